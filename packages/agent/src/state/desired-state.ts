@@ -1,0 +1,59 @@
+import type {
+  CompiledPolicy,
+  Entry,
+  Metadata,
+  Peer,
+  ReceivedNodeState,
+  SecretRef,
+  SigningKeys,
+} from '@plexd/protocol'
+
+/** All that this node is told to be. Immutable: a change is a new object, and what did not change keeps its identity. */
+export interface DesiredState {
+  readonly peers: readonly Peer[]
+  readonly policies: readonly CompiledPolicy[]
+  /** Null until the first state or event that names them; the identity has the key of the registration. */
+  readonly signing_keys: SigningKeys | null
+  readonly metadata: Readonly<Metadata>
+  readonly data: readonly Entry[]
+  readonly secret_refs: readonly SecretRef[]
+  /**
+   * SSE id (`<epoch>-<sequence>`) of the last event folded in, or revision of the last state pulled, whichever came
+   * later. The control plane uses the same ids for both, so it is the ETag of a conditional pull. Empty: pull it all.
+   */
+  readonly revision: string
+}
+
+export const emptyDesiredState: DesiredState = {
+  peers: [],
+  policies: [],
+  signing_keys: null,
+  metadata: {},
+  data: [],
+  secret_refs: [],
+  revision: '',
+}
+
+/** The one desired state of the node, kept on disk. Events and pulls both end in `replace`. */
+export interface DesiredStore {
+  current(): DesiredState
+  /** Grows by one with each change that is visible in metadata, data or secret_refs; starts at 1. */
+  index(): number
+  /** Resolves when the new state is on disk. Calls are applied one after another. */
+  replace(next: DesiredState): Promise<void>
+  /** Called after each change, with what it was before; returns the function that ends it. */
+  onChange(listener: (now: DesiredState, before: DesiredState) => void): () => void
+}
+
+/** A pulled state with the gaps filled that other control planes leave. */
+export function desiredFromPull(state: ReceivedNodeState, etag: string): DesiredState {
+  return {
+    peers: state.peers ?? [],
+    policies: state.policies ?? [],
+    signing_keys: state.signing_keys ?? null,
+    metadata: state.metadata ?? {},
+    data: state.data ?? [],
+    secret_refs: state.secret_refs ?? [],
+    revision: state.revision ?? etag,
+  }
+}

@@ -1,0 +1,370 @@
+import { Type } from 'typebox'
+import {
+  AdminToken,
+  Artifact,
+  BootstrapToken,
+  DataEntry,
+  EventRecord,
+  Node,
+  NodeDetail,
+  pageOf,
+  Role,
+  Secret,
+  SigningKey,
+  Target,
+  TelemetryRecord,
+} from './admin.ts'
+import { Execution } from './execution.ts'
+import { Entry } from './node-state.ts'
+import { operation } from './operation.ts'
+import { Policy, PolicySpec } from './policy.ts'
+import { Metadata } from './scalars.ts'
+
+const Empty = Type.Object({})
+const mebibyte = 1024 * 1024
+
+const Paging = Type.Object({
+  limit: Type.Optional(
+    Type.String({ pattern: '^[1-9][0-9]{0,3}$', description: 'Items in a page; 100 when absent' }),
+  ),
+  after: Type.Optional(Type.String()),
+})
+
+const read = { method: 'GET', auth: 'viewer', status: 200 } as const
+const write = { auth: 'owner' } as const
+
+/** Operators to control plane. A node in a path is its id or its hostname. */
+export const adminApi = {
+  whoAmI: operation({
+    ...read,
+    path: '/admin/v1/whoami',
+    summary: 'Read whose token this is',
+    response: Type.Object({ name: Type.String(), role: Role, tenant: Type.String() }),
+    errors: [401],
+  }),
+
+  createToken: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/tokens',
+    summary: 'Create a one-time bootstrap token',
+    request: Type.Object({
+      ttl: Type.Optional(
+        Type.String({ description: 'Go duration from "1m" to "720h"; "1h" when absent' }),
+      ),
+      hostname: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+      metadata: Type.Optional(Metadata),
+      nsk_format: Type.Optional(Type.Enum(['base64', 'raw32'])),
+    }),
+    response: Type.Interface([BootstrapToken], {
+      token: Type.String({ description: 'Shown this once' }),
+    }),
+    status: 201,
+    errors: [400, 401, 403],
+  }),
+  listTokens: operation({
+    ...read,
+    path: '/admin/v1/tokens',
+    summary: 'List bootstrap tokens',
+    query: Paging,
+    response: pageOf(BootstrapToken),
+    errors: [401],
+  }),
+  revokeToken: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/tokens/{token_id}',
+    summary: 'Make a bootstrap token worthless',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404],
+  }),
+
+  listNodes: operation({
+    ...read,
+    path: '/admin/v1/nodes',
+    summary: 'List nodes',
+    query: Type.Interface([Paging], { selector: Type.Optional(Type.String()) }),
+    response: pageOf(Node),
+    errors: [400, 401],
+  }),
+  getNode: operation({
+    ...read,
+    path: '/admin/v1/nodes/{node}',
+    summary: 'Read one node',
+    response: NodeDetail,
+    errors: [401, 404],
+  }),
+  removeNode: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/nodes/{node}',
+    summary: 'Remove a node from the mesh at once',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404],
+  }),
+  requestKeyRotation: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/nodes/{node}/rotate-keys',
+    summary: 'Ask a node to rotate its WireGuard key',
+    response: Empty,
+    status: 202,
+    errors: [401, 403, 404],
+  }),
+  setNodeMetadata: operation({
+    ...write,
+    method: 'PATCH',
+    path: '/admin/v1/nodes/{node}/metadata',
+    summary: 'Set or remove metadata keys of a node',
+    request: Type.Object({
+      set: Type.Optional(Metadata),
+      remove: Type.Optional(Type.Array(Type.String())),
+    }),
+    response: NodeDetail,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+
+  putData: operation({
+    ...write,
+    method: 'PUT',
+    path: '/admin/v1/data/{key}',
+    summary: 'Write a data entry for a node or a label selector',
+    request: Type.Object({
+      target: Target,
+      content_type: Type.String({ minLength: 1 }),
+      payload: Type.Unknown(),
+    }),
+    response: DataEntry,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+  listData: operation({
+    ...read,
+    path: '/admin/v1/data',
+    summary: 'List data entries',
+    query: Paging,
+    response: pageOf(DataEntry),
+    errors: [401],
+  }),
+  deleteData: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/data/{key}',
+    summary: 'Delete a data entry of a node or a label selector',
+    query: Target,
+    response: Empty,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+  putSecret: operation({
+    ...write,
+    method: 'PUT',
+    path: '/admin/v1/secrets/{key}',
+    summary: 'Write a secret for a node or a label selector',
+    request: Type.Object({ target: Target, value: Type.String({ maxLength: 256 * 1024 }) }),
+    response: Secret,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+  listSecrets: operation({
+    ...read,
+    path: '/admin/v1/secrets',
+    summary: 'List secrets, without values',
+    query: Paging,
+    response: pageOf(Secret),
+    errors: [401],
+  }),
+  deleteSecret: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/secrets/{key}',
+    summary: 'Delete a secret of a node or a label selector',
+    query: Target,
+    response: Empty,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+
+  listReports: operation({
+    ...read,
+    path: '/admin/v1/nodes/{node}/reports',
+    summary: 'List the report entries of a node',
+    query: Paging,
+    response: pageOf(Entry),
+    errors: [401, 404],
+  }),
+  getReport: operation({
+    ...read,
+    path: '/admin/v1/nodes/{node}/reports/{key}',
+    summary: 'Read one report entry of a node',
+    response: Entry,
+    errors: [401, 404],
+  }),
+
+  listPolicies: operation({
+    ...read,
+    path: '/admin/v1/policies',
+    summary: 'List policies in the order they apply',
+    response: Type.Object({ items: Type.Array(Policy) }),
+    errors: [401],
+  }),
+  putPolicy: operation({
+    ...write,
+    method: 'PUT',
+    path: '/admin/v1/policies/{name}',
+    summary: 'Create or replace a policy',
+    request: PolicySpec,
+    response: Policy,
+    status: 200,
+    errors: [400, 401, 403],
+    maxBodyBytes: 8 * mebibyte,
+  }),
+  deletePolicy: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/policies/{name}',
+    summary: 'Delete a policy',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404],
+  }),
+
+  runAction: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/nodes/{node}/executions',
+    summary: 'Run an action on a node',
+    request: Type.Object({
+      action: Type.String({ minLength: 1, maxLength: 256 }),
+      parameters: Type.Optional(Type.Record(Type.String(), Type.String())),
+      timeout: Type.Optional(Type.String({ description: 'Go duration; "30s" when absent' })),
+    }),
+    response: Execution,
+    status: 201,
+    errors: [400, 401, 403, 404],
+  }),
+  listExecutions: operation({
+    ...read,
+    path: '/admin/v1/nodes/{node}/executions',
+    summary: 'List the executions of a node, newest first',
+    query: Paging,
+    response: pageOf(Execution),
+    errors: [401, 404],
+  }),
+  getExecution: operation({
+    ...read,
+    path: '/admin/v1/executions/{execution_id}',
+    summary: 'Read an execution; ?wait blocks until it has finished',
+    query: Type.Object({
+      wait: Type.Optional(Type.String({ description: 'Go duration, "60s" at most' })),
+    }),
+    response: Execution,
+    errors: [400, 401, 404],
+  }),
+
+  listSigningKeys: operation({
+    ...read,
+    path: '/admin/v1/signing-keys',
+    summary: 'List the keys that sign events',
+    response: Type.Object({ items: Type.Array(SigningKey) }),
+    errors: [401],
+  }),
+  rotateSigningKey: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/signing-keys/rotate',
+    summary: 'Sign with a new key; the old one stays valid for the transition period',
+    request: Type.Object({
+      transition_period: Type.Optional(Type.String({ description: '"24h" when absent' })),
+    }),
+    response: SigningKey,
+    status: 200,
+    errors: [400, 401, 403, 409],
+  }),
+
+  tailEvents: operation({
+    ...read,
+    path: '/admin/v1/nodes/{node}/events',
+    summary: 'Follow what a node is sent, as server-sent events',
+    query: Type.Object({
+      after: Type.Optional(
+        Type.String({
+          description: 'SSE id to start behind; "0" is the whole log; now when absent',
+        }),
+      ),
+    }),
+    response: EventRecord,
+    responseKind: 'event-stream',
+    errors: [400, 401, 404],
+  }),
+  listTelemetry: operation({
+    ...read,
+    path: '/admin/v1/nodes/{node}/telemetry/{kind}',
+    summary: 'List metrics, logs, audit, drift or violations of a node, oldest first',
+    query: Type.Interface([Paging], { since: Type.Optional(Type.String()) }),
+    response: pageOf(TelemetryRecord),
+    errors: [400, 401, 404],
+  }),
+
+  putArtifact: operation({
+    ...write,
+    method: 'PUT',
+    path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
+    summary: 'Upload a plexd binary',
+    requestKind: 'bytes',
+    response: Artifact,
+    status: 201,
+    errors: [400, 401, 403, 409],
+    maxBodyBytes: 512 * mebibyte,
+  }),
+  listArtifacts: operation({
+    ...read,
+    path: '/admin/v1/artifacts',
+    summary: 'List plexd binaries',
+    response: Type.Object({ items: Type.Array(Artifact) }),
+    errors: [401],
+  }),
+  deleteArtifact: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
+    summary: 'Delete a plexd binary',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404],
+  }),
+
+  createAdminToken: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/admin-tokens',
+    summary: 'Create a token for an operator or a program',
+    request: Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }), role: Role }),
+    response: Type.Interface([AdminToken], {
+      token: Type.String({ description: 'Shown this once' }),
+    }),
+    status: 201,
+    errors: [400, 401, 403, 409],
+  }),
+  listAdminTokens: operation({
+    ...read,
+    path: '/admin/v1/admin-tokens',
+    summary: 'List admin tokens',
+    response: Type.Object({ items: Type.Array(AdminToken) }),
+    errors: [401],
+  }),
+  revokeAdminToken: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/admin-tokens/{token_id}',
+    summary: 'Make an admin token worthless',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404, 409],
+  }),
+} as const
+
+export type AdminApi = typeof adminApi

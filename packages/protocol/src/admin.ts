@@ -1,0 +1,133 @@
+import { type Static, Type } from 'typebox'
+import { Capabilities } from './capabilities.ts'
+import { EntryKey, MeshIp, Metadata, NodeId, Timestamp } from './scalars.ts'
+
+/** The nouns that only operators see. */
+
+const Nullable = <S extends Parameters<typeof Type.Array>[0]>(schema: S) =>
+  Type.Union([schema, Type.Null()])
+
+export const Role = Type.Enum(['owner', 'viewer'])
+export type Role = Static<typeof Role>
+
+export const AdminToken = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  role: Role,
+  created_at: Timestamp,
+})
+export type AdminToken = Static<typeof AdminToken>
+
+export const BootstrapToken = Type.Object({
+  id: Type.String({ examples: ['tok_k3v9'] }),
+  hostname: Nullable(Type.String()),
+  metadata: Metadata,
+  nsk_format: Nullable(Type.Enum(['base64', 'raw32'])),
+  created_at: Timestamp,
+  expires_at: Timestamp,
+  used_at: Nullable(Timestamp),
+  node_id: Nullable(NodeId),
+})
+export type BootstrapToken = Static<typeof BootstrapToken>
+
+/** `pending`: registered, and no call came yet. `unreachable` after 3 missed heartbeats, `offline` after 10. */
+export const NodeStatus = Type.Enum(['pending', 'online', 'unreachable', 'offline'])
+export type NodeStatus = Static<typeof NodeStatus>
+
+export const Node = Type.Object({
+  id: NodeId,
+  hostname: Type.String(),
+  mesh_ip: MeshIp,
+  public_key: Type.String(),
+  status: NodeStatus,
+  connected: Type.Boolean({
+    description: 'Whether an event stream is open, or was within the last 35 s',
+  }),
+  metadata: Metadata,
+  endpoint: Type.String(),
+  nat_type: Type.String(),
+  version: Type.String({ description: 'Of the binary, as the node announced it' }),
+  registered_at: Timestamp,
+  last_seen_at: Nullable(Timestamp),
+  clock_skew_seconds: Type.Number({ description: 'Positive when the clock of the node is ahead' }),
+  revision: Type.String({ description: 'Of the desired state' }),
+  fetched_revision: Type.String({ description: 'The newest the node has pulled' }),
+})
+export type Node = Static<typeof Node>
+
+export const NodeDetail = Type.Interface([Node], {
+  capabilities: Nullable(Capabilities),
+  heartbeat: Nullable(Type.Unknown()),
+})
+export type NodeDetail = Static<typeof NodeDetail>
+
+/** Exactly one of the two: the node, or every node that the label selector matches, now and later. */
+export const Target = Type.Object({
+  node_id: Type.Optional(NodeId),
+  selector: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })),
+})
+export type Target = Static<typeof Target>
+
+export const DataEntry = Type.Object({
+  key: EntryKey,
+  target: Target,
+  content_type: Type.String(),
+  payload: Type.Unknown(),
+  version: Type.Integer(),
+  updated_at: Timestamp,
+})
+export type DataEntry = Static<typeof DataEntry>
+
+/** A secret without its value: no operation gives the value back to an operator. */
+export const Secret = Type.Object({
+  key: EntryKey,
+  target: Target,
+  version: Type.Integer(),
+  updated_at: Timestamp,
+})
+export type Secret = Static<typeof Secret>
+
+/** Nodes accept the previous key beside the current one until it expires. */
+export const SigningKey = Type.Object({
+  id: Type.String(),
+  public_key: Type.String(),
+  state: Type.Enum(['current', 'previous', 'retired']),
+  created_at: Timestamp,
+  expires_at: Nullable(Timestamp),
+})
+export type SigningKey = Static<typeof SigningKey>
+
+export const Artifact = Type.Object({
+  version: Type.String(),
+  os: Type.String(),
+  arch: Type.String(),
+  size: Type.Integer(),
+  checksum: Type.String({ description: '`sha256:` and hex' }),
+  created_at: Timestamp,
+})
+export type Artifact = Static<typeof Artifact>
+
+/** One line of the tail of what a node is sent. The payload has no secrets in it. */
+export const EventRecord = Type.Object({
+  id: Type.String({ description: 'The SSE id, `<epoch>-<sequence>`' }),
+  event_id: Type.String(),
+  event_type: Type.String(),
+  node_id: NodeId,
+  created_at: Timestamp,
+  payload: Type.Unknown(),
+})
+export type EventRecord = Static<typeof EventRecord>
+
+/** A telemetry record as it was kept. */
+export const TelemetryRecord = Type.Object({
+  id: Type.Integer(),
+  node_id: NodeId,
+  received_at: Timestamp,
+  record: Type.Unknown(),
+})
+export type TelemetryRecord = Static<typeof TelemetryRecord>
+
+/** A page of a list, oldest or lowest first; `next` is the `after` of the page behind it, null on the last. */
+export function pageOf<S extends Parameters<typeof Type.Array>[0]>(item: S) {
+  return Type.Object({ items: Type.Array(item), next: Nullable(Type.String()) })
+}

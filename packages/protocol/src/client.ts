@@ -1,0 +1,137 @@
+import { ApiError, codeOf } from './errors.ts'
+import {
+  fillPath,
+  type Operation,
+  type ParamName,
+  type ParamsOf,
+  type QueryOf,
+  type RequestOf,
+  type ResponseOf,
+} from './operation.ts'
+
+/** One exchange over whatever carries it: TLS, a Unix socket, a test. Rejects when no answer came. */
+export type Transport = (request: TransportRequest) => Promise<TransportResponse>
+
+export interface TransportRequest {
+  method: string
+  /** Path and query, encoded. */
+  path: string
+  headers: Record<string, string>
+  body?: string | Uint8Array
+  signal?: AbortSignal
+}
+
+export interface TransportResponse {
+  status: number
+  /** Names in lower case. */
+  headers: Record<string, string>
+  body: string
+}
+
+type CallInput<O extends Operation> = ([ParamName<O['path']>] extends [never]
+  ? unknown
+  : { params: ParamsOf<O> }) &
+  (O extends { query: object } ? { query?: QueryOf<O> } : unknown) &
+  (O extends { request: object } ? { body: RequestOf<O> } : { body?: Uint8Array }) & {
+    headers?: Record<string, string>
+    signal?: AbortSignal
+  }
+
+/** The answer of a call; `body` is undefined where the operation has none, and on 304. */
+export interface Answer<Body> {
+  status: number
+  headers: Record<string, string>
+  body: Body
+}
+
+export type Client<Api extends Record<string, Operation>> = {
+  [Name in keyof Api]: (input: CallInput<Api[Name]>) => Promise<Answer<ResponseOf<Api[Name]>>>
+}
+
+/**
+ * A function for every row of a table. It rejects with an ApiError for every status that is neither 2xx nor 304,
+ * and with the transport's own error when there was no answer. `token` is asked anew for each call.
+ */
+export function createClient<Api extends Record<string, Operation>>(
+  api: Api,
+  transport: Transport,
+  token: () => string | undefined = () => undefined,
+): Client<Api> {
+  const calls = Object.entries(api).map(([name, operation]) => [
+    name,
+    (input: LooseInput = {}) => call(operation, transport, token(), input),
+  ])
+  return Object.fromEntries(calls) as Client<Api> // one function per row, typed by the row
+}
+
+interface LooseInput {
+  params?: Record<string, string>
+  query?: Record<string, string | undefined>
+  body?: unknown
+  headers?: Record<string, string>
+  signal?: AbortSignal
+}
+
+async function call(
+  operation: Operation,
+  transport: Transport,
+  token: string | undefined,
+  { params = {}, query = {}, body, headers = {}, signal }: LooseInput,
+): Promise<Answer<unknown>> {
+  const bytes = body instanceof Uint8Array
+  const response = await transport({
+    method: operation.method,
+    path: fillPath(operation.path, params) + formatQuery(query),
+    headers: {
+      accept: 'application/json',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined
+        ? {}
+        : { 'content-type': bytes ? 'application/octet-stream' : 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: bytes ? body : JSON.stringify(body) }),
+    ...(signal ? { signal } : {}),
+  })
+  const { status } = response
+  if (status === 304) return { status, headers: response.headers, body: undefined }
+  if (status < 200 || status > 299) throw errorOf(response)
+  return {
+    status,
+    headers: response.headers,
+    body: response.body === '' ? undefined : JSON.parse(response.body),
+  }
+}
+
+function formatQuery(query: Record<string, string | undefined>): string {
+  const given = Object.entries(query).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined,
+  )
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+}
+
+/** The failure an answer describes, whatever its body is. `Retry-After` may be seconds or a date. */
+export function errorOf({ status, headers, body }: TransportResponse): ApiError {
+  let details: Record<string, unknown> = {}
+  try {
+    const parsed: unknown = JSON.parse(body)
+    if (typeof parsed === 'object' && parsed !== null) details = { ...parsed }
+  } catch {
+    // Not JSON: a proxy answered. The status has to do.
+  }
+  const retryAfterSeconds = parseRetryAfter(headers['retry-after'])
+  const message =
+    typeof details.error === 'string' ? details.error : `the server answered ${status}`
+  return new ApiError(codeOf(status), message, {
+    status,
+    details,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  })
+}
+
+function parseRetryAfter(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (/^\d+$/.test(text)) return Number(text)
+  const dateMs = Date.parse(text)
+  return Number.isNaN(dateMs) ? undefined : Math.max(0, (dateMs - Date.now()) / 1_000)
+}

@@ -1,0 +1,60 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
+import { type EventType, eventPayloads } from './events.ts'
+import { Entry } from './node-state.ts'
+import { Peer, PublicPeer } from './peer.ts'
+import { Endpoint, Key32, Metadata, NodeId, nullableArray } from './scalars.ts'
+
+const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
+
+/** What a node must find in an event: less than what we send, because the seeds and other servers send less. */
+const acceptedPayloads = {
+  ...eventPayloads,
+  peer_key_rotated: Type.Interface([PeerId, Type.Partial(Peer)], { public_key: Key32 }),
+  peer_endpoint_changed: Type.Interface([PeerId, Type.Partial(PublicPeer)], { endpoint: Endpoint }),
+  node_state_updated: Type.Object({
+    metadata: Type.Optional(Type.Union([Metadata, Type.Null()])),
+    data: Type.Optional(nullableArray(Entry)),
+  }),
+} as const
+
+export type AcceptedPayload<T extends EventType = EventType> = Static<(typeof acceptedPayloads)[T]>
+
+/**
+ * The payload of a verified event, with the spellings of other control planes made ours: `id` for `peer_id` and
+ * back, the seed's `new_signing_public_key`. Throws a TypeError that names what does not fit.
+ */
+export function parseEventPayload<T extends EventType>(
+  type: T,
+  received: unknown,
+): AcceptedPayload<T> {
+  const payload = withAliases(type, received)
+  const validator = validatorOf(type)
+  if (validator.Check(payload)) return payload as AcceptedPayload<T> // just checked against its schema
+  const [first] = validator.Errors(payload)
+  throw new TypeError(
+    `parse payload of "${type}": ${first?.instancePath || 'payload'} ${first?.message ?? 'does not fit'}`,
+  )
+}
+
+function withAliases(type: EventType, received: unknown): unknown {
+  if (typeof received !== 'object' || received === null || Array.isArray(received)) return received
+  const payload: Record<string, unknown> = { ...received }
+  if (type.startsWith('peer_')) {
+    payload.id ??= payload.peer_id
+    payload.peer_id ??= payload.id
+  }
+  if (type === 'signing_key_rotated') payload.current ??= payload.new_signing_public_key
+  return payload
+}
+
+const validators = new Map<EventType, Validator>()
+
+function validatorOf(type: EventType): Validator {
+  let validator = validators.get(type)
+  if (!validator) {
+    validator = Compile(acceptedPayloads[type] as TSchema) as Validator // the table's own types are for callers
+    validators.set(type, validator)
+  }
+  return validator
+}

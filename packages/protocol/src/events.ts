@@ -1,0 +1,79 @@
+import { type Static, Type } from 'typebox'
+import { TriggeredBy } from './execution.ts'
+import { Entry, SecretRef } from './node-state.ts'
+import { Peer, PublicPeer } from './peer.ts'
+import { CompiledPolicy } from './policy.ts'
+import { Key32, Metadata, NodeId, nullableArray, Timestamp } from './scalars.ts'
+
+const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
+
+/**
+ * Event type -> payload, as the control plane sends it: the union of what the seed shows and what the Go agent
+ * reads, so peers are full objects and carry their id twice.
+ */
+export const eventPayloads = {
+  peer_added: Type.Interface([PeerId, Peer], {}),
+  peer_removed: PeerId,
+  peer_key_rotated: Type.Interface([PeerId, Peer], { previous_public_key: Type.Optional(Key32) }),
+  // Without the PSK it is the same for all who see the peer, so it is signed once. An absent PSK leaves the old one.
+  peer_endpoint_changed: Type.Interface([PeerId, PublicPeer], {}),
+  policy_updated: Type.Object({ policies: nullableArray(CompiledPolicy) }),
+  action_request: Type.Object({
+    execution_id: Type.String({ minLength: 1 }),
+    action: Type.String({ minLength: 1 }),
+    type: Type.Optional(Type.String({ examples: ['builtin', 'hook'] })),
+    parameters: Type.Optional(
+      Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
+    ),
+    timeout: Type.Optional(Type.String()),
+    checksum: Type.Optional(Type.String()),
+    callback_url: Type.Optional(Type.String()),
+    triggered_by: Type.Optional(Type.Union([TriggeredBy, Type.Null()])),
+  }),
+  session_revoked: Type.Object({
+    session_id: Type.String({ minLength: 1 }),
+    revoked_at: Type.Optional(Timestamp),
+  }),
+  ssh_session_setup: Type.Object({
+    session_id: Type.Optional(Type.String()),
+    session_token: Type.Optional(Type.String()),
+    target_host: Type.Optional(Type.String()),
+    target_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+    authorized_key: Type.Optional(Type.String()),
+    expires_at: Type.Optional(Timestamp),
+    user_id: Type.Optional(Type.String()),
+    email: Type.Optional(Type.String()),
+    actions: Type.Optional(nullableArray(Type.String())),
+    kind: Type.Optional(Type.String({ examples: ['ssh', 'k8s'] })),
+  }),
+  rotate_keys: Type.Object({
+    reason: Type.Optional(Type.String()),
+    deadline: Type.Optional(Timestamp),
+    rotate_nsk: Type.Optional(Type.Boolean()),
+  }),
+  signing_key_rotated: Type.Object({
+    current: Key32,
+    previous: Type.Optional(Type.Union([Key32, Type.Null()])),
+    transition_expires: Type.Optional(Type.Union([Timestamp, Type.Null()])),
+    new_signing_public_key: Type.Optional(Key32),
+    valid_from: Type.Optional(Timestamp),
+    transition_period: Type.Optional(Type.String({ examples: ['24h'] })),
+  }),
+  // Always complete: a field that is missing is wiped by the Go agent.
+  node_state_updated: Type.Object({
+    metadata: Type.Union([Metadata, Type.Null()]),
+    data: nullableArray(Entry),
+  }),
+  node_secrets_updated: Type.Object({ secret_refs: nullableArray(SecretRef) }),
+  // Ours: what was missed cannot be replayed, so pull the state. Clients that do not know it drop it.
+  resync: Type.Object({ reason: Type.String() }),
+} as const
+
+export type EventType = keyof typeof eventPayloads
+export type EventPayload<T extends EventType = EventType> = Static<(typeof eventPayloads)[T]>
+
+export const eventTypes = Object.keys(eventPayloads) as EventType[] // the keys of the table above
+
+export function isEventType(text: string): text is EventType {
+  return Object.hasOwn(eventPayloads, text)
+}

@@ -1,0 +1,181 @@
+import { Type } from 'typebox'
+import { Entry, SecretRef } from './node-state.ts'
+import { operation } from './operation.ts'
+import { EntryKey, Metadata } from './scalars.ts'
+
+export const DataKey = Type.Object({
+  key: EntryKey,
+  version: Type.Integer(),
+  content_type: Type.String(),
+})
+export const ReportKey = Type.Object({ key: EntryKey, version: Type.Integer() })
+
+export const LocalState = Type.Object({
+  metadata: Metadata,
+  data_keys: Type.Array(DataKey),
+  secret_keys: Type.Array(SecretRef),
+  report_keys: Type.Array(ReportKey),
+})
+
+export const SecretValue = Type.Object({
+  key: EntryKey,
+  value: Type.String(),
+  version: Type.Integer(),
+})
+export const ReportWrite = Type.Object({ content_type: Type.String(), payload: Type.Unknown() })
+
+/** The state of the daemon itself, for `plexd status`. */
+export const DaemonStatus = Type.Object({
+  version: Type.String(),
+  node_id: Type.String(),
+  hostname: Type.String(),
+  mesh_ip: Type.String(),
+  uptime: Type.String(),
+  control_plane: Type.Object({
+    url: Type.String(),
+    stream: Type.Enum(['connected', 'connecting', 'polling', 'refused', 'stopped']),
+    last_event_id: Type.String(),
+    last_heartbeat_at: Type.Union([Type.String(), Type.Null()]),
+    last_reconcile_at: Type.Union([Type.String(), Type.Null()]),
+    last_error: Type.String(),
+    clock_skew_seconds: Type.Number(),
+  }),
+  revision: Type.String(),
+  mesh: Type.Object({
+    enabled: Type.Boolean(),
+    interface: Type.String(),
+    backend: Type.String(),
+    peers: Type.Integer(),
+  }),
+  counts: Type.Object({
+    metadata: Type.Integer(),
+    data: Type.Integer(),
+    secrets: Type.Integer(),
+    reports: Type.Integer(),
+    reports_unsynced: Type.Integer(),
+    pending_results: Type.Integer(),
+  }),
+  /** What does not work at the moment, each with what to do. Empty when all is well. */
+  problems: Type.Array(Type.String()),
+})
+
+const local = { auth: 'local', status: 200 } as const
+
+/** Programs on the node to plexd: the 11 routes of the seed, then ours. */
+export const localApi = {
+  getLocalState: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state',
+    summary: 'Summarise all that the node holds',
+    response: LocalState,
+    errors: [401],
+  }),
+  listMetadata: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/metadata',
+    summary: 'Read all metadata',
+    response: Metadata,
+    errors: [401],
+  }),
+  getMetadata: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/metadata/{key}',
+    summary: 'Read one metadata key',
+    response: Type.Object({ key: Type.String(), value: Type.String() }),
+    errors: [401, 404],
+  }),
+  listData: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/data',
+    summary: 'List data keys',
+    response: Type.Array(DataKey),
+    errors: [401],
+  }),
+  getData: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/data/{key}',
+    summary: 'Read one data entry',
+    response: Entry,
+    errors: [401, 404],
+  }),
+  listSecrets: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/secrets',
+    summary: 'List secret keys',
+    response: Type.Array(SecretRef),
+    errors: [401],
+  }),
+  getSecretValue: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/secrets/{key}',
+    auth: 'local_secrets',
+    summary: 'Read a secret, fetched from the control plane at this moment',
+    response: SecretValue,
+    errors: [401, 403, 404, 500, 503],
+  }),
+  listReports: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/report',
+    summary: 'List report keys',
+    response: Type.Array(ReportKey),
+    errors: [401],
+  }),
+  getReport: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/state/report/{key}',
+    summary: 'Read one report entry',
+    response: Entry,
+    errors: [400, 401, 404],
+  }),
+  putReport: operation({
+    ...local,
+    method: 'PUT',
+    path: '/v1/state/report/{key}',
+    summary: 'Write a report entry; If-Match makes it conditional',
+    request: ReportWrite,
+    response: Entry,
+    errors: [400, 401, 409, 500],
+  }),
+  deleteReport: operation({
+    ...local,
+    method: 'DELETE',
+    path: '/v1/state/report/{key}',
+    summary: 'Delete a report entry',
+    responseKind: 'empty',
+    status: 204,
+    errors: [400, 401, 404],
+  }),
+  watch: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/watch',
+    summary: 'Wait for a change: blocks until the state passes ?index, or for ?wait',
+    query: Type.Object({
+      index: Type.Optional(
+        Type.String({ description: 'The last index seen; 0 or absent answers at once' }),
+      ),
+      wait: Type.Optional(Type.String({ description: 'Longest wait, as "30s"; 5m at most' })),
+    }),
+    response: Type.Object({ index: Type.Integer(), changed: Type.Boolean() }),
+    errors: [400, 401],
+  }),
+  getStatus: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'Read the state of the daemon itself',
+    response: DaemonStatus,
+    errors: [401],
+  }),
+} as const
+
+export type LocalApi = typeof localApi

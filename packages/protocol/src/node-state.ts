@@ -1,0 +1,76 @@
+import { type Static, Type } from 'typebox'
+import { Peer } from './peer.ts'
+import { CompiledPolicy } from './policy.ts'
+import { EntryKey, Key32, MeshIp, Metadata, NodeId, nullableArray, Timestamp } from './scalars.ts'
+
+/** A data entry, and with it a report entry: a JSON payload with a version that grows by change. */
+export const Entry = Type.Object({
+  key: EntryKey,
+  content_type: Type.String(),
+  payload: Type.Unknown(),
+  version: Type.Integer(),
+  updated_at: Timestamp,
+})
+export type Entry = Static<typeof Entry>
+
+export const SecretRef = Type.Object({ key: EntryKey, version: Type.Integer() })
+export type SecretRef = Static<typeof SecretRef>
+
+export const SigningKeys = Type.Object({
+  current: Key32,
+  previous: Type.Optional(Type.Union([Key32, Type.Null()])),
+  transition_expires: Type.Optional(Type.Union([Timestamp, Type.Null()])),
+})
+export type SigningKeys = Static<typeof SigningKeys>
+
+/** All that a node is told to be. `node_id`, `mesh_ip` and `revision` are ours; clients ignore what they do not know. */
+export const NodeState = Type.Object({
+  peers: Type.Array(Peer),
+  policies: Type.Array(CompiledPolicy),
+  signing_keys: SigningKeys,
+  metadata: Metadata,
+  data: Type.Array(Entry),
+  secret_refs: Type.Array(SecretRef),
+  node_id: Type.Optional(NodeId),
+  mesh_ip: Type.Optional(MeshIp),
+  revision: Type.Optional(
+    Type.String({ description: 'The same text as the ETag, without its quotes' }),
+  ),
+})
+export type NodeState = Static<typeof NodeState>
+
+/** What a node accepts from any control plane: lists may be null, old servers leave parts out. */
+export const ReceivedNodeState = Type.Object({
+  peers: Type.Optional(nullableArray(Peer)),
+  policies: Type.Optional(nullableArray(CompiledPolicy)),
+  signing_keys: Type.Optional(Type.Union([SigningKeys, Type.Null()])),
+  metadata: Type.Optional(Type.Union([Metadata, Type.Null()])),
+  data: Type.Optional(nullableArray(Entry)),
+  secret_refs: Type.Optional(nullableArray(SecretRef)),
+  node_id: Type.Optional(NodeId),
+  mesh_ip: Type.Optional(MeshIp),
+  revision: Type.Optional(Type.String()),
+})
+export type ReceivedNodeState = Static<typeof ReceivedNodeState>
+
+export const DriftReport = Type.Object({
+  timestamp: Timestamp,
+  corrections: nullableArray(Type.Object({ type: Type.String(), detail: Type.String() })),
+})
+export type DriftReport = Static<typeof DriftReport>
+
+/** AES-256-GCM under the node secret key: 12-byte nonce, 16-byte tag at the end of the ciphertext, no AAD. */
+export const SealedSecret = Type.Object({
+  key: EntryKey,
+  ciphertext: Type.String(),
+  nonce: Type.String(),
+  version: Type.Integer(),
+})
+export type SealedSecret = Static<typeof SealedSecret>
+
+/** Entries in the order they were written; a key may stand there more than once, and in `deleted` too. */
+export const ReportSync = Type.Object({
+  entries: Type.Optional(nullableArray(Entry)),
+  deleted: Type.Optional(nullableArray(EntryKey)),
+})
+export type ReportSync = Static<typeof ReportSync>

@@ -1,0 +1,58 @@
+import type { Static, TSchema } from 'typebox'
+
+/** Who may call: nobody in particular, a bootstrap token, the node in the path, an operator, a local program. */
+export type Auth = 'none' | 'bootstrap' | 'node' | 'viewer' | 'owner' | 'local' | 'local_secrets'
+
+/** One row of an API. Types, validation, the OpenAPI document, the client and the contract tests derive from it. */
+export interface Operation {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** With parameters in braces, as in the seeds: `/v1/nodes/{node_id}/state`. */
+  path: `/${string}`
+  auth: Auth
+  summary: string
+  query?: TSchema
+  request?: TSchema
+  /** `batch`: a JSON array or NDJSON; `bytes`: anything, streamed. `json` when left out. */
+  requestKind?: 'json' | 'batch' | 'bytes'
+  response?: TSchema
+  responseKind?: 'json' | 'event-stream' | 'bytes' | 'empty'
+  /** The status of success. */
+  status: number
+  /** Statuses of failure that belong to this operation; 400, 413, 415, 429 and 503 may happen to any. */
+  errors: readonly number[]
+  /** Limit of the body after decompression; `defaultMaxBodyBytes` when left out. */
+  maxBodyBytes?: number
+}
+
+export const defaultMaxBodyBytes = 1024 * 1024
+
+/** Keeps the literal types of a row. */
+export function operation<const O extends Operation>(row: O): O {
+  return row
+}
+
+/** The names in braces of a path. */
+export type ParamName<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParamName<Rest>
+  : never
+
+export type ParamsOf<O extends Operation> = { [Name in ParamName<O['path']>]: string }
+export type QueryOf<O extends Operation> = O extends { query: infer S extends TSchema }
+  ? Static<S>
+  : Record<never, never>
+export type RequestOf<O extends Operation> = O extends { request: infer S extends TSchema }
+  ? Static<S>
+  : undefined
+export type ResponseOf<O extends Operation> = O extends { response: infer S extends TSchema }
+  ? Static<S>
+  : undefined
+
+/** The names in braces of a path, in order. */
+export function paramNames(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '')
+}
+
+/** The path with each parameter percent-encoded in its place. */
+export function fillPath(path: string, params: Readonly<Record<string, string>>): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+}

@@ -1,0 +1,22 @@
+import { type Static, Type } from 'typebox'
+import { Endpoint, Ipv4Cidr, Key32, MeshIp, NodeId } from './scalars.ts'
+
+/** Another node as one node sees it: what WireGuard needs to reach it. `psk` is the secret of this pair alone. */
+export const Peer = Type.Object({
+  id: NodeId,
+  public_key: Key32,
+  mesh_ip: MeshIp,
+  endpoint: Endpoint,
+  allowed_ips: Type.Array(Ipv4Cidr),
+  psk: Type.String({ description: '32 bytes in standard base64, or empty' }),
+  status: Type.Optional(
+    Type.Enum(['online', 'unreachable'], {
+      description: 'Our extension: whether the control plane hears from the peer',
+    }),
+  ),
+})
+export type Peer = Static<typeof Peer>
+
+/** What is the same for every node that sees the peer. */
+export const PublicPeer = Type.Omit(Peer, ['psk'])
+export type PublicPeer = Static<typeof PublicPeer>

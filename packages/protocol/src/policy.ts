@@ -1,0 +1,51 @@
+import { type Static, Type } from 'typebox'
+import { Timestamp } from './scalars.ts'
+
+export const RuleAction = Type.Enum(['allow', 'deny'])
+
+/** A rule as one node enforces it: mesh CIDRs. Port 0 is any port; protocol `""` is any protocol. */
+export const CompiledRule = Type.Object({
+  src: Type.String(),
+  dst: Type.String(),
+  port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+  protocol: Type.Enum(['', 'tcp', 'udp', 'icmp']),
+  action: RuleAction,
+})
+export type CompiledRule = Static<typeof CompiledRule>
+
+export const CompiledPolicy = Type.Object({ id: Type.String(), rules: Type.Array(CompiledRule) })
+export type CompiledPolicy = Static<typeof CompiledPolicy>
+
+/** One side of a rule: a label selector (`env=prod,role in (web,api)`), a node id, a mesh CIDR, or `*`. */
+const Side = Type.String({ minLength: 1, maxLength: 1_024 })
+
+/** A rule as an operator writes it. */
+export const PolicyRule = Type.Object(
+  {
+    from: Side,
+    to: Side,
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+    protocol: Type.Optional(Type.Enum(['tcp', 'udp', 'icmp', 'any'])),
+    action: RuleAction,
+  },
+  // A misspelt field must not widen a rule.
+  { additionalProperties: false },
+)
+export type PolicyRule = Static<typeof PolicyRule>
+
+export const PolicyName = Type.String({ pattern: '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$' })
+
+export const PolicySpec = Type.Object(
+  { name: PolicyName, rules: Type.Array(PolicyRule, { maxItems: 10_000 }) },
+  { additionalProperties: false },
+)
+export type PolicySpec = Static<typeof PolicySpec>
+
+export const Policy = Type.Object({
+  id: Type.String(),
+  name: PolicyName,
+  revision: Type.Integer(),
+  rules: Type.Array(PolicyRule),
+  updated_at: Timestamp,
+})
+export type Policy = Static<typeof Policy>

@@ -1,0 +1,37 @@
+import { type Static, Type } from 'typebox'
+import { Capabilities } from './capabilities.ts'
+import { Peer } from './peer.ts'
+import { Key32, MeshIp, Metadata, NodeId } from './scalars.ts'
+
+export const RegisterRequest = Type.Object({
+  token: Type.String({ minLength: 1, maxLength: 512 }),
+  public_key: Key32,
+  hostname: Type.String({ minLength: 1, maxLength: 253 }),
+  metadata: Type.Optional(Type.Union([Metadata, Type.Null()])),
+  capabilities: Type.Optional(Type.Union([Capabilities, Type.Null()])),
+})
+export type RegisterRequest = Static<typeof RegisterRequest>
+
+/** The seed's five fields and our `node_token`, the bearer token of every later call. */
+export const RegisterResponse = Type.Object({
+  node_id: NodeId,
+  mesh_ip: MeshIp,
+  signing_public_key: Key32,
+  node_secret_key: Type.String({
+    description: 'AES-256 key: 32 bytes in base64, or 32 characters used as they are (Go nodes)',
+  }),
+  peers: Type.Array(Peer),
+  node_token: Type.Optional(Type.String()),
+})
+export type RegisterResponse = Static<typeof RegisterResponse>
+
+export const RotateKeysRequest = Type.Object({ node_id: NodeId, new_public_key: Key32 })
+export type RotateKeysRequest = Static<typeof RotateKeysRequest>
+
+/** `node_secret_key` and `node_token` are there when these were rotated in the same step. */
+export const RotateKeysResponse = Type.Object({
+  updated_peers: Type.Array(Peer),
+  node_secret_key: Type.Optional(Type.String()),
+  node_token: Type.Optional(Type.String()),
+})
+export type RotateKeysResponse = Static<typeof RotateKeysResponse>

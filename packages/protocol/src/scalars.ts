@@ -1,0 +1,45 @@
+import { type Static, Type } from 'typebox'
+
+/** The small types that the nouns are made of. */
+
+/** RFC 3339 with any zone; Go nodes send nanoseconds and their local zone. */
+export const Timestamp = Type.String({ format: 'date-time', examples: ['2025-01-15T10:30:00Z'] })
+
+/** 32 bytes in standard base64: 44 characters, the last of them `=`. */
+export const Key32 = Type.String({
+  pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
+  description: '32 bytes in standard base64',
+})
+
+export const NodeId = Type.String({ minLength: 1, maxLength: 128, examples: ['n_abc123'] })
+
+/** `host:port` as WireGuard writes it, or the empty string while none is known. */
+export const Endpoint = Type.String({ maxLength: 300, examples: ['203.0.113.10:51820'] })
+
+export const MeshIp = Type.String({ format: 'ipv4', examples: ['10.100.1.2'] })
+
+export const Ipv4Cidr = Type.String({ examples: ['10.100.1.2/32'] })
+
+/** Key of a data entry, a secret or a report entry; slashes are part of it and travel as `%2F`. */
+export const EntryKey = Type.String({ minLength: 1, maxLength: 512, examples: ['tls/server.key'] })
+
+export const Metadata = Type.Record(Type.String(), Type.String(), {
+  description: 'The labels of a node',
+  examples: [{ environment: 'production', region: 'eu-west-1' }],
+})
+export type Metadata = Static<typeof Metadata>
+
+/** Go's encoder writes an empty list as `null`. */
+export function nullableArray<Item extends Parameters<typeof Type.Array>[0]>(item: Item) {
+  return Type.Union([Type.Array(item), Type.Null()])
+}
+
+export const NatType = Type.Enum([
+  'none',
+  'full_cone',
+  'restricted',
+  'port_restricted',
+  'symmetric',
+  'unknown',
+])
+export type NatType = Static<typeof NatType>

@@ -1,0 +1,70 @@
+import { ApiError } from '@plexd/protocol'
+import { type Command, CommanderError } from 'commander'
+import { describeError } from './log.ts'
+
+/** Exit codes that scripts may rely on. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  denied: 4,
+  unreachable: 5,
+} as const
+
+/** A failure with words for the person at the terminal: what was tried, why it failed, what to type next. */
+export class CliError extends Error {
+  readonly exitCode: number
+
+  constructor(
+    message: string,
+    exitCode: number = exitCodes.failed,
+    options: { cause?: unknown } = {},
+  ) {
+    super(message, options)
+    this.name = 'CliError'
+    this.exitCode = exitCode
+  }
+}
+
+/** Runs a program to its exit code; prints failures as one line on stderr, never a stack trace. */
+export async function runCli(program: Command, argv: readonly string[]): Promise<void> {
+  // A reader that stops early (head, less) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.ok)
+  })
+  exitByException(program)
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(error, program.name())
+  }
+}
+
+function exitByException(command: Command): void {
+  command.exitOverride()
+  for (const child of command.commands) exitByException(child)
+}
+
+function report(error: unknown, name: string): number {
+  // Commander has printed its message already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  process.stderr.write(`${name}: ${describeError(error)}\n`)
+  return exitCodeOf(error)
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) return error.exitCode
+  if (error instanceof ApiError) {
+    if (error.status === 404) return exitCodes.notFound
+    if (error.status === 401 || error.status === 403) return exitCodes.denied
+    if (error.status === 400) return exitCodes.usage
+    if (error.status === 503) return exitCodes.unreachable
+  }
+  return exitCodes.failed
+}
+
+/** Pretty JSON and a newline on stdout. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}

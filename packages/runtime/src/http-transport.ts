@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Transport, TransportResponse } from '@plexd/protocol'
+
+export interface HttpTransportOptions {
+  /** `https://host[:port][/prefix]`, or `http://` where the caller allows it. */
+  baseUrl: string
+  /** PEM file with the authority to trust instead of the system's. */
+  caFile?: string
+  userAgent: string
+  /** For a whole exchange; 30 s when left out. */
+  timeoutMs?: number
+  /** Bodies longer than this are sent as gzip; never when left out. */
+  gzipOverBytes?: number
+}
+
+/** An answer larger than this is refused. */
+const maxResponseBytes = 64 * 1024 * 1024
+
+/** HTTP/1.1 with connections kept open. Disposing closes them. */
+export function createHttpTransport(options: HttpTransportOptions): Transport & Disposable {
+  const base = new URL(options.baseUrl)
+  const secure = base.protocol === 'https:'
+  const agent = secure
+    ? new https.Agent({
+        keepAlive: true,
+        ...(options.caFile ? { ca: readCa(options.caFile) } : {}),
+      })
+    : new http.Agent({ keepAlive: true })
+  const prefix = base.pathname.replace(/\/$/, '')
+
+  const send: Transport = async ({ method, path, headers, body, signal }) => {
+    const packed = await pack(body, options.gzipOverBytes)
+    return exchange(
+      secure ? https : http,
+      {
+        method,
+        host: base.hostname.replace(/^\[|\]$/g, ''),
+        port: base.port || (secure ? 443 : 80),
+        path: prefix + path,
+        headers: { 'user-agent': options.userAgent, ...headers, ...packed.headers },
+        agent,
+        signal: AbortSignal.any([
+          AbortSignal.timeout(options.timeoutMs ?? 30_000),
+          ...(signal ? [signal] : []),
+        ]),
+      },
+      packed.body,
+    )
+  }
+  return Object.assign(send, { [Symbol.dispose]: () => agent.destroy() })
+}
+
+/** HTTP over a Unix socket. */
+export function createUnixTransport(socketPath: string, timeoutMs = 30_000): Transport {
+  return ({ method, path, headers, body, signal }) =>
+    exchange(
+      http,
+      {
+        method,
+        socketPath,
+        path,
+        headers,
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
+      },
+      body,
+    )
+}
+
+/** The certificates of a PEM file; an error names the file. */
+export function readCa(caFile: string): Buffer {
+  try {
+    return readFileSync(caFile)
+  } catch (cause) {
+    throw new Error(`read CA file "${caFile}"`, { cause })
+  }
+}
+
+function exchange(
+  client: typeof http | typeof https,
+  options: http.RequestOptions,
+  body: string | Uint8Array | undefined,
+): Promise<TransportResponse> {
+  return new Promise((resolve, reject) => {
+    const request = client.request(options, (response) => {
+      collect(response).then(resolve, reject)
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+async function collect(response: http.IncomingMessage): Promise<TransportResponse> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxResponseBytes) {
+      response.destroy()
+      throw new RangeError(`read answer: more than ${maxResponseBytes} bytes`)
+    }
+    chunks.push(chunk)
+  }
+  const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
+  return {
+    status: response.statusCode ?? 0,
+    headers: Object.fromEntries(headers),
+    body: Buffer.concat(chunks).toString('utf8'),
+  }
+}
+
+const gzipAsync = promisify(gzip)
+
+async function pack(
+  body: string | Uint8Array | undefined,
+  gzipOverBytes = Number.POSITIVE_INFINITY,
+): Promise<{ headers: Record<string, string>; body: string | Uint8Array | undefined }> {
+  if (body === undefined) return { headers: { 'content-length': '0' }, body }
+  const plainBytes = Buffer.byteLength(body)
+  if (plainBytes <= gzipOverBytes)
+    return { headers: { 'content-length': String(plainBytes) }, body }
+  const packed = await gzipAsync(body)
+  return {
+    headers: { 'content-encoding': 'gzip', 'content-length': String(packed.length) },
+    body: packed,
+  }
+}

@@ -1,0 +1,40 @@
+import { describeError, type Log } from './log.ts'
+
+/**
+ * Starts a daemon, waits for SIGTERM or SIGINT and disposes of it. A second signal, or a disposal that takes longer
+ * than `stopMs`, ends the process at once with exit code 1.
+ */
+export async function runUntilSignal(
+  start: () => Promise<AsyncDisposable>,
+  { log, stopMs = 5_000 }: { log: Log; stopMs?: number },
+): Promise<void> {
+  // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
+  const stop = nextSignal()
+  const daemon = await start()
+  const signal = await stop
+  log.info('stopping', { signal })
+  void nextSignal().then(() => process.exit(1))
+  const deadline = setTimeout(() => {
+    log.error('stopping took too long', { stop_ms: stopMs })
+    process.exit(1)
+  }, stopMs)
+  try {
+    await daemon[Symbol.asyncDispose]()
+  } catch (error) {
+    log.error('stop failed', { error: describeError(error) })
+    process.exitCode = 1
+  }
+  clearTimeout(deadline)
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const finish = (signal: NodeJS.Signals): void => {
+      for (const name of signals) process.off(name, finish)
+      resolve(signal)
+    }
+    for (const name of signals) process.on(name, finish)
+  })
+}
+
+const signals = ['SIGTERM', 'SIGINT'] as const

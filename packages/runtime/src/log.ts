@@ -1,0 +1,41 @@
+import { pino } from 'pino'
+
+/** One JSON line each, constant message first, then fields with their wire names. Never a token, key or payload. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. */
+export function createLog(name: string, level: LogLevel = 'info'): Log {
+  const logger = pino(
+    { name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 2, sync: true }),
+  )
+  const at =
+    (severity: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: Record<string, unknown> = {}): void =>
+      logger[severity](withCauses(fields), message)
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** For tests and for parts whose caller reports failures itself. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+function withCauses(fields: Record<string, unknown>): Record<string, unknown> {
+  return fields.error instanceof Error ? { ...fields, error: describeError(fields.error) } : fields
+}
+
+/** The message of an error and of each of its causes, joined by colons. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // Errors of several connection attempts have an empty message and the reasons inside.
+  const inner = error instanceof AggregateError ? error.errors.map(describeError).join(', ') : ''
+  const message = [error.message, inner].filter(Boolean).join(': ') || error.name
+  return error.cause === undefined ? message : `${message}: ${describeError(error.cause)}`
+}
