@@ -1,0 +1,158 @@
+import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { CompiledPolicy, Entry, Metadata, Peer, SecretRef, SigningKeys } from '@plexd/protocol'
+import { type Log, syncFolder, writeFileAtomic } from '@plexd/runtime'
+import { type Static, type TSchema, Type } from 'typebox'
+import { Check } from 'typebox/value'
+import { type DesiredState, emptyDesiredState } from './desired-state.ts'
+import { keyFileName } from './key-file.ts'
+
+/**
+ * The desired state as files: `metadata.json`, `secrets.json`, `data/<key>.json` for each entry, and `mesh.json` with
+ * all that stays inside the daemon. They hold pre-shared keys: folders are 0700, files 0600.
+ */
+export interface DesiredFiles {
+  /** A file that cannot be read costs what is in it, a warning, and the revision. Never rejects. */
+  load(): Promise<DesiredState>
+  /**
+   * Writes what differs from what is on disk. The revision comes last: a crash before it leaves an older one, and
+   * the state is pulled again. Not to be called while another call runs.
+   */
+  save(state: DesiredState): Promise<void>
+}
+
+const MeshFile = Type.Object({
+  peers: Type.Array(Peer),
+  policies: Type.Array(CompiledPolicy),
+  signing_keys: Type.Union([SigningKeys, Type.Null()]),
+  revision: Type.String(),
+})
+const SecretsFile = Type.Array(SecretRef)
+
+export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
+  const dataFolder = join(folder, 'data')
+  /** Path -> the value that is surely on disk; undefined for a file of which that is not known. */
+  const onDisk = new Map<string, unknown>()
+
+  async function load(): Promise<DesiredState> {
+    await prepare(folder, log)
+    await prepare(dataFolder, log)
+    const mesh = await read(join(folder, 'mesh.json'), MeshFile)
+    const metadata = await read(join(folder, 'metadata.json'), Metadata)
+    const secrets = await read(join(folder, 'secrets.json'), SecretsFile)
+    const entries = await loadData()
+    const intact = [...entries, mesh, metadata, secrets].every((part) => part !== 'broken')
+    return {
+      ...emptyDesiredState,
+      ...contentOf(mesh),
+      metadata: contentOf(metadata) ?? {},
+      secret_refs: contentOf(secrets) ?? [],
+      data: entries.flatMap((entry) => contentOf(entry) ?? []),
+      revision: intact ? (contentOf(mesh)?.revision ?? '') : '',
+    }
+  }
+
+  async function loadData(): Promise<Part<Entry>[]> {
+    const names = await listJson(dataFolder)
+    return inGroups(names, async (name) => {
+      const path = join(dataFolder, name)
+      const entry = await read(path, Entry)
+      if (typeof entry !== 'object' || keyFileName(entry.value.key) === name) return entry
+      log.warn('state file belongs to another key, ignored', { file: path })
+      onDisk.set(path, undefined)
+      return 'broken'
+    })
+  }
+
+  async function read<S extends TSchema>(path: string, schema: S): Promise<Part<Static<S>>> {
+    try {
+      const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+      if (!Check(schema, value)) throw new TypeError('the content is not of the expected shape')
+      onDisk.set(path, value)
+      return { value }
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return 'missing'
+      log.warn('state file cannot be read, its content is pulled again', { file: path, error })
+      onDisk.set(path, undefined)
+      return 'broken'
+    }
+  }
+
+  async function save(state: DesiredState): Promise<void> {
+    const { metadata, data, secret_refs, ...mesh } = state
+    await saveData(data)
+    await write(join(folder, 'metadata.json'), metadata)
+    await write(join(folder, 'secrets.json'), secret_refs)
+    await write(join(folder, 'mesh.json'), mesh)
+  }
+
+  async function saveData(data: readonly Entry[]): Promise<void> {
+    await mkdir(dataFolder, { recursive: true, mode: 0o700 })
+    const wanted = new Map(data.map((entry) => [join(dataFolder, keyFileName(entry.key)), entry]))
+    await inGroups([...wanted], ([path, entry]) => write(path, entry))
+    const stale = [...onDisk.keys()].filter(
+      (path) => dirname(path) === dataFolder && !wanted.has(path),
+    )
+    await inGroups(stale, async (path) => {
+      await rm(path, { force: true })
+      onDisk.delete(path)
+    })
+    if (stale.length > 0) await syncFolder(dataFolder)
+  }
+
+  async function write(path: string, value: unknown): Promise<void> {
+    const saved = onDisk.get(path)
+    if (saved !== undefined && isDeepStrictEqual(saved, value)) return
+    // Unknown until it is done: after a failure the old or the new content may be there.
+    onDisk.set(path, undefined)
+    await writeFileAtomic(path, `${JSON.stringify(value)}\n`)
+    onDisk.set(path, value)
+  }
+
+  return { load, save }
+}
+
+/** What a file gave: its value, nothing because there is none, or nothing although there is one. */
+type Part<T> = { value: T } | 'missing' | 'broken'
+
+function contentOf<T>(part: Part<T>): T | undefined {
+  return typeof part === 'object' ? part.value : undefined
+}
+
+/** Makes the folder and removes what a crash in the middle of a write left there. */
+async function prepare(folder: string, log: Log): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await chmod(folder, 0o700)
+    for (const name of await readdir(folder))
+      if (isTemporary(name)) await rm(join(folder, name), { force: true })
+  } catch (error) {
+    log.warn('state folder cannot be prepared', { folder, error })
+  }
+}
+
+/** As `writeFileAtomic` names them; the file of a key that begins alike ends in `.json`. */
+function isTemporary(name: string): boolean {
+  return name.startsWith('.tmp-') && !name.endsWith('.json')
+}
+
+async function listJson(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => name.endsWith('.json')).sort()
+  } catch {
+    return [] // `prepare` has warned
+  }
+}
+
+/** At most 16 at a time: each holds a descriptor, and writes of one disk gain nothing from more. */
+async function inGroups<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (let at = 0; at < items.length; at += 16)
+    results.push(...(await Promise.all(items.slice(at, at + 16).map(run))))
+  return results
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code // errors of the file system carry one, others give undefined
+}

@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { Log } from '@plexd/runtime'
+import { createDesiredFiles } from './desired-files.ts'
+import type { DesiredState, DesiredStore } from './desired-state.ts'
+
+/**
+ * The desired state, kept in `dataDir/state/`. It opens whatever the disk holds: what cannot be read is missing from
+ * the state and empties its revision, so that the next pull brings it back.
+ *
+ * `replace` changes memory at once and tells the listeners before it returns, so `replace(fold(current()))` loses
+ * nothing. When the disk refuses, the promise rejects, memory keeps the new state and the next call writes all that
+ * is not on disk yet.
+ */
+export async function openDesiredStore(options: {
+  dataDir: string
+  log: Log
+}): Promise<DesiredStore> {
+  const files = createDesiredFiles(join(options.dataDir, 'state'), options.log)
+  const listeners = new Set<(now: DesiredState, before: DesiredState) => void>()
+  let state = await files.load()
+  let index = 1
+  const save = coalesce(() => files.save(state))
+
+  async function replace(next: DesiredState): Promise<void> {
+    const before = state
+    state = shareUnchanged(next, before)
+    if (isVisibleChange(state, before)) index++
+    if (state !== before) for (const listener of listeners) listener(state, before)
+    await save()
+  }
+
+  return {
+    current: () => state,
+    index: () => index,
+    replace,
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+function isVisibleChange(now: DesiredState, before: DesiredState): boolean {
+  return (
+    now.metadata !== before.metadata ||
+    now.data !== before.data ||
+    now.secret_refs !== before.secret_refs
+  )
+}
+
+/** `next` with every part that equals its predecessor replaced by it: a pull makes all objects anew. */
+function shareUnchanged(next: DesiredState, before: DesiredState): DesiredState {
+  const shared: DesiredState = {
+    peers: shareList(next.peers, before.peers, (peer) => peer.id),
+    policies: shareList(next.policies, before.policies, (policy) => policy.id),
+    signing_keys: share(next.signing_keys, before.signing_keys),
+    metadata: share(next.metadata, before.metadata),
+    data: shareList(next.data, before.data, (entry) => entry.key),
+    secret_refs: shareList(next.secret_refs, before.secret_refs, (ref) => ref.key),
+    revision: next.revision,
+  }
+  const names = Object.keys(shared) as (keyof DesiredState)[] // built just above
+  return names.every((name) => shared[name] === before[name]) ? before : shared
+}
+
+function share<T>(next: T, before: T): T {
+  return isDeepStrictEqual(next, before) ? before : next
+}
+
+function shareList<T>(
+  next: readonly T[],
+  before: readonly T[],
+  idOf: (item: T) => string,
+): readonly T[] {
+  if (next === before) return before
+  const known = new Map(before.map((item) => [idOf(item), item]))
+  const shared = next.map((item) => share(item, known.get(idOf(item)) ?? item))
+  const same = shared.length === before.length && shared.every((item, at) => item === before[at])
+  return same ? before : shared
+}
+
+/** Runs `work` for each call, one after another; calls made while one waits share it. */
+function coalesce(work: () => Promise<void>): () => Promise<void> {
+  let running = Promise.resolve()
+  let waiting: Promise<void> | undefined
+  return () => {
+    waiting ??= running
+      .catch(() => {}) // its own callers have been told
+      .then(() => {
+        waiting = undefined
+        running = work()
+        return running
+      })
+    return waiting
+  }
+}
