@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { ApiError, type Auth, type Operation, type Role } from '@plexd/protocol'
+import type { FastifyRequest } from 'fastify'
+import type { Fleet, NodeRecord } from './mesh/fleet.ts'
+
+/** An operator, as the admin token says. */
+export interface Operator {
+  id: string
+  name: string
+  role: Role
+  tenant_id: string
+}
+
+/** Who calls: decided before the body is read. */
+export type Principal<A extends Auth> = A extends 'node'
+  ? NodeRecord
+  : A extends 'viewer' | 'owner'
+    ? Operator
+    : undefined
+
+export interface Credentials {
+  fleet: Fleet
+  operatorByTokenHash(hash: string): Operator | undefined
+  /** A node that left a short while ago and may say so again. */
+  departedByTokenHash(hash: string): NodeRecord | undefined
+}
+
+/**
+ * Nodes: 401 for a token nobody has, 404 for a path with an unknown node, 403 for another node's path.
+ * Operators: 401 for a token nobody has, 403 for a viewer that wants to change something.
+ * Tokens are compared by their SHA-256, so that the time of a look-up says nothing of the token.
+ */
+export function authenticate(
+  operation: Operation,
+  request: FastifyRequest,
+  credentials: Credentials,
+): unknown {
+  switch (operation.auth) {
+    case 'node':
+      return nodeOf(operation, request, credentials)
+    case 'viewer':
+    case 'owner':
+      return operatorOf(operation, request, credentials)
+    default:
+      return undefined
+  }
+}
+
+function nodeOf(
+  operation: Operation,
+  request: FastifyRequest,
+  { fleet, departedByTokenHash }: Credentials,
+): NodeRecord {
+  const hash = tokenHash(bearerToken(request))
+  const node = fleet.nodeByTokenHash(hash)
+  const { node_id } = request.params as { node_id?: string } // named so by the paths of the table
+  if (!node) {
+    const departed = operation.path.endsWith('/deregister') ? departedByTokenHash(hash) : undefined
+    if (departed && departed.id === node_id) return departed
+    throw new ApiError('unauthorized', 'unauthorized')
+  }
+  if (node_id === undefined || node_id === node.id) return node
+  // Another tenant's node is as unknown as one that never was.
+  if (fleet.node(node_id)?.tenant_id !== node.tenant_id)
+    throw new ApiError('not_found', 'unknown node')
+  throw new ApiError('forbidden', 'the token belongs to another node')
+}
+
+function operatorOf(
+  operation: Operation,
+  request: FastifyRequest,
+  { operatorByTokenHash }: Credentials,
+): Operator {
+  const operator = operatorByTokenHash(tokenHash(bearerToken(request)))
+  if (!operator) throw new ApiError('unauthorized', 'unauthorized')
+  if (operation.auth === 'owner' && operator.role !== 'owner') {
+    throw new ApiError(
+      'forbidden',
+      `role "${operator.role}" may read only: this needs role "owner"`,
+    )
+  }
+  return operator
+}
+
+function bearerToken(request: FastifyRequest): string {
+  const [, token] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? []
+  if (token === undefined) throw new ApiError('unauthorized', 'unauthorized')
+  return token
+}
+
+/** SHA-256 in hex: what is kept of a token. Tokens are random, so no salt or stretching is needed. */
+export function tokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}

@@ -1,0 +1,75 @@
+import { appendEvent, type LoggedEvent, type NewEvent } from './events/event-log.ts'
+import type { Fleet, FleetChange, MutableFleet } from './mesh/fleet.ts'
+import type { Store, Tx } from './store/db.ts'
+
+/** One unit of work on the desired state. */
+export interface Unit {
+  readonly tx: Tx
+  /** As the units before left it, committed or not, with what this one has applied. Decide by it, never by `app.fleet`. */
+  readonly fleet: Fleet
+  readonly nowMs: number
+  /** Changes the fleet in memory beside the rows. */
+  apply(change: FleetChange): void
+  /** Writes an event to the log; it is sent once the unit is committed. Nothing is written for an empty audience. */
+  emit(event: NewEvent): Promise<LoggedEvent | undefined>
+}
+
+export type Change = <T>(work: (unit: Unit) => Promise<T>) => Promise<T>
+
+/**
+ * The one way to change what nodes are told: rows, fleet and events are committed together or not at all.
+ * `draft` runs ahead of `fleet` by the units of the group being committed; readers see `fleet` only, so that nothing
+ * is answered or sent that a crash could take back.
+ */
+export function createChange(options: {
+  store: Store
+  fleet: MutableFleet
+  draft: MutableFleet
+  now: () => number
+  publish: (events: readonly LoggedEvent[]) => void
+}): Change {
+  const { store, fleet, draft, now, publish } = options
+  return (work) => {
+    const changes: FleetChange[] = []
+    const inverses: FleetChange[] = []
+    const events: LoggedEvent[] = []
+
+    const undo = (): void => {
+      for (const inverse of inverses.splice(0).toReversed()) draft.apply(inverse)
+    }
+    const unitOf = (tx: Tx): Unit => ({
+      tx,
+      fleet: draft,
+      nowMs: now(),
+      apply(change) {
+        const inverse = draft.apply(change)
+        if (inverse) inverses.push(inverse)
+        changes.push(change)
+      },
+      async emit(event) {
+        if (event.to.length === 0) return undefined
+        const logged = await appendEvent(tx, event, now())
+        events.push(logged)
+        return logged
+      },
+    })
+
+    return store.write(
+      async (tx) => {
+        try {
+          return await work(unitOf(tx))
+        } catch (error) {
+          undo()
+          throw error
+        }
+      },
+      {
+        undo,
+        committed() {
+          for (const change of changes) fleet.apply(change)
+          publish(events)
+        },
+      },
+    )
+  }
+}

@@ -1,0 +1,60 @@
+import type { Operation, ParamsOf, QueryOf, RequestOf, ResponseOf } from '@plexd/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from './app.ts'
+import type { Principal } from './auth.ts'
+import type { Route } from './http/server.ts'
+
+/** A request that may be answered: authenticated, of the right shape. */
+export interface Call<O extends Operation> {
+  params: ParamsOf<O>
+  query: QueryOf<O>
+  /** Parsed JSON; the unpacked bytes of a `batch`; the stream of `bytes`. */
+  body: O extends { requestKind: 'batch' }
+    ? Buffer
+    : O extends { requestKind: 'bytes' }
+      ? NodeJS.ReadableStream
+      : RequestOf<O>
+  principal: Principal<O['auth']>
+  headers: FastifyRequest['headers']
+  request: FastifyRequest
+  /** For a status or header beside the usual, and for streams, which hijack it. */
+  reply: FastifyReply
+}
+
+/** What `handle` makes; the name is the table's. */
+export type Handler = Omit<Route<unknown>, 'name'>
+
+/** Demands a handler for every row of a table. */
+export type Handlers<Api extends Record<string, Operation>> = {
+  [Name in keyof Api]: (app: App) => Handler
+}
+
+/** Ties what answers an operation to its row. Return the body; throw an ApiError. */
+export function handle<O extends Operation>(
+  operation: O,
+  run: (call: Call<O>, app: App) => Promise<ResponseOf<O>>,
+): (app: App) => Handler {
+  return (app) => ({
+    operation,
+    run: (request, reply, principal) => {
+      const call = {
+        params: request.params,
+        query: request.query,
+        body: request.body,
+        principal,
+        headers: request.headers,
+        request,
+        reply,
+      }
+      return run(call as Call<O>, app) // the server has checked all of it against the row
+    },
+  })
+}
+
+/** The rows of a table with their handlers, for the server. */
+export function routesOf<Api extends Record<string, Operation>>(
+  handlers: Handlers<Api>,
+  app: App,
+): Route<unknown>[] {
+  return Object.entries(handlers).map(([name, make]) => ({ name, ...make(app) }))
+}

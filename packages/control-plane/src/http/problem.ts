@@ -1,0 +1,48 @@
+import { ApiError, codeOf } from '@plexd/protocol'
+import type { FastifyError } from 'fastify'
+
+export interface Problem {
+  status: number
+  headers: Record<string, string>
+  body: { error: string; code: string; [detail: string]: unknown }
+}
+
+/** What the caller is told of an error; a bare 500 when it is not the caller's, then `internal` is true. */
+export function problemOf(error: unknown): Problem & { internal: boolean } {
+  if (error instanceof ApiError) {
+    const retry = error.retryAfterSeconds
+    return {
+      status: error.status,
+      headers: retry === undefined ? {} : { 'retry-after': String(Math.ceil(retry)) },
+      body: { error: error.message, code: error.code, ...error.details },
+      internal: error.status === 500,
+    }
+  }
+  const { statusCode, message, code } = error as Partial<FastifyError> // Fastify's own refusals carry a status
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return {
+      status: statusCode,
+      headers: {},
+      body: { error: wordsOf(code, message), code: codeOf(statusCode) },
+      internal: false,
+    }
+  }
+  return {
+    status: 500,
+    headers: {},
+    body: { error: 'internal error', code: 'internal' },
+    internal: true,
+  }
+}
+
+function wordsOf(code: string | undefined, message = ''): string {
+  switch (code) {
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return 'invalid JSON body'
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return 'request body is too large'
+    default:
+      return message.charAt(0).toLowerCase() + message.slice(1)
+  }
+}

@@ -1,0 +1,169 @@
+import type { IncomingMessage } from 'node:http'
+import { ApiError, defaultMaxBodyBytes, type Operation } from '@plexd/protocol'
+import { describeError, type Log } from '@plexd/runtime'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type HTTPMethods,
+} from 'fastify'
+import { decompress } from './decompress.ts'
+import { problemOf } from './problem.ts'
+
+/** A row of a table with what answers it. `run` sends nothing itself, unless it takes the reply over (hijack). */
+export interface Route<Principal> {
+  name: string
+  operation: Operation
+  run(request: FastifyRequest, reply: FastifyReply, principal: Principal): Promise<unknown>
+}
+
+export interface ServerOptions<Principal> {
+  routes: readonly Route<Principal>[]
+  /** Runs before the body is read. Throws an ApiError for a caller that may not. */
+  authenticate(operation: Operation, request: FastifyRequest): Principal
+  /** True from the moment of stopping: everything is answered 503. */
+  isStopping(): boolean
+  onAnswer?(name: string, status: number, seconds: number): void
+  tls?: { cert: string; key: string }
+  log: Log
+}
+
+const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** Fastify with the house's rules: errors as problem.ts words them, gzip bodies, exact types, 405 with Allow. */
+export function createServer<Principal>(options: ServerOptions<Principal>): FastifyInstance {
+  const { routes, log } = options
+  const server = Fastify({
+    ...(options.tls ? { https: { ...options.tls, minVersion: 'TLSv1.2' } } : {}),
+    logger: false,
+    bodyLimit: defaultMaxBodyBytes,
+    // Longer than the heartbeat interval, so that a connection is still open for the next one.
+    keepAliveTimeout: 90_000,
+    requestTimeout: 60_000,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 4_096 },
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        allErrors: false,
+      },
+    },
+    schemaErrorFormatter: (errors, part) => {
+      const [first] = errors
+      return new ApiError(
+        'bad_request',
+        `${part}${first?.instancePath ?? ''} ${first?.message ?? 'does not fit'}`,
+      )
+    },
+  }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
+
+  server.setErrorHandler((error, request, reply) => {
+    const { status, headers, body, internal } = problemOf(error)
+    if (internal)
+      log.error('request failed', {
+        method: request.method,
+        route: request.routeOptions.url,
+        error: describeError(error),
+      })
+    return reply.code(status).headers(headers).send(body)
+  })
+  server.setNotFoundHandler(() => {
+    throw new ApiError('not_found', 'not found')
+  })
+  server.addHook('onRequest', async (_request, reply) => {
+    if (!options.isStopping()) return
+    reply.header('connection', 'close')
+    throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
+  })
+  server.addHook('onResponse', async (request, reply) => {
+    const { operationName } = request.routeOptions.config as { operationName?: string }
+    options.onAnswer?.(operationName ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000)
+  })
+
+  for (const kind of ['json', 'batch', 'bytes'] as const) {
+    server.register(async (scope) => {
+      setBodyParser(scope, kind)
+      for (const route of routes)
+        if ((route.operation.requestKind ?? 'json') === kind) addRoute(scope, route, options)
+    })
+  }
+  refuseOtherMethods(server, routes)
+  return server
+}
+
+function setBodyParser(scope: FastifyInstance, kind: 'json' | 'batch' | 'bytes'): void {
+  if (kind === 'json') return
+  scope.removeAllContentTypeParsers()
+  if (kind === 'batch') {
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer' },
+      async (_request: FastifyRequest, body: Buffer) => body,
+    )
+  } else {
+    scope.addContentTypeParser(
+      '*',
+      async (_request: FastifyRequest, payload: IncomingMessage) => payload,
+    )
+  }
+}
+
+function addRoute<Principal>(
+  scope: FastifyInstance,
+  route: Route<Principal>,
+  options: ServerOptions<Principal>,
+): void {
+  const { operation, name, run } = route
+  const limit = operation.maxBodyBytes ?? defaultMaxBodyBytes
+  const principals = new WeakMap<FastifyRequest, Principal>()
+  scope.route({
+    method: operation.method,
+    url: fastifyPath(operation.path),
+    bodyLimit: limit,
+    config: { operationName: name },
+    schema: {
+      ...(operation.query ? { querystring: operation.query } : {}),
+      ...(operation.request ? { body: operation.request } : {}),
+      ...(operation.response && (operation.responseKind ?? 'json') === 'json'
+        ? { response: { [operation.status]: operation.response } }
+        : {}),
+    },
+    onRequest: async (request) => {
+      principals.set(request, options.authenticate(operation, request))
+    },
+    preParsing: async (request, _reply, payload) =>
+      operation.requestKind === 'bytes' ? payload : decompress(request, payload, limit),
+    handler: async (request, reply) => {
+      const answer = await run(request, reply, principals.get(request) as Principal) // set by onRequest
+      if (reply.sent) return reply
+      if (reply.statusCode === 200) reply.code(operation.status)
+      return answer
+    },
+  })
+}
+
+/** The seed's `{name}` as Fastify's `:name`. */
+function fastifyPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1')
+}
+
+function refuseOtherMethods(
+  server: FastifyInstance,
+  routes: readonly { operation: Operation }[],
+): void {
+  const allowed = Map.groupBy(routes, ({ operation }) => fastifyPath(operation.path))
+  for (const [url, rows] of allowed) {
+    const allow = rows.map(({ operation }) => operation.method as string)
+    server.route({
+      method: methods.filter((method) => !allow.includes(method)),
+      url,
+      handler: async (request, reply) => {
+        reply.header('allow', allow.join(', '))
+        throw new ApiError('method_not_allowed', `method ${request.method} is not allowed here`)
+      },
+    })
+  }
+}

@@ -1,0 +1,31 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Tables } from './schema.ts'
+
+export type Dialect = 'sqlite' | 'postgres'
+
+/** Reads see only what is committed. */
+export type Reader = Kysely<Tables>
+/** Reads and writes of one unit of work. */
+export type Tx = Transaction<Tables>
+
+export interface Store extends AsyncDisposable {
+  readonly dialect: Dialect
+  readonly reader: Reader
+  /**
+   * Runs `work` in a transaction and resolves once that is on the disk. Units of work run one after another; those
+   * that wait at the same moment share a transaction and its fsync, each behind a savepoint, so that one that throws
+   * undoes only itself. `work` must await nothing but queries of its `tx`.
+   * `settle` runs when the unit has succeeded inside the transaction, before the next one begins: for state in memory
+   * that later units must see. `undo` runs if the commit itself fails afterwards, for all of the group.
+   */
+  write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
+  /** Why two rows collided, or undefined when the error is something else. */
+  isUniqueViolation(error: unknown): boolean
+}
+
+export interface WriteHooks<T> {
+  settle?: (result: T) => void
+  undo?: () => void
+  /** Runs right after the commit, in the order of the units, before their promises resolve. */
+  committed?: (result: T) => void
+}

@@ -1,0 +1,30 @@
+import { type Kysely, sql } from 'kysely'
+import type { Dialect } from './db.ts'
+import * as init from './migrations/0001-init.ts'
+
+/** In order; a migration that has been released is never edited, the next one mends it. */
+const migrations = [init]
+
+/** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
+export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {
+  const untyped = db as unknown as Kysely<{ schema_version: { version: number } }> // before the tables of schema.ts exist
+  await sql`create table if not exists schema_version (version bigint not null)`.execute(untyped)
+  const row = await untyped.selectFrom('schema_version').select('version').executeTakeFirst()
+  const from = row?.version ?? 0
+  if (from > migrations.length) {
+    throw new Error(
+      `open database: its schema has version ${from}, this program knows ${migrations.length}; run the newer program`,
+    )
+  }
+  for (const [index, step] of migrations.entries()) {
+    if (index < from) continue
+    await untyped.transaction().execute(async (tx) => {
+      await step.up(tx as unknown as Kysely<unknown>, dialect) // a step knows its own tables
+      await tx.deleteFrom('schema_version').execute()
+      await tx
+        .insertInto('schema_version')
+        .values({ version: index + 1 })
+        .execute()
+    })
+  }
+}

@@ -1,0 +1,152 @@
+import type { Generated, Insertable, Selectable } from 'kysely'
+
+/**
+ * The tables, as 0001-init.ts makes them. Times are milliseconds since 1970, JSON and sealed values are text,
+ * booleans are 0 and 1: the same on SQLite and PostgreSQL.
+ */
+export interface Tables {
+  /** Facts about the installation: `epoch` of the event log, sealed keys. */
+  settings: { name: string; value: string }
+  tenants: { id: string; name: string; mesh_cidr: string; last_address: number; created_at: number }
+  admin_tokens: {
+    id: string
+    tenant_id: string
+    name: string
+    role: 'owner' | 'viewer'
+    token_hash: string
+    created_at: number
+    revoked_at: number | null
+  }
+  bootstrap_tokens: {
+    id: string
+    tenant_id: string
+    token_hash: string
+    hostname: string | null
+    metadata: string
+    nsk_format: 'base64' | 'raw32' | null
+    created_at: number
+    expires_at: number
+    revoked_at: number | null
+    used_at: number | null
+    node_id: string | null
+    /** Key that used the token: the same one may ask again until the first authenticated call. */
+    public_key: string | null
+    /** The whole registration answer, sealed; null once the node has shown that it has it. */
+    answer_sealed: string | null
+  }
+  nodes: NodeTable
+  policies: {
+    id: string
+    tenant_id: string
+    name: string
+    revision: number
+    position: number
+    /** PolicyRule[] as JSON. */
+    rules: string
+    updated_at: number
+  }
+  /** One row per key and target; `target` is `node:<id>` or `selector:<text>`. */
+  data_entries: EntryTable & { content_type: string; payload: string }
+  secrets: EntryTable & { value_sealed: string }
+  /** The last version given for a key; it outlives the entries, so that no version comes twice. */
+  key_versions: { tenant_id: string; kind: 'data' | 'secret'; key: string; version: number }
+  reports: {
+    node_id: string
+    key: string
+    content_type: string
+    payload: string
+    version: number
+    updated_at: string
+  }
+  /** The last batch a node sent, for recognising it when its answer was lost. */
+  report_batches: { node_id: string; digest: string; keys_before: string }
+  executions: {
+    id: string
+    tenant_id: string
+    node_id: string
+    action: string
+    type: string
+    parameters: string
+    checksum: string | null
+    timeout: string
+    status: string
+    reason: string
+    exit_code: number | null
+    stdout: string
+    stderr: string
+    duration: string
+    raw_status: string | null
+    triggered_by: string
+    /** Digest of the result, to tell a repeat from a second, different one. */
+    result_digest: string | null
+    event_seq: number
+    created_at: number
+    deadline_at: number
+    acked_at: number | null
+    finished_at: number | null
+  }
+  signing_keys: {
+    id: string
+    public_key: string
+    private_key_sealed: string
+    state: 'current' | 'previous' | 'retired'
+    created_at: number
+    expires_at: number | null
+  }
+  /** The event log, and with it the outbox. Unsigned; `audience` is the recipients' numbers as little-endian u32, ascending. */
+  events: {
+    seq: Generated<number>
+    event_id: string
+    event_type: string
+    audience: Uint8Array
+    payload: string
+    created_at: number
+  }
+  artifacts: {
+    version: string
+    os: string
+    arch: string
+    size: number
+    checksum: string
+    created_at: number
+  }
+}
+
+interface NodeTable {
+  /** A small number that stands for the node in audiences; never used again. */
+  no: Generated<number>
+  id: string
+  tenant_id: string
+  hostname: string
+  mesh_ip: string
+  public_key: string
+  /** Grows with each key of the node; part of what pair PSKs are derived from. */
+  key_epoch: number
+  token_hash: string
+  nsk_hash: string
+  nsk_sealed: string
+  nsk_format: 'base64' | 'raw32'
+  metadata: string
+  capabilities: string | null
+  endpoint: string
+  nat_type: string
+  user_agent: string
+  status: 'pending' | 'online' | 'unreachable' | 'offline'
+  /** 1 while the next heartbeat shall be answered with `rotate_keys`. */
+  rotate_keys: number
+  registered_at: number
+  last_seen_at: number | null
+  removed_at: number | null
+}
+
+interface EntryTable {
+  id: string
+  tenant_id: string
+  key: string
+  target: string
+  version: number
+  updated_at: number
+}
+
+export type NodeRow = Selectable<NodeTable>
+export type NewNodeRow = Insertable<NodeTable>
