@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /**
@@ -38,4 +38,29 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * Writes a file that must not exist yet; false, and nothing changed, when it does. Of several writers one wins,
+ * and nobody sees a part of it. When it resolves the content is on the disk.
+ */
+export async function createFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  { mode = 0o600 }: { mode?: number } = {},
+): Promise<boolean> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const temporary = join(folder, `.tmp-${crypto.randomUUID()}`)
+  try {
+    await writeFileAtomic(temporary, content, { mode })
+    await link(temporary, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false // fs errors carry a code
+    throw new Error(`create "${path}"`, { cause: error })
+  } finally {
+    await rm(temporary, { force: true })
+  }
+  await syncFolder(folder)
+  return true
 }

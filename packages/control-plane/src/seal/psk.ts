@@ -1,0 +1,21 @@
+import { hkdfSync, type KeyObject } from 'node:crypto'
+import { deriveKey, type MasterKey } from './master-key.ts'
+
+/** A node in a pair. The epoch grows whenever the node rotates its key, and with it every PSK of the node. */
+export interface PskParty {
+  id: string
+  key_epoch: number
+}
+
+/** The key all pair PSKs are derived from; made once, kept in memory. */
+export function derivePskMaster(masterKey: MasterKey): KeyObject {
+  return deriveKey(masterKey, 'pair psk')
+}
+
+/** The WireGuard PSK of a pair, 32 bytes in base64; the same from both sides. Derived, never stored (design, decision 3). */
+export function pairPsk(pskMaster: KeyObject, a: PskParty, b: PskParty): string {
+  const [low, high] = a.id < b.id ? [a, b] : [b, a]
+  // JSON, so that no two pairs share a spelling.
+  const pair = JSON.stringify([low.id, low.key_epoch, high.id, high.key_epoch])
+  return Buffer.from(hkdfSync('sha256', pskMaster, '', pair, 32)).toString('base64')
+}

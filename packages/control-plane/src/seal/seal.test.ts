@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { loadMasterKey } from './master-key.ts'
+import { derivePskMaster, pairPsk } from './psk.ts'
+import { open, seal } from './seal.ts'
+
+const masterKey = createSecretKey(randomBytes(32))
+
+describe('seal and open', () => {
+  it('give back what was sealed, whatever it is', () => {
+    for (const text of ['', 'hunter2', '\u0000é\u{1f600}', 'x'.repeat(256 * 1024)])
+      assert.equal(
+        open(masterKey, seal(masterKey, text, 'secret:ten_a:db'), 'secret:ten_a:db'),
+        text,
+      )
+  })
+
+  it('seal the same text differently each time', () => {
+    assert.notEqual(seal(masterKey, 'a', 'b'), seal(masterKey, 'a', 'b'))
+  })
+
+  it('refuse another context, another key and a changed text, without showing any of it', () => {
+    const sealed = seal(masterKey, 'hunter2', 'secret:ten_a:db')
+    const changed = sealed.slice(0, -2) + (sealed.endsWith('AA') ? 'BB' : 'AA')
+    const attempts = [
+      () => open(masterKey, sealed, 'secret:ten_a:other'),
+      () => open(createSecretKey(randomBytes(32)), sealed, 'secret:ten_a:db'),
+      () => open(masterKey, changed, 'secret:ten_a:db'),
+      () => open(masterKey, 'v2.x.y', 'secret:ten_a:db'),
+      () => open(masterKey, '', 'secret:ten_a:db'),
+      () => open(masterKey, `${sealed}.x`, 'secret:ten_a:db'),
+    ]
+    for (const attempt of attempts)
+      assert.throws(attempt, (error: Error) => {
+        assert.match(error.message, /^open "secret:ten_a:(db|other)": /)
+        assert.ok(
+          !error.message.includes('hunter2') && !error.message.includes(sealed.slice(0, 12)),
+        )
+        return true
+      })
+  })
+})
+
+describe('pairPsk', () => {
+  const pskMaster = derivePskMaster(masterKey)
+  const web = { id: 'n_web', key_epoch: 1 }
+  const db = { id: 'n_db', key_epoch: 4 }
+
+  it('is the same from both sides, and 32 bytes long', () => {
+    assert.equal(pairPsk(pskMaster, web, db), pairPsk(pskMaster, db, web))
+    assert.equal(Buffer.from(pairPsk(pskMaster, web, db), 'base64').length, 32)
+  })
+
+  it('changes when either side rotates its key, and with the pair', () => {
+    const psks = [
+      pairPsk(pskMaster, web, db),
+      pairPsk(pskMaster, { ...web, key_epoch: 2 }, db),
+      pairPsk(pskMaster, web, { ...db, key_epoch: 5 }),
+      pairPsk(pskMaster, web, { ...db, id: 'n_cache' }),
+      pairPsk(pskMaster, { ...web, key_epoch: 4 }, { ...db, key_epoch: 1 }),
+    ]
+    assert.equal(new Set(psks).size, psks.length)
+  })
+})
+
+describe('loadMasterKey', () => {
+  it('makes the key at first start, 0600, and reads it afterwards', async () => {
+    await withFolder(async (folder) => {
+      const first = await loadMasterKey(folder)
+      assert.equal((await stat(join(folder, 'master.key'))).mode & 0o777, 0o600)
+      assert.ok(first.equals(await loadMasterKey(folder)))
+      assert.deepEqual(await readdir(folder), ['master.key'])
+    })
+  })
+
+  it('gives racing first starts one key', async () => {
+    await withFolder(async (folder) => {
+      const keys = await Promise.all(Array.from({ length: 8 }, () => loadMasterKey(folder)))
+      for (const key of keys) assert.ok(key.equals(keys[0] ?? key))
+    })
+  })
+
+  it('refuses a file that the group or the world may read', async () => {
+    await withFolder(async (folder) => {
+      await loadMasterKey(folder)
+      await chmod(join(folder, 'master.key'), 0o640)
+      await assert.rejects(loadMasterKey(folder), /its mode is 0640, want 0600$/)
+    })
+  })
+
+  it('refuses anything but 32 bytes, without showing it', async () => {
+    await withFolder(async (folder) => {
+      await writeFile(join(folder, 'master.key'), 'c2hvcnQ=', { mode: 0o600 })
+      await assert.rejects(loadMasterKey(folder), /want 32 bytes in base64$/)
+    })
+  })
+})
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-seal-'))
+  try {
+    await use(folder)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}

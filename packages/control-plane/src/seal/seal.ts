@@ -1,0 +1,45 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { MasterKey } from './master-key.ts'
+
+const algorithm = 'aes-256-gcm'
+const version = 'v1'
+const nonceBytes = 12
+const tagBytes = 16
+
+/**
+ * A text that only the master key opens, and only with the same `context`: the name of the place where it is kept
+ * (`secret:ten_x:key`), so that a sealed text moved to another row is refused.
+ */
+export function seal(masterKey: MasterKey, plaintext: string, context: string): string {
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv(algorithm, masterKey, nonce, { authTagLength: tagBytes })
+  cipher.setAAD(Buffer.from(context))
+  const sealed = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
+  return [
+    version,
+    nonce.toString('base64url'),
+    Buffer.concat([sealed, cipher.getAuthTag()]).toString('base64url'),
+  ].join('.')
+}
+
+/** The inverse of `seal`. Its errors name the context and never what was sealed. */
+export function open(masterKey: MasterKey, sealed: string, context: string): string {
+  const [found, nonceText = '', bodyText = '', ...rest] = sealed.split('.')
+  const nonce = Buffer.from(nonceText, 'base64url')
+  const body = Buffer.from(bodyText, 'base64url')
+  if (found !== version || rest.length > 0 || nonce.length !== nonceBytes || body.length < tagBytes)
+    throw new Error(`open "${context}": it is not a sealed text of version ${version}`)
+  const decipher = createDecipheriv(algorithm, masterKey, nonce, { authTagLength: tagBytes })
+  decipher.setAAD(Buffer.from(context))
+  decipher.setAuthTag(body.subarray(-tagBytes))
+  try {
+    return Buffer.concat([
+      decipher.update(body.subarray(0, -tagBytes)),
+      decipher.final(),
+    ]).toString()
+  } catch {
+    throw new Error(
+      `open "${context}": it was changed, or sealed for another place or under another master key`,
+    )
+  }
+}
