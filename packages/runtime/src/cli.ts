@@ -1,6 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { type Command, CommanderError } from 'commander'
 import { describeError } from './log.ts'
+import { printable } from './table.ts'
 
 /** Exit codes that scripts may rely on. */
 export const exitCodes = {
@@ -49,7 +50,8 @@ function exitByException(command: Command): void {
 function report(error: unknown, name: string): number {
   // Commander has printed its message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  process.stderr.write(`${name}: ${describeError(error)}\n`)
+  // One line, and nothing in it that drives the terminal: parts of it may come from the other side.
+  process.stderr.write(`${name}: ${printable(describeError(error).replace(/\s*\n\s*/g, ' '))}\n`)
   return exitCodeOf(error)
 }
 
@@ -66,5 +68,13 @@ function exitCodeOf(error: unknown): number {
 
 /** Pretty JSON and a newline on stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+  process.stdout.write(`${jsonText(value, 2)}\n`)
+}
+
+/** JSON that is safe on a terminal: JSON.stringify lets the control characters from U+007F to U+009F through. */
+export function jsonText(value: unknown, indent = 0): string {
+  return JSON.stringify(value ?? null, null, indent).replace(
+    /[\u007f-\u009f]/g,
+    (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
+  )
 }
