@@ -66,9 +66,12 @@ function exitCodeOf(error: unknown): number {
   return exitCodes.failed
 }
 
-/** Pretty JSON and a newline on stdout. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${jsonText(value, 2)}\n`)
+/** Pretty JSON and a newline, on stdout when no other output is given. */
+export function printJson(
+  value: unknown,
+  output: { write(text: string): unknown } = process.stdout,
+): void {
+  output.write(`${jsonText(value, 2)}\n`)
 }
 
 /** JSON that is safe on a terminal: JSON.stringify lets the control characters from U+007F to U+009F through. */

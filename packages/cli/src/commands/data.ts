@@ -1,0 +1,92 @@
+import { CliError, exitCodes } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { allPages, type Context, examples, jsonHelp } from '../context.ts'
+import { contentTypeOf, decodeUtf8, isJsonType, quoteFile, readInput } from '../input.ts'
+import { ageOf, printDone, printList } from '../output.ts'
+import { addTargetFlags, formatTarget, type TargetFlags, targetOf } from '../target.ts'
+
+export function addDataCommands(program: Command, { io, connect }: Context): void {
+  const data = program
+    .command('data')
+    .description('data entries that nodes read')
+    .addHelpText('after', examples('plexctl data list'))
+
+  addTargetFlags(data.command('put'))
+    .description('write a data entry')
+    .argument('<key>')
+    .requiredOption('--file <file>', 'where its content is; - for standard input')
+    .option(
+      '--content-type <type>',
+      'by the extension when left out: .json, .yaml, .yml, .txt, .conf; else application/octet-stream',
+    )
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      '\nJSON types are sent as the JSON value, all others as a JSON string with the text, so it must be UTF-8.\n' +
+        examples(
+          'plexctl data put database-config --node web-01 --file db.json',
+          'plexctl data put nginx.conf --selector role=web --file nginx.conf',
+          "echo '{\"on\":true}' | plexctl data put flags --selector '*' --file - --content-type application/json",
+        ),
+    )
+    .action(async (key: string, { file, contentType, json, ...flags }: PutFlags) => {
+      const type = contentType ?? contentTypeOf(file)
+      const payload = payloadOf(await readInput(file, io), { file, type })
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const { body } = await admin.putData({
+        params: { key },
+        body: { target, content_type: type, payload },
+      })
+      printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
+    })
+
+  data
+    .command('list')
+    .description('list data entries')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl data list', 'plexctl data list --json'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const entries = await allPages((query) => admin.listData({ query }))
+      printList(io, entries, {
+        json,
+        columns: [
+          ['key', ({ key }) => key],
+          ['for', ({ target }) => formatTarget(target)],
+          ['type', ({ content_type }) => content_type],
+          ['version', ({ version }) => String(version)],
+          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+        ],
+      })
+    })
+
+  addTargetFlags(data.command('delete'))
+    .description('delete a data entry')
+    .argument('<key>')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl data delete nginx.conf --selector role=web'))
+    .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const { body } = await admin.deleteData({ params: { key }, query: target })
+      printDone(io, body, { json, text: `deleted "${key}" of ${formatTarget(target)}` })
+    })
+}
+
+interface PutFlags extends TargetFlags {
+  file: string
+  contentType?: string
+  json?: boolean
+}
+
+function payloadOf(bytes: Uint8Array, { file, type }: { file: string; type: string }): unknown {
+  const text = decodeUtf8(bytes, file)
+  if (!isJsonType(type)) return text
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''))
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CliError(`read ${quoteFile(file)} as ${type}: ${why}`, exitCodes.usage)
+  }
+}

@@ -1,0 +1,51 @@
+import { adminApi, type EventRecord, fillPath } from '@plexd/protocol'
+import { jsonText, printable } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { type Context, examples } from '../context.ts'
+import { followEvents } from '../event-stream.ts'
+
+export function addEventCommands(program: Command, { io, connect }: Context): void {
+  const event = program
+    .command('event')
+    .description('what nodes are told')
+    .addHelpText('after', examples('plexctl event tail web-01'))
+
+  event
+    .command('tail')
+    .description(
+      'follow the events that a node is sent, until Ctrl-C; payloads have no secrets in them',
+    )
+    .argument('<node>', 'id or hostname')
+    .option('--after <id>', 'start behind this id; 0 is the whole log; now when left out')
+    .option('--json', 'print a JSON object on a line for each event')
+    .addHelpText(
+      'after',
+      examples('plexctl event tail web-01', 'plexctl event tail web-01 --after 0 --json'),
+    )
+    .action(async (node: string, { after, json }: { after?: string; json?: boolean }) => {
+      const signal = io.interrupted()
+      const { open } = await connect()
+      const path = fillPath(adminApi.tailEvents.path, { node })
+      const events = followEvents({
+        open: (last) => open({ ...tail, path: path + queryOf(last), signal }),
+        signal,
+        clock: io.clock,
+        onRetry: (text) => io.stderr.write(`plexctl: ${printable(text)}\n`),
+        ...(after === undefined ? {} : { after }),
+      })
+      for await (const data of events) {
+        const record = JSON.parse(data) as EventRecord // the one thing this operation sends
+        io.stdout.write(`${json ? jsonText(record) : printable(formatEventRecord(record))}\n`)
+      }
+    })
+}
+
+const tail = { method: adminApi.tailEvents.method, headers: { accept: 'text/event-stream' } }
+
+function queryOf(after: string | undefined): string {
+  return after === undefined ? '' : `?${new URLSearchParams({ after })}`
+}
+
+function formatEventRecord({ created_at, id, event_type, payload }: EventRecord): string {
+  return `${created_at}  ${id}  ${event_type}  ${jsonText(payload)}`
+}

@@ -1,0 +1,165 @@
+import type { NodeDetail } from '@plexd/protocol'
+import { CliError, jsonText } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { allPages, type Context, examples, jsonHelp } from '../context.ts'
+import { collectPair, selectorFlag } from '../input.ts'
+import type { Io } from '../io.ts'
+import { ageOf, formatLabels, printDone, printItem, printList } from '../output.ts'
+
+interface JsonFlag {
+  json?: boolean
+}
+
+export function addNodeCommands(program: Command, context: Context): void {
+  const { io, connect } = context
+  const node = program
+    .command('node')
+    .description('the machines of the mesh')
+    .addHelpText('after', examples('plexctl node list'))
+
+  node
+    .command('list')
+    .description('list nodes')
+    .option('--selector <selector>', 'only those whose labels match', selectorFlag)
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples(
+        'plexctl node list',
+        "plexctl node list --selector 'env=prod,role in (web,api)' --json",
+      ),
+    )
+    .action(async ({ selector, json }: JsonFlag & { selector?: string }) => {
+      const { admin } = await connect()
+      const nodes = await allPages((page) => admin.listNodes({ query: { ...page, selector } }))
+      printList(io, nodes, {
+        json,
+        columns: [
+          ['hostname', ({ hostname }) => hostname],
+          ['id', ({ id }) => id],
+          ['status', ({ status }) => status],
+          ['mesh ip', ({ mesh_ip }) => mesh_ip],
+          ['endpoint', ({ endpoint }) => endpoint || '-'],
+          ['version', ({ version }) => version || '-'],
+          ['seen', ({ last_seen_at }) => ageOf(last_seen_at, io)],
+          ['labels', ({ metadata }) => formatLabels(metadata)],
+        ],
+      })
+    })
+
+  node
+    .command('show')
+    .description('show one node')
+    .argument('<node>', 'id or hostname')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl node show web-01', 'plexctl node show n_abc123 --json'))
+    .action(async (name: string, { json }: JsonFlag) => {
+      const { admin } = await connect()
+      const { body } = await admin.getNode({ params: { node: name } })
+      printItem(io, body, { json, lines: (item) => describeNode(item, io) })
+    })
+
+  node
+    .command('remove')
+    .description('remove a node from the mesh at once')
+    .argument('<node>', 'id or hostname')
+    .option('--yes', 'do not ask; nobody is asked either when standard input is no terminal')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples('plexctl node remove web-01', 'plexctl node remove web-01 --yes'),
+    )
+    .action(async (name: string, { yes, json }: JsonFlag & { yes?: boolean }) => {
+      const { admin } = await connect()
+      if (!yes && io.stdin.isTTY) await confirm(io, `remove node "${name}" from the mesh?`)
+      const { body } = await admin.removeNode({ params: { node: name } })
+      printDone(io, body, { json, text: `removed "${name}"` })
+    })
+
+  node
+    .command('rotate-keys')
+    .description('ask a node to rotate its WireGuard key')
+    .argument('<node>', 'id or hostname')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl node rotate-keys web-01'))
+    .action(async (name: string, { json }: JsonFlag) => {
+      const { admin } = await connect()
+      const { body } = await admin.requestKeyRotation({ params: { node: name } })
+      printDone(io, body, { json, text: `asked "${name}" to rotate its key` })
+    })
+
+  addMetadataCommands(node, context)
+}
+
+function addMetadataCommands(node: Command, { io, connect }: Context): void {
+  const metadata = node
+    .command('metadata')
+    .description('the labels of a node')
+    .addHelpText('after', examples('plexctl node metadata set web-01 env=prod'))
+
+  metadata
+    .command('set')
+    .description('set labels, and leave the others as they are')
+    .argument('<node>', 'id or hostname')
+    .argument('<key=value...>', 'labels', collectPair)
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl node metadata set web-01 env=prod region=eu-west-1'))
+    .action(async (name: string, set: Record<string, string>, { json }: JsonFlag) => {
+      const { admin } = await connect()
+      const { body } = await admin.setNodeMetadata({ params: { node: name }, body: { set } })
+      printDone(io, body, { json, text: `${body.hostname}: ${formatLabels(body.metadata)}` })
+    })
+
+  metadata
+    .command('unset')
+    .description('remove labels')
+    .argument('<node>', 'id or hostname')
+    .argument('<key...>', 'labels')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl node metadata unset web-01 region'))
+    .action(async (name: string, remove: string[], { json }: JsonFlag) => {
+      const { admin } = await connect()
+      const { body } = await admin.setNodeMetadata({ params: { node: name }, body: { remove } })
+      printDone(io, body, { json, text: `${body.hostname}: ${formatLabels(body.metadata)}` })
+    })
+}
+
+function describeNode(node: NodeDetail, io: Io): Record<string, string> {
+  const names = (list: readonly { name: string }[] | null | undefined): string =>
+    (list ?? []).map(({ name }) => name).join(' ')
+  return {
+    id: node.id,
+    hostname: node.hostname,
+    status: `${node.status}, ${node.connected ? 'connected' : 'not connected'}`,
+    'last seen':
+      node.last_seen_at === null
+        ? ''
+        : `${node.last_seen_at} (${ageOf(node.last_seen_at, io)} ago)`,
+    registered: node.registered_at,
+    'mesh ip': node.mesh_ip,
+    endpoint: node.endpoint,
+    'nat type': node.nat_type,
+    'public key': node.public_key,
+    version: node.version,
+    labels: formatLabels(node.metadata),
+    revision:
+      node.revision === node.fetched_revision
+        ? `${node.revision}, which the node has`
+        : `${node.revision}, the node has ${node.fetched_revision || 'none'}`,
+    'clock skew': node.clock_skew_seconds === 0 ? '' : `${node.clock_skew_seconds} s`,
+    actions: names(node.capabilities?.builtin_actions),
+    hooks: names(node.capabilities?.hooks),
+    heartbeat: node.heartbeat === null ? '' : jsonText(node.heartbeat),
+  }
+}
+
+/** Throws unless the answer on standard input starts with "y". */
+async function confirm({ stdin, stderr }: Io, question: string): Promise<void> {
+  stderr.write(`${question} [y/N] `)
+  let answer = ''
+  for await (const chunk of stdin) {
+    answer += chunk.toString()
+    if (answer.includes('\n')) break
+  }
+  if (!/^\s*y/i.test(answer)) throw new CliError('not confirmed: nothing was done')
+}

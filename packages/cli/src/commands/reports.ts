@@ -1,0 +1,49 @@
+import { jsonText, printJson } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { allPages, type Context, examples, jsonHelp } from '../context.ts'
+import { ageOf, printList, printText } from '../output.ts'
+
+export function addReportCommands(program: Command, { io, connect }: Context): void {
+  const report = program
+    .command('report')
+    .description('what programs on a node report')
+    .addHelpText('after', examples('plexctl report list web-01'))
+
+  report
+    .command('list')
+    .description('list the report entries of a node')
+    .argument('<node>', 'id or hostname')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples('plexctl report list web-01', 'plexctl report list web-01 --json'),
+    )
+    .action(async (node: string, { json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const entries = await allPages((query) => admin.listReports({ params: { node }, query }))
+      printList(io, entries, {
+        json,
+        columns: [
+          ['key', ({ key }) => key],
+          ['type', ({ content_type }) => content_type],
+          ['version', ({ version }) => String(version)],
+          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+        ],
+      })
+    })
+
+  report
+    .command('show')
+    .description('show one report entry; text output is its payload alone')
+    .argument('<node>', 'id or hostname')
+    .argument('<key>')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl report show web-01 app-health'))
+    .action(async (node: string, key: string, { json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const { body } = await admin.getReport({ params: { node, key } })
+      if (json) return printJson(body, io.stdout)
+      const { payload } = body
+      printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
+    })
+}

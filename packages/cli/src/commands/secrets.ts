@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import { allPages, type Context, examples, jsonHelp } from '../context.ts'
+import { decodeUtf8, readInput } from '../input.ts'
+import { ageOf, printDone, printList } from '../output.ts'
+import { addTargetFlags, formatTarget, type TargetFlags, targetOf } from '../target.ts'
+
+export function addSecretCommands(program: Command, { io, connect }: Context): void {
+  const secret = program
+    .command('secret')
+    .description('secrets that nodes may fetch')
+    .addHelpText('after', examples('plexctl secret list'))
+
+  addTargetFlags(secret.command('put'))
+    .description('write a secret')
+    .argument('<key>')
+    .requiredOption('--from-file <file>', 'where its value is; - for standard input')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      '\nThe value is every byte of the file as UTF-8, a newline at its end too: `printf %s` writes none.\n' +
+        examples(
+          'plexctl secret put tls/server.key --selector role=web --from-file server.key',
+          'printf %s "$PASSWORD" | plexctl secret put db/password --node web-01 --from-file -',
+        ),
+    )
+    .action(async (key: string, { fromFile, json, ...flags }: PutFlags) => {
+      const value = decodeUtf8(await readInput(fromFile, io), fromFile)
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const { body } = await admin.putSecret({ params: { key }, body: { target, value } })
+      printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
+    })
+
+  secret
+    .command('list')
+    .description('list secrets; no command gives a value back')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl secret list'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const secrets = await allPages((query) => admin.listSecrets({ query }))
+      printList(io, secrets, {
+        json,
+        columns: [
+          ['key', ({ key }) => key],
+          ['for', ({ target }) => formatTarget(target)],
+          ['version', ({ version }) => String(version)],
+          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+        ],
+      })
+    })
+
+  addTargetFlags(secret.command('delete'))
+    .description('delete a secret')
+    .argument('<key>')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl secret delete db/password --node web-01'))
+    .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const { body } = await admin.deleteSecret({ params: { key }, query: target })
+      printDone(io, body, { json, text: `deleted "${key}" of ${formatTarget(target)}` })
+    })
+}
+
+interface PutFlags extends TargetFlags {
+  fromFile: string
+  json?: boolean
+}

@@ -1,0 +1,94 @@
+import type { BootstrapToken } from '@plexd/protocol'
+import { printJson } from '@plexd/runtime'
+import { type Command, Option } from 'commander'
+import { allPages, type Context, examples, jsonHelp } from '../context.ts'
+import { collectPair, durationFlag } from '../input.ts'
+import { ageOf, formatLabels, printDone, printList } from '../output.ts'
+
+export function addTokenCommands(program: Command, { io, connect }: Context): void {
+  const token = program
+    .command('token')
+    .description('one-time tokens with which nodes join')
+    .addHelpText('after', examples('plexctl token create --ttl 1h'))
+
+  token
+    .command('create')
+    .description('create a bootstrap token; text output is the token alone')
+    .option(
+      '--ttl <duration>',
+      'how long it may be used, from 1m to 720h (default 1h)',
+      durationFlag,
+    )
+    .option('--hostname <hostname>', 'the only hostname it may register')
+    .option('--metadata <key=value>', 'label of the node to be; may be repeated', collectPair)
+    .addOption(
+      new Option(
+        '--nsk-format <format>',
+        'of the node secret key: raw32 for Go nodes (default base64)',
+      ).choices(['raw32', 'base64']),
+    )
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples(
+        'plexctl token create --ttl 1h',
+        'plexctl token create --hostname web-01 --metadata env=prod --metadata role=web --json',
+      ),
+    )
+    .action(async ({ ttl, hostname, metadata, nskFormat, json }: CreateFlags) => {
+      const { admin } = await connect()
+      const { body } = await admin.createToken({
+        body: { ttl, hostname, metadata, nsk_format: nskFormat },
+      })
+      if (json) return printJson(body, io.stdout)
+      printDone(io, body, { json, text: body.token })
+      io.stderr.write(`for one node, until ${body.expires_at}; it is not shown again\n`)
+    })
+
+  token
+    .command('list')
+    .description('list bootstrap tokens, without the tokens themselves')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl token list'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const tokens = await allPages((query) => admin.listTokens({ query }))
+      printList(io, tokens, {
+        json,
+        columns: [
+          ['id', ({ id }) => id],
+          ['state', (item) => stateOf(item, io.clock.now())],
+          ['hostname', ({ hostname }) => hostname ?? '-'],
+          ['node', ({ node_id }) => node_id ?? '-'],
+          ['created', ({ created_at }) => ageOf(created_at, io)],
+          ['expires', ({ expires_at }) => expires_at],
+          ['labels', ({ metadata }) => formatLabels(metadata)],
+        ],
+      })
+    })
+
+  token
+    .command('revoke')
+    .description('make a bootstrap token worthless')
+    .argument('<id>', 'its id, as `token list` shows it')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl token revoke tok_k3v9'))
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const { body } = await admin.revokeToken({ params: { token_id: id } })
+      printDone(io, body, { json, text: `revoked "${id}"` })
+    })
+}
+
+interface CreateFlags {
+  ttl?: string
+  hostname?: string
+  metadata?: Record<string, string>
+  nskFormat?: 'raw32' | 'base64'
+  json?: boolean
+}
+
+function stateOf({ used_at, expires_at }: BootstrapToken, nowMs: number): string {
+  if (used_at !== null) return 'used'
+  return Date.parse(expires_at) <= nowMs ? 'expired' : 'open'
+}

@@ -1,0 +1,97 @@
+import type { Command, Option } from 'commander'
+
+/** What may stand where the cursor is: words of ours, or the names of something that only the control plane knows. */
+export interface Candidates {
+  words: readonly string[]
+  names?: 'node'
+}
+
+/** `words` are those behind `plexctl`, the last being the one under the cursor, which may be empty. */
+export function complete(program: Command, words: readonly string[]): Candidates {
+  const before = words.slice(0, -1)
+  const current = words.at(-1) ?? ''
+  const { command, operands, pending } = walk(program, before)
+  const { words: all, names } = candidatesAt(program, command, { operands, pending, current })
+  return { words: all.filter((word) => word.startsWith(current)), ...(names ? { names } : {}) }
+}
+
+interface Place {
+  command: Command
+  /** How many arguments of the command stand in front of the cursor. */
+  operands: number
+  /** The option whose value is at the cursor. */
+  pending: Option | undefined
+}
+
+function walk(program: Command, words: readonly string[]): Place {
+  let command = program
+  let operands = 0
+  let pending: Option | undefined
+  for (const word of words) {
+    if (pending) {
+      pending = undefined
+    } else if (word.startsWith('-')) {
+      const option = optionsOf(program, command).find(({ long }) => long === word)
+      pending = option?.required ? option : undefined
+    } else {
+      const child = command.commands.find((other) => other.name() === word)
+      if (child) command = child
+      else operands++
+    }
+  }
+  return { command, operands, pending }
+}
+
+function candidatesAt(
+  program: Command,
+  command: Command,
+  { operands, pending, current }: Omit<Place, 'command'> & { current: string },
+): Candidates {
+  if (pending) {
+    return pending.long === '--node'
+      ? { words: [], names: 'node' }
+      : { words: pending.argChoices ?? [] }
+  }
+  if (current.startsWith('-')) {
+    return { words: ['--help', ...optionsOf(program, command).map(({ long }) => long ?? '')] }
+  }
+  if (command.commands.length > 0) {
+    const visible = command.commands.filter((child) => !child.name().startsWith('__'))
+    return { words: visible.map((child) => child.name()) }
+  }
+  const argument = command.registeredArguments[operands]
+  return argument?.name() === 'node'
+    ? { words: [], names: 'node' }
+    : { words: argument?.argChoices ?? [] }
+}
+
+function optionsOf(program: Command, command: Command): readonly Option[] {
+  return command === program ? program.options : [...command.options, ...program.options]
+}
+
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
+
+/** What a shell sources. Each asks plexctl itself, and falls back to file names when plexctl knows nothing. */
+export const completionScripts: Record<Shell, string> = {
+  // mapfile, as a plain assignment would expand what is in the answer.
+  bash: `_plexctl() {
+  mapfile -t COMPREPLY < <(plexctl __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o default -F _plexctl plexctl
+`,
+  zsh: `#compdef plexctl
+_plexctl() {
+  local -a candidates
+  candidates=("\${(@f)$(plexctl __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "\${candidates[1]}" ]]; then compadd -- "\${candidates[@]}"; else _files; fi
+}
+if [[ "\${funcstack[1]}" == _plexctl ]]; then _plexctl "$@"; else compdef _plexctl plexctl; fi
+`,
+  fish: `function __plexctl_complete
+  set -l words (commandline -opc)
+  plexctl __complete -- $words[2..] (commandline -ct) 2>/dev/null
+end
+complete -c plexctl -a '(__plexctl_complete)'
+`,
+}

@@ -1,0 +1,61 @@
+import { ApiError } from '@plexd/protocol'
+import { CliError, describeError, exitCodes } from '@plexd/runtime'
+import type { Target } from './connection.ts'
+
+/** Says in an operator's words why a call came to nothing, and what to do about it. */
+export function explainFailure(error: unknown, target: Target): CliError {
+  if (error instanceof CliError) return error
+  if (error instanceof ApiError) {
+    return new CliError(
+      `the control plane at "${target.server}" refused the token in "${target.tokenFile}": ${error.message}`,
+      exitCodes.denied,
+    )
+  }
+  return new CliError(
+    `cannot reach the control plane at "${target.server}": ${reasonOf(error, target)}`,
+    exitCodes.unreachable,
+  )
+}
+
+function reasonOf(error: unknown, { caFile }: Target): string {
+  const code = codeOf(error)
+  if (untrusted.has(code)) {
+    return caFile === undefined
+      ? 'its certificate is signed by an authority that this machine does not trust: pass --ca-file with the ca.crt of its data directory'
+      : `its certificate is not signed by the authority in "${caFile}": use the ca.crt of its data directory`
+  }
+  return reasons[code] ?? describeError(error)
+}
+
+const untrusted = new Set([
+  'CERT_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+const reasons: Record<string, string> = {
+  ECONNREFUSED: 'connection refused: is it running, and listening there?',
+  ECONNRESET: 'the connection was cut before an answer came: does it speak https:// or http://?',
+  ENOTFOUND: 'its name does not resolve',
+  EAI_AGAIN: 'its name does not resolve at the moment',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no route to it',
+  ETIMEDOUT: 'no answer',
+  TimeoutError: 'no answer in time',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet: is the clock of this machine right?',
+  EPROTO: 'it does not speak TLS there: is it an http:// server?',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS there: is it an http:// server?',
+  HPE_INVALID_CONSTANT: 'it does not speak HTTP there: is it an https:// server?',
+}
+
+/** Node's code of an error; an abort by a timeout has its kind in the cause. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  if (error.name === 'TimeoutError') return error.name
+  if (error.name === 'AbortError') return codeOf(error.cause)
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+import { runCli } from '@plexd/runtime'
+import { systemIo } from './io.ts'
+import { createProgram } from './program.ts'
+
+const [, , ...argv] = process.argv
+// No `--version` option on the program: it would swallow that of `artifact upload`.
+const asked = argv[0] === '--version' || argv[0] === '-V' ? ['version'] : argv
+await runCli(createProgram(systemIo()), asked)

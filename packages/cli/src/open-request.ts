@@ -1,0 +1,91 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { Readable } from 'node:stream'
+import { errorOf } from '@plexd/protocol'
+import { readCa } from '@plexd/runtime'
+import type { Target } from './connection.ts'
+import { explainFailure } from './failure.ts'
+
+export interface OpenRequest {
+  method: string
+  /** Path and query, encoded. */
+  path: string
+  headers?: Record<string, string>
+  body?: Readable
+  signal?: AbortSignal
+}
+
+/** Resolves with a successful answer whose body is still to be read; rejects with an ApiError or a CliError. */
+export type Open = (request: OpenRequest) => Promise<http.IncomingMessage>
+
+/** A connection on which no byte moves for so long is dead; the control plane writes a comment to idle streams. */
+const idleMs = 90_000
+const maxErrorBytes = 64 * 1024
+
+export function createOpen(options: Target & { userAgent: string; token: string }): Open {
+  const base = new URL(options.server)
+  const secure = base.protocol === 'https:'
+  return async ({ method, path, headers, body, signal }) => {
+    const request = (secure ? https : http).request({
+      method,
+      host: base.hostname.replace(/^\[|\]$/g, ''),
+      port: base.port || (secure ? 443 : 80),
+      path: base.pathname.replace(/\/$/, '') + path,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${options.token}`,
+        'user-agent': options.userAgent,
+        ...headers,
+      },
+      agent: false,
+      ...(secure && options.caFile ? { ca: readCa(options.caFile) } : {}),
+      ...(signal ? { signal } : {}),
+    })
+    request.setTimeout(idleMs, () => request.destroy(new Error(`silent for ${idleMs / 1_000} s`)))
+    const response = await answerTo(request, body).catch((error: unknown) => {
+      throw explainFailure(error, options)
+    })
+    const status = response.statusCode ?? 0
+    if (status >= 200 && status < 300) return response
+    const failure = errorOf({
+      status,
+      headers: flatten(response.headers),
+      body: await readSome(response),
+    })
+    throw status === 401 ? explainFailure(failure, options) : failure
+  }
+}
+
+/** The answer may come before the body is sent, when the body is not wanted. */
+function answerTo(
+  request: http.ClientRequest,
+  body: Readable | undefined,
+): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('response', (response) => {
+      body?.unpipe(request)
+      resolve(response)
+    })
+    request.on('error', reject)
+    if (!body) return void request.end()
+    body.on('error', (error) => request.destroy(error))
+    body.pipe(request)
+  })
+}
+
+function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+}
+
+async function readSome(response: http.IncomingMessage): Promise<string> {
+  let text = ''
+  try {
+    for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+      text += chunk
+      if (text.length > maxErrorBytes) break
+    }
+  } catch {
+    // The server stopped reading what we sent, and closed. What came of its answer has to do.
+  }
+  return text
+}

@@ -1,0 +1,82 @@
+import { formatAge, formatTable, printable, printJson } from '@plexd/runtime'
+import type { Io, Output } from './io.ts'
+
+/** Headings and how to read each from an item. */
+export type Columns<Item> = readonly (readonly [heading: string, value: (item: Item) => string])[]
+
+/** A JSON array, or a table. */
+export function printList<Item>(
+  { stdout }: Io,
+  items: readonly Item[],
+  { json, columns }: { json: boolean | undefined; columns: Columns<Item> },
+): void {
+  if (json) printJson(items, stdout)
+  else stdout.write(tableOf(items, columns))
+}
+
+/** A JSON object, or a line for each named value; an empty value has no line. */
+export function printItem<Item>(
+  { stdout }: Io,
+  item: Item,
+  { json, lines }: { json: boolean | undefined; lines: (item: Item) => Record<string, string> },
+): void {
+  if (json) printJson(item, stdout)
+  else for (const line of namedLines(lines(item))) stdout.write(line)
+}
+
+/** A JSON object, or one sentence. */
+export function printDone(
+  { stdout }: Io,
+  answer: unknown,
+  { json, text }: { json: boolean | undefined; text: string },
+): void {
+  if (json) printJson(answer, stdout)
+  else stdout.write(`${printable(text)}\n`)
+}
+
+/** Text of several lines, such as what a program on a node printed: its lines and tabs are kept. */
+export function printText({ stdout }: Io, text: string): void {
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/)
+  for (const line of lines) stdout.write(`${line.split('\t').map(printable).join('\t')}\n`)
+}
+
+/** `5m` for a timestamp five minutes ago, `-` for none. */
+export function ageOf(timestamp: string | null, { clock }: Io): string {
+  const fromMs = timestamp === null ? Number.NaN : Date.parse(timestamp)
+  return Number.isNaN(fromMs) ? '-' : formatAge(fromMs, clock.now())
+}
+
+/** `env=prod,region=eu`, sorted. */
+export function formatLabels(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(',')
+}
+
+/** A line on a terminal that each update replaces; nothing anywhere else. */
+export function startProgress(stderr: Output): Disposable & { update(text: string): void } {
+  const clear = '\r\u001b[K'
+  return {
+    update(text) {
+      if (stderr.isTTY) stderr.write(clear + printable(text))
+    },
+    [Symbol.dispose]() {
+      if (stderr.isTTY) stderr.write(clear)
+    },
+  }
+}
+
+function tableOf<Item>(items: readonly Item[], columns: Columns<Item>): string {
+  const headings = columns.map(([heading]) => heading)
+  return formatTable(
+    headings,
+    items.map((item) => columns.map(([, value]) => value(item))),
+  )
+}
+
+function namedLines(values: Record<string, string>): string[] {
+  const shown = Object.entries(values).filter(([, value]) => value !== '')
+  const width = Math.max(...shown.map(([name]) => name.length))
+  return shown.map(([name, value]) => `${`${name}:`.padEnd(width + 2)}${printable(value)}\n`)
+}

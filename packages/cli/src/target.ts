@@ -1,0 +1,41 @@
+import type { AdminApi, Client, Target } from '@plexd/protocol'
+import { CliError, exitCodes } from '@plexd/runtime'
+import { type Command, Option } from 'commander'
+import { selectorFlag } from './input.ts'
+
+/** Whom a data entry or a secret is for. */
+export interface TargetFlags {
+  node?: string
+  selector?: string
+}
+
+export function addTargetFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--node <node>', 'for one node: its id or hostname').conflicts('selector'),
+    )
+    .addOption(
+      new Option(
+        '--selector <selector>',
+        'for every node that the label selector matches, now and later: "env=prod,role in (web,api)", or "*"',
+      ).argParser(selectorFlag),
+    )
+}
+
+/** The target as the admin API takes it: a hostname is looked up, as a body names nodes by id. */
+export async function targetOf(
+  admin: Client<AdminApi>,
+  { node, selector }: TargetFlags,
+): Promise<Target> {
+  if (selector !== undefined) return { selector }
+  if (node === undefined) {
+    throw new CliError('no target given: use --node NODE or --selector SELECTOR', exitCodes.usage)
+  }
+  if (node.startsWith('n_')) return { node_id: node }
+  const { body } = await admin.getNode({ params: { node } })
+  return { node_id: body.id }
+}
+
+export function formatTarget({ node_id, selector }: Target): string {
+  return node_id ?? selector ?? ''
+}
