@@ -1,0 +1,118 @@
+import { constants } from 'node:fs'
+import {
+  chmod,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+} from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { syncFolder } from '@plexd/runtime'
+
+/** A file of lines that only grows, until it is replaced as a whole. Calls must not overlap. */
+export interface Journal extends AsyncDisposable {
+  /** Bytes that are surely on disk. */
+  size(): number
+  /** Resolves when the lines are on disk. When it rejects none of them is there, and it may be called again. */
+  append(lines: string): Promise<void>
+  /** Puts this content in the place of all there is. When it rejects, the old content stays in use. */
+  replace(lines: string): Promise<void>
+}
+
+/**
+ * Opens or creates the file (0600, its folder 0700) and hands each whole line, without its newline, to `onLine`.
+ * A last line without a newline is what a crash cut off: it was never acknowledged, and is removed.
+ * Rejects when the file cannot be read or written.
+ */
+export async function openJournal(path: string, onLine: (line: string) => void): Promise<Journal> {
+  const folder = dirname(path)
+  await prepareFolder(folder)
+  let file = await openForAppend(path)
+  let end = forEachLine(await readFile(path), onLine)
+  let torn = true // there may be half a line behind the end
+  let folderSynced = false
+
+  async function append(lines: string): Promise<void> {
+    const bytes = Buffer.from(lines)
+    if (torn) await cut()
+    if (!folderSynced) await syncEntry()
+    torn = true
+    try {
+      await writeAll(file, bytes, end)
+    } catch (error) {
+      // Now, not before the next write: a restart in between would find lines whose writers were told that they failed.
+      await cut().catch(() => {})
+      throw error
+    }
+    end += bytes.length
+    torn = false
+  }
+
+  async function replace(lines: string): Promise<void> {
+    const bytes = Buffer.from(lines)
+    const temporary = join(folder, `${temporaryPrefix}${crypto.randomUUID()}`)
+    const next = await openForAppend(temporary)
+    try {
+      await writeAll(next, bytes, 0)
+      await rename(temporary, path)
+    } catch (error) {
+      await next.close()
+      await rm(temporary, { force: true })
+      throw error
+    }
+    await file.close()
+    file = next
+    end = bytes.length
+    torn = false
+    folderSynced = false
+    await syncEntry()
+  }
+
+  async function cut(): Promise<void> {
+    await file.truncate(end)
+    torn = false
+  }
+
+  /** Makes the file's name durable, without which what is in it is lost with the power. */
+  async function syncEntry(): Promise<void> {
+    await syncFolder(folder)
+    folderSynced = true
+  }
+
+  return { size: () => end, append, replace, [Symbol.asyncDispose]: () => file.close() }
+}
+
+const temporaryPrefix = '.tmp-'
+
+async function prepareFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await chmod(folder, 0o700)
+  for (const name of await readdir(folder))
+    if (name.startsWith(temporaryPrefix)) await rm(join(folder, name), { force: true })
+}
+
+/** O_DSYNC: a write returns when its bytes are on disk, in one call where write and fsync would be two. */
+function openForAppend(path: string): Promise<FileHandle> {
+  const { O_CREAT, O_RDWR, O_DSYNC } = constants
+  return open(path, O_CREAT | O_RDWR | O_DSYNC, 0o600)
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
+  }
+}
+
+/** Gives the offset behind the last whole line. */
+function forEachLine(bytes: Buffer, onLine: (line: string) => void): number {
+  let start = 0
+  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+    onLine(bytes.toString('utf8', start, end))
+    start = end + 1
+  }
+  return start
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { silentLog, systemClock } from '@plexd/runtime'
+import { openReportStore } from './report-store.ts'
+
+/** PLEXD_KILL_ROUNDS=1000 for the long run. */
+const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 4)
+
+it(`loses nothing acknowledged and uses no version twice over ${rounds} kill -9`, async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'plexd-kill-'))
+  try {
+    const seen = new Map<string, string>()
+    for (let round = 0; round < rounds; round++) {
+      const keys = await writeUntilKilled(dataDir, String(round))
+      await using store = await openReportStore({ dataDir, clock: systemClock, log: strictLog })
+      for (const [key, said] of keys) {
+        for (const { put, version } of said) if (put) note(seen, key, version, put)
+        const entry = store.get(key)
+        if (entry) note(seen, key, entry.version, entry.payload)
+        assertKept(key, said, entry)
+      }
+    }
+    assert.ok(seen.size > 0)
+  } finally {
+    await rm(dataDir, { recursive: true })
+  }
+})
+
+interface Said {
+  key: string
+  putting?: string
+  put?: string
+  version?: number
+  deleting?: boolean
+  deleted?: boolean
+}
+
+/** What each writer said last, in order. */
+async function writeUntilKilled(dataDir: string, run: string): Promise<Map<string, Said[]>> {
+  const program = fileURLToPath(new URL('./kill-writer.ts', import.meta.url))
+  // A file: writing to it neither blocks nor loses what was said before the kill.
+  const path = join(dataDir, 'said')
+  await using output = await open(path, 'w')
+  const child = spawn(process.execPath, [program, dataDir, run], {
+    stdio: ['ignore', output.fd, 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  while ((await output.stat()).size === 0 && child.exitCode === null) await delay(10)
+  await delay(Math.random() * 200)
+  child.kill('SIGKILL')
+  await exited
+  assert.equal(child.signalCode, 'SIGKILL')
+  const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1)
+  return Map.groupBy(
+    lines.map((line): Said => JSON.parse(line)),
+    ({ key }) => key,
+  )
+}
+
+/** The store holds what was acknowledged last, or what was in the middle of being written after it. */
+function assertKept(
+  key: string,
+  said: readonly Said[],
+  entry: { payload: string; version: number } | undefined,
+): void {
+  const acknowledged = said.findLast(({ put, deleted }) => put !== undefined || deleted)
+  const begun = said.at(-1)
+  if (begun?.putting !== undefined && entry?.payload === begun.putting) return
+  if (begun?.deleting && entry === undefined) return
+  assert.equal(entry?.payload, acknowledged?.put, `${key} after ${JSON.stringify(said.slice(-3))}`)
+  if (entry && acknowledged) assert.equal(entry.version, acknowledged.version)
+}
+
+function note(seen: Map<string, string>, key: string, version = 0, payload = ''): void {
+  const id = `${key}@${version}`
+  assert.equal(seen.get(id) ?? payload, payload, `version used twice: ${id}`)
+  seen.set(id, payload)
+}
+
+const strictLog = {
+  ...silentLog,
+  warn: (message: string) => assert.fail(message),
+  error: (message: string) => assert.fail(message),
+}

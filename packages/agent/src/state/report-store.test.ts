@@ -1,0 +1,300 @@
+import assert from 'node:assert/strict'
+import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { createFakeClock, type Log, silentLog } from '@plexd/runtime'
+import { openReportStore, type ReportStore, type ReportStoreOptions } from './report-store.ts'
+
+describe('a report entry', () => {
+  it('starts at version 1 and grows by one with each change', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    assert.deepEqual(shown(await put(store, 'health', '{"up":1}')), {
+      key: 'health',
+      content_type: 'application/json',
+      payload: '{"up":1}',
+      version: 1,
+      updated_at: '2025-01-15T10:30:00Z',
+    })
+    assert.equal((await put(store, 'health', '{"up":2}')).version, 2)
+    assert.equal(store.get('health')?.payload, '{"up":2}')
+  })
+
+  it('never reuses a version after it was deleted', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    await put(store, 'health')
+    assert.equal(await store.delete('health'), true)
+    assert.equal(store.get('health'), undefined)
+    assert.equal((await put(store, 'health')).version, 2)
+  })
+
+  it('is written only when it has the expected version', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    const conflict = { code: 'conflict', message: 'version conflict' }
+    await assert.rejects(put(store, 'health', '1', 3), conflict)
+    assert.equal((await put(store, 'health', '1', 0)).version, 1)
+    await assert.rejects(put(store, 'health', '1', 0), conflict)
+    assert.equal((await put(store, 'health', '2', 1)).version, 2)
+    await store.delete('health')
+    assert.equal((await put(store, 'health', '3', 0)).version, 3)
+  })
+
+  it('lets one of many conditional writers win', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    await put(store, 'lock')
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, () => put(store, 'lock', '2', 1)),
+    )
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1)
+  })
+
+  it('is seen by readers when it is on disk, not before', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    const writing = put(store, 'health')
+    assert.equal(store.get('health'), undefined)
+    await writing
+    assert.deepEqual(store.keys(), ['health'])
+  })
+
+  it('cannot be deleted when it is not there', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    assert.equal(await store.delete('nothing'), false)
+  })
+})
+
+describe('openReportStore', () => {
+  it('has after a restart what was there before, synced or not', async () => {
+    await using place = await aPlace()
+    {
+      await using store = await place.open()
+      for (const key of ['b', 'a', 'gone', 'sent']) await put(store, key, '"text \\u0000 \u00fc"')
+      await store.delete('gone')
+      await store.confirm([...store.unsynced()].filter(({ key }) => key === 'sent'))
+    }
+    await using store = await place.open()
+    assert.deepEqual(store.keys(), ['a', 'b', 'sent'])
+    assert.equal(store.get('a')?.payload, '"text \\u0000 \u00fc"')
+    assert.deepEqual(
+      [...store.unsynced()].map(({ key, deleted }) => [key, deleted]),
+      [
+        ['b', false],
+        ['a', false],
+        ['gone', true],
+      ],
+    )
+    assert.equal((await put(store, 'gone')).version, 2)
+  })
+
+  it('drops a last line that a crash cut off, without a warning', async () => {
+    await using place = await aPlace()
+    {
+      await using store = await place.open()
+      await put(store, 'a')
+      await put(store, 'b')
+    }
+    await truncate(place.journal, (await stat(place.journal)).size - 5)
+    {
+      await using store = await place.open()
+      assert.deepEqual(store.keys(), ['a'])
+      await put(store, 'c')
+    }
+    await using store = await place.open()
+    assert.deepEqual(store.keys(), ['a', 'c'])
+    assert.deepEqual(place.messages, [])
+  })
+
+  it('loses one record to a damaged line, and warns', async () => {
+    await using place = await aPlace()
+    {
+      await using store = await place.open()
+      for (const key of ['a', 'b', 'c']) await put(store, key)
+    }
+    const text = await readFile(place.journal, 'utf8')
+    await writeFile(place.journal, text.replace('"key":"b"', '"key":"x"'))
+    await using store = await place.open()
+    assert.deepEqual(store.keys(), ['a', 'c'])
+    assert.deepEqual(place.messages, ['report journal is damaged, records are lost'])
+  })
+
+  it('opens a file of garbage', async () => {
+    await using place = await aPlace()
+    await (await place.open())[Symbol.asyncDispose]()
+    await appendFile(place.journal, Buffer.from([0, 255, 10, 10, 13, 123, 10, 34]))
+    await using store = await place.open()
+    assert.equal((await put(store, 'a')).version, 1)
+  })
+
+  it('keeps the file to itself', async () => {
+    await using place = await aPlace()
+    await using _store = await place.open()
+    assert.equal((await stat(place.journal)).mode & 0o777, 0o600)
+  })
+})
+
+describe('the journal', () => {
+  it('is rewritten when most of it is history', async () => {
+    await using place = await aPlace()
+    {
+      await using store = await place.open()
+      const big = JSON.stringify('x'.repeat(100_000))
+      for (let n = 0; n < 100; n++) await put(store, `k${n % 3}`, big)
+      await put(store, 'deleted')
+      await store.delete('deleted')
+      await store.confirm([...store.unsynced()])
+      await put(store, 'k0', '0')
+      assert.ok((await stat(place.journal)).size < 5_000_000)
+    }
+    await using store = await place.open()
+    assert.equal(store.get('k1')?.version, 33)
+    assert.deepEqual(
+      [...store.unsynced()].map(({ key }) => key),
+      ['k0'],
+    )
+    assert.equal((await put(store, 'deleted')).version, 2)
+  })
+
+  it('reuses no version although it forgets the oldest deleted keys', async () => {
+    await using place = await aPlace()
+    for (let run = 1; run <= 3; run++) {
+      await using store = await place.open({ maxTombstones: 2 })
+      for (const key of ['a', 'b', 'c', 'd']) {
+        for (let n = 0; n < 3; n++) await put(store, key, JSON.stringify('x'.repeat(1_000_000)))
+        await store.delete(key)
+      }
+      await store.confirm([...store.unsynced()])
+      assert.ok((await put(store, 'a')).version > 3 * run)
+      await store.delete('a')
+    }
+  })
+})
+
+describe('a full disk', () => {
+  it('fails the write, keeps nothing of it, and is forgotten when there is space', async () => {
+    await using place = await aPlace()
+    {
+      await using store = await place.open({ maxBytes: 1_000 })
+      await put(store, 'a')
+      await assert.rejects(put(store, 'b', JSON.stringify('x'.repeat(2_000))), {
+        message: 'store report entry: too many entries or bytes',
+      })
+      await put(store, 'b')
+    }
+    await using store = await place.open()
+    assert.deepEqual(store.keys(), ['a', 'b'])
+  })
+
+  it('leaves a limit on the number of keys', async () => {
+    await using place = await aPlace()
+    await using store = await place.open({ maxKeys: 2 })
+    await put(store, 'a')
+    await put(store, 'b')
+    await assert.rejects(put(store, 'c'))
+    await put(store, 'a')
+  })
+})
+
+describe('what the control plane does not have yet', () => {
+  it('is the last change of each key', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    await put(store, 'a')
+    await put(store, 'b')
+    await put(store, 'a')
+    await store.delete('b')
+    assert.deepEqual(
+      [...store.unsynced()].map(({ key, version, deleted }) => ({ key, version, deleted })),
+      [
+        { key: 'a', version: 2, deleted: false },
+        { key: 'b', version: 1, deleted: true },
+      ],
+    )
+  })
+
+  it('keeps a key that was written while the change before it was confirmed', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    await put(store, 'a')
+    const sent = [...store.unsynced()]
+    await put(store, 'a')
+    await store.confirm(sent)
+    assert.equal(store.unsyncedCount(), 1)
+    await store.confirm([...store.unsynced()])
+    assert.equal(store.unsyncedCount(), 0)
+  })
+
+  it('continues above the version that the control plane knows', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    await put(store, 'a', '"mine"')
+    await store.raise('a', 12)
+    assert.deepEqual([store.get('a')?.version, store.get('a')?.payload], [13, '"mine"'])
+    await store.raise('a', 12)
+    assert.equal(store.get('a')?.version, 13)
+    await store.delete('a')
+    await store.raise('a', 20)
+    assert.equal((await put(store, 'a')).version, 22)
+  })
+
+  it('does not believe a version that leaves no room to count on', async () => {
+    await using place = await aPlace()
+    await using store = await place.open()
+    await put(store, 'a')
+    await store.raise('a', Number.MAX_SAFE_INTEGER)
+    assert.equal(store.get('a')?.version, 1)
+  })
+})
+
+it('tells listeners once for each group of writes, and counts them', async () => {
+  await using place = await aPlace()
+  await using store = await place.open()
+  let calls = 0
+  const stop = store.onChange(() => calls++)
+  await Promise.all(Array.from({ length: 50 }, (_, n) => put(store, `k${n}`)))
+  assert.equal(store.index(), 51)
+  assert.ok(calls <= 3, `${calls} calls`)
+  stop()
+  await put(store, 'more')
+  assert.ok(calls <= 3)
+})
+
+function put(store: ReportStore, key: string, payload = '1', ifVersion?: number) {
+  const input = { key, content_type: 'application/json', payload }
+  return store.put(ifVersion === undefined ? input : { ...input, ifVersion })
+}
+
+function shown({
+  key,
+  content_type,
+  payload,
+  version,
+  updated_at,
+}: Awaited<ReturnType<typeof put>>) {
+  return { key, content_type, payload, version, updated_at }
+}
+
+async function aPlace(): Promise<
+  AsyncDisposable & {
+    journal: string
+    messages: string[]
+    open(options?: Partial<ReportStoreOptions>): Promise<ReportStore>
+  }
+> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'plexd-reports-'))
+  const messages: string[] = []
+  const note = (message: string): void => {
+    messages.push(message)
+  }
+  const log: Log = { ...silentLog, warn: note, error: note }
+  return {
+    journal: join(dataDir, 'state', 'report', 'journal'),
+    messages,
+    open: (options = {}) => openReportStore({ dataDir, clock: createFakeClock(), log, ...options }),
+    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
+  }
+}

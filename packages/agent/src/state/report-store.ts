@@ -1,0 +1,240 @@
+import { join } from 'node:path'
+import { ApiError } from '@plexd/protocol'
+import type { Clock, Log } from '@plexd/runtime'
+import { type Journal, openJournal } from './journal.ts'
+import { decodeRecord, encodeRecord, type PutRecord, type ReportRecord } from './report-record.ts'
+import { createReportTable, type ReportChange, type ReportTable } from './report-table.ts'
+
+export type { ReportChange } from './report-table.ts'
+
+/** A report entry; `payload` is JSON text. A changed entry is a new object. */
+export type ReportEntry = Readonly<Omit<PutRecord, 'op'>>
+
+export interface ReportWriteInput {
+  key: string
+  content_type: string
+  /** JSON text, stored as it is. */
+  payload: string
+  /** The version that the entry must have; 0: there must be none. Absent: any. */
+  ifVersion?: number
+}
+
+/**
+ * The report entries that local programs wrote, and which of them the control plane does not have yet.
+ *
+ * Readers see only what is on disk. Writers queue up behind the write that runs, and the next one takes all of them,
+ * so that they share its fsync. When a write fails (a full disk), it and all behind it reject, nothing of them is
+ * kept, and the next one tries anew.
+ */
+export interface ReportStore extends AsyncDisposable {
+  get(key: string): ReportEntry | undefined
+  /** Sorted by key; the same array until a key comes or goes. */
+  keys(): readonly string[]
+  /** Grows with each change of an entry; starts at 1. */
+  index(): number
+  /** Resolves when the entry is on disk; rejects with ApiError `conflict` "version conflict", or when it cannot be stored. */
+  put(input: ReportWriteInput): Promise<ReportEntry>
+  /** Resolves when it is gone from the disk; false when there was none. */
+  delete(key: string): Promise<boolean>
+  /** Called after each group of changes. Returns the function that ends it. */
+  onChange(listener: () => void): () => void
+
+  /** What the control plane has not confirmed, oldest change first, the last change of each key. */
+  unsynced(): Iterable<ReportChange>
+  unsyncedCount(): number
+  /** The control plane has these. A key that was written again meanwhile stays unsynced. */
+  confirm(changes: readonly ReportChange[]): Promise<void>
+  /** The control plane knows the key at `version`: ours continues above it. */
+  raise(key: string, version: number): Promise<void>
+}
+
+export interface ReportStoreOptions {
+  dataDir: string
+  clock: Clock
+  log: Log
+  /** Limits of what local programs may make the daemon keep; a write beyond rejects as on a full disk. */
+  maxKeys?: number
+  maxBytes?: number
+  maxTombstones?: number
+}
+
+/** Opens `dataDir/state/report/journal`. A damaged line costs its record and a warning; rejects when the file cannot be read. */
+export async function openReportStore(options: ReportStoreOptions): Promise<ReportStore> {
+  const { clock, log, maxKeys = 50_000, maxBytes = 64 * mebibyte } = options
+  const table = createReportTable(options)
+  const journal = await readJournal(options, table)
+  const listeners = new Set<() => void>()
+  /** The last change of each key that is on its way to the disk. */
+  const staged = new Map<string, ReportRecord>()
+  let queue: Write[] = []
+  let writing: Promise<void> | undefined
+  let compactAbove = compactionSize(journal)
+  let index = 1
+
+  async function put({ ifVersion, ...input }: ReportWriteInput): Promise<ReportEntry> {
+    const { exists, version } = latest(input.key)
+    if (ifVersion !== undefined && ifVersion !== (exists ? version : 0))
+      throw new ApiError('conflict', 'version conflict')
+    if (isFull(input)) throw new Error('store report entry: too many entries or bytes')
+    const updated_at = timestamp(clock.now())
+    const entry = { op: 'put', ...input, version: version + 1, updated_at } as const
+    await write(entry)
+    return entry
+  }
+
+  async function remove(key: string): Promise<boolean> {
+    const { exists, version } = latest(key)
+    if (exists) await write({ op: 'delete', key, version })
+    return exists
+  }
+
+  async function confirm(changes: readonly ReportChange[]): Promise<void> {
+    const writes = changes
+      .filter((change) => table.isUnsynced(change.key))
+      .map(({ key, version, deleted }) => write({ op: 'synced', key, version, deleted }))
+    await Promise.all(writes)
+  }
+
+  async function raise(key: string, version: number): Promise<void> {
+    const { exists, version: own, record } = latest(key)
+    if (own > version || !(version < maxVersion)) return
+    if (exists && record?.op === 'put') await write({ ...record, version: version + 1 })
+    else await write({ op: 'delete', key, version: version + 1 })
+  }
+
+  /** The key as it will be when all that waits is on disk. */
+  function latest(key: string): { exists: boolean; version: number; record?: ReportRecord } {
+    const record = staged.get(key) ?? table.entry(key)
+    if (record?.op === 'put') return { exists: true, version: record.version, record }
+    if (record?.op === 'delete') return { exists: false, version: record.version, record }
+    return { exists: false, version: table.lastVersion(key) }
+  }
+
+  function isFull({ key, payload }: ReportWriteInput): boolean {
+    const before = table.entry(key)
+    if (!before && table.size() >= maxKeys) return true
+    const grownBytes = payload.length - (before?.payload.length ?? 0)
+    return grownBytes > 0 && table.bytes() + grownBytes > maxBytes
+  }
+
+  function write(record: ReportRecord): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    if (record.op === 'put' || record.op === 'delete') staged.set(record.key, record)
+    queue.push({ record, line: encodeRecord(record), resolve, reject })
+    writing ??= writeAll()
+    return promise
+  }
+
+  async function writeAll(): Promise<void> {
+    while (queue.length > 0) {
+      const group = takeGroup(queue)
+      try {
+        await journal.append(group.map(({ line }) => line).join(''))
+      } catch (error) {
+        failAll(group, error)
+        continue
+      }
+      commit(group)
+      if (journal.size() > compactAbove) await compact()
+    }
+    // Here, and not in a promise's callback: whoever is woken by the last group may write before that runs.
+    writing = undefined
+  }
+
+  function commit(group: readonly Write[]): void {
+    for (const { record, resolve } of group) {
+      table.apply(record)
+      if ('key' in record && staged.get(record.key) === record) staged.delete(record.key)
+      if (record.op === 'put' || record.op === 'delete') index++
+      resolve()
+    }
+    for (const listener of listeners) listener()
+  }
+
+  /** What waits builds on what failed: its versions would have a gap, its conditions might not hold. */
+  function failAll(group: readonly Write[], cause: unknown): void {
+    const failed = [...group, ...queue]
+    queue = []
+    staged.clear()
+    log.error('report entries cannot be stored', { writes: failed.length, error: cause })
+    for (const { reject } of failed) reject(new Error('store report entry', { cause }))
+  }
+
+  async function compact(): Promise<void> {
+    try {
+      await journal.replace(table.compact().map(encodeRecord).join(''))
+      compactAbove = compactionSize(journal)
+    } catch (error) {
+      log.warn('report journal cannot be compacted', { error })
+      compactAbove = journal.size() + mebibyte
+    }
+  }
+
+  return {
+    get: (key) => table.entry(key),
+    keys: () => table.keys(),
+    index: () => index,
+    put,
+    delete: remove,
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    unsynced: () => table.unsynced(),
+    unsyncedCount: () => table.unsyncedCount(),
+    confirm,
+    raise,
+    async [Symbol.asyncDispose]() {
+      await writing
+      await journal[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A record on its way to the disk, and those who wait for it. */
+interface Write {
+  record: ReportRecord
+  line: string
+  resolve: () => void
+  reject: (error: Error) => void
+}
+
+const mebibyte = 1024 * 1024
+
+/** A version that a control plane names beyond this is not believed: room must remain to count on. */
+const maxVersion = 2 ** 52
+
+async function readJournal(
+  { dataDir, log }: ReportStoreOptions,
+  table: ReportTable,
+): Promise<Journal> {
+  const path = join(dataDir, 'state', 'report', 'journal')
+  let damaged = 0
+  const journal = await openJournal(path, (line) => {
+    const record = decodeRecord(line)
+    if (record) table.apply(record)
+    else damaged++
+  })
+  if (damaged > 0) log.warn('report journal is damaged, records are lost', { file: path, damaged })
+  return journal
+}
+
+/** Takes from the front what one write carries: bounded, because the bytes are joined in memory. */
+function takeGroup(queue: Write[]): Write[] {
+  let bytes = 0
+  const beyond = queue.findIndex(({ line }) => {
+    bytes += line.length
+    return bytes > 4 * mebibyte
+  })
+  return queue.splice(0, beyond === -1 ? queue.length : Math.max(1, beyond))
+}
+
+/** The journal is rewritten when more than half of it is history, and not while it is small. */
+function compactionSize(journal: Journal): number {
+  return 2 * journal.size() + 4 * mebibyte
+}
+
+/** RFC 3339 in UTC without trailing zeros, as Go prints it. */
+function timestamp(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.?0+Z$/, 'Z')
+}
