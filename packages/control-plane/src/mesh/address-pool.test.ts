@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { formatIpv4, parseCidr, parseIpv4 } from '@plexd/protocol'
+import fc from 'fast-check'
+import { nextAddress } from './address-pool.ts'
+
+describe('nextAddress', () => {
+  const next = (cidr: string, last: string, taken: string[] = []): string =>
+    formatIpv4(
+      nextAddress({
+        range: parseCidr(cidr),
+        last: last === '' ? 0 : parseIpv4(last),
+        isTaken: (address) => taken.includes(formatIpv4(address)),
+      }),
+    )
+
+  it('begins behind the network address', () => {
+    assert.equal(next('10.100.0.0/16', ''), '10.100.0.1')
+  })
+
+  it('goes on behind the one given last, past those taken', () => {
+    assert.equal(next('10.100.0.0/16', '10.100.0.1', ['10.100.0.2']), '10.100.0.3')
+  })
+
+  it('leaves x.x.255.x to bridges', () => {
+    assert.equal(next('10.100.0.0/15', '10.100.254.255'), '10.101.0.0')
+  })
+
+  it('starts over at the end of the range, and never gives its broadcast address', () => {
+    assert.equal(next('10.100.0.0/24', '10.100.0.254'), '10.100.0.1')
+    assert.equal(next('10.100.0.0/16', '10.100.254.255', ['10.100.0.1']), '10.100.0.2')
+  })
+
+  it('says which range is full', () => {
+    assert.throws(
+      () => next('10.100.0.0/30', '', ['10.100.0.1', '10.100.0.2']),
+      /^ApiError: mesh range "10\.100\.0\.0\/30" is full: /,
+    )
+    assert.throws(() => next('10.100.0.0/32', ''), /is full/)
+  })
+
+  it('gives every address of a range once before one comes again', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 24, max: 30 }), fc.nat(), (prefixLength, seed) => {
+        const range = { first: parseIpv4('10.7.4.0'), prefixLength }
+        const usable = 2 ** (32 - prefixLength) - 2
+        const given = new Set<number>()
+        let last = range.first + (seed % (usable + 1))
+        for (let count = 0; count < usable; count++) {
+          last = nextAddress({ range, last, isTaken: (address) => given.has(address) })
+          given.add(last)
+        }
+        assert.equal(given.size, usable)
+      }),
+    )
+  })
+})

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { type CompiledPolicy, type CompiledRule, formatCidr } from '@plexd/protocol'
+import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
+import { type MeshNode, type Side, sideHas } from './rule-side.ts'
+
+/**
+ * The policies as one node enforces them: CIDRs only, and only the rules that involve the node. The first match wins,
+ * so the order is kept. Selectors and node ids become the /32 of each node, by address; `*` (the mesh range) and
+ * CIDRs stay as they are, so that these rules do not change with the fleet. A policy without a rule for the node is
+ * left out.
+ */
+export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
+  return mesh.policies
+    .map((policy) => ({ id: policy.id, rules: compileRules(node, policy, mesh) }))
+    .filter(({ rules }) => rules.length > 0)
+}
+
+/**
+ * The same policies under ids that change whenever the rules do, also when it was the fleet that changed them: the Go
+ * agent compares nothing but ids (wire contract 2.19, row 18). `pol_abc@` and a digest of the rules.
+ */
+export function withRevisedIds(policies: readonly CompiledPolicy[]): CompiledPolicy[] {
+  return policies.map(({ id, rules }) => ({ id: `${id}@${digestOf(rules)}`, rules }))
+}
+
+function compileRules(node: MeshNode, policy: MeshPolicy, mesh: Mesh): CompiledRule[] {
+  return rulesOf(policy, mesh.range).flatMap((rule) =>
+    pairsOf(node, rule, mesh).map(([src, dst]) => ({
+      src,
+      dst,
+      port: rule.port,
+      protocol: rule.protocol,
+      action: rule.action,
+    })),
+  )
+}
+
+/** Sources and destinations of a rule, without those that do not involve the node and without the node to itself. */
+function pairsOf(node: MeshNode, { from, to }: MeshRule, mesh: Mesh): [string, string][] {
+  const own = `${node.mesh_ip}/32`
+  const asSource = sideHas(from, node)
+  const asTarget = sideHas(to, node)
+  if (from.kind === 'cidr' && to.kind === 'cidr')
+    return asSource || asTarget
+      ? withoutSelf(own, [[formatCidr(from.cidr), formatCidr(to.cidr)]])
+      : []
+  return withoutSelf(own, [
+    ...(asSource ? crossing(ownSide(from, own), others(to, node, mesh)) : []),
+    ...(asTarget ? crossing(others(from, node, mesh), ownSide(to, own)) : []),
+  ])
+}
+
+function ownSide(side: Side, own: string): string[] {
+  return [side.kind === 'cidr' ? formatCidr(side.cidr) : own]
+}
+
+function others(side: Side, node: MeshNode, mesh: Mesh): string[] {
+  if (side.kind === 'cidr') return [formatCidr(side.cidr)]
+  return mesh
+    .members(side)
+    .filter(({ id }) => id !== node.id)
+    .map(({ mesh_ip }) => `${mesh_ip}/32`)
+}
+
+function crossing(sources: readonly string[], targets: readonly string[]): [string, string][] {
+  return sources.flatMap((src) => targets.map((dst): [string, string] => [src, dst]))
+}
+
+function withoutSelf(own: string, pairs: [string, string][]): [string, string][] {
+  return pairs.filter(([src, dst]) => src !== own || dst !== own)
+}
+
+function digestOf(rules: readonly CompiledRule[]): string {
+  return createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 12)
+}

@@ -1,0 +1,157 @@
+import type { PolicyRule } from '@plexd/protocol'
+import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
+import { isList, type MeshNode, type Side, sideHas } from './rule-side.ts'
+import { isVisible, sightOf } from './visibility.ts'
+
+/** Whom a change has to be told to. Cost follows the change: rules that do not involve it are passed over. */
+export interface NodeTouch<N> {
+  /** Nodes that are peers of the changed one from now on. */
+  appeared: N[]
+  /** Nodes that are its peers no longer. */
+  vanished: N[]
+  /** Other nodes whose compiled rules change. */
+  recompiled: N[]
+}
+
+/**
+ * What follows from a node that is added (`before` left out), removed (`after` left out) or relabelled.
+ * `mesh` is that before or after the change: the node itself is not looked up in it.
+ */
+export function touchedByNode<N extends MeshNode>(
+  mesh: Mesh<N>,
+  { before, after }: { before?: MeshNode; after?: MeshNode },
+): NodeTouch<N> {
+  const changed = (before ?? after)?.id
+  const others = [...mesh.nodes].filter(({ id }) => id !== changed)
+  const saw = before ? sightOf(mesh, before) : () => false
+  const sees = after ? sightOf(mesh, after) : () => false
+  const sides = sidesOpposite(mesh, before, after)
+  return {
+    appeared: others.filter((other) => sees(other) && !saw(other)),
+    vanished: others.filter((other) => saw(other) && !sees(other)),
+    recompiled: others.filter((other) => sides.some((side) => sideHas(side, other))),
+  }
+}
+
+/** The sides across from the lists that the node joins or leaves: who is there has its address in a rule, or had it. */
+function sidesOpposite(mesh: Mesh, before?: MeshNode, after?: MeshNode): Side[] {
+  const joinsOrLeaves = (side: Side): boolean =>
+    isList(side) && (!!before && sideHas(side, before)) !== (!!after && sideHas(side, after))
+  const rules = mesh.policies.flatMap((policy) => rulesOf(policy, mesh.range))
+  const sides = rules.flatMap(({ from, to }) => [
+    ...(joinsOrLeaves(from) ? [to] : []),
+    ...(joinsOrLeaves(to) ? [from] : []),
+  ])
+  return [...new Set(sides)]
+}
+
+export interface PolicyTouch<N> {
+  /** Nodes that a rule which is new, gone or moved involves. */
+  involved: N[]
+  /**
+   * Pairs that become peers or cease to be; undefined when there are so many to look at that it is cheaper for those
+   * involved to pull their state.
+   */
+  flips: PairFlip<N>[] | undefined
+}
+
+export interface PairFlip<N> {
+  a: N
+  b: N
+  visible: boolean
+}
+
+/** Pairs joined by changed rules, before looking at each of them takes longer than an event loop can spare. */
+const maxPairs = 10_000
+
+/** What follows from a policy that is put in place of `before`, or removed. `mesh` is that before or after the change. */
+export function touchedByPolicy<N extends MeshNode>(
+  mesh: Mesh<N>,
+  { before, after }: { before?: MeshPolicy; after?: MeshPolicy },
+): PolicyTouch<N> {
+  const changed = changedRules(mesh, before, after)
+  const sides = [...new Set(changed.flatMap(({ from, to }) => [from, to]))]
+  return {
+    involved: [...mesh.nodes].filter((node) => sides.some((side) => sideHas(side, node))),
+    flips: flipsOf(mesh, before, after),
+  }
+}
+
+function changedRules(mesh: Mesh, before?: MeshPolicy, after?: MeshPolicy): MeshRule[] {
+  const [old, now] = [before?.rules ?? [], after?.rules ?? []]
+  const start = commonLength(old, now)
+  const end = commonLength(old.slice(start).toReversed(), now.slice(start).toReversed())
+  const middle = (policy: MeshPolicy | undefined): readonly MeshRule[] =>
+    policy
+      ? rulesOf(
+          { id: policy.id, rules: policy.rules.slice(start, policy.rules.length - end) },
+          mesh.range,
+        )
+      : []
+  return [...middle(before), ...middle(after)]
+}
+
+function commonLength(a: readonly PolicyRule[], b: readonly PolicyRule[]): number {
+  const texts = b.map((rule) => JSON.stringify(rule))
+  const first = a.findIndex((rule, index) => JSON.stringify(rule) !== texts[index])
+  return first === -1 ? a.length : first
+}
+
+function flipsOf<N extends MeshNode>(
+  mesh: Mesh<N>,
+  before?: MeshPolicy,
+  after?: MeshPolicy,
+): PairFlip<N>[] | undefined {
+  const { range } = mesh
+  const id = (before ?? after)?.id
+  const rest = mesh.policies.filter((policy) => policy.id !== id)
+  const isPeer = (own: MeshPolicy | undefined, a: N, b: N): boolean =>
+    own !== undefined && isVisible({ range, policies: [own] }, a, b)
+  const pairs = pairsJoined(mesh, allowsOfOneOnly(before, after))
+  return pairs?.flatMap(([a, b]) => {
+    const visible = isPeer(after, a, b)
+    if (visible === isPeer(before, a, b) || isVisible({ range, policies: rest }, a, b)) return []
+    return [{ a, b, visible }]
+  })
+}
+
+/** The allow rules that only one of the two has: no other pair can flip. */
+function allowsOfOneOnly(before?: MeshPolicy, after?: MeshPolicy): PolicyRule[] {
+  const joins = (policy: MeshPolicy | undefined) =>
+    new Map(
+      policy?.rules
+        .filter(({ action }) => action === 'allow')
+        .map((rule) => [JSON.stringify([rule.from, rule.to]), rule]),
+    )
+  const [old, now] = [joins(before), joins(after)]
+  return [
+    ...old
+      .entries()
+      .filter(([text]) => !now.has(text))
+      .map(([, rule]) => rule),
+    ...now
+      .entries()
+      .filter(([text]) => !old.has(text))
+      .map(([, rule]) => rule),
+  ]
+}
+
+function pairsJoined<N extends MeshNode>(
+  mesh: Mesh<N>,
+  rules: readonly PolicyRule[],
+): (readonly [N, N])[] | undefined {
+  const pairs = new Map<string, readonly [N, N]>()
+  let looked = 0
+  for (const { from, to } of rulesOf({ id: 'changed', rules }, mesh.range)) {
+    const [sources, targets] = [mesh.members(from), mesh.members(to)]
+    looked += sources.length * targets.length
+    if (looked > maxPairs) return undefined
+    for (const a of sources)
+      for (const b of targets)
+        if (a.id !== b.id) {
+          const pair = a.id < b.id ? ([a, b] as const) : ([b, a] as const)
+          pairs.set(`${pair[0].id} ${pair[1].id}`, pair)
+        }
+  }
+  return [...pairs.values()]
+}
