@@ -179,7 +179,7 @@ describe('touchedByNode', () => {
           const touch = touchedByNode(mesh, parts)
           const hasPeer = (at: Mesh, other: MeshNode): boolean =>
             oraclePeers(at, other).some(({ id }) => id === 'n_0')
-          const changes = rest.map((other) => ({
+          const changes: { other: MeshNode; saw: boolean; sees: boolean }[] = rest.map((other) => ({
             other,
             saw: hasPeer(old, other),
             sees: hasPeer(now, other),
