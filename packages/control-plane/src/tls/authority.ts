@@ -1,0 +1,148 @@
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import { writeFileAtomic } from '@plexd/runtime'
+
+export interface TlsOptions {
+  dataDir: string
+  listenHost: string
+  /** Further host names and addresses by which nodes reach us. */
+  extraNames?: readonly string[]
+  /** PEM files of the operator's own; both or neither. */
+  certFile?: string
+  keyFile?: string
+  nowMs?: number
+}
+
+export interface Tls {
+  cert: string
+  key: string
+  /** Our own authority, which nodes have to be given; absent with the operator's certificate. */
+  ca?: string
+}
+
+const renewMs = 30 * 24 * 60 * 60_000
+
+/**
+ * The server's certificate and key. Without files of the operator's they come from a private authority in the data
+ * folder: `ca.crt` (10 years) and `tls/`, made at first start. The server certificate (1 year) is made anew when it
+ * ends within 30 days or does not name a name that is asked for. Errors name the file.
+ */
+export async function loadTls(options: TlsOptions): Promise<Tls> {
+  const { certFile, keyFile } = options
+  if (certFile !== undefined && keyFile !== undefined) return loadOwn(certFile, keyFile)
+  if (certFile !== undefined || keyFile !== undefined)
+    throw new Error(
+      'load TLS certificate: a certificate file needs a key file, and the other way round',
+    )
+  const nowMs = options.nowMs ?? Date.now()
+  const ca = await loadAuthority(options.dataDir, nowMs)
+  const server = await loadServer(options.dataDir, ca, namesOf(options), nowMs)
+  return { ...server, ca: ca.cert }
+}
+
+async function loadOwn(certFile: string, keyFile: string): Promise<Tls> {
+  const cert = await readFile(certFile, 'utf8')
+  const key = await readFile(keyFile, 'utf8')
+  try {
+    createSecureContext({ cert, key })
+  } catch (cause) {
+    throw new Error(`load TLS certificate "${certFile}" with key "${keyFile}"`, { cause })
+  }
+  return { cert, key }
+}
+
+async function loadAuthority(
+  dataDir: string,
+  nowMs: number,
+): Promise<{ cert: string; key?: string }> {
+  const certPath = join(dataDir, 'ca.crt')
+  const keyPath = join(dataDir, 'tls', 'ca.key')
+  const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
+  // An authority whose key is kept elsewhere is fine for as long as nothing has to be signed.
+  if (found.cert !== undefined && found.key === undefined) return { cert: found.cert }
+  const key = found.key ?? (await createKey(keyPath))
+  if (found.cert !== undefined && outlasts(found.cert, nowMs)) return { cert: found.cert, key }
+  const { issueAuthority } = await import('./certificate.ts')
+  const cert = await issueAuthority(key, nowMs)
+  await writeFileAtomic(certPath, cert, { mode: 0o644 })
+  return { cert, key }
+}
+
+async function loadServer(
+  dataDir: string,
+  ca: { cert: string; key?: string },
+  names: readonly string[],
+  nowMs: number,
+): Promise<{ cert: string; key: string }> {
+  const certPath = join(dataDir, 'tls', 'server.crt')
+  const keyPath = join(dataDir, 'tls', 'server.key')
+  const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
+  const key = found.key ?? (await createKey(keyPath))
+  if (found.cert !== undefined && serves(found.cert, { key, ca: ca.cert, names, nowMs }))
+    return { cert: found.cert, key }
+  if (ca.key === undefined)
+    throw new Error(`make TLS certificate: "${join(dataDir, 'tls', 'ca.key')}" is missing`)
+  const { issueServer } = await import('./certificate.ts')
+  const cert = await issueServer({ keyPem: key, caPem: ca.cert, caKeyPem: ca.key, names, nowMs })
+  await writeFileAtomic(certPath, cert, { mode: 0o644 })
+  return { cert, key }
+}
+
+function serves(
+  pem: string,
+  { key, ca, names, nowMs }: { key: string; ca: string; names: readonly string[]; nowMs: number },
+): boolean {
+  const cert = new X509Certificate(pem)
+  return (
+    outlasts(pem, nowMs) &&
+    cert.checkPrivateKey(createPrivateKey(key)) &&
+    cert.verify(new X509Certificate(ca).publicKey) &&
+    names.every((name) => isNamed(cert, name))
+  )
+}
+
+function isNamed(cert: X509Certificate, name: string): boolean {
+  if (isIP(name)) return cert.checkIP(name) !== undefined
+  return (cert.subjectAltName ?? '').split(', ').includes(`DNS:${name}`)
+}
+
+function outlasts(pem: string, nowMs: number): boolean {
+  return new X509Certificate(pem).validToDate.getTime() - nowMs > renewMs
+}
+
+/** Where every address is listened on, nodes may come by any of the machine's. */
+function namesOf({ listenHost, extraNames = [] }: TlsOptions): string[] {
+  const everywhere = listenHost === '0.0.0.0' || listenHost === '::'
+  const own = Object.values(networkInterfaces()).flatMap((list = []) =>
+    list.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
+  )
+  const names = [
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    hostname(),
+    ...(everywhere ? own : [listenHost]),
+    ...extraNames,
+  ]
+  return [...new Set(names.filter((name) => name !== ''))]
+}
+
+async function createKey(path: string): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  await writeFileAtomic(path, pem, { mode: 0o600 })
+  return pem
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // fs errors carry a code
+    throw error
+  }
+}
