@@ -1,29 +1,14 @@
 import { createHash } from 'node:crypto'
-import { ApiError, type Auth, type Operation, type Role } from '@plexd/protocol'
+import { ApiError, type Auth, type Operation } from '@plexd/protocol'
 import type { FastifyRequest } from 'fastify'
-import type { Fleet, NodeRecord } from './mesh/fleet.ts'
-
-/** An operator, as the admin token says. */
-export interface Operator {
-  id: string
-  name: string
-  role: Role
-  tenant_id: string
-}
+import { departedMs, type Fleet, type NodeRecord, type OperatorRecord } from './mesh/fleet.ts'
 
 /** Who calls: decided before the body is read. */
 export type Principal<A extends Auth> = A extends 'node'
   ? NodeRecord
   : A extends 'viewer' | 'owner'
-    ? Operator
+    ? OperatorRecord
     : undefined
-
-export interface Credentials {
-  fleet: Fleet
-  operatorByTokenHash(hash: string): Operator | undefined
-  /** A node that left a short while ago and may say so again. */
-  departedByTokenHash(hash: string): NodeRecord | undefined
-}
 
 /**
  * Nodes: 401 for a token nobody has, 404 for a path with an unknown node, 403 for another node's path.
@@ -33,14 +18,14 @@ export interface Credentials {
 export function authenticate(
   operation: Operation,
   request: FastifyRequest,
-  credentials: Credentials,
+  { fleet, nowMs }: { fleet: Fleet; nowMs: number },
 ): unknown {
   switch (operation.auth) {
     case 'node':
-      return nodeOf(operation, request, credentials)
+      return nodeOf(operation, request, fleet, nowMs)
     case 'viewer':
     case 'owner':
-      return operatorOf(operation, request, credentials)
+      return operatorOf(operation, request, fleet)
     default:
       return undefined
   }
@@ -49,14 +34,17 @@ export function authenticate(
 function nodeOf(
   operation: Operation,
   request: FastifyRequest,
-  { fleet, departedByTokenHash }: Credentials,
+  fleet: Fleet,
+  nowMs: number,
 ): NodeRecord {
   const hash = tokenHash(bearerToken(request))
   const node = fleet.nodeByTokenHash(hash)
   const { node_id } = request.params as { node_id?: string } // named so by the paths of the table
   if (!node) {
-    const departed = operation.path.endsWith('/deregister') ? departedByTokenHash(hash) : undefined
-    if (departed && departed.id === node_id) return departed
+    // Only to leave once more: the answer to the first time may have been lost.
+    const departed = operation.path.endsWith('/deregister') && fleet.departedByTokenHash(hash)
+    if (departed && departed.node.id === node_id && nowMs - departed.removed_at < departedMs)
+      return departed.node
     throw new ApiError('unauthorized', 'unauthorized')
   }
   if (node_id === undefined || node_id === node.id) return node
@@ -66,12 +54,8 @@ function nodeOf(
   throw new ApiError('forbidden', 'the token belongs to another node')
 }
 
-function operatorOf(
-  operation: Operation,
-  request: FastifyRequest,
-  { operatorByTokenHash }: Credentials,
-): Operator {
-  const operator = operatorByTokenHash(tokenHash(bearerToken(request)))
+function operatorOf(operation: Operation, request: FastifyRequest, fleet: Fleet): OperatorRecord {
+  const operator = fleet.operatorByTokenHash(tokenHash(bearerToken(request)))
   if (!operator) throw new ApiError('unauthorized', 'unauthorized')
   if (operation.auth === 'owner' && operator.role !== 'owner') {
     throw new ApiError(

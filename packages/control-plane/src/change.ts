@@ -12,6 +12,8 @@ export interface Unit {
   apply(change: FleetChange): void
   /** Writes an event to the log; it is sent once the unit is committed. Nothing is written for an empty audience. */
   emit(event: NewEvent): Promise<LoggedEvent | undefined>
+  /** For what else is in memory: runs once the unit is committed, before its events are sent. */
+  afterCommit(run: () => void): void
 }
 
 export type Change = <T>(work: (unit: Unit) => Promise<T>) => Promise<T>
@@ -33,6 +35,7 @@ export function createChange(options: {
     const changes: FleetChange[] = []
     const inverses: FleetChange[] = []
     const events: LoggedEvent[] = []
+    const commits: (() => void)[] = []
 
     const undo = (): void => {
       for (const inverse of inverses.splice(0).toReversed()) draft.apply(inverse)
@@ -52,6 +55,9 @@ export function createChange(options: {
         events.push(logged)
         return logged
       },
+      afterCommit(run) {
+        commits.push(run)
+      },
     })
 
     return store.write(
@@ -67,6 +73,7 @@ export function createChange(options: {
         undo,
         committed() {
           for (const change of changes) fleet.apply(change)
+          for (const run of commits) run()
           publish(events)
         },
       },

@@ -7,6 +7,7 @@ const prefixes = {
   event: 'evt_',
   token: 'tok_',
   entry: 'ent_',
+  signing_key: 'key_',
 } as const
 
 export type IdKind = keyof typeof prefixes

@@ -1,26 +1,40 @@
-import { type EventType, newId } from '@plexd/protocol'
+import { type EventPayload, type EventType, newId, type PublicPeer } from '@plexd/protocol'
 import type { Reader, Tx } from '../store/db.ts'
-import { type Audience, decodeAudience, encodeAudience, includes } from './audience.ts'
+import { type Audience, encodeAudience, includes } from './audience.ts'
 
 /**
  * An event as the log keeps it: unsigned, once for all its recipients. What differs by recipient or is secret is
  * not in `payload`; it is filled in when the event is sent (payload-for.ts).
  */
-export interface LoggedEvent {
+export interface StoredEvent {
   readonly seq: number
   readonly event_id: string
   readonly event_type: EventType
-  readonly audience: Audience
-  /** JSON text. */
+  /** JSON text of a `StoredPayload`. */
   readonly payload: string
   readonly created_at: number
 }
 
-export interface NewEvent {
-  type: EventType
-  to: Audience
-  payload: unknown
+export interface LoggedEvent extends StoredEvent {
+  readonly audience: Audience
 }
+
+/** A peer without the PSK, with the epoch that the PSK of each recipient follows from. */
+type StoredPeer = PublicPeer & { peer_id: string; key_epoch: number }
+
+/** What is kept of a payload: all of it, but for the types that are filled in for each recipient. */
+export type StoredPayload<T extends EventType> = T extends 'peer_added'
+  ? StoredPeer
+  : T extends 'peer_key_rotated'
+    ? StoredPeer & { previous_public_key: string }
+    : T extends 'policy_updated' | 'node_state_updated' | 'node_secrets_updated'
+      ? Record<never, never>
+      : EventPayload<T>
+
+/** An event to be: one variant for each type. */
+export type NewEvent = {
+  [T in EventType]: { type: T; to: Audience; payload: StoredPayload<T> }
+}[EventType]
 
 /** Writes an event in the transaction of the change that it tells of. */
 export async function appendEvent(tx: Tx, event: NewEvent, nowMs: number): Promise<LoggedEvent> {
@@ -35,14 +49,14 @@ export async function appendEvent(tx: Tx, event: NewEvent, nowMs: number): Promi
     .values({ ...row, audience: encodeAudience(event.to) })
     .returning('seq')
     .executeTakeFirstOrThrow()
-  return { ...row, event_type: event.type, seq, audience: event.to }
+  return { ...row, seq, audience: event.to }
 }
 
-/** The events behind `afterSeq`, oldest first, at most `limit` of the log; those for other nodes are left out. */
+/** The events for a node behind `afterSeq`, oldest first, from one page of the log. */
 export async function readEventsFor(
   reader: Reader,
-  { no, afterSeq, limit }: { no: number; afterSeq: number; limit: number },
-): Promise<{ events: LoggedEvent[]; lastSeq: number; more: boolean }> {
+  { no, afterSeq, limit = 500 }: { no: number; afterSeq: number; limit?: number },
+): Promise<{ events: StoredEvent[]; lastSeq: number; more: boolean }> {
   const rows = await reader
     .selectFrom('events')
     .selectAll()
@@ -50,13 +64,10 @@ export async function readEventsFor(
     .orderBy('seq')
     .limit(limit)
     .execute()
-  const events = rows.map((row) => ({
-    ...row,
-    event_type: row.event_type as EventType, // only appendEvent writes it
-    audience: decodeAudience(row.audience),
-  }))
   return {
-    events: events.filter((event) => includes(event.audience, no)),
+    events: rows
+      .filter(({ audience }) => includes(audience, no))
+      .map(({ audience: _, ...row }) => ({ ...row, event_type: row.event_type as EventType })), // only appendEvent writes it
     lastSeq: rows.at(-1)?.seq ?? afterSeq,
     more: rows.length === limit,
   }

@@ -1,4 +1,4 @@
-import type { Metadata, NodeStatus, PolicyRule } from '@plexd/protocol'
+import type { Metadata, NodeStatus, PolicyRule, Role } from '@plexd/protocol'
 
 /** A node as everything but its own row needs it; immutable, a change is a new record. */
 export interface NodeRecord {
@@ -16,6 +16,8 @@ export interface NodeRecord {
   readonly endpoint: string
   readonly nat_type: string
   readonly user_agent: string
+  /** The Go agent, which compares policies by id only and acts on no event but a new signing key. */
+  readonly is_go: boolean
   readonly status: NodeStatus
   readonly rotate_keys: boolean
 }
@@ -36,24 +38,49 @@ export interface TenantRecord {
   readonly mesh_cidr: string
 }
 
-/** One step of the fleet. `node_removed` and `policy_removed` take the record away. */
+/** An operator, or a program of theirs: whoever holds the admin token. */
+export interface OperatorRecord {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly tenant_id: string
+  readonly token_hash: string
+}
+
+/** One step of the fleet. `node_removed` and the like take the record away. */
 export type FleetChange =
   | { type: 'tenant_put'; tenant: TenantRecord }
+  | { type: 'operator_put'; operator: OperatorRecord }
+  | { type: 'operator_removed'; id: string }
   | { type: 'node_put'; node: NodeRecord }
-  | { type: 'node_removed'; id: string }
+  /** With `removed_at` the node has left and is remembered for a while; without, it never was. */
+  | { type: 'node_removed'; id: string; removed_at?: number }
   | { type: 'policy_put'; policy: PolicyRecord }
   | { type: 'policy_removed'; id: string }
 
-/** The tenants with their nodes and policies, in memory. */
+/** A node after its removal. */
+export interface Departed {
+  readonly node: NodeRecord
+  readonly removed_at: number
+}
+
+/** The tenants with their operators, nodes and policies, in memory. */
 export interface Fleet {
   tenant(id: string): TenantRecord | undefined
+  operatorByTokenHash(hash: string): OperatorRecord | undefined
   node(id: string): NodeRecord | undefined
   nodeByNo(no: number): NodeRecord | undefined
   nodeByHostname(tenantId: string, hostname: string): NodeRecord | undefined
+  nodeByPublicKey(tenantId: string, publicKey: string): NodeRecord | undefined
+  nodeByMeshIp(tenantId: string, meshIp: string): NodeRecord | undefined
   /** The node that the SHA-256 of its `node_token` or of its NSK belongs to. */
   nodeByTokenHash(hash: string): NodeRecord | undefined
-  /** In the order of registration. */
+  /** A node that was removed within the last `departedMs`, by one of its two tokens. */
+  departedByTokenHash(hash: string): Departed | undefined
+  /** In the order of registration. Can be walked again and again. */
   nodes(tenantId: string): Iterable<NodeRecord>
+  /** Of every tenant. */
+  allNodes(): Iterable<NodeRecord>
   nodeCount(tenantId?: string): number
   /** In the order they apply. */
   policies(tenantId: string): readonly PolicyRecord[]
@@ -64,18 +91,28 @@ export interface MutableFleet extends Fleet {
   apply(change: FleetChange): FleetChange | undefined
 }
 
+/** How long a node that has left may still say so again. */
+export const departedMs = 24 * 3_600_000
+
 export function createFleet(): MutableFleet {
   const tenants = new Map<string, TenantRecord>()
+  const operators = new Map<string, OperatorRecord>()
+  const operatorsByHash = new Map<string, OperatorRecord>()
   const nodes = new Map<string, NodeRecord>()
   const byTenant = new Map<string, Map<number, NodeRecord>>()
   const byNo = new Map<number, NodeRecord>()
   const byHostname = new Map<string, NodeRecord>()
+  const byPublicKey = new Map<string, NodeRecord>()
+  const byMeshIp = new Map<string, NodeRecord>()
   const byTokenHash = new Map<string, NodeRecord>()
+  const departed = new Map<string, Departed>()
   const policies = new Map<string, PolicyRecord>()
   const inOrder = new Map<string, readonly PolicyRecord[]>()
 
   function forget(node: NodeRecord): void {
-    byHostname.delete(hostnameKey(node))
+    byHostname.delete(keyOf(node.tenant_id, node.hostname))
+    byPublicKey.delete(keyOf(node.tenant_id, node.public_key))
+    byMeshIp.delete(keyOf(node.tenant_id, node.mesh_ip))
     byTokenHash.delete(node.token_hash)
     byTokenHash.delete(node.nsk_hash)
   }
@@ -86,20 +123,53 @@ export function createFleet(): MutableFleet {
     nodes.set(node.id, node)
     tenantNodes(node.tenant_id).set(node.no, node)
     byNo.set(node.no, node)
-    byHostname.set(hostnameKey(node), node)
+    byHostname.set(keyOf(node.tenant_id, node.hostname), node)
+    byPublicKey.set(keyOf(node.tenant_id, node.public_key), node)
+    byMeshIp.set(keyOf(node.tenant_id, node.mesh_ip), node)
     byTokenHash.set(node.token_hash, node)
     byTokenHash.set(node.nsk_hash, node)
+    departed.delete(node.token_hash)
+    departed.delete(node.nsk_hash)
     return before ? { type: 'node_put', node: before } : { type: 'node_removed', id: node.id }
   }
 
-  function removeNode(id: string): FleetChange | undefined {
+  function removeNode(id: string, removed_at?: number): FleetChange | undefined {
     const node = nodes.get(id)
     if (!node) return undefined
     forget(node)
     nodes.delete(id)
     byNo.delete(node.no)
     tenantNodes(node.tenant_id).delete(node.no)
+    if (removed_at !== undefined) remember({ node, removed_at })
     return { type: 'node_put', node }
+  }
+
+  function remember(gone: Departed): void {
+    for (const [hash, { removed_at }] of departed) {
+      // In the order they left, so the first that is young enough ends the sweep.
+      if (removed_at > gone.removed_at - departedMs) break
+      departed.delete(hash)
+    }
+    departed.set(gone.node.token_hash, gone)
+    departed.set(gone.node.nsk_hash, gone)
+  }
+
+  function putOperator(operator: OperatorRecord): FleetChange {
+    const before = operators.get(operator.id)
+    if (before) operatorsByHash.delete(before.token_hash)
+    operators.set(operator.id, operator)
+    operatorsByHash.set(operator.token_hash, operator)
+    return before
+      ? { type: 'operator_put', operator: before }
+      : { type: 'operator_removed', id: operator.id }
+  }
+
+  function removeOperator(id: string): FleetChange | undefined {
+    const operator = operators.get(id)
+    if (!operator) return undefined
+    operators.delete(id)
+    operatorsByHash.delete(operator.token_hash)
+    return { type: 'operator_put', operator }
   }
 
   function tenantNodes(tenantId: string): Map<number, NodeRecord> {
@@ -121,13 +191,20 @@ export function createFleet(): MutableFleet {
 
   function apply(change: FleetChange): FleetChange | undefined {
     switch (change.type) {
-      case 'tenant_put':
+      case 'tenant_put': {
+        const before = tenants.get(change.tenant.id)
         tenants.set(change.tenant.id, change.tenant)
-        return undefined
+        // Tenants are never taken away: one too many has no nodes, and the rows decide who may use it.
+        return before && { type: 'tenant_put', tenant: before }
+      }
+      case 'operator_put':
+        return putOperator(change.operator)
+      case 'operator_removed':
+        return removeOperator(change.id)
       case 'node_put':
         return putNode(change.node)
       case 'node_removed':
-        return removeNode(change.id)
+        return removeNode(change.id, change.removed_at)
       case 'policy_put': {
         const before = policies.get(change.policy.id)
         policies.set(change.policy.id, change.policy)
@@ -149,16 +226,21 @@ export function createFleet(): MutableFleet {
   return {
     apply,
     tenant: (id) => tenants.get(id),
+    operatorByTokenHash: (hash) => operatorsByHash.get(hash),
     node: (id) => nodes.get(id),
     nodeByNo: (no) => byNo.get(no),
-    nodeByHostname: (tenant_id, hostname) => byHostname.get(hostnameKey({ tenant_id, hostname })),
+    nodeByHostname: (tenantId, hostname) => byHostname.get(keyOf(tenantId, hostname)),
+    nodeByPublicKey: (tenantId, publicKey) => byPublicKey.get(keyOf(tenantId, publicKey)),
+    nodeByMeshIp: (tenantId, meshIp) => byMeshIp.get(keyOf(tenantId, meshIp)),
     nodeByTokenHash: (hash) => byTokenHash.get(hash),
-    nodes: (tenantId) => tenantNodes(tenantId).values(),
+    departedByTokenHash: (hash) => departed.get(hash),
+    nodes: (tenantId) => ({ [Symbol.iterator]: () => tenantNodes(tenantId).values() }),
+    allNodes: () => nodes.values(),
     nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
     policies: (tenantId) => inOrder.get(tenantId) ?? [],
   }
 }
 
-function hostnameKey({ tenant_id, hostname }: { tenant_id: string; hostname: string }): string {
-  return `${tenant_id}/${hostname}`
+function keyOf(tenantId: string, value: string): string {
+  return `${tenantId}/${value}`
 }

@@ -90,10 +90,12 @@ export interface Tables {
     public_key: string
     private_key_sealed: string
     state: 'current' | 'previous' | 'retired'
+    /** Events behind this one are signed with it; those before, with the previous one as long as that is valid. */
+    since_seq: number
     created_at: number
     expires_at: number | null
   }
-  /** The event log, and with it the outbox. Unsigned; `audience` is the recipients' numbers as little-endian u32, ascending. */
+  /** The event log, and with it the outbox. Unsigned; `audience` is the recipients' numbers, as audience.ts writes them. */
   events: {
     seq: Generated<number>
     event_id: string

@@ -62,7 +62,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     "create index executions_open on executions (deadline_at) where status in ('pending', 'accepted')",
     `create table signing_keys (
       id text primary key, public_key text not null, private_key_sealed text not null, state text not null,
-      created_at bigint not null, expires_at bigint)`,
+      since_seq bigint not null, created_at bigint not null, expires_at bigint)`,
     `create table events (
       ${number('seq')}, event_id text not null, event_type text not null, audience ${bytes} not null,
       payload text not null, created_at bigint not null)`,

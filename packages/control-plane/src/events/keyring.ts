@@ -1,0 +1,217 @@
+import type { webcrypto } from 'node:crypto'
+import {
+  ApiError,
+  formatDuration,
+  newId,
+  type SigningKeys,
+  signEvent,
+  type UnsignedEvent,
+} from '@plexd/protocol'
+import type { Clock } from '@plexd/runtime'
+import type { Change, Unit } from '../change.ts'
+import type { MasterKey } from '../seal/master-key.ts'
+import { open, seal } from '../seal/seal.ts'
+import type { Store, Tx } from '../store/db.ts'
+import { audienceOf } from './audience.ts'
+
+/** The keys that sign events: the current one, and for a transition period the one before it. */
+export interface Keyring {
+  /** As nodes are told, in their state and in events alike. */
+  signingKeys(): SigningKeys
+  /**
+   * The text of the envelope. A node that has not heard of the current key yet must be able to verify what was logged
+   * before that key, and the news of it: these are signed with the previous key while it is valid.
+   */
+  sign(event: UnsignedEvent, seq: number): Promise<string>
+  /** Resolves to the id of the new key; 409 while a transition is under way. */
+  rotate(change: Change, transitionMs: number): Promise<string>
+  /** Tells the nodes that the previous key has expired, when it has. */
+  dropExpired(change: Change): Promise<void>
+}
+
+interface KeyPair {
+  id: string
+  publicKey: string
+  privateKey: CryptoKey
+  sinceSeq: number
+  expiresAt: number
+}
+
+/** Reads the keys, and makes the first. Private keys are sealed in the database. */
+export async function openKeyring(options: {
+  store: Store
+  masterKey: MasterKey
+  clock: Clock
+}): Promise<Keyring> {
+  const { store, masterKey, clock } = options
+  let current = await readKey(store, masterKey, 'current')
+  if (!current) {
+    const first = await newKey()
+    await store.write((tx) => insertKey(tx, masterKey, first, clock.now()))
+    current = first.pair
+  }
+  let previous = await readKey(store, masterKey, 'previous')
+  let now = current
+
+  const signingKeys = (): SigningKeys => ({
+    current: now.publicKey,
+    previous: previous?.publicKey ?? null,
+    transition_expires: previous ? new Date(previous.expiresAt).toISOString() : null,
+  })
+
+  return {
+    signingKeys,
+    sign(event, seq) {
+      const old = previous && clock.now() < previous.expiresAt && seq <= now.sinceSeq
+      return signEvent(event, (old ? (previous ?? now) : now).privateKey)
+    },
+
+    async rotate(change, transitionMs) {
+      const next = await newKey()
+      return change(async (unit) => {
+        await refuseSecondTransition(unit)
+        const old = { ...now, expiresAt: unit.nowMs + transitionMs }
+        await retire(unit.tx, 'previous')
+        await unit.tx
+          .updateTable('signing_keys')
+          .set({ state: 'previous', expires_at: old.expiresAt })
+          .where('state', '=', 'current')
+          .execute()
+        const told = await unit.emit({
+          type: 'signing_key_rotated',
+          to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
+          payload: rotationPayload(next.pair.publicKey, old, unit.nowMs),
+        })
+        next.pair.sinceSeq = told?.seq ?? 0
+        await insertKey(unit.tx, masterKey, next, unit.nowMs)
+        unit.afterCommit(() => {
+          now = next.pair
+          previous = old
+        })
+        return next.pair.id
+      })
+    },
+
+    async dropExpired(change) {
+      if (!previous || clock.now() < previous.expiresAt) return
+      await change(async (unit) => {
+        await retire(unit.tx, 'previous')
+        await unit.emit({
+          type: 'signing_key_rotated',
+          to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
+          payload: rotationPayload(now.publicKey, undefined, unit.nowMs),
+        })
+        unit.afterCommit(() => {
+          previous = undefined
+        })
+      })
+    },
+  }
+}
+
+/** The union of what the seed shows and what the Go agent reads (wire contract 3.7). */
+function rotationPayload(current: string, previous: KeyPair | undefined, nowMs: number) {
+  const expiresAt = previous?.expiresAt
+  return {
+    current,
+    previous: previous?.publicKey ?? null,
+    transition_expires: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+    new_signing_public_key: current,
+    valid_from: new Date(nowMs).toISOString(),
+    transition_period: formatDuration(expiresAt === undefined ? 0 : expiresAt - nowMs),
+  }
+}
+
+async function refuseSecondTransition({ tx, nowMs }: Unit): Promise<void> {
+  const running = await tx
+    .selectFrom('signing_keys')
+    .select('expires_at')
+    .where('state', '=', 'previous')
+    .where('expires_at', '>', nowMs)
+    .executeTakeFirst()
+  if (!running) return
+  const end = new Date(Number(running.expires_at)).toISOString()
+  throw new ApiError('conflict', `a signing key is being replaced: its transition ends at ${end}`)
+}
+
+async function retire(tx: Tx, state: 'previous'): Promise<void> {
+  await tx
+    .updateTable('signing_keys')
+    .set({ state: 'retired' })
+    .where('state', '=', state)
+    .execute()
+}
+
+interface NewKey {
+  pair: KeyPair
+  privateText: string
+}
+
+async function newKey(): Promise<NewKey> {
+  // The general type is that of all algorithms; this one makes pairs.
+  const pair = (await crypto.subtle.generateKey('Ed25519', true, [
+    'sign',
+    'verify',
+  ])) as webcrypto.CryptoKeyPair
+  const [publicBytes, privateBytes] = await Promise.all([
+    crypto.subtle.exportKey('raw', pair.publicKey),
+    crypto.subtle.exportKey('pkcs8', pair.privateKey),
+  ])
+  return {
+    pair: {
+      id: newId('signing_key'),
+      publicKey: new Uint8Array(publicBytes).toBase64(),
+      privateKey: pair.privateKey,
+      sinceSeq: 0,
+      expiresAt: 0,
+    },
+    privateText: new Uint8Array(privateBytes).toBase64(),
+  }
+}
+
+async function insertKey(
+  tx: Tx,
+  masterKey: MasterKey,
+  { pair, privateText }: NewKey,
+  nowMs: number,
+): Promise<void> {
+  await tx
+    .insertInto('signing_keys')
+    .values({
+      id: pair.id,
+      public_key: pair.publicKey,
+      private_key_sealed: seal(masterKey, privateText, `signing_key:${pair.id}`),
+      state: 'current',
+      since_seq: pair.sinceSeq,
+      created_at: nowMs,
+      expires_at: null,
+    })
+    .execute()
+}
+
+async function readKey(
+  store: Store,
+  masterKey: MasterKey,
+  state: 'current' | 'previous',
+): Promise<KeyPair | undefined> {
+  const row = await store.reader
+    .selectFrom('signing_keys')
+    .selectAll()
+    .where('state', '=', state)
+    .executeTakeFirst()
+  if (!row) return undefined
+  const privateText = open(masterKey, row.private_key_sealed, `signing_key:${row.id}`)
+  return {
+    id: row.id,
+    publicKey: row.public_key,
+    privateKey: await crypto.subtle.importKey(
+      'pkcs8',
+      Uint8Array.fromBase64(privateText),
+      'Ed25519',
+      false,
+      ['sign'],
+    ),
+    sinceSeq: row.since_seq,
+    expiresAt: row.expires_at ?? 0,
+  }
+}

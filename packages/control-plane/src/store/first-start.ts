@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { newAdminToken, newId, type PolicyRule } from '@plexd/protocol'
+import { createFileAtomic } from '@plexd/runtime'
+import { tokenHash } from '../auth.ts'
+import type { Store, Tx } from './db.ts'
+import { readSetting, writeSetting } from './settings.ts'
+
+/** What a new tenant starts with: editable, so that a mesh works before anybody has written a rule. */
+const allowAll: PolicyRule[] = [{ from: '*', to: '*', action: 'allow' }]
+
+/**
+ * Makes what an empty installation lacks: the epoch of its event log, a tenant `default` with the policy `allow-all`
+ * and an owner, whose token is in `admin-token` of the data folder. May be interrupted and repeated.
+ */
+export async function prepareInstallation(
+  store: Store,
+  { dataDir, meshCidr, nowMs }: { dataDir: string; meshCidr: string; nowMs: number },
+): Promise<void> {
+  const tenant = await store.reader.selectFrom('tenants').select('id').executeTakeFirst()
+  if (tenant) return
+  const path = join(dataDir, 'admin-token')
+  // The file comes first: a token whose hash alone is known would lock everybody out.
+  await createFileAtomic(path, `${newAdminToken()}\n`)
+  const token = (await readFile(path, 'utf8')).trim()
+  await store.write(async (tx) => {
+    if ((await readSetting(tx, 'epoch')) === undefined) await writeSetting(tx, 'epoch', newEpoch())
+    const id = newId('tenant')
+    await insertTenant(tx, { id, name: 'default', mesh_cidr: meshCidr }, nowMs)
+    await tx
+      .insertInto('admin_tokens')
+      .values({
+        id: newId('token'),
+        tenant_id: id,
+        name: 'admin',
+        role: 'owner',
+        token_hash: tokenHash(token),
+        created_at: nowMs,
+        revoked_at: null,
+      })
+      .execute()
+  })
+}
+
+async function insertTenant(
+  tx: Tx,
+  tenant: { id: string; name: string; mesh_cidr: string },
+  nowMs: number,
+): Promise<void> {
+  await tx
+    .insertInto('tenants')
+    .values({ ...tenant, last_address: 0, created_at: nowMs })
+    .execute()
+  await tx
+    .insertInto('policies')
+    .values({
+      id: newId('policy'),
+      tenant_id: tenant.id,
+      name: 'allow-all',
+      revision: 1,
+      position: 1,
+      rules: JSON.stringify(allowAll),
+      updated_at: nowMs,
+    })
+    .execute()
+}
+
+/** Positions of another life of the log, as after a restored backup, must not be taken for its own. */
+function newEpoch(): string {
+  return Date.now().toString(36) + crypto.randomUUID().slice(0, 4)
+}

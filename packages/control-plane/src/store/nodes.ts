@@ -1,0 +1,35 @@
+import type { Metadata } from '@plexd/protocol'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import type { Reader, Tx } from './db.ts'
+import type { NodeRow } from './schema.ts'
+
+/** What everything but the node's own row needs of it. */
+export function nodeRecordOf(row: NodeRow): NodeRecord {
+  return {
+    no: row.no,
+    id: row.id,
+    tenant_id: row.tenant_id,
+    hostname: row.hostname,
+    mesh_ip: row.mesh_ip,
+    public_key: row.public_key,
+    key_epoch: row.key_epoch,
+    token_hash: row.token_hash,
+    nsk_hash: row.nsk_hash,
+    metadata: JSON.parse(row.metadata) as Metadata, // written by us, checked when it came in
+    endpoint: row.endpoint,
+    nat_type: row.nat_type,
+    user_agent: row.user_agent,
+    is_go: isGoAgent(row.user_agent, row.capabilities !== null),
+    status: row.status,
+    rotate_keys: row.rotate_keys === 1,
+  }
+}
+
+/** The Go agent names itself as ours does, but never says what it can do (wire contract 5.2). */
+export function isGoAgent(userAgent: string, hasCapabilities: boolean): boolean {
+  return /^plexd\/\S+$/.test(userAgent) && !hasCapabilities
+}
+
+export function readNodeRow(reader: Reader | Tx, id: string): Promise<NodeRow | undefined> {
+  return reader.selectFrom('nodes').selectAll().where('id', '=', id).executeTakeFirst()
+}

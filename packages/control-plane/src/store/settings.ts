@@ -1,0 +1,24 @@
+import type { Reader, Tx } from './db.ts'
+
+/** Facts about the installation, one row each. */
+export type SettingName = 'epoch' | 'events_pruned_through'
+
+export async function readSetting(
+  reader: Reader | Tx,
+  name: SettingName,
+): Promise<string | undefined> {
+  const row = await reader
+    .selectFrom('settings')
+    .select('value')
+    .where('name', '=', name)
+    .executeTakeFirst()
+  return row?.value
+}
+
+export async function writeSetting(tx: Tx, name: SettingName, value: string): Promise<void> {
+  await tx
+    .insertInto('settings')
+    .values({ name, value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute()
+}
