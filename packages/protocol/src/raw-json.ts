@@ -22,6 +22,22 @@ export function rawMembers(text: string): Map<string, string> {
   return members
 }
 
+/** The raw text of each element of a JSON array; throws a SyntaxError for anything else. */
+export function rawElements(text: string): string[] {
+  JSON.parse(text) // as above
+  const elements: string[] = []
+  let at = skipSpace(text, 0)
+  if (text[at] !== '[') throw new SyntaxError('read JSON array: the text is not an array')
+  at = skipSpace(text, at + 1)
+  while (text[at] !== ']') {
+    const end = endOfValue(text, at)
+    elements.push(text.slice(at, end))
+    at = skipSpace(text, end)
+    if (text[at] === ',') at = skipSpace(text, at + 1)
+  }
+  return elements
+}
+
 /** White space outside strings removed; `<`, `>`, `&`, U+2028 and U+2029 escaped wherever they stand, as Go's encoder does. */
 export function compactJson(text: string): string {
   const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"]+/gsu) ?? []

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { TelemetryKind } from '@plexd/protocol'
+import { parseBatch } from './batch.ts'
+import { parseExact } from './exact-json.ts'
+import { createRateLimit } from './rate-limit.ts'
+
+const at = '2025-01-15T10:30:00Z'
+const parse = (kind: TelemetryKind, text: string) => parseBatch(kind, Buffer.from(text))
+
+describe('parseBatch', () => {
+  it("reads the seed's examples: an array of metrics, lines of logs and audit", () => {
+    const metrics = `[{"timestamp":"${at}","group":"node_resources","data":{"cpu_percent":23.5}},
+      {"timestamp":"${at}","group":"tunnel_health","peer_id":"n_peer456","data":{"tx_bytes":1048576}}]`
+    const log = `{"timestamp":"2025-01-15T10:30:00.123Z","source":"journald","unit":"plexd","message":"ok","severity":"info","hostname":"web-01"}`
+    const audit = `{"timestamp":"${at}","source":"auditd","event_type":"SYSCALL","subject":{"uid":1000},"object":{"path":"/etc/shadow"},"action":"open","result":"denied","hostname":"web-01","raw":"..."}`
+    assert.equal(parse('metrics', metrics).records.length, 2)
+    assert.deepEqual(parse('logs', `${log}\n${log}\n`), { records: [log, log], dropped: 0 })
+    assert.deepEqual(parse('audit', audit), { records: [audit], dropped: 0 })
+  })
+
+  it('reads what the Go agent sends: arrays everywhere, objects as text, local zones', () => {
+    const audit = `[{"timestamp":"2025-01-15T10:30:00.123456789+02:00","source":"auditd","event_type":"SYSCALL","subject":null,"object":"/etc/shadow","action":"open","result":"success","hostname":"h","raw":""}]`
+    assert.equal(parse('audit', audit).records.length, 1)
+  })
+
+  it('says severities in the four words of the seed, and leaves the rest of the record alone', () => {
+    const severities = [
+      'emerg',
+      'alert',
+      'crit',
+      'err',
+      'warning',
+      'notice',
+      'info',
+      'debug',
+      'WARN',
+    ]
+    const lines = severities.map(
+      (severity) =>
+        `{ "n": 18446744073709551615, "timestamp":"${at}","message":"m","severity":"${severity}"}`,
+    )
+    const { records } = parse('logs', lines.join('\r\n'))
+    assert.deepEqual(
+      records.map((record) => JSON.parse(record).severity),
+      ['error', 'error', 'error', 'error', 'warn', 'info', 'info', 'debug', 'warn'],
+    )
+    for (const record of records) assert.match(record, /18446744073709551615/)
+  })
+
+  it('counts and drops what does not fit, as long as something does', () => {
+    const good = `{"timestamp":"${at}","message":"m"}`
+    assert.deepEqual(parse('logs', `${good}\n{"timestamp":"yesterday","message":"m"}\n{"trunc`), {
+      records: [good],
+      dropped: 2,
+    })
+    assert.deepEqual(parse('logs', `[${good},7,null]`), { records: [good], dropped: 2 })
+    assert.equal(
+      parse('logs', `${good}\n{"timestamp":"${at}","message":"${'x'.repeat(300_000)}"}`).dropped,
+      1,
+    )
+  })
+
+  it('refuses a batch of which nothing fits', () => {
+    for (const text of ['', ' ', '{', '[1]', '[{"a":1}', '{"message":"m"}', 'null', '"x"'])
+      assert.throws(() => parse('logs', text), { code: 'bad_request' })
+    assert.deepEqual(parse('logs', '[]'), { records: [], dropped: 0 })
+  })
+
+  it('refuses more records than any node sends at once', () => {
+    assert.throws(() => parse('logs', `[${'0,'.repeat(50_000)}0]`), { code: 'payload_too_large' })
+  })
+})
+
+describe('parseExact', () => {
+  it('keeps numbers as they stood', () => {
+    const text = '{"a":18446744073709551615,"b":[1.50,1e3,-0,7],"c":"18446744073709551615"}'
+    assert.equal(JSON.stringify(parseExact(text)), text)
+  })
+
+  it('reads what is nested without measure', () => {
+    const text = '['.repeat(100_000) + ']'.repeat(100_000)
+    assert.equal(JSON.stringify(parseExact(text)), text)
+  })
+})
+
+describe('createRateLimit', () => {
+  const limits = { recordsPerSecond: 10, bytesPerSecond: 1_000, burstSeconds: 2 }
+
+  it('lets a node send while it owes nothing, and says when it may go on', () => {
+    let nowMs = 0
+    const limit = createRateLimit(() => nowMs, limits)
+    limit.charge('n_web', { records: 19, bytes: 0 })
+    assert.equal(limit.retryAfterSeconds('n_web'), undefined)
+    limit.charge('n_web', { records: 31, bytes: 0 })
+    assert.equal(limit.retryAfterSeconds('n_web'), 3)
+    assert.equal(limit.retryAfterSeconds('n_db'), undefined)
+    nowMs = 3_001
+    assert.equal(limit.retryAfterSeconds('n_web'), undefined)
+  })
+
+  it('counts bytes as well as records', () => {
+    const limit = createRateLimit(() => 0, limits)
+    limit.charge('n_web', { records: 1, bytes: 2_000 })
+    assert.equal(limit.retryAfterSeconds('n_web'), 1)
+  })
+})

@@ -1,0 +1,92 @@
+import {
+  ApiError,
+  rawElements,
+  rawMembers,
+  type TelemetryKind,
+  telemetryKinds,
+} from '@plexd/protocol'
+import { Compile } from 'typebox/compile'
+
+export interface Batch {
+  /** JSON text of each record that fits, as the node wrote it but for the severity. */
+  records: string[]
+  dropped: number
+}
+
+/** More than any node sends at once: a batch is 200 to 1,000 records. */
+const maxRecords = 50_000
+const maxRecordBytes = 256 * 1024
+
+/**
+ * Reads a batch in either of its forms: a JSON array, or one JSON object per line (wire contract 2.14-16). What does
+ * not fit is dropped and counted, as long as something does. Throws an ApiError: 400 when nothing fits, 413 for
+ * too many records.
+ */
+export function parseBatch(kind: TelemetryKind, body: Uint8Array): Batch {
+  const text = new TextDecoder().decode(body).trim()
+  if (text === '') throw new ApiError('bad_request', 'the batch is empty')
+  const raw = text.startsWith('[') ? elementsOf(text) : linesOf(text)
+  if (raw.length > maxRecords)
+    throw new ApiError('payload_too_large', `the batch has more than ${maxRecords} records`)
+  const refusals = raw.map((record) => refusalOf(kind, record))
+  const records = raw.filter((_, index) => refusals[index] === undefined)
+  if (records.length === 0 && raw.length > 0)
+    throw new ApiError('bad_request', `no record of the batch fits: record 0: ${refusals[0]}`)
+  return {
+    records: kind === 'logs' ? records.map(withSeedSeverity) : records,
+    dropped: raw.length - records.length,
+  }
+}
+
+const validators = {
+  metrics: Compile(telemetryKinds.metrics),
+  logs: Compile(telemetryKinds.logs),
+  audit: Compile(telemetryKinds.audit),
+}
+
+function refusalOf(kind: TelemetryKind, text: string): string | undefined {
+  if (Buffer.byteLength(text) > maxRecordBytes) return `it is larger than ${maxRecordBytes} bytes`
+  let record: unknown
+  try {
+    record = JSON.parse(text)
+  } catch {
+    return 'it is not JSON'
+  }
+  if (validators[kind].Check(record)) return undefined
+  const [error] = validators[kind].Errors(record)
+  return `${error?.instancePath ?? ''} ${error?.message ?? 'it does not fit'}`.trim()
+}
+
+function elementsOf(text: string): string[] {
+  try {
+    return rawElements(text)
+  } catch (cause) {
+    throw new ApiError('bad_request', 'the batch is not a JSON array', { cause })
+  }
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+}
+
+/** The syslog words of the Go agent, in the seed's. */
+const severities: Readonly<Record<string, string>> = {
+  emerg: 'error',
+  alert: 'error',
+  crit: 'error',
+  err: 'error',
+  warning: 'warn',
+  notice: 'info',
+}
+
+function withSeedSeverity(record: string): string {
+  const { severity } = JSON.parse(record) as { severity?: string } // has passed the schema
+  const word = severity?.toLowerCase() ?? ''
+  const normal = severities[word] ?? word
+  if (severity === undefined || normal === severity) return record
+  const members = rawMembers(record).set('severity', JSON.stringify(normal))
+  return `{${[...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
+}

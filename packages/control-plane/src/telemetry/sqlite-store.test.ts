@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { openSqliteTelemetry } from './sqlite-store.ts'
+import type { TelemetryStore } from './store.ts'
+
+const web = { tenant_id: 'ten_a', node_id: 'n_web' }
+const db = { tenant_id: 'ten_a', node_id: 'n_db' }
+
+describe('openSqliteTelemetry', () => {
+  it('lists what a node sent of one kind, in the order of arrival', async () => {
+    await withStore(async ({ store }) => {
+      await store.append('logs', web, ['{"n":1}', '{"n":2}'])
+      await store.append('metrics', web, ['{"n":3}'])
+      await store.append('logs', db, ['{"n":4}'])
+      await store.append('logs', web, ['{"n":5}'])
+      const list = (query: { after?: number; limit: number }) =>
+        store.list({ node_id: 'n_web', kind: 'logs', ...query })
+      const first = await list({ limit: 2 })
+      assert.deepEqual(
+        first.map(({ record }) => record),
+        ['{"n":1}', '{"n":2}'],
+      )
+      const rest = await list({ limit: 10, after: first[1]?.id ?? 0 })
+      assert.deepEqual(
+        rest.map(({ record }) => record),
+        ['{"n":5}'],
+      )
+    })
+  })
+
+  it('lists from a time on', async () => {
+    await withStore(async ({ store, clock }) => {
+      await store.append('logs', web, ['{"n":1}'])
+      clock.nowMs += 1_000
+      await store.append('logs', web, ['{"n":2}'])
+      const found = await store.list({
+        node_id: 'n_web',
+        kind: 'logs',
+        sinceMs: clock.nowMs,
+        limit: 9,
+      })
+      assert.deepEqual(
+        found.map(({ record, received_at }) => [record, received_at]),
+        [['{"n":2}', clock.nowMs]],
+      )
+    })
+  })
+
+  it('keeps what it acknowledged when it is opened again', async () => {
+    await withStore(async ({ store, reopen }) => {
+      const records = Array.from({ length: 5_000 }, (_, n) => `{"n":${n}}`)
+      await Promise.all([store.append('logs', web, records), store.append('audit', db, ['{}'])])
+      const again = await reopen()
+      const found = await again.list({ node_id: 'n_web', kind: 'logs', limit: 10_000 })
+      assert.deepEqual(
+        found.map(({ record }) => record),
+        records,
+      )
+    })
+  })
+
+  it('prunes by age, then the oldest by size', async () => {
+    await withStore(async ({ store, clock }) => {
+      const big = JSON.stringify({ text: 'x'.repeat(1_000) })
+      const count = async (): Promise<number> =>
+        (await store.list({ node_id: 'n_web', kind: 'logs', limit: 100_000 })).length
+      await store.append('logs', web, Array(100).fill(big))
+      clock.nowMs += 1_000
+      await store.append('logs', web, Array(9_000).fill(big))
+      assert.equal(await store.prune({ beforeMs: clock.nowMs, maxBytes: 1e9 }), 100)
+      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6 }), 6_000)
+      assert.equal(await count(), 3_000)
+      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6 }), 0)
+    })
+  })
+})
+
+async function withStore(
+  use: (parts: {
+    store: TelemetryStore
+    clock: { nowMs: number }
+    reopen: () => Promise<TelemetryStore>
+  }) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-telemetry-'))
+  const clock = { nowMs: 1_000_000 }
+  const open = (): TelemetryStore =>
+    openSqliteTelemetry(join(folder, 'telemetry.db'), () => clock.nowMs)
+  let store = open()
+  try {
+    await use({
+      store,
+      clock,
+      reopen: async () => {
+        await store[Symbol.asyncDispose]()
+        store = open()
+        return store
+      },
+    })
+  } finally {
+    await store[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
+  }
+}
