@@ -1,8 +1,22 @@
+import type { KeyObject } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock, Log } from '@plexd/runtime'
-import type { Change } from './change.ts'
+import { type Change, createChange } from './change.ts'
 import type { Config } from './config.ts'
+import { lockDataDir } from './data-dir-lock.ts'
+import { type Heads, loadHeads } from './events/heads.ts'
+import { createEventHub, type EventHub } from './events/hub.ts'
+import { type Keyring, openKeyring } from './events/keyring.ts'
 import type { Fleet } from './mesh/fleet.ts'
+import { createPresence, type Presence } from './presence.ts'
+import { loadMasterKey, type MasterKey } from './seal/master-key.ts'
+import { derivePskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
+import { prepareInstallation } from './store/first-start.ts'
+import { loadFleet } from './store/load-fleet.ts'
+import { readSetting } from './store/settings.ts'
+import { openSqliteStore } from './store/sqlite.ts'
 
 /** The one object that handlers get. */
 export interface App {
@@ -11,6 +25,86 @@ export interface App {
   /** What is committed. Inside a change look at `unit.fleet` instead. */
   readonly fleet: Fleet
   readonly change: Change
+  /** What nodes' secrets at rest are sealed under. */
+  readonly masterKey: MasterKey
+  /** For `pairPsk`. */
+  readonly pskMaster: KeyObject
+  readonly keyring: Keyring
+  readonly heads: Heads
+  /** Committed events, for who follows them. */
+  readonly hub: EventHub
+  readonly presence: Presence
   readonly clock: Clock
   readonly log: Log
+  /** `https://host:port`, as nodes reach us. */
+  publicUrl(): string
+  /** From the moment of stopping: no new work is taken. */
+  isStopping(): boolean
+}
+
+/** An app that whoever serves it can point at its address, and take down. */
+export interface RunningApp extends App, AsyncDisposable {
+  servesAt(url: string): void
+  stop(): void
+}
+
+/** Opens the data folder, alone, and reads from it what is kept in memory. */
+export async function createApp(
+  config: Config,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<RunningApp> {
+  await using stack = new AsyncDisposableStack()
+  const { dataDir, meshCidr } = config
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  stack.use(lockDataDir(dataDir))
+  const masterKey = await loadMasterKey(dataDir)
+  const store = stack.use(await openSqliteStore(join(dataDir, 'control-plane.db')))
+  const nowMs = clock.now()
+  await prepareInstallation(store, { dataDir, meshCidr, nowMs })
+
+  const fleet = await loadFleet(store.reader, nowMs)
+  const draft = await loadFleet(store.reader, nowMs)
+  const heads = await loadHeads(store.reader, {
+    epoch: (await readSetting(store.reader, 'epoch')) ?? '',
+    prunedThrough: Number((await readSetting(store.reader, 'events_pruned_through')) ?? 0),
+    nodes: Array.from(fleet.allNodes(), ({ no }) => no),
+  })
+  const hub = createEventHub(heads)
+  const presence = createPresence(clock)
+  for (const { no, last_seen_at } of await readLastSeen(store)) presence.restore(no, last_seen_at)
+
+  let url = config.publicUrl ?? ''
+  let stopping = false
+  const opened = stack.move()
+  return {
+    config,
+    store,
+    fleet,
+    change: createChange({ store, fleet, draft, now: clock.now, publish: hub.publish }),
+    masterKey,
+    pskMaster: derivePskMaster(masterKey),
+    keyring: await openKeyring({ store, masterKey, clock }),
+    heads,
+    hub,
+    presence,
+    clock,
+    log,
+    publicUrl: () => url,
+    servesAt(address) {
+      url = config.publicUrl ?? address
+    },
+    isStopping: () => stopping,
+    stop() {
+      stopping = true
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+function readLastSeen(store: Store) {
+  return store.reader
+    .selectFrom('nodes')
+    .select(['no', 'last_seen_at'])
+    .where('removed_at', 'is', null)
+    .execute()
 }

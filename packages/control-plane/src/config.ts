@@ -1,15 +1,22 @@
+import { BlockList, isIP } from 'node:net'
+import { parseCidr, parseDuration } from '@plexd/protocol'
+import { type LogLevel, logLevels } from '@plexd/runtime'
+
 /** What `serve` runs with; times in milliseconds. */
 export interface Config {
   dataDir: string
   host: string
+  /** 0 for any that is free. */
   port: number
   /** Plain HTTP, on a loopback address only. */
   insecureHttp: boolean
   tlsCertFile?: string
   tlsKeyFile?: string
+  /** Names and addresses for the server certificate beside those of this machine. */
   tlsNames: readonly string[]
-  /** How nodes reach us, as `https://host:port`; goes into callback URLs. */
-  publicUrl: string
+  /** How nodes reach us, as `https://host:port`; goes into callback URLs. Where we listen when left out. */
+  publicUrl?: string
+  /** Range of a new installation's tenant. */
   meshCidr: string
   heartbeatIntervalMs: number
   /** How long the mesh IP of a removed node stays unused. */
@@ -19,4 +26,183 @@ export interface Config {
   eventLogMax: number
   telemetryMs: number
   telemetryMaxBytes: number
+  logLevel: LogLevel
+}
+
+/** A setting has one name in three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
+export interface Setting {
+  flag: string
+  /** What stands behind the flag; none for a switch. */
+  value?: string
+  description: string
+  /** May be given more than once; in the environment separated by commas. */
+  list?: true
+}
+
+export const settings: readonly Setting[] = [
+  {
+    flag: 'data-dir',
+    value: 'DIR',
+    description: 'where everything is kept (/var/lib/plexd-control-plane)',
+  },
+  {
+    flag: 'listen',
+    value: 'HOST:PORT',
+    description: 'address to serve on; port 0 takes a free one (0.0.0.0:8443)',
+  },
+  { flag: 'insecure-http', description: 'serve plain HTTP; on loopback addresses only' },
+  {
+    flag: 'tls-cert',
+    value: 'FILE',
+    description: 'certificate to serve with, instead of one of our own authority',
+  },
+  { flag: 'tls-key', value: 'FILE', description: 'its private key' },
+  {
+    flag: 'tls-san',
+    value: 'NAME',
+    description: 'further name or address for our certificate; repeatable',
+    list: true,
+  },
+  {
+    flag: 'public-url',
+    value: 'URL',
+    description: 'how nodes reach this control plane (where it listens)',
+  },
+  {
+    flag: 'mesh-cidr',
+    value: 'CIDR',
+    description: 'mesh addresses of a new installation (10.100.0.0/16)',
+  },
+  {
+    flag: 'heartbeat-interval',
+    value: 'DURATION',
+    description: 'how often nodes are expected to report (30s)',
+  },
+  { flag: 'log-level', value: 'LEVEL', description: `one of ${logLevels.join(', ')} (info)` },
+]
+
+/** What was given, by the name of the file: strings, true for a switch, lists. */
+export type Given = Readonly<Record<string, unknown>>
+
+/** Flags win over the environment, that over the file. Errors say which setting and what it should be. */
+export function resolveConfig(sources: { flags: Given; env: Given; file: Given }): Config {
+  const given: Record<string, unknown> = { ...sources.file, ...sources.env, ...sources.flags }
+  const known = new Set(settings.map(({ flag }) => fileName(flag)))
+  for (const name of Object.keys(given))
+    if (!known.has(name)) throw new Error(`read config: there is no setting "${name}"`)
+
+  const text = (name: string): string | undefined => {
+    const value = given[name]
+    if (value === undefined || value === null) return undefined
+    if (typeof value === 'object' || value === '')
+      throw new Error(`read config: "${name}" wants a text`)
+    return String(value)
+  }
+  const { host, port } = parseListen(text('listen') ?? '0.0.0.0:8443')
+  const insecureHttp = parseSwitch('insecure_http', given.insecure_http)
+  if (insecureHttp && !isLoopback(host))
+    throw new Error(
+      `serve plain HTTP on "${host}": that is no loopback address, and nodes would send their keys in the clear`,
+    )
+  const tlsCertFile = text('tls_cert')
+  const tlsKeyFile = text('tls_key')
+  const publicUrl = text('public_url')
+  return {
+    ...defaults,
+    dataDir: text('data_dir') ?? '/var/lib/plexd-control-plane',
+    host,
+    port,
+    insecureHttp,
+    ...(tlsCertFile === undefined ? {} : { tlsCertFile }),
+    ...(tlsKeyFile === undefined ? {} : { tlsKeyFile }),
+    tlsNames: parseList('tls_san', given.tls_san),
+    ...(publicUrl === undefined ? {} : { publicUrl: parsePublicUrl(publicUrl) }),
+    meshCidr: parseMeshCidr(text('mesh_cidr') ?? '10.100.0.0/16'),
+    heartbeatIntervalMs: parseInterval(text('heartbeat_interval') ?? '30s'),
+    logLevel: parseLogLevel(text('log_level') ?? 'info'),
+  }
+}
+
+/** What the environment gives. */
+export function envSettings(env: NodeJS.ProcessEnv): Given {
+  return Object.fromEntries(
+    settings.flatMap(({ flag }) => {
+      const value = env[`PLEXD_CP_${fileName(flag).toUpperCase()}`]
+      return value === undefined || value === '' ? [] : [[fileName(flag), value]]
+    }),
+  )
+}
+
+/** `data-dir` as it is called in the file: `data_dir`. */
+export function fileName(flag: string): string {
+  return flag.replaceAll('-', '_')
+}
+
+/** What no flag changes. */
+const defaults = {
+  addressCooldownMs: 3_600_000,
+  eventLogMs: 7 * 24 * 3_600_000,
+  eventLogMax: 200_000,
+  telemetryMs: 7 * 24 * 3_600_000,
+  telemetryMaxBytes: 1024 ** 3,
+} as const
+
+function parseListen(text: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
+  if (port === undefined || Number(port) > 65_535)
+    throw new Error(`read config: listen "${text}": want HOST:PORT, as in 127.0.0.1:8443`)
+  return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
+}
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true
+  const loopback = new BlockList()
+  loopback.addSubnet('127.0.0.0', 8)
+  loopback.addAddress('::1', 'ipv6')
+  const family = isIP(host)
+  return family !== 0 && loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+function parseSwitch(name: string, value: unknown): boolean {
+  const text = String(value ?? 'false')
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0') return false
+  throw new Error(`read config: "${name}" is "${text}": want true or false`)
+}
+
+function parseList(name: string, value: unknown): string[] {
+  if (value === undefined || value === null) return []
+  const list = Array.isArray(value) ? value : String(value).split(',')
+  return list.map((item) => {
+    if (typeof item !== 'string') throw new Error(`read config: "${name}" wants a list of texts`)
+    return item.trim()
+  })
+}
+
+function parsePublicUrl(text: string): string {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new Error(
+      `read config: public_url "${text}": want a URL, as in https://plexd.example.com`,
+    )
+  return text.replace(/\/+$/, '')
+}
+
+function parseMeshCidr(text: string): string {
+  const { prefixLength } = parseCidr(text)
+  if (prefixLength < 8 || prefixLength > 30)
+    throw new Error(`read config: mesh_cidr "${text}": want a prefix length from 8 to 30`)
+  return text
+}
+
+function parseInterval(text: string): number {
+  const ms = parseDuration(text)
+  if (ms < 100) throw new Error(`read config: heartbeat_interval "${text}": want 100ms at least`)
+  return ms
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = logLevels.find((known) => known === text)
+  if (!level) throw new Error(`read config: log_level "${text}": want ${logLevels.join(', ')}`)
+  return level
 }

@@ -52,8 +52,8 @@ export function handle<O extends Operation>(
 }
 
 /** The rows of a table with their handlers, for the server. */
-export function routesOf<Api extends Record<string, Operation>>(
-  handlers: Handlers<Api>,
+export function routesOf(
+  handlers: Readonly<Record<string, (app: App) => Handler>>,
   app: App,
 ): Route<unknown>[] {
   return Object.entries(handlers).map(([name, make]) => ({ name, ...make(app) }))

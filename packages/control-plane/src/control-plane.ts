@@ -1,0 +1,61 @@
+import type { AddressInfo } from 'node:net'
+import type { Clock, Log } from '@plexd/runtime'
+import { adminHandlers } from './admin-api/index.ts'
+import { type App, createApp } from './app.ts'
+import { authenticate } from './auth.ts'
+import type { Config } from './config.ts'
+import { controlHandlers } from './control-api/index.ts'
+import { routesOf } from './handle.ts'
+import { createServer } from './http/server.ts'
+import { loadTls } from './tls/authority.ts'
+
+export interface ControlPlane extends AsyncDisposable {
+  readonly app: App
+  /** `https://host:port`, with the port that was really taken. */
+  readonly url: string
+}
+
+/** Opens the data folder and serves. Disposing answers 503, ends the streams, finishes what is under way and closes. */
+export async function startControlPlane(
+  config: Config,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<ControlPlane> {
+  await using stack = new AsyncDisposableStack()
+  const app = stack.use(await createApp(config, { clock, log }))
+  const tls = config.insecureHttp ? undefined : await loadTlsFor(config, clock)
+  const server = createServer({
+    routes: [...routesOf(controlHandlers, app), ...routesOf(adminHandlers, app)],
+    authenticate: (operation, request) =>
+      authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() }),
+    isStopping: app.isStopping,
+    ...(tls ? { tls } : {}),
+    log,
+  })
+  stack.defer(async () => {
+    const cut = setTimeout(() => server.server.closeAllConnections(), graceMs)
+    await server.close()
+    clearTimeout(cut)
+  })
+  stack.defer(() => app.stop())
+  await server.listen({ host: config.host, port: config.port })
+  const { port } = server.server.address() as AddressInfo // it listens on TCP
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const url = `${tls ? 'https' : 'http'}://${host}:${port}`
+  app.servesAt(url)
+  const opened = stack.move()
+  return { app, url, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** What requests under way get to finish, once nothing new is taken. */
+const graceMs = 3_000
+
+function loadTlsFor(config: Config, clock: Clock) {
+  return loadTls({
+    dataDir: config.dataDir,
+    listenHost: config.host,
+    extraNames: config.tlsNames,
+    ...(config.tlsCertFile === undefined ? {} : { certFile: config.tlsCertFile }),
+    ...(config.tlsKeyFile === undefined ? {} : { keyFile: config.tlsKeyFile }),
+    nowMs: clock.now(),
+  })
+}

@@ -1,0 +1,23 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/**
+ * Holds a data folder for this process. SQLite's own file lock: the kernel drops it with the process, however that
+ * ends. Throws when another process has it.
+ */
+export function lockDataDir(dataDir: string): Disposable {
+  const lock = new DatabaseSync(join(dataDir, 'lock'), { timeout: 0 })
+  try {
+    lock.exec('begin exclusive')
+  } catch (cause) {
+    lock.close()
+    if (isBusy(cause))
+      throw new Error(`open data folder "${dataDir}": another control plane is running on it`)
+    throw new Error(`lock data folder "${dataDir}"`, { cause })
+  }
+  return { [Symbol.dispose]: () => lock.close() }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5
+}

@@ -1,0 +1,2 @@
+export type { Config } from './config.ts'
+export { type ControlPlane, startControlPlane } from './control-plane.ts'

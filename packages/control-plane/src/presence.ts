@@ -1,0 +1,125 @@
+import type { HeartbeatRequest } from '@plexd/protocol'
+import type { Clock } from '@plexd/runtime'
+
+/** What is known of a node's life and progress, in memory only; times in milliseconds, -1 for a sequence not known. */
+export interface NodePresence {
+  /** Of the last heartbeat, or of the one before the restart as it was last saved. */
+  lastSeenMs: number | null
+  heartbeat: HeartbeatRequest | null
+  /** Positive when the node's clock is ahead. */
+  clockSkewMs: number
+  /** Sequence of the newest revision that the node has pulled. */
+  fetchedSeq: number
+  /** Sequence up to which the node has all its events: its cursor at first, then what was flushed to its stream. */
+  flushedSeq: number
+  /** Only a pull of at least this makes up for events that its streams began behind. */
+  owedSeq: number
+  streams: number
+  streamClosedMs: number
+}
+
+export interface Presence {
+  of(no: number): Readonly<NodePresence>
+  /** Before the first request, with what the database knows. */
+  restore(no: number, lastSeenMs: number | null): void
+  heard(no: number, heartbeat: HeartbeatRequest): void
+  fetched(no: number, seq: number): void
+  flushed(no: number, seq: number): void
+  /** `cursorSeq` undefined: the stream starts at `headSeq`, whatever was before. */
+  streamOpened(no: number, stream: { cursorSeq: number | undefined; headSeq: number }): void
+  streamClosed(no: number): void
+  /** Whether a stream is open, or was a short while ago: Go nodes reconnect every 30 s. */
+  isConnected(no: number): boolean
+  /** Whether the node lags behind its desired state. Go nodes act on no event, so only their pulls count. */
+  needsReconcile(node: { no: number; is_go: boolean }, headSeq: number): boolean
+  forget(no: number): void
+  /** Nodes heard of since this was called last, with when. */
+  takeUnsaved(): Map<number, number>
+}
+
+const reconnectMs = 35_000
+
+export function createPresence(clock: Clock): Presence {
+  const nodes = new Map<number, NodePresence>()
+  let unsaved = new Map<number, number>()
+
+  function entry(no: number): NodePresence {
+    let known = nodes.get(no)
+    if (!known) {
+      known = { ...unknown }
+      nodes.set(no, known)
+    }
+    return known
+  }
+
+  return {
+    of: (no) => nodes.get(no) ?? unknown,
+    restore(no, lastSeenMs) {
+      entry(no).lastSeenMs = lastSeenMs
+    },
+    heard(no, heartbeat) {
+      const nowMs = clock.now()
+      Object.assign(entry(no), {
+        lastSeenMs: nowMs,
+        heartbeat,
+        clockSkewMs: clockSkewOf(heartbeat, nowMs),
+      })
+      unsaved.set(no, nowMs)
+    },
+    fetched(no, seq) {
+      const node = entry(no)
+      node.fetchedSeq = Math.max(node.fetchedSeq, seq)
+    },
+    flushed(no, seq) {
+      const node = entry(no)
+      node.flushedSeq = Math.max(node.flushedSeq, seq)
+    },
+    streamOpened(no, { cursorSeq, headSeq }) {
+      const node = entry(no)
+      node.streams++
+      // Not the higher of both: what was flushed to a node that lost it is not what it has.
+      node.flushedSeq = cursorSeq ?? headSeq
+      if (cursorSeq === undefined) node.owedSeq = headSeq
+    },
+    streamClosed(no) {
+      const node = entry(no)
+      node.streams--
+      node.streamClosedMs = clock.now()
+    },
+    isConnected(no) {
+      const { streams, streamClosedMs } = nodes.get(no) ?? unknown
+      return streams > 0 || clock.now() - streamClosedMs < reconnectMs
+    },
+    needsReconcile({ no, is_go }, headSeq) {
+      const { fetchedSeq, flushedSeq, owedSeq } = nodes.get(no) ?? unknown
+      if (is_go) return fetchedSeq < headSeq
+      return fetchedSeq < owedSeq || Math.max(fetchedSeq, flushedSeq) < headSeq
+    },
+    forget(no) {
+      nodes.delete(no)
+      unsaved.delete(no)
+    },
+    takeUnsaved() {
+      const taken = unsaved
+      unsaved = new Map()
+      return taken
+    },
+  }
+}
+
+const unknown: Readonly<NodePresence> = {
+  lastSeenMs: null,
+  heartbeat: null,
+  clockSkewMs: 0,
+  fetchedSeq: -1,
+  flushedSeq: -1,
+  owedSeq: -1,
+  streams: 0,
+  streamClosedMs: Number.NEGATIVE_INFINITY,
+}
+
+/** Go nodes send the year 1: they say nothing of their clock. */
+function clockSkewOf({ timestamp }: HeartbeatRequest, nowMs: number): number {
+  const sentMs = Date.parse(timestamp ?? '')
+  return Number.isNaN(sentMs) || sentMs < Date.UTC(1970) ? 0 : sentMs - nowMs
+}

@@ -1,0 +1,97 @@
+import {
+  CliError,
+  createLog,
+  describeError,
+  exitCodes,
+  readConfigFile,
+  runUntilSignal,
+  systemClock,
+} from '@plexd/runtime'
+import { Command, Option } from 'commander'
+import {
+  type Config,
+  envSettings,
+  fileName,
+  type Given,
+  resolveConfig,
+  settings,
+} from './config.ts'
+import { startControlPlane } from './control-plane.ts'
+import { version } from './version.ts'
+
+const examples = `
+Examples:
+  # A private authority and certificate are made at first start; give nodes DIR/ca.crt.
+  plexd-control-plane serve --data-dir /var/lib/plexd-control-plane --listen 0.0.0.0:8443
+
+  # With a certificate of your own.
+  plexd-control-plane serve --tls-cert server.crt --tls-key server.key --public-url https://plexd.example.com
+
+  # Behind a proxy on the same machine, or to try it out.
+  plexd-control-plane serve --data-dir ./data --listen 127.0.0.1:8080 --insecure-http
+
+Each option is also read from the environment (--data-dir as PLEXD_CP_DATA_DIR) and from
+the file given with --config (data_dir: ...). Options win over the environment, that over the file.
+The first start writes the token of the first operator to DIR/admin-token.
+`
+
+/** The command line of the control plane. */
+export function createProgram(): Command {
+  const program = new Command('plexd-control-plane')
+    .description('The control plane of plexd: holds what nodes should be, and tells them')
+    .version(version)
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => {
+      process.stdout.write(`plexd-control-plane version ${version}\n`)
+    })
+  const serve = program
+    .command('serve')
+    .description('serve until SIGTERM')
+    .option('--config <FILE>', 'YAML file with settings')
+    .addHelpText('after', examples)
+  for (const { flag, value, description, list } of settings) {
+    const option = new Option(value ? `--${flag} <${value}>` : `--${flag}`, description)
+    if (list) option.argParser((item: string, before: string[] = []) => [...before, item])
+    serve.addOption(option)
+  }
+  serve.action(async (options: Record<string, unknown>) => {
+    await run(await configOf(options))
+  })
+  return program
+}
+
+async function configOf(options: Record<string, unknown>): Promise<Config> {
+  const path = options.config ?? process.env.PLEXD_CP_CONFIG
+  const file = typeof path === 'string' ? await readConfigFile(path) : {}
+  if (!file) throw new CliError(`read config "${path}": there is no such file`, exitCodes.usage)
+  try {
+    return resolveConfig({ flags: flagSettings(options), env: envSettings(process.env), file })
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
+  }
+}
+
+/** Commander's camel case back to the names of the file. */
+function flagSettings(options: Record<string, unknown>): Given {
+  return Object.fromEntries(
+    settings.flatMap(({ flag }) => {
+      const value = options[new Option(`--${flag}`).attributeName()]
+      return value === undefined ? [] : [[fileName(flag), value]]
+    }),
+  )
+}
+
+async function run(config: Config): Promise<void> {
+  const log = createLog('plexd-control-plane', config.logLevel)
+  await runUntilSignal(
+    async () => {
+      const controlPlane = await startControlPlane(config, { clock: systemClock, log })
+      process.stdout.write(`listening on ${controlPlane.url}\n`)
+      log.info('serving', { url: controlPlane.url, version })
+      return controlPlane
+    },
+    { log },
+  )
+}

@@ -1,0 +1,172 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type AdminApi,
+  adminApi,
+  type Capabilities,
+  type Client,
+  type ControlApi,
+  controlApi,
+  createClient,
+  type Metadata,
+  newBootstrapToken,
+  newId,
+  type RegisterResponse,
+} from '@plexd/protocol'
+import { type Clock, createHttpTransport, type Log, silentLog, systemClock } from '@plexd/runtime'
+import type { App } from '../app.ts'
+import { tokenHash } from '../auth.ts'
+import type { Config } from '../config.ts'
+import { startControlPlane as start } from '../control-plane.ts'
+
+export interface HarnessOptions {
+  clock?: Clock
+  log?: Log
+  config?: Partial<Config>
+  /** A folder to go on with, as after a restart; it is not removed then. A temporary one when left out. */
+  dataDir?: string
+}
+
+export interface TokenOptions {
+  ttlMs?: number
+  hostname?: string
+  metadata?: Metadata
+  nskFormat?: 'base64' | 'raw32'
+}
+
+export interface EnrolOptions extends TokenOptions {
+  publicKey?: string
+  /** `{}` when left out; null to register as the Go agent does. */
+  capabilities?: Capabilities | null
+  userAgent?: string
+}
+
+/** A node that has registered, with what it was given. */
+export interface EnrolledNode extends RegisterResponse {
+  readonly publicKey: string
+  /** Bearer token: `node_token`. */
+  readonly token: string
+  /** Calls with the node's token; `params` still name the node. */
+  readonly api: Client<ControlApi>
+}
+
+export interface TestControlPlane extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string
+  readonly app: App
+  readonly dataDir: string
+  readonly adminToken: string
+  /** Calls with the token of the first operator. */
+  readonly admin: Client<AdminApi>
+  /** Calls without a token, as before registration. */
+  readonly anonymous: Client<ControlApi>
+  /** Calls with any token, and any User-Agent. */
+  clientFor(token: string, userAgent?: string): Client<ControlApi>
+  /** A bootstrap token. */
+  createToken(options?: TokenOptions): Promise<string>
+  /** Registers a node with a new token and, unless given, a new key. */
+  enrol(hostname: string, options?: EnrolOptions): Promise<EnrolledNode>
+}
+
+/** A control plane in this process, on a free port of 127.0.0.1 over plain HTTP. */
+export async function startControlPlane(options: HarnessOptions = {}): Promise<TestControlPlane> {
+  await using stack = new AsyncDisposableStack()
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'plexd-control-plane-')))
+  if (options.dataDir === undefined)
+    stack.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const clock = options.clock ?? systemClock
+  const config = testConfig({ dataDir, ...options.config })
+  const { app, url } = stack.use(await start(config, { clock, log: options.log ?? silentLog }))
+  const adminToken = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
+
+  const opened = stack.move()
+  const transportAs = (userAgent: string) =>
+    opened.use(createHttpTransport({ baseUrl: url, userAgent, gzipOverBytes: 1_024 }))
+  const transport = transportAs('plexd/test')
+  const clientFor = (token: string, userAgent?: string): Client<ControlApi> =>
+    createClient(
+      controlApi,
+      userAgent === undefined ? transport : transportAs(userAgent),
+      () => token,
+    )
+  const createToken = (token: TokenOptions = {}) => insertToken(app, token)
+
+  return {
+    url,
+    app,
+    dataDir,
+    adminToken,
+    admin: createClient(adminApi, transport, () => adminToken),
+    anonymous: createClient(controlApi, transport),
+    clientFor,
+    createToken,
+    async enrol(hostname, { publicKey = newPublicKey(), capabilities = {}, ...rest } = {}) {
+      const client = clientFor('', rest.userAgent)
+      const { body } = await client.register({
+        body: {
+          token: await createToken(rest),
+          public_key: publicKey,
+          hostname,
+          ...(capabilities === null ? {} : { capabilities }),
+        },
+      })
+      const token = body.node_token ?? body.node_secret_key
+      return { ...body, publicKey, token, api: clientFor(token, rest.userAgent) }
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** 32 random bytes: the control plane never uses a key, it only passes it on. */
+export function newPublicKey(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toBase64()
+}
+
+/** As `serve` has it by default, but for the address and what is given. */
+export function testConfig(given: Partial<Config> & { dataDir: string }): Config {
+  return {
+    host: '127.0.0.1',
+    port: 0,
+    insecureHttp: true,
+    tlsNames: [],
+    meshCidr: '10.100.0.0/16',
+    heartbeatIntervalMs: 30_000,
+    addressCooldownMs: 3_600_000,
+    eventLogMs: 7 * 24 * 3_600_000,
+    eventLogMax: 200_000,
+    telemetryMs: 7 * 24 * 3_600_000,
+    telemetryMaxBytes: 1024 ** 3,
+    logLevel: 'silent',
+    ...given,
+  }
+}
+
+async function insertToken(
+  { store, clock }: App,
+  { ttlMs = 3_600_000, hostname, metadata = {}, nskFormat }: TokenOptions,
+): Promise<string> {
+  const token = newBootstrapToken()
+  const tenant = await store.reader.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
+  await store.write((tx) =>
+    tx
+      .insertInto('bootstrap_tokens')
+      .values({
+        id: newId('token'),
+        tenant_id: tenant.id,
+        token_hash: tokenHash(token),
+        hostname: hostname ?? null,
+        metadata: JSON.stringify(metadata),
+        nsk_format: nskFormat ?? null,
+        created_at: clock.now(),
+        expires_at: clock.now() + ttlMs,
+        revoked_at: null,
+        used_at: null,
+        node_id: null,
+        public_key: null,
+        answer_sealed: null,
+      })
+      .execute(),
+  )
+  return token
+}
