@@ -66,6 +66,5 @@ function pauseMs(error: unknown): number | undefined {
 }
 
 function stillRunning({ id }: Execution, cause: unknown): CliError {
-  const exitCode = cause instanceof CliError ? cause.exitCode : exitCodes.failed
-  return new CliError(`wait for execution "${id}", which may go on`, exitCode, { cause })
+  return new CliError(`wait for execution "${id}", which may go on`, exitCodes.failed, { cause })
 }

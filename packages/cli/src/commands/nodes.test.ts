@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { failure } from '../testing/admin-server.ts'
+import { startBench } from '../testing/run.ts'
+import { aNode, aPage } from '../testing/samples.ts'
+
+describe('node list', () => {
+  it('prints a table with the age of the last heartbeat', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=500': aPage([
+        aNode(),
+        aNode({
+          id: 'n_db',
+          hostname: 'db-01',
+          status: 'pending',
+          endpoint: '',
+          last_seen_at: null,
+        }),
+      ]),
+    })
+
+    const { stdout } = await bench.run(['node', 'list'])
+
+    assert.equal(
+      stdout,
+      [
+        'HOSTNAME  ID     STATUS   MESH IP     ENDPOINT            VERSION  SEEN  LABELS',
+        'web-01    n_web  online   10.100.1.2  203.0.113.10:51820  1.4.2    5m    env=prod',
+        'db-01     n_db   pending  10.100.1.2  -                   1.4.2    -     env=prod',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('follows the pages and prints one JSON array with the fields of the API', async () => {
+    const [web, db] = [aNode(), aNode({ id: 'n_db' })]
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=500&selector=env%3Dprod': aPage([web], 'n_web'),
+      'GET /admin/v1/nodes?limit=500&after=n_web&selector=env%3Dprod': aPage([db]),
+    })
+
+    const { stdout } = await bench.run(['node', 'list', '--selector', 'env=prod', '--json'])
+
+    assert.deepEqual(JSON.parse(stdout), [web, db])
+  })
+
+  it('sends the admin token and says who asks', async () => {
+    await using bench = await startBench({ 'GET /admin/v1/nodes?limit=500': aPage([]) })
+
+    await bench.run(['node', 'list'])
+
+    const { authorization, 'user-agent': agent } = bench.server.requests[0]?.headers ?? {}
+    assert.equal(authorization, 'Bearer plx_admin_test')
+    assert.match(agent ?? '', /^plexctl\/\d+\.\d+\.\d+$/)
+  })
+
+  it('keeps the escape sequences in a hostname off the terminal', async () => {
+    const evil = aNode({ hostname: 'web\u001b]0;owned\u0007\u009b2J', metadata: {} })
+    await using bench = await startBench({ 'GET /admin/v1/nodes?limit=500': aPage([evil]) })
+
+    const { stdout: table } = await bench.run(['node', 'list'])
+    const { stdout: json } = await bench.run(['node', 'list', '--json'])
+
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be printed
+    const control = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/
+    assert.match(table, /web\?\]0;owned\?\?2J/)
+    assert.doesNotMatch(table, control)
+    assert.doesNotMatch(json, control)
+    assert.deepEqual(JSON.parse(json), [evil])
+  })
+
+  it('refuses a selector that it cannot read before it calls', async () => {
+    await using bench = await startBench()
+
+    await assert.rejects(
+      bench.run(['node', 'list', '--selector', 'env=pro d']),
+      /parse selector "env=pro d"/,
+    )
+
+    assert.deepEqual(bench.server.lines(), [])
+  })
+
+  it('stops at a page that leads to itself', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=500': aPage([aNode()], 'x'),
+      'GET /admin/v1/nodes?limit=500&after=x': aPage([aNode()], 'x'),
+    })
+
+    await assert.rejects(bench.run(['node', 'list']), /page "x" leads to itself/)
+  })
+})
+
+describe('node show', () => {
+  it('prints what is known of a node by its hostname', async () => {
+    const node = aNode({
+      fetched_revision: 'r1',
+      capabilities: { builtin_actions: [{ name: 'ping' }, { name: 'service.restart' }] },
+      heartbeat: { status: 'healthy' },
+    })
+    await using bench = await startBench({ 'GET /admin/v1/nodes/web-01': node })
+
+    const { stdout } = await bench.run(['node', 'show', 'web-01'])
+
+    assert.match(stdout, /^id: {9}n_web$/m)
+    assert.match(stdout, /^last seen: {2}2025-01-15T10:25:00Z \(5m ago\)$/m)
+    assert.match(stdout, /^revision: {3}r2, the node has r1$/m)
+    assert.match(stdout, /^actions: {4}ping service\.restart$/m)
+    assert.match(stdout, /^heartbeat: {2}\{"status":"healthy"\}$/m)
+    assert.doesNotMatch(stdout, /clock skew|hooks/)
+  })
+
+  it('prints the object of the API as JSON, and escapes an id in the path', async () => {
+    await using bench = await startBench({ 'GET /admin/v1/nodes/a%2Fb': aNode() })
+
+    const { stdout } = await bench.run(['node', 'show', 'a/b', '--json'])
+
+    assert.deepEqual(JSON.parse(stdout), aNode())
+  })
+
+  it('passes on what the control plane says of an unknown node', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes/web-09': failure(404, 'node "web-09" not found'),
+    })
+
+    await assert.rejects(bench.run(['node', 'show', 'web-09']), {
+      status: 404,
+      message: 'node "web-09" not found',
+    })
+  })
+})
+
+describe('node remove', () => {
+  const replies = { 'DELETE /admin/v1/nodes/web-01': {} }
+
+  it('asks nobody when standard input is no terminal', async () => {
+    await using bench = await startBench(replies)
+
+    const { stdout, stderr } = await bench.run(['node', 'remove', 'web-01', '--json'])
+
+    assert.deepEqual(JSON.parse(stdout), {})
+    assert.equal(stderr, '')
+  })
+
+  it('asks at a terminal, and does nothing unless the answer is yes', async () => {
+    await using bench = await startBench(replies)
+
+    await assert.rejects(
+      bench.run(['node', 'remove', 'web-01'], { tty: true, stdin: '\n' }),
+      /not confirmed: nothing was done/,
+    )
+    assert.deepEqual(bench.server.lines(), [])
+
+    const { stdout, stderr } = await bench.run(['node', 'remove', 'web-01'], {
+      tty: true,
+      stdin: 'y\n',
+    })
+    assert.equal(stdout, 'removed "web-01"\n')
+    assert.equal(stderr, 'remove node "web-01" from the mesh? [y/N] ')
+  })
+
+  it('asks nobody with --yes', async () => {
+    await using bench = await startBench(replies)
+
+    const { stderr } = await bench.run(['node', 'remove', 'web-01', '--yes'], { tty: true })
+
+    assert.equal(stderr, '')
+    assert.deepEqual(bench.server.lines(), ['DELETE /admin/v1/nodes/web-01'])
+  })
+})
+
+describe('node rotate-keys', () => {
+  it('asks for a new key', async () => {
+    await using bench = await startBench({ 'POST /admin/v1/nodes/web-01/rotate-keys': {} })
+
+    const { stdout } = await bench.run(['node', 'rotate-keys', 'web-01'])
+
+    assert.equal(stdout, 'asked "web-01" to rotate its key\n')
+  })
+})
+
+describe('node metadata', () => {
+  const replies = {
+    'PATCH /admin/v1/nodes/web-01/metadata': aNode({ metadata: { b: '2', a: '1' } }),
+  }
+
+  it('sets labels, whose values may be empty or hold equals signs', async () => {
+    await using bench = await startBench(replies)
+
+    const { stdout } = await bench.run([
+      'node',
+      'metadata',
+      'set',
+      'web-01',
+      'env=prod',
+      'q=a=b',
+      'none=',
+    ])
+
+    assert.deepEqual(bench.server.requests[0]?.body, { set: { env: 'prod', q: 'a=b', none: '' } })
+    assert.equal(stdout, 'web-01: a=1,b=2\n')
+  })
+
+  it('removes labels', async () => {
+    await using bench = await startBench(replies)
+
+    const { stdout } = await bench.run([
+      'node',
+      'metadata',
+      'unset',
+      'web-01',
+      'env',
+      'region',
+      '--json',
+    ])
+
+    assert.deepEqual(bench.server.requests[0]?.body, { remove: ['env', 'region'] })
+    assert.equal(JSON.parse(stdout).id, 'n_web')
+  })
+
+  it('refuses a label without a value, and one without a name', async () => {
+    await using bench = await startBench()
+
+    await assert.rejects(
+      bench.run(['node', 'metadata', 'set', 'web-01', 'env']),
+      /Want key=value, not "env"/,
+    )
+    await assert.rejects(
+      bench.run(['node', 'metadata', 'set', 'web-01', '=x']),
+      /Want key=value, not "=x"/,
+    )
+  })
+})

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Command } from 'commander'
+import { systemIo } from './io.ts'
+import { createProgram } from './program.ts'
+import { startBench } from './testing/run.ts'
+import { aPage } from './testing/samples.ts'
+
+describe('help', () => {
+  for (const command of visible(createProgram(systemIo()))) {
+    const path = pathOf(command)
+    it(`of "${path}" has an example of it`, () => {
+      let help = ''
+      command
+        .configureOutput({
+          writeOut: (text) => {
+            help += text
+          },
+        })
+        .outputHelp()
+
+      assert.match(help, new RegExp(`Examples:\n(?:.*\n)*.*${path}`))
+    })
+  }
+})
+
+describe('global flags', () => {
+  const replies = { 'GET /admin/v1/nodes?limit=500': aPage([]) }
+
+  it('work before and behind the command', async () => {
+    await using bench = await startBench(replies)
+    const flags = [
+      '--server',
+      bench.server.url,
+      '--token-file',
+      await bench.file('t', 'flag-token'),
+    ]
+    const env = { PLEXCTL_SERVER: 'https://127.0.0.1:1', PLEXCTL_TOKEN_FILE: '/nowhere' }
+
+    await bench.run([...flags, 'node', 'list'], { env })
+    await bench.run(['node', ...flags, 'list'], { env })
+    await bench.run(['node', 'list', ...flags], { env })
+
+    assert.deepEqual(
+      bench.server.requests.map(({ headers }) => headers.authorization),
+      Array(3).fill('Bearer flag-token'),
+    )
+  })
+})
+
+describe('settings that cannot work', () => {
+  const refusals: [title: string, env: Record<string, string>, message: RegExp][] = [
+    [
+      'no server',
+      { PLEXCTL_SERVER: '' },
+      /^no control plane given: use --server URL, set PLEXCTL_SERVER, or run/,
+    ],
+    [
+      'no token',
+      { PLEXCTL_TOKEN_FILE: '' },
+      /^no admin token given: use --token-file F, set PLEXCTL_TOKEN_FILE/,
+    ],
+    [
+      'no URL',
+      { PLEXCTL_SERVER: 'cp.example' },
+      /^use server "cp\.example" of PLEXCTL_SERVER: want a URL/,
+    ],
+    ['another scheme', { PLEXCTL_SERVER: 'ftp://cp.example' }, /: want https:\/\/$/],
+    ['a password', { PLEXCTL_SERVER: 'https://a:b@cp.example' }, /want no user, query or fragment/],
+    ['plain HTTP far away', { PLEXCTL_SERVER: 'http://cp.example' }, /for loopback addresses only/],
+    [
+      'plain HTTP to a name like a loopback address',
+      { PLEXCTL_SERVER: 'http://127.0.0.1.example' },
+      /loopback addresses only/,
+    ],
+    [
+      'a token file that is not there',
+      { PLEXCTL_TOKEN_FILE: '/nowhere' },
+      /^read token file "\/nowhere" of PLEXCTL_TOKEN_FILE$/,
+    ],
+    [
+      'a CA file that is not there',
+      { PLEXCTL_CA_FILE: '/nowhere' },
+      /^read CA file "\/nowhere" of PLEXCTL_CA_FILE: want the PEM file DIR\/ca\.crt/,
+    ],
+  ]
+  for (const [title, env, message] of refusals) {
+    it(`are refused before a call: ${title}`, async () => {
+      await using bench = await startBench()
+
+      await assert.rejects(bench.run(['whoami'], { env }), { exitCode: 2, message })
+      assert.deepEqual(bench.server.lines(), [])
+    })
+  }
+
+  it('are refused without showing the token: a file with other things in it', async () => {
+    await using bench = await startBench()
+    for (const content of ['', '\n', 'two words', 'a\nb', 'ä']) {
+      const env = { PLEXCTL_TOKEN_FILE: await bench.file('t', content) }
+      await assert.rejects(bench.run(['whoami'], { env }), {
+        message: `read token file "${env.PLEXCTL_TOKEN_FILE}" of PLEXCTL_TOKEN_FILE: want one line with a token in it`,
+      })
+    }
+  })
+
+  it('are refused: a CA file without a certificate', async () => {
+    await using bench = await startBench()
+    const env = { PLEXCTL_CA_FILE: await bench.file('ca.crt', 'not PEM') }
+
+    await assert.rejects(bench.run(['whoami'], { env }), /want the PEM file DIR\/ca\.crt/)
+  })
+})
+
+describe('an answer that is not from a control plane', () => {
+  it('is called so', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/whoami': (_, response) => {
+        response.writeHead(200, { 'content-type': 'text/html' })
+        response.end('<html>')
+      },
+    })
+
+    await assert.rejects(
+      bench.run(['whoami']),
+      /it is "text\/html", not JSON: is a plexd control plane there\?/,
+    )
+  })
+})
+
+function* visible(command: Command): Generator<Command> {
+  yield command
+  for (const child of command.commands) {
+    if (!child.name().startsWith('__')) yield* visible(child)
+  }
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
+}

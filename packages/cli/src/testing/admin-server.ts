@@ -1,0 +1,70 @@
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+/** What a test scripts for one method and path: a body for status 200, or all of an answer. */
+export type Reply = object | ((request: Received, response: http.ServerResponse) => void)
+
+/** A request as the control plane would see it. */
+export interface Received {
+  /** Method, path and query, as on the wire. */
+  line: string
+  headers: http.IncomingHttpHeaders
+  body: unknown
+}
+
+export interface AdminServer extends AsyncDisposable {
+  url: string
+  /** In the order they came. */
+  requests: Received[]
+  lines(): string[]
+}
+
+/**
+ * Answers what the test scripted by `METHOD /path?query`, and 404 to all else. Of a list of replies each serves one
+ * request, the last one all that follow.
+ */
+export async function startAdminServer(
+  replies: Readonly<Record<string, Reply | Reply[]>> = {},
+): Promise<AdminServer> {
+  const requests: Received[] = []
+  const queues = new Map(
+    Object.entries(replies).map(([line, reply]) => [
+      line,
+      Array.isArray(reply) ? [...reply] : [reply],
+    ]),
+  )
+  const server = http.createServer(async (request, response) => {
+    const line = `${request.method} ${request.url}`
+    const raw = await text(request)
+    const isJson = request.headers['content-type'] === 'application/json'
+    const received = { line, headers: request.headers, body: isJson ? JSON.parse(raw) : raw }
+    requests.push(received)
+    const queue = queues.get(line) ?? []
+    const reply = queue.length > 1 ? queue.shift() : queue[0]
+    if (typeof reply === 'function') return reply(received, response)
+    if (reply === undefined) answer(response, 404, { error: `not scripted: ${line}` })
+    else answer(response, 200, reply)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // a TCP socket has one
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    lines: () => requests.map(({ line }) => line),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+export function answer(response: http.ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
+  response.end(JSON.stringify(body))
+}
+
+/** A failure as every operation writes it. */
+export function failure(status: number, error: string): Reply {
+  return (_request, response) => answer(response, status, { error, code: 'scripted' })
+}

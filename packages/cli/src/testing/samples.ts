@@ -1,0 +1,79 @@
+import type { DataEntry, Entry, Execution, NodeDetail, Policy } from '@plexd/protocol'
+
+/** Objects as the admin API answers them; a test states what matters to it. */
+
+const time = '2025-01-15T10:25:00Z'
+
+export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
+  return {
+    id: 'n_web',
+    hostname: 'web-01',
+    mesh_ip: '10.100.1.2',
+    public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+    status: 'online',
+    connected: true,
+    metadata: { env: 'prod' },
+    endpoint: '203.0.113.10:51820',
+    nat_type: 'full_cone',
+    version: '1.4.2',
+    registered_at: time,
+    last_seen_at: time,
+    clock_skew_seconds: 0,
+    revision: 'r2',
+    fetched_revision: 'r2',
+    capabilities: null,
+    heartbeat: null,
+    ...fields,
+  }
+}
+
+export function anExecution(fields: Partial<Execution> = {}): Execution {
+  return {
+    id: 'exec_1',
+    node_id: 'n_web',
+    action: 'ping',
+    parameters: {},
+    timeout: '30s',
+    status: 'pending',
+    reason: '',
+    exit_code: null,
+    stdout: '',
+    stderr: '',
+    duration: '',
+    triggered_by: { type: 'control_plane', user_id: 'root' },
+    created_at: time,
+    acked_at: null,
+    finished_at: null,
+    ...fields,
+  }
+}
+
+export function anEntry(fields: Partial<Entry> = {}): Entry {
+  return {
+    key: 'app-health',
+    content_type: 'application/json',
+    payload: { status: 'healthy' },
+    version: 3,
+    updated_at: time,
+    ...fields,
+  }
+}
+
+export function aDataEntry(fields: Partial<DataEntry> = {}): DataEntry {
+  return { ...anEntry(), target: { node_id: 'n_web' }, ...fields }
+}
+
+export function aPolicy(fields: Partial<Policy> = {}): Policy {
+  return {
+    id: 'pol_1',
+    name: 'allow-all',
+    revision: 1,
+    rules: [{ from: '*', to: '*', action: 'allow' }],
+    updated_at: time,
+    ...fields,
+  }
+}
+
+export function aPage<Item>(items: Item[], next: string | null = null) {
+  return { items, next }
+}
