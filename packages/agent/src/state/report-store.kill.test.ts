@@ -17,6 +17,7 @@ it(`loses nothing acknowledged and uses no version twice over ${rounds} kill -9`
   const dataDir = await mkdtemp(join(tmpdir(), 'plexd-kill-'))
   try {
     const seen = new Map<string, string>()
+    const found = new Map<string, Said[]>()
     for (let round = 0; round < rounds; round++) {
       const keys = await writeUntilKilled(dataDir, String(round))
       await using store = await openReportStore({ dataDir, clock: systemClock, log: strictLog })
@@ -24,7 +25,11 @@ it(`loses nothing acknowledged and uses no version twice over ${rounds} kill -9`
         for (const { put, version } of said) if (put) note(seen, key, version, put)
         const entry = store.get(key)
         if (entry) note(seen, key, entry.version, entry.payload)
-        assertKept(key, said, entry)
+        assertKept([...(found.get(key) ?? []), ...said], entry)
+        // What the next run finds, as if it had been acknowledged to it.
+        found.set(key, [
+          entry ? { key, put: entry.payload, version: entry.version } : { key, deleted: true },
+        ])
       }
     }
     assert.ok(seen.size > 0)
@@ -66,7 +71,6 @@ async function writeUntilKilled(dataDir: string, run: string): Promise<Map<strin
 
 /** The store holds what was acknowledged last, or what was in the middle of being written after it. */
 function assertKept(
-  key: string,
   said: readonly Said[],
   entry: { payload: string; version: number } | undefined,
 ): void {
@@ -74,7 +78,7 @@ function assertKept(
   const begun = said.at(-1)
   if (begun?.putting !== undefined && entry?.payload === begun.putting) return
   if (begun?.deleting && entry === undefined) return
-  assert.equal(entry?.payload, acknowledged?.put, `${key} after ${JSON.stringify(said.slice(-3))}`)
+  assert.equal(entry?.payload, acknowledged?.put, `after ${JSON.stringify(said.slice(-3))}`)
   if (entry && acknowledged) assert.equal(entry.version, acknowledged.version)
 }
 

@@ -68,7 +68,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   const staged = new Map<string, ReportRecord>()
   let queue: Write[] = []
   let writing: Promise<void> | undefined
-  let compactAbove = compactionSize(journal)
+  let compactAbove = compactionSize(table)
   let index = 1
 
   async function put({ ifVersion, ...input }: ReportWriteInput): Promise<ReportEntry> {
@@ -163,7 +163,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   async function compact(): Promise<void> {
     try {
       await journal.replace(table.compact().map(encodeRecord).join(''))
-      compactAbove = compactionSize(journal)
+      compactAbove = compactionSize(table)
     } catch (error) {
       log.warn('report journal cannot be compacted', { error })
       compactAbove = journal.size() + mebibyte
@@ -230,8 +230,8 @@ function takeGroup(queue: Write[]): Write[] {
 }
 
 /** The journal is rewritten when more than half of it is history, and not while it is small. */
-function compactionSize(journal: Journal): number {
-  return 2 * journal.size() + 4 * mebibyte
+function compactionSize(table: ReportTable): number {
+  return 2 * table.bytes() + 4 * mebibyte
 }
 
 /** RFC 3339 in UTC without trailing zeros, as Go prints it. */
