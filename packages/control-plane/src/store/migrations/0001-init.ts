@@ -32,6 +32,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     'create unique index nodes_hostname on nodes (tenant_id, hostname) where removed_at is null',
     'create unique index nodes_mesh_ip on nodes (tenant_id, mesh_ip) where removed_at is null',
     'create unique index nodes_public_key on nodes (tenant_id, public_key) where removed_at is null',
+    'create index nodes_removed on nodes (removed_at) where removed_at is not null',
     `create table policies (
       id text primary key, tenant_id text not null references tenants (id), name text not null,
       revision bigint not null, position bigint not null, rules text not null, updated_at bigint not null,

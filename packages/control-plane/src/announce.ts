@@ -1,0 +1,162 @@
+import type { Unit } from './change.ts'
+import { audienceOf } from './events/audience.ts'
+import type { NodeRecord, PolicyRecord } from './mesh/fleet.ts'
+import { isShown, meshOf, publicPeer } from './mesh/peer-view.ts'
+import { touchedByNode, touchedByPolicy } from './mesh/touched.ts'
+import { peersOf } from './mesh/visibility.ts'
+
+/**
+ * Adds a node to the fleet and tells who has to know: its peers of it, and those whose rules name it. The node itself
+ * is told nothing, it has yet to pull its first state.
+ */
+export async function addNode(unit: Unit, node: NodeRecord): Promise<void> {
+  const mesh = meshOf(unit.fleet, node.tenant_id)
+  const { appeared, recompiled } = touchedByNode(mesh, { after: node })
+  unit.apply({ type: 'node_put', node })
+  await emitAdded(unit, node, appeared)
+  await emitPolicies(unit, recompiled)
+}
+
+/** Takes a node out of the fleet and tells those who knew it. */
+export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
+  const mesh = meshOf(unit.fleet, node.tenant_id)
+  const { vanished, recompiled } = touchedByNode(mesh, { before: node })
+  unit.apply({ type: 'node_removed', id: node.id, removed_at: unit.nowMs })
+  if (isShown(node)) await emitRemoved(unit, node, vanished)
+  await emitPolicies(unit, recompiled)
+}
+
+/**
+ * Puts a changed node in the place of what it was and tells who is touched, itself included: a new key, another
+ * endpoint, silence and return, other labels. `node.id` must be in the fleet.
+ */
+export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
+  const before = unit.fleet.node(after.id)
+  if (!before) throw new Error(`change node "${after.id}": it is not in the fleet`)
+  if (before.metadata !== after.metadata) await relabel(unit, before, after)
+  unit.apply({ type: 'node_put', node: after })
+  const seenBy = peersOf(meshOf(unit.fleet, after.tenant_id), after)
+  await emitPeerChange(unit, before, after, seenBy)
+  // Its PSKs have changed with all of its peers.
+  if (before.key_epoch !== after.key_epoch)
+    await unit.emit({
+      type: 'resync',
+      to: audienceOf([after.no]),
+      payload: { reason: 'the keys of this node have changed' },
+    })
+}
+
+/** How the peers hear of what is not about labels. */
+async function emitPeerChange(
+  unit: Unit,
+  before: NodeRecord,
+  after: NodeRecord,
+  peers: readonly NodeRecord[],
+): Promise<void> {
+  if (!isShown(before) && !isShown(after)) return
+  if (!isShown(before)) return emitAdded(unit, after, peers)
+  if (!isShown(after)) return emitRemoved(unit, after, peers)
+  const to = audienceOf(peers.map(({ no }) => no))
+  const payload = { ...publicPeer(after), peer_id: after.id }
+  if (before.public_key !== after.public_key) {
+    await unit.emit({
+      type: 'peer_key_rotated',
+      to,
+      payload: {
+        ...payload,
+        key_epoch: after.key_epoch,
+        previous_public_key: before.public_key,
+      },
+    })
+  } else if (JSON.stringify(publicPeer(before)) !== JSON.stringify(publicPeer(after))) {
+    await unit.emit({ type: 'peer_endpoint_changed', to, payload })
+  }
+}
+
+/** Other labels: other peers, other rules, and other data and secrets for the node itself. */
+async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promise<void> {
+  const mesh = meshOf(unit.fleet, after.tenant_id)
+  const { appeared, vanished, recompiled } = touchedByNode(mesh, { before, after })
+  const self = [after]
+  if (isShown(before)) {
+    await emitAdded(unit, before, appeared)
+    await emitRemoved(unit, before, vanished)
+  }
+  if (appeared.length + vanished.length > maxPeersTold) {
+    await emitResync(unit, self, 'the peers of this node have changed')
+  } else {
+    for (const peer of appeared.filter(isShown)) await emitAdded(unit, peer, self)
+    for (const peer of vanished.filter(isShown)) await emitRemoved(unit, peer, self)
+  }
+  await emitPolicies(unit, [...recompiled, after])
+  await unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
+  await unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
+}
+
+/** More new and lost peers than this, and a node is better off with one pull. */
+const maxPeersTold = 32
+
+/** Puts a policy in the place of `before`, or takes it away, and tells the nodes that it involves. */
+export async function changePolicy(
+  unit: Unit,
+  { before, after }: { before?: PolicyRecord; after?: PolicyRecord },
+): Promise<void> {
+  const policy = after ?? before
+  if (!policy) return
+  const mesh = meshOf(unit.fleet, policy.tenant_id)
+  const { involved, flips } = touchedByPolicy(mesh, {
+    ...(before ? { before } : {}),
+    ...(after ? { after } : {}),
+  })
+  unit.apply(
+    after ? { type: 'policy_put', policy: after } : { type: 'policy_removed', id: policy.id },
+  )
+  if (!flips) return emitResync(unit, involved, 'the policies of this node have changed')
+  // One event for each peer that comes or goes, to all who are to have it or have it no longer.
+  const changes = Map.groupBy(
+    flips.flatMap(({ a, b, visible }) => [
+      { peer: a, to: b, visible },
+      { peer: b, to: a, visible },
+    ]),
+    ({ peer, visible }) => `${peer.id} ${visible}`,
+  )
+  for (const group of changes.values()) {
+    const [first] = group
+    const peer = first && unit.fleet.node(first.peer.id)
+    if (!peer || !isShown(peer)) continue
+    const recipients = group.map(({ to }) => to)
+    if (first.visible) await emitAdded(unit, peer, recipients)
+    else await emitRemoved(unit, peer, recipients)
+  }
+  await emitPolicies(unit, involved)
+}
+
+type Recipient = Pick<NodeRecord, 'no'>
+
+async function emitAdded(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): Promise<void> {
+  await unit.emit({
+    type: 'peer_added',
+    to: audienceOf(to.map(({ no }) => no)),
+    payload: { ...publicPeer(peer), peer_id: peer.id, key_epoch: peer.key_epoch },
+  })
+}
+
+async function emitRemoved(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): Promise<void> {
+  await unit.emit({
+    type: 'peer_removed',
+    to: audienceOf(to.map(({ no }) => no)),
+    payload: { peer_id: peer.id, id: peer.id },
+  })
+}
+
+async function emitPolicies(unit: Unit, to: readonly Recipient[]): Promise<void> {
+  await unit.emit({
+    type: 'policy_updated',
+    to: audienceOf(to.map(({ no }) => no)),
+    payload: {},
+  })
+}
+
+async function emitResync(unit: Unit, to: readonly Recipient[], reason: string): Promise<void> {
+  await unit.emit({ type: 'resync', to: audienceOf(to.map(({ no }) => no)), payload: { reason } })
+}

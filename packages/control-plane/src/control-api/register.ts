@@ -1,0 +1,193 @@
+import {
+  ApiError,
+  controlApi,
+  formatIpv4,
+  type Metadata,
+  newId,
+  newNodeToken,
+  newNsk,
+  parseCidr,
+  type RegisterRequest,
+  type RegisterResponse,
+} from '@plexd/protocol'
+import type { Selectable } from 'kysely'
+import { addNode } from '../announce.ts'
+import type { App } from '../app.ts'
+import { tokenHash } from '../auth.ts'
+import type { Unit } from '../change.ts'
+import { handle } from '../handle.ts'
+import { nextAddress } from '../mesh/address-pool.ts'
+import type { NodeRecord, TenantRecord } from '../mesh/fleet.ts'
+import { meshOf, peerFor, shownPeers } from '../mesh/peer-view.ts'
+import { open, seal } from '../seal/seal.ts'
+import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
+import type { Tables } from '../store/schema.ts'
+
+type TokenRow = Selectable<Tables['bootstrap_tokens']>
+
+/** The part of the answer that is made once and given again on a retry; peers are as of each answer. */
+type Enrolment = Omit<RegisterResponse, 'peers'>
+
+/**
+ * Enrols a node with a one-time token. All or nothing: whatever is refused burns no token. The same token with the
+ * same key gives the same answer until the node's first call, because the first answer may have been lost.
+ */
+export const register = handle(controlApi.register, async ({ body, headers }, app) => {
+  const userAgent = headers['user-agent']?.slice(0, 256) ?? ''
+  const enrolment = await app.change((unit) => enrol(unit, app, { ...body, userAgent }))
+  const node = app.fleet.node(enrolment.node_id)
+  return { ...enrolment, peers: node ? peersFor(app, node) : [] }
+})
+
+async function enrol(
+  unit: Unit,
+  app: App,
+  request: RegisterRequest & { userAgent: string },
+): Promise<Enrolment> {
+  const token = await findToken(unit, request.token)
+  const again = token && answerAgain(token, request, app)
+  if (again) return again
+  if (
+    !token ||
+    token.used_at !== null ||
+    token.revoked_at !== null ||
+    token.expires_at <= unit.nowMs
+  )
+    throw new ApiError('unauthorized', 'invalid, expired or already used bootstrap token')
+
+  const hostname = token.hostname ?? checkedHostname(request.hostname)
+  refuseTaken(unit, { tenantId: token.tenant_id, hostname, publicKey: request.public_key })
+  const nskFormat =
+    token.nsk_format ?? (isGoAgent(request.userAgent, !!request.capabilities) ? 'raw32' : 'base64')
+  const secrets = { node_secret_key: newNsk(nskFormat), node_token: newNodeToken() }
+  const id = newId('node')
+  const row = await unit.tx
+    .insertInto('nodes')
+    .values({
+      id,
+      tenant_id: token.tenant_id,
+      hostname,
+      mesh_ip: await takeAddress(unit, app, token.tenant_id),
+      public_key: request.public_key,
+      key_epoch: 1,
+      token_hash: tokenHash(secrets.node_token),
+      nsk_hash: tokenHash(secrets.node_secret_key),
+      nsk_sealed: seal(app.masterKey, secrets.node_secret_key, `nsk:${id}`),
+      nsk_format: nskFormat,
+      metadata: JSON.stringify({
+        ...request.metadata,
+        ...(JSON.parse(token.metadata) as Metadata), // written by us, checked when it came in
+      }),
+      capabilities: request.capabilities ? JSON.stringify(request.capabilities) : null,
+      endpoint: '',
+      nat_type: '',
+      user_agent: request.userAgent,
+      status: 'pending',
+      rotate_keys: 0,
+      registered_at: unit.nowMs,
+      last_seen_at: null,
+      removed_at: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const enrolment: Enrolment = {
+    node_id: id,
+    mesh_ip: row.mesh_ip,
+    signing_public_key: app.keyring.signingKeys().current,
+    ...secrets,
+  }
+  await burn(unit, app, token, { publicKey: request.public_key, enrolment })
+  await addNode(unit, nodeRecordOf(row))
+  return enrolment
+}
+
+function findToken(unit: Unit, token: string): Promise<TokenRow | undefined> {
+  return unit.tx
+    .selectFrom('bootstrap_tokens')
+    .selectAll()
+    .where('token_hash', '=', tokenHash(token))
+    .executeTakeFirst()
+}
+
+function answerAgain(token: TokenRow, request: RegisterRequest, app: App): Enrolment | undefined {
+  if (token.answer_sealed === null || token.revoked_at !== null) return undefined
+  if (token.public_key !== request.public_key) return undefined
+  return JSON.parse(open(app.masterKey, token.answer_sealed, answerContext(token))) as Enrolment // sealed by burn
+}
+
+function answerContext({ id }: { id: string }): string {
+  return `registration:${id}`
+}
+
+async function burn(
+  unit: Unit,
+  app: App,
+  token: TokenRow,
+  { publicKey, enrolment }: { publicKey: string; enrolment: Enrolment },
+): Promise<void> {
+  await unit.tx
+    .updateTable('bootstrap_tokens')
+    .set({
+      used_at: unit.nowMs,
+      node_id: enrolment.node_id,
+      public_key: publicKey,
+      answer_sealed: seal(app.masterKey, JSON.stringify(enrolment), answerContext(token)),
+    })
+    .where('id', '=', token.id)
+    .execute()
+}
+
+function checkedHostname(hostname: string): string {
+  if (/^[^\s\p{C}/]+$/u.test(hostname)) return hostname
+  throw new ApiError(
+    'bad_request',
+    'body/hostname must be without white space, control characters and slashes',
+  )
+}
+
+function refuseTaken(
+  { fleet }: Unit,
+  { tenantId, hostname, publicKey }: { tenantId: string; hostname: string; publicKey: string },
+): void {
+  if (fleet.nodeByHostname(tenantId, hostname))
+    throw new ApiError('conflict', `hostname "${hostname}" is taken in this tenant`)
+  if (fleet.nodeByPublicKey(tenantId, publicKey))
+    throw new ApiError('conflict', 'the public key is that of another node in this tenant')
+}
+
+/** The next free mesh IP. Those of nodes that left a short while ago are still in the heads of their peers. */
+async function takeAddress(unit: Unit, { config }: App, tenantId: string): Promise<string> {
+  const tenant = unit.fleet.tenant(tenantId) as TenantRecord // a token's tenant is a foreign key
+  const { last_address } = await unit.tx
+    .selectFrom('tenants')
+    .select('last_address')
+    .where('id', '=', tenantId)
+    .executeTakeFirstOrThrow()
+  const resting = await unit.tx
+    .selectFrom('nodes')
+    .select('mesh_ip')
+    .where('tenant_id', '=', tenantId)
+    .where('removed_at', '>', unit.nowMs - config.addressCooldownMs)
+    .execute()
+  const cooling = new Set(resting.map(({ mesh_ip }) => mesh_ip))
+  const address = nextAddress({
+    range: parseCidr(tenant.mesh_cidr),
+    last: last_address,
+    isTaken: (candidate) => {
+      const ip = formatIpv4(candidate)
+      return cooling.has(ip) || unit.fleet.nodeByMeshIp(tenantId, ip) !== undefined
+    },
+  })
+  await unit.tx
+    .updateTable('tenants')
+    .set({ last_address: address })
+    .where('id', '=', tenantId)
+    .execute()
+  return formatIpv4(address)
+}
+
+function peersFor({ fleet, pskMaster }: App, node: NodeRecord): RegisterResponse['peers'] {
+  return shownPeers(meshOf(fleet, node.tenant_id), node).map((peer) =>
+    peerFor(pskMaster, node, peer),
+  )
+}

@@ -1,0 +1,73 @@
+import type { KeyObject } from 'node:crypto'
+import type { EventType } from '@plexd/protocol'
+import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
+import { policiesFor } from '../mesh/node-policies.ts'
+import { pairPsk } from '../seal/psk.ts'
+import type { Reader } from '../store/db.ts'
+import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
+import type { StoredEvent, StoredPayload } from './event-log.ts'
+
+/** What payloads are filled in from: all of it committed. */
+export interface PayloadSources {
+  reader: Reader
+  fleet: Fleet
+  pskMaster: KeyObject
+  now: () => number
+}
+
+/** The types whose payload differs by recipient, or is a secret of it. */
+const perRecipient: ReadonlySet<EventType> = new Set([
+  'peer_added',
+  'peer_key_rotated',
+  'policy_updated',
+  'node_state_updated',
+  'node_secrets_updated',
+  'action_request',
+])
+
+/** The same for every recipient: signed once for all. */
+export function isShared(type: EventType): boolean {
+  return !perRecipient.has(type)
+}
+
+/**
+ * The payload of an event for one recipient, as JSON text. State is complete and as it is now, which may be later
+ * than the event: it can be applied again. Undefined when there is nothing left to be told: an action that is
+ * acknowledged or past its deadline.
+ */
+export async function payloadFor(
+  event: StoredEvent,
+  node: NodeRecord,
+  { reader, fleet, pskMaster, now }: PayloadSources,
+): Promise<string | undefined> {
+  switch (event.event_type) {
+    case 'peer_added':
+    case 'peer_key_rotated': {
+      const { key_epoch, ...peer } = JSON.parse(event.payload) as StoredPayload<'peer_added'> // written by appendEvent
+      const psk = pairPsk(pskMaster, node, { id: peer.id, key_epoch })
+      return JSON.stringify({ ...peer, psk })
+    }
+    case 'policy_updated':
+      return JSON.stringify({ policies: policiesFor(fleet, node) })
+    case 'node_state_updated':
+      return JSON.stringify({ metadata: node.metadata, data: await readDataFor(reader, node) })
+    case 'node_secrets_updated':
+      return JSON.stringify({ secret_refs: await readSecretRefsFor(reader, node) })
+    case 'action_request':
+      return (await isOpen(reader, event, now())) ? event.payload : undefined
+    default:
+      return event.payload
+  }
+}
+
+async function isOpen(reader: Reader, event: StoredEvent, nowMs: number): Promise<boolean> {
+  const { execution_id } = JSON.parse(event.payload) as StoredPayload<'action_request'> // written by appendEvent
+  const row = await reader
+    .selectFrom('executions')
+    .select('id')
+    .where('id', '=', execution_id)
+    .where('status', '=', 'pending')
+    .where('deadline_at', '>', nowMs)
+    .executeTakeFirst()
+  return row !== undefined
+}

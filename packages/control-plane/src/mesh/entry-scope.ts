@@ -1,0 +1,49 @@
+import { matches, parseSelector } from '@plexd/protocol'
+import type { NodeRecord } from './fleet.ts'
+
+/** A data entry or a secret, as far as it matters whom it is for. */
+export interface ScopedEntry {
+  readonly key: string
+  /** `node:<id>` or `selector:<text>`. */
+  readonly target: string
+  readonly version: number
+}
+
+/** Where entries for a node may stand, beside those behind selectors. */
+export function nodeTarget(nodeId: string): string {
+  return `node:${nodeId}`
+}
+
+export function selectorTarget(selector: string): string {
+  return `selector:${selector}`
+}
+
+/**
+ * The entries that a node gets, one for each key, sorted by key. The node's own wins over those for selectors; among
+ * these the one written last.
+ */
+export function entriesOf<E extends ScopedEntry>(
+  entries: Iterable<E>,
+  node: Pick<NodeRecord, 'id' | 'metadata'>,
+): E[] {
+  const chosen = new Map<string, E>()
+  for (const entry of entries) {
+    if (!isFor(entry.target, node)) continue
+    const other = chosen.get(entry.key)
+    if (!other || beats(entry, other, node.id)) chosen.set(entry.key, entry)
+  }
+  return [...chosen.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+/** Whether a target means the node. */
+export function isFor(target: string, node: Pick<NodeRecord, 'id' | 'metadata'>): boolean {
+  if (target === nodeTarget(node.id)) return true
+  const [, text] = /^selector:(.*)$/s.exec(target) ?? []
+  return text !== undefined && matches(parseSelector(text), node.metadata)
+}
+
+function beats(entry: ScopedEntry, other: ScopedEntry, nodeId: string): boolean {
+  const own = nodeTarget(nodeId)
+  if (entry.target === own || other.target === own) return entry.target === own
+  return entry.version > other.version
+}

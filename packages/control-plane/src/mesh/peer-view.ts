@@ -1,0 +1,45 @@
+import type { KeyObject } from 'node:crypto'
+import { type Peer, type PublicPeer, parseCidr } from '@plexd/protocol'
+import { pairPsk } from '../seal/psk.ts'
+import type { Fleet, NodeRecord } from './fleet.ts'
+import { createMesh, type Mesh } from './mesh.ts'
+import { peersOf } from './visibility.ts'
+
+/** Who may talk to whom in a tenant, as the fleet has it now. */
+export function meshOf(fleet: Fleet, tenantId: string): Mesh<NodeRecord> {
+  const tenant = fleet.tenant(tenantId)
+  if (!tenant) throw new Error(`read mesh of tenant "${tenantId}": there is no such tenant`)
+  return createMesh({
+    range: parseCidr(tenant.mesh_cidr),
+    nodes: fleet.nodes(tenantId),
+    policies: fleet.policies(tenantId),
+  })
+}
+
+/** The peers a node is told of: those it may see, less those that have been silent for long. */
+export function shownPeers(mesh: Mesh<NodeRecord>, node: NodeRecord): NodeRecord[] {
+  return peersOf(mesh, node).filter(isShown)
+}
+
+/** Peers drop a node that is offline; it stays in the fleet and in the rules. */
+export function isShown(node: NodeRecord): boolean {
+  return node.status !== 'offline'
+}
+
+/** A node as any of its peers sees it. */
+export function publicPeer(node: NodeRecord): PublicPeer {
+  return {
+    id: node.id,
+    public_key: node.public_key,
+    mesh_ip: node.mesh_ip,
+    endpoint: node.endpoint,
+    allowed_ips: [`${node.mesh_ip}/32`],
+    status: node.status === 'unreachable' ? 'unreachable' : 'online',
+  }
+}
+
+/** A node as this one peer sees it, with the PSK of the two. */
+export function peerFor(pskMaster: KeyObject, recipient: NodeRecord, node: NodeRecord): Peer {
+  const { status, ...peer } = publicPeer(node)
+  return { ...peer, psk: pairPsk(pskMaster, recipient, node), ...(status ? { status } : {}) }
+}
