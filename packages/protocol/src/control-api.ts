@@ -101,6 +101,7 @@ export const controlApi = {
     summary: 'Pull the whole desired state; If-None-Match answers 304',
     response: NodeState,
     status: 200,
+    otherStatuses: [304],
     errors: [401, 403, 404],
   }),
   reportDrift: operation({
@@ -185,7 +186,19 @@ export const controlApi = {
     summary: 'Download a plexd binary; Range is honoured',
     responseKind: 'bytes',
     status: 200,
-    errors: [401, 404],
+    otherStatuses: [206, 304],
+    errors: [400, 401, 404, 416],
+  }),
+  downloadInstallFile: operation({
+    method: 'GET',
+    path: '/v1/artifacts/plexd-install/{version}/{file}',
+    auth: 'none',
+    summary:
+      'Download `plexd-linux-{arch}` or `checksums.sha256`, the layout of the install script',
+    responseKind: 'bytes',
+    status: 200,
+    otherStatuses: [206, 304],
+    errors: [400, 404, 416],
   }),
   ping: operation({
     method: 'GET',

@@ -18,6 +18,8 @@ export interface Operation {
   responseKind?: 'json' | 'event-stream' | 'bytes' | 'empty'
   /** The status of success. */
   status: number
+  /** Further statuses that are no failure: 206 a part, 304 not modified. */
+  otherStatuses?: readonly number[]
   /** Statuses of failure that belong to this operation; 400, 413, 415, 429 and 503 may happen to any. */
   errors: readonly number[]
   /** Limit of the body after decompression; `defaultMaxBodyBytes` when left out. */
