@@ -1,0 +1,55 @@
+import type { ReportSync } from '@plexd/protocol'
+import type { ReportChange } from '../state/report-store.ts'
+
+/** Bounds of one request. In characters, of which each is at most 3 bytes: far below the 16 MiB that a server must take. */
+const maxBatchChanges = 500
+const maxBatchChars = 2 * 1024 * 1024
+
+/** The first changes that fit into one request; one at least. */
+export function takeBatch(changes: Iterable<ReportChange>): ReportChange[] {
+  const batch: ReportChange[] = []
+  let chars = 0
+  for (const change of changes) {
+    chars += change.deleted ? 0 : change.entry.payload.length
+    if (batch.length > 0 && (batch.length >= maxBatchChanges || chars > maxBatchChars)) break
+    batch.push(change)
+  }
+  return batch
+}
+
+/**
+ * The request for these changes. A key stands in one of its lists only: the store keeps the last change of each, and
+ * a re-created entry goes on counting where the deleted one stopped, so that it reads as an update.
+ */
+export function toReportSync(changes: readonly ReportChange[]): ReportSync {
+  return {
+    entries: changes.flatMap((change) => {
+      if (change.deleted) return []
+      const { key, content_type, payload, version, updated_at } = change.entry
+      return [{ key, content_type, payload: parseExactly(payload), version, updated_at }]
+    }),
+    deleted: changes.flatMap((change) => (change.deleted ? [change.key] : [])),
+  }
+}
+
+/** A value that JSON.stringify turns into the same numbers digit by digit, also those that no JavaScript number holds. */
+function parseExactly(text: string): unknown {
+  try {
+    return parseWithSource(text, (_key, value, { source }) =>
+      typeof value === 'number' && source !== undefined && source !== String(value)
+        ? rawJson(source)
+        : value,
+    )
+  } catch (error) {
+    // Thousands of levels deep: the reviver runs out of stack where the parser itself does not.
+    if (error instanceof RangeError) return JSON.parse(text)
+    throw error
+  }
+}
+
+// Both are in Node and in ECMAScript 2026, and not yet in TypeScript's library.
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+) => unknown
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON

@@ -1,0 +1,228 @@
+import { ApiError, type ReportSync } from '@plexd/protocol'
+import { type Clock, createBackoff, type Log } from '@plexd/runtime'
+import type { ReportChange, ReportStore } from '../state/report-store.ts'
+import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
+import { isRefusal } from './failure.ts'
+import { takeBatch, toReportSync } from './report-batch.ts'
+
+export interface ReportSyncOptions {
+  store: ReportStore
+  /** Rejects with ApiError for every answer but 2xx. Sending the same again must do no harm. */
+  send(body: ReportSync, signal: AbortSignal): Promise<unknown>
+  clock: Clock
+  log: Log
+  /** Quiet time after a change before it is sent; 5 s. */
+  debounceMs?: number
+  /** A change is not held back longer than this, however many follow; 30 s. */
+  maxWaitMs?: number
+  /** How long disposing may take to send what is left; 1 s. */
+  flushMs?: number
+  random?: () => number
+}
+
+export interface ReportSyncTask extends AsyncDisposable {
+  /** The control plane is back: try now, whatever the backoff says. */
+  wake(): void
+  /** Changes that the control plane refuses to take. They are kept here, and sent again when their key is written or the daemon starts. */
+  setAside(): number
+}
+
+/** An entry is given up when raising its version did not help so many times. */
+const maxConflicts = 3
+
+/** Sends what local programs report to the control plane, in batches, until it has confirmed each change. */
+export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
+  const {
+    store,
+    send,
+    clock,
+    log,
+    debounceMs = 5_000,
+    maxWaitMs = 30_000,
+    flushMs = 1_000,
+  } = options
+  const backoffs = createBackoffs(options.random)
+  const changed = createTrigger(clock)
+  const retry = createTrigger(clock)
+  const aside = new Map<string, ReportChange>()
+  const conflicts = new Map<string, number>()
+  let index = store.index()
+  let changedAtMs = clock.now()
+
+  const stopListening = store.onChange(() => {
+    if (store.index() === index) return
+    index = store.index()
+    changedAtMs = clock.now()
+    changed.fire()
+  })
+
+  const task = startTask(async (signal) => {
+    for (;;) {
+      while (takeBatch(open()).length === 0) await changed.wait(idleMs, signal)
+      await settle(signal)
+      await sendAll(signal)
+    }
+  })
+
+  function* open(): Iterable<ReportChange> {
+    for (const change of store.unsynced()) if (aside.get(change.key) !== change) yield change
+  }
+
+  /** Waits until nothing was written for a while, or for long enough. */
+  async function settle(signal: AbortSignal): Promise<void> {
+    const latestMs = clock.now() + maxWaitMs
+    for (;;) {
+      const leftMs = Math.min(changedAtMs + debounceMs, latestMs) - clock.now()
+      if (leftMs <= 0) return
+      await clock.sleep(leftMs, signal)
+    }
+  }
+
+  /** Sends as many changes as there are now: what is written meanwhile waits for its own quiet time. */
+  async function sendAll(signal: AbortSignal): Promise<void> {
+    for (let left = store.unsyncedCount(); left > 0; ) {
+      const batch = takeBatch(open())
+      if (batch.length === 0) return
+      try {
+        await deliver(batch, signal)
+        backoffs.reset()
+        left -= batch.length
+      } catch (error) {
+        signal.throwIfAborted()
+        const delayMs = backoffs.nextMs(error)
+        log.warn('reports not sent, will retry', { error, retry_ms: Math.round(delayMs) })
+        if (await retry.wait(delayMs, signal)) backoffs.reset()
+      }
+    }
+  }
+
+  /** Rejects when it makes sense to try the same again later. */
+  async function deliver(batch: readonly ReportChange[], signal: AbortSignal): Promise<void> {
+    try {
+      await send(toReportSync(batch), signal)
+    } catch (error) {
+      if (!isOurFault(error)) throw error
+      return handleRefusal(batch, error, signal)
+    }
+    await store.confirm(batch)
+    for (const { key } of batch) conflicts.delete(key)
+  }
+
+  async function handleRefusal(
+    batch: readonly ReportChange[],
+    error: Error,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const stale = conflictsOf(error).filter(({ key }) => batch.some((change) => change.key === key))
+    if (stale.length > 0) await Promise.all(stale.map((conflict) => raise(conflict, error)))
+    else if (batch.length > 1) {
+      const half = Math.ceil(batch.length / 2)
+      await deliver(batch.slice(0, half), signal)
+      await deliver(batch.slice(half), signal)
+    } else for (const change of batch) putAside(change, error)
+  }
+
+  /** Someone else wrote this key at the control plane: ours is the newer one, so it has to count on from there. */
+  async function raise({ key, version }: Conflict, error: Error): Promise<void> {
+    const times = (conflicts.get(key) ?? 0) + 1
+    conflicts.set(key, times)
+    log.warn('report entry conflicts with the control plane', { key, version })
+    if (times <= maxConflicts) return store.raise(key, version)
+    conflicts.delete(key)
+    for (const change of store.unsynced()) if (change.key === key) putAside(change, error)
+  }
+
+  function putAside(change: ReportChange, error: Error): void {
+    aside.set(change.key, change)
+    log.error('report entry is refused by the control plane, set aside until it is written again', {
+      key: change.key,
+      version: change.version,
+      error,
+    })
+  }
+
+  function setAside(): number {
+    const current = [...store.unsynced()].filter((change) => aside.get(change.key) === change)
+    for (const [key, change] of aside) if (!current.includes(change)) aside.delete(key)
+    return aside.size
+  }
+
+  /** One attempt at what is left. What does not arrive is on disk, and sent after the next start. */
+  async function flush(): Promise<void> {
+    const deadline = new AbortController()
+    const waiting = new AbortController()
+    const inTime = sendOnce(deadline.signal).finally(() => waiting.abort())
+    await clock.sleep(flushMs, waiting.signal).catch(() => {}) // the abort when all is sent
+    deadline.abort()
+    await inTime.catch((error: unknown) => log.info('reports left for the next start', { error }))
+  }
+
+  async function sendOnce(signal: AbortSignal): Promise<void> {
+    for (let batch = takeBatch(open()); batch.length > 0; batch = takeBatch(open())) {
+      signal.throwIfAborted()
+      await deliver(batch, signal)
+    }
+  }
+
+  return {
+    wake: () => retry.fire(),
+    setAside,
+    async [Symbol.asyncDispose]() {
+      stopListening()
+      await task[Symbol.asyncDispose]()
+      await flush()
+    },
+  }
+}
+
+/** The next look at the store, should nobody write. */
+const idleMs = 10 * 60_000
+
+interface Conflict {
+  key: string
+  version: number
+}
+
+/** The body of a 409 names the entries, and the version that the control plane has of each. */
+function conflictsOf(error: Error): Conflict[] {
+  const listed = error instanceof ApiError && error.status === 409 ? error.details?.conflicts : []
+  return Array.isArray(listed) ? listed.filter(isConflict) : []
+}
+
+function isConflict(value: unknown): value is Conflict {
+  const { key, version } = { ...(value as Partial<Conflict> | null) } // any JSON, checked in the next line
+  return typeof key === 'string' && Number.isSafeInteger(version)
+}
+
+/** The same request would be refused again: an answer about its content, or content that cannot be sent at all. */
+function isOurFault(error: unknown): error is Error {
+  if (error instanceof RangeError) return true
+  if (!(error instanceof ApiError)) return false
+  return error.status >= 400 && error.status < 500 && !aboutUsOrTime.has(error.status)
+}
+
+const aboutUsOrTime = new Set([401, 403, 404, 408, 429])
+
+interface Backoffs {
+  nextMs(error: unknown): number
+  reset(): void
+}
+
+/** 1 s to 60 s; 60 s to 10 min while the node itself is refused; what the server asks for when it asks, up to 10 min. */
+function createBackoffs(random = Math.random): Backoffs {
+  const quick = createBackoff({ minMs: 1_000, maxMs: 60_000, random })
+  const slow = createBackoff({ minMs: 60_000, maxMs: 600_000, random })
+  return {
+    nextMs(error) {
+      if (isRefusal(error)) return slow.nextMs()
+      const delayMs = quick.nextMs()
+      if (!(error instanceof ApiError) || error.retryAfterSeconds === undefined) return delayMs
+      return Math.min(600_000, Math.max(1_000, error.retryAfterSeconds * 1_000))
+    },
+    reset() {
+      quick.reset()
+      slow.reset()
+    },
+  }
+}
