@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeError } from '@plexd/runtime'
-import { type Output, runToEnd, type Stage, startStage } from './demo/stage.ts'
+import { type Stage, startStage } from './demo/stage.ts'
+import { type Output, runToEnd } from './programs/program.ts'
 
 const hostnames = ['web-01', 'web-02', 'db-01'] as const
 

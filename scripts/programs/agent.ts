@@ -1,0 +1,81 @@
+import { access, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type LaunchOptions, launch, type RunningProgram } from './program.ts'
+
+/** An agent as a process, which may end and start again on its data. */
+export interface AgentProcess extends AsyncDisposable {
+  readonly hostname: string
+  /** Holds its data, its token file and its log. */
+  readonly home: string
+  readonly dataDir: string
+  readonly socket: string
+  /** The running one, or the last that ran. */
+  program(): RunningProgram
+  /** Starts it anew, once it has ended; resolves when its socket is there. */
+  start(): Promise<void>
+  /** `SIGTERM` when left out. */
+  end(signal?: NodeJS.Signals): Promise<void>
+}
+
+export interface AgentOptions extends Partial<LaunchOptions> {
+  hostname: string
+  /** The bootstrap token. */
+  token: string
+  controlPlane: { url: string; caFile: string }
+  args?: readonly string[]
+}
+
+/** Runs `plexd up` from `folder`/hostname; resolves when its socket is there. */
+export async function startAgentProcess(
+  folder: string,
+  { hostname, token, controlPlane, args = [], ...options }: AgentOptions,
+): Promise<AgentProcess> {
+  const home = join(folder, hostname)
+  const dataDir = join(home, 'data')
+  const socket = join(home, 'api.sock')
+  const tokenFile = join(home, 'token')
+  await mkdir(home, { recursive: true })
+  await writeFile(tokenFile, token, { mode: 0o600 })
+  const up = ['up', '--no-mesh', '--api', controlPlane.url, '--ca-file', controlPlane.caFile]
+  const own = ['--token-file', tokenFile, '--data-dir', dataDir, '--socket', socket]
+  const launchIt = (): RunningProgram => {
+    const started = launch('plexd', [...up, ...own, '--hostname', hostname, ...args], {
+      logFile: join(home, 'plexd.log'),
+      ...options,
+    })
+    started.child.stdout?.resume()
+    return started
+  }
+
+  let program = launchIt()
+  await appears(socket, program)
+  return {
+    hostname,
+    home,
+    dataDir,
+    socket,
+    program: () => program,
+    async start() {
+      // What a killed one left behind must not pass for the new one's.
+      await rm(socket, { force: true })
+      program = launchIt()
+      await appears(socket, program)
+    },
+    end: (signal) => program.end(signal),
+    [Symbol.asyncDispose]: () => program.end(),
+  }
+}
+
+async function appears(path: string, { child, log }: RunningProgram): Promise<void> {
+  for (let attempt = 0; attempt < 600; attempt++) {
+    if (child.exitCode !== null)
+      throw new Error(`start agent: it ended with code ${child.exitCode}: ${await log()}`)
+    try {
+      return await access(path)
+    } catch {
+      await delay(25)
+    }
+  }
+  throw new Error(`start agent: no socket "${path}" after 15 s: ${await log()}`)
+}

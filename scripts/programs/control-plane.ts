@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type LaunchOptions, launch, type RunningProgram } from './program.ts'
+
+/** A control plane as a process, which may end and start again on its port and its data. */
+export interface ControlPlaneProcess extends AsyncDisposable {
+  /** `https://127.0.0.1:port`, the same after each start. */
+  readonly url: string
+  readonly dataDir: string
+  readonly caFile: string
+  readonly adminTokenFile: string
+  /** Environment in which `plexctl` finds it. */
+  readonly environment: Readonly<Record<string, string>>
+  /** The running one, or the last that ran. */
+  program(): RunningProgram
+  /** Starts it anew, once it has ended. Rejects when it ends before it listens. */
+  start(): Promise<void>
+  /** `SIGTERM` when left out. */
+  end(signal?: NodeJS.Signals): Promise<void>
+}
+
+/** Serves from `folder`/control-plane, which may be that of an earlier one. */
+export async function startControlPlaneProcess(
+  folder: string,
+  { args = [], ...options }: { args?: readonly string[] } & Partial<LaunchOptions> = {},
+): Promise<ControlPlaneProcess> {
+  const dataDir = join(folder, 'control-plane')
+  const caFile = join(dataDir, 'ca.crt')
+  const adminTokenFile = join(dataDir, 'admin-token')
+  const launchOn = (listen: string): RunningProgram =>
+    launch('control-plane', ['serve', '--data-dir', dataDir, '--listen', listen, ...args], {
+      logFile: join(folder, 'control-plane.log'),
+      ...options,
+    })
+
+  let program = launchOn('127.0.0.1:0')
+  const url = await announcedUrl(program)
+  return {
+    url,
+    dataDir,
+    caFile,
+    adminTokenFile,
+    environment: {
+      PLEXCTL_SERVER: url,
+      PLEXCTL_CA_FILE: caFile,
+      PLEXCTL_TOKEN_FILE: adminTokenFile,
+    },
+    program: () => program,
+    async start() {
+      program = launchOn(new URL(url).host)
+      await announcedUrl(program)
+    },
+    end: (signal) => program.end(signal),
+    [Symbol.asyncDispose]: () => program.end(),
+  }
+}
+
+async function announcedUrl(program: RunningProgram): Promise<string> {
+  const { stdout } = program.child
+  if (!stdout) throw new Error('start control plane: it has no output')
+  for await (const line of createInterface({ input: stdout })) {
+    const [, url] = /listening on (https?:\/\/\S+)/.exec(line) ?? []
+    if (url !== undefined) {
+      stdout.resume()
+      return url
+    }
+  }
+  throw new Error(`start control plane: it ended before it listened: ${await lastLines(program)}`)
+}
+
+async function lastLines(program: RunningProgram): Promise<string> {
+  return (await program.log()).split('\n').slice(-5).join('\n')
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const packages = join(import.meta.dirname, '../../packages')
+const mains = {
+  plexctl: join(packages, 'cli/src/main.ts'),
+  plexd: join(packages, 'agent/src/main.ts'),
+  'control-plane': join(packages, 'control-plane/src/main.ts'),
+}
+
+/** A program of ours, by the name that `./run` knows it by. */
+export type ProgramName = keyof typeof mains
+
+export interface Output {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** A program that runs. It dies with the process that started it. */
+export interface RunningProgram {
+  readonly child: ChildProcess
+  readonly pid: number
+  /** All that it has written to stderr, and what other runs have written to the same file. */
+  log(): Promise<string>
+  /** Sends the signal and waits for the end. No error when it has ended already. */
+  end(signal?: NodeJS.Signals): Promise<void>
+}
+
+export interface LaunchOptions {
+  /** Takes stderr; appended to. */
+  logFile: string
+  env?: Readonly<Record<string, string>>
+  /** A command that runs the program, as `nsenter --target 1234 --mount`. */
+  prefix?: readonly string[]
+}
+
+/** Starts a program of ours; its stdout is for the caller to read. */
+export function launch(
+  name: ProgramName,
+  args: readonly string[],
+  { logFile, env = {}, prefix = [] }: LaunchOptions,
+): RunningProgram {
+  const log = openSync(logFile, 'a')
+  // A group of its own: Ctrl-C in the terminal reaches the starter alone, which then ends what it started in order.
+  const [command = '', ...rest] = [...dieWithParent, ...prefix, ...commandOf(name, args)]
+  const child = spawn(command, rest, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', log],
+    detached: true,
+  })
+  closeSync(log)
+  const ended = once(child, 'exit')
+  return {
+    child,
+    pid: child.pid ?? 0,
+    log: () => readFile(logFile, 'utf8'),
+    async end(signal = 'SIGTERM') {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill(signal)
+      const force = setTimeout(() => child.kill('SIGKILL'), 8_000)
+      await ended
+      clearTimeout(force)
+    },
+  }
+}
+
+const dieWithParent = ['setpriv', '--pdeathsig', 'KILL', '--']
+
+/** Runs a program of ours to its end. */
+export function runProgram(
+  name: ProgramName,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  stdin = '',
+): Promise<Output> {
+  const [command = '', ...rest] = commandOf(name, args)
+  return runToEnd(command, rest, environment, stdin)
+}
+
+/** Any command to its end; the code is -1 when a signal ended it. */
+export async function runToEnd(
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  stdin = '',
+): Promise<Output> {
+  const child = spawn(command, args, { env: { ...process.env, ...environment }, stdio: 'pipe' })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  // A command that ends without reading is no failure of ours.
+  child.stdin.on('error', () => undefined).end(stdin)
+  const [code] = await once(child, 'close')
+  return { code: code === null ? -1 : Number(code), stdout, stderr }
+}
+
+/** The command line of a program of ours, for who starts it in another way. */
+export function commandOf(name: ProgramName, args: readonly string[]): string[] {
+  return [process.execPath, mains[name], ...args]
+}
