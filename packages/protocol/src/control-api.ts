@@ -129,10 +129,11 @@ export const controlApi = {
     auth: 'node',
     summary: 'Sync report entries and deletions',
     request: ReportSync,
+    requestKind: 'json-stream',
     response: Empty,
     status: 200,
-    errors: [401, 403, 404, 409],
-    maxBodyBytes: 16 * mebibyte,
+    errors: [400, 401, 403, 404, 409, 413],
+    maxBodyBytes: 64 * mebibyte,
   }),
   ackExecution: operation({
     method: 'POST',

@@ -12,8 +12,11 @@ export interface Operation {
   summary: string
   query?: TSchema
   request?: TSchema
-  /** `batch`: a JSON array or NDJSON; `bytes`: anything, streamed. `json` when left out. */
-  requestKind?: 'json' | 'batch' | 'bytes'
+  /**
+   * `batch`: a JSON array or NDJSON; `bytes`: anything, streamed; `json-stream`: JSON that the handler reads and checks
+   * itself, for who must not be refused. `json` when left out.
+   */
+  requestKind?: 'json' | 'batch' | 'bytes' | 'json-stream'
   response?: TSchema
   responseKind?: 'json' | 'event-stream' | 'bytes' | 'empty'
   /** The status of success. */

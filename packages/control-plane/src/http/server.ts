@@ -37,6 +37,9 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     ...(options.tls ? { https: { ...options.tls, minVersion: 'TLSv1.2' } } : {}),
     logger: false,
     bodyLimit: defaultMaxBodyBytes,
+    // Such names are data like any other: nothing of ours merges a body into an object.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
     // Longer than the heartbeat interval, so that a connection is still open for the next one.
     keepAliveTimeout: 90_000,
     requestTimeout: 60_000,
@@ -83,7 +86,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     options.onAnswer?.(operationName ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000)
   })
 
-  for (const kind of ['json', 'batch', 'bytes'] as const) {
+  for (const kind of ['json', 'batch', 'bytes', 'json-stream'] as const) {
     server.register(async (scope) => {
       setBodyParser(scope, kind)
       for (const route of routes)
@@ -94,7 +97,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   return server
 }
 
-function setBodyParser(scope: FastifyInstance, kind: 'json' | 'batch' | 'bytes'): void {
+function setBodyParser(scope: FastifyInstance, kind: NonNullable<Operation['requestKind']>): void {
   if (kind === 'json') return
   scope.removeAllContentTypeParsers()
   if (kind === 'batch') {
@@ -118,6 +121,7 @@ function addRoute<Principal>(
 ): void {
   const { operation, name, run } = route
   const limit = operation.maxBodyBytes ?? defaultMaxBodyBytes
+  const isParsed = !['bytes', 'json-stream'].includes(operation.requestKind ?? 'json')
   const principals = new WeakMap<FastifyRequest, Principal>()
   scope.route({
     method: operation.method,
@@ -126,7 +130,7 @@ function addRoute<Principal>(
     config: { operationName: name },
     schema: {
       ...(operation.query ? { querystring: operation.query } : {}),
-      ...(operation.request ? { body: operation.request } : {}),
+      ...(operation.request && isParsed ? { body: operation.request } : {}),
       ...(operation.response && (operation.responseKind ?? 'json') === 'json'
         ? { response: { [operation.status]: operation.response } }
         : {}),
@@ -135,7 +139,7 @@ function addRoute<Principal>(
       principals.set(request, options.authenticate(operation, request))
     },
     preParsing: async (request, _reply, payload) =>
-      operation.requestKind === 'bytes' ? payload : decompress(request, payload, limit),
+      isParsed ? decompress(request, payload, limit) : payload,
     handler: async (request, reply) => {
       const answer = await run(request, reply, principals.get(request) as Principal) // set by onRequest
       if (reply.sent) return reply

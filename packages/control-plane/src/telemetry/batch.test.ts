@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TelemetryKind } from '@plexd/protocol'
 import { parseBatch } from './batch.ts'
-import { parseExact } from './exact-json.ts'
 import { createRateLimit } from './rate-limit.ts'
 
 const at = '2025-01-15T10:30:00Z'
@@ -69,18 +68,6 @@ describe('parseBatch', () => {
 
   it('refuses more records than any node sends at once', () => {
     assert.throws(() => parse('logs', `[${'0,'.repeat(50_000)}0]`), { code: 'payload_too_large' })
-  })
-})
-
-describe('parseExact', () => {
-  it('keeps numbers as they stood', () => {
-    const text = '{"a":18446744073709551615,"b":[1.50,1e3,-0,7],"c":"18446744073709551615"}'
-    assert.equal(JSON.stringify(parseExact(text)), text)
-  })
-
-  it('reads what is nested without measure', () => {
-    const text = '['.repeat(100_000) + ']'.repeat(100_000)
-    assert.equal(JSON.stringify(parseExact(text)), text)
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * Parses JSON so that `JSON.stringify` writes every number back as it stood: counters of 64 bits do not fit into a
- * JavaScript number.
+ * Parses JSON so that `JSON.stringify` writes back every number that JavaScript would round as it stood: counters of
+ * 64 bits are kept exact. Such a number is an opaque object here.
  */
 export function parseExact(text: string): unknown {
   try {
@@ -12,10 +12,13 @@ export function parseExact(text: string): unknown {
   }
 }
 
+/** A double holds every decimal number of this many digits. */
+const exactDigits = 15
+
 function keepNumber(_key: string, value: unknown, context?: { source?: string }): unknown {
-  const source = context?.source
-  const isInexact = typeof value === 'number' && source !== undefined && source !== String(value)
-  return isInexact ? rawJson(source) : value
+  if (typeof value !== 'number' || context?.source === undefined) return value
+  const digits = context.source.replace(/e.*$/i, '').replace(/\D/g, '').replace(/^0+/, '')
+  return digits.length > exactDigits ? rawJson(context.source) : value
 }
 
 function rawJson(source: string): unknown {

@@ -1,0 +1,58 @@
+import type { Entry } from '@plexd/protocol'
+
+export interface ReportBatch {
+  /** In the order they were written; a key may stand there more than once. */
+  entries: readonly Entry[]
+  /** A key stands there once for each time it was deleted. The order between the two lists is lost. */
+  deleted: readonly string[]
+}
+
+/** What is held of a report entry. */
+export type HeldReport = Pick<Entry, 'version' | 'updated_at'>
+
+export interface ReportMerge {
+  put: Entry[]
+  removed: string[]
+  /** Entries of a writer that is behind: lower version and older time than what is held. They are left out. */
+  conflicts: { key: string; version: number; held_version: number }[]
+}
+
+/**
+ * Works out what a batch leaves behind. Versions begin anew at 1 behind a deletion, so an entry of version 1 is a
+ * birth: a key exists in the end if it was there, or born, more often than deleted (wire contract 2.11).
+ * `wasHeld` tells which keys there were before the batch was sent for the first time: when its answer was lost, that
+ * is not what is held now.
+ */
+export function mergeReports(
+  held: ReadonlyMap<string, HeldReport>,
+  batch: ReportBatch,
+  wasHeld: (key: string) => boolean = (key) => held.has(key),
+): ReportMerge {
+  const merge: ReportMerge = { put: [], removed: [], conflicts: [] }
+  const entries = Map.groupBy(batch.entries, ({ key }) => key)
+  const deletions = Map.groupBy(batch.deleted, (key) => key)
+  for (const key of new Set([...entries.keys(), ...deletions.keys()])) {
+    const own = entries.get(key) ?? []
+    const last = own.at(-1)
+    const now = held.get(key)
+    if (!last || !survives(own, deletions.get(key)?.length ?? 0, wasHeld(key))) {
+      if (now) merge.removed.push(key)
+    } else if (now && isBehind(last, now)) {
+      merge.conflicts.push({ key, version: last.version, held_version: now.version })
+    } else if (now?.version !== last.version || now.updated_at !== last.updated_at) {
+      merge.put.push(last)
+    }
+  }
+  return merge
+}
+
+function survives(own: readonly Entry[], deletions: number, wasHeld: boolean): boolean {
+  if (deletions === 0) return true
+  const births = own.filter(({ version }) => version === 1).length
+  const wasThere = own[0]?.version !== 1 || wasHeld
+  return (wasThere ? 1 : 0) + births - deletions >= 1
+}
+
+function isBehind(entry: HeldReport, held: HeldReport): boolean {
+  return entry.version < held.version && Date.parse(entry.updated_at) < Date.parse(held.updated_at)
+}
