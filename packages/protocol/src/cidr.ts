@@ -23,7 +23,7 @@ export function formatIpv4(address: number): string {
 export function parseCidr(text: string): Cidr {
   const [address = '', length = '32', ...rest] = text.split('/')
   const prefixLength = Number(length)
-  if (rest.length > 0 || !/^\d{1,2}$/.test(length) || prefixLength > 32) {
+  if (rest.length > 0 || !/^(0|[1-9]\d?)$/.test(length) || prefixLength > 32) {
     throw new RangeError(`parse CIDR "${text}": want an address and a prefix length from 0 to 32`)
   }
   const first = parseIpv4(address)

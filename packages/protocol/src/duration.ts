@@ -25,7 +25,8 @@ export function parseDuration(text: string): number {
   for (const [, amount, unit] of text.matchAll(part)) {
     ms += Number(amount) * unitMs[unit as keyof typeof unitMs] // the pattern admits these units only
   }
-  return text.startsWith('-') ? -ms : ms
+  const exact = Number(ms.toPrecision(15)) // 1.001 * 1000 is a little less than 1001
+  return text.startsWith('-') ? -exact : exact
 }
 
 /** `"72h15m0s"`, `"2.34s"`, `"0s"`: what Go's time.Duration prints for the same time, at millisecond precision. */

@@ -61,5 +61,5 @@ function parseRequirement(text: string): Requirement {
 }
 
 function splitOutsideParentheses(text: string): string[] {
-  return text.match(/(?:[^,(]|\([^)]*\)?)+/g) ?? [text]
+  return text.split(/,(?![^(]*\))/)
 }

@@ -9,7 +9,7 @@ export function formatComment(text: string): string {
 }
 
 /**
- * One block. JSON text longer than a line is split behind commas that stand outside strings: the reader joins the
+ * One block; without an `id` it leaves the reader's cursor where it is. JSON text longer than a line is split behind commas that stand outside strings: the reader joins the
  * lines with `\n`, which JSON allows there. Throws a RangeError when no comma is near enough (one huge string).
  */
 export function formatEvent({
@@ -17,12 +17,12 @@ export function formatEvent({
   event,
   data,
 }: {
-  id: string
+  id?: string
   event: string
   data: string
 }): string {
   const lines = splitJson(data).map((line) => `data: ${line}\n`)
-  return `id: ${id}\nevent: ${event}\n${lines.join('')}\n`
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\n${lines.join('')}\n`
 }
 
 function splitJson(text: string): string[] {
@@ -47,7 +47,7 @@ function splitJson(text: string): string[] {
 }
 
 function segmentsBehindCommas(json: string): string[] {
-  return json.match(/(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^",])*,?/gsu) ?? []
+  return json.match(/(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^",]+)*,?/gsu) ?? []
 }
 
 function byteLength(text: string): number {
