@@ -46,6 +46,8 @@ export const DaemonStatus = Type.Object({
     interface: Type.String(),
     backend: Type.String(),
     peers: Type.Integer(),
+    /** Why no packet moves, when the mesh is not enabled. */
+    reason: Type.Optional(Type.String()),
   }),
   counts: Type.Object({
     metadata: Type.Integer(),

@@ -2,15 +2,20 @@ import { describeError, type Log } from './log.ts'
 
 /**
  * Starts a daemon, waits for SIGTERM or SIGINT and disposes of it. A second signal, or a disposal that takes longer
- * than `stopMs`, ends the process at once with exit code 1.
+ * than `stopMs`, ends the process at once with exit code 1. A start that takes long may watch the abort signal it is
+ * given: when it rejects because of that, nothing has failed.
  */
 export async function runUntilSignal(
-  start: () => Promise<AsyncDisposable>,
+  start: (signal: AbortSignal) => Promise<AsyncDisposable>,
   { log, stopMs = 5_000 }: { log: Log; stopMs?: number },
 ): Promise<void> {
   // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
-  const stop = nextSignal()
-  const daemon = await start()
+  const starting = new AbortController()
+  const stop = nextSignal().finally(() => starting.abort())
+  const daemon = await start(starting.signal).catch((error: unknown) => {
+    if (!starting.signal.aborted) throw error
+  })
+  if (!daemon) return
   const signal = await stop
   log.info('stopping', { signal })
   void nextSignal().then(() => process.exit(1))

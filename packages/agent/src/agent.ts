@@ -1,0 +1,80 @@
+import type { Capabilities, Client, ControlApi, DaemonStatus } from '@plexd/protocol'
+import { describeError } from '@plexd/runtime'
+import type { Static } from 'typebox'
+import { createCapabilityMark, describeCapabilities } from './capabilities.ts'
+import { type AgentConfig, requireApiUrl } from './config.ts'
+import { openControlClient } from './control/client.ts'
+import { startControlLoops } from './control-loops.ts'
+import { type AgentDeps, type Core, openCore } from './core.ts'
+import { bearerOf, createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
+import { enrol } from './registration/enrol.ts'
+
+/** A running plexd. Disposing stops all of it within 5 s; the node stays registered, unless configured otherwise. */
+export interface Agent extends AsyncDisposable {
+  readonly nodeId: string
+  status(): Static<typeof DaemonStatus>
+  /** Pull and apply soon. */
+  reconcile(): void
+}
+
+/**
+ * Starts the daemon. The Local Node API answers from the cached state, and the mesh is restored from it, before the
+ * first word with the control plane; without an identity the node is enrolled first, which takes as long as it takes.
+ * Rejects with a CliError when a person has to act.
+ */
+export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<Agent> {
+  requireApiUrl(config)
+  await using stack = new AsyncDisposableStack()
+  const core = stack.use(await openCore(config, deps))
+  const { clock, log, skew, device, applier } = core
+
+  const capabilities = await describeCapabilities(config.actionsEnabled ? core.actions : [])
+  const identity = await openIdentity(core, capabilities, deps)
+  core.identity = identity
+  await device.setPrivateKey(identity.current().private_key)
+  await applier.apply().catch((error: unknown) => log.error('cached peers not applied', { error }))
+
+  const bearer = (): string => bearerOf(identity.current())
+  const { client } = stack.use(openControlClient(config, { bearer, skew, clock }))
+  if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
+  const loops = stack.use(startControlLoops({ core, identity, client, capabilities }))
+  core.loops = loops
+
+  const running = stack.move()
+  return {
+    nodeId: identity.current().node_id,
+    status: core.describe,
+    reconcile: loops.reconcile,
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  }
+}
+
+async function openIdentity(
+  core: Core,
+  capabilities: Capabilities,
+  { env = process.env, signal }: AgentDeps,
+): Promise<IdentityStore> {
+  const { config, database, clock, log } = core
+  const saved = await loadIdentity(config.dataDir, config.hostname)
+  if (saved) return createIdentityStore(config.dataDir, saved)
+  const enrolment = { config, capabilities, env, clock, log, ...(signal ? { signal } : {}) }
+  const identity = await enrol(enrolment)
+  createCapabilityMark(database).setSent(capabilities)
+  return createIdentityStore(config.dataDir, identity)
+}
+
+const deregisterMs = 2_000
+
+async function deregister(
+  client: Pick<Client<ControlApi>, 'deregister'>,
+  { log }: Core,
+  identity: IdentityStore,
+): Promise<void> {
+  const { node_id } = identity.current()
+  try {
+    await client.deregister({ params: { node_id }, signal: AbortSignal.timeout(deregisterMs) })
+    log.info('deregistered', { node_id })
+  } catch (error) {
+    log.warn('cannot deregister', { node_id, error: describeError(error) })
+  }
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Capabilities, Client, ControlApi } from '@plexd/protocol'
+import type { Action } from './actions/define.ts'
+import { type Delivery, type DeliveryDeps, startDelivery } from './control/delivery.ts'
+import { binaryChecksum, version } from './version.ts'
+
+/** What this node can do. Takes as long as reading the program's file. */
+export async function describeCapabilities(actions: readonly Action[]): Promise<Capabilities> {
+  return {
+    binary: { version, checksum: await binaryChecksum() },
+    builtin_actions: actions.map(({ name, description, parameters }) => ({
+      name,
+      description,
+      parameters: [...parameters],
+    })),
+    hooks: [],
+  }
+}
+
+/** What of the capabilities the control plane knows. */
+export interface CapabilityMark {
+  isSent(capabilities: Capabilities): boolean
+  setSent(capabilities: Capabilities): void
+}
+
+export function createCapabilityMark(database: DatabaseSync): CapabilityMark {
+  const select = database.prepare(`SELECT value FROM marks WHERE name = 'capabilities'`)
+  const upsert = database.prepare(
+    `INSERT INTO marks VALUES ('capabilities', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+  )
+  return {
+    isSent: (capabilities) => select.get()?.value === digest(capabilities),
+    setSent: (capabilities) => void upsert.run(digest(capabilities)),
+  }
+}
+
+/** Tells the control plane what the node can do, if that is not what it was last told: after an upgrade, say. */
+export function startCapabilitySync(
+  capabilities: Capabilities,
+  mark: CapabilityMark,
+  deps: DeliveryDeps & { client: Pick<Client<ControlApi>, 'putCapabilities'>; nodeId: string },
+): Delivery {
+  const { client, nodeId } = deps
+  return startDelivery<Capabilities>(
+    {
+      name: 'capabilities',
+      pending: () => (mark.isSent(capabilities) ? [] : [capabilities]),
+      async send(body, signal) {
+        await client.putCapabilities({ params: { node_id: nodeId }, body, signal })
+      },
+      remove: mark.setSent,
+    },
+    deps,
+  )
+}
+
+function digest(capabilities: Capabilities): string {
+  return createHash('sha256').update(JSON.stringify(capabilities)).digest('hex')
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+
+/** Prints the script that a shell sources. It holds the words themselves, so that pressing Tab starts no plexd. */
+export function printCompletion(program: Command, shell: 'bash' | 'zsh' | 'fish'): void {
+  const places = placesOf(program, '')
+  const name = program.name()
+  const scripts = {
+    bash: () => bashScript(name, places),
+    // zsh understands functions made for bash.
+    zsh: () =>
+      `#compdef ${name}\nautoload -U +X bashcompinit && bashcompinit\n${bashScript(name, places)}`,
+    fish: () => fishScript(name, places),
+  }
+  process.stdout.write(scripts[shell]())
+}
+
+/** A command by its words behind the program's name, and what may follow it. */
+interface Place {
+  path: string
+  words: string[]
+}
+
+function placesOf(command: Command, path: string): Place[] {
+  const children = command.commands.flatMap((child) =>
+    placesOf(child, `${path} ${child.name()}`.trim()),
+  )
+  const names = command.commands.map((child) => child.name())
+  const choices = command.registeredArguments.flatMap((argument) => argument.argChoices ?? [])
+  const options = command.options.flatMap(({ long }) => long ?? [])
+  return [{ path, words: [...names, ...choices, ...options, '--help'] }, ...children]
+}
+
+/** Walks the words in front of the cursor to the command they name, then offers what may follow it. */
+function bashScript(name: string, places: readonly Place[]): string {
+  const paths = places.filter(({ path }) => path !== '').map(({ path }) => `"${path}"`)
+  const offers = places.map(({ path, words }) => `    "${path}") words="${words.join(' ')}" ;;`)
+  return `_${name}() {
+  local place="" next word words
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    next="\${place:+$place }$word"
+    case "$next" in ${paths.join('|')}) place="$next" ;; esac
+  done
+  case "$place" in
+${offers.join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _${name} ${name}
+`
+}
+
+function fishScript(name: string, places: readonly Place[]): string {
+  const lines = places.map(({ path, words }) => {
+    const seen = path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`)
+    const condition = path === '' ? '__fish_use_subcommand' : seen.join('; and ')
+    return `complete -c ${name} -n '${condition}' -a '${words.join(' ')}'`
+  })
+  return `${lines.join('\n')}\n`
+}

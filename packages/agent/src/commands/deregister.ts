@@ -1,0 +1,82 @@
+import { rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { CliError, createLog, exitCodes, printJson } from '@plexd/runtime'
+import { type AgentConfig, requireApiUrl } from '../config.ts'
+import { openControlClient } from '../control/client.ts'
+import { failureOf, isRefusal } from '../control/failure.ts'
+import { openDatabase } from '../database.ts'
+import { bearerOf, type Identity, loadIdentity } from '../identity.ts'
+import { type Flags, loadConfigFor } from './flags.ts'
+
+interface Options {
+  purge?: boolean
+  force?: boolean
+  json?: boolean
+}
+
+/** Leaves the mesh, then with `purge` removes what is on the disk. A node that the control plane has removed counts as left. */
+export async function runDeregister(flags: Flags, options: Options): Promise<void> {
+  const { purge = false, force = false, json = false } = options
+  const config = await loadConfigFor(flags)
+  const identity = await readIdentity(config, purge && force)
+  if (purge) checkPurge(config.dataDir)
+  const told = identity ? await leave(config, identity, purge && force) : false
+  if (purge) await removeFiles(config)
+  const node_id = identity?.node_id ?? ''
+  if (json) printJson({ node_id, deregistered: told, purged: purge })
+  else process.stdout.write(describe(node_id, told, purge))
+}
+
+/** A damaged identity must not stand in the way of getting rid of it. */
+async function readIdentity(config: AgentConfig, force: boolean): Promise<Identity | undefined> {
+  const identity = await loadIdentity(config.dataDir, config.hostname).catch((error: unknown) => {
+    if (!force) throw error
+    return undefined
+  })
+  if (identity || force) return identity
+  throw new CliError(
+    `no identity in "${config.dataDir}": this machine is not registered: name its data dir with --data-dir`,
+    exitCodes.notFound,
+  )
+}
+
+/** False when the control plane did not know the node any more, or could not be told and that does not matter. */
+async function leave(config: AgentConfig, identity: Identity, force: boolean): Promise<boolean> {
+  requireApiUrl(config)
+  using connection = openControlClient(config, { bearer: () => bearerOf(identity) })
+  try {
+    await connection.client.deregister({ params: { node_id: identity.node_id } })
+    return true
+  } catch (error) {
+    if (isRefusal(error) || force) return false
+    const failure = failureOf(error, config)
+    throw new CliError(
+      `${failure.message}: try again, or remove the identity without telling with --purge --force`,
+      failure.exitCode,
+    )
+  }
+}
+
+/** Refuses while a daemon runs on the data dir, and for a folder that cannot be one. */
+function checkPurge(dataDir: string): void {
+  const path = resolve(dataDir)
+  if ([resolve('/'), homedir(), process.cwd()].includes(path)) {
+    throw new CliError(`purge "${path}": that is no data dir of plexd`, exitCodes.usage)
+  }
+  openDatabase(dataDir, createLog('plexd', 'error')).close()
+}
+
+async function removeFiles(config: AgentConfig): Promise<void> {
+  await rm(config.dataDir, { recursive: true, force: true })
+  await rm(config.tokenFile, { force: true })
+}
+
+function describe(nodeId: string, told: boolean, purge: boolean): string {
+  const left = told
+    ? `node ${nodeId} deregistered\n`
+    : nodeId === ''
+      ? ''
+      : `node ${nodeId} was not known to the control plane, or it was not reached\n`
+  return left + (purge ? 'identity and state removed: "plexd join" starts over\n' : '')
+}

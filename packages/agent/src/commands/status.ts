@@ -1,0 +1,64 @@
+import type { DaemonStatus } from '@plexd/protocol'
+import { printable, printJson } from '@plexd/runtime'
+import type { Static } from 'typebox'
+import type { Flags } from './flags.ts'
+import { callLocal } from './local.ts'
+
+export async function runStatus(flags: Flags, { json }: { json?: boolean }): Promise<void> {
+  const { body } = await callLocal(flags, (client) => client.getStatus({}))
+  if (json) printJson(body)
+  else process.stdout.write(formatStatus(body, Date.now()))
+}
+
+/** For people: one fact a line, problems last, where the eye stays. */
+export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number): string {
+  const { control_plane, mesh, counts } = status
+  const facts: [string, string][] = [
+    [
+      'node',
+      status.node_id === '' ? 'not registered yet' : `${status.node_id} (${status.hostname})`,
+    ],
+    ['mesh ip', status.mesh_ip || 'none'],
+    ['version', `${status.version}, up ${status.uptime}`],
+    ['control plane', control_plane.url],
+    [
+      'event stream',
+      `${control_plane.stream}, last event ${control_plane.last_event_id || 'none'}`,
+    ],
+    ['heartbeat', ago(control_plane.last_heartbeat_at, nowMs)],
+    [
+      'reconciled',
+      `${ago(control_plane.last_reconcile_at, nowMs)}, revision ${status.revision || 'none'}`,
+    ],
+    ['clock', `${control_plane.clock_skew_seconds} s from the control plane's`],
+    ['mesh', describeMesh(mesh)],
+    [
+      'holds',
+      `${counts.metadata} metadata, ${counts.data} data, ${counts.secrets} secrets, ${counts.reports} reports`,
+    ],
+    ['waiting', `${counts.reports_unsynced} reports, ${counts.pending_results} action results`],
+  ]
+  const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}\n`)
+  return lines.join('') + formatProblems(status.problems)
+}
+
+function describeMesh({
+  enabled,
+  backend,
+  interface: name,
+  peers,
+  reason,
+}: Static<typeof DaemonStatus>['mesh']): string {
+  if (!enabled) return `disabled: ${reason ?? 'no reason given'}; ${peers} peers known`
+  return `${name} (${backend}), ${peers} peers`
+}
+
+function formatProblems(problems: readonly string[]): string {
+  if (problems.length === 0) return `${'problems:'.padEnd(15)}none\n`
+  return `problems:\n${problems.map((problem) => `  - ${printable(problem)}\n`).join('')}`
+}
+
+function ago(time: string | null, nowMs: number): string {
+  if (time === null) return 'never'
+  return `${Math.max(0, Math.round((nowMs - Date.parse(time)) / 1_000))} s ago`
+}

@@ -1,0 +1,162 @@
+import { hostname } from 'node:os'
+import {
+  CliError,
+  describeError,
+  exitCodes,
+  type Log,
+  type LogLevel,
+  readConfigFile,
+} from '@plexd/runtime'
+import { checkApiUrl } from './config/api-url.ts'
+import { readEnvironment } from './config/environment.ts'
+import { type Form, nearestKey, readForm } from './config/form.ts'
+import { goForm } from './config/go-form.ts'
+import { installerForm } from './config/installer-form.ts'
+import { readmeForm } from './config/readme-form.ts'
+
+/** All that can be set, whatever it was called where it was set. Times are milliseconds. */
+export interface AgentConfig {
+  /** `https://host[:port][/prefix]`; `http://` for loopback hosts with `insecureHttp`. Empty when nobody said. */
+  apiUrl: string
+  /** PEM file to trust instead of the system's authorities. */
+  caFile: string | undefined
+  insecureHttp: boolean
+  requestTimeoutMs: number
+  /** A stream without a byte for this long is given up. */
+  streamIdleMs: number
+
+  dataDir: string
+  hostname: string
+  mode: 'node' | 'bridge'
+  logLevel: LogLevel
+
+  /** The bootstrap token itself; the sources after it are a file, an environment variable, the cloud's metadata. */
+  tokenValue: string | undefined
+  tokenFile: string
+  tokenEnv: string
+  tokenFromMetadata: boolean
+  tokenMetadataPath: string
+  tokenMetadataTimeoutMs: number
+  /** Labels to register with, beside os, arch and kernel. */
+  nodeMetadata: Record<string, string>
+  /** `join` gives up after this long. */
+  registerForMs: number
+
+  heartbeatMs: number
+  reconcileMs: number
+
+  socketEnabled: boolean
+  socketPath: string
+  httpEnabled: boolean
+  httpListen: string
+  httpTokenFile: string | undefined
+  reportDebounceMs: number
+
+  actionsEnabled: boolean
+  maxConcurrentActions: number
+  /** No action runs longer, whatever a request asks for. */
+  maxActionMs: number
+  maxOutputBytes: number
+
+  meshEnabled: boolean
+  meshInterface: string
+  meshPort: number
+  deregisterOnShutdown: boolean
+}
+
+export const defaultConfigFile = '/etc/plexd/config.yaml'
+
+export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
+  apiUrl: '',
+  caFile: undefined,
+  insecureHttp: false,
+  requestTimeoutMs: 30_000,
+  streamIdleMs: 90_000,
+  dataDir: '/var/lib/plexd',
+  mode: 'node',
+  logLevel: 'info',
+  tokenValue: undefined,
+  tokenFile: '/etc/plexd/bootstrap-token',
+  tokenEnv: 'PLEXD_BOOTSTRAP_TOKEN',
+  tokenFromMetadata: false,
+  tokenMetadataPath: '/plexd/bootstrap-token',
+  tokenMetadataTimeoutMs: 2_000,
+  nodeMetadata: {},
+  registerForMs: 5 * 60_000,
+  heartbeatMs: 30_000,
+  reconcileMs: 60_000,
+  socketEnabled: true,
+  socketPath: '/var/run/plexd/api.sock',
+  httpEnabled: false,
+  httpListen: '127.0.0.1:9100',
+  httpTokenFile: undefined,
+  reportDebounceMs: 5_000,
+  actionsEnabled: true,
+  maxConcurrentActions: 5,
+  maxActionMs: 10 * 60_000,
+  maxOutputBytes: 64 * 1024,
+  meshEnabled: true,
+  meshInterface: 'plexd0',
+  meshPort: 51_820,
+  deregisterOnShutdown: false,
+}
+
+/** What one source sets; what is missing is left to the next. */
+export type Settings = Partial<AgentConfig>
+
+export interface ConfigSources {
+  flags: Settings
+  /** From `--config`; without it `PLEXD_CONFIG`, then the default file if there is one. */
+  file: string | undefined
+  env: NodeJS.ProcessEnv
+  log: Log
+}
+
+/**
+ * Flags over environment over file over defaults. The file may have any of the three forms (README, Go agent,
+ * installer); each key shows by its shape which one it belongs to. Throws a CliError that names the key, its value and what is wanted.
+ */
+export async function loadConfig({ flags, file, env, log }: ConfigSources): Promise<AgentConfig> {
+  const fromFile = await readFile(file ?? env.PLEXD_CONFIG, log)
+  const fromEnvironment = readEnvironment(env)
+  const config: AgentConfig = {
+    ...defaultConfig,
+    hostname: hostname(),
+    ...fromFile,
+    ...fromEnvironment,
+    ...flags,
+  }
+  // A token file that was named closer to the command beats a token in a source farther away.
+  if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
+  if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
+  return config
+}
+
+/** For commands that talk to the control plane. */
+export function requireApiUrl(config: AgentConfig): void {
+  if (config.apiUrl !== '') return
+  throw new CliError(
+    `no control plane is named: give --api https://HOST:PORT, or set PLEXD_API, or "api:" in ${defaultConfigFile}`,
+    exitCodes.usage,
+  )
+}
+
+/** No key means different things in two forms, so that one file may even mix them. */
+const anyForm: Form = { ...goForm, ...installerForm, ...readmeForm }
+
+async function readFile(named: string | undefined, log: Log): Promise<Settings> {
+  const path = named ?? defaultConfigFile
+  const mapping = await readConfigFile(path).catch((error: unknown) => {
+    throw new CliError(describeError(error), exitCodes.usage)
+  })
+  if (mapping === undefined) {
+    if (named !== undefined) log.warn('config file is missing, using defaults', { file: path })
+    return {}
+  }
+  const { settings, unknownKeys } = readForm(mapping, anyForm, path)
+  for (const key of unknownKeys) {
+    const did_you_mean = nearestKey(key, anyForm)
+    log.warn('unknown config key, ignored', { file: path, key, did_you_mean })
+  }
+  return settings
+}

@@ -1,0 +1,26 @@
+import { CliError, exitCodes } from '@plexd/runtime'
+
+/**
+ * The URL without its last slash. Only `https://`: a bearer token and desired state travel over it. `http://` is for
+ * trying things out on this very machine, and must be asked for.
+ */
+export function checkApiUrl(text: string, insecureHttp: boolean): string {
+  const refuse = (why: string): CliError =>
+    new CliError(`control plane URL "${text}": ${why}`, exitCodes.usage)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw refuse('want https://HOST[:PORT]')
+  }
+  if (url.username !== '' || url.search !== '' || url.hash !== '') {
+    throw refuse('want no user, query or fragment')
+  }
+  if (url.protocol === 'http:') {
+    if (!isLoopback(url.hostname)) throw refuse('plain HTTP shows tokens to the network: use https')
+    if (!insecureHttp) throw refuse('plain HTTP: use https, or add --insecure-http for a trial')
+  }
+  return url.href.replace(/\/$/, '')
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+}

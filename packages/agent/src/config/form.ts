@@ -1,0 +1,100 @@
+import { CliError, exitCodes } from '@plexd/runtime'
+import type { AgentConfig, Settings } from '../config.ts'
+
+/**
+ * One way to write a config file: dotted path of a key -> where its value goes. `null` marks a key, or with `.*` a
+ * whole section, that is known but means nothing to this version.
+ */
+export type Form = Readonly<Record<string, Target | null>>
+
+export interface Target {
+  /** Nothing for a value that is only checked. */
+  to?: keyof AgentConfig
+  /** Whether the value is a mapping by itself, not a section of further keys. */
+  mapping?: boolean
+  /** Throws an error that says what is wanted. */
+  read(value: unknown): unknown
+}
+
+/** Binds a key to a setting; the compiler checks that they are of one type. */
+export function setting<K extends keyof AgentConfig>(
+  to: K,
+  read: (value: unknown) => AgentConfig[K],
+): Target {
+  return { to, read }
+}
+
+/** `source` names the file in errors. Empty values (`null`, `""`) count as not set. */
+export function readForm(
+  mapping: Record<string, unknown>,
+  form: Form,
+  source: string,
+): { settings: Settings; unknownKeys: string[] } {
+  const settings: Settings = {}
+  const unknownKeys: string[] = []
+  for (const { path, key, value } of readLeaves(mapping, form)) {
+    if (key === undefined) unknownKeys.push(path)
+    const target = key === undefined ? null : form[key]
+    if (!target || value === null || value === '') continue
+    Object.assign(settings, readSetting(target, value, `config "${source}": ${path}`))
+  }
+  return { settings, unknownKeys }
+}
+
+/** `name` is the key or the variable, with its source. */
+export function readSetting(target: Target, value: unknown, name: string): Settings {
+  try {
+    const setTo = target.read(value)
+    return target.to === undefined ? {} : { [target.to]: setTo }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CliError(`${name}: ${JSON.stringify(value)}: ${why}`, exitCodes.usage)
+  }
+}
+
+/** The known key that differs from an unknown one by a letter or two swapped ones. */
+export function nearestKey(unknownKey: string, form: Form): string | undefined {
+  return Object.keys(form).find((known) => !known.endsWith('*') && isNear(known, unknownKey))
+}
+
+interface Leaf {
+  path: string
+  /** The entry of the form that covers the path. */
+  key: string | undefined
+  value: unknown
+}
+
+function readLeaves(mapping: Record<string, unknown>, form: Form, prefix = ''): Leaf[] {
+  return Object.entries(mapping).flatMap(([name, value]): Leaf[] => {
+    const path = prefix + name
+    const isSection = typeof value === 'object' && value !== null && !Array.isArray(value)
+    const key = keyOf(path, form, isSection)
+    if (key !== undefined || !isSection) return [{ path, key, value }]
+    return readLeaves({ ...value }, form, `${path}.`)
+  })
+}
+
+function keyOf(path: string, form: Form, isSection: boolean): string | undefined {
+  const exact = Object.keys(form).find((key) => plain(key) === plain(path))
+  if (exact !== undefined && (!isSection || form[exact] === null || form[exact]?.mapping)) {
+    return exact
+  }
+  const section = `${path.split('.')[0]}.*`
+  return !isSection && Object.hasOwn(form, section) ? section : undefined
+}
+
+/** The Go agent names its keys without underscores; people, and its own templates, write them with. */
+function plain(key: string): string {
+  return key.toLowerCase().replaceAll('_', '')
+}
+
+function isNear(known: string, given: string): boolean {
+  let start = 0
+  while (start < known.length && known[start] === given[start]) start++
+  const room = Math.min(known.length, given.length) - start
+  let end = 0
+  while (end < room && known.at(-1 - end) === given.at(-1 - end)) end++
+  const left = known.slice(start, known.length - end)
+  const right = given.slice(start, given.length - end)
+  return (left.length <= 1 && right.length <= 1) || left === [...right].reverse().join('')
+}

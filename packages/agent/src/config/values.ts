@@ -1,0 +1,69 @@
+import { parseDuration } from '@plexd/protocol'
+import { type LogLevel, logLevels } from '@plexd/runtime'
+
+/** Readers of single values, from YAML (which has types) or the environment (which has text). Each throws what it wants. */
+
+export function text(value: unknown): string {
+  if (typeof value === 'string') return value.trim()
+  throw new TypeError('want a text')
+}
+
+export function flag(value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  if (typeof value === 'string') {
+    if (/^(1|t|true|yes|on)$/i.test(value)) return true
+    if (/^(0|f|false|no|off)$/i.test(value)) return false
+  }
+  throw new TypeError('want true or false')
+}
+
+/** A whole number of at least `min` and at most `max`. */
+export function count(min: number, max: number): (value: unknown) => number {
+  return (value) => {
+    const number = typeof value === 'string' && value !== '' ? Number(value) : value
+    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) {
+      return number
+    }
+    throw new RangeError(`want a whole number from ${min} to ${max}`)
+  }
+}
+
+/** A Go duration of at least `minMs`, in milliseconds. */
+export function duration(minMs: number): (value: unknown) => number {
+  return (value) => {
+    if (typeof value !== 'string') throw new TypeError('want a number and a unit, such as "30s"')
+    const ms = parseDuration(value)
+    if (ms < minMs) throw new RangeError(`want at least ${minMs / 1_000}s`)
+    return ms
+  }
+}
+
+export function logLevel(value: unknown): LogLevel {
+  const level = logLevels.find((known) => known === value)
+  if (level) return level
+  throw new RangeError(`want one of ${logLevels.join(', ')}`)
+}
+
+export function mode(value: unknown): 'node' | 'bridge' {
+  if (value === 'node' || value === 'bridge') return value
+  throw new RangeError('want "node" or "bridge"')
+}
+
+/** A mapping of names to texts; numbers and booleans are taken as written. */
+export function labels(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError('want a mapping of names to texts')
+  }
+  const pairs = Object.entries(value).map(([name, label]: [string, unknown]) => {
+    if (typeof label === 'object') throw new TypeError(`want a text under "${name}"`)
+    return [name, String(label)]
+  })
+  return Object.fromEntries(pairs)
+}
+
+/** Refused: without verification anybody on the way can give orders. */
+export function noSkipVerify(value: unknown): boolean {
+  if (flag(value))
+    throw new RangeError('not supported: name the CA of the control plane with ca_file')
+  return false
+}

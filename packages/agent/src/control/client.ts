@@ -1,0 +1,45 @@
+import {
+  type Client,
+  type ControlApi,
+  controlApi,
+  createClient,
+  type Transport,
+} from '@plexd/protocol'
+import { type Clock, createHttpTransport } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { version } from '../version.ts'
+import type { ClockSkew } from './clock-skew.ts'
+
+export interface ControlConnection extends Disposable {
+  client: Client<ControlApi>
+}
+
+export const userAgent = `plexd/${version}`
+
+/** JSON longer than this is sent as gzip. */
+const gzipOverBytes = 1_024
+
+/** The 17 operations as functions. `bearer` is asked anew for each call, so that a rotated token takes effect. */
+export function openControlClient(
+  config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'requestTimeoutMs'>,
+  options: { bearer: () => string; skew?: ClockSkew; clock?: Clock },
+): ControlConnection {
+  const transport = createHttpTransport({
+    baseUrl: config.apiUrl,
+    ...(config.caFile ? { caFile: config.caFile } : {}),
+    userAgent,
+    timeoutMs: config.requestTimeoutMs,
+    gzipOverBytes,
+  })
+  const { skew, clock } = options
+  const observed: Transport = async (request) => {
+    const sentMs = clock?.now() ?? 0
+    const response = await transport(request)
+    skew?.observe(response.headers.date, sentMs)
+    return response
+  }
+  return {
+    client: createClient(controlApi, skew && clock ? observed : transport, options.bearer),
+    [Symbol.dispose]: () => transport[Symbol.dispose](),
+  }
+}

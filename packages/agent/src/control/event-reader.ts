@@ -1,0 +1,36 @@
+import { createParser } from 'eventsource-parser'
+
+/** One block of the stream. */
+export interface Message {
+  /** The cursor that this block moves to; empty when it names none. */
+  id: string
+  data: string
+}
+
+/** More than this in one block, in characters, is not waited for. */
+const maxBlockChars = 16 * 1024 * 1024
+
+/** The stream holds a block that will not fit, this time or the next. */
+export class OversizeError extends Error {}
+
+/** Bytes in, whole blocks out; a block that is torn off at the end never comes out. Throws an OversizeError. */
+export function createEventReader(maxChars = maxBlockChars): (chunk: Uint8Array) => Message[] {
+  // Not `fatal`: what is no UTF-8 turns into U+FFFD and fails its signature.
+  const decoder = new TextDecoder()
+  let messages: Message[] = []
+  let oversize = false
+  const parser = createParser({
+    maxBufferSize: maxChars,
+    onEvent: ({ id = '', data }) => messages.push({ id, data }),
+    onError: (error) => {
+      oversize ||= error.type === 'max-buffer-size-exceeded'
+    },
+  })
+  return (chunk) => {
+    messages = []
+    parser.feed(decoder.decode(chunk, { stream: true }))
+    if (oversize)
+      throw new OversizeError(`read event: more than ${maxChars} characters in one block`)
+    return messages
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  importVerifyKey,
+  parseEnvelope,
+  type Refusal,
+  refusalOf,
+  type SigningKeys,
+  type UnsignedEvent,
+} from '@plexd/protocol'
+import type { Clock } from '@plexd/runtime'
+import type { StreamMemory } from './stream-memory.ts'
+
+export type Verdict =
+  | { event: UnsignedEvent; refusal?: undefined }
+  | { event?: undefined; refusal: Refusal | 'malformed' | 'replayed'; eventId: string }
+
+/** Tells whether the text of an envelope is an event of our control plane, signed now and met for the first time. */
+export type VerifyEvent = (text: string) => Promise<Verdict>
+
+/** `keys` is asked for each event: the set changes with the desired state. */
+export function createEventVerifier(
+  memory: StreamMemory,
+  keys: () => SigningKeys,
+  clock: Clock,
+): VerifyEvent {
+  const imported = new Map<string, Promise<CryptoKey>>()
+
+  function importOnce(base64: string): Promise<CryptoKey> {
+    const known = imported.get(base64)
+    if (known) return known
+    if (imported.size >= 4) imported.clear()
+    const key = importVerifyKey(base64)
+    imported.set(base64, key)
+    return key
+  }
+
+  return async (text) => {
+    const envelope = parse(text)
+    if (!envelope) return { refusal: 'malformed', eventId: '' }
+    const nowMs = clock.now()
+    const usable = await Promise.all(usableKeys(keys(), nowMs).map(importOnce))
+    const refusal = await refusalOf(envelope, { keys: usable, nowMs })
+    if (refusal) return { refusal, eventId: envelope.event_id }
+    // Only now: a forger must not be able to use up the nonce of the real event.
+    if (memory.meetNonce(envelope.nonce, Date.parse(envelope.issued_at))) {
+      return { refusal: 'replayed', eventId: envelope.event_id }
+    }
+    return { event: envelope }
+  }
+}
+
+/** The previous key counts until the transition ends; one without an end has ended. */
+export function usableKeys(keys: SigningKeys, nowMs: number): string[] {
+  const { current, previous, transition_expires } = keys
+  if (!previous || !transition_expires) return [current]
+  return nowMs < Date.parse(transition_expires) ? [current, previous] : [current]
+}
+
+function parse(text: string): ReturnType<typeof parseEnvelope> | undefined {
+  try {
+    return parseEnvelope(text)
+  } catch {
+    return undefined // the caller counts and logs refusals
+  }
+}

@@ -1,0 +1,137 @@
+import type { DatabaseSync } from 'node:sqlite'
+import {
+  type Client,
+  type ControlApi,
+  type ExecutionAck,
+  type ExecutionResult,
+  issuedAt,
+} from '@plexd/protocol'
+import type { Clock } from '@plexd/runtime'
+import { type DeliveryDeps, startDelivery } from './delivery.ts'
+
+/**
+ * Executions of the last day: what was decided, what came out, and how much of it the control plane knows. Each call
+ * is durable when it returns; acks and results are sent until they are taken.
+ */
+export interface ExecutionOutbox extends AsyncDisposable {
+  decide(ack: Ack): void
+  finish(result: Result): void
+  /** True when the execution is known: then all that is known of it is sent again, and it must not run again. */
+  repeat(executionId: string): boolean
+  /** Acks and results that the control plane does not have yet. */
+  pendingCount(): number
+  wake(): void
+}
+
+type Ack = ExecutionAck & { execution_id: string }
+type Result = ExecutionResult & { execution_id: string }
+
+export interface OutboxDeps extends DeliveryDeps {
+  database: DatabaseSync
+  client: Pick<Client<ControlApi>, 'ackExecution' | 'finishExecution'>
+  nodeId: string
+}
+
+const keptMs = 24 * 3_600_000
+const maxExecutions = 10_000
+
+export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
+  const { database, client, nodeId, clock } = deps
+  const insert = database.prepare(
+    'INSERT OR IGNORE INTO executions (execution_id, received_ms, ack) VALUES (?, ?, ?)',
+  )
+  const setResult = database.prepare(
+    'UPDATE executions SET result = ? WHERE execution_id = ? AND result IS NULL',
+  )
+  const resend = database.prepare(
+    'UPDATE executions SET ack_sent = 0, result_sent = 0 WHERE execution_id = ?',
+  )
+  const unsent = database.prepare(
+    `SELECT execution_id, ack, ack_sent, result FROM executions
+      WHERE ack_sent = 0 OR (result IS NOT NULL AND result_sent = 0) ORDER BY received_ms LIMIT 50`,
+  )
+  const countUnsent = database.prepare(
+    `SELECT coalesce(sum(1 - ack_sent), 0) + coalesce(sum(result IS NOT NULL AND result_sent = 0), 0) AS count
+      FROM executions`,
+  )
+  const ackSent = database.prepare('UPDATE executions SET ack_sent = 1 WHERE execution_id = ?')
+  const resultSent = database.prepare(
+    'UPDATE executions SET result_sent = 1 WHERE execution_id = ?',
+  )
+  const forget = database.prepare(
+    `DELETE FROM executions WHERE (received_ms < ? AND ack_sent = 1 AND (result IS NULL OR result_sent = 1))
+      OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${maxExecutions})`,
+  )
+
+  interruptUnfinished(database, clock)
+  const delivery = startDelivery<Unsent>(
+    {
+      name: 'execution',
+      pending: () => unsent.all().map(toUnsent),
+      async send({ kind, execution_id, body }, signal) {
+        const params = { node_id: nodeId, execution_id }
+        if (kind === 'ack') await client.ackExecution({ params, body, signal })
+        else await client.finishExecution({ params, body, signal })
+      },
+      remove: ({ kind, execution_id }) =>
+        void (kind === 'ack' ? ackSent : resultSent).run(execution_id),
+    },
+    deps,
+  )
+
+  return {
+    decide(ack) {
+      forget.run(clock.now() - keptMs)
+      insert.run(ack.execution_id, clock.now(), JSON.stringify(ack))
+      delivery.wake()
+    },
+    finish(result) {
+      setResult.run(JSON.stringify(result), result.execution_id)
+      delivery.wake()
+    },
+    repeat(executionId) {
+      const known = resend.run(executionId).changes > 0
+      if (known) delivery.wake()
+      return known
+    },
+    pendingCount: () => Number(countUnsent.get()?.count),
+    wake: delivery.wake,
+    [Symbol.asyncDispose]: () => delivery[Symbol.asyncDispose](),
+  }
+}
+
+/** What ran when the process ended will never say how it went. */
+function interruptUnfinished(database: DatabaseSync, clock: Clock): void {
+  const rows = database
+    .prepare(
+      `SELECT execution_id FROM executions WHERE result IS NULL AND ack ->> 'status' = 'accepted'`,
+    )
+    .all()
+  const update = database.prepare('UPDATE executions SET result = ? WHERE execution_id = ?')
+  for (const row of rows) {
+    const execution_id = String(row.execution_id)
+    const result: Result = {
+      execution_id,
+      status: 'failure',
+      exit_code: 1,
+      stdout: '',
+      stderr: 'plexd was restarted while the action ran\n',
+      duration: '0s',
+      finished_at: issuedAt(clock.now()),
+    }
+    update.run(JSON.stringify(result), execution_id)
+  }
+}
+
+/** The ack comes before the result. */
+type Unsent = { execution_id: string } & (
+  | { kind: 'ack'; body: ExecutionAck }
+  | { kind: 'result'; body: ExecutionResult }
+)
+
+function toUnsent(row: Record<string, unknown>): Unsent {
+  const execution_id = String(row.execution_id)
+  return row.ack_sent === 0
+    ? { kind: 'ack', execution_id, body: JSON.parse(String(row.ack)) }
+    : { kind: 'result', execution_id, body: JSON.parse(String(row.result)) }
+}

@@ -1,0 +1,65 @@
+import { ApiError } from '@plexd/protocol'
+import { CliError, describeError, exitCodes } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+
+type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'>
+
+/** The control plane does not take this node for one of its own. Retrying soon cannot help. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && [401, 403, 404].includes(error.status)
+}
+
+/** An answer that the same request will always get. A 404 counts if the API itself gave it, not a proxy. */
+export function isFinal(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false
+  if (error.status === 404) return typeof error.details?.error === 'string'
+  return [400, 409, 413, 415, 422].includes(error.status)
+}
+
+/** What went wrong between here and the control plane, in one line that names the URL and what to look at. */
+export function describeFailure(error: unknown, { apiUrl, caFile }: Where): string {
+  const code = codeOf(error)
+  if (error instanceof ApiError)
+    return `control plane "${apiUrl}" answered ${error.status}: ${error.message}`
+  if (isTrustFailure(error)) {
+    const advice = caFile
+      ? `not signed by the CA in "${caFile}" (${code}): get the right file from the control plane's data dir`
+      : `not trusted by this system (${code}): name the CA with --ca-file`
+    return `certificate of "${apiUrl}" is ${advice}`
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `certificate of "${apiUrl}" is for another host name: use one that it names: ${describeError(error)}`
+  }
+  return `connect to control plane "${apiUrl}": ${describeError(error)}`
+}
+
+/** The same for the terminal, with the exit code that fits. */
+export function failureOf(error: unknown, where: Where): CliError {
+  const exitCode =
+    error instanceof ApiError
+      ? isRefusal(error)
+        ? exitCodes.denied
+        : exitCodes.failed
+      : exitCodes.unreachable
+  return new CliError(describeFailure(error, where), exitCode)
+}
+
+/** The certificate's chain does not end where it should. Another attempt sees the same chain. */
+export function isTrustFailure(error: unknown): boolean {
+  return untrusted.has(codeOf(error) ?? '')
+}
+
+const untrusted = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code // errors of sockets carry one, others give undefined
+}

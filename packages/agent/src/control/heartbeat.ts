@@ -1,0 +1,72 @@
+import { ApiError, type Client, type ControlApi, type HeartbeatRequest } from '@plexd/protocol'
+import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
+import type { Problems } from '../problems.ts'
+import { startTask } from '../task.ts'
+import type { Vitals } from '../vitals.ts'
+import { isRefusal } from './failure.ts'
+
+export interface HeartbeatDeps {
+  client: Pick<Client<ControlApi>, 'heartbeat'>
+  nodeId: string
+  intervalMs: number
+  /** The body at this moment. */
+  describeNode(): HeartbeatRequest
+  /** The control plane wants a reconciliation now. */
+  onReconcile(): void
+  onRotateKeys(): Promise<void>
+  describe(error: unknown): string
+  vitals: Vitals
+  problems: Problems
+  clock: Clock
+  log: Log
+  random?: () => number
+}
+
+/** Moves beats apart, so that a fleet that started together does not report together. */
+const jitter = 0.1
+
+/** Reports at once and then each interval that the node is alive, and acts on the hints in the answer. */
+export function startHeartbeat(deps: HeartbeatDeps): AsyncDisposable {
+  const { client, nodeId, vitals, problems, clock, log, random } = deps
+  const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000, ...(random ? { random } : {}) })
+
+  async function run(signal: AbortSignal): Promise<void> {
+    for (;;) await clock.sleep(await beat(signal), signal)
+  }
+
+  async function beat(signal: AbortSignal): Promise<number> {
+    const nextMs = withJitter(deps.intervalMs, jitter, random)
+    try {
+      const params = { node_id: nodeId }
+      const { body } = await client.heartbeat({ params, body: deps.describeNode(), signal })
+      vitals.last_heartbeat_at = new Date(clock.now()).toISOString()
+      problems.clear('heartbeat')
+      slow.reset()
+      if (body?.reconcile) deps.onReconcile()
+      if (body?.rotate_keys) await deps.onRotateKeys()
+      return nextMs
+    } catch (error) {
+      signal.throwIfAborted()
+      return failed(error, nextMs)
+    }
+  }
+
+  function failed(error: unknown, nextMs: number): number {
+    const reason = deps.describe(error)
+    vitals.last_error = reason
+    log.warn('heartbeat failed', { error: reason })
+    if (isRefusal(error)) {
+      problems.set(
+        'heartbeat',
+        `this node is not accepted any more (${reason}): if it was removed, stop plexd, then type "plexd deregister --purge" and "plexd join"`,
+      )
+      return slow.nextMs()
+    }
+    problems.set('heartbeat', reason)
+    const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
+    return Math.max(nextMs, Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000))
+  }
+
+  const task = startTask(run)
+  return { [Symbol.asyncDispose]: () => task[Symbol.asyncDispose]() }
+}

@@ -1,0 +1,94 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { freshnessMs } from '@plexd/protocol'
+import type { Clock } from '@plexd/runtime'
+
+/**
+ * What must outlive the process so that no event is lost, run twice or replayed: the cursor, the ids of handled
+ * events, the nonces of the last minutes.
+ */
+export interface StreamMemory {
+  /** SSE id of the last handled event; empty for none. */
+  cursor(): string
+  wasHandled(eventId: string): boolean
+  /** Whether a nonce was met before. Remembered until the next commit, and for good if its event is in that. */
+  meetNonce(nonce: string, issuedMs: number): boolean
+  /** Makes durable that these events are handled, in the order given. Those met and not among them may come again. */
+  commit(handled: readonly HandledEvent[]): void
+  /** Starts at "now" with the next connection. */
+  forgetCursor(): void
+}
+
+export interface HandledEvent {
+  /** SSE id; empty leaves the cursor where it is. */
+  id: string
+  eventId: string
+  nonce: string
+}
+
+/** Older ids and nonces than these are forgotten; both lists are far longer than the server's own replay window. */
+const maxRemembered = 20_000
+
+export function createStreamMemory(database: DatabaseSync, clock: Clock): StreamMemory {
+  const selectCursor = database.prepare(`SELECT value FROM marks WHERE name = 'cursor'`)
+  const upsertCursor = database.prepare(
+    `INSERT INTO marks VALUES ('cursor', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+  )
+  const selectEvent = database.prepare('SELECT 1 FROM seen_events WHERE event_id = ?')
+  const insertEvent = database.prepare(
+    'INSERT OR IGNORE INTO seen_events SELECT ?, coalesce(max(no), 0) + 1 FROM seen_events',
+  )
+  const trimEvents = database.prepare(
+    `DELETE FROM seen_events WHERE no <= (SELECT max(no) FROM seen_events) - ${maxRemembered}`,
+  )
+  const selectNonce = database.prepare('SELECT 1 FROM nonces WHERE nonce = ?')
+  const insertNonce = database.prepare('INSERT OR IGNORE INTO nonces VALUES (?, ?)')
+  const dropStaleNonces = database.prepare('DELETE FROM nonces WHERE issued_ms < ?')
+  const trimNonces = database.prepare(
+    `DELETE FROM nonces WHERE nonce IN
+      (SELECT nonce FROM nonces ORDER BY issued_ms DESC LIMIT -1 OFFSET ${maxRemembered})`,
+  )
+  let cursor = String(selectCursor.get()?.value ?? '')
+  /** Met since the last commit. */
+  let met = new Map<string, number>()
+
+  function setCursor(to: string): void {
+    upsertCursor.run(to)
+    cursor = to
+  }
+
+  return {
+    cursor: () => cursor,
+    wasHandled: (eventId) => selectEvent.get(eventId) !== undefined,
+    meetNonce(nonce, issuedMs) {
+      const known = met.has(nonce) || selectNonce.get(nonce) !== undefined
+      if (!known) met.set(nonce, issuedMs)
+      return known
+    },
+    commit(handled) {
+      inTransaction(database, () => {
+        for (const { eventId, nonce } of handled) {
+          insertEvent.run(eventId)
+          insertNonce.run(nonce, met.get(nonce) ?? clock.now())
+        }
+        dropStaleNonces.run(clock.now() - freshnessMs)
+        trimEvents.run()
+        trimNonces.run()
+        const last = handled.findLast(({ id }) => id !== '')
+        if (last) setCursor(last.id)
+      })
+      met = new Map()
+    },
+    forgetCursor: () => setCursor(''),
+  }
+}
+
+function inTransaction(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN')
+  try {
+    work()
+    database.exec('COMMIT')
+  } catch (error) {
+    database.exec('ROLLBACK')
+    throw error
+  }
+}

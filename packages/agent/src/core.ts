@@ -1,0 +1,103 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { DaemonStatus } from '@plexd/protocol'
+import { type Clock, type Log, systemClock } from '@plexd/runtime'
+import type { Static } from 'typebox'
+import { builtinActions } from './actions/builtin/index.ts'
+import type { Action } from './actions/define.ts'
+import type { AgentConfig } from './config.ts'
+import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
+import type { ControlLoops } from './control-loops.ts'
+import { openDatabase } from './database.ts'
+import type { IdentityStore } from './identity.ts'
+import { createProblems, type Problems } from './problems.ts'
+import { type Applier, createApplier } from './reconcile/apply.ts'
+import type { DesiredStore } from './state/desired-state.ts'
+import { openDesiredStore } from './state/desired-store.ts'
+import { describeStatus, type StatusSources } from './status.ts'
+import { createVitals, type Vitals } from './vitals.ts'
+import type { WireguardDevice } from './wireguard/device.ts'
+import { createFakeDevice } from './wireguard/device-fake.ts'
+
+export interface AgentDeps {
+  log: Log
+  clock?: Clock
+  env?: NodeJS.ProcessEnv
+  /** The mesh interface; where none is given nothing moves packets, and the status says so. */
+  device?: WireguardDevice
+  /** Ends an enrolment that is still trying. */
+  signal?: AbortSignal
+}
+
+/** All of a daemon that needs no control plane: what is on the disk, the interface, the state of things. */
+export interface Core extends AsyncDisposable {
+  readonly config: AgentConfig
+  readonly clock: Clock
+  readonly log: Log
+  readonly database: DatabaseSync
+  readonly desired: DesiredStore
+  readonly device: WireguardDevice
+  readonly applier: Applier
+  readonly actions: readonly Action[]
+  readonly problems: Problems
+  readonly vitals: Vitals
+  readonly skew: ClockSkew
+  readonly status: StatusSources
+  describe(): Static<typeof DaemonStatus>
+  /** Absent until the node is registered. */
+  identity?: IdentityStore
+  /** Absent until the control plane is spoken to. */
+  loops?: ControlLoops
+}
+
+/** Rejects with a CliError when the data dir cannot be used. */
+export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Core> {
+  const { log, clock = systemClock } = deps
+  await using stack = new AsyncDisposableStack()
+  const database = stack.adopt(openDatabase(config.dataDir, log), (open) => open.close())
+  const desired = await openDesiredStore({ dataDir: config.dataDir, log })
+  const problems = createProblems()
+  const vitals = createVitals()
+  const skew = createClockSkew({ clock, log, problems })
+  const device = deps.device ?? createFakeDevice(disabledMesh(config))
+  const status: StatusSources = {
+    config,
+    identity: () => core.identity?.current(),
+    desired,
+    device,
+    reports: () => ({ count: 0, unsynced: 0 }),
+    pendingResults: () => core.loops?.pendingResults() ?? 0,
+    vitals,
+    problems,
+    skew,
+    startedMs: clock.now(),
+    clock,
+  }
+  const describe = (): Static<typeof DaemonStatus> => describeStatus(status)
+  const opened = stack.move()
+  const core: Core = {
+    config,
+    clock,
+    log,
+    database,
+    desired,
+    device,
+    applier: createApplier({ device, desired, problems, log }),
+    actions: builtinActions({ status: describe, peers: () => desired.current().peers }),
+    problems,
+    vitals,
+    skew,
+    status,
+    describe,
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+  return core
+}
+
+function disabledMesh(config: AgentConfig): { interfaceName: string; disabledBecause: string } {
+  return {
+    interfaceName: config.meshInterface,
+    disabledBecause: config.meshEnabled
+      ? 'this version does not move packets yet'
+      : 'switched off by --no-mesh or "mesh.enabled: false"',
+  }
+}

@@ -1,0 +1,95 @@
+import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { CliError, describeError, type Log } from '@plexd/runtime'
+
+/**
+ * The small durable records of the daemon: where the event stream stands, executions that are not reported yet,
+ * drift reports that are not sent. Each statement is on the disk when it returns.
+ *
+ * The file is locked for as long as it is open, and the kernel drops the lock with the process however that ends.
+ * So it is the lock of the whole data dir as well: two daemons on one identity would fight over every queue.
+ */
+export function openDatabase(dataDir: string, log: Log): DatabaseSync {
+  const path = join(dataDir, 'agent.db')
+  makeDataDir(dataDir, path)
+  try {
+    return open(path)
+  } catch (error) {
+    const code = (error as { errcode?: number }).errcode // errors of node:sqlite carry one
+    if (code === sqlite.busy) throw inUse(dataDir)
+    if (code !== sqlite.corrupt && code !== sqlite.notDatabase) {
+      throw new CliError(`open "${path}": ${describeError(error)}`)
+    }
+    log.error('database is damaged, starting with an empty one', {
+      file: path,
+      kept_as: moveAside(path),
+    })
+    return open(path)
+  }
+}
+
+const sqlite = { busy: 5, corrupt: 11, notDatabase: 26 }
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS seen_events (event_id TEXT PRIMARY KEY, no INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS seen_events_no ON seen_events (no);
+  CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, issued_ms INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS nonces_issued ON nonces (issued_ms);
+  CREATE TABLE IF NOT EXISTS executions (
+    execution_id TEXT PRIMARY KEY, received_ms INTEGER NOT NULL,
+    ack TEXT NOT NULL, ack_sent INTEGER NOT NULL DEFAULT 0,
+    result TEXT, result_sent INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS drift_reports (id INTEGER PRIMARY KEY, report TEXT NOT NULL);
+`
+
+function open(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    database.exec('PRAGMA journal_mode = WAL')
+    database.exec('PRAGMA synchronous = FULL')
+    database.exec(`BEGIN EXCLUSIVE; ${schema}; COMMIT`)
+    checkPages(database)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** Damage is cheaper to find now than in the middle of a delivery: the file is small. */
+function checkPages(database: DatabaseSync): void {
+  const row = database.prepare('PRAGMA quick_check(1)').get()
+  if (row?.quick_check !== 'ok') {
+    throw Object.assign(new Error(`check pages: ${row?.quick_check}`), { errcode: sqlite.corrupt })
+  }
+}
+
+/** The write-ahead log goes along: a new database must not replay it. */
+function moveAside(path: string): string {
+  const aside = `${path}.corrupt-${Date.now()}`
+  renameSync(path, aside)
+  if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${aside}-wal`)
+  return aside
+}
+
+function makeDataDir(dataDir: string, path: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    // SQLite would make it readable for all.
+    closeSync(openSync(path, 'a', 0o600))
+  } catch (error) {
+    throw new CliError(
+      `write to data dir "${dataDir}": ${describeError(error)}: run plexd as root, or choose another with --data-dir`,
+    )
+  }
+}
+
+function inUse(dataDir: string): CliError {
+  return new CliError(
+    `open data dir "${dataDir}": another plexd uses it: look with "plexd status", stop it with "systemctl stop plexd"`,
+  )
+}

@@ -1,0 +1,110 @@
+import type { AcceptedPayload, Peer } from '@plexd/protocol'
+import type { DesiredState } from '../state/desired-state.ts'
+
+/** The events that change what this node is told to be. */
+export const stateEventTypes = [
+  'peer_added',
+  'peer_removed',
+  'peer_key_rotated',
+  'peer_endpoint_changed',
+  'policy_updated',
+  'node_state_updated',
+  'node_secrets_updated',
+  'signing_key_rotated',
+] as const
+export type StateEventType = (typeof stateEventTypes)[number]
+export type StateEvent = {
+  [T in StateEventType]: { type: T; payload: AcceptedPayload<T> }
+}[StateEventType]
+
+/**
+ * The desired state after an event; its revision is left to the caller. Undefined when the event says less than this
+ * state needs, so that only a pull can tell. Folding an event a second time changes nothing.
+ */
+export function fold(desired: DesiredState, event: StateEvent): DesiredState | undefined {
+  switch (event.type) {
+    case 'peer_added':
+      return withPeer(desired, peerOf(event.payload))
+    case 'peer_removed':
+      return withoutPeer(desired, event.payload.peer_id)
+    case 'peer_key_rotated':
+      return foldRotatedPeer(desired, event.payload)
+    case 'peer_endpoint_changed':
+      return foldMovedPeer(desired, event.payload)
+    case 'policy_updated':
+      return { ...desired, policies: event.payload.policies ?? [] }
+    case 'node_state_updated':
+      return foldNodeState(desired, event.payload)
+    case 'node_secrets_updated':
+      return { ...desired, secret_refs: event.payload.secret_refs ?? [] }
+    case 'signing_key_rotated':
+      return { ...desired, signing_keys: signingKeysOf(event.payload) }
+  }
+}
+
+function foldRotatedPeer(
+  desired: DesiredState,
+  payload: AcceptedPayload<'peer_key_rotated'>,
+): DesiredState | undefined {
+  const known = desired.peers.find((peer) => peer.id === payload.peer_id)
+  const merged = { ...known, ...payload }
+  return isWhole(merged) ? withPeer(desired, peerOf(merged)) : undefined
+}
+
+/** An event without the PSK leaves the old one, which fits only as long as the key does. */
+function foldMovedPeer(
+  desired: DesiredState,
+  payload: AcceptedPayload<'peer_endpoint_changed'>,
+): DesiredState | undefined {
+  const known = desired.peers.find((peer) => peer.id === payload.peer_id)
+  if (!known || (payload.public_key ?? known.public_key) !== known.public_key) return undefined
+  return withPeer(desired, peerOf({ ...known, ...payload }))
+}
+
+/** What is absent is not named as empty: other control planes may send a part. */
+function foldNodeState(
+  desired: DesiredState,
+  { metadata, data }: AcceptedPayload<'node_state_updated'>,
+): DesiredState | undefined {
+  if (metadata === undefined || data === undefined) return undefined
+  return { ...desired, metadata: metadata ?? {}, data: data ?? [] }
+}
+
+function signingKeysOf(
+  payload: AcceptedPayload<'signing_key_rotated'>,
+): NonNullable<DesiredState['signing_keys']> {
+  const { current, previous, transition_expires } = payload
+  return {
+    current,
+    ...(previous === undefined ? {} : { previous }),
+    ...(transition_expires === undefined ? {} : { transition_expires }),
+  }
+}
+
+function withPeer(desired: DesiredState, peer: Peer): DesiredState {
+  const at = desired.peers.findIndex(({ id }) => id === peer.id)
+  const peers = at === -1 ? [...desired.peers, peer] : desired.peers.with(at, peer)
+  return { ...desired, peers }
+}
+
+function withoutPeer(desired: DesiredState, id: string): DesiredState {
+  return { ...desired, peers: desired.peers.filter((peer) => peer.id !== id) }
+}
+
+function isWhole(peer: Partial<Peer>): peer is Peer {
+  const { id, public_key, mesh_ip, endpoint, allowed_ips, psk } = peer
+  return [id, public_key, mesh_ip, endpoint, allowed_ips, psk].every((part) => part !== undefined)
+}
+
+/** A peer's own fields, without the event's. */
+function peerOf({ id, public_key, mesh_ip, endpoint, allowed_ips, psk, status }: Peer): Peer {
+  return {
+    id,
+    public_key,
+    mesh_ip,
+    endpoint,
+    allowed_ips,
+    psk,
+    ...(status === undefined ? {} : { status }),
+  }
+}

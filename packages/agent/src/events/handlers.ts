@@ -1,0 +1,119 @@
+import {
+  type AcceptedPayload,
+  type EventType,
+  isEventType,
+  parseEventPayload,
+  type UnsignedEvent,
+} from '@plexd/protocol'
+import type { Log } from '@plexd/runtime'
+import type { ActionExecutor } from '../actions/executor.ts'
+import type { KeyRotation } from '../key-rotation.ts'
+import type { StateEvent } from './fold.ts'
+
+/** What handlers act on. */
+export interface EventTargets {
+  /** Resolves when the change is on the disk. */
+  foldState(event: StateEvent, id: string): Promise<void>
+  /** Have the whole state pulled soon; resolves when that cannot be forgotten any more. */
+  resync(reason: string): Promise<void>
+  executor: Pick<ActionExecutor, 'request'>
+  keyRotation: Pick<KeyRotation, 'request'>
+  log: Log
+}
+
+export interface ReceivedEvent<T extends EventType> {
+  payload: AcceptedPayload<T>
+  event_id: string
+  /** SSE id. */
+  id: string
+}
+
+type Handlers = {
+  [T in EventType]: (event: ReceivedEvent<T>, targets: EventTargets) => Promise<void>
+}
+
+/** One handler for each event type; each may be called again with the same event. */
+const handlers: Handlers = {
+  peer_added: foldAs('peer_added'),
+  peer_removed: foldAs('peer_removed'),
+  peer_key_rotated: foldAs('peer_key_rotated'),
+  peer_endpoint_changed: foldAs('peer_endpoint_changed'),
+  policy_updated: foldAs('policy_updated'),
+  node_state_updated: foldAs('node_state_updated'),
+  node_secrets_updated: foldAs('node_secrets_updated'),
+
+  async signing_key_rotated(event, targets) {
+    await foldAs('signing_key_rotated')(event, targets)
+    targets.log.info('signing key rotated', {
+      transition_expires: event.payload.transition_expires,
+    })
+  },
+
+  async action_request({ payload }, { executor }) {
+    await executor.request(payload)
+  },
+
+  async rotate_keys({ payload, event_id }, { keyRotation, log }) {
+    log.info('key rotation requested', { reason: payload.reason })
+    await keyRotation.request(event_id)
+  },
+
+  // Sessions come through access tunnels, of which this version opens none: there is nothing to close or to set up.
+  async session_revoked({ payload }, { log }) {
+    const { session_id, revoked_at } = payload
+    log.info('session revoked, none is open', { session_id, revoked_at })
+  },
+  async ssh_session_setup({ payload }, { log }) {
+    const { session_id, expires_at, user_id } = payload
+    log.info('session announced, access tunnels are not part of this version', {
+      session_id,
+      expires_at,
+      user_id,
+    })
+  },
+
+  async resync({ payload }, { resync }) {
+    await resync(payload.reason)
+  },
+}
+
+/**
+ * Handles a verified event; resolves when its effect is durable. A type that we do not know is dropped, and a payload
+ * that does not fit never will: what it was about is pulled instead.
+ */
+export async function handleEvent(
+  event: UnsignedEvent,
+  id: string,
+  targets: EventTargets,
+): Promise<void> {
+  const { event_type, event_id } = event
+  if (!isEventType(event_type)) {
+    targets.log.debug('event of unknown type dropped', { event_type, event_id })
+    return
+  }
+  await handle(event_type, event, id, targets)
+}
+
+async function handle<T extends EventType>(
+  type: T,
+  event: UnsignedEvent,
+  id: string,
+  targets: EventTargets,
+): Promise<void> {
+  let payload: AcceptedPayload<T>
+  try {
+    payload = parseEventPayload(type, JSON.parse(event.payload))
+  } catch (error) {
+    targets.log.error('event payload does not fit', { event_id: event.event_id, error })
+    await targets.resync('event payload does not fit')
+    return
+  }
+  targets.log.debug('event received', { event_type: type, event_id: event.event_id, id })
+  await handlers[type]({ payload, event_id: event.event_id, id }, targets)
+}
+
+function foldAs<T extends StateEvent['type']>(
+  type: T,
+): (event: ReceivedEvent<T>, targets: EventTargets) => Promise<void> {
+  return ({ payload, id }, { foldState }) => foldState({ type, payload } as StateEvent, id) // type and payload belong together by T
+}

@@ -1,0 +1,54 @@
+import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
+import { fold, type StateEvent } from './fold.ts'
+import { isCovered, revisionAfter } from './revision.ts'
+
+/** The way in for events: each becomes a change of the desired state. */
+export interface StateChanges {
+  /** Resolves when the effect is on the disk. An event that the state has in it already changes nothing. */
+  foldState(event: StateEvent, id: string): Promise<void>
+  /** Empties the revision, so that the next pull is whole. Resolves when that is on the disk. */
+  invalidate(): Promise<void>
+  /**
+   * Watches until disposed of. Tells of a state pulled since then whether an event has been folded meanwhile which
+   * it does not have in it: storing it would undo that event.
+   */
+  watch(): { isOvertaken(revision: string): boolean } & Disposable
+}
+
+export function createStateChanges(deps: {
+  desired: DesiredStore
+  /** A change is in memory: bring it into force. */
+  onFold(): void
+  /** An event says less than is needed: pull soon. */
+  onGap(): void
+}): StateChanges {
+  const { desired } = deps
+  const watchers = new Set<string[]>()
+
+  function next(now: DesiredState, event: StateEvent, id: string): DesiredState {
+    if (isCovered(id, now.revision)) return now
+    const folded = fold(now, event)
+    if (folded) return { ...folded, revision: revisionAfter(now.revision, id) }
+    deps.onGap()
+    return { ...now, revision: '' }
+  }
+
+  return {
+    async foldState(event, id) {
+      for (const folded of watchers) folded.push(id)
+      // Replaced even if nothing changes: what memory has may not be on the disk yet.
+      const saved = desired.replace(next(desired.current(), event, id))
+      deps.onFold()
+      await saved
+    },
+    invalidate: () => desired.replace({ ...desired.current(), revision: '' }),
+    watch() {
+      const folded: string[] = []
+      watchers.add(folded)
+      return {
+        isOvertaken: (revision) => folded.some((id) => !isCovered(id, revision)),
+        [Symbol.dispose]: () => void watchers.delete(folded),
+      }
+    },
+  }
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Key32, MeshIp, NodeId, nskBytes } from '@plexd/protocol'
+import { CliError, describeError, writeFileAtomic } from '@plexd/runtime'
+import { type Static, Type } from 'typebox'
+import { Check, Errors } from 'typebox/value'
+
+/** Who this node is. One file, so that a crash never leaves half of it. */
+export const Identity = Type.Object({
+  node_id: NodeId,
+  mesh_ip: MeshIp,
+  hostname: Type.String(),
+  /** WireGuard, base64. */
+  private_key: Key32,
+  signing_public_key: Key32,
+  node_secret_key: Type.String(),
+  /** The bearer token; control planes without one take the node secret key. */
+  node_token: Type.Optional(Type.String()),
+  /** A key that the control plane may know already: saved before it is sent, promoted when it is accepted. */
+  pending_private_key: Type.Optional(Key32),
+  /** The event that the last rotation answered, so that its replay does not rotate again. */
+  rotation_event_id: Type.Optional(Type.String()),
+})
+export type Identity = Static<typeof Identity>
+
+/** The identity of a running daemon; what `update` changes is on the disk when it resolves. */
+export interface IdentityStore {
+  current(): Identity
+  update(change: (now: Identity) => Identity): Promise<void>
+}
+
+export function createIdentityStore(dataDir: string, identity: Identity): IdentityStore {
+  let current = identity
+  let saving: Promise<void> = Promise.resolve()
+  return {
+    current: () => current,
+    update(change) {
+      current = change(current)
+      const changed = current
+      saving = saving.catch(() => {}).then(() => saveIdentity(dataDir, changed))
+      return saving
+    },
+  }
+}
+
+/** What to send as bearer token. */
+export function bearerOf(identity: Identity): string {
+  return identity.node_token ?? identity.node_secret_key
+}
+
+export async function saveIdentity(dataDir: string, identity: Identity): Promise<void> {
+  await writeFileAtomic(join(dataDir, fileName), `${JSON.stringify(identity, null, 2)}\n`)
+}
+
+/**
+ * Undefined when the node was never registered. Reads the four files of the Go agent too; they hold no hostname, so
+ * `hostname` stands in. Throws a CliError for files that are there but cannot be an identity.
+ */
+export async function loadIdentity(
+  dataDir: string,
+  hostname: string,
+): Promise<Identity | undefined> {
+  const text = await readIfThere(join(dataDir, fileName))
+  if (text === undefined) return undefined
+  try {
+    const stored: unknown = JSON.parse(text)
+    const whole = { hostname, ...(await readGoFiles(dataDir)), ...Object(stored) }
+    return checkIdentity(whole)
+  } catch (error) {
+    throw new CliError(
+      `read identity in "${dataDir}": ${describeError(error)}: restore it from a backup, or start over with "plexd deregister --purge" and "plexd join"`,
+    )
+  }
+}
+
+/** Throws a TypeError that names the field which does not fit, never its value. */
+export function checkIdentity(candidate: unknown): Identity {
+  if (!Check(Identity, candidate)) {
+    const [first] = Errors(Identity, candidate)
+    throw new TypeError(`${first?.instancePath || 'identity'} ${first?.message ?? 'does not fit'}`)
+  }
+  nskBytes(candidate.node_secret_key)
+  return candidate
+}
+
+const fileName = 'identity.json'
+
+/** `identity.json` of the Go agent has no keys; they stand beside it, the signing key as well. */
+async function readGoFiles(dataDir: string): Promise<Record<string, string>> {
+  const names = ['private_key', 'node_secret_key', 'signing_public_key']
+  const texts = await Promise.all(names.map((name) => readIfThere(join(dataDir, name))))
+  return Object.fromEntries(
+    names.flatMap((name, at) => {
+      const text = texts[at]
+      return text === undefined ? [] : [[name, text.trim()]]
+    }),
+  )
+}
+
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // fs errors carry a code
+    throw new CliError(`read "${path}": ${describeError(error)}`)
+  }
+}

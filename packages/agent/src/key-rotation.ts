@@ -1,0 +1,104 @@
+import { ApiError, type Client, type ControlApi, type Peer } from '@plexd/protocol'
+import { type Clock, createBackoff, type Log } from '@plexd/runtime'
+import { isRefusal } from './control/failure.ts'
+import type { IdentityStore } from './identity.ts'
+import { startTask } from './task.ts'
+import { createTrigger } from './trigger.ts'
+import { generatePrivateKey, publicKeyOf } from './wireguard/keys.ts'
+
+/** Replaces the WireGuard key of this node on demand. */
+export interface KeyRotation extends AsyncDisposable {
+  /**
+   * Resolves when the intent is durable. While one rotation is under way another is the same one, and an event that
+   * was answered already is not answered again; without an event (a heartbeat's hint) it always counts.
+   */
+  request(eventId?: string): Promise<void>
+}
+
+export interface KeyRotationDeps {
+  identity: IdentityStore
+  client: Pick<Client<ControlApi>, 'rotateKeys'>
+  /** Brings the new key and the peers' new PSKs into force. */
+  promote(privateKey: string, peers: readonly Peer[]): Promise<void>
+  describe(error: unknown): string
+  clock: Clock
+  log: Log
+}
+
+const idleMs = 24 * 3_600_000
+
+/**
+ * The new key is on the disk as pending before the control plane hears of it, and in force only after it has agreed:
+ * a crash at any moment leaves a key that both sides know or a pending one that is announced again.
+ */
+export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
+  const { identity, client, clock, log } = deps
+  const trigger = createTrigger(clock)
+  const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
+  const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000 })
+
+  async function run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const waitMs = await attempt(signal)
+      await trigger.wait(waitMs, signal)
+    }
+  }
+
+  async function attempt(signal: AbortSignal): Promise<number> {
+    const pending = identity.current().pending_private_key
+    if (pending === undefined) return idleMs
+    try {
+      await rotate(pending, signal)
+      backoff.reset()
+      slow.reset()
+      return idleMs
+    } catch (error) {
+      signal.throwIfAborted()
+      const taken = error instanceof ApiError && error.status === 409
+      if (taken) await renew()
+      const waitMs = isRefusal(error) ? slow.nextMs() : backoff.nextMs()
+      log.warn('key rotation failed, will retry', {
+        error: deps.describe(error),
+        retry_in_ms: Math.round(waitMs),
+      })
+      return waitMs
+    }
+  }
+
+  async function rotate(pending: string, signal: AbortSignal): Promise<void> {
+    const { node_id } = identity.current()
+    const { body } = await client.rotateKeys({
+      body: { node_id, new_public_key: publicKeyOf(pending) },
+      signal,
+    })
+    await identity.update(({ pending_private_key, ...now }) => ({
+      ...now,
+      private_key: pending,
+      ...(body.node_secret_key ? { node_secret_key: body.node_secret_key } : {}),
+      ...(body.node_token ? { node_token: body.node_token } : {}),
+    }))
+    await deps.promote(pending, body.updated_peers ?? [])
+    log.info('WireGuard key rotated', { node_id, public_key: publicKeyOf(pending) })
+  }
+
+  /** Another node has this key: practically impossible, but it must not go on for ever. */
+  async function renew(): Promise<void> {
+    await identity.update((now) => ({ ...now, pending_private_key: generatePrivateKey() }))
+  }
+
+  const task = startTask(run)
+  return {
+    async request(eventId) {
+      await identity.update((now) => {
+        if (eventId !== undefined && now.rotation_event_id === eventId) return now
+        return {
+          ...now,
+          pending_private_key: now.pending_private_key ?? generatePrivateKey(),
+          ...(eventId === undefined ? {} : { rotation_event_id: eventId }),
+        }
+      })
+      trigger.fire()
+    },
+    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import { printVersion } from './commands/version.ts'
+
+const argv = process.argv.slice(2)
+const rest = argv.slice(1).filter((word) => word !== '--json')
+// Answered before the rest is loaded: installers and health checks ask for it often.
+if (['version', '--version', '-V'].includes(argv[0] ?? '') && rest.length === 0) {
+  printVersion(argv.includes('--json'))
+} else {
+  const [{ runCli }, { createProgram }] = await Promise.all([
+    import('@plexd/runtime'),
+    import('./program.ts'),
+  ])
+  await runCli(createProgram(), argv)
+}

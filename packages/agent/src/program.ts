@@ -1,0 +1,219 @@
+import { Argument, Command, Option } from 'commander'
+import { readFlags } from './commands/flags.ts'
+import { printVersion } from './commands/version.ts'
+import { defaultConfig, defaultConfigFile } from './config.ts'
+
+/** The command line of plexd. Each command loads its own code when it runs. */
+export function createProgram(): Command {
+  const program = new Command('plexd')
+    .description(
+      'The node agent: enrols this machine, keeps it as the control plane says, serves local programs',
+    )
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+  program.addCommand(join())
+  program.addCommand(up())
+  program.addCommand(status())
+  program.addCommand(state())
+  program.addCommand(deregister())
+  program.addCommand(version())
+  program.addCommand(completion(program))
+  return program
+}
+
+function join(): Command {
+  return withControlPlane(new Command('join'))
+    .description('Enrol this machine with a bootstrap token, or show who it is already')
+    .option('--token-file <file>', 'bootstrap token; removed once it is used')
+    .option('--hostname <name>', "name in the tenant; the machine's own by default")
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'plexd join --api https://cp.example.com --token-file ./token',
+          'enrol without a question',
+        ],
+        ['plexd join --api https://cp.example.com', 'ask for the token at the terminal'],
+      ),
+    )
+    .action(async (options) => {
+      const { runJoin } = await import('./commands/join.ts')
+      await runJoin(readFlags(options), options)
+    })
+}
+
+function up(): Command {
+  return withControlPlane(new Command('up'))
+    .description('Run the daemon in the foreground; enrols first if need be')
+    .option('--token-file <file>', 'bootstrap token; removed once it is used')
+    .option('--hostname <name>', "name in the tenant; the machine's own by default")
+    .option('--socket <path>', `Local Node API; ${defaultConfig.socketPath} by default`)
+    .option('--no-mesh', 'leave the network alone')
+    .addOption(new Option('--mode <mode>', 'role of the node').choices(['node', 'bridge']))
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd up', `run with ${defaultConfigFile}`],
+        [
+          'plexd up --api https://localhost:8443 --ca-file ca.crt --token-file ./token --data-dir ./node --socket ./node/api.sock --no-mesh',
+          'try it without root',
+        ],
+      ),
+    )
+    .action(async (options) => {
+      const { runUp } = await import('./commands/up.ts')
+      await runUp(readFlags(options))
+    })
+}
+
+function status(): Command {
+  return withSocket(new Command('status'))
+    .description('Show how the daemon is doing and what needs a hand')
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd status', 'for people; exit code 5 when no daemon runs'],
+        ["plexd status --json | jq '.problems'", 'for scripts'],
+      ),
+    )
+    .action(async (options) => {
+      const { runStatus } = await import('./commands/status.ts')
+      await runStatus(readFlags(options), options)
+    })
+}
+
+function state(): Command {
+  const command = withSocket(new Command('state'))
+    .description('Show what the node holds: metadata, data, secrets, reports')
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd state', 'all keys'],
+        ['plexd state get data nginx.conf', 'one entry, as it is'],
+        ['plexd state get secret db/password', 'needs root or the group plexd-secrets'],
+        [`plexd state report health --data '{"status":"ok"}'`, 'write a report entry'],
+        ['plexd state delete report health', 'delete it'],
+      ),
+    )
+    .action(async (options) => {
+      const { showState } = await import('./commands/state.ts')
+      await showState(readFlags(options), options)
+    })
+  command.addCommand(stateGet())
+  command.addCommand(stateReport())
+  command.addCommand(stateDelete())
+  return command
+}
+
+const kind = (kinds: readonly string[]): Argument =>
+  new Argument('<kind>', `one of ${kinds.join(', ')}`).choices(kinds)
+
+function stateGet(): Command {
+  return withSocket(new Command('get'))
+    .description('Read one entry, or list the keys')
+    .addArgument(kind(['metadata', 'data', 'secret', 'report']))
+    .argument('[key]', 'slashes belong to the key')
+    .action(async (which, key, _, command) => {
+      const { getEntry } = await import('./commands/state.ts')
+      const options = command.optsWithGlobals()
+      await getEntry(readFlags(options), { ...options, kind: which, key })
+    })
+}
+
+function stateReport(): Command {
+  return withSocket(new Command('report'))
+    .description('Write a report entry')
+    .argument('<key>')
+    .requiredOption('--data <json>', 'the payload; "-" reads it from stdin')
+    .option('--content-type <type>', 'what the payload is', 'application/json')
+    .option('--if-match <version>', 'only over this version; 0: only if there is none')
+    .action(async (key, _, command) => {
+      const { putReport } = await import('./commands/state.ts')
+      const options = command.optsWithGlobals()
+      await putReport(readFlags(options), { ...options, key })
+    })
+}
+
+function stateDelete(): Command {
+  return withSocket(new Command('delete'))
+    .description('Delete a report entry')
+    .addArgument(kind(['report']))
+    .argument('<key>')
+    .action(async (_kind, key, _, command) => {
+      const { deleteReport } = await import('./commands/state.ts')
+      const options = command.optsWithGlobals()
+      await deleteReport(readFlags(options), { ...options, key })
+    })
+}
+
+function deregister(): Command {
+  return withControlPlane(new Command('deregister'))
+    .description('Leave the mesh; the control plane forgets this node')
+    .option('--purge', 'remove the identity and all state from this machine as well')
+    .option('--force', 'with --purge: do so even if the control plane cannot be told')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd deregister', 'leave, keep the files'],
+        ['plexd deregister --purge', 'leave nothing behind; then "plexd join" starts over'],
+      ),
+    )
+    .action(async (options) => {
+      const { runDeregister } = await import('./commands/deregister.ts')
+      await runDeregister(readFlags(options), options)
+    })
+}
+
+function version(): Command {
+  return new Command('version')
+    .description('Show the version')
+    .option('--json', 'print JSON')
+    .action(({ json }) => printVersion(json === true))
+}
+
+function completion(program: Command): Command {
+  return new Command('completion')
+    .description('Print a completion script')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      examples(['plexd completion bash > /etc/bash_completion.d/plexd', 'for all users, in bash']),
+    )
+    .action(async (shell) => {
+      const { printCompletion } = await import('./commands/completion.ts')
+      printCompletion(program, shell)
+    })
+}
+
+function withControlPlane(command: Command): Command {
+  return withConfig(command)
+    .option('--api <url>', 'control plane, https://HOST[:PORT]')
+    .option('--ca-file <file>', "its authority in PEM; the system's by default")
+    .option('--insecure-http', 'allow http:// to this very machine')
+    .option('--data-dir <dir>', `identity and state; ${defaultConfig.dataDir} by default`)
+}
+
+function withSocket(command: Command): Command {
+  return withConfig(command)
+    .option('--socket <path>', `Local Node API; ${defaultConfig.socketPath} by default`)
+    .option('--json', 'print JSON')
+}
+
+function withConfig(command: Command): Command {
+  return command
+    .option('--config <file>', `config file; ${defaultConfigFile} by default`)
+    .addOption(
+      new Option('--log-level <level>', 'how much to log').choices([
+        'debug',
+        'info',
+        'warn',
+        'error',
+      ]),
+    )
+}
+
+function examples(...lines: [command: string, what: string][]): string {
+  return `\nExamples:\n${lines.map(([command, what]) => `  # ${what}\n  ${command}\n`).join('')}`
+}

@@ -1,0 +1,91 @@
+import { ApiError } from '@plexd/protocol'
+import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
+import { isRefusal } from '../control/failure.ts'
+import type { Problems } from '../problems.ts'
+import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
+import type { Vitals } from '../vitals.ts'
+
+/** Pulls and applies, over and over. */
+export interface ReconcileLoop extends AsyncDisposable {
+  /** Soon, and once for all that ask until then. `whole`: whatever revision we have. */
+  trigger(options?: { whole?: boolean }): void
+}
+
+export interface ReconcileLoopDeps {
+  /** One reconciliation; rejects when the state cannot be pulled or brought into force. */
+  reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void>
+  intervalMs: number
+  describe(error: unknown): string
+  vitals: Vitals
+  problems: Problems
+  clock: Clock
+  log: Log
+  random?: () => number
+}
+
+const jitter = 0.1
+/** Between two runs, so that a burst of triggers costs a few pulls and not one each. */
+const minGapMs = 1_000
+/** Once in this time the state is pulled whole, whatever we believe to have: a mistake of ours must not last for ever. */
+const wholeEachMs = 3_600_000
+
+/** Runs at start, each interval, and when triggered. */
+export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
+  const { intervalMs, vitals, problems, clock, log, random } = deps
+  const trigger = createTrigger(clock)
+  const slow = createBackoff({
+    minMs: intervalMs,
+    maxMs: 10 * 60_000,
+    ...(random ? { random } : {}),
+  })
+  let wantWhole = false
+  let lastWholeMs = clock.now()
+
+  async function run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const startedMs = clock.now()
+      const waitMs = await once(signal)
+      await clock.sleep(Math.max(0, minGapMs - (clock.now() - startedMs)), signal)
+      await trigger.wait(waitMs, signal)
+    }
+  }
+
+  async function once(signal: AbortSignal): Promise<number> {
+    const nowMs = clock.now()
+    const whole = wantWhole || nowMs - lastWholeMs >= wholeEachMs
+    wantWhole = false
+    try {
+      await deps.reconcile({ whole, signal })
+      if (whole) lastWholeMs = nowMs
+      vitals.last_reconcile_at = new Date(clock.now()).toISOString()
+      problems.clear('reconcile')
+      slow.reset()
+      return withJitter(intervalMs, jitter, random)
+    } catch (error) {
+      signal.throwIfAborted()
+      wantWhole ||= whole
+      return failed(error)
+    }
+  }
+
+  function failed(error: unknown): number {
+    const reason = deps.describe(error)
+    vitals.last_error = reason
+    problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
+    log.warn('reconciliation failed, will retry', { error: reason })
+    if (isRefusal(error)) return slow.nextMs()
+    const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
+    const wishedMs = Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000)
+    return Math.max(withJitter(intervalMs, jitter, random), wishedMs)
+  }
+
+  const task = startTask(run)
+  return {
+    trigger({ whole = false } = {}) {
+      wantWhole ||= whole
+      trigger.fire()
+    },
+    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,105 @@
+import { isDeepStrictEqual as isSame } from 'node:util'
+import type { Peer, SigningKeys } from '@plexd/protocol'
+import type { DesiredState } from '../state/desired-state.ts'
+import type { ObservedPeer, PeerStep } from '../wireguard/device.ts'
+
+/**
+ * A step that closes one difference between what is and what should be, under the names of
+ * POST /v1/nodes/{node_id}/drift.
+ */
+export type Correction =
+  | PeerStep
+  | { type: 'policy_removed' | 'policy_added'; policy_id: string }
+  | { type: 'signing_keys_updated' | 'metadata_updated' | 'data_updated' | 'secret_refs_updated' }
+
+/** What the node has: peers from the interface; the rest as it was in force before. */
+export type Observed = Pick<DesiredState, 'metadata' | 'data' | 'secret_refs'> & {
+  peers: readonly ObservedPeer[]
+  signing_keys: SigningKeys
+  /** Null where nothing enforces policies: then none can be missing. */
+  policies: DesiredState['policies'] | null
+}
+
+/** All corrections that lead from the observed to the desired state. Pure; within each kind removals come first. */
+export function plan(desired: DesiredState, observed: Observed): Correction[] {
+  return [...planPeers(desired.peers, observed.peers), ...planContent(desired, observed)]
+}
+
+/**
+ * Compares the peers the control plane wants with those on the interface. A peer is its public key: one that changed
+ * its key is removed and added.
+ */
+export function planPeers(desired: readonly Peer[], observed: readonly ObservedPeer[]): PeerStep[] {
+  const wanted = new Map(desired.map((peer) => [peer.public_key, peer]))
+  const present = new Map(observed.map((peer) => [peer.public_key, peer]))
+  const removed = observed
+    .filter((peer) => !wanted.has(peer.public_key))
+    .map(({ id, public_key }): PeerStep => ({ type: 'peer_removed', peer_id: id, public_key }))
+  const updated: PeerStep[] = []
+  const added: PeerStep[] = []
+  for (const peer of wanted.values()) {
+    const actual = present.get(peer.public_key)
+    if (!actual) added.push({ type: 'peer_added', peer })
+    else if (!isSamePeer(peer, actual)) updated.push({ type: 'peer_updated', peer })
+  }
+  return [...removed, ...updated, ...added]
+}
+
+/**
+ * What is in force as soon as it is stored. A policy whose rules changed is removed and added, in one step for the
+ * firewall. The order of entries means nothing, that of rules does.
+ */
+export function planContent(
+  desired: Omit<DesiredState, 'peers' | 'revision'>,
+  observed: Omit<Observed, 'peers'>,
+): Correction[] {
+  const signingKeys = desired.signing_keys ?? observed.signing_keys
+  const same = {
+    signing_keys_updated: isSame(keysOf(signingKeys), keysOf(observed.signing_keys)),
+    metadata_updated: isSame(desired.metadata, observed.metadata),
+    data_updated: isSame(byKey(desired.data), byKey(observed.data)),
+    secret_refs_updated: isSame(byKey(desired.secret_refs), byKey(observed.secret_refs)),
+  }
+  const types = Object.keys(same) as (keyof typeof same)[] // built just above
+  return [
+    ...planPolicies(desired.policies, observed.policies),
+    ...types.filter((type) => !same[type]).map((type) => ({ type })),
+  ]
+}
+
+function planPolicies(
+  desired: DesiredState['policies'],
+  observed: Observed['policies'],
+): Correction[] {
+  if (observed === null) return []
+  return [
+    ...differing(observed, desired).map(
+      (policy_id) => ({ type: 'policy_removed', policy_id }) as const,
+    ),
+    ...differing(desired, observed).map(
+      (policy_id) => ({ type: 'policy_added', policy_id }) as const,
+    ),
+  ]
+}
+
+/** Ids of the policies that the others lack, or have with other rules. */
+function differing(policies: DesiredState['policies'], others: DesiredState['policies']): string[] {
+  const known = new Map(others.map((policy) => [policy.id, policy]))
+  return policies.filter((policy) => !isSame(policy, known.get(policy.id))).map(({ id }) => id)
+}
+
+function keysOf({ current, previous }: SigningKeys): (string | null)[] {
+  return [current, previous ?? null]
+}
+
+function byKey<Item extends { key: string }>(items: readonly Item[]): Map<string, Item> {
+  return new Map(items.map((item) => [item.key, item]))
+}
+
+function isSamePeer(desired: Peer, actual: ObservedPeer): boolean {
+  return (
+    desired.endpoint === actual.endpoint &&
+    desired.psk === actual.psk &&
+    isSame(desired.allowed_ips.toSorted(), actual.allowed_ips.toSorted())
+  )
+}

@@ -1,0 +1,109 @@
+import { type Client, type ControlApi, ReceivedNodeState, type SigningKeys } from '@plexd/protocol'
+import type { Log } from '@plexd/runtime'
+import { Check, Errors } from 'typebox/value'
+import type { StateChanges } from '../events/state-changes.ts'
+import type { Problems } from '../problems.ts'
+import { type DesiredState, type DesiredStore, desiredFromPull } from '../state/desired-state.ts'
+import { type Correction, planContent } from './plan.ts'
+
+export interface PullDeps {
+  client: Pick<Client<ControlApi>, 'getState'>
+  nodeId: string
+  desired: DesiredStore
+  changes: Pick<StateChanges, 'watch'>
+  /** Those that events are verified with now. */
+  signingKeys(): SigningKeys
+  /** Whether the answer surely comes from the control plane: TLS with a certificate that was checked. */
+  authentic: boolean
+  problems: Problems
+  log: Log
+}
+
+/** A state that events overtook on its way is asked for again, this often. */
+const maxAttempts = 3
+
+/**
+ * Pulls the desired state and stores it; the corrections say in what it differed from the one before. Conditional on
+ * the revision unless `whole`. Rejects, and changes nothing, when there is no answer or one that does not fit.
+ */
+export async function pullState(
+  deps: PullDeps,
+  { whole, signal }: { whole: boolean; signal: AbortSignal },
+): Promise<Correction[]> {
+  for (let attempt = 1; ; attempt++) {
+    using watch = deps.changes.watch()
+    const next = await fetchState(deps, whole, signal)
+    if (next === undefined) return []
+    if (!watch.isOvertaken(next.revision) || attempt === maxAttempts) return store(next, deps)
+  }
+}
+
+/** Undefined when nothing has changed. */
+async function fetchState(
+  { client, nodeId, desired }: PullDeps,
+  whole: boolean,
+  signal: AbortSignal,
+): Promise<DesiredState | undefined> {
+  const { revision } = desired.current()
+  const { status, headers, body } = await client.getState({
+    params: { node_id: nodeId },
+    headers: whole || revision === '' ? {} : { 'if-none-match': `"${revision}"` },
+    signal,
+  })
+  return status === 304 ? undefined : desiredFromPull(checkState(body, nodeId), tagOf(headers.etag))
+}
+
+/** The text of an entity tag, weak or strong; empty for none. */
+function tagOf(etag = ''): string {
+  return /^(?:W\/)?"(.*)"$/.exec(etag)?.[1] ?? ''
+}
+
+function checkState(body: unknown, nodeId: string): ReceivedNodeState {
+  if (!Check(ReceivedNodeState, body)) {
+    const [first] = Errors(ReceivedNodeState, body)
+    throw new TypeError(
+      `read state: ${first?.instancePath || 'body'} ${first?.message ?? 'does not fit'}`,
+    )
+  }
+  if (body.node_id !== undefined && body.node_id !== nodeId) {
+    throw new TypeError(`read state: it is that of node "${body.node_id}"`)
+  }
+  return body
+}
+
+async function store(pulled: DesiredState, deps: PullDeps): Promise<Correction[]> {
+  const { desired } = deps
+  const before = desired.current()
+  const next = { ...pulled, signing_keys: acceptKeys(pulled.signing_keys, deps) }
+  const corrections = planContent(next, {
+    ...before,
+    policies: null,
+    signing_keys: deps.signingKeys(),
+  })
+  await desired.replace(next)
+  return corrections
+}
+
+/** A pull carries no signature, so a key that nobody vouched for yet is taken on the word of verified TLS only. */
+function acceptKeys(
+  pulled: SigningKeys | null,
+  { signingKeys, authentic, problems, log }: PullDeps,
+): SigningKeys {
+  const known = signingKeys()
+  if (!pulled) return known
+  const trusted = [known.current, known.previous]
+  const isKnown = [pulled.current, pulled.previous ?? pulled.current].every((key) =>
+    trusted.includes(key),
+  )
+  if (isKnown || authentic) {
+    if (!trusted.includes(pulled.current)) log.warn('signing key replaced by the pulled state')
+    problems.clear('signing_keys')
+    return pulled
+  }
+  log.error('pulled signing key refused: it came over plain HTTP')
+  problems.set(
+    'signing_keys',
+    'the control plane has a new signing key, which plain HTTP cannot vouch for: use https, or enrol anew',
+  )
+  return known
+}

@@ -1,0 +1,79 @@
+import { readFile, rm } from 'node:fs/promises'
+import { arch, release } from 'node:os'
+import { join } from 'node:path'
+import type { Capabilities } from '@plexd/protocol'
+import { type Clock, describeError, type Log, writeFileAtomic } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { openControlClient } from '../control/client.ts'
+import { type Identity, saveIdentity } from '../identity.ts'
+import { generatePrivateKey } from '../wireguard/keys.ts'
+import { register } from './register.ts'
+import { findBootstrapToken } from './token.ts'
+
+export interface Enrolment {
+  config: AgentConfig
+  capabilities: Capabilities
+  env: NodeJS.ProcessEnv
+  /** Asks the person at the terminal, when there is one. */
+  askToken?: () => Promise<string>
+  giveUpAfterMs?: number
+  clock: Clock
+  log: Log
+  signal?: AbortSignal
+}
+
+/** Makes this machine a node: registers it, saves the identity, and only then removes the token file. */
+export async function enrol(enrolment: Enrolment): Promise<Identity> {
+  const { config, env, log } = enrolment
+  const token = await findBootstrapToken(config, env, enrolment.askToken)
+  const privateKey = await draftKey(config.dataDir)
+  using connection = openControlClient(config, { bearer: () => token })
+  const identity = await register({
+    ...enrolment,
+    client: connection.client,
+    token,
+    privateKey,
+    metadata: { os: 'linux', arch: goArch(), kernel: release(), ...config.nodeMetadata },
+  })
+  await saveIdentity(config.dataDir, identity)
+  await rm(draftPath(config.dataDir), { force: true })
+  log.info('registered', { node_id: identity.node_id, mesh_ip: identity.mesh_ip })
+  await removeTokenFile(config.tokenFile, log)
+  return identity
+}
+
+/**
+ * The key to register with. It is on the disk before it is sent, so that an attempt after a crash is the same request
+ * to the control plane, which knows its one-time token by it.
+ */
+async function draftKey(dataDir: string): Promise<string> {
+  const path = draftPath(dataDir)
+  try {
+    const saved = (await readFile(path, 'utf8')).trim()
+    if (Buffer.from(saved, 'base64').length === 32) return saved
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // fs errors carry a code
+  }
+  const key = generatePrivateKey()
+  await writeFileAtomic(path, `${key}\n`)
+  return key
+}
+
+const draftPath = (dataDir: string): string => join(dataDir, 'registration-key')
+
+/** A one-time token is of no more use, but others need not read it. */
+async function removeTokenFile(path: string, log: Log): Promise<void> {
+  try {
+    await rm(path, { force: true })
+  } catch (error) {
+    log.warn('token file cannot be removed, remove it by hand', {
+      file: path,
+      error: describeError(error),
+    })
+  }
+}
+
+/** The word that Go and the artifact paths use for this machine's architecture. */
+function goArch(): string {
+  return arch() === 'x64' ? 'amd64' : arch()
+}

@@ -1,0 +1,33 @@
+import type { AgentConfig } from '../config.ts'
+
+/** The link-local address of the instance metadata service, the same in every cloud. */
+const metadataService = 'http://169.254.169.254'
+
+/**
+ * The bootstrap token that the cloud hands to this machine (IMDSv2: a session token first, which services without
+ * sessions refuse). Undefined when there is no such service or no such entry.
+ */
+export async function fetchMetadataToken(
+  config: Pick<AgentConfig, 'tokenMetadataPath' | 'tokenMetadataTimeoutMs'>,
+  baseUrl = metadataService,
+): Promise<string | undefined> {
+  const signal = (): AbortSignal => AbortSignal.timeout(config.tokenMetadataTimeoutMs)
+  const session = await textOf(
+    fetch(`${baseUrl}/latest/api/token`, {
+      method: 'PUT',
+      headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' },
+      signal: signal(),
+    }),
+  )
+  const headers: Record<string, string> = session ? { 'x-aws-ec2-metadata-token': session } : {}
+  return textOf(fetch(baseUrl + config.tokenMetadataPath, { headers, signal: signal() }))
+}
+
+async function textOf(response: Promise<Response>): Promise<string | undefined> {
+  try {
+    const answer = await response
+    return answer.status === 200 ? await answer.text() : undefined
+  } catch {
+    return undefined // no service: the next source has its turn
+  }
+}

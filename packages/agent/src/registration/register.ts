@@ -1,0 +1,113 @@
+import {
+  ApiError,
+  type Capabilities,
+  type Client,
+  type ControlApi,
+  type RegisterRequest,
+} from '@plexd/protocol'
+import { CliError, type Clock, createBackoff, exitCodes, type Log } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
+import { checkIdentity, type Identity } from '../identity.ts'
+import { publicKeyOf } from '../wireguard/keys.ts'
+
+export interface Registration {
+  config: AgentConfig
+  client: Client<ControlApi>
+  token: string
+  privateKey: string
+  capabilities: Capabilities
+  metadata: Record<string, string>
+  /** Stops trying after this long; never when left out. */
+  giveUpAfterMs?: number
+  clock: Clock
+  log: Log
+  signal?: AbortSignal
+}
+
+/**
+ * Exchanges the bootstrap token for an identity. What may pass is tried again with the same token and key, which the
+ * control plane answers with the same node; a refusal is a CliError that says what to do. Nothing is saved here.
+ */
+export async function register(registration: Registration): Promise<Identity> {
+  const { config, clock, log, signal, giveUpAfterMs } = registration
+  const startedMs = clock.now()
+  const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
+  for (;;) {
+    try {
+      return await attempt(registration)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!isWorthRetrying(error)) throw explain(error, config)
+      const delayMs = delayAfter(error, backoff.nextMs())
+      if (giveUpAfterMs !== undefined && clock.now() + delayMs - startedMs > giveUpAfterMs) {
+        throw failureOf(error, config)
+      }
+      log.warn('registration failed, will retry', {
+        error: describeFailure(error, config),
+        retry_in_ms: Math.round(delayMs),
+      })
+      await clock.sleep(delayMs, signal)
+    }
+  }
+}
+
+async function attempt(registration: Registration): Promise<Identity> {
+  const { config, client, token, privateKey, metadata, capabilities, signal } = registration
+  const body: RegisterRequest = {
+    token,
+    public_key: publicKeyOf(privateKey),
+    hostname: config.hostname,
+    metadata,
+    capabilities,
+  }
+  const { body: answer } = await client.register({ body, ...(signal ? { signal } : {}) })
+  try {
+    return checkIdentity({
+      node_id: answer.node_id,
+      mesh_ip: answer.mesh_ip,
+      hostname: config.hostname,
+      private_key: privateKey,
+      signing_public_key: answer.signing_public_key,
+      node_secret_key: answer.node_secret_key,
+      ...(answer.node_token ? { node_token: answer.node_token } : {}),
+    })
+  } catch (cause) {
+    throw new CliError(
+      'registration answer of the control plane cannot be an identity',
+      undefined,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function isWorthRetrying(error: unknown): boolean {
+  if (error instanceof CliError || isTrustFailure(error)) return false
+  if (!(error instanceof ApiError)) return true
+  return error.status >= 500 || error.status === 408 || error.status === 429
+}
+
+/** The control plane's own wish counts, within reason. */
+function delayAfter(error: unknown, backoffMs: number): number {
+  const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
+  return wishedSeconds === undefined ? backoffMs : Math.min(wishedSeconds * 1_000, 10 * 60_000)
+}
+
+function explain(error: unknown, config: AgentConfig): CliError {
+  if (error instanceof CliError) return error
+  if (!(error instanceof ApiError)) return failureOf(error, config)
+  if (error.status === 401) {
+    return new CliError(
+      `register "${config.hostname}": ${error.message}: make a new token with "plexctl token create"`,
+      exitCodes.denied,
+    )
+  }
+  if (error.status === 409) {
+    return new CliError(
+      `register "${config.hostname}": ${error.message}: choose another with --hostname, or free it with "plexctl node remove ${config.hostname}"`,
+    )
+  }
+  return failureOf(error, config)
+}

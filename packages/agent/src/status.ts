@@ -1,0 +1,89 @@
+import { type DaemonStatus, formatDuration, type HeartbeatRequest } from '@plexd/protocol'
+import type { Clock } from '@plexd/runtime'
+import type { Static } from 'typebox'
+import type { AgentConfig } from './config.ts'
+import type { ClockSkew } from './control/clock-skew.ts'
+import type { Identity } from './identity.ts'
+import type { Problems } from './problems.ts'
+import type { DesiredStore } from './state/desired-state.ts'
+import { version } from './version.ts'
+import type { Vitals } from './vitals.ts'
+import type { WireguardDevice } from './wireguard/device.ts'
+
+/** Where the state of the daemon is found. What is started later is asked for by a function. */
+export interface StatusSources {
+  config: AgentConfig
+  /** Undefined until the node is registered. */
+  identity(): Identity | undefined
+  desired: DesiredStore
+  device: WireguardDevice
+  reports(): { count: number; unsynced: number }
+  pendingResults(): number
+  vitals: Vitals
+  problems: Problems
+  skew: ClockSkew
+  startedMs: number
+  clock: Clock
+}
+
+/** The whole truth for `plexd status` and for actions. */
+export function describeStatus(sources: StatusSources): Static<typeof DaemonStatus> {
+  const { config, desired, device, vitals, problems, skew } = sources
+  const identity = sources.identity()
+  const { revision, peers, metadata, data, secret_refs } = desired.current()
+  const { refused, ...seen } = vitals
+  const { count, unsynced } = sources.reports()
+  return {
+    version,
+    node_id: identity?.node_id ?? '',
+    hostname: identity?.hostname ?? config.hostname,
+    mesh_ip: identity?.mesh_ip ?? '',
+    uptime: uptimeOf(sources),
+    control_plane: { url: config.apiUrl, ...seen, clock_skew_seconds: skew.seconds() },
+    revision,
+    mesh: {
+      enabled: device.disabledBecause === undefined,
+      interface: device.interfaceName,
+      backend: device.backend,
+      peers: peers.length,
+      ...(device.disabledBecause === undefined ? {} : { reason: device.disabledBecause }),
+    },
+    counts: {
+      metadata: Object.keys(metadata).length,
+      data: data.length,
+      secrets: secret_refs.length,
+      reports: count,
+      reports_unsynced: unsynced,
+      pending_results: sources.pendingResults(),
+    },
+    problems: problems.list(),
+  }
+}
+
+/** The body of a heartbeat. That heartbeats failed is of the past when this one arrives. */
+export function describeHeartbeat(
+  sources: StatusSources,
+  binary_checksum: string,
+): HeartbeatRequest {
+  const { device, problems, desired, config, clock } = sources
+  return {
+    node_id: sources.identity()?.node_id ?? '',
+    timestamp: new Date(clock.now()).toISOString(),
+    status: problems.list('heartbeat').length === 0 ? 'healthy' : 'degraded',
+    uptime: uptimeOf(sources),
+    binary_checksum,
+    ...(device.disabledBecause === undefined
+      ? {
+          mesh: {
+            interface: device.interfaceName,
+            peer_count: desired.current().peers.length,
+            listen_port: config.meshPort,
+          },
+        }
+      : {}),
+  }
+}
+
+function uptimeOf({ clock, startedMs }: StatusSources): string {
+  return formatDuration(Math.floor((clock.now() - startedMs) / 1_000) * 1_000)
+}

@@ -1,0 +1,22 @@
+import type { DaemonStatus } from '@plexd/protocol'
+import type { Static } from 'typebox'
+
+/** What the loops have seen last, as `plexd status` shows it. Each field is written by one loop. */
+export type Vitals = Omit<
+  Static<typeof DaemonStatus>['control_plane'],
+  'url' | 'clock_skew_seconds'
+> & {
+  /** Events that were not believed since the start, by reason. */
+  refused: Map<string, number>
+}
+
+export function createVitals(): Vitals {
+  return {
+    stream: 'stopped',
+    last_event_id: '',
+    last_heartbeat_at: null,
+    last_reconcile_at: null,
+    last_error: '',
+    refused: new Map(),
+  }
+}

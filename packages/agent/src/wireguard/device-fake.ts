@@ -1,0 +1,53 @@
+import type { ObservedPeer, PeerStep, WireguardDevice } from './device.ts'
+
+export interface FakeDevice extends WireguardDevice {
+  /** Ids of the peers, sorted. */
+  peerIds(): string[]
+  privateKey(): string
+  /** What somebody with `wg set` would do behind the daemon's back. */
+  tamper(change: (peers: Map<string, ObservedPeer>) => void): void
+  /** Makes `apply` reject until it is called with undefined. */
+  breakWith(error: Error | undefined): void
+}
+
+/**
+ * An interface in memory. With `disabledBecause` it stands where the mesh is switched off: it takes what it is given
+ * and nothing is claimed of it.
+ */
+export function createFakeDevice(
+  options: { interfaceName?: string; listenPort?: number; disabledBecause?: string } = {},
+): FakeDevice {
+  const { interfaceName = 'plexd0', listenPort = 51_820, disabledBecause } = options
+  const peers = new Map<string, ObservedPeer>()
+  let failure: Error | undefined
+  let key = ''
+
+  function take(step: PeerStep): void {
+    if (step.type === 'peer_removed') {
+      peers.delete(step.public_key)
+    } else {
+      const { id, public_key, endpoint, allowed_ips, psk } = step.peer
+      peers.set(public_key, { id, public_key, endpoint, allowed_ips, psk })
+    }
+  }
+
+  return {
+    interfaceName,
+    backend: disabledBecause === undefined ? 'fake' : 'none',
+    disabledBecause,
+    observe: async () => ({ peers: [...peers.values()], listen_port: listenPort }),
+    async apply(steps) {
+      if (failure) throw failure
+      for (const step of steps) take(step)
+    },
+    async setPrivateKey(privateKey) {
+      key = privateKey
+    },
+    peerIds: () => [...peers.values()].map(({ id }) => id).sort(),
+    privateKey: () => key,
+    tamper: (change) => change(peers),
+    breakWith: (error) => {
+      failure = error
+    },
+  }
+}

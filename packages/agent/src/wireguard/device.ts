@@ -1,0 +1,35 @@
+import type { Peer } from '@plexd/protocol'
+
+/** A peer as the interface has it. `endpoint` is the one last written, not where the peer has roamed to. */
+export interface ObservedPeer {
+  /** Empty when the interface, which knows keys only, has it from somebody else. */
+  id: string
+  public_key: string
+  endpoint: string
+  allowed_ips: readonly string[]
+  psk: string
+}
+
+export interface ObservedDevice {
+  peers: readonly ObservedPeer[]
+  listen_port: number
+}
+
+/** One change of the interface. Steps arrive with removals first, so that an allowed IP is free before it is given away. */
+export type PeerStep =
+  | { type: 'peer_removed'; peer_id: string; public_key: string }
+  | { type: 'peer_updated'; peer: Peer }
+  | { type: 'peer_added'; peer: Peer }
+
+/** The node's end of the mesh. */
+export interface WireguardDevice {
+  readonly interfaceName: string
+  /** What moves the packets, as `plexd status` shows it: `kernel`, `wireguard-go`, `none`. */
+  readonly backend: string
+  /** Why no packet moves; undefined when they do. */
+  readonly disabledBecause: string | undefined
+  observe(): Promise<ObservedDevice>
+  /** Steps already taken when it rejects are seen by the next `observe`. */
+  apply(steps: readonly PeerStep[]): Promise<void>
+  setPrivateKey(privateKey: string): Promise<void>
+}
