@@ -37,6 +37,8 @@ export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
   unit.apply({ type: 'node_put', node: after })
   const seenBy = peersOf(meshOf(unit.fleet, after.tenant_id), after)
   await emitPeerChange(unit, before, after, seenBy)
+  // The ids of its policies have another form.
+  if (before.is_go !== after.is_go) await emitPolicies(unit, [after])
   // Its PSKs have changed with all of its peers.
   if (before.key_epoch !== after.key_epoch)
     await unit.emit({

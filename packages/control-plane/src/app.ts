@@ -5,9 +5,11 @@ import type { Clock, Log } from '@plexd/runtime'
 import { type Change, createChange } from './change.ts'
 import type { Config } from './config.ts'
 import { lockDataDir } from './data-dir-lock.ts'
+import { createFrames } from './events/frames.ts'
 import { type Heads, loadHeads } from './events/heads.ts'
 import { createEventHub, type EventHub } from './events/hub.ts'
 import { type Keyring, openKeyring } from './events/keyring.ts'
+import { createStreams, type Streams } from './events/streams.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { loadMasterKey, type MasterKey } from './seal/master-key.ts'
@@ -34,6 +36,7 @@ export interface App {
   /** Committed events, for who follows them. */
   readonly hub: EventHub
   readonly presence: Presence
+  readonly streams: Streams
   readonly clock: Clock
   readonly log: Log
   /** `https://host:port`, as nodes reach us. */
@@ -72,6 +75,15 @@ export async function createApp(
   const hub = createEventHub(heads)
   const presence = createPresence(clock)
   for (const { no, last_seen_at } of await readLastSeen(store)) presence.restore(no, last_seen_at)
+  const pskMaster = derivePskMaster(masterKey)
+  const keyring = await openKeyring({ store, masterKey, clock })
+  const { reader } = store
+  const frames = createFrames({
+    epoch: heads.epoch,
+    keyring,
+    sources: { reader, fleet, pskMaster, now: clock.now },
+    clock,
+  })
 
   let url = config.publicUrl ?? ''
   let stopping = false
@@ -82,11 +94,12 @@ export async function createApp(
     fleet,
     change: createChange({ store, fleet, draft, now: clock.now, publish: hub.publish }),
     masterKey,
-    pskMaster: derivePskMaster(masterKey),
-    keyring: await openKeyring({ store, masterKey, clock }),
+    pskMaster,
+    keyring,
     heads,
     hub,
     presence,
+    streams: createStreams({ fleet, heads, hub, presence, frames, reader, clock, log }),
     clock,
     log,
     publicUrl: () => url,

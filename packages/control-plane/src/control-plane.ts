@@ -7,6 +7,8 @@ import type { Config } from './config.ts'
 import { controlHandlers } from './control-api/index.ts'
 import { routesOf } from './handle.ts'
 import { createServer } from './http/server.ts'
+import type { NodeRecord } from './mesh/fleet.ts'
+import { setStatus } from './node-status.ts'
 import { loadTls } from './tls/authority.ts'
 
 export interface ControlPlane extends AsyncDisposable {
@@ -25,8 +27,11 @@ export async function startControlPlane(
   const tls = config.insecureHttp ? undefined : await loadTlsFor(config, clock)
   const server = createServer({
     routes: [...routesOf(controlHandlers, app), ...routesOf(adminHandlers, app)],
-    authenticate: (operation, request) =>
-      authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() }),
+    authenticate: async (operation, request) => {
+      const principal = authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() })
+      if (operation.auth === 'node') await welcome(app, principal as NodeRecord) // what `node` rows are called by
+      return principal
+    },
     isStopping: app.isStopping,
     ...(tls ? { tls } : {}),
     log,
@@ -36,7 +41,10 @@ export async function startControlPlane(
     await server.close()
     clearTimeout(cut)
   })
-  stack.defer(() => app.stop())
+  stack.defer(() => {
+    app.stop()
+    app.streams.endAll()
+  })
   await server.listen({ host: config.host, port: config.port })
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
@@ -44,6 +52,16 @@ export async function startControlPlane(
   app.servesAt(url)
   const opened = stack.move()
   return { app, url, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** The first call of a node proves that it has its identity. */
+async function welcome(app: App, node: NodeRecord): Promise<void> {
+  if (node.status !== 'pending') return
+  try {
+    await setStatus(app, node.id, 'online')
+  } catch (error) {
+    app.log.warn('node not marked online', { node_id: node.id, error })
+  }
 }
 
 /** What requests under way get to finish, once nothing new is taken. */

@@ -30,10 +30,10 @@ export type Handlers<Api extends Record<string, Operation>> = {
   [Name in keyof Api]: (app: App) => Handler
 }
 
-/** Ties what answers an operation to its row. Return the body; throw an ApiError. */
+/** Ties what answers an operation to its row. Return the body, or nothing after sending it; throw an ApiError. */
 export function handle<O extends Operation>(
   operation: O,
-  run: (call: Call<O>, app: App) => Promise<ResponseOf<O>>,
+  run: (call: Call<O>, app: App) => Promise<ResponseOf<O> | undefined>,
 ): (app: App) => Handler {
   return (app) => ({
     operation,

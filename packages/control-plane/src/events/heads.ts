@@ -11,7 +11,11 @@ export interface Heads {
   of(no: number): number
   /** `<epoch>-<sequence>`: the revision of a node's desired state. */
   revisionOf(no: number): string
+  /** Whether the log still has all that was addressed to a node behind a sequence. */
+  canResume(no: number, afterSeq: number): boolean
   advance(events: readonly LoggedEvent[]): void
+  /** The log has lost what is up to `seq`. */
+  prune(seq: number): void
 }
 
 export interface KnownHeads {
@@ -24,12 +28,17 @@ export interface KnownHeads {
 
 export function createHeads({ epoch, prunedThrough, lastSeq, heads }: KnownHeads): Heads {
   let last = lastSeq
+  let pruned = prunedThrough
   const of = (no: number): number => heads.get(no) ?? prunedThrough
   return {
     epoch,
     last: () => last,
     of,
     revisionOf: (no) => formatPosition({ epoch, seq: of(no) }),
+    canResume: (no, afterSeq) => afterSeq <= last && afterSeq >= Math.min(of(no), pruned),
+    prune(seq) {
+      pruned = Math.max(pruned, seq)
+    },
     advance(events) {
       for (const event of events) {
         for (const no of event.audience) heads.set(no, event.seq)

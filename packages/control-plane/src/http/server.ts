@@ -20,7 +20,7 @@ export interface Route<Principal> {
 export interface ServerOptions<Principal> {
   routes: readonly Route<Principal>[]
   /** Runs before the body is read. Throws an ApiError for a caller that may not. */
-  authenticate(operation: Operation, request: FastifyRequest): Principal
+  authenticate(operation: Operation, request: FastifyRequest): Principal | Promise<Principal>
   /** True from the moment of stopping: everything is answered 503. */
   isStopping(): boolean
   onAnswer?(name: string, status: number, seconds: number): void
@@ -136,7 +136,7 @@ function addRoute<Principal>(
         : {}),
     },
     onRequest: async (request) => {
-      principals.set(request, options.authenticate(operation, request))
+      principals.set(request, await options.authenticate(operation, request))
     },
     preParsing: async (request, _reply, payload) =>
       isParsed ? decompress(request, payload, limit) : payload,

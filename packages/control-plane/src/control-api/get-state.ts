@@ -1,0 +1,50 @@
+import { ApiError, controlApi, type NodeState } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { formatPosition } from '../events/event-log.ts'
+import { handle } from '../handle.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { policiesFor } from '../mesh/node-policies.ts'
+import { meshOf, peerFor, shownPeers } from '../mesh/peer-view.ts'
+import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
+
+/** All that the node shall be. A node that names the revision it has gets 304 when there is no newer one. */
+export const getState = handle(controlApi.getState, async ({ principal, headers, reply }, app) => {
+  const { no } = principal
+  // Before anything of the state is read: what changes meanwhile comes as an event behind this revision.
+  const seq = app.heads.of(no)
+  const revision = formatPosition({ epoch: app.heads.epoch, seq })
+  reply.header('etag', `"${revision}"`)
+  if (isCurrent(headers['if-none-match'], revision)) {
+    app.presence.fetched(no, seq)
+    reply.code(304).send()
+    return undefined
+  }
+  // Anew: the record of the caller may be from before the revision.
+  const node = app.fleet.node(principal.id)
+  if (!node) throw new ApiError('unauthorized', 'unauthorized')
+  const state = await readState(app, node, revision)
+  reply.raw.once('finish', () => app.presence.fetched(no, seq))
+  return state
+})
+
+async function readState(app: App, node: NodeRecord, revision: string): Promise<NodeState> {
+  const { fleet, pskMaster, store } = app
+  const mesh = meshOf(fleet, node.tenant_id)
+  return {
+    peers: shownPeers(mesh, node).map((peer) => peerFor(pskMaster, node, peer)),
+    policies: policiesFor(fleet, node),
+    signing_keys: app.keyring.signingKeys(),
+    metadata: { ...node.metadata },
+    data: await readDataFor(store.reader, node),
+    secret_refs: await readSecretRefsFor(store.reader, node),
+    node_id: node.id,
+    mesh_ip: node.mesh_ip,
+    revision,
+  }
+}
+
+/** `If-None-Match` with the revision in it, weak or strong; `*` proves no knowledge of it. */
+function isCurrent(header: string | undefined, revision: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return tags.includes(`"${revision}"`)
+}

@@ -1,0 +1,17 @@
+import { controlApi } from '@plexd/protocol'
+import { handle } from '../handle.ts'
+import { openSse } from '../http/sse.ts'
+
+/** The node's event stream. `Last-Event-ID` resumes behind the event of that id. */
+export const openEvents = handle(
+  controlApi.openEvents,
+  async ({ principal, headers, reply }, app) => {
+    const lastEventId = headers['last-event-id']
+    app.streams.open(
+      principal,
+      Array.isArray(lastEventId) ? lastEventId.join() : lastEventId,
+      openSse(reply, app.clock.now),
+    )
+    return undefined
+  },
+)

@@ -1,0 +1,159 @@
+import type { Clock, Log } from '@plexd/runtime'
+import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
+import type { Presence } from '../presence.ts'
+import type { Reader } from '../store/db.ts'
+import { parsePosition, type StoredEvent } from './event-log.ts'
+import type { Frames } from './frames.ts'
+import type { Heads } from './heads.ts'
+import type { EventHub } from './hub.ts'
+import { createSubscription, type Sink, type Subscription } from './subscription.ts'
+import { readUnanswered } from './unanswered.ts'
+
+export interface NodeSink extends Sink {
+  /** A sign of life, unless the reader is behind with what it has. */
+  keepAlive(): void
+  /** Since when the reader has taken nothing, while something waits for it. */
+  stalledSinceMs(): number | undefined
+  onClose(run: () => void): void
+}
+
+/** The open event streams, one for each node. */
+export interface Streams {
+  /** Ends the node's other stream, if it has one. `lastEventId` is where the node says it is. */
+  open(node: NodeRecord, lastEventId: string | undefined, sink: NodeSink): void
+  end(no: number): void
+  endAll(): void
+  /** A sign of life to everyone, and the end for readers that stall. */
+  keepAlive(): void
+  count(): number
+}
+
+const maxStallMs = 30_000
+
+interface Stream {
+  subscription: Subscription
+  sink: NodeSink
+}
+
+export function createStreams(options: {
+  fleet: Fleet
+  heads: Heads
+  hub: EventHub
+  presence: Presence
+  frames: Frames
+  reader: Reader
+  clock: Clock
+  log: Log
+}): Streams {
+  const { fleet, heads, presence, frames, reader, clock, log } = options
+  const streams = new Map<number, Stream>()
+
+  options.hub.listen((event) => {
+    // Whichever is fewer: a change for one node must not ask every stream.
+    if (event.audience.length < streams.size)
+      for (const no of event.audience) streams.get(no)?.subscription.offer(event)
+    else
+      for (const [no, { subscription }] of streams)
+        if (isIn(event.audience, no)) subscription.offer(event)
+  })
+
+  function end(no: number): void {
+    const stream = streams.get(no)
+    if (!stream) return
+    streams.delete(no)
+    stream.subscription.close()
+    stream.sink.end()
+    presence.streamClosed(no)
+  }
+
+  function open({ no }: NodeRecord, lastEventId: string | undefined, sink: NodeSink): void {
+    end(no)
+    const headSeq = heads.of(no)
+    const start = startOf(lastEventId, no, heads)
+    presence.streamOpened(no, { cursorSeq: start.cursorSeq, headSeq })
+    const afterSeq = start.cursorSeq ?? heads.last()
+    const frameOf = async (event: StoredEvent, live: boolean): Promise<string | undefined> => {
+      const node = fleet.nodeByNo(no)
+      return node && (live ? frames.live(event, node) : frames.of(event, node))
+    }
+
+    async function* prologue(): AsyncGenerator<string> {
+      if (start.resync !== undefined) yield await frames.resync(headSeq, start.resync)
+      const node = fleet.nodeByNo(no)
+      if (!node) return
+      for (const event of await readUnanswered(reader, node, afterSeq, clock.now())) {
+        const frame = await frames.again(event, node)
+        if (frame !== undefined) yield frame
+      }
+    }
+
+    const subscription = createSubscription({
+      no,
+      afterSeq,
+      behind: start.cursorSeq !== undefined && start.cursorSeq < headSeq,
+      reader,
+      sink,
+      prologue,
+      frameOf,
+      onFlushed: (seq) => presence.flushed(no, seq),
+      log,
+    })
+    const stream = { subscription, sink }
+    streams.set(no, stream)
+    sink.onClose(() => {
+      subscription.close()
+      if (streams.get(no) !== stream) return
+      streams.delete(no)
+      presence.streamClosed(no)
+    })
+  }
+
+  return {
+    open,
+    end,
+    endAll() {
+      for (const no of [...streams.keys()]) end(no)
+    },
+    keepAlive() {
+      const nowMs = clock.now()
+      for (const { sink } of streams.values()) {
+        const sinceMs = sink.stalledSinceMs()
+        if (sinceMs !== undefined && nowMs - sinceMs > maxStallMs) sink.destroy()
+        else sink.keepAlive()
+      }
+    },
+    count: () => streams.size,
+  }
+}
+
+interface Start {
+  /** Undefined: from now on. */
+  cursorSeq?: number
+  /** Why what was before is lost to the node. */
+  resync?: string
+}
+
+/** Where a stream begins. A cursor that cannot be served is never skipped silently. */
+function startOf(lastEventId: string | undefined, no: number, heads: Heads): Start {
+  if (lastEventId === undefined || lastEventId === '') return {}
+  const position = parsePosition(lastEventId)
+  if (!position) return { resync: 'the last event id is not one of ours' }
+  if (position.epoch !== heads.epoch) return { resync: 'the event log has begun anew' }
+  if (position.seq > heads.last()) return { resync: 'the last event id is ahead of the event log' }
+  if (!heads.canResume(no, position.seq))
+    return { resync: 'the last event id is older than the event log' }
+  return { cursorSeq: position.seq }
+}
+
+function isIn(ascending: Uint32Array, no: number): boolean {
+  let low = 0
+  let high = ascending.length - 1
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const value = ascending[middle] ?? 0
+    if (value === no) return true
+    if (value < no) low = middle + 1
+    else high = middle - 1
+  }
+  return false
+}

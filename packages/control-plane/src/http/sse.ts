@@ -1,0 +1,67 @@
+import { formatComment } from '@plexd/protocol'
+import type { FastifyReply } from 'fastify'
+
+/** A Server-Sent Events response, taken over from the server. */
+export interface SseStream {
+  /** Undefined when more may be written at once; else wait for it, it rejects when the stream is closed. */
+  write(text: string, onFlushed?: () => void): Promise<void> | undefined
+  /** A sign of life, unless the reader is behind with what it has. */
+  keepAlive(): void
+  /** Since when the reader has taken nothing, while something waits for it. */
+  stalledSinceMs(): number | undefined
+  end(): void
+  destroy(): void
+  onClose(run: () => void): void
+}
+
+/** Answers 200 and a comment at once, so that the other side sees that it is through. */
+export function openSse(reply: FastifyReply, now: () => number): SseStream {
+  const response = reply.hijack().raw
+  let stalledSince: number | undefined
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+  })
+  response.write(formatComment('connected'))
+  response.on('error', () => response.destroy())
+
+  function drained(): Promise<void> {
+    if (response.destroyed) return Promise.reject(closed())
+    stalledSince = now()
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        response.off('drain', settle)
+        response.off('close', settle)
+        stalledSince = undefined
+        if (response.destroyed || response.writableEnded) reject(closed())
+        else resolve()
+      }
+      response.on('drain', settle)
+      response.on('close', settle)
+    })
+  }
+
+  return {
+    write(text, onFlushed) {
+      const more = response.write(text, (error) => {
+        if (!error) onFlushed?.()
+      })
+      return more ? undefined : drained()
+    },
+    keepAlive() {
+      if (stalledSince === undefined) response.write(formatComment('keep-alive'))
+    },
+    stalledSinceMs: () => stalledSince,
+    // One who does not read would not read the end either.
+    end: () => (stalledSince === undefined ? response.end() : response.destroy()),
+    destroy: () => response.destroy(),
+    onClose(run) {
+      response.once('close', run)
+    },
+  }
+}
+
+function closed(): Error {
+  return new Error('write to event stream: it is closed')
+}

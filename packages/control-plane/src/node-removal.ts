@@ -1,0 +1,28 @@
+import { dropNode } from './announce.ts'
+import type { App } from './app.ts'
+import type { Unit } from './change.ts'
+import type { NodeRecord } from './mesh/fleet.ts'
+
+/**
+ * Takes a node out of the mesh: its peers are told, its stream ends, its tokens are worthless from here on. The row
+ * stays, so that its mesh IP rests for a while and its number is never given again.
+ */
+export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promise<void> {
+  await unit.tx
+    .updateTable('nodes')
+    .set({ removed_at: unit.nowMs })
+    .where('id', '=', node.id)
+    .execute()
+  await unit.tx
+    .updateTable('bootstrap_tokens')
+    .set({ answer_sealed: null })
+    .where('node_id', '=', node.id)
+    .execute()
+  await unit.tx.deleteFrom('reports').where('node_id', '=', node.id).execute()
+  await unit.tx.deleteFrom('report_batches').where('node_id', '=', node.id).execute()
+  await dropNode(unit, node)
+  unit.afterCommit(() => {
+    app.streams.end(node.no)
+    app.presence.forget(node.no)
+  })
+}
