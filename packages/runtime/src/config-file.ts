@@ -19,7 +19,8 @@ export function parseMapping(text: string, source: string): Record<string, unkno
   try {
     value = parse(text) ?? {}
   } catch (cause) {
-    const reason = cause instanceof YAMLParseError ? cause.message : String(cause)
+    // The first line has the reason and the place; below it stands a part of the text, which may be a secret.
+    const [reason] = (cause instanceof YAMLParseError ? cause.message : String(cause)).split(/:?\n/)
     throw new Error(`parse "${source}": ${reason}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

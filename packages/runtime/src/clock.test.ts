@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createFakeClock, systemClock } from './clock.ts'
+
+describe('the fake clock', () => {
+  it('wakes sleepers in the order of their time, and says what time it is then', async () => {
+    const clock = createFakeClock(0)
+    const woken: [name: string, atMs: number][] = []
+    for (const [name, ms] of [
+      ['late', 30],
+      ['early', 10],
+      ['never', 50],
+    ] as const) {
+      void clock.sleep(ms).then(() => woken.push([name, clock.now()]))
+    }
+
+    await clock.advance(40)
+
+    assert.deepEqual(woken, [
+      ['early', 10],
+      ['late', 30],
+    ])
+    assert.equal(clock.now(), 40)
+    assert.equal(clock.sleepers(), 1)
+  })
+
+  it('lets a loop that sleeps again run as often as the time allows', async () => {
+    const clock = createFakeClock(0)
+    const ticks: number[] = []
+    void (async () => {
+      for (;;) {
+        await clock.sleep(10)
+        ticks.push(clock.now())
+      }
+    })()
+
+    await clock.advance(35)
+
+    assert.deepEqual(ticks, [10, 20, 30])
+  })
+
+  it('wakes a sleeper with the reason of an abort, and forgets it', async () => {
+    const clock = createFakeClock()
+    const stop = new AbortController()
+    const sleeping = clock.sleep(10, stop.signal)
+    const why = new Error('stopping')
+
+    stop.abort(why)
+
+    await assert.rejects(sleeping, why)
+    await assert.rejects(clock.sleep(10, stop.signal), why)
+    assert.equal(clock.sleepers(), 0)
+  })
+})
+
+describe('the system clock', () => {
+  it('sleeps at least as long as it is told, and stops at an abort', async () => {
+    const startMs = performance.now()
+    await systemClock.sleep(20)
+    assert.ok(performance.now() - startMs >= 19)
+
+    await assert.rejects(systemClock.sleep(60_000, AbortSignal.timeout(5)), { name: 'AbortError' })
+  })
+})

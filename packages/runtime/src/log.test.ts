@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { describeError } from './log.ts'
+import { runModule } from './testing/child.ts'
+
+describe('describeError', () => {
+  it('joins the messages of an error and its causes', () => {
+    const error = new Error('apply ruleset', {
+      cause: new Error('run nft', { cause: 'exit code 1' }),
+    })
+
+    assert.equal(describeError(error), 'apply ruleset: run nft: exit code 1')
+  })
+
+  it('names the reasons inside an error of several attempts', () => {
+    const error = new AggregateError([new Error('connect ::1'), new Error('connect 127.0.0.1')])
+
+    assert.equal(describeError(error), 'connect ::1, connect 127.0.0.1')
+  })
+
+  it('finds words for an error without any, and for what is no error', () => {
+    assert.equal(describeError(new TypeError()), 'TypeError')
+    assert.equal(describeError('text'), 'text')
+    assert.equal(describeError(undefined), 'undefined')
+  })
+})
+
+describe('createLog', () => {
+  it('writes one JSON line each to stderr, errors with their causes and without a stack', async () => {
+    const { stdout, stderr } = await runModule(`
+      import { createLog } from ${JSON.stringify(import.meta.resolve('./log.ts'))}
+      const log = createLog('plexd')
+      log.debug('hidden')
+      log.info('peer added', { node_id: 'n_web', peer_id: 'n_db' })
+      log.error('reconcile failed', { error: new Error('apply', { cause: new Error('nft\\nline') }) })
+      createLog('plexd', 'silent').error('hidden')
+      createLog('plexd', 'debug').debug('shown')`)
+
+    assert.equal(stdout, '')
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.deepEqual(
+      lines.map(({ time, ...fields }) => fields),
+      [
+        { level: 30, name: 'plexd', node_id: 'n_web', peer_id: 'n_db', msg: 'peer added' },
+        { level: 50, name: 'plexd', error: 'apply: nft\nline', msg: 'reconcile failed' },
+        { level: 20, name: 'plexd', msg: 'shown' },
+      ],
+    )
+    assert.match(lines[0]?.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+  })
+})

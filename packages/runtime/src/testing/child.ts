@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+export interface ChildResult {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs a module's text in a Node of its own; `act` gets its process when it has printed "ready". */
+export async function runModule(
+  text: string,
+  act: (child: { kill(signal: NodeJS.Signals): void }) => void = () => {},
+): Promise<ChildResult> {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', text])
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    const before = output.stdout.includes('ready')
+    output.stdout += chunk
+    if (!before && output.stdout.includes('ready'))
+      act({ kill: (signal) => void child.kill(signal) })
+  })
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  const [code, signal] = await once(child, 'close')
+  return { code, signal, ...output }
+}
