@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
+import type { StateEvent } from './fold.ts'
+import { createStateChanges } from './state-changes.ts'
+
+const metadata: StateEvent = {
+  type: 'node_state_updated',
+  payload: { metadata: { env: 'prod' }, data: [] },
+}
+const unknownPeer: StateEvent = {
+  type: 'peer_endpoint_changed',
+  payload: { id: 'n_gone', peer_id: 'n_gone', endpoint: '198.51.100.1:1' },
+}
+
+describe('state changes', () => {
+  it('move the revision along with the events', async () => {
+    const { changes, desired } = setUp({ revision: '1-5' })
+
+    await changes.foldState(metadata, '1-7')
+
+    assert.deepEqual(desired.current().metadata, { env: 'prod' })
+    assert.equal(desired.current().revision, '1-7')
+  })
+
+  it('ignore an event that the pulled state has in it already', async () => {
+    const { changes, desired } = setUp({ revision: '1-9', metadata: { env: 'test' } })
+
+    await changes.foldState(metadata, '1-7')
+
+    assert.deepEqual(desired.current().metadata, { env: 'test' })
+    assert.equal(desired.current().revision, '1-9')
+  })
+
+  it('empty the revision and ask for a pull when an event cannot be folded', async () => {
+    const { changes, desired, calls } = setUp({ revision: '1-5' })
+
+    await changes.foldState(unknownPeer, '1-6')
+    await changes.foldState(metadata, '1-7')
+
+    assert.deepEqual(calls, ['gap', 'fold', 'fold'])
+    assert.equal(desired.current().revision, '')
+  })
+
+  it('tell of a pull that events have overtaken', async () => {
+    const { changes } = setUp({ revision: '1-5' })
+    using watch = changes.watch()
+
+    assert.equal(watch.isOvertaken('1-5'), false)
+    await changes.foldState(metadata, '1-6')
+
+    assert.equal(watch.isOvertaken('1-5'), true)
+    assert.equal(watch.isOvertaken('1-6'), false)
+    assert.equal(changes.watch().isOvertaken('1-5'), false)
+  })
+})
+
+function setUp(start: Partial<DesiredState>) {
+  let state: DesiredState = { ...emptyDesiredState, ...start }
+  const calls: string[] = []
+  const desired: DesiredStore = {
+    current: () => state,
+    index: () => 1,
+    async replace(next) {
+      state = next
+    },
+    onChange: () => () => {},
+  }
+  const changes = createStateChanges({
+    desired,
+    onFold: () => calls.push('fold'),
+    onGap: () => calls.push('gap'),
+  })
+  return { changes, desired, calls }
+}

@@ -1,0 +1,242 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { gunzipSync } from 'node:zlib'
+import { formatComment, formatEvent, issuedAt, type NodeState, signEvent } from '@plexd/protocol'
+import { serverCertificate, serverKey } from '@plexd/runtime/testing'
+
+export interface Recorded {
+  /** `POST /v1/register`. */
+  line: string
+  headers: http.IncomingHttpHeaders
+  /** Parsed JSON, undefined for none. */
+  body: unknown
+}
+
+/** What is answered instead of the usual; nothing for the usual. */
+export type Override = (
+  request: Recorded,
+) =>
+  | { status: number; headers?: Record<string, string>; body?: unknown; hangUp?: boolean }
+  | undefined
+
+export interface EventOptions {
+  id?: string
+  eventId?: string
+  nonce?: string
+  issuedMs?: number
+  signer?: CryptoKey
+}
+
+/**
+ * A control plane as the seed describes it, for one node, whose every answer a test may script. Events are kept
+ * unsigned and signed anew each time they are sent, as the real one does.
+ */
+export interface FakeControlPlane extends AsyncDisposable {
+  url: string
+  readonly nodeId: string
+  readonly nodeToken: string
+  /** Ed25519, base64. */
+  readonly signingKey: string
+  state: NodeState
+  requests: Recorded[]
+  /** Those of one operation, by how its line ends. */
+  sent(lineEnd: string): Recorded[]
+  override: Override
+  /** Changes what GET state answers, at a new revision, and tells nobody. Returns the revision. */
+  change(part: Partial<NodeState>): string
+  /** Logs an event and sends it to who listens; returns its SSE id. */
+  publish(type: string, payload: unknown, options?: EventOptions): Promise<string>
+  /** Sends bytes to all open streams. */
+  sendRaw(text: string): void
+  /** The block of an event that is not logged. */
+  signedBlock(type: string, payload: unknown, options?: EventOptions): Promise<string>
+  openStreams(): number
+  closeStreams(): void
+  /** The signer of a new key; from now on it signs. */
+  rotateSigningKey(): Promise<string>
+}
+
+interface LoggedEvent extends EventOptions {
+  id: string
+  type: string
+  payload: unknown
+}
+
+export async function startFakeControlPlane(
+  options: { tls?: boolean; token?: string; port?: number } = {},
+): Promise<FakeControlPlane> {
+  const { token = 'plx_enroll_test' } = options
+  let signer = await newSigner()
+  let sequence = 1
+  let counter = 0
+  const log: LoggedEvent[] = []
+  const streams = new Set<http.ServerResponse>()
+  const registered = new Map<string, unknown>()
+
+  const nextId = (): string => `1-${++sequence}`
+
+  async function signedBlock(type: string, payload: unknown, event: EventOptions = {}) {
+    counter++
+    const data = await signEvent(
+      {
+        event_type: type,
+        event_id: event.eventId ?? `evt_${counter}`,
+        issued_at: issuedAt(event.issuedMs ?? Date.now()),
+        nonce: event.nonce ?? `nonce-${counter}`,
+        payload: JSON.stringify(payload),
+      },
+      event.signer ?? signer.privateKey,
+    )
+    return formatEvent({ id: event.id ?? nextId(), event: type, data })
+  }
+
+  async function openStream(request: Recorded, response: http.ServerResponse): Promise<void> {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(formatComment('hello'))
+    const cursor = request.headers['last-event-id']
+    const at = log.findIndex(({ id }) => id === cursor)
+    const missed = cursor === undefined ? [] : log.slice(at + 1)
+    for (const { type, payload, ...event } of missed) {
+      response.write(await signedBlock(type, payload, event))
+    }
+    streams.add(response)
+    response.on('close', () => streams.delete(response))
+  }
+
+  function register(body: Record<string, unknown>): Answer {
+    if (body.token !== token) return refuse(401, 'invalid bootstrap token')
+    const answer = registered.get(String(body.public_key)) ?? {
+      node_id: fake.nodeId,
+      mesh_ip: '10.100.1.1',
+      signing_public_key: fake.signingKey,
+      node_secret_key: Buffer.alloc(32, 7).toString('base64'),
+      node_token: fake.nodeToken,
+      peers: [],
+    }
+    if (registered.size > 0 && !registered.has(String(body.public_key))) {
+      return refuse(401, 'bootstrap token was used')
+    }
+    registered.set(String(body.public_key), answer)
+    return { status: 201, body: answer }
+  }
+
+  function getState({ headers }: Recorded): Answer {
+    const etag = `"${fake.state.revision}"`
+    if (headers['if-none-match'] === etag) return { status: 304, headers: { etag } }
+    return { status: 200, headers: { etag }, body: fake.state }
+  }
+
+  function answer(request: Recorded): Answer {
+    const body = Object(request.body)
+    if (request.line === 'POST /v1/register') return register(body)
+    if (request.headers.authorization !== `Bearer ${fake.nodeToken}`) {
+      return refuse(401, 'unauthorized')
+    }
+    if (request.line === `GET /v1/nodes/${fake.nodeId}/state`) return getState(request)
+    if (request.line === 'POST /v1/keys/rotate') return { status: 200, body: { updated_peers: [] } }
+    if (request.line.includes(`/v1/nodes/${fake.nodeId}/`)) return { status: 200, body: {} }
+    return refuse(404, 'not found')
+  }
+
+  async function handle(incoming: http.IncomingMessage, response: http.ServerResponse) {
+    const request = await record(incoming)
+    fake.requests.push(request)
+    const scripted = fake.override(request)
+    if (scripted?.hangUp) return void incoming.socket.destroy()
+    const isStream = request.line === `GET /v1/nodes/${fake.nodeId}/events`
+    if (!scripted && isStream && request.headers.authorization === `Bearer ${fake.nodeToken}`) {
+      return openStream(request, response)
+    }
+    const { status, headers = {}, body } = scripted ?? answer(request)
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
+    response.end(body === undefined ? undefined : JSON.stringify(body))
+  }
+
+  const server = options.tls
+    ? https.createServer({ cert: serverCertificate, key: serverKey }, handle)
+    : http.createServer(handle)
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // a TCP socket has one
+
+  const fake: FakeControlPlane = {
+    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    nodeId: 'n_test',
+    nodeToken: 'plx_node_test',
+    signingKey: signer.publicKey,
+    state: emptyState(signer.publicKey),
+    requests: [],
+    sent: (lineEnd) => fake.requests.filter(({ line }) => line.endsWith(lineEnd)),
+    override: () => undefined,
+    change(part) {
+      const revision = nextId()
+      fake.state = { ...fake.state, ...part, revision }
+      return revision
+    },
+    async publish(type, payload, event = {}) {
+      const logged = { id: nextId(), eventId: `evt_logged_${sequence}`, ...event, type, payload }
+      log.push(logged)
+      const block = await signedBlock(type, payload, logged)
+      for (const stream of streams) stream.write(block)
+      return logged.id
+    },
+    sendRaw(text) {
+      for (const stream of streams) stream.write(text)
+    },
+    signedBlock,
+    openStreams: () => streams.size,
+    closeStreams() {
+      for (const stream of streams) stream.end()
+    },
+    async rotateSigningKey() {
+      signer = await newSigner()
+      return signer.publicKey
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return fake
+}
+
+type Answer = { status: number; headers?: Record<string, string>; body?: unknown }
+
+function refuse(status: number, error: string): Answer {
+  return { status, body: { error, code: 'refused' } }
+}
+
+function emptyState(signingKey: string): NodeState {
+  return {
+    peers: [],
+    policies: [],
+    signing_keys: { current: signingKey },
+    metadata: {},
+    data: [],
+    secret_refs: [],
+    revision: '1-1',
+  }
+}
+
+async function record(incoming: http.IncomingMessage): Promise<Recorded> {
+  const raw = await buffer(incoming)
+  const plain = incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw
+  return {
+    line: `${incoming.method} ${incoming.url}`,
+    headers: incoming.headers,
+    body: plain.length === 0 ? undefined : JSON.parse(plain.toString('utf8')),
+  }
+}
+
+async function newSigner(): Promise<{ privateKey: CryptoKey; publicKey: string }> {
+  const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
+  const { privateKey, publicKey } = pair as Pair // Ed25519 always makes a pair
+  const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey))
+  return { privateKey, publicKey: raw.toBase64() }
+}
+
+interface Pair {
+  privateKey: CryptoKey
+  publicKey: CryptoKey
+}

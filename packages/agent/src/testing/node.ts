@@ -1,0 +1,53 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { silentLog } from '@plexd/runtime'
+import { type Agent, startAgent } from '../agent.ts'
+import { type AgentConfig, defaultConfig } from '../config.ts'
+import type { AgentDeps } from '../core.ts'
+import { createFakeDevice, type FakeDevice } from '../wireguard/device-fake.ts'
+import type { FakeControlPlane } from './fake-control-plane.ts'
+
+export interface TestFolder extends AsyncDisposable {
+  path: string
+}
+
+export async function makeFolder(): Promise<TestFolder> {
+  const path = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** A config for a fake control plane, with a token file in the folder. */
+export async function configFor(
+  { url }: Pick<FakeControlPlane, 'url'>,
+  folder: string,
+  changes: Partial<AgentConfig> = {},
+): Promise<AgentConfig> {
+  const tokenFile = join(folder, 'token')
+  await writeFile(tokenFile, 'plx_enroll_test\n')
+  return {
+    ...defaultConfig,
+    hostname: hostname(),
+    apiUrl: url,
+    insecureHttp: true,
+    dataDir: join(folder, 'data'),
+    socketPath: join(folder, 'api.sock'),
+    tokenFile,
+    ...changes,
+  }
+}
+
+export interface TestAgent extends AsyncDisposable {
+  agent: Agent
+  device: FakeDevice
+}
+
+/** An agent in this process, with a mesh in memory. */
+export async function startTestAgent(
+  config: AgentConfig,
+  deps: Partial<AgentDeps> = {},
+): Promise<TestAgent> {
+  const device = createFakeDevice()
+  const agent = await startAgent(config, { log: silentLog, env: {}, device, ...deps })
+  return { agent, device, [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose]() }
+}
