@@ -74,7 +74,7 @@ export async function createApp(
   })
   const hub = createEventHub(heads)
   const presence = createPresence(clock)
-  for (const { no, last_seen_at } of await readLastSeen(store)) presence.restore(no, last_seen_at)
+  for (const { no, last_seen_at } of await readLastSeen(store)) presence.expect(no, last_seen_at)
   const pskMaster = derivePskMaster(masterKey)
   const keyring = await openKeyring({ store, masterKey, clock })
   const { reader } = store

@@ -7,8 +7,12 @@ import type { Config } from './config.ts'
 import { controlHandlers } from './control-api/index.ts'
 import { routesOf } from './handle.ts'
 import { createServer } from './http/server.ts'
+import { jobsOf } from './jobs/index.ts'
+import { startPeriodic } from './jobs/periodic.ts'
+import { saveLastSeen } from './jobs/save-last-seen.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
-import { setStatus } from './node-status.ts'
+import { markOnline } from './node-status.ts'
+import { opsHandlers } from './ops-api/index.ts'
 import { loadTls } from './tls/authority.ts'
 
 export interface ControlPlane extends AsyncDisposable {
@@ -24,15 +28,21 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   await using stack = new AsyncDisposableStack()
   const app = stack.use(await createApp(config, { clock, log }))
+  stack.defer(() => saveLastSeen(app))
   const tls = config.insecureHttp ? undefined : await loadTlsFor(config, clock)
   const server = createServer({
-    routes: [...routesOf(controlHandlers, app), ...routesOf(adminHandlers, app)],
+    routes: [
+      ...routesOf(controlHandlers, app),
+      ...routesOf(adminHandlers, app),
+      ...routesOf(opsHandlers, app),
+    ],
     authenticate: async (operation, request) => {
       const principal = authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() })
       if (operation.auth === 'node') await welcome(app, principal as NodeRecord) // what `node` rows are called by
       return principal
     },
     isStopping: app.isStopping,
+    onAnswer: app.metrics.answered,
     ...(tls ? { tls } : {}),
     log,
   })
@@ -50,6 +60,7 @@ export async function startControlPlane(
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `${tls ? 'https' : 'http'}://${host}:${port}`
   app.servesAt(url)
+  for (const job of jobsOf(app)) stack.use(startPeriodic(job, { clock, log }))
   const opened = stack.move()
   return { app, url, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
@@ -58,7 +69,7 @@ export async function startControlPlane(
 async function welcome(app: App, node: NodeRecord): Promise<void> {
   if (node.status !== 'pending') return
   try {
-    await setStatus(app, node.id, 'online')
+    await markOnline(app, node.id)
   } catch (error) {
     app.log.warn('node not marked online', { node_id: node.id, error })
   }

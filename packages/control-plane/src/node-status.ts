@@ -1,25 +1,29 @@
 import type { NodeStatus } from '@plexd/protocol'
 import { changeNode } from './announce.ts'
 import type { App } from './app.ts'
+import type { Unit } from './change.ts'
+import type { NodeRecord } from './mesh/fleet.ts'
 
-/** Gives a node another status, durably, and tells its peers. Nothing happens when it has it, or has left. */
-export async function setStatus(app: App, nodeId: string, status: NodeStatus): Promise<void> {
+/** A node has been heard of: it is online, and its peers are told if they had given it up. Durable when it resolves. */
+export async function markOnline(app: App, nodeId: string): Promise<void> {
   await app.change(async (unit) => {
     const node = unit.fleet.node(nodeId)
-    if (!node || node.status === status) return
+    if (!node || node.status === 'online') return
+    await changeStatus(unit, node, 'online')
+    // It has its identity now, so the answer to its registration need not be given again.
     await unit.tx
-      .updateTable('nodes')
-      .set({ status, ...(status === 'online' ? { last_seen_at: unit.nowMs } : {}) })
-      .where('id', '=', nodeId)
+      .updateTable('bootstrap_tokens')
+      .set({ answer_sealed: null })
+      .where('node_id', '=', nodeId)
       .execute()
-    if (status === 'online') {
-      // It has its identity now, so the answer to its registration need not be given again.
-      await unit.tx
-        .updateTable('bootstrap_tokens')
-        .set({ answer_sealed: null })
-        .where('node_id', '=', nodeId)
-        .execute()
-    }
-    await changeNode(unit, { ...node, status })
   })
+}
+
+export async function changeStatus(
+  unit: Unit,
+  node: NodeRecord,
+  status: NodeStatus,
+): Promise<void> {
+  await unit.tx.updateTable('nodes').set({ status }).where('id', '=', node.id).execute()
+  await changeNode(unit, { ...node, status })
 }

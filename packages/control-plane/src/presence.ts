@@ -5,6 +5,8 @@ import type { Clock } from '@plexd/runtime'
 export interface NodePresence {
   /** Of the last heartbeat, or of the one before the restart as it was last saved. */
   lastSeenMs: number | null
+  /** When it was first expected: its registration, or our own start. Silence before that is not the node's. */
+  expectedMs: number
   heartbeat: HeartbeatRequest | null
   /** Positive when the node's clock is ahead. */
   clockSkewMs: number
@@ -20,8 +22,8 @@ export interface NodePresence {
 
 export interface Presence {
   of(no: number): Readonly<NodePresence>
-  /** Before the first request, with what the database knows. */
-  restore(no: number, lastSeenMs: number | null): void
+  /** From now on the node is expected to report. */
+  expect(no: number, lastSeenMs: number | null): void
   heard(no: number, heartbeat: HeartbeatRequest): void
   fetched(no: number, seq: number): void
   flushed(no: number, seq: number): void
@@ -33,8 +35,9 @@ export interface Presence {
   /** Whether the node lags behind its desired state. Go nodes act on no event, so only their pulls count. */
   needsReconcile(node: { no: number; is_go: boolean }, headSeq: number): boolean
   forget(no: number): void
-  /** Nodes heard of since this was called last, with when. */
+  /** Nodes heard of since this was called last, with when; give back what could not be saved. */
   takeUnsaved(): Map<number, number>
+  giveBack(unsaved: ReadonlyMap<number, number>): void
 }
 
 const reconnectMs = 35_000
@@ -54,8 +57,8 @@ export function createPresence(clock: Clock): Presence {
 
   return {
     of: (no) => nodes.get(no) ?? unknown,
-    restore(no, lastSeenMs) {
-      entry(no).lastSeenMs = lastSeenMs
+    expect(no, lastSeenMs) {
+      Object.assign(entry(no), { lastSeenMs, expectedMs: clock.now() })
     },
     heard(no, heartbeat) {
       const nowMs = clock.now()
@@ -104,11 +107,15 @@ export function createPresence(clock: Clock): Presence {
       unsaved = new Map()
       return taken
     },
+    giveBack(taken) {
+      unsaved = new Map([...taken, ...unsaved])
+    },
   }
 }
 
 const unknown: Readonly<NodePresence> = {
   lastSeenMs: null,
+  expectedMs: 0,
   heartbeat: null,
   clockSkewMs: 0,
   fetchedSeq: -1,

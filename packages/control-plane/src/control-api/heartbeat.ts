@@ -1,13 +1,13 @@
 import { controlApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
-import { setStatus } from '../node-status.ts'
+import { markOnline } from '../node-status.ts'
 
 /** Go nodes send every field as zero: the path and the token say who it is. */
 export const heartbeat = handle(controlApi.heartbeat, async ({ principal, body }, app) => {
   const { no, id } = principal
   app.presence.heard(no, body)
   const node = app.fleet.node(id) ?? principal
-  if (node.status !== 'online') await setStatus(app, id, 'online')
+  if (node.status !== 'online') await markOnline(app, id)
   return {
     ...(app.presence.needsReconcile(node, app.heads.of(no)) ? { reconcile: true } : {}),
     ...(node.rotate_keys ? { rotate_keys: true } : {}),

@@ -98,6 +98,7 @@ async function enrol(
   }
   await burn(unit, app, token, { publicKey: request.public_key, enrolment })
   await addNode(unit, nodeRecordOf(row))
+  unit.afterCommit(() => app.presence.expect(row.no, null))
   return enrolment
 }
 

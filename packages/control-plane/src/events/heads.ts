@@ -16,6 +16,7 @@ export interface Heads {
   advance(events: readonly LoggedEvent[]): void
   /** The log has lost what is up to `seq`. */
   prune(seq: number): void
+  prunedThrough(): number
 }
 
 export interface KnownHeads {
@@ -36,6 +37,7 @@ export function createHeads({ epoch, prunedThrough, lastSeq, heads }: KnownHeads
     of,
     revisionOf: (no) => formatPosition({ epoch, seq: of(no) }),
     canResume: (no, afterSeq) => afterSeq <= last && afterSeq >= Math.min(of(no), pruned),
+    prunedThrough: () => pruned,
     prune(seq) {
       pruned = Math.max(pruned, seq)
     },

@@ -7,7 +7,7 @@ export interface Problem {
   body: { error: string; code: string; [detail: string]: unknown }
 }
 
-/** What the caller is told of an error; a bare 500 when it is not the caller's, then `internal` is true. */
+/** What the caller is told of an error; a bare 500 when it is not the caller's. `internal`: an operator must hear of it. */
 export function problemOf(error: unknown): Problem & { internal: boolean } {
   if (error instanceof ApiError) {
     const retry = error.retryAfterSeconds
@@ -15,7 +15,7 @@ export function problemOf(error: unknown): Problem & { internal: boolean } {
       status: error.status,
       headers: retry === undefined ? {} : { 'retry-after': String(Math.ceil(retry)) },
       body: { error: error.message, code: error.code, ...error.details },
-      internal: error.status === 500,
+      internal: error.status === 500 || error.cause !== undefined,
     }
   }
   const { statusCode, message, code } = error as Partial<FastifyError> // Fastify's own refusals carry a status

@@ -9,8 +9,9 @@ interface Unit {
   reject: (reason: unknown) => void
 }
 
-/** More than this in one transaction would hold the first one up for the last. */
+/** More than this in one transaction would hold the first one up for the last, and everything else that the event loop has to do. */
 const maxGroup = 256
+const maxGroupMs = 20
 
 export interface CommitQueue {
   write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
@@ -27,12 +28,10 @@ export function createCommitQueue(
   let running: Promise<void> | undefined
 
   async function run(): Promise<void> {
-    // One turn of the event loop, so that requests of the same turn share the fsync.
-    await new Promise((resolve) => setImmediate(resolve))
     while (waiting.length > 0) {
-      const group = waiting.splice(0, maxGroup)
-      onGroup(group.length)
-      await commitGroup(writer, group)
+      // One turn of the event loop: requests of the same turn share the fsync, and others get theirs.
+      await new Promise((resolve) => setImmediate(resolve))
+      onGroup(await commitGroup(writer, waiting))
     }
     running = undefined
   }
@@ -48,29 +47,40 @@ export function createCommitQueue(
   }
 }
 
-async function commitGroup(writer: Kysely<Tables>, group: readonly Unit[]): Promise<void> {
+/** Takes units from `waiting` into one transaction. Resolves to how many. */
+async function commitGroup(writer: Kysely<Tables>, waiting: Unit[]): Promise<number> {
+  const group: Unit[] = []
   const done: { unit: Unit; result: unknown }[] = []
+  const startMs = performance.now()
   try {
     const tx = await writer.startTransaction().execute()
     try {
-      for (const unit of group) await attempt(tx, unit, done)
+      while (group.length < maxGroup && performance.now() - startMs < maxGroupMs) {
+        const unit = waiting.shift()
+        if (!unit) break
+        group.push(unit)
+        await attempt(tx, unit, done)
+      }
       await tx.commit().execute()
     } catch (error) {
-      if (!tx.isRolledBack && !tx.isCommitted)
-        await tx
-          .rollback()
-          .execute()
-          .catch(() => {})
+      // The database may have undone all of it already, as it does when the disk is full.
+      await tx
+        .rollback()
+        .execute()
+        .catch(() => {})
       throw error
     }
   } catch (error) {
     // Newest first, so that each finds memory as it left it.
     for (const { unit } of done.toReversed()) unit.hooks.undo?.()
+    // When not even a transaction could be begun, the first one has to be told of it.
+    if (group.length === 0) group.push(...waiting.splice(0, 1))
     for (const unit of group) unit.reject(error)
-    return
+    return group.length
   }
   for (const { unit, result } of done) unit.hooks.committed?.(result)
   for (const { unit, result } of done) unit.resolve(result)
+  return group.length
 }
 
 async function attempt(
@@ -83,12 +93,21 @@ async function attempt(
   try {
     result = await unit.work(tx)
   } catch (error) {
-    await sql`rollback to savepoint unit`.execute(tx)
-    await sql`release savepoint unit`.execute(tx)
+    await undoOne(tx, error)
     unit.reject(error)
     return
   }
-  await sql`release savepoint unit`.execute(tx)
-  unit.hooks.settle?.(result)
+  // Before its release, which may fail too: then it is undone with the others.
   done.push({ unit, result })
+  await sql`release savepoint unit`.execute(tx)
+}
+
+/** Takes back what a unit has written; throws its error when the whole transaction is gone with it. */
+async function undoOne(tx: ControlledTransaction<Tables>, error: unknown): Promise<void> {
+  try {
+    await sql`rollback to savepoint unit`.execute(tx)
+    await sql`release savepoint unit`.execute(tx)
+  } catch {
+    throw error
+  }
 }

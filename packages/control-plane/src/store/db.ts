@@ -14,9 +14,8 @@ export interface Store extends AsyncDisposable {
   /**
    * Runs `work` in a transaction and resolves once that is on the disk. Units of work run one after another; those
    * that wait at the same moment share a transaction and its fsync, each behind a savepoint, so that one that throws
-   * undoes only itself. `work` must await nothing but queries of its `tx`.
-   * `settle` runs when the unit has succeeded inside the transaction, before the next one begins: for state in memory
-   * that later units must see. `undo` runs if the commit itself fails afterwards, for all of the group.
+   * undoes only itself. `work` must await nothing but queries of its `tx`. Rejects with an ApiError (503) when the
+   * disk takes nothing more.
    */
   write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
   /** Why two rows collided, or undefined when the error is something else. */
@@ -24,7 +23,7 @@ export interface Store extends AsyncDisposable {
 }
 
 export interface WriteHooks<T> {
-  settle?: (result: T) => void
+  /** Runs if the commit fails after `work` has succeeded, newest first. */
   undo?: () => void
   /** Runs right after the commit, in the order of the units, before their promises resolve. */
   committed?: (result: T) => void

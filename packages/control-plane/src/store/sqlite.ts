@@ -1,4 +1,6 @@
+import { open } from 'node:fs/promises'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { ApiError } from '@plexd/protocol'
 import { Kysely, SqliteDialect } from 'kysely'
 import { createCommitQueue } from './commit-queue.ts'
 import type { Store } from './db.ts'
@@ -10,6 +12,8 @@ export async function openSqliteStore(
   path: string,
   { onGroup }: { onGroup?: (size: number) => void } = {},
 ): Promise<Store> {
+  // SQLite gives the files beside it the same mode.
+  await (await open(path, 'a', 0o600)).close()
   const writer = openKysely<Tables>(path)
   await migrate(writer as unknown as Kysely<never>, 'sqlite') // the tables come into being here
   // A connection of its own, so that a read in the middle of a group sees only what is committed.
@@ -18,7 +22,7 @@ export async function openSqliteStore(
   return {
     dialect: 'sqlite',
     reader,
-    write: queue.write,
+    write: (work, hooks) => queue.write(work, hooks).catch(rethrow),
     isUniqueViolation: (error) => [1555, 2067].includes(errcodeOf(error)),
     async [Symbol.asyncDispose]() {
       await queue.drain()
@@ -61,6 +65,21 @@ function adapt(database: DatabaseSync) {
 
 /** Statements kept ready; queries with lists of varying length would grow it without end. */
 const maxStatements = 500
+
+/** The disk is full, or refuses to be written to: nothing has changed, and a retry may find it mended. */
+function rethrow(error: unknown): never {
+  const primary = errcodeOf(error) & 0xff
+  if (![sqliteFull, sqliteIoError, sqliteReadOnly].includes(primary)) throw error
+  const reason = primary === sqliteFull ? 'the disk is full' : 'the disk cannot be written to'
+  throw new ApiError('unavailable', `nothing was changed: ${reason}`, {
+    cause: error,
+    retryAfterSeconds: 30,
+  })
+}
+
+const sqliteFull = 13
+const sqliteIoError = 10
+const sqliteReadOnly = 8
 
 function errcodeOf(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0

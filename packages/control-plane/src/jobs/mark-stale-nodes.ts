@@ -1,0 +1,32 @@
+import type { App } from '../app.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { statusAfterSilence } from '../mesh/liveness.ts'
+import { changeStatus } from '../node-status.ts'
+
+/** Marks nodes that have gone silent, and tells their peers. */
+export async function markStaleNodes(app: App): Promise<void> {
+  const stale = [...app.fleet.allNodes()].filter((node) => statusNow(app, node) !== node.status)
+  for (const { id, no } of stale) {
+    await app.change(async (unit) => {
+      const node = unit.fleet.node(id)
+      // It may have been heard of while the others were marked.
+      const status = node && statusNow(app, node)
+      if (!node || !status || status === node.status) return
+      await changeStatus(unit, node, status)
+      unit.afterCommit(() => {
+        app.log.warn('node is silent', { node_id: id, hostname: node.hostname, status })
+        // The other end of its stream is most likely gone without a word.
+        if (status === 'offline') app.streams.end(no)
+      })
+    })
+  }
+}
+
+function statusNow(app: App, node: NodeRecord) {
+  const { lastSeenMs, expectedMs } = app.presence.of(node.no)
+  return statusAfterSilence(node.status, {
+    heardMs: Math.max(lastSeenMs ?? 0, expectedMs),
+    nowMs: app.clock.now(),
+    intervalMs: app.config.heartbeatIntervalMs,
+  })
+}

@@ -1,0 +1,38 @@
+import { type Clock, describeError, type Log } from '@plexd/runtime'
+
+export interface Job {
+  name: string
+  everyMs: number
+  run: () => Promise<void>
+}
+
+/** Runs a job again and again, one period after its last run. A failure is logged, and the job goes on. */
+export function startPeriodic(
+  { name, everyMs, run }: Job,
+  { clock, log }: { clock: Clock; log: Log },
+): AsyncDisposable {
+  const stop = new AbortController()
+  const ended = loop()
+
+  async function loop(): Promise<void> {
+    for (;;) {
+      try {
+        await clock.sleep(everyMs, stop.signal)
+      } catch {
+        return // it was stopped
+      }
+      try {
+        await run()
+      } catch (error) {
+        log.error('job failed', { job: name, error: describeError(error) })
+      }
+    }
+  }
+
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await ended
+    },
+  }
+}

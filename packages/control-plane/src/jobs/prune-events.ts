@@ -1,0 +1,55 @@
+import type { App } from '../app.ts'
+import type { Reader } from '../store/db.ts'
+import { writeSetting } from '../store/settings.ts'
+
+/** Rows deleted in one transaction. */
+const chunk = 2_000
+
+/**
+ * Drops events that are older than `eventLogMs` or beyond the newest `eventLogMax`, but those that ask for an action
+ * which is still to be answered. A node that is behind what is dropped is told to pull its state.
+ */
+export async function pruneEvents(app: App): Promise<void> {
+  const { store, heads, config, clock } = app
+  const nowMs = clock.now()
+  const firstKept = await oldestSince(store.reader, nowMs - config.eventLogMs)
+  const through = Math.max((firstKept ?? heads.last() + 1) - 1, heads.last() - config.eventLogMax)
+  // Open requests for actions are left in what was pruned before.
+  let first = await oldestSince(store.reader, 0, heads.prunedThrough())
+  while (first !== undefined && first <= through) {
+    const upTo = Math.min(through, first + chunk)
+    await app.change(async ({ tx, afterCommit }) => {
+      await tx
+        .deleteFrom('events')
+        .where('seq', '<=', upTo)
+        .where('seq', 'not in', (query) =>
+          query
+            .selectFrom('executions')
+            .select('event_seq')
+            .where('status', '=', 'pending')
+            .where('deadline_at', '>', nowMs),
+        )
+        .execute()
+      await writeSetting(tx, 'events_pruned_through', String(upTo))
+      afterCommit(() => heads.prune(upTo))
+    })
+    first = await oldestSince(store.reader, 0, upTo)
+  }
+}
+
+/** Sequence of the first event that was written at `sinceMs` or later. */
+async function oldestSince(
+  reader: Reader,
+  sinceMs: number,
+  afterSeq = 0,
+): Promise<number | undefined> {
+  const row = await reader
+    .selectFrom('events')
+    .select('seq')
+    .where('seq', '>', afterSeq)
+    .where('created_at', '>=', sinceMs)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq
+}
