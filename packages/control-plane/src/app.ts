@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Log } from '@plexd/runtime'
+import { type ArtifactFiles, openArtifactFiles } from './artifacts/files.ts'
 import { type Change, createChange } from './change.ts'
 import type { Config } from './config.ts'
 import { lockDataDir } from './data-dir-lock.ts'
@@ -10,6 +11,8 @@ import { type Heads, loadHeads } from './events/heads.ts'
 import { createEventHub, type EventHub } from './events/hub.ts'
 import { type Keyring, openKeyring } from './events/keyring.ts'
 import { createStreams, type Streams } from './events/streams.ts'
+import { createExecutionWatch, type ExecutionWatch } from './executions/watch.ts'
+import { createMetrics, type Metrics } from './http/metrics.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { loadMasterKey, type MasterKey } from './seal/master-key.ts'
@@ -19,6 +22,9 @@ import { prepareInstallation } from './store/first-start.ts'
 import { loadFleet } from './store/load-fleet.ts'
 import { readSetting } from './store/settings.ts'
 import { openSqliteStore } from './store/sqlite.ts'
+import { createRateLimit, type RateLimit } from './telemetry/rate-limit.ts'
+import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
+import type { TelemetryStore } from './telemetry/store.ts'
 
 /** The one object that handlers get. */
 export interface App {
@@ -37,6 +43,13 @@ export interface App {
   readonly hub: EventHub
   readonly presence: Presence
   readonly streams: Streams
+  readonly executions: ExecutionWatch
+  readonly telemetry: TelemetryStore
+  readonly telemetryLimit: RateLimit
+  readonly artifacts: ArtifactFiles
+  /** Report batches that were taken, but whose answer did not leave: node id -> digest of the batch. */
+  readonly lostReportAnswers: Map<string, string>
+  readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Log
   /** `https://host:port`, as nodes reach us. */
@@ -61,7 +74,11 @@ export async function createApp(
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   stack.use(lockDataDir(dataDir))
   const masterKey = await loadMasterKey(dataDir)
-  const store = stack.use(await openSqliteStore(join(dataDir, 'control-plane.db')))
+  const metrics = stack.use(createMetrics())
+  const store = stack.use(
+    await openSqliteStore(join(dataDir, 'control-plane.db'), { onGroup: metrics.committed }),
+  )
+  const telemetry = stack.use(openSqliteTelemetry(join(dataDir, 'telemetry.db'), clock.now))
   const nowMs = clock.now()
   await prepareInstallation(store, { dataDir, meshCidr, nowMs })
 
@@ -92,13 +109,28 @@ export async function createApp(
     config,
     store,
     fleet,
-    change: createChange({ store, fleet, draft, now: clock.now, publish: hub.publish }),
+    change: createChange({
+      store,
+      fleet,
+      draft,
+      now: clock.now,
+      publish(events) {
+        metrics.published(events)
+        hub.publish(events)
+      },
+    }),
     masterKey,
     pskMaster,
     keyring,
     heads,
     hub,
     presence,
+    executions: createExecutionWatch(clock),
+    telemetry,
+    telemetryLimit: createRateLimit(clock.now),
+    artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
+    lostReportAnswers: new Map(),
+    metrics,
     streams: createStreams({ fleet, heads, hub, presence, frames, reader, clock, log }),
     clock,
     log,

@@ -1,6 +1,7 @@
 import { dropNode } from './announce.ts'
 import type { App } from './app.ts'
 import type { Unit } from './change.ts'
+import { nodeTarget } from './mesh/entry-scope.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 
 /**
@@ -20,6 +21,8 @@ export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promis
     .execute()
   await unit.tx.deleteFrom('reports').where('node_id', '=', node.id).execute()
   await unit.tx.deleteFrom('report_batches').where('node_id', '=', node.id).execute()
+  for (const table of ['data_entries', 'secrets'] as const)
+    await unit.tx.deleteFrom(table).where('target', '=', nodeTarget(node.id)).execute()
   await dropNode(unit, node)
   unit.afterCommit(() => {
     app.streams.end(node.no)

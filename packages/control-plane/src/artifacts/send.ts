@@ -1,0 +1,57 @@
+import { ApiError } from '@plexd/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../app.ts'
+import { parseRange } from './byte-range.ts'
+import type { ArtifactName } from './files.ts'
+
+/** A binary as a stream, whole or the part that Range asks for. Throws an ApiError: 400, 404 or 416. */
+export async function sendArtifact(
+  { artifacts, store }: App,
+  name: ArtifactName,
+  { headers, reply }: { headers: FastifyRequest['headers']; reply: FastifyReply },
+): Promise<NodeJS.ReadableStream | undefined> {
+  const file = await artifacts.open(name)
+  const row = await store.reader
+    .selectFrom('artifacts')
+    .select(['size', 'checksum'])
+    .where('version', '=', name.version)
+    .where('os', '=', name.os)
+    .where('arch', '=', name.arch)
+    .executeTakeFirst()
+  if (!file || !row) {
+    await file?.close()
+    throw new ApiError('not_found', `there is no plexd ${name.version} for ${name.os}/${name.arch}`)
+  }
+  const { size, checksum } = row
+  const etag = `"${checksum}"`
+  const hex = checksum.replace(/^sha256:/, '')
+  reply.headers({
+    etag,
+    'accept-ranges': 'bytes',
+    'content-type': 'application/octet-stream',
+    digest: `sha-256=${Buffer.from(hex, 'hex').toString('base64')}`,
+    'x-checksum-sha256': hex,
+  })
+  if (headers['if-none-match'] === etag) {
+    await file.close()
+    reply.code(304)
+    return undefined
+  }
+  const range = isFor(headers['if-range'], etag) ? parseRange(headers.range, size) : undefined
+  if (range === 'unsatisfiable') {
+    await file.close()
+    reply.header('content-range', `bytes */${size}`)
+    throw new ApiError('bad_request', `the range is behind the end: the file has ${size} bytes`, {
+      status: 416,
+    })
+  }
+  const { start, end } = range ?? { start: 0, end: size - 1 }
+  if (range) reply.code(206).header('content-range', `bytes ${start}-${end}/${size}`)
+  reply.header('content-length', end - start + 1)
+  return file.createReadStream({ start, end })
+}
+
+/** `If-Range` makes Range count only while the file is still the one that the client began with. */
+function isFor(header: unknown, etag: string): boolean {
+  return header === undefined || header === etag
+}

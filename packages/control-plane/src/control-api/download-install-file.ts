@@ -1,0 +1,35 @@
+import { ApiError, controlApi } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { sendArtifact } from '../artifacts/send.ts'
+import { handle } from '../handle.ts'
+
+/**
+ * The same binaries under the names that the install script looks for; give it
+ * `PLEXD_ARTIFACT_URL=https://host:port/v1/artifacts/plexd-install`. A machine that installs plexd has no token yet.
+ */
+export const downloadInstallFile = handle(controlApi.downloadInstallFile, async (call, app) => {
+  const { version, file } = call.params
+  if (file === 'checksums.sha256') {
+    call.reply.type('text/plain; charset=utf-8')
+    return (await checksumsOf(app, version)) as never // the server sends text as it is
+  }
+  const [, os, arch] = /^plexd-([a-z0-9]+)-([A-Za-z0-9_]+)$/.exec(file) ?? []
+  if (os === undefined || arch === undefined)
+    throw new ApiError('not_found', `there is no file "${file}"`)
+  return (await sendArtifact(app, { version, os, arch }, call)) as never // as above, for streams
+})
+
+/** As `sha256sum` writes them. */
+async function checksumsOf({ store }: App, version: string): Promise<string> {
+  const rows = await store.reader
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('version', '=', version)
+    .orderBy('os')
+    .orderBy('arch')
+    .execute()
+  if (rows.length === 0) throw new ApiError('not_found', `there is no plexd ${version}`)
+  return rows
+    .map(({ os, arch, checksum }) => `${checksum.replace(/^sha256:/, '')}  plexd-${os}-${arch}\n`)
+    .join('')
+}

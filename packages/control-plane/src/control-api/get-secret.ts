@@ -1,0 +1,20 @@
+import { ApiError, controlApi } from '@plexd/protocol'
+import { handle } from '../handle.ts'
+import { sealForNode } from '../seal/node-seal.ts'
+import { open } from '../seal/seal.ts'
+import { readNodeRow } from '../store/nodes.ts'
+import { readSecretFor, secretContext } from '../store/secrets.ts'
+
+/** The value is sealed anew for each request, so no two answers are alike. */
+export const getSecret = handle(controlApi.getSecret, async ({ params, principal }, app) => {
+  const { reader } = app.store
+  const secret = await readSecretFor(reader, principal, params.key)
+  if (secret === undefined) throw new ApiError('not_found', `there is no secret "${params.key}"`)
+  if (secret === 'forbidden')
+    throw new ApiError('forbidden', `secret "${params.key}" is not for this node`)
+  const row = await readNodeRow(reader, principal.id)
+  if (!row) throw new ApiError('unauthorized', 'unauthorized') // removed in this very moment
+  const nsk = open(app.masterKey, row.nsk_sealed, `nsk:${row.id}`)
+  const value = open(app.masterKey, secret.value_sealed, secretContext(secret))
+  return { key: secret.key, version: secret.version, ...sealForNode(nsk, value) }
+})

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import {
+  ApiError,
+  type ExecutionAck,
+  type ExecutionResult,
+  type ExecutionStatus,
+  maxOutputBytes,
+} from '@plexd/protocol'
+import type { Selectable, Updateable } from 'kysely'
+import type { Tables } from '../store/schema.ts'
+
+export type ExecutionRow = Selectable<Tables['executions']>
+type ExecutionChange = Updateable<Tables['executions']>
+
+/** A node has this long beyond the timeout of the action to say what became of it. */
+export const deadlineGraceMs = 30_000
+
+/** Whether nothing more is expected; a result may still come after `expired`. */
+export function isFinal(status: string): boolean {
+  return status !== 'pending' && status !== 'accepted'
+}
+
+/**
+ * What an acknowledgement changes; undefined for a repeat, and for one that comes behind the result or the deadline.
+ * Throws an ApiError (409) when it contradicts what the node said before.
+ */
+export function acknowledge(
+  row: ExecutionRow,
+  { status, reason = '' }: ExecutionAck,
+  { nowMs, timeoutMs }: { nowMs: number; timeoutMs: number },
+): ExecutionChange | undefined {
+  if (row.status === 'pending')
+    return status === 'accepted'
+      ? { status, acked_at: nowMs, deadline_at: nowMs + timeoutMs + deadlineGraceMs }
+      : { status, reason, acked_at: nowMs, finished_at: nowMs }
+  const contradicts =
+    status === 'accepted'
+      ? row.status === 'rejected'
+      : !['rejected', 'expired'].includes(row.status)
+  if (contradicts)
+    throw new ApiError('conflict', `execution "${row.id}" is ${row.status}, it cannot be ${status}`)
+  return row.acked_at === null ? { acked_at: nowMs } : undefined
+}
+
+/**
+ * What a result changes; undefined for the same result again. A result that comes after the deadline still counts.
+ * Throws an ApiError (409) for a second, different one, and for one of a rejected execution.
+ */
+export function finish(
+  row: ExecutionRow,
+  result: ExecutionResult,
+  nowMs: number,
+): ExecutionChange | undefined {
+  const result_digest = digestOf(result)
+  if (row.result_digest === result_digest) return undefined
+  if (row.result_digest !== null)
+    throw new ApiError('conflict', `execution "${row.id}" has another result already`)
+  if (row.status === 'rejected')
+    throw new ApiError('conflict', `execution "${row.id}" is rejected, it cannot have a result`)
+  return {
+    status: statusOf(result.status),
+    raw_status: result.status,
+    exit_code: result.exit_code ?? null,
+    stdout: truncate(result.stdout ?? ''),
+    stderr: truncate(result.stderr ?? ''),
+    duration: (result.duration ?? '').slice(0, 64),
+    acked_at: row.acked_at ?? nowMs,
+    finished_at: nowMs,
+    result_digest,
+  }
+}
+
+/** The Go agent's words are `failed` and `error`. */
+function statusOf(word: ExecutionResult['status']): ExecutionStatus {
+  return word === 'failed' || word === 'error' ? 'failure' : word
+}
+
+function digestOf(result: ExecutionResult): string {
+  const { status, exit_code, stdout, stderr, duration, finished_at } = result
+  const parts = [status, exit_code, stdout, stderr, duration, finished_at]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/** The first `maxOutputBytes`, without half a character at the end. */
+function truncate(text: string): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= maxOutputBytes) return text
+  let end = maxOutputBytes
+  // 10xxxxxx continues a character, RFC 3629 section 3.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.subarray(0, end).toString()
+}

@@ -1,0 +1,40 @@
+import { ApiError, parseDuration } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { acknowledge, type ExecutionRow, finish } from './transitions.ts'
+
+/** What a node says of an execution: an acknowledgement or a result. */
+export type ExecutionNews =
+  | { ack: Parameters<typeof acknowledge>[1] }
+  | { result: Parameters<typeof finish>[1] }
+
+/** Writes down what a node says of one of its executions. Throws an ApiError: 400, 404 or 409. */
+export async function updateExecution(
+  app: App,
+  node: NodeRecord,
+  executionId: string,
+  news: ExecutionNews,
+): Promise<void> {
+  const named = ('ack' in news ? news.ack : news.result).execution_id
+  if (named && named !== executionId)
+    throw new ApiError('bad_request', `body/execution_id "${named}" is not that of the path`)
+  const changed = await app.store.write(async (tx) => {
+    const row = await tx
+      .selectFrom('executions')
+      .selectAll()
+      .where('id', '=', executionId)
+      .where('node_id', '=', node.id)
+      .executeTakeFirst()
+    if (!row) throw new ApiError('not_found', `unknown execution "${executionId}"`)
+    const change = changeOf(row, news, app.clock.now())
+    if (change)
+      await tx.updateTable('executions').set(change).where('id', '=', executionId).execute()
+    return change !== undefined
+  })
+  if (changed) app.executions.changed(executionId)
+}
+
+function changeOf(row: ExecutionRow, news: ExecutionNews, nowMs: number) {
+  if ('result' in news) return finish(row, news.result, nowMs)
+  return acknowledge(row, news.ack, { nowMs, timeoutMs: parseDuration(row.timeout) })
+}

@@ -1,0 +1,116 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What is asked for when the metrics are read. */
+export interface Gauges {
+  streams(): number
+  /** How many nodes there are in each status. */
+  nodes(): ReadonlyMap<string, number>
+}
+
+/** Counts for Prometheus. Nothing in them names a tenant, a node or an operator. */
+export interface Metrics extends Disposable {
+  answered(operation: string, status: number, seconds: number): void
+  committed(groupSize: number): void
+  published(events: readonly { event_type: string; audience: { length: number } }[]): void
+  telemetry(kind: string, counts: { accepted: number; dropped: number }): void
+  /** The text of `GET /metrics`. */
+  render(gauges: Gauges): Promise<{ contentType: string; text: string }>
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const requests = new Histogram({
+    name: 'plexd_http_request_duration_seconds',
+    help: 'Time from the request line to the end of the answer',
+    labelNames: ['operation', 'status'],
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers,
+  })
+  const commits = new Histogram({
+    name: 'plexd_commit_group_size',
+    help: 'Units of work that shared a transaction and its fsync',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  })
+  const events = new Counter({
+    name: 'plexd_events_published_total',
+    help: 'Events committed to the log',
+    labelNames: ['event_type'],
+    registers,
+  })
+  const recipients = new Counter({
+    name: 'plexd_events_addressed_total',
+    help: 'Recipients of the events committed to the log',
+    labelNames: ['event_type'],
+    registers,
+  })
+  const records = new Counter({
+    name: 'plexd_telemetry_records_total',
+    help: 'Telemetry records received',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  })
+  const streams = new Gauge({
+    name: 'plexd_event_streams_open',
+    help: 'Open event streams of nodes',
+    registers,
+  })
+  const nodes = new Gauge({
+    name: 'plexd_nodes',
+    help: 'Nodes by status',
+    labelNames: ['status'],
+    registers,
+  })
+  const lag = new Gauge({
+    name: 'plexd_event_loop_lag_seconds',
+    help: 'How late the event loop is, since the last reading',
+    labelNames: ['quantile'],
+    registers,
+  })
+  const memory = new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory',
+    registers,
+  })
+  const cpu = new Gauge({
+    name: 'process_cpu_seconds_total',
+    help: 'User and system CPU time',
+    registers,
+  })
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+
+  return {
+    answered: (operation, status, seconds) =>
+      requests.observe({ operation, status: String(status) }, seconds),
+    committed: (groupSize) => commits.observe(groupSize),
+    published(list) {
+      for (const { event_type, audience } of list) {
+        events.inc({ event_type })
+        recipients.inc({ event_type }, audience.length)
+      }
+    },
+    telemetry(kind, { accepted, dropped }) {
+      records.inc({ kind, outcome: 'accepted' }, accepted)
+      records.inc({ kind, outcome: 'dropped' }, dropped)
+    },
+    async render(gauges) {
+      streams.set(gauges.streams())
+      for (const [status, count] of gauges.nodes()) nodes.set({ status }, count)
+      readLag(delay, lag)
+      memory.set(process.memoryUsage.rss())
+      const { user, system } = process.cpuUsage()
+      cpu.set((user + system) / 1e6)
+      return { contentType: registry.contentType, text: await registry.metrics() }
+    },
+    [Symbol.dispose]: () => void delay.disable(),
+  }
+}
+
+function readLag(delay: IntervalHistogram, gauge: Gauge<'quantile'>): void {
+  for (const quantile of [0.5, 0.99, 1])
+    gauge.set({ quantile: String(quantile) }, delay.percentile(quantile * 100) / 1e9)
+  delay.reset()
+}

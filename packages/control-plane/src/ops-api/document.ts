@@ -1,0 +1,33 @@
+import * as protocol from '@plexd/protocol'
+import { adminApi, controlApi } from '@plexd/protocol'
+import type { TSchema } from 'typebox'
+import { type OpenApiDocument, openApiDocument } from '../http/openapi.ts'
+import { version } from '../version.ts'
+import { opsApi } from './table.ts'
+
+/** The whole of what this server answers. */
+export function apiDocument(): OpenApiDocument {
+  return openApiDocument({
+    version,
+    apis: [
+      { name: 'control', description: 'Nodes to the control plane.', operations: controlApi },
+      { name: 'admin', description: 'Operators to the control plane.', operations: adminApi },
+      { name: 'operations', description: 'Monitoring and documentation.', operations: opsApi },
+    ],
+    schemas: namedSchemas(),
+  })
+}
+
+/** The nouns of the protocol: what it exports under a capital letter and that is a schema. */
+function namedSchemas(): Record<string, TSchema> {
+  const exported = Object.entries<unknown>(protocol)
+  return Object.fromEntries(
+    exported.filter(
+      (pair): pair is [string, TSchema] => /^[A-Z]/.test(pair[0]) && isSchema(pair[1]),
+    ),
+  )
+}
+
+function isSchema(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && '~kind' in value
+}

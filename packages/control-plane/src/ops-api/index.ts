@@ -1,0 +1,42 @@
+import { ApiError } from '@plexd/protocol'
+import { sql } from 'kysely'
+import type { App } from '../app.ts'
+import { type Handlers, handle } from '../handle.ts'
+import { docsPage } from '../http/docs-page.ts'
+import { apiDocument } from './document.ts'
+import { type OpsApi, opsApi } from './table.ts'
+
+/** What answers each row of the table beside. */
+export const opsHandlers: Handlers<OpsApi> = {
+  health: handle(opsApi.health, async () => ({ status: 'ok' })),
+  healthz: handle(opsApi.healthz, async () => ({ status: 'ok' })),
+  readyz: handle(opsApi.readyz, async (_call, { store }) => {
+    try {
+      await sql`select 1`.execute(store.reader)
+    } catch (cause) {
+      throw new ApiError('unavailable', 'the database does not answer', { cause })
+    }
+    return { status: 'ready' }
+  }),
+  metrics: handle(opsApi.metrics, async ({ reply }, app) => {
+    const { contentType, text } = await app.metrics.render({
+      streams: app.streams.count,
+      nodes: () => nodesByStatus(app),
+    })
+    reply.type(contentType)
+    return text as never // the server sends text as it is
+  }),
+  openapi: handle(opsApi.openapi, async () => apiDocument()),
+  docs: handle(opsApi.docs, async ({ reply }) => {
+    // The page has no script and loads nothing; nobody may add any.
+    reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+    reply.type('text/html; charset=utf-8')
+    return docsPage(apiDocument()) as never // as above
+  }),
+}
+
+function nodesByStatus({ fleet }: App): Map<string, number> {
+  const counts = new Map(['pending', 'online', 'unreachable', 'offline'].map((name) => [name, 0]))
+  for (const { status } of fleet.allNodes()) counts.set(status, (counts.get(status) ?? 0) + 1)
+  return counts
+}

@@ -1,0 +1,53 @@
+import { operation } from '@plexd/protocol'
+import { Type } from 'typebox'
+
+const open = { method: 'GET', auth: 'none', status: 200 } as const
+const Health = Type.Object({ status: Type.String() })
+
+/** For monitors, load balancers and people with a browser; outside the versioned APIs. */
+export const opsApi = {
+  health: operation({
+    ...open,
+    path: '/health',
+    summary: 'Answer that the process serves',
+    response: Health,
+    errors: [],
+  }),
+  healthz: operation({
+    ...open,
+    path: '/healthz',
+    summary: 'Answer that the process serves',
+    response: Health,
+    errors: [],
+  }),
+  readyz: operation({
+    ...open,
+    path: '/readyz',
+    summary: 'Answer whether requests can be served: the database answers',
+    response: Health,
+    errors: [503],
+  }),
+  metrics: operation({
+    ...open,
+    path: '/metrics',
+    summary: 'Metrics in the text format of Prometheus',
+    responseKind: 'bytes',
+    errors: [],
+  }),
+  openapi: operation({
+    ...open,
+    path: '/openapi.json',
+    summary: 'This document',
+    response: Type.Unknown(),
+    errors: [],
+  }),
+  docs: operation({
+    ...open,
+    path: '/docs',
+    summary: 'This document as a page',
+    responseKind: 'bytes',
+    errors: [],
+  }),
+} as const
+
+export type OpsApi = typeof opsApi

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+import type { Entry } from '@plexd/protocol'
+import type { ReportBatch } from './merge.ts'
+
+/** What is remembered of the last batch of a node, in case its answer was lost. */
+export interface LastBatch {
+  /** How many entries it had, and the SHA-256 of these. */
+  digest: string
+  /** For each key of it: whether it was held before the batch was sent for the first time. */
+  held_before: Readonly<Record<string, boolean>>
+}
+
+export function describeBatch(batch: ReportBatch, wasHeld: (key: string) => boolean): LastBatch {
+  const keys = new Set([...batch.entries.map(({ key }) => key), ...batch.deleted])
+  return {
+    digest: digestOf(batch.entries),
+    held_before: Object.fromEntries([...keys].map((key) => [key, wasHeld(key)])),
+  }
+}
+
+/**
+ * Whether a batch begins with the whole of the last one: the node never heard that it was taken, and sends it again
+ * with what came since. Batches without entries are all alike, so nothing can be said of them.
+ */
+export function continues(batch: ReportBatch, last: LastBatch): boolean {
+  const count = Number.parseInt(last.digest, 10)
+  return (
+    count > 0 &&
+    batch.entries.length >= count &&
+    digestOf(batch.entries.slice(0, count)) === last.digest
+  )
+}
+
+function digestOf(entries: readonly Entry[]): string {
+  const parts = entries.map(({ key, version, updated_at }) => [key, version, updated_at])
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  return `${entries.length} ${hash}`
+}

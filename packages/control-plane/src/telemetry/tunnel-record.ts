@@ -1,0 +1,27 @@
+import type { AuditRecord } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+
+/** Keeps what a node says of an access tunnel with its audit records: who could reach what, and from when to when. */
+export async function recordTunnel(
+  { telemetry, clock }: App,
+  node: NodeRecord,
+  {
+    action,
+    session_id,
+    body,
+  }: { action: string; session_id: string; body: { timestamp?: string } },
+): Promise<void> {
+  const { timestamp = new Date(clock.now()).toISOString(), ...object } = body
+  const record: AuditRecord = {
+    timestamp,
+    source: 'plexd',
+    event_type: 'tunnel',
+    action,
+    subject: { session_id },
+    object,
+    hostname: node.hostname,
+  }
+  const source = { tenant_id: node.tenant_id, node_id: node.id }
+  await telemetry.append('audit', source, [JSON.stringify(record)])
+}
