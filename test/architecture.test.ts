@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, it } from 'node:test'
+
+/**
+ * Who may import whom. A file obeys every row that it matches; a target is a path in the project, or the name of what
+ * is not ours. `types` are targets that only `import type` may have: what is erased cannot do anything.
+ */
+const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
+  { files: /^packages\/protocol\//, targets: ours('protocol') },
+  { files: /^packages\/runtime\//, targets: ours('runtime', 'protocol') },
+  { files: /^packages\/control-plane\//, targets: ours('control-plane', 'runtime', 'protocol') },
+  { files: /^packages\/cli\//, targets: ours('cli', 'runtime', 'protocol') },
+  // They meet in tests only, where the one is there for the other.
+  {
+    files: /^packages\/agent\/.*(\.test\.ts|\/testing\/[^/]+)$/,
+    targets: ours('agent', 'runtime', 'protocol', 'control-plane/testing'),
+  },
+  {
+    files: /^packages\/agent\/.*(?<!\.test\.ts|\/testing\/[^/]+)$/,
+    targets: ours('agent', 'runtime', 'protocol'),
+  },
+  // It runs in a browser too.
+  { files: /^packages\/protocol\/.*(?<!\.test\.ts)$/, targets: /^(packages\/|typebox)/ },
+  // Transport knows no operation.
+  {
+    files: /^packages\/control-plane\/src\/http\//,
+    targets: /^(?!.*\/src\/(control-api|admin-api)\/)/,
+  },
+  // Deciding is pure.
+  {
+    files: /^packages\/control-plane\/src\/mesh\/.*(?<!\.test\.ts)$/,
+    targets: /^(packages\/protocol\/$|.*\/src\/(mesh\/|seal\/psk\.ts)|node:(util|crypto)$)/,
+  },
+  {
+    files: /^packages\/agent\/src\/(reconcile\/plan|events\/fold)\.ts$/,
+    targets: /^(packages\/protocol\/$|.*\/src\/(reconcile\/plan|events\/fold)\.ts|node:util$)/,
+    types: /^packages\/agent\/src\//,
+  },
+  // What is there for tests stays in tests.
+  {
+    files: /^(packages|scripts)\/.*(?<!\.test\.ts|\/testing\/[^/]+)$/,
+    targets: /^(?!packages\/.*\/testing\/)/,
+  },
+]
+
+const root = join(import.meta.dirname, '..')
+const files = listFiles(root)
+const sources = files.filter((file) => file.endsWith('.ts'))
+
+describe('the architecture', () => {
+  it('lets a file import only what the table allows', () => {
+    const wrong = sources.flatMap((file) =>
+      importsOf(file)
+        .filter(({ target, isType }) => !isAllowed(file, target, isType))
+        .map(({ target }) => `${file} imports ${target}`),
+    )
+    assert.deepEqual(wrong, [])
+  })
+
+  it('imports by relative path with its ending inside a package, and by name across packages', () => {
+    const wrong = sources.flatMap((file) =>
+      importsOf(file)
+        .filter(({ name, target }) =>
+          name.startsWith('.')
+            ? !/\.(ts|json)$/.test(name) || packageOf(target) !== packageOf(file)
+            : name.startsWith('@plexd/') && !/^@plexd\/[a-z-]+(\/testing)?$/.test(name),
+        )
+        .map(({ name }) => `${file} imports ${name}`),
+    )
+    assert.deepEqual(wrong, [])
+  })
+
+  it('has no folder for what has no name, and no barrel below index.ts', () => {
+    const nameless = files.filter((file) =>
+      /(^|\/)(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file),
+    )
+    const barrels = sources.filter(
+      (file) => !/^packages\/[^/]+\/src\/index\.ts$/.test(file) && /^export \*/m.test(read(file)),
+    )
+    assert.deepEqual([...nameless, ...barrels], [])
+  })
+
+  it('names no folder of the machine it was written on', () => {
+    const wrong = files
+      .filter((file) => !/package-lock\.json$|LICENSE/.test(file))
+      .flatMap((file) =>
+        (read(file).match(/(?<![\w.}$*-])\/(root|work|home\/\w+)\/.*/g) ?? []).map(
+          (text) => `${file} has ${text}`,
+        ),
+      )
+    assert.deepEqual(wrong, [])
+  })
+})
+
+/** Paths in these packages, and everything that is not ours. */
+function ours(...packages: string[]): RegExp {
+  return new RegExp(`^(packages/(${packages.join('|')})/|(?!packages/))`)
+}
+
+interface Import {
+  /** As it is written. */
+  name: string
+  target: string
+  isType: boolean
+}
+
+function importsOf(file: string): Import[] {
+  const pattern =
+    /^\s*(?:import|export)\s(?<type>type\s)?(?:[^'";]*?\sfrom\s)?'(?<name>[^']+)'|\bimport\('(?<lazy>[^']+)'\)/gm
+  return [...read(file).matchAll(pattern)].map(({ groups = {} }) => {
+    const name = groups.name ?? groups.lazy ?? ''
+    return { name, target: targetOf(file, name), isType: groups.type !== undefined }
+  })
+}
+
+function targetOf(file: string, name: string): string {
+  if (name.startsWith('.')) return join(dirname(file), name)
+  return name.replace(/^@plexd\/(.+)$/, 'packages/$1/')
+}
+
+function isAllowed(file: string, target: string, isType: boolean): boolean {
+  return rules
+    .filter((rule) => rule.files.test(file))
+    .every(({ targets, types }) => targets.test(target) || (isType && types?.test(target)))
+}
+
+/** What is not in a package is one of its own. */
+function packageOf(path: string): string {
+  return /^packages\/[^/]+/.exec(path)?.[0] ?? ''
+}
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+/** All files of ours, hidden folders other than that of the CI left out. */
+function listFiles(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isFile()) return [relative(root, path)]
+    const isOurs =
+      entry.isDirectory() &&
+      entry.name !== 'node_modules' &&
+      (!entry.name.startsWith('.') || entry.name === '.ci')
+    return isOurs ? listFiles(path) : []
+  })
+}
