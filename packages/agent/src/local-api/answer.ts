@@ -1,0 +1,116 @@
+import { hash } from 'node:crypto'
+import { escapeHtml } from '@plexd/protocol'
+
+/** A request, free of what carried it. */
+export interface LocalRequest {
+  method: string
+  /** Path and query as they came, encoded. */
+  target: string
+  /** The value of a header by its lower-case name. */
+  header(name: string): string | undefined
+  /** The whole body; undefined when it was longer than the limit. Only asked for by routes that take one. */
+  body(): Promise<Buffer | undefined>
+  caller: Caller
+  /** Aborted when the caller is gone or the daemon stops. */
+  signal: AbortSignal
+}
+
+/** Who asks: a process at the other end of a Unix socket, or whoever holds the token of the TCP listener. */
+export type Caller =
+  | { readonly via: 'unix'; readonly credentials: PeerCredentials | undefined }
+  | { readonly via: 'token' }
+
+export interface PeerCredentials {
+  readonly uid: number
+  readonly gid: number
+  /** Supplementary groups of the process when it connected. */
+  readonly groups: readonly number[]
+}
+
+/**
+ * An answer, made once and sent often: it does not change, and may be kept. `Content-Length`, `Date` and the index of
+ * a state answer are added when it is sent.
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+  /** Carries `X-Plexd-Index`, and answers 304 to a matching `If-None-Match` if it has an `ETag`. */
+  readonly isState: boolean
+}
+
+/** 200 with JSON text that ends in a newline, as Go's encoder prints it. */
+export function stateAnswer(json: string): Answer {
+  const body = Buffer.from(`${json}\n`)
+  return {
+    status: 200,
+    headers: {
+      'Content-Type': 'application/json',
+      ETag: `"${hash('sha256', body, 'hex').slice(0, 24)}"`,
+    },
+    body,
+    isState: true,
+  }
+}
+
+/** 200 with JSON text that must not be kept anywhere. */
+export function liveAnswer(json: string, headers: Record<string, string> = {}): Answer {
+  return {
+    status: 200,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers },
+    body: Buffer.from(`${json}\n`),
+    isState: true,
+  }
+}
+
+export function errorAnswer(status: number, error: string): Answer {
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json' },
+    body: Buffer.from(`${goJson({ error })}\n`),
+    isState: false,
+  }
+}
+
+/** What Go's router and `http.Error` answer on their own. */
+export function textAnswer(
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): Answer {
+  return {
+    status,
+    headers: {
+      ...headers,
+      'Content-Type': 'text/plain; charset=utf-8',
+      'X-Content-Type-Options': 'nosniff',
+    },
+    body: Buffer.from(`${text}\n`),
+    isState: false,
+  }
+}
+
+export const emptyAnswer: Answer = {
+  status: 204,
+  headers: {},
+  body: Buffer.alloc(0),
+  isState: true,
+}
+
+/** The answer, or 304 without a body when the caller has it already. */
+export function unlessKnown(answer: Answer, ifNoneMatch: string | undefined): Answer {
+  const etag = answer.headers.ETag
+  if (ifNoneMatch === undefined || etag === undefined || !names(ifNoneMatch, etag)) return answer
+  return { status: 304, headers: { ETag: etag }, body: emptyAnswer.body, isState: true }
+}
+
+/** RFC 9110 section 13.1.2: `*`, or a list of tags compared without regard to `W/`. */
+function names(list: string, etag: string): boolean {
+  if (list.trim() === '*') return true
+  return list.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}
+
+/** JSON text with `<`, `>`, `&`, U+2028 and U+2029 escaped. */
+export function goJson(value: unknown): string {
+  return escapeHtml(JSON.stringify(value))
+}

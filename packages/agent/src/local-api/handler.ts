@@ -1,0 +1,123 @@
+import type { DaemonStatus } from '@plexd/protocol'
+import { type Clock, describeError, type Log } from '@plexd/runtime'
+import type { Static } from 'typebox'
+import type { DesiredStore } from '../state/desired-state.ts'
+import type { ReportStore } from '../state/report-store.ts'
+import { mayReadSecrets, needsSecretAccess, type SecretAccess } from './access.ts'
+import {
+  type Answer,
+  errorAnswer,
+  goJson,
+  type LocalRequest,
+  liveAnswer,
+  unlessKnown,
+} from './answer.ts'
+import {
+  createReportWriter,
+  internalErrorAnswer,
+  invalidKeyAnswer,
+  isReportKey,
+} from './reports.ts'
+import { matchRoute, type RouteName } from './routes.ts'
+import { createSecretReader, type SecretReaderOptions } from './secrets.ts'
+import { createStateReader } from './state.ts'
+import { createWatch } from './watch.ts'
+
+export interface HandlerOptions extends Pick<SecretReaderOptions, 'fetchSecret' | 'nsk'> {
+  desired: DesiredStore
+  reports: ReportStore
+  status(): Static<typeof DaemonStatus>
+  secretAccess(): SecretAccess | Promise<SecretAccess>
+  clock: Clock
+  log: Log
+}
+
+/** The whole local API between a request and its answer; what carries them is elsewhere. */
+export interface Handler extends Disposable {
+  /** Answers what is in memory at once, the rest by a promise. Neither throws nor rejects. */
+  handle(request: LocalRequest): Answer | Promise<Answer>
+  /** Changes with every change of state or reports; sent with every state answer. */
+  index(): number
+}
+
+const forbiddenAnswer = errorAnswer(403, 'forbidden: insufficient privileges for secret access')
+
+export function createHandler(options: HandlerOptions): Handler {
+  const { desired, reports, clock, log } = options
+  // From the time of the start, so that an index of an earlier run is not taken for one of this.
+  const firstIndex = clock.now()
+  const index = (): number => firstIndex + desired.index() + reports.index()
+
+  const state = createStateReader(desired, reports)
+  const writer = createReportWriter(reports, log)
+  const secrets = createSecretReader(options)
+  const watch = createWatch(index, clock)
+  const stops = [desired.onChange(watch.changed), reports.onChange(watch.changed)]
+
+  const routes: { readonly [Name in RouteName]: Route } = {
+    getLocalState: () => state.summary(),
+    listMetadata: () => state.metadata(),
+    getMetadata: (key) => state.metadataKey(key),
+    listData: () => state.data(),
+    getData: (key) => state.dataEntry(key),
+    listSecrets: () => state.secrets(),
+    getSecretValue: (key) => secrets.read(key),
+    listReports: () => state.reports(),
+    getReport: (key) => (isReportKey(key) ? state.report(key) : invalidKeyAnswer),
+    putReport: (key, request) => writer.put(key, request),
+    deleteReport: (key) => writer.delete(key),
+    watch: (_key, request, query) => watch.wait(query, request),
+    getStatus: () => liveAnswer(goJson(options.status())),
+  }
+
+  function handle(request: LocalRequest): Answer | Promise<Answer> {
+    try {
+      const answer = route(request)
+      if (!(answer instanceof Promise)) return forCaller(answer, request)
+      return answer.then(
+        (late) => forCaller(late, request),
+        (error: unknown) => failed(error, request),
+      )
+    } catch (error) {
+      return failed(error, request)
+    }
+  }
+
+  function route(request: LocalRequest): Answer | Promise<Answer> {
+    const match = matchRoute(request.method, request.target)
+    if ('answer' in match) return match.answer
+    const run = routes[match.name]
+    return needsSecretAccess(match.name)
+      ? ifAllowed(request, () => run(match.key, request, match.query))
+      : run(match.key, request, match.query)
+  }
+
+  async function ifAllowed(
+    request: LocalRequest,
+    run: () => Answer | Promise<Answer>,
+  ): Promise<Answer> {
+    return mayReadSecrets(request.caller, await options.secretAccess()) ? run() : forbiddenAnswer
+  }
+
+  function failed(error: unknown, { method }: LocalRequest): Answer {
+    log.error('local request failed', { method, error: describeError(error) })
+    return internalErrorAnswer
+  }
+
+  return {
+    handle,
+    index,
+    [Symbol.dispose]() {
+      for (const stop of stops) stop()
+      watch.close()
+    },
+  }
+}
+
+/** A tag in `If-None-Match` is compared for reads only: for a change it would mean something else. */
+function forCaller(answer: Answer, request: LocalRequest): Answer {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return answer
+  return unlessKnown(answer, request.header('if-none-match'))
+}
+
+type Route = (key: string, request: LocalRequest, query: string) => Answer | Promise<Answer>

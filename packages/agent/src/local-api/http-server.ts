@@ -1,0 +1,95 @@
+import http from 'node:http'
+import type { Socket } from 'node:net'
+import { type Answer, type Caller, errorAnswer, type LocalRequest } from './answer.ts'
+import type { Handler } from './handler.ts'
+import { maxBodyBytes } from './report-body.ts'
+
+/** Says who sent a request by its connection or its `Authorization`; undefined when nobody who may. */
+export type Identify = (
+  socket: Socket,
+  authorization: string | undefined,
+) => Caller | undefined | Promise<Caller | undefined>
+
+const unauthorizedAnswer = errorAnswer(401, 'unauthorized')
+
+/** A body beyond the limit is read on and thrown away, so that the caller gets to read the answer; but not for ever. */
+const maxDiscardedBytes = 64 * 1024 * 1024
+
+/** Carries requests to the handler and answers back. The caller makes it listen. */
+export function createHttpServer(handler: Handler, identify: Identify): http.Server {
+  const server = http.createServer(
+    {
+      // For callers that are slow on purpose. A blocking query is slow in its answer, which is not limited.
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 2_000,
+      keepAliveTimeout: 60_000,
+      maxHeaderSize: 16 * 1024,
+    },
+    (request, response) => {
+      void serve(handler, identify, request, response)
+    },
+  )
+  server.maxConnections = 1_024
+  return server
+}
+
+async function serve(
+  handler: Handler,
+  identify: Identify,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
+  const known = identify(request.socket, request.headers.authorization)
+  const caller = known instanceof Promise ? await known : known
+  const answer = caller
+    ? handler.handle(createRequest(request, response, caller))
+    : unauthorizedAnswer
+  send(response, answer instanceof Promise ? await answer : answer, handler)
+}
+
+function send(response: http.ServerResponse, answer: Answer, { index }: Handler): void {
+  const headers: Record<string, string | number> = { ...answer.headers }
+  if (answer.isState) headers['X-Plexd-Index'] = index()
+  if (answer.status !== 204 && answer.status !== 304) headers['Content-Length'] = answer.body.length
+  response.writeHead(answer.status, headers)
+  response.end(answer.body)
+}
+
+function createRequest(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  caller: Caller,
+): LocalRequest {
+  return {
+    method: request.method ?? '',
+    target: request.url ?? '',
+    caller,
+    header: (name) => {
+      const value = request.headers[name]
+      return Array.isArray(value) ? value[0] : value
+    },
+    body: () => readBody(request),
+    // Made when it is asked for: most requests are answered before anything could happen.
+    get signal() {
+      const controller = new AbortController()
+      response.once('close', () => controller.abort())
+      return controller.signal
+    },
+  }
+}
+
+async function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes <= maxBodyBytes) chunks.push(chunk)
+      if (bytes > maxDiscardedBytes) request.destroy()
+    }
+  } catch {
+    return undefined // the caller is gone
+  }
+  return bytes <= maxBodyBytes ? Buffer.concat(chunks, bytes) : undefined
+}

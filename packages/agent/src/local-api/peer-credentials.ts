@@ -1,0 +1,88 @@
+import type { Socket } from 'node:net'
+import { describeError, type Log } from '@plexd/runtime'
+import type { PeerCredentials } from './answer.ts'
+
+/** The process at the other end of a Unix socket, as it was when it connected; undefined when it cannot be known. */
+export type ReadPeerCredentials = (socket: Socket) => PeerCredentials | undefined
+
+/** Constants of Linux on all architectures that Node runs on, but for some that it does not support. */
+const solSocket = 1
+const soPeerCred = 17
+const soPeerGroups = 59
+const erange = 34
+
+/** Reads them from the kernel through the C library. Where that is not possible, nobody's are known. */
+export async function loadPeerCredentials(log: Log): Promise<ReadPeerCredentials> {
+  try {
+    return bindPeerCredentials(await importFfi())
+  } catch (error) {
+    log.warn('peer credentials are not available: only the token can read secrets', {
+      error: describeError(error),
+    })
+    return () => undefined
+  }
+}
+
+type Ffi = typeof import('node:ffi')
+
+function bindPeerCredentials({ dlopen, getInt32 }: Ffi): ReadPeerCredentials {
+  const { functions: libc } = dlopen(null, {
+    getsockopt: {
+      arguments: ['int32', 'int32', 'int32', 'buffer', 'buffer'],
+      return: 'int32',
+    },
+    __errno_location: { arguments: [], return: 'pointer' },
+  })
+
+  /** The option's bytes, or the number of bytes that it needs. */
+  function getOption(fd: number, option: number, size: number): Buffer | number {
+    const value = Buffer.alloc(size)
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(size)
+    const failed = libc.getsockopt(fd, solSocket, option, value, length) !== 0
+    const needed = length.readUInt32LE()
+    if (!failed) return value.subarray(0, needed)
+    // JavaScript runs between the call and the reading of errno, so the length alone tells as well.
+    if (needed > size || getInt32(libc.__errno_location()) === erange) return needed
+    throw new Error(`getsockopt ${option} failed`)
+  }
+
+  function readGroups(fd: number): number[] {
+    let value = getOption(fd, soPeerGroups, 256)
+    if (typeof value === 'number') value = getOption(fd, soPeerGroups, value)
+    if (typeof value === 'number')
+      throw new Error('the groups of the peer changed while being read')
+    const bytes = value
+    return Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readUInt32LE(4 * at))
+  }
+
+  return (socket) => {
+    try {
+      const fd = descriptorOf(socket)
+      const credentials = getOption(fd, soPeerCred, 12)
+      if (typeof credentials === 'number' || credentials.length !== 12) return undefined
+      const [uid, gid] = [credentials.readUInt32LE(4), credentials.readUInt32LE(8)]
+      return { uid, gid, groups: readGroups(fd) }
+    } catch {
+      return undefined // whoever asks for more than that is refused
+    }
+  }
+}
+
+/** Node has no public way to the descriptor. */
+function descriptorOf(socket: Socket): number {
+  const fd = (socket as { _handle?: { fd?: unknown } })._handle?.fd // private, hence checked
+  if (typeof fd !== 'number' || fd < 0) throw new Error('the socket has no descriptor')
+  return fd
+}
+
+/** Importing prints a warning for every user of the daemon to see, of which none can do anything. */
+async function importFfi(): Promise<Ffi> {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return await import('node:ffi')
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}

@@ -1,0 +1,57 @@
+import { compactJson, rawMembers } from '@plexd/protocol'
+
+/** What a PUT asks for; `payload` is JSON text, compact and escaped as Go prints it. */
+export interface ReportBody {
+  content_type: string
+  payload: string
+}
+
+/** A longer body is refused (wire contract, "Local node API"). */
+export const maxBodyBytes = 1_048_576
+
+/**
+ * Reads a body as Go's decoder does: field names in any letter case, unknown fields and whatever follows the first
+ * value ignored, `null` the same as `{}`. Otherwise the text of the 400.
+ */
+export function readReportBody(body: Buffer | undefined): ReportBody | string {
+  const members = body && readMembers(body.toString('utf8'))
+  if (!members) return 'invalid JSON body'
+  const content_type: unknown = JSON.parse(members.get('content_type') ?? 'null')
+  if (typeof content_type !== 'string' && content_type !== null) return 'invalid JSON body'
+  if (!content_type) return 'content_type is required'
+  const payload = members.get('payload')
+  if (payload === undefined) return 'payload must be valid JSON'
+  return { content_type, payload: compactJson(payload) }
+}
+
+/** Raw values by lower-case name; undefined when the text does not start with an object or null. */
+function readMembers(text: string): Map<string, string> | undefined {
+  const start = text.search(/[^ \t\r\n]/)
+  if (text.startsWith('null', start)) return new Map()
+  if (text[start] !== '{') return undefined
+  try {
+    const members = rawMembers(text.slice(start, endOfObject(text, start)))
+    return new Map([...members].map(([name, value]) => [name.toLowerCase(), value]))
+  } catch {
+    return undefined // not JSON
+  }
+}
+
+/** The offset behind the object that starts here, if the text is JSON up to there; else some offset, at most the end. */
+function endOfObject(text: string, start: number): number {
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}]/gs
+  token.lastIndex = start
+  let depth = 0
+  for (let found = token.exec(text); found; found = token.exec(text)) {
+    if (found[0] === '{') depth++
+    if (found[0] === '}' && --depth === 0) return token.lastIndex
+  }
+  return text.length
+}
+
+/** The version of an `If-Match` header as Go's Atoi reads it: a sign and digits, 64 bits; undefined when it is none. */
+export function parseVersion(text: string): number | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return undefined
+  const value = BigInt(text.replace(/^\+/, ''))
+  return BigInt.asIntN(64, value) === value ? Number(value) : undefined
+}

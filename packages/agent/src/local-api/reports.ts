@@ -1,0 +1,61 @@
+import { ApiError } from '@plexd/protocol'
+import { describeError, type Log } from '@plexd/runtime'
+import type { ReportStore } from '../state/report-store.ts'
+import { type Answer, emptyAnswer, errorAnswer, type LocalRequest, liveAnswer } from './answer.ts'
+import { parseVersion, readReportBody } from './report-body.ts'
+import { notFoundAnswer, reportJson } from './state.ts'
+
+export interface ReportWriter {
+  put(key: string, request: LocalRequest): Promise<Answer>
+  delete(key: string): Promise<Answer>
+}
+
+export const invalidKeyAnswer = errorAnswer(400, 'invalid report key')
+export const internalErrorAnswer = errorAnswer(500, 'internal error')
+
+/** The writing side. An answer of success is given when the change is on disk. */
+export function createReportWriter(reports: ReportStore, log: Log): ReportWriter {
+  /** Checks in the documented order: key, body, content type, payload, If-Match, version. */
+  async function put(key: string, request: LocalRequest): Promise<Answer> {
+    if (!isReportKey(key)) return invalidKeyAnswer
+    const body = readReportBody(await request.body())
+    if (typeof body === 'string') return errorAnswer(400, body)
+    const ifMatch = request.header('if-match') ?? ''
+    const ifVersion = ifMatch === '' ? undefined : parseVersion(ifMatch)
+    if (ifMatch !== '' && ifVersion === undefined)
+      return errorAnswer(400, 'If-Match must be an integer')
+    return attempt(key, async () => {
+      const condition = ifVersion === undefined ? {} : { ifVersion }
+      return liveAnswer(reportJson(await reports.put({ key, ...body, ...condition })))
+    })
+  }
+
+  async function remove(key: string): Promise<Answer> {
+    if (!isReportKey(key)) return invalidKeyAnswer
+    return attempt(key, async () => ((await reports.delete(key)) ? emptyAnswer : notFoundAnswer))
+  }
+
+  async function attempt(key: string, change: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await change()
+    } catch (error) {
+      if (error instanceof ApiError) return errorAnswer(error.status, error.message)
+      log.error('report entry not stored', { key, error: describeError(error) })
+      return internalErrorAnswer
+    }
+  }
+
+  return { put, delete: remove }
+}
+
+/** A slash is refused here, while keys of metadata, data and secrets may have it (wire contract, "Local node API"). */
+export function isReportKey(key: string): boolean {
+  return (
+    key !== '' &&
+    key !== '.' &&
+    key !== '..' &&
+    key.length <= 512 &&
+    key.isWellFormed() &&
+    !/[/\\]/.test(key)
+  )
+}

@@ -1,0 +1,110 @@
+import { createDecipheriv } from 'node:crypto'
+import { ApiError, nskBytes, type SealedSecret } from '@plexd/protocol'
+import { describeError, type Log } from '@plexd/runtime'
+import { type Answer, errorAnswer, goJson, liveAnswer } from './answer.ts'
+import { internalErrorAnswer } from './reports.ts'
+import { notFoundAnswer } from './state.ts'
+
+export interface SecretReaderOptions {
+  /** Asks the control plane; rejects with its ApiError, or when there was no answer. */
+  fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
+  /** The node secret key as it was issued, asked anew for each secret. */
+  nsk(): string
+  log: Log
+  timeoutMs?: number
+  maxInFlight?: number
+  maxWaiting?: number
+}
+
+export interface SecretReader {
+  read(key: string): Promise<Answer>
+}
+
+const unavailableAnswer = errorAnswer(503, 'control plane unavailable')
+
+/** Secrets come from the control plane at the moment they are asked for, are opened here, and are kept nowhere. */
+export function createSecretReader(options: SecretReaderOptions): SecretReader {
+  const { log, nsk, timeoutMs = 10_000 } = options
+  const limited = limit(options.maxInFlight ?? 32, options.maxWaiting ?? 1_024)
+
+  async function read(key: string): Promise<Answer> {
+    let sealed: SealedSecret
+    try {
+      sealed = await limited(key, () =>
+        inTime(timeoutMs, (signal) => options.fetchSecret(key, signal)),
+      )
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return notFoundAnswer
+      log.warn('secret not fetched', { key, error: describeError(error) })
+      return unavailableAnswer
+    }
+    try {
+      if (sealed.key !== key) throw new Error('the answer is for another key')
+      const { version } = sealed
+      return liveAnswer(goJson({ key, value: open(sealed, nsk()), version }), {
+        ETag: `"v${version}"`,
+      })
+    } catch (error) {
+      log.error('secret not opened', { key, error: describeError(error) })
+      return internalErrorAnswer
+    }
+  }
+
+  return { read }
+}
+
+const tagBytes = 16
+
+/** AES-256-GCM with the tag at the end of the ciphertext and no AAD. Throws when it was not sealed with this key. */
+function open({ ciphertext, nonce }: SealedSecret, nsk: string): string {
+  const sealed = Buffer.from(ciphertext, 'base64')
+  if (sealed.length < tagBytes) throw new RangeError('the ciphertext is shorter than its tag')
+  const iv = Buffer.from(nonce, 'base64')
+  const decipher = createDecipheriv('aes-256-gcm', nskBytes(nsk), iv, { authTagLength: tagBytes })
+  decipher.setAuthTag(sealed.subarray(-tagBytes))
+  const plain = Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()])
+  return plain.toString('utf8')
+}
+
+/** Rejects after the time also when `run` does not heed its signal. */
+async function inTime<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return Promise.race([run(signal), late])
+}
+
+/**
+ * Runs a bounded number at a time. Callers for one key share a run only while it waits for its turn: one that has
+ * begun may bring a value older than the moment they asked.
+ */
+function limit(maxRunning: number, maxWaiting: number) {
+  const waiting = new Map<string, { start: () => void; result: Promise<SealedSecret> }>()
+  let running = 0
+
+  async function start(run: () => Promise<SealedSecret>): Promise<SealedSecret> {
+    running++
+    try {
+      return await run()
+    } finally {
+      running--
+      const [next] = waiting
+      if (next) {
+        waiting.delete(next[0])
+        next[1].start()
+      }
+    }
+  }
+
+  return (key: string, run: () => Promise<SealedSecret>): Promise<SealedSecret> => {
+    if (running < maxRunning) return start(run)
+    const queued = waiting.get(key)
+    if (queued) return queued.result
+    if (waiting.size >= maxWaiting)
+      return Promise.reject(new ApiError('unavailable', 'too many secrets are being fetched'))
+    const turn = Promise.withResolvers<void>()
+    const result = turn.promise.then(() => start(run))
+    waiting.set(key, { start: turn.resolve, result })
+    return result
+  }
+}

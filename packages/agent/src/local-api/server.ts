@@ -1,0 +1,121 @@
+import type http from 'node:http'
+import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import { describeError } from '@plexd/runtime'
+import type { Problems } from '../problems.ts'
+import type { Caller } from './answer.ts'
+import { createGroupLookup, findGroup } from './group.ts'
+import { createHandler, type Handler, type HandlerOptions } from './handler.ts'
+import { createHttpServer } from './http-server.ts'
+import { loadPeerCredentials } from './peer-credentials.ts'
+import { listenOnSocket } from './socket-file.ts'
+import { openTokenFile } from './token-file.ts'
+
+export interface LocalApiOptions extends Omit<HandlerOptions, 'secretAccess'> {
+  /** Path of the Unix socket; undefined: none. */
+  socketPath: string | undefined
+  /** Group that may use the socket, and the one that may read secret values over it: names, or numbers. */
+  group?: string
+  secretsGroup?: string
+  /** The TCP listener; undefined: none. */
+  http?: { listen: string; tokenFile: string | undefined } | undefined
+  problems: Problems
+}
+
+export interface LocalApi extends AsyncDisposable {
+  /** `host:port` of the TCP listener, with the port that it got; undefined when there is none or it could not start. */
+  readonly httpAddress: string | undefined
+}
+
+/**
+ * Serves the Local Node API to programs on this node, over a Unix socket where the kernel says who is calling, and over
+ * TCP where a bearer token does.
+ *
+ * Rejects when the socket cannot be served. What keeps the TCP listener from starting (no token, a port in use) becomes
+ * a problem named `local-api-http` instead. Disposing answers open watches, lets running requests end, removes the
+ * socket, and takes one second at most.
+ */
+export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi> {
+  const { group = 'plexd', secretsGroup = 'plexd-secrets', socketPath, clock } = options
+  const secretsGid = createGroupLookup(secretsGroup, clock.now)
+  const ownUid = process.getuid?.() ?? 0
+  const handler = createHandler({
+    ...options,
+    secretAccess: async () => ({ ownUid, secretsGid: await secretsGid() }),
+  })
+  const servers: http.Server[] = []
+  if (socketPath !== undefined) servers.push(await serveSocket(socketPath, group, handler, options))
+  const tcp = options.http && (await serveTcp(options.http, handler, options))
+  if (tcp) servers.push(tcp)
+
+  return {
+    httpAddress: tcp && formatAddress(tcp.address() as AddressInfo), // of a TCP server that listens
+    async [Symbol.asyncDispose]() {
+      handler[Symbol.dispose]()
+      await Promise.all(servers.map(stop))
+    },
+  }
+}
+
+async function serveSocket(
+  path: string,
+  group: string,
+  handler: Handler,
+  { log }: LocalApiOptions,
+): Promise<http.Server> {
+  const readCredentials = await loadPeerCredentials(log)
+  const callers = new WeakMap<Socket, Caller>()
+  const server = createHttpServer(handler, (socket) => callers.get(socket))
+  server.on('connection', (socket: Socket) => {
+    callers.set(socket, { via: 'unix', credentials: readCredentials(socket) })
+  })
+  await listenOnSocket(server, { path, group, gid: await findGroup(group), log })
+  log.info('local API listens', { socket: path })
+  return server
+}
+
+async function serveTcp(
+  { listen, tokenFile }: { listen: string; tokenFile: string | undefined },
+  handler: Handler,
+  { clock, log, problems }: LocalApiOptions,
+): Promise<http.Server | undefined> {
+  try {
+    if (tokenFile === undefined)
+      throw new Error('it needs a token file: set node_api.http.token_file')
+    const token = await openTokenFile(tokenFile, clock, log)
+    const server = createHttpServer(handler, async (_socket, authorization) =>
+      (await token.admits(authorization)) ? { via: 'token' } : undefined,
+    )
+    await listenOnTcp(server, listen)
+    log.info('local API listens', { address: listen })
+    return server
+  } catch (error) {
+    const reason = describeError(error)
+    log.error('the TCP listener of the local API is off', { address: listen, error: reason })
+    problems.set('local-api-http', `the local API is not served on "${listen}": ${reason}`)
+    return undefined
+  }
+}
+
+async function listenOnTcp(server: http.Server, address: string): Promise<void> {
+  const [, host = '', port] = /^(?:\[(?=.*\]))?([^[\]]*?)\]?:(\d{1,5})$/.exec(address) ?? []
+  if (port === undefined) throw new Error(`listen on "${address}": want HOST:PORT`)
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ port: Number(port), ...(host === '' ? {} : { host }) }, resolve)
+  await promise
+  server.off('error', reject)
+}
+
+function formatAddress({ address, port }: AddressInfo): string {
+  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+/** Lets running requests end, but not for long. */
+async function stop(server: http.Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const late = setTimeout(() => server.closeAllConnections(), 700)
+  await closed
+  clearInterval(idle)
+  clearTimeout(late)
+}

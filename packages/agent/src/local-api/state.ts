@@ -1,0 +1,132 @@
+import type { Entry, SecretRef } from '@plexd/protocol'
+import type { DesiredStore } from '../state/desired-state.ts'
+import type { ReportEntry, ReportStore } from '../state/report-store.ts'
+import { type Answer, errorAnswer, goJson, stateAnswer } from './answer.ts'
+
+/** The reading side: each answer is serialised once, and kept until what it shows has changed. */
+export interface StateReader {
+  summary(): Answer
+  metadata(): Answer
+  metadataKey(key: string): Answer
+  data(): Answer
+  dataEntry(key: string): Answer
+  secrets(): Answer
+  reports(): Answer
+  report(key: string): Answer
+}
+
+export const notFoundAnswer = errorAnswer(404, 'not found')
+
+export function createStateReader(desired: DesiredStore, reports: ReportStore): StateReader {
+  const metadata = derive(() => desired.current().metadata, readMetadata)
+  const data = derive(() => desired.current().data, readData)
+  const secrets = derive(() => desired.current().secret_refs, readSecrets)
+  const reportList = derive(
+    () => reports.index(),
+    () => toList(reports.keys(), (key) => versionOf(key, reports.get(key)?.version)),
+  )
+  const summary = derive(
+    () => `${desired.index()} ${reports.index()}`,
+    () => stateAnswer(summaryJson(metadata(), data(), secrets(), reportList())),
+  )
+  const answers = new WeakMap<object, Answer>()
+
+  function entryAnswer<E extends object>(
+    entry: E | undefined,
+    toJson: (entry: E) => string,
+  ): Answer {
+    if (!entry) return notFoundAnswer
+    const known = answers.get(entry)
+    if (known) return known
+    const answer = stateAnswer(toJson(entry))
+    answers.set(entry, answer)
+    return answer
+  }
+
+  return {
+    summary,
+    metadata: () => metadata().answer(),
+    metadataKey: (key) => entryAnswer(metadata().entries.get(key), goJson),
+    data: () => data().answer(),
+    dataEntry: (key) => entryAnswer(data().entries.get(key), dataJson),
+    secrets: () => secrets().answer(),
+    reports: () => reportList().answer(),
+    report: (key) => entryAnswer(reports.get(key), reportJson),
+  }
+}
+
+/** The entry as all routes show it. Its payload is JSON text already. */
+export function reportJson({
+  key,
+  content_type,
+  payload,
+  version,
+  updated_at,
+}: ReportEntry): string {
+  return `{"key":${goJson(key)},"content_type":${goJson(content_type)},"payload":${payload},"version":${version},"updated_at":${goJson(updated_at)}}`
+}
+
+function dataJson({ key, content_type, payload, version, updated_at }: Entry): string {
+  return goJson({ key, content_type, payload, version, updated_at })
+}
+
+/** A collection as JSON text, and as an answer once somebody asks for it. */
+interface Listing {
+  json: string
+  answer(): Answer
+}
+
+function toListing(json: string): Listing {
+  let answer: Answer | undefined
+  return { json, answer: () => (answer ??= stateAnswer(json)) }
+}
+
+function toList<T>(items: readonly T[], toJson: (item: T) => string): Listing {
+  return toListing(`[${items.map(toJson).join(',')}]`)
+}
+
+function readMetadata(metadata: Readonly<Record<string, string>>) {
+  const pairs = Object.entries(metadata).sort(([a], [b]) => compare(a, b))
+  // Written by hand: an object would put keys that look like numbers first.
+  const json = `{${pairs.map(([key, value]) => `${goJson(key)}:${goJson(value)}`).join(',')}}`
+  return {
+    ...toListing(json),
+    entries: new Map(pairs.map(([key, value]) => [key, { key, value }])),
+  }
+}
+
+function readData(data: readonly Entry[]) {
+  const entries = new Map(data.map((entry) => [entry.key, entry]))
+  const toJson = ({ key, version, content_type }: Entry) => goJson({ key, version, content_type })
+  return { ...toList([...entries.values()].sort(byKey), toJson), entries }
+}
+
+function readSecrets(refs: readonly SecretRef[]): Listing {
+  return toList(refs.toSorted(byKey), ({ key, version }) => versionOf(key, version))
+}
+
+function summaryJson(metadata: Listing, data: Listing, secrets: Listing, reports: Listing): string {
+  return `{"metadata":${metadata.json},"data_keys":${data.json},"secret_keys":${secrets.json},"report_keys":${reports.json}}`
+}
+
+function versionOf(key: string, version: number | undefined): string {
+  return goJson({ key, version })
+}
+
+function byKey(a: { key: string }, b: { key: string }): number {
+  return compare(a.key, b.key)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** What `build` makes of the source, anew when the source is another one. */
+function derive<S, T>(source: () => S, build: (source: S) => T): () => T {
+  let built: { from: S; value: T } | undefined
+  return () => {
+    const from = source()
+    if (built === undefined || built.from !== from) built = { from, value: build(from) }
+    return built.value
+  }
+}
