@@ -90,8 +90,13 @@ if [[ "\${funcstack[1]}" == _plexctl ]]; then _plexctl "$@"; else compdef _plexc
 `,
   fish: `function __plexctl_complete
   set -l words (commandline -opc)
-  plexctl __complete -- $words[2..] (commandline -ct) 2>/dev/null
+  set -l candidates (plexctl __complete -- $words[2..] (commandline -ct) 2>/dev/null)
+  if set -q candidates[1]
+    printf '%s\\n' $candidates
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c plexctl -a '(__plexctl_complete)'
+complete -c plexctl -f -a '(__plexctl_complete)'
 `,
 }
