@@ -14,7 +14,12 @@ export type LogLevel = (typeof logLevels)[number]
 /** Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. */
 export function createLog(name: string, level: LogLevel = 'info'): Log {
   const logger = pino(
-    { name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: { name },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     pino.destination({ fd: 2, sync: true }),
   )
   const at =
