@@ -1,7 +1,10 @@
 import type { App } from '../app.ts'
+import { expireExecutions } from './expire-executions.ts'
+import { forgetExecutions } from './forget-executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
 import type { Job } from './periodic.ts'
 import { pruneEvents } from './prune-events.ts'
+import { pruneTelemetry } from './prune-telemetry.ts'
 import { saveLastSeen } from './save-last-seen.ts'
 
 /** What a control plane does on its own account. */
@@ -19,6 +22,9 @@ export function jobsOf(app: App): Job[] {
       run: () => markStaleNodes(app),
     },
     { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
+    { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },
+    { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
+    { name: 'prune telemetry', everyMs: 10 * 60_000, run: () => pruneTelemetry(app) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
     {
       name: 'drop expired signing key',

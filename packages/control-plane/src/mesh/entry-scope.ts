@@ -39,7 +39,8 @@ export function entriesOf<E extends ScopedEntry>(
 export function isFor(target: string, node: Pick<NodeRecord, 'id' | 'metadata'>): boolean {
   if (target === nodeTarget(node.id)) return true
   const [, text] = /^selector:(.*)$/s.exec(target) ?? []
-  return text !== undefined && matches(parseSelector(text), node.metadata)
+  if (text === undefined) return false
+  return text === '*' || matches(parseSelector(text), node.metadata)
 }
 
 function beats(entry: ScopedEntry, other: ScopedEntry, nodeId: string): boolean {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { newAdminToken, newId, type PolicyRule } from '@plexd/protocol'
 import { createFileAtomic } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
+import { catchAllName, catchAllPosition } from '../mesh/policy-order.ts'
 import type { Store, Tx } from './db.ts'
 import { readSetting, writeSetting } from './settings.ts'
 
@@ -56,9 +57,9 @@ async function insertTenant(
     .values({
       id: newId('policy'),
       tenant_id: tenant.id,
-      name: 'allow-all',
+      name: catchAllName,
       revision: 1,
-      position: 1,
+      position: catchAllPosition,
       rules: JSON.stringify(allowAll),
       updated_at: nowMs,
     })

@@ -1,0 +1,32 @@
+import { adminApi, newBootstrapToken, newId } from '@plexd/protocol'
+import { tokenHash } from '../auth.ts'
+import { handle } from '../handle.ts'
+import { checkLabels } from '../nodes/labels.ts'
+import { readDuration } from './durations.ts'
+import { bootstrapTokenView } from './token-view.ts'
+
+/** Only a hash of the token is kept. */
+export const createToken = handle(adminApi.createToken, async ({ principal, body }, app) => {
+  const ttlMs = readDuration(body.ttl ?? '1h', { field: 'body/ttl', min: '1m', max: '720h' })
+  checkLabels(body.metadata ?? {})
+  const token = newBootstrapToken()
+  const nowMs = app.clock.now()
+  const row = {
+    id: newId('token'),
+    tenant_id: principal.tenant_id,
+    token_hash: tokenHash(token),
+    hostname: body.hostname ?? null,
+    metadata: JSON.stringify(body.metadata ?? {}),
+    nsk_format: body.nsk_format ?? null,
+    created_at: nowMs,
+    expires_at: nowMs + ttlMs,
+    revoked_at: null,
+    used_at: null,
+    node_id: null,
+    public_key: null,
+    answer_sealed: null,
+  }
+  await app.store.write((tx) => tx.insertInto('bootstrap_tokens').values(row).execute())
+  app.log.info('bootstrap token created', { token_id: row.id, by: principal.name })
+  return { ...bootstrapTokenView(row), token }
+})

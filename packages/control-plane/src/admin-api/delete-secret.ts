@@ -1,0 +1,27 @@
+import { ApiError, adminApi } from '@plexd/protocol'
+import { tellEntryChange } from '../entries/change.ts'
+import { readTarget } from '../entries/target.ts'
+import { handle } from '../handle.ts'
+import { findNode } from './find-node.ts'
+
+export const deleteSecret = handle(
+  adminApi.deleteSecret,
+  async ({ principal, params: { key }, query }, app) => {
+    await app.change(async (unit) => {
+      const { tenant_id } = principal
+      const target = readTarget(query, (name) => findNode(unit.fleet, principal, name).id)
+      const before = await unit.tx
+        .selectFrom('secrets')
+        .select(['id', 'key', 'target', 'version'])
+        .where('tenant_id', '=', tenant_id)
+        .where('key', '=', key)
+        .execute()
+      const row = before.find((entry) => entry.target === target)
+      if (!row) throw new ApiError('not_found', `there is no secret "${key}" for this target`)
+      await unit.tx.deleteFrom('secrets').where('id', '=', row.id).execute()
+      const after = before.filter((entry) => entry !== row)
+      await tellEntryChange(unit, 'node_secrets_updated', { tenant_id, target, before, after })
+    })
+    return {}
+  },
+)

@@ -1,0 +1,23 @@
+import { ApiError, parseDuration } from '@plexd/protocol'
+
+/** A duration from outside, in milliseconds. Throws an ApiError (400) that names the field and its limits. */
+export function readDuration(
+  text: string,
+  { field, min, max }: { field: string; min: string; max: string },
+): number {
+  const ms = tryParse(text)
+  if (ms === undefined || ms < parseDuration(min) || ms > parseDuration(max))
+    throw new ApiError(
+      'bad_request',
+      `${field} "${text}": want a duration from "${min}" to "${max}"`,
+    )
+  return ms
+}
+
+function tryParse(text: string): number | undefined {
+  try {
+    return parseDuration(text)
+  } catch {
+    return undefined
+  }
+}

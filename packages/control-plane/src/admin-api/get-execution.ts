@@ -1,0 +1,57 @@
+import { ApiError, adminApi } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { type ExecutionRow, isFinal } from '../executions/transitions.ts'
+import { executionView } from '../executions/view.ts'
+import { handle } from '../handle.ts'
+import type { OperatorRecord } from '../mesh/fleet.ts'
+import { readDuration } from './durations.ts'
+
+/** With `wait` it answers when the execution has finished, or at the end of the wait as it is then. */
+export const getExecution = handle(
+  adminApi.getExecution,
+  async ({ principal, params, query, reply }, app) => {
+    const waitMs =
+      query.wait === undefined
+        ? 0
+        : readDuration(query.wait, { field: 'querystring/wait', min: '0s', max: '60s' })
+    const endMs = app.clock.now() + waitMs
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    for (;;) {
+      const leftMs = endMs - app.clock.now()
+      // Listening from before the look, so that no change falls between the two.
+      const stop = new AbortController()
+      const changed =
+        leftMs > 0
+          ? app.executions.next(
+              params.execution_id,
+              leftMs,
+              AbortSignal.any([gone.signal, stop.signal]),
+            )
+          : undefined
+      try {
+        const row = await readExecution(app, principal, params.execution_id)
+        const isOver = isFinal(row.status) || gone.signal.aborted || app.isStopping()
+        if (!changed || isOver) return executionView(row)
+        await changed
+      } finally {
+        stop.abort()
+      }
+    }
+  },
+)
+
+async function readExecution(
+  { store }: App,
+  { tenant_id }: OperatorRecord,
+  id: string,
+): Promise<ExecutionRow> {
+  const row = await store.reader
+    .selectFrom('executions')
+    .selectAll()
+    .where('id', '=', id)
+    .where('tenant_id', '=', tenant_id)
+    .executeTakeFirst()
+  if (!row) throw new ApiError('not_found', `there is no execution "${id}"`)
+  return row
+}

@@ -1,0 +1,49 @@
+import { ApiError, adminApi, parseDuration } from '@plexd/protocol'
+import { handle } from '../handle.ts'
+import { parseExact } from '../json/exact-json.ts'
+import { isRecordKind, recordKinds } from '../telemetry/store.ts'
+import { findNode } from './find-node.ts'
+import { cursorOf, limitOf, toPage } from './paging.ts'
+import { timestamp } from './timestamps.ts'
+
+export const listTelemetry = handle(
+  adminApi.listTelemetry,
+  async ({ principal, params, query }, { fleet, telemetry, clock }) => {
+    const { id: node_id } = findNode(fleet, principal, params.node)
+    if (!isRecordKind(params.kind))
+      throw new ApiError('bad_request', `kind "${params.kind}": want ${recordKinds.join(', ')}`)
+    const limit = limitOf(query)
+    const [after] = cursorOf(query, [0]) ?? [0]
+    const rows = await telemetry.list({
+      node_id,
+      kind: params.kind,
+      sinceMs: sinceOf(query.since, clock.now()),
+      after,
+      limit: limit + 1,
+    })
+    return toPage(rows, limit, {
+      item: ({ id, received_at, record }) => ({
+        id,
+        node_id,
+        received_at: timestamp(received_at),
+        record: parseExact(record),
+      }),
+      cursor: ({ id }) => [id],
+    })
+  },
+)
+
+/** A time, or how long ago. */
+function sinceOf(text: string | undefined, nowMs: number): number {
+  if (text === undefined) return 0
+  const timeMs = Date.parse(text)
+  if (!Number.isNaN(timeMs)) return timeMs
+  try {
+    return nowMs - parseDuration(text)
+  } catch {
+    throw new ApiError(
+      'bad_request',
+      `querystring/since "${text}": want a time, or a duration such as "1h"`,
+    )
+  }
+}

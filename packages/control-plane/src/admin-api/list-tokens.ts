@@ -1,0 +1,29 @@
+import { adminApi } from '@plexd/protocol'
+import { handle } from '../handle.ts'
+import { cursorOf, limitOf, toPage } from './paging.ts'
+import { bootstrapTokenView } from './token-view.ts'
+
+/** Revoked tokens are left out; used and expired ones are not, for they tell how nodes came to be. */
+export const listTokens = handle(adminApi.listTokens, async ({ principal, query }, { store }) => {
+  const limit = limitOf(query)
+  const [createdAt, id] = cursorOf(query, [0, '']) ?? [0, '']
+  const rows = await store.reader
+    .selectFrom('bootstrap_tokens')
+    .selectAll()
+    .where('tenant_id', '=', principal.tenant_id)
+    .where('revoked_at', 'is', null)
+    .where((where) =>
+      where.or([
+        where('created_at', '>', Number(createdAt)),
+        where.and([where('created_at', '=', Number(createdAt)), where('id', '>', String(id))]),
+      ]),
+    )
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute()
+  return toPage(rows, limit, {
+    item: bootstrapTokenView,
+    cursor: (row) => [row.created_at, row.id],
+  })
+})

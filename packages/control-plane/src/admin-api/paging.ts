@@ -1,0 +1,54 @@
+import { ApiError } from '@plexd/protocol'
+
+/** Where in a list a page ends, as `next` gives it and `after` takes it back; opaque to clients. */
+export type Cursor = readonly (string | number)[]
+
+export interface PageQuery {
+  limit?: string
+  after?: string
+}
+
+const defaultLimit = 100
+const maxLimit = 1_000
+
+/** What `limit` asks for: 100 when absent, 1,000 at most. */
+export function limitOf({ limit }: PageQuery): number {
+  return limit === undefined ? defaultLimit : Math.min(Number(limit), maxLimit)
+}
+
+/** The cursor in `after`, of the shape of `like`; undefined for the first page. Throws an ApiError (400). */
+export function cursorOf<C extends Cursor>({ after }: PageQuery, like: C): C | undefined {
+  if (after === undefined) return undefined
+  const parts = decode(after)
+  const fits =
+    Array.isArray(parts) &&
+    parts.length === like.length &&
+    parts.every((part, index) => typeof part === typeof like[index])
+  if (!fits)
+    throw new ApiError('bad_request', `querystring/after "${after}" is no cursor of this list`)
+  return parts as unknown as C // of the same length and types
+}
+
+/** A page out of one row more than it holds. */
+export function toPage<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  { item, cursor }: { item: (row: Row) => Item; cursor: (row: Row) => Cursor },
+): { items: Item[]; next: string | null } {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const next = last !== undefined && rows.length > limit ? encode(cursor(last)) : null
+  return { items: shown.map(item), next }
+}
+
+function encode(cursor: Cursor): string {
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url')
+}
+
+function decode(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString())
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+import { ApiError, type Artifact, adminApi } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../artifacts/files.ts'
+import { handle } from '../handle.ts'
+import { readBody } from '../http/read-body.ts'
+import { artifactView } from './artifact-view.ts'
+
+/**
+ * `X-Checksum-Sha256` makes it refuse anything but the file that was meant. A name stands for one file for ever: the
+ * same file again is fine, another one is 409.
+ */
+export const putArtifact = handle(
+  adminApi.putArtifact,
+  async ({ principal, params: { version, os, arch }, headers, request }, app) => {
+    const name = { version, os, arch }
+    checkArtifactName(name)
+    const { maxBodyBytes } = adminApi.putArtifact
+    const expected = headers['x-checksum-sha256']
+    const file = await app.artifacts.receive(readBody(request, maxBodyBytes), {
+      maxBytes: maxBodyBytes,
+      ...(typeof expected === 'string' ? { expectedChecksum: expected } : {}),
+    })
+    const artifact = await app.artifacts.exclusive(() => keep(app, name, file))
+    app.log.info('artifact uploaded', { ...name, checksum: file.checksum, by: principal.name })
+    return artifact
+  },
+)
+
+async function keep(app: App, name: ArtifactName, file: ReceivedFile): Promise<Artifact> {
+  const { size, checksum } = file
+  const known = await app.store.reader
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('version', '=', name.version)
+    .where('os', '=', name.os)
+    .where('arch', '=', name.arch)
+    .executeTakeFirst()
+  if (known) {
+    await file.discard()
+    if (known.checksum === checksum) return artifactView(known)
+    throw new ApiError(
+      'conflict',
+      `plexd ${name.version} for ${name.os}/${name.arch} is another file`,
+    )
+  }
+  // First the bytes, then the row: what is listed can be downloaded.
+  await file.keep(name)
+  const row = { ...name, size, checksum, created_at: app.clock.now() }
+  await app.store.write((tx) => tx.insertInto('artifacts').values(row).execute())
+  return artifactView(row)
+}

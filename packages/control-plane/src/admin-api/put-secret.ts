@@ -1,0 +1,45 @@
+import { adminApi, newId, type Secret } from '@plexd/protocol'
+import { nextVersion, tellEntryChange } from '../entries/change.ts'
+import { readTarget } from '../entries/target.ts'
+import { handle } from '../handle.ts'
+import { open, seal } from '../seal/seal.ts'
+import { secretContext } from '../store/secrets.ts'
+import { secretView } from './entry-view.ts'
+import { findNode } from './find-node.ts'
+
+/** The value is sealed before it is written. The same value again is no change. */
+export const putSecret = handle(
+  adminApi.putSecret,
+  ({ principal, params: { key }, body }, app): Promise<Secret> =>
+    app.change(async (unit) => {
+      const { tenant_id } = principal
+      const target = readTarget(body.target, (name) => findNode(unit.fleet, principal, name).id)
+      const context = secretContext({ tenant_id, key, target })
+      const before = await unit.tx
+        .selectFrom('secrets')
+        .selectAll()
+        .where('tenant_id', '=', tenant_id)
+        .where('key', '=', key)
+        .execute()
+      const old = before.find((row) => row.target === target)
+      if (old && open(app.masterKey, old.value_sealed, context) === body.value)
+        return secretView(old)
+      const row = {
+        id: old?.id ?? newId('entry'),
+        tenant_id,
+        key,
+        target,
+        value_sealed: seal(app.masterKey, body.value, context),
+        version: await nextVersion(unit.tx, { tenant_id, kind: 'secret', key }),
+        updated_at: unit.nowMs,
+      }
+      await unit.tx
+        .insertInto('secrets')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+        .execute()
+      const after = [...before.filter(({ id }) => id !== row.id), row]
+      await tellEntryChange(unit, 'node_secrets_updated', { tenant_id, target, before, after })
+      return secretView(row)
+    }),
+)

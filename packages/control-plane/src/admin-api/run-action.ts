@@ -1,0 +1,98 @@
+import {
+  ApiError,
+  adminApi,
+  type Execution,
+  formatDuration,
+  newId,
+  type TriggeredBy,
+} from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { audienceOf } from '../events/audience.ts'
+import { findAction } from '../executions/find-action.ts'
+import { deadlineGraceMs } from '../executions/transitions.ts'
+import { executionView } from '../executions/view.ts'
+import { type Call, handle } from '../handle.ts'
+import { capabilitiesOf } from '../nodes/view.ts'
+import { readNodeRow } from '../store/nodes.ts'
+import { readDuration } from './durations.ts'
+import { findNode } from './find-node.ts'
+
+/** All parameters together, so that the event stays well below the longest line a node reads. */
+const maxParameterBytes = 32 * 1024
+
+/** Asks a node to run an action. The request is in the log, and with it durable, before this is answered. */
+export const runAction = handle(adminApi.runAction, async (call, app): Promise<Execution> => {
+  const { principal, body } = call
+  const timeoutMs = readDuration(body.timeout ?? '30s', {
+    field: 'body/timeout',
+    min: '1s',
+    max: '24h',
+  })
+  const parameters = JSON.stringify(body.parameters ?? {})
+  if (Buffer.byteLength(parameters) > maxParameterBytes)
+    throw new ApiError('bad_request', `body/parameters are larger than ${maxParameterBytes} bytes`)
+  const execution = await dispatch(call, app, { timeoutMs, parameters })
+  const { id, node_id, action } = execution
+  app.log.info('action requested', { execution_id: id, node_id, action, by: principal.name })
+  return execution
+})
+
+function dispatch(
+  { principal, params, body }: Call<typeof adminApi.runAction>,
+  app: App,
+  { timeoutMs, parameters }: { timeoutMs: number; parameters: string },
+): Promise<Execution> {
+  return app.change(async (unit) => {
+    const node = findNode(unit.fleet, principal, params.node)
+    const row = await readNodeRow(unit.tx, node.id)
+    const action = findAction(body.action, row ? capabilitiesOf(row) : null)
+    const id = newId('execution')
+    const timeout = formatDuration(timeoutMs)
+    const triggered_by: TriggeredBy = {
+      type: 'control_plane',
+      session_id: '',
+      user_id: principal.id,
+      email: '',
+    }
+    const event = await unit.emit({
+      type: 'action_request',
+      to: audienceOf([node.no]),
+      payload: {
+        execution_id: id,
+        action: action.name,
+        type: action.type,
+        parameters: JSON.parse(parameters) as Record<string, string>, // as it was checked
+        timeout,
+        ...(action.checksum === undefined ? {} : { checksum: action.checksum }),
+        callback_url: `${app.publicUrl()}/v1/nodes/${node.id}/executions/${id}`,
+        triggered_by,
+      },
+    })
+    const execution = {
+      id,
+      tenant_id: principal.tenant_id,
+      node_id: node.id,
+      action: action.name,
+      type: action.type,
+      parameters,
+      checksum: action.checksum ?? null,
+      timeout,
+      status: 'pending',
+      reason: '',
+      exit_code: null,
+      stdout: '',
+      stderr: '',
+      duration: '',
+      raw_status: null,
+      triggered_by: JSON.stringify(triggered_by),
+      result_digest: null,
+      event_seq: event?.seq ?? 0,
+      created_at: unit.nowMs,
+      deadline_at: unit.nowMs + timeoutMs + deadlineGraceMs,
+      acked_at: null,
+      finished_at: null,
+    }
+    await unit.tx.insertInto('executions').values(execution).execute()
+    return executionView(execution)
+  })
+}

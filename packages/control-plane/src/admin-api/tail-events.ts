@@ -1,0 +1,83 @@
+import { ApiError, adminApi, type EventRecord } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { formatPosition, parsePosition, type StoredEvent } from '../events/event-log.ts'
+import { isShared, payloadFor } from '../events/payload-for.ts'
+import { createSubscription } from '../events/subscription.ts'
+import { handle } from '../handle.ts'
+import { openSse } from '../http/sse.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { findNode } from './find-node.ts'
+
+/** Ends with the token's end, with the node's, and when the control plane stops. */
+export const tailEvents = handle(
+  adminApi.tailEvents,
+  async ({ principal, params, query, reply }, app) => {
+    const node = findNode(app.fleet, principal, params.node)
+    const afterSeq = startOf(query.after, app)
+    const stream = openSse(reply, app.clock.now)
+    const subscription = createSubscription({
+      no: node.no,
+      afterSeq,
+      behind: afterSeq < app.heads.of(node.no),
+      reader: app.store.reader,
+      sink: stream,
+      async *prologue() {},
+      frameOf: async (event) => frameOf(event, node, app),
+      onFlushed() {},
+      log: app.log,
+    })
+    const stopListening = app.hub.listen((event) => {
+      if (event.audience.includes(node.no)) subscription.offer(event)
+    })
+    const isOver = (): boolean =>
+      app.isStopping() ||
+      app.fleet.node(node.id) === undefined ||
+      app.fleet.operatorByTokenHash(principal.token_hash) === undefined
+    const watch = setInterval(() => {
+      if (isOver()) stream.end()
+      else stream.keepAlive()
+    }, watchMs).unref()
+    stream.onClose(() => {
+      clearInterval(watch)
+      stopListening()
+      subscription.close()
+    })
+    return undefined as never // the answer is the stream
+  },
+)
+
+const watchMs = 1_000
+
+function startOf(after: string | undefined, { heads }: App): number {
+  if (after === undefined) return heads.last()
+  if (after === '0') return 0
+  const position = parsePosition(after)
+  if (position?.epoch === heads.epoch) return position.seq
+  throw new ApiError('bad_request', `querystring/after "${after}": it is no event id of this log`)
+}
+
+async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
+  const id = formatPosition({ epoch: app.heads.epoch, seq: event.seq })
+  const record: EventRecord = {
+    id,
+    event_id: event.event_id,
+    event_type: event.event_type,
+    node_id: node.id,
+    created_at: new Date(event.created_at).toISOString(),
+    payload: await shownPayload(event, node, app),
+  }
+  // One line however long: it is nodes that cannot read long ones.
+  return `id: ${id}\nevent: ${event.event_type}\ndata: ${JSON.stringify(record)}\n\n`
+}
+
+/** As the node is told, but without what is secret: PSKs are filled in for nodes only. */
+async function shownPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<unknown> {
+  const { store, fleet, pskMaster, clock } = app
+  const isPlain =
+    isShared(event.event_type) ||
+    ['peer_added', 'peer_key_rotated', 'action_request'].includes(event.event_type)
+  const sources = { reader: store.reader, fleet, pskMaster, now: clock.now }
+  const text = isPlain ? event.payload : await payloadFor(event, node, sources)
+  const { key_epoch: _, ...payload } = JSON.parse(text ?? '{}') as Record<string, unknown> // an object for every type
+  return payload
+}

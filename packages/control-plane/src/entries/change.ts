@@ -1,0 +1,57 @@
+import type { Unit } from '../change.ts'
+import { audienceOf } from '../events/audience.ts'
+import { entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import type { Tx } from '../store/db.ts'
+
+/** The next version of a key. Versions only grow, also over deletion and new creation, and whatever the target is. */
+export async function nextVersion(
+  tx: Tx,
+  id: { tenant_id: string; kind: 'data' | 'secret'; key: string },
+): Promise<number> {
+  const { version } = await tx
+    .insertInto('key_versions')
+    .values({ ...id, version: 1 })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'kind', 'key'])
+        .doUpdateSet((row) => ({ version: row('key_versions.version', '+', 1) })),
+    )
+    .returning('version')
+    .executeTakeFirstOrThrow()
+  return version
+}
+
+/** An entry of a key that is written or deleted, beside the others of the same key. */
+export interface EntryChange {
+  tenant_id: string
+  target: string
+  /** All entries of the key, before and after. */
+  before: readonly ScopedEntry[]
+  after: readonly ScopedEntry[]
+}
+
+/** Tells the nodes that get another entry than before, and only these. */
+export async function tellEntryChange(
+  unit: Unit,
+  type: 'node_state_updated' | 'node_secrets_updated',
+  change: EntryChange,
+): Promise<void> {
+  const nodes = nodesTouched(unit.fleet.nodes(change.tenant_id), change)
+  await unit.emit({ type, to: audienceOf(nodes.map(({ no }) => no)), payload: {} })
+}
+
+/** The nodes that a changed entry makes a difference to: those it is for, unless another one wins before and after. */
+export function nodesTouched<N extends Pick<NodeRecord, 'id' | 'metadata'>>(
+  nodes: Iterable<N>,
+  { target, before, after }: Omit<EntryChange, 'tenant_id'>,
+): N[] {
+  return [...nodes].filter(
+    (node) => isFor(target, node) && identityOf(before, node) !== identityOf(after, node),
+  )
+}
+
+function identityOf(entries: readonly ScopedEntry[], node: Pick<NodeRecord, 'id' | 'metadata'>) {
+  const [entry] = entriesOf(entries, node)
+  return entry && `${entry.version} ${entry.target}`
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { nodesTouched } from './change.ts'
+import { readTarget, targetView } from './target.ts'
+
+const web = { id: 'n_web', metadata: { role: 'web', env: 'prod' } }
+const db = { id: 'n_db', metadata: { role: 'db', env: 'prod' } }
+const nodes = [web, db]
+const at = (target: string, version: number) => ({ key: 'k', target, version })
+
+describe('nodesTouched', () => {
+  it('finds every node of a selector', () => {
+    const target = 'selector:env=prod'
+    assert.deepEqual(nodesTouched(nodes, { target, before: [], after: [at(target, 1)] }), nodes)
+    assert.deepEqual(nodesTouched(nodes, { target, before: [at(target, 1)], after: [] }), nodes)
+  })
+
+  it('passes over a node that has an entry of its own', () => {
+    const own = at('node:n_web', 1)
+    const target = 'selector:*'
+    const after = [own, at(target, 2)]
+    assert.deepEqual(nodesTouched(nodes, { target, before: [own], after }), [db])
+  })
+
+  it('finds a node whose own entry gives way to that of a selector', () => {
+    const rest = [at('selector:role=web', 2)]
+    const before = [at('node:n_web', 1), ...rest]
+    assert.deepEqual(nodesTouched(nodes, { target: 'node:n_web', before, after: rest }), [web])
+  })
+
+  it('passes over nodes for which a later selector wins', () => {
+    const later = at('selector:role=web', 5)
+    const before = [at('selector:env=prod', 4), later]
+    const target = 'selector:env=prod'
+    assert.deepEqual(nodesTouched(nodes, { target, before, after: [later] }), [db])
+  })
+})
+
+describe('readTarget', () => {
+  const read = (target: { node_id?: string; selector?: string }) =>
+    readTarget(target, (name) => `n_${name}`)
+
+  it('stores one of the two forms, and gives it back', () => {
+    assert.deepEqual(targetView(read({ node_id: 'web' })), { node_id: 'n_web' })
+    assert.deepEqual(targetView(read({ selector: ' role in (a,b) ' })), {
+      selector: 'role in (a,b)',
+    })
+    assert.deepEqual(targetView(read({ selector: '*' })), { selector: '*' })
+  })
+
+  it('refuses none, both and a selector that cannot be read', () => {
+    for (const target of [
+      {},
+      { node_id: 'a', selector: 'b' },
+      { selector: 'a b' },
+      { selector: ' ' },
+    ])
+      assert.throws(() => read(target), { code: 'bad_request', message: /^target: / })
+  })
+})

@@ -1,0 +1,48 @@
+import { ApiError, type Capabilities } from '@plexd/protocol'
+
+/** An action as its node announced it. */
+export interface AnnouncedAction {
+  /** Exactly as announced: nodes look it up by it. */
+  name: string
+  type: 'builtin' | 'hook'
+  /** Unchanged too: the node compares it with that of the file, Go nodes as text. */
+  checksum?: string
+}
+
+/**
+ * Finds an action by its name; hooks by `hooks/<name>` and `<name>` alike. A node that announced nothing is believed
+ * to know any. Throws an ApiError (400) that names what the node can do.
+ */
+export function findAction(name: string, capabilities: Capabilities | null): AnnouncedAction {
+  const known = announcedActions(capabilities)
+  if (known.length === 0) return { name, type: name.startsWith(hookPrefix) ? 'hook' : 'builtin' }
+  const action =
+    known.find((announced) => announced.name === name) ??
+    known.find((announced) => announced.type === 'hook' && bare(announced.name) === bare(name))
+  if (action) return action
+  const names = known.map((announced) => announced.name).sort()
+  throw new ApiError(
+    'bad_request',
+    `the node knows no action "${name}": it knows ${names.join(', ')}`,
+  )
+}
+
+const hookPrefix = 'hooks/'
+
+function bare(name: string): string {
+  return name.startsWith(hookPrefix) ? name.slice(hookPrefix.length) : name
+}
+
+function announcedActions(capabilities: Capabilities | null): AnnouncedAction[] {
+  return [
+    ...(capabilities?.builtin_actions ?? []).map(({ name }) => ({
+      name,
+      type: 'builtin' as const,
+    })),
+    ...(capabilities?.hooks ?? []).map(({ name, checksum }) => ({
+      name,
+      type: 'hook' as const,
+      ...(checksum === undefined ? {} : { checksum }),
+    })),
+  ]
+}

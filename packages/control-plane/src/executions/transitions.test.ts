@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { acknowledge, deadlineGraceMs, type ExecutionRow, finish } from './transitions.ts'
+
+const nowMs = Date.UTC(2025, 0, 15, 10, 30)
+const at = { nowMs, timeoutMs: 10_000 }
+const accepted = { execution_id: 'exec_a', status: 'accepted' as const, reason: '' }
+const rejected = { ...accepted, status: 'rejected' as const, reason: 'unknown_action' }
+const result = {
+  status: 'success' as const,
+  exit_code: 0,
+  stdout: 'ok',
+  stderr: '',
+  duration: '2.34s',
+  finished_at: '2025-01-15T10:30:02Z',
+}
+
+describe('acknowledge', () => {
+  it('gives an accepted action its timeout from now on', () => {
+    assert.deepEqual(acknowledge(aRow({}), accepted, at), {
+      status: 'accepted',
+      acked_at: nowMs,
+      deadline_at: nowMs + 10_000 + deadlineGraceMs,
+    })
+  })
+
+  it('ends a rejected action with its reason', () => {
+    assert.deepEqual(acknowledge(aRow({}), rejected, at), {
+      status: 'rejected',
+      reason: 'unknown_action',
+      acked_at: nowMs,
+      finished_at: nowMs,
+    })
+  })
+
+  it('takes a repeat for what it is', () => {
+    assert.equal(acknowledge(aRow({ status: 'accepted', acked_at: 1 }), accepted, at), undefined)
+    assert.equal(acknowledge(aRow({ status: 'rejected', acked_at: 1 }), rejected, at), undefined)
+  })
+
+  it('takes one that comes behind the result or the deadline, and changes no status', () => {
+    assert.equal(acknowledge(aRow({ status: 'success', acked_at: 1 }), accepted, at), undefined)
+    assert.deepEqual(acknowledge(aRow({ status: 'expired' }), accepted, at), { acked_at: nowMs })
+    assert.deepEqual(acknowledge(aRow({ status: 'expired' }), rejected, at), { acked_at: nowMs })
+  })
+
+  it('refuses one that contradicts what was said before', () => {
+    assert.throws(() => acknowledge(aRow({ status: 'accepted' }), rejected, at), { status: 409 })
+    assert.throws(() => acknowledge(aRow({ status: 'rejected' }), accepted, at), { status: 409 })
+    assert.throws(() => acknowledge(aRow({ status: 'success' }), rejected, at), { status: 409 })
+  })
+})
+
+describe('finish', () => {
+  it("keeps the node's word beside ours", () => {
+    for (const word of ['failed', 'error', 'failure'] as const) {
+      const change = finish(aRow({ status: 'accepted' }), { ...result, status: word }, nowMs)
+      assert.deepEqual([change?.status, change?.raw_status], ['failure', word])
+    }
+  })
+
+  it('takes a result without an acknowledgement, and one behind the deadline', () => {
+    assert.equal(finish(aRow({}), result, nowMs)?.acked_at, nowMs)
+    assert.equal(finish(aRow({ status: 'expired' }), result, nowMs)?.status, 'success')
+  })
+
+  it('takes the same result again, and refuses another', () => {
+    const digest = finish(aRow({}), result, nowMs)?.result_digest ?? ''
+    const done = aRow({ status: 'success', result_digest: digest })
+    assert.equal(finish(done, { ...result, execution_id: 'exec_a' }, nowMs), undefined)
+    assert.throws(() => finish(done, { ...result, exit_code: 1 }, nowMs), { status: 409 })
+  })
+
+  it('refuses a result of what was rejected', () => {
+    assert.throws(() => finish(aRow({ status: 'rejected' }), result, nowMs), { status: 409 })
+  })
+
+  it('keeps 64 KiB of each output, and no half characters', () => {
+    const change = finish(
+      aRow({}),
+      { ...result, stdout: 'x'.repeat(70_000), stderr: 'é'.repeat(40_000) },
+      nowMs,
+    )
+    assert.equal(change?.stdout, 'x'.repeat(65_536))
+    assert.equal(change?.stderr, 'é'.repeat(32_768))
+    const odd = finish(aRow({}), { ...result, stdout: `x${'é'.repeat(40_000)}` }, nowMs)
+    assert.equal(odd?.stdout, `x${'é'.repeat(32_767)}`)
+  })
+})
+
+function aRow(parts: Partial<ExecutionRow>): ExecutionRow {
+  return {
+    id: 'exec_a',
+    tenant_id: 'ten_a',
+    node_id: 'n_web',
+    action: 'system.info',
+    type: 'builtin',
+    parameters: '{}',
+    checksum: null,
+    timeout: '10s',
+    status: 'pending',
+    reason: '',
+    exit_code: null,
+    stdout: '',
+    stderr: '',
+    duration: '',
+    raw_status: null,
+    triggered_by: '{}',
+    result_digest: null,
+    event_seq: 1,
+    created_at: nowMs,
+    deadline_at: nowMs + 40_000,
+    acked_at: null,
+    finished_at: null,
+    ...parts,
+  }
+}

@@ -1,0 +1,42 @@
+import type { Capabilities, Node, NodeDetail } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { formatPosition } from '../events/event-log.ts'
+import type { NodeRow } from '../store/schema.ts'
+
+/** A node as operators see it: its row, and what is known of its life at this moment. */
+export function nodeView({ presence, heads }: App, row: NodeRow): Node {
+  const { lastSeenMs, clockSkewMs, fetchedSeq } = presence.of(row.no)
+  const capabilities = capabilitiesOf(row)
+  return {
+    id: row.id,
+    hostname: row.hostname,
+    mesh_ip: row.mesh_ip,
+    public_key: row.public_key,
+    status: row.status,
+    connected: presence.isConnected(row.no),
+    metadata: JSON.parse(row.metadata), // written by us, checked when it came in
+    endpoint: row.endpoint,
+    nat_type: row.nat_type,
+    version: capabilities?.binary?.version ?? '',
+    registered_at: new Date(row.registered_at).toISOString(),
+    last_seen_at: lastSeenMs === null ? null : new Date(lastSeenMs).toISOString(),
+    clock_skew_seconds: Math.round(clockSkewMs / 1_000),
+    revision: heads.revisionOf(row.no),
+    fetched_revision: fetchedSeq < 0 ? '' : formatPosition({ epoch: heads.epoch, seq: fetchedSeq }),
+  }
+}
+
+export function nodeDetail(app: App, row: NodeRow): NodeDetail {
+  return {
+    ...nodeView(app, row),
+    capabilities: capabilitiesOf(row),
+    heartbeat: app.presence.of(row.no).heartbeat,
+  }
+}
+
+/** What the node said it can do; null when it never said. */
+export function capabilitiesOf({
+  capabilities,
+}: Pick<NodeRow, 'capabilities'>): Capabilities | null {
+  return capabilities === null ? null : (JSON.parse(capabilities) as Capabilities) // stored as it was checked
+}
