@@ -44,9 +44,9 @@ describe('createLog', () => {
     assert.deepEqual(
       lines.map(({ time, ...fields }) => fields),
       [
-        { level: 30, name: 'plexd', node_id: 'n_web', peer_id: 'n_db', msg: 'peer added' },
-        { level: 50, name: 'plexd', error: 'apply: nft\nline', msg: 'reconcile failed' },
-        { level: 20, name: 'plexd', msg: 'shown' },
+        { level: 'info', name: 'plexd', node_id: 'n_web', peer_id: 'n_db', msg: 'peer added' },
+        { level: 'error', name: 'plexd', error: 'apply: nft\nline', msg: 'reconcile failed' },
+        { level: 'debug', name: 'plexd', msg: 'shown' },
       ],
     )
     assert.match(lines[0]?.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
