@@ -132,7 +132,7 @@ export const controlApi = {
     requestKind: 'json-stream',
     response: Empty,
     status: 200,
-    errors: [400, 401, 403, 404, 409, 413],
+    errors: [401, 403, 404, 409],
     maxBodyBytes: 64 * mebibyte,
   }),
   ackExecution: operation({

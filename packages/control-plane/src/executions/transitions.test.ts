@@ -59,6 +59,12 @@ describe('finish', () => {
     }
   })
 
+  it('believes the node when it finished, unless it says nothing', () => {
+    assert.equal(finish(aRow({}), result, nowMs)?.finished_at, nowMs + 2_000)
+    const zero = { ...result, finished_at: '0001-01-01T00:00:00Z' }
+    assert.equal(finish(aRow({}), zero, nowMs)?.finished_at, nowMs)
+  })
+
   it('takes a result without an acknowledgement, and one behind the deadline', () => {
     assert.equal(finish(aRow({}), result, nowMs)?.acked_at, nowMs)
     assert.equal(finish(aRow({ status: 'expired' }), result, nowMs)?.status, 'success')

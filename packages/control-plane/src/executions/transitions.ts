@@ -65,9 +65,15 @@ export function finish(
     stderr: truncate(result.stderr ?? ''),
     duration: (result.duration ?? '').slice(0, 64),
     acked_at: row.acked_at ?? nowMs,
-    finished_at: nowMs,
+    finished_at: finishedMs(result, nowMs),
     result_digest,
   }
+}
+
+/** When the node says that it was; Go's zero time says nothing. */
+function finishedMs({ finished_at }: ExecutionResult, nowMs: number): number {
+  const ms = Date.parse(finished_at ?? '')
+  return ms > 0 ? ms : nowMs
 }
 
 /** The Go agent's words are `failed` and `error`. */
