@@ -1,5 +1,11 @@
-import type { Capabilities, Client, ControlApi, DaemonStatus } from '@plexd/protocol'
-import { describeError } from '@plexd/runtime'
+import {
+  ApiError,
+  type Capabilities,
+  type Client,
+  type ControlApi,
+  type DaemonStatus,
+} from '@plexd/protocol'
+import { CliError, describeError } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { createCapabilityMark, describeCapabilities } from './capabilities.ts'
 import { type AgentConfig, requireApiUrl } from './config.ts'
@@ -7,6 +13,7 @@ import { openControlClient } from './control/client.ts'
 import { startControlLoops } from './control-loops.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
 import { bearerOf, createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
+import { type LocalApi, startLocalApi } from './local-api/server.ts'
 import { enrol } from './registration/enrol.ts'
 
 /** A running plexd. Disposing stops all of it within 5 s; the node stays registered, unless configured otherwise. */
@@ -28,6 +35,8 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   const core = stack.use(await openCore(config, deps))
   const { clock, log, skew, device, applier } = core
 
+  stack.use(await openLocalApi(core))
+
   const capabilities = await describeCapabilities(config.actionsEnabled ? core.actions : [])
   const identity = await openIdentity(core, capabilities, deps)
   core.identity = identity
@@ -46,6 +55,32 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
     status: core.describe,
     reconcile: loops.reconcile,
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  }
+}
+
+/** Answers before there is an identity: then it holds nothing, and its status says why. */
+async function openLocalApi(core: Core): Promise<LocalApi> {
+  const { config, desired, reports, problems, clock, log } = core
+  try {
+    return await startLocalApi({
+      socketPath: config.socketEnabled ? config.socketPath : undefined,
+      http: config.httpEnabled
+        ? { listen: config.httpListen, tokenFile: config.httpTokenFile }
+        : undefined,
+      desired,
+      reports,
+      status: core.describe,
+      fetchSecret: async (key, signal) => {
+        if (!core.loops) throw new ApiError('unavailable', 'the node is not registered yet')
+        return core.loops.fetchSecret(key, signal)
+      },
+      nsk: () => core.identity?.current().node_secret_key ?? '',
+      problems,
+      clock,
+      log,
+    })
+  } catch (error) {
+    throw new CliError(`serve the Local Node API: ${describeError(error)}`)
   }
 }
 

@@ -1,4 +1,11 @@
-import type { Capabilities, Client, ControlApi, Peer, SigningKeys } from '@plexd/protocol'
+import type {
+  Capabilities,
+  Client,
+  ControlApi,
+  Peer,
+  SealedSecret,
+  SigningKeys,
+} from '@plexd/protocol'
 import { createActionExecutor } from './actions/executor.ts'
 import { createCapabilityMark, startCapabilitySync } from './capabilities.ts'
 import { startEventStream } from './control/event-stream.ts'
@@ -6,6 +13,7 @@ import { createEventVerifier } from './control/event-verifier.ts'
 import { startExecutionOutbox } from './control/execution-outbox.ts'
 import { describeFailure } from './control/failure.ts'
 import { startHeartbeat } from './control/heartbeat.ts'
+import { startReportSync } from './control/report-sync.ts'
 import { createStreamConnector } from './control/stream-connection.ts'
 import { createStreamMemory } from './control/stream-memory.ts'
 import type { Core } from './core.ts'
@@ -16,13 +24,13 @@ import { type KeyRotation, startKeyRotation } from './key-rotation.ts'
 import { startDriftReports } from './reconcile/drift-report.ts'
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
-import { describeHeartbeat } from './status.ts'
+import { describeHeartbeat, type Waiting } from './status.ts'
 
 /** All that talks to the control plane for as long as the daemon runs. */
 export interface ControlLoops extends AsyncDisposable {
   reconcile(): void
-  /** Acks and results of executions that are not delivered yet. */
-  pendingResults(): number
+  fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
+  waiting(): Waiting
 }
 
 export interface ControlLoopsDeps {
@@ -46,6 +54,15 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
   const outbox = stack.use(startExecutionOutbox({ ...common, database }))
   const drift = stack.use(startDriftReports({ ...common, database }))
   stack.use(startCapabilitySync(capabilities, createCapabilityMark(database), common))
+  const reportSync = stack.use(
+    startReportSync({
+      store: core.reports,
+      send: (body, signal) => client.syncReports({ params: { node_id: nodeId }, body, signal }),
+      debounceMs: config.reportDebounceMs,
+      clock,
+      log,
+    }),
+  )
   const executor = stack.use(
     createActionExecutor({ config, actions: core.actions, outbox, clock, log }),
   )
@@ -116,8 +133,11 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
   const memory = createStreamMemory(database, clock)
   const targets: EventTargets = {
     foldState: changes.foldState,
+    passBy: changes.passBy,
     async resync(reason) {
       log.info('state is pulled whole', { reason })
+      // The cursor may be ahead of a log that was restored: the event's own id is where we are now.
+      memory.forgetCursor()
       await changes.invalidate()
       loop.trigger({ whole: true })
     },
@@ -138,6 +158,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
         loop.trigger()
         outbox.wake()
         drift.wake()
+        reportSync.wake()
       },
       onGap,
       describe,
@@ -151,7 +172,11 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
 
   return {
     reconcile: () => loop.trigger(),
-    pendingResults: outbox.pendingCount,
+    async fetchSecret(key, signal) {
+      const { body } = await client.getSecret({ params: { node_id: nodeId, key }, signal })
+      return body
+    },
+    waiting: () => ({ results: outbox.pendingCount(), refusedReports: reportSync.setAside() }),
     [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
   }
 }

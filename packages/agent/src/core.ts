@@ -13,6 +13,7 @@ import { createProblems, type Problems } from './problems.ts'
 import { type Applier, createApplier } from './reconcile/apply.ts'
 import type { DesiredStore } from './state/desired-state.ts'
 import { openDesiredStore } from './state/desired-store.ts'
+import { openReportStore, type ReportStore } from './state/report-store.ts'
 import { describeStatus, type StatusSources } from './status.ts'
 import { createVitals, type Vitals } from './vitals.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
@@ -35,6 +36,7 @@ export interface Core extends AsyncDisposable {
   readonly log: Log
   readonly database: DatabaseSync
   readonly desired: DesiredStore
+  readonly reports: ReportStore
   readonly device: WireguardDevice
   readonly applier: Applier
   readonly actions: readonly Action[]
@@ -55,6 +57,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   await using stack = new AsyncDisposableStack()
   const database = stack.adopt(openDatabase(config.dataDir, log), (open) => open.close())
   const desired = await openDesiredStore({ dataDir: config.dataDir, log })
+  const reports = stack.use(await openReportStore({ dataDir: config.dataDir, clock, log }))
   const problems = createProblems()
   const vitals = createVitals()
   const skew = createClockSkew({ clock, log, problems })
@@ -64,8 +67,8 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     identity: () => core.identity?.current(),
     desired,
     device,
-    reports: () => ({ count: 0, unsynced: 0 }),
-    pendingResults: () => core.loops?.pendingResults() ?? 0,
+    reports,
+    waiting: () => core.loops?.waiting() ?? { results: 0, refusedReports: 0 },
     vitals,
     problems,
     skew,
@@ -80,6 +83,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     log,
     database,
     desired,
+    reports,
     device,
     applier: createApplier({ device, desired, problems, log }),
     actions: builtinActions({ status: describe, peers: () => desired.current().peers }),

@@ -6,6 +6,7 @@ import type { ClockSkew } from './control/clock-skew.ts'
 import type { Identity } from './identity.ts'
 import type { Problems } from './problems.ts'
 import type { DesiredStore } from './state/desired-state.ts'
+import type { ReportStore } from './state/report-store.ts'
 import { version } from './version.ts'
 import type { Vitals } from './vitals.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
@@ -17,13 +18,21 @@ export interface StatusSources {
   identity(): Identity | undefined
   desired: DesiredStore
   device: WireguardDevice
-  reports(): { count: number; unsynced: number }
-  pendingResults(): number
+  reports: Pick<ReportStore, 'keys' | 'unsyncedCount'>
+  waiting(): Waiting
   vitals: Vitals
   problems: Problems
   skew: ClockSkew
   startedMs: number
   clock: Clock
+}
+
+/** What waits for the control plane. */
+export interface Waiting {
+  /** Acks and results of executions. */
+  results: number
+  /** Report entries that it does not want. */
+  refusedReports: number
 }
 
 /** The whole truth for `plexd status` and for actions. */
@@ -32,7 +41,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
   const identity = sources.identity()
   const { revision, peers, metadata, data, secret_refs } = desired.current()
   const { refused, ...seen } = vitals
-  const { count, unsynced } = sources.reports()
+  const { results, refusedReports } = sources.waiting()
   return {
     version,
     node_id: identity?.node_id ?? '',
@@ -52,11 +61,11 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       metadata: Object.keys(metadata).length,
       data: data.length,
       secrets: secret_refs.length,
-      reports: count,
-      reports_unsynced: unsynced,
-      pending_results: sources.pendingResults(),
+      reports: sources.reports.keys().length,
+      reports_unsynced: sources.reports.unsyncedCount(),
+      pending_results: results,
     },
-    problems: problems.list(),
+    problems: [...problems.list(), ...describeRefused(refusedReports)],
   }
 }
 
@@ -86,4 +95,9 @@ export function describeHeartbeat(
 
 function uptimeOf({ clock, startedMs }: StatusSources): string {
   return formatDuration(Math.floor((clock.now() - startedMs) / 1_000) * 1_000)
+}
+
+function describeRefused(count: number): string[] {
+  if (count === 0) return []
+  return [`${count} report entries are refused by the control plane: look at the log of plexd`]
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { freshnessMs } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
+import { isCovered } from '../events/revision.ts'
 
 /**
  * What must outlive the process so that no event is lost, run twice or replayed: the cursor, the ids of handled
@@ -19,7 +20,7 @@ export interface StreamMemory {
 }
 
 export interface HandledEvent {
-  /** SSE id; empty leaves the cursor where it is. */
+  /** SSE id; empty leaves the cursor where it is, and so does one from before it. */
   id: string
   eventId: string
   nonce: string
@@ -73,8 +74,11 @@ export function createStreamMemory(database: DatabaseSync, clock: Clock): Stream
         dropStaleNonces.run(clock.now() - freshnessMs)
         trimEvents.run()
         trimNonces.run()
-        const last = handled.findLast(({ id }) => id !== '')
-        if (last) setCursor(last.id)
+        const last = handled.reduce(
+          (at, { id }) => (id === '' || isCovered(id, at) ? at : id),
+          cursor,
+        )
+        if (last !== cursor) setCursor(last)
       })
       met = new Map()
     },

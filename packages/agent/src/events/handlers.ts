@@ -14,6 +14,8 @@ import type { StateEvent } from './fold.ts'
 export interface EventTargets {
   /** Resolves when the change is on the disk. */
   foldState(event: StateEvent, id: string): Promise<void>
+  /** Notes how far the stream has come when an event changes nothing in the state. */
+  passBy(id: string): Promise<void>
   /** Have the whole state pulled soon; resolves when that cannot be forgotten any more. */
   resync(reason: string): Promise<void>
   executor: Pick<ActionExecutor, 'request'>
@@ -49,27 +51,31 @@ const handlers: Handlers = {
     })
   },
 
-  async action_request({ payload }, { executor }) {
+  async action_request({ payload, id }, { executor, passBy }) {
     await executor.request(payload)
+    await passBy(id)
   },
 
-  async rotate_keys({ payload, event_id }, { keyRotation, log }) {
+  async rotate_keys({ payload, event_id, id }, { keyRotation, passBy, log }) {
     log.info('key rotation requested', { reason: payload.reason })
     await keyRotation.request(event_id)
+    await passBy(id)
   },
 
   // Sessions come through access tunnels, of which this version opens none: there is nothing to close or to set up.
-  async session_revoked({ payload }, { log }) {
+  async session_revoked({ payload, id }, { passBy, log }) {
     const { session_id, revoked_at } = payload
     log.info('session revoked, none is open', { session_id, revoked_at })
+    await passBy(id)
   },
-  async ssh_session_setup({ payload }, { log }) {
+  async ssh_session_setup({ payload, id }, { passBy, log }) {
     const { session_id, expires_at, user_id } = payload
     log.info('session announced, access tunnels are not part of this version', {
       session_id,
       expires_at,
       user_id,
     })
+    await passBy(id)
   },
 
   async resync({ payload }, { resync }) {
@@ -89,6 +95,7 @@ export async function handleEvent(
   const { event_type, event_id } = event
   if (!isEventType(event_type)) {
     targets.log.debug('event of unknown type dropped', { event_type, event_id })
+    await targets.passBy(id)
     return
   }
   await handle(event_type, event, id, targets)

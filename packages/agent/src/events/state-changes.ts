@@ -6,6 +6,11 @@ import { isCovered, revisionAfter } from './revision.ts'
 export interface StateChanges {
   /** Resolves when the effect is on the disk. An event that the state has in it already changes nothing. */
   foldState(event: StateEvent, id: string): Promise<void>
+  /**
+   * The stream has come to an event that changes nothing in the state. Revisions count all events of the node, so the
+   * next pull need not be a whole one for it.
+   */
+  passBy(id: string): Promise<void>
   /** Empties the revision, so that the next pull is whole. Resolves when that is on the disk. */
   invalidate(): Promise<void>
   /**
@@ -40,6 +45,11 @@ export function createStateChanges(deps: {
       const saved = desired.replace(next(desired.current(), event, id))
       deps.onFold()
       await saved
+    },
+    async passBy(id) {
+      const now = desired.current()
+      if (isCovered(id, now.revision) || revisionAfter(now.revision, id) === '') return
+      await desired.replace({ ...now, revision: id })
     },
     invalidate: () => desired.replace({ ...desired.current(), revision: '' }),
     watch() {

@@ -12,17 +12,11 @@ export type Correction =
   | { type: 'policy_removed' | 'policy_added'; policy_id: string }
   | { type: 'signing_keys_updated' | 'metadata_updated' | 'data_updated' | 'secret_refs_updated' }
 
-/** What the node has: peers from the interface; the rest as it was in force before. */
+/** What was in force before. */
 export type Observed = Pick<DesiredState, 'metadata' | 'data' | 'secret_refs'> & {
-  peers: readonly ObservedPeer[]
   signing_keys: SigningKeys
   /** Null where nothing enforces policies: then none can be missing. */
   policies: DesiredState['policies'] | null
-}
-
-/** All corrections that lead from the observed to the desired state. Pure; within each kind removals come first. */
-export function plan(desired: DesiredState, observed: Observed): Correction[] {
-  return [...planPeers(desired.peers, observed.peers), ...planContent(desired, observed)]
 }
 
 /**
@@ -51,7 +45,7 @@ export function planPeers(desired: readonly Peer[], observed: readonly ObservedP
  */
 export function planContent(
   desired: Omit<DesiredState, 'peers' | 'revision'>,
-  observed: Omit<Observed, 'peers'>,
+  observed: Observed,
 ): Correction[] {
   const signingKeys = desired.signing_keys ?? observed.signing_keys
   const same = {

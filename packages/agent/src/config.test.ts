@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { CliError, type Log, silentLog } from '@plexd/runtime'
+import { type AgentConfig, defaultConfig, loadConfig, type Settings } from './config.ts'
+import { makeFolder } from './testing/node.ts'
+
+const everySetting: Partial<AgentConfig> = {
+  apiUrl: 'https://cp.example.com',
+  dataDir: '/srv/plexd',
+  mode: 'bridge',
+  logLevel: 'debug',
+  tokenFile: '/etc/token',
+  tokenEnv: 'MY_TOKEN',
+  tokenFromMetadata: true,
+  hostname: 'web-01',
+  nodeMetadata: { rack: 'r7', row: '3' },
+  heartbeatMs: 10_000,
+  reconcileMs: 90_000,
+  socketPath: '/run/p.sock',
+  httpEnabled: true,
+  httpListen: '127.0.0.1:9200',
+  httpTokenFile: '/etc/api-token',
+  maxConcurrentActions: 2,
+  meshInterface: 'wg7',
+  meshPort: 51_900,
+}
+
+const forms = {
+  README: `
+    api: https://cp.example.com/
+    data_dir: /srv/plexd
+    mode: bridge
+    log_level: debug
+    hostname: web-01
+    metadata: { rack: r7, row: 3 }
+    token: { file: /etc/token, env: MY_TOKEN, metadata: true }
+    heartbeat: { interval: 10s }
+    reconcile: { interval: 1m30s }
+    node_api: { enabled: true, socket: /run/p.sock, http: { enabled: true, listen: "127.0.0.1:9200", token_file: /etc/api-token } }
+    actions: { enabled: true, max_concurrent: 2, anything: 1 }
+    mesh: { interface: wg7, listen_port: 51900 }
+    hooks: { definitions: [] }
+    nat_traversal: { enabled: true, stun_servers: [a, b] }
+    observe: { metrics: { interval: 15s } }
+    logs: {}
+    audit: { enabled: true }
+    access: { ssh: true }
+    policy: { default: deny, log_denied: true }
+    bridge: { enabled: false }`,
+  'Go agent': `
+    api: { baseurl: https://cp.example.com, connecttimeout: 10s, requesttimeout: 30s }
+    data_dir: /srv/plexd
+    mode: bridge
+    log_level: debug
+    registration: { datadir: x, tokenfile: /etc/token, tokenenv: MY_TOKEN, usemetadata: true, hostname: web-01, metadata: { rack: r7, row: "3" } }
+    heartbeat: { nodeid: x, interval: 10s }
+    reconcile: { interval: 90s }
+    node_api: { datadir: x, socketpath: /run/p.sock, httpenabled: true, httplisten: "127.0.0.1:9200", httptokenfile: /etc/api-token }
+    actions: { enabled: true, maxconcurrent: 2 }
+    wireguard: { interfacename: wg7, listenport: 51900 }
+    nat: { enabled: true }
+    metrics: { collectinterval: 15s }
+    log_fwd: { batchsize: 100 }
+    tunnel: { maxsessions: 10 }`,
+  'Go agent with underscores, as its templates write it': `
+    api: { base_url: https://cp.example.com }
+    data_dir: /srv/plexd
+    mode: bridge
+    log_level: debug
+    registration: { token_file: /etc/token, token_env: MY_TOKEN, use_metadata: true, hostname: web-01, metadata: { rack: r7, row: "3" } }
+    heartbeat: { interval: 10s }
+    reconcile: { interval: 90s }
+    node_api: { socket_path: /run/p.sock, http_enabled: true, http_listen: "127.0.0.1:9200", http_token_file: /etc/api-token }
+    actions: { max_concurrent: 2 }
+    wireguard: { interface_name: wg7, listen_port: 51900 }`,
+  installer: `
+    api_url: https://cp.example.com
+    data_dir: /srv/plexd
+    mode: bridge
+    log_level: debug
+    hostname: web-01
+    metadata: { rack: r7, row: 3 }
+    token_file: /etc/token
+    token_env: MY_TOKEN
+    use_metadata: true
+    heartbeat_interval: 10s
+    reconcile_interval: 90s
+    socket_path: /run/p.sock
+    node_api: { http: { enabled: true, listen: "127.0.0.1:9200", token_file: /etc/api-token } }
+    actions: { max_concurrent: 2 }
+    mesh: { interface: wg7, listen_port: 51900 }`,
+}
+
+describe('config forms', () => {
+  for (const [name, text] of Object.entries(forms)) {
+    it(`reads every setting of the form of the ${name}`, async () => {
+      const { config, warnings } = await load(text)
+      assert.partialDeepStrictEqual(config, everySetting)
+      assert.deepEqual(warnings, [])
+    })
+  }
+
+  it('reads the smallest file that the Go agent starts with', async () => {
+    const { config, warnings } = await load(`
+      api: { baseurl: "http://127.0.0.1:8080", insecurehttp: true }
+      data_dir: /tmp/x
+      registration: { datadir: x, tokenfile: /tmp/x-token }
+      node_api: { datadir: x, socketpath: /tmp/x.sock }
+      heartbeat: { nodeid: x }`)
+    assert.equal(config.apiUrl, 'http://127.0.0.1:8080')
+    assert.equal(config.dataDir, '/tmp/x')
+    assert.deepEqual(warnings, [])
+  })
+
+  it('takes empty values for not set', async () => {
+    const { config } = await load('api: https://a\nhostname: ""\nlog_level:\n', {
+      env: { PLEXD_API: '' },
+    })
+    assert.equal(config.apiUrl, 'https://a')
+    assert.equal(config.logLevel, defaultConfig.logLevel)
+    assert.notEqual(config.hostname, '')
+  })
+})
+
+describe('loadConfig', () => {
+  it('names unknown keys, and the known one that was meant', async () => {
+    const { warnings } = await load(
+      'api: https://a\ncolour: blue\nhearbeat_interval: 5s\nnode_api: { sokcet: x, deep: { er: 1 } }',
+    )
+    assert.deepEqual(
+      warnings.map(({ key, did_you_mean }) => [key, did_you_mean]),
+      [
+        ['colour', undefined],
+        ['hearbeat_interval', 'heartbeat_interval'],
+        ['node_api.sokcet', 'node_api.socket'],
+        ['node_api.deep.er', undefined],
+      ],
+    )
+  })
+
+  it('names what stands in a section where a value belongs', async () => {
+    const { warnings } = await load('data_dir: { a: 1 }')
+    assert.deepEqual(
+      warnings.map(({ key }) => key),
+      ['data_dir.a'],
+    )
+  })
+
+  it('puts flags over the environment over the file over the defaults', async () => {
+    const { config } = await load(
+      'api: https://file\ndata_dir: /file\nhostname: file\nlog_level: warn',
+      {
+        env: { PLEXD_API: 'https://env', PLEXD_DATA_DIR: '/env' },
+        flags: { apiUrl: 'https://flag' },
+      },
+    )
+    assert.partialDeepStrictEqual(config, {
+      apiUrl: 'https://flag',
+      dataDir: '/env',
+      hostname: 'file',
+      logLevel: 'warn',
+      heartbeatMs: 30_000,
+    })
+  })
+
+  it('reads every variable', async () => {
+    const { config } = await load('', {
+      env: {
+        PLEXD_API: 'https://cp',
+        PLEXD_CA_FILE: '/ca',
+        PLEXD_DATA_DIR: '/d',
+        PLEXD_HOSTNAME: 'h',
+        PLEXD_MODE: 'bridge',
+        PLEXD_LOG_LEVEL: 'error',
+        PLEXD_BOOTSTRAP_TOKEN_FILE: '/t',
+        PLEXD_ACTIONS_ENABLED: 'F',
+        PLEXD_ACTIONS_MAX_CONCURRENT: '9',
+        PLEXD_NODE_API_ENABLED: '0',
+        PLEXD_NODE_API_SOCKET: '/s',
+        PLEXD_NODE_API_HTTP_ENABLED: 'true',
+        PLEXD_NODE_API_HTTP_LISTEN: '127.0.0.1:1',
+      },
+    })
+    assert.partialDeepStrictEqual(config, {
+      apiUrl: 'https://cp',
+      caFile: '/ca',
+      dataDir: '/d',
+      hostname: 'h',
+      mode: 'bridge',
+      logLevel: 'error',
+      tokenFile: '/t',
+      actionsEnabled: false,
+      maxConcurrentActions: 9,
+      socketEnabled: false,
+      socketPath: '/s',
+      httpEnabled: true,
+      httpListen: '127.0.0.1:1',
+    })
+  })
+
+  it('lets a named token file beat a token that stands farther away', async () => {
+    const file = 'api: https://a\ntoken: { value: from-file }'
+    assert.equal((await load(file)).config.tokenValue, 'from-file')
+    const { config } = await load(file, { flags: { tokenFile: '/given' } })
+    assert.deepEqual([config.tokenFile, config.tokenValue], ['/given', undefined])
+  })
+
+  it('runs on defaults when the file is missing', async () => {
+    await using folder = await makeFolder()
+    const { log, warnings } = recordingLog()
+    const config = await loadConfig({
+      flags: { apiUrl: 'https://a' },
+      file: join(folder.path, 'none.yaml'),
+      env: {},
+      log,
+    })
+    assert.equal(config.apiUrl, 'https://a')
+    assert.equal(warnings.length, 1)
+  })
+
+  const errors: [name: string, text: string, message: RegExp][] = [
+    [
+      'a duration without a unit',
+      'reconcile: { interval: 60 }',
+      /config ".*": reconcile\.interval: 60: want a number and a unit/,
+    ],
+    [
+      'a duration that is too short',
+      'heartbeat: { interval: 10ms }',
+      /heartbeat\.interval: "10ms": want at least 1s/,
+    ],
+    ['a wrong type', 'node_api: { socket: 5 }', /node_api\.socket: 5: want a text/],
+    ['a mode nobody knows', 'mode: router', /mode: "router": want "node" or "bridge"/],
+    ['a log level nobody knows', 'log_level: loud', /log_level: "loud": want one of debug, info/],
+    ['a port out of range', 'mesh: { listen_port: 70000 }', /want a whole number from 0 to 65535/],
+    [
+      'switched-off verification',
+      'api: { tlsinsecureskipverify: true }',
+      /not supported: name the CA/,
+    ],
+    ['broken YAML', 'api: [', /parse ".*"/],
+    ['a list at the top', '- a', /want a mapping/],
+  ]
+  for (const [name, text, message] of errors) {
+    it(`explains ${name}`, async () => {
+      await assert.rejects(load(text), (error: unknown) => {
+        assert.ok(error instanceof CliError)
+        assert.match(error.message, message)
+        return error.exitCode === 2
+      })
+    })
+  }
+})
+
+describe('control plane URL', () => {
+  const urls: [url: string, insecureHttp: boolean, result: string | RegExp][] = [
+    ['https://cp.example.com', false, 'https://cp.example.com'],
+    ['https://cp.example.com/', false, 'https://cp.example.com'],
+    ['https://cp.example.com:8443/plexd/', false, 'https://cp.example.com:8443/plexd'],
+    ['http://127.0.0.1:8080', true, 'http://127.0.0.1:8080'],
+    ['http://localhost:8080', true, 'http://localhost:8080'],
+    ['http://[::1]:8080', true, 'http://[::1]:8080'],
+    ['http://127.0.0.1:8080', false, /add --insecure-http/],
+    ['http://cp.example.com', true, /plain HTTP shows tokens to the network/],
+    ['http://127.0.0.1.example.com', true, /plain HTTP shows tokens/],
+    ['cp.example.com', false, /want https:\/\/HOST/],
+    ['ftp://cp.example.com', false, /want https:\/\/HOST/],
+    ['https://user:password@cp', false, /want no user/],
+    ['https://cp?x=1', false, /want no user, query/],
+  ]
+  for (const [url, insecureHttp, result] of urls) {
+    it(`${typeof result === 'string' ? 'takes' : 'refuses'} ${url}${insecureHttp ? ' with --insecure-http' : ''}`, async () => {
+      const loading = load('', { flags: { apiUrl: url, insecureHttp } })
+      if (typeof result === 'string') assert.equal((await loading).config.apiUrl, result)
+      else await assert.rejects(loading, result)
+    })
+  }
+})
+
+async function load(
+  text: string,
+  { flags = {}, env = {} }: { flags?: Settings; env?: NodeJS.ProcessEnv } = {},
+): Promise<{ config: AgentConfig; warnings: Record<string, unknown>[] }> {
+  await using folder = await makeFolder()
+  const file = join(folder.path, 'config.yaml')
+  await writeFile(file, text)
+  const { log, warnings } = recordingLog()
+  return { config: await loadConfig({ flags, file, env, log }), warnings }
+}
+
+function recordingLog(): { log: Log; warnings: Record<string, unknown>[] } {
+  const warnings: Record<string, unknown>[] = []
+  return { log: { ...silentLog, warn: (_message, fields = {}) => warnings.push(fields) }, warnings }
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Peer } from '@plexd/protocol'
+import { silentLog } from '@plexd/runtime'
+import { createProblems } from '../problems.ts'
+import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
+import { eventually } from '../testing/wait.ts'
+import { createFakeDevice } from '../wireguard/device-fake.ts'
+import { createApplier } from './apply.ts'
+
+const db = aPeer('n_db', 1)
+const web = aPeer('n_web', 2)
+
+describe('createApplier', () => {
+  it('brings the interface to the desired peers, and then does nothing', async () => {
+    const { applier, device } = setUp([db, web])
+
+    assert.equal((await applier.apply()).length, 2)
+    assert.deepEqual(device.peerIds(), ['n_db', 'n_web'])
+    assert.deepEqual(await applier.apply(), [])
+  })
+
+  it('puts right what somebody else changed', async () => {
+    const { applier, device } = setUp([db])
+    await applier.apply()
+    device.tamper((peers) => peers.clear())
+    device.tamper((peers) => peers.set(web.public_key, { ...web, id: '' }))
+
+    const steps = await applier.apply()
+
+    assert.deepEqual(
+      steps.map(({ type }) => type),
+      ['peer_removed', 'peer_added'],
+    )
+    assert.deepEqual(device.peerIds(), ['n_db'])
+  })
+
+  it('tells a problem while the interface refuses, and recovers', async () => {
+    const { applier, device, problems } = setUp([db])
+    device.breakWith(new Error('no such device'))
+    await assert.rejects(applier.apply(), /apply peers/)
+    assert.match(problems.list().join(), /no such device/)
+
+    device.breakWith(undefined)
+    await applier.apply()
+    assert.deepEqual(problems.list(), [])
+    assert.deepEqual(device.peerIds(), ['n_db'])
+  })
+
+  it('applies an event without anybody waiting', async () => {
+    const { applier, device } = setUp([db])
+    applier.applySoon()
+    applier.applySoon()
+    await eventually('the peer', () => device.peerIds().length === 1)
+  })
+})
+
+function setUp(peers: Peer[]) {
+  const state: DesiredState = { ...emptyDesiredState, peers }
+  const device = createFakeDevice()
+  const problems = createProblems()
+  const desired = {
+    current: () => state,
+    index: () => 1,
+    replace: async () => {},
+    onChange: () => () => {},
+  }
+  return { device, problems, applier: createApplier({ device, desired, problems, log: silentLog }) }
+}
+
+function aPeer(id: string, number: number): Peer {
+  return {
+    id,
+    public_key: Buffer.alloc(32, number).toString('base64'),
+    mesh_ip: `10.100.1.${number}`,
+    endpoint: '203.0.113.10:51820',
+    allowed_ips: [`10.100.1.${number}/32`],
+    psk: Buffer.alloc(32, number + 100).toString('base64'),
+  }
+}

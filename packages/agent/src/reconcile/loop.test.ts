@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ApiError } from '@plexd/protocol'
+import { createFakeClock, silentLog } from '@plexd/runtime'
+import { createProblems } from '../problems.ts'
+import { createVitals } from '../vitals.ts'
+import { startReconcileLoop } from './loop.ts'
+
+const minute = 60_000
+
+describe('reconcile loop', () => {
+  it('runs at start and each interval', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(0)
+    assert.equal(setup.runs.length, 1)
+    await setup.clock.advance(5 * minute + 5_000)
+    assert.equal(setup.runs.length, 6)
+  })
+
+  it('runs once for triggers that come together, 1 s after the last run', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(0)
+    for (let times = 0; times < 10; times++) setup.loop.trigger()
+    await setup.clock.advance(900)
+    assert.equal(setup.runs.length, 1)
+    await setup.clock.advance(200)
+    assert.equal(setup.runs.length, 2)
+    await setup.clock.advance(30_000)
+    assert.equal(setup.runs.length, 2)
+  })
+
+  it('remembers a trigger that comes while it runs', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(2_000)
+    setup.work = async () => {
+      setup.work = async () => {}
+      setup.loop.trigger()
+    }
+    setup.loop.trigger()
+    await setup.clock.advance(2_000)
+    assert.equal(setup.runs.length, 3)
+  })
+
+  it('pulls whole once an hour, when asked, and again after a failure of such a pull', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(5_000)
+    setup.work = () => Promise.reject(new Error('down'))
+    setup.loop.trigger({ whole: true })
+    await setup.clock.advance(0)
+    setup.work = async () => {}
+    await setup.clock.advance(3 * minute)
+    assert.deepEqual(
+      setup.runs.slice(0, 4).map(({ whole }) => whole),
+      [false, true, true, false],
+    )
+
+    const before = setup.runs.filter(({ whole }) => whole).length
+    await setup.clock.advance(2 * 60 * minute + 5 * minute)
+    assert.equal(setup.runs.filter(({ whole }) => whole).length, before + 2)
+  })
+
+  it('tells a problem until it works again', async () => {
+    await using setup = setUp(() => Promise.reject(new Error('down')))
+    await setup.clock.advance(0)
+    assert.match(setup.problems.list().join(), /cannot be brought up to date: Error: down/)
+    assert.equal(setup.vitals.last_reconcile_at, null)
+
+    setup.work = async () => {}
+    await setup.clock.advance(minute + 5_000)
+    assert.deepEqual(setup.problems.list(), [])
+    assert.notEqual(setup.vitals.last_reconcile_at, null)
+  })
+
+  it('slows down while the node is refused, and waits as long as the server asks', async () => {
+    await using refused = setUp(() => Promise.reject(new ApiError('unauthorized', 'no')))
+    await refused.clock.advance(60 * minute)
+    assert.ok(refused.runs.length < 12, `${refused.runs.length} runs in an hour`)
+
+    const wait = new ApiError('unavailable', 'busy', { retryAfterSeconds: 300 })
+    await using busy = setUp(() => Promise.reject(wait))
+    await busy.clock.advance(4 * minute)
+    assert.equal(busy.runs.length, 1)
+  })
+})
+
+function setUp(work: () => Promise<void> = async () => {}) {
+  const clock = createFakeClock()
+  const problems = createProblems()
+  const vitals = createVitals()
+  const runs: { whole: boolean }[] = []
+  const script = { work }
+  const loop = startReconcileLoop({
+    reconcile({ whole }) {
+      runs.push({ whole })
+      return script.work()
+    },
+    intervalMs: minute,
+    describe: String,
+    vitals,
+    problems,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+  })
+  return Object.assign(script, {
+    clock,
+    problems,
+    vitals,
+    runs,
+    loop,
+    [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
+  })
+}

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Answer, ApiError, type NodeState, type SigningKeys } from '@plexd/protocol'
+import { silentLog } from '@plexd/runtime'
+import { createStateChanges } from '../events/state-changes.ts'
+import { createProblems } from '../problems.ts'
+import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
+import { pullState } from './pull.ts'
+
+const oldKey = Buffer.alloc(32, 1).toString('base64')
+const newKey = Buffer.alloc(32, 2).toString('base64')
+
+describe('pullState', () => {
+  it('stores what it gets and tells in what it differs', async () => {
+    const setup = setUp({})
+    setup.answers.push(ok({ metadata: { env: 'prod' }, revision: '1-5' }))
+
+    assert.deepEqual(await setup.pull(), [{ type: 'metadata_updated' }])
+    assert.partialDeepStrictEqual(setup.state(), { metadata: { env: 'prod' }, revision: '1-5' })
+  })
+
+  it('asks for what is newer than its revision', async () => {
+    const setup = setUp({ revision: '1-5', metadata: { a: 'b' } })
+    setup.answers.push({ status: 304, headers: {}, body: undefined as never }) // as the client gives it
+
+    assert.deepEqual(await setup.pull(), [])
+    assert.deepEqual(setup.asked, ['"1-5"'])
+    assert.deepEqual(setup.state().metadata, { a: 'b' })
+  })
+
+  it('asks for everything when told to, or when it has no revision', async () => {
+    const setup = setUp({ revision: '1-5' })
+    setup.answers.push(ok({ revision: '1-5' }), ok({ revision: '1-6' }))
+    await setup.pull({ whole: true })
+    await setup.desired.replace({ ...setup.state(), revision: '' })
+    await setup.pull()
+    assert.deepEqual(setup.asked, [undefined, undefined])
+  })
+
+  it('takes the ETag for the revision of a server that names none', async () => {
+    const setup = setUp({})
+    setup.answers.push(ok({}, { etag: 'W/"abc"' }))
+    await setup.pull()
+    assert.equal(setup.state().revision, 'abc')
+  })
+
+  it('asks again when an event overtook the answer', async () => {
+    const setup = setUp({ revision: '1-5' })
+    setup.answers.push(
+      async () => {
+        const payload = { metadata: { at: '7' }, data: [] }
+        await setup.changes.foldState({ type: 'node_state_updated', payload }, '1-7')
+        return ok({ metadata: { at: '6' }, revision: '1-6' })
+      },
+      ok({ metadata: { at: '7' }, revision: '1-7' }),
+    )
+
+    await setup.pull()
+
+    assert.equal(setup.asked.length, 2)
+    assert.deepEqual(setup.state().metadata, { at: '7' })
+  })
+
+  it('changes nothing for an answer that does not fit', async () => {
+    for (const body of [{ metadata: { a: 1 } }, { peers: [{ id: 'x' }] }, [], 'x', undefined]) {
+      const setup = setUp({ revision: '1-5', metadata: { a: 'b' } })
+      setup.answers.push({ status: 200, headers: {}, body: body as unknown as NodeState }) // what a broken server sends
+      await assert.rejects(setup.pull(), /read state/)
+      assert.partialDeepStrictEqual(setup.state(), { revision: '1-5', metadata: { a: 'b' } })
+    }
+  })
+
+  it("refuses another node's state", async () => {
+    const setup = setUp({})
+    setup.answers.push(ok({ node_id: 'n_other' }))
+    await assert.rejects(setup.pull(), /that of node "n_other"/)
+  })
+
+  it('takes lists that are null or missing, as other servers send them', async () => {
+    const setup = setUp({ metadata: { a: 'b' } })
+    const body = { peers: null, policies: null, metadata: null, data: null, secret_refs: null }
+    setup.answers.push({ status: 200, headers: {}, body: body as unknown as NodeState }) // as Go encodes it
+    await setup.pull()
+    assert.partialDeepStrictEqual(setup.state(), {
+      peers: [],
+      policies: [],
+      metadata: {},
+      data: [],
+    })
+  })
+
+  it('passes the failure of the call on', async () => {
+    const setup = setUp({})
+    setup.answers.push(() => Promise.reject(new ApiError('unavailable', 'stopping')))
+    await assert.rejects(setup.pull(), /stopping/)
+  })
+})
+
+describe('signing keys of a pulled state', () => {
+  const rotated: SigningKeys = {
+    current: newKey,
+    previous: oldKey,
+    transition_expires: '2030-01-01T00:00:00Z',
+  }
+
+  it('are taken over verified TLS', async () => {
+    const setup = setUp({}, { authentic: true })
+    setup.answers.push(ok({ signing_keys: rotated }))
+    await setup.pull()
+    assert.deepEqual(setup.state().signing_keys, rotated)
+  })
+
+  it('are refused over plain HTTP, loudly, with the rest of the state taken', async () => {
+    for (const keys of [
+      rotated,
+      { current: newKey },
+      { ...rotated, current: oldKey, previous: newKey },
+    ]) {
+      const setup = setUp({}, { authentic: false })
+      setup.answers.push(ok({ signing_keys: keys, metadata: { a: 'b' } }))
+      await setup.pull()
+      assert.deepEqual(setup.state().signing_keys, { current: oldKey })
+      assert.deepEqual(setup.state().metadata, { a: 'b' })
+      assert.match(setup.problems.list().join(), /plain HTTP cannot vouch/)
+    }
+  })
+
+  it('are taken over plain HTTP when nothing is new', async () => {
+    const setup = setUp({ signing_keys: rotated }, { authentic: false })
+    setup.answers.push(ok({ signing_keys: { current: newKey } }))
+    await setup.pull()
+    assert.deepEqual(setup.state().signing_keys, { current: newKey })
+    assert.deepEqual(setup.problems.list(), [])
+  })
+
+  it('stay when the server names none', async () => {
+    const setup = setUp({})
+    const { signing_keys, ...rest } = stateOf({})
+    setup.answers.push({ status: 200, headers: {}, body: rest as NodeState }) // as other servers send it
+    await setup.pull()
+    assert.deepEqual(setup.state().signing_keys, { current: oldKey })
+  })
+})
+
+type StateAnswer = Answer<NodeState>
+
+function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
+  let state: DesiredState = { ...emptyDesiredState, ...start }
+  const desired: DesiredStore = {
+    current: () => state,
+    index: () => 1,
+    async replace(next) {
+      state = next
+    },
+    onChange: () => () => {},
+  }
+  const changes = createStateChanges({ desired, onFold() {}, onGap() {} })
+  const problems = createProblems()
+  const asked: (string | undefined)[] = []
+  const answers: (StateAnswer | (() => Promise<StateAnswer>))[] = []
+  const client = {
+    async getState({ headers }: { headers?: Record<string, string> }) {
+      asked.push(headers?.['if-none-match'])
+      const answer = answers.shift() ?? assert.fail('asked too often')
+      return typeof answer === 'function' ? answer() : answer
+    },
+  }
+  const deps = {
+    client,
+    nodeId: 'n_test',
+    desired,
+    changes,
+    signingKeys: () => state.signing_keys ?? { current: oldKey },
+    authentic,
+    problems,
+    log: silentLog,
+  }
+  const pull = ({ whole = false } = {}) =>
+    pullState(deps, { whole, signal: new AbortController().signal })
+  return { desired, changes, problems, asked, answers, pull, state: () => state }
+}
+
+function stateOf(part: Partial<NodeState>): NodeState {
+  return {
+    peers: [],
+    policies: [],
+    signing_keys: { current: oldKey },
+    metadata: {},
+    data: [],
+    secret_refs: [],
+    ...part,
+  }
+}
+
+function ok(part: Partial<NodeState>, headers: Record<string, string> = {}): StateAnswer {
+  return { status: 200, headers, body: stateOf(part) }
+}
