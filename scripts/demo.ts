@@ -58,8 +58,8 @@ async function tour(stage: Stage): Promise<void> {
   show('printf %s s3cret-p@ssw0rd | plexctl', secret)
   print(succeed(await stage.run('plexctl', secret, 's3cret-p@ssw0rd')))
   await curl(stage, 'web-01', '/v1/state/secrets/db%2Fpassword')
-  say('db-01 does not match the selector, so it gets an answer of another kind:')
-  await curl(stage, 'db-01', '/v1/state/secrets/db%2Fpassword')
+  say('db-01 does not match the selector, so it does not know of it:')
+  await curl(stage, 'db-01', '/v1/state/secrets')
 
   title('5. A report: written by a program on the node, read by the operator')
   const report =
