@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log } from '@plexd/runtime'
 import { adminHandlers } from './admin-api/index.ts'
-import { type App, createApp } from './app.ts'
+import { type App, createApp, type RunningApp } from './app.ts'
 import { authenticate } from './auth.ts'
 import type { Config } from './config.ts'
 import { controlHandlers } from './control-api/index.ts'
@@ -16,7 +16,7 @@ import { opsHandlers } from './ops-api/index.ts'
 import { loadTls } from './tls/authority.ts'
 
 export interface ControlPlane extends AsyncDisposable {
-  readonly app: App
+  readonly app: RunningApp
   /** `https://host:port`, with the port that was really taken. */
   readonly url: string
 }

@@ -42,8 +42,11 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     onConstructorPoisoning: 'ignore',
     // Longer than the heartbeat interval, so that a connection is still open for the next one.
     keepAliveTimeout: 90_000,
-    requestTimeout: 60_000,
-    forceCloseConnections: true,
+    headersTimeout: 20_000,
+    // A binary is uploaded within it, over a slow line too.
+    requestTimeout: 300_000,
+    // What is under way is finished; whoever closes the server sets the time for that.
+    forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 4_096 },
     ajv: {

@@ -15,7 +15,7 @@ import {
   type RegisterResponse,
 } from '@plexd/protocol'
 import { type Clock, createHttpTransport, type Log, silentLog, systemClock } from '@plexd/runtime'
-import type { App } from '../app.ts'
+import type { App, RunningApp } from '../app.ts'
 import { tokenHash } from '../auth.ts'
 import type { Config } from '../config.ts'
 import { startControlPlane as start } from '../control-plane.ts'
@@ -54,7 +54,7 @@ export interface EnrolledNode extends RegisterResponse {
 export interface TestControlPlane extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly url: string
-  readonly app: App
+  readonly app: RunningApp
   readonly dataDir: string
   readonly adminToken: string
   /** Calls with the token of the first operator. */
