@@ -1,0 +1,57 @@
+import {
+  type AdminApi,
+  adminApi,
+  type Client,
+  createClient,
+  newAdminToken,
+  newId,
+  type Role,
+} from '@plexd/protocol'
+import { createHttpTransport } from '@plexd/runtime'
+import { tokenHash } from '../auth.ts'
+import type { TestControlPlane } from './harness.ts'
+
+export interface TestOperator {
+  readonly token: string
+  readonly tenantId: string
+  readonly api: Client<AdminApi>
+}
+
+/** An operator of the tenant that is there, or of a new one. */
+export async function addOperator(
+  plane: TestControlPlane,
+  { role = 'owner', tenant }: { role?: Role; tenant?: string } = {},
+): Promise<TestOperator> {
+  const token = newAdminToken()
+  const tenantId = tenant === undefined ? await firstTenant(plane) : await addTenant(plane, tenant)
+  await plane.app.change(async ({ tx, nowMs, apply }) => {
+    const operator = {
+      id: newId('token'),
+      tenant_id: tenantId,
+      name: `${role}-${token.slice(-6)}`,
+      role,
+      token_hash: tokenHash(token),
+    }
+    const row = { ...operator, created_at: nowMs, revoked_at: null }
+    await tx.insertInto('admin_tokens').values(row).execute()
+    apply({ type: 'operator_put', operator })
+  })
+  // Connections of it end with the server.
+  const transport = createHttpTransport({ baseUrl: plane.url, userAgent: 'test' })
+  return { token, tenantId, api: createClient(adminApi, transport, () => token) }
+}
+
+async function firstTenant({ app }: TestControlPlane): Promise<string> {
+  const { id } = await app.store.reader.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
+  return id
+}
+
+async function addTenant({ app }: TestControlPlane, name: string): Promise<string> {
+  const tenant = { id: newId('tenant'), name, mesh_cidr: '10.200.0.0/16' }
+  await app.change(async ({ tx, nowMs, apply }) => {
+    const row = { ...tenant, last_address: 0, created_at: nowMs }
+    await tx.insertInto('tenants').values(row).execute()
+    apply({ type: 'tenant_put', tenant })
+  })
+  return tenant.id
+}
