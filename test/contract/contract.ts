@@ -1,0 +1,47 @@
+import type { ControlApi } from '@plexd/protocol'
+import { downloadArtifactCases, downloadInstallFileCases } from './cases/artifacts.ts'
+import { ackExecutionCases, finishExecutionCases } from './cases/executions.ts'
+import {
+  pingCases,
+  reportViolationCases,
+  tunnelClosedCases,
+  tunnelReadyCases,
+} from './cases/extras.ts'
+import {
+  deregisterCases,
+  heartbeatCases,
+  putCapabilitiesCases,
+  putEndpointCases,
+  rotateKeysCases,
+} from './cases/life.ts'
+import { registerCases } from './cases/registration.ts'
+import { getSecretCases, getStateCases, reportDriftCases, syncReportsCases } from './cases/state.ts'
+import { openEventsCases } from './cases/stream.ts'
+import { sendAuditCases, sendLogsCases, sendMetricsCases } from './cases/telemetry.ts'
+import type { ContractCase } from './contract-case.ts'
+
+/** What each operation answers. An operation without cases does not compile. */
+export const contract: { [Name in keyof ControlApi]: ContractCase[] } = {
+  register: registerCases,
+  openEvents: openEventsCases,
+  heartbeat: heartbeatCases,
+  deregister: deregisterCases,
+  rotateKeys: rotateKeysCases,
+  putCapabilities: putCapabilitiesCases,
+  putEndpoint: putEndpointCases,
+  getState: getStateCases,
+  reportDrift: reportDriftCases,
+  getSecret: getSecretCases,
+  syncReports: syncReportsCases,
+  ackExecution: ackExecutionCases,
+  finishExecution: finishExecutionCases,
+  sendMetrics: sendMetricsCases,
+  sendLogs: sendLogsCases,
+  sendAudit: sendAuditCases,
+  downloadArtifact: downloadArtifactCases,
+  downloadInstallFile: downloadInstallFileCases,
+  ping: pingCases,
+  tunnelReady: tunnelReadyCases,
+  tunnelClosed: tunnelClosedCases,
+  reportViolation: reportViolationCases,
+}
