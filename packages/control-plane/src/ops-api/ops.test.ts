@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { adminApi, controlApi } from '@plexd/protocol'
+import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+
+describe('monitoring and documentation', () => {
+  let plane: TestControlPlane
+  before(async () => {
+    plane = await startControlPlane()
+    await plane.enrol('web')
+  })
+  after(() => plane[Symbol.asyncDispose]())
+  const get = (path: string) => fetch(plane.url + path)
+
+  it('says that it is alive and ready', async () => {
+    for (const [path, body] of [
+      ['/health', { status: 'ok' }],
+      ['/healthz', { status: 'ok' }],
+      ['/readyz', { status: 'ready' }],
+      ['/v1/ping', {}],
+    ] as const) {
+      const answer = await get(path)
+      assert.equal(answer.status, 200)
+      assert.deepEqual(await answer.json(), body)
+    }
+  })
+
+  it('counts for Prometheus, and names nobody', async () => {
+    const answer = await get('/metrics')
+    assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=/)
+    const text = await answer.text()
+    for (const line of [
+      /^plexd_nodes\{status="pending"\} 1$/m,
+      /^plexd_event_streams_open 0$/m,
+      /^plexd_http_request_duration_seconds_count\{operation="register",status="201"\} 1$/m,
+      /^plexd_commit_group_size_count [1-9]/m,
+      /^plexd_event_loop_lag_seconds\{quantile="0\.99"\} /m,
+    ])
+      assert.match(text, line)
+    const { id } = (await plane.admin.getNode({ params: { node: 'web' } })).body
+    assert.ok(!text.includes(id) && !text.includes('"web"'))
+  })
+
+  it('describes every operation that it serves', async () => {
+    const document = (await (await get('/openapi.json')).json()) as {
+      openapi: string
+      paths: Record<string, Record<string, { operationId: string }>>
+      components: { schemas: object }
+    }
+    assert.equal(document.openapi, '3.1.0')
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    )
+    for (const name of [...Object.keys(controlApi), ...Object.keys(adminApi)])
+      assert.ok(ids.includes(name))
+    assert.ok('Peer' in document.components.schemas)
+    for (const [, name] of JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g))
+      assert.ok(name !== undefined && name in document.components.schemas)
+  })
+
+  it('has a page for people, which runs nothing', async () => {
+    const answer = await get('/docs')
+    assert.match(answer.headers.get('content-type') ?? '', /^text\/html/)
+    assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'/)
+    assert.match(await answer.text(), /\/v1\/register/)
+  })
+})
