@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { ApiError, nskBytes, type RegisterRequest } from '@plexd/protocol'
+import { type ApiError, nskBytes, type RegisterRequest } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
 import { openEventReader } from '../testing/event-reader.ts'
 import { newPublicKey, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { isError } from '../testing/is-error.ts'
 
 const refused = 'invalid, expired or already used bootstrap token'
 
@@ -344,16 +345,6 @@ async function request(
     public_key: newPublicKey(),
     hostname: 'web-01',
     ...given,
-  }
-}
-
-function isError(status: number, message: string | RegExp): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof ApiError, String(error))
-    assert.equal(error.status, status)
-    if (typeof message === 'string') assert.equal(error.message, message)
-    else assert.match(error.message, message)
-    return true
   }
 }
 

@@ -42,7 +42,6 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     onConstructorPoisoning: 'ignore',
     // Longer than the heartbeat interval, so that a connection is still open for the next one.
     keepAliveTimeout: 90_000,
-    headersTimeout: 20_000,
     // A binary is uploaded within it, over a slow line too.
     requestTimeout: 300_000,
     // What is under way is finished; whoever closes the server sets the time for that.
@@ -65,6 +64,8 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
       )
     },
   }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
+
+  server.server.headersTimeout = 20_000
 
   server.setErrorHandler((error, request, reply) => {
     const { status, headers, body, internal } = problemOf(error)

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openEventReader } from '../testing/event-reader.ts'
+import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { isError } from '../testing/is-error.ts'
+
+describe('PUT /v1/nodes/{node_id}/endpoint', () => {
+  let plane: TestControlPlane
+  before(async () => {
+    plane = await startControlPlane()
+  })
+  after(() => plane[Symbol.asyncDispose]())
+
+  it('answers with the endpoints of the peers, and tells them its own', async () => {
+    await using own = await startControlPlane()
+    const [web, db] = [await own.enrol('web-01'), await own.enrol('db-01')]
+    await own.enrol('silent-01')
+    await put(db, '198.51.100.5:51820')
+    await using reader = await openEventReader(own.url, { token: db.token, nodeId: db.node_id })
+
+    const { status, body } = await web.api.putEndpoint({
+      params: web,
+      body: { public_endpoint: '203.0.113.10:51820', nat_type: 'full_cone' },
+    })
+
+    assert.equal(status, 200)
+    assert.deepEqual(body, {
+      peer_endpoints: [{ peer_id: db.node_id, endpoint: '198.51.100.5:51820' }],
+    })
+    const { payload } = await reader.next('peer_endpoint_changed')
+    assert.deepEqual(payload, {
+      id: web.node_id,
+      peer_id: web.node_id,
+      public_key: web.publicKey,
+      mesh_ip: web.mesh_ip,
+      endpoint: '203.0.113.10:51820',
+      allowed_ips: [`${web.mesh_ip}/32`],
+      status: 'online',
+    })
+    assert.equal(own.app.fleet.node(web.node_id)?.nat_type, 'full_cone')
+  })
+
+  it('tells nobody of an endpoint that is the same, or of another NAT type alone', async () => {
+    const web = await plane.enrol('same-01')
+    await put(web, '203.0.113.10:1')
+    const head = plane.app.heads.last()
+    await put(web, '203.0.113.10:1')
+    await web.api.putEndpoint({
+      params: web,
+      body: { public_endpoint: '203.0.113.10:1', nat_type: 'symmetric' },
+    })
+    assert.equal(plane.app.heads.last(), head)
+    assert.equal(plane.app.fleet.node(web.node_id)?.nat_type, 'symmetric')
+  })
+
+  it('tells nobody whom policy does not let see the node', async () => {
+    await using own = await startControlPlane()
+    const [web, db] = [await own.enrol('web-01'), await own.enrol('db-01')]
+    await own.admin.deletePolicy({ params: { name: 'allow-all' } })
+    const head = own.app.heads.last()
+    assert.deepEqual((await put(web, '203.0.113.10:2')).body, { peer_endpoints: [] })
+    await put(db, '203.0.113.10:3')
+    assert.equal(own.app.heads.last(), head)
+  })
+
+  it('takes IPv6 and the empty endpoint', async () => {
+    const web = await plane.enrol('six-01')
+    for (const endpoint of ['[2001:db8::1]:51820', ''])
+      assert.equal((await put(web, endpoint)).status, 200)
+  })
+
+  it('refuses with 400 what is no address and port, or no NAT type', async () => {
+    const web = await plane.enrol('bad-01')
+    for (const endpoint of [
+      '203.0.113.10',
+      '203.0.113.10:0',
+      '203.0.113.10:65536',
+      '203.0.113.256:1',
+      'example.com:51820',
+      '2001:db8::1:51820',
+      '[203.0.113.10]:51820',
+      '203.0.113.10:51820\n',
+      'x'.repeat(301),
+    ])
+      await assert.rejects(put(web, endpoint), isError(400, /^body\/public_endpoint /))
+    const body = { public_endpoint: '203.0.113.10:1', nat_type: 'odd' }
+    await assert.rejects(
+      web.api.putEndpoint({ params: web, body: body as never }),
+      isError(400, /^body\/nat_type /),
+    )
+  })
+
+  it('answers 401, 403 and 404 to the wrong caller', async () => {
+    const [a, b] = [await plane.enrol('a'), await plane.enrol('b')]
+    const call = (token: string, node_id: string) =>
+      plane
+        .clientFor(token)
+        .putEndpoint({ params: { node_id }, body: { public_endpoint: '203.0.113.10:1' } })
+    await assert.rejects(call('nobody', a.node_id), isError(401, 'unauthorized'))
+    await assert.rejects(call(a.token, b.node_id), isError(403, /another node/))
+    await assert.rejects(call(a.token, 'n_nobody'), isError(404, 'unknown node'))
+  })
+})
+
+function put(node: EnrolledNode, public_endpoint: string) {
+  return node.api.putEndpoint({ params: node, body: { public_endpoint } })
+}
