@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Unit } from './change.ts'
 import { audienceOf } from './events/audience.ts'
 import type { NodeRecord, PolicyRecord } from './mesh/fleet.ts'
 import { isShown, meshOf, publicPeer } from './mesh/peer-view.ts'
+import { compileFor } from './mesh/policy-compile.ts'
 import { touchedByNode, touchedByPolicy } from './mesh/touched.ts'
 import { peersOf } from './mesh/visibility.ts'
+import { readSecretRefsFor } from './store/entries.ts'
 
 /**
  * Adds a node to the fleet and tells who has to know: its peers of it, and those whose rules name it. The node itself
@@ -90,9 +93,15 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
     for (const peer of appeared.filter(isShown)) await emitAdded(unit, peer, self)
     for (const peer of vanished.filter(isShown)) await emitRemoved(unit, peer, self)
   }
-  await emitPolicies(unit, [...recompiled, after])
+  const isRecompiled = !isDeepStrictEqual(compileFor(before, mesh), compileFor(after, mesh))
+  await emitPolicies(unit, isRecompiled ? [...recompiled, after] : recompiled)
   await unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
-  await unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
+  const [old, now] = [
+    await readSecretRefsFor(unit.tx, before),
+    await readSecretRefsFor(unit.tx, after),
+  ]
+  if (!isDeepStrictEqual(old, now))
+    await unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
 }
 
 /** More new and lost peers than this, and a node is better off with one pull. */

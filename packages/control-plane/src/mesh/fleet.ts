@@ -84,6 +84,8 @@ export interface Fleet {
   nodeCount(tenantId?: string): number
   /** In the order they apply. */
   policies(tenantId: string): readonly PolicyRecord[]
+  /** Grows with every change, so that what was worked out from the fleet can be kept until the next one. */
+  generation(): number
 }
 
 export interface MutableFleet extends Fleet {
@@ -108,6 +110,7 @@ export function createFleet(): MutableFleet {
   const departed = new Map<string, Departed>()
   const policies = new Map<string, PolicyRecord>()
   const inOrder = new Map<string, readonly PolicyRecord[]>()
+  let generation = 0
 
   function forget(node: NodeRecord): void {
     byHostname.delete(keyOf(node.tenant_id, node.hostname))
@@ -190,6 +193,7 @@ export function createFleet(): MutableFleet {
   }
 
   function apply(change: FleetChange): FleetChange | undefined {
+    generation++
     switch (change.type) {
       case 'tenant_put': {
         const before = tenants.get(change.tenant.id)
@@ -238,6 +242,7 @@ export function createFleet(): MutableFleet {
     allNodes: () => nodes.values(),
     nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
     policies: (tenantId) => inOrder.get(tenantId) ?? [],
+    generation: () => generation,
   }
 }
 

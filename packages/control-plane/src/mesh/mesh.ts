@@ -19,19 +19,25 @@ export function createMesh<N extends MeshNode>(
   parts: Pick<Mesh<N>, 'range' | 'nodes' | 'policies'>,
 ): Mesh<N> {
   const known = new Map<Side, readonly N[]>()
+  let sorted: readonly N[] | undefined
   return {
     ...parts,
     members(side) {
+      sorted ??= byAddress(parts.nodes)
       let members = known.get(side)
       if (!members) {
-        members = [...parts.nodes]
-          .filter((node) => sideHas(side, node))
-          .sort((a, b) => parseIpv4(a.mesh_ip) - parseIpv4(b.mesh_ip))
+        members = sorted.filter((node) => sideHas(side, node))
         known.set(side, members)
       }
       return members
     },
   }
+}
+
+function byAddress<N extends MeshNode>(nodes: Iterable<N>): N[] {
+  return Array.from(nodes, (node) => ({ node, address: parseIpv4(node.mesh_ip) }))
+    .sort((a, b) => a.address - b.address)
+    .map(({ node }) => node)
 }
 
 /** A rule with its sides read. Port 0 is any port, protocol `""` any protocol. */
@@ -86,11 +92,18 @@ function readingOf(policy: MeshPolicy, range: Cidr): Reading {
 function read(policy: MeshPolicy, range: Cidr): Reading {
   const rules: MeshRule[] = []
   const skipped: SkippedRule[] = []
+  // One object for each text, so that who is on it is worked out once however many rules name it.
+  const sides = new Map<string, Side>()
+  const sideOf = (text: string): Side => {
+    const side = sides.get(text) ?? parseSide(text, range)
+    sides.set(text, side)
+    return side
+  }
   for (const [index, { from, to, port = 0, protocol, action }] of policy.rules.entries()) {
     try {
       rules.push({
-        from: parseSide(from, range),
-        to: parseSide(to, range),
+        from: sideOf(from),
+        to: sideOf(to),
         port,
         protocol: protocol === undefined || protocol === 'any' ? '' : protocol,
         action,

@@ -1,7 +1,7 @@
 import type { Entry } from '@plexd/protocol'
 import type { Tx } from '../store/db.ts'
 import { continues, describeBatch, type LastBatch } from './last-batch.ts'
-import { mergeReports, type ReportBatch, type ReportMerge } from './merge.ts'
+import { type HeldReport, mergeReports, type ReportBatch, type ReportMerge } from './merge.ts'
 
 /** A node may hold this many; what goes beyond is left out. */
 export const maxReportKeys = 10_000
@@ -20,12 +20,7 @@ export async function applyReports(
   batch: ReportBatch,
   lostDigest: string | undefined,
 ): Promise<AppliedReports> {
-  const rows = await tx
-    .selectFrom('reports')
-    .select(['key', 'version', 'updated_at'])
-    .where('node_id', '=', nodeId)
-    .execute()
-  const held = new Map(rows.map((row) => [row.key, row]))
+  const held = await readHeld(tx, nodeId, batch)
   const last = await readLastBatch(tx, nodeId)
   const isAgain = last && (last.digest === lostDigest || continues(batch, last))
   const wasHeld = (key: string): boolean =>
@@ -33,11 +28,9 @@ export async function applyReports(
     held.has(key)
 
   const merge = mergeReports(held, batch, wasHeld)
-  const room = maxReportKeys - held.size + merge.removed.length
-  const put = fitting(merge.put, held, room)
-  for (const key of merge.removed)
-    await tx.deleteFrom('reports').where('node_id', '=', nodeId).where('key', '=', key).execute()
-  for (const entry of put) await putReport(tx, nodeId, entry)
+  await removeReports(tx, nodeId, merge.removed)
+  const put = fitting(merge.put, held, maxReportKeys - (await countReports(tx, nodeId)))
+  await putReports(tx, nodeId, put)
   const { digest, held_before } = describeBatch(batch, wasHeld)
   await writeLastBatch(tx, nodeId, { digest, held_before })
   return { digest, conflicts: merge.conflicts, overflow: merge.put.length - put.length }
@@ -48,18 +41,70 @@ function fitting(put: readonly Entry[], held: ReadonlyMap<string, unknown>, room
   return put.filter(({ key }) => held.has(key) || left-- > 0)
 }
 
-async function putReport(tx: Tx, nodeId: string, entry: Entry): Promise<void> {
-  const values = {
-    content_type: entry.content_type,
-    payload: JSON.stringify(entry.payload ?? null),
-    version: entry.version,
-    updated_at: entry.updated_at,
+/** Rows in one statement: a database takes only so many parameters. */
+const chunk = 100
+
+/** What is held of the keys in a batch. */
+async function readHeld(
+  tx: Tx,
+  nodeId: string,
+  { entries, deleted }: ReportBatch,
+): Promise<Map<string, HeldReport>> {
+  const held = new Map<string, HeldReport>()
+  const keys = [...new Set([...entries.map(({ key }) => key), ...deleted])]
+  for (const some of chunksOf(keys)) {
+    const rows = await tx
+      .selectFrom('reports')
+      .select(['key', 'version', 'updated_at'])
+      .where('node_id', '=', nodeId)
+      .where('key', 'in', some)
+      .execute()
+    for (const row of rows) held.set(row.key, row)
   }
-  await tx
-    .insertInto('reports')
-    .values({ node_id: nodeId, key: entry.key, ...values })
-    .onConflict((conflict) => conflict.columns(['node_id', 'key']).doUpdateSet(values))
-    .execute()
+  return held
+}
+
+async function countReports(tx: Tx, nodeId: string): Promise<number> {
+  const { count } = await tx
+    .selectFrom('reports')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('node_id', '=', nodeId)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+async function removeReports(tx: Tx, nodeId: string, keys: readonly string[]): Promise<void> {
+  for (const some of chunksOf(keys))
+    await tx.deleteFrom('reports').where('node_id', '=', nodeId).where('key', 'in', some).execute()
+}
+
+async function putReports(tx: Tx, nodeId: string, entries: readonly Entry[]): Promise<void> {
+  for (const some of chunksOf(entries)) {
+    const rows = some.map(({ key, content_type, payload, version, updated_at }) => ({
+      node_id: nodeId,
+      key,
+      content_type,
+      payload: JSON.stringify(payload ?? null),
+      version,
+      updated_at,
+    }))
+    await tx
+      .insertInto('reports')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.columns(['node_id', 'key']).doUpdateSet((row) => ({
+          content_type: row.ref('excluded.content_type'),
+          payload: row.ref('excluded.payload'),
+          version: row.ref('excluded.version'),
+          updated_at: row.ref('excluded.updated_at'),
+        })),
+      )
+      .execute()
+  }
+}
+
+function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < items.length; at += chunk) yield items.slice(at, at + chunk)
 }
 
 async function readLastBatch(tx: Tx, nodeId: string): Promise<LastBatch | undefined> {
