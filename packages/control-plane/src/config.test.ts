@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { envSettings, type Given, resolveConfig } from './config.ts'
+
+const resolve = (flags: Given, env: Given = {}, file: Given = {}) =>
+  resolveConfig({ flags, env, file })
+
+describe('resolveConfig', () => {
+  it('has a default for everything', () => {
+    const { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr } = resolve({})
+    assert.deepEqual(
+      { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr },
+      {
+        dataDir: '/var/lib/plexd-control-plane',
+        host: '0.0.0.0',
+        port: 8443,
+        insecureHttp: false,
+        heartbeatIntervalMs: 30_000,
+        meshCidr: '10.100.0.0/16',
+      },
+    )
+  })
+
+  it('lets flags win over the environment, and that over the file', () => {
+    const file = { data_dir: '/file', log_level: 'warn', mesh_cidr: '10.1.0.0/16' }
+    const env = envSettings({ PLEXD_CP_DATA_DIR: '/env', PLEXD_CP_LOG_LEVEL: 'error' })
+    const { dataDir, logLevel, meshCidr } = resolve({ data_dir: '/flag' }, env, file)
+    assert.deepEqual(
+      { dataDir, logLevel, meshCidr },
+      {
+        dataDir: '/flag',
+        logLevel: 'error',
+        meshCidr: '10.1.0.0/16',
+      },
+    )
+  })
+
+  it('reads addresses with and without brackets', () => {
+    const listen = (text: string) => {
+      const { host, port } = resolve({ listen: text })
+      return `${host} ${port}`
+    }
+    assert.equal(listen('127.0.0.1:0'), '127.0.0.1 0')
+    assert.equal(listen('[::1]:8443'), '::1 8443')
+    assert.equal(listen(':8443'), '0.0.0.0 8443')
+    for (const text of ['127.0.0.1', '8443', '127.0.0.1:65536', '::1:8443'])
+      assert.throws(() => listen(text), /want HOST:PORT/)
+  })
+
+  it('serves plain HTTP on loopback addresses only', () => {
+    const http = (listen: string) => resolve({ listen, insecure_http: true }).insecureHttp
+    for (const listen of ['127.0.0.1:0', '127.0.0.2:0', '[::1]:0', 'localhost:0'])
+      assert.equal(http(listen), true)
+    for (const listen of ['0.0.0.0:0', '[::]:0', '10.0.0.1:0', 'example.com:0', ':0'])
+      assert.throws(() => http(listen), /is no loopback address/)
+  })
+
+  it('takes names for the certificate from each place', () => {
+    const names = (given: Given) => resolve({}, {}, given).tlsNames
+    assert.deepEqual(names({ tls_san: ['a.example', '10.0.0.1'] }), ['a.example', '10.0.0.1'])
+    assert.deepEqual(names({ tls_san: 'a.example, 10.0.0.1' }), ['a.example', '10.0.0.1'])
+    assert.deepEqual(names({}), [])
+  })
+
+  it('names the setting that it cannot read', () => {
+    for (const [given, error] of [
+      [{ colour: 'red' }, /there is no setting "colour"/],
+      [{ insecure_http: 'maybe' }, /"insecure_http" is "maybe": want true or false/],
+      [{ mesh_cidr: '10.100.0.1/16' }, /parse CIDR "10\.100\.0\.1\/16"/],
+      [{ mesh_cidr: '10.0.0.0/31' }, /want a prefix length from 8 to 30/],
+      [{ heartbeat_interval: '30' }, /parse duration "30"/],
+      [{ heartbeat_interval: '1ms' }, /want 100ms at least/],
+      [{ log_level: 'loud' }, /log_level "loud"/],
+      [{ public_url: 'plexd.example.com' }, /public_url "plexd\.example\.com": want a URL/],
+      [{ data_dir: ['a'] }, /"data_dir" wants a text/],
+      [{ tls_san: [1] }, /"tls_san" wants a list of texts/],
+    ] as const)
+      assert.throws(() => resolve(given), error)
+  })
+})
