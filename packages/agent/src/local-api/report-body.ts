@@ -29,9 +29,13 @@ function readMembers(text: string): Map<string, string> | undefined {
   const start = text.search(/[^ \t\r\n]/)
   if (text.startsWith('null', start)) return new Map()
   if (text[start] !== '{') return undefined
+  const members = tryMembers(text) ?? tryMembers(text.slice(start, endOfObject(text, start)))
+  return members && new Map([...members].map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+function tryMembers(text: string): Map<string, string> | undefined {
   try {
-    const members = rawMembers(text.slice(start, endOfObject(text, start)))
-    return new Map([...members].map(([name, value]) => [name.toLowerCase(), value]))
+    return rawMembers(text)
   } catch {
     return undefined // not JSON
   }
@@ -39,12 +43,14 @@ function readMembers(text: string): Map<string, string> | undefined {
 
 /** The offset behind the object that starts here, if the text is JSON up to there; else some offset, at most the end. */
 function endOfObject(text: string, start: number): number {
-  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}]/gs
-  token.lastIndex = start
   let depth = 0
-  for (let found = token.exec(text); found; found = token.exec(text)) {
-    if (found[0] === '{') depth++
-    if (found[0] === '}' && --depth === 0) return token.lastIndex
+  let quoted = false
+  for (let at = start; at < text.length; at++) {
+    const char = text[at]
+    if (char === '"') quoted = !quoted
+    else if (quoted && char === '\\') at++
+    else if (!quoted && char === '{') depth++
+    else if (!quoted && char === '}' && --depth === 0) return at + 1
   }
   return text.length
 }

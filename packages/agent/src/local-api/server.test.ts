@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { chmod, link, lstat, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type LocalApiPlace, seal, startPlace } from './testing.ts'
+
+const root = process.getuid?.() === 0
+
+describe('the socket', () => {
+  it('is for its owner alone when the group does not exist, with one warning', async () => {
+    await using place = await startPlace({}, { group: 'plexd-test-no-such-group' })
+    assert.equal((await lstat(place.socketPath)).mode & 0o777, 0o600)
+    assert.equal((await stat(join(place.folder, 'run'))).mode & 0o777, 0o755)
+    assert.deepEqual(place.messages, [
+      'only root can use the local API: make the group and restart',
+    ])
+  })
+
+  it('is for owner and group when there is one', async (t) => {
+    if (!root) return void t.skip('giving a file to a group needs root')
+    await using place = await startPlace({}, { group: '4242' })
+    const { mode, uid, gid } = await lstat(place.socketPath)
+    assert.deepEqual([mode & 0o777, uid, gid], [0o660, 0, 4242])
+    assert.deepEqual(place.messages, [])
+  })
+
+  it('is gone when the daemon stops', async () => {
+    const place = await startPlace()
+    await place.api[Symbol.asyncDispose]()
+    await assert.rejects(lstat(place.socketPath), { code: 'ENOENT' })
+    await place[Symbol.asyncDispose]()
+  })
+
+  it('takes the place of one that nobody serves any more', async () => {
+    await using folder = await aFolder()
+    await leaveSocket(folder.socketPath)
+    await using place = await startPlace({}, { socketPath: folder.socketPath })
+    assert.equal((await ask(folder.socketPath, '/v1/state')).status, 200)
+    assert.ok(place.api)
+  })
+
+  it('is refused while another process serves it', async () => {
+    await using first = await startPlace()
+    await assert.rejects(startPlace({}, { socketPath: first.socketPath }), {
+      message: `listen on "${first.socketPath}": another process serves it, is plexd running already?`,
+    })
+    assert.equal((await first.unix('GET', '/v1/state')).status, 200)
+  })
+
+  it('removes nothing that is no socket', async () => {
+    await using folder = await aFolder()
+    await writeFile(folder.socketPath, 'precious')
+    await assert.rejects(startPlace({}, { socketPath: folder.socketPath }), /is not a socket/)
+    assert.equal((await stat(folder.socketPath)).size, 8)
+  })
+
+  it('leaves the mode of a folder alone that was there', async () => {
+    await using folder = await aFolder()
+    await mkdir(join(folder.path, 'run'), { mode: 0o700 })
+    const socketPath = join(folder.path, 'run', 'api.sock')
+    await using _place = await startPlace({}, { socketPath })
+    assert.equal((await stat(join(folder.path, 'run'))).mode & 0o777, 0o700)
+  })
+})
+
+describe('a process at the socket', () => {
+  const groups = { group: '4242', secretsGroup: '4343' }
+
+  it('reads secrets as root', async (t) => {
+    await using place = await aPlaceWithSecret(t, groups)
+    if (place) assert.equal(await secretStatus(place, { uid: 0, gid: 0, groups: [] }), 200)
+  })
+
+  it('reads secrets by its first group, or by another of its groups', async (t) => {
+    await using place = await aPlaceWithSecret(t, groups)
+    if (!place) return
+    assert.equal(await secretStatus(place, { uid: 1234, gid: 4343, groups: [4242] }), 200)
+    assert.equal(await secretStatus(place, { uid: 1234, gid: 1234, groups: [4242, 4343] }), 200)
+    const many = Array.from({ length: 200 }, (_, n) => 5_000 + n)
+    assert.equal(await secretStatus(place, { uid: 1234, gid: 4242, groups: [...many, 4343] }), 200)
+  })
+
+  it('reads all but secret values without that group', async (t) => {
+    await using place = await aPlaceWithSecret(t, groups)
+    if (!place) return
+    const user = { uid: 1234, gid: 1234, groups: [4242] }
+    const refused = await askAs(user, place.socketPath, '/v1/state/secrets/k')
+    assert.deepEqual(
+      [refused.status, refused.text],
+      [403, '{"error":"forbidden: insufficient privileges for secret access"}\n'],
+    )
+    assert.equal((await askAs(user, place.socketPath, '/v1/state/secrets')).status, 200)
+    assert.equal((await askAs(user, place.socketPath, '/v1/state')).status, 200)
+  })
+
+  it('cannot even connect without the group of the socket', async (t) => {
+    await using place = await aPlaceWithSecret(t, groups)
+    if (!place) return
+    const user = { uid: 1234, gid: 1234, groups: [4343] }
+    await assert.rejects(askAs(user, place.socketPath, '/v1/state'), { code: 'EACCES' })
+  })
+
+  it('reads no secret when there is no group for it', async (t) => {
+    await using place = await aPlaceWithSecret(t, { ...groups, secretsGroup: 'plexd-test-no-such' })
+    if (place) assert.equal(await secretStatus(place, { uid: 1, gid: 4242, groups: [] }), 403)
+  })
+})
+
+describe('a caller that is slow or careless', () => {
+  it('does not hold up others', async () => {
+    await using place = await startPlace()
+    const idle = Array.from({ length: 100 }, () => net.connect(place.socketPath))
+    for (const socket of idle) socket.write('GET /v1/state HTTP/1.1\r\nX-Slow: ')
+    assert.equal((await place.unix('GET', '/v1/state')).status, 200)
+    for (const socket of idle) socket.destroy()
+  })
+
+  it('may leave in the middle of a body', async () => {
+    await using place = await startPlace()
+    const socket = net.connect(place.socketPath)
+    socket.write('PUT /v1/state/report/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"conte')
+    await delay(20)
+    socket.destroy()
+    await delay(20)
+    assert.equal((await place.unix('GET', '/v1/state/report/a')).status, 404)
+    assert.deepEqual(
+      place.messages.filter((message) => message.includes('failed')),
+      [],
+    )
+  })
+
+  it('sends several requests over one connection, one behind the other', async () => {
+    await using place = await startPlace({ metadata: { a: 'b' } })
+    const socket = net.connect(place.socketPath)
+    const request = 'GET /v1/state/metadata/a HTTP/1.1\r\nHost: x\r\n\r\n'
+    socket.write(request + request + request.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    assert.equal(text.split('{"key":"a","value":"b"}\n').length, 4)
+  })
+
+  it('gets 400 for what is no HTTP', async () => {
+    await using place = await startPlace()
+    const socket = net.connect(place.socketPath)
+    socket.write('hello\r\n\r\n')
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n/)
+  })
+})
+
+interface User {
+  uid: number
+  gid: number
+  groups: number[]
+}
+
+/** Sends a GET from a connection that this process opens as another user. */
+function askAs({ uid, gid, groups }: User, socketPath: string, path: string) {
+  const before = process.getgroups?.() ?? []
+  process.setgroups?.(groups)
+  process.setegid?.(gid)
+  process.seteuid?.(uid)
+  try {
+    // The connection is made within the call, the rest happens as root again.
+    const socket = net.connect(socketPath)
+    return ask(socketPath, path, socket)
+  } finally {
+    process.seteuid?.(0)
+    process.setegid?.(0)
+    process.setgroups?.(before)
+  }
+}
+
+async function secretStatus(place: LocalApiPlace, user: User): Promise<number> {
+  return (await askAs(user, place.socketPath, '/v1/state/secrets/k')).status
+}
+
+function ask(
+  socketPath: string,
+  path: string,
+  socket?: net.Socket,
+): Promise<{ status: number; text: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
+  const where = socket ? { createConnection: () => socket } : { socketPath, agent: false }
+  const request = http.get({ ...where, path }, async (response) => {
+    let text = ''
+    for await (const chunk of response) text += chunk
+    resolve({ status: response.statusCode ?? 0, text })
+  })
+  request.on('error', reject)
+  return promise
+}
+
+async function aPlaceWithSecret(
+  t: TestContext,
+  groups: { group: string; secretsGroup: string },
+): Promise<LocalApiPlace | undefined> {
+  if (!root) {
+    t.skip('acting as another user needs root')
+    return undefined
+  }
+  const place = await startPlace({}, groups)
+  await chmod(place.folder, 0o755)
+  place.secrets.set('k', seal('k', 'v', 1, place.nsk))
+  return place
+}
+
+async function aFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'plexd-socket-'))
+  return {
+    path,
+    socketPath: join(path, 'api.sock'),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
+  }
+}
+
+/** A socket file as a killed process leaves it. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = net.createServer().listen(`${path}.bound`)
+  await new Promise((resolve) => server.once('listening', resolve))
+  await link(`${path}.bound`, path)
+  await new Promise((resolve) => server.close(resolve))
+}

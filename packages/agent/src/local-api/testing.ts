@@ -1,0 +1,188 @@
+import { createCipheriv, randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ApiError, newNsk, nskBytes, type SealedSecret } from '@plexd/protocol'
+import { type Log, silentLog, systemClock } from '@plexd/runtime'
+import { createProblems, type Problems } from '../problems.ts'
+import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
+import { openDesiredStore } from '../state/desired-store.ts'
+import { openReportStore, type ReportStore } from '../state/report-store.ts'
+import { type LocalApi, type LocalApiOptions, startLocalApi } from './server.ts'
+
+/** A Local Node API on a real socket and a real port, with its stores in a folder of its own. */
+export interface LocalApiPlace extends AsyncDisposable {
+  folder: string
+  socketPath: string
+  token: string
+  tokenFile: string
+  desired: DesiredStore
+  reports: ReportStore
+  problems: Problems
+  api: LocalApi
+  /** Messages of level warn and error. */
+  messages: string[]
+  unix: Send
+  tcp: Send
+  /** What the control plane answers for a secret. */
+  secrets: Map<string, SealedSecret | Error>
+  nsk: string
+}
+
+export type Send = (
+  method: string,
+  path: string,
+  options?: { headers?: Record<string, string>; body?: string | Buffer },
+) => Promise<LocalResponse>
+
+export interface LocalResponse {
+  status: number
+  headers: http.IncomingHttpHeaders
+  /** As it came. */
+  text: string
+  /** Parsed; undefined when it is no JSON. */
+  json: unknown
+}
+
+export const tokenText = 'c2VjcmV0LXRva2Vu/+='
+
+export async function startPlace(
+  state: Partial<DesiredState> = {},
+  overrides: Partial<LocalApiOptions> = {},
+): Promise<LocalApiPlace> {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-local-api-'))
+  const socketPath = join(folder, 'run', 'api.sock')
+  const tokenFile = join(folder, 'api-token')
+  await writeFile(tokenFile, `  ${tokenText}\n`, { mode: 0o600 })
+  const messages: string[] = []
+  const note = (message: string): void => {
+    messages.push(message)
+  }
+  const log: Log = { ...silentLog, warn: note, error: note }
+  const desired = await openDesiredStore({ dataDir: folder, log })
+  await desired.replace({ ...emptyDesiredState, ...state })
+  const reports = await openReportStore({ dataDir: folder, clock: systemClock, log })
+  const problems = createProblems()
+  const secrets = new Map<string, SealedSecret | Error>()
+  const nsk = newNsk('base64')
+  const clean = async (): Promise<void> => {
+    await reports[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
+  }
+  const starting = startLocalApi({
+    socketPath,
+    http: { listen: '127.0.0.1:0', tokenFile },
+    desired,
+    reports,
+    problems,
+    clock: systemClock,
+    log,
+    nsk: () => nsk,
+    status: () => aStatus,
+    async fetchSecret(key) {
+      const sealed = secrets.get(key) ?? new ApiError('not_found', 'no such secret')
+      if (sealed instanceof Error) throw sealed
+      return sealed
+    },
+    ...overrides,
+  })
+  starting.catch(clean)
+  const api = await starting
+  const port = Number(api.httpAddress?.split(':').at(-1))
+  return {
+    folder,
+    socketPath,
+    tokenFile,
+    token: tokenText,
+    desired,
+    reports,
+    problems,
+    api,
+    messages,
+    secrets,
+    nsk,
+    unix: (method, path, options) => exchange({ socketPath, method, path }, options),
+    tcp: (method, path, options) =>
+      exchange({ host: '127.0.0.1', port, method, path }, withToken(options)),
+    async [Symbol.asyncDispose]() {
+      await api[Symbol.asyncDispose]()
+      await clean()
+    },
+  }
+}
+
+/** With the token, unless the request says something about it. */
+function withToken(options: Parameters<Send>[2] = {}): Parameters<Send>[2] {
+  return { ...options, headers: { authorization: `Bearer ${tokenText}`, ...options.headers } }
+}
+
+function exchange(
+  where: http.RequestOptions,
+  { headers = {}, body }: { headers?: Record<string, string>; body?: string | Buffer } = {},
+): Promise<LocalResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<LocalResponse>()
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const request = http.request({ ...where, agent: false, headers: { ...length, ...headers } })
+  request.on('error', reject)
+  request.on('response', (response) => {
+    const chunks: Buffer[] = []
+    response.on('data', (chunk: Buffer) => chunks.push(chunk))
+    response.on('error', reject)
+    response.on('end', () => {
+      const text = Buffer.concat(chunks).toString()
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        text,
+        json: parse(text),
+      })
+    })
+  })
+  request.end(body)
+  return promise
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** As the control plane seals it. */
+export function seal(key: string, value: string, version: number, nsk: string): SealedSecret {
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', nskBytes(nsk), nonce)
+  const bytes = Buffer.concat([cipher.update(value), cipher.final(), cipher.getAuthTag()])
+  return { key, ciphertext: bytes.toString('base64'), nonce: nonce.toString('base64'), version }
+}
+
+const aStatus: ReturnType<LocalApiOptions['status']> = {
+  version: '1.0.0',
+  node_id: 'n_abc123',
+  hostname: 'web-01',
+  mesh_ip: '10.100.1.1',
+  uptime: '1m0s',
+  control_plane: {
+    url: 'https://control.example',
+    stream: 'connected',
+    last_event_id: '1-7',
+    last_heartbeat_at: null,
+    last_reconcile_at: null,
+    last_error: '',
+    clock_skew_seconds: 0,
+  },
+  revision: '1-7',
+  mesh: { enabled: false, interface: 'plexd0', backend: 'none', peers: 0 },
+  counts: {
+    metadata: 0,
+    data: 0,
+    secrets: 0,
+    reports: 0,
+    reports_unsynced: 0,
+    pending_results: 0,
+  },
+  problems: [],
+}

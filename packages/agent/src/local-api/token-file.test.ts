@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { createFakeClock, silentLog } from '@plexd/runtime'
+import { startPlace } from './testing.ts'
+import { openTokenFile } from './token-file.ts'
+
+describe('openTokenFile', () => {
+  it('says which file is missing or empty', async () => {
+    await using place = await aFolder()
+    await assert.rejects(place.open(), { message: `read token file "${place.path}"` })
+    await writeFile(place.path, ' \n')
+    await assert.rejects(place.open(), { message: `read token file "${place.path}": it is empty` })
+  })
+
+  it('admits the new token, and not the old one, a second after the file changed', async () => {
+    await using place = await aFolder()
+    await writeFile(place.path, 'old\n')
+    const token = await place.open()
+    assert.equal(await token.admits('Bearer old'), true)
+    await writeFile(place.path, 'new-token\n')
+    await place.clock.advance(1_000)
+    assert.equal(await token.admits('Bearer old'), false)
+    assert.equal(await token.admits('Bearer new-token'), true)
+  })
+
+  it('admits nobody while the file is gone or empty', async () => {
+    await using place = await aFolder()
+    await writeFile(place.path, 'old\n')
+    const token = await place.open()
+    await rm(place.path)
+    await place.clock.advance(1_000)
+    assert.equal(await token.admits('Bearer old'), false)
+    await writeFile(place.path, '')
+    await place.clock.advance(1_000)
+    assert.equal(await token.admits('Bearer '), false)
+    await writeFile(place.path, 'old\n')
+    await place.clock.advance(1_000)
+    assert.equal(await token.admits('Bearer old'), true)
+  })
+})
+
+describe('the TCP listener without a token', () => {
+  it('is off, says so, and leaves the socket alone', async () => {
+    const http = { listen: '127.0.0.1:0', tokenFile: '/nonexistent/api-token' }
+    await using place = await startPlace({}, { http })
+    assert.equal(place.api.httpAddress, undefined)
+    assert.match(
+      place.problems.list().join(),
+      /"127\.0\.0\.1:0": read token file "\/nonexistent\/api-token"/,
+    )
+    assert.equal((await place.unix('GET', '/v1/state')).status, 200)
+  })
+
+  it('is off when no file was named, or the address is none', async () => {
+    await using unnamed = await startPlace(
+      {},
+      { http: { listen: '127.0.0.1:0', tokenFile: undefined } },
+    )
+    assert.match(unnamed.problems.list().join(), /token_file/)
+    await using wrong = await startPlace(
+      {},
+      { http: { listen: 'nowhere', tokenFile: import.meta.filename } },
+    )
+    assert.match(wrong.problems.list().join(), /listen on "nowhere": want HOST:PORT/)
+  })
+})
+
+async function aFolder() {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-token-'))
+  const path = join(folder, 'api-token')
+  const clock = createFakeClock()
+  return {
+    path,
+    clock,
+    open: () => openTokenFile(path, clock, silentLog),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  }
+}
