@@ -1,7 +1,9 @@
 import { ApiError, adminApi, matches, parseSelector } from '@plexd/protocol'
+import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { nodeView } from '../nodes/view.ts'
+import type { NodeRow } from '../store/schema.ts'
 import { cursorOf, limitOf, toPage } from './paging.ts'
 
 /** In the order of registration. */
@@ -9,21 +11,25 @@ export const listNodes = handle(adminApi.listNodes, async ({ principal, query },
   const limit = limitOf(query)
   const [afterNo] = cursorOf(query, [0]) ?? [0]
   const isAskedFor = selectorOf(query.selector)
-  const found = app.fleet.nodes(principal.tenant_id)[Symbol.iterator]()
-  const numbers: number[] = []
-  for (const node of Iterator.from(found)) {
-    if (node.no > afterNo && isAskedFor(node)) numbers.push(node.no)
-    if (numbers.length > limit) break
-  }
-  const rows = await app.store.reader
+  const numbers = Array.from(app.fleet.nodes(principal.tenant_id))
+    .filter((node) => node.no > afterNo && isAskedFor(node))
+    .slice(0, limit + 1)
+    .map(({ no }) => no)
+  const page = toPage(numbers, limit, { item: (no) => no, cursor: (no) => [no] })
+  const rows = await readRows(app, page.items)
+  return { items: rows.map((row) => nodeView(app, row)), next: page.next }
+})
+
+async function readRows({ store }: App, numbers: readonly number[]): Promise<NodeRow[]> {
+  if (numbers.length === 0) return []
+  return store.reader
     .selectFrom('nodes')
     .selectAll()
     .where('no', 'in', numbers)
     .where('removed_at', 'is', null)
     .orderBy('no')
     .execute()
-  return toPage(rows, limit, { item: (row) => nodeView(app, row), cursor: ({ no }) => [no] })
-})
+}
 
 function selectorOf(text: string | undefined): (node: NodeRecord) => boolean {
   if (text === undefined || text === '*') return () => true
