@@ -15,6 +15,7 @@ import { type AgentDeps, type Core, openCore } from './core.ts'
 import { bearerOf, createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
 import { type LocalApi, startLocalApi } from './local-api/server.ts'
 import { enrol } from './registration/enrol.ts'
+import { version } from './version.ts'
 
 /** A running plexd. Disposing stops all of it within 5 s; the node stays registered, unless configured otherwise. */
 export interface Agent extends AsyncDisposable {
@@ -48,6 +49,8 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
   const loops = stack.use(startControlLoops({ core, identity, client, capabilities }))
   core.loops = loops
+
+  log.info('plexd is up', { version, node_id: identity.current().node_id, url: config.apiUrl })
 
   const running = stack.move()
   return {

@@ -118,7 +118,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
     }),
   )
 
-  stack.use(
+  const heartbeat = stack.use(
     startHeartbeat({
       ...common,
       intervalMs: config.heartbeatMs,
@@ -156,6 +156,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
       handle: (event, id) => handleEvent(event, id, targets),
       onConnect() {
         loop.trigger()
+        heartbeat.wake()
         outbox.wake()
         drift.wake()
         reportSync.wake()

@@ -2,7 +2,6 @@ import {
   type AcceptedPayload,
   type ExecutionResult,
   formatDuration,
-  issuedAt,
   parseDuration,
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
@@ -61,7 +60,7 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
       stdout: truncateOutput(outcome.stdout, config.maxOutputBytes),
       stderr: truncateOutput(outcome.stderr, config.maxOutputBytes),
       duration: formatDuration(clock.now() - startedMs),
-      finished_at: issuedAt(clock.now()),
+      finished_at: new Date(clock.now()).toISOString(),
       triggered_by: request.triggered_by ?? { type: 'control_plane' },
     })
     log.info('action finished', {

@@ -1,18 +1,31 @@
-import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
+import { ApiError, type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
 import { CliError, createUnixTransport, describeError, exitCodes } from '@plexd/runtime'
 import { type Flags, loadConfigFor } from './flags.ts'
 
-/** Calls the daemon on this machine; its answers of failure pass, what lies between is explained. */
+/** Calls the daemon on this machine. `what` is tried, for the text of a failure. */
 export async function callLocal<T>(
   flags: Flags,
+  what: string,
   call: (client: Client<LocalApi>) => Promise<T>,
 ): Promise<T> {
   const { socketPath } = await loadConfigFor(flags)
   try {
     return await call(createClient(localApi, createUnixTransport(socketPath)))
   } catch (error) {
-    throw explain(error, socketPath)
+    throw error instanceof ApiError ? describe(error, what) : explain(error, socketPath)
   }
+}
+
+function describe(error: ApiError, what: string): ApiError {
+  const { code, status } = error
+  return new ApiError(code, `${what}: ${error.message}${advice[status] ?? ''}`, { status })
+}
+
+const advice: Record<number, string> = {
+  403: ': run as root, or join the group with "sudo usermod -aG plexd-secrets $USER"',
+  404: ': "plexd state" lists what there is',
+  409: ': read it again with "plexd state get report KEY --json" and use its version',
+  503: ': "plexd status" tells why',
 }
 
 function explain(error: unknown, socketPath: string): unknown {

@@ -9,7 +9,7 @@ interface Options {
 
 /** All keys, by kind. */
 export async function showState(flags: Flags, { json }: Options): Promise<void> {
-  const { body } = await callLocal(flags, (client) => client.getLocalState({}))
+  const { body } = await callLocal(flags, 'read state', (client) => client.getLocalState({}))
   if (json) return printJson(body)
   const rows = [
     ...Object.entries(body.metadata).map(([key, value]) => ['metadata', key, '', value]),
@@ -31,7 +31,7 @@ export async function getEntry(
   { json, kind, key }: Options & { kind: string; key?: string },
 ): Promise<void> {
   if (key === undefined) return listKeys(flags, kind, json)
-  const entry = await callLocal(flags, async (client) => {
+  const entry = await callLocal(flags, `read ${kind} "${key}"`, async (client) => {
     const input = { params: { key } }
     if (kind === 'metadata') return (await client.getMetadata(input)).body
     if (kind === 'secret') return (await client.getSecretValue(input)).body
@@ -46,7 +46,7 @@ export async function getEntry(
 }
 
 async function listKeys(flags: Flags, kind: string, json: boolean | undefined): Promise<void> {
-  const keys = await callLocal(flags, async (client) => {
+  const keys = await callLocal(flags, `list ${kind}`, async (client) => {
     if (kind === 'metadata') return (await client.listMetadata({})).body
     if (kind === 'secret') return (await client.listSecrets({})).body
     if (kind === 'data') return (await client.listData({})).body
@@ -63,7 +63,7 @@ export async function putReport(
 ): Promise<void> {
   const { key, contentType, ifMatch } = options
   const payload = parsePayload(options.data === '-' ? await readAll(process.stdin) : options.data)
-  const { body } = await callLocal(flags, (client) =>
+  const { body } = await callLocal(flags, `write report "${key}"`, (client) =>
     client.putReport({
       params: { key },
       body: { content_type: contentType, payload },
@@ -78,7 +78,9 @@ export async function deleteReport(
   flags: Flags,
   { key, json }: Options & { key: string },
 ): Promise<void> {
-  await callLocal(flags, (client) => client.deleteReport({ params: { key } }))
+  await callLocal(flags, `delete report "${key}"`, (client) =>
+    client.deleteReport({ params: { key } }),
+  )
   if (json) printJson({ key, deleted: true })
   else process.stdout.write(`report ${printable(key)} deleted\n`)
 }

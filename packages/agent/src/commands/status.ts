@@ -5,7 +5,7 @@ import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'
 
 export async function runStatus(flags: Flags, { json }: { json?: boolean }): Promise<void> {
-  const { body } = await callLocal(flags, (client) => client.getStatus({}))
+  const { body } = await callLocal(flags, 'read status', (client) => client.getStatus({}))
   if (json) printJson(body)
   else process.stdout.write(formatStatus(body, Date.now()))
 }

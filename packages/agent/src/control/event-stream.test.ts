@@ -158,7 +158,7 @@ describe('event stream', () => {
 
     assert.equal(setup.connects.length, 1)
     assert.equal(setup.vitals.stream, 'refused')
-    assert.match(setup.problems.list().join(), /no event stream/)
+    assert.match(setup.problems.list().join(), /does not accept this node any more/)
 
     setup.refuseWith = undefined
     setup.hold()

@@ -6,7 +6,7 @@ import type { Vitals } from '../vitals.ts'
 import type { ClockSkew } from './clock-skew.ts'
 import { createEventReader, type Message, OversizeError } from './event-reader.ts'
 import type { VerifyEvent } from './event-verifier.ts'
-import { isRefusal } from './failure.ts'
+import { describeRefusal, isRefusal } from './failure.ts'
 import { createReconnectPolicy, type StreamEnd } from './reconnect.ts'
 import type { ConnectStream } from './stream-connection.ts'
 import type { HandledEvent, StreamMemory } from './stream-memory.ts'
@@ -85,6 +85,7 @@ export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
     log.info('event stream connected', { last_event_id: memory.cursor() })
     vitals.stream = 'connected'
     problems.clear('stream')
+    problems.clear('refused')
     deps.skew.observe(date, clock.now())
     deps.onConnect()
   }
@@ -160,9 +161,13 @@ export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
     else log.warn('event stream failed, reconnecting', { error: deps.describe(error), ...fields })
     if (error !== undefined) vitals.last_error = deps.describe(error)
     const downMs = clock.now() - downSinceMs
-    if (isRefusal(error)) vitals.stream = 'refused'
-    else vitals.stream = downMs > pollingAfterMs ? 'polling' : 'connecting'
-    if (vitals.stream !== 'connecting') problems.set('stream', describeDown(error, downMs))
+    if (isRefusal(error)) {
+      vitals.stream = 'refused'
+      problems.set('refused', describeRefusal(deps.describe(error)))
+    } else if (downMs > pollingAfterMs) {
+      vitals.stream = 'polling'
+      problems.set('stream', describeDown(error, downMs))
+    } else vitals.stream = 'connecting'
   }
 
   function describeDown(error: unknown, downMs: number): string {

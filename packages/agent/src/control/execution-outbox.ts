@@ -1,11 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import {
-  type Client,
-  type ControlApi,
-  type ExecutionAck,
-  type ExecutionResult,
-  issuedAt,
-} from '@plexd/protocol'
+import type { Client, ControlApi, ExecutionAck, ExecutionResult } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { type DeliveryDeps, startDelivery } from './delivery.ts'
 
@@ -117,7 +111,7 @@ function interruptUnfinished(database: DatabaseSync, clock: Clock): void {
       stdout: '',
       stderr: 'plexd was restarted while the action ran\n',
       duration: '0s',
-      finished_at: issuedAt(clock.now()),
+      finished_at: new Date(clock.now()).toISOString(),
     }
     update.run(JSON.stringify(result), execution_id)
   }

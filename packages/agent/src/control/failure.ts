@@ -9,6 +9,11 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && [401, 403, 404].includes(error.status)
 }
 
+/** For the status, while the node is refused. */
+export function describeRefusal(reason: string): string {
+  return `the control plane does not accept this node any more (${reason}): if it was removed there, stop plexd, then type "plexd deregister --purge" and "plexd join"`
+}
+
 /** An answer that the same request will always get. A 404 counts if the API itself gave it, not a proxy. */
 export function isFinal(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false

@@ -2,8 +2,9 @@ import { ApiError, type Client, type ControlApi, type HeartbeatRequest } from '@
 import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
 import type { Vitals } from '../vitals.ts'
-import { isRefusal } from './failure.ts'
+import { describeRefusal, isRefusal } from './failure.ts'
 
 export interface HeartbeatDeps {
   client: Pick<Client<ControlApi>, 'heartbeat'>
@@ -25,13 +26,21 @@ export interface HeartbeatDeps {
 /** Moves beats apart, so that a fleet that started together does not report together. */
 const jitter = 0.1
 
+export interface Heartbeat extends AsyncDisposable {
+  /** The control plane is back: a beat that failed is made up for now. */
+  wake(): void
+}
+
 /** Reports at once and then each interval that the node is alive, and acts on the hints in the answer. */
-export function startHeartbeat(deps: HeartbeatDeps): AsyncDisposable {
+export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { client, nodeId, vitals, problems, clock, log, random } = deps
   const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000, ...(random ? { random } : {}) })
 
+  const trigger = createTrigger(clock)
+  let hasFailed = false
+
   async function run(signal: AbortSignal): Promise<void> {
-    for (;;) await clock.sleep(await beat(signal), signal)
+    for (;;) await trigger.wait(await beat(signal), signal)
   }
 
   async function beat(signal: AbortSignal): Promise<number> {
@@ -41,6 +50,8 @@ export function startHeartbeat(deps: HeartbeatDeps): AsyncDisposable {
       const { body } = await client.heartbeat({ params, body: deps.describeNode(), signal })
       vitals.last_heartbeat_at = new Date(clock.now()).toISOString()
       problems.clear('heartbeat')
+      problems.clear('refused')
+      hasFailed = false
       slow.reset()
       if (body?.reconcile) deps.onReconcile()
       if (body?.rotate_keys) await deps.onRotateKeys()
@@ -52,21 +63,24 @@ export function startHeartbeat(deps: HeartbeatDeps): AsyncDisposable {
   }
 
   function failed(error: unknown, nextMs: number): number {
+    hasFailed = true
     const reason = deps.describe(error)
     vitals.last_error = reason
     log.warn('heartbeat failed', { error: reason })
     if (isRefusal(error)) {
-      problems.set(
-        'heartbeat',
-        `this node is not accepted any more (${reason}): if it was removed, stop plexd, then type "plexd deregister --purge" and "plexd join"`,
-      )
+      problems.set('refused', describeRefusal(reason))
       return slow.nextMs()
     }
-    problems.set('heartbeat', reason)
+    problems.set('heartbeat', `no heartbeat gets through: ${reason}`)
     const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
     return Math.max(nextMs, Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000))
   }
 
   const task = startTask(run)
-  return { [Symbol.asyncDispose]: () => task[Symbol.asyncDispose]() }
+  return {
+    wake() {
+      if (hasFailed) trigger.fire()
+    },
+    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+  }
 }

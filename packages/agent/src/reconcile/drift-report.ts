@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type Client, type ControlApi, type DriftReport, issuedAt } from '@plexd/protocol'
+import type { Client, ControlApi, DriftReport } from '@plexd/protocol'
 import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
 import type { Correction } from './plan.ts'
 
@@ -46,7 +46,7 @@ export function startDriftReports(deps: DriftReportDeps): DriftReports {
   return {
     add(corrections) {
       if (corrections.length === 0) return
-      const timestamp = issuedAt(clock.now())
+      const timestamp = new Date(clock.now()).toISOString()
       for (let at = 0; at < corrections.length; at += maxCorrections) {
         const part = corrections.slice(at, at + maxCorrections).map(describeCorrection)
         const report: DriftReport = { timestamp, corrections: part }

@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
-import { isRefusal } from '../control/failure.ts'
+import { describeRefusal, isRefusal } from '../control/failure.ts'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
@@ -60,6 +60,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
       if (whole) lastWholeMs = nowMs
       vitals.last_reconcile_at = new Date(clock.now()).toISOString()
       problems.clear('reconcile')
+      problems.clear('refused')
       slow.reset()
       return withJitter(intervalMs, jitter, random)
     } catch (error) {
@@ -72,9 +73,12 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
   function failed(error: unknown): number {
     const reason = deps.describe(error)
     vitals.last_error = reason
-    problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
     log.warn('reconciliation failed, will retry', { error: reason })
-    if (isRefusal(error)) return slow.nextMs()
+    if (isRefusal(error)) {
+      problems.set('refused', describeRefusal(reason))
+      return slow.nextMs()
+    }
+    problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
     const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
     const wishedMs = Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000)
     return Math.max(withJitter(intervalMs, jitter, random), wishedMs)
