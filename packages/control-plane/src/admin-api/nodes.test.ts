@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Metadata } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
 import { openEventReader } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
@@ -95,7 +96,8 @@ describe('nodes', () => {
   it('are refused labels that no selector could name', async () => {
     await using plane = await startControlPlane()
     await plane.enrol('web')
-    for (const set of [{ 'a b': 'x' }, { a: 'x'.repeat(1_025) }])
+    const labels: Metadata[] = [{ 'a b': 'x' }, { a: 'x'.repeat(1_025) }]
+    for (const set of labels)
       await assert.rejects(
         plane.admin.setNodeMetadata({ params: { node: 'web' }, body: { set } }),
         {

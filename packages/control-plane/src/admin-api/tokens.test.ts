@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Metadata } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
 import { newPublicKey, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 
@@ -44,7 +45,8 @@ describe('bootstrap tokens', () => {
         status: 400,
         message: `body/ttl "${ttl}": want a duration from "1m" to "720h"`,
       })
-    for (const metadata of [{ 'a b': 'c' }, { '': 'c' }, { a: 'x'.repeat(2_000) }])
+    const labels: Metadata[] = [{ 'a b': 'c' }, { '': 'c' }, { a: 'x'.repeat(2_000) }]
+    for (const metadata of labels)
       await assert.rejects(plane.admin.createToken({ body: { metadata } }), { status: 400 })
   })
 

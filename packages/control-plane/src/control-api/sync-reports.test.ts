@@ -25,7 +25,7 @@ const enrolGo = (plane: TestControlPlane) =>
 async function send(
   plane: TestControlPlane,
   node: EnrolledNode,
-  body: BodyInit,
+  body: string | Buffer<ArrayBuffer>,
   headers: Record<string, string> = {},
 ): Promise<Response> {
   return fetch(`${plane.url}/v1/nodes/${node.node_id}/report`, {
@@ -106,7 +106,7 @@ describe('POST /v1/nodes/{node_id}/report', () => {
     const go = await enrolGo(plane)
     await sync(go, { entries: [entry('k', 5, 5)] })
     const mixed = { entries: [entry('k', 4, 4), { key: '' }, entry('good', 1, 1)], deleted: [7] }
-    const bodies: [BodyInit, Record<string, string>][] = [
+    const bodies: [string | Buffer<ArrayBuffer>, Record<string, string>][] = [
       [JSON.stringify(mixed), {}],
       ['{', {}],
       ['', {}],

@@ -1,4 +1,4 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What is asked for when the metrics are read. */
@@ -109,7 +109,7 @@ export function createMetrics(): Metrics {
   }
 }
 
-function readLag(delay: IntervalHistogram, gauge: Gauge<'quantile'>): void {
+function readLag(delay: ReturnType<typeof monitorEventLoopDelay>, gauge: Gauge<'quantile'>): void {
   for (const quantile of [0.5, 0.99, 1])
     gauge.set({ quantile: String(quantile) }, delay.percentile(quantile * 100) / 1e9)
   delay.reset()

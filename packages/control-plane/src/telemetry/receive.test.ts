@@ -15,7 +15,7 @@ async function send(
     kind = 'logs',
     body,
     headers = {},
-  }: { kind?: string; body: BodyInit; headers?: Record<string, string> },
+  }: { kind?: string; body: string | Buffer<ArrayBuffer>; headers?: Record<string, string> },
 ) {
   const answer = await fetch(`${plane.url}/v1/nodes/${node.node_id}/${kind}`, {
     method: 'POST',
