@@ -19,15 +19,15 @@ export interface FollowOptions {
  */
 export async function* followEvents(options: FollowOptions): AsyncGenerator<string> {
   const { open, signal, clock, onRetry } = options
-  const backoff = createBackoff({ minMs: 1_000, maxMs: 30_000 })
+  const backoff = createBackoff({ minMs: 1_000, maxMs: 10_000 })
   let last = options.after
   let everOpened = false
   while (!signal.aborted) {
     let why = 'the control plane closed it'
-    const startMs = clock.now()
     try {
       const body = await open(last)
       everOpened = true
+      backoff.reset()
       for await (const event of parseEvents(body, (id) => {
         last = id
       }))
@@ -35,18 +35,15 @@ export async function* followEvents(options: FollowOptions): AsyncGenerator<stri
     } catch (error) {
       if (signal.aborted) return
       if (!everOpened || isFinal(error)) throw error
-      why = describeError(error)
+      why = isCut(error) ? 'the connection was cut' : describeError(error)
     }
     if (signal.aborted) return
-    if (clock.now() - startMs > longMs) backoff.reset()
-    const delayMs = backoff.nextMs()
+    const delayMs = Math.round(backoff.nextMs() / 100) * 100
     onRetry(`event stream ended: ${why}; trying again in ${formatDuration(delayMs)}`)
     await clock.sleep(delayMs, signal).catch(() => {}) // aborted: the loop sees it
   }
 }
 
-/** A stream that lived so long was a good one. */
-const longMs = 10_000
 /** Far above the largest event that a control plane sends. */
 const maxBufferSize = 32 * 1024 * 1024
 
@@ -68,4 +65,8 @@ async function* parseEvents(
 function isFinal(error: unknown): boolean {
   if (error instanceof CliError) return error.exitCode !== exitCodes.unreachable
   return error instanceof ApiError && error.status < 500 && error.status !== 429
+}
+
+function isCut(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
 }

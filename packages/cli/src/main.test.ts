@@ -28,28 +28,6 @@ const server = https.createServer(
 let folder: string
 let env: Record<string, string>
 
-before(async () => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  folder = await mkdtemp(join(tmpdir(), 'plexctl-'))
-  await writeFile(join(folder, 'token'), 'plx_admin_test\n')
-  await writeFile(join(folder, 'ca.crt'), authority)
-  await writeFile(join(folder, 'other.crt'), otherAuthority)
-  env = {
-    PATH: process.env.PATH ?? '',
-    XDG_CONFIG_HOME: folder,
-    PLEXCTL_SERVER: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, // a TCP socket has one
-    PLEXCTL_TOKEN_FILE: join(folder, 'token'),
-    PLEXCTL_CA_FILE: join(folder, 'ca.crt'),
-  }
-})
-
-after(async () => {
-  server.closeAllConnections()
-  server.close()
-  await rm(folder, { recursive: true })
-})
-
 function start(argv: readonly string[], extra: Record<string, string> = {}) {
   const main = join(import.meta.dirname, 'main.ts')
   return spawn(process.execPath, [main, ...argv], { env: { ...env, ...extra } })
@@ -69,92 +47,122 @@ async function plexctl(argv: readonly string[], extra: Record<string, string> = 
   return { code, ...output }
 }
 
-describe('exit codes of plexctl', { concurrency: 4 }, () => {
-  const show = (status: number) => ['node', 'show', `status-${status}`]
-  const cases: [
-    title: string,
-    argv: string[],
-    extra: Record<string, string>,
-    code: number,
-    stderr: RegExp,
-  ][] = [
-    ['0: it worked', ['node', 'list', '--json'], {}, 0, /^$/],
-    ['0: --version', ['--version'], {}, 0, /^$/],
-    ['1: a conflict', show(409), {}, 1, /^plexctl: scripted 409\n$/],
-    [
-      '2: an unknown command',
-      ['nodes', 'list'],
-      {},
-      2,
-      /unknown command 'nodes'\n\(Did you mean node\?\)/,
-    ],
-    ['2: an unknown flag', ['node', 'list', '--jsno'], {}, 2, /Did you mean --json\?/],
-    [
-      '2: no server',
-      ['node', 'list'],
-      { PLEXCTL_SERVER: '' },
-      2,
-      /^plexctl: no control plane given: use --server URL, set PLEXCTL_SERVER/,
-    ],
-    ['3: not found', show(404), {}, 3, /scripted 404/],
-    ['4: the token is refused', show(401), {}, 4, /refused the token in ".*\/token": scripted 401/],
-    [
-      '5: nobody listens',
-      ['node', 'list'],
-      { PLEXCTL_SERVER: 'https://127.0.0.1:1' },
-      5,
-      /"https:\/\/127\.0\.0\.1:1": connection refused/,
-    ],
-  ]
-  for (const [title, argv, extra, code, stderr] of cases) {
-    it(title, async () => {
-      const run = await plexctl(argv, extra)
-
-      assert.match(run.stderr, stderr)
-      assert.equal(run.code, code)
-    })
-  }
-
-  it('5: another authority, named with its file and where the right one is', async () => {
-    const caFile = join(folder, 'other.crt')
-
-    const run = await plexctl(['node', 'list', '--ca-file', caFile])
-
-    assert.equal(
-      run.stderr,
-      `plexctl: cannot reach the control plane at "${env.PLEXCTL_SERVER}": its certificate is not signed by the authority in "${caFile}": use the ca.crt of its data directory\n`,
-    )
-    assert.equal(run.code, 5)
+describe('plexctl as a program', () => {
+  before(async () => {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    folder = await mkdtemp(join(tmpdir(), 'plexctl-'))
+    await writeFile(join(folder, 'token'), 'plx_admin_test\n')
+    await writeFile(join(folder, 'ca.crt'), authority)
+    await writeFile(join(folder, 'other.crt'), otherAuthority)
+    env = {
+      PATH: process.env.PATH ?? '',
+      XDG_CONFIG_HOME: folder,
+      PLEXCTL_SERVER: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, // a TCP socket has one
+      PLEXCTL_TOKEN_FILE: join(folder, 'token'),
+      PLEXCTL_CA_FILE: join(folder, 'ca.crt'),
+    }
   })
-})
 
-describe('plexctl event tail', () => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    it(`ends with exit code 0 on ${signal}`, async () => {
-      const opened = once(server, 'request')
-      const child = start(['event', 'tail', 'web-01'])
-      await opened
-      child.kill(signal)
+  after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await rm(folder, { recursive: true })
+  })
+
+  describe('exit codes of plexctl', { concurrency: 4 }, () => {
+    const show = (status: number) => ['node', 'show', `status-${status}`]
+    const cases: [
+      title: string,
+      argv: string[],
+      extra: Record<string, string>,
+      code: number,
+      stderr: RegExp,
+    ][] = [
+      ['0: it worked', ['node', 'list', '--json'], {}, 0, /^$/],
+      ['0: --version', ['--version'], {}, 0, /^$/],
+      ['1: a conflict', show(409), {}, 1, /^plexctl: scripted 409\n$/],
+      [
+        '2: an unknown command',
+        ['nodes', 'list'],
+        {},
+        2,
+        /unknown command 'nodes'\n\(Did you mean node\?\)/,
+      ],
+      ['2: an unknown flag', ['node', 'list', '--jsno'], {}, 2, /Did you mean --json\?/],
+      [
+        '2: no server',
+        ['node', 'list'],
+        { PLEXCTL_SERVER: '' },
+        2,
+        /^plexctl: no control plane given: use --server URL, set PLEXCTL_SERVER/,
+      ],
+      ['3: not found', show(404), {}, 3, /scripted 404/],
+      [
+        '4: the token is refused',
+        show(401),
+        {},
+        4,
+        /refused the token in ".*\/token": scripted 401/,
+      ],
+      [
+        '5: nobody listens',
+        ['node', 'list'],
+        { PLEXCTL_SERVER: 'https://127.0.0.1:1' },
+        5,
+        /"https:\/\/127\.0\.0\.1:1": connection refused/,
+      ],
+    ]
+    for (const [title, argv, extra, code, stderr] of cases) {
+      it(title, async () => {
+        const run = await plexctl(argv, extra)
+
+        assert.match(run.stderr, stderr)
+        assert.equal(run.code, code)
+      })
+    }
+
+    it('5: another authority, named with its file and where the right one is', async () => {
+      const caFile = join(folder, 'other.crt')
+
+      const run = await plexctl(['node', 'list', '--ca-file', caFile])
+
+      assert.equal(
+        run.stderr,
+        `plexctl: cannot reach the control plane at "${env.PLEXCTL_SERVER}": its certificate is not signed by the authority in "${caFile}": use the ca.crt of its data directory\n`,
+      )
+      assert.equal(run.code, 5)
+    })
+  })
+
+  describe('plexctl event tail', () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      it(`ends with exit code 0 on ${signal}`, async () => {
+        const opened = once(server, 'request')
+        const child = start(['event', 'tail', 'web-01'])
+        await opened
+        child.kill(signal)
+
+        const [code] = await once(child, 'close')
+
+        assert.equal(code, 0)
+      })
+    }
+  })
+
+  describe('plexctl with a reader that stops early', () => {
+    it('ends without a complaint', async () => {
+      const child = start(['--help'])
+      child.stdout.destroy()
+      let stderr = ''
+      child.stderr.on('data', (chunk) => {
+        stderr += chunk
+      })
 
       const [code] = await once(child, 'close')
 
+      assert.equal(stderr, '')
       assert.equal(code, 0)
     })
-  }
-})
-
-describe('plexctl with a reader that stops early', () => {
-  it('ends without a complaint', async () => {
-    const child = start(['--help'])
-    child.stdout.destroy()
-    let stderr = ''
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk
-    })
-
-    const [code] = await once(child, 'close')
-
-    assert.equal(stderr, '')
-    assert.equal(code, 0)
   })
 })

@@ -1,63 +1,61 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, readdir, readFile, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { createFileAtomic, writeFileAtomic } from './atomic-file.ts'
 import { runModule } from './testing/child.ts'
 
-let folder: string
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plexd-'))
-})
-
-afterEach(() => rm(folder, { recursive: true }))
-
+const makeFolder = () => mkdtempDisposable(join(tmpdir(), 'plexd-'))
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
 
 describe('writeFileAtomic', () => {
   it('writes a file that only its owner reads, in a folder that it makes', async () => {
-    const path = join(folder, 'a/b/identity.json')
+    await using folder = await makeFolder()
+    const path = join(folder.path, 'a/b/identity.json')
 
     await writeFileAtomic(path, 'one')
 
     assert.equal(await readFile(path, 'utf8'), 'one')
     assert.equal(await modeOf(path), 0o600)
-    assert.equal(await modeOf(join(folder, 'a')), 0o700)
+    assert.equal(await modeOf(join(folder.path, 'a')), 0o700)
   })
 
   it('replaces content and mode, and leaves nothing else behind', async () => {
-    const path = join(folder, 'ca.crt')
+    await using folder = await makeFolder()
+    const path = join(folder.path, 'ca.crt')
 
     await writeFileAtomic(path, 'one')
     await writeFileAtomic(path, new Uint8Array([1, 2]), { mode: 0o644 })
 
     assert.deepEqual(new Uint8Array(await readFile(path)), new Uint8Array([1, 2]))
     assert.equal(await modeOf(path), 0o644)
-    assert.deepEqual(await readdir(folder), ['ca.crt'])
+    assert.deepEqual(await readdir(folder.path), ['ca.crt'])
   })
 
   it('writes a name as long as the file system allows', async () => {
+    await using folder = await makeFolder()
     const name = 'x'.repeat(255)
 
-    await writeFileAtomic(join(folder, name), 'one')
+    await writeFileAtomic(join(folder.path, name), 'one')
 
-    assert.deepEqual(await readdir(folder), [name])
+    assert.deepEqual(await readdir(folder.path), [name])
   })
 
   it('fails without a trace when it cannot replace what is there', async () => {
-    const path = join(folder, 'identity.json')
+    await using folder = await makeFolder()
+    const path = join(folder.path, 'identity.json')
     await mkdir(join(path, 'full'), { recursive: true })
 
     await assert.rejects(writeFileAtomic(path, 'one'), { message: `write "${path}"` })
 
-    assert.deepEqual(await readdir(folder), ['identity.json'])
+    assert.deepEqual(await readdir(folder.path), ['identity.json'])
     assert.deepEqual(await readdir(path), ['full'])
   })
 
   it('leaves the old or the new content when the process is killed', async () => {
-    const path = join(folder, 'state.json')
+    await using folder = await makeFolder()
+    const path = join(folder.path, 'state.json')
     const writer = `
       import { writeFileAtomic } from ${JSON.stringify(import.meta.resolve('./atomic-file.ts'))}
       for (let n = 0; ; n++) {
@@ -77,17 +75,19 @@ describe('writeFileAtomic', () => {
 
 describe('createFileAtomic', () => {
   it('writes a file that is not there, and leaves one that is', async () => {
-    const path = join(folder, 'sub/plexd')
+    await using folder = await makeFolder()
+    const path = join(folder.path, 'sub/plexd')
 
     assert.equal(await createFileAtomic(path, 'one'), true)
     assert.equal(await createFileAtomic(path, 'two'), false)
 
     assert.equal(await readFile(path, 'utf8'), 'one')
-    assert.deepEqual(await readdir(join(folder, 'sub')), ['plexd'])
+    assert.deepEqual(await readdir(join(folder.path, 'sub')), ['plexd'])
   })
 
   it('lets one of many writers win', async () => {
-    const path = join(folder, 'plexd')
+    await using folder = await makeFolder()
+    const path = join(folder.path, 'plexd')
 
     const wins = await Promise.all(['a', 'b', 'c', 'd'].map((text) => createFileAtomic(path, text)))
 

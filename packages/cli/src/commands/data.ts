@@ -84,9 +84,22 @@ function payloadOf(bytes: Uint8Array, { file, type }: { file: string; type: stri
   const text = decodeUtf8(bytes, file)
   if (!isJsonType(type)) return text
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ''))
+    return JSON.parse(text.replace(/^\ufeff/, ''), refuseUnsafe)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new CliError(`read ${quoteFile(file)} as ${type}: ${why}`, exitCodes.usage)
   }
+}
+
+/** A number that a double cannot hold would reach the nodes as another one. */
+function refuseUnsafe(_key: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER && !isExact(source)) {
+    throw new RangeError(`the number ${source} is too large to arrive unchanged: make it a string`)
+  }
+  return value
+}
+
+/** `1e30` says that it is rounded, `12345678901234567890` does not. */
+function isExact(source = ''): boolean {
+  return /[.e]/i.test(source) && Number.isFinite(Number(source))
 }
