@@ -16,7 +16,6 @@ import {
   resolveConfig,
   settings,
 } from './config.ts'
-import { startControlPlane } from './control-plane.ts'
 import { version } from './version.ts'
 
 const examples = `
@@ -85,6 +84,8 @@ function flagSettings(options: Record<string, unknown>): Given {
 
 async function run(config: Config): Promise<void> {
   const log = createLog('plexd-control-plane', config.logLevel)
+  // The better part of the program, which no other command needs.
+  const { startControlPlane } = await import('./control-plane.ts')
   await runUntilSignal(
     async () => {
       const controlPlane = await startControlPlane(config, { clock: systemClock, log })

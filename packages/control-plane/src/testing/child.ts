@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+/** The program in a process of its own. */
+export interface ControlPlaneProcess extends AsyncDisposable {
+  /** Where it says that it listens. */
+  readonly url: string
+  readonly process: ChildProcess
+  kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+/** Runs `serve` with the arguments and waits for its line. Rejects with what it printed when it ends instead. */
+export async function startProcess(args: readonly string[]): Promise<ControlPlaneProcess> {
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../main.ts'), 'serve', ...args],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]> // as `exit` is documented
+  const url = await readUrl(child)
+  const kill: ControlPlaneProcess['kill'] = async (name) => {
+    child.kill(name)
+    const [code, signal] = await exited
+    return { code, signal }
+  }
+  return {
+    url,
+    process: child,
+    kill,
+    async [Symbol.asyncDispose]() {
+      await kill('SIGKILL')
+    },
+  }
+}
+
+function readUrl(child: ChildProcess): Promise<string> {
+  let output = ''
+  let errors = ''
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk
+      const [, url] = /^listening on (\S+)\n/m.exec(output) ?? []
+      if (url) resolve(url)
+    })
+    child.stderr?.on('data', (chunk: Buffer) => {
+      errors += chunk
+    })
+    child.on('exit', (code) => reject(new Error(`serve ended with ${code}: ${errors.trim()}`)))
+  })
+}
