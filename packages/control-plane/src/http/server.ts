@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyRequest,
   type HTTPMethods,
 } from 'fastify'
+import { compress } from './compress.ts'
 import { decompress } from './decompress.ts'
 import { problemOf } from './problem.ts'
 
@@ -85,6 +86,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     reply.header('connection', 'close')
     throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
   })
+  server.addHook('onSend', compress)
   server.addHook('onResponse', async (request, reply) => {
     const { operationName } = request.routeOptions.config as { operationName?: string }
     options.onAnswer?.(operationName ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000)

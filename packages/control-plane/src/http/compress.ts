@@ -1,0 +1,22 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/** Below this, packing costs more than it saves. */
+const gzipOverBytes = 8_192
+
+const gzipAsync = promisify(gzip)
+
+/** Packs large texts for who asks for gzip, as Go nodes do. Bytes and streams go as they are (wire contract 1). */
+export async function compress(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<unknown> {
+  if (typeof payload !== 'string' || payload.length < gzipOverBytes) return payload
+  reply.header('vary', 'accept-encoding')
+  const accepted = String(request.headers['accept-encoding'] ?? '').toLowerCase()
+  if (!/(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted)) return payload
+  reply.header('content-encoding', 'gzip').removeHeader('content-length')
+  return gzipAsync(payload)
+}
