@@ -11,7 +11,7 @@ import { openReportStore, type ReportWriteInput } from './report-store.ts'
 async function aSmallDisk(): Promise<(AsyncDisposable & { path: string }) | undefined> {
   const path = await mkdtemp(join(tmpdir(), 'plexd-full-'))
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], { stdio: 'ignore' })
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], { stdio: 'ignore' })
   } catch {
     await rm(path, { recursive: true })
     return undefined
@@ -19,7 +19,7 @@ async function aSmallDisk(): Promise<(AsyncDisposable & { path: string }) | unde
   return {
     path,
     async [Symbol.asyncDispose]() {
-      execFileSync('umount', ['-l', path])
+      execFileSync('/bin/umount', ['-l', path])
       await rm(path, { recursive: true })
     },
   }
