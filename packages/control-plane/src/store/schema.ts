@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Selectable } from 'kysely'
+import type { Generated, Selectable } from 'kysely'
 
 /**
  * The tables, as 0001-init.ts makes them. Times are milliseconds since 1970, JSON and sealed values are text,
@@ -151,4 +151,3 @@ interface EntryTable {
 }
 
 export type NodeRow = Selectable<NodeTable>
-export type NewNodeRow = Insertable<NodeTable>
