@@ -13,7 +13,7 @@ import { publicKeyOf } from '../wireguard/keys.ts'
 
 export interface Registration {
   config: AgentConfig
-  client: Client<ControlApi>
+  client: Pick<Client<ControlApi>, 'register'>
   token: string
   privateKey: string
   capabilities: Capabilities

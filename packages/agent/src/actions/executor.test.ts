@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ExecutionAck, ExecutionResult } from '@plexd/protocol'
+import { createFakeClock, silentLog } from '@plexd/runtime'
+import { Type } from 'typebox'
+import { defaultConfig } from '../config.ts'
+import { type Action, defineAction } from './define.ts'
+import { createActionExecutor } from './executor.ts'
+
+const parameters = Type.Object({})
+const timeoutMs = 30_000
+const output = (exit_code: number) => ({ exit_code, stdout: 'out', stderr: 'err' })
+
+describe('createActionExecutor', () => {
+  it('accepts, runs and reports', async () => {
+    const { executor, acks, results, settle } = setUp()
+    await executor.request({
+      execution_id: 'exec_1',
+      action: 'quick',
+      triggered_by: { type: 'session', user_id: 'u1' },
+    })
+    await settle()
+
+    assert.deepEqual(acks, [{ execution_id: 'exec_1', status: 'accepted', reason: '' }])
+    assert.partialDeepStrictEqual(results, [
+      {
+        execution_id: 'exec_1',
+        status: 'success',
+        exit_code: 0,
+        stdout: 'out',
+        stderr: 'err',
+        triggered_by: { type: 'session', user_id: 'u1' },
+      },
+    ])
+  })
+
+  it('calls an exit code other than 0 a failure, and a crash too', async () => {
+    const { executor, results, settle } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'failing' })
+    await executor.request({ execution_id: 'exec_2', action: 'crashing' })
+    await settle()
+
+    assert.deepEqual(
+      results.map(({ status, exit_code, stderr }) => [status, exit_code, stderr]),
+      [
+        ['failure', 3, 'err'],
+        ['failure', 1, 'boom: because\n'],
+      ],
+    )
+  })
+
+  it('rejects with the reasons of the contract', async () => {
+    const { executor, acks } = setUp()
+    const off = setUp({ actionsEnabled: false })
+    await executor.request({ execution_id: 'exec_1', action: 'nothing' })
+    await executor.request({ execution_id: 'exec_2', action: 'quick', parameters: { x: 1 } })
+    await off.executor.request({ execution_id: 'exec_3', action: 'quick' })
+    await executor[Symbol.asyncDispose]()
+    await executor.request({ execution_id: 'exec_4', action: 'quick' })
+
+    assert.deepEqual(
+      [...acks, ...off.acks].map(({ execution_id, status, reason }) => [
+        execution_id,
+        status,
+        reason,
+      ]),
+      [
+        ['exec_1', 'rejected', 'unknown_action'],
+        ['exec_2', 'rejected', 'invalid_parameters: "x" is not a parameter'],
+        ['exec_4', 'rejected', 'shutting_down'],
+        ['exec_3', 'rejected', 'actions_disabled'],
+      ],
+    )
+  })
+
+  it('runs five at a time', async () => {
+    const { executor, acks } = setUp()
+    for (let number = 1; number <= 6; number++) {
+      await executor.request({ execution_id: `exec_${number}`, action: 'endless' })
+    }
+    assert.deepEqual(
+      acks.map(({ status, reason }) => reason || status),
+      [...Array(5).fill('accepted'), 'max_concurrent_reached'],
+    )
+    await executor[Symbol.asyncDispose]()
+  })
+
+  it('ends an action at its deadline, whether it listens or not', async () => {
+    const { executor, results, clock, settle } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'endless', timeout: '2s' })
+    await executor.request({ execution_id: 'exec_2', action: 'deaf', timeout: '24h' })
+    await executor.request({ execution_id: 'exec_3', action: 'deaf', timeout: 'soon' })
+    await clock.advance(2_000)
+    assert.deepEqual(
+      results.map(({ execution_id, status }) => [execution_id, status]),
+      [['exec_1', 'timeout']],
+    )
+    await clock.advance(28_000)
+    assert.equal(results[1]?.execution_id, 'exec_3', 'a timeout that cannot be read is the default')
+    await clock.advance(10 * 60_000)
+    await settle()
+    assert.partialDeepStrictEqual(results[2], {
+      execution_id: 'exec_2',
+      status: 'timeout',
+      duration: '10m0s',
+    })
+  })
+
+  it('reports what it had to cancel', async () => {
+    const { executor, results } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'endless' })
+    await executor[Symbol.asyncDispose]()
+    assert.deepEqual(
+      results.map(({ status, stderr }) => [status, stderr]),
+      [['cancelled', 'plexd stopped\n']],
+    )
+  })
+
+  it('does not run what it knows already', async () => {
+    const { executor, acks, known } = setUp()
+    known.add('exec_1')
+    await executor.request({ execution_id: 'exec_1', action: 'quick' })
+    assert.deepEqual(acks, [])
+  })
+
+  it('cuts output to 64 KiB', async () => {
+    const { executor, results, settle } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'chatty' })
+    await settle()
+    assert.equal(Buffer.byteLength(results[0]?.stdout ?? ''), 64 * 1024)
+  })
+})
+
+const actions: Action[] = [
+  action('quick', async () => output(0)),
+  action('failing', async () => output(3)),
+  action('crashing', () => Promise.reject(new Error('boom', { cause: new Error('because') }))),
+  action('chatty', async () => ({ ...output(0), stdout: 'x'.repeat(100_000) })),
+  action('deaf', () => new Promise(() => {})),
+  action(
+    'endless',
+    (signal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  ),
+]
+
+function action(
+  name: string,
+  run: (signal: AbortSignal) => Promise<ReturnType<typeof output>>,
+): Action {
+  const definition = { name, description: '', parameters, timeoutMs }
+  return defineAction({ ...definition, run: (_, { signal }) => run(signal) })
+}
+
+function setUp(changes: Partial<typeof defaultConfig> = {}) {
+  const clock = createFakeClock()
+  const acks: ExecutionAck[] = []
+  const results: ExecutionResult[] = []
+  const known = new Set<string>()
+  const executor = createActionExecutor({
+    config: { ...defaultConfig, ...changes },
+    actions,
+    outbox: {
+      decide: (ack) => void acks.push(ack),
+      finish: (result) => void results.push(result),
+      repeat: (id) => known.has(id),
+    },
+    clock,
+    log: silentLog,
+  })
+  return { executor, acks, results, known, clock, settle: () => clock.advance(0) }
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ApiError } from '@plexd/protocol'
+import { createFakeClock, silentLog } from '@plexd/runtime'
+import { openTestDatabase, type TestDatabase } from '../testing/stream.ts'
+import { startExecutionOutbox } from './execution-outbox.ts'
+
+const accepted = { execution_id: 'exec_1', status: 'accepted', reason: '' } as const
+const success = { execution_id: 'exec_1', status: 'success', exit_code: 0, stdout: 'ok' } as const
+
+describe('execution outbox', () => {
+  it('delivers the ack, then the result', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.outbox.decide(accepted)
+    setup.outbox.finish(success)
+    assert.equal(setup.outbox.pendingCount(), 2)
+    await setup.clock.advance(0)
+
+    assert.deepEqual(setup.sent, [
+      ['ack', 'exec_1', accepted],
+      ['result', 'exec_1', success],
+    ])
+    assert.equal(setup.outbox.pendingCount(), 0)
+  })
+
+  it('tries again with growing pauses, at once when the control plane is back', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.failWith = new Error('connection refused')
+    setup.outbox.decide(accepted)
+    await setup.clock.advance(60 * 60_000)
+    const attempts = setup.attempts
+    assert.ok(attempts > 10 && attempts < 30, `${attempts} attempts in an hour`)
+
+    setup.failWith = undefined
+    setup.outbox.wake()
+    await setup.clock.advance(0)
+    assert.equal(setup.sent.length, 1)
+  })
+
+  it('delivers after a crash what was not delivered before', async () => {
+    using store = openTestDatabase()
+    {
+      await using setup = setUp(store)
+      setup.failWith = new Error('connection refused')
+      setup.outbox.decide(accepted)
+      setup.outbox.finish(success)
+      await setup.clock.advance(0)
+    }
+    store.reopen()
+    await using after = setUp(store)
+    await after.clock.advance(0)
+
+    assert.deepEqual(
+      after.sent.map(([kind]) => kind),
+      ['ack', 'result'],
+    )
+  })
+
+  it('reports what ran when the process died', async () => {
+    using store = openTestDatabase()
+    {
+      await using setup = setUp(store)
+      setup.outbox.decide(accepted)
+      setup.outbox.decide({ execution_id: 'exec_2', status: 'rejected', reason: 'unknown_action' })
+      await setup.clock.advance(0)
+    }
+    store.reopen()
+    await using after = setUp(store)
+    await after.clock.advance(0)
+
+    assert.equal(after.sent.length, 1)
+    assert.partialDeepStrictEqual(after.sent[0]?.[2], {
+      execution_id: 'exec_1',
+      status: 'failure',
+      stderr: 'plexd was restarted while the action ran\n',
+    })
+  })
+
+  it('sends all it knows of an execution again when that is asked for again', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    assert.equal(setup.outbox.repeat('exec_1'), false)
+    setup.outbox.decide(accepted)
+    setup.outbox.finish(success)
+    await setup.clock.advance(0)
+
+    assert.equal(setup.outbox.repeat('exec_1'), true)
+    await setup.clock.advance(0)
+    assert.equal(setup.sent.length, 4)
+  })
+
+  it('keeps the first result and the first decision', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.outbox.decide(accepted)
+    setup.outbox.decide({ ...accepted, status: 'rejected', reason: 'late' })
+    setup.outbox.finish(success)
+    setup.outbox.finish({ ...success, status: 'failure' })
+    await setup.clock.advance(0)
+    assert.deepEqual(
+      setup.sent.map(([, , body]) => body),
+      [accepted, success],
+    )
+  })
+
+  it('drops what the control plane will never take, and keeps it from a proxy', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.failWith = new ApiError('not_found', 'not found', { details: {} })
+    setup.outbox.decide(accepted)
+    await setup.clock.advance(0)
+    assert.equal(setup.outbox.pendingCount(), 1, 'a 404 without our body says nothing')
+
+    setup.failWith = new ApiError('not_found', 'not found', { details: { error: 'not found' } })
+    setup.outbox.wake()
+    await setup.clock.advance(0)
+    assert.equal(setup.outbox.pendingCount(), 0)
+  })
+
+  it('lets others pass one that the control plane fails on', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.failOn = 'exec_1'
+    setup.outbox.decide(accepted)
+    setup.outbox.decide({ ...accepted, execution_id: 'exec_2' })
+    await setup.clock.advance(0)
+    assert.deepEqual(
+      setup.sent.map(([, id]) => id),
+      ['exec_2'],
+    )
+  })
+
+  it('forgets after a day what was delivered, and only that', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.outbox.decide(accepted)
+    setup.outbox.finish(success)
+    await setup.clock.advance(0)
+    setup.failWith = new Error('down')
+    setup.outbox.decide({ ...accepted, execution_id: 'exec_2' })
+    await setup.clock.advance(25 * 3_600_000)
+    setup.outbox.decide({ ...accepted, execution_id: 'exec_3' })
+
+    assert.equal(setup.outbox.repeat('exec_1'), false)
+    assert.equal(setup.outbox.repeat('exec_2'), true)
+  })
+})
+
+function setUp(store: TestDatabase) {
+  const clock = createFakeClock()
+  const script = {
+    failWith: undefined as Error | undefined,
+    failOn: '',
+    attempts: 0,
+    sent: [] as [string, string, unknown][],
+  }
+  const send =
+    (kind: string) => async (input: { params: { execution_id: string }; body: unknown }) => {
+      script.attempts++
+      if (script.failWith) throw script.failWith
+      if (input.params.execution_id === script.failOn)
+        throw new ApiError('internal', 'internal error')
+      script.sent.push([kind, input.params.execution_id, input.body])
+      return { status: 200, headers: {}, body: {} }
+    }
+  const outbox = startExecutionOutbox({
+    database: store.database,
+    client: { ackExecution: send('ack'), finishExecution: send('result') },
+    nodeId: 'n_test',
+    describe: String,
+    clock,
+    log: silentLog,
+  })
+  return Object.assign(script, {
+    outbox,
+    clock,
+    [Symbol.asyncDispose]: () => outbox[Symbol.asyncDispose](),
+  })
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ApiError, type HeartbeatResponse } from '@plexd/protocol'
+import { createFakeClock, silentLog } from '@plexd/runtime'
+import { createProblems } from '../problems.ts'
+import { createVitals } from '../vitals.ts'
+import { startHeartbeat } from './heartbeat.ts'
+
+const second = 1_000
+
+describe('heartbeat', () => {
+  it('beats at once, then each interval', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(0)
+    assert.equal(setup.beats, 1)
+    assert.notEqual(setup.vitals.last_heartbeat_at, null)
+    await setup.clock.advance(90 * second)
+    assert.equal(setup.beats, 4)
+  })
+
+  it('acts on hints', async () => {
+    await using setup = setUp()
+    setup.answer = { reconcile: true, rotate_keys: true }
+    await setup.clock.advance(0)
+    assert.deepEqual(setup.hints, ['reconcile', 'rotate'])
+  })
+
+  it('takes an answer without a body', async () => {
+    await using setup = setUp()
+    setup.answer = undefined
+    await setup.clock.advance(0)
+    assert.deepEqual(setup.problems.list(), [])
+  })
+
+  it('goes on at its interval through an outage, and tells of it', async () => {
+    await using setup = setUp()
+    setup.failWith = new Error('down')
+    await setup.clock.advance(91 * second)
+    assert.equal(setup.beats, 4)
+    assert.match(setup.problems.list().join(), /no heartbeat gets through: Error: down/)
+
+    setup.failWith = undefined
+    setup.heartbeat.wake()
+    await setup.clock.advance(0)
+    assert.equal(setup.beats, 5)
+    assert.deepEqual(setup.problems.list(), [])
+    setup.heartbeat.wake()
+    await setup.clock.advance(0)
+    assert.equal(setup.beats, 5, 'nothing to make up for')
+  })
+
+  it('slows down while the node is refused, and says what to type', async () => {
+    await using setup = setUp()
+    setup.failWith = new ApiError('unauthorized', 'unauthorized')
+    await setup.clock.advance(3_600 * second)
+    assert.ok(setup.beats < 12, `${setup.beats} beats in an hour`)
+    assert.match(setup.problems.list().join(), /"plexd deregister --purge" and "plexd join"/)
+  })
+
+  it('waits as long as the control plane asks', async () => {
+    await using setup = setUp()
+    setup.failWith = new ApiError('too_many_requests', 'slow down', { retryAfterSeconds: 120 })
+    await setup.clock.advance(119 * second)
+    assert.equal(setup.beats, 1)
+    await setup.clock.advance(2 * second)
+    assert.equal(setup.beats, 2)
+  })
+})
+
+function setUp() {
+  const clock = createFakeClock()
+  const problems = createProblems()
+  const vitals = createVitals()
+  const script = {
+    answer: {} as HeartbeatResponse | undefined,
+    failWith: undefined as Error | undefined,
+    beats: 0,
+    hints: [] as string[],
+  }
+  const client = {
+    async heartbeat() {
+      await Promise.resolve()
+      script.beats++
+      if (script.failWith) throw script.failWith
+      return { status: 200, headers: {}, body: script.answer as HeartbeatResponse } // may be missing
+    },
+  }
+  const heartbeat = startHeartbeat({
+    client,
+    nodeId: 'n_test',
+    intervalMs: 30 * second,
+    describeNode: () => ({}),
+    onReconcile: () => script.hints.push('reconcile'),
+    onRotateKeys: async () => void script.hints.push('rotate'),
+    describe: String,
+    vitals,
+    problems,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+  })
+  return Object.assign(script, {
+    heartbeat,
+    clock,
+    problems,
+    vitals,
+    [Symbol.asyncDispose]: () => heartbeat[Symbol.asyncDispose](),
+  })
+}

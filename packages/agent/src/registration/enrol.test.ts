@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { silentLog, systemClock } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
+import { configFor, makeFolder } from '../testing/node.ts'
+import { enrol } from './enrol.ts'
+
+describe('enrol', () => {
+  it('saves the identity for its owner alone, then removes the token file', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const config = await configFor(plane, folder.path)
+
+    const identity = await run(config)
+
+    const saved = join(config.dataDir, 'identity.json')
+    assert.deepEqual(JSON.parse(await readFile(saved, 'utf8')), identity)
+    assert.equal((await stat(saved)).mode & 0o777, 0o600)
+    assert.equal((await stat(config.dataDir)).mode & 0o777, 0o700)
+    assert.equal(existsSync(config.tokenFile), false)
+    assert.deepEqual(await readdir(config.dataDir), ['identity.json'])
+  })
+
+  it('tells what the machine is', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    await run(
+      await configFor(plane, folder.path, { nodeMetadata: { rack: 'r7' }, hostname: 'web-01' }),
+    )
+
+    const [request] = plane.sent('/v1/register')
+    assert.partialDeepStrictEqual(request?.body, {
+      hostname: 'web-01',
+      metadata: { os: 'linux', rack: 'r7' },
+      capabilities: { binary: { version: '1.2.3' } },
+    })
+    assert.match(String(request?.headers['user-agent']), /^plexd\/\d/)
+  })
+
+  it('registers with the same key after an answer was lost, and is the same node', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const config = await configFor(plane, folder.path)
+    plane.override = ({ line }) =>
+      line === 'POST /v1/register' ? { status: 0, hangUp: true } : undefined
+    await assert.rejects(run(config, { giveUpAfterMs: 0 }))
+    assert.equal(existsSync(config.tokenFile), true)
+    plane.override = () => undefined
+
+    const identity = await run(config)
+
+    const keys = plane.sent('/v1/register').map(({ body }) => Object(body).public_key)
+    assert.equal(keys.length, 2)
+    assert.equal(keys[0], keys[1])
+    assert.equal(identity.node_id, 'n_test')
+  })
+
+  it('makes a new key when the saved one is damaged', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const config = await configFor(plane, folder.path)
+    await mkdir(config.dataDir, { recursive: true })
+    await writeFile(join(config.dataDir, 'registration-key'), 'torn')
+
+    assert.equal((await run(config)).node_id, 'n_test')
+  })
+
+  it('warns when the token file cannot be removed', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const tokenFile = join(folder.path, 'a-folder')
+    await mkdir(tokenFile)
+    const config = await configFor(plane, folder.path)
+    const warnings: string[] = []
+
+    await run(
+      { ...config, tokenFile, tokenValue: 'plx_enroll_test' },
+      { log: { ...silentLog, warn: (message) => warnings.push(message) } },
+    )
+
+    assert.deepEqual(warnings, ['token file cannot be removed, remove it by hand'])
+  })
+})
+
+function run(config: AgentConfig, options: Partial<Parameters<typeof enrol>[0]> = {}) {
+  return enrol({
+    config,
+    capabilities: { binary: { version: '1.2.3' } },
+    env: {},
+    clock: systemClock,
+    log: silentLog,
+    ...options,
+  })
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { type AgentConfig, defaultConfig } from '../config.ts'
+import { makeFolder } from '../testing/node.ts'
+import { fetchMetadataToken } from './metadata-token.ts'
+import { findBootstrapToken } from './token.ts'
+
+describe('findBootstrapToken', () => {
+  it('looks into the config, the file, the environment, then asks', async () => {
+    await using folder = await makeFolder()
+    const tokenFile = join(folder.path, 'token')
+    const env = { PLEXD_BOOTSTRAP_TOKEN: 'from-env', MY_TOKEN: 'from-my-env' }
+    const ask = async () => 'typed'
+    const find = (changes: Partial<AgentConfig>, variables: NodeJS.ProcessEnv = env) =>
+      findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenFile, ...changes }, variables, ask)
+
+    assert.equal(await find({}), 'from-env')
+    assert.equal(await find({ tokenEnv: 'MY_TOKEN' }), 'from-my-env')
+    assert.equal(await find({}, {}), 'typed')
+    await writeFile(tokenFile, '  from-file\n')
+    assert.equal(await find({}), 'from-file')
+    assert.equal(await find({ tokenValue: 'from-config' }), 'from-config')
+    await writeFile(tokenFile, ' \n')
+    assert.equal(await find({}), 'from-env')
+  })
+
+  it('says where it looked, and how to get one', async () => {
+    await assert.rejects(
+      findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenFile: '/nowhere/token' }, {}),
+      /looked for the file "\/nowhere\/token" and the variable PLEXD_BOOTSTRAP_TOKEN: make one with "plexctl token create"/,
+    )
+  })
+
+  it('refuses what cannot be a token, without showing it', async () => {
+    for (const tokenValue of ['x'.repeat(513), 'two\nlines', 'schlüssel']) {
+      await assert.rejects(
+        findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenValue }, {}),
+        (error: Error) =>
+          /printable ASCII/.test(error.message) && !error.message.includes(tokenValue),
+      )
+    }
+  })
+})
+
+describe('fetchMetadataToken', () => {
+  const config = { tokenMetadataPath: '/plexd/bootstrap-token', tokenMetadataTimeoutMs: 500 }
+
+  it('gets a session first', async () => {
+    await using service = await startMetadataService({ session: 'abc' })
+    assert.equal(await fetchMetadataToken(config, service.url), 'plx_enroll_cloud')
+  })
+
+  it('does without a session where there are none', async () => {
+    await using service = await startMetadataService({})
+    assert.equal(await fetchMetadataToken(config, service.url), 'plx_enroll_cloud')
+  })
+
+  it('finds nothing where there is no service', async () => {
+    assert.equal(await fetchMetadataToken(config, 'http://127.0.0.1:9'), undefined)
+  })
+})
+
+async function startMetadataService({ session }: { session?: string }) {
+  const server = http.createServer(({ method, url, headers }, response) => {
+    if (method === 'PUT' && url === '/latest/api/token' && session) return response.end(session)
+    const allowed = session === undefined || headers['x-aws-ec2-metadata-token'] === session
+    if (method === 'GET' && url === '/plexd/bootstrap-token' && allowed) {
+      return response.end('plx_enroll_cloud')
+    }
+    response.writeHead(404).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // a TCP socket has one
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
