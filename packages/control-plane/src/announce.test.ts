@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type NodeState, newId, type Peer, type PolicyRule } from '@plexd/protocol'
+import { ApiError, type NodeState, newId, type Peer, type PolicyRule } from '@plexd/protocol'
 import fc from 'fast-check'
 import { changeNode, changePolicy } from './announce.ts'
 import type { App } from './app.ts'
@@ -62,6 +62,17 @@ const change = fc.oneof(
           { maxLength: 3 },
         ),
       ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('entry' as const),
+      nth: fc.nat(20),
+      kind: fc.constantFrom('data' as const, 'secret' as const),
+      key: fc.constantFrom('a', 'tls/key'),
+      selector: fc.constantFrom('*', 'role=web', 'env=prod', undefined),
+      value: fc.option(fc.nat(3)),
     }),
   },
   { weight: 1, arbitrary: nth('reconnect') },
@@ -137,6 +148,8 @@ async function make(
         if (record) await changeStatus(unit, record, step.status as 'unreachable' | 'offline') // not online: see above
       })
       return
+    case 'entry':
+      return putEntry(plane, step, node.node_id)
     case 'reconnect': {
       await catchUp(plane, follower)
       await follower.reader[Symbol.asyncDispose]()
@@ -233,6 +246,29 @@ async function relabel(app: App, id: string, metadata: Record<string, string>): 
       .execute()
     await changeNode(unit, { ...node, metadata })
   })
+}
+
+/** Writes a data entry or a secret for one node or a selector; no value deletes it. */
+async function putEntry(
+  { admin }: TestControlPlane,
+  { kind, key, selector, value }: Extract<AnyChange, { do: 'entry' }>,
+  node_id: string,
+): Promise<void> {
+  const target = selector === undefined ? { node_id } : { selector }
+  const params = { key }
+  if (value === null) {
+    const remove = kind === 'data' ? admin.deleteData : admin.deleteSecret
+    await remove({ params, query: target }).catch(ignoreMissing)
+  } else if (kind === 'data') {
+    const body = { target, content_type: 'application/json', payload: { value } }
+    await admin.putData({ params, body })
+  } else {
+    await admin.putSecret({ params, body: { target, value: String(value) } })
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof ApiError && error.status === 404)) throw error
 }
 
 async function putPolicy(app: App, name: string, rules: PolicyRule[] | null): Promise<void> {
