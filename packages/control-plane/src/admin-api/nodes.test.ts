@@ -106,6 +106,14 @@ describe('nodes', () => {
       )
   })
 
+  it('keep labels of their own that no selector could name', async () => {
+    await using plane = await startControlPlane()
+    await plane.enrol('web', { metadata: { 'a b': 'x' } })
+    const body = { set: { env: 'prod' } }
+    const answer = await plane.admin.setNodeMetadata({ params: { node: 'web' }, body })
+    assert.deepEqual(answer.body.metadata, { 'a b': 'x', env: 'prod' })
+  })
+
   it('leave the mesh when they are removed, and their token with them', async () => {
     await using plane = await startControlPlane()
     const web = await plane.enrol('web')

@@ -12,9 +12,11 @@ export const setNodeMetadata = handle(
   async ({ principal, params, body }, app) => {
     const id = await app.change(async (unit) => {
       const node = findNode(unit.fleet, principal, params.node)
-      const kept = Object.entries(node.metadata).filter(([key]) => !body.remove?.includes(key))
-      const metadata = { ...Object.fromEntries(kept), ...body.set }
-      checkLabels(metadata)
+      const kept = Object.fromEntries(
+        Object.entries(node.metadata).filter(([key]) => !body.remove?.includes(key)),
+      )
+      checkLabels(body.set ?? {}, kept)
+      const metadata = { ...kept, ...body.set }
       if (isSame(node.metadata, metadata)) return node.id
       await unit.tx
         .updateTable('nodes')

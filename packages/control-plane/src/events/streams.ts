@@ -44,8 +44,10 @@ export function createStreams(options: {
   reader: Reader
   clock: Clock
   log: Log
+  /** An event has left for a node. */
+  onDelivered?: () => void
 }): Streams {
-  const { fleet, heads, presence, frames, reader, clock, log } = options
+  const { fleet, heads, presence, frames, reader, clock, log, onDelivered } = options
   const streams = new Map<number, Stream>()
 
   options.hub.listen((event) => {
@@ -95,7 +97,10 @@ export function createStreams(options: {
       sink,
       prologue,
       frameOf,
-      onFlushed: (seq) => presence.flushed(no, seq),
+      onFlushed(seq) {
+        presence.flushed(no, seq)
+        onDelivered?.()
+      },
       log,
     })
     const stream = { subscription, sink }

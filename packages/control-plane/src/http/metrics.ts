@@ -13,6 +13,7 @@ export interface Metrics extends Disposable {
   answered(operation: string, status: number, seconds: number): void
   committed(groupSize: number): void
   published(events: readonly { event_type: string; audience: { length: number } }[]): void
+  delivered(): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
   /** The text of `GET /metrics`. */
   render(gauges: Gauges): Promise<{ contentType: string; text: string }>
@@ -44,6 +45,11 @@ export function createMetrics(): Metrics {
     name: 'plexd_events_addressed_total',
     help: 'Recipients of the events committed to the log',
     labelNames: ['event_type'],
+    registers,
+  })
+  const deliveries = new Counter({
+    name: 'plexd_events_delivered_total',
+    help: 'Events that have left for a node, repeats included',
     registers,
   })
   const records = new Counter({
@@ -92,6 +98,7 @@ export function createMetrics(): Metrics {
         recipients.inc({ event_type }, audience.length)
       }
     },
+    delivered: () => deliveries.inc(),
     telemetry(kind, { accepted, dropped }) {
       records.inc({ kind, outcome: 'accepted' }, accepted)
       records.inc({ kind, outcome: 'dropped' }, dropped)

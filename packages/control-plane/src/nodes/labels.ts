@@ -3,10 +3,10 @@ import { ApiError, type Metadata } from '@plexd/protocol'
 const maxLabels = 256
 const maxValueLength = 1_024
 
-/** Throws an ApiError (400) for metadata that no selector could ask for, or that is out of all measure. */
-export function checkLabels(metadata: Metadata): void {
-  const labels = Object.entries(metadata)
-  if (labels.length > maxLabels)
+/** Throws an ApiError (400) for new labels that no selector could ask for, or that would be too many with the old. */
+export function checkLabels(added: Metadata, kept: Metadata = {}): void {
+  const labels = Object.entries(added)
+  if (Object.keys({ ...kept, ...added }).length > maxLabels)
     throw new ApiError('bad_request', `metadata has more than ${maxLabels} keys`)
   for (const [key, value] of labels) {
     // A name as selectors read it.

@@ -32,6 +32,7 @@ describe('monitoring and documentation', () => {
     for (const line of [
       /^plexd_nodes\{status="pending"\} 1$/m,
       /^plexd_event_streams_open 0$/m,
+      /^plexd_events_delivered_total 0$/m,
       /^plexd_http_request_duration_seconds_count\{operation="register",status="201"\} 1$/m,
       /^plexd_commit_group_size_count [1-9]/m,
       /^plexd_event_loop_lag_seconds\{quantile="0\.99"\} /m,
