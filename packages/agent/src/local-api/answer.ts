@@ -72,6 +72,8 @@ export function errorAnswer(status: number, error: string): Answer {
   }
 }
 
+export const unauthorizedAnswer = errorAnswer(401, 'unauthorized')
+
 /** What Go's router and `http.Error` answer on their own. */
 export function textAnswer(
   status: number,

@@ -30,7 +30,7 @@ const desired: Partial<DesiredState> = {
   ],
 }
 
-for (const over of ['unix', 'tcp'] as const) {
+for (const over of ['unix', 'oneShot', 'tcp'] as const) {
   describe(`the examples of the guide over ${over}`, () => {
     let place: LocalApiPlace
     let send: Send

@@ -36,6 +36,8 @@ export interface HandlerOptions extends Pick<SecretReaderOptions, 'fetchSecret' 
 export interface Handler extends Disposable {
   /** Answers what is in memory at once, the rest by a promise. Neither throws nor rejects. */
   handle(request: LocalRequest): Answer | Promise<Answer>
+  /** The answer to a GET, if all that it needs is in memory; else undefined, and nothing has happened. */
+  answerNow(request: LocalRequest): Answer | undefined
   /** Changes with every change of state or reports; sent with every state answer. */
   index(): number
 }
@@ -54,16 +56,20 @@ export function createHandler(options: HandlerOptions): Handler {
   const watch = createWatch(index, clock)
   const stops = [desired.onChange(watch.changed), reports.onChange(watch.changed)]
 
-  const routes: { readonly [Name in RouteName]: Route } = {
-    getLocalState: () => state.summary(),
-    listMetadata: () => state.metadata(),
-    getMetadata: (key) => state.metadataKey(key),
-    listData: () => state.data(),
-    getData: (key) => state.dataEntry(key),
-    listSecrets: () => state.secrets(),
-    getSecretValue: (key) => secrets.read(key),
-    listReports: () => state.reports(),
+  const inMemory = {
+    getLocalState: state.summary,
+    listMetadata: state.metadata,
+    getMetadata: state.metadataKey,
+    listData: state.data,
+    getData: state.dataEntry,
+    listSecrets: state.secrets,
+    listReports: state.reports,
     getReport: (key) => (isReportKey(key) ? state.report(key) : invalidKeyAnswer),
+  } satisfies { [Name in RouteName]?: Reader }
+  const readers: { readonly [Name in RouteName]?: Reader } = inMemory
+  const routes: { readonly [Name in RouteName]: Route } = {
+    ...inMemory,
+    getSecretValue: (key) => secrets.read(key),
     putReport: (key, request) => writer.put(key, request),
     deleteReport: (key) => writer.delete(key),
     watch: (_key, request, query) => watch.wait(query, request),
@@ -92,6 +98,13 @@ export function createHandler(options: HandlerOptions): Handler {
       : run(match.key, request, match.query)
   }
 
+  function answerNow(request: LocalRequest): Answer | undefined {
+    const match = matchRoute(request.method, request.target)
+    if ('answer' in match) return match.answer
+    const run = readers[match.name]
+    return run && forCaller(run(match.key), request)
+  }
+
   async function ifAllowed(
     request: LocalRequest,
     run: () => Answer | Promise<Answer>,
@@ -106,6 +119,7 @@ export function createHandler(options: HandlerOptions): Handler {
 
   return {
     handle,
+    answerNow,
     index,
     [Symbol.dispose]() {
       for (const stop of stops) stop()
@@ -120,4 +134,5 @@ function forCaller(answer: Answer, request: LocalRequest): Answer {
   return unlessKnown(answer, request.header('if-none-match'))
 }
 
+type Reader = (key: string) => Answer
 type Route = (key: string, request: LocalRequest, query: string) => Answer | Promise<Answer>

@@ -1,22 +1,28 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
-import { type Answer, type Caller, errorAnswer, type LocalRequest } from './answer.ts'
+import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
+import { installFastPath } from './fast-path.ts'
 import type { Handler } from './handler.ts'
 import { maxBodyBytes } from './report-body.ts'
 
 /** Says who sent a request by its connection or its `Authorization`; undefined when nobody who may. */
-export type Identify = (
-  socket: Socket,
-  authorization: string | undefined,
-) => Caller | undefined | Promise<Caller | undefined>
+export type Identify = (socket: Socket, authorization: string | undefined) => Caller | undefined
 
-const unauthorizedAnswer = errorAnswer(401, 'unauthorized')
+export interface HttpServer {
+  /** Not listening yet. */
+  server: http.Server
+  /** Ends the connections on which nothing is going on. */
+  closeIdle(): void
+}
 
 /** A body beyond the limit is read on and thrown away, so that the caller gets to read the answer; but not for ever. */
 const maxDiscardedBytes = 64 * 1024 * 1024
 
-/** Carries requests to the handler and answers back. The caller makes it listen. */
-export function createHttpServer(handler: Handler, identify: Identify): http.Server {
+/**
+ * Carries requests to the handler and answers back. Plain reads are answered before Node's HTTP parser (fast-path.ts);
+ * a connection on which anything else comes is the parser's from then on.
+ */
+export function createHttpServer(handler: Handler, identify: Identify): HttpServer {
   const server = http.createServer(
     {
       // For callers that are slow on purpose. A blocking query is slow in its answer, which is not limited.
@@ -31,7 +37,14 @@ export function createHttpServer(handler: Handler, identify: Identify): http.Ser
     },
   )
   server.maxConnections = 1_024
-  return server
+  const fastPath = installFastPath(server, handler, identify)
+  return {
+    server,
+    closeIdle() {
+      fastPath.closeIdle()
+      server.closeIdleConnections()
+    },
+  }
 }
 
 async function serve(
@@ -40,8 +53,7 @@ async function serve(
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
-  const known = identify(request.socket, request.headers.authorization)
-  const caller = known instanceof Promise ? await known : known
+  const caller = identify(request.socket, request.headers.authorization)
   const answer = caller
     ? handler.handle(createRequest(request, response, caller))
     : unauthorizedAnswer

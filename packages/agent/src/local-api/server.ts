@@ -1,11 +1,10 @@
-import type http from 'node:http'
-import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net'
 import { describeError } from '@plexd/runtime'
 import type { Problems } from '../problems.ts'
 import type { Caller } from './answer.ts'
 import { createGroupLookup, findGroup } from './group.ts'
 import { createHandler, type Handler, type HandlerOptions } from './handler.ts'
-import { createHttpServer } from './http-server.ts'
+import { createHttpServer, type HttpServer } from './http-server.ts'
 import { loadPeerCredentials } from './peer-credentials.ts'
 import { listenOnSocket } from './socket-file.ts'
 import { openTokenFile } from './token-file.ts'
@@ -42,13 +41,13 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
     ...options,
     secretAccess: async () => ({ ownUid, secretsGid: await secretsGid() }),
   })
-  const servers: http.Server[] = []
+  const servers: HttpServer[] = []
   if (socketPath !== undefined) servers.push(await serveSocket(socketPath, group, handler, options))
   const tcp = options.http && (await serveTcp(options.http, handler, options))
   if (tcp) servers.push(tcp)
 
   return {
-    httpAddress: tcp && formatAddress(tcp.address() as AddressInfo), // of a TCP server that listens
+    httpAddress: tcp && formatAddress(tcp.server.address() as AddressInfo), // of a TCP server that listens
     async [Symbol.asyncDispose]() {
       handler[Symbol.dispose]()
       await Promise.all(servers.map(stop))
@@ -61,33 +60,33 @@ async function serveSocket(
   group: string,
   handler: Handler,
   { log }: LocalApiOptions,
-): Promise<http.Server> {
+): Promise<HttpServer> {
   const readCredentials = await loadPeerCredentials(log)
   const callers = new WeakMap<Socket, Caller>()
-  const server = createHttpServer(handler, (socket) => callers.get(socket))
-  server.on('connection', (socket: Socket) => {
+  const http = createHttpServer(handler, (socket) => callers.get(socket))
+  http.server.prependListener('connection', (socket: Socket) => {
     callers.set(socket, { via: 'unix', credentials: readCredentials(socket) })
   })
-  await listenOnSocket(server, { path, group, gid: await findGroup(group), log })
+  await listenOnSocket(http.server, { path, group, gid: await findGroup(group), log })
   log.info('local API listens', { socket: path })
-  return server
+  return http
 }
 
 async function serveTcp(
   { listen, tokenFile }: { listen: string; tokenFile: string | undefined },
   handler: Handler,
   { clock, log, problems }: LocalApiOptions,
-): Promise<http.Server | undefined> {
+): Promise<HttpServer | undefined> {
   try {
     if (tokenFile === undefined)
       throw new Error('it needs a token file: set node_api.http.token_file')
-    const token = await openTokenFile(tokenFile, clock, log)
-    const server = createHttpServer(handler, async (_socket, authorization) =>
-      (await token.admits(authorization)) ? { via: 'token' } : undefined,
+    const token = openTokenFile(tokenFile, clock, log)
+    const http = createHttpServer(handler, (_socket, authorization) =>
+      token.admits(authorization) ? { via: 'token' } : undefined,
     )
-    await listenOnTcp(server, listen)
+    await listenOnTcp(http.server, listen)
     log.info('local API listens', { address: listen })
-    return server
+    return http
   } catch (error) {
     const reason = describeError(error)
     log.error('the TCP listener of the local API is off', { address: listen, error: reason })
@@ -96,7 +95,7 @@ async function serveTcp(
   }
 }
 
-async function listenOnTcp(server: http.Server, address: string): Promise<void> {
+async function listenOnTcp(server: Server, address: string): Promise<void> {
   const [, host = '', port] = /^(?:\[(?=.*\]))?([^[\]]*?)\]?:(\d{1,5})$/.exec(address) ?? []
   if (port === undefined) throw new Error(`listen on "${address}": want HOST:PORT`)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -111,9 +110,10 @@ function formatAddress({ address, port }: AddressInfo): string {
 }
 
 /** Lets running requests end, but not for long. */
-async function stop(server: http.Server): Promise<void> {
+async function stop({ server, closeIdle }: HttpServer): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
-  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  closeIdle()
+  const idle = setInterval(closeIdle, 50)
   const late = setTimeout(() => server.closeAllConnections(), 700)
   await closed
   clearInterval(idle)

@@ -23,8 +23,11 @@ export interface LocalApiPlace extends AsyncDisposable {
   api: LocalApi
   /** Messages of level warn and error. */
   messages: string[]
+  /** Over connections that are kept, as most programs do. */
   unix: Send
   tcp: Send
+  /** Over a connection for each request. */
+  oneShot: Send
   /** What the control plane answers for a secret. */
   secrets: Map<string, SealedSecret | Error>
   nsk: string
@@ -89,6 +92,7 @@ export async function startPlace(
   })
   starting.catch(clean)
   const api = await starting
+  const agent = new http.Agent({ keepAlive: true })
   const port = Number(api.httpAddress?.split(':').at(-1))
   return {
     folder,
@@ -102,11 +106,14 @@ export async function startPlace(
     messages,
     secrets,
     nsk,
-    unix: (method, path, options) => exchange({ socketPath, method, path }, options),
+    unix: (method, path, options) => exchange({ socketPath, agent, method, path }, options),
     tcp: (method, path, options) =>
-      exchange({ host: '127.0.0.1', port, method, path }, withToken(options)),
+      exchange({ host: '127.0.0.1', port, agent, method, path }, withToken(options)),
+    oneShot: (method, path, options) =>
+      exchange({ socketPath, agent: false, method, path }, options),
     async [Symbol.asyncDispose]() {
       await api[Symbol.asyncDispose]()
+      agent.destroy()
       await clean()
     },
   }
@@ -123,7 +130,7 @@ function exchange(
 ): Promise<LocalResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<LocalResponse>()
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-  const request = http.request({ ...where, agent: false, headers: { ...length, ...headers } })
+  const request = http.request({ ...where, headers: { ...length, ...headers } })
   request.on('error', reject)
   request.on('response', (response) => {
     const chunks: Buffer[] = []

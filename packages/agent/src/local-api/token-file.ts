@@ -1,65 +1,69 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { readFileSync, statSync } from 'node:fs'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 
 export interface TokenFile {
   /** Whether an `Authorization` header carries the token. Looks at the file once a second. */
-  admits(authorization: string | undefined): boolean | Promise<boolean>
+  admits(authorization: string | undefined): boolean
 }
 
 const lookEveryMs = 1_000
 
-/** Opens a file that holds the bearer token between white space. Rejects when it is missing or empty. */
-export async function openTokenFile(path: string, clock: Clock, log: Log): Promise<TokenFile> {
-  let { digest, change } = await read(path)
+/**
+ * Opens a file that holds the bearer token between white space. Throws when it is missing or empty.
+ *
+ * It is read in place, not in the background: a token that was taken back an hour ago must not pass because nobody has
+ * called since.
+ */
+export function openTokenFile(path: string, clock: Clock, log: Log): TokenFile {
+  let current: Token | undefined = read(path)
   let lookedAtMs = clock.now()
-  let looking: Promise<void> | undefined
 
   /** A file that went away admits nobody. */
-  async function look(): Promise<void> {
+  function look(): void {
+    lookedAtMs = clock.now()
     try {
-      if ((await changeOf(path)) === change) return
-      ;({ digest, change } = await read(path))
+      if (current && changeOf(path) === current.change) return
+      current = read(path)
       log.info('token file read again', { file: path })
     } catch (error) {
-      if (digest)
-        log.error('token file cannot be read, nobody is admitted', {
-          file: path,
-          error: describeError(error),
-        })
-      digest = undefined
-      change = ''
+      if (current) {
+        const reason = describeError(error)
+        log.error('token file cannot be read, nobody is admitted', { file: path, error: reason })
+      }
+      current = undefined
     }
-  }
-
-  function matches(authorization: string | undefined): boolean {
-    const token = bearerToken(authorization)
-    return token !== undefined && digest !== undefined && timingSafeEqual(digestOf(token), digest)
   }
 
   return {
     admits(authorization) {
-      if (!looking && clock.now() - lookedAtMs < lookEveryMs) return matches(authorization)
-      looking ??= look().finally(() => {
-        lookedAtMs = clock.now()
-        looking = undefined
-      })
-      return looking.then(() => matches(authorization))
+      if (Math.abs(clock.now() - lookedAtMs) >= lookEveryMs) look()
+      const token = bearerToken(authorization)
+      return (
+        token !== undefined &&
+        current !== undefined &&
+        timingSafeEqual(digestOf(token), current.digest)
+      )
     },
   }
 }
 
-async function read(path: string): Promise<{ digest: Buffer | undefined; change: string }> {
-  const change = await changeOf(path)
-  const token = (await readFile(path, 'utf8')).trim()
+interface Token {
+  digest: Buffer
+  /** Differs whenever the file was written or replaced. */
+  change: string
+}
+
+function read(path: string): Token {
+  const change = changeOf(path)
+  const token = readFileSync(path, 'utf8').trim()
   if (token === '') throw new Error(`read token file "${path}": it is empty`)
   return { digest: digestOf(token), change }
 }
 
-/** Differs whenever the file was written or replaced. */
-async function changeOf(path: string): Promise<string> {
+function changeOf(path: string): string {
   try {
-    const { mtimeNs, ctimeNs, ino, size } = await stat(path, { bigint: true })
+    const { mtimeNs, ctimeNs, ino, size } = statSync(path, { bigint: true })
     return [mtimeNs, ctimeNs, ino, size].join()
   } catch (cause) {
     throw new Error(`read token file "${path}"`, { cause })

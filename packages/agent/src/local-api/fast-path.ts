@@ -1,0 +1,127 @@
+import { type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
+import type { Handler } from './handler.ts'
+import type { Identify } from './http-server.ts'
+import { readSimpleGet, type SimpleGet } from './simple-get.ts'
+
+/**
+ * Answers plain GETs of what is in memory straight from the socket, three times as fast as Node's HTTP server does.
+ * It understands as little HTTP as that takes: at the first byte of anything else (a change, a body, a header that
+ * changes how to read the message, half a request) the connection goes to Node's parser, for good.
+ */
+export function installFastPath(
+  server: Server,
+  handler: Handler,
+  identify: Identify,
+): { closeIdle(): void } {
+  const sockets = new Set<Socket>()
+  const parse = server.listeners('connection')
+  const toWire = createWireFormat(handler.index)
+
+  function onConnection(socket: Socket): void {
+    const resume = (): void => void socket.resume()
+    const listeners = {
+      data: (chunk: Buffer) => read(chunk),
+      end: () => socket.end(),
+      timeout: () => socket.destroy(),
+      error: () => socket.destroy(),
+      close: () => sockets.delete(socket),
+      drain: resume,
+    }
+
+    function read(chunk: Buffer): void {
+      const text = chunk.toString('latin1')
+      let wire = ''
+      let at = 0
+      while (at < text.length && wire.length < maxWireLength) {
+        const request = readSimpleGet(text, at)
+        const answer = request && answerTo(socket, request)
+        if (!answer) break
+        wire += toWire(answer)
+        at = request.end
+      }
+      // A caller that does not read gets no more answers made, until it does.
+      if (wire !== '' && !socket.write(wire, 'latin1')) socket.pause()
+      if (at < text.length) handOver(chunk.subarray(at))
+    }
+
+    function handOver(rest: Buffer): void {
+      sockets.delete(socket)
+      for (const [event, listener] of Object.entries(listeners)) socket.off(event, listener)
+      socket.setTimeout(0)
+      socket.pause()
+      socket.unshift(rest)
+      for (const listener of parse) listener.call(server, socket)
+      process.nextTick(resume)
+    }
+
+    sockets.add(socket)
+    socket.setTimeout(server.keepAliveTimeout)
+    for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener)
+  }
+
+  function answerTo(socket: Socket, simple: SimpleGet): Answer | undefined {
+    const caller = identify(socket, simple.authorization)
+    const answer = caller ? handler.answerNow(toLocalRequest(simple, caller)) : unauthorizedAnswer
+    // An answer that ends the connection is for the parser's side to send.
+    return answer?.headers.Connection ? undefined : answer
+  }
+
+  server.removeAllListeners('connection').on('connection', onConnection)
+  return {
+    closeIdle() {
+      for (const socket of sockets) socket.destroySoon()
+    },
+  }
+}
+
+/** Pipelined requests are answered in one write, but not beyond this. */
+const maxWireLength = 1024 * 1024
+/** A longer answer is put together anew each time, rather than kept twice. */
+const maxKeptBytes = 64 * 1024
+
+function toLocalRequest({ target, ifNoneMatch }: SimpleGet, caller: Caller): LocalRequest {
+  return {
+    method: 'GET',
+    target,
+    caller,
+    header: (name) => (name === 'if-none-match' ? ifNoneMatch : undefined),
+    body: async () => undefined,
+    signal: neverAborted,
+  }
+}
+
+const neverAborted = new AbortController().signal
+
+/** An answer as bytes in Latin-1 text. All but date and index is made once for each answer. */
+function createWireFormat(index: () => number): (answer: Answer) => string {
+  const tails = new WeakMap<Answer, string>()
+  let date = { second: 0, text: '' }
+
+  function dateLine(): string {
+    const second = Math.floor(Date.now() / 1_000)
+    if (second !== date.second)
+      date = { second, text: `Date: ${new Date(second * 1_000).toUTCString()}\r\n` }
+    return date.text
+  }
+
+  function tailOf(answer: Answer): string {
+    const known = tails.get(answer)
+    if (known !== undefined) return known
+    const tail = formatTail(answer)
+    if (answer.body.length <= maxKeptBytes) tails.set(answer, tail)
+    return tail
+  }
+
+  return (answer) => {
+    const indexLine = answer.isState ? `X-Plexd-Index: ${index()}\r\n` : ''
+    return `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n${dateLine()}${indexLine}${tailOf(answer)}`
+  }
+}
+
+function formatTail({ status, headers, body }: Answer): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const length = status === 204 || status === 304 ? '' : `Content-Length: ${body.length}\r\n`
+  return `${lines.join('')}${length}\r\n${body.toString('latin1')}`
+}
