@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { createClient, localApi, type Peer } from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import { authority, otherAuthority } from '@plexd/runtime/testing'
+import type { AgentConfig } from './config.ts'
 import { startFakeControlPlane } from './testing/fake-control-plane.ts'
 import { configFor, makeFolder, startTestAgent } from './testing/node.ts'
 import { eventually } from './testing/wait.ts'
 
-const web = {
+const web: Peer = {
   id: 'n_web',
   public_key: Buffer.alloc(32, 1).toString('base64'),
   mesh_ip: '10.100.1.2',
@@ -16,21 +22,301 @@ const web = {
 
 describe('startAgent', () => {
   it('enrols, follows events and reports what it is', async () => {
-    await using folder = await makeFolder()
-    await using plane = await startFakeControlPlane()
-    const config = await configFor(plane, folder.path)
-    await using node = await startTestAgent(config)
+    await using setup = await setUp()
+    const { plane, config } = setup
+    await using node = await setup.start()
 
     await eventually('a stream', () => plane.openStreams() === 1)
     assert.equal(existsSync(config.tokenFile), false)
     await plane.publish('peer_added', { ...web, peer_id: 'n_web' })
     await eventually('the peer', () => node.device.peerIds().includes('n_web'))
-    const [heartbeat] = plane.sent('/heartbeat')
-    assert.partialDeepStrictEqual(heartbeat?.body, {
+    const heartbeat = await eventually('a heartbeat', () => plane.sent('/heartbeat')[0])
+    assert.partialDeepStrictEqual(heartbeat.body, {
       node_id: 'n_test',
       status: 'healthy',
       mesh: { interface: 'plexd0', listen_port: 51_820 },
     })
+    assert.match(Object(heartbeat.body).binary_checksum, /^sha256:[0-9a-f]{64}$/)
     assert.equal(node.agent.status().control_plane.stream, 'connected')
   })
+
+  it('answers from its cache, and keeps its peers, while the control plane is away', async () => {
+    await using setup = await setUp()
+    const { plane, config } = setup
+    plane.change({ metadata: { env: 'prod' }, peers: [web] })
+    {
+      await using _ = await setup.start()
+      await eventually('the state', async () => (await readMetadata(config)).env === 'prod')
+    }
+    await plane[Symbol.asyncDispose]()
+
+    await using node = await setup.start()
+
+    assert.deepEqual(await readMetadata(config), { env: 'prod' })
+    assert.deepEqual(node.device.peerIds(), ['n_web'])
+    const { problems } = await eventually('a problem', () => {
+      const status = node.agent.status()
+      return status.problems.length > 0 && status
+    })
+    assert.match(problems.join(), /ECONNREFUSED/)
+  })
+
+  it('pulls what it missed when the stream comes back, and reports the drift', async () => {
+    await using setup = await setUp()
+    const { plane, config } = setup
+    await using node = await setup.start()
+    await eventually('a stream', () => plane.openStreams() === 1)
+    await eventually('two reconciliations', () => plane.sent('/state').length === 2)
+    plane.change({ metadata: { env: 'prod' }, peers: [web] })
+    plane.closeStreams()
+
+    await eventually('the state', async () => (await readMetadata(config)).env === 'prod')
+    await eventually('the peer', () => node.device.peerIds().includes('n_web'))
+    const report = await eventually('a drift report', () => plane.sent('/drift').at(-1))
+    assert.partialDeepStrictEqual(report.body, {
+      corrections: [
+        { type: 'metadata_updated', detail: 'metadata updated' },
+        { type: 'peer_added', detail: 'n_web was missing from the WireGuard interface' },
+      ],
+    })
+  })
+
+  it('asks with the id of the last event, and is told that nothing is newer', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    await using node = await setup.start()
+    await eventually('a stream', () => plane.openStreams() === 1)
+    plane.change({ metadata: { a: '1' } })
+    const id = await plane.publish('node_state_updated', { metadata: { a: '1' }, data: [] })
+    plane.state = { ...plane.state, revision: id }
+    await eventually('the event', () => node.agent.status().revision === id)
+
+    node.agent.reconcile()
+
+    const pulled = await eventually('a pull', () =>
+      plane.sent('/state').find(({ headers }) => headers['if-none-match'] === `"${id}"`),
+    )
+    assert.ok(pulled)
+  })
+
+  it('pulls everything when it is told to resync, or cannot fold an event', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    await using node = await setup.start()
+    await eventually('a stream', () => plane.openStreams() === 1)
+    await eventually('two reconciliations', () => plane.sent('/state').length === 2)
+    for (const [type, payload] of [
+      ['resync', { reason: 'the log begins anew' }],
+      ['peer_endpoint_changed', { id: 'n_gone', endpoint: '198.51.100.1:1' }],
+    ] as const) {
+      const before = plane.sent('/state').length
+      await plane.publish(type, payload)
+      const pull = await eventually(type, () => plane.sent('/state')[before])
+      assert.equal(pull.headers['if-none-match'], undefined, type)
+      await eventually('a revision', () => node.agent.status().revision !== '')
+    }
+  })
+
+  it('runs actions and delivers acks and results, also after an outage', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    await using _ = await setup.start()
+    await eventually('a stream', () => plane.openStreams() === 1)
+    plane.override = ({ line }) => (line.includes('/executions/') ? { status: 503 } : undefined)
+    await plane.publish('action_request', {
+      execution_id: 'exec_1',
+      action: 'system.info',
+      parameters: {},
+      timeout: '30s',
+    })
+    await plane.publish('action_request', { execution_id: 'exec_2', action: 'no.such' })
+    await eventually('attempts', () => plane.sent('/ack').length > 0)
+    plane.override = () => undefined
+    plane.closeStreams()
+
+    const result = await eventually('a result', () => plane.sent('/exec_1/result')[0])
+    assert.partialDeepStrictEqual(result.body, { status: 'success', exit_code: 0 })
+    assert.equal(JSON.parse(Object(result.body).stdout).node_id, 'n_test')
+    const rejected = await eventually('an ack', () => plane.sent('/exec_2/ack').at(-1))
+    assert.deepEqual(rejected.body, {
+      execution_id: 'exec_2',
+      status: 'rejected',
+      reason: 'unknown_action',
+    })
+  })
+
+  it('rotates its WireGuard key', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    await using node = await setup.start()
+    await eventually('a stream', () => plane.openStreams() === 1)
+    const before = node.device.privateKey()
+    await plane.publish('rotate_keys', { reason: 'test' })
+    await eventually('a request', () => plane.sent('/v1/keys/rotate').length === 1)
+    await eventually('a new key', () => node.device.privateKey() !== before)
+  })
+
+  it('follows a rotation of the signing key, and remembers it over a restart', async () => {
+    await using setup = await setUp()
+    const { plane, config } = setup
+    const rotate = async (): Promise<void> => {
+      const previous = plane.signingKey
+      const block = (current: string) =>
+        plane.signedBlock('signing_key_rotated', {
+          current,
+          previous,
+          transition_expires: '2999-01-01T00:00:00Z',
+          new_signing_public_key: current,
+        })
+      const { privateKey, publicKey } = await plane.newSigner()
+      plane.sendRaw(await block(publicKey))
+      plane.useSigner({ privateKey, publicKey })
+    }
+    {
+      await using node = await setup.start()
+      await eventually('a stream', () => plane.openStreams() === 1)
+      await rotate()
+      await plane.publish('node_state_updated', { metadata: { signed: 'anew' }, data: [] })
+      await eventually('the event', async () => (await readMetadata(config)).signed === 'anew')
+      assert.deepEqual(node.agent.status().problems, [])
+    }
+    plane.override = ({ line }) => (line.endsWith('/state') ? { status: 500 } : undefined)
+    await using _ = await setup.start()
+    await eventually('a stream', () => plane.openStreams() === 1)
+    await plane.publish('node_state_updated', { metadata: { signed: 'later' }, data: [] })
+    await eventually('the event', async () => (await readMetadata(config)).signed === 'later')
+  })
+
+  it('polls and applies while its stream is refused, and says so', async () => {
+    await using setup = await setUp({ reconcileMs: 1_000 })
+    const { plane, config } = setup
+    plane.override = ({ line }) => (line.endsWith('/events') ? { status: 403 } : undefined)
+    await using node = await setup.start()
+    await eventually('the refusal', () => node.agent.status().control_plane.stream === 'refused')
+    plane.change({ metadata: { env: 'polled' } })
+    await eventually('the state', async () => (await readMetadata(config)).env === 'polled')
+    assert.equal(plane.sent('/events').length, 1)
+  })
+
+  it('keeps its identity and says what to type when it was removed', async () => {
+    await using setup = await setUp({ heartbeatMs: 1_000 })
+    const { plane, config } = setup
+    await using node = await setup.start()
+    await eventually('a stream', () => plane.openStreams() === 1)
+    plane.override = () => ({ status: 401, body: { error: 'unauthorized' } })
+    plane.closeStreams()
+
+    const { problems } = await eventually('the problem', () => {
+      const status = node.agent.status()
+      return status.problems.length > 0 && status
+    })
+    assert.match(
+      problems.join(),
+      /stop plexd, then type "plexd deregister --purge" and "plexd join"/,
+    )
+    assert.equal(existsSync(join(config.dataDir, 'identity.json')), true)
+    assert.equal(plane.sent('/v1/register').length, 1)
+  })
+
+  it('warns of a clock that makes all events refused', async () => {
+    await using setup = await setUp()
+    setup.plane.override = ({ line }) =>
+      line.endsWith('/heartbeat')
+        ? { status: 200, headers: { date: new Date(Date.now() + 600_000).toUTCString() }, body: {} }
+        : undefined
+    await using node = await setup.start()
+    const status = await eventually('the warning', () => {
+      const now = node.agent.status()
+      return Math.abs(now.control_plane.clock_skew_seconds - 600) < 5 && now
+    })
+    assert.match(status.problems.join(), /10 min behind .* all events are refused/)
+  })
+
+  it('deregisters on shutdown only when that is configured', async () => {
+    await using setup = await setUp()
+    await (await setup.start())[Symbol.asyncDispose]()
+    assert.equal(setup.plane.sent('/deregister').length, 0)
+
+    setup.config.deregisterOnShutdown = true
+    await (await setup.start())[Symbol.asyncDispose]()
+    assert.equal(setup.plane.sent('/deregister').length, 1)
+  })
+
+  it('tells its capabilities again when they have changed', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    await (await setup.start())[Symbol.asyncDispose]()
+    assert.equal(plane.sent('/capabilities').length, 0)
+
+    setup.config.actionsEnabled = false
+    await using _ = await setup.start()
+    const request = await eventually('capabilities', () => plane.sent('/capabilities')[0])
+    assert.partialDeepStrictEqual(request.body, { builtin_actions: [] })
+  })
+
+  it('stops an enrolment that does not get through', async () => {
+    await using setup = await setUp()
+    setup.plane.override = () => ({ status: 500 })
+    const stop = new AbortController()
+    const starting = setup.start({ signal: stop.signal })
+    await eventually('an attempt', () => setup.plane.requests.length > 0)
+    stop.abort()
+    await assert.rejects(starting)
+  })
 })
+
+describe('startAgent over TLS', () => {
+  it('trusts the CA that it is given, and no other', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane({ tls: true })
+    const caFile = join(folder.path, 'ca.crt')
+    const config = await configFor(plane, folder.path, { caFile })
+    await writeFile(caFile, otherAuthority)
+    await assert.rejects(startTestAgent(config), (error: Error) =>
+      error.message.includes(`is not signed by the CA in "${caFile}"`),
+    )
+    assert.equal(existsSync(config.tokenFile), true)
+
+    await writeFile(caFile, authority)
+    await using node = await startTestAgent(config)
+    await eventually('a stream', () => plane.openStreams() === 1)
+    assert.equal(node.agent.nodeId, 'n_test')
+  })
+
+  it('takes a new signing key from a pulled state', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane({ tls: true })
+    const caFile = join(folder.path, 'ca.crt')
+    await writeFile(caFile, authority)
+    const config = await configFor(plane, folder.path, { caFile })
+    await using node = await startTestAgent(config)
+    await eventually('a stream', () => plane.openStreams() === 1)
+    plane.useSigner(await plane.newSigner())
+    plane.change({ signing_keys: { current: plane.signingKey } })
+    plane.closeStreams()
+    await eventually('the stream again', () => plane.sent('/events').length === 2)
+    await eventually('the pull', () => node.agent.status().revision === plane.state.revision)
+
+    await plane.publish('peer_added', web)
+    await eventually('the peer', () => node.device.peerIds().includes('n_web'))
+  })
+})
+
+async function setUp(changes: Partial<AgentConfig> = {}) {
+  const folder = await makeFolder()
+  const plane = await startFakeControlPlane()
+  const config = await configFor(plane, folder.path, changes)
+  return {
+    plane,
+    config,
+    start: (deps: Parameters<typeof startTestAgent>[1] = {}) => startTestAgent(config, deps),
+    async [Symbol.asyncDispose]() {
+      await plane[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function readMetadata({ socketPath }: AgentConfig): Promise<Record<string, string>> {
+  return (await createClient(localApi, createUnixTransport(socketPath)).listMetadata({})).body
+}

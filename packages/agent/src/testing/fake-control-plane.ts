@@ -38,7 +38,7 @@ export interface FakeControlPlane extends AsyncDisposable {
   readonly nodeId: string
   readonly nodeToken: string
   /** Ed25519, base64. */
-  readonly signingKey: string
+  signingKey: string
   state: NodeState
   requests: Recorded[]
   /** Those of one operation, by how its line ends. */
@@ -54,8 +54,15 @@ export interface FakeControlPlane extends AsyncDisposable {
   signedBlock(type: string, payload: unknown, options?: EventOptions): Promise<string>
   openStreams(): number
   closeStreams(): void
-  /** The signer of a new key; from now on it signs. */
-  rotateSigningKey(): Promise<string>
+  newSigner(): Promise<Signer>
+  /** From now on this one signs; nobody is told. */
+  useSigner(signer: Signer): void
+}
+
+export interface Signer {
+  privateKey: CryptoKey
+  /** Ed25519, base64. */
+  publicKey: string
 }
 
 interface LoggedEvent extends EventOptions {
@@ -189,13 +196,15 @@ export async function startFakeControlPlane(
     closeStreams() {
       for (const stream of streams) stream.end()
     },
-    async rotateSigningKey() {
-      signer = await newSigner()
-      return signer.publicKey
+    newSigner,
+    useSigner(next) {
+      signer = next
+      fake.signingKey = next.publicKey
     },
     async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await closed
     },
   }
   return fake
@@ -229,7 +238,7 @@ async function record(incoming: http.IncomingMessage): Promise<Recorded> {
   }
 }
 
-async function newSigner(): Promise<{ privateKey: CryptoKey; publicKey: string }> {
+async function newSigner(): Promise<Signer> {
   const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
   const { privateKey, publicKey } = pair as Pair // Ed25519 always makes a pair
   const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey))

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import { type FakeControlPlane, startFakeControlPlane } from './testing/fake-control-plane.ts'
+import { makeFolder } from './testing/node.ts'
+import { eventually } from './testing/wait.ts'
+import { version } from './version.ts'
+
+const main = join(import.meta.dirname, 'main.ts')
+
+describe('plexd', () => {
+  it('tells its version, and how to use it', async () => {
+    assert.match((await plexd('version')).stdout, new RegExp(`^plexd version ${version}\n`))
+    assert.equal(JSON.parse((await plexd('version', '--json')).stdout).version, version)
+    assert.match((await plexd('up', '--help')).stdout, /--no-mesh[\s\S]*Examples:/)
+  })
+
+  it('fails in one line that says what to do next', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane()
+    const at = (name: string): string => join(folder.path, name)
+    await writeFile(at('file'), 'x')
+    await writeFile(at('wrong'), 'plx_enroll_wrong')
+    await writeFile(at('config.yaml'), 'reconcile: { interval: 5 }')
+    const toPlane = ['--api', plane.url, '--insecure-http', '--data-dir']
+    const cases: [string[], number, RegExp][] = [
+      [['join', '--data-dir', at('a')], 2, /no control plane is named: give --api/],
+      [['join', ...toPlane, at('b')], 2, /no bootstrap token: .* "plexctl token create"/],
+      [
+        ['join', ...toPlane, at('c'), '--token-file', at('wrong')],
+        4,
+        /invalid bootstrap token: make a new token/,
+      ],
+      [['join', ...toPlane, at('file/x')], 1, /".*file\/x/],
+      [
+        ['join', ...toPlane, at('d'), '--config', at('config.yaml')],
+        2,
+        /reconcile.interval: 5: want a number/,
+      ],
+      [
+        ['up', ...toPlane, at('e'), '--socket', at('file')],
+        1,
+        /serve the Local Node API: .*not a socket, remove it/,
+      ],
+      [
+        ['status', '--socket', at('none')],
+        5,
+        /no daemon answers at ".*none": start it with "plexd up"/,
+      ],
+      [['deregister', '--data-dir', at('f')], 3, /this machine is not registered/],
+    ]
+    const outcomes = await Promise.all(cases.map(([args]) => plexd(...args)))
+    for (const [index, [args, exitCode, message]] of cases.entries()) {
+      const { code, stderr, stdout } = outcomes[index] ?? assert.fail()
+      assert.deepEqual(
+        { code, stdout },
+        { code: exitCode, stdout: '' },
+        `${args.join(' ')}: ${stderr}`,
+      )
+      const lines = stderr
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !line.startsWith('{'))
+      assert.equal(lines.length, 1, stderr)
+      assert.match(lines[0] ?? '', message)
+    }
+  })
+
+  it('prints completion scripts that the shell takes', async () => {
+    const script = (await plexd('completion', 'bash')).stdout
+    const typed = 'COMP_WORDS=(plexd state get d); COMP_CWORD=3; _plexd; echo $COMPREPLY'
+    const bash = spawn('bash', ['-c', `${script}\n${typed}`])
+    assert.equal(await text(bash.stdout), 'data\n')
+    for (const shell of ['zsh', 'fish']) {
+      assert.match((await plexd('completion', shell)).stdout, /deregister/)
+    }
+  })
+})
+
+describe('plexd up', () => {
+  const running = new Set<ChildProcess>()
+  after(() => {
+    for (const child of running) child.kill('SIGKILL')
+  })
+
+  it('enrols, serves, refuses a second of its kind, and stops in time', async () => {
+    await using setup = await setUp()
+    const daemon = setup.up()
+    const status = await eventually(
+      'the node id',
+      async () => {
+        const seen = await setup.status()
+        return seen?.node_id === 'n_test' && seen
+      },
+      15_000,
+    )
+    assert.equal(status.mesh.enabled, false)
+    assert.match(status.mesh.reason ?? '', /--no-mesh/)
+
+    const second = await plexd(...setup.args, '--socket', join(setup.folder, 'other.sock'))
+    assert.equal(second.code, 1)
+    assert.match(second.stderr, /another plexd uses it/)
+
+    const text = await plexd('status', '--socket', setup.socket)
+    assert.match(text.stdout, /mesh: +disabled: switched off by --no-mesh[\s\S]*problems: +none/)
+
+    const startedMs = Date.now()
+    daemon.kill('SIGTERM')
+    const code = await new Promise((resolve) => daemon.on('exit', resolve))
+    assert.equal(code, 0)
+    assert.ok(Date.now() - startedMs < 5_000)
+  })
+
+  it('loses nothing and runs nothing twice when it is killed again and again', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    const total = 60
+    let daemon = setup.up()
+    await eventually('a stream', () => plane.openStreams() === 1, 15_000)
+    const kills = (async () => {
+      for (let times = 0; times < 4; times++) {
+        await delay(300 + Math.random() * 700)
+        daemon.kill('SIGKILL')
+        await new Promise((resolve) => daemon.on('exit', resolve))
+        daemon = setup.up()
+        await eventually('a new stream', () => plane.openStreams() === 1, 15_000)
+      }
+    })()
+    for (let number = 1; number <= total; number++) {
+      const metadata = { number: String(number) }
+      const revision = await plane.publish('node_state_updated', { metadata, data: [] })
+      plane.state = { ...plane.state, metadata, revision }
+      if (number % 6 === 0) {
+        const execution_id = `exec_${number}`
+        await plane.publish('action_request', { execution_id, action: 'system.info' })
+      }
+      await delay(60)
+    }
+    await kills
+
+    const last = await eventually(
+      'the last event',
+      async () => {
+        const { body } = await setup.client.listMetadata({})
+        return body.number === String(total) && body
+      },
+      15_000,
+    )
+    assert.deepEqual(last, { number: String(total) })
+    for (let number = 6; number <= total; number += 6) {
+      const results = await eventually(
+        `result ${number}`,
+        () => {
+          const sent = plane.sent(`/exec_${number}/result`)
+          return sent.length > 0 && sent
+        },
+        15_000,
+      )
+      const contents = new Set(results.map(({ body }) => JSON.stringify(body)))
+      assert.equal(contents.size, 1, `exec_${number} has one result, however often it was sent`)
+      const acks = plane.sent(`/exec_${number}/ack`).map(({ body }) => Object(body).status)
+      assert.deepEqual(new Set(acks), new Set(['accepted']))
+    }
+    assert.equal(plane.sent('/v1/register').length, 1)
+    daemon.kill('SIGTERM')
+    await new Promise((resolve) => daemon.on('exit', resolve))
+  })
+
+  it('leaves nothing behind when it is deregistered with --purge', async () => {
+    await using setup = await setUp()
+    const where = ['--api', setup.plane.url, '--insecure-http', '--data-dir', setup.dataDir]
+    const joined = await plexd('join', ...where, '--token-file', setup.token)
+    assert.equal(joined.stdout, 'node_id: n_test\nmesh_ip: 10.100.1.1\n')
+    await readFile(join(setup.dataDir, 'identity.json'))
+
+    const left = await plexd('deregister', ...where, '--purge', '--json')
+
+    assert.deepEqual(JSON.parse(left.stdout), {
+      node_id: 'n_test',
+      deregistered: true,
+      purged: true,
+    })
+    await assert.rejects(readFile(join(setup.dataDir, 'identity.json')), { code: 'ENOENT' })
+    assert.equal(setup.plane.sent('/deregister').length, 1)
+  })
+
+  async function setUp() {
+    const folder = await makeFolder()
+    const plane = await startFakeControlPlane()
+    const at = (name: string): string => join(folder.path, name)
+    const token = at('token')
+    const dataDir = at('data')
+    const socket = at('api.sock')
+    await writeFile(token, 'plx_enroll_test')
+    await mkdir(dataDir, { mode: 0o700 })
+    const args = [
+      'up',
+      '--api',
+      plane.url,
+      '--insecure-http',
+      '--token-file',
+      token,
+      '--data-dir',
+      dataDir,
+      '--no-mesh',
+    ]
+    const client: Client<LocalApi> = createClient(localApi, createUnixTransport(socket))
+    return {
+      plane: plane as FakeControlPlane,
+      folder: folder.path,
+      args,
+      token,
+      dataDir,
+      socket,
+      client,
+      up() {
+        const child = spawn(process.execPath, [main, ...args, '--socket', socket], {
+          stdio: 'ignore',
+          env: cleanEnv,
+        })
+        running.add(child)
+        child.on('exit', () => running.delete(child))
+        return child
+      },
+      status: async () => (await client.getStatus({}).catch(() => undefined))?.body,
+      async [Symbol.asyncDispose]() {
+        for (const child of running) child.kill('SIGKILL')
+        await plane[Symbol.asyncDispose]()
+        await folder[Symbol.asyncDispose]()
+      },
+    }
+  }
+})
+
+/** Without the variables that would configure plexd. */
+const cleanEnv = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('PLEXD_')),
+)
+
+async function plexd(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: cleanEnv,
+  })
+  const exited = new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? -1)))
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+  return { code: await exited, stdout, stderr }
+}
