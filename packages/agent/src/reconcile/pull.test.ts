@@ -61,6 +61,22 @@ describe('pullState', () => {
     assert.deepEqual(setup.state().metadata, { at: '7' })
   })
 
+  it('never goes back to an older state of the same log', async () => {
+    const setup = setUp({ revision: '1-9', metadata: { at: '9' } })
+    const older = ok({ metadata: { at: '8' }, revision: '1-8' })
+    setup.answers.push(older, ok({ metadata: { at: '10' }, revision: '1-10' }))
+    await setup.pull()
+    assert.deepEqual(setup.state().metadata, { at: '10' })
+
+    setup.answers.push(older, older, older)
+    await assert.rejects(setup.pull({ whole: true }), /revision "1-8" is older than "1-10"/)
+    assert.deepEqual(setup.state().metadata, { at: '10' })
+
+    setup.answers.push(ok({ metadata: { at: 'restored' }, revision: '2-1' }))
+    await setup.pull()
+    assert.deepEqual(setup.state().metadata, { at: 'restored' })
+  })
+
   it('changes nothing for an answer that does not fit', async () => {
     for (const body of [{ metadata: { a: 1 } }, { peers: [{ id: 'x' }] }, [], 'x', undefined]) {
       const setup = setUp({ revision: '1-5', metadata: { a: 'b' } })

@@ -1,6 +1,7 @@
 import { type Client, type ControlApi, ReceivedNodeState, type SigningKeys } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { Check, Errors } from 'typebox/value'
+import { isCovered } from '../events/revision.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../problems.ts'
 import { type DesiredState, type DesiredStore, desiredFromPull } from '../state/desired-state.ts'
@@ -19,12 +20,13 @@ export interface PullDeps {
   log: Log
 }
 
-/** A state that events overtook on its way is asked for again, this often. */
+/** A state that is older than what we have is asked for again, this often. */
 const maxAttempts = 3
 
 /**
  * Pulls the desired state and stores it; the corrections say in what it differed from the one before. Conditional on
- * the revision unless `whole`. Rejects, and changes nothing, when there is no answer or one that does not fit.
+ * the revision unless `whole`. Rejects, and changes nothing, when there is no answer, one that does not fit, or only
+ * older ones: events may overtake an answer on its way, and of several replicas one may lag behind.
  */
 export async function pullState(
   deps: PullDeps,
@@ -34,8 +36,20 @@ export async function pullState(
     using watch = deps.changes.watch()
     const next = await fetchState(deps, whole, signal)
     if (next === undefined) return []
-    if (!watch.isOvertaken(next.revision) || attempt === maxAttempts) return store(next, deps)
+    const { revision } = deps.desired.current()
+    if (!watch.isOvertaken(next.revision) && !isBefore(next.revision, revision)) {
+      return store(next, deps)
+    }
+    if (attempt === maxAttempts) {
+      throw new Error(
+        `read state: revision "${next.revision}" is older than "${revision}", which is here`,
+      )
+    }
   }
+}
+
+function isBefore(revision: string, other: string): boolean {
+  return revision !== other && isCovered(revision, other)
 }
 
 /** Undefined when nothing has changed. */

@@ -184,6 +184,7 @@ export async function startFakeControlPlane(
     async publish(type, payload, event = {}) {
       const logged = { id: nextId(), eventId: `evt_logged_${sequence}`, ...event, type, payload }
       log.push(logged)
+      fake.state = { ...fake.state, revision: logged.id }
       const block = await signedBlock(type, payload, logged)
       for (const stream of streams) stream.write(block)
       return logged.id
