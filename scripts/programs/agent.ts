@@ -1,6 +1,8 @@
-import { access, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createClient, localApi } from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
 import { type LaunchOptions, launch, type RunningProgram } from './program.ts'
 
 /** An agent as a process, which may end and start again on its data. */
@@ -12,7 +14,7 @@ export interface AgentProcess extends AsyncDisposable {
   readonly socket: string
   /** The running one, or the last that ran. */
   program(): RunningProgram
-  /** Starts it anew, once it has ended; resolves when its socket is there. */
+  /** Starts it anew, once it has ended; resolves when it serves. */
   start(): Promise<void>
   /** `SIGTERM` when left out. */
   end(signal?: NodeJS.Signals): Promise<void>
@@ -26,7 +28,7 @@ export interface AgentOptions extends Partial<LaunchOptions> {
   args?: readonly string[]
 }
 
-/** Runs `plexd up` from `folder`/hostname; resolves when its socket is there. */
+/** Runs `plexd up` from `folder`/hostname; resolves when it has enrolled and serves. */
 export async function startAgentProcess(
   folder: string,
   { hostname, token, controlPlane, args = [], ...options }: AgentOptions,
@@ -49,7 +51,7 @@ export async function startAgentProcess(
   }
 
   let program = launchIt()
-  await appears(socket, program)
+  await serves(socket, program)
   return {
     hostname,
     home,
@@ -60,22 +62,22 @@ export async function startAgentProcess(
       // What a killed one left behind must not pass for the new one's.
       await rm(socket, { force: true })
       program = launchIt()
-      await appears(socket, program)
+      await serves(socket, program)
     },
     end: (signal) => program.end(signal),
     [Symbol.asyncDispose]: () => program.end(),
   }
 }
 
-async function appears(path: string, { child, log }: RunningProgram): Promise<void> {
+/** The socket is there before the machine has enrolled. */
+async function serves(socket: string, { child, log }: RunningProgram): Promise<void> {
+  const local = createClient(localApi, createUnixTransport(socket, 1_000))
   for (let attempt = 0; attempt < 600; attempt++) {
     if (child.exitCode !== null)
       throw new Error(`start agent: it ended with code ${child.exitCode}: ${await log()}`)
-    try {
-      return await access(path)
-    } catch {
-      await delay(25)
-    }
+    const answer = await local.getStatus({}).catch(() => undefined)
+    if (answer && answer.body.node_id !== '') return
+    await delay(25)
   }
-  throw new Error(`start agent: no socket "${path}" after 15 s: ${await log()}`)
+  throw new Error(`start agent: no node serves "${socket}" after 15 s: ${await log()}`)
 }

@@ -69,7 +69,12 @@ export interface System extends AsyncDisposable {
   /** Starts a real agent. */
   startAgent(
     hostname: string,
-    options?: { args?: readonly string[]; metadata?: Record<string, string> },
+    options?: {
+      args?: readonly string[]
+      metadata?: Record<string, string>
+      /** A command that runs the agent. */
+      prefix?: readonly string[]
+    },
   ): Promise<AgentProcess>
   plexctl(...args: string[]): Promise<Output>
 }
@@ -161,9 +166,11 @@ export async function startSystem(options: { args?: readonly string[] } = {}): P
         stream: (lastEventId) => stream(given.node_id, token, lastEventId),
       }
     },
-    async startAgent(hostname, { args = [], metadata = {} } = {}) {
+    async startAgent(hostname, { metadata = {}, ...options } = {}) {
       const token = await bootstrapToken({ metadata })
-      return opened.use(await startAgentProcess(folder, { hostname, token, controlPlane, args }))
+      return opened.use(
+        await startAgentProcess(folder, { hostname, token, controlPlane, ...options }),
+      )
     },
     plexctl: (...args) => runProgram('plexctl', args, controlPlane.environment),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

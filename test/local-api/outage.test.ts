@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { DaemonStatus, Entry } from '@plexd/protocol'
+import type { Static } from 'typebox'
+import type { AgentProcess } from '../../scripts/programs/agent.ts'
+import { runProgram, runToEnd } from '../../scripts/programs/program.ts'
+import { curlSocket } from '../support/curl.ts'
+import { type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
+
+describe('the Local Node API without its control plane', () => {
+  let system: System
+  let agent: AgentProcess
+
+  const get = (path: string) => curlSocket(agent.socket, path)
+  const putReport = async (key: string, payload: unknown): Promise<Entry> => {
+    const body = JSON.stringify({ content_type: 'application/json', payload })
+    const answer = await curlSocket(
+      agent.socket,
+      `/v1/state/report/${key}`,
+      ...['-X', 'PUT', '-d', body],
+    )
+    assert.equal(answer.status, 200, answer.text)
+    return answer.json() as Entry // the examples check its shape
+  }
+  const reported = async (key: string): Promise<unknown> => {
+    const { body } = await system.admin.listReports({ params: { node: 'node-01' } })
+    return body.items.find((entry) => entry.key === key)?.payload
+  }
+  const status = async () => (await get('/v1/status')).json() as Static<typeof DaemonStatus>
+
+  before(async () => {
+    system = await startSystem()
+    agent = await system.startAgent('node-01', { metadata: { role: 'web' } })
+    const node_id = (await status()).node_id
+    await system.admin.putData({
+      params: { key: 'motd' },
+      body: { target: { node_id }, content_type: 'text/plain', payload: 'hello' },
+    })
+    await system.admin.putSecret({
+      params: { key: 'password' },
+      body: { target: { node_id }, value: 's3cret-p@ssw0rd' },
+    })
+    await until('the secret is listed', async () =>
+      (await get('/v1/state/secrets')).text.includes('"password"'),
+    )
+    await until('the data is there', async () => (await get('/v1/state/data/motd')).status === 200)
+  })
+  after(() => system[Symbol.asyncDispose]())
+
+  it('answers 503 for a secret value, and everything else from what it holds', async () => {
+    assert.equal((await get('/v1/state/secrets/password')).status, 200)
+    await system.controlPlane.end()
+    const answer = await get('/v1/state/secrets/password')
+    assert.equal(answer.status, 503)
+    assert.deepEqual(answer.json(), { error: 'control plane unavailable' })
+    assert.match((await get('/v1/state/data/motd')).text, /"hello"/)
+    assert.match((await get('/v1/state/metadata/role')).text, /"web"/)
+    assert.match((await get('/v1/state/secrets')).text, /"password"/)
+  })
+
+  it('starts from its disk while the control plane is away, and takes reports', async () => {
+    await putReport('before', 1)
+    await agent.end()
+    await agent.start()
+    assert.match((await get('/v1/state/data/motd')).text, /"hello"/)
+    assert.match((await get('/v1/state/metadata/role')).text, /"web"/)
+    assert.match((await get('/v1/state/secrets')).text, /"password"/)
+    assert.match((await get('/v1/state/report/before')).text, /"payload":1/)
+    assert.equal((await get('/v1/state/secrets/password')).status, 503)
+    await putReport('during', 2)
+    await agent.end('SIGKILL')
+    await agent.start()
+    assert.match((await get('/v1/state/report/during')).text, /"payload":2/)
+    const { stream } = (await status()).control_plane
+    assert.notEqual(stream, 'connected')
+  })
+
+  it('says in its status and in plexd status what does not work', async () => {
+    await until('it is a problem', async () => (await status()).problems.length > 0)
+    const shown = await runProgram('plexd', ['status', '--socket', agent.socket, '--json'])
+    const { problems } = JSON.parse(shown.stdout) as { problems: string[] } // the shape of the status
+    assert.notDeepEqual(problems, [])
+  })
+
+  it('brings what was reported meanwhile, and reads secrets, once it is back', async () => {
+    await system.controlPlane.start()
+    await until('the secret can be read', async () => {
+      const answer = await get('/v1/state/secrets/password')
+      return answer.status === 200 && answer.text.includes('s3cret-p@ssw0rd')
+    })
+    await until(
+      'the stream is back',
+      async () => {
+        const { stream } = (await status()).control_plane
+        return stream === 'connected'
+      },
+      30_000,
+    )
+    await until(
+      'both reports arrive',
+      async () => {
+        return (await reported('before')) === 1 && (await reported('during')) === 2
+      },
+      30_000,
+    )
+  })
+
+  it('never writes a secret to the disk, the log or the status', async () => {
+    const log = await agent.program().log()
+    const { text } = await get('/v1/status')
+    assert.doesNotMatch(log + text, /s3cret/)
+    const { code } = await runToEnd('grep', ['-r', '-q', '-a', 's3cret', agent.dataDir])
+    assert.equal(code, 1, 'grep finds nothing')
+  })
+
+  it('goes on with what it holds when its node is removed, and says so', async () => {
+    await system.admin.removeNode({ params: { node: 'node-01' } })
+    await until(
+      'the status says it',
+      async () => {
+        const { control_plane, problems } = await status()
+        return control_plane.stream !== 'connected' && problems.length > 0
+      },
+      20_000,
+    )
+    assert.match((await get('/v1/state/data/motd')).text, /"hello"/)
+    assert.equal((await get('/v1/state/secrets/password')).status, 503)
+    await delay(1_000)
+    assert.equal(agent.program().child.exitCode, null)
+  })
+})
+
+describe('plexd deregister', () => {
+  it('takes the node out, and takes its identity away when asked to', async () => {
+    await using system = await startSystem()
+    const agent = await system.startAgent('leaving')
+    await agent.end()
+    const connection = ['--api', system.controlPlane.url, '--ca-file', system.controlPlane.caFile]
+    const left = await runProgram('plexd', [
+      ...['deregister', '--purge', '--data-dir', agent.dataDir, ...connection],
+    ])
+    assert.equal(left.code, 0, left.stderr)
+    assert.match(left.stdout, /deregistered/)
+    const { body } = await system.admin.listNodes({})
+    assert.deepEqual(body.items, [])
+    await assert.rejects(readFile(join(agent.dataDir, 'identity.json')))
+  })
+})
