@@ -91,17 +91,19 @@ function createRequest(
   }
 }
 
-async function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
+/** Undefined when it is too long, or when the caller is gone before its end. */
+function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
   const chunks: Buffer[] = []
   let bytes = 0
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+  request
+    .on('data', (chunk: Buffer) => {
       bytes += chunk.length
       if (bytes <= maxBodyBytes) chunks.push(chunk)
       if (bytes > maxDiscardedBytes) request.destroy()
-    }
-  } catch {
-    return undefined // the caller is gone
-  }
-  return bytes <= maxBodyBytes ? Buffer.concat(chunks, bytes) : undefined
+    })
+    .on('end', () => resolve(bytes <= maxBodyBytes ? Buffer.concat(chunks, bytes) : undefined))
+    .on('error', () => resolve(undefined))
+    .on('close', () => resolve(undefined))
+  return promise
 }

@@ -11,7 +11,9 @@ import { openReportStore, type ReportWriteInput } from './report-store.ts'
 async function aSmallDisk(): Promise<(AsyncDisposable & { path: string }) | undefined> {
   const path = await mkdtemp(join(tmpdir(), 'plexd-full-'))
   try {
-    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], { stdio: 'ignore' })
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], {
+      stdio: 'ignore',
+    })
   } catch {
     await rm(path, { recursive: true })
     return undefined

@@ -18,8 +18,11 @@ export interface Journal extends AsyncDisposable {
   size(): number
   /** Resolves when the lines are on disk. When it rejects none of them is there, and it may be called again. */
   append(lines: string): Promise<void>
-  /** Puts this content in the place of all there is. When it rejects, the old content stays in use. */
-  replace(lines: string): Promise<void>
+  /**
+   * Puts these lines in the place of all there is. When it rejects, the old ones stay in use. They are taken a mebibyte
+   * at a time, with room for others in between.
+   */
+  replace(lines: Iterable<string>): Promise<void>
 }
 
 /**
@@ -51,12 +54,15 @@ export async function openJournal(path: string, onLine: (line: string) => void):
     torn = false
   }
 
-  async function replace(lines: string): Promise<void> {
-    const bytes = Buffer.from(lines)
+  async function replace(lines: Iterable<string>): Promise<void> {
     const temporary = join(folder, `${temporaryPrefix}${crypto.randomUUID()}`)
     const next = await openForAppend(temporary)
+    let written = 0
     try {
-      await writeAll(next, bytes, 0)
+      for (const bytes of inBlocks(lines)) {
+        await writeAll(next, bytes, written)
+        written += bytes.length
+      }
       await rename(temporary, path)
     } catch (error) {
       await next.close()
@@ -65,7 +71,7 @@ export async function openJournal(path: string, onLine: (line: string) => void):
     }
     await file.close()
     file = next
-    end = bytes.length
+    end = written
     torn = false
     folderSynced = false
     await syncEntry()
@@ -105,6 +111,17 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
     done += bytesWritten
   }
+}
+
+function* inBlocks(lines: Iterable<string>): Iterable<Buffer> {
+  let block = ''
+  for (const line of lines) {
+    block += line
+    if (block.length < 1024 * 1024) continue
+    yield Buffer.from(block)
+    block = ''
+  }
+  yield Buffer.from(block)
 }
 
 /** Gives the offset behind the last whole line. */

@@ -162,7 +162,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
 
   async function compact(): Promise<void> {
     try {
-      await journal.replace(table.compact().map(encodeRecord).join(''))
+      await journal.replace(table.compact().values().map(encodeRecord))
       compactAbove = compactionSize(table)
     } catch (error) {
       log.warn('report journal cannot be compacted', { error })
