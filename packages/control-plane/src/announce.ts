@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Unit } from './change.ts'
 import { audienceOf } from './events/audience.ts'
 import type { NodeRecord, PolicyRecord } from './mesh/fleet.ts'
-import { isShown, meshOf, publicPeer } from './mesh/peer-view.ts'
+import { isShown, publicPeer } from './mesh/peer-view.ts'
 import { compileFor } from './mesh/policy-compile.ts'
 import { touchedByNode, touchedByPolicy } from './mesh/touched.ts'
 import { peersOf } from './mesh/visibility.ts'
@@ -13,7 +13,7 @@ import { readSecretRefsFor } from './store/entries.ts'
  * is told nothing, it has yet to pull its first state.
  */
 export async function addNode(unit: Unit, node: NodeRecord): Promise<void> {
-  const mesh = meshOf(unit.fleet, node.tenant_id)
+  const mesh = unit.fleet.mesh(node.tenant_id)
   const { appeared, recompiled } = touchedByNode(mesh, { after: node })
   unit.apply({ type: 'node_put', node })
   await emitAdded(unit, node, appeared)
@@ -22,7 +22,7 @@ export async function addNode(unit: Unit, node: NodeRecord): Promise<void> {
 
 /** Takes a node out of the fleet and tells those who knew it. */
 export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
-  const mesh = meshOf(unit.fleet, node.tenant_id)
+  const mesh = unit.fleet.mesh(node.tenant_id)
   const { vanished, recompiled } = touchedByNode(mesh, { before: node })
   unit.apply({ type: 'node_removed', id: node.id, removed_at: unit.nowMs })
   if (isShown(node)) await emitRemoved(unit, node, vanished)
@@ -38,8 +38,8 @@ export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
   if (!before) throw new Error(`change node "${after.id}": it is not in the fleet`)
   if (before.metadata !== after.metadata) await relabel(unit, before, after)
   unit.apply({ type: 'node_put', node: after })
-  const seenBy = peersOf(meshOf(unit.fleet, after.tenant_id), after)
-  await emitPeerChange(unit, before, after, seenBy)
+  if (looksOtherwise(before, after))
+    await emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))
   // The ids of its policies have another form.
   if (before.is_go !== after.is_go) await emitPolicies(unit, [after])
   // Its PSKs have changed with all of its peers.
@@ -51,14 +51,22 @@ export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
     })
 }
 
-/** How the peers hear of what is not about labels. */
+/** Whether its peers see any difference, not counting that of labels. */
+function looksOtherwise(before: NodeRecord, after: NodeRecord): boolean {
+  if (!isShown(before) && !isShown(after)) return false
+  return (
+    isShown(before) !== isShown(after) ||
+    JSON.stringify(publicPeer(before)) !== JSON.stringify(publicPeer(after))
+  )
+}
+
+/** How the peers hear of it. */
 async function emitPeerChange(
   unit: Unit,
   before: NodeRecord,
   after: NodeRecord,
   peers: readonly NodeRecord[],
 ): Promise<void> {
-  if (!isShown(before) && !isShown(after)) return
   if (!isShown(before)) return emitAdded(unit, after, peers)
   if (!isShown(after)) return emitRemoved(unit, after, peers)
   const to = audienceOf(peers.map(({ no }) => no))
@@ -73,14 +81,14 @@ async function emitPeerChange(
         previous_public_key: before.public_key,
       },
     })
-  } else if (JSON.stringify(publicPeer(before)) !== JSON.stringify(publicPeer(after))) {
+  } else {
     await unit.emit({ type: 'peer_endpoint_changed', to, payload })
   }
 }
 
 /** Other labels: other peers, other rules, and other data and secrets for the node itself. */
 async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promise<void> {
-  const mesh = meshOf(unit.fleet, after.tenant_id)
+  const mesh = unit.fleet.mesh(after.tenant_id)
   const { appeared, vanished, recompiled } = touchedByNode(mesh, { before, after })
   const self = [after]
   if (isShown(before)) {
@@ -114,7 +122,7 @@ export async function changePolicy(
 ): Promise<void> {
   const policy = after ?? before
   if (!policy) return
-  const mesh = meshOf(unit.fleet, policy.tenant_id)
+  const mesh = unit.fleet.mesh(policy.tenant_id)
   const { involved, flips } = touchedByPolicy(mesh, {
     ...(before ? { before } : {}),
     ...(after ? { after } : {}),

@@ -7,12 +7,31 @@ export interface Cidr {
 
 /** The address as an unsigned 32-bit number; throws a RangeError that quotes the text. */
 export function parseIpv4(text: string): number {
-  const octets = text.split('.')
-  const valid =
-    octets.length === 4 &&
-    octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256)
-  if (!valid) throw new RangeError(`parse IPv4 address "${text}": want four numbers from 0 to 255`)
-  return octets.reduce((sum, octet) => sum * 256 + Number(octet), 0)
+  const address = readIpv4(text)
+  if (address === undefined)
+    throw new RangeError(`parse IPv4 address "${text}": want four numbers from 0 to 255`)
+  return address
+}
+
+/** By character: it is asked for each pair of nodes of a mesh. */
+function readIpv4(text: string): number | undefined {
+  let address = 0
+  let octets = 0
+  let octet: number | undefined
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit >= 0 && digit <= 9) {
+      if (octet === 0) return undefined
+      octet = (octet ?? 0) * 10 + digit
+      if (octet > 255) return undefined
+    } else {
+      if (text[at] !== '.' || octet === undefined || octets === 3) return undefined
+      address = address * 256 + octet
+      octets++
+      octet = undefined
+    }
+  }
+  return octets === 3 && octet !== undefined ? address * 256 + octet : undefined
 }
 
 export function formatIpv4(address: number): string {

@@ -4,7 +4,6 @@ import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import type { PolicyRecord } from '../mesh/fleet.ts'
 import { skippedRules } from '../mesh/mesh.ts'
-import { meshOf } from '../mesh/peer-view.ts'
 import { positionOf } from '../mesh/policy-order.ts'
 import { describeProblems, validatePolicy } from '../mesh/policy-validate.ts'
 import { policyView } from './policy-view.ts'
@@ -47,11 +46,11 @@ async function put(unit: Unit, tenantId: string, spec: PolicySpec) {
     .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
     .execute()
   await changePolicy(unit, { ...(before ? { before } : {}), after })
-  return { policy: policyView(row), skipped: skippedRules(after, meshOf(unit.fleet, tenantId)) }
+  return { policy: policyView(row), skipped: skippedRules(after, unit.fleet.mesh(tenantId)) }
 }
 
 function refuseProblems(unit: Unit, tenantId: string, spec: PolicySpec): void {
-  const problems = validatePolicy(spec, meshOf(unit.fleet, tenantId).range)
+  const problems = validatePolicy(spec, unit.fleet.mesh(tenantId).range)
   if (problems.length > 0)
     throw new ApiError('bad_request', describeProblems(problems), {
       details: { problems: problems.slice(0, 100) },

@@ -6,7 +6,9 @@ import { removeNode } from '../node-removal.ts'
 export const deregister = handle(controlApi.deregister, async ({ principal }, app) => {
   await app.change(async (unit) => {
     const node = unit.fleet.node(principal.id)
-    if (node) await removeNode(unit, app, node)
+    if (!node) return
+    await removeNode(unit, app, node)
+    unit.afterCommit(() => app.log.info('node left', { node_id: node.id, hostname: node.hostname }))
   })
   return {}
 })

@@ -7,7 +7,10 @@ export const heartbeat = handle(controlApi.heartbeat, async ({ principal, body }
   const { no, id } = principal
   app.presence.heard(no, body)
   const node = app.fleet.node(id) ?? principal
-  if (node.status !== 'online') await markOnline(app, id)
+  if (node.status !== 'online') {
+    await markOnline(app, id)
+    app.log.info('node is back', { node_id: id, hostname: node.hostname })
+  }
   return {
     ...(app.presence.needsReconcile(node, app.heads.of(no)) ? { reconcile: true } : {}),
     ...(node.rotate_keys ? { rotate_keys: true } : {}),

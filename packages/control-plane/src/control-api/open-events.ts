@@ -1,4 +1,4 @@
-import { controlApi } from '@plexd/protocol'
+import { ApiError, controlApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { openSse } from '../http/sse.ts'
 
@@ -6,6 +6,9 @@ import { openSse } from '../http/sse.ts'
 export const openEvents = handle(
   controlApi.openEvents,
   async ({ principal, headers, reply }, app) => {
+    // It may have begun to stop since the request came in.
+    if (app.isStopping())
+      throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
     const lastEventId = headers['last-event-id']
     app.streams.open(
       principal,

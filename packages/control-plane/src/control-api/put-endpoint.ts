@@ -4,7 +4,7 @@ import { changeNode } from '../announce.ts'
 import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { meshOf, shownPeers } from '../mesh/peer-view.ts'
+import { shownPeers } from '../mesh/peer-view.ts'
 
 /** Peers hear of an endpoint only when it is another one: nodes report theirs every minute. */
 export const putEndpoint = handle(controlApi.putEndpoint, async ({ principal, body }, app) => {
@@ -15,7 +15,7 @@ export const putEndpoint = handle(controlApi.putEndpoint, async ({ principal, bo
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   return {
-    peer_endpoints: shownPeers(meshOf(app.fleet, node.tenant_id), node)
+    peer_endpoints: shownPeers(app.fleet.mesh(node.tenant_id), node)
       .filter((peer) => peer.endpoint !== '')
       .map((peer) => ({ peer_id: peer.id, endpoint: peer.endpoint })),
   }

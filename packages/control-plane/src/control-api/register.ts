@@ -18,7 +18,7 @@ import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import { nextAddress } from '../mesh/address-pool.ts'
 import type { NodeRecord, TenantRecord } from '../mesh/fleet.ts'
-import { meshOf, peerFor, shownPeers } from '../mesh/peer-view.ts'
+import { peerFor, shownPeers } from '../mesh/peer-view.ts'
 import { open, seal } from '../seal/seal.ts'
 import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
 import type { Tables } from '../store/schema.ts'
@@ -98,7 +98,10 @@ async function enrol(
   }
   await burn(unit, app, token, { publicKey: request.public_key, enrolment })
   await addNode(unit, nodeRecordOf(row))
-  unit.afterCommit(() => app.presence.expect(row.no, null))
+  unit.afterCommit(() => {
+    app.presence.expect(row.no, null)
+    app.log.info('node registered', { node_id: id, hostname, mesh_ip: row.mesh_ip })
+  })
   return enrolment
 }
 
@@ -188,7 +191,5 @@ async function takeAddress(unit: Unit, { config }: App, tenantId: string): Promi
 }
 
 function peersFor({ fleet, pskMaster }: App, node: NodeRecord): RegisterResponse['peers'] {
-  return shownPeers(meshOf(fleet, node.tenant_id), node).map((peer) =>
-    peerFor(pskMaster, node, peer),
-  )
+  return shownPeers(fleet.mesh(node.tenant_id), node).map((peer) => peerFor(pskMaster, node, peer))
 }

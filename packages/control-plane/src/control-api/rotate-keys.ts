@@ -3,7 +3,7 @@ import { changeNode } from '../announce.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { meshOf, peerFor, shownPeers } from '../mesh/peer-view.ts'
+import { peerFor, shownPeers } from '../mesh/peer-view.ts'
 
 /**
  * Replaces the WireGuard key of the caller, and with it the PSK of each of its pairs. Asking again for the key that
@@ -12,14 +12,16 @@ import { meshOf, peerFor, shownPeers } from '../mesh/peer-view.ts'
 export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body }, app) => {
   if (body.node_id !== principal.id)
     throw new ApiError('forbidden', 'the token belongs to another node')
-  await app.change((unit) => replaceKey(unit, principal.id, body.new_public_key))
+  const rotated = await app.change((unit) => replaceKey(unit, principal.id, body.new_public_key))
+  if (rotated) app.log.info('node key rotated', { node_id: principal.id })
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  const peers = shownPeers(meshOf(app.fleet, node.tenant_id), node)
+  const peers = shownPeers(app.fleet.mesh(node.tenant_id), node)
   return { updated_peers: peers.map((peer) => peerFor(app.pskMaster, node, peer)) }
 })
 
-async function replaceKey(unit: Unit, nodeId: string, publicKey: string): Promise<void> {
+/** False when the node has the key already. */
+async function replaceKey(unit: Unit, nodeId: string, publicKey: string): Promise<boolean> {
   const node = unit.fleet.node(nodeId)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   const owner = unit.fleet.nodeByPublicKey(node.tenant_id, publicKey)
@@ -31,11 +33,12 @@ async function replaceKey(unit: Unit, nodeId: string, publicKey: string): Promis
     key_epoch: owner ? node.key_epoch : node.key_epoch + 1,
     rotate_keys: false,
   }
-  if (owner && !node.rotate_keys) return
+  if (owner && !node.rotate_keys) return false
   await unit.tx
     .updateTable('nodes')
     .set({ public_key: publicKey, key_epoch: after.key_epoch, rotate_keys: 0 })
     .where('id', '=', nodeId)
     .execute()
   await changeNode(unit, after)
+  return !owner
 }

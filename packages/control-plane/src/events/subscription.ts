@@ -74,6 +74,8 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       for (const event of page.events) await send(event, false)
       afterSeq = Math.max(afterSeq, page.lastSeq)
       more = page.more
+      // The database answers at once: a long log must not keep all others waiting.
+      if (more) await new Promise((resolve) => setImmediate(resolve))
     }
   }
 

@@ -57,7 +57,9 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
     end: () => (stalledSince === undefined ? response.end() : response.destroy()),
     destroy: () => response.destroy(),
     onClose(run) {
-      response.once('close', run)
+      // The other side may be gone before anybody listens.
+      if (response.closed) queueMicrotask(run)
+      else response.once('close', run)
     },
   }
 }

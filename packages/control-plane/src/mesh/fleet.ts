@@ -1,4 +1,11 @@
-import type { Metadata, NodeStatus, PolicyRule, Role } from '@plexd/protocol'
+import {
+  type Metadata,
+  type NodeStatus,
+  type PolicyRule,
+  parseCidr,
+  type Role,
+} from '@plexd/protocol'
+import { createMesh, type Mesh } from './mesh.ts'
 
 /** A node as everything but its own row needs it; immutable, a change is a new record. */
 export interface NodeRecord {
@@ -84,8 +91,11 @@ export interface Fleet {
   nodeCount(tenantId?: string): number
   /** In the order they apply. */
   policies(tenantId: string): readonly PolicyRecord[]
-  /** Grows with every change, so that what was worked out from the fleet can be kept until the next one. */
-  generation(): number
+  /**
+   * Who may talk to whom in a tenant. The same object until labels, addresses or rules change, so that an event for a
+   * thousand nodes works out once who is on a side; nothing else of its members is up to date.
+   */
+  mesh(tenantId: string): Mesh<NodeRecord>
 }
 
 export interface MutableFleet extends Fleet {
@@ -110,7 +120,7 @@ export function createFleet(): MutableFleet {
   const departed = new Map<string, Departed>()
   const policies = new Map<string, PolicyRecord>()
   const inOrder = new Map<string, readonly PolicyRecord[]>()
-  let generation = 0
+  const meshes = new Map<string, Mesh<NodeRecord>>()
 
   function forget(node: NodeRecord): void {
     byHostname.delete(keyOf(node.tenant_id, node.hostname))
@@ -123,6 +133,8 @@ export function createFleet(): MutableFleet {
   function putNode(node: NodeRecord): FleetChange {
     const before = nodes.get(node.id)
     if (before) forget(before)
+    if (before?.metadata !== node.metadata || before.mesh_ip !== node.mesh_ip)
+      meshes.delete(node.tenant_id)
     nodes.set(node.id, node)
     tenantNodes(node.tenant_id).set(node.no, node)
     byNo.set(node.no, node)
@@ -140,6 +152,7 @@ export function createFleet(): MutableFleet {
     const node = nodes.get(id)
     if (!node) return undefined
     forget(node)
+    meshes.delete(node.tenant_id)
     nodes.delete(id)
     byNo.delete(node.no)
     tenantNodes(node.tenant_id).delete(node.no)
@@ -184,7 +197,26 @@ export function createFleet(): MutableFleet {
     return members
   }
 
+  function meshOf(tenantId: string): Mesh<NodeRecord> {
+    const known = meshes.get(tenantId)
+    if (known) return known
+    const tenant = tenants.get(tenantId)
+    if (!tenant) throw new Error(`read mesh of tenant "${tenantId}": there is no such tenant`)
+    const mesh = createMesh({
+      range: parseCidr(tenant.mesh_cidr),
+      nodes: nodesOf(tenantId),
+      policies: inOrder.get(tenantId) ?? [],
+    })
+    meshes.set(tenantId, mesh)
+    return mesh
+  }
+
+  function nodesOf(tenantId: string): Iterable<NodeRecord> {
+    return { [Symbol.iterator]: () => tenantNodes(tenantId).values() }
+  }
+
   function sortPolicies(tenantId: string): void {
+    meshes.delete(tenantId)
     const own = [...policies.values()].filter((policy) => policy.tenant_id === tenantId)
     inOrder.set(
       tenantId,
@@ -193,11 +225,11 @@ export function createFleet(): MutableFleet {
   }
 
   function apply(change: FleetChange): FleetChange | undefined {
-    generation++
     switch (change.type) {
       case 'tenant_put': {
         const before = tenants.get(change.tenant.id)
         tenants.set(change.tenant.id, change.tenant)
+        meshes.delete(change.tenant.id)
         // Tenants are never taken away: one too many has no nodes, and the rows decide who may use it.
         return before && { type: 'tenant_put', tenant: before }
       }
@@ -238,11 +270,11 @@ export function createFleet(): MutableFleet {
     nodeByMeshIp: (tenantId, meshIp) => byMeshIp.get(keyOf(tenantId, meshIp)),
     nodeByTokenHash: (hash) => byTokenHash.get(hash),
     departedByTokenHash: (hash) => departed.get(hash),
-    nodes: (tenantId) => ({ [Symbol.iterator]: () => tenantNodes(tenantId).values() }),
+    nodes: nodesOf,
     allNodes: () => nodes.values(),
     nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
     policies: (tenantId) => inOrder.get(tenantId) ?? [],
-    generation: () => generation,
+    mesh: meshOf,
   }
 }
 

@@ -22,6 +22,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
       hostname text, metadata text not null, nsk_format text, created_at bigint not null,
       expires_at bigint not null, revoked_at bigint, used_at bigint, node_id text, public_key text,
       answer_sealed text)`,
+    'create index bootstrap_tokens_by_node on bootstrap_tokens (node_id)',
     `create table nodes (
       ${number('no')}, id text not null unique, tenant_id text not null references tenants (id),
       hostname text not null, mesh_ip text not null, public_key text not null, key_epoch bigint not null,
@@ -45,6 +46,8 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
       id text primary key, tenant_id text not null references tenants (id), key text not null,
       target text not null, value_sealed text not null, version bigint not null,
       updated_at bigint not null, unique (tenant_id, key, target))`,
+    'create index data_entries_by_target on data_entries (tenant_id, target)',
+    'create index secrets_by_target on secrets (tenant_id, target)',
     `create table key_versions (
       tenant_id text not null, kind text not null, key text not null, version bigint not null,
       primary key (tenant_id, kind, key))`,
