@@ -92,11 +92,19 @@ async function openIdentity(
   capabilities: Capabilities,
   { env = process.env, signal }: AgentDeps,
 ): Promise<IdentityStore> {
-  const { config, database, clock, log } = core
+  const { config, database, problems, clock, log } = core
   const saved = await loadIdentity(config.dataDir, config.hostname)
   if (saved) return createIdentityStore(config.dataDir, saved)
-  const enrolment = { config, capabilities, env, clock, log, ...(signal ? { signal } : {}) }
-  const identity = await enrol(enrolment)
+  const identity = await enrol({
+    config,
+    capabilities,
+    env,
+    onRetry: (reason) => problems.set('enrolment', `not registered yet, still trying: ${reason}`),
+    clock,
+    log,
+    ...(signal ? { signal } : {}),
+  })
+  problems.clear('enrolment')
   createCapabilityMark(database).setSent(capabilities)
   return createIdentityStore(config.dataDir, identity)
 }

@@ -56,7 +56,6 @@ export interface AgentConfig {
   maxConcurrentActions: number
   /** No action runs longer, whatever a request asks for. */
   maxActionMs: number
-  maxOutputBytes: number
 
   meshEnabled: boolean
   meshInterface: string
@@ -94,7 +93,6 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   actionsEnabled: true,
   maxConcurrentActions: 5,
   maxActionMs: 10 * 60_000,
-  maxOutputBytes: 64 * 1024,
   meshEnabled: true,
   meshInterface: 'plexd0',
   meshPort: 51_820,

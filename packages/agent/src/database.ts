@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { CliError, describeError, type Log } from '@plexd/runtime'
@@ -13,6 +13,7 @@ import { CliError, describeError, type Log } from '@plexd/runtime'
 export function openDatabase(dataDir: string, log: Log): DatabaseSync {
   const path = join(dataDir, 'agent.db')
   makeDataDir(dataDir, path)
+  warnIfOpen(dataDir, log)
   try {
     return open(path)
   } catch (error) {
@@ -86,6 +87,12 @@ function makeDataDir(dataDir: string, path: string): void {
       `write to data dir "${dataDir}": ${describeError(error)}: run plexd as root, or choose another with --data-dir`,
     )
   }
+}
+
+/** The mode of a folder that was there is someone's decision; the files in it are for their owner alone. */
+function warnIfOpen(dataDir: string, log: Log): void {
+  if ((statSync(dataDir).mode & 0o077) === 0) return
+  log.warn('data dir is open to others: chmod 700 it', { data_dir: dataDir })
 }
 
 function inUse(dataDir: string): CliError {

@@ -2,6 +2,7 @@ import {
   type AcceptedPayload,
   type ExecutionResult,
   formatDuration,
+  maxOutputBytes,
   parseDuration,
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
@@ -19,10 +20,7 @@ export interface ActionExecutor extends AsyncDisposable {
 }
 
 export interface ExecutorDeps {
-  config: Pick<
-    AgentConfig,
-    'actionsEnabled' | 'maxConcurrentActions' | 'maxActionMs' | 'maxOutputBytes'
-  >
+  config: Pick<AgentConfig, 'actionsEnabled' | 'maxConcurrentActions' | 'maxActionMs'>
   actions: readonly Action[]
   outbox: Pick<ExecutionOutbox, 'decide' | 'finish' | 'repeat'>
   clock: Clock
@@ -57,8 +55,8 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
     outbox.finish({
       execution_id: request.execution_id,
       ...outcome,
-      stdout: truncateOutput(outcome.stdout, config.maxOutputBytes),
-      stderr: truncateOutput(outcome.stderr, config.maxOutputBytes),
+      stdout: truncateOutput(outcome.stdout, maxOutputBytes),
+      stderr: truncateOutput(outcome.stderr, maxOutputBytes),
       duration: formatDuration(clock.now() - startedMs),
       finished_at: new Date(clock.now()).toISOString(),
       triggered_by: request.triggered_by ?? { type: 'control_plane' },

@@ -59,12 +59,19 @@ function open(
   options: https.RequestOptions,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = client.request(options, resolve)
+    let answered: http.IncomingMessage | undefined
+    const request = client.request(options, (response) => {
+      answered = response
+      resolve(response)
+    })
     request.on('error', reject)
     // Counts from the last byte in either direction, so it covers connecting, waiting and the stream itself.
-    request.setTimeout(idleMs, () =>
-      request.destroy(new Error(`no byte from the control plane for ${idleMs / 1_000} s`)),
-    )
+    request.setTimeout(idleMs, () => {
+      const silence = new Error(`no byte from the control plane for ${idleMs / 1_000} s`)
+      // Who reads the answer gets the error of the answer, not that of the request.
+      answered?.destroy(silence)
+      request.destroy(silence)
+    })
     request.end()
   })
 }

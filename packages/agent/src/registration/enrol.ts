@@ -17,6 +17,7 @@ export interface Enrolment {
   /** Asks the person at the terminal, when there is one. */
   askToken?: () => Promise<string>
   giveUpAfterMs?: number
+  onRetry?: (reason: string) => void
   clock: Clock
   log: Log
   signal?: AbortSignal

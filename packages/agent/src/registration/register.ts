@@ -20,6 +20,8 @@ export interface Registration {
   metadata: Record<string, string>
   /** Stops trying after this long; never when left out. */
   giveUpAfterMs?: number
+  /** Told why each attempt failed that is followed by another. */
+  onRetry?: (reason: string) => void
   clock: Clock
   log: Log
   signal?: AbortSignal
@@ -43,8 +45,10 @@ export async function register(registration: Registration): Promise<Identity> {
       if (giveUpAfterMs !== undefined && clock.now() + delayMs - startedMs > giveUpAfterMs) {
         throw failureOf(error, config)
       }
+      const reason = describeFailure(error, config)
+      registration.onRetry?.(reason)
       log.warn('registration failed, will retry', {
-        error: describeFailure(error, config),
+        error: reason,
         retry_in_ms: Math.round(delayMs),
       })
       await clock.sleep(delayMs, signal)

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { formatStatus } from './status.ts'
+
+const nowMs = Date.parse('2025-01-15T10:30:00Z')
+const healthy: Parameters<typeof formatStatus>[0] = {
+  version: '1.4.2',
+  node_id: 'n_abc123',
+  hostname: 'web-01',
+  mesh_ip: '10.100.1.1',
+  uptime: '72h15m0s',
+  control_plane: {
+    url: 'https://cp.example.com',
+    stream: 'connected',
+    last_event_id: 'a1-42',
+    last_heartbeat_at: '2025-01-15T10:29:48Z',
+    last_reconcile_at: '2025-01-15T10:29:30Z',
+    last_error: '',
+    clock_skew_seconds: 0,
+  },
+  revision: 'a1-42',
+  mesh: { enabled: true, interface: 'plexd0', backend: 'kernel', peers: 12 },
+  counts: { metadata: 2, data: 1, secrets: 3, reports: 4, reports_unsynced: 0, pending_results: 0 },
+  problems: [],
+}
+
+describe('formatStatus', () => {
+  it('shows one fact a line', () => {
+    assert.equal(
+      formatStatus(healthy, nowMs),
+      `node:          n_abc123 (web-01)
+mesh ip:       10.100.1.1
+version:       1.4.2, up 72h15m0s
+control plane: https://cp.example.com
+event stream:  connected, last event a1-42
+heartbeat:     12 s ago
+reconciled:    30 s ago, revision a1-42
+clock:         0 s from the control plane's
+mesh:          plexd0 (kernel), 12 peers
+holds:         2 metadata, 1 data, 3 secrets, 4 reports
+waiting:       0 reports, 0 action results
+problems:      none
+`,
+    )
+  })
+
+  it('ends with the problems, and lets none of them drive the terminal', () => {
+    const text = formatStatus({ ...healthy, problems: ['one', 'two\u001b[2J'] }, nowMs)
+    assert.match(text, /problems:\n {2}- one\n {2}- two\?\[2J\n$/)
+  })
+
+  it('tells a node that is not registered, and a mesh that is off', () => {
+    const mesh = {
+      enabled: false,
+      interface: 'plexd0',
+      backend: 'none',
+      peers: 0,
+      reason: 'switched off',
+    }
+    const text = formatStatus({ ...healthy, node_id: '', mesh_ip: '', mesh }, nowMs)
+    assert.match(text, /node: +not registered yet\nmesh ip: +none\n/)
+    assert.match(text, /mesh: +disabled: switched off; 0 peers known\n/)
+  })
+})

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ApiError } from '@plexd/protocol'
+import { createStreamConnector } from './stream-connection.ts'
+
+describe('createStreamConnector', () => {
+  it('sends who it is and where it stands', async () => {
+    await using server = await startServer((_request, response) => response.end())
+    await drain(await server.connect({ lastEventId: '1-7' }))
+    await drain(await server.connect({ lastEventId: '' }))
+
+    assert.equal(server.requests[0]?.url, '/prefix/v1/nodes/n%2F1/events')
+    assert.partialDeepStrictEqual(server.requests[0]?.headers, {
+      accept: 'text/event-stream',
+      authorization: 'Bearer secret',
+      'last-event-id': '1-7',
+    })
+    assert.equal(server.requests[1]?.headers['last-event-id'], undefined)
+  })
+
+  it('stays as long as there is a sign of life, and gives up on silence', async () => {
+    await using server = await startServer(async (_request, response) => {
+      for (let times = 0; times < 6; times++) {
+        response.write(': ping\n\n')
+        await delay(100)
+      }
+    })
+    const startedMs = Date.now()
+    const connection = await server.connect({ idleMs: 250 })
+    await assert.rejects(drain(connection), /no byte from the control plane for 0.25 s/)
+    assert.ok(Date.now() - startedMs > 600)
+  })
+
+  it('gives up on a server that takes the connection and says nothing', async () => {
+    await using server = await startServer(() => {})
+    await assert.rejects(server.connect({ idleMs: 100 }), /no byte/)
+  })
+
+  it('gives refusals as errors of the API, with the time to wait', async () => {
+    await using server = await startServer((_request, response) => {
+      response.writeHead(503, { 'retry-after': '7' })
+      response.end(`{"error":"stopping","code":"unavailable"}`)
+    })
+    await assert.rejects(server.connect({}), (error: unknown) => {
+      assert.ok(error instanceof ApiError)
+      assert.deepEqual([error.status, error.message, error.retryAfterSeconds], [503, 'stopping', 7])
+      return true
+    })
+  })
+
+  it('does not read an endless refusal', async () => {
+    await using server = await startServer((_request, response) => {
+      response.writeHead(500)
+      const timer = setInterval(() => response.write('x'.repeat(1_000)), 1)
+      response.on('close', () => clearInterval(timer))
+    })
+    await assert.rejects(server.connect({}), /the server answered 500/)
+  })
+
+  it('ends with its signal', async () => {
+    await using server = await startServer((_request, response) => response.write(': hello\n\n'))
+    const stop = new AbortController()
+    const reading = drain(await server.connect({ signal: stop.signal }))
+    stop.abort()
+    await assert.rejects(reading)
+  })
+})
+
+async function startServer(handle: http.RequestListener) {
+  const requests: http.IncomingMessage[] = []
+  const server = http.createServer((request, response) => {
+    requests.push(request)
+    handle(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // a TCP socket has one
+  return {
+    requests,
+    connect({ lastEventId = '', idleMs = 5_000, signal = new AbortController().signal }) {
+      const config = {
+        apiUrl: `http://127.0.0.1:${port}/prefix`,
+        caFile: undefined,
+        streamIdleMs: idleMs,
+      }
+      const connect = createStreamConnector(config, () => ({ nodeId: 'n/1', bearer: 'secret' }))
+      return connect({ lastEventId, signal })
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+async function drain({ chunks }: { chunks: AsyncIterable<Uint8Array> }): Promise<void> {
+  for await (const _ of chunks);
+}
