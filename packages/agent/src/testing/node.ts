@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLog } from '@plexd/runtime'
@@ -23,6 +23,7 @@ export async function configFor(
   folder: string,
   changes: Partial<AgentConfig> = {},
 ): Promise<AgentConfig> {
+  await mkdir(folder, { recursive: true })
   const tokenFile = join(folder, 'token')
   await writeFile(tokenFile, 'plx_enroll_test\n')
   return {

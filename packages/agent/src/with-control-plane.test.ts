@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { startControlPlane, type TestControlPlane } from '@plexd/control-plane/testing'
+import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import type { AgentConfig } from './config.ts'
+import { configFor, startTestAgent, type TestAgent } from './testing/node.ts'
+import { eventually } from './testing/wait.ts'
+import { publicKeyOf } from './wireguard/keys.ts'
+
+describe('agents and a control plane', () => {
+  it('make a mesh and keep it while nodes rotate keys, come and go', async () => {
+    await using mesh = await createMesh(['web', 'db', 'cache'])
+    await mesh.converge()
+
+    const { admin } = mesh.plane
+    const before = mesh.node('db').device.privateKey()
+    await admin.requestKeyRotation({ params: { node: 'db' } })
+    await eventually('a new key', () => mesh.node('db').device.privateKey() !== before)
+    await mesh.converge()
+
+    await admin.removeNode({ params: { node: 'cache' } })
+    await mesh.stop('cache')
+    await mesh.converge()
+
+    await mesh.start('late')
+    await mesh.converge()
+    assert.deepEqual(mesh.problems(), [])
+  })
+
+  it('carry metadata, secrets, reports and actions', async () => {
+    await using mesh = await createMesh(['web'])
+    const { admin } = mesh.plane
+    const web = mesh.local('web')
+    const node_id = mesh.node('web').agent.nodeId
+    await admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { env: 'prod' } } })
+    await admin.putSecret({
+      params: { key: 'db/password' },
+      body: { target: { selector: 'env=prod' }, value: 's3cret' },
+    })
+    await eventually('the secret', async () => (await web.listSecrets({})).body.length === 1)
+
+    const secret = await web.getSecretValue({ params: { key: 'db/password' } })
+    assert.equal(secret.body.value, 's3cret')
+
+    const report = { content_type: 'application/json', payload: { ok: true } }
+    await web.putReport({ params: { key: 'health' }, body: report })
+    await eventually('the report', async () => {
+      const { body } = await admin.listReports({ params: { node: 'web' } })
+      return body.items.some(({ payload }) => isDeepStrictEqual(payload, { ok: true }))
+    })
+
+    const { body: execution } = await admin.runAction({
+      params: { node: 'web' },
+      body: { action: 'system.info' },
+    })
+    const { body: finished } = await admin.getExecution({
+      params: { execution_id: execution.id },
+      query: { wait: '10s' },
+    })
+    assert.equal(finished.status, 'success', finished.reason)
+    assert.equal(JSON.parse(finished.stdout).node_id, node_id)
+    assert.deepEqual(mesh.problems(), [])
+  })
+
+  it('follow a new signing key', async () => {
+    await using mesh = await createMesh(['web'])
+    await mesh.plane.admin.rotateSigningKey({ body: {} })
+    await mesh.plane.admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { a: '1' } } })
+    await eventually('an event of the new key', async () => {
+      const { body } = await mesh.local('web').listMetadata({})
+      return body.a === '1'
+    })
+    assert.deepEqual(mesh.problems(), [])
+  })
+
+  it('find each other again after the control plane was away', async () => {
+    await using mesh = await createMesh(['web', 'db'])
+    await mesh.converge()
+    await mesh.restartPlane(async (plane) => {
+      await plane.admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { back: 'yes' } } })
+    })
+    await mesh.start('late')
+    await mesh.converge()
+    assert.equal((await mesh.local('web').listMetadata({})).body.back, 'yes')
+  })
+})
+
+/** Agents in this process, with interfaces in memory, and a real control plane. */
+async function createMesh(hostnames: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  const dataDir = join(folder, 'control-plane')
+  const nodes = new Map<string, TestAgent & { config: AgentConfig }>()
+  let plane: TestControlPlane = await startControlPlane({ dataDir })
+
+  async function start(hostname: string): Promise<void> {
+    const config = await configFor(plane, join(folder, hostname), {
+      hostname,
+      tokenValue: await plane.createToken(),
+      reportDebounceMs: 50,
+    })
+    nodes.set(hostname, Object.assign(await startTestAgent(config), { config }))
+    await eventually(
+      'a stream',
+      () => node(hostname).agent.status().control_plane.stream === 'connected',
+    )
+  }
+
+  function node(hostname: string): TestAgent & { config: AgentConfig } {
+    return nodes.get(hostname) ?? assert.fail(`no agent "${hostname}"`)
+  }
+
+  async function stop(hostname: string): Promise<void> {
+    await node(hostname)[Symbol.asyncDispose]()
+    nodes.delete(hostname)
+  }
+
+  /** Whether each agent has exactly the others on its interface, under their keys and with equal PSKs. */
+  async function isWhole(): Promise<boolean> {
+    const seen = new Map<string, string>()
+    for (const { agent, device } of nodes.values()) {
+      const { peers } = await device.observe()
+      const others = [...nodes.values()].filter((other) => other.agent !== agent)
+      if (peers.length !== others.length) return false
+      for (const other of others) {
+        const key = publicKeyOf(other.device.privateKey())
+        const peer = peers.find(({ public_key }) => public_key === key)
+        if (!peer) return false
+        const pair = [agent.nodeId, other.agent.nodeId].sort().join()
+        if ((seen.get(pair) ?? peer.psk) !== peer.psk) return false
+        seen.set(pair, peer.psk)
+      }
+    }
+    return true
+  }
+
+  for (const hostname of hostnames) await start(hostname)
+  return {
+    get plane() {
+      return plane
+    },
+    node,
+    start,
+    stop,
+    local: (hostname: string): Client<LocalApi> =>
+      createClient(localApi, createUnixTransport(node(hostname).config.socketPath)),
+    converge: () => eventually('a whole mesh', isWhole, 20_000),
+    problems: () => [...nodes.values()].flatMap(({ agent }) => agent.status().problems),
+    /** On the same port; `meanwhile` runs before the agents are back. */
+    async restartPlane(meanwhile: (plane: TestControlPlane) => Promise<void>) {
+      const port = Number(new URL(plane.url).port)
+      await plane[Symbol.asyncDispose]()
+      plane = await startControlPlane({ dataDir, config: { port } })
+      await meanwhile(plane)
+      const isBack = (hostname: string): boolean =>
+        node(hostname).agent.status().control_plane.stream === 'connected'
+      await eventually('the streams', () => [...nodes.keys()].every(isBack), 20_000)
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...nodes.keys()].map(stop))
+      await plane[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
