@@ -7,6 +7,7 @@ import { createFakeClock } from '@plexd/runtime'
 import { openEventReader } from '../testing/event-reader.ts'
 import { newPublicKey, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
 const refused = 'invalid, expired or already used bootstrap token'
 
@@ -200,12 +201,14 @@ describe('POST /v1/register', () => {
   })
 
   it('gives the same answer after a restart', async () => {
-    await using old = await startControlPlane()
+    await using folder = await makeTemporaryFolder()
+    const old = await startControlPlane({ dataDir: folder.path })
     const body = await request(old)
     const first = await old.anonymous.register({ body })
-    await using copy = await restart(old)
+    await old[Symbol.asyncDispose]()
 
-    assert.deepEqual((await copy.plane.anonymous.register({ body })).body, first.body)
+    await using plane = await startControlPlane({ dataDir: folder.path })
+    assert.deepEqual((await plane.anonymous.register({ body })).body, first.body)
   })
 
   it('makes exactly one node of 64 that race for one token', async () => {
@@ -345,22 +348,6 @@ async function request(
     public_key: newPublicKey(),
     hostname: 'web-01',
     ...given,
-  }
-}
-
-/** Another control plane on the folder of one that was stopped. */
-async function restart(old: TestControlPlane) {
-  const { dataDir } = old
-  const { cp, mkdtemp, rm } = await import('node:fs/promises')
-  const folder = await mkdtemp(`${dataDir}-copy-`)
-  await cp(dataDir, folder, { recursive: true })
-  const plane = await startControlPlane({ dataDir: folder })
-  return {
-    plane,
-    async [Symbol.asyncDispose]() {
-      await plane[Symbol.asyncDispose]()
-      await rm(folder, { recursive: true })
-    },
   }
 }
 

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { importVerifyKey, refusalOf } from '@plexd/protocol'
+import { importVerifyKey, issuedAt, parseEnvelope, refusalOf } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
 import { openEventReader, type ReceivedBlock } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
 const hour = 3_600_000
 
@@ -88,10 +86,7 @@ describe('signing keys', () => {
       keyring.rotate(change, 60_000),
       keyring.rotate(change, 60_000),
     ])
-    assert.deepEqual(
-      outcomes.map(({ status }) => status),
-      ['fulfilled', 'rejected'],
-    )
+    assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
     await assert.rejects(
       keyring.rotate(change, 60_000),
       isError(409, /^a signing key is being replaced: its transition ends at 2025-01-15T10:31:00/),
@@ -103,30 +98,33 @@ describe('signing keys', () => {
   })
 
   it('are the same after a restart, in the middle of a transition too', async () => {
-    await using plane = await startControlPlane()
-    const web = await plane.enrol('web-01')
-    await plane.app.keyring.rotate(plane.app.change, hour)
-    const dataDir = await mkdtemp(join(tmpdir(), 'plexd-keys-'))
-    await cp(plane.dataDir, dataDir, { recursive: true })
-    {
-      await using again = await startControlPlane({ dataDir })
-      assert.deepEqual(again.app.keyring.signingKeys(), plane.app.keyring.signingKeys())
-      const unsigned = {
-        event_type: 'resync',
-        event_id: 'evt_1',
-        issued_at: new Date().toISOString(),
-        nonce: 'n',
-        payload: '{}',
-      }
-      const keys = [await importVerifyKey(web.signing_public_key)]
-      const { parseEnvelope } = await import('@plexd/protocol')
-      const early = parseEnvelope(await again.app.keyring.sign(unsigned, 0))
-      const late = parseEnvelope(await again.app.keyring.sign(unsigned, 1_000))
-      const nowMs = Date.now()
-      assert.equal(await refusalOf(early, { keys, nowMs }), undefined)
-      assert.equal(await refusalOf(late, { keys, nowMs }), 'bad signature')
+    await using folder = await makeTemporaryFolder()
+    const first = await startControlPlane({ dataDir: folder.path })
+    await first.enrol('web-01')
+    const old = first.app.keyring.signingKeys().current
+    await first.app.keyring.rotate(first.app.change, hour)
+    const told = first.app.keyring.signingKeys()
+    await first[Symbol.asyncDispose]()
+
+    await using again = await startControlPlane({ dataDir: folder.path })
+
+    const { keyring } = again.app
+    assert.deepEqual(keyring.signingKeys(), told)
+    const event = {
+      event_type: 'resync',
+      event_id: 'evt_1',
+      issued_at: issuedAt(Date.now()),
+      nonce: 'n',
+      payload: '{}',
     }
-    await rm(dataDir, { recursive: true })
+    const refusedBy = async (key: string, seq: number) =>
+      refusalOf(parseEnvelope(await keyring.sign(event, seq)), {
+        keys: [await importVerifyKey(key)],
+        nowMs: Date.now(),
+      })
+    assert.equal(await refusedBy(old, 1), undefined)
+    assert.equal(await refusedBy(old, 2), 'bad signature')
+    assert.equal(await refusedBy(told.current, 2), undefined)
   })
 })
 

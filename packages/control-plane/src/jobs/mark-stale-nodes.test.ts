@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
 import { type EventReader, openEventReader } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
 describe('a node that goes silent', () => {
   it('is unreachable to its peers after 3 heartbeats, gone after 10, and back with the next', async () => {
@@ -80,21 +78,19 @@ describe('a node that goes silent', () => {
 
   it('has a full grace period after a restart of the control plane', async () => {
     const clock = createFakeClock()
-    await using before = await startControlPlane({ clock })
+    await using folder = await makeTemporaryFolder()
+    const before = await startControlPlane({ clock, dataDir: folder.path })
     const web = await before.enrol('web-01')
     await beat(web)
-    const dataDir = await mkdtemp(join(tmpdir(), 'plexd-restart-'))
-    await cp(before.dataDir, dataDir, { recursive: true })
+    await before[Symbol.asyncDispose]()
+
     const later = createFakeClock(clock.now() + 3_600_000)
-    {
-      await using plane = await startControlPlane({ clock: later, dataDir })
-      const status = () => plane.app.fleet.node(web.node_id)?.status
-      await later.advance(89_000)
-      assert.equal(status(), 'online')
-      await later.advance(4_000)
-      assert.equal(status(), 'unreachable')
-    }
-    await rm(dataDir, { recursive: true })
+    await using plane = await startControlPlane({ clock: later, dataDir: folder.path })
+    const status = () => plane.app.fleet.node(web.node_id)?.status
+    await later.advance(89_000)
+    assert.equal(status(), 'online')
+    await later.advance(4_000)
+    assert.equal(status(), 'unreachable')
   })
 })
 
