@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { createDecipheriv } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { controlApi, type NodeState, nskBytes, type SealedSecret } from '@plexd/protocol'
-import type { TestNode } from '../../support/system.ts'
+import { controlApi, type NodeState, type SealedSecret } from '@plexd/protocol'
+import { openSecret } from '../../support/secret.ts'
 import type { ContractCase } from '../contract-case.ts'
 
 const seedState = {
@@ -135,18 +134,6 @@ export const reportDriftCases: ContractCase[] = [
     },
   },
 ]
-
-/** Opens what a node was sent (wire contract 5). */
-export function openSecret(node: TestNode, { ciphertext, nonce }: SealedSecret): string {
-  const bytes = Buffer.from(ciphertext, 'base64')
-  const decipher = createDecipheriv(
-    'aes-256-gcm',
-    nskBytes(node.node_secret_key),
-    Buffer.from(nonce, 'base64'),
-  )
-  decipher.setAuthTag(bytes.subarray(-16))
-  return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]).toString('utf8')
-}
 
 export const getSecretCases: ContractCase[] = [
   {

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import {
+  type AdminApi,
+  ApiError,
+  type Client,
+  controlApi,
+  type DataEntry,
+  type EventRecord,
+  type NodeState,
+  type SealedSecret,
+} from '@plexd/protocol'
+import { openEventStream } from '../support/event-stream.ts'
+import { comparable } from '../support/fold.ts'
+import { ledgerFaults, sequenceOf } from '../support/ledger.ts'
+import { openSecret } from '../support/secret.ts'
+import type { System } from '../support/system.ts'
+import { until } from '../support/until.ts'
+import type { Registers } from './registers.ts'
+import type { BusyNode, RealNode, World } from './world.ts'
+
+/** Whether the control plane still has all that it has acknowledged. */
+export async function checkControlPlane(world: World): Promise<void> {
+  const { admin } = world.system
+  assert.deepEqual(world.faults, [])
+
+  const entries = await pages(admin.listData)
+  const data = new Map(entries.map((entry) => [placeOf(entry), entry.payload as number])) // the load writes numbers
+  checkRegisters('data', world.data, (place) => data.get(place))
+  assert.deepEqual(
+    [...data.keys()].filter((place) => !world.data.places().includes(place)),
+    [],
+  )
+
+  const nodes = new Map((await pages(admin.listNodes)).map((node) => [node.id, node]))
+  checkRegisters('label', world.labels, (place) => {
+    const [id = '', label = ''] = place.split('/')
+    return nodes.get(id)?.metadata[label]
+  })
+
+  const policies = new Map(
+    (await admin.listPolicies({})).body.items.map(({ name, rules }) => [name, rules[0]?.port]),
+  )
+  checkRegisters('policy', world.policies, (name) => policies.get(name))
+
+  const tokens = new Set((await pages(admin.listTokens)).map(({ id }) => id))
+  assert.deepEqual([...world.tokens.difference(tokens)], [], 'tokens')
+
+  for (const node of world.scripted) {
+    const held = await reportsOf(admin, node.nodeId)
+    checkRegisters('report', node.reports, (key) => held.get(key))
+  }
+  await checkExecutions(world)
+}
+
+/** Whether an agent still has all that it has acknowledged to programs on its machine. */
+export async function checkAgent({ local, reports }: RealNode): Promise<void> {
+  const held = new Map<string, number>()
+  for (const key of reports.places()) {
+    const answer = await local.getReport({ params: { key } }).catch(unlessMissing)
+    if (answer) held.set(key, answer.body.payload as number) // the load writes numbers
+  }
+  checkRegisters('local report', reports, (key) => held.get(key))
+}
+
+function checkRegisters<Value>(
+  what: string,
+  registers: Registers<Value | undefined>,
+  read: (place: string) => Value | undefined,
+): void {
+  for (const place of registers.places()) {
+    const value = read(place)
+    assert.ok(
+      registers.allows(place, value),
+      `${what} "${place}": is ${JSON.stringify(value)}, want one of ${JSON.stringify(registers.expected(place))}`,
+    )
+  }
+}
+
+async function checkExecutions({ system, scripted, executions, results }: World): Promise<void> {
+  const known = new Map<string, string>()
+  const nodes = await pages(system.admin.listNodes)
+  for (const { id } of nodes) {
+    const list = await pages((input) =>
+      system.admin.listExecutions({ ...input, params: { node: id } }),
+    )
+    for (const execution of list) known.set(execution.id, execution.stdout)
+  }
+  assert.deepEqual(
+    [...executions].filter((id) => !known.has(id)),
+    [],
+    'executions',
+  )
+  for (const [id, stdout] of results) assert.equal(known.get(id), stdout, `result of "${id}"`)
+  for (const { nodeId, records } of scripted) {
+    const kept = await pages((input) =>
+      system.admin.listTelemetry({ ...input, params: { node: nodeId, kind: 'logs' } }),
+    )
+    const messages = new Set(kept.map(({ record }) => (record as { message: string }).message)) // a log record
+    assert.deepEqual([...records.difference(messages)], [], 'log records')
+  }
+}
+
+/** Whether each scripted node was told everything once and in order, and made of it what the control plane wants. */
+export async function checkLedger(world: World, busy: BusyNode): Promise<void> {
+  const { stream, answered } = busy
+  const state = await until(
+    `${stream.node.hostname} has come to the end of its log`,
+    async () => {
+      const pulled = (await stream.node.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      return stream.position() === sequenceOf(pulled.revision ?? '') && pulled
+    },
+    30_000,
+  )
+  assert.deepEqual(comparable(stream.state()), comparable(state))
+  assert.deepEqual(stream.faults, [])
+  const log = await readLog(world.system, busy.nodeId, state.revision ?? '')
+  assert.deepEqual(ledgerFaults(stream.deliveries, { log, afterId: stream.afterId, answered }), [])
+  for (const place of world.secrets.places()) {
+    const [id, key = ''] = place.split('/')
+    if (id !== busy.nodeId) continue
+    const answer = await stream.node.call(controlApi.getSecret, { params: { key } })
+    const value =
+      answer.status === 200 ? openSecret(stream.node, answer.json() as SealedSecret) : undefined // checked elsewhere
+    assert.ok(world.secrets.allows(place, value), `secret "${place}" is "${value}"`)
+  }
+}
+
+/** Whether a real agent tells programs on its machine what operators wrote, and operators what they reported. */
+export async function checkMirror({ system, secrets }: World, real: RealNode): Promise<void> {
+  const { admin } = system
+  const { local, nodeId } = real
+  const { body: node } = await admin.getNode({ params: { node: nodeId } })
+  const entries = (await pages(admin.listData)).filter(
+    ({ target }) => target.node_id === nodeId || target.selector !== undefined,
+  )
+  const wanted = {
+    metadata: node.metadata,
+    data: Object.fromEntries(entries.map(({ key, payload }) => [key, payload])),
+  }
+  await until(
+    `${node.hostname} has the desired state`,
+    async () => {
+      const keys = (await local.listData({})).body.map(({ key }) => key)
+      const values = await Promise.all(
+        keys.map(async (key) => [key, (await local.getData({ params: { key } })).body.payload]),
+      )
+      const held = {
+        metadata: (await local.listMetadata({})).body,
+        data: Object.fromEntries(values),
+      }
+      return sameJson(held, wanted)
+    },
+    60_000,
+  )
+  await until(
+    `the reports of ${node.hostname} have arrived`,
+    async () => {
+      const keys = (await local.listReports({})).body.map(({ key }) => key)
+      const held = await Promise.all(
+        keys.map(async (key) => [key, (await local.getReport({ params: { key } })).body.payload]),
+      )
+      return sameJson(Object.fromEntries(held), Object.fromEntries(await reportsOf(admin, nodeId)))
+    },
+    60_000,
+  )
+  for (const place of secrets.places()) {
+    const [id, key = ''] = place.split('/')
+    if (id !== nodeId) continue
+    const answer = await local.getSecretValue({ params: { key } }).catch(unlessMissing)
+    assert.ok(secrets.allows(place, answer?.body.value), `secret "${place}"`)
+  }
+}
+
+/** Whether everything that an operator asked for has been run. */
+export async function checkFinished({ system, executions }: World): Promise<void> {
+  for (const execution_id of executions) {
+    await until(
+      `execution "${execution_id}" has finished`,
+      async () => {
+        const { body } = await system.admin.getExecution({ params: { execution_id } })
+        return body.status === 'success'
+      },
+      60_000,
+    )
+  }
+}
+
+/** The log of what was addressed to a node, up to the event of that id. */
+async function readLog(system: System, nodeId: string, lastId: string): Promise<EventRecord[]> {
+  const { url, caFile } = system.controlPlane
+  const path = `/admin/v1/nodes/${nodeId}/events?after=0`
+  using stream = await openEventStream({ url, caFile, path, token: system.adminToken })
+  const log: EventRecord[] = []
+  while (sequenceOf(log.at(-1)?.id ?? '') < sequenceOf(lastId)) {
+    const block = await stream.next()
+    if (!block) throw new Error(`read log of "${nodeId}": it ended at ${log.at(-1)?.id}`)
+    log.push(JSON.parse(block.data) as EventRecord)
+  }
+  return log
+}
+
+async function reportsOf(admin: Client<AdminApi>, node: string): Promise<Map<string, number>> {
+  const entries = await pages((input) => admin.listReports({ ...input, params: { node } }))
+  return new Map(entries.map(({ key, payload }) => [key, payload as number])) // the load writes numbers
+}
+
+/** All items of a list. */
+async function pages<Item>(
+  list: (input: {
+    query: { limit: string; after?: string }
+  }) => Promise<{ body: { items: Item[]; next: string | null } }>,
+): Promise<Item[]> {
+  const items: Item[] = []
+  let after: string | null = ''
+  while (after !== null) {
+    const { body } = await list({ query: { limit: '1000', ...(after ? { after } : {}) } })
+    items.push(...body.items)
+    after = body.next
+  }
+  return items
+}
+
+function placeOf({ key, target }: DataEntry): string {
+  return `${target.node_id ?? target.selector}/${key}`
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof ApiError && error.status === 404) return undefined
+  throw error
+}
+
+function sameJson(left: unknown, right: unknown): boolean {
+  try {
+    assert.deepEqual(left, right)
+    return true
+  } catch {
+    return false
+  }
+}
