@@ -54,8 +54,7 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
       return idleMs
     } catch (error) {
       signal.throwIfAborted()
-      const taken = error instanceof ApiError && error.status === 409
-      if (taken) await renew()
+      if (error instanceof ApiError && error.status === 409) renew()
       const waitMs = isRefusal(error) ? slow.nextMs() : backoff.nextMs()
       log.warn('key rotation failed, will retry', {
         error: deps.describe(error),
@@ -82,8 +81,10 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
   }
 
   /** Another node has this key: practically impossible, but it must not go on for ever. */
-  async function renew(): Promise<void> {
-    await identity.update((now) => ({ ...now, pending_private_key: generatePrivateKey() }))
+  function renew(): void {
+    identity
+      .update((now) => ({ ...now, pending_private_key: generatePrivateKey() }))
+      .catch((error: unknown) => log.error('new key cannot be saved', { error }))
   }
 
   const task = startTask(run)

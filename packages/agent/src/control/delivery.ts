@@ -75,8 +75,14 @@ export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDe
       }
       log.warn('delivery refused, dropping it', { what: queue.name, error: deps.describe(error) })
     }
-    queue.remove(item)
-    return 'done'
+    try {
+      queue.remove(item)
+      return 'done'
+    } catch (error) {
+      // It will be sent once more, which is safe.
+      log.error('delivery cannot be noted on the disk', { what: queue.name, error })
+      return 'failed'
+    }
   }
 
   const task = startTask(run)

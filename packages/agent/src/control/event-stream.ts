@@ -151,8 +151,12 @@ export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
   /** Asking for it again would end the same way for ever. */
   function skipOversize(): void {
     log.error('event is too large, going on behind it', { last_event_id: memory.cursor() })
-    memory.forgetCursor()
     deps.onGap()
+    try {
+      memory.forgetCursor()
+    } catch (error) {
+      log.error('cursor cannot be saved', { error })
+    }
   }
 
   function tell({ error }: StreamEnd, waitMs: number): void {

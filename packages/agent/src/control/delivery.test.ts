@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createFakeClock, silentLog } from '@plexd/runtime'
+import { startDelivery } from './delivery.ts'
+
+describe('startDelivery', () => {
+  it('survives a disk that refuses to note what was delivered', async () => {
+    const clock = createFakeClock()
+    let isFull = true
+    let sent = 0
+    let isPending = true
+    await using _ = startDelivery(
+      {
+        name: 'thing',
+        pending: () => (isPending ? ['a'] : []),
+        send: async () => void sent++,
+        remove() {
+          if (isFull) throw new Error('database or disk is full')
+          isPending = false
+        },
+      },
+      { describe: String, clock, log: silentLog },
+    )
+    await clock.advance(0)
+    assert.equal(sent, 1)
+
+    isFull = false
+    await clock.advance(2_000)
+    assert.deepEqual({ sent, isPending }, { sent: 2, isPending: false })
+  })
+})
