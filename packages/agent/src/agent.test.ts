@@ -81,6 +81,21 @@ describe('startAgent', () => {
     })
   })
 
+  it('puts right what somebody changed on the machine, control plane or not', async () => {
+    await using setup = await setUp({ reconcileMs: 1_000 })
+    const { plane } = setup
+    plane.change({ peers: [web] })
+    await using node = await setup.start()
+    await eventually('the peer', () => node.device.peerIds().includes('n_web'))
+    plane.override = ({ line }) => (line.endsWith('/state') ? { status: 500 } : undefined)
+    node.device.tamper((peers) => peers.clear())
+
+    await eventually('the peer again', () => node.device.peerIds().includes('n_web'))
+    await eventually('the report', () =>
+      plane.sent('/drift').some(({ body }) => Object(body).corrections.length === 1),
+    )
+  })
+
   it('asks with the id of the last event, and is told that nothing is newer', async () => {
     await using setup = await setUp()
     const { plane } = setup

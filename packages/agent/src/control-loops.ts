@@ -20,8 +20,8 @@ import type { Core } from './core.ts'
 import { type EventTargets, handleEvent } from './events/handlers.ts'
 import { createStateChanges } from './events/state-changes.ts'
 import { bearerOf, type IdentityStore } from './identity.ts'
-import { type KeyRotation, startKeyRotation } from './key-rotation.ts'
-import { startDriftReports } from './reconcile/drift-report.ts'
+import { startKeyRotation } from './key-rotation.ts'
+import { type DriftReports, startDriftReports } from './reconcile/drift-report.ts'
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
 import { describeHeartbeat, type Waiting } from './status.ts'
@@ -40,24 +40,66 @@ export interface ControlLoopsDeps {
   capabilities: Capabilities
 }
 
-/** Something was missed: within this time that is a reason for one extra pull, not for many. */
-const gapPullEachMs = 60_000
-
 export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
-  const { core, identity, client, capabilities } = deps
-  const { config, clock, log, database, desired, device, applier, problems, vitals, skew } = core
-  const nodeId = identity.current().node_id
-  const describe = (error: unknown): string => describeFailure(error, config)
-  const common = { client, nodeId, describe, clock, log }
+  const { core, client, identity } = deps
+  const node_id = identity.current().node_id
   const stack = new AsyncDisposableStack()
   // What is created last ends first: the sources of work before those who do it.
+  const queues = startQueues(deps, stack)
+  const state = startState(deps, queues.drift, stack)
+  const heartbeat = stack.use(
+    startHeartbeat({
+      ...commonOf(deps),
+      intervalMs: core.config.heartbeatMs,
+      describeNode: () => describeHeartbeat(core.status, deps.capabilities.binary?.checksum ?? ''),
+      onReconcile: () => state.loop.trigger(),
+      onRotateKeys: () => state.keyRotation.request(),
+    }),
+  )
+  startEvents(deps, { ...state, executor: queues.executor }, stack, () => {
+    state.loop.trigger()
+    heartbeat.wake()
+    queues.wake()
+  })
+
+  return {
+    reconcile: () => state.loop.trigger(),
+    async fetchSecret(key, signal) {
+      const { body } = await client.getSecret({ params: { node_id, key }, signal })
+      return body
+    },
+    waiting: queues.waiting,
+    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+  }
+}
+
+/** What most loops need. */
+function commonOf({ core, client, identity }: ControlLoopsDeps) {
+  const { config, clock, log, vitals, problems } = core
+  return {
+    client,
+    nodeId: identity.current().node_id,
+    describe: (error: unknown): string => describeFailure(error, config),
+    vitals,
+    problems,
+    clock,
+    log,
+  }
+}
+
+/** What is delivered from the disk, and the actions whose results are. */
+function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
+  const { core, client, capabilities } = deps
+  const { config, database, clock, log } = core
+  const common = commonOf(deps)
+  const params = { node_id: common.nodeId }
   const outbox = stack.use(startExecutionOutbox({ ...common, database }))
   const drift = stack.use(startDriftReports({ ...common, database }))
   stack.use(startCapabilitySync(capabilities, createCapabilityMark(database), common))
-  const reportSync = stack.use(
+  const reports = stack.use(
     startReportSync({
       store: core.reports,
-      send: (body, signal) => client.syncReports({ params: { node_id: nodeId }, body, signal }),
+      send: (body, signal) => client.syncReports({ params, body, signal }),
       debounceMs: config.reportDebounceMs,
       clock,
       log,
@@ -66,6 +108,28 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
   const executor = stack.use(
     createActionExecutor({ config, actions: core.actions, outbox, clock, log }),
   )
+  return {
+    drift,
+    executor,
+    waiting: () => ({ results: outbox.pendingCount(), refusedReports: reports.setAside() }),
+    wake() {
+      outbox.wake()
+      drift.wake()
+      reports.wake()
+    },
+  }
+}
+
+/** Something was missed: within this time that is a reason for one extra pull, not for many. */
+const gapPullEachMs = 60_000
+
+/** The desired state: how it changes by events, by pulls and by a rotation of our key, and how it comes into force. */
+function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDisposableStack) {
+  const { core, identity } = deps
+  const { config, desired, device, applier, clock, log } = core
+  const common = commonOf(deps)
+  const signingKeys = (): SigningKeys =>
+    desired.current().signing_keys ?? { current: identity.current().signing_public_key }
 
   let lastGapMs = Number.NEGATIVE_INFINITY
   function onGap(): void {
@@ -76,62 +140,48 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
   }
   const changes = createStateChanges({ desired, onFold: applier.applySoon, onGap })
 
-  const signingKeys = (): SigningKeys =>
-    desired.current().signing_keys ?? { current: identity.current().signing_public_key }
-  const pull = {
-    ...common,
-    desired,
-    changes,
-    signingKeys,
-    authentic: config.apiUrl.startsWith('https:'),
-    problems,
+  const authentic = config.apiUrl.startsWith('https:')
+  const pull = { ...common, desired, changes, signingKeys, authentic }
+  async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
+    const [pulled] = await Promise.allSettled([pullState(pull, options)])
+    // Also without an answer: what somebody changed on this machine is put right.
+    const steps = await applier.apply()
+    const corrections = pulled.status === 'fulfilled' ? pulled.value : []
+    drift.add([...corrections, ...(device.disabledBecause === undefined ? steps : [])])
+    if (pulled.status === 'rejected') throw pulled.reason
   }
   const loop: ReconcileLoop = stack.use(
-    startReconcileLoop({
-      async reconcile(options) {
-        const corrections = await pullState(pull, options)
-        const steps = await applier.apply()
-        drift.add([...corrections, ...(device.disabledBecause === undefined ? steps : [])])
-      },
-      intervalMs: config.reconcileMs,
-      describe,
-      vitals,
-      problems,
-      clock,
-      log,
-    }),
+    startReconcileLoop({ ...common, reconcile, intervalMs: config.reconcileMs }),
   )
 
-  const keyRotation: KeyRotation = stack.use(
+  const keyRotation = stack.use(
     startKeyRotation({
+      ...common,
       identity,
-      client,
       async promote(privateKey, peers) {
         await device.setPrivateKey(privateKey)
         await desired.replace({ ...withPeers(desired.current(), peers), revision: '' })
         applier.applySoon()
         loop.trigger({ whole: true })
       },
-      describe,
-      clock,
-      log,
     }),
   )
+  return { changes, loop, keyRotation, signingKeys, onGap }
+}
 
-  const heartbeat = stack.use(
-    startHeartbeat({
-      ...common,
-      intervalMs: config.heartbeatMs,
-      describeNode: () => describeHeartbeat(core.status, capabilities.binary?.checksum ?? ''),
-      onReconcile: () => loop.trigger(),
-      onRotateKeys: () => keyRotation.request(),
-      vitals,
-      problems,
-    }),
-  )
-
+function startEvents(
+  deps: ControlLoopsDeps,
+  state: ReturnType<typeof startState> & Pick<EventTargets, 'executor'>,
+  stack: AsyncDisposableStack,
+  onConnect: () => void,
+): void {
+  const { core, identity } = deps
+  const { config, database, skew, clock, log } = core
+  const { changes, loop, signingKeys, onGap } = state
+  const common = commonOf(deps)
   const memory = createStreamMemory(database, clock)
   const targets: EventTargets = {
+    ...state,
     foldState: changes.foldState,
     passBy: changes.passBy,
     async resync(reason) {
@@ -141,45 +191,21 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
       await changes.invalidate()
       loop.trigger({ whole: true })
     },
-    executor,
-    keyRotation,
     log,
   }
+  const whoWeAre = () => ({ nodeId: common.nodeId, bearer: bearerOf(identity.current()) })
   stack.use(
     startEventStream({
-      connect: createStreamConnector(config, () => ({
-        nodeId,
-        bearer: bearerOf(identity.current()),
-      })),
+      ...common,
+      connect: createStreamConnector(config, whoWeAre),
       verify: createEventVerifier(memory, signingKeys, clock),
       memory,
       handle: (event, id) => handleEvent(event, id, targets),
-      onConnect() {
-        loop.trigger()
-        heartbeat.wake()
-        outbox.wake()
-        drift.wake()
-        reportSync.wake()
-      },
+      onConnect,
       onGap,
-      describe,
-      vitals,
-      problems,
       skew,
-      clock,
-      log,
     }),
   )
-
-  return {
-    reconcile: () => loop.trigger(),
-    async fetchSecret(key, signal) {
-      const { body } = await client.getSecret({ params: { node_id: nodeId, key }, signal })
-      return body
-    },
-    waiting: () => ({ results: outbox.pendingCount(), refusedReports: reportSync.setAside() }),
-    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
-  }
 }
 
 /** The peers with those of the same id replaced. */
