@@ -73,9 +73,10 @@ describe('the fast path', () => {
     socket.on('data', (chunk: Buffer) => {
       bytes += chunk.length
     })
+    const closed = once(socket, 'close')
     await once(socket, 'drain')
     socket.end()
-    await once(socket, 'close')
+    await closed
     assert.ok(bytes > 1_000_000)
   })
 
@@ -85,7 +86,7 @@ describe('the fast path', () => {
     await once(socket, 'connect')
     const startMs = performance.now()
     await place[Symbol.asyncDispose]()
-    assert.ok(performance.now() - startMs < 500)
+    assert.ok(performance.now() - startMs < 1_000)
     socket.destroy()
   })
 })
@@ -99,6 +100,7 @@ function comparable({ status, headers, text }: LocalResponse): unknown {
 async function talk(socketPath: string, chunks: string[]): Promise<string> {
   const socket = net.connect(socketPath)
   socket.setNoDelay()
+  const closed = once(socket, 'close')
   let text = ''
   socket.on('data', (chunk) => {
     text += chunk
@@ -107,6 +109,6 @@ async function talk(socketPath: string, chunks: string[]): Promise<string> {
     socket.write(chunk)
     await delay(2)
   }
-  await once(socket, 'close')
+  await closed
   return text
 }
