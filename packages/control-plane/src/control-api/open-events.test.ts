@@ -81,6 +81,24 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     await others.next()
   })
 
+  it('keeps two machines with one identity from putting each other out in a hot loop', async () => {
+    let connects = 0
+    const stop = AbortSignal.timeout(1_500)
+    // As a Go node does: back at once.
+    const clone = async (): Promise<void> => {
+      while (!stop.aborted) {
+        await using reader = await open(plane, web)
+        connects++
+        await Promise.race([
+          reader.ended,
+          new Promise((end) => stop.addEventListener('abort', end)),
+        ])
+      }
+    }
+    await Promise.all([clone(), clone()])
+    assert.ok(connects <= 6, `${connects} connects`)
+  })
+
   describe('with a cursor that it cannot go on from', () => {
     const cases: [name: string, cursor: (plane: TestControlPlane) => string, reason: string][] = [
       ['no position at all', () => 'abc', 'the last event id is not one of ours'],

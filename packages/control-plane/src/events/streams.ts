@@ -30,9 +30,16 @@ export interface Streams {
 
 const maxStallMs = 30_000
 
+/**
+ * Two machines with one identity put each other's stream out again and again. Go nodes come back without a delay, so
+ * a stream is not ended before this age: that keeps the circle slow.
+ */
+const minAgeMs = 1_000
+
 interface Stream {
   subscription: Subscription
   sink: NodeSink
+  openedMs: number
 }
 
 export function createStreams(options: {
@@ -59,17 +66,37 @@ export function createStreams(options: {
         if (isIn(event.audience, no)) subscription.offer(event)
   })
 
-  function end(no: number): void {
+  const replaced = new Set<NodeSink>()
+
+  /** Takes a stream off its node: nothing more is sent. */
+  function detach(no: number): Stream | undefined {
     const stream = streams.get(no)
-    if (!stream) return
+    if (!stream) return undefined
     streams.delete(no)
     stream.subscription.close()
-    stream.sink.end()
     presence.streamClosed(no)
+    return stream
+  }
+
+  function end(no: number): void {
+    detach(no)?.sink.end()
+  }
+
+  async function replace(no: number): Promise<void> {
+    const stream = detach(no)
+    if (!stream) return
+    const { sink, openedMs } = stream
+    const restMs = openedMs + minAgeMs - clock.now()
+    if (restMs > 0) {
+      replaced.add(sink)
+      await clock.sleep(restMs)
+      replaced.delete(sink)
+    }
+    sink.end()
   }
 
   function open({ no }: NodeRecord, lastEventId: string | undefined, sink: NodeSink): void {
-    end(no)
+    void replace(no)
     const headSeq = heads.of(no)
     const start = startOf(lastEventId, no, heads)
     presence.streamOpened(no, { cursorSeq: start.cursorSeq, headSeq })
@@ -103,7 +130,7 @@ export function createStreams(options: {
       },
       log,
     })
-    const stream = { subscription, sink }
+    const stream = { subscription, sink, openedMs: clock.now() }
     streams.set(no, stream)
     sink.onClose(() => {
       subscription.close()
@@ -118,6 +145,7 @@ export function createStreams(options: {
     end,
     endAll() {
       for (const no of [...streams.keys()]) end(no)
+      for (const sink of replaced) sink.end()
     },
     keepAlive() {
       const nowMs = clock.now()

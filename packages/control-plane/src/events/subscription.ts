@@ -101,7 +101,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     work().catch((error: unknown) => {
       if (closed) return
       closed = true
-      log.warn('event stream cut', { error: describeError(error) })
+      log.warn('event stream cut', { node_no: no, error: describeError(error) })
       sink.destroy()
     })
   }
