@@ -9,16 +9,25 @@ export async function runUntilSignal(
   start: (signal: AbortSignal) => Promise<AsyncDisposable>,
   { log, stopMs = 5_000 }: { log: Log; stopMs?: number },
 ): Promise<void> {
-  // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
   const starting = new AbortController()
-  const stop = nextSignal().finally(() => starting.abort())
-  const daemon = await start(starting.signal).catch((error: unknown) => {
-    if (!starting.signal.aborted) throw error
-  })
-  if (!daemon) return
-  const signal = await stop
-  log.info('stopping', { signal })
-  void nextSignal().then(() => process.exit(1))
+  // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
+  const signals = listenForSignals(() => starting.abort())
+  try {
+    const daemon = await start(starting.signal).catch((error: unknown) => {
+      if (!starting.signal.aborted) throw error
+    })
+    if (!daemon) return
+    log.info('stopping', { signal: await signals.first })
+    await disposeWithin(daemon, { log, stopMs })
+  } finally {
+    signals.end()
+  }
+}
+
+async function disposeWithin(
+  daemon: AsyncDisposable,
+  { log, stopMs }: { log: Log; stopMs: number },
+): Promise<void> {
   const deadline = setTimeout(() => {
     log.error('stopping took too long', { stop_ms: stopMs })
     process.exit(1)
@@ -32,14 +41,26 @@ export async function runUntilSignal(
   clearTimeout(deadline)
 }
 
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const finish = (signal: NodeJS.Signals): void => {
-      for (const name of signals) process.off(name, finish)
-      resolve(signal)
-    }
-    for (const name of signals) process.on(name, finish)
-  })
+/** One listener for all of them: taking it off between two signals that come together would lose the second. */
+function listenForSignals(onFirst: () => void): {
+  first: Promise<NodeJS.Signals>
+  end(): void
+} {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
+  let count = 0
+  const listener = (signal: NodeJS.Signals): void => {
+    count++
+    if (count > 1) process.exit(1)
+    resolve(signal)
+    onFirst()
+  }
+  for (const name of names) process.on(name, listener)
+  return {
+    first: promise,
+    end() {
+      for (const name of names) process.off(name, listener)
+    },
+  }
 }
 
-const signals = ['SIGTERM', 'SIGINT'] as const
+const names = ['SIGTERM', 'SIGINT'] as const
