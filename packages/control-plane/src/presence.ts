@@ -46,48 +46,49 @@ export function createPresence(clock: Clock): Presence {
   const nodes = new Map<number, NodePresence>()
   let unsaved = new Map<number, number>()
 
-  function entry(no: number): NodePresence {
-    let known = nodes.get(no)
-    if (!known) {
-      known = { ...unknown }
-      nodes.set(no, known)
-    }
-    return known
+  /** Nothing happens for a node that has left: a last answer or heartbeat of it may still be under way. */
+  function update(no: number, run: (node: NodePresence) => void): void {
+    const node = nodes.get(no)
+    if (node) run(node)
   }
 
   return {
     of: (no) => nodes.get(no) ?? unknown,
     expect(no, lastSeenMs) {
-      Object.assign(entry(no), { lastSeenMs, expectedMs: clock.now() })
+      nodes.set(no, { ...unknown, lastSeenMs, expectedMs: clock.now() })
     },
     heard(no, heartbeat) {
       const nowMs = clock.now()
-      Object.assign(entry(no), {
-        lastSeenMs: nowMs,
-        heartbeat,
-        clockSkewMs: clockSkewOf(heartbeat, nowMs),
+      update(no, (node) => {
+        node.lastSeenMs = nowMs
+        node.heartbeat = heartbeat
+        node.clockSkewMs = clockSkewOf(heartbeat, nowMs)
+        unsaved.set(no, nowMs)
       })
-      unsaved.set(no, nowMs)
     },
     fetched(no, seq) {
-      const node = entry(no)
-      node.fetchedSeq = Math.max(node.fetchedSeq, seq)
+      update(no, (node) => {
+        node.fetchedSeq = Math.max(node.fetchedSeq, seq)
+      })
     },
     flushed(no, seq) {
-      const node = entry(no)
-      node.flushedSeq = Math.max(node.flushedSeq, seq)
+      update(no, (node) => {
+        node.flushedSeq = Math.max(node.flushedSeq, seq)
+      })
     },
     streamOpened(no, { cursorSeq, headSeq }) {
-      const node = entry(no)
-      node.streams++
-      // Not the higher of both: what was flushed to a node that lost it is not what it has.
-      node.flushedSeq = cursorSeq ?? headSeq
-      if (cursorSeq === undefined) node.owedSeq = headSeq
+      update(no, (node) => {
+        node.streams++
+        // Not the higher of both: what was flushed to a node that lost it is not what it has.
+        node.flushedSeq = cursorSeq ?? headSeq
+        if (cursorSeq === undefined) node.owedSeq = headSeq
+      })
     },
     streamClosed(no) {
-      const node = entry(no)
-      node.streams--
-      node.streamClosedMs = clock.now()
+      update(no, (node) => {
+        node.streams--
+        node.streamClosedMs = clock.now()
+      })
     },
     isConnected(no) {
       const { streams, streamClosedMs } = nodes.get(no) ?? unknown

@@ -86,7 +86,12 @@ export function createFrames(options: {
       isShared(event.event_type) ? sharedFrame(event, node) : own(event, node),
     async again(event, node) {
       const payload = await payloadFor(event, node, sources)
-      return payload === undefined ? undefined : frameOf(event, payload, undefined)
+      if (payload === undefined) return undefined
+      // What is too long for a line was not sent the first time either.
+      return frameOf(event, payload, undefined).catch((error: unknown) => {
+        if (error instanceof RangeError) return undefined
+        throw error
+      })
     },
     resync: (seq, reason) => resync({ seq, event_id: newId('event') }, reason),
   }
