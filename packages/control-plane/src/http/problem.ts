@@ -15,7 +15,8 @@ export function problemOf(error: unknown): Problem & { internal: boolean } {
       status: error.status,
       headers: retry === undefined ? {} : { 'retry-after': String(Math.ceil(retry)) },
       body: { error: error.message, code: error.code, ...error.details },
-      internal: error.status === 500 || error.cause !== undefined,
+      // Not for a caller's mistake, whatever its cause: that may quote the body.
+      internal: error.status === 500 || (error.status > 500 && error.cause !== undefined),
     }
   }
   const { statusCode, message, code } = error as Partial<FastifyError> // Fastify's own refusals carry a status

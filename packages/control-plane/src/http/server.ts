@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyRequest,
   type HTTPMethods,
 } from 'fastify'
+import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
 import { decompress } from './decompress.ts'
 import { problemOf } from './problem.ts'
@@ -31,11 +32,16 @@ export interface ServerOptions<Principal> {
 
 const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
+/** How often connections are looked at that take longer than they may. */
+const connections = { connectionsCheckingInterval: 5_000 } as const
+
 /** Fastify with the house's rules: errors as problem.ts words them, gzip bodies, exact types, 405 with Allow. */
 export function createServer<Principal>(options: ServerOptions<Principal>): FastifyInstance {
   const { routes, log } = options
   const server = Fastify({
-    ...(options.tls ? { https: { ...options.tls, minVersion: 'TLSv1.2' } } : {}),
+    ...(options.tls
+      ? { https: { ...options.tls, ...connections, minVersion: 'TLSv1.2' } }
+      : { http: connections }),
     logger: false,
     bodyLimit: defaultMaxBodyBytes,
     // Such names are data like any other: nothing of ours merges a body into an object.
@@ -56,6 +62,12 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
         useDefaults: false,
         allErrors: false,
       },
+    },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => {
+      const { status, headers, body } = problemOf(error)
+      const plain = reply as FastifyReply // its type knows of no route, so of no status
+      plain.code(status).headers(headers).send(body)
     },
     schemaErrorFormatter: (errors, part) => {
       const [first] = errors

@@ -10,11 +10,14 @@ const key = Compile(EntryKey)
 /** Reads a report body; numbers in payloads stay exact. Throws an ApiError (400) for anything else. */
 export function parseReports(text: string): ReportBatch {
   const value = parseJson(text)
-  if (whole.Check(value)) return { entries: value.entries ?? [], deleted: value.deleted ?? [] }
+  // A lone number may be an object by now, and no field of a body is required.
+  const isBody = /^\s*\{/.test(text)
+  if (isBody && whole.Check(value))
+    return { entries: value.entries ?? [], deleted: value.deleted ?? [] }
   const [error] = whole.Errors(value)
   throw new ApiError(
     'bad_request',
-    `body${error?.instancePath ?? ''} ${error?.message ?? 'does not fit'}`,
+    `body${error?.instancePath ?? ''} ${error?.message ?? 'must be object'}`,
   )
 }
 

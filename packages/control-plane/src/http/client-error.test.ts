@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { describe, it } from 'node:test'
+import { silentLog } from '@plexd/runtime'
+import { createServer } from './server.ts'
+
+async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
+  const server = createServer({
+    routes: [],
+    authenticate: () => undefined,
+    isStopping: () => false,
+    log: silentLog,
+  })
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo // it listens on TCP
+  const socket = connect(port, '127.0.0.1')
+  socket.write(bytes)
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+  })
+  await once(socket, 'close')
+  await server.close()
+  const [head = '', body = ''] = text.split('\r\n\r\n')
+  return { status: Number(head.split(' ')[1]), body: JSON.parse(body) }
+}
+
+describe('answerClientError', () => {
+  it('answers what is no HTTP as it answers any failure', async () => {
+    assert.deepEqual(await answerTo('nonsense\r\n\r\n'), {
+      status: 400,
+      body: { error: 'the request is not valid HTTP', code: 'bad_request' },
+    })
+  })
+
+  it('says that headers are too large', async () => {
+    const { status } = await answerTo(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(50_000)}`)
+    assert.equal(status, 431)
+  })
+
+  it('answers a path that cannot be decoded, and one that is too long', async () => {
+    for (const path of ['/%', '/%ff']) {
+      const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+      const { status, body } = await answerTo(request)
+      assert.equal(status, 400)
+      assert.equal((body as { code: string }).code, 'bad_request')
+    }
+  })
+})

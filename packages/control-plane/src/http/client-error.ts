@@ -1,0 +1,35 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { codeOf } from '@plexd/protocol'
+
+/** Answers what is no HTTP request, or takes too long to become one, in the words of all our failures, and hangs up. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const status = statusOf(error.code)
+  const body = JSON.stringify({ error: errorOf(status), code: codeOf(status) })
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // Whoever does not take the answer must not keep the connection.
+  socket.setTimeout(lingerMs, () => socket.destroy())
+}
+
+const lingerMs = 1_000
+
+function statusOf(code: string | undefined): number {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408
+  return code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+}
+
+function errorOf(status: number): string {
+  if (status === 408) return 'the request took too long'
+  return status === 431 ? 'the request headers are too large' : 'the request is not valid HTTP'
+}
