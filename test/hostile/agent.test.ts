@@ -1,0 +1,464 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type Client,
+  createClient,
+  type DaemonStatus,
+  issuedAt,
+  type LocalApi,
+  localApi,
+  type UnsignedEvent,
+} from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import type { Static } from 'typebox'
+import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
+import { runProgram } from '../../scripts/programs/program.ts'
+import { curlSocket } from '../support/curl.ts'
+import {
+  block,
+  type ScriptedControlPlane,
+  sendJson,
+  startScriptedControlPlane,
+  strangersKey,
+} from '../support/scripted-control-plane.ts'
+import { until } from '../support/until.ts'
+
+const stateUpdate = (payload: object): Partial<UnsignedEvent> & { event_type: string } => ({
+  event_type: 'node_state_updated',
+  payload: JSON.stringify(payload),
+})
+const evil = { metadata: { role: 'evil' }, data: [] }
+
+describe('an agent under a hostile control plane', () => {
+  let folder: string
+  let controlPlane: ScriptedControlPlane
+  let agent: AgentProcess
+  let local: Client<LocalApi>
+
+  const status = async (): Promise<Static<typeof DaemonStatus>> => (await local.getStatus({})).body
+  const summary = async () => (await local.getLocalState({})).body
+  const problems = async () => (await status()).problems.join('\n')
+  const connectsSince = (at: number) => controlPlane.connects.filter((one) => one.at >= at).length
+  const connected = () => until('it is connected', () => controlPlane.isConnected(), 20_000)
+  /** A change that is let in shows that the agent still works, and clears what was refused. */
+  async function accepts(role: string): Promise<void> {
+    await connected()
+    controlPlane.state = { ...controlPlane.state, metadata: { role }, data: [] }
+    const id = await controlPlane.send(stateUpdate({ metadata: { role }, data: [] }))
+    await until('a good event takes effect', async () => (await summary()).metadata.role === role)
+    await until('it is behind us', async () => (await status()).control_plane.last_event_id === id)
+  }
+  const rssBytes = async (): Promise<number> => {
+    const text = await readFile(`/proc/${agent.program().pid}/status`, 'utf8')
+    return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1]) * 1024
+  }
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plexd-hostile-'))
+    controlPlane = await startScriptedControlPlane(folder)
+    agent = await startAgentProcess(folder, { hostname: 'victim', token: 't', controlPlane })
+    local = createClient(localApi, createUnixTransport(agent.socket, 5_000))
+    await accepts('web')
+  })
+  after(async () => {
+    await agent?.end()
+    await controlPlane?.[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const minutes = (count: number): string => issuedAt(Date.now() + count * 60_000)
+  const forged: [string, RegExp, () => Promise<string>][] = [
+    [
+      'signed by a stranger',
+      /bad signature/,
+      () => controlPlane.envelope(stateUpdate(evil), strangersKey()),
+    ],
+    [
+      'changed after it was signed',
+      /bad signature/,
+      async () =>
+        (await controlPlane.envelope(stateUpdate({ ...evil, metadata: { role: 'good' } }))).replace(
+          '"good"',
+          '"evil"',
+        ),
+    ],
+    [
+      'of another type than was signed',
+      /bad signature/,
+      async () =>
+        (
+          await controlPlane.envelope({ ...stateUpdate(evil), event_type: 'policy_updated' })
+        ).replace('policy_updated', 'node_state_updated'),
+    ],
+    [
+      'with two payloads',
+      /bad signature|malformed/,
+      async () =>
+        (await controlPlane.envelope(stateUpdate({ metadata: {}, data: [] }))).replace(
+          /\}$/,
+          `,"payload":${JSON.stringify(evil)}}`,
+        ),
+    ],
+    [
+      'without a signature',
+      /no signature/,
+      async () =>
+        (await controlPlane.envelope(stateUpdate(evil))).replace(
+          /"signature":"[^"]*"/,
+          '"signature":""',
+        ),
+    ],
+    [
+      'with a signature that is no base64',
+      /bad signature/,
+      async () =>
+        (await controlPlane.envelope(stateUpdate(evil))).replace(
+          /"signature":"[^"]*"/,
+          '"signature":"%%%"',
+        ),
+    ],
+    [
+      'without a nonce',
+      /no nonce/,
+      () => controlPlane.envelope({ ...stateUpdate(evil), nonce: '' }),
+    ],
+    [
+      'of six minutes ago',
+      /stale/,
+      () => controlPlane.envelope({ ...stateUpdate(evil), issued_at: minutes(-6) }),
+    ],
+    [
+      'of six minutes ahead',
+      /from the future/,
+      () => controlPlane.envelope({ ...stateUpdate(evil), issued_at: minutes(6) }),
+    ],
+    [
+      'of no time',
+      /no issue time/,
+      () => controlPlane.envelope({ ...stateUpdate(evil), issued_at: 'soon' }),
+    ],
+    ['that is not JSON', /malformed/, async () => '{"event_type":"node_state_updated",'],
+    ['that is no object', /malformed/, async () => '["node_state_updated"]'],
+    [
+      'cut in the middle',
+      /malformed/,
+      async () => (await controlPlane.envelope(stateUpdate(evil))).slice(0, 200),
+    ],
+  ]
+
+  for (const [index, [what, reason, make]] of forged.entries()) {
+    it(`refuses an event ${what}, counts it in its status, and changes nothing`, async () => {
+      await connected()
+      const [state, at] = [await summary(), performance.now()]
+      const cursor = (await status()).control_plane.last_event_id
+      controlPlane.write(block(`forged-${index}`, 'node_state_updated', await make()))
+      await until('the refusal is in the status', async () => reason.test(await problems()))
+      assert.match(await problems(), /\d+ /)
+      assert.deepEqual(await summary(), state)
+      assert.equal((await status()).control_plane.last_event_id, cursor)
+      assert.equal(connectsSince(at), 0, 'the connection stays up')
+      await accepts(`web-${index}`)
+    })
+  }
+
+  it('refuses an event that was sent before, and one whose id it has handled', async () => {
+    await connected()
+    const event = { ...stateUpdate({ metadata: { role: 'once' }, data: [] }), event_id: 'evt_once' }
+    const envelope = await controlPlane.envelope(event)
+    controlPlane.write(block('once-1', 'node_state_updated', envelope))
+    await until('it takes effect', async () => (await summary()).metadata.role === 'once')
+    await accepts('twice')
+    controlPlane.write(block('once-2', 'node_state_updated', envelope))
+    await until('it is refused', async () => /replayed/.test(await problems()))
+    assert.equal((await summary()).metadata.role, 'twice')
+    const again = await controlPlane.envelope({ ...event, nonce: crypto.randomUUID() })
+    controlPlane.write(block('once-3', 'node_state_updated', again))
+    await delay(200)
+    assert.equal((await summary()).metadata.role, 'twice')
+  })
+
+  it('remembers over a restart what it was sent', async () => {
+    await connected()
+    const envelope = await controlPlane.envelope(
+      stateUpdate({ metadata: { role: 'old' }, data: [] }),
+    )
+    controlPlane.write(block('restart-1', 'node_state_updated', envelope))
+    await until('it takes effect', async () => (await summary()).metadata.role === 'old')
+    await accepts('new')
+    await agent.end('SIGKILL')
+    await agent.start()
+    await connected()
+    controlPlane.write(block('restart-2', 'node_state_updated', envelope))
+    await until('it is refused', async () => /replayed/.test(await problems()))
+    assert.equal((await summary()).metadata.role, 'new')
+    await accepts('newer')
+  })
+
+  it('takes nothing from an event whose stream breaks off', async () => {
+    await connected()
+    const cursor = (await status()).control_plane.last_event_id
+    const at = performance.now()
+    const text = block('torn', 'node_state_updated', await controlPlane.envelope(stateUpdate(evil)))
+    controlPlane.write(text.slice(0, -1))
+    controlPlane.endStream()
+    const next = await until('it connects again', () =>
+      controlPlane.connects.find((one) => one.at > at),
+    )
+    assert.equal(next.lastEventId, cursor)
+    assert.notEqual((await summary()).metadata.role, 'evil')
+  })
+
+  const payloads: [string, string, object][] = [
+    ['a state that is a list', 'node_state_updated', []],
+    ['labels that are numbers', 'node_state_updated', { metadata: { role: 1 }, data: [] }],
+    ['data without keys', 'node_state_updated', { metadata: {}, data: [{ version: 1 }] }],
+    ['secrets that are no list', 'node_secrets_updated', { secret_refs: { a: 1 } }],
+    [
+      'a signing key of 31 bytes',
+      'signing_key_rotated',
+      { current: Buffer.alloc(31).toString('base64') },
+    ],
+    [
+      'a signing key that is none',
+      'signing_key_rotated',
+      { current: '', new_signing_public_key: 'x' },
+    ],
+    ['a peer without a key', 'peer_added', { id: 'n_x', peer_id: 'n_x', mesh_ip: '10.100.0.9' }],
+    ['an action without an id', 'action_request', { action: 'system.info' }],
+    ['a type that it does not know', 'never_heard_of', { a: 1 }],
+  ]
+  it('passes over signed events that make no sense', async () => {
+    await connected()
+    const state = await summary()
+    const at = performance.now()
+    for (const [what, event_type, payload] of payloads) {
+      await controlPlane.send({ event_type, payload: JSON.stringify(payload) })
+      await delay(50)
+      assert.deepEqual(await summary(), state, what)
+    }
+    await accepts('sane')
+    assert.ok(connectsSince(at) <= 1)
+  })
+
+  it('keeps its memory and its pace under a block of 40 MB and a line without an end', async () => {
+    await connected()
+    const before = await rssBytes()
+    const at = performance.now()
+    const megabyte = 'x'.repeat(1024 * 1024)
+    controlPlane.write('id: huge\ndata: "')
+    for (let count = 0; count < 40 && controlPlane.isConnected(); count++) {
+      controlPlane.write(megabyte)
+      await delay(10)
+    }
+    await until('it hangs up', () => !controlPlane.isConnected() || connectsSince(at) > 0, 20_000)
+    await accepts('after the flood')
+    assert.ok(connectsSince(at) <= 3)
+    assert.ok((await rssBytes()) - before < 250 * 1024 * 1024)
+  })
+
+  it('stays answerable and does not ask for its state each time under 2,000 forged events', async () => {
+    await connected()
+    const at = performance.now()
+    const key = strangersKey()
+    for (let count = 0; count < 2_000; count++)
+      controlPlane.write(
+        block(`flood-${count}`, 'x', await controlPlane.envelope(stateUpdate(evil), key)),
+      )
+    const askedAt = performance.now()
+    await summary()
+    assert.ok(performance.now() - askedAt < 2_000)
+    await accepts('after the forgers')
+    const pulls = controlPlane.requests.filter(
+      (request) => request.at >= at && request.what.endsWith('/state'),
+    )
+    const seconds = (performance.now() - at) / 1_000
+    assert.ok(pulls.length <= 3 + 2 * seconds, `${pulls.length} pulls in ${seconds} s`)
+    assert.ok(connectsSince(at) <= 2)
+  })
+
+  it('keeps what it has when the state it pulls makes no sense', async () => {
+    await accepts('kept')
+    const state = await summary()
+    const bodies = [
+      '',
+      '<html>',
+      '[]',
+      '{"metadata":{"role":1}}',
+      '{"data":[{"key":"a"}]}',
+      '{"peers":[{"id":"n_x"}]}',
+      `{"node_id":"n_other","metadata":{"role":"evil"}}`,
+      `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+    ]
+    for (const body of bodies) {
+      controlPlane.answers.set('/state', (_, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+      })
+      const asked = controlPlane.requests.length
+      await controlPlane.send({ event_type: 'resync', payload: '{"reason":"test"}' })
+      await until('it pulls', () =>
+        controlPlane.requests.slice(asked).some(({ what }) => what.endsWith('/state')),
+      )
+      await delay(100)
+      assert.deepEqual(await summary(), state, body.slice(0, 60))
+    }
+    controlPlane.answers.delete('/state')
+    await accepts('sane again')
+  })
+
+  it('writes data under no name but its own', async () => {
+    await connected()
+    const identity = await readdir(agent.dataDir)
+    const keys = [
+      '../../identity',
+      '..',
+      '.',
+      'a/b',
+      '\u0000',
+      '__proto__',
+      'constructor',
+      'ü'.repeat(256),
+    ]
+    const data = keys.map((key) => ({
+      key,
+      content_type: 'text/plain',
+      payload: key,
+      version: 1,
+      updated_at: '2025-01-15T10:30:00Z',
+    }))
+    controlPlane.state = { ...controlPlane.state, metadata: { ['__proto__']: 'x' }, data }
+    await controlPlane.send(stateUpdate({ metadata: { role: 'keys' }, data }))
+    await until('they are there', async () => (await summary()).data_keys.length === keys.length)
+    for (const key of keys.slice(3)) {
+      const path = `/v1/state/data/${encodeURIComponent(key)}`
+      const answer = await curlSocket(agent.socket, path)
+      assert.equal((answer.json() as { payload: string }).payload, key)
+    }
+    assert.deepEqual(await readdir(agent.dataDir), identity)
+    assert.deepEqual((await readdir(folder)).sort(), ['scripted-ca.crt', 'victim'])
+    assert.deepEqual((await readdir(agent.home)).sort(), ['api.sock', 'data', 'plexd.log'])
+    await agent.end()
+    await agent.start()
+    assert.equal((await summary()).data_keys.length, keys.length)
+    await accepts('keys gone')
+  })
+
+  it('answers 500 or 503 for secrets that it cannot open', async () => {
+    const bodies = [
+      {},
+      { key: 'other', ciphertext: '', nonce: '', version: 1 },
+      { key: 'k', ciphertext: 'AAAA', nonce: 'AAAA', version: 1 },
+      {
+        key: 'k',
+        ciphertext: Buffer.alloc(48).toString('base64'),
+        nonce: 'AAAAAAAAAAAAAAAA',
+        version: 1,
+      },
+      { key: 'k', ciphertext: 1, nonce: null, version: 'x' },
+    ]
+    for (const body of bodies) {
+      controlPlane.answers.set('/secrets/k', (_, response) => sendJson(response, 200, body))
+      const answer = await curlSocket(agent.socket, '/v1/state/secrets/k')
+      assert.ok([500, 503].includes(answer.status), `${answer.status} ${answer.text}`)
+    }
+    controlPlane.answers.delete('/secrets/k')
+  })
+
+  it('waits long after a 401, says so, and serves what it has', async () => {
+    await agent.end()
+    await agent.start()
+    await accepts('before the 401')
+    controlPlane.answers.set('/events', (_, response) =>
+      sendJson(response, 401, { error: 'unauthorized' }),
+    )
+    const at = performance.now()
+    controlPlane.endStream()
+    await until('it is refused', async () => (await status()).control_plane.stream === 'refused')
+    await delay(3_000)
+    assert.equal(connectsSince(at), 1)
+    assert.notEqual(await problems(), '')
+    assert.equal((await summary()).metadata.role, 'before the 401')
+    controlPlane.answers.delete('/events')
+    await agent.end()
+    await agent.start()
+  })
+
+  it('never connects in a hot loop, whatever its stream is answered', async () => {
+    await connected()
+    const endings: ((response: Parameters<typeof sendJson>[0]) => void)[] = [
+      (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(),
+      (response) => sendJson(response, 500, { error: 'x' }),
+      (response) => sendJson(response, 503, { error: 'x' }),
+      (response) => response.writeHead(302, { location: '/v1/elsewhere' }).end(),
+      (response) => response.socket?.destroy(),
+      (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+      (response) => response.writeHead(204).end(),
+    ]
+    let turn = 0
+    controlPlane.answers.set('/events', (_, response) => {
+      endings[turn++ % endings.length]?.(response)
+    })
+    const at = performance.now()
+    controlPlane.endStream()
+    await delay(7_000)
+    assert.ok(connectsSince(at) >= 2)
+    assert.ok(connectsSince(at) <= 7, `${connectsSince(at)} connections in 7 s`)
+    const gaps = controlPlane.connects
+      .filter((one) => one.at >= at)
+      .map((one, index, all) => one.at - (all[index - 1]?.at ?? 0))
+    assert.ok(
+      gaps.every((gap) => gap > 700),
+      `${gaps}`,
+    )
+  })
+
+  it('still runs', async () => {
+    assert.equal(agent.program().child.exitCode, null)
+    assert.doesNotMatch(await agent.program().log(), /uncaught|unhandled|ERR_UNHANDLED/i)
+  })
+})
+
+describe('plexd join at a hostile control plane', () => {
+  const identity = {
+    node_id: 'n_1',
+    mesh_ip: '10.100.0.1',
+    signing_public_key: Buffer.alloc(32, 1).toString('base64'),
+    node_secret_key: Buffer.alloc(32, 2).toString('base64'),
+    peers: [],
+  }
+  const answers: [string, unknown][] = [
+    ['no body', ''],
+    ['no identity', {}],
+    ['an empty node id', { ...identity, node_id: '' }],
+    ['a mesh IP that is none', { ...identity, mesh_ip: '10.100.0.999' }],
+    [
+      'a signing key of 31 bytes',
+      { ...identity, signing_public_key: Buffer.alloc(31).toString('base64') },
+    ],
+    ['a secret key that is none', { ...identity, node_secret_key: 'short' }],
+  ]
+  for (const [what, answer] of answers) {
+    it(`saves nothing when it is given ${what}`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'plexd-hostile-'))
+      await using controlPlane = await startScriptedControlPlane(folder)
+      controlPlane.answers.set('/register', (_, response) => sendJson(response, 201, answer))
+      const dataDir = join(folder, 'data')
+      const { code, stdout } = await runProgram(
+        'plexd',
+        [
+          ...['join', '--api', controlPlane.url, '--ca-file', controlPlane.caFile],
+          ...['--data-dir', dataDir, '--hostname', 'x'],
+        ],
+        { PLEXD_BOOTSTRAP_TOKEN: 'token' },
+      )
+      assert.notEqual(code, 0)
+      assert.equal(stdout, '')
+      const saved: string[] = await readdir(dataDir).catch(() => [])
+      assert.ok(!saved.includes('identity.json'))
+      await rm(folder, { recursive: true })
+    })
+  }
+})
