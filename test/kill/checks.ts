@@ -171,19 +171,22 @@ export async function checkMirror({ system, secrets }: World, real: RealNode): P
   }
 }
 
-/** Whether everything that an operator asked for has been run. */
+/** Whether everything that an operator asked for has been run, or says that a kill came in between. */
 export async function checkFinished({ system, executions }: World): Promise<void> {
   for (const execution_id of executions) {
+    const read = async () => (await system.admin.getExecution({ params: { execution_id } })).body
     await until(
       `execution "${execution_id}" has finished`,
-      async () => {
-        const { body } = await system.admin.getExecution({ params: { execution_id } })
-        return body.status === 'success'
-      },
+      async () => (await read()).finished_at !== null,
       60_000,
     )
+    const { status, stderr } = await read()
+    const outcome = status === 'success' ? status : `${status}: ${stderr.trim()}`
+    assert.ok(outcomes.includes(outcome), `execution "${execution_id}" ended with "${outcome}"`)
   }
 }
+
+const outcomes = ['success', 'failure: plexd was restarted while the action ran']
 
 /** The log of what was addressed to a node, up to the event of that id. */
 async function readLog(system: System, nodeId: string, lastId: string): Promise<EventRecord[]> {
