@@ -27,6 +27,9 @@ export class ExecError extends Error {
   }
 }
 
+/** What runs programs, passed in where a test runs them elsewhere or not at all. */
+export type Exec = typeof exec
+
 /** Runs a program to its end, without a shell, and returns what it printed. Throws an ExecError that quotes its last words. */
 export async function exec(
   command: readonly [string, ...string[]],

@@ -43,6 +43,7 @@ describe('wgAddConf', () => {
       text,
       `[Peer]
 PublicKey = proxy
+PresharedKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 PersistentKeepalive = 25
 AllowedIPs = 10.100.1.9/32
 

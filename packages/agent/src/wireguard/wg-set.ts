@@ -25,8 +25,8 @@ function argsOf(change: PeerChange): string[] {
 }
 
 /**
- * What is done by one `wg addconf`, which takes PSKs from a file: additions, and updates of a PSK. It replaces PSK and
- * allowed IPs even where the file has none, so `allowedIpsOf` gives those of a peer whose change does not name them.
+ * What is done by one `wg addconf`, which takes PSKs from a file: additions, and updates of a PSK. It empties the allowed
+ * IPs where the file has none, so `allowedIpsOf` gives those of a peer whose change does not name them.
  * Empty when there is nothing to do.
  */
 export function wgAddConf(
@@ -44,13 +44,16 @@ function sectionOf(change: PeerChange, allowedIps: readonly string[]): string {
   return [
     '[Peer]',
     `PublicKey = ${public_key}`,
-    ...(psk ? [`PresharedKey = ${psk}`] : []),
+    `PresharedKey = ${psk || noKey}`,
     ...(endpoint ? [`Endpoint = ${endpoint}`] : []),
     ...(keepalive_seconds === undefined ? [] : [`PersistentKeepalive = ${keepalive_seconds}`]),
     ...(allowedIps.length === 0 ? [] : [`AllowedIPs = ${allowedIps.join(', ')}`]),
     '',
   ].join('\n')
 }
+
+/** A PSK that is left out stays as it was; this is how WireGuard writes none. */
+const noKey = Buffer.alloc(32).toString('base64')
 
 function isSecret({ psk }: PeerChange): boolean {
   return psk !== undefined
