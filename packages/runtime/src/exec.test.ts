@@ -30,6 +30,7 @@ describe('exec', () => {
   it('says which program is missing', async () => {
     await assert.rejects(exec(['plexd-no-such-program', 'list']), {
       name: 'ExecError',
+      missing: true,
       message: 'run "plexd-no-such-program list": spawn plexd-no-such-program ENOENT',
     })
   })

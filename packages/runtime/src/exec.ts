@@ -19,12 +19,21 @@ export class ExecError extends Error {
   /** `undefined` when it did not end by itself. */
   readonly exitCode: number | undefined
   readonly stderr: string
+  /** There is no such program. */
+  readonly missing: boolean
 
-  constructor(message: string, failure: { exitCode?: number | undefined; stderr?: string } = {}) {
+  constructor(message: string, end: ProgramEnd = {}) {
     super(message)
-    this.exitCode = failure.exitCode
-    this.stderr = failure.stderr ?? ''
+    this.exitCode = end.exitCode
+    this.stderr = end.stderr ?? ''
+    this.missing = end.missing ?? false
   }
+}
+
+interface ProgramEnd {
+  exitCode?: number | undefined
+  stderr?: string
+  missing?: boolean
 }
 
 /** What runs programs, passed in where a test runs them elsewhere or not at all. */
@@ -62,7 +71,8 @@ export async function exec(
     throw failure(command, why, { exitCode: exitCode ?? undefined, stderr: stderr().trim() })
   } catch (error) {
     if (error instanceof ExecError || signal?.aborted) throw error
-    throw failure(command, describeError(error), {})
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    throw failure(command, describeError(error), { missing })
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
@@ -92,11 +102,7 @@ function describeEnd(exitCode: number | null, signalCode: NodeJS.Signals | null)
   return exitCode === null ? `it was killed by ${signalCode}` : `exit code ${exitCode}`
 }
 
-function failure(
-  command: readonly string[],
-  why: string,
-  end: { exitCode?: number | undefined; stderr?: string },
-): ExecError {
+function failure(command: readonly string[], why: string, end: ProgramEnd): ExecError {
   const title = `run "${command.slice(0, 4).join(' ')}${command.length > 4 ? ' ...' : ''}"`
   const words = end.stderr ? `: ${shorten(end.stderr)}` : ''
   return new ExecError(`${title}: ${why}${words}`, end)
