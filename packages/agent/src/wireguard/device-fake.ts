@@ -1,4 +1,4 @@
-import type { ObservedPeer, PeerStep, WireguardDevice } from './device.ts'
+import type { DeviceStep, ObservedPeer, WireguardDevice } from './device.ts'
 
 export interface FakeDevice extends WireguardDevice {
   /** Ids of the peers, sorted. */
@@ -22,10 +22,10 @@ export function createFakeDevice(
   let failure: Error | undefined
   let key = ''
 
-  function take(step: PeerStep): void {
+  function take(step: DeviceStep): void {
     if (step.type === 'peer_removed') {
       peers.delete(step.public_key)
-    } else {
+    } else if (step.type !== 'interface_repaired') {
       const { id, public_key, endpoint, allowed_ips, psk } = step.peer
       peers.set(public_key, { id, public_key, endpoint, allowed_ips, psk })
     }
@@ -35,7 +35,7 @@ export function createFakeDevice(
     interfaceName,
     backend: disabledBecause === undefined ? 'fake' : 'none',
     disabledBecause,
-    observe: async () => ({ peers: [...peers.values()], listen_port: listenPort }),
+    observe: async () => ({ peers: [...peers.values()], listen_port: listenPort, faults: [] }),
     async apply(steps) {
       if (failure) throw failure
       for (const step of steps) take(step)
@@ -43,6 +43,7 @@ export function createFakeDevice(
     async setPrivateKey(privateKey) {
       key = privateKey
     },
+    holdPsks() {},
     peerIds: () => [...peers.values()].map(({ id }) => id).sort(),
     privateKey: () => key,
     tamper: (change) => change(peers),
