@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Backend } from './backend.ts'
 import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
+import type { UapiTrap } from './uapi-trap.ts'
 
 /** Where wireguard-go listens for orders. */
 export const uapiDir = '/var/run/wireguard'
@@ -11,15 +12,19 @@ export const uapiDir = '/var/run/wireguard'
 export function createUserspaceBackend(options: {
   interfaceName: string
   uapiDir: string
+  /** Armed behind each of our own connections. */
+  trap?: UapiTrap
   timeoutMs?: number
 }): Backend {
-  const { interfaceName, timeoutMs = 10_000 } = options
+  const { interfaceName, trap, timeoutMs = 10_000 } = options
   const socketPath = uapiSocketPath(options.uapiDir, interfaceName)
   const ask = async <T>(request: string, read: (answer: string) => T): Promise<T> => {
     try {
       return read(await exchange(socketPath, request, timeoutMs))
     } catch (cause) {
       throw new Error(`ask wireguard-go for "${interfaceName}"`, { cause })
+    } finally {
+      await trap?.arm()
     }
   }
 

@@ -19,6 +19,7 @@ export function createFakeDevice(
 ): FakeDevice {
   const { interfaceName = 'plexd0', listenPort = 51_820, disabledBecause } = options
   const peers = new Map<string, ObservedPeer>()
+  const watchers = new Set<() => Promise<unknown>>()
   let failure: Error | undefined
   let key = ''
 
@@ -44,9 +45,20 @@ export function createFakeDevice(
       key = privateKey
     },
     holdPsks() {},
+    watch(look) {
+      watchers.add(look)
+      return {
+        async [Symbol.asyncDispose]() {
+          watchers.delete(look)
+        },
+      }
+    },
     peerIds: () => [...peers.values()].map(({ id }) => id).sort(),
     privateKey: () => key,
-    tamper: (change) => change(peers),
+    tamper(change) {
+      change(peers)
+      for (const look of watchers) look().catch(() => {}) // as whoever watches, it looks again
+    },
     breakWith: (error) => {
       failure = error
     },

@@ -17,6 +17,7 @@ import { type DeviceRecord, emptyRecord, loadRecord, saveRecord } from './device
 import { completion, dueHandovers } from './handover.ts'
 import { createInterfaceDriver, type InterfaceDriver, type Sight } from './interface-driver.ts'
 import { type InterfacePlan, planInterface } from './interface-plan.ts'
+import { startInterfaceWatch } from './interface-watch.ts'
 import { publicKeyOf } from './keys.ts'
 import { type HeldPsks, kicks, observedPeers, withoutNewPsks } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
@@ -127,6 +128,16 @@ class Device implements LinuxDevice {
       } else {
         await this.#write(sight.backend, steps, sight.wg.peers, plan)
       }
+    })
+  }
+
+  watch(look: () => Promise<unknown>): AsyncDisposable {
+    return startInterfaceWatch({
+      interfaceName: this.interfaceName,
+      look,
+      isDisturbed: async () => this.#backend && this.#driver.isDisturbed(this.#backend),
+      clock: this.#clock,
+      log: this.#options.log,
     })
   }
 

@@ -43,4 +43,6 @@ export interface WireguardDevice {
    * gives them out for a key which the interface does not have yet.
    */
   holdPsks(): void
+  /** Calls `look` whenever somebody else may have changed the interface, until disposed of. */
+  watch(look: () => Promise<unknown>): AsyncDisposable
 }

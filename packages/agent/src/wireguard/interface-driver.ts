@@ -4,6 +4,7 @@ import type { Backend } from './backend.ts'
 import { createKernelBackend } from './backend-kernel.ts'
 import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
 import { type LinkState, linkQuery, parseLink } from './link.ts'
+import { createUapiTrap } from './uapi-trap.ts'
 import type { WgInterface } from './wg-interface.ts'
 
 /** What is found under the name of our interface. */
@@ -20,6 +21,8 @@ export interface InterfaceDriver {
   make(): Promise<Backend>
   /** Whatever has the name. wireguard-go ends with its interface. Nothing when there is none. */
   remove(): Promise<void>
+  /** Whether somebody else has spoken to WireGuard since we did; undefined where that cannot be told. */
+  isDisturbed(backend: Backend): Promise<boolean | undefined>
   /** Lines for `ip -batch`; stops at the first that fails. */
   ip(lines: readonly string[]): Promise<void>
 }
@@ -32,7 +35,8 @@ export function createInterfaceDriver(options: {
 }): InterfaceDriver {
   const { interfaceName: name, uapiDir, exec } = options
   const kernel = createKernelBackend(options)
-  const userspace = createUserspaceBackend(options)
+  const trap = createUapiTrap(uapiSocketPath(uapiDir, name))
+  const userspace = createUserspaceBackend({ ...options, trap })
 
   async function readLink(): Promise<LinkState | undefined> {
     try {
@@ -78,6 +82,9 @@ export function createInterfaceDriver(options: {
   return {
     look,
     make,
+    async isDisturbed({ name: backend }) {
+      return backend === 'wireguard-go' && trap.works() ? trap.isSprung() : undefined
+    },
     async remove() {
       try {
         await exec(['ip', 'link', 'delete', 'dev', name])

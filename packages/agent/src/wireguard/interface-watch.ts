@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
+import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
+
+export interface InterfaceWatchOptions {
+  interfaceName: string
+  /** Looks at the interface and corrects it; rejects when it cannot. */
+  look(): Promise<unknown>
+  /** Whether somebody else has spoken to WireGuard; undefined where only a look can tell. */
+  isDisturbed(): Promise<boolean | undefined>
+  clock: Clock
+  log: Log
+}
+
+/** Between two questions whether somebody was there. */
+const askEachMs = 100
+/** Where only looking tells, it may cost this share of the time. */
+const lookShare = 1 / 200
+const soonestMs = 250
+const longestMs = 60_000
+
+/**
+ * Has the interface looked at when somebody else may have changed it: when the network says that its link, addresses
+ * or routes changed, or when somebody spoke to WireGuard. The kernel's WireGuard tells nobody of a changed peer, so
+ * there it is looked at every now and then.
+ */
+export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDisposable {
+  const { look, isDisturbed, clock, log } = options
+  const trigger = createTrigger(clock)
+  const backoff = createBackoff({ minMs: 1_000, maxMs: longestMs })
+  let sinceLookMs = 0
+  let lookMs = 0
+
+  async function run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const woken = await trigger.wait(askEachMs, signal)
+      if (woken || (await isDue())) await lookOnce(signal)
+      else sinceLookMs += askEachMs
+    }
+  }
+
+  async function isDue(): Promise<boolean> {
+    const dueMs = Math.min(Math.max(lookMs / lookShare, soonestMs), longestMs)
+    return (await isDisturbed()) ?? sinceLookMs >= dueMs
+  }
+
+  async function lookOnce(signal: AbortSignal): Promise<void> {
+    const startedMs = performance.now()
+    const failure = await look().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    lookMs = performance.now() - startedMs
+    sinceLookMs = 0
+    if (failure === undefined) return backoff.reset()
+    const waitMs = backoff.nextMs()
+    log.warn('interface cannot be corrected, will retry', {
+      error: describeError(failure),
+      retry_in_ms: Math.round(waitMs),
+    })
+    await clock.sleep(waitMs, signal)
+    trigger.fire()
+  }
+
+  const task = startTask(run)
+  const monitor = startMonitor({ ...options, onChange: trigger.fire })
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all([task[Symbol.asyncDispose](), monitor[Symbol.asyncDispose]()])
+    },
+  }
+}
+
+/** It would outlive a killed daemon until the next change of the network. */
+const withDaemon = ['--pdeathsig', 'KILL']
+/** Not for one device: the interface that comes back after a removal is another one to the kernel. */
+const monitorArgs = ['ip', '-oneline', 'monitor', 'link', 'address', 'route']
+
+/** Keeps an `ip monitor` running; tells of each line about the interface, and that lines may have been missed. */
+function startMonitor(options: {
+  interfaceName: string
+  onChange(): void
+  clock: Clock
+  log: Log
+}): AsyncDisposable {
+  const { interfaceName, onChange, clock, log } = options
+  const backoff = createBackoff({ minMs: 1_000, maxMs: longestMs })
+  const isOurs = new RegExp(`\\b${RegExp.escape(interfaceName)}\\b`)
+
+  return startTask(async (signal) => {
+    for (;;) {
+      const startedMs = clock.now()
+      const why = await readLines(['setpriv', ...withDaemon, ...monitorArgs], signal, (line) => {
+        if (isOurs.test(line)) onChange()
+      })
+      signal.throwIfAborted()
+      if (clock.now() - startedMs > longestMs) backoff.reset()
+      log.warn('ip monitor ended, will be started again', { error: why })
+      await clock.sleep(backoff.nextMs(), signal)
+      onChange()
+    }
+  })
+}
+
+/** Runs a program until it ends or is no longer wanted; resolves to why it ended. */
+function readLines(
+  [program = '', ...args]: readonly string[],
+  signal: AbortSignal,
+  onLine: (line: string) => void,
+): Promise<string> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], signal })
+  createInterface(child.stdout).on('line', onLine)
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('close', (code, killedBy) => resolve(`${killedBy ?? `exit code ${code}`}`))
+  })
+}
