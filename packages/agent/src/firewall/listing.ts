@@ -48,10 +48,12 @@ export function readSeal(listing: Listing): string | undefined {
   return others.length === 0 && print === fingerprint(rest) ? digest : undefined
 }
 
-/** The highest generation number in any name; 0 when there is none. */
-export function generationOf(listing: Listing): number {
-  const numbers = listing.objects.map(({ name }) => Number(/^[a-z]+_(\d+)/.exec(name)?.[1] ?? 0))
-  return Math.max(0, ...numbers.filter(Number.isSafeInteger))
+/** The highest number of a generation in the names that we give; 0 when there is none. */
+export function generationOf({ objects }: Listing): number {
+  const numbers = objects.map(
+    ({ name }) => /^(?:decide|denied|rules)_(\d{1,9})(?:_|$)/.exec(name)?.[1],
+  )
+  return Math.max(0, ...numbers.map((number) => Number(number ?? 0)))
 }
 
 function isSeal({ name }: ListedObject): boolean {

@@ -72,8 +72,9 @@ ${maps.map(searchText).join('')}\
 
 /**
  * The second transaction, in which every packet goes from the old rules to the new: the base chains stay and are
- * filled anew, and the kernel reads a chain at one generation. (Replacing the whole table at once would not do: new
- * maps seem empty for a moment after the commit, and a base chain that is new judges nothing until the commit.)
+ * filled anew, and the kernel walks a chain at one generation. Replacing the whole table would not do: the new base
+ * chains run beside the old ones while either is empty, and older kernels can miss elements of a map while the
+ * transaction ends that made it.
  */
 export function switchText(ruleset: Ruleset, generation: number): string {
   const { decide } = namesOf(ruleset, generation)
