@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import { type DiscoveredEndpoint, type DiscoverOptions, startDiscovery } from './discover.ts'
+import { type DiscoverOptions, startDiscovery } from './discover.ts'
 import type { Interfaces } from './local-addresses.ts'
+import type { DiscoveredEndpoint } from './rounds.ts'
 
 const server = { address: '198.51.100.1', port: 3478 }
 
