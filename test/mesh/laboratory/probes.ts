@@ -24,6 +24,18 @@ export async function ping(
   return Number(/, (\d+) received/.exec(text)?.[1])
 }
 
+/** Which of the addresses answer, each to one ping; all are asked at once. */
+export async function pingAll(
+  from: Place,
+  addresses: readonly string[],
+  waitMs = 5_000,
+): Promise<string[]> {
+  const script = `wait=$1; shift
+    for to; do ping -n -q -c 1 -W "$wait" "$to" >/dev/null && echo "$to" & done; wait`
+  const command = ['sh', '-c', script, 'sh', `${waitMs / 1_000}`, ...addresses] as const
+  return (await from.exec(command, { timeoutMs: 60_000 })).split('\n').filter(Boolean).sort()
+}
+
 /** Pings until there is an answer; resolves to the time that took. */
 export async function untilPing(from: Place, to: string, withinMs = 10_000): Promise<number> {
   const startedMs = performance.now()

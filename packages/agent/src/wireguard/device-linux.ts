@@ -19,7 +19,8 @@ import { createInterfaceDriver, type InterfaceDriver, type Sight } from './inter
 import { type InterfacePlan, planInterface } from './interface-plan.ts'
 import { startInterfaceWatch } from './interface-watch.ts'
 import { publicKeyOf } from './keys.ts'
-import { type HeldPsks, kicks, observedPeers, withoutNewPsks } from './observed-peers.ts'
+import { forgetSources, keysInUse, kicks, settled } from './kick.ts'
+import { type HeldPsks, observedPeers, withoutNewPsks } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 import { type Refusal, writePeers } from './write-peers.ts'
@@ -131,11 +132,17 @@ class Device implements LinuxDevice {
     })
   }
 
-  watch(look: () => Promise<unknown>): AsyncDisposable {
+  watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable {
     return startInterfaceWatch({
       interfaceName: this.interfaceName,
       look,
       isDisturbed: async () => this.#backend && this.#driver.isDisturbed(this.#backend),
+      onMove: () => {
+        this.#exclusive(() => this.#tellPeers()).catch((error: unknown) =>
+          this.#options.log.warn('peers are not told of the new address', { error }),
+        )
+        onMove?.()
+      },
       clock: this.#clock,
       log: this.#options.log,
     })
@@ -228,11 +235,7 @@ class Device implements LinuxDevice {
   ): Promise<void> {
     if (private_key !== undefined) {
       await backend.write({ private_key, peers: kicks(publicKeys) })
-      const keepalive_seconds = this.#options.keepaliveSeconds()
-      const settled = publicKeys.map(
-        (public_key): PeerChange => ({ public_key, type: 'update', keepalive_seconds }),
-      )
-      await backend.write({ peers: settled })
+      await backend.write({ peers: settled(publicKeys, this.#options.keepaliveSeconds()) })
     }
     if (listen_port !== undefined) await backend.write({ listen_port, peers: [] })
   }
@@ -248,6 +251,16 @@ class Device implements LinuxDevice {
       await this.#driver.remove()
       throw new Error(`listen on UDP port ${listenPort}`, { cause })
     }
+  }
+
+  /** This machine has another address: those who speak with us learn it from the next packet, so there must be one. */
+  async #tellPeers(): Promise<void> {
+    const backend = this.#backend
+    if (!backend) return
+    const { peers } = await backend.read()
+    const inUse = keysInUse(peers, this.#clock.now() / 1_000)
+    await backend.write({ peers: [...forgetSources(peers, backend.name), ...kicks(inUse)] })
+    await backend.write({ peers: settled(inUse, this.#options.keepaliveSeconds()) })
   }
 
   async #remember(record: DeviceRecord): Promise<void> {

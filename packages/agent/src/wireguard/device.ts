@@ -43,6 +43,9 @@ export interface WireguardDevice {
    * gives them out for a key which the interface does not have yet.
    */
   holdPsks(): void
-  /** Calls `look` whenever somebody else may have changed the interface, until disposed of. */
-  watch(look: () => Promise<unknown>): AsyncDisposable
+  /**
+   * Until disposed of, calls `look` whenever somebody else may have changed the interface, and `onMove` when this
+   * machine has other addresses, or another way out, than before.
+   */
+  watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable
 }

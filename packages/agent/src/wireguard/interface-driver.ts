@@ -83,7 +83,7 @@ export function createInterfaceDriver(options: {
     look,
     make,
     async isDisturbed({ name: backend }) {
-      return backend === 'wireguard-go' && trap.works() ? trap.isSprung() : undefined
+      return backend === 'wireguard-go' ? trap.isSprung() : undefined
     },
     async remove() {
       try {

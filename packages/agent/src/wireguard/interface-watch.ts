@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
+import { startNetworkMonitor } from './network-monitor.ts'
 
 export interface InterfaceWatchOptions {
   interfaceName: string
@@ -10,6 +9,8 @@ export interface InterfaceWatchOptions {
   look(): Promise<unknown>
   /** Whether somebody else has spoken to WireGuard; undefined where only a look can tell. */
   isDisturbed(): Promise<boolean | undefined>
+  /** The machine has other addresses, or another way out, than before. */
+  onMove(): void
   clock: Clock
   log: Log
 }
@@ -65,55 +66,10 @@ export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDispos
   }
 
   const task = startTask(run)
-  const monitor = startMonitor({ ...options, onChange: trigger.fire })
+  const monitor = startNetworkMonitor({ ...options, onChange: trigger.fire })
   return {
     async [Symbol.asyncDispose]() {
       await Promise.all([task[Symbol.asyncDispose](), monitor[Symbol.asyncDispose]()])
     },
   }
-}
-
-/** It would outlive a killed daemon until the next change of the network. */
-const withDaemon = ['--pdeathsig', 'KILL']
-/** Not for one device: the interface that comes back after a removal is another one to the kernel. */
-const monitorArgs = ['ip', '-oneline', 'monitor', 'link', 'address', 'route']
-
-/** Keeps an `ip monitor` running; tells of each line about the interface, and that lines may have been missed. */
-function startMonitor(options: {
-  interfaceName: string
-  onChange(): void
-  clock: Clock
-  log: Log
-}): AsyncDisposable {
-  const { interfaceName, onChange, clock, log } = options
-  const backoff = createBackoff({ minMs: 1_000, maxMs: longestMs })
-  const isOurs = new RegExp(`\\b${RegExp.escape(interfaceName)}\\b`)
-
-  return startTask(async (signal) => {
-    for (;;) {
-      const startedMs = clock.now()
-      const why = await readLines(['setpriv', ...withDaemon, ...monitorArgs], signal, (line) => {
-        if (isOurs.test(line)) onChange()
-      })
-      signal.throwIfAborted()
-      if (clock.now() - startedMs > longestMs) backoff.reset()
-      log.warn('ip monitor ended, will be started again', { error: why })
-      await clock.sleep(backoff.nextMs(), signal)
-      onChange()
-    }
-  })
-}
-
-/** Runs a program until it ends or is no longer wanted; resolves to why it ended. */
-function readLines(
-  [program = '', ...args]: readonly string[],
-  signal: AbortSignal,
-  onLine: (line: string) => void,
-): Promise<string> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], signal })
-  createInterface(child.stdout).on('line', onLine)
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message))
-    child.once('close', (code, killedBy) => resolve(`${killedBy ?? `exit code ${code}`}`))
-  })
 }

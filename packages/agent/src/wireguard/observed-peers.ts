@@ -1,6 +1,6 @@
 import type { DeviceStep, ObservedPeer } from './device.ts'
 import type { DeviceRecord } from './device-record.ts'
-import type { PeerChange, WgPeer } from './wg-interface.ts'
+import type { WgPeer } from './wg-interface.ts'
 
 /** Public key -> the PSK that it will have with our next key. */
 export type HeldPsks = Map<string, string>
@@ -40,15 +40,4 @@ export function withoutNewPsks(
     held.set(now.public_key, step.peer.psk)
     return { ...step, peer: { ...step.peer, psk: now.psk } }
   })
-}
-
-/**
- * Makes WireGuard send something to each peer at once: it does so when keepalive is switched on. A node with a new key
- * must speak first, for nobody can reach it under the new one yet.
- */
-export function kicks(publicKeys: readonly string[]): PeerChange[] {
-  return publicKeys.flatMap((public_key): PeerChange[] => [
-    { public_key, type: 'update', keepalive_seconds: 0 },
-    { public_key, type: 'update', keepalive_seconds: 25 },
-  ])
 }

@@ -1,4 +1,5 @@
-import { stat, utimes } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
+import { importFfi } from '../ffi.ts'
 
 /**
  * Notices that somebody else has spoken to wireguard-go, which tells nobody of a change: connecting to a Unix socket
@@ -7,17 +8,17 @@ import { stat, utimes } from 'node:fs/promises'
 export interface UapiTrap {
   /** Forgets what was noticed until now. To be called after each connection of our own. */
   arm(): Promise<void>
-  /** Whether somebody has connected since, or the socket has gone. */
-  isSprung(): Promise<boolean>
-  /** False where the file system does not keep access times; known after the first connection of our own. */
-  works(): boolean
+  /** Whether somebody has connected since, or the socket has gone; undefined where that cannot be told. */
+  isSprung(): Promise<boolean | undefined>
 }
 
 /** An access time that no connection leaves. It is older than any change of the file, or `relatime` would not move it. */
 const armedSeconds = 1
 
 export function createUapiTrap(socketPath: string): UapiTrap {
+  const loading = loadSetAccessTime()
   let armed = false
+  /** Not everywhere: a file system may keep no access times. */
   let works = true
 
   async function accessSeconds(): Promise<number | undefined> {
@@ -28,20 +29,46 @@ export function createUapiTrap(socketPath: string): UapiTrap {
   }
 
   return {
-    works: () => works,
     async arm() {
+      const setAccessTime = await loading
       if (armed) works = (await accessSeconds()) !== armedSeconds
-      await utimes(socketPath, armedSeconds, Date.now() / 1_000).then(
-        () => {
-          armed = true
-        },
-        () => {
-          armed = false
-        },
-      )
+      armed = setAccessTime?.(socketPath, armedSeconds) ?? false
     },
     async isSprung() {
-      return armed && works && (await accessSeconds()) !== armedSeconds
+      return armed && works ? (await accessSeconds()) !== armedSeconds : undefined
     },
   }
+}
+
+/** False when there is no such file. */
+type SetAccessTime = (path: string, seconds: number) => boolean
+
+/**
+ * utimensat(2), undefined where it cannot be had. Node's own `utimes` sets both times, which counts as a change of
+ * attributes, and wireguard-go ends when an attribute of its socket changes.
+ */
+async function loadSetAccessTime(): Promise<SetAccessTime | undefined> {
+  try {
+    const { dlopen } = await importFfi()
+    const { functions: libc } = dlopen(null, {
+      utimensat: { arguments: ['int32', 'buffer', 'buffer', 'int32'], return: 'int32' },
+    })
+    return (path, seconds) =>
+      libc.utimensat(currentFolder, Buffer.from(`${path}\0`), accessTime(seconds), 0) === 0
+  } catch {
+    return undefined
+  }
+}
+
+/** AT_FDCWD */
+const currentFolder = -100
+/** UTIME_OMIT */
+const unchanged = (1n << 30n) - 2n
+
+/** Two of struct timespec. */
+function accessTime(seconds: number): Buffer {
+  const times = Buffer.alloc(32)
+  times.writeBigInt64LE(BigInt(seconds), 0)
+  times.writeBigInt64LE(unchanged, 24)
+  return times
 }
