@@ -14,6 +14,8 @@ export interface MeshNode {
   readonly host: Host
   readonly meshIp: string
   readonly publicKey: string
+  /** Those that it was ordered to have. */
+  readonly peers: readonly Peer[]
   /** Has the process bring the interface to this; starts it where it does not run. */
   order(changes: Partial<NodeOrder>): Promise<NodeReport>
   /** The next correction that nobody ordered. */
@@ -50,6 +52,9 @@ export function createMeshNode(id: string, host: Host, meshIp: string): MeshNode
     meshIp,
     get publicKey() {
       return publicKeyOf(order.privateKey)
+    },
+    get peers() {
+      return order.peers
     },
     async order(changes) {
       order = { ...order, ...changes }

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { generatePrivateKey, publicKeyOf } from '@plexd/agent'
+import { createLab } from './laboratory/lab.ts'
+import { startPing, untilPing } from './laboratory/probes.ts'
+import { labSkip } from './laboratory/requirements.ts'
+import { createMeshNode, introduce, type MeshNode } from './support/mesh-node.ts'
+
+describe('a node that changes its key', { skip: labSkip() }, () => {
+  it('loses at most two of 200 packets a second with each peer, in each direction', async (t) => {
+    await using lab = await createLab()
+    const nodes = await Promise.all(
+      ['db', 'web', 'cache', 'proxy'].map(async (name, index) =>
+        createMeshNode(`n_${name}`, await lab.host(name), `10.100.1.${index + 1}`),
+      ),
+    )
+    const [db, ...peers] = nodes
+    if (!db) throw new Error('no node')
+    await introduce(nodes)
+    for (const peer of peers) await untilPing(peer.host, db.meshIp)
+    const pings = peers.flatMap((peer) => [
+      startPing(peer.host, db.meshIp),
+      startPing(db.host, peer.meshIp),
+    ])
+
+    await delay(500)
+    await rotate(db, peers)
+    await delay(1_000)
+
+    const results = await Promise.all(pings.map((ping) => ping.stop()))
+    const lost = results.map(({ sent, received }) => sent - received)
+    t.diagnostic(`lost per peer and direction: ${lost.join(', ')} of ${results[0]?.sent}`)
+    for (const peer of peers) {
+      const text = await peer.host.exec(['wg', 'show', 'plexd0', 'allowed-ips'])
+      assert.match(text, new RegExp(`^${RegExp.escape(db.publicKey)}\t10.100.1.1/32$`, 'm'))
+      assert.equal(text.trim().split('\n').length, peers.length)
+    }
+    assert.deepEqual(
+      lost.filter((packets) => packets > 2),
+      [],
+    )
+  })
+})
+
+/** As the control plane does it: peers hear of the new key first, the node uses it two seconds later. */
+async function rotate(node: MeshNode, peers: readonly MeshNode[]): Promise<void> {
+  const privateKey = generatePrivateKey()
+  const psks = new Map(peers.map((peer) => [peer.id, randomBytes(32).toString('base64')]))
+  const pskOf = ({ id }: MeshNode): { psk: string } => ({ psk: psks.get(id) ?? '' })
+
+  await node.order({ holdPsks: true })
+  await node.order({ peers: peers.map((peer) => peer.asPeer(pskOf(peer))) })
+  for (const peer of peers) {
+    const rotated = node.asPeer({ public_key: publicKeyOf(privateKey), ...pskOf(peer) })
+    await peer.order({ peers: [...peer.peers.filter(({ id }) => id !== node.id), rotated] })
+  }
+  await delay(2_000)
+  await node.order({ privateKey, holdPsks: false })
+}
