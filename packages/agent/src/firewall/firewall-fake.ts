@@ -15,23 +15,25 @@ export interface FakeFirewall extends Firewall {
 export function createFakeFirewall(): FakeFirewall {
   const applied: Ruleset[] = []
   const counters = new Map<string, RuleCounter>()
-  let observed: ObservedFirewall = { state: 'missing', generation: 0 }
+  let observed: ObservedFirewall = { state: 'missing', generation: 0, objects: [] }
   let failure: Error | undefined
   return {
     applied,
     observe: async () => observed,
+    asLeft: async () => (observed.state === 'intact' ? observed : undefined),
     async apply(ruleset, { generation }) {
       if (failure) throw failure
       applied.push(ruleset)
-      observed = { state: 'intact', digest: ruleset.digest, generation: generation + 1 }
+      const { digest } = ruleset
+      observed = { state: 'intact', digest, generation: generation + 1, objects: [] }
     },
     async remove() {
-      observed = { state: 'missing', generation: 0 }
+      observed = { state: 'missing', generation: 0, objects: [] }
     },
     counters: async () => counters,
     check: async () => undefined,
     flush() {
-      observed = { state: 'changed', generation: observed.generation }
+      observed = { state: 'changed', generation: observed.generation, objects: [] }
     },
     fail(error) {
       failure = error

@@ -3,7 +3,7 @@ import { parseCounters } from './counters.ts'
 import type { Firewall, ObservedFirewall } from './firewall.ts'
 import { generationOf, type Listing, parseListing, readSeal, sealName } from './listing.ts'
 import { describeProblem, probeText } from './probe.ts'
-import { buildText, objectsOf, type Ruleset, switchText } from './ruleset.ts'
+import { baseChains, buildText, objectsOf, type Ruleset, switchText } from './ruleset.ts'
 
 export interface NftablesOptions {
   log: Log
@@ -39,26 +39,37 @@ export function createNftables({
     }
   }
 
+  let left: ObservedFirewall | undefined
+  let sealing = Promise.resolve()
+
   async function observe(): Promise<ObservedFirewall> {
+    await sealing
     const listing = await list()
-    if (!listing) return { state: 'missing', generation: 0 }
+    if (!listing) return { state: 'missing', generation: 0, objects: [] }
     const digest = readSeal(listing)
-    const generation = generationOf(listing)
+    const { objects } = listing
+    const seen = { generation: generationOf(listing), objects }
     return digest === undefined
-      ? { state: 'changed', generation }
-      : { state: 'intact', digest, generation }
+      ? { state: 'changed', ...seen }
+      : { state: 'intact', digest, ...seen }
   }
 
   async function apply(ruleset: Ruleset, observed: ObservedFirewall): Promise<void> {
+    await sealing
+    left = undefined
     const generation = observed.generation + 1
     try {
       await write(buildText(ruleset, generation))
       await write(switchText(ruleset, generation))
-      await seal(ruleset, generation)
+      const sealed = seal(ruleset, generation, sweepText(observed.objects))
+      if (observed.state === 'changed') await sealed
+      // Else it takes its time while the rules are in force. Without a seal they are written again at the next look.
+      else
+        sealing = sealed.catch((error: unknown) => log.warn('firewall table not sealed', { error }))
     } catch (error) {
       if (observed.state !== 'changed') throw new Error('apply ruleset', { cause: error })
       // Somebody left the table in a form that ours does not fit into, such as an input chain without a hook.
-      log.warn('firewall table rebuilt from nothing', { error })
+      log.warn('firewall table is rebuilt from nothing', { error })
       await rebuild(ruleset, generation)
     }
   }
@@ -67,24 +78,34 @@ export function createNftables({
     const text = buildText(ruleset, generation) + switchText(ruleset, generation)
     try {
       await write(`${deleteText}${text}`)
-      await seal(ruleset, generation)
+      await seal(ruleset, generation, '')
     } catch (error) {
       throw new Error('rebuild table inet plexd', { cause: error })
     }
   }
 
-  /** Clears away what is not of this generation, and says in the table what it holds. */
-  async function seal(ruleset: Ruleset, generation: number): Promise<void> {
+  /** Clears away what was there before, and says in the table what it holds. */
+  async function seal(ruleset: Ruleset, generation: number, sweep: string): Promise<void> {
+    if (sweep !== '') await write(sweep)
     const listing = await list()
-    if (!listing) throw new Error('seal table inet plexd: another program has deleted it')
     const wanted = objectsOf(ruleset, generation)
-    const { left, text } = sweep(listing, wanted)
-    if (left.objects.length !== wanted.size || left.own.length > 0)
+    const isWanted = listing?.objects.every(({ name }) => wanted.has(name))
+    if (!isWanted || listing?.objects.length !== wanted.size || listing.own.length > 0)
       throw new Error('seal table inet plexd: another program is changing it')
-    await write(`${text}add chain inet plexd ${sealName(ruleset.digest, left)}\n`)
+    const name = sealName(ruleset.digest, listing)
+    await write(`add chain inet plexd ${name}\n`)
+    const objects = [...listing.objects, { kind: 'chain', name }]
+    left = { state: 'intact', digest: ruleset.digest, generation, objects }
+  }
+
+  async function asLeft(): Promise<ObservedFirewall | undefined> {
+    await sealing
+    return left
   }
 
   async function remove(): Promise<void> {
+    await sealing
+    left = undefined
     await write(deleteText)
   }
 
@@ -102,25 +123,23 @@ export function createNftables({
     }
   }
 
-  return { observe, apply, remove, counters, check }
+  return { observe, asLeft, apply, remove, counters, check }
 }
 
 /** To delete what may not exist, nft before 1.0.7 has to be told to add it first. */
 const deleteText = 'add table inet plexd\ndelete table inet plexd\n'
 
-/** What stays of a listing, and the text for nft that deletes the rest. */
-function sweep(listing: Listing, wanted: ReadonlySet<string>): { left: Listing; text: string } {
-  const old = listing.objects.filter(({ name }) => !wanted.has(name))
+/** For nft: to delete all of these but the base chains, which are filled anew. */
+function sweepText(objects: ObservedFirewall['objects']): string {
+  const old = objects.filter(({ name }) => !baseChains.includes(name))
   const chains = old.filter(({ kind }) => kind === 'chain')
   const others = old.filter(({ kind }) => kind !== 'chain')
-  const text = [
+  return [
     // Rules refer to maps and maps to chains, so they go in this order.
     ...chains.map(({ name }) => `flush chain inet plexd ${name}\n`),
     ...others.map(({ kind, name }) => `delete ${kind} inet plexd ${name}\n`),
     ...chains.map(({ name }) => `delete chain inet plexd ${name}\n`),
-  ]
-  const left = listing.objects.filter(({ name }) => wanted.has(name))
-  return { left: { own: listing.own, objects: left }, text: text.join('') }
+  ].join('')
 }
 
 function isMissing({ stderr }: ExecError): boolean {

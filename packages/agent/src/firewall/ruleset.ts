@@ -100,7 +100,8 @@ export const ownNames = {
   otherFamily: 'not IPv4',
 }
 
-const baseChains = ['input', 'forward', 'output']
+/** Those that the kernel calls. */
+export const baseChains = ['input', 'forward', 'output']
 const logDenied = 'limit rate 5/second burst 10 packets log prefix "plexd denied: "'
 
 function namesOf({ layers }: Ruleset, generation: number) {
