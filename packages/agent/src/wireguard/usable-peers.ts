@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { cidrSize, formatCidr, type Peer, parseCidr } from '@plexd/protocol'
 
 /**
@@ -15,9 +16,14 @@ export function usablePeers(peers: readonly Peer[]): { peers: Peer[]; problems: 
     if (cidr === undefined) problems.push(`allowed IP "${text}" of peer "${peer.id}" is none`)
     if (cidr === undefined) return []
     const owner = owners.get(cidr)
-    if (owner === undefined) owners.set(cidr, peer.id)
-    else problems.push(`allowed IP "${cidr}" of peer "${peer.id}" belongs to "${owner}" already`)
-    return owner === undefined ? [cidr] : []
+    if (owner === undefined) {
+      owners.set(cidr, peer.id)
+      return [cidr]
+    }
+    if (owner !== peer.id) {
+      problems.push(`allowed IP "${cidr}" of peer "${peer.id}" belongs to "${owner}" already`)
+    }
+    return []
   }
 
   for (const peer of peers) {
@@ -32,20 +38,34 @@ export function usablePeers(peers: readonly Peer[]): { peers: Peer[]; problems: 
   return { peers: [...byKey.values()], problems }
 }
 
+/** The peer itself where nothing is wrong with it: that is nearly always so, and there may be thousands. */
 function usablePeer(peer: Peer, take: (cidr: string) => string[], problems: string[]): Peer {
-  const allowed_ips = [...new Set(peer.allowed_ips)].flatMap(take)
-  const isReachable = peer.endpoint === '' || isEndpoint(peer.endpoint)
-  if (!isReachable) problems.push(`endpoint "${peer.endpoint}" of peer "${peer.id}" is none`)
-  return { ...peer, allowed_ips, ...(isReachable ? {} : { endpoint: '' }) }
+  const { allowed_ips, endpoint } = peer
+  const taken = allowed_ips.flatMap(take)
+  const isReachable = endpoint === '' || isEndpoint(endpoint)
+  if (!isReachable) problems.push(`endpoint "${endpoint}" of peer "${peer.id}" is none`)
+  const isUsable = isReachable && taken.every((cidr, at) => cidr === allowed_ips[at])
+  if (isUsable && taken.length === allowed_ips.length) return peer
+  return { ...peer, allowed_ips: taken, endpoint: isReachable ? endpoint : '' }
 }
 
 /** As WireGuard prints it: bits behind the prefix are cleared. */
 function canonicalCidr(text: string): string | undefined {
-  const [address = '', length = '32'] = text.split('/')
+  // The usual kind, the quick way.
+  if (text.endsWith('/32') && isIPv4(text.slice(0, -3))) return text
   try {
-    const range = { first: parseCidr(address).first, prefixLength: Number(length) }
-    const first = range.first - (range.first % cidrSize(range))
-    return formatCidr(parseCidr(formatCidr({ ...range, first })))
+    return formatCidr(parseCidr(text))
+  } catch {
+    return maskedCidr(text)
+  }
+}
+
+function maskedCidr(text: string): string | undefined {
+  const [address = '', length] = text.split('/')
+  try {
+    const range = { ...parseCidr(address), prefixLength: Number(length) }
+    const masked = formatCidr({ ...range, first: range.first - (range.first % cidrSize(range)) })
+    return formatCidr(parseCidr(masked))
   } catch {
     return undefined
   }
@@ -53,7 +73,8 @@ function canonicalCidr(text: string): string | undefined {
 
 /** An IP address and a port; names are not resolved. */
 function isEndpoint(text: string): boolean {
-  const [, address = '', port] = /^(.+):(\d{1,5})$/.exec(text) ?? []
-  if (!URL.canParse(`http://${address}:${port}`) || Number(port) === 0) return false
-  return /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])$/.test(address)
+  const at = text.lastIndexOf(':')
+  const [address, port] = [text.slice(0, at), text.slice(at + 1)]
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) return false
+  return address.startsWith('[') ? isIPv6(address.slice(1, -1)) : isIPv4(address)
 }
