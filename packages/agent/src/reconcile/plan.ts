@@ -70,7 +70,8 @@ export function planContent(
   ]
 }
 
-function planPolicies(
+/** A policy whose rules changed is removed and added. Null: nothing enforces policies, so none can be missing. */
+export function planPolicies(
   desired: DesiredState['policies'],
   observed: Observed['policies'],
 ): Correction[] {
