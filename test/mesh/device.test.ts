@@ -21,6 +21,7 @@ describe('a mesh of real interfaces', { skip: labSkip() }, () => {
 
     await introduce([web, db])
 
+    await untilPing(web.host, db.meshIp)
     assert.equal(await ping(web.host, db.meshIp, { count: 20 }), 20)
     await tcpStream(db.host, web.host, web.meshIp)
     assert.ok(wireguard.packets().length > 40)

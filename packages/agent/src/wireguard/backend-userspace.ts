@@ -12,26 +12,24 @@ export const uapiDir = '/var/run/wireguard'
 export function createUserspaceBackend(options: {
   interfaceName: string
   uapiDir: string
-  /** Armed behind each of our own connections. */
-  trap?: UapiTrap
+  trap: UapiTrap
   timeoutMs?: number
 }): Backend {
   const { interfaceName, trap, timeoutMs = 10_000 } = options
   const socketPath = uapiSocketPath(options.uapiDir, interfaceName)
-  const ask = async <T>(request: string, read: (answer: string) => T): Promise<T> => {
-    try {
-      return read(await exchange(socketPath, request, timeoutMs))
-    } catch (cause) {
-      throw new Error(`ask wireguard-go for "${interfaceName}"`, { cause })
-    } finally {
-      await trap?.arm()
-    }
+
+  async function ask(request: string): Promise<string> {
+    const ask = (): Promise<string> => exchange(socketPath, request, timeoutMs)
+    return trap.around(ask, { readsAll: request === getRequest })
   }
 
+  const tell = (cause: unknown): never => {
+    throw new Error(`ask wireguard-go for "${interfaceName}"`, { cause })
+  }
   return {
     name: 'wireguard-go',
-    read: () => ask(getRequest, parseGetAnswer),
-    write: (change) => ask(setRequest(change), checkAnswer),
+    read: () => ask(getRequest).then(parseGetAnswer).catch(tell),
+    write: (change) => ask(setRequest(change)).then(checkAnswer).catch(tell),
   }
 }
 

@@ -1,29 +1,22 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type Clock,
-  describeError,
-  type Exec,
-  exec as execProgram,
-  type Log,
-  systemClock,
-} from '@plexd/runtime'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
+import { type Clock, type Exec, exec as execProgram, type Log, systemClock } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { uapiDir as standardUapiDir } from './backend-userspace.ts'
 import type { DeviceStep, ObservedDevice, WireguardDevice } from './device.ts'
 import { type DeviceRecord, emptyRecord, loadRecord, saveRecord } from './device-record.ts'
 import { completion, dueHandovers } from './handover.ts'
+import { type HandoverLoop, startHandoverLoop } from './handover-loop.ts'
 import { createInterfaceDriver, type InterfaceDriver, type Sight } from './interface-driver.ts'
-import { type InterfacePlan, planInterface } from './interface-plan.ts'
+import { changesInterface, type InterfacePlan, planInterface } from './interface-plan.ts'
 import { startInterfaceWatch } from './interface-watch.ts'
+import { createInterfaceWriter, type InterfaceWriter } from './interface-writer.ts'
 import { publicKeyOf } from './keys.ts'
-import { forgetSources, keysInUse, kicks, settled } from './kick.ts'
 import { type HeldPsks, observedPeers, withoutNewPsks } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
+import { createSightMemory, type SightMemory } from './sight-memory.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
-import { type Refusal, writePeers } from './write-peers.ts'
+import { refusalError, withoutRefused, writePeers } from './write-peers.ts'
 
 export interface LinuxDeviceOptions {
   interfaceName: string
@@ -53,10 +46,11 @@ export interface LinuxDevice extends WireguardDevice, AsyncDisposable {
 
 /** 1500 less the 80 bytes that WireGuard adds over IPv6. */
 const defaultMtu = 1420
+export const standardRunDir = '/run/plexd'
 
 export async function createLinuxDevice(options: LinuxDeviceOptions): Promise<LinuxDevice> {
-  const { interfaceName, runDir = '/run/plexd' } = options
-  const recordPath = join(runDir, `${interfaceName}.json`)
+  const runDir = options.runDir ?? standardRunDir
+  const recordPath = join(runDir, `${options.interfaceName}.json`)
   return new Device({ ...options, runDir }, recordPath, await loadRecord(recordPath))
 }
 
@@ -64,33 +58,39 @@ class Device implements LinuxDevice {
   readonly interfaceName: string
   readonly disabledBecause = undefined
   readonly #options: LinuxDeviceOptions
-  readonly #driver: InterfaceDriver
   readonly #clock: Clock
+  readonly #driver: InterfaceDriver
+  readonly #writer: InterfaceWriter
+  readonly #sights: SightMemory
+  readonly #handovers: HandoverLoop
   readonly #recordPath: string
   #record: DeviceRecord
   #privateKey = ''
   #held: HeldPsks | undefined
   #backend: Backend | undefined
-  /** From the last observation, for the apply that follows it. */
-  #sight: Sight | undefined
   #lock: Promise<unknown> = Promise.resolve()
-  readonly #handoverBegun
-  readonly #handovers: AsyncDisposable
 
   constructor(
     options: LinuxDeviceOptions & { runDir: string },
     recordPath: string,
     record: DeviceRecord,
   ) {
-    const { interfaceName, uapiDir = standardUapiDir, exec = execProgram } = options
-    this.interfaceName = interfaceName
+    const { uapiDir = standardUapiDir, exec = execProgram, clock = systemClock, log } = options
+    this.interfaceName = options.interfaceName
     this.#options = options
-    this.#clock = options.clock ?? systemClock
-    this.#driver = createInterfaceDriver({ interfaceName, runDir: options.runDir, uapiDir, exec })
+    this.#clock = clock
     this.#recordPath = recordPath
     this.#record = record
-    this.#handoverBegun = createTrigger(this.#clock)
-    this.#handovers = startTask((signal) => this.#completeHandovers(signal))
+    this.#driver = createInterfaceDriver({ ...options, uapiDir, exec })
+    this.#sights = createSightMemory(this.#driver, clock)
+    const nowSeconds = (): number => clock.now() / 1_000
+    this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
+    this.#handovers = startHandoverLoop({
+      pending: () => this.#record.handovers,
+      completeDue: () => this.#exclusive(() => this.#completeDue()),
+      clock,
+      log,
+    })
   }
 
   get backend(): string {
@@ -108,9 +108,8 @@ class Device implements LinuxDevice {
 
   observe(): Promise<ObservedDevice> {
     return this.#exclusive(async () => {
-      const sight = await this.#driver.look()
+      const sight = await this.#sights.recent()
       const { faults, rebuild } = this.#plan(sight)
-      this.#sight = sight
       if (rebuild || sight.state !== 'wireguard') return { peers: [], listen_port: 0, faults }
       this.#backend = sight.backend
       const { peers, listen_port } = sight.wg
@@ -120,32 +119,42 @@ class Device implements LinuxDevice {
 
   apply(steps: readonly DeviceStep[]): Promise<void> {
     return this.#exclusive(async () => {
-      const sight = this.#sight ?? (await this.#driver.look())
-      this.#sight = undefined
+      const sight = await this.#sights.take()
       const plan = this.#plan(sight)
       if (plan.rebuild || sight.state !== 'wireguard') {
-        this.#backend = await this.#rebuild(sight, plan)
+        this.#record = emptyRecord
+        this.#backend = await this.#writer.rebuild(sight, plan)
         await this.#write(this.#backend, steps, [], plan)
       } else {
-        await this.#write(sight.backend, steps, sight.wg.peers, plan)
+        const changes = await this.#write(sight.backend, steps, sight.wg.peers, plan)
+        if (!changesInterface(plan)) this.#sights.putBack(sight, changes)
       }
     })
   }
 
   watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable {
-    return startInterfaceWatch({
+    const { log } = this.#options
+    const trusted = this.#sights.trust()
+    const watch = startInterfaceWatch({
       interfaceName: this.interfaceName,
       look,
+      onChange: this.#sights.forget,
       isDisturbed: async () => this.#backend && this.#driver.isDisturbed(this.#backend),
       onMove: () => {
-        this.#exclusive(() => this.#tellPeers()).catch((error: unknown) =>
-          this.#options.log.warn('peers are not told of the new address', { error }),
+        this.#tellPeers().catch((error: unknown) =>
+          log.warn('peers are not told of the new address', { error }),
         )
         onMove?.()
       },
       clock: this.#clock,
-      log: this.#options.log,
+      log,
     })
+    return {
+      [Symbol.asyncDispose]: async () => {
+        trusted[Symbol.dispose]()
+        await watch[Symbol.asyncDispose]()
+      },
+    }
   }
 
   peers(): Promise<readonly WgPeer[]> {
@@ -159,6 +168,7 @@ class Device implements LinuxDevice {
     return this.#exclusive(async () => {
       const sight = await this.#driver.look()
       if (sight.state === 'wireguard') await this.#driver.remove()
+      this.#sights.forget()
       this.#record = emptyRecord
       await rm(this.#recordPath, { force: true })
     })
@@ -190,128 +200,60 @@ class Device implements LinuxDevice {
     return planInterface(wanted, sight, this.#record)
   }
 
-  async #rebuild(sight: Sight, plan: InterfacePlan): Promise<Backend> {
-    if (sight.state !== 'absent') await this.#driver.remove()
-    this.#record = emptyRecord
-    const backend = await this.#driver.make()
-    const { private_key = '', listen_port } = plan
-    await backend.write({
-      private_key,
-      ...(listen_port === undefined ? {} : { listen_port }),
-      peers: [],
-    })
-    return backend
-  }
-
+  /** PSKs for a new key are written just before it: a handshake begun between the two would fail. */
   async #write(
     backend: Backend,
     steps: readonly DeviceStep[],
     present: readonly WgPeer[],
     plan: InterfacePlan,
-  ): Promise<void> {
+  ): Promise<readonly PeerChange[]> {
     const actual = new Map(present.map((peer) => [peer.public_key, peer]))
-    const { writes, record } = changesFor(
-      this.#held ? withoutNewPsks(steps, actual, this.#held) : steps,
-      {
-        actual,
-        record: this.#record,
-        keepaliveSeconds: this.#options.keepaliveSeconds(),
-        nowMs: this.#clock.now(),
-      },
-    )
-    const refusals = await writePeers(backend, [...writes, ...plan.keepalives])
-    if (!plan.rebuild) await this.#writeInterface(backend, plan, keysAfter(present, writes))
+    const held = this.#held ? withoutNewPsks(steps, actual, this.#held) : steps
+    const { writes, record } = changesFor(held, {
+      actual,
+      record: this.#record,
+      keepaliveSeconds: this.#options.keepaliveSeconds(),
+      nowMs: this.#clock.now(),
+    })
+    const changes = [...writes, ...plan.keepalives]
+    const refusals = await writePeers(backend, changes)
+    if (!plan.rebuild) {
+      await this.#writer.writeKeyAndPort(backend, plan, keysAfter(present, writes))
+    }
     await this.#remember(withoutRefused(record, refusals))
-    await this.#driver.ip(plan.ip)
-    if (plan.ip.some((line) => line.endsWith(' up'))) await this.#listen(backend)
+    await this.#writer.writeLink(backend, plan)
     if (refusals.length > 0) throw refusalError(refusals, record)
+    return changes
   }
 
-  /** The PSKs for a new key have been written just before: a handshake begun between the two would fail. */
-  async #writeInterface(
-    backend: Backend,
-    { private_key, listen_port }: InterfacePlan,
-    publicKeys: readonly string[],
-  ): Promise<void> {
-    if (private_key !== undefined) {
-      await backend.write({ private_key, peers: kicks(publicKeys) })
-      await backend.write({ peers: settled(publicKeys, this.#options.keepaliveSeconds()) })
-    }
-    if (listen_port !== undefined) await backend.write({ listen_port, peers: [] })
-  }
-
-  /** wireguard-go says whether it got its port only when it is told while it is up. */
-  async #listen(backend: Backend): Promise<void> {
-    const { listenPort } = this.#options
-    if (backend.name !== 'wireguard-go' || listenPort === 0) return
-    try {
-      await backend.write({ listen_port: listenPort, peers: [] })
-    } catch (cause) {
-      // It would look healthy from then on.
-      await this.#driver.remove()
-      throw new Error(`listen on UDP port ${listenPort}`, { cause })
-    }
-  }
-
-  /** This machine has another address: those who speak with us learn it from the next packet, so there must be one. */
-  async #tellPeers(): Promise<void> {
-    const backend = this.#backend
-    if (!backend) return
-    const { peers } = await backend.read()
-    const inUse = keysInUse(peers, this.#clock.now() / 1_000)
-    await backend.write({ peers: [...forgetSources(peers, backend.name), ...kicks(inUse)] })
-    await backend.write({ peers: settled(inUse, this.#options.keepaliveSeconds()) })
+  #tellPeers(): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#sights.forget()
+      if (this.#backend) await this.#writer.tellPeers(this.#backend)
+    })
   }
 
   async #remember(record: DeviceRecord): Promise<void> {
     this.#record = { ...record, public_key: publicKeyOf(this.#privateKey) }
     await saveRecord(this.#recordPath, this.#record)
-    if (record.handovers.length > 0) this.#handoverBegun.fire()
-  }
-
-  async #completeHandovers(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const startedMs = performance.now()
-      const isWell = await this.#exclusive(() => this.#completeDue()).then(
-        () => true,
-        (error: unknown) => {
-          this.#options.log.warn('handover to a new key waits', { error: describeError(error) })
-          return false
-        },
-      )
-      // Half of the time at most, however long a look takes.
-      const tookMs = performance.now() - startedMs
-      const pauseMs = isWell ? this.#handoverPauseMs(tookMs) : 5_000
-      await this.#handoverBegun.wait(pauseMs, signal)
-    }
-  }
-
-  /** A peer begins with its new key about two seconds after the news; until then each packet counts. */
-  #handoverPauseMs(tookMs: number): number {
-    const { handovers } = this.#record
-    if (handovers.length === 0) return 24 * 3_600_000
-    const youngestMs = Math.max(...handovers.map(({ started_ms }) => started_ms))
-    return Math.max(tookMs, this.#clock.now() - youngestMs < 10_000 ? 2 : 500)
+    if (record.handovers.length > 0) this.#handovers.wake()
   }
 
   async #completeDue(): Promise<void> {
-    const { handovers } = this.#record
+    const { handovers, peers: known } = this.#record
     if (handovers.length === 0 || !this.#backend) return
     const { peers } = await this.#backend.read()
     const due = dueHandovers(handovers, peers, this.#clock.now())
     if (due.length === 0) return
+    this.#sights.forget()
     const keepaliveSeconds = this.#options.keepaliveSeconds()
-    await this.#backend.write({
-      peers: due.flatMap((handover) => completion(handover, keepaliveSeconds)),
-    })
-    this.#sight = undefined
+    const changes = due.flatMap((handover) => completion(handover, keepaliveSeconds))
+    await this.#backend.write({ peers: changes })
     const ended = new Set(due.map(({ from }) => from))
     await this.#remember({
       ...this.#record,
       handovers: handovers.filter((handover) => !due.includes(handover)),
-      peers: Object.fromEntries(
-        Object.entries(this.#record.peers).filter(([key]) => !ended.has(key)),
-      ),
+      peers: Object.fromEntries(Object.entries(known).filter(([key]) => !ended.has(key))),
     })
     for (const { peer_id } of due) this.#options.log.info('peer uses its new key', { peer_id })
   }
@@ -324,21 +266,4 @@ function keysAfter(present: readonly WgPeer[], writes: readonly PeerChange[]): s
     else keys.add(public_key)
   }
   return [...keys]
-}
-
-/** What was refused is not there, and will be missed by the next observation. */
-function withoutRefused(record: DeviceRecord, refusals: readonly Refusal[]): DeviceRecord {
-  const refused = new Set(refusals.map(({ public_key }) => public_key))
-  return {
-    ...record,
-    peers: Object.fromEntries(Object.entries(record.peers).filter(([key]) => !refused.has(key))),
-  }
-}
-
-function refusalError(refusals: readonly Refusal[], record: DeviceRecord): AggregateError {
-  const errors = refusals.map(({ public_key, error }) => {
-    const name = record.peers[public_key]?.id ?? public_key
-    return new Error(`peer "${name}"`, { cause: error })
-  })
-  return new AggregateError(errors, `WireGuard refused ${refusals.length} peers`)
 }

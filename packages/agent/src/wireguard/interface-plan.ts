@@ -56,6 +56,11 @@ export function planInterface(
   }
 }
 
+/** Whether more than peers is changed. */
+export function changesInterface({ private_key, listen_port, ip }: InterfacePlan): boolean {
+  return private_key !== undefined || listen_port !== undefined || ip.length > 0
+}
+
 function rebuilt(wanted: WantedInterface, fault: string): InterfacePlan {
   const { name, privateKey, listenPort, link } = wanted
   return {

@@ -7,6 +7,8 @@ export interface InterfaceWatchOptions {
   interfaceName: string
   /** Looks at the interface and corrects it; rejects when it cannot. */
   look(): Promise<unknown>
+  /** Called when a look is due: what was seen before is of the past. */
+  onChange(): void
   /** Whether somebody else has spoken to WireGuard; undefined where only a look can tell. */
   isDisturbed(): Promise<boolean | undefined>
   /** The machine has other addresses, or another way out, than before. */
@@ -37,7 +39,9 @@ export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDispos
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {
       const woken = await trigger.wait(askEachMs, signal)
-      if (woken || (await isDue())) await lookOnce(signal)
+      const isTime = woken || (await isDue())
+      if (isTime) options.onChange()
+      if (isTime) await lookOnce(signal)
       else sinceLookMs += askEachMs
     }
   }
@@ -66,7 +70,13 @@ export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDispos
   }
 
   const task = startTask(run)
-  const monitor = startNetworkMonitor({ ...options, onChange: trigger.fire })
+  const monitor = startNetworkMonitor({
+    ...options,
+    onChange() {
+      options.onChange()
+      trigger.fire()
+    },
+  })
   return {
     async [Symbol.asyncDispose]() {
       await Promise.all([task[Symbol.asyncDispose](), monitor[Symbol.asyncDispose]()])

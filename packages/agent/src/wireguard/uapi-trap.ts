@@ -6,9 +6,9 @@ import { importFfi } from '../ffi.ts'
  * touches the access time of its file. Looking costs one `stat`, whatever the number of peers.
  */
 export interface UapiTrap {
-  /** Forgets what was noticed until now. To be called after each connection of our own. */
-  arm(): Promise<void>
-  /** Whether somebody has connected since, or the socket has gone; undefined where that cannot be told. */
+  /** Runs an exchange of our own, which is not noticed. One that reads all makes good what was noticed before it. */
+  around<T>(exchange: () => Promise<T>, options: { readsAll: boolean }): Promise<T>
+  /** Whether somebody else has connected, or the socket has gone; undefined where that cannot be told. */
   isSprung(): Promise<boolean | undefined>
 }
 
@@ -20,22 +20,35 @@ export function createUapiTrap(socketPath: string): UapiTrap {
   let armed = false
   /** Not everywhere: a file system may keep no access times. */
   let works = true
+  let noticed = false
 
-  async function accessSeconds(): Promise<number | undefined> {
+  async function isTouched(): Promise<boolean> {
     return stat(socketPath).then(
-      ({ atimeMs }) => atimeMs / 1_000,
-      () => undefined,
+      ({ atimeMs }) => atimeMs !== armedSeconds * 1_000,
+      () => true,
     )
   }
 
+  async function arm(): Promise<void> {
+    const setAccessTime = await loading
+    if (armed) works = await isTouched()
+    armed = setAccessTime?.(socketPath, armedSeconds) ?? false
+  }
+
   return {
-    async arm() {
-      const setAccessTime = await loading
-      if (armed) works = (await accessSeconds()) !== armedSeconds
-      armed = setAccessTime?.(socketPath, armedSeconds) ?? false
+    async around(exchange, { readsAll }) {
+      const before = armed && works && (await isTouched())
+      try {
+        const result = await exchange()
+        noticed = !readsAll && (noticed || before)
+        return result
+      } finally {
+        await arm()
+      }
     },
     async isSprung() {
-      return armed && works ? (await accessSeconds()) !== armedSeconds : undefined
+      if (!armed || !works) return undefined
+      return noticed || (await isTouched())
     },
   }
 }
