@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { describeError, type Log } from '@plexd/runtime'
+import { importFfi } from '../ffi.ts'
 import type { PeerCredentials } from './answer.ts'
 
 /** The process at the other end of a Unix socket, as it was when it connected; undefined when it cannot be known. */
@@ -74,15 +75,4 @@ function descriptorOf(socket: Socket): number {
   const fd = (socket as { _handle?: { fd?: unknown } })._handle?.fd // private, hence checked
   if (typeof fd !== 'number' || fd < 0) throw new Error('the socket has no descriptor')
   return fd
-}
-
-/** Importing prints a warning for every user of the daemon to see, of which none can do anything. */
-async function importFfi(): Promise<Ffi> {
-  const { emitWarning } = process
-  process.emitWarning = () => {}
-  try {
-    return await import('node:ffi')
-  } finally {
-    process.emitWarning = emitWarning
-  }
 }

@@ -38,7 +38,7 @@ describe('createApplier', () => {
   it('tells a problem while the interface refuses, and recovers', async () => {
     const { applier, device, problems } = setUp([db])
     device.breakWith(new Error('no such device'))
-    await assert.rejects(applier.apply(), /apply peers/)
+    await assert.rejects(applier.apply(), /apply the mesh/)
     assert.match(problems.list().join(), /no such device/)
 
     device.breakWith(undefined)
@@ -59,12 +59,7 @@ function setUp(peers: Peer[]) {
   const state: DesiredState = { ...emptyDesiredState, peers }
   const device = createFakeDevice()
   const problems = createProblems()
-  const desired = {
-    current: () => state,
-    index: () => 1,
-    replace: async () => {},
-    onChange: () => () => {},
-  }
+  const desired = { current: () => state }
   return { device, problems, applier: createApplier({ device, desired, problems, log: silentLog }) }
 }
 

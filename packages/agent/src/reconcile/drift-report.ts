@@ -73,6 +73,8 @@ export function describeCorrection(correction: Correction): { type: string; deta
         type,
         detail: `${correction.peer_id || correction.public_key} is no peer of this node`,
       }
+    case 'interface_repaired':
+      return { type, detail: correction.detail }
     case 'policy_added':
     case 'policy_removed':
       return { type, detail: `policy ${correction.policy_id}` }

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual as isSame } from 'node:util'
 import type { Peer, SigningKeys } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
-import type { ObservedPeer, PeerStep } from '../wireguard/device.ts'
+import type { DeviceStep, ObservedDevice, ObservedPeer, PeerStep } from '../wireguard/device.ts'
 
 /**
  * A step that closes one difference between what is and what should be, under the names of
  * POST /v1/nodes/{node_id}/drift.
  */
 export type Correction =
-  | PeerStep
+  | DeviceStep
   | { type: 'policy_removed' | 'policy_added'; policy_id: string }
   | { type: 'signing_keys_updated' | 'metadata_updated' | 'data_updated' | 'secret_refs_updated' }
 
@@ -17,6 +17,15 @@ export type Observed = Pick<DesiredState, 'metadata' | 'data' | 'secret_refs'> &
   signing_keys: SigningKeys
   /** Null where nothing enforces policies: then none can be missing. */
   policies: DesiredState['policies'] | null
+}
+
+/** What the interface needs: itself first, then its peers. */
+export function planDevice(
+  desired: readonly Peer[],
+  { faults, peers }: Pick<ObservedDevice, 'faults' | 'peers'>,
+): DeviceStep[] {
+  const repairs = faults.map((detail): DeviceStep => ({ type: 'interface_repaired', detail }))
+  return [...repairs, ...planPeers(desired, peers)]
 }
 
 /**
@@ -61,7 +70,8 @@ export function planContent(
   ]
 }
 
-function planPolicies(
+/** A policy whose rules changed is removed and added. Null: nothing enforces policies, so none can be missing. */
+export function planPolicies(
   desired: DesiredState['policies'],
   observed: Observed['policies'],
 ): Correction[] {

@@ -1,4 +1,4 @@
-import type { ObservedPeer, PeerStep, WireguardDevice } from './device.ts'
+import type { DeviceStep, ObservedPeer, WireguardDevice } from './device.ts'
 
 export interface FakeDevice extends WireguardDevice {
   /** Ids of the peers, sorted. */
@@ -19,13 +19,14 @@ export function createFakeDevice(
 ): FakeDevice {
   const { interfaceName = 'plexd0', listenPort = 51_820, disabledBecause } = options
   const peers = new Map<string, ObservedPeer>()
+  const watchers = new Set<() => Promise<unknown>>()
   let failure: Error | undefined
   let key = ''
 
-  function take(step: PeerStep): void {
+  function take(step: DeviceStep): void {
     if (step.type === 'peer_removed') {
       peers.delete(step.public_key)
-    } else {
+    } else if (step.type !== 'interface_repaired') {
       const { id, public_key, endpoint, allowed_ips, psk } = step.peer
       peers.set(public_key, { id, public_key, endpoint, allowed_ips, psk })
     }
@@ -35,7 +36,7 @@ export function createFakeDevice(
     interfaceName,
     backend: disabledBecause === undefined ? 'fake' : 'none',
     disabledBecause,
-    observe: async () => ({ peers: [...peers.values()], listen_port: listenPort }),
+    observe: async () => ({ peers: [...peers.values()], listen_port: listenPort, faults: [] }),
     async apply(steps) {
       if (failure) throw failure
       for (const step of steps) take(step)
@@ -43,9 +44,21 @@ export function createFakeDevice(
     async setPrivateKey(privateKey) {
       key = privateKey
     },
+    holdPsks() {},
+    watch(look) {
+      watchers.add(look)
+      return {
+        async [Symbol.asyncDispose]() {
+          watchers.delete(look)
+        },
+      }
+    },
     peerIds: () => [...peers.values()].map(({ id }) => id).sort(),
     privateKey: () => key,
-    tamper: (change) => change(peers),
+    tamper(change) {
+      change(peers)
+      for (const look of watchers) look().catch(() => {}) // as whoever watches, it looks again
+    },
     breakWith: (error) => {
       failure = error
     },

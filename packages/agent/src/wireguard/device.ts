@@ -13,6 +13,8 @@ export interface ObservedPeer {
 export interface ObservedDevice {
   peers: readonly ObservedPeer[]
   listen_port: number
+  /** What is wrong with the interface itself, in words: `route 10.100.0.0/16 was missing`. */
+  faults: readonly string[]
 }
 
 /** One change of the interface. Steps arrive with removals first, so that an allowed IP is free before it is given away. */
@@ -20,6 +22,9 @@ export type PeerStep =
   | { type: 'peer_removed'; peer_id: string; public_key: string }
   | { type: 'peer_updated'; peer: Peer }
   | { type: 'peer_added'; peer: Peer }
+
+/** One change of the interface or of a peer. */
+export type DeviceStep = { type: 'interface_repaired'; detail: string } | PeerStep
 
 /** The node's end of the mesh. */
 export interface WireguardDevice {
@@ -30,6 +35,17 @@ export interface WireguardDevice {
   readonly disabledBecause: string | undefined
   observe(): Promise<ObservedDevice>
   /** Steps already taken when it rejects are seen by the next `observe`. */
-  apply(steps: readonly PeerStep[]): Promise<void>
+  apply(steps: readonly DeviceStep[]): Promise<void>
+  /** The key to have from now on; where the interface has another, that is a fault which the next `observe` shows. */
   setPrivateKey(privateKey: string): Promise<void>
+  /**
+   * Until the next `setPrivateKey` the PSKs of present peers stay as they are, whatever steps say: the control plane
+   * gives them out for a key which the interface does not have yet.
+   */
+  holdPsks(): void
+  /**
+   * Until disposed of, calls `look` whenever somebody else may have changed the interface, and `onMove` when this
+   * machine has other addresses, or another way out, than before.
+   */
+  watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable
 }

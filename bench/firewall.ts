@@ -1,0 +1,151 @@
+/**
+ * Targets A8 and A12: how long a policy of 1,000 rules takes into the kernel, and how long a table that somebody else
+ * changed stays so. Needs root; works in a network namespace of its own.
+ */
+import { spawnSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  compileRuleset,
+  createNftables,
+  createWriters,
+  loadChangeSocket,
+  type Ruleset,
+  startTableWatch,
+} from '@plexd/agent'
+import { exec, silentLog, systemClock } from '@plexd/runtime'
+import { quantiles } from './quantiles.ts'
+
+if (!process.argv.includes('--inside')) {
+  const command = ['-n', process.execPath, import.meta.filename, '--inside']
+  process.exit(spawnSync('unshare', command, { stdio: 'inherit' }).status ?? 1)
+}
+
+const rounds = 30
+const writers = createWriters()
+/** Who wrote since the current measurement began: the first builds, the second switches. */
+let wrote: number[] = []
+const firewall = createNftables({
+  log: silentLog,
+  onWrite(processId) {
+    writers.add(processId)
+    wrote.push(processId)
+  },
+})
+const openSocket = await loadChangeSocket()
+
+console.log('policies to kernel; ms\n')
+for (const count of [10, 1_000, 5_000]) await benchApply(count)
+console.log(
+  '\na table of 1,000 rules that somebody else changed, until ours are in force again; ms\n',
+)
+for (const damage of [
+  'flush ruleset',
+  'delete table inet plexd',
+  'insert rule inet plexd input accept',
+])
+  await benchRestore(damage)
+
+async function benchApply(count: number): Promise<void> {
+  const floor = await repeat((done) => exec(['nft', 'list', 'tables']).then(done))
+  let round = 0
+  const inForce: number[] = []
+  const returned: number[] = []
+  const replace = async (): Promise<void> => {
+    const observed = (await firewall.asLeft()) ?? (await firewall.observe())
+    const startedMs = performance.now()
+    const switched = untilInForce().then((atMs) => inForce.push(atMs - startedMs))
+    const applied = firewall.apply(compile(count, ++round), observed)
+    await applied
+    returned.push(performance.now() - startedMs)
+    await switched
+  }
+  for (let repetition = 0; repetition < rounds; repetition++) await replace()
+  await firewall.asLeft()
+  const unchanged = await repeat(async (done) => {
+    const { digest } = await firewall.observe()
+    done()
+    if (digest !== compile(count, round).digest) throw new Error('the table is not as it was left')
+  })
+  await firewall.remove()
+  print(`${count} rules, in force`, inForce.slice(1))
+  print(`${count} rules, nft has returned`, returned.slice(1))
+  print(`${count} rules, seen to be unchanged`, unchanged)
+  print('floor: nft list tables', floor)
+}
+
+async function benchRestore(damage: string): Promise<void> {
+  const ruleset = compile(1_000, 0)
+  await firewall.apply(ruleset, await firewall.observe())
+  await firewall.asLeft()
+  let heard = (): void => {}
+  await using _ = startTableWatch({
+    socket: openSocket(),
+    tables: ['plexd'],
+    isOurs: writers.has,
+    onChange: () => heard(),
+    clock: systemClock,
+  })
+  const times = await repeat(async (done) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    heard = resolve
+    await exec(['nft', ...damage.split(' ')])
+    await promise
+    const switched = untilInForce().then(done)
+    await firewall.apply(ruleset, await firewall.observe())
+    await switched
+    await firewall.asLeft()
+  })
+  await firewall.remove()
+  print(damage, times)
+}
+
+/**
+ * Until the kernel announces the switch: from then on the new rules decide about packets. The nft that did it returns
+ * later, as it waits until no packet can see the old rules any more.
+ */
+async function untilInForce(): Promise<number> {
+  const socket = openSocket()
+  wrote = []
+  for (;;) {
+    const changes = socket.read()
+    if (changes === 'overrun') throw new Error('announcements were lost')
+    if (changes.some(({ portId }) => portId === wrote[1])) break
+    await delay(1)
+  }
+  socket.close()
+  return performance.now()
+}
+
+/** Rules of the usual kind: each about another peer. */
+function compile(count: number, variant: number): Ruleset {
+  const rules = Array.from({ length: count }, (_, at) => ({
+    src: `10.100.${at >> 8}.${at & 255}/32`,
+    dst: '10.100.255.1/32',
+    port: 1 + ((at + variant) % 65_000),
+    protocol: 'tcp' as const,
+    action: 'allow' as const,
+  }))
+  const { ruleset } = compileRuleset([{ id: 'pol_bench', rules }], {
+    interface: 'plexd0',
+    defaultAction: 'deny',
+    logDenied: true,
+    meshIpOf: () => undefined,
+  })
+  return ruleset
+}
+
+/** Times from the start of each run to its call of `done`; the first, which warms up, is left out. */
+async function repeat(run: (done: () => void) => Promise<unknown>): Promise<number[]> {
+  const times: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const startedMs = performance.now()
+    await run(() => times.push(performance.now() - startedMs))
+  }
+  return times.slice(1)
+}
+
+function print(what: string, times: readonly number[]): void {
+  const { median, p99, max } = quantiles(times)
+  const columns = [median, p99, max].map((ms) => ms.toFixed(1).padStart(8))
+  console.log(`${what.padEnd(36)} median ${columns[0]}  p99 ${columns[1]}  max ${columns[2]}`)
+}

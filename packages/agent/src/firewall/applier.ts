@@ -1,0 +1,101 @@
+import { describeError, type Log } from '@plexd/runtime'
+import type { Problems } from '../problems.ts'
+import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
+import type { Firewall } from './firewall.ts'
+import { type FirewallStep, planFirewall } from './plan.ts'
+import { compileRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts'
+
+/** Brings the packet filter to the desired policies: observes, plans, applies. One run at a time. */
+export interface FirewallApplier {
+  /**
+   * The steps that were taken; none when nothing differs. Rejects when the filter refuses, and tells a problem: what
+   * was in force still is. With `look` the table is looked at even if nobody was heard to change it.
+   */
+  apply(options?: { look?: boolean }): Promise<FirewallStep[]>
+  /** Somebody else may have changed the table: the next run looks at it. */
+  distrust(): void
+}
+
+export interface FirewallApplierOptions {
+  firewall: Firewall
+  /** Whether changes by others lead to `distrust`; if not, every run looks. */
+  isWatched: boolean
+  desired: Pick<DesiredStore, 'current'>
+  /** This node itself, for rules that name it. */
+  self: () => { node_id: string; mesh_ip: string } | undefined
+  ruleset: Omit<RulesetOptions, 'meshIpOf'>
+  problems: Problems
+  log: Log
+}
+
+export function createFirewallApplier(options: FirewallApplierOptions): FirewallApplier {
+  const { firewall, isWatched, desired, problems, log } = options
+  const compile = createCompiler(options)
+  let last: Promise<unknown> = Promise.resolve()
+  let trusted = false
+  let lastPolicies: DesiredState['policies'] | undefined
+
+  async function applyOnce(look: boolean): Promise<FirewallStep[]> {
+    const { policies } = desired.current()
+    try {
+      const ruleset = compile(desired.current())
+      const known = trusted && isWatched && !look ? await firewall.asLeft() : undefined
+      // Before the look: what is heard during it is about something newer.
+      trusted = true
+      const observed = known ?? (await firewall.observe())
+      const steps = planFirewall({ ruleset, policies, lastPolicies }, observed)
+      if (steps.length > 0) await firewall.apply(ruleset, observed)
+      lastPolicies = policies
+      problems.clear('firewall')
+      return steps
+    } catch (error) {
+      trusted = false
+      const reason = await firewall.check().catch(describeError)
+      problems.set('firewall', reason ?? `policies cannot be applied: ${describeError(error)}`)
+      throw new Error('apply policies', { cause: error })
+    }
+  }
+
+  return {
+    apply({ look = false } = {}) {
+      const run = last.then(() => applyOnce(look))
+      last = run.then(
+        (steps) => logSteps(log, steps),
+        () => {}, // its caller is told
+      )
+      return run
+    },
+    distrust() {
+      trusted = false
+    },
+  }
+}
+
+/** Compiles anew only what is new: states share what did not change. */
+function createCompiler({ self, ruleset: options, problems }: FirewallApplierOptions) {
+  let of: Pick<DesiredState, 'policies' | 'peers'> | undefined
+  let compiled: Ruleset | undefined
+
+  return ({ policies, peers }: DesiredState): Ruleset => {
+    if (compiled && of?.policies === policies && of.peers === peers) return compiled
+    const addresses = new Map(peers.map(({ id, mesh_ip }) => [id, mesh_ip]))
+    const own = self()
+    if (own) addresses.set(own.node_id, own.mesh_ip)
+    const result = compileRuleset(policies, { ...options, meshIpOf: (id) => addresses.get(id) })
+    tellSkipped(result.problems, problems)
+    of = { policies, peers }
+    compiled = result.ruleset
+    return compiled
+  }
+}
+
+function tellSkipped(skipped: readonly string[], problems: Problems): void {
+  const [first] = skipped
+  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
+  if (first === undefined) problems.clear('policy rules')
+  else problems.set('policy rules', `${first}${more}`)
+}
+
+function logSteps(log: Log, steps: readonly FirewallStep[]): void {
+  for (const { type, ...fields } of steps) log.info('firewall changed', { change: type, ...fields })
+}

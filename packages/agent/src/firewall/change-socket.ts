@@ -1,0 +1,87 @@
+import { importFfi } from '../ffi.ts'
+import { parseTableChanges, type TableChange } from './netlink-message.ts'
+
+/** Where the kernel announces changes to the packet filter, of the network namespace in which it was opened. */
+export interface ChangeSocket {
+  /** All that has come since the last call, or `overrun` if some of it was lost. */
+  read(): TableChange[] | 'overrun'
+  close(): void
+}
+
+/**
+ * What opens such sockets. It reads the netlink group itself rather than the output of `nft monitor`: nft 1.0.6 prints
+ * memory that it does not own when it describes elements of our kind of map. Rejects where Node has no FFI.
+ */
+export async function loadChangeSocket(): Promise<() => ChangeSocket> {
+  const { dlopen } = await importFfi()
+  const { functions: libc } = dlopen(null, {
+    socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+    bind: { arguments: ['int32', 'buffer', 'int32'], return: 'int32' },
+    setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'int32'], return: 'int32' },
+    getsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'buffer'], return: 'int32' },
+    recv: { arguments: ['int32', 'buffer', 'uint64', 'int32'], return: 'int64' },
+    close: { arguments: ['int32'], return: 'int32' },
+  })
+
+  function open(): ChangeSocket {
+    const fd = libc.socket(linux.afNetlink, linux.sockRaw | linux.sockCloexec, linux.netfilter)
+    if (fd < 0) throw new Error('open netlink socket')
+    // Room for what a big ruleset announces; without the right to ask for it the default must do.
+    libc.setsockopt(fd, linux.solSocket, linux.soRcvbufforce, int32(8 * 1024 * 1024), 4)
+    if (libc.bind(fd, groupAddress(), 12) !== 0) {
+      libc.close(fd)
+      throw new Error('join the netlink group of nftables')
+    }
+    const datagram = Buffer.alloc(64 * 1024)
+
+    /** The kernel says so once, as an error of the socket. */
+    function overran(): boolean {
+      const error = int32(0)
+      libc.getsockopt(fd, linux.solSocket, linux.soError, error, int32(4))
+      return error.readInt32LE() !== 0
+    }
+
+    function read(): TableChange[] | 'overrun' {
+      const lost = overran()
+      const changes: TableChange[] = []
+      for (let count = 0; count < maxDatagrams; count++) {
+        const bytes = libc.recv(fd, datagram, BigInt(datagram.length), linux.msgDontwait)
+        if (bytes <= 0) break
+        changes.push(...parseTableChanges(datagram.subarray(0, Number(bytes))))
+      }
+      return lost ? 'overrun' : changes
+    }
+
+    return { read, close: () => void libc.close(fd) }
+  }
+
+  return open
+}
+
+/** So many at a time; what is left then is read at the next look. */
+const maxDatagrams = 1_000
+
+const linux = {
+  afNetlink: 16,
+  sockRaw: 3,
+  sockCloexec: 0o2000000,
+  netfilter: 12,
+  solSocket: 1,
+  soError: 4,
+  soRcvbufforce: 33,
+  msgDontwait: 0x40,
+}
+
+/** struct sockaddr_nl with the group NFNLGRP_NFTABLES, the seventh bit. */
+function groupAddress(): Buffer {
+  const address = Buffer.alloc(12)
+  address.writeUInt16LE(linux.afNetlink, 0)
+  address.writeUInt32LE(1 << 6, 8)
+  return address
+}
+
+function int32(value: number): Buffer {
+  const buffer = Buffer.alloc(4)
+  buffer.writeInt32LE(value)
+  return buffer
+}

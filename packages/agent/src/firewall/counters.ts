@@ -1,0 +1,47 @@
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { RuleCounter } from './firewall.ts'
+
+const Counter = Type.Object({ packets: Type.Number(), bytes: Type.Number() })
+
+/** What we read of `nft -j list table`; the rest of it is ignored. */
+const ListedRule = Type.Object({
+  rule: Type.Object({ comment: Type.String(), expr: Type.Array(Type.Unknown()) }),
+})
+const CounterStatement = Type.Object({ counter: Counter })
+const ListedMap = Type.Object({ map: Type.Object({ elem: Type.Array(Type.Unknown()) }) })
+const CountedElement = Type.Object({
+  elem: Type.Object({ comment: Type.String(), counter: Counter }),
+})
+
+/** Adds up the counters of `nft -j list table` by their comments: a rule may stand in several places. */
+export function parseCounters(json: string): Map<string, RuleCounter> {
+  const listing: unknown = JSON.parse(json)
+  const objects = Value.Parse(
+    Type.Object({ nftables: Type.Array(Type.Unknown()) }),
+    listing,
+  ).nftables
+  const sums = new Map<string, RuleCounter>()
+  for (const [name, counter] of objects.flatMap(namedCounters)) {
+    const sum = sums.get(name) ?? { packets: 0, bytes: 0 }
+    sums.set(name, {
+      packets: sum.packets + counter.packets,
+      bytes: sum.bytes + counter.bytes,
+    })
+  }
+  return sums
+}
+
+function namedCounters(object: unknown): [string, Static<typeof Counter>][] {
+  if (Value.Check(ListedRule, object)) {
+    const { comment, expr } = object.rule
+    const statement = expr.find((part) => Value.Check(CounterStatement, part))
+    return statement === undefined ? [] : [[comment, statement.counter]]
+  }
+  if (!Value.Check(ListedMap, object)) return []
+  // An element is a pair of its key, where the comment and the counter are, and its verdict.
+  const keys = object.map.elem.map((pair) => (Array.isArray(pair) ? (pair[0] as unknown) : pair))
+  return keys
+    .filter((key) => Value.Check(CountedElement, key))
+    .map(({ elem }) => [elem.comment, elem.counter])
+}

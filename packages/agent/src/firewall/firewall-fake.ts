@@ -1,0 +1,43 @@
+import type { Firewall, ObservedFirewall, RuleCounter } from './firewall.ts'
+import type { Ruleset } from './ruleset.ts'
+
+/** A firewall that filters nothing: it remembers what it was told. */
+export interface FakeFirewall extends Firewall {
+  /** What was put in force, oldest first. */
+  applied: Ruleset[]
+  /** As another program would. */
+  flush(): void
+  /** Lets the next calls of `apply` fail, until told otherwise. */
+  fail(error: Error | undefined): void
+  count(name: string, counter: RuleCounter): void
+}
+
+export function createFakeFirewall(): FakeFirewall {
+  const applied: Ruleset[] = []
+  const counters = new Map<string, RuleCounter>()
+  let observed: ObservedFirewall = { state: 'missing', generation: 0, objects: [] }
+  let failure: Error | undefined
+  return {
+    applied,
+    observe: async () => observed,
+    asLeft: async () => (observed.state === 'intact' ? observed : undefined),
+    async apply(ruleset, { generation }) {
+      if (failure) throw failure
+      applied.push(ruleset)
+      const { digest } = ruleset
+      observed = { state: 'intact', digest, generation: generation + 1, objects: [] }
+    },
+    async remove() {
+      observed = { state: 'missing', generation: 0, objects: [] }
+    },
+    counters: async () => counters,
+    check: async () => undefined,
+    flush() {
+      observed = { state: 'changed', generation: observed.generation, objects: [] }
+    },
+    fail(error) {
+      failure = error
+    },
+    count: (name, counter) => void counters.set(name, counter),
+  }
+}

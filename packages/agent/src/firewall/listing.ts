@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+
+/** The table as `nft -s list table inet plexd` prints it: without counters, so that only changes change it. */
+export interface Listing {
+  /** Lines that belong to the table itself, such as `flags dormant`. */
+  own: string[]
+  objects: ListedObject[]
+}
+
+export interface ListedObject {
+  /** `chain`, `map`, `set`, ... */
+  kind: string
+  name: string
+  /** All its lines. */
+  text: string
+}
+
+/** Reads the listing of one table; what is not understood ends up in `own`. */
+export function parseListing(text: string): Listing {
+  const listing: Listing = { own: [], objects: [] }
+  let open: ListedObject | undefined
+  for (const line of text.split('\n').slice(1)) {
+    const [, kind, name] = /^\t(\w[\w ]*) (\S+) \{$/.exec(line) ?? []
+    if (kind !== undefined && name !== undefined) {
+      open = { kind, name, text: '' }
+      listing.objects.push(open)
+    }
+    if (open) open.text += `${line}\n`
+    else if (line !== '' && line !== '}') listing.own.push(line)
+    if (line === '\t}') open = undefined
+  }
+  return listing
+}
+
+/**
+ * Says in the table itself, by the name of an empty chain, which ruleset was written and what the listing was right
+ * after. So a restarted agent, or one that another program woke, sees by one listing whether all is as it left it.
+ */
+export function sealName(digest: string, listing: Listing): string {
+  return `seal_${digest}_${fingerprint(listing)}`
+}
+
+/** The digest of the ruleset that is in force unchanged; undefined when anything is not as it was left. */
+export function readSeal(listing: Listing): string | undefined {
+  const [seal, ...others] = listing.objects.filter(isSeal)
+  const rest = { ...listing, objects: listing.objects.filter((object) => !isSeal(object)) }
+  const [, digest, print] = /^seal_([0-9a-f]+)_([0-9a-f]+)$/.exec(seal?.name ?? '') ?? []
+  return others.length === 0 && print === fingerprint(rest) ? digest : undefined
+}
+
+/** The highest number of a generation in the names that we give; 0 when there is none. */
+export function generationOf({ objects }: Listing): number {
+  const numbers = objects.map(
+    ({ name }) => /^(?:decide|denied|rules)_(\d{1,9})(?:_|$)/.exec(name)?.[1],
+  )
+  return Math.max(0, ...numbers.map((number) => Number(number ?? 0)))
+}
+
+function isSeal({ name }: ListedObject): boolean {
+  return name.startsWith('seal_')
+}
+
+function fingerprint({ own, objects }: Listing): string {
+  const text = [...own, ...objects.map((object) => object.text)].join('\n')
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

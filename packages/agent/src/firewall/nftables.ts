@@ -1,0 +1,147 @@
+import { ExecError, exec, type Log } from '@plexd/runtime'
+import { parseCounters } from './counters.ts'
+import type { Firewall, ObservedFirewall } from './firewall.ts'
+import { generationOf, type Listing, parseListing, readSeal, sealName } from './listing.ts'
+import { describeProblem, probeText } from './probe.ts'
+import { baseChains, buildText, objectsOf, type Ruleset, switchText } from './ruleset.ts'
+
+export interface NftablesOptions {
+  log: Log
+  /** Called with the id of each process that writes, so that a watch can tell our changes from others'. */
+  onWrite?: (pid: number) => void
+  /** For tests: `['ip', 'netns', 'exec', name, 'nft']`. */
+  command?: readonly [string, ...string[]]
+}
+
+/** The firewall by Linux nftables: the table `inet plexd`, driven by `nft`. */
+export function createNftables({
+  log,
+  onWrite = () => {},
+  command = ['nft'],
+}: NftablesOptions): Firewall {
+  /** One transaction: all of it or nothing. */
+  async function write(text: string): Promise<void> {
+    await exec([...command, '-f', '-'], { input: text, onSpawn: onWrite })
+  }
+
+  /** Undefined when there is no table. */
+  async function list(): Promise<Listing | undefined> {
+    const text = await listTable('-s')
+    return text === undefined ? undefined : parseListing(text)
+  }
+
+  async function listTable(flag: string): Promise<string | undefined> {
+    try {
+      return await exec([...command, flag, 'list', 'table', 'inet', 'plexd'])
+    } catch (error) {
+      if (error instanceof ExecError && isMissing(error)) return undefined
+      throw new Error('list table inet plexd', { cause: error })
+    }
+  }
+
+  let left: ObservedFirewall | undefined
+  let sealing = Promise.resolve()
+
+  async function observe(): Promise<ObservedFirewall> {
+    await sealing
+    const listing = await list()
+    if (!listing) return { state: 'missing', generation: 0, objects: [] }
+    const digest = readSeal(listing)
+    const { objects } = listing
+    const seen = { generation: generationOf(listing), objects }
+    return digest === undefined
+      ? { state: 'changed', ...seen }
+      : { state: 'intact', digest, ...seen }
+  }
+
+  async function apply(ruleset: Ruleset, observed: ObservedFirewall): Promise<void> {
+    await sealing
+    left = undefined
+    const generation = observed.generation + 1
+    try {
+      await write(buildText(ruleset, generation))
+      await write(switchText(ruleset, generation))
+      const sealed = seal(ruleset, generation, sweepText(observed.objects))
+      if (observed.state === 'changed') await sealed
+      // Else it takes its time while the rules are in force. Without a seal they are written again at the next look.
+      else
+        sealing = sealed.catch((error: unknown) => log.warn('firewall table not sealed', { error }))
+    } catch (error) {
+      if (observed.state !== 'changed') throw new Error('apply ruleset', { cause: error })
+      // Somebody left the table in a form that ours does not fit into, such as an input chain without a hook.
+      log.warn('firewall table is rebuilt from nothing', { error })
+      await rebuild(ruleset, generation)
+    }
+  }
+
+  async function rebuild(ruleset: Ruleset, generation: number): Promise<void> {
+    const text = buildText(ruleset, generation) + switchText(ruleset, generation)
+    try {
+      await write(`${deleteText}${text}`)
+      await seal(ruleset, generation, '')
+    } catch (error) {
+      throw new Error('rebuild table inet plexd', { cause: error })
+    }
+  }
+
+  /** Clears away what was there before, and says in the table what it holds. */
+  async function seal(ruleset: Ruleset, generation: number, sweep: string): Promise<void> {
+    if (sweep !== '') await write(sweep)
+    const listing = await list()
+    const wanted = objectsOf(ruleset, generation)
+    const isWanted = listing?.objects.every(({ name }) => wanted.has(name))
+    if (!isWanted || listing?.objects.length !== wanted.size || listing.own.length > 0)
+      throw new Error('seal table inet plexd: another program is changing it')
+    const name = sealName(ruleset.digest, listing)
+    await write(`add chain inet plexd ${name}\n`)
+    const objects = [...listing.objects, { kind: 'chain', name }]
+    left = { state: 'intact', digest: ruleset.digest, generation, objects }
+  }
+
+  async function asLeft(): Promise<ObservedFirewall | undefined> {
+    await sealing
+    return left
+  }
+
+  async function remove(): Promise<void> {
+    await sealing
+    left = undefined
+    await write(deleteText)
+  }
+
+  async function counters() {
+    const json = await listTable('-j')
+    return json === undefined ? new Map() : parseCounters(json)
+  }
+
+  async function check(): Promise<string | undefined> {
+    try {
+      await exec([...command, '-c', '-f', '-'], { input: probeText() })
+      return undefined
+    } catch (error) {
+      return describeProblem(error)
+    }
+  }
+
+  return { observe, asLeft, apply, remove, counters, check }
+}
+
+/** To delete what may not exist, nft before 1.0.7 has to be told to add it first. */
+const deleteText = 'add table inet plexd\ndelete table inet plexd\n'
+
+/** For nft: to delete all of these but the base chains, which are filled anew. */
+function sweepText(objects: ObservedFirewall['objects']): string {
+  const old = objects.filter(({ name }) => !baseChains.includes(name))
+  const chains = old.filter(({ kind }) => kind === 'chain')
+  const others = old.filter(({ kind }) => kind !== 'chain')
+  return [
+    // Rules refer to maps and maps to chains, so they go in this order.
+    ...chains.map(({ name }) => `flush chain inet plexd ${name}\n`),
+    ...others.map(({ kind, name }) => `delete ${kind} inet plexd ${name}\n`),
+    ...chains.map(({ name }) => `delete chain inet plexd ${name}\n`),
+  ].join('')
+}
+
+function isMissing({ stderr }: ExecError): boolean {
+  return stderr.includes('No such file or directory')
+}

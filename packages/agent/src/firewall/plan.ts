@@ -1,0 +1,37 @@
+import { type Correction, planPolicies } from '../reconcile/plan.ts'
+import type { DesiredState } from '../state/desired-state.ts'
+import type { ObservedFirewall } from './firewall.ts'
+import type { Ruleset } from './ruleset.ts'
+
+/** What is done about the table, under the names of POST /v1/nodes/{node_id}/drift. All of it is done at once. */
+export type FirewallStep =
+  | { type: 'firewall_restored'; detail: string }
+  | Extract<Correction, { type: 'policy_removed' | 'policy_added' }>
+
+export interface FirewallGoal {
+  ruleset: Ruleset
+  policies: DesiredState['policies']
+  /** Those of the last ruleset that was put in force; undefined when that was not by this process. */
+  lastPolicies: DesiredState['policies'] | undefined
+}
+
+/** The steps from the table as it is to the ruleset; none when it holds it. Pure. */
+export function planFirewall(
+  { ruleset, policies, lastPolicies }: FirewallGoal,
+  { state, digest }: ObservedFirewall,
+): FirewallStep[] {
+  if (state === 'intact' && digest === ruleset.digest) return []
+  const changes = planPolicies(policies, lastPolicies ?? null).filter(isPolicyStep)
+  if (state === 'intact' && changes.length > 0) return changes
+  return [{ type: 'firewall_restored', detail: details[state] }, ...changes]
+}
+
+const details: Record<ObservedFirewall['state'], string> = {
+  missing: 'table inet plexd was missing',
+  changed: 'table inet plexd had been changed by another program',
+  intact: 'table inet plexd held older rules',
+}
+
+function isPolicyStep(step: Correction): step is Extract<Correction, { policy_id: string }> {
+  return step.type === 'policy_removed' || step.type === 'policy_added'
+}

@@ -1,0 +1,30 @@
+import { ExecError } from '@plexd/runtime'
+import { buildText, compileRuleset, switchText } from './ruleset.ts'
+
+/** A ruleset with everything that ours use, under a name that nobody has: for a dry run, which writes nothing. */
+export function probeText(): string {
+  const rule = { src: '10.0.0.0/8', dst: '*', protocol: 'tcp', action: 'deny' } as const
+  const rules = [
+    { ...rule, port: 22 },
+    { ...rule, port: 0 },
+  ]
+  const { ruleset } = compileRuleset([{ id: 'probe', rules }], {
+    interface: 'plexd0',
+    defaultAction: 'deny',
+    logDenied: true,
+    meshIpOf: () => undefined,
+  })
+  const text = buildText(ruleset, 1) + switchText(ruleset, 1)
+  return text.replaceAll('inet plexd', 'inet plexd_probe')
+}
+
+/** What stands in the way of the firewall, and what to type. */
+export function describeProblem(error: unknown): string {
+  if (!(error instanceof ExecError)) throw error
+  if (error.missing)
+    return 'packets on the mesh are not filtered: nft is missing; install it with "apt-get install nftables"'
+  if (error.stderr.includes('Operation not permitted'))
+    return 'packets on the mesh are not filtered: plexd may not change the packet filter; run it as root or with CAP_NET_ADMIN'
+  const [reason] = error.stderr.split('\n')
+  return `packets on the mesh are not filtered: nft or the kernel is too old (${reason || error.message}); want nftables 1.0 and Linux 5.10 or newer`
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { CompiledPolicy, CompiledRule } from '@plexd/protocol'
+import { buildText, compileRuleset, objectsOf, type RulesetOptions, switchText } from './ruleset.ts'
+
+const policies: CompiledPolicy[] = [
+  {
+    id: 'pol_web',
+    rules: [
+      aRule({ src: '10.100.1.3/32', port: 22, protocol: 'tcp', action: 'deny' }),
+      aRule({ src: '10.100.1.0/24', port: 443, protocol: 'tcp' }),
+      aRule({ src: '10.100.1.0/24', port: 53 }),
+    ],
+  },
+  {
+    id: 'pol_ops',
+    rules: [aRule({ src: '*', protocol: 'icmp' }), aRule({ src: '10.100.1.3/32' })],
+  },
+]
+
+describe('buildText', () => {
+  it('writes the rules in layers, each with its counter and its name', () => {
+    assert.equal(
+      buildText(compile({}), 3),
+      `table inet plexd {
+	chain denied_3 {
+		counter drop comment "denied"
+	}
+	map rules_3_0 {
+		type ipv4_addr . ipv4_addr . inet_proto . inet_service : verdict
+		flags interval
+		counter
+		elements = {
+			10.100.1.3 . 10.100.1.2 . 6 . 22 counter comment "pol_web#0" : goto denied_3,
+			10.100.1.0/24 . 10.100.1.2 . 6 . 443 counter comment "pol_web#1" : accept,
+			10.100.1.0/24 . 10.100.1.2 . 6 . 53 counter comment "pol_web#2" : accept,
+			10.100.1.0/24 . 10.100.1.2 . 17 . 53 counter comment "pol_web#2" : accept,
+			0.0.0.0/0 . 10.100.1.2 . 1 . 0-65535 counter comment "pol_ops#0" : accept
+		}
+	}
+	map rules_3_1 {
+		type ipv4_addr . ipv4_addr . inet_proto . inet_service : verdict
+		flags interval
+		counter
+		elements = {
+			10.100.1.3 . 10.100.1.2 . 0-255 . 0-65535 counter comment "pol_ops#1" : accept
+		}
+	}
+	chain decide_3 {
+		meta nfproto != ipv4 counter drop comment "not IPv4"
+		ct state invalid,untracked counter goto denied_3 comment "no flow"
+		meta l4proto { tcp, udp, icmp } ct original ip saddr . ct original ip daddr . ct protocol . ct original proto-dst vmap @rules_3_0
+		meta l4proto != { tcp, udp, icmp } ct original ip saddr . ct original ip daddr . ct protocol . th dport vmap @rules_3_0
+		meta l4proto { tcp, udp, icmp } ct original ip saddr . ct original ip daddr . ct protocol . ct original proto-dst vmap @rules_3_1
+		meta l4proto != { tcp, udp, icmp } ct original ip saddr . ct original ip daddr . ct protocol . th dport vmap @rules_3_1
+		counter goto denied_3 comment "default"
+	}
+}
+`,
+    )
+  })
+
+  it('accepts what no rule is about where that is the default, and logs what is denied where that is wanted', () => {
+    const ruleset = compile({ defaultAction: 'allow', logDenied: true, policies: [] })
+    assert.equal(
+      buildText(ruleset, 1),
+      `table inet plexd {
+	chain denied_1 {
+		limit rate 5/second burst 10 packets log prefix "plexd denied: "
+		counter drop comment "denied"
+	}
+	chain decide_1 {
+		meta nfproto != ipv4 counter drop comment "not IPv4"
+		ct state invalid,untracked counter goto denied_1 comment "no flow"
+		counter accept comment "default"
+	}
+}
+`,
+    )
+  })
+})
+
+describe('switchText', () => {
+  it('leads the packets of the mesh interface, and no others, to the new rules', () => {
+    assert.equal(
+      switchText(compile({}), 3),
+      `table inet plexd {
+	chain input {
+		type filter hook input priority filter; policy accept;
+	}
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+	}
+	chain output {
+		type filter hook output priority filter; policy accept;
+	}
+}
+flush chain inet plexd input
+flush chain inet plexd forward
+flush chain inet plexd output
+add rule inet plexd input iifname "plexd0" jump decide_3
+add rule inet plexd forward iifname "plexd0" jump decide_3
+add rule inet plexd forward oifname "plexd0" jump decide_3
+add rule inet plexd output oifname "plexd0" jump decide_3
+`,
+    )
+  })
+})
+
+describe('compileRuleset', () => {
+  it('gives the same digest to the same rules, and another to any difference', () => {
+    const digests = [
+      compile({}),
+      compile({ policies: policies.toReversed() }),
+      compile({ policies: policies.slice(1) }),
+      compile({ interface: 'wg7' }),
+      compile({ defaultAction: 'allow' }),
+      compile({ logDenied: true }),
+    ].map(({ digest }) => digest)
+    assert.equal(new Set(digests).size, digests.length)
+    assert.equal(compile({}).digest, digests[0])
+  })
+
+  it('refuses an interface name that is more than a name', () => {
+    assert.throws(() => compile({ interface: 'x" accept' }), {
+      message: 'interface name "x" accept" is not usable',
+    })
+  })
+
+  it('tells what the table then consists of', () => {
+    assert.deepEqual(
+      [...objectsOf(compile({}), 3)],
+      ['input', 'forward', 'output', 'denied_3', 'decide_3', 'rules_3_0', 'rules_3_1'],
+    )
+  })
+})
+
+function compile(options: Partial<RulesetOptions> & { policies?: CompiledPolicy[] }) {
+  const { ruleset, problems } = compileRuleset(options.policies ?? policies, {
+    interface: 'plexd0',
+    defaultAction: 'deny',
+    logDenied: false,
+    meshIpOf: () => undefined,
+    ...options,
+  })
+  assert.deepEqual(problems, [])
+  return ruleset
+}
+
+function aRule(rule: Partial<CompiledRule>): CompiledRule {
+  return { src: '*', dst: '10.100.1.2/32', port: 0, protocol: '', action: 'allow', ...rule }
+}

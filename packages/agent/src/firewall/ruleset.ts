@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import { type CompiledPolicy, formatCidr } from '@plexd/protocol'
+import { layerRules } from './layers.ts'
+import { type MeshIpOf, matchRules, type Range, type RuleMatch } from './rule-match.ts'
+
+/** What the table `inet plexd` shall say, independent of what it says now. */
+export interface Ruleset {
+  interface: string
+  defaultAction: 'allow' | 'deny'
+  logDenied: boolean
+  /** Rules to be tried in this order; the rules of one layer have no flow in common. */
+  layers: readonly (readonly RuleMatch[])[]
+  /** Of all of the above: two rulesets with the same digest are the same. */
+  digest: string
+}
+
+export interface RulesetOptions {
+  /** The mesh interface; packets on others are not looked at. */
+  interface: string
+  /** For flows that no rule is about. */
+  defaultAction: 'allow' | 'deny'
+  /** Whether the kernel log names denied packets, at most five per second. */
+  logDenied: boolean
+  meshIpOf: MeshIpOf
+}
+
+/** The ruleset of these policies, and a sentence for each rule that had to be skipped. */
+export function compileRuleset(
+  policies: readonly CompiledPolicy[],
+  { interface: name, defaultAction, logDenied, meshIpOf }: RulesetOptions,
+): { ruleset: Ruleset; problems: string[] } {
+  // The name is written into the text for nft.
+  if (!/^[\w.-]{1,15}$/.test(name)) throw new RangeError(`interface name "${name}" is not usable`)
+  const { matches, problems } = matchRules(policies, meshIpOf)
+  const ruleset = {
+    interface: name,
+    defaultAction,
+    logDenied,
+    layers: layerRules(matches),
+    digest: '',
+  }
+  return { ruleset: { ...ruleset, digest: digestOf(ruleset) }, problems }
+}
+
+/**
+ * What is built beside the ruleset in force, in a first transaction, under names with a new generation's number:
+ * nothing leads to it yet.
+ *
+ * Every packet is judged by the first packet of its flow: `ct original` is the addresses, protocol and port with which
+ * the flow began, also in replies and in ICMP errors about it. So one list of rules serves both directions, replies to
+ * what is allowed pass, and a flow whose rule is gone stops with its next packet: no rule accepts "established", and
+ * no connection has to be looked up and cut. As the tuple is the one before address translation, a rule about a port
+ * that Docker publishes means the port as the peer sees it.
+ */
+export function buildText(ruleset: Ruleset, generation: number): string {
+  const { decide, denied, maps } = namesOf(ruleset, generation)
+  const byDefault = ruleset.defaultAction === 'allow' ? 'accept' : `goto ${denied}`
+  return `table inet plexd {
+	chain ${denied} {
+${ruleset.logDenied ? `\t\t${logDenied}\n` : ''}\t\tcounter drop comment "${ownNames.denied}"
+	}
+${ruleset.layers.map((layer, index) => mapText(maps[index], layer, denied)).join('')}\
+	chain ${decide} {
+		meta nfproto != ipv4 counter drop comment "${ownNames.otherFamily}"
+		ct state invalid,untracked counter goto ${denied} comment "${ownNames.noFlow}"
+${maps.map(searchText).join('')}\
+		counter ${byDefault} comment "${ownNames.byDefault}"
+	}
+}
+`
+}
+
+/**
+ * The second transaction, in which every packet goes from the old rules to the new: the base chains stay and are
+ * filled anew, and the kernel walks a chain at one generation. Replacing the whole table would not do: the new base
+ * chains run beside the old ones while either is empty, and older kernels can miss elements of a map while the
+ * transaction ends that made it.
+ */
+export function switchText(ruleset: Ruleset, generation: number): string {
+  const { decide } = namesOf(ruleset, generation)
+  const jump = (chain: string, direction: 'iifname' | 'oifname'): string =>
+    `add rule inet plexd ${chain} ${direction} "${ruleset.interface}" jump ${decide}\n`
+  return `table inet plexd {
+${baseChains.map((chain) => `\tchain ${chain} {\n\t\ttype filter hook ${chain} priority filter; policy accept;\n\t}\n`).join('')}}
+${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
+${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}${jump('output', 'oifname')}`
+}
+
+/** Chains and maps that a table with this ruleset consists of. */
+export function objectsOf(ruleset: Ruleset, generation: number): Set<string> {
+  const { denied, decide, maps } = namesOf(ruleset, generation)
+  return new Set([...baseChains, denied, decide, ...maps])
+}
+
+/** The names under which packets are counted that no rule is about. */
+export const ownNames = {
+  denied: 'denied',
+  byDefault: 'default',
+  noFlow: 'no flow',
+  otherFamily: 'not IPv4',
+}
+
+/** Those that the kernel calls. */
+export const baseChains = ['input', 'forward', 'output']
+const logDenied = 'limit rate 5/second burst 10 packets log prefix "plexd denied: "'
+
+function namesOf({ layers }: Ruleset, generation: number) {
+  return {
+    denied: `denied_${generation}`,
+    decide: `decide_${generation}`,
+    maps: layers.map((_, index) => `rules_${generation}_${index}`),
+  }
+}
+
+function mapText(name: string | undefined, layer: readonly RuleMatch[], denied: string): string {
+  return `	map ${name} {
+		type ipv4_addr . ipv4_addr . inet_proto . inet_service : verdict
+		flags interval
+		counter
+		elements = {
+${layer.map((match) => `\t\t\t${elementText(match, denied)}`).join(',\n')}
+		}
+	}
+`
+}
+
+function elementText(match: RuleMatch, denied: string): string {
+  const { src, dst, protocols, ports, name } = match
+  const key = [prefixText(src), prefixText(dst), rangeText(protocols), rangeText(ports)].join(' . ')
+  return `${key} counter comment "${name}" : ${verdictText(match, denied)}`
+}
+
+function searchText(map: string): string {
+  const flow = 'ct original ip saddr . ct original ip daddr . ct protocol'
+  // Only in this order does nft 1.0.6 know the type of `proto-dst`; ICMP stands here for errors about TCP and UDP.
+  // Protocols without ports are in the maps with all ports, so that for them any two bytes will do.
+  return `\t\tmeta l4proto { tcp, udp, icmp } ${flow} . ct original proto-dst vmap @${map}
+\t\tmeta l4proto != { tcp, udp, icmp } ${flow} . th dport vmap @${map}
+`
+}
+
+function verdictText({ action }: RuleMatch, denied: string): string {
+  return action === 'allow' ? 'accept' : `goto ${denied}`
+}
+
+function prefixText({ first, last }: Range): string {
+  const prefixLength = 32 - Math.log2(last - first + 1)
+  const text = formatCidr({ first, prefixLength })
+  return prefixLength === 32 ? text.slice(0, -'/32'.length) : text
+}
+
+function rangeText({ first, last }: Range): string {
+  return first === last ? String(first) : `${first}-${last}`
+}
+
+/** Of the texts rather than of the rules: a newer plexd that writes other text replaces what an older one wrote. */
+function digestOf(ruleset: Ruleset): string {
+  const text = buildText(ruleset, 0) + switchText(ruleset, 0)
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

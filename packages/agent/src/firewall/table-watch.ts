@@ -1,0 +1,42 @@
+import type { Clock } from '@plexd/runtime'
+import { startTask } from '../task.ts'
+import type { ChangeSocket } from './change-socket.ts'
+import type { TableChange } from './netlink-message.ts'
+
+export interface TableWatchOptions {
+  /** Closed when the watch ends. */
+  socket: ChangeSocket
+  /** Names of the tables that are ours. */
+  tables: readonly string[]
+  /** Whether this process changed them on our behalf. */
+  isOurs: (processId: number) => boolean
+  /** Somebody else changed a table of ours, or so much happened that the kernel could not tell us all. */
+  onChange: () => void
+  clock: Clock
+}
+
+/**
+ * Hears of changes to the packet filter within a tenth of a second. Node cannot wait for a netlink socket, so it is
+ * looked at ten times a second, at 10 us each.
+ */
+export function startTableWatch(options: TableWatchOptions): AsyncDisposable {
+  const { socket, tables, isOurs, onChange, clock } = options
+  const isForeign = ({ portId, table }: TableChange): boolean =>
+    tables.includes(table) && !isOurs(portId)
+
+  const task = startTask(async (signal) => {
+    for (;;) {
+      await clock.sleep(intervalMs, signal)
+      const news = socket.read()
+      if (news === 'overrun' || news.some(isForeign)) onChange()
+    }
+  })
+  return {
+    async [Symbol.asyncDispose]() {
+      await task[Symbol.asyncDispose]()
+      socket.close()
+    },
+  }
+}
+
+const intervalMs = 100

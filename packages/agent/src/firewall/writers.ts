@@ -1,0 +1,18 @@
+/** The processes that changed the packet filter for us, by their ids; the latest 256, since the system reuses ids. */
+export interface Writers {
+  add(processId: number): void
+  has(processId: number): boolean
+}
+
+export function createWriters(): Writers {
+  const ids = new Set<number>()
+  return {
+    add(processId) {
+      ids.delete(processId)
+      ids.add(processId)
+      const [oldest] = ids
+      if (ids.size > 256 && oldest !== undefined) ids.delete(oldest)
+    },
+    has: (processId) => ids.has(processId),
+  }
+}

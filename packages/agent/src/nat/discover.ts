@@ -1,0 +1,81 @@
+import { createBackoff, describeError, type Log, withJitter } from '@plexd/runtime'
+import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
+import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
+
+export interface DiscoverOptions extends RoundOptions {
+  /** After each round that found a public endpoint. When it rejects, the next round comes sooner. */
+  report(found: DiscoveredEndpoint): Promise<void>
+  refreshMs: number
+  log: Log
+  random?: () => number
+}
+
+export interface Discovery extends AsyncDisposable {
+  /** What the last round found; undefined before the first has ended. */
+  current(): DiscoveredEndpoint | undefined
+  /** Looks again soon, as when the network has changed. */
+  refresh(): void
+}
+
+/** Between two looks at the host's own addresses. */
+const lookMs = 2_000
+/** Finds the public endpoint at start, when the host's addresses change, and every `refreshMs`. */
+export function startDiscovery(options: DiscoverOptions): Discovery {
+  const { refreshMs, clock, log, random } = options
+  const trigger = createTrigger(clock)
+  const backoff = createBackoff({ minMs: 2_000, maxMs: refreshMs, ...(random && { random }) })
+  const rounds = createRounds(options)
+  let current: DiscoveredEndpoint | undefined
+
+  async function run(signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) await wait(await once(signal), signal)
+    } finally {
+      await rounds.close()
+    }
+  }
+
+  /** The time until the next round. */
+  async function once(signal: AbortSignal): Promise<number> {
+    try {
+      const found = await rounds.next(signal)
+      logChange(log, current, found)
+      current = found
+      if (found.public_endpoint === '') return backoff.nextMs()
+      await options.report(found)
+      backoff.reset()
+      return withJitter(refreshMs, 0.1, random)
+    } catch (error) {
+      signal.throwIfAborted()
+      log.warn('endpoint cannot be found or reported, will retry', { error: describeError(error) })
+      return backoff.nextMs()
+    }
+  }
+
+  async function wait(ms: number, signal: AbortSignal): Promise<void> {
+    const untilMs = clock.now() + ms
+    for (;;) {
+      const leftMs = untilMs - clock.now()
+      if (leftMs <= 0 || rounds.isOutdated()) return
+      if (await trigger.wait(Math.min(leftMs, lookMs), signal)) return
+    }
+  }
+
+  const task = startTask(run)
+  return {
+    current: () => current,
+    refresh: trigger.fire,
+    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+  }
+}
+
+function logChange(
+  log: Log,
+  before: DiscoveredEndpoint | undefined,
+  { public_endpoint, nat_type, nat_reason, way, way_reason }: DiscoveredEndpoint,
+): void {
+  if (before?.public_endpoint !== public_endpoint || before.nat_type !== nat_type)
+    log.info('public endpoint found', { public_endpoint, nat_type, nat_reason })
+  if (before?.way !== way) log.info('way to the WireGuard port chosen', { way, way_reason })
+}

@@ -1,0 +1,67 @@
+import { isIPv4 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { NatType } from '@plexd/protocol'
+import type { Clock, Log } from '@plexd/runtime'
+import type { Address } from './address.ts'
+import { localAddresses } from './local-addresses.ts'
+import { measureNat } from './measure-nat.ts'
+import { decideNatType } from './nat-type.ts'
+import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
+import { resolveStunServers } from './stun-servers.ts'
+import { openUdpSocket } from './udp-socket.ts'
+import { openWireguardPort } from './wireguard-port.ts'
+
+export interface NetworkOptions {
+  /** `host:port`, in the order of preference. */
+  servers: readonly string[]
+  listenPort: number
+  meshInterface: string
+  /** Called with the id of each process that writes the packet filter. */
+  onWrite?: (processId: number) => void
+  clock: Clock
+  log: Log
+}
+
+/** What discovery asks of the real network. */
+export function realNetwork(options: NetworkOptions): RoundOptions {
+  const { servers, listenPort, meshInterface, onWrite, clock, log } = options
+  return {
+    openPort: () =>
+      openWireguardPort({ port: listenPort, clock, log, ...(onWrite && { onWrite }) }),
+    listenPort,
+    meshInterface,
+    resolveServers: () => resolveStunServers(servers, log),
+    measure: (addresses, signal) => measureNatType(addresses, { clock, signal }),
+    interfaces: networkInterfaces,
+    clock,
+  }
+}
+
+/** Looks once, and leaves nothing behind. */
+export async function checkNetwork(
+  options: NetworkOptions,
+  signal: AbortSignal,
+): Promise<DiscoveredEndpoint> {
+  const rounds = createRounds(realNetwork(options))
+  try {
+    return await rounds.next(signal)
+  } finally {
+    await rounds.close()
+  }
+}
+
+async function measureNatType(
+  servers: readonly Address[],
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): Promise<{ type: NatType; reason: string }> {
+  await using socket = await openUdpSocket()
+  const facts = await measureNat({
+    socket,
+    // A type is that of IPv4: with IPv6 there is no NAT worth the name.
+    servers: servers.filter(({ address }) => isIPv4(address)),
+    localAddresses: localAddresses(networkInterfaces()),
+    clock,
+    signal,
+  })
+  return decideNatType(facts)
+}

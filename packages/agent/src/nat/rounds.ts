@@ -1,0 +1,99 @@
+import type { NatType } from '@plexd/protocol'
+import type { Clock } from '@plexd/runtime'
+import { type Address, formatAddress } from './address.ts'
+import { type Interfaces, localEndpoints } from './local-addresses.ts'
+import type { WireguardPort, WireguardPortStatus } from './wireguard-port.ts'
+
+/** Where this node can be reached, as far as it can find out itself. */
+export interface DiscoveredEndpoint {
+  /** Where the internet sees WireGuard's port; empty while no server answers. */
+  public_endpoint: string
+  nat_type: NatType
+  /** Why it is believed to be of that type. */
+  nat_reason: string
+  /** The server that saw it. */
+  stun_server: string
+  /** How WireGuard's port was asked from. */
+  way: WireguardPortStatus['way']
+  way_reason: string
+  /** For peers in the same network. */
+  local_endpoints: string[]
+  /** RFC 3339. */
+  checked_at: string
+}
+
+export interface RoundOptions {
+  /** Called anew whenever the host's addresses have changed. */
+  openPort(): Promise<WireguardPort>
+  listenPort: number
+  meshInterface: string
+  resolveServers(): Promise<Address[]>
+  /** The type of the NAT, measured on a port that nobody has used. */
+  measure(
+    servers: readonly Address[],
+    signal: AbortSignal,
+  ): Promise<{ type: NatType; reason: string }>
+  interfaces(): Interfaces
+  clock: Clock
+}
+
+/** What lasts from one look to the next: the way to the port, as long as the addresses are the same, and the NAT's type. */
+export interface Rounds {
+  next(signal: AbortSignal): Promise<DiscoveredEndpoint>
+  /** Whether the host's addresses have changed since the last round. */
+  isOutdated(): boolean
+  close(): Promise<void>
+}
+
+/** A NAT stays what it is, but a host may come behind another one without any change of its own. */
+const measureEachMs = 3_600_000
+
+export function createRounds(options: RoundOptions): Rounds {
+  const { listenPort: port, meshInterface, clock } = options
+  let addresses: string | undefined
+  let open: WireguardPort | undefined
+  let nat: { type: NatType; reason: string; of: string; atMs: number } | undefined
+
+  function lookAround(): string {
+    return JSON.stringify(localEndpoints(options.interfaces(), { port, meshInterface }))
+  }
+
+  async function close(): Promise<void> {
+    const closing = open
+    open = undefined
+    await closing?.[Symbol.asyncDispose]()
+  }
+
+  async function next(signal: AbortSignal): Promise<DiscoveredEndpoint> {
+    const around = lookAround()
+    if (around !== addresses) {
+      await close()
+      nat = undefined
+      addresses = around
+    }
+    open ??= await options.openPort()
+    const servers = await options.resolveServers()
+    const sighting = await open.locate(servers, signal)
+    const { type, reason } = await natType(sighting?.mapped.address ?? '', servers, signal)
+    const { way, why } = open.status()
+    return {
+      public_endpoint: sighting ? formatAddress(sighting.mapped) : '',
+      nat_type: type,
+      nat_reason: reason,
+      stun_server: sighting ? formatAddress(sighting.server) : '',
+      way,
+      way_reason: why,
+      local_endpoints: localEndpoints(options.interfaces(), { port, meshInterface }),
+      checked_at: new Date(clock.now()).toISOString(),
+    }
+  }
+
+  async function natType(of: string, servers: readonly Address[], signal: AbortSignal) {
+    const isFresh = nat?.of === of && clock.now() - nat.atMs < measureEachMs
+    if (nat && isFresh && nat.type !== 'unknown') return nat
+    nat = { ...(await options.measure(servers, signal)), of, atMs: clock.now() }
+    return nat
+  }
+
+  return { next, close, isOutdated: () => lookAround() !== addresses }
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, describeError } from '@plexd/runtime'
+import { type Address, formatAddress, isSameAddress } from './address.ts'
+import { decodeStun, encodeStun, type StunMessage } from './stun-message.ts'
+import type { UdpSocket } from './udp-socket.ts'
+
+/** Asks STUN servers where a UDP port is seen from. */
+export interface StunClient {
+  /**
+   * Rejects with a StunError when no usable answer comes within two seconds. With `change` only an answer from
+   * another address or port, as asked for, is usable.
+   */
+  ask(server: Address, options?: AskOptions): Promise<StunAnswer>
+}
+
+export interface AskOptions {
+  change?: { address: boolean; port: boolean }
+  signal?: AbortSignal
+}
+
+export interface StunAnswer {
+  /** Where the server saw the question come from. */
+  mapped: Address
+  /** The server's other address, if it is one that supports RFC 5780. */
+  other?: Address
+}
+
+export class StunError extends Error {
+  override name = 'StunError'
+  /** The server did answer, but not with what was asked for. */
+  readonly refused: boolean
+
+  constructor(message: string, { refused = false } = {}) {
+    super(message)
+    this.refused = refused
+  }
+}
+
+/** When a question is repeated, each counted from the first; after the last it is given up. */
+const repeatAtMs = [0, 200, 600, 1_200, 2_000]
+/** Questions at a time. */
+const maxOpen = 32
+
+interface Question {
+  server: Address
+  change: AskOptions['change']
+  resolve(answer: StunAnswer): void
+  reject(error: StunError): void
+}
+
+/** Speaks over a socket that nobody else listens to. */
+export function createStunClient({
+  socket,
+  clock,
+}: {
+  socket: UdpSocket
+  clock: Clock
+}): StunClient {
+  const open = new Map<string, Question>()
+
+  socket.listen((datagram, from) => {
+    const message = decodeStun(datagram)
+    const question = message && open.get(message.transactionId)
+    if (message && question) settle(question, message, from)
+  })
+
+  async function ask(server: Address, { change, signal }: AskOptions = {}): Promise<StunAnswer> {
+    if (open.size >= maxOpen)
+      throw new StunError(`ask ${formatAddress(server)}: too many questions`)
+    const transactionId = randomBytes(12).toString('hex')
+    const { promise, resolve, reject } = Promise.withResolvers<StunAnswer>()
+    open.set(transactionId, { server, change, resolve, reject })
+    const stop = new AbortController()
+    const request = encodeStun({ kind: 'request', transactionId, ...(change && { change }) })
+    const signals = signal ? [stop.signal, signal] : [stop.signal]
+    const repeated = repeat(request, server, AbortSignal.any(signals))
+    try {
+      return await Promise.race([promise, repeated])
+    } finally {
+      open.delete(transactionId)
+      stop.abort()
+      repeated.catch(() => {}) // the abort just above
+    }
+  }
+
+  /** Never resolves. */
+  async function repeat(request: Buffer, server: Address, signal: AbortSignal): Promise<never> {
+    let trouble = ''
+    let lastMs = 0
+    for (const atMs of repeatAtMs) {
+      if (atMs > 0) await clock.sleep(atMs - lastMs, signal)
+      lastMs = atMs
+      if (atMs === repeatAtMs.at(-1)) break
+      await socket.send(request, server).catch((error: unknown) => {
+        trouble = `: ${describeError(error)}`
+      })
+    }
+    throw new StunError(`ask ${formatAddress(server)}: no answer within ${lastMs} ms${trouble}`)
+  }
+
+  return { ask }
+}
+
+function settle(question: Question, message: StunMessage, from: Address): void {
+  const { server, change, resolve, reject } = question
+  const { kind, mapped, other, errorCode } = message
+  const refuse = (why: string): void =>
+    reject(new StunError(`ask ${formatAddress(server)}: ${why}`, { refused: true }))
+  if (kind === 'success' && mapped && isFrom(from, server, change))
+    resolve({ mapped, ...(other && { other }) })
+  // Anybody may send us anything; only the server itself can refuse.
+  else if (!isSameAddress(from, server)) return
+  else if (kind === 'error') refuse(`error ${errorCode ?? 'without a code'}`)
+  else if (kind === 'success') refuse('it cannot answer from another address')
+}
+
+function isFrom(from: Address, server: Address, change: AskOptions['change']): boolean {
+  return (
+    (from.address !== server.address) === (change?.address ?? false) &&
+    (from.port !== server.port) === (change?.port ?? false)
+  )
+}

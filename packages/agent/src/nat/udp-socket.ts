@@ -1,0 +1,74 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { isIPv4 } from 'node:net'
+import { type Address, unmapAddress } from './address.ts'
+
+/** A UDP port of this host, for IPv4 and, where there is any, IPv6. */
+export interface UdpSocket extends AsyncDisposable {
+  port: number
+  /** Rejects when the system knows that it cannot be sent. */
+  send(datagram: Buffer, to: Address): Promise<void>
+  /** Calls the listener, in place of an earlier one, with all that arrives. */
+  listen(listener: (datagram: Buffer, from: Address) => void): void
+}
+
+/** Opens a port; 0 is any free one. Rejects with EADDRINUSE when somebody else has it. */
+export async function openUdpSocket(port = 0): Promise<UdpSocket> {
+  try {
+    return await open('udp6', port)
+  } catch (error) {
+    if (isCode(error, 'EADDRINUSE', 'EACCES')) throw error
+    return open('udp4', port) // a kernel without IPv6
+  }
+}
+
+async function open(type: 'udp4' | 'udp6', port: number): Promise<UdpSocket> {
+  const socket = createSocket({ type, ipv6Only: false })
+  await bind(socket, port)
+  let listener = (_datagram: Buffer, _from: Address): void => {}
+  socket.on('message', (datagram, from) =>
+    listener(datagram, { address: unmapAddress(from.address), port: from.port }),
+  )
+  // ICMP errors about earlier datagrams: whoever waits for an answer will see that none comes.
+  socket.on('error', () => {})
+  const nameFor = (address: string): string =>
+    type === 'udp6' && isIPv4(address) ? `::ffff:${address}` : address
+
+  return {
+    port: socket.address().port,
+    send(datagram, to) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      socket.send(datagram, to.port, nameFor(to.address), (error) =>
+        error ? reject(error) : resolve(),
+      )
+      return promise
+    },
+    listen(next) {
+      listener = next
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = once(socket, 'close')
+      socket.close()
+      await closed
+    },
+  }
+}
+
+async function bind(socket: Socket, port: number): Promise<void> {
+  const failed = Promise.withResolvers<never>()
+  socket.once('error', failed.reject)
+  const bound = once(socket, 'listening')
+  socket.bind({ port, exclusive: true })
+  try {
+    await Promise.race([bound, failed.promise])
+  } catch (error) {
+    socket.close()
+    throw error
+  } finally {
+    socket.off('error', failed.reject)
+  }
+}
+
+function isCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}

@@ -1,0 +1,110 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** What the process can be told to do; see `Traffic`. */
+export type TrafficCall =
+  | ['listen', address: string, port: number]
+  | ['reaches', protocol: 'tcp' | 'udp', address: string, port: number]
+  | ['open', address: string, port: number]
+  | ['answers']
+  | ['startFlood', address: string, port: number, packetsPerSecond: number]
+  | ['stopFlood']
+
+/** On a cable without delay an answer that takes longer does not come. */
+const patienceMs = 400
+
+let stays: Socket | undefined
+let flood: { socket: UdpSocket; timer: NodeJS.Timeout; sent: number; answered: number } | undefined
+
+process.on('message', async ({ id, call }: { id: number; call: TrafficCall }) => {
+  process.send?.({ id, result: await answer(call) })
+})
+process.on('disconnect', () => process.exit())
+
+async function answer(call: TrafficCall): Promise<unknown> {
+  switch (call[0]) {
+    case 'listen':
+      return listen(call[1], call[2])
+    case 'reaches':
+      return call[1] === 'tcp' ? reachesTcp(call[2], call[3]) : reachesUdp(call[2], call[3])
+    case 'open':
+      stays = connect(call[2], call[1])
+      await once(stays, 'connect')
+      stays.on('error', () => {})
+      return
+    case 'answers':
+      return stays !== undefined && echoes(stays)
+    case 'startFlood':
+      return startFlood(call[1], call[2], call[3])
+    case 'stopFlood':
+      return stopFlood()
+  }
+}
+
+async function listen(address: string, port: number): Promise<void> {
+  const server = createServer((socket) => socket.on('error', () => {}).pipe(socket))
+  server.listen(port, address)
+  await once(server, 'listening')
+  const udp = createSocket('udp4')
+  udp.on('message', (bytes, from) => udp.send(bytes, from.port, from.address))
+  udp.bind(port, address)
+  await once(udp, 'listening')
+}
+
+async function reachesTcp(address: string, port: number): Promise<boolean> {
+  const socket = connect(port, address)
+  socket.on('error', () => {})
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(patienceMs) })
+    return await echoes(socket)
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function echoes(socket: Socket): Promise<boolean> {
+  socket.write('?')
+  return Promise.race([
+    once(socket, 'data').then(
+      () => true,
+      () => false,
+    ),
+    delay(patienceMs, false),
+  ])
+}
+
+async function reachesUdp(address: string, port: number): Promise<boolean> {
+  const socket = createSocket('udp4')
+  // What the kernel refuses to send is reported as an error.
+  socket.on('error', () => {}).send('?', port, address, () => {})
+  try {
+    return await Promise.race([once(socket, 'message').then(() => true), delay(patienceMs, false)])
+  } finally {
+    socket.close()
+  }
+}
+
+function startFlood(address: string, port: number, packetsPerSecond: number): void {
+  const socket = createSocket('udp4')
+  const startedMs = performance.now()
+  const send = (): void => {
+    const due = ((performance.now() - startedMs) / 1_000) * packetsPerSecond
+    for (; count.sent < due; count.sent++) socket.send('x', port, address, () => {})
+  }
+  const count = { socket, timer: setInterval(send, 2), sent: 0, answered: 0 }
+  socket.on('error', () => {}).on('message', () => count.answered++)
+  flood = count
+}
+
+async function stopFlood(): Promise<{ sent: number; answered: number }> {
+  if (!flood) throw new Error('no flood was started')
+  clearInterval(flood.timer)
+  await delay(100)
+  flood.socket.close()
+  const { sent, answered } = flood
+  return { sent, answered }
+}

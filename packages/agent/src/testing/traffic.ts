@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Namespace } from './namespace.ts'
+import type { TrafficCall } from './traffic-process.ts'
+
+/** A process in a namespace that speaks TCP and UDP for a test. Ports answer with what they hear. */
+export interface Traffic extends AsyncDisposable {
+  /** Answers on TCP and UDP. */
+  listen(address: string, port: number): Promise<void>
+  /** Whether a new flow to there gets an answer. */
+  reaches(protocol: 'tcp' | 'udp', address: string, port: number): Promise<boolean>
+  /** Opens a TCP connection that stays. */
+  open(address: string, port: number): Promise<void>
+  /** Whether the connection that stays still answers. */
+  answers(): Promise<boolean>
+  /** Sends numbered UDP packets from one port and counts the answers, until asked for the counts. */
+  startFlood(address: string, port: number, packetsPerSecond: number): Promise<void>
+  stopFlood(): Promise<{ sent: number; answered: number }>
+}
+
+export async function startTraffic(namespace: Namespace): Promise<Traffic> {
+  const script = fileURLToPath(new URL('./traffic-process.ts', import.meta.url))
+  const [program, ...args] = namespace.enter
+  const child = spawn(program, [...args, process.execPath, script], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const waiting = new Map<number, (result: unknown) => void>()
+  let last = 0
+  child.on('message', (message: { id: number; result: unknown }) => {
+    waiting.get(message.id)?.(message.result)
+    waiting.delete(message.id)
+  })
+  async function call<Result>(...call: TrafficCall): Promise<Result> {
+    const id = ++last
+    const { promise, resolve } = Promise.withResolvers<unknown>()
+    waiting.set(id, resolve)
+    child.send({ id, call })
+    return (await promise) as Result // the other side is the file beside this one
+  }
+  return {
+    listen: (address, port) => call('listen', address, port),
+    reaches: (protocol, address, port) => call('reaches', protocol, address, port),
+    open: (address, port) => call('open', address, port),
+    answers: () => call('answers'),
+    startFlood: (address, port, rate) => call('startFlood', address, port, rate),
+    stopFlood: () => call('stopFlood'),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { Backend } from './backend.ts'
+import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
+import type { UapiTrap } from './uapi-trap.ts'
+
+/** Where wireguard-go listens for orders. */
+export const uapiDir = '/var/run/wireguard'
+
+/** WireGuard in a process of its own, spoken to on its Unix socket without any program between. */
+export function createUserspaceBackend(options: {
+  interfaceName: string
+  uapiDir: string
+  trap: UapiTrap
+  timeoutMs?: number
+}): Backend {
+  const { interfaceName, trap, timeoutMs = 10_000 } = options
+  const socketPath = uapiSocketPath(options.uapiDir, interfaceName)
+
+  async function ask(request: string): Promise<string> {
+    const ask = (): Promise<string> => exchange(socketPath, request, timeoutMs)
+    return trap.around(ask, { readsAll: request === getRequest })
+  }
+
+  const tell = (cause: unknown): never => {
+    throw new Error(`ask wireguard-go for "${interfaceName}"`, { cause })
+  }
+  return {
+    name: 'wireguard-go',
+    read: () => ask(getRequest).then(parseGetAnswer).catch(tell),
+    write: (change) => ask(setRequest(change)).then(checkAnswer).catch(tell),
+  }
+}
+
+export function uapiSocketPath(folder: string, interfaceName: string): string {
+  return join(folder, `${interfaceName}.sock`)
+}
+
+/** One operation on a connection of its own: ending our side tells wireguard-go that no other follows. */
+async function exchange(path: string, request: string, timeoutMs: number): Promise<string> {
+  const socket = connect({ path, allowHalfOpen: true, signal: AbortSignal.timeout(timeoutMs) })
+  socket.end(request)
+  return await text(socket)
+}

@@ -1,0 +1,269 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Clock, type Exec, exec as execProgram, type Log, systemClock } from '@plexd/runtime'
+import type { Backend } from './backend.ts'
+import { uapiDir as standardUapiDir } from './backend-userspace.ts'
+import type { DeviceStep, ObservedDevice, WireguardDevice } from './device.ts'
+import { type DeviceRecord, emptyRecord, loadRecord, saveRecord } from './device-record.ts'
+import { completion, dueHandovers } from './handover.ts'
+import { type HandoverLoop, startHandoverLoop } from './handover-loop.ts'
+import { createInterfaceDriver, type InterfaceDriver, type Sight } from './interface-driver.ts'
+import { changesInterface, type InterfacePlan, planInterface } from './interface-plan.ts'
+import { startInterfaceWatch } from './interface-watch.ts'
+import { createInterfaceWriter, type InterfaceWriter } from './interface-writer.ts'
+import { publicKeyOf } from './keys.ts'
+import { type HeldPsks, observedPeers, withoutNewPsks } from './observed-peers.ts'
+import { changesFor } from './peer-changes.ts'
+import { createSightMemory, type SightMemory } from './sight-memory.ts'
+import type { PeerChange, WgPeer } from './wg-interface.ts'
+import { refusalError, withoutRefused, writePeers } from './write-peers.ts'
+
+export interface LinuxDeviceOptions {
+  interfaceName: string
+  /** 0 for any. */
+  listenPort: number
+  mtu?: number
+  /** This node's address and the range of the whole mesh (CIDR). Asked for when needed: a new node learns them late. */
+  network(): { meshIp: string; meshRange: string }
+  /** 0 for none. Asked for when needed: it depends on the NAT that this node is found to be behind. */
+  keepaliveSeconds(): number
+  /** For files that need not outlive the interface. */
+  runDir?: string
+  /** Where wireguard-go has its sockets. */
+  uapiDir?: string
+  exec?: Exec
+  clock?: Clock
+  log: Log
+}
+
+/** The mesh interface of this machine. Disposing leaves it as it is: packets do not need the daemon. */
+export interface LinuxDevice extends WireguardDevice, AsyncDisposable {
+  /** The peers as WireGuard has them, with endpoint, handshake and counters of this moment. */
+  peers(): Promise<readonly WgPeer[]>
+  /** Ends the interface, and wireguard-go with it. */
+  remove(): Promise<void>
+}
+
+/** 1500 less the 80 bytes that WireGuard adds over IPv6. */
+const defaultMtu = 1420
+export const standardRunDir = '/run/plexd'
+
+export async function createLinuxDevice(options: LinuxDeviceOptions): Promise<LinuxDevice> {
+  const runDir = options.runDir ?? standardRunDir
+  const recordPath = join(runDir, `${options.interfaceName}.json`)
+  return new Device({ ...options, runDir }, recordPath, await loadRecord(recordPath))
+}
+
+class Device implements LinuxDevice {
+  readonly interfaceName: string
+  readonly disabledBecause = undefined
+  readonly #options: LinuxDeviceOptions
+  readonly #clock: Clock
+  readonly #driver: InterfaceDriver
+  readonly #writer: InterfaceWriter
+  readonly #sights: SightMemory
+  readonly #handovers: HandoverLoop
+  readonly #recordPath: string
+  #record: DeviceRecord
+  #privateKey = ''
+  #held: HeldPsks | undefined
+  #backend: Backend | undefined
+  #lock: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    options: LinuxDeviceOptions & { runDir: string },
+    recordPath: string,
+    record: DeviceRecord,
+  ) {
+    const { uapiDir = standardUapiDir, exec = execProgram, clock = systemClock, log } = options
+    this.interfaceName = options.interfaceName
+    this.#options = options
+    this.#clock = clock
+    this.#recordPath = recordPath
+    this.#record = record
+    this.#driver = createInterfaceDriver({ ...options, uapiDir, exec })
+    this.#sights = createSightMemory(this.#driver, clock)
+    const nowSeconds = (): number => clock.now() / 1_000
+    this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
+    this.#handovers = startHandoverLoop({
+      pending: () => this.#record.handovers,
+      completeDue: () => this.#exclusive(() => this.#completeDue()),
+      clock,
+      log,
+    })
+  }
+
+  get backend(): string {
+    return this.#backend?.name ?? 'none'
+  }
+
+  async setPrivateKey(privateKey: string): Promise<void> {
+    this.#privateKey = privateKey
+    this.#held = undefined
+  }
+
+  holdPsks(): void {
+    this.#held ??= new Map()
+  }
+
+  observe(): Promise<ObservedDevice> {
+    return this.#exclusive(async () => {
+      const sight = await this.#sights.recent()
+      const { faults, rebuild } = this.#plan(sight)
+      if (rebuild || sight.state !== 'wireguard') return { peers: [], listen_port: 0, faults }
+      this.#backend = sight.backend
+      const { peers, listen_port } = sight.wg
+      return { peers: observedPeers(peers, this.#record, this.#held), listen_port, faults }
+    })
+  }
+
+  apply(steps: readonly DeviceStep[]): Promise<void> {
+    return this.#exclusive(async () => {
+      const sight = await this.#sights.take()
+      const plan = this.#plan(sight)
+      if (plan.rebuild || sight.state !== 'wireguard') {
+        this.#record = emptyRecord
+        this.#backend = await this.#writer.rebuild(sight, plan)
+        await this.#write(this.#backend, steps, [], plan)
+      } else {
+        const changes = await this.#write(sight.backend, steps, sight.wg.peers, plan)
+        if (!changesInterface(plan)) this.#sights.putBack(sight, changes)
+      }
+    })
+  }
+
+  watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable {
+    const { log } = this.#options
+    const trusted = this.#sights.trust()
+    const watch = startInterfaceWatch({
+      interfaceName: this.interfaceName,
+      look,
+      onChange: this.#sights.forget,
+      isDisturbed: async () => this.#backend && this.#driver.isDisturbed(this.#backend),
+      onMove: () => {
+        this.#tellPeers().catch((error: unknown) =>
+          log.warn('peers are not told of the new address', { error }),
+        )
+        onMove?.()
+      },
+      clock: this.#clock,
+      log,
+    })
+    return {
+      [Symbol.asyncDispose]: async () => {
+        trusted[Symbol.dispose]()
+        await watch[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  peers(): Promise<readonly WgPeer[]> {
+    return this.#exclusive(async () => {
+      const sight = await this.#driver.look()
+      return sight.state === 'wireguard' ? sight.wg.peers : []
+    })
+  }
+
+  remove(): Promise<void> {
+    return this.#exclusive(async () => {
+      const sight = await this.#driver.look()
+      if (sight.state === 'wireguard') await this.#driver.remove()
+      this.#sights.forget()
+      this.#record = emptyRecord
+      await rm(this.#recordPath, { force: true })
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handovers[Symbol.asyncDispose]()
+    await this.#lock
+  }
+
+  /** One at a time: what one reads, another must not change before it has written. */
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lock.then(work)
+    this.#lock = result.catch(() => {}) // its caller is told
+    return result
+  }
+
+  #plan(sight: Sight): InterfacePlan {
+    if (this.#privateKey === '') throw new Error('the interface has no private key yet')
+    const { listenPort, mtu = defaultMtu } = this.#options
+    const { meshIp, meshRange } = this.#options.network()
+    const wanted = {
+      name: this.interfaceName,
+      privateKey: this.#privateKey,
+      listenPort,
+      keepaliveSeconds: this.#options.keepaliveSeconds(),
+      link: { mtu, address: `${meshIp}/32`, route: meshRange },
+    }
+    return planInterface(wanted, sight, this.#record)
+  }
+
+  /** PSKs for a new key are written just before it: a handshake begun between the two would fail. */
+  async #write(
+    backend: Backend,
+    steps: readonly DeviceStep[],
+    present: readonly WgPeer[],
+    plan: InterfacePlan,
+  ): Promise<readonly PeerChange[]> {
+    const actual = new Map(present.map((peer) => [peer.public_key, peer]))
+    const held = this.#held ? withoutNewPsks(steps, actual, this.#held) : steps
+    const { writes, record } = changesFor(held, {
+      actual,
+      record: this.#record,
+      keepaliveSeconds: this.#options.keepaliveSeconds(),
+      nowMs: this.#clock.now(),
+    })
+    const changes = [...writes, ...plan.keepalives]
+    const refusals = await writePeers(backend, changes)
+    if (!plan.rebuild) {
+      await this.#writer.writeKeyAndPort(backend, plan, keysAfter(present, writes))
+    }
+    await this.#remember(withoutRefused(record, refusals))
+    await this.#writer.writeLink(backend, plan)
+    if (refusals.length > 0) throw refusalError(refusals, record)
+    return changes
+  }
+
+  #tellPeers(): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#sights.forget()
+      if (this.#backend) await this.#writer.tellPeers(this.#backend)
+    })
+  }
+
+  async #remember(record: DeviceRecord): Promise<void> {
+    this.#record = { ...record, public_key: publicKeyOf(this.#privateKey) }
+    await saveRecord(this.#recordPath, this.#record)
+    if (record.handovers.length > 0) this.#handovers.wake()
+  }
+
+  async #completeDue(): Promise<void> {
+    const { handovers, peers: known } = this.#record
+    if (handovers.length === 0 || !this.#backend) return
+    const { peers } = await this.#backend.read()
+    const due = dueHandovers(handovers, peers, this.#clock.now())
+    if (due.length === 0) return
+    this.#sights.forget()
+    const keepaliveSeconds = this.#options.keepaliveSeconds()
+    const changes = due.flatMap((handover) => completion(handover, keepaliveSeconds))
+    await this.#backend.write({ peers: changes })
+    const ended = new Set(due.map(({ from }) => from))
+    await this.#remember({
+      ...this.#record,
+      handovers: handovers.filter((handover) => !due.includes(handover)),
+      peers: Object.fromEntries(Object.entries(known).filter(([key]) => !ended.has(key))),
+    })
+    for (const { peer_id } of due) this.#options.log.info('peer uses its new key', { peer_id })
+  }
+}
+
+function keysAfter(present: readonly WgPeer[], writes: readonly PeerChange[]): string[] {
+  const keys = new Set(present.map(({ public_key }) => public_key))
+  for (const { type, public_key } of writes) {
+    if (type === 'remove') keys.delete(public_key)
+    else keys.add(public_key)
+  }
+  return [...keys]
+}

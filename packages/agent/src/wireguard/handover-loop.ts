@@ -1,0 +1,50 @@
+import { type Clock, describeError, type Log } from '@plexd/runtime'
+import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
+import type { Handover } from './handover.ts'
+
+/** Completes handovers as soon as their peers use the new key. */
+export interface HandoverLoop extends AsyncDisposable {
+  /** There is a new one. */
+  wake(): void
+}
+
+/** A peer begins with its new key about two seconds after the news; until then each packet counts. */
+const watchedMs = 10_000
+const idleMs = 24 * 3_600_000
+
+export function startHandoverLoop(deps: {
+  pending(): readonly Handover[]
+  /** Completes those whose time has come. */
+  completeDue(): Promise<void>
+  clock: Clock
+  log: Log
+}): HandoverLoop {
+  const { pending, completeDue, clock, log } = deps
+  const trigger = createTrigger(clock)
+
+  async function run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const startedMs = performance.now()
+      const failed = await completeDue().then(
+        () => false,
+        (error: unknown) => {
+          log.warn('handover to a new key waits', { error: describeError(error) })
+          return true
+        },
+      )
+      await trigger.wait(failed ? 5_000 : pauseMs(performance.now() - startedMs), signal)
+    }
+  }
+
+  /** Half of the time at most is spent looking, however long a look takes. */
+  function pauseMs(lookMs: number): number {
+    const handovers = pending()
+    if (handovers.length === 0) return idleMs
+    const youngestMs = Math.max(...handovers.map(({ started_ms }) => started_ms))
+    return Math.max(lookMs, clock.now() - youngestMs < watchedMs ? 2 : 500)
+  }
+
+  const task = startTask(run)
+  return { wake: trigger.fire, [Symbol.asyncDispose]: () => task[Symbol.asyncDispose]() }
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { completion, dueHandovers, type Handover, waitingPeer } from './handover.ts'
+import type { WgPeer } from './wg-interface.ts'
+
+const startedMs = 1_736_937_000_000
+const handover: Handover = {
+  peer_id: 'n_db',
+  from: 'old',
+  to: 'new',
+  allowed_ips: ['10.100.1.2/32'],
+  started_ms: startedMs,
+}
+
+function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
+  return {
+    public_key,
+    psk: '',
+    endpoint: '',
+    allowed_ips: [],
+    keepalive_seconds: 0,
+    handshake_at: 0,
+    rx_bytes: 0,
+    tx_bytes: 0,
+    ...changes,
+  }
+}
+
+const alive = has('old', { handshake_at: startedMs / 1_000 - 30 })
+
+describe('waitingPeer', () => {
+  it('is reachable where the peer is now, and has no allowed IPs yet', () => {
+    const peer = { public_key: 'new', psk: 'secret', endpoint: '203.0.113.7:51820' }
+
+    assert.deepEqual(waitingPeer(peer, '198.51.100.9:4711'), {
+      public_key: 'new',
+      type: 'add',
+      psk: 'secret',
+      allowed_ips: [],
+      keepalive_seconds: 25,
+      endpoint: '198.51.100.9:4711',
+    })
+    assert.equal(waitingPeer(peer, '').endpoint, '203.0.113.7:51820')
+    assert.equal('endpoint' in waitingPeer({ ...peer, endpoint: '' }, ''), false)
+  })
+})
+
+describe('completion', () => {
+  it('moves the allowed IPs before it ends the old key', () => {
+    assert.deepEqual(completion(handover, 0), [
+      { public_key: 'new', type: 'update', allowed_ips: ['10.100.1.2/32'], keepalive_seconds: 0 },
+      { public_key: 'old', type: 'remove' },
+    ])
+  })
+})
+
+describe('dueHandovers', () => {
+  const due = (peers: WgPeer[], ageMs: number): boolean =>
+    dueHandovers([handover], peers, startedMs + ageMs).length === 1
+
+  it('waits while the peer uses its old key', () => {
+    assert.equal(due([alive, has('new')], 2_000), false)
+    assert.equal(due([alive, has('new')], 60_000), false)
+  })
+
+  it('is due with the first message under the new key', () => {
+    assert.equal(due([alive, has('new', { rx_bytes: 148 })], 2_000), true)
+    assert.equal(due([alive, has('new', { handshake_at: startedMs / 1_000 })], 2_000), true)
+  })
+
+  it('is due when the old key has been silent for the length of a session', () => {
+    const silent = has('old', { handshake_at: startedMs / 1_000 - 400 })
+
+    assert.equal(due([silent, has('new')], 2_000), false)
+    assert.equal(due([silent, has('new')], 11_000), true)
+  })
+
+  it('is due when the old key is gone, or was honoured for ten minutes', () => {
+    const stillAlive = has('old', { handshake_at: startedMs / 1_000 + 590 })
+
+    assert.equal(due([has('new')], 1), true)
+    assert.equal(due([stillAlive, has('new')], 601_000), true)
+  })
+})

@@ -1,0 +1,72 @@
+import type { DeviceRecord } from './device-record.ts'
+import type { PeerChange, WgPeer } from './wg-interface.ts'
+
+/**
+ * A peer that changes its key, make before break. The new key is added without allowed IPs while the old one carries
+ * on; when the peer has begun to use the new key, the allowed IPs move in one call. Without this every packet is lost
+ * from the moment the control plane tells of the key until the peer has it in use.
+ */
+export type Handover = DeviceRecord['handovers'][number]
+
+/** With keepalive the new key is tried at once and each 5 s, so a peer that was faster than the news is found. */
+const waitingKeepaliveSeconds = 25
+
+/** The new key, ready to be recognised. */
+export function waitingPeer(
+  peer: { public_key: string; psk: string; endpoint: string },
+  currentEndpoint: string,
+): PeerChange {
+  // Where the peer is at this moment beats what the control plane believes.
+  const endpoint = currentEndpoint || peer.endpoint
+  return {
+    public_key: peer.public_key,
+    type: 'add',
+    psk: peer.psk,
+    allowed_ips: [],
+    keepalive_seconds: waitingKeepaliveSeconds,
+    ...(endpoint === '' ? {} : { endpoint }),
+  }
+}
+
+/** Moves the allowed IPs to the new key and ends the old one. */
+export function completion(
+  { from, to, allowed_ips }: Handover,
+  keepaliveSeconds: number,
+): PeerChange[] {
+  return [
+    { public_key: to, type: 'update', allowed_ips, keepalive_seconds: keepaliveSeconds },
+    { public_key: from, type: 'remove' },
+  ]
+}
+
+/** Those whose time has come, given what the interface says now. */
+export function dueHandovers(
+  handovers: readonly Handover[],
+  peers: readonly WgPeer[],
+  nowMs: number,
+): Handover[] {
+  const byKey = new Map(peers.map((peer) => [peer.public_key, peer]))
+  return handovers.filter((handover) =>
+    isDue(handover, byKey.get(handover.from), byKey.get(handover.to), nowMs),
+  )
+}
+
+function isDue(
+  { started_ms }: Handover,
+  from: WgPeer | undefined,
+  to: WgPeer | undefined,
+  nowMs: number,
+): boolean {
+  if (!from) return true
+  // Bytes arrive with the first message of a handshake, before the handshake is complete.
+  if (to && (to.rx_bytes > 0 || to.handshake_at > 0)) return true
+  const ageMs = nowMs - started_ms
+  const isOldDead = nowMs / 1_000 - from.handshake_at > sessionSeconds
+  return ageMs > longestMs || (ageMs > patienceMs && isOldDead)
+}
+
+/** A peer that crashed in the middle of its rotation comes back with the old key, and keeps it for a while. */
+const patienceMs = 10_000
+/** But an old key is not honoured for ever. */
+const longestMs = 10 * 60_000
+const sessionSeconds = 180

@@ -1,0 +1,72 @@
+import type { Backend } from './backend.ts'
+import type { InterfaceDriver, Sight } from './interface-driver.ts'
+import type { InterfacePlan } from './interface-plan.ts'
+import { forgetSources, keysInUse, kicks, settled } from './kick.ts'
+
+/** Carries out what was planned for the interface itself. */
+export interface InterfaceWriter {
+  /** Makes it anew in place of what has the name, with key and port. */
+  rebuild(sight: Sight, plan: InterfacePlan): Promise<Backend>
+  /** Key and port of one that stands; then it speaks to these peers. */
+  writeKeyAndPort(
+    backend: Backend,
+    plan: InterfacePlan,
+    publicKeys: readonly string[],
+  ): Promise<void>
+  /** MTU, address, route; brings it up. */
+  writeLink(backend: Backend, plan: InterfacePlan): Promise<void>
+  /** This machine has another address: those who speak with us learn it from the next packet, so there must be one. */
+  tellPeers(backend: Backend): Promise<void>
+}
+
+export function createInterfaceWriter(options: {
+  driver: InterfaceDriver
+  /** 0 for any. */
+  listenPort: number
+  keepaliveSeconds(): number
+  nowSeconds(): number
+}): InterfaceWriter {
+  const { driver, listenPort, keepaliveSeconds, nowSeconds } = options
+
+  /** wireguard-go says whether it got its port only when it is told while it is up. */
+  async function listen(backend: Backend): Promise<void> {
+    if (backend.name !== 'wireguard-go' || listenPort === 0) return
+    try {
+      await backend.write({ listen_port: listenPort, peers: [] })
+    } catch (cause) {
+      // It would look healthy from then on.
+      await driver.remove()
+      throw new Error(`listen on UDP port ${listenPort}`, { cause })
+    }
+  }
+
+  return {
+    async rebuild(sight, { private_key = '', listen_port }) {
+      if (sight.state !== 'absent') await driver.remove()
+      const backend = await driver.make()
+      const port = listen_port === undefined ? {} : { listen_port }
+      await backend.write({ private_key, ...port, peers: [] })
+      return backend
+    },
+
+    async writeKeyAndPort(backend, { private_key, listen_port }, publicKeys) {
+      if (private_key !== undefined) {
+        await backend.write({ private_key, peers: kicks(publicKeys) })
+        await backend.write({ peers: settled(publicKeys, keepaliveSeconds()) })
+      }
+      if (listen_port !== undefined) await backend.write({ listen_port, peers: [] })
+    },
+
+    async writeLink(backend, { ip }) {
+      await driver.ip(ip)
+      if (ip.some((line) => line.endsWith(' up'))) await listen(backend)
+    },
+
+    async tellPeers(backend) {
+      const { peers } = await backend.read()
+      const inUse = keysInUse(peers, nowSeconds())
+      await backend.write({ peers: [...forgetSources(peers, backend.name), ...kicks(inUse)] })
+      await backend.write({ peers: settled(inUse, keepaliveSeconds()) })
+    },
+  }
+}

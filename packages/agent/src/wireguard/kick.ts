@@ -1,0 +1,44 @@
+import type { BackendName } from './backend.ts'
+import type { PeerChange, WgPeer } from './wg-interface.ts'
+
+/**
+ * Makes WireGuard send something to each peer at once: it does so when keepalive is switched on. Whoever has a new key
+ * or a new address must speak first, for nobody can reach him under it yet.
+ */
+export function kicks(publicKeys: readonly string[]): PeerChange[] {
+  return publicKeys.flatMap((public_key): PeerChange[] => [
+    { public_key, type: 'update', keepalive_seconds: 0 },
+    { public_key, type: 'update', keepalive_seconds: 25 },
+  ])
+}
+
+/** Puts keepalive back to what it was before the kicks. */
+export function settled(publicKeys: readonly string[], keepaliveSeconds: number): PeerChange[] {
+  return publicKeys.map((public_key) => ({
+    public_key,
+    type: 'update',
+    keepalive_seconds: keepaliveSeconds,
+  }))
+}
+
+/**
+ * What must be written when this machine has got another address. wireguard-go sends to a peer from the address that
+ * the last exchange was on, also when the machine has it no longer, and then fails for ever; writing the endpoint that
+ * the peer has anyway makes it forget.
+ */
+export function forgetSources(peers: readonly WgPeer[], backend: BackendName): PeerChange[] {
+  if (backend === 'kernel') return []
+  return peers
+    .filter(({ endpoint }) => endpoint !== '')
+    .map(({ public_key, endpoint }) => ({ public_key, type: 'update', endpoint }))
+}
+
+/** Those with a session: others have nothing to lose, and would be made to shake hands. */
+export function keysInUse(peers: readonly WgPeer[], nowSeconds: number): string[] {
+  return peers
+    .filter(({ handshake_at }) => nowSeconds - handshake_at < sessionSeconds)
+    .map(({ public_key }) => public_key)
+}
+
+/** A WireGuard session ends three minutes after its handshake. */
+const sessionSeconds = 180

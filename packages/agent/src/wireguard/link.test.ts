@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type LinkState, parseLink, planLink } from './link.ts'
+
+const wanted = { mtu: 1420, address: '10.100.1.2/32', route: '10.100.0.0/16' }
+const asWanted: LinkState = {
+  kind: 'wireguard',
+  up: true,
+  mtu: 1420,
+  addresses: ['10.100.1.2/32'],
+  routes: ['10.100.0.0/16'],
+}
+
+describe('parseLink', () => {
+  it('reads an interface of wireguard-go', () => {
+    const text = `${JSON.stringify([
+      {
+        ifname: 'plexd0',
+        flags: ['POINTOPOINT', 'NOARP', 'UP', 'LOWER_UP'],
+        mtu: 1420,
+        link_type: 'none',
+        linkinfo: { info_kind: 'tun', info_data: { type: 'tun' } },
+        addr_info: [
+          { family: 'inet', local: '10.100.1.2', prefixlen: 32, scope: 'global' },
+          { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
+        ],
+      },
+    ])}\n${JSON.stringify([{ dst: '10.100.0.0/16', scope: 'link', flags: [] }])}\n`
+
+    assert.deepEqual(parseLink(text), { ...asWanted, kind: 'tun' })
+  })
+
+  it('takes the type of the link where there is no kind', () => {
+    const text = `${JSON.stringify([{ flags: [], mtu: 1500, link_type: 'ether', addr_info: [] }])}\n[]\n`
+
+    assert.deepEqual(parseLink(text), {
+      kind: 'ether',
+      up: false,
+      mtu: 1500,
+      addresses: [],
+      routes: [],
+    })
+  })
+
+  it('refuses what is not the answer to the query', () => {
+    assert.throws(() => parseLink('[]\n[]\n'), /it names none/)
+    assert.throws(() => parseLink('[{"mtu":"big"}]\n[]\n'), /fields are missing/)
+  })
+})
+
+describe('planLink', () => {
+  it('leaves an interface that is as wanted alone', () => {
+    assert.deepEqual(planLink('plexd0', wanted, asWanted), [])
+  })
+
+  it('sets up a new interface, the route last', () => {
+    const fresh = { kind: 'wireguard', up: false, mtu: 1500, addresses: [], routes: [] }
+
+    const commands = planLink('plexd0', wanted, fresh).map(({ command }) => command)
+
+    assert.deepEqual(commands, [
+      'link set dev plexd0 mtu 1420',
+      'address add 10.100.1.2/32 dev plexd0',
+      'link set dev plexd0 up',
+      'route add 10.100.0.0/16 dev plexd0',
+    ])
+  })
+
+  it('says what somebody has changed', () => {
+    const changed = { ...asWanted, addresses: ['192.0.2.1/24'], routes: [] }
+
+    const details = planLink('plexd0', wanted, changed).map(({ detail }) => detail)
+
+    assert.deepEqual(details, [
+      'address 192.0.2.1/24 was there',
+      'address 10.100.1.2/32 was missing',
+      'route 10.100.0.0/16 was missing',
+    ])
+  })
+})

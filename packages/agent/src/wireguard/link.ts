@@ -1,0 +1,99 @@
+import { type Static, Type } from 'typebox'
+import { Check } from 'typebox/value'
+
+/** The interface as the network sees it: all of it but what WireGuard itself keeps. */
+export interface LinkState {
+  /** `wireguard` from the kernel, `tun` from wireguard-go; anything else is not ours. */
+  kind: string
+  up: boolean
+  mtu: number
+  /** IPv4, with prefix length. */
+  addresses: readonly string[]
+  /** Destinations in the main table. */
+  routes: readonly string[]
+}
+
+export interface WantedLink {
+  mtu: number
+  /** `10.100.1.2/32` */
+  address: string
+  /** One route for the range of the whole mesh: one for each peer would cost a kernel write with each of them. */
+  route: string
+}
+
+/** Something about the interface that is not as it should be, and what `ip` must be told. */
+export interface LinkRepair {
+  /** In the past tense, for a drift report: `route 10.100.0.0/16 was missing`. */
+  detail: string
+  command: string
+}
+
+/** For `ip -json -details -batch -`; prints a JSON array for each line. */
+export function linkQuery(name: string): string {
+  return `address show dev ${name}\nroute show dev ${name}\n`
+}
+
+/** Reads the answer to a link query. */
+export function parseLink(text: string): LinkState {
+  const [links, routes] = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line): unknown => JSON.parse(line))
+  if (!Check(Links, links) || !Check(Routes, routes)) {
+    throw new Error('parse what ip says of the interface: fields are missing')
+  }
+  const [link] = links
+  if (!link) throw new Error('parse what ip says of the interface: it names none')
+  return {
+    kind: link.linkinfo?.info_kind ?? link.link_type,
+    up: link.flags.includes('UP'),
+    mtu: link.mtu,
+    addresses: link.addr_info.filter(isIpv4).map((info) => `${info.local}/${info.prefixlen}`),
+    routes: routes.map(({ dst }) => dst),
+  }
+}
+
+const AddressInfo = Type.Object({
+  family: Type.String(),
+  local: Type.String(),
+  prefixlen: Type.Integer(),
+})
+const Links = Type.Array(
+  Type.Object({
+    link_type: Type.String(),
+    mtu: Type.Integer(),
+    flags: Type.Array(Type.String()),
+    linkinfo: Type.Optional(Type.Object({ info_kind: Type.Optional(Type.String()) })),
+    addr_info: Type.Array(AddressInfo),
+  }),
+)
+const Routes = Type.Array(Type.Object({ dst: Type.String() }))
+
+function isIpv4({ family }: Static<typeof AddressInfo>): boolean {
+  return family === 'inet'
+}
+
+/** What must be done, in an order in which the kernel takes it: a route needs the interface to be up. Pure. */
+export function planLink(name: string, wanted: WantedLink, actual: LinkState): LinkRepair[] {
+  const strange = actual.addresses.filter((address) => address !== wanted.address)
+  const repairs: (LinkRepair | false)[] = [
+    actual.mtu !== wanted.mtu && {
+      detail: `MTU was ${actual.mtu} instead of ${wanted.mtu}`,
+      command: `link set dev ${name} mtu ${wanted.mtu}`,
+    },
+    ...strange.map((address) => ({
+      detail: `address ${address} was there`,
+      command: `address del ${address} dev ${name}`,
+    })),
+    !actual.addresses.includes(wanted.address) && {
+      detail: `address ${wanted.address} was missing`,
+      command: `address add ${wanted.address} dev ${name}`,
+    },
+    !actual.up && { detail: 'interface was down', command: `link set dev ${name} up` },
+    !actual.routes.includes(wanted.route) && {
+      detail: `route ${wanted.route} was missing`,
+      command: `route add ${wanted.route} dev ${name}`,
+    },
+  ]
+  return repairs.filter((repair) => repair !== false)
+}

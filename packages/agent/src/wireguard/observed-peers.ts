@@ -1,0 +1,43 @@
+import type { DeviceStep, ObservedPeer } from './device.ts'
+import type { DeviceRecord } from './device-record.ts'
+import type { WgPeer } from './wg-interface.ts'
+
+/** Public key -> the PSK that it will have with our next key. */
+export type HeldPsks = Map<string, string>
+
+/**
+ * The peers in the words of the control plane. What is still on its way shows as if it had arrived: an old key that
+ * is being handed over is not there, the new one has all it will have.
+ */
+export function observedPeers(
+  peers: readonly WgPeer[],
+  { peers: known, handovers }: DeviceRecord,
+  held: HeldPsks | undefined,
+): ObservedPeer[] {
+  const leaving = new Set(handovers.map(({ from }) => from))
+  const arriving = new Map(handovers.map(({ to, allowed_ips }) => [to, allowed_ips]))
+  return peers
+    .filter(({ public_key }) => !leaving.has(public_key))
+    .map(({ public_key, psk, endpoint, allowed_ips }) => ({
+      id: known[public_key]?.id ?? '',
+      public_key,
+      // What was written last, but not where the interface has lost it.
+      endpoint: endpoint === '' ? '' : (known[public_key]?.endpoint ?? endpoint),
+      allowed_ips: arriving.get(public_key) ?? allowed_ips,
+      psk: held?.get(public_key) ?? psk,
+    }))
+}
+
+/** The steps without their new PSKs for present peers; those are put into `held`. */
+export function withoutNewPsks(
+  steps: readonly DeviceStep[],
+  actual: ReadonlyMap<string, WgPeer>,
+  held: HeldPsks,
+): DeviceStep[] {
+  return steps.map((step) => {
+    const now = 'peer' in step ? actual.get(step.peer.public_key) : undefined
+    if (!('peer' in step) || !now) return step
+    held.set(now.public_key, step.peer.psk)
+    return { ...step, peer: { ...step.peer, psk: now.psk } }
+  })
+}

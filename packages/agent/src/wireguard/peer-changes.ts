@@ -1,0 +1,120 @@
+import type { Peer } from '@plexd/protocol'
+import type { DeviceStep } from './device.ts'
+import type { DeviceRecord } from './device-record.ts'
+import { type Handover, waitingPeer } from './handover.ts'
+import { diffPeers } from './wg-diff.ts'
+import type { PeerChange, WgPeer } from './wg-interface.ts'
+
+export interface Situation {
+  /** Public key -> peer, as the interface has them. */
+  actual: ReadonlyMap<string, WgPeer>
+  record: DeviceRecord
+  keepaliveSeconds: number
+  nowMs: number
+}
+
+/** What to write, and what the record says once it is written. */
+export interface PeerChanges {
+  writes: readonly PeerChange[]
+  record: DeviceRecord
+}
+
+/**
+ * Translates steps into changes of the interface. A peer that is removed and added in one go has changed its key, and
+ * is handed over instead. Pure.
+ */
+export function changesFor(steps: readonly DeviceStep[], situation: Situation): PeerChanges {
+  const { actual, record, nowMs } = situation
+  const given = steps.flatMap((step) => ('peer' in step ? [step.peer] : []))
+  const removed = steps.filter((step) => step.type === 'peer_removed')
+  const rotations = rotationsOf(given, removed, situation)
+
+  const carriers = new Set([...rotations.values()].map(({ public_key }) => public_key))
+  const ended = removed
+    .flatMap(({ public_key }) => [public_key, ...carriersOf(public_key, record)])
+    .filter((key) => !carriers.has(key))
+  const removedKeys = new Set(removed.map(({ public_key }) => public_key))
+  const handovers = [
+    ...record.handovers.filter(({ to }) => !removedKeys.has(to)),
+    ...[...rotations].map(([peer, from]) => handoverOf(peer, from.public_key, nowMs)),
+  ].map((handover) => withAllowedIps(handover, given))
+
+  const removals = ended.filter((key) => actual.has(key)).map(removalOf)
+  const others = given.flatMap((peer) => {
+    const from = rotations.get(peer)
+    return from ? [waitingPeer(peer, from.endpoint)] : writesOf(peer, handovers, situation)
+  })
+  return {
+    writes: [...removals, ...others],
+    record: { ...record, handovers, peers: recordOf(record.peers, ended, given) },
+  }
+}
+
+/** Peers whose key is new with these steps -> their old key, where the interface has that and not the new one. */
+function rotationsOf(
+  given: readonly Peer[],
+  removed: readonly { peer_id: string; public_key: string }[],
+  { actual, record }: Situation,
+): Map<Peer, WgPeer> {
+  const oldKeys = new Map(removed.map(({ peer_id, public_key }) => [peer_id, public_key]))
+  return new Map(
+    given.flatMap((peer): [Peer, WgPeer][] => {
+      const oldKey = oldKeys.get(peer.id)
+      if (oldKey === undefined || actual.has(peer.public_key)) return []
+      const [carrier = oldKey] = carriersOf(oldKey, record)
+      const from = actual.get(carrier)
+      return from ? [[peer, from]] : []
+    }),
+  )
+}
+
+/** Which key carries the traffic of a key that is still waiting. */
+function carriersOf(publicKey: string, { handovers }: DeviceRecord): string[] {
+  return handovers.filter(({ to }) => to === publicKey).map(({ from }) => from)
+}
+
+function handoverOf({ id, public_key, allowed_ips }: Peer, from: string, nowMs: number): Handover {
+  return { peer_id: id, from, to: public_key, allowed_ips: [...allowed_ips], started_ms: nowMs }
+}
+
+/** What the peer will be given is what it should have at that time. */
+function withAllowedIps(handover: Handover, given: readonly Peer[]): Handover {
+  const peer = given.find(({ public_key }) => public_key === handover.to)
+  return peer ? { ...handover, allowed_ips: [...peer.allowed_ips] } : handover
+}
+
+function writesOf(
+  peer: Peer,
+  handovers: readonly Handover[],
+  { actual, record, keepaliveSeconds, nowMs }: Situation,
+): PeerChange[] {
+  const { public_key, psk, endpoint, allowed_ips } = peer
+  const now = actual.get(public_key)
+  const waiting = handovers.some(({ to }) => to === public_key) ? now : undefined
+  const wanted = {
+    public_key,
+    psk,
+    endpoint,
+    allowed_ips: waiting?.allowed_ips ?? allowed_ips,
+    keepalive_seconds: waiting?.keepalive_seconds ?? keepaliveSeconds,
+  }
+  const known = record.peers[public_key]
+  const written = new Map(known ? [[public_key, known.endpoint]] : [])
+  return diffPeers([wanted], now ? [now] : [], written, nowMs / 1_000)
+}
+
+function removalOf(publicKey: string): PeerChange {
+  return { public_key: publicKey, type: 'remove' }
+}
+
+function recordOf(
+  peers: DeviceRecord['peers'],
+  ended: readonly string[],
+  given: readonly Peer[],
+): DeviceRecord['peers'] {
+  const gone = new Set(ended)
+  return Object.fromEntries([
+    ...Object.entries(peers).filter(([key]) => !gone.has(key)),
+    ...given.map(({ id, public_key, endpoint }) => [public_key, { id, endpoint }] as const),
+  ])
+}

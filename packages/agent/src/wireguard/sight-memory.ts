@@ -1,0 +1,93 @@
+import type { Clock } from '@plexd/runtime'
+import type { InterfaceDriver, Sight } from './interface-driver.ts'
+import type { PeerChange, WgPeer } from './wg-interface.ts'
+
+/**
+ * What was seen of the interface last. With a thousand peers a look costs more than a change, so where somebody would
+ * tell of changes by others, what was seen, with our own changes since, does for half a minute.
+ */
+export interface SightMemory {
+  /** Looks, unless what was seen before still holds. */
+  recent(): Promise<Sight>
+  /** As `recent` gave it, or a look; forgotten then, for until all is written nobody knows what is there. */
+  take(): Promise<Sight>
+  /** After a `take`, when only these changes were made. */
+  putBack(sight: WireguardSight, changes: readonly PeerChange[]): void
+  forget(): void
+  /** Until disposed of, somebody watches the interface and calls `forget`. */
+  trust(): Disposable
+}
+
+export type WireguardSight = Extract<Sight, { state: 'wireguard' }>
+
+/** A reconciliation, once a minute, looks for itself. */
+const trustedMs = 30_000
+
+export function createSightMemory(driver: InterfaceDriver, clock: Clock): SightMemory {
+  let sight: Sight | undefined
+  let seenMs = 0
+  let watchers = 0
+
+  async function look(): Promise<Sight> {
+    seenMs = clock.now()
+    sight = await driver.look()
+    return sight
+  }
+
+  async function holds(): Promise<boolean> {
+    if (sight?.state !== 'wireguard' || watchers === 0) return false
+    if (clock.now() - seenMs >= trustedMs) return false
+    return (await driver.isDisturbed(sight.backend)) === false
+  }
+
+  return {
+    recent: async () => (sight && (await holds()) ? sight : look()),
+    async take() {
+      const taken = sight ?? (await driver.look())
+      sight = undefined
+      return taken
+    },
+    putBack(taken, changes) {
+      const { wg } = taken
+      sight = { ...taken, wg: { ...wg, peers: withChanges(wg.peers, changes) } }
+    },
+    forget() {
+      sight = undefined
+    },
+    trust() {
+      watchers++
+      return {
+        [Symbol.dispose]() {
+          watchers--
+        },
+      }
+    },
+  }
+}
+
+/** The peers after changes of ours. Pure. */
+export function withChanges(
+  peers: readonly WgPeer[],
+  changes: readonly PeerChange[],
+): readonly WgPeer[] {
+  if (changes.length === 0) return peers
+  const byKey = new Map(peers.map((peer) => [peer.public_key, peer]))
+  for (const { type, ...change } of changes) {
+    const { public_key } = change
+    const peer = byKey.get(public_key) ?? (type === 'add' ? { ...nothing, public_key } : undefined)
+    if (type === 'remove' || !peer) byKey.delete(public_key)
+    else byKey.set(public_key, { ...peer, ...change })
+  }
+  return [...byKey.values()]
+}
+
+const nothing: WgPeer = {
+  public_key: '',
+  psk: '',
+  endpoint: '',
+  allowed_ips: [],
+  keepalive_seconds: 0,
+  handshake_at: 0,
+  rx_bytes: 0,
+  tx_bytes: 0,
+}

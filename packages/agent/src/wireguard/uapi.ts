@@ -1,0 +1,111 @@
+import type { PeerChange, WgChange, WgInterface, WgPeer } from './wg-interface.ts'
+
+/**
+ * The text protocol of userspace WireGuard (wireguard.com/xplatform): lines of `key=value`, keys in hex, an operation
+ * and its answer each closed by an empty line. An order is carried out line by line, so what follows a bad line is not.
+ */
+
+export const getRequest = 'get=1\n\n'
+
+export function setRequest(change: WgChange): string {
+  const lines = ['set=1']
+  if (change.private_key !== undefined) lines.push(`private_key=${toHex(change.private_key)}`)
+  if (change.listen_port !== undefined) lines.push(`listen_port=${change.listen_port}`)
+  for (const peer of change.peers) lines.push(...linesOf(peer))
+  return `${lines.join('\n')}\n\n`
+}
+
+function linesOf(change: PeerChange): string[] {
+  const { type, public_key, psk, endpoint, allowed_ips, keepalive_seconds } = change
+  const lines = [`public_key=${toHex(public_key)}`]
+  if (type === 'remove') return [...lines, 'remove=true']
+  // A peer that somebody has just removed must not come back without the rest of its settings.
+  if (type === 'update') lines.push('update_only=true')
+  if (psk !== undefined) lines.push(`preshared_key=${psk === '' ? zeroKey : toHex(psk)}`)
+  if (endpoint) lines.push(`endpoint=${endpoint}`)
+  if (keepalive_seconds !== undefined) {
+    lines.push(`persistent_keepalive_interval=${keepalive_seconds}`)
+  }
+  if (allowed_ips) {
+    lines.push('replace_allowed_ips=true', ...allowed_ips.map((cidr) => `allowed_ip=${cidr}`))
+  }
+  return lines
+}
+
+/**
+ * Reads the answer to a get; throws when it is an error. Cuts the text into peers and looks for names in them: reading
+ * line by line takes three times as long, and a daemon that starts does it with cold code.
+ */
+export function parseGetAnswer(text: string): WgInterface {
+  checkAnswer(text)
+  const [head = '', ...blocks] = `\n${text}`.split('\npublic_key=')
+  return {
+    private_key: fromHex(valueIn('private_key', head)),
+    listen_port: Number(valueIn('listen_port', head)),
+    peers: blocks.map(parsePeer),
+  }
+}
+
+function parsePeer(block: string): WgPeer {
+  return {
+    public_key: fromHex(block.slice(0, keyHexLength)),
+    psk: fromHex(valueIn('preshared_key', block)),
+    endpoint: valueIn('endpoint', block),
+    allowed_ips: block
+      .split('\nallowed_ip=')
+      .slice(1)
+      .map((rest) => firstLine(rest)),
+    keepalive_seconds: Number(valueIn('persistent_keepalive_interval', block)),
+    handshake_at: Number(valueIn('last_handshake_time_sec', block)),
+    rx_bytes: Number(valueIn('rx_bytes', block)),
+    tx_bytes: Number(valueIn('tx_bytes', block)),
+  }
+}
+
+/** Empty where the block has no such line. */
+function valueIn(name: string, block: string): string {
+  const start = block.indexOf(`\n${name}=`)
+  return start === -1 ? '' : firstLine(block, start + name.length + 2)
+}
+
+function firstLine(text: string, from = 0): string {
+  const end = text.indexOf('\n', from)
+  return text.slice(from, end === -1 ? text.length : end)
+}
+
+/** Throws unless the answer ends with `errno=0`. */
+export function checkAnswer(text: string): void {
+  const [, errno] = /(?:^|\n)errno=(-?\d+)\n\n$/.exec(text) ?? []
+  if (errno === undefined) throw new Error('answer was cut off')
+  if (errno !== '0') throw new UapiError(Math.abs(Number(errno)))
+}
+
+/** WireGuard refused an order; lines before the refused one have been carried out. */
+export class UapiError extends Error {
+  /** As in errno.h. */
+  readonly errno: number
+
+  constructor(errno: number) {
+    super(reasons[errno] ?? `error ${errno}`)
+    this.name = 'UapiError'
+    this.errno = errno
+  }
+}
+
+const reasons: Record<number, string> = {
+  5: 'input/output error',
+  22: 'invalid value',
+  71: 'protocol error',
+  98: 'address already in use',
+}
+
+const keyHexLength = 64
+const zeroKey = '0'.repeat(keyHexLength)
+
+function toHex(key: string): string {
+  return Buffer.from(key, 'base64').toString('hex')
+}
+
+function fromHex(key: string): string {
+  return key === '' || key === zeroKey ? '' : Buffer.from(key, 'hex').toString('base64')
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Peer } from '@plexd/protocol'
+import { usablePeers } from './usable-peers.ts'
+
+function aPeer(changes: Partial<Peer> = {}): Peer {
+  return {
+    id: 'n_db',
+    public_key: 'db',
+    mesh_ip: '10.100.1.2',
+    endpoint: '203.0.113.7:51820',
+    allowed_ips: ['10.100.1.2/32'],
+    psk: '',
+    ...changes,
+  }
+}
+
+describe('usablePeers', () => {
+  it('leaves what WireGuard can have as it is', () => {
+    const peers = [
+      aPeer(),
+      aPeer({ id: 'n_web', public_key: 'web', allowed_ips: ['10.100.1.3/32'] }),
+    ]
+
+    assert.deepEqual(usablePeers(peers), { peers, problems: [] })
+  })
+
+  it('writes allowed IPs as WireGuard prints them', () => {
+    const { peers } = usablePeers([aPeer({ allowed_ips: ['10.7.3.9/16', '10.100.1.2'] })])
+
+    assert.deepEqual(peers[0]?.allowed_ips, ['10.7.0.0/16', '10.100.1.2/32'])
+  })
+
+  it('gives an allowed IP to the first of two peers that want it', () => {
+    const { peers, problems } = usablePeers([aPeer(), aPeer({ id: 'n_web', public_key: 'web' })])
+
+    assert.deepEqual(
+      peers.map(({ allowed_ips }) => allowed_ips),
+      [['10.100.1.2/32'], []],
+    )
+    assert.deepEqual(problems, [
+      'allowed IP "10.100.1.2/32" of peer "n_web" belongs to "n_db" already',
+    ])
+  })
+
+  it('has one peer for one key', () => {
+    const { peers, problems } = usablePeers([aPeer(), aPeer({ id: 'n_web', endpoint: '' })])
+
+    assert.deepEqual(peers, [aPeer()])
+    assert.deepEqual(problems, ['peer "n_web" has the key of "n_db"'])
+  })
+
+  it('does without what is no address', () => {
+    const { peers, problems } = usablePeers([
+      aPeer({
+        allowed_ips: ['10.100.1.2/33', 'fd00::/8', '10.7.0.0/24'],
+        endpoint: 'db.example:51820',
+      }),
+    ])
+
+    assert.deepEqual(peers, [aPeer({ allowed_ips: ['10.7.0.0/24'], endpoint: '' })])
+    assert.equal(problems.length, 3)
+  })
+
+  for (const endpoint of ['203.0.113.7:51820', '[2001:db8::1]:51820']) {
+    it(`takes ${endpoint} for an endpoint`, () => {
+      assert.equal(usablePeers([aPeer({ endpoint })]).peers[0]?.endpoint, endpoint)
+    })
+  }
+  for (const endpoint of [
+    '203.0.113.7',
+    '203.0.113.777:51820',
+    '203.0.113.7:0',
+    '203.0.113.7:70000',
+  ]) {
+    it(`does not take ${endpoint} for one`, () => {
+      assert.equal(usablePeers([aPeer({ endpoint })]).peers[0]?.endpoint, '')
+    })
+  }
+})

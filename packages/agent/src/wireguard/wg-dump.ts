@@ -1,0 +1,38 @@
+import type { WgInterface, WgPeer } from './wg-interface.ts'
+
+/** Reads what `wg show INTERFACE dump` prints: a line for the interface, then one for each peer, columns by tabs. */
+export function parseDump(text: string): WgInterface {
+  const [head = '', ...lines] = text.trimEnd().split('\n')
+  const [privateKey = '', , listenPort] = columnsOf(head, 4)
+  return {
+    private_key: unlessNone(privateKey),
+    listen_port: Number(listenPort),
+    peers: lines.map(parsePeer),
+  }
+}
+
+function parsePeer(line: string): WgPeer {
+  const [publicKey = '', psk = '', endpoint = '', allowedIps = '', handshake, rx, tx, keepalive] =
+    columnsOf(line, 8)
+  return {
+    public_key: publicKey,
+    psk: unlessNone(psk),
+    endpoint: unlessNone(endpoint),
+    allowed_ips: allowedIps === '(none)' ? [] : allowedIps.split(','),
+    keepalive_seconds: keepalive === 'off' ? 0 : Number(keepalive),
+    handshake_at: Number(handshake),
+    rx_bytes: Number(rx),
+    tx_bytes: Number(tx),
+  }
+}
+
+/** An error names no column: some hold keys. */
+function columnsOf(line: string, count: number): string[] {
+  const columns = line.split('\t')
+  if (columns.length === count) return columns
+  throw new Error(`parse dump: a line has ${columns.length} columns, want ${count}`)
+}
+
+function unlessNone(column: string): string {
+  return column === '(none)' ? '' : column
+}

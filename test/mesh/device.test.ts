@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createLab, type Lab } from './laboratory/lab.ts'
+import { capture, ping, pingAll, startPing, tcpStream, untilPing } from './laboratory/probes.ts'
+import { labSkip } from './laboratory/requirements.ts'
+import { createMeshNode, introduce, type MeshNode } from './support/mesh-node.ts'
+
+/** Message types of WireGuard stand in the first byte, three zeros behind it. */
+const isWireguard =
+  'udp port 51820 and (udp[8:4] = 0x01000000 or udp[8:4] = 0x02000000 or udp[8:4] = 0x03000000 or udp[8:4] = 0x04000000)'
+const isNoise = 'arp or ip6'
+
+describe('a mesh of real interfaces', { skip: labSkip() }, () => {
+  it('joins two hosts, and shows nothing but WireGuard outside', async () => {
+    await using lab = await createLab()
+    const [web, db] = await pair(lab)
+    await using wireguard = await capture(lab.internet, { filter: isWireguard })
+    await using other = await capture(lab.internet, {
+      filter: `not (${isNoise} or (${isWireguard}))`,
+    })
+
+    await introduce([web, db])
+
+    await untilPing(web.host, db.meshIp)
+    assert.equal(await ping(web.host, db.meshIp, { count: 20 }), 20)
+    await tcpStream(db.host, web.host, web.meshIp)
+    assert.ok(wireguard.packets().length > 40)
+    assert.deepEqual(other.packets(), [])
+  })
+
+  it('joins ten hosts, each with each', async () => {
+    await using lab = await createLab()
+    const nodes = await Promise.all(
+      Array.from({ length: 10 }, async (_, index) => {
+        const id = `n_${index}`
+        return createMeshNode(id, await lab.host(id), `10.100.1.${index + 1}`)
+      }),
+    )
+
+    await introduce(nodes)
+
+    for (const node of nodes) {
+      const others = nodes.filter((other) => other !== node).map(({ meshIp }) => meshIp)
+      assert.deepEqual(await pingAll(node.host, others), others.sort(), node.id)
+    }
+    const [first, last] = [nodes[0], nodes[9]]
+    if (first && last) await tcpStream(first.host, last.host, last.meshIp)
+  })
+
+  it('carries traffic on while the agent is killed, and writes nothing when it comes back', async () => {
+    await using lab = await createLab()
+    const [web, db] = await pair(lab)
+    await introduce([web, db])
+    await untilPing(web.host, db.meshIp)
+    const before = await web.host.exec(['wg', 'show', 'plexd0', 'dump'])
+    const running = startPing(web.host, db.meshIp)
+
+    await web.killProcess()
+    const { corrections } = await web.order({})
+
+    const { sent, received } = await running.stop()
+    assert.deepEqual(corrections, [])
+    assert.equal(received, sent)
+    const after = await web.host.exec(['wg', 'show', 'plexd0', 'dump'])
+    assert.equal(handshakeOf(after), handshakeOf(before))
+  })
+
+  it('puts right within 300 ms what somebody else has changed, and says so', async () => {
+    await using lab = await createLab()
+    const [web, db] = await pair(lab)
+    await introduce([web, db])
+    await untilPing(web.host, db.meshIp)
+
+    for (const [command, corrections] of [
+      [`wg set plexd0 peer ${db.publicKey} remove`, ['peer_added']],
+      [`wg set plexd0 peer ${db.publicKey} allowed-ips 10.100.9.9/32`, ['peer_updated']],
+      ['ip route delete 10.100.0.0/16', ['interface_repaired']],
+      ['ip address delete 10.100.1.1/32 dev plexd0', ['interface_repaired', 'interface_repaired']],
+      ['ip link set plexd0 mtu 1280', ['interface_repaired']],
+      ['ip link set plexd0 down', ['interface_repaired', 'interface_repaired']],
+    ] as const) {
+      const startedMs = performance.now()
+      await web.host.exec(['sh', '-c', command])
+      const report = await web.nextReport()
+      const tookMs = performance.now() - startedMs
+      assert.deepEqual(
+        report.corrections.map(({ type }) => type),
+        corrections,
+        command,
+      )
+      assert.ok(tookMs < 300, `${command}: ${tookMs} ms`)
+      await untilPing(web.host, db.meshIp)
+    }
+  })
+
+  it('makes the interface anew when it is gone, or wireguard-go is', async () => {
+    await using lab = await createLab()
+    const [web, db] = await pair(lab)
+    await introduce([web, db])
+
+    for (const command of ['ip link delete plexd0', 'kill -9 $(pidof wireguard-go)']) {
+      await untilPing(web.host, db.meshIp)
+      await web.host.exec(['sh', '-c', command])
+      const { corrections } = await web.nextReport()
+      assert.deepEqual(
+        corrections.map(({ detail }) => detail),
+        ['interface was missing', 'n_db was missing from the WireGuard interface'],
+      )
+    }
+    await untilPing(web.host, db.meshIp)
+  })
+
+  it('leaves a peer where it has roamed to, and follows the control plane when that has news', async () => {
+    await using lab = await createLab()
+    const [web, db] = await pair(lab)
+    await introduce([web, db])
+    await untilPing(web.host, db.meshIp)
+
+    const moved = await lab.move(db.host)
+    await untilPing(moved, web.meshIp)
+    await untilPing(web.host, db.meshIp)
+    await web.killProcess()
+    assert.deepEqual((await web.order({})).corrections, [])
+    assert.match(
+      await web.host.exec(['wg', 'show', 'plexd0', 'endpoints']),
+      new RegExp(moved.address),
+    )
+
+    const [peer] = [db.asPeer({ endpoint: `${moved.address}:51820` })]
+    const { corrections } = await web.order({ peers: [peer] })
+    assert.deepEqual(
+      corrections.map(({ type }) => type),
+      ['peer_updated'],
+    )
+    assert.deepEqual((await web.order({})).corrections, [])
+  })
+})
+
+async function pair(lab: Lab): Promise<[MeshNode, MeshNode]> {
+  return [
+    createMeshNode('n_web', await lab.host('web'), '10.100.1.1'),
+    createMeshNode('n_db', await lab.host('db'), '10.100.1.2'),
+  ]
+}
+
+/** When the last handshake with the only peer was. */
+function handshakeOf(dump: string): string | undefined {
+  return dump.trim().split('\n')[1]?.split('\t')[4]
+}

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { type Exec, exec } from '@plexd/runtime'
+
+/** A network namespace with a /run of its own, so that each host may have a `plexd0` and its files. */
+export interface Namespace extends AsyncDisposable {
+  readonly name: string
+  /** What its programs see as /run. */
+  readonly runDir: string
+  /** Runs a program inside to its end. */
+  exec: Exec
+  /** Starts a program inside; it ends with the namespace. */
+  spawn(command: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess
+  /** Lines for `ip -batch`, inside. */
+  ip(lines: readonly string[]): Promise<void>
+}
+
+/** All names begin so; after it comes the process that made the namespace. */
+const prefix = 'plexdlab-'
+
+export async function makeNamespace(label: string, folder: string): Promise<Namespace> {
+  const name = `${prefix}${process.pid}-${label}`
+  const runDir = `${folder}/${label}`
+  await mkdir(runDir)
+  await exec(['ip', 'netns', 'add', name])
+  const enter = ['netns', 'exec', name, 'sh', '-c', 'mount --bind "$0" /run && exec "$@"', runDir]
+  const ip: Namespace['ip'] = async (lines) => {
+    await exec(['ip', '-netns', name, '-batch', '-'], { input: `${lines.join('\n')}\n` })
+  }
+  await ip(['link set lo up'])
+  return {
+    name,
+    runDir,
+    ip,
+    exec: (command, options) => exec(['ip', ...enter, ...command], options),
+    spawn: (command, env = {}) =>
+      spawn('ip', [...enter, ...command], { env: { ...process.env, ...env } }),
+    [Symbol.asyncDispose]: () => removeNamespace(name),
+  }
+}
+
+/** Ends what runs inside, whoever started it there, and removes the namespace. */
+async function removeNamespace(name: string): Promise<void> {
+  for (const pid of await pidsIn(name)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  await exec(['ip', 'netns', 'delete', name])
+}
+
+async function pidsIn(name: string): Promise<number[]> {
+  return (await exec(['ip', 'netns', 'pids', name])).split('\n').filter(Boolean).map(Number)
+}
+
+/** Removes what a killed test has left behind; those of living processes stay. */
+export async function sweepNamespaces(): Promise<void> {
+  const names = (await exec(['ip', 'netns', 'list'])).split('\n').map((line) => line.split(' ')[0])
+  for (const name of names) {
+    const [, pid] = name?.match(new RegExp(`^${prefix}(\\d+)-`)) ?? []
+    if (name && pid !== undefined && !isAlive(Number(pid))) await removeNamespace(name)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Ends a program with SIGKILL; resolves when it has ended. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}

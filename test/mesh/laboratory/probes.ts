@@ -1,0 +1,118 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { ExecError } from '@plexd/runtime'
+import type { Host } from './lab.ts'
+import { kill } from './namespace.ts'
+
+type Place = Pick<Host, 'exec' | 'spawn'>
+
+/** How many of `count` pings to an address were answered. */
+export async function ping(
+  from: Place,
+  to: string,
+  { count = 1, intervalMs = 20, waitMs = 1_000 } = {},
+): Promise<number> {
+  const times = ['-c', `${count}`, '-i', `${intervalMs / 1_000}`, '-W', `${waitMs / 1_000}`]
+  const text = await from
+    .exec(['ping', '-n', '-q', ...times, to], { timeoutMs: 600_000 })
+    .catch((error: unknown) => {
+      if (error instanceof ExecError && error.exitCode === 1) return ', 0 received'
+      throw error
+    })
+  return Number(/, (\d+) received/.exec(text)?.[1])
+}
+
+/** Which of the addresses answer, each to one ping; all are asked at once. */
+export async function pingAll(
+  from: Place,
+  addresses: readonly string[],
+  waitMs = 5_000,
+): Promise<string[]> {
+  const script = `wait=$1; shift
+    for to; do ping -n -q -c 1 -W "$wait" "$to" >/dev/null && echo "$to" & done; wait`
+  const command = ['sh', '-c', script, 'sh', `${waitMs / 1_000}`, ...addresses] as const
+  return (await from.exec(command, { timeoutMs: 60_000 })).split('\n').filter(Boolean).sort()
+}
+
+/** Pings until there is an answer; resolves to the time that took. */
+export async function untilPing(from: Place, to: string, withinMs = 10_000): Promise<number> {
+  const startedMs = performance.now()
+  for (;;) {
+    if ((await ping(from, to, { count: 5, waitMs: 200 })) > 0) return performance.now() - startedMs
+    const elapsedMs = performance.now() - startedMs
+    if (elapsedMs > withinMs)
+      throw new Error(`ping ${to}: no answer in ${Math.round(elapsedMs)} ms`)
+  }
+}
+
+export interface RunningPing {
+  /** Ends it; resolves to what was sent and what came back. */
+  stop(): Promise<{ sent: number; received: number }>
+}
+
+/** Pings without end, each `intervalMs`. */
+export function startPing(from: Place, to: string, intervalMs = 5): RunningPing {
+  const child = from.spawn(['ping', '-n', '-q', '-i', `${intervalMs / 1_000}`, to])
+  const text = gather(child)
+  return {
+    async stop() {
+      child.kill('SIGINT')
+      if (child.exitCode === null) await once(child, 'close')
+      const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(text()) ?? []
+      return { sent: Number(sent), received: Number(received) }
+    },
+  }
+}
+
+const streamProgram = join(import.meta.dirname, 'tcp-stream.ts')
+
+/** Sends bytes over TCP; resolves when the other end has confirmed that it got all of them unharmed. */
+export async function tcpStream(
+  from: Place,
+  to: Place,
+  address: string,
+  bytes = 1_000_000,
+): Promise<void> {
+  const listener = to.spawn([process.execPath, streamProgram, 'listen', address])
+  try {
+    const [port] = await once(createInterface(listener.stdout ?? process.stdin), 'line')
+    const send = [process.execPath, streamProgram, 'send', address, `${port}`, `${bytes}`] as const
+    await from.exec(send, { timeoutMs: 30_000 })
+  } finally {
+    await kill(listener)
+  }
+}
+
+export interface Capture extends AsyncDisposable {
+  /** A line for each packet, as tcpdump prints them. */
+  packets(): string[]
+}
+
+/** Watches packets that match a filter of tcpdump on an interface; resolves when it sees them. */
+export async function capture(
+  where: Place,
+  { filter, on = 'any' }: { filter: string; on?: string },
+): Promise<Capture> {
+  const child = where.spawn(['tcpdump', '-i', on, '-nn', '-l', '--immediate-mode', filter])
+  const text = gather(child)
+  const complaints: string[] = []
+  for await (const line of createInterface(child.stderr ?? process.stdin)) {
+    complaints.push(line)
+    if (line.startsWith('listening on')) break
+  }
+  if (child.exitCode !== null) throw new Error(`capture packets: ${complaints.join(' ')}`)
+  return {
+    packets: () => text().split('\n').filter(Boolean),
+    [Symbol.asyncDispose]: () => kill(child),
+  }
+}
+
+function gather(child: ChildProcess): () => string {
+  let text = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk
+  })
+  return () => text
+}

@@ -1,0 +1,26 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+const programs = ['ip', 'nft', 'wg', 'wireguard-go', 'ping', 'tcpdump', 'sysctl', 'mount', 'setsid']
+
+/** Why there can be no laboratory on this machine, for the `skip` of a test; false when there can. */
+export function labSkip(...more: string[]): string | false {
+  if (process.getuid?.() !== 0) return 'network namespaces need root'
+  if (!isThere('/dev/net/tun')) return 'wireguard-go needs /dev/net/tun'
+  const missing = [...programs, ...more].filter((program) => !isInstalled(program))
+  return missing.length > 0 && `not installed: ${missing.join(', ')}`
+}
+
+function isInstalled(program: string): boolean {
+  const folders = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter)
+  return folders.some((folder) => isThere(join(folder, program), constants.X_OK))
+}
+
+function isThere(path: string, mode = constants.F_OK): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
