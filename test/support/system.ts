@@ -79,11 +79,19 @@ export interface System extends AsyncDisposable {
   plexctl(...args: string[]): Promise<Output>
 }
 
-export async function startSystem(options: { args?: readonly string[] } = {}): Promise<System> {
+export interface SystemOptions {
+  /** For the control plane. */
+  args?: readonly string[]
+  /** Runs before the control plane starts, for what its folder has to be; undone in the end by what it returns. */
+  prepare?: (folder: string) => Promise<AsyncDisposable>
+}
+
+export async function startSystem({ args = [], prepare }: SystemOptions = {}): Promise<System> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
-  const controlPlane = stack.use(await startControlPlaneProcess(folder, options))
+  if (prepare) stack.use(await prepare(folder))
+  const controlPlane = stack.use(await startControlPlaneProcess(folder, { args }))
   const adminToken = (await readFile(controlPlane.adminTokenFile, 'utf8')).trim()
   const opened = stack.move()
   const { url, caFile } = controlPlane

@@ -1,11 +1,11 @@
 import { open } from 'node:fs/promises'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { ApiError } from '@plexd/protocol'
 import { Kysely, SqliteDialect } from 'kysely'
 import { createCommitQueue } from './commit-queue.ts'
 import type { Store } from './db.ts'
 import { migrate } from './migrate.ts'
 import type { Tables } from './schema.ts'
+import { diskErrorOf, errcodeOf } from './sqlite-error.ts'
 
 /** Opens, or creates and migrates, the database file. */
 export async function openSqliteStore(
@@ -66,21 +66,6 @@ function adapt(database: DatabaseSync) {
 /** Statements kept ready; queries with lists of varying length would grow it without end. */
 const maxStatements = 500
 
-/** The disk is full, or refuses to be written to: nothing has changed, and a retry may find it mended. */
 function rethrow(error: unknown): never {
-  const primary = errcodeOf(error) & 0xff
-  if (![sqliteFull, sqliteIoError, sqliteReadOnly].includes(primary)) throw error
-  const reason = primary === sqliteFull ? 'the disk is full' : 'the disk cannot be written to'
-  throw new ApiError('unavailable', `nothing was changed: ${reason}`, {
-    cause: error,
-    retryAfterSeconds: 30,
-  })
-}
-
-const sqliteFull = 13
-const sqliteIoError = 10
-const sqliteReadOnly = 8
-
-function errcodeOf(error: unknown): number {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
+  throw diskErrorOf(error)
 }

@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import { diskErrorOf } from '../store/sqlite-error.ts'
 import type { RecordKind, RecordSource, StoredRecord, TelemetryStore } from './store.ts'
 
 /** Records written, or removed, before the event loop gets a turn. */
@@ -51,7 +52,7 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
       database.exec('commit')
     } catch (error) {
       if (database.isTransaction) database.exec('rollback')
-      for (const { reject } of group) reject(error)
+      for (const { reject } of group) reject(diskErrorOf(error))
       return
     }
     for (const { resolve } of group) resolve()

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { ApiError, controlApi, createClient, localApi, type NodeState } from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import { startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
+import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
+
+const marker = 'PLEXD_TEST_PRIVATE_MOUNTS'
+const isRoot = process.getuid?.() === 0
+
+/** The tests run once more in a process with mounts of its own, so that nobody else sees the small disks. */
+function runPrivately(): void {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const command = ['--mount', '--', process.execPath, '--test-reporter=spec', import.meta.filename]
+  const { status, stdout, stderr } = spawnSync('unshare', command, {
+    env: { ...env, [marker]: '1' },
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stdout + stderr)
+}
+
+if (process.env[marker] === undefined) {
+  describe('programs on a full disk', {
+    skip: !isRoot && 'needs root, to mount small disks',
+  }, () => {
+    it('pass the tests below, in a mount namespace of their own', runPrivately)
+  })
+} else {
+  describe('a control plane on a full disk', controlPlaneTests)
+  describe('an agent on a full disk', agentTests)
+}
+
+function controlPlaneTests(): void {
+  it('refuses writes with a reason, reads on, loses nothing, and works again with room', async () => {
+    let disk: SmallDisk | undefined
+    await using system = await startSystem({
+      prepare: async (folder) => {
+        disk = await mountSmallDisk(join(folder, 'control-plane'), 24)
+        return disk
+      },
+    })
+    const node = await system.enrol('node-01')
+    const target = { node_id: node.node_id }
+    const acknowledged = new Map<string, string>()
+    let count = 0
+    const put = async (): Promise<void> => {
+      const key = `key-${count++}`
+      const payload = `${key} ${'x'.repeat(4_096)}`
+      await system.admin.putData({
+        params: { key },
+        body: { target, content_type: 'text/plain', payload },
+      })
+      acknowledged.set(key, payload)
+    }
+    const sendLog = async () =>
+      (
+        await node.call(controlApi.sendLogs, {
+          body: [{ timestamp: '2025-01-15T10:30:00Z', message: 'y'.repeat(4_096) }],
+        })
+      ).status
+    const held = async () => {
+      const state = (await node.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      return new Map(state.data.map(({ key, payload }) => [key, payload]))
+    }
+    const refusal = async (): Promise<ApiError> => {
+      for (let attempt = 0; attempt < 20_000; attempt++) {
+        try {
+          await put()
+        } catch (error) {
+          if (error instanceof ApiError) return error
+          throw error
+        }
+      }
+      throw new Error('the disk never became full')
+    }
+
+    await put()
+    assert.equal(await sendLog(), 202)
+    await disk?.fill(128 * 1024)
+    const error = await refusal()
+    assert.equal(error.status, 503)
+    assert.match(error.message, /disk|space|full/)
+    assert.deepEqual(await held(), acknowledged)
+    let logs = 1
+    let status = await sendLog()
+    for (; status === 202 && logs < 10_000; logs++) status = await sendLog()
+    assert.equal(status, 503)
+    assert.equal((await node.call(controlApi.heartbeat, { body: {} })).status, 200)
+    assert.match(await system.controlPlane.program().log(), /"level":"error".*(disk|space|full)/i)
+
+    await disk?.clear()
+    await until('it takes writes again', () =>
+      put().then(
+        () => true,
+        () => false,
+      ),
+    )
+    assert.equal(await sendLog(), 202)
+    assert.deepEqual(await held(), acknowledged)
+
+    await disk?.fill(64 * 1024)
+    await refusal()
+    await system.controlPlane.end('SIGKILL')
+    await disk?.clear()
+    await system.controlPlane.start()
+    assert.deepEqual(await held(), acknowledged)
+    await put()
+    assert.deepEqual(await held(), acknowledged)
+    const { body } = await system.admin.listTelemetry({
+      params: { node: node.node_id, kind: 'logs' },
+      query: { limit: '1000' },
+    })
+    assert.ok(body.items.length >= Math.min(1_000, logs))
+  })
+}
+
+function agentTests(): void {
+  it('refuses reports with 500, reads on, loses nothing, and catches up with room', async () => {
+    await using system = await startSystem()
+    const dataDir = join(system.folder, 'node-01', 'data')
+    await using disk = await mountSmallDisk(dataDir, 8)
+    await using agent = await system.startAgent('node-01')
+    const local = createClient(localApi, createUnixTransport(agent.socket, 5_000))
+    const { body: node } = await system.admin.getNode({ params: { node: 'node-01' } })
+    const acknowledged = new Map<string, string>()
+    let count = 0
+    const put = async (): Promise<void> => {
+      const key = `key-${count++}`
+      const payload = `${key} ${'x'.repeat(4_096)}`
+      await local.putReport({ params: { key }, body: { content_type: 'text/plain', payload } })
+      acknowledged.set(key, payload)
+    }
+    const refusal = async (): Promise<ApiError> => {
+      for (let attempt = 0; attempt < 20_000; attempt++) {
+        try {
+          await put()
+        } catch (error) {
+          if (error instanceof ApiError) return error
+          throw error
+        }
+      }
+      throw new Error('the disk never became full')
+    }
+    const held = async () => {
+      const { body: keys } = await local.listReports({})
+      const entries = await Promise.all(
+        keys.map(async ({ key }) => (await local.getReport({ params: { key } })).body),
+      )
+      return new Map(entries.map(({ key, payload }) => [key, payload]))
+    }
+    const putData = (payload: string) =>
+      system.admin.putData({
+        params: { key: 'motd' },
+        body: { target: { node_id: node.id }, content_type: 'text/plain', payload },
+      })
+    const motd = async () =>
+      (await local.getData({ params: { key: 'motd' } }).catch(() => undefined))?.body.payload
+    const sorted = (map: Map<string, unknown>) =>
+      new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)))
+
+    await put()
+    await putData('first')
+    await until('the data has come', async () => (await motd()) === 'first')
+    await disk.fill(64 * 1024)
+    const error = await refusal()
+    assert.equal(error.status, 500)
+    assert.equal(error.message, 'internal error')
+    assert.deepEqual(sorted(await held()), sorted(acknowledged))
+    await disk.fill()
+    await putData(`second ${'y'.repeat(64 * 1024)}`)
+    await until(
+      'the status says what is wrong',
+      async () => {
+        const { problems } = (await local.getStatus({})).body
+        return /disk|space|ENOSPC|write/i.test(problems.join('\n'))
+      },
+      20_000,
+    )
+    assert.match(await agent.program().log(), /"level":"(error|warn)".*(disk|space|ENOSPC|full)/i)
+
+    await disk.clear()
+    await until(
+      'it takes reports again',
+      () =>
+        put().then(
+          () => true,
+          () => false,
+        ),
+      20_000,
+    )
+    await until(
+      'the change has come',
+      async () => String(await motd()).startsWith('second'),
+      90_000,
+    )
+    assert.deepEqual(sorted(await held()), sorted(acknowledged))
+
+    await disk.fill(32 * 1024)
+    await refusal()
+    await agent.end('SIGKILL')
+    await disk.clear()
+    await agent.start()
+    assert.deepEqual(sorted(await held()), sorted(acknowledged))
+    await put()
+    await until(
+      'all reports have arrived',
+      async () => {
+        const { body } = await system.admin.listReports({
+          params: { node: node.id },
+          query: { limit: '1000' },
+        })
+        const arrived = new Map(body.items.map(({ key, payload }) => [key, payload]))
+        return [...acknowledged].every(([key, payload]) => arrived.get(key) === payload)
+      },
+      60_000,
+    )
+  })
+}
