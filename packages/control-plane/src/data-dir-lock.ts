@@ -1,12 +1,12 @@
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { openPrivateDatabase } from './store/private-database.ts'
 
 /**
  * Holds a data folder for this process. SQLite's own file lock: the kernel drops it with the process, however that
  * ends. Throws when another process has it.
  */
 export function lockDataDir(dataDir: string): Disposable {
-  const lock = new DatabaseSync(join(dataDir, 'lock'), { timeout: 0 })
+  const lock = openPrivateDatabase(join(dataDir, 'lock'), 0)
   try {
     lock.exec('begin exclusive')
   } catch (cause) {

@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect } from 'kysely'
 import { createCommitQueue } from './commit-queue.ts'
 import type { Store } from './db.ts'
 import { migrate } from './migrate.ts'
+import { openPrivateDatabase } from './private-database.ts'
 import type { Tables } from './schema.ts'
 import { diskErrorOf, errcodeOf } from './sqlite-error.ts'
 
@@ -12,8 +12,6 @@ export async function openSqliteStore(
   path: string,
   { onGroup }: { onGroup?: (size: number) => void } = {},
 ): Promise<Store> {
-  // SQLite gives the files beside it the same mode.
-  await (await open(path, 'a', 0o600)).close()
   const writer = openKysely<Tables>(path)
   await migrate(writer as unknown as Kysely<never>, 'sqlite') // the tables come into being here
   // A connection of its own, so that a read in the middle of a group sees only what is committed.
@@ -32,9 +30,13 @@ export async function openSqliteStore(
   }
 }
 
+const timeoutMs = 5_000
+
 /** Kysely on node:sqlite: WAL, and an fsync with every commit. */
 export function openKysely<Schema>(path: string, { readOnly = false } = {}): Kysely<Schema> {
-  const database = new DatabaseSync(path, { readOnly, timeout: 5_000 })
+  const database = readOnly
+    ? new DatabaseSync(path, { readOnly, timeout: timeoutMs })
+    : openPrivateDatabase(path, timeoutMs)
   if (!readOnly) database.exec('pragma journal_mode = wal')
   database.exec('pragma synchronous = full; pragma foreign_keys = on')
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database) }) })

@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite'
+import { openPrivateDatabase } from '../store/private-database.ts'
 import { diskErrorOf } from '../store/sqlite-error.ts'
 import type { RecordKind, RecordSource, StoredRecord, TelemetryStore } from './store.ts'
 
@@ -15,7 +15,7 @@ interface Waiting {
 
 /** Telemetry in a SQLite file of its own. Batches that arrive in the same moment share a transaction and its fsync. */
 export function openSqliteTelemetry(path: string, now: () => number = Date.now): TelemetryStore {
-  const database = new DatabaseSync(path, { timeout: 5_000 })
+  const database = openPrivateDatabase(path, 5_000)
   database.exec(schema)
   const insert = database.prepare(
     'insert into records (tenant_id, node_id, kind, received_at, record) values (?, ?, ?, ?, ?)',
