@@ -41,8 +41,10 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   const capabilities = await describeCapabilities(config.actionsEnabled ? core.actions : [])
   const identity = await openIdentity(core, capabilities, deps)
   core.identity = identity
-  await device.setPrivateKey(identity.current().private_key)
-  await applier.apply().catch((error: unknown) => log.error('cached peers not applied', { error }))
+  const { private_key, pending_private_key } = identity.current()
+  await device.setPrivateKey(private_key)
+  if (pending_private_key !== undefined) device.holdPsks()
+  await applier.apply().catch((error: unknown) => log.error('cached mesh not applied', { error }))
 
   const bearer = (): string => bearerOf(identity.current())
   const { client } = stack.use(openControlClient(config, { bearer, skew, clock }))
@@ -73,6 +75,7 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
       desired,
       reports,
       status: core.describe,
+      peers: core.describePeers,
       fetchSecret: async (key, signal) => {
         if (!core.loops) throw new ApiError('unavailable', 'the node is not registered yet')
         return core.loops.fetchSecret(key, signal)
@@ -113,13 +116,14 @@ const deregisterMs = 2_000
 
 async function deregister(
   client: Pick<Client<ControlApi>, 'deregister'>,
-  { log }: Core,
+  { device, log }: Core,
   identity: IdentityStore,
 ): Promise<void> {
   const { node_id } = identity.current()
   try {
     await client.deregister({ params: { node_id }, signal: AbortSignal.timeout(deregisterMs) })
     log.info('deregistered', { node_id })
+    await device.remove()
   } catch (error) {
     log.warn('cannot deregister', { node_id, error: describeError(error) })
   }

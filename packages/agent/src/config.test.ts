@@ -236,6 +236,11 @@ describe('loadConfig', () => {
     ['a log level nobody knows', 'log_level: loud', /log_level: "loud": want one of debug, info/],
     ['a port out of range', 'mesh: { listen_port: 70000 }', /want a whole number from 0 to 65535/],
     [
+      'an interface name with a command in it',
+      'mesh: { interface: "a b" }',
+      /want 1 to 15 letters/,
+    ],
+    [
       'switched-off verification',
       'api: { tlsinsecureskipverify: true }',
       /not supported: name the CA/,

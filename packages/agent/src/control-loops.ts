@@ -122,12 +122,15 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
 
 /** Something was missed: within this time that is a reason for one extra pull, not for many. */
 const gapPullEachMs = 60_000
+/** So long before this node uses a new key its peers hear of it: they can be ready. */
+const newKeyNoticeMs = 2_000
 
 /** The desired state: how it changes by events, by pulls and by a rotation of our key, and how it comes into force. */
 function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDisposableStack) {
   const { core, identity } = deps
   const { config, desired, device, applier, clock, log } = core
   const common = commonOf(deps)
+  const moves = device.disabledBecause === undefined
   const signingKeys = (): SigningKeys =>
     desired.current().signing_keys ?? { current: identity.current().signing_public_key }
 
@@ -147,20 +150,24 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
     // Also without an answer: what somebody changed on this machine is put right.
     const steps = await applier.apply()
     const corrections = pulled.status === 'fulfilled' ? pulled.value : []
-    drift.add([...corrections, ...(device.disabledBecause === undefined ? steps : [])])
+    drift.add([...corrections, ...(moves ? steps : [])])
     if (pulled.status === 'rejected') throw pulled.reason
   }
   const loop: ReconcileLoop = stack.use(
     startReconcileLoop({ ...common, reconcile, intervalMs: config.reconcileMs }),
   )
 
+  stack.use(device.watch(async () => drift.add(await applier.apply())))
   const keyRotation = stack.use(
     startKeyRotation({
       ...common,
       identity,
-      async promote(privateKey, peers) {
+      noticeMs: moves ? newKeyNoticeMs : 0,
+      prepare: () => device.holdPsks(),
+      takePeers: (peers) =>
+        desired.replace({ ...withPeers(desired.current(), peers), revision: '' }),
+      async promote(privateKey) {
         await device.setPrivateKey(privateKey)
-        await desired.replace({ ...withPeers(desired.current(), peers), revision: '' })
         applier.applySoon()
         loop.trigger({ whole: true })
       },

@@ -1,5 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { DaemonStatus } from '@plexd/protocol'
+import {
+  type DaemonStatus,
+  formatCidr,
+  type NatType,
+  type PeerStatus,
+  parseCidr,
+} from '@plexd/protocol'
 import { type Clock, type Log, systemClock } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { builtinActions } from './actions/builtin/index.ts'
@@ -8,7 +14,7 @@ import type { AgentConfig } from './config.ts'
 import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
 import type { ControlLoops } from './control-loops.ts'
 import { openDatabase } from './database.ts'
-import type { IdentityStore } from './identity.ts'
+import type { Identity, IdentityStore } from './identity.ts'
 import { createProblems, type Problems } from './problems.ts'
 import { type Applier, createApplier } from './reconcile/apply.ts'
 import type { DesiredStore } from './state/desired-state.ts'
@@ -18,6 +24,8 @@ import { describeStatus, type StatusSources } from './status.ts'
 import { createVitals, type Vitals } from './vitals.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
 import { createFakeDevice } from './wireguard/device-fake.ts'
+import { guessMeshRange } from './wireguard/mesh-range.ts'
+import { describePeers } from './wireguard/peer-status.ts'
 
 export interface AgentDeps {
   log: Log
@@ -25,8 +33,16 @@ export interface AgentDeps {
   env?: NodeJS.ProcessEnv
   /** The mesh interface; where none is given nothing moves packets, and the status says so. */
   device?: WireguardDevice
+  /** Opens it instead, given what is known of this node's place in the mesh by the time that it is needed. */
+  openDevice?: (place: MeshPlace) => Promise<WireguardDevice & AsyncDisposable>
   /** Ends an enrolment that is still trying. */
   signal?: AbortSignal
+}
+
+/** This node's place in the mesh. */
+export interface MeshPlace {
+  network(): { meshIp: string; meshRange: string }
+  natType(): NatType
 }
 
 /** All of a daemon that needs no control plane: what is on the disk, the interface, the state of things. */
@@ -45,6 +61,7 @@ export interface Core extends AsyncDisposable {
   readonly skew: ClockSkew
   readonly status: StatusSources
   describe(): Static<typeof DaemonStatus>
+  describePeers(): Promise<PeerStatus[]>
   /** Absent until the node is registered. */
   identity?: IdentityStore
   /** Absent until the control plane is spoken to. */
@@ -61,7 +78,15 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   const problems = createProblems()
   const vitals = createVitals()
   const skew = createClockSkew({ clock, log, problems })
-  const device = deps.device ?? createFakeDevice(disabledMesh(config))
+  const place: MeshPlace = {
+    network: () => networkOf(core.identity?.current()),
+    natType: () => 'unknown',
+  }
+  const device =
+    deps.device ??
+    (deps.openDevice
+      ? stack.use(await deps.openDevice(place))
+      : createFakeDevice(disabledMesh(config)))
   const status: StatusSources = {
     config,
     identity: () => core.identity?.current(),
@@ -92,16 +117,26 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     skew,
     status,
     describe,
+    describePeers: async () =>
+      describePeers(desired.current().peers, await device.peers(), clock.now() / 1_000),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
   return core
+}
+
+function networkOf(identity: Identity | undefined): { meshIp: string; meshRange: string } {
+  if (!identity) throw new Error('the node is not registered yet')
+  const { mesh_ip, mesh_range } = identity
+  // Parsed, because it becomes part of a command.
+  const meshRange = formatCidr(parseCidr(mesh_range ?? guessMeshRange(mesh_ip)))
+  return { meshIp: mesh_ip, meshRange }
 }
 
 function disabledMesh(config: AgentConfig): { interfaceName: string; disabledBecause: string } {
   return {
     interfaceName: config.meshInterface,
     disabledBecause: config.meshEnabled
-      ? 'this version does not move packets yet'
+      ? 'nothing opened an interface'
       : 'switched off by --no-mesh or "mesh.enabled: false"',
   }
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Key32, MeshIp, NodeId, nskBytes } from '@plexd/protocol'
+import { Ipv4Cidr, Key32, MeshIp, NodeId, nskBytes } from '@plexd/protocol'
 import { CliError, describeError, writeFileAtomic } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
@@ -9,6 +9,8 @@ import { Check, Errors } from 'typebox/value'
 export const Identity = Type.Object({
   node_id: NodeId,
   mesh_ip: MeshIp,
+  /** All addresses of the mesh; other control planes do not say. */
+  mesh_range: Type.Optional(Ipv4Cidr),
   hostname: Type.String(),
   /** WireGuard, base64. */
   private_key: Key32,

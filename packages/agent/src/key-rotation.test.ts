@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ApiError, type RotateKeysResponse } from '@plexd/protocol'
+import { ApiError, type Peer, type RotateKeysResponse } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
 import type { Identity, IdentityStore } from './identity.ts'
 import { startKeyRotation } from './key-rotation.ts'
 import { generatePrivateKey, publicKeyOf } from './wireguard/keys.ts'
 
 const oldKey = generatePrivateKey()
+const peer: Peer = {
+  id: 'n_db',
+  public_key: publicKeyOf(generatePrivateKey()),
+  mesh_ip: '10.100.1.2',
+  endpoint: '',
+  allowed_ips: ['10.100.1.2/32'],
+  psk: '',
+}
 
 describe('key rotation', () => {
   it('saves the new key before it is sent, and promotes it when it is accepted', async () => {
@@ -21,6 +29,21 @@ describe('key rotation', () => {
     assert.equal(setup.identity().private_key, pending)
     assert.equal(setup.identity().pending_private_key, undefined)
     assert.deepEqual(setup.promoted, [pending])
+  })
+
+  it('uses the new key when its peers had time to hear of it, and their PSKs with it', async () => {
+    await using setup = setUp({}, 2_000)
+    setup.answers.push({ updated_peers: [peer] })
+    await setup.rotation.request('evt_1')
+    await setup.clock.advance(1_999)
+    assert.deepEqual(setup.prepared, [0])
+    assert.deepEqual(setup.peers, [peer])
+    assert.deepEqual(setup.promoted, [])
+    assert.equal(setup.identity().private_key, oldKey)
+
+    await setup.clock.advance(1)
+    assert.deepEqual(setup.promoted, [setup.identity().private_key])
+    assert.equal(setup.identity().pending_private_key, undefined)
   })
 
   it('announces after a crash the key that it had announced before', async () => {
@@ -80,7 +103,7 @@ describe('key rotation', () => {
   })
 })
 
-function setUp(changes: Partial<Identity> = {}) {
+function setUp(changes: Partial<Identity> = {}, noticeMs = 0) {
   const clock = createFakeClock()
   let identity: Identity = {
     node_id: 'n_test',
@@ -102,6 +125,9 @@ function setUp(changes: Partial<Identity> = {}) {
     answers: [] as (RotateKeysResponse | Error)[],
     sent: [] as { node_id: string; new_public_key: string }[],
     promoted: [] as string[],
+    /** How many requests had been sent each time. */
+    prepared: [] as number[],
+    peers: [] as Peer[],
   }
   const rotation = startKeyRotation({
     identity: store,
@@ -114,7 +140,10 @@ function setUp(changes: Partial<Identity> = {}) {
         return { status: 200, headers: {}, body: answer }
       },
     },
+    prepare: () => void script.prepared.push(script.sent.length),
+    takePeers: async (peers) => void script.peers.push(...peers),
     promote: async (key) => void script.promoted.push(key),
+    noticeMs,
     describe: String,
     clock,
     log: silentLog,

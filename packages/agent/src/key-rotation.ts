@@ -18,8 +18,14 @@ export interface KeyRotation extends AsyncDisposable {
 export interface KeyRotationDeps {
   identity: IdentityStore
   client: Pick<Client<ControlApi>, 'rotateKeys'>
-  /** Brings the new key and the peers' new PSKs into force. */
-  promote(privateKey: string, peers: readonly Peer[]): Promise<void>
+  /** The control plane may hear of the new key, and gives out PSKs for it from now on. */
+  prepare(): void
+  /** Stores the peers with their new PSKs. */
+  takePeers(peers: readonly Peer[]): Promise<void>
+  /** Brings the new key, and the PSKs with it, into force. */
+  promote(privateKey: string): Promise<void>
+  /** So much earlier than this node uses it, its peers hear of the new key. */
+  noticeMs: number
   describe(error: unknown): string
   clock: Clock
   log: Log
@@ -66,17 +72,20 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
 
   async function rotate(pending: string, signal: AbortSignal): Promise<void> {
     const { node_id } = identity.current()
+    deps.prepare()
     const { body } = await client.rotateKeys({
       body: { node_id, new_public_key: publicKeyOf(pending) },
       signal,
     })
-    await identity.update(({ pending_private_key, ...now }) => ({
+    await identity.update((now) => ({
       ...now,
-      private_key: pending,
       ...(body.node_secret_key ? { node_secret_key: body.node_secret_key } : {}),
       ...(body.node_token ? { node_token: body.node_token } : {}),
     }))
-    await deps.promote(pending, body.updated_peers ?? [])
+    await deps.takePeers(body.updated_peers ?? [])
+    await clock.sleep(deps.noticeMs, signal)
+    await identity.update(({ pending_private_key, ...now }) => ({ ...now, private_key: pending }))
+    await deps.promote(pending)
     log.info('WireGuard key rotated', { node_id, public_key: publicKeyOf(pending) })
   }
 

@@ -13,7 +13,9 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
   program.addCommand(join())
   program.addCommand(up())
+  program.addCommand(down())
   program.addCommand(status())
+  program.addCommand(peers())
   program.addCommand(state())
   program.addCommand(deregister())
   program.addCommand(version())
@@ -64,6 +66,32 @@ function up(): Command {
     .action(async (options) => {
       const { runUp } = await import('./commands/up.ts')
       await runUp(readFlags(options))
+    })
+}
+
+function down(): Command {
+  return withSocket(new Command('down'))
+    .description('Stop the daemon and remove the mesh from this machine; the node stays registered')
+    .addHelpText('after', examples(['plexd down', 'interface, routes, rules and processes go']))
+    .action(async (options) => {
+      const { runDown } = await import('./commands/down.ts')
+      await runDown(readFlags(options), options)
+    })
+}
+
+function peers(): Command {
+  return withSocket(new Command('peers'))
+    .description('Show how each peer is reached, and why one is not')
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd peers', 'for people'],
+        [`plexd peers --json | jq '.[] | select(.state != "connected")'`, 'for scripts'],
+      ),
+    )
+    .action(async (options) => {
+      const { runPeers } = await import('./commands/peers.ts')
+      await runPeers(readFlags(options), options)
     })
 }
 

@@ -44,6 +44,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
   const { results, refusedReports } = sources.waiting()
   return {
     version,
+    pid: process.pid,
     node_id: identity?.node_id ?? '',
     hostname: identity?.hostname ?? config.hostname,
     mesh_ip: identity?.mesh_ip ?? '',

@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Entry, SecretRef } from './node-state.ts'
 import { operation } from './operation.ts'
-import { EntryKey, Metadata } from './scalars.ts'
+import { EntryKey, Ipv4Cidr, Key32, MeshIp, Metadata, NodeId, Timestamp } from './scalars.ts'
 
 export const DataKey = Type.Object({
   key: EntryKey,
@@ -24,9 +24,29 @@ export const SecretValue = Type.Object({
 })
 export const ReportWrite = Type.Object({ content_type: Type.String(), payload: Type.Unknown() })
 
+/** A peer as WireGuard has it at this moment, for `plexd peers`. */
+export const PeerStatus = Type.Object({
+  id: NodeId,
+  mesh_ip: MeshIp,
+  public_key: Key32,
+  state: Type.Enum(['connected', 'idle', 'unanswered', 'no_endpoint', 'missing']),
+  /** Why it is not connected; empty when it is. */
+  reason: Type.String(),
+  /** Where packets go; empty while nobody knows. */
+  endpoint: Type.String(),
+  allowed_ips: Type.Array(Ipv4Cidr),
+  last_handshake_at: Type.Union([Timestamp, Type.Null()]),
+  rx_bytes: Type.Integer(),
+  tx_bytes: Type.Integer(),
+  keepalive_seconds: Type.Integer(),
+})
+export type PeerStatus = Static<typeof PeerStatus>
+
 /** The state of the daemon itself, for `plexd status`. */
 export const DaemonStatus = Type.Object({
   version: Type.String(),
+  /** Process id. */
+  pid: Type.Integer(),
   node_id: Type.String(),
   hostname: Type.String(),
   mesh_ip: Type.String(),
@@ -169,6 +189,14 @@ export const localApi = {
     }),
     response: Type.Object({ index: Type.Integer(), changed: Type.Boolean() }),
     errors: [400, 401],
+  }),
+  listPeers: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/peers',
+    summary: 'Read how each peer of the mesh is reached',
+    response: Type.Array(PeerStatus),
+    errors: [401],
   }),
   getStatus: operation({
     ...local,

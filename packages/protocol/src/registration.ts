@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Capabilities } from './capabilities.ts'
 import { Peer } from './peer.ts'
-import { Key32, MeshIp, Metadata, NodeId } from './scalars.ts'
+import { Ipv4Cidr, Key32, MeshIp, Metadata, NodeId } from './scalars.ts'
 
 export const RegisterRequest = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 512 }),
@@ -12,7 +12,7 @@ export const RegisterRequest = Type.Object({
 })
 export type RegisterRequest = Static<typeof RegisterRequest>
 
-/** The seed's five fields and our `node_token`, the bearer token of every later call. */
+/** The seed's five fields and ours: `node_token`, the bearer token of every later call, and the range of the mesh. */
 export const RegisterResponse = Type.Object({
   node_id: NodeId,
   mesh_ip: MeshIp,
@@ -22,6 +22,7 @@ export const RegisterResponse = Type.Object({
   }),
   peers: Type.Array(Peer),
   node_token: Type.Optional(Type.String()),
+  mesh_range: Type.Optional(Ipv4Cidr),
 })
 export type RegisterResponse = Static<typeof RegisterResponse>
 

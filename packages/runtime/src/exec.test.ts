@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ExecError, exec } from './exec.ts'
 
@@ -9,6 +12,14 @@ describe('exec', () => {
 
   it('does not mind a program that leaves its input unread', async () => {
     assert.equal(await exec(['true'], { input: 'x'.repeat(1_000_000) }), '')
+  })
+
+  it('lets it print elsewhere', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'plexd-exec-'))
+    await using file = await open(join(folder, 'out'), 'w+')
+    assert.equal(await exec(['echo', 'plexd0'], { stdoutFd: file.fd }), '')
+    assert.equal(await readFile(join(folder, 'out'), 'utf8'), 'plexd0\n')
+    await rm(folder, { recursive: true })
   })
 
   it('tells the process id', async () => {

@@ -9,6 +9,8 @@ export interface ExecOptions {
   /** What stdout and stderr may hold each, so that a mad program cannot fill the memory; 64 MiB when left out. */
   maxBytes?: number
   signal?: AbortSignal
+  /** Where stdout goes instead of the result, which then is empty. */
+  stdoutFd?: number
   /** Told the process id as soon as there is one. */
   onSpawn?: (pid: number) => void
 }
@@ -47,7 +49,7 @@ export async function exec(
   const { input = '', timeoutMs = 10_000, maxBytes = 64 * 1024 * 1024, signal, onSpawn } = options
   signal?.throwIfAborted()
   const [program, ...args] = command
-  const child = spawn(program, args, { stdio: 'pipe' })
+  const child = spawn(program, args, { stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'] })
   if (child.pid !== undefined) onSpawn?.(child.pid)
   let stopped: string | undefined
   const stop = (why: string): void => {
@@ -61,8 +63,8 @@ export async function exec(
   const stdout = gather(child.stdout, maxBytes, tooMuch)
   const stderr = gather(child.stderr, maxBytes, tooMuch)
   // A program may end without reading all; its exit code tells whether that matters.
-  child.stdin.on('error', () => {})
-  child.stdin.end(input)
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(input)
   try {
     const exitCode = await ended(child)
     signal?.throwIfAborted()
@@ -79,10 +81,10 @@ export async function exec(
   }
 }
 
-function gather(stream: NodeJS.ReadableStream, maxBytes: number, tooMuch: () => void) {
+function gather(stream: NodeJS.ReadableStream | null, maxBytes: number, tooMuch: () => void) {
   const chunks: Buffer[] = []
   let bytes = 0
-  stream.on('data', (chunk: Buffer) => {
+  stream?.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > maxBytes) tooMuch()
     else chunks.push(chunk)

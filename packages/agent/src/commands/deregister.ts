@@ -7,6 +7,7 @@ import { openControlClient } from '../control/client.ts'
 import { failureOf, isRefusal } from '../control/failure.ts'
 import { openDatabase } from '../database.ts'
 import { bearerOf, type Identity, loadIdentity } from '../identity.ts'
+import { takeDown } from './down.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 interface Options {
@@ -22,6 +23,8 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
   const identity = await readIdentity(config, purge && force)
   if (purge) checkPurge(config.dataDir)
   const told = identity ? await leave(config, identity, purge && force) : false
+  // Nobody answers under this identity any more, on either side.
+  if (identity && process.getuid?.() === 0) await takeDown(config, identity)
   if (purge) await removeFiles(config)
   const node_id = identity?.node_id ?? ''
   if (json) printJson({ node_id, deregistered: told, purged: purge })

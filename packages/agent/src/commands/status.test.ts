@@ -5,6 +5,7 @@ import { formatStatus } from './status.ts'
 const nowMs = Date.parse('2025-01-15T10:30:00Z')
 const healthy: Parameters<typeof formatStatus>[0] = {
   version: '1.4.2',
+  pid: 4711,
   node_id: 'n_abc123',
   hostname: 'web-01',
   mesh_ip: '10.100.1.1',

@@ -1,10 +1,15 @@
 import { createLog, runUntilSignal } from '@plexd/runtime'
 import { startAgent } from '../agent.ts'
+import { claimMesh, openMesh } from '../mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
-/** Runs until SIGTERM or SIGINT. */
+/** Runs until SIGTERM or SIGINT. The mesh stays up behind it: "plexd down" ends that. */
 export async function runUp(flags: Flags): Promise<void> {
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', config.logLevel)
-  await runUntilSignal((signal) => startAgent(config, { log, signal }), { log })
+  await using _claim = config.meshEnabled ? await claimMesh(config) : undefined
+  const mesh = config.meshEnabled
+    ? { openDevice: (place: Parameters<typeof openMesh>[1]) => openMesh(config, place, log) }
+    : {}
+  await runUntilSignal((signal) => startAgent(config, { log, signal, ...mesh }), { log })
 }

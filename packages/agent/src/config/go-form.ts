@@ -1,5 +1,5 @@
 import { type Form, setting } from './form.ts'
-import { count, duration, flag, labels, noSkipVerify, text } from './values.ts'
+import { count, duration, flag, interfaceName, labels, noSkipVerify, text } from './values.ts'
 
 /** The names of the Go agent's own structures, such as `api.baseurl`; `data_dir`, `mode` and `log_level` are as in the README form. */
 export const goForm: Form = {
@@ -32,7 +32,7 @@ export const goForm: Form = {
   'node_api.secretauthenabled': null,
   'actions.maxconcurrent': setting('maxConcurrentActions', count(1, 1_000)),
   'actions.maxactiontimeout': setting('maxActionMs', duration(1_000)),
-  'wireguard.interfacename': setting('meshInterface', text),
+  'wireguard.interfacename': setting('meshInterface', interfaceName),
   'wireguard.listenport': setting('meshPort', count(0, 65_535)),
   'wireguard.*': null,
   'nat.*': null,

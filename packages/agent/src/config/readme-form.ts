@@ -1,5 +1,5 @@
 import { type Form, setting } from './form.ts'
-import { count, duration, flag, labels, logLevel, mode, text } from './values.ts'
+import { count, duration, flag, interfaceName, labels, logLevel, mode, text } from './values.ts'
 
 /** `api: "https://..."` and sections named for what they do: the form of the project's README, and the one we document. */
 export const readmeForm: Form = {
@@ -17,7 +17,7 @@ export const readmeForm: Form = {
   'token.env': setting('tokenEnv', text),
   'token.metadata': setting('tokenFromMetadata', flag),
   'mesh.enabled': setting('meshEnabled', flag),
-  'mesh.interface': setting('meshInterface', text),
+  'mesh.interface': setting('meshInterface', interfaceName),
   'mesh.listen_port': setting('meshPort', count(0, 65_535)),
   'mesh.*': null,
   'heartbeat.interval': setting('heartbeatMs', duration(1_000)),

@@ -17,6 +17,13 @@ export function flag(value: unknown): boolean {
   throw new TypeError('want true or false')
 }
 
+/** As the kernel takes it, and fit to stand in a command. */
+export function interfaceName(value: unknown): string {
+  const name = text(value)
+  if (/^(?!\.)[A-Za-z0-9_.-]{1,15}$/.test(name)) return name
+  throw new RangeError('want 1 to 15 letters, digits, dashes, dots and underscores')
+}
+
 /** A whole number of at least `min` and at most `max`. */
 export function count(min: number, max: number): (value: unknown) => number {
   return (value) => {

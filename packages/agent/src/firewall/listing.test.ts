@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { generationOf, parseListing, readSeal, sealName } from './listing.ts'
+import { consistsOf, generationOf, parseListing, readSeal, sealName } from './listing.ts'
 
-// As nft 1.0.6 prints it.
+// As nft 1.0.6 prints it, but for -n, which makes numbers of some names.
 const listing = `table inet plexd {
 	map rules_4_0 {
 		type ipv4_addr . ipv4_addr . inet_proto . inet_service : verdict
@@ -38,6 +38,30 @@ describe('parseListing', () => {
     const asleep = listing.replace('{\n', '{\n\tflags dormant\n')
     assert.deepEqual(parseListing(asleep).own, ['\tflags dormant'])
   })
+})
+
+describe('consistsOf', () => {
+  const sizes = new Map([
+    ['rules_4_0', 2],
+    ['denied_4', 1],
+    ['input', 2],
+  ])
+
+  it('knows a table as it was written', () => {
+    assert.equal(consistsOf(parseListing(listing), sizes), true)
+  })
+
+  for (const [what, change] of [
+    ['a rule more', (text: string) => text.replace('\t\tiifname', '\t\taccept\n\t\tiifname')],
+    ['a rule less', (text: string) => text.replace('\t\tcounter drop comment "denied"\n', '')],
+    ['a chain without its hook', (text: string) => text.replace(/\t\ttype filter.*\n/, '')],
+    ['an element less', (text: string) => text.replace(/,\n.*pol_ops#0" : accept/, '')],
+    ['an object more', (text: string) => text.replace(/\}\n$/, '\n\tset x {\n\t}\n}\n')],
+    ['a flag', (text: string) => text.replace('{\n', '{\n\tflags dormant\n')],
+  ] as const)
+    it(`notices ${what}`, () => {
+      assert.equal(consistsOf(parseListing(change(listing)), sizes), false)
+    })
 })
 
 describe('readSeal', () => {

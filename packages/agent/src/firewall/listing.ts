@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** The table as `nft -s list table inet plexd` prints it: without counters, so that only changes change it. */
+/** The table as `nft -s -n list table inet plexd` prints it: without counters, so that only changes change it. */
 export interface Listing {
   /** Lines that belong to the table itself, such as `flags dormant`. */
   own: string[]
@@ -30,6 +30,23 @@ export function parseListing(text: string): Listing {
     if (line === '\t}') open = undefined
   }
   return listing
+}
+
+/**
+ * Whether the table consists of these objects, with so many lines or elements each. That tells a table that was just
+ * written from one that somebody has changed since; it does not compare what the rules say.
+ */
+export function consistsOf({ own, objects }: Listing, sizes: ReadonlyMap<string, number>): boolean {
+  return (
+    own.length === 0 &&
+    objects.length === sizes.size &&
+    objects.every((object) => sizes.get(object.name) === sizeOf(object))
+  )
+}
+
+/** Each element of a map has its comment; of a chain all lines count but the first and the last. */
+function sizeOf({ kind, text }: ListedObject): number {
+  return kind === 'map' ? text.split(' comment "').length - 1 : text.split('\n').length - 3
 }
 
 /**

@@ -1,7 +1,15 @@
 import { ExecError, exec, type Log } from '@plexd/runtime'
 import { parseCounters } from './counters.ts'
+import { execThroughFile } from './exec-through-file.ts'
 import type { Firewall, ObservedFirewall } from './firewall.ts'
-import { generationOf, type Listing, parseListing, readSeal, sealName } from './listing.ts'
+import {
+  consistsOf,
+  generationOf,
+  type Listing,
+  parseListing,
+  readSeal,
+  sealName,
+} from './listing.ts'
 import { describeProblem, probeText } from './probe.ts'
 import { baseChains, buildText, objectsOf, type Ruleset, switchText } from './ruleset.ts'
 
@@ -26,13 +34,14 @@ export function createNftables({
 
   /** Undefined when there is no table. */
   async function list(): Promise<Listing | undefined> {
-    const text = await listTable('-s')
+    // -n: to find the name of a protocol, nft would open a file for each rule.
+    const text = await listTable('-s', '-n')
     return text === undefined ? undefined : parseListing(text)
   }
 
-  async function listTable(flag: string): Promise<string | undefined> {
+  async function listTable(...flags: string[]): Promise<string | undefined> {
     try {
-      return await exec([...command, flag, 'list', 'table', 'inet', 'plexd'])
+      return await execThroughFile([...command, ...flags, 'list', 'table', 'inet', 'plexd'])
     } catch (error) {
       if (error instanceof ExecError && isMissing(error)) return undefined
       throw new Error('list table inet plexd', { cause: error })
@@ -88,9 +97,7 @@ export function createNftables({
   async function seal(ruleset: Ruleset, generation: number, sweep: string): Promise<void> {
     if (sweep !== '') await write(sweep)
     const listing = await list()
-    const wanted = objectsOf(ruleset, generation)
-    const isWanted = listing?.objects.every(({ name }) => wanted.has(name))
-    if (!isWanted || listing?.objects.length !== wanted.size || listing.own.length > 0)
+    if (!listing || !consistsOf(listing, objectsOf(ruleset, generation)))
       throw new Error('seal table inet plexd: another program is changing it')
     const name = sealName(ruleset.digest, listing)
     await write(`add chain inet plexd ${name}\n`)

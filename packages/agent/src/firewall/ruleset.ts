@@ -86,10 +86,17 @@ ${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
 ${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}${jump('output', 'oifname')}`
 }
 
-/** Chains and maps that a table with this ruleset consists of. */
-export function objectsOf(ruleset: Ruleset, generation: number): Set<string> {
+/** Chains and maps that a table with this ruleset consists of, and how many lines or elements each has. */
+export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
   const { denied, decide, maps } = namesOf(ruleset, generation)
-  return new Set([...baseChains, denied, decide, ...maps])
+  return new Map([
+    ...maps.map((name, index): [string, number] => [name, ruleset.layers[index]?.length ?? 0]),
+    [denied, ruleset.logDenied ? 2 : 1],
+    [decide, 3 + 2 * maps.length],
+    ['input', 2],
+    ['forward', 3],
+    ['output', 2],
+  ])
 }
 
 /** The names under which packets are counted that no rule is about. */

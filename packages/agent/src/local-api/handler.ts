@@ -1,4 +1,4 @@
-import type { DaemonStatus } from '@plexd/protocol'
+import type { DaemonStatus, PeerStatus } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { DesiredStore } from '../state/desired-state.ts'
@@ -27,6 +27,7 @@ export interface HandlerOptions extends Pick<SecretReaderOptions, 'fetchSecret' 
   desired: DesiredStore
   reports: ReportStore
   status(): Static<typeof DaemonStatus>
+  peers(): Promise<PeerStatus[]>
   secretAccess(): SecretAccess | Promise<SecretAccess>
   clock: Clock
   log: Log
@@ -73,6 +74,7 @@ export function createHandler(options: HandlerOptions): Handler {
     putReport: (key, request) => writer.put(key, request),
     deleteReport: (key) => writer.delete(key),
     watch: (_key, request, query) => watch.wait(query, request),
+    listPeers: async () => liveAnswer(goJson(await options.peers())),
     getStatus: () => liveAnswer(goJson(options.status())),
   }
 

@@ -83,6 +83,7 @@ export async function startPlace(
     log,
     nsk: () => nsk,
     status: () => aStatus,
+    peers: async () => [],
     async fetchSecret(key) {
       const sealed = secrets.get(key) ?? new ApiError('not_found', 'no such secret')
       if (sealed instanceof Error) throw sealed
@@ -168,6 +169,7 @@ export function seal(key: string, value: string, version: number, nsk: string): 
 
 const aStatus: ReturnType<LocalApiOptions['status']> = {
   version: '1.0.0',
+  pid: 4711,
   node_id: 'n_abc123',
   hostname: 'web-01',
   mesh_ip: '10.100.1.1',

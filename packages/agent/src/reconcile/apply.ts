@@ -30,6 +30,7 @@ export function createApplier(deps: {
       const steps = planDevice(wanted.peers, await device.observe())
       if (steps.length > 0) await device.apply(steps)
       problems.clear('wireguard')
+      logSteps(log, steps)
       return steps
     } catch (error) {
       problems.set('wireguard', `the mesh cannot be applied: ${describeError(error)}`)
@@ -60,16 +61,17 @@ export function createApplier(deps: {
           soon = false
           return applyOnce()
         })
-        .then(
-          (steps) => logSteps(log, steps),
-          (error: unknown) => log.error('event cannot be applied', { error }),
-        )
+        .catch((error: unknown) => log.error('event cannot be applied', { error }))
     },
   }
 }
 
+/** The first ones of a whole mesh say enough. */
+const maxLoggedSteps = 20
+
 function logSteps(log: Log, steps: readonly DeviceStep[]): void {
-  for (const step of steps) {
+  if (steps.length > maxLoggedSteps) log.info('mesh changed', { steps: steps.length })
+  for (const step of steps.slice(0, maxLoggedSteps)) {
     if (step.type === 'interface_repaired') log.info('interface repaired', { detail: step.detail })
     else log.info('peer changed', { change: step.type, peer_id: peerIdOf(step) })
   }

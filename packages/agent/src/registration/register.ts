@@ -70,6 +70,7 @@ async function attempt(registration: Registration): Promise<Identity> {
     return checkIdentity({
       node_id: answer.node_id,
       mesh_ip: answer.mesh_ip,
+      ...(answer.mesh_range ? { mesh_range: answer.mesh_range } : {}),
       hostname: config.hostname,
       private_key: privateKey,
       signing_public_key: answer.signing_public_key,

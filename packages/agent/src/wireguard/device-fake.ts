@@ -53,6 +53,21 @@ export function createFakeDevice(
         },
       }
     },
+    peers: async () =>
+      [...peers.values()].map(({ public_key, psk, endpoint, allowed_ips }) => ({
+        public_key,
+        psk,
+        endpoint,
+        allowed_ips,
+        keepalive_seconds: 0,
+        handshake_at: 0,
+        rx_bytes: 0,
+        tx_bytes: 0,
+      })),
+    async remove() {
+      peers.clear()
+      return true
+    },
     peerIds: () => [...peers.values()].map(({ id }) => id).sort(),
     privateKey: () => key,
     tamper(change) {

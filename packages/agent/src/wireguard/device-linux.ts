@@ -1,10 +1,16 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Clock, type Exec, exec as execProgram, type Log, systemClock } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { uapiDir as standardUapiDir } from './backend-userspace.ts'
 import type { DeviceStep, ObservedDevice, WireguardDevice } from './device.ts'
-import { type DeviceRecord, emptyRecord, loadRecord, saveRecord } from './device-record.ts'
+import {
+  type DeviceRecord,
+  emptyRecord,
+  loadRecord,
+  recordPath,
+  saveRecord,
+  standardRunDir,
+} from './device-record.ts'
 import { completion, dueHandovers } from './handover.ts'
 import { type HandoverLoop, startHandoverLoop } from './handover-loop.ts'
 import { createInterfaceDriver, type InterfaceDriver, type Sight } from './interface-driver.ts'
@@ -37,21 +43,15 @@ export interface LinuxDeviceOptions {
 }
 
 /** The mesh interface of this machine. Disposing leaves it as it is: packets do not need the daemon. */
-export interface LinuxDevice extends WireguardDevice, AsyncDisposable {
-  /** The peers as WireGuard has them, with endpoint, handshake and counters of this moment. */
-  peers(): Promise<readonly WgPeer[]>
-  /** Ends the interface, and wireguard-go with it. */
-  remove(): Promise<void>
-}
+export interface LinuxDevice extends WireguardDevice, AsyncDisposable {}
 
 /** 1500 less the 80 bytes that WireGuard adds over IPv6. */
 const defaultMtu = 1420
-export const standardRunDir = '/run/plexd'
 
 export async function createLinuxDevice(options: LinuxDeviceOptions): Promise<LinuxDevice> {
   const runDir = options.runDir ?? standardRunDir
-  const recordPath = join(runDir, `${options.interfaceName}.json`)
-  return new Device({ ...options, runDir }, recordPath, await loadRecord(recordPath))
+  const path = recordPath(runDir, options.interfaceName)
+  return new Device({ ...options, runDir }, path, await loadRecord(path))
 }
 
 class Device implements LinuxDevice {
@@ -72,14 +72,14 @@ class Device implements LinuxDevice {
 
   constructor(
     options: LinuxDeviceOptions & { runDir: string },
-    recordPath: string,
+    path: string,
     record: DeviceRecord,
   ) {
     const { uapiDir = standardUapiDir, exec = execProgram, clock = systemClock, log } = options
     this.interfaceName = options.interfaceName
     this.#options = options
     this.#clock = clock
-    this.#recordPath = recordPath
+    this.#recordPath = path
     this.#record = record
     this.#driver = createInterfaceDriver({ ...options, uapiDir, exec })
     this.#sights = createSightMemory(this.#driver, clock)
@@ -164,13 +164,14 @@ class Device implements LinuxDevice {
     })
   }
 
-  remove(): Promise<void> {
+  remove(): Promise<boolean> {
     return this.#exclusive(async () => {
-      const sight = await this.#driver.look()
-      if (sight.state === 'wireguard') await this.#driver.remove()
+      const { state } = await this.#driver.look()
+      if (state === 'wireguard') await this.#driver.remove()
       this.#sights.forget()
       this.#record = emptyRecord
       await rm(this.#recordPath, { force: true })
+      return state === 'wireguard'
     })
   }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { writeFileAtomic } from '@plexd/runtime'
 
 /**
@@ -17,6 +18,13 @@ export interface DeviceRecord {
     allowed_ips: readonly string[]
     started_ms: number
   }[]
+}
+
+/** For files that need not outlive the interface. */
+export const standardRunDir = '/run/plexd'
+
+export function recordPath(runDir: string, interfaceName: string): string {
+  return join(runDir, `${interfaceName}.json`)
 }
 
 export const emptyRecord: DeviceRecord = { public_key: '', peers: {}, handovers: [] }

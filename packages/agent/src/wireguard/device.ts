@@ -1,4 +1,5 @@
 import type { Peer } from '@plexd/protocol'
+import type { WgPeer } from './wg-interface.ts'
 
 /** A peer as the interface has it. `endpoint` is the one last written, not where the peer has roamed to. */
 export interface ObservedPeer {
@@ -48,4 +49,8 @@ export interface WireguardDevice {
    * machine has other addresses, or another way out, than before.
    */
   watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable
+  /** The peers with endpoint, handshake and counters of this moment. */
+  peers(): Promise<readonly WgPeer[]>
+  /** Ends the interface, and what moves its packets. False when there was none. */
+  remove(): Promise<boolean>
 }

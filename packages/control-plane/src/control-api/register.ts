@@ -93,6 +93,7 @@ async function enrol(
   const enrolment: Enrolment = {
     node_id: id,
     mesh_ip: row.mesh_ip,
+    mesh_range: unit.fleet.tenant(token.tenant_id)?.mesh_cidr,
     signing_public_key: app.keyring.signingKeys().current,
     ...secrets,
   }

@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { createClient, localApi } from '@plexd/protocol'
+import { CliError, createLog, createUnixTransport, exitCodes, printJson } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { createNftables } from '../firewall/nftables.ts'
+import type { Identity } from '../identity.ts'
+import { findInterface } from '../wireguard/find-interface.ts'
+import { lockInterface } from '../wireguard/interface-lock.ts'
+import { type Flags, loadConfigFor } from './flags.ts'
+
+/** Stops the daemon, if one runs, and removes what it has made of the network. The node stays registered. */
+export async function runDown(flags: Flags, { json }: { json?: boolean }): Promise<void> {
+  const config = await loadConfigFor(flags)
+  if (process.getuid?.() !== 0) {
+    throw new CliError('take the mesh down: run this as root', exitCodes.denied)
+  }
+  const result = await takeDown(config)
+  if (json) printJson(result)
+  else process.stdout.write(describe(result, config))
+}
+
+export interface TakenDown {
+  /** Process id of the daemon that was stopped. */
+  stopped: number | null
+  interface_removed: boolean
+}
+
+/**
+ * What is not there is no failure. With an identity only what belongs to it: another plexd on this machine, with
+ * another data dir, is left alone.
+ */
+export async function takeDown(config: AgentConfig, identity?: Identity): Promise<TakenDown> {
+  const pid = await daemonPid(config, identity)
+  const keys = identity && [identity.private_key, identity.pending_private_key ?? '']
+  if (identity && pid === undefined && !(await findInterface(config.meshInterface, keys))) {
+    return { stopped: null, interface_removed: false }
+  }
+  if (pid !== undefined) process.kill(pid, 'SIGTERM')
+  await using _lock = await waitForLock(config)
+  const found = await findInterface(config.meshInterface, keys)
+  await found?.remove()
+  if (found || !identity) await createNftables({ log: createLog('plexd', 'warn') }).remove()
+  return { stopped: pid ?? null, interface_removed: found !== undefined }
+}
+
+/** Undefined when no daemon answers, or one of another node. */
+async function daemonPid(
+  { socketPath }: AgentConfig,
+  identity: Identity | undefined,
+): Promise<number | undefined> {
+  const client = createClient(localApi, createUnixTransport(socketPath, 2_000))
+  const status = await client.getStatus({}).then(
+    ({ body }) => body,
+    () => undefined,
+  )
+  const isOurs = !identity || status?.node_id === identity.node_id
+  return isOurs ? status?.pid : undefined
+}
+
+const patienceMs = 10_000
+
+/** A daemon that still runs would bring back what is removed. */
+async function waitForLock({ meshInterface }: AgentConfig): Promise<AsyncDisposable> {
+  const untilMs = performance.now() + patienceMs
+  for (;;) {
+    const lock = await lockInterface(meshInterface)
+    if (lock) return lock
+    if (performance.now() > untilMs) {
+      throw new CliError(
+        `a plexd still drives interface "${meshInterface}": stop it first, with "systemctl stop plexd", or name its socket with --socket`,
+      )
+    }
+    await delay(50)
+  }
+}
+
+function describe(
+  { stopped, interface_removed }: TakenDown,
+  { meshInterface }: AgentConfig,
+): string {
+  const lines = [
+    stopped === null ? 'no daemon answered' : `plexd stopped, process ${stopped}`,
+    interface_removed ? `interface ${meshInterface} removed` : `no interface ${meshInterface}`,
+  ]
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Peer, PeerStatus } from '@plexd/protocol'
+import { describePeers } from './peer-status.ts'
+import type { WgPeer } from './wg-interface.ts'
+
+const nowSeconds = 1_736_937_000
+const db: Peer = {
+  id: 'n_db',
+  public_key: 'db',
+  mesh_ip: '10.100.1.2',
+  endpoint: '203.0.113.7:51820',
+  allowed_ips: ['10.100.1.2/32'],
+  psk: 'secret',
+}
+const found: WgPeer = {
+  public_key: 'db',
+  psk: 'secret',
+  endpoint: '198.51.100.9:4711',
+  allowed_ips: ['10.100.1.2/32'],
+  keepalive_seconds: 25,
+  handshake_at: nowSeconds - 60,
+  rx_bytes: 148,
+  tx_bytes: 92,
+}
+
+describe('describePeers', () => {
+  it('tells where a peer is at this moment, and no secret', () => {
+    assert.deepEqual(describePeers([db], [found], nowSeconds), [
+      {
+        id: 'n_db',
+        mesh_ip: '10.100.1.2',
+        public_key: 'db',
+        state: 'connected',
+        reason: '',
+        endpoint: '198.51.100.9:4711',
+        allowed_ips: ['10.100.1.2/32'],
+        last_handshake_at: '2025-01-15T10:29:00.000Z',
+        rx_bytes: 148,
+        tx_bytes: 92,
+        keepalive_seconds: 25,
+      },
+    ])
+  })
+
+  const cases: [string, WgPeer[], PeerStatus['state']][] = [
+    ['is not on the interface', [], 'missing'],
+    ['has no endpoint', [{ ...found, endpoint: '', handshake_at: 0 }], 'no_endpoint'],
+    ['never answered', [{ ...found, handshake_at: 0 }], 'unanswered'],
+    ['was never spoken to', [{ ...found, handshake_at: 0, tx_bytes: 0 }], 'idle'],
+    ['has been silent', [{ ...found, handshake_at: nowSeconds - 200 }], 'idle'],
+  ]
+  for (const [what, actual, state] of cases) {
+    it(`names a peer that ${what}: ${state}`, () => {
+      const [peer] = describePeers([db], actual, nowSeconds)
+      assert.equal(peer?.state, state)
+      assert.notEqual(peer?.reason, '')
+    })
+  }
+})

@@ -1,0 +1,48 @@
+import type { Peer, PeerStatus } from '@plexd/protocol'
+import type { WgPeer } from './wg-interface.ts'
+
+/** How each peer is reached: the control plane's peers, with what WireGuard says of them. Pure. */
+export function describePeers(
+  peers: readonly Peer[],
+  actual: readonly WgPeer[],
+  nowSeconds: number,
+): PeerStatus[] {
+  const byKey = new Map(actual.map((peer) => [peer.public_key, peer]))
+  return peers.map((peer) => describePeer(peer, byKey.get(peer.public_key), nowSeconds))
+}
+
+function describePeer(peer: Peer, actual: WgPeer | undefined, nowSeconds: number): PeerStatus {
+  const state = stateOf(actual, nowSeconds)
+  const at = actual?.handshake_at ?? 0
+  return {
+    id: peer.id,
+    mesh_ip: peer.mesh_ip,
+    public_key: peer.public_key,
+    state,
+    reason: reasons[state],
+    endpoint: actual?.endpoint ?? '',
+    allowed_ips: [...(actual?.allowed_ips ?? [])],
+    last_handshake_at: at === 0 ? null : new Date(at * 1_000).toISOString(),
+    rx_bytes: actual?.rx_bytes ?? 0,
+    tx_bytes: actual?.tx_bytes ?? 0,
+    keepalive_seconds: actual?.keepalive_seconds ?? 0,
+  }
+}
+
+function stateOf(actual: WgPeer | undefined, nowSeconds: number): PeerStatus['state'] {
+  if (!actual) return 'missing'
+  if (nowSeconds - actual.handshake_at < sessionSeconds) return 'connected'
+  if (actual.endpoint === '') return 'no_endpoint'
+  return actual.handshake_at === 0 && actual.tx_bytes > 0 ? 'unanswered' : 'idle'
+}
+
+/** WireGuard shakes hands anew every two minutes while there is traffic, and ends a session after three. */
+const sessionSeconds = 180
+
+const reasons: Record<PeerStatus['state'], string> = {
+  connected: '',
+  idle: 'no traffic in the last three minutes',
+  unanswered: 'no answer: the peer is down, or a firewall or NAT stands between',
+  no_endpoint: 'no endpoint is known: the peer must speak first',
+  missing: 'not on the interface',
+}
