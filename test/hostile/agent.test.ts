@@ -421,7 +421,7 @@ describe('an agent under a hostile control plane', () => {
   })
 })
 
-describe('plexd join at a hostile control plane', () => {
+describe('plexd join at a hostile control plane', { concurrency: 2 }, () => {
   const identity = {
     node_id: 'n_1',
     mesh_ip: '10.100.0.1',
