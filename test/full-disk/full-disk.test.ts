@@ -18,6 +18,7 @@ async function runPrivately(): Promise<void> {
   const env = { [marker]: '1', NODE_TEST_CONTEXT: '' }
   const { code, stdout, stderr } = await runToEnd('unshare', command, env)
   assert.equal(code, 0, stdout + stderr)
+  assert.match(stdout, /pass 2\b/)
 }
 
 if (process.env[marker] === undefined) {
@@ -60,7 +61,7 @@ function controlPlaneTests(): void {
         })
       ).status
     const held = async () => {
-      const state = (await node.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      const state = (await node.call(controlApi.getState)).json<NodeState>()
       return new Map(state.data.map(({ key, payload }) => [key, payload]))
     }
     const refusal = async (): Promise<ApiError> => {
