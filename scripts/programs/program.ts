@@ -11,6 +11,9 @@ const mains = {
   'control-plane': join(packages, 'control-plane/src/main.ts'),
 }
 
+/** Halves what a start costs: types are stripped and code is compiled once. */
+const compileCache = { NODE_COMPILE_CACHE: join(packages, '../node_modules/.cache/plexd') }
+
 /** A program of ours, by the name that `./run` knows it by. */
 export type ProgramName = keyof typeof mains
 
@@ -48,7 +51,7 @@ export function launch(
   // A group of its own: Ctrl-C in the terminal reaches the starter alone, which then ends what it started in order.
   const [command = '', ...rest] = [...dieWithParent, ...prefix, ...commandOf(name, args)]
   const child = spawn(command, rest, {
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...compileCache, ...env },
     stdio: ['ignore', 'pipe', log],
     detached: true,
   })
@@ -78,7 +81,7 @@ export function runProgram(
   stdin = '',
 ): Promise<Output> {
   const [command = '', ...rest] = commandOf(name, args)
-  return runToEnd(command, rest, environment, stdin)
+  return runToEnd(command, rest, { ...compileCache, ...environment }, stdin)
 }
 
 /** Any command to its end; the code is -1 when a signal ended it. */

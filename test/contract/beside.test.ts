@@ -36,10 +36,10 @@ describe('what the control plane serves beside the tables', () => {
   })
 
   it('answers /openapi.json with every operation of the control API', async () => {
-    const document = (await system.call(get('/openapi.json'))).json() as {
+    const document = (await system.call(get('/openapi.json'))).json<{
       openapi: string
       paths: Record<string, Record<string, unknown>>
-    } // asserted in the next lines
+    }>()
     assert.match(document.openapi, /^3\.1\./)
     for (const { method, path } of Object.values(controlApi))
       assert.ok(document.paths[path]?.[method.toLowerCase()], `${method} ${path}`)

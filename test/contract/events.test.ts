@@ -40,7 +40,7 @@ const cases: { [T in EventType]: EventCase<T> | undefined } = {
     fields: ['id', 'peer_id', 'public_key', 'mesh_ip', 'endpoint', 'allowed_ips', 'psk'],
     async check(payload, { web }) {
       assert.equal(payload.id, payload.peer_id)
-      const state = (await web.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      const state = (await web.call(controlApi.getState)).json<NodeState>()
       const { peer_id: _, ...peer } = payload
       assert.deepEqual(
         peer,
@@ -90,7 +90,7 @@ const cases: { [T in EventType]: EventCase<T> | undefined } = {
       }),
     fields: ['policies'],
     async check(payload, { web }) {
-      const state = (await web.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      const state = (await web.call(controlApi.getState)).json<NodeState>()
       assert.deepEqual(payload.policies, state.policies)
       assert.ok(payload.policies?.some(({ rules }) => rules.some(({ port }) => port === 443)))
     },
@@ -164,7 +164,7 @@ const cases: { [T in EventType]: EventCase<T> | undefined } = {
       const lastsMs =
         Date.parse(payload.transition_expires ?? '') - Date.parse(payload.valid_from ?? '')
       assert.ok(Math.abs(lastsMs - 3_600_000) <= 1_000)
-      const { signing_keys } = (await web.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      const { signing_keys } = (await web.call(controlApi.getState)).json<NodeState>()
       assert.equal(signing_keys.current, payload.current)
       assert.equal(signing_keys.previous, payload.previous)
     },
@@ -182,7 +182,7 @@ const cases: { [T in EventType]: EventCase<T> | undefined } = {
       }),
     fields: ['metadata', 'data'],
     async check(payload, { web }) {
-      const state = (await web.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      const state = (await web.call(controlApi.getState)).json<NodeState>()
       assert.deepEqual(payload, { metadata: state.metadata, data: state.data }, 'all, never a part')
       assert.equal(payload.data?.find(({ key }) => key === 'motd')?.payload, '<b>&\u2028ü')
     },

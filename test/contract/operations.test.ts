@@ -54,7 +54,7 @@ function assertBody(operation: Operation, one: ContractCase, answer: RawAnswer):
 /** `{ "error": text, "code": code }`, the code being that of the status. */
 function assertFailure({ status, error }: ContractCase, answer: RawAnswer): void {
   assert.match(answer.headers['content-type'] ?? '', /^application\/json/)
-  const body = answer.json() as { error: unknown; code: unknown } // asserted in the next lines
+  const body = answer.json<{ error: unknown; code: unknown }>()
   assert.equal(body.code, codeOf(status))
   assert.equal(typeof body.error, 'string')
   assert.notEqual(body.error, '')

@@ -409,7 +409,7 @@ describe('the checklist of a control plane that serves the Go agent', () => {
         })
       const ours = await system.enrol('plain-policy')
       const oursIds = async () =>
-        ((await ours.call(controlApi.getState)).json() as NodeState).policies.map(({ id }) => id)
+        (await ours.call(controlApi.getState)).json<NodeState>().policies.map(({ id }) => id)
       const { body: policy } = await put(443)
       const before = (await node.state()).policies
       const plain = await oursIds()
@@ -467,8 +467,7 @@ describe('the checklist of a control plane that serves the Go agent', () => {
       try {
         const statusOf = async () =>
           (await quick.admin.getNode({ params: { node: silent.node_id } })).body.status
-        const peers = async () =>
-          ((await watcher.call(controlApi.getState)).json() as NodeState).peers
+        const peers = async () => (await watcher.call(controlApi.getState)).json<NodeState>().peers
         await silent.call(controlApi.heartbeat, { body: {} })
         assert.equal(await statusOf(), 'online')
 

@@ -98,18 +98,21 @@ export async function registerGoClient(
   const path = (rest: string): string => `/v1/nodes/${encodeURIComponent(given.node_id)}${rest}`
   const { node_secret_key: nsk } = given
 
-  /** Go decodes a body only where it wants a result, and then there has to be one. */
-  async function call(
-    method: string,
-    rest: string,
-    body?: unknown,
-    result?: GoType,
-  ): Promise<unknown> {
+  async function send(method: string, rest: string, body?: unknown): Promise<GoAnswer> {
     const got = await exchange.send({ method, path: path(rest), body, token: nsk })
     if (got.status > 299) throw new GoApiError(got)
-    if (!result) return undefined
-    if (got.text === '') throw new Error('decode response: EOF')
-    return goDecode(result, got.text)
+    return got
+  }
+
+  /** Go decodes a body only where it wants a result, and then there has to be one. */
+  async function ask<Result>(
+    method: string,
+    rest: string,
+    { body, result }: { body?: unknown; result: GoType },
+  ): Promise<Result> {
+    const { text } = await send(method, rest, body)
+    if (text === '') throw new Error('decode response: EOF')
+    return goDecode(result, text) as Result // decoded into that struct
   }
 
   return {
@@ -121,37 +124,29 @@ export async function registerGoClient(
     path,
     exchange: exchange.send,
     heartbeat: () =>
-      call('POST', '/heartbeat', zeroHeartbeat, goHeartbeatResponse) as Promise<{
-        reconcile: boolean
-        rotate_keys: boolean
-      }>, // decoded into that struct
-    state: () => call('GET', '/state', undefined, goState) as Promise<GoState>, // decoded into that struct
-    drift: async (corrections) => {
-      await call('POST', '/drift', { timestamp: localTime(), corrections })
+      ask('POST', '/heartbeat', { body: zeroHeartbeat, result: goHeartbeatResponse }),
+    state: () => ask('GET', '/state', { result: goState }),
+    async drift(corrections) {
+      await send('POST', '/drift', { timestamp: localTime(), corrections })
     },
     async secret(key) {
-      const sealed = (await call(
-        'GET',
-        `/secrets/${encodeURIComponent(key)}`,
-        undefined,
-        goSecret,
-      )) as { ciphertext: string; nonce: string } // decoded into that struct
-      return decrypt(nsk, sealed)
+      const rest = `/secrets/${encodeURIComponent(key)}`
+      return decrypt(nsk, await ask('GET', rest, { result: goSecret }))
     },
-    report: async (batch) => {
-      await call('POST', '/report', batch)
+    async report(batch) {
+      await send('POST', '/report', batch)
     },
-    ack: async (id, body) => {
-      await call('POST', `/executions/${encodeURIComponent(id)}/ack`, body)
+    async ack(id, body) {
+      await send('POST', `/executions/${encodeURIComponent(id)}/ack`, body)
     },
-    result: async (id, body) => {
-      await call('POST', `/executions/${encodeURIComponent(id)}/result`, body)
+    async result(id, body) {
+      await send('POST', `/executions/${encodeURIComponent(id)}/result`, body)
     },
-    send: async (kind, records) => {
-      await call('POST', `/${kind}`, records)
+    async send(kind, records) {
+      await send('POST', `/${kind}`, records)
     },
-    deregister: async () => {
-      await call('POST', '/deregister')
+    async deregister() {
+      await send('POST', '/deregister')
     },
     [Symbol.dispose]: exchange[Symbol.dispose],
   }

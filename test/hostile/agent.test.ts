@@ -335,7 +335,7 @@ describe('an agent under a hostile control plane', () => {
     for (const key of keys.slice(3)) {
       const path = `/v1/state/data/${encodeURIComponent(key)}`
       const answer = await curlSocket(agent.socket, path)
-      assert.equal((answer.json() as { payload: string }).payload, key)
+      assert.equal(answer.json<{ payload: string }>().payload, key)
     }
     assert.deepEqual(await readdir(agent.dataDir), identity)
     assert.deepEqual((await readdir(folder)).sort(), ['scripted-ca.crt', 'victim'])
@@ -421,7 +421,7 @@ describe('an agent under a hostile control plane', () => {
   })
 })
 
-describe('plexd join at a hostile control plane', () => {
+describe('plexd join at a hostile control plane', { concurrency: 2 }, () => {
   const identity = {
     node_id: 'n_1',
     mesh_ip: '10.100.0.1',

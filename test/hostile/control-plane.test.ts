@@ -54,7 +54,7 @@ async function stateOf({ system, node, executionId }: Target): Promise<unknown> 
 function assertRefused(answer: RawAnswer, statuses: readonly number[], what: string): void {
   assert.ok(statuses.includes(answer.status), `${what}: ${answer.status} ${answer.text}`)
   assert.match(answer.headers['content-type'] ?? '', /^application\/json/, what)
-  const body = answer.json() as { error: unknown; code: unknown } // asserted in the next lines
+  const body = answer.json<{ error: unknown; code: unknown }>()
   assert.equal(body.code, codeOf(answer.status), what)
   assert.equal(typeof body.error, 'string', what)
   assert.doesNotMatch(answer.text, /node_modules|\.ts:\d|^\s+at /m, what)
@@ -232,7 +232,7 @@ describe('a control plane under hostile requests', () => {
         assert.equal(answer.status, 405, `${method} ${path}: ${answer.text}`)
         assert.deepEqual((answer.headers.allow ?? '').split(', ').sort(), allowed.toSorted())
         if (method !== 'HEAD')
-          assert.equal((answer.json() as { code: string }).code, 'method_not_allowed')
+          assert.equal(answer.json<{ code: string }>().code, 'method_not_allowed')
       }
     }
   })

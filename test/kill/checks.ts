@@ -106,7 +106,7 @@ export async function checkLedger(world: World, busy: BusyNode): Promise<void> {
   const state = await until(
     `${stream.node.hostname} has come to the end of its log`,
     async () => {
-      const pulled = (await stream.node.call(controlApi.getState)).json() as NodeState // checked elsewhere
+      const pulled = (await stream.node.call(controlApi.getState)).json<NodeState>()
       return stream.position() === sequenceOf(pulled.revision ?? '') && pulled
     },
     30_000,
@@ -120,7 +120,7 @@ export async function checkLedger(world: World, busy: BusyNode): Promise<void> {
     if (id !== busy.nodeId) continue
     const answer = await stream.node.call(controlApi.getSecret, { params: { key } })
     const value =
-      answer.status === 200 ? openSecret(stream.node, answer.json() as SealedSecret) : undefined // checked elsewhere
+      answer.status === 200 ? openSecret(stream.node, answer.json<SealedSecret>()) : undefined
     assert.ok(world.secrets.allows(place, value), `secret "${place}" is "${value}"`)
   }
 }

@@ -12,7 +12,7 @@ export async function load(world: World, random: Random, stop: AbortSignal): Pro
     ...[0, 1].map((lane) => repeat(world, stop, () => operate(world, random, lane))),
     ...world.scripted.map((node) => repeat(world, stop, () => report(random, node))),
     ...world.scripted.map((node) => repeat(world, stop, () => runActions(world, node))),
-    ...world.real.map((node) => repeat(world, stop, () => reportLocally(random, node))),
+    ...world.real.map((node) => repeat(world, stop, () => reportLocally(world, random, node))),
   ])
 }
 
@@ -48,11 +48,18 @@ async function write<Value>(
   registers.acknowledge(place, value)
 }
 
+/** A version that was given out is never given out again, neither after a deletion nor after a crash. */
+function expectRise({ versions, faults }: World, place: string, version: number): void {
+  const before = versions.get(place) ?? 0
+  if (version <= before) faults.push(`${place}: version ${version} behind ${before}`)
+  versions.set(place, version)
+}
+
 /** One change by an operator. Each lane has places of its own, so that they are written in order. */
 async function operate(world: World, random: Random, lane: number): Promise<void> {
   const { admin } = world.system
   const nodeId = random.pick(nodeIdsOf(world))
-  const number = random.below(1_000_000)
+  const number = random.below(2 ** 31)
   const kind = random.below(100)
   if (kind < 40) {
     const selector = random.below(2) === 0
@@ -63,10 +70,12 @@ async function operate(world: World, random: Random, lane: number): Promise<void
     await write(world.data, place, isDelete ? undefined : number, () =>
       isDelete
         ? admin.deleteData({ params: { key }, query: target })
-        : admin.putData({
-            params: { key },
-            body: { target, content_type: 'application/json', payload: number },
-          }),
+        : admin
+            .putData({
+              params: { key },
+              body: { target, content_type: 'application/json', payload: number },
+            })
+            .then(({ body }) => expectRise(world, `data ${place}`, body.version)),
     )
   } else if (kind < 60) {
     const label = `label-${lane}`
@@ -76,10 +85,9 @@ async function operate(world: World, random: Random, lane: number): Promise<void
   } else if (kind < 75) {
     const key = `secret-${lane}`
     await write(world.secrets, `${nodeId}/${key}`, `s${number}`, () =>
-      admin.putSecret({
-        params: { key },
-        body: { target: { node_id: nodeId }, value: `s${number}` },
-      }),
+      admin
+        .putSecret({ params: { key }, body: { target: { node_id: nodeId }, value: `s${number}` } })
+        .then(({ body }) => expectRise(world, `secret ${nodeId}/${key}`, body.version)),
     )
   } else if (kind < 83) {
     const name = `policy-${lane}`
@@ -163,14 +171,20 @@ async function call(
 }
 
 /** A program on the machine of a real agent. */
-async function reportLocally(random: Random, { local, reports }: RealNode): Promise<void> {
+async function reportLocally(
+  world: World,
+  random: Random,
+  { nodeId, local, reports }: RealNode,
+): Promise<void> {
   const key = `local-${random.below(4)}`
   const params = { key }
   const isDelete = random.below(6) === 0
-  const number = random.below(1_000_000)
+  const number = random.below(2 ** 31)
   await write(reports, key, isDelete ? undefined : number, () =>
     isDelete
       ? local.deleteReport({ params })
-      : local.putReport({ params, body: { content_type: 'application/json', payload: number } }),
+      : local
+          .putReport({ params, body: { content_type: 'application/json', payload: number } })
+          .then(({ body }) => expectRise(world, `report ${nodeId}/${key}`, body.version)),
   )
 }

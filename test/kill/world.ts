@@ -41,6 +41,8 @@ export interface World extends AsyncDisposable {
   secrets: Registers<string | undefined>
   /** The port of the one rule, by name. */
   policies: Registers<number | undefined>
+  /** The last that was given to a data entry, a secret or a report. */
+  versions: Map<string, number>
   tokens: Set<string>
   /** Ids that an operator was given. */
   executions: Set<string>
@@ -71,6 +73,7 @@ export async function createWorld(count: { scripted: number; real: number }): Pr
     labels: createRegisters(),
     secrets: createRegisters(),
     policies: createRegisters(),
+    versions: new Map(),
     tokens: new Set(),
     executions: new Set(),
     results: new Map(),

@@ -136,7 +136,7 @@ describe('the Local Node API, by the table of its errors', () => {
         const path = '/v1/state/report/null'
         const answer = await ask(path, ...write('{"content_type":"a","payload":null}'))
         assert.equal(answer.status, 200)
-        assert.equal((answer.json() as { payload: unknown }).payload, null)
+        assert.equal(answer.json<{ payload: unknown }>().payload, null)
       })
 
       it('answers an unknown path, and a key with a bare slash, as a router does', async () => {

@@ -22,11 +22,11 @@ describe('the Local Node API, by the examples of its guide', () => {
       ...['-X', 'PUT', '-H', 'Content-Type: application/json', ...args],
       ...['-d', JSON.stringify(body)],
     )
-  const body = async (path: string) => {
+  const body = async <Body = unknown>(path: string): Promise<Body> => {
     const answer = await get(path)
     assert.equal(answer.status, 200, answer.text)
     assert.equal(answer.headers['content-type'], 'application/json')
-    return answer.json()
+    return answer.json<Body>()
   }
   async function plexctl(...args: string[]): Promise<void> {
     const { code, stderr } = await system.plexctl(...args)
@@ -74,7 +74,7 @@ describe('the Local Node API, by the examples of its guide', () => {
   after(() => system[Symbol.asyncDispose]())
 
   it('summarises the state', async () => {
-    const state = (await body('/v1/state')) as Record<string, unknown>
+    const state = await body('/v1/state')
     assertShape(localApi.getLocalState.response, state)
     assert.deepEqual(state, {
       metadata: { node_id: 'edge-us-west-42', region: 'us-west-2', role: 'gateway' },
@@ -113,7 +113,7 @@ describe('the Local Node API, by the examples of its guide', () => {
   })
 
   it('reads a single data entry', async () => {
-    const entry = (await body('/v1/state/data/routes.json')) as Entry
+    const entry = await body<Entry>('/v1/state/data/routes.json')
     assertShape(localApi.getData.response, entry)
     const { updated_at, ...rest } = entry
     assert.deepEqual(rest, {
@@ -123,7 +123,7 @@ describe('the Local Node API, by the examples of its guide', () => {
       version: 1,
     })
     assert.ok(Math.abs(Date.now() - Date.parse(updated_at)) < 60_000)
-    assert.equal(((await body('/v1/state/data/nginx.conf')) as Entry).payload, 'three')
+    assert.equal((await body<Entry>('/v1/state/data/nginx.conf')).payload, 'three')
   })
 
   it('lists available secret keys', async () => {
@@ -147,7 +147,7 @@ describe('the Local Node API, by the examples of its guide', () => {
       payload: { status: 'healthy', uptime_s: 86400 },
     })
     assert.equal(answer.status, 200)
-    const { updated_at, ...rest } = answer.json() as Entry
+    const { updated_at, ...rest } = answer.json<Entry>()
     assertShape(localApi.putReport.response, answer.json())
     assert.deepEqual(rest, {
       key: 'health',
@@ -165,14 +165,14 @@ describe('the Local Node API, by the examples of its guide', () => {
     }
     const answer = await put('health', update, '-H', 'If-Match: 1')
     assert.equal(answer.status, 200)
-    assert.equal((answer.json() as Entry).version, 2)
+    assert.equal(answer.json<Entry>().version, 2)
     const late = await put('health', update, '-H', 'If-Match: 1')
     assert.equal(late.status, 409)
     assert.deepEqual(late.json(), { error: 'version conflict' })
   })
 
   it('reads a report entry', async () => {
-    const entry = (await body('/v1/state/report/health')) as Entry
+    const entry = await body<Entry>('/v1/state/report/health')
     assertShape(localApi.getReport.response, entry)
     assert.deepEqual(entry.payload, { status: 'degraded', uptime_s: 90000 })
   })

@@ -24,13 +24,13 @@ describe('the Local Node API without its control plane', () => {
       ...['-X', 'PUT', '-d', body],
     )
     assert.equal(answer.status, 200, answer.text)
-    return answer.json() as Entry // the examples check its shape
+    return answer.json<Entry>()
   }
   const reported = async (key: string): Promise<unknown> => {
     const { body } = await system.admin.listReports({ params: { node: 'node-01' } })
     return body.items.find((entry) => entry.key === key)?.payload
   }
-  const status = async () => (await get('/v1/status')).json() as Static<typeof DaemonStatus>
+  const status = async () => (await get('/v1/status')).json<Static<typeof DaemonStatus>>()
 
   before(async () => {
     system = await startSystem()

@@ -6,8 +6,8 @@ export interface CurlAnswer {
   /** Names in lower case. */
   headers: Record<string, string>
   text: string
-  /** The body; throws when it is not JSON. */
-  json(): unknown
+  /** The body, taken for what the caller expects; throws when it is not JSON. */
+  json<Body = unknown>(): Body
 }
 
 /** Asks as the guide does: `curl --unix-socket SOCKET http://localhost/PATH`. Rejects with curl's words when no answer comes. */

@@ -58,9 +58,9 @@ export const heartbeatCases: ContractCase[] = [
         body: { set: { role: 'db' } },
       })
       const answer = await node.call(controlApi.heartbeat, { body: seedHeartbeat })
-      assert.equal((answer.json() as HeartbeatResponse).reconcile, true)
+      assert.equal(answer.json<HeartbeatResponse>().reconcile, true)
       const again = await node.call(controlApi.heartbeat, { body: seedHeartbeat })
-      assert.equal((again.json() as HeartbeatResponse).reconcile, true)
+      assert.equal(again.json<HeartbeatResponse>().reconcile, true)
       await node.call(controlApi.getState)
       await heartbeatUntil(node, (after) => after.text === '{}')
       return answer
@@ -73,12 +73,12 @@ export const heartbeatCases: ContractCase[] = [
       const node = await system.enrol('rotating')
       await system.admin.requestKeyRotation({ params: { node: node.node_id } })
       const answer = await node.call(controlApi.heartbeat, { body: seedHeartbeat })
-      assert.equal((answer.json() as HeartbeatResponse).rotate_keys, true)
+      assert.equal(answer.json<HeartbeatResponse>().rotate_keys, true)
       await node.call(controlApi.rotateKeys, {
         body: { node_id: node.node_id, new_public_key: newPublicKey() },
       })
       const after = await node.call(controlApi.heartbeat, { body: seedHeartbeat })
-      assert.notEqual((after.json() as HeartbeatResponse).rotate_keys, true)
+      assert.notEqual(after.json<HeartbeatResponse>().rotate_keys, true)
       return answer
     },
   },
@@ -140,7 +140,7 @@ export const rotateKeysCases: ContractCase[] = [
       const key = newPublicKey()
       const request = { body: { node_id: node.node_id, new_public_key: key } }
       const answer = await node.call(controlApi.rotateKeys, request)
-      const { updated_peers } = answer.json() as RotateKeysResponse // its shape is checked
+      const { updated_peers } = answer.json<RotateKeysResponse>()
       const after = updated_peers.find(({ id }) => id === web.node_id)
       assert.equal(after?.public_key, web.publicKey)
       assert.notEqual(after?.psk, before?.psk)
@@ -235,7 +235,7 @@ export const putEndpointCases: ContractCase[] = [
     },
     example: { peer_endpoints: [{ peer_id: 'n_peer456', endpoint: '198.51.100.5:51820' }] },
     check(answer, { db }) {
-      const { peer_endpoints } = answer.json() as EndpointResponse // its shape is checked
+      const { peer_endpoints } = answer.json<EndpointResponse>()
       const peer = peer_endpoints.find(({ peer_id }) => peer_id === db.node_id)
       assert.equal(peer?.endpoint, '198.51.100.5:51820')
     },

@@ -47,7 +47,7 @@ async function postJson(url: string, body: object): Promise<RawAnswer> {
   }
 }
 
-const given = (answer: RawAnswer): RegisterResponse => answer.json() as RegisterResponse // its shape is checked by the driver
+const given = (answer: RawAnswer): RegisterResponse => answer.json<RegisterResponse>()
 
 const seedRequest = {
   metadata: { os: 'linux', arch: 'amd64', kernel: '6.1.0' },

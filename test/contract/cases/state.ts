@@ -77,7 +77,7 @@ export const getStateCases: ContractCase[] = [
       '.signing_keys.transition_expires',
     ],
     check(answer) {
-      const state = answer.json() as NodeState // its shape is checked
+      const state = answer.json<NodeState>()
       assert.deepEqual(state.metadata, seedState.metadata)
       assert.deepEqual(
         state.data.map(({ updated_at: _, ...entry }) => entry),
@@ -101,7 +101,7 @@ export const getStateCases: ContractCase[] = [
       })
       const changed = await node.call(controlApi.getState, { headers: match })
       assert.equal(changed.status, 200)
-      assert.equal((changed.json() as NodeState).metadata.role, 'web')
+      assert.equal(changed.json<NodeState>().metadata.role, 'web')
       return unchanged
     },
   },
@@ -147,13 +147,13 @@ export const getSecretCases: ContractCase[] = [
     },
     example: { key: 'tls-cert', ciphertext: '', nonce: '', version: 2 },
     async check(answer, { web }) {
-      const sealed = answer.json() as SealedSecret // its shape is checked
+      const sealed = answer.json<SealedSecret>()
       assert.equal(openSecret(web, sealed), 's3cret-p@ssw0rd ü')
       assert.equal(sealed.key, 'web-key')
       assert.equal(sealed.version, 2)
       assert.equal(Buffer.from(sealed.nonce, 'base64').length, 12)
       const again = await web.call(controlApi.getSecret, { params: { key: 'web-key' } })
-      assert.notEqual((again.json() as SealedSecret).nonce, sealed.nonce, 'a nonce is used once')
+      assert.notEqual(again.json<SealedSecret>().nonce, sealed.nonce, 'a nonce is used once')
     },
   },
   {
@@ -167,7 +167,7 @@ export const getSecretCases: ContractCase[] = [
       return web.call(controlApi.getSecret, { params: { key: 'db/prod/password' } })
     },
     check(answer) {
-      assert.equal((answer.json() as SealedSecret).key, 'db/prod/password')
+      assert.equal(answer.json<SealedSecret>().key, 'db/prod/password')
     },
   },
   {
