@@ -210,7 +210,8 @@ describe('a control plane under hostile requests', () => {
           ))
             for (const value of absurd) {
               const { body: _, ...rest } = good()
-              const token = operation.method === 'GET' ? rest.token : 'nobody'
+              // An upload has no body that could be wrong.
+              const token = operation.requestKind === 'bytes' ? 'nobody' : rest.token
               const answer = await ask({ ...rest, token }, { params: { [name]: value } })
               assertRefused(answer, [400, 401, 403, 404, 414], `${name}=${value.slice(0, 40)}`)
             }
