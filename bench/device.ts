@@ -92,6 +92,7 @@ async function bench(count: number): Promise<void> {
   add(`restart, ${count} peers as they were`, await inFreshProcesses('restart', state))
   add('  floor: ip and one request, unread', await inFreshProcesses('floor', state))
 
+  await using _watch = device.watch(() => applier.apply())
   const onePeer = await repeat(200, async (round) => {
     const endpoint = `198.51.100.${(round % 250) + 1}:51820`
     peers = peers.map((peer, index) => (index === round % count ? { ...peer, endpoint } : peer))
@@ -102,7 +103,6 @@ async function bench(count: number): Promise<void> {
   if (first)
     add('  floor: one request that changes it', await repeat(200, () => ask(addAll([first]))))
 
-  await using _watch = device.watch(() => applier.apply())
   await delay(2_000)
   add(`watching ${count} peers, nothing happens`, [await cpuShareOf(10_000)], '% of a core')
   await device.remove()

@@ -26,12 +26,14 @@ export interface AgentOptions extends Partial<LaunchOptions> {
   token: string
   controlPlane: { url: string; caFile: string }
   args?: readonly string[]
+  /** Whether it brings up a mesh interface, in the network where it runs; it does not when left out. */
+  mesh?: boolean
 }
 
 /** Runs `plexd up` from `folder`/hostname; resolves when it has enrolled and serves. */
 export async function startAgentProcess(
   folder: string,
-  { hostname, token, controlPlane, args = [], ...options }: AgentOptions,
+  { hostname, token, controlPlane, args = [], mesh = false, ...options }: AgentOptions,
 ): Promise<AgentProcess> {
   const home = join(folder, hostname)
   const dataDir = join(home, 'data')
@@ -39,7 +41,8 @@ export async function startAgentProcess(
   const tokenFile = join(home, 'token')
   await mkdir(home, { recursive: true })
   await writeFile(tokenFile, token, { mode: 0o600 })
-  const up = ['up', '--no-mesh', '--api', controlPlane.url, '--ca-file', controlPlane.caFile]
+  const up = ['up', '--api', controlPlane.url, '--ca-file', controlPlane.caFile]
+  if (!mesh) up.push('--no-mesh')
   const own = ['--token-file', tokenFile, '--data-dir', dataDir, '--socket', socket]
   const launchIt = (): RunningProgram => {
     const started = launch('plexd', [...up, ...own, '--hostname', hostname, ...args], {

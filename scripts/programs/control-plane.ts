@@ -4,7 +4,7 @@ import { type LaunchOptions, launch, type RunningProgram } from './program.ts'
 
 /** A control plane as a process, which may end and start again on its port and its data. */
 export interface ControlPlaneProcess extends AsyncDisposable {
-  /** `https://127.0.0.1:port`, the same after each start. */
+  /** `https://host:port`, the same after each start. */
   readonly url: string
   readonly dataDir: string
   readonly caFile: string
@@ -19,10 +19,16 @@ export interface ControlPlaneProcess extends AsyncDisposable {
   end(signal?: NodeJS.Signals): Promise<void>
 }
 
+export interface ControlPlaneOptions extends Partial<LaunchOptions> {
+  args?: readonly string[]
+  /** `127.0.0.1:0` when left out. */
+  listen?: string
+}
+
 /** Serves from `folder`/control-plane, which may be that of an earlier one. */
 export async function startControlPlaneProcess(
   folder: string,
-  { args = [], ...options }: { args?: readonly string[] } & Partial<LaunchOptions> = {},
+  { args = [], listen = '127.0.0.1:0', ...options }: ControlPlaneOptions = {},
 ): Promise<ControlPlaneProcess> {
   const dataDir = join(folder, 'control-plane')
   const caFile = join(dataDir, 'ca.crt')
@@ -33,7 +39,7 @@ export async function startControlPlaneProcess(
       ...options,
     })
 
-  let program = launchOn('127.0.0.1:0')
+  let program = launchOn(listen)
   const url = await announcedUrl(program)
   return {
     url,

@@ -8,6 +8,8 @@ export interface Namespace extends AsyncDisposable {
   readonly name: string
   /** What its programs see as /run. */
   readonly runDir: string
+  /** A command that runs the command behind it inside. */
+  readonly prefix: readonly string[]
   /** Runs a program inside to its end. */
   exec: Exec
   /** Starts a program inside; it ends with the namespace. */
@@ -24,7 +26,8 @@ export async function makeNamespace(label: string, folder: string): Promise<Name
   const runDir = `${folder}/${label}`
   await mkdir(runDir)
   await exec(['ip', 'netns', 'add', name])
-  const enter = ['netns', 'exec', name, 'sh', '-c', 'mount --bind "$0" /run && exec "$@"', runDir]
+  const mountRun = 'mount --bind "$0" /run && exec "$@"'
+  const enter = ['netns', 'exec', name, 'sh', '-c', mountRun, runDir]
   const ip: Namespace['ip'] = async (lines) => {
     await exec(['ip', '-netns', name, '-batch', '-'], { input: `${lines.join('\n')}\n` })
   }
@@ -32,6 +35,7 @@ export async function makeNamespace(label: string, folder: string): Promise<Name
   return {
     name,
     runDir,
+    prefix: ['ip', ...enter],
     ip,
     exec: (command, options) => exec(['ip', ...enter, ...command], options),
     spawn: (command, env = {}) =>

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ExecError } from '@plexd/runtime'
 import type { Host } from './lab.ts'
 import { kill } from './namespace.ts'
@@ -34,6 +35,24 @@ export async function pingAll(
     for to; do ping -n -q -c 1 -W "$wait" "$to" >/dev/null && echo "$to" & done; wait`
   const command = ['sh', '-c', script, 'sh', `${waitMs / 1_000}`, ...addresses] as const
   return (await from.exec(command, { timeoutMs: 60_000 })).split('\n').filter(Boolean).sort()
+}
+
+/** Until all of the addresses answer. */
+export async function untilAllPing(
+  from: Place,
+  addresses: readonly string[],
+  withinMs = 20_000,
+): Promise<void> {
+  const startedMs = performance.now()
+  for (;;) {
+    const answered = await pingAll(from, addresses, 1_000)
+    if (answered.length === addresses.length) return
+    if (performance.now() - startedMs > withinMs) {
+      const silent = addresses.filter((address) => !answered.includes(address))
+      throw new Error(`ping ${silent.join(', ')}: no answer in ${withinMs} ms`)
+    }
+    await delay(100)
+  }
 }
 
 /** Pings until there is an answer; resolves to the time that took. */

@@ -104,6 +104,12 @@ function isSamePeer(desired: Peer, actual: ObservedPeer): boolean {
   return (
     desired.endpoint === actual.endpoint &&
     desired.psk === actual.psk &&
-    isSame(desired.allowed_ips.toSorted(), actual.allowed_ips.toSorted())
+    isSameSet(desired.allowed_ips, actual.allowed_ips)
   )
+}
+
+/** A peer nearly always has one allowed IP, and there may be thousands of peers. */
+function isSameSet(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false
+  return one.length < 2 ? one[0] === other[0] : isSame(one.toSorted(), other.toSorted())
 }

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { type Clock, type Exec, exec as execProgram, type Log, systemClock } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { uapiDir as standardUapiDir } from './backend-userspace.ts'
@@ -6,9 +5,9 @@ import type { DeviceStep, ObservedDevice, WireguardDevice } from './device.ts'
 import {
   type DeviceRecord,
   emptyRecord,
-  loadRecord,
+  type KeptRecord,
+  keepRecord,
   recordPath,
-  saveRecord,
   standardRunDir,
 } from './device-record.ts'
 import { completion, dueHandovers } from './handover.ts'
@@ -50,8 +49,8 @@ const defaultMtu = 1420
 
 export async function createLinuxDevice(options: LinuxDeviceOptions): Promise<LinuxDevice> {
   const runDir = options.runDir ?? standardRunDir
-  const path = recordPath(runDir, options.interfaceName)
-  return new Device({ ...options, runDir }, path, await loadRecord(path))
+  const record = await keepRecord(recordPath(runDir, options.interfaceName))
+  return new Device({ ...options, runDir }, record)
 }
 
 class Device implements LinuxDevice {
@@ -63,30 +62,24 @@ class Device implements LinuxDevice {
   readonly #writer: InterfaceWriter
   readonly #sights: SightMemory
   readonly #handovers: HandoverLoop
-  readonly #recordPath: string
-  #record: DeviceRecord
+  readonly #record: KeptRecord
   #privateKey = ''
   #held: HeldPsks | undefined
   #backend: Backend | undefined
   #lock: Promise<unknown> = Promise.resolve()
 
-  constructor(
-    options: LinuxDeviceOptions & { runDir: string },
-    path: string,
-    record: DeviceRecord,
-  ) {
+  constructor(options: LinuxDeviceOptions & { runDir: string }, record: KeptRecord) {
     const { uapiDir = standardUapiDir, exec = execProgram, clock = systemClock, log } = options
     this.interfaceName = options.interfaceName
     this.#options = options
     this.#clock = clock
-    this.#recordPath = path
     this.#record = record
     this.#driver = createInterfaceDriver({ ...options, uapiDir, exec })
     this.#sights = createSightMemory(this.#driver, clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
     this.#handovers = startHandoverLoop({
-      pending: () => this.#record.handovers,
+      pending: () => this.#record.current().handovers,
       completeDue: () => this.#exclusive(() => this.#completeDue()),
       clock,
       log,
@@ -113,7 +106,11 @@ class Device implements LinuxDevice {
       if (rebuild || sight.state !== 'wireguard') return { peers: [], listen_port: 0, faults }
       this.#backend = sight.backend
       const { peers, listen_port } = sight.wg
-      return { peers: observedPeers(peers, this.#record, this.#held), listen_port, faults }
+      return {
+        peers: observedPeers(peers, this.#record.current(), this.#held),
+        listen_port,
+        faults,
+      }
     })
   }
 
@@ -122,7 +119,7 @@ class Device implements LinuxDevice {
       const sight = await this.#sights.take()
       const plan = this.#plan(sight)
       if (plan.rebuild || sight.state !== 'wireguard') {
-        this.#record = emptyRecord
+        await this.#record.replace(emptyRecord)
         this.#backend = await this.#writer.rebuild(sight, plan)
         await this.#write(this.#backend, steps, [], plan)
       } else {
@@ -139,7 +136,7 @@ class Device implements LinuxDevice {
       interfaceName: this.interfaceName,
       look,
       onChange: this.#sights.forget,
-      isDisturbed: async () => this.#backend && this.#driver.isDisturbed(this.#backend),
+      isDisturbed: () => this.#backend && this.#driver.isDisturbed(this.#backend),
       onMove: () => {
         this.#tellPeers().catch((error: unknown) =>
           log.warn('peers are not told of the new address', { error }),
@@ -169,8 +166,7 @@ class Device implements LinuxDevice {
       const { state } = await this.#driver.look()
       if (state === 'wireguard') await this.#driver.remove()
       this.#sights.forget()
-      this.#record = emptyRecord
-      await rm(this.#recordPath, { force: true })
+      await this.#record.remove()
       return state === 'wireguard'
     })
   }
@@ -178,6 +174,7 @@ class Device implements LinuxDevice {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handovers[Symbol.asyncDispose]()
     await this.#lock
+    await this.#record[Symbol.asyncDispose]()
   }
 
   /** One at a time: what one reads, another must not change before it has written. */
@@ -198,7 +195,7 @@ class Device implements LinuxDevice {
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       link: { mtu, address: `${meshIp}/32`, route: meshRange },
     }
-    return planInterface(wanted, sight, this.#record)
+    return planInterface(wanted, sight, this.#record.current())
   }
 
   /** PSKs for a new key are written just before it: a handshake begun between the two would fail. */
@@ -212,7 +209,7 @@ class Device implements LinuxDevice {
     const held = this.#held ? withoutNewPsks(steps, actual, this.#held) : steps
     const { writes, record } = changesFor(held, {
       actual,
-      record: this.#record,
+      record: this.#record.current(),
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       nowMs: this.#clock.now(),
     })
@@ -235,13 +232,13 @@ class Device implements LinuxDevice {
   }
 
   async #remember(record: DeviceRecord): Promise<void> {
-    this.#record = { ...record, public_key: publicKeyOf(this.#privateKey) }
-    await saveRecord(this.#recordPath, this.#record)
+    await this.#record.replace({ ...record, public_key: publicKeyOf(this.#privateKey) })
     if (record.handovers.length > 0) this.#handovers.wake()
   }
 
   async #completeDue(): Promise<void> {
-    const { handovers, peers: known } = this.#record
+    const record = this.#record.current()
+    const { handovers, peers: known } = record
     if (handovers.length === 0 || !this.#backend) return
     const { peers } = await this.#backend.read()
     const due = dueHandovers(handovers, peers, this.#clock.now())
@@ -252,7 +249,7 @@ class Device implements LinuxDevice {
     await this.#backend.write({ peers: changes })
     const ended = new Set(due.map(({ from }) => from))
     await this.#remember({
-      ...this.#record,
+      ...record,
       handovers: handovers.filter((handover) => !due.includes(handover)),
       peers: Object.fromEntries(Object.entries(known).filter(([key]) => !ended.has(key))),
     })

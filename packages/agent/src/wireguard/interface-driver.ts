@@ -22,7 +22,7 @@ export interface InterfaceDriver {
   /** Whatever has the name. wireguard-go ends with its interface. Nothing when there is none. */
   remove(): Promise<void>
   /** Whether somebody else has spoken to WireGuard since we did; undefined where that cannot be told. */
-  isDisturbed(backend: Backend): Promise<boolean | undefined>
+  isDisturbed(backend: Backend): boolean | undefined
   /** Lines for `ip -batch`; stops at the first that fails. */
   ip(lines: readonly string[]): Promise<void>
 }
@@ -82,9 +82,7 @@ export function createInterfaceDriver(options: {
   return {
     look,
     make,
-    async isDisturbed({ name: backend }) {
-      return backend === 'wireguard-go' ? trap.isSprung() : undefined
-    },
+    isDisturbed: ({ name: backend }) => (backend === 'wireguard-go' ? trap.isSprung() : undefined),
     async remove() {
       try {
         await exec(['ip', 'link', 'delete', 'dev', name])

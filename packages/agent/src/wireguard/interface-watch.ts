@@ -1,6 +1,4 @@
 import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
 import { startNetworkMonitor } from './network-monitor.ts'
 
 export interface InterfaceWatchOptions {
@@ -9,16 +7,16 @@ export interface InterfaceWatchOptions {
   look(): Promise<unknown>
   /** Called when a look is due: what was seen before is of the past. */
   onChange(): void
-  /** Whether somebody else has spoken to WireGuard; undefined where only a look can tell. */
-  isDisturbed(): Promise<boolean | undefined>
+  /** Whether somebody else has spoken to WireGuard; undefined where only a look can tell. Asked often. */
+  isDisturbed(): boolean | undefined
   /** The machine has other addresses, or another way out, than before. */
   onMove(): void
   clock: Clock
   log: Log
 }
 
-/** Between two questions whether somebody was there. */
-const askEachMs = 100
+/** Between two questions whether something has changed. */
+const askEachMs = 150
 /** Where only looking tells, it may cost this share of the time. */
 const lookShare = 1 / 200
 const soonestMs = 250
@@ -31,55 +29,59 @@ const longestMs = 60_000
  */
 export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDisposable {
   const { look, isDisturbed, clock, log } = options
-  const trigger = createTrigger(clock)
   const backoff = createBackoff({ minMs: 1_000, maxMs: longestMs })
-  let sinceLookMs = 0
-  let lookMs = 0
+  let changed = false
+  let lookedMs = clock.now()
+  let tookMs = 0
+  let waitUntilMs = 0
+  let looking: Promise<void> | undefined
 
-  async function run(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const woken = await trigger.wait(askEachMs, signal)
-      const isTime = woken || (await isDue())
-      if (isTime) options.onChange()
-      if (isTime) await lookOnce(signal)
-      else sinceLookMs += askEachMs
-    }
-  }
-
-  async function isDue(): Promise<boolean> {
-    const dueMs = Math.min(Math.max(lookMs / lookShare, soonestMs), longestMs)
-    return (await isDisturbed()) ?? sinceLookMs >= dueMs
-  }
-
-  async function lookOnce(signal: AbortSignal): Promise<void> {
-    const startedMs = performance.now()
-    const failure = await look().then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-    lookMs = performance.now() - startedMs
-    sinceLookMs = 0
-    if (failure === undefined) return backoff.reset()
-    const waitMs = backoff.nextMs()
-    log.warn('interface cannot be corrected, will retry', {
-      error: describeError(failure),
-      retry_in_ms: Math.round(waitMs),
+  /** A timer and nothing else: with promises and signals it costs twice as much to find nothing. */
+  function ask(): void {
+    if (looking || clock.now() < waitUntilMs) return
+    if (!changed && !isDue()) return
+    looking = lookOnce().finally(() => {
+      looking = undefined
     })
-    await clock.sleep(waitMs, signal)
-    trigger.fire()
   }
 
-  const task = startTask(run)
+  function isDue(): boolean {
+    const dueMs = Math.min(Math.max(tookMs / lookShare, soonestMs), longestMs)
+    return isDisturbed() ?? clock.now() - lookedMs >= dueMs
+  }
+
+  async function lookOnce(): Promise<void> {
+    const startedMs = clock.now()
+    changed = false
+    options.onChange()
+    try {
+      await look()
+      backoff.reset()
+    } catch (error) {
+      changed = true
+      const waitMs = backoff.nextMs()
+      waitUntilMs = clock.now() + waitMs
+      log.warn('interface cannot be corrected, will retry', {
+        error: describeError(error),
+        retry_in_ms: Math.round(waitMs),
+      })
+    }
+    lookedMs = clock.now()
+    tookMs = lookedMs - startedMs
+  }
+
+  const timer = setInterval(ask, askEachMs)
   const monitor = startNetworkMonitor({
     ...options,
     onChange() {
       options.onChange()
-      trigger.fire()
+      changed = true
     },
   })
   return {
     async [Symbol.asyncDispose]() {
-      await Promise.all([task[Symbol.asyncDispose](), monitor[Symbol.asyncDispose]()])
+      clearInterval(timer)
+      await Promise.all([looking, monitor[Symbol.asyncDispose]()])
     },
   }
 }

@@ -34,14 +34,13 @@ export function createSightMemory(driver: InterfaceDriver, clock: Clock): SightM
     return sight
   }
 
-  async function holds(): Promise<boolean> {
+  function holds(): boolean {
     if (sight?.state !== 'wireguard' || watchers === 0) return false
-    if (clock.now() - seenMs >= trustedMs) return false
-    return (await driver.isDisturbed(sight.backend)) === false
+    return clock.now() - seenMs < trustedMs && driver.isDisturbed(sight.backend) === false
   }
 
   return {
-    recent: async () => (sight && (await holds()) ? sight : look()),
+    recent: async () => (sight && holds() ? sight : look()),
     async take() {
       const taken = sight ?? (await driver.look())
       sight = undefined

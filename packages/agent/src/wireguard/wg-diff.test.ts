@@ -22,6 +22,7 @@ function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
 
 const nothingWritten = new Map<string, string>()
 const written = new Map([['db', '203.0.113.7:51820']])
+const inSession = { handshake_at: nowSeconds - 120 }
 
 describe('diffPeers', () => {
   it('finds nothing to do where all is as wanted', () => {
@@ -98,7 +99,7 @@ describe('diffPeers', () => {
 })
 
 describe('diffPeers on endpoints', () => {
-  const roamed = has('db', { endpoint: '198.51.100.9:4711' })
+  const roamed = has('db', { endpoint: '198.51.100.9:4711', ...inSession })
 
   it('leaves a peer where it has roamed to', () => {
     assert.deepEqual(diffPeers([wants('db')], [roamed], written, nowSeconds), [])
@@ -113,7 +114,7 @@ describe('diffPeers on endpoints', () => {
   })
 
   it('writes it where there is none at all', () => {
-    const lost = has('db', { endpoint: '' })
+    const lost = has('db', { endpoint: '', ...inSession })
 
     assert.deepEqual(diffPeers([wants('db')], [lost], written, nowSeconds), [
       { public_key: 'db', type: 'update', endpoint: '203.0.113.7:51820' },
@@ -125,12 +126,26 @@ describe('diffPeers on endpoints', () => {
   })
 
   it('spares a peer with a living session when the record is lost', () => {
-    const alive = { ...roamed, handshake_at: nowSeconds - 120 }
     const dead = { ...roamed, handshake_at: nowSeconds - 600 }
 
-    assert.deepEqual(diffPeers([wants('db')], [alive], nothingWritten, nowSeconds), [])
-    assert.deepEqual(diffPeers([wants('db')], [dead], nothingWritten, nowSeconds), [
-      { public_key: 'db', type: 'update', endpoint: '203.0.113.7:51820' },
+    assert.deepEqual(diffPeers([wants('db')], [roamed], nothingWritten, nowSeconds), [])
+    assert.equal(diffPeers([wants('db')], [dead], nothingWritten, nowSeconds).length, 2)
+  })
+
+  it('adds a peer anew that was tried in vain, for WireGuard would wait', () => {
+    const tried = has('db', { endpoint: '', keepalive_seconds: 25 })
+    const wanted = [wants('db', { keepalive_seconds: 25 })]
+
+    assert.deepEqual(diffPeers(wanted, [tried], nothingWritten, nowSeconds), [
+      { public_key: 'db', type: 'remove' },
+      {
+        public_key: 'db',
+        type: 'add',
+        psk: 'psk',
+        allowed_ips: ['10.100.1.2/32'],
+        endpoint: '203.0.113.7:51820',
+        keepalive_seconds: 25,
+      },
     ])
   })
 })

@@ -16,6 +16,9 @@ export type WrittenEndpoints = ReadonlyMap<string, string>
 /**
  * The changes that lead from the peers that are to those that should be: removals first, so that an allowed IP is free
  * before it is given away, then updates, then additions. Pure.
+ *
+ * A peer without a session that gets another endpoint is added anew: WireGuard may have tried the old one, or none,
+ * a moment ago, and would not try again for five seconds.
  */
 export function diffPeers(
   wanted: readonly WantedPeer[],
@@ -27,16 +30,23 @@ export function diffPeers(
   const keys = new Set(wanted.map(({ public_key }) => public_key))
   const removals = actual
     .filter(({ public_key }) => !keys.has(public_key))
-    .map(({ public_key }): PeerChange => ({ public_key, type: 'remove' }))
+    .map(({ public_key }) => removalOf(public_key))
   const updates: PeerChange[] = []
   const additions: PeerChange[] = []
   for (const peer of wanted) {
     const now = present.get(peer.public_key)
     const update = now && updateOf(peer, now, written.get(peer.public_key), nowSeconds)
+    if (update?.endpoint !== undefined && now && !hasSession(now, nowSeconds)) {
+      removals.push(removalOf(peer.public_key))
+      additions.push(additionOf(peer))
+    } else if (update) updates.push(update)
     if (!now) additions.push(additionOf(peer))
-    else if (update) updates.push(update)
   }
   return [...removals, ...updates, ...additions]
+}
+
+function removalOf(public_key: string): PeerChange {
+  return { public_key, type: 'remove' }
 }
 
 function additionOf({ keepalive_seconds, endpoint, ...peer }: WantedPeer): PeerChange {
@@ -80,7 +90,11 @@ function isEndpointDue(
   if (endpoint === '' || endpoint === actual.endpoint) return false
   if (actual.endpoint === '') return true
   if (written !== undefined) return endpoint !== written
-  return nowSeconds - actual.handshake_at > sessionSeconds
+  return !hasSession(actual, nowSeconds)
+}
+
+function hasSession({ handshake_at }: WgPeer, nowSeconds: number): boolean {
+  return nowSeconds - handshake_at <= sessionSeconds
 }
 
 /** A WireGuard session is renewed after two minutes and ends after three. */

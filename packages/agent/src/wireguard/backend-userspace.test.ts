@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { describeError } from '@plexd/runtime'
+import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
+import { createUapiTrap } from './uapi-trap.ts'
+
+describe('wireguard-go on its socket', () => {
+  it('is read and written', async () => {
+    await using setup = await setUp(['listen_port=51820\nerrno=0\n\n', 'errno=0\n\n'])
+
+    assert.deepEqual(await setup.backend.read(), {
+      private_key: '',
+      listen_port: 51820,
+      peers: [],
+    })
+    await setup.backend.write({ listen_port: 51821, peers: [] })
+    assert.deepEqual(setup.requests, ['get=1\n\n', 'set=1\nlisten_port=51821\n\n'])
+  })
+
+  it('tells what it was asked for, and why not', async () => {
+    await using setup = await setUp(['errno=-98\n\n', 'listen_port=5'])
+
+    const write = setup.backend.write({ listen_port: 51820, peers: [] })
+    await assert.rejects(write, says('ask wireguard-go for "plexd0": address already in use'))
+    const read = setup.backend.read()
+    await assert.rejects(read, says('ask wireguard-go for "plexd0": answer was cut off'))
+  })
+
+  it('notices others, but not ourselves', async () => {
+    const answers = Array.from({ length: 5 }, () => 'errno=0\n\n')
+    await using setup = await setUp(answers)
+    const { backend, trap } = setup
+    assert.equal(trap.isSprung(), undefined)
+    await backend.read()
+    assert.equal(trap.isSprung(), false)
+
+    await setup.visit()
+    assert.equal(trap.isSprung(), true)
+    await backend.write({ peers: [] })
+    assert.equal(trap.isSprung(), true, 'a write of ours does not show what others did')
+    await backend.read()
+    assert.equal(trap.isSprung(), false)
+  })
+})
+
+function says(text: string): (error: unknown) => true {
+  return (error) => {
+    assert.equal(describeError(error), text)
+    return true
+  }
+}
+
+/** Something that answers as wireguard-go does. */
+async function setUp(answers: string[]) {
+  const uapiDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  const path = uapiSocketPath(uapiDir, 'plexd0')
+  const requests: string[] = []
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    let request = ''
+    socket.on('data', (chunk) => {
+      request += chunk
+    })
+    socket.on('end', () => {
+      requests.push(request)
+      socket.end(answers.shift() ?? '')
+    })
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  const trap = createUapiTrap(path)
+  return {
+    requests,
+    trap,
+    backend: createUserspaceBackend({ interfaceName: 'plexd0', uapiDir, trap }),
+    async visit() {
+      const socket = connect(path)
+      socket.end('get=1\n\n').resume()
+      await once(socket, 'close')
+    },
+    async [Symbol.asyncDispose]() {
+      server.close()
+      await rm(uapiDir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Peer } from '@plexd/protocol'
+import type { DeviceStep } from './device.ts'
+import { type DeviceRecord, emptyRecord } from './device-record.ts'
+import { changesFor } from './peer-changes.ts'
+import type { WgPeer } from './wg-interface.ts'
+
+const nowMs = 1_736_937_000_000
+
+function aPeer(public_key: string, changes: Partial<Peer> = {}): Peer {
+  return {
+    id: 'n_db',
+    public_key,
+    mesh_ip: '10.100.1.2',
+    endpoint: '203.0.113.7:51820',
+    allowed_ips: ['10.100.1.2/32'],
+    psk: 'secret',
+    ...changes,
+  }
+}
+
+function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
+  const { psk, endpoint, allowed_ips } = aPeer(public_key)
+  const seen = { keepalive_seconds: 0, handshake_at: nowMs / 1_000 - 30, rx_bytes: 1, tx_bytes: 1 }
+  return { public_key, psk, endpoint, allowed_ips, ...seen, ...changes }
+}
+
+const recorded: DeviceRecord = {
+  ...emptyRecord,
+  peers: { old: { id: 'n_db', endpoint: '203.0.113.7:51820' } },
+}
+
+function changes(steps: DeviceStep[], actual: WgPeer[], record = recorded) {
+  const byKey = new Map(actual.map((peer) => [peer.public_key, peer]))
+  return changesFor(steps, { actual: byKey, record, keepaliveSeconds: 0, nowMs })
+}
+
+const added = (peer: Peer): DeviceStep => ({ type: 'peer_added', peer })
+const updated = (peer: Peer): DeviceStep => ({ type: 'peer_updated', peer })
+const removed = (public_key: string, peer_id = 'n_db'): DeviceStep => ({
+  type: 'peer_removed',
+  peer_id,
+  public_key,
+})
+
+describe('changesFor', () => {
+  it('adds a peer, and records what the control plane said of it', () => {
+    const { writes, record } = changes([added(aPeer('new'))], [], emptyRecord)
+
+    assert.deepEqual(writes, [
+      {
+        public_key: 'new',
+        type: 'add',
+        psk: 'secret',
+        allowed_ips: ['10.100.1.2/32'],
+        endpoint: '203.0.113.7:51820',
+      },
+    ])
+    assert.deepEqual(record.peers, { new: { id: 'n_db', endpoint: '203.0.113.7:51820' } })
+  })
+
+  it('removes a peer, and forgets it', () => {
+    const { writes, record } = changes([removed('old')], [has('old')])
+
+    assert.deepEqual(writes, [{ public_key: 'old', type: 'remove' }])
+    assert.deepEqual(record, emptyRecord)
+  })
+
+  it('records a new endpoint also where nothing is written for it', () => {
+    const { writes, record } = changes([updated(aPeer('old', { endpoint: '' }))], [has('old')])
+
+    assert.deepEqual(writes, [])
+    assert.deepEqual(record.peers, { old: { id: 'n_db', endpoint: '' } })
+  })
+})
+
+describe('changesFor a peer with a new key', () => {
+  const rotation = [removed('old'), added(aPeer('new'))]
+  const { writes, record } = changes(rotation, [has('old', { endpoint: '198.51.100.9:4711' })])
+
+  it('lets the old key carry on while the new one waits', () => {
+    assert.deepEqual(writes, [
+      {
+        public_key: 'new',
+        type: 'add',
+        psk: 'secret',
+        allowed_ips: [],
+        keepalive_seconds: 25,
+        endpoint: '198.51.100.9:4711',
+      },
+    ])
+    assert.deepEqual(record.handovers, [
+      {
+        peer_id: 'n_db',
+        from: 'old',
+        to: 'new',
+        allowed_ips: ['10.100.1.2/32'],
+        started_ms: nowMs,
+      },
+    ])
+    assert.deepEqual(Object.keys(record.peers), ['old', 'new'])
+  })
+
+  const waiting = [has('old'), has('new', { allowed_ips: [], keepalive_seconds: 25 })]
+
+  it('keeps for later what the peer is to have', () => {
+    const peer = aPeer('new', { allowed_ips: ['10.100.1.2/32', '10.7.0.0/24'] })
+
+    const next = changes([updated(peer)], waiting, record)
+
+    assert.deepEqual(next.writes, [])
+    assert.deepEqual(next.record.handovers[0]?.allowed_ips, ['10.100.1.2/32', '10.7.0.0/24'])
+  })
+
+  it('removes both keys when the peer goes meanwhile', () => {
+    const next = changes([removed('new')], waiting, record)
+
+    assert.deepEqual(next.writes, [
+      { public_key: 'new', type: 'remove' },
+      { public_key: 'old', type: 'remove' },
+    ])
+    assert.deepEqual(next.record, emptyRecord)
+  })
+
+  it('hands over from the oldest to the newest of three keys', () => {
+    const next = changes([removed('new'), added(aPeer('newest'))], waiting, record)
+
+    assert.deepEqual(
+      next.writes.map(({ public_key, type }) => [public_key, type]),
+      [
+        ['new', 'remove'],
+        ['newest', 'add'],
+      ],
+    )
+    assert.deepEqual(
+      next.record.handovers.map(({ from, to }) => [from, to]),
+      [['old', 'newest']],
+    )
+  })
+
+  it('does not hand over to another node with the same address', () => {
+    const other = aPeer('new', { id: 'n_web' })
+
+    const next = changes([removed('old'), added(other)], [has('old')])
+
+    assert.deepEqual(
+      next.writes.map(({ public_key, type }) => [public_key, type]),
+      [
+        ['old', 'remove'],
+        ['new', 'add'],
+      ],
+    )
+    assert.deepEqual(next.record.handovers, [])
+  })
+})

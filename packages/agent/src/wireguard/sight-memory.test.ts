@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createFakeClock } from '@plexd/runtime'
+import type { Backend } from './backend.ts'
+import { createSightMemory, type WireguardSight } from './sight-memory.ts'
+
+const nothing = (): never => assert.fail('not called')
+const backend: Backend = { name: 'wireguard-go', read: nothing, write: nothing }
+const seen: WireguardSight = {
+  state: 'wireguard',
+  backend,
+  link: { kind: 'tun', up: true, mtu: 1420, addresses: [], routes: [] },
+  wg: { private_key: '', listen_port: 51_820, peers: [] },
+}
+
+function setUp() {
+  const state = { looks: 0, disturbed: false as boolean | undefined }
+  const clock = createFakeClock()
+  const driver = {
+    look: async () => {
+      state.looks++
+      return seen
+    },
+    isDisturbed: () => state.disturbed,
+    make: nothing,
+    remove: nothing,
+    ip: nothing,
+  }
+  return { state, clock, memory: createSightMemory(driver, clock) }
+}
+
+describe('what was seen of an interface', () => {
+  it('is looked at each time while nobody watches', async () => {
+    const { state, memory } = setUp()
+    await memory.recent()
+    await memory.recent()
+    assert.equal(state.looks, 2)
+  })
+
+  it('does for a while where somebody watches', async () => {
+    const { state, memory, clock } = setUp()
+    using _watch = memory.trust()
+    await memory.recent()
+    await memory.recent()
+    assert.equal(state.looks, 1)
+
+    await clock.advance(30_000)
+    await memory.recent()
+    assert.equal(state.looks, 2)
+  })
+
+  it('does not when somebody was there, or nobody can tell', async () => {
+    const { state, memory } = setUp()
+    using _watch = memory.trust()
+    await memory.recent()
+    for (const disturbed of [true, undefined]) {
+      state.disturbed = disturbed
+      await memory.recent()
+    }
+    assert.equal(state.looks, 3)
+  })
+
+  it('has our own changes in it', async () => {
+    const { state, memory } = setUp()
+    using _watch = memory.trust()
+    await memory.recent()
+    const taken = await memory.take()
+    assert.equal(taken, seen)
+    memory.putBack(seen, [
+      { public_key: 'db', type: 'add', psk: 'secret', allowed_ips: ['10.100.1.2/32'] },
+      { public_key: 'web', type: 'add' },
+      { public_key: 'db', type: 'update', psk: '' },
+      { public_key: 'web', type: 'remove' },
+    ])
+
+    const sight = await memory.recent()
+
+    assert.equal(state.looks, 1)
+    assert.partialDeepStrictEqual(sight, {
+      wg: { peers: [{ public_key: 'db', psk: '', allowed_ips: ['10.100.1.2/32'] }] },
+    })
+  })
+
+  it('is forgotten by who takes it, until it is put back', async () => {
+    const { state, memory } = setUp()
+    using _watch = memory.trust()
+    await memory.recent()
+    await memory.take()
+    await memory.recent()
+    assert.equal(state.looks, 2)
+  })
+})

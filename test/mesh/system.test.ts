@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLab, type Lab } from './laboratory/lab.ts'
+import { pingAll, startPing, tcpStream, untilAllPing, untilPing } from './laboratory/probes.ts'
+import { labSkip } from './laboratory/requirements.ts'
+import { type MeshMember, type MeshSystem, startMeshSystem } from './support/mesh-system.ts'
+
+describe('a control plane and agents with a mesh', { skip: labSkip('curl') }, () => {
+  it('converges from nothing, and plexd peers tells so', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const members = await joinAll(lab, system, ['web', 'db', 'cache'])
+
+    for (const member of members) {
+      const others = members.filter((other) => other !== member)
+      await untilAllPing(
+        member.host,
+        others.map(({ meshIp }) => meshIp),
+      )
+    }
+    const [web, db] = members
+    if (!web || !db) throw new Error('no members')
+    await tcpStream(web.host, db.host, db.meshIp)
+    assert.deepEqual(
+      (await web.peers()).map(({ state }) => state),
+      ['connected', 'connected'],
+    )
+    assert.match(await web.plexd('peers', '--socket', web.agent.socket), /connected/)
+    assert.match(
+      await web.plexd('status', '--socket', web.agent.socket),
+      /plexd0 \(wireguard-go\), 2/,
+    )
+  })
+
+  it('works on without its control plane, also when an agent starts again', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const [web, db] = await joinAll(lab, system, ['web', 'db'])
+    if (!web || !db) throw new Error('no members')
+    await untilPing(web.host, db.meshIp)
+    await system.controlPlane.end()
+    const running = startPing(web.host, db.meshIp)
+
+    await db.agent.end('SIGKILL')
+    await db.agent.start()
+    await delay(1_000)
+
+    const { sent, received } = await running.stop()
+    assert.equal(received, sent)
+  })
+
+  it('removes a node from the mesh of all others within a second', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const [web, db] = await joinAll(lab, system, ['web', 'db'])
+    if (!web || !db) throw new Error('no members')
+    await untilPing(web.host, db.meshIp)
+
+    await system.plexctl('node', 'remove', 'db', '--yes')
+    await delay(1_000)
+
+    assert.deepEqual(await pingAll(db.host, [web.meshIp], 500), [])
+    assert.equal((await web.host.exec(['wg', 'show', 'plexd0', 'peers'])).trim(), '')
+  })
+
+  it('rotates a key on request, and traffic does not notice', async (t) => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const [web, db] = await joinAll(lab, system, ['web', 'db'])
+    if (!web || !db) throw new Error('no members')
+    await untilPing(web.host, db.meshIp)
+    const before = await publicKeyOf(db)
+    const running = startPing(web.host, db.meshIp)
+
+    await system.plexctl('node', 'rotate-keys', 'db')
+    for (let attempt = 0; attempt < 100 && (await publicKeyOf(db)) === before; attempt++) {
+      await delay(100)
+    }
+    await delay(2_000)
+
+    const { sent, received } = await running.stop()
+    t.diagnostic(`lost ${sent - received} of ${sent}`)
+    assert.notEqual(await publicKeyOf(db), before)
+    const peers = (await web.host.exec(['wg', 'show', 'plexd0', 'peers'])).trim()
+    assert.equal(peers, await publicKeyOf(db))
+    assert.ok(sent - received <= 15, `lost ${sent - received} of ${sent}`)
+  })
+
+  it('leaves nothing behind after plexd down', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const [web, db] = await joinAll(lab, system, ['web', 'db'])
+    if (!web || !db) throw new Error('no members')
+    await untilPing(web.host, db.meshIp)
+
+    const text = await web.plexd('down', '--socket', web.agent.socket)
+
+    assert.match(text, /plexd stopped, process \d+\ninterface plexd0 removed\n/)
+    assert.equal(web.agent.program().child.exitCode, 0)
+    assert.doesNotMatch(await web.host.exec(['ip', 'link']), /plexd0/)
+    assert.doesNotMatch(await web.host.exec(['ip', 'route']), /10\.100/)
+    assert.equal(await web.host.exec(['nft', 'list', 'tables']), '')
+  })
+})
+
+async function joinAll(
+  lab: Lab,
+  system: MeshSystem,
+  names: readonly string[],
+): Promise<MeshMember[]> {
+  const members = await Promise.all(
+    names.map(async (name) => system.join(name, await lab.host(name))),
+  )
+  for (const { host, reportEndpoint } of members) await reportEndpoint(`${host.address}:51820`)
+  return members
+}
+
+async function publicKeyOf({ host }: MeshMember): Promise<string> {
+  return (await host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
+}
