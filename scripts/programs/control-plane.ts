@@ -23,21 +23,27 @@ export interface ControlPlaneOptions extends Partial<LaunchOptions> {
   args?: readonly string[]
   /** `127.0.0.1:0` when left out. */
   listen?: string
+  /** `off` when left out: there may be many control planes on one machine. */
+  stun?: string
 }
 
 /** Serves from `folder`/control-plane, which may be that of an earlier one. */
 export async function startControlPlaneProcess(
   folder: string,
-  { args = [], listen = '127.0.0.1:0', ...options }: ControlPlaneOptions = {},
+  { args = [], listen = '127.0.0.1:0', stun = 'off', ...options }: ControlPlaneOptions = {},
 ): Promise<ControlPlaneProcess> {
   const dataDir = join(folder, 'control-plane')
   const caFile = join(dataDir, 'ca.crt')
   const adminTokenFile = join(dataDir, 'admin-token')
   const launchOn = (listen: string): RunningProgram =>
-    launch('control-plane', ['serve', '--data-dir', dataDir, '--listen', listen, ...args], {
-      logFile: join(folder, 'control-plane.log'),
-      ...options,
-    })
+    launch(
+      'control-plane',
+      ['serve', '--data-dir', dataDir, '--listen', listen, '--stun-listen', stun, ...args],
+      {
+        logFile: join(folder, 'control-plane.log'),
+        ...options,
+      },
+    )
 
   let program = launchOn(listen)
   const url = await announcedUrl(program)

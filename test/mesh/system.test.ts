@@ -109,11 +109,7 @@ async function joinAll(
   system: MeshSystem,
   names: readonly string[],
 ): Promise<MeshMember[]> {
-  const members = await Promise.all(
-    names.map(async (name) => system.join(name, await lab.host(name))),
-  )
-  for (const { host, reportEndpoint } of members) await reportEndpoint(`${host.address}:51820`)
-  return members
+  return Promise.all(names.map(async (name) => system.join(name, await lab.host(name))))
 }
 
 async function publicKeyOf({ host }: MeshMember): Promise<string> {

@@ -116,7 +116,7 @@ const deregisterMs = 2_000
 
 async function deregister(
   client: Pick<Client<ControlApi>, 'deregister'>,
-  { device, log }: Core,
+  { device, firewall, log }: Core,
   identity: IdentityStore,
 ): Promise<void> {
   const { node_id } = identity.current()
@@ -124,6 +124,7 @@ async function deregister(
     await client.deregister({ params: { node_id }, signal: AbortSignal.timeout(deregisterMs) })
     log.info('deregistered', { node_id })
     await device.remove()
+    await firewall?.firewall.remove()
   } catch (error) {
     log.warn('cannot deregister', { node_id, error: describeError(error) })
   }

@@ -234,7 +234,7 @@ describe('loadConfig', () => {
     ['a wrong type', 'node_api: { socket: 5 }', /node_api\.socket: 5: want a text/],
     ['a mode nobody knows', 'mode: router', /mode: "router": want "node" or "bridge"/],
     ['a log level nobody knows', 'log_level: loud', /log_level: "loud": want one of debug, info/],
-    ['a port out of range', 'mesh: { listen_port: 70000 }', /want a whole number from 0 to 65535/],
+    ['a port out of range', 'mesh: { listen_port: 70000 }', /want a whole number from 1 to 65535/],
     [
       'an interface name with a command in it',
       'mesh: { interface: "a b" }',

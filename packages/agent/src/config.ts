@@ -60,6 +60,16 @@ export interface AgentConfig {
   meshEnabled: boolean
   meshInterface: string
   meshPort: number
+  /** Whether packets on the mesh are filtered; without, every peer reaches every port. */
+  policyEnabled: boolean
+  /** For flows that no rule is about. */
+  policyDefault: 'allow' | 'deny'
+  /** Whether the kernel log names denied packets. */
+  policyLogDenied: boolean
+  natEnabled: boolean
+  /** `host[:port]`, in the order of preference; undefined: that of the control plane's host, then public ones. */
+  stunServers: readonly string[] | undefined
+  natRefreshMs: number
   deregisterOnShutdown: boolean
 }
 
@@ -96,6 +106,12 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   meshEnabled: true,
   meshInterface: 'plexd0',
   meshPort: 51_820,
+  policyEnabled: true,
+  policyDefault: 'deny',
+  policyLogDenied: false,
+  natEnabled: true,
+  stunServers: undefined,
+  natRefreshMs: 60_000,
   deregisterOnShutdown: false,
 }
 

@@ -18,9 +18,12 @@ import { createStreamConnector } from './control/stream-connection.ts'
 import { createStreamMemory } from './control/stream-memory.ts'
 import type { Core } from './core.ts'
 import { type EventTargets, handleEvent } from './events/handlers.ts'
-import { createStateChanges } from './events/state-changes.ts'
+import { createStateChanges, type StateChanges } from './events/state-changes.ts'
+import { startFirewallGuard } from './firewall/guard.ts'
 import { bearerOf, type IdentityStore } from './identity.ts'
 import { startKeyRotation } from './key-rotation.ts'
+import { startDiscovery } from './nat/discover.ts'
+import { createEndpointExchange } from './nat/endpoint-exchange.ts'
 import { type DriftReports, startDriftReports } from './reconcile/drift-report.ts'
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
@@ -148,7 +151,7 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
-    const steps = await applier.apply()
+    const steps = await applier.apply({ look: true })
     const corrections = pulled.status === 'fulfilled' ? pulled.value : []
     drift.add([...corrections, ...(moves ? steps : [])])
     if (pulled.status === 'rejected') throw pulled.reason
@@ -157,7 +160,7 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
     startReconcileLoop({ ...common, reconcile, intervalMs: config.reconcileMs }),
   )
 
-  stack.use(device.watch(async () => drift.add(await applier.apply())))
+  startMeshWatch(deps, { drift, changes }, stack)
   const keyRotation = stack.use(
     startKeyRotation({
       ...common,
@@ -174,6 +177,48 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
     }),
   )
   return { changes, loop, keyRotation, signingKeys, onGap }
+}
+
+/** What keeps the mesh true while others change this machine, and while it moves. */
+function startMeshWatch(
+  deps: ControlLoopsDeps,
+  { drift, changes }: { drift: DriftReports; changes: StateChanges },
+  stack: AsyncDisposableStack,
+): void {
+  const { core } = deps
+  const { config, desired, device, firewall, network, known, applier } = core
+  const common = commonOf(deps)
+  const correct = async (): Promise<void> => drift.add(await applier.apply())
+  if (network) {
+    const exchange = createEndpointExchange({ ...common, desired, changes })
+    core.discovery = stack.use(
+      startDiscovery({
+        ...network,
+        known: known.read(),
+        async report(found) {
+          known.write(found)
+          await exchange(found)
+          // Keepalive and the way to peers depend on where we are.
+          applier.applySoon()
+        },
+        refreshMs: config.natRefreshMs,
+        log: core.log,
+      }),
+    )
+  }
+  stack.use(device.watch(correct, () => core.discovery?.refresh()))
+  if (!firewall?.openChanges) return
+  stack.use(
+    startFirewallGuard({
+      ...common,
+      socket: firewall.openChanges(),
+      isOurs: firewall.writers.has,
+      async look() {
+        firewall.applier.distrust()
+        await correct()
+      },
+    }),
+  )
 }
 
 function startEvents(

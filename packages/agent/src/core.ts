@@ -14,7 +14,13 @@ import type { AgentConfig } from './config.ts'
 import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
 import type { ControlLoops } from './control-loops.ts'
 import { openDatabase } from './database.ts'
+import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
+import type { PacketFilter } from './firewall/packet-filter.ts'
 import type { Identity, IdentityStore } from './identity.ts'
+import type { Standpoint } from './nat/choose-endpoint.ts'
+import type { Discovery } from './nat/discover.ts'
+import { createKnownEndpoint, type KnownEndpoint } from './nat/known-endpoint.ts'
+import type { DiscoveredEndpoint, RoundOptions } from './nat/rounds.ts'
 import { createProblems, type Problems } from './problems.ts'
 import { type Applier, createApplier } from './reconcile/apply.ts'
 import type { DesiredStore } from './state/desired-state.ts'
@@ -33,8 +39,8 @@ export interface AgentDeps {
   env?: NodeJS.ProcessEnv
   /** The mesh interface; where none is given nothing moves packets, and the status says so. */
   device?: WireguardDevice
-  /** Opens it instead, given what is known of this node's place in the mesh by the time that it is needed. */
-  openDevice?: (place: MeshPlace) => Promise<WireguardDevice & AsyncDisposable>
+  /** Opens all of the mesh instead, given what is known of this node's place in it by the time that it is needed. */
+  openMesh?: (place: MeshPlace) => Promise<OpenMesh>
   /** Ends an enrolment that is still trying. */
   signal?: AbortSignal
 }
@@ -43,6 +49,15 @@ export interface AgentDeps {
 export interface MeshPlace {
   network(): { meshIp: string; meshRange: string }
   natType(): NatType
+}
+
+/** What a mesh is made of on this machine. */
+export interface OpenMesh extends AsyncDisposable {
+  device: WireguardDevice
+  /** Absent where the config says that packets are not filtered. */
+  filter?: PacketFilter
+  /** Where the public endpoint is looked for; absent where the config says that it is not. */
+  network?: RoundOptions
 }
 
 /** All of a daemon that needs no control plane: what is on the disk, the interface, the state of things. */
@@ -54,6 +69,12 @@ export interface Core extends AsyncDisposable {
   readonly desired: DesiredStore
   readonly reports: ReportStore
   readonly device: WireguardDevice
+  /** Absent where packets are not filtered. */
+  readonly firewall: CoreFirewall | undefined
+  /** Absent where the public endpoint is not looked for. */
+  readonly network: RoundOptions | undefined
+  /** What the last round found, of this daemon or of an earlier one. */
+  readonly known: KnownEndpoint
   readonly applier: Applier
   readonly actions: readonly Action[]
   readonly problems: Problems
@@ -64,6 +85,8 @@ export interface Core extends AsyncDisposable {
   describePeers(): Promise<PeerStatus[]>
   /** Absent until the node is registered. */
   identity?: IdentityStore
+  /** Absent until there is an identity, and where the public endpoint is not looked for. */
+  discovery?: Discovery
   /** Absent until the control plane is spoken to. */
   loops?: ControlLoops
 }
@@ -80,13 +103,16 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   const skew = createClockSkew({ clock, log, problems })
   const place: MeshPlace = {
     network: () => networkOf(core.identity?.current()),
-    natType: () => 'unknown',
+    natType: () => whereabouts()?.nat_type ?? 'unknown',
   }
-  const device =
-    deps.device ??
-    (deps.openDevice
-      ? stack.use(await deps.openDevice(place))
-      : createFakeDevice(disabledMesh(config)))
+  const known = createKnownEndpoint(database)
+  const before = known.read()
+  const whereabouts = (): DiscoveredEndpoint | undefined => core.discovery?.current() ?? before
+  const mesh = deps.openMesh && stack.use(await deps.openMesh(place))
+  const device = mesh?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
+  const { filter, network } = mesh ?? {}
+  const self = (): Identity | undefined => core.identity?.current()
+  const firewall = filter && openFirewall(filter, { config, desired, self, problems, log })
   const status: StatusSources = {
     config,
     identity: () => core.identity?.current(),
@@ -100,6 +126,10 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     startedMs: clock.now(),
     clock,
   }
+  const standpoint = (): Standpoint => ({
+    own: whereabouts(),
+    interfaces: network?.interfaces() ?? {},
+  })
   const describe = (): Static<typeof DaemonStatus> => describeStatus(status)
   const opened = stack.move()
   const core: Core = {
@@ -110,7 +140,17 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     desired,
     reports,
     device,
-    applier: createApplier({ device, desired, problems, log }),
+    firewall,
+    network,
+    known,
+    applier: createApplier({
+      device,
+      firewall: firewall?.applier,
+      desired,
+      standpoint,
+      problems,
+      log,
+    }),
     actions: builtinActions({ status: describe, peers: () => desired.current().peers }),
     problems,
     vitals,
@@ -122,6 +162,31 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
   return core
+}
+
+/** The policies in force, and the filter that they are in. */
+export type CoreFirewall = PacketFilter & { applier: FirewallApplier }
+
+function openFirewall(
+  filter: PacketFilter,
+  {
+    config,
+    ...deps
+  }: Pick<Core, 'config' | 'desired' | 'problems' | 'log'> & {
+    self: () => Identity | undefined
+  },
+): CoreFirewall {
+  const applier = createFirewallApplier({
+    ...deps,
+    firewall: filter.firewall,
+    isWatched: filter.openChanges !== undefined,
+    ruleset: {
+      interface: config.meshInterface,
+      defaultAction: config.policyDefault,
+      logDenied: config.policyLogDenied,
+    },
+  })
+  return { ...filter, applier }
 }
 
 function networkOf(identity: Identity | undefined): { meshIp: string; meshRange: string } {

@@ -1,13 +1,21 @@
 import { readFile } from 'node:fs/promises'
-import { CliError, exitCodes, type Log } from '@plexd/runtime'
+import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
-import type { MeshPlace } from './core.ts'
-import { createLinuxDevice, type LinuxDevice } from './wireguard/device-linux.ts'
+import type { MeshPlace, OpenMesh } from './core.ts'
+import { openPacketFilter } from './firewall/packet-filter.ts'
+import { realNetwork } from './nat/netcheck.ts'
+import { createLinuxDevice } from './wireguard/device-linux.ts'
 import { lockInterface } from './wireguard/interface-lock.ts'
 
-/** Opens the mesh interface as the config wants it. It is made, or adopted, when the first peers are applied. */
-export function openMesh(config: AgentConfig, place: MeshPlace, log: Log): Promise<LinuxDevice> {
-  return createLinuxDevice({
+/** Opens the mesh of this machine as the config wants it. It is made, or adopted, when the first peers are applied. */
+export async function openMesh(
+  config: AgentConfig,
+  place: MeshPlace,
+  log: Log,
+  clock: Clock = systemClock,
+): Promise<OpenMesh> {
+  const filter = await openPacketFilter(log)
+  const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,
     network: place.network,
@@ -15,6 +23,21 @@ export function openMesh(config: AgentConfig, place: MeshPlace, log: Log): Promi
     keepaliveSeconds: () => (place.natType() === 'none' ? 0 : 25),
     log,
   })
+  return {
+    device,
+    ...(config.policyEnabled ? { filter } : {}),
+    ...(config.natEnabled
+      ? {
+          network: realNetwork({
+            ...networkOptions(config),
+            onWrite: filter.writers.add,
+            clock,
+            log,
+          }),
+        }
+      : {}),
+    [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
+  }
 }
 
 /** Makes this the only plexd that drives the interface. Throws a CliError when another does, or when it may not. */
@@ -31,6 +54,17 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
     `interface "${config.meshInterface}" belongs to another plexd on this machine: stop that with "plexd down", or name another interface as "mesh.interface" in the config`,
   )
 }
+
+function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentConfig) {
+  return {
+    servers: stunServers ?? [new URL(apiUrl).hostname, ...publicStunServers],
+    listenPort: meshPort,
+    meshInterface,
+  }
+}
+
+/** The second tells apart what one server cannot: whether a NAT gives another port for another destination. */
+const publicStunServers = ['stun.l.google.com:19302', 'stun.cloudflare.com:3478']
 
 /** CAP_NET_ADMIN, whoever the user is. */
 async function mayChangeNetwork(): Promise<boolean> {

@@ -8,6 +8,8 @@ export interface Config {
   host: string
   /** 0 for any that is free. */
   port: number
+  /** Where nodes ask by STUN from where they are seen; undefined where they cannot. */
+  stun?: { host: string; port: number }
   /** Plain HTTP, on a loopback address only. */
   insecureHttp: boolean
   tlsCertFile?: string
@@ -49,6 +51,12 @@ export const settings: readonly Setting[] = [
     flag: 'listen',
     value: 'HOST:PORT',
     description: 'address to serve on; port 0 takes a free one (0.0.0.0:8443)',
+  },
+  {
+    flag: 'stun-listen',
+    value: 'HOST:PORT',
+    description:
+      'UDP address to tell nodes their public endpoint on, or "off" (HOST of --listen, port 3478)',
   },
   { flag: 'insecure-http', description: 'serve plain HTTP; on loopback addresses only' },
   {
@@ -98,7 +106,8 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
       throw new Error(`read config: "${name}" wants a text`)
     return String(value)
   }
-  const { host, port } = parseListen(text('listen') ?? '0.0.0.0:8443')
+  const { host, port } = parseListen('listen', text('listen') ?? '0.0.0.0:8443')
+  const stun = text('stun_listen') ?? { host, port: 3478 }
   const insecureHttp = parseSwitch('insecure_http', given.insecure_http)
   if (insecureHttp && !isLoopback(host))
     throw new Error(
@@ -112,6 +121,9 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     dataDir: text('data_dir') ?? '/var/lib/plexd-control-plane',
     host,
     port,
+    ...(stun === 'off'
+      ? {}
+      : { stun: typeof stun === 'string' ? parseListen('stun_listen', stun) : stun }),
     insecureHttp,
     ...(tlsCertFile === undefined ? {} : { tlsCertFile }),
     ...(tlsKeyFile === undefined ? {} : { tlsKeyFile }),
@@ -147,10 +159,10 @@ const defaults = {
   telemetryMaxBytes: 1024 ** 3,
 } as const
 
-function parseListen(text: string): { host: string; port: number } {
+function parseListen(name: string, text: string): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
   if (port === undefined || Number(port) > 65_535)
-    throw new Error(`read config: listen "${text}": want HOST:PORT, as in 127.0.0.1:8443`)
+    throw new Error(`read config: ${name} "${text}": want HOST:PORT, as in 127.0.0.1:8443`)
   return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
 }
 

@@ -13,6 +13,7 @@ import { saveLastSeen } from './jobs/save-last-seen.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 import { markOnline } from './node-status.ts'
 import { opsHandlers } from './ops-api/index.ts'
+import { startStunServer } from './stun/server.ts'
 import { loadTls } from './tls/authority.ts'
 
 export interface ControlPlane extends AsyncDisposable {
@@ -56,6 +57,7 @@ export async function startControlPlane(
     app.streams.endAll()
   })
   await server.listen({ host: config.host, port: config.port })
+  if (config.stun) stack.use(await startStunServer(config.stun, log))
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `${tls ? 'https' : 'http'}://${host}:${port}`

@@ -46,6 +46,7 @@ export const Node = Type.Object({
   metadata: Metadata,
   endpoint: Type.String(),
   nat_type: Type.String(),
+  local_endpoints: Type.Array(Type.String(), { description: 'For peers in the same network' }),
   version: Type.String({ description: 'Of the binary, as the node announced it' }),
   registered_at: Timestamp,
   last_seen_at: Nullable(Timestamp),

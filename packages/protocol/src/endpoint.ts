@@ -4,6 +4,12 @@ import { Endpoint, NatType, NodeId } from './scalars.ts'
 export const EndpointReport = Type.Object({
   public_endpoint: Endpoint,
   nat_type: Type.Optional(NatType),
+  local_endpoints: Type.Optional(
+    Type.Array(Endpoint, {
+      maxItems: 8,
+      description: 'Our extension: where peers in the same network reach the node',
+    }),
+  ),
 })
 export type EndpointReport = Static<typeof EndpointReport>
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Endpoint, Ipv4Cidr, Key32, MeshIp, NodeId } from './scalars.ts'
+import { Endpoint, Ipv4Cidr, Key32, MeshIp, NatType, NodeId } from './scalars.ts'
 
 /** Another node as one node sees it: what WireGuard needs to reach it. `psk` is the secret of this pair alone. */
 export const Peer = Type.Object({
@@ -13,6 +13,10 @@ export const Peer = Type.Object({
     Type.Enum(['online', 'unreachable'], {
       description: 'Our extension: whether the control plane hears from the peer',
     }),
+  ),
+  nat_type: Type.Optional(NatType),
+  local_endpoints: Type.Optional(
+    Type.Array(Endpoint, { description: 'Our extension: for peers in the same network' }),
   ),
 })
 export type Peer = Static<typeof Peer>

@@ -29,8 +29,6 @@ export interface MeshMember {
   peers(): Promise<readonly PeerStatus[]>
   /** Runs plexd on the host, on the data of its agent; resolves to what it prints. */
   plexd(...args: string[]): Promise<string>
-  /** Has the control plane tell the others where the host is. */
-  reportEndpoint(endpoint: string): Promise<void>
 }
 
 export async function startMeshSystem(lab: Lab): Promise<MeshSystem> {
@@ -42,6 +40,7 @@ export async function startMeshSystem(lab: Lab): Promise<MeshSystem> {
     await startControlPlaneProcess(folder, {
       prefix: host.prefix,
       listen: `${host.address}:8443`,
+      stun: `${host.address}:3478`,
       logFile: join(folder, 'control-plane.log'),
     }),
   )
@@ -70,7 +69,7 @@ export async function startMeshSystem(lab: Lab): Promise<MeshSystem> {
         logFile: join(folder, name, 'plexd.log'),
       }),
     )
-    return memberOf(name, host, agent, controlPlane)
+    return memberOf(name, host, agent)
   }
 
   return {
@@ -81,12 +80,7 @@ export async function startMeshSystem(lab: Lab): Promise<MeshSystem> {
   }
 }
 
-async function memberOf(
-  name: string,
-  host: Host,
-  agent: AgentProcess,
-  controlPlane: ControlPlaneProcess,
-): Promise<MeshMember> {
+async function memberOf(name: string, host: Host, agent: AgentProcess): Promise<MeshMember> {
   const local = createClient(localApi, createUnixTransport(agent.socket))
   const identity = JSON.parse(await readFile(join(agent.dataDir, 'identity.json'), 'utf8'))
   return {
@@ -99,17 +93,6 @@ async function memberOf(
     plexd(...args) {
       const [command = '', ...rest] = commandOf('plexd', args)
       return host.exec([command, ...rest], { timeoutMs: 60_000 })
-    },
-    async reportEndpoint(endpoint) {
-      const path = `/v1/nodes/${identity.node_id}/endpoint`
-      await host.exec([
-        'curl',
-        ...['--silent', '--show-error', '--fail', '--cacert', controlPlane.caFile, '-X', 'PUT'],
-        ...['-H', `Authorization: Bearer ${identity.node_token}`],
-        ...['-H', 'Content-Type: application/json'],
-        ...['-d', JSON.stringify({ public_endpoint: endpoint, nat_type: 'none' })],
-        `${controlPlane.url}${path}`,
-      ])
     },
   }
 }

@@ -1,5 +1,6 @@
 import { createLog, runUntilSignal } from '@plexd/runtime'
 import { startAgent } from '../agent.ts'
+import type { MeshPlace } from '../core.ts'
 import { claimMesh, openMesh } from '../mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
@@ -9,7 +10,7 @@ export async function runUp(flags: Flags): Promise<void> {
   const log = createLog('plexd', config.logLevel)
   await using _claim = config.meshEnabled ? await claimMesh(config) : undefined
   const mesh = config.meshEnabled
-    ? { openDevice: (place: Parameters<typeof openMesh>[1]) => openMesh(config, place, log) }
+    ? { openMesh: (place: MeshPlace) => openMesh(config, place, log) }
     : {}
   await runUntilSignal((signal) => startAgent(config, { log, signal, ...mesh }), { log })
 }

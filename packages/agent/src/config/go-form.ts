@@ -1,5 +1,14 @@
 import { type Form, setting } from './form.ts'
-import { count, duration, flag, interfaceName, labels, noSkipVerify, text } from './values.ts'
+import {
+  count,
+  duration,
+  flag,
+  interfaceName,
+  labels,
+  noSkipVerify,
+  stunServers,
+  text,
+} from './values.ts'
 
 /** The names of the Go agent's own structures, such as `api.baseurl`; `data_dir`, `mode` and `log_level` are as in the README form. */
 export const goForm: Form = {
@@ -33,8 +42,11 @@ export const goForm: Form = {
   'actions.maxconcurrent': setting('maxConcurrentActions', count(1, 1_000)),
   'actions.maxactiontimeout': setting('maxActionMs', duration(1_000)),
   'wireguard.interfacename': setting('meshInterface', interfaceName),
-  'wireguard.listenport': setting('meshPort', count(0, 65_535)),
+  'wireguard.listenport': setting('meshPort', count(1, 65_535)),
   'wireguard.*': null,
+  'nat.enabled': setting('natEnabled', flag),
+  'nat.stunservers': setting('stunServers', stunServers),
+  'nat.refreshinterval': setting('natRefreshMs', duration(10_000)),
   'nat.*': null,
   'peer_exchange.*': null,
   'metrics.*': null,

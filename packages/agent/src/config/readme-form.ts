@@ -1,5 +1,16 @@
 import { type Form, setting } from './form.ts'
-import { count, duration, flag, interfaceName, labels, logLevel, mode, text } from './values.ts'
+import {
+  count,
+  duration,
+  flag,
+  interfaceName,
+  labels,
+  logLevel,
+  mode,
+  ruleAction,
+  stunServers,
+  text,
+} from './values.ts'
 
 /** `api: "https://..."` and sections named for what they do: the form of the project's README, and the one we document. */
 export const readmeForm: Form = {
@@ -18,7 +29,7 @@ export const readmeForm: Form = {
   'token.metadata': setting('tokenFromMetadata', flag),
   'mesh.enabled': setting('meshEnabled', flag),
   'mesh.interface': setting('meshInterface', interfaceName),
-  'mesh.listen_port': setting('meshPort', count(0, 65_535)),
+  'mesh.listen_port': setting('meshPort', count(1, 65_535)),
   'mesh.*': null,
   'heartbeat.interval': setting('heartbeatMs', duration(1_000)),
   'reconcile.interval': setting('reconcileMs', duration(1_000)),
@@ -32,12 +43,18 @@ export const readmeForm: Form = {
   'actions.max_concurrent': setting('maxConcurrentActions', count(1, 1_000)),
   'actions.max_timeout': setting('maxActionMs', duration(1_000)),
   'actions.*': null,
+  'nat_traversal.enabled': setting('natEnabled', flag),
+  'nat_traversal.stun_servers': setting('stunServers', stunServers),
+  'nat_traversal.refresh_interval': setting('natRefreshMs', duration(10_000)),
   'nat_traversal.*': null,
   'observe.*': null,
   'logs.*': null,
   'audit.*': null,
   'access.*': null,
   'hooks.*': null,
+  'policy.enabled': setting('policyEnabled', flag),
+  'policy.default': setting('policyDefault', ruleAction),
+  'policy.log_denied': setting('policyLogDenied', flag),
   'policy.*': null,
   'bridge.*': null,
 }

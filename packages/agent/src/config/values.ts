@@ -1,5 +1,6 @@
 import { parseDuration } from '@plexd/protocol'
 import { type LogLevel, logLevels } from '@plexd/runtime'
+import { parseStunServer } from '../nat/stun-servers.ts'
 
 /** Readers of single values, from YAML (which has types) or the environment (which has text). Each throws what it wants. */
 
@@ -54,6 +55,21 @@ export function logLevel(value: unknown): LogLevel {
 export function mode(value: unknown): 'node' | 'bridge' {
   if (value === 'node' || value === 'bridge') return value
   throw new RangeError('want "node" or "bridge"')
+}
+
+export function ruleAction(value: unknown): 'allow' | 'deny' {
+  if (value === 'allow' || value === 'deny') return value
+  throw new RangeError('want "allow" or "deny"')
+}
+
+/** A list of `host[:port]`. */
+export function stunServers(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError('want a list of "host:port"')
+  return value.map((item: unknown) => {
+    const server = text(item)
+    parseStunServer(server)
+    return server
+  })
 }
 
 /** A mapping of names to texts; numbers and booleans are taken as written. */

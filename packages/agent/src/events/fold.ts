@@ -97,7 +97,9 @@ function isWhole(peer: Partial<Peer>): peer is Peer {
 }
 
 /** A peer's own fields, without the event's. */
-function peerOf({ id, public_key, mesh_ip, endpoint, allowed_ips, psk, status }: Peer): Peer {
+function peerOf(peer: Peer): Peer {
+  const { id, public_key, mesh_ip, endpoint, allowed_ips, psk } = peer
+  const { status, nat_type, local_endpoints } = peer
   return {
     id,
     public_key,
@@ -106,5 +108,7 @@ function peerOf({ id, public_key, mesh_ip, endpoint, allowed_ips, psk, status }:
     allowed_ips,
     psk,
     ...(status === undefined ? {} : { status }),
+    ...(nat_type === undefined ? {} : { nat_type }),
+    ...(local_endpoints === undefined ? {} : { local_endpoints }),
   }
 }

@@ -2,6 +2,12 @@ import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
 import { fold, type StateEvent } from './fold.ts'
 import { isCovered, revisionAfter } from './revision.ts'
 
+export interface StateWatch extends Disposable {
+  isOvertaken(revision: string): boolean
+  /** Whether any event has been folded. */
+  hasFolded(): boolean
+}
+
 /** The way in for events: each becomes a change of the desired state. */
 export interface StateChanges {
   /** Resolves when the effect is on the disk. An event that the state has in it already changes nothing. */
@@ -17,7 +23,7 @@ export interface StateChanges {
    * Watches until disposed of. Tells of a state pulled since then whether an event has been folded meanwhile which
    * it does not have in it: storing it would undo that event.
    */
-  watch(): { isOvertaken(revision: string): boolean } & Disposable
+  watch(): StateWatch
 }
 
 export function createStateChanges(deps: {
@@ -57,6 +63,7 @@ export function createStateChanges(deps: {
       watchers.add(folded)
       return {
         isOvertaken: (revision) => folded.some((id) => !isCovered(id, revision)),
+        hasFolded: () => folded.length > 0,
         [Symbol.dispose]: () => void watchers.delete(folded),
       }
     },

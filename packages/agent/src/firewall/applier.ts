@@ -75,13 +75,21 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
 function createCompiler({ self, ruleset: options, problems }: FirewallApplierOptions) {
   let of: Pick<DesiredState, 'policies' | 'peers'> | undefined
   let compiled: Ruleset | undefined
+  /** Whether a rule names a node by its id: only then do the peers matter. */
+  let namesNodes = false
 
   return ({ policies, peers }: DesiredState): Ruleset => {
-    if (compiled && of?.policies === policies && of.peers === peers) return compiled
+    const isSame = of?.policies === policies && (!namesNodes || of.peers === peers)
+    if (compiled && isSame) return compiled
     const addresses = new Map(peers.map(({ id, mesh_ip }) => [id, mesh_ip]))
     const own = self()
     if (own) addresses.set(own.node_id, own.mesh_ip)
-    const result = compileRuleset(policies, { ...options, meshIpOf: (id) => addresses.get(id) })
+    namesNodes = false
+    const meshIpOf = (id: string): string | undefined => {
+      namesNodes = true
+      return addresses.get(id)
+    }
+    const result = compileRuleset(policies, { ...options, meshIpOf })
     tellSkipped(result.problems, problems)
     of = { policies, peers }
     compiled = result.ruleset

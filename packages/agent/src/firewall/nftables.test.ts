@@ -274,7 +274,7 @@ describe('the check of nft', () => {
     const firewall = createNftables({ command: ['plexd-no-such-nft'], log: silentLog })
     assert.equal(
       await firewall.check(),
-      'packets on the mesh are not filtered: nft is missing; install it with "apt-get install nftables"',
+      'the mesh waits, because its packets cannot be filtered: nft is missing; install it with "apt-get install nftables", or go without a filter with "policy.enabled: false" in the config',
     )
   })
 
@@ -288,7 +288,7 @@ describe('the check of nft', () => {
     await chmod(nft, 0o755)
     assert.equal(
       await createNftables({ command: [nft], log: silentLog }).check(),
-      'packets on the mesh are not filtered: nft or the kernel is too old (stdin:9:3-9: Error: syntax error, unexpected counter); want nftables 1.0 and Linux 5.10 or newer',
+      'the mesh waits, because its packets cannot be filtered: nft or the kernel is too old (stdin:9:3-9: Error: syntax error, unexpected counter); want nftables 1.0 and Linux 5.10 or newer',
     )
     await rm(folder, { recursive: true })
   })

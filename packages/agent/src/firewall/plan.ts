@@ -4,9 +4,10 @@ import type { ObservedFirewall } from './firewall.ts'
 import type { Ruleset } from './ruleset.ts'
 
 /** What is done about the table, under the names of POST /v1/nodes/{node_id}/drift. All of it is done at once. */
-export type FirewallStep =
-  | { type: 'firewall_restored'; detail: string }
-  | Extract<Correction, { type: 'policy_removed' | 'policy_added' }>
+export type FirewallStep = Extract<
+  Correction,
+  { type: 'firewall_restored' | 'policy_removed' | 'policy_added' }
+>
 
 export interface FirewallGoal {
   ruleset: Ruleset

@@ -18,13 +18,16 @@ export function probeText(): string {
   return text.replaceAll('inet plexd', 'inet plexd_probe')
 }
 
+/** A mesh without its filter is not brought up; one that is up stays as it is. */
+const cannot = 'the mesh waits, because its packets cannot be filtered'
+
 /** What stands in the way of the firewall, and what to type. */
 export function describeProblem(error: unknown): string {
   if (!(error instanceof ExecError)) throw error
   if (error.missing)
-    return 'packets on the mesh are not filtered: nft is missing; install it with "apt-get install nftables"'
+    return `${cannot}: nft is missing; install it with "apt-get install nftables", or go without a filter with "policy.enabled: false" in the config`
   if (error.stderr.includes('Operation not permitted'))
-    return 'packets on the mesh are not filtered: plexd may not change the packet filter; run it as root or with CAP_NET_ADMIN'
+    return `${cannot}: plexd may not change the packet filter; run it as root or with CAP_NET_ADMIN`
   const [reason] = error.stderr.split('\n')
-  return `packets on the mesh are not filtered: nft or the kernel is too old (${reason || error.message}); want nftables 1.0 and Linux 5.10 or newer`
+  return `${cannot}: nft or the kernel is too old (${reason || error.message}); want nftables 1.0 and Linux 5.10 or newer`
 }

@@ -1,4 +1,4 @@
-import type { Address } from './address.ts'
+import type { Address } from '@plexd/runtime'
 import { type StunAnswer, type StunClient, StunError } from './stun-client.ts'
 
 /** What a server saw of the port from which it was asked. */

@@ -62,13 +62,25 @@ describe('discovery', () => {
     await discovery[Symbol.asyncDispose]()
   })
 
-  it('looks again soon while nobody answers, and has nothing to report', async () => {
+  it('looks again soon while nobody answers, and reports what it has', async () => {
     const { clock, reported, world, discovery } = start({ seen: '' })
     await clock.advance(1)
-    assert.equal(discovery.current()?.public_endpoint, '')
-    assert.equal(reported.length, 0)
+    assert.equal(reported.at(-1)?.public_endpoint, '')
+    assert.deepEqual(reported.at(-1)?.local_endpoints, ['192.168.1.2:51820'])
     world.seen = '203.0.113.1'
     await clock.advance(3_000)
+    assert.equal(reported.at(-1)?.public_endpoint, '203.0.113.1:51820')
+    await discovery[Symbol.asyncDispose]()
+  })
+
+  it('keeps what it knows while servers are silent, and tells whoever asks that they are', async () => {
+    const { clock, reported, world, discovery } = start({})
+    await clock.advance(1)
+    world.seen = ''
+    const check = discovery.check()
+    await clock.advance(1)
+    assert.equal((await check).public_endpoint, '')
+    assert.equal(discovery.current()?.public_endpoint, '203.0.113.1:51820')
     assert.equal(reported.length, 1)
     await discovery[Symbol.asyncDispose]()
   })

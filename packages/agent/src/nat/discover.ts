@@ -4,7 +4,12 @@ import { createTrigger } from '../trigger.ts'
 import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
 
 export interface DiscoverOptions extends RoundOptions {
-  /** After each round that found a public endpoint. When it rejects, the next round comes sooner. */
+  /** What an earlier daemon found. */
+  known?: DiscoveredEndpoint | undefined
+  /**
+   * After each round, but for those in which no server answers and the endpoint is known already. When it rejects, the
+   * next round comes sooner.
+   */
   report(found: DiscoveredEndpoint): Promise<void>
   refreshMs: number
   log: Log
@@ -12,10 +17,12 @@ export interface DiscoverOptions extends RoundOptions {
 }
 
 export interface Discovery extends AsyncDisposable {
-  /** What the last round found; undefined before the first has ended. */
+  /** What the last round found, or `known`; undefined when there is neither. */
   current(): DiscoveredEndpoint | undefined
   /** Looks again soon, as when the network has changed. */
   refresh(): void
+  /** Looks at once, and resolves to what is seen. Rejects when looking fails. */
+  check(): Promise<DiscoveredEndpoint>
 }
 
 /** Between two looks at the host's own addresses. */
@@ -26,7 +33,8 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   const trigger = createTrigger(clock)
   const backoff = createBackoff({ minMs: 2_000, maxMs: refreshMs, ...(random && { random }) })
   const rounds = createRounds(options)
-  let current: DiscoveredEndpoint | undefined
+  let current = options.known
+  let checks: PromiseWithResolvers<DiscoveredEndpoint>[] = []
 
   async function run(signal: AbortSignal): Promise<void> {
     try {
@@ -39,17 +47,34 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   /** The time until the next round. */
   async function once(signal: AbortSignal): Promise<number> {
     try {
-      const found = await rounds.next(signal)
+      const found = await look(signal)
+      const isSilent = found.public_endpoint === ''
+      // Servers that do not answer are no sign that the endpoint is another.
+      if (isSilent && current?.public_endpoint && isSamePlace(current, found))
+        return backoff.nextMs()
       logChange(log, current, found)
       current = found
-      if (found.public_endpoint === '') return backoff.nextMs()
       await options.report(found)
+      if (isSilent) return backoff.nextMs()
       backoff.reset()
       return withJitter(refreshMs, 0.1, random)
     } catch (error) {
       signal.throwIfAborted()
       log.warn('endpoint cannot be found or reported, will retry', { error: describeError(error) })
       return backoff.nextMs()
+    }
+  }
+
+  async function look(signal: AbortSignal): Promise<DiscoveredEndpoint> {
+    const waiting = checks
+    checks = []
+    try {
+      const found = await rounds.next(signal)
+      for (const check of waiting) check.resolve(found)
+      return found
+    } catch (error) {
+      for (const check of waiting) check.reject(error)
+      throw error
     }
   }
 
@@ -66,8 +91,18 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   return {
     current: () => current,
     refresh: trigger.fire,
+    check() {
+      const check = Promise.withResolvers<DiscoveredEndpoint>()
+      checks.push(check)
+      trigger.fire()
+      return check.promise
+    },
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
+}
+
+function isSamePlace(one: DiscoveredEndpoint, other: DiscoveredEndpoint): boolean {
+  return one.local_endpoints.join() === other.local_endpoints.join()
 }
 
 function logChange(

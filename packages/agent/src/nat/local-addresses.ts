@@ -1,5 +1,5 @@
 import type { NetworkInterfaceInfo } from 'node:os'
-import { formatAddress } from './address.ts'
+import { formatAddress } from '@plexd/runtime'
 
 /** As `os.networkInterfaces()` has it. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>

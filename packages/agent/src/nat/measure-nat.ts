@@ -1,9 +1,7 @@
-import type { Clock } from '@plexd/runtime'
-import type { Address } from './address.ts'
+import type { Address, Clock, UdpSocket } from '@plexd/runtime'
 import { askInTurn, type Sighting } from './ask-in-turn.ts'
 import type { NatFacts } from './nat-type.ts'
 import { createStunClient, type StunClient, StunError } from './stun-client.ts'
-import type { UdpSocket } from './udp-socket.ts'
 
 export interface MeasureOptions {
   /** Fresh for each measurement: a NAT lets answer whom the port has sent to before. */

@@ -1,5 +1,5 @@
 import type { NatType } from '@plexd/protocol'
-import { type Address, formatAddress, isSameAddress } from './address.ts'
+import { type Address, formatAddress, isSameAddress } from '@plexd/runtime'
 
 /** What was seen of one UDP port of this host. */
 export interface NatFacts {

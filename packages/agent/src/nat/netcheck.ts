@@ -1,14 +1,13 @@
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { NatType } from '@plexd/protocol'
-import type { Clock, Log } from '@plexd/runtime'
-import type { Address } from './address.ts'
+import type { Address, Clock, Log } from '@plexd/runtime'
+import { openUdpSocket } from '@plexd/runtime'
 import { localAddresses } from './local-addresses.ts'
 import { measureNat } from './measure-nat.ts'
 import { decideNatType } from './nat-type.ts'
 import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
 import { resolveStunServers } from './stun-servers.ts'
-import { openUdpSocket } from './udp-socket.ts'
 import { openWireguardPort } from './wireguard-port.ts'
 
 export interface NetworkOptions {

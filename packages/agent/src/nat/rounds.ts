@@ -1,6 +1,6 @@
 import type { NatType } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
-import { type Address, formatAddress } from './address.ts'
+import { type Address, formatAddress } from '@plexd/runtime'
 import { type Interfaces, localEndpoints } from './local-addresses.ts'
 import type { WireguardPort, WireguardPortStatus } from './wireguard-port.ts'
 

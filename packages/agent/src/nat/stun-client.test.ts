@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
-import type { Address } from './address.ts'
+import type { Address } from '@plexd/runtime'
+import { createFakeClock, decodeStun, encodeStun, type StunMessage } from '@plexd/runtime'
 import { createStunClient } from './stun-client.ts'
-import { decodeStun, encodeStun, type StunMessage } from './stun-message.ts'
 
 const server = { address: '198.51.100.1', port: 3478 }
 const mapped = { address: '203.0.113.1', port: 51_820 }

@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, describeError } from '@plexd/runtime'
-import { type Address, formatAddress, isSameAddress } from './address.ts'
-import { decodeStun, encodeStun, type StunMessage } from './stun-message.ts'
-import type { UdpSocket } from './udp-socket.ts'
+import type { UdpSocket } from '@plexd/runtime'
+import {
+  type Address,
+  type Clock,
+  decodeStun,
+  describeError,
+  encodeStun,
+  formatAddress,
+  isSameAddress,
+  type StunMessage,
+} from '@plexd/runtime'
 
 /** Asks STUN servers where a UDP port is seen from. */
 export interface StunClient {

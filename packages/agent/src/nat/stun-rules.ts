@@ -1,4 +1,4 @@
-import { magicCookie } from './stun-message.ts'
+import { magicCookie } from '@plexd/runtime'
 
 export interface StunPorts {
   /** WireGuard's, from which the questions shall seem to come. */

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
+import type { Address } from '@plexd/runtime'
 import { describeError, type Log } from '@plexd/runtime'
-import type { Address } from './address.ts'
 
 /** `stun.example.org`, `stun.example.org:19302`, `192.0.2.1`, `[2001:db8::1]:3478`. Throws a RangeError that quotes it. */
 export function parseStunServer(text: string): { host: string; port: number } {
@@ -26,7 +26,7 @@ async function resolveServer(server: string, log: Log): Promise<Address[]> {
   const { host, port } = parseStunServer(server)
   if (isIP(host)) return [{ address: host, port }]
   try {
-    const addresses = await lookup(host, { all: true, order: 'ipv4first' })
+    const addresses = await withinReason(lookup(host, { all: true, order: 'ipv4first' }))
     const [first, ...others] = addresses
     const ofOtherFamily = others.find(({ family }) => family !== first?.family)
     return [first, ofOtherFamily].flatMap((found) =>
@@ -35,5 +35,18 @@ async function resolveServer(server: string, log: Log): Promise<Address[]> {
   } catch (error) {
     log.debug('STUN server cannot be resolved', { server, error: describeError(error) })
     return []
+  }
+}
+
+const patienceMs = 1_000
+
+/** The resolver of the system takes up to half a minute to say that no name server answers. */
+async function withinReason<Result>(lookup: Promise<Result>): Promise<Result> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error('no answer within a second')), patienceMs)
+  try {
+    return await Promise.race([lookup, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }

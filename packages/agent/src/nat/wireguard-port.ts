@@ -1,10 +1,9 @@
-import { type Clock, describeError, ExecError, exec, type Log } from '@plexd/runtime'
+import type { Address } from '@plexd/runtime'
+import { type Clock, describeError, ExecError, exec, type Log, openUdpSocket } from '@plexd/runtime'
 import { parseCounters } from '../firewall/counters.ts'
-import type { Address } from './address.ts'
 import { askInTurn, type Sighting } from './ask-in-turn.ts'
 import { createStunClient } from './stun-client.ts'
 import { emptyText, rewriteText, type StunPorts, translateText } from './stun-rules.ts'
-import { openUdpSocket } from './udp-socket.ts'
 
 /** Asks from where the port that WireGuard holds is seen, and from nowhere else. */
 export interface WireguardPort extends AsyncDisposable {

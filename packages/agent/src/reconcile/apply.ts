@@ -1,31 +1,58 @@
+import type { Peer } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
+import type { FirewallApplier } from '../firewall/applier.ts'
+import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
 import type { Problems } from '../problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device.ts'
 import { usablePeers } from '../wireguard/usable-peers.ts'
-import { planDevice } from './plan.ts'
+import { type Correction, planDevice } from './plan.ts'
 
-/** Brings the interface to the desired state: observes, plans, applies. One run at a time. */
+/** Brings packet filter and interface to the desired state: observes, plans, applies. One run at a time. */
 export interface Applier {
-  /** The steps that were taken; none when nothing differs. Rejects when the interface refuses, and tells a problem. */
-  apply(): Promise<DeviceStep[]>
+  /**
+   * The steps that were taken; none when nothing differs. Rejects when filter or interface refuse, and tells a
+   * problem. With `look` the filter is looked at even if nobody was heard to change it.
+   */
+  apply(options?: { look?: boolean }): Promise<Correction[]>
   /** After an event: nobody waits, and failures are left to the next reconciliation. */
   applySoon(): void
 }
 
-export function createApplier(deps: {
+export interface ApplierDeps {
   device: WireguardDevice
+  /** Absent where packets are not filtered. */
+  firewall?: FirewallApplier | undefined
   desired: Pick<DesiredStore, 'current'>
+  /** For the way to each peer; without, packets go to where the control plane says. */
+  standpoint?: () => Standpoint
   problems: Problems
   log: Log
-}): Applier {
-  const { device, desired, problems, log } = deps
+}
+
+export function createApplier(deps: ApplierDeps): Applier {
+  const { device, firewall, desired, standpoint, problems, log } = deps
   let last: Promise<unknown> = Promise.resolve()
   let soon = false
+  let isFiltered = firewall === undefined
 
-  async function applyOnce(): Promise<DeviceStep[]> {
+  /**
+   * The filter comes first, so that no packet reaches a new peer by old rules. Until it is in force for the first time
+   * nothing is done to the interface; afterwards one that cannot be changed still holds what it has, and denies what
+   * it does not know.
+   */
+  async function applyOnce(look: boolean): Promise<Correction[]> {
+    const [filtering] = await Promise.allSettled([firewall?.apply({ look })])
+    isFiltered ||= filtering.status === 'fulfilled'
+    const steps = isFiltered ? await applyDevice() : []
+    if (filtering.status === 'rejected') throw filtering.reason
+    return [...(filtering.value ?? []), ...steps]
+  }
+
+  async function applyDevice(): Promise<DeviceStep[]> {
     try {
-      const wanted = usablePeers(desired.current().peers)
+      const { peers } = desired.current()
+      const wanted = usablePeers(standpoint ? reachable(peers, standpoint()) : peers)
       tellUnusable(wanted.problems)
       const steps = planDevice(wanted.peers, await device.observe())
       if (steps.length > 0) await device.apply(steps)
@@ -45,25 +72,31 @@ export function createApplier(deps: {
     else problems.set('peers', `the control plane sent what WireGuard cannot have: ${first}${more}`)
   }
 
-  function apply(): Promise<DeviceStep[]> {
-    const run = last.then(applyOnce)
-    last = run.catch(() => {}) // its caller is told
-    return run
-  }
-
   return {
-    apply,
+    apply({ look = false } = {}) {
+      const run = last.then(() => applyOnce(look))
+      last = run.catch(() => {}) // its caller is told
+      return run
+    },
     applySoon() {
       if (soon) return
       soon = true
       last = last
         .then(() => {
           soon = false
-          return applyOnce()
+          return applyOnce(false)
         })
         .catch((error: unknown) => log.error('event cannot be applied', { error }))
     },
   }
+}
+
+/** Each peer itself where there is nothing to change: that is nearly always so, and there may be thousands. */
+function reachable(peers: readonly Peer[], standpoint: Standpoint): Peer[] {
+  return peers.map((peer) => {
+    const endpoint = chooseEndpoint(peer, standpoint)
+    return endpoint === peer.endpoint ? peer : { ...peer, endpoint }
+  })
 }
 
 /** The first ones of a whole mesh say enough. */

@@ -74,6 +74,7 @@ export function describeCorrection(correction: Correction): { type: string; deta
         detail: `${correction.peer_id || correction.public_key} is no peer of this node`,
       }
     case 'interface_repaired':
+    case 'firewall_restored':
       return { type, detail: correction.detail }
     case 'policy_added':
     case 'policy_removed':

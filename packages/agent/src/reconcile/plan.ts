@@ -9,6 +9,7 @@ import type { DeviceStep, ObservedDevice, ObservedPeer, PeerStep } from '../wire
  */
 export type Correction =
   | DeviceStep
+  | { type: 'firewall_restored'; detail: string }
   | { type: 'policy_removed' | 'policy_added'; policy_id: string }
   | { type: 'signing_keys_updated' | 'metadata_updated' | 'data_updated' | 'secret_refs_updated' }
 

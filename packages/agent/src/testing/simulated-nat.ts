@@ -1,6 +1,5 @@
-import { type Address, formatAddress } from '../nat/address.ts'
-import { decodeStun, encodeStun } from '../nat/stun-message.ts'
-import type { UdpSocket } from '../nat/udp-socket.ts'
+import type { UdpSocket } from '@plexd/runtime'
+import { type Address, decodeStun, encodeStun, formatAddress } from '@plexd/runtime'
 
 /** STUN servers on an internet of objects, and a NAT in front of one port. */
 export interface SimulatedInternet {

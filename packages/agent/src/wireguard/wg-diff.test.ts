@@ -129,7 +129,17 @@ describe('diffPeers on endpoints', () => {
     const dead = { ...roamed, handshake_at: nowSeconds - 600 }
 
     assert.deepEqual(diffPeers([wants('db')], [roamed], nothingWritten, nowSeconds), [])
-    assert.equal(diffPeers([wants('db')], [dead], nothingWritten, nowSeconds).length, 2)
+    assert.deepEqual(
+      diffPeers([wants('db')], [dead], nothingWritten, nowSeconds).map(({ type }) => type),
+      ['remove', 'add', 'update'],
+    )
+  })
+
+  it('speaks at once to a peer that it adds anew, and then keeps silent', () => {
+    const tried = has('db', { endpoint: '' })
+    const [, added, settled] = diffPeers([wants('db')], [tried], nothingWritten, nowSeconds)
+    assert.equal(added?.keepalive_seconds, 25)
+    assert.deepEqual(settled, { public_key: 'db', type: 'update', keepalive_seconds: 0 })
   })
 
   it('adds a peer anew that was tried in vain, for WireGuard would wait', () => {

@@ -18,7 +18,8 @@ export type WrittenEndpoints = ReadonlyMap<string, string>
  * before it is given away, then updates, then additions. Pure.
  *
  * A peer without a session that gets another endpoint is added anew: WireGuard may have tried the old one, or none,
- * a moment ago, and would not try again for five seconds.
+ * a moment ago, and would not try again for five seconds. It is spoken to at once: it may have got our endpoint in the
+ * same moment, and a session that it has begun ends with what it was begun with.
  */
 export function diffPeers(
   wanted: readonly WantedPeer[],
@@ -33,16 +34,18 @@ export function diffPeers(
     .map(({ public_key }) => removalOf(public_key))
   const updates: PeerChange[] = []
   const additions: PeerChange[] = []
+  const settled: PeerChange[] = []
   for (const peer of wanted) {
     const now = present.get(peer.public_key)
     const update = now && updateOf(peer, now, written.get(peer.public_key), nowSeconds)
     if (update?.endpoint !== undefined && now && !hasSession(now, nowSeconds)) {
       removals.push(removalOf(peer.public_key))
-      additions.push(additionOf(peer))
+      additions.push(additionOf({ ...peer, keepalive_seconds: kickSeconds }))
+      if (peer.keepalive_seconds !== kickSeconds) settled.push(keepaliveOf(peer))
     } else if (update) updates.push(update)
     if (!now) additions.push(additionOf(peer))
   }
-  return [...removals, ...updates, ...additions]
+  return [...removals, ...updates, ...additions, ...settled]
 }
 
 function removalOf(public_key: string): PeerChange {
@@ -56,6 +59,13 @@ function additionOf({ keepalive_seconds, endpoint, ...peer }: WantedPeer): PeerC
     ...(endpoint === '' ? {} : { endpoint }),
     ...(keepalive_seconds === 0 ? {} : { keepalive_seconds }),
   }
+}
+
+/** Switching keepalive on makes WireGuard speak. */
+const kickSeconds = 25
+
+function keepaliveOf({ public_key, keepalive_seconds }: WantedPeer): PeerChange {
+  return { public_key, type: 'update', keepalive_seconds }
 }
 
 function updateOf(

@@ -139,6 +139,7 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     'mesh ip': node.mesh_ip,
     endpoint: node.endpoint,
     'nat type': node.nat_type,
+    local: node.local_endpoints.join(' '),
     'public key': node.public_key,
     version: node.version,
     labels: formatLabels(node.metadata),

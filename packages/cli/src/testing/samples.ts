@@ -14,6 +14,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     connected: true,
     metadata: { env: 'prod' },
     endpoint: '203.0.113.10:51820',
+    local_endpoints: ['192.168.1.2:51820'],
     nat_type: 'full_cone',
     version: '1.4.2',
     registered_at: time,

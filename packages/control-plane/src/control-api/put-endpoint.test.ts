@@ -20,7 +20,11 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
 
     const { status, body } = await web.api.putEndpoint({
       params: web,
-      body: { public_endpoint: '203.0.113.10:51820', nat_type: 'full_cone' },
+      body: {
+        public_endpoint: '203.0.113.10:51820',
+        nat_type: 'full_cone',
+        local_endpoints: ['192.168.1.2:51820'],
+      },
     })
 
     assert.equal(status, 200)
@@ -36,20 +40,23 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
       endpoint: '203.0.113.10:51820',
       allowed_ips: [`${web.mesh_ip}/32`],
       status: 'online',
+      nat_type: 'full_cone',
+      local_endpoints: ['192.168.1.2:51820'],
     })
     assert.equal(own.app.fleet.node(web.node_id)?.nat_type, 'full_cone')
   })
 
-  it('tells nobody of an endpoint that is the same, or of another NAT type alone', async () => {
-    const web = await plane.enrol('same-01')
+  it('tells nobody of an endpoint that is the same, and all of another NAT type', async () => {
+    const [web] = [await plane.enrol('same-01'), await plane.enrol('same-02')]
     await put(web, '203.0.113.10:1')
     const head = plane.app.heads.last()
     await put(web, '203.0.113.10:1')
+    assert.equal(plane.app.heads.last(), head)
     await web.api.putEndpoint({
       params: web,
       body: { public_endpoint: '203.0.113.10:1', nat_type: 'symmetric' },
     })
-    assert.equal(plane.app.heads.last(), head)
+    assert.notEqual(plane.app.heads.last(), head)
     assert.equal(plane.app.fleet.node(web.node_id)?.nat_type, 'symmetric')
   })
 
@@ -87,6 +94,13 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
     await assert.rejects(
       web.api.putEndpoint({ params: web, body: body as never }),
       isError(400, /^body\/nat_type /),
+    )
+    await assert.rejects(
+      web.api.putEndpoint({
+        params: web,
+        body: { public_endpoint: '', local_endpoints: ['192.168.1.2:1', 'eth0:1'] },
+      }),
+      isError(400, /^body\/local_endpoints\/1 must be an address and a port/),
     )
   })
 

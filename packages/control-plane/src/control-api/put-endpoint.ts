@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isDeepStrictEqual as isSame } from 'node:util'
 import { ApiError, controlApi } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import type { App } from '../app.ts'
@@ -8,10 +9,15 @@ import { shownPeers } from '../mesh/peer-view.ts'
 
 /** Peers hear of an endpoint only when it is another one: nodes report theirs every minute. */
 export const putEndpoint = handle(controlApi.putEndpoint, async ({ principal, body }, app) => {
-  const endpoint = checkedEndpoint(body.public_endpoint)
-  const nat_type = body.nat_type ?? principal.nat_type
-  if (endpoint !== principal.endpoint || nat_type !== principal.nat_type)
-    await storeEndpoint(app, principal.id, { endpoint, nat_type })
+  const reported: Whereabouts = {
+    endpoint: checkedEndpoint('public_endpoint', body.public_endpoint),
+    nat_type: body.nat_type ?? principal.nat_type,
+    local_endpoints:
+      body.local_endpoints?.map((text, index) =>
+        checkedEndpoint(`local_endpoints/${index}`, text),
+      ) ?? principal.local_endpoints,
+  }
+  if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal.id, reported)
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   return {
@@ -21,21 +27,24 @@ export const putEndpoint = handle(controlApi.putEndpoint, async ({ principal, bo
   }
 })
 
-function storeEndpoint(
-  app: App,
-  nodeId: string,
-  given: Pick<NodeRecord, 'endpoint' | 'nat_type'>,
-): Promise<void> {
+type Whereabouts = Pick<NodeRecord, 'endpoint' | 'nat_type' | 'local_endpoints'>
+
+function whereaboutsOf({ endpoint, nat_type, local_endpoints }: NodeRecord): Whereabouts {
+  return { endpoint, nat_type, local_endpoints }
+}
+
+function store(app: App, nodeId: string, reported: Whereabouts): Promise<void> {
   return app.change(async (unit) => {
     const node = unit.fleet.node(nodeId)
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
-    await unit.tx.updateTable('nodes').set(given).where('id', '=', nodeId).execute()
-    await changeNode(unit, { ...node, ...given })
+    const columns = { ...reported, local_endpoints: JSON.stringify(reported.local_endpoints) }
+    await unit.tx.updateTable('nodes').set(columns).where('id', '=', nodeId).execute()
+    await changeNode(unit, { ...node, ...reported })
   })
 }
 
 /** `203.0.113.10:51820` or `[2001:db8::1]:51820`; the empty text takes a known endpoint back. */
-function checkedEndpoint(text: string): string {
+function checkedEndpoint(field: string, text: string): string {
   const [, ipv6, ipv4, port] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? []
   const valid =
     text === '' ||
@@ -43,5 +52,5 @@ function checkedEndpoint(text: string): string {
       Number(port) > 0 &&
       Number(port) <= 65_535)
   if (valid) return text
-  throw new ApiError('bad_request', 'body/public_endpoint must be an address and a port')
+  throw new ApiError('bad_request', `body/${field} must be an address and a port`)
 }

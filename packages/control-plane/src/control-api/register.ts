@@ -81,6 +81,7 @@ async function enrol(
       capabilities: request.capabilities ? JSON.stringify(request.capabilities) : null,
       endpoint: '',
       nat_type: '',
+      local_endpoints: '[]',
       user_agent: request.userAgent,
       status: 'pending',
       rotate_keys: 0,

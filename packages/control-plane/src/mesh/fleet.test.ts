@@ -129,6 +129,7 @@ function aNode(no: number, given: Partial<NodeRecord> = {}): NodeRecord {
     metadata: {},
     endpoint: '',
     nat_type: '',
+    local_endpoints: [],
     user_agent: '',
     is_go: false,
     status: 'online',

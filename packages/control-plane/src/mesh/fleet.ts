@@ -1,5 +1,6 @@
 import {
   type Metadata,
+  type NatType,
   type NodeStatus,
   type PolicyRule,
   parseCidr,
@@ -21,7 +22,9 @@ export interface NodeRecord {
   readonly nsk_hash: string
   readonly metadata: Readonly<Metadata>
   readonly endpoint: string
-  readonly nat_type: string
+  readonly nat_type: NatType | ''
+  /** Where peers in its own network reach it. */
+  readonly local_endpoints: readonly string[]
   readonly user_agent: string
   /** The Go agent, which compares policies by id only and acts on no event but a new signing key. */
   readonly is_go: boolean

@@ -17,6 +17,7 @@ export function isShown(node: NodeRecord): boolean {
 
 /** A node as any of its peers sees it. */
 export function publicPeer(node: NodeRecord): PublicPeer {
+  const { nat_type, local_endpoints } = node
   return {
     id: node.id,
     public_key: node.public_key,
@@ -24,11 +25,12 @@ export function publicPeer(node: NodeRecord): PublicPeer {
     endpoint: node.endpoint,
     allowed_ips: [`${node.mesh_ip}/32`],
     status: node.status === 'unreachable' ? 'unreachable' : 'online',
+    ...(nat_type === '' ? {} : { nat_type }),
+    ...(local_endpoints.length === 0 ? {} : { local_endpoints: [...local_endpoints] }),
   }
 }
 
 /** A node as this one peer sees it, with the PSK of the two. */
 export function peerFor(pskMaster: KeyObject, recipient: NodeRecord, node: NodeRecord): Peer {
-  const { status, ...peer } = publicPeer(node)
-  return { ...peer, psk: pairPsk(pskMaster, recipient, node), ...(status ? { status } : {}) }
+  return { ...publicPeer(node), psk: pairPsk(pskMaster, recipient, node) }
 }

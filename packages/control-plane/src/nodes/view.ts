@@ -17,6 +17,7 @@ export function nodeView({ presence, heads }: App, row: NodeRow): Node {
     metadata: JSON.parse(row.metadata), // written by us, checked when it came in
     endpoint: row.endpoint,
     nat_type: row.nat_type,
+    local_endpoints: JSON.parse(row.local_endpoints) as string[], // written by us, checked when it came in
     version: capabilities?.binary?.version ?? '',
     registered_at: new Date(row.registered_at).toISOString(),
     last_seen_at: lastSeenMs === null ? null : new Date(lastSeenMs).toISOString(),

@@ -18,6 +18,7 @@ export function nodeRecordOf(row: NodeRow): NodeRecord {
     metadata: JSON.parse(row.metadata) as Metadata, // written by us, checked when it came in
     endpoint: row.endpoint,
     nat_type: row.nat_type,
+    local_endpoints: JSON.parse(row.local_endpoints) as string[], // written by us, checked when it came in
     user_agent: row.user_agent,
     is_go: isGoAgent(row.user_agent, row.capabilities !== null),
     status: row.status,

@@ -1,3 +1,4 @@
+import type { NatType } from '@plexd/protocol'
 import type { Generated, Selectable } from 'kysely'
 
 /**
@@ -131,7 +132,9 @@ interface NodeTable {
   metadata: string
   capabilities: string | null
   endpoint: string
-  nat_type: string
+  nat_type: NatType | ''
+  /** JSON list of `host:port`. */
+  local_endpoints: string
   user_agent: string
   status: 'pending' | 'online' | 'unreachable' | 'offline'
   /** 1 while the next heartbeat shall be answered with `rotate_keys`. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { SocketAddress } from 'node:net'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Address } from './address.ts'
 import { decodeStun, encodeStun, type StunMessage } from './stun-message.ts'
+import type { Address } from './udp-address.ts'
 
 // RFC 5769, section 2.2 and 2.3: answers with SOFTWARE, XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY and FINGERPRINT.
 const ipv4Answer = `

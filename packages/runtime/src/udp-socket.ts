@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv4 } from 'node:net'
-import { type Address, unmapAddress } from './address.ts'
+import { type Address, unmapAddress } from './udp-address.ts'
 
 /** A UDP port of this host, for IPv4 and, where there is any, IPv6. */
 export interface UdpSocket extends AsyncDisposable {
@@ -12,19 +12,20 @@ export interface UdpSocket extends AsyncDisposable {
   listen(listener: (datagram: Buffer, from: Address) => void): void
 }
 
-/** Opens a port; 0 is any free one. Rejects with EADDRINUSE when somebody else has it. */
-export async function openUdpSocket(port = 0): Promise<UdpSocket> {
+/** Opens a port, of all addresses or of one; 0 is any free port. Rejects with EADDRINUSE when somebody else has it. */
+export async function openUdpSocket(port = 0, host?: string): Promise<UdpSocket> {
+  if (host !== undefined && isIPv4(host) && host !== '0.0.0.0') return open('udp4', port, host)
   try {
-    return await open('udp6', port)
+    return await open('udp6', port, host === '0.0.0.0' ? undefined : host)
   } catch (error) {
     if (isCode(error, 'EADDRINUSE', 'EACCES')) throw error
     return open('udp4', port) // a kernel without IPv6
   }
 }
 
-async function open(type: 'udp4' | 'udp6', port: number): Promise<UdpSocket> {
+async function open(type: 'udp4' | 'udp6', port: number, host?: string): Promise<UdpSocket> {
   const socket = createSocket({ type, ipv6Only: false })
-  await bind(socket, port)
+  await bind(socket, port, host)
   let listener = (_datagram: Buffer, _from: Address): void => {}
   socket.on('message', (datagram, from) =>
     listener(datagram, { address: unmapAddress(from.address), port: from.port }),
@@ -54,11 +55,11 @@ async function open(type: 'udp4' | 'udp6', port: number): Promise<UdpSocket> {
   }
 }
 
-async function bind(socket: Socket, port: number): Promise<void> {
+async function bind(socket: Socket, port: number, address?: string): Promise<void> {
   const failed = Promise.withResolvers<never>()
   socket.once('error', failed.reject)
   const bound = once(socket, 'listening')
-  socket.bind({ port, exclusive: true })
+  socket.bind({ port, exclusive: true, ...(address === undefined ? {} : { address }) })
   try {
     await Promise.race([bound, failed.promise])
   } catch (error) {

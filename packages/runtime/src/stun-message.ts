@@ -1,5 +1,5 @@
-import type { Address } from './address.ts'
 import { readIp, writeIp } from './ip-bytes.ts'
+import type { Address } from './udp-address.ts'
 
 /** STUN binding messages (RFC 5389), with what RFC 5780 adds to find out how a NAT behaves. */
 export interface StunMessage {

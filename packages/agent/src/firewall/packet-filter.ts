@@ -1,0 +1,27 @@
+import { describeError, type Log } from '@plexd/runtime'
+import { type ChangeSocket, loadChangeSocket } from './change-socket.ts'
+import type { Firewall } from './firewall.ts'
+import { createNftables } from './nftables.ts'
+import { createWriters, type Writers } from './writers.ts'
+
+/** The packet filter of this machine, and the way to hear of changes that others make to it. */
+export interface PacketFilter {
+  firewall: Firewall
+  /** Whose changes are ours. */
+  writers: Writers
+  /** Absent where nothing tells of changes: then every look has to read the table. */
+  openChanges?: () => ChangeSocket
+}
+
+export async function openPacketFilter(log: Log): Promise<PacketFilter> {
+  const writers = createWriters()
+  const firewall = createNftables({ log, onWrite: writers.add })
+  try {
+    return { firewall, writers, openChanges: await loadChangeSocket() }
+  } catch (error) {
+    log.warn('changes of the packet filter are seen at each reconciliation only', {
+      error: describeError(error),
+    })
+    return { firewall, writers }
+  }
+}

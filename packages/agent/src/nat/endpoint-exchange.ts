@@ -1,0 +1,41 @@
+import type { Client, ControlApi, Peer } from '@plexd/protocol'
+import type { StateChanges } from '../events/state-changes.ts'
+import type { DesiredStore } from '../state/desired-state.ts'
+import type { DiscoveredEndpoint } from './rounds.ts'
+
+export interface EndpointExchangeDeps {
+  client: Pick<Client<ControlApi>, 'putEndpoint'>
+  nodeId: string
+  desired: DesiredStore
+  changes: Pick<StateChanges, 'watch'>
+}
+
+/**
+ * Tells the control plane where this node is, and takes from the answer where its peers are (seed, PUT
+ * /v1/nodes/{node_id}/endpoint). An answer that an event has overtaken may be older than the event: it is left alone.
+ */
+export function createEndpointExchange({ client, nodeId, desired, changes }: EndpointExchangeDeps) {
+  return async (found: DiscoveredEndpoint): Promise<void> => {
+    using watch = changes.watch()
+    const { public_endpoint, nat_type, local_endpoints } = found
+    const { body } = await client.putEndpoint({
+      params: { node_id: nodeId },
+      body: { public_endpoint, nat_type, local_endpoints },
+    })
+    if (watch.hasFolded()) return
+    const now = desired.current()
+    const peers = withEndpoints(now.peers, body.peer_endpoints)
+    if (peers !== now.peers) await desired.replace({ ...now, peers })
+  }
+}
+
+/** The same list where nothing is new. */
+function withEndpoints(
+  peers: readonly Peer[],
+  endpoints: readonly { peer_id: string; endpoint: string }[],
+): readonly Peer[] {
+  const byId = new Map(endpoints.map(({ peer_id, endpoint }) => [peer_id, endpoint]))
+  const isMoved = ({ id, endpoint }: Peer): boolean => (byId.get(id) ?? endpoint) !== endpoint
+  if (!peers.some(isMoved)) return peers
+  return peers.map((peer) => ({ ...peer, endpoint: byId.get(peer.id) ?? peer.endpoint }))
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLog, decodeStun, encodeStun, openUdpSocket, silentLog } from '@plexd/runtime'
+import { startStunServer } from './server.ts'
+
+const transactionId = '000102030405060708090a0b'
+const request = encodeStun({ kind: 'request', transactionId })
+
+describe('the STUN server', () => {
+  it('tells whoever asks from where', async () => {
+    await using server = await open()
+    await using client = await aClient()
+
+    client.socket.send(request, server.port, '127.0.0.1')
+
+    const [answer] = await once(client.socket, 'message')
+    assert.deepEqual(decodeStun(answer), {
+      kind: 'success',
+      transactionId,
+      mapped: { address: '127.0.0.1', port: client.port },
+    })
+  })
+
+  it('is silent to what is no question, and to one that it cannot answer as wanted', async () => {
+    await using server = await open()
+    await using client = await aClient()
+    const wrong = [
+      Buffer.from('hello'),
+      Buffer.alloc(20),
+      encodeStun({ kind: 'success', transactionId }),
+      encodeStun({ kind: 'request', transactionId, change: { address: true, port: true } }),
+    ]
+    let answers = 0
+    client.socket.on('message', () => answers++)
+
+    for (const datagram of wrong) client.socket.send(datagram, server.port, '127.0.0.1')
+    await delay(50)
+
+    assert.equal(answers, 0)
+  })
+
+  it('leaves a port to whoever has it', async () => {
+    await using taken = await openUdpSocket(0, '127.0.0.1')
+    assert.equal(
+      await startStunServer({ host: '127.0.0.1', port: taken.port }, silentLog),
+      undefined,
+    )
+  })
+})
+
+async function open() {
+  const free = await openUdpSocket(0, '127.0.0.1')
+  const { port } = free
+  await free[Symbol.asyncDispose]()
+  const server = await startStunServer({ host: '127.0.0.1', port }, createLog('test', 'error'))
+  return { port, [Symbol.asyncDispose]: async () => server?.[Symbol.asyncDispose]() }
+}
+
+async function aClient(): Promise<{ socket: Socket; port: number } & AsyncDisposable> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const closed = once(socket, 'close')
+  return {
+    socket,
+    port: socket.address().port,
+    async [Symbol.asyncDispose]() {
+      socket.close()
+      await closed
+    },
+  }
+}
