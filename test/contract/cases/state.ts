@@ -73,6 +73,8 @@ export const getStateCases: ContractCase[] = [
       '.mesh_ip',
       '.revision',
       '.peers[].status',
+      '.peers[].nat_type',
+      '.peers[].local_endpoints',
       '.signing_keys.previous',
       '.signing_keys.transition_expires',
     ],
