@@ -76,6 +76,8 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
       reports,
       status: core.describe,
       peers: core.describePeers,
+      policies: core.describePolicies,
+      network: core.checkNetwork,
       fetchSecret: async (key, signal) => {
         if (!core.loops) throw new ApiError('unavailable', 'the node is not registered yet')
         return core.loops.fetchSecret(key, signal)

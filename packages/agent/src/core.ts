@@ -1,9 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
+  ApiError,
   type DaemonStatus,
   formatCidr,
   type NatType,
+  type NetworkStatus,
   type PeerStatus,
+  type PolicyStatus,
   parseCidr,
 } from '@plexd/protocol'
 import { type Clock, type Log, systemClock } from '@plexd/runtime'
@@ -16,6 +19,7 @@ import type { ControlLoops } from './control-loops.ts'
 import { openDatabase } from './database.ts'
 import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
 import type { PacketFilter } from './firewall/packet-filter.ts'
+import { describeRules } from './firewall/policy-status.ts'
 import type { Identity, IdentityStore } from './identity.ts'
 import type { Standpoint } from './nat/choose-endpoint.ts'
 import type { Discovery } from './nat/discover.ts'
@@ -83,6 +87,9 @@ export interface Core extends AsyncDisposable {
   readonly status: StatusSources
   describe(): Static<typeof DaemonStatus>
   describePeers(): Promise<PeerStatus[]>
+  describePolicies(): Promise<PolicyStatus>
+  /** Throws an ApiError (503) where nothing looks for the public endpoint. */
+  checkNetwork(): Promise<NetworkStatus>
   /** Absent until the node is registered. */
   identity?: IdentityStore
   /** Absent until there is an identity, and where the public endpoint is not looked for. */
@@ -159,6 +166,15 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     describe,
     describePeers: async () =>
       describePeers(desired.current().peers, await device.peers(), clock.now() / 1_000),
+    describePolicies: async () => ({
+      ...describeFiltering(core),
+      ...describeRules({
+        policies: desired.current().policies,
+        meshIpOf: (id) => firewall?.applier.meshIpOf(id),
+        counters: (await firewall?.firewall.counters()) ?? new Map(),
+      }),
+    }),
+    checkNetwork: async () => checkNetwork(core),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
   return core
@@ -195,6 +211,31 @@ function networkOf(identity: Identity | undefined): { meshIp: string; meshRange:
   // Parsed, because it becomes part of a command.
   const meshRange = formatCidr(parseCidr(mesh_range ?? guessMeshRange(mesh_ip)))
   return { meshIp: mesh_ip, meshRange }
+}
+
+function describeFiltering({
+  config,
+  device,
+  firewall,
+  problems,
+}: Core): Pick<PolicyStatus, 'filtering' | 'reason' | 'default_action'> {
+  const unfiltered = device.disabledBecause ?? 'switched off by "policy.enabled: false"'
+  return {
+    filtering: firewall !== undefined,
+    reason: firewall ? problems.of('firewall') : unfiltered,
+    default_action: config.policyDefault,
+  }
+}
+
+function checkNetwork({ device, network, discovery }: Core): Promise<NetworkStatus> {
+  if (discovery) return discovery.check()
+  const why =
+    device.disabledBecause === undefined
+      ? network
+        ? 'the node is not registered yet'
+        : 'the search for it is switched off by "nat_traversal.enabled: false"'
+      : `the mesh is ${device.disabledBecause}`
+  throw new ApiError('unavailable', `no public endpoint: ${why}`)
 }
 
 function disabledMesh(config: AgentConfig): { interfaceName: string; disabledBecause: string } {

@@ -67,7 +67,7 @@ function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentC
 const publicStunServers = ['stun.l.google.com:19302', 'stun.cloudflare.com:3478']
 
 /** CAP_NET_ADMIN, whoever the user is. */
-async function mayChangeNetwork(): Promise<boolean> {
+export async function mayChangeNetwork(): Promise<boolean> {
   const status = await readFile('/proc/self/status', 'utf8')
   const [, capabilities = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []
   return (BigInt(`0x${capabilities}`) & (1n << 12n)) !== 0n

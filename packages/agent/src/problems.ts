@@ -3,6 +3,8 @@ export interface Problems {
   /** `text` says what is wrong and what to type. */
   set(part: string, text: string): void
   clear(part: string): void
+  /** Empty when the part works. */
+  of(part: string): string
   /** All, or all but those of one part. */
   list(except?: string): string[]
 }
@@ -12,6 +14,7 @@ export function createProblems(): Problems {
   return {
     set: (part, text) => texts.set(part, text),
     clear: (part) => texts.delete(part),
+    of: (part) => texts.get(part) ?? '',
     list: (except) => [...texts].filter(([part]) => part !== except).map(([, text]) => text),
   }
 }

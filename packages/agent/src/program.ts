@@ -16,6 +16,9 @@ export function createProgram(): Command {
   program.addCommand(down())
   program.addCommand(status())
   program.addCommand(peers())
+  program.addCommand(policies())
+  program.addCommand(netcheck())
+  program.addCommand(doctor())
   program.addCommand(state())
   program.addCommand(deregister())
   program.addCommand(version())
@@ -92,6 +95,54 @@ function peers(): Command {
     .action(async (options) => {
       const { runPeers } = await import('./commands/peers.ts')
       await runPeers(readFlags(options), options)
+    })
+}
+
+function policies(): Command {
+  return withSocket(new Command('policies'))
+    .description('Show the rules that this node enforces, and how many packets each decided')
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd policies', 'in the order in which they are tried'],
+        [`plexd policies --json | jq '.rules[] | select(.action == "deny")'`, 'for scripts'],
+      ),
+    )
+    .action(async (options) => {
+      const { runPolicies } = await import('./commands/policies.ts')
+      await runPolicies(readFlags(options), options)
+    })
+}
+
+function netcheck(): Command {
+  return withSocket(new Command('netcheck'))
+    .description('Look how this node is seen from the internet: endpoint, NAT type, and why')
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd netcheck', 'takes up to ten seconds where UDP is blocked'],
+        ['plexd netcheck --json | jq -r .public_endpoint', 'for scripts'],
+      ),
+    )
+    .action(async (options) => {
+      const { runNetcheck } = await import('./commands/netcheck.ts')
+      await runNetcheck(readFlags(options), options)
+    })
+}
+
+function doctor(): Command {
+  return withUrl(withSocket(new Command('doctor')))
+    .description('Check all that plexd needs on this machine, each with its remedy')
+    .addHelpText(
+      'after',
+      examples(
+        ['sudo plexd doctor', 'exit code 1 when something must be mended'],
+        [`plexd doctor --json | jq '.[] | select(.state == "failed")'`, 'for scripts'],
+      ),
+    )
+    .action(async (options) => {
+      const { runDoctor } = await import('./commands/doctor.ts')
+      await runDoctor(readFlags(options), options)
     })
 }
 
@@ -216,7 +267,11 @@ function completion(program: Command): Command {
 }
 
 function withControlPlane(command: Command): Command {
-  return withConfig(command)
+  return withUrl(withConfig(command))
+}
+
+function withUrl(command: Command): Command {
+  return command
     .option('--api <url>', 'control plane, https://HOST[:PORT]')
     .option('--ca-file <file>', "its authority in PEM; the system's by default")
     .option('--insecure-http', 'allow http:// to this very machine')

@@ -1,7 +1,18 @@
 import { type Static, Type } from 'typebox'
 import { Entry, SecretRef } from './node-state.ts'
 import { operation } from './operation.ts'
-import { EntryKey, Ipv4Cidr, Key32, MeshIp, Metadata, NodeId, Timestamp } from './scalars.ts'
+import { CompiledRule, RuleAction } from './policy.ts'
+import {
+  Endpoint,
+  EntryKey,
+  Ipv4Cidr,
+  Key32,
+  MeshIp,
+  Metadata,
+  NatType,
+  NodeId,
+  Timestamp,
+} from './scalars.ts'
 
 export const DataKey = Type.Object({
   key: EntryKey,
@@ -41,6 +52,49 @@ export const PeerStatus = Type.Object({
   keepalive_seconds: Type.Integer(),
 })
 export type PeerStatus = Static<typeof PeerStatus>
+
+const Traffic = { packets: Type.Integer(), bytes: Type.Integer() }
+
+/** A rule as this node enforces it, with the packets that it decided since it came into force. */
+export const RuleStatus = Type.Interface([CompiledRule], {
+  policy_id: Type.String(),
+  /** Why it is not in force; empty when it is. */
+  skipped: Type.String(),
+  ...Traffic,
+})
+export type RuleStatus = Static<typeof RuleStatus>
+
+/** The packet filter at this moment, for `plexd policies`. */
+export const PolicyStatus = Type.Object({
+  filtering: Type.Boolean(),
+  /** Why packets are not filtered, or why the newest rules are not in force; empty when all is well. */
+  reason: Type.String(),
+  /** For flows that no rule is about. */
+  default_action: RuleAction,
+  /** The first that fits decides. */
+  rules: Type.Array(RuleStatus),
+  /** Packets that no rule is about, and those that were denied for whatever reason. */
+  default: Type.Object(Traffic),
+  denied: Type.Object(Traffic),
+})
+export type PolicyStatus = Static<typeof PolicyStatus>
+
+/** How this node is seen from the internet, for `plexd netcheck`. */
+export const NetworkStatus = Type.Object({
+  /** Empty while no STUN server answers. */
+  public_endpoint: Endpoint,
+  nat_type: NatType,
+  nat_reason: Type.String(),
+  /** The server that saw it. */
+  stun_server: Type.String(),
+  /** How WireGuard's port was asked from. */
+  way: Type.Enum(['rewrite', 'translate', 'direct', 'none']),
+  way_reason: Type.String(),
+  /** For peers in the same network. */
+  local_endpoints: Type.Array(Endpoint),
+  checked_at: Timestamp,
+})
+export type NetworkStatus = Static<typeof NetworkStatus>
 
 /** The state of the daemon itself, for `plexd status`. */
 export const DaemonStatus = Type.Object({
@@ -197,6 +251,22 @@ export const localApi = {
     summary: 'Read how each peer of the mesh is reached',
     response: Type.Array(PeerStatus),
     errors: [401],
+  }),
+  listPolicies: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/policies',
+    summary: 'Read the rules in force, and what they decided',
+    response: PolicyStatus,
+    errors: [401],
+  }),
+  checkNetwork: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/netcheck',
+    summary: 'Look at once how this node is seen from the internet',
+    response: NetworkStatus,
+    errors: [401, 503],
   }),
   getStatus: operation({
     ...local,

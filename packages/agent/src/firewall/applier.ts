@@ -14,6 +14,8 @@ export interface FirewallApplier {
   apply(options?: { look?: boolean }): Promise<FirewallStep[]>
   /** Somebody else may have changed the table: the next run looks at it. */
   distrust(): void
+  /** Where rules find the nodes that they name. */
+  meshIpOf(nodeId: string): string | undefined
 }
 
 export interface FirewallApplierOptions {
@@ -31,6 +33,7 @@ export interface FirewallApplierOptions {
 export function createFirewallApplier(options: FirewallApplierOptions): FirewallApplier {
   const { firewall, isWatched, desired, problems, log } = options
   const compile = createCompiler(options)
+  const addresses = createAddressBook(options)
   let last: Promise<unknown> = Promise.resolve()
   let trusted = false
   let lastPolicies: DesiredState['policies'] | undefined
@@ -68,11 +71,13 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
     distrust() {
       trusted = false
     },
+    meshIpOf: (id) => addresses(desired.current().peers).get(id),
   }
 }
 
 /** Compiles anew only what is new: states share what did not change. */
 function createCompiler({ self, ruleset: options, problems }: FirewallApplierOptions) {
+  const addresses = createAddressBook({ self })
   let of: Pick<DesiredState, 'policies' | 'peers'> | undefined
   let compiled: Ruleset | undefined
   /** Whether a rule names a node by its id: only then do the peers matter. */
@@ -81,19 +86,31 @@ function createCompiler({ self, ruleset: options, problems }: FirewallApplierOpt
   return ({ policies, peers }: DesiredState): Ruleset => {
     const isSame = of?.policies === policies && (!namesNodes || of.peers === peers)
     if (compiled && isSame) return compiled
-    const addresses = new Map(peers.map(({ id, mesh_ip }) => [id, mesh_ip]))
-    const own = self()
-    if (own) addresses.set(own.node_id, own.mesh_ip)
     namesNodes = false
     const meshIpOf = (id: string): string | undefined => {
       namesNodes = true
-      return addresses.get(id)
+      return addresses(peers).get(id)
     }
     const result = compileRuleset(policies, { ...options, meshIpOf })
     tellSkipped(result.problems, problems)
     of = { policies, peers }
     compiled = result.ruleset
     return compiled
+  }
+}
+
+/** Node id -> mesh IP, of the peers and of this node; made anew only for other peers. */
+function createAddressBook({ self }: Pick<FirewallApplierOptions, 'self'>) {
+  let of: DesiredState['peers'] | undefined
+  let book = new Map<string, string>()
+
+  return (peers: DesiredState['peers']): ReadonlyMap<string, string> => {
+    const own = self()
+    if (of === peers && (!own || book.has(own.node_id))) return book
+    of = peers
+    book = new Map(peers.map(({ id, mesh_ip }) => [id, mesh_ip]))
+    if (own) book.set(own.node_id, own.mesh_ip)
+    return book
   }
 }
 

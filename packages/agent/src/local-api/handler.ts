@@ -1,4 +1,10 @@
-import type { DaemonStatus, PeerStatus } from '@plexd/protocol'
+import {
+  ApiError,
+  type DaemonStatus,
+  type NetworkStatus,
+  type PeerStatus,
+  type PolicyStatus,
+} from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { DesiredStore } from '../state/desired-state.ts'
@@ -28,6 +34,9 @@ export interface HandlerOptions extends Pick<SecretReaderOptions, 'fetchSecret' 
   reports: ReportStore
   status(): Static<typeof DaemonStatus>
   peers(): Promise<PeerStatus[]>
+  policies(): Promise<PolicyStatus>
+  /** Rejects with an ApiError where nothing looks for the public endpoint. */
+  network(): Promise<NetworkStatus>
   secretAccess(): SecretAccess | Promise<SecretAccess>
   clock: Clock
   log: Log
@@ -41,6 +50,12 @@ export interface Handler extends Disposable {
   answerNow(request: LocalRequest): Answer | undefined
   /** Changes with every change of state or reports; sent with every state answer. */
   index(): number
+}
+
+/** An error that is meant for the caller as its answer; any other is a bug. */
+function refused(error: unknown): Answer {
+  if (error instanceof ApiError) return errorAnswer(error.status, error.message)
+  throw error
 }
 
 const forbiddenAnswer = errorAnswer(403, 'forbidden: insufficient privileges for secret access')
@@ -75,6 +90,8 @@ export function createHandler(options: HandlerOptions): Handler {
     deleteReport: (key) => writer.delete(key),
     watch: (_key, request, query) => watch.wait(query, request),
     listPeers: async () => liveAnswer(goJson(await options.peers())),
+    listPolicies: async () => liveAnswer(goJson(await options.policies())),
+    checkNetwork: () => options.network().then((status) => liveAnswer(goJson(status)), refused),
     getStatus: () => liveAnswer(goJson(options.status())),
   }
 

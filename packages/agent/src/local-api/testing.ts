@@ -84,6 +84,17 @@ export async function startPlace(
     nsk: () => nsk,
     status: () => aStatus,
     peers: async () => [],
+    policies: async () => ({
+      filtering: false,
+      reason: 'the mesh is switched off',
+      default_action: 'deny',
+      rules: [],
+      default: { packets: 0, bytes: 0 },
+      denied: { packets: 0, bytes: 0 },
+    }),
+    network: async () => {
+      throw new ApiError('unavailable', 'no public endpoint: the mesh is switched off')
+    },
     async fetchSecret(key) {
       const sealed = secrets.get(key) ?? new ApiError('not_found', 'no such secret')
       if (sealed instanceof Error) throw sealed

@@ -1,0 +1,34 @@
+import type { NetworkStatus } from '@plexd/protocol'
+import { printable, printJson } from '@plexd/runtime'
+import type { Flags } from './flags.ts'
+import { callLocal } from './local.ts'
+
+/** Asks the daemon, for it alone can speak from WireGuard's port. */
+export async function runNetcheck(flags: Flags, { json }: { json?: boolean }): Promise<void> {
+  const { body } = await callLocal(flags, 'check the network', (client) => client.checkNetwork({}))
+  if (json) printJson(body)
+  else process.stdout.write(formatNetwork(body))
+}
+
+export function formatNetwork(status: NetworkStatus): string {
+  const { public_endpoint, stun_server, nat_type, nat_reason, way, way_reason } = status
+  const seenBy = stun_server === '' ? '' : `, as ${stun_server} saw it`
+  const facts: [string, string][] = [
+    ['public endpoint', public_endpoint === '' ? 'unknown' : `${public_endpoint}${seenBy}`],
+    ['NAT type', `${nat_type}: ${nat_reason}`],
+    ['local endpoints', status.local_endpoints.join(', ') || 'none'],
+    ['asked by', `${way}: ${way_reason}`],
+    ['for peers', prospects[nat_type]],
+  ]
+  return facts.map(([name, value]) => `${`${name}:`.padEnd(17)}${printable(value)}\n`).join('')
+}
+
+/** What WireGuard alone can cross (RFC 5128, section 3.3, for the pairs). */
+const prospects: Record<NetworkStatus['nat_type'], string> = {
+  none: 'reachable directly by all',
+  full_cone: 'reachable directly by all',
+  restricted: 'reachable directly by all that it speaks to',
+  port_restricted: 'reachable directly, but not by peers behind a symmetric NAT',
+  symmetric: 'not reachable by peers behind a port-restricted or symmetric NAT',
+  unknown: 'not known; peers on public addresses are reached in any case',
+}

@@ -1,0 +1,39 @@
+import type { PolicyStatus, RuleStatus } from '@plexd/protocol'
+import { formatTable, printJson } from '@plexd/runtime'
+import type { Flags } from './flags.ts'
+import { callLocal } from './local.ts'
+
+export async function runPolicies(flags: Flags, { json }: { json?: boolean }): Promise<void> {
+  const { body } = await callLocal(flags, 'read policies', (client) => client.listPolicies({}))
+  if (json) printJson(body)
+  else process.stdout.write(formatPolicies(body))
+}
+
+/** The rules in the order in which they are tried, then what was decided without one. */
+export function formatPolicies(status: PolicyStatus): string {
+  const { filtering, reason, default_action, denied } = status
+  if (!filtering) return `packets on the mesh are not filtered: ${reason}\n`
+  const table = formatTable(
+    ['policy', 'from', 'to', 'protocol', 'port', 'action', 'packets', 'note'],
+    [
+      ...status.rules.map(rowOf),
+      ['(default)', '*', '*', 'any', 'any', default_action, `${status.default.packets}`, ''],
+    ],
+  )
+  const problem = reason === '' ? '' : `not in force: ${reason}\n`
+  return `${table}denied in all: ${denied.packets} packets\n${problem}`
+}
+
+function rowOf(rule: RuleStatus): string[] {
+  const { policy_id, src, dst, protocol, port, action, packets, skipped } = rule
+  return [
+    policy_id,
+    src,
+    dst,
+    protocol || 'any',
+    port === 0 ? 'any' : `${port}`,
+    action,
+    `${packets}`,
+    skipped === '' ? '' : `skipped: ${skipped}`,
+  ]
+}

@@ -1,0 +1,40 @@
+import { createHttpTransport, describeError } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { userAgent } from '../control/client.ts'
+import { type Check, type Finding, failed, ok, warning } from './check.ts'
+
+export const controlPlaneCheck: Check = { name: 'control plane', run: checkControlPlane }
+
+/** Events older or newer than this are refused. */
+const tolerableSkewMs = 60_000
+
+async function checkControlPlane({ apiUrl, caFile }: AgentConfig): Promise<Finding> {
+  if (apiUrl === '')
+    return failed('none is named', 'give --api https://HOST:PORT, or "api:" in the config')
+  try {
+    using transport = createHttpTransport({
+      baseUrl: apiUrl,
+      ...(caFile ? { caFile } : {}),
+      userAgent,
+      timeoutMs: 5_000,
+    })
+    const startedMs = Date.now()
+    const { status, headers } = await transport({ method: 'GET', path: '/healthz', headers: {} })
+    if (status !== 200)
+      return warning(`"${apiUrl}" answers ${status} to /healthz`, 'ask who runs it')
+    return describeClock(apiUrl, Date.parse(headers.date ?? '') - startedMs)
+  } catch (error) {
+    return failed(
+      `"${apiUrl}": ${describeError(error)}`,
+      `curl -v ${caFile ? `--cacert ${caFile} ` : ''}${apiUrl}/healthz`,
+    )
+  }
+}
+
+function describeClock(apiUrl: string, skewMs: number): Finding {
+  if (!(Math.abs(skewMs) > tolerableSkewMs)) return ok(`${apiUrl} answers`)
+  return failed(
+    `${apiUrl} answers, but its clock is ${Math.round(skewMs / 1_000)} s from ours`,
+    'timedatectl set-ntp true',
+  )
+}

@@ -1,0 +1,61 @@
+import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
+import { createUnixTransport, describeError } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { type Check, type Finding, failed, ok, warning } from './check.ts'
+
+/** What a running daemon says of itself. */
+export const daemonChecks: readonly Check[] = [
+  { name: 'daemon', run: checkDaemon },
+  { name: 'public endpoint', run: checkEndpoint },
+  { name: 'peers', run: checkPeers },
+]
+
+async function checkDaemon(config: AgentConfig): Promise<Finding> {
+  const status = await askDaemon(config, (client) => client.getStatus({}))
+  if (status instanceof Error) {
+    return failed(
+      `none answers at "${config.socketPath}": ${describeError(status)}`,
+      'start it with "plexd up" or "systemctl start plexd", or name its socket with --socket',
+    )
+  }
+  const [problem, ...others] = status.problems
+  if (problem === undefined) return ok(`up for ${status.uptime}, no problems`)
+  const more = others.length === 0 ? '' : `, and ${others.length} more`
+  return failed(`${problem}${more}`, 'plexd status')
+}
+
+async function checkEndpoint(config: AgentConfig): Promise<Finding> {
+  const network = await askDaemon(config, (client) => client.checkNetwork({}))
+  if (network instanceof Error) return warning(describeError(network), 'plexd status')
+  const { public_endpoint, nat_type, nat_reason, way, way_reason } = network
+  if (public_endpoint === '')
+    return warning(`unknown: ${nat_reason}; ${way}: ${way_reason}`, udpRemedy)
+  return ok(`${public_endpoint}, NAT type ${nat_type}, asked by ${way}`)
+}
+
+const udpRemedy =
+  'let UDP out to the internet, or name servers that can be reached as "nat_traversal.stun_servers" in the config'
+
+async function checkPeers(config: AgentConfig): Promise<Finding> {
+  const peers = await askDaemon(config, (client) => client.listPeers({}))
+  if (peers instanceof Error) return warning(describeError(peers), 'plexd status')
+  const cut = peers.filter(({ state }) => state === 'unanswered' || state === 'missing')
+  const [first] = cut
+  if (!first) return ok(`${peers.length} known, none that does not answer`)
+  return warning(
+    `${cut.length} of ${peers.length} do not answer; ${first.id}: ${first.reason}`,
+    'plexd peers',
+  )
+}
+
+async function askDaemon<T>(
+  { socketPath }: AgentConfig,
+  ask: (client: Client<LocalApi>) => Promise<{ body: T }>,
+): Promise<T | Error> {
+  try {
+    const { body } = await ask(createClient(localApi, createUnixTransport(socketPath, 20_000)))
+    return body
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}

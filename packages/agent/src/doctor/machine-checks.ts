@@ -1,0 +1,99 @@
+import { statfs } from 'node:fs/promises'
+import { createLog, describeError, exec } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { createNftables } from '../firewall/nftables.ts'
+import { loadIdentity } from '../identity.ts'
+import { findGroup } from '../local-api/group.ts'
+import { mayChangeNetwork } from '../mesh.ts'
+import { type Check, type Finding, failed, ok, warning } from './check.ts'
+
+/** What must be so on this machine, whether a daemon runs or not. */
+export const machineChecks: readonly Check[] = [
+  { name: 'identity', run: checkIdentity },
+  { name: 'disk', run: checkDisk },
+  { name: 'groups', run: checkGroups },
+  { name: 'rights', run: (config) => ifMesh(config, checkRights) },
+  { name: 'wireguard', run: (config) => ifMesh(config, checkWireguard) },
+  { name: 'packet filter', run: (config) => ifMesh(config, checkFilter) },
+]
+
+async function ifMesh(
+  config: AgentConfig,
+  check: (config: AgentConfig) => Promise<Finding>,
+): Promise<Finding> {
+  return config.meshEnabled ? check(config) : ok('not needed: the mesh is switched off')
+}
+
+async function checkIdentity({ dataDir, hostname }: AgentConfig): Promise<Finding> {
+  try {
+    const identity = await loadIdentity(dataDir, hostname)
+    if (identity) return ok(`${identity.node_id} (${identity.hostname}), ${identity.mesh_ip}`)
+    return failed(
+      `"${dataDir}" holds none: this machine is not enrolled`,
+      'plexd join --api https://HOST:PORT --token-file FILE',
+    )
+  } catch (error) {
+    return failed(describeError(error), 'run this as root, or name the folder with --data-dir')
+  }
+}
+
+const enoughBytes = 64 * 1024 ** 2
+
+async function checkDisk({ dataDir }: AgentConfig): Promise<Finding> {
+  try {
+    const { bavail, bsize } = await statfs(dataDir)
+    const free = bavail * bsize
+    const detail = `${Math.floor(free / 1024 ** 2)} MiB free for "${dataDir}"`
+    return free < enoughBytes ? failed(detail, 'make room: reports cannot be kept') : ok(detail)
+  } catch (error) {
+    return failed(describeError(error), 'enrol first: plexd join')
+  }
+}
+
+async function checkGroups(): Promise<Finding> {
+  const missing: string[] = []
+  for (const group of ['plexd', 'plexd-secrets'])
+    if ((await findGroup(group)) === undefined) missing.push(group)
+  if (missing.length === 0) return ok('plexd and plexd-secrets are there')
+  const remedy = missing.map((group) => `groupadd --system ${group}`).join(' && ')
+  return warning(`only root can use the local API fully: ${missing.join(', ')} missing`, remedy)
+}
+
+async function checkRights(): Promise<Finding> {
+  if (await mayChangeNetwork()) return ok('may change the network')
+  return warning(
+    'this command may not change the network, so part of what follows cannot be checked',
+    'sudo plexd doctor',
+  )
+}
+
+async function checkWireguard(): Promise<Finding> {
+  const [wg, kernel, go] = await Promise.all([
+    works(['wg', '--version']),
+    works(['modinfo', 'wireguard']),
+    works(['wireguard-go', '--version']),
+  ])
+  if (!wg) return failed('wg is missing', 'apt-get install wireguard-tools')
+  if (kernel) return ok('by the kernel')
+  if (go) return ok('by wireguard-go: this kernel has no WireGuard')
+  return failed('neither the kernel nor wireguard-go moves packets', 'apt-get install wireguard-go')
+}
+
+async function checkFilter({ policyEnabled }: AgentConfig): Promise<Finding> {
+  if (!policyEnabled)
+    return warning(
+      'every peer reaches every port: "policy.enabled: false"',
+      'remove it from the config',
+    )
+  const problem = await createNftables({ log: createLog('plexd', 'error') }).check()
+  if (problem === undefined) return ok('nftables takes our rules')
+  const [detail = problem, remedy = 'see "plexd status"'] = problem.split('; ')
+  return failed(detail, remedy)
+}
+
+async function works(command: readonly [string, ...string[]]): Promise<boolean> {
+  return exec(command).then(
+    () => true,
+    () => false,
+  )
+}
