@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAgentProcess } from '../programs/agent.ts'
+import type { ProgramName } from '../programs/build.ts'
 import { startControlPlaneProcess } from '../programs/control-plane.ts'
-import { type Output, type ProgramName, runProgram } from '../programs/program.ts'
+import { type Output, runProgram } from '../programs/program.ts'
 
 /** A control plane and agents as real processes in a folder of their own. Disposing ends them and removes the folder. */
 export interface Stage extends AsyncDisposable {

@@ -2,20 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { builtPrograms, compileCache, type ProgramName } from './build.ts'
 
-const packages = join(import.meta.dirname, '../../packages')
-const mains = {
-  plexctl: join(packages, 'cli/src/main.ts'),
-  plexd: join(packages, 'agent/src/main.ts'),
-  'control-plane': join(packages, 'control-plane/src/main.ts'),
-}
-
-/** Halves what a start costs: types are stripped and code is compiled once. */
-const compileCache = { NODE_COMPILE_CACHE: join(packages, '../node_modules/.cache/plexd') }
-
-/** A program of ours, by the name that `./run` knows it by. */
-export type ProgramName = keyof typeof mains
+const mains = await builtPrograms()
 
 export interface Output {
   code: number

@@ -8,8 +8,7 @@ import packageJson from '../package.json' with { type: 'json' }
 export const version: string = packageJson.version
 
 /**
- * `sha256:<hex>` of what runs: the single-file binary, or all source files of this package in the order of their
- * names. Reads a file of 100 MB in the first case, so it is asked for once and in the background.
+ * `sha256:<hex>` of what runs: the single-file binary, or all files of the program in the order of their names. Reads a file of 100 MB in the first case, so it is asked for once and in the background.
  */
 export async function binaryChecksum(): Promise<string> {
   const hash = createHash('sha256')
@@ -21,7 +20,7 @@ export async function binaryChecksum(): Promise<string> {
 
 async function programFiles(): Promise<string[]> {
   if (isSea()) return [process.execPath]
-  const files = await Array.fromAsync(glob('**/*.ts', { cwd: import.meta.dirname }))
+  const files = await Array.fromAsync(glob('**/*.{ts,mjs}', { cwd: import.meta.dirname }))
   return files
     .filter((file) => !file.endsWith('.test.ts'))
     .sort()

@@ -22,7 +22,7 @@ describe('the firewall guard', () => {
     await clock.advance(60_000)
     assert.ok(world.looks > 5 && world.looks < 12, `${world.looks} looks`)
     world.changes = 0
-    await clock.advance(120_000)
+    await clock.advance(300_000)
     world.looks = 0
     world.changes = 1
     await clock.advance(100)
