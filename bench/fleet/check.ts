@@ -1,0 +1,54 @@
+import type { Fleet } from './fleet.ts'
+import { faultsOf } from './ledger.ts'
+import { readTruth } from './truth.ts'
+
+export interface CheckResult {
+  faults: string[]
+  /** Events in ledgers. */
+  events: number
+  verified: number
+  /** Events that a pulled state has made up for. */
+  coalesced: number
+}
+
+/** Compares each ledger with the log, and what each agent has with what it should have. */
+export async function checkLedgers(fleet: Fleet): Promise<CheckResult> {
+  const stale = (await fleet.each((worker) => worker.settle())).flatMap((part) => part.stale)
+  const folds = (await fleet.each((worker) => worker.foldFaults())).flat()
+  const { faults, verified } = await fleet.take()
+  const compared = await compare(fleet)
+  return {
+    ...compared,
+    verified,
+    faults: [
+      ...(stale.length === 0
+        ? []
+        : [`${stale.length} agents are not current: ${stale.slice(0, 5).join(', ')}`]),
+      ...folds,
+      ...faults,
+      ...compared.faults,
+    ],
+  }
+}
+
+async function compare(fleet: Fleet): Promise<Omit<CheckResult, 'verified'>> {
+  const ledgers = (await fleet.each((worker) => worker.ledgers())).flat()
+  const truth = await readTruth(
+    fleet.plane,
+    ledgers.map(({ nodeId }) => nodeId),
+  )
+  const result: Omit<CheckResult, 'verified'> = { faults: [], events: 0, coalesced: 0 }
+  for (const ledger of ledgers) {
+    result.events += ledger.seqs.length
+    const addressed = truth.get(ledger.nodeId)
+    // One that neither pulled nor was told anything has begun nowhere.
+    if (!addressed || ledger.startSeq === -1) continue
+    const { lost, strange, outOfTurn, coalesced } = faultsOf(ledger, addressed)
+    result.coalesced += coalesced
+    if (lost + strange + outOfTurn > 0)
+      result.faults.push(
+        `${ledger.nodeId}: ${lost} lost, ${strange} strange, ${outOfTurn} out of turn`,
+      )
+  }
+  return result
+}

@@ -1,0 +1,111 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type AdminApi, adminApi, type Client, createClient } from '@plexd/protocol'
+import { createHttpTransport } from '@plexd/runtime'
+import {
+  type ControlPlaneProcess,
+  startControlPlaneProcess,
+} from '../../scripts/programs/control-plane.ts'
+
+/** The control plane that is measured: one of our own, or any. */
+export interface Plane extends AsyncDisposable {
+  readonly url: string
+  readonly ca: string
+  readonly caFile: string
+  readonly adminToken: string
+  readonly admin: Client<AdminApi>
+  /** Of our own only. */
+  readonly own: OwnPlane | undefined
+  usage(): Promise<Usage>
+}
+
+export interface OwnPlane {
+  readonly process: ControlPlaneProcess
+  readonly dataDir: string
+  /** Starts or ends the recording of where the time goes. */
+  toggleProfile(): void
+}
+
+/** What the control plane says of itself. */
+export interface Usage {
+  cpuSeconds: number
+  rssBytes: number
+  /** Since the last reading. */
+  loopP99Ms: number
+  loopMaxMs: number
+}
+
+export interface PlaneOptions {
+  /** One that runs already. */
+  given?: { url: string; caFile: string; tokenFile: string }
+  /** Where a profile goes to; none is made when left out. */
+  profileDir?: string
+  args?: readonly string[]
+}
+
+export async function openPlane({ given, profileDir, args }: PlaneOptions): Promise<Plane> {
+  if (given) return planeAt(given, undefined)
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-bench-'))
+  const process = await startControlPlaneProcess(folder, {
+    args: ['--log-level', 'warn', ...(args ?? [])],
+    ...(profileDir === undefined ? {} : { env: profilingIn(profileDir) }),
+  })
+  const { url, caFile, adminTokenFile, dataDir } = process
+  const own: OwnPlane = {
+    process,
+    dataDir,
+    toggleProfile: () => void process.program().child.kill('SIGUSR2'),
+  }
+  return planeAt({ url, caFile, tokenFile: adminTokenFile }, own, async () => {
+    await process[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  })
+}
+
+async function planeAt(
+  { url, caFile, tokenFile }: { url: string; caFile: string; tokenFile: string },
+  own: OwnPlane | undefined,
+  close = async (): Promise<void> => {},
+): Promise<Plane> {
+  const token = (await readFile(tokenFile, 'utf8')).trim()
+  const transport = createHttpTransport({
+    baseUrl: url,
+    caFile,
+    userAgent: 'plexd-bench',
+    timeoutMs: 120_000,
+  })
+  return {
+    url,
+    ca: await readFile(caFile, 'utf8'),
+    caFile,
+    adminToken: token,
+    admin: createClient(adminApi, transport, () => token),
+    own,
+    async usage() {
+      const { body } = await transport({ method: 'GET', path: '/metrics', headers: {} })
+      return usageOf(body)
+    },
+    async [Symbol.asyncDispose]() {
+      transport[Symbol.dispose]()
+      await close()
+    },
+  }
+}
+
+function usageOf(metrics: string): Usage {
+  const value = (name: string): number =>
+    Number(new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(metrics)?.[1] ?? NaN)
+  return {
+    cpuSeconds: value('process_cpu_seconds_total'),
+    rssBytes: value('process_resident_memory_bytes'),
+    loopP99Ms: value('plexd_event_loop_lag_seconds{quantile="0.99"}') * 1_000,
+    loopMaxMs: value('plexd_event_loop_lag_seconds{quantile="1"}') * 1_000,
+  }
+}
+
+function profilingIn(folder: string): Record<string, string> {
+  const preload = pathToFileURL(join(import.meta.dirname, '../profile/preload.ts')).href
+  return { NODE_OPTIONS: `--import=${preload}`, PLEXD_PROFILE_DIR: folder }
+}

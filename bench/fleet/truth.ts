@@ -1,0 +1,53 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { decodeAudience } from '@plexd/control-plane'
+import { adminApi, fillPath } from '@plexd/protocol'
+import { openEventStream } from '../../test/support/event-stream.ts'
+import { sequenceOf } from '../../test/support/ledger.ts'
+import { inParallel } from './in-parallel.ts'
+import type { Plane } from './plane.ts'
+
+/** The sequences of all events that were addressed to each node, ascending: what its ledger is held against. */
+export type Truth = ReadonlyMap<string, readonly number[]>
+
+/** Read from the database of our own control plane; of another the log of some of the nodes is followed. */
+export async function readTruth(plane: Plane, nodeIds: readonly string[]): Promise<Truth> {
+  if (plane.own) return fromDatabase(join(plane.own.dataDir, 'control-plane.db'), nodeIds)
+  const some = nodeIds.slice(0, maxTails)
+  const lists = await inParallel(some, 4, (nodeId) => fromTail(plane, nodeId))
+  return new Map(some.map((nodeId, index) => [nodeId, lists[index] ?? []]))
+}
+
+/** Each reads the whole log. */
+const maxTails = 50
+
+async function fromTail(
+  { admin, url, caFile, adminToken }: Plane,
+  node: string,
+): Promise<number[]> {
+  const { body } = await admin.getNode({ params: { node } })
+  const head = sequenceOf(body.revision)
+  const path = `${fillPath(adminApi.tailEvents.path, { node })}?after=0`
+  using stream = await openEventStream({ url, caFile, path, token: adminToken })
+  const seqs: number[] = []
+  while ((seqs.at(-1) ?? 0) < head) {
+    const block = await stream.next(5_000).catch(() => undefined)
+    // The last event may be pruned already: then nothing more comes.
+    if (!block) break
+    seqs.push(sequenceOf(block.id))
+  }
+  return seqs
+}
+
+function fromDatabase(path: string, nodeIds: readonly string[]): Truth {
+  using database = new DatabaseSync(path, { readOnly: true })
+  const wanted = new Set(nodeIds)
+  const truth = new Map<string, number[]>(nodeIds.map((id) => [id, []]))
+  const byNo: (number[] | undefined)[] = []
+  for (const { no, id } of database.prepare('select no, id from nodes').iterate())
+    if (wanted.has(String(id))) byNo[Number(no)] = truth.get(String(id))
+  const events = database.prepare('select seq, audience from events order by seq')
+  for (const { seq, audience } of events.iterate())
+    for (const no of decodeAudience(audience as Uint8Array)) byNo[no]?.push(Number(seq)) // a blob column
+  return truth
+}

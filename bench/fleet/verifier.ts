@@ -1,0 +1,44 @@
+import { importVerifyKey, parseEnvelope, refusalOf } from '@plexd/protocol'
+import { describeError } from '@plexd/runtime'
+import type { SeenEvent } from './event-blocks.ts'
+
+/** Verifies signatures as agents do: of what is shared all, of what is made for one node a sample. */
+export interface Verifier {
+  readonly faults: readonly string[]
+  verified(): number
+  look(event: SeenEvent): void
+  /** Resolves when all that was looked at is decided. */
+  settled(): Promise<void>
+}
+
+/** A signature takes longer to verify than everything else that a simulated agent does. */
+const sampleEvery = 50
+const shared = new Set(['peer_endpoint_changed', 'peer_removed', 'resync', 'signing_key_rotated'])
+
+export function createVerifier(signingKey: string): Verifier {
+  const key = importVerifyKey(signingKey)
+  const faults: string[] = []
+  let verified = 0
+  let seen = 0
+  let last = Promise.resolve()
+
+  async function verify({ id, type, data }: SeenEvent): Promise<void> {
+    try {
+      const refusal = await refusalOf(parseEnvelope(data), { keys: [await key], nowMs: Date.now() })
+      if (refusal) faults.push(`${id} ${type}: ${refusal}`)
+    } catch (error) {
+      faults.push(`${id} ${type}: ${describeError(error)}`)
+    }
+    verified++
+  }
+
+  return {
+    faults,
+    verified: () => verified,
+    look(event) {
+      if (!shared.has(event.type) && ++seen % sampleEvery !== 1) return
+      last = last.then(() => verify(event))
+    },
+    settled: () => last,
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The least that a control plane could do, on bare `node:https`: it knows nobody, keeps nothing and signs nothing. It
+ * holds streams, answers everything else with `{}`, and on `POST /broadcast` writes the body to every stream.
+ */
+import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+const dataDir = process.argv[2] ?? '.'
+const streams = new Set<ServerResponse>()
+
+const server = createServer(
+  {
+    cert: readFileSync(join(dataDir, 'tls/server.crt')),
+    key: readFileSync(join(dataDir, 'tls/server.key')),
+  },
+  async (request, response) => {
+    if (request.url?.endsWith('/events')) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(': connected\n\n')
+      streams.add(response)
+      response.on('close', () => streams.delete(response))
+      return
+    }
+    const body = await text(request)
+    if (request.url === '/broadcast') for (const stream of streams) stream.write(body)
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 2 })
+    response.end('{}')
+  },
+)
+server.keepAliveTimeout = 90_000
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address()
+  if (address !== null && typeof address === 'object')
+    console.log(`listening on https://127.0.0.1:${address.port}`)
+})
+process.on('disconnect', () => process.exit())
