@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Fleet } from './fleet.ts'
 import { faultsOf } from './ledger.ts'
 import { readTruth } from './truth.ts'
@@ -13,6 +14,7 @@ export interface CheckResult {
 
 /** Compares each ledger with the log, and what each agent has with what it should have. */
 export async function checkLedgers(fleet: Fleet): Promise<CheckResult> {
+  await quiet(fleet)
   const stale = (await fleet.each((worker) => worker.settle())).flatMap((part) => part.stale)
   const folds = (await fleet.each((worker) => worker.foldFaults())).flat()
   const { faults, verified } = await fleet.take()
@@ -28,6 +30,17 @@ export async function checkLedgers(fleet: Fleet): Promise<CheckResult> {
       ...faults,
       ...compared.faults,
     ],
+  }
+}
+
+/** Waits until nothing comes any more. */
+async function quiet(fleet: Fleet): Promise<void> {
+  let before = -1
+  for (let round = 0; round < 100; round++) {
+    const { events } = await fleet.progress()
+    if (events === before) return
+    before = events
+    await delay(300)
   }
 }
 

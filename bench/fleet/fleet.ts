@@ -35,6 +35,8 @@ export interface Fleet extends AsyncDisposable {
   /** For what a scenario does in an agent's place. */
   readonly requests: Requests
   pull(numbers?: readonly number[]): Promise<void>
+  /** Each says where it is: the first time that is news for all who see it, from then on for nobody. */
+  report(): Promise<void>
   /** Resolves to how long each took, in milliseconds. */
   open(numbers?: readonly number[]): Promise<number[]>
   close(numbers?: readonly number[]): Promise<void>
@@ -124,6 +126,7 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
       eachOf(numbers, (worker, own) =>
         worker.pull({ concurrency: 32, ...(own ? { agents: own } : {}) }),
       ).then(() => undefined),
+    report: () => each((worker) => worker.report({ concurrency: 32 })).then(() => undefined),
     async open(numbers) {
       const times = await eachOf(numbers, (worker, own) =>
         worker.open({ concurrency: 64, ...(own ? { agents: own } : {}) }),

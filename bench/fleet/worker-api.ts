@@ -11,6 +11,8 @@ export interface WorkerApi {
   pretend(): void
   /** Each pulls its state, by its revision where it has one. */
   pull(options: { agents?: number[]; concurrency: number }): Promise<void>
+  /** Each says where it is. */
+  report(options: { concurrency: number }): Promise<void>
   /** Opens the streams, from where each agent is; resolves with how long each took, in milliseconds. */
   open(options: { agents?: number[]; concurrency: number }): Promise<{ times: Float64Array }>
   /** Closes streams and opens them no more. */

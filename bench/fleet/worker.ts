@@ -85,6 +85,9 @@ function createWorker(): WorkerApi {
     async pull({ agents: numbers, concurrency }) {
       await inParallel(some(numbers), concurrency, (agent) => agent.pull())
     },
+    async report({ concurrency }) {
+      await inParallel(some(undefined), concurrency, (agent) => agent.reportEndpoint())
+    },
     async open({ agents: numbers, concurrency }) {
       const times = await inParallel(some(numbers), concurrency, async (agent) => {
         const startMs = monotonicMs()

@@ -13,15 +13,12 @@ export const idle: Bench = {
     const seconds = context.seconds ?? (context.quick ? 3 : 60)
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
     const { plane } = fleet
+    await fleet.report()
     await fleet.pull()
     await fleet.open()
     const life = context.quick
       ? { heartbeatMs: 1_000, pullMs: 1_000, endpointMs: 1_000 }
       : { heartbeatMs: 30_000, pullMs: 60_000, endpointMs: 60_000 }
-    // The first endpoint of each is a change; from then on there is none.
-    await fleet.live({ ...life, endpointMs: context.quick ? 500 : 10_000 })
-    await delay(context.quick ? 1_500 : 15_000)
-    await fleet.rest()
     await fleet.live(life)
     await fleet.take()
     const before = await plane.usage()
