@@ -30,6 +30,7 @@ export interface BenchContext {
   add(figure: Figure): void
   /** Something is wrong, whatever the figures say. */
   fault(text: string): void
+  faults(): number
   note(text: string): void
   /** A control plane of its own. */
   plane(options?: { args?: readonly string[] }): Promise<Plane>

@@ -1,15 +1,35 @@
 import type { Bench } from './bench.ts'
+import { capacity } from './scenarios/capacity.ts'
+import { churn } from './scenarios/churn.ts'
+import { fanOut } from './scenarios/fan-out.ts'
 import { idle } from './scenarios/idle.ts'
+import { ingest } from './scenarios/ingest.ts'
 import { joinBench } from './scenarios/join.ts'
+import { liveness } from './scenarios/liveness.ts'
+import { locality } from './scenarios/locality.ts'
 import { oneChange } from './scenarios/one-change.ts'
+import { policyChange } from './scenarios/policy-change.ts'
+import { registration } from './scenarios/registration.ts'
+import { secrets } from './scenarios/secrets.ts'
+import { slowReaders } from './scenarios/slow-readers.ts'
 import { storm } from './scenarios/storm.ts'
 
 /** All that can be measured, in the order of the targets. */
 export const benches: readonly Bench[] = [
   joinBench,
+  capacity,
   idle,
   oneChange,
+  policyChange,
+  locality,
+  registration,
   storm,
+  fanOut,
+  slowReaders,
+  liveness,
+  churn,
+  ingest,
+  secrets,
   {
     name: 'device',
     targets: ['A6', 'A7', 'A8'],

@@ -71,6 +71,7 @@ export function createContext(options: ContextOptions): RunningContext {
       findings.faults.push(text)
       if (findings.faults.length <= maxShown) onText(`FAULT: ${text}`)
     },
+    faults: () => findings.faults.length,
     note(text) {
       findings.notes.push(text)
       onText(text)

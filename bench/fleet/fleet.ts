@@ -16,6 +16,8 @@ export interface FleetOptions {
   topology: Topology
   /** Whether the streams take up their TLS sessions when they are opened again. */
   resume?: boolean
+  /** False for a scenario that registers the agents itself. */
+  enrol?: boolean
 }
 
 /** What all agents saw of one change, in milliseconds since it was asked for. */
@@ -34,6 +36,9 @@ export interface Fleet extends AsyncDisposable {
   readonly identities: readonly Identity[]
   /** For what a scenario does in an agent's place. */
   readonly requests: Requests
+  register(tokens: readonly string[]): Promise<void>
+  /** Registers, opens the streams and pulls the states. */
+  enrol(tokens: readonly string[]): Promise<void>
   pull(numbers?: readonly number[]): Promise<void>
   /** Each says where it is: the first time that is news for all who see it, from then on for nobody. */
   report(): Promise<void>
@@ -75,7 +80,7 @@ const connectionsPerWorker = 128
 
 export async function startFleet(plane: Plane, options: FleetOptions): Promise<Fleet> {
   await using stack = new AsyncDisposableStack()
-  const { agents, workers: workerCount, topology, resume = false } = options
+  const { agents, workers: workerCount, topology, resume = false, enrol = true } = options
   const processes = Array.from({ length: workerCount }, () => stack.use(startWorkerProcess()))
   const share = Math.ceil(agents / workerCount)
   const firsts = processes.map((_, index) => index * share)
@@ -105,13 +110,19 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
     }),
   )
 
-  const identities = await join(plane.admin, agents, (tokens) =>
-    each((worker, index) => {
+  const concurrency = 64
+  /** The tokens of each worker's agents. */
+  const register = async (tokens: readonly string[], how: 'register' | 'enrol') => {
+    const parts = await each((worker, index) => {
       const first = firsts[index] ?? 0
-      return worker.register({ tokens: tokens.slice(first, first + share), concurrency: 64 })
-    }).then((parts) => parts.flat()),
-  )
-  await putRules(plane.admin, rulesOf(topology, agents))
+      return worker[how]({ tokens: tokens.slice(first, first + share), concurrency })
+    })
+    return parts.flat()
+  }
+  const identities = enrol
+    ? await join(plane.admin, agents, (tokens) => register(tokens, 'register'))
+    : []
+  if (enrol) await putRules(plane.admin, rulesOf(topology, agents))
   const opened = stack.move()
 
   const fleet: Fleet = {
@@ -122,6 +133,8 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
     each,
     check: () => checkLedgers(fleet),
     putPolicy: (rules) => putRules(plane.admin, rules),
+    register: (tokens) => register(tokens, 'register').then(() => undefined),
+    enrol: (tokens) => register(tokens, 'enrol').then(() => undefined),
     pull: (numbers) =>
       eachOf(numbers, (worker, own) =>
         worker.pull({ concurrency: 32, ...(own ? { agents: own } : {}) }),

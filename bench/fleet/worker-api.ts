@@ -7,6 +7,8 @@ export interface WorkerApi {
   setup(options: WorkerOptions): void
   /** One token for each agent, in order; an agent that is refused has no identity. */
   register(options: { tokens: string[]; concurrency: number }): Promise<(Identity | undefined)[]>
+  /** The same, and each opens its stream and then pulls its state, so that it misses nothing between the two. */
+  enrol(options: { tokens: string[]; concurrency: number }): Promise<(Identity | undefined)[]>
   /** For a server that asks for nothing. */
   pretend(): void
   /** Each pulls its state, by its revision where it has one. */

@@ -12,7 +12,7 @@ import { createRequests } from './requests.ts'
 import { Tally } from './tally.ts'
 import { createVerifier, type Verifier } from './verifier.ts'
 import { createWatches, monotonicMs } from './watches.ts'
-import type { WorkerApi, WorkerOptions } from './worker-api.ts'
+import type { Identity, WorkerApi, WorkerOptions } from './worker-api.ts'
 
 function createWorker(): WorkerApi {
   const tally = new Tally()
@@ -43,6 +43,12 @@ function createWorker(): WorkerApi {
     return JSON.parse(answer.body.toString()) as NodeState // as the control plane sends it
   }
 
+  async function admit(index: number, token: string): Promise<Identity | undefined> {
+    const identity = await agents[index]?.register(token)
+    if (identity) verifier ??= createVerifier(identity.signing_public_key)
+    return identity
+  }
+
   function worldOf(): World {
     if (!world) throw new Error('the worker was not set up')
     return world
@@ -71,14 +77,15 @@ function createWorker(): WorkerApi {
         (_, index) => new Agent(given.first + index, own),
       )
     },
-    async register({ tokens, concurrency }) {
-      const given = await inParallel(tokens, concurrency, async (token, index) =>
-        agents[index]?.register(token),
-      )
-      const key = given.find((identity) => identity)?.signing_public_key
-      if (key !== undefined) verifier ??= createVerifier(key)
-      return given
-    },
+    register: ({ tokens, concurrency }) =>
+      inParallel(tokens, concurrency, (token, index) => admit(index, token)),
+    enrol: ({ tokens, concurrency }) =>
+      inParallel(tokens, concurrency, async (token, index) => {
+        const identity = await admit(index, token)
+        await agents[index]?.open()
+        await agents[index]?.pull()
+        return identity
+      }),
     pretend() {
       for (const agent of agents) agent.pretend()
     },

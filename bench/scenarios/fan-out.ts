@@ -1,0 +1,84 @@
+import type { Bench } from '../bench.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { monotonicMs } from '../fleet/watches.ts'
+import { startBareFleet } from '../floor/bare-fleet.ts'
+import { addFaults, signingFloor } from './figures.ts'
+
+/** C10: how many signed events a second reach their agents, when there are always more. */
+export const fanOut: Bench = {
+  name: 'fan-out',
+  targets: ['C10'],
+  summary: 'signed events per second that reach their agents',
+  async run(context) {
+    const size = context.agents ?? (context.quick ? 60 : 1_000)
+    const seconds = context.seconds ?? (context.quick ? 1 : 15)
+    const fleet = await context.fleet({ agents: size, topology: 'full' })
+    await fleet.report()
+    await fleet.open()
+    const shared = await context.profiled(fleet.plane, () =>
+      rateOf(fleet, seconds, async (turn) =>
+        fleet.putEndpoint(turn % size, `198.51.100.9:${1_024 + (turn % 60_000)}`),
+      ),
+    )
+    const own = await rateOf(fleet, seconds, async (turn) => {
+      await fleet.plane.admin.putData({
+        params: { key: 'bench' },
+        body: { target: { selector: '*' }, content_type: 'text/plain', payload: `turn ${turn}` },
+      })
+    })
+    await addFaults(context, fleet)
+    await fleet.close()
+    const bare = fleet.plane.own
+      ? await startBareFleet(fleet.plane, { agents: size, workers: size > 5_000 ? 2 : 1 })
+      : undefined
+    const broadcastMs = bare ? await bare.broadcast().then(() => bare.broadcast()) : undefined
+    context.add({
+      id: 'C10',
+      what: `events to ${size} agents, alike for all`,
+      unit: '/s',
+      value: shared,
+      ...(broadcastMs === undefined
+        ? {}
+        : { floor: { what: 'broadcast by bare node:https', value: (size * 1_000) / broadcastMs } }),
+      target: { atLeast: 10_000 },
+    })
+    context.add({
+      id: 'C10',
+      what: `events to ${size} agents, each signed for its own`,
+      unit: '/s',
+      value: own,
+      floor: { what: 'signatures on one core', value: 1_000 / signingFloor(1) },
+      target: { atLeast: 10_000 },
+    })
+    await bare?.[Symbol.asyncDispose]()
+  },
+}
+
+/** Events that came to agents in a second, while as many changes are under way as the control plane takes. */
+async function rateOf(
+  fleet: Fleet,
+  seconds: number,
+  change: (turn: number) => Promise<void>,
+): Promise<number> {
+  const startMs = monotonicMs()
+  const endMs = startMs + seconds * 1_000
+  const before = (await fleet.progress()).events
+  let turn = 0
+  let waiting = 0
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (monotonicMs() < endMs) {
+        await change(turn++)
+        // No faster than they arrive: it is not the log that is measured.
+        for (;;) {
+          waiting = turn * fleet.size - ((await fleet.progress()).events - before)
+          if (waiting < maxWaiting * fleet.size) break
+        }
+      }
+    }),
+  )
+  const { events } = await fleet.progress()
+  return ((events - before) * 1_000) / (monotonicMs() - startMs)
+}
+
+const maxWaiting = 8

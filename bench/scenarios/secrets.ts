@@ -1,0 +1,93 @@
+import { createDecipheriv } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { nskBytes, type SealedSecret } from '@plexd/protocol'
+import type { Bench } from '../bench.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { answersOf } from '../fleet/tally.ts'
+
+const canary = 'canary-7f3b1e0d2c'
+
+/** C16: secrets that are sealed for each reader, as fast as they are asked for; and that no file holds their values. */
+export const secrets: Bench = {
+  name: 'secrets',
+  targets: ['C16'],
+  summary: 'sealed secrets per second; no value in any file of the control plane',
+  async run(context) {
+    const size = context.agents ?? (context.quick ? 20 : 500)
+    const seconds = context.seconds ?? (context.quick ? 1 : 10)
+    const fleet = await context.fleet({ agents: size, topology: 'groups' })
+    const { plane } = fleet
+    for (let index = 0; index < 20; index++)
+      await plane.admin.putSecret({
+        params: { key: `bench/${index}` },
+        body: { target: { selector: '*' }, value: `${canary} ${index}` },
+      })
+    const before = await plane.usage()
+    const floods = await context.profiled(plane, () =>
+      fleet.each((worker) =>
+        worker.flood({
+          kind: 'secret',
+          method: 'GET',
+          path: '/v1/nodes/{node_id}/secrets/bench%2F7',
+          seconds,
+          connections: 32,
+        }),
+      ),
+    )
+    const after = await plane.usage()
+    const answers = answersOf((await fleet.take()).tally, 'secret')
+    const wrong = answers.others(200)
+    if (wrong !== '') context.fault(`secrets: ${wrong}`)
+    if ((await readSecret(fleet)) !== `${canary} 7`)
+      context.fault('a secret opens to something else')
+    const ms = Math.max(...floods.map((flood) => flood.ms))
+    context.add({
+      id: 'C16',
+      what: 'sealed secrets read',
+      unit: '/s',
+      value: (answers.of(200) * 1_000) / ms,
+      target: { atLeast: 10_000 },
+    })
+    context.add({ what: 'a read over 32 connections, p99', unit: 'ms', value: answers.p99 })
+    context.add({
+      what: 'CPU of the control plane for a read',
+      unit: 'ms',
+      value: ((after.cpuSeconds - before.cpuSeconds) * 1_000) / answers.count,
+    })
+    if (plane.own)
+      context.add({
+        id: 'C16',
+        what: 'files of the control plane with a value in them',
+        unit: '',
+        value: await filesWith(canary, join(plane.own.dataDir, '..')),
+        target: { atMost: 0 },
+      })
+  },
+}
+
+async function readSecret({ identities, requests }: Fleet): Promise<string> {
+  const { node_id = '', node_token = '', node_secret_key = '' } = identities[0] ?? {}
+  const { body } = await requests.send({
+    method: 'GET',
+    path: `/v1/nodes/${node_id}/secrets/bench%2F7`,
+    token: node_token,
+  })
+  const { ciphertext, nonce } = JSON.parse(body.toString()) as SealedSecret // as the control plane sends it
+  const sealed = Buffer.from(ciphertext, 'base64')
+  const key = nskBytes(node_secret_key)
+  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64'))
+  decipher.setAuthTag(sealed.subarray(-16))
+  return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]).toString()
+}
+
+/** Database, write-ahead log, program log: all that is there while it runs. */
+async function filesWith(text: string, folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  let found = 0
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    if ((await readFile(join(entry.parentPath, entry.name))).includes(text)) found++
+  }
+  return found
+}

@@ -1,0 +1,118 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PolicyRule } from '@plexd/protocol'
+import type { Bench } from '../bench.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { quantiles } from '../quantiles.ts'
+import { addFaults } from './figures.ts'
+
+/** C12: agents that never read cost little, are cut off, and go on where they were; the others notice nothing. */
+export const slowReaders: Bench = {
+  name: 'slow-readers',
+  targets: ['C12'],
+  summary: 'agents that never read: what they cost, and what the others notice',
+  async run(context) {
+    const size = context.agents ?? (context.quick ? 40 : 1_000)
+    const slow = context.quick ? 5 : 100
+    const rounds = context.rounds ?? (context.quick ? 3 : 60)
+    const fleet = await context.fleet({ agents: size, topology: 'full' })
+    await fleet.report()
+    await fleet.open()
+    const reading = fleet.identities.map(({ index }) => index).filter((index) => index >= slow)
+    const alone = quantiles(await changes(fleet, reading, rounds, 10_000))
+    const before = await fleet.plane.usage()
+    const hanging = Array.from({ length: slow }, (_, index) => index)
+    await fleet.hang(hanging)
+    // Events of half a megabyte, until the buffers of the kernel are full and those of the process would grow.
+    for (let round = 0; round < (context.quick ? 3 : 20); round++)
+      await fleet.change(
+        { type: 'policy_updated', text: `"port":${100 + round},`, among: reading },
+        () => fleet.putPolicy(manyRules(100 + round)),
+      )
+    const beside = quantiles(await changes(fleet, reading, rounds, 20_000))
+    const after = await fleet.plane.usage()
+    if (!context.quick) {
+      await delay(50_000)
+      const { open } = await fleet.progress()
+      context.note(`${size - open} of ${slow} were cut off`)
+    }
+    await fleet.recover(hanging)
+    await untilOpen(fleet)
+    await addFaults(context, fleet)
+    context.add({
+      id: 'C12',
+      what: `memory for each of ${slow} that never read`,
+      unit: 'KiB',
+      value: Math.max(0, after.rssBytes - before.rssBytes) / slow / 1_024,
+      target: { atMost: 1_024 },
+    })
+    context.add({
+      id: 'C12',
+      what: 'the last of the others has a change, against without them, median',
+      unit: '×',
+      value: beside.median / alone.median,
+      target: { atMost: 1.1 },
+    })
+    context.add({
+      what: 'the same, without them',
+      unit: 'ms',
+      value: alone.median,
+      high: alone.p99,
+      low: alone.median,
+    })
+    context.add({
+      what: 'the same, beside them',
+      unit: 'ms',
+      value: beside.median,
+      high: beside.p99,
+      low: beside.median,
+    })
+  },
+}
+
+function manyRules(port: number): PolicyRule[] {
+  return [
+    ...Array.from(
+      { length: 4_000 },
+      (_, index): PolicyRule => ({
+        from: '*',
+        to: `10.100.${index >> 8}.${index & 255}/32`,
+        port: index === 0 ? port : 1 + index,
+        protocol: 'udp',
+        action: 'deny',
+      }),
+    ),
+    { from: '*', to: '*', action: 'allow' },
+  ]
+}
+
+async function changes(
+  fleet: Fleet,
+  among: readonly number[],
+  rounds: number,
+  from: number,
+): Promise<number[]> {
+  const lasts: number[] = []
+  for (let round = 0; round < rounds + 5; round++) {
+    const index = among[round % among.length] ?? 0
+    const endpoint = `198.51.100.3:${from + round}`
+    const { lastMs } = await fleet.change(
+      {
+        type: 'peer_endpoint_changed',
+        text: `"${endpoint}"`,
+        among: among.filter((other) => other !== index),
+      },
+      () => fleet.putEndpoint(index, endpoint),
+    )
+    if (round >= 5) lasts.push(lastMs)
+  }
+  return lasts
+}
+
+async function untilOpen(fleet: Fleet): Promise<void> {
+  for (let round = 0; round < 600; round++) {
+    const { open } = await fleet.progress()
+    if (open === fleet.size) return
+    await delay(100)
+  }
+  throw new Error('wait for the streams: not all were opened again')
+}
