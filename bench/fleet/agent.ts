@@ -42,6 +42,9 @@ export class Agent implements StreamListener {
   readonly #world: World
   #epoch = ''
   #peersSeq = -1
+  /** Peers that came and went while a state was on its way, which may be older. */
+  #pulls = 0
+  #peerSteps: { seq: number; by: number }[] = []
   #stream: EventStream | undefined
   #wanted = false
   #failures = 0
@@ -82,17 +85,19 @@ export class Agent implements StreamListener {
     this.identity = { index, hostname, node_id: `n_${index}`, ...none }
   }
 
-  /** The desired state, unless what it has is the newest. */
-  async pull(): Promise<number> {
+  /** The desired state, unless what it has is the newest; `whole` for one that never had any. */
+  async pull({ whole = false } = {}): Promise<number> {
     const { seq } = this.ledger
+    this.#pulls++
     const answer = await this.#send('state', {
       method: 'GET',
       path: this.#path(controlApi.getState.path),
-      ...(seq < 0 || this.#resyncFrom !== undefined
+      ...(whole || seq < 0 || this.#resyncFrom !== undefined
         ? {}
         : { headers: { 'if-none-match': `"${this.#epoch}-${seq}"` } }),
     })
     if (answer.status === 200) this.#pulled(answer)
+    if (--this.#pulls === 0) this.#peerSteps = []
     if (answer.status === 200 || answer.status === 304) this.currentMs = monotonicMs()
     return answer.status
   }
@@ -106,7 +111,8 @@ export class Agent implements StreamListener {
     this.ledger.begin(seq)
     if (this.#resyncFrom !== undefined) this.ledger.pull(this.#resyncFrom, seq)
     this.#resyncFrom = undefined
-    this.peers = countOf(body, '"psk":"')
+    const later = this.#peerSteps.filter((step) => step.seq > seq)
+    this.peers = countOf(body, '"psk":"') + later.reduce((sum, { by }) => sum + by, 0)
     this.#peersSeq = seq
   }
 
@@ -178,10 +184,13 @@ export class Agent implements StreamListener {
     if (event.type === 'resync') this.#resync(event.seq)
     else this.ledger.take(event.seq)
     this.#cursor = event.seq
-    if (event.type.startsWith('peer_') && event.seq > this.#peersSeq) {
-      if (event.type === 'peer_added') this.peers++
-      if (event.type === 'peer_removed') this.peers--
-    }
+    if (event.type === 'peer_added') this.#countPeer(event.seq, 1)
+    if (event.type === 'peer_removed') this.#countPeer(event.seq, -1)
+  }
+
+  #countPeer(seq: number, by: number): void {
+    if (this.#pulls > 0) this.#peerSteps.push({ seq, by })
+    if (seq > this.#peersSeq) this.peers += by
   }
 
   #resync(seq: number): void {

@@ -36,11 +36,11 @@ export async function checkLedgers(fleet: Fleet): Promise<CheckResult> {
 /** Waits until nothing comes any more. */
 async function quiet(fleet: Fleet): Promise<void> {
   let before = -1
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < 60; round++) {
     const { events } = await fleet.progress()
     if (events === before) return
     before = events
-    await delay(300)
+    await delay(1_000)
   }
 }
 

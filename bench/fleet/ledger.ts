@@ -54,7 +54,9 @@ export interface LedgerFaults {
 /** Compares a ledger with the sequences that were addressed to the node, ascending. */
 export function faultsOf(page: LedgerPage, addressed: readonly number[]): LedgerFaults {
   const faults = { lost: 0, strange: 0, outOfTurn: page.outOfTurn.length, coalesced: 0 }
-  let at = 0
+  // Its stream was open before its first pull was answered: what came of that time is in the state.
+  let at = page.seqs.findIndex((seq) => seq > page.startSeq)
+  if (at === -1) at = page.seqs.length
   for (const seq of addressed) {
     if (seq <= page.startSeq) continue
     while ((page.seqs[at] ?? Number.POSITIVE_INFINITY) < seq) {

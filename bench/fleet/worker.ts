@@ -83,7 +83,7 @@ function createWorker(): WorkerApi {
       inParallel(tokens, concurrency, async (token, index) => {
         const identity = await admit(index, token)
         await agents[index]?.open()
-        await agents[index]?.pull()
+        await agents[index]?.pull({ whole: true })
         return identity
       }),
     pretend() {
