@@ -1,3 +1,4 @@
+import { localApiBench } from './agent/local-api.ts'
 import type { Bench } from './bench.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { churn } from './scenarios/churn.ts'
@@ -30,6 +31,7 @@ export const benches: readonly Bench[] = [
   churn,
   ingest,
   secrets,
+  localApiBench,
   {
     name: 'device',
     targets: ['A6', 'A7', 'A8'],

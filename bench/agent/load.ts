@@ -1,0 +1,115 @@
+/**
+ * Asks an HTTP server over keep-alive connections as fast as it answers, from a process of its own: one request at a
+ * time on each connection. `load.ts '<LoadOrder as JSON>'` prints a LoadResult.
+ */
+import { connect, type Socket } from 'node:net'
+
+export interface LoadOrder {
+  /** Path of a Unix socket, or a port of 127.0.0.1. */
+  to: string | number
+  connections: number
+  seconds: number
+  method: string
+  /** `#` becomes the number of the connection. */
+  path: string
+  body?: string
+  /** What answers have to begin with, as `HTTP/1.1 200`. */
+  wants: string
+}
+
+export interface LoadResult {
+  requests: number
+  perSecond: number
+  p50Ms: number
+  p99Ms: number
+  /** First lines of answers that were not wanted. */
+  wrong: string[]
+}
+
+const order: LoadOrder = JSON.parse(process.argv[2] ?? '{}')
+const times: number[] = []
+const wrong = new Set<string>()
+let counting = false
+let over = false
+
+await Promise.all(Array.from({ length: order.connections }, (_, index) => run(index)))
+const sorted = Float64Array.from(times).sort()
+const result: LoadResult = {
+  requests: sorted.length,
+  perSecond: sorted.length / order.seconds,
+  p50Ms: sorted[Math.floor(sorted.length * 0.5)] ?? Number.NaN,
+  p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN,
+  wrong: [...wrong],
+}
+process.stdout.write(JSON.stringify(result))
+
+/** Half a second is for warming up, and does not count. */
+async function run(index: number): Promise<void> {
+  const socket = typeof order.to === 'string' ? connect(order.to) : connect(order.to, '127.0.0.1')
+  const request = requestOf(index)
+  const done = Promise.withResolvers<void>()
+  let sentMs = performance.now()
+  readAnswers(socket, (head) => {
+    const now = performance.now()
+    if (!head.startsWith(order.wants)) wrong.add(head.slice(0, head.indexOf('\r\n')))
+    if (counting) times.push(now - sentMs)
+    if (over) {
+      socket.destroy()
+      done.resolve()
+      return
+    }
+    sentMs = now
+    socket.write(request)
+  })
+  socket.on('error', done.reject)
+  socket.on('end', () => done.reject(new Error('the server closed the connection')))
+  socket.on('connect', () => {
+    sentMs = performance.now()
+    socket.write(request)
+  })
+  if (index === 0) {
+    setTimeout(() => {
+      counting = true
+    }, 500)
+    setTimeout(
+      () => {
+        over = true
+      },
+      500 + order.seconds * 1_000,
+    )
+  }
+  await done.promise
+}
+
+function requestOf(index: number): Buffer {
+  const { method, path, body = '' } = order
+  const lines = [`${method} ${path.replace('#', String(index))} HTTP/1.1`, 'Host: localhost']
+  if (body !== '')
+    lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/**
+ * Calls back with the head of each answer when all of it is there. An answer as long as the one before, in one chunk, is
+ * taken for the same without reading it again: the asker must be cheaper than the server.
+ */
+function readAnswers(socket: Socket, onAnswer: (head: string) => void): void {
+  let rest: Buffer = Buffer.alloc(0)
+  let last = { head: '', length: -1 }
+  socket.on('data', (chunk: Buffer) => {
+    if (rest.length === 0 && chunk.length === last.length) return onAnswer(last.head)
+    rest = Buffer.concat([rest, chunk])
+    for (;;) {
+      const end = rest.indexOf('\r\n\r\n')
+      if (end === -1) return
+      const head = rest.toString('latin1', 0, end + 2)
+      const [, length = '0'] = /\r\ncontent-length: (\d+)/i.exec(head) ?? []
+      const whole = end + 4 + Number(length)
+      if (rest.length < whole) return
+      rest = rest.subarray(whole)
+      // Only a good one is worth remembering.
+      if (head.startsWith(order.wants)) last = { head, length: whole }
+      onAnswer(head)
+    }
+  })
+}
