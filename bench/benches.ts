@@ -39,6 +39,12 @@ export const benches: readonly Bench[] = [
     script: 'device.ts',
   },
   {
+    name: 'footprint',
+    targets: ['A4', 'A5', 'A6'],
+    summary: 'memory, idle CPU and start of a real plexd with 1,000 peers',
+    script: 'footprint.ts',
+  },
+  {
     name: 'firewall',
     targets: ['A8', 'A12'],
     summary: '1,000 rules into the firewall, and back after somebody else took them out',

@@ -118,9 +118,11 @@ function runScript({ script = '', targets }: Bench): Findings {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    const { figures } = JSON.parse(text) as { figures: ScriptFigure[] } // as these scripts print it
+    const { figures } = JSON.parse(text) as { figures: (Figure | ScriptFigure)[] } // as these scripts print it
     return {
-      figures: figures.flatMap((figure) => ownFigures(figure, targets)),
+      figures: figures.flatMap((figure) =>
+        'value' in figure ? showFigure(figure) : ownFigures(figure, targets),
+      ),
       faults: [],
       notes: [],
     }
@@ -138,6 +140,11 @@ interface ScriptFigure {
   max: number
   rounds: number
   target?: Figure['target']
+}
+
+function showFigure(figure: Figure): Figure[] {
+  say(formatFigure(figure))
+  return [figure]
 }
 
 function ownFigures(found: ScriptFigure, _targets: readonly string[]): Figure[] {
