@@ -64,6 +64,38 @@ describe('a control plane and agents with a mesh', { skip: labSkip('curl') }, ()
     assert.equal((await web.host.exec(['wg', 'show', 'plexd0', 'peers'])).trim(), '')
   })
 
+  it('removes a node by force: the others change their PSKs, and their traffic does not notice', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const [web, db, lost] = await joinAll(lab, system, ['web', 'db', 'lost'])
+    if (!web || !db || !lost) throw new Error('no members')
+    for (const [from, to] of [
+      [web, db],
+      [db, lost],
+      [lost, web],
+    ] as const)
+      await untilPing(from.host, to.meshIp)
+    const before = await pskOf(web, db)
+    const running = [startPing(web.host, db.meshIp), startPing(db.host, web.meshIp)]
+
+    await system.plexctl('node', 'remove', 'lost', '--force', '--yes')
+    await delay(1_000)
+    assert.deepEqual(await pingAll(lost.host, [web.meshIp, db.meshIp], 500), [])
+    await untilTrue(async () => {
+      const psk = await pskOf(web, db)
+      return psk !== before && psk === (await pskOf(db, web))
+    })
+    await delay(1_000)
+
+    for (const ping of running) {
+      const { sent, received } = await ping.stop()
+      assert.equal(received, sent)
+    }
+    // A session from nothing, under the new PSK.
+    await web.host.exec(['wg', 'set', 'plexd0', 'peer', await publicKeyOf(db), 'remove'])
+    await untilPing(web.host, db.meshIp)
+  })
+
   it('rotates a key on request, and traffic does not notice', async (t) => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
@@ -110,6 +142,21 @@ async function joinAll(
   names: readonly string[],
 ): Promise<MeshMember[]> {
   return Promise.all(names.map(async (name) => system.join(name, await lab.host(name))))
+}
+
+/** The PSK that a node has with another. */
+async function pskOf({ host }: MeshMember, peer: MeshMember): Promise<string | undefined> {
+  const lines = (await host.exec(['wg', 'show', 'plexd0', 'preshared-keys'])).split('\n')
+  const key = await publicKeyOf(peer)
+  return lines.find((line) => line.startsWith(key))?.split('\t')[1]
+}
+
+async function untilTrue(isTrue: () => Promise<boolean>, withinMs = 10_000): Promise<void> {
+  const endMs = performance.now() + withinMs
+  while (!(await isTrue())) {
+    if (performance.now() > endMs) throw new Error(`not true within ${withinMs} ms`)
+    await delay(100)
+  }
 }
 
 async function publicKeyOf({ host }: MeshMember): Promise<string> {

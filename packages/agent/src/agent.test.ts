@@ -122,6 +122,8 @@ describe('startAgent', () => {
     await eventually('two reconciliations', () => plane.sent('/state').length === 2)
     for (const [type, payload] of [
       ['resync', { reason: 'the log begins anew' }],
+      ['resync', { reason: 'the PSKs of this tenant have changed', within: '50ms' }],
+      ['resync', { reason: 'some time later', within: 'soon' }],
       ['peer_endpoint_changed', { id: 'n_gone', endpoint: '198.51.100.1:1' }],
     ] as const) {
       const before = plane.sent('/state').length

@@ -236,12 +236,12 @@ function startEvents(
     ...state,
     foldState: changes.foldState,
     passBy: changes.passBy,
-    async resync(reason) {
+    async resync(reason, withinMs) {
       log.info('state is pulled whole', { reason })
       // The cursor may be ahead of a log that was restored: the event's own id is where we are now.
       memory.forgetCursor()
       await changes.invalidate()
-      loop.trigger({ whole: true })
+      loop.trigger({ whole: true, withinMs })
     },
     log,
   }

@@ -28,6 +28,7 @@ const sides = ['*', 'role=web', 'role=db', '!role', 'env=prod', '10.100.0.0/30']
 const change = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('enrol' as const) }) },
   { weight: 1, arbitrary: nth('leave') },
+  { weight: 1, arbitrary: nth('removal by force') },
   { weight: 3, arbitrary: nth('endpoint') },
   { weight: 2, arbitrary: nth('rotate') },
   {
@@ -125,6 +126,10 @@ async function make(
       await catchUp(plane, follower)
       followers.splice(at, 1)
       await node.api.deregister({ params: node })
+      return
+    case 'removal by force':
+      followers.splice(at, 1)
+      await plane.admin.removeNode({ params: { node: node.node_id }, query: { force: 'true' } })
       return
     case 'endpoint': {
       const port = 1 + Math.floor(Math.random() * 60_000)

@@ -99,10 +99,15 @@ export const adminApi = {
     ...write,
     method: 'DELETE',
     path: '/admin/v1/nodes/{node}',
-    summary: 'Remove a node from the mesh at once',
+    summary: 'Remove a node from the mesh at once; with ?force all others get fresh PSKs',
+    query: Type.Object({
+      force: Type.Optional(
+        Type.Enum(['true', 'false'], { description: 'For a node that is lost or compromised' }),
+      ),
+    }),
     response: Empty,
     status: 200,
-    errors: [401, 403, 404],
+    errors: [400, 401, 403, 404],
   }),
   requestKeyRotation: operation({
     ...write,

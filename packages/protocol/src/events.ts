@@ -66,7 +66,16 @@ export const eventPayloads = {
   }),
   node_secrets_updated: Type.Object({ secret_refs: nullableArray(SecretRef) }),
   // Ours: what was missed cannot be replayed, so pull the state. Clients that do not know it drop it.
-  resync: Type.Object({ reason: Type.String() }),
+  resync: Type.Object({
+    reason: Type.String(),
+    within: Type.Optional(
+      Type.String({
+        description:
+          'Go duration, for the recipients to spread their pulls over; at once when absent',
+        examples: ['20s'],
+      }),
+    ),
+  }),
 } as const
 
 export type EventType = keyof typeof eventPayloads

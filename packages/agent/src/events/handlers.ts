@@ -2,6 +2,7 @@ import {
   type AcceptedPayload,
   type EventType,
   isEventType,
+  parseDuration,
   parseEventPayload,
   type UnsignedEvent,
 } from '@plexd/protocol'
@@ -16,8 +17,10 @@ export interface EventTargets {
   foldState(event: StateEvent, id: string): Promise<void>
   /** Notes how far the stream has come when an event changes nothing in the state. */
   passBy(id: string): Promise<void>
-  /** Have the whole state pulled soon; resolves when that cannot be forgotten any more. */
-  resync(reason: string): Promise<void>
+  /**
+   * Have the whole state pulled, at a random moment within `withinMs`; resolves when that cannot be forgotten any more.
+   */
+  resync(reason: string, withinMs?: number): Promise<void>
   executor: Pick<ActionExecutor, 'request'>
   keyRotation: Pick<KeyRotation, 'request'>
   log: Log
@@ -79,8 +82,19 @@ const handlers: Handlers = {
   },
 
   async resync({ payload }, { resync }) {
-    await resync(payload.reason)
+    await resync(payload.reason, withinMsOf(payload.within))
   },
+}
+
+/** All nodes are told at once; each picks its own moment. Bounded, for a state that is known to be old. */
+const maxWithinMs = 60_000
+
+function withinMsOf(within = '0'): number {
+  try {
+    return Math.min(maxWithinMs, Math.max(0, parseDuration(within)))
+  } catch {
+    return 0
+  }
 }
 
 /**

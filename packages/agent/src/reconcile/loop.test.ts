@@ -59,6 +59,23 @@ describe('reconcile loop', () => {
     assert.equal(setup.runs.filter(({ whole }) => whole).length, before + 2)
   })
 
+  it('pulls at a moment of its own when it is given some time for it', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(5_000)
+    setup.loop.trigger({ whole: true, withinMs: 20_000 })
+    await setup.clock.advance(9_999)
+    assert.equal(setup.runs.length, 1)
+    await setup.clock.advance(1)
+    assert.deepEqual(setup.runs, [{ whole: false }, { whole: true }])
+  })
+
+  it('ends at once also when it is to pull later', async () => {
+    const setup = setUp()
+    setup.loop.trigger({ whole: true, withinMs: 20_000 })
+    await setup[Symbol.asyncDispose]()
+    assert.equal(setup.clock.sleepers(), 0)
+  })
+
   it('tells a problem until it works again', async () => {
     await using setup = setUp(() => Promise.reject(new Error('down')))
     await setup.clock.advance(0)

@@ -8,8 +8,11 @@ import type { Vitals } from '../vitals.ts'
 
 /** Pulls and applies, over and over. */
 export interface ReconcileLoop extends AsyncDisposable {
-  /** Soon, and once for all that ask until then. `whole`: whatever revision we have. */
-  trigger(options?: { whole?: boolean }): void
+  /**
+   * Soon, or at a random moment within `withinMs`, and once for all that ask until then. `whole`: whatever revision we
+   * have.
+   */
+  trigger(options?: { whole?: boolean; withinMs?: number | undefined }): void
 }
 
 export interface ReconcileLoopDeps {
@@ -32,12 +35,12 @@ const wholeEachMs = 3_600_000
 
 /** Runs at start, each interval, and when triggered. */
 export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
-  const { intervalMs, vitals, problems, clock, log, random } = deps
+  const { intervalMs, vitals, problems, clock, log, random = Math.random } = deps
   const trigger = createTrigger(clock)
   const slow = createBackoff({
     minMs: intervalMs,
     maxMs: 10 * 60_000,
-    ...(random ? { random } : {}),
+    random,
   })
   let wantWhole = false
   let lastWholeMs = clock.now()
@@ -84,12 +87,23 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
     return Math.max(withJitter(intervalMs, jitter, random), wishedMs)
   }
 
+  const stopped = new AbortController()
+
+  async function fireLater(ms: number): Promise<void> {
+    await clock.sleep(ms, stopped.signal)
+    trigger.fire()
+  }
+
   const task = startTask(run)
   return {
-    trigger({ whole = false } = {}) {
+    trigger({ whole = false, withinMs = 0 } = {}) {
       wantWhole ||= whole
-      trigger.fire()
+      if (withinMs === 0) trigger.fire()
+      else fireLater(random() * withinMs).catch(() => {}) // it was stopped
     },
-    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      stopped.abort()
+      await task[Symbol.asyncDispose]()
+    },
   }
 }

@@ -132,6 +132,17 @@ describe('node show', () => {
 describe('node remove', () => {
   const replies = { 'DELETE /admin/v1/nodes/web-01': {} }
 
+  it('renews the PSKs of all others with --force, and says what is left to do', async () => {
+    await using bench = await startBench({ 'DELETE /admin/v1/nodes/web-01?force=true': {} })
+
+    const { stdout } = await bench.run(['node', 'remove', 'web-01', '--force'])
+
+    assert.match(
+      stdout,
+      /^removed "web-01": all other nodes get fresh PSKs .*; replace the secrets/,
+    )
+  })
+
   it('asks nobody when standard input is no terminal', async () => {
     await using bench = await startBench(replies)
 

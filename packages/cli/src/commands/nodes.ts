@@ -10,6 +10,14 @@ interface JsonFlag {
   json?: boolean
 }
 
+interface RemoveFlags extends JsonFlag {
+  force?: boolean
+  yes?: boolean
+}
+
+const afterForce =
+  'all other nodes get fresh PSKs within half a minute; replace the secrets that it could read'
+
 export function addNodeCommands(program: Command, context: Context): void {
   const { io, connect } = context
   const node = program
@@ -63,17 +71,25 @@ export function addNodeCommands(program: Command, context: Context): void {
     .command('remove')
     .description('remove a node from the mesh at once')
     .argument('<node>', 'id or hostname')
+    .option('--force', 'it is lost or compromised: give all other nodes fresh PSKs as well')
     .option('--yes', 'do not ask; nobody is asked either when standard input is no terminal')
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
-      examples('plexctl node remove web-01', 'plexctl node remove web-01 --yes'),
+      examples(
+        'plexctl node remove web-01',
+        'plexctl node remove web-01 --yes',
+        'plexctl node remove stolen-laptop --force',
+      ),
     )
-    .action(async (name: string, { yes, json }: JsonFlag & { yes?: boolean }) => {
+    .action(async (name: string, { force, yes, json }: RemoveFlags) => {
       const { admin } = await connect()
       if (!yes && io.stdin.isTTY) await confirm(io, `remove node "${name}" from the mesh?`)
-      const { body } = await admin.removeNode({ params: { node: name } })
-      printDone(io, body, { json, text: `removed "${name}"` })
+      const { body } = await admin.removeNode({
+        params: { node: name },
+        query: force ? { force: 'true' } : {},
+      })
+      printDone(io, body, { json, text: `removed "${name}"${force ? `: ${afterForce}` : ''}` })
     })
 
   node

@@ -4,6 +4,7 @@ import type { Metadata } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
 import { openEventReader } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
 const readerOf = (plane: TestControlPlane, node: EnrolledNode) =>
   openEventReader(plane.url, { token: node.token, nodeId: node.node_id })
@@ -131,6 +132,57 @@ describe('nodes', () => {
     await assert.rejects(web.api.getState({ params: { node_id: web.node_id } }), { status: 401 })
     await assert.rejects(plane.admin.removeNode({ params: { node: 'web' } }), { status: 404 })
     assert.deepEqual((await plane.admin.listSecrets({})).body.items, [])
+  })
+
+  it('get fresh PSKs when another is removed by force, by one event for all', async () => {
+    await using plane = await startControlPlane()
+    const [web, db, lost] = [
+      await plane.enrol('web'),
+      await plane.enrol('db'),
+      await plane.enrol('lost'),
+    ]
+    const pskOf = async (node: EnrolledNode, peer: EnrolledNode) =>
+      (await node.api.getState({ params: node })).body.peers.find(({ id }) => id === peer.node_id)
+        ?.psk
+    const old = await pskOf(web, db)
+    await using events = await readerOf(plane, web)
+    const head = plane.app.heads.last()
+
+    await plane.admin.removeNode({ params: { node: 'lost' }, query: { force: 'true' } })
+
+    assert.equal((await events.next('peer_removed')).payload.peer_id, lost.node_id)
+    assert.deepEqual((await events.next('resync')).payload, {
+      reason: 'the PSKs of this tenant have changed',
+      within: '1s',
+    })
+    assert.equal(plane.app.heads.last(), head + 2)
+    await assert.rejects(lost.api.getState({ params: lost }), { status: 401 })
+    const fresh = await pskOf(web, db)
+    assert.notEqual(fresh, old)
+    assert.equal(await pskOf(db, web), fresh)
+
+    await plane.admin.removeNode({ params: { node: 'db' } })
+    const cache = await plane.enrol('cache')
+    assert.equal((await events.next('peer_added')).payload.psk, await pskOf(cache, web))
+  })
+
+  it('keep their fresh PSKs over a restart', async () => {
+    await using folder = await makeTemporaryFolder()
+    const dataDir = folder.path
+    const peersAtRest = async (token: string, node_id: string) => {
+      await using plane = await startControlPlane({ dataDir })
+      return (await plane.clientFor(token).getState({ params: { node_id } })).body.peers
+    }
+    const { web, peers } = await (async () => {
+      await using plane = await startControlPlane({ dataDir })
+      const web = await plane.enrol('web')
+      await plane.enrol('db')
+      await plane.enrol('lost')
+      await plane.admin.removeNode({ params: { node: 'lost' }, query: { force: 'true' } })
+      return { web, peers: (await web.api.getState({ params: web })).body.peers }
+    })()
+    assert.equal(peers.length, 1)
+    assert.deepEqual(await peersAtRest(web.token, web.node_id), peers)
   })
 
   it('are asked to rotate their keys until they have', async () => {

@@ -1,14 +1,17 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import * as removal from '../node-removal.ts'
+import { renewPsks } from '../psk-renewal.ts'
 import { findNode } from './find-node.ts'
 
-export const removeNode = handle(adminApi.removeNode, async ({ principal, params }, app) => {
+export const removeNode = handle(adminApi.removeNode, async ({ principal, params, query }, app) => {
+  const force = query.force === 'true'
   const { id, hostname } = await app.change(async (unit) => {
     const node = findNode(unit.fleet, principal, params.node)
     await removal.removeNode(unit, app, node)
+    if (force) await renewPsks(unit, node.tenant_id)
     return node
   })
-  app.log.info('node removed', { node_id: id, hostname, by: principal.name })
+  app.log.info('node removed', { node_id: id, hostname, force, by: principal.name })
   return {}
 })

@@ -4,7 +4,7 @@ import { formatPosition } from '../events/event-log.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { policiesFor } from '../mesh/node-policies.ts'
-import { peerFor, shownPeers } from '../mesh/peer-view.ts'
+import { peersFor } from '../mesh/peer-view.ts'
 import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
 
 /** All that the node shall be. A node that names the revision it has gets 304 when there is no newer one. */
@@ -28,10 +28,9 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
 })
 
 async function readState(app: App, node: NodeRecord, revision: string): Promise<NodeState> {
-  const { fleet, pskMaster, store } = app
-  const mesh = fleet.mesh(node.tenant_id)
+  const { fleet, store } = app
   return {
-    peers: shownPeers(mesh, node).map((peer) => peerFor(pskMaster, node, peer)),
+    peers: peersFor(app, node),
     policies: policiesFor(fleet, node),
     signing_keys: app.keyring.signingKeys(),
     metadata: { ...node.metadata },

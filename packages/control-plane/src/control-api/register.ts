@@ -17,8 +17,8 @@ import { tokenHash } from '../auth.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import { nextAddress } from '../mesh/address-pool.ts'
-import type { NodeRecord, TenantRecord } from '../mesh/fleet.ts'
-import { peerFor, shownPeers } from '../mesh/peer-view.ts'
+import type { TenantRecord } from '../mesh/fleet.ts'
+import { peersFor } from '../mesh/peer-view.ts'
 import { open, seal } from '../seal/seal.ts'
 import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
 import type { Tables } from '../store/schema.ts'
@@ -190,8 +190,4 @@ async function takeAddress(unit: Unit, { config }: App, tenantId: string): Promi
     .where('id', '=', tenantId)
     .execute()
   return formatIpv4(address)
-}
-
-function peersFor({ fleet, pskMaster }: App, node: NodeRecord): RegisterResponse['peers'] {
-  return shownPeers(fleet.mesh(node.tenant_id), node).map((peer) => peerFor(pskMaster, node, peer))
 }

@@ -3,7 +3,7 @@ import { changeNode } from '../announce.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { peerFor, shownPeers } from '../mesh/peer-view.ts'
+import { peersFor } from '../mesh/peer-view.ts'
 
 /**
  * Replaces the WireGuard key of the caller, and with it the PSK of each of its pairs. Asking again for the key that
@@ -16,8 +16,7 @@ export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body
   if (rotated) app.log.info('node key rotated', { node_id: principal.id })
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  const peers = shownPeers(app.fleet.mesh(node.tenant_id), node)
-  return { updated_peers: peers.map((peer) => peerFor(app.pskMaster, node, peer)) }
+  return { updated_peers: peersFor(app, node) }
 })
 
 /** False when the node has the key already. */

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { EventType } from '@plexd/protocol'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { policiesFor } from '../mesh/node-policies.ts'
+import { pskSourceOf } from '../mesh/peer-view.ts'
 import { pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
 import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
@@ -38,13 +39,14 @@ export function isShared(type: EventType): boolean {
 export async function payloadFor(
   event: StoredEvent,
   node: NodeRecord,
-  { reader, fleet, pskMaster, now }: PayloadSources,
+  sources: PayloadSources,
 ): Promise<string | undefined> {
+  const { reader, fleet, now } = sources
   switch (event.event_type) {
     case 'peer_added':
     case 'peer_key_rotated': {
       const { key_epoch, ...peer } = JSON.parse(event.payload) as StoredPayload<'peer_added'> // written by appendEvent
-      const psk = pairPsk(pskMaster, node, { id: peer.id, key_epoch })
+      const psk = pairPsk(pskSourceOf(sources, node), node, { id: peer.id, key_epoch })
       return JSON.stringify({ ...peer, psk })
     }
     case 'policy_updated':

@@ -46,6 +46,7 @@ export interface TenantRecord {
   readonly id: string
   readonly name: string
   readonly mesh_cidr: string
+  readonly psk_epoch: number
 }
 
 /** An operator, or a program of theirs: whoever holds the admin token. */

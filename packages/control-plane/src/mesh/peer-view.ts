@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Peer, PublicPeer } from '@plexd/protocol'
-import { pairPsk } from '../seal/psk.ts'
-import type { NodeRecord } from './fleet.ts'
+import { type PskSource, pairPsk } from '../seal/psk.ts'
+import type { Fleet, NodeRecord } from './fleet.ts'
 import type { Mesh } from './mesh.ts'
 import { peersOf } from './visibility.ts'
 
@@ -30,7 +30,25 @@ export function publicPeer(node: NodeRecord): PublicPeer {
   }
 }
 
-/** A node as this one peer sees it, with the PSK of the two. */
-export function peerFor(pskMaster: KeyObject, recipient: NodeRecord, node: NodeRecord): Peer {
-  return { ...publicPeer(node), psk: pairPsk(pskMaster, recipient, node) }
+/** What the PSKs of a node are derived from at this moment. */
+export function pskSourceOf(
+  { fleet, pskMaster }: { fleet: Fleet; pskMaster: KeyObject },
+  { tenant_id }: NodeRecord,
+): PskSource {
+  return { master: pskMaster, epoch: fleet.tenant(tenant_id)?.psk_epoch ?? 0 }
+}
+
+/** The peers a node is told of, each with the PSK of the two. */
+export function peersFor(
+  sources: { fleet: Fleet; pskMaster: KeyObject },
+  recipient: NodeRecord,
+): Peer[] {
+  const source = pskSourceOf(sources, recipient)
+  return shownPeers(sources.fleet.mesh(recipient.tenant_id), recipient).map((node) =>
+    peerFor(source, recipient, node),
+  )
+}
+
+function peerFor(source: PskSource, recipient: NodeRecord, node: NodeRecord): Peer {
+  return { ...publicPeer(node), psk: pairPsk(source, recipient, node) }
 }

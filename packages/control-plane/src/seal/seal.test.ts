@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,24 +46,34 @@ describe('seal and open', () => {
 })
 
 describe('pairPsk', () => {
-  const pskMaster = derivePskMaster(masterKey)
+  const source = { master: derivePskMaster(masterKey), epoch: 0 }
   const web = { id: 'n_web', key_epoch: 1 }
   const db = { id: 'n_db', key_epoch: 4 }
 
   it('is the same from both sides, and 32 bytes long', () => {
-    assert.equal(pairPsk(pskMaster, web, db), pairPsk(pskMaster, db, web))
-    assert.equal(Buffer.from(pairPsk(pskMaster, web, db), 'base64').length, 32)
+    assert.equal(pairPsk(source, web, db), pairPsk(source, db, web))
+    assert.equal(Buffer.from(pairPsk(source, web, db), 'base64').length, 32)
   })
 
-  it('changes when either side rotates its key, and with the pair', () => {
+  it('changes when either side rotates its key, with the pair, and with the epoch of the tenant', () => {
     const psks = [
-      pairPsk(pskMaster, web, db),
-      pairPsk(pskMaster, { ...web, key_epoch: 2 }, db),
-      pairPsk(pskMaster, web, { ...db, key_epoch: 5 }),
-      pairPsk(pskMaster, web, { ...db, id: 'n_cache' }),
-      pairPsk(pskMaster, { ...web, key_epoch: 4 }, { ...db, key_epoch: 1 }),
+      pairPsk(source, web, db),
+      pairPsk(source, { ...web, key_epoch: 2 }, db),
+      pairPsk(source, web, { ...db, key_epoch: 5 }),
+      pairPsk(source, web, { ...db, id: 'n_cache' }),
+      pairPsk(source, { ...web, key_epoch: 4 }, { ...db, key_epoch: 1 }),
+      pairPsk({ ...source, epoch: 1 }, web, db),
+      pairPsk({ ...source, epoch: 2 }, web, db),
     ]
     assert.equal(new Set(psks).size, psks.length)
+  })
+
+  it('is what it was before tenants had epochs', () => {
+    const master = createSecretKey(Buffer.alloc(32, 7))
+    assert.equal(
+      pairPsk({ master, epoch: 0 }, web, db),
+      createHmac('sha256', master).update('["n_db",4,"n_web",1]\x01').digest('base64'),
+    )
   })
 })
 

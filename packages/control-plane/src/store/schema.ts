@@ -2,13 +2,21 @@ import type { NatType } from '@plexd/protocol'
 import type { Generated, Selectable } from 'kysely'
 
 /**
- * The tables, as 0001-init.ts makes them. Times are milliseconds since 1970, JSON and sealed values are text,
+ * The tables, as the migrations make them. Times are milliseconds since 1970, JSON and sealed values are text,
  * booleans are 0 and 1: the same on SQLite and PostgreSQL.
  */
 export interface Tables {
   /** Facts about the installation: `epoch` of the event log, sealed keys. */
   settings: { name: string; value: string }
-  tenants: { id: string; name: string; mesh_cidr: string; last_address: number; created_at: number }
+  tenants: {
+    id: string
+    name: string
+    mesh_cidr: string
+    last_address: number
+    created_at: number
+    /** Grows when a node is removed by force; part of what pair PSKs are derived from. */
+    psk_epoch: Generated<number>
+  }
   admin_tokens: {
     id: string
     tenant_id: string

@@ -47,7 +47,7 @@ async function firstTenant({ app }: TestControlPlane): Promise<string> {
 }
 
 async function addTenant({ app }: TestControlPlane, name: string): Promise<string> {
-  const tenant = { id: newId('tenant'), name, mesh_cidr: '10.200.0.0/16' }
+  const tenant = { id: newId('tenant'), name, mesh_cidr: '10.200.0.0/16', psk_epoch: 0 }
   await app.change(async ({ tx, nowMs, apply }) => {
     const row = { ...tenant, last_address: 0, created_at: nowMs }
     await tx.insertInto('tenants').values(row).execute()

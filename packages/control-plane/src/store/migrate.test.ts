@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { createSecretKey } from 'node:crypto'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { sql } from 'kysely'
+import { peersFor } from '../mesh/peer-view.ts'
+import { pairPsk } from '../seal/psk.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { loadFleet } from './load-fleet.ts'
+import * as init from './migrations/0001-init.ts'
+import { openKysely, openSqliteStore } from './sqlite.ts'
+
+describe('migrate', () => {
+  it('takes over a database of the first version: its nodes keep their PSKs', async () => {
+    await using folder = await makeTemporaryFolder()
+    const path = join(folder.path, 'control-plane.db')
+    await makeFirstVersion(path)
+
+    await using store = await openSqliteStore(path)
+
+    const fleet = await loadFleet(store.reader, 0)
+    const [web, db] = [fleet.node('n_web'), fleet.node('n_db')]
+    assert.ok(web && db)
+    const pskMaster = createSecretKey(Buffer.alloc(32, 1))
+    const [peer] = peersFor({ fleet, pskMaster }, web)
+    assert.equal(peer?.psk, pairPsk({ master: pskMaster, epoch: 0 }, web, db))
+  })
+})
+
+/** A tenant with two nodes and the rule that anybody may talk to anybody, as version 1 wrote them. */
+async function makeFirstVersion(path: string): Promise<void> {
+  const db = openKysely<unknown>(path)
+  await init.up(db, 'sqlite')
+  for (const statement of [
+    'create table schema_version (version bigint not null)',
+    'insert into schema_version values (1)',
+    "insert into tenants values ('ten_1', 'default', '10.100.0.0/16', 0, 1000)",
+    `insert into policies values ('pol_1', 'ten_1', 'allow-all', 1, 1, '[{"from":"*","to":"*","action":"allow"}]', 1000)`,
+    ...['web', 'db'].map(
+      (name, at) => `insert into nodes
+        (id, tenant_id, hostname, mesh_ip, public_key, key_epoch, token_hash, nsk_hash, nsk_sealed, nsk_format,
+         metadata, endpoint, nat_type, user_agent, status, rotate_keys, registered_at)
+        values ('n_${name}', 'ten_1', '${name}', '10.100.0.${at + 1}', 'key-${name}', 1, 'token-${name}',
+          'nsk-${name}', 'sealed', 'base64', '{}', '', '', '', 'online', 0, 2000)`,
+    ),
+  ]) {
+    await sql.raw(statement).execute(db)
+  }
+  await db.destroy()
+}
