@@ -7,9 +7,10 @@ const resolve = (flags: Given, env: Given = {}, file: Given = {}) =>
 
 describe('resolveConfig', () => {
   it('has a default for everything', () => {
-    const { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr } = resolve({})
+    const { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr, keyMaxAgeMs } =
+      resolve({})
     assert.deepEqual(
-      { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr },
+      { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr, keyMaxAgeMs },
       {
         dataDir: '/var/lib/plexd-control-plane',
         host: '0.0.0.0',
@@ -17,6 +18,7 @@ describe('resolveConfig', () => {
         insecureHttp: false,
         heartbeatIntervalMs: 30_000,
         meshCidr: '10.100.0.0/16',
+        keyMaxAgeMs: 180 * 24 * 3_600_000,
       },
     )
   })
@@ -62,6 +64,11 @@ describe('resolveConfig', () => {
     assert.deepEqual(names({}), [])
   })
 
+  it('never renews keys when it is told 0', () => {
+    assert.equal(resolve({ key_max_age: '0' }).keyMaxAgeMs, 0)
+    assert.equal(resolve({ key_max_age: '720h' }).keyMaxAgeMs, 30 * 24 * 3_600_000)
+  })
+
   it('names the setting that it cannot read', () => {
     for (const [given, error] of [
       [{ colour: 'red' }, /there is no setting "colour"/],
@@ -70,6 +77,7 @@ describe('resolveConfig', () => {
       [{ mesh_cidr: '10.0.0.0/31' }, /want a prefix length from 8 to 30/],
       [{ heartbeat_interval: '30' }, /parse duration "30"/],
       [{ heartbeat_interval: '1ms' }, /want 100ms at least/],
+      [{ key_max_age: '-1h' }, /want 1m at least, or 0 for never/],
       [{ log_level: 'loud' }, /log_level "loud"/],
       [{ public_url: 'plexd.example.com' }, /public_url "plexd\.example\.com": want a URL/],
       [{ data_dir: ['a'] }, /"data_dir" wants a text/],

@@ -21,6 +21,8 @@ export interface Config {
   /** Range of a new installation's tenant. */
   meshCidr: string
   heartbeatIntervalMs: number
+  /** Nodes are asked to rotate their keys before these are older; 0 for never. */
+  keyMaxAgeMs: number
   /** How long the mesh IP of a removed node stays unused. */
   addressCooldownMs: number
   /** Events older than this, or beyond the newest `eventLogMax`, are pruned. */
@@ -86,6 +88,11 @@ export const settings: readonly Setting[] = [
     value: 'DURATION',
     description: 'how often nodes are expected to report (30s)',
   },
+  {
+    flag: 'key-max-age',
+    value: 'DURATION',
+    description: 'age before which nodes are asked for new keys; 0 for never (4320h)',
+  },
   { flag: 'log-level', value: 'LEVEL', description: `one of ${logLevels.join(', ')} (info)` },
 ]
 
@@ -131,6 +138,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     ...(publicUrl === undefined ? {} : { publicUrl: parsePublicUrl(publicUrl) }),
     meshCidr: parseMeshCidr(text('mesh_cidr') ?? '10.100.0.0/16'),
     heartbeatIntervalMs: parseInterval(text('heartbeat_interval') ?? '30s'),
+    keyMaxAgeMs: parseMaxAge(text('key_max_age') ?? '4320h'),
     logLevel: parseLogLevel(text('log_level') ?? 'info'),
   }
 }
@@ -210,6 +218,13 @@ function parseMeshCidr(text: string): string {
 function parseInterval(text: string): number {
   const ms = parseDuration(text)
   if (ms < 100) throw new Error(`read config: heartbeat_interval "${text}": want 100ms at least`)
+  return ms
+}
+
+function parseMaxAge(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== 0 && ms < 60_000)
+    throw new Error(`read config: key_max_age "${text}": want 1m at least, or 0 for never`)
   return ms
 }
 

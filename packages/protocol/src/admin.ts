@@ -39,6 +39,10 @@ export const Node = Type.Object({
   hostname: Type.String(),
   mesh_ip: MeshIp,
   public_key: Type.String(),
+  key_changed_at: Timestamp,
+  key_rotation_requested: Type.Boolean({
+    description: 'Whether the node has yet to rotate its key',
+  }),
   status: NodeStatus,
   connected: Type.Boolean({
     description: 'Whether an event stream is open, or was within the last 35 s',

@@ -24,9 +24,9 @@ describe('node list', () => {
     assert.equal(
       stdout,
       [
-        'HOSTNAME  ID     STATUS   MESH IP     ENDPOINT            VERSION  SEEN  LABELS',
-        'web-01    n_web  online   10.100.1.2  203.0.113.10:51820  1.4.2    5m    env=prod',
-        'db-01     n_db   pending  10.100.1.2  -                   1.4.2    -     env=prod',
+        'HOSTNAME  ID     STATUS   MESH IP     ENDPOINT            VERSION  KEY AGE  SEEN  LABELS',
+        'web-01    n_web  online   10.100.1.2  203.0.113.10:51820  1.4.2    14d      5m    env=prod',
+        'db-01     n_db   pending  10.100.1.2  -                   1.4.2    14d      -     env=prod',
         '',
       ].join('\n'),
     )
@@ -103,6 +103,7 @@ describe('node show', () => {
 
     assert.match(stdout, /^id: {9}n_web$/m)
     assert.match(stdout, /^last seen: {2}2025-01-15T10:25:00Z \(5m ago\)$/m)
+    assert.match(stdout, /^key age: {4}14d, since 2025-01-01T00:00:00Z$/m)
     assert.match(stdout, /^revision: {3}r2, the node has r1$/m)
     assert.match(stdout, /^actions: {4}ping service\.restart$/m)
     assert.match(stdout, /^heartbeat: {2}\{"status":"healthy"\}$/m)

@@ -49,6 +49,7 @@ export function addNodeCommands(program: Command, context: Context): void {
           ['mesh ip', ({ mesh_ip }) => mesh_ip],
           ['endpoint', ({ endpoint }) => endpoint || '-'],
           ['version', ({ version }) => version || '-'],
+          ['key age', ({ key_changed_at }) => ageOf(key_changed_at, io)],
           ['seen', ({ last_seen_at }) => ageOf(last_seen_at, io)],
           ['labels', ({ metadata }) => formatLabels(metadata)],
         ],
@@ -157,6 +158,7 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     'nat type': node.nat_type,
     local: node.local_endpoints.join(' '),
     'public key': node.public_key,
+    'key age': `${ageOf(node.key_changed_at, io)}, since ${node.key_changed_at}${node.key_rotation_requested ? ', a new one is asked for' : ''}`,
     version: node.version,
     labels: formatLabels(node.metadata),
     revision:

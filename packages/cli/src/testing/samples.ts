@@ -10,6 +10,8 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     hostname: 'web-01',
     mesh_ip: '10.100.1.2',
     public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+    key_changed_at: '2025-01-01T00:00:00Z',
+    key_rotation_requested: false,
     status: 'online',
     connected: true,
     metadata: { env: 'prod' },

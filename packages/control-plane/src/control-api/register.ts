@@ -70,6 +70,7 @@ async function enrol(
       mesh_ip: await takeAddress(unit, app, token.tenant_id),
       public_key: request.public_key,
       key_epoch: 1,
+      key_changed_at: unit.nowMs,
       token_hash: tokenHash(secrets.node_token),
       nsk_hash: tokenHash(secrets.node_secret_key),
       nsk_sealed: seal(app.masterKey, secrets.node_secret_key, `nsk:${id}`),

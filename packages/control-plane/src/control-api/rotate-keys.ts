@@ -29,13 +29,14 @@ async function replaceKey(unit: Unit, nodeId: string, publicKey: string): Promis
   const after: NodeRecord = {
     ...node,
     public_key: publicKey,
-    key_epoch: owner ? node.key_epoch : node.key_epoch + 1,
+    ...(owner ? {} : { key_epoch: node.key_epoch + 1, key_changed_at: unit.nowMs }),
     rotate_keys: false,
   }
   if (owner && !node.rotate_keys) return false
+  const { public_key, key_epoch, key_changed_at } = after
   await unit.tx
     .updateTable('nodes')
-    .set({ public_key: publicKey, key_epoch: after.key_epoch, rotate_keys: 0 })
+    .set({ public_key, key_epoch, key_changed_at, rotate_keys: 0 })
     .where('id', '=', nodeId)
     .execute()
   await changeNode(unit, after)

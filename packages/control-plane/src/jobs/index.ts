@@ -5,6 +5,7 @@ import { markStaleNodes } from './mark-stale-nodes.ts'
 import type { Job } from './periodic.ts'
 import { pruneEvents } from './prune-events.ts'
 import { pruneTelemetry } from './prune-telemetry.ts'
+import { rotateOldKeys } from './rotate-old-keys.ts'
 import { saveLastSeen } from './save-last-seen.ts'
 
 /** What a control plane does on its own account. */
@@ -21,6 +22,7 @@ export function jobsOf(app: App): Job[] {
       everyMs: Math.min(2_000, heartbeatIntervalMs / 5),
       run: () => markStaleNodes(app),
     },
+    { name: 'rotate old keys', everyMs: 60_000, run: () => rotateOldKeys(app) },
     { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
     { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },

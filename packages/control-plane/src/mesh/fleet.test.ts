@@ -124,6 +124,7 @@ function aNode(no: number, given: Partial<NodeRecord> = {}): NodeRecord {
     mesh_ip: `10.100.0.${no}`,
     public_key: `key-${no}`,
     key_epoch: 1,
+    key_changed_at: 0,
     token_hash: `token-${no}`,
     nsk_hash: `nsk-${no}`,
     metadata: {},

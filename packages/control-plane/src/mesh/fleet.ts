@@ -17,6 +17,8 @@ export interface NodeRecord {
   readonly mesh_ip: string
   readonly public_key: string
   readonly key_epoch: number
+  /** When it got its public key. */
+  readonly key_changed_at: number
   /** SHA-256 in hex of the two bearer tokens that are accepted: `node_token` and the NSK. */
   readonly token_hash: string
   readonly nsk_hash: string

@@ -12,6 +12,8 @@ export function nodeView({ presence, heads }: App, row: NodeRow): Node {
     hostname: row.hostname,
     mesh_ip: row.mesh_ip,
     public_key: row.public_key,
+    key_changed_at: new Date(row.key_changed_at).toISOString(),
+    key_rotation_requested: row.rotate_keys === 1,
     status: row.status,
     connected: presence.isConnected(row.no),
     metadata: JSON.parse(row.metadata), // written by us, checked when it came in

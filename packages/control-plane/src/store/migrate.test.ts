@@ -11,7 +11,7 @@ import * as init from './migrations/0001-init.ts'
 import { openKysely, openSqliteStore } from './sqlite.ts'
 
 describe('migrate', () => {
-  it('takes over a database of the first version: its nodes keep their PSKs', async () => {
+  it('takes over a database of the first version: its nodes keep their PSKs, and have their keys since they came', async () => {
     await using folder = await makeTemporaryFolder()
     const path = join(folder.path, 'control-plane.db')
     await makeFirstVersion(path)
@@ -21,6 +21,7 @@ describe('migrate', () => {
     const fleet = await loadFleet(store.reader, 0)
     const [web, db] = [fleet.node('n_web'), fleet.node('n_db')]
     assert.ok(web && db)
+    assert.equal(web.key_changed_at, 2_000)
     const pskMaster = createSecretKey(Buffer.alloc(32, 1))
     const [peer] = peersFor({ fleet, pskMaster }, web)
     assert.equal(peer?.psk, pairPsk({ master: pskMaster, epoch: 0 }, web, db))

@@ -13,6 +13,7 @@ export function nodeRecordOf(row: NodeRow): NodeRecord {
     mesh_ip: row.mesh_ip,
     public_key: row.public_key,
     key_epoch: row.key_epoch,
+    key_changed_at: row.key_changed_at,
     token_hash: row.token_hash,
     nsk_hash: row.nsk_hash,
     metadata: JSON.parse(row.metadata) as Metadata, // written by us, checked when it came in

@@ -133,6 +133,7 @@ interface NodeTable {
   public_key: string
   /** Grows with each key of the node; part of what pair PSKs are derived from. */
   key_epoch: number
+  key_changed_at: number
   token_hash: string
   nsk_hash: string
   nsk_sealed: string

@@ -132,6 +132,7 @@ export function testConfig(given: Partial<Config> & { dataDir: string }): Config
     tlsNames: [],
     meshCidr: '10.100.0.0/16',
     heartbeatIntervalMs: 30_000,
+    keyMaxAgeMs: 180 * 24 * 3_600_000,
     addressCooldownMs: 3_600_000,
     eventLogMs: 7 * 24 * 3_600_000,
     eventLogMax: 200_000,

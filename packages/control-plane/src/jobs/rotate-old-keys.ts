@@ -1,0 +1,21 @@
+import type { App } from '../app.ts'
+import { askForNewKey } from '../key-rotation-request.ts'
+import { oldKeys } from '../mesh/key-age.ts'
+
+/** Asks nodes whose keys are due to rotate them, a few of each tenant. */
+export async function rotateOldKeys(app: App): Promise<void> {
+  const { keyMaxAgeMs } = app.config
+  if (keyMaxAgeMs === 0) return
+  const nowMs = app.clock.now()
+  const tenants = Map.groupBy(app.fleet.allNodes(), ({ tenant_id }) => tenant_id)
+  for (const nodes of tenants.values()) {
+    for (const { id } of oldKeys(nodes, { maxAgeMs: keyMaxAgeMs, nowMs })) {
+      await app.change(async (unit) => {
+        const node = unit.fleet.node(id)
+        if (!node || node.rotate_keys) return
+        await askForNewKey(unit, node, 'its key is old')
+        unit.afterCommit(() => app.log.info('key is old', { node_id: id, hostname: node.hostname }))
+      })
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { NodeRecord } from './fleet.ts'
+import { oldKeys } from './key-age.ts'
+
+const day = 24 * 3_600_000
+const aged = { maxAgeMs: 100 * day, nowMs: 1_000 * day }
+
+describe('oldKeys', () => {
+  it('names none that is younger than nine tenths of the age, and all that are older', () => {
+    assert.deepEqual(oldKeys([aNode('n_young', { ageDays: 89 })], aged), [])
+    assert.deepEqual(idsOf(oldKeys([aNode('n_old', { ageDays: 100 })], aged)), ['n_old'])
+  })
+
+  it('spreads keys of one day over the last tenth of their time', () => {
+    const nodes = Array.from({ length: 1_000 }, (_, index) => aNode(`n_${index}`, { ageDays: 0 }))
+    const dueAt = (ageDays: number): number =>
+      nodes.filter((node) => oldKeys([node], { ...aged, nowMs: aged.nowMs + ageDays * day }).length)
+        .length
+    assert.equal(dueAt(90), 0)
+    for (const days of [1, 3, 5, 7, 9])
+      assert.ok(Math.abs(dueAt(90 + days) - days * 100) < 60, `${dueAt(90 + days)} by day ${days}`)
+    assert.equal(dueAt(100), 1_000)
+  })
+
+  it('names one in a hundred at a time, the oldest first', () => {
+    const nodes = Array.from({ length: 250 }, (_, index) =>
+      aNode(`n_${index}`, { ageDays: 200 + index }),
+    )
+    assert.deepEqual(idsOf(oldKeys(nodes, aged)), ['n_249', 'n_248'])
+    assert.deepEqual(idsOf(oldKeys(nodes.slice(0, 3), aged)), ['n_2'])
+  })
+
+  it('leaves alone who is away, has been asked, or cannot do it', () => {
+    const changes: Partial<NodeRecord>[] = [
+      { status: 'offline' },
+      { status: 'unreachable' },
+      { status: 'pending' },
+      { rotate_keys: true },
+      { is_go: true },
+    ]
+    for (const change of changes)
+      assert.deepEqual(oldKeys([aNode('n_old', { ageDays: 500, ...change })], aged), [])
+  })
+})
+
+function aNode(
+  id: string,
+  { ageDays, ...given }: Partial<NodeRecord> & { ageDays: number },
+): NodeRecord {
+  return {
+    no: 1,
+    id,
+    tenant_id: 'ten_1',
+    hostname: id,
+    mesh_ip: '10.100.0.1',
+    public_key: 'key',
+    key_epoch: 1,
+    key_changed_at: aged.nowMs - ageDays * day,
+    token_hash: '',
+    nsk_hash: '',
+    metadata: {},
+    endpoint: '',
+    nat_type: '',
+    local_endpoints: [],
+    user_agent: '',
+    is_go: false,
+    status: 'online',
+    rotate_keys: false,
+    ...given,
+  }
+}
+
+function idsOf(nodes: readonly NodeRecord[]): string[] {
+  return nodes.map(({ id }) => id)
+}
