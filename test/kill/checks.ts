@@ -166,8 +166,32 @@ export async function checkMirror({ system, secrets }: World, real: RealNode): P
   for (const place of secrets.places()) {
     const [id, key = ''] = place.split('/')
     if (id !== nodeId) continue
-    const answer = await local.getSecretValue({ params: { key } }).catch(unlessMissing)
+    // The one that was killed last may have yet to reach the control plane.
+    const { answer } = await until(
+      `secret "${place}" is answered`,
+      () =>
+        local
+          .getSecretValue({ params: { key } })
+          .catch(unlessMissing)
+          .then((answer) => ({ answer }))
+          .catch(unlessUnavailable),
+      60_000,
+    )
     assert.ok(secrets.allows(place, answer?.body.value), `secret "${place}"`)
+  }
+}
+
+/** Waits until every real agent has the new key that it was asked to have. */
+export async function checkRotated({ system, real }: World): Promise<void> {
+  for (const { nodeId } of real) {
+    await until(
+      `node "${nodeId}" has a new key`,
+      async () => {
+        const { body } = await system.admin.getNode({ params: { node: nodeId } })
+        return !body.key_rotation_requested
+      },
+      60_000,
+    )
   }
 }
 
@@ -225,6 +249,10 @@ async function pages<Item>(
 
 function placeOf({ key, target }: DataEntry): string {
   return `${target.node_id ?? target.selector}/${key}`
+}
+
+function unlessUnavailable(error: unknown): undefined {
+  if (!(error instanceof ApiError && error.status === 503)) throw error
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -3,7 +3,14 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom, type Random } from '../support/random.ts'
 import { until } from '../support/until.ts'
-import { checkAgent, checkControlPlane, checkFinished, checkLedger, checkMirror } from './checks.ts'
+import {
+  checkAgent,
+  checkControlPlane,
+  checkFinished,
+  checkLedger,
+  checkMirror,
+  checkRotated,
+} from './checks.ts'
 import { load, runActions } from './load.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -21,6 +28,7 @@ describe('a control plane and agents that are killed at any moment', () => {
 
     for (const node of world.scripted)
       await until('its actions are done', () => runActions(world, node).then(() => true))
+    await checkRotated(world)
     await checkControlPlane(world)
     for (const node of world.scripted) await checkLedger(world, node)
     for (const node of world.real) await checkMirror(world, node)

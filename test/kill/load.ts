@@ -97,8 +97,11 @@ async function operate(world: World, random: Random, lane: number): Promise<void
     await write(world.policies, name, port, () =>
       admin.putPolicy({ params: { name }, body: { name, rules } }),
     )
-  } else if (kind < 88) {
+  } else if (kind < 87) {
     world.tokens.add((await admin.createToken({ body: {} })).body.id)
+  } else if (kind < 90) {
+    // Scripted nodes cannot do it.
+    await admin.requestKeyRotation({ params: { node: random.pick(realIdsOf(world)) } })
   } else if (kind < 99) {
     const { body } = await admin.runAction({
       params: { node: nodeId },
@@ -113,6 +116,10 @@ async function operate(world: World, random: Random, lane: number): Promise<void
 function nodeIdsOf({ scripted, real }: World): [string, ...string[]] {
   const ids = [...scripted, ...real].map(({ nodeId }) => nodeId)
   return ids as [string, ...string[]] // a world is not empty
+}
+
+function realIdsOf({ real }: World): [string, ...string[]] {
+  return real.map(({ nodeId }) => nodeId) as [string, ...string[]] // nor is this part of it
 }
 
 /** A second rotation within the transition of the first is refused. */

@@ -59,6 +59,19 @@ describe('identity', () => {
     assert.equal(bearerOf({ ...identity, node_token: 'plx_node_x' }), 'plx_node_x')
   })
 
+  it('is in force only when it is on the disk', async () => {
+    await using folder = await makeFolder()
+    const store = createIdentityStore(folder.path, identity)
+    const updating = store.update((now) => ({ ...now, node_token: 'new' }))
+    assert.equal(store.current().node_token, undefined)
+    await updating
+    assert.equal(store.current().node_token, 'new')
+
+    const lost = createIdentityStore(join(folder.path, 'identity.json', 'no-folder'), identity)
+    await assert.rejects(lost.update((now) => ({ ...now, node_token: 'new' })))
+    assert.equal(lost.current().node_token, undefined)
+  })
+
   it('is durable when an update resolves, in the order of the updates', async () => {
     await using folder = await makeFolder()
     const store = createIdentityStore(folder.path, identity)

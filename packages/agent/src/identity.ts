@@ -25,9 +25,11 @@ export const Identity = Type.Object({
 })
 export type Identity = Static<typeof Identity>
 
-/** The identity of a running daemon; what `update` changes is on the disk when it resolves. */
+/** The identity of a running daemon. */
 export interface IdentityStore {
+  /** As it is on the disk: a token that is sent from here is one that a restart will find. */
   current(): Identity
+  /** One after the other. In force, and on the disk, when it resolves; nothing has changed when it rejects. */
   update(change: (now: Identity) => Identity): Promise<void>
 }
 
@@ -37,9 +39,13 @@ export function createIdentityStore(dataDir: string, identity: Identity): Identi
   return {
     current: () => current,
     update(change) {
-      current = change(current)
-      const changed = current
-      saving = saving.catch(() => {}).then(() => saveIdentity(dataDir, changed))
+      saving = saving
+        .catch(() => {}) // its caller is told
+        .then(async () => {
+          const changed = change(current)
+          await saveIdentity(dataDir, changed)
+          current = changed
+        })
       return saving
     },
   }

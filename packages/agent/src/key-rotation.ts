@@ -6,7 +6,7 @@ import { startTask } from './task.ts'
 import { createTrigger } from './trigger.ts'
 import { generatePrivateKey, publicKeyOf } from './wireguard/keys.ts'
 
-/** Replaces the WireGuard key of this node on demand. */
+/** Replaces the WireGuard key of this node on demand, and with it what the control plane renews along: NSK and token. */
 export interface KeyRotation extends AsyncDisposable {
   /**
    * Resolves when the intent is durable. While one rotation is under way another is the same one, and an event that
@@ -35,7 +35,8 @@ const idleMs = 24 * 3_600_000
 
 /**
  * The new key is on the disk as pending before the control plane hears of it, and in force only after it has agreed:
- * a crash at any moment leaves a key that both sides know or a pending one that is announced again.
+ * a crash at any moment leaves a key that both sides know or a pending one that is announced again. New secrets are on
+ * the disk before they are used: only their use makes the old ones worthless.
  */
 export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
   const { identity, client, clock, log } = deps

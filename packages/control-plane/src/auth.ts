@@ -66,7 +66,8 @@ function operatorOf(operation: Operation, request: FastifyRequest, fleet: Fleet)
   return operator
 }
 
-function bearerToken(request: FastifyRequest): string {
+/** Throws an ApiError (401) when there is none. */
+export function bearerToken(request: FastifyRequest): string {
   const [, token] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? []
   if (token === undefined) throw new ApiError('unauthorized', 'unauthorized')
   return token

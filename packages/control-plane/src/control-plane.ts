@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { Clock, Log } from '@plexd/runtime'
 import { adminHandlers } from './admin-api/index.ts'
 import { type App, createApp, type RunningApp } from './app.ts'
-import { authenticate } from './auth.ts'
+import { authenticate, bearerToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { controlHandlers } from './control-api/index.ts'
 import { routesOf } from './handle.ts'
@@ -13,6 +13,7 @@ import { saveLastSeen } from './jobs/save-last-seen.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 import { markOnline } from './node-status.ts'
 import { opsHandlers } from './ops-api/index.ts'
+import { noteToken } from './secret-rotation.ts'
 import { startStunServer } from './stun/server.ts'
 import { loadTls } from './tls/authority.ts'
 
@@ -39,7 +40,11 @@ export async function startControlPlane(
     ],
     authenticate: async (operation, request) => {
       const principal = authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() })
-      if (operation.auth === 'node') await welcome(app, principal as NodeRecord) // what `node` rows are called by
+      if (operation.auth === 'node') {
+        const node = principal as NodeRecord // what `node` rows are called by
+        await welcome(app, node)
+        await noteToken(app, node, bearerToken(request))
+      }
       return principal
     },
     isStopping: app.isStopping,

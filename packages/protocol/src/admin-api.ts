@@ -113,7 +113,7 @@ export const adminApi = {
     ...write,
     method: 'POST',
     path: '/admin/v1/nodes/{node}/rotate-keys',
-    summary: 'Ask a node to rotate its WireGuard key',
+    summary: 'Ask a node to rotate its WireGuard key, and with it its NSK and its token',
     response: Empty,
     status: 202,
     errors: [401, 403, 404],

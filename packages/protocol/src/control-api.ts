@@ -68,7 +68,7 @@ export const controlApi = {
     method: 'POST',
     path: '/v1/keys/rotate',
     auth: 'node',
-    summary: 'Replace the WireGuard key of the node',
+    summary: 'Replace the WireGuard key of the node, and with it its PSKs, its NSK and its token',
     request: RotateKeysRequest,
     response: RotateKeysResponse,
     status: 200,

@@ -29,7 +29,10 @@ export type RegisterResponse = Static<typeof RegisterResponse>
 export const RotateKeysRequest = Type.Object({ node_id: NodeId, new_public_key: Key32 })
 export type RotateKeysRequest = Static<typeof RotateKeysRequest>
 
-/** `node_secret_key` and `node_token` are there when these were rotated in the same step. */
+/**
+ * `node_secret_key` and `node_token` are there when these were renewed along: the old ones are accepted until one of
+ * the new ones is used.
+ */
 export const RotateKeysResponse = Type.Object({
   updated_peers: Type.Array(Peer),
   node_secret_key: Type.Optional(Type.String()),

@@ -160,7 +160,7 @@ export const rotateKeysCases: ContractCase[] = [
         },
       ],
     },
-    extensions: ['.updated_peers[].status'],
+    extensions: ['.updated_peers[].status', '.node_secret_key', '.node_token'],
   },
   {
     status: 400,

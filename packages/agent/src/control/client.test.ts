@@ -29,6 +29,26 @@ describe('openControlClient', () => {
     token = plane.nodeToken
     assert.equal((await getState()).status, 200)
   })
+
+  it('makes a call again when the token is replaced while it is under way, and only then', async () => {
+    await using plane = await startFakeControlPlane()
+    let token = 'old'
+    using connection = openControlClient(configFor(plane.url), { bearer: () => token })
+    const report = () =>
+      connection.client.syncReports({ params: { node_id: 'n_test' }, body: { deleted: ['a'] } })
+    await assert.rejects(report(), /unauthorized/)
+    assert.equal(plane.sent('/report').length, 1)
+
+    plane.override = () => {
+      token = plane.nodeToken
+      return undefined
+    }
+    assert.equal((await report()).status, 200)
+    assert.deepEqual(
+      plane.sent('/report').map(({ body }) => body),
+      [{ deleted: ['a'] }, { deleted: ['a'] }, { deleted: ['a'] }],
+    )
+  })
 })
 
 function configFor(apiUrl: string) {

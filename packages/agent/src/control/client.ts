@@ -19,7 +19,10 @@ export const userAgent = `plexd/${version}`
 /** JSON longer than this is sent as gzip. */
 const gzipOverBytes = 1_024
 
-/** The 17 operations as functions. `bearer` is asked anew for each call, so that a rotated token takes effect. */
+/**
+ * The 17 operations as functions. `bearer` is asked anew for each call, so that a rotated token takes effect; a call
+ * that was under way with the old one is made again.
+ */
 export function openControlClient(
   config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'requestTimeoutMs'>,
   options: { bearer: () => string; skew?: ClockSkew; clock?: Clock },
@@ -39,7 +42,21 @@ export function openControlClient(
     return response
   }
   return {
-    client: createClient(controlApi, skew && clock ? observed : transport, options.bearer),
+    client: createClient(
+      controlApi,
+      againWithNewToken(skew && clock ? observed : transport, options.bearer),
+      options.bearer,
+    ),
     [Symbol.dispose]: () => transport[Symbol.dispose](),
+  }
+}
+
+/** The control plane refuses a token from the moment on that it has seen the one which replaces it. */
+function againWithNewToken(transport: Transport, bearer: () => string): Transport {
+  return async (request) => {
+    const response = await transport(request)
+    const authorization = `Bearer ${bearer()}`
+    if (response.status !== 401 || request.headers.authorization === authorization) return response
+    return transport({ ...request, headers: { ...request.headers, authorization } })
   }
 }

@@ -51,6 +51,15 @@ describe('createStreamConnector', () => {
     })
   })
 
+  it('connects again when the token is replaced while it connects', async () => {
+    const tokens = ['old', 'old', 'new', 'new']
+    await using server = await startServer(({ headers }, response) => {
+      response.writeHead(headers.authorization === 'Bearer new' ? 200 : 401).end()
+    })
+    await drain(await server.connect({ bearer: () => tokens.shift() ?? 'new' }))
+    assert.equal(server.requests.length, 2)
+  })
+
   it('does not read an endless refusal', async () => {
     await using server = await startServer((_request, response) => {
       response.writeHead(500)
@@ -79,13 +88,18 @@ async function startServer(handle: http.RequestListener) {
   const { port } = server.address() as AddressInfo // a TCP socket has one
   return {
     requests,
-    connect({ lastEventId = '', idleMs = 5_000, signal = new AbortController().signal }) {
+    connect({
+      lastEventId = '',
+      idleMs = 5_000,
+      signal = new AbortController().signal,
+      bearer = () => 'secret',
+    }) {
       const config = {
         apiUrl: `http://127.0.0.1:${port}/prefix`,
         caFile: undefined,
         streamIdleMs: idleMs,
       }
-      const connect = createStreamConnector(config, () => ({ nodeId: 'n/1', bearer: 'secret' }))
+      const connect = createStreamConnector(config, () => ({ nodeId: 'n/1', bearer: bearer() }))
       return connect({ lastEventId, signal })
     },
     async [Symbol.asyncDispose]() {

@@ -31,12 +31,11 @@ export function createStreamConnector(
   const secure = base.protocol === 'https:'
   const prefix = base.pathname.replace(/\/$/, '')
 
-  return async ({ lastEventId, signal }) => {
-    const { nodeId, bearer } = identity()
-    const response = await open(secure ? https : http, config.streamIdleMs, {
+  const ask = (lastEventId: string, signal: AbortSignal, bearer: string) =>
+    open(secure ? https : http, config.streamIdleMs, {
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port || (secure ? 443 : 80),
-      path: prefix + fillPath(controlApi.openEvents.path, { node_id: nodeId }),
+      path: prefix + fillPath(controlApi.openEvents.path, { node_id: identity().nodeId }),
       headers: {
         'user-agent': userAgent,
         accept: 'text/event-stream',
@@ -48,6 +47,16 @@ export function createStreamConnector(
       agent: false,
       signal,
     })
+
+  return async ({ lastEventId, signal }) => {
+    const { bearer } = identity()
+    let response = await ask(lastEventId, signal, bearer)
+    const now = identity().bearer
+    // It was replaced while the request was under way.
+    if (response.statusCode === 401 && now !== bearer) {
+      response.destroy()
+      response = await ask(lastEventId, signal, now)
+    }
     if (response.statusCode !== 200) throw await failureOf(response)
     return { chunks: response, date: response.headers.date }
   }

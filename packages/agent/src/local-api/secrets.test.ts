@@ -24,6 +24,22 @@ describe('a secret', () => {
     ])
   })
 
+  it('is opened also when the key is rotated while it is fetched', async () => {
+    const next = newNsk('base64')
+    for (const used of [nsk, next]) {
+      let now = nsk
+      const reader = createSecretReader({
+        ...options,
+        nsk: () => now,
+        async fetchSecret() {
+          now = next
+          return seal('k', 'v', 1, used)
+        },
+      })
+      assert.equal((await reader.read('k')).status, 200)
+    }
+  })
+
   it('is not kept by anybody on the way', async () => {
     const reader = createSecretReader({
       ...options,

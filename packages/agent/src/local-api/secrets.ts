@@ -29,6 +29,7 @@ export function createSecretReader(options: SecretReaderOptions): SecretReader {
 
   async function read(key: string): Promise<Answer> {
     let sealed: SealedSecret
+    const before = nsk()
     try {
       sealed = await limited(key, () =>
         inTime(timeoutMs, (signal) => options.fetchSecret(key, signal)),
@@ -41,7 +42,7 @@ export function createSecretReader(options: SecretReaderOptions): SecretReader {
     try {
       if (sealed.key !== key) throw new Error('the answer is for another key')
       const { version } = sealed
-      return liveAnswer(goJson({ key, value: open(sealed, nsk()), version }), {
+      return liveAnswer(goJson({ key, value: openWith([nsk(), before], sealed), version }), {
         ETag: `"v${version}"`,
       })
     } catch (error) {
@@ -51,6 +52,16 @@ export function createSecretReader(options: SecretReaderOptions): SecretReader {
   }
 
   return { read }
+}
+
+/** The answer may have been sealed before the key was rotated, and opened after. */
+function openWith([now, before]: readonly [string, string], sealed: SealedSecret): string {
+  try {
+    return open(sealed, now)
+  } catch (error) {
+    if (before === now) throw error
+    return open(sealed, before)
+  }
 }
 
 const tagBytes = 16

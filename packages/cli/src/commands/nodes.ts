@@ -95,7 +95,7 @@ export function addNodeCommands(program: Command, context: Context): void {
 
   node
     .command('rotate-keys')
-    .description('ask a node to rotate its WireGuard key')
+    .description('ask a node to rotate its WireGuard key, and with it its NSK and its token')
     .argument('<node>', 'id or hostname')
     .option('--json', jsonHelp)
     .addHelpText('after', examples('plexctl node rotate-keys web-01'))

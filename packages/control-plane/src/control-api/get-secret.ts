@@ -1,6 +1,7 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { sealForNode } from '../seal/node-seal.ts'
+import { openNsk } from '../seal/node-secrets.ts'
 import { open } from '../seal/seal.ts'
 import { readNodeRow } from '../store/nodes.ts'
 import { readSecretFor, secretContext } from '../store/secrets.ts'
@@ -14,7 +15,7 @@ export const getSecret = handle(controlApi.getSecret, async ({ params, principal
     throw new ApiError('forbidden', `secret "${params.key}" is not for this node`)
   const row = await readNodeRow(reader, principal.id)
   if (!row) throw new ApiError('unauthorized', 'unauthorized') // removed in this very moment
-  const nsk = open(app.masterKey, row.nsk_sealed, `nsk:${row.id}`)
+  const nsk = openNsk(app.masterKey, row.id, row.nsk_sealed)
   const value = open(app.masterKey, secret.value_sealed, secretContext(secret))
   return { key: secret.key, version: secret.version, ...sealForNode(nsk, value) }
 })

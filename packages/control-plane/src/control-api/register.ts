@@ -4,8 +4,6 @@ import {
   formatIpv4,
   type Metadata,
   newId,
-  newNodeToken,
-  newNsk,
   parseCidr,
   type RegisterRequest,
   type RegisterResponse,
@@ -19,6 +17,7 @@ import { handle } from '../handle.ts'
 import { nextAddress } from '../mesh/address-pool.ts'
 import type { TenantRecord } from '../mesh/fleet.ts'
 import { peersFor } from '../mesh/peer-view.ts'
+import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
 import { open, seal } from '../seal/seal.ts'
 import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
 import type { Tables } from '../store/schema.ts'
@@ -59,7 +58,7 @@ async function enrol(
   refuseTaken(unit, { tenantId: token.tenant_id, hostname, publicKey: request.public_key })
   const nskFormat =
     token.nsk_format ?? (isGoAgent(request.userAgent, !!request.capabilities) ? 'raw32' : 'base64')
-  const secrets = { node_secret_key: newNsk(nskFormat), node_token: newNodeToken() }
+  const secrets = newNodeSecrets(nskFormat)
   const id = newId('node')
   const row = await unit.tx
     .insertInto('nodes')
@@ -73,7 +72,7 @@ async function enrol(
       key_changed_at: unit.nowMs,
       token_hash: tokenHash(secrets.node_token),
       nsk_hash: tokenHash(secrets.node_secret_key),
-      nsk_sealed: seal(app.masterKey, secrets.node_secret_key, `nsk:${id}`),
+      nsk_sealed: sealNsk(app.masterKey, id, secrets.node_secret_key),
       nsk_format: nskFormat,
       metadata: JSON.stringify({
         ...request.metadata,

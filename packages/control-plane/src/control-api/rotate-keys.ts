@@ -1,26 +1,35 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
+import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { peersFor } from '../mesh/peer-view.ts'
+import { renewSecrets, secretsOnTheirWay } from '../secret-rotation.ts'
 
 /**
- * Replaces the WireGuard key of the caller, and with it the PSK of each of its pairs. Asking again for the key that
- * it has changes nothing and gives the same answer.
+ * Replaces the WireGuard key of the caller, and with it the PSK of each of its pairs, its NSK and its token. Asking
+ * again for the key that it has changes nothing and gives the same answer, but no secrets that it has used already.
  */
 export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body }, app) => {
   if (body.node_id !== principal.id)
     throw new ApiError('forbidden', 'the token belongs to another node')
-  const rotated = await app.change((unit) => replaceKey(unit, principal.id, body.new_public_key))
+  const rotated = await app.change((unit) =>
+    replaceKey(unit, app, principal.id, body.new_public_key),
+  )
   if (rotated) app.log.info('node key rotated', { node_id: principal.id })
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  return { updated_peers: peersFor(app, node) }
+  return { updated_peers: peersFor(app, node), ...(await secretsOnTheirWay(app, node.id)) }
 })
 
 /** False when the node has the key already. */
-async function replaceKey(unit: Unit, nodeId: string, publicKey: string): Promise<boolean> {
+async function replaceKey(
+  unit: Unit,
+  app: App,
+  nodeId: string,
+  publicKey: string,
+): Promise<boolean> {
   const node = unit.fleet.node(nodeId)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   const owner = unit.fleet.nodeByPublicKey(node.tenant_id, publicKey)
@@ -40,5 +49,6 @@ async function replaceKey(unit: Unit, nodeId: string, publicKey: string): Promis
     .where('id', '=', nodeId)
     .execute()
   await changeNode(unit, after)
+  if (!owner) await renewSecrets(unit, app, after)
   return !owner
 }

@@ -127,6 +127,8 @@ function aNode(no: number, given: Partial<NodeRecord> = {}): NodeRecord {
     key_changed_at: 0,
     token_hash: `token-${no}`,
     nsk_hash: `nsk-${no}`,
+    next_token_hash: null,
+    next_nsk_hash: null,
     metadata: {},
     endpoint: '',
     nat_type: '',

@@ -22,6 +22,9 @@ export interface NodeRecord {
   /** SHA-256 in hex of the two bearer tokens that are accepted: `node_token` and the NSK. */
   readonly token_hash: string
   readonly nsk_hash: string
+  /** Of those that will replace them; null when none were given out, or since the node has used one of them. */
+  readonly next_token_hash: string | null
+  readonly next_nsk_hash: string | null
   readonly metadata: Readonly<Metadata>
   readonly endpoint: string
   readonly nat_type: NatType | ''
@@ -86,9 +89,9 @@ export interface Fleet {
   nodeByHostname(tenantId: string, hostname: string): NodeRecord | undefined
   nodeByPublicKey(tenantId: string, publicKey: string): NodeRecord | undefined
   nodeByMeshIp(tenantId: string, meshIp: string): NodeRecord | undefined
-  /** The node that the SHA-256 of its `node_token` or of its NSK belongs to. */
+  /** The node that the SHA-256 of its `node_token` or of its NSK belongs to, or of those that will replace them. */
   nodeByTokenHash(hash: string): NodeRecord | undefined
-  /** A node that was removed within the last `departedMs`, by one of its two tokens. */
+  /** A node that was removed within the last `departedMs`, by one of its tokens. */
   departedByTokenHash(hash: string): Departed | undefined
   /** In the order of registration. Can be walked again and again. */
   nodes(tenantId: string): Iterable<NodeRecord>
@@ -132,8 +135,7 @@ export function createFleet(): MutableFleet {
     byHostname.delete(keyOf(node.tenant_id, node.hostname))
     byPublicKey.delete(keyOf(node.tenant_id, node.public_key))
     byMeshIp.delete(keyOf(node.tenant_id, node.mesh_ip))
-    byTokenHash.delete(node.token_hash)
-    byTokenHash.delete(node.nsk_hash)
+    for (const hash of tokenHashesOf(node)) byTokenHash.delete(hash)
   }
 
   function putNode(node: NodeRecord): FleetChange {
@@ -147,10 +149,10 @@ export function createFleet(): MutableFleet {
     byHostname.set(keyOf(node.tenant_id, node.hostname), node)
     byPublicKey.set(keyOf(node.tenant_id, node.public_key), node)
     byMeshIp.set(keyOf(node.tenant_id, node.mesh_ip), node)
-    byTokenHash.set(node.token_hash, node)
-    byTokenHash.set(node.nsk_hash, node)
-    departed.delete(node.token_hash)
-    departed.delete(node.nsk_hash)
+    for (const hash of tokenHashesOf(node)) {
+      byTokenHash.set(hash, node)
+      departed.delete(hash)
+    }
     return before ? { type: 'node_put', node: before } : { type: 'node_removed', id: node.id }
   }
 
@@ -172,8 +174,7 @@ export function createFleet(): MutableFleet {
       if (removed_at > gone.removed_at - departedMs) break
       departed.delete(hash)
     }
-    departed.set(gone.node.token_hash, gone)
-    departed.set(gone.node.nsk_hash, gone)
+    for (const hash of tokenHashesOf(gone.node)) departed.set(hash, gone)
   }
 
   function putOperator(operator: OperatorRecord): FleetChange {
@@ -282,6 +283,11 @@ export function createFleet(): MutableFleet {
     policies: (tenantId) => inOrder.get(tenantId) ?? [],
     mesh: meshOf,
   }
+}
+
+function tokenHashesOf(node: NodeRecord): string[] {
+  const { token_hash, nsk_hash, next_token_hash, next_nsk_hash } = node
+  return [token_hash, nsk_hash, next_token_hash, next_nsk_hash].filter((hash) => hash !== null)
 }
 
 function keyOf(tenantId: string, value: string): string {

@@ -59,6 +59,8 @@ function aNode(
     key_changed_at: aged.nowMs - ageDays * day,
     token_hash: '',
     nsk_hash: '',
+    next_token_hash: null,
+    next_nsk_hash: null,
     metadata: {},
     endpoint: '',
     nat_type: '',

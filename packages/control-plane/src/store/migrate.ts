@@ -4,9 +4,10 @@ import * as init from './migrations/0001-init.ts'
 import * as localEndpoints from './migrations/0002-local-endpoints.ts'
 import * as pskEpoch from './migrations/0003-psk-epoch.ts'
 import * as keyAge from './migrations/0004-key-age.ts'
+import * as nextSecrets from './migrations/0005-next-secrets.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
-const migrations = [init, localEndpoints, pskEpoch, keyAge]
+const migrations = [init, localEndpoints, pskEpoch, keyAge, nextSecrets]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
 export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {

@@ -16,6 +16,8 @@ export function nodeRecordOf(row: NodeRow): NodeRecord {
     key_changed_at: row.key_changed_at,
     token_hash: row.token_hash,
     nsk_hash: row.nsk_hash,
+    next_token_hash: row.next_token_hash,
+    next_nsk_hash: row.next_nsk_hash,
     metadata: JSON.parse(row.metadata) as Metadata, // written by us, checked when it came in
     endpoint: row.endpoint,
     nat_type: row.nat_type,

@@ -138,6 +138,11 @@ interface NodeTable {
   nsk_hash: string
   nsk_sealed: string
   nsk_format: 'base64' | 'raw32'
+  /** Of the secrets that were given out with a new key; null once the node has shown that it has them. */
+  next_token_hash: string | null
+  next_nsk_hash: string | null
+  /** Both as JSON, sealed, so that the answer can be given again. */
+  next_secrets_sealed: string | null
   metadata: string
   capabilities: string | null
   endpoint: string

@@ -1,0 +1,34 @@
+import { type NskFormat, newNodeToken, newNsk } from '@plexd/protocol'
+import type { MasterKey } from './master-key.ts'
+import { open, seal } from './seal.ts'
+
+/** What a node proves with who it is, and what its secrets travel under. */
+export interface NodeSecrets {
+  node_secret_key: string
+  node_token: string
+}
+
+export function newNodeSecrets(format: NskFormat): NodeSecrets {
+  return { node_secret_key: newNsk(format), node_token: newNodeToken() }
+}
+
+export function sealNsk(masterKey: MasterKey, nodeId: string, nsk: string): string {
+  return seal(masterKey, nsk, `nsk:${nodeId}`)
+}
+
+export function openNsk(masterKey: MasterKey, nodeId: string, sealed: string): string {
+  return open(masterKey, sealed, `nsk:${nodeId}`)
+}
+
+/** Those that the node has yet to prove. */
+export function sealNextSecrets(
+  masterKey: MasterKey,
+  nodeId: string,
+  secrets: NodeSecrets,
+): string {
+  return seal(masterKey, JSON.stringify(secrets), `next secrets:${nodeId}`)
+}
+
+export function openNextSecrets(masterKey: MasterKey, nodeId: string, sealed: string): NodeSecrets {
+  return JSON.parse(open(masterKey, sealed, `next secrets:${nodeId}`)) as NodeSecrets // sealed by sealNextSecrets
+}
