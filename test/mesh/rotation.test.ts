@@ -10,10 +10,10 @@ import { createMeshNode, introduce, type MeshNode } from './support/mesh-node.ts
 
 describe('a node that changes its key', { skip: labSkip() }, () => {
   /**
-   * Two packets on a machine with nothing else to do (bench/rotation.ts). All nodes share this one with whatever else
-   * is being tested, so the test is content with less: without a handover some 400 would be lost.
+   * None, as a rule. All nodes share this machine with whatever else is being tested, so there are a few attempts:
+   * what waits for the processor may be late for the handover. Without one some 400 would be lost.
    */
-  it('loses a packet or two of 200 a second with each peer, in each direction', async (t) => {
+  it('loses two packets at most of 200 a second with each peer, in each direction', async (t) => {
     await using lab = await createLab()
     const nodes = await Promise.all(
       ['db', 'web', 'cache', 'proxy'].map(async (name, index) =>
@@ -26,13 +26,13 @@ describe('a node that changes its key', { skip: labSkip() }, () => {
     for (const peer of peers) await untilPing(peer.host, db.meshIp)
 
     const worst: number[] = []
-    while (worst.length < 3 && worst.every((packets) => packets > 5)) {
+    while (worst.length < 4 && worst.every((packets) => packets > 2)) {
       const lost = await lostDuring(() => rotate(db, peers), db, peers)
       t.diagnostic(`lost per peer, to it and from it: ${lost.join(', ')}`)
       worst.push(Math.max(...lost))
     }
 
-    assert.ok(Math.min(...worst) <= 15, `lost with the worst peer: ${worst.join(', ')}`)
+    assert.ok(Math.min(...worst) <= 2, `lost with the worst peer: ${worst.join(', ')}`)
     for (const peer of peers) {
       const text = await peer.host.exec(['wg', 'show', 'plexd0', 'allowed-ips'])
       assert.match(text, new RegExp(`^${RegExp.escape(db.publicKey)}\t10.100.1.1/32$`, 'm'))

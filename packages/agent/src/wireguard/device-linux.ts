@@ -10,8 +10,8 @@ import {
   recordPath,
   standardRunDir,
 } from './device-record.ts'
-import { completion, dueHandovers } from './handover.ts'
 import { type HandoverLoop, startHandoverLoop } from './handover-loop.ts'
+import { createHandoverRunner, type HandoverRunner } from './handover-runner.ts'
 import { createInterfaceDriver, type InterfaceDriver, type Sight } from './interface-driver.ts'
 import { changesInterface, type InterfacePlan, planInterface } from './interface-plan.ts'
 import { startInterfaceWatch } from './interface-watch.ts'
@@ -62,6 +62,7 @@ class Device implements LinuxDevice {
   readonly #writer: InterfaceWriter
   readonly #sights: SightMemory
   readonly #handovers: HandoverLoop
+  readonly #runner: HandoverRunner
   readonly #record: KeptRecord
   #privateKey = ''
   #held: HeldPsks | undefined
@@ -78,9 +79,20 @@ class Device implements LinuxDevice {
     this.#sights = createSightMemory(this.#driver, clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
+    this.#runner = createHandoverRunner({
+      keepaliveSeconds: options.keepaliveSeconds,
+      record: record.current,
+      remember: (next) => this.#remember(next),
+      onWrite: this.#sights.forget,
+      clock,
+      log,
+    })
     this.#handovers = startHandoverLoop({
       pending: () => this.#record.current().handovers,
-      completeDue: () => this.#exclusive(() => this.#completeDue()),
+      advance: () =>
+        this.#exclusive(async () => {
+          if (this.#backend) await this.#runner.advance(this.#backend)
+        }),
       clock,
       log,
     })
@@ -107,7 +119,11 @@ class Device implements LinuxDevice {
       this.#backend = sight.backend
       const { peers, listen_port } = sight.wg
       return {
-        peers: observedPeers(peers, this.#record.current(), this.#held),
+        peers: observedPeers(
+          peers,
+          this.#record.current(),
+          new Map([...this.#runner.psks(), ...(this.#held ?? [])]),
+        ),
         listen_port,
         faults,
       }
@@ -213,6 +229,7 @@ class Device implements LinuxDevice {
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       nowMs: this.#clock.now(),
     })
+    this.#runner.expect(steps, record)
     const changes = [...writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
     if (!plan.rebuild) {
@@ -234,26 +251,6 @@ class Device implements LinuxDevice {
   async #remember(record: DeviceRecord): Promise<void> {
     await this.#record.replace({ ...record, public_key: publicKeyOf(this.#privateKey) })
     if (record.handovers.length > 0) this.#handovers.wake()
-  }
-
-  async #completeDue(): Promise<void> {
-    const record = this.#record.current()
-    const { handovers, peers: known } = record
-    if (handovers.length === 0 || !this.#backend) return
-    const { peers } = await this.#backend.read()
-    const due = dueHandovers(handovers, peers, this.#clock.now())
-    if (due.length === 0) return
-    this.#sights.forget()
-    const keepaliveSeconds = this.#options.keepaliveSeconds()
-    const changes = due.flatMap((handover) => completion(handover, keepaliveSeconds))
-    await this.#backend.write({ peers: changes })
-    const ended = new Set(due.map(({ from }) => from))
-    await this.#remember({
-      ...record,
-      handovers: handovers.filter((handover) => !due.includes(handover)),
-      peers: Object.fromEntries(Object.entries(known).filter(([key]) => !ended.has(key))),
-    })
-    for (const { peer_id } of due) this.#options.log.info('peer uses its new key', { peer_id })
   }
 }
 

@@ -17,6 +17,8 @@ export interface DeviceRecord {
     to: string
     allowed_ips: readonly string[]
     started_ms: number
+    /** Whether the new key has a PSK that nobody has. */
+    shut?: boolean
   }[]
 }
 

@@ -15,18 +15,18 @@ const idleMs = 24 * 3_600_000
 
 export function startHandoverLoop(deps: {
   pending(): readonly Handover[]
-  /** Completes those whose time has come. */
-  completeDue(): Promise<void>
+  /** Takes those further whose time has come. */
+  advance(): Promise<void>
   clock: Clock
   log: Log
 }): HandoverLoop {
-  const { pending, completeDue, clock, log } = deps
+  const { pending, advance, clock, log } = deps
   const trigger = createTrigger(clock)
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {
       const startedMs = performance.now()
-      const failed = await completeDue().then(
+      const failed = await advance().then(
         () => false,
         (error: unknown) => {
           log.warn('handover to a new key waits', { error: describeError(error) })

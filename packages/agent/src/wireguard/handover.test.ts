@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { completion, dueHandovers, type Handover, waitingPeer } from './handover.ts'
+import {
+  completion,
+  dueHandovers,
+  type Handover,
+  shutPeer,
+  unshutHandovers,
+  waitingPeer,
+} from './handover.ts'
 import type { WgPeer } from './wg-interface.ts'
 
 const startedMs = 1_736_937_000_000
@@ -46,10 +53,59 @@ describe('waitingPeer', () => {
 })
 
 describe('completion', () => {
+  const end = [
+    { public_key: 'old', type: 'remove' },
+    { public_key: 'new', type: 'update', keepalive_seconds: 0 },
+  ]
+
   it('moves the allowed IPs before it ends the old key', () => {
-    assert.deepEqual(completion(handover, 0), [
-      { public_key: 'new', type: 'update', allowed_ips: ['10.100.1.2/32'], keepalive_seconds: 0 },
-      { public_key: 'old', type: 'remove' },
+    assert.deepEqual(completion(handover, { psk: 'secret', keepaliveSeconds: 0 }), [
+      [{ public_key: 'new', type: 'update', allowed_ips: ['10.100.1.2/32'] }],
+      end,
+    ])
+  })
+
+  it('opens a key that is shut, and speaks at once to where the peer is', () => {
+    const shut = { ...handover, shut: true }
+    const given = { psk: 'secret', endpoint: '198.51.100.9:4711', keepaliveSeconds: 0 }
+
+    assert.deepEqual(completion(shut, given), [
+      [
+        { public_key: 'new', type: 'remove' },
+        {
+          public_key: 'new',
+          type: 'add',
+          psk: 'secret',
+          allowed_ips: ['10.100.1.2/32'],
+          keepalive_seconds: 25,
+          endpoint: '198.51.100.9:4711',
+        },
+      ],
+      end,
+    ])
+  })
+
+  it('leaves the PSK as it is where nobody knows it', () => {
+    assert.deepEqual(
+      completion({ ...handover, shut: true }, { keepaliveSeconds: 0 }),
+      completion(handover, { keepaliveSeconds: 0 }),
+    )
+  })
+})
+
+describe('a shut key', () => {
+  it('is one that waits for half a second, in which a peer that was faster than the news is found', () => {
+    const at = (ageMs: number) => unshutHandovers([handover], startedMs + ageMs)
+
+    assert.deepEqual(at(500), [])
+    assert.deepEqual(at(501), [handover])
+    assert.deepEqual(unshutHandovers([{ ...handover, shut: true }], startedMs + 501), [])
+  })
+
+  it('knows no allowed IP, no endpoint, and a PSK that nobody has', () => {
+    assert.deepEqual(shutPeer(handover, 'random'), [
+      { public_key: 'new', type: 'remove' },
+      { public_key: 'new', type: 'add', psk: 'random', allowed_ips: [] },
     ])
   })
 })

@@ -5,6 +5,10 @@ import type { PeerChange, WgPeer } from './wg-interface.ts'
  * A peer that changes its key, make before break. The new key is added without allowed IPs while the old one carries
  * on; when the peer has begun to use the new key, the allowed IPs move in one call. Without this every packet is lost
  * from the moment the control plane tells of the key until the peer has it in use.
+ *
+ * What the peer sends under its new key before the allowed IPs have moved would be lost as well. So the new key is shut
+ * while it waits: it gets a PSK that nobody has. The first message of a handshake shows itself without it, but the
+ * handshake cannot end, and the peer keeps its packets until we have moved the allowed IPs and shake hands ourselves.
  */
 export type Handover = DeviceRecord['handovers'][number]
 
@@ -28,16 +32,52 @@ export function waitingPeer(
   }
 }
 
-/** Moves the allowed IPs to the new key and ends the old one. */
-export function completion(
-  { from, to, allowed_ips }: Handover,
-  keepaliveSeconds: number,
-): PeerChange[] {
+/** Anew, because WireGuard would not try the same peer again for five seconds once this opens. */
+export function shutPeer({ to }: Handover, nobodysPsk: string): PeerChange[] {
   return [
-    { public_key: to, type: 'update', allowed_ips, keepalive_seconds: keepaliveSeconds },
-    { public_key: from, type: 'remove' },
+    { public_key: to, type: 'remove' },
+    { public_key: to, type: 'add', psk: nobodysPsk, allowed_ips: [] },
   ]
 }
+
+/**
+ * Moves the allowed IPs to the new key, and then ends the old one: two writes, one after the other. A key that is shut
+ * opens with `psk` and speaks at once, to where the peer spoke from. Without a PSK the key is open already.
+ */
+export function completion(
+  { from, to, allowed_ips, shut }: Handover,
+  {
+    psk,
+    endpoint = '',
+    keepaliveSeconds,
+  }: {
+    psk?: string | undefined
+    endpoint?: string | undefined
+    keepaliveSeconds: number
+  },
+): [move: PeerChange[], end: PeerChange[]] {
+  const end: PeerChange[] = [
+    { public_key: from, type: 'remove' },
+    { public_key: to, type: 'update', keepalive_seconds: keepaliveSeconds },
+  ]
+  if (!shut || psk === undefined) return [[{ public_key: to, type: 'update', allowed_ips }], end]
+  const opened: PeerChange = {
+    public_key: to,
+    type: 'add',
+    psk,
+    allowed_ips,
+    keepalive_seconds: waitingKeepaliveSeconds,
+    ...(endpoint === '' ? {} : { endpoint }),
+  }
+  return [[{ public_key: to, type: 'remove' }, opened], end]
+}
+
+/** Those whose new key should be shut by now: a peer that was faster than the news would have been found. */
+export function unshutHandovers(handovers: readonly Handover[], nowMs: number): Handover[] {
+  return handovers.filter(({ shut, started_ms }) => !shut && nowMs - started_ms > openMs)
+}
+
+const openMs = 500
 
 /** Those whose time has come, given what the interface says now. */
 export function dueHandovers(

@@ -113,6 +113,16 @@ describe('changesFor a peer with a new key', () => {
     assert.deepEqual(next.record.handovers[0]?.allowed_ips, ['10.100.1.2/32', '10.7.0.0/24'])
   })
 
+  it('opens a key that was shut when it has to be written anew', () => {
+    const shut = { ...record, handovers: record.handovers.map((one) => ({ ...one, shut: true })) }
+    const actual = [has('old'), has('new', { psk: 'random', allowed_ips: [] })]
+
+    const next = changes([updated(aPeer('new', { psk: 'fresh' }))], actual, shut)
+
+    assert.deepEqual(next.writes, [{ public_key: 'new', type: 'update', psk: 'fresh' }])
+    assert.deepEqual(next.record.handovers, record.handovers)
+  })
+
   it('removes both keys when the peer goes meanwhile', () => {
     const next = changes([removed('new')], waiting, record)
 

@@ -80,7 +80,10 @@ function handoverOf({ id, public_key, allowed_ips }: Peer, from: string, nowMs: 
 /** What the peer will be given is what it should have at that time. */
 function withAllowedIps(handover: Handover, given: readonly Peer[]): Handover {
   const peer = given.find(({ public_key }) => public_key === handover.to)
-  return peer ? { ...handover, allowed_ips: [...peer.allowed_ips] } : handover
+  if (!peer) return handover
+  // Its PSK is written with the rest.
+  const { shut: _, ...open } = handover
+  return { ...open, allowed_ips: [...peer.allowed_ips] }
 }
 
 function writesOf(

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock, Log } from '@plexd/runtime'
+import type { Backend } from './backend.ts'
+import type { DeviceStep } from './device.ts'
+import type { DeviceRecord } from './device-record.ts'
+import { completion, dueHandovers, type Handover, shutPeer, unshutHandovers } from './handover.ts'
+import type { HeldPsks } from './observed-peers.ts'
+import type { WgPeer } from './wg-interface.ts'
+
+/** Takes handovers through their stages; the record says how far each has come. */
+export interface HandoverRunner {
+  /** These steps are being written, and the record will be this: remembers what their new keys will open with. */
+  expect(steps: readonly DeviceStep[], record: DeviceRecord): void
+  /** New key that waits -> its PSK. Not on the disk: a daemon that starts is given them again. */
+  psks(): HeldPsks
+  /** Takes those further whose time has come; nobody else may write meanwhile. */
+  advance(backend: Backend): Promise<void>
+}
+
+export function createHandoverRunner(options: {
+  keepaliveSeconds(): number
+  record(): DeviceRecord
+  remember(record: DeviceRecord): Promise<void>
+  /** The interface is about to change. */
+  onWrite(): void
+  clock: Clock
+  log: Log
+}): HandoverRunner {
+  const { record, remember, onWrite, clock, log } = options
+  const psks: HeldPsks = new Map()
+
+  async function shut(backend: Backend, handovers: readonly Handover[]): Promise<void> {
+    onWrite()
+    const nobodysPsk = (): string => randomBytes(32).toString('base64')
+    await backend.write({ peers: handovers.flatMap((one) => shutPeer(one, nobodysPsk())) })
+    const now = record()
+    await remember({
+      ...now,
+      handovers: now.handovers.map((one) =>
+        handovers.includes(one) ? { ...one, shut: true } : one,
+      ),
+    })
+  }
+
+  async function complete(
+    backend: Backend,
+    due: readonly Handover[],
+    peers: readonly WgPeer[],
+  ): Promise<void> {
+    onWrite()
+    const keepaliveSeconds = options.keepaliveSeconds()
+    const endpoints = new Map(peers.map(({ public_key, endpoint }) => [public_key, endpoint]))
+    const changes = due.map((one) =>
+      completion(one, {
+        psk: psks.get(one.to),
+        endpoint: endpoints.get(one.to) || endpoints.get(one.from),
+        keepaliveSeconds,
+      }),
+    )
+    await backend.write({ peers: changes.flatMap(([move]) => move) })
+    await backend.write({ peers: changes.flatMap(([, end]) => end) })
+    await remember(withoutHandovers(record(), due))
+    for (const { to, peer_id } of due) {
+      psks.delete(to)
+      log.info('peer uses its new key', { peer_id })
+    }
+  }
+
+  return {
+    expect(steps, { handovers }) {
+      const waiting = new Set(handovers.map(({ to }) => to))
+      for (const key of psks.keys()) if (!waiting.has(key)) psks.delete(key)
+      for (const step of steps)
+        if ('peer' in step && waiting.has(step.peer.public_key))
+          psks.set(step.peer.public_key, step.peer.psk)
+    },
+    psks: () => psks,
+    async advance(backend) {
+      const { handovers } = record()
+      if (handovers.length === 0) return
+      const { peers } = await backend.read()
+      const nowMs = clock.now()
+      const due = dueHandovers(handovers, peers, nowMs)
+      if (due.length > 0) return complete(backend, due, peers)
+      const unshut = unshutHandovers(handovers, nowMs).filter(({ to }) => psks.has(to))
+      if (unshut.length > 0) await shut(backend, unshut)
+    },
+  }
+}
+
+function withoutHandovers(record: DeviceRecord, ended: readonly Handover[]): DeviceRecord {
+  const keys = new Set(ended.map(({ from }) => from))
+  return {
+    ...record,
+    handovers: record.handovers.filter((one) => !ended.includes(one)),
+    peers: Object.fromEntries(Object.entries(record.peers).filter(([key]) => !keys.has(key))),
+  }
+}
