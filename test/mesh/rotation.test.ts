@@ -10,8 +10,8 @@ import { createMeshNode, introduce, type MeshNode } from './support/mesh-node.ts
 
 describe('a node that changes its key', { skip: labSkip() }, () => {
   /**
-   * None, as a rule. All nodes share this machine with whatever else is being tested, so there are a few attempts:
-   * what waits for the processor may be late for the handover. Without one some 400 would be lost.
+   * None, as a rule. All nodes share this machine with whatever else is being tested, so there are a few attempts.
+   * Without a handover some 400 would be lost.
    */
   it('loses two packets at most of 200 a second with each peer, in each direction', async (t) => {
     await using lab = await createLab()

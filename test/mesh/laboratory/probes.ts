@@ -71,19 +71,26 @@ export interface RunningPing {
   stop(): Promise<{ sent: number; received: number }>
 }
 
-/** Pings without end, each `intervalMs`. */
+/**
+ * Pings without end, each `intervalMs`. Those sent in the last half second before the end do not count: on a busy
+ * machine their answers may still be on their way.
+ */
 export function startPing(from: Place, to: string, intervalMs = 5): RunningPing {
-  const child = from.spawn(['ping', '-n', '-q', '-i', `${intervalMs / 1_000}`, to])
+  const child = from.spawn(['ping', '-n', '-i', `${intervalMs / 1_000}`, to])
   const text = gather(child)
   return {
     async stop() {
       child.kill('SIGINT')
       if (child.exitCode === null) await once(child, 'close')
-      const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(text()) ?? []
-      return { sent: Number(sent), received: Number(received) }
+      const [, transmitted] = /(\d+) packets transmitted/.exec(text()) ?? []
+      const sent = Number(transmitted) - Math.ceil(lateMs / intervalMs)
+      const answered = Array.from(text().matchAll(/icmp_seq=(\d+) ttl=/g), ([, seq]) => Number(seq))
+      return { sent, received: new Set(answered.filter((seq) => seq <= sent)).size }
     },
   }
 }
+
+const lateMs = 500
 
 const streamProgram = join(import.meta.dirname, 'tcp-stream.ts')
 

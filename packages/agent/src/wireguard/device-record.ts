@@ -19,6 +19,8 @@ export interface DeviceRecord {
     started_ms: number
     /** Whether the new key has a PSK that nobody has. */
     shut?: boolean
+    /** When the allowed IPs moved; the old key is ended a moment later. */
+    moved_ms?: number
   }[]
 }
 

@@ -3,7 +3,14 @@ import type { Clock, Log } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import type { DeviceStep } from './device.ts'
 import type { DeviceRecord } from './device-record.ts'
-import { completion, dueHandovers, type Handover, shutPeer, unshutHandovers } from './handover.ts'
+import {
+  completion,
+  dueHandovers,
+  endedHandovers,
+  type Handover,
+  shutPeer,
+  unshutHandovers,
+} from './handover.ts'
 import type { HeldPsks } from './observed-peers.ts'
 import type { WgPeer } from './wg-interface.ts'
 
@@ -29,10 +36,17 @@ export function createHandoverRunner(options: {
   const { record, remember, onWrite, clock, log } = options
   const psks: HeldPsks = new Map()
 
-  async function shut(backend: Backend, handovers: readonly Handover[]): Promise<void> {
+  async function shut(
+    backend: Backend,
+    handovers: readonly Handover[],
+    peers: readonly WgPeer[],
+  ): Promise<void> {
     onWrite()
+    const endpointOf = endpointsOf(peers)
     const nobodysPsk = (): string => randomBytes(32).toString('base64')
-    await backend.write({ peers: handovers.flatMap((one) => shutPeer(one, nobodysPsk())) })
+    await backend.write({
+      peers: handovers.flatMap((one) => shutPeer(one, nobodysPsk(), endpointOf(one))),
+    })
     const now = record()
     await remember({
       ...now,
@@ -42,28 +56,38 @@ export function createHandoverRunner(options: {
     })
   }
 
-  async function complete(
+  async function move(
     backend: Backend,
     due: readonly Handover[],
     peers: readonly WgPeer[],
   ): Promise<void> {
     onWrite()
     const keepaliveSeconds = options.keepaliveSeconds()
-    const endpoints = new Map(peers.map(({ public_key, endpoint }) => [public_key, endpoint]))
+    const endpointOf = endpointsOf(peers)
     const changes = due.map((one) =>
       completion(one, {
         psk: psks.get(one.to),
-        endpoint: endpoints.get(one.to) || endpoints.get(one.from),
+        endpoint: endpointOf(one),
         keepaliveSeconds,
       }),
     )
     await backend.write({ peers: changes.flatMap(([move]) => move) })
+    const moved_ms = clock.now()
+    const now = record()
+    await remember({
+      ...now,
+      handovers: now.handovers.map((one) => (due.includes(one) ? { ...one, moved_ms } : one)),
+    })
+    for (const { peer_id } of due) log.info('peer uses its new key', { peer_id })
+  }
+
+  async function end(backend: Backend, ended: readonly Handover[]): Promise<void> {
+    onWrite()
+    const keepaliveSeconds = options.keepaliveSeconds()
+    const changes = ended.map((one) => completion(one, { keepaliveSeconds }))
     await backend.write({ peers: changes.flatMap(([, end]) => end) })
-    await remember(withoutHandovers(record(), due))
-    for (const { to, peer_id } of due) {
-      psks.delete(to)
-      log.info('peer uses its new key', { peer_id })
-    }
+    await remember(withoutHandovers(record(), ended))
+    for (const { to } of ended) psks.delete(to)
   }
 
   return {
@@ -81,9 +105,11 @@ export function createHandoverRunner(options: {
       const { peers } = await backend.read()
       const nowMs = clock.now()
       const due = dueHandovers(handovers, peers, nowMs)
-      if (due.length > 0) return complete(backend, due, peers)
+      if (due.length > 0) return move(backend, due, peers)
       const unshut = unshutHandovers(handovers, nowMs).filter(({ to }) => psks.has(to))
-      if (unshut.length > 0) await shut(backend, unshut)
+      if (unshut.length > 0) return shut(backend, unshut, peers)
+      const ended = endedHandovers(handovers, nowMs)
+      if (ended.length > 0) await end(backend, ended)
     },
   }
 }
@@ -95,4 +121,10 @@ function withoutHandovers(record: DeviceRecord, ended: readonly Handover[]): Dev
     handovers: record.handovers.filter((one) => !ended.includes(one)),
     peers: Object.fromEntries(Object.entries(record.peers).filter(([key]) => !keys.has(key))),
   }
+}
+
+/** Where the peer spoke from last. */
+function endpointsOf(peers: readonly WgPeer[]): (handover: Handover) => string {
+  const endpoints = new Map(peers.map(({ public_key, endpoint }) => [public_key, endpoint]))
+  return ({ from, to }) => endpoints.get(to) || endpoints.get(from) || ''
 }

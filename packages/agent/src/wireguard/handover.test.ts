@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import {
   completion,
   dueHandovers,
+  endedHandovers,
   type Handover,
   shutPeer,
   unshutHandovers,
@@ -102,11 +103,26 @@ describe('a shut key', () => {
     assert.deepEqual(unshutHandovers([{ ...handover, shut: true }], startedMs + 501), [])
   })
 
-  it('knows no allowed IP, no endpoint, and a PSK that nobody has', () => {
-    assert.deepEqual(shutPeer(handover, 'random'), [
-      { public_key: 'new', type: 'remove' },
-      { public_key: 'new', type: 'add', psk: 'random', allowed_ips: [] },
-    ])
+  it('knows no allowed IP, and a PSK that nobody has', () => {
+    const [gone, added] = shutPeer(handover, 'random', '198.51.100.9:4711')
+
+    assert.deepEqual(gone, { public_key: 'new', type: 'remove' })
+    assert.deepEqual(added, {
+      public_key: 'new',
+      type: 'add',
+      psk: 'random',
+      allowed_ips: [],
+      endpoint: '198.51.100.9:4711',
+    })
+  })
+})
+
+describe('endedHandovers', () => {
+  it('are those whose allowed IPs moved a moment ago', () => {
+    const moved = { ...handover, moved_ms: startedMs }
+
+    assert.deepEqual(endedHandovers([moved, handover], startedMs + 199), [])
+    assert.deepEqual(endedHandovers([moved, handover], startedMs + 200), [moved])
   })
 })
 
@@ -117,6 +133,14 @@ describe('dueHandovers', () => {
   it('waits while the peer uses its old key', () => {
     assert.equal(due([alive, has('new')], 2_000), false)
     assert.equal(due([alive, has('new')], 60_000), false)
+  })
+
+  it('is due once', () => {
+    const moved = { ...handover, moved_ms: startedMs + 2_000 }
+    const peers = [alive, has('new', { rx_bytes: 148 })]
+
+    assert.deepEqual(dueHandovers([moved], peers, startedMs + 2_001), [])
+    assert.deepEqual(unshutHandovers([moved], startedMs + 2_001), [])
   })
 
   it('is due with the first message under the new key', () => {

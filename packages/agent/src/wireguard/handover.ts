@@ -32,16 +32,25 @@ export function waitingPeer(
   }
 }
 
-/** Anew, because WireGuard would not try the same peer again for five seconds once this opens. */
-export function shutPeer({ to }: Handover, nobodysPsk: string): PeerChange[] {
+/**
+ * Anew, because WireGuard would not try the same peer again for five seconds once this opens. With an endpoint, which is
+ * part of what was asked for and would be missed; nothing is sent there.
+ */
+export function shutPeer({ to }: Handover, nobodysPsk: string, endpoint: string): PeerChange[] {
   return [
     { public_key: to, type: 'remove' },
-    { public_key: to, type: 'add', psk: nobodysPsk, allowed_ips: [] },
+    {
+      public_key: to,
+      type: 'add',
+      psk: nobodysPsk,
+      allowed_ips: [],
+      ...(endpoint === '' ? {} : { endpoint }),
+    },
   ]
 }
 
 /**
- * Moves the allowed IPs to the new key, and then ends the old one: two writes, one after the other. A key that is shut
+ * Moves the allowed IPs to the new key, and ends the old one: two writes, a moment apart. A key that is shut
  * opens with `psk` and speaks at once, to where the peer spoke from. Without a PSK the key is open already.
  */
 export function completion(
@@ -74,7 +83,7 @@ export function completion(
 
 /** Those whose new key should be shut by now: a peer that was faster than the news would have been found. */
 export function unshutHandovers(handovers: readonly Handover[], nowMs: number): Handover[] {
-  return handovers.filter(({ shut, started_ms }) => !shut && nowMs - started_ms > openMs)
+  return handovers.filter((one) => isWaiting(one) && !one.shut && nowMs - one.started_ms > openMs)
 }
 
 const openMs = 500
@@ -86,8 +95,8 @@ export function dueHandovers(
   nowMs: number,
 ): Handover[] {
   const byKey = new Map(peers.map((peer) => [peer.public_key, peer]))
-  return handovers.filter((handover) =>
-    isDue(handover, byKey.get(handover.from), byKey.get(handover.to), nowMs),
+  return handovers.filter(
+    (one) => isWaiting(one) && isDue(one, byKey.get(one.from), byKey.get(one.to), nowMs),
   )
 }
 
@@ -104,6 +113,18 @@ function isDue(
   const isOldDead = nowMs / 1_000 - from.handshake_at > sessionSeconds
   return ageMs > longestMs || (ageMs > patienceMs && isOldDead)
 }
+
+/** Whether the allowed IPs are still those of the old key. */
+export function isWaiting({ moved_ms }: Handover): boolean {
+  return moved_ms === undefined
+}
+
+/** Those whose old key can end: what was on its way under it when the allowed IPs moved has been sent. */
+export function endedHandovers(handovers: readonly Handover[], nowMs: number): Handover[] {
+  return handovers.filter(({ moved_ms = nowMs }) => nowMs - moved_ms >= restMs)
+}
+
+const restMs = 200
 
 /** A peer that crashed in the middle of its rotation comes back with the old key, and keeps it for a while. */
 const patienceMs = 10_000

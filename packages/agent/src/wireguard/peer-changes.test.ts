@@ -123,6 +123,34 @@ describe('changesFor a peer with a new key', () => {
     assert.deepEqual(next.record.handovers, record.handovers)
   })
 
+  it('writes to a new key at once what has changed after the move', () => {
+    const moved = {
+      ...record,
+      handovers: record.handovers.map((one) => ({ ...one, moved_ms: nowMs })),
+    }
+    const peer = aPeer('new', { allowed_ips: ['10.100.1.2/32', '10.7.0.0/24'] })
+
+    const next = changes([updated(peer)], [has('old', { allowed_ips: [] }), has('new')], moved)
+
+    assert.deepEqual(next.writes, [
+      { public_key: 'new', type: 'update', allowed_ips: peer.allowed_ips },
+    ])
+  })
+
+  it('hands over from the new key when that is replaced right after the move', () => {
+    const moved = {
+      ...record,
+      handovers: record.handovers.map((one) => ({ ...one, moved_ms: nowMs })),
+    }
+
+    const next = changes([removed('new'), added(aPeer('newer'))], [has('old'), has('new')], moved)
+
+    assert.deepEqual(
+      next.record.handovers.map(({ from, to }) => [from, to]),
+      [['new', 'newer']],
+    )
+  })
+
   it('removes both keys when the peer goes meanwhile', () => {
     const next = changes([removed('new')], waiting, record)
 

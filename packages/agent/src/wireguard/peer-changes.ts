@@ -1,7 +1,7 @@
 import type { Peer } from '@plexd/protocol'
 import type { DeviceStep } from './device.ts'
 import type { DeviceRecord } from './device-record.ts'
-import { type Handover, waitingPeer } from './handover.ts'
+import { type Handover, isWaiting, waitingPeer } from './handover.ts'
 import { diffPeers } from './wg-diff.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
@@ -31,7 +31,7 @@ export function changesFor(steps: readonly DeviceStep[], situation: Situation): 
 
   const carriers = new Set([...rotations.values()].map(({ public_key }) => public_key))
   const ended = removed
-    .flatMap(({ public_key }) => [public_key, ...carriersOf(public_key, record)])
+    .flatMap(({ public_key }) => [public_key, ...carriersOf(public_key, record.handovers)])
     .filter((key) => !carriers.has(key))
   const removedKeys = new Set(removed.map(({ public_key }) => public_key))
   const handovers = [
@@ -61,7 +61,7 @@ function rotationsOf(
     given.flatMap((peer): [Peer, WgPeer][] => {
       const oldKey = oldKeys.get(peer.id)
       if (oldKey === undefined || actual.has(peer.public_key)) return []
-      const [carrier = oldKey] = carriersOf(oldKey, record)
+      const [carrier = oldKey] = carriersOf(oldKey, record.handovers.filter(isWaiting))
       const from = actual.get(carrier)
       return from ? [[peer, from]] : []
     }),
@@ -69,7 +69,7 @@ function rotationsOf(
 }
 
 /** Which key carries the traffic of a key that is still waiting. */
-function carriersOf(publicKey: string, { handovers }: DeviceRecord): string[] {
+function carriersOf(publicKey: string, handovers: readonly Handover[]): string[] {
   return handovers.filter(({ to }) => to === publicKey).map(({ from }) => from)
 }
 
@@ -93,7 +93,7 @@ function writesOf(
 ): PeerChange[] {
   const { public_key, psk, endpoint, allowed_ips } = peer
   const now = actual.get(public_key)
-  const waiting = handovers.some(({ to }) => to === public_key) ? now : undefined
+  const waiting = handovers.some((one) => isWaiting(one) && one.to === public_key) ? now : undefined
   const wanted = {
     public_key,
     psk,
