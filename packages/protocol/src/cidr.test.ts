@@ -34,9 +34,9 @@ describe('parseIpv4', () => {
 
 describe('parseCidr', () => {
   it('reads a range, and an address as a range of one', () => {
-    assert.deepEqual(parseCidr('10.100.0.0/16'), { first: 0x0a640000, prefixLength: 16 })
-    assert.deepEqual(parseCidr('10.100.1.2'), { first: 0x0a640102, prefixLength: 32 })
-    assert.deepEqual(parseCidr('0.0.0.0/0'), { first: 0, prefixLength: 0 })
+    assert.deepEqual(parseCidr('10.100.0.0/16'), { family: 4, first: 0x0a640000, prefixLength: 16 })
+    assert.deepEqual(parseCidr('10.100.1.2'), { family: 4, first: 0x0a640102, prefixLength: 32 })
+    assert.deepEqual(parseCidr('0.0.0.0/0'), { family: 4, first: 0, prefixLength: 0 })
   })
 
   for (const text of [

@@ -1,5 +1,7 @@
 /** IPv4 addresses and prefixes as numbers, so that membership is arithmetic. */
 export interface Cidr {
+  /** So that ranges of IPv6, when the mesh gets them, are another type that nothing takes for this one. */
+  family: 4
   /** The first address of the range, as an unsigned 32-bit number. */
   first: number
   prefixLength: number
@@ -49,7 +51,7 @@ export function parseCidr(text: string): Cidr {
   if (first % sizeOf(prefixLength) !== 0) {
     throw new RangeError(`parse CIDR "${text}": the address has bits set behind the prefix length`)
   }
-  return { first, prefixLength }
+  return { family: 4, first, prefixLength }
 }
 
 export function formatCidr({ first, prefixLength }: Cidr): string {

@@ -152,7 +152,7 @@ function verdictText({ action }: RuleMatch, denied: string): string {
 
 function prefixText({ first, last }: Range): string {
   const prefixLength = 32 - Math.log2(last - first + 1)
-  const text = formatCidr({ first, prefixLength })
+  const text = formatCidr({ family: 4, first, prefixLength })
   return prefixLength === 32 ? text.slice(0, -'/32'.length) : text
 }
 

@@ -42,7 +42,7 @@ describe('nextAddress', () => {
   it('gives every address of a range once before one comes again', () => {
     fc.assert(
       fc.property(fc.integer({ min: 24, max: 30 }), fc.nat(), (prefixLength, seed) => {
-        const range = { first: parseIpv4('10.7.4.0'), prefixLength }
+        const range = { family: 4 as const, first: parseIpv4('10.7.4.0'), prefixLength }
         const usable = 2 ** (32 - prefixLength) - 2
         const given = new Set<number>()
         let last = range.first + (seed % (usable + 1))
