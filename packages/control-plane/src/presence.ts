@@ -14,7 +14,7 @@ export interface NodePresence {
   fetchedSeq: number
   /** Sequence up to which the node has all its events: its cursor at first, then what was flushed to its stream. */
   flushedSeq: number
-  /** Only a pull of at least this makes up for events that its streams began behind. */
+  /** Only a pull of at least this makes up for events that it was not sent. */
   owedSeq: number
   streams: number
   streamClosedMs: number
@@ -27,6 +27,8 @@ export interface Presence {
   heard(no: number, heartbeat: HeartbeatRequest): void
   fetched(no: number, seq: number): void
   flushed(no: number, seq: number): void
+  /** The node was told to pull in place of events up to `seq`. */
+  owes(no: number, seq: number): void
   /** `cursorSeq` undefined: the stream starts at `headSeq`, whatever was before. */
   streamOpened(no: number, stream: { cursorSeq: number | undefined; headSeq: number }): void
   streamClosed(no: number): void
@@ -74,6 +76,11 @@ export function createPresence(clock: Clock): Presence {
     flushed(no, seq) {
       update(no, (node) => {
         node.flushedSeq = Math.max(node.flushedSeq, seq)
+      })
+    },
+    owes(no, seq) {
+      update(no, (node) => {
+        node.owedSeq = Math.max(node.owedSeq, seq)
       })
     },
     streamOpened(no, { cursorSeq, headSeq }) {

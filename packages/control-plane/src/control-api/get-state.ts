@@ -16,6 +16,7 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
   reply.header('etag', `"${revision}"`)
   if (isCurrent(headers['if-none-match'], revision)) {
     app.presence.fetched(no, seq)
+    app.streams.pulled(no)
     reply.code(304).send()
     return undefined
   }
@@ -23,7 +24,10 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   const state = await readState(app, node, revision)
-  reply.raw.once('finish', () => app.presence.fetched(no, seq))
+  reply.raw.once('finish', () => {
+    app.presence.fetched(no, seq)
+    app.streams.pulled(no)
+  })
   return state
 })
 

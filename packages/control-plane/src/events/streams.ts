@@ -6,6 +6,7 @@ import { parsePosition, type StoredEvent } from './event-log.ts'
 import type { Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
 import type { EventHub } from './hub.ts'
+import { createResyncTurns } from './resync-turns.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 import { readUnanswered } from './unanswered.ts'
 
@@ -22,6 +23,8 @@ export interface Streams {
   /** Ends the node's other stream, if it has one. `lastEventId` is where the node says it is. */
   open(node: NodeRecord, lastEventId: string | undefined, sink: NodeSink): void
   end(no: number): void
+  /** The node has pulled its state. */
+  pulled(no: number): void
   endAll(): void
   /** A sign of life to everyone, and the end for readers that stall. */
   keepAlive(): void
@@ -51,11 +54,12 @@ export function createStreams(options: {
   reader: Reader
   clock: Clock
   log: Log
-  /** An event has left for a node. */
-  onDelivered?: () => void
+  /** So many events have left for a node. */
+  onDelivered?: (count: number) => void
 }): Streams {
   const { fleet, heads, presence, frames, reader, clock, log, onDelivered } = options
   const streams = new Map<number, Stream>()
+  const turns = createResyncTurns(clock)
 
   options.hub.listen((event) => {
     // Whichever is fewer: a change for one node must not ask every stream.
@@ -73,6 +77,7 @@ export function createStreams(options: {
     const stream = streams.get(no)
     if (!stream) return undefined
     streams.delete(no)
+    turns.done(no)
     stream.subscription.close()
     presence.streamClosed(no)
     return stream
@@ -124,9 +129,17 @@ export function createStreams(options: {
       sink,
       prologue,
       frameOf,
-      onFlushed(seq) {
+      resync: {
+        turn: (lastMs) => turns.wait(no, lastMs),
+        frame(seq) {
+          presence.owes(no, seq)
+          return frames.resync(seq, 'many changes at once')
+        },
+        now: clock.now,
+      },
+      onFlushed(seq, count) {
         presence.flushed(no, seq)
-        onDelivered?.()
+        onDelivered?.(count)
       },
       log,
     })
@@ -136,6 +149,7 @@ export function createStreams(options: {
       subscription.close()
       if (streams.get(no) !== stream) return
       streams.delete(no)
+      turns.done(no)
       presence.streamClosed(no)
     })
   }
@@ -143,6 +157,7 @@ export function createStreams(options: {
   return {
     open,
     end,
+    pulled: turns.done,
     endAll() {
       for (const no of [...streams.keys()]) end(no)
       for (const sink of replaced) sink.end()

@@ -60,13 +60,53 @@ describe('createSubscription', () => {
     const reads = countReads(stream)
 
     await emit(plane, 500)
-    assert.equal(sink.written.length, 1)
+    assert.ok(sink.written.length <= 16, `${sink.written.length} were written`)
     assert.equal(reads(), 0)
     sink.resume()
     await stream.idle()
 
     assert.deepEqual(sink.written, await seqsFor(plane, mine, 0))
     assert.ok(reads() > 0)
+  })
+
+  it('tells a reader to pull in place of a multitude of events that a state makes up for', async () => {
+    await using plane = await startControlPlane()
+    const sink = createFakeSink({ pauseAt: 1 })
+    const turn = Promise.withResolvers<void>()
+    using stream = subscribe(plane, { afterSeq: 0, behind: false, sink, turn: turn.promise })
+    const reads = countReads(stream)
+
+    await emit(plane, 500, 'peer_removed')
+    const sent = sink.written.length
+    sink.resume()
+    await stream.idle()
+    assert.equal(sink.written.length, sent)
+    await emit(plane, 10, 'peer_removed')
+    turn.resolve()
+    await stream.idle()
+    await emit(plane, 2, 'peer_removed')
+    await stream.idle()
+
+    const all = await seqsFor(plane, mine, 0)
+    assert.deepEqual(sink.written, [...all.slice(0, sent), -Number(all.at(-2)), all.at(-1)])
+    assert.equal(reads(), 0)
+  })
+
+  it('sends all of them when one is among them that no state makes up for', async () => {
+    await using plane = await startControlPlane()
+    const sink = createFakeSink({ pauseAt: 1 })
+    using stream = subscribe(plane, {
+      afterSeq: 0,
+      behind: false,
+      sink,
+      turn: new Promise(() => undefined),
+    })
+    await emit(plane, 40, 'peer_removed')
+    await emit(plane, 2, 'rotate_keys')
+    await emit(plane, 400, 'peer_removed')
+    sink.resume()
+    await stream.idle()
+    assert.deepEqual(sink.written, await seqsFor(plane, mine, 0))
   })
 
   it('sends the prologue first', async () => {
@@ -81,7 +121,7 @@ describe('createSubscription', () => {
     })
     await emit(plane, 1)
     await stream.idle()
-    assert.deepEqual(lines, ['first', 'second', '1'])
+    assert.deepEqual(lines, ['first', 'second', '1\n'])
   })
 
   it('passes over events with nothing to tell, and counts them as sent', async () => {
@@ -123,7 +163,7 @@ function createFakeSink({ pauseAt = Number.POSITIVE_INFINITY } = {}): FakeSink {
   return {
     written,
     write(text, onFlushed) {
-      written.push(Number(text))
+      written.push(...text.trimEnd().split('\n').map(Number))
       onFlushed?.()
       return !open && written.length >= pauseAt ? gate.promise : undefined
     },
@@ -154,6 +194,8 @@ function subscribe(
     prologue?: string[]
     passOver?: number[]
     failAt?: number
+    /** When the reader may be told to pull, which is then written as the negative sequence. */
+    turn?: Promise<void>
     log?: Log
   },
 ): TestStream {
@@ -190,9 +232,18 @@ function subscribe(
     },
     async frameOf({ seq }) {
       if (seq === options.failAt) throw new Error('cannot be signed')
-      return passOver.includes(seq) ? undefined : String(seq)
+      return passOver.includes(seq) ? undefined : `${seq}\n`
     },
     onFlushed: (seq) => flushed.push(seq),
+    ...(options.turn === undefined
+      ? {}
+      : {
+          resync: {
+            turn: () => options.turn ?? Promise.resolve(),
+            frame: async (seq: number) => `${-seq}\n`,
+            now: () => 0,
+          },
+        }),
     log,
   })
   const end = app.hub.listen((event) => {
@@ -209,14 +260,16 @@ function countReads(stream: TestStream): () => number {
 async function emit(
   { app }: TestControlPlane,
   count: number,
+  type: 'rotate_keys' | 'peer_removed' = 'rotate_keys',
 ): Promise<(LoggedEvent | undefined)[]> {
   return Promise.all(
     Array.from({ length: count }, (_, index) =>
       app.change((unit) =>
         unit.emit({
-          type: 'rotate_keys',
           to: audienceOf(index % 2 === 0 ? [mine] : [other]),
-          payload: {},
+          ...(type === 'rotate_keys'
+            ? { type, payload: {} }
+            : { type, payload: { id: 'n_gone', peer_id: 'n_gone' } }),
         }),
       ),
     ),

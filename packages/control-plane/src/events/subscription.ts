@@ -1,3 +1,4 @@
+import type { EventType } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import type { Reader } from '../store/db.ts'
 import { type LoggedEvent, readEventsFor, type StoredEvent } from './event-log.ts'
@@ -30,23 +31,51 @@ export interface SubscriptionOptions {
   prologue: () => AsyncIterable<string>
   /** The text to send; undefined for an event to pass over. `live`: it was offered, not read from the log. */
   frameOf: (event: StoredEvent, live: boolean) => Promise<string | undefined>
-  /** An event has left for the network, or was passed over. */
-  onFlushed: (seq: number) => void
+  /** What takes the place of a multitude of events; without it each is sent, however many wait. */
+  resync?: Resync
+  /** `count` events up to `seq` have left for the network, or were passed over. */
+  onFlushed: (seq: number, count: number) => void
   log: Log
+}
+
+export interface Resync {
+  /** Resolves when the reader may be told. `lastMs` tells when something was last added to what it misses. */
+  turn(lastMs: () => number): Promise<void>
+  /** The text that tells the reader to pull its state, instead of all events up to `seq`. */
+  frame(seq: number): Promise<string>
+  now(): number
 }
 
 /** More than this waiting for a reader, and they are read from the log again when it is ready for them. */
 const maxQueued = 64
+/** Events that are made into one piece for the network. */
+const maxBatch = 16
+const maxBatchChars = 256 * 1024
+
+/** What a pulled state makes up for. */
+const inState: ReadonlySet<EventType> = new Set([
+  'peer_added',
+  'peer_removed',
+  'peer_key_rotated',
+  'peer_endpoint_changed',
+  'policy_updated',
+  'node_state_updated',
+  'node_secrets_updated',
+  'resync',
+])
 
 /**
  * Brings events to a sink in their order, each once: first those in the log, then those that are offered. It must be
  * offered events from before it is told `behind`, so that none is lost between the two. A slow reader costs no memory:
- * its queue is dropped and the log read on from where it is.
+ * its queue is dropped, and it is told to pull its state; or, when that would not make up for all of them, the log is
+ * read on from where it is.
  */
 export function createSubscription(options: SubscriptionOptions): Subscription {
-  const { no, reader, sink, log } = options
+  const { no, reader, sink, resync, log } = options
   const queue: LoggedEvent[] = []
   let { afterSeq, behind } = options
+  /** The last of those events that a state will make up for, and when it came. */
+  let missed: { seq: number; atMs: number } | undefined
   let closed = false
   let pumping = true
 
@@ -57,21 +86,21 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
         behind = false
         queue.length = 0
         await replay()
-        continue
-      }
-      const event = queue.shift()
-      if (!event) {
+      } else if (missed) {
+        await sendResync(missed.atMs)
+      } else if (queue.length > 0) {
+        await send(queue.splice(0, maxBatch), true)
+      } else {
         pumping = false
         return
       }
-      await send(event, true)
     }
   }
 
   async function replay(): Promise<void> {
     for (let more = true; more && !closed; ) {
       const page = await readEventsFor(reader, { no, afterSeq })
-      for (const event of page.events) await send(event, false)
+      while (page.events.length > 0 && !closed) await send(page.events.splice(0, maxBatch), false)
       afterSeq = Math.max(afterSeq, page.lastSeq)
       more = page.more
       // The database answers at once: a long log must not keep all others waiting.
@@ -79,14 +108,41 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     }
   }
 
-  async function send(event: StoredEvent, live: boolean): Promise<void> {
-    const { seq } = event
-    if (closed || seq <= afterSeq) return
-    const frame = await options.frameOf(event, live)
-    if (closed) return
+  async function sendResync(sinceMs: number): Promise<void> {
+    await resync?.turn(() => missed?.atMs ?? sinceMs)
+    // Something else may have come that no state makes up for.
+    if (closed || !missed) return
+    const { seq } = missed
+    missed = undefined
+    const frame = await resync?.frame(seq)
+    if (closed || frame === undefined) return
     afterSeq = seq
-    if (frame === undefined) options.onFlushed(seq)
-    else await sink.write(frame, () => options.onFlushed(seq))
+    await sink.write(frame, () => options.onFlushed(seq, 1))
+  }
+
+  /** In as few pieces as their size allows: each costs a system call, and a record of its own in TLS. */
+  async function send(events: readonly StoredEvent[], live: boolean): Promise<void> {
+    const due = events.filter(({ seq }) => seq > afterSeq)
+    const frames = await Promise.all(due.map((event) => options.frameOf(event, live)))
+    let text = ''
+    let count = 0
+    for (const [index, { seq }] of due.entries()) {
+      if (closed) return
+      text += frames[index] ?? ''
+      count++
+      if (text.length < maxBatchChars && index < due.length - 1) continue
+      afterSeq = seq
+      await flush(text, seq, count)
+      text = ''
+      count = 0
+    }
+  }
+
+  function flush(text: string, seq: number, count: number): Promise<void> | undefined {
+    const flushed = (): void => options.onFlushed(seq, count)
+    if (text !== '') return sink.write(text, flushed)
+    flushed()
+    return undefined
   }
 
   async function start(): Promise<void> {
@@ -106,16 +162,23 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     })
   }
 
+  function overflow(event: LoggedEvent): void {
+    const skipped = [...queue, event]
+    queue.length = 0
+    if (resync && skipped.every(({ event_type }) => inState.has(event_type)))
+      missed = { seq: event.seq, atMs: resync.now() }
+    else {
+      missed = undefined
+      behind = true
+    }
+  }
+
   run(start)
   return {
     offer(event) {
       if (closed || behind) return
-      if (queue.length < maxQueued) {
-        queue.push(event)
-      } else {
-        queue.length = 0
-        behind = true
-      }
+      if (missed || queue.length >= maxQueued) overflow(event)
+      else queue.push(event)
       if (pumping) return
       pumping = true
       run(pump)

@@ -13,7 +13,7 @@ export interface Metrics extends Disposable {
   answered(operation: string, status: number, seconds: number): void
   committed(groupSize: number): void
   published(events: readonly { event_type: string; audience: { length: number } }[]): void
-  delivered(): void
+  delivered(count: number): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
   /** The text of `GET /metrics`. */
   render(gauges: Gauges): Promise<{ contentType: string; text: string }>
@@ -98,7 +98,7 @@ export function createMetrics(): Metrics {
         recipients.inc({ event_type }, audience.length)
       }
     },
-    delivered: () => deliveries.inc(),
+    delivered: (count) => deliveries.inc(count),
     telemetry(kind, { accepted, dropped }) {
       records.inc({ kind, outcome: 'accepted' }, accepted)
       records.inc({ kind, outcome: 'dropped' }, dropped)
