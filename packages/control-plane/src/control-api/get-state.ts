@@ -4,7 +4,7 @@ import { formatPosition } from '../events/event-log.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { policiesFor } from '../mesh/node-policies.ts'
-import { peersFor } from '../mesh/peer-view.ts'
+import { peersJsonFor } from '../mesh/peer-json.ts'
 import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
 
 /** All that the node shall be. A node that names the revision it has gets 304 when there is no newer one. */
@@ -24,17 +24,18 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   const state = await readState(app, node, revision)
+  reply.type('application/json; charset=utf-8')
   reply.raw.once('finish', () => {
     app.presence.fetched(no, seq)
     app.streams.pulled(no)
   })
-  return state
+  return state as never // the server sends text as it is
 })
 
-async function readState(app: App, node: NodeRecord, revision: string): Promise<NodeState> {
+/** As JSON. */
+async function readState(app: App, node: NodeRecord, revision: string): Promise<string> {
   const { fleet, store } = app
-  return {
-    peers: peersFor(app, node),
+  const rest: Omit<NodeState, 'peers'> = {
     policies: policiesFor(fleet, node),
     signing_keys: app.keyring.signingKeys(),
     metadata: { ...node.metadata },
@@ -44,6 +45,8 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
     mesh_ip: node.mesh_ip,
     revision,
   }
+  const peers = peersJsonFor(app, node)
+  return `{"peers":${peers},${JSON.stringify(rest).slice(1)}`
 }
 
 /** `If-None-Match` with the revision in it, weak or strong; `*` proves no knowledge of it. */

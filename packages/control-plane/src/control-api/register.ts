@@ -16,7 +16,7 @@ import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import { nextAddress } from '../mesh/address-pool.ts'
 import type { TenantRecord } from '../mesh/fleet.ts'
-import { peersFor } from '../mesh/peer-view.ts'
+import { peersJsonFor } from '../mesh/peer-json.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
 import { open, seal } from '../seal/seal.ts'
 import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
@@ -31,11 +31,13 @@ type Enrolment = Omit<RegisterResponse, 'peers'>
  * Enrols a node with a one-time token. All or nothing: whatever is refused burns no token. The same token with the
  * same key gives the same answer until the node's first call, because the first answer may have been lost.
  */
-export const register = handle(controlApi.register, async ({ body, headers }, app) => {
+export const register = handle(controlApi.register, async ({ body, headers, reply }, app) => {
   const userAgent = headers['user-agent']?.slice(0, 256) ?? ''
   const enrolment = await app.change((unit) => enrol(unit, app, { ...body, userAgent }))
   const node = app.fleet.node(enrolment.node_id)
-  return { ...enrolment, peers: node ? peersFor(app, node) : [] }
+  reply.type('application/json; charset=utf-8')
+  const peers = node ? peersJsonFor(app, node) : '[]'
+  return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}` as never // the server sends text as it is
 })
 
 async function enrol(

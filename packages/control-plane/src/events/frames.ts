@@ -3,7 +3,7 @@ import type { Clock } from '@plexd/runtime'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { formatPosition, type StoredEvent } from './event-log.ts'
 import type { Keyring } from './keyring.ts'
-import { isShared, type PayloadSources, payloadFor } from './payload-for.ts'
+import { mayBeShared, type PayloadSources, payloadFor } from './payload-for.ts'
 
 /** Events as they go over the wire: signed anew for each sending, under the id they always had. */
 export interface Frames {
@@ -22,7 +22,9 @@ export interface Frames {
 
 /** A signature that is shared must still be fresh for the last one who gets it. */
 const maxAgeMs = 60_000
-const maxShared = 256
+const maxEvents = 64
+/** Different texts of one event that are kept; more would be nearly one for each node. */
+const maxTexts = 16
 
 export function createFrames(options: {
   epoch: string
@@ -31,7 +33,7 @@ export function createFrames(options: {
   clock: Clock
 }): Frames {
   const { epoch, keyring, sources, clock } = options
-  const shared = new Map<number, { frame: Promise<string>; atMs: number }>()
+  const recent = new Map<number, { atMs: number; frames: Map<string, Promise<string>> }>()
 
   async function frameOf(
     event: Pick<StoredEvent, 'seq' | 'event_id'> & { event_type: EventType },
@@ -58,7 +60,10 @@ export function createFrames(options: {
 
   async function own(event: StoredEvent, node: NodeRecord): Promise<string | undefined> {
     const payload = await payloadFor(event, node, sources)
-    if (payload === undefined) return undefined
+    return payload === undefined ? undefined : framed(event, payload)
+  }
+
+  async function framed(event: StoredEvent, payload: string): Promise<string> {
     try {
       return await frameOf(event, payload, formatPosition({ epoch, seq: event.seq }))
     } catch (error) {
@@ -68,22 +73,34 @@ export function createFrames(options: {
     }
   }
 
-  function sharedFrame(event: StoredEvent, node: NodeRecord): Promise<string | undefined> {
+  /** One frame for all whose payload is the same text, as most are that hold no secret. */
+  function shared(event: StoredEvent, payload: string): Promise<string> {
     const nowMs = clock.now()
-    const known = shared.get(event.seq)
-    if (known && nowMs - known.atMs < maxAgeMs) return known.frame
-    const frame = own(event, node) as Promise<string> // a payload that is shared is always there
-    shared.delete(event.seq)
-    shared.set(event.seq, { frame, atMs: nowMs })
-    const [oldest] = shared.keys()
-    if (shared.size > maxShared && oldest !== undefined) shared.delete(oldest)
+    let known = recent.get(event.seq)
+    if (!known || nowMs - known.atMs >= maxAgeMs) {
+      known = { atMs: nowMs, frames: new Map() }
+      recent.delete(event.seq)
+      recent.set(event.seq, known)
+      const [oldest] = recent.keys()
+      if (recent.size > maxEvents && oldest !== undefined) recent.delete(oldest)
+    }
+    let frame = known.frames.get(payload)
+    if (!frame) {
+      frame = framed(event, payload)
+      if (known.frames.size < maxTexts) known.frames.set(payload, frame)
+    }
     return frame
+  }
+
+  async function live(event: StoredEvent, node: NodeRecord): Promise<string | undefined> {
+    if (!mayBeShared(event.event_type)) return own(event, node)
+    const payload = await payloadFor(event, node, sources)
+    return payload === undefined ? undefined : shared(event, payload)
   }
 
   return {
     of: own,
-    live: (event, node) =>
-      isShared(event.event_type) ? sharedFrame(event, node) : own(event, node),
+    live,
     async again(event, node) {
       const payload = await payloadFor(event, node, sources)
       if (payload === undefined) return undefined

@@ -26,7 +26,12 @@ const perRecipient: ReadonlySet<EventType> = new Set([
   'action_request',
 ])
 
-/** The same for every recipient: signed once for all. */
+/** Nothing in it is a secret of one recipient: those who get the same text may get it in one envelope. */
+export function mayBeShared(type: EventType): boolean {
+  return !['peer_added', 'peer_key_rotated', 'action_request'].includes(type)
+}
+
+/** The same for every recipient. */
 export function isShared(type: EventType): boolean {
   return !perRecipient.has(type)
 }

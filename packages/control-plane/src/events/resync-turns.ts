@@ -14,7 +14,7 @@ export interface ResyncTurns {
 /** Nothing new for so long: the burst is over. */
 const quietMs = 200
 /** A burst that does not end must not keep a node behind for longer. */
-const longestMs = 3_000
+const longestMs = 10_000
 const maxAtOnce = 4
 /** A node that was told and does not pull must not keep the others waiting. */
 const patienceMs = 500

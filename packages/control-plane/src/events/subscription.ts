@@ -48,6 +48,8 @@ export interface Resync {
 
 /** More than this waiting for a reader, and they are read from the log again when it is ready for them. */
 const maxQueued = 64
+/** More of those that are signed for one node in a second: it is told to pull instead, which costs less than they do. */
+const maxCostly = 16
 /** Events that are made into one piece for the network. */
 const maxBatch = 16
 const maxBatchChars = 256 * 1024
@@ -64,6 +66,9 @@ const inState: ReadonlySet<EventType> = new Set([
   'resync',
 ])
 
+/** Each has a secret of its own for each node. */
+const costly: ReadonlySet<EventType> = new Set(['peer_added', 'peer_key_rotated'])
+
 /**
  * Brings events to a sink in their order, each once: first those in the log, then those that are offered. It must be
  * offered events from before it is told `behind`, so that none is lost between the two. A slow reader costs no memory:
@@ -76,6 +81,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   let { afterSeq, behind } = options
   /** The last of those events that a state will make up for, and when it came. */
   let missed: { seq: number; atMs: number } | undefined
+  const recent = createCounter(1_000)
   let closed = false
   let pumping = true
 
@@ -162,22 +168,30 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     })
   }
 
+  /** Each is sent, or a state makes up for all of them, or the log is read again. */
   function overflow(event: LoggedEvent): void {
-    const skipped = [...queue, event]
-    queue.length = 0
-    if (resync && skipped.every(({ event_type }) => inState.has(event_type)))
-      missed = { seq: event.seq, atMs: resync.now() }
-    else {
-      missed = undefined
-      behind = true
+    const isMadeUpFor = [...queue, event].every(({ event_type }) => inState.has(event_type))
+    if (!isMadeUpFor && !missed && queue.length < maxQueued) {
+      queue.push(event)
+      return
     }
+    missed = resync && isMadeUpFor ? { seq: event.seq, atMs: resync.now() } : undefined
+    behind = !missed
+    queue.length = 0
+  }
+
+  function isTooMany(event: LoggedEvent): boolean {
+    if (missed || queue.length >= maxQueued) return true
+    return (
+      resync !== undefined && costly.has(event.event_type) && recent.add(resync.now()) > maxCostly
+    )
   }
 
   run(start)
   return {
     offer(event) {
       if (closed || behind) return
-      if (missed || queue.length >= maxQueued) overflow(event)
+      if (isTooMany(event)) overflow(event)
       else queue.push(event)
       if (pumping) return
       pumping = true
@@ -186,6 +200,21 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     close() {
       closed = true
       queue.length = 0
+    },
+  }
+}
+
+/** How many came in a period that began with the first of them. */
+function createCounter(periodMs: number): { add(nowMs: number): number } {
+  let startMs = Number.NEGATIVE_INFINITY
+  let count = 0
+  return {
+    add(nowMs) {
+      if (nowMs - startMs >= periodMs) {
+        startMs = nowMs
+        count = 0
+      }
+      return ++count
     },
   }
 }

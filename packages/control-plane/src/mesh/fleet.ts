@@ -102,7 +102,7 @@ export interface Fleet {
   policies(tenantId: string): readonly PolicyRecord[]
   /**
    * Who may talk to whom in a tenant. The same object until labels, addresses or rules change, so that an event for a
-   * thousand nodes works out once who is on a side; nothing else of its members is up to date.
+   * thousand nodes works out once who is on a side.
    */
   mesh(tenantId: string): Mesh<NodeRecord>
 }
@@ -138,11 +138,24 @@ export function createFleet(): MutableFleet {
     for (const hash of tokenHashesOf(node)) byTokenHash.delete(hash)
   }
 
+  /** Brings the mesh of a tenant up to date with one of its nodes. */
+  function remesh(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
+    const tenantId = (before ?? after)?.tenant_id ?? ''
+    const mesh = meshes.get(tenantId)
+    if (!mesh) return
+    if (before && after && before.metadata === after.metadata && before.mesh_ip === after.mesh_ip)
+      mesh.refresh(after)
+    else
+      meshes.set(
+        tenantId,
+        mesh.with({ ...(before ? { before } : {}), ...(after ? { after } : {}) }),
+      )
+  }
+
   function putNode(node: NodeRecord): FleetChange {
     const before = nodes.get(node.id)
     if (before) forget(before)
-    if (before?.metadata !== node.metadata || before.mesh_ip !== node.mesh_ip)
-      meshes.delete(node.tenant_id)
+    remesh(before, node)
     nodes.set(node.id, node)
     tenantNodes(node.tenant_id).set(node.no, node)
     byNo.set(node.no, node)
@@ -160,7 +173,7 @@ export function createFleet(): MutableFleet {
     const node = nodes.get(id)
     if (!node) return undefined
     forget(node)
-    meshes.delete(node.tenant_id)
+    remesh(node, undefined)
     nodes.delete(id)
     byNo.delete(node.no)
     tenantNodes(node.tenant_id).delete(node.no)

@@ -11,27 +11,73 @@ export interface Mesh<N extends MeshNode = MeshNode> {
   readonly policies: readonly MeshPolicy[]
   /** The nodes of a side by address; worked out once. */
   members(side: Side): readonly N[]
+  /**
+   * The mesh after a node came (`before` left out), went (`after` left out) or has other labels. What was worked out
+   * of the sides that it neither joins nor leaves stays.
+   */
+  with(change: { before?: N; after?: N }): Mesh<N>
+  /** Puts the record of a node with the same labels and address in the place of its last one. */
+  refresh(node: N): void
 }
 
 export type MeshPolicy = Pick<PolicyRecord, 'id' | 'rules'>
 
 export function createMesh<N extends MeshNode>(
   parts: Pick<Mesh<N>, 'range' | 'nodes' | 'policies'>,
+  known = new Map<Side, N[]>(),
 ): Mesh<N> {
-  const known = new Map<Side, readonly N[]>()
-  let sorted: readonly N[] | undefined
+  let sorted: N[] | undefined
   return {
     ...parts,
     members(side) {
-      sorted ??= byAddress(parts.nodes)
       let members = known.get(side)
       if (!members) {
+        sorted ??= byAddress(parts.nodes)
         members = sorted.filter((node) => sideHas(side, node))
         known.set(side, members)
       }
       return members
     },
+    refresh(node) {
+      for (const [side, members] of known) {
+        if (!sideHas(side, node)) continue
+        const at = indexOf(members, parseIpv4(node.mesh_ip))
+        if (members[at]?.id === node.id) members[at] = node
+      }
+    },
+    with: ({ before, after }) =>
+      createMesh(
+        parts,
+        new Map(known.entries().map(([side, list]) => [side, replaced(list, side, before, after)])),
+      ),
   }
+}
+
+/** The members of a side after a change of one node. */
+function replaced<N extends MeshNode>(
+  members: N[],
+  side: Side,
+  before: N | undefined,
+  after: N | undefined,
+): N[] {
+  const was = before !== undefined && sideHas(side, before)
+  const is = after !== undefined && sideHas(side, after)
+  if (!was && !is) return members
+  const others = was ? members.filter(({ id }) => id !== before.id) : members
+  if (!is) return others
+  return others.toSpliced(indexOf(others, parseIpv4(after.mesh_ip)), 0, after)
+}
+
+/** Where the address stands among members, or would. */
+function indexOf(members: readonly MeshNode[], address: number): number {
+  let low = 0
+  let high = members.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (parseIpv4(members[middle]?.mesh_ip ?? '') < address) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function byAddress<N extends MeshNode>(nodes: Iterable<N>): N[] {

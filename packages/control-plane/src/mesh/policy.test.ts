@@ -10,7 +10,7 @@ import {
   parseSelector,
 } from '@plexd/protocol'
 import fc from 'fast-check'
-import { createMesh, type Mesh, type MeshPolicy, skippedRules } from './mesh.ts'
+import { createMesh, type Mesh, type MeshPolicy, rulesOf, skippedRules } from './mesh.ts'
 import { compileFor, withRevisedIds } from './policy-compile.ts'
 import { describeProblems, validatePolicy } from './policy-validate.ts'
 import type { MeshNode } from './rule-side.ts'
@@ -127,8 +127,50 @@ describe('isVisible', () => {
     fc.assert(
       fc.property(meshes, ({ nodes, policies }) => {
         const mesh = createMesh({ range, nodes, policies })
-        for (const node of nodes) assert.deepEqual(peersOf(mesh, node), oraclePeers(mesh, node))
+        for (const node of nodes)
+          assert.deepEqual(sorted(peersOf(mesh, node)), sorted(oraclePeers(mesh, node)))
       }),
+    )
+  })
+})
+
+describe('mesh.with', () => {
+  it('knows who is on each side as if it were made anew', () => {
+    const change = fc.record({
+      at: fc.nat(8),
+      metadata: fc.option(labels, { nil: undefined }),
+      isSame: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(meshes, fc.array(change, { maxLength: 12 }), ({ nodes, policies }, changes) => {
+        const now = new Map(nodes.map((node) => [node.id, node]))
+        let mesh = createMesh({ range, policies, nodes: { [Symbol.iterator]: () => now.values() } })
+        const sides = policies
+          .flatMap((policy) => rulesOf(policy, range))
+          .flatMap(({ from, to }) => [from, to])
+        for (const { at, metadata, isSame } of changes) {
+          for (const side of sides) mesh.members(side)
+          const id = `n_${at}`
+          const before = now.get(id)
+          if (before && isSame) {
+            const again = { ...before }
+            now.set(id, again)
+            mesh.refresh(again)
+            continue
+          }
+          const after = metadata && aNode(id, `10.100.0.${at + 1}`, metadata)
+          if (after) now.set(id, after)
+          else now.delete(id)
+          mesh = mesh.with({ ...(before ? { before } : {}), ...(after ? { after } : {}) })
+        }
+        const anew = createMesh({ range, policies, nodes: [...now.values()] })
+        for (const side of sides) {
+          const [known, made] = [mesh.members(side), anew.members(side)]
+          assert.equal(known.length, made.length)
+          for (const [index, node] of known.entries()) assert.equal(node, made[index])
+        }
+      }),
+      { numRuns: 500 },
     )
   })
 })
@@ -143,7 +185,10 @@ describe('touchedByNode', () => {
   it('recompiles nobody for a new node under "*"', () => {
     const after = aNode('n_new', '10.100.0.9', {})
     const touch = touchedByNode(meshWith([allow('*', '*')]), { after })
-    assert.deepEqual(touch, { ...none, appeared: fleet })
+    assert.deepEqual(
+      { ...touch, appeared: sorted(touch.appeared) },
+      { ...none, appeared: sorted(fleet) },
+    )
   })
 
   it('finds whom a relabelled node joins and leaves', () => {
@@ -185,12 +230,12 @@ describe('touchedByNode', () => {
             sees: hasPeer(now, other),
           }))
           assert.deepEqual(
-            touch.appeared,
-            onlyNodes(changes, ({ saw, sees }) => sees && !saw),
+            sorted(touch.appeared),
+            sorted(onlyNodes(changes, ({ saw, sees }) => sees && !saw)),
           )
           assert.deepEqual(
-            touch.vanished,
-            onlyNodes(changes, ({ saw, sees }) => saw && !sees),
+            sorted(touch.vanished),
+            sorted(onlyNodes(changes, ({ saw, sees }) => saw && !sees)),
           )
           for (const other of rest)
             if (!sameRules(old, now, other)) assert.ok(touch.recompiled.includes(other))
@@ -403,4 +448,8 @@ function onlyNodes<T extends { other: MeshNode }>(
 
 function sameRules(old: Mesh, now: Mesh, node: MeshNode): boolean {
   return JSON.stringify(compileFor(node, old)) === JSON.stringify(compileFor(node, now))
+}
+
+function sorted(nodes: readonly MeshNode[]): MeshNode[] {
+  return nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -1,7 +1,7 @@
 import type { PolicyRule } from '@plexd/protocol'
 import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
 import { isList, type MeshNode, type Side, sideHas } from './rule-side.ts'
-import { isVisible, sightOf } from './visibility.ts'
+import { isVisible, membersOf, peersOf } from './visibility.ts'
 
 /** Whom a change has to be told to. Cost follows the change: rules that do not involve it are passed over. */
 export interface NodeTouch<N> {
@@ -22,15 +22,19 @@ export function touchedByNode<N extends MeshNode>(
   { before, after }: { before?: MeshNode; after?: MeshNode },
 ): NodeTouch<N> {
   const changed = (before ?? after)?.id
-  const others = [...mesh.nodes].filter(({ id }) => id !== changed)
-  const saw = before ? sightOf(mesh, before) : () => false
-  const sees = after ? sightOf(mesh, after) : () => false
-  const sides = sidesOpposite(mesh, before, after)
+  const saw = before ? peersOf(mesh, before) : []
+  const sees = after ? peersOf(mesh, after) : []
   return {
-    appeared: others.filter((other) => sees(other) && !saw(other)),
-    vanished: others.filter((other) => saw(other) && !sees(other)),
-    recompiled: others.filter((other) => sides.some((side) => sideHas(side, other))),
+    appeared: without(sees, saw),
+    vanished: without(saw, sees),
+    recompiled: membersOf(mesh, sidesOpposite(mesh, before, after), changed),
   }
+}
+
+function without<N extends MeshNode>(nodes: readonly N[], others: readonly N[]): N[] {
+  if (others.length === 0) return [...nodes]
+  const ids = new Set(others.map(({ id }) => id))
+  return nodes.filter(({ id }) => !ids.has(id))
 }
 
 /** The sides across from the lists that the node joins or leaves: who is there has its address in a rule, or had it. */

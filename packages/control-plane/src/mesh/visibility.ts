@@ -13,16 +13,40 @@ export function isVisible(
   return sightOf(rules, a)(b)
 }
 
-/** The peers of a node, in the order of `mesh.nodes`. */
+/** The peers of a node. What it costs follows their number, not that of all nodes. */
 export function peersOf<N extends MeshNode>(mesh: Mesh<N>, node: MeshNode): N[] {
-  return [...mesh.nodes].filter(sightOf(mesh, node))
+  return membersOf(mesh, oppositeSides(mesh, node), node.id)
+}
+
+/** Who is on any of the sides, but for one node; each once. */
+export function membersOf<N extends MeshNode>(
+  mesh: Mesh<N>,
+  sides: readonly Side[],
+  exceptId: string | undefined,
+): N[] {
+  const [first, ...more] = sides
+  if (!first) return []
+  if (more.length === 0) return mesh.members(first).filter(({ id }) => id !== exceptId)
+  const members = new Map<string, N>()
+  for (const side of sides) for (const node of mesh.members(side)) members.set(node.id, node)
+  if (exceptId !== undefined) members.delete(exceptId)
+  return [...members.values()]
 }
 
 /** `isVisible` for one node and many others: rules that do not involve the node are looked at once. */
 export function sightOf(
-  { range, policies }: Pick<Mesh, 'range' | 'policies'>,
+  rules: Pick<Mesh, 'range' | 'policies'>,
   node: MeshNode,
 ): (other: MeshNode) => boolean {
+  const sides = oppositeSides(rules, node)
+  return (other) => other.id !== node.id && sides.some((side) => sideHas(side, other))
+}
+
+/** The other sides of the allow rules that have the node on one. */
+function oppositeSides(
+  { range, policies }: Pick<Mesh, 'range' | 'policies'>,
+  node: MeshNode,
+): Side[] {
   const opposite = new Set<Side>()
   for (const policy of policies) {
     for (const { from, to, action } of rulesOf(policy, range)) {
@@ -31,6 +55,5 @@ export function sightOf(
       if (sideHas(to, node)) opposite.add(from)
     }
   }
-  const sides = [...opposite]
-  return (other) => other.id !== node.id && sides.some((side) => sideHas(side, other))
+  return [...opposite]
 }
