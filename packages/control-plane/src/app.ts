@@ -20,6 +20,7 @@ import { derivePskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
 import { prepareInstallation } from './store/first-start.ts'
 import { loadFleet } from './store/load-fleet.ts'
+import { createSealedSecrets, type SealedSecrets } from './store/sealed-secrets.ts'
 import { readSetting } from './store/settings.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { createRateLimit, type RateLimit } from './telemetry/rate-limit.ts'
@@ -35,6 +36,7 @@ export interface App {
   readonly change: Change
   /** What nodes' secrets at rest are sealed under. */
   readonly masterKey: MasterKey
+  readonly sealedSecrets: SealedSecrets
   /** For `pairPsk`. */
   readonly pskMaster: KeyObject
   readonly keyring: Keyring
@@ -95,6 +97,7 @@ export async function createApp(
   const pskMaster = derivePskMaster(masterKey)
   const keyring = await openKeyring({ store, masterKey, clock })
   const { reader } = store
+  const sealedSecrets = createSealedSecrets(reader)
   const frames = createFrames({
     epoch: heads.epoch,
     keyring,
@@ -115,11 +118,13 @@ export async function createApp(
       draft,
       now: clock.now,
       publish(events) {
+        sealedSecrets.forget()
         metrics.published(events)
         hub.publish(events)
       },
     }),
     masterKey,
+    sealedSecrets,
     pskMaster,
     keyring,
     heads,

@@ -3,19 +3,17 @@ import { handle } from '../handle.ts'
 import { sealForNode } from '../seal/node-seal.ts'
 import { openNsk } from '../seal/node-secrets.ts'
 import { open } from '../seal/seal.ts'
-import { readNodeRow } from '../store/nodes.ts'
-import { readSecretFor, secretContext } from '../store/secrets.ts'
+import { secretContext } from '../store/secrets.ts'
 
 /** The value is sealed anew for each request, so no two answers are alike. */
 export const getSecret = handle(controlApi.getSecret, async ({ params, principal }, app) => {
-  const { reader } = app.store
-  const secret = await readSecretFor(reader, principal, params.key)
+  const secret = await app.sealedSecrets.find(principal, params.key)
   if (secret === undefined) throw new ApiError('not_found', `there is no secret "${params.key}"`)
   if (secret === 'forbidden')
     throw new ApiError('forbidden', `secret "${params.key}" is not for this node`)
-  const row = await readNodeRow(reader, principal.id)
-  if (!row) throw new ApiError('unauthorized', 'unauthorized') // removed in this very moment
-  const nsk = openNsk(app.masterKey, row.id, row.nsk_sealed)
+  const sealed = await app.sealedSecrets.nskOf(principal)
+  if (sealed === undefined) throw new ApiError('unauthorized', 'unauthorized') // removed in this very moment
+  const nsk = openNsk(app.masterKey, principal.id, sealed)
   const value = open(app.masterKey, secret.value_sealed, secretContext(secret))
   return { key: secret.key, version: secret.version, ...sealForNode(nsk, value) }
 })

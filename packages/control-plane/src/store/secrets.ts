@@ -6,18 +6,21 @@ import type { Tables } from './schema.ts'
 
 export type SecretRow = Selectable<Tables['secrets']>
 
-/** The secret of a key that is meant for the node; `forbidden` when there is one, but only for others. */
-export async function readSecretFor(
-  reader: Reader,
-  node: Pick<NodeRecord, 'id' | 'tenant_id' | 'metadata'>,
-  key: string,
-): Promise<SecretRow | 'forbidden' | undefined> {
-  const rows = await reader
+/** The secrets of a key, whomever they are for. */
+export function readSecretsOf(reader: Reader, tenantId: string, key: string): Promise<SecretRow[]> {
+  return reader
     .selectFrom('secrets')
     .selectAll()
-    .where('tenant_id', '=', node.tenant_id)
+    .where('tenant_id', '=', tenantId)
     .where('key', '=', key)
     .execute()
+}
+
+/** The one among the secrets of a key that is meant for the node; `forbidden` when all are for others. */
+export function secretFor(
+  rows: readonly SecretRow[],
+  node: Pick<NodeRecord, 'id' | 'metadata'>,
+): SecretRow | 'forbidden' | undefined {
   const [secret] = entriesOf(rows, node)
   return secret ?? (rows.length > 0 ? 'forbidden' : undefined)
 }

@@ -1,0 +1,52 @@
+import type { NodeRecord } from '../mesh/fleet.ts'
+import type { Reader } from './db.ts'
+import { readNodeRow } from './nodes.ts'
+import { readSecretsOf, type SecretRow, secretFor } from './secrets.ts'
+
+/**
+ * What a read of a secret needs, kept in memory as it is in the database: sealed. Nodes ask for the same few secrets
+ * again and again, and a query takes longer than all the rest.
+ */
+export interface SealedSecrets {
+  /** `forbidden` when there is one of that key, but only for others. */
+  find(node: NodeRecord, key: string): Promise<SecretRow | 'forbidden' | undefined>
+  /** The node's NSK; undefined when it was removed in this very moment. */
+  nskOf(node: NodeRecord): Promise<string | undefined>
+  /** Something was committed. */
+  forget(): void
+}
+
+const maxKeys = 10_000
+
+export function createSealedSecrets(reader: Reader): SealedSecrets {
+  const byKey = new Map<string, readonly SecretRow[]>()
+  const nsks = new WeakMap<NodeRecord, string>()
+  /** Grows with each commit: what was read before it is not kept. */
+  let commits = 0
+
+  async function rowsOf(tenantId: string, key: string): Promise<readonly SecretRow[]> {
+    const name = `${tenantId}/${key}`
+    const known = byKey.get(name)
+    if (known) return known
+    const before = commits
+    const rows = await readSecretsOf(reader, tenantId, key)
+    if (commits === before && byKey.size < maxKeys) byKey.set(name, rows)
+    return rows
+  }
+
+  return {
+    find: async (node, key) => secretFor(await rowsOf(node.tenant_id, key), node),
+    async nskOf(node) {
+      const known = nsks.get(node)
+      if (known !== undefined) return known
+      const row = await readNodeRow(reader, node.id)
+      // The record may be from before the row has changed.
+      if (row?.nsk_hash === node.nsk_hash) nsks.set(node, row.nsk_sealed)
+      return row?.nsk_sealed
+    },
+    forget() {
+      commits++
+      byKey.clear()
+    },
+  }
+}
