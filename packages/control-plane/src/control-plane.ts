@@ -44,6 +44,8 @@ export async function startControlPlane(
         const node = principal as NodeRecord // what `node` rows are called by
         await welcome(app, node)
         await noteToken(app, node, bearerToken(request))
+        // Both may have made another record of it.
+        return app.fleet.node(node.id) ?? node
       }
       return principal
     },
