@@ -39,11 +39,13 @@ export function createMesh<N extends MeshNode>(
       return members
     },
     refresh(node) {
-      for (const [side, members] of known) {
-        if (!sideHas(side, node)) continue
-        const at = indexOf(members, parseIpv4(node.mesh_ip))
-        if (members[at]?.id === node.id) members[at] = node
+      const address = parseIpv4(node.mesh_ip)
+      const put = (list: N[]): void => {
+        const at = indexOf(list, address)
+        if (list[at]?.id === node.id) list[at] = node
       }
+      if (sorted) put(sorted)
+      for (const [side, members] of known) if (sideHas(side, node)) put(members)
     },
     with: ({ before, after }) =>
       createMesh(

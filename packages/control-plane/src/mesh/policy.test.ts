@@ -140,6 +140,8 @@ describe('mesh.with', () => {
       at: fc.nat(8),
       metadata: fc.option(labels, { nil: undefined }),
       isSame: fc.boolean(),
+      /** A bit for each side that somebody asks for before the change. */
+      asked: fc.nat(),
     })
     fc.assert(
       fc.property(meshes, fc.array(change, { maxLength: 12 }), ({ nodes, policies }, changes) => {
@@ -148,8 +150,9 @@ describe('mesh.with', () => {
         const sides = policies
           .flatMap((policy) => rulesOf(policy, range))
           .flatMap(({ from, to }) => [from, to])
-        for (const { at, metadata, isSame } of changes) {
-          for (const side of sides) mesh.members(side)
+        for (const { at, metadata, isSame, asked } of changes) {
+          for (const [index, side] of sides.entries())
+            if ((asked >> (index % 31)) & 1) mesh.members(side)
           const id = `n_${at}`
           const before = now.get(id)
           if (before && isSame) {
