@@ -36,7 +36,7 @@ export interface Fleet extends AsyncDisposable {
   readonly identities: readonly Identity[]
   /** For what a scenario does in an agent's place. */
   readonly requests: Requests
-  register(tokens: readonly string[]): Promise<void>
+  register(tokens: readonly string[]): Promise<Identity[]>
   /** Registers, opens the streams and pulls the states. */
   enrol(tokens: readonly string[]): Promise<void>
   pull(numbers?: readonly number[]): Promise<void>
@@ -133,7 +133,8 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
     each,
     check: () => checkLedgers(fleet),
     putPolicy: (rules) => putRules(plane.admin, rules),
-    register: (tokens) => register(tokens, 'register').then(() => undefined),
+    register: async (tokens) =>
+      (await register(tokens, 'register')).filter((identity) => identity !== undefined),
     enrol: (tokens) => register(tokens, 'enrol').then(() => undefined),
     pull: (numbers) =>
       eachOf(numbers, (worker, own) =>

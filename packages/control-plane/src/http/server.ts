@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyRequest,
   type HTTPMethods,
 } from 'fastify'
+import { paceHandshakes } from './admission.ts'
 import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
 import { decompress } from './decompress.ts'
@@ -79,6 +80,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
 
   server.server.headersTimeout = 20_000
+  if (options.tls) paceHandshakes(server.server)
 
   server.setErrorHandler((error, request, reply) => {
     const { status, headers, body, internal } = problemOf(error)
