@@ -40,8 +40,6 @@ export interface Fleet extends AsyncDisposable {
   /** Registers, opens the streams and pulls the states. */
   enrol(tokens: readonly string[]): Promise<void>
   pull(numbers?: readonly number[]): Promise<void>
-  /** Each says where it is: the first time that is news for all who see it, from then on for nobody. */
-  report(): Promise<void>
   /** Resolves to how long each took, in milliseconds. */
   open(numbers?: readonly number[]): Promise<number[]>
   close(numbers?: readonly number[]): Promise<void>
@@ -122,7 +120,11 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
   const identities = enrol
     ? await join(plane.admin, agents, (tokens) => register(tokens, 'register'))
     : []
-  if (enrol) await putRules(plane.admin, rulesOf(topology, agents))
+  if (enrol) {
+    // While nobody sees anybody it is news for nobody, and answered with no peers.
+    await each((worker) => worker.report({ concurrency: 32 }))
+    await putRules(plane.admin, rulesOf(topology, agents))
+  }
   const opened = stack.move()
 
   const fleet: Fleet = {
@@ -140,7 +142,6 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
       eachOf(numbers, (worker, own) =>
         worker.pull({ concurrency: 32, ...(own ? { agents: own } : {}) }),
       ).then(() => undefined),
-    report: () => each((worker) => worker.report({ concurrency: 32 })).then(() => undefined),
     async open(numbers) {
       const times = await eachOf(numbers, (worker, own) =>
         worker.open({ concurrency: 64, ...(own ? { agents: own } : {}) }),

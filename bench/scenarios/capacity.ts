@@ -14,7 +14,6 @@ export const capacity: Bench = {
     const size = context.agents ?? (context.quick ? 60 : 10_000)
     const seconds = context.seconds ?? (context.quick ? 4 : 600)
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
-    await fleet.report()
     await fleet.pull()
     await fleet.open()
     await fleet.each((worker) => worker.fold({ count: 5 }))

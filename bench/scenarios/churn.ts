@@ -12,7 +12,6 @@ export const churn: Bench = {
     const size = context.agents ?? (context.quick ? 60 : 1_000)
     const seconds = context.seconds ?? (context.quick ? 3 : 30)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
-    await fleet.report()
     await fleet.pull()
     await fleet.open()
     const endMs = monotonicMs() + seconds * 1_000

@@ -13,7 +13,6 @@ export const fanOut: Bench = {
     const size = context.agents ?? (context.quick ? 60 : 1_000)
     const seconds = context.seconds ?? (context.quick ? 1 : 15)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
-    await fleet.report()
     await fleet.open()
     const shared = await context.profiled(fleet.plane, () =>
       rateOf(fleet, seconds, async (turn) =>

@@ -13,7 +13,6 @@ export const idle: Bench = {
     const seconds = context.seconds ?? (context.quick ? 3 : 60)
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
     const { plane } = fleet
-    await fleet.report()
     await fleet.pull()
     await fleet.open()
     const life = context.quick

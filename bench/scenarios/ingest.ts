@@ -15,7 +15,6 @@ export const ingest: Bench = {
     const size = context.agents ?? (context.quick ? 60 : 500)
     const seconds = context.seconds ?? (context.quick ? 2 : 15)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
-    await fleet.report()
     await fleet.open()
     const alone = quantiles(await changesFor(fleet, seconds / 2, 10_000))
     const body = gzipSync(lines.map((line) => JSON.stringify(line)).join('\n'))

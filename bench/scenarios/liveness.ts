@@ -16,7 +16,6 @@ export const liveness: Bench = {
       topology: 'full',
       args: ['--heartbeat-interval', `${intervalMs}ms`],
     })
-    await fleet.report()
     await fleet.pull()
     await fleet.open()
     await fleet.live({ heartbeatMs: intervalMs, pullMs: 0, endpointMs: 0 })

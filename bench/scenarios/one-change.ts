@@ -12,7 +12,6 @@ export const oneChange: Bench = {
     const size = context.agents ?? (context.quick ? 60 : 1_000)
     const rounds = context.rounds ?? (context.quick ? 5 : Math.max(30, 100_000 / size))
     const fleet = await context.fleet({ agents: size, topology: 'full' })
-    await fleet.report()
     await fleet.open()
     await fleet.live({ ...usualLife, pullMs: 0 })
     const numbers = fleet.identities.map(({ index }) => index)

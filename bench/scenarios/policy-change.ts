@@ -12,7 +12,6 @@ export const policyChange: Bench = {
     const size = context.agents ?? (context.quick ? 60 : 1_000)
     const rounds = context.rounds ?? (context.quick ? 3 : 30)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
-    await fleet.report()
     await fleet.open()
     const among = fleet.identities.map(({ index }) => index)
     const rules = (port: number, side: string): PolicyRule[] => [

@@ -15,7 +15,6 @@ export const slowReaders: Bench = {
     const slow = context.quick ? 5 : 100
     const rounds = context.rounds ?? (context.quick ? 3 : 60)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
-    await fleet.report()
     await fleet.open()
     const reading = fleet.identities.map(({ index }) => index).filter((index) => index >= slow)
     const alone = quantiles(await changes(fleet, reading, rounds, 10_000))

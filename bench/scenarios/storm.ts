@@ -20,7 +20,6 @@ export const storm: Bench = {
       context.note('left out: only a control plane of our own can be killed')
       return
     }
-    await fleet.report()
     await fleet.pull()
     await fleet.open()
     await fleet.live()

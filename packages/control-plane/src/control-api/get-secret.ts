@@ -11,7 +11,8 @@ export const getSecret = handle(controlApi.getSecret, async ({ params, principal
   if (secret === undefined) throw new ApiError('not_found', `there is no secret "${params.key}"`)
   if (secret === 'forbidden')
     throw new ApiError('forbidden', `secret "${params.key}" is not for this node`)
-  const sealed = await app.sealedSecrets.nskOf(principal)
+  // Anew: with this very call the node may have begun to use another NSK.
+  const sealed = await app.sealedSecrets.nskOf(app.fleet.node(principal.id) ?? principal)
   if (sealed === undefined) throw new ApiError('unauthorized', 'unauthorized') // removed in this very moment
   const nsk = openNsk(app.masterKey, principal.id, sealed)
   const value = open(app.masterKey, secret.value_sealed, secretContext(secret))
