@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { controlApi, fillPath } from '@plexd/protocol'
+import { controlApi, fillPath, revisionHeader } from '@plexd/protocol'
 import type { Address } from './connection.ts'
 import type { EventBlocks, SeenEvent } from './event-blocks.ts'
 import { EventStream, type StreamListener } from './event-stream.ts'
@@ -139,6 +139,9 @@ export class Agent implements StreamListener {
     const { status } = await this.#send('endpoint', {
       method: 'PUT',
       path: this.#path(controlApi.putEndpoint.path),
+      ...(this.ledger.seq < 0
+        ? {}
+        : { headers: { [revisionHeader]: `${this.#epoch}-${this.ledger.seq}` } }),
       body: JSON.stringify({ public_endpoint: endpoint, nat_type: 'full_cone' }),
     })
     return status

@@ -17,3 +17,9 @@ export const EndpointResponse = Type.Object({
   peer_endpoints: Type.Array(Type.Object({ peer_id: NodeId, endpoint: Endpoint })),
 })
 export type EndpointResponse = Static<typeof EndpointResponse>
+
+/**
+ * Our extension: a report that names in this header the revision of the state that the node has is answered without
+ * peers when there is no newer one.
+ */
+export const revisionHeader = 'plexd-revision'

@@ -1,4 +1,4 @@
-import type { Client, ControlApi, Peer } from '@plexd/protocol'
+import { type Client, type ControlApi, type Peer, revisionHeader } from '@plexd/protocol'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
@@ -18,8 +18,10 @@ export function createEndpointExchange({ client, nodeId, desired, changes }: End
   return async (found: DiscoveredEndpoint): Promise<void> => {
     using watch = changes.watch()
     const { public_endpoint, nat_type, local_endpoints } = found
+    const { revision } = desired.current()
     const { body } = await client.putEndpoint({
       params: { node_id: nodeId },
+      headers: revision === '' ? {} : { [revisionHeader]: revision },
       body: { public_endpoint, nat_type, local_endpoints },
     })
     if (watch.hasFolded()) return

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { revisionHeader } from '@plexd/protocol'
 import { openEventReader } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
@@ -44,6 +45,23 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
       local_endpoints: ['192.168.1.2:51820'],
     })
     assert.equal(own.app.fleet.node(web.node_id)?.nat_type, 'full_cone')
+  })
+
+  it('answers without peers to who names the newest revision, and with them to who has an older one', async () => {
+    await using own = await startControlPlane()
+    const [web, db] = [await own.enrol('web-01'), await own.enrol('db-01')]
+    const { body: state } = await web.api.getState({ params: web })
+    const report = async () => {
+      const { body } = await web.api.putEndpoint({
+        params: web,
+        headers: { [revisionHeader]: state.revision ?? '' },
+        body: { public_endpoint: '203.0.113.10:51820' },
+      })
+      return body.peer_endpoints.map(({ endpoint }) => endpoint)
+    }
+    assert.deepEqual(await report(), [])
+    await put(db, '198.51.100.5:51820')
+    assert.deepEqual(await report(), ['198.51.100.5:51820'])
   })
 
   it('tells nobody of an endpoint that is the same, and all of another NAT type', async () => {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { isDeepStrictEqual as isSame } from 'node:util'
-import { ApiError, controlApi } from '@plexd/protocol'
+import { ApiError, controlApi, revisionHeader } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
@@ -8,7 +8,8 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { shownPeers } from '../mesh/peer-view.ts'
 
 /** Peers hear of an endpoint only when it is another one: nodes report theirs every minute. */
-export const putEndpoint = handle(controlApi.putEndpoint, async ({ principal, body }, app) => {
+export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
+  const { principal, body, headers } = call
   const reported: Whereabouts = {
     endpoint: checkedEndpoint('public_endpoint', body.public_endpoint),
     nat_type: body.nat_type ?? principal.nat_type,
@@ -20,6 +21,8 @@ export const putEndpoint = handle(controlApi.putEndpoint, async ({ principal, bo
   if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal.id, reported)
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
+  // Who has all that there is knows where its peers are, and says so every minute: for that no list is made.
+  if (headers[revisionHeader] === app.heads.revisionOf(node.no)) return { peer_endpoints: [] }
   return {
     peer_endpoints: shownPeers(app.fleet.mesh(node.tenant_id), node)
       .filter((peer) => peer.endpoint !== '')
