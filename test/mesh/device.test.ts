@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createLab, type Lab } from './laboratory/lab.ts'
-import { capture, ping, pingAll, startPing, tcpStream, untilPing } from './laboratory/probes.ts'
-import { labSkip } from './laboratory/requirements.ts'
+import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import {
+  capture,
+  ping,
+  pingAll,
+  startPing,
+  tcpStream,
+  untilPing,
+} from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { createMeshNode, introduce, type MeshNode } from './support/mesh-node.ts'
 
 /** Message types of WireGuard stand in the first byte, three zeros behind it. */
@@ -10,7 +17,7 @@ const isWireguard =
   'udp port 51820 and (udp[8:4] = 0x01000000 or udp[8:4] = 0x02000000 or udp[8:4] = 0x03000000 or udp[8:4] = 0x04000000)'
 const isNoise = 'arp or ip6'
 
-describe('a mesh of real interfaces', { skip: labSkip() }, () => {
+describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
   it('joins two hosts, and shows nothing but WireGuard outside', async () => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)

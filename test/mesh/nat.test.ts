@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { createLab, type Host, type Lab, type StunServer } from './laboratory/lab.ts'
-import type { NatKind } from './laboratory/nat.ts'
-import { labSkip } from './laboratory/requirements.ts'
+import { createLab, type Host, type Lab, type StunServer } from '../../scripts/laboratory/lab.ts'
+import type { NatKind } from '../../scripts/laboratory/nat.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
 
 const netcheckProgram = join(
   import.meta.dirname,

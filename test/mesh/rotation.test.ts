@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { generatePrivateKey, publicKeyOf } from '@plexd/agent'
-import { createLab } from './laboratory/lab.ts'
-import { startPing, untilPing } from './laboratory/probes.ts'
-import { labSkip } from './laboratory/requirements.ts'
+import { createLab } from '../../scripts/laboratory/lab.ts'
+import { startPing, untilPing } from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { createMeshNode, introduce, type MeshNode } from './support/mesh-node.ts'
 
 describe('a node that changes its key', { skip: labSkip() }, () => {

@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createLab, type Lab } from './laboratory/lab.ts'
-import { pingAll, startPing, tcpStream, untilAllPing, untilPing } from './laboratory/probes.ts'
-import { labSkip } from './laboratory/requirements.ts'
-import { type MeshMember, type MeshSystem, startMeshSystem } from './support/mesh-system.ts'
+import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import {
+  pingAll,
+  startPing,
+  tcpStream,
+  untilAllPing,
+  untilPing,
+} from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
+import {
+  type MeshMember,
+  type MeshSystem,
+  startMeshSystem,
+} from '../../scripts/programs/mesh-system.ts'
 
-describe('a control plane and agents with a mesh', { skip: labSkip('curl') }, () => {
+describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
   it('converges from nothing, and plexd peers tells so', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { generatePrivateKey, publicKeyOf } from '@plexd/agent'
 import type { Peer } from '@plexd/protocol'
-import type { Host } from '../laboratory/lab.ts'
-import { kill } from '../laboratory/namespace.ts'
+import type { Host } from '../../../scripts/laboratory/lab.ts'
+import { kill } from '../../../scripts/laboratory/namespace.ts'
 import type { NodeOrder, NodeReport } from './node-process.ts'
 
 /** A host that is a node of a mesh: real interface, real process, and a test for its control plane. */

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeNamespace, type Namespace, sweepNamespaces } from './namespace.ts'
+import { startJanitor } from '../programs/janitor.ts'
+import { makeNamespace, type Namespace, ownPrefix, sweepNamespaces } from './namespace.ts'
 import { type NatKind, natRules } from './nat.ts'
 import { runStunServer } from './stun-server.ts'
 
@@ -23,7 +24,7 @@ export interface StunServer extends Host {
 
 /**
  * Networks on this one machine: hosts on a public network, or behind routers with NAT. Nothing of it is seen by the
- * machine's own network, and disposing removes all of it, with what still runs there.
+ * machine's own network. Disposing removes all of it, with what still runs there, and so does the end of this process.
  *
  *     await using lab = await createLab()
  *     const home = await lab.router('home', 'symmetric')
@@ -32,6 +33,8 @@ export interface StunServer extends Host {
  *     await ping(laptop, server.address)
  */
 export interface Lab extends AsyncDisposable {
+  /** For files that go with it. */
+  readonly folder: string
   /** The public network itself: what crosses it can be seen here. */
   readonly internet: Namespace
   host(name: string, options?: { behind?: Router }): Promise<Host>
@@ -46,7 +49,8 @@ export async function createLab(): Promise<Lab> {
   await sweepNamespaces()
   const stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'plexdlab-'))
-  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  stack.use(startJanitor({ folder, namespaces: ownPrefix }))
+  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
   try {
     return await openLab(stack, folder)
   } catch (error) {
@@ -59,7 +63,12 @@ async function openLab(stack: AsyncDisposableStack, folder: string): Promise<Lab
   const make = async (label: string): Promise<Namespace> =>
     stack.use(await makeNamespace(label, folder))
 
-  const internet = { namespace: await make('internet'), range: '203.0.113', used: 0 }
+  const internet = {
+    namespace: await make('internet'),
+    range: '203.0.113',
+    prefixLength: 32,
+    used: 0,
+  }
   await forwardPackets(internet.namespace)
   const networks = new Map<Router, Network>()
   const whereabouts = new Map<string, { network: Network; port: string }>()
@@ -82,7 +91,8 @@ async function openLab(stack: AsyncDisposableStack, folder: string): Promise<Lab
   async function router(name: string, nat: NatKind): Promise<Router> {
     const namespace = await make(name)
     const address = await settle(namespace, internet, 'wan')
-    const network = { namespace, range: `192.168.${networks.size + 1}`, used: 0 }
+    const range = `192.168.${networks.size + 1}`
+    const network = { namespace, range, prefixLength: 24, used: 0 }
     await forwardPackets(namespace)
     const rules = natRules(nat, { wan: address, inside: `${network.range}.1` })
     await namespace.exec(['nft', '-f', '-'], { input: rules })
@@ -112,14 +122,15 @@ async function openLab(stack: AsyncDisposableStack, folder: string): Promise<Lab
       `route delete ${moving.address}/32 dev ${port}`,
     ])
     await moving.ip([
-      `address add ${address}/32 dev eth0`,
-      `address delete ${moving.address}/32 dev eth0`,
+      addressLine('add', address, network, 'eth0'),
+      addressLine('delete', moving.address, network, 'eth0'),
       ...routesOf(network, 'eth0').map((line) => line.replace('route add', 'route replace')),
     ])
     return { ...moving, address }
   }
 
   return {
+    folder,
     internet: internet.namespace,
     host,
     router,
@@ -133,6 +144,8 @@ async function openLab(stack: AsyncDisposableStack, folder: string): Promise<Lab
 interface Network {
   namespace: Namespace
   range: string
+  /** That hosts know: 24 where they are neighbours, 32 where they are not. */
+  prefixLength: number
   used: number
 }
 
@@ -155,10 +168,21 @@ async function connect(
     `route add ${address}/32 dev ${port}`,
   ])
   await namespace.ip([
-    `address add ${address}/32 dev ${name}`,
+    addressLine('add', address, network, name),
     `link set ${name} up`,
     ...routesOf(network, name),
   ])
+}
+
+/** Also to its neighbours a host sends through the router, for each has a cable of its own. */
+function addressLine(
+  verb: 'add' | 'delete',
+  address: string,
+  { prefixLength }: Network,
+  name: string,
+): string {
+  const line = `address ${verb} ${address}/${prefixLength} dev ${name}`
+  return verb === 'add' ? `${line} noprefixroute` : line
 }
 
 function routesOf({ range }: Network, name: string): string[] {

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { type Exec, exec } from '@plexd/runtime'
 
-/** A network namespace with a /run of its own, so that each host may have a `plexd0` and its files. */
+/**
+ * A network namespace with a /run of its own, so that each host may have a `plexd0` and its files, and without name
+ * servers, so that nobody waits for those of this machine, which are not reached from inside.
+ */
 export interface Namespace extends AsyncDisposable {
   readonly name: string
   /** What its programs see as /run. */
@@ -19,14 +22,18 @@ export interface Namespace extends AsyncDisposable {
 }
 
 /** All names begin so; after it comes the process that made the namespace. */
-const prefix = 'plexdlab-'
+const everyPrefix = 'plexdlab-'
+/** Of the namespaces that this process makes. */
+export const ownPrefix = `${everyPrefix}${process.pid}-`
 
 export async function makeNamespace(label: string, folder: string): Promise<Namespace> {
-  const name = `${prefix}${process.pid}-${label}`
+  const name = `${ownPrefix}${label}`
   const runDir = `${folder}/${label}`
   await mkdir(runDir)
+  await writeFile(`${runDir}/resolv.conf`, '')
   await exec(['ip', 'netns', 'add', name])
-  const mountRun = 'mount --bind "$0" /run && exec "$@"'
+  const mountRun =
+    'mount --bind "$0" /run && if [ -e /etc/resolv.conf ]; then mount --bind "$0/resolv.conf" /etc/resolv.conf; fi && exec "$@"'
   const enter = ['netns', 'exec', name, 'sh', '-c', mountRun, runDir]
   const ip: Namespace['ip'] = async (lines) => {
     await exec(['ip', '-netns', name, '-batch', '-'], { input: `${lines.join('\n')}\n` })
@@ -64,7 +71,7 @@ async function pidsIn(name: string): Promise<number[]> {
 export async function sweepNamespaces(): Promise<void> {
   const names = (await exec(['ip', 'netns', 'list'])).split('\n').map((line) => line.split(' ')[0])
   for (const name of names) {
-    const [, pid] = name?.match(new RegExp(`^${prefix}(\\d+)-`)) ?? []
+    const [, pid] = name?.match(new RegExp(`^${everyPrefix}(\\d+)-`)) ?? []
     if (name && pid !== undefined && !isAlive(Number(pid))) await removeNamespace(name)
   }
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-const programs = ['ip', 'nft', 'wg', 'wireguard-go', 'ping', 'tcpdump', 'sysctl', 'mount', 'setsid']
+const programs = ['ip', 'nft', 'wg', 'wireguard-go', 'ping', 'sysctl', 'mount', 'curl']
 
 /** Why there can be no laboratory on this machine, for the `skip` of a test; false when there can. */
 export function labSkip(...more: string[]): string | false {
