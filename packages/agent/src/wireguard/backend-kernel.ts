@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Exec } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { parseDump } from './wg-dump.ts'
+import type { PeerChange } from './wg-interface.ts'
 import { wgAddConf, wgSetArgs } from './wg-set.ts'
 
 /**
@@ -23,7 +24,12 @@ export function createKernelBackend(options: {
   return {
     name: 'kernel',
     read,
-    async write(change) {
+    async write({ peers, ...settings }) {
+      // An addition comes by the second call, so what is to follow it by a third.
+      const added = new Set(peers.filter(({ type }) => type === 'add').map(keyOf))
+      const follows = (peer: PeerChange): boolean =>
+        peer.type === 'update' && added.has(keyOf(peer))
+      const change = { ...settings, peers: peers.filter((peer) => !follows(peer)) }
       await withSecret(runDir, change.private_key, async (keyFile) => {
         const args = wgSetArgs(change, keyFile)
         if (args.length > 0) await exec(['wg', 'set', interfaceName, ...args])
@@ -37,8 +43,14 @@ export function createKernelBackend(options: {
       await withSecret(runDir, config, (file) =>
         exec(['wg', 'addconf', interfaceName, file ?? ''], { timeoutMs: 30_000 }),
       )
+      const args = wgSetArgs({ peers: peers.filter(follows) })
+      if (args.length > 0) await exec(['wg', 'set', interfaceName, ...args])
     },
   }
+}
+
+function keyOf({ public_key }: PeerChange): string {
+  return public_key
 }
 
 function allowedIpsAmong(

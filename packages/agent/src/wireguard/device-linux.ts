@@ -19,6 +19,7 @@ import { createInterfaceWriter, type InterfaceWriter } from './interface-writer.
 import { publicKeyOf } from './keys.ts'
 import { type HeldPsks, observedPeers, withoutNewPsks } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
+import { newlyReachable, type SecondTries, secondTries, startSecondTries } from './second-try.ts'
 import { createSightMemory, type SightMemory } from './sight-memory.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 import { refusalError, withoutRefused, writePeers } from './write-peers.ts'
@@ -63,6 +64,7 @@ class Device implements LinuxDevice {
   readonly #sights: SightMemory
   readonly #handovers: HandoverLoop
   readonly #runner: HandoverRunner
+  readonly #secondTries: SecondTries
   readonly #record: KeptRecord
   #privateKey = ''
   #held: HeldPsks | undefined
@@ -93,6 +95,11 @@ class Device implements LinuxDevice {
         this.#exclusive(async () => {
           if (this.#backend) await this.#runner.advance(this.#backend)
         }),
+      clock,
+      log,
+    })
+    this.#secondTries = startSecondTries({
+      tryAgain: (publicKeys) => this.#exclusive(() => this.#tryAgain(publicKeys)),
       clock,
       log,
     })
@@ -189,6 +196,7 @@ class Device implements LinuxDevice {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handovers[Symbol.asyncDispose]()
+    await this.#secondTries[Symbol.asyncDispose]()
     await this.#lock
     await this.#record[Symbol.asyncDispose]()
   }
@@ -232,6 +240,7 @@ class Device implements LinuxDevice {
     this.#runner.expect(steps, record)
     const changes = [...writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
+    this.#secondTries.watch(newlyReachable(writes))
     if (!plan.rebuild) {
       await this.#writer.writeKeyAndPort(backend, plan, keysAfter(present, writes))
     }
@@ -251,6 +260,21 @@ class Device implements LinuxDevice {
   async #remember(record: DeviceRecord): Promise<void> {
     await this.#record.replace({ ...record, public_key: publicKeyOf(this.#privateKey) })
     if (record.handovers.length > 0) this.#handovers.wake()
+  }
+
+  /** Whether there was anybody to be spoken to again. Those that wait for a new key are not. */
+  async #tryAgain(publicKeys: readonly string[]): Promise<boolean> {
+    if (!this.#backend) return false
+    const waiting = new Set(this.#record.current().handovers.map(({ to }) => to))
+    const { peers } = await this.#backend.read()
+    const tries = secondTries(
+      publicKeys.filter((key) => !waiting.has(key)),
+      peers,
+    )
+    if (tries.length === 0) return false
+    this.#sights.forget()
+    await this.#backend.write({ peers: tries })
+    return true
   }
 }
 

@@ -1,0 +1,92 @@
+import { type Clock, describeError, type Log, withJitter } from '@plexd/runtime'
+import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
+import type { PeerChange, WgPeer } from './wg-interface.ts'
+
+/**
+ * What makes WireGuard speak again to those of these peers to which it has spoken in vain: it would wait for five
+ * seconds, and forgets about it when a peer is added anew. Pure.
+ */
+export function secondTries(publicKeys: readonly string[], peers: readonly WgPeer[]): PeerChange[] {
+  const keys = new Set(publicKeys)
+  const silent = peers.filter((peer) => keys.has(peer.public_key) && isUnanswered(peer))
+  return [
+    ...silent.map(({ public_key }): PeerChange => ({ public_key, type: 'remove' })),
+    ...silent.map(({ public_key, psk, endpoint, allowed_ips }): PeerChange => {
+      return { public_key, type: 'add', psk, endpoint, allowed_ips, keepalive_seconds: 25 }
+    }),
+    ...silent
+      .filter(({ keepalive_seconds }) => keepalive_seconds !== 25)
+      .map(({ public_key, keepalive_seconds }): PeerChange => {
+        return { public_key, type: 'update', keepalive_seconds }
+      }),
+  ]
+}
+
+function isUnanswered({ endpoint, handshake_at, tx_bytes }: WgPeer): boolean {
+  return endpoint !== '' && handshake_at === 0 && tx_bytes > 0
+}
+
+/** The peers that these writes are the first to give an endpoint. */
+export function newlyReachable(writes: readonly PeerChange[]): string[] {
+  return writes
+    .filter(({ type, endpoint }) => type === 'add' && endpoint)
+    .map(({ public_key }) => public_key)
+}
+
+/**
+ * Speaks again to new peers that do not answer. Two nodes hear of each other at about the same time: the first to speak
+ * is not known yet to the other, or shut out by its NAT; and when both speak at once, neither completes a handshake.
+ */
+export interface SecondTries extends AsyncDisposable {
+  watch(publicKeys: readonly string[]): void
+}
+
+/** Before each try; jitter keeps two nodes from crossing again. */
+const pausesMs = [700, 1_500, 3_000]
+/** In a big mesh that starts they would be a burst of their own. */
+const maxWatched = 100
+
+export function startSecondTries(deps: {
+  /** Speaks again to those that have not answered; resolves to whether there were any. */
+  tryAgain(publicKeys: readonly string[]): Promise<boolean>
+  clock: Clock
+  log: Log
+  random?: () => number
+}): SecondTries {
+  const { tryAgain, clock, log, random } = deps
+  const trigger = createTrigger(clock)
+  let watched: { publicKeys: readonly string[]; tries: number; dueMs: number }[] = []
+
+  function add(publicKeys: readonly string[], tries: number): void {
+    const pauseMs = pausesMs[tries]
+    if (pauseMs === undefined || publicKeys.length === 0) return
+    watched.push({ publicKeys, tries, dueMs: clock.now() + withJitter(pauseMs, 0.4, random) })
+  }
+
+  const task = startTask(async (signal) => {
+    for (;;) {
+      const soonestMs = Math.min(...watched.map(({ dueMs }) => dueMs), clock.now() + idleMs)
+      await trigger.wait(Math.max(0, soonestMs - clock.now()), signal)
+      const due = watched.filter(({ dueMs }) => dueMs <= clock.now())
+      watched = watched.filter((watch) => !due.includes(watch))
+      for (const { publicKeys, tries } of due) {
+        const again = await tryAgain(publicKeys).catch((error: unknown) => {
+          log.warn('silent peers cannot be spoken to again', { error: describeError(error) })
+          return false
+        })
+        if (again) add(publicKeys, tries + 1)
+      }
+    }
+  })
+  return {
+    watch(publicKeys) {
+      const room = maxWatched - watched.reduce((sum, watch) => sum + watch.publicKeys.length, 0)
+      add(publicKeys.slice(0, Math.max(0, room)), 0)
+      trigger.fire()
+    },
+    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+  }
+}
+
+const idleMs = 24 * 3_600_000
