@@ -165,7 +165,10 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     status,
     describe,
     describePeers: async () =>
-      describePeers(desired.current().peers, await device.peers(), clock.now() / 1_000),
+      describePeers(desired.current().peers, await device.peers(), {
+        nowSeconds: clock.now() / 1_000,
+        natType: place.natType(),
+      }),
     describePolicies: async () => ({
       ...describeFiltering(core),
       ...describeRules({

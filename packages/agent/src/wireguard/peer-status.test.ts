@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Peer, PeerStatus } from '@plexd/protocol'
+import type { NatType, Peer, PeerStatus } from '@plexd/protocol'
 import { describePeers } from './peer-status.ts'
 import type { WgPeer } from './wg-interface.ts'
 
 const nowSeconds = 1_736_937_000
+const onlooker = { nowSeconds, natType: 'none' } as const
 const db: Peer = {
   id: 'n_db',
   public_key: 'db',
@@ -26,7 +27,7 @@ const found: WgPeer = {
 
 describe('describePeers', () => {
   it('tells where a peer is at this moment, and no secret', () => {
-    assert.deepEqual(describePeers([db], [found], nowSeconds), [
+    assert.deepEqual(describePeers([db], [found], onlooker), [
       {
         id: 'n_db',
         mesh_ip: '10.100.1.2',
@@ -52,9 +53,35 @@ describe('describePeers', () => {
   ]
   for (const [what, actual, state] of cases) {
     it(`names a peer that ${what}: ${state}`, () => {
-      const [peer] = describePeers([db], actual, nowSeconds)
+      const [peer] = describePeers([db], actual, onlooker)
       assert.equal(peer?.state, state)
       assert.notEqual(peer?.reason, '')
     })
   }
+
+  const unanswered = { ...found, handshake_at: 0 }
+  const pairs: [own: NatType, peer: NatType][] = [
+    ['symmetric', 'symmetric'],
+    ['symmetric', 'port_restricted'],
+    ['port_restricted', 'symmetric'],
+  ]
+  for (const [natType, nat_type] of pairs)
+    it(`says that WireGuard alone cannot cross a ${natType} and a ${nat_type} NAT`, () => {
+      const [peer] = describePeers([{ ...db, nat_type }], [unanswered], { nowSeconds, natType })
+      assert.equal(
+        peer?.reason,
+        `no answer: its NAT is ${nat_type} and ours ${natType}: WireGuard alone cannot cross this pair, one side needs a public endpoint`,
+      )
+    })
+
+  it('blames no NAT that can be crossed, and none while the peer answers', () => {
+    const natType = 'symmetric'
+    const [down] = describePeers([{ ...db, nat_type: 'restricted' }], [unanswered], {
+      nowSeconds,
+      natType,
+    })
+    assert.match(down?.reason ?? '', /^no answer: the peer is down/)
+    const [up] = describePeers([{ ...db, nat_type: natType }], [found], { nowSeconds, natType })
+    assert.equal(up?.reason, '')
+  })
 })

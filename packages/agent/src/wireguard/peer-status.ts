@@ -1,17 +1,27 @@
-import type { Peer, PeerStatus } from '@plexd/protocol'
+import type { NatType, Peer, PeerStatus } from '@plexd/protocol'
 import type { WgPeer } from './wg-interface.ts'
+
+export interface Onlooker {
+  nowSeconds: number
+  /** Of the NAT in front of this node. */
+  natType: NatType
+}
 
 /** How each peer is reached: the control plane's peers, with what WireGuard says of them. Pure. */
 export function describePeers(
   peers: readonly Peer[],
   actual: readonly WgPeer[],
-  nowSeconds: number,
+  onlooker: Onlooker,
 ): PeerStatus[] {
   const byKey = new Map(actual.map((peer) => [peer.public_key, peer]))
-  return peers.map((peer) => describePeer(peer, byKey.get(peer.public_key), nowSeconds))
+  return peers.map((peer) => describePeer(peer, byKey.get(peer.public_key), onlooker))
 }
 
-function describePeer(peer: Peer, actual: WgPeer | undefined, nowSeconds: number): PeerStatus {
+function describePeer(
+  peer: Peer,
+  actual: WgPeer | undefined,
+  { nowSeconds, natType }: Onlooker,
+): PeerStatus {
   const state = stateOf(actual, nowSeconds)
   const at = actual?.handshake_at ?? 0
   return {
@@ -19,7 +29,7 @@ function describePeer(peer: Peer, actual: WgPeer | undefined, nowSeconds: number
     mesh_ip: peer.mesh_ip,
     public_key: peer.public_key,
     state,
-    reason: reasons[state],
+    reason: (state === 'unanswered' && natReason(natType, peer.nat_type)) || reasons[state],
     endpoint: actual?.endpoint ?? '',
     allowed_ips: [...(actual?.allowed_ips ?? [])],
     last_handshake_at: at === 0 ? null : new Date(at * 1_000).toISOString(),
@@ -46,3 +56,18 @@ const reasons: Record<PeerStatus['state'], string> = {
   no_endpoint: 'no endpoint is known: the peer must speak first',
   missing: 'not on the interface',
 }
+
+/**
+ * Why two NATs let no handshake through: each packet of a symmetric one comes from a port that nobody could foresee, and
+ * such a packet is answered by nobody, or shut out by a NAT that lets in only the ports that were spoken to.
+ */
+function natReason(own: NatType, peer: NatType = 'unknown'): string | undefined {
+  if (!crossesNone.has(`${own} ${peer}`)) return undefined
+  return `no answer: its NAT is ${peer} and ours ${own}: WireGuard alone cannot cross this pair, one side needs a public endpoint`
+}
+
+const crossesNone: ReadonlySet<string> = new Set([
+  'symmetric symmetric',
+  'symmetric port_restricted',
+  'port_restricted symmetric',
+] satisfies `${NatType} ${NatType}`[])
