@@ -12,7 +12,7 @@ export interface Namespace extends AsyncDisposable {
   /** What its programs see as /run. */
   readonly runDir: string
   /** A command that runs the command behind it inside. */
-  readonly prefix: readonly string[]
+  readonly prefix: readonly [string, ...string[]]
   /** Runs a program inside to its end. */
   exec: Exec
   /** Starts a program inside; it ends with the namespace. */

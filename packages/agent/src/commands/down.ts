@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient, localApi } from '@plexd/protocol'
-import { CliError, createLog, createUnixTransport, exitCodes, printJson } from '@plexd/runtime'
+import { CliError, createLog, createUnixTransport, ExecError, exitCodes, printJson } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import type { Identity } from '../identity.ts'
+import { removeStunRules } from '../nat/wireguard-port.ts'
 import { findInterface } from '../wireguard/find-interface.ts'
 import { lockInterface } from '../wireguard/interface-lock.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
@@ -39,8 +40,19 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   await using _lock = await waitForLock(config)
   const found = await findInterface(config.meshInterface, keys)
   await found?.remove()
-  if (found || !identity) await createNftables({ log: createLog('plexd', 'warn') }).remove()
+  if (found || !identity) await removeTables()
   return { stopped: pid ?? null, interface_removed: found !== undefined }
+}
+
+/** The daemon removes that of STUN itself, unless it is killed. */
+async function removeTables(): Promise<void> {
+  try {
+    await createNftables({ log: createLog('plexd', 'warn') }).remove()
+    await removeStunRules()
+  } catch (error) {
+    // Without nft there never were any.
+    if (!(error instanceof ExecError && error.missing)) throw error
+  }
 }
 
 /** Undefined when no daemon answers, or one of another node. */

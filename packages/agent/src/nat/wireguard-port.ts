@@ -128,11 +128,16 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     async [Symbol.asyncDispose]() {
       await socket[Symbol.asyncDispose]()
       if (loaded === undefined) return
-      await exec(['nft', '-f', '-'], { input: emptyText, onSpawn: onWrite }).catch(
-        (error: unknown) => log.warn('STUN rules cannot be removed', { error }),
+      await removeStunRules(onWrite).catch((error: unknown) =>
+        log.warn('STUN rules cannot be removed', { error }),
       )
     },
   }
+}
+
+/** Also those that a killed daemon has left behind; that there are none is no failure. */
+export async function removeStunRules(onWrite?: (processId: number) => void): Promise<void> {
+  await exec(['nft', '-f', '-'], { input: emptyText, ...(onWrite && { onSpawn: onWrite }) })
 }
 
 const ways: readonly Way[] = ['rewrite', 'translate']

@@ -18,7 +18,7 @@ export interface Traffic extends AsyncDisposable {
   stopFlood(): Promise<{ sent: number; answered: number }>
 }
 
-export async function startTraffic(namespace: Namespace): Promise<Traffic> {
+export async function startTraffic(namespace: Pick<Namespace, 'enter'>): Promise<Traffic> {
   const script = fileURLToPath(new URL('./traffic-process.ts', import.meta.url))
   const [program, ...args] = namespace.enter
   const child = spawn(program, [...args, process.execPath, script], {

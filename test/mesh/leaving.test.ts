@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { pingAll, untilPing } from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
+import { type MeshMember, type MeshSystem, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import { until } from '../support/until.ts'
+import { joinAll } from './support/members.ts'
+
+const names = ['stays', 'goes-down', 'killed', 'leaves', 'purged', 'shut-down', 'removed'] as const
+
+describe('a node that leaves', { skip: labSkip() }, () => {
+  let lab: Lab
+  let system: MeshSystem
+  let members: Record<(typeof names)[number], MeshMember>
+  before(async () => {
+    lab = await createLab()
+    system = await startMeshSystem(lab)
+    members = await joinAll(lab, system, names, (name) =>
+      name === 'shut-down' ? { config: 'deregister_on_shutdown: true\n' } : {},
+    )
+    for (const name of names)
+      if (name !== 'stays') await untilPing(members[name].host, members.stays.meshIp)
+    for (const name of names)
+      await until('STUN rules are there', () => hasStunRules(members[name]), 20_000)
+  })
+  after(async () => {
+    await system[Symbol.asyncDispose]()
+    await lab[Symbol.asyncDispose]()
+  })
+
+  it('leaves nothing behind after plexd down', async () => {
+    const member = members['goes-down']
+    const text = await member.plexd('down')
+    assert.match(text, /plexd stopped, process \d+\ninterface plexd0 removed\n/)
+    await assertNothingIsLeft(member)
+  })
+
+  it('leaves nothing behind after plexd down either when its daemon was killed', async () => {
+    const member = members.killed
+    await member.agent.end('SIGKILL')
+    assert.equal(await hasStunRules(member), true)
+    assert.match(await member.plexd('down'), /no daemon answered\ninterface plexd0 removed\n/)
+    await assertNothingIsLeft(member)
+  })
+
+  for (const [name, args] of [
+    ['leaves', ['deregister']],
+    ['purged', ['deregister', '--purge', '--force']],
+  ] as const)
+    it(`leaves nothing behind after plexd ${args.join(' ')}, and its peers forget it`, async () => {
+      const member = members[name]
+      if (name === 'purged') await member.agent.end()
+      await member.plexd(...args)
+      await assertNothingIsLeft(member)
+      await untilForgotten(member)
+    })
+
+  it('leaves nothing behind when it deregisters on shutdown', async () => {
+    const member = members['shut-down']
+    await member.agent.end()
+    await assertNothingIsLeft(member)
+    await untilForgotten(member)
+  })
+
+  it('is cut off from all others within a second when an operator removes it', async () => {
+    const { removed, stays } = members
+    await system.admin.removeNode({ params: { node: 'removed' } })
+    await delay(1_000)
+    assert.deepEqual(await pingAll(removed.host, [stays.meshIp], 500), [])
+    assert.doesNotMatch(await peersOf(stays), new RegExp(`${removed.meshIp}/32`))
+  })
+
+  async function untilForgotten({ meshIp }: MeshMember): Promise<void> {
+    await until('it is forgotten', async () => !(await peersOf(members.stays)).includes(`${meshIp}/32`))
+  }
+})
+
+function peersOf({ host }: MeshMember): Promise<string> {
+  return host.exec(['wg', 'show', 'plexd0', 'allowed-ips'])
+}
+
+async function hasStunRules({ host }: MeshMember): Promise<boolean> {
+  return (await host.exec(['nft', 'list', 'tables'])).includes('plexd_stun')
+}
+
+/** Of programs a little later: the last thing that a daemon does is to end. */
+async function assertNothingIsLeft({ host, agent }: MeshMember): Promise<void> {
+  assert.doesNotMatch(await host.exec(['ip', 'link']), /plexd0/)
+  assert.doesNotMatch(await host.exec(['ip', 'route', 'show', 'table', 'all']), /10\.100/)
+  assert.equal(await host.exec(['nft', 'list', 'tables']), '')
+  await until('the daemon has ended', () => agent.program().child.exitCode !== null || agent.program().child.signalCode !== null)
+  const running = async (): Promise<string> =>
+    host.exec(['sh', '-c', 'for pid in $(ip netns pids "$0"); do cat /proc/$pid/comm; done', host.name])
+  await until('no program of it runs', async () => !/node|wireguard|ip\n/.test((await running()).replace(/^(sh|cat|ip)$/gm, '')))
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { startPing, untilPing } from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
+import { type MeshMember, type MeshSystem, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import { until } from '../support/until.ts'
+import { joinAll, kernelState } from './support/members.ts'
+
+describe('an agent whose mesh is disturbed', { skip: labSkip() }, () => {
+  let lab: Lab
+  let system: MeshSystem
+  let web: MeshMember
+  let db: MeshMember
+  before(async () => {
+    lab = await createLab()
+    system = await startMeshSystem(lab)
+    ;({ web, db } = await joinAll(lab, system, ['web', 'db']))
+    await web.host.exec(['nft', '-f', '-'], { input: foreignTables })
+    await untilPing(web.host, db.meshIp)
+    await until('both keep still', async () => (await logOf(web)).includes('public endpoint found'))
+    await settle(web)
+  })
+  after(async () => {
+    await system[Symbol.asyncDispose]()
+    await lab[Symbol.asyncDispose]()
+  })
+
+  it('carries traffic while it is dead, and writes nothing when it starts again', async () => {
+    const state = await kernelState(web)
+    const sessions = await handshakesOf(web)
+    const running = startPing(web.host, db.meshIp)
+    await web.agent.end('SIGKILL')
+    await delay(500)
+    assert.equal(await kernelState(web), state)
+    await web.agent.start()
+    await until('it is connected', async () => /event stream:\s+connected/.test(await web.plexd('status')))
+    await delay(2_500)
+
+    const { sent, received } = await running.stop()
+    assert.equal(received, sent)
+    assert.equal(await kernelState(web), state)
+    assert.equal(await handshakesOf(web), sessions)
+  })
+
+  for (const [what, command] of [
+    ['deletes', ['nft', 'delete', 'table', 'inet', 'plexd']],
+    ['flushes', ['nft', 'flush', 'table', 'inet', 'plexd']],
+  ] as const)
+    it(`restores the table that somebody ${what}, and reports it`, async (t) => {
+      const before = await ruleset(web)
+      const reported = await driftCount()
+      const startedMs = performance.now()
+      await web.host.exec(command)
+      await until('the table is back', async () => (await ruleset(web)) === before)
+      t.diagnostic(`restored after ${Math.round(performance.now() - startedMs)} ms at most`)
+      await until('it is reported', async () => (await driftCount()) > reported)
+      await untilPing(web.host, db.meshIp)
+    })
+
+  it('restores its peers and its table when somebody flushes everything', async () => {
+    const before = await ruleset(web)
+    const key = (await db.host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
+    await web.host.exec(['nft', 'flush', 'ruleset'])
+    await web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'remove'])
+    await until('both are back', async () => {
+      const peers = await web.host.exec(['wg', 'show', 'plexd0', 'peers'])
+      return peers.includes(key) && (await ruleset(web)) === before
+    })
+    await untilPing(web.host, db.meshIp)
+    await web.host.exec(['nft', '-f', '-'], { input: foreignTables })
+  })
+
+  it('leaves the tables of others as they are, whatever it does to its own', async () => {
+    const listOthers = async (): Promise<string> =>
+      (await Promise.all(others.map((name) => web.host.exec(['nft', '-s', '-a', 'list', 'table', ...name.split(' ')])))).join()
+    const before = await listOthers()
+    await web.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
+    await until('the table is back', async () => (await ruleset(web)) !== '')
+    const all = await ruleset(web)
+    const name = 'allow-all'
+    await system.admin.putPolicy({
+      params: { name },
+      body: { name, rules: [{ from: '*', to: '*', protocol: 'icmp', action: 'allow' }] },
+    })
+    await until('the policy is in force', async () => ![all, ''].includes(await ruleset(web)))
+    assert.equal(await listOthers(), before)
+    await untilPing(web.host, db.meshIp)
+  })
+
+  async function driftCount(): Promise<number> {
+    const params = { node: web.nodeId, kind: 'drift' } as const
+    return (await system.admin.listTelemetry({ params })).body.items.length
+  }
+})
+
+/** Until the daemon has made no change for a while. */
+async function settle(member: MeshMember): Promise<void> {
+  let last = await kernelState(member)
+  for (let calm = 0; calm < 4; calm++) {
+    await delay(250)
+    const now = await kernelState(member)
+    if (now !== last) calm = 0
+    last = now
+  }
+}
+
+async function logOf({ agent }: MeshMember): Promise<string> {
+  return agent.program().log()
+}
+
+async function handshakesOf({ host }: MeshMember): Promise<string> {
+  return host.exec(['wg', 'show', 'plexd0', 'latest-handshakes'])
+}
+
+/** Which rules are in force, and how many ways lead to them; empty where there are none. */
+async function ruleset({ host }: MeshMember): Promise<string> {
+  const list = ['nft', '-s', '-n', 'list', 'table', 'inet', 'plexd'] as const
+  const text = await host.exec(list).catch(() => '')
+  const [, digest = ''] = /chain seal_([0-9a-f]+)_/.exec(text) ?? []
+  return digest === '' ? '' : `${digest}, ${text.split('jump decide_').length - 1} jumps`
+}
+
+const others = ['ip nat', 'ip filter', 'inet firewalld']
+/** As Docker and firewalld leave theirs. */
+const foreignTables = `table ip nat {
+	chain PREROUTING { type nat hook prerouting priority dstnat; policy accept; jump DOCKER; }
+	chain POSTROUTING { type nat hook postrouting priority srcnat; policy accept; ip saddr 172.17.0.0/16 oifname != "docker0" counter masquerade; }
+	chain DOCKER { iifname "docker0" counter return; }
+}
+table ip filter {
+	chain FORWARD { type filter hook forward priority filter; policy drop; oifname "docker0" ct state established,related counter accept; }
+	chain DOCKER-USER { counter return; }
+}
+table inet firewalld {
+	chain filter_INPUT {
+		type filter hook input priority filter + 10; policy accept;
+		ct state established,related accept
+		iifname "lo" accept
+		udp dport 51820 accept
+		iifname "plexd0" accept
+		reject with icmpx admin-prohibited
+	}
+}
+`

@@ -1,0 +1,53 @@
+import { startTraffic, type Traffic } from '@plexd/agent/testing'
+import type { Lab } from '../../../scripts/laboratory/lab.ts'
+import { untilAllPing } from '../../../scripts/laboratory/probes.ts'
+import type { JoinOptions, MeshMember, MeshSystem } from '../../../scripts/programs/mesh-system.ts'
+
+/** Members by their names, each on a host of its own in the public network. */
+export async function joinAll<Name extends string>(
+  lab: Lab,
+  system: MeshSystem,
+  names: readonly Name[],
+  options?: (name: Name) => JoinOptions,
+): Promise<Record<Name, MeshMember>> {
+  const members = await Promise.all(
+    names.map(async (name) => [
+      name,
+      await system.join(name, await lab.host(name), options?.(name)),
+    ]),
+  )
+  return Object.fromEntries(members) // of the names given
+}
+
+/** Until each answers each other. */
+export async function untilMeshed(members: readonly MeshMember[]): Promise<void> {
+  for (const member of members) {
+    const others = members.filter((other) => other !== member)
+    await untilAllPing(
+      member.host,
+      others.map(({ meshIp }) => meshIp),
+    )
+  }
+}
+
+export function startTrafficOn({ host }: MeshMember): Promise<Traffic> {
+  return startTraffic({ enter: host.prefix })
+}
+
+/** What must not change while nobody changes anything; what counts and what happens by itself is left out. */
+export async function kernelState({ host }: MeshMember): Promise<string> {
+  const dump = await host.exec(['wg', 'show', 'plexd0', 'dump'])
+  const peers = dump
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => {
+      const [key, psk, endpoint, allowedIps, , , , keepalive] = line.split('\t')
+      return [key, psk, endpoint, allowedIps, keepalive].join(' ')
+    })
+  // Handles tell a table from one that was written anew with the same rules.
+  const table = await host.exec(['nft', '-s', '-a', 'list', 'table', 'inet', 'plexd'])
+  const link = await host.exec(['ip', '-oneline', 'address', 'show', 'dev', 'plexd0'])
+  const routes = await host.exec(['ip', 'route', 'show', 'dev', 'plexd0'])
+  return [...peers.toSorted(), table, link, routes].join('\n')
+}
