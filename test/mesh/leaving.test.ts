@@ -4,7 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
 import { pingAll, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import { type MeshMember, type MeshSystem, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import {
+  type MeshMember,
+  type MeshSystem,
+  startMeshSystem,
+} from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
 import { joinAll } from './support/members.ts'
 
@@ -73,7 +77,10 @@ describe('a node that leaves', { skip: labSkip() }, () => {
   })
 
   async function untilForgotten({ meshIp }: MeshMember): Promise<void> {
-    await until('it is forgotten', async () => !(await peersOf(members.stays)).includes(`${meshIp}/32`))
+    await until(
+      'it is forgotten',
+      async () => !(await peersOf(members.stays)).includes(`${meshIp}/32`),
+    )
   }
 })
 
@@ -90,8 +97,19 @@ async function assertNothingIsLeft({ host, agent }: MeshMember): Promise<void> {
   assert.doesNotMatch(await host.exec(['ip', 'link']), /plexd0/)
   assert.doesNotMatch(await host.exec(['ip', 'route', 'show', 'table', 'all']), /10\.100/)
   assert.equal(await host.exec(['nft', 'list', 'tables']), '')
-  await until('the daemon has ended', () => agent.program().child.exitCode !== null || agent.program().child.signalCode !== null)
+  await until(
+    'the daemon has ended',
+    () => agent.program().child.exitCode !== null || agent.program().child.signalCode !== null,
+  )
   const running = async (): Promise<string> =>
-    host.exec(['sh', '-c', 'for pid in $(ip netns pids "$0"); do cat /proc/$pid/comm; done', host.name])
-  await until('no program of it runs', async () => !/node|wireguard|ip\n/.test((await running()).replace(/^(sh|cat|ip)$/gm, '')))
+    host.exec([
+      'sh',
+      '-c',
+      'for pid in $(ip netns pids "$0"); do cat /proc/$pid/comm; done',
+      host.name,
+    ])
+  await until(
+    'no program of it runs',
+    async () => !/node|wireguard|ip\n/.test((await running()).replace(/^(sh|cat|ip)$/gm, '')),
+  )
 }

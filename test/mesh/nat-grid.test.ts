@@ -52,7 +52,9 @@ describe('agents behind NATs', { skip: labSkip('turnserver') }, () => {
       throw new Error(`direct are ${[...direct.keys()].join(', ')}`, { cause: error })
     })
     const slowest = Math.max(...direct.values())
-    t.diagnostic(`${direct.size} of ${pairs.length} pairs direct, the last of them ${(slowest / 1_000).toFixed(1)} s after all had enrolled`)
+    t.diagnostic(
+      `${direct.size} of ${pairs.length} pairs direct, the last of them ${(slowest / 1_000).toFixed(1)} s after all had enrolled`,
+    )
     await delay(2_000)
     assert.equal(direct.size, 22)
 

@@ -5,7 +5,11 @@ import type { PolicyRule } from '@plexd/protocol'
 import { createLab } from '../../scripts/laboratory/lab.ts'
 import { ping, startPing, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import { type MeshMember, type MeshSystem, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import {
+  type MeshMember,
+  type MeshSystem,
+  startMeshSystem,
+} from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
 import { joinAll, startTrafficOn } from './support/members.ts'
 
@@ -39,7 +43,8 @@ describe('policy on a mesh with traffic', { skip: labSkip() }, () => {
       await put(system, [other, icmp, { ...other, port: port + 1, action: 'deny' }, tcp])
     }
     await until('the last policy is in force', async () =>
-      (await rulesOf(web)).includes(`${1_000 + count}`))
+      (await rulesOf(web)).includes(`${1_000 + count}`),
+    )
     const isAlive = await client.answers()
     await delay(300)
 

@@ -4,7 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
 import { startPing, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import { type MeshMember, type MeshSystem, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import {
+  type MeshMember,
+  type MeshSystem,
+  startMeshSystem,
+} from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
 import { joinAll, kernelState } from './support/members.ts'
 
@@ -35,7 +39,9 @@ describe('an agent whose mesh is disturbed', { skip: labSkip() }, () => {
     await delay(500)
     assert.equal(await kernelState(web), state)
     await web.agent.start()
-    await until('it is connected', async () => /event stream:\s+connected/.test(await web.plexd('status')))
+    await until('it is connected', async () =>
+      /event stream:\s+connected/.test(await web.plexd('status')),
+    )
     await delay(2_500)
 
     const { sent, received } = await running.stop()
@@ -74,7 +80,13 @@ describe('an agent whose mesh is disturbed', { skip: labSkip() }, () => {
 
   it('leaves the tables of others as they are, whatever it does to its own', async () => {
     const listOthers = async (): Promise<string> =>
-      (await Promise.all(others.map((name) => web.host.exec(['nft', '-s', '-a', 'list', 'table', ...name.split(' ')])))).join()
+      (
+        await Promise.all(
+          others.map((name) =>
+            web.host.exec(['nft', '-s', '-a', 'list', 'table', ...name.split(' ')]),
+          ),
+        )
+      ).join()
     const before = await listOthers()
     await web.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
     await until('the table is back', async () => (await ruleset(web)) !== '')

@@ -62,7 +62,9 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
       untilPing(moved, web.meshIp, 30_000),
       untilPing(web.host, db.meshIp, 30_000),
     ])
-    t.diagnostic(`traffic resumed after ${Math.round(fromIt)} ms from it, ${Math.round(toIt)} ms to it`)
+    t.diagnostic(
+      `traffic resumed after ${Math.round(fromIt)} ms from it, ${Math.round(toIt)} ms to it`,
+    )
     await until('the control plane knows', async () => {
       const { body } = await system.admin.getNode({ params: { node: 'db' } })
       return body.endpoint === `${moved.address}:51820`

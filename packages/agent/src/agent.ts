@@ -47,9 +47,9 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   await applier.apply().catch((error: unknown) => log.error('cached mesh not applied', { error }))
 
   const bearer = (): string => bearerOf(identity.current())
-  const { client } = stack.use(openControlClient(config, { bearer, skew, clock }))
+  const { client, keepOnly } = stack.use(openControlClient(config, { bearer, skew, clock }))
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
-  const loops = stack.use(startControlLoops({ core, identity, client, capabilities }))
+  const loops = stack.use(startControlLoops({ core, identity, client, keepOnly, capabilities }))
   core.loops = loops
 
   log.info('plexd is up', { version, node_id: identity.current().node_id, url: config.apiUrl })

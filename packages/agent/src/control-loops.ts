@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import type {
   Capabilities,
   Client,
@@ -8,10 +9,10 @@ import type {
 } from '@plexd/protocol'
 import { createActionExecutor } from './actions/executor.ts'
 import { createCapabilityMark, startCapabilitySync } from './capabilities.ts'
-import { startEventStream } from './control/event-stream.ts'
+import { type EventStream, startEventStream } from './control/event-stream.ts'
 import { createEventVerifier } from './control/event-verifier.ts'
 import { startExecutionOutbox } from './control/execution-outbox.ts'
-import { describeFailure } from './control/failure.ts'
+import { describeFailure, LocalFailure } from './control/failure.ts'
 import { startHeartbeat } from './control/heartbeat.ts'
 import { startReportSync } from './control/report-sync.ts'
 import { createStreamConnector } from './control/stream-connection.ts'
@@ -40,6 +41,8 @@ export interface ControlLoopsDeps {
   core: Core
   identity: IdentityStore
   client: Client<ControlApi>
+  /** Closes connections of the client from other addresses than these. */
+  keepOnly?: (localAddresses: ReadonlySet<string>) => void
   capabilities: Capabilities
 }
 
@@ -59,10 +62,14 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
       onRotateKeys: () => state.keyRotation.request(),
     }),
   )
-  startEvents(deps, { ...state, executor: queues.executor }, stack, () => {
+  const events = startEvents(deps, { ...state, executor: queues.executor }, stack, () => {
     state.loop.trigger()
     heartbeat.wake()
     queues.wake()
+  })
+  startMeshWatch(deps, { ...queues, ...state }, stack, (localAddresses) => {
+    deps.keepOnly?.(localAddresses)
+    events.keepOnly(localAddresses)
   })
 
   return {
@@ -151,7 +158,9 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
-    const steps = await applier.apply({ look: true })
+    const steps = await applier.apply({ look: true }).catch((cause: unknown) => {
+      throw new LocalFailure('apply the state', { cause })
+    })
     const corrections = pulled.status === 'fulfilled' ? pulled.value : []
     drift.add([...corrections, ...(moves ? steps : [])])
     if (pulled.status === 'rejected') throw pulled.reason
@@ -160,7 +169,6 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
     startReconcileLoop({ ...common, reconcile, intervalMs: config.reconcileMs }),
   )
 
-  startMeshWatch(deps, { drift, changes }, stack)
   const keyRotation = stack.use(
     startKeyRotation({
       ...common,
@@ -184,6 +192,7 @@ function startMeshWatch(
   deps: ControlLoopsDeps,
   { drift, changes }: { drift: DriftReports; changes: StateChanges },
   stack: AsyncDisposableStack,
+  keepOnly: (localAddresses: ReadonlySet<string>) => void,
 ): void {
   const { core } = deps
   const { config, desired, device, firewall, network, known, applier } = core
@@ -206,7 +215,16 @@ function startMeshWatch(
       }),
     )
   }
-  stack.use(device.watch(correct, () => core.discovery?.refresh()))
+  const onMove = (): void => {
+    // First, for the news of a new address would wait for an answer to the old one.
+    keepOnly(
+      new Set(
+        Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
+      ),
+    )
+    core.discovery?.refresh()
+  }
+  stack.use(device.watch(correct, onMove))
   if (!firewall?.openChanges) return
   stack.use(
     startFirewallGuard({
@@ -226,7 +244,7 @@ function startEvents(
   state: ReturnType<typeof startState> & Pick<EventTargets, 'executor'>,
   stack: AsyncDisposableStack,
   onConnect: () => void,
-): void {
+): EventStream {
   const { core, identity } = deps
   const { config, database, skew, clock, log } = core
   const { changes, loop, signingKeys, onGap } = state
@@ -246,7 +264,7 @@ function startEvents(
     log,
   }
   const whoWeAre = () => ({ nodeId: common.nodeId, bearer: bearerOf(identity.current()) })
-  stack.use(
+  return stack.use(
     startEventStream({
       ...common,
       connect: createStreamConnector(config, whoWeAre),

@@ -101,6 +101,22 @@ describe('createHttpTransport', () => {
     assert.equal(ports.size, 1)
   })
 
+  it('closes connections from addresses that are lost, and keeps the others', async () => {
+    const ports = new Set<number | undefined>()
+    await using server = await serve((request, response) => {
+      ports.add(request.socket.remotePort)
+      response.end()
+    })
+    using transport = transportTo(server.port)
+    await transport(get)
+    transport.keepOnly(new Set(['127.0.0.1']))
+    await transport(get)
+    assert.equal(ports.size, 1)
+    transport.keepOnly(new Set(['192.0.2.1']))
+    await transport(get)
+    assert.equal(ports.size, 2)
+  })
+
   it('gives up on an answer that does not come in time, and on one that does not end', async () => {
     await using server = await serve((request, response) => {
       if (request.url?.endsWith('/half')) response.write('{')

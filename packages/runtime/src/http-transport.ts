@@ -21,7 +21,12 @@ export interface HttpTransportOptions {
 const maxResponseBytes = 64 * 1024 * 1024
 
 /** HTTP/1.1 with connections kept open. Disposing closes them. */
-export function createHttpTransport(options: HttpTransportOptions): Transport & Disposable {
+export interface HttpTransport extends Transport, Disposable {
+  /** Closes the connections from other addresses than these: nothing comes back to an address that is lost. */
+  keepOnly(localAddresses: ReadonlySet<string>): void
+}
+
+export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
   const base = new URL(options.baseUrl)
   const secure = base.protocol === 'https:'
   const agent = secure
@@ -51,7 +56,17 @@ export function createHttpTransport(options: HttpTransportOptions): Transport & 
       packed.body,
     )
   }
-  return Object.assign(send, { [Symbol.dispose]: () => agent.destroy() })
+  return Object.assign(send, {
+    keepOnly(localAddresses: ReadonlySet<string>) {
+      const sockets = [agent.sockets, agent.freeSockets].flatMap((byHost) => Object.values(byHost))
+      for (const socket of sockets.flatMap((some = []) => some)) {
+        const { localAddress } = socket
+        if (localAddress !== undefined && !localAddresses.has(localAddress))
+          socket.destroy(new Error(`the address ${localAddress} was lost`))
+      }
+    },
+    [Symbol.dispose]: () => agent.destroy(),
+  })
 }
 
 /** HTTP over a Unix socket. */

@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient, localApi } from '@plexd/protocol'
-import { CliError, createLog, createUnixTransport, ExecError, exitCodes, printJson } from '@plexd/runtime'
+import {
+  CliError,
+  createLog,
+  createUnixTransport,
+  ExecError,
+  exitCodes,
+  printJson,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import type { Identity } from '../identity.ts'

@@ -12,6 +12,8 @@ import type { ClockSkew } from './clock-skew.ts'
 
 export interface ControlConnection extends Disposable {
   client: Client<ControlApi>
+  /** Closes connections from addresses that this machine has no longer. */
+  keepOnly(localAddresses: ReadonlySet<string>): void
 }
 
 export const userAgent = `plexd/${version}`
@@ -47,6 +49,7 @@ export function openControlClient(
       againWithNewToken(skew && clock ? observed : transport, options.bearer),
       options.bearer,
     ),
+    keepOnly: transport.keepOnly,
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   }
 }

@@ -6,7 +6,7 @@ import { createProblems } from '../problems.ts'
 import { createTestSigner, openTestDatabase } from '../testing/stream.ts'
 import { createVitals } from '../vitals.ts'
 import { createClockSkew } from './clock-skew.ts'
-import { startEventStream } from './event-stream.ts'
+import { type EventStream, startEventStream } from './event-stream.ts'
 import { createEventVerifier } from './event-verifier.ts'
 import type { StreamConnection } from './stream-connection.ts'
 import { createStreamMemory } from './stream-memory.ts'
@@ -40,6 +40,20 @@ describe('event stream', () => {
       .map(({ atMs }, at) => atMs - (setup.connects[at]?.atMs ?? 0))
     assert.ok(Math.min(...gaps) >= 1_000, `shortest gap ${Math.min(...gaps)} ms`)
     assert.ok(setup.connects.length < 25, `${setup.connects.length} connections in 10 min`)
+  })
+
+  it('opens the stream again at once when its address is lost, and only then', async () => {
+    await using setup = await setUp()
+    setup.hold()
+    setup.hold()
+    setup.start()
+    await setup.advance(0)
+    setup.keepOnly('192.0.2.1', '192.0.2.2')
+    await setup.advance(0)
+    assert.equal(setup.connects.length, 1)
+    setup.keepOnly('192.0.2.2')
+    await setup.advance(0)
+    assert.equal(setup.connects.length, 2)
   })
 
   it('asks again for an event whose handler failed, and for those behind it', async () => {
@@ -206,7 +220,7 @@ async function setUp() {
   const memory = createStreamMemory(store.database, clock)
   const problems = createProblems()
   const script: (string[] | 'hold')[] = []
-  let stream: AsyncDisposable | undefined
+  let stream: EventStream | undefined
 
   async function* chunksOf(blocks: string[] | 'hold', signal: AbortSignal) {
     if (blocks === 'hold') await clock.sleep(24 * 60 * minute, signal)
@@ -242,12 +256,17 @@ async function setUp() {
     refuseWith: undefined as Error | undefined,
     serve: (...blocks: string[]) => script.push(blocks),
     hold: () => script.push('hold'),
+    keepOnly: (...addresses: string[]) => stream?.keepOnly(new Set(addresses)),
     start() {
       stream = startEventStream({
         async connect({ lastEventId, signal }): Promise<StreamConnection> {
           setup.connects.push({ atMs: clock.now(), lastEventId })
           if (setup.refuseWith) throw setup.refuseWith
-          return { chunks: chunksOf(script.shift() ?? [], signal), date: undefined }
+          return {
+            chunks: chunksOf(script.shift() ?? [], signal),
+            date: undefined,
+            localAddress: '192.0.2.1',
+          }
         },
         verify: (text) => {
           verifying++

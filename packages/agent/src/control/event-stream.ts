@@ -30,6 +30,11 @@ export interface EventStreamDeps {
   random?: () => number
 }
 
+export interface EventStream extends AsyncDisposable {
+  /** Opens the stream again at once where it comes to an address that is not among these. */
+  keepOnly(localAddresses: ReadonlySet<string>): void
+}
+
 /** Down for longer than this, the state pulls of the reconciler are what keeps the node current. */
 const pollingAfterMs = 5 * 60_000
 /** An event whose handler keeps failing must not hold up all that follow. */
@@ -39,11 +44,13 @@ const maxAttempts = 5
  * Follows the signed events of the control plane, for as long as the process lives. An event is acknowledged (the
  * cursor moves, on disk) when its handler has succeeded; if one fails the stream is opened again from before it.
  */
-export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
+export function startEventStream(deps: EventStreamDeps): EventStream {
   const { memory, vitals, problems, clock, log } = deps
   const policy = createReconnectPolicy(deps.random)
   const attempts = new Map<string, number>()
   let downSinceMs = clock.now()
+  let open: { localAddress: string | undefined; end: AbortController } | undefined
+  let isLost = false
 
   async function run(signal: AbortSignal): Promise<void> {
     vitals.last_event_id = memory.cursor()
@@ -51,7 +58,8 @@ export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
     for (;;) {
       const end = await follow(signal)
       signal.throwIfAborted()
-      const waitMs = policy.nextMs(end)
+      const waitMs = isLost ? 0 : policy.nextMs(end)
+      isLost = false
       tell(end, waitMs)
       await clock.sleep(waitMs, signal)
     }
@@ -63,11 +71,12 @@ export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
     // Ends the connection also when a handler has failed.
     const connection = new AbortController()
     try {
-      const { chunks, date } = await deps.connect({
+      const { chunks, date, localAddress } = await deps.connect({
         lastEventId: memory.cursor(),
         signal: AbortSignal.any([signal, connection.signal]),
       })
       openedMs = clock.now()
+      open = { localAddress, end: connection }
       connected(date)
       const read = createEventReader()
       for await (const chunk of chunks) await deliver(read(chunk))
@@ -76,6 +85,7 @@ export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
       if (error instanceof OversizeError) skipOversize()
       return { error, openMs: openMs() }
     } finally {
+      open = undefined
       connection.abort()
       if (openedMs !== undefined) downSinceMs = clock.now()
     }
@@ -182,6 +192,12 @@ export function startEventStream(deps: EventStreamDeps): AsyncDisposable {
 
   const task = startTask(run)
   return {
+    keepOnly(localAddresses) {
+      const { localAddress, end } = open ?? {}
+      if (localAddress === undefined || localAddresses.has(localAddress)) return
+      isLost = true
+      end?.abort(new Error(`the address ${localAddress} was lost`))
+    },
     async [Symbol.asyncDispose]() {
       await task[Symbol.asyncDispose]()
       vitals.stream = 'stopped'

@@ -21,9 +21,13 @@ export function isFinal(error: unknown): boolean {
   return [400, 409, 413, 415, 422].includes(error.status)
 }
 
+/** What went wrong on this machine, while the control plane answers well. */
+export class LocalFailure extends Error {}
+
 /** What went wrong between here and the control plane, in one line that names the URL and what to look at. */
 export function describeFailure(error: unknown, { apiUrl, caFile }: Where): string {
   const code = codeOf(error)
+  if (error instanceof LocalFailure) return describeError(error.cause)
   if (error instanceof ApiError)
     return `control plane "${apiUrl}" answered ${error.status}: ${error.message}`
   if (isTrustFailure(error)) {

@@ -10,6 +10,8 @@ export interface StreamConnection {
   chunks: AsyncIterable<Uint8Array>
   /** The `Date` header of the answer. */
   date: string | undefined
+  /** Of this machine. */
+  localAddress?: string | undefined
 }
 
 export type ConnectStream = (request: {
@@ -58,7 +60,8 @@ export function createStreamConnector(
       response = await ask(lastEventId, signal, now)
     }
     if (response.statusCode !== 200) throw await failureOf(response)
-    return { chunks: response, date: response.headers.date }
+    const { localAddress } = response.socket
+    return { chunks: response, date: response.headers.date, localAddress }
   }
 }
 

@@ -117,6 +117,8 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     } catch (error) {
       signal?.throwIfAborted()
       status = { way: 'none', why: `${reasons}; the port itself is in use` }
+      // What is missing now may be there the next time.
+      failures.clear()
       log.warn('public endpoint cannot be found', { error: describeError(error) })
       return undefined
     }
