@@ -75,6 +75,20 @@ describe('changesFor', () => {
   })
 })
 
+describe('changesFor a peer behind a symmetric NAT', () => {
+  const moved = aPeer('old', { endpoint: '203.0.113.7:4712', nat_type: 'symmetric' })
+
+  it('leaves it where its packets come from while it has a session', () => {
+    const { writes } = changes([updated(moved)], [has('old', { endpoint: '203.0.113.7:999' })])
+    assert.deepEqual(writes, [])
+  })
+
+  it('tries the new endpoint when it has none', () => {
+    const { writes } = changes([updated(moved)], [has('old', { handshake_at: 0 })])
+    assert.equal(writes.find(({ type }) => type === 'add')?.endpoint, '203.0.113.7:4712')
+  })
+})
+
 describe('changesFor a peer with a new key', () => {
   const rotation = [removed('old'), added(aPeer('new'))]
   const { writes, record } = changes(rotation, [has('old', { endpoint: '198.51.100.9:4711' })])

@@ -2,7 +2,7 @@ import type { Peer } from '@plexd/protocol'
 import type { DeviceStep } from './device.ts'
 import type { DeviceRecord } from './device-record.ts'
 import { type Handover, isWaiting, waitingPeer } from './handover.ts'
-import { diffPeers } from './wg-diff.ts'
+import { diffPeers, hasSession } from './wg-diff.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
 export interface Situation {
@@ -94,10 +94,12 @@ function writesOf(
   const { public_key, psk, endpoint, allowed_ips } = peer
   const now = actual.get(public_key)
   const waiting = handovers.some((one) => isWaiting(one) && one.to === public_key) ? now : undefined
+  // A symmetric NAT gives us another port than the one that the STUN server saw: what WireGuard found is right.
+  const isFound = peer.nat_type === 'symmetric' && now && hasSession(now, nowMs / 1_000)
   const wanted = {
     public_key,
     psk,
-    endpoint,
+    endpoint: isFound ? '' : endpoint,
     allowed_ips: waiting?.allowed_ips ?? allowed_ips,
     keepalive_seconds: waiting?.keepalive_seconds ?? keepaliveSeconds,
   }

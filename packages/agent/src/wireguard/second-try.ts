@@ -72,7 +72,7 @@ export function startSecondTries(deps: {
       watched = watched.filter((watch) => !due.includes(watch))
       for (const { publicKeys, tries } of due) {
         const again = await tryAgain(publicKeys).catch((error: unknown) => {
-          log.warn('silent peers cannot be spoken to again', { error: describeError(error) })
+          log.debug('silent peers cannot be spoken to again', { error: describeError(error) })
           return false
         })
         if (again) add(publicKeys, tries + 1)

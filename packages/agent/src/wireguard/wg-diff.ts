@@ -103,7 +103,8 @@ function isEndpointDue(
   return !hasSession(actual, nowSeconds)
 }
 
-function hasSession({ handshake_at }: WgPeer, nowSeconds: number): boolean {
+/** Whether packets can go to the peer at this moment. */
+export function hasSession({ handshake_at }: WgPeer, nowSeconds: number): boolean {
   return nowSeconds - handshake_at <= sessionSeconds
 }
 
