@@ -14,6 +14,8 @@ export interface Figure {
   rounds?: number
   /** The least that it can be, or somebody else's, measured in the same run. */
   floor?: { what: string; value: number }
+  /** A point of a chart: what this costs at a size of the fleet. */
+  series?: { name: string; at: number }
   /** `value` is to be at most, or at least, this. */
   target?: { atMost: number } | { atLeast: number }
 }

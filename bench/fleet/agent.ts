@@ -116,7 +116,8 @@ export class Agent implements StreamListener {
     this.#peersSeq = seq
   }
 
-  async heartbeat(): Promise<void> {
+  /** Pulls when it is told to, if it pulls at all. */
+  async heartbeat({ pulls }: { pulls: boolean }): Promise<void> {
     const { status, body } = await this.#send('heartbeat', {
       method: 'POST',
       path: this.#path(controlApi.heartbeat.path),
@@ -129,7 +130,7 @@ export class Agent implements StreamListener {
         mesh: { interface: 'plexd0', peer_count: this.peers, listen_port: 51_820 },
       }),
     })
-    if (status === 200 && body.includes('"reconcile":true')) await this.pull()
+    if (pulls && status === 200 && body.includes('"reconcile":true')) await this.pull()
   }
 
   /** Says where it is: the same as before, but for what a scenario changes. */
@@ -174,7 +175,7 @@ export class Agent implements StreamListener {
     this.#openMs = monotonicMs()
     this.#onOpen?.()
     // As our agent does: whatever happened meanwhile is known to nobody here.
-    if (!this.#onOpen) void this.pull().then(() => this.heartbeat())
+    if (!this.#onOpen) void this.pull().then(() => this.heartbeat({ pulls: true }))
     this.#onOpen = undefined
   }
 

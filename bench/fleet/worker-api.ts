@@ -51,6 +51,7 @@ export interface WorkerOptions {
   resume: boolean
 }
 
+/** Without `pullMs` no agent pulls, whatever it is told. */
 export interface LiveOptions {
   heartbeatMs: number
   pullMs: number

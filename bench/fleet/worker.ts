@@ -115,7 +115,7 @@ function createWorker(): WorkerApi {
           const unlessHanging = async () => (hanging.has(agent.index) ? undefined : run())
           void agent.repeat(everyMs, unlessHanging, isOver)
         }
-        loop(heartbeatMs, () => agent.heartbeat())
+        loop(heartbeatMs, () => agent.heartbeat({ pulls: pullMs > 0 }))
         loop(pullMs, () => agent.pull())
         loop(endpointMs, () => agent.reportEndpoint())
       }

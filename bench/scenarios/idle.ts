@@ -39,6 +39,7 @@ export const idle: Bench = {
     context.add({
       id: 'C2',
       what: `memory for each of ${size} agents, all in`,
+      series: { name: 'memory', at: size },
       unit: 'KiB',
       value: after.rssBytes / size / 1_024,
       ...(bare ? { floor: { what: 'bare node:https', value: bare.bytesPerStream() / 1_024 } } : {}),
@@ -46,7 +47,8 @@ export const idle: Bench = {
     })
     context.add({
       id: 'C3',
-      what: `idle CPU with ${size} agents, ${Math.round(answers.count / seconds)} requests/s`,
+      what: `idle CPU with ${size} agents`,
+      series: { name: 'idle cpu', at: size },
       unit: '% of a core',
       value: cpu,
       target: { atMost: size <= 1_000 ? 5 : 40 },

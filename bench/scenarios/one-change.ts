@@ -57,6 +57,7 @@ export const oneChange: Bench = {
     })
     context.add({
       what: `${size} agents, the last has it, median`,
+      series: { name: 'convergence', at: size },
       unit: 'ms',
       value: last.median,
       rounds,

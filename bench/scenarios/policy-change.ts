@@ -38,6 +38,7 @@ export const policyChange: Bench = {
     context.add({
       id: 'C5',
       what: `${size} agents, a rule for all of them, p99`,
+      series: { name: 'policy alike', at: size },
       unit: 'ms',
       value: alike.p99,
       low: alike.median,
@@ -49,6 +50,7 @@ export const policyChange: Bench = {
     context.add({
       id: 'C5',
       what: `${size} agents, a rule from a tenth of them to all, p99`,
+      series: { name: 'policy apart', at: size },
       unit: 'ms',
       value: apart.p99,
       low: apart.median,
