@@ -124,6 +124,8 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
     // While nobody sees anybody it is news for nobody, and answered with no peers.
     await each((worker) => worker.report({ concurrency: 32 }))
     await putRules(plane.admin, rulesOf(topology, agents))
+    // Whoever is silent for 90 s is told to its peers as unreachable, and connecting a large fleet takes longer.
+    await each((worker) => worker.live({ heartbeatMs: 30_000, pullMs: 0, endpointMs: 0 }))
   }
   const opened = stack.move()
 

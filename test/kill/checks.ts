@@ -142,7 +142,11 @@ export async function checkMirror({ system, secrets }: World, real: RealNode): P
     async () => {
       const keys = (await local.listData({})).body.map(({ key }) => key)
       const values = await Promise.all(
-        keys.map(async (key) => [key, (await local.getData({ params: { key } })).body.payload]),
+        keys.map(async (key) => {
+          // It may be deleted since it was listed.
+          const answer = await local.getData({ params: { key } }).catch(() => undefined)
+          return [key, answer?.body.payload]
+        }),
       )
       const held = {
         metadata: (await local.listMetadata({})).body,
