@@ -34,7 +34,8 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   requireApiUrl(config)
   await using stack = new AsyncDisposableStack()
   const core = stack.use(await openCore(config, deps))
-  const { clock, log, skew, device, applier } = core
+  const { clock, log, skew } = core
+  const { device, applier } = core.mesh
 
   stack.use(await openLocalApi(core))
 
@@ -75,9 +76,9 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
       desired,
       reports,
       status: core.describe,
-      peers: core.describePeers,
-      policies: core.describePolicies,
-      network: core.checkNetwork,
+      peers: core.mesh.describePeers,
+      policies: core.mesh.describePolicies,
+      network: core.mesh.checkNetwork,
       fetchSecret: async (key, signal) => {
         if (!core.loops) throw new ApiError('unavailable', 'the node is not registered yet')
         return core.loops.fetchSecret(key, signal)
@@ -118,7 +119,7 @@ const deregisterMs = 2_000
 
 async function deregister(
   client: Pick<Client<ControlApi>, 'deregister'>,
-  { device, firewall, log }: Core,
+  { mesh: { device, firewall }, log }: Core,
   identity: IdentityStore,
 ): Promise<void> {
   const { node_id } = identity.current()

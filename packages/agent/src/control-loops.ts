@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import type {
   Capabilities,
   Client,
@@ -19,11 +18,10 @@ import { createStreamConnector } from './control/stream-connection.ts'
 import { createStreamMemory } from './control/stream-memory.ts'
 import type { Core } from './core.ts'
 import { type EventTargets, handleEvent } from './events/handlers.ts'
-import { createStateChanges, type StateChanges } from './events/state-changes.ts'
-import { startFirewallGuard } from './firewall/guard.ts'
+import { createStateChanges } from './events/state-changes.ts'
 import { bearerOf, type IdentityStore } from './identity.ts'
 import { startKeyRotation } from './key-rotation.ts'
-import { startDiscovery } from './nat/discover.ts'
+import { startMeshWatch } from './mesh-watch.ts'
 import { createEndpointExchange } from './nat/endpoint-exchange.ts'
 import { type DriftReports, startDriftReports } from './reconcile/drift-report.ts'
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
@@ -67,10 +65,21 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
     heartbeat.wake()
     queues.wake()
   })
-  startMeshWatch(deps, { ...queues, ...state }, stack, (localAddresses) => {
-    deps.keepOnly?.(localAddresses)
-    events.keepOnly(localAddresses)
-  })
+  stack.use(
+    startMeshWatch({
+      ...core,
+      drift: queues.drift,
+      exchange: createEndpointExchange({
+        ...commonOf(deps),
+        desired: core.desired,
+        changes: state.changes,
+      }),
+      keepOnly(localAddresses) {
+        deps.keepOnly?.(localAddresses)
+        events.keepOnly(localAddresses)
+      },
+    }),
+  )
 
   return {
     reconcile: () => state.loop.trigger(),
@@ -138,7 +147,8 @@ const newKeyNoticeMs = 2_000
 /** The desired state: how it changes by events, by pulls and by a rotation of our key, and how it comes into force. */
 function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDisposableStack) {
   const { core, identity } = deps
-  const { config, desired, device, applier, clock, log } = core
+  const { config, desired, clock, log } = core
+  const { device, applier } = core.mesh
   const common = commonOf(deps)
   const moves = device.disabledBecause === undefined
   const signingKeys = (): SigningKeys =>
@@ -185,58 +195,6 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
     }),
   )
   return { changes, loop, keyRotation, signingKeys, onGap }
-}
-
-/** What keeps the mesh true while others change this machine, and while it moves. */
-function startMeshWatch(
-  deps: ControlLoopsDeps,
-  { drift, changes }: { drift: DriftReports; changes: StateChanges },
-  stack: AsyncDisposableStack,
-  keepOnly: (localAddresses: ReadonlySet<string>) => void,
-): void {
-  const { core } = deps
-  const { config, desired, device, firewall, network, known, applier } = core
-  const common = commonOf(deps)
-  const correct = async (): Promise<void> => drift.add(await applier.apply())
-  if (network) {
-    const exchange = createEndpointExchange({ ...common, desired, changes })
-    core.discovery = stack.use(
-      startDiscovery({
-        ...network,
-        known: known.read(),
-        async report(found) {
-          known.write(found)
-          await exchange(found)
-          // Keepalive and the way to peers depend on where we are.
-          applier.applySoon()
-        },
-        refreshMs: config.natRefreshMs,
-        log: core.log,
-      }),
-    )
-  }
-  const onMove = (): void => {
-    // First, for the news of a new address would wait for an answer to the old one.
-    keepOnly(
-      new Set(
-        Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
-      ),
-    )
-    core.discovery?.refresh()
-  }
-  stack.use(device.watch(correct, onMove))
-  if (!firewall?.openChanges) return
-  stack.use(
-    startFirewallGuard({
-      ...common,
-      socket: firewall.openChanges(),
-      isOurs: firewall.writers.has,
-      async look() {
-        firewall.applier.distrust()
-        await correct()
-      },
-    }),
-  )
 }
 
 function startEvents(

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
-import type { MeshPlace, OpenMesh } from './core.ts'
+import type { MeshPlace, OpenMesh } from './core-mesh.ts'
 import { openPacketFilter } from './firewall/packet-filter.ts'
 import { realNetwork } from './nat/netcheck.ts'
 import { createLinuxDevice } from './wireguard/device-linux.ts'

@@ -1,6 +1,6 @@
 import { createLog, runUntilSignal } from '@plexd/runtime'
 import { startAgent } from '../agent.ts'
-import type { MeshPlace } from '../core.ts'
+import type { MeshPlace } from '../core-mesh.ts'
 import { claimMesh, openMesh } from '../mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 

@@ -1,0 +1,179 @@
+import type { DatabaseSync } from 'node:sqlite'
+import {
+  ApiError,
+  formatCidr,
+  type NatType,
+  type NetworkStatus,
+  type PeerStatus,
+  type PolicyStatus,
+  parseCidr,
+} from '@plexd/protocol'
+import type { Clock, Log } from '@plexd/runtime'
+import type { AgentConfig } from './config.ts'
+import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
+import type { PacketFilter } from './firewall/packet-filter.ts'
+import { describeRules } from './firewall/policy-status.ts'
+import type { Identity } from './identity.ts'
+import type { Discovery } from './nat/discover.ts'
+import { createKnownEndpoint, type KnownEndpoint } from './nat/known-endpoint.ts'
+import type { DiscoveredEndpoint, RoundOptions } from './nat/rounds.ts'
+import type { Problems } from './problems.ts'
+import { type Applier, createApplier } from './reconcile/apply.ts'
+import type { DesiredStore } from './state/desired-state.ts'
+import type { WireguardDevice } from './wireguard/device.ts'
+import { createFakeDevice } from './wireguard/device-fake.ts'
+import { guessMeshRange } from './wireguard/mesh-range.ts'
+import { describePeers } from './wireguard/peer-status.ts'
+
+/** This node's place in the mesh. */
+export interface MeshPlace {
+  network(): { meshIp: string; meshRange: string }
+  natType(): NatType
+}
+
+/** What a mesh is made of on this machine. */
+export interface OpenMesh extends AsyncDisposable {
+  device: WireguardDevice
+  /** Absent where the config says that packets are not filtered. */
+  filter?: PacketFilter
+  /** Where the public endpoint is looked for; absent where the config says that it is not. */
+  network?: RoundOptions
+}
+
+/** The mesh of a daemon: the interface, the filter in front of it, and how they are at this moment. */
+export interface CoreMesh extends AsyncDisposable {
+  readonly device: WireguardDevice
+  /** Absent where packets are not filtered. */
+  readonly firewall: CoreFirewall | undefined
+  /** Absent where the public endpoint is not looked for. */
+  readonly network: RoundOptions | undefined
+  /** What the last round found, of this daemon or of an earlier one. */
+  readonly known: KnownEndpoint
+  readonly applier: Applier
+  describePeers(): Promise<PeerStatus[]>
+  describePolicies(): Promise<PolicyStatus>
+  /** Throws an ApiError (503) where nothing looks for the public endpoint. */
+  checkNetwork(): Promise<NetworkStatus>
+  /** Absent until there is an identity, and where the public endpoint is not looked for. */
+  discovery?: Discovery
+}
+
+export interface CoreMeshDeps {
+  config: AgentConfig
+  database: DatabaseSync
+  desired: DesiredStore
+  /** Undefined until the node is registered. */
+  identity(): Identity | undefined
+  /** Without it, and without `openMesh`, nothing moves packets. */
+  device?: WireguardDevice
+  openMesh?: (place: MeshPlace) => Promise<OpenMesh>
+  problems: Problems
+  clock: Clock
+  log: Log
+}
+
+export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
+  const { config, database, desired, identity, problems, clock, log } = deps
+  const known = createKnownEndpoint(database)
+  const before = known.read()
+  const whereabouts = (): DiscoveredEndpoint | undefined => mesh.discovery?.current() ?? before
+  const natType = (): NatType => whereabouts()?.nat_type ?? 'unknown'
+  const opened = await deps.openMesh?.({ network: () => networkOf(identity()), natType })
+  const device = opened?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
+  const firewall = opened?.filter && openFirewall(opened.filter, deps)
+  const network = opened?.network
+  const applier = createApplier({
+    device,
+    firewall: firewall?.applier,
+    desired,
+    standpoint: () => ({ own: whereabouts(), interfaces: network?.interfaces() ?? {} }),
+    problems,
+    log,
+  })
+  const mesh: CoreMesh = {
+    device,
+    firewall,
+    network,
+    known,
+    applier,
+    describePeers: async () =>
+      describePeers(desired.current().peers, await device.peers(), {
+        nowSeconds: clock.now() / 1_000,
+        natType: natType(),
+      }),
+    describePolicies: async () => ({
+      ...describeFiltering(mesh, deps),
+      ...describeRules({
+        policies: desired.current().policies,
+        meshIpOf: (id) => firewall?.applier.meshIpOf(id),
+        counters: (await firewall?.firewall.counters()) ?? new Map(),
+      }),
+    }),
+    checkNetwork: async () => checkNetwork(mesh),
+    [Symbol.asyncDispose]: async () => opened?.[Symbol.asyncDispose](),
+  }
+  return mesh
+}
+
+/** The policies in force, and the filter that they are in. */
+export type CoreFirewall = PacketFilter & { applier: FirewallApplier }
+
+function openFirewall(
+  filter: PacketFilter,
+  { config, desired, identity, problems, log }: CoreMeshDeps,
+): CoreFirewall {
+  const applier = createFirewallApplier({
+    desired,
+    self: identity,
+    problems,
+    log,
+    firewall: filter.firewall,
+    isWatched: filter.openChanges !== undefined,
+    ruleset: {
+      interface: config.meshInterface,
+      defaultAction: config.policyDefault,
+      logDenied: config.policyLogDenied,
+    },
+  })
+  return { ...filter, applier }
+}
+
+function networkOf(identity: Identity | undefined): { meshIp: string; meshRange: string } {
+  if (!identity) throw new Error('the node is not registered yet')
+  const { mesh_ip, mesh_range } = identity
+  // Parsed, because it becomes part of a command.
+  const meshRange = formatCidr(parseCidr(mesh_range ?? guessMeshRange(mesh_ip)))
+  return { meshIp: mesh_ip, meshRange }
+}
+
+function describeFiltering(
+  { device, firewall }: CoreMesh,
+  { config, problems }: CoreMeshDeps,
+): Pick<PolicyStatus, 'filtering' | 'reason' | 'default_action'> {
+  const unfiltered = device.disabledBecause ?? 'switched off by "policy.enabled: false"'
+  return {
+    filtering: firewall !== undefined,
+    reason: firewall ? problems.of('firewall') : unfiltered,
+    default_action: config.policyDefault,
+  }
+}
+
+function checkNetwork({ device, network, discovery }: CoreMesh): Promise<NetworkStatus> {
+  if (discovery) return discovery.check()
+  const why =
+    device.disabledBecause === undefined
+      ? network
+        ? 'the node is not registered yet'
+        : 'the search for it is switched off by "nat_traversal.enabled: false"'
+      : `the mesh is ${device.disabledBecause}`
+  throw new ApiError('unavailable', `no public endpoint: ${why}`)
+}
+
+function disabledMesh(config: AgentConfig): { interfaceName: string; disabledBecause: string } {
+  return {
+    interfaceName: config.meshInterface,
+    disabledBecause: config.meshEnabled
+      ? 'nothing opened an interface'
+      : 'switched off by --no-mesh or "mesh.enabled: false"',
+  }
+}
