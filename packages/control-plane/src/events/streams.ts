@@ -27,11 +27,12 @@ export interface Streams {
   pulled(no: number): void
   endAll(): void
   /** A sign of life to everyone, and the end for readers that stall. */
-  keepAlive(): void
+  keepAlive(): Promise<void>
   count(): number
 }
 
 const maxStallMs = 30_000
+const keepAlivesAtOnce = 32
 
 /**
  * Two machines with one identity put each other's stream out again and again. Go nodes come back without a delay, so
@@ -162,12 +163,15 @@ export function createStreams(options: {
       for (const no of [...streams.keys()]) end(no)
       for (const sink of replaced) sink.end()
     },
-    keepAlive() {
+    async keepAlive() {
       const nowMs = clock.now()
+      let count = 0
       for (const { sink } of streams.values()) {
         const sinceMs = sink.stalledSinceMs()
         if (sinceMs !== undefined && nowMs - sinceMs > maxStallMs) sink.destroy()
         else sink.keepAlive()
+        // Ten thousand of them in one go would keep everybody else waiting for half a second.
+        if (++count % keepAlivesAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
       }
     },
     count: () => streams.size,

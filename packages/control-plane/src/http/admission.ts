@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
  * So many TLS handshakes go on at a time; further connections wait, in the order they came. A handshake costs a
  * millisecond, and after a restart a whole fleet comes at once: whoever is connected must not wait for all of them.
  */
-const maxHandshakes = 16
+const maxHandshakes = 64
 /** One that takes longer waits for the other side and costs us nothing: it must not keep others from theirs. */
 const patienceMs = 500
 

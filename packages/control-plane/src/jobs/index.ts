@@ -15,11 +15,11 @@ export function jobsOf(app: App): Job[] {
     {
       name: 'keep streams alive',
       everyMs: 15_000,
-      run: async () => app.streams.keepAlive(),
+      run: () => app.streams.keepAlive(),
     },
     {
       name: 'mark stale nodes',
-      everyMs: Math.min(2_000, heartbeatIntervalMs / 5),
+      everyMs: Math.min(500, heartbeatIntervalMs / 5),
       run: () => markStaleNodes(app),
     },
     { name: 'rotate old keys', everyMs: 60_000, run: () => rotateOldKeys(app) },
