@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { nskBytes, type SealedSecret } from '@plexd/protocol'
 import type { Bench } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { Plane } from '../fleet/plane.ts'
 import { answersOf } from '../fleet/tally.ts'
+import { startBareFleet } from '../floor/bare-fleet.ts'
 
 const canary = 'canary-7f3b1e0d2c'
 
@@ -42,11 +44,15 @@ export const secrets: Bench = {
     if ((await readSecret(fleet)) !== `${canary} 7`)
       context.fault('a secret opens to something else')
     const ms = Math.max(...floods.map((flood) => flood.ms))
+    const bare = plane.own ? await bareRequests(plane, seconds) : undefined
     context.add({
       id: 'C16',
       what: 'sealed secrets read',
       unit: '/s',
       value: (answers.of(200) * 1_000) / ms,
+      ...(bare === undefined
+        ? {}
+        : { floor: { what: 'requests to bare node:https', value: bare } }),
       target: { atLeast: 10_000 },
     })
     context.add({ what: 'a read over 32 connections, p99', unit: 'ms', value: answers.p99 })
@@ -64,6 +70,11 @@ export const secrets: Bench = {
         target: { atMost: 0 },
       })
   },
+}
+
+async function bareRequests(plane: Plane, seconds: number): Promise<number> {
+  await using bare = await startBareFleet(plane, { agents: 1, workers: 1 })
+  return (await bare.flood({ seconds: Math.min(seconds, 5), connections: 32 })).perSecond
 }
 
 async function readSecret({ identities, requests }: Fleet): Promise<string> {

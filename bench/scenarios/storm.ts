@@ -69,7 +69,7 @@ export const storm: Bench = {
     const read = quantiles(reads)
     context.add({
       id: 'C8',
-      what: 'reads of an operator meanwhile, p99',
+      what: `${size} agents: reads of an operator meanwhile, p99`,
       unit: 'ms',
       value: read.p99,
       high: read.max,
@@ -80,7 +80,7 @@ export const storm: Bench = {
     if (pulls) {
       context.add({
         id: 'C8',
-        what: 'state pulls answered 304',
+        what: `${size} agents: state pulls answered 304`,
         unit: '%',
         value: (100 * pulls.of(304)) / (pulls.of(304) + pulls.of(200)),
         target: { atLeast: 99 },
