@@ -113,8 +113,11 @@ export async function checkLedger(world: World, busy: BusyNode): Promise<void> {
   )
   assert.deepEqual(comparable(stream.state()), comparable(state))
   assert.deepEqual(stream.faults, [])
-  const log = await readLog(world.system, busy.nodeId, state.revision ?? '')
-  assert.deepEqual(ledgerFaults(stream.deliveries, { log, afterId: stream.afterId, answered }), [])
+  const revision = state.revision ?? ''
+  const log = await readLog(world.system, busy.nodeId, revision)
+  // A rotation of a real agent may still be under way: what comes after the state is no part of this check.
+  const deliveries = stream.deliveries.filter(({ id }) => sequenceOf(id) <= sequenceOf(revision))
+  assert.deepEqual(ledgerFaults(deliveries, { log, afterId: stream.afterId, answered }), [])
   for (const place of world.secrets.places()) {
     const [id, key = ''] = place.split('/')
     if (id !== busy.nodeId) continue
