@@ -44,6 +44,7 @@ export interface Fleet extends AsyncDisposable {
   open(numbers?: readonly number[]): Promise<number[]>
   close(numbers?: readonly number[]): Promise<void>
   live(options?: LiveOptions): Promise<void>
+  /** From now on they send heartbeats only: without these the control plane would give them up, and tell their peers. */
   rest(): Promise<void>
   hang(numbers: readonly number[]): Promise<void>
   recover(numbers: readonly number[]): Promise<void>
@@ -74,6 +75,7 @@ export interface FleetPage {
 /** How our agent does it. */
 export const usualLife: LiveOptions = { heartbeatMs: 30_000, pullMs: 60_000, endpointMs: 60_000 }
 
+const onlyHeartbeats: LiveOptions = { heartbeatMs: 30_000, pullMs: 0, endpointMs: 0 }
 const connectionsPerWorker = 128
 
 export async function startFleet(plane: Plane, options: FleetOptions): Promise<Fleet> {
@@ -125,7 +127,7 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
     await each((worker) => worker.report({ concurrency: 32 }))
     await putRules(plane.admin, rulesOf(topology, agents))
     // Whoever is silent for 90 s is told to its peers as unreachable, and connecting a large fleet takes longer.
-    await each((worker) => worker.live({ heartbeatMs: 30_000, pullMs: 0, endpointMs: 0 }))
+    await each((worker) => worker.live(onlyHeartbeats))
   }
   const opened = stack.move()
 
@@ -155,7 +157,7 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
         () => undefined,
       ),
     live: (given = usualLife) => each((worker) => worker.live(given)).then(() => undefined),
-    rest: () => each((worker) => worker.rest()).then(() => undefined),
+    rest: () => each((worker) => worker.live(onlyHeartbeats)).then(() => undefined),
     hang: (numbers) =>
       eachOf(numbers, (worker, own = []) => worker.hang({ agents: own })).then(() => undefined),
     recover: (numbers) =>
@@ -212,7 +214,7 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
       }
     },
     async [Symbol.asyncDispose]() {
-      await fleet.rest()
+      await each((worker) => worker.rest())
       await fleet.close()
       await delay(50)
       await opened.disposeAsync()
