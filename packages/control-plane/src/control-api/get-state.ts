@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import { formatPosition } from '../events/event-log.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { policiesFor } from '../mesh/node-policies.ts'
+import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
 import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
 
@@ -35,8 +35,7 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
 /** As JSON. */
 async function readState(app: App, node: NodeRecord, revision: string): Promise<string> {
   const { fleet, store } = app
-  const rest: Omit<NodeState, 'peers'> = {
-    policies: policiesFor(fleet, node),
+  const rest: Omit<NodeState, 'peers' | 'policies'> = {
     signing_keys: app.keyring.signingKeys(),
     metadata: { ...node.metadata },
     data: await readDataFor(store.reader, node),
@@ -46,7 +45,8 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
     revision,
   }
   const peers = peersJsonFor(app, node)
-  return `{"peers":${peers},${JSON.stringify(rest).slice(1)}`
+  const policies = policiesJsonFor(fleet, node)
+  return `{"peers":${peers},"policies":${policies},${JSON.stringify(rest).slice(1)}`
 }
 
 /** `If-None-Match` with the revision in it, weak or strong; `*` proves no knowledge of it. */

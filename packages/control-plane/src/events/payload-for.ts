@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { EventType } from '@plexd/protocol'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
-import { policiesFor } from '../mesh/node-policies.ts'
+import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { pskSourceOf } from '../mesh/peer-view.ts'
 import { pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
@@ -55,7 +55,7 @@ export async function payloadFor(
       return JSON.stringify({ ...peer, psk })
     }
     case 'policy_updated':
-      return JSON.stringify({ policies: policiesFor(fleet, node) })
+      return `{"policies":${policiesJsonFor(fleet, node)}}`
     case 'node_state_updated':
       return JSON.stringify({ metadata: node.metadata, data: await readDataFor(reader, node) })
     case 'node_secrets_updated':

@@ -1,9 +1,36 @@
 import type { CompiledPolicy } from '@plexd/protocol'
 import type { Fleet, NodeRecord } from './fleet.ts'
-import { compileFor, withRevisedIds } from './policy-compile.ts'
+import type { Mesh } from './mesh.ts'
+import { compileFor, kindOf, withRevisedIds } from './policy-compile.ts'
 
-/** The policies of a node as it is told, in its state and in events alike. */
-export function policiesFor(fleet: Fleet, node: NodeRecord): CompiledPolicy[] {
+function policiesFor(fleet: Fleet, node: NodeRecord): CompiledPolicy[] {
   const policies = compileFor(node, fleet.mesh(node.tenant_id))
   return node.is_go ? withRevisedIds(policies) : policies
 }
+
+/** By mesh and kind of node. A mesh is another object whenever labels, addresses or rules change. */
+const known = new WeakMap<Mesh<NodeRecord>, Map<string, string>>()
+
+/**
+ * The policies of a node as it is told, in its state and in events alike, as JSON. Most nodes of a fleet are told the
+ * same rules: these are compiled and written out once.
+ */
+export function policiesJsonFor(fleet: Fleet, node: NodeRecord): string {
+  const mesh = fleet.mesh(node.tenant_id)
+  const kind = kindOf(node, mesh)
+  if (kind === undefined) return JSON.stringify(policiesFor(fleet, node))
+  let texts = known.get(mesh)
+  if (!texts) {
+    texts = new Map()
+    known.set(mesh, texts)
+  }
+  const name = `${node.is_go} ${kind}`
+  let text = texts.get(name)
+  if (text === undefined) {
+    text = JSON.stringify(policiesFor(fleet, node))
+    if (texts.size < maxKinds) texts.set(name, text)
+  }
+  return text
+}
+
+const maxKinds = 100

@@ -16,6 +16,27 @@ export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
 }
 
 /**
+ * Nodes of one kind are told the same: a text that is theirs alone when their own address is in none of their rules.
+ * Undefined for a node that is on a list or has a CIDR to itself.
+ */
+export function kindOf(node: MeshNode, mesh: Mesh): string | undefined {
+  let kind = ''
+  for (const policy of mesh.policies)
+    for (const { from, to } of rulesOf(policy, mesh.range)) {
+      const asSource = sideHas(from, node)
+      const asTarget = sideHas(to, node)
+      if ((asSource && isOwn(from)) || (asTarget && isOwn(to))) return undefined
+      kind += asSource ? (asTarget ? 'b' : 's') : asTarget ? 't' : '-'
+    }
+  return kind
+}
+
+/** Whether a side that has a node stands for it by its address. */
+function isOwn(side: Side): boolean {
+  return side.kind !== 'cidr' || side.cidr.prefixLength === 32
+}
+
+/**
  * The same policies under ids that change whenever the rules do, also when it was the fleet that changed them: the Go
  * agent compares nothing but ids (wire contract 2.19, row 18). `pol_abc@` and a digest of the rules.
  */

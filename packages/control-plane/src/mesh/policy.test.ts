@@ -11,7 +11,7 @@ import {
 } from '@plexd/protocol'
 import fc from 'fast-check'
 import { createMesh, type Mesh, type MeshPolicy, rulesOf, skippedRules } from './mesh.ts'
-import { compileFor, withRevisedIds } from './policy-compile.ts'
+import { compileFor, kindOf, withRevisedIds } from './policy-compile.ts'
 import { describeProblems, validatePolicy } from './policy-validate.ts'
 import type { MeshNode } from './rule-side.ts'
 import { touchedByNode, touchedByPolicy } from './touched.ts'
@@ -90,6 +90,26 @@ describe('compileFor', () => {
       }),
       { numRuns: 300 },
     )
+  })
+})
+
+describe('kindOf', () => {
+  it('is the same only for nodes with the same rules', () => {
+    let shared = 0
+    fc.assert(
+      fc.property(meshes, ({ nodes, policies }) => {
+        const mesh = createMesh({ range, nodes, policies })
+        const byKind = Map.groupBy(nodes, (node) => kindOf(node, mesh))
+        for (const [kind, [first, ...others]] of byKind) {
+          if (kind === undefined || !first) continue
+          for (const other of others)
+            assert.deepEqual(compileFor(other, mesh), compileFor(first, mesh))
+          shared += others.length
+        }
+      }),
+      { numRuns: 1_000 },
+    )
+    assert.ok(shared > 100)
   })
 })
 
