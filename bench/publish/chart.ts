@@ -35,6 +35,7 @@ export function drawChart({ title, unit, lines }: Chart): string {
     linear(lines[0], x.at, y.at, y.marks),
   ]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif">
+<title>${escaped(title)}</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 ${body.join('\n')}
 </svg>
