@@ -3,12 +3,9 @@
  * nothing changed, and how long a change of one peer takes. Needs root; works in a network namespace of its own, with
  * a /run of its own. `--json` prints the figures for programs, `--peers N` takes another number of peers.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -22,6 +19,7 @@ import {
 } from '@plexd/agent'
 import type { Peer } from '@plexd/protocol'
 import { exec, silentLog } from '@plexd/runtime'
+import { runInOwnNetwork } from './own-network.ts'
 import { quantiles } from './quantiles.ts'
 
 const { values: flags } = parseArgs({
@@ -49,19 +47,7 @@ let peers: Peer[] = []
 
 if (flags.measure !== undefined) await measureInFreshProcess(flags.measure)
 else if (flags.inside) await bench(Number(flags.peers))
-else reenter()
-
-/** The machine's own network and /run are left alone. */
-function reenter(): void {
-  const folder = mkdtempSync(join(tmpdir(), 'plexd-bench-'))
-  const inside = 'mount --bind "$0" /run && ip link set lo up && exec "$@"'
-  const again = [process.execPath, import.meta.filename, '--inside', ...process.argv.slice(2)]
-  const { status } = spawnSync('unshare', ['-nm', 'sh', '-c', inside, folder, ...again], {
-    stdio: 'inherit',
-  })
-  rmSync(folder, { recursive: true, force: true })
-  process.exitCode = status ?? 1
-}
+else runInOwnNetwork(import.meta.filename)
 
 async function bench(count: number): Promise<void> {
   peers = makePeers(count)

@@ -2,10 +2,9 @@
  * Targets A4 to A6: what a real plexd with a mesh of 1,000 peers keeps in memory and does when nothing happens, and how soon
  * it answers after a start without its control plane. Needs root; works in a network namespace of its own.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -16,6 +15,8 @@ import { type AgentProcess, startAgentProcess } from '../scripts/programs/agent.
 import type { Figure } from './bench.ts'
 import { inParallel } from './fleet/in-parallel.ts'
 import { openPlane, type Plane } from './fleet/plane.ts'
+import { runInOwnNetwork } from './own-network.ts'
+import { quantiles } from './quantiles.ts'
 import { formatFigure, headings } from './report.ts'
 
 const { values: flags } = parseArgs({
@@ -31,19 +32,7 @@ const { values: flags } = parseArgs({
 const figures: Figure[] = []
 
 if (flags.inside) await bench(Number(flags.peers))
-else reenter()
-
-/** The machine's own network and /run are left alone. */
-function reenter(): void {
-  const folder = mkdtempSync(join(tmpdir(), 'plexd-bench-'))
-  const inside = 'mount --bind "$0" /run && ip link set lo up && exec "$@"'
-  const again = [process.execPath, import.meta.filename, '--inside', ...process.argv.slice(2)]
-  const { status } = spawnSync('unshare', ['-nm', 'sh', '-c', inside, folder, ...again], {
-    stdio: 'inherit',
-  })
-  rmSync(folder, { recursive: true, force: true })
-  process.exitCode = status ?? 1
-}
+else runInOwnNetwork(import.meta.filename)
 
 async function bench(peers: number): Promise<void> {
   if (!flags.json) console.log(headings)
@@ -140,12 +129,12 @@ async function starts(agent: AgentProcess): Promise<void> {
     execFileSync(process.execPath, ['-e', '0'])
     bare.push(performance.now() - bareMs)
   }
-  const floor = median(bare)
+  const floor = quantiles(bare).median
   add({
     id: 'A5',
     what: 'start to first local answer, no control plane',
     unit: 'ms',
-    value: median(times),
+    value: quantiles(times).median,
     low: Math.min(...times),
     high: Math.max(...times),
     rounds: times.length,
@@ -178,10 +167,6 @@ function cpuMsOf(pid: number): number {
 function bareMemoryMb(): number {
   const print = 'process.stdout.write(String(process.memoryUsage.rss()))'
   return Number(execFileSync(process.execPath, ['-e', print])) / 1e6
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 function add(figure: Figure): void {

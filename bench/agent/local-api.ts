@@ -8,6 +8,7 @@ import { createUnixTransport } from '@plexd/runtime'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import type { Bench, BenchContext } from '../bench.ts'
 import type { Plane } from '../fleet/plane.ts'
+import { quantiles } from '../quantiles.ts'
 import type { LoadOrder, LoadResult } from './load.ts'
 
 /** A1 to A3: the Local Node API over its Unix socket, where the kernel says who is calling. */
@@ -79,19 +80,19 @@ async function reads(context: BenchContext, agent: AgentProcess, wanted: Reads):
     id,
     what: `${what}, ${connections} connections`,
     unit: '/s',
-    value: median(rates),
+    value: quantiles(rates).median,
     low: Math.min(...rates),
     high: Math.max(...rates),
     rounds,
-    floor: { what: 'node:http', value: median(floor.map(({ perSecond }) => perSecond)) },
+    floor: { what: 'node:http', value: quantiles(floor.map(({ perSecond }) => perSecond)).median },
     target: { atLeast },
   })
   context.add({
     id,
     what: `${what}, p99`,
     unit: 'ms',
-    value: median(ours.map(({ p99Ms }) => p99Ms)),
-    floor: { what: 'node:http', value: median(floor.map(({ p99Ms }) => p99Ms)) },
+    value: quantiles(ours.map(({ p99Ms }) => p99Ms)).median,
+    floor: { what: 'node:http', value: quantiles(floor.map(({ p99Ms }) => p99Ms)).median },
     target: { atMost: id === 'A1' ? 1 : 1.2 },
   })
 }
@@ -165,8 +166,4 @@ async function startBare(socket: string, bytes: number) {
 async function sizeOf(socket: string, path: string): Promise<number> {
   const { body } = await createUnixTransport(socket)({ method: 'GET', path, headers: {} })
   return Buffer.byteLength(body)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

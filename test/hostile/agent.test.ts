@@ -52,6 +52,13 @@ describe('an agent under a hostile control plane', () => {
     await until('a good event takes effect', async () => (await summary()).metadata.role === role)
     await until('it is behind us', async () => (await status()).control_plane.last_event_id === id)
   }
+  /** Also what a pull meanwhile would answer: otherwise it takes the change back before anybody sees it. */
+  async function letsIn(role: string, id: string, envelope: string): Promise<void> {
+    await connected()
+    controlPlane.state = { ...controlPlane.state, metadata: { role }, data: [] }
+    controlPlane.write(block(id, 'node_state_updated', envelope))
+    await until('it takes effect', async () => (await summary()).metadata.role === role)
+  }
   const rssBytes = async (): Promise<number> => {
     const text = await readFile(`/proc/${agent.program().pid}/status`, 'utf8')
     return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1]) * 1024
@@ -166,11 +173,9 @@ describe('an agent under a hostile control plane', () => {
   }
 
   it('refuses an event that was sent before, and one whose id it has handled', async () => {
-    await connected()
     const event = { ...stateUpdate({ metadata: { role: 'once' }, data: [] }), event_id: 'evt_once' }
     const envelope = await controlPlane.envelope(event)
-    controlPlane.write(block('once-1', 'node_state_updated', envelope))
-    await until('it takes effect', async () => (await summary()).metadata.role === 'once')
+    await letsIn('once', 'once-1', envelope)
     await accepts('twice')
     controlPlane.write(block('once-2', 'node_state_updated', envelope))
     await until('it is refused', async () => /replayed/.test(await problems()))
@@ -182,12 +187,10 @@ describe('an agent under a hostile control plane', () => {
   })
 
   it('remembers over a restart what it was sent', async () => {
-    await connected()
     const envelope = await controlPlane.envelope(
       stateUpdate({ metadata: { role: 'old' }, data: [] }),
     )
-    controlPlane.write(block('restart-1', 'node_state_updated', envelope))
-    await until('it takes effect', async () => (await summary()).metadata.role === 'old')
+    await letsIn('old', 'restart-1', envelope)
     await accepts('new')
     await agent.end('SIGKILL')
     await agent.start()
