@@ -89,7 +89,8 @@ async function bench(count: number): Promise<void> {
   if (first)
     add('  floor: one request that changes it', await repeat(200, () => ask(addAll([first]))))
 
-  await delay(2_000)
+  // Peers that were given an endpoint and do not answer are tried again for five seconds.
+  await delay(8_000)
   add(`watching ${count} peers, nothing happens`, [await cpuShareOf(10_000)], '% of a core')
   await device.remove()
   if (flags.json)
@@ -124,7 +125,7 @@ async function withPeers(others: Peer[], work: () => Promise<unknown>): Promise<
 /** A daemon starts with cold code, so each round has a process of its own. */
 async function inFreshProcesses(what: string, state: string): Promise<number[]> {
   const args = [import.meta.filename, '--measure', what]
-  return Array.from({ length: 10 }, () =>
+  return Array.from({ length: 20 }, () =>
     Number(execFileSync(process.execPath, args, { input: state, encoding: 'utf8' })),
   )
 }

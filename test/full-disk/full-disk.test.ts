@@ -64,22 +64,11 @@ function controlPlaneTests(): void {
       const state = (await node.call(controlApi.getState)).json<NodeState>()
       return new Map(state.data.map(({ key, payload }) => [key, payload]))
     }
-    const refusal = async (): Promise<ApiError> => {
-      for (let attempt = 0; attempt < 20_000; attempt++) {
-        try {
-          await put()
-        } catch (error) {
-          if (error instanceof ApiError) return error
-          throw error
-        }
-      }
-      throw new Error('the disk never became full')
-    }
 
     await put()
     assert.equal(await sendLog(), 202)
     await disk?.fill(128 * 1024)
-    const error = await refusal()
+    const error = await refusal(put)
     assert.equal(error.status, 503)
     assert.match(error.message, /disk|space|full/)
     assert.deepEqual(await held(), acknowledged)
@@ -101,7 +90,7 @@ function controlPlaneTests(): void {
     assert.deepEqual(await held(), acknowledged)
 
     await disk?.fill(64 * 1024)
-    await refusal()
+    await refusal(put)
     await system.controlPlane.end('SIGKILL')
     await disk?.clear()
     await system.controlPlane.start()
@@ -132,17 +121,6 @@ function agentTests(): void {
       await local.putReport({ params: { key }, body: { content_type: 'text/plain', payload } })
       acknowledged.set(key, payload)
     }
-    const refusal = async (): Promise<ApiError> => {
-      for (let attempt = 0; attempt < 20_000; attempt++) {
-        try {
-          await put()
-        } catch (error) {
-          if (error instanceof ApiError) return error
-          throw error
-        }
-      }
-      throw new Error('the disk never became full')
-    }
     const held = async () => {
       const { body: keys } = await local.listReports({})
       const entries = await Promise.all(
@@ -164,7 +142,7 @@ function agentTests(): void {
     await putData('first')
     await until('the data has come', async () => (await motd()) === 'first')
     await disk.fill(64 * 1024)
-    const error = await refusal()
+    const error = await refusal(put)
     assert.equal(error.status, 500)
     assert.equal(error.message, 'internal error')
     assert.deepEqual(sorted(await held()), sorted(acknowledged))
@@ -198,7 +176,7 @@ function agentTests(): void {
     assert.deepEqual(sorted(await held()), sorted(acknowledged))
 
     await disk.fill(32 * 1024)
-    await refusal()
+    await refusal(put)
     await agent.end('SIGKILL')
     await disk.clear()
     await agent.start()
@@ -217,4 +195,17 @@ function agentTests(): void {
       60_000,
     )
   })
+}
+
+/** Writes until a write is refused. */
+async function refusal(write: () => Promise<void>): Promise<ApiError> {
+  for (let attempt = 0; attempt < 20_000; attempt++) {
+    try {
+      await write()
+    } catch (error) {
+      if (error instanceof ApiError) return error
+      throw error
+    }
+  }
+  throw new Error('the disk never became full')
 }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Capabilities, Client, ControlApi } from '@plexd/protocol'
 import type { Action } from './actions/define.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from './control/delivery.ts'
+import { createMark } from './mark.ts'
 import { binaryChecksum, version } from './version.ts'
 
 /** What this node can do. Takes as long as reading the program's file. */
@@ -25,13 +26,10 @@ export interface CapabilityMark {
 }
 
 export function createCapabilityMark(database: DatabaseSync): CapabilityMark {
-  const select = database.prepare(`SELECT value FROM marks WHERE name = 'capabilities'`)
-  const upsert = database.prepare(
-    `INSERT INTO marks VALUES ('capabilities', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-  )
+  const mark = createMark(database, 'capabilities')
   return {
-    isSent: (capabilities) => select.get()?.value === digest(capabilities),
-    setSent: (capabilities) => void upsert.run(digest(capabilities)),
+    isSent: (capabilities) => mark.read() === digest(capabilities),
+    setSent: (capabilities) => mark.write(digest(capabilities)),
   }
 }
 

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { freshnessMs } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { isCovered } from '../events/revision.ts'
+import { createMark } from '../mark.ts'
 
 /**
  * What must outlive the process so that no event is lost, run twice or replayed: the cursor, the ids of handled
@@ -30,10 +31,7 @@ export interface HandledEvent {
 const maxRemembered = 20_000
 
 export function createStreamMemory(database: DatabaseSync, clock: Clock): StreamMemory {
-  const selectCursor = database.prepare(`SELECT value FROM marks WHERE name = 'cursor'`)
-  const upsertCursor = database.prepare(
-    `INSERT INTO marks VALUES ('cursor', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-  )
+  const cursorMark = createMark(database, 'cursor')
   const selectEvent = database.prepare('SELECT 1 FROM seen_events WHERE event_id = ?')
   const insertEvent = database.prepare(
     'INSERT OR IGNORE INTO seen_events SELECT ?, coalesce(max(no), 0) + 1 FROM seen_events',
@@ -48,12 +46,12 @@ export function createStreamMemory(database: DatabaseSync, clock: Clock): Stream
     `DELETE FROM nonces WHERE nonce IN
       (SELECT nonce FROM nonces ORDER BY issued_ms DESC LIMIT -1 OFFSET ${maxRemembered})`,
   )
-  let cursor = String(selectCursor.get()?.value ?? '')
+  let cursor = cursorMark.read() ?? ''
   /** Met since the last commit. */
   let met = new Map<string, number>()
 
   function setCursor(to: string): void {
-    upsertCursor.run(to)
+    cursorMark.write(to)
     cursor = to
   }
 

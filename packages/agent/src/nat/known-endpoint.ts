@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { createMark } from '../mark.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 
 /** What the last round found, over restarts: so a daemon that starts again need not guess what its NAT is. */
@@ -8,15 +9,12 @@ export interface KnownEndpoint {
 }
 
 export function createKnownEndpoint(database: DatabaseSync): KnownEndpoint {
-  const select = database.prepare(`SELECT value FROM marks WHERE name = 'endpoint'`)
-  const upsert = database.prepare(
-    `INSERT INTO marks VALUES ('endpoint', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-  )
+  const mark = createMark(database, 'endpoint')
   return {
     read() {
-      const row = select.get()
-      return row === undefined ? undefined : JSON.parse(String(row.value))
+      const found = mark.read()
+      return found === undefined ? undefined : JSON.parse(found)
     },
-    write: (found) => void upsert.run(JSON.stringify(found)),
+    write: (found) => mark.write(JSON.stringify(found)),
   }
 }

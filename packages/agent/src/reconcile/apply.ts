@@ -51,10 +51,12 @@ export function createApplier(deps: ApplierDeps): Applier {
 
   async function applyDevice(): Promise<DeviceStep[]> {
     try {
+      const observing = device.observe()
+      observing.catch(() => {}) // awaited below; until it answers there is time for this:
       const { peers } = desired.current()
       const wanted = usablePeers(standpoint ? reachable(peers, standpoint()) : peers)
       tellUnusable(wanted.problems)
-      const steps = planDevice(wanted.peers, await device.observe())
+      const steps = planDevice(wanted.peers, await observing)
       if (steps.length > 0) await device.apply(steps)
       problems.clear('wireguard')
       logSteps(log, steps)

@@ -278,19 +278,20 @@ class Device implements LinuxDevice {
     if (record.handovers.length > 0) this.#handovers.wake()
   }
 
-  /** Whether there was anybody to be spoken to again. Those that wait for a new key are not. */
-  async #tryAgain(publicKeys: readonly string[]): Promise<boolean> {
-    if (!this.#backend) return false
+  /** Those that were spoken to again. Those that wait for a new key are not. */
+  async #tryAgain(publicKeys: readonly string[]): Promise<ReadonlySet<string>> {
+    if (!this.#backend) return new Set()
     const waiting = new Set(this.#record.current().handovers.map(({ to }) => to))
     const { peers } = await this.#backend.read()
     const tries = secondTries(
       publicKeys.filter((key) => !waiting.has(key)),
       peers,
     )
-    if (tries.length === 0) return false
-    this.#sights.forget()
-    await this.#backend.write({ peers: tries })
-    return true
+    if (tries.length > 0) {
+      this.#sights.forget()
+      await this.#backend.write({ peers: tries })
+    }
+    return new Set(tries.map(({ public_key }) => public_key))
   }
 }
 

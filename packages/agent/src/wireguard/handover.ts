@@ -1,4 +1,5 @@
 import type { DeviceRecord } from './device-record.ts'
+import { hasSession } from './session.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
 /**
@@ -110,7 +111,7 @@ function isDue(
   // Bytes arrive with the first message of a handshake, before the handshake is complete.
   if (to && (to.rx_bytes > 0 || to.handshake_at > 0)) return true
   const ageMs = nowMs - started_ms
-  const isOldDead = nowMs / 1_000 - from.handshake_at > sessionSeconds
+  const isOldDead = !hasSession(from, nowMs / 1_000)
   return ageMs > longestMs || (ageMs > patienceMs && isOldDead)
 }
 
@@ -130,4 +131,3 @@ const restMs = 200
 const patienceMs = 10_000
 /** But an old key is not honoured for ever. */
 const longestMs = 10 * 60_000
-const sessionSeconds = 180

@@ -1,4 +1,5 @@
 import type { BackendName } from './backend.ts'
+import { hasSession } from './session.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
 /**
@@ -8,9 +9,42 @@ import type { PeerChange, WgPeer } from './wg-interface.ts'
 export function kicks(publicKeys: readonly string[]): PeerChange[] {
   return publicKeys.flatMap((public_key): PeerChange[] => [
     { public_key, type: 'update', keepalive_seconds: 0 },
-    { public_key, type: 'update', keepalive_seconds: 25 },
+    { public_key, type: 'update', keepalive_seconds: speakingSeconds },
   ])
 }
+
+/**
+ * Adds peers anew that WireGuard may have spoken to in vain: it would not try again for five seconds, and forgets about
+ * that with the peer. They are spoken to at once, and get their keepalive afterwards.
+ */
+export function addedSpeaking(peers: readonly Settings[]): PeerChange[] {
+  return [
+    ...peers.map(({ public_key }): PeerChange => ({ public_key, type: 'remove' })),
+    ...peers.map(({ public_key, psk, endpoint, allowed_ips }): PeerChange => {
+      return {
+        public_key,
+        type: 'add',
+        psk,
+        endpoint,
+        allowed_ips,
+        keepalive_seconds: speakingSeconds,
+      }
+    }),
+    ...peers
+      .filter(({ keepalive_seconds }) => keepalive_seconds !== speakingSeconds)
+      .map(({ public_key, keepalive_seconds }): PeerChange => {
+        return { public_key, type: 'update', keepalive_seconds }
+      }),
+  ]
+}
+
+type Settings = Pick<
+  WgPeer,
+  'public_key' | 'psk' | 'endpoint' | 'allowed_ips' | 'keepalive_seconds'
+>
+
+/** Switching it on makes WireGuard speak; what the value is does not matter. */
+const speakingSeconds = 25
 
 /** Puts keepalive back to what it was before the kicks. */
 export function settled(publicKeys: readonly string[], keepaliveSeconds: number): PeerChange[] {
@@ -35,10 +69,5 @@ export function forgetSources(peers: readonly WgPeer[], backend: BackendName): P
 
 /** Those with a session: others have nothing to lose, and would be made to shake hands. */
 export function keysInUse(peers: readonly WgPeer[], nowSeconds: number): string[] {
-  return peers
-    .filter(({ handshake_at }) => nowSeconds - handshake_at < sessionSeconds)
-    .map(({ public_key }) => public_key)
+  return peers.filter((peer) => hasSession(peer, nowSeconds)).map(({ public_key }) => public_key)
 }
-
-/** A WireGuard session ends three minutes after its handshake. */
-const sessionSeconds = 180

@@ -2,7 +2,8 @@ import type { Peer } from '@plexd/protocol'
 import type { DeviceStep } from './device.ts'
 import type { DeviceRecord } from './device-record.ts'
 import { type Handover, isWaiting, waitingPeer } from './handover.ts'
-import { diffPeers, hasSession } from './wg-diff.ts'
+import { hasSession } from './session.ts'
+import { diffPeers } from './wg-diff.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
 export interface Situation {

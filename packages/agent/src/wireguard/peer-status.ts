@@ -1,4 +1,5 @@
 import type { NatType, Peer, PeerStatus } from '@plexd/protocol'
+import { hasSession } from './session.ts'
 import type { WgPeer } from './wg-interface.ts'
 
 export interface Onlooker {
@@ -41,13 +42,10 @@ function describePeer(
 
 function stateOf(actual: WgPeer | undefined, nowSeconds: number): PeerStatus['state'] {
   if (!actual) return 'missing'
-  if (nowSeconds - actual.handshake_at < sessionSeconds) return 'connected'
+  if (hasSession(actual, nowSeconds)) return 'connected'
   if (actual.endpoint === '') return 'no_endpoint'
   return actual.handshake_at === 0 && actual.tx_bytes > 0 ? 'unanswered' : 'idle'
 }
-
-/** WireGuard shakes hands anew every two minutes while there is traffic, and ends a session after three. */
-const sessionSeconds = 180
 
 const reasons: Record<PeerStatus['state'], string> = {
   connected: '',

@@ -69,7 +69,7 @@ describe('startSecondTries', () => {
         assert.deepEqual(publicKeys, ['db'])
         tries++
         if (tries === 3) finished.resolve()
-        return true
+        return new Set(publicKeys)
       },
       clock,
       log: createLog('test', 'error'),
@@ -79,5 +79,33 @@ describe('startSecondTries', () => {
     await finished.promise
     assert.deepEqual(pauses, [700, 1_500, 3_000])
     assert.equal(tries, 3)
+  })
+
+  it('tries those together whose time comes at about the same, and no more those that have answered', async () => {
+    const asked: (readonly string[])[] = []
+    const finished = Promise.withResolvers<void>()
+    let nowMs = 0
+    const clock = {
+      ...systemClock,
+      now: () => nowMs,
+      async sleep(ms: number, signal?: AbortSignal) {
+        await systemClock.sleep(ms > 60_000 ? ms : 0, signal)
+        nowMs += ms
+      },
+    }
+    await using watch = startSecondTries({
+      async tryAgain(publicKeys) {
+        asked.push(publicKeys)
+        if (asked.length === 2) finished.resolve()
+        return new Set(['db'])
+      },
+      clock,
+      log: createLog('test', 'error'),
+      random: () => 0.5,
+    })
+    watch.watch(['db'])
+    watch.watch(['web', 'cache'])
+    await finished.promise
+    assert.deepEqual(asked, [['db', 'web', 'cache'], ['db']])
   })
 })

@@ -1,26 +1,13 @@
 import { type Clock, describeError, type Log, withJitter } from '@plexd/runtime'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
+import { addedSpeaking } from './kick.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
-/**
- * What makes WireGuard speak again to those of these peers to which it has spoken in vain: it would wait for five
- * seconds, and forgets about it when a peer is added anew. Pure.
- */
+/** What makes WireGuard speak again to those of these peers to which it has spoken in vain. Pure. */
 export function secondTries(publicKeys: readonly string[], peers: readonly WgPeer[]): PeerChange[] {
   const keys = new Set(publicKeys)
-  const silent = peers.filter((peer) => keys.has(peer.public_key) && isUnanswered(peer))
-  return [
-    ...silent.map(({ public_key }): PeerChange => ({ public_key, type: 'remove' })),
-    ...silent.map(({ public_key, psk, endpoint, allowed_ips }): PeerChange => {
-      return { public_key, type: 'add', psk, endpoint, allowed_ips, keepalive_seconds: 25 }
-    }),
-    ...silent
-      .filter(({ keepalive_seconds }) => keepalive_seconds !== 25)
-      .map(({ public_key, keepalive_seconds }): PeerChange => {
-        return { public_key, type: 'update', keepalive_seconds }
-      }),
-  ]
+  return addedSpeaking(peers.filter((peer) => keys.has(peer.public_key) && isUnanswered(peer)))
 }
 
 function isUnanswered({ endpoint, handshake_at, tx_bytes }: WgPeer): boolean {
@@ -44,12 +31,14 @@ export interface SecondTries extends AsyncDisposable {
 
 /** Before each try; jitter keeps two nodes from crossing again. */
 const pausesMs = [700, 1_500, 3_000]
+/** Those whose time comes within it are tried together: a try reads the whole interface. */
+const togetherMs = 250
 /** In a big mesh that starts they would be a burst of their own. */
 const maxWatched = 100
 
 export function startSecondTries(deps: {
-  /** Speaks again to those that have not answered; resolves to whether there were any. */
-  tryAgain(publicKeys: readonly string[]): Promise<boolean>
+  /** Speaks again to those that have not answered, and resolves to them. */
+  tryAgain(publicKeys: readonly string[]): Promise<ReadonlySet<string>>
   clock: Clock
   log: Log
   random?: () => number
@@ -64,19 +53,26 @@ export function startSecondTries(deps: {
     watched.push({ publicKeys, tries, dueMs: clock.now() + withJitter(pauseMs, 0.4, random) })
   }
 
+  async function tryDue(): Promise<void> {
+    const untilMs = clock.now() + togetherMs
+    const due = watched.filter(({ dueMs }) => dueMs <= untilMs)
+    watched = watched.filter((watch) => !due.includes(watch))
+    const unanswered = await tryAgain([...new Set(due.flatMap(({ publicKeys }) => publicKeys))])
+    for (const { publicKeys, tries } of due)
+      add(
+        publicKeys.filter((key) => unanswered.has(key)),
+        tries + 1,
+      )
+  }
+
   const task = startTask(async (signal) => {
     for (;;) {
       const soonestMs = Math.min(...watched.map(({ dueMs }) => dueMs), clock.now() + idleMs)
       await trigger.wait(Math.max(0, soonestMs - clock.now()), signal)
-      const due = watched.filter(({ dueMs }) => dueMs <= clock.now())
-      watched = watched.filter((watch) => !due.includes(watch))
-      for (const { publicKeys, tries } of due) {
-        const again = await tryAgain(publicKeys).catch((error: unknown) => {
-          log.debug('silent peers cannot be spoken to again', { error: describeError(error) })
-          return false
-        })
-        if (again) add(publicKeys, tries + 1)
-      }
+      if (watched.every(({ dueMs }) => dueMs > clock.now())) continue
+      await tryDue().catch((error: unknown) =>
+        log.debug('silent peers cannot be spoken to again', { error: describeError(error) }),
+      )
     }
   })
   return {

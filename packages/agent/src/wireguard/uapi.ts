@@ -75,7 +75,9 @@ function firstLine(text: string, from = 0): string {
 
 /** Throws unless the answer ends with `errno=0`. */
 export function checkAnswer(text: string): void {
-  const [, errno] = /(?:^|\n)errno=(-?\d+)\n\n$/.exec(text) ?? []
+  // From the end: with a thousand peers there is a lot to read before it.
+  const last = text.slice(Math.max(0, text.lastIndexOf('errno=') - 1))
+  const [, errno] = /^\n?errno=(-?\d+)\n\n$/.exec(last) ?? []
   if (errno === undefined) throw new Error('answer was cut off')
   if (errno !== '0') throw new UapiError(Math.abs(Number(errno)))
 }

@@ -1,3 +1,5 @@
+import { addedSpeaking } from './kick.ts'
+import { hasSession } from './session.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
 /** A peer as it should be. */
@@ -34,18 +36,16 @@ export function diffPeers(
     .map(({ public_key }) => removalOf(public_key))
   const updates: PeerChange[] = []
   const additions: PeerChange[] = []
-  const settled: PeerChange[] = []
+  const moved: WantedPeer[] = []
   for (const peer of wanted) {
     const now = present.get(peer.public_key)
     const update = now && updateOf(peer, now, written.get(peer.public_key), nowSeconds)
     if (update?.endpoint !== undefined && now && !hasSession(now, nowSeconds)) {
-      removals.push(removalOf(peer.public_key))
-      additions.push(additionOf({ ...peer, keepalive_seconds: kickSeconds }))
-      if (peer.keepalive_seconds !== kickSeconds) settled.push(keepaliveOf(peer))
+      moved.push(peer)
     } else if (update) updates.push(update)
     if (!now) additions.push(additionOf(peer))
   }
-  return [...removals, ...updates, ...additions, ...settled]
+  return [...removals, ...updates, ...additions, ...addedSpeaking(moved)]
 }
 
 function removalOf(public_key: string): PeerChange {
@@ -59,13 +59,6 @@ function additionOf({ keepalive_seconds, endpoint, ...peer }: WantedPeer): PeerC
     ...(endpoint === '' ? {} : { endpoint }),
     ...(keepalive_seconds === 0 ? {} : { keepalive_seconds }),
   }
-}
-
-/** Switching keepalive on makes WireGuard speak. */
-const kickSeconds = 25
-
-function keepaliveOf({ public_key, keepalive_seconds }: WantedPeer): PeerChange {
-  return { public_key, type: 'update', keepalive_seconds }
 }
 
 function updateOf(
@@ -102,14 +95,6 @@ function isEndpointDue(
   if (written !== undefined) return endpoint !== written
   return !hasSession(actual, nowSeconds)
 }
-
-/** Whether packets can go to the peer at this moment. */
-export function hasSession({ handshake_at }: WgPeer, nowSeconds: number): boolean {
-  return nowSeconds - handshake_at <= sessionSeconds
-}
-
-/** A WireGuard session is renewed after two minutes and ends after three. */
-const sessionSeconds = 180
 
 function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.toSorted().join() === other.toSorted().join()

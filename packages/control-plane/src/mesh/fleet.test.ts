@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createFleet, type Fleet, type FleetChange, type NodeRecord } from './fleet.ts'
+import { aNode } from '../testing/node-record.ts'
+import { createFleet, type Fleet, type FleetChange } from './fleet.ts'
 
 const change = fc.oneof(
   fc
@@ -112,31 +113,5 @@ function contentOf(fleet: Fleet) {
     names,
     policies: fleet.policies('ten_1').toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     count: fleet.nodeCount(),
-  }
-}
-
-function aNode(no: number, given: Partial<NodeRecord> = {}): NodeRecord {
-  return {
-    no,
-    id: `n_${no}`,
-    tenant_id: 'ten_1',
-    hostname: `node-${no}`,
-    mesh_ip: `10.100.0.${no}`,
-    public_key: `key-${no}`,
-    key_epoch: 1,
-    key_changed_at: 0,
-    token_hash: `token-${no}`,
-    nsk_hash: `nsk-${no}`,
-    next_token_hash: null,
-    next_nsk_hash: null,
-    metadata: {},
-    endpoint: '',
-    nat_type: '',
-    local_endpoints: [],
-    user_agent: '',
-    is_go: false,
-    status: 'online',
-    rotate_keys: false,
-    ...given,
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { aNode } from '../testing/node-record.ts'
 import type { NodeRecord } from './fleet.ts'
 import { oldKeys } from './key-age.ts'
 
@@ -8,12 +9,12 @@ const aged = { maxAgeMs: 100 * day, nowMs: 1_000 * day }
 
 describe('oldKeys', () => {
   it('names none that is younger than nine tenths of the age, and all that are older', () => {
-    assert.deepEqual(oldKeys([aNode('n_young', { ageDays: 89 })], aged), [])
-    assert.deepEqual(idsOf(oldKeys([aNode('n_old', { ageDays: 100 })], aged)), ['n_old'])
+    assert.deepEqual(oldKeys([withKeyOf(89, { id: 'n_young' })], aged), [])
+    assert.deepEqual(idsOf(oldKeys([withKeyOf(100, { id: 'n_old' })], aged)), ['n_old'])
   })
 
   it('spreads keys of one day over the last tenth of their time', () => {
-    const nodes = Array.from({ length: 1_000 }, (_, index) => aNode(`n_${index}`, { ageDays: 0 }))
+    const nodes = Array.from({ length: 1_000 }, (_, index) => withKeyOf(0, { id: `n_${index}` }))
     const dueAt = (ageDays: number): number =>
       nodes.filter((node) => oldKeys([node], { ...aged, nowMs: aged.nowMs + ageDays * day }).length)
         .length
@@ -25,7 +26,7 @@ describe('oldKeys', () => {
 
   it('names one in a hundred at a time, the oldest first', () => {
     const nodes = Array.from({ length: 250 }, (_, index) =>
-      aNode(`n_${index}`, { ageDays: 200 + index }),
+      withKeyOf(200 + index, { id: `n_${index}` }),
     )
     assert.deepEqual(idsOf(oldKeys(nodes, aged)), ['n_249', 'n_248'])
     assert.deepEqual(idsOf(oldKeys(nodes.slice(0, 3), aged)), ['n_2'])
@@ -40,37 +41,12 @@ describe('oldKeys', () => {
       { is_go: true },
     ]
     for (const change of changes)
-      assert.deepEqual(oldKeys([aNode('n_old', { ageDays: 500, ...change })], aged), [])
+      assert.deepEqual(oldKeys([withKeyOf(500, { id: 'n_old', ...change })], aged), [])
   })
 })
 
-function aNode(
-  id: string,
-  { ageDays, ...given }: Partial<NodeRecord> & { ageDays: number },
-): NodeRecord {
-  return {
-    no: 1,
-    id,
-    tenant_id: 'ten_1',
-    hostname: id,
-    mesh_ip: '10.100.0.1',
-    public_key: 'key',
-    key_epoch: 1,
-    key_changed_at: aged.nowMs - ageDays * day,
-    token_hash: '',
-    nsk_hash: '',
-    next_token_hash: null,
-    next_nsk_hash: null,
-    metadata: {},
-    endpoint: '',
-    nat_type: '',
-    local_endpoints: [],
-    user_agent: '',
-    is_go: false,
-    status: 'online',
-    rotate_keys: false,
-    ...given,
-  }
+function withKeyOf(ageDays: number, given: Partial<NodeRecord> = {}): NodeRecord {
+  return aNode(1, { key_changed_at: aged.nowMs - ageDays * day, ...given })
 }
 
 function idsOf(nodes: readonly NodeRecord[]): string[] {
