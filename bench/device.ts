@@ -90,8 +90,8 @@ async function bench(count: number): Promise<void> {
     add('  floor: one request that changes it', await repeat(200, () => ask(addAll([first]))))
 
   // Peers that were given an endpoint and do not answer are tried again for five seconds.
-  await delay(8_000)
-  add(`watching ${count} peers, nothing happens`, [await cpuShareOf(10_000)], '% of a core')
+  await delay(15_000)
+  add(`watching ${count} peers, nothing happens`, [await cpuShareOf(30_000)], '% of a core')
   await device.remove()
   if (flags.json)
     process.stdout.write(`${JSON.stringify({ date: new Date(), figures }, null, 2)}\n`)

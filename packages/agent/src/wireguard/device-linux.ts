@@ -139,7 +139,7 @@ class Device implements LinuxDevice {
 
   apply(steps: readonly DeviceStep[]): Promise<void> {
     return this.#exclusive(async () => {
-      const sight = await this.#sightFor(steps)
+      const sight = await this.#sights.take((sight) => isOnSilent(steps, sight.wg.peers))
       const plan = this.#plan(sight)
       if (plan.rebuild || sight.state !== 'wireguard') {
         await this.#record.replace(emptyRecord)
@@ -222,22 +222,6 @@ class Device implements LinuxDevice {
     return planInterface(wanted, sight, this.#record.current())
   }
 
-  /**
-   * A handshake goes unnoticed by who remembers the last look, and a peer taken for one without a session is added anew:
-   * so whether one that is to change has a session is looked up.
-   */
-  async #sightFor(steps: readonly DeviceStep[]): Promise<Sight> {
-    const sight = await this.#sights.take()
-    if (sight.state !== 'wireguard') return sight
-    const silent = new Set(
-      sight.wg.peers.flatMap((peer) => (peer.handshake_at === 0 ? [peer.public_key] : [])),
-    )
-    const isDoubtful = steps.some(
-      (step) => step.type === 'peer_updated' && silent.has(step.peer.public_key),
-    )
-    return isDoubtful ? { ...sight, wg: await sight.backend.read() } : sight
-  }
-
   /** PSKs for a new key are written just before it: a handshake begun between the two would fail. */
   async #write(
     backend: Backend,
@@ -293,6 +277,14 @@ class Device implements LinuxDevice {
     }
     return new Set(tries.map(({ public_key }) => public_key))
   }
+}
+
+/** A peer that is taken for one without a session is added anew: so that it has none should be certain. */
+function isOnSilent(steps: readonly DeviceStep[], peers: readonly WgPeer[]): boolean {
+  const silent = new Set(
+    peers.flatMap((peer) => (peer.handshake_at === 0 ? [peer.public_key] : [])),
+  )
+  return steps.some((step) => step.type === 'peer_updated' && silent.has(step.peer.public_key))
 }
 
 function keysAfter(present: readonly WgPeer[], writes: readonly PeerChange[]): string[] {

@@ -6,6 +6,7 @@ import { createSightMemory, type WireguardSight } from './sight-memory.ts'
 
 const nothing = (): never => assert.fail('not called')
 const backend: Backend = { name: 'wireguard-go', read: nothing, write: nothing }
+const certain = () => false
 const seen: WireguardSight = {
   state: 'wireguard',
   backend,
@@ -14,12 +15,12 @@ const seen: WireguardSight = {
 }
 
 function setUp() {
-  const state = { looks: 0, disturbed: false as boolean | undefined }
+  const state = { looks: 0, seen, disturbed: false as boolean | undefined }
   const clock = createFakeClock()
   const driver = {
     look: async () => {
       state.looks++
-      return seen
+      return state.seen
     },
     isDisturbed: () => state.disturbed,
     make: nothing,
@@ -64,7 +65,7 @@ describe('what was seen of an interface', () => {
     const { state, memory } = setUp()
     using _watch = memory.trust()
     await memory.recent()
-    const taken = await memory.take()
+    const taken = await memory.take(certain)
     assert.equal(taken, seen)
     memory.putBack(seen, [
       { public_key: 'db', type: 'add', psk: 'secret', allowed_ips: ['10.100.1.2/32'] },
@@ -85,8 +86,24 @@ describe('what was seen of an interface', () => {
     const { state, memory } = setUp()
     using _watch = memory.trust()
     await memory.recent()
-    await memory.take()
+    await memory.take(certain)
     await memory.recent()
     assert.equal(state.looks, 2)
+  })
+
+  it('is read anew where handshakes matter, unless that was done a moment ago', async () => {
+    const { state, clock, memory } = setUp()
+    using _watch = memory.trust()
+    const wg = { ...seen.wg, listen_port: 51_821 }
+    state.seen = { ...seen, backend: { ...backend, read: async () => wg } }
+    await memory.recent()
+    const early = await memory.take(() => true)
+    assert.equal(early, state.seen)
+    memory.putBack(state.seen, [])
+
+    await clock.advance(1_000)
+    assert.partialDeepStrictEqual(await memory.take(certain), { wg: seen.wg })
+    memory.putBack(state.seen, [])
+    assert.partialDeepStrictEqual(await memory.take(() => true), { wg })
   })
 })

@@ -9,8 +9,11 @@ import type { PeerChange, WgPeer } from './wg-interface.ts'
 export interface SightMemory {
   /** Looks, unless what was seen before still holds. */
   recent(): Promise<Sight>
-  /** As `recent` gave it, or a look; forgotten then, for until all is written nobody knows what is there. */
-  take(): Promise<Sight>
+  /**
+   * As `recent` gave it, or a look; forgotten then, for until all is written nobody knows what is there. Handshakes go
+   * unnoticed by who remembers: where one would matter (`isDoubtful`), peers are read anew unless that was just done.
+   */
+  take(isDoubtful: (sight: WireguardSight) => boolean): Promise<Sight>
   /** After a `take`, when only these changes were made. */
   putBack(sight: WireguardSight, changes: readonly PeerChange[]): void
   forget(): void
@@ -22,14 +25,17 @@ export type WireguardSight = Extract<Sight, { state: 'wireguard' }>
 
 /** A reconciliation, once a minute, looks for itself. */
 const trustedMs = 30_000
+/** A session that is younger when its peer is added anew costs one more handshake. */
+const freshMs = 1_000
 
 export function createSightMemory(driver: InterfaceDriver, clock: Clock): SightMemory {
   let sight: Sight | undefined
   let seenMs = 0
+  let readMs = 0
   let watchers = 0
 
   async function look(): Promise<Sight> {
-    seenMs = clock.now()
+    seenMs = readMs = clock.now()
     sight = await driver.look()
     return sight
   }
@@ -41,10 +47,13 @@ export function createSightMemory(driver: InterfaceDriver, clock: Clock): SightM
 
   return {
     recent: async () => (sight && holds() ? sight : look()),
-    async take() {
-      const taken = sight ?? (await driver.look())
+    async take(isDoubtful) {
+      const taken = sight ?? (await look())
       sight = undefined
-      return taken
+      if (taken.state !== 'wireguard' || clock.now() - readMs < freshMs || !isDoubtful(taken))
+        return taken
+      readMs = clock.now()
+      return { ...taken, wg: await taken.backend.read() }
     },
     putBack(taken, changes) {
       const { wg } = taken
