@@ -89,6 +89,14 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     assert.equal(await open.host.exec(['nft', 'list', 'tables']), '')
   })
 
+  it('is found where no STUN server answers it, as its requests come from no NAT', async () => {
+    const nobody = 'nat_traversal: { stun_servers: ["198.18.255.254:3478"] }\n'
+    const deaf = await system.join('deaf', await lab.host('deaf'), { config: nobody })
+    await until('its endpoint is known', async () => (await nodeOf('deaf')).endpoint !== '', 30_000)
+    assert.equal((await nodeOf('deaf')).endpoint, `${deaf.host.address}:51820`)
+    await untilPing(deaf.host, db.meshIp)
+  })
+
   async function nodeOf(node: string) {
     return (await system.admin.getNode({ params: { node } })).body
   }

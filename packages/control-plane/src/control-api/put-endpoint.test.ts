@@ -88,6 +88,17 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
     assert.equal(own.app.heads.last(), head)
   })
 
+  it('believes a node that no STUN server answers to be where its requests come from, unless a NAT is between', async () => {
+    const web = await plane.enrol('seen-01')
+    const endpointWith = async (local_endpoints: string[]) => {
+      await web.api.putEndpoint({ params: web, body: { public_endpoint: '', local_endpoints } })
+      return plane.app.fleet.node(web.node_id)?.endpoint
+    }
+    assert.equal(await endpointWith(['192.168.1.2:51820', '127.0.0.1:51820']), '127.0.0.1:51820')
+    assert.equal(await endpointWith(['192.168.1.2:51820', '127.0.0.10:51820']), '')
+    assert.equal(await endpointWith([]), '')
+  })
+
   it('takes IPv6 and the empty endpoint', async () => {
     const web = await plane.enrol('six-01')
     for (const endpoint of ['[2001:db8::1]:51820', ''])

@@ -9,14 +9,15 @@ import { shownPeers } from '../mesh/peer-view.ts'
 
 /** Peers hear of an endpoint only when it is another one: nodes report theirs every minute. */
 export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
-  const { principal, body, headers } = call
+  const { principal, body, headers, request } = call
+  const local_endpoints =
+    body.local_endpoints?.map((text, index) => checkedEndpoint(`local_endpoints/${index}`, text)) ??
+    principal.local_endpoints
+  const found = checkedEndpoint('public_endpoint', body.public_endpoint)
   const reported: Whereabouts = {
-    endpoint: checkedEndpoint('public_endpoint', body.public_endpoint),
+    endpoint: found || seenEndpoint(request.ip, local_endpoints),
     nat_type: body.nat_type ?? principal.nat_type,
-    local_endpoints:
-      body.local_endpoints?.map((text, index) =>
-        checkedEndpoint(`local_endpoints/${index}`, text),
-      ) ?? principal.local_endpoints,
+    local_endpoints,
   }
   if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal.id, reported)
   const node = app.fleet.node(principal.id)
@@ -44,6 +45,16 @@ function store(app: App, nodeId: string, reported: Whereabouts): Promise<void> {
     await unit.tx.updateTable('nodes').set(columns).where('id', '=', nodeId).execute()
     await changeNode(unit, { ...node, ...reported })
   })
+}
+
+/**
+ * Where a node is that no STUN server answers: it has itself the address that its requests come from, so no NAT stands
+ * between. Empty where one does, for then nobody knows which port it gives to WireGuard.
+ */
+function seenEndpoint(from: string, localEndpoints: readonly string[]): string {
+  const address = from.replace(/^::ffff:(?=\d+\.)/, '')
+  const host = isIP(address) === 6 ? `[${address}]` : address
+  return localEndpoints.find((endpoint) => endpoint.startsWith(`${host}:`)) ?? ''
 }
 
 /** `203.0.113.10:51820` or `[2001:db8::1]:51820`; the empty text takes a known endpoint back. */
