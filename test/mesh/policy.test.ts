@@ -70,6 +70,22 @@ describe('policy on a mesh with traffic', { skip: labSkip() }, () => {
     assert.equal(await ping(web.host, db.meshIp), 1)
   })
 
+  it('cannot be gone around by a neighbour who sends to the mesh address directly', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const neighbour = await lab.router('router', 'full_cone')
+    const host = await lab.host('db', { behind: neighbour })
+    const { meshIp } = await system.join('db', host)
+    await neighbour.exec(['ip', 'route', 'add', meshIp, 'via', host.address])
+    await untilPing(host, meshIp)
+    assert.equal(await ping(neighbour, host.address), 1)
+    assert.equal(await ping(neighbour, meshIp), 0)
+
+    await host.exec(['nft', 'flush', 'chain', 'inet', 'plexd', 'input'])
+    assert.equal(await ping(neighbour, meshIp, { waitMs: 20 }), 1)
+    await until('the guard is back', async () => (await ping(neighbour, meshIp)) === 0)
+  })
+
   it('opens one port of one protocol, and only in the direction of the rule', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)

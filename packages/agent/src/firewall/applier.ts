@@ -25,7 +25,7 @@ export interface FirewallApplierOptions {
   desired: Pick<DesiredStore, 'current'>
   /** This node itself, for rules that name it. */
   self: () => { node_id: string; mesh_ip: string } | undefined
-  ruleset: Omit<RulesetOptions, 'meshIpOf'>
+  ruleset: Omit<RulesetOptions, 'meshIp' | 'meshIpOf'>
   problems: Problems
   log: Log
 }
@@ -84,14 +84,18 @@ function createCompiler({ self, ruleset: options, problems }: FirewallApplierOpt
   let namesNodes = false
 
   return ({ policies, peers }: DesiredState): Ruleset => {
-    const isSame = of?.policies === policies && (!namesNodes || of.peers === peers)
+    const meshIp = self()?.mesh_ip
+    const isSame =
+      of?.policies === policies &&
+      compiled?.meshIp === meshIp &&
+      (!namesNodes || of.peers === peers)
     if (compiled && isSame) return compiled
     namesNodes = false
     const meshIpOf = (id: string): string | undefined => {
       namesNodes = true
       return addresses(peers).get(id)
     }
-    const result = compileRuleset(policies, { ...options, meshIpOf })
+    const result = compileRuleset(policies, { ...options, meshIp, meshIpOf })
     tellSkipped(result.problems, problems)
     of = { policies, peers }
     compiled = result.ruleset

@@ -105,6 +105,17 @@ add rule inet plexd output oifname "plexd0" jump decide_3
 `,
     )
   })
+
+  it('drops what comes to the mesh address by another interface', () => {
+    const lines = switchText(compile({ meshIp: '10.100.1.2' }), 3).split('\n')
+    const guard =
+      'iifname != { "lo", "plexd0" } ct direction original ct original ip daddr 10.100.1.2 counter drop comment "around the mesh"'
+    for (const chain of ['input', 'forward']) {
+      const rules = lines.filter((line) => line.startsWith(`add rule inet plexd ${chain} `))
+      assert.equal(rules[0], `add rule inet plexd ${chain} ${guard}`)
+    }
+    assert.ok(!lines.some((line) => line.startsWith('add rule inet plexd output iif')))
+  })
 })
 
 describe('compileRuleset', () => {
@@ -125,6 +136,7 @@ describe('compileRuleset', () => {
     assert.throws(() => compile({ interface: 'x" accept' }), {
       message: 'interface name "x" accept" is not usable',
     })
+    assert.throws(() => compile({ meshIp: '10.100.1.2 accept' }), /"10.100.1.2 accept"/)
   })
 
   it('tells what the table then consists of', () => {
@@ -137,6 +149,10 @@ describe('compileRuleset', () => {
       forward: 3,
       output: 2,
     })
+    assert.partialDeepStrictEqual(
+      Object.fromEntries(objectsOf(compile({ meshIp: '10.100.1.2' }), 3)),
+      { input: 3, forward: 4, output: 2 },
+    )
   })
 })
 

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type CompiledPolicy, formatCidr } from '@plexd/protocol'
+import { type CompiledPolicy, formatCidr, parseIpv4 } from '@plexd/protocol'
 import { layerRules } from './layers.ts'
 import { type MeshIpOf, matchRules, type Range, type RuleMatch } from './rule-match.ts'
 
 /** What the table `inet plexd` shall say, independent of what it says now. */
 export interface Ruleset {
   interface: string
+  /** Undefined until the node is registered. */
+  meshIp: string | undefined
   defaultAction: 'allow' | 'deny'
   logDenied: boolean
   /** Rules to be tried in this order; the rules of one layer have no flow in common. */
@@ -15,8 +17,10 @@ export interface Ruleset {
 }
 
 export interface RulesetOptions {
-  /** The mesh interface; packets on others are not looked at. */
+  /** The mesh interface; of packets on others only those are looked at that are for the address of the mesh. */
   interface: string
+  /** This node's; undefined until it is registered. */
+  meshIp?: string | undefined
   /** For flows that no rule is about. */
   defaultAction: 'allow' | 'deny'
   /** Whether the kernel log names denied packets, at most five per second. */
@@ -27,13 +31,15 @@ export interface RulesetOptions {
 /** The ruleset of these policies, and a sentence for each rule that had to be skipped. */
 export function compileRuleset(
   policies: readonly CompiledPolicy[],
-  { interface: name, defaultAction, logDenied, meshIpOf }: RulesetOptions,
+  { interface: name, meshIp, defaultAction, logDenied, meshIpOf }: RulesetOptions,
 ): { ruleset: Ruleset; problems: string[] } {
   // The name is written into the text for nft.
   if (!/^[\w.-]{1,15}$/.test(name)) throw new RangeError(`interface name "${name}" is not usable`)
+  if (meshIp !== undefined) parseIpv4(meshIp) // and so is this
   const { matches, problems } = matchRules(policies, meshIpOf)
   const ruleset = {
     interface: name,
+    meshIp,
     defaultAction,
     logDenied,
     layers: layerRules(matches),
@@ -75,26 +81,34 @@ ${maps.map(searchText).join('')}\
  * filled anew, and the kernel walks a chain at one generation. Replacing the whole table would not do: the new base
  * chains run beside the old ones while either is empty, and older kernels can miss elements of a map while the
  * transaction ends that made it.
+ *
+ * An address belongs to the machine, not to an interface: without the first rules a neighbour in the local network could
+ * send to the mesh address around the mesh, and around the policies.
  */
 export function switchText(ruleset: Ruleset, generation: number): string {
   const { decide } = namesOf(ruleset, generation)
   const jump = (chain: string, direction: 'iifname' | 'oifname'): string =>
     `add rule inet plexd ${chain} ${direction} "${ruleset.interface}" jump ${decide}\n`
+  const around = (chain: string): string =>
+    ruleset.meshIp === undefined
+      ? ''
+      : `add rule inet plexd ${chain} iifname != { "lo", "${ruleset.interface}" } ct direction original ct original ip daddr ${ruleset.meshIp} counter drop comment "${ownNames.around}"\n`
   return `table inet plexd {
 ${baseChains.map((chain) => `\tchain ${chain} {\n\t\ttype filter hook ${chain} priority filter; policy accept;\n\t}\n`).join('')}}
 ${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
-${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}${jump('output', 'oifname')}`
+${around('input')}${around('forward')}${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}${jump('output', 'oifname')}`
 }
 
 /** Chains and maps that a table with this ruleset consists of, and how many lines or elements each has. */
 export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
   const { denied, decide, maps } = namesOf(ruleset, generation)
+  const guards = ruleset.meshIp === undefined ? 0 : 1
   return new Map([
     ...maps.map((name, index): [string, number] => [name, ruleset.layers[index]?.length ?? 0]),
     [denied, ruleset.logDenied ? 2 : 1],
     [decide, 3 + 2 * maps.length],
-    ['input', 2],
-    ['forward', 3],
+    ['input', 2 + guards],
+    ['forward', 3 + guards],
     ['output', 2],
   ])
 }
@@ -105,6 +119,7 @@ export const ownNames = {
   byDefault: 'default',
   noFlow: 'no flow',
   otherFamily: 'not IPv4',
+  around: 'around the mesh',
 }
 
 /** Those that the kernel calls. */
