@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Log } from '@plexd/runtime'
@@ -16,7 +15,7 @@ import { createMetrics, type Metrics } from './http/metrics.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { loadMasterKey, type MasterKey } from './seal/master-key.ts'
-import { derivePskMaster } from './seal/psk.ts'
+import { derivePskMaster, type PskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
 import { prepareInstallation } from './store/first-start.ts'
 import { loadFleet } from './store/load-fleet.ts'
@@ -38,7 +37,7 @@ export interface App {
   readonly masterKey: MasterKey
   readonly sealedSecrets: SealedSecrets
   /** For `pairPsk`. */
-  readonly pskMaster: KeyObject
+  readonly pskMaster: PskMaster
   readonly keyring: Keyring
   readonly heads: Heads
   /** Committed events, for who follows them. */

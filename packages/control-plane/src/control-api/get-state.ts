@@ -29,7 +29,7 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
     app.presence.fetched(no, seq)
     app.streams.pulled(no)
   })
-  return state as never // the server sends text as it is
+  return Buffer.from(state) as never // the server sends bytes as they are
 })
 
 /** As JSON. */

@@ -37,7 +37,8 @@ export const register = handle(controlApi.register, async ({ body, headers, repl
   const node = app.fleet.node(enrolment.node_id)
   reply.type('application/json; charset=utf-8')
   const peers = node ? peersJsonFor(app, node) : '[]'
-  return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}` as never // the server sends text as it is
+  const answer = `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}`
+  return Buffer.from(answer) as never // the server sends bytes as they are
 })
 
 async function enrol(

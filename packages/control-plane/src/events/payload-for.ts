@@ -1,9 +1,8 @@
-import type { KeyObject } from 'node:crypto'
 import type { EventType } from '@plexd/protocol'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { pskSourceOf } from '../mesh/peer-view.ts'
-import { pairPsk } from '../seal/psk.ts'
+import { type PskMaster, pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
 import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
 import type { StoredEvent, StoredPayload } from './event-log.ts'
@@ -12,7 +11,7 @@ import type { StoredEvent, StoredPayload } from './event-log.ts'
 export interface PayloadSources {
   reader: Reader
   fleet: Fleet
-  pskMaster: KeyObject
+  pskMaster: PskMaster
   now: () => number
 }
 

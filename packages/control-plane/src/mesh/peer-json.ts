@@ -1,5 +1,4 @@
-import type { KeyObject } from 'node:crypto'
-import { pairPsk } from '../seal/psk.ts'
+import { type PskMaster, pairPsks } from '../seal/psk.ts'
 import type { Fleet, NodeRecord } from './fleet.ts'
 import { pskSourceOf, publicPeer, shownPeers } from './peer-view.ts'
 
@@ -11,12 +10,12 @@ const known = new WeakMap<NodeRecord, string>()
  * written out.
  */
 export function peersJsonFor(
-  sources: { fleet: Fleet; pskMaster: KeyObject },
+  sources: { fleet: Fleet; pskMaster: PskMaster },
   recipient: NodeRecord,
 ): string {
-  const source = pskSourceOf(sources, recipient)
   const peers = shownPeers(sources.fleet.mesh(recipient.tenant_id), recipient)
-  return `[${peers.map((peer) => `${headOf(peer)}${pairPsk(source, recipient, peer)}"}`).join(',')}]`
+  const psks = pairPsks(pskSourceOf(sources, recipient), recipient, peers)
+  return `[${peers.map((peer, index) => `${headOf(peer)}${psks[index]}"}`).join(',')}]`
 }
 
 function headOf(peer: NodeRecord): string {

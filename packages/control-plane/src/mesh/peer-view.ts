@@ -1,6 +1,5 @@
-import type { KeyObject } from 'node:crypto'
 import type { Peer, PublicPeer } from '@plexd/protocol'
-import { type PskSource, pairPsk } from '../seal/psk.ts'
+import { type PskMaster, type PskSource, pairPsks } from '../seal/psk.ts'
 import type { Fleet, NodeRecord } from './fleet.ts'
 import type { Mesh } from './mesh.ts'
 import { peersOf } from './visibility.ts'
@@ -32,7 +31,7 @@ export function publicPeer(node: NodeRecord): PublicPeer {
 
 /** What the PSKs of a node are derived from at this moment. */
 export function pskSourceOf(
-  { fleet, pskMaster }: { fleet: Fleet; pskMaster: KeyObject },
+  { fleet, pskMaster }: { fleet: Fleet; pskMaster: PskMaster },
   { tenant_id }: NodeRecord,
 ): PskSource {
   return { master: pskMaster, epoch: fleet.tenant(tenant_id)?.psk_epoch ?? 0 }
@@ -40,15 +39,10 @@ export function pskSourceOf(
 
 /** The peers a node is told of, each with the PSK of the two. */
 export function peersFor(
-  sources: { fleet: Fleet; pskMaster: KeyObject },
+  sources: { fleet: Fleet; pskMaster: PskMaster },
   recipient: NodeRecord,
 ): Peer[] {
-  const source = pskSourceOf(sources, recipient)
-  return shownPeers(sources.fleet.mesh(recipient.tenant_id), recipient).map((node) =>
-    peerFor(source, recipient, node),
-  )
-}
-
-function peerFor(source: PskSource, recipient: NodeRecord, node: NodeRecord): Peer {
-  return { ...publicPeer(node), psk: pairPsk(source, recipient, node) }
+  const peers = shownPeers(sources.fleet.mesh(recipient.tenant_id), recipient)
+  const psks = pairPsks(pskSourceOf(sources, recipient), recipient, peers)
+  return peers.map((peer, index) => ({ ...publicPeer(peer), psk: psks[index] ?? '' }))
 }

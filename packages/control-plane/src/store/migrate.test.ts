@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { peersFor } from '../mesh/peer-view.ts'
-import { pairPsk } from '../seal/psk.ts'
+import { derivePskMaster, pairPsk } from '../seal/psk.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { loadFleet } from './load-fleet.ts'
 import * as init from './migrations/0001-init.ts'
 import { openKysely, openSqliteStore } from './sqlite.ts'
 
 describe('migrate', () => {
-  it('takes over a database of the first version: its nodes keep their PSKs, and have their keys since they came', async () => {
+  it('takes over a database of the first version: its nodes are in no later epoch of PSKs, and have their keys since they came', async () => {
     await using folder = await makeTemporaryFolder()
     const path = join(folder.path, 'control-plane.db')
     await makeFirstVersion(path)
@@ -22,7 +22,7 @@ describe('migrate', () => {
     const [web, db] = [fleet.node('n_web'), fleet.node('n_db')]
     assert.ok(web && db)
     assert.equal(web.key_changed_at, 2_000)
-    const pskMaster = createSecretKey(Buffer.alloc(32, 1))
+    const pskMaster = derivePskMaster(createSecretKey(Buffer.alloc(32, 1)))
     const [peer] = peersFor({ fleet, pskMaster }, web)
     assert.equal(peer?.psk, pairPsk({ master: pskMaster, epoch: 0 }, web, db))
   })
