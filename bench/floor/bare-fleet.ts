@@ -8,6 +8,7 @@ import { createRequests } from '../fleet/requests.ts'
 import { answersOf } from '../fleet/tally.ts'
 import { monotonicMs } from '../fleet/watches.ts'
 import { startWorkerProcess } from '../fleet/worker-process.ts'
+import { quantiles } from '../quantiles.ts'
 
 /** The same agents on the least of all servers: what they and TLS cost by themselves. */
 export interface BareFleet extends AsyncDisposable {
@@ -15,8 +16,8 @@ export interface BareFleet extends AsyncDisposable {
   readonly opensPerSecond: number
   /** Memory of the server for each stream, all in. */
   bytesPerStream(): number
-  /** Milliseconds until the last stream has had as much as an event. */
-  broadcast(): Promise<number>
+  /** Milliseconds until the last stream has had an event with so many bytes of payload. */
+  broadcast(bytes: number): Promise<number>
   /** Requests in a second over so many connections, and the time of one in milliseconds. */
   flood(options: {
     seconds: number
@@ -49,7 +50,7 @@ export async function startBareFleet(
   return {
     opensPerSecond,
     bytesPerStream: () => server.rssBytes() / agents,
-    async broadcast() {
+    async broadcast(bytes) {
       const text = `bare-${++sent}`
       const seen = processes.map(({ api }, index) => {
         const want = Math.min(share, agents - index * share)
@@ -57,7 +58,7 @@ export async function startBareFleet(
       })
       await Promise.all(processes.map(({ api }) => api.progress({ sinceMs: 0 })))
       const startMs = monotonicMs()
-      await requests.send({ method: 'POST', path: '/broadcast', body: blockOf(sent, text) })
+      await requests.send({ method: 'POST', path: '/broadcast', body: blockOf(sent, text, bytes) })
       const times = (await Promise.all(seen)).flatMap((sighting) => sighting.times)
       return times.reduce((last, ms) => Math.max(last, ms), 0) - startMs
     },
@@ -80,9 +81,26 @@ export async function startBareFleet(
   }
 }
 
-/** As long as an event about an endpoint. */
-function blockOf(seq: number, text: string): string {
-  const data = JSON.stringify({ event_id: text, payload: { endpoint: text }, pad: 'x'.repeat(600) })
+const warmUp = 5
+
+/** How long the same broadcast takes the least of all servers. */
+export async function measureBroadcasts(
+  plane: Plane,
+  { agents, rounds, bytes = 600 }: { agents: number; rounds: number; bytes?: number },
+): Promise<ReturnType<typeof quantiles>> {
+  await using bare = await startBareFleet(plane, { agents, workers: agents > 5_000 ? 2 : 1 })
+  const times: number[] = []
+  for (let round = 0; round < Math.min(rounds, 50) + warmUp; round++)
+    times.push(await bare.broadcast(bytes))
+  return quantiles(times.slice(warmUp))
+}
+
+function blockOf(seq: number, text: string, bytes: number): string {
+  const data = JSON.stringify({
+    event_id: text,
+    payload: { endpoint: text },
+    pad: 'x'.repeat(bytes),
+  })
   return `id: bare-${seq}\nevent: peer_endpoint_changed\ndata: ${data}\n\n`
 }
 

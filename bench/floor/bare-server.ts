@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 
 const dataDir = process.argv[2] ?? '.'
 const streams = new Set<ServerResponse>()
@@ -24,7 +24,7 @@ const server = createServer(
       response.on('close', () => streams.delete(response))
       return
     }
-    const body = await text(request)
+    const body = await buffer(request)
     if (request.url === '/broadcast') for (const stream of streams) stream.write(body)
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': 2 })
     response.end('{}')

@@ -30,7 +30,7 @@ export const fanOut: Bench = {
     const bare = fleet.plane.own
       ? await startBareFleet(fleet.plane, { agents: size, workers: size > 5_000 ? 2 : 1 })
       : undefined
-    const broadcastMs = bare ? await bare.broadcast().then(() => bare.broadcast()) : undefined
+    const broadcastMs = bare ? await bare.broadcast(600).then(() => bare.broadcast(600)) : undefined
     context.add({
       id: 'C10',
       what: `events to ${size} agents, alike for all`,

@@ -1,6 +1,6 @@
 import type { Bench } from '../bench.ts'
 import { usualLife } from '../fleet/fleet.ts'
-import { startBareFleet } from '../floor/bare-fleet.ts'
+import { measureBroadcasts } from '../floor/bare-fleet.ts'
 import { quantiles } from '../quantiles.ts'
 
 /** C4: one agent has another endpoint; how long until the last of all others has been told. */
@@ -42,7 +42,9 @@ export const oneChange: Bench = {
     context.note(`${events} events in ledgers, ${verified} signatures verified`)
     await fleet.close()
 
-    const floor = fleet.plane.own ? await bareBroadcasts(fleet.plane, size, rounds) : undefined
+    const floor = fleet.plane.own
+      ? await measureBroadcasts(fleet.plane, { agents: size, rounds })
+      : undefined
     const last = quantiles(lasts)
     context.add({
       id: 'C4',
@@ -73,15 +75,3 @@ export const oneChange: Bench = {
 }
 
 const warmUp = 5
-
-async function bareBroadcasts(
-  plane: Parameters<typeof startBareFleet>[0],
-  agents: number,
-  rounds: number,
-) {
-  await using bare = await startBareFleet(plane, { agents, workers: agents > 5_000 ? 2 : 1 })
-  const times: number[] = []
-  for (let round = 0; round < Math.min(rounds, 50) + warmUp; round++)
-    times.push(await bare.broadcast())
-  return quantiles(times.slice(warmUp))
-}

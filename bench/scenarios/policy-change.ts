@@ -1,5 +1,6 @@
 import type { PolicyRule } from '@plexd/protocol'
 import type { Bench } from '../bench.ts'
+import { measureBroadcasts } from '../floor/bare-fleet.ts'
 import { quantiles } from '../quantiles.ts'
 import { addFaults, signingFloor } from './figures.ts'
 
@@ -31,10 +32,15 @@ export const policyChange: Bench = {
       return lasts
     }
     await fleet.plane.usage()
-    const alike = quantiles(await context.profiled(fleet.plane, () => measure('*', 10_000)))
+    const alike = quantiles(await measure('*', 10_000))
     const usage = await fleet.plane.usage()
-    const apart = quantiles(await measure('role=r1', 20_000))
+    const apart = quantiles(await context.profiled(fleet.plane, () => measure('role=r1', 20_000)))
     await addFaults(context, fleet)
+    await fleet.close()
+    const bytes = ruleBytes * Math.round(size / 10)
+    const floor = fleet.plane.own
+      ? await measureBroadcasts(fleet.plane, { agents: size, rounds, bytes })
+      : undefined
     context.add({
       id: 'C5',
       what: `${size} agents, a rule for all of them, p99`,
@@ -56,6 +62,7 @@ export const policyChange: Bench = {
       low: apart.median,
       high: apart.max,
       rounds,
+      ...(floor ? { floor: { what: 'as many bytes by bare node:https', value: floor.p99 } } : {}),
       target: { atMost: size <= 1_000 ? 400 : 2_500 },
     })
     context.add({ what: 'delay of the event loop, p99', unit: 'ms', value: usage.loopP99Ms })
@@ -63,3 +70,5 @@ export const policyChange: Bench = {
 }
 
 const warmUp = 2
+/** Of one rule between two addresses, as JSON within JSON. */
+const ruleBytes = 120

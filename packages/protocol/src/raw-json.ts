@@ -40,6 +40,8 @@ export function rawElements(text: string): string[] {
 
 /** White space outside strings removed; `<`, `>`, `&`, U+2028 and U+2029 escaped wherever they stand, as Go's encoder does. */
 export function compactJson(text: string): string {
+  // What comes from JSON.stringify often has none, and the rules of a large mesh are long.
+  if (!/\s/.test(text)) return escapeHtml(text)
   const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"]+/gsu) ?? []
   return escapeHtml(tokens.join(''))
 }

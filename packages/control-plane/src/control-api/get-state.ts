@@ -45,8 +45,8 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
     revision,
   }
   const peers = peersJsonFor(app, node)
-  const policies = policiesJsonFor(fleet, node)
-  return `{"peers":${peers},"policies":${policies},${JSON.stringify(rest).slice(1)}`
+  const policies = policiesJsonFor(fleet, node).slice(1, -1)
+  return `{"peers":${peers},${policies},${JSON.stringify(rest).slice(1)}`
 }
 
 /** `If-None-Match` with the revision in it, weak or strong; `*` proves no knowledge of it. */

@@ -54,7 +54,7 @@ export async function payloadFor(
       return JSON.stringify({ ...peer, psk })
     }
     case 'policy_updated':
-      return `{"policies":${policiesJsonFor(fleet, node)}}`
+      return policiesJsonFor(fleet, node)
     case 'node_state_updated':
       return JSON.stringify({ metadata: node.metadata, data: await readDataFor(reader, node) })
     case 'node_secrets_updated':

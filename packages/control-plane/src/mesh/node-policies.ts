@@ -3,22 +3,24 @@ import type { Fleet, NodeRecord } from './fleet.ts'
 import type { Mesh } from './mesh.ts'
 import { compileFor, kindOf, withRevisedIds } from './policy-compile.ts'
 
-function policiesFor(fleet: Fleet, node: NodeRecord): CompiledPolicy[] {
-  const policies = compileFor(node, fleet.mesh(node.tenant_id))
-  return node.is_go ? withRevisedIds(policies) : policies
+function writeOut(fleet: Fleet, node: NodeRecord): string {
+  const compiled = compileFor(node, fleet.mesh(node.tenant_id))
+  const policies: CompiledPolicy[] = node.is_go ? withRevisedIds(compiled) : compiled
+  return JSON.stringify({ policies })
 }
 
 /** By mesh and kind of node. A mesh is another object whenever labels, addresses or rules change. */
 const known = new WeakMap<Mesh<NodeRecord>, Map<string, string>>()
 
 /**
- * The policies of a node as it is told, in its state and in events alike, as JSON. Most nodes of a fleet are told the
- * same rules: these are compiled and written out once.
+ * The policies of a node as it is told, in its state and in events alike, as JSON: `{"policies":[…]}`. Most nodes of a
+ * fleet are told the same rules: these are compiled and written out once, and are one and the same string, which can be
+ * looked up without reading it.
  */
 export function policiesJsonFor(fleet: Fleet, node: NodeRecord): string {
   const mesh = fleet.mesh(node.tenant_id)
   const kind = kindOf(node, mesh)
-  if (kind === undefined) return JSON.stringify(policiesFor(fleet, node))
+  if (kind === undefined) return writeOut(fleet, node)
   let texts = known.get(mesh)
   if (!texts) {
     texts = new Map()
@@ -27,7 +29,7 @@ export function policiesJsonFor(fleet: Fleet, node: NodeRecord): string {
   const name = `${node.is_go} ${kind}`
   let text = texts.get(name)
   if (text === undefined) {
-    text = JSON.stringify(policiesFor(fleet, node))
+    text = writeOut(fleet, node)
     if (texts.size < maxKinds) texts.set(name, text)
   }
   return text
