@@ -17,6 +17,7 @@ import { createPresence, type Presence } from './presence.ts'
 import { loadMasterKey, type MasterKey } from './seal/master-key.ts'
 import { derivePskMaster, type PskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
+import { createNodeEntries, type NodeEntries } from './store/entries.ts'
 import { prepareInstallation } from './store/first-start.ts'
 import { loadFleet } from './store/load-fleet.ts'
 import { createSealedSecrets, type SealedSecrets } from './store/sealed-secrets.ts'
@@ -38,6 +39,8 @@ export interface App {
   readonly sealedSecrets: SealedSecrets
   /** For `pairPsk`. */
   readonly pskMaster: PskMaster
+  /** What nodes get of data and secrets. */
+  readonly entries: NodeEntries
   readonly keyring: Keyring
   readonly heads: Heads
   /** Committed events, for who follows them. */
@@ -97,10 +100,11 @@ export async function createApp(
   const keyring = await openKeyring({ store, masterKey, clock })
   const { reader } = store
   const sealedSecrets = createSealedSecrets(reader)
+  const entries = createNodeEntries(reader)
   const frames = createFrames({
     epoch: heads.epoch,
     keyring,
-    sources: { reader, fleet, pskMaster, now: clock.now },
+    sources: { reader, entries, fleet, pskMaster, now: clock.now },
     clock,
   })
 
@@ -124,6 +128,7 @@ export async function createApp(
     }),
     masterKey,
     sealedSecrets,
+    entries,
     pskMaster,
     keyring,
     heads,

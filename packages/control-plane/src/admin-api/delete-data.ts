@@ -20,7 +20,7 @@ export const deleteData = handle(
       if (!row) throw new ApiError('not_found', `there is no data entry "${key}" for this target`)
       await unit.tx.deleteFrom('data_entries').where('id', '=', row.id).execute()
       const after = before.filter((entry) => entry !== row)
-      await tellEntryChange(unit, 'node_state_updated', { tenant_id, target, before, after })
+      await tellEntryChange(unit, app, 'node_state_updated', { tenant_id, target, before, after })
     })
     return {}
   },

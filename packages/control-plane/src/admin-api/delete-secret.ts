@@ -20,7 +20,7 @@ export const deleteSecret = handle(
       if (!row) throw new ApiError('not_found', `there is no secret "${key}" for this target`)
       await unit.tx.deleteFrom('secrets').where('id', '=', row.id).execute()
       const after = before.filter((entry) => entry !== row)
-      await tellEntryChange(unit, 'node_secrets_updated', { tenant_id, target, before, after })
+      await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
     })
     return {}
   },

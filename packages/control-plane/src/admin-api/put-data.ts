@@ -40,7 +40,7 @@ export const putData = handle(
         .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
         .execute()
       const after = [...before.filter(({ id }) => id !== row.id), row]
-      await tellEntryChange(unit, 'node_state_updated', { tenant_id, target, before, after })
+      await tellEntryChange(unit, app, 'node_state_updated', { tenant_id, target, before, after })
       return dataEntryView(row)
     }),
 )

@@ -39,7 +39,7 @@ export const putSecret = handle(
         .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
         .execute()
       const after = [...before.filter(({ id }) => id !== row.id), row]
-      await tellEntryChange(unit, 'node_secrets_updated', { tenant_id, target, before, after })
+      await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
       return secretView(row)
     }),
 )

@@ -72,11 +72,11 @@ async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<
 
 /** As the node is told, but without what is secret: PSKs are filled in for nodes only. */
 async function shownPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<unknown> {
-  const { store, fleet, pskMaster, clock } = app
+  const { store, entries, fleet, pskMaster, clock } = app
   const isPlain =
     isShared(event.event_type) ||
     ['peer_added', 'peer_key_rotated', 'action_request'].includes(event.event_type)
-  const sources = { reader: store.reader, fleet, pskMaster, now: clock.now }
+  const sources = { reader: store.reader, entries, fleet, pskMaster, now: clock.now }
   const text = isPlain ? event.payload : await payloadFor(event, node, sources)
   const { key_epoch: _, ...payload } = JSON.parse(text ?? '{}') as Record<string, unknown> // an object for every type
   return payload

@@ -5,7 +5,6 @@ import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
-import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
 
 /** All that the node shall be. A node that names the revision it has gets 304 when there is no newer one. */
 export const getState = handle(controlApi.getState, async ({ principal, headers, reply }, app) => {
@@ -34,12 +33,12 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
 
 /** As JSON. */
 async function readState(app: App, node: NodeRecord, revision: string): Promise<string> {
-  const { fleet, store } = app
+  const { fleet, entries } = app
   const rest: Omit<NodeState, 'peers' | 'policies'> = {
     signing_keys: app.keyring.signingKeys(),
     metadata: { ...node.metadata },
-    data: await readDataFor(store.reader, node),
-    secret_refs: await readSecretRefsFor(store.reader, node),
+    data: await entries.dataOf(node),
+    secret_refs: await entries.secretRefsOf(node),
     node_id: node.id,
     mesh_ip: node.mesh_ip,
     revision,

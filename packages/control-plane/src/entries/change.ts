@@ -3,6 +3,7 @@ import { audienceOf } from '../events/audience.ts'
 import { entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { Tx } from '../store/db.ts'
+import type { NodeEntries } from '../store/entries.ts'
 
 /** The next version of a key. Versions only grow, also over deletion and new creation, and whatever the target is. */
 export async function nextVersion(
@@ -34,9 +35,11 @@ export interface EntryChange {
 /** Tells the nodes that get another entry than before, and only these. */
 export async function tellEntryChange(
   unit: Unit,
+  { entries }: { entries: Pick<NodeEntries, 'forget'> },
   type: 'node_state_updated' | 'node_secrets_updated',
   change: EntryChange,
 ): Promise<void> {
+  unit.afterCommit(entries.forget)
   const nodes = nodesTouched(unit.fleet.nodes(change.tenant_id), change)
   await unit.emit({ type, to: audienceOf(nodes.map(({ no }) => no)), payload: {} })
 }

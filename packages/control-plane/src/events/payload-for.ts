@@ -4,12 +4,13 @@ import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { pskSourceOf } from '../mesh/peer-view.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
-import { readDataFor, readSecretRefsFor } from '../store/entries.ts'
+import type { NodeEntries } from '../store/entries.ts'
 import type { StoredEvent, StoredPayload } from './event-log.ts'
 
 /** What payloads are filled in from: all of it committed. */
 export interface PayloadSources {
   reader: Reader
+  entries: NodeEntries
   fleet: Fleet
   pskMaster: PskMaster
   now: () => number
@@ -45,7 +46,7 @@ export async function payloadFor(
   node: NodeRecord,
   sources: PayloadSources,
 ): Promise<string | undefined> {
-  const { reader, fleet, now } = sources
+  const { reader, entries, fleet, now } = sources
   switch (event.event_type) {
     case 'peer_added':
     case 'peer_key_rotated': {
@@ -56,9 +57,9 @@ export async function payloadFor(
     case 'policy_updated':
       return policiesJsonFor(fleet, node)
     case 'node_state_updated':
-      return JSON.stringify({ metadata: node.metadata, data: await readDataFor(reader, node) })
+      return JSON.stringify({ metadata: node.metadata, data: await entries.dataOf(node) })
     case 'node_secrets_updated':
-      return JSON.stringify({ secret_refs: await readSecretRefsFor(reader, node) })
+      return JSON.stringify({ secret_refs: await entries.secretRefsOf(node) })
     case 'action_request':
       return (await isOpen(reader, event, now())) ? event.payload : undefined
     default:
