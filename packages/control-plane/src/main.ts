@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { runCli } from '@plexd/runtime'
 import { createProgram } from './program.ts'
+import { limitThreadPool } from './thread-pool.ts'
 
+limitThreadPool()
 const [, , ...argv] = process.argv
 await runCli(createProgram(), argv)
