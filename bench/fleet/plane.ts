@@ -31,6 +31,8 @@ export interface OwnPlane {
 /** What the control plane says of itself. */
 export interface Usage {
   cpuSeconds: number
+  /** Event streams that it holds open. */
+  streams: number
   rssBytes: number
   /** Since the last reading. */
   loopP99Ms: number
@@ -100,6 +102,7 @@ function usageOf(metrics: string): Usage {
   return {
     cpuSeconds: value('process_cpu_seconds_total'),
     rssBytes: value('process_resident_memory_bytes'),
+    streams: value('plexd_event_streams_open'),
     loopP99Ms: value('plexd_event_loop_lag_seconds{quantile="0.99"}') * 1_000,
     loopMaxMs: value('plexd_event_loop_lag_seconds{quantile="1"}') * 1_000,
   }

@@ -11,28 +11,32 @@ export const slowReaders: Bench = {
   targets: ['C12'],
   summary: 'agents that never read: what they cost, and what the others notice',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 40 : 1_000)
+    const size = context.agents ?? (context.quick ? 40 : 400)
     const slow = context.quick ? 5 : 100
     const rounds = context.rounds ?? (context.quick ? 3 : 60)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     await fleet.open()
     const reading = fleet.identities.map(({ index }) => index).filter((index) => index >= slow)
+    // Events of half a megabyte, until the buffers of the kernel are full and those of the process would grow.
+    const flood = async (from: number): Promise<void> => {
+      for (let port = from; port < from + (context.quick ? 3 : 20); port++)
+        await fleet.change(
+          { type: 'policy_updated', text: `"port":${port},`, among: reading },
+          () => fleet.putPolicy(manyRules(port)),
+        )
+    }
     const alone = quantiles(await changes(fleet, reading, rounds, 10_000))
+    await flood(100)
     const before = await fleet.plane.usage()
     const hanging = Array.from({ length: slow }, (_, index) => index)
     await fleet.hang(hanging)
-    // Events of half a megabyte, until the buffers of the kernel are full and those of the process would grow.
-    for (let round = 0; round < (context.quick ? 3 : 20); round++)
-      await fleet.change(
-        { type: 'policy_updated', text: `"port":${100 + round},`, among: reading },
-        () => fleet.putPolicy(manyRules(100 + round)),
-      )
+    await flood(200)
     const beside = quantiles(await changes(fleet, reading, rounds, 20_000))
     const after = await fleet.plane.usage()
     if (!context.quick) {
       await delay(50_000)
-      const { open } = await fleet.progress()
-      context.note(`${size - open} of ${slow} were cut off`)
+      const { streams } = await fleet.plane.usage()
+      context.note(`${size - streams} of ${slow} were cut off`)
     }
     await fleet.recover(hanging)
     await untilOpen(fleet)
