@@ -121,7 +121,7 @@ async function writes(
   })
   context.add({
     id: 'A3',
-    what: 'GET beside it over one more connection, p99',
+    what: `GET over one more connection beside ${connections} such, p99`,
     unit: 'ms',
     value: read.p99Ms,
     target: { atMost: 2 },

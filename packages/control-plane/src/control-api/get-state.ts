@@ -28,7 +28,7 @@ export const getState = handle(controlApi.getState, async ({ principal, headers,
     app.presence.fetched(no, seq)
     app.streams.pulled(no)
   })
-  return Buffer.from(state) as never // the server sends bytes as they are
+  return state as never // the server sends text as it is
 })
 
 /** As JSON. */

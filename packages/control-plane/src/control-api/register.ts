@@ -37,8 +37,7 @@ export const register = handle(controlApi.register, async ({ body, headers, repl
   const node = app.fleet.node(enrolment.node_id)
   reply.type('application/json; charset=utf-8')
   const peers = node ? peersJsonFor(app, node) : '[]'
-  const answer = `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}`
-  return Buffer.from(answer) as never // the server sends bytes as they are
+  return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}` as never // the server sends text as it is
 })
 
 async function enrol(

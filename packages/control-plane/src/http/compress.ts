@@ -7,7 +7,10 @@ const gzipOverBytes = 8_192
 
 const gzipAsync = promisify(gzip)
 
-/** Packs large texts for who asks for gzip, as Go nodes do. Bytes and streams go as they are (wire contract 1). */
+/**
+ * Packs large texts for who asks for gzip, as Go nodes do; for others they are made into bytes, once, where as texts they
+ * would be measured, flattened and encoded on their way. Bytes and streams go as they are (wire contract 1).
+ */
 export async function compress(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -16,7 +19,8 @@ export async function compress(
   if (typeof payload !== 'string' || payload.length < gzipOverBytes) return payload
   reply.header('vary', 'accept-encoding')
   const accepted = String(request.headers['accept-encoding'] ?? '').toLowerCase()
-  if (!/(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted)) return payload
+  if (!/(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted))
+    return Buffer.from(payload)
   reply.header('content-encoding', 'gzip').removeHeader('content-length')
   return gzipAsync(payload)
 }
