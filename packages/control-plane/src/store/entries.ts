@@ -1,7 +1,9 @@
 import type { Entry, SecretRef } from '@plexd/protocol'
+import { type SelectQueryBuilder, sql } from 'kysely'
 import { entriesOf, nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { Reader } from './db.ts'
+import type { Tables } from './schema.ts'
 
 type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'metadata'>
 
@@ -77,27 +79,28 @@ function keepShared<Row extends ScopedEntry>(rowsOf: (tenantId: string) => Rows<
   }
 }
 
-const anySelector = 'selector:%'
-const anyNode = 'node:%'
-
 function dataRows(reader: Reader, tenantId: string) {
-  const rows = reader.selectFrom('data_entries').selectAll().where('tenant_id', '=', tenantId)
-  return {
-    shared: () => rows.where('target', 'like', anySelector).execute(),
-    own: (target: string) => rows.where('target', '=', target).execute(),
-    hasOwn: async () => (await rows.where('target', 'like', anyNode).limit(1).execute()).length > 0,
-  }
+  return byTarget(reader.selectFrom('data_entries').selectAll().where('tenant_id', '=', tenantId))
 }
 
 function secretRows(reader: Reader, tenantId: string) {
-  const rows = reader
-    .selectFrom('secrets')
-    .select(['key', 'target', 'version'])
-    .where('tenant_id', '=', tenantId)
+  return byTarget(
+    reader
+      .selectFrom('secrets')
+      .select(['key', 'target', 'version'])
+      .where('tenant_id', '=', tenantId),
+  )
+}
+
+function byTarget<Table extends 'data_entries' | 'secrets', Row extends ScopedEntry>(
+  rows: SelectQueryBuilder<Tables, Table, Row>,
+): Rows<Row> {
+  const where = (compare: '=' | 'like', target: string) =>
+    rows.where(sql.ref('target'), compare, target)
   return {
-    shared: () => rows.where('target', 'like', anySelector).execute(),
-    own: (target: string) => rows.where('target', '=', target).execute(),
-    hasOwn: async () => (await rows.where('target', 'like', anyNode).limit(1).execute()).length > 0,
+    shared: () => where('like', 'selector:%').execute(),
+    own: (target) => where('=', target).execute(),
+    hasOwn: async () => (await where('like', 'node:%').limit(1).execute()).length > 0,
   }
 }
 
