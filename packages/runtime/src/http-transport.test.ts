@@ -201,7 +201,7 @@ describe('createUnixTransport', () => {
   it('speaks HTTP over the socket', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'plexd-'))
     const socket = join(folder, 'api.sock')
-    const transport = createUnixTransport(socket, 50)
+    const transport = createUnixTransport(socket)
     try {
       await assert.rejects(transport(get), { code: 'ENOENT' })
 
@@ -215,7 +215,8 @@ describe('createUnixTransport', () => {
       const put = await transport({ method: 'PUT', path: '/v1/a%2Fb', headers: {}, body: '{}' })
 
       assert.equal(put.body, 'PUT /v1/a%2Fb {}')
-      await assert.rejects(transport({ ...get, path: '/slow' }), { name: 'AbortError' })
+      const impatient = createUnixTransport(socket, 50)
+      await assert.rejects(impatient({ ...get, path: '/slow' }), { name: 'AbortError' })
     } finally {
       await rm(folder, { recursive: true })
     }
