@@ -40,6 +40,7 @@ export class Agent implements StreamListener {
   /** When it last proved that it has the newest. */
   currentMs = 0
   readonly #world: World
+  #endpoint: string
   #epoch = ''
   #peersSeq = -1
   /** Peers that came and went while a state was on its way, which may be older. */
@@ -58,6 +59,7 @@ export class Agent implements StreamListener {
   constructor(index: number, world: World) {
     this.index = index
     this.hostname = `bench-${String(index).padStart(5, '0')}`
+    this.#endpoint = `203.0.113.${index % 250}:${1_024 + index}`
     this.#world = world
   }
 
@@ -133,10 +135,9 @@ export class Agent implements StreamListener {
     if (pulls && status === 200 && body.includes('"reconcile":true')) await this.pull()
   }
 
-  /** Says where it is: the same as before, but for what a scenario changes. */
-  async reportEndpoint(
-    endpoint = `203.0.113.${this.index % 250}:${1_024 + this.index}`,
-  ): Promise<number> {
+  /** Says where it is: where it was, unless told otherwise. */
+  async reportEndpoint(endpoint = this.#endpoint): Promise<number> {
+    this.#endpoint = endpoint
     const { status } = await this.#send('endpoint', {
       method: 'PUT',
       path: this.#path(controlApi.putEndpoint.path),

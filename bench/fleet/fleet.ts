@@ -53,7 +53,8 @@ export interface Fleet extends AsyncDisposable {
     watch: { type: string; text?: string; among: readonly number[]; timeoutMs?: number },
     change: () => Promise<unknown>,
   ): Promise<Spread>
-  putEndpoint(index: number, endpoint: string): Promise<void>
+  /** The agent is somewhere else from now on, and says so. */
+  move(agent: number, endpoint: string): Promise<void>
   putPolicy(rules: readonly PolicyRule[]): Promise<void>
   progress(sinceMs?: number): Promise<Progress>
   /** Answers and faults since the last time. */
@@ -180,15 +181,9 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
       const at = (part: number): number => sorted[Math.ceil(part * sorted.length) - 1] ?? 0
       return { count: times.length, medianMs: at(0.5), p99Ms: at(0.99), lastMs: at(1) }
     },
-    async putEndpoint(index, endpoint) {
-      const { node_id = '', node_token = '' } = identities[index] ?? {}
-      const { status } = await requests.send({
-        method: 'PUT',
-        path: `/v1/nodes/${node_id}/endpoint`,
-        token: node_token,
-        body: JSON.stringify({ public_endpoint: endpoint, nat_type: 'full_cone' }),
-      })
-      if (status !== 200) throw new Error(`report endpoint: ${status}`)
+    async move(agent, endpoint) {
+      const statuses = await each((worker) => worker.move({ agent, endpoint }))
+      if (!statuses.includes(200)) throw new Error(`report endpoint: ${statuses}`)
     },
     async progress(sinceMs = 0) {
       const parts = await each((worker) => worker.progress({ sinceMs }))

@@ -15,6 +15,8 @@ export interface WorkerApi {
   pull(options: { agents?: number[]; concurrency: number }): Promise<void>
   /** Each says where it is. */
   report(options: { concurrency: number }): Promise<void>
+  /** If the agent is its own, it is somewhere else from now on, and says so; resolves with the status of the answer. */
+  move(options: { agent: number; endpoint: string }): Promise<number | undefined>
   /** Opens the streams, from where each agent is; resolves with how long each took, in milliseconds. */
   open(options: { agents?: number[]; concurrency: number }): Promise<{ times: Float64Array }>
   /** Closes streams and opens them no more. */

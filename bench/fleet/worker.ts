@@ -95,6 +95,10 @@ function createWorker(): WorkerApi {
     async report({ concurrency }) {
       await inParallel(some(undefined), concurrency, (agent) => agent.reportEndpoint())
     },
+    async move({ agent, endpoint }) {
+      const [one] = some([agent])
+      return one?.reportEndpoint(endpoint)
+    },
     async open({ agents: numbers, concurrency }) {
       const times = await inParallel(some(numbers), concurrency, async (agent) => {
         const startMs = monotonicMs()

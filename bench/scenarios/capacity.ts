@@ -28,7 +28,7 @@ export const capacity: Bench = {
     await context.profiled(fleet.plane, async () => {
       while (monotonicMs() - startMs < seconds * 1_000) {
         // In the place of one of them: its next own report takes it back, which is a change too.
-        await fleet.putEndpoint((changes * 97) % size, `198.51.100.8:${1_024 + (changes % 60_000)}`)
+        await fleet.move((changes * 97) % size, `198.51.100.8:${1_024 + (changes % 60_000)}`)
         changes++
         await delay(1_000)
       }

@@ -31,7 +31,7 @@ export const churn: Bench = {
     }
     const change = async (): Promise<void> => {
       while (monotonicMs() < endMs) {
-        await fleet.putEndpoint(changes % size, `198.51.100.4:${1_024 + (changes % 60_000)}`)
+        await fleet.move(changes % size, `198.51.100.4:${1_024 + (changes % 60_000)}`)
         changes++
         await delay(50)
       }

@@ -16,7 +16,7 @@ export const fanOut: Bench = {
     await fleet.open()
     const shared = await context.profiled(fleet.plane, () =>
       rateOf(fleet, seconds, async (turn) =>
-        fleet.putEndpoint(turn % size, `198.51.100.9:${1_024 + (turn % 60_000)}`),
+        fleet.move(turn % size, `198.51.100.9:${1_024 + (turn % 60_000)}`),
       ),
     )
     const own = await rateOf(fleet, seconds, async (turn) => {

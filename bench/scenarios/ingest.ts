@@ -111,7 +111,7 @@ async function changesFor(fleet: Fleet, seconds: number, from: number): Promise<
         text: `"${endpoint}"`,
         among: numbers.filter((other) => other !== index),
       },
-      () => fleet.putEndpoint(index, endpoint),
+      () => fleet.move(index, endpoint),
     )
     lasts.push(lastMs)
   }

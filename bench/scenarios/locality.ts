@@ -56,7 +56,7 @@ async function costsIn(
       const text = `198.51.100.7:${10_000 + round}`
       const { lastMs } = await fleet.change(
         { type: 'peer_endpoint_changed', text: `"${text}"`, among: othersOfGroup(index, size) },
-        () => fleet.putEndpoint(index, text),
+        () => fleet.move(index, text),
       )
       return lastMs
     }),

@@ -28,7 +28,7 @@ export const oneChange: Bench = {
             text: `"${endpoint}"`,
             among: numbers.filter((number) => number !== index),
           },
-          () => fleet.putEndpoint(index, endpoint),
+          () => fleet.move(index, endpoint),
         )
         if (round < warmUp) continue
         lasts.push(lastMs)

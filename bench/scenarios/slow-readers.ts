@@ -104,7 +104,7 @@ async function changes(
         text: `"${endpoint}"`,
         among: among.filter((other) => other !== index),
       },
-      () => fleet.putEndpoint(index, endpoint),
+      () => fleet.move(index, endpoint),
     )
     if (round >= 5) lasts.push(lastMs)
   }

@@ -30,7 +30,7 @@ export const storm: Bench = {
     for (let round = 0; round < rounds; round++) {
       // Something to catch up with.
       await Promise.all(
-        [1, 2, 3].map((index) => fleet.putEndpoint(index, `198.51.100.${round}:${1_000 + index}`)),
+        [1, 2, 3].map((index) => fleet.move(index, `198.51.100.${round}:${1_000 + index}`)),
       )
       await fleet.take()
       const killedMs = monotonicMs()

@@ -14,6 +14,9 @@ export interface NodePresence {
   fetchedSeq: number
   /** Sequence up to which the node has all its events: its cursor at first, then what was flushed to its stream. */
   flushedSeq: number
+  /** What was flushed when the present `maxFlightMs` began. */
+  settledSeq: number
+  settledMs: number
   /** Only a pull of at least this makes up for events that it was not sent. */
   owedSeq: number
   streams: number
@@ -32,6 +35,11 @@ export interface Presence {
   /** `cursorSeq` undefined: the stream starts at `headSeq`, whatever was before. */
   streamOpened(no: number, stream: { cursorSeq: number | undefined; headSeq: number }): void
   streamClosed(no: number): void
+  /**
+   * Whether the node, which says it has everything up to `seq`, need only wait for the rest: its stream brings that, or
+   * has just brought it, while the node asked. Not for long: then it may be lost, and asking must help.
+   */
+  isOnTheWay(no: number, seq: number): boolean
   /** Whether a stream is open, or was a short while ago: Go nodes reconnect every 30 s. */
   isConnected(no: number): boolean
   /** Whether the node lags behind its desired state. Go nodes act on no event, so only their pulls count. */
@@ -43,6 +51,7 @@ export interface Presence {
 }
 
 const reconnectMs = 35_000
+const maxFlightMs = 10_000
 
 export function createPresence(clock: Clock): Presence {
   const nodes = new Map<number, NodePresence>()
@@ -74,7 +83,12 @@ export function createPresence(clock: Clock): Presence {
       })
     },
     flushed(no, seq) {
+      const nowMs = clock.now()
       update(no, (node) => {
+        if (nowMs - node.settledMs >= maxFlightMs) {
+          node.settledSeq = node.flushedSeq
+          node.settledMs = nowMs
+        }
         node.flushedSeq = Math.max(node.flushedSeq, seq)
       })
     },
@@ -88,6 +102,8 @@ export function createPresence(clock: Clock): Presence {
         node.streams++
         // Not the higher of both: what was flushed to a node that lost it is not what it has.
         node.flushedSeq = cursorSeq ?? headSeq
+        node.settledSeq = node.flushedSeq
+        node.settledMs = clock.now()
         if (cursorSeq === undefined) node.owedSeq = headSeq
       })
     },
@@ -96,6 +112,11 @@ export function createPresence(clock: Clock): Presence {
         node.streams--
         node.streamClosedMs = clock.now()
       })
+    },
+    isOnTheWay(no, seq) {
+      const { streams, owedSeq, flushedSeq, settledSeq, settledMs } = nodes.get(no) ?? unknown
+      const settled = clock.now() - settledMs < maxFlightMs ? settledSeq : flushedSeq
+      return streams > 0 && seq >= Math.max(settled, owedSeq)
     },
     isConnected(no) {
       const { streams, streamClosedMs } = nodes.get(no) ?? unknown
@@ -128,6 +149,8 @@ const unknown: Readonly<NodePresence> = {
   clockSkewMs: 0,
   fetchedSeq: -1,
   flushedSeq: -1,
+  settledSeq: -1,
+  settledMs: Number.NEGATIVE_INFINITY,
   owedSeq: -1,
   streams: 0,
   streamClosedMs: Number.NEGATIVE_INFINITY,

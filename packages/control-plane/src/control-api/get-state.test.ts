@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { createFakeClock } from '@plexd/runtime'
+import { openEventReader } from '../testing/event-reader.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
 
@@ -91,6 +93,44 @@ describe('GET /v1/nodes/{node_id}/state', () => {
       headers: { 'if-none-match': headers.etag ?? '' },
     })
     assert.equal(status, 200)
+  })
+
+  it('answers 304 to who has all but what its stream is bringing, for ten seconds; then, and without a stream, 200', async () => {
+    const clock = createFakeClock(Date.now())
+    await using own = await startControlPlane({ clock })
+    const [web, db] = [await own.enrol('web-01'), await own.enrol('db-01')]
+    let port = 1
+    const move = () =>
+      db.api.putEndpoint({ params: db, body: { public_endpoint: `203.0.113.3:${port++}` } })
+    const pull = async (revision: string) => {
+      const tag = { 'if-none-match': `"${revision}"` }
+      const { status, headers } = await web.api.getState({ params: web, headers: tag })
+      return { status, etag: headers.etag }
+    }
+    const { revision = '' } = (await web.api.getState({ params: web })).body
+    await move()
+    assert.equal((await pull(revision)).status, 200)
+    await using reader = await openEventReader(own.url, {
+      token: web.token,
+      nodeId: web.node_id,
+      lastEventId: revision,
+    })
+    const { id: first = '' } = await reader.next()
+    assert.deepEqual(await pull(revision), { status: 304, etag: `"${revision}"` })
+
+    await clock.advance(10_000)
+    assert.equal((await pull(revision)).status, 200)
+    assert.equal((await pull(first)).status, 304)
+
+    await move()
+    const { id: second = '' } = await reader.next()
+    assert.equal((await pull(revision)).status, 200)
+    assert.deepEqual(await pull(first), { status: 304, etag: `"${first}"` })
+    assert.deepEqual(await pull(second), { status: 304, etag: `"${second}"` })
+
+    own.app.streams.endAll()
+    assert.equal((await pull(first)).status, 200)
+    assert.equal((await pull(second)).status, 304)
   })
 
   it('gives both sides of a pair the same PSK, and every pair another', async () => {

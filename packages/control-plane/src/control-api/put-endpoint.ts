@@ -6,6 +6,7 @@ import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { shownPeers } from '../mesh/peer-view.ts'
+import { seqOfEnough } from './enough.ts'
 
 /** Peers hear of an endpoint only when it is another one: nodes report theirs every minute. */
 export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
@@ -23,7 +24,8 @@ export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   // Who has all that there is knows where its peers are, and says so every minute: for that no list is made.
-  if (headers[revisionHeader] === app.heads.revisionOf(node.no)) return { peer_endpoints: [] }
+  const revisions = [headers[revisionHeader] ?? []].flat()
+  if (seqOfEnough(app, node.no, revisions) !== undefined) return { peer_endpoints: [] }
   return {
     peer_endpoints: shownPeers(app.fleet.mesh(node.tenant_id), node)
       .filter((peer) => peer.endpoint !== '')
