@@ -46,9 +46,12 @@ export function createEventBlocks(onParsed: (event: SeenEvent) => void): EventBl
     read(bytes, rest) {
       const found = rest === '' && known.find((entry) => entry.bytes.equals(bytes))
       if (found) return { events: found.events, rest }
-      const text = rest + bytes.toString()
+      const piece = bytes.toString()
+      const text = rest + piece
+      // A block may come in a hundred pieces: all of it is only looked at when it ends in this one.
+      if (!piece.includes('\n\n') && !(piece.startsWith('\n') && rest.endsWith('\n')))
+        return { events: none, rest: text }
       const end = text.lastIndexOf('\n\n') + 2
-      if (end === 1) return { events: none, rest: text }
       const events = parse(text.slice(0, end))
       if (rest === '' && end === text.length) {
         if (known.length === maxKnown) known.shift()

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formatEvent } from '@plexd/protocol'
 import { addressOf } from '../fleet/connection.ts'
 import type { Plane } from '../fleet/plane.ts'
 import { createRequests } from '../fleet/requests.ts'
@@ -96,12 +97,11 @@ export async function measureBroadcasts(
 }
 
 function blockOf(seq: number, text: string, bytes: number): string {
-  const data = JSON.stringify({
-    event_id: text,
-    payload: { endpoint: text },
-    pad: 'x'.repeat(bytes),
-  })
-  return `id: bare-${seq}\nevent: peer_endpoint_changed\ndata: ${data}\n\n`
+  const parts = Array.from({ length: Math.ceil(bytes / 600) }, () =>
+    'x'.repeat(Math.min(bytes, 600)),
+  )
+  const data = JSON.stringify({ event_id: text, payload: { endpoint: text }, parts })
+  return formatEvent({ id: `bare-${seq}`, event: 'peer_endpoint_changed', data })
 }
 
 async function startBareServer(dataDir: string) {

@@ -9,8 +9,9 @@ export function formatComment(text: string): string {
 }
 
 /**
- * One block; without an `id` it leaves the reader's cursor where it is. JSON text longer than a line is split behind commas that stand outside strings: the reader joins the
- * lines with `\n`, which JSON allows there. Throws a RangeError when no comma is near enough (one huge string).
+ * One block; without an `id` it leaves the reader's cursor where it is. JSON text longer than a line is split behind
+ * commas that stand outside strings: the reader joins the lines with `\n`, which JSON allows there. Throws a
+ * RangeError when no comma is near enough (one huge string).
  */
 export function formatEvent({
   id,
@@ -25,31 +26,33 @@ export function formatEvent({
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\n${lines.join('')}\n`
 }
 
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
+
+/** Lines as long as they may be. Bytes, for a policy for ten thousand nodes is a hundred kilobytes, and made for many. */
 function splitJson(text: string): string[] {
   const room = maxLineBytes - 'data: '.length
-  if (byteLength(text) <= room) return [text]
+  const bytes = new TextEncoder().encode(text)
+  if (bytes.length <= room) return [text]
   const lines: string[] = []
-  let line = ''
-  let lineBytes = 0
-  for (const segment of segmentsBehindCommas(text)) {
-    const bytes = byteLength(segment)
-    if (bytes > room)
-      throw new RangeError(`format event: ${bytes} bytes without a comma to split a line at`)
-    if (lineBytes + bytes > room) {
-      lines.push(line)
-      line = ''
-      lineBytes = 0
+  let start = 0
+  /** Behind the last comma that was seen. */
+  let cut = 0
+  const upTo = (end: number): void => {
+    if (end - start > room) {
+      lines.push(new TextDecoder().decode(bytes.subarray(start, cut)))
+      start = cut
     }
-    line += segment
-    lineBytes += bytes
+    if (end - start > room)
+      throw new RangeError(`format event: ${end - start} bytes without a comma to split a line at`)
+    cut = end
   }
-  return [...lines, line]
-}
-
-function segmentsBehindCommas(json: string): string[] {
-  return json.match(/(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^",]+)*,?/gsu) ?? []
-}
-
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length
+  let inString = false
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (byte === quote) inString = !inString
+    else if (byte === backslash) at++
+    else if (byte === comma && !inString) upTo(at + 1)
+  }
+  upTo(bytes.length)
+  return [...lines, new TextDecoder().decode(bytes.subarray(start))]
 }
