@@ -104,6 +104,13 @@ export class Agent implements StreamListener {
     return answer.status
   }
 
+  /** Asks for what is newer than what it has, once it is connected and nothing is on its way that it has asked for. */
+  async prove(): Promise<number> {
+    const isBusy = (): boolean => this.#pulls > 0 || (this.#wanted && !this.isOpen)
+    for (let round = 0; round < 600 && isBusy(); round++) await delay(100)
+    return this.ledger.seq < 0 ? 304 : this.pull()
+  }
+
   #pulled({ etag = '', body }: Answer): void {
     const [, epoch = '', digits = ''] = /^"([a-z0-9]+)-(\d+)"$/.exec(etag) ?? []
     if (epoch === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)

@@ -174,7 +174,7 @@ function createWorker(): WorkerApi {
     async settle() {
       const statuses = await inParallel(some(undefined), 32, async (agent) => ({
         hostname: agent.hostname,
-        status: agent.ledger.seq < 0 ? 304 : await agent.pull(),
+        status: await agent.prove(),
       }))
       return {
         stale: statuses

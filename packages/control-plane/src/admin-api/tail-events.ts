@@ -2,6 +2,7 @@ import { ApiError, adminApi, type EventRecord } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { formatPosition, parsePosition, type StoredEvent } from '../events/event-log.ts'
 import { isShared, payloadFor } from '../events/payload-for.ts'
+import { createSlices } from '../events/slices.ts'
 import { createSubscription } from '../events/subscription.ts'
 import { handle } from '../handle.ts'
 import { openSse } from '../http/sse.ts'
@@ -21,6 +22,7 @@ export const tailEvents = handle(
       behind: afterSeq < app.heads.of(node.no),
       reader: app.store.reader,
       sink: stream,
+      slices: createSlices(),
       async *prologue() {},
       frameOf: async (event) => frameOf(event, node, app),
       onFlushed() {},

@@ -214,7 +214,10 @@ describe('GET /v1/nodes/{node_id}/events', () => {
   it('keeps every line under 60,000 bytes, splitting what is longer', async () => {
     await using reader = await open(plane, web)
     const metadata = Object.fromEntries(
-      Array.from({ length: 3_000 }, (_, index) => [`label-${index}`, 'x'.repeat(30)]),
+      Array.from({ length: 3_000 }, (_, index) => [
+        `label-${index}`,
+        '😀'.repeat(30 + (index % 7)),
+      ]),
     )
     await relabel(plane, web, metadata)
     const block = await reader.next('node_state_updated')

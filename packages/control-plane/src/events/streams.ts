@@ -7,6 +7,7 @@ import type { Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
 import type { EventHub } from './hub.ts'
 import { createResyncTurns } from './resync-turns.ts'
+import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 import { readUnanswered } from './unanswered.ts'
 
@@ -61,6 +62,7 @@ export function createStreams(options: {
   const { fleet, heads, presence, frames, reader, clock, log, onDelivered } = options
   const streams = new Map<number, Stream>()
   const turns = createResyncTurns(clock)
+  const slices = createSlices()
 
   options.hub.listen((event) => {
     // Whichever is fewer: a change for one node must not ask every stream.
@@ -128,6 +130,7 @@ export function createStreams(options: {
       behind: start.cursorSeq !== undefined && start.cursorSeq < headSeq,
       reader,
       sink,
+      slices,
       prologue,
       frameOf,
       resync: {

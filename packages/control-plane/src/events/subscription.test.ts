@@ -6,6 +6,7 @@ import type { Reader } from '../store/db.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { audienceOf } from './audience.ts'
 import type { LoggedEvent } from './event-log.ts'
+import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 
 const mine = 1
@@ -227,6 +228,7 @@ function subscribe(
     behind: options.behind,
     reader,
     sink: options.sink,
+    slices: createSlices(),
     async *prologue() {
       yield* prologue
     },

@@ -2,6 +2,7 @@ import type { EventType } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import type { Reader } from '../store/db.ts'
 import { type LoggedEvent, readEventsFor, type StoredEvent } from './event-log.ts'
+import type { Slices } from './slices.ts'
 
 /** Where a stream goes to. */
 export interface Sink {
@@ -27,6 +28,8 @@ export interface SubscriptionOptions {
   behind: boolean
   reader: Reader
   sink: Sink
+  /** One change may be for ten thousand readers. */
+  slices: Slices
   /** Sent ahead of everything. */
   prologue: () => AsyncIterable<string>
   /** The text to send; undefined for an event to pass over. `live`: it was offered, not read from the log. */
@@ -76,7 +79,7 @@ const costly: ReadonlySet<EventType> = new Set(['peer_added', 'peer_key_rotated'
  * read on from where it is.
  */
 export function createSubscription(options: SubscriptionOptions): Subscription {
-  const { no, reader, sink, resync, log } = options
+  const { no, reader, sink, slices, resync, log } = options
   const queue: LoggedEvent[] = []
   let { afterSeq, behind } = options
   /** The last of those events that a state will make up for, and when it came. */
@@ -146,7 +149,10 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
 
   function flush(text: string, seq: number, count: number): Promise<void> | undefined {
     const flushed = (): void => options.onFlushed(seq, count)
-    if (text !== '') return sink.write(text, flushed)
+    if (text !== '')
+      return new Promise((resolve) =>
+        slices.run(() => resolve(closed ? undefined : sink.write(text, flushed))),
+      )
     flushed()
     return undefined
   }
@@ -195,7 +201,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       else queue.push(event)
       if (pumping) return
       pumping = true
-      run(pump)
+      slices.run(() => run(pump))
     },
     close() {
       closed = true

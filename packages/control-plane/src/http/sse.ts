@@ -14,6 +14,9 @@ export interface SseStream {
   onClose(run: () => void): void
 }
 
+/** What a reader that stops reading costs at most, some three times over: as text, as bytes, and encrypted. */
+const maxPieceChars = 128 * 1024
+
 /** Answers 200 and a comment at once, so that the other side sees that it is through. */
 export function openSse(reply: FastifyReply, now: () => number): SseStream {
   const response = reply.hijack().raw
@@ -42,13 +45,24 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
     })
   }
 
+  function writePiece(text: string, onFlushed?: () => void): Promise<void> | undefined {
+    const more = response.write(text, (error) => {
+      if (!error) onFlushed?.()
+    })
+    return more ? undefined : drained()
+  }
+
+  async function writePieces(text: string, onFlushed?: () => void): Promise<void> {
+    for (let rest = text; rest !== ''; ) {
+      const piece = rest.slice(0, endOfPiece(rest))
+      rest = rest.slice(piece.length)
+      await writePiece(piece, rest === '' ? onFlushed : undefined)
+    }
+  }
+
   return {
-    write(text, onFlushed) {
-      const more = response.write(text, (error) => {
-        if (!error) onFlushed?.()
-      })
-      return more ? undefined : drained()
-    },
+    write: (text, onFlushed) =>
+      text.length <= maxPieceChars ? writePiece(text, onFlushed) : writePieces(text, onFlushed),
     keepAlive() {
       if (stalledSince === undefined) response.write(formatComment('keep-alive'))
     },
@@ -62,6 +76,12 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
       else response.once('close', run)
     },
   }
+}
+
+/** Not between the halves of a character beyond 16 bits: each piece is made into bytes by itself. */
+function endOfPiece(text: string): number {
+  const code = text.charCodeAt(maxPieceChars - 1)
+  return code >= 0xd800 && code < 0xdc00 ? maxPieceChars - 1 : maxPieceChars
 }
 
 function closed(): Error {

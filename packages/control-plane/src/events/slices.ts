@@ -1,0 +1,37 @@
+/** Work for thousands that is done bit by bit, so that requests are answered in between. */
+export interface Slices {
+  /** Runs it, now or when those before it have run; it must not throw. */
+  run(bit: () => void): void
+}
+
+/** A request waits for so long at most, and what reaches all agents is hardly later for it. */
+const sliceMs = 20
+
+export function createSlices(now: () => number = () => performance.now()): Slices {
+  const waiting: (() => void)[] = []
+  let endMs = Number.NEGATIVE_INFINITY
+  let isDue = false
+
+  function begin(): void {
+    endMs = now() + sliceMs
+    isDue = true
+    setImmediate(next)
+  }
+
+  function next(): void {
+    isDue = false
+    if (waiting.length === 0) return
+    begin()
+    let count = 0
+    while (count < waiting.length && now() < endMs) waiting[count++]?.()
+    waiting.splice(0, count)
+  }
+
+  return {
+    run(bit) {
+      if (!isDue) begin()
+      if (waiting.length === 0 && now() < endMs) bit()
+      else waiting.push(bit)
+    },
+  }
+}
