@@ -28,14 +28,14 @@ export function parseBatch(kind: TelemetryKind, body: Uint8Array): Batch {
   const raw = text.startsWith('[') ? elementsOf(text) : linesOf(text)
   if (raw.length > maxRecords)
     throw new ApiError('payload_too_large', `the batch has more than ${maxRecords} records`)
-  const refusals = raw.map((record) => refusalOf(kind, record))
-  const records = raw.filter((_, index) => refusals[index] === undefined)
+  const readings = raw.map((record) => read(kind, record))
+  const records = readings.flatMap(({ text }) => text ?? [])
   if (records.length === 0 && raw.length > 0)
-    throw new ApiError('bad_request', `no record of the batch fits: record 0: ${refusals[0]}`)
-  return {
-    records: kind === 'logs' ? records.map(withSeedSeverity) : records,
-    dropped: raw.length - records.length,
-  }
+    throw new ApiError(
+      'bad_request',
+      `no record of the batch fits: record 0: ${readings[0]?.refusal}`,
+    )
+  return { records, dropped: raw.length - records.length }
 }
 
 const validators = {
@@ -44,17 +44,29 @@ const validators = {
   audit: Compile(telemetryKinds.audit),
 }
 
-function refusalOf(kind: TelemetryKind, text: string): string | undefined {
-  if (Buffer.byteLength(text) > maxRecordBytes) return `it is larger than ${maxRecordBytes} bytes`
+/** Either what is kept of a record, or why nothing is. */
+interface Reading {
+  text?: string
+  refusal?: string
+}
+
+function read(kind: TelemetryKind, text: string): Reading {
+  if (Buffer.byteLength(text) > maxRecordBytes)
+    return { refusal: `it is larger than ${maxRecordBytes} bytes` }
   let record: unknown
   try {
     record = JSON.parse(text)
   } catch {
-    return 'it is not JSON'
+    return { refusal: 'it is not JSON' }
   }
-  if (validators[kind].Check(record)) return undefined
+  if (validators[kind].Check(record))
+    return { text: kind === 'logs' ? withSeedSeverity(text, record as LogRecord) : text }
   const [error] = validators[kind].Errors(record)
-  return `${error?.instancePath ?? ''} ${error?.message ?? 'it does not fit'}`.trim()
+  return { refusal: `${error?.instancePath ?? ''} ${error?.message ?? 'it does not fit'}`.trim() }
+}
+
+interface LogRecord {
+  severity?: string
 }
 
 function elementsOf(text: string): string[] {
@@ -82,11 +94,10 @@ const severities: Readonly<Record<string, string>> = {
   notice: 'info',
 }
 
-function withSeedSeverity(record: string): string {
-  const { severity } = JSON.parse(record) as { severity?: string } // has passed the schema
+function withSeedSeverity(text: string, { severity }: LogRecord): string {
   const word = severity?.toLowerCase() ?? ''
   const normal = severities[word] ?? word
-  if (severity === undefined || normal === severity) return record
-  const members = rawMembers(record).set('severity', JSON.stringify(normal))
+  if (severity === undefined || normal === severity) return text
+  const members = rawMembers(text).set('severity', JSON.stringify(normal))
   return `{${[...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
 }

@@ -31,6 +31,33 @@ describe('openSqliteTelemetry', () => {
     })
   })
 
+  it('pages through a batch, and gives no id twice when all before it is gone', async () => {
+    await withStore(async ({ store, clock, reopen }) => {
+      await store.append('logs', web, ['"a"', '"b"', '"c"'])
+      await store.append('logs', db, ['"x"'])
+      await store.append('logs', web, ['"d"', '"e"'])
+      const pageBehind = async (from: TelemetryStore, after: number) =>
+        (await from.list({ node_id: 'n_web', kind: 'logs', after, limit: 1 })).map((row) => [
+          row.id,
+          row.record,
+        ])
+      const pages: unknown[] = []
+      for (let after = 0; after < 6; after++) pages.push(...(await pageBehind(store, after)))
+      assert.deepEqual(pages, [
+        [1, '"a"'],
+        [2, '"b"'],
+        [3, '"c"'],
+        [5, '"d"'],
+        [5, '"d"'],
+        [6, '"e"'],
+      ])
+      assert.equal(await store.prune({ beforeMs: clock.nowMs + 1, maxBytes: 1e9 }), 6)
+      const again = await reopen()
+      await again.append('logs', web, ['"f"'])
+      assert.deepEqual(await pageBehind(again, 6), [[7, '"f"']])
+    })
+  })
+
   it('lists from a time on', async () => {
     await withStore(async ({ store, clock }) => {
       await store.append('logs', web, ['{"n":1}'])

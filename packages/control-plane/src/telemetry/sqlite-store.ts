@@ -13,23 +13,34 @@ interface Waiting {
   reject: (reason: unknown) => void
 }
 
-/** Telemetry in a SQLite file of its own. Batches that arrive in the same moment share a transaction and its fsync. */
+interface Row {
+  last_id: number
+  received_at: number
+  records: string
+}
+
+/** Between records of a batch: no JSON text has it in it. */
+const separator = '\x1e'
+
+/**
+ * Telemetry in a SQLite file of its own, a row for each batch: thousands of records a second are not rows of their own.
+ * Batches that arrive in the same moment share a transaction and its fsync.
+ */
 export function openSqliteTelemetry(path: string, now: () => number = Date.now): TelemetryStore {
   const database = openPrivateDatabase(path, 5_000)
   database.exec(schema)
-  const insert = database.prepare(
-    'insert into records (tenant_id, node_id, kind, received_at, record) values (?, ?, ?, ?, ?)',
-  )
+  const insert = database.prepare('insert into batches values (?, ?, ?, ?, ?, ?, ?)')
   const select = database.prepare(
-    `select id, received_at, record from records
-     where node_id = ? and kind = ? and id > ? and received_at >= ? order by id limit ?`,
+    `select last_id, received_at, records from batches
+     where node_id = ? and kind = ? and last_id > ? and received_at >= ? order by last_id`,
   )
-  const removeBefore = database.prepare(
-    `delete from records where id in
-     (select id from records where received_at < ? order by id limit ${chunkRecords})`,
-  )
+  // Ids of records follow one another, so this is some batches and no more than they may be at once.
   const removeOldest = database.prepare(
-    `delete from records where id in (select id from records order by id limit ${chunkRecords})`,
+    `delete from batches where received_at < ? and last_id <
+     (select last_id - count + 1 from batches order by last_id limit 1) + ${chunkRecords} returning count`,
+  )
+  let lastId = Number(
+    database.prepare("select seq from sqlite_sequence where name = 'batches'").get()?.seq ?? 0,
   )
   const waiting: Waiting[] = []
   let running: Promise<void> | undefined
@@ -46,9 +57,12 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
   function writeGroup(group: readonly Waiting[]): void {
     try {
       database.exec('begin immediate')
-      for (const { kind, source, records } of group)
-        for (const record of records)
-          insert.run(source.tenant_id, source.node_id, kind, now(), record)
+      for (const { kind, source, records } of group) {
+        const { tenant_id, node_id } = source
+        const { length } = records
+        lastId += length
+        insert.run(lastId, length, tenant_id, node_id, kind, now(), records.join(separator))
+      }
       database.exec('commit')
     } catch (error) {
       if (database.isTransaction) database.exec('rollback')
@@ -64,6 +78,11 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
       running ??= run()
     })
 
+  /** How many records these were. */
+  function removeBefore(ms: number): number {
+    return removeOldest.all(ms).reduce((sum, { count }) => sum + Number(count), 0)
+  }
+
   function usedBytes(): number {
     const pragma = (name: string): number =>
       Number(database.prepare(`pragma ${name}`).get()?.[name])
@@ -76,8 +95,18 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
         await write(kind, source, records.slice(at, at + chunkRecords))
     },
     async list({ node_id, kind, sinceMs = 0, after = 0, limit }) {
-      const rows = select.all(node_id, kind, after, sinceMs, limit)
-      return rows as unknown as StoredRecord[] // the columns of the select above
+      const found: StoredRecord[] = []
+      for (const row of select.iterate(node_id, kind, after, sinceMs)) {
+        const { last_id, received_at, records } = row as unknown as Row // the columns of the select above
+        const texts = records.split(separator)
+        const firstId = last_id - texts.length + 1
+        for (const [index, record] of texts.entries()) {
+          const id = firstId + index
+          if (id > after) found.push({ id, received_at, record })
+          if (found.length === limit) return found
+        }
+      }
+      return found
     },
     async prune({ beforeMs, maxBytes }) {
       let removed = 0
@@ -87,8 +116,8 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
           await turn()
         }
       }
-      await sweep(() => Number(removeBefore.run(beforeMs).changes))
-      await sweep(() => (usedBytes() > maxBytes ? Number(removeOldest.run().changes) : 0))
+      await sweep(() => removeBefore(beforeMs))
+      await sweep(() => (usedBytes() > maxBytes ? removeBefore(Number.MAX_SAFE_INTEGER) : 0))
       if (removed > 0) database.exec('pragma incremental_vacuum(1000)')
       return removed
     },
@@ -104,11 +133,10 @@ const schema = `
   pragma auto_vacuum = incremental;
   pragma journal_mode = wal;
   pragma synchronous = full;
-  create table if not exists records (
-    id integer primary key autoincrement, tenant_id text not null, node_id text not null,
-    kind text not null, received_at integer not null, record text not null);
-  create index if not exists records_by_node on records (node_id, kind, id);
-  create index if not exists records_by_age on records (received_at);
+  create table if not exists batches (
+    last_id integer primary key autoincrement, count integer not null, tenant_id text not null, node_id text not null,
+    kind text not null, received_at integer not null, records text not null);
+  create index if not exists batches_by_node on batches (node_id, kind, last_id);
 `
 
 /** As many of those that wait as fit into one transaction, one at least. */
