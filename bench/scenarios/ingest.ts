@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Bench } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -98,6 +99,9 @@ const lines = Array.from({ length: 500 }, (_, index) => ({
   hostname: 'web-01',
 }))
 
+/** One change after another without a rest would be the load of C10, and leave telemetry what is left of the core. */
+const restMs = 200
+
 async function changesFor(fleet: Fleet, seconds: number, from: number): Promise<number[]> {
   const numbers = fleet.identities.map(({ index }) => index)
   const endMs = performance.now() + seconds * 1_000
@@ -114,6 +118,7 @@ async function changesFor(fleet: Fleet, seconds: number, from: number): Promise<
       () => fleet.move(index, endpoint),
     )
     lasts.push(lastMs)
+    await delay(restMs)
   }
   return lasts
 }
