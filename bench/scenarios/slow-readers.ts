@@ -13,7 +13,7 @@ export const slowReaders: Bench = {
   async run(context) {
     const size = context.agents ?? (context.quick ? 40 : 400)
     const slow = context.quick ? 5 : 100
-    const rounds = context.rounds ?? (context.quick ? 3 : 60)
+    const rounds = context.rounds ?? (context.quick ? 3 : 200)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     await fleet.open()
     const reading = fleet.identities.map(({ index }) => index).filter((index) => index >= slow)
