@@ -12,10 +12,10 @@ export function seqOfEnough(
   revisions: readonly string[],
 ): number | undefined {
   const headSeq = heads.of(no)
-  const seqs = revisions.map((revision) => {
+  const seqs = revisions.flatMap((revision) => {
     const position = parsePosition(revision)
-    return position?.epoch === heads.epoch ? position.seq : -1
+    return position?.epoch === heads.epoch ? position.seq : []
   })
   if (seqs.includes(headSeq)) return headSeq
-  return seqs.find((seq) => seq >= 0 && seq < headSeq && presence.isOnTheWay(no, seq))
+  return seqs.find((seq) => seq < headSeq && presence.isOnTheWay(no, seq))
 }

@@ -4,7 +4,7 @@ export interface Slices {
   run(bit: () => void): void
 }
 
-/** A request waits for so long at most, and what reaches all agents is hardly later for it. */
+/** A request that comes in waits for so long at most. */
 const sliceMs = 20
 
 export function createSlices(now: () => number = () => performance.now()): Slices {

@@ -33,7 +33,6 @@ export interface Streams {
 }
 
 const maxStallMs = 30_000
-const keepAlivesAtOnce = 32
 
 /**
  * Two machines with one identity put each other's stream out again and again. Go nodes come back without a delay, so
@@ -168,13 +167,12 @@ export function createStreams(options: {
     },
     async keepAlive() {
       const nowMs = clock.now()
-      let count = 0
       for (const { sink } of streams.values()) {
         const sinceMs = sink.stalledSinceMs()
         if (sinceMs !== undefined && nowMs - sinceMs > maxStallMs) sink.destroy()
         else sink.keepAlive()
         // Ten thousand of them in one go would keep everybody else waiting for half a second.
-        if (++count % keepAlivesAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
+        await new Promise<void>((resolve) => slices.run(resolve))
       }
     },
     count: () => streams.size,
