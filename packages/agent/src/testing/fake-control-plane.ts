@@ -103,9 +103,10 @@ export async function startFakeControlPlane(
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(formatComment('hello'))
     const cursor = request.headers['last-event-id']
-    const at = log.findIndex(({ id }) => id === cursor)
-    const missed = cursor === undefined ? [] : log.slice(at + 1)
-    for (const { type, payload, ...event } of missed) {
+    let next = cursor === undefined ? log.length : log.findIndex(({ id }) => id === cursor) + 1
+    // What is logged while the missed ones are signed is missed too: who is not among the streams yet gets it here.
+    for (let missed = log[next]; missed; missed = log[++next]) {
+      const { type, payload, ...event } = missed
       response.write(await signedBlock(type, payload, event))
     }
     streams.add(response)
@@ -184,9 +185,10 @@ export async function startFakeControlPlane(
     async publish(type, payload, event = {}) {
       const logged = { id: nextId(), eventId: `evt_logged_${sequence}`, ...event, type, payload }
       log.push(logged)
+      const listening = [...streams]
       fake.state = { ...fake.state, revision: logged.id }
       const block = await signedBlock(type, payload, logged)
-      for (const stream of streams) stream.write(block)
+      for (const stream of listening) stream.write(block)
       return logged.id
     },
     sendRaw(text) {
