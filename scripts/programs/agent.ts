@@ -14,8 +14,8 @@ export interface AgentProcess extends AsyncDisposable {
   readonly socket: string
   /** The running one, or the last that ran. */
   program(): RunningProgram
-  /** Starts it anew, once it has ended; resolves when it serves. */
-  start(): Promise<void>
+  /** Starts it anew, once it has ended; resolves when it serves. `under` is a command that runs it, as strace. */
+  start(under?: readonly string[]): Promise<void>
   /** `SIGTERM` when left out. */
   end(signal?: NodeJS.Signals): Promise<void>
 }
@@ -44,10 +44,11 @@ export async function startAgentProcess(
   const up = ['up', '--api', controlPlane.url, '--ca-file', controlPlane.caFile]
   if (!mesh) up.push('--no-mesh')
   const own = ['--token-file', tokenFile, '--data-dir', dataDir, '--socket', socket]
-  const launchIt = (): RunningProgram => {
+  const launchIt = (under: readonly string[] = []): RunningProgram => {
     const started = launch('plexd', [...up, ...own, '--hostname', hostname, ...args], {
       logFile: join(home, 'plexd.log'),
       ...options,
+      prefix: [...(options.prefix ?? []), ...under],
     })
     started.child.stdout?.resume()
     return started
@@ -61,10 +62,10 @@ export async function startAgentProcess(
     dataDir,
     socket,
     program: () => program,
-    async start() {
+    async start(under) {
       // What a killed one left behind must not pass for the new one's.
       await rm(socket, { force: true })
-      program = launchIt()
+      program = launchIt(under)
       await serves(socket, program)
     },
     end: (signal) => program.end(signal),

@@ -68,6 +68,19 @@ describe('the public endpoint', { skip: labSkip('turnserver') }, () => {
     assert.equal(found.way, 'rewrite')
   })
 
+  it('is found where rules of the right name were left that do something else', async () => {
+    const router = await lab.router('tampered', 'port_restricted')
+    const host = await lab.host('tampered-in', { behind: router })
+    await using _ = await startWireguard(host)
+    const name = 'rewrite 40123 to 51820 for user 0'
+    const rule = `udp dport 1 counter comment "${name}"`
+    const left = `table inet plexd_stun { chain out { type filter hook output priority raw; ${rule}; }; }`
+    await host.exec(['nft', '-f', '-'], { input: left })
+    const found = await netcheck(host)
+    assert.equal(found.public_endpoint, `${router.address}:51820`)
+    assert.equal(found.way, 'rewrite')
+  })
+
   it('is found by translation where nft cannot look into payloads', async () => {
     const router = await lab.router('older', 'port_restricted')
     const host = await lab.host('old', { behind: router })

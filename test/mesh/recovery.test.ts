@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
@@ -11,8 +12,9 @@ import {
 } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
 import { joinAll, kernelState } from './support/members.ts'
+import { type KernelCalls, noting, readCalls } from './support/system-calls.ts'
 
-describe('an agent whose mesh is disturbed', { skip: labSkip() }, () => {
+describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => {
   let lab: Lab
   let system: MeshSystem
   let web: MeshMember
@@ -48,6 +50,37 @@ describe('an agent whose mesh is disturbed', { skip: labSkip() }, () => {
     assert.equal(received, sent)
     assert.equal(await kernelState(web), state)
     assert.equal(await handshakesOf(web), sessions)
+  })
+
+  it('asks the kernel for no change when it starts again, only what there is', async () => {
+    const startNoted = async (name: string): Promise<KernelCalls> => {
+      const file = join(lab.folder, name)
+      const asked = await stunRules(web)
+      await web.agent.end('SIGKILL')
+      await web.agent.start(noting(file))
+      await until('it has looked for its endpoint', async () => (await stunRules(web)) !== asked)
+      await delay(2_000)
+      return readCalls(file)
+    }
+    const calm = await startNoted('calm.strace')
+    assert.deepEqual(calm.writes, [])
+    for (const asked of ['RTM_GETLINK', 'RTM_GETROUTE', 'NFT_MSG_GETRULE', 'get=1'])
+      assert.ok(
+        calm.reads.some((line) => line.includes(asked)),
+        asked,
+      )
+
+    await web.agent.end('SIGKILL')
+    const key = (await db.host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
+    await web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'remove'])
+    await web.host.exec(['ip', 'address', 'flush', 'dev', 'plexd0'])
+    await web.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
+    const disturbed = await startNoted('disturbed.strace')
+    for (const asked of ['set=1', 'RTM_NEWADDR', 'NFT_MSG_NEWRULE'])
+      assert.ok(
+        disturbed.writes.some((line) => line.includes(asked)),
+        asked,
+      )
   })
 
   for (const [what, command] of [
@@ -120,6 +153,11 @@ async function settle(member: MeshMember): Promise<void> {
 
 async function logOf({ agent }: MeshMember): Promise<string> {
   return agent.program().log()
+}
+
+/** With the packets that each has let through. */
+function stunRules({ host }: MeshMember): Promise<string> {
+  return host.exec(['nft', 'list', 'table', 'inet', 'plexd_stun'])
 }
 
 async function handshakesOf({ host }: MeshMember): Promise<string> {

@@ -1,23 +1,38 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { rewriteText, translateText } from './stun-rules.ts'
+import { parseRuleName, ruleName, tableText, ways } from './stun-rules.ts'
 
 const ports = { wireguardPort: 51_820, stunPort: 40_123, userId: 0 }
 
-describe('rewriteText', () => {
+describe('tableText', () => {
   it('rewrites STUN messages of ours going out, and those to WireGuard coming in', () => {
     assert.equal(
-      rewriteText(ports),
+      tableText('rewrite', ports),
       `add table inet plexd_stun
 delete table inet plexd_stun
 table inet plexd_stun {
 	chain out {
 		type filter hook output priority raw; policy accept;
-		meta skuid 0 udp sport 40123 @th,64,16 { 0x0001, 0x0101, 0x0111 } @th,96,32 0x2112a442 counter udp sport set 51820 comment "out"
+		meta skuid 0 udp sport 40123 @th,64,16 { 0x0001, 0x0101, 0x0111 } @th,96,32 0x2112a442 counter udp sport set 51820 comment "rewrite 40123 to 51820 for user 0"
 	}
 	chain in {
 		type filter hook input priority 100; policy accept;
-		udp dport 51820 @th,64,16 { 0x0001, 0x0101, 0x0111 } @th,96,32 0x2112a442 limit rate 1000/second burst 500 packets counter udp dport set 40123 comment "in"
+		udp dport 51820 @th,64,16 { 0x0001, 0x0101, 0x0111 } @th,96,32 0x2112a442 limit rate 1000/second burst 500 packets counter udp dport set 40123 comment "answers"
+	}
+}
+`,
+    )
+  })
+
+  it('translates what leaves our socket', () => {
+    assert.equal(
+      tableText('translate', ports),
+      `add table inet plexd_stun
+delete table inet plexd_stun
+table inet plexd_stun {
+	chain out {
+		type nat hook postrouting priority srcnat; policy accept;
+		meta skuid 0 udp sport 40123 counter snat to :51820 comment "translate 40123 to 51820 for user 0"
 	}
 }
 `,
@@ -25,19 +40,13 @@ table inet plexd_stun {
   })
 })
 
-describe('translateText', () => {
-  it('translates what leaves our socket', () => {
-    assert.equal(
-      translateText(ports),
-      `add table inet plexd_stun
-delete table inet plexd_stun
-table inet plexd_stun {
-	chain out {
-		type nat hook postrouting priority srcnat; policy accept;
-		meta skuid 0 udp sport 40123 counter snat to :51820 comment "out"
-	}
-}
-`,
-    )
+describe('ruleName', () => {
+  it('is read back by who finds it', () => {
+    for (const way of ways) assert.deepEqual(parseRuleName(ruleName(way, ports)), { way, ports })
+  })
+
+  it('is taken for nothing when it is another name', () => {
+    for (const name of ['answers', '', 'other 1 to 2 for user 0', 'rewrite 1 to 2 for user 0 too'])
+      assert.equal(parseRuleName(name), undefined)
   })
 })

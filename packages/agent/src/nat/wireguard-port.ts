@@ -3,7 +3,7 @@ import { type Clock, describeError, ExecError, exec, type Log, openUdpSocket } f
 import { parseCounters } from '../firewall/counters.ts'
 import { askInTurn, type Sighting } from './ask-in-turn.ts'
 import { createStunClient } from './stun-client.ts'
-import { emptyText, rewriteText, type StunPorts, translateText } from './stun-rules.ts'
+import { emptyText, parseRuleName, ruleName, tableText, type Way, ways } from './stun-rules.ts'
 
 /** Asks from where the port that WireGuard holds is seen, and from nowhere else. */
 export interface WireguardPort extends AsyncDisposable {
@@ -15,14 +15,11 @@ export interface WireguardPort extends AsyncDisposable {
 
 export interface WireguardPortStatus {
   /**
-   * `rewrite`: nftables rewrites the port of STUN messages; `translate`: it translates the port of our socket;
    * `direct`: WireGuard does not have the port yet, so that we can; `none`: none of these works.
    */
   way: Way | 'direct' | 'none'
   why: string
 }
-
-type Way = 'rewrite' | 'translate'
 
 export interface WireguardPortOptions {
   port: number
@@ -35,19 +32,21 @@ export interface WireguardPortOptions {
 /**
  * Opens the way to WireGuard's port: by rewriting where that works, else by translation, else by taking the port
  * itself before WireGuard does. Whether a way works is seen by the counters of its rules and by the answer, each time:
- * so nobody is told the address of another port after somebody has flushed the packet filter.
+ * so nobody is told the address of another port after somebody has flushed the packet filter. Rules that a killed daemon
+ * has left are used again, with the port that they are for: a start where nothing changed writes nothing.
  */
 export async function openWireguardPort(options: WireguardPortOptions): Promise<WireguardPort> {
   const { port, clock, log, onWrite = () => {} } = options
-  const socket = await openUdpSocket()
+  const left = await findRules(port)
+  const socket = await openUdpSocket(left?.stunPort).catch(() => openUdpSocket()) // somebody has that port now
   const client = createStunClient({ socket, clock })
-  const ports = { wireguardPort: port, stunPort: socket.port, userId: process.getuid?.() ?? 0 }
+  const ports = { wireguardPort: port, stunPort: socket.port, userId: ownUserId() }
   const failures = new Map<Way, string>()
   let status: WireguardPortStatus = { way: 'none', why: 'not tried yet' }
-  let loaded: Way | undefined
+  let loaded = left?.stunPort === socket.port ? left.way : undefined
 
   async function locate(servers: readonly Address[], signal?: AbortSignal) {
-    for (const way of ways) {
+    for (const way of new Set(loaded ? [loaded, ...ways] : ways)) {
       if (failures.has(way)) continue
       const outcome = await tryWay(way, servers, signal)
       if (typeof outcome !== 'string') {
@@ -67,38 +66,42 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
   /** Where the port is seen, or why this way is none. */
   async function tryWay(way: Way, servers: readonly Address[], signal: AbortSignal | undefined) {
     try {
-      let before = loaded === way ? await count() : undefined
-      if (before === undefined) {
-        await load(way)
-        before = 0
+      const before = loaded === way ? await count(way) : undefined
+      if (before !== undefined) {
+        const outcome = await ask(way, before, servers, signal)
+        // Rules of the right name that do something else: somebody has changed them.
+        if (outcome !== unmet) return outcome
       }
-      const sighting = await askInTurn(servers, client, signal)
-      if (sighting === undefined) return silence
-      const after = (await count()) ?? 0
-      // A translator elsewhere may give any port; that of our own socket shows that ours did nothing.
-      if (after > before && sighting.mapped.port !== socket.port) return sighting
-      return 'its rules are not met by what is sent'
+      await load(way)
+      return await ask(way, 0, servers, signal)
     } catch (error) {
       signal?.throwIfAborted()
       return describeError(error)
     }
   }
 
+  async function ask(
+    way: Way,
+    before: number,
+    servers: readonly Address[],
+    signal: AbortSignal | undefined,
+  ): Promise<Sighting | string> {
+    const sighting = await askInTurn(servers, client, signal)
+    if (sighting === undefined) return silence
+    const after = (await count(way)) ?? 0
+    // A translator elsewhere may give any port; that of our own socket shows that ours did nothing.
+    return after > before && sighting.mapped.port !== socket.port ? sighting : unmet
+  }
+
   async function load(way: Way): Promise<void> {
     loaded = undefined
-    await exec(['nft', '-f', '-'], { input: texts[way](ports), onSpawn: onWrite })
+    await exec(['nft', '-f', '-'], { input: tableText(way, ports), onSpawn: onWrite })
     loaded = way
   }
 
   /** What has gone out by the rules; undefined when they are gone. */
-  async function count(): Promise<number | undefined> {
-    try {
-      const json = await exec(['nft', '-j', 'list', 'table', 'inet', 'plexd_stun'])
-      return parseCounters(json).get('out')?.packets
-    } catch (error) {
-      if (error instanceof ExecError && error.exitCode !== undefined) return undefined
-      throw error
-    }
+  async function count(way: Way): Promise<number | undefined> {
+    return (await readCounters()).get(ruleName(way, ports))?.packets
   }
 
   /** Whether a port like any other gets an answer. */
@@ -142,13 +145,34 @@ export async function removeStunRules(onWrite?: (processId: number) => void): Pr
   await exec(['nft', '-f', '-'], { input: emptyText, ...(onWrite && { onSpawn: onWrite }) })
 }
 
-const ways: readonly Way[] = ['rewrite', 'translate']
-const texts: Record<Way, (ports: StunPorts) => string> = {
-  rewrite: rewriteText,
-  translate: translateText,
+/** What another daemon for this port has left, if anything. */
+async function findRules(
+  wireguardPort: number,
+): Promise<{ way: Way; stunPort: number } | undefined> {
+  const counters = await readCounters().catch(() => new Map<string, unknown>()) // without nft there are none
+  for (const { way, ports } of [...counters.keys()].flatMap((name) => parseRuleName(name) ?? []))
+    if (ports.wireguardPort === wireguardPort && ports.userId === ownUserId())
+      return { way, stunPort: ports.stunPort }
+  return undefined
 }
+
+/** By the names of the rules; none when there is no table. */
+async function readCounters(): Promise<ReturnType<typeof parseCounters>> {
+  try {
+    return parseCounters(await exec(['nft', '-j', 'list', 'table', 'inet', 'plexd_stun']))
+  } catch (error) {
+    if (error instanceof ExecError && error.exitCode !== undefined) return new Map()
+    throw error
+  }
+}
+
+function ownUserId(): number {
+  return process.getuid?.() ?? 0
+}
+
 const workingBecause: Record<Way, string> = {
   rewrite: 'nftables rewrites the port of STUN messages, as its counters show',
   translate: 'nftables translates the port of STUN messages, as its counters show',
 }
 const silence = 'no answer comes through it, while another port gets one'
+const unmet = 'its rules are not met by what is sent'
