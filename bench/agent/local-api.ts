@@ -97,35 +97,45 @@ async function reads(context: BenchContext, agent: AgentProcess, wanted: Reads):
   })
 }
 
+/** Reads beside writes have a floor: the same load on a server that stores nothing. */
 async function writes(
   context: BenchContext,
   agent: AgentProcess,
   connections: number,
   atLeast: number,
 ): Promise<void> {
-  const body = JSON.stringify({
-    content_type: 'application/json',
-    payload: { status: 'ok', checked: 'all of it' },
-  })
-  const order = orderOf(context, { path: '/v1/state/report/bench-#', connections })
-  const [written, read] = await Promise.all([
-    load(context, { ...order, to: agent.socket, method: 'PUT', body }),
-    load(context, { ...order, to: agent.socket, path: '/v1/state/data/bench%2F7', connections: 1 }),
-  ])
+  const ours = await writeAndRead(context, agent.socket, connections)
+  await using bare = await startBare(`${agent.socket}.bare`, 200)
+  const floor = await writeAndRead(context, bare.socket, connections)
   context.add({
     id: 'A3',
     what: `durable PUT of a report, ${connections} connections`,
     unit: '/s',
-    value: written.perSecond,
+    value: ours.written.perSecond,
     target: { atLeast },
   })
   context.add({
     id: 'A3',
     what: `GET over one more connection beside ${connections} such, p99`,
     unit: 'ms',
-    value: read.p99Ms,
+    value: ours.read.p99Ms,
+    floor: { what: 'node:http that stores nothing', value: floor.read.p99Ms },
     target: { atMost: 2 },
   })
+}
+
+async function writeAndRead(context: BenchContext, to: string, connections: number) {
+  const body = JSON.stringify({
+    content_type: 'application/json',
+    payload: { status: 'ok', checked: 'all of it' },
+  })
+  const write = orderOf(context, { path: '/v1/state/report/bench-#', connections })
+  const one = orderOf(context, { path: '/v1/state/data/bench%2F7', connections: 1 })
+  const [written, read] = await Promise.all([
+    load(context, { ...write, to, method: 'PUT', body }),
+    load(context, { ...one, to }),
+  ])
+  return { written, read }
 }
 
 function orderOf(

@@ -2,19 +2,23 @@ import { createDecipheriv } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nskBytes, type SealedSecret } from '@plexd/protocol'
-import type { Bench } from '../bench.ts'
+import type { Bench, BenchContext } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import { inParallel } from '../fleet/in-parallel.ts'
 import type { Plane } from '../fleet/plane.ts'
 import { answersOf } from '../fleet/tally.ts'
 import { startBareFleet } from '../floor/bare-fleet.ts'
 
 const canary = 'canary-7f3b1e0d2c'
 
-/** C16: secrets that are sealed for each reader, as fast as they are asked for; and that no file holds their values. */
+/**
+ * C16: secrets that are sealed for each reader, as fast as they are asked for; all of them under a new master key; and
+ * that no file holds their values.
+ */
 export const secrets: Bench = {
   name: 'secrets',
   targets: ['C16'],
-  summary: 'sealed secrets per second; no value in any file of the control plane',
+  summary: 'sealed secrets per second; a new master key; no value in any file of the control plane',
   async run(context) {
     const size = context.agents ?? (context.quick ? 20 : 500)
     const seconds = context.seconds ?? (context.quick ? 1 : 10)
@@ -61,6 +65,7 @@ export const secrets: Bench = {
       unit: 'ms',
       value: ((after.cpuSeconds - before.cpuSeconds) * 1_000) / answers.count,
     })
+    await rotate(context, fleet)
     if (plane.own)
       context.add({
         id: 'C16',
@@ -70,6 +75,49 @@ export const secrets: Bench = {
         target: { atMost: 0 },
       })
   },
+}
+
+/** With everybody reading meanwhile. */
+async function rotate(context: BenchContext, fleet: Fleet): Promise<void> {
+  const { admin } = fleet.plane
+  const count = context.quick ? 100 : 10_000
+  const numbers = Array.from({ length: count }, (_, index) => index)
+  await inParallel(numbers, 64, (index) =>
+    admin.putSecret({
+      params: { key: `bench/many/${index}` },
+      body: { target: { selector: 'env=nowhere' }, value: `${canary} ${index}` },
+    }),
+  )
+  const rotating = Promise.withResolvers<number>()
+  const flood = fleet.each((worker) =>
+    worker.flood({
+      kind: 'secret beside',
+      method: 'GET',
+      path: '/v1/nodes/{node_id}/secrets/bench%2F7',
+      seconds: context.quick ? 1 : 5,
+      connections: 8,
+    }),
+  )
+  setTimeout(async () => {
+    const startMs = performance.now()
+    const { body } = await admin.rotateMasterKey({})
+    if (body.sealed_again < count) context.fault(`rotation: sealed only ${body.sealed_again}`)
+    rotating.resolve(performance.now() - startMs)
+  }, 200)
+  const [ms] = await Promise.all([rotating.promise, flood])
+  const answers = answersOf((await fleet.take()).tally, 'secret beside')
+  const wrong = answers.others(200)
+  if (wrong !== '') context.fault(`secrets beside a rotation: ${wrong}`)
+  if ((await readSecret(fleet)) !== `${canary} 7`)
+    context.fault('a secret opens to something else after a rotation')
+  context.add({
+    id: 'C16',
+    what: `${count} secrets under a new master key, beside reads`,
+    unit: 's',
+    value: ms / 1_000,
+    target: { atMost: 5 },
+  })
+  context.add({ what: 'a read beside it over 8 connections, p99', unit: 'ms', value: answers.p99 })
 }
 
 async function bareRequests(plane: Plane, seconds: number): Promise<number> {

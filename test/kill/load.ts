@@ -102,12 +102,14 @@ async function operate(world: World, random: Random, lane: number): Promise<void
   } else if (kind < 90) {
     // Scripted nodes cannot do it.
     await admin.requestKeyRotation({ params: { node: random.pick(realIdsOf(world)) } })
-  } else if (kind < 99) {
+  } else if (kind < 98) {
     const { body } = await admin.runAction({
       params: { node: nodeId },
       body: { action: 'system.info', timeout: '5m' },
     })
     world.executions.add(body.id)
+  } else if (kind < 99) {
+    await admin.rotateMasterKey({})
   } else {
     await admin.rotateSigningKey({ body: { transition_period: '1h' } }).catch(unlessConflict)
   }

@@ -6,6 +6,7 @@ import { addCompletionCommands } from './commands/completion.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addDataCommands } from './commands/data.ts'
 import { addEventCommands } from './commands/events.ts'
+import { addMasterKeyCommands } from './commands/master-key.ts'
 import { addNodeCommands } from './commands/nodes.ts'
 import { addPolicyCommands } from './commands/policies.ts'
 import { addReportCommands } from './commands/reports.ts'
@@ -57,6 +58,7 @@ export function createProgram(io: Io): Command {
   addTelemetryCommands(program, context)
   addArtifactCommands(program, context)
   addSigningKeyCommands(program, context)
+  addMasterKeyCommands(program, context)
   addAdminTokenCommands(program, context)
   addConfigCommands(program, context)
   addVersionCommands(program, context)

@@ -12,14 +12,16 @@ import { type Keyring, openKeyring } from './events/keyring.ts'
 import { createStreams, type Streams } from './events/streams.ts'
 import { createExecutionWatch, type ExecutionWatch } from './executions/watch.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
+import { createMasterKeyRotation, type MasterKeyRotation } from './master-key-rotation.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import { createPresence, type Presence } from './presence.ts'
-import { loadMasterKey, type MasterKey } from './seal/master-key.ts'
-import { derivePskMaster, type PskMaster } from './seal/psk.ts'
+import { type KeptMasterKey, loadMasterKey } from './seal/master-key.ts'
+import type { PskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
 import { createNodeEntries, type NodeEntries } from './store/entries.ts'
 import { prepareInstallation } from './store/first-start.ts'
 import { loadFleet } from './store/load-fleet.ts'
+import { loadPskMaster } from './store/psk-keys.ts'
 import { createSealedSecrets, type SealedSecrets } from './store/sealed-secrets.ts'
 import { readSetting } from './store/settings.ts'
 import { openSqliteStore } from './store/sqlite.ts'
@@ -35,7 +37,8 @@ export interface App {
   readonly fleet: Fleet
   readonly change: Change
   /** What nodes' secrets at rest are sealed under. */
-  readonly masterKey: MasterKey
+  readonly masterKey: KeptMasterKey
+  readonly masterKeyRotation: MasterKeyRotation
   readonly sealedSecrets: SealedSecrets
   /** For `pairPsk`. */
   readonly pskMaster: PskMaster
@@ -96,10 +99,10 @@ export async function createApp(
   const hub = createEventHub(heads)
   const presence = createPresence(clock)
   for (const { no, last_seen_at } of await readLastSeen(store)) presence.expect(no, last_seen_at)
-  const pskMaster = derivePskMaster(masterKey)
+  const pskMaster = await loadPskMaster(store, masterKey)
   const keyring = await openKeyring({ store, masterKey, clock })
   const { reader } = store
-  const sealedSecrets = createSealedSecrets(reader)
+  const sealedSecrets = createSealedSecrets(reader, masterKey)
   const entries = createNodeEntries(reader)
   const frames = createFrames({
     epoch: heads.epoch,
@@ -127,6 +130,7 @@ export async function createApp(
       },
     }),
     masterKey,
+    masterKeyRotation: createMasterKeyRotation({ store, masterKey, sealedSecrets, log }),
     sealedSecrets,
     entries,
     pskMaster,

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { createDecipheriv } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { nskBytes, type SealedSecret } from '@plexd/protocol'
 import { openEventReader } from './testing/event-reader.ts'
 import {
   type EnrolledNode,
@@ -10,6 +8,7 @@ import {
   type TestControlPlane,
 } from './testing/harness.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
+import { unseal } from './testing/unseal.ts'
 
 describe('the secrets of a node that rotates its key', () => {
   it('are renewed; the old ones work until a new one is used, and never again', async () => {
@@ -123,11 +122,4 @@ async function withPlane<T>(
 ): Promise<T> {
   await using plane = await startControlPlane({ dataDir })
   return await run(plane)
-}
-
-function unseal(nsk: string, { ciphertext, nonce }: SealedSecret): string {
-  const sealed = Buffer.from(ciphertext, 'base64')
-  const decipher = createDecipheriv('aes-256-gcm', nskBytes(nsk), Buffer.from(nonce, 'base64'))
-  decipher.setAuthTag(sealed.subarray(-16))
-  return decipher.update(sealed.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8')
 }

@@ -290,6 +290,19 @@ export const adminApi = {
     errors: [400, 401, 403, 409],
   }),
 
+  rotateMasterKey: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/master-key/rotate',
+    summary: 'Seal everything anew under a new master key; answers when the old one is gone',
+    response: Type.Object({
+      key_id: Type.String({ description: 'Names the new key; tells nothing of it' }),
+      sealed_again: Type.Integer({ description: 'Texts that were sealed under the old key' }),
+    }),
+    status: 200,
+    errors: [401, 403, 503],
+  }),
+
   tailEvents: operation({
     ...read,
     path: '/admin/v1/nodes/{node}/events',

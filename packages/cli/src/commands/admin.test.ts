@@ -42,6 +42,19 @@ describe('signing-key', () => {
   })
 })
 
+describe('master-key', () => {
+  it('rotates, and says what to do with the new one', async () => {
+    const answer = { key_id: '5f0c6c5e1f2a', sealed_again: 12 }
+    await using bench = await startBench({ 'POST /admin/v1/master-key/rotate': answer })
+
+    const { stdout: text } = await bench.run(['master-key', 'rotate'])
+    const { stdout: json } = await bench.run(['master-key', 'rotate', '--json'])
+
+    assert.match(text, /^12 texts are sealed under master key 5f0c6c5e1f2a now; .*copy master.key/)
+    assert.deepEqual(JSON.parse(json), answer)
+  })
+})
+
 describe('admin-token', () => {
   it('prints a new token alone on stdout', async () => {
     await using bench = await startBench({

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { nskBytes } from '@plexd/protocol'
 import { openEventReader } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { unseal } from '../testing/unseal.ts'
 
 const text = 'text/plain'
 
@@ -141,8 +141,7 @@ describe('secrets', () => {
     const [one, two] = [await web.api.getSecret({ params }), await web.api.getSecret({ params })]
     assert.equal(one.body.version, 1)
     assert.notEqual(one.body.nonce, two.body.nonce)
-    for (const { body } of [one, two])
-      assert.equal(await unseal(web.node_secret_key, body), 'hünter2')
+    for (const { body } of [one, two]) assert.equal(unseal(web.node_secret_key, body), 'hünter2')
   })
 
   it('open with the key of a Go node as it is', async () => {
@@ -155,7 +154,7 @@ describe('secrets', () => {
       body: { target: { node_id: 'go' }, value: 'v' },
     })
     const { body } = await api.getSecret({ params: { node_id: node.node_id, key: 'k' } })
-    assert.equal(await unseal(node.node_secret_key, body), 'v')
+    assert.equal(unseal(node.node_secret_key, body), 'v')
   })
 
   it('are 403 for nodes they are not for, and 404 where there is none', async () => {
@@ -215,16 +214,3 @@ describe('secrets', () => {
     await assert.rejects(put(256 * 1024 + 1), { status: 400 })
   })
 })
-
-async function unseal(nsk: string, { ciphertext, nonce }: { ciphertext: string; nonce: string }) {
-  const key = await crypto.subtle.importKey('raw', Buffer.from(nskBytes(nsk)), 'AES-GCM', false, [
-    'decrypt',
-  ])
-  const iv = Buffer.from(nonce, 'base64')
-  const plain = await crypto.subtle.decrypt(
-    { name: 'AES-GCM', iv },
-    key,
-    Buffer.from(ciphertext, 'base64'),
-  )
-  return new TextDecoder().decode(plain)
-}

@@ -28,6 +28,7 @@ import { removeNode } from './remove-node.ts'
 import { requestKeyRotation } from './request-key-rotation.ts'
 import { revokeAdminToken } from './revoke-admin-token.ts'
 import { revokeToken } from './revoke-token.ts'
+import { rotateMasterKey } from './rotate-master-key.ts'
 import { rotateSigningKey } from './rotate-signing-key.ts'
 import { runAction } from './run-action.ts'
 import { setNodeMetadata } from './set-node-metadata.ts'
@@ -61,6 +62,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   getExecution,
   listSigningKeys,
   rotateSigningKey,
+  rotateMasterKey,
   tailEvents,
   listTelemetry,
   putArtifact,

@@ -2,8 +2,8 @@ import { adminApi, newId, type Secret } from '@plexd/protocol'
 import { nextVersion, tellEntryChange } from '../entries/change.ts'
 import { readTarget } from '../entries/target.ts'
 import { handle } from '../handle.ts'
+import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
-import { secretContext } from '../store/secrets.ts'
 import { secretView } from './entry-view.ts'
 import { findNode } from './find-node.ts'
 
@@ -14,7 +14,7 @@ export const putSecret = handle(
     app.change(async (unit) => {
       const { tenant_id } = principal
       const target = readTarget(body.target, (name) => findNode(unit.fleet, principal, name).id)
-      const context = secretContext({ tenant_id, key, target })
+      const context = placeOf.secret({ tenant_id, key, target })
       const before = await unit.tx
         .selectFrom('secrets')
         .selectAll()

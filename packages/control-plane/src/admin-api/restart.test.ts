@@ -55,7 +55,7 @@ describe('a restart', () => {
       })
       await assert.rejects(
         startControlPlane({ dataDir }),
-        /^Error: open "signing_key:.*under another master key$/,
+        /^Error: open "psk keys":.*under another master key$/,
       )
     })
   })

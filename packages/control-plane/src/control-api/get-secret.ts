@@ -1,9 +1,8 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { sealForNode } from '../seal/node-seal.ts'
-import { openNsk } from '../seal/node-secrets.ts'
+import { placeOf } from '../seal/places.ts'
 import { open } from '../seal/seal.ts'
-import { secretContext } from '../store/secrets.ts'
 
 /** The value is sealed anew for each request, so no two answers are alike. */
 export const getSecret = handle(controlApi.getSecret, async ({ params, principal }, app) => {
@@ -12,9 +11,8 @@ export const getSecret = handle(controlApi.getSecret, async ({ params, principal
   if (secret === 'forbidden')
     throw new ApiError('forbidden', `secret "${params.key}" is not for this node`)
   // Anew: with this very call the node may have begun to use another NSK.
-  const sealed = await app.sealedSecrets.nskOf(app.fleet.node(principal.id) ?? principal)
-  if (sealed === undefined) throw new ApiError('unauthorized', 'unauthorized') // removed in this very moment
-  const nsk = openNsk(app.masterKey, principal.id, sealed)
-  const value = open(app.masterKey, secret.value_sealed, secretContext(secret))
+  const nsk = await app.sealedSecrets.nskOf(app.fleet.node(principal.id) ?? principal)
+  if (nsk === undefined) throw new ApiError('unauthorized', 'unauthorized') // removed in this very moment
+  const value = open(app.masterKey, secret.value_sealed, placeOf.secret(secret))
   return { key: secret.key, version: secret.version, ...sealForNode(nsk, value) }
 })

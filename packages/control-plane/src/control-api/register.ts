@@ -18,6 +18,7 @@ import { nextAddress } from '../mesh/address-pool.ts'
 import type { TenantRecord } from '../mesh/fleet.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
+import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
 import type { Tables } from '../store/schema.ts'
@@ -120,11 +121,9 @@ function findToken(unit: Unit, token: string): Promise<TokenRow | undefined> {
 function answerAgain(token: TokenRow, request: RegisterRequest, app: App): Enrolment | undefined {
   if (token.answer_sealed === null || token.revoked_at !== null) return undefined
   if (token.public_key !== request.public_key) return undefined
-  return JSON.parse(open(app.masterKey, token.answer_sealed, answerContext(token))) as Enrolment // sealed by burn
-}
-
-function answerContext({ id }: { id: string }): string {
-  return `registration:${id}`
+  return JSON.parse(
+    open(app.masterKey, token.answer_sealed, placeOf.registrationAnswer(token.id)),
+  ) as Enrolment // sealed by burn
 }
 
 async function burn(
@@ -139,7 +138,11 @@ async function burn(
       used_at: unit.nowMs,
       node_id: enrolment.node_id,
       public_key: publicKey,
-      answer_sealed: seal(app.masterKey, JSON.stringify(enrolment), answerContext(token)),
+      answer_sealed: seal(
+        app.masterKey,
+        JSON.stringify(enrolment),
+        placeOf.registrationAnswer(token.id),
+      ),
     })
     .where('id', '=', token.id)
     .execute()

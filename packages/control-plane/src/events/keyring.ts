@@ -10,6 +10,7 @@ import {
 import type { Clock } from '@plexd/runtime'
 import type { Change, Unit } from '../change.ts'
 import type { MasterKey } from '../seal/master-key.ts'
+import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { audienceOf } from './audience.ts'
@@ -180,7 +181,7 @@ async function insertKey(
     .values({
       id: pair.id,
       public_key: pair.publicKey,
-      private_key_sealed: seal(masterKey, privateText, `signing_key:${pair.id}`),
+      private_key_sealed: seal(masterKey, privateText, placeOf.signingKey(pair.id)),
       state: 'current',
       since_seq: pair.sinceSeq,
       created_at: nowMs,
@@ -200,7 +201,7 @@ async function readKey(
     .where('state', '=', state)
     .executeTakeFirst()
   if (!row) return undefined
-  const privateText = open(masterKey, row.private_key_sealed, `signing_key:${row.id}`)
+  const privateText = open(masterKey, row.private_key_sealed, placeOf.signingKey(row.id))
   return {
     id: row.id,
     publicKey: row.public_key,

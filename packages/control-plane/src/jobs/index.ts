@@ -29,6 +29,13 @@ export function jobsOf(app: App): Job[] {
     { name: 'prune telemetry', everyMs: 10 * 60_000, run: () => pruneTelemetry(app) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
     {
+      name: 'finish a master key rotation',
+      everyMs: 10_000,
+      run: async () => {
+        if (app.masterKey.isReplacing()) await app.masterKeyRotation.run()
+      },
+    },
+    {
       name: 'drop expired signing key',
       everyMs: 5_000,
       run: () => app.keyring.dropExpired(app.change),

@@ -1,18 +1,79 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createFileAtomic } from '@plexd/runtime'
+import { createFileAtomic, writeFileAtomic } from '@plexd/runtime'
 
 /** 32 bytes that never enter the database: whoever has only a copy of the database reads no secret. */
-export type MasterKey = KeyObject
+export interface MasterKey {
+  /** What is sealed from now on is sealed under it. */
+  readonly current: KeyObject
+  /** The one before it, under which texts may be sealed that somebody has read a moment ago. */
+  readonly previous: KeyObject | undefined
+}
+
+/** The master key with its file, which holds the one before it as well for as long as that is needed. */
+export interface KeptMasterKey extends MasterKey {
+  /** Names the current key without telling anything of it: 12 hex digits. */
+  id(): string
+  /** Whether there may be texts in the database that only the previous key opens. */
+  isReplacing(): boolean
+  /** Makes a new key the current one, unless that was begun before. Durable when it resolves. */
+  replace(): Promise<void>
+  /** Removes the previous key from the file: nothing on the disk is sealed under it. */
+  forgetPrevious(): Promise<void>
+}
 
 /**
  * Reads `master.key` of the data folder, and makes it when there is none. Refuses a file that others may read.
  * Losing it loses every secret, signing key and node secret key in the database.
  */
-export async function loadMasterKey(dataDir: string): Promise<MasterKey> {
+export async function loadMasterKey(dataDir: string): Promise<KeptMasterKey> {
   const path = join(dataDir, 'master.key')
-  await createFileAtomic(path, `${randomBytes(32).toString('base64')}\n`)
+  await createFileAtomic(path, textOf([newKey()]))
+  const [first, second] = await readKeys(path)
+  let current = first
+  let previous = second
+  let isReplacing = second !== undefined
+
+  return {
+    get current() {
+      return current
+    },
+    get previous() {
+      return previous
+    },
+    id: () => deriveKey(current, 'master key id').export().toString('hex', 0, 6),
+    isReplacing: () => isReplacing,
+    async replace() {
+      if (isReplacing) return
+      const next = newKey()
+      await writeFileAtomic(path, textOf([next, current]))
+      previous = current
+      current = next
+      isReplacing = true
+    },
+    async forgetPrevious() {
+      await writeFileAtomic(path, textOf([current]))
+      isReplacing = false
+    },
+  }
+}
+
+/** A key of its own for each use, so that none can be turned against another. */
+export function deriveKey(key: KeyObject, purpose: string): KeyObject {
+  return createSecretKey(new Uint8Array(hkdfSync('sha256', key, '', `plexd ${purpose}`, 32)))
+}
+
+function newKey(): KeyObject {
+  return createSecretKey(randomBytes(32))
+}
+
+/** One line each, the current one first. */
+function textOf(keys: readonly KeyObject[]): string {
+  return keys.map((key) => `${key.export().toString('base64')}\n`).join('')
+}
+
+async function readKeys(path: string): Promise<[KeyObject, KeyObject?]> {
   const file = await open(path, 'r')
   try {
     const { mode } = await file.stat()
@@ -20,21 +81,23 @@ export async function loadMasterKey(dataDir: string): Promise<MasterKey> {
       const found = (mode & 0o777).toString(8).padStart(4, '0')
       throw new Error(`read master key "${path}": its mode is ${found}, want 0600`)
     }
-    return importMasterKey(await file.readFile('utf8'), path)
+    const lines = (await file.readFile('utf8')).trim().split('\n')
+    const [current, previous, ...more] = lines.map((line) => importKey(line, path))
+    if (!current || more.length > 0) throw notAKey(path)
+    return [current, previous]
   } finally {
     await file.close()
   }
 }
 
-/** A key of its own for each use, so that none can be turned against another. */
-export function deriveKey(masterKey: MasterKey, purpose: string): KeyObject {
-  return createSecretKey(new Uint8Array(hkdfSync('sha256', masterKey, '', `plexd ${purpose}`, 32)))
+function importKey(line: string, path: string): KeyObject {
+  const bytes = Buffer.from(line, 'base64')
+  if (bytes.length !== 32 || bytes.toString('base64') !== line.trim()) throw notAKey(path)
+  return createSecretKey(bytes)
 }
 
-function importMasterKey(text: string, path: string): MasterKey {
-  const bytes = Buffer.from(text.trim(), 'base64')
-  if (bytes.length !== 32 || bytes.toString('base64') !== text.trim()) {
-    throw new Error(`read master key "${path}": want 32 bytes in base64`)
-  }
-  return createSecretKey(bytes)
+function notAKey(path: string): Error {
+  return new Error(
+    `read master key "${path}": want 32 bytes in base64, or two lines of that while it is being replaced`,
+  )
 }

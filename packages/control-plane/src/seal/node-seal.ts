@@ -1,10 +1,10 @@
-import { createCipheriv, randomBytes } from 'node:crypto'
-import { nskBytes } from '@plexd/protocol'
+import { createCipheriv, type KeyObject } from 'node:crypto'
+import { newNonce } from './nonce.ts'
 
 /** A secret as it travels: AES-256-GCM under the node secret key, tag at the end, a fresh nonce, no AAD (control API, "Secrets"). */
-export function sealForNode(nsk: string, value: string): { ciphertext: string; nonce: string } {
-  const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', nskBytes(nsk), nonce)
+export function sealForNode(nsk: KeyObject, value: string): { ciphertext: string; nonce: string } {
+  const nonce = newNonce()
+  const cipher = createCipheriv('aes-256-gcm', nsk, nonce)
   const body = Buffer.concat([cipher.update(value, 'utf8'), cipher.final(), cipher.getAuthTag()])
   return { ciphertext: body.toString('base64'), nonce: nonce.toString('base64') }
 }

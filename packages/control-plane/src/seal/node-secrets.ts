@@ -1,5 +1,6 @@
 import { type NskFormat, newNodeToken, newNsk } from '@plexd/protocol'
 import type { MasterKey } from './master-key.ts'
+import { placeOf } from './places.ts'
 import { open, seal } from './seal.ts'
 
 /** What a node proves with who it is, and what its secrets travel under. */
@@ -13,11 +14,11 @@ export function newNodeSecrets(format: NskFormat): NodeSecrets {
 }
 
 export function sealNsk(masterKey: MasterKey, nodeId: string, nsk: string): string {
-  return seal(masterKey, nsk, `nsk:${nodeId}`)
+  return seal(masterKey, nsk, placeOf.nsk(nodeId))
 }
 
 export function openNsk(masterKey: MasterKey, nodeId: string, sealed: string): string {
-  return open(masterKey, sealed, `nsk:${nodeId}`)
+  return open(masterKey, sealed, placeOf.nsk(nodeId))
 }
 
 /** Those that the node has yet to prove. */
@@ -26,9 +27,9 @@ export function sealNextSecrets(
   nodeId: string,
   secrets: NodeSecrets,
 ): string {
-  return seal(masterKey, JSON.stringify(secrets), `next secrets:${nodeId}`)
+  return seal(masterKey, JSON.stringify(secrets), placeOf.nextSecrets(nodeId))
 }
 
 export function openNextSecrets(masterKey: MasterKey, nodeId: string, sealed: string): NodeSecrets {
-  return JSON.parse(open(masterKey, sealed, `next secrets:${nodeId}`)) as NodeSecrets // sealed by sealNextSecrets
+  return JSON.parse(open(masterKey, sealed, placeOf.nextSecrets(nodeId))) as NodeSecrets // sealed by sealNextSecrets
 }

@@ -1,5 +1,5 @@
 import { createCipheriv, createHmac, type KeyObject } from 'node:crypto'
-import { deriveKey, type MasterKey } from './master-key.ts'
+import { deriveKey } from './master-key.ts'
 
 /** A node in a pair. The epoch grows whenever the node rotates its key, and with it every PSK of the node. */
 export interface PskParty {
@@ -15,8 +15,8 @@ export interface PskMaster {
   pair: KeyObject
 }
 
-export function derivePskMaster(masterKey: MasterKey): PskMaster {
-  return { party: deriveKey(masterKey, 'psk party'), pair: deriveKey(masterKey, 'psk pair') }
+export function derivePskMaster(root: KeyObject): PskMaster {
+  return { party: deriveKey(root, 'psk party'), pair: deriveKey(root, 'psk pair') }
 }
 
 /** What the PSKs of a tenant are derived from. Another epoch changes all of them. */

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { loadMasterKey } from './master-key.ts'
 import { derivePskMaster, pairPsk, pairPsks } from './psk.ts'
-import { open, seal } from './seal.ts'
+import { open, seal, sealAgain } from './seal.ts'
 
-const masterKey = createSecretKey(randomBytes(32))
+const newKey = () => createSecretKey(randomBytes(32))
+const masterKey = { current: newKey(), previous: undefined }
 
 describe('seal and open', () => {
   it('give back what was sealed, whatever it is', () => {
@@ -28,7 +29,7 @@ describe('seal and open', () => {
     const changed = sealed.slice(0, -2) + (sealed.endsWith('AA') ? 'BB' : 'AA')
     const attempts = [
       () => open(masterKey, sealed, 'secret:ten_a:other'),
-      () => open(createSecretKey(randomBytes(32)), sealed, 'secret:ten_a:db'),
+      () => open({ current: newKey(), previous: newKey() }, sealed, 'secret:ten_a:db'),
       () => open(masterKey, changed, 'secret:ten_a:db'),
       () => open(masterKey, 'v2.x.y', 'secret:ten_a:db'),
       () => open(masterKey, '', 'secret:ten_a:db'),
@@ -45,8 +46,29 @@ describe('seal and open', () => {
   })
 })
 
+describe('sealAgain', () => {
+  it('seals what is under the previous key under the current one, and leaves the rest', () => {
+    const [old, next] = [newKey(), newKey()]
+    const sealed = seal({ current: old, previous: undefined }, 'hunter2', 'db')
+    const both = { current: next, previous: old }
+    assert.equal(open(both, sealed, 'db'), 'hunter2')
+    const again = sealAgain(both, sealed, 'db') ?? assert.fail()
+    assert.equal(open({ current: next, previous: undefined }, again, 'db'), 'hunter2')
+    assert.throws(() => open({ current: old, previous: undefined }, again, 'db'))
+    assert.equal(sealAgain(both, again, 'db'), undefined)
+  })
+
+  it('refuses what neither opens', () => {
+    const sealed = seal(masterKey, 'hunter2', 'db')
+    assert.throws(
+      () => sealAgain(masterKey, sealed, 'other'),
+      /^Error: open "other": it was changed/,
+    )
+  })
+})
+
 describe('pairPsk', () => {
-  const source = { master: derivePskMaster(masterKey), epoch: 0 }
+  const source = { master: derivePskMaster(masterKey.current), epoch: 0 }
   const web = { id: 'n_web', key_epoch: 1 }
   const db = { id: 'n_db', key_epoch: 4 }
 
@@ -92,7 +114,7 @@ describe('loadMasterKey', () => {
     await withFolder(async (folder) => {
       const first = await loadMasterKey(folder)
       assert.equal((await stat(join(folder, 'master.key'))).mode & 0o777, 0o600)
-      assert.ok(first.equals(await loadMasterKey(folder)))
+      assert.ok(first.current.equals((await loadMasterKey(folder)).current))
       assert.deepEqual(await readdir(folder), ['master.key'])
     })
   })
@@ -100,7 +122,7 @@ describe('loadMasterKey', () => {
   it('gives racing first starts one key', async () => {
     await withFolder(async (folder) => {
       const keys = await Promise.all(Array.from({ length: 8 }, () => loadMasterKey(folder)))
-      for (const key of keys) assert.ok(key.equals(keys[0] ?? key))
+      for (const { current } of keys) assert.ok(current.equals(keys[0]?.current ?? assert.fail()))
     })
   })
 
@@ -115,7 +137,29 @@ describe('loadMasterKey', () => {
   it('refuses anything but 32 bytes, without showing it', async () => {
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'master.key'), 'c2hvcnQ=', { mode: 0o600 })
-      await assert.rejects(loadMasterKey(folder), /want 32 bytes in base64$/)
+      await assert.rejects(loadMasterKey(folder), /want 32 bytes in base64, or two lines/)
+    })
+  })
+
+  it('keeps the key before until it is told to forget it, over restarts', async () => {
+    await withFolder(async (folder) => {
+      const key = await loadMasterKey(folder)
+      const [first, firstId] = [key.current, key.id()]
+      await key.replace()
+      const [second, secondId] = [key.current, key.id()]
+      assert.equal(new Set([firstId, secondId, first.export().toString('hex', 0, 6)]).size, 3)
+      await key.replace() // it is being replaced already
+      assert.ok(key.current.equals(second))
+
+      const restarted = await loadMasterKey(folder)
+      assert.deepEqual([restarted.id(), restarted.isReplacing()], [secondId, true])
+      assert.ok(restarted.previous?.equals(first))
+      await restarted.forgetPrevious()
+      assert.equal(restarted.isReplacing(), false)
+      assert.equal((await stat(join(folder, 'master.key'))).mode & 0o777, 0o600)
+
+      const last = await loadMasterKey(folder)
+      assert.deepEqual([last.id(), last.previous, last.isReplacing()], [secondId, undefined, false])
     })
   })
 })

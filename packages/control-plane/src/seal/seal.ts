@@ -1,18 +1,18 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import type { MasterKey } from './master-key.ts'
+import { newNonce, nonceBytes } from './nonce.ts'
 
 const algorithm = 'aes-256-gcm'
 const version = 'v1'
-const nonceBytes = 12
 const tagBytes = 16
 
 /**
  * A text that only the master key opens, and only with the same `context`: the name of the place where it is kept
  * (`secret:ten_x:key`), so that a sealed text moved to another row is refused.
  */
-export function seal(masterKey: MasterKey, plaintext: string, context: string): string {
-  const nonce = randomBytes(nonceBytes)
-  const cipher = createCipheriv(algorithm, masterKey, nonce, { authTagLength: tagBytes })
+export function seal({ current }: MasterKey, plaintext: string, context: string): string {
+  const nonce = newNonce()
+  const cipher = createCipheriv(algorithm, current, nonce, { authTagLength: tagBytes })
   cipher.setAAD(Buffer.from(context))
   const sealed = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
   return [
@@ -23,13 +23,43 @@ export function seal(masterKey: MasterKey, plaintext: string, context: string): 
 }
 
 /** The inverse of `seal`. Its errors name the context and never what was sealed. */
-export function open(masterKey: MasterKey, sealed: string, context: string): string {
+export function open({ current, previous }: MasterKey, sealed: string, context: string): string {
+  const parts = split(sealed, context)
+  const text = openUnder(current, parts) ?? (previous && openUnder(previous, parts))
+  if (text === undefined)
+    throw new Error(
+      `open "${context}": it was changed, or sealed for another place or under another master key`,
+    )
+  return text
+}
+
+/** The same text sealed under the current key; undefined when it is already. */
+export function sealAgain(
+  masterKey: MasterKey,
+  sealed: string,
+  context: string,
+): string | undefined {
+  const isCurrent = openUnder(masterKey.current, split(sealed, context)) !== undefined
+  return isCurrent ? undefined : seal(masterKey, open(masterKey, sealed, context), context)
+}
+
+interface Parts {
+  nonce: Buffer
+  body: Buffer
+  context: string
+}
+
+function split(sealed: string, context: string): Parts {
   const [found, nonceText = '', bodyText = '', ...rest] = sealed.split('.')
   const nonce = Buffer.from(nonceText, 'base64url')
   const body = Buffer.from(bodyText, 'base64url')
   if (found !== version || rest.length > 0 || nonce.length !== nonceBytes || body.length < tagBytes)
     throw new Error(`open "${context}": it is not a sealed text of version ${version}`)
-  const decipher = createDecipheriv(algorithm, masterKey, nonce, { authTagLength: tagBytes })
+  return { nonce, body, context }
+}
+
+function openUnder(key: KeyObject, { nonce, body, context }: Parts): string | undefined {
+  const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes })
   decipher.setAAD(Buffer.from(context))
   decipher.setAuthTag(body.subarray(-tagBytes))
   try {
@@ -38,8 +68,6 @@ export function open(masterKey: MasterKey, sealed: string, context: string): str
       decipher.final(),
     ]).toString()
   } catch {
-    throw new Error(
-      `open "${context}": it was changed, or sealed for another place or under another master key`,
-    )
+    return undefined
   }
 }

@@ -18,6 +18,8 @@ export interface Store extends AsyncDisposable {
    * disk takes nothing more.
    */
   write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
+  /** Leaves nothing on the disk of what was overwritten or deleted. */
+  scrub(): Promise<void>
   /** Why two rows collided, or undefined when the error is something else. */
   isUniqueViolation(error: unknown): boolean
 }

@@ -1,26 +1,31 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { nskBytes } from '@plexd/protocol'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import type { MasterKey } from '../seal/master-key.ts'
+import { openNsk } from '../seal/node-secrets.ts'
 import type { Reader } from './db.ts'
 import { readNodeRow } from './nodes.ts'
 import { readSecretsOf, type SecretRow, secretFor } from './secrets.ts'
 
 /**
- * What a read of a secret needs, kept in memory as it is in the database: sealed. Nodes ask for the same few secrets
- * again and again, and a query takes longer than all the rest.
+ * What a read of a secret needs, kept in memory: values as they are in the database, sealed, and the keys of nodes
+ * open, as the master key is in the same memory. Nodes ask for the same few secrets again and again, and a query takes
+ * longer than all the rest.
  */
 export interface SealedSecrets {
   /** `forbidden` when there is one of that key, but only for others. */
   find(node: NodeRecord, key: string): Promise<SecretRow | 'forbidden' | undefined>
   /** The node's NSK; undefined when it was removed in this very moment. */
-  nskOf(node: NodeRecord): Promise<string | undefined>
+  nskOf(node: NodeRecord): Promise<KeyObject | undefined>
   /** Something was committed. */
   forget(): void
 }
 
 const maxKeys = 10_000
 
-export function createSealedSecrets(reader: Reader): SealedSecrets {
+export function createSealedSecrets(reader: Reader, masterKey: MasterKey): SealedSecrets {
   const byKey = new Map<string, readonly SecretRow[]>()
-  const nsks = new WeakMap<NodeRecord, string>()
+  const nsks = new WeakMap<NodeRecord, KeyObject>()
   /** Grows with each commit: what was read before it is not kept. */
   let commits = 0
 
@@ -40,9 +45,11 @@ export function createSealedSecrets(reader: Reader): SealedSecrets {
       const known = nsks.get(node)
       if (known !== undefined) return known
       const row = await readNodeRow(reader, node.id)
+      if (!row) return undefined
+      const nsk = createSecretKey(nskBytes(openNsk(masterKey, row.id, row.nsk_sealed)))
       // The record may be from before the row has changed.
-      if (row?.nsk_hash === node.nsk_hash) nsks.set(node, row.nsk_sealed)
-      return row?.nsk_sealed
+      if (row.nsk_hash === node.nsk_hash) nsks.set(node, nsk)
+      return nsk
     },
     forget() {
       commits++

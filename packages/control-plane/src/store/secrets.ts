@@ -24,12 +24,3 @@ export function secretFor(
   const [secret] = entriesOf(rows, node)
   return secret ?? (rows.length > 0 ? 'forbidden' : undefined)
 }
-
-/** What a value is sealed for: a sealed value moved to another key, target or tenant opens no more. */
-export function secretContext({
-  tenant_id,
-  key,
-  target,
-}: Pick<SecretRow, 'tenant_id' | 'key' | 'target'>): string {
-  return `secret:${JSON.stringify([tenant_id, key, target])}`
-}

@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, SqliteDialect, sql } from 'kysely'
 import { createCommitQueue } from './commit-queue.ts'
 import type { Store } from './db.ts'
 import { migrate } from './migrate.ts'
@@ -21,6 +21,10 @@ export async function openSqliteStore(
     dialect: 'sqlite',
     reader,
     write: (work, hooks) => queue.write(work, hooks).catch(rethrow),
+    async scrub() {
+      // Old pages wait in the write-ahead log until others take their place.
+      await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(rethrow)
+    },
     isUniqueViolation: (error) => [1555, 2067].includes(errcodeOf(error)),
     async [Symbol.asyncDispose]() {
       await queue.drain()
@@ -37,7 +41,8 @@ export function openKysely<Schema>(path: string, { readOnly = false } = {}): Kys
   const database = readOnly
     ? new DatabaseSync(path, { readOnly, timeout: timeoutMs })
     : openPrivateDatabase(path, timeoutMs)
-  if (!readOnly) database.exec('pragma journal_mode = wal')
+  // What is deleted, and the sealed texts that a new master key replaces, must not stay in free space.
+  if (!readOnly) database.exec('pragma journal_mode = wal; pragma secure_delete = on')
   database.exec('pragma synchronous = full; pragma foreign_keys = on')
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database) }) })
 }

@@ -1,0 +1,8 @@
+import { adminApi } from '@plexd/protocol'
+import { handle } from '../handle.ts'
+
+export const rotateMasterKey = handle(adminApi.rotateMasterKey, async ({ principal }, app) => {
+  app.log.info('master key rotation asked for', { by: principal.name })
+  const sealed_again = await app.masterKeyRotation.run()
+  return { key_id: app.masterKey.id(), sealed_again }
+})

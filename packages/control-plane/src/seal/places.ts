@@ -1,0 +1,10 @@
+/** The places that texts are sealed for: one that is moved to another opens no more. */
+export const placeOf = {
+  secret: ({ tenant_id, key, target }: { tenant_id: string; key: string; target: string }) =>
+    `secret:${JSON.stringify([tenant_id, key, target])}`,
+  nsk: (nodeId: string) => `nsk:${nodeId}`,
+  nextSecrets: (nodeId: string) => `next secrets:${nodeId}`,
+  registrationAnswer: (tokenId: string) => `registration:${tokenId}`,
+  signingKey: (keyId: string) => `signing_key:${keyId}`,
+  pskKeys: () => 'psk keys',
+} as const

@@ -1,0 +1,90 @@
+import type { Selectable, Transaction } from 'kysely'
+import type { MasterKey } from '../seal/master-key.ts'
+import { placeOf } from '../seal/places.ts'
+import { sealAgain } from '../seal/seal.ts'
+import type { Store, Tx } from './db.ts'
+import type { Tables } from './schema.ts'
+import { readSetting, writeSetting } from './settings.ts'
+
+type SealedColumn<Table extends keyof Tables> = Extract<keyof Tables[Table], `${string}_sealed`>
+
+/** Every column that holds sealed texts, with the place that they are sealed for. */
+const columns: {
+  [Table in keyof Tables as SealedColumn<Table> extends never ? never : Table]: {
+    [Column in SealedColumn<Table>]: (row: Selectable<Tables[Table]>) => string
+  }
+} = {
+  secrets: { value_sealed: placeOf.secret },
+  nodes: {
+    nsk_sealed: ({ id }) => placeOf.nsk(id),
+    next_secrets_sealed: ({ id }) => placeOf.nextSecrets(id),
+  },
+  bootstrap_tokens: { answer_sealed: ({ id }) => placeOf.registrationAnswer(id) },
+  signing_keys: { private_key_sealed: ({ id }) => placeOf.signingKey(id) },
+}
+
+/** What a unit of work takes: others have their turn in between. */
+const rowsAtOnce = 100
+
+/**
+ * Seals anew, under the current key, what is sealed under the one before it. What is sealed meanwhile is sealed under
+ * the current one by itself. Resolves to how many texts it sealed, all of them durable; may be repeated when it fails.
+ */
+export async function sealAllAgain(store: Store, masterKey: MasterKey): Promise<number> {
+  let count = await store.write((tx) => sealSettingAgain(tx, masterKey))
+  for (const [table, places] of Object.entries(columns)) {
+    let after: string | undefined = ''
+    while (after !== undefined) {
+      const from: string = after
+      const done = await store.write((tx) => sealRowsAgain(tx, masterKey, { table, places, from }))
+      count += done.count
+      after = done.last
+    }
+  }
+  return count
+}
+
+/** What is read of a table; the places read more of it. */
+interface Row {
+  id: string
+  [column: `${string}_sealed`]: string | null
+}
+
+/** The next rows of a table by their ids; `last` is undefined when there are no more. */
+async function sealRowsAgain(
+  tx: Tx,
+  masterKey: MasterKey,
+  { table, places, from }: { table: string; places: object; from: string },
+): Promise<{ count: number; last: string | undefined }> {
+  const anyTable = tx as unknown as Transaction<Record<string, Row>> // those above all have these columns
+  const rows = await anyTable
+    .selectFrom(table)
+    .selectAll()
+    .where('id', '>', from)
+    .orderBy('id')
+    .limit(rowsAtOnce)
+    .execute()
+  let count = 0
+  for (const row of rows) {
+    const changes = Object.fromEntries(
+      Object.entries(places).flatMap(([column, placeIn]) => {
+        const sealed = row[column as `${string}_sealed`]
+        const again = sealed && sealAgain(masterKey, sealed, placeIn(row))
+        return again ? [[column, again]] : []
+      }),
+    )
+    const changed = Object.keys(changes).length
+    if (changed === 0) continue
+    await anyTable.updateTable(table).set(changes).where('id', '=', row.id).execute()
+    count += changed
+  }
+  return { count, last: rows.length < rowsAtOnce ? undefined : rows.at(-1)?.id }
+}
+
+async function sealSettingAgain(tx: Tx, masterKey: MasterKey): Promise<number> {
+  const sealed = await readSetting(tx, 'psk_keys_sealed')
+  const again = sealed && sealAgain(masterKey, sealed, placeOf.pskKeys())
+  if (!again) return 0
+  await writeSetting(tx, 'psk_keys_sealed', again)
+  return 1
+}
