@@ -49,7 +49,7 @@ async function build(folder: string): Promise<string> {
       banner: {
         js: `import{createRequire}from'node:module';const require=createRequire(import.meta.url);`,
       },
-      plugins: [lazyBuiltins],
+      plugins: [lazyBuiltins, sideEffectFree],
       logLevel: 'error',
     })
   }
@@ -76,6 +76,19 @@ const lazyBuiltins: Plugin = {
     build.onLoad({ filter: /.*/, namespace: 'lazy-builtin' }, ({ path }) => ({
       contents: `module.exports = require('${path}')`,
     }))
+  },
+}
+
+/** Nothing of it happens by being imported, though its package does not say so: what is not used can be left out. */
+const sideEffectFree: Plugin = {
+  name: 'side-effect free',
+  setup(build) {
+    build.onResolve({ filter: /^(typebox|\.)/ }, async ({ path, pluginData, ...where }) => {
+      const isOurs = pluginData === sideEffectFree // asked below
+      if (isOurs || !(path.startsWith('typebox') || where.resolveDir.includes('/typebox/'))) return
+      const found = await build.resolve(path, { ...where, pluginData: sideEffectFree })
+      return { ...found, sideEffects: false }
+    })
   },
 }
 

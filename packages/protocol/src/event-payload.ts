@@ -1,9 +1,10 @@
 import { type Static, type TSchema, Type } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
+import type { Validator } from 'typebox/compile'
 import { type EventType, eventPayloads } from './events.ts'
 import { Entry } from './node-state.ts'
 import { Peer, PublicPeer } from './peer.ts'
 import { Endpoint, Key32, Metadata, NodeId, nullableArray } from './scalars.ts'
+import { validatorOf } from './validator.ts'
 
 const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
 
@@ -29,7 +30,7 @@ export function parseEventPayload<T extends EventType>(
   received: unknown,
 ): AcceptedPayload<T> {
   const payload = withAliases(type, received)
-  const validator = validatorOf(type)
+  const validator = validators[type]()
   if (validator.Check(payload)) return payload as AcceptedPayload<T> // just checked against its schema
   const [first] = validator.Errors(payload)
   throw new TypeError(
@@ -48,13 +49,6 @@ function withAliases(type: EventType, received: unknown): unknown {
   return payload
 }
 
-const validators = new Map<EventType, Validator>()
-
-function validatorOf(type: EventType): Validator {
-  let validator = validators.get(type)
-  if (!validator) {
-    validator = Compile(acceptedPayloads[type] as TSchema) as Validator // the table's own types are for callers
-    validators.set(type, validator)
-  }
-  return validator
-}
+const validators = Object.fromEntries(
+  Object.entries(acceptedPayloads).map(([type, schema]) => [type, validatorOf(schema as TSchema)]),
+) as Record<EventType, () => Validator> // a row for each of the table

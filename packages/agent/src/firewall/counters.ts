@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Value } from 'typebox/value'
+import { Check, Parse } from 'typebox/value'
 import type { RuleCounter } from './firewall.ts'
 
 const Counter = Type.Object({ packets: Type.Number(), bytes: Type.Number() })
@@ -17,10 +17,7 @@ const CountedElement = Type.Object({
 /** Adds up the counters of `nft -j list table` by their comments: a rule may stand in several places. */
 export function parseCounters(json: string): Map<string, RuleCounter> {
   const listing: unknown = JSON.parse(json)
-  const objects = Value.Parse(
-    Type.Object({ nftables: Type.Array(Type.Unknown()) }),
-    listing,
-  ).nftables
+  const objects = Parse(Type.Object({ nftables: Type.Array(Type.Unknown()) }), listing).nftables
   const sums = new Map<string, RuleCounter>()
   for (const [name, counter] of objects.flatMap(namedCounters)) {
     const sum = sums.get(name) ?? { packets: 0, bytes: 0 }
@@ -33,15 +30,15 @@ export function parseCounters(json: string): Map<string, RuleCounter> {
 }
 
 function namedCounters(object: unknown): [string, Static<typeof Counter>][] {
-  if (Value.Check(ListedRule, object)) {
+  if (Check(ListedRule, object)) {
     const { comment, expr } = object.rule
-    const statement = expr.find((part) => Value.Check(CounterStatement, part))
+    const statement = expr.find((part) => Check(CounterStatement, part))
     return statement === undefined ? [] : [[comment, statement.counter]]
   }
-  if (!Value.Check(ListedMap, object)) return []
+  if (!Check(ListedMap, object)) return []
   // An element is a pair of its key, where the comment and the counter are, and its verdict.
   const keys = object.map.elem.map((pair) => (Array.isArray(pair) ? (pair[0] as unknown) : pair))
   return keys
-    .filter((key) => Value.Check(CountedElement, key))
+    .filter((key) => Check(CountedElement, key))
     .map(({ elem }) => [elem.comment, elem.counter])
 }

@@ -67,7 +67,7 @@ async function serveSocket(
   http.server.prependListener('connection', (socket: Socket) => {
     callers.set(socket, { via: 'unix', credentials: readCredentials(socket) })
   })
-  await listenOnSocket(http.server, { path, group, gid: await findGroup(group), log })
+  await listenOnSocket(http.server, { path, group, findGroup, log })
   log.info('local API listens', { socket: path })
   return http
 }

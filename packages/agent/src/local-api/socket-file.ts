@@ -5,16 +5,16 @@ import { describeError, type Log } from '@plexd/runtime'
 
 export interface SocketFileOptions {
   path: string
-  /** The group that may connect; undefined when there is none of that name. */
-  gid: number | undefined
-  /** Its name, for the warning. */
+  /** The group that may connect, by its name. */
   group: string
+  /** Its id; undefined when there is none. */
+  findGroup(name: string): Promise<number | undefined>
   log: Log
 }
 
 /**
  * Makes a server listen on a Unix socket: 0660 for root and the group, or 0600 without it. It is never open to others,
- * not for a moment. A socket that a dead process left is replaced; one that answers is an error, and so is anything else
+ * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest. A socket that a dead process left is replaced; one that answers is an error, and so is anything else
  * in that place. Closing the server removes the file.
  */
 export async function listenOnSocket(server: Server, options: SocketFileOptions): Promise<void> {
@@ -72,7 +72,8 @@ async function listen(server: Server, path: string): Promise<void> {
   }
 }
 
-async function openToGroup({ path, gid, group, log }: SocketFileOptions): Promise<void> {
+async function openToGroup({ path, group, findGroup, log }: SocketFileOptions): Promise<void> {
+  const gid = await findGroup(group)
   if (gid === undefined) {
     log.warn('only root can use the local API: make the group and restart', { group, socket: path })
     return

@@ -1,6 +1,11 @@
-import { type Client, type ControlApi, ReceivedNodeState, type SigningKeys } from '@plexd/protocol'
+import {
+  type Client,
+  type ControlApi,
+  ReceivedNodeState,
+  type SigningKeys,
+  validatorOf,
+} from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
-import { Check, Errors } from 'typebox/value'
 import { isCovered } from '../events/revision.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../problems.ts'
@@ -72,9 +77,12 @@ function tagOf(etag = ''): string {
   return /^(?:W\/)?"(.*)"$/.exec(etag)?.[1] ?? ''
 }
 
+const receivedState = validatorOf(ReceivedNodeState)
+
 function checkState(body: unknown, nodeId: string): ReceivedNodeState {
-  if (!Check(ReceivedNodeState, body)) {
-    const [first] = Errors(ReceivedNodeState, body)
+  const validator = receivedState()
+  if (!validator.Check(body)) {
+    const [first] = validator.Errors(body)
     throw new TypeError(
       `read state: ${first?.instancePath || 'body'} ${first?.message ?? 'does not fit'}`,
     )

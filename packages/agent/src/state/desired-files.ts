@@ -1,10 +1,17 @@
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { CompiledPolicy, Entry, Metadata, Peer, SecretRef, SigningKeys } from '@plexd/protocol'
+import {
+  CompiledPolicy,
+  Entry,
+  Metadata,
+  Peer,
+  SecretRef,
+  SigningKeys,
+  validatorOf,
+} from '@plexd/protocol'
 import { type Log, syncFolder, writeFileAtomic } from '@plexd/runtime'
-import { type Static, type TSchema, Type } from 'typebox'
-import { Check } from 'typebox/value'
+import { Type } from 'typebox'
 import { type DesiredState, emptyDesiredState } from './desired-state.ts'
 import { keyFileName } from './key-file.ts'
 
@@ -22,13 +29,17 @@ export interface DesiredFiles {
   save(state: DesiredState): Promise<void>
 }
 
-const MeshFile = Type.Object({
-  peers: Type.Array(Peer),
-  policies: Type.Array(CompiledPolicy),
-  signing_keys: Type.Union([SigningKeys, Type.Null()]),
-  revision: Type.String(),
-})
-const SecretsFile = Type.Array(SecretRef)
+const meshFile = validatorOf(
+  Type.Object({
+    peers: Type.Array(Peer),
+    policies: Type.Array(CompiledPolicy),
+    signing_keys: Type.Union([SigningKeys, Type.Null()]),
+    revision: Type.String(),
+  }),
+)
+const metadataFile = validatorOf(Metadata)
+const secretsFile = validatorOf(Type.Array(SecretRef))
+const dataFile = validatorOf(Entry)
 
 export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   const dataFolder = join(folder, 'data')
@@ -38,9 +49,9 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   async function load(): Promise<DesiredState> {
     await prepare(folder, log)
     await prepare(dataFolder, log)
-    const mesh = await read(join(folder, 'mesh.json'), MeshFile)
-    const metadata = await read(join(folder, 'metadata.json'), Metadata)
-    const secrets = await read(join(folder, 'secrets.json'), SecretsFile)
+    const mesh = await read(join(folder, 'mesh.json'), meshFile)
+    const metadata = await read(join(folder, 'metadata.json'), metadataFile)
+    const secrets = await read(join(folder, 'secrets.json'), secretsFile)
     const entries = await loadData()
     const intact = [...entries, mesh, metadata, secrets].every((part) => part !== 'broken')
     return {
@@ -57,7 +68,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     const names = await listJson(dataFolder)
     return inGroups(names, async (name) => {
       const path = join(dataFolder, name)
-      const entry = await read(path, Entry)
+      const entry = await read(path, dataFile)
       if (typeof entry !== 'object' || keyFileName(entry.value.key) === name) return entry
       log.warn('state file belongs to another key, ignored', { file: path })
       onDisk.set(path, undefined)
@@ -65,10 +76,13 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     })
   }
 
-  async function read<S extends TSchema>(path: string, schema: S): Promise<Part<Static<S>>> {
+  async function read<T>(
+    path: string,
+    validator: () => { Check(value: unknown): value is T },
+  ): Promise<Part<T>> {
     try {
       const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-      if (!Check(schema, value)) throw new TypeError('the content is not of the expected shape')
+      if (!validator().Check(value)) throw new TypeError('the content is not of the expected shape')
       onDisk.set(path, value)
       return { value }
     } catch (error) {

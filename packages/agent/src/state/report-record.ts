@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
+import { validatorOf } from '@plexd/protocol'
 import { type Static, Type } from 'typebox'
-import { Check } from 'typebox/value'
 
 /** A report entry as it is kept: `payload` stays the text that the program wrote, compact, so that no number loses digits. */
 const PutRecord = Type.Object({
@@ -28,6 +28,7 @@ const SyncedRecord = Type.Object({
 const FloorRecord = Type.Object({ op: Type.Literal('floor'), version: Type.Integer() })
 
 const ReportRecord = Type.Union([PutRecord, DeleteRecord, SyncedRecord, FloorRecord])
+const reportRecord = validatorOf(ReportRecord)
 
 export type PutRecord = Static<typeof PutRecord>
 export type DeleteRecord = Static<typeof DeleteRecord>
@@ -45,7 +46,7 @@ export function decodeRecord(line: string): ReportRecord | undefined {
   if (line[8] !== ' ' || line.slice(0, 8) !== checksum(json)) return undefined
   try {
     const value: unknown = JSON.parse(json)
-    return Check(ReportRecord, value) ? value : undefined
+    return reportRecord().Check(value) ? value : undefined
   } catch {
     return undefined
   }
