@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import type { Log } from '@plexd/runtime'
+import { describeError, type Log } from '@plexd/runtime'
 import type { KeptMasterKey } from './seal/master-key.ts'
 import type { Store } from './store/db.ts'
 import type { SealedSecrets } from './store/sealed-secrets.ts'
@@ -25,14 +25,20 @@ export function createMasterKeyRotation(deps: {
   let running: Promise<number> | undefined
 
   async function rotate(): Promise<number> {
-    await masterKey.replace()
-    const sealedAgain = await sealAllAgain(store, masterKey).catch(rethrow)
-    sealedSecrets.forget()
-    await store.scrub()
-
-    await masterKey.forgetPrevious()
-    log.info('master key replaced', { key_id: masterKey.id(), sealed_again: sealedAgain })
-    return sealedAgain
+    await masterKey.replace().catch((cause: unknown) => fail('nothing was changed', cause))
+    try {
+      const sealedAgain = await sealAllAgain(store, masterKey)
+      sealedSecrets.forget()
+      await store.scrub()
+      await masterKey.forgetPrevious()
+      log.info('master key replaced', { key_id: masterKey.id(), sealed_again: sealedAgain })
+      return sealedAgain
+    } catch (cause) {
+      fail(
+        'the new master key is in use, but the old one still needed; it goes on by itself',
+        cause,
+      )
+    }
   }
 
   return {
@@ -45,13 +51,9 @@ export function createMasterKeyRotation(deps: {
   }
 }
 
-/** That nothing was changed is true of the last unit of work only. */
-function rethrow(error: unknown): never {
-  if (!(error instanceof ApiError)) throw error
-  const reason = error.message.replace('nothing was changed: ', '')
-  throw new ApiError(
-    'unavailable',
-    `the new master key is in use, but not for all yet: ${reason}: it goes on by itself`,
-    { cause: error, retryAfterSeconds: 30 },
-  )
+/** In words for the operator: a disk that is full, or the name of a text that neither key opens. */
+function fail(outcome: string, cause: unknown): never {
+  // What the store says of its last unit of work is not true of all.
+  const reason = describeError(cause).replace('nothing was changed: ', '')
+  throw new ApiError('unavailable', `${outcome}: ${reason}`, { cause, retryAfterSeconds: 30 })
 }
