@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '@plexd/runtime'
 import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
 import { createUapiTrap } from './uapi-trap.ts'
@@ -32,7 +33,7 @@ describe('wireguard-go on its socket', () => {
   })
 
   it('notices others, but not ourselves', async () => {
-    const answers = Array.from({ length: 5 }, () => 'errno=0\n\n')
+    const answers = Array.from({ length: 8 }, () => 'errno=0\n\n')
     await using setup = await setUp(answers)
     const { backend, trap } = setup
     assert.equal(trap.isSprung(), undefined)
@@ -44,7 +45,15 @@ describe('wireguard-go on its socket', () => {
     await backend.write({ peers: [] })
     assert.equal(trap.isSprung(), true, 'a write of ours does not show what others did')
     await backend.read()
+    assert.equal(trap.isSprung(), true, 'who has only just connected may not have spoken yet')
+    await delay(60)
+    await backend.read()
     assert.equal(trap.isSprung(), false)
+
+    const reading = backend.read()
+    await setup.visit()
+    await reading
+    assert.equal(trap.isSprung(), true, 'nor does a read that began before')
   })
 })
 

@@ -19,8 +19,9 @@ export function createUserspaceBackend(options: {
   const socketPath = uapiSocketPath(options.uapiDir, interfaceName)
 
   async function ask(request: string): Promise<string> {
-    const ask = (): Promise<string> => exchange(socketPath, request, timeoutMs)
-    return trap.around(ask, { readsAll: request === getRequest })
+    return trap.around((onConnected) => exchange(socketPath, request, { timeoutMs, onConnected }), {
+      readsAll: request === getRequest,
+    })
   }
 
   const tell = (cause: unknown): never => {
@@ -38,8 +39,14 @@ export function uapiSocketPath(folder: string, interfaceName: string): string {
 }
 
 /** One operation on a connection of its own: ending our side tells wireguard-go that no other follows. */
-async function exchange(path: string, request: string, timeoutMs: number): Promise<string> {
+async function exchange(
+  path: string,
+  request: string,
+  { timeoutMs, onConnected }: { timeoutMs: number; onConnected: () => void },
+): Promise<string> {
   const socket = connect({ path, allowHalfOpen: true, signal: AbortSignal.timeout(timeoutMs) })
+  // To a Unix socket it is connected when the call returns, not when the event comes.
+  onConnected()
   socket.end(request)
   return await text(socket)
 }

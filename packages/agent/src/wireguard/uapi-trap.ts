@@ -6,46 +6,56 @@ import { importFfi } from '../ffi.ts'
  * touches the access time of its file. Looking costs one `stat`, some microseconds, whatever the number of peers.
  */
 export interface UapiTrap {
-  /** Runs an exchange of our own, which is not noticed. One that reads all makes good what was noticed before it. */
-  around<T>(exchange: () => Promise<T>, options: { readsAll: boolean }): Promise<T>
+  /**
+   * Runs an exchange of our own, which is not noticed. It calls back as soon as it has connected: who connects from then
+   * on is somebody else. One that reads all makes good what was noticed before it.
+   */
+  around<T>(
+    exchange: (onConnected: () => void) => Promise<T>,
+    options: { readsAll: boolean },
+  ): Promise<T>
   /** Whether somebody else has connected, or the socket has gone; undefined where that cannot be told. */
   isSprung(): boolean | undefined
 }
 
 /** An access time that no connection leaves. It is older than any change of the file, or `relatime` would not move it. */
 const armedSeconds = 1
+/** Who has connected so shortly ago may not have said yet what it wants to change. */
+const speakingMs = 50
 
 export function createUapiTrap(socketPath: string): UapiTrap {
   const loading = loadSetAccessTime()
+  let setAccessTime: SetAccessTime | undefined
   let armed = false
   /** Not everywhere: a file system may keep no access times. */
   let works = true
-  let noticed = false
+  /** When somebody else has connected whose changes we have not read. */
+  let noticedMs: number | undefined
 
-  function isTouched(): boolean {
-    return statSync(socketPath, { throwIfNoEntry: false })?.atimeMs !== armedSeconds * 1_000
+  /** When somebody has connected; 0 when the socket has gone, undefined when nobody has. */
+  function touchedMs(): number | undefined {
+    const { atimeMs = 0 } = statSync(socketPath, { throwIfNoEntry: false }) ?? {}
+    return atimeMs === armedSeconds * 1_000 ? undefined : atimeMs
   }
 
-  async function arm(): Promise<void> {
-    const setAccessTime = await loading
-    if (armed) works = isTouched()
+  function arm(): void {
+    if (armed) works = touchedMs() !== undefined
     armed = setAccessTime?.(socketPath, armedSeconds) ?? false
   }
 
   return {
     async around(exchange, { readsAll }) {
-      const before = armed && works && isTouched()
-      try {
-        const result = await exchange()
-        noticed = !readsAll && (noticed || before)
-        return result
-      } finally {
-        await arm()
-      }
+      setAccessTime ??= await loading
+      if (armed && works) noticedMs = touchedMs() ?? noticedMs
+      const startedMs = Date.now()
+      const result = await exchange(arm)
+      const isSpeaking = Math.abs(startedMs - (noticedMs ?? 0)) < speakingMs
+      if (readsAll && !isSpeaking) noticedMs = undefined
+      return result
     },
     isSprung() {
       if (!armed || !works) return undefined
-      return noticed || isTouched()
+      return noticedMs !== undefined || touchedMs() !== undefined
     },
   }
 }
