@@ -1,6 +1,7 @@
 import { createDecipheriv } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { nskBytes, type SealedSecret } from '@plexd/protocol'
 import type { Bench, BenchContext } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -88,7 +89,6 @@ async function rotate(context: BenchContext, fleet: Fleet): Promise<void> {
       body: { target: { selector: 'env=nowhere' }, value: `${canary} ${index}` },
     }),
   )
-  const rotating = Promise.withResolvers<number>()
   const flood = fleet.each((worker) =>
     worker.flood({
       kind: 'secret beside',
@@ -98,13 +98,13 @@ async function rotate(context: BenchContext, fleet: Fleet): Promise<void> {
       connections: 8,
     }),
   )
-  setTimeout(async () => {
+  const rotating = delay(200).then(async () => {
     const startMs = performance.now()
     const { body } = await admin.rotateMasterKey({})
     if (body.sealed_again < count) context.fault(`rotation: sealed only ${body.sealed_again}`)
-    rotating.resolve(performance.now() - startMs)
-  }, 200)
-  const [ms] = await Promise.all([rotating.promise, flood])
+    return performance.now() - startMs
+  })
+  const [ms] = await Promise.all([rotating, flood])
   const answers = answersOf((await fleet.take()).tally, 'secret beside')
   const wrong = answers.others(200)
   if (wrong !== '') context.fault(`secrets beside a rotation: ${wrong}`)

@@ -20,6 +20,7 @@ import {
   newPublicKey,
   startControlPlane,
   type TestControlPlane,
+  withControlPlane,
 } from './testing/harness.ts'
 import { isError } from './testing/is-error.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
@@ -30,7 +31,7 @@ const everyone = { target: { selector: '*' } }
 describe('a new master key', () => {
   it('is what everything is sealed under, and the old one opens nothing any more', async () => {
     await using folder = await makeTemporaryFolder()
-    const old = await withPlane(folder.path, async (plane) => {
+    const old = await withControlPlane(folder.path, async (plane) => {
       const [web, db] = [await plane.enrol('web'), await plane.enrol('db')]
       const token = await plane.createToken()
       const asked = { token, public_key: newPublicKey(), hostname: 'again', capabilities: {} }
@@ -55,7 +56,7 @@ describe('a new master key', () => {
       return { web, db, asked, answer, next, psks, keyId: body.key_id }
     })
 
-    await withPlane(folder.path, async (plane) => {
+    await withControlPlane(folder.path, async (plane) => {
       const { web, db, asked, answer, next, psks, keyId } = old
       assert.equal(plane.app.masterKey.id(), keyId)
       assert.deepEqual(
@@ -127,7 +128,7 @@ describe('a new master key', () => {
   it('comes to its end after a kill at any moment', { timeout: 120_000 }, async () => {
     await using folder = await makeTemporaryFolder()
     const args = ['--data-dir', folder.path, '--listen', '127.0.0.1:0', '--insecure-http']
-    const node = await withPlane(folder.path, async (plane) => {
+    const node = await withControlPlane(folder.path, async (plane) => {
       await putMany(plane.admin, 400)
       return plane.enrol('web')
     })
@@ -144,11 +145,11 @@ describe('a new master key', () => {
       interrupted += (await lines(folder.path)).length - 1
     }
     assert.ok(interrupted > 0)
-    await withPlane(folder.path, async (plane) => {
+    await withControlPlane(folder.path, async (plane) => {
       await plane.admin.rotateMasterKey({})
       assert.equal((await lines(folder.path)).length, 1)
     })
-    await withPlane(folder.path, async (plane) => {
+    await withControlPlane(folder.path, async (plane) => {
       for (let index = 0; index < 400; index++)
         assert.equal(
           await read(node, plane.clientFor(node.token), `many/${index}`),
@@ -260,12 +261,4 @@ async function clientsOf(url: string, dataDir: string, token: string) {
     admin: createClient(adminApi, transport, () => adminToken),
     api: createClient(controlApi, transport, () => token),
   }
-}
-
-async function withPlane<T>(
-  dataDir: string,
-  run: (plane: TestControlPlane) => Promise<T>,
-): Promise<T> {
-  await using plane = await startControlPlane({ dataDir })
-  return await run(plane)
 }

@@ -6,6 +6,7 @@ import {
   newPublicKey,
   startControlPlane,
   type TestControlPlane,
+  withControlPlane,
 } from './testing/harness.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 import { unseal } from './testing/unseal.ts'
@@ -37,17 +38,17 @@ describe('the secrets of a node that rotates its key', () => {
 
   it('are given again while their arrival is not proven, also after a restart, and not after it', async () => {
     await using folder = await makeTemporaryFolder()
-    const { web, key, first } = await withPlane(folder.path, async (plane) => {
+    const { web, key, first } = await withControlPlane(folder.path, async (plane) => {
       const web = await plane.enrol('web')
       const key = newPublicKey()
       return { web, key, first: await rotate(web, key) }
     })
-    await withPlane(folder.path, async (plane) => {
+    await withControlPlane(folder.path, async (plane) => {
       const api = plane.clientFor(web.token)
       assert.deepEqual(await rotate({ ...web, api }, key), first)
       assert.equal(await works(plane, web, first.node_token ?? ''), true)
     })
-    await withPlane(folder.path, async (plane) => {
+    await withControlPlane(folder.path, async (plane) => {
       assert.equal(await works(plane, web, web.token), false)
       const api = plane.clientFor(first.node_token ?? '')
       assert.deepEqual(await rotate({ ...web, api }, key), { updated_peers: [] })
@@ -114,12 +115,4 @@ async function works(plane: TestControlPlane, node: EnrolledNode, token: string)
       () => true,
       () => false,
     )
-}
-
-async function withPlane<T>(
-  dataDir: string,
-  run: (plane: TestControlPlane) => Promise<T>,
-): Promise<T> {
-  await using plane = await startControlPlane({ dataDir })
-  return await run(plane)
 }

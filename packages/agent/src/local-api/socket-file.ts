@@ -14,8 +14,9 @@ export interface SocketFileOptions {
 
 /**
  * Makes a server listen on a Unix socket: 0660 for root and the group, or 0600 without it. It is never open to others,
- * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest. A socket that a dead process left is replaced; one that answers is an error, and so is anything else
- * in that place. Closing the server removes the file.
+ * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest. A socket that
+ * a dead process left is replaced; one that answers is an error, and so is anything else in that place. Closing the
+ * server removes the file.
  */
 export async function listenOnSocket(server: Server, options: SocketFileOptions): Promise<void> {
   const { path } = options

@@ -3,14 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { startControlPlane, type TestControlPlane, withControlPlane } from '../testing/harness.ts'
 
 const at = '2025-01-15T10:30:00Z'
 
 describe('a restart', () => {
   it('loses nothing that was answered', async () => {
     await withFolder(async (dataDir) => {
-      const before = await inTurn(dataDir, async (plane) => {
+      const before = await withControlPlane(dataDir, async (plane) => {
         const web = await plane.enrol('web', { metadata: { env: 'prod' } })
         const params = { node_id: web.node_id }
         const target = { selector: 'env=prod' }
@@ -31,7 +31,7 @@ describe('a restart', () => {
         await web.api.sendLogs({ params, body: Buffer.from(`{"timestamp":"${at}","message":"m"}`) })
         return { web, shown: await everything(plane) }
       })
-      await inTurn(dataDir, async (plane) => {
+      await withControlPlane(dataDir, async (plane) => {
         assert.deepEqual(await everything(plane), before.shown)
         const api = plane.clientFor(before.web.token)
         const params = { node_id: before.web.node_id, key: 's' }
@@ -49,7 +49,7 @@ describe('a restart', () => {
 
   it('is refused with another master key, before anything is served', async () => {
     await withFolder(async (dataDir) => {
-      await inTurn(dataDir, async () => {})
+      await withControlPlane(dataDir, async () => {})
       await writeFile(join(dataDir, 'master.key'), Buffer.alloc(32, 1).toString('base64'), {
         mode: 0o600,
       })
@@ -79,14 +79,6 @@ async function everything({ admin }: TestControlPlane) {
       admin.listTelemetry({ params: { node: 'web', kind: 'logs' } }),
     ]).then((answers) => answers.map(({ body }) => body.items)),
   }
-}
-
-async function inTurn<T>(
-  dataDir: string,
-  use: (plane: TestControlPlane) => Promise<T>,
-): Promise<T> {
-  await using plane = await startControlPlane({ dataDir })
-  return await use(plane)
 }
 
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {

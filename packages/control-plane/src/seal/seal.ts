@@ -25,12 +25,7 @@ export function seal({ current }: MasterKey, plaintext: string, context: string)
 /** The inverse of `seal`. Its errors name the context and never what was sealed. */
 export function open({ current, previous }: MasterKey, sealed: string, context: string): string {
   const parts = split(sealed, context)
-  const text = openUnder(current, parts) ?? (previous && openUnder(previous, parts))
-  if (text === undefined)
-    throw new Error(
-      `open "${context}": it was changed, or sealed for another place or under another master key`,
-    )
-  return text
+  return openUnder(current, parts) ?? openUnderPrevious(previous, parts)
 }
 
 /** The same text sealed under the current key; undefined when it is already. */
@@ -39,8 +34,9 @@ export function sealAgain(
   sealed: string,
   context: string,
 ): string | undefined {
-  const isCurrent = openUnder(masterKey.current, split(sealed, context)) !== undefined
-  return isCurrent ? undefined : seal(masterKey, open(masterKey, sealed, context), context)
+  const parts = split(sealed, context)
+  if (openUnder(masterKey.current, parts) !== undefined) return undefined
+  return seal(masterKey, openUnderPrevious(masterKey.previous, parts), context)
 }
 
 interface Parts {
@@ -70,4 +66,13 @@ function openUnder(key: KeyObject, { nonce, body, context }: Parts): string | un
   } catch {
     return undefined
   }
+}
+
+/** For what the current key did not open. */
+function openUnderPrevious(previous: KeyObject | undefined, parts: Parts): string {
+  const text = previous && openUnder(previous, parts)
+  if (text !== undefined) return text
+  throw new Error(
+    `open "${parts.context}": it was changed, or sealed for another place or under another master key`,
+  )
 }

@@ -118,6 +118,15 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
   }
 }
 
+/** One that runs on the folder for as long as `run` takes: several in turn are restarts. */
+export async function withControlPlane<T>(
+  dataDir: string,
+  run: (plane: TestControlPlane) => Promise<T>,
+): Promise<T> {
+  await using plane = await startControlPlane({ dataDir })
+  return await run(plane)
+}
+
 /** 32 random bytes: the control plane never uses a key, it only passes it on. */
 export function newPublicKey(): string {
   return crypto.getRandomValues(new Uint8Array(32)).toBase64()
