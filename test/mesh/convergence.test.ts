@@ -46,7 +46,8 @@ describe('ten agents and a control plane that start from nothing', {
     t.diagnostic(`ten agents enrolled in ${seconds(joinedMs - startedMs)}`)
     t.diagnostic(`all pairs connected ${seconds(performance.now() - joinedMs)} later`)
 
-    await usesTcp(members)
+    const slowestMs = await usesTcp(members)
+    t.diagnostic(`the slowest pair had a TCP stream after ${Math.round(slowestMs)} ms`)
     for (const member of members) {
       const strangers = members.filter((other) => teamOf(other.name) !== teamOf(member.name))
       assert.deepEqual(await pingAll(member.host, ipsOf(strangers), 1_000), [], member.name)
@@ -62,8 +63,8 @@ async function hasRoute({ name, host }: MeshMember): Promise<void> {
   await until(`${name} has a route`, async () => (await host.exec(routes).catch(() => '')) !== '')
 }
 
-/** Every pair in both directions. */
-async function usesTcp(members: readonly MeshMember[]): Promise<void> {
+/** Every pair in both directions; resolves to how long the slowest of the allowed ones took, their handshake included. */
+async function usesTcp(members: readonly MeshMember[]): Promise<number> {
   await using stack = new AsyncDisposableStack()
   const running = await Promise.all(
     members.map(async (member) => {
@@ -73,15 +74,23 @@ async function usesTcp(members: readonly MeshMember[]): Promise<void> {
     }),
   )
   const wrong: string[] = []
-  for (const { member, traffic } of running) {
-    const others = members.filter((other) => other !== member)
-    const reached = await Promise.all(
-      others.map(({ meshIp }) => traffic.reaches('tcp', meshIp, 8080)),
+  let slowestMs = 0
+  for (const { member, traffic } of running)
+    await Promise.all(
+      members
+        .filter((other) => other !== member)
+        .map(async (other) => {
+          const startedMs = performance.now()
+          const isAsTold = isAllowed(member, other)
+            ? await traffic.reaches('tcp', other.meshIp, 8080)
+            : await traffic.isKeptFrom('tcp', other.meshIp, 8080)
+          if (!isAsTold) wrong.push(`${member.name} ${other.name}`)
+          if (isAllowed(member, other))
+            slowestMs = Math.max(slowestMs, performance.now() - startedMs)
+        }),
     )
-    for (const [index, other] of others.entries())
-      if (reached[index] !== isAllowed(member, other)) wrong.push(`${member.name} ${other.name}`)
-  }
   assert.deepEqual(wrong, [])
+  return slowestMs
 }
 
 function isAllowed(from: MeshMember, to: MeshMember): boolean {

@@ -6,14 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** What the process can be told to do; see `Traffic`. */
 export type TrafficCall =
   | ['listen', address: string, port: number]
-  | ['reaches', protocol: 'tcp' | 'udp', address: string, port: number]
+  | ['reaches', patienceMs: number, protocol: 'tcp' | 'udp', address: string, port: number]
   | ['open', address: string, port: number]
-  | ['answers']
+  | ['answers', patienceMs: number]
   | ['startFlood', address: string, port: number, packetsPerSecond: number]
   | ['stopFlood']
-
-/** On a cable without delay an answer that takes longer does not come. */
-const patienceMs = 400
 
 let stays: Socket | undefined
 let flood: { socket: UdpSocket; timer: NodeJS.Timeout; sent: number; answered: number } | undefined
@@ -28,14 +25,14 @@ async function answer(call: TrafficCall): Promise<unknown> {
     case 'listen':
       return listen(call[1], call[2])
     case 'reaches':
-      return call[1] === 'tcp' ? reachesTcp(call[2], call[3]) : reachesUdp(call[2], call[3])
+      return (call[2] === 'tcp' ? reachesTcp : reachesUdp)(call[1], call[3], call[4])
     case 'open':
       stays = connect(call[2], call[1])
       await once(stays, 'connect')
       stays.on('error', () => {})
       return
     case 'answers':
-      return stays !== undefined && echoes(stays)
+      return stays !== undefined && echoes(call[1], stays)
     case 'startFlood':
       return startFlood(call[1], call[2], call[3])
     case 'stopFlood':
@@ -53,12 +50,12 @@ async function listen(address: string, port: number): Promise<void> {
   await once(udp, 'listening')
 }
 
-async function reachesTcp(address: string, port: number): Promise<boolean> {
+async function reachesTcp(patienceMs: number, address: string, port: number): Promise<boolean> {
   const socket = connect(port, address)
   socket.on('error', () => {})
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(patienceMs) })
-    return await echoes(socket)
+    return await echoes(patienceMs, socket)
   } catch {
     return false
   } finally {
@@ -66,7 +63,7 @@ async function reachesTcp(address: string, port: number): Promise<boolean> {
   }
 }
 
-async function echoes(socket: Socket): Promise<boolean> {
+async function echoes(patienceMs: number, socket: Socket): Promise<boolean> {
   socket.write('?')
   return Promise.race([
     once(socket, 'data').then(
@@ -77,7 +74,7 @@ async function echoes(socket: Socket): Promise<boolean> {
   ])
 }
 
-async function reachesUdp(address: string, port: number): Promise<boolean> {
+async function reachesUdp(patienceMs: number, address: string, port: number): Promise<boolean> {
   const socket = createSocket('udp4')
   // What the kernel refuses to send is reported as an error.
   socket.on('error', () => {}).send('?', port, address, () => {})

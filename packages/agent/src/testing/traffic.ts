@@ -7,16 +7,24 @@ import type { TrafficCall } from './traffic-process.ts'
 export interface Traffic extends AsyncDisposable {
   /** Answers on TCP and UDP. */
   listen(address: string, port: number): Promise<void>
-  /** Whether a new flow to there gets an answer. */
+  /** Whether a new flow to there gets an answer, also late: the machine may be busy, the peers may have to shake hands. */
   reaches(protocol: 'tcp' | 'udp', address: string, port: number): Promise<boolean>
+  /** Whether a new flow to there gets no answer for a while. */
+  isKeptFrom(protocol: 'tcp' | 'udp', address: string, port: number): Promise<boolean>
   /** Opens a TCP connection that stays. */
   open(address: string, port: number): Promise<void>
-  /** Whether the connection that stays still answers. */
+  /** Whether the connection that stays still answers, also late. */
   answers(): Promise<boolean>
+  /** Whether the connection that stays gives no answer for a while. */
+  isCut(): Promise<boolean>
   /** Sends numbered UDP packets from one port and counts the answers, until asked for the counts. */
   startFlood(address: string, port: number, packetsPerSecond: number): Promise<void>
   stopFlood(): Promise<{ sent: number; answered: number }>
 }
+
+/** On a cable without delay an answer that is prompt takes no longer. */
+const promptMs = 400
+const lateMs = 10_000
 
 export async function startTraffic(namespace: Pick<Namespace, 'enter'>): Promise<Traffic> {
   const script = fileURLToPath(new URL('./traffic-process.ts', import.meta.url))
@@ -40,9 +48,11 @@ export async function startTraffic(namespace: Pick<Namespace, 'enter'>): Promise
   }
   return {
     listen: (address, port) => call('listen', address, port),
-    reaches: (protocol, address, port) => call('reaches', protocol, address, port),
+    reaches: (...flow) => call('reaches', lateMs, ...flow),
+    isKeptFrom: async (...flow) => !(await call<boolean>('reaches', promptMs, ...flow)),
     open: (address, port) => call('open', address, port),
-    answers: () => call('answers'),
+    answers: () => call('answers', lateMs),
+    isCut: async () => !(await call<boolean>('answers', promptMs)),
     startFlood: (address, port, rate) => call('startFlood', address, port, rate),
     stopFlood: () => call('stopFlood'),
     async [Symbol.asyncDispose]() {
