@@ -56,7 +56,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   const { log, clock = systemClock } = deps
   await using stack = new AsyncDisposableStack()
   const database = stack.adopt(openDatabase(config.dataDir, log), (open) => open.close())
-  const desired = await openDesiredStore({ dataDir: config.dataDir, log })
+  const desired = stack.use(await openDesiredStore({ dataDir: config.dataDir, log }))
   const reports = stack.use(await openReportStore({ dataDir: config.dataDir, clock, log }))
   const problems = createProblems()
   const vitals = createVitals()

@@ -71,6 +71,7 @@ export async function startPlace(
   const nsk = newNsk('base64')
   const clean = async (): Promise<void> => {
     await reports[Symbol.asyncDispose]()
+    await desired[Symbol.asyncDispose]()
     await rm(folder, { recursive: true })
   }
   const starting = startLocalApi({

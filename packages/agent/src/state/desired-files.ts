@@ -1,66 +1,51 @@
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import {
-  CompiledPolicy,
-  Entry,
-  Metadata,
-  Peer,
-  SecretRef,
-  SigningKeys,
-  validatorOf,
-} from '@plexd/protocol'
+import { Entry, Metadata, SecretRef, validatorOf } from '@plexd/protocol'
 import { type Log, syncFolder, writeFileAtomic } from '@plexd/runtime'
 import { Type } from 'typebox'
-import { type DesiredState, emptyDesiredState } from './desired-state.ts'
+import type { DesiredState } from './desired-state.ts'
 import { keyFileName } from './key-file.ts'
+import { createMeshJournal } from './mesh-journal.ts'
 
 /**
- * The desired state as files: `metadata.json`, `secrets.json`, `data/<key>.json` for each entry, and `mesh.json` with
- * all that stays inside the daemon. They hold pre-shared keys: folders are 0700, files 0600.
+ * The desired state as files: `metadata.json`, `secrets.json`, `data/<key>.json` for each entry, and `mesh.journal`
+ * with all that stays inside the daemon. They hold pre-shared keys: folders are 0700, files 0600.
  */
-export interface DesiredFiles {
+export interface DesiredFiles extends AsyncDisposable {
   /** A file that cannot be read costs what is in it, a warning, and the revision. Never rejects. */
   load(): Promise<DesiredState>
   /**
-   * Writes what differs from what is on disk. The revision comes last: a crash before it leaves an older one, and
+   * Writes what differs from what is on disk; what did not change must be the same object. The revision comes last: a crash before it leaves an older one, and
    * the state is pulled again. Not to be called while another call runs.
    */
   save(state: DesiredState): Promise<void>
 }
 
-const meshFile = validatorOf(
-  Type.Object({
-    peers: Type.Array(Peer),
-    policies: Type.Array(CompiledPolicy),
-    signing_keys: Type.Union([SigningKeys, Type.Null()]),
-    revision: Type.String(),
-  }),
-)
 const metadataFile = validatorOf(Metadata)
 const secretsFile = validatorOf(Type.Array(SecretRef))
 const dataFile = validatorOf(Entry)
 
 export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   const dataFolder = join(folder, 'data')
+  const journal = createMeshJournal(join(folder, 'mesh.journal'), log)
   /** Path -> the value that is surely on disk; undefined for a file of which that is not known. */
   const onDisk = new Map<string, unknown>()
 
   async function load(): Promise<DesiredState> {
     await prepare(folder, log)
     await prepare(dataFolder, log)
-    const mesh = await read(join(folder, 'mesh.json'), meshFile)
+    const mesh = await journal.load()
     const metadata = await read(join(folder, 'metadata.json'), metadataFile)
     const secrets = await read(join(folder, 'secrets.json'), secretsFile)
     const entries = await loadData()
-    const intact = [...entries, mesh, metadata, secrets].every((part) => part !== 'broken')
+    const intact = [...entries, metadata, secrets].every((part) => part !== 'broken')
     return {
-      ...emptyDesiredState,
-      ...contentOf(mesh),
+      ...mesh.state,
       metadata: contentOf(metadata) ?? {},
       secret_refs: contentOf(secrets) ?? [],
       data: entries.flatMap((entry) => contentOf(entry) ?? []),
-      revision: intact ? (contentOf(mesh)?.revision ?? '') : '',
+      revision: intact && !mesh.broken ? mesh.state.revision : '',
     }
   }
 
@@ -98,7 +83,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     await saveData(data)
     await write(join(folder, 'metadata.json'), metadata)
     await write(join(folder, 'secrets.json'), secret_refs)
-    await write(join(folder, 'mesh.json'), mesh)
+    await journal.save(mesh)
   }
 
   async function saveData(data: readonly Entry[]): Promise<void> {
@@ -124,7 +109,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     onDisk.set(path, value)
   }
 
-  return { load, save }
+  return { load, save, [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose]() }
 }
 
 /** What a file gave: its value, nothing because there is none, or nothing although there is one. */

@@ -39,7 +39,7 @@ describe('openDesiredStore', () => {
       (await stat(join(place.state, ...path))).mode & 0o777
     assert.equal(await modes(), 0o700)
     assert.equal(await modes('data'), 0o700)
-    assert.equal(await modes('mesh.json'), 0o600)
+    assert.equal(await modes('mesh.journal'), 0o600)
     assert.equal(await modes('data', 'routes.json.json'), 0o600)
   })
 
@@ -64,7 +64,7 @@ describe('openDesiredStore', () => {
     const store = await place.open()
     await store.replace(full)
     const long = new Date(0)
-    const files = ['metadata.json', 'secrets.json', 'data/routes.json.json', 'mesh.json']
+    const files = ['metadata.json', 'secrets.json', 'data/routes.json.json', 'mesh.journal']
     for (const file of files) await utimes(join(place.state, file), long, long)
     await store.replace(structuredClone({ ...full, metadata: { region: 'eu' } }))
     const written: string[] = []
@@ -94,7 +94,7 @@ describe('a damaged state folder', () => {
   it('costs peers and policies when their file is broken', async () => {
     await using place = await aPlace()
     await (await place.open()).replace(full)
-    await writeFile(join(place.state, 'mesh.json'), '')
+    await writeFile(join(place.state, 'mesh.journal'), 'x')
     const { peers, revision, metadata } = (await place.open()).current()
     assert.deepEqual(
       { peers, revision, metadata },
@@ -127,7 +127,7 @@ describe('a damaged state folder', () => {
 
   it('opens even when a folder is in the place of a file', async () => {
     await using place = await aPlace()
-    await mkdir(join(place.state, 'mesh.json'), { recursive: true })
+    await mkdir(join(place.state, 'mesh.journal'), { recursive: true })
     assert.deepEqual((await place.open()).current(), emptyDesiredState)
   })
 })
@@ -204,8 +204,9 @@ describe('replace', () => {
     await chmod(join(place.state, 'secrets.json'), 0o700)
     const next = { ...full, metadata: { a: 'b' }, secret_refs: [], revision: '1-8' }
     await assert.rejects(store.replace(next))
-    const mesh = JSON.parse(await readFile(join(place.state, 'mesh.json'), 'utf8'))
-    assert.equal(mesh.revision, '1-7')
+    const mesh = await readFile(join(place.state, 'mesh.journal'), 'utf8')
+    assert.match(mesh, /"revision":"1-7"/)
+    assert.doesNotMatch(mesh, /1-8/)
   })
 })
 
@@ -245,10 +246,12 @@ async function aPlace(): Promise<
   const dataDir = await mkdtemp(join(tmpdir(), 'plexd-desired-'))
   const warnings: string[] = []
   const log: Log = { ...silentLog, warn: (message) => warnings.push(message) }
+  const stack = new AsyncDisposableStack()
+  stack.defer(() => rm(dataDir, { recursive: true, force: true }))
   return {
     state: join(dataDir, 'state'),
     warnings,
-    open: () => openDesiredStore({ dataDir, log }),
-    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
+    open: async () => stack.use(await openDesiredStore({ dataDir, log })),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }

@@ -15,19 +15,21 @@ import type { DesiredState, DesiredStore } from './desired-state.ts'
 export async function openDesiredStore(options: {
   dataDir: string
   log: Log
-}): Promise<DesiredStore> {
+}): Promise<DesiredStore & AsyncDisposable> {
   const files = createDesiredFiles(join(options.dataDir, 'state'), options.log)
   const listeners = new Set<(now: DesiredState, before: DesiredState) => void>()
   let state = await files.load()
   let index = 1
   const save = coalesce(() => files.save(state))
+  let saving: Promise<void> = Promise.resolve()
 
   async function replace(next: DesiredState): Promise<void> {
     const before = state
     state = shareUnchanged(next, before)
     if (isVisibleChange(state, before)) index++
     if (state !== before) for (const listener of listeners) listener(state, before)
-    await save()
+    saving = save()
+    await saving
   }
 
   return {
@@ -37,6 +39,10 @@ export async function openDesiredStore(options: {
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    async [Symbol.asyncDispose]() {
+      await saving.catch(() => {}) // its caller is told
+      await files[Symbol.asyncDispose]()
     },
   }
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import { type Journal, openJournal } from './journal.ts'
-import { decodeRecord, encodeRecord, type PutRecord, type ReportRecord } from './report-record.ts'
+import { encodeLine } from './journal-line.ts'
+import { decodeRecord, type PutRecord, type ReportRecord } from './report-record.ts'
 import { createReportTable, type ReportChange, type ReportTable } from './report-table.ts'
 
 export type { ReportChange } from './report-table.ts'
@@ -120,7 +121,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   function write(record: ReportRecord): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     if (record.op === 'put' || record.op === 'delete') staged.set(record.key, record)
-    queue.push({ record, line: encodeRecord(record), resolve, reject })
+    queue.push({ record, line: encodeLine(record), resolve, reject })
     writing ??= writeAll()
     return promise
   }
@@ -162,7 +163,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
 
   async function compact(): Promise<void> {
     try {
-      await journal.replace(table.compact().values().map(encodeRecord))
+      await journal.replace(table.compact().values().map(encodeLine))
       compactAbove = compactionSize(table)
     } catch (error) {
       log.warn('report journal cannot be compacted', { error })

@@ -1,0 +1,117 @@
+import { CompiledPolicy, Peer, SigningKeys, validatorOf } from '@plexd/protocol'
+import type { Log } from '@plexd/runtime'
+import { type Static, Type } from 'typebox'
+import type { DesiredState } from './desired-state.ts'
+import { type Journal, openJournal } from './journal.ts'
+import { decodeLine, encodeLine } from './journal-line.ts'
+
+/** What of the desired state stays inside the daemon. */
+export type MeshState = Pick<DesiredState, 'peers' | 'policies' | 'signing_keys' | 'revision'>
+
+export const emptyMesh: MeshState = { peers: [], policies: [], signing_keys: null, revision: '' }
+
+/**
+ * The mesh on disk, as a journal of its changes: a thousand peers are a quarter of a megabyte, which is not to be
+ * written, and waited for, with each event about one of them. A line is one change and holds all of it, so none is ever
+ * half there.
+ */
+export interface MeshJournal extends AsyncDisposable {
+  /** `broken` when something of it could not be read; then it is written anew with the next save. Never rejects. */
+  load(): Promise<{ state: MeshState; broken: boolean }>
+  /** Resolves when the state is on disk. What did not change must be the same object. Calls must not overlap. */
+  save(state: MeshState): Promise<void>
+}
+
+/** What became different; what is absent did not. */
+const MeshChange = Type.Object({
+  /** New ones, and those that are known by their id. */
+  peers: Type.Optional(Type.Array(Peer)),
+  /** Ids of those that are gone. */
+  gone: Type.Optional(Type.Array(Type.String())),
+  policies: Type.Optional(Type.Array(CompiledPolicy)),
+  signing_keys: Type.Optional(Type.Union([SigningKeys, Type.Null()])),
+  revision: Type.String(),
+})
+type MeshChange = Static<typeof MeshChange>
+const meshChange = validatorOf(MeshChange)
+
+export function createMeshJournal(path: string, log: Log): MeshJournal {
+  let journal: Journal | undefined
+  /** What the lines add up to; undefined when nobody knows, or when they should not stay. */
+  let saved: MeshState | undefined
+  let compactAt = 0
+
+  async function load(): Promise<{ state: MeshState; broken: boolean }> {
+    const folded = createFolder()
+    let damaged = 0
+    try {
+      journal = await openJournal(path, (line) => {
+        const change = decodeLine(line, meshChange())
+        if (change) folded.add(change)
+        else damaged++
+      })
+    } catch (error) {
+      log.warn('state file cannot be read, its content is pulled again', { file: path, error })
+      return { state: emptyMesh, broken: true }
+    }
+    compactAt = compactionSize(journal)
+    if (damaged > 0)
+      log.warn('state file is damaged, its content is pulled again', { file: path, damaged })
+    else saved = folded.state()
+    return { state: folded.state(), broken: damaged > 0 }
+  }
+
+  async function save(state: MeshState): Promise<void> {
+    journal ??= await openJournal(path, () => {})
+    if (saved && journal.size() < compactAt) {
+      const change = changeBetween(saved, state)
+      if (change) await journal.append(encodeLine(change))
+    } else {
+      const change = changeBetween(emptyMesh, state)
+      await journal.replace(change ? [encodeLine(change)] : [])
+      compactAt = compactionSize(journal)
+    }
+    saved = state
+  }
+
+  return {
+    load,
+    save,
+    [Symbol.asyncDispose]: async () => journal?.[Symbol.asyncDispose](),
+  }
+}
+
+/** A journal is rewritten when more than half of it is history, and not while it is small. */
+function compactionSize(journal: Journal): number {
+  return 2 * journal.size() + 64 * 1024
+}
+
+/** Undefined when there is none. Pure. */
+function changeBetween(before: MeshState, now: MeshState): MeshChange | undefined {
+  const known = new Map(before.peers.map((peer) => [peer.id, peer]))
+  const peers = now.peers.filter((peer) => known.get(peer.id) !== peer)
+  const ids = new Set(now.peers.map(({ id }) => id))
+  const gone = before.peers.flatMap(({ id }) => (ids.has(id) ? [] : [id]))
+  const change: MeshChange = {
+    ...(peers.length === 0 ? {} : { peers }),
+    ...(gone.length === 0 ? {} : { gone }),
+    ...(now.policies === before.policies ? {} : { policies: [...now.policies] }),
+    ...(now.signing_keys === before.signing_keys ? {} : { signing_keys: now.signing_keys }),
+    revision: now.revision,
+  }
+  return Object.keys(change).length > 1 || now.revision !== before.revision ? change : undefined
+}
+
+/** Adds changes up. */
+function createFolder(): { add(change: MeshChange): void; state(): MeshState } {
+  const peers = new Map<string, Peer>()
+  let rest = emptyMesh
+  return {
+    add({ peers: changed = [], gone = [], ...others }) {
+      for (const id of gone) peers.delete(id)
+      for (const peer of changed) peers.set(peer.id, peer)
+      rest = { ...rest, ...others }
+    },
+    state: () => ({ ...rest, peers: [...peers.values()] }),
+  }
+}
