@@ -83,7 +83,7 @@ async function benchRestore(damage: string): Promise<void> {
   await firewall.apply(ruleset, await firewall.observe())
   await firewall.asLeft()
   let heard = (): void => {}
-  await using _ = startTableWatch({
+  using _ = startTableWatch({
     socket: openSocket(),
     tables: ['plexd'],
     isOurs: writers.has,

@@ -39,6 +39,19 @@ describe('the fake clock', () => {
     assert.deepEqual(ticks, [10, 20, 30])
   })
 
+  it('calls as often as the time allows, until it is told to stop', async () => {
+    const clock = createFakeClock(0)
+    const calls: number[] = []
+    const calling = clock.every(10, () => calls.push(clock.now()))
+
+    await clock.advance(35)
+    calling[Symbol.dispose]()
+    await clock.advance(35)
+
+    assert.deepEqual(calls, [10, 20, 30])
+    assert.equal(clock.sleepers(), 0)
+  })
+
   it('wakes a sleeper with the reason of an abort, and forgets it', async () => {
     const clock = createFakeClock()
     const stop = new AbortController()
@@ -60,5 +73,17 @@ describe('the system clock', () => {
     assert.ok(performance.now() - startMs >= 19)
 
     await assert.rejects(systemClock.sleep(60_000, AbortSignal.timeout(5)), { name: 'AbortError' })
+  })
+  it('calls all that are called equally often in the same moments, until each has had enough', async () => {
+    const calls: string[] = []
+    const one = systemClock.every(50, () => calls.push('one'))
+    await systemClock.sleep(20)
+    const other = systemClock.every(50, () => calls.push('other'))
+    while (calls.length < 4) await systemClock.sleep(5)
+    one[Symbol.dispose]()
+    while (calls.length < 6) await systemClock.sleep(5)
+    other[Symbol.dispose]()
+    await systemClock.sleep(120)
+    assert.deepEqual(calls, ['one', 'other', 'one', 'other', 'other', 'other'])
   })
 })

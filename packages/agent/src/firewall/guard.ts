@@ -49,7 +49,7 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
   })
   return {
     async [Symbol.asyncDispose]() {
-      await watch[Symbol.asyncDispose]()
+      watch[Symbol.dispose]()
       await task[Symbol.asyncDispose]()
     },
   }

@@ -224,7 +224,7 @@ describe('nftables', { skip }, () => {
       const ruleset = compile([aRule({ src: peerIp, dst: nodeIp, port: 7001 })])
       await mesh.apply(ruleset)
       const restored = Promise.withResolvers<number>()
-      await using _ = await mesh.watch(async () => {
+      using _ = await mesh.watch(async () => {
         await mesh.apply(ruleset)
         restored.resolve(performance.now())
       })
@@ -240,7 +240,7 @@ describe('nftables', { skip }, () => {
 
   it('hears nothing of its own changes, nor of those to other tables', async () => {
     let heard = 0
-    await using _ = await mesh.watch(() => {
+    using _ = await mesh.watch(() => {
       heard++
     })
     await mesh.enforce([])
@@ -339,7 +339,7 @@ async function createPair() {
 async function startWatch(
   space: Namespace,
   { isOurs, onChange }: { isOurs: (processId: number) => boolean; onChange: () => void },
-): Promise<AsyncDisposable> {
+): Promise<Disposable> {
   const socket = await enterNamespace(space, await loadChangeSocket())
   return startTableWatch({ socket, tables: ['plexd'], isOurs, onChange, clock: systemClock })
 }

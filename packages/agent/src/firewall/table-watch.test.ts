@@ -31,7 +31,7 @@ it('tells of changes by others to our tables, once each time it looks', async ()
     clock,
   })
   await clock.advance(1_000)
-  await watch[Symbol.asyncDispose]()
+  watch[Symbol.dispose]()
   assert.deepEqual(heard, [1, 0])
   assert.equal(closed, true)
 })

@@ -1,5 +1,4 @@
 import type { Clock } from '@plexd/runtime'
-import { startTask } from '../task.ts'
 import type { ChangeSocket } from './change-socket.ts'
 import type { TableChange } from './netlink-message.ts'
 
@@ -19,21 +18,18 @@ export interface TableWatchOptions {
  * Hears of changes to the packet filter within a tenth of a second. Node cannot wait for a netlink socket, so it is
  * looked at ten times a second, at 10 us each.
  */
-export function startTableWatch(options: TableWatchOptions): AsyncDisposable {
+export function startTableWatch(options: TableWatchOptions): Disposable {
   const { socket, tables, isOurs, onChange, clock } = options
   const isForeign = ({ portId, table }: TableChange): boolean =>
     tables.includes(table) && !isOurs(portId)
 
-  const task = startTask(async (signal) => {
-    for (;;) {
-      await clock.sleep(intervalMs, signal)
-      const news = socket.read()
-      if (news === 'overrun' || news.some(isForeign)) onChange()
-    }
+  const ticking = clock.every(intervalMs, () => {
+    const news = socket.read()
+    if (news === 'overrun' || news.some(isForeign)) onChange()
   })
   return {
-    async [Symbol.asyncDispose]() {
-      await task[Symbol.asyncDispose]()
+    [Symbol.dispose]() {
+      ticking[Symbol.dispose]()
       socket.close()
     },
   }

@@ -167,7 +167,7 @@ function setUp(
       metadata: { os: 'linux' },
       // Time passes as fast as it is waited for.
       clock: {
-        now: () => clock.now(),
+        ...clock,
         async sleep(ms) {
           waits.push(ms)
           await clock.advance(ms)
