@@ -1,7 +1,7 @@
 /**
  * Targets A6, A7 and A8: how long 1,000 peers take into WireGuard, how long a daemon that starts again takes to see that
- * nothing changed, and how long a change of one peer takes. Needs root; works in a network namespace of its own, with
- * a /run of its own. `--json` prints the figures for programs, `--peers N` takes another number of peers.
+ * nothing changed, how long a change of one peer takes, and how long one that somebody else removes is missing. Needs
+ * root; works in a network namespace of its own, with a /run of its own. `--json` prints the figures for programs, `--peers N` takes another number of peers.
  */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -78,7 +78,10 @@ async function bench(count: number): Promise<void> {
   add(`restart, ${count} peers as they were`, await inFreshProcesses('restart', state))
   add('  floor: ip and one request, unread', await inFreshProcesses('floor', state))
 
-  await using _watch = device.watch(() => applier.apply())
+  let putRight = (): void => {}
+  await using _watch = device.watch(async () => {
+    if ((await applier.apply()).length > 0) putRight()
+  })
   const onePeer = await repeat(200, async (round) => {
     const endpoint = `198.51.100.${(round % 250) + 1}:51820`
     peers = peers.map((peer, index) => (index === round % count ? { ...peer, endpoint } : peer))
@@ -88,6 +91,15 @@ async function bench(count: number): Promise<void> {
   const [first] = peers
   if (first)
     add('  floor: one request that changes it', await repeat(200, () => ask(addAll([first]))))
+
+  const restored = await repeat(30, async (round) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    putRight = resolve
+    const key = peers[round % count]?.public_key ?? ''
+    await exec(['wg', 'set', 'plexd0', 'peer', key, 'remove'])
+    await promise
+  })
+  add('a peer removed by somebody else, until it is back', restored)
 
   // Peers that were given an endpoint and do not answer are tried again for five seconds.
   await delay(15_000)
@@ -204,5 +216,5 @@ function print(figure: Figure | undefined): void {
   const { what, unit, median, p99, max } = figure
   const columns = [median, p99, max].map((number) => number.toFixed(1).padStart(8))
   const line = `median ${columns[0]}  p99 ${columns[1]}  max ${columns[2]}  ${unit}`
-  console.log(`${what.padEnd(44)} ${line}`)
+  console.log(`${what.padEnd(50)} ${line}`)
 }

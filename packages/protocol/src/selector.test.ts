@@ -79,7 +79,7 @@ describe('parseSelector', () => {
       } catch {
         // Right or wrong: the time is what matters.
       }
-      assert.ok(performance.now() - startMs < 200)
+      assert.ok(performance.now() - startMs < 1_000)
     }
   })
 })
