@@ -50,9 +50,10 @@ describe('openDatabase', () => {
     await using folder = await makeFolder()
     const file = join(folder.path, 'file')
     writeFileSync(file, '')
-    assert.throws(
-      () => openDatabase(join(file, 'data'), silentLog),
-      /write to data dir ".*": .*: run plexd as root, or choose another with --data-dir/,
-    )
+    for (const dataDir of [join(file, 'data'), '/proc/no-such/folder'])
+      assert.throws(
+        () => openDatabase(dataDir, silentLog),
+        /write to data dir ".*": .*: run plexd as root, or choose another with --data-dir/,
+      )
   })
 })

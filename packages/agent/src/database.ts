@@ -1,7 +1,7 @@
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { CliError, describeError, type Log } from '@plexd/runtime'
+import { CliError, describeError, type Log, makeFolder } from '@plexd/runtime'
 
 /**
  * The small durable records of the daemon: where the event stream stands, executions that are not reported yet,
@@ -79,7 +79,7 @@ function moveAside(path: string): string {
 
 function makeDataDir(dataDir: string, path: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolder(dataDir)
     // SQLite would make it readable for all.
     closeSync(openSync(path, 'a', 0o600))
   } catch (error) {

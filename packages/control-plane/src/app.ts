@@ -1,10 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Log } from '@plexd/runtime'
 import { type ArtifactFiles, openArtifactFiles } from './artifacts/files.ts'
 import { type Change, createChange } from './change.ts'
 import type { Config } from './config.ts'
-import { lockDataDir } from './data-dir-lock.ts'
+import { claimDataDir } from './data-dir-lock.ts'
 import { createFrames } from './events/frames.ts'
 import { type Heads, loadHeads } from './events/heads.ts'
 import { createEventHub, type EventHub } from './events/hub.ts'
@@ -78,8 +77,7 @@ export async function createApp(
 ): Promise<RunningApp> {
   await using stack = new AsyncDisposableStack()
   const { dataDir, meshCidr } = config
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  stack.use(lockDataDir(dataDir))
+  stack.use(claimDataDir(dataDir))
   const masterKey = await loadMasterKey(dataDir)
   const metrics = stack.use(createMetrics())
   const store = stack.use(

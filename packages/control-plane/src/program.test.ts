@@ -60,6 +60,22 @@ describe('plexd-control-plane', () => {
     assert.match(second.url, /^http:/)
   })
 
+  it('says where it cannot write, and what to do', async () => {
+    for (const [dataDir, why] of [
+      ['/proc/no-such/folder', /ENOENT/],
+      [join(main, 'below'), /ENOTDIR/],
+    ] as const)
+      await assert.rejects(
+        run(process.execPath, [main, 'serve', '--data-dir', dataDir], { timeout: 20_000 }),
+        ({ code, stderr }: { code: number; stderr: string }) => {
+          assert.equal(code, 1)
+          assert.match(stderr, why)
+          assert.match(stderr, /^plexd-control-plane: write to data folder "\S+": .*--data-dir\n$/)
+          return true
+        },
+      )
+  })
+
   it('refuses plain HTTP beyond this machine, and settings that it cannot read', async () => {
     for (const [args, error] of [
       [['--insecure-http', '--listen', '0.0.0.0:0'], /is no loopback address/],

@@ -1,5 +1,6 @@
-import { link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 /**
  * Replaces a file so that a reader, or a crash at any moment, sees the old or the new content and never a part.
@@ -11,7 +12,7 @@ export async function writeFileAtomic(
   { mode = 0o600 }: { mode?: number } = {},
 ): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   // A name that a fixed-length file name limit cannot reach, unlike one made from the target's.
   const temporary = join(folder, `.tmp-${crypto.randomUUID()}`)
   try {
@@ -50,7 +51,7 @@ export async function createFileAtomic(
   { mode = 0o600 }: { mode?: number } = {},
 ): Promise<boolean> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const temporary = join(folder, `.tmp-${crypto.randomUUID()}`)
   try {
     await writeFileAtomic(temporary, content, { mode })

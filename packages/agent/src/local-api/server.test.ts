@@ -58,6 +58,13 @@ describe('the socket', () => {
     assert.equal((await stat(folder.socketPath)).size, 8)
   })
 
+  it('is refused where no folder can be made for it', async () => {
+    await assert.rejects(startPlace({}, { socketPath: '/proc/no-such/api.sock' }), {
+      message:
+        /^listen on "\/proc\/no-such\/api\.sock": ENOENT: .*: choose another place with --socket$/,
+    })
+  })
+
   it('leaves the mode of a folder alone that was there', async () => {
     await using folder = await aFolder()
     await mkdir(join(folder.path, 'run'), { mode: 0o700 })

@@ -1,7 +1,7 @@
-import { chmod, chown, lstat, mkdir, rm } from 'node:fs/promises'
+import { chmod, chown, lstat, rm } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import { describeError, type Log } from '@plexd/runtime'
+import { describeError, type Log, makeFolder } from '@plexd/runtime'
 
 export interface SocketFileOptions {
   path: string
@@ -20,16 +20,21 @@ export interface SocketFileOptions {
  */
 export async function listenOnSocket(server: Server, options: SocketFileOptions): Promise<void> {
   const { path } = options
-  await makeFolder(dirname(path))
+  await openFolderOf(path)
   await removeStale(path)
   await listen(server, path)
   await openToGroup(options)
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  // Only what was made here: the mode of a folder that was there is someone's decision.
-  if ((await mkdir(folder, { recursive: true, mode: 0o755 })) !== undefined)
-    await chmod(folder, 0o755)
+async function openFolderOf(path: string): Promise<void> {
+  const folder = dirname(path)
+  try {
+    // Only what was made here: the mode of a folder that was there is someone's decision.
+    if (makeFolder(folder, 0o755)) await chmod(folder, 0o755)
+  } catch (error) {
+    const why = describeError(error)
+    throw new Error(`listen on "${path}": ${why}: choose another place with --socket`)
+  }
 }
 
 async function removeStale(path: string): Promise<void> {

@@ -1,8 +1,8 @@
-import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Entry, Metadata, SecretRef, validatorOf } from '@plexd/protocol'
-import { type Log, syncFolder, writeFileAtomic } from '@plexd/runtime'
+import { type Log, makeFolder, syncFolder, writeFileAtomic } from '@plexd/runtime'
 import { Type } from 'typebox'
 import type { DesiredState } from './desired-state.ts'
 import { keyFileName } from './key-file.ts'
@@ -87,7 +87,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   }
 
   async function saveData(data: readonly Entry[]): Promise<void> {
-    await mkdir(dataFolder, { recursive: true, mode: 0o700 })
+    makeFolder(dataFolder)
     const wanted = new Map(data.map((entry) => [join(dataFolder, keyFileName(entry.key)), entry]))
     await inGroups([...wanted], ([path, entry]) => write(path, entry))
     const stale = [...onDisk.keys()].filter(
@@ -122,7 +122,7 @@ function contentOf<T>(part: Part<T>): T | undefined {
 /** Makes the folder and removes what a crash in the middle of a write left there. */
 async function prepare(folder: string, log: Log): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     await chmod(folder, 0o700)
     for (const name of await readdir(folder))
       if (isTemporary(name)) await rm(join(folder, name), { force: true })

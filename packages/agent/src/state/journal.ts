@@ -1,16 +1,7 @@
 import { constants } from 'node:fs'
-import {
-  chmod,
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-} from 'node:fs/promises'
+import { chmod, type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { syncFolder } from '@plexd/runtime'
+import { makeFolder, syncFolder } from '@plexd/runtime'
 
 /** A file of lines that only grows, until it is replaced as a whole. Calls must not overlap. */
 export interface Journal extends AsyncDisposable {
@@ -94,7 +85,7 @@ export async function openJournal(path: string, onLine: (line: string) => void):
 const temporaryPrefix = '.tmp-'
 
 async function prepareFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   await chmod(folder, 0o700)
   for (const name of await readdir(folder))
     if (name.startsWith(temporaryPrefix)) await rm(join(folder, name), { force: true })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Exec } from '@plexd/runtime'
+import { type Exec, makeFolder } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { parseDump } from './wg-dump.ts'
 import type { PeerChange } from './wg-interface.ts'
@@ -67,7 +67,7 @@ async function withSecret(
   use: (file: string | undefined) => Promise<unknown>,
 ): Promise<void> {
   if (secret === undefined) return void (await use(undefined))
-  await mkdir(runDir, { recursive: true, mode: 0o700 })
+  makeFolder(runDir)
   const file = join(runDir, `.wg-${randomUUID()}`)
   try {
     await writeFile(file, `${secret}\n`, { mode: 0o600, flag: 'wx' })

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
-import { syncFolder } from '@plexd/runtime'
+import { makeFolder, syncFolder } from '@plexd/runtime'
 
 /** A plexd binary by its name; the parts are file names, so `isFileName` must hold for each. */
 export interface ArtifactName {
@@ -45,8 +45,7 @@ export function checkArtifactName(name: ArtifactName): void {
 /** Makes the folder, and clears away what uploads that were cut off left behind. */
 export async function openArtifactFiles(folder: string): Promise<ArtifactFiles> {
   const incoming = join(folder, 'incoming')
-  for (const path of [incoming, join(folder, 'plexd')])
-    await mkdir(path, { recursive: true, mode: 0o700 })
+  for (const path of [incoming, join(folder, 'plexd')]) makeFolder(path)
   await syncFolder(folder)
   for (const name of await readdir(incoming)) await rm(join(incoming, name))
   let last: Promise<unknown> = Promise.resolve()
@@ -112,7 +111,7 @@ async function writeHashed(
 }
 
 async function moveInto(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(to))
   await rename(from, to)
   // The name, and the folders that were made for it.
   for (const folder of [dirname(to), dirname(dirname(to)), dirname(dirname(dirname(to)))])
