@@ -161,7 +161,7 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
     lastGapMs = clock.now()
     loop.trigger({ whole: true })
   }
-  const changes = createStateChanges({ desired, onFold: applier.applySoon, onGap })
+  const changes = createStateChanges({ desired, onMeshChange: applier.applySoon, onGap })
 
   const authentic = config.apiUrl.startsWith('https:')
   const pull = { ...common, desired, changes, signingKeys, authentic }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Peer } from '@plexd/protocol'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import type { StateEvent } from './fold.ts'
 import { createStateChanges } from './state-changes.ts'
@@ -11,6 +12,21 @@ const metadata: StateEvent = {
 const unknownPeer: StateEvent = {
   type: 'peer_endpoint_changed',
   payload: { id: 'n_gone', peer_id: 'n_gone', endpoint: '198.51.100.1:1' },
+}
+
+const peer: Peer = {
+  id: 'n_db',
+  public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+  mesh_ip: '10.100.1.2',
+  endpoint: '203.0.113.10:51820',
+  allowed_ips: ['10.100.1.2/32'],
+  psk: '',
+  status: 'online',
+}
+const policy = { id: 'pol_1', rules: [] }
+
+function moved(to: Partial<Peer>): StateEvent {
+  return { type: 'peer_endpoint_changed', payload: { ...peer, peer_id: peer.id, ...to } }
 }
 
 describe('state changes', () => {
@@ -38,8 +54,27 @@ describe('state changes', () => {
     await changes.foldState(unknownPeer, '1-6')
     await changes.foldState(metadata, '1-7')
 
-    assert.deepEqual(calls, ['gap', 'fold', 'fold'])
+    assert.deepEqual(calls, ['gap'])
     assert.equal(desired.current().revision, '')
+  })
+
+  it('tell of what interface and filter must follow, and of nothing else', async () => {
+    const { changes, desired, calls } = setUp({ peers: [peer], revision: '1-5' })
+
+    await changes.foldState(metadata, '1-6')
+    await changes.foldState(moved({ status: 'unreachable' }), '1-7')
+    assert.equal(desired.current().peers[0]?.status, 'unreachable')
+    assert.deepEqual(calls, [])
+
+    await changes.foldState(moved({ endpoint: '198.51.100.1:1' }), '1-8')
+    assert.deepEqual(calls, ['mesh'])
+    await changes.foldState({ type: 'policy_updated', payload: { policies: [policy] } }, '1-9')
+    assert.deepEqual(calls, ['mesh', 'mesh'])
+    await changes.foldState(
+      { type: 'peer_removed', payload: { id: peer.id, peer_id: peer.id } },
+      '1-10',
+    )
+    assert.deepEqual(calls, ['mesh', 'mesh', 'mesh'])
   })
 
   it('tell of a pull that events have overtaken', async () => {
@@ -68,7 +103,7 @@ function setUp(start: Partial<DesiredState>) {
   }
   const changes = createStateChanges({
     desired,
-    onFold: () => calls.push('fold'),
+    onMeshChange: () => calls.push('mesh'),
     onGap: () => calls.push('gap'),
   })
   return { changes, desired, calls }

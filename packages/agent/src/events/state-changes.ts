@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
 import { fold, type StateEvent } from './fold.ts'
 import { isCovered, revisionAfter } from './revision.ts'
@@ -28,8 +29,8 @@ export interface StateChanges {
 
 export function createStateChanges(deps: {
   desired: DesiredStore
-  /** A change is in memory: bring it into force. */
-  onFold(): void
+  /** A change that interface or filter must follow is in memory: bring it into force. */
+  onMeshChange(): void
   /** An event says less than is needed: pull soon. */
   onGap(): void
 }): StateChanges {
@@ -47,9 +48,10 @@ export function createStateChanges(deps: {
   return {
     async foldState(event, id) {
       for (const folded of watchers) folded.push(id)
+      const before = desired.current()
       // Replaced even if nothing changes: what memory has may not be on the disk yet.
-      const saved = desired.replace(next(desired.current(), event, id))
-      deps.onFold()
+      const saved = desired.replace(next(before, event, id))
+      if (!isSameMesh(before, desired.current())) deps.onMeshChange()
       await saved
     },
     async passBy(id) {
@@ -68,4 +70,13 @@ export function createStateChanges(deps: {
       }
     },
   }
+}
+
+/** Who is online is news for people: in a large mesh it comes often, and planning for a thousand peers takes some ms. */
+function isSameMesh(before: DesiredState, now: DesiredState): boolean {
+  if (now.policies !== before.policies || now.peers.length !== before.peers.length) return false
+  return now.peers.every((peer, at) => {
+    const old = before.peers[at]
+    return peer === old || isDeepStrictEqual({ ...peer, status: '' }, { ...old, status: '' })
+  })
 }

@@ -170,7 +170,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
     },
     onChange: () => () => {},
   }
-  const changes = createStateChanges({ desired, onFold() {}, onGap() {} })
+  const changes = createStateChanges({ desired, onMeshChange() {}, onGap() {} })
   const problems = createProblems()
   const asked: (string | undefined)[] = []
   const answers: (StateAnswer | (() => Promise<StateAnswer>))[] = []
