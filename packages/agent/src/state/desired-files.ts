@@ -16,8 +16,8 @@ export interface DesiredFiles extends AsyncDisposable {
   /** A file that cannot be read costs what is in it, a warning, and the revision. Never rejects. */
   load(): Promise<DesiredState>
   /**
-   * Writes what differs from what is on disk; what did not change must be the same object. The revision comes last: a crash before it leaves an older one, and
-   * the state is pulled again. Not to be called while another call runs.
+   * Writes what differs from what is on disk; what did not change must be the same object. The revision comes last: a
+   * crash before it leaves an older one, and the state is pulled again. Not to be called while another call runs.
    */
   save(state: DesiredState): Promise<void>
 }

@@ -13,7 +13,7 @@ export const emptyMesh: MeshState = { peers: [], policies: [], signing_keys: nul
 /**
  * The mesh on disk, as a journal of its changes: a thousand peers are a quarter of a megabyte, which is not to be
  * written, and waited for, with each event about one of them. A line is one change and holds all of it, so none is ever
- * half there.
+ * half there (docs/decisions/0016).
  */
 export interface MeshJournal extends AsyncDisposable {
   /** `broken` when something of it could not be read; then it is written anew with the next save. Never rejects. */
