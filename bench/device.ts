@@ -123,7 +123,7 @@ function openDevice() {
 }
 
 function applierFor(device: Awaited<ReturnType<typeof openDevice>>) {
-  const desired = { current: () => ({ ...emptyDesiredState, peers }) }
+  const desired = { current: () => ({ ...emptyDesiredState, peers }), isMeshLost: () => false }
   return createApplier({ device, desired, problems: createProblems(), log: silentLog })
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,6 +14,8 @@ import {
 import { until } from '../support/until.ts'
 import { joinAll, kernelState } from './support/members.ts'
 import { type KernelCalls, noting, readCalls } from './support/system-calls.ts'
+
+const lostMesh = 'the mesh on disk is damaged'
 
 describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => {
   let lab: Lab
@@ -138,6 +141,23 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     const params = { node: web.nodeId, kind: 'drift' } as const
     return (await system.admin.listTelemetry({ params })).body.items.length
   }
+
+  it('leaves everything in force when what it knew is damaged, until the control plane answers', async () => {
+    const state = await kernelState(web)
+    const running = startPing(web.host, db.meshIp)
+    await web.agent.end('SIGKILL')
+    await system.controlPlane.end('SIGKILL')
+    await truncate(join(web.agent.dataDir, 'state', 'mesh.journal'), 100)
+    await web.agent.start()
+    await until('it says so', async () => (await web.plexd('status')).includes(lostMesh))
+    assert.equal(await kernelState(web), state)
+
+    await system.controlPlane.start()
+    await until('it knows again', async () => !(await web.plexd('status')).includes(lostMesh))
+    const { sent, received } = await running.stop()
+    assert.equal(received, sent)
+    assert.equal(await kernelState(web), state)
+  })
 })
 
 /** Until the daemon has made no change for a while. */

@@ -41,7 +41,10 @@ const device = await createLinuxDevice({
   keepaliveSeconds: () => order?.keepaliveSeconds ?? 0,
   log,
 })
-const desired = { current: () => ({ ...emptyDesiredState, peers: order?.peers ?? [] }) }
+const desired = {
+  current: () => ({ ...emptyDesiredState, peers: order?.peers ?? [] }),
+  isMeshLost: () => false,
+}
 const applier = createApplier({ device, desired, problems: createProblems(), log })
 
 for await (const line of createInterface(process.stdin)) {

@@ -99,6 +99,7 @@ function setUp(start: Partial<DesiredState>) {
     async replace(next) {
       state = next
     },
+    isMeshLost: () => false,
     onChange: () => () => {},
   }
   const changes = createStateChanges({

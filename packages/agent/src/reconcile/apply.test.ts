@@ -47,6 +47,20 @@ describe('createApplier', () => {
     assert.deepEqual(device.peerIds(), ['n_db'])
   })
 
+  it('leaves everything as it is while nobody knows what should be', async () => {
+    const { applier, device, problems, lose } = setUp([db, web])
+    await applier.apply()
+    lose(true)
+    assert.deepEqual(await applier.apply(), [])
+    assert.deepEqual(device.peerIds(), ['n_db', 'n_web'])
+    assert.match(problems.list().join(), /the mesh on disk is damaged: tunnels and rules stay/)
+
+    lose(false)
+    assert.equal((await applier.apply()).length, 2)
+    assert.deepEqual(device.peerIds(), [])
+    assert.deepEqual(problems.list(), [])
+  })
+
   it('applies an event without anybody waiting', async () => {
     const { applier, device } = setUp([db])
     applier.applySoon()
@@ -56,11 +70,18 @@ describe('createApplier', () => {
 })
 
 function setUp(peers: Peer[]) {
-  const state: DesiredState = { ...emptyDesiredState, peers }
+  let state: DesiredState = { ...emptyDesiredState, peers }
+  let isLost = false
   const device = createFakeDevice()
   const problems = createProblems()
-  const desired = { current: () => state }
-  return { device, problems, applier: createApplier({ device, desired, problems, log: silentLog }) }
+  const desired = { current: () => state, isMeshLost: () => isLost }
+  const applier = createApplier({ device, desired, problems, log: silentLog })
+  /** The peers are gone from the state as well. */
+  function lose(now: boolean): void {
+    isLost = now
+    state = emptyDesiredState
+  }
+  return { device, problems, applier, lose }
 }
 
 function aPeer(id: string, number: number): Peer {

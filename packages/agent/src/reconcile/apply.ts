@@ -23,7 +23,7 @@ export interface ApplierDeps {
   device: WireguardDevice
   /** Absent where packets are not filtered. */
   firewall?: FirewallApplier | undefined
-  desired: Pick<DesiredStore, 'current'>
+  desired: Pick<DesiredStore, 'current' | 'isMeshLost'>
   /** For the way to each peer; without, packets go to where the control plane says. */
   standpoint?: () => Standpoint
   problems: Problems
@@ -42,6 +42,10 @@ export function createApplier(deps: ApplierDeps): Applier {
    * it does not know.
    */
   async function applyOnce(look: boolean): Promise<Correction[]> {
+    if (desired.isMeshLost()) {
+      problems.set('wireguard', lostMesh)
+      return []
+    }
     const [filtering] = await Promise.allSettled([firewall?.apply({ look })])
     isFiltered ||= filtering.status === 'fulfilled'
     const steps = isFiltered ? await applyDevice() : []
@@ -92,6 +96,9 @@ export function createApplier(deps: ApplierDeps): Applier {
     },
   }
 }
+
+const lostMesh =
+  'the mesh on disk is damaged: tunnels and rules stay as they are until the control plane answers'
 
 /** Each peer itself where there is nothing to change: that is nearly always so, and there may be thousands. */
 function reachable(peers: readonly Peer[], standpoint: Standpoint): Peer[] {

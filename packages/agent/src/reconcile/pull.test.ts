@@ -168,6 +168,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
     async replace(next) {
       state = next
     },
+    isMeshLost: () => false,
     onChange: () => () => {},
   }
   const changes = createStateChanges({ desired, onMeshChange() {}, onGap() {} })

@@ -102,7 +102,7 @@ async function store(pulled: DesiredState, deps: PullDeps): Promise<Correction[]
     policies: null,
     signing_keys: deps.signingKeys(),
   })
-  await desired.replace(next)
+  await desired.replace(next, { whole: true })
   return corrections
 }
 

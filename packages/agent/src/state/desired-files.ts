@@ -14,12 +14,13 @@ import { createMeshJournal } from './mesh-journal.ts'
  */
 export interface DesiredFiles extends AsyncDisposable {
   /** A file that cannot be read costs what is in it, a warning, and the revision. Never rejects. */
-  load(): Promise<DesiredState>
+  load(): Promise<{ state: DesiredState; meshLost: boolean }>
   /**
    * Writes what differs from what is on disk; what did not change must be the same object. The revision comes last: a
-   * crash before it leaves an older one, and the state is pulled again. Not to be called while another call runs.
+   * crash before it leaves an older one, and the state is pulled again. While the mesh is lost its file stays as it is,
+   * so that the next start knows. Not to be called while another call runs.
    */
-  save(state: DesiredState): Promise<void>
+  save(state: DesiredState, options: { meshLost: boolean }): Promise<void>
 }
 
 const metadataFile = validatorOf(Metadata)
@@ -32,7 +33,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   /** Path -> the value that is surely on disk; undefined for a file of which that is not known. */
   const onDisk = new Map<string, unknown>()
 
-  async function load(): Promise<DesiredState> {
+  async function load(): Promise<{ state: DesiredState; meshLost: boolean }> {
     await prepare(folder, log)
     await prepare(dataFolder, log)
     const mesh = await journal.load()
@@ -40,13 +41,14 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     const secrets = await read(join(folder, 'secrets.json'), secretsFile)
     const entries = await loadData()
     const intact = [...entries, metadata, secrets].every((part) => part !== 'broken')
-    return {
+    const state = {
       ...mesh.state,
       metadata: contentOf(metadata) ?? {},
       secret_refs: contentOf(secrets) ?? [],
       data: entries.flatMap((entry) => contentOf(entry) ?? []),
       revision: intact && !mesh.broken ? mesh.state.revision : '',
     }
+    return { state, meshLost: mesh.broken }
   }
 
   async function loadData(): Promise<Part<Entry>[]> {
@@ -78,12 +80,12 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     }
   }
 
-  async function save(state: DesiredState): Promise<void> {
+  async function save(state: DesiredState, { meshLost }: { meshLost: boolean }): Promise<void> {
     const { metadata, data, secret_refs, ...mesh } = state
     await saveData(data)
     await write(join(folder, 'metadata.json'), metadata)
     await write(join(folder, 'secrets.json'), secret_refs)
-    await journal.save(mesh)
+    if (!meshLost) await journal.save(mesh)
   }
 
   async function saveData(data: readonly Entry[]): Promise<void> {

@@ -39,8 +39,16 @@ export interface DesiredStore {
   current(): DesiredState
   /** Grows by one with each change that is visible in metadata, data or secret_refs; starts at 1. */
   index(): number
-  /** Resolves when the new state is on disk. Calls are applied one after another. */
-  replace(next: DesiredState): Promise<void>
+  /**
+   * Resolves when the new state is on disk. Calls are applied one after another. `whole` says that all of it comes from
+   * the control plane, and nothing from what was here.
+   */
+  replace(next: DesiredState, options?: { whole?: boolean }): Promise<void>
+  /**
+   * Whether the mesh on disk was damaged and no whole state has come since: then nobody knows which peers and policies
+   * are missing, and what is in force is better than what is known.
+   */
+  isMeshLost(): boolean
   /** Called after each change, with what it was before; returns the function that ends it. */
   onChange(listener: (now: DesiredState, before: DesiredState) => void): () => void
 }

@@ -95,11 +95,29 @@ describe('a damaged state folder', () => {
     await using place = await aPlace()
     await (await place.open()).replace(full)
     await writeFile(join(place.state, 'mesh.journal'), 'x')
-    const { peers, revision, metadata } = (await place.open()).current()
+    const store = await place.open()
+    const { peers, revision, metadata } = store.current()
     assert.deepEqual(
-      { peers, revision, metadata },
-      { peers: [], revision: '', metadata: full.metadata },
+      { peers, revision, metadata, isLost: store.isMeshLost() },
+      { peers: [], revision: '', metadata: full.metadata, isLost: true },
     )
+  })
+
+  it('leaves the mesh lost, over restarts, until a whole state has come', async () => {
+    await using place = await aPlace()
+    await (await place.open()).replace(full)
+    assert.equal((await place.open()).isMeshLost(), false)
+    await writeFile(join(place.state, 'mesh.journal'), 'x\n')
+    const store = await place.open()
+    assert.equal(store.isMeshLost(), true)
+    await store.replace({ ...store.current(), peers: [aPeer] }) // as an event does
+    assert.equal(store.isMeshLost(), true)
+    const again = await place.open()
+    assert.equal(again.isMeshLost(), true)
+    await again.replace(full, { whole: true })
+    assert.equal(again.isMeshLost(), false)
+    const last = await place.open()
+    assert.deepEqual([last.isMeshLost(), last.current()], [false, full])
   })
 
   it('does not take an entry from the file of another key', async () => {

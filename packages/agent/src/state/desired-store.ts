@@ -18,13 +18,14 @@ export async function openDesiredStore(options: {
 }): Promise<DesiredStore & AsyncDisposable> {
   const files = createDesiredFiles(join(options.dataDir, 'state'), options.log)
   const listeners = new Set<(now: DesiredState, before: DesiredState) => void>()
-  let state = await files.load()
+  let { state, meshLost } = await files.load()
   let index = 1
-  const save = coalesce(() => files.save(state))
+  const save = coalesce(() => files.save(state, { meshLost }))
   let saving: Promise<void> = Promise.resolve()
 
-  async function replace(next: DesiredState): Promise<void> {
+  async function replace(next: DesiredState, { whole = false } = {}): Promise<void> {
     const before = state
+    if (whole) meshLost = false
     state = shareUnchanged(next, before)
     if (isVisibleChange(state, before)) index++
     if (state !== before) for (const listener of listeners) listener(state, before)
@@ -36,6 +37,7 @@ export async function openDesiredStore(options: {
     current: () => state,
     index: () => index,
     replace,
+    isMeshLost: () => meshLost,
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

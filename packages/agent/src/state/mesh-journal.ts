@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { CompiledPolicy, Peer, SigningKeys, validatorOf } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
@@ -43,13 +44,17 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
 
   async function load(): Promise<{ state: MeshState; broken: boolean }> {
     const folded = createFolder()
+    let lines = 0
     let damaged = 0
     try {
       journal = await openJournal(path, (line) => {
+        lines++
         const change = decodeLine(line, meshChange())
         if (change) folded.add(change)
         else damaged++
       })
+      // The first line is never half written: it came with a rename.
+      if (lines === 0 && (await stat(path)).size > 0) damaged++
     } catch (error) {
       log.warn('state file cannot be read, its content is pulled again', { file: path, error })
       return { state: emptyMesh, broken: true }
