@@ -1,7 +1,8 @@
 /**
  * Targets A6, A7 and A8: how long 1,000 peers take into WireGuard, how long a daemon that starts again takes to see that
  * nothing changed, how long a change of one peer takes, and how long one that somebody else removes is missing. Needs
- * root; works in a network namespace of its own, with a /run of its own. `--json` prints the figures for programs, `--peers N` takes another number of peers.
+ * root; works in a network namespace of its own, with a /run of its own. `--json` prints the figures for programs,
+ * `--peers N` takes another number of peers.
  */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ipv4Cidr, Key32, MeshIp, NodeId, nskBytes } from '@plexd/protocol'
-import { CliError, describeError, writeFileAtomic } from '@plexd/runtime'
+import { CliError, describeError, errorCodeOf, writeFileAtomic } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 
@@ -109,7 +109,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // fs errors carry a code
+    if (errorCodeOf(error) === 'ENOENT') return undefined
     throw new CliError(`read "${path}": ${describeError(error)}`)
   }
 }

@@ -1,5 +1,6 @@
 import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCodeOf } from './error-code.ts'
 import { makeFolder } from './make-folder.ts'
 
 /**
@@ -57,7 +58,7 @@ export async function createFileAtomic(
     await writeFileAtomic(temporary, content, { mode })
     await link(temporary, path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false // fs errors carry a code
+    if (errorCodeOf(error) === 'EEXIST') return false
     throw new Error(`create "${path}"`, { cause: error })
   } finally {
     await rm(temporary, { force: true })

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { errorCodeOf } from './error-code.ts'
 
 /** The mapping in a YAML (or JSON) file, `undefined` when there is no file. Errors name the file, and the line. */
 export async function readConfigFile(path: string): Promise<Record<string, unknown> | undefined> {
@@ -6,7 +7,7 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined // fs errors carry a code
+    if (errorCodeOf(cause) === 'ENOENT') return undefined
     throw new Error(`read config "${path}"`, { cause })
   }
   // Loaded for those who have such a file: it costs a tenth of a start.

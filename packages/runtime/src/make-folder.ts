@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { errorCodeOf } from './error-code.ts'
 
 /**
  * Makes a folder, and those above it that are missing; tells whether it was missing. Throws as mkdir(2) does. Node's own
@@ -9,7 +10,7 @@ export function makeFolder(path: string, mode = 0o700): boolean {
   try {
     return makeOne(path, mode)
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+    if (errorCodeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
   }
   makeFolder(dirname(path), mode)
   return makeOne(path, mode)
@@ -20,11 +21,7 @@ function makeOne(path: string, mode: number): boolean {
     mkdirSync(path, { mode })
     return true
   } catch (error) {
-    if (codeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return false
+    if (errorCodeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return false
     throw error
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code // errors of the file system carry one, others give undefined
 }

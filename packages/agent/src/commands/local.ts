@@ -1,5 +1,11 @@
 import { ApiError, type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
-import { CliError, createUnixTransport, describeError, exitCodes } from '@plexd/runtime'
+import {
+  CliError,
+  createUnixTransport,
+  describeError,
+  errorCodeOf,
+  exitCodes,
+} from '@plexd/runtime'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Calls the daemon on this machine. `what` is tried, for the text of a failure. */
@@ -29,7 +35,7 @@ const advice: Record<number, string> = {
 }
 
 function explain(error: unknown, socketPath: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code // errors of sockets carry one
+  const code = errorCodeOf(error)
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     return new CliError(
       `no daemon answers at "${socketPath}": start it with "plexd up" or "systemctl start plexd", or name its socket with --socket`,

@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import { CliError, describeError, exitCodes } from '@plexd/runtime'
+import { CliError, describeError, errorCodeOf, exitCodes } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 
 type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'>
@@ -26,7 +26,7 @@ export class LocalFailure extends Error {}
 
 /** What went wrong between here and the control plane, in one line that names the URL and what to look at. */
 export function describeFailure(error: unknown, { apiUrl, caFile }: Where): string {
-  const code = codeOf(error)
+  const code = errorCodeOf(error)
   if (error instanceof LocalFailure) return describeError(error.cause)
   if (error instanceof ApiError)
     return `control plane "${apiUrl}" answered ${error.status}: ${error.message}`
@@ -55,7 +55,7 @@ export function failureOf(error: unknown, where: Where): CliError {
 
 /** The certificate's chain does not end where it should. Another attempt sees the same chain. */
 export function isTrustFailure(error: unknown): boolean {
-  return untrusted.has(codeOf(error) ?? '')
+  return untrusted.has(errorCodeOf(error) ?? '')
 }
 
 const untrusted = new Set([
@@ -68,7 +68,3 @@ const untrusted = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code // errors of sockets carry one, others give undefined
-}

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Entry, Peer } from '@plexd/protocol'
 import fc from 'fast-check'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
+import { aPeer } from '../testing/peer.ts'
 import { fold, type StateEvent } from './fold.ts'
 
 const db = aPeer('n_db', 1)
@@ -158,17 +159,6 @@ function sorted(state: DesiredState): DesiredState {
 
 function aState(parts: Partial<DesiredState>): DesiredState {
   return { ...emptyDesiredState, ...parts }
-}
-
-function aPeer(id: string, number: number): Peer {
-  return {
-    id,
-    public_key: Buffer.alloc(32, number).toString('base64'),
-    mesh_ip: `10.100.1.${number}`,
-    endpoint: '203.0.113.10:51820',
-    allowed_ips: [`10.100.1.${number}/32`],
-    psk: Buffer.alloc(32, number + 100).toString('base64'),
-  }
 }
 
 function anEntry(name: string, version: number): Entry {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Peer } from '@plexd/protocol'
-import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
+import type { DesiredState } from '../state/desired-state.ts'
+import { holdDesired } from '../testing/desired.ts'
+import { aPeer } from '../testing/peer.ts'
 import type { StateEvent } from './fold.ts'
 import { createStateChanges } from './state-changes.ts'
 
@@ -14,15 +16,7 @@ const unknownPeer: StateEvent = {
   payload: { id: 'n_gone', peer_id: 'n_gone', endpoint: '198.51.100.1:1' },
 }
 
-const peer: Peer = {
-  id: 'n_db',
-  public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
-  mesh_ip: '10.100.1.2',
-  endpoint: '203.0.113.10:51820',
-  allowed_ips: ['10.100.1.2/32'],
-  psk: '',
-  status: 'online',
-}
+const peer: Peer = { ...aPeer('n_db'), status: 'online' }
 const policy = { id: 'pol_1', rules: [] }
 
 function moved(to: Partial<Peer>): StateEvent {
@@ -91,17 +85,8 @@ describe('state changes', () => {
 })
 
 function setUp(start: Partial<DesiredState>) {
-  let state: DesiredState = { ...emptyDesiredState, ...start }
   const calls: string[] = []
-  const desired: DesiredStore = {
-    current: () => state,
-    index: () => 1,
-    async replace(next) {
-      state = next
-    },
-    isMeshLost: () => false,
-    onChange: () => () => {},
-  }
+  const desired = holdDesired(start)
   const changes = createStateChanges({
     desired,
     onMeshChange: () => calls.push('mesh'),

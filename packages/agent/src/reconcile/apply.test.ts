@@ -4,6 +4,7 @@ import type { Peer } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createProblems } from '../problems.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
+import { aPeer } from '../testing/peer.ts'
 import { eventually } from '../testing/wait.ts'
 import { createFakeDevice } from '../wireguard/device-fake.ts'
 import { createApplier } from './apply.ts'
@@ -82,15 +83,4 @@ function setUp(peers: Peer[]) {
     state = emptyDesiredState
   }
   return { device, problems, applier, lose }
-}
-
-function aPeer(id: string, number: number): Peer {
-  return {
-    id,
-    public_key: Buffer.alloc(32, number).toString('base64'),
-    mesh_ip: `10.100.1.${number}`,
-    endpoint: '203.0.113.10:51820',
-    allowed_ips: [`10.100.1.${number}/32`],
-    psk: Buffer.alloc(32, number + 100).toString('base64'),
-  }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Entry, Peer } from '@plexd/protocol'
 import { emptyDesiredState } from '../state/desired-state.ts'
+import { aPeer } from '../testing/peer.ts'
 import type { ObservedPeer } from '../wireguard/device.ts'
 import { type Observed, planContent, planPeers } from './plan.ts'
 
@@ -139,17 +140,6 @@ function nothing(): Observed {
 
 function observed({ id, public_key, endpoint, allowed_ips, psk }: Peer): ObservedPeer {
   return { id, public_key, endpoint, allowed_ips, psk }
-}
-
-function aPeer(id: string, number: number): Peer {
-  return {
-    id,
-    public_key: Buffer.alloc(32, number).toString('base64'),
-    mesh_ip: `10.100.1.${number}`,
-    endpoint: '203.0.113.10:51820',
-    allowed_ips: [`10.100.1.${number}/32`],
-    psk: Buffer.alloc(32, number + 100).toString('base64'),
-  }
 }
 
 function anEntry(key: string, version: number): Entry {

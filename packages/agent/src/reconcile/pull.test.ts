@@ -4,7 +4,8 @@ import { type Answer, ApiError, type NodeState, type SigningKeys } from '@plexd/
 import { silentLog } from '@plexd/runtime'
 import { createStateChanges } from '../events/state-changes.ts'
 import { createProblems } from '../problems.ts'
-import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
+import type { DesiredState } from '../state/desired-state.ts'
+import { holdDesired } from '../testing/desired.ts'
 import { pullState } from './pull.ts'
 
 const oldKey = Buffer.alloc(32, 1).toString('base64')
@@ -161,16 +162,7 @@ describe('signing keys of a pulled state', () => {
 type StateAnswer = Answer<NodeState>
 
 function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
-  let state: DesiredState = { ...emptyDesiredState, ...start }
-  const desired: DesiredStore = {
-    current: () => state,
-    index: () => 1,
-    async replace(next) {
-      state = next
-    },
-    isMeshLost: () => false,
-    onChange: () => () => {},
-  }
+  const desired = holdDesired(start)
   const changes = createStateChanges({ desired, onMeshChange() {}, onGap() {} })
   const problems = createProblems()
   const asked: (string | undefined)[] = []
@@ -187,14 +179,14 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
     nodeId: 'n_test',
     desired,
     changes,
-    signingKeys: () => state.signing_keys ?? { current: oldKey },
+    signingKeys: () => desired.current().signing_keys ?? { current: oldKey },
     authentic,
     problems,
     log: silentLog,
   }
   const pull = ({ whole = false } = {}) =>
     pullState(deps, { whole, signal: new AbortController().signal })
-  return { desired, changes, problems, asked, answers, pull, state: () => state }
+  return { desired, changes, problems, asked, answers, pull, state: desired.current }
 }
 
 function stateOf(part: Partial<NodeState>): NodeState {

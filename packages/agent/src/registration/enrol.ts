@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
 import type { Capabilities } from '@plexd/protocol'
-import { type Clock, describeError, type Log, writeFileAtomic } from '@plexd/runtime'
+import { type Clock, describeError, errorCodeOf, type Log, writeFileAtomic } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity.ts'
@@ -53,7 +53,7 @@ async function draftKey(dataDir: string): Promise<string> {
     const saved = (await readFile(path, 'utf8')).trim()
     if (Buffer.from(saved, 'base64').length === 32) return saved
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // fs errors carry a code
+    if (errorCodeOf(error) !== 'ENOENT') throw error
   }
   const key = generatePrivateKey()
   await writeFileAtomic(path, `${key}\n`)

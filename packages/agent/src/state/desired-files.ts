@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Entry, Metadata, SecretRef, validatorOf } from '@plexd/protocol'
-import { type Log, makeFolder, syncFolder, writeFileAtomic } from '@plexd/runtime'
+import { errorCodeOf, type Log, makeFolder, syncFolder, writeFileAtomic } from '@plexd/runtime'
 import { Type } from 'typebox'
 import type { DesiredState } from './desired-state.ts'
 import { keyFileName } from './key-file.ts'
@@ -34,9 +34,9 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   const onDisk = new Map<string, unknown>()
 
   async function load(): Promise<{ state: DesiredState; meshLost: boolean }> {
-    await prepare(folder, log)
-    await prepare(dataFolder, log)
+    // Opening a journal prepares its folder.
     const mesh = await journal.load()
+    await prepare(dataFolder, log)
     const metadata = await read(join(folder, 'metadata.json'), metadataFile)
     const secrets = await read(join(folder, 'secrets.json'), secretsFile)
     const entries = await loadData()
@@ -73,7 +73,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
       onDisk.set(path, value)
       return { value }
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return 'missing'
+      if (errorCodeOf(error) === 'ENOENT') return 'missing'
       log.warn('state file cannot be read, its content is pulled again', { file: path, error })
       onDisk.set(path, undefined)
       return 'broken'
@@ -152,8 +152,4 @@ async function inGroups<T, R>(items: readonly T[], run: (item: T) => Promise<R>)
   for (let at = 0; at < items.length; at += 16)
     results.push(...(await Promise.all(items.slice(at, at + 16).map(run))))
   return results
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code // errors of the file system carry one, others give undefined
 }

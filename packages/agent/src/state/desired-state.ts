@@ -8,15 +8,12 @@ import type {
   SigningKeys,
 } from '@plexd/protocol'
 
-/** All that this node is told to be. Immutable: a change is a new object, and what did not change keeps its identity. */
-export interface DesiredState {
+/** What of the desired state stays inside the daemon. */
+export interface MeshState {
   readonly peers: readonly Peer[]
   readonly policies: readonly CompiledPolicy[]
   /** Null until the first state or event that names them; the identity has the key of the registration. */
   readonly signing_keys: SigningKeys | null
-  readonly metadata: Readonly<Metadata>
-  readonly data: readonly Entry[]
-  readonly secret_refs: readonly SecretRef[]
   /**
    * SSE id (`<epoch>-<sequence>`) of the last event folded in, or revision of the last state pulled, whichever came
    * later. The control plane uses the same ids for both, so it is the ETag of a conditional pull. Empty: pull it all.
@@ -24,14 +21,20 @@ export interface DesiredState {
   readonly revision: string
 }
 
+/** All that this node is told to be. Immutable: a change is a new object, and what did not change keeps its identity. */
+export interface DesiredState extends MeshState {
+  readonly metadata: Readonly<Metadata>
+  readonly data: readonly Entry[]
+  readonly secret_refs: readonly SecretRef[]
+}
+
+export const emptyMesh: MeshState = { peers: [], policies: [], signing_keys: null, revision: '' }
+
 export const emptyDesiredState: DesiredState = {
-  peers: [],
-  policies: [],
-  signing_keys: null,
+  ...emptyMesh,
   metadata: {},
   data: [],
   secret_refs: [],
-  revision: '',
 }
 
 /** The one desired state of the node, kept on disk. Events and pulls both end in `replace`. */

@@ -13,8 +13,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import type { Entry, Peer } from '@plexd/protocol'
+import type { Entry } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
+import { aPeer } from '../testing/peer.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from './desired-state.ts'
 import { openDesiredStore } from './desired-store.ts'
 
@@ -110,7 +111,7 @@ describe('a damaged state folder', () => {
     await writeFile(join(place.state, 'mesh.journal'), 'x\n')
     const store = await place.open()
     assert.equal(store.isMeshLost(), true)
-    await store.replace({ ...store.current(), peers: [aPeer] }) // as an event does
+    await store.replace({ ...store.current(), peers: [db] }) // as an event does
     assert.equal(store.isMeshLost(), true)
     const again = await place.open()
     assert.equal(again.isMeshLost(), true)
@@ -228,14 +229,7 @@ describe('replace', () => {
   })
 })
 
-const aPeer: Peer = {
-  id: 'n_db',
-  public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
-  mesh_ip: '10.100.1.2',
-  endpoint: '203.0.113.10:51820',
-  allowed_ips: ['10.100.1.2/32'],
-  psk: '',
-}
+const db = aPeer('n_db')
 
 function anEntry(parts: Partial<Entry> = {}): Entry {
   return {
@@ -249,9 +243,9 @@ function anEntry(parts: Partial<Entry> = {}): Entry {
 }
 
 const full: DesiredState = {
-  peers: [aPeer],
+  peers: [db],
   policies: [],
-  signing_keys: { current: aPeer.public_key, previous: null },
+  signing_keys: { current: db.public_key, previous: null },
   metadata: { region: 'us-west-2' },
   data: [anEntry()],
   secret_refs: [{ key: 'tls-cert', version: 2 }],

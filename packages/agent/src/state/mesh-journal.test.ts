@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Peer } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
-import { createMeshJournal, emptyMesh, type MeshJournal, type MeshState } from './mesh-journal.ts'
+import { aPeer } from '../testing/peer.ts'
+import { emptyMesh, type MeshState } from './desired-state.ts'
+import { createMeshJournal, type MeshJournal } from './mesh-journal.ts'
 
 describe('the journal of the mesh', () => {
   it('has after a restart what it was told, change by change', async () => {
@@ -83,17 +85,6 @@ describe('the journal of the mesh', () => {
     assert.deepEqual(await place.read(), { state: { ...state, revision: '1-3' }, broken: false })
   })
 })
-
-function aPeer(id: string): Peer {
-  return {
-    id,
-    public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
-    mesh_ip: '10.100.1.2',
-    endpoint: '203.0.113.10:51820',
-    allowed_ips: ['10.100.1.2/32'],
-    psk: '',
-  }
-}
 
 function manyPeers(count: number): Peer[] {
   return Array.from({ length: count }, (_, n) => aPeer(`n_${n}`))

@@ -2,14 +2,9 @@ import { stat } from 'node:fs/promises'
 import { CompiledPolicy, Peer, SigningKeys, validatorOf } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
-import type { DesiredState } from './desired-state.ts'
+import { emptyMesh, type MeshState } from './desired-state.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { decodeLine, encodeLine } from './journal-line.ts'
-
-/** What of the desired state stays inside the daemon. */
-export type MeshState = Pick<DesiredState, 'peers' | 'policies' | 'signing_keys' | 'revision'>
-
-export const emptyMesh: MeshState = { peers: [], policies: [], signing_keys: null, revision: '' }
 
 /**
  * The mesh on disk, as a journal of its changes: a thousand peers are a quarter of a megabyte, which is not to be

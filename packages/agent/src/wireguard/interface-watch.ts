@@ -15,7 +15,7 @@ export interface InterfaceWatchOptions {
   log: Log
 }
 
-/** Between two questions whether something has changed; as often as the firewall asks, so that one timer does for both. */
+/** Between two questions whether something has changed. As often as the firewall asks: one timer does for both. */
 const askEachMs = 100
 /** Where only looking tells, it may cost this share of the time. */
 const lookShare = 1 / 200

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
-import { makeFolder, syncFolder } from '@plexd/runtime'
+import { errorCodeOf, makeFolder, syncFolder } from '@plexd/runtime'
 
 /** A plexd binary by its name; the parts are file names, so `isFileName` must hold for each. */
 export interface ArtifactName {
@@ -74,7 +74,7 @@ export async function openArtifactFiles(folder: string): Promise<ArtifactFiles> 
       try {
         return await open(pathOf(name), 'r')
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // fs errors carry a code
+        if (errorCodeOf(error) === 'ENOENT') return undefined
         throw error
       }
     },

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { writeFileAtomic } from '@plexd/runtime'
+import { errorCodeOf, writeFileAtomic } from '@plexd/runtime'
 
 export interface TlsOptions {
   dataDir: string
@@ -142,7 +142,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // fs errors carry a code
+    if (errorCodeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -1,0 +1,13 @@
+import type { Peer } from '@plexd/protocol'
+
+/** A peer whose address and keys follow from a number. */
+export function aPeer(id: string, number = 1): Peer {
+  return {
+    id,
+    public_key: Buffer.alloc(32, number).toString('base64'),
+    mesh_ip: `10.100.1.${number}`,
+    endpoint: '203.0.113.10:51820',
+    allowed_ips: [`10.100.1.${number}/32`],
+    psk: Buffer.alloc(32, number + 100).toString('base64'),
+  }
+}
