@@ -4,7 +4,6 @@ import { createLab } from '../../scripts/laboratory/lab.ts'
 import { capture, pingAll, untilAllPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 import { joinAll, startTrafficOn } from './support/members.ts'
 
 const teams = {
@@ -39,8 +38,6 @@ describe('ten agents and a control plane that start from nothing', {
     const members = Object.values(
       await joinAll(lab, system, names, (name) => ({ metadata: { team: teamOf(name) } })),
     )
-    // Before there is a route into the mesh, a ping of ours would leave by the default route.
-    for (const member of members) await hasRoute(member)
     const joinedMs = performance.now()
     for (const member of members) await untilAllPing(member.host, ipsOf(mates(member, members)))
     t.diagnostic(`ten agents enrolled in ${seconds(joinedMs - startedMs)}`)
@@ -57,11 +54,6 @@ describe('ten agents and a control plane that start from nothing', {
     assert.deepEqual(outside.packets(), [])
   })
 })
-
-async function hasRoute({ name, host }: MeshMember): Promise<void> {
-  const routes = ['ip', 'route', 'show', 'dev', 'plexd0'] as const
-  await until(`${name} has a route`, async () => (await host.exec(routes).catch(() => '')) !== '')
-}
 
 /** Every pair in both directions; resolves to how long the slowest of the allowed ones took, their handshake included. */
 async function usesTcp(members: readonly MeshMember[]): Promise<number> {

@@ -2,8 +2,9 @@ import { startTraffic, type Traffic } from '@plexd/agent/testing'
 import type { Lab } from '../../../scripts/laboratory/lab.ts'
 import { untilAllPing } from '../../../scripts/laboratory/probes.ts'
 import type { JoinOptions, MeshMember, MeshSystem } from '../../../scripts/programs/mesh-system.ts'
+import { until } from '../../support/until.ts'
 
-/** Members by their names, each on a host of its own in the public network. */
+/** Members by their names, each on a host of its own in the public network; resolves when all have their interface. */
 export async function joinAll<Name extends string>(
   lab: Lab,
   system: MeshSystem,
@@ -11,12 +12,19 @@ export async function joinAll<Name extends string>(
   options?: (name: Name) => JoinOptions,
 ): Promise<Record<Name, MeshMember>> {
   const members = await Promise.all(
-    names.map(async (name) => [
-      name,
-      await system.join(name, await lab.host(name), options?.(name)),
-    ]),
+    names.map(async (name) => {
+      const member = await system.join(name, await lab.host(name), options?.(name))
+      await untilRouted(member)
+      return [name, member]
+    }),
   )
   return Object.fromEntries(members) // of the names given
+}
+
+/** Before, nobody can listen on its mesh address, and what it sends to one leaves by the default route. */
+async function untilRouted({ name, host }: MeshMember): Promise<void> {
+  const routes = ['ip', 'route', 'show', 'dev', 'plexd0'] as const
+  await until(`${name} has a route`, async () => (await host.exec(routes).catch(() => '')) !== '')
 }
 
 /** Until each answers each other. */

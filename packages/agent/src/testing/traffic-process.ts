@@ -12,11 +12,22 @@ export type TrafficCall =
   | ['startFlood', address: string, port: number, packetsPerSecond: number]
   | ['stopFlood']
 
+export interface TrafficAnswer {
+  id: number
+  result?: unknown
+  /** What went wrong, in place of a result. */
+  error?: string
+}
+
 let stays: Socket | undefined
 let flood: { socket: UdpSocket; timer: NodeJS.Timeout; sent: number; answered: number } | undefined
 
 process.on('message', async ({ id, call }: { id: number; call: TrafficCall }) => {
-  process.send?.({ id, result: await answer(call) })
+  const outcome = await answer(call).then(
+    (result) => ({ result }),
+    (error: Error) => ({ error: `${call.join(' ')}: ${error.message}` }),
+  )
+  process.send?.({ id, ...outcome } satisfies TrafficAnswer)
 })
 process.on('disconnect', () => process.exit())
 

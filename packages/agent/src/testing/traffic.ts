@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Namespace } from './namespace.ts'
-import type { TrafficCall } from './traffic-process.ts'
+import type { TrafficAnswer, TrafficCall } from './traffic-process.ts'
 
-/** A process in a namespace that speaks TCP and UDP for a test. Ports answer with what they hear. */
+/** A process in a namespace that speaks TCP and UDP for a test. Ports answer with what they hear. A call that cannot be done rejects. */
 export interface Traffic extends AsyncDisposable {
   /** Answers on TCP and UDP. */
   listen(address: string, port: number): Promise<void>
@@ -33,18 +33,22 @@ export async function startTraffic(namespace: Pick<Namespace, 'enter'>): Promise
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const waiting = new Map<number, (result: unknown) => void>()
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   let last = 0
-  child.on('message', (message: { id: number; result: unknown }) => {
-    waiting.get(message.id)?.(message.result)
-    waiting.delete(message.id)
+  child.on('message', ({ id, result, error }: TrafficAnswer) => {
+    if (error === undefined) waiting.get(id)?.resolve(result)
+    else waiting.get(id)?.reject(new Error(error))
+    waiting.delete(id)
+  })
+  void ended.then(() => {
+    for (const { reject } of waiting.values()) reject(new Error('send traffic: its process ended'))
   })
   async function call<Result>(...call: TrafficCall): Promise<Result> {
     const id = ++last
-    const { promise, resolve } = Promise.withResolvers<unknown>()
-    waiting.set(id, resolve)
+    const answer = Promise.withResolvers<unknown>()
+    waiting.set(id, answer)
     child.send({ id, call })
-    return (await promise) as Result // the other side is the file beside this one
+    return (await answer.promise) as Result // the other side is the file beside this one
   }
   return {
     listen: (address, port) => call('listen', address, port),
