@@ -1,5 +1,5 @@
 import type { Address, Clock, UdpSocket } from '@plexd/runtime'
-import { askInTurn, type Sighting } from './ask-in-turn.ts'
+import { askInTurn, type Sighting } from './ask-servers.ts'
 import type { NatFacts } from './nat-type.ts'
 import { createStunClient, type StunClient, StunError } from './stun-client.ts'
 

@@ -15,10 +15,13 @@ export interface NatFacts {
   filtering?: 'open' | 'address' | 'port'
 }
 
+/** What there is to say where nothing was seen. */
+export const unansweredNat = unknown('no STUN server answered: UDP to the internet may be blocked')
+
 /** Names the kind of NAT by RFC 5780's two behaviours, mapping and filtering; says why in a sentence. Pure. */
 export function decideNatType(facts: NatFacts): { type: NatType; reason: string } {
   const [first, ...others] = facts.sightings
-  if (!first) return unknown('no STUN server answered: UDP to the internet may be blocked')
+  if (!first) return unansweredNat
   const seen = formatAddress(first.mapped)
   if (isLocal(first.mapped, facts))
     return { type: 'none', reason: `${seen} is an address of this host: there is no NAT` }

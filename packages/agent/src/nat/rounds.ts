@@ -2,6 +2,7 @@ import type { NatType } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { type Address, formatAddress } from '@plexd/runtime'
 import { type Interfaces, localEndpoints } from './local-addresses.ts'
+import { unansweredNat } from './nat-type.ts'
 import type { WireguardPort, WireguardPortStatus } from './wireguard-port.ts'
 
 /** Where this node can be reached, as far as it can find out itself. */
@@ -73,8 +74,12 @@ export function createRounds(options: RoundOptions): Rounds {
     }
     open ??= await options.openPort()
     const servers = await options.resolveServers()
-    const sighting = await open.locate(servers, signal)
-    const { type, reason } = await natType(sighting?.mapped.address ?? '', servers, signal)
+    const located = await open.locate(servers, signal)
+    const sighting = located === 'silent' ? undefined : located
+    const { type, reason } =
+      located === 'silent'
+        ? unansweredNat
+        : await natType(sighting?.mapped.address ?? '', servers, signal)
     const { way, why } = open.status()
     return {
       public_endpoint: sighting ? formatAddress(sighting.mapped) : '',

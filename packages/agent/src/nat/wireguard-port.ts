@@ -1,14 +1,17 @@
 import type { Address } from '@plexd/runtime'
 import { type Clock, describeError, ExecError, exec, type Log, openUdpSocket } from '@plexd/runtime'
 import { parseCounters } from '../firewall/counters.ts'
-import { askInTurn, type Sighting } from './ask-in-turn.ts'
+import { askSoonest, type Sighting } from './ask-servers.ts'
 import { createStunClient } from './stun-client.ts'
 import { emptyText, parseRuleName, ruleName, tableText, type Way, ways } from './stun-rules.ts'
 
 /** Asks from where the port that WireGuard holds is seen, and from nowhere else. */
 export interface WireguardPort extends AsyncDisposable {
-  /** Undefined when no server answers, or when there is no way to speak from that port. */
-  locate(servers: readonly Address[], signal?: AbortSignal): Promise<Sighting | undefined>
+  /** `silent` when no server answers on any port, undefined when there is no way to speak from that one. */
+  locate(
+    servers: readonly Address[],
+    signal?: AbortSignal,
+  ): Promise<Sighting | 'silent' | undefined>
   /** How it is done, and why that way. */
   status(): WireguardPortStatus
 }
@@ -55,7 +58,7 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
       }
       if (outcome === silence && !(await isAnswered(servers, signal))) {
         status = { way, why: 'no STUN server answers, on any port: not proven yet' }
-        return undefined
+        return 'silent'
       }
       log.warn('STUN from the WireGuard port does not work this way', { way, error: outcome })
       failures.set(way, `${way} does not work: ${outcome}`)
@@ -86,7 +89,7 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     servers: readonly Address[],
     signal: AbortSignal | undefined,
   ): Promise<Sighting | string> {
-    const sighting = await askInTurn(servers, client, signal)
+    const sighting = await askSoonest(servers, client, { clock, signal })
     if (sighting === undefined) return silence
     const after = (await count(way)) ?? 0
     // A translator elsewhere may give any port; that of our own socket shows that ours did nothing.
@@ -108,7 +111,7 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
   async function isAnswered(servers: readonly Address[], signal?: AbortSignal): Promise<boolean> {
     await using plain = await openUdpSocket()
     const plainClient = createStunClient({ socket: plain, clock })
-    return (await askInTurn(servers, plainClient, signal)) !== undefined
+    return (await askSoonest(servers, plainClient, { clock, signal })) !== undefined
   }
 
   async function locateDirectly(servers: readonly Address[], signal?: AbortSignal) {
@@ -116,7 +119,8 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     try {
       await using taken = await openUdpSocket(port)
       status = { way: 'direct', why: `${reasons}; WireGuard has not taken the port yet` }
-      return await askInTurn(servers, createStunClient({ socket: taken, clock }), signal)
+      const takenClient = createStunClient({ socket: taken, clock })
+      return await askSoonest(servers, takenClient, { clock, signal })
     } catch (error) {
       signal?.throwIfAborted()
       status = { way: 'none', why: `${reasons}; the port itself is in use` }
