@@ -40,6 +40,17 @@ describe('startAgent', () => {
     assert.equal(node.agent.status().control_plane.stream, 'connected')
   })
 
+  it('has the peers that it was registered with before its first pull', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    plane.change({ peers: [web] })
+    plane.override = ({ line }) => (line.endsWith('/state') ? { status: 503 } : undefined)
+
+    await using node = await setup.start()
+
+    assert.deepEqual(node.device.peerIds(), ['n_web'])
+  })
+
   it('answers from its cache, and keeps its peers, while the control plane is away', async () => {
     await using setup = await setUp()
     const { plane, config } = setup

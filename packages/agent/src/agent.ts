@@ -98,13 +98,14 @@ async function openIdentity(
   capabilities: Capabilities,
   { env = process.env, signal }: AgentDeps,
 ): Promise<IdentityStore> {
-  const { config, database, problems, clock, log } = core
+  const { config, database, desired, problems, clock, log } = core
   const saved = await loadIdentity(config.dataDir, config.hostname)
   if (saved) return createIdentityStore(config.dataDir, saved)
   const identity = await enrol({
     config,
     capabilities,
     env,
+    desired,
     onRetry: (reason) => problems.set('enrolment', `not registered yet, still trying: ${reason}`),
     clock,
     log,

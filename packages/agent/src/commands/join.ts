@@ -4,6 +4,7 @@ import { type AgentConfig, requireApiUrl } from '../config.ts'
 import { openDatabase } from '../database.ts'
 import { type Identity, loadIdentity } from '../identity.ts'
 import { enrol } from '../registration/enrol.ts'
+import { openDesiredStore } from '../state/desired-store.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 import { askSecret } from './prompt.ts'
 
@@ -31,10 +32,12 @@ async function findOrEnrol(config: AgentConfig, log: Log): Promise<Identity> {
 }
 
 async function enrolHere(config: AgentConfig, log: Log): Promise<Identity> {
-  return enrol({
+  await using desired = await openDesiredStore({ dataDir: config.dataDir, log })
+  return await enrol({
     config,
     capabilities: await describeCapabilities([]),
     env: process.env,
+    desired,
     ...(process.stdin.isTTY ? { askToken: () => askSecret('Bootstrap token: ') } : {}),
     giveUpAfterMs: config.registerForMs,
     clock: systemClock,

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { holdDesired } from '../testing/desired.ts'
 import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { configFor, makeFolder } from '../testing/node.ts'
+import { aPeer } from '../testing/peer.ts'
 import { enrol } from './enrol.ts'
 
 describe('enrol', () => {
@@ -24,6 +26,26 @@ describe('enrol', () => {
     assert.equal(existsSync(config.tokenFile), false)
     assert.deepEqual(await readdir(config.dataDir), ['identity.json'])
   })
+
+  for (const [policyDefault, known] of [
+    ['deny', ['n_web']],
+    ['allow', []],
+  ] as const)
+    it(`knows ${known.length} of the peers before their policies where the default is ${policyDefault}`, async () => {
+      await using folder = await makeFolder()
+      await using plane = await startFakeControlPlane()
+      plane.change({ peers: [aPeer('n_web')] })
+      const desired = holdDesired({ revision: '1-7' })
+
+      await run(await configFor(plane, folder.path, { policyDefault }), { desired })
+
+      const { peers, revision } = desired.current()
+      assert.deepEqual(
+        peers.map(({ id }) => id),
+        known,
+      )
+      assert.equal(revision, known.length > 0 ? '' : '1-7')
+    })
 
   it('tells what the machine is', async () => {
     await using folder = await makeFolder()
@@ -91,6 +113,7 @@ function run(config: AgentConfig, options: Partial<Parameters<typeof enrol>[0]> 
     config,
     capabilities: { binary: { version: '1.2.3' } },
     env: {},
+    desired: holdDesired({}),
     clock: systemClock,
     log: silentLog,
     ...options,

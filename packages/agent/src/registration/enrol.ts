@@ -1,11 +1,12 @@
 import { readFile, rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
-import type { Capabilities } from '@plexd/protocol'
+import type { Capabilities, Peer } from '@plexd/protocol'
 import { type Clock, describeError, errorCodeOf, type Log, writeFileAtomic } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity.ts'
+import type { DesiredStore } from '../state/desired-state.ts'
 import { generatePrivateKey } from '../wireguard/keys.ts'
 import { register } from './register.ts'
 import { findBootstrapToken } from './token.ts'
@@ -14,6 +15,8 @@ export interface Enrolment {
   config: AgentConfig
   capabilities: Capabilities
   env: NodeJS.ProcessEnv
+  /** Gets the peers. */
+  desired: Pick<DesiredStore, 'current' | 'replace'>
   /** Asks the person at the terminal, when there is one. */
   askToken?: () => Promise<string>
   giveUpAfterMs?: number
@@ -23,24 +26,34 @@ export interface Enrolment {
   signal?: AbortSignal
 }
 
-/** Makes this machine a node: registers it, saves the identity, and only then removes the token file. */
+/** Makes this machine a node: registers it, saves what it was given, and only then removes the token file. */
 export async function enrol(enrolment: Enrolment): Promise<Identity> {
   const { config, env, log } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
   const privateKey = await draftKey(config.dataDir)
   using connection = openControlClient(config, { bearer: () => token })
-  const identity = await register({
+  const { identity, peers } = await register({
     ...enrolment,
     client: connection.client,
     token,
     privateKey,
     metadata: { os: 'linux', arch: goArch(), kernel: release(), ...config.nodeMetadata },
   })
+  await keepPeers(enrolment, peers)
   await saveIdentity(config.dataDir, identity)
   await rm(draftPath(config.dataDir), { force: true })
   log.info('registered', { node_id: identity.node_id, mesh_ip: identity.mesh_ip })
   await removeTokenFile(config.tokenFile, log)
   return identity
+}
+
+/**
+ * Peers speak to this node as soon as they are told where it is, which may be before its first pull: who they are is
+ * known by then. Policies are not; where the filter lets through what no policy denies, peers have to wait for those.
+ */
+async function keepPeers({ config, desired }: Enrolment, peers: readonly Peer[]): Promise<void> {
+  if (config.policyDefault === 'deny')
+    await desired.replace({ ...desired.current(), peers, revision: '' })
 }
 
 /**

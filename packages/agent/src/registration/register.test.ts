@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { ApiError, type RegisterRequest, type RegisterResponse } from '@plexd/protocol'
 import { CliError, createFakeClock, exitCodes, silentLog } from '@plexd/runtime'
 import { defaultConfig } from '../config.ts'
+import { aPeer } from '../testing/peer.ts'
 import { generatePrivateKey, publicKeyOf } from '../wireguard/keys.ts'
 import { type Registration, register } from './register.ts'
 
@@ -12,7 +13,7 @@ const answer: RegisterResponse = {
   mesh_ip: '10.100.1.1',
   signing_public_key: Buffer.alloc(32, 1).toString('base64'),
   node_secret_key: Buffer.alloc(32, 2).toString('base64'),
-  peers: [],
+  peers: [aPeer('n_web')],
   node_token: 'plx_node_x',
 }
 
@@ -20,7 +21,8 @@ describe('register', () => {
   it('turns the answer into an identity', async () => {
     const { run, sent } = setUp([answer])
 
-    assert.deepEqual(await run(), {
+    const { identity, peers } = await run()
+    assert.deepEqual(identity, {
       node_id: 'n_abc123',
       mesh_ip: '10.100.1.1',
       hostname: 'web-01',
@@ -29,6 +31,7 @@ describe('register', () => {
       node_secret_key: answer.node_secret_key,
       node_token: 'plx_node_x',
     })
+    assert.deepEqual(peers, answer.peers)
     assert.deepEqual(sent, [
       {
         token: 'plx_enroll_a8f3c7',
@@ -42,9 +45,16 @@ describe('register', () => {
 
   it('takes an answer of the seed, without node_token, and a raw 32 character key', async () => {
     const { node_token, ...seed } = { ...answer, node_secret_key: 'k'.repeat(32) }
-    const identity = await setUp([seed]).run()
+    const { identity } = await setUp([seed]).run()
     assert.equal(identity.node_token, undefined)
     assert.equal(identity.node_secret_key, 'k'.repeat(32))
+  })
+
+  it('is registered without peers when those of the answer are none', async () => {
+    for (const peers of [undefined, null, [{ id: 'n_web' }]]) {
+      const registered = await setUp([{ ...answer, peers } as RegisterResponse]).run()
+      assert.deepEqual(registered.peers, [])
+    }
   })
 
   const broken: [string, Partial<Record<keyof RegisterResponse, unknown>>][] = [
@@ -96,7 +106,7 @@ describe('register', () => {
 
   it('goes on for ever when it is not', async () => {
     const outage = Array.from({ length: 30 }, () => new Error('down'))
-    assert.equal((await setUp([...outage, answer]).run()).node_id, 'n_abc123')
+    assert.equal((await setUp([...outage, answer]).run()).identity.node_id, 'n_abc123')
   })
 
   const refusals: [number, ApiError, RegExp][] = [

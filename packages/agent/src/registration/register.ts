@@ -3,9 +3,12 @@ import {
   type Capabilities,
   type Client,
   type ControlApi,
+  Peer,
   type RegisterRequest,
+  validatorOf,
 } from '@plexd/protocol'
 import { CliError, type Clock, createBackoff, exitCodes, type Log } from '@plexd/runtime'
+import { Type } from 'typebox'
 import type { AgentConfig } from '../config.ts'
 import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
 import { checkIdentity, type Identity } from '../identity.ts'
@@ -27,11 +30,17 @@ export interface Registration {
   signal?: AbortSignal
 }
 
+export interface Registered {
+  identity: Identity
+  /** Whom policy lets this node see. None when they do not fit: the first pull says what is wrong. */
+  peers: readonly Peer[]
+}
+
 /**
  * Exchanges the bootstrap token for an identity. What may pass is tried again with the same token and key, which the
  * control plane answers with the same node; a refusal is a CliError that says what to do. Nothing is saved here.
  */
-export async function register(registration: Registration): Promise<Identity> {
+export async function register(registration: Registration): Promise<Registered> {
   const { config, clock, log, signal, giveUpAfterMs } = registration
   const startedMs = clock.now()
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
@@ -56,7 +65,7 @@ export async function register(registration: Registration): Promise<Identity> {
   }
 }
 
-async function attempt(registration: Registration): Promise<Identity> {
+async function attempt(registration: Registration): Promise<Registered> {
   const { config, client, token, privateKey, metadata, capabilities, signal } = registration
   const body: RegisterRequest = {
     token,
@@ -67,7 +76,7 @@ async function attempt(registration: Registration): Promise<Identity> {
   }
   const { body: answer } = await client.register({ body, ...(signal ? { signal } : {}) })
   try {
-    return checkIdentity({
+    const identity = checkIdentity({
       node_id: answer.node_id,
       mesh_ip: answer.mesh_ip,
       ...(answer.mesh_range ? { mesh_range: answer.mesh_range } : {}),
@@ -77,6 +86,7 @@ async function attempt(registration: Registration): Promise<Identity> {
       node_secret_key: answer.node_secret_key,
       ...(answer.node_token ? { node_token: answer.node_token } : {}),
     })
+    return { identity, peers: knownPeers().Check(answer.peers) ? answer.peers : [] }
   } catch (cause) {
     throw new CliError(
       'registration answer of the control plane cannot be an identity',
@@ -87,6 +97,8 @@ async function attempt(registration: Registration): Promise<Identity> {
     )
   }
 }
+
+const knownPeers = validatorOf(Type.Array(Peer))
 
 function isWorthRetrying(error: unknown): boolean {
   if (error instanceof CliError || isTrustFailure(error)) return false

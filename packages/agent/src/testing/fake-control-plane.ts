@@ -121,7 +121,7 @@ export async function startFakeControlPlane(
       signing_public_key: fake.signingKey,
       node_secret_key: Buffer.alloc(32, 7).toString('base64'),
       node_token: fake.nodeToken,
-      peers: [],
+      peers: fake.state.peers ?? [],
     }
     if (registered.size > 0 && !registered.has(String(body.public_key))) {
       return refuse(401, 'bootstrap token was used')
