@@ -27,6 +27,7 @@ import { type DriftReports, startDriftReports } from './reconcile/drift-report.t
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
 import { describeHeartbeat, type Waiting } from './status.ts'
+import { newKeyNoticeMs } from './wireguard/handover.ts'
 
 /** All that talks to the control plane for as long as the daemon runs. */
 export interface ControlLoops extends AsyncDisposable {
@@ -141,8 +142,6 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
 
 /** Something was missed: within this time that is a reason for one extra pull, not for many. */
 const gapPullEachMs = 60_000
-/** So long before this node uses a new key its peers hear of it: they can be ready. */
-const newKeyNoticeMs = 2_000
 
 /** The desired state: how it changes by events, by pulls and by a rotation of our key, and how it comes into force. */
 function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDisposableStack) {

@@ -1,7 +1,7 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
-import { type Handover, isWaiting } from './handover.ts'
+import { type Handover, isWaiting, pauseAt } from './handover.ts'
 
 /** Completes handovers as soon as their peers use the new key. */
 export interface HandoverLoop extends AsyncDisposable {
@@ -9,8 +9,6 @@ export interface HandoverLoop extends AsyncDisposable {
   wake(): void
 }
 
-/** A peer begins with its new key about two seconds after the news; until then each packet counts. */
-const watchedMs = 10_000
 const idleMs = 24 * 3_600_000
 /** Old keys that only have to be ended are in no hurry. */
 const endingMs = 100
@@ -42,10 +40,10 @@ export function startHandoverLoop(deps: {
   /** Half of the time at most is spent looking, however long a look takes. */
   function pauseMs(lookMs: number): number {
     if (pending().length === 0) return idleMs
-    const handovers = pending().filter(isWaiting)
-    if (handovers.length === 0) return endingMs
-    const youngestMs = Math.max(...handovers.map(({ started_ms }) => started_ms))
-    return Math.max(lookMs, clock.now() - youngestMs < watchedMs ? 2 : 500)
+    const waiting = pending().filter(isWaiting)
+    if (waiting.length === 0) return endingMs
+    const nowMs = clock.now()
+    return Math.max(lookMs, Math.min(...waiting.map((one) => pauseAt(nowMs - one.started_ms))))
   }
 
   const task = startTask(run)

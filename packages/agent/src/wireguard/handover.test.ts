@@ -5,6 +5,8 @@ import {
   dueHandovers,
   endedHandovers,
   type Handover,
+  newKeyNoticeMs,
+  pauseAt,
   shutPeer,
   unshutHandovers,
   waitingPeer,
@@ -35,6 +37,13 @@ function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
 }
 
 const alive = has('old', { handshake_at: startedMs / 1_000 - 30 })
+
+describe('pauseAt', () => {
+  it('is shortest around the moment in which a peer should begin with its new key', () => {
+    const ages = [0, newKeyNoticeMs - 100, newKeyNoticeMs + 1_000, 9_000, 60_000]
+    assert.deepEqual(ages.map(pauseAt), [20, 2, 2, 20, 500])
+  })
+})
 
 describe('waitingPeer', () => {
   it('is reachable where the peer is now, and has no allowed IPs yet', () => {

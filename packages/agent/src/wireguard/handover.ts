@@ -82,6 +82,19 @@ export function completion(
   return [[{ public_key: to, type: 'remove' }, opened], end]
 }
 
+/** So long before a node uses a new key its peers hear of it: they can be ready. */
+export const newKeyNoticeMs = 2_000
+
+/**
+ * Until the next look whether a peer that has a new key for so long uses it. Around the moment in which it should, each
+ * packet counts; before and after a look, which may be one at a thousand peers, is worth more.
+ */
+export function pauseAt(ageMs: number): number {
+  const lateMs = ageMs - newKeyNoticeMs
+  if (lateMs > -500 && lateMs < 2_000) return 2
+  return lateMs < 8_000 ? 20 : 500
+}
+
 /** Those whose new key should be shut by now: a peer that was faster than the news would have been found. */
 export function unshutHandovers(handovers: readonly Handover[], nowMs: number): Handover[] {
   return handovers.filter((one) => isWaiting(one) && !one.shut && nowMs - one.started_ms > openMs)

@@ -22,7 +22,7 @@ export function jobsOf(app: App): Job[] {
       everyMs: Math.min(500, heartbeatIntervalMs / 5),
       run: () => markStaleNodes(app),
     },
-    { name: 'rotate old keys', everyMs: 60_000, run: () => rotateOldKeys(app) },
+    { name: 'rotate old keys', everyMs: 5_000, run: () => rotateOldKeys(app) },
     { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
     { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },

@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { askForNewKey } from '../key-rotation-request.ts'
 import { oldKeys } from '../mesh/key-age.ts'
 
-/** Asks nodes whose keys are due to rotate them, a few of each tenant. */
+/** Asks nodes whose keys are due to rotate them, one of each tenant or a few of a large one. */
 export async function rotateOldKeys(app: App): Promise<void> {
   const { keyMaxAgeMs } = app.config
   if (keyMaxAgeMs === 0) return

@@ -24,11 +24,11 @@ describe('oldKeys', () => {
     assert.equal(dueAt(100), 1_000)
   })
 
-  it('names one in a hundred at a time, the oldest first', () => {
-    const nodes = Array.from({ length: 250 }, (_, index) =>
+  it('names one at a time, in a large tenant one in 1,200, the oldest first', () => {
+    const nodes = Array.from({ length: 2_500 }, (_, index) =>
       withKeyOf(200 + index, { id: `n_${index}` }),
     )
-    assert.deepEqual(idsOf(oldKeys(nodes, aged)), ['n_249', 'n_248'])
+    assert.deepEqual(idsOf(oldKeys(nodes, aged)), ['n_2499', 'n_2498'])
     assert.deepEqual(idsOf(oldKeys(nodes.slice(0, 3), aged)), ['n_2'])
   })
 
