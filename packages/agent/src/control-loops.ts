@@ -184,8 +184,10 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
       identity,
       noticeMs: moves ? newKeyNoticeMs : 0,
       prepare: () => device.holdPsks(),
-      takePeers: (peers) =>
-        desired.replace({ ...withPeers(desired.current(), peers), revision: '' }),
+      async takePeers(peers) {
+        await desired.replace({ ...withPeers(desired.current(), peers), revision: '' })
+        applier.applySoon()
+      },
       async promote(privateKey) {
         await device.setPrivateKey(privateKey)
         applier.applySoon()

@@ -1,4 +1,5 @@
 import type { Peer } from '@plexd/protocol'
+import type { WgPeer } from '../wireguard/wg-interface.ts'
 
 /** A peer whose address and keys follow from a number. */
 export function aPeer(id: string, number = 1): Peer {
@@ -9,5 +10,20 @@ export function aPeer(id: string, number = 1): Peer {
     endpoint: '203.0.113.10:51820',
     allowed_ips: [`10.100.1.${number}/32`],
     psk: Buffer.alloc(32, number + 100).toString('base64'),
+  }
+}
+
+/** As an interface has it, with a PSK and an endpoint to which it has roamed, and no session. */
+export function wgPeer(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
+  return {
+    public_key,
+    psk: 'secret',
+    endpoint: '198.51.100.9:4711',
+    allowed_ips: ['10.100.1.2/32'],
+    keepalive_seconds: 0,
+    handshake_at: 0,
+    rx_bytes: 0,
+    tx_bytes: 0,
+    ...changes,
   }
 }

@@ -12,12 +12,13 @@ import {
 } from './device-record.ts'
 import { type HandoverLoop, startHandoverLoop } from './handover-loop.ts'
 import { createHandoverRunner, type HandoverRunner } from './handover-runner.ts'
+import { type HeldPsks, leavingPsks, withoutNewPsks } from './held-psks.ts'
 import { createInterfaceDriver, type InterfaceDriver, type Sight } from './interface-driver.ts'
 import { changesInterface, type InterfacePlan, planInterface } from './interface-plan.ts'
 import { startInterfaceWatch } from './interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface-writer.ts'
 import { publicKeyOf } from './keys.ts'
-import { type HeldPsks, observedPeers, withoutNewPsks } from './observed-peers.ts'
+import { observedPeers } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
 import { newlyReachable, type SecondTries, secondTries, startSecondTries } from './second-try.ts'
 import { createSightMemory, type SightMemory } from './sight-memory.ts'
@@ -68,6 +69,8 @@ class Device implements LinuxDevice {
   readonly #record: KeptRecord
   #privateKey = ''
   #held: HeldPsks | undefined
+  /** Those that were held for the key that is to be written next. */
+  #promised: HeldPsks = new Map()
   #backend: Backend | undefined
   #lock: Promise<unknown> = Promise.resolve()
 
@@ -111,6 +114,7 @@ class Device implements LinuxDevice {
 
   async setPrivateKey(privateKey: string): Promise<void> {
     this.#privateKey = privateKey
+    this.#promised = this.#held ?? new Map()
     this.#held = undefined
   }
 
@@ -237,9 +241,11 @@ class Device implements LinuxDevice {
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       nowMs: this.#clock.now(),
     })
-    this.#runner.expect(steps, record)
-    const changes = [...writes, ...plan.keepalives]
+    this.#runner.expect(steps, record, this.#held)
+    const leaving = leavingPsks(this.#record.current().handovers, actual, this.#promised)
+    const changes = [...leaving, ...writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
+    this.#promised = new Map()
     this.#secondTries.watch(newlyReachable(writes))
     if (!plan.rebuild) {
       await this.#writer.writeKeyAndPort(backend, plan, keysAfter(present, writes))

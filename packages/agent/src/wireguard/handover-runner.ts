@@ -11,13 +11,16 @@ import {
   shutPeer,
   unshutHandovers,
 } from './handover.ts'
-import type { HeldPsks } from './observed-peers.ts'
+import type { HeldPsks } from './held-psks.ts'
 import type { WgPeer } from './wg-interface.ts'
 
 /** Takes handovers through their stages; the record says how far each has come. */
 export interface HandoverRunner {
-  /** These steps are being written, and the record will be this: remembers what their new keys will open with. */
-  expect(steps: readonly DeviceStep[], record: DeviceRecord): void
+  /**
+   * These steps are being written, and the record will be this: remembers what their new keys will open with. What is
+   * held for our own next key is not for now.
+   */
+  expect(steps: readonly DeviceStep[], record: DeviceRecord, held: HeldPsks | undefined): void
   /** New key that waits -> its PSK. Not on the disk: a daemon that starts is given them again. */
   psks(): HeldPsks
   /** Takes those further whose time has come; nobody else may write meanwhile. */
@@ -91,12 +94,15 @@ export function createHandoverRunner(options: {
   }
 
   return {
-    expect(steps, { handovers }) {
+    expect(steps, { handovers }, held) {
       const waiting = new Set(handovers.map(({ to }) => to))
       for (const key of psks.keys()) if (!waiting.has(key)) psks.delete(key)
-      for (const step of steps)
-        if ('peer' in step && waiting.has(step.peer.public_key))
-          psks.set(step.peer.public_key, step.peer.psk)
+      for (const step of steps) {
+        if (!('peer' in step)) continue
+        const { public_key, psk } = step.peer
+        const isForLater = held?.has(public_key) && psks.has(public_key)
+        if (waiting.has(public_key) && !isForLater) psks.set(public_key, psk)
+      }
     },
     psks: () => psks,
     async advance(backend) {

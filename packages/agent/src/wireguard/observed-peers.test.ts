@@ -1,23 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { DeviceStep } from './device.ts'
+import { wgPeer as has } from '../testing/peer.ts'
 import { type DeviceRecord, emptyRecord } from './device-record.ts'
-import { observedPeers, withoutNewPsks } from './observed-peers.ts'
-import type { WgPeer } from './wg-interface.ts'
-
-function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
-  return {
-    public_key,
-    psk: 'secret',
-    endpoint: '198.51.100.9:4711',
-    allowed_ips: ['10.100.1.2/32'],
-    keepalive_seconds: 0,
-    handshake_at: 0,
-    rx_bytes: 0,
-    tx_bytes: 0,
-    ...changes,
-  }
-}
+import { observedPeers } from './observed-peers.ts'
 
 const record: DeviceRecord = {
   ...emptyRecord,
@@ -64,31 +49,5 @@ describe('observedPeers', () => {
     const [peer] = observedPeers([has('db')], record, new Map([['db', 'next']]))
 
     assert.equal(peer?.psk, 'next')
-  })
-})
-
-describe('withoutNewPsks', () => {
-  it('holds the new PSK of a peer that is there, and lets a new peer have its own', () => {
-    const aPeer = (public_key: string) => ({
-      id: public_key,
-      public_key,
-      mesh_ip: '10.100.1.2',
-      endpoint: '',
-      allowed_ips: [],
-      psk: 'next',
-    })
-    const steps: DeviceStep[] = [
-      { type: 'peer_updated', peer: aPeer('db') },
-      { type: 'peer_added', peer: aPeer('web') },
-    ]
-    const held = new Map<string, string>()
-
-    const left = withoutNewPsks(steps, new Map([['db', has('db')]]), held)
-
-    assert.deepEqual(
-      left.map((step) => 'peer' in step && step.peer.psk),
-      ['secret', 'next'],
-    )
-    assert.deepEqual([...held], [['db', 'next']])
   })
 })

@@ -1,9 +1,7 @@
-import type { DeviceStep, ObservedPeer } from './device.ts'
+import type { ObservedPeer } from './device.ts'
 import type { DeviceRecord } from './device-record.ts'
+import type { HeldPsks } from './held-psks.ts'
 import type { WgPeer } from './wg-interface.ts'
-
-/** Public key -> the PSK that it will have with our next key. */
-export type HeldPsks = Map<string, string>
 
 /**
  * The peers in the words of the control plane. What is still on its way shows as if it had arrived: an old key that
@@ -26,18 +24,4 @@ export function observedPeers(
       allowed_ips: arriving.get(public_key) ?? allowed_ips,
       psk: held?.get(public_key) ?? psk,
     }))
-}
-
-/** The steps without their new PSKs for present peers; those are put into `held`. */
-export function withoutNewPsks(
-  steps: readonly DeviceStep[],
-  actual: ReadonlyMap<string, WgPeer>,
-  held: HeldPsks,
-): DeviceStep[] {
-  return steps.map((step) => {
-    const now = 'peer' in step ? actual.get(step.peer.public_key) : undefined
-    if (!('peer' in step) || !now) return step
-    held.set(now.public_key, step.peer.psk)
-    return { ...step, peer: { ...step.peer, psk: now.psk } }
-  })
 }
