@@ -52,7 +52,7 @@ export interface Resync {
 /** More than this waiting for a reader, and they are read from the log again when it is ready for them. */
 const maxQueued = 64
 /** More of those that are signed for one node in a second: it is told to pull instead, which costs less than they do. */
-const maxCostly = 16
+const maxCostly = 8
 /** Events that are made into one piece for the network. */
 const maxBatch = 16
 const maxBatchChars = 256 * 1024
