@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench, BenchContext } from '../bench.ts'
 import { type Fleet, startFleet } from '../fleet/fleet.ts'
 import { groupSize } from '../fleet/join.ts'
@@ -65,6 +66,8 @@ async function costsIn(
     // Back and forth between two groups: the one is told of a new peer, the other to forget it.
     const group = round % 2 === 0 ? 1 : 0
     const among = othersOfGroup(group * groupSize, size).filter((index) => index !== 0)
+    // Many new peers in a second would become a pull.
+    await delay(100)
     const { lastMs } = await fleet.change({ type: 'peer_added', among }, () =>
       plane.admin.setNodeMetadata({
         params: { node: fleet.identities[0]?.node_id ?? '' },

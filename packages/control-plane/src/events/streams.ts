@@ -2,6 +2,7 @@ import type { Clock, Log } from '@plexd/runtime'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Presence } from '../presence.ts'
 import type { Reader } from '../store/db.ts'
+import { createCounter } from './counter.ts'
 import { parsePosition, type StoredEvent } from './event-log.ts'
 import type { Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
@@ -62,6 +63,7 @@ export function createStreams(options: {
   const streams = new Map<number, Stream>()
   const turns = createResyncTurns(clock)
   const slices = createSlices()
+  const costly = createCounter(1_000)
 
   options.hub.listen((event) => {
     // Whichever is fewer: a change for one node must not ask every stream.
@@ -138,6 +140,7 @@ export function createStreams(options: {
           presence.owes(no, seq)
           return frames.resync(seq, 'many changes at once')
         },
+        countCostly: () => costly.add(clock.now()),
         now: clock.now,
       },
       onFlushed(seq, count) {

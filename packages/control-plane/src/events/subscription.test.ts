@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { EventType } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
 import fc from 'fast-check'
 import type { Reader } from '../store/db.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { audienceOf } from './audience.ts'
-import type { LoggedEvent } from './event-log.ts'
+import type { LoggedEvent, StoredPayload } from './event-log.ts'
 import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 
@@ -92,6 +93,28 @@ describe('createSubscription', () => {
     assert.deepEqual(sink.written, [...all.slice(0, sent), -Number(all.at(-2)), all.at(-1)])
     assert.equal(reads(), 0)
   })
+
+  for (const { ofAll, told } of [
+    { ofAll: 500, told: 'sends each new peer at once while there are few for all' },
+    {
+      ofAll: 501,
+      told: 'tells a reader of the ninth new peer in a second to pull when there are many for all',
+    },
+  ])
+    it(told, async () => {
+      await using plane = await startControlPlane()
+      const sink = createFakeSink()
+      const turn = Promise.resolve()
+      using stream = subscribe(plane, { afterSeq: 0, behind: false, sink, turn, ofAll })
+      for (const count of [16, 2]) {
+        await emit(plane, count, 'peer_added')
+        await stream.idle()
+      }
+
+      const all = await seqsFor(plane, mine, 0)
+      const pull = [...all.slice(0, 8), -Number(all[8])]
+      assert.deepEqual(sink.written, ofAll > 500 ? pull : all)
+    })
 
   it('sends all of them when one is among them that no state makes up for', async () => {
     await using plane = await startControlPlane()
@@ -197,6 +220,8 @@ function subscribe(
     failAt?: number
     /** When the reader may be told to pull, which is then written as the negative sequence. */
     turn?: Promise<void>
+    /** How many events were signed for one reader each, in this second. */
+    ofAll?: number
     log?: Log
   },
 ): TestStream {
@@ -243,6 +268,7 @@ function subscribe(
           resync: {
             turn: () => options.turn ?? Promise.resolve(),
             frame: async (seq: number) => `${-seq}\n`,
+            countCostly: () => options.ofAll ?? 0,
             now: () => 0,
           },
         }),
@@ -258,21 +284,34 @@ function countReads(stream: TestStream): () => number {
   return () => stream.reads
 }
 
+const gone = { id: 'n_gone', peer_id: 'n_gone' }
+const events = {
+  rotate_keys: { type: 'rotate_keys', payload: {} },
+  peer_removed: { type: 'peer_removed', payload: gone },
+  peer_added: {
+    type: 'peer_added',
+    payload: {
+      id: 'n_new',
+      peer_id: 'n_new',
+      public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+      mesh_ip: '10.100.0.9',
+      endpoint: '',
+      allowed_ips: ['10.100.0.9/32'],
+      key_epoch: 1,
+    },
+  },
+} satisfies { [T in EventType]?: { type: T; payload: StoredPayload<T> } }
+
 /** Each for one of two nodes in turn, a few to a transaction. */
 async function emit(
   { app }: TestControlPlane,
   count: number,
-  type: 'rotate_keys' | 'peer_removed' = 'rotate_keys',
+  type: keyof typeof events = 'rotate_keys',
 ): Promise<(LoggedEvent | undefined)[]> {
   return Promise.all(
     Array.from({ length: count }, (_, index) =>
       app.change((unit) =>
-        unit.emit({
-          to: audienceOf(index % 2 === 0 ? [mine] : [other]),
-          ...(type === 'rotate_keys'
-            ? { type, payload: {} }
-            : { type, payload: { id: 'n_gone', peer_id: 'n_gone' } }),
-        }),
+        unit.emit({ to: audienceOf(index % 2 === 0 ? [mine] : [other]), ...events[type] }),
       ),
     ),
   )

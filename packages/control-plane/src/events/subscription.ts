@@ -1,6 +1,7 @@
 import type { EventType } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import type { Reader } from '../store/db.ts'
+import { createCounter } from './counter.ts'
 import { type LoggedEvent, readEventsFor, type StoredEvent } from './event-log.ts'
 import type { Slices } from './slices.ts'
 
@@ -46,13 +47,18 @@ export interface Resync {
   turn(lastMs: () => number): Promise<void>
   /** The text that tells the reader to pull its state, instead of all events up to `seq`. */
   frame(seq: number): Promise<string>
+  /** Counts an event that is signed for this reader alone: how many there were for all readers in this second. */
+  countCostly(): number
   now(): number
 }
 
 /** More than this waiting for a reader, and they are read from the log again when it is ready for them. */
 const maxQueued = 64
-/** More of those that are signed for one node in a second: it is told to pull instead, which costs less than they do. */
-const maxCostly = 8
+/**
+ * More of those that are signed for one node in a second, and more for all: it is told to pull instead, which costs
+ * less than they do. Where there are fewer, each is sent at once: a pull waits for the end of the burst.
+ */
+const maxCostly = { ofOne: 8, ofAll: 500 }
 /** Events that are made into one piece for the network. */
 const maxBatch = 16
 const maxBatchChars = 256 * 1024
@@ -188,9 +194,10 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
 
   function isTooMany(event: LoggedEvent): boolean {
     if (missed || queue.length >= maxQueued) return true
-    return (
-      resync !== undefined && costly.has(event.event_type) && recent.add(resync.now()) > maxCostly
-    )
+    if (!resync || !costly.has(event.event_type)) return false
+    const ofOne = recent.add(resync.now())
+    const ofAll = resync.countCostly()
+    return ofOne > maxCostly.ofOne && ofAll > maxCostly.ofAll
   }
 
   run(start)
@@ -206,21 +213,6 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     close() {
       closed = true
       queue.length = 0
-    },
-  }
-}
-
-/** How many came in a period that began with the first of them. */
-function createCounter(periodMs: number): { add(nowMs: number): number } {
-  let startMs = Number.NEGATIVE_INFINITY
-  let count = 0
-  return {
-    add(nowMs) {
-      if (nowMs - startMs >= periodMs) {
-        startMs = nowMs
-        count = 0
-      }
-      return ++count
     },
   }
 }

@@ -1,0 +1,19 @@
+/** Counts what happens within a period. */
+export interface Counter {
+  /** How many there were, this one included, in a period that began with the first of them. */
+  add(nowMs: number): number
+}
+
+export function createCounter(periodMs: number): Counter {
+  let startMs = Number.NEGATIVE_INFINITY
+  let count = 0
+  return {
+    add(nowMs) {
+      if (nowMs - startMs >= periodMs) {
+        startMs = nowMs
+        count = 0
+      }
+      return ++count
+    },
+  }
+}
