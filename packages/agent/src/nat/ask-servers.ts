@@ -55,5 +55,5 @@ async function askOne(
   client: StunClient,
   signal: AbortSignal | undefined,
 ): Promise<Sighting> {
-  return { server, ...(await client.ask(server, signal ? { signal } : {})) }
+  return { server, ...(await client.ask(server, { signal })) }
 }

@@ -36,10 +36,9 @@ async function measureFilter(
   client: StunClient,
   signal?: AbortSignal,
 ): Promise<NatFacts['filtering']> {
-  const options = signal ? { signal } : {}
   const [byAddress, byPort] = await Promise.allSettled([
-    client.ask(server, { ...options, change: { address: true, port: true } }),
-    client.ask(server, { ...options, change: { address: false, port: true } }),
+    client.ask(server, { signal, change: { address: true, port: true } }),
+    client.ask(server, { signal, change: { address: false, port: true } }),
   ])
   if (byAddress.status === 'fulfilled') return 'open'
   if (byPort.status === 'fulfilled') return 'address'

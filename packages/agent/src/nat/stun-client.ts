@@ -22,7 +22,7 @@ export interface StunClient {
 
 export interface AskOptions {
   change?: { address: boolean; port: boolean }
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface StunAnswer {

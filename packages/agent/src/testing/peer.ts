@@ -13,13 +13,13 @@ export function aPeer(id: string, number = 1): Peer {
   }
 }
 
-/** As an interface has it, with a PSK and an endpoint to which it has roamed, and no session. */
+/** As an interface has it that was told of its key alone. */
 export function wgPeer(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
   return {
     public_key,
-    psk: 'secret',
-    endpoint: '198.51.100.9:4711',
-    allowed_ips: ['10.100.1.2/32'],
+    psk: '',
+    endpoint: '',
+    allowed_ips: [],
     keepalive_seconds: 0,
     handshake_at: 0,
     rx_bytes: 0,

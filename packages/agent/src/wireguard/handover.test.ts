@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { wgPeer as has } from '../testing/peer.ts'
 import {
   completion,
   dueHandovers,
@@ -20,20 +21,6 @@ const handover: Handover = {
   to: 'new',
   allowed_ips: ['10.100.1.2/32'],
   started_ms: startedMs,
-}
-
-function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
-  return {
-    public_key,
-    psk: '',
-    endpoint: '',
-    allowed_ips: [],
-    keepalive_seconds: 0,
-    handshake_at: 0,
-    rx_bytes: 0,
-    tx_bytes: 0,
-    ...changes,
-  }
 }
 
 const alive = has('old', { handshake_at: startedMs / 1_000 - 30 })

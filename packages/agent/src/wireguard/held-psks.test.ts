@@ -13,7 +13,11 @@ describe('withoutNewPsks', () => {
     ]
     const held = new Map<string, string>()
 
-    const left = withoutNewPsks(steps, new Map([[db.public_key, wgPeer(db.public_key)]]), held)
+    const left = withoutNewPsks(
+      steps,
+      new Map([[db.public_key, wgPeer(db.public_key, { psk: 'secret' })]]),
+      held,
+    )
 
     assert.deepEqual(
       left.map((step) => 'peer' in step && step.peer.psk),

@@ -1,6 +1,5 @@
 import type { DeviceStep } from './device.ts'
-import type { DeviceRecord } from './device-record.ts'
-import { isWaiting } from './handover.ts'
+import { type Handover, isWaiting } from './handover.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
 /** Public key -> the PSK that it will have with our next key. */
@@ -11,7 +10,7 @@ export type HeldPsks = Map<string, string>
  * keys at about the same time have nothing else in common until both are through.
  */
 export function leavingPsks(
-  handovers: DeviceRecord['handovers'],
+  handovers: readonly Handover[],
   actual: ReadonlyMap<string, WgPeer>,
   promised: HeldPsks,
 ): PeerChange[] {

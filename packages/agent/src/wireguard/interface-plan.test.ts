@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { wgPeer } from '../testing/peer.ts'
 import { type DeviceRecord, emptyRecord } from './device-record.ts'
 import type { Sight } from './interface-driver.ts'
 import { planInterface, type WantedInterface } from './interface-plan.ts'
 import { generatePrivateKey, publicKeyOf } from './keys.ts'
-import type { WgPeer } from './wg-interface.ts'
 
 const privateKey = generatePrivateKey()
 const wanted: WantedInterface = {
@@ -14,16 +14,7 @@ const wanted: WantedInterface = {
   keepaliveSeconds: 25,
   link: { mtu: 1420, address: '10.100.1.1/32', route: '10.100.0.0/16' },
 }
-const db: WgPeer = {
-  public_key: 'db',
-  psk: '',
-  endpoint: '',
-  allowed_ips: [],
-  keepalive_seconds: 25,
-  handshake_at: 0,
-  rx_bytes: 0,
-  tx_bytes: 0,
-}
+const db = wgPeer('db', { keepalive_seconds: 25 })
 
 type Wireguard = Extract<Sight, { state: 'wireguard' }>
 

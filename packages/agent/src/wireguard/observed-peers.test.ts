@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { wgPeer as has } from '../testing/peer.ts'
+import { wgPeer } from '../testing/peer.ts'
 import { type DeviceRecord, emptyRecord } from './device-record.ts'
 import { observedPeers } from './observed-peers.ts'
+import type { WgPeer } from './wg-interface.ts'
+
+/** With a PSK, and an endpoint to which it has roamed. */
+function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
+  return wgPeer(public_key, {
+    psk: 'secret',
+    endpoint: '198.51.100.9:4711',
+    allowed_ips: ['10.100.1.2/32'],
+    ...changes,
+  })
+}
 
 const record: DeviceRecord = {
   ...emptyRecord,

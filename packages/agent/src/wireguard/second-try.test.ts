@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLog, systemClock } from '@plexd/runtime'
+import { wgPeer } from '../testing/peer.ts'
 import { newlyReachable, secondTries, startSecondTries } from './second-try.ts'
 import type { WgPeer } from './wg-interface.ts'
 
-const silent: WgPeer = {
-  public_key: 'db',
+const silent = wgPeer('db', {
   psk: 'secret',
   endpoint: '203.0.113.7:51820',
   allowed_ips: ['10.100.1.2/32'],
-  keepalive_seconds: 0,
-  handshake_at: 0,
-  rx_bytes: 0,
   tx_bytes: 148,
-}
+})
 
 describe('secondTries', () => {
   it('adds a peer anew that was spoken to in vain, speaks, and leaves keepalive as it was', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { wgPeer } from '../testing/peer.ts'
 import { diffPeers, type WantedPeer } from './wg-diff.ts'
 import type { WgPeer } from './wg-interface.ts'
 
@@ -17,7 +18,7 @@ function wants(public_key: string, changes: Partial<WantedPeer> = {}): WantedPee
 }
 
 function has(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
-  return { ...wants(public_key), handshake_at: 0, rx_bytes: 0, tx_bytes: 0, ...changes }
+  return wgPeer(public_key, { ...wants(public_key), ...changes })
 }
 
 const nothingWritten = new Map<string, string>()

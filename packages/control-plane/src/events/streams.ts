@@ -63,7 +63,7 @@ export function createStreams(options: {
   const streams = new Map<number, Stream>()
   const turns = createResyncTurns(clock)
   const slices = createSlices()
-  const costly = createCounter(1_000)
+  const costlyForAll = createCounter(1_000)
 
   options.hub.listen((event) => {
     // Whichever is fewer: a change for one node must not ask every stream.
@@ -140,7 +140,7 @@ export function createStreams(options: {
           presence.owes(no, seq)
           return frames.resync(seq, 'many changes at once')
         },
-        countCostly: () => costly.add(clock.now()),
+        costlyForAll,
         now: clock.now,
       },
       onFlushed(seq, count) {

@@ -268,7 +268,7 @@ function subscribe(
           resync: {
             turn: () => options.turn ?? Promise.resolve(),
             frame: async (seq: number) => `${-seq}\n`,
-            countCostly: () => options.ofAll ?? 0,
+            costlyForAll: { add: () => options.ofAll ?? 0 },
             now: () => 0,
           },
         }),
@@ -284,10 +284,9 @@ function countReads(stream: TestStream): () => number {
   return () => stream.reads
 }
 
-const gone = { id: 'n_gone', peer_id: 'n_gone' }
 const events = {
   rotate_keys: { type: 'rotate_keys', payload: {} },
-  peer_removed: { type: 'peer_removed', payload: gone },
+  peer_removed: { type: 'peer_removed', payload: { id: 'n_gone', peer_id: 'n_gone' } },
   peer_added: {
     type: 'peer_added',
     payload: {

@@ -1,7 +1,7 @@
 import type { EventType } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import type { Reader } from '../store/db.ts'
-import { createCounter } from './counter.ts'
+import { type Counter, createCounter } from './counter.ts'
 import { type LoggedEvent, readEventsFor, type StoredEvent } from './event-log.ts'
 import type { Slices } from './slices.ts'
 
@@ -47,8 +47,8 @@ export interface Resync {
   turn(lastMs: () => number): Promise<void>
   /** The text that tells the reader to pull its state, instead of all events up to `seq`. */
   frame(seq: number): Promise<string>
-  /** Counts an event that is signed for this reader alone: how many there were for all readers in this second. */
-  countCostly(): number
+  /** Of events that are signed for one reader each, for all readers and for a second. */
+  costlyForAll: Counter
   now(): number
 }
 
@@ -195,8 +195,9 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   function isTooMany(event: LoggedEvent): boolean {
     if (missed || queue.length >= maxQueued) return true
     if (!resync || !costly.has(event.event_type)) return false
-    const ofOne = recent.add(resync.now())
-    const ofAll = resync.countCostly()
+    const nowMs = resync.now()
+    const ofOne = recent.add(nowMs)
+    const ofAll = resync.costlyForAll.add(nowMs)
     return ofOne > maxCostly.ofOne && ofAll > maxCostly.ofAll
   }
 
