@@ -139,6 +139,8 @@ function read(file: string): string {
 function listFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
+    // In a second work tree of git it is a file.
+    if (entry.name === '.git') return []
     if (entry.isFile()) return [relative(root, path)]
     const isOurs =
       entry.isDirectory() &&

@@ -6,6 +6,7 @@ import {
   type Operation,
   paramNames,
 } from '@plexd/protocol'
+import { renderSettings } from './settings.ts'
 
 /** File name -> Markdown text of the reference pages, made from the tables of the protocol. */
 export function renderReference(): Map<string, string> {
@@ -35,6 +36,7 @@ export function renderReference(): Map<string, string> {
       ),
     ],
     ['events.md', eventPage()],
+    ['settings.md', renderSettings()],
   ])
 }
 

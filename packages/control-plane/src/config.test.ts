@@ -37,6 +37,15 @@ describe('resolveConfig', () => {
     )
   })
 
+  it('takes limits from the file, and over them from options', () => {
+    const file = { limits: { handshakes: 10 } }
+    assert.equal(resolve({}, {}, {}).limits.handshakes, 64)
+    assert.equal(resolve({}, {}, file).limits.handshakes, 10)
+    assert.equal(resolve({ limit: ['handshakes=20'] }, {}, file).limits.handshakes, 20)
+    assert.throws(() => resolve({ limit: ['many=1'] }), /read config: there is no limit "many"/)
+    assert.throws(() => resolve({}, {}, { limits: 5 }), /"limits" wants a mapping/)
+  })
+
   it('reads addresses with and without brackets', () => {
     const listen = (text: string) => {
       const { host, port } = resolve({ listen: text })

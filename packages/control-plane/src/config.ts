@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { parseCidr, parseDuration } from '@plexd/protocol'
-import { type LogLevel, logLevels } from '@plexd/runtime'
+import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
+import { type Limits, limits } from './limits.ts'
 
 /** What `serve` runs with; times in milliseconds. */
 export interface Config {
@@ -31,6 +32,7 @@ export interface Config {
   telemetryMs: number
   telemetryMaxBytes: number
   logLevel: LogLevel
+  limits: Limits
 }
 
 /** A setting has one name in three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
@@ -93,6 +95,12 @@ export const settings: readonly Setting[] = [
     value: 'DURATION',
     description: 'age before which nodes are asked for new keys; 0 for never (4320h)',
   },
+  {
+    flag: 'limit',
+    value: 'NAME=NUMBER',
+    description: 'another value for one of the limits of docs/reference/settings.md; repeatable',
+    list: true,
+  },
   { flag: 'log-level', value: 'LEVEL', description: `one of ${logLevels.join(', ')} (info)` },
 ]
 
@@ -102,7 +110,7 @@ export type Given = Readonly<Record<string, unknown>>
 /** Flags win over the environment, that over the file. Errors say which setting and what it should be. */
 export function resolveConfig(sources: { flags: Given; env: Given; file: Given }): Config {
   const given: Record<string, unknown> = { ...sources.file, ...sources.env, ...sources.flags }
-  const known = new Set(settings.map(({ flag }) => fileName(flag)))
+  const known = new Set([...settings.map(({ flag }) => fileName(flag)), 'limits'])
   for (const name of Object.keys(given))
     if (!known.has(name)) throw new Error(`read config: there is no setting "${name}"`)
 
@@ -140,6 +148,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     heartbeatIntervalMs: parseInterval(text('heartbeat_interval') ?? '30s'),
     keyMaxAgeMs: parseMaxAge(text('key_max_age') ?? '4320h'),
     logLevel: parseLogLevel(text('log_level') ?? 'info'),
+    limits: readLimits(given.limits, given.limit),
   }
 }
 
@@ -197,6 +206,18 @@ function parseList(name: string, value: unknown): string[] {
     if (typeof item !== 'string') throw new Error(`read config: "${name}" wants a list of texts`)
     return item.trim()
   })
+}
+
+/** A mapping of the file, and over it what flag or environment say. */
+function readLimits(mapping: unknown, list: unknown): Limits {
+  if (mapping !== undefined && (typeof mapping !== 'object' || mapping === null))
+    throw new Error('read config: "limits" wants a mapping of names to numbers')
+  try {
+    const listed = Object.fromEntries(parseList('limit', list).map(parseLimit))
+    return resolveLimits(limits, { ...mapping, ...listed })
+  } catch (error) {
+    throw new Error(`read config: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 function parsePublicUrl(text: string): string {

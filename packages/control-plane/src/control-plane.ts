@@ -52,6 +52,7 @@ export async function startControlPlane(
     isStopping: app.isStopping,
     onAnswer: app.metrics.answered,
     ...(tls ? { tls } : {}),
+    limits: config.limits,
     log,
   })
   stack.defer(async () => {

@@ -16,7 +16,7 @@ describe('paceHandshakes', () => {
     const { cert, key } = await loadTls({ dataDir: folder.path, listenHost: '127.0.0.1' })
     const ca = await readFile(join(folder.path, 'ca.crt'))
     const server = createServer({ cert, key }, (socket) => socket.end('in'))
-    paceHandshakes(server)
+    paceHandshakes(server, 20)
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo // it listens on TCP

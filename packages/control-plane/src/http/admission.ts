@@ -1,16 +1,15 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
-/**
- * So many TLS handshakes go on at a time; further connections wait, in the order they came. A handshake costs a
- * millisecond, and after a restart a whole fleet comes at once: whoever is connected must not wait for all of them.
- */
-const maxHandshakes = 64
 /** One that takes longer waits for the other side and costs us nothing: it must not keep others from theirs. */
 const patienceMs = 500
 
-/** Paces the handshakes of a TLS server. To be called before it listens. */
-export function paceHandshakes(server: Server): void {
+/**
+ * Lets `maxHandshakes` of a TLS server go on at a time; further connections wait, in the order they came. A handshake
+ * costs a millisecond, and after a restart a whole fleet comes at once: whoever is connected must not wait for all of
+ * them. To be called before it listens.
+ */
+export function paceHandshakes(server: Server, maxHandshakes: number): void {
   const [wrap] = server.listeners('connection') as ((socket: Socket) => void)[] // the one that a TLS server makes itself
   if (!wrap) return
   const waiting: Socket[] = []

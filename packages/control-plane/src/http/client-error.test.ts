@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, it } from 'node:test'
-import { silentLog } from '@plexd/runtime'
+import { resolveLimits, silentLog } from '@plexd/runtime'
+import { limits } from '../limits.ts'
 import { createServer } from './server.ts'
 
 async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
@@ -10,6 +11,7 @@ async function answerTo(bytes: string): Promise<{ status: number; body: unknown 
     routes: [],
     authenticate: () => undefined,
     isStopping: () => false,
+    limits: resolveLimits(limits, {}),
     log: silentLog,
   })
   await server.listen({ port: 0, host: '127.0.0.1' })

@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyRequest,
   type HTTPMethods,
 } from 'fastify'
+import type { Limits } from '../limits.ts'
 import { paceHandshakes } from './admission.ts'
 import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
@@ -28,6 +29,7 @@ export interface ServerOptions<Principal> {
   isStopping(): boolean
   onAnswer?(name: string, status: number, seconds: number): void
   tls?: { cert: string; key: string }
+  limits: Limits
   log: Log
 }
 
@@ -80,7 +82,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
 
   server.server.headersTimeout = 20_000
-  if (options.tls) paceHandshakes(server.server)
+  if (options.tls) paceHandshakes(server.server, options.limits.handshakes)
 
   server.setErrorHandler((error, request, reply) => {
     const { status, headers, body, internal } = problemOf(error)

@@ -14,19 +14,30 @@ import {
   newId,
   type RegisterResponse,
 } from '@plexd/protocol'
-import { type Clock, createHttpTransport, type Log, silentLog, systemClock } from '@plexd/runtime'
+import {
+  type Clock,
+  createHttpTransport,
+  type Log,
+  resolveLimits,
+  silentLog,
+  systemClock,
+} from '@plexd/runtime'
 import type { App, RunningApp } from '../app.ts'
 import { tokenHash } from '../auth.ts'
 import type { Config } from '../config.ts'
 import { startControlPlane as start } from '../control-plane.ts'
+import { type Limits, limits } from '../limits.ts'
 
 export interface HarnessOptions {
   clock?: Clock
   log?: Log
-  config?: Partial<Config>
+  config?: TestSettings
   /** A folder to go on with, as after a restart; it is not removed then. A temporary one when left out. */
   dataDir?: string
 }
+
+/** Settings and limits that differ from the defaults. */
+export type TestSettings = Partial<Omit<Config, 'limits'>> & { limits?: Partial<Limits> }
 
 export interface TokenOptions {
   ttlMs?: number
@@ -133,7 +144,7 @@ export function newPublicKey(): string {
 }
 
 /** As `serve` has it by default, but for the address and what is given. */
-export function testConfig(given: Partial<Config> & { dataDir: string }): Config {
+export function testConfig({ limits: given, ...rest }: TestSettings & { dataDir: string }): Config {
   return {
     host: '127.0.0.1',
     port: 0,
@@ -148,7 +159,8 @@ export function testConfig(given: Partial<Config> & { dataDir: string }): Config
     telemetryMs: 7 * 24 * 3_600_000,
     telemetryMaxBytes: 1024 ** 3,
     logLevel: 'silent',
-    ...given,
+    limits: resolveLimits(limits, given ?? {}),
+    ...rest,
   }
 }
 

@@ -1,0 +1,51 @@
+/**
+ * A bound that a daemon holds others to. It can be set, by its name; whoever meets it is told the name and the number.
+ */
+export interface Limit {
+  /** What counts: a whole number of these. */
+  unit: 'bytes' | 'ms' | 'count'
+  default: number
+  /** What it bounds, for the reference: starts in lower case, no full stop. */
+  summary: string
+}
+
+export type LimitTable = Readonly<Record<string, Limit>>
+
+/** The number of each limit of a table. */
+export type Limits<Table extends LimitTable> = { readonly [Name in keyof Table]: number }
+
+/** Keeps the names of a table. */
+export function limitTable<const Table extends LimitTable>(table: Table): Table {
+  return table
+}
+
+/**
+ * The defaults, with what was given instead: whole numbers by name, 1 at least. Throws an error that names the limit,
+ * or all that there are.
+ */
+export function resolveLimits<Table extends LimitTable>(
+  table: Table,
+  given: Readonly<Record<string, unknown>>,
+): Limits<Table> {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(table, name))
+      throw new Error(
+        `there is no limit "${name}": there are ${Object.keys(table).sort().join(', ')}`,
+      )
+    if (!/^[1-9]\d{0,14}$/.test(String(value)))
+      throw new Error(`limit ${name} is "${String(value)}": want a whole number, 1 or more`)
+  }
+  const numbers = Object.entries(table).map(([name, limit]) => [
+    name,
+    Number(given[name] ?? limit.default),
+  ])
+  return Object.fromEntries(numbers) as Limits<Table> // the same names
+}
+
+/** `name=1000` as it stands on the command line. Throws when it is no such thing. */
+export function parseLimit(text: string): [name: string, value: string] {
+  const [, name, value] = /^([a-z0-9_]+)=(\d+)$/.exec(text) ?? []
+  if (name === undefined || value === undefined)
+    throw new Error(`limit "${text}": want NAME=NUMBER, as in body_bytes_in_flight=268435456`)
+  return [name, value]
+}
