@@ -27,6 +27,11 @@ export interface Operation {
   errors: readonly number[]
   /** Limit of the body after decompression; `defaultMaxBodyBytes` when left out. */
   maxBodyBytes?: number
+  /** How deep JSON may be nested, and how many values it may have; see json-gate.ts for the defaults. */
+  maxDepth?: number
+  maxValues?: number
+  /** The one status for whatever passes a bound; 413 for bytes and 400 for the rest when left out. */
+  gateStatus?: 400 | 413
 }
 
 export const defaultMaxBodyBytes = 1024 * 1024

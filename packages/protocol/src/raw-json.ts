@@ -53,13 +53,14 @@ export function escapeHtml(json: string): string {
   )
 }
 
-function skipSpace(text: string, from: number): number {
+/** These three take text that is known to be JSON, and answer where in it something ends. */
+export function skipSpace(text: string, from: number): number {
   let at = from
   while (at < text.length && ' \n\r\t'.includes(text[at] as string)) at++ // in range by the loop's own test
   return at
 }
 
-function endOfValue(text: string, start: number): number {
+export function endOfValue(text: string, start: number): number {
   let depth = 0
   for (let at = start; at < text.length; at++) {
     const char = text[at]
@@ -79,7 +80,7 @@ function endOfValue(text: string, start: number): number {
   return text.length
 }
 
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   let at = start + 1
   while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
   return at + 1
