@@ -1,4 +1,4 @@
-import { formatAge, formatTable, printable, printJson } from '@plexd/runtime'
+import { formatAge, formatTable, printable, printableLines, printJson } from '@plexd/runtime'
 import type { Io, Output } from './io.ts'
 
 /** Headings and how to read each from an item. */
@@ -34,10 +34,15 @@ export function printDone(
   else stdout.write(`${printable(text)}\n`)
 }
 
+/** A line beside the output, for the person at the terminal. */
+export function printNote({ stderr }: Io, text: string): void {
+  stderr.write(`${printable(text)}\n`)
+}
+
 /** Text of several lines, such as what a program on a node printed: its lines and tabs are kept. */
 export function printText({ stdout }: Io, text: string): void {
-  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/)
-  for (const line of lines) stdout.write(`${line.split('\t').map(printable).join('\t')}\n`)
+  const lines = text.replaceAll('\r\n', '\n')
+  stdout.write(printableLines(lines.endsWith('\n') ? lines : `${lines}\n`))
 }
 
 /** `5m` for a timestamp five minutes ago, `-` for none. */

@@ -1,3 +1,4 @@
+import { printableLines } from '@plexd/runtime'
 import { Command } from 'commander'
 import { addActionCommands } from './commands/actions.ts'
 import { addAdminTokenCommands } from './commands/admin-tokens.ts'
@@ -27,7 +28,7 @@ export function createProgram(io: Io): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: (text) => io.stderr.write(printableLines(text)),
       outputError: (text, write) => write(text.replace(/^error:/, 'plexctl:')),
     })
     .addHelpText(

@@ -60,7 +60,7 @@ describe('jsonText', () => {
   it('escapes every control character, and means the same', () => {
     const value = { 'a\u009b': '\u0000\u001b\u007f\u0085ü\u2028' }
 
-    assert.equal(jsonText(value), '{"a\\u009b":"\\u0000\\u001b\\u007f\\u0085ü\u2028"}')
+    assert.equal(jsonText(value), '{"a\\u009b":"\\u0000\\u001b\\u007f\\u0085ü\\u2028"}')
     assert.deepEqual(JSON.parse(jsonText(value, 2)), value)
   })
 

@@ -1,7 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { type Command, CommanderError } from 'commander'
 import { describeError } from './log.ts'
-import { printable } from './table.ts'
+import { escapeJson, printable } from './printable.ts'
 
 /** Exit codes that scripts may rely on. */
 export const exitCodes = {
@@ -74,10 +74,7 @@ export function printJson(
   output.write(`${jsonText(value, 2)}\n`)
 }
 
-/** JSON that is safe on a terminal: JSON.stringify lets the control characters from U+007F to U+009F through. */
+/** JSON that is safe on a terminal. */
 export function jsonText(value: unknown, indent = 0): string {
-  return JSON.stringify(value ?? null, null, indent).replace(
-    /[\u007f-\u009f]/g,
-    (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
-  )
+  return escapeJson(JSON.stringify(value ?? null, null, indent))
 }

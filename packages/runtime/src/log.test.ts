@@ -26,6 +26,15 @@ describe('describeError', () => {
 })
 
 describe('createLog', () => {
+  it('writes nothing that drives or fools the terminal on which it is read', async () => {
+    const { stderr } = await runModule(`
+      import { createLog } from ${JSON.stringify(import.meta.resolve('./log.ts'))}
+      createLog('plexd').warn('refused', { hostname: 'web\\u202e\\u009b2J\\u200b' })`)
+
+    assert.match(stderr, /"hostname":"web\\u202e\\u009b2J\\u200b"/)
+    assert.equal(JSON.parse(stderr).hostname, 'web\u202e\u009b2J\u200b')
+  })
+
   it('writes one JSON line each to stderr, errors with their causes and without a stack', async () => {
     const { stdout, stderr } = await runModule(`
       import { createLog } from ${JSON.stringify(import.meta.resolve('./log.ts'))}

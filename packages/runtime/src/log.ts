@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { escapeJson } from './printable.ts'
 
 /** One JSON line each, constant message first, then fields with their wire names. Never a token, key or payload. */
 export interface Log {
@@ -13,6 +14,7 @@ export type LogLevel = (typeof logLevels)[number]
 
 /** Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. */
 export function createLog(name: string, level: LogLevel = 'info'): Log {
+  const stderr = pino.destination({ fd: 2, sync: true })
   const logger = pino(
     {
       level,
@@ -20,7 +22,8 @@ export function createLog(name: string, level: LogLevel = 'info'): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: 2, sync: true }),
+    // Who runs a daemon by hand, or reads its log, does so on a terminal.
+    { write: (line: string) => stderr.write(escapeJson(line)) },
   )
   const at =
     (severity: 'debug' | 'info' | 'warn' | 'error') =>

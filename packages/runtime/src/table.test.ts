@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { formatAge, formatTable, printable } from './table.ts'
+import { formatAge, formatTable } from './table.ts'
 
 describe('formatTable', () => {
   it('pads each column to its longest cell, and no line at its end', () => {
@@ -24,15 +24,6 @@ describe('formatTable', () => {
 
   it('keeps a value in its line and off the terminal', () => {
     assert.equal(formatTable(['a'], [['x\ny\u001b[2J\u009b1m']]), 'A\nx?y?[2J?1m\n')
-  })
-})
-
-describe('printable', () => {
-  it('shows control characters of both sets as question marks', () => {
-    const codes = [...Array(32).keys(), 0x7f, ...Array.from({ length: 32 }, (_, n) => 0x80 + n)]
-
-    assert.equal(printable(String.fromCharCode(...codes)), '?'.repeat(codes.length))
-    assert.equal(printable('ünï 😀~'), 'ünï 😀~')
   })
 })
 

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 /** Text tables as kubectl prints them: upper-case headings, columns padded, two spaces apart, no lines. */
 export function formatTable(
   headings: readonly string[],
@@ -19,12 +21,6 @@ export function formatTable(
     )
     .map((line) => `${line}\n`)
     .join('')
-}
-
-/** Control characters shown as `?`: a value from a node must not drive the operator's terminal. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
 }
 
 /** How long ago, in the largest fitting unit: `12s`, `5m`, `3h`, `2d`. */

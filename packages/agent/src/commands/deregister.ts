@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
-import { CliError, createLog, exitCodes, printJson } from '@plexd/runtime'
+import { CliError, createLog, exitCodes, printable, printJson } from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config.ts'
 import { openControlClient } from '../control/client.ts'
 import { failureOf, isRefusal } from '../control/failure.ts'
@@ -75,7 +75,8 @@ async function removeFiles(config: AgentConfig): Promise<void> {
   await rm(config.tokenFile, { force: true })
 }
 
-function describe(nodeId: string, told: boolean, purge: boolean): string {
+function describe(id: string, told: boolean, purge: boolean): string {
+  const nodeId = printable(id)
   const left = told
     ? `node ${nodeId} deregistered\n`
     : nodeId === ''

@@ -1,4 +1,4 @@
-import { createLog, type Log, printJson, systemClock } from '@plexd/runtime'
+import { createLog, type Log, printable, printJson, systemClock } from '@plexd/runtime'
 import { describeCapabilities } from '../capabilities.ts'
 import { type AgentConfig, requireApiUrl } from '../config.ts'
 import { openDatabase } from '../database.ts'
@@ -14,7 +14,7 @@ export async function runJoin(flags: Flags, { json }: { json?: boolean }): Promi
   const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
   const { node_id, mesh_ip, hostname } = await findOrEnrol(config, log)
   if (json) printJson({ node_id, mesh_ip, hostname })
-  else process.stdout.write(`node_id: ${node_id}\nmesh_ip: ${mesh_ip}\n`)
+  else process.stdout.write(`node_id: ${printable(node_id)}\nmesh_ip: ${printable(mesh_ip)}\n`)
 }
 
 async function findOrEnrol(config: AgentConfig, log: Log): Promise<Identity> {

@@ -1,5 +1,13 @@
 import { text as readAll } from 'node:stream/consumers'
-import { CliError, exitCodes, formatTable, printable, printJson } from '@plexd/runtime'
+import {
+  CliError,
+  exitCodes,
+  formatTable,
+  jsonText,
+  printable,
+  printableLines,
+  printJson,
+} from '@plexd/runtime'
 import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'
 
@@ -40,9 +48,7 @@ export async function getEntry(
   })
   if (json) return printJson(entry)
   const value = 'payload' in entry ? entry.payload : entry.value
-  process.stdout.write(
-    typeof value === 'string' ? withNewline(value) : `${JSON.stringify(value, null, 2)}\n`,
-  )
+  process.stdout.write(typeof value === 'string' ? forReader(value) : `${jsonText(value, 2)}\n`)
 }
 
 async function listKeys(flags: Flags, kind: string, json: boolean | undefined): Promise<void> {
@@ -94,7 +100,8 @@ function parsePayload(text: string): unknown {
   }
 }
 
-/** On a terminal the prompt must not stick to the value; a pipe gets it unchanged. */
-function withNewline(text: string): string {
-  return process.stdout.isTTY && !text.endsWith('\n') ? `${text}\n` : text
+/** On a terminal the value must not drive it, nor the prompt stick to it; a pipe gets it unchanged. */
+function forReader(text: string): string {
+  if (!process.stdout.isTTY) return text
+  return printableLines(text.endsWith('\n') ? text : `${text}\n`)
 }

@@ -2,7 +2,7 @@ import type { Role } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { type Context, examples, jsonHelp } from '../context.ts'
-import { ageOf, printDone, printList } from '../output.ts'
+import { ageOf, printDone, printList, printNote } from '../output.ts'
 
 export function addAdminTokenCommands(program: Command, { io, connect }: Context): void {
   const token = program
@@ -29,7 +29,7 @@ export function addAdminTokenCommands(program: Command, { io, connect }: Context
       const { body } = await admin.createAdminToken({ body: { name, role } })
       if (json) return printJson(body, io.stdout)
       printDone(io, body, { json, text: body.token })
-      io.stderr.write('it is not shown again\n')
+      printNote(io, 'it is not shown again')
     })
 
   token

@@ -3,6 +3,7 @@ import { jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Context, examples } from '../context.ts'
 import { followEvents } from '../event-stream.ts'
+import { printNote } from '../output.ts'
 
 export function addEventCommands(program: Command, { io, connect }: Context): void {
   const event = program
@@ -30,7 +31,7 @@ export function addEventCommands(program: Command, { io, connect }: Context): vo
         open: (last) => open({ ...tail, path: path + queryOf(last), signal }),
         signal,
         clock: io.clock,
-        onRetry: (text) => io.stderr.write(`plexctl: ${printable(text)}\n`),
+        onRetry: (text) => printNote(io, `plexctl: ${text}`),
         ...(after === undefined ? {} : { after }),
       })
       for await (const data of events) {

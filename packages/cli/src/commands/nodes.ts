@@ -1,5 +1,5 @@
 import type { NodeDetail } from '@plexd/protocol'
-import { CliError, jsonText } from '@plexd/runtime'
+import { CliError, jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { collectPair, selectorFlag } from '../input.ts'
@@ -174,7 +174,7 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
 
 /** Throws unless the answer on standard input starts with "y". */
 async function confirm({ stdin, stderr }: Io, question: string): Promise<void> {
-  stderr.write(`${question} [y/N] `)
+  stderr.write(`${printable(question)} [y/N] `)
   let answer = ''
   for await (const chunk of stdin) {
     answer += chunk.toString()

@@ -3,7 +3,7 @@ import { printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { collectPair, durationFlag } from '../input.ts'
-import { ageOf, formatLabels, printDone, printList } from '../output.ts'
+import { ageOf, formatLabels, printDone, printList, printNote } from '../output.ts'
 
 export function addTokenCommands(program: Command, { io, connect }: Context): void {
   const token = program
@@ -42,7 +42,7 @@ export function addTokenCommands(program: Command, { io, connect }: Context): vo
       })
       if (json) return printJson(body, io.stdout)
       printDone(io, body, { json, text: body.token })
-      io.stderr.write(`for one node, until ${body.expires_at}; it is not shown again\n`)
+      printNote(io, `for one node, until ${body.expires_at}; it is not shown again`)
     })
 
   token
