@@ -5,6 +5,7 @@ import {
   localApi,
   type Operation,
   paramNames,
+  paramSchema,
 } from '@plexd/protocol'
 import { renderSettings } from './settings.ts'
 
@@ -66,7 +67,7 @@ function operationSection(name: string, row: Operation): string {
     `\`${row.method} ${row.path}\`: ${row.summary}.`,
     [
       `- Statuses: ${statuses}`,
-      ...paramNames(row.path).map((param) => `- \`${param}\`: in the path, percent-encoded`),
+      ...paramNames(row.path).map(describeParam),
       ...(row.maxBodyBytes === undefined
         ? []
         : [`- Body: up to ${row.maxBodyBytes} bytes after decompression`]),
@@ -76,6 +77,11 @@ function operationSection(name: string, row: Operation): string {
     ...shapeOf('Request', row.request),
     ...shapeOf('Response', row.response),
   ].join('\n\n')
+}
+
+function describeParam(name: string): string {
+  const { minLength, maxLength } = paramSchema(name) as { minLength?: number; maxLength?: number } // all are strings
+  return `- \`${name}\`: in the path, percent-encoded; ${minLength} to ${maxLength} characters`
 }
 
 function eventPage(): string {

@@ -18,6 +18,7 @@ import { addTokenCommands } from './commands/tokens.ts'
 import { addVersionCommands } from './commands/version.ts'
 import { connect } from './connection.ts'
 import { type Context, examples } from './context.ts'
+import { refuseEmptyArguments } from './empty-argument.ts'
 import { addGlobalFlags, type Flags, readSettings } from './flags.ts'
 import type { Io } from './io.ts'
 
@@ -41,6 +42,7 @@ export function createProgram(io: Io): Command {
       ),
     )
   addGlobalFlags(program)
+  program.hook('preAction', (_program, command) => refuseEmptyArguments(command))
 
   const flags = (): Flags => program.opts()
   const context: Context = {

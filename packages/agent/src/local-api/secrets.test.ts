@@ -40,6 +40,16 @@ describe('a secret', () => {
     }
   })
 
+  it('with a key that none can have is not asked for', async () => {
+    for (const key of ['', 'k'.repeat(513)]) {
+      const reader = createSecretReader({
+        ...options,
+        fetchSecret: () => assert.fail('it was asked for'),
+      })
+      assert.equal((await reader.read(key)).status, 404)
+    }
+  })
+
   it('is not kept by anybody on the way', async () => {
     const reader = createSecretReader({
       ...options,

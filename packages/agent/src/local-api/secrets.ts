@@ -1,5 +1,5 @@
 import { createDecipheriv } from 'node:crypto'
-import { ApiError, nskBytes, type SealedSecret } from '@plexd/protocol'
+import { ApiError, EntryKey, nskBytes, type SealedSecret, validatorOf } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import { type Answer, errorAnswer, goJson, liveAnswer } from './answer.ts'
 import { internalErrorAnswer } from './reports.ts'
@@ -20,6 +20,9 @@ export interface SecretReader {
   read(key: string): Promise<Answer>
 }
 
+/** No secret has any other key. */
+const entryKey = validatorOf(EntryKey)
+
 const unavailableAnswer = errorAnswer(503, 'control plane unavailable')
 
 /** Secrets come from the control plane at the moment they are asked for, are opened here, and are kept nowhere. */
@@ -28,6 +31,7 @@ export function createSecretReader(options: SecretReaderOptions): SecretReader {
   const limited = limit(options.maxInFlight ?? 32, options.maxWaiting ?? 1_024)
 
   async function read(key: string): Promise<Answer> {
+    if (!entryKey().Check(key)) return notFoundAnswer
     let sealed: SealedSecret
     const before = nsk()
     try {

@@ -19,7 +19,7 @@ describe('openApiDocument', () => {
         operations: {
           putThing: {
             method: 'PUT',
-            path: '/v1/things/{id}',
+            path: '/v1/things/{key}',
             auth: 'owner',
             summary: 'Put a `thing`',
             query: Type.Object({ dry: Type.Optional(Type.String()) }),
@@ -32,7 +32,7 @@ describe('openApiDocument', () => {
       },
     ],
   })
-  const put = document.paths['/v1/things/{id}']?.put
+  const put = document.paths['/v1/things/{key}']?.put
 
   it('refers to named schemas, also inside others, and leaves out those unused', () => {
     assert.deepEqual(put?.requestBody?.content, {
@@ -47,7 +47,7 @@ describe('openApiDocument', () => {
     assert.deepEqual(
       put?.parameters.map(({ name, in: place, required }) => [name, place, required]),
       [
-        ['id', 'path', true],
+        ['key', 'path', true],
         ['dry', 'query', false],
       ],
     )
@@ -81,7 +81,7 @@ describe('openApiDocument', () => {
 
   it('becomes a page that loads nothing and runs nothing', () => {
     const page = docsPage(document)
-    assert.match(page, /<code>\/v1\/things\/\{id\}<\/code> Put a <code>thing<\/code>/)
+    assert.match(page, /<code>\/v1\/things\/\{key\}<\/code> Put a <code>thing<\/code>/)
     assert.match(page, /All about &lt;things&gt;/)
     assert.match(page, /<a href="#schema-Label">Label<\/a>/)
     assert.doesNotMatch(page, /<script|<link|src=|url\(|https?:/)

@@ -1,4 +1,4 @@
-import { type Auth, codeOf, type Operation, paramNames } from '@plexd/protocol'
+import { type Auth, codeOf, type Operation, paramNames, paramSchema } from '@plexd/protocol'
 import type { TSchema } from 'typebox'
 
 /** JSON as it stands in the document. */
@@ -73,7 +73,7 @@ function describe(
     security: securityOf(operation.auth),
     parameters: [
       ...paramNames(operation.path).map((name) =>
-        parameter(name, 'path', true, { type: 'string' }),
+        parameter(name, 'path', true, refer(paramSchema(name))),
       ),
       ...queryParameters(operation.query, refer),
     ],

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { ApiError, defaultMaxBodyBytes, type Operation } from '@plexd/protocol'
+import { ApiError, defaultMaxBodyBytes, type Operation, paramsSchema } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import Fastify, {
   type FastifyInstance,
@@ -57,7 +57,8 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     // What is under way is finished; whoever closes the server sets the time for that.
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 4_096 },
+    // As long as Node lets a request line be: the row's own schema says what is too long.
+    routerOptions: { maxParamLength: 16_384 },
     ajv: {
       customOptions: {
         coerceTypes: false,
@@ -144,6 +145,7 @@ function addRoute<Principal>(
   const { operation, name, run } = route
   const limit = operation.maxBodyBytes ?? defaultMaxBodyBytes
   const isParsed = !['bytes', 'json-stream'].includes(operation.requestKind ?? 'json')
+  const params = paramsSchema(operation.path)
   const principals = new WeakMap<FastifyRequest, Principal>()
   scope.route({
     method: operation.method,
@@ -151,6 +153,7 @@ function addRoute<Principal>(
     bodyLimit: limit,
     config: { operationName: name },
     schema: {
+      ...(params ? { params } : {}),
       ...(operation.query ? { querystring: operation.query } : {}),
       ...(operation.request && isParsed ? { body: operation.request } : {}),
       ...(operation.response && (operation.responseKind ?? 'json') === 'json'

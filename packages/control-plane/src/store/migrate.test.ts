@@ -11,13 +11,18 @@ import * as init from './migrations/0001-init.ts'
 import { openKysely, openSqliteStore } from './sqlite.ts'
 
 describe('migrate', () => {
-  it('takes over a database of the first version: its nodes are in no later epoch of PSKs, and have their keys since they came', async () => {
+  it('takes over a database of the first version: its nodes are in no later epoch of PSKs, and have their keys since they came; entries that no node takes are gone', async () => {
     await using folder = await makeTemporaryFolder()
     const path = join(folder.path, 'control-plane.db')
     await makeFirstVersion(path)
 
     await using store = await openSqliteStore(path)
 
+    const keys = await store.reader.selectFrom('data_entries').select('key').execute()
+    assert.deepEqual(
+      keys.map(({ key }) => key),
+      ['motd'],
+    )
     const fleet = await loadFleet(store.reader, 0)
     const [web, db] = [fleet.node('n_web'), fleet.node('n_db')]
     assert.ok(web && db)
@@ -37,6 +42,13 @@ async function makeFirstVersion(path: string): Promise<void> {
     'insert into schema_version values (1)',
     "insert into tenants values ('ten_1', 'default', '10.100.0.0/16', 0, 1000)",
     `insert into policies values ('pol_1', 'ten_1', 'allow-all', 1, 1, '[{"from":"*","to":"*","action":"allow"}]', 1000)`,
+    ...['motd', '', 'k'.repeat(513)].map(
+      (
+        key,
+        at,
+      ) => `insert into data_entries (id, tenant_id, key, target, version, updated_at, content_type, payload)
+        values ('ent_${at}', 'ten_1', '${key}', 'selector:*', 1, 1000, 'text/plain', '"x"')`,
+    ),
     ...['web', 'db'].map(
       (name, at) => `insert into nodes
         (id, tenant_id, hostname, mesh_ip, public_key, key_epoch, token_hash, nsk_hash, nsk_sealed, nsk_format,

@@ -5,9 +5,10 @@ import * as localEndpoints from './migrations/0002-local-endpoints.ts'
 import * as pskEpoch from './migrations/0003-psk-epoch.ts'
 import * as keyAge from './migrations/0004-key-age.ts'
 import * as nextSecrets from './migrations/0005-next-secrets.ts'
+import * as entryKeys from './migrations/0006-entry-keys.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
-const migrations = [init, localEndpoints, pskEpoch, keyAge, nextSecrets]
+const migrations = [init, localEndpoints, pskEpoch, keyAge, nextSecrets, entryKeys]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
 export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {
