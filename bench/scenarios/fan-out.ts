@@ -15,11 +15,12 @@ export const fanOut: Bench = {
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     await fleet.open()
     const shared = await context.profiled(fleet.plane, () =>
-      rateOf(fleet, seconds, async (turn) =>
+      // Nobody is told of its own move.
+      rateOf(fleet, { seconds, told: size - 1 }, async (turn) =>
         fleet.move(turn % size, `198.51.100.9:${1_024 + (turn % 60_000)}`),
       ),
     )
-    const own = await rateOf(fleet, seconds, async (turn) => {
+    const own = await rateOf(fleet, { seconds, told: size }, async (turn) => {
       await fleet.plane.admin.putData({
         params: { key: 'bench' },
         body: { target: { selector: '*' }, content_type: 'text/plain', payload: `turn ${turn}` },
@@ -53,31 +54,44 @@ export const fanOut: Bench = {
   },
 }
 
-/** Events that came to agents in a second, while as many changes are under way as the control plane takes. */
+/**
+ * Events that came to agents in a second, while as many changes are under way as the control plane takes. Each change
+ * is news for `told` agents; rejects when these no longer hear of it.
+ */
 async function rateOf(
   fleet: Fleet,
-  seconds: number,
+  { seconds, told }: { seconds: number; told: number },
   change: (turn: number) => Promise<void>,
 ): Promise<number> {
   const startMs = monotonicMs()
   const endMs = startMs + seconds * 1_000
   const before = (await fleet.progress()).events
+  const arrived = async (): Promise<number> => (await fleet.progress()).events - before
   let turn = 0
-  let waiting = 0
   await Promise.all(
     Array.from({ length: 4 }, async () => {
       while (monotonicMs() < endMs) {
         await change(turn++)
         // No faster than they arrive: it is not the log that is measured.
-        for (;;) {
-          waiting = turn * fleet.size - ((await fleet.progress()).events - before)
-          if (waiting < maxWaiting * fleet.size) break
-        }
+        await untilArrived(arrived, () => (turn - maxWaiting) * told)
       }
     }),
   )
-  const { events } = await fleet.progress()
-  return ((events - before) * 1_000) / (monotonicMs() - startMs)
+  return ((await arrived()) * 1_000) / (monotonicMs() - startMs)
 }
 
+/** Until as many events have come as are wanted; rejects when none has come for long. */
+async function untilArrived(arrived: () => Promise<number>, wanted: () => number): Promise<void> {
+  let [seen, sinceMs] = [-1, monotonicMs()]
+  for (;;) {
+    const count = await arrived()
+    if (count >= wanted()) return
+    if (count > seen) [seen, sinceMs] = [count, monotonicMs()]
+    else if (monotonicMs() - sinceMs > maxSilenceMs)
+      throw new Error(`wait for events: ${count} of ${wanted()} came, and none for a minute`)
+  }
+}
+
+/** Changes that agents may be behind. */
 const maxWaiting = 8
+const maxSilenceMs = 60_000

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { type Exec, exec } from '@plexd/runtime'
 
 /**
@@ -65,6 +65,17 @@ async function removeNamespace(name: string): Promise<void> {
 
 async function pidsIn(name: string): Promise<number[]> {
   return (await exec(['ip', 'netns', 'pids', name])).split('\n').filter(Boolean).map(Number)
+}
+
+/**
+ * `kill -9` for the programs of a name that run inside. A namespace of the network has none for processes: `pidof`
+ * inside would find those of the whole machine.
+ */
+export async function killIn({ name }: Pick<Namespace, 'name'>, program: string): Promise<void> {
+  for (const pid of await pidsIn(name)) {
+    const own = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
+    if (own.trim() === program) process.kill(pid, 'SIGKILL')
+  }
 }
 
 /** Removes what a killed test has left behind; those of living processes stay. */

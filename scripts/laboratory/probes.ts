@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -72,25 +73,55 @@ export interface RunningPing {
 }
 
 /**
- * Pings without end, each `intervalMs`. Those sent in the last half second before the end do not count: on a busy
- * machine their answers may still be on their way.
+ * Pings without end, each `intervalMs`. What counts is what was sent before the end was asked for: its answers are
+ * waited for, as they may still be on their way.
  */
 export function startPing(from: Place, to: string, intervalMs = 5): RunningPing {
   const child = from.spawn(['ping', '-n', '-i', `${intervalMs / 1_000}`, to])
-  const text = gather(child)
+  const text = gather(child.stdout)
+  const complaints = gather(child.stderr)
+
+  const answeredOf = (sent: number): number => {
+    const answers = text().matchAll(/icmp_seq=(\d+) ttl=/g)
+    return new Set(Array.from(answers, ([, seq]) => Number(seq)).filter((seq) => seq <= sent)).size
+  }
+
+  /** How many it has sent by now. It says so when it is asked, on stderr: `\r12/13 packets, 7% loss`. */
+  async function countSent(): Promise<number> {
+    for (let asked = 0; asked < 200; asked++) {
+      if (child.exitCode !== null) break
+      if (isAsking(child.pid)) child.kill('SIGQUIT')
+      const [, sent = 0] = [...complaints().matchAll(/\d+\/(\d+) packets/g)].at(-1) ?? []
+      if (Number(sent) > 0) return Number(sent)
+      await delay(50)
+    }
+    throw new Error(`ping ${to}: it sent nothing: ${complaints()}`)
+  }
+
   return {
     async stop() {
+      const sent = await countSent()
+      const endMs = performance.now() + lateMs
+      while (answeredOf(sent) < sent && performance.now() < endMs) await delay(20)
       child.kill('SIGINT')
       if (child.exitCode === null) await once(child, 'close')
-      const [, transmitted] = /(\d+) packets transmitted/.exec(text()) ?? []
-      const sent = Number(transmitted) - Math.ceil(lateMs / intervalMs)
-      const answered = Array.from(text().matchAll(/icmp_seq=(\d+) ttl=/g), ([, seq]) => Number(seq))
-      return { sent, received: new Set(answered.filter((seq) => seq <= sent)).size }
+      return { sent, received: answeredOf(sent) }
     },
   }
 }
 
-const lateMs = 500
+/** An answer that takes longer is lost. */
+const lateMs = 2_000
+
+/** Whether it is the ping by now, and listens to SIGQUIT, which would end what it was before. */
+function isAsking(pid = 0): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const [, caught = '0'] = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status) ?? []
+  return /^Name:\s+ping$/m.test(status) && (BigInt(`0x${caught}`) & sigquitBit) !== 0n
+}
+
+/** Signal 3, counted from one. */
+const sigquitBit = 0b100n
 
 const streamProgram = join(import.meta.dirname, 'tcp-stream.ts')
 
@@ -122,7 +153,7 @@ export async function capture(
   { filter, on = 'any' }: { filter: string; on?: string },
 ): Promise<Capture> {
   const child = where.spawn(['tcpdump', '-i', on, '-nn', '-l', '--immediate-mode', filter])
-  const text = gather(child)
+  const text = gather(child.stdout)
   const complaints: string[] = []
   for await (const line of createInterface(child.stderr ?? process.stdin)) {
     complaints.push(line)
@@ -135,9 +166,9 @@ export async function capture(
   }
 }
 
-function gather(child: ChildProcess): () => string {
+function gather(stream: ChildProcess['stdout']): () => string {
   let text = ''
-  child.stdout?.on('data', (chunk: Buffer) => {
+  stream?.on('data', (chunk: Buffer) => {
     text += chunk
   })
   return () => text

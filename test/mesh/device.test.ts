@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { killIn } from '../../scripts/laboratory/namespace.ts'
 import {
   capture,
   ping,
@@ -110,9 +111,13 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     const [web, db] = await pair(lab)
     await introduce([web, db])
 
-    for (const command of ['ip link delete plexd0', 'kill -9 $(pidof wireguard-go)']) {
+    const losses = [
+      () => web.host.exec(['ip', 'link', 'delete', 'plexd0']),
+      () => killIn(web.host, 'wireguard-go'),
+    ]
+    for (const lose of losses) {
       await untilPing(web.host, db.meshIp)
-      await web.host.exec(['sh', '-c', command])
+      await lose()
       const { corrections } = await web.nextReport()
       assert.deepEqual(
         corrections.map(({ detail }) => detail),
