@@ -32,7 +32,7 @@ export function whyNoNamespaces(programs: readonly string[] = ['ip', 'nft']): st
 
 /** Its loopback is up; all else is the test's to make. */
 export function createNamespace(): Namespace {
-  const name = `plexd-test-${randomBytes(4).toString('hex')}`
+  const name = `plexd-test-${process.pid}-${randomBytes(4).toString('hex')}`
   execFileSync('ip', ['netns', 'add', name], { stdio: 'pipe' })
   const enter: Namespace['enter'] = ['ip', 'netns', 'exec', name]
   const [program, ...args] = enter

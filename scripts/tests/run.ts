@@ -1,0 +1,64 @@
+/**
+ * `./run test [FILE...]`: runs the tests, and then looks whether they have left the machine as it was. Units share one
+ * process; what starts programs has one for each file.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { placeDecoys } from './decoys.ts'
+import { markedPrograms, markName } from './marked.ts'
+import { differences, lookOutside } from './outside.ts'
+
+const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts']
+const systems = ['test/*/**/*.test.ts']
+
+const { values: flags, positionals: files } = parseArgs({
+  options: { all: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const runMark = `run${process.pid}`
+const environment = {
+  ...process.env,
+  [markName]: runMark,
+  // Whether families of cases run whole, where else some are drawn.
+  ...(flags.all ? { TEST_ALL: '1' } : {}),
+}
+
+// Ctrl-C reaches the tests too; we go on to clean up behind them.
+process.on('SIGINT', () => undefined)
+using decoys = placeDecoys()
+const before = lookOutside()
+const codes =
+  files.length > 0
+    ? [await runTests(files)]
+    : [await runTests(['--test-isolation=none', ...units]), await runTests(systems)]
+const left = await untilAlone()
+for (const text of left) console.error(`error: after the tests: ${text}`)
+process.exitCode = Math.max(...codes, left.length > 0 ? 1 : 0)
+
+/** Resolves to the exit code. No test may hang for ever; one that is given up holds up no other. */
+async function runTests(given: readonly string[]): Promise<number> {
+  const mark = join(import.meta.dirname, 'mark.ts')
+  const flags = ['--test', '--test-timeout=300000', '--test-force-exit', '--import', mark]
+  const child = spawn(process.execPath, [...flags, ...given], {
+    stdio: 'inherit',
+    env: environment,
+  })
+  const [code] = await once(child, 'exit')
+  return code ?? 1
+}
+
+/** What they have left behind or changed, when that is still so after a while: the last programs are just ending. */
+async function untilAlone(): Promise<string[]> {
+  for (let round = 0; ; round++) {
+    const left = [
+      ...markedPrograms(runMark).map((program) => `still runs: ${program}`),
+      ...differences(before, lookOutside()),
+      ...decoys.lost().map((what) => `gone, though not ours: ${what}`),
+    ]
+    if (left.length === 0 || round === 50) return left
+    await delay(200)
+  }
+}
