@@ -1,3 +1,4 @@
+import { agentLimits } from '@plexd/agent'
 import { fileName, limits, settings } from '@plexd/control-plane'
 import type { LimitTable } from '@plexd/runtime'
 
@@ -19,6 +20,10 @@ export function renderSettings(): string {
     '### Limits of the control plane',
     'What it lets others take. Set one with `--limit NAME=NUMBER`, or under `limits:` in the file.',
     limitRows(limits),
+    '## plexd',
+    '### Limits of plexd',
+    'What it lets programs on its node, its peers and its control plane take. Set one under `limits:` in the config file.',
+    limitRows(agentLimits),
     '',
   ].join('\n\n')
 }

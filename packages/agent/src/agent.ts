@@ -84,6 +84,7 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
         return core.loops.fetchSecret(key, signal)
       },
       nsk: () => core.identity?.current().node_secret_key ?? '',
+      limits: config.limits,
       problems,
       clock,
       log,

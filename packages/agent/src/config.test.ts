@@ -148,6 +148,17 @@ describe('loadConfig', () => {
     )
   })
 
+  it('takes limits by name, and names those that there are', async () => {
+    const { config } = await load('api: https://a\nlimits: { local_connections_per_user: 20 }')
+    assert.equal(config.limits.local_connections_per_user, 20)
+    assert.equal(config.limits.local_connections, 1_024)
+    await assert.rejects(
+      load('limits: { many: 1 }'),
+      /limits: .*there is no limit "many": there are/,
+    )
+    await assert.rejects(load('limits: { local_connections: 0 }'), /want a whole number, 1 or more/)
+  })
+
   it('puts flags over the environment over the file over the defaults', async () => {
     const { config } = await load(
       'api: https://file\ndata_dir: /file\nhostname: file\nlog_level: warn',

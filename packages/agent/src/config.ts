@@ -6,6 +6,7 @@ import {
   type Log,
   type LogLevel,
   readConfigFile,
+  resolveLimits,
 } from '@plexd/runtime'
 import { checkApiUrl } from './config/api-url.ts'
 import { readEnvironment } from './config/environment.ts'
@@ -13,6 +14,7 @@ import { type Form, nearestKey, readForm } from './config/form.ts'
 import { goForm } from './config/go-form.ts'
 import { installerForm } from './config/installer-form.ts'
 import { readmeForm } from './config/readme-form.ts'
+import { type Limits, limits } from './limits.ts'
 
 /** All that can be set, whatever it was called where it was set. Times are milliseconds. */
 export interface AgentConfig {
@@ -71,6 +73,7 @@ export interface AgentConfig {
   stunServers: readonly string[] | undefined
   natRefreshMs: number
   deregisterOnShutdown: boolean
+  limits: Limits
 }
 
 export const defaultConfigFile = '/etc/plexd/config.yaml'
@@ -113,6 +116,7 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   stunServers: undefined,
   natRefreshMs: 60_000,
   deregisterOnShutdown: false,
+  limits: resolveLimits(limits, {}),
 }
 
 /** What one source sets; what is missing is left to the next. */

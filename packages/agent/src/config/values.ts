@@ -1,5 +1,6 @@
 import { parseDuration } from '@plexd/protocol'
-import { type LogLevel, logLevels } from '@plexd/runtime'
+import { type LogLevel, logLevels, resolveLimits } from '@plexd/runtime'
+import { type Limits, limits } from '../limits.ts'
 import { parseStunServer } from '../nat/stun-servers.ts'
 
 /** Readers of single values, from YAML (which has types) or the environment (which has text). Each throws what it wants. */
@@ -82,6 +83,14 @@ export function labels(value: unknown): Record<string, string> {
     return [name, String(label)]
   })
   return Object.fromEntries(pairs)
+}
+
+/** A mapping of limits to numbers; the others keep their defaults. */
+export function limitNumbers(value: unknown): Limits {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError('want a mapping of limits to numbers')
+  }
+  return resolveLimits(limits, { ...value })
 }
 
 /** Refused: without verification anybody on the way can give orders. */

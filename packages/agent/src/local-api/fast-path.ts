@@ -2,7 +2,7 @@ import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
 import type { Handler } from './handler.ts'
-import type { Identify } from './http-server.ts'
+import type { Door } from './http-server.ts'
 import { readSimpleGet, type SimpleGet } from './simple-get.ts'
 
 /**
@@ -13,13 +13,19 @@ import { readSimpleGet, type SimpleGet } from './simple-get.ts'
 export function installFastPath(
   server: Server,
   handler: Handler,
-  identify: Identify,
+  door: Door,
 ): { closeIdle(): void } {
   const sockets = new Set<Socket>()
+  const refused = new Set<Socket>()
   const parse = server.listeners('connection')
   const toWire = createWireFormat(handler.index)
 
   function onConnection(socket: Socket): void {
+    const refusal = door.connections.admit(socket, door.ownerOf(socket))
+    if (refusal) {
+      refuse(socket, refusal)
+      return
+    }
     const resume = (): void => void socket.resume()
     const listeners = {
       data: (chunk: Buffer) => read(chunk),
@@ -61,8 +67,26 @@ export function installFastPath(
     for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener)
   }
 
+  /** Says why, to so many at a time, and lets the caller read it. */
+  function refuse(socket: Socket, answer: Answer): void {
+    socket.on('error', () => socket.destroy())
+    if (refused.size >= maxRefused) {
+      socket.destroy()
+      return
+    }
+    refused.add(socket)
+    const late = setTimeout(() => socket.destroy(), 1_000)
+    socket.on('close', () => {
+      clearTimeout(late)
+      refused.delete(socket)
+    })
+    socket
+      .resume()
+      .end(toWire({ ...answer, headers: { ...answer.headers, Connection: 'close' } }), 'latin1')
+  }
+
   function answerTo(socket: Socket, simple: SimpleGet): Answer | undefined {
-    const caller = identify(socket, simple.authorization)
+    const caller = door.identify(socket, simple.authorization)
     const answer = caller ? handler.answerNow(toLocalRequest(simple, caller)) : unauthorizedAnswer
     // An answer that ends the connection is for the parser's side to send.
     return answer?.headers.Connection ? undefined : answer
@@ -71,10 +95,12 @@ export function installFastPath(
   server.removeAllListeners('connection').on('connection', onConnection)
   return {
     closeIdle() {
-      for (const socket of sockets) socket.destroySoon()
+      for (const socket of [...sockets, ...refused]) socket.destroySoon()
     },
   }
 }
+
+const maxRefused = 32
 
 /** Pipelined requests are answered in one write, but not beyond this. */
 const maxWireLength = 1024 * 1024

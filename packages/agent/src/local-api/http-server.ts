@@ -1,12 +1,20 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
+import type { Connections, Owner } from './connections.ts'
 import { installFastPath } from './fast-path.ts'
 import type { Handler } from './handler.ts'
 import { maxBodyBytes } from './report-body.ts'
 
 /** Says who sent a request by its connection or its `Authorization`; undefined when nobody who may. */
 export type Identify = (socket: Socket, authorization: string | undefined) => Caller | undefined
+
+export interface Door {
+  /** Whose connection it is, as far as can be told before a request: asked once, when it comes. */
+  ownerOf(socket: Socket): Owner
+  identify: Identify
+  connections: Connections
+}
 
 export interface HttpServer {
   /** Not listening yet. */
@@ -22,7 +30,7 @@ const maxDiscardedBytes = 64 * 1024 * 1024
  * Carries requests to the handler and answers back. Plain reads are answered before Node's HTTP parser (fast-path.ts);
  * a connection on which anything else comes is the parser's from then on.
  */
-export function createHttpServer(handler: Handler, identify: Identify): HttpServer {
+export function createHttpServer(handler: Handler, door: Door): HttpServer {
   const server = http.createServer(
     {
       // For callers that are slow on purpose. A blocking query is slow in its answer, which is not limited.
@@ -33,11 +41,11 @@ export function createHttpServer(handler: Handler, identify: Identify): HttpServ
       maxHeaderSize: 16 * 1024,
     },
     (request, response) => {
-      void serve(handler, identify, request, response)
+      response.once('close', door.connections.busy(request.socket))
+      void serve(handler, door.identify, request, response)
     },
   )
-  server.maxConnections = 1_024
-  const fastPath = installFastPath(server, handler, identify)
+  const fastPath = installFastPath(server, handler, door)
   return {
     server,
     closeIdle() {

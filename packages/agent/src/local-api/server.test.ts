@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type LocalApiPlace, seal, startPlace } from './testing.ts'
+import { connectAs, type LocalApiPlace, seal, startPlace, type User } from './testing.ts'
 
 const root = process.getuid?.() === 0
 
@@ -160,27 +160,9 @@ describe('a caller that is slow or careless', () => {
   })
 })
 
-interface User {
-  uid: number
-  gid: number
-  groups: number[]
-}
-
 /** Sends a GET from a connection that this process opens as another user. */
-function askAs({ uid, gid, groups }: User, socketPath: string, path: string) {
-  const before = process.getgroups?.() ?? []
-  process.setgroups?.(groups)
-  process.setegid?.(gid)
-  process.seteuid?.(uid)
-  try {
-    // The connection is made within the call, the rest happens as root again.
-    const socket = net.connect(socketPath)
-    return ask(socketPath, path, socket)
-  } finally {
-    process.seteuid?.(0)
-    process.setegid?.(0)
-    process.setgroups?.(before)
-  }
+function askAs(user: User, socketPath: string, path: string) {
+  return ask(socketPath, path, connectAs(user, socketPath))
 }
 
 async function secretStatus(place: LocalApiPlace, user: User): Promise<number> {

@@ -1,7 +1,9 @@
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net'
 import { describeError } from '@plexd/runtime'
+import type { Limits } from '../limits.ts'
 import type { Problems } from '../problems.ts'
 import type { Caller } from './answer.ts'
+import { type Connections, createConnections } from './connections.ts'
 import { createGroupLookup, findGroup } from './group.ts'
 import { createHandler, type Handler, type HandlerOptions } from './handler.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
@@ -18,6 +20,7 @@ export interface LocalApiOptions extends Omit<HandlerOptions, 'secretAccess'> {
   /** The TCP listener; undefined: none. */
   http?: { listen: string; tokenFile: string | undefined } | undefined
   problems: Problems
+  limits: Limits
 }
 
 export interface LocalApi extends AsyncDisposable {
@@ -41,9 +44,11 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
     ...options,
     secretAccess: async () => ({ ownUid, secretsGid: await secretsGid() }),
   })
+  const connections = createConnections(options.limits, options.log)
+  const place = { handler, connections, ...options }
   const servers: HttpServer[] = []
-  if (socketPath !== undefined) servers.push(await serveSocket(socketPath, group, handler, options))
-  const tcp = options.http && (await serveTcp(options.http, handler, options))
+  if (socketPath !== undefined) servers.push(await serveSocket(socketPath, group, place))
+  const tcp = options.http && (await serveTcp(options.http, place))
   if (tcp) servers.push(tcp)
 
   return {
@@ -55,17 +60,26 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
   }
 }
 
+interface Place extends LocalApiOptions {
+  handler: Handler
+  connections: Connections
+}
+
 async function serveSocket(
   path: string,
   group: string,
-  handler: Handler,
-  { log }: LocalApiOptions,
+  { handler, connections, log }: Place,
 ): Promise<HttpServer> {
   const readCredentials = await loadPeerCredentials(log)
   const callers = new WeakMap<Socket, Caller>()
-  const http = createHttpServer(handler, (socket) => callers.get(socket))
-  http.server.prependListener('connection', (socket: Socket) => {
-    callers.set(socket, { via: 'unix', credentials: readCredentials(socket) })
+  const http = createHttpServer(handler, {
+    connections,
+    ownerOf(socket) {
+      const credentials = readCredentials(socket)
+      callers.set(socket, { via: 'unix', credentials })
+      return credentials?.uid ?? 'unknown'
+    },
+    identify: (socket) => callers.get(socket),
   })
   await listenOnSocket(http.server, { path, group, findGroup, log })
   log.info('local API listens', { socket: path })
@@ -74,16 +88,18 @@ async function serveSocket(
 
 async function serveTcp(
   { listen, tokenFile }: { listen: string; tokenFile: string | undefined },
-  handler: Handler,
-  { clock, log, problems }: LocalApiOptions,
+  { handler, connections, clock, log, problems }: Place,
 ): Promise<HttpServer | undefined> {
   try {
     if (tokenFile === undefined)
       throw new Error('it needs a token file: set node_api.http.token_file')
     const token = openTokenFile(tokenFile, clock, log)
-    const http = createHttpServer(handler, (_socket, authorization) =>
-      token.admits(authorization) ? { via: 'token' } : undefined,
-    )
+    const http = createHttpServer(handler, {
+      connections,
+      ownerOf: () => 'tcp',
+      identify: (_socket, authorization) =>
+        token.admits(authorization) ? { via: 'token' } : undefined,
+    })
     await listenOnTcp(http.server, listen)
     log.info('local API listens', { address: listen })
     return http

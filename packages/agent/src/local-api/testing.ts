@@ -1,10 +1,12 @@
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApiError, newNsk, nskBytes, type SealedSecret } from '@plexd/protocol'
-import { type Log, silentLog, systemClock } from '@plexd/runtime'
+import { type Log, resolveLimits, silentLog, systemClock } from '@plexd/runtime'
+import { limits } from '../limits.ts'
 import { createProblems, type Problems } from '../problems.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
@@ -80,6 +82,7 @@ export async function startPlace(
     desired,
     reports,
     problems,
+    limits: resolveLimits(limits, {}),
     clock: systemClock,
     log,
     nsk: () => nsk,
@@ -129,6 +132,28 @@ export async function startPlace(
       agent.destroy()
       await clean()
     },
+  }
+}
+
+export interface User {
+  uid: number
+  gid: number
+  groups: number[]
+}
+
+/** A connection that this process opens as another user, which takes root. */
+export function connectAs({ uid, gid, groups }: User, socketPath: string): net.Socket {
+  const before = process.getgroups?.() ?? []
+  process.setgroups?.(groups)
+  process.setegid?.(gid)
+  process.seteuid?.(uid)
+  try {
+    // The connection is made within the call, the rest happens as root again.
+    return net.connect(socketPath)
+  } finally {
+    process.seteuid?.(0)
+    process.setegid?.(0)
+    process.setgroups?.(before)
   }
 }
 

@@ -1,0 +1,43 @@
+import { limitTable, type Limits as Resolved } from '@plexd/runtime'
+
+/**
+ * What plexd lets others take: programs on the node, peers, the control plane. Each has a row in
+ * docs/reference/settings.md, and is set under `limits:` in the config file.
+ */
+export const limits = limitTable({
+  local_connections: {
+    unit: 'count',
+    default: 1_024,
+    summary:
+      'connections to the Local Node API at a time, over socket and TCP together; a sixteenth of them is kept for root',
+  },
+  local_connections_per_user: {
+    unit: 'count',
+    default: 256,
+    summary:
+      'those of one user other than root; all who come over TCP count as one user; at the limit an idle one is closed for a new one',
+  },
+  local_report_keys: {
+    unit: 'count',
+    default: 50_000,
+    summary: 'report entries that are kept, deleted ones that are still remembered included',
+  },
+  local_report_keys_per_user: {
+    unit: 'count',
+    default: 10_000,
+    summary: 'those that one user other than root wrote; TCP counts as one user',
+  },
+  local_report_bytes: {
+    unit: 'bytes',
+    default: 64 * 1024 * 1024,
+    summary: 'what all report entries may take together',
+  },
+  local_report_bytes_per_user: {
+    unit: 'bytes',
+    default: 16 * 1024 * 1024,
+    summary:
+      'what the entries that one user other than root wrote may take; TCP counts as one user',
+  },
+})
+
+export type Limits = Resolved<typeof limits>

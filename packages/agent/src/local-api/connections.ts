@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net'
+import type { Log } from '@plexd/runtime'
+import type { Limits } from '../limits.ts'
+import { type Answer, errorAnswer } from './answer.ts'
+
+/** A user by number, whoever comes over TCP, or a process of which nothing is known. */
+export type Owner = number | 'tcp' | 'unknown'
+
+/** The connections of all listeners, so that no user of this node keeps the others out. */
+export interface Connections {
+  /**
+   * Takes a connection in, or gives the answer that refuses it. Where there are too many, an idle one is closed for it:
+   * of the same user if he has too many, else of whoever has most. Where none is idle, the new one is refused.
+   */
+  admit(socket: Socket, owner: Owner): Answer | undefined
+  /** A request is being answered on it, until the function that this gives is called: it is not idle. */
+  busy(socket: Socket): () => void
+}
+
+/** What is kept for root of all connections: so many that a person can look what is wrong. */
+const rootShare = 1 / 16
+
+export function createConnections(
+  limits: Pick<Limits, 'local_connections' | 'local_connections_per_user'>,
+  log: Pick<Log, 'warn'>,
+): Connections {
+  const { local_connections: all, local_connections_per_user: each } = limits
+  const forUsers = Math.max(1, all - Math.ceil(all * rootShare))
+  const byOwner = new Map<Owner, Set<Socket>>()
+  /** Requests under way on each. */
+  const requests = new Map<Socket, number>()
+  /** Who was told, so that a flood is one line. */
+  const told = new Set<Owner>()
+
+  function admit(socket: Socket, owner: Owner): Answer | undefined {
+    const own = byOwner.get(owner) ?? new Set()
+    const crowd = crowdFor(owner, own)
+    if (crowd && !closeIdle(crowd.pools)) return refuse(owner, crowd.reason)
+    byOwner.set(owner, own.add(socket))
+    requests.set(socket, 0)
+    socket.once('close', () => {
+      remove(socket, own)
+      if (own.size === 0) leave(owner, own)
+    })
+    return undefined
+  }
+
+  /** Why there is no room for one more of this owner, and among whose there might be made some. */
+  function crowdFor(owner: Owner, own: Set<Socket>) {
+    if (owner !== 0 && own.size >= each)
+      return {
+        reason: `${each} connections of one user (limit local_connections_per_user)`,
+        pools: [own],
+      }
+    const most = owner === 0 ? all : forUsers
+    if (requests.size < most) return undefined
+    return {
+      reason: `${most} connections (limit local_connections)`,
+      pools: [...byOwner.values()].sort((a, b) => b.size - a.size),
+    }
+  }
+
+  function closeIdle(pools: readonly Set<Socket>[]): boolean {
+    for (const pool of pools) {
+      const idle = pool.values().find(isIdle)
+      if (!idle) continue
+      remove(idle, pool) // its event comes later
+      idle.destroy()
+      return true
+    }
+    return false
+  }
+
+  function isIdle(socket: Socket): boolean {
+    return requests.get(socket) === 0 && socket.writableLength === 0
+  }
+
+  function refuse(owner: Owner, reason: string): Answer {
+    if (!told.has(owner)) log.warn('connections to the local API are refused', { owner, reason })
+    told.add(owner)
+    return errorAnswer(429, `there are ${reason} already: close some, or try again later`)
+  }
+
+  function remove(socket: Socket, pool: Set<Socket>): void {
+    requests.delete(socket)
+    pool.delete(socket)
+  }
+
+  function leave(owner: Owner, own: Set<Socket>): void {
+    told.delete(owner)
+    if (byOwner.get(owner) === own) byOwner.delete(owner)
+  }
+
+  function count(socket: Socket, change: 1 | -1): void {
+    const running = requests.get(socket)
+    if (running !== undefined) requests.set(socket, running + change)
+  }
+
+  return {
+    admit,
+    busy(socket) {
+      count(socket, 1)
+      return () => count(socket, -1)
+    },
+  }
+}
