@@ -156,8 +156,8 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
   let lastGapMs = Number.NEGATIVE_INFINITY
   function onGap(): void {
     changes.invalidate().catch((error: unknown) => log.error('state cannot be saved', { error }))
-    if (clock.now() - lastGapMs < gapPullEachMs) return
-    lastGapMs = clock.now()
+    if (clock.monotonic() - lastGapMs < gapPullEachMs) return
+    lastGapMs = clock.monotonic()
     loop.trigger({ whole: true })
   }
   const changes = createStateChanges({ desired, onMeshChange: applier.applySoon, onGap })

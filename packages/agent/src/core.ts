@@ -75,7 +75,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     vitals,
     problems,
     skew,
-    startedMs: clock.now(),
+    startedMs: clock.monotonic(),
     clock,
   }
   const describe = (): Static<typeof DaemonStatus> => describeStatus(status)

@@ -95,7 +95,7 @@ export function describeHeartbeat(
 }
 
 function uptimeOf({ clock, startedMs }: StatusSources): string {
-  return formatDuration(Math.floor((clock.now() - startedMs) / 1_000) * 1_000)
+  return formatDuration(Math.floor((clock.monotonic() - startedMs) / 1_000) * 1_000)
 }
 
 function describeRefused(count: number): string[] {

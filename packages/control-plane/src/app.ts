@@ -95,7 +95,7 @@ export async function createApp(
     nodes: Array.from(fleet.allNodes(), ({ no }) => no),
   })
   const hub = createEventHub(heads)
-  const presence = createPresence(clock)
+  const presence = createPresence(clock, config)
   for (const { no, last_seen_at } of await readLastSeen(store)) presence.expect(no, last_seen_at)
   const pskMaster = await loadPskMaster(store, masterKey)
   const keyring = await openKeyring({ store, masterKey, clock })
@@ -138,7 +138,7 @@ export async function createApp(
     presence,
     executions: createExecutionWatch(clock),
     telemetry,
-    telemetryLimit: createRateLimit(clock.now),
+    telemetryLimit: createRateLimit(clock.monotonic),
     artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
     lostReportAnswers: new Map(),
     metrics,

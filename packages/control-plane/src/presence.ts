@@ -1,12 +1,16 @@
 import type { HeartbeatRequest } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
+import { createListening } from './listening.ts'
 
-/** What is known of a node's life and progress, in memory only; times in milliseconds, -1 for a sequence not known. */
+/**
+ * What is known of a node's life and progress, in memory only; -1 for a sequence not known. Times are milliseconds of
+ * the monotonic clock, but for the two that say otherwise.
+ */
 export interface NodePresence {
-  /** Of the last heartbeat, or of the one before the restart as it was last saved. */
+  /** Of the last heartbeat, or of the one before the restart as it was last saved; since 1970, for people. */
   lastSeenMs: number | null
-  /** When it was first expected: its registration, or our own start. Silence before that is not the node's. */
-  expectedMs: number
+  /** The last heartbeat, or since when one is expected: the registration, or our own start. By how long we listened. */
+  heardMs: number
   heartbeat: HeartbeatRequest | null
   /** Positive when the node's clock is ahead. */
   clockSkewMs: number
@@ -28,6 +32,10 @@ export interface Presence {
   /** From now on the node is expected to report. */
   expect(no: number, lastSeenMs: number | null): void
   heard(no: number, heartbeat: HeartbeatRequest): void
+  /** To be called several times for each heartbeat: see listening.ts. */
+  beat(): void
+  /** How long nothing has been heard of the node, as far as we could have heard it. */
+  silentMs(no: number): number
   fetched(no: number, seq: number): void
   flushed(no: number, seq: number): void
   /** The node was told to pull in place of events up to `seq`. */
@@ -53,7 +61,11 @@ export interface Presence {
 const reconnectMs = 35_000
 const maxFlightMs = 10_000
 
-export function createPresence(clock: Clock): Presence {
+export function createPresence(
+  clock: Clock,
+  { heartbeatIntervalMs }: { heartbeatIntervalMs: number },
+): Presence {
+  const listening = createListening(clock, { gapMs: heartbeatIntervalMs })
   const nodes = new Map<number, NodePresence>()
   let unsaved = new Map<number, number>()
 
@@ -66,16 +78,22 @@ export function createPresence(clock: Clock): Presence {
   return {
     of: (no) => nodes.get(no) ?? unknown,
     expect(no, lastSeenMs) {
-      nodes.set(no, { ...unknown, lastSeenMs, expectedMs: clock.now() })
+      nodes.set(no, { ...unknown, lastSeenMs, heardMs: listening.ms() })
     },
     heard(no, heartbeat) {
       const nowMs = clock.now()
       update(no, (node) => {
         node.lastSeenMs = nowMs
+        node.heardMs = listening.ms()
         node.heartbeat = heartbeat
         node.clockSkewMs = clockSkewOf(heartbeat, nowMs)
         unsaved.set(no, nowMs)
       })
+    },
+    beat: listening.beat,
+    silentMs(no) {
+      const { heardMs } = nodes.get(no) ?? unknown
+      return listening.ms() - Math.max(heardMs, listening.sinceMs())
     },
     fetched(no, seq) {
       update(no, (node) => {
@@ -83,7 +101,7 @@ export function createPresence(clock: Clock): Presence {
       })
     },
     flushed(no, seq) {
-      const nowMs = clock.now()
+      const nowMs = clock.monotonic()
       update(no, (node) => {
         if (nowMs - node.settledMs >= maxFlightMs) {
           node.settledSeq = node.flushedSeq
@@ -103,24 +121,24 @@ export function createPresence(clock: Clock): Presence {
         // Not the higher of both: what was flushed to a node that lost it is not what it has.
         node.flushedSeq = cursorSeq ?? headSeq
         node.settledSeq = node.flushedSeq
-        node.settledMs = clock.now()
+        node.settledMs = clock.monotonic()
         if (cursorSeq === undefined) node.owedSeq = headSeq
       })
     },
     streamClosed(no) {
       update(no, (node) => {
         node.streams--
-        node.streamClosedMs = clock.now()
+        node.streamClosedMs = clock.monotonic()
       })
     },
     isOnTheWay(no, seq) {
       const { streams, owedSeq, flushedSeq, settledSeq, settledMs } = nodes.get(no) ?? unknown
-      const settled = clock.now() - settledMs < maxFlightMs ? settledSeq : flushedSeq
+      const settled = clock.monotonic() - settledMs < maxFlightMs ? settledSeq : flushedSeq
       return streams > 0 && seq >= Math.max(settled, owedSeq)
     },
     isConnected(no) {
       const { streams, streamClosedMs } = nodes.get(no) ?? unknown
-      return streams > 0 || clock.now() - streamClosedMs < reconnectMs
+      return streams > 0 || clock.monotonic() - streamClosedMs < reconnectMs
     },
     needsReconcile({ no, is_go }, headSeq) {
       const { fetchedSeq, flushedSeq, owedSeq } = nodes.get(no) ?? unknown
@@ -144,7 +162,7 @@ export function createPresence(clock: Clock): Presence {
 
 const unknown: Readonly<NodePresence> = {
   lastSeenMs: null,
-  expectedMs: 0,
+  heardMs: 0,
   heartbeat: null,
   clockSkewMs: 0,
   fetchedSeq: -1,

@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** Time, passed in so that a test can turn it. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as people have it: for what is shown, stored or sent. It is set, and jumps. */
   now(): number
+  /** Milliseconds since some moment of this process: for how long something took. Whoever sets the clock changes nothing of it. */
+  monotonic(): number
   /** Resolves after `ms`, or rejects with the signal's reason. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls each `ms` until disposed of. */
@@ -12,6 +14,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
   every(ms, call) {
     const ticker = tickers.getOrInsertComputed(ms, createTicker)
@@ -58,12 +61,17 @@ function createTicker(ms: number): Ticker {
 export interface FakeClock extends Clock {
   /** Moves time forward, waking sleepers in order and letting what they do settle. */
   advance(ms: number): Promise<void>
+  /** Sets the clock: nobody sleeps longer or shorter for it. */
+  step(ms: number): void
+  /** Time passes, and nothing of ours runs: the process was stopped, or its machine suspended. */
+  stall(ms: number): void
   /** How many sleep at the moment. */
   sleepers(): number
 }
 
 export function createFakeClock(startMs = Date.UTC(2025, 0, 15, 10, 30)): FakeClock {
   let nowMs = startMs
+  let steppedMs = 0
   let sleeping: { wakeAt: number; wake: () => void }[] = []
 
   async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -100,15 +108,28 @@ export function createFakeClock(startMs = Date.UTC(2025, 0, 15, 10, 30)): FakeCl
     for (;;) {
       const next = sleeping.toSorted((a, b) => a.wakeAt - b.wakeAt)[0]
       if (!next || next.wakeAt > endMs) break
-      nowMs = next.wakeAt
+      nowMs = Math.max(nowMs, next.wakeAt)
       sleeping = sleeping.filter((other) => other !== next)
       next.wake()
       await settle()
     }
-    nowMs = endMs
+    nowMs = Math.max(nowMs, endMs)
   }
 
-  return { now: () => nowMs, sleep, every, advance, sleepers: () => sleeping.length }
+  return {
+    now: () => nowMs + steppedMs,
+    monotonic: () => nowMs - startMs,
+    sleep,
+    every,
+    advance,
+    step(ms) {
+      steppedMs += ms
+    },
+    stall(ms) {
+      nowMs += ms
+    },
+    sleepers: () => sleeping.length,
+  }
 }
 
 async function settle(): Promise<void> {

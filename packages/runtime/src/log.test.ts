@@ -60,4 +60,12 @@ describe('createLog', () => {
     )
     assert.match(lines[0]?.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
   })
+  it('writes a short line of a long field, and nothing that a terminal acts on', async () => {
+    const { stderr } = await runModule(`
+      import { createLog } from ${JSON.stringify(import.meta.resolve('./log.ts'))}
+      createLog('plexd').warn('integrity violation', { path: '\u202e' + 'x'.repeat(42_000_000), list: Array(1e6).fill('y') })`)
+
+    assert.ok(stderr.length < 20_000, String(stderr.length))
+    assert.match(stderr, /"path":"\\u202ex+… \(42000001 characters\)"/)
+  })
 })

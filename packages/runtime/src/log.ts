@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { boundFields } from './log-fields.ts'
 import { escapeJson } from './printable.ts'
 
 /** One JSON line each, constant message first, then fields with their wire names. Never a token, key or payload. */
@@ -12,7 +13,10 @@ export interface Log {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. */
+/**
+ * Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. What
+ * others sent may stand in any field: a line is bounded, and holds nothing that a terminal acts on.
+ */
 export function createLog(name: string, level: LogLevel = 'info'): Log {
   const stderr = pino.destination({ fd: 2, sync: true })
   const logger = pino(
@@ -28,7 +32,7 @@ export function createLog(name: string, level: LogLevel = 'info'): Log {
   const at =
     (severity: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: Record<string, unknown> = {}): void =>
-      logger[severity](withCauses(fields), message)
+      logger[severity](boundFields(withCauses(fields)), message)
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 

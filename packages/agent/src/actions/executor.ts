@@ -50,14 +50,14 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
   }
 
   async function execute(request: ActionRequest, run: Run): Promise<void> {
-    const startedMs = clock.now()
+    const startedMs = clock.monotonic()
     const outcome = await limited(run, timeoutOf(request))
     outbox.finish({
       execution_id: request.execution_id,
       ...outcome,
       stdout: truncateOutput(outcome.stdout, maxOutputBytes),
       stderr: truncateOutput(outcome.stderr, maxOutputBytes),
-      duration: formatDuration(clock.now() - startedMs),
+      duration: formatDuration(clock.monotonic() - startedMs),
       finished_at: new Date(clock.now()).toISOString(),
       triggered_by: request.triggered_by ?? { type: 'control_plane' },
     })

@@ -48,7 +48,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
   const { memory, vitals, problems, clock, log } = deps
   const policy = createReconnectPolicy(deps.random)
   const attempts = new Map<string, number>()
-  let downSinceMs = clock.now()
+  let downSinceMs = clock.monotonic()
   let open: { localAddress: string | undefined; end: AbortController } | undefined
   let isLost = false
 
@@ -67,7 +67,8 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
 
   async function follow(signal: AbortSignal): Promise<StreamEnd> {
     let openedMs: number | undefined
-    const openMs = (): number | undefined => openedMs && clock.now() - openedMs
+    const openMs = (): number | undefined =>
+      openedMs === undefined ? undefined : clock.monotonic() - openedMs
     // Ends the connection also when a handler has failed.
     const connection = new AbortController()
     try {
@@ -75,7 +76,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
         lastEventId: memory.cursor(),
         signal: AbortSignal.any([signal, connection.signal]),
       })
-      openedMs = clock.now()
+      openedMs = clock.monotonic()
       open = { localAddress, end: connection }
       connected(date)
       const read = createEventReader()
@@ -87,7 +88,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     } finally {
       open = undefined
       connection.abort()
-      if (openedMs !== undefined) downSinceMs = clock.now()
+      if (openedMs !== undefined) downSinceMs = clock.monotonic()
     }
   }
 
@@ -174,7 +175,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     if (error === undefined) log.info('event stream closed, reconnecting', fields)
     else log.warn('event stream failed, reconnecting', { error: deps.describe(error), ...fields })
     if (error !== undefined) vitals.last_error = deps.describe(error)
-    const downMs = clock.now() - downSinceMs
+    const downMs = clock.monotonic() - downSinceMs
     if (isRefusal(error)) {
       vitals.stream = 'refused'
       problems.set('refused', describeRefusal(deps.describe(error)))

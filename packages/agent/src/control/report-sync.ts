@@ -48,12 +48,12 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
   const aside = new Map<string, ReportChange>()
   const conflicts = new Map<string, number>()
   let index = store.index()
-  let changedAtMs = clock.now()
+  let changedAtMs = clock.monotonic()
 
   const stopListening = store.onChange(() => {
     if (store.index() === index) return
     index = store.index()
-    changedAtMs = clock.now()
+    changedAtMs = clock.monotonic()
     changed.fire()
   })
 
@@ -71,9 +71,9 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
 
   /** Waits until nothing was written for a while, or for long enough. */
   async function settle(signal: AbortSignal): Promise<void> {
-    const latestMs = clock.now() + maxWaitMs
+    const latestMs = clock.monotonic() + maxWaitMs
     for (;;) {
-      const leftMs = Math.min(changedAtMs + debounceMs, latestMs) - clock.now()
+      const leftMs = Math.min(changedAtMs + debounceMs, latestMs) - clock.monotonic()
       if (leftMs <= 0) return
       await clock.sleep(leftMs, signal)
     }

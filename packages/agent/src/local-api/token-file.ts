@@ -17,11 +17,11 @@ const lookEveryMs = 1_000
  */
 export function openTokenFile(path: string, clock: Clock, log: Log): TokenFile {
   let current: Token | undefined = read(path)
-  let lookedAtMs = clock.now()
+  let lookedAtMs = clock.monotonic()
 
   /** A file that went away admits nobody. */
   function look(): void {
-    lookedAtMs = clock.now()
+    lookedAtMs = clock.monotonic()
     try {
       if (current && changeOf(path) === current.change) return
       current = read(path)
@@ -37,7 +37,7 @@ export function openTokenFile(path: string, clock: Clock, log: Log): TokenFile {
 
   return {
     admits(authorization) {
-      if (Math.abs(clock.now() - lookedAtMs) >= lookEveryMs) look()
+      if (clock.monotonic() - lookedAtMs >= lookEveryMs) look()
       const token = bearerToken(authorization)
       return token !== undefined && current !== undefined && isEqual(token, current.bytes)
     },

@@ -79,9 +79,9 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   }
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {
-    const untilMs = clock.now() + ms
+    const untilMs = clock.monotonic() + ms
     for (;;) {
-      const leftMs = untilMs - clock.now()
+      const leftMs = untilMs - clock.monotonic()
       if (leftMs <= 0 || rounds.isOutdated()) return
       if (await trigger.wait(Math.min(leftMs, lookMs), signal)) return
     }

@@ -94,9 +94,9 @@ export function createRounds(options: RoundOptions): Rounds {
   }
 
   async function natType(of: string, servers: readonly Address[], signal: AbortSignal) {
-    const isFresh = nat?.of === of && clock.now() - nat.atMs < measureEachMs
+    const isFresh = nat?.of === of && clock.monotonic() - nat.atMs < measureEachMs
     if (nat && isFresh && nat.type !== 'unknown') return nat
-    nat = { ...(await options.measure(servers, signal)), of, atMs: clock.now() }
+    nat = { ...(await options.measure(servers, signal)), of, atMs: clock.monotonic() }
     return nat
   }
 

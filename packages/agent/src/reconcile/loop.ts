@@ -43,19 +43,19 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
     random,
   })
   let wantWhole = false
-  let lastWholeMs = clock.now()
+  let lastWholeMs = clock.monotonic()
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const startedMs = clock.now()
+      const startedMs = clock.monotonic()
       const waitMs = await once(signal)
-      await clock.sleep(Math.max(0, minGapMs - (clock.now() - startedMs)), signal)
+      await clock.sleep(Math.max(0, minGapMs - (clock.monotonic() - startedMs)), signal)
       await trigger.wait(waitMs, signal)
     }
   }
 
   async function once(signal: AbortSignal): Promise<number> {
-    const nowMs = clock.now()
+    const nowMs = clock.monotonic()
     const whole = wantWhole || nowMs - lastWholeMs >= wholeEachMs
     wantWhole = false
     try {

@@ -42,7 +42,7 @@ export interface Registered {
  */
 export async function register(registration: Registration): Promise<Registered> {
   const { config, clock, log, signal, giveUpAfterMs } = registration
-  const startedMs = clock.now()
+  const startedMs = clock.monotonic()
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
   for (;;) {
     try {
@@ -51,7 +51,7 @@ export async function register(registration: Registration): Promise<Registered> 
       signal?.throwIfAborted()
       if (!isWorthRetrying(error)) throw explain(error, config)
       const delayMs = delayAfter(error, backoff.nextMs())
-      if (giveUpAfterMs !== undefined && clock.now() + delayMs - startedMs > giveUpAfterMs) {
+      if (giveUpAfterMs !== undefined && clock.monotonic() + delayMs - startedMs > giveUpAfterMs) {
         throw failureOf(error, config)
       }
       const reason = describeFailure(error, config)

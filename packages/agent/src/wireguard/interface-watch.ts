@@ -31,13 +31,13 @@ export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDispos
   const { look, isDisturbed, clock, log } = options
   const backoff = createBackoff({ minMs: 1_000, maxMs: longestMs })
   let changed = false
-  let lookedMs = clock.now()
+  let lookedMs = clock.monotonic()
   let tookMs = 0
   let waitUntilMs = 0
   let looking: Promise<void> | undefined
 
   function ask(): void {
-    if (looking || clock.now() < waitUntilMs) return
+    if (looking || clock.monotonic() < waitUntilMs) return
     if (!changed && !isDue()) return
     looking = lookOnce().finally(() => {
       looking = undefined
@@ -46,11 +46,11 @@ export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDispos
 
   function isDue(): boolean {
     const dueMs = Math.min(Math.max(tookMs / lookShare, soonestMs), longestMs)
-    return isDisturbed() ?? clock.now() - lookedMs >= dueMs
+    return isDisturbed() ?? clock.monotonic() - lookedMs >= dueMs
   }
 
   async function lookOnce(): Promise<void> {
-    const startedMs = clock.now()
+    const startedMs = clock.monotonic()
     changed = false
     options.onChange()
     try {
@@ -59,13 +59,13 @@ export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDispos
     } catch (error) {
       changed = true
       const waitMs = backoff.nextMs()
-      waitUntilMs = clock.now() + waitMs
+      waitUntilMs = clock.monotonic() + waitMs
       log.warn('interface cannot be corrected, will retry', {
         error: describeError(error),
         retry_in_ms: Math.round(waitMs),
       })
     }
-    lookedMs = clock.now()
+    lookedMs = clock.monotonic()
     tookMs = lookedMs - startedMs
   }
 

@@ -36,10 +36,10 @@ export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDispos
 
   return startTask(async (signal) => {
     for (;;) {
-      const startedMs = clock.now()
+      const startedMs = clock.monotonic()
       const why = await readLines([...withDaemon, ...monitor], signal, read)
       signal.throwIfAborted()
-      if (clock.now() - startedMs > 60_000) backoff.reset()
+      if (clock.monotonic() - startedMs > 60_000) backoff.reset()
       log.warn('ip monitor ended, will be started again', { error: why })
       await clock.sleep(backoff.nextMs(), signal)
       onChange()

@@ -52,7 +52,7 @@ describe('startSecondTries', () => {
     const finished = Promise.withResolvers<void>()
     const clock = {
       ...systemClock,
-      now: () => nowMs,
+      monotonic: () => nowMs,
       async sleep(ms: number, signal?: AbortSignal) {
         if (ms > 60_000) return systemClock.sleep(ms, signal)
         pauses.push(ms)
@@ -84,7 +84,7 @@ describe('startSecondTries', () => {
     let nowMs = 0
     const clock = {
       ...systemClock,
-      now: () => nowMs,
+      monotonic: () => nowMs,
       async sleep(ms: number, signal?: AbortSignal) {
         await systemClock.sleep(ms > 60_000 ? ms : 0, signal)
         nowMs += ms

@@ -50,11 +50,11 @@ export function startSecondTries(deps: {
   function add(publicKeys: readonly string[], tries: number): void {
     const pauseMs = pausesMs[tries]
     if (pauseMs === undefined || publicKeys.length === 0) return
-    watched.push({ publicKeys, tries, dueMs: clock.now() + withJitter(pauseMs, 0.4, random) })
+    watched.push({ publicKeys, tries, dueMs: clock.monotonic() + withJitter(pauseMs, 0.4, random) })
   }
 
   async function tryDue(): Promise<void> {
-    const untilMs = clock.now() + togetherMs
+    const untilMs = clock.monotonic() + togetherMs
     const due = watched.filter(({ dueMs }) => dueMs <= untilMs)
     watched = watched.filter((watch) => !due.includes(watch))
     const unanswered = await tryAgain([...new Set(due.flatMap(({ publicKeys }) => publicKeys))])
@@ -67,9 +67,9 @@ export function startSecondTries(deps: {
 
   const task = startTask(async (signal) => {
     for (;;) {
-      const soonestMs = Math.min(...watched.map(({ dueMs }) => dueMs), clock.now() + idleMs)
-      await trigger.wait(Math.max(0, soonestMs - clock.now()), signal)
-      if (watched.every(({ dueMs }) => dueMs > clock.now())) continue
+      const soonestMs = Math.min(...watched.map(({ dueMs }) => dueMs), clock.monotonic() + idleMs)
+      await trigger.wait(Math.max(0, soonestMs - clock.monotonic()), signal)
+      if (watched.every(({ dueMs }) => dueMs > clock.monotonic())) continue
       await tryDue().catch((error: unknown) =>
         log.debug('silent peers cannot be spoken to again', { error: describeError(error) }),
       )

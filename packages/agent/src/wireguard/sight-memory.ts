@@ -35,14 +35,14 @@ export function createSightMemory(driver: InterfaceDriver, clock: Clock): SightM
   let watchers = 0
 
   async function look(): Promise<Sight> {
-    seenMs = readMs = clock.now()
+    seenMs = readMs = clock.monotonic()
     sight = await driver.look()
     return sight
   }
 
   function holds(): boolean {
     if (sight?.state !== 'wireguard' || watchers === 0) return false
-    return clock.now() - seenMs < trustedMs && driver.isDisturbed(sight.backend) === false
+    return clock.monotonic() - seenMs < trustedMs && driver.isDisturbed(sight.backend) === false
   }
 
   return {
@@ -50,9 +50,9 @@ export function createSightMemory(driver: InterfaceDriver, clock: Clock): SightM
     async take(isDoubtful) {
       const taken = sight ?? (await look())
       sight = undefined
-      if (taken.state !== 'wireguard' || clock.now() - readMs < freshMs || !isDoubtful(taken))
+      if (taken.state !== 'wireguard' || clock.monotonic() - readMs < freshMs || !isDoubtful(taken))
         return taken
-      readMs = clock.now()
+      readMs = clock.monotonic()
       return { ...taken, wg: await taken.backend.read() }
     },
     putBack(taken, changes) {

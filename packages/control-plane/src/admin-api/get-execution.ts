@@ -14,11 +14,11 @@ export const getExecution = handle(
       query.wait === undefined
         ? 0
         : readDuration(query.wait, { field: 'querystring/wait', min: '0s', max: '60s' })
-    const endMs = app.clock.now() + waitMs
+    const endMs = app.clock.monotonic() + waitMs
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     for (;;) {
-      const leftMs = endMs - app.clock.now()
+      const leftMs = endMs - app.clock.monotonic()
       // Listening from before the look, so that no change falls between the two.
       const stop = new AbortController()
       const changed =

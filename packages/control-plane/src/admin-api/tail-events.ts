@@ -15,7 +15,7 @@ export const tailEvents = handle(
   async ({ principal, params, query, reply }, app) => {
     const node = findNode(app.fleet, principal, params.node)
     const afterSeq = startOf(query.after, app)
-    const stream = openSse(reply, app.clock.now)
+    const stream = openSse(reply, app.clock.monotonic)
     const subscription = createSubscription({
       no: node.no,
       afterSeq,

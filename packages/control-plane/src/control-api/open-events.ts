@@ -13,7 +13,7 @@ export const openEvents = handle(
     app.streams.open(
       principal,
       Array.isArray(lastEventId) ? lastEventId.join() : lastEventId,
-      openSse(reply, app.clock.now),
+      openSse(reply, app.clock.monotonic),
     )
     return undefined
   },

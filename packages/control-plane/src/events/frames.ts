@@ -77,7 +77,8 @@ export function createFrames(options: {
   function shared(event: StoredEvent, payload: string): Promise<string> {
     const nowMs = clock.now()
     let known = recent.get(event.seq)
-    if (!known || nowMs - known.atMs >= maxAgeMs) {
+    // Either way: the clock may have been set.
+    if (!known || Math.abs(nowMs - known.atMs) >= maxAgeMs) {
       known = { atMs: nowMs, frames: new Map() }
       recent.delete(event.seq)
       recent.set(event.seq, known)

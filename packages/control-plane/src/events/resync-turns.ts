@@ -32,10 +32,10 @@ export function createResyncTurns(clock: Clock): ResyncTurns {
   }
 
   async function untilQuiet(lastMs: () => number): Promise<void> {
-    const startMs = clock.now()
+    const startMs = clock.monotonic()
     for (;;) {
       await clock.sleep(quietMs)
-      const nowMs = clock.now()
+      const nowMs = clock.monotonic()
       if (nowMs - lastMs() >= quietMs || nowMs - startMs >= longestMs) return
     }
   }

@@ -95,7 +95,7 @@ export function createStreams(options: {
     const stream = detach(no)
     if (!stream) return
     const { sink, openedMs } = stream
-    const restMs = openedMs + minAgeMs - clock.now()
+    const restMs = openedMs + minAgeMs - clock.monotonic()
     if (restMs > 0) {
       replaced.add(sink)
       await clock.sleep(restMs)
@@ -141,7 +141,7 @@ export function createStreams(options: {
           return frames.resync(seq, 'many changes at once')
         },
         costlyForAll,
-        now: clock.now,
+        now: clock.monotonic,
       },
       onFlushed(seq, count) {
         presence.flushed(no, seq)
@@ -149,7 +149,7 @@ export function createStreams(options: {
       },
       log,
     })
-    const stream = { subscription, sink, openedMs: clock.now() }
+    const stream = { subscription, sink, openedMs: clock.monotonic() }
     streams.set(no, stream)
     sink.onClose(() => {
       subscription.close()
@@ -169,7 +169,7 @@ export function createStreams(options: {
       for (const sink of replaced) sink.end()
     },
     async keepAlive() {
-      const nowMs = clock.now()
+      const nowMs = clock.monotonic()
       for (const { sink } of streams.values()) {
         const sinceMs = sink.stalledSinceMs()
         if (sinceMs !== undefined && nowMs - sinceMs > maxStallMs) sink.destroy()

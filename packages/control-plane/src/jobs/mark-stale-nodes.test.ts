@@ -76,6 +76,47 @@ describe('a node that goes silent', () => {
     await reader.ended
   })
 
+  for (const stepMs of [600_000, -600_000])
+    it(`is judged by the time that passed when the clock is set by ${stepMs / 1_000} s`, async () => {
+      const clock = createFakeClock()
+      await using plane = await startControlPlane({ clock, config: { heartbeatIntervalMs: 1_000 } })
+      const [web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
+      const status = ({ node_id }: EnrolledNode) => plane.app.fleet.node(node_id)?.status
+      await beat(web)
+      await beat(db)
+      await clock.advance(1_000)
+
+      clock.step(stepMs)
+      for (let second = 0; second < 8; second++) {
+        await clock.advance(1_000)
+        await beat(web)
+      }
+      assert.deepEqual([status(web), status(db)], ['online', 'unreachable'])
+      await clock.advance(1_500)
+      assert.deepEqual([status(web), status(db)], ['online', 'offline'])
+      const { body } = await plane.admin.getNode({ params: { node: 'web-01' } })
+      assert.equal(body.last_seen_at, new Date(clock.now() - 1_500).toISOString())
+    })
+
+  it('was not silent while the control plane was stopped, and has its whole time behind it', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({ clock, config: { heartbeatIntervalMs: 1_000 } })
+    const [web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
+    const status = ({ node_id }: EnrolledNode) => plane.app.fleet.node(node_id)?.status
+    await beat(web)
+    await beat(db)
+    await clock.advance(2_000)
+
+    clock.stall(12_000)
+    await clock.advance(2_000)
+    assert.deepEqual([status(web), status(db)], ['online', 'online'])
+    for (let second = 0; second < 9; second++) {
+      await beat(web)
+      await clock.advance(1_000)
+    }
+    assert.deepEqual([status(web), status(db)], ['online', 'offline'])
+  })
+
   it('has a full grace period after a restart of the control plane', async () => {
     const clock = createFakeClock()
     await using folder = await makeTemporaryFolder()

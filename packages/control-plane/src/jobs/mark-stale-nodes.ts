@@ -5,6 +5,7 @@ import { changeStatus } from '../node-status.ts'
 
 /** Marks nodes that have gone silent, and tells their peers. */
 export async function markStaleNodes(app: App): Promise<void> {
+  app.presence.beat()
   const stale = [...app.fleet.allNodes()].filter((node) => statusNow(app, node) !== node.status)
   for (const { id, no } of stale) {
     await app.change(async (unit) => {
@@ -23,10 +24,8 @@ export async function markStaleNodes(app: App): Promise<void> {
 }
 
 function statusNow(app: App, node: NodeRecord) {
-  const { lastSeenMs, expectedMs } = app.presence.of(node.no)
   return statusAfterSilence(node.status, {
-    heardMs: Math.max(lastSeenMs ?? 0, expectedMs),
-    nowMs: app.clock.now(),
+    silentMs: app.presence.silentMs(node.no),
     intervalMs: app.config.heartbeatIntervalMs,
   })
 }

@@ -5,14 +5,14 @@ const unreachableAfter = 3
 const offlineAfter = 10
 
 /**
- * The status of a node that was last heard of at `heardMs`: silence makes it worse, and only a heartbeat makes it
- * better.
+ * The status of a node that nothing has been heard of for `silentMs`: silence makes it worse, and only a heartbeat
+ * makes it better.
  */
 export function statusAfterSilence(
   status: NodeStatus,
-  { heardMs, nowMs, intervalMs }: { heardMs: number; nowMs: number; intervalMs: number },
+  { silentMs, intervalMs }: { silentMs: number; intervalMs: number },
 ): NodeStatus {
-  const missed = Math.floor((nowMs - heardMs) / intervalMs)
+  const missed = Math.floor(silentMs / intervalMs)
   if (missed >= offlineAfter) return 'offline'
   if (missed >= unreachableAfter && status !== 'offline') return 'unreachable'
   return status
