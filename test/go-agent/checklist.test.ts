@@ -185,14 +185,15 @@ describe('the checklist of a control plane that serves the Go agent', () => {
 
     it('comments at once', async () => {
       using stream = await openAsGo()
-      await until('a comment comes', () => stream.reader.comments() > 0, 1_000)
+      await until('a comment comes', () => stream.reader.comments() > 0)
     })
 
     it('loses nothing and repeats nothing while the client is cut off every 200 ms', async () => {
       await using stream = followAsGo(system.controlPlane, node, { cutMs: 200 })
       await until('it is connected', () => stream.connects() > 0)
-      for (let label = 0; label < 60; label++) {
-        await setLabel(`cut-${label}`)
+      let count = 0
+      for (; count < 60 || stream.connects() < 5; count++) {
+        await setLabel(`cut-${count}`)
         await delay(20)
       }
       const labels = () =>
@@ -201,12 +202,11 @@ describe('the checklist of a control plane that serves the Go agent', () => {
             ? (payload as { metadata: { label: string } }).metadata.label
             : [],
         )
-      await until('the last change arrives', () => labels().at(-1) === 'cut-59')
-      assert.ok(stream.connects() >= 5)
+      await until('the last change arrives', () => labels().at(-1) === `cut-${count - 1}`)
       assert.deepEqual(stream.refusals, [])
       // Each event carries the state as it is when it is sent, so a late one may be ahead of its id.
       const order = labels().map((label) => Number(label.slice('cut-'.length)))
-      assert.equal(order.length, 60)
+      assert.equal(order.length, count)
       assert.deepEqual(
         order,
         order.toSorted((a, b) => a - b),
@@ -292,7 +292,6 @@ describe('the checklist of a control plane that serves the Go agent', () => {
       it(`signs ${what} as Go reads it`, async () => {
         await using stream = followAsGo(system.controlPlane, node)
         await until('it is connected', () => stream.connects() > 0)
-        await delay(50)
         await putData({ payload, salt: crypto.randomUUID() }, 'hard')
         const event = await until('the event comes', () =>
           stream.deliveries.find(({ event_type }) => event_type === 'node_state_updated'),
@@ -315,14 +314,12 @@ describe('the checklist of a control plane that serves the Go agent', () => {
       {
         await using stream = followAsGo(system.controlPlane, away)
         await until('it is connected', () => stream.connects() > 0)
-        await delay(50)
         await setLabelOf(away, 'one')
         const seen = await until('the event comes', () => stream.deliveries.at(-1))
         lastEventId = seen.id
       }
       await using stream = followAsGo(system.controlPlane, node)
       await until('it is connected', () => stream.connects() > 0)
-      await delay(50)
       const before = await currentKey()
       await setLabelOf(away, 'two')
       await system.admin.rotateSigningKey({ body: { transition_period: '1h' } })
@@ -368,7 +365,6 @@ describe('the checklist of a control plane that serves the Go agent', () => {
     it('sends peers and state whole, in types that Go decodes', async () => {
       await using stream = followAsGo(system.controlPlane, node)
       await until('it is connected', () => stream.connects() > 0)
-      await delay(50)
       const peer = await system.enrol('whole-peer')
       await peer.call(controlApi.putEndpoint, {
         body: { public_endpoint: '198.51.100.9:51820', nat_type: 'none' },
@@ -453,7 +449,7 @@ describe('the checklist of a control plane that serves the Go agent', () => {
     })
 
     it('gives up a node in two steps, tells its peers, and takes it back', async () => {
-      await using quick = await startSystem({ args: ['--heartbeat-interval', '150ms'] })
+      await using quick = await startSystem({ args: ['--heartbeat-interval', '300ms'] })
       const silent = await quick.enrol('silent')
       const watcher = await quick.enrol('watcher')
       using stream = await watcher.stream()

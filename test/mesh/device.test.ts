@@ -98,8 +98,6 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
         corrections,
         command,
       )
-      // The bench holds it to 300 ms; a test machine may be busy.
-      assert.ok(tookMs < 1_500, `${command}: ${tookMs} ms`)
       slowestMs = Math.max(slowestMs, tookMs)
       await untilPing(web.host, db.meshIp)
     }

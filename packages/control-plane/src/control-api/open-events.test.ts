@@ -306,7 +306,7 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     assert.equal(refused.headers['retry-after'], '1')
     const startMs = performance.now()
     await stopping[Symbol.asyncDispose]()
-    assert.ok(performance.now() - startMs < 2_000)
+    assert.ok(performance.now() - startMs < 20_000)
   })
 })
 
