@@ -106,7 +106,7 @@ function controlPlaneTests(): void {
 }
 
 function agentTests(): void {
-  it('refuses reports with 500, reads on, loses nothing, and catches up with room', async () => {
+  it('refuses reports with 507, says so, reads on, loses nothing, and catches up with room', async () => {
     await using system = await startSystem()
     const dataDir = join(system.folder, 'node-01', 'data')
     await using disk = await mountSmallDisk(dataDir, 8)
@@ -128,6 +128,7 @@ function agentTests(): void {
       )
       return new Map(entries.map(({ key, payload }) => [key, payload]))
     }
+    const problems = async () => (await local.getStatus({})).body.problems
     const putData = (payload: string) =>
       system.admin.putData({
         params: { key: 'motd' },
@@ -143,19 +144,14 @@ function agentTests(): void {
     await until('the data has come', async () => (await motd()) === 'first')
     await disk.fill(64 * 1024)
     const error = await refusal(put)
-    assert.equal(error.status, 500)
-    assert.equal(error.message, 'internal error')
+    assert.equal(error.status, 507)
+    assert.match(error.message, /^the disk of this node takes nothing more: ENOSPC.*: make room/)
+    assert.deepEqual(await problems(), [
+      `nothing can be kept in "${dataDir}": ENOSPC: no space left on device, write: make room there, plexd goes on by itself`,
+    ])
     assert.deepEqual(sorted(await held()), sorted(acknowledged))
     await disk.fill()
     await putData(`second ${'y'.repeat(64 * 1024)}`)
-    await until(
-      'the status says what is wrong',
-      async () => {
-        const { problems } = (await local.getStatus({})).body
-        return /disk|space|ENOSPC|write/i.test(problems.join('\n'))
-      },
-      20_000,
-    )
     assert.match(await agent.program().log(), /"level":"(error|warn)".*(disk|space|ENOSPC|full)/i)
 
     await disk.clear()
@@ -174,6 +170,7 @@ function agentTests(): void {
       90_000,
     )
     assert.deepEqual(sorted(await held()), sorted(acknowledged))
+    await until('no problem is left', async () => (await problems()).length === 0, 20_000)
 
     await disk.fill(32 * 1024)
     await refusal(put)

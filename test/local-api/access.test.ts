@@ -48,6 +48,29 @@ describe('who may use the Local Node API', { skip }, () => {
     assert.equal((await curlSocket(agent.socket, '/v1/state')).status, 200)
   })
 
+  it('lets in the groups plexd and plexd-secrets once they are made, while it runs', async () => {
+    const groupFile = join(system.folder, 'later-group')
+    await writeFile(groupFile, 'root:x:0:\n', { mode: 0o644 })
+    const agent = await system.startAgent('later', { prefix: withGroups(groupFile) })
+    await chmod(agent.home, 0o711)
+    const { body: node } = await system.admin.getNode({ params: { node: 'later' } })
+    await system.admin.putSecret({
+      params: { key: 'password' },
+      body: { target: { node_id: node.id }, value: 's3cret' },
+    })
+    const ids = [groups.other, groups.plexd, groups['plexd-secrets']]
+    await assert.rejects(as(agent, ids, '/v1/state'), /curl ended with code 7/)
+    const { plexd, 'plexd-secrets': secrets } = groups
+    await writeFile(groupFile, `root:x:0:\nplexd:x:${plexd}:\nplexd-secrets:x:${secrets}:\n`)
+    await until('the secret can be read', () =>
+      as(agent, ids, '/v1/state/secrets/password').then(
+        ({ text }) => text.includes('s3cret'),
+        () => false, // the socket is not theirs yet
+      ),
+    )
+    await agent.end()
+  })
+
   describe('with the groups plexd and plexd-secrets', () => {
     let agent: AgentProcess
 
@@ -55,10 +78,10 @@ describe('who may use the Local Node API', { skip }, () => {
       const groupFile = join(system.folder, 'group')
       const lines = Object.entries(groups).map(([name, id]) => `${name}:x:${id}:\n`)
       await writeFile(groupFile, `root:x:0:\n${lines.join('')}`, { mode: 0o644 })
-      // The groups exist in a mount namespace of the agent alone.
-      const script = 'mount --bind "$0" /etc/group && exec "$@"'
-      const prefix = ['unshare', '--mount', 'sh', '-c', script, groupFile]
-      agent = await system.startAgent('with-groups', { prefix, metadata: { role: 'web' } })
+      agent = await system.startAgent('with-groups', {
+        prefix: withGroups(groupFile),
+        metadata: { role: 'web' },
+      })
       await chmod(agent.home, 0o711)
       const { body: node } = await system.admin.getNode({ params: { node: 'with-groups' } })
       await system.admin.putSecret({
@@ -107,3 +130,9 @@ describe('who may use the Local Node API', { skip }, () => {
     })
   })
 })
+
+/** The groups exist in a mount namespace of the agent alone. */
+function withGroups(groupFile: string): string[] {
+  const script = 'mount --bind "$0" /etc/group && exec "$@"'
+  return ['unshare', '--mount', 'sh', '-c', script, groupFile]
+}

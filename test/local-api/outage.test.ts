@@ -51,6 +51,17 @@ describe('the Local Node API without its control plane', () => {
   })
   after(() => system[Symbol.asyncDispose]())
 
+  it('has no secret that is for another node, as if there were none', async () => {
+    await system.admin.putSecret({
+      params: { key: 'of-others' },
+      body: { target: { selector: 'role=db' }, value: 'x' },
+    })
+    for (const key of ['of-others', 'of-nobody']) {
+      const answer = await get(`/v1/state/secrets/${key}`)
+      assert.deepEqual([answer.status, answer.json()], [404, { error: 'not found' }], key)
+    }
+  })
+
   it('answers 503 for a secret value, and everything else from what it holds', async () => {
     assert.equal((await get('/v1/state/secrets/password')).status, 200)
     await system.controlPlane.end()

@@ -101,7 +101,7 @@ async function openIdentity(
 ): Promise<IdentityStore> {
   const { config, database, desired, problems, clock, log } = core
   const saved = await loadIdentity(config.dataDir, config.hostname)
-  if (saved) return createIdentityStore(config.dataDir, saved)
+  if (saved) return createIdentityStore(config.dataDir, saved, core.disk.failed)
   const identity = await enrol({
     config,
     capabilities,
@@ -114,7 +114,7 @@ async function openIdentity(
   })
   problems.clear('enrolment')
   createCapabilityMark(database).setSent(capabilities)
-  return createIdentityStore(config.dataDir, identity)
+  return createIdentityStore(config.dataDir, identity, core.disk.failed)
 }
 
 const deregisterMs = 2_000

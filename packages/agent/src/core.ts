@@ -9,6 +9,7 @@ import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
 import type { ControlLoops } from './control-loops.ts'
 import { type CoreMesh, type MeshPlace, type OpenMesh, openCoreMesh } from './core-mesh.ts'
 import { openDatabase } from './database.ts'
+import { type Disk, watchDisk } from './disk.ts'
 import type { Identity, IdentityStore } from './identity.ts'
 import { createProblems, type Problems } from './problems.ts'
 import type { DesiredStore } from './state/desired-state.ts'
@@ -35,6 +36,7 @@ export interface Core extends AsyncDisposable {
   readonly config: AgentConfig
   readonly clock: Clock
   readonly log: Log
+  readonly disk: Disk
   readonly database: DatabaseSync
   readonly desired: DesiredStore
   readonly reports: ReportStore
@@ -55,10 +57,13 @@ export interface Core extends AsyncDisposable {
 export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Core> {
   const { log, clock = systemClock } = deps
   await using stack = new AsyncDisposableStack()
-  const database = stack.adopt(openDatabase(config.dataDir, log), (open) => open.close())
-  const desired = stack.use(await openDesiredStore({ dataDir: config.dataDir, log }))
-  const reports = stack.use(await openReportStore({ dataDir: config.dataDir, clock, log }))
+  const { dataDir } = config
   const problems = createProblems()
+  const disk = stack.use(watchDisk({ dataDir, problems, clock, log }))
+  const onFailure = disk.failed
+  const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
+  const desired = stack.use(await openDesiredStore({ dataDir, log, onFailure }))
+  const reports = stack.use(await openReportStore({ ...config, clock, log, onFailure }))
   const vitals = createVitals()
   const skew = createClockSkew({ clock, log, problems })
   const identity = (): Identity | undefined => core.identity?.current()
@@ -84,6 +89,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     config,
     clock,
     log,
+    disk,
     database,
     desired,
     reports,

@@ -9,13 +9,18 @@ import { CliError, describeError, type Log, makeFolder } from '@plexd/runtime'
  *
  * The file is locked for as long as it is open, and the kernel drops the lock with the process however that ends.
  * So it is the lock of the whole data dir as well: two daemons on one identity would fight over every queue.
+ * `onFailure` is told of every write that fails, as is its caller.
  */
-export function openDatabase(dataDir: string, log: Log): DatabaseSync {
+export function openDatabase(
+  dataDir: string,
+  log: Log,
+  onFailure: (error: unknown) => void = () => {},
+): DatabaseSync {
   const path = join(dataDir, 'agent.db')
   makeDataDir(dataDir, path)
   warnIfOpen(dataDir, log)
   try {
-    return open(path)
+    return tell(onFailure, open(path))
   } catch (error) {
     const code = (error as { errcode?: number }).errcode // errors of node:sqlite carry one
     if (code === sqlite.busy) throw inUse(dataDir)
@@ -26,7 +31,7 @@ export function openDatabase(dataDir: string, log: Log): DatabaseSync {
       file: path,
       kept_as: moveAside(path),
     })
-    return open(path)
+    return tell(onFailure, open(path))
   }
 }
 
@@ -59,6 +64,27 @@ function open(path: string): DatabaseSync {
     database.close()
     throw error
   }
+}
+
+function tell(onFailure: (error: unknown) => void, database: DatabaseSync): DatabaseSync {
+  const told =
+    <A extends unknown[], R>(run: (...args: A) => R) =>
+    (...args: A): R => {
+      try {
+        return run(...args)
+      } catch (error) {
+        onFailure(error)
+        throw error
+      }
+    }
+  const prepare = database.prepare.bind(database)
+  return Object.assign(database, {
+    exec: told(database.exec.bind(database)),
+    prepare(sql: string) {
+      const statement = prepare(sql)
+      return Object.assign(statement, { run: told(statement.run.bind(statement)) })
+    },
+  })
 }
 
 /** Damage is cheaper to find now than in the middle of a delivery: the file is small. */

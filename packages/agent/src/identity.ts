@@ -33,7 +33,11 @@ export interface IdentityStore {
   update(change: (now: Identity) => Identity): Promise<void>
 }
 
-export function createIdentityStore(dataDir: string, identity: Identity): IdentityStore {
+export function createIdentityStore(
+  dataDir: string,
+  identity: Identity,
+  onFailure: (error: unknown) => void = () => {},
+): IdentityStore {
   let current = identity
   let saving: Promise<void> = Promise.resolve()
   return {
@@ -43,7 +47,10 @@ export function createIdentityStore(dataDir: string, identity: Identity): Identi
         .catch(() => {}) // its caller is told
         .then(async () => {
           const changed = change(current)
-          await saveIdentity(dataDir, changed)
+          await saveIdentity(dataDir, changed).catch((error: unknown) => {
+            onFailure(error)
+            throw error
+          })
           current = changed
         })
       return saving

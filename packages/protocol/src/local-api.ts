@@ -219,7 +219,7 @@ export const localApi = {
     summary: 'Write a report entry; If-Match makes it conditional',
     request: ReportWrite,
     response: Entry,
-    errors: [400, 401, 409, 500],
+    errors: [400, 401, 409, 500, 507],
   }),
   deleteReport: operation({
     ...local,
@@ -228,7 +228,7 @@ export const localApi = {
     summary: 'Delete a report entry',
     responseKind: 'empty',
     status: 204,
-    errors: [400, 401, 404],
+    errors: [400, 401, 404, 500, 507],
   }),
   watch: operation({
     ...local,

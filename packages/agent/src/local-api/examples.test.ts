@@ -214,15 +214,7 @@ for (const over of ['unix', 'oneShot', 'tcp'] as const) {
         503,
         'control plane unavailable',
       ],
-      [
-        'a control plane that refuses',
-        'GET',
-        'secrets/refused',
-        '',
-        {},
-        503,
-        'control plane unavailable',
-      ],
+      ['a secret of other nodes', 'GET', 'secrets/refused', '', {}, 404, 'not found'],
     ]
     for (const [what, method, path, body, headers, status, error] of cases) {
       it(`answers ${status} "${error}" to ${what}`, async () => {

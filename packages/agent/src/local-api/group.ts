@@ -15,15 +15,17 @@ export async function findGroup(name: string): Promise<number | undefined> {
   }
 }
 
-/** Looks for the group again while there is none, at most every 10 s: it may be made after the daemon has started. */
+/** For so long an answer counts, also that there is no such group: groups come and go while the daemon runs. */
+const freshMs = 5_000
+
+/** Looks the group up when it is asked for, at most every 5 s. Who asks while a look-up runs waits for it. */
 export function createGroupLookup(name: string, now: () => number, find = findGroup) {
   let lookup: { atMs: number; gid: Promise<number | undefined> } | undefined
-  let known: number | undefined
 
-  return async (): Promise<number | undefined> => {
-    if (known !== undefined) return known
-    if (!lookup || now() - lookup.atMs >= 10_000) lookup = { atMs: now(), gid: find(name) }
-    known = await lookup.gid
-    return known
+  return (): Promise<number | undefined> => {
+    // A clock that was set back must not keep an answer for ever.
+    if (!lookup || Math.abs(now() - lookup.atMs) >= freshMs)
+      lookup = { atMs: now(), gid: find(name) }
+    return lookup.gid
   }
 }

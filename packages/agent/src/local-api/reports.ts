@@ -1,7 +1,15 @@
 import { ApiError } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
+import { diskFault } from '../disk.ts'
 import type { ReportStore } from '../state/report-store.ts'
-import { type Answer, emptyAnswer, errorAnswer, type LocalRequest, liveAnswer } from './answer.ts'
+import {
+  type Answer,
+  type Caller,
+  emptyAnswer,
+  errorAnswer,
+  type LocalRequest,
+  liveAnswer,
+} from './answer.ts'
 import { parseVersion, readReportBody } from './report-body.ts'
 import { notFoundAnswer, reportJson } from './state.ts'
 
@@ -26,7 +34,8 @@ export function createReportWriter(reports: ReportStore, log: Log): ReportWriter
       return errorAnswer(400, 'If-Match must be an integer')
     return attempt(key, async () => {
       const condition = ifVersion === undefined ? {} : { ifVersion }
-      return liveAnswer(reportJson(await reports.put({ key, ...body, ...condition })))
+      const entry = { key, ...body, ...condition, ...writerOf(request.caller) }
+      return liveAnswer(reportJson(await reports.put(entry)))
     })
   }
 
@@ -40,12 +49,24 @@ export function createReportWriter(reports: ReportStore, log: Log): ReportWriter
       return await change()
     } catch (error) {
       if (error instanceof ApiError) return errorAnswer(error.status, error.message)
+      const fault = diskFault(error)
+      if (fault !== undefined) return errorAnswer(507, fullDisk(fault))
       log.error('report entry not stored', { key, error: describeError(error) })
       return internalErrorAnswer
     }
   }
 
   return { put, delete: remove }
+}
+
+function fullDisk(fault: string): string {
+  return `the disk of this node takes nothing more: ${fault}: make room, "plexd status" says where`
+}
+
+/** Who is accountable for an entry; nobody where the kernel does not say. */
+function writerOf(caller: Caller): { writer?: string } {
+  if (caller.via === 'token') return { writer: 'tcp' }
+  return caller.credentials ? { writer: String(caller.credentials.uid) } : {}
 }
 
 /** A slash is refused here, while keys of metadata, data and secrets may have it (wire contract, "Local node API"). */

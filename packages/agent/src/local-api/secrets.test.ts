@@ -79,13 +79,14 @@ describe('a secret', () => {
     assert.equal((await read(async () => seal('k', 'v', 1, nsk), 'short'))[0], 500)
   })
 
-  it('is not found when the control plane does not have it', async () => {
-    assert.deepEqual(await read(async () => fail('not_found')), [404, '{"error":"not found"}\n'])
+  it('is not found when there is none, also when that is because it is for other nodes', async () => {
+    for (const code of ['not_found', 'forbidden', 'bad_request'] as const)
+      assert.deepEqual(await read(async () => fail(code)), [404, '{"error":"not found"}\n'], code)
   })
 
   it('is unavailable when the control plane does not give it', async () => {
     const unavailable = [503, '{"error":"control plane unavailable"}\n']
-    for (const code of ['unauthorized', 'forbidden', 'too_many_requests', 'internal'] as const)
+    for (const code of ['unauthorized', 'too_many_requests', 'internal'] as const)
       assert.deepEqual(await read(async () => fail(code)), unavailable, code)
     assert.deepEqual(await read(() => Promise.reject(new Error('connect: refused'))), unavailable)
     assert.deepEqual(await read(() => new Promise(() => {})), unavailable)

@@ -39,7 +39,7 @@ export function createSecretReader(options: SecretReaderOptions): SecretReader {
         inTime(timeoutMs, (signal) => options.fetchSecret(key, signal)),
       )
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return notFoundAnswer
+      if (isNotOurs(error)) return notFoundAnswer
       log.warn('secret not fetched', { key, error: describeError(error) })
       return unavailableAnswer
     }
@@ -56,6 +56,14 @@ export function createSecretReader(options: SecretReaderOptions): SecretReader {
   }
 
   return { read }
+}
+
+/**
+ * A secret of other nodes is none for this one, and a key that cannot be is none either. A node that the control plane
+ * does not know any more (401) is told nothing about secrets: for it there is no control plane.
+ */
+function isNotOurs(error: unknown): boolean {
+  return error instanceof ApiError && [400, 403, 404].includes(error.status)
 }
 
 /** The answer may have been sealed before the key was rotated, and opened after. */

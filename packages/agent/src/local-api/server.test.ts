@@ -16,7 +16,7 @@ describe('the socket', () => {
     assert.equal((await lstat(place.socketPath)).mode & 0o777, 0o600)
     assert.equal((await stat(join(place.folder, 'run'))).mode & 0o777, 0o755)
     assert.deepEqual(place.messages, [
-      'only root can use the local API: make the group and restart',
+      'only root can use the local API as long as there is no such group',
     ])
   })
 

@@ -47,7 +47,8 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
   const connections = createConnections(options.limits, options.log)
   const place = { handler, connections, ...options }
   const servers: HttpServer[] = []
-  if (socketPath !== undefined) servers.push(await serveSocket(socketPath, group, place))
+  const socket = socketPath === undefined ? undefined : await serveSocket(socketPath, group, place)
+  if (socket) servers.push(socket)
   const tcp = options.http && (await serveTcp(options.http, place))
   if (tcp) servers.push(tcp)
 
@@ -55,7 +56,7 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
     httpAddress: tcp && formatAddress(tcp.server.address() as AddressInfo), // of a TCP server that listens
     async [Symbol.asyncDispose]() {
       handler[Symbol.dispose]()
-      await Promise.all(servers.map(stop))
+      await Promise.all([socket?.[Symbol.asyncDispose](), ...servers.map(stop)])
     },
   }
 }
@@ -68,8 +69,8 @@ interface Place extends LocalApiOptions {
 async function serveSocket(
   path: string,
   group: string,
-  { handler, connections, log }: Place,
-): Promise<HttpServer> {
+  { handler, connections, clock, log }: Place,
+): Promise<HttpServer & AsyncDisposable> {
   const readCredentials = await loadPeerCredentials(log)
   const callers = new WeakMap<Socket, Caller>()
   const http = createHttpServer(handler, {
@@ -81,9 +82,9 @@ async function serveSocket(
     },
     identify: (socket) => callers.get(socket),
   })
-  await listenOnSocket(http.server, { path, group, findGroup, log })
+  const file = await listenOnSocket(http.server, { path, group, findGroup, clock, log })
   log.info('local API listens', { socket: path })
-  return http
+  return { ...http, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() }
 }
 
 async function serveTcp(

@@ -1,7 +1,8 @@
-import { chmod, chown, lstat, rm } from 'node:fs/promises'
+import { chmod, lchown, lstat, rm, stat } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import { describeError, type Log, makeFolder } from '@plexd/runtime'
+import { type Clock, describeError, type Log, makeFolder } from '@plexd/runtime'
+import { startTask } from '../task.ts'
 
 export interface SocketFileOptions {
   path: string
@@ -9,21 +10,57 @@ export interface SocketFileOptions {
   group: string
   /** Its id; undefined when there is none. */
   findGroup(name: string): Promise<number | undefined>
+  clock: Pick<Clock, 'sleep'>
   log: Log
 }
 
 /**
  * Makes a server listen on a Unix socket: 0660 for root and the group, or 0600 without it. It is never open to others,
- * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest. A socket that
- * a dead process left is replaced; one that answers is an error, and so is anything else in that place. Closing the
- * server removes the file.
+ * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest, or when it is
+ * made later. A socket that a dead process left is replaced; one that answers is an error, and so is anything else in
+ * that place. Closing the server removes the file; disposing ends the looking for the group.
  */
-export async function listenOnSocket(server: Server, options: SocketFileOptions): Promise<void> {
+export async function listenOnSocket(
+  server: Server,
+  options: SocketFileOptions,
+): Promise<AsyncDisposable> {
   const { path } = options
   await openFolderOf(path)
   await removeStale(path)
   await listen(server, path)
-  await openToGroup(options)
+  const gid = await openToGroup(options)
+  if (gid === undefined)
+    options.log.warn('only root can use the local API as long as there is no such group', {
+      group: options.group,
+      socket: path,
+    })
+  return startTask((signal) => followGroup(options, gid, signal))
+}
+
+/** A file of groups costs a look at its date; a directory in the network is asked now and then. */
+const lookEachMs = 3_000
+const askEach = 20
+
+/** Until the end: a group that is made, or made anew under another number, gets the socket. */
+async function followGroup(
+  options: SocketFileOptions,
+  first: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  let opened = first
+  let seen = await dateOfGroups()
+  for (let look = 1; ; look++) {
+    await options.clock.sleep(lookEachMs, signal)
+    const date = await dateOfGroups()
+    if (date === seen && look % askEach !== 0) continue
+    seen = date
+    opened = (await openToGroup(options, opened)) ?? opened
+  }
+}
+
+async function dateOfGroups(): Promise<string> {
+  const found = await stat('/etc/group', { bigint: true }).catch(() => undefined)
+  return found ? `${found.ino} ${found.mtimeNs} ${found.ctimeNs}` : ''
 }
 
 async function openFolderOf(path: string): Promise<void> {
@@ -78,15 +115,17 @@ async function listen(server: Server, path: string): Promise<void> {
   }
 }
 
-async function openToGroup({ path, group, findGroup, log }: SocketFileOptions): Promise<void> {
+/** Gives the group's id, if there is one; does nothing where the socket has it already. */
+async function openToGroup(
+  { path, group, findGroup, log }: SocketFileOptions,
+  opened?: number,
+): Promise<number | undefined> {
   const gid = await findGroup(group)
-  if (gid === undefined) {
-    log.warn('only root can use the local API: make the group and restart', { group, socket: path })
-    return
-  }
+  if (gid === undefined || gid === opened) return gid
   try {
-    await chown(path, process.getuid?.() ?? 0, gid)
+    await lchown(path, process.getuid?.() ?? 0, gid)
     await chmod(path, 0o660)
+    if (opened === undefined) log.debug('the group can use the local API', { group, socket: path })
   } catch (error) {
     log.warn('the socket cannot be given to the group, only its owner can use the local API', {
       group,
@@ -94,4 +133,5 @@ async function openToGroup({ path, group, findGroup, log }: SocketFileOptions): 
       error: describeError(error),
     })
   }
+  return gid
 }

@@ -50,6 +50,8 @@ export interface LocalResponse {
   json: unknown
 }
 
+const defaults = resolveLimits(limits, {})
+
 export const tokenText = 'c2VjcmV0LXRva2Vu/+='
 
 export async function startPlace(
@@ -67,7 +69,12 @@ export async function startPlace(
   const log: Log = { ...silentLog, warn: note, error: note }
   const desired = await openDesiredStore({ dataDir: folder, log })
   await desired.replace({ ...emptyDesiredState, ...state })
-  const reports = await openReportStore({ dataDir: folder, clock: systemClock, log })
+  const reports = await openReportStore({
+    dataDir: folder,
+    clock: systemClock,
+    log,
+    limits: overrides.limits ?? defaults,
+  })
   const problems = createProblems()
   const secrets = new Map<string, SealedSecret | Error>()
   const nsk = newNsk('base64')
@@ -82,7 +89,7 @@ export async function startPlace(
     desired,
     reports,
     problems,
-    limits: resolveLimits(limits, {}),
+    limits: defaults,
     clock: systemClock,
     log,
     nsk: () => nsk,

@@ -15,6 +15,8 @@ import type { DesiredState, DesiredStore } from './desired-state.ts'
 export async function openDesiredStore(options: {
   dataDir: string
   log: Log
+  /** Told of every write that fails, as is its caller. */
+  onFailure?: (error: unknown) => void
 }): Promise<DesiredStore & AsyncDisposable> {
   const files = createDesiredFiles(join(options.dataDir, 'state'), options.log)
   const listeners = new Set<(now: DesiredState, before: DesiredState) => void>()
@@ -30,7 +32,10 @@ export async function openDesiredStore(options: {
     if (isVisibleChange(state, before)) index++
     if (state !== before) for (const listener of listeners) listener(state, before)
     saving = save()
-    await saving
+    await saving.catch((error: unknown) => {
+      options.onFailure?.(error)
+      throw error
+    })
   }
 
   return {

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { openReportStore, type ReportWriteInput } from './report-store.ts'
+
+const { limits } = defaultConfig
 
 /** A file system of 256 KiB, where mounting is allowed. */
 async function aSmallDisk(): Promise<(AsyncDisposable & { path: string }) | undefined> {
@@ -30,7 +33,7 @@ async function aSmallDisk(): Promise<(AsyncDisposable & { path: string }) | unde
 it('keeps nothing half-written on a full disk, and writes again when there is space', async (t) => {
   await using disk = await aSmallDisk()
   if (!disk) return void t.skip('mounting a tmpfs needs root')
-  const options = { dataDir: disk.path, clock: systemClock, log: silentLog }
+  const options = { dataDir: disk.path, clock: systemClock, log: silentLog, limits }
   {
     await using store = await openReportStore(options)
     await store.put(entry('before'))

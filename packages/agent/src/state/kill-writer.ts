@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { openReportStore } from './report-store.ts'
 
 /**
@@ -7,7 +8,8 @@ import { openReportStore } from './report-store.ts'
  * Each says on stdout what it is about to do, and then that it was acknowledged.
  */
 const [dataDir = '', run = ''] = process.argv.slice(2)
-const store = await openReportStore({ dataDir, clock: systemClock, log: silentLog })
+const { limits } = defaultConfig
+const store = await openReportStore({ dataDir, clock: systemClock, log: silentLog, limits })
 
 function say(line: object): void {
   writeSync(1, `${JSON.stringify(line)}\n`)

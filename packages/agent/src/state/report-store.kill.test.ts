@@ -8,7 +8,10 @@ import { it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { openReportStore } from './report-store.ts'
+
+const { limits } = defaultConfig
 
 /** PLEXD_KILL_ROUNDS=1000 for the long run. */
 const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 4)
@@ -20,7 +23,12 @@ it(`loses nothing acknowledged and uses no version twice over ${rounds} kill -9`
     const found = new Map<string, Said[]>()
     for (let round = 0; round < rounds; round++) {
       const keys = await writeUntilKilled(dataDir, String(round))
-      await using store = await openReportStore({ dataDir, clock: systemClock, log: strictLog })
+      await using store = await openReportStore({
+        dataDir,
+        clock: systemClock,
+        log: strictLog,
+        limits,
+      })
       for (const [key, said] of keys) {
         for (const { put, version } of said) if (put) note(seen, key, version, put)
         const entry = store.get(key)

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createFakeClock, type Log, silentLog } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { openReportStore, type ReportStore, type ReportStoreOptions } from './report-store.ts'
+
+const { limits } = defaultConfig
 
 describe('a report entry', () => {
   it('starts at version 1 and grows by one with each change', async () => {
@@ -174,14 +177,16 @@ describe('the journal', () => {
   })
 })
 
-describe('a full disk', () => {
-  it('fails the write, keeps nothing of it, and is forgotten when there is space', async () => {
+describe('a limit', () => {
+  it('fails the write, which then leaves nothing, and not a smaller one', async () => {
     await using place = await aPlace()
     {
-      await using store = await place.open({ maxBytes: 1_000 })
+      await using store = await place.open({ limits: { ...limits, local_report_bytes: 1_000 } })
       await put(store, 'a')
       await assert.rejects(put(store, 'b', JSON.stringify('x'.repeat(2_000))), {
-        message: 'store report entry: too many entries or bytes',
+        status: 507,
+        message:
+          'no room for this report entry: all writers together may have 1000 bytes (limit local_report_bytes): delete entries first',
       })
       await put(store, 'b')
     }
@@ -189,13 +194,78 @@ describe('a full disk', () => {
     assert.deepEqual(store.keys(), ['a', 'b'])
   })
 
-  it('leaves a limit on the number of keys', async () => {
+  it('counts keys as well', async () => {
     await using place = await aPlace()
-    await using store = await place.open({ maxKeys: 2 })
+    await using store = await place.open({ limits: { ...limits, local_report_keys: 2 } })
     await put(store, 'a')
     await put(store, 'b')
     await assert.rejects(put(store, 'c'))
     await put(store, 'a')
+  })
+})
+
+describe('the quota of one writer', () => {
+  const few = { limits: { ...limits, local_report_keys_per_user: 3 } }
+  const by = (store: ReportStore, writer: string, key: string) =>
+    store.put({ key, content_type: 'text/plain', payload: '1', writer })
+  const refusal = (who: string) => ({
+    status: 507,
+    message: `no room for this report entry: ${who} may have 3 keys (limit local_report_keys_per_user): delete entries first`,
+  })
+
+  it('leaves room for all others, and for root', async () => {
+    await using place = await aPlace()
+    await using store = await place.open(few)
+    const results = await Promise.allSettled(
+      Array.from({ length: 5 }, (_, n) => by(store, '1000', `k${n}`)),
+    )
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 3)
+    await assert.rejects(by(store, '1000', 'more'), refusal('user 1000'))
+    await by(store, '1000', 'k0')
+    await by(store, '1001', 'mine')
+    for (const key of ['a', 'b', 'c', 'd']) await by(store, '0', key)
+    for (const key of ['x', 'y', 'z']) await by(store, 'tcp', key)
+    await assert.rejects(by(store, 'tcp', 'w'), refusal('those who come over TCP'))
+  })
+
+  it('knows after a restart, and after a compaction, who wrote what', async () => {
+    await using place = await aPlace()
+    {
+      await using store = await place.open(few)
+      for (const key of ['a', 'b', 'c']) await by(store, '1000', key)
+      await store.delete('a')
+      const big = JSON.stringify('x'.repeat(1_000_000))
+      for (let n = 0; n < 10; n++) await put(store, 'big', big)
+    }
+    await using store = await place.open(few)
+    assert.equal(store.get('b')?.writer, '1000')
+    // The deleted one is remembered until the control plane has it, by his share.
+    await assert.rejects(by(store, '1000', 'd'), refusal('user 1000'))
+    await by(store, '1000', 'a')
+  })
+
+  it('goes over with the entry to whoever writes it next, not to who deletes it', async () => {
+    await using place = await aPlace()
+    await using store = await place.open(few)
+    for (const key of ['a', 'b', 'c']) await by(store, '1000', key)
+    await by(store, '1001', 'a')
+    await by(store, '1000', 'd')
+    await assert.rejects(by(store, '1000', 'e'), refusal('user 1000'))
+    await by(store, '1001', 'f')
+  })
+
+  it('counts bytes, of entries that are still on their way too', async () => {
+    await using place = await aPlace()
+    const bytes = { limits: { ...limits, local_report_bytes_per_user: 3_000 } }
+    await using store = await place.open(bytes)
+    const payload = JSON.stringify('x'.repeat(1_000))
+    const big = (key: string) =>
+      store.put({ key, content_type: 'text/plain', payload, writer: '1000' })
+    const results = await Promise.allSettled(['a', 'b', 'c', 'd'].map(big))
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 2)
+    await store.delete('a')
+    await big('e')
+    await assert.rejects(big('f'), /3000 bytes \(limit local_report_bytes_per_user\)/)
   })
 })
 
@@ -294,7 +364,8 @@ async function aPlace(): Promise<
   return {
     journal: join(dataDir, 'state', 'report', 'journal'),
     messages,
-    open: (options = {}) => openReportStore({ dataDir, clock: createFakeClock(), log, ...options }),
+    open: (options = {}) =>
+      openReportStore({ dataDir, clock: createFakeClock(), log, limits, ...options }),
     [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
   }
 }

@@ -1,9 +1,16 @@
 import { join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
+import { diskFault } from '../disk.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { encodeLine } from './journal-line.ts'
-import { decodeRecord, type PutRecord, type ReportRecord } from './report-record.ts'
+import { createReportQuota, type ReportLimits } from './report-quota.ts'
+import {
+  type DeleteRecord,
+  decodeRecord,
+  type PutRecord,
+  type ReportRecord,
+} from './report-record.ts'
 import { createReportTable, type ReportChange, type ReportTable } from './report-table.ts'
 
 export type { ReportChange } from './report-table.ts'
@@ -18,6 +25,8 @@ export interface ReportWriteInput {
   payload: string
   /** The version that the entry must have; 0: there must be none. Absent: any. */
   ifVersion?: number
+  /** The user by number, or `tcp`; an entry of nobody counts to nobody's quota. */
+  writer?: string
 }
 
 /**
@@ -33,7 +42,10 @@ export interface ReportStore extends AsyncDisposable {
   keys(): readonly string[]
   /** Grows with each change of an entry; starts at 1. */
   index(): number
-  /** Resolves when the entry is on disk; rejects with ApiError `conflict` "version conflict", or when it cannot be stored. */
+  /**
+   * Resolves when the entry is on disk; rejects with ApiError `conflict` "version conflict", with `insufficient_storage`
+   * when there is no room for it, or when it cannot be stored.
+   */
   put(input: ReportWriteInput): Promise<ReportEntry>
   /** Resolves when it is gone from the disk; false when there was none. */
   delete(key: string): Promise<boolean>
@@ -53,39 +65,40 @@ export interface ReportStoreOptions {
   dataDir: string
   clock: Clock
   log: Log
-  /** Limits of what local programs may make the daemon keep; a write beyond rejects as on a full disk. */
-  maxKeys?: number
-  maxBytes?: number
+  /** What local programs may make the daemon keep. */
+  limits: ReportLimits
   maxTombstones?: number
+  /** Told of every write that fails, as is its caller. */
+  onFailure?: (error: unknown) => void
 }
 
 /** Opens `dataDir/state/report/journal`. A damaged line costs its record and a warning; rejects when the file cannot be read. */
 export async function openReportStore(options: ReportStoreOptions): Promise<ReportStore> {
-  const { clock, log, maxKeys = 50_000, maxBytes = 64 * mebibyte } = options
+  const { clock, log } = options
   const table = createReportTable(options)
+  const quota = createReportQuota(table, options.limits)
   const journal = await readJournal(options, table)
   const listeners = new Set<() => void>()
   /** The last change of each key that is on its way to the disk. */
-  const staged = new Map<string, ReportRecord>()
+  const staged = new Map<string, PutRecord | DeleteRecord>()
   let queue: Write[] = []
   let writing: Promise<void> | undefined
   let compactAbove = compactionSize(table)
   let index = 1
 
   async function put({ ifVersion, ...input }: ReportWriteInput): Promise<ReportEntry> {
-    const { exists, version } = latest(input.key)
+    const { exists, version, record } = latest(input.key)
     if (ifVersion !== undefined && ifVersion !== (exists ? version : 0))
       throw new ApiError('conflict', 'version conflict')
-    if (isFull(input)) throw new Error('store report entry: too many entries or bytes')
     const updated_at = timestamp(clock.now())
     const entry = { op: 'put', ...input, version: version + 1, updated_at } as const
-    await write(entry)
+    await write(entry, quota.take(entry, record))
     return entry
   }
 
   async function remove(key: string): Promise<boolean> {
-    const { exists, version } = latest(key)
-    if (exists) await write({ op: 'delete', key, version })
+    const { exists, version, record } = latest(key)
+    if (exists) await write(tombstoneOf(record, key, version))
     return exists
   }
 
@@ -100,28 +113,25 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     const { exists, version: own, record } = latest(key)
     if (own > version || !(version < maxVersion)) return
     if (exists && record?.op === 'put') await write({ ...record, version: version + 1 })
-    else await write({ op: 'delete', key, version: version + 1 })
+    else await write(tombstoneOf(record, key, version + 1))
   }
 
   /** The key as it will be when all that waits is on disk. */
-  function latest(key: string): { exists: boolean; version: number; record?: ReportRecord } {
-    const record = staged.get(key) ?? table.entry(key)
-    if (record?.op === 'put') return { exists: true, version: record.version, record }
-    if (record?.op === 'delete') return { exists: false, version: record.version, record }
-    return { exists: false, version: table.lastVersion(key) }
+  function latest(key: string): {
+    exists: boolean
+    version: number
+    record?: PutRecord | DeleteRecord
+  } {
+    const record = staged.get(key) ?? table.last(key)
+    if (!record) return { exists: false, version: table.lastVersion(key) }
+    return { exists: record.op === 'put', version: record.version, record }
   }
 
-  function isFull({ key, payload }: ReportWriteInput): boolean {
-    const before = table.entry(key)
-    if (!before && table.size() >= maxKeys) return true
-    const grownBytes = payload.length - (before?.payload.length ?? 0)
-    return grownBytes > 0 && table.bytes() + grownBytes > maxBytes
-  }
-
-  function write(record: ReportRecord): Promise<void> {
+  /** `settled` is called when the table has the record, or will not get it. */
+  function write(record: ReportRecord, settled = (): void => {}): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     if (record.op === 'put' || record.op === 'delete') staged.set(record.key, record)
-    queue.push({ record, line: encodeLine(record), resolve, reject })
+    queue.push({ record, line: encodeLine(record), settled, resolve, reject })
     writing ??= writeAll()
     return promise
   }
@@ -143,8 +153,9 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   }
 
   function commit(group: readonly Write[]): void {
-    for (const { record, resolve } of group) {
+    for (const { record, settled, resolve } of group) {
       table.apply(record)
+      settled()
       if ('key' in record && staged.get(record.key) === record) staged.delete(record.key)
       if (record.op === 'put' || record.op === 'delete') index++
       resolve()
@@ -157,8 +168,14 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     const failed = [...group, ...queue]
     queue = []
     staged.clear()
-    log.error('report entries cannot be stored', { writes: failed.length, error: cause })
-    for (const { reject } of failed) reject(new Error('store report entry', { cause }))
+    options.onFailure?.(cause)
+    // A full disk is told once, by who knows all that fails for it.
+    if (diskFault(cause) === undefined)
+      log.error('report entries cannot be stored', { writes: failed.length, error: cause })
+    for (const { settled, reject } of failed) {
+      settled()
+      reject(new Error('store report entry', { cause }))
+    }
   }
 
   async function compact(): Promise<void> {
@@ -166,6 +183,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
       await journal.replace(table.compact().values().map(encodeLine))
       compactAbove = compactionSize(table)
     } catch (error) {
+      options.onFailure?.(error)
       log.warn('report journal cannot be compacted', { error })
       compactAbove = journal.size() + mebibyte
     }
@@ -196,6 +214,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
 interface Write {
   record: ReportRecord
   line: string
+  settled: () => void
   resolve: () => void
   reject: (error: Error) => void
 }
@@ -232,7 +251,21 @@ function takeGroup(queue: Write[]): Write[] {
 
 /** The journal is rewritten when more than half of it is history, and not while it is small. */
 function compactionSize(table: ReportTable): number {
-  return 2 * table.bytes() + 4 * mebibyte
+  return 2 * table.usage().bytes + 4 * mebibyte
+}
+
+/** The key stays with who wrote it last, whoever deletes it. */
+function tombstoneOf(
+  last: PutRecord | DeleteRecord | undefined,
+  key: string,
+  version: number,
+): DeleteRecord {
+  return {
+    op: 'delete',
+    key,
+    version,
+    ...(last?.writer === undefined ? {} : { writer: last.writer }),
+  }
 }
 
 /** RFC 3339 in UTC without trailing zeros, as Go prints it. */

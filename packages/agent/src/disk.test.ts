@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, it } from 'node:test'
+import { createFakeClock, silentLog } from '@plexd/runtime'
+import { diskFault, watchDisk } from './disk.ts'
+import { createProblems } from './problems.ts'
+
+describe('a disk that takes nothing more', () => {
+  it('is a problem that says where, until it takes something', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'plexd-disk-'))
+    const dataDir = join(folder, 'data')
+    const clock = createFakeClock()
+    const problems = createProblems()
+    {
+      await using disk = watchDisk({ dataDir, problems, clock, log: silentLog })
+      disk.failed(new Error('of something else'))
+      assert.deepEqual(problems.list(), [])
+      disk.failed(await fullDiskError())
+      disk.failed(await fullDiskError())
+      assert.deepEqual(problems.list(), [
+        `nothing can be kept in "${dataDir}": ENOSPC: no space left on device, write: make room there, plexd goes on by itself`,
+      ])
+      await clock.advance(2_000)
+      assert.notDeepEqual(problems.list(), [], 'the folder is not even there')
+      await mkdir(dataDir)
+      await clock.advance(2_000)
+      while (problems.list().length > 0) await clock.advance(2_000)
+      assert.deepEqual(await readdir(dataDir), [])
+      disk.failed(await fullDiskError())
+      assert.equal(problems.list().length, 1)
+    }
+    await rm(folder, { recursive: true })
+  })
+})
+
+describe('diskFault', () => {
+  it('finds the reason behind other words, and in those of SQLite', async () => {
+    const cause = await fullDiskError()
+    assert.match(diskFault(new Error('save', { cause })) ?? '', /^ENOSPC/)
+    using database = new DatabaseSync(':memory:')
+    database.exec('PRAGMA page_size = 512; PRAGMA max_page_count = 2; CREATE TABLE t (x)')
+    assert.throws(
+      () => database.exec(`INSERT INTO t VALUES (zeroblob(100000))`),
+      (error) => diskFault(error) === 'database or disk is full',
+    )
+    assert.throws(
+      () => database.exec('no statement'),
+      (error) => diskFault(error) === undefined,
+    )
+  })
+})
+
+async function fullDiskError(): Promise<unknown> {
+  return writeFile('/dev/full', 'x').then(
+    () => assert.fail('/dev/full takes something'),
+    (error: unknown) => error,
+  )
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createGroupLookup } from './group.ts'
+
+describe('a group that is looked up', () => {
+  it('is found seconds after it was made, and is asked for once in that time', async () => {
+    let nowMs = 0
+    let asked = 0
+    let gid: number | undefined
+    const lookup = createGroupLookup(
+      'plexd-secrets',
+      () => nowMs,
+      async () => {
+        asked++
+        return gid
+      },
+    )
+    assert.equal(await lookup(), undefined)
+    gid = 50
+    nowMs = 4_999
+    assert.equal(await lookup(), undefined)
+    nowMs = 5_000
+    assert.deepEqual(await Promise.all([lookup(), lookup(), lookup()]), [50, 50, 50])
+    assert.equal(asked, 2)
+  })
+
+  it('is forgotten as well: what was made anew has another number', async () => {
+    let nowMs = 0
+    let gid: number | undefined = 50
+    const lookup = createGroupLookup(
+      'plexd-secrets',
+      () => nowMs,
+      async () => gid,
+    )
+    assert.equal(await lookup(), 50)
+    gid = undefined
+    nowMs = 5_000
+    assert.equal(await lookup(), undefined)
+    gid = 51
+    nowMs = 0 // the clock was set back
+    assert.equal(await lookup(), 51)
+  })
+})
