@@ -132,6 +132,7 @@ function compile(count: number, variant: number): Ruleset {
   }))
   const { ruleset } = compileRuleset([{ id: 'pol_bench', rules }], {
     interface: 'plexd0',
+    wireguardPort: 51_820,
     defaultAction: 'deny',
     logDenied: true,
     meshIpOf: () => undefined,

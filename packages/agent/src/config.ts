@@ -62,6 +62,8 @@ export interface AgentConfig {
   meshEnabled: boolean
   meshInterface: string
   meshPort: number
+  /** Whether peers may have addresses outside the mesh. */
+  meshForeignAllowedIps: boolean
   /** Whether packets on the mesh are filtered; without, every peer reaches every port. */
   policyEnabled: boolean
   /** For flows that no rule is about. */
@@ -109,6 +111,7 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   meshEnabled: true,
   meshInterface: 'plexd0',
   meshPort: 51_820,
+  meshForeignAllowedIps: false,
   policyEnabled: true,
   policyDefault: 'deny',
   policyLogDenied: false,

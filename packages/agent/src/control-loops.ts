@@ -73,6 +73,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
       exchange: createEndpointExchange({
         ...commonOf(deps),
         desired: core.desired,
+        meshRange: core.mesh.range,
         changes: state.changes,
       }),
       keepOnly(localAddresses) {

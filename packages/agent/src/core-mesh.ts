@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
   ApiError,
+  type Cidr,
   formatCidr,
   type NatType,
   type NetworkStatus,
@@ -50,6 +51,8 @@ export interface CoreMesh extends AsyncDisposable {
   /** What the last round found, of this daemon or of an earlier one. */
   readonly known: KnownEndpoint
   readonly applier: Applier
+  /** All addresses of the mesh. Throws until the node is registered. */
+  range(): Cidr
   describePeers(): Promise<PeerStatus[]>
   describePolicies(): Promise<PolicyStatus>
   /** Throws an ApiError (503) where nothing looks for the public endpoint. */
@@ -87,6 +90,10 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     firewall: firewall?.applier,
     desired,
     standpoint: () => ({ own: whereabouts(), interfaces: network?.interfaces() ?? {} }),
+    peerRules: () => ({
+      meshRange: mesh.range(),
+      foreignAllowedIps: config.meshForeignAllowedIps,
+    }),
     problems,
     log,
   })
@@ -96,6 +103,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     network,
     known,
     applier,
+    range: () => parseCidr(networkOf(identity()).meshRange),
     describePeers: async () =>
       describePeers(desired.current().peers, await device.peers(), {
         nowSeconds: clock.now() / 1_000,
@@ -131,6 +139,7 @@ function openFirewall(
     isWatched: filter.openChanges !== undefined,
     ruleset: {
       interface: config.meshInterface,
+      wireguardPort: config.meshPort,
       defaultAction: config.policyDefault,
       logDenied: config.policyLogDenied,
     },

@@ -183,7 +183,9 @@ function parseListen(name: string, text: string): { host: string; port: number }
   return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
 }
 
-function isLoopback(host: string): boolean {
+/** Of a host as it stands in a setting or a URL. */
+export function isLoopback(text: string): boolean {
+  const host = text.replace(/^\[|\]$/g, '')
   if (host === 'localhost') return true
   const loopback = new BlockList()
   loopback.addSubnet('127.0.0.0', 8)

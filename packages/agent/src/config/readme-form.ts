@@ -32,6 +32,7 @@ export const readmeForm: Form = {
   'mesh.enabled': setting('meshEnabled', flag),
   'mesh.interface': setting('meshInterface', interfaceName),
   'mesh.listen_port': setting('meshPort', count(1, 65_535)),
+  'mesh.foreign_allowed_ips': setting('meshForeignAllowedIps', flag),
   'mesh.*': null,
   'heartbeat.interval': setting('heartbeatMs', duration(1_000)),
   'reconcile.interval': setting('reconcileMs', duration(1_000)),

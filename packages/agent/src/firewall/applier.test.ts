@@ -103,7 +103,12 @@ function anApplier(given: Partial<DesiredState>, firewall = createFakeFirewall()
     isWatched: true,
     desired: { current: () => state },
     self: () => ({ node_id: 'n_self', mesh_ip: '10.100.1.2' }),
-    ruleset: { interface: 'plexd0', defaultAction: 'deny', logDenied: false },
+    ruleset: {
+      interface: 'plexd0',
+      wireguardPort: 51_820,
+      defaultAction: 'deny',
+      logDenied: false,
+    },
     problems,
     log: silentLog,
   })

@@ -351,6 +351,7 @@ function compile(
 ): Ruleset {
   const { ruleset, problems } = compileRuleset([{ id: 'pol_test', rules }], {
     interface: 'plexd0',
+    wireguardPort: 51_820,
     defaultAction: 'deny',
     logDenied: false,
     meshIpOf: () => undefined,

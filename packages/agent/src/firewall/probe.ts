@@ -10,6 +10,7 @@ export function probeText(): string {
   ]
   const { ruleset } = compileRuleset([{ id: 'probe', rules }], {
     interface: 'plexd0',
+    wireguardPort: 51_820,
     meshIp: '10.100.1.2',
     defaultAction: 'deny',
     logDenied: true,

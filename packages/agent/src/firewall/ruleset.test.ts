@@ -101,6 +101,7 @@ flush chain inet plexd output
 add rule inet plexd input iifname "plexd0" jump decide_3
 add rule inet plexd forward iifname "plexd0" jump decide_3
 add rule inet plexd forward oifname "plexd0" jump decide_3
+add rule inet plexd output oifname "plexd0" udp sport 51820 counter drop comment "WireGuard in the mesh"
 add rule inet plexd output oifname "plexd0" jump decide_3
 `,
     )
@@ -125,6 +126,7 @@ describe('compileRuleset', () => {
       compile({ policies: policies.toReversed() }),
       compile({ policies: policies.slice(1) }),
       compile({ interface: 'wg7' }),
+      compile({ wireguardPort: 51_821 }),
       compile({ defaultAction: 'allow' }),
       compile({ logDenied: true }),
     ].map(({ digest }) => digest)
@@ -147,11 +149,11 @@ describe('compileRuleset', () => {
       decide_3: 7,
       input: 2,
       forward: 3,
-      output: 2,
+      output: 3,
     })
     assert.partialDeepStrictEqual(
       Object.fromEntries(objectsOf(compile({ meshIp: '10.100.1.2' }), 3)),
-      { input: 3, forward: 4, output: 2 },
+      { input: 3, forward: 4, output: 3 },
     )
   })
 })
@@ -159,6 +161,7 @@ describe('compileRuleset', () => {
 function compile(options: Partial<RulesetOptions> & { policies?: CompiledPolicy[] }) {
   const { ruleset, problems } = compileRuleset(options.policies ?? policies, {
     interface: 'plexd0',
+    wireguardPort: 51_820,
     defaultAction: 'deny',
     logDenied: false,
     meshIpOf: () => undefined,

@@ -6,6 +6,7 @@ import { type MeshIpOf, matchRules, type Range, type RuleMatch } from './rule-ma
 /** What the table `inet plexd` shall say, independent of what it says now. */
 export interface Ruleset {
   interface: string
+  wireguardPort: number
   /** Undefined until the node is registered. */
   meshIp: string | undefined
   defaultAction: 'allow' | 'deny'
@@ -19,6 +20,8 @@ export interface Ruleset {
 export interface RulesetOptions {
   /** The mesh interface; of packets on others only those are looked at that are for the address of the mesh. */
   interface: string
+  /** From which WireGuard sends what it has encrypted. */
+  wireguardPort: number
   /** This node's; undefined until it is registered. */
   meshIp?: string | undefined
   /** For flows that no rule is about. */
@@ -31,7 +34,7 @@ export interface RulesetOptions {
 /** The ruleset of these policies, and a sentence for each rule that had to be skipped. */
 export function compileRuleset(
   policies: readonly CompiledPolicy[],
-  { interface: name, meshIp, defaultAction, logDenied, meshIpOf }: RulesetOptions,
+  { interface: name, wireguardPort, meshIp, defaultAction, logDenied, meshIpOf }: RulesetOptions,
 ): { ruleset: Ruleset; problems: string[] } {
   // The name is written into the text for nft.
   if (!/^[\w.-]{1,15}$/.test(name)) throw new RangeError(`interface name "${name}" is not usable`)
@@ -39,6 +42,7 @@ export function compileRuleset(
   const { matches, problems } = matchRules(policies, meshIpOf)
   const ruleset = {
     interface: name,
+    wireguardPort,
     meshIp,
     defaultAction,
     logDenied,
@@ -83,7 +87,8 @@ ${maps.map(searchText).join('')}\
  * transaction ends that made it.
  *
  * An address belongs to the machine, not to an interface: without the first rules a neighbour in the local network could
- * send to the mesh address around the mesh, and around the policies.
+ * send to the mesh address around the mesh, and around the policies. Without the last but one, what WireGuard has encrypted for a peer whose endpoint lies inside the
+ * mesh would be encrypted again, and again: hundreds of thousands of packets a second.
  */
 export function switchText(ruleset: Ruleset, generation: number): string {
   const { decide } = namesOf(ruleset, generation)
@@ -96,7 +101,9 @@ export function switchText(ruleset: Ruleset, generation: number): string {
   return `table inet plexd {
 ${baseChains.map((chain) => `\tchain ${chain} {\n\t\ttype filter hook ${chain} priority filter; policy accept;\n\t}\n`).join('')}}
 ${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
-${around('input')}${around('forward')}${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}${jump('output', 'oifname')}`
+${around('input')}${around('forward')}${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}\
+add rule inet plexd output oifname "${ruleset.interface}" udp sport ${ruleset.wireguardPort} counter drop comment "${ownNames.loop}"
+${jump('output', 'oifname')}`
 }
 
 /** Chains and maps that a table with this ruleset consists of, and how many lines or elements each has. */
@@ -109,7 +116,7 @@ export function objectsOf(ruleset: Ruleset, generation: number): Map<string, num
     [decide, 3 + 2 * maps.length],
     ['input', 2 + guards],
     ['forward', 3 + guards],
-    ['output', 2],
+    ['output', 3],
   ])
 }
 
@@ -120,6 +127,7 @@ export const ownNames = {
   noFlow: 'no flow',
   otherFamily: 'not IPv4',
   around: 'around the mesh',
+  loop: 'WireGuard in the mesh',
 }
 
 /** Those that the kernel calls. */

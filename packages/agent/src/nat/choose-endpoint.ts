@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { cidrSize, type Peer, parseCidr, parseIpv4 } from '@plexd/protocol'
+import { cidrSize, isUsableEndpoint, type Peer, parseCidr, parseIpv4 } from '@plexd/protocol'
 import { type Interfaces, localAddresses } from './local-addresses.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 
@@ -25,7 +25,7 @@ export function chooseEndpoint(
   const near = local_endpoints.find((candidate) => {
     const address = addressOf(candidate)
     // An address that we have ourselves is one like that of a bridge for containers: each host has it.
-    return !ours.has(address) && isInNetworkOf(interfaces, address)
+    return isUsableEndpoint(candidate) && !ours.has(address) && isInNetworkOf(interfaces, address)
   })
   return near ?? endpoint
 }

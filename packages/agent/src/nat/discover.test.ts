@@ -94,6 +94,14 @@ describe('discovery', () => {
     await discovery[Symbol.asyncDispose]()
   })
 
+  it('knows no endpoint where the only server is on this machine, and sees us on loopback', async () => {
+    const { clock, reported, discovery } = start({ seen: '127.0.0.1' })
+    await clock.advance(1)
+    assert.equal(reported[0]?.public_endpoint, '')
+    assert.deepEqual(reported[0]?.local_endpoints, ['192.168.1.2:51820'])
+    await discovery[Symbol.asyncDispose]()
+  })
+
   it('looks again when told to', async () => {
     const { clock, reported, discovery } = start({})
     await clock.advance(1)

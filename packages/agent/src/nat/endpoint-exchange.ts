@@ -1,4 +1,11 @@
-import { type Client, type ControlApi, type Peer, revisionHeader } from '@plexd/protocol'
+import {
+  type Cidr,
+  type Client,
+  type ControlApi,
+  isUsableEndpoint,
+  type Peer,
+  revisionHeader,
+} from '@plexd/protocol'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
@@ -7,6 +14,8 @@ export interface EndpointExchangeDeps {
   client: Pick<Client<ControlApi>, 'putEndpoint'>
   nodeId: string
   desired: DesiredStore
+  /** All addresses of the mesh. */
+  meshRange(): Cidr
   changes: Pick<StateChanges, 'watch'>
 }
 
@@ -14,7 +23,17 @@ export interface EndpointExchangeDeps {
  * Tells the control plane where this node is, and takes from the answer where its peers are (seed, PUT
  * /v1/nodes/{node_id}/endpoint). An answer that an event has overtaken may be older than the event: it is left alone.
  */
-export function createEndpointExchange({ client, nodeId, desired, changes }: EndpointExchangeDeps) {
+export function createEndpointExchange({
+  client,
+  nodeId,
+  desired,
+  meshRange,
+  changes,
+}: EndpointExchangeDeps) {
+  /** One that nobody can reach us at would have the whole report refused. */
+  const isUsable = (endpoint: string): boolean =>
+    isUsableEndpoint(endpoint, { meshRange: meshRange() })
+
   return async (found: DiscoveredEndpoint): Promise<void> => {
     using watch = changes.watch()
     const { public_endpoint, nat_type, local_endpoints } = found
@@ -22,7 +41,11 @@ export function createEndpointExchange({ client, nodeId, desired, changes }: End
     const { body } = await client.putEndpoint({
       params: { node_id: nodeId },
       headers: revision === '' ? {} : { [revisionHeader]: revision },
-      body: { public_endpoint, nat_type, local_endpoints },
+      body: {
+        public_endpoint: isUsable(public_endpoint) ? public_endpoint : '',
+        nat_type,
+        local_endpoints: local_endpoints.filter(isUsable),
+      },
     })
     if (watch.hasFolded()) return
     const now = desired.current()

@@ -1,4 +1,4 @@
-import type { NatType } from '@plexd/protocol'
+import { isUsableEndpoint, type NatType } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { type Address, formatAddress } from '@plexd/runtime'
 import { type Interfaces, localEndpoints } from './local-addresses.ts'
@@ -7,7 +7,7 @@ import type { WireguardPort, WireguardPortStatus } from './wireguard-port.ts'
 
 /** Where this node can be reached, as far as it can find out itself. */
 export interface DiscoveredEndpoint {
-  /** Where the internet sees WireGuard's port; empty while no server answers. */
+  /** Where the internet sees WireGuard's port; empty while no server answers from where others are too. */
   public_endpoint: string
   nat_type: NatType
   /** Why it is believed to be of that type. */
@@ -81,8 +81,10 @@ export function createRounds(options: RoundOptions): Rounds {
         ? unansweredNat
         : await natType(sighting?.mapped.address ?? '', servers, signal)
     const { way, why } = open.status()
+    const public_endpoint = sighting ? formatAddress(sighting.mapped) : ''
     return {
-      public_endpoint: sighting ? formatAddress(sighting.mapped) : '',
+      // A server on this very machine sees us on loopback.
+      public_endpoint: isUsableEndpoint(public_endpoint) ? public_endpoint : '',
       nat_type: type,
       nat_reason: reason,
       stun_server: sighting ? formatAddress(sighting.server) : '',

@@ -5,7 +5,7 @@ import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
 import type { Problems } from '../problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device.ts'
-import { usablePeers } from '../wireguard/usable-peers.ts'
+import { type PeerRules, usablePeers } from '../wireguard/usable-peers.ts'
 import { type Correction, planDevice } from './plan.ts'
 
 /** Brings packet filter and interface to the desired state: observes, plans, applies. One run at a time. */
@@ -26,12 +26,14 @@ export interface ApplierDeps {
   desired: Pick<DesiredStore, 'current' | 'isMeshLost'>
   /** For the way to each peer; without, packets go to where the control plane says. */
   standpoint?: () => Standpoint
+  /** For what may be taken of a peer. */
+  peerRules?: () => PeerRules
   problems: Problems
   log: Log
 }
 
 export function createApplier(deps: ApplierDeps): Applier {
-  const { device, firewall, desired, standpoint, problems, log } = deps
+  const { device, firewall, desired, standpoint, peerRules, problems, log } = deps
   let last: Promise<unknown> = Promise.resolve()
   let soon = false
   let isFiltered = firewall === undefined
@@ -58,7 +60,7 @@ export function createApplier(deps: ApplierDeps): Applier {
       const observing = device.observe()
       observing.catch(() => {}) // awaited below; until it answers there is time for this:
       const { peers } = desired.current()
-      const wanted = usablePeers(standpoint ? reachable(peers, standpoint()) : peers)
+      const wanted = usablePeers(standpoint ? reachable(peers, standpoint()) : peers, peerRules?.())
       tellUnusable(wanted.problems)
       const steps = planDevice(wanted.peers, await observing)
       if (steps.length > 0) await device.apply(steps)
@@ -75,7 +77,7 @@ export function createApplier(deps: ApplierDeps): Applier {
     const [first] = unusable
     const more = unusable.length > 1 ? `, and ${unusable.length - 1} more` : ''
     if (first === undefined) problems.clear('peers')
-    else problems.set('peers', `the control plane sent what WireGuard cannot have: ${first}${more}`)
+    else problems.set('peers', `the control plane sent what cannot be used: ${first}${more}`)
   }
 
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Peer } from '@plexd/protocol'
+import { type Peer, parseCidr } from '@plexd/protocol'
 import { usablePeers } from './usable-peers.ts'
 
 function aPeer(changes: Partial<Peer> = {}): Peer {
@@ -61,6 +61,31 @@ describe('usablePeers', () => {
     assert.deepEqual(peers, [aPeer({ allowed_ips: ['10.7.0.0/24'], endpoint: '' })])
     assert.equal(problems.length, 3)
   })
+
+  const rules = { meshRange: parseCidr('10.100.0.0/16') }
+
+  for (const endpoint of ['10.100.1.2:51820', '[fe80::1%eth0]:1', '127.0.0.1:1', '224.0.0.1:1'])
+    it(`keeps a peer without its endpoint ${endpoint}, and names it`, () => {
+      const { peers, problems } = usablePeers([aPeer({ endpoint })], rules)
+
+      assert.deepEqual(peers, [aPeer({ endpoint: '' })])
+      assert.match(problems.join(), /^endpoint ".*" of peer "n_db": it/)
+    })
+
+  for (const cidr of ['0.0.0.0/0', '10.0.0.0/8', '192.168.1.0/24', '10.101.0.1/32'])
+    it(`leaves out the allowed IP ${cidr}, which is not of the mesh, unless the config says otherwise`, () => {
+      const peer = aPeer({ allowed_ips: ['10.100.1.2/32', cidr] })
+
+      const { peers, problems } = usablePeers([peer], rules)
+
+      assert.deepEqual(peers, [aPeer()])
+      assert.match(
+        problems.join(),
+        /"n_db" lies outside the mesh: "mesh.foreign_allowed_ips: true"/,
+      )
+      const trusting = { ...rules, foreignAllowedIps: true }
+      assert.deepEqual(usablePeers([peer], trusting), { peers: [peer], problems: [] })
+    })
 
   for (const endpoint of ['203.0.113.7:51820', '[2001:db8::1]:51820']) {
     it(`takes ${endpoint} for an endpoint`, () => {

@@ -1,12 +1,31 @@
-import { isIPv4, isIPv6 } from 'node:net'
-import { cidrSize, formatCidr, type Peer, parseCidr } from '@plexd/protocol'
+import { isIPv4 } from 'node:net'
+import {
+  type Cidr,
+  cidrContains,
+  cidrSize,
+  endpointFault,
+  formatCidr,
+  type Peer,
+  parseCidr,
+} from '@plexd/protocol'
+
+export interface PeerRules {
+  /** All addresses of the mesh; undefined where that is not known. */
+  meshRange?: Cidr | undefined
+  /** Whether a peer may have addresses outside it: whole networks, or the internet, then go through the mesh. */
+  foreignAllowedIps?: boolean
+}
 
 /**
  * The peers as WireGuard can have them, and what it cannot have of them. It knows a peer by its key and gives each
  * address to one peer only, so of two that want the same the first has it: written as they came, they would take it
- * from each other at each reconciliation. Pure.
+ * from each other at each reconciliation. What is wrong with a peer costs only that: without an endpoint it is still
+ * there, and may be the one to call. Pure.
  */
-export function usablePeers(peers: readonly Peer[]): { peers: Peer[]; problems: string[] } {
+export function usablePeers(
+  peers: readonly Peer[],
+  rules: PeerRules = {},
+): { peers: Peer[]; problems: string[] } {
   const problems: string[] = []
   const byKey = new Map<string, Peer>()
   const owners = new Map<string, string>()
@@ -15,6 +34,12 @@ export function usablePeers(peers: readonly Peer[]): { peers: Peer[]; problems: 
     const cidr = canonicalCidr(text)
     if (cidr === undefined) problems.push(`allowed IP "${text}" of peer "${peer.id}" is none`)
     if (cidr === undefined) return []
+    if (isForeign(cidr, rules)) {
+      problems.push(
+        `allowed IP "${cidr}" of peer "${peer.id}" lies outside the mesh: "mesh.foreign_allowed_ips: true" in the config allows it`,
+      )
+      return []
+    }
     const owner = owners.get(cidr)
     if (owner === undefined) {
       owners.set(cidr, peer.id)
@@ -32,21 +57,34 @@ export function usablePeers(peers: readonly Peer[]): { peers: Peer[]; problems: 
     else
       byKey.set(
         peer.public_key,
-        usablePeer(peer, (cidr) => take(peer, cidr), problems),
+        usablePeer(peer, { take: (cidr) => take(peer, cidr), rules, problems }),
       )
   }
   return { peers: [...byKey.values()], problems }
 }
 
 /** The peer itself where nothing is wrong with it: that is nearly always so, and there may be thousands. */
-function usablePeer(peer: Peer, take: (cidr: string) => string[], problems: string[]): Peer {
+function usablePeer(
+  peer: Peer,
+  {
+    take,
+    rules,
+    problems,
+  }: { take: (cidr: string) => string[]; rules: PeerRules; problems: string[] },
+): Peer {
   const { allowed_ips, endpoint } = peer
   const taken = allowed_ips.flatMap(take)
-  const isReachable = endpoint === '' || isEndpoint(endpoint)
-  if (!isReachable) problems.push(`endpoint "${endpoint}" of peer "${peer.id}" is none`)
-  const isUsable = isReachable && taken.every((cidr, at) => cidr === allowed_ips[at])
+  const fault = endpoint === '' ? undefined : endpointFault(endpoint, rules)
+  if (fault !== undefined) problems.push(`endpoint "${endpoint}" of peer "${peer.id}": ${fault}`)
+  const isUsable = fault === undefined && taken.every((cidr, at) => cidr === allowed_ips[at])
   if (isUsable && taken.length === allowed_ips.length) return peer
-  return { ...peer, allowed_ips: taken, endpoint: isReachable ? endpoint : '' }
+  return { ...peer, allowed_ips: taken, endpoint: fault === undefined ? endpoint : '' }
+}
+
+function isForeign(text: string, { meshRange, foreignAllowedIps = false }: PeerRules): boolean {
+  if (!meshRange || foreignAllowedIps) return false
+  const { first, prefixLength } = parseCidr(text)
+  return prefixLength < meshRange.prefixLength || !cidrContains(meshRange, first)
 }
 
 /** As WireGuard prints it: bits behind the prefix are cleared. */
@@ -69,12 +107,4 @@ function maskedCidr(text: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-/** An IP address and a port; names are not resolved. */
-function isEndpoint(text: string): boolean {
-  const at = text.lastIndexOf(':')
-  const [address, port] = [text.slice(0, at), text.slice(at + 1)]
-  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) return false
-  return address.startsWith('[') ? isIPv6(address.slice(1, -1)) : isIPv4(address)
 }

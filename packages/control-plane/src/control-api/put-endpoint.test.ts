@@ -99,6 +99,42 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
     assert.equal(await endpointWith([]), '')
   })
 
+  it('refuses with 400 where no peer can reach a node, in all that it says of itself', async () => {
+    await using own = await startControlPlane({
+      config: { publicUrl: 'https://plexd.example.com' },
+    })
+    const web = await own.enrol('web-01')
+    for (const [endpoint, why] of [
+      [`${web.mesh_ip}:51820`, /inside the mesh, 10\.100\.0\.0\/16/],
+      ['[fe80::1%eth0]:1', /link-local/],
+      ['0.0.0.0:51820', /no host/],
+      ['127.0.0.1:51820', /loopback/],
+      ['[::1]:51820', /loopback/],
+      ['224.0.0.1:51820', /multicast/],
+      ['255.255.255.255:51820', /broadcast/],
+      ['203.0.113.10:00080', /port/],
+      [`[::ffff:${web.mesh_ip}]:51820`, /form of IPv6/],
+    ] as const) {
+      await assert.rejects(put(web, endpoint), isError(400, why))
+      await assert.rejects(
+        web.api.putEndpoint({
+          params: web,
+          body: { public_endpoint: '', local_endpoints: ['192.168.1.2:1', endpoint] },
+        }),
+        isError(400, /^body\/local_endpoints\/1 must be an address and a port/),
+      )
+    }
+    assert.equal(own.app.fleet.node(web.node_id)?.endpoint, '')
+    // Nor where its requests come from, though it says that it has that address.
+    await assert.rejects(
+      web.api.putEndpoint({
+        params: web,
+        body: { public_endpoint: '', local_endpoints: ['127.0.0.1:51820'] },
+      }),
+      isError(400, /loopback/),
+    )
+  })
+
   it('takes IPv6 and the empty endpoint', async () => {
     const web = await plane.enrol('six-01')
     for (const endpoint of ['[2001:db8::1]:51820', ''])

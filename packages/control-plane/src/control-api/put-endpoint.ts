@@ -1,8 +1,15 @@
 import { isIP } from 'node:net'
 import { isDeepStrictEqual as isSame } from 'node:util'
-import { ApiError, controlApi, revisionHeader } from '@plexd/protocol'
+import {
+  ApiError,
+  controlApi,
+  type EndpointRules,
+  endpointFault,
+  revisionHeader,
+} from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import type { App } from '../app.ts'
+import { isLoopback } from '../config.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { shownPeers } from '../mesh/peer-view.ts'
@@ -11,12 +18,14 @@ import { seqOfEnough } from './enough.ts'
 /** Peers hear of an endpoint only when it is another one: nodes report theirs every minute. */
 export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   const { principal, body, headers, request } = call
-  const local_endpoints =
-    body.local_endpoints?.map((text, index) => checkedEndpoint(`local_endpoints/${index}`, text)) ??
-    principal.local_endpoints
-  const found = checkedEndpoint('public_endpoint', body.public_endpoint)
+  const rules = rulesFor(app, principal)
+  body.local_endpoints?.forEach((text, index) => {
+    check(`local_endpoints/${index}`, text, rules)
+  })
+  if (body.public_endpoint !== '') check('public_endpoint', body.public_endpoint, rules)
+  const local_endpoints = body.local_endpoints ?? principal.local_endpoints
   const reported: Whereabouts = {
-    endpoint: found || seenEndpoint(request.ip, local_endpoints),
+    endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints),
     nat_type: body.nat_type ?? principal.nat_type,
     local_endpoints,
   }
@@ -59,14 +68,20 @@ function seenEndpoint(from: string, localEndpoints: readonly string[]): string {
   return localEndpoints.find((endpoint) => endpoint.startsWith(`${host}:`)) ?? ''
 }
 
-/** `203.0.113.10:51820` or `[2001:db8::1]:51820`; the empty text takes a known endpoint back. */
-function checkedEndpoint(field: string, text: string): string {
-  const [, ipv6, ipv4, port] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? []
-  const valid =
-    text === '' ||
-    ((isIP(ipv6 ?? '') === 6 || isIP(ipv4 ?? '') === 4) &&
-      Number(port) > 0 &&
-      Number(port) <= 65_535)
-  if (valid) return text
-  throw new ApiError('bad_request', `body/${field} must be an address and a port`)
+function rulesFor(app: App, { tenant_id }: NodeRecord): EndpointRules {
+  return {
+    meshRange: app.fleet.mesh(tenant_id).range,
+    // Then all nodes are on this machine, and on loopback is where they are.
+    loopback: isLoopback(new URL(app.publicUrl()).hostname),
+  }
+}
+
+function check(field: string, text: string, rules: EndpointRules): void {
+  const fault = endpointFault(text, rules)
+  if (fault === undefined) return
+  const quoted = JSON.stringify(text.slice(0, 64))
+  throw new ApiError(
+    'bad_request',
+    `body/${field} must be an address and a port where peers reach the node, ${quoted}: ${fault}`,
+  )
 }

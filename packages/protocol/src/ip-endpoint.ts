@@ -1,0 +1,121 @@
+import { type Cidr, cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from './cidr.ts'
+
+/** What the one who asks knows of the place that an endpoint is for. */
+export interface EndpointRules {
+  /** All addresses of the mesh: packets of WireGuard that go there come back to it, and round again. */
+  meshRange?: Cidr | undefined
+  /** Where all nodes are on one machine, they reach each other on loopback. */
+  loopback?: boolean
+}
+
+export function isUsableEndpoint(text: string, rules: EndpointRules = {}): boolean {
+  return endpointFault(text, rules) === undefined
+}
+
+/**
+ * Why no peer can be reached at this text: undefined for `203.0.113.10:51820` and `[2001:db8::1]:51820`, an address in
+ * numbers and a port, each in the one way in which it is written.
+ */
+export function endpointFault(text: string, rules: EndpointRules = {}): string | undefined {
+  const [, ipv6, ipv4, port] = /^(?:\[([^\]]*)\]|([\d.]+)):(\d+)$/.exec(text) ?? []
+  if (port === undefined) return 'it is no address in numbers and a port'
+  if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535)
+    return 'its port is no number from 1 to 65535'
+  return ipv6 === undefined ? ipv4Fault(ipv4 ?? '', rules) : ipv6Fault(ipv6, rules)
+}
+
+function ipv4Fault(text: string, { meshRange, loopback }: EndpointRules): string | undefined {
+  const address = tryParse(text)
+  if (address === undefined) return 'it is no address in numbers and a port'
+  if (meshRange && cidrContains(meshRange, address))
+    return `it lies inside the mesh, ${formatCidr(meshRange)}`
+  const fault = ipv4Faults.find(({ range }) => cidrContains(range, address))?.fault
+  return loopback && fault === faults.loopback ? undefined : fault
+}
+
+function tryParse(text: string): number | undefined {
+  try {
+    return parseIpv4(text)
+  } catch {
+    return undefined
+  }
+}
+
+const faults = {
+  unspecified: 'its address is that of no host',
+  loopback: 'its address is loopback',
+  linkLocal: 'its address is link-local: it is good for one link of one machine',
+  multicast: 'its address is multicast',
+  broadcast: 'its address is broadcast',
+}
+
+/** Ranges in which no host of another machine is. */
+const ipv4Faults = [
+  { range: parseCidr('0.0.0.0/8'), fault: faults.unspecified },
+  { range: parseCidr('127.0.0.0/8'), fault: faults.loopback },
+  { range: parseCidr('169.254.0.0/16'), fault: faults.linkLocal },
+  { range: parseCidr('224.0.0.0/4'), fault: faults.multicast },
+  { range: parseCidr('255.255.255.255/32'), fault: faults.broadcast },
+]
+
+function ipv6Fault(text: string, { loopback }: EndpointRules): string | undefined {
+  // A zone, as in fe80::1%eth0: the name of an interface of one machine.
+  if (text.includes('%')) return faults.linkLocal
+  const groups = parseIpv6(text)
+  if (!groups) return 'it is no address in numbers and a port'
+  const fault = groupsFault(groups)
+  if (fault !== undefined) return loopback && fault === faults.loopback ? undefined : fault
+  const canonical = formatIpv6(groups)
+  return canonical === text ? undefined : `it is not written as [${canonical}]`
+}
+
+function groupsFault(groups: readonly number[]): string | undefined {
+  const [first = 0] = groups
+  const [sixth, high = 0, low = 0] = groups.slice(5)
+  const number = high * 65_536 + low
+  if (groups.slice(0, 5).every((group) => group === 0) && (sixth === 0 || sixth === 0xffff)) {
+    if (sixth === 0 && number === 0) return faults.unspecified
+    if (sixth === 0 && number === 1) return faults.loopback
+    return `it is an IPv4 address in the form of IPv6, ${formatIpv4(number)}`
+  }
+  if ((first & 0xffc0) === 0xfe80) return faults.linkLocal
+  return first >= 0xff00 ? faults.multicast : undefined
+}
+
+/** The eight groups of an address; its end may be written as IPv4. */
+function parseIpv6(text: string): number[] | undefined {
+  const [head = '', tail, ...more] = text.split('::')
+  if (more.length > 0) return undefined
+  const [before, after] = [groupsOf(head), groupsOf(tail ?? '')]
+  if (!before || !after) return undefined
+  const missing = 8 - before.length - after.length
+  if (tail === undefined ? missing !== 0 : missing < 1) return undefined
+  return [...before, ...Array.from({ length: missing }, () => 0), ...after]
+}
+
+function groupsOf(text: string): number[] | undefined {
+  if (text === '') return []
+  const parts = text.split(':')
+  const end = tryParse(parts.at(-1) ?? '')
+  if (end !== undefined) parts.splice(-1, 1, (end >>> 16).toString(16), (end & 65_535).toString(16))
+  if (!parts.every((part) => /^[0-9a-f]{1,4}$/i.test(part))) return undefined
+  return parts.map((part) => Number.parseInt(part, 16))
+}
+
+/** RFC 5952: the longest run of zeros, the first of those, becomes `::`; one zero alone does not. */
+function formatIpv6(groups: readonly number[]): string {
+  const texts = groups.map((group) => group.toString(16))
+  const run = longestRun(groups)
+  if (run.length < 2) return texts.join(':')
+  return `${texts.slice(0, run.at).join(':')}::${texts.slice(run.at + run.length).join(':')}`
+}
+
+function longestRun(groups: readonly number[]): { at: number; length: number } {
+  let best = { at: 0, length: 0 }
+  let length = 0
+  for (const [index, group] of groups.entries()) {
+    length = group === 0 ? length + 1 : 0
+    if (length > best.length) best = { at: index - length + 1, length }
+  }
+  return best
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createLab } from '../../scripts/laboratory/lab.ts'
+import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
+import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import { until } from '../support/until.ts'
+import { joinAll } from './support/members.ts'
+
+describe('an endpoint inside the mesh', { skip: labSkip() }, () => {
+  it('sends no packet round and round, though it stands on the interface', async (t) => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const { web, db } = await joinAll(lab, system, ['web', 'db'])
+    await untilPing(web.host, db.meshIp)
+    // It would put right what follows.
+    web.agent.program().child.kill('SIGSTOP')
+    const [key = ''] = (await web.host.exec(['wg', 'show', 'plexd0', 'peers'])).split('\n')
+    const leadAstray = () =>
+      web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'endpoint', `${db.meshIp}:51820`])
+
+    await leadAstray()
+    const before = await packetsOf(web)
+    await ping(web.host, db.meshIp, { waitMs: 500 })
+    const sent = (await packetsOf(web)) - before
+    t.diagnostic(`with the rule ${sent} packets for one ping`)
+    assert.ok(sent < 20, `${sent} packets for one ping`)
+    const rules = await web.host.exec(['nft', 'list', 'chain', 'inet', 'plexd', 'output'])
+    assert.match(rules, /counter packets [1-9]\d* .*"WireGuard in the mesh"/)
+
+    // The same without the rule, to know that it is the rule.
+    await web.host.exec(['nft', 'flush', 'chain', 'inet', 'plexd', 'output'])
+    await leadAstray()
+    await ping(web.host, db.meshIp, { waitMs: 200 })
+    await until('packets go round', async () => (await packetsOf(web)) - before > 5_000)
+  })
+})
+
+async function packetsOf({ host }: MeshMember): Promise<number> {
+  return Number(await host.exec(['cat', '/sys/class/net/plexd0/statistics/tx_packets']))
+}
