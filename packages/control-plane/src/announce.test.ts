@@ -85,7 +85,10 @@ describe('events', () => {
   it('fold into exactly the state that a pull gives, whatever happens', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 10, maxLength: 40 }), async (changes) => {
-        await using plane = await startControlPlane()
+        // Nodes move without pause here, and each move is to be heard of.
+        await using plane = await startControlPlane({
+          config: { limits: { endpoint_changes: 1_000_000 } },
+        })
         await using stack = new AsyncDisposableStack()
         const followers: Follower[] = []
         for (const step of changes) await make(step, plane, followers, stack)

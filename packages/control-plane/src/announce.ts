@@ -51,6 +51,13 @@ export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
     })
 }
 
+/** Tells the peers of a node what they were not told of before. */
+export async function tellMove(unit: Unit, node: NodeRecord): Promise<void> {
+  if (!isShown(node)) return
+  const peers = peersOf(unit.fleet.mesh(node.tenant_id), node)
+  await emitPeerChange(unit, node, node, peers)
+}
+
 /** Whether its peers see any difference, not counting that of labels. */
 function looksOtherwise(before: NodeRecord, after: NodeRecord): boolean {
   if (!isShown(before) && !isShown(after)) return false

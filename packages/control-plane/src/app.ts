@@ -13,6 +13,7 @@ import { createExecutionWatch, type ExecutionWatch } from './executions/watch.ts
 import { createMetrics, type Metrics } from './http/metrics.ts'
 import { createMasterKeyRotation, type MasterKeyRotation } from './master-key-rotation.ts'
 import type { Fleet } from './mesh/fleet.ts'
+import { createMoves, type Moves } from './moves.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { type KeptMasterKey, loadMasterKey } from './seal/master-key.ts'
 import type { PskMaster } from './seal/psk.ts'
@@ -48,6 +49,7 @@ export interface App {
   /** Committed events, for who follows them. */
   readonly hub: EventHub
   readonly presence: Presence
+  readonly moves: Moves
   readonly streams: Streams
   readonly executions: ExecutionWatch
   readonly telemetry: TelemetryStore
@@ -96,7 +98,11 @@ export async function createApp(
   })
   const hub = createEventHub(heads)
   const presence = createPresence(clock, config)
-  for (const { no, last_seen_at } of await readLastSeen(store)) presence.expect(no, last_seen_at)
+  const moves = createMoves(config.limits, clock.monotonic)
+  for (const { no, last_seen_at, endpoint_untold } of await readPresent(store)) {
+    presence.expect(no, last_seen_at)
+    if (endpoint_untold === 1) moves.wait(no)
+  }
   const pskMaster = await loadPskMaster(store, masterKey)
   const keyring = await openKeyring({ store, masterKey, clock })
   const { reader } = store
@@ -136,6 +142,7 @@ export async function createApp(
     heads,
     hub,
     presence,
+    moves,
     executions: createExecutionWatch(clock),
     telemetry,
     telemetryLimit: createRateLimit(clock.monotonic),
@@ -167,10 +174,10 @@ export async function createApp(
   }
 }
 
-function readLastSeen(store: Store) {
+function readPresent(store: Store) {
   return store.reader
     .selectFrom('nodes')
-    .select(['no', 'last_seen_at'])
+    .select(['no', 'last_seen_at', 'endpoint_untold'])
     .where('removed_at', 'is', null)
     .execute()
 }

@@ -15,7 +15,8 @@ describe('GET /v1/nodes/{node_id}/events', () => {
   let web: EnrolledNode
   let db: EnrolledNode
   before(async () => {
-    plane = await startControlPlane()
+    // One node moves for all of these.
+    plane = await startControlPlane({ config: { limits: { endpoint_changes: 1_000 } } })
     ;[web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
   })
   after(() => plane[Symbol.asyncDispose]())

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { revisionHeader } from '@plexd/protocol'
+import { createFakeClock } from '@plexd/runtime'
 import { openEventReader } from '../testing/event-reader.ts'
-import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import {
+  type EnrolledNode,
+  startControlPlane,
+  type TestControlPlane,
+  withControlPlane,
+} from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
 describe('PUT /v1/nodes/{node_id}/endpoint', () => {
   let plane: TestControlPlane
@@ -133,6 +141,57 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
       }),
       isError(400, /loopback/),
     )
+  })
+
+  it('tells of five changes at once and of the last of all others at its turn, while who asks hears of each', async () => {
+    const clock = createFakeClock()
+    await using own = await startControlPlane({ clock })
+    const [web, db] = [await own.enrol('web-01'), await own.enrol('db-01')]
+    await using reader = await openEventReader(own.url, { token: db.token, nodeId: db.node_id })
+    for (let port = 1; port <= 5; port++) await put(web, `203.0.113.10:${port}`)
+    const head = own.app.heads.last()
+
+    for (let port = 6; port <= 40; port++) {
+      assert.equal((await put(web, `203.0.113.10:${port}`)).status, 200)
+      const { body } = await put(db, '198.51.100.5:1')
+      assert.deepEqual(body.peer_endpoints, [
+        { peer_id: web.node_id, endpoint: `203.0.113.10:${port}` },
+      ])
+    }
+    const { body: state } = await db.api.getState({ params: db })
+    assert.equal(state.peers?.[0]?.endpoint, '203.0.113.10:40')
+    // One of these is the first endpoint of db-01.
+    assert.equal(own.app.heads.last(), head + 1)
+
+    await clock.advance(10_500)
+    const told = []
+    while (told.length < 6) told.push((await reader.next('peer_endpoint_changed')).payload)
+    assert.deepEqual(
+      told.map((payload) => payload.endpoint),
+      [1, 2, 3, 4, 5, 40].map((port) => `203.0.113.10:${port}`),
+    )
+    await clock.advance(60_000)
+    assert.equal(own.app.heads.last(), head + 2)
+  })
+
+  it('tells after a restart what it had yet to tell', async () => {
+    await using folder = await makeTemporaryFolder()
+    const node = await withControlPlane(folder.path, async (plane) => {
+      const [web] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
+      for (let port = 1; port <= 8; port++) await put(web, `203.0.113.10:${port}`)
+      return web
+    })
+    await withControlPlane(folder.path, async ({ app }) => {
+      const lastEvent = () =>
+        app.store.reader
+          .selectFrom('events')
+          .select('payload')
+          .orderBy('seq', 'desc')
+          .executeTakeFirstOrThrow()
+      while (!(await lastEvent()).payload.includes('203.0.113.10:8')) await delay(20)
+      assert.equal(app.fleet.node(node.node_id)?.endpoint, '203.0.113.10:8')
+      assert.deepEqual(app.moves.due(), [])
+    })
   })
 
   it('takes IPv6 and the empty endpoint', async () => {

@@ -15,7 +15,10 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { shownPeers } from '../mesh/peer-view.ts'
 import { seqOfEnough } from './enough.ts'
 
-/** Peers hear of an endpoint only when it is another one: nodes report theirs every minute. */
+/**
+ * Peers hear of an endpoint only when it is another one: nodes report theirs every minute. One that changes without
+ * pause is known at once to all who ask, and told at its turn.
+ */
 export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   const { principal, body, headers, request } = call
   const rules = rulesFor(app, principal)
@@ -52,9 +55,17 @@ function store(app: App, nodeId: string, reported: Whereabouts): Promise<void> {
   return app.change(async (unit) => {
     const node = unit.fleet.node(nodeId)
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
-    const columns = { ...reported, local_endpoints: JSON.stringify(reported.local_endpoints) }
+    const after = { ...node, ...reported }
+    const isTold = app.moves.take(node.no)
+    const columns = {
+      ...reported,
+      local_endpoints: JSON.stringify(reported.local_endpoints),
+      endpoint_untold: isTold ? 0 : 1,
+    }
     await unit.tx.updateTable('nodes').set(columns).where('id', '=', nodeId).execute()
-    await changeNode(unit, { ...node, ...reported })
+    if (isTold) await changeNode(unit, after)
+    else unit.apply({ type: 'node_put', node: after })
+    unit.afterCommit(() => (isTold ? app.moves.told(node.no) : app.moves.wait(node.no)))
   })
 }
 

@@ -7,6 +7,7 @@ import { pruneEvents } from './prune-events.ts'
 import { pruneTelemetry } from './prune-telemetry.ts'
 import { rotateOldKeys } from './rotate-old-keys.ts'
 import { saveLastSeen } from './save-last-seen.ts'
+import { tellMoves } from './tell-moves.ts'
 
 /** What a control plane does on its own account. */
 export function jobsOf(app: App): Job[] {
@@ -22,6 +23,7 @@ export function jobsOf(app: App): Job[] {
       everyMs: Math.min(500, heartbeatIntervalMs / 5),
       run: () => markStaleNodes(app),
     },
+    { name: 'tell moves', everyMs: 500, run: () => tellMoves(app) },
     { name: 'rotate old keys', everyMs: 5_000, run: () => rotateOldKeys(app) },
     { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
     { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },

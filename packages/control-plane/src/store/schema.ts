@@ -149,6 +149,8 @@ interface NodeTable {
   nat_type: NatType | ''
   /** JSON list of `host:port`. */
   local_endpoints: string
+  /** 1 while its peers have yet to be told of these three. */
+  endpoint_untold: Generated<number>
   user_agent: string
   status: 'pending' | 'online' | 'unreachable' | 'offline'
   /** 1 while the next heartbeat shall be answered with `rotate_keys`. */

@@ -159,9 +159,14 @@ export function testConfig({ limits: given, ...rest }: TestSettings & { dataDir:
     telemetryMs: 7 * 24 * 3_600_000,
     telemetryMaxBytes: 1024 ** 3,
     logLevel: 'silent',
-    limits: resolveLimits(limits, given ?? {}),
+    limits: testLimits(given),
     ...rest,
   }
+}
+
+/** The defaults but for those given. */
+export function testLimits(given: Partial<Limits> = {}): Limits {
+  return resolveLimits(limits, given)
 }
 
 async function insertToken(
