@@ -226,7 +226,7 @@ describe('the event stream', () => {
       continue
     }
     it(`sends ${type} for ${one.by}`, async () => {
-      const stage = { system, web, peer: await system.enrol(`peer-${type}`) }
+      const stage = { system, web, peer: await system.enrol(`peer-${type.replaceAll('_', '-')}`) }
       await one.cause(stage)
       using lost = type === 'resync' ? await web.stream('unknown-1') : undefined
       const block = await (lost ?? stream).find(type)

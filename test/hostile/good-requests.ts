@@ -93,6 +93,7 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
       detail: '',
       timestamp,
     },
+    renameNode: { hostname: 'web-01' },
     createToken: { ttl: '1h', hostname: 'x', metadata: { a: 'b' }, nsk_format: 'base64' },
     setNodeMetadata: { set: { kept: 'yes' }, remove: ['never'] },
     putData: { target, content_type: 'text/plain', payload: 'as it is' },

@@ -29,6 +29,8 @@ export interface AgentConfig {
 
   dataDir: string
   hostname: string
+  /** Whether somebody chose it; else it is what the machine is called. */
+  hostnameChosen: boolean
   mode: 'node' | 'bridge'
   logLevel: LogLevel
 
@@ -87,6 +89,7 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   requestTimeoutMs: 30_000,
   streamIdleMs: 90_000,
   dataDir: '/var/lib/plexd',
+  hostnameChosen: false,
   mode: 'node',
   logLevel: 'info',
   tokenValue: undefined,
@@ -147,6 +150,8 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
     ...fromEnvironment,
     ...flags,
   }
+  config.hostnameChosen =
+    (flags.hostname ?? fromEnvironment.hostname ?? fromFile.hostname) !== undefined
   // A token file that was named closer to the command beats a token in a source farther away.
   if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
   if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
@@ -177,8 +178,18 @@ describe('plexd up', () => {
     await using setup = await setUp()
     const where = ['--api', setup.plane.url, '--insecure-http', '--data-dir', setup.dataDir]
     const joined = await plexd('join', ...where, '--token-file', setup.token)
-    assert.equal(joined.stdout, 'node_id: n_test\nmesh_ip: 10.100.1.1\n')
+    const name = hostname()
+    assert.equal(joined.stdout, `node_id: n_test\nhostname: ${name}\nmesh_ip: 10.100.1.1\n`)
     await readFile(join(setup.dataDir, 'identity.json'))
+    const again = await plexd('join', ...where)
+    assert.equal(again.stdout, joined.stdout)
+    assert.ok(again.stderr.includes(`enrolled already, as "${name}"`))
+    const other = await plexd('join', ...where, '--hostname', 'web-02')
+    assert.equal(other.code, 1)
+    assert.match(
+      other.stderr,
+      /join as "web-02": this machine is enrolled already, as ".+" \(n_test\): rename it with/,
+    )
 
     const left = await plexd('deregister', ...where, '--purge', '--json')
 

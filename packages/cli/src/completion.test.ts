@@ -19,6 +19,7 @@ describe('completion of a command line', () => {
     assert.deepEqual(await candidates(bench, 'node', ''), [
       'list',
       'show',
+      'rename',
       'remove',
       'rotate-keys',
       'metadata',

@@ -1,4 +1,4 @@
-import type { AdminApi, Client, Target } from '@plexd/protocol'
+import { type AdminApi, type Client, isNodeId, type Target } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { selectorFlag } from './input.ts'
@@ -31,7 +31,7 @@ export async function targetOf(
   if (node === undefined) {
     throw new CliError('no target given: use --node NODE or --selector SELECTOR', exitCodes.usage)
   }
-  if (node.startsWith('n_')) return { node_id: node }
+  if (isNodeId(node)) return { node_id: node }
   const { body } = await admin.getNode({ params: { node } })
   return { node_id: body.id }
 }

@@ -12,6 +12,7 @@ import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 import { markOnline } from './node-status.ts'
+import { hostnameTrouble } from './nodes/hostname.ts'
 import { opsHandlers } from './ops-api/index.ts'
 import { noteToken } from './secret-rotation.ts'
 import { startStunServer } from './stun/server.ts'
@@ -31,6 +32,7 @@ export async function startControlPlane(
   await using stack = new AsyncDisposableStack()
   const app = stack.use(await createApp(config, { clock, log }))
   stack.defer(() => saveLastSeen(app))
+  warnOfHostnames(app)
   const tls = config.insecureHttp ? undefined : await loadTlsFor(config, clock)
   const server = createServer({
     routes: [
@@ -73,6 +75,19 @@ export async function startControlPlane(
   for (const job of jobsOf(app)) stack.use(startPeriodic(job, { clock, log }))
   const opened = stack.move()
   return { app, url, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** Names that older versions took are kept until somebody changes them. */
+function warnOfHostnames({ fleet, log }: App): void {
+  for (const node of fleet.allNodes()) {
+    const reason = hostnameTrouble(fleet, node)
+    if (reason !== '')
+      log.warn('hostname breaks the rule, rename the node with "plexctl node rename"', {
+        node_id: node.id,
+        hostname: node.hostname,
+        reason,
+      })
+  }
 }
 
 /** The first call of a node proves that it has its identity. */

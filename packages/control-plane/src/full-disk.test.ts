@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Log, silentLog } from '@plexd/runtime'
 import { sql } from 'kysely'
-import { type EnrolledNode, startControlPlane, type TestControlPlane } from './testing/harness.ts'
+import {
+  type EnrolledNode,
+  newPublicKey,
+  startControlPlane,
+  type TestControlPlane,
+} from './testing/harness.ts'
 import { isError } from './testing/is-error.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 
@@ -22,7 +27,7 @@ describe('a control plane on a full disk', () => {
     await assert.rejects(move(web, 60_000), isError(503, 'nothing was changed: the disk is full'))
     await assert.rejects(
       plane.anonymous.register({
-        body: { token, public_key: new Uint8Array(32).toBase64(), hostname: 'late-01' },
+        body: { token, public_key: newPublicKey(), hostname: 'late-01' },
       }),
       isError(503, 'nothing was changed: the disk is full'),
     )
@@ -33,7 +38,7 @@ describe('a control plane on a full disk', () => {
 
     await fill(plane, false)
     const { status } = await plane.anonymous.register({
-      body: { token, public_key: new Uint8Array(32).toBase64(), hostname: 'late-01' },
+      body: { token, public_key: newPublicKey(), hostname: 'late-01' },
     })
     assert.equal(status, 201)
     await plane[Symbol.asyncDispose]()

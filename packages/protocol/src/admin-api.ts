@@ -33,7 +33,7 @@ const Paging = Type.Object({
 const read = { method: 'GET', auth: 'viewer', status: 200 } as const
 const write = { auth: 'owner' } as const
 
-/** Operators to control plane. A node in a path is its id or its hostname. */
+/** Operators to control plane. A node in a path is its id or its hostname, which never looks like an id. */
 export const adminApi = {
   whoAmI: operation({
     ...read,
@@ -94,6 +94,16 @@ export const adminApi = {
     summary: 'Read one node',
     response: NodeDetail,
     errors: [401, 404],
+  }),
+  renameNode: operation({
+    ...write,
+    method: 'PATCH',
+    path: '/admin/v1/nodes/{node}',
+    summary: 'Give a node another hostname',
+    request: Type.Object({ hostname: Type.String({ minLength: 1, maxLength: 253 }) }),
+    response: NodeDetail,
+    status: 200,
+    errors: [400, 401, 403, 404, 409],
   }),
   removeNode: operation({
     ...write,

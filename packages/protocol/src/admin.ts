@@ -37,6 +37,10 @@ export type NodeStatus = Static<typeof NodeStatus>
 export const Node = Type.Object({
   id: NodeId,
   hostname: Type.String(),
+  hostname_trouble: Type.String({
+    description:
+      'Why the node has to be renamed, for names that older versions took; empty for none',
+  }),
   mesh_ip: MeshIp,
   public_key: Type.String(),
   key_changed_at: Timestamp,

@@ -10,6 +10,11 @@ const prefixes = {
   signing_key: 'key_',
 } as const
 
+/** A text of this form is only ever an id, also where no such node is: the underscore is in no hostname. */
+export function isNodeId(text: string): boolean {
+  return text.startsWith(prefixes.node)
+}
+
 export type IdKind = keyof typeof prefixes
 
 // Crockford's base32: no letters that read alike, safe in a path, a label and a file name.

@@ -7,12 +7,21 @@ export const RegisterRequest = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 512 }),
   public_key: Key32,
   hostname: Type.String({ minLength: 1, maxLength: 253 }),
+  hostname_chosen: Type.Optional(
+    Type.Boolean({
+      description:
+        'Our extension: somebody chose the hostname for this node, so that a token for another one is refused',
+    }),
+  ),
   metadata: Type.Optional(Type.Union([Metadata, Type.Null()])),
   capabilities: Type.Optional(Type.Union([Capabilities, Type.Null()])),
 })
 export type RegisterRequest = Static<typeof RegisterRequest>
 
-/** The seed's five fields and ours: `node_token`, the bearer token of every later call, and the range of the mesh. */
+/**
+ * The seed's five fields and ours: `node_token`, the bearer token of every later call, the range of the mesh, and the
+ * hostname, which may be that of the token.
+ */
 export const RegisterResponse = Type.Object({
   node_id: NodeId,
   mesh_ip: MeshIp,
@@ -22,6 +31,7 @@ export const RegisterResponse = Type.Object({
   }),
   peers: Type.Array(Peer),
   node_token: Type.Optional(Type.String()),
+  hostname: Type.Optional(Type.String()),
   mesh_range: Type.Optional(Ipv4Cidr),
 })
 export type RegisterResponse = Static<typeof RegisterResponse>

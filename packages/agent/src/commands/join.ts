@@ -1,4 +1,5 @@
-import { createLog, type Log, printable, printJson, systemClock } from '@plexd/runtime'
+import { hostnameKey } from '@plexd/protocol'
+import { CliError, createLog, type Log, printable, printJson, systemClock } from '@plexd/runtime'
 import { describeCapabilities } from '../capabilities.ts'
 import { type AgentConfig, requireApiUrl } from '../config.ts'
 import { openDatabase } from '../database.ts'
@@ -14,21 +15,36 @@ export async function runJoin(flags: Flags, { json }: { json?: boolean }): Promi
   const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
   const { node_id, mesh_ip, hostname } = await findOrEnrol(config, log)
   if (json) printJson({ node_id, mesh_ip, hostname })
-  else process.stdout.write(`node_id: ${printable(node_id)}\nmesh_ip: ${printable(mesh_ip)}\n`)
+  else {
+    const [id, name, ip] = [node_id, hostname, mesh_ip].map(printable)
+    process.stdout.write(`node_id: ${id}\nhostname: ${name}\nmesh_ip: ${ip}\n`)
+  }
 }
 
 async function findOrEnrol(config: AgentConfig, log: Log): Promise<Identity> {
   const known = await loadIdentity(config.dataDir, config.hostname)
-  if (known) return known
+  if (known) return asAsked(known, config)
   requireApiUrl(config)
   const database = openDatabase(config.dataDir, log)
   try {
     // A second look under the lock: another join, or the daemon, may have been quicker.
     const enrolled = await loadIdentity(config.dataDir, config.hostname)
-    return enrolled ?? (await enrolHere(config, log))
+    return enrolled ? asAsked(enrolled, config) : await enrolHere(config, log)
   } finally {
     database.close()
   }
+}
+
+/** Nothing happens on a machine that is a node; whoever asked for another name has to hear of it. */
+function asAsked(known: Identity, { hostname, hostnameChosen }: AgentConfig): Identity {
+  const { node_id, hostname: old } = known
+  if (!hostnameChosen || hostnameKey(hostname) === hostnameKey(old)) {
+    process.stderr.write(`plexd: this machine is enrolled already, as "${old}"\n`)
+    return known
+  }
+  throw new CliError(
+    `join as "${hostname}": this machine is enrolled already, as "${old}" (${node_id}): rename it with "plexctl node rename ${node_id} ${hostname}", or leave with "plexd deregister --purge" and join again`,
+  )
 }
 
 async function enrolHere(config: AgentConfig, log: Log): Promise<Identity> {

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
-import type { Capabilities, Peer } from '@plexd/protocol'
+import { type Capabilities, hostnameKey, type Peer } from '@plexd/protocol'
 import { type Clock, describeError, errorCodeOf, type Log, writeFileAtomic } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { openControlClient } from '../control/client.ts'
@@ -42,7 +42,13 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
   await keepPeers(enrolment, peers)
   await saveIdentity(config.dataDir, identity)
   await rm(draftPath(config.dataDir), { force: true })
-  log.info('registered', { node_id: identity.node_id, mesh_ip: identity.mesh_ip })
+  const { node_id, mesh_ip, hostname } = identity
+  log.info('registered', { node_id, mesh_ip, hostname })
+  if (hostname !== hostnameKey(config.hostname))
+    log.warn('the token is for another hostname, and this node has that one', {
+      hostname,
+      machine: config.hostname,
+    })
   await removeTokenFile(config.tokenFile, log)
   return identity
 }

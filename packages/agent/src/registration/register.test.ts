@@ -17,6 +17,13 @@ const answer: RegisterResponse = {
   node_token: 'plx_node_x',
 }
 
+const config = {
+  ...defaultConfig,
+  hostname: 'web-01',
+  apiUrl: 'https://cp.example.com',
+  caFile: '/etc/ca.pem',
+}
+
 describe('register', () => {
   it('turns the answer into an identity', async () => {
     const { run, sent } = setUp([answer])
@@ -136,6 +143,26 @@ describe('register', () => {
     })
   }
 
+  it('names the remedy when the machine has a name that is no hostname', async () => {
+    const error = new ApiError(
+      'bad_request',
+      'body/hostname: parse hostname "Web_01": want letters',
+    )
+    const { run } = setUp([error], { config: { ...config, hostname: 'Web_01' } })
+    await assert.rejects(
+      run(),
+      /^CliError: register "Web_01": body\/hostname: .*: give this node another name with --hostname NAME/,
+    )
+  })
+
+  it('takes the name that the control plane says', async () => {
+    const { run, sent } = setUp([{ ...answer, hostname: 'db-01' }], {
+      config: { ...config, hostnameChosen: true },
+    })
+    assert.equal((await run()).identity.hostname, 'db-01')
+    assert.equal(sent[0]?.hostname_chosen, true)
+  })
+
   it('fails now for a certificate of a stranger, and names the CA file', async () => {
     const error = Object.assign(new Error('self-signed certificate in certificate chain'), {
       code: 'SELF_SIGNED_CERT_IN_CHAIN',
@@ -164,12 +191,7 @@ function setUp(
   }
   const run = () =>
     register({
-      config: {
-        ...defaultConfig,
-        hostname: 'web-01',
-        apiUrl: 'https://cp.example.com',
-        caFile: '/etc/ca.pem',
-      },
+      config,
       client,
       token: 'plx_enroll_a8f3c7',
       privateKey,

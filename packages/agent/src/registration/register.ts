@@ -3,6 +3,7 @@ import {
   type Capabilities,
   type Client,
   type ControlApi,
+  hostnameProblem,
   Peer,
   type RegisterRequest,
   validatorOf,
@@ -71,6 +72,7 @@ async function attempt(registration: Registration): Promise<Registered> {
     token,
     public_key: publicKeyOf(privateKey),
     hostname: config.hostname,
+    ...(config.hostnameChosen ? { hostname_chosen: true } : {}),
     metadata,
     capabilities,
   }
@@ -80,7 +82,7 @@ async function attempt(registration: Registration): Promise<Registered> {
       node_id: answer.node_id,
       mesh_ip: answer.mesh_ip,
       ...(answer.mesh_range ? { mesh_range: answer.mesh_range } : {}),
-      hostname: config.hostname,
+      hostname: answer.hostname ?? config.hostname,
       private_key: privateKey,
       signing_public_key: answer.signing_public_key,
       node_secret_key: answer.node_secret_key,
@@ -119,6 +121,11 @@ function explain(error: unknown, config: AgentConfig): CliError {
     return new CliError(
       `register "${config.hostname}": ${error.message}: make a new token with "plexctl token create"`,
       exitCodes.denied,
+    )
+  }
+  if (error.status === 400 && hostnameProblem(config.hostname) !== undefined) {
+    return new CliError(
+      `register "${config.hostname}": ${error.message}: give this node another name with --hostname NAME, or "hostname:" in the config file`,
     )
   }
   if (error.status === 409) {

@@ -32,6 +32,21 @@ describe('node list', () => {
     )
   })
 
+  it('marks the nodes that have to be renamed', async () => {
+    const hostname_trouble = '"Web-01" is also the name of n_db'
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=500': aPage([aNode({ hostname: 'Web-01', hostname_trouble })]),
+    })
+
+    const { stdout } = await bench.run(['node', 'list'])
+
+    assert.match(stdout, /^Web-01 \(!\) /m)
+    assert.match(
+      stdout,
+      /\n\(!\) "Web-01" is also the name of n_db: plexctl node rename n_web HOSTNAME\n$/,
+    )
+  })
+
   it('follows the pages and prints one JSON array with the fields of the API', async () => {
     const [web, db] = [aNode(), aNode({ id: 'n_db' })]
     await using bench = await startBench({
@@ -127,6 +142,18 @@ describe('node show', () => {
       status: 404,
       message: 'node "web-09" not found',
     })
+  })
+})
+
+describe('node rename', () => {
+  it('says what the node is called now', async () => {
+    const renamed = aNode({ hostname: 'web-02' })
+    await using bench = await startBench({ 'PATCH /admin/v1/nodes/web-01': renamed })
+
+    const { stdout } = await bench.run(['node', 'rename', 'web-01', 'Web-02'])
+
+    assert.equal(stdout, 'n_web is "web-02" now\n')
+    assert.deepEqual(bench.server.requests[0]?.body, { hostname: 'Web-02' })
   })
 })
 

@@ -1,4 +1,4 @@
-import type { NodeDetail } from '@plexd/protocol'
+import type { Node, NodeDetail } from '@plexd/protocol'
 import { CliError, jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
@@ -43,7 +43,10 @@ export function addNodeCommands(program: Command, context: Context): void {
       printList(io, nodes, {
         json,
         columns: [
-          ['hostname', ({ hostname }) => hostname],
+          [
+            'hostname',
+            ({ hostname, hostname_trouble }) => `${hostname}${hostname_trouble && ' (!)'}`,
+          ],
           ['id', ({ id }) => id],
           ['status', ({ status }) => status],
           ['mesh ip', ({ mesh_ip }) => mesh_ip],
@@ -54,6 +57,7 @@ export function addNodeCommands(program: Command, context: Context): void {
           ['labels', ({ metadata }) => formatLabels(metadata)],
         ],
       })
+      if (!json) printTroubles(io, nodes)
     })
 
   node
@@ -66,6 +70,19 @@ export function addNodeCommands(program: Command, context: Context): void {
       const { admin } = await connect()
       const { body } = await admin.getNode({ params: { node: name } })
       printItem(io, body, { json, lines: (item) => describeNode(item, io) })
+    })
+
+  node
+    .command('rename')
+    .description('give a node another hostname; its id and all that is for it stay')
+    .argument('<node>', 'id or hostname')
+    .argument('<hostname>', 'the new one')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl node rename web-01 web-02'))
+    .action(async (name: string, hostname: string, { json }: JsonFlag) => {
+      const { admin } = await connect()
+      const { body } = await admin.renameNode({ params: { node: name }, body: { hostname } })
+      printDone(io, body, { json, text: `${body.id} is "${body.hostname}" now` })
     })
 
   node
@@ -141,12 +158,20 @@ function addMetadataCommands(node: Command, { io, connect }: Context): void {
     })
 }
 
+/** A line for each mark of the list. */
+function printTroubles({ stdout }: Io, nodes: readonly Node[]): void {
+  for (const { id, hostname_trouble } of nodes)
+    if (hostname_trouble !== '')
+      stdout.write(`(!) ${printable(hostname_trouble)}: plexctl node rename ${id} HOSTNAME\n`)
+}
+
 function describeNode(node: NodeDetail, io: Io): Record<string, string> {
   const names = (list: readonly { name: string }[] | null | undefined): string =>
     (list ?? []).map(({ name }) => name).join(' ')
   return {
     id: node.id,
     hostname: node.hostname,
+    'to be renamed': node.hostname_trouble,
     status: `${node.status}, ${node.connected ? 'connected' : 'not connected'}`,
     'last seen':
       node.last_seen_at === null

@@ -1,6 +1,7 @@
 import { adminApi, newBootstrapToken, newId } from '@plexd/protocol'
 import { tokenHash } from '../auth.ts'
 import { handle } from '../handle.ts'
+import { readHostname } from '../nodes/hostname.ts'
 import { checkLabels } from '../nodes/labels.ts'
 import { readDuration } from './durations.ts'
 import { bootstrapTokenView } from './token-view.ts'
@@ -15,7 +16,7 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
     id: newId('token'),
     tenant_id: principal.tenant_id,
     token_hash: tokenHash(token),
-    hostname: body.hostname ?? null,
+    hostname: body.hostname === undefined ? null : readHostname('body/hostname', body.hostname),
     metadata: JSON.stringify(body.metadata ?? {}),
     nsk_format: body.nsk_format ?? null,
     created_at: nowMs,

@@ -2,14 +2,14 @@ import { ApiError, adminApi } from '@plexd/protocol'
 import { tellEntryChange } from '../entries/change.ts'
 import { readTarget } from '../entries/target.ts'
 import { handle } from '../handle.ts'
-import { findNode } from './find-node.ts'
+import { findNodeById } from './find-node.ts'
 
 export const deleteSecret = handle(
   adminApi.deleteSecret,
   async ({ principal, params: { key }, query }, app) => {
     await app.change(async (unit) => {
       const { tenant_id } = principal
-      const target = readTarget(query, (name) => findNode(unit.fleet, principal, name).id)
+      const target = readTarget(query, (id) => findNodeById(unit.fleet, principal, id))
       const before = await unit.tx
         .selectFrom('secrets')
         .select(['id', 'key', 'target', 'version'])

@@ -27,7 +27,7 @@ describe('data entries', () => {
     await put({ selector: 'env=prod' }, 'prod')
     assert.deepEqual(await dataOf(web), [['a/b', 'prod', 2]])
     assert.deepEqual(await dataOf(dev), [['a/b', 'all', 1]])
-    const { body } = await put({ node_id: 'web' }, { own: true })
+    const { body } = await put({ node_id: web.node_id }, { own: true })
     assert.deepEqual(body.target, { node_id: web.node_id })
     await put({ selector: '*' }, 'all again')
     assert.deepEqual(await dataOf(web), [['a/b', { own: true }, 3]])
@@ -86,7 +86,7 @@ describe('data entries', () => {
       status: 404,
     })
     await assert.rejects(
-      plane.admin.deleteData({ params: { key: 'k' }, query: { node_id: 'web' } }),
+      plane.admin.deleteData({ params: { key: 'k' }, query: { node_id: web.node_id } }),
       { status: 404 },
     )
   })
@@ -151,7 +151,7 @@ describe('secrets', () => {
     const api = plane.clientFor(node.node_secret_key)
     await plane.admin.putSecret({
       params: { key: 'k' },
-      body: { target: { node_id: 'go' }, value: 'v' },
+      body: { target: { node_id: node.node_id }, value: 'v' },
     })
     const { body } = await api.getSecret({ params: { node_id: node.node_id, key: 'k' } })
     assert.equal(unseal(node.node_secret_key, body), 'v')
@@ -162,7 +162,7 @@ describe('secrets', () => {
     const { web, dev } = await setUp(plane)
     await plane.admin.putSecret({
       params: { key: 'k' },
-      body: { target: { node_id: 'web' }, value: 'v' },
+      body: { target: { node_id: web.node_id }, value: 'v' },
     })
     await web.api.getSecret({ params: { node_id: web.node_id, key: 'k' } })
     const ask = (key: string) => dev.api.getSecret({ params: { node_id: dev.node_id, key } })

@@ -1,11 +1,25 @@
-import { ApiError } from '@plexd/protocol'
+import { ApiError, isNodeId } from '@plexd/protocol'
 import type { Fleet, NodeRecord, OperatorRecord } from '../mesh/fleet.ts'
 
-/** A node of the operator's tenant by its id or hostname. Throws an ApiError (404): another tenant's is as unknown as none. */
+/**
+ * A node of the operator's tenant by its id or hostname; what has the form of an id is never a name. Throws an ApiError:
+ * 404 where there is none, and another tenant's is as unknown as none; 400 for a name that two nodes have.
+ */
 export function findNode(fleet: Fleet, operator: OperatorRecord, name: string): NodeRecord {
-  const node = fleet.node(name)
+  if (isNodeId(name)) return findNodeById(fleet, operator, name)
+  const [node, ...others] = fleet.nodesByHostname(operator.tenant_id, name)
+  if (!node) throw new ApiError('not_found', `there is no node "${name}"`)
+  if (others.length === 0) return node
+  const ids = [node, ...others].map(({ id }) => id).join(' and ')
+  throw new ApiError(
+    'bad_request',
+    `"${name}" is the name of ${ids}: say which by its id, and rename one with "plexctl node rename"`,
+  )
+}
+
+/** By its id alone: for what goes to one node and must not go to another that took its name. */
+export function findNodeById(fleet: Fleet, operator: OperatorRecord, id: string): NodeRecord {
+  const node = fleet.node(id)
   if (node?.tenant_id === operator.tenant_id) return node
-  const named = fleet.nodeByHostname(operator.tenant_id, name)
-  if (named) return named
-  throw new ApiError('not_found', `there is no node "${name}"`)
+  throw new ApiError('not_found', `there is no node "${id}"`)
 }

@@ -25,6 +25,7 @@ import { putData } from './put-data.ts'
 import { putPolicy } from './put-policy.ts'
 import { putSecret } from './put-secret.ts'
 import { removeNode } from './remove-node.ts'
+import { renameNode } from './rename-node.ts'
 import { requestKeyRotation } from './request-key-rotation.ts'
 import { revokeAdminToken } from './revoke-admin-token.ts'
 import { revokeToken } from './revoke-token.ts'
@@ -43,6 +44,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   revokeToken,
   listNodes,
   getNode,
+  renameNode,
   removeNode,
   requestKeyRotation,
   setNodeMetadata,

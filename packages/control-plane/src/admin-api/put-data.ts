@@ -6,7 +6,7 @@ import { handle } from '../handle.ts'
 import type { Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { dataEntryView } from './entry-view.ts'
-import { findNode } from './find-node.ts'
+import { findNodeById } from './find-node.ts'
 
 type DataRow = Selectable<Tables['data_entries']>
 
@@ -16,7 +16,7 @@ export const putData = handle(
   ({ principal, params: { key }, body }, app): Promise<DataEntry> =>
     app.change(async (unit) => {
       const { tenant_id } = principal
-      const target = readTarget(body.target, (name) => findNode(unit.fleet, principal, name).id)
+      const target = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id))
       const content = {
         content_type: body.content_type,
         payload: JSON.stringify(body.payload ?? null),

@@ -5,7 +5,7 @@ import { handle } from '../handle.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import { secretView } from './entry-view.ts'
-import { findNode } from './find-node.ts'
+import { findNodeById } from './find-node.ts'
 
 /** The value is sealed before it is written. The same value again is no change. */
 export const putSecret = handle(
@@ -13,7 +13,7 @@ export const putSecret = handle(
   ({ principal, params: { key }, body }, app): Promise<Secret> =>
     app.change(async (unit) => {
       const { tenant_id } = principal
-      const target = readTarget(body.target, (name) => findNode(unit.fleet, principal, name).id)
+      const target = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id))
       const context = placeOf.secret({ tenant_id, key, target })
       const before = await unit.tx
         .selectFrom('secrets')

@@ -17,7 +17,7 @@ describe('the tail of what a node is sent', () => {
     assert.ok(!JSON.stringify(added).includes('psk'))
     await plane.admin.putSecret({
       params: { key: 'k' },
-      body: { target: { node_id: 'web' }, value: 's3cret' },
+      body: { target: { node_id: web.node_id }, value: 's3cret' },
     })
     const updated = await tail.next()
     assert.deepEqual(updated.payload, { secret_refs: [{ key: 'k', version: 1 }] })

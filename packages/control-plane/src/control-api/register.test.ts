@@ -100,13 +100,28 @@ describe('POST /v1/register', () => {
       ['no hostname', { hostname: undefined }, /hostname/],
       ['an empty hostname', { hostname: '' }, /^body\/hostname /],
       ['a hostname over 253 characters', { hostname: 'a'.repeat(254) }, /^body\/hostname /],
-      ['a hostname with a line break', { hostname: 'web\n01' }, /^body\/hostname /],
+      ['a hostname with a line break', { hostname: 'web\n01' }, /^body\/hostname: /],
+      ...[
+        'Web_01',
+        '10.0.0.1',
+        'n_0123456789abcdef',
+        '-rf',
+        '*',
+        'role=web',
+        'w\u0435b',
+        'we\u034fb',
+      ].map((hostname): [string, Record<string, unknown>, RegExp] => [
+        `the hostname ${JSON.stringify(hostname)}`,
+        { hostname },
+        /^body\/hostname: parse hostname ".+": (want letters|its last label is a number)/,
+      ]),
+      ['a key of zeros', { public_key: new Uint8Array(32).toBase64() }, /of low order/],
       ['a hostname that is a number', { hostname: 7 }, /^body\/hostname /],
       ['metadata that is no text', { metadata: { zone: 1 } }, /^body\/metadata/],
     ]
     for (const [name, change, error] of cases) {
       it(`${name}, and burns nothing`, async () => {
-        const body = await request(plane, { hostname: newPublicKey().replaceAll('/', '') })
+        const body = await request(plane, { hostname: `node-${crypto.randomUUID()}` })
         const bad = { ...body, ...change } as RegisterRequest // wrong on purpose
 
         await assert.rejects(plane.anonymous.register({ body: bad }), isError(400, error))
@@ -172,6 +187,29 @@ describe('POST /v1/register', () => {
       )
       const { status } = await plane.anonymous.register({ body: { ...body, hostname: 'web-02' } })
       assert.equal(status, 201)
+    })
+
+    it('a hostname that is taken in another spelling', async () => {
+      await using plane = await startControlPlane()
+      await plane.enrol('web-01')
+      for (const hostname of ['Web-01', 'web-01.', 'WEB-01.'])
+        await assert.rejects(
+          plane.anonymous.register({ body: await request(plane, { hostname }) }),
+          isError(409, 'hostname "web-01" is taken in this tenant'),
+        )
+    })
+
+    it('a name that was chosen, when the token is for another', async () => {
+      await using plane = await startControlPlane()
+      const bound = { hostname: 'db-01' }
+      const body = await request(plane, { hostname: 'web-01', hostname_chosen: true }, bound)
+
+      await assert.rejects(
+        plane.anonymous.register({ body }),
+        isError(400, /^the token is for hostname "db-01", not "web-01": leave the name out/),
+      )
+      const same = { ...body, hostname: 'DB-01' }
+      assert.equal((await plane.anonymous.register({ body: same })).body.hostname, 'db-01')
     })
 
     it('a key that another node has', async () => {
@@ -271,6 +309,22 @@ describe('POST /v1/register', () => {
     await assert.rejects(plane.anonymous.register({ body }), isError(503, /is full/))
     await clock.advance(60_001)
     assert.equal((await plane.anonymous.register({ body })).body.mesh_ip, first.mesh_ip)
+  })
+
+  it('stores names in lower case, and says which one the node has', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('Web-01.Example.COM.')
+    assert.equal(web.hostname, 'web-01.example.com')
+    assert.equal(plane.app.fleet.node(web.node_id)?.hostname, 'web-01.example.com')
+  })
+
+  it('refuses a token that an older version bound to what is no hostname', async () => {
+    await using plane = await startControlPlane()
+    const body = await request(plane, {}, { hostname: '-rf' })
+    await assert.rejects(
+      plane.anonymous.register({ body }),
+      isError(400, /^bootstrap token "tok_\w+": parse hostname "-rf": want letters/),
+    )
   })
 
   describe('the node secret key', () => {

@@ -2,6 +2,7 @@ import {
   ApiError,
   controlApi,
   formatIpv4,
+  hostnameKey,
   type Metadata,
   newId,
   parseCidr,
@@ -17,11 +18,13 @@ import { handle } from '../handle.ts'
 import { nextAddress } from '../mesh/address-pool.ts'
 import type { TenantRecord } from '../mesh/fleet.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
+import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
 import type { Tables } from '../store/schema.ts'
+import { checkPublicKey } from './check-public-key.ts'
 
 type TokenRow = Selectable<Tables['bootstrap_tokens']>
 
@@ -34,6 +37,7 @@ type Enrolment = Omit<RegisterResponse, 'peers'>
  */
 export const register = handle(controlApi.register, async ({ body, headers, reply }, app) => {
   const userAgent = headers['user-agent']?.slice(0, 256) ?? ''
+  checkPublicKey('body/public_key', body.public_key)
   const enrolment = await app.change((unit) => enrol(unit, app, { ...body, userAgent }))
   const node = app.fleet.node(enrolment.node_id)
   reply.type('application/json; charset=utf-8')
@@ -57,7 +61,7 @@ async function enrol(
   )
     throw new ApiError('unauthorized', 'invalid, expired or already used bootstrap token')
 
-  const hostname = token.hostname ?? checkedHostname(request.hostname)
+  const hostname = hostnameFor(token, request)
   refuseTaken(unit, { tenantId: token.tenant_id, hostname, publicKey: request.public_key })
   const nskFormat =
     token.nsk_format ?? (isGoAgent(request.userAgent, !!request.capabilities) ? 'raw32' : 'base64')
@@ -96,6 +100,7 @@ async function enrol(
     .executeTakeFirstOrThrow()
   const enrolment: Enrolment = {
     node_id: id,
+    hostname,
     mesh_ip: row.mesh_ip,
     mesh_range: unit.fleet.tenant(token.tenant_id)?.mesh_cidr,
     signing_public_key: app.keyring.signingKeys().current,
@@ -148,20 +153,23 @@ async function burn(
     .execute()
 }
 
-function checkedHostname(hostname: string): string {
-  if (/^[^\s\p{C}/]+$/u.test(hostname)) return hostname
-  throw new ApiError(
-    'bad_request',
-    'body/hostname must be without white space, control characters and slashes',
-  )
+/** What the token says wins, unless somebody chose another name on the machine itself. */
+function hostnameFor(token: TokenRow, request: RegisterRequest): string {
+  if (token.hostname === null) return readHostname('body/hostname', request.hostname)
+  const bound = readHostname(`bootstrap token "${token.id}"`, token.hostname)
+  if (request.hostname_chosen && hostnameKey(request.hostname) !== bound)
+    throw new ApiError(
+      'bad_request',
+      `the token is for hostname "${bound}", not "${request.hostname}": leave the name out, or make a token for it`,
+    )
+  return bound
 }
 
 function refuseTaken(
   { fleet }: Unit,
   { tenantId, hostname, publicKey }: { tenantId: string; hostname: string; publicKey: string },
 ): void {
-  if (fleet.nodeByHostname(tenantId, hostname))
-    throw new ApiError('conflict', `hostname "${hostname}" is taken in this tenant`)
+  refuseTakenHostname(fleet, { tenantId, hostname })
   if (fleet.nodeByPublicKey(tenantId, publicKey))
     throw new ApiError('conflict', 'the public key is that of another node in this tenant')
 }

@@ -68,6 +68,8 @@ describe('POST /v1/keys/rotate', () => {
     const call = (token: string, node_id: string, new_public_key: string) =>
       plane.clientFor(token).rotateKeys({ body: { node_id, new_public_key } })
     await assert.rejects(call(a.token, a.node_id, 'short'), isError(400, /new_public_key/))
+    const one = new Uint8Array(32).fill(1, 0, 1).toBase64()
+    await assert.rejects(call(a.token, a.node_id, one), isError(400, /new_public_key .* low order/))
     await assert.rejects(call('nobody', a.node_id, newPublicKey()), isError(401, 'unauthorized'))
     await assert.rejects(call(a.token, b.node_id, newPublicKey()), isError(403, /another node/))
     await assert.rejects(call(a.token, a.node_id, b.publicKey), isError(409, /another node/))

@@ -6,6 +6,7 @@ import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { peersFor } from '../mesh/peer-view.ts'
 import { renewSecrets, secretsOnTheirWay } from '../secret-rotation.ts'
+import { checkPublicKey } from './check-public-key.ts'
 
 /**
  * Replaces the WireGuard key of the caller, and with it the PSK of each of its pairs, its NSK and its token. Asking
@@ -14,6 +15,7 @@ import { renewSecrets, secretsOnTheirWay } from '../secret-rotation.ts'
 export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body }, app) => {
   if (body.node_id !== principal.id)
     throw new ApiError('forbidden', 'the token belongs to another node')
+  checkPublicKey('body/new_public_key', body.new_public_key)
   const rotated = await app.change((unit) =>
     replaceKey(unit, app, principal.id, body.new_public_key),
   )

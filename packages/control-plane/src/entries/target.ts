@@ -1,15 +1,19 @@
-import { ApiError, parseSelector, type Target } from '@plexd/protocol'
+import { ApiError, isNodeId, parseSelector, type Target } from '@plexd/protocol'
 import { nodeTarget, selectorTarget } from '../mesh/entry-scope.ts'
 
 /**
- * Reads whom an entry is for into the form in which it is stored. `nodeIdOf` finds a node by id or hostname, or throws.
- * Throws an ApiError (400) unless there is exactly one of the two and a selector can be read; `*` is every node.
+ * Reads whom an entry is for into the form in which it is stored. `checkNode` throws for the id of no node.
+ * Throws an ApiError (400) unless there is exactly one of the two, an id or a selector that can be read; `*` is every node.
  */
 export function readTarget(
   { node_id, selector }: Target,
-  nodeIdOf: (name: string) => string,
+  checkNode: (id: string) => unknown,
 ): string {
-  if (node_id !== undefined && selector === undefined) return nodeTarget(nodeIdOf(node_id))
+  if (node_id !== undefined && selector === undefined) {
+    refuseName(node_id)
+    checkNode(node_id)
+    return nodeTarget(node_id)
+  }
   if (selector === undefined || node_id !== undefined)
     throw new ApiError('bad_request', 'target: want either node_id or selector')
   const text = selector.trim()
@@ -21,6 +25,14 @@ export function readTarget(
 export function targetView(stored: string): Target {
   const [, kind, rest = ''] = /^(node|selector):(.*)$/s.exec(stored) ?? []
   return kind === 'node' ? { node_id: rest } : { selector: rest }
+}
+
+function refuseName(text: string): void {
+  if (isNodeId(text)) return
+  throw new ApiError(
+    'bad_request',
+    `target: node_id "${text}" is no id: want "n_…", as "plexctl node list" shows it`,
+  )
 }
 
 function checkSelector(text: string): void {

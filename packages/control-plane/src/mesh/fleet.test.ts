@@ -56,9 +56,9 @@ describe('fleet', () => {
     fleet.apply({ type: 'node_put', node: aNode(1, { hostname: 'web', token_hash: 'old' }) })
     fleet.apply({ type: 'node_put', node: aNode(1, { hostname: 'www', token_hash: 'new' }) })
 
-    assert.equal(fleet.nodeByHostname('ten_1', 'www')?.id, 'n_1')
-    assert.equal(fleet.nodeByHostname('ten_1', 'web'), undefined)
-    assert.equal(fleet.nodeByHostname('ten_2', 'www'), undefined)
+    assert.equal(fleet.nodesByHostname('ten_1', 'www')[0]?.id, 'n_1')
+    assert.deepEqual(fleet.nodesByHostname('ten_1', 'web'), [])
+    assert.deepEqual(fleet.nodesByHostname('ten_2', 'www'), [])
     assert.equal(fleet.nodeByTokenHash('new')?.id, 'n_1')
     assert.equal(fleet.nodeByTokenHash('old'), undefined)
     assert.equal(fleet.nodeByTokenHash('nsk-1')?.id, 'n_1')
@@ -103,7 +103,7 @@ describe('fleet', () => {
 
 function contentOf(fleet: Fleet) {
   const names = [1, 2, 3, 4, 5].flatMap((no) => [
-    ...['web', 'db', 'cache'].map((name) => fleet.nodeByHostname('ten_1', `${name}-${no}`)?.id),
+    ...['web', 'db', 'cache'].map((name) => fleet.nodesByHostname('ten_1', `${name}-${no}`)[0]?.id),
     ...[0, 1, 2, 3].map((token) => fleet.nodeByTokenHash(`token-${no}-${token}`)?.id),
     fleet.nodeByTokenHash(`nsk-${no}`)?.id,
     fleet.nodeByNo(no),

@@ -1,4 +1,5 @@
 import {
+  hostnameKey,
   type Metadata,
   type NatType,
   type NodeStatus,
@@ -86,7 +87,8 @@ export interface Fleet {
   operatorByTokenHash(hash: string): OperatorRecord | undefined
   node(id: string): NodeRecord | undefined
   nodeByNo(no: number): NodeRecord | undefined
-  nodeByHostname(tenantId: string, hostname: string): NodeRecord | undefined
+  /** Compared in lower case. More than one only where an older version took names that are told apart by case alone. */
+  nodesByHostname(tenantId: string, hostname: string): readonly NodeRecord[]
   nodeByPublicKey(tenantId: string, publicKey: string): NodeRecord | undefined
   nodeByMeshIp(tenantId: string, meshIp: string): NodeRecord | undefined
   /** The node that the SHA-256 of its `node_token` or of its NSK belongs to, or of those that will replace them. */
@@ -122,7 +124,7 @@ export function createFleet(): MutableFleet {
   const nodes = new Map<string, NodeRecord>()
   const byTenant = new Map<string, Map<number, NodeRecord>>()
   const byNo = new Map<number, NodeRecord>()
-  const byHostname = new Map<string, NodeRecord>()
+  const byHostname = new Map<string, readonly NodeRecord[]>()
   const byPublicKey = new Map<string, NodeRecord>()
   const byMeshIp = new Map<string, NodeRecord>()
   const byTokenHash = new Map<string, NodeRecord>()
@@ -132,7 +134,10 @@ export function createFleet(): MutableFleet {
   const meshes = new Map<string, Mesh<NodeRecord>>()
 
   function forget(node: NodeRecord): void {
-    byHostname.delete(keyOf(node.tenant_id, node.hostname))
+    const name = hostnameKeyOf(node)
+    const others = (byHostname.get(name) ?? []).filter(({ id }) => id !== node.id)
+    if (others.length > 0) byHostname.set(name, others)
+    else byHostname.delete(name)
     byPublicKey.delete(keyOf(node.tenant_id, node.public_key))
     byMeshIp.delete(keyOf(node.tenant_id, node.mesh_ip))
     for (const hash of tokenHashesOf(node)) byTokenHash.delete(hash)
@@ -159,7 +164,8 @@ export function createFleet(): MutableFleet {
     nodes.set(node.id, node)
     tenantNodes(node.tenant_id).set(node.no, node)
     byNo.set(node.no, node)
-    byHostname.set(keyOf(node.tenant_id, node.hostname), node)
+    const name = hostnameKeyOf(node)
+    byHostname.set(name, [...(byHostname.get(name) ?? []), node])
     byPublicKey.set(keyOf(node.tenant_id, node.public_key), node)
     byMeshIp.set(keyOf(node.tenant_id, node.mesh_ip), node)
     for (const hash of tokenHashesOf(node)) {
@@ -285,7 +291,8 @@ export function createFleet(): MutableFleet {
     operatorByTokenHash: (hash) => operatorsByHash.get(hash),
     node: (id) => nodes.get(id),
     nodeByNo: (no) => byNo.get(no),
-    nodeByHostname: (tenantId, hostname) => byHostname.get(keyOf(tenantId, hostname)),
+    nodesByHostname: (tenantId, hostname) =>
+      byHostname.get(keyOf(tenantId, hostnameKey(hostname))) ?? [],
     nodeByPublicKey: (tenantId, publicKey) => byPublicKey.get(keyOf(tenantId, publicKey)),
     nodeByMeshIp: (tenantId, meshIp) => byMeshIp.get(keyOf(tenantId, meshIp)),
     nodeByTokenHash: (hash) => byTokenHash.get(hash),
@@ -301,6 +308,10 @@ export function createFleet(): MutableFleet {
 function tokenHashesOf(node: NodeRecord): string[] {
   const { token_hash, nsk_hash, next_token_hash, next_nsk_hash } = node
   return [token_hash, nsk_hash, next_token_hash, next_nsk_hash].filter((hash) => hash !== null)
+}
+
+function hostnameKeyOf({ tenant_id, hostname }: NodeRecord): string {
+  return keyOf(tenant_id, hostnameKey(hostname))
 }
 
 function keyOf(tenantId: string, value: string): string {

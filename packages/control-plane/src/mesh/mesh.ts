@@ -1,6 +1,6 @@
-import { type Cidr, formatCidr, parseIpv4 } from '@plexd/protocol'
+import { type Cidr, formatCidr, isNodeId, parseIpv4 } from '@plexd/protocol'
 import type { PolicyRecord } from './fleet.ts'
-import { isNodeId, type MeshNode, parseSide, type Side, sideHas } from './rule-side.ts'
+import { type MeshNode, parseSide, type Side, sideHas } from './rule-side.ts'
 
 /** All that decides who may talk to whom in one tenant, as it is at one moment. */
 export interface Mesh<N extends MeshNode = MeshNode> {

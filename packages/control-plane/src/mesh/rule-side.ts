@@ -3,6 +3,7 @@ import {
   cidrContains,
   cidrSize,
   formatCidr,
+  isNodeId,
   matches,
   parseCidr,
   parseIpv4,
@@ -36,11 +37,6 @@ export function parseSide(text: string, range: Cidr): Side {
     )
   }
   return { kind: 'cidr', cidr }
-}
-
-/** A text of this form is a node id even where no such node is, and never a label. */
-export function isNodeId(text: string): boolean {
-  return /^n_[0-9A-Za-z]+$/.test(text)
 }
 
 export function sideHas(side: Side, node: MeshNode): boolean {

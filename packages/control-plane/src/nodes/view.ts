@@ -2,14 +2,16 @@ import type { Capabilities, Node, NodeDetail } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { formatPosition } from '../events/event-log.ts'
 import type { NodeRow } from '../store/schema.ts'
+import { hostnameTrouble } from './hostname.ts'
 
 /** A node as operators see it: its row, and what is known of its life at this moment. */
-export function nodeView({ presence, heads }: App, row: NodeRow): Node {
+export function nodeView({ presence, heads, fleet }: App, row: NodeRow): Node {
   const { lastSeenMs, clockSkewMs, fetchedSeq } = presence.of(row.no)
   const capabilities = capabilitiesOf(row)
   return {
     id: row.id,
     hostname: row.hostname,
+    hostname_trouble: hostnameTrouble(fleet, row),
     mesh_ip: row.mesh_ip,
     public_key: row.public_key,
     key_changed_at: new Date(row.key_changed_at).toISOString(),

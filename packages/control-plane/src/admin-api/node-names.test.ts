@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { silentLog } from '@plexd/runtime'
+import { startControlPlane, type TestControlPlane, withControlPlane } from '../testing/harness.ts'
+import { isError } from '../testing/is-error.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+
+describe('renameNode', () => {
+  it('changes the name and nothing else; the old one is free', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web-01')
+    await putSecret(plane, web.node_id)
+
+    const { body } = await plane.admin.renameNode({
+      params: { node: 'Web-01' },
+      body: { hostname: 'WWW.example.com.' },
+    })
+
+    assert.equal(body.hostname, 'www.example.com')
+    assert.equal(body.id, web.node_id)
+    assert.equal(
+      (await plane.admin.getNode({ params: { node: 'www.example.com' } })).body.id,
+      body.id,
+    )
+    assert.equal((await web.api.getState({ params: web })).body.secret_refs.length, 1)
+    await plane.enrol('web-01')
+  })
+
+  it('refuses a name that is none, one that is taken, and a node that is not there', async () => {
+    await using plane = await startControlPlane()
+    const [web] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
+    const rename = (node: string, hostname: string) =>
+      plane.admin.renameNode({ params: { node }, body: { hostname } })
+
+    await assert.rejects(rename('web-01', web.node_id), isError(400, /^body\/hostname: parse host/))
+    await assert.rejects(rename('web-01', 'DB-01'), isError(409, /"db-01" is taken/))
+    await assert.rejects(rename('web-03', 'x'), isError(404, /no node "web-03"/))
+    assert.equal((await rename('web-01', 'WEB-01')).body.hostname, 'web-01')
+  })
+})
+
+describe('an id', () => {
+  it('is what a data entry and a secret are for, never a name', async () => {
+    await using plane = await startControlPlane()
+    await plane.enrol('web-01')
+    await assert.rejects(
+      putSecret(plane, 'web-01'),
+      isError(400, /^target: node_id "web-01" is no id: want "n_…"/),
+    )
+    await assert.rejects(
+      plane.admin.putData({
+        params: { key: 'k' },
+        body: { target: { node_id: 'web-01' }, content_type: 'text/plain', payload: '' },
+      }),
+      isError(400, /is no id/),
+    )
+  })
+})
+
+describe('names that an older version took', () => {
+  it('do not stop the start, are named, and never stand for an id', async () => {
+    await using folder = await makeTemporaryFolder()
+    const { victim, impostor } = await withControlPlane(folder.path, async (old) => {
+      const [victim, impostor] = [await old.enrol('db-01'), await old.enrol('web-01')]
+      await rewrite(old, impostor.node_id, victim.node_id)
+      return { victim, impostor }
+    })
+    const warned: unknown[] = []
+    const log = {
+      ...silentLog,
+      warn: (message: string, fields = {}) => warned.push([message, Object(fields).node_id]),
+    }
+    await using plane = await startControlPlane({ dataDir: folder.path, log })
+
+    assert.deepEqual(warned, [
+      ['hostname breaks the rule, rename the node with "plexctl node rename"', impostor.node_id],
+    ])
+    await putSecret(plane, victim.node_id)
+    const refsOf = async ({ node_id, token }: typeof victim) =>
+      (await plane.clientFor(token).getState({ params: { node_id } })).body.secret_refs
+    assert.equal((await refsOf(victim)).length, 1)
+    assert.deepEqual(await refsOf(impostor), [])
+    const shown = (await plane.admin.getNode({ params: { node: impostor.node_id } })).body
+    assert.match(shown.hostname_trouble, /^parse hostname "n_/)
+    await plane.admin.removeNode({ params: { node: victim.node_id }, query: {} })
+    await assert.rejects(putSecret(plane, victim.node_id), isError(404, /there is no node "n_/))
+
+    const { body } = await plane.admin.renameNode({
+      params: { node: impostor.node_id },
+      body: { hostname: 'web-02' },
+    })
+    assert.equal(body.hostname_trouble, '')
+  })
+
+  it('may differ in case alone: both are shown, and are asked for by id', async () => {
+    await using folder = await makeTemporaryFolder()
+    const [web, other] = await withControlPlane(folder.path, async (old) => {
+      const nodes = [await old.enrol('web-01'), await old.enrol('web-02')] as const
+      await rewrite(old, nodes[1].node_id, 'Web-01')
+      return nodes
+    })
+    await using plane = await startControlPlane({ dataDir: folder.path })
+
+    const { items } = (await plane.admin.listNodes({ query: {} })).body
+    assert.deepEqual(
+      items.map(({ hostname_trouble }) => hostname_trouble),
+      [
+        `"web-01" is also the name of ${other.node_id}`,
+        `"Web-01" is also the name of ${web.node_id}`,
+      ],
+    )
+    const get = (node: string) => plane.admin.getNode({ params: { node } })
+    await assert.rejects(
+      get('web-01'),
+      isError(400, /^"web-01" is the name of n_\w+ and n_\w+: say/),
+    )
+    await plane.admin.renameNode({ params: { node: other.node_id }, body: { hostname: 'web-02' } })
+    assert.equal((await get('WEB-01')).body.hostname_trouble, '')
+  })
+})
+
+function putSecret({ admin }: TestControlPlane, node_id: string) {
+  return admin.putSecret({ params: { key: 'k' }, body: { target: { node_id }, value: 'v' } })
+}
+
+/** What an older version would have stored. */
+function rewrite({ app }: TestControlPlane, id: string, hostname: string): Promise<unknown> {
+  return app.store.write((tx) =>
+    tx.updateTable('nodes').set({ hostname }).where('id', '=', id).execute(),
+  )
+}

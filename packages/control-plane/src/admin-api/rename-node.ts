@@ -1,0 +1,26 @@
+import { ApiError, adminApi } from '@plexd/protocol'
+import { changeNode } from '../announce.ts'
+import { handle } from '../handle.ts'
+import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
+import { nodeDetail } from '../nodes/view.ts'
+import { readNodeRow } from '../store/nodes.ts'
+import { findNode } from './find-node.ts'
+
+/** Its id, and with it its data, secrets and history, stay. */
+export const renameNode = handle(adminApi.renameNode, async ({ principal, params, body }, app) => {
+  const hostname = readHostname('body/hostname', body.hostname)
+  const before = await app.change(async (unit) => {
+    const node = findNode(unit.fleet, principal, params.node)
+    const { id, tenant_id: tenantId } = node
+    refuseTakenHostname(unit.fleet, { tenantId, hostname, nodeId: id })
+    if (node.hostname === hostname) return node
+    await unit.tx.updateTable('nodes').set({ hostname }).where('id', '=', id).execute()
+    await changeNode(unit, { ...node, hostname })
+    return node
+  })
+  const node_id = before.id
+  app.log.info('node renamed', { node_id, hostname, before: before.hostname, by: principal.name })
+  const row = await readNodeRow(app.store.reader, node_id)
+  if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
+  return nodeDetail(app, row)
+})

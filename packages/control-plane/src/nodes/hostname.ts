@@ -1,0 +1,32 @@
+import { ApiError, hostnameProblem, parseHostname } from '@plexd/protocol'
+import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
+
+/** A hostname from outside, as it is stored. Throws an ApiError (400) that names the field and says the rule. */
+export function readHostname(field: string, text: string): string {
+  try {
+    return parseHostname(text)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ApiError('bad_request', `${field}: ${error.message}`)
+  }
+}
+
+/** Throws an ApiError (409) for the name of another node. */
+export function refuseTakenHostname(
+  fleet: Fleet,
+  { tenantId, hostname, nodeId }: { tenantId: string; hostname: string; nodeId?: string },
+): void {
+  if (fleet.nodesByHostname(tenantId, hostname).some(({ id }) => id !== nodeId))
+    throw new ApiError('conflict', `hostname "${hostname}" is taken in this tenant`)
+}
+
+/** Why a node has to be renamed, by hand: older versions took any name. Empty for nearly all. */
+export function hostnameTrouble(
+  fleet: Fleet,
+  { id, tenant_id, hostname }: Pick<NodeRecord, 'id' | 'tenant_id' | 'hostname'>,
+): string {
+  const others = fleet.nodesByHostname(tenant_id, hostname).filter((other) => other.id !== id)
+  if (others.length > 0)
+    return `"${hostname}" is also the name of ${others.map((other) => other.id).join(', ')}`
+  return hostnameProblem(hostname) ?? ''
+}
