@@ -18,7 +18,7 @@ import { Execution } from './execution.ts'
 import { Entry } from './node-state.ts'
 import { operation } from './operation.ts'
 import { Policy, PolicySpec } from './policy.ts'
-import { Metadata } from './scalars.ts'
+import { Metadata, mapOf } from './scalars.ts'
 
 const Empty = Type.Object({})
 const mebibyte = 1024 * 1024
@@ -254,7 +254,7 @@ export const adminApi = {
     summary: 'Run an action on a node',
     request: Type.Object({
       action: Type.String({ minLength: 1, maxLength: 256 }),
-      parameters: Type.Optional(Type.Record(Type.String(), Type.String())),
+      parameters: Type.Optional(mapOf(Type.String())),
       timeout: Type.Optional(Type.String({ description: 'Go duration; "30s" when absent' })),
     }),
     response: Execution,

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Capabilities } from './capabilities.ts'
-import { EntryKey, MeshIp, Metadata, NodeId, Timestamp } from './scalars.ts'
+import { EntryKey, MeshIp, Metadata, NodeId, Timestamp, WholeNumber } from './scalars.ts'
 
 /** The nouns that only operators see. */
 
@@ -82,7 +82,7 @@ export const DataEntry = Type.Object({
   target: Target,
   content_type: Type.String(),
   payload: Type.Unknown(),
-  version: Type.Integer(),
+  version: WholeNumber,
   updated_at: Timestamp,
 })
 export type DataEntry = Static<typeof DataEntry>
@@ -91,7 +91,7 @@ export type DataEntry = Static<typeof DataEntry>
 export const Secret = Type.Object({
   key: EntryKey,
   target: Target,
-  version: Type.Integer(),
+  version: WholeNumber,
   updated_at: Timestamp,
 })
 export type Secret = Static<typeof Secret>
@@ -110,7 +110,7 @@ export const Artifact = Type.Object({
   version: Type.String(),
   os: Type.String(),
   arch: Type.String(),
-  size: Type.Integer(),
+  size: WholeNumber,
   checksum: Type.String({ description: '`sha256:` and hex' }),
   created_at: Timestamp,
 })
@@ -129,7 +129,7 @@ export type EventRecord = Static<typeof EventRecord>
 
 /** A telemetry record as it was kept. */
 export const TelemetryRecord = Type.Object({
-  id: Type.Integer(),
+  id: WholeNumber,
   node_id: NodeId,
   received_at: Timestamp,
   record: Type.Unknown(),

@@ -3,7 +3,7 @@ import { TriggeredBy } from './execution.ts'
 import { Entry, SecretRef } from './node-state.ts'
 import { Peer, PublicPeer } from './peer.ts'
 import { CompiledPolicy } from './policy.ts'
-import { Key32, Metadata, NodeId, nullableArray, Timestamp } from './scalars.ts'
+import { Key32, Metadata, mapOf, NodeId, nullableArray, Timestamp } from './scalars.ts'
 
 const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
 
@@ -22,9 +22,7 @@ export const eventPayloads = {
     execution_id: Type.String({ minLength: 1 }),
     action: Type.String({ minLength: 1 }),
     type: Type.Optional(Type.String({ examples: ['builtin', 'hook'] })),
-    parameters: Type.Optional(
-      Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
-    ),
+    parameters: Type.Optional(Type.Union([mapOf(Type.Unknown()), Type.Null()])),
     timeout: Type.Optional(Type.String()),
     checksum: Type.Optional(Type.String()),
     callback_url: Type.Optional(Type.String()),

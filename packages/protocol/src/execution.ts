@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { NodeId, Timestamp } from './scalars.ts'
+import { mapOf, NodeId, Timestamp, WholeNumber } from './scalars.ts'
 
 /** Who asked for an execution. */
 export const TriggeredBy = Type.Object({
@@ -26,7 +26,7 @@ export type ResultStatus = Static<typeof ResultStatus>
 export const ExecutionResult = Type.Object({
   execution_id: Type.Optional(Type.String()),
   status: Type.Enum(['success', 'failure', 'timeout', 'cancelled', 'failed', 'error']),
-  exit_code: Type.Optional(Type.Integer()),
+  exit_code: Type.Optional(WholeNumber),
   stdout: Type.Optional(Type.String()),
   stderr: Type.Optional(Type.String()),
   duration: Type.Optional(Type.String({ examples: ['2.34s'] })),
@@ -56,11 +56,11 @@ export const Execution = Type.Object({
   id: Type.String({ examples: ['exec_a1b2c3d4'] }),
   node_id: NodeId,
   action: Type.String(),
-  parameters: Type.Record(Type.String(), Type.String()),
+  parameters: mapOf(Type.String()),
   timeout: Type.String(),
   status: ExecutionStatus,
   reason: Type.String(),
-  exit_code: Type.Union([Type.Integer(), Type.Null()]),
+  exit_code: Type.Union([WholeNumber, Type.Null()]),
   stdout: Type.String(),
   stderr: Type.String(),
   duration: Type.String(),

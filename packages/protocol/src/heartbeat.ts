@@ -1,7 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Timestamp } from './scalars.ts'
-
-const Count = Type.Integer({ minimum: 0 })
+import { Count, Timestamp } from './scalars.ts'
 
 /** Everything is optional and may be zero: Go nodes send it so. The path and the token identify the node. */
 export const HeartbeatRequest = Type.Object({

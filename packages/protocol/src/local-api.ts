@@ -12,14 +12,15 @@ import {
   NatType,
   NodeId,
   Timestamp,
+  WholeNumber,
 } from './scalars.ts'
 
 export const DataKey = Type.Object({
   key: EntryKey,
-  version: Type.Integer(),
+  version: WholeNumber,
   content_type: Type.String(),
 })
-export const ReportKey = Type.Object({ key: EntryKey, version: Type.Integer() })
+export const ReportKey = Type.Object({ key: EntryKey, version: WholeNumber })
 
 export const LocalState = Type.Object({
   metadata: Metadata,
@@ -31,7 +32,7 @@ export const LocalState = Type.Object({
 export const SecretValue = Type.Object({
   key: EntryKey,
   value: Type.String(),
-  version: Type.Integer(),
+  version: WholeNumber,
 })
 export const ReportWrite = Type.Object({ content_type: Type.String(), payload: Type.Unknown() })
 
@@ -47,13 +48,13 @@ export const PeerStatus = Type.Object({
   endpoint: Type.String(),
   allowed_ips: Type.Array(Ipv4Cidr),
   last_handshake_at: Type.Union([Timestamp, Type.Null()]),
-  rx_bytes: Type.Integer(),
-  tx_bytes: Type.Integer(),
-  keepalive_seconds: Type.Integer(),
+  rx_bytes: WholeNumber,
+  tx_bytes: WholeNumber,
+  keepalive_seconds: WholeNumber,
 })
 export type PeerStatus = Static<typeof PeerStatus>
 
-const Traffic = { packets: Type.Integer(), bytes: Type.Integer() }
+const Traffic = { packets: WholeNumber, bytes: WholeNumber }
 
 /** A rule as this node enforces it, with the packets that it decided since it came into force. */
 export const RuleStatus = Type.Interface([CompiledRule], {
@@ -100,7 +101,7 @@ export type NetworkStatus = Static<typeof NetworkStatus>
 export const DaemonStatus = Type.Object({
   version: Type.String(),
   /** Process id. */
-  pid: Type.Integer(),
+  pid: WholeNumber,
   node_id: Type.String(),
   hostname: Type.String(),
   mesh_ip: Type.String(),
@@ -119,17 +120,17 @@ export const DaemonStatus = Type.Object({
     enabled: Type.Boolean(),
     interface: Type.String(),
     backend: Type.String(),
-    peers: Type.Integer(),
+    peers: WholeNumber,
     /** Why no packet moves, when the mesh is not enabled. */
     reason: Type.Optional(Type.String()),
   }),
   counts: Type.Object({
-    metadata: Type.Integer(),
-    data: Type.Integer(),
-    secrets: Type.Integer(),
-    reports: Type.Integer(),
-    reports_unsynced: Type.Integer(),
-    pending_results: Type.Integer(),
+    metadata: WholeNumber,
+    data: WholeNumber,
+    secrets: WholeNumber,
+    reports: WholeNumber,
+    reports_unsynced: WholeNumber,
+    pending_results: WholeNumber,
   }),
   /** What does not work at the moment, each with what to do. Empty when all is well. */
   problems: Type.Array(Type.String()),
@@ -241,7 +242,7 @@ export const localApi = {
       ),
       wait: Type.Optional(Type.String({ description: 'Longest wait, as "30s"; 5m at most' })),
     }),
-    response: Type.Object({ index: Type.Integer(), changed: Type.Boolean() }),
+    response: Type.Object({ index: WholeNumber, changed: Type.Boolean() }),
     errors: [400, 401],
   }),
   listPeers: operation({

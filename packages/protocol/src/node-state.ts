@@ -1,19 +1,28 @@
 import { type Static, Type } from 'typebox'
 import { Peer } from './peer.ts'
 import { CompiledPolicy } from './policy.ts'
-import { EntryKey, Key32, MeshIp, Metadata, NodeId, nullableArray, Timestamp } from './scalars.ts'
+import {
+  EntryKey,
+  Key32,
+  MeshIp,
+  Metadata,
+  NodeId,
+  nullableArray,
+  Timestamp,
+  WholeNumber,
+} from './scalars.ts'
 
 /** A data entry, and with it a report entry: a JSON payload with a version that grows by change. */
 export const Entry = Type.Object({
   key: EntryKey,
   content_type: Type.String(),
   payload: Type.Unknown(),
-  version: Type.Integer(),
+  version: WholeNumber,
   updated_at: Timestamp,
 })
 export type Entry = Static<typeof Entry>
 
-export const SecretRef = Type.Object({ key: EntryKey, version: Type.Integer() })
+export const SecretRef = Type.Object({ key: EntryKey, version: WholeNumber })
 export type SecretRef = Static<typeof SecretRef>
 
 export const SigningKeys = Type.Object({
@@ -64,7 +73,7 @@ export const SealedSecret = Type.Object({
   key: EntryKey,
   ciphertext: Type.String(),
   nonce: Type.String(),
-  version: Type.Integer(),
+  version: WholeNumber,
 })
 export type SealedSecret = Static<typeof SealedSecret>
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Timestamp } from './scalars.ts'
+import { Timestamp, WholeNumber } from './scalars.ts'
 
 export const RuleAction = Type.Enum(['allow', 'deny'])
 
@@ -44,7 +44,7 @@ export type PolicySpec = Static<typeof PolicySpec>
 export const Policy = Type.Object({
   id: Type.String(),
   name: PolicyName,
-  revision: Type.Integer(),
+  revision: WholeNumber,
   rules: Type.Array(PolicyRule),
   updated_at: Timestamp,
 })

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TObjectOptions, type TSchema, Type } from 'typebox'
 
 /** The small types that the nouns are made of. */
 
@@ -23,7 +23,21 @@ export const Ipv4Cidr = Type.String({ examples: ['10.100.1.2/32'] })
 /** Key of a data entry, a secret or a report entry; slashes are part of it and travel as `%2F`. */
 export const EntryKey = Type.String({ minLength: 1, maxLength: 512, examples: ['tls/server.key'] })
 
-export const Metadata = Type.Record(Type.String(), Type.String(), {
+/** A whole number that JavaScript and a database hold exactly. */
+export const WholeNumber = Type.Integer({
+  minimum: Number.MIN_SAFE_INTEGER,
+  maximum: Number.MAX_SAFE_INTEGER,
+})
+
+/** A count of something. */
+export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
+/** An object of any keys. The pattern that TypeBox takes for a plain string leaves out keys with a line break in them. */
+export function mapOf<Value extends TSchema>(value: Value, options: TObjectOptions = {}) {
+  return Type.Record(Type.String({ pattern: '^[\\s\\S]*$' }), value, options)
+}
+
+export const Metadata = mapOf(Type.String(), {
   description: 'The labels of a node',
   examples: [{ environment: 'production', region: 'eu-west-1' }],
 })

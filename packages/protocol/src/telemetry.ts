@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Timestamp } from './scalars.ts'
+import { mapOf, Timestamp, WholeNumber } from './scalars.ts'
 
 /** The three batches a node sends: JSON arrays or NDJSON, gzip or plain; what a record says is kept as it came. */
 export const MetricPoint = Type.Object({
@@ -9,7 +9,7 @@ export const MetricPoint = Type.Object({
     examples: ['node_resources', 'tunnel_health', 'peer_latency', 'agent_stats'],
   }),
   peer_id: Type.Optional(Type.String()),
-  data: Type.Record(Type.String(), Type.Unknown()),
+  data: mapOf(Type.Unknown()),
 })
 export type MetricPoint = Static<typeof MetricPoint>
 
@@ -39,7 +39,7 @@ export const AuditRecord = Type.Object({
 export type AuditRecord = Static<typeof AuditRecord>
 
 /** Records that do not fit are counted and dropped, as long as one of the batch does. */
-export const BatchResponse = Type.Object({ accepted: Type.Integer(), dropped: Type.Integer() })
+export const BatchResponse = Type.Object({ accepted: WholeNumber, dropped: WholeNumber })
 export type BatchResponse = Static<typeof BatchResponse>
 
 export const telemetryKinds = { metrics: MetricPoint, logs: LogRecord, audit: AuditRecord } as const
