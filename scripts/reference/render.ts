@@ -2,6 +2,7 @@ import {
   adminApi,
   controlApi,
   eventPayloads,
+  jsonBoundsOf,
   localApi,
   type Operation,
   paramNames,
@@ -68,9 +69,7 @@ function operationSection(name: string, row: Operation): string {
     [
       `- Statuses: ${statuses}`,
       ...paramNames(row.path).map(describeParam),
-      ...(row.maxBodyBytes === undefined
-        ? []
-        : [`- Body: up to ${row.maxBodyBytes} bytes after decompression`]),
+      ...boundsOf(row),
       ...(row.responseKind && row.responseKind !== 'json' ? [`- Answer: ${row.responseKind}`] : []),
     ].join('\n'),
     ...shapeOf('Query', row.query),
@@ -82,6 +81,17 @@ function operationSection(name: string, row: Operation): string {
 function describeParam(name: string): string {
   const { minLength, maxLength } = paramSchema(name) as { minLength?: number; maxLength?: number } // all are strings
   return `- \`${name}\`: in the path, percent-encoded; ${minLength} to ${maxLength} characters`
+}
+
+function boundsOf(row: Operation): string[] {
+  if (row.requestKind === 'bytes')
+    return [`- Body: up to ${row.maxBodyBytes} bytes after decompression`]
+  if (row.request === undefined && row.requestKind === undefined) return []
+  const { maxBytes, maxValues, maxDepth } = jsonBoundsOf(row)
+  const statuses = row.gateStatus ?? '413 and 400'
+  return [
+    `- Body: up to ${maxBytes} bytes after decompression, ${maxValues} values, nested up to ${maxDepth} deep; beyond that ${statuses}`,
+  ]
 }
 
 function eventPage(): string {

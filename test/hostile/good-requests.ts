@@ -15,6 +15,8 @@ export interface Target {
   system: System
   node: TestNode
   executionId: string
+  /** One that nobody has used. */
+  bootstrapToken: string
 }
 
 export async function createTarget(system: System): Promise<Target> {
@@ -29,7 +31,7 @@ export async function createTarget(system: System): Promise<Target> {
   await admin.putSecret({ params: { key: 'kept' }, body: { target, value: 'as it is' } })
   await admin.setNodeMetadata({ params, body: { set: { kept: 'yes' } } })
   const { body } = await admin.runAction({ params, body: { action: 'any', timeout: '10m' } })
-  return { system, node, executionId: body.id }
+  return { system, node, executionId: body.id, bootstrapToken: await system.bootstrapToken() }
 }
 
 type WithBody<Api extends Record<string, Operation>> = {

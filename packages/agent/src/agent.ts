@@ -7,7 +7,7 @@ import {
 } from '@plexd/protocol'
 import { CliError, describeError } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import { createCapabilityMark, describeCapabilities } from './capabilities.ts'
+import { atRegistration, createCapabilityMark, describeCapabilities } from './capabilities.ts'
 import { type AgentConfig, requireApiUrl } from './config.ts'
 import { openControlClient } from './control/client.ts'
 import { startControlLoops } from './control-loops.ts'
@@ -113,7 +113,7 @@ async function openIdentity(
     ...(signal ? { signal } : {}),
   })
   problems.clear('enrolment')
-  createCapabilityMark(database).setSent(capabilities)
+  createCapabilityMark(database).setSent(atRegistration(capabilities))
   return createIdentityStore(config.dataDir, identity, core.disk.failed)
 }
 

@@ -33,6 +33,15 @@ export function createCapabilityMark(database: DatabaseSync): CapabilityMark {
   }
 }
 
+/** Half of what a registration may have in all. */
+const maxRegistrationBytes = 32 * 1024
+
+/** What is said at registration: all, or which binary it is when that is too much; the rest follows by PUT. */
+export function atRegistration(capabilities: Capabilities): Capabilities {
+  if (Buffer.byteLength(JSON.stringify(capabilities)) <= maxRegistrationBytes) return capabilities
+  return capabilities.binary ? { binary: capabilities.binary } : {}
+}
+
 /** Tells the control plane what the node can do, if that is not what it was last told: after an upgrade, say. */
 export function startCapabilitySync(
   capabilities: Capabilities,

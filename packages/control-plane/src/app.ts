@@ -10,6 +10,7 @@ import { createEventHub, type EventHub } from './events/hub.ts'
 import { type Keyring, openKeyring } from './events/keyring.ts'
 import { createStreams, type Streams } from './events/streams.ts'
 import { createExecutionWatch, type ExecutionWatch } from './executions/watch.ts'
+import { type Bodies, createBodies } from './http/bodies.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
 import { createMasterKeyRotation, type MasterKeyRotation } from './master-key-rotation.ts'
 import type { Fleet } from './mesh/fleet.ts'
@@ -57,6 +58,7 @@ export interface App {
   readonly artifacts: ArtifactFiles
   /** Report batches that were taken, but whose answer did not leave: node id -> digest of the batch. */
   readonly lostReportAnswers: Map<string, string>
+  readonly bodies: Bodies
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Log
@@ -148,6 +150,7 @@ export async function createApp(
     telemetryLimit: createRateLimit(clock.monotonic),
     artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
     lostReportAnswers: new Map(),
+    bodies: createBodies(config.limits),
     metrics,
     streams: createStreams({
       fleet,

@@ -3,6 +3,7 @@ import type { Clock, Log } from '@plexd/runtime'
 import { adminHandlers } from './admin-api/index.ts'
 import { type App, createApp, type RunningApp } from './app.ts'
 import { authenticate, bearerToken } from './auth.ts'
+import { admitPacked } from './bootstrap-token.ts'
 import type { Config } from './config.ts'
 import { controlHandlers } from './control-api/index.ts'
 import { routesOf } from './handle.ts'
@@ -41,6 +42,7 @@ export async function startControlPlane(
       ...routesOf(opsHandlers, app),
     ],
     authenticate: async (operation, request) => {
+      if (operation.auth === 'bootstrap') return admitPacked(app, request)
       const principal = authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() })
       if (operation.auth === 'node') {
         const node = principal as NodeRecord // what `node` rows are called by
@@ -54,6 +56,7 @@ export async function startControlPlane(
     isStopping: app.isStopping,
     onAnswer: app.metrics.answered,
     ...(tls ? { tls } : {}),
+    bodies: app.bodies,
     limits: config.limits,
     log,
   })

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Operation, ParamsOf, QueryOf, RequestOf, ResponseOf } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from './app.ts'
@@ -9,11 +8,11 @@ import type { Route } from './http/server.ts'
 export interface Call<O extends Operation> {
   params: ParamsOf<O>
   query: QueryOf<O>
-  /** Parsed JSON; the unpacked bytes of a `batch`; the stream of `bytes` and `json-stream`, packed as it came. */
+  /** Parsed JSON; the unpacked bytes of a `batch`; undefined for `bytes` and `json-stream`, which the handler reads. */
   body: O extends { requestKind: 'batch' }
     ? Buffer
     : O extends { requestKind: 'bytes' | 'json-stream' }
-      ? IncomingMessage
+      ? undefined
       : RequestOf<O>
   principal: Principal<O['auth']>
   headers: FastifyRequest['headers']

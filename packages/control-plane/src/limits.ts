@@ -21,6 +21,22 @@ export const limits = limitTable({
     default: 10_000,
     summary: 'time after which a node may have one more change of its endpoint told',
   },
+  body_bytes_in_flight: {
+    unit: 'bytes',
+    default: 256 * 1024 * 1024,
+    summary:
+      'bodies, unpacked, of all requests of nodes and operators at a time; further ones get 503',
+  },
+  stranger_body_bytes_in_flight: {
+    unit: 'bytes',
+    default: 16 * 1024 * 1024,
+    summary: 'the same of all registrations, whose callers are not known yet',
+  },
+  stranger_body_ms: {
+    unit: 'ms',
+    default: 15_000,
+    summary: 'time in which the body of a registration has to be there',
+  },
 })
 
 export type Limits = Resolved<typeof limits>

@@ -236,6 +236,7 @@ export const adminApi = {
     status: 200,
     errors: [400, 401, 403],
     maxBodyBytes: 8 * mebibyte,
+    maxValues: 1_000_000,
   }),
   deletePolicy: operation({
     ...write,

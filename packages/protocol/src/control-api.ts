@@ -16,12 +16,15 @@ import { BatchResponse, IntegrityViolation, TunnelClosed, TunnelReady } from './
 /** Answers that have nothing to say still carry a body: Go nodes decode it. */
 const Empty = Type.Object({})
 
-const mebibyte = 1024 * 1024
+const kibibyte = 1024
+const mebibyte = 1024 * kibibyte
 const batch = {
   requestKind: 'batch',
   response: BatchResponse,
   status: 202,
   maxBodyBytes: 16 * mebibyte,
+  maxValues: 2_000_000,
+  gateStatus: 413,
 } as const
 
 /** plexd to control plane: the 17 operations of the seed in its order, then those that the Go client knows beside them. */
@@ -35,6 +38,10 @@ export const controlApi = {
     response: RegisterResponse,
     status: 201,
     errors: [400, 401, 409],
+    // Before a credential is seen; larger capabilities go by PUT. The Go agent retries a 413 for five minutes.
+    maxBodyBytes: 64 * kibibyte,
+    maxValues: 10_000,
+    gateStatus: 400,
   }),
   openEvents: operation({
     method: 'GET',
@@ -132,8 +139,9 @@ export const controlApi = {
     requestKind: 'json-stream',
     response: Empty,
     status: 200,
-    errors: [401, 403, 404, 409],
-    maxBodyBytes: 64 * mebibyte,
+    errors: [401, 403, 404, 409, 413],
+    maxBodyBytes: 4 * mebibyte,
+    gateStatus: 413,
   }),
   ackExecution: operation({
     method: 'POST',
@@ -155,6 +163,7 @@ export const controlApi = {
     status: 200,
     errors: [401, 403, 404, 409],
     maxBodyBytes: 16 * mebibyte,
+    maxValues: 1_000,
   }),
   sendMetrics: operation({
     method: 'POST',

@@ -23,7 +23,7 @@ export interface Operation {
   status: number
   /** Further statuses that are no failure: 206 a part, 304 not modified. */
   otherStatuses?: readonly number[]
-  /** Statuses of failure that belong to this operation; 400, 413, 415, 429 and 503 may happen to any. */
+  /** Statuses of failure that belong to this operation; 400, 408, 413, 415, 429 and 503 may happen to any. */
   errors: readonly number[]
   /** Limit of the body after decompression; `defaultMaxBodyBytes` when left out. */
   maxBodyBytes?: number

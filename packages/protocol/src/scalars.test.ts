@@ -10,7 +10,8 @@ describe('mapOf', () => {
   it('checks the value of every key, whatever is in the key', () => {
     const map = Compile(mapOf(Type.String()))
     for (const key of ['', 'a', '\n', 'a\nb', '\r', '\u2028', '__proto__', '😀']) {
-      const withKey = (value: unknown) => JSON.parse(`{${JSON.stringify(key)}:${JSON.stringify(value)}}`)
+      const withKey = (value: unknown) =>
+        JSON.parse(`{${JSON.stringify(key)}:${JSON.stringify(value)}}`)
       assert.equal(map.Check(withKey('x')), true, JSON.stringify(key))
       assert.equal(map.Check(withKey({})), false, JSON.stringify(key))
     }

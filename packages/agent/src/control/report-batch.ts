@@ -1,20 +1,39 @@
 import type { ReportSync } from '@plexd/protocol'
 import type { ReportChange } from '../state/report-store.ts'
 
-/** Bounds of one request. In characters, of which each is at most 3 bytes: far below the 16 MiB that a server must take. */
+/** Bounds of one request, well within those of the operation. */
 const maxBatchChanges = 500
-const maxBatchChars = 2 * 1024 * 1024
+const maxBatchBytes = 3 * 1024 * 1024
+const maxBatchValues = 150_000
 
 /** The first changes that fit into one request; one at least. */
 export function takeBatch(changes: Iterable<ReportChange>): ReportChange[] {
   const batch: ReportChange[] = []
-  let chars = 0
+  let bytes = 0
+  let values = 0
   for (const change of changes) {
-    chars += change.deleted ? 0 : change.entry.payload.length
-    if (batch.length > 0 && (batch.length >= maxBatchChanges || chars > maxBatchChars)) break
+    bytes += bytesOf(change)
+    values += valuesOf(change)
+    const isFull =
+      batch.length >= maxBatchChanges || bytes > maxBatchBytes || values > maxBatchValues
+    if (batch.length > 0 && isFull) break
     batch.push(change)
   }
   return batch
+}
+
+/** What it takes in the request, with room for the names of its fields. */
+function bytesOf(change: ReportChange): number {
+  const { key } = change
+  const { content_type, payload } = change.deleted
+    ? { content_type: '', payload: '' }
+    : change.entry
+  return Buffer.byteLength(`${JSON.stringify([key, content_type])}${payload}`) + 128
+}
+
+/** No fewer than there are: what separates two values may stand in a string as well. */
+function valuesOf(change: ReportChange): number {
+  return change.deleted ? 1 : 6 + (change.entry.payload.match(/[,[{]/g)?.length ?? 0)
 }
 
 /**

@@ -70,7 +70,7 @@ describe('startReportSync', () => {
     await plane.clock.advance(5_000)
     assert.deepEqual(
       plane.sent.map((batch) => batch.length),
-      [2, 2, 1],
+      [3, 2],
     )
   })
 })

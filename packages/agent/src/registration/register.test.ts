@@ -50,6 +50,17 @@ describe('register', () => {
     ])
   })
 
+  it('leaves capabilities that are too large for a registration to the PUT behind it', async () => {
+    const binary = { version: '1.2.3' }
+    const hooks = Array.from({ length: 1_000 }, (_, n) => ({
+      name: `hook-${n}`,
+      checksum: 'x'.repeat(64),
+    }))
+    const { run, sent } = setUp([answer], { capabilities: { binary, hooks } })
+    await run()
+    assert.deepEqual(sent[0]?.capabilities, { binary })
+  })
+
   it('takes an answer of the seed, without node_token, and a raw 32 character key', async () => {
     const { node_token, ...seed } = { ...answer, node_secret_key: 'k'.repeat(32) }
     const { identity } = await setUp([seed]).run()

@@ -10,6 +10,7 @@ import {
 } from '@plexd/protocol'
 import { CliError, type Clock, createBackoff, exitCodes, type Log } from '@plexd/runtime'
 import { Type } from 'typebox'
+import { atRegistration } from '../capabilities.ts'
 import type { AgentConfig } from '../config.ts'
 import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
 import { checkIdentity, type Identity } from '../identity.ts'
@@ -74,7 +75,7 @@ async function attempt(registration: Registration): Promise<Registered> {
     hostname: config.hostname,
     ...(config.hostnameChosen ? { hostname_chosen: true } : {}),
     metadata,
-    capabilities,
+    capabilities: atRegistration(capabilities),
   }
   const { body: answer } = await client.register({ body, ...(signal ? { signal } : {}) })
   try {

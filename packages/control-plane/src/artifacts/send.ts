@@ -1,6 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
+import { entityTags } from '../http/entity-tags.ts'
 import { parseRange } from './byte-range.ts'
 import type { ArtifactName } from './files.ts'
 
@@ -32,7 +33,8 @@ export async function sendArtifact(
     digest: `sha-256=${Buffer.from(hex, 'hex').toString('base64')}`,
     'x-checksum-sha256': hex,
   })
-  if (headers['if-none-match'] === etag) {
+  const known = headers['if-none-match']?.trim()
+  if (known === '*' || entityTags(known).includes(checksum)) {
     await file.close()
     reply.code(304)
     return undefined

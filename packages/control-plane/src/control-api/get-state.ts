@@ -2,33 +2,38 @@ import { ApiError, controlApi, type NodeState } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { formatPosition } from '../events/event-log.ts'
 import { handle } from '../handle.ts'
+import { entityTags } from '../http/entity-tags.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
 import { seqOfEnough } from './enough.ts'
 
 /** All that the node shall be. A node that names the revision it has gets 304 when it need not be told of a newer one. */
-export const getState = handle(controlApi.getState, async ({ principal, headers, reply }, app) => {
-  const { no } = principal
-  const enough = seqOfEnough(app, no, tagsOf(headers['if-none-match']))
-  if (enough !== undefined) {
-    if (enough === app.heads.of(no)) pulled(app, no, enough)
-    reply.header('etag', `"${formatPosition({ epoch: app.heads.epoch, seq: enough })}"`)
-    reply.code(304).send()
-    return undefined
-  }
-  // Before anything of the state is read: what changes meanwhile comes as an event behind this revision.
-  const seq = app.heads.of(no)
-  const revision = formatPosition({ epoch: app.heads.epoch, seq })
-  reply.header('etag', `"${revision}"`)
-  // Anew: the record of the caller may be from before the revision.
-  const node = app.fleet.node(principal.id)
-  if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  const state = await readState(app, node, revision)
-  reply.type('application/json; charset=utf-8')
-  reply.raw.once('finish', () => pulled(app, no, seq))
-  return state as never // the server sends text as it is
-})
+export const getState = handle(
+  controlApi.getState,
+  async ({ principal, headers, request, reply }, app) => {
+    const { no } = principal
+    const enough = seqOfEnough(app, no, entityTags(headers['if-none-match']))
+    if (enough !== undefined) {
+      if (enough === app.heads.of(no)) pulled(app, no, enough)
+      reply.header('etag', `"${formatPosition({ epoch: app.heads.epoch, seq: enough })}"`)
+      reply.code(304).send()
+      return undefined
+    }
+    // Before anything of the state is read: what changes meanwhile comes as an event behind this revision.
+    const seq = app.heads.of(no)
+    const revision = formatPosition({ epoch: app.heads.epoch, seq })
+    reply.header('etag', `"${revision}"`)
+    // Anew: the record of the caller may be from before the revision.
+    const node = app.fleet.node(principal.id)
+    if (!node) throw new ApiError('unauthorized', 'unauthorized')
+    const state = await readState(app, node, revision)
+    reply.type('application/json; charset=utf-8')
+    // HEAD says what there is, and gives nothing.
+    if (request.method === 'GET') reply.raw.once('finish', () => pulled(app, no, seq))
+    return state as never // the server sends text as it is
+  },
+)
 
 /** As JSON. */
 async function readState(app: App, node: NodeRecord, revision: string): Promise<string> {
@@ -50,9 +55,4 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
 function pulled({ presence, streams }: App, no: number, seq: number): void {
   presence.fetched(no, seq)
   streams.pulled(no)
-}
-
-/** The texts of the entity tags in `If-None-Match`, weak or strong; `*` proves no knowledge of any. */
-function tagsOf(header = ''): string[] {
-  return header.split(',').flatMap((tag) => /^\s*(?:W\/)?"(.*)"\s*$/.exec(tag)?.[1] ?? [])
 }

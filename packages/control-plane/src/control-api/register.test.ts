@@ -366,31 +366,53 @@ describe('POST /v1/register', () => {
     })
   })
 
-  it('takes a gzip body, and a null for what is left out', async () => {
+  it('takes a gzip body from who shows a token that could be used, and a null for what is left out', async () => {
     await using plane = await startControlPlane()
     const body = { ...(await request(plane)), metadata: null, capabilities: null }
-    const answer = await post(plane.url, gzipSync(JSON.stringify(body)), {
-      'content-type': 'application/json',
-      'content-encoding': 'gzip',
-    })
-    assert.equal(answer.status, 201)
+    const packed = gzipSync(JSON.stringify(body))
+    const bearer = { authorization: `Bearer ${body.token}` }
+    assert.equal((await post(plane.url, packed, gzip)).status, 401)
+    assert.equal((await post(plane.url, packed, { ...gzip, ...bearer })).status, 201)
+    // The answer may have been lost.
+    assert.equal((await post(plane.url, packed, { ...gzip, ...bearer })).status, 201)
   })
 
-  it('answers 413 to a small body that unpacks to a large one, and 415 to another packing', async () => {
+  it("unpacks nothing for a token that is expired, revoked or nobody's", async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({ clock })
+    const expired = await plane.createToken({ ttlMs: 1_000 })
+    await clock.advance(2_000)
+    const { id, token } = (await plane.admin.createToken({ body: {} })).body
+    await plane.admin.revokeToken({ params: { token_id: id } })
+    for (const bearer of [expired, token, 'plx_enroll_nobody', plane.adminToken])
+      assert.equal(
+        (
+          await post(plane.url, Buffer.from('no gzip'), {
+            ...gzip,
+            authorization: `Bearer ${bearer}`,
+          })
+        ).status,
+        401,
+      )
+  })
+
+  it('refuses what is larger than 64 KiB with 400, packed or not: 413 would be tried again', async () => {
     await using plane = await startControlPlane()
-    const type = { 'content-type': 'application/json' }
+    const bearer = { authorization: `Bearer ${await plane.createToken()}` }
+    const plain = Buffer.alloc(64 * 1024 + 1, ' ')
     const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024, ' '))
-    const packed = await post(plane.url, bomb, { ...type, 'content-encoding': 'gzip' })
-    assert.equal(packed.status, 413)
-    const brotli = await post(plane.url, bomb, { ...type, 'content-encoding': 'br' })
-    assert.equal(brotli.status, 415)
-    const corrupt = await post(plane.url, Buffer.from('no gzip'), {
-      ...type,
-      'content-encoding': 'gzip',
-    })
-    assert.equal(corrupt.status, 400)
+    for (const [body, headers] of [
+      [plain, json],
+      [bomb, { ...gzip, ...bearer }],
+      [Buffer.from('no gzip'), { ...gzip, ...bearer }],
+    ] as const)
+      assert.equal((await post(plane.url, body, headers)).status, 400)
+    assert.equal((await post(plane.url, bomb, { ...json, 'content-encoding': 'br' })).status, 415)
   })
 })
+
+const json = { 'content-type': 'application/json' }
+const gzip = { ...json, 'content-encoding': 'gzip' }
 
 async function request(
   plane: TestControlPlane,

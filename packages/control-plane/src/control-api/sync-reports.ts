@@ -1,7 +1,6 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { type Call, handle } from '../handle.ts'
-import { readBody } from '../http/read-body.ts'
 import { applyReports } from '../reports/apply.ts'
 import type { ReportBatch } from '../reports/merge.ts'
 import { parseReports, salvageReports } from '../reports/parse.ts'
@@ -14,7 +13,7 @@ type ReportCall = Call<typeof controlApi.syncReports>
  */
 export const syncReports = handle(controlApi.syncReports, async (call, app) => {
   const { principal, reply } = call
-  const batch = principal.is_go ? await readSalvaged(call, app) : await readStrict(call)
+  const batch = principal.is_go ? await readSalvaged(call, app) : await readStrict(call, app)
   const lostDigest = app.lostReportAnswers.get(principal.id)
   const applied = await app.store.write((tx) => applyReports(tx, principal.id, batch, lostDigest))
   app.lostReportAnswers.delete(principal.id)
@@ -39,14 +38,15 @@ export const syncReports = handle(controlApi.syncReports, async (call, app) => {
   return {}
 })
 
-async function readStrict(call: ReportCall): Promise<ReportBatch> {
-  return parseReports(await readText(call))
+async function readStrict(call: ReportCall, { bodies }: App): Promise<ReportBatch> {
+  return parseReports(textOf(await bodies.read(call, controlApi.syncReports)))
 }
 
-async function readSalvaged(call: ReportCall, { log }: App): Promise<ReportBatch> {
+async function readSalvaged(call: ReportCall, { bodies, log }: App): Promise<ReportBatch> {
   const node_id = call.principal.id
   try {
-    const { dropped, ...batch } = salvageReports(await readText(call))
+    const { body } = await bodies.readSome(call, maxGoBytes)
+    const { dropped, ...batch } = salvageReports(textOf(body))
     if (dropped > 0) log.warn('report entries dropped', { node_id, dropped })
     return batch
   } catch (error) {
@@ -56,7 +56,9 @@ async function readSalvaged(call: ReportCall, { log }: App): Promise<ReportBatch
   }
 }
 
-async function readText({ request }: ReportCall): Promise<string> {
-  const chunks = await Array.fromAsync(readBody(request, controlApi.syncReports.maxBodyBytes))
-  return Buffer.concat(chunks).toString('utf8')
+/** A Go node sends all that it has, however much that is. */
+const maxGoBytes = 16 * 1024 * 1024
+
+function textOf(body: Uint8Array): string {
+  return new TextDecoder().decode(body)
 }

@@ -4,14 +4,18 @@ import { type AddressInfo, connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { resolveLimits, silentLog } from '@plexd/runtime'
 import { limits } from '../limits.ts'
+import { createBodies } from './bodies.ts'
 import { createServer } from './server.ts'
+
+const defaults = resolveLimits(limits, {})
 
 async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
   const server = createServer({
     routes: [],
     authenticate: () => undefined,
     isStopping: () => false,
-    limits: resolveLimits(limits, {}),
+    bodies: createBodies(defaults),
+    limits: defaults,
     log: silentLog,
   })
   await server.listen({ port: 0, host: '127.0.0.1' })

@@ -18,9 +18,12 @@ export async function compress(
 ): Promise<unknown> {
   if (typeof payload !== 'string' || payload.length < gzipOverBytes) return payload
   reply.header('vary', 'accept-encoding')
-  const accepted = String(request.headers['accept-encoding'] ?? '').toLowerCase()
-  if (!/(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted))
-    return Buffer.from(payload)
+  if (!acceptsGzip(request)) return Buffer.from(payload)
   reply.header('content-encoding', 'gzip').removeHeader('content-length')
   return gzipAsync(payload)
+}
+
+export function acceptsGzip({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  const accepted = String(headers['accept-encoding'] ?? '').toLowerCase()
+  return /(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted)
 }

@@ -19,12 +19,12 @@ export function problemOf(error: unknown): Problem & { internal: boolean } {
       internal: error.status === 500 || (error.status > 500 && error.cause !== undefined),
     }
   }
-  const { statusCode, message, code } = error as Partial<FastifyError> // Fastify's own refusals carry a status
+  const { statusCode, message } = error as Partial<FastifyError> // Fastify's own refusals carry a status
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return {
       status: statusCode,
       headers: {},
-      body: { error: wordsOf(code, message), code: codeOf(statusCode) },
+      body: { error: lowerCase(message), code: codeOf(statusCode) },
       internal: false,
     }
   }
@@ -36,14 +36,6 @@ export function problemOf(error: unknown): Problem & { internal: boolean } {
   }
 }
 
-function wordsOf(code: string | undefined, message = ''): string {
-  switch (code) {
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return 'invalid JSON body'
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return 'request body is too large'
-    default:
-      return message.charAt(0).toLowerCase() + message.slice(1)
-  }
+function lowerCase(message = ''): string {
+  return message.charAt(0).toLowerCase() + message.slice(1)
 }

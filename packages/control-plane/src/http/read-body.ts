@@ -1,26 +1,27 @@
 import { ApiError } from '@plexd/protocol'
 import type { FastifyRequest } from 'fastify'
-import { decompress } from './decompress.ts'
+import { bodyErrorOf, unpacked } from './content-encoding.ts'
 
 /**
- * The body of a `json-stream` or `bytes` request, unpacked, as the handler asks for it. Throws an ApiError: 413 past
- * the limit, 415 or 400 for an encoding that cannot be undone. What is not read by then is read and thrown away, so
- * that the connection can go on.
+ * The body of a `bytes` request, unpacked, as the handler asks for it: what is too large for the memory. Throws an
+ * ApiError: 413 past the limit, 415 or 400 for an encoding that cannot be undone.
  */
 export async function* readBody(
-  request: FastifyRequest,
+  { raw }: FastifyRequest,
   maxBytes: number,
 ): AsyncGenerator<Uint8Array> {
-  const { raw } = request
+  const source = unpacked(raw)
+  let bytes = 0
   try {
-    let bytes = 0
-    for await (const chunk of decompress(request, raw, maxBytes)) {
-      bytes += chunk.length
+    for await (const chunk of source.iterator({ destroyOnReturn: false })) {
+      bytes += (chunk as Buffer).length // no encoding is set
       if (bytes > maxBytes)
         throw new ApiError('payload_too_large', `request body is larger than ${maxBytes} bytes`)
       yield chunk
     }
+  } catch (error) {
+    throw bodyErrorOf(error)
   } finally {
-    raw.resume()
+    if (source !== raw) source.destroy()
   }
 }

@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http'
-import { ApiError, defaultMaxBodyBytes, type Operation, paramsSchema } from '@plexd/protocol'
+import { ApiError, type Operation, paramsSchema } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import Fastify, {
   type FastifyInstance,
@@ -9,10 +8,14 @@ import Fastify, {
 } from 'fastify'
 import type { Limits } from '../limits.ts'
 import { paceHandshakes } from './admission.ts'
+import type { Bodies, Exchange } from './bodies.ts'
 import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
-import { decompress } from './decompress.ts'
+import { drain } from './drain.ts'
+import { withoutBody } from './head.ts'
+import { parseJson } from './parse-json.ts'
 import { problemOf } from './problem.ts'
+import { createTurns } from './turns.ts'
 
 /** A row of a table with what answers it. `run` sends nothing itself, unless it takes the reply over (hijack). */
 export interface Route<Principal> {
@@ -29,6 +32,7 @@ export interface ServerOptions<Principal> {
   isStopping(): boolean
   onAnswer?(name: string, status: number, seconds: number): void
   tls?: { cert: string; key: string }
+  bodies: Bodies
   limits: Limits
   log: Log
 }
@@ -46,10 +50,6 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
       ? { https: { ...options.tls, ...connections, minVersion: 'TLSv1.2' } }
       : { http: connections }),
     logger: false,
-    bodyLimit: defaultMaxBodyBytes,
-    // Such names are data like any other: nothing of ours merges a body into an object.
-    onProtoPoisoning: 'ignore',
-    onConstructorPoisoning: 'ignore',
     // Longer than the heartbeat interval, so that a connection is still open for the next one.
     keepAliveTimeout: 90_000,
     // A binary is uploaded within it, over a slow line too.
@@ -98,59 +98,41 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   server.setNotFoundHandler(() => {
     throw new ApiError('not_found', 'not found')
   })
+  const turns = createTurns()
+  server.addHook('onRequest', (request, reply) => turns.wait(request.raw, reply.raw))
   server.addHook('onRequest', async (_request, reply) => {
     if (!options.isStopping()) return
     reply.header('connection', 'close')
     throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
   })
   server.addHook('onSend', compress)
+  server.addHook('onSend', withoutBody)
   server.addHook('onResponse', async (request, reply) => {
     const { operationName } = request.routeOptions.config as { operationName?: string }
     options.onAnswer?.(operationName ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000)
+    drain(request.raw)
   })
+  // Bodies are read behind the gate, see bodyOf; Fastify reads none.
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
-  for (const kind of ['json', 'batch', 'bytes', 'json-stream'] as const) {
-    server.register(async (scope) => {
-      setBodyParser(scope, kind)
-      for (const route of routes)
-        if ((route.operation.requestKind ?? 'json') === kind) addRoute(scope, route, options)
-    })
-  }
+  for (const route of routes) addRoute(server, route, options)
   refuseOtherMethods(server, routes)
   return server
 }
 
-function setBodyParser(scope: FastifyInstance, kind: NonNullable<Operation['requestKind']>): void {
-  if (kind === 'json') return
-  scope.removeAllContentTypeParsers()
-  if (kind === 'batch') {
-    scope.addContentTypeParser(
-      '*',
-      { parseAs: 'buffer' },
-      async (_request: FastifyRequest, body: Buffer) => body,
-    )
-  } else {
-    scope.addContentTypeParser(
-      '*',
-      async (_request: FastifyRequest, payload: IncomingMessage) => payload,
-    )
-  }
-}
-
 function addRoute<Principal>(
-  scope: FastifyInstance,
+  server: FastifyInstance,
   route: Route<Principal>,
   options: ServerOptions<Principal>,
 ): void {
   const { operation, name, run } = route
-  const limit = operation.maxBodyBytes ?? defaultMaxBodyBytes
-  const isParsed = !['bytes', 'json-stream'].includes(operation.requestKind ?? 'json')
+  const isParsed = (operation.requestKind ?? 'json') === 'json'
   const params = paramsSchema(operation.path)
   const principals = new WeakMap<FastifyRequest, Principal>()
-  scope.route({
-    method: operation.method,
+  server.route({
+    method: methodsOf(operation),
     url: fastifyPath(operation.path),
-    bodyLimit: limit,
     config: { operationName: name },
     schema: {
       ...(params ? { params } : {}),
@@ -163,15 +145,38 @@ function addRoute<Principal>(
     onRequest: async (request) => {
       principals.set(request, await options.authenticate(operation, request))
     },
-    preParsing: async (request, _reply, payload) =>
-      isParsed ? decompress(request, payload, limit) : payload,
+    preValidation: async (request, reply) => {
+      request.body = await bodyOf(operation, { request, reply }, options.bodies)
+    },
     handler: async (request, reply) => {
+      if (request.method === 'HEAD' && operation.responseKind === 'event-stream')
+        return reply.type('text/event-stream').send('')
       const answer = await run(request, reply, principals.get(request) as Principal) // set by onRequest
       if (reply.sent) return reply
       if (reply.statusCode === 200) reply.code(operation.status)
       return answer
     },
   })
+}
+
+/** HEAD is GET without the content (RFC 9110, section 9.3.2). */
+function methodsOf({ method }: Operation): HTTPMethods[] {
+  return method === 'GET' ? ['GET', 'HEAD'] : [method]
+}
+
+/** Parsed JSON, or the bytes of a batch; undefined for what the handler reads itself, and where none is asked for. */
+async function bodyOf(operation: Operation, exchange: Exchange, bodies: Bodies): Promise<unknown> {
+  const { requestKind = 'json', request } = operation
+  if (requestKind === 'batch') return bodies.read(exchange, operation)
+  if (requestKind !== 'json' || !request) return undefined
+  // Without a type it is taken for what it should be (RFC 9110, section 8.3).
+  const type = exchange.request.headers['content-type'] ?? 'application/json'
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    throw new ApiError(
+      'unsupported_media_type',
+      `content type "${type.slice(0, 64)}" is not supported: use application/json`,
+    )
+  return parseJson(await bodies.read(exchange, operation))
 }
 
 /** The seed's `{name}` as Fastify's `:name`. */
@@ -185,7 +190,7 @@ function refuseOtherMethods(
 ): void {
   const allowed = Map.groupBy(routes, ({ operation }) => fastifyPath(operation.path))
   for (const [url, rows] of allowed) {
-    const allow = rows.map(({ operation }) => operation.method as string)
+    const allow = rows.flatMap(({ operation }): string[] => methodsOf(operation))
     server.route({
       method: methods.filter((method) => !allow.includes(method)),
       url,

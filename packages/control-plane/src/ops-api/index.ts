@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { type Handlers, handle } from '../handle.ts'
 import { docsPage } from '../http/docs-page.ts'
+import { prepare } from '../http/prepared.ts'
 import { apiDocument } from './document.ts'
 import { type OpsApi, opsApi } from './table.ts'
 
@@ -26,13 +27,18 @@ export const opsHandlers: Handlers<OpsApi> = {
     reply.type(contentType)
     return text as never // the server sends text as it is
   }),
-  openapi: handle(opsApi.openapi, async () => apiDocument()),
-  docs: handle(opsApi.docs, async ({ reply }) => {
-    // The page has no script and loads nothing; nobody may add any.
-    reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-    reply.type('text/html; charset=utf-8')
-    return docsPage(apiDocument()) as never // as above
-  }),
+  openapi: (app) => {
+    const document = prepare('application/json; charset=utf-8', () => JSON.stringify(apiDocument()))
+    return handle(opsApi.openapi, async ({ request, reply }) => document(request, reply))(app)
+  },
+  docs: (app) => {
+    const page = prepare('text/html; charset=utf-8', () => docsPage(apiDocument()))
+    return handle(opsApi.docs, async ({ request, reply }) => {
+      // The page has no script and loads nothing; nobody may add any.
+      reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+      return page(request, reply) as never // the server sends bytes as they are
+    })(app)
+  },
 }
 
 function nodesByStatus({ fleet }: App): Map<string, number> {

@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ApiError, boundRefusal, JsonGate, jsonBoundsOf, type Operation } from '@plexd/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Limits } from '../limits.ts'
+import { type BodyBudget, createBodyBudget } from './body-budget.ts'
+import { bodyErrorOf, encodingOf, unpacked } from './content-encoding.ts'
+
+/** A request with the reply that ends it: what its body takes is given back then. */
+export interface Exchange {
+  request: FastifyRequest
+  reply: FastifyReply
+}
+
+/** How all bodies are read that are kept in memory. */
+export interface Bodies {
+  /**
+   * The body, unpacked, when it stays within the bounds of its row; it is still to be parsed. Throws an ApiError as soon
+   * as a bound is passed, with the status of the row: nothing behind is read or unpacked.
+   */
+  read(exchange: Exchange, operation: Operation): Promise<Buffer>
+  /** What there is of the body up to `maxBytes`, and whether that is all of it: for who must not be refused. */
+  readSome(exchange: Exchange, maxBytes: number): Promise<{ body: Buffer; isWhole: boolean }>
+}
+
+export function createBodies(limits: Limits): Bodies {
+  const budget = (name: 'body_bytes_in_flight' | 'stranger_body_bytes_in_flight'): BodyBudget =>
+    createBodyBudget(name, limits[name])
+  const known = { budget: budget('body_bytes_in_flight'), timeoutMs: undefined }
+  const stranger = {
+    budget: budget('stranger_body_bytes_in_flight'),
+    timeoutMs: limits.stranger_body_ms,
+  }
+
+  return {
+    async read({ request, reply }, operation) {
+      const bounds = jsonBoundsOf(operation)
+      const { auth } = operation
+      const isStranger = auth === 'bootstrap' || auth === 'none'
+      const announced = Number(request.headers['content-length'] ?? 0)
+      if (encodingOf(request) === 'identity' && announced > bounds.maxBytes)
+        throw boundRefusal(operation, 'bytes')
+      const gate = new JsonGate(bounds)
+      const check = (chunk: Buffer): boolean => {
+        const passed = gate.take(chunk)
+        if (passed) throw boundRefusal(operation, passed)
+        return true
+      }
+      return collect(request.raw, reply.raw, { ...(isStranger ? stranger : known), check })
+    },
+    async readSome({ request, reply }, maxBytes) {
+      let bytes = 0
+      let isWhole = true
+      const check = (chunk: Buffer): boolean => {
+        bytes += chunk.length
+        isWhole = bytes <= maxBytes
+        return isWhole
+      }
+      const body = await collect(request.raw, reply.raw, { ...known, check })
+      return { body, isWhole }
+    },
+  }
+}
+
+interface Collecting {
+  budget: BodyBudget
+  timeoutMs: number | undefined
+  /** Sees each chunk before it is kept; throws, or answers false when no more is wanted. */
+  check(chunk: Buffer): boolean
+}
+
+/** The body as one; what they take of the budget is given back when the response is over. */
+function collect(
+  raw: IncomingMessage,
+  response: ServerResponse,
+  { budget, timeoutMs, check }: Collecting,
+): Promise<Buffer> {
+  const source = unpacked(raw)
+  const chunks: Buffer[] = []
+  let taken = 0
+  response.once('close', () => budget.giveBack(taken))
+  return new Promise<Buffer>((resolve, reject) => {
+    const timer = timeoutMs === undefined ? undefined : setTimeout(tooSlow, timeoutMs)
+    source.on('data', keep).once('end', finish).once('error', fail).once('close', cutOff)
+
+    function keep(chunk: Buffer): void {
+      try {
+        if (!check(chunk)) finish()
+        else hold(chunk)
+      } catch (error) {
+        fail(error)
+      }
+    }
+
+    function hold(chunk: Buffer): void {
+      budget.take(chunk.length)
+      taken += chunk.length
+      chunks.push(chunk)
+    }
+
+    function finish(): void {
+      stop()
+      resolve(Buffer.concat(chunks))
+    }
+
+    function fail(error: unknown): void {
+      stop()
+      reject(bodyErrorOf(error))
+    }
+
+    function tooSlow(): void {
+      fail(new ApiError('bad_request', 'the request body took too long', { status: 408 }))
+    }
+
+    function cutOff(): void {
+      fail(undefined)
+    }
+
+    function stop(): void {
+      clearTimeout(timer)
+      source.off('data', keep).off('end', finish).off('error', fail).off('close', cutOff)
+      source.on('error', ignore)
+      // The connection may still be of use: what comes on it is thrown away, see drain.ts.
+      if (source === raw) raw.pause()
+      else source.destroy()
+    }
+  })
+}
+
+function ignore(): void {}

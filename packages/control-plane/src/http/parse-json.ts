@@ -1,0 +1,27 @@
+import { ApiError, duplicateKey } from '@plexd/protocol'
+
+/** What is kept as it was written, and not ours to read. */
+const opaque: ReadonlySet<string> = new Set(['payload'])
+
+/**
+ * Parses a body that has passed the gate. Throws an ApiError (400) for what is no JSON, and for a key that stands twice in
+ * one object: nobody can say which of the two was meant. A byte order mark is passed over (RFC 8259, section 8.1).
+ */
+export function parseJson(body: Uint8Array): unknown {
+  const text = new TextDecoder().decode(body)
+  const value = parse(text)
+  const key = duplicateKey(text, opaque)
+  if (key === undefined) return value
+  throw new ApiError(
+    'bad_request',
+    `body has ${JSON.stringify(key.slice(0, 64))} twice in one object: send each key once`,
+  )
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ApiError('bad_request', 'invalid JSON body', { cause })
+  }
+}
