@@ -34,7 +34,7 @@ export async function checkControlPlane(world: World): Promise<void> {
   const nodes = new Map((await pages(admin.listNodes)).map((node) => [node.id, node]))
   checkRegisters('label', world.labels, (place) => {
     const [id = '', label = ''] = place.split('/')
-    return nodes.get(id)?.metadata[label]
+    return nodes.get(id)?.labels[label]
   })
 
   const policies = new Map(
@@ -137,7 +137,7 @@ export async function checkMirror({ system, secrets }: World, real: RealNode): P
     ({ target }) => target.node_id === nodeId || target.selector !== undefined,
   )
   const wanted = {
-    metadata: node.metadata,
+    metadata: { ...node.labels, ...node.reported, ...node.labels },
     data: Object.fromEntries(entries.map(({ key, payload }) => [key, payload])),
   }
   await until(

@@ -22,9 +22,9 @@ describe('completion of a command line', () => {
       'rename',
       'remove',
       'rotate-keys',
-      'metadata',
+      'label',
     ])
-    assert.deepEqual(await candidates(bench, 'node', 'metadata', 'u'), ['unset'])
+    assert.deepEqual(await candidates(bench, 'node', 'label', 'uns'), ['unset'])
     assert.ok(!(await candidates(bench, '')).includes('__complete'))
   })
 

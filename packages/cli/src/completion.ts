@@ -34,7 +34,9 @@ function walk(program: Command, words: readonly string[]): Place {
       const option = optionsOf(program, command).find(({ long }) => long === word)
       pending = option?.required ? option : undefined
     } else {
-      const child = command.commands.find((other) => other.name() === word)
+      const child = command.commands.find(
+        (other) => other.name() === word || other.aliases().includes(word),
+      )
       if (child) command = child
       else operands++
     }

@@ -17,7 +17,7 @@ export function addTargetFlags(command: Command): Command {
     .addOption(
       new Option(
         '--selector <selector>',
-        'for every node that the label selector matches, now and later: "env=prod,role in (web,api)", or "*"',
+        'for every node that the label selector matches, now and later: "env=prod,role in (web,api)", or "*"; for data also what nodes say of themselves: "reported.os=linux"',
       ).argParser(selectorFlag),
     )
 }

@@ -243,16 +243,16 @@ function comparable(state: NodeState) {
   return { ...state, peers: state.peers.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }
 }
 
-async function relabel(app: App, id: string, metadata: Record<string, string>): Promise<void> {
+async function relabel(app: App, id: string, labels: Record<string, string>): Promise<void> {
   await app.change(async (unit) => {
     const node = unit.fleet.node(id)
     if (!node) return
     await unit.tx
       .updateTable('nodes')
-      .set({ metadata: JSON.stringify(metadata) })
+      .set({ labels: JSON.stringify(labels) })
       .where('id', '=', id)
       .execute()
-    await changeNode(unit, { ...node, metadata })
+    await changeNode(unit, { ...node, labels })
   })
 }
 

@@ -36,7 +36,8 @@ export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
 export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
   const before = unit.fleet.node(after.id)
   if (!before) throw new Error(`change node "${after.id}": it is not in the fleet`)
-  if (before.metadata !== after.metadata) await relabel(unit, before, after)
+  if (before.labels !== after.labels || before.reported !== after.reported)
+    await relabel(unit, before, after)
   unit.apply({ type: 'node_put', node: after })
   if (looksOtherwise(before, after))
     await emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))

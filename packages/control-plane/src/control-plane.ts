@@ -14,6 +14,7 @@ import { saveLastSeen } from './jobs/save-last-seen.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 import { markOnline } from './node-status.ts'
 import { hostnameTrouble } from './nodes/hostname.ts'
+import { warnOfUnconfirmed } from './nodes/unconfirmed-list.ts'
 import { opsHandlers } from './ops-api/index.ts'
 import { noteToken } from './secret-rotation.ts'
 import { startStunServer } from './stun/server.ts'
@@ -34,6 +35,7 @@ export async function startControlPlane(
   const app = stack.use(await createApp(config, { clock, log }))
   stack.defer(() => saveLastSeen(app))
   warnOfHostnames(app)
+  await warnOfUnconfirmed({ reader: app.store.reader, fleet: app.fleet }, log)
   const tls = config.insecureHttp ? undefined : await loadTlsFor(config, clock)
   const server = createServer({
     routes: [

@@ -5,6 +5,27 @@ import { limitTable, type Limits as Resolved } from '@plexd/runtime'
  * `--limit NAME=NUMBER` or under `limits:` in the file.
  */
 export const limits = limitTable({
+  metadata_keys: {
+    unit: 'count',
+    default: 256,
+    summary: 'labels of a node, and as many keys that it reports',
+  },
+  metadata_key_bytes: {
+    unit: 'bytes',
+    default: 317,
+    summary:
+      'key of a label, or one that a node reports: 253 of a DNS name, a slash and 63 of a name',
+  },
+  metadata_value_bytes: {
+    unit: 'bytes',
+    default: 1024,
+    summary: 'value of a label, or one that a node reports',
+  },
+  metadata_bytes: {
+    unit: 'bytes',
+    default: 32 * 1024,
+    summary: 'all keys and values of the labels of a node, and as many of what it reports',
+  },
   handshakes: {
     unit: 'count',
     default: 64,

@@ -13,6 +13,8 @@ import {
   SigningKey,
   Target,
   TelemetryRecord,
+  UnconfirmedLabel,
+  Warnings,
 } from './admin.ts'
 import { Execution } from './execution.ts'
 import { Entry } from './node-state.ts'
@@ -22,6 +24,10 @@ import { Metadata, mapOf } from './scalars.ts'
 
 const Empty = Type.Object({})
 const mebibyte = 1024 * 1024
+
+const TouchedNodes = Type.Object({
+  nodes: Type.Integer({ description: 'How many had such a label' }),
+})
 
 const Paging = Type.Object({
   limit: Type.Optional(
@@ -54,9 +60,10 @@ export const adminApi = {
       ),
       hostname: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
       metadata: Type.Optional(Metadata),
+      node_may_set: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 256 })),
       nsk_format: Type.Optional(Type.Enum(['base64', 'raw32'])),
     }),
-    response: Type.Interface([BootstrapToken], {
+    response: Type.Interface([BootstrapToken, Warnings], {
       token: Type.String({ description: 'Shown this once' }),
     }),
     status: 201,
@@ -84,7 +91,11 @@ export const adminApi = {
     ...read,
     path: '/admin/v1/nodes',
     summary: 'List nodes',
-    query: Type.Interface([Paging], { selector: Type.Optional(Type.String()) }),
+    query: Type.Interface([Paging], {
+      selector: Type.Optional(
+        Type.String({ description: 'Of labels, and of what nodes report: `reported.os=linux`' }),
+      ),
+    }),
     response: pageOf(Node),
     errors: [400, 401],
   }),
@@ -132,14 +143,43 @@ export const adminApi = {
     ...write,
     method: 'PATCH',
     path: '/admin/v1/nodes/{node}/metadata',
-    summary: 'Set or remove metadata keys of a node',
+    summary: 'Set or remove labels of a node',
     request: Type.Object({
       set: Type.Optional(Metadata),
       remove: Type.Optional(Type.Array(Type.String())),
     }),
-    response: NodeDetail,
+    response: Type.Interface([NodeDetail, Warnings], {}),
     status: 200,
     errors: [400, 401, 403, 404],
+  }),
+  listUnconfirmedLabels: operation({
+    ...read,
+    path: '/admin/v1/labels/unconfirmed',
+    summary:
+      'List labels that nodes may have set themselves, before labels and reports were told apart',
+    query: Paging,
+    response: pageOf(UnconfirmedLabel),
+    errors: [400, 401],
+  }),
+  confirmLabels: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/labels/confirm',
+    summary: 'Keep unconfirmed labels as labels: those of the keys, or all',
+    request: Type.Object({ keys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })) }),
+    response: TouchedNodes,
+    status: 200,
+    errors: [400, 401, 403],
+  }),
+  dropLabels: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/labels/drop',
+    summary: 'Make unconfirmed labels what the nodes report, with which no rights go',
+    request: Type.Object({ keys: Type.Array(Type.String(), { minItems: 1 }) }),
+    response: TouchedNodes,
+    status: 200,
+    errors: [400, 401, 403],
   }),
 
   putData: operation({

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Capabilities } from './capabilities.ts'
-import { EntryKey, MeshIp, Metadata, NodeId, Timestamp, WholeNumber } from './scalars.ts'
+import { RuleAction } from './policy.ts'
+import { EntryKey, MeshIp, Metadata, mapOf, NodeId, Timestamp, WholeNumber } from './scalars.ts'
 
 /** The nouns that only operators see. */
 
@@ -22,6 +23,9 @@ export const BootstrapToken = Type.Object({
   id: Type.String({ examples: ['tok_k3v9'] }),
   hostname: Nullable(Type.String()),
   metadata: Metadata,
+  node_may_set: Type.Array(Type.String(), {
+    description: 'Keys that the node may choose: they become labels when it registers with them',
+  }),
   nsk_format: Nullable(Type.Enum(['base64', 'raw32'])),
   created_at: Timestamp,
   expires_at: Timestamp,
@@ -51,7 +55,13 @@ export const Node = Type.Object({
   connected: Type.Boolean({
     description: 'Whether an event stream is open, or was within the last 35 s',
   }),
-  metadata: Metadata,
+  labels: mapOf(Type.String(), {
+    description:
+      'What operators and its token set; selectors of policies and secrets see these only',
+  }),
+  reported: mapOf(Type.String(), {
+    description: 'What it said of itself; selectors of data may ask for it as `reported.KEY`',
+  }),
   endpoint: Type.String(),
   nat_type: Type.String(),
   local_endpoints: Type.Array(Type.String(), { description: 'For peers in the same network' }),
@@ -69,6 +79,32 @@ export const NodeDetail = Type.Interface([Node], {
   heartbeat: Nullable(Type.Unknown()),
 })
 export type NodeDetail = Static<typeof NodeDetail>
+
+/** What whoever set labels should know: those that no selector can ask for. */
+export const Warnings = Type.Object({ warnings: Type.Array(Type.String()) })
+
+/** A rule, a data entry or a secret whose nodes change with a label. */
+export const LabelUse = Type.Object({
+  kind: Type.Enum(['policy', 'data', 'secret']),
+  name: Type.String(),
+  rule: Type.Optional(Type.Integer({ description: 'Of the policy, from 0' })),
+  action: Type.Optional(RuleAction),
+  selector: Type.String(),
+  nodes: Type.Integer({ description: 'How many it would have no longer, or anew' }),
+})
+export type LabelUse = Static<typeof LabelUse>
+
+/** A label of before there was a difference: whether a node said it, or an operator, nobody knows. */
+export const UnconfirmedLabel = Type.Object({
+  key: Type.String(),
+  nodes: Type.Integer({ description: 'How many have it' }),
+  hostnames: Type.Array(Type.String(), { description: 'Of the first 100 of them' }),
+  values: Type.Array(Type.String(), { description: 'The first 100 different ones' }),
+  changes: Type.Array(LabelUse, {
+    description: 'What would change if it were only reported; deny rules first',
+  }),
+})
+export type UnconfirmedLabel = Static<typeof UnconfirmedLabel>
 
 /** Exactly one of the two: the node, or every node that the label selector matches, now and later. */
 export const Target = Type.Object({

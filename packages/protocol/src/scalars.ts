@@ -38,7 +38,7 @@ export function mapOf<Value extends TSchema>(value: Value, options: TObjectOptio
 }
 
 export const Metadata = mapOf(Type.String(), {
-  description: 'The labels of a node',
+  description: 'Names and values of a node: its labels, and what it reports',
   examples: [{ environment: 'production', region: 'eu-west-1' }],
 })
 export type Metadata = Static<typeof Metadata>

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { matches, parseSelector, type Requirement } from './selector.ts'
+import {
+  checkSelector,
+  matches,
+  namesReported,
+  parseSelector,
+  type Requirement,
+  whyNotSelectable,
+} from './selector.ts'
 
 describe('parseSelector', () => {
   const selectors: [text: string, requirements: Requirement[]][] = [
@@ -115,6 +122,71 @@ describe('matches', () => {
       }),
       { numRuns: 2_000 },
     )
+  })
+})
+
+describe('whyNotSelectable', () => {
+  const name63 = 'a'.repeat(63)
+  const fine: [key: string, value: string][] = [
+    ['env', 'prod'],
+    ['env', ''],
+    ['A.b_c-9', 'A.b_c-9'],
+    ['example.com/tier', '6.1.0-18-amd64'],
+    [name63, name63],
+    ['constructor', 'x'],
+    ['reported.os', 'linux'],
+  ]
+  for (const [key, value] of fine)
+    it(`finds nothing wrong with ${key}=${value}`, () =>
+      assert.equal(whyNotSelectable(key, value), undefined))
+
+  const odd: [key: string, value: string][] = [
+    ['team', 'Köln'],
+    ['team', 'a,b'],
+    ['team', ' a'],
+    ['team', 'a\nb'],
+    ['team', 'a:b'],
+    ['team', `${name63}a`],
+    [`${name63}a`, ''],
+    ['-rf', ''],
+    ['a-', ''],
+    ['', ''],
+    ['a b', ''],
+    ['a\u001b', ''],
+    ['__proto__', 'x'],
+    ['a/b/c', ''],
+    ['/a', ''],
+    ['a/', ''],
+    ['Example.com/a', ''],
+    [`${'a.'.repeat(127)}/a`, ''],
+    ['іd', 'Cyrillic'],
+  ]
+  for (const [key, value] of odd)
+    it(`says why nobody can ask for ${JSON.stringify(key)}=${JSON.stringify(value)}`, () =>
+      assert.match(whyNotSelectable(key, value) ?? '', /^want /))
+})
+
+describe('checkSelector', () => {
+  const check = (text: string, reported: boolean) => () =>
+    checkSelector(parseSelector(text), { reported })
+
+  it('lets pass what Kubernetes would', () => {
+    for (const text of ['env=prod', 'a.b/c in (x,y),!d', 'env=', 'reportedly=x', 'x.reported.a'])
+      check(text, false)()
+  })
+
+  it('refuses keys and values that no label may have, though they can be read', () => {
+    for (const text of ['a/b/c', 'env=a:b', 'env in (a,b@c)', `env!=${'a'.repeat(64)}`])
+      assert.throws(check(text, true), { name: 'RangeError', message: /^selector key "/ })
+  })
+
+  it('refuses what a node says of itself where rights go by it, and says what to do', () => {
+    for (const text of ['reported.env=prod', 'a=b,!reported.os', 'reported.os notin (x)']) {
+      assert.ok(namesReported(parseSelector(text)))
+      check(text, true)()
+      assert.throws(check(text, false), /plexctl node label set/)
+    }
+    assert.throws(check('reported.a/b/c', true), /DNS name/)
   })
 })
 

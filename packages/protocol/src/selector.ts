@@ -63,3 +63,57 @@ function parseRequirement(text: string): Requirement {
 function splitOutsideParentheses(text: string): string[] {
   return text.split(/,(?![^(]*\))/)
 }
+
+/**
+ * In front of a key, where a selector asks for what a node says of itself: `reported.os=linux`. No operator gives a
+ * label such a name.
+ */
+export const reportedPrefix = 'reported.'
+
+export function namesReported(selector: Selector): boolean {
+  return selector.some(({ key }) => key.startsWith(reportedPrefix))
+}
+
+/**
+ * Throws a RangeError for a requirement that can be read, but that nobody may write: its key or value is none of
+ * Kubernetes', or it asks for what nodes say of themselves where only labels may decide.
+ */
+export function checkSelector(selector: Selector, { reported }: { reported: boolean }): void {
+  for (const requirement of selector) {
+    const { key } = requirement
+    const isReported = key.startsWith(reportedPrefix)
+    if (isReported && !reported)
+      throw new RangeError(
+        `selector key "${key}": a node says that of itself, and here only labels decide: set one with "plexctl node label set", or let nodes choose it with "plexctl token create --node-may-set"`,
+      )
+    const name = isReported ? key.slice(reportedPrefix.length) : key
+    for (const value of 'values' in requirement ? requirement.values : ['']) {
+      const why = whyNotSelectable(name, value)
+      if (why !== undefined) throw new RangeError(`selector key "${key}": ${why}`)
+    }
+  }
+}
+
+/**
+ * Why no selector can ask for a label, or undefined when one can: a key is a name with or without a DNS name and a slash
+ * in front, a value is such a name or empty (Kubernetes, "Labels and Selectors: syntax and character set").
+ */
+export function whyNotSelectable(key: string, value: string): string | undefined {
+  const [name = '', prefix, ...more] = key.split('/').toReversed()
+  if (more.length > 0 || (prefix !== undefined && !isDnsName(prefix)))
+    return 'want a DNS name in lower case in front of the slash of a key'
+  if (!labelName.test(name))
+    return 'want letters, digits and "._-" in a key, one of the former at both ends, and no more than 63'
+  if (value !== '' && !labelName.test(value))
+    return 'want letters, digits and "._-" in a value, one of the former at both ends, and no more than 63'
+  return undefined
+}
+
+const labelName = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/
+
+function isDnsName(text: string): boolean {
+  return (
+    text.length <= 253 &&
+    text.split('.').every((part) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(part))
+  )
+}

@@ -100,7 +100,7 @@ export const registerCases: ContractCase[] = [
       assert.deepEqual(peer?.allowed_ips, [`${web.mesh_ip}/32`])
       assert.equal(nskBytes(peer?.psk ?? '').length, 32)
       const seen = await system.admin.getNode({ params: { node: node.node_id } })
-      assert.deepEqual(seen.body.metadata, seedRequest.metadata)
+      assert.deepEqual(seen.body.reported, seedRequest.metadata)
       assert.deepEqual(seen.body.capabilities, seedRequest.capabilities)
     },
   },
@@ -127,7 +127,7 @@ export const registerCases: ContractCase[] = [
         body: { token, public_key: newPublicKey(), hostname, metadata: { env: 'prod' } },
       })
       const { body: node } = await system.admin.getNode({ params: { node: hostname } })
-      assert.equal(node.metadata.role, 'web')
+      assert.equal(node.labels.role, 'web')
       assert.equal(node.hostname, hostname)
       return answer
     },

@@ -70,7 +70,7 @@ describe('node list', () => {
   })
 
   it('keeps the escape sequences in a hostname off the terminal', async () => {
-    const evil = aNode({ hostname: 'web\u001b]0;owned\u0007\u009b2J', metadata: {} })
+    const evil = aNode({ hostname: 'web\u001b]0;owned\u0007\u009b2J', labels: {} })
     await using bench = await startBench({ 'GET /admin/v1/nodes?limit=500': aPage([evil]) })
 
     const { stdout: table } = await bench.run(['node', 'list'])
@@ -217,9 +217,12 @@ describe('node rotate-keys', () => {
   })
 })
 
-describe('node metadata', () => {
+describe('node label', () => {
   const replies = {
-    'PATCH /admin/v1/nodes/web-01/metadata': aNode({ metadata: { b: '2', a: '1' } }),
+    'PATCH /admin/v1/nodes/web-01/metadata': {
+      ...aNode({ labels: { b: '2', a: '1' } }),
+      warnings: [],
+    },
   }
 
   it('sets labels, whose values may be empty or hold equals signs', async () => {
@@ -227,7 +230,7 @@ describe('node metadata', () => {
 
     const { stdout } = await bench.run([
       'node',
-      'metadata',
+      'label',
       'set',
       'web-01',
       'env=prod',
@@ -244,7 +247,7 @@ describe('node metadata', () => {
 
     const { stdout } = await bench.run([
       'node',
-      'metadata',
+      'label',
       'unset',
       'web-01',
       'env',
@@ -260,12 +263,70 @@ describe('node metadata', () => {
     await using bench = await startBench()
 
     await assert.rejects(
-      bench.run(['node', 'metadata', 'set', 'web-01', 'env']),
+      bench.run(['node', 'label', 'set', 'web-01', 'env']),
       /Want key=value, not "env"/,
     )
     await assert.rejects(
-      bench.run(['node', 'metadata', 'set', 'web-01', '=x']),
+      bench.run(['node', 'label', 'set', 'web-01', '=x']),
       /Want key=value, not "=x"/,
     )
+  })
+
+  it('goes by its former name too, and passes on what the control plane warns of', async () => {
+    const warnings = ['label "team" is delivered \u202e']
+    await using bench = await startBench({
+      'PATCH /admin/v1/nodes/web-01/metadata': { ...aNode(), warnings },
+    })
+
+    const { stderr } = await bench.run(['node', 'metadata', 'set', 'web-01', 'team=Köln'])
+
+    assert.equal(stderr, 'warning: label "team" is delivered ?\n')
+  })
+
+  it('lists what waits to be confirmed, and what would change without it', async () => {
+    const change = { kind: 'policy', name: 'p', rule: 1, action: 'deny', selector: 'env=prod' }
+    const label = { key: 'env', nodes: 7, hostnames: ['a', 'b'], values: ['prod'] }
+    await using bench = await startBench({
+      'GET /admin/v1/labels/unconfirmed?limit=500': aPage([
+        { ...label, changes: [{ ...change, nodes: 7 }] },
+        { ...label, key: 'rack', nodes: 2, changes: [] },
+      ]),
+    })
+
+    const { stdout } = await bench.run(['node', 'label', 'unconfirmed'])
+
+    assert.equal(
+      stdout,
+      [
+        'KEY   VALUES  NODES           WITHOUT IT',
+        'env   prod    a b and 5 more  deny of rule 1 of policy "p" (env=prod): 7 nodes',
+        'rack  prod    a b             nothing changes',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('confirms all, or some, and drops only what is named', async () => {
+    await using bench = await startBench({
+      'POST /admin/v1/labels/confirm': [{ nodes: 3 }, { nodes: 2 }],
+      'POST /admin/v1/labels/drop': { nodes: 1 },
+    })
+
+    const lines = [
+      await bench.run(['node', 'label', 'confirm']),
+      await bench.run(['node', 'label', 'confirm', 'env', 'rack']),
+      await bench.run(['node', 'label', 'drop', 'os']),
+    ].map(({ stdout }) => stdout)
+
+    assert.deepEqual(lines, [
+      'confirmed all labels of 3 nodes\n',
+      'confirmed env, rack of 2 nodes\n',
+      'os of 1 nodes: reported from now on, no label any more\n',
+    ])
+    assert.deepEqual(
+      bench.server.requests.map(({ body }) => body),
+      [{}, { keys: ['env', 'rack'] }, { keys: ['os'] }],
+    )
+    await assert.rejects(bench.run(['node', 'label', 'drop']), /missing required argument/)
   })
 })

@@ -2,9 +2,10 @@ import type { Node, NodeDetail } from '@plexd/protocol'
 import { CliError, jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
-import { collectPair, selectorFlag } from '../input.ts'
+import { selectorFlag } from '../input.ts'
 import type { Io } from '../io.ts'
 import { ageOf, formatLabels, printDone, printItem, printList } from '../output.ts'
+import { addLabelCommands } from './labels.ts'
 
 interface JsonFlag {
   json?: boolean
@@ -28,13 +29,18 @@ export function addNodeCommands(program: Command, context: Context): void {
   node
     .command('list')
     .description('list nodes')
-    .option('--selector <selector>', 'only those whose labels match', selectorFlag)
+    .option(
+      '--selector <selector>',
+      'only those whose labels match; reported.KEY is what they say of themselves',
+      selectorFlag,
+    )
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
       examples(
         'plexctl node list',
         "plexctl node list --selector 'env=prod,role in (web,api)' --json",
+        "plexctl node list --selector 'reported.os=linux,!env'",
       ),
     )
     .action(async ({ selector, json }: JsonFlag & { selector?: string }) => {
@@ -54,7 +60,7 @@ export function addNodeCommands(program: Command, context: Context): void {
           ['version', ({ version }) => version || '-'],
           ['key age', ({ key_changed_at }) => ageOf(key_changed_at, io)],
           ['seen', ({ last_seen_at }) => ageOf(last_seen_at, io)],
-          ['labels', ({ metadata }) => formatLabels(metadata)],
+          ['labels', ({ labels }) => formatLabels(labels)],
         ],
       })
       if (!json) printTroubles(io, nodes)
@@ -122,40 +128,7 @@ export function addNodeCommands(program: Command, context: Context): void {
       printDone(io, body, { json, text: `asked "${name}" to rotate its key` })
     })
 
-  addMetadataCommands(node, context)
-}
-
-function addMetadataCommands(node: Command, { io, connect }: Context): void {
-  const metadata = node
-    .command('metadata')
-    .description('the labels of a node')
-    .addHelpText('after', examples('plexctl node metadata set web-01 env=prod'))
-
-  metadata
-    .command('set')
-    .description('set labels, and leave the others as they are')
-    .argument('<node>', 'id or hostname')
-    .argument('<key=value...>', 'labels', collectPair)
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl node metadata set web-01 env=prod region=eu-west-1'))
-    .action(async (name: string, set: Record<string, string>, { json }: JsonFlag) => {
-      const { admin } = await connect()
-      const { body } = await admin.setNodeMetadata({ params: { node: name }, body: { set } })
-      printDone(io, body, { json, text: `${body.hostname}: ${formatLabels(body.metadata)}` })
-    })
-
-  metadata
-    .command('unset')
-    .description('remove labels')
-    .argument('<node>', 'id or hostname')
-    .argument('<key...>', 'labels')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl node metadata unset web-01 region'))
-    .action(async (name: string, remove: string[], { json }: JsonFlag) => {
-      const { admin } = await connect()
-      const { body } = await admin.setNodeMetadata({ params: { node: name }, body: { remove } })
-      printDone(io, body, { json, text: `${body.hostname}: ${formatLabels(body.metadata)}` })
-    })
+  addLabelCommands(node, context)
 }
 
 /** A line for each mark of the list. */
@@ -185,7 +158,8 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     'public key': node.public_key,
     'key age': `${ageOf(node.key_changed_at, io)}, since ${node.key_changed_at}${node.key_rotation_requested ? ', a new one is asked for' : ''}`,
     version: node.version,
-    labels: formatLabels(node.metadata),
+    labels: formatLabels(node.labels),
+    reported: formatLabels(node.reported),
     revision:
       node.revision === node.fetched_revision
         ? `${node.revision}, which the node has`

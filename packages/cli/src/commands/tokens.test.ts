@@ -8,13 +8,14 @@ const token: BootstrapToken = {
   id: 'tok_1',
   hostname: null,
   metadata: { env: 'prod' },
+  node_may_set: ['team'],
   nsk_format: null,
   created_at: '2025-01-15T10:30:00Z',
   expires_at: '2025-01-15T11:30:00Z',
   used_at: null,
   node_id: null,
 }
-const created = { ...token, token: 'plx_enroll_abc' }
+const created = { ...token, token: 'plx_enroll_abc', warnings: [] }
 
 describe('token create', () => {
   it('prints the token alone on stdout, so that a script can take it', async () => {
@@ -32,12 +33,14 @@ describe('token create', () => {
 
     const flags = ['--ttl', '2h', '--hostname', 'web-01', '--nsk-format', 'raw32', '--json']
     const labels = ['--metadata', 'env=prod', '--metadata', 'role=web']
+    labels.push('--node-may-set', 'team,rack')
     const { stdout, stderr } = await bench.run(['token', 'create', ...flags, ...labels])
 
     assert.deepEqual(bench.server.requests[0]?.body, {
       ttl: '2h',
       hostname: 'web-01',
       metadata: { env: 'prod', role: 'web' },
+      node_may_set: ['team', 'rack'],
       nsk_format: 'raw32',
     })
     assert.deepEqual(JSON.parse(stdout), created)

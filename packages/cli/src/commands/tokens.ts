@@ -21,6 +21,10 @@ export function addTokenCommands(program: Command, { io, connect }: Context): vo
     )
     .option('--hostname <hostname>', 'the only hostname it may register')
     .option('--metadata <key=value>', 'label of the node to be; may be repeated', collectPair)
+    .option(
+      '--node-may-set <keys>',
+      'labels that the node may choose when it registers, separated by commas',
+    )
     .addOption(
       new Option(
         '--nsk-format <format>',
@@ -33,15 +37,23 @@ export function addTokenCommands(program: Command, { io, connect }: Context): vo
       examples(
         'plexctl token create --ttl 1h',
         'plexctl token create --hostname web-01 --metadata env=prod --metadata role=web --json',
+        'plexctl token create --metadata env=prod --node-may-set team,rack',
       ),
     )
-    .action(async ({ ttl, hostname, metadata, nskFormat, json }: CreateFlags) => {
+    .action(async ({ ttl, hostname, metadata, nodeMaySet, nskFormat, json }: CreateFlags) => {
       const { admin } = await connect()
       const { body } = await admin.createToken({
-        body: { ttl, hostname, metadata, nsk_format: nskFormat },
+        body: {
+          ttl,
+          hostname,
+          metadata,
+          node_may_set: nodeMaySet?.split(','),
+          nsk_format: nskFormat,
+        },
       })
       if (json) return printJson(body, io.stdout)
       printDone(io, body, { json, text: body.token })
+      for (const warning of body.warnings) printNote(io, `warning: ${warning}`)
       printNote(io, `for one node, until ${body.expires_at}; it is not shown again`)
     })
 
@@ -63,6 +75,7 @@ export function addTokenCommands(program: Command, { io, connect }: Context): vo
           ['created', ({ created_at }) => ageOf(created_at, io)],
           ['expires', ({ expires_at }) => expires_at],
           ['labels', ({ metadata }) => formatLabels(metadata)],
+          ['node may set', ({ node_may_set }) => node_may_set.join(',')],
         ],
       })
     })
@@ -84,6 +97,7 @@ interface CreateFlags {
   ttl?: string
   hostname?: string
   metadata?: Record<string, string>
+  nodeMaySet?: string
   nskFormat?: 'raw32' | 'base64'
   json?: boolean
 }

@@ -2,14 +2,17 @@ import { adminApi, newBootstrapToken, newId } from '@plexd/protocol'
 import { tokenHash } from '../auth.ts'
 import { handle } from '../handle.ts'
 import { readHostname } from '../nodes/hostname.ts'
-import { checkLabels } from '../nodes/labels.ts'
+import { checkLabels, warningsOf } from '../nodes/labels.ts'
 import { readDuration } from './durations.ts'
 import { bootstrapTokenView } from './token-view.ts'
 
 /** Only a hash of the token is kept. */
 export const createToken = handle(adminApi.createToken, async ({ principal, body }, app) => {
   const ttlMs = readDuration(body.ttl ?? '1h', { field: 'body/ttl', min: '1m', max: '720h' })
-  checkLabels(body.metadata ?? {})
+  const labels = body.metadata ?? {}
+  checkLabels(labels, {}, app.config.limits)
+  const nodeMaySet = body.node_may_set ?? []
+  checkLabels(Object.fromEntries(nodeMaySet.map((key) => [key, ''])), {}, app.config.limits)
   const token = newBootstrapToken()
   const nowMs = app.clock.now()
   const row = {
@@ -17,7 +20,8 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
     tenant_id: principal.tenant_id,
     token_hash: tokenHash(token),
     hostname: body.hostname === undefined ? null : readHostname('body/hostname', body.hostname),
-    metadata: JSON.stringify(body.metadata ?? {}),
+    metadata: JSON.stringify(labels),
+    node_may_set: JSON.stringify(nodeMaySet),
     nsk_format: body.nsk_format ?? null,
     created_at: nowMs,
     expires_at: nowMs + ttlMs,
@@ -29,5 +33,5 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
   }
   await app.store.write((tx) => tx.insertInto('bootstrap_tokens').values(row).execute())
   app.log.info('bootstrap token created', { token_id: row.id, by: principal.name })
-  return { ...bootstrapTokenView(row), token }
+  return { ...bootstrapTokenView(row), token, warnings: warningsOf(labels) }
 })

@@ -20,6 +20,7 @@ import { listSecrets } from './list-secrets.ts'
 import { listSigningKeys } from './list-signing-keys.ts'
 import { listTelemetry } from './list-telemetry.ts'
 import { listTokens } from './list-tokens.ts'
+import { listUnconfirmedLabels } from './list-unconfirmed-labels.ts'
 import { putArtifact } from './put-artifact.ts'
 import { putData } from './put-data.ts'
 import { putPolicy } from './put-policy.ts'
@@ -33,6 +34,7 @@ import { rotateMasterKey } from './rotate-master-key.ts'
 import { rotateSigningKey } from './rotate-signing-key.ts'
 import { runAction } from './run-action.ts'
 import { setNodeMetadata } from './set-node-metadata.ts'
+import { confirmLabels, dropLabels } from './settle-labels.ts'
 import { tailEvents } from './tail-events.ts'
 import { whoAmI } from './who-am-i.ts'
 
@@ -48,6 +50,9 @@ export const adminHandlers: Handlers<AdminApi> = {
   removeNode,
   requestKeyRotation,
   setNodeMetadata,
+  listUnconfirmedLabels,
+  confirmLabels,
+  dropLabels,
   putData,
   listData,
   deleteData,

@@ -2,6 +2,7 @@ import { ApiError, adminApi, matches, parseSelector } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { withReported } from '../mesh/labels.ts'
 import { nodeView } from '../nodes/view.ts'
 import type { NodeRow } from '../store/schema.ts'
 import { cursorOf, limitOf, toPage } from './paging.ts'
@@ -35,7 +36,7 @@ function selectorOf(text: string | undefined): (node: NodeRecord) => boolean {
   if (text === undefined || text === '*') return () => true
   try {
     const selector = parseSelector(text)
-    return ({ metadata }) => matches(selector, metadata)
+    return (node) => matches(selector, withReported(node).labels)
   } catch (error) {
     if (error instanceof RangeError) throw new ApiError('bad_request', error.message)
     throw error

@@ -16,7 +16,11 @@ export const putData = handle(
   ({ principal, params: { key }, body }, app): Promise<DataEntry> =>
     app.change(async (unit) => {
       const { tenant_id } = principal
-      const target = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id))
+      const target = readTarget(
+        body.target,
+        (id) => findNodeById(unit.fleet, principal, id),
+        'data',
+      )
       const content = {
         content_type: body.content_type,
         payload: JSON.stringify(body.payload ?? null),

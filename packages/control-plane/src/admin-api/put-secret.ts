@@ -13,7 +13,11 @@ export const putSecret = handle(
   ({ principal, params: { key }, body }, app): Promise<Secret> =>
     app.change(async (unit) => {
       const { tenant_id } = principal
-      const target = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id))
+      const target = readTarget(
+        body.target,
+        (id) => findNodeById(unit.fleet, principal, id),
+        'secret',
+      )
       const context = placeOf.secret({ tenant_id, key, target })
       const before = await unit.tx
         .selectFrom('secrets')

@@ -1,41 +1,40 @@
 import { ApiError, adminApi } from '@plexd/protocol'
-import { changeNode } from '../announce.ts'
-import { handle } from '../handle.ts'
-import { checkLabels } from '../nodes/labels.ts'
+import type { App } from '../app.ts'
+import type { Unit } from '../change.ts'
+import { type Call, handle } from '../handle.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { checkLabels, warningsOf } from '../nodes/labels.ts'
+import { putLabels, readUnconfirmedOf } from '../nodes/unconfirmed.ts'
 import { nodeDetail } from '../nodes/view.ts'
 import { readNodeRow } from '../store/nodes.ts'
 import { findNode } from './find-node.ts'
 
 /** What is set wins over what is removed. Labels as they were before change nothing and tell nobody. */
-export const setNodeMetadata = handle(
-  adminApi.setNodeMetadata,
-  async ({ principal, params, body }, app) => {
-    const id = await app.change(async (unit) => {
-      const node = findNode(unit.fleet, principal, params.node)
-      const kept = Object.fromEntries(
-        Object.entries(node.metadata).filter(([key]) => !body.remove?.includes(key)),
-      )
-      checkLabels(body.set ?? {}, kept)
-      const metadata = { ...kept, ...body.set }
-      if (isSame(node.metadata, metadata)) return node.id
-      await unit.tx
-        .updateTable('nodes')
-        .set({ metadata: JSON.stringify(metadata) })
-        .where('id', '=', node.id)
-        .execute()
-      await changeNode(unit, { ...node, metadata })
-      return node.id
-    })
-    const row = await readNodeRow(app.store.reader, id)
-    if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
-    return nodeDetail(app, row)
-  },
-)
+export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app) => {
+  const { principal, params, body } = call
+  const id = await app.change(async (unit) => {
+    const node = findNode(unit.fleet, principal, params.node)
+    await setLabels(unit, node, call, app)
+    return node.id
+  })
+  const row = await readNodeRow(app.store.reader, id)
+  if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
+  return { ...nodeDetail(app, row), warnings: warningsOf(body.set ?? {}) }
+})
 
-function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(a)
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
-  )
+async function setLabels(
+  unit: Unit,
+  node: NodeRecord,
+  { body: { set = {}, remove = [] } }: Call<typeof adminApi.setNodeMetadata>,
+  { config }: App,
+): Promise<void> {
+  const unconfirmed = await readUnconfirmedOf(unit.tx, node.id)
+  const kept = Object.entries(node.labels).filter(([key]) => !remove.includes(key))
+  // What nobody has confirmed may be of the node, and leaves an operator as much room as ever.
+  const known = Object.fromEntries(kept.filter(([key]) => !unconfirmed.includes(key)))
+  checkLabels(set, known, config.limits)
+  await putLabels(unit, node, {
+    labels: { ...Object.fromEntries(kept), ...set },
+    unconfirmed: unconfirmed.filter((key) => !remove.includes(key) && !Object.hasOwn(set, key)),
+  })
 }

@@ -9,6 +9,7 @@ export function bootstrapTokenView(row: Selectable<Tables['bootstrap_tokens']>):
     id: row.id,
     hostname: row.hostname,
     metadata: JSON.parse(row.metadata) as Metadata, // written by us, checked when it came in
+    node_may_set: JSON.parse(row.node_may_set) as string[], // likewise
     nsk_format: row.nsk_format,
     created_at: timestamp(row.created_at),
     expires_at: timestamp(row.expires_at),

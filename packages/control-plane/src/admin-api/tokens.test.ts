@@ -22,7 +22,7 @@ describe('bootstrap tokens', () => {
     const node = await enrolWith(plane, body.token, 'ignored')
     assert.equal(node.body.node_secret_key.length, 32)
     const { body: detail } = await plane.admin.getNode({ params: { node: 'web-01' } })
-    assert.deepEqual(detail.metadata, { env: 'prod' })
+    assert.deepEqual(detail.labels, { env: 'prod' })
     const [listed] = (await plane.admin.listTokens({})).body.items
     assert.deepEqual([listed?.id, listed?.node_id], [body.id, node.body.node_id])
     assert.ok(listed && !('token' in listed))
@@ -45,7 +45,7 @@ describe('bootstrap tokens', () => {
         status: 400,
         message: `body/ttl "${ttl}": want a duration from "1m" to "720h"`,
       })
-    const labels: Metadata[] = [{ 'a b': 'c' }, { '': 'c' }, { a: 'x'.repeat(2_000) }]
+    const labels: Metadata[] = [{ 'reported.a': 'c' }, { '': 'c' }, { a: 'x'.repeat(2_000) }]
     for (const metadata of labels)
       await assert.rejects(plane.admin.createToken({ body: { metadata } }), { status: 400 })
   })

@@ -4,6 +4,7 @@ import { formatPosition } from '../events/event-log.ts'
 import { handle } from '../handle.ts'
 import { entityTags } from '../http/entity-tags.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { metadataOf } from '../mesh/labels.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
 import { seqOfEnough } from './enough.ts'
@@ -40,7 +41,7 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
   const { fleet, entries } = app
   const rest: Omit<NodeState, 'peers' | 'policies'> = {
     signing_keys: app.keyring.signingKeys(),
-    metadata: { ...node.metadata },
+    metadata: metadataOf(node),
     data: await entries.dataOf(node),
     secret_refs: await entries.secretRefsOf(node),
     node_id: node.id,

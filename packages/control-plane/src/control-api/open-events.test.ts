@@ -340,7 +340,7 @@ async function relabel(
 ): Promise<void> {
   await app.change(async (unit) => {
     const node = unit.fleet.node(node_id)
-    if (node) await changeNode(unit, { ...node, metadata })
+    if (node) await changeNode(unit, { ...node, labels: metadata })
   })
 }
 

@@ -292,7 +292,8 @@ describe('POST /v1/register', () => {
     })
     const node = plane.app.fleet.node(body.node_id)
     assert.equal(node?.hostname, 'preset')
-    assert.deepEqual(node?.metadata, { env: 'prod', zone: 'a' })
+    assert.deepEqual(node?.labels, { env: 'prod' })
+    assert.deepEqual(node?.reported, { env: 'dev', zone: 'a' })
   })
 
   it('does not give the address of a node that has just left', async () => {

@@ -19,6 +19,7 @@ import { nextAddress } from '../mesh/address-pool.ts'
 import type { TenantRecord } from '../mesh/fleet.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
 import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
+import { describeNode } from '../nodes/labels.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
@@ -67,6 +68,7 @@ async function enrol(
     token.nsk_format ?? (isGoAgent(request.userAgent, !!request.capabilities) ? 'raw32' : 'base64')
   const secrets = newNodeSecrets(nskFormat)
   const id = newId('node')
+  const description = describe(request, token, app)
   const row = await unit.tx
     .insertInto('nodes')
     .values({
@@ -81,10 +83,8 @@ async function enrol(
       nsk_hash: tokenHash(secrets.node_secret_key),
       nsk_sealed: sealNsk(app.masterKey, id, secrets.node_secret_key),
       nsk_format: nskFormat,
-      metadata: JSON.stringify({
-        ...request.metadata,
-        ...(JSON.parse(token.metadata) as Metadata), // written by us, checked when it came in
-      }),
+      labels: JSON.stringify(description.labels),
+      reported: JSON.stringify(description.reported),
       capabilities: request.capabilities ? JSON.stringify(request.capabilities) : null,
       endpoint: '',
       nat_type: '',
@@ -111,8 +111,25 @@ async function enrol(
   unit.afterCommit(() => {
     app.presence.expect(row.no, null)
     app.log.info('node registered', { node_id: id, hostname, mesh_ip: row.mesh_ip })
+    const { length, 0: first } = description.leftOut
+    if (first)
+      app.log.warn('some of what the node reports is left out', {
+        node_id: id,
+        hostname,
+        keys: length,
+        first_key: first.key.slice(0, 64),
+        reason: first.why,
+      })
   })
   return enrolment
+}
+
+/** What does not fit is left out, and no reason to turn a machine away. */
+function describe({ metadata }: RegisterRequest, token: TokenRow, { config }: App) {
+  // Both of the token written by us, checked when they came in.
+  const labels = JSON.parse(token.metadata) as Metadata
+  const nodeMaySet = JSON.parse(token.node_may_set) as string[]
+  return describeNode(metadata ?? {}, { labels, nodeMaySet }, config.limits)
 }
 
 function findToken(unit: Unit, token: string): Promise<TokenRow | undefined> {

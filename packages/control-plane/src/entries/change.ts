@@ -2,6 +2,7 @@ import type { Unit } from '../change.ts'
 import { audienceOf } from '../events/audience.ts'
 import { entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { asDataSees } from '../mesh/labels.ts'
 import type { Tx } from '../store/db.ts'
 import type { NodeEntries } from '../store/entries.ts'
 
@@ -40,12 +41,16 @@ export async function tellEntryChange(
   change: EntryChange,
 ): Promise<void> {
   unit.afterCommit(entries.forget)
-  const nodes = nodesTouched(unit.fleet.nodes(change.tenant_id), change)
+  const all = unit.fleet.nodes(change.tenant_id)
+  const entriesOfKey = [...change.before, ...change.after]
+  const seen =
+    type === 'node_state_updated' ? Array.from(all, (node) => asDataSees(entriesOfKey, node)) : all
+  const nodes = nodesTouched(seen, change)
   await unit.emit({ type, to: audienceOf(nodes.map(({ no }) => no)), payload: {} })
 }
 
 /** The nodes that a changed entry makes a difference to: those it is for, unless another one wins before and after. */
-export function nodesTouched<N extends Pick<NodeRecord, 'id' | 'metadata'>>(
+export function nodesTouched<N extends Pick<NodeRecord, 'id' | 'labels'>>(
   nodes: Iterable<N>,
   { target, before, after }: Omit<EntryChange, 'tenant_id'>,
 ): N[] {
@@ -54,7 +59,7 @@ export function nodesTouched<N extends Pick<NodeRecord, 'id' | 'metadata'>>(
   )
 }
 
-function identityOf(entries: readonly ScopedEntry[], node: Pick<NodeRecord, 'id' | 'metadata'>) {
+function identityOf(entries: readonly ScopedEntry[], node: Pick<NodeRecord, 'id' | 'labels'>) {
   const [entry] = entriesOf(entries, node)
   return entry && `${entry.version} ${entry.target}`
 }

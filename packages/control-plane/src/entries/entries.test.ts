@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { nodesTouched } from './change.ts'
 import { readTarget, targetView } from './target.ts'
 
-const web = { id: 'n_web', metadata: { role: 'web', env: 'prod' } }
-const db = { id: 'n_db', metadata: { role: 'db', env: 'prod' } }
+const web = { id: 'n_web', labels: { role: 'web', env: 'prod' } }
+const db = { id: 'n_db', labels: { role: 'db', env: 'prod' } }
 const nodes = [web, db]
 const at = (target: string, version: number) => ({ key: 'k', target, version })
 

@@ -1,13 +1,18 @@
-import { ApiError, isNodeId, parseSelector, type Target } from '@plexd/protocol'
+import { ApiError, checkSelector, isNodeId, parseSelector, type Target } from '@plexd/protocol'
 import { nodeTarget, selectorTarget } from '../mesh/entry-scope.ts'
+
+/** What a selector of these may ask for: a secret goes by what operators say, never by what its reader says. */
+export type EntryKind = 'data' | 'secret'
 
 /**
  * Reads whom an entry is for into the form in which it is stored. `checkNode` throws for the id of no node.
  * Throws an ApiError (400) unless there is exactly one of the two, an id or a selector that can be read; `*` is every node.
+ * With a kind it also refuses what nobody may write now, though it may be stored from before.
  */
 export function readTarget(
   { node_id, selector }: Target,
   checkNode: (id: string) => unknown,
+  kind?: EntryKind,
 ): string {
   if (node_id !== undefined && selector === undefined) {
     refuseName(node_id)
@@ -17,7 +22,7 @@ export function readTarget(
   if (selector === undefined || node_id !== undefined)
     throw new ApiError('bad_request', 'target: want either node_id or selector')
   const text = selector.trim()
-  if (text !== '*') checkSelector(text)
+  if (text !== '*') refuseUnfit(text, kind)
   return selectorTarget(text)
 }
 
@@ -35,9 +40,10 @@ function refuseName(text: string): void {
   )
 }
 
-function checkSelector(text: string): void {
+function refuseUnfit(text: string, kind: EntryKind | undefined): void {
   try {
-    parseSelector(text)
+    const selector = parseSelector(text)
+    if (kind) checkSelector(selector, { reported: kind === 'data' })
   } catch (error) {
     if (error instanceof RangeError) throw new ApiError('bad_request', `target: ${error.message}`)
     throw error

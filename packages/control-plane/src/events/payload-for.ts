@@ -1,5 +1,6 @@
 import type { EventType } from '@plexd/protocol'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
+import { metadataOf } from '../mesh/labels.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { pskSourceOf } from '../mesh/peer-view.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
@@ -57,7 +58,7 @@ export async function payloadFor(
     case 'policy_updated':
       return policiesJsonFor(fleet, node)
     case 'node_state_updated':
-      return JSON.stringify({ metadata: node.metadata, data: await entries.dataOf(node) })
+      return JSON.stringify({ metadata: metadataOf(node), data: await entries.dataOf(node) })
     case 'node_secrets_updated':
       return JSON.stringify({ secret_refs: await entries.secretRefsOf(node) })
     case 'action_request':

@@ -24,7 +24,7 @@ export function selectorTarget(selector: string): string {
  */
 export function entriesOf<E extends ScopedEntry>(
   entries: Iterable<E>,
-  node: Pick<NodeRecord, 'id' | 'metadata'>,
+  node: Pick<NodeRecord, 'id' | 'labels'>,
 ): E[] {
   const chosen = new Map<string, E>()
   for (const entry of entries) {
@@ -36,11 +36,11 @@ export function entriesOf<E extends ScopedEntry>(
 }
 
 /** Whether a target means the node. */
-export function isFor(target: string, node: Pick<NodeRecord, 'id' | 'metadata'>): boolean {
+export function isFor(target: string, node: Pick<NodeRecord, 'id' | 'labels'>): boolean {
   if (target === nodeTarget(node.id)) return true
   const [, text] = /^selector:(.*)$/s.exec(target) ?? []
   if (text === undefined) return false
-  return text === '*' || matches(parseSelector(text), node.metadata)
+  return text === '*' || matches(parseSelector(text), node.labels)
 }
 
 function beats(entry: ScopedEntry, other: ScopedEntry, nodeId: string): boolean {

@@ -26,7 +26,10 @@ export interface NodeRecord {
   /** Of those that will replace them; null when none were given out, or since the node has used one of them. */
   readonly next_token_hash: string | null
   readonly next_nsk_hash: string | null
-  readonly metadata: Readonly<Metadata>
+  /** What operators and the token set. Selectors see these, and those of data `reported` too. */
+  readonly labels: Readonly<Metadata>
+  /** What the node said of itself. */
+  readonly reported: Readonly<Metadata>
   readonly endpoint: string
   readonly nat_type: NatType | ''
   /** Where peers in its own network reach it. */
@@ -148,7 +151,7 @@ export function createFleet(): MutableFleet {
     const tenantId = (before ?? after)?.tenant_id ?? ''
     const mesh = meshes.get(tenantId)
     if (!mesh) return
-    if (before && after && before.metadata === after.metadata && before.mesh_ip === after.mesh_ip)
+    if (before && after && before.labels === after.labels && before.mesh_ip === after.mesh_ip)
       mesh.refresh(after)
     else
       meshes.set(

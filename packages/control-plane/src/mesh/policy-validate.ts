@@ -1,4 +1,4 @@
-import type { Cidr, PolicyRule, PolicySpec } from '@plexd/protocol'
+import { type Cidr, checkSelector, type PolicyRule, type PolicySpec } from '@plexd/protocol'
 import { parseSide } from './rule-side.ts'
 
 /** What is wrong with a rule, for the person who wrote it. `rule` counts from 0. */
@@ -32,7 +32,8 @@ function problemsOf(rule: PolicyRule, index: number, range: Cidr): PolicyProblem
 
 function problemOfSide(text: string, range: Cidr): string | undefined {
   try {
-    parseSide(text, range)
+    const side = parseSide(text, range)
+    if (side.kind === 'selector') checkSelector(side.selector, { reported: false })
     return undefined
   } catch (error) {
     if (error instanceof RangeError) return error.message

@@ -118,7 +118,7 @@ describe('withRevisedIds', () => {
     const before = meshWith([allow('role=web', 'role=db')])
     const after = createMesh({
       ...before,
-      nodes: [web, db, dev, { ...api, metadata: { role: 'web' } }],
+      nodes: [web, db, dev, { ...api, labels: { role: 'web' } }],
     })
     const [first] = withRevisedIds(compileFor(db, before))
     const [second] = withRevisedIds(compileFor(db, after))
@@ -201,7 +201,7 @@ describe('mesh.with', () => {
 describe('touchedByNode', () => {
   it('touches nobody by a label that no rule asks for', () => {
     const mesh = meshWith([allow('role=web', 'role=db')])
-    const after = { ...web, metadata: { ...web.metadata, owner: 'me' } }
+    const after = { ...web, labels: { ...web.labels, owner: 'me' } }
     assert.deepEqual(touchedByNode(mesh, { before: web, after }), none)
   })
 
@@ -216,7 +216,7 @@ describe('touchedByNode', () => {
 
   it('finds whom a relabelled node joins and leaves', () => {
     const mesh = meshWith([allow('role=web', 'role=db'), allow('role=api', 'env=dev')])
-    const after = { ...web, metadata: { role: 'api', env: 'prod' } }
+    const after = { ...web, labels: { role: 'api', env: 'prod' } }
     assert.deepEqual(touchedByNode(mesh, { before: web, after }), {
       appeared: [dev],
       vanished: [db],
@@ -369,8 +369,8 @@ describe('validatePolicy', () => {
 
 const none = { appeared: [], vanished: [], recompiled: [] }
 
-function aNode(id: string, mesh_ip: string, metadata: Record<string, string>): MeshNode {
-  return { id, mesh_ip, metadata }
+function aNode(id: string, mesh_ip: string, labels: Record<string, string>): MeshNode {
+  return { id, mesh_ip, labels }
 }
 
 function allow(from: string, to: string): PolicyRule {
@@ -435,7 +435,7 @@ function oracleHas(text: string, node: MeshNode): boolean {
   if (text === '*') return true
   if (text.startsWith('n_')) return text === node.id
   if (/^\d/.test(text)) return cidrContains(parseCidr(text), parseIpv4(node.mesh_ip))
-  return matches(parseSelector(text), node.metadata)
+  return matches(parseSelector(text), node.labels)
 }
 
 function oracleVerdict(mesh: Mesh, source: MeshNode, target: MeshNode): string {

@@ -13,7 +13,7 @@ import {
 import type { NodeRecord } from './fleet.ts'
 
 /** What a rule can tell nodes apart by. */
-export type MeshNode = Pick<NodeRecord, 'id' | 'mesh_ip' | 'metadata'>
+export type MeshNode = Pick<NodeRecord, 'id' | 'mesh_ip' | 'labels'>
 
 /** One side of a rule. `cidr` stands for `*` too: that is the mesh range. */
 export type Side =
@@ -46,7 +46,7 @@ export function sideHas(side: Side, node: MeshNode): boolean {
     case 'node':
       return side.id === node.id
     case 'selector':
-      return matches(side.selector, node.metadata)
+      return matches(side.selector, node.labels)
   }
 }
 

@@ -1,21 +1,101 @@
-import { ApiError, type Metadata } from '@plexd/protocol'
+import { ApiError, type Metadata, reportedPrefix, whyNotSelectable } from '@plexd/protocol'
+import type { Limits } from '../limits.ts'
 
-const maxLabels = 256
-const maxValueLength = 1_024
+type Entries = readonly (readonly [key: string, value: string])[]
 
-/** Throws an ApiError (400) for new labels that no selector could ask for, or that would be too many with the old. */
-export function checkLabels(added: Metadata, kept: Metadata = {}): void {
-  const labels = Object.entries(added)
-  if (Object.keys({ ...kept, ...added }).length > maxLabels)
-    throw new ApiError('bad_request', `metadata has more than ${maxLabels} keys`)
-  for (const [key, value] of labels) {
-    // A name as selectors read it.
-    if (!/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/.test(key))
-      throw new ApiError(
-        'bad_request',
-        `metadata key "${key}": want letters, digits and "._/-", no more than 253`,
-      )
-    if (value.length > maxValueLength)
-      throw new ApiError('bad_request', `metadata "${key}" is longer than ${maxValueLength}`)
+/** What fits into the bounds, in the order given, and what does not, with the bound that it meets. */
+export interface Bounded {
+  kept: Metadata
+  leftOut: { key: string; why: string }[]
+}
+
+/** The one place that bounds what is said of a node, whoever says it. */
+export function boundMetadata(entries: Entries, limits: Limits): Bounded {
+  const kept: [string, string][] = []
+  const leftOut: Bounded['leftOut'] = []
+  let bytes = 0
+  for (const [key, value] of entries) {
+    const why = excessOf({ key, value, keys: kept.length, bytes }, limits)
+    if (why === undefined) {
+      kept.push([key, value])
+      bytes += bytesOf(key) + bytesOf(value)
+    } else leftOut.push({ key, why })
   }
+  // A plain assignment would lose the key "__proto__".
+  return { kept: Object.fromEntries(kept), leftOut }
+}
+
+function excessOf(
+  { key, value, keys, bytes }: { key: string; value: string; keys: number; bytes: number },
+  limits: Limits,
+): string | undefined {
+  const size = { key: bytesOf(key), value: bytesOf(value) }
+  if (key === '') return 'a key has one character at least'
+  if (size.key > limits.metadata_key_bytes)
+    return `its key has ${size.key} bytes, the limit metadata_key_bytes is ${limits.metadata_key_bytes}`
+  if (size.value > limits.metadata_value_bytes)
+    return `its value has ${size.value} bytes, the limit metadata_value_bytes is ${limits.metadata_value_bytes}`
+  if (keys >= limits.metadata_keys)
+    return `there are ${keys} others, the limit metadata_keys is ${limits.metadata_keys}`
+  if (bytes + size.key + size.value > limits.metadata_bytes)
+    return `the others have ${bytes} bytes, the limit metadata_bytes is ${limits.metadata_bytes}`
+  return undefined
+}
+
+/** Throws an ApiError (400) for new labels that do not fit in beside the old, or that only a node may say of itself. */
+export function checkLabels(added: Metadata, kept: Metadata, limits: Limits): void {
+  const old = Object.entries(kept).filter(([key]) => !Object.hasOwn(added, key))
+  const entries = Object.entries(added)
+  const said = entries.find(([key]) => key.startsWith(reportedPrefix))
+  if (said)
+    throw new ApiError(
+      'bad_request',
+      `set label "${brief(said[0])}": what begins with "${reportedPrefix}" is what a node says of itself`,
+    )
+  const { leftOut } = boundMetadata([...old, ...entries], limits)
+  const refused = leftOut.find(({ key }) => Object.hasOwn(added, key))
+  if (refused)
+    throw new ApiError('bad_request', `set label "${brief(refused.key)}": ${refused.why}`)
+}
+
+/** What an operator should know of labels that are fine, but will not do all that labels do. */
+export function warningsOf(labels: Metadata): string[] {
+  return Object.entries(labels).flatMap(([key, value]) => {
+    const why = whyNotSelectable(key, value)
+    if (why === undefined) return []
+    return [
+      `label "${brief(key)}" is delivered to the node, but no selector can ask for "${brief(value)}": ${why}`,
+    ]
+  })
+}
+
+/** What a new node is: the labels of its token, with those that the token lets it choose, and what it says beside. */
+export function describeNode(
+  claims: Metadata,
+  token: { labels: Metadata; nodeMaySet: readonly string[] },
+  limits: Limits,
+): { labels: Metadata; reported: Metadata; leftOut: Bounded['leftOut'] } {
+  const own = Object.entries(token.labels)
+  const isChosen = ([key]: readonly [string, string]): boolean =>
+    token.nodeMaySet.includes(key) && !Object.hasOwn(token.labels, key)
+  const said = Object.entries(claims)
+  const chosen = said.filter(isChosen)
+  const labels = boundMetadata([...own, ...chosen], limits)
+  const reported = boundMetadata(
+    said.filter((entry) => !isChosen(entry)),
+    limits,
+  )
+  return {
+    labels: labels.kept,
+    reported: reported.kept,
+    leftOut: [...labels.leftOut, ...reported.leftOut],
+  }
+}
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text)
+}
+
+function brief(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }

@@ -18,7 +18,9 @@ export function nodeView({ presence, heads, fleet }: App, row: NodeRow): Node {
     key_rotation_requested: row.rotate_keys === 1,
     status: row.status,
     connected: presence.isConnected(row.no),
-    metadata: JSON.parse(row.metadata), // written by us, checked when it came in
+    // Both written by us, cut or checked when they came in.
+    labels: JSON.parse(row.labels),
+    reported: JSON.parse(row.reported),
     endpoint: row.endpoint,
     nat_type: row.nat_type,
     local_endpoints: JSON.parse(row.local_endpoints) as string[], // written by us, checked when it came in

@@ -2,10 +2,12 @@ import type { Entry, SecretRef } from '@plexd/protocol'
 import { type SelectQueryBuilder, sql } from 'kysely'
 import { entriesOf, nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { asDataSees } from '../mesh/labels.ts'
 import type { Reader } from './db.ts'
 import type { Tables } from './schema.ts'
 
-type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'metadata'>
+type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'labels'>
+type DataScope = Scope & Pick<NodeRecord, 'reported'>
 
 /**
  * What nodes get of data and secrets. Entries behind selectors are for many: they are kept in memory until one is
@@ -13,7 +15,7 @@ type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'metadata'>
  */
 export interface NodeEntries {
   /** The data entries of a node, complete, sorted by key. */
-  dataOf(node: Scope): Promise<Entry[]>
+  dataOf(node: DataScope): Promise<Entry[]>
   /** The secrets that a node may fetch, complete, sorted by key. */
   secretRefsOf(node: Scope): Promise<SecretRef[]>
   /** An entry was written or deleted, and that is committed. */
@@ -25,7 +27,8 @@ export function createNodeEntries(reader: Reader): NodeEntries {
   const secrets = keepShared((tenantId) => secretRows(reader, tenantId))
   return {
     async dataOf(node) {
-      return entriesOf(await data.rowsFor(node), node).map((row) => ({
+      const rows = await data.rowsFor(node)
+      return entriesOf(rows, asDataSees(rows, node)).map((row) => ({
         key: row.key,
         content_type: row.content_type,
         payload: JSON.parse(row.payload) as unknown,

@@ -31,10 +31,40 @@ describe('migrate', () => {
     const [peer] = peersFor({ fleet, pskMaster }, web)
     assert.equal(peer?.psk, pairPsk({ master: pskMaster, epoch: 0 }, web, db))
   })
+
+  it('keeps every label, tells those of the token from those that wait to be confirmed, and takes what a machine is for a report', async () => {
+    await using folder = await makeTemporaryFolder()
+    const path = join(folder.path, 'control-plane.db')
+    const said = { os: 'linux', arch: 'amd64', kernel: '6.1.0', env: 'prod', role: 'web' }
+    await makeFirstVersion(path, [
+      `update nodes set metadata = '${JSON.stringify(said)}' where id = 'n_web'`,
+      `update nodes set metadata = '{"os":"linux","role":"db"}' where id = 'n_db'`,
+      `insert into bootstrap_tokens (id, tenant_id, token_hash, metadata, created_at, expires_at, node_id)
+        values ('tok_1', 'ten_1', 'h', '{"role":"web","env":"test"}', 1, 2, 'n_web')`,
+      `insert into secrets values ('e', 'ten_1', 'k', 'selector:env=prod,arch in (arm64)', 'x', 1, 1)`,
+    ])
+
+    await using store = await openSqliteStore(path)
+
+    const rows = await store.reader.selectFrom('nodes').selectAll().orderBy('no').execute()
+    assert.deepEqual(
+      rows.map(({ labels, reported, labels_unconfirmed }) =>
+        [labels, reported, labels_unconfirmed].map((text) => JSON.parse(text)),
+      ),
+      [
+        [
+          { arch: 'amd64', env: 'prod', role: 'web' },
+          { os: 'linux', kernel: '6.1.0' },
+          ['arch', 'env'],
+        ],
+        [{ role: 'db' }, { os: 'linux' }, ['role']],
+      ],
+    )
+  })
 })
 
 /** A tenant with two nodes and the rule that anybody may talk to anybody, as version 1 wrote them. */
-async function makeFirstVersion(path: string): Promise<void> {
+async function makeFirstVersion(path: string, changes: readonly string[] = []): Promise<void> {
   const db = openKysely<unknown>(path)
   await init.up(db, 'sqlite')
   for (const statement of [
@@ -56,6 +86,7 @@ async function makeFirstVersion(path: string): Promise<void> {
         values ('n_${name}', 'ten_1', '${name}', '10.100.0.${at + 1}', 'key-${name}', 1, 'token-${name}',
           'nsk-${name}', 'sealed', 'base64', '{}', '', '', '', 'online', 0, 2000)`,
     ),
+    ...changes,
   ]) {
     await sql.raw(statement).execute(db)
   }

@@ -7,9 +7,19 @@ import * as keyAge from './migrations/0004-key-age.ts'
 import * as nextSecrets from './migrations/0005-next-secrets.ts'
 import * as entryKeys from './migrations/0006-entry-keys.ts'
 import * as endpointUntold from './migrations/0007-endpoint-untold.ts'
+import * as labels from './migrations/0008-labels.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
-const migrations = [init, localEndpoints, pskEpoch, keyAge, nextSecrets, entryKeys, endpointUntold]
+const migrations = [
+  init,
+  localEndpoints,
+  pskEpoch,
+  keyAge,
+  nextSecrets,
+  entryKeys,
+  endpointUntold,
+  labels,
+]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */
 export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void> {

@@ -18,7 +18,9 @@ export function nodeRecordOf(row: NodeRow): NodeRecord {
     nsk_hash: row.nsk_hash,
     next_token_hash: row.next_token_hash,
     next_nsk_hash: row.next_nsk_hash,
-    metadata: JSON.parse(row.metadata) as Metadata, // written by us, checked when it came in
+    // Both written by us, cut or checked when they came in.
+    labels: JSON.parse(row.labels) as Metadata,
+    reported: JSON.parse(row.reported) as Metadata,
     endpoint: row.endpoint,
     nat_type: row.nat_type,
     local_endpoints: JSON.parse(row.local_endpoints) as string[], // written by us, checked when it came in

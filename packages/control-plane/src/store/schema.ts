@@ -31,7 +31,10 @@ export interface Tables {
     tenant_id: string
     token_hash: string
     hostname: string | null
+    /** Labels, as JSON. */
     metadata: string
+    /** JSON list of keys. */
+    node_may_set: Generated<string>
     nsk_format: 'base64' | 'raw32' | null
     created_at: number
     expires_at: number
@@ -143,7 +146,12 @@ interface NodeTable {
   next_nsk_hash: string | null
   /** Both as JSON, sealed, so that the answer can be given again. */
   next_secrets_sealed: string | null
-  metadata: string
+  /** What operators and its token set, as JSON. */
+  labels: string
+  /** What it said of itself, as JSON. */
+  reported: string
+  /** JSON list of those keys of `labels` of which nobody knows who set them. */
+  labels_unconfirmed: Generated<string>
   capabilities: string | null
   endpoint: string
   nat_type: NatType | ''

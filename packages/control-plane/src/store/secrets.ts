@@ -19,7 +19,7 @@ export function readSecretsOf(reader: Reader, tenantId: string, key: string): Pr
 /** The one among the secrets of a key that is meant for the node; `forbidden` when all are for others. */
 export function secretFor(
   rows: readonly SecretRow[],
-  node: Pick<NodeRecord, 'id' | 'metadata'>,
+  node: Pick<NodeRecord, 'id' | 'labels'>,
 ): SecretRow | 'forbidden' | undefined {
   const [secret] = entriesOf(rows, node)
   return secret ?? (rows.length > 0 ? 'forbidden' : undefined)

@@ -43,11 +43,14 @@ export interface TokenOptions {
   ttlMs?: number
   hostname?: string
   metadata?: Metadata
+  nodeMaySet?: readonly string[]
   nskFormat?: 'base64' | 'raw32'
 }
 
 export interface EnrolOptions extends TokenOptions {
   publicKey?: string
+  /** What the node says of itself. */
+  reported?: Metadata
   /** `{}` when left out; null to register as the Go agent does. */
   capabilities?: Capabilities | null
   userAgent?: string
@@ -112,13 +115,17 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
     anonymous: createClient(controlApi, transport),
     clientFor,
     createToken,
-    async enrol(hostname, { publicKey = newPublicKey(), capabilities = {}, ...rest } = {}) {
+    async enrol(
+      hostname,
+      { publicKey = newPublicKey(), reported, capabilities = {}, ...rest } = {},
+    ) {
       const client = clientFor('', rest.userAgent)
       const { body } = await client.register({
         body: {
           token: await createToken(rest),
           public_key: publicKey,
           hostname,
+          ...(reported ? { metadata: reported } : {}),
           ...(capabilities === null ? {} : { capabilities }),
         },
       })
@@ -171,7 +178,7 @@ export function testLimits(given: Partial<Limits> = {}): Limits {
 
 async function insertToken(
   { store, clock }: App,
-  { ttlMs = 3_600_000, hostname, metadata = {}, nskFormat }: TokenOptions,
+  { ttlMs = 3_600_000, hostname, metadata = {}, nodeMaySet = [], nskFormat }: TokenOptions,
 ): Promise<string> {
   const token = newBootstrapToken()
   const tenant = await store.reader.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
@@ -184,6 +191,7 @@ async function insertToken(
         token_hash: tokenHash(token),
         hostname: hostname ?? null,
         metadata: JSON.stringify(metadata),
+        node_may_set: JSON.stringify(nodeMaySet),
         nsk_format: nskFormat ?? null,
         created_at: clock.now(),
         expires_at: clock.now() + ttlMs,

@@ -1,0 +1,98 @@
+import type { LabelUse, UnconfirmedLabel } from '@plexd/protocol'
+import type { Log } from '@plexd/runtime'
+import { targetView } from '../entries/target.ts'
+import type { Fleet } from '../mesh/fleet.ts'
+import { type SelectorUse, selectorUse, usesThatChange } from '../mesh/label-uses.ts'
+import type { Reader } from '../store/db.ts'
+import { readUnconfirmed, type UnconfirmedNode } from './unconfirmed.ts'
+
+/** How much of it is shown of one label. */
+const shown = 100
+
+/** The unconfirmed labels of a tenant by key, and what would change without each. */
+export async function listUnconfirmed(
+  { reader, fleet }: { reader: Reader; fleet: Fleet },
+  tenantId: string,
+): Promise<UnconfirmedLabel[]> {
+  const all = await readUnconfirmed(reader, fleet)
+  const nodes = all.filter(({ node }) => node.tenant_id === tenantId)
+  if (nodes.length === 0) return []
+  const uses = [...usesInPolicies(fleet, tenantId), ...(await usesInEntries(reader, tenantId))]
+  const keys = [...new Set(nodes.flatMap((item) => item.keys))].sort()
+  return keys.map((key) => describe(key, nodes, uses))
+}
+
+function describe(
+  key: string,
+  all: readonly UnconfirmedNode[],
+  uses: readonly SelectorUse[],
+): UnconfirmedLabel {
+  const nodes = all.filter(({ keys }) => keys.includes(key)).map(({ node }) => node)
+  return {
+    key,
+    nodes: nodes.length,
+    hostnames: nodes.slice(0, shown).map(({ hostname }) => hostname),
+    values: [...new Set(nodes.map(({ labels }) => labels[key] ?? ''))].slice(0, shown),
+    changes: usesThatChange(key, nodes, uses),
+  }
+}
+
+function usesInPolicies(fleet: Fleet, tenantId: string): SelectorUse[] {
+  return fleet
+    .policies(tenantId)
+    .flatMap(({ name, rules }) =>
+      rules.flatMap(({ from, to, action }, rule) =>
+        [from, to].flatMap((selector) =>
+          selectorUse({ kind: 'policy', name, rule, action, selector }),
+        ),
+      ),
+    )
+}
+
+async function usesInEntries(reader: Reader, tenantId: string): Promise<SelectorUse[]> {
+  const read = (table: 'data_entries' | 'secrets') =>
+    reader
+      .selectFrom(table)
+      .select(['key', 'target'])
+      .where('tenant_id', '=', tenantId)
+      .where('target', 'like', 'selector:%')
+      .execute()
+  const usesOf = (kind: 'data' | 'secret', rows: { key: string; target: string }[]) =>
+    rows.flatMap(({ key, target }) =>
+      selectorUse({ kind, name: key, selector: targetView(target).selector ?? '' }),
+    )
+  return [...usesOf('data', await read('data_entries')), ...usesOf('secret', await read('secrets'))]
+}
+
+/** More lines than this at one start are more than anybody reads. */
+const maxLines = 200
+
+/** At each start, until somebody has said what they are. */
+export async function warnOfUnconfirmed(
+  sources: { reader: Reader; fleet: Fleet },
+  log: Log,
+): Promise<void> {
+  const tenants = new Set(Array.from(sources.fleet.allNodes(), ({ tenant_id }) => tenant_id))
+  for (const tenantId of tenants) {
+    const labels = await listUnconfirmed(sources, tenantId)
+    if (labels.length === 0) continue
+    log.warn('labels that nodes may have set themselves wait to be confirmed', {
+      tenant_id: tenantId,
+      labels: labels.length,
+      keys: labels.slice(0, shown).map(({ key }) => key.slice(0, 64)),
+      remedy: 'see "plexctl node label unconfirmed", then "confirm" or "drop" them',
+    })
+    const changes = labels.flatMap(({ key, changes }) => changes.map((use) => ({ key, use })))
+    for (const { key, use } of changes.sort(denyFirst).slice(0, maxLines))
+      log.warn('would have other nodes without an unconfirmed label', {
+        label: key.slice(0, 64),
+        ...use,
+      })
+    if (changes.length > maxLines)
+      log.warn('and more that would have other nodes', { more: changes.length - maxLines })
+  }
+}
+
+function denyFirst(a: { use: LabelUse }, b: { use: LabelUse }): number {
+  return Number(b.use.action === 'deny') - Number(a.use.action === 'deny')
+}

@@ -1,0 +1,90 @@
+import type { Metadata } from '@plexd/protocol'
+import { changeNode } from '../announce.ts'
+import type { Unit } from '../change.ts'
+import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
+import type { Reader, Tx } from '../store/db.ts'
+
+/**
+ * Labels of before there was a difference between what operators set and what nodes said: they go on as labels, until
+ * an operator says what they are.
+ */
+export interface UnconfirmedNode {
+  node: NodeRecord
+  keys: readonly string[]
+}
+
+/** In the order of registration. */
+export async function readUnconfirmed(reader: Reader, fleet: Fleet): Promise<UnconfirmedNode[]> {
+  const rows = await reader
+    .selectFrom('nodes')
+    .select(['id', 'labels_unconfirmed'])
+    .where('removed_at', 'is', null)
+    .where('labels_unconfirmed', '<>', '[]')
+    .orderBy('no')
+    .execute()
+  return rows.flatMap(({ id, labels_unconfirmed }) => {
+    const node = fleet.node(id)
+    return node ? [{ node, keys: JSON.parse(labels_unconfirmed) as string[] }] : []
+  })
+}
+
+export async function readUnconfirmedOf(reader: Reader | Tx, id: string): Promise<string[]> {
+  const row = await reader
+    .selectFrom('nodes')
+    .select('labels_unconfirmed')
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return JSON.parse(row?.labels_unconfirmed ?? '[]') as string[] // written by us
+}
+
+/** Puts a node's labels in the place of the old ones; as they were before, nobody is told. */
+export async function putLabels(
+  unit: Unit,
+  node: NodeRecord,
+  now: { labels: Metadata; reported?: Metadata; unconfirmed: readonly string[] },
+): Promise<void> {
+  const { labels, reported = node.reported, unconfirmed } = now
+  await unit.tx
+    .updateTable('nodes')
+    .set({
+      labels: JSON.stringify(labels),
+      reported: JSON.stringify(reported),
+      labels_unconfirmed: JSON.stringify(unconfirmed),
+    })
+    .where('id', '=', node.id)
+    .execute()
+  if (!isSame(node.labels, labels) || !isSame(node.reported, reported))
+    await changeNode(unit, { ...node, labels, reported })
+}
+
+/** Of the keys, or all: they were set by operators. */
+export async function confirm(unit: Unit, node: NodeRecord, keys?: readonly string[]) {
+  const { unconfirmed } = await split(unit, node, keys)
+  await putLabels(unit, node, { labels: node.labels, unconfirmed })
+}
+
+/** They are what the node says of itself. */
+export async function drop(unit: Unit, node: NodeRecord, keys: readonly string[]): Promise<void> {
+  const { meant, unconfirmed } = await split(unit, node, keys)
+  const isMeant = ([key]: [string, string]): boolean => meant.includes(key)
+  const labels = Object.entries(node.labels)
+  await putLabels(unit, node, {
+    labels: Object.fromEntries(labels.filter((label) => !isMeant(label))),
+    reported: { ...node.reported, ...Object.fromEntries(labels.filter(isMeant)) },
+    unconfirmed,
+  })
+}
+
+async function split(unit: Unit, node: NodeRecord, keys?: readonly string[]) {
+  const all = await readUnconfirmedOf(unit.tx, node.id)
+  const meant = all.filter((key) => keys === undefined || keys.includes(key))
+  return { meant, unconfirmed: all.filter((key) => !meant.includes(key)) }
+}
+
+function isSame(a: Readonly<Metadata>, b: Readonly<Metadata>): boolean {
+  const keys = Object.keys(a)
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
+  )
+}
