@@ -41,7 +41,9 @@ export class Agent implements StreamListener {
   currentMs = 0
   readonly #world: World
   #endpoint: string
-  #epoch = ''
+  /** Of the last event or state that it has, and of the last event: what it has come to. */
+  #revision = ''
+  #cursorId = ''
   #peersSeq = -1
   /** Peers that came and went while a state was on its way, which may be older. */
   #pulls = 0
@@ -96,7 +98,7 @@ export class Agent implements StreamListener {
       path: this.#path(controlApi.getState.path),
       ...(whole || seq < 0 || this.#resyncFrom !== undefined
         ? {}
-        : { headers: { 'if-none-match': `"${this.#epoch}-${seq}"` } }),
+        : { headers: { 'if-none-match': `"${this.#revision}"` } }),
     })
     if (answer.status === 200) this.#pulled(answer)
     if (--this.#pulls === 0) this.#peerSteps = []
@@ -112,11 +114,14 @@ export class Agent implements StreamListener {
   }
 
   #pulled({ etag = '', body }: Answer): void {
-    const [, epoch = '', digits = ''] = /^"([a-z0-9]+)-(\d+)"$/.exec(etag) ?? []
-    if (epoch === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)
-    this.#epoch = epoch
+    const [, revision = '', digits = ''] = /^"([a-z0-9]+-(\d+)-[a-z0-9]+)"$/.exec(etag) ?? []
+    if (revision === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)
     const seq = Number(digits)
-    if (this.ledger.startSeq === -1) this.#cursor = seq
+    if (seq >= this.ledger.seq) this.#revision = revision
+    if (this.ledger.startSeq === -1) {
+      this.#cursor = seq
+      this.#cursorId = revision
+    }
     this.ledger.begin(seq)
     if (this.#resyncFrom !== undefined) this.ledger.pull(this.#resyncFrom, seq)
     this.#resyncFrom = undefined
@@ -148,9 +153,7 @@ export class Agent implements StreamListener {
     const { status } = await this.#send('endpoint', {
       method: 'PUT',
       path: this.#path(controlApi.putEndpoint.path),
-      ...(this.ledger.seq < 0
-        ? {}
-        : { headers: { [revisionHeader]: `${this.#epoch}-${this.ledger.seq}` } }),
+      ...(this.ledger.seq < 0 ? {} : { headers: { [revisionHeader]: this.#revision } }),
       body: JSON.stringify({ public_endpoint: endpoint, nat_type: 'full_cone' }),
     })
     return status
@@ -192,10 +195,11 @@ export class Agent implements StreamListener {
     this.#world.watches.seen(event)
     this.folded?.take(event)
     if (event.id === '') return
-    if (this.#epoch === '') this.#epoch = event.id.slice(0, event.id.indexOf('-'))
+    if (event.seq > this.ledger.seq) this.#revision = event.id
     if (event.type === 'resync') this.#resync(event.seq)
     else this.ledger.take(event.seq)
     this.#cursor = event.seq
+    this.#cursorId = event.id
     if (event.type === 'peer_added') this.#countPeer(event.seq, 1)
     if (event.type === 'peer_removed') this.#countPeer(event.seq, -1)
   }
@@ -240,7 +244,8 @@ export class Agent implements StreamListener {
         seed: this.index,
         path: this.#path(controlApi.openEvents.path),
         token: this.identity?.node_token ?? '',
-        lastEventId: this.#cursor < 0 ? '' : `${this.#epoch}-${this.#cursor}`,
+        lastEventId: this.#cursorId,
+        revision: this.#revision,
         session: this.#session,
         blocks: this.#world.blocks,
       },

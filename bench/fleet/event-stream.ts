@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import { revisionHeader } from '@plexd/protocol'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
 import { type Address, connect } from './connection.ts'
 import type { EventBlocks, SeenEvent } from './event-blocks.ts'
@@ -20,6 +21,8 @@ export interface StreamOptions {
   token: string
   /** Empty for none. */
   lastEventId: string
+  /** Empty for none. */
+  revision: string
   session?: Buffer | undefined
   blocks: EventBlocks
 }
@@ -73,7 +76,7 @@ export class EventStream implements AnswerSink {
   }
 }
 
-function requestOf({ path, token, lastEventId }: StreamOptions): string {
+function requestOf({ path, token, lastEventId, revision }: StreamOptions): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
     'host: bench',
@@ -82,6 +85,7 @@ function requestOf({ path, token, lastEventId }: StreamOptions): string {
     'cache-control: no-cache',
     `authorization: Bearer ${token}`,
     ...(lastEventId === '' ? [] : [`last-event-id: ${lastEventId}`]),
+    ...(revision === '' ? [] : [`${revisionHeader}: ${revision}`]),
   ]
   return `${lines.join('\r\n')}\r\n\r\n`
 }

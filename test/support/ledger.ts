@@ -26,7 +26,7 @@ export function ledgerFaults(
   const inTurn = deliveries.filter(({ id }) => id !== '')
   const outOfTurn = deliveries.filter(({ id }) => id === '')
   const owed = log.filter(({ id }) => sequenceOf(id) > sequenceOf(afterId))
-  const seen = new Map(inTurn.map((delivery) => [delivery.id, delivery]))
+  const seen = new Map(inTurn.map((delivery) => [placeOf(delivery.id), delivery]))
   const known = new Set(log.map(({ event_id }) => event_id))
   return [
     ...orderFaults(inTurn),
@@ -48,7 +48,12 @@ export function ledgerFaults(
   ]
 }
 
-/** `<epoch>-<sequence>`; 0 for the empty id. */
+/** Without the mark of a cursor that is no revision. */
+function placeOf(id: string): string {
+  return id.replace(/-c$/, '')
+}
+
+/** `<epoch>-<sequence>-…`; 0 for the empty id. */
 export function sequenceOf(id: string): number {
   return Number(id.split('-')[1] ?? 0)
 }

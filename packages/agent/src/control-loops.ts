@@ -206,7 +206,7 @@ function startEvents(
   onConnect: () => void,
 ): EventStream {
   const { core, identity } = deps
-  const { config, database, skew, clock, log } = core
+  const { config, database, desired, skew, clock, log } = core
   const { changes, loop, signingKeys, onGap } = state
   const common = commonOf(deps)
   const memory = createStreamMemory(database, clock)
@@ -230,6 +230,7 @@ function startEvents(
       connect: createStreamConnector(config, whoWeAre),
       verify: createEventVerifier(memory, signingKeys, clock),
       memory,
+      revision: () => desired.current().revision,
       handle: (event, id) => handleEvent(event, id, targets),
       onConnect,
       onGap,

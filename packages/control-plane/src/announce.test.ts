@@ -4,7 +4,7 @@ import { ApiError, type NodeState, newId, type Peer, type PolicyRule } from '@pl
 import fc from 'fast-check'
 import { changeNode, changePolicy } from './announce.ts'
 import type { App } from './app.ts'
-import { parsePosition } from './events/event-log.ts'
+import { parsePosition } from './events/position.ts'
 import { changeStatus, markOnline } from './node-status.ts'
 import { type EventReader, openEventReader, type ReceivedBlock } from './testing/event-reader.ts'
 import {

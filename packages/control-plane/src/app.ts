@@ -8,6 +8,7 @@ import { createFrames } from './events/frames.ts'
 import { type Heads, loadHeads } from './events/heads.ts'
 import { createEventHub, type EventHub } from './events/hub.ts'
 import { type Keyring, openKeyring } from './events/keyring.ts'
+import { createPresentLife } from './events/position.ts'
 import { createStreams, type Streams } from './events/streams.ts'
 import { createExecutionWatch, type ExecutionWatch } from './executions/watch.ts'
 import { type Bodies, createBodies } from './http/bodies.ts'
@@ -93,8 +94,10 @@ export async function createApp(
 
   const fleet = await loadFleet(store.reader, nowMs)
   const draft = await loadFleet(store.reader, nowMs)
+  const life = createPresentLife()
   const heads = await loadHeads(store.reader, {
     epoch: (await readSetting(store.reader, 'epoch')) ?? '',
+    life: life.id,
     prunedThrough: Number((await readSetting(store.reader, 'events_pruned_through')) ?? 0),
     nodes: Array.from(fleet.allNodes(), ({ no }) => no),
   })
@@ -111,7 +114,7 @@ export async function createApp(
   const sealedSecrets = createSealedSecrets(reader, masterKey)
   const entries = createNodeEntries(reader)
   const frames = createFrames({
-    epoch: heads.epoch,
+    heads,
     keyring,
     sources: { reader, entries, fleet, pskMaster, now: clock.now },
     clock,
@@ -128,6 +131,7 @@ export async function createApp(
       store,
       fleet,
       draft,
+      life,
       now: clock.now,
       publish(events) {
         sealedSecrets.forget()

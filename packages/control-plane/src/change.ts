@@ -1,4 +1,5 @@
 import { appendEvent, type LoggedEvent, type NewEvent } from './events/event-log.ts'
+import type { PresentLife } from './events/position.ts'
 import type { Fleet, FleetChange, MutableFleet } from './mesh/fleet.ts'
 import type { Store, Tx } from './store/db.ts'
 
@@ -27,10 +28,11 @@ export function createChange(options: {
   store: Store
   fleet: MutableFleet
   draft: MutableFleet
+  life: PresentLife
   now: () => number
   publish: (events: readonly LoggedEvent[]) => void
 }): Change {
-  const { store, fleet, draft, now, publish } = options
+  const { store, fleet, draft, life, now, publish } = options
   return (work) => {
     const changes: FleetChange[] = []
     const inverses: FleetChange[] = []
@@ -52,6 +54,7 @@ export function createChange(options: {
       async emit(event) {
         if (event.to.length === 0) return undefined
         const logged = await appendEvent(tx, event, now())
+        await life.note(tx, logged.seq)
         events.push(logged)
         return logged
       },
@@ -72,6 +75,7 @@ export function createChange(options: {
       {
         undo,
         committed() {
+          if (events.length > 0) life.noted()
           for (const change of changes) fleet.apply(change)
           for (const run of commits) run()
           publish(events)

@@ -19,7 +19,7 @@ import { createHttpTransport } from '@plexd/runtime'
 import type { Tables } from './store/schema.ts'
 import { openKysely } from './store/sqlite.ts'
 import { startProcess } from './testing/child.ts'
-import { openEventReader, type ReceivedBlock } from './testing/event-reader.ts'
+import { openEventReader, placeOf, type ReceivedBlock } from './testing/event-reader.ts'
 import { newPublicKey } from './testing/harness.ts'
 
 const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 6)
@@ -202,7 +202,7 @@ async function watchToEnd(
   const { body } = await as(observer.token).getState({ params: { node_id: observer.id } })
   await using reader = await openObserver(url, observer, seen)
   const last = () => (reader.blocks.at(-1) ?? seen.at(-1))?.id
-  while (last() !== body.revision) await reader.next()
+  while (placeOf(last()) !== body.revision) await reader.next()
   seen.push(...(await verified(reader.blocks, observer)))
 }
 
@@ -232,14 +232,14 @@ async function compareWithLog(
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
   const { readEventsFor } = await import('./events/event-log.ts')
-  const [epoch, afterSeq] = startId.split('-')
+  const [, afterSeq] = startId.split('-')
   const { events } = await readEventsFor(db, {
     no,
     afterSeq: Number(afterSeq),
     limit: 1_000_000,
   })
   assert.deepEqual(
-    seen.map((block) => `${block.id} ${block.envelope.event_id}`),
-    events.map(({ seq, event_id }) => `${epoch}-${seq} ${event_id}`),
+    seen.map((block) => `${block.id?.split('-')[1]} ${block.envelope.event_id}`),
+    events.map(({ seq, event_id }) => `${seq} ${event_id}`),
   )
 }

@@ -23,6 +23,8 @@ export interface NodePresence {
   settledMs: number
   /** Only a pull of at least this makes up for events that it was not sent. */
   owedSeq: number
+  /** Whether it has shown, since our start, a state of this history: a backup may have been restored before that. */
+  hasBase: boolean
   streams: number
   streamClosedMs: number
 }
@@ -38,11 +40,17 @@ export interface Presence {
   silentMs(no: number): number
   fetched(no: number, seq: number): void
   flushed(no: number, seq: number): void
+  /** The node has named a revision of this history. */
+  named(no: number): void
   /** The node was told to pull in place of events up to `seq`. */
   owes(no: number, seq: number): void
   /** `cursorSeq` undefined: the stream starts at `headSeq`, whatever was before. */
   streamOpened(no: number, stream: { cursorSeq: number | undefined; headSeq: number }): void
   streamClosed(no: number): void
+  /** Whether the node misses what only a pull brings. */
+  owesPull(no: number): boolean
+  /** Whether a node that has come to an event by its stream has, with that, all that was before. */
+  isWhole(no: number): boolean
   /**
    * Whether the node, which says it has everything up to `seq`, need only wait for the rest: its stream brings that, or
    * has just brought it, while the node asked. Not for long: then it may be lost, and asking must help.
@@ -98,6 +106,7 @@ export function createPresence(
     fetched(no, seq) {
       update(no, (node) => {
         node.fetchedSeq = Math.max(node.fetchedSeq, seq)
+        node.hasBase = true
       })
     },
     flushed(no, seq) {
@@ -108,6 +117,11 @@ export function createPresence(
           node.settledMs = nowMs
         }
         node.flushedSeq = Math.max(node.flushedSeq, seq)
+      })
+    },
+    named(no) {
+      update(no, (node) => {
+        node.hasBase = true
       })
     },
     owes(no, seq) {
@@ -131,6 +145,14 @@ export function createPresence(
         node.streamClosedMs = clock.monotonic()
       })
     },
+    owesPull(no) {
+      const { fetchedSeq, owedSeq } = nodes.get(no) ?? unknown
+      return fetchedSeq < owedSeq
+    },
+    isWhole(no) {
+      const { hasBase, fetchedSeq, owedSeq } = nodes.get(no) ?? unknown
+      return hasBase && fetchedSeq >= owedSeq
+    },
     isOnTheWay(no, seq) {
       const { streams, owedSeq, flushedSeq, settledSeq, settledMs } = nodes.get(no) ?? unknown
       const settled = clock.monotonic() - settledMs < maxFlightMs ? settledSeq : flushedSeq
@@ -141,9 +163,9 @@ export function createPresence(
       return streams > 0 || clock.monotonic() - streamClosedMs < reconnectMs
     },
     needsReconcile({ no, is_go }, headSeq) {
-      const { fetchedSeq, flushedSeq, owedSeq } = nodes.get(no) ?? unknown
+      const { fetchedSeq, flushedSeq, owedSeq, hasBase } = nodes.get(no) ?? unknown
       if (is_go) return fetchedSeq < headSeq
-      return fetchedSeq < owedSeq || Math.max(fetchedSeq, flushedSeq) < headSeq
+      return !hasBase || fetchedSeq < owedSeq || Math.max(fetchedSeq, flushedSeq) < headSeq
     },
     forget(no) {
       nodes.delete(no)
@@ -170,6 +192,7 @@ const unknown: Readonly<NodePresence> = {
   settledSeq: -1,
   settledMs: Number.NEGATIVE_INFINITY,
   owedSeq: -1,
+  hasBase: false,
   streams: 0,
   streamClosedMs: Number.NEGATIVE_INFINITY,
 }

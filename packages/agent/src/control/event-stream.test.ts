@@ -273,6 +273,7 @@ async function setUp() {
           return verify(text).finally(() => verifying--)
         },
         memory,
+        revision: () => '',
         async handle({ event_id }: UnsignedEvent) {
           const left = setup.failures.get(event_id) ?? 0
           setup.failures.set(event_id, left - 1)

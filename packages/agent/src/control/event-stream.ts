@@ -15,6 +15,8 @@ export interface EventStreamDeps {
   connect: ConnectStream
   verify: VerifyEvent
   memory: StreamMemory
+  /** Of the state that we have; empty for none. */
+  revision(): string
   /** Resolves when the effect of the event is durable. Called in the order of the stream, without waiting. */
   handle(event: UnsignedEvent, id: string): Promise<void>
   /** The stream is up (again): what happened meanwhile is known to nobody here. */
@@ -74,6 +76,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     try {
       const { chunks, date, localAddress } = await deps.connect({
         lastEventId: memory.cursor(),
+        revision: deps.revision(),
         signal: AbortSignal.any([signal, connection.signal]),
       })
       openedMs = clock.monotonic()

@@ -90,6 +90,7 @@ async function startServer(handle: http.RequestListener) {
     requests,
     connect({
       lastEventId = '',
+      revision = '',
       idleMs = 5_000,
       signal = new AbortController().signal,
       bearer = () => 'secret',
@@ -100,7 +101,7 @@ async function startServer(handle: http.RequestListener) {
         streamIdleMs: idleMs,
       }
       const connect = createStreamConnector(config, () => ({ nodeId: 'n/1', bearer: bearer() }))
-      return connect({ lastEventId, signal })
+      return connect({ lastEventId, revision, signal })
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve))

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
-import { controlApi, errorOf, fillPath } from '@plexd/protocol'
+import { controlApi, errorOf, fillPath, revisionHeader } from '@plexd/protocol'
 import { readCa } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { userAgent } from './client.ts'
@@ -14,10 +14,14 @@ export interface StreamConnection {
   localAddress?: string | undefined
 }
 
-export type ConnectStream = (request: {
+export interface StreamRequest {
   lastEventId: string
+  /** Of the state that we have; empty for none. */
+  revision: string
   signal: AbortSignal
-}) => Promise<StreamConnection>
+}
+
+export type ConnectStream = (request: StreamRequest) => Promise<StreamConnection>
 
 type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'streamIdleMs'>
 
@@ -33,7 +37,7 @@ export function createStreamConnector(
   const secure = base.protocol === 'https:'
   const prefix = base.pathname.replace(/\/$/, '')
 
-  const ask = (lastEventId: string, signal: AbortSignal, bearer: string) =>
+  const ask = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
     open(secure ? https : http, config.streamIdleMs, {
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port || (secure ? 443 : 80),
@@ -44,20 +48,21 @@ export function createStreamConnector(
         'cache-control': 'no-cache',
         authorization: `Bearer ${bearer}`,
         ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }),
+        ...(revision === '' ? {} : { [revisionHeader]: revision }),
       },
       ...(secure && config.caFile ? { ca: readCa(config.caFile) } : {}),
       agent: false,
       signal,
     })
 
-  return async ({ lastEventId, signal }) => {
+  return async (request) => {
     const { bearer } = identity()
-    let response = await ask(lastEventId, signal, bearer)
+    let response = await ask(request, bearer)
     const now = identity().bearer
     // It was replaced while the request was under way.
     if (response.statusCode === 401 && now !== bearer) {
       response.destroy()
-      response = await ask(lastEventId, signal, now)
+      response = await ask(request, now)
     }
     if (response.statusCode !== 200) throw await failureOf(response)
     const { localAddress } = response.socket

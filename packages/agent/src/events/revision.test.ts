@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isCovered, revisionAfter } from './revision.ts'
+import { isBefore, isCovered, revisionAfter } from './revision.ts'
 
 describe('isCovered', () => {
   it('compares numbers within one epoch', () => {
@@ -9,11 +9,27 @@ describe('isCovered', () => {
     assert.equal(isCovered('a1-11', 'a1-10'), false)
   })
 
+  it('compares over a restart of the control plane: the stream goes on only where the state is of its history', () => {
+    assert.equal(isCovered('a1-9-x', 'a1-10-y'), true)
+    assert.equal(isCovered('a1-11-y-c', 'a1-10-x'), false)
+  })
+
   it('never covers across epochs or unknown forms', () => {
     assert.equal(isCovered('a1-1', 'b2-10'), false)
     assert.equal(isCovered('', 'a1-10'), false)
     assert.equal(isCovered('a1-1', ''), false)
     assert.equal(isCovered('evt_1', 'W/xyz'), false)
+  })
+})
+
+describe('isBefore', () => {
+  it('takes a state for older within one life only: a backup that was restored counts from an older number on', () => {
+    assert.equal(isBefore('a1-9-x', 'a1-10-x'), true)
+    assert.equal(isBefore('a1-10-x', 'a1-10-x-c'), false)
+    assert.equal(isBefore('a1-9-y', 'a1-10-x'), false)
+    assert.equal(isBefore('a1-9', 'b2-10'), false)
+    assert.equal(isBefore('', 'a1-10'), false)
+    assert.equal(isBefore('a1-9', 'a1-10'), true)
   })
 })
 

@@ -6,7 +6,7 @@ import {
   validatorOf,
 } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
-import { isCovered } from '../events/revision.ts'
+import { isBefore } from '../events/revision.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../problems.ts'
 import { type DesiredState, type DesiredStore, desiredFromPull } from '../state/desired-state.ts'
@@ -51,10 +51,6 @@ export async function pullState(
       )
     }
   }
-}
-
-function isBefore(revision: string, other: string): boolean {
-  return revision !== other && isCovered(revision, other)
 }
 
 /** Undefined when nothing has changed. */

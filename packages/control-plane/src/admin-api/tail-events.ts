@@ -1,6 +1,7 @@
 import { ApiError, adminApi, type EventRecord } from '@plexd/protocol'
 import type { App } from '../app.ts'
-import { formatPosition, parsePosition, type StoredEvent } from '../events/event-log.ts'
+import type { StoredEvent } from '../events/event-log.ts'
+import type { Frame } from '../events/frames.ts'
 import { isShared, payloadFor } from '../events/payload-for.ts'
 import { createSlices } from '../events/slices.ts'
 import { createSubscription } from '../events/subscription.ts'
@@ -53,13 +54,13 @@ const watchMs = 1_000
 function startOf(after: string | undefined, { heads }: App): number {
   if (after === undefined) return heads.last()
   if (after === '0') return 0
-  const position = parsePosition(after)
-  if (position?.epoch === heads.epoch) return position.seq
-  throw new ApiError('bad_request', `querystring/after "${after}": it is no event id of this log`)
+  const { seq, unknown } = heads.find(after)
+  if (seq !== undefined) return seq
+  throw new ApiError('bad_request', `querystring/after "${after}": the event id ${unknown}`)
 }
 
-async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
-  const id = formatPosition({ epoch: app.heads.epoch, seq: event.seq })
+async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<Frame> {
+  const id = app.heads.positionOf(event.seq)
   const record: EventRecord = {
     id,
     event_id: event.event_id,
@@ -69,7 +70,8 @@ async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<
     payload: await shownPayload(event, node, app),
   }
   // One line however long: it is nodes that cannot read long ones.
-  return `id: ${id}\nevent: ${event.event_type}\ndata: ${JSON.stringify(record)}\n\n`
+  const text = `id: ${id}\nevent: ${event.event_type}\ndata: ${JSON.stringify(record)}\n\n`
+  return { text, isResync: false }
 }
 
 /** As the node is told, but without what is secret: PSKs are filled in for nodes only. */

@@ -1,5 +1,4 @@
 import type { App } from '../app.ts'
-import { parsePosition } from '../events/event-log.ts'
 
 /**
  * The sequence of that revision, of those which a node says it has, with which it needs no answer: the newest, or one
@@ -13,9 +12,11 @@ export function seqOfEnough(
 ): number | undefined {
   const headSeq = heads.of(no)
   const seqs = revisions.flatMap((revision) => {
-    const position = parsePosition(revision)
-    return position?.epoch === heads.epoch ? position.seq : []
+    const { seq, isRevision } = heads.find(revision)
+    return isRevision ? seq : []
   })
+  if (seqs.length > 0) presence.named(no)
+  if (presence.owesPull(no)) return undefined
   if (seqs.includes(headSeq)) return headSeq
   return seqs.find((seq) => seq < headSeq && presence.isOnTheWay(no, seq))
 }

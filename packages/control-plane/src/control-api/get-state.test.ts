@@ -133,6 +133,24 @@ describe('GET /v1/nodes/{node_id}/state', () => {
     assert.equal((await pull(second)).status, 304)
   })
 
+  it('answers 200 to the revision of an event behind a stream that began with none, until what was before is pulled', async () => {
+    await using own = await startControlPlane()
+    const web = await own.enrol('web-01')
+    const unseen = await own.enrol('between-01')
+    await using reader = await openEventReader(own.url, { token: web.token, nodeId: web.node_id })
+    await own.enrol('db-01')
+    const { id } = await reader.next('peer_added')
+    const pull = (tag = '') =>
+      web.api.getState({ params: web, headers: { 'if-none-match': `"${tag}"` } })
+
+    const { status, body } = await pull(id)
+    assert.equal(status, 200)
+    assert.ok(body.peers.some((peer) => peer.id === unseen.node_id))
+    assert.equal((await pull(body.revision)).status, 304)
+    await own.enrol('cache-01')
+    assert.equal((await pull((await reader.next('peer_added')).id)).status, 304)
+  })
+
   it('gives both sides of a pair the same PSK, and every pair another', async () => {
     await using own = await startControlPlane()
     const nodes = [await own.enrol('a'), await own.enrol('b'), await own.enrol('c')]
@@ -159,7 +177,8 @@ describe('GET /v1/nodes/{node_id}/state', () => {
     const { loadHeads } = await import('../events/heads.ts')
     const { readSetting } = await import('../store/settings.ts')
     const heads = await loadHeads(own.app.store.reader, {
-      epoch: own.app.heads.epoch,
+      epoch: before?.split('-')[0] ?? '',
+      life: 'next',
       prunedThrough: Number(await readSetting(own.app.store.reader, 'events_pruned_through')),
       nodes: [1, 2, 3, 99],
     })

@@ -1,6 +1,5 @@
 import { ApiError, controlApi, type NodeState } from '@plexd/protocol'
 import type { App } from '../app.ts'
-import { formatPosition } from '../events/event-log.ts'
 import { handle } from '../handle.ts'
 import { entityTags } from '../http/entity-tags.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
@@ -17,13 +16,13 @@ export const getState = handle(
     const enough = seqOfEnough(app, no, entityTags(headers['if-none-match']))
     if (enough !== undefined) {
       if (enough === app.heads.of(no)) pulled(app, no, enough)
-      reply.header('etag', `"${formatPosition({ epoch: app.heads.epoch, seq: enough })}"`)
+      reply.header('etag', `"${app.heads.positionOf(enough)}"`)
       reply.code(304).send()
       return undefined
     }
     // Before anything of the state is read: what changes meanwhile comes as an event behind this revision.
     const seq = app.heads.of(no)
-    const revision = formatPosition({ epoch: app.heads.epoch, seq })
+    const revision = app.heads.positionOf(seq)
     reply.header('etag', `"${revision}"`)
     // Anew: the record of the caller may be from before the revision.
     const node = app.fleet.node(principal.id)

@@ -7,7 +7,12 @@ import { createFakeClock } from '@plexd/runtime'
 import { changeNode } from '../announce.ts'
 import { audienceOf } from '../events/audience.ts'
 import { pruneEvents } from '../jobs/prune-events.ts'
-import { type EventReader, openEventReader, type ReceivedBlock } from '../testing/event-reader.ts'
+import {
+  type EventReader,
+  openEventReader,
+  placeOf,
+  type ReceivedBlock,
+} from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 
 describe('GET /v1/nodes/{node_id}/events', () => {
@@ -103,10 +108,10 @@ describe('GET /v1/nodes/{node_id}/events', () => {
   describe('with a cursor that it cannot go on from', () => {
     const cases: [name: string, cursor: (plane: TestControlPlane) => string, reason: string][] = [
       ['no position at all', () => 'abc', 'the last event id is not one of ours'],
-      ['of another epoch', () => 'other-1', 'the event log has begun anew'],
+      ['of another log', () => 'other-1-a', 'the last event id is of another event log'],
       [
         'ahead of the log',
-        ({ app }) => `${app.heads.epoch}-999999`,
+        ({ app }) => app.heads.positionOf(999_999),
         'the last event id is ahead of the event log',
       ],
     ]
@@ -139,7 +144,7 @@ describe('GET /v1/nodes/{node_id}/events', () => {
 
       const { payload, id } = await reader.next()
       assert.deepEqual(payload, { reason: 'the last event id is older than the event log' })
-      assert.equal(id, (await a.api.getState({ params: a })).body.revision)
+      assert.equal(placeOf(id), (await a.api.getState({ params: a })).body.revision)
     })
 
     it('asks for a pull with the next heartbeat, until there was one', async () => {
@@ -147,7 +152,7 @@ describe('GET /v1/nodes/{node_id}/events', () => {
       await web.api.getState({ params: web })
       assert.equal(await hint(), undefined)
       await moveTo(db, 102)
-      await using _ = await open(plane, web, 'other-1')
+      await using _ = await open(plane, web, 'other-1-a')
       assert.equal(await hint(), true)
       await web.api.getState({ params: web })
       assert.equal(await hint(), undefined)
@@ -193,21 +198,21 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     await using slow = await startControlPlane({ clock })
     const node = await slow.enrol('web-01')
     const seq = await dispatch(slow, node, { executionId: 'exec_1', ttlMs: 60_000 })
-    const cursor = `${slow.app.heads.epoch}-${seq}`
+    const cursor = slow.app.heads.positionOf(seq)
 
-    for (const lastEventId of [cursor, undefined, 'other-1']) {
+    for (const lastEventId of [cursor, undefined, 'other-1-a']) {
       await using reader = await open(slow, node, lastEventId)
       const block = await reader.next('action_request')
       assert.equal(block.id, undefined)
       assert.equal(block.payload.execution_id, 'exec_1')
     }
-    await using behind = await open(slow, node, `${slow.app.heads.epoch}-0`)
-    assert.equal((await behind.next('action_request')).id, cursor)
+    await using behind = await open(slow, node, slow.app.heads.positionOf(0))
+    assert.equal(placeOf((await behind.next('action_request')).id), cursor)
     assert.equal(behind.blocks.length, 1)
 
     await clock.advance(60_000)
     await using late = await open(slow, node, cursor)
-    await using replay = await open(slow, node, `${slow.app.heads.epoch}-0`)
+    await using replay = await open(slow, node, slow.app.heads.positionOf(0))
     await delay(100)
     assert.deepEqual([late.blocks, replay.blocks], [[], []])
   })
@@ -236,6 +241,11 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     const { payload } = await reader.next('resync')
     assert.deepEqual(payload, { reason: '"node_state_updated" is too long for the stream' })
     assert.ok(reader.longestLine() <= 60_000)
+    const hint = async () => (await web.api.heartbeat({ params: web, body: {} })).body.reconcile
+    // For who does not know the type.
+    assert.equal(await hint(), true)
+    await web.api.getState({ params: web })
+    assert.equal(await hint(), undefined)
     await relabel(plane, web, {})
   })
 
@@ -263,7 +273,7 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     const cursor = stuck.blocks.at(-1)?.id
     await using back = await open(slow, b, cursor)
     const head = slow.app.heads.revisionOf(2)
-    while (back.blocks.at(-1)?.id !== head) await back.next()
+    while (placeOf(back.blocks.at(-1)?.id) !== head) await back.next()
     const ids = [...stuck.blocks, ...back.blocks].map(({ id }) => Number(id?.split('-')[1]))
     assert.deepEqual(
       ids,

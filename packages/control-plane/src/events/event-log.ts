@@ -72,19 +72,3 @@ export async function readEventsFor(
     more: rows.length === limit,
   }
 }
-
-/** `<epoch>-<sequence>`: the SSE id of an event, and the revision of a desired state. */
-export interface EventPosition {
-  epoch: string
-  seq: number
-}
-
-export function formatPosition({ epoch, seq }: EventPosition): string {
-  return `${epoch}-${seq}`
-}
-
-/** Undefined for any text that is no position. */
-export function parsePosition(text: string): EventPosition | undefined {
-  const [, epoch, seq] = /^([a-z0-9]{1,32})-(\d{1,15})$/.exec(text) ?? []
-  return epoch === undefined ? undefined : { epoch, seq: Number(seq) }
-}

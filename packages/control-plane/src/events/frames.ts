@@ -1,23 +1,31 @@
 import { type EventType, formatEvent, issuedAt, newId } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { formatPosition, type StoredEvent } from './event-log.ts'
+import type { StoredEvent } from './event-log.ts'
+import type { Heads } from './heads.ts'
 import type { Keyring } from './keyring.ts'
 import { mayBeShared, type PayloadSources, payloadFor } from './payload-for.ts'
+
+/** A block of the stream. */
+export interface Frame {
+  text: string
+  /** It tells the node to pull its state in place of what it was about. */
+  isResync: boolean
+}
 
 /** Events as they go over the wire: signed anew for each sending, under the id they always had. */
 export interface Frames {
   /** The block for one recipient, made for it; undefined when there is nothing left to be told. */
-  of(event: StoredEvent, node: NodeRecord): Promise<string | undefined>
+  of(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined>
   /**
    * The same for an event that has just been committed. What is the same for all recipients is signed once: nobody can
    * have seen its nonce.
    */
-  live(event: StoredEvent, node: NodeRecord): Promise<string | undefined>
+  live(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined>
   /** The same without an `id:` line, for what is sent once more out of its turn. */
   again(event: StoredEvent, node: NodeRecord): Promise<string | undefined>
   /** Tells a node to pull its state; its cursor is then at `seq`. */
-  resync(seq: number, reason: string): Promise<string>
+  resync(seq: number, reason: string): Promise<Frame>
 }
 
 /** A signature that is shared must still be fresh for the last one who gets it. */
@@ -27,13 +35,13 @@ const maxEvents = 64
 const maxTexts = 16
 
 export function createFrames(options: {
-  epoch: string
+  heads: Pick<Heads, 'positionOf'>
   keyring: Keyring
   sources: PayloadSources
   clock: Clock
 }): Frames {
-  const { epoch, keyring, sources, clock } = options
-  const recent = new Map<number, { atMs: number; frames: Map<string, Promise<string>> }>()
+  const { heads, keyring, sources, clock } = options
+  const recent = new Map<number, { atMs: number; frames: Map<string, Promise<Frame>> }>()
 
   async function frameOf(
     event: Pick<StoredEvent, 'seq' | 'event_id'> & { event_type: EventType },
@@ -53,19 +61,24 @@ export function createFrames(options: {
     return formatEvent({ ...(id === undefined ? {} : { id }), event: event.event_type, data })
   }
 
-  function resync(event: Pick<StoredEvent, 'seq' | 'event_id'>, reason: string): Promise<string> {
-    const id = formatPosition({ epoch, seq: event.seq })
-    return frameOf({ ...event, event_type: 'resync' }, JSON.stringify({ reason }), id)
+  async function resync(
+    event: Pick<StoredEvent, 'seq' | 'event_id'>,
+    reason: string,
+  ): Promise<Frame> {
+    const id = heads.positionOf(event.seq)
+    const text = await frameOf({ ...event, event_type: 'resync' }, JSON.stringify({ reason }), id)
+    return { text, isResync: true }
   }
 
-  async function own(event: StoredEvent, node: NodeRecord): Promise<string | undefined> {
+  async function own(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined> {
     const payload = await payloadFor(event, node, sources)
     return payload === undefined ? undefined : framed(event, payload)
   }
 
-  async function framed(event: StoredEvent, payload: string): Promise<string> {
+  async function framed(event: StoredEvent, payload: string): Promise<Frame> {
     try {
-      return await frameOf(event, payload, formatPosition({ epoch, seq: event.seq }))
+      const text = await frameOf(event, payload, heads.positionOf(event.seq))
+      return { text, isResync: event.event_type === 'resync' }
     } catch (error) {
       // A single string longer than a line of the stream.
       if (!(error instanceof RangeError)) throw error
@@ -74,7 +87,7 @@ export function createFrames(options: {
   }
 
   /** One frame for all whose payload is the same text, as most are that hold no secret. */
-  function shared(event: StoredEvent, payload: string): Promise<string> {
+  function shared(event: StoredEvent, payload: string): Promise<Frame> {
     const nowMs = clock.now()
     let known = recent.get(event.seq)
     // Either way: the clock may have been set.
@@ -93,7 +106,7 @@ export function createFrames(options: {
     return frame
   }
 
-  async function live(event: StoredEvent, node: NodeRecord): Promise<string | undefined> {
+  async function live(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined> {
     if (!mayBeShared(event.event_type)) return own(event, node)
     const payload = await payloadFor(event, node, sources)
     return payload === undefined ? undefined : shared(event, payload)

@@ -1,16 +1,20 @@
 import type { Reader } from '../store/db.ts'
 import { decodeAudience } from './audience.ts'
-import { formatPosition, type LoggedEvent } from './event-log.ts'
+import type { LoggedEvent } from './event-log.ts'
+import { formatPosition, type Life, parsePosition } from './position.ts'
 
 /** How far the log has come, in all and for each node. */
 export interface Heads {
-  readonly epoch: string
   /** Sequence of the last event that is committed. */
   last(): number
   /** Sequence of the last event addressed to a node; for one with none in the log at start, where the log began. */
   of(no: number): number
-  /** `<epoch>-<sequence>`: the revision of a node's desired state. */
+  /** The position of an event. */
+  positionOf(seq: number): string
+  /** The revision of a node's desired state: the position of the last event addressed to it. */
   revisionOf(no: number): string
+  /** The sequence of a position, or why it is not in the history of this log. */
+  find(position: string): Found
   /** Whether the log still has all that was addressed to a node behind a sequence. */
   canResume(no: number, afterSeq: number): boolean
   advance(events: readonly LoggedEvent[]): void
@@ -19,23 +23,49 @@ export interface Heads {
   prunedThrough(): number
 }
 
-export interface KnownHeads {
+export type Found =
+  | { seq: number; isRevision: boolean; unknown?: undefined }
+  | { seq?: undefined; isRevision?: undefined; unknown: string }
+
+export interface KnownLog {
   epoch: string
+  /** The run that is under way: what comes behind `lastSeq` is its work. */
+  life: string
   /** What is up to here is no longer in the log. */
   prunedThrough: number
+}
+
+export interface KnownHeads extends KnownLog {
+  /** Those of the log as it is, oldest first. */
+  lives: readonly Life[]
   lastSeq: number
   heads: Map<number, number>
 }
 
-export function createHeads({ epoch, prunedThrough, lastSeq, heads }: KnownHeads): Heads {
+export function createHeads(known: KnownHeads): Heads {
+  const { epoch, prunedThrough, lastSeq, heads } = known
   let last = lastSeq
   let pruned = prunedThrough
   const of = (no: number): number => heads.get(no) ?? prunedThrough
+  const lifeOf = (seq: number): string | undefined =>
+    seq > lastSeq ? known.life : known.lives.findLast(({ first_seq }) => first_seq <= seq)?.id
+  const positionOf = (seq: number): string =>
+    formatPosition({ epoch, seq, life: lifeOf(seq) ?? known.life })
   return {
-    epoch,
     last: () => last,
     of,
-    revisionOf: (no) => formatPosition({ epoch, seq: of(no) }),
+    positionOf,
+    revisionOf: (no) => positionOf(of(no)),
+    find(text) {
+      const position = parsePosition(text)
+      if (!position) return { unknown: 'is not one of ours' }
+      const { seq, life, isRevision } = position
+      if (position.epoch !== epoch) return { unknown: 'is of another event log' }
+      if (seq > last) return { unknown: 'is ahead of the event log' }
+      if (life !== lifeOf(seq))
+        return { unknown: 'is of a history that a restored backup took back' }
+      return { seq, isRevision }
+    },
     canResume: (no, afterSeq) => afterSeq <= last && afterSeq >= Math.min(of(no), pruned),
     prunedThrough: () => pruned,
     prune(seq) {
@@ -53,8 +83,9 @@ export function createHeads({ epoch, prunedThrough, lastSeq, heads }: KnownHeads
 /** Reads the log from its end until every node has been found. */
 export async function loadHeads(
   reader: Reader,
-  { nodes, ...known }: { epoch: string; prunedThrough: number; nodes: Iterable<number> },
+  { nodes, ...known }: KnownLog & { nodes: Iterable<number> },
 ): Promise<Heads> {
+  const lives = await reader.selectFrom('lives').selectAll().orderBy('first_seq').execute()
   const wanted = new Set(nodes)
   const heads = new Map<number, number>()
   let lastSeq = known.prunedThrough
@@ -65,7 +96,7 @@ export async function loadHeads(
     for (const { seq, audience } of rows)
       for (const no of decodeAudience(audience)) if (wanted.delete(no)) heads.set(no, seq)
     const oldest = rows.at(-1)
-    if (!oldest || wanted.size === 0) return createHeads({ ...known, lastSeq, heads })
+    if (!oldest || wanted.size === 0) return createHeads({ ...known, lives, lastSeq, heads })
     before = oldest.seq
   }
 }

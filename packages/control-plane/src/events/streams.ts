@@ -3,10 +3,11 @@ import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Presence } from '../presence.ts'
 import type { Reader } from '../store/db.ts'
 import { createCounter } from './counter.ts'
-import { parsePosition, type StoredEvent } from './event-log.ts'
-import type { Frames } from './frames.ts'
+import type { StoredEvent } from './event-log.ts'
+import type { Frame, Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
 import type { EventHub } from './hub.ts'
+import { asCursorOnly } from './position.ts'
 import { createResyncTurns } from './resync-turns.ts'
 import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
@@ -22,8 +23,8 @@ export interface NodeSink extends Sink {
 
 /** The open event streams, one for each node. */
 export interface Streams {
-  /** Ends the node's other stream, if it has one. `lastEventId` is where the node says it is. */
-  open(node: NodeRecord, lastEventId: string | undefined, sink: NodeSink): void
+  /** Ends the node's other stream, if it has one. */
+  open(node: NodeRecord, at: Whereabouts, sink: NodeSink): void
   end(no: number): void
   /** The node has pulled its state. */
   pulled(no: number): void
@@ -31,6 +32,12 @@ export interface Streams {
   /** A sign of life to everyone, and the end for readers that stall. */
   keepAlive(): Promise<void>
   count(): number
+}
+
+/** Where a node says it is: the last event that it had, and the state that it has. Empty for none. */
+export interface Whereabouts {
+  lastEventId: string
+  revision: string
 }
 
 const maxStallMs = 30_000
@@ -104,19 +111,25 @@ export function createStreams(options: {
     sink.end()
   }
 
-  function open({ no }: NodeRecord, lastEventId: string | undefined, sink: NodeSink): void {
+  function open({ no }: NodeRecord, at: Whereabouts, sink: NodeSink): void {
     void replace(no)
     const headSeq = heads.of(no)
-    const start = startOf(lastEventId, no, heads)
+    const start = startOf(at, no, heads)
     presence.streamOpened(no, { cursorSeq: start.cursorSeq, headSeq })
+    if (start.isProven) presence.named(no)
     const afterSeq = start.cursorSeq ?? heads.last()
-    const frameOf = async (event: StoredEvent, live: boolean): Promise<string | undefined> => {
+    const textOf = ({ text, isResync }: Frame, seq: number): string => {
+      if (isResync) presence.owes(no, seq)
+      return presence.isWhole(no) ? text : asCursorOnly(text)
+    }
+    const frameOf = async (event: StoredEvent, live: boolean): Promise<Frame | undefined> => {
       const node = fleet.nodeByNo(no)
       return node && (live ? frames.live(event, node) : frames.of(event, node))
     }
 
     async function* prologue(): AsyncGenerator<string> {
-      if (start.resync !== undefined) yield await frames.resync(headSeq, start.resync)
+      if (start.resync !== undefined)
+        yield textOf(await frames.resync(headSeq, start.resync), headSeq)
       const node = fleet.nodeByNo(no)
       if (!node) return
       for (const event of await readUnanswered(reader, node, afterSeq, clock.now())) {
@@ -134,12 +147,10 @@ export function createStreams(options: {
       slices,
       prologue,
       frameOf,
+      textOf,
       resync: {
         turn: (lastMs) => turns.wait(no, lastMs),
-        frame(seq) {
-          presence.owes(no, seq)
-          return frames.resync(seq, 'many changes at once')
-        },
+        frame: async (seq) => textOf(await frames.resync(seq, 'many changes at once'), seq),
         costlyForAll,
         now: clock.monotonic,
       },
@@ -185,20 +196,25 @@ export function createStreams(options: {
 interface Start {
   /** Undefined: from now on. */
   cursorSeq?: number
+  /** The node has named a revision of this history, too. */
+  isProven?: boolean
   /** Why what was before is lost to the node. */
   resync?: string
 }
 
-/** Where a stream begins. A cursor that cannot be served is never skipped silently. */
-function startOf(lastEventId: string | undefined, no: number, heads: Heads): Start {
-  if (lastEventId === undefined || lastEventId === '') return {}
-  const position = parsePosition(lastEventId)
-  if (!position) return { resync: 'the last event id is not one of ours' }
-  if (position.epoch !== heads.epoch) return { resync: 'the event log has begun anew' }
-  if (position.seq > heads.last()) return { resync: 'the last event id is ahead of the event log' }
-  if (!heads.canResume(no, position.seq))
-    return { resync: 'the last event id is older than the event log' }
-  return { cursorSeq: position.seq }
+/**
+ * Where a stream begins: behind the last event, or the state where there is none. A position that cannot be served is
+ * never skipped silently.
+ */
+function startOf({ lastEventId, revision }: Whereabouts, no: number, heads: Heads): Start {
+  const state = revision === '' ? undefined : heads.find(revision)
+  if (state?.unknown !== undefined) return { resync: `the revision ${state.unknown}` }
+  const cursor = lastEventId === '' ? state : heads.find(lastEventId)
+  if (!cursor) return {}
+  if (cursor.unknown !== undefined) return { resync: `the last event id ${cursor.unknown}` }
+  if (heads.canResume(no, cursor.seq))
+    return { cursorSeq: cursor.seq, isProven: !!state?.isRevision }
+  return { resync: 'the last event id is older than the event log' }
 }
 
 function isIn(ascending: Uint32Array, no: number): boolean {

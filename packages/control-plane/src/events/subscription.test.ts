@@ -259,7 +259,7 @@ function subscribe(
     },
     async frameOf({ seq }) {
       if (seq === options.failAt) throw new Error('cannot be signed')
-      return passOver.includes(seq) ? undefined : `${seq}\n`
+      return passOver.includes(seq) ? undefined : { text: `${seq}\n`, isResync: false }
     },
     onFlushed: (seq) => flushed.push(seq),
     ...(options.turn === undefined

@@ -3,6 +3,7 @@ import { describeError, type Log } from '@plexd/runtime'
 import type { Reader } from '../store/db.ts'
 import { type Counter, createCounter } from './counter.ts'
 import { type LoggedEvent, readEventsFor, type StoredEvent } from './event-log.ts'
+import type { Frame } from './frames.ts'
 import type { Slices } from './slices.ts'
 
 /** Where a stream goes to. */
@@ -34,7 +35,9 @@ export interface SubscriptionOptions {
   /** Sent ahead of everything. */
   prologue: () => AsyncIterable<string>
   /** The text to send; undefined for an event to pass over. `live`: it was offered, not read from the log. */
-  frameOf: (event: StoredEvent, live: boolean) => Promise<string | undefined>
+  frameOf: (event: StoredEvent, live: boolean) => Promise<Frame | undefined>
+  /** Its text at the moment when it is its turn; as it is when left out. */
+  textOf?: (frame: Frame, seq: number) => string
   /** What takes the place of a multitude of events; without it each is sent, however many wait. */
   resync?: Resync
   /** `count` events up to `seq` have left for the network, or were passed over. */
@@ -85,7 +88,7 @@ const costly: ReadonlySet<EventType> = new Set(['peer_added', 'peer_key_rotated'
  * read on from where it is.
  */
 export function createSubscription(options: SubscriptionOptions): Subscription {
-  const { no, reader, sink, slices, resync, log } = options
+  const { no, reader, sink, slices, resync, textOf = ({ text }: Frame) => text, log } = options
   const queue: LoggedEvent[] = []
   let { afterSeq, behind } = options
   /** The last of those events that a state will make up for, and when it came. */
@@ -143,7 +146,8 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     let count = 0
     for (const [index, { seq }] of due.entries()) {
       if (closed) return
-      text += frames[index] ?? ''
+      const frame = frames[index]
+      if (frame) text += textOf(frame, seq)
       count++
       if (text.length < maxBatchChars && index < due.length - 1) continue
       afterSeq = seq

@@ -1,6 +1,5 @@
 import type { Capabilities, Node, NodeDetail } from '@plexd/protocol'
 import type { App } from '../app.ts'
-import { formatPosition } from '../events/event-log.ts'
 import type { NodeRow } from '../store/schema.ts'
 import { hostnameTrouble } from './hostname.ts'
 
@@ -29,7 +28,7 @@ export function nodeView({ presence, heads, fleet }: App, row: NodeRow): Node {
     last_seen_at: lastSeenMs === null ? null : new Date(lastSeenMs).toISOString(),
     clock_skew_seconds: Math.round(clockSkewMs / 1_000),
     revision: heads.revisionOf(row.no),
-    fetched_revision: fetchedSeq < 0 ? '' : formatPosition({ epoch: heads.epoch, seq: fetchedSeq }),
+    fetched_revision: fetchedSeq < 0 ? '' : heads.positionOf(fetchedSeq),
   }
 }
 

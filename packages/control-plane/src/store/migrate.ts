@@ -8,6 +8,7 @@ import * as nextSecrets from './migrations/0005-next-secrets.ts'
 import * as entryKeys from './migrations/0006-entry-keys.ts'
 import * as endpointUntold from './migrations/0007-endpoint-untold.ts'
 import * as labels from './migrations/0008-labels.ts'
+import * as lives from './migrations/0009-lives.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
 const migrations = [
@@ -19,6 +20,7 @@ const migrations = [
   entryKeys,
   endpointUntold,
   labels,
+  lives,
 ]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */

@@ -116,6 +116,11 @@ export interface Tables {
     payload: string
     created_at: number
   }
+  /** Runs of the control plane that wrote events; what a backup was restored over is not among them. */
+  lives: {
+    id: string
+    first_seq: number
+  }
   artifacts: {
     version: string
     os: string

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type EventType, parseEnvelope, type UnsignedEvent } from '@plexd/protocol'
+import { type EventType, parseEnvelope, revisionHeader, type UnsignedEvent } from '@plexd/protocol'
 
 /** A block of a stream: its `id:` line, if it has one, and its envelope. */
 export interface ReceivedBlock {
@@ -8,6 +8,11 @@ export interface ReceivedBlock {
   data: string
   envelope: UnsignedEvent & { signature: string }
   payload: Record<string, unknown>
+}
+
+/** An event id without the mark of a cursor that is no revision. */
+export function placeOf(id = ''): string {
+  return id.replace(/-c$/, '')
 }
 
 /** An event stream as a node reads it. */
@@ -28,7 +33,12 @@ export interface EventReader extends AsyncDisposable {
 
 export async function openEventReader(
   url: string,
-  { token, nodeId, lastEventId }: { token: string; nodeId: string; lastEventId?: string },
+  {
+    token,
+    nodeId,
+    lastEventId,
+    revision,
+  }: { token: string; nodeId: string; lastEventId?: string; revision?: string },
 ): Promise<EventReader> {
   const agent = new http.Agent()
   const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
@@ -41,6 +51,7 @@ export async function openEventReader(
             accept: 'text/event-stream',
             authorization: `Bearer ${token}`,
             ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+            ...(revision === undefined ? {} : { [revisionHeader]: revision }),
           },
         },
         resolve,

@@ -1,0 +1,68 @@
+import type { Tx } from '../store/db.ts'
+
+/**
+ * `<epoch>-<sequence>-<life>`: the SSE id of an event, and the revision of a desired state. Sequences are given out
+ * again when a backup is restored; the life, a run of the control plane, is then another one.
+ */
+export interface Position {
+  epoch: string
+  seq: number
+  life: string
+  /** Whether who has come to it has everything before; else it is a place in the stream, and no revision. */
+  isRevision: boolean
+}
+
+export function formatPosition({ epoch, seq, life }: Omit<Position, 'isRevision'>): string {
+  return `${epoch}-${seq}-${life}`
+}
+
+/** Undefined for any text that is no position. */
+export function parsePosition(text: string): Position | undefined {
+  const [, epoch, seq, life, mark] =
+    /^([a-z0-9]{1,32})-(\d{1,15})-([a-z0-9]{1,32})(-c)?$/.exec(text) ?? []
+  if (epoch === undefined || life === undefined) return undefined
+  return { epoch, seq: Number(seq), life, isRevision: mark === undefined }
+}
+
+/** The same block of the stream, for a node which has yet to show what it had before: its id is a cursor only. */
+export function asCursorOnly(block: string): string {
+  const end = block.indexOf('\n')
+  return `${block.slice(0, end)}-c${block.slice(end)}`
+}
+
+/** One run of the control plane, from the first event that it wrote. */
+export interface Life {
+  id: string
+  first_seq: number
+}
+
+export function newLifeId(): string {
+  return crypto.randomUUID().replaceAll('-', '').slice(0, 12)
+}
+
+/** The run that is under way. It is in the database with the first of its events, in the same transaction. */
+export interface PresentLife {
+  readonly id: string
+  note(tx: Tx, seq: number): Promise<void>
+  /** What was noted is committed. */
+  noted(): void
+}
+
+export function createPresentLife(): PresentLife {
+  const id = newLifeId()
+  let isNoted = false
+  return {
+    id,
+    async note(tx, seq) {
+      if (isNoted) return
+      await tx
+        .insertInto('lives')
+        .values({ id, first_seq: seq })
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .execute()
+    },
+    noted() {
+      isNoted = true
+    },
+  }
+}

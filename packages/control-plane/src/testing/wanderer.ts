@@ -1,0 +1,166 @@
+import { ApiError, type Client, type ControlApi, type NodeState, type Peer } from '@plexd/protocol'
+import { type EventReader, openEventReader, type ReceivedBlock } from './event-reader.ts'
+import { newPublicKey, type TestControlPlane } from './harness.ts'
+
+/**
+ * A node of somebody else's making: it takes the id of whatever event it has come to for the revision of its state, keeps
+ * the cursor apart from that, and names no revision when it opens a stream. Reading is a step of its own, so that anything
+ * may happen between an event's arrival and its effect.
+ */
+export interface Wanderer extends AsyncDisposable {
+  readonly id: string
+  state(): NodeState | undefined
+  open(options: { fresh: boolean }): Promise<void>
+  close(): Promise<void>
+  /** Folds in all that was addressed to it until now. */
+  read(): Promise<void>
+  isOpen(): boolean
+  /** What it should have. */
+  desired(): Promise<NodeState>
+  /** Conditional, by the revision that it believes to have. */
+  pull(): Promise<void>
+  /** Pulls if it is told to. */
+  heartbeat(): Promise<void>
+  /** At most once since `settle`: who rotates twice behind a backup has lost what that knows. */
+  rotate(): Promise<void>
+  settle(): void
+  /** The control plane is another process by now. */
+  moveTo(plane: TestControlPlane): Promise<void>
+}
+
+export async function createWanderer(
+  first: TestControlPlane,
+  { hostname, knowsResync }: { hostname: string; knowsResync: boolean },
+): Promise<Wanderer> {
+  let plane = first
+  const { node_id: id, token } = await plane.enrol(hostname)
+  let tokens = [token]
+  let state: NodeState | undefined
+  let revision = ''
+  let cursor = ''
+  let reader: EventReader | undefined
+  let startSeq = -1
+  let taken = 0
+  let hasRotated = false
+
+  /** With the token that it has, or the one before that. */
+  async function call<T>(run: (api: Client<ControlApi>) => Promise<T>): Promise<T> {
+    const [now = '', before] = tokens
+    try {
+      return await run(plane.clientFor(now))
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 401) || before === undefined) throw error
+      const answer = await run(plane.clientFor(before))
+      tokens = [before, now]
+      hasRotated = false
+      return answer
+    }
+  }
+
+  async function pull(): Promise<void> {
+    const headers: Record<string, string> =
+      revision === '' ? {} : { 'if-none-match': `"${revision}"` }
+    const { status, body } = await call((api) => api.getState({ params: { node_id: id }, headers }))
+    if (status === 304) return
+    state = body
+    revision = body.revision ?? ''
+  }
+
+  async function take(block: ReceivedBlock): Promise<void> {
+    if (block.id === undefined) return
+    cursor = block.id
+    if (seqOf(block.id) <= seqOf(revision)) return
+    if (block.envelope.event_type !== 'resync') {
+      state = state && foldBlock(state, block)
+      revision = block.id
+    } else if (knowsResync) {
+      revision = ''
+      await pull()
+    } else revision = block.id
+  }
+
+  async function close(): Promise<void> {
+    await reader?.[Symbol.asyncDispose]()
+    reader = undefined
+  }
+
+  const beat = () => call((api) => api.heartbeat({ params: { node_id: id }, body: {} }))
+
+  const openReader = () =>
+    openEventReader(plane.url, { token: tokens[0] ?? '', nodeId: id, lastEventId: cursor })
+
+  const headSeq = (): number => plane.app.heads.of(plane.app.fleet.node(id)?.no ?? 0)
+
+  return {
+    id,
+    state: () => state,
+    desired: async () => (await call((api) => api.getState({ params: { node_id: id } }))).body,
+    isOpen: () => reader !== undefined,
+    async open({ fresh }) {
+      await close()
+      if (fresh) cursor = ''
+      const { seq } = plane.app.heads.find(cursor)
+      // A stream without a known cursor begins here, or tells that the state must be pulled.
+      startSeq = cursor === '' ? headSeq() : (seq ?? -1)
+      reader = await openReader()
+      if (reader.status === 401) {
+        await beat()
+        reader = await openReader()
+      }
+      taken = 0
+    },
+    close,
+    async read() {
+      if (!reader) return
+      while (Math.max(startSeq, seqOf(reader.blocks.at(-1)?.id)) < headSeq()) await reader.next()
+      for (const block of reader.blocks.slice(taken)) await take(block)
+      taken = reader.blocks.length
+    },
+    pull,
+    async heartbeat() {
+      const { body } = await beat()
+      if (body.reconcile) await pull()
+    },
+    async rotate() {
+      if (hasRotated) return
+      const body = { node_id: id, new_public_key: newPublicKey() }
+      const answer = await call((api) => api.rotateKeys({ body }))
+      tokens = [answer.body.node_token ?? '', tokens[0] ?? '']
+      hasRotated = true
+    },
+    settle() {
+      hasRotated = false
+    },
+    async moveTo(next) {
+      await close()
+      plane = next
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function seqOf(position = ''): number {
+  return Number(position.split('-')[1] ?? -1)
+}
+
+function foldBlock(state: NodeState, { envelope, payload }: ReceivedBlock): NodeState {
+  const others = state.peers.filter(({ id }) => id !== payload.peer_id)
+  const known = state.peers.find(({ id }) => id === payload.peer_id)
+  const { peer_id: _, previous_public_key: __, ...peer } = payload
+  switch (envelope.event_type) {
+    case 'peer_added':
+    case 'peer_key_rotated':
+      // What the control plane sends is whole.
+      return { ...state, peers: [...others, peer as unknown as Peer] }
+    case 'peer_endpoint_changed':
+      return known ? { ...state, peers: [...others, { ...known, ...peer }] } : state
+    case 'peer_removed':
+      return { ...state, peers: others }
+    case 'policy_updated':
+    case 'node_state_updated':
+    case 'node_secrets_updated':
+      return { ...state, ...payload }
+    default:
+      return state
+  }
+}
