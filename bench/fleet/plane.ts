@@ -67,7 +67,10 @@ export async function openPlane({ given, profileDir, args }: PlaneOptions): Prom
 }
 
 /** What is measured is what a change costs, with nodes that move without pause: no node has to wait for its turn. */
-const moveAtWill = ['--limit', 'endpoint_changes=1000000000']
+const moveAtWill = ['endpoint_changes', 'node_writes_per_second'].flatMap((name) => [
+  '--limit',
+  `${name}=1000000000`,
+])
 
 async function planeAt(
   { url, caFile, tokenFile }: { url: string; caFile: string; tokenFile: string },

@@ -83,7 +83,7 @@ describe('a control plane under hostile requests', () => {
   }
 
   before(async () => {
-    system = await startSystem()
+    system = await startSystem({ args: ['--limit', 'node_writes_per_second=1000000'] })
     target = await createTarget(system)
     viewer = (await system.adminWith('viewer')).token
     stateBefore = await stateOf(target)

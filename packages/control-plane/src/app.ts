@@ -13,6 +13,7 @@ import { createStreams, type Streams } from './events/streams.ts'
 import { createExecutionWatch, type ExecutionWatch } from './executions/watch.ts'
 import { type Bodies, createBodies } from './http/bodies.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
+import type { Limits } from './limits.ts'
 import { createMasterKeyRotation, type MasterKeyRotation } from './master-key-rotation.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import { createMoves, type Moves } from './moves.ts'
@@ -27,7 +28,7 @@ import { loadPskMaster } from './store/psk-keys.ts'
 import { createSealedSecrets, type SealedSecrets } from './store/sealed-secrets.ts'
 import { readSetting } from './store/settings.ts'
 import { openSqliteStore } from './store/sqlite.ts'
-import { createRateLimit, type RateLimit } from './telemetry/rate-limit.ts'
+import { burstSeconds, createRateLimit, type RateLimit } from './telemetry/rate-limit.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
 
@@ -56,6 +57,8 @@ export interface App {
   readonly executions: ExecutionWatch
   readonly telemetry: TelemetryStore
   readonly telemetryLimit: RateLimit
+  /** What a node sends beside telemetry. */
+  readonly nodeWrites: RateLimit
   readonly artifacts: ArtifactFiles
   /** Report batches that were taken, but whose answer did not leave: node id -> digest of the batch. */
   readonly lostReportAnswers: Map<string, string>
@@ -83,12 +86,18 @@ export async function createApp(
   await using stack = new AsyncDisposableStack()
   const { dataDir, meshCidr } = config
   stack.use(claimDataDir(dataDir))
+  const lockWaitMs = config.limits.database_lock_wait
   const masterKey = await loadMasterKey(dataDir)
   const metrics = stack.use(createMetrics())
   const store = stack.use(
-    await openSqliteStore(join(dataDir, 'control-plane.db'), { onGroup: metrics.committed }),
+    await openSqliteStore(join(dataDir, 'control-plane.db'), {
+      onGroup: metrics.committed,
+      lockWaitMs,
+    }),
   )
-  const telemetry = stack.use(openSqliteTelemetry(join(dataDir, 'telemetry.db'), clock.now))
+  const telemetry = stack.use(
+    openSqliteTelemetry(join(dataDir, 'telemetry.db'), { now: clock.now, lockWaitMs }),
+  )
   const nowMs = clock.now()
   await prepareInstallation(store, { dataDir, meshCidr, nowMs })
 
@@ -151,7 +160,7 @@ export async function createApp(
     moves,
     executions: createExecutionWatch(clock),
     telemetry,
-    telemetryLimit: createRateLimit(clock.monotonic),
+    ...rateLimitsOf(config.limits, clock),
     artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
     lostReportAnswers: new Map(),
     bodies: createBodies(config.limits),
@@ -178,6 +187,16 @@ export async function createApp(
       stopping = true
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+function rateLimitsOf(limits: Limits, { monotonic }: Clock) {
+  const bytesPerSecond = limits.node_bytes_per_second
+  const limitOf = (recordsPerSecond: number): RateLimit =>
+    createRateLimit(monotonic, { recordsPerSecond, bytesPerSecond, burstSeconds })
+  return {
+    telemetryLimit: limitOf(limits.telemetry_records_per_second),
+    nodeWrites: limitOf(limits.node_writes_per_second),
   }
 }
 

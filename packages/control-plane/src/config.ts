@@ -30,7 +30,6 @@ export interface Config {
   eventLogMs: number
   eventLogMax: number
   telemetryMs: number
-  telemetryMaxBytes: number
   logLevel: LogLevel
   limits: Limits
 }
@@ -173,7 +172,6 @@ const defaults = {
   eventLogMs: 7 * 24 * 3_600_000,
   eventLogMax: 200_000,
   telemetryMs: 7 * 24 * 3_600_000,
-  telemetryMaxBytes: 1024 ** 3,
 } as const
 
 function parseListen(name: string, text: string): { host: string; port: number } {

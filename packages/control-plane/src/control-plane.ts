@@ -13,6 +13,7 @@ import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 import { markOnline } from './node-status.ts'
+import { limitWrites } from './node-writes.ts'
 import { hostnameTrouble } from './nodes/hostname.ts'
 import { warnOfUnconfirmed } from './nodes/unconfirmed-list.ts'
 import { opsHandlers } from './ops-api/index.ts'
@@ -48,6 +49,8 @@ export async function startControlPlane(
       const principal = authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() })
       if (operation.auth === 'node') {
         const node = principal as NodeRecord // what `node` rows are called by
+        const bytes = Number(request.headers['content-length'] ?? 0)
+        limitWrites(app, operation, { nodeId: node.id, bytes })
         await welcome(app, node)
         await noteToken(app, node, bearerToken(request))
         // Both may have made another record of it.

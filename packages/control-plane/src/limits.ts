@@ -31,6 +31,49 @@ export const limits = limitTable({
     default: 64,
     summary: 'TLS handshakes that go on at a time; further connections wait',
   },
+  database_lock_wait: {
+    unit: 'ms',
+    default: 3_000,
+    summary: 'what is asked for waits so long for another process that has locked the database',
+  },
+  telemetry_bytes: {
+    unit: 'bytes',
+    default: 1024 ** 3,
+    summary:
+      'metrics, logs, drift and violations kept; past it, the oldest of that node and kind with most go',
+  },
+  audit_bytes: {
+    unit: 'bytes',
+    default: 512 * 1024 ** 2,
+    summary: 'audit records kept; past it, the oldest of that node with most go',
+  },
+  report_keys: {
+    unit: 'count',
+    default: 10_000,
+    summary: 'report entries kept of a node; others are left out',
+  },
+  report_bytes: {
+    unit: 'bytes',
+    default: 64 * 1024 ** 2,
+    summary: 'report entries kept of a node; what goes beyond is left out',
+  },
+  node_writes_per_second: {
+    unit: 'count',
+    default: 50,
+    summary:
+      'requests of a node that change or report something, on average; ten seconds of it at once. Heartbeats and batches do not count',
+  },
+  node_bytes_per_second: {
+    unit: 'bytes',
+    default: 4 * 1024 ** 2,
+    summary:
+      'what a node sends in batches, and as much beside them, on average; ten seconds of it at once',
+  },
+  telemetry_records_per_second: {
+    unit: 'count',
+    default: 2_000,
+    summary: 'records of metrics, logs and audit of a node, on average; ten seconds of it at once',
+  },
   endpoint_changes: {
     unit: 'count',
     default: 5,

@@ -40,6 +40,30 @@ async function send(
 }
 
 describe('POST /v1/nodes/{node_id}/report', () => {
+  it('holds a number of bytes of a node, and says which limit it was; a Go node is answered 200', async () => {
+    await using plane = await startControlPlane({
+      config: { limits: { report_bytes: 10_000, report_keys: 3 } },
+    })
+    const web = await plane.enrol('web')
+    const big = (key: string, version: number) => entry(key, version, version, 'x'.repeat(4_000))
+    await sync(web, { entries: [big('a', 1), big('b', 1)] })
+    await assert.rejects(sync(web, { entries: [big('c', 1), entry('d', 1, 1)] }), {
+      code: 'payload_too_large',
+      message:
+        /^1 report entries were left out: .* \(limit report_keys\), of 10000 bytes together \(limit report_bytes\)/,
+    })
+    await assert.rejects(sync(web, { entries: [entry('e', 1, 1)] }), { code: 'payload_too_large' })
+    await sync(web, { entries: [big('a', 2)], deleted: ['b'] })
+    await sync(web, { entries: [big('c', 2)] })
+    assert.deepEqual(await heldOf(plane), ['a@2', 'c@2', 'd@1'])
+
+    await plane.admin.removeNode({ params: { node: 'web' } })
+    const go = await enrolGo(plane)
+    const body = JSON.stringify({ entries: ['a', 'b', 'c'].map((key) => big(key, 1)) })
+    assert.equal((await send(plane, go, body)).status, 200)
+    assert.deepEqual(await heldOf(plane), ['a@1', 'b@1'])
+  })
+
   it('keeps entries, and shows them to operators as they were written', async () => {
     await using plane = await startControlPlane()
     const web = await plane.enrol('web')

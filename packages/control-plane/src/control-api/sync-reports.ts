@@ -15,7 +15,11 @@ export const syncReports = handle(controlApi.syncReports, async (call, app) => {
   const { principal, reply } = call
   const batch = principal.is_go ? await readSalvaged(call, app) : await readStrict(call, app)
   const lostDigest = app.lostReportAnswers.get(principal.id)
-  const applied = await app.store.write((tx) => applyReports(tx, principal.id, batch, lostDigest))
+  const { report_keys: keys, report_bytes: bytes } = app.config.limits
+  const room = { keys, bytes }
+  const applied = await app.store.write((tx) =>
+    applyReports(tx, principal.id, batch, { lostDigest, room }),
+  )
   app.lostReportAnswers.delete(principal.id)
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) app.lostReportAnswers.set(principal.id, applied.digest)
@@ -33,7 +37,7 @@ export const syncReports = handle(controlApi.syncReports, async (call, app) => {
   if (overflow > 0)
     throw new ApiError(
       'payload_too_large',
-      `this node has too many report entries: ${overflow} were left out`,
+      `${overflow} report entries were left out: a node may have ${keys} of them (limit report_keys), of ${bytes} bytes together (limit report_bytes); delete some first`,
     )
   return {}
 })

@@ -28,7 +28,8 @@ export function jobsOf(app: App): Job[] {
     { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
     { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
-    { name: 'prune telemetry', everyMs: 10 * 60_000, run: () => pruneTelemetry(app) },
+    // Often: between two, there is as much too much as was sent.
+    { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
     {
       name: 'finish a master key rotation',

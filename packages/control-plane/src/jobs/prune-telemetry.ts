@@ -1,10 +1,11 @@
 import type { App } from '../app.ts'
 
-/** Drops telemetry that is too old, and the oldest while there is too much. */
+/** Drops telemetry that is too old, and the oldest of who has most while there is too much. */
 export async function pruneTelemetry({ telemetry, config, clock, log }: App): Promise<void> {
   const removed = await telemetry.prune({
     beforeMs: clock.now() - config.telemetryMs,
-    maxBytes: config.telemetryMaxBytes,
+    maxBytes: config.limits.telemetry_bytes,
+    maxAuditBytes: config.limits.audit_bytes,
   })
   if (removed > 0) log.info('telemetry pruned', { records: removed })
 }

@@ -1,16 +1,20 @@
 import type { Entry } from '@plexd/protocol'
+import { sql } from 'kysely'
 import type { Tx } from '../store/db.ts'
 import { continues, describeBatch, type LastBatch } from './last-batch.ts'
 import { type HeldReport, mergeReports, type ReportBatch, type ReportMerge } from './merge.ts'
 
-/** A node may hold this many; what goes beyond is left out. */
-export const maxReportKeys = 10_000
-
 export interface AppliedReports {
   digest: string
   conflicts: ReportMerge['conflicts']
-  /** Entries that were left out because the node holds too many. */
+  /** Entries that were left out because the node holds too many, or too large ones. */
   overflow: number
+}
+
+/** What may be held of a node; what goes beyond is left out. */
+export interface ReportRoom {
+  keys: number
+  bytes: number
 }
 
 /** Merges a batch into what is held of a node. `lostDigest` names the batch whose answer is known to be lost. */
@@ -18,7 +22,7 @@ export async function applyReports(
   tx: Tx,
   nodeId: string,
   batch: ReportBatch,
-  lostDigest: string | undefined,
+  { lostDigest, room }: { lostDigest: string | undefined; room: ReportRoom },
 ): Promise<AppliedReports> {
   const held = await readHeld(tx, nodeId, batch)
   const last = await readLastBatch(tx, nodeId)
@@ -29,17 +33,48 @@ export async function applyReports(
 
   const merge = mergeReports(held, batch, wasHeld)
   await removeReports(tx, nodeId, merge.removed)
-  const put = fitting(merge.put, held, maxReportKeys - (await countReports(tx, nodeId)))
-  await putReports(tx, nodeId, put)
+  const rows = merge.put.map((entry) => rowOf(nodeId, entry))
+  const put = fitting(rows, held, roomLeft(room, await measureReports(tx, nodeId)))
+  await putReports(tx, put)
   const { digest, held_before } = describeBatch(batch, wasHeld)
   await writeLastBatch(tx, nodeId, { digest, held_before })
   return { digest, conflicts: merge.conflicts, overflow: merge.put.length - put.length }
 }
 
-function fitting(put: readonly Entry[], held: ReadonlyMap<string, unknown>, room: number): Entry[] {
-  let left = room
-  return put.filter(({ key }) => held.has(key) || left-- > 0)
+type ReportRow = ReturnType<typeof rowOf>
+
+function rowOf(node_id: string, { key, content_type, payload, version, updated_at }: Entry) {
+  const text = JSON.stringify(payload ?? null)
+  return { node_id, key, content_type, payload: text, version, updated_at }
 }
+
+function roomLeft(room: ReportRoom, taken: ReportRoom): ReportRoom {
+  return { keys: room.keys - taken.keys, bytes: room.bytes - taken.bytes }
+}
+
+/** Those for which there is room, in their order. One that becomes smaller always fits. */
+function fitting(
+  rows: readonly ReportRow[],
+  held: ReadonlyMap<string, { bytes: number }>,
+  room: ReportRoom,
+): ReportRow[] {
+  const left = { ...room }
+  return rows.filter((row) => {
+    const before = held.get(row.key)
+    const bytes = bytesOf(row) - (before?.bytes ?? 0)
+    if ((!before && left.keys < 1) || (bytes > 0 && bytes > left.bytes)) return false
+    left.keys -= before ? 0 : 1
+    left.bytes -= bytes
+    return true
+  })
+}
+
+function bytesOf({ key, content_type, payload }: ReportRow): number {
+  return Buffer.byteLength(key) + Buffer.byteLength(content_type) + Buffer.byteLength(payload)
+}
+
+/** The same of a row that is held. */
+const heldBytes = sql<number>`octet_length(key) + octet_length(content_type) + octet_length(payload)`
 
 /** Rows in one statement: a database takes only so many parameters. */
 const chunk = 100
@@ -49,28 +84,28 @@ async function readHeld(
   tx: Tx,
   nodeId: string,
   { entries, deleted }: ReportBatch,
-): Promise<Map<string, HeldReport>> {
-  const held = new Map<string, HeldReport>()
+): Promise<Map<string, HeldReport & { bytes: number }>> {
+  const held = new Map<string, HeldReport & { bytes: number }>()
   const keys = [...new Set([...entries.map(({ key }) => key), ...deleted])]
   for (const some of chunksOf(keys)) {
     const rows = await tx
       .selectFrom('reports')
-      .select(['key', 'version', 'updated_at'])
+      .select(['key', 'version', 'updated_at', heldBytes.as('bytes')])
       .where('node_id', '=', nodeId)
       .where('key', 'in', some)
       .execute()
-    for (const row of rows) held.set(row.key, row)
+    for (const row of rows) held.set(row.key, { ...row, bytes: Number(row.bytes) })
   }
   return held
 }
 
-async function countReports(tx: Tx, nodeId: string): Promise<number> {
-  const { count } = await tx
+async function measureReports(tx: Tx, nodeId: string): Promise<ReportRoom> {
+  const { keys, bytes } = await tx
     .selectFrom('reports')
-    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .select(({ fn }) => [fn.countAll<number>().as('keys'), fn.sum<number>(heldBytes).as('bytes')])
     .where('node_id', '=', nodeId)
     .executeTakeFirstOrThrow()
-  return Number(count)
+  return { keys: Number(keys), bytes: Number(bytes) }
 }
 
 async function removeReports(tx: Tx, nodeId: string, keys: readonly string[]): Promise<void> {
@@ -78,19 +113,11 @@ async function removeReports(tx: Tx, nodeId: string, keys: readonly string[]): P
     await tx.deleteFrom('reports').where('node_id', '=', nodeId).where('key', 'in', some).execute()
 }
 
-async function putReports(tx: Tx, nodeId: string, entries: readonly Entry[]): Promise<void> {
-  for (const some of chunksOf(entries)) {
-    const rows = some.map(({ key, content_type, payload, version, updated_at }) => ({
-      node_id: nodeId,
-      key,
-      content_type,
-      payload: JSON.stringify(payload ?? null),
-      version,
-      updated_at,
-    }))
+async function putReports(tx: Tx, rows: readonly ReportRow[]): Promise<void> {
+  for (const some of chunksOf(rows)) {
     await tx
       .insertInto('reports')
-      .values(rows)
+      .values(some)
       .onConflict((conflict) =>
         conflict.columns(['node_id', 'key']).doUpdateSet((row) => ({
           content_type: row.ref('excluded.content_type'),

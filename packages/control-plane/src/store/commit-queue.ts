@@ -73,8 +73,8 @@ async function commitGroup(writer: Kysely<Tables>, waiting: Unit[]): Promise<num
   } catch (error) {
     // Newest first, so that each finds memory as it left it.
     for (const { unit } of done.toReversed()) unit.hooks.undo?.()
-    // When not even a transaction could be begun, the first one has to be told of it.
-    if (group.length === 0) group.push(...waiting.splice(0, 1))
+    // When not even a transaction could be begun, nobody who waits for one would fare better.
+    if (group.length === 0) group.push(...waiting.splice(0))
     for (const unit of group) unit.reject(error)
     return group.length
   }

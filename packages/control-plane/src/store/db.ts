@@ -15,7 +15,7 @@ export interface Store extends AsyncDisposable {
    * Runs `work` in a transaction and resolves once that is on the disk. Units of work run one after another; those
    * that wait at the same moment share a transaction and its fsync, each behind a savepoint, so that one that throws
    * undoes only itself. `work` must await nothing but queries of its `tx`. Rejects with an ApiError (503) when the
-   * disk takes nothing more.
+   * disk takes nothing more, or another process holds the database for too long.
    */
   write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
   /** Leaves nothing on the disk of what was overwritten or deleted. */

@@ -1,8 +1,11 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
+import { limits } from '../limits.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import type { Store } from './db.ts'
 import { migrate } from './migrate.ts'
+import { createPatience } from './patience.ts'
+import { PatientDialect } from './patient-dialect.ts'
 import { openPrivateDatabase } from './private-database.ts'
 import type { Tables } from './schema.ts'
 import { diskErrorOf, errcodeOf } from './sqlite-error.ts'
@@ -10,12 +13,12 @@ import { diskErrorOf, errcodeOf } from './sqlite-error.ts'
 /** Opens, or creates and migrates, the database file. */
 export async function openSqliteStore(
   path: string,
-  { onGroup }: { onGroup?: (size: number) => void } = {},
+  { onGroup, lockWaitMs }: { onGroup?: (size: number) => void; lockWaitMs?: number } = {},
 ): Promise<Store> {
-  const writer = openKysely<Tables>(path)
+  const writer = openKysely<Tables>(path, { lockWaitMs })
   await migrate(writer as unknown as Kysely<never>, 'sqlite') // the tables come into being here
   // A connection of its own, so that a read in the middle of a group sees only what is committed.
-  const reader = openKysely<Tables>(path, { readOnly: true })
+  const reader = openKysely<Tables>(path, { readOnly: true, lockWaitMs })
   const queue = createCommitQueue(writer, onGroup)
   return {
     dialect: 'sqlite',
@@ -34,17 +37,25 @@ export async function openSqliteStore(
   }
 }
 
-const timeoutMs = 5_000
+/** For what is done once, at the start, when nobody waits for the event loop. */
+const openingMs = 5_000
 
-/** Kysely on node:sqlite: WAL, and an fsync with every commit. */
-export function openKysely<Schema>(path: string, { readOnly = false } = {}): Kysely<Schema> {
+/** Kysely on node:sqlite: WAL, and an fsync with every commit. Waits `lockWaitMs` for other processes. */
+export function openKysely<Schema>(
+  path: string,
+  { readOnly = false, lockWaitMs }: { readOnly?: boolean; lockWaitMs?: number | undefined } = {},
+): Kysely<Schema> {
   const database = readOnly
-    ? new DatabaseSync(path, { readOnly, timeout: timeoutMs })
-    : openPrivateDatabase(path, timeoutMs)
+    ? new DatabaseSync(path, { readOnly, timeout: openingMs })
+    : openPrivateDatabase(path, openingMs)
   // What is deleted, and the sealed texts that a new master key replaces, must not stay in free space.
   if (!readOnly) database.exec('pragma journal_mode = wal; pragma secure_delete = on')
   database.exec('pragma synchronous = full; pragma foreign_keys = on')
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database) }) })
+  database.exec('pragma busy_timeout = 0')
+  const patience = createPatience(lockWaitMs ?? limits.database_lock_wait.default)
+  return new Kysely<Schema>({
+    dialect: new PatientDialect({ database: adapt(database) }, patience),
+  })
 }
 
 function adapt(database: DatabaseSync) {

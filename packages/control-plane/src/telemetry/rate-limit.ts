@@ -6,11 +6,8 @@ export interface RateLimits {
   burstSeconds: number
 }
 
-export const defaultRateLimits: RateLimits = {
-  recordsPerSecond: 2_000,
-  bytesPerSecond: 4 * 1024 * 1024,
-  burstSeconds: 10,
-}
+/** For all limits of nodes. */
+export const burstSeconds = 10
 
 /**
  * A token bucket for each node. A batch is let through while nothing is owed, whatever its size, and what it takes
@@ -29,7 +26,7 @@ interface Bucket {
   atMs: number
 }
 
-export function createRateLimit(now: () => number, limits = defaultRateLimits): RateLimit {
+export function createRateLimit(now: () => number, limits: RateLimits): RateLimit {
   const { recordsPerSecond, bytesPerSecond, burstSeconds } = limits
   const buckets = new Map<string, Bucket>()
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { openSqliteTelemetry } from './sqlite-store.ts'
-import type { TelemetryStore } from './store.ts'
+import type { RecordKind, RecordSource, TelemetryStore } from './store.ts'
 
 const web = { tenant_id: 'ten_a', node_id: 'n_web' }
 const db = { tenant_id: 'ten_a', node_id: 'n_db' }
@@ -51,7 +51,10 @@ describe('openSqliteTelemetry', () => {
         [5, '"d"'],
         [6, '"e"'],
       ])
-      assert.equal(await store.prune({ beforeMs: clock.nowMs + 1, maxBytes: 1e9 }), 6)
+      assert.equal(
+        await store.prune({ beforeMs: clock.nowMs + 1, maxBytes: 1e9, maxAuditBytes: 1e9 }),
+        6,
+      )
       const again = await reopen()
       await again.append('logs', web, ['"f"'])
       assert.deepEqual(await pageBehind(again, 6), [[7, '"f"']])
@@ -97,10 +100,38 @@ describe('openSqliteTelemetry', () => {
       await store.append('logs', web, Array(100).fill(big))
       clock.nowMs += 1_000
       await store.append('logs', web, Array(9_000).fill(big))
-      assert.equal(await store.prune({ beforeMs: clock.nowMs, maxBytes: 1e9 }), 100)
-      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6 }), 6_000)
+      assert.equal(
+        await store.prune({ beforeMs: clock.nowMs, maxBytes: 1e9, maxAuditBytes: 1e9 }),
+        100,
+      )
+      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6, maxAuditBytes: 0 }), 6_000)
       assert.equal(await count(), 3_000)
-      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6 }), 0)
+      assert.equal(await store.prune({ beforeMs: 0, maxBytes: 5e6, maxAuditBytes: 0 }), 0)
+    })
+  })
+
+  it('lets the oldest go of that node and kind of which there is most, audit apart', async () => {
+    await withStore(async ({ store, reopen }) => {
+      const big = (n: number) => JSON.stringify({ n, text: 'x'.repeat(1_000) })
+      await store.append('audit', web, [big(0)])
+      await store.append('logs', web, [big(1)])
+      await store.append('audit', db, [big(2)])
+      for (let n = 0; n < 1_150; n++) await store.append('drift', db, [big(n)])
+      const held = async (kind: RecordKind, { node_id }: RecordSource) =>
+        (await again.list({ kind, node_id, limit: 9_999 })).map(
+          ({ record }) => JSON.parse(record).n,
+        )
+
+      const again = await reopen()
+      await again.prune({ beforeMs: 0, maxBytes: 100_000, maxAuditBytes: 5_000 })
+
+      assert.deepEqual(
+        [await held('audit', web), await held('logs', web), await held('audit', db)],
+        [[0], [1], [2]],
+      )
+      const drift = await held('drift', db)
+      assert.equal(drift.at(-1), 1_149)
+      assert.ok(drift.length > 60 && drift.length < 100, `${drift.length} are left`)
     })
   })
 })
@@ -115,7 +146,7 @@ async function withStore(
   const folder = await mkdtemp(join(tmpdir(), 'plexd-telemetry-'))
   const clock = { nowMs: 1_000_000 }
   const open = (): TelemetryStore =>
-    openSqliteTelemetry(join(folder, 'telemetry.db'), () => clock.nowMs)
+    openSqliteTelemetry(join(folder, 'telemetry.db'), { now: () => clock.nowMs })
   let store = open()
   try {
     await use({

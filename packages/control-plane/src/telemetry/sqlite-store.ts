@@ -1,9 +1,14 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { limits } from '../limits.ts'
+import { createPatience } from '../store/patience.ts'
 import { openPrivateDatabase } from '../store/private-database.ts'
 import { diskErrorOf } from '../store/sqlite-error.ts'
 import type { RecordKind, RecordSource, StoredRecord, TelemetryStore } from './store.ts'
 
 /** Records written, or removed, before the event loop gets a turn. */
 const chunkRecords = 2_000
+/** Removed likewise, when it is for their bytes. */
+const chunkBytes = 4 * 1024 * 1024
 
 interface Waiting {
   kind: RecordKind
@@ -19,25 +24,62 @@ interface Row {
   records: string
 }
 
+/** What was removed of a node's records of one kind. */
+interface Removed {
+  node_id: string
+  kind: string
+  count: number
+  bytes: number
+}
+
 /** Between records of a batch: no JSON text has it in it. */
 const separator = '\x1e'
+/** What the row of a batch takes beside its text. */
+const rowBytes = 128
 
 /**
  * Telemetry in a SQLite file of its own, a row for each batch: thousands of records a second are not rows of their own.
- * Batches that arrive in the same moment share a transaction and its fsync.
+ * Batches that arrive in the same moment share a transaction and its fsync. How much is held of each node and kind is
+ * counted along, so that whoever has most gives way first.
  */
-export function openSqliteTelemetry(path: string, now: () => number = Date.now): TelemetryStore {
+export function openSqliteTelemetry(
+  path: string,
+  {
+    now = Date.now,
+    lockWaitMs = limits.database_lock_wait.default,
+  }: { now?: () => number; lockWaitMs?: number } = {},
+): TelemetryStore {
   const database = openPrivateDatabase(path, 5_000)
   database.exec(schema)
+  database.exec('pragma busy_timeout = 0')
+  const patience = createPatience(lockWaitMs)
   const insert = database.prepare('insert into batches values (?, ?, ?, ?, ?, ?, ?)')
   const select = database.prepare(
     `select last_id, received_at, records from batches
      where node_id = ? and kind = ? and last_id > ? and received_at >= ? order by last_id`,
   )
+  const count = database.prepare(
+    `insert into holdings values (?, ?, ?) on conflict do update set bytes = bytes + excluded.bytes`,
+  )
+  const removed = `returning node_id, kind, count, octet_length(records) + ${rowBytes} as bytes`
   // Ids of records follow one another, so this is some batches and no more than they may be at once.
-  const removeOldest = database.prepare(
+  const removeOld = database.prepare(
     `delete from batches where received_at < ? and last_id <
-     (select last_id - count + 1 from batches order by last_id limit 1) + ${chunkRecords} returning count`,
+     (select last_id - count + 1 from batches order by last_id limit 1) + ${chunkRecords} ${removed}`,
+  )
+  const removeOldestOf = database.prepare(
+    `delete from batches where last_id in (
+       select last_id from (
+         select last_id, sum(bytes) over (order by last_id) - bytes as bytes_before from (
+           select last_id, octet_length(records) + ${rowBytes} as bytes from batches
+           where node_id = ? and kind = ? order by last_id limit ${chunkRecords}))
+       where bytes_before < ?) ${removed}`,
+  )
+  const total = database.prepare(
+    "select coalesce(sum(bytes), 0) as bytes from holdings where (kind = 'audit') = ?",
+  )
+  const largest = database.prepare(
+    "select node_id, kind from holdings where (kind = 'audit') = ? order by bytes desc limit 1",
   )
   let lastId = Number(
     database.prepare("select seq from sqlite_sequence where name = 'batches'").get()?.seq ?? 0,
@@ -48,28 +90,39 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
   async function run(): Promise<void> {
     await turn()
     while (waiting.length > 0) {
-      writeGroup(takeGroup(waiting))
+      await writeGroup(takeGroup(waiting))
       await turn()
     }
     running = undefined
   }
 
-  function writeGroup(group: readonly Waiting[]): void {
+  async function writeGroup(group: readonly Waiting[]): Promise<void> {
     try {
-      database.exec('begin immediate')
-      for (const { kind, source, records } of group) {
-        const { tenant_id, node_id } = source
-        const { length } = records
-        lastId += length
-        insert.run(lastId, length, tenant_id, node_id, kind, now(), records.join(separator))
-      }
-      database.exec('commit')
+      await patience(() => inTransaction(() => group.forEach(writeBatch)))
     } catch (error) {
-      if (database.isTransaction) database.exec('rollback')
       for (const { reject } of group) reject(diskErrorOf(error))
       return
     }
     for (const { resolve } of group) resolve()
+  }
+
+  function writeBatch({ kind, source: { tenant_id, node_id }, records }: Waiting): void {
+    lastId += records.length
+    const text = records.join(separator)
+    insert.run(lastId, records.length, tenant_id, node_id, kind, now(), text)
+    count.run(node_id, kind, Buffer.byteLength(text) + rowBytes)
+  }
+
+  function inTransaction<T>(work: () => T): T {
+    database.exec('begin immediate')
+    try {
+      const result = work()
+      database.exec('commit')
+      return result
+    } catch (error) {
+      if (database.isTransaction) database.exec('rollback')
+      throw error
+    }
   }
 
   const write = (kind: RecordKind, source: RecordSource, records: readonly string[]) =>
@@ -79,14 +132,17 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
     })
 
   /** How many records these were. */
-  function removeBefore(ms: number): number {
-    return removeOldest.all(ms).reduce((sum, { count }) => sum + Number(count), 0)
+  function forget(rows: readonly object[]): number {
+    const batches = rows as Removed[] // as the statements return them
+    for (const { node_id, kind, bytes } of batches) count.run(node_id, kind, -bytes)
+    return batches.reduce((sum, batch) => sum + batch.count, 0)
   }
 
-  function usedBytes(): number {
-    const pragma = (name: string): number =>
-      Number(database.prepare(`pragma ${name}`).get()?.[name])
-    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')
+  function removeExcess(isAudit: boolean, maxBytes: number): number {
+    const excess = Number(total.get(Number(isAudit))?.bytes) - maxBytes
+    if (excess <= 0) return 0
+    const { node_id = '', kind = '' } = largest.get(Number(isAudit)) ?? {}
+    return forget(removeOldestOf.all(node_id, kind, Math.min(excess, chunkBytes)))
   }
 
   return {
@@ -94,32 +150,36 @@ export function openSqliteTelemetry(path: string, now: () => number = Date.now):
       for (let at = 0; at < records.length; at += chunkRecords)
         await write(kind, source, records.slice(at, at + chunkRecords))
     },
-    async list({ node_id, kind, sinceMs = 0, after = 0, limit }) {
-      const found: StoredRecord[] = []
-      for (const row of select.iterate(node_id, kind, after, sinceMs)) {
-        const { last_id, received_at, records } = row as unknown as Row // the columns of the select above
-        const texts = records.split(separator)
-        const firstId = last_id - texts.length + 1
-        for (const [index, record] of texts.entries()) {
-          const id = firstId + index
-          if (id > after) found.push({ id, received_at, record })
-          if (found.length === limit) return found
+    list: (query) =>
+      patience(() => {
+        const { node_id, kind, sinceMs = 0, after = 0, limit } = query
+        const found: StoredRecord[] = []
+        for (const row of select.iterate(node_id, kind, after, sinceMs)) {
+          const { last_id, received_at, records } = row as unknown as Row // the columns of the select above
+          const texts = records.split(separator)
+          const firstId = last_id - texts.length + 1
+          for (const [index, record] of texts.entries()) {
+            const id = firstId + index
+            if (id > after) found.push({ id, received_at, record })
+            if (found.length === limit) return found
+          }
         }
-      }
-      return found
-    },
-    async prune({ beforeMs, maxBytes }) {
-      let removed = 0
+        return found
+      }),
+    async prune({ beforeMs, maxBytes, maxAuditBytes }) {
+      let sum = 0
       const sweep = async (step: () => number): Promise<void> => {
-        for (let count = step(); count > 0; count = step()) {
-          removed += count
+        const next = (): Promise<number> => patience(() => inTransaction(step))
+        for (let gone = await next(); gone > 0; gone = await next()) {
+          sum += gone
           await turn()
         }
       }
-      await sweep(() => removeBefore(beforeMs))
-      await sweep(() => (usedBytes() > maxBytes ? removeBefore(Number.MAX_SAFE_INTEGER) : 0))
-      if (removed > 0) database.exec('pragma incremental_vacuum(1000)')
-      return removed
+      await sweep(() => forget(removeOld.all(beforeMs)))
+      await sweep(() => removeExcess(false, maxBytes))
+      await sweep(() => removeExcess(true, maxAuditBytes))
+      if (sum > 0) await patience(() => database.exec('pragma incremental_vacuum(1000)'))
+      return sum
     },
     async [Symbol.asyncDispose]() {
       await running
@@ -137,6 +197,11 @@ const schema = `
     last_id integer primary key autoincrement, count integer not null, tenant_id text not null, node_id text not null,
     kind text not null, received_at integer not null, records text not null);
   create index if not exists batches_by_node on batches (node_id, kind, last_id);
+  create table if not exists holdings (
+    node_id text not null, kind text not null, bytes integer not null, primary key (node_id, kind)) without rowid;
+  create index if not exists holdings_by_bytes on holdings (bytes);
+  insert into holdings select node_id, kind, sum(octet_length(records) + ${rowBytes}) from batches
+    where not exists (select 1 from holdings) group by node_id, kind;
 `
 
 /** As many of those that wait as fit into one transaction, one at least. */
@@ -147,8 +212,4 @@ function takeGroup(waiting: Waiting[]): Waiting[] {
     return index > 0 && total > chunkRecords
   })
   return waiting.splice(0, count === -1 ? waiting.length : count)
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -35,6 +35,9 @@ export interface TelemetryStore extends AsyncDisposable {
   append(kind: RecordKind, source: RecordSource, records: readonly string[]): Promise<void>
   /** In the order of arrival. */
   list(query: RecordQuery): Promise<StoredRecord[]>
-  /** Removes what was received before the time, then the oldest for as long as the whole is too large. Returns how many. */
-  prune(limits: { beforeMs: number; maxBytes: number }): Promise<number>
+  /**
+   * Removes what was received before the time. While there is too much, the oldest of that node and kind of which there
+   * is most, so that nobody's records go for what another sends; audit is counted apart. Returns how many.
+   */
+  prune(limits: { beforeMs: number; maxBytes: number; maxAuditBytes: number }): Promise<number>
 }

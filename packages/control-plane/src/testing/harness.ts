@@ -164,7 +164,6 @@ export function testConfig({ limits: given, ...rest }: TestSettings & { dataDir:
     eventLogMs: 7 * 24 * 3_600_000,
     eventLogMax: 200_000,
     telemetryMs: 7 * 24 * 3_600_000,
-    telemetryMaxBytes: 1024 ** 3,
     logLevel: 'silent',
     limits: testLimits(given),
     ...rest,

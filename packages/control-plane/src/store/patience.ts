@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ApiError } from '@plexd/protocol'
+import { errcodeOf } from './sqlite-error.ts'
+
+/** Runs what may meet a lock of another process, again and again for a while. Rejects with an ApiError (503) then. */
+export type Patience = <T>(attempt: () => T | Promise<T>) => Promise<T>
+
+/**
+ * Waits `waitMs` for a lock, in turns with all else that the event loop has to do: SQLite's own waiting would hold up
+ * everybody. So connections are opened with a timeout of 0.
+ */
+export function createPatience(waitMs: number): Patience {
+  return async (attempt) => {
+    const endMs = performance.now() + waitMs
+    for (let pauseMs = 2; ; pauseMs = Math.min(50, 2 * pauseMs)) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!isLocked(error)) throw error
+        if (performance.now() + pauseMs > endMs) throw lockedError(error, waitMs)
+      }
+      await delay(pauseMs)
+    }
+  }
+}
+
+function lockedError(cause: unknown, waitMs: number): ApiError {
+  return new ApiError(
+    'unavailable',
+    `nothing was changed: the database is locked by another process, for longer than ${waitMs} ms (limit database_lock_wait)`,
+    { cause, retryAfterSeconds: 5 },
+  )
+}
+
+function isLocked(error: unknown): boolean {
+  return (errcodeOf(error) & 0xff) === sqliteBusy
+}
+
+const sqliteBusy = 5
