@@ -218,7 +218,7 @@ describe('an agent under a hostile control plane', () => {
   const payloads: [string, string, object][] = [
     ['a state that is a list', 'node_state_updated', []],
     ['labels that are numbers', 'node_state_updated', { metadata: { role: 1 }, data: [] }],
-    ['data without keys', 'node_state_updated', { metadata: {}, data: [{ version: 1 }] }],
+    ['data that is no list', 'node_state_updated', { metadata: {}, data: { version: 1 } }],
     ['secrets that are no list', 'node_secrets_updated', { secret_refs: { a: 1 } }],
     [
       'a signing key of 31 bytes',
@@ -291,7 +291,8 @@ describe('an agent under a hostile control plane', () => {
       '<html>',
       '[]',
       '{"metadata":{"role":1}}',
-      '{"data":[{"key":"a"}]}',
+      '{"data":{"key":"a"}}',
+      '{"data":[{"key":"a"}]',
       '{"peers":[{"id":"n_x"}]}',
       `{"node_id":"n_other","metadata":{"role":"evil"}}`,
       `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
@@ -310,6 +311,45 @@ describe('an agent under a hostile control plane', () => {
     }
     controlPlane.answers.delete('/state')
     await accepts('sane again')
+  })
+
+  it('takes all of a state but the entry that does not fit, says which, and forgets it when it is gone', async () => {
+    const entry = { content_type: 't', version: 1, updated_at: '2025-01-15T10:30:00Z' }
+    const good = { ...entry, key: 'good', payload: '%' }
+    const bad = [
+      { ...entry, key: '', payload: 1 },
+      { ...entry, key: 'k'.repeat(513), payload: 1 },
+      {
+        ...entry,
+        key: 'deep',
+        payload: JSON.parse(`${'['.repeat(80)}${']'.repeat(80)}`) as unknown,
+      },
+    ]
+    const payload = '{"n":[9007199254740993,1e400,-0],"2":1,"n":"twice"}'
+    await accepts('before')
+    const state = JSON.stringify({
+      ...controlPlane.state,
+      metadata: { role: 'rest' },
+      data: [...bad, good],
+    })
+    controlPlane.answers.set('/state', (_, response) => {
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(state.replace('"%"', payload))
+    })
+    await controlPlane.send({ event_type: 'resync', payload: '{"reason":"test"}' })
+    await until('the rest takes effect', async () => (await summary()).metadata.role === 'rest')
+    assert.deepEqual(
+      (await summary()).data_keys.map(({ key }) => key),
+      ['good'],
+    )
+    const { text = '' } = await local.getData({ params: { key: 'good' } })
+    assert.ok(text.includes(`"payload":${payload},`), text)
+    assert.match(await problems(), /left out.*data entry "" \(.*"kkk.*"deep" \(it is nested deeper/)
+
+    controlPlane.answers.delete('/state')
+    await accepts('sane after all')
+    assert.doesNotMatch(await problems(), /left out/)
   })
 
   it('writes data under no name but its own', async () => {

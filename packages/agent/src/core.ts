@@ -14,6 +14,7 @@ import type { Identity, IdentityStore } from './identity.ts'
 import { createProblems, type Problems } from './problems.ts'
 import type { DesiredStore } from './state/desired-state.ts'
 import { openDesiredStore } from './state/desired-store.ts'
+import { describeLeftOut } from './state/left-out.ts'
 import { openReportStore, type ReportStore } from './state/report-store.ts'
 import { describeStatus, type StatusSources } from './status.ts'
 import { createVitals, type Vitals } from './vitals.ts'
@@ -64,6 +65,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
   const desired = stack.use(await openDesiredStore({ dataDir, log, onFailure }))
   const reports = stack.use(await openReportStore({ ...config, clock, log, onFailure }))
+  stack.defer(showLeftOut(desired, problems))
   const vitals = createVitals()
   const skew = createClockSkew({ clock, log, problems })
   const identity = (): Identity | undefined => core.identity?.current()
@@ -103,4 +105,15 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
   return core
+}
+
+/** What the node cannot take of its state is a problem for as long as the state has it. */
+function showLeftOut(desired: DesiredStore, problems: Problems): () => void {
+  const show = (): void => {
+    const text = describeLeftOut(desired.current().left_out)
+    if (text === '') problems.clear('left_out')
+    else problems.set('left_out', text)
+  }
+  show()
+  return desired.onChange(show)
 }

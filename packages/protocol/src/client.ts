@@ -37,11 +37,14 @@ type CallInput<O extends Operation> = ([ParamName<O['path']>] extends [never]
     signal?: AbortSignal
   }
 
-/** The answer of a call; `body` is undefined where the operation has none, and on 304. */
+/** The answer of a call. */
 export interface Answer<Body> {
   status: number
   headers: Record<string, string>
-  body: Body
+  /** Parsed when it is first asked for; undefined where the operation has none, and on 304. */
+  readonly body: Body
+  /** The body as it came; a client that has no text in its hands leaves it out. */
+  text?: string
 }
 
 export type Client<Api extends Record<string, Operation>> = {
@@ -50,16 +53,18 @@ export type Client<Api extends Record<string, Operation>> = {
 
 /**
  * A function for every row of a table. It rejects with an ApiError for every status that is neither 2xx nor 304,
- * and with the transport's own error when there was no answer. `token` is asked anew for each call.
+ * and with the transport's own error when there was no answer. `token` is asked anew for each call. `parse` reads
+ * bodies.
  */
 export function createClient<Api extends Record<string, Operation>>(
   api: Api,
   transport: Transport,
   token: () => string | undefined = () => undefined,
+  parse: (text: string) => unknown = JSON.parse,
 ): Client<Api> {
   const calls = Object.entries(api).map(([name, operation]) => [
     name,
-    (input: LooseInput = {}) => call(operation, transport, token(), input),
+    (input: LooseInput = {}) => call(operation, { transport, token: token(), parse }, input),
   ])
   return Object.fromEntries(calls) as Client<Api> // one function per row, typed by the row
 }
@@ -72,10 +77,15 @@ interface LooseInput {
   signal?: AbortSignal
 }
 
+interface Caller {
+  transport: Transport
+  token: string | undefined
+  parse: (text: string) => unknown
+}
+
 async function call(
   operation: Operation,
-  transport: Transport,
-  token: string | undefined,
+  { transport, token, parse }: Caller,
   { params = {}, query = {}, body, headers = {}, signal }: LooseInput,
 ): Promise<Answer<unknown>> {
   const bytes = body instanceof Uint8Array
@@ -93,13 +103,17 @@ async function call(
     ...(body === undefined ? {} : { body: bytes ? body : JSON.stringify(body) }),
     ...(signal ? { signal } : {}),
   })
-  const { status } = response
-  if (status === 304) return { status, headers: response.headers, body: undefined }
-  if (status < 200 || status > 299) throw errorOf(response)
+  const { status, headers: answered, body: text } = response
+  if (status !== 304 && (status < 200 || status > 299)) throw errorOf(response)
+  let parsed: { value: unknown } | undefined
   return {
     status,
-    headers: response.headers,
-    body: response.body === '' ? undefined : JSON.parse(response.body),
+    headers: answered,
+    text,
+    get body() {
+      parsed ??= { value: status === 304 || text === '' ? undefined : parse(text) }
+      return parsed.value
+    },
   }
 }
 
@@ -110,14 +124,17 @@ function formatQuery(query: Record<string, string | undefined>): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
 }
 
+/** The conflicts of a large report are some hundred kilobytes. */
+const maxErrorChars = 1024 * 1024
+
 /** The failure an answer describes, whatever its body is. `Retry-After` may be seconds or a date. */
 export function errorOf({ status, headers, body }: TransportResponse): ApiError {
   let details: Record<string, unknown> = {}
   try {
-    const parsed: unknown = JSON.parse(body)
+    const parsed: unknown = JSON.parse(body.length > maxErrorChars ? '' : body)
     if (typeof parsed === 'object' && parsed !== null) details = { ...parsed }
   } catch {
-    // Not JSON: a proxy answered. The status has to do.
+    // Not JSON, or too much of it: a proxy answered. The status has to do.
   }
   const retryAfterSeconds = parseRetryAfter(headers['retry-after'])
   const message =

@@ -37,7 +37,7 @@ export function passedBound(text: Uint8Array | string, bounds: JsonBounds): Boun
   const gate = new JsonGate(bounds)
   if (typeof text !== 'string') return gate.take(text)
   const encoder = new TextEncoder()
-  const piece = new Uint8Array(pieceChars * 3) // a UTF-16 unit is three bytes of UTF-8 at most
+  const piece = new Uint8Array(Math.min(text.length, pieceChars) * 3) // a UTF-16 unit is three bytes of UTF-8 at most
   for (let at = 0; at < text.length; ) {
     const { read, written } = encoder.encodeInto(text.slice(at, at + pieceChars), piece)
     at += read

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { compactJson, escapeHtml, rawMembers } from './raw-json.ts'
+import { compactJson, escapeHtml, rawMembers, rawParts } from './raw-json.ts'
 
 const members = (text: string) => Object.fromEntries(rawMembers(text))
 
@@ -153,3 +153,74 @@ const { object: writtenObject } = fc.letrec<{ value: string; object: string; lis
       .map((parts) => `[${parts.map((part) => part.join('')).join(',')}]`),
   }),
 )
+
+describe('rawParts', () => {
+  const parts = (text: string) =>
+    [...rawParts(text)].flatMap((part) => (part ? [[part.name, part.text]] : []))
+
+  it('takes an object apart, its lists by their elements, as they were written', () => {
+    assert.deepEqual(
+      parts(' {"a" : [1.50, {"x":[-0,"]"]} , "\\""] ,"b":{ "c":[1]},"d":[ ],"e":null} '),
+      [
+        ['a', '1.50'],
+        ['a', '{"x":[-0,"]"]}'],
+        ['a', '"\\""'],
+        ['b', '{ "c":[1]}'],
+        ['d', '[ ]'],
+        ['e', 'null'],
+      ],
+    )
+    assert.deepEqual(parts('{}'), [])
+  })
+
+  it('lets its caller breathe in the middle of a long part', () => {
+    const long = `[${'['.repeat(500_000)}${']'.repeat(500_000)}]`
+    const seen = [...rawParts(`{"a":${long},"b":{"c":${long}}}`)]
+
+    assert.equal(seen.filter((part) => part === undefined).length >= 8, true)
+    assert.deepEqual(
+      seen.flatMap((part) => (part ? [part.name, part.text.length] : [])),
+      ['a', 1_000_000, 'b', 1_000_008],
+    )
+  })
+
+  for (const text of [
+    '',
+    '[]',
+    'null',
+    '{',
+    '{"a":1',
+    '{"a":[1',
+    '{"a":[1 2]}',
+    '{"a" 1}',
+    '{"a":1 "b":2}',
+    '{"a":1,}',
+    '{"a":1}x',
+    '{"a":1,"a":2}',
+    '{"a":[1],"b":2,"a":[2]}',
+  ])
+    it(`refuses ${text === '' ? 'nothing' : text}`, () => {
+      assert.throws(() => parts(text), SyntaxError)
+    })
+
+  it('gives what JSON.parse gives, of any object', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.constantFrom('', '  ', '\n'),
+        (value, indent) => {
+          const rebuilt = new Map<string, unknown>()
+          for (const part of rawParts(JSON.stringify(value, null, indent))) {
+            const { name, text, inList } = part ?? assert.fail('such a value is not long')
+            const parsed: unknown = JSON.parse(text)
+            rebuilt.set(
+              name,
+              inList ? [...((rebuilt.get(name) as unknown[]) ?? []), parsed] : parsed,
+            )
+          }
+          assert.deepEqual(Object.fromEntries(rebuilt), JSON.parse(JSON.stringify(value)))
+        },
+      ),
+    )
+  })
+})

@@ -6,44 +6,115 @@
 /** Key -> the raw text of its value, for the top level of one JSON object; a repeated key keeps the last, as JSON.parse does. */
 export function rawMembers(text: string): Map<string, string> {
   JSON.parse(text) // throws a SyntaxError on anything but JSON, so that the scan below may trust its input
-  const members = new Map<string, string>()
-  let at = skipSpace(text, 0)
-  if (text[at] !== '{') throw new SyntaxError('read JSON object: the text is not an object')
-  at = skipSpace(text, at + 1)
-  while (text[at] !== '}') {
-    const keyEnd = endOfValue(text, at)
-    const key = JSON.parse(text.slice(at, keyEnd)) as string // an object's key is a string
-    const start = skipSpace(text, skipSpace(text, keyEnd) + 1)
-    const end = endOfValue(text, start)
-    members.set(key, text.slice(start, end))
-    at = skipSpace(text, end)
-    if (text[at] === ',') at = skipSpace(text, at + 1)
-  }
-  return members
+  const parts = cutObject(text, { lists: 'whole' }).filter((part) => part !== undefined)
+  return new Map(parts.map((part) => [part.name, part.text]))
 }
 
 /** The raw text of each element of a JSON array; throws a SyntaxError for anything else. */
 export function rawElements(text: string): string[] {
   JSON.parse(text) // as above
-  const elements: string[] = []
-  let at = skipSpace(text, 0)
-  if (text[at] !== '[') throw new SyntaxError('read JSON array: the text is not an array')
-  at = skipSpace(text, at + 1)
-  while (text[at] !== ']') {
-    const end = endOfValue(text, at)
-    elements.push(text.slice(at, end))
-    at = skipSpace(text, end)
-    if (text[at] === ',') at = skipSpace(text, at + 1)
+  const start = skipSpace(text, 0)
+  if (text[start] !== '[') throw new SyntaxError('read JSON array: the text is not an array')
+  const parts = cutList(text, start, '').filter((part) => part !== undefined)
+  return Array.from(parts, (part) => part.text)
+}
+
+/** A member of an object, or an element of one that is a list, as it was written. */
+export interface RawPart {
+  name: string
+  text: string
+  inList: boolean
+}
+
+/**
+ * The members of a JSON object one after another, lists by their elements, and nothing is built of them: what is between
+ * the parts is checked here, the parts are for the caller to parse. An empty list is one part. In the middle of a long part
+ * it yields undefined, so that a caller whom others wait for can let them. Throws a SyntaxError where the text is no
+ * object, and for a name that stands there twice.
+ */
+export function* rawParts(text: string): Generator<RawPart | undefined> {
+  const ended = new Set<string>()
+  let current: string | undefined
+  for (const part of cutObject(text, { lists: 'by element' })) {
+    if (part && (part.name !== current || !part.inList)) {
+      if (ended.has(part.name))
+        throw new SyntaxError(`read JSON object: "${part.name}" stands there twice`)
+      ended.add(part.name)
+      current = part.name
+    }
+    yield part
   }
-  return elements
+}
+
+function* cutObject(
+  text: string,
+  { lists }: { lists: 'whole' | 'by element' },
+): Generator<RawPart | undefined, void> {
+  let at = skipSpace(text, expect(text, skipSpace(text, 0), '{'))
+  for (let isFirst = true; !isFirst || text[at] !== '}'; isFirst = false) {
+    const nameEnd = endOfValue(text, at)
+    const name = String(JSON.parse(text.slice(at, nameEnd)))
+    const start = skipSpace(text, expect(text, skipSpace(text, nameEnd), ':'))
+    const isFull = text[start] === '[' && text[skipSpace(text, start + 1)] !== ']'
+    if (isFull && lists === 'by element') at = yield* cutList(text, start, name)
+    else {
+      at = yield* endInSlices(text, start)
+      yield { name, text: text.slice(start, at), inList: false }
+    }
+    at = skipSpace(text, at)
+    if (text[at] === '}') break
+    at = skipSpace(text, expect(text, at, ','))
+  }
+  expect(text, skipSpace(text, at + 1), undefined)
+}
+
+/** Each element of the list that starts there; returns where it has ended. */
+function* cutList(
+  text: string,
+  start: number,
+  name: string,
+): Generator<RawPart | undefined, number> {
+  let at = skipSpace(text, start + 1)
+  if (text[at] === ']') return at + 1
+  for (;;) {
+    const end = yield* endInSlices(text, at)
+    yield { name, text: text.slice(at, end), inList: true }
+    at = skipSpace(text, end)
+    if (text[at] === ']') return at + 1
+    at = skipSpace(text, expect(text, at, ','))
+  }
+}
+
+const sliceChars = 128 * 1024
+
+function* endInSlices(text: string, start: number): Generator<undefined, number> {
+  const scan = { start, at: start, depth: 0 }
+  while (!scanValue(text, scan, scan.at + sliceChars)) yield undefined
+  return scan.at
+}
+
+/** Where it goes on behind a character, or the end for undefined. */
+function expect(text: string, at: number, char: string | undefined): number {
+  if (text[at] !== char) throw new SyntaxError(`read JSON: it does not go on at ${at}`)
+  return at + 1
 }
 
 /** White space outside strings removed; `<`, `>`, `&`, U+2028 and U+2029 escaped wherever they stand, as Go's encoder does. */
 export function compactJson(text: string): string {
   // What comes from JSON.stringify often has none, and the rules of a large mesh are long.
-  if (!/\s/.test(text)) return escapeHtml(text)
-  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"]+/gsu) ?? []
-  return escapeHtml(tokens.join(''))
+  if (!/[ \n\r\t]/.test(text)) return escapeHtml(text)
+  const kept: string[] = []
+  let start = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) at = endOfString(text, at) - 1
+    else if (code <= space) {
+      if (at > start) kept.push(text.slice(start, at))
+      start = at + 1
+    }
+  }
+  kept.push(text.slice(start))
+  return escapeHtml(kept.join(''))
 }
 
 export function escapeHtml(json: string): string {
@@ -61,27 +132,62 @@ export function skipSpace(text: string, from: number): number {
 }
 
 export function endOfValue(text: string, start: number): number {
-  let depth = 0
-  for (let at = start; at < text.length; at++) {
-    const char = text[at]
-    if (char === '"') {
+  const scan = { start, at: start, depth: 0 }
+  scanValue(text, scan, text.length)
+  return scan.at
+}
+
+/** Looks for the end of a value up to some place; whether it, or the end of the text, is at `scan.at` now. */
+function scanValue(
+  text: string,
+  scan: { readonly start: number; at: number; depth: number },
+  upTo: number,
+): boolean {
+  let { at, depth } = scan
+  const endsAt = (end: number): true => {
+    scan.at = end
+    return true
+  }
+  for (; at < upTo; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) {
       at = endOfString(text, at) - 1
-      if (depth === 0) return at + 1
-    } else if (char === '{' || char === '[') {
+      if (depth === 0) return endsAt(at + 1)
+    } else if (code === brace || code === bracket) {
       depth++
-    } else if (char === '}' || char === ']') {
-      if (depth === 0) return at
+    } else if (code === endBrace || code === endBracket) {
+      if (depth === 0) return endsAt(at)
       depth--
-      if (depth === 0) return at + 1
-    } else if (depth === 0 && at > start && ', \n\r\t:'.includes(char as string)) {
-      return at
+      if (depth === 0) return endsAt(at + 1)
+    } else if (
+      depth === 0 &&
+      at > scan.start &&
+      (code <= space || code === comma || code === colon)
+    ) {
+      return endsAt(at)
     }
+  }
+  scan.at = Math.min(at, text.length)
+  scan.depth = depth
+  return at >= text.length
+}
+
+/** Behind the quote that no odd number of backslashes stands before. */
+export function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at
+    while (before - 1 > start && text.charCodeAt(before - 1) === backslash) before--
+    if ((at - before) % 2 === 0) return at + 1
   }
   return text.length
 }
 
-export function endOfString(text: string, start: number): number {
-  let at = start + 1
-  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
-  return at + 1
-}
+const space = 0x20
+const quote = 0x22
+const comma = 0x2c
+const colon = 0x3a
+const bracket = 0x5b
+const backslash = 0x5c
+const endBracket = 0x5d
+const brace = 0x7b
+const endBrace = 0x7d

@@ -3,6 +3,7 @@ import {
   type ControlApi,
   controlApi,
   createClient,
+  passedBound,
   type Transport,
 } from '@plexd/protocol'
 import { type Clock, createHttpTransport } from '@plexd/runtime'
@@ -48,11 +49,24 @@ export function openControlClient(
       controlApi,
       againWithNewToken(skew && clock ? observed : transport, options.bearer),
       options.bearer,
+      parseWithin,
     ),
     keepOnly: transport.keepOnly,
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   }
 }
+
+/** An answer with ten thousand peers has a hundred thousand values. A state is read part by part instead. */
+const answerBounds = { maxBytes: 32 * 1024 * 1024, maxDepth: 64, maxValues: 400_000 }
+
+function parseWithin(text: string): unknown {
+  const passed = passedBound(text, answerBounds)
+  if (passed)
+    throw new RangeError(`read answer of the control plane: it has too many ${words[passed]}`)
+  return JSON.parse(text)
+}
+
+const words = { bytes: 'bytes', depth: 'levels', values: 'values' }
 
 /** The control plane refuses a token from the moment on that it has seen the one which replaces it. */
 function againWithNewToken(transport: Transport, bearer: () => string): Transport {

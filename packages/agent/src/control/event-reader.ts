@@ -8,7 +8,7 @@ export interface Message {
 }
 
 /** More than this in one block, in characters, is not waited for. */
-const maxBlockChars = 16 * 1024 * 1024
+const maxBlockChars = 4 * 1024 * 1024
 
 /** The stream holds a block that will not fit, this time or the next. */
 export class OversizeError extends Error {}

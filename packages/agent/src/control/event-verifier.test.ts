@@ -34,6 +34,7 @@ describe('createEventVerifier', () => {
     assert.equal(await refusalOf(await stranger.envelope()), 'bad signature')
     assert.equal(await refusalOf('{"event_type":"x"'), 'malformed')
     assert.equal(await refusalOf('{}'), 'malformed')
+    assert.equal(await refusalOf(`{"payload":${'['.repeat(1_000_000)}`), 'malformed')
   })
 
   it('does not let a forger use up the nonce of the real event', async () => {

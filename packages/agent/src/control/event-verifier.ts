@@ -1,6 +1,7 @@
 import {
   importVerifyKey,
   parseEnvelope,
+  passedBound,
   type Refusal,
   refusalOf,
   type SigningKeys,
@@ -55,7 +56,11 @@ export function usableKeys(keys: SigningKeys, nowMs: number): string[] {
   return nowMs < Date.parse(transition_expires) ? [current, previous] : [current]
 }
 
+/** What is longer is pulled instead; see event-reader.ts. */
+const envelopeBounds = { maxBytes: 8 * 1024 * 1024, maxDepth: 64, maxValues: 400_000 }
+
 function parse(text: string): ReturnType<typeof parseEnvelope> | undefined {
+  if (passedBound(text, envelopeBounds)) return undefined
   try {
     return parseEnvelope(text)
   } catch {

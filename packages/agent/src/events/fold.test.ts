@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import type { Entry, Peer } from '@plexd/protocol'
+import type { Peer } from '@plexd/protocol'
 import fc from 'fast-check'
+import type { DataEntry } from '../state/data-entry.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
 import { fold, type StateEvent } from './fold.ts'
@@ -70,11 +71,11 @@ describe('fold', () => {
     assert.deepEqual(folded?.peers, [{ ...db, public_key: key, psk: key }])
   })
 
-  it('takes null for an empty list, as Go writes it', () => {
+  it('takes null metadata for none, as Go writes it', () => {
     const state = aState({ metadata: { a: 'b' }, data: [anEntry('k', 1)] })
     const folded = fold(state, {
       type: 'node_state_updated',
-      payload: { metadata: null, data: null },
+      payload: { metadata: null, data: [] },
     })
     assert.deepEqual([folded?.metadata, folded?.data], [{}, []])
   })
@@ -148,6 +149,7 @@ const stateArbitrary: fc.Arbitrary<DesiredState> = fc.record(
     metadata: fc.dictionary(fc.string(), fc.string(), plain),
     data: fc.constantFrom([], [anEntry('a', 1)], [anEntry('a', 2), anEntry('b', 1)]),
     secret_refs: fc.constantFrom([], [{ key: 's', version: 1 }]),
+    left_out: fc.constant([]),
     revision: fc.constant(''),
   },
   plain,
@@ -161,9 +163,9 @@ function aState(parts: Partial<DesiredState>): DesiredState {
   return { ...emptyDesiredState, ...parts }
 }
 
-function anEntry(name: string, version: number): Entry {
+function anEntry(name: string, version: number): DataEntry {
   const updated_at = '2025-01-15T10:30:00Z'
-  return { key: name, content_type: 'text/plain', payload: `v${version}`, version, updated_at }
+  return { key: name, content_type: 'text/plain', payload: `"v${version}"`, version, updated_at }
 }
 
 function added(peer: Peer): StateEvent {

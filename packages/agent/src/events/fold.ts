@@ -1,5 +1,6 @@
 import type { AcceptedPayload, Peer } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
+import type { ReceivedChange } from '../state/read-state.ts'
 
 /** The events that change what this node is told to be. */
 export const stateEventTypes = [
@@ -14,8 +15,13 @@ export const stateEventTypes = [
 ] as const
 export type StateEventType = (typeof stateEventTypes)[number]
 export type StateEvent = {
-  [T in StateEventType]: { type: T; payload: AcceptedPayload<T> }
+  [T in StateEventType]: { type: T; payload: StatePayload<T> }
 }[StateEventType]
+export type StatePayload<T extends StateEventType> = T extends EntryEventType
+  ? ReceivedChange
+  : AcceptedPayload<T>
+/** Those whose entries are taken one by one. */
+export type EntryEventType = 'node_state_updated' | 'node_secrets_updated'
 
 /**
  * The desired state after an event; its revision is left to the caller. Undefined when the event says less than this
@@ -36,7 +42,7 @@ export function fold(desired: DesiredState, event: StateEvent): DesiredState | u
     case 'node_state_updated':
       return foldNodeState(desired, event.payload)
     case 'node_secrets_updated':
-      return { ...desired, secret_refs: event.payload.secret_refs ?? [] }
+      return foldSecretRefs(desired, event.payload)
     case 'signing_key_rotated':
       return { ...desired, signing_keys: signingKeysOf(event.payload) }
   }
@@ -64,10 +70,20 @@ function foldMovedPeer(
 /** What is absent is not named as empty: other control planes may send a part. */
 function foldNodeState(
   desired: DesiredState,
-  { metadata, data }: AcceptedPayload<'node_state_updated'>,
+  { metadata, data, left_out = [] }: ReceivedChange,
 ): DesiredState | undefined {
   if (metadata === undefined || data === undefined) return undefined
-  return { ...desired, metadata: metadata ?? {}, data: data ?? [] }
+  const others = desired.left_out.filter(({ list }) => list !== 'data')
+  return { ...desired, metadata: metadata ?? {}, data, left_out: [...others, ...left_out] }
+}
+
+function foldSecretRefs(
+  desired: DesiredState,
+  { secret_refs, left_out = [] }: ReceivedChange,
+): DesiredState | undefined {
+  if (secret_refs === undefined) return undefined
+  const others = desired.left_out.filter(({ list }) => list !== 'secret_refs')
+  return { ...desired, secret_refs, left_out: [...others, ...left_out] }
 }
 
 function signingKeysOf(

@@ -9,7 +9,8 @@ import {
 import type { Log } from '@plexd/runtime'
 import type { ActionExecutor } from '../actions/executor.ts'
 import type { KeyRotation } from '../key-rotation.ts'
-import type { StateEvent } from './fold.ts'
+import { type ReceivedChange, readChange } from '../state/read-state.ts'
+import type { EntryEventType, StateEvent } from './fold.ts'
 
 /** What handlers act on. */
 export interface EventTargets {
@@ -26,8 +27,11 @@ export interface EventTargets {
   log: Log
 }
 
+/** Entries are taken one by one from the text: it keeps what parsing would lose, and one that does not fit. */
+type Payload<T extends EventType> = T extends EntryEventType ? ReceivedChange : AcceptedPayload<T>
+
 export interface ReceivedEvent<T extends EventType> {
-  payload: AcceptedPayload<T>
+  payload: Payload<T>
   event_id: string
   /** SSE id. */
   id: string
@@ -121,9 +125,9 @@ async function handle<T extends EventType>(
   id: string,
   targets: EventTargets,
 ): Promise<void> {
-  let payload: AcceptedPayload<T>
+  let payload: Payload<T>
   try {
-    payload = parseEventPayload(type, JSON.parse(event.payload))
+    payload = await readPayload(type, event.payload)
   } catch (error) {
     targets.log.error('event payload does not fit', { event_id: event.event_id, error })
     await targets.resync('event payload does not fit')
@@ -131,6 +135,12 @@ async function handle<T extends EventType>(
   }
   targets.log.debug('event received', { event_type: type, event_id: event.event_id, id })
   await handlers[type]({ payload, event_id: event.event_id, id }, targets)
+}
+
+async function readPayload<T extends EventType>(type: T, text: string): Promise<Payload<T>> {
+  const isOfEntries = type === 'node_state_updated' || type === 'node_secrets_updated'
+  const payload = isOfEntries ? await readChange(text) : parseEventPayload(type, JSON.parse(text))
+  return payload as Payload<T> // by the line above
 }
 
 function foldAs<T extends StateEvent['type']>(

@@ -21,7 +21,7 @@ describe('every GET route', () => {
       {
         key: 'a/b',
         content_type: 't',
-        payload: '<x>',
+        payload: '"\\u003cx\\u003e"',
         version: 1,
         updated_at: '2025-01-15T10:30:00Z',
       },

@@ -12,14 +12,14 @@ const desired: Partial<DesiredState> = {
     {
       key: 'routes.json',
       content_type: 'application/json',
-      payload: { default_backend: '10.0.0.5:8080' },
+      payload: '{"default_backend":"10.0.0.5:8080"}',
       version: 1,
       updated_at: '2025-06-01T12:34:56Z',
     },
     {
       key: 'nginx.conf',
       content_type: 'text/plain',
-      payload: 'server { }',
+      payload: '"server { }"',
       version: 3,
       updated_at: '2025-06-01T12:34:56Z',
     },

@@ -10,7 +10,7 @@ describe('the fast path', () => {
     const data = ['a', 'big'].map((key) => ({
       key,
       content_type: 't',
-      payload: key === 'big' ? 'ü'.repeat(100_000) : '<ü>',
+      payload: JSON.stringify(key === 'big' ? 'ü'.repeat(100_000) : 'ü'),
       version: 1,
       updated_at: '2025-01-15T10:30:00Z',
     }))
@@ -57,7 +57,7 @@ describe('the fast path', () => {
   })
 
   it('makes no answers for a caller that does not read them', async () => {
-    const payload = 'x'.repeat(50_000)
+    const payload = JSON.stringify('x'.repeat(50_000))
     const entry = { key: 'a', content_type: 't', version: 1, updated_at: '2025-01-15T10:30:00Z' }
     await using place = await startPlace({ data: [{ ...entry, payload }] })
     const socket = net.connect(place.socketPath)

@@ -25,6 +25,18 @@ describe('readReportBody', () => {
     })
   })
 
+  it('refuses what is nested deeper, or has more values, than any reader should take', () => {
+    const nested = (levels: number) =>
+      `{"content_type":"a","payload":${'['.repeat(levels)}${']'.repeat(levels)}}`
+    assert.equal(typeof read(nested(61)), 'object')
+    assert.equal(read(nested(62)), 'invalid JSON body')
+    assert.equal(read(nested(500_000)), 'invalid JSON body')
+    assert.equal(
+      read(`{"content_type":"a","payload":[${'0,'.repeat(250_000)}0]}`),
+      'invalid JSON body',
+    )
+  })
+
   it('takes null for an empty object', () => {
     for (const text of ['null', ' null x', '{}', '{"content_type":""}', '{"content_type":null}'])
       assert.equal(read(text), 'content_type is required', text)
@@ -62,8 +74,8 @@ describe('readReportBody', () => {
     const size = 1_000_000
     const long = (payload: string) => read(`{"content_type":"a","payload":${payload}}`)
     assert.ok(typeof long(JSON.stringify('\\"'.repeat(size / 8))) === 'object')
-    assert.ok(typeof long('['.repeat(size / 2) + ']'.repeat(size / 2)) === 'object')
-    assert.ok(typeof long(`[${'1, '.repeat(size / 3)}1]`) === 'object')
+    assert.equal(long('['.repeat(size / 2) + ']'.repeat(size / 2)), 'invalid JSON body')
+    assert.ok(typeof long(`[${'1234, '.repeat(size / 6)}1]`) === 'object')
     assert.equal(read('{'.repeat(size)), 'invalid JSON body')
     assert.equal(read(`{"${'\\"'.repeat(size / 2)}`), 'invalid JSON body')
   })

@@ -1,4 +1,4 @@
-import { compactJson, rawMembers } from '@plexd/protocol'
+import { compactJson, passedBound, rawMembers } from '@plexd/protocol'
 
 /** What a PUT asks for; `payload` is JSON text, compact and escaped as Go prints it. */
 export interface ReportBody {
@@ -9,11 +9,15 @@ export interface ReportBody {
 /** A longer body is refused (wire contract, "Local node API"). */
 export const maxBodyBytes = 1_048_576
 
+/** The control plane takes 64 levels in a batch, where the payload stands two levels deeper than here. */
+const bounds = { maxBytes: maxBodyBytes, maxDepth: 62, maxValues: 200_000 }
+
 /**
  * Reads a body as Go's decoder does: field names in any letter case, unknown fields and whatever follows the first
  * value ignored, `null` the same as `{}`. Otherwise the text of the 400.
  */
 export function readReportBody(body: Buffer | undefined): ReportBody | string {
+  if (body && passedBound(body, bounds)) return 'invalid JSON body'
   const members = body && readMembers(body.toString('utf8'))
   if (!members) return 'invalid JSON body'
   const content_type: unknown = JSON.parse(members.get('content_type') ?? 'null')

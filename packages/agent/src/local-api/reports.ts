@@ -1,6 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import { diskFault } from '../disk.ts'
+import { dataEntryJson } from '../state/data-entry.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import {
   type Answer,
@@ -11,7 +12,7 @@ import {
   liveAnswer,
 } from './answer.ts'
 import { parseVersion, readReportBody } from './report-body.ts'
-import { notFoundAnswer, reportJson } from './state.ts'
+import { notFoundAnswer } from './state.ts'
 
 export interface ReportWriter {
   put(key: string, request: LocalRequest): Promise<Answer>
@@ -35,7 +36,7 @@ export function createReportWriter(reports: ReportStore, log: Log): ReportWriter
     return attempt(key, async () => {
       const condition = ifVersion === undefined ? {} : { ifVersion }
       const entry = { key, ...body, ...condition, ...writerOf(request.caller) }
-      return liveAnswer(reportJson(await reports.put(entry)))
+      return liveAnswer(dataEntryJson(await reports.put(entry)))
     })
   }
 

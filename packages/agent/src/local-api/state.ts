@@ -1,6 +1,7 @@
-import type { Entry, SecretRef } from '@plexd/protocol'
+import type { SecretRef } from '@plexd/protocol'
+import { type DataEntry, dataEntryJson } from '../state/data-entry.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
-import type { ReportEntry, ReportStore } from '../state/report-store.ts'
+import type { ReportStore } from '../state/report-store.ts'
 import { type Answer, errorAnswer, goJson, stateAnswer } from './answer.ts'
 
 /** The reading side: each answer is serialised once, and kept until what it shows has changed. */
@@ -48,26 +49,11 @@ export function createStateReader(desired: DesiredStore, reports: ReportStore): 
     metadata: () => metadata().answer(),
     metadataKey: (key) => entryAnswer(metadata().entries.get(key), goJson),
     data: () => data().answer(),
-    dataEntry: (key) => entryAnswer(data().entries.get(key), dataJson),
+    dataEntry: (key) => entryAnswer(data().entries.get(key), dataEntryJson),
     secrets: () => secrets().answer(),
     reports: () => reportList().answer(),
-    report: (key) => entryAnswer(reports.get(key), reportJson),
+    report: (key) => entryAnswer(reports.get(key), dataEntryJson),
   }
-}
-
-/** The entry as all routes show it. Its payload is JSON text already. */
-export function reportJson({
-  key,
-  content_type,
-  payload,
-  version,
-  updated_at,
-}: ReportEntry): string {
-  return `{"key":${goJson(key)},"content_type":${goJson(content_type)},"payload":${payload},"version":${version},"updated_at":${goJson(updated_at)}}`
-}
-
-function dataJson({ key, content_type, payload, version, updated_at }: Entry): string {
-  return goJson({ key, content_type, payload, version, updated_at })
 }
 
 /** A collection as JSON text, and as an answer once somebody asks for it. */
@@ -95,9 +81,10 @@ function readMetadata(metadata: Readonly<Record<string, string>>) {
   }
 }
 
-function readData(data: readonly Entry[]) {
+function readData(data: readonly DataEntry[]) {
   const entries = new Map(data.map((entry) => [entry.key, entry]))
-  const toJson = ({ key, version, content_type }: Entry) => goJson({ key, version, content_type })
+  const toJson = ({ key, version, content_type }: DataEntry) =>
+    goJson({ key, version, content_type })
   return { ...toList([...entries.values()].sort(byKey), toJson), entries }
 }
 

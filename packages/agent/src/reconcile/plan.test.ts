@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Entry, Peer } from '@plexd/protocol'
+import type { Peer } from '@plexd/protocol'
+import type { DataEntry } from '../state/data-entry.ts'
 import { emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
 import type { ObservedPeer } from '../wireguard/device.ts'
@@ -80,7 +81,7 @@ describe('planContent', () => {
     assert.deepEqual(planContent(reordered, before), [])
     const changed = {
       ...reordered,
-      data: [anEntry('a', 1), { ...anEntry('b', 1), payload: 'other' }],
+      data: [anEntry('a', 1), { ...anEntry('b', 1), payload: '"other"' }],
     }
     assert.deepEqual(planContent(changed, before), [{ type: 'data_updated' }])
   })
@@ -142,7 +143,7 @@ function observed({ id, public_key, endpoint, allowed_ips, psk }: Peer): Observe
   return { id, public_key, endpoint, allowed_ips, psk }
 }
 
-function anEntry(key: string, version: number): Entry {
+function anEntry(key: string, version: number): DataEntry {
   const updated_at = '2025-01-15T10:30:00Z'
-  return { key, content_type: 'text/plain', payload: 'x', version, updated_at }
+  return { key, content_type: 'text/plain', payload: '"x"', version, updated_at }
 }

@@ -87,6 +87,68 @@ describe('pullState', () => {
     }
   })
 
+  const entry = { content_type: 't', version: 1, updated_at: '2025-01-15T10:30:00Z' }
+
+  it('takes all but the entry that does not fit, and remembers which that was', async () => {
+    const deep = (levels: number) =>
+      JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as unknown
+    for (const [bad, why] of [
+      [{ ...entry, key: '', payload: 1 }, /key must not have fewer than 1/],
+      [{ ...entry, key: 'k'.repeat(513), payload: 1 }, /key must not have more than 512/],
+      [{ ...entry, key: 'deep', payload: deep(100) }, /nested deeper than 64/],
+      [{ ...entry, key: 'large', payload: 'x'.repeat(5_000_000) }, /larger than 4194304 bytes/],
+      [{ ...entry, key: 'none' }, /payload/],
+    ] as const) {
+      const setup = setUp({})
+      const good = { ...entry, key: 'good', payload: { a: 1 } }
+      setup.answers.push(
+        ok({
+          data: [good, bad as typeof good, { ...good, key: 'last' }],
+          secret_refs: [
+            { key: '', version: 1 },
+            { key: 's', version: 1 },
+          ],
+          metadata: { a: 'b' },
+          revision: '1-5',
+        }),
+      )
+
+      await setup.pull()
+
+      const { data, secret_refs, metadata, left_out } = setup.state()
+      assert.deepEqual(
+        data.map(({ key, payload }) => [key, payload]),
+        [
+          ['good', '{"a":1}'],
+          ['last', '{"a":1}'],
+        ],
+      )
+      assert.deepEqual([secret_refs, metadata], [[{ key: 's', version: 1 }], { a: 'b' }])
+      assert.deepEqual(
+        left_out.map(({ list, key }) => [list, key.slice(0, 4)]),
+        [
+          ['data', bad.key.slice(0, 4)],
+          ['secret_refs', ''],
+        ],
+      )
+      assert.match(left_out[0]?.why ?? '', why)
+    }
+  })
+
+  it('keeps payloads as they were written', async () => {
+    const setup = setUp({})
+    const payload = '{"b":[9007199254740993,1e400,-0,1.50],"2":1,"b":"<"}'
+    setup.answers.push({
+      ...ok({}),
+      text: JSON.stringify({
+        ...stateOf({}),
+        data: [{ ...entry, key: 'k', payload: '%' }],
+      }).replace('"%"', payload),
+    })
+    await setup.pull()
+    assert.equal(setup.state().data[0]?.payload, payload.replace('<', '\\u003c'))
+  })
+
   it("refuses another node's state", async () => {
     const setup = setUp({})
     setup.answers.push(ok({ node_id: 'n_other' }))

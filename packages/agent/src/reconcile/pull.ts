@@ -1,15 +1,10 @@
-import {
-  type Client,
-  type ControlApi,
-  ReceivedNodeState,
-  type SigningKeys,
-  validatorOf,
-} from '@plexd/protocol'
+import type { Client, ControlApi, SigningKeys } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { isBefore } from '../events/revision.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../problems.ts'
 import { type DesiredState, type DesiredStore, desiredFromPull } from '../state/desired-state.ts'
+import { type ReceivedState, readState } from '../state/read-state.ts'
 import { type Correction, planContent } from './plan.ts'
 
 export interface PullDeps {
@@ -60,12 +55,14 @@ async function fetchState(
   signal: AbortSignal,
 ): Promise<DesiredState | undefined> {
   const { revision } = desired.current()
-  const { status, headers, body } = await client.getState({
+  const answer = await client.getState({
     params: { node_id: nodeId },
     headers: whole || revision === '' ? {} : { 'if-none-match': `"${revision}"` },
     signal,
   })
-  return status === 304 ? undefined : desiredFromPull(checkState(body, nodeId), tagOf(headers.etag))
+  if (answer.status === 304) return undefined
+  const text = answer.text ?? JSON.stringify(answer.body) ?? ''
+  return desiredFromPull(await receive(text, nodeId), tagOf(answer.headers.etag))
 }
 
 /** The text of an entity tag, weak or strong; empty for none. */
@@ -73,20 +70,15 @@ function tagOf(etag = ''): string {
   return /^(?:W\/)?"(.*)"$/.exec(etag)?.[1] ?? ''
 }
 
-const receivedState = validatorOf(ReceivedNodeState)
-
-function checkState(body: unknown, nodeId: string): ReceivedNodeState {
-  const validator = receivedState()
-  if (!validator.Check(body)) {
-    const [first] = validator.Errors(body)
-    throw new TypeError(
-      `read state: ${first?.instancePath || 'body'} ${first?.message ?? 'does not fit'}`,
-    )
+async function receive(text: string, nodeId: string): Promise<ReceivedState> {
+  const state = await readState(text).catch((cause: unknown) => {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new TypeError('read state: the answer is no JSON object', { cause })
+  })
+  if (state.node_id !== undefined && state.node_id !== nodeId) {
+    throw new TypeError(`read state: it is that of node "${state.node_id}"`)
   }
-  if (body.node_id !== undefined && body.node_id !== nodeId) {
-    throw new TypeError(`read state: it is that of node "${body.node_id}"`)
-  }
-  return body
+  return state
 }
 
 async function store(pulled: DesiredState, deps: PullDeps): Promise<Correction[]> {

@@ -26,8 +26,23 @@ export async function fetchMetadataToken(
 async function textOf(response: Promise<Response>): Promise<string | undefined> {
   try {
     const answer = await response
-    return answer.status === 200 ? await answer.text() : undefined
+    return answer.status === 200 ? await shortText(answer) : undefined
   } catch {
     return undefined // no service: the next source has its turn
   }
+}
+
+/** Neither a session nor a token has more. */
+const maxBytes = 16 * 1024
+
+/** Throws a RangeError where there is more than a token can be. */
+async function shortText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw new RangeError(`read metadata token: more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }

@@ -59,17 +59,28 @@ describe('fetchMetadataToken', () => {
     assert.equal(await fetchMetadataToken(config, service.url), 'plx_enroll_cloud')
   })
 
+  it('finds nothing in an answer that goes on for ever', async () => {
+    await using service = await startMetadataService({ token: 'x'.repeat(1_000_000) })
+    assert.equal(await fetchMetadataToken(config, service.url), undefined)
+  })
+
   it('finds nothing where there is no service', async () => {
     assert.equal(await fetchMetadataToken(config, 'http://127.0.0.1:9'), undefined)
   })
 })
 
-async function startMetadataService({ session }: { session?: string }) {
+async function startMetadataService({
+  session,
+  token = 'plx_enroll_cloud',
+}: {
+  session?: string
+  token?: string
+}) {
   const server = http.createServer(({ method, url, headers }, response) => {
     if (method === 'PUT' && url === '/latest/api/token' && session) return response.end(session)
     const allowed = session === undefined || headers['x-aws-ec2-metadata-token'] === session
     if (method === 'GET' && url === '/plexd/bootstrap-token' && allowed) {
-      return response.end('plx_enroll_cloud')
+      return response.end(token)
     }
     response.writeHead(404).end()
   })

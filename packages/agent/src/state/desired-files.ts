@@ -1,9 +1,10 @@
 import { chmod, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { Entry, Metadata, SecretRef, validatorOf } from '@plexd/protocol'
+import { Metadata, SecretRef, validatorOf } from '@plexd/protocol'
 import { errorCodeOf, type Log, makeFolder, syncFolder, writeFileAtomic } from '@plexd/runtime'
 import { Type } from 'typebox'
+import { type DataEntry, dataEntryJson, readDataEntry } from './data-entry.ts'
 import type { DesiredState } from './desired-state.ts'
 import { keyFileName } from './key-file.ts'
 import { createMeshJournal } from './mesh-journal.ts'
@@ -25,7 +26,6 @@ export interface DesiredFiles extends AsyncDisposable {
 
 const metadataFile = validatorOf(Metadata)
 const secretsFile = validatorOf(Type.Array(SecretRef))
-const dataFile = validatorOf(Entry)
 
 export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   const dataFolder = join(folder, 'data')
@@ -37,8 +37,8 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     // Opening a journal prepares its folder.
     const mesh = await journal.load()
     await prepare(dataFolder, log)
-    const metadata = await read(join(folder, 'metadata.json'), metadataFile)
-    const secrets = await read(join(folder, 'secrets.json'), secretsFile)
+    const metadata = await read(join(folder, 'metadata.json'), readAs(metadataFile))
+    const secrets = await read(join(folder, 'secrets.json'), readAs(secretsFile))
     const entries = await loadData()
     const intact = [...entries, metadata, secrets].every((part) => part !== 'broken')
     const state = {
@@ -51,11 +51,11 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     return { state, meshLost: mesh.broken }
   }
 
-  async function loadData(): Promise<Part<Entry>[]> {
+  async function loadData(): Promise<Part<DataEntry>[]> {
     const names = await listJson(dataFolder)
     return inGroups(names, async (name) => {
       const path = join(dataFolder, name)
-      const entry = await read(path, dataFile)
+      const entry = await read(path, readDataEntry)
       if (typeof entry !== 'object' || keyFileName(entry.value.key) === name) return entry
       log.warn('state file belongs to another key, ignored', { file: path })
       onDisk.set(path, undefined)
@@ -63,13 +63,9 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     })
   }
 
-  async function read<T>(
-    path: string,
-    validator: () => { Check(value: unknown): value is T },
-  ): Promise<Part<T>> {
+  async function read<T>(path: string, parse: (text: string) => T): Promise<Part<T>> {
     try {
-      const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-      if (!validator().Check(value)) throw new TypeError('the content is not of the expected shape')
+      const value = parse(await readFile(path, 'utf8'))
       onDisk.set(path, value)
       return { value }
     } catch (error) {
@@ -83,15 +79,15 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   async function save(state: DesiredState, { meshLost }: { meshLost: boolean }): Promise<void> {
     const { metadata, data, secret_refs, ...mesh } = state
     await saveData(data)
-    await write(join(folder, 'metadata.json'), metadata)
-    await write(join(folder, 'secrets.json'), secret_refs)
+    await write(join(folder, 'metadata.json'), metadata, JSON.stringify)
+    await write(join(folder, 'secrets.json'), secret_refs, JSON.stringify)
     if (!meshLost) await journal.save(mesh)
   }
 
-  async function saveData(data: readonly Entry[]): Promise<void> {
+  async function saveData(data: readonly DataEntry[]): Promise<void> {
     makeFolder(dataFolder)
     const wanted = new Map(data.map((entry) => [join(dataFolder, keyFileName(entry.key)), entry]))
-    await inGroups([...wanted], ([path, entry]) => write(path, entry))
+    await inGroups([...wanted], ([path, entry]) => write(path, entry, dataEntryJson))
     const stale = [...onDisk.keys()].filter(
       (path) => dirname(path) === dataFolder && !wanted.has(path),
     )
@@ -102,16 +98,24 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     if (stale.length > 0) await syncFolder(dataFolder)
   }
 
-  async function write(path: string, value: unknown): Promise<void> {
+  async function write<T>(path: string, value: T, toJson: (value: T) => string): Promise<void> {
     const saved = onDisk.get(path)
     if (saved !== undefined && isDeepStrictEqual(saved, value)) return
     // Unknown until it is done: after a failure the old or the new content may be there.
     onDisk.set(path, undefined)
-    await writeFileAtomic(path, `${JSON.stringify(value)}\n`)
+    await writeFileAtomic(path, `${toJson(value)}\n`)
     onDisk.set(path, value)
   }
 
   return { load, save, [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose]() }
+}
+
+function readAs<T>(validator: () => { Check(value: unknown): value is T }): (text: string) => T {
+  return (text) => {
+    const value: unknown = JSON.parse(text)
+    if (!validator().Check(value)) throw new TypeError('the content is not of the expected shape')
+    return value
+  }
 }
 
 /** What a file gave: its value, nothing because there is none, or nothing although there is one. */

@@ -1,12 +1,7 @@
-import type {
-  CompiledPolicy,
-  Entry,
-  Metadata,
-  Peer,
-  ReceivedNodeState,
-  SecretRef,
-  SigningKeys,
-} from '@plexd/protocol'
+import type { CompiledPolicy, Metadata, Peer, SecretRef, SigningKeys } from '@plexd/protocol'
+import type { DataEntry } from './data-entry.ts'
+import type { LeftOut } from './left-out.ts'
+import type { ReceivedState } from './read-state.ts'
 
 /** What of the desired state stays inside the daemon. */
 export interface MeshState {
@@ -19,16 +14,24 @@ export interface MeshState {
    * later. The control plane uses the same ids for both, so it is the ETag of a conditional pull. Empty: pull it all.
    */
   readonly revision: string
+  /** What of data and secrets the node has been told and cannot take. */
+  readonly left_out: readonly LeftOut[]
 }
 
 /** All that this node is told to be. Immutable: a change is a new object, and what did not change keeps its identity. */
 export interface DesiredState extends MeshState {
   readonly metadata: Readonly<Metadata>
-  readonly data: readonly Entry[]
+  readonly data: readonly DataEntry[]
   readonly secret_refs: readonly SecretRef[]
 }
 
-export const emptyMesh: MeshState = { peers: [], policies: [], signing_keys: null, revision: '' }
+export const emptyMesh: MeshState = {
+  peers: [],
+  policies: [],
+  signing_keys: null,
+  revision: '',
+  left_out: [],
+}
 
 export const emptyDesiredState: DesiredState = {
   ...emptyMesh,
@@ -57,14 +60,16 @@ export interface DesiredStore {
 }
 
 /** A pulled state with the gaps filled that other control planes leave. */
-export function desiredFromPull(state: ReceivedNodeState, etag: string): DesiredState {
+export function desiredFromPull(state: ReceivedState, etag: string): DesiredState {
+  const { peers, policies, data, secret_refs, left_out } = state
   return {
-    peers: state.peers ?? [],
-    policies: state.policies ?? [],
+    peers,
+    policies,
     signing_keys: state.signing_keys ?? null,
     metadata: state.metadata ?? {},
-    data: state.data ?? [],
-    secret_refs: state.secret_refs ?? [],
+    data,
+    secret_refs,
+    left_out,
     revision: state.revision ?? etag,
   }
 }

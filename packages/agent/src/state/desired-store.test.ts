@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import type { Entry } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
 import { aPeer } from '../testing/peer.ts'
+import type { DataEntry } from './data-entry.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from './desired-state.ts'
 import { openDesiredStore } from './desired-store.ts'
 
@@ -231,11 +231,11 @@ describe('replace', () => {
 
 const db = aPeer('n_db')
 
-function anEntry(parts: Partial<Entry> = {}): Entry {
+function anEntry(parts: Partial<DataEntry> = {}): DataEntry {
   return {
     key: 'routes.json',
     content_type: 'application/json',
-    payload: { default_backend: '10.0.0.5:8080' },
+    payload: '{"default_backend":"10.0.0.5:8080"}',
     version: 1,
     updated_at: '2025-06-01T12:34:56Z',
     ...parts,
@@ -249,6 +249,7 @@ const full: DesiredState = {
   metadata: { region: 'us-west-2' },
   data: [anEntry()],
   secret_refs: [{ key: 'tls-cert', version: 2 }],
+  left_out: [],
   revision: '1-7',
 }
 

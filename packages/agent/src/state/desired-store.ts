@@ -71,6 +71,7 @@ function shareUnchanged(next: DesiredState, before: DesiredState): DesiredState 
     metadata: share(next.metadata, before.metadata),
     data: shareList(next.data, before.data, (entry) => entry.key),
     secret_refs: shareList(next.secret_refs, before.secret_refs, (ref) => ref.key),
+    left_out: share(next.left_out, before.left_out),
     revision: next.revision,
   }
   const names = Object.keys(shared) as (keyof DesiredState)[] // built just above

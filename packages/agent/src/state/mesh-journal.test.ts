@@ -19,6 +19,7 @@ describe('the journal of the mesh', () => {
       policies: [{ id: 'pol_1', rules: [] }],
       signing_keys: { current: one.public_key, previous: null },
       revision: '1-4',
+      left_out: [{ list: 'data', key: 'deep', why: 'it is nested deeper than 64' }],
     }
     const journal = await place.open()
     await journal.save({ ...emptyMesh, peers: [one, two, three], revision: '1-1' })

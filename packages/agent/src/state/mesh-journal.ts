@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox'
 import { emptyMesh, type MeshState } from './desired-state.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { decodeLine, encodeLine } from './journal-line.ts'
+import { LeftOut } from './left-out.ts'
 
 /**
  * The mesh on disk, as a journal of its changes: a thousand peers are a quarter of a megabyte, which is not to be
@@ -26,6 +27,7 @@ const MeshChange = Type.Object({
   gone: Type.Optional(Type.Array(Type.String())),
   policies: Type.Optional(Type.Array(CompiledPolicy)),
   signing_keys: Type.Optional(Type.Union([SigningKeys, Type.Null()])),
+  left_out: Type.Optional(Type.Array(LeftOut)),
   revision: Type.String(),
 })
 type MeshChange = Static<typeof MeshChange>
@@ -97,6 +99,7 @@ function changeBetween(before: MeshState, now: MeshState): MeshChange | undefine
     ...(gone.length === 0 ? {} : { gone }),
     ...(now.policies === before.policies ? {} : { policies: [...now.policies] }),
     ...(now.signing_keys === before.signing_keys ? {} : { signing_keys: now.signing_keys }),
+    ...(now.left_out === before.left_out ? {} : { left_out: [...now.left_out] }),
     revision: now.revision,
   }
   return Object.keys(change).length > 1 || now.revision !== before.revision ? change : undefined

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { readState } from './read-state.ts'
+
+/** How often others had their turn while `work` ran. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0
+  let isOver = false
+  const others = (async () => {
+    for (; !isOver; turns++) await setImmediate()
+  })()
+  await work().catch(() => {}) // whether it fits is for others to test
+  isOver = true
+  await others
+  return turns
+}
+
+const mebibyte = 1024 * 1024
+const flat = (text: string): string => Buffer.from(text).toString()
+
+describe('readState', () => {
+  const long: [what: string, text: string][] = [
+    ['deep', `{"data":[${'['.repeat(12 * mebibyte)}${']'.repeat(12 * mebibyte)}]}`],
+    ['wide', `{"data":[${'{},'.repeat(20_000)}{}]}`],
+    ['one value', `{"metadata":[${'1,'.repeat(12 * mebibyte)}1]}`],
+  ]
+  for (const [what, text] of long)
+    it(`lets others have their turn while it reads what is ${what}`, async () => {
+      const whole = flat(text)
+      assert.ok((await turnsDuring(() => readState(whole))) > 2)
+    })
+
+  it('refuses what is longer than any state before it looks at it', async () => {
+    await assert.rejects(readState(flat(`{"x":${'['.repeat(60 * mebibyte)}`)), /longer than/)
+  })
+})

@@ -1,0 +1,159 @@
+import {
+  type Metadata,
+  passedBound,
+  ReceivedNodeState,
+  rawParts,
+  SecretRef,
+  validatorOf,
+} from '@plexd/protocol'
+import { Type } from 'typebox'
+import { createBreath } from '../breathe.ts'
+import { type DataEntry, readDataEntry } from './data-entry.ts'
+import { type LeftOut, leftOut } from './left-out.ts'
+
+/** What was received of a state. One entry that does not fit costs no other: it is in `left_out`. */
+export interface ReceivedState
+  extends Omit<ReceivedNodeState, 'data' | 'secret_refs' | 'peers' | 'policies'> {
+  peers: NonNullable<ReceivedNodeState['peers']>
+  policies: NonNullable<ReceivedNodeState['policies']>
+  data: DataEntry[]
+  secret_refs: SecretRef[]
+  left_out: LeftOut[]
+}
+
+/** What an event says of the state; undefined for what it does not name. */
+export interface ReceivedChange {
+  metadata?: Metadata | null
+  data?: DataEntry[]
+  secret_refs?: SecretRef[]
+  left_out?: LeftOut[]
+}
+
+/**
+ * Reads a state from its text, part by part: however large it is, others have their turn in between. Rejects when the
+ * text as a whole is not one, or a peer or a policy does not fit: without them the node would be another one.
+ */
+export async function readState(text: string): Promise<ReceivedState> {
+  const { data = [], secret_refs = [], left_out, rest } = await readParts(text)
+  const state = checked(rest, receivedRest(), 'state')
+  return {
+    ...state,
+    peers: state.peers ?? [],
+    policies: state.policies ?? [],
+    data,
+    secret_refs,
+    left_out,
+  }
+}
+
+/** The same for the payload of an event about metadata, data or secrets. */
+export async function readChange(text: string): Promise<ReceivedChange> {
+  const { rest, ...change } = await readParts(text)
+  const { metadata } = checked(rest, receivedChange(), 'event payload')
+  return { ...change, ...(metadata === undefined ? {} : { metadata }) }
+}
+
+const receivedRest = validatorOf(Type.Omit(ReceivedNodeState, ['data', 'secret_refs']))
+const receivedChange = validatorOf(Type.Pick(ReceivedNodeState, ['metadata']))
+const secretRef = validatorOf(SecretRef)
+
+/** A state of ten thousand peers has a tenth of it. */
+const maxParts = 200_000
+/** Those behind are left out as well, and not named. */
+const maxLeftOut = 100
+const maxChars = 32 * 1024 * 1024
+const partBounds = { maxBytes: 8 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 }
+
+interface Parts extends Pick<ReceivedChange, 'data' | 'secret_refs'> {
+  left_out: LeftOut[]
+  rest: unknown
+}
+
+async function readParts(text: string): Promise<Parts> {
+  if (text.length > maxChars)
+    throw new RangeError(`read state: it is longer than ${maxChars} characters`)
+  const breath = createBreath()
+  const parts: Parts = { left_out: [], rest: undefined }
+  const rest = new Map<string, unknown>()
+  let count = 0
+  for (const part of rawParts(text)) {
+    await breath()
+    if (!part) continue
+    const { name, inList } = part
+    if (++count > maxParts) throw new RangeError(`read state: it has more than ${maxParts} parts`)
+    if (name === 'data' || name === 'secret_refs') takeEntry(parts, { ...part, name })
+    else if (inList) listOf(rest, name).push(parsePart(part))
+    else rest.set(name, parsePart(part))
+  }
+  return { ...parts, rest: Object.fromEntries(rest) }
+}
+
+function listOf(rest: Map<string, unknown>, name: string): unknown[] {
+  const list = rest.get(name)
+  if (Array.isArray(list)) return list
+  const started: unknown[] = []
+  rest.set(name, started)
+  return started
+}
+
+function takeEntry(
+  parts: Parts,
+  { name, text, inList }: { name: LeftOut['list']; text: string; inList: boolean },
+): void {
+  parts[name] ??= []
+  const list: unknown[] = parts[name]
+  if (!inList) {
+    if (text === 'null' || /^\[\s*\]$/.test(text)) return
+    throw new TypeError(`read state: /${name} must be array`)
+  }
+  try {
+    list.push(name === 'data' ? readDataEntry(text) : readSecretRef(text))
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    if (parts.left_out.length < maxLeftOut)
+      parts.left_out.push(leftOut(name, keyOf(text), error.message))
+  }
+}
+
+function readSecretRef(text: string): SecretRef {
+  const value = parsePart({ name: 'secret_refs', text })
+  const validator = secretRef()
+  if (validator.Check(value)) return value
+  const [first] = validator.Errors(value)
+  throw new TypeError(`${first?.instancePath.slice(1)} ${first?.message}`)
+}
+
+function parsePart({ name, text }: { name: string; text: string }): unknown {
+  const passed = passedBound(text, partBounds)
+  if (passed) throw new TypeError(`read state: something in "${name}" has too many ${passed}`)
+  return JSON.parse(text)
+}
+
+/** For a person, of an entry that does not fit in whatever way: not at any price. */
+function keyOf(text: string): string {
+  let pauses = 0
+  try {
+    for (const part of rawParts(text)) {
+      if (part?.name === 'key') return String(JSON.parse(part.text.slice(0, 4_096)))
+      if (!part && ++pauses > 8) break
+    }
+  } catch {
+    // It is no object, or its key is too long to be shown whole.
+  }
+  return '?'
+}
+
+function checked<T>(
+  value: unknown,
+  validator: {
+    Check(value: unknown): value is T
+    Errors(value: unknown): { instancePath: string; message: string }[]
+  },
+  what: string,
+): T {
+  if (validator.Check(value)) return value
+  const [first] = validator.Errors(value)
+  throw new TypeError(
+    `read ${what}: ${first?.instancePath || 'body'} ${first?.message ?? 'does not fit'}`,
+  )
+}
