@@ -55,7 +55,7 @@ describe('who may use the Local Node API', { skip }, () => {
     await chmod(agent.home, 0o711)
     const { body: node } = await system.admin.getNode({ params: { node: 'later' } })
     await system.admin.putSecret({
-      params: { key: 'password' },
+      params: { key: 'later' },
       body: { target: { node_id: node.id }, value: 's3cret' },
     })
     const ids = [groups.other, groups.plexd, groups['plexd-secrets']]
@@ -63,7 +63,7 @@ describe('who may use the Local Node API', { skip }, () => {
     const { plexd, 'plexd-secrets': secrets } = groups
     await writeFile(groupFile, `root:x:0:\nplexd:x:${plexd}:\nplexd-secrets:x:${secrets}:\n`)
     await until('the secret can be read', () =>
-      as(agent, ids, '/v1/state/secrets/password').then(
+      as(agent, ids, '/v1/state/secrets/later').then(
         ({ text }) => text.includes('s3cret'),
         () => false, // the socket is not theirs yet
       ),

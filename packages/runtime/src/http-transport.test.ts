@@ -170,6 +170,62 @@ describe('createHttpTransport', () => {
   })
 })
 
+describe('an answer that comes before the body is sent', () => {
+  const large = Buffer.alloc(32 * 1024 * 1024, 'x')
+  const put = { method: 'PUT', path: '/v1/a', headers: {}, body: large }
+
+  /** Refuses a body by its head, and hangs up without reading it. */
+  const refuse: Listener = (request, response) => {
+    response.writeHead(413, { connection: 'close' })
+    response.end('{"error":"request body is too large"}', () => request.socket.destroySoon())
+  }
+  /** As `refuse`, with an answer that takes a while. */
+  const refuseSlowly: Listener = (request, response) => {
+    response.writeHead(413, { connection: 'close' }).write('{"error":')
+    setImmediate(() => response.end('"slow"}', () => request.socket.destroySoon()))
+  }
+
+  for (const listener of [refuse, refuseSlowly]) {
+    it(`is read over TCP, TLS and a Unix socket (${listener.name})`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'plexd-'))
+      try {
+        await writeFile(join(folder, 'ca.crt'), authority)
+        const caFile = join(folder, 'ca.crt')
+        await using plain = await serve(listener)
+        const server = https.createServer({ key: serverKey, cert: serverCertificate }, listener)
+        await using secure = await listen(server, 0, '127.0.0.1')
+        const path = join(folder, 'api.sock')
+        await using _unix = await listen(http.createServer(listener), path)
+        const baseUrl = `https://127.0.0.1:${secure.port}`
+        using overTcp = transportTo(plain.port)
+        using overTls = createHttpTransport({ baseUrl, userAgent: 'x', caFile })
+        for (const transport of [overTcp, overTls, createUnixTransport(path)])
+          for (let n = 0; n < 5; n++) {
+            const { status, body } = await transport(put)
+            assert.equal(status, 413)
+            assert.match(body, /^\{"error":".*"\}$/)
+          }
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    })
+  }
+
+  it('ends the sending', async () => {
+    let received = 0
+    const { promise: closed, resolve } = Promise.withResolvers<void>()
+    await using server = await serve((request, response) => {
+      request.on('data', (chunk: Buffer) => (received += chunk.length))
+      request.socket.on('close', () => resolve())
+      response.writeHead(413, { connection: 'close' }).end('{}')
+    })
+    using transport = transportTo(server.port)
+    assert.equal((await transport(put)).status, 413)
+    await closed
+    assert.ok(received < large.length, `${received} bytes were sent`)
+  })
+})
+
 describe('createHttpTransport over TLS', () => {
   it('trusts the authority in the CA file, and no other', async () => {
     const server = https.createServer({ key: serverKey, cert: serverCertificate }, echo)

@@ -100,8 +100,20 @@ function exchange(
   body: string | Uint8Array | undefined,
 ): Promise<TransportResponse> {
   return new Promise((resolve, reject) => {
+    let failure: unknown
     const request = client.request(options, (response) => {
-      collect(response).then(resolve, reject)
+      // From here on a failure to send is of no interest: a server may refuse a body by its head, and hang up.
+      request.off('error', reject).on('error', (error) => {
+        failure ??= error
+      })
+      collect(response)
+        .then(resolve, (error: unknown) => {
+          // That it was given up is told of the request, a moment after the answer is cut off.
+          setImmediate(() => reject(failure ?? error))
+        })
+        .finally(() => {
+          if (!request.writableFinished) request.destroy()
+        })
     })
     request.on('error', reject)
     request.end(body)

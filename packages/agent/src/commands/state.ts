@@ -8,6 +8,7 @@ import {
   printableLines,
   printJson,
 } from '@plexd/runtime'
+import { maxBodyBytes } from '../local-api/report-body.ts'
 import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'
 
@@ -69,6 +70,7 @@ export async function putReport(
 ): Promise<void> {
   const { key, contentType, ifMatch } = options
   const payload = parsePayload(options.data === '-' ? await readAll(process.stdin) : options.data)
+  checkSize({ content_type: contentType, payload })
   const { body } = await callLocal(flags, `write report "${key}"`, (client) =>
     client.putReport({
       params: { key },
@@ -98,6 +100,16 @@ function parsePayload(text: string): unknown {
     const why = error instanceof Error ? error.message : String(error)
     throw new CliError(`--data: want JSON, a text in its own quotes: ${why}`, exitCodes.usage)
   }
+}
+
+/** The daemon would say that it is no JSON, as the API's table wants. */
+function checkSize(body: { content_type: string; payload: unknown }): void {
+  const bytes = Buffer.byteLength(JSON.stringify(body))
+  if (bytes <= maxBodyBytes) return
+  throw new CliError(
+    `--data: ${bytes} bytes: a report entry has at most ${maxBodyBytes}: send less, or in several entries`,
+    exitCodes.usage,
+  )
 }
 
 /** On a terminal the value must not drive it, nor the prompt stick to it; a pipe gets it unchanged. */

@@ -23,8 +23,11 @@ export interface HttpServer {
   closeIdle(): void
 }
 
-/** A body beyond the limit is read on and thrown away, so that the caller gets to read the answer; but not for ever. */
-const maxDiscardedBytes = 64 * 1024 * 1024
+/**
+ * A body beyond the limit is answered at once, then read on and thrown away: a connection that is closed under a caller
+ * who still sends takes the answer with it. But not for ever.
+ */
+const drainMs = 5_000
 
 /**
  * Carries requests to the handler and answers back. Plain reads are answered before Node's HTTP parser (fast-path.ts);
@@ -99,19 +102,37 @@ function createRequest(
   }
 }
 
-/** Undefined when it is too long, or when the caller is gone before its end. */
+/** Undefined as soon as it is too long, or when the caller is gone before its end. */
 function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
   const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
   const chunks: Buffer[] = []
   let bytes = 0
+
+  function keep(chunk: Buffer): void {
+    bytes += chunk.length
+    chunks.push(chunk)
+    if (bytes <= maxBodyBytes) return
+    request.off('data', keep).off('end', end)
+    resolve(undefined)
+    drain(request)
+  }
+
+  function end(): void {
+    resolve(Buffer.concat(chunks, bytes))
+  }
+
   request
-    .on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= maxBodyBytes) chunks.push(chunk)
-      if (bytes > maxDiscardedBytes) request.destroy()
-    })
-    .on('end', () => resolve(bytes <= maxBodyBytes ? Buffer.concat(chunks, bytes) : undefined))
+    .on('data', keep)
+    .on('end', end)
     .on('error', () => resolve(undefined))
     .on('close', () => resolve(undefined))
   return promise
+}
+
+function drain(request: http.IncomingMessage): void {
+  const { socket } = request
+  const late = setTimeout(() => socket.destroy(), drainMs)
+  const inTime = (): void => clearTimeout(late)
+  request.once('end', inTime).resume()
+  socket.once('close', inTime)
 }
