@@ -64,6 +64,8 @@ export interface AgentConfig {
   meshEnabled: boolean
   meshInterface: string
   meshPort: number
+  /** The only range that the mesh may have (CIDR); undefined for what the control plane says. */
+  meshRange: string | undefined
   /** Whether peers may have addresses outside the mesh. */
   meshForeignAllowedIps: boolean
   /** Whether packets on the mesh are filtered; without, every peer reaches every port. */
@@ -114,6 +116,7 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   meshEnabled: true,
   meshInterface: 'plexd0',
   meshPort: 51_820,
+  meshRange: undefined,
   meshForeignAllowedIps: false,
   policyEnabled: true,
   policyDefault: 'deny',

@@ -23,7 +23,8 @@ import { type Applier, createApplier } from './reconcile/apply.ts'
 import type { DesiredStore } from './state/desired-state.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
 import { createFakeDevice } from './wireguard/device-fake.ts'
-import { guessMeshRange } from './wireguard/mesh-range.ts'
+import type { LocalRoute } from './wireguard/local-routes.ts'
+import { guessMeshRange, judgePlace, type PlannedPlace } from './wireguard/mesh-range.ts'
 import { describePeers } from './wireguard/peer-status.ts'
 
 /** This node's place in the mesh. */
@@ -37,6 +38,8 @@ export interface OpenMesh extends AsyncDisposable {
   device: WireguardDevice
   /** Absent where the config says that packets are not filtered. */
   filter?: PacketFilter
+  /** The routes of this machine. */
+  routes?: () => Promise<LocalRoute[]>
   /** Where the public endpoint is looked for; absent where the config says that it is not. */
   network?: RoundOptions
 }
@@ -81,14 +84,19 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const before = known.read()
   const whereabouts = (): DiscoveredEndpoint | undefined => mesh.discovery?.current() ?? before
   const natType = (): NatType => whereabouts()?.nat_type ?? 'unknown'
-  const opened = await deps.openMesh?.({ network: () => networkOf(identity()), natType })
+  const place = (): PlannedPlace => placeOf(identity(), config)
+  const opened = await deps.openMesh?.({
+    network: () => ({ meshIp: place().meshIp, meshRange: formatCidr(mesh.range()) }),
+    natType,
+  })
   const device = opened?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
   const firewall = opened?.filter && openFirewall(opened.filter, deps)
-  const network = opened?.network
+  const { network, routes } = opened ?? {}
   const applier = createApplier({
     device,
     firewall: firewall?.applier,
     desired,
+    ...(routes ? { judge: async () => judgePlace(place(), await routes()) } : {}),
     standpoint: () => ({ own: whereabouts(), interfaces: network?.interfaces() ?? {} }),
     peerRules: () => ({
       meshRange: mesh.range(),
@@ -103,7 +111,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     network,
     known,
     applier,
-    range: () => parseCidr(networkOf(identity()).meshRange),
+    range: () => parseCidr(place().meshRange),
     describePeers: async () =>
       describePeers(desired.current().peers, await device.peers(), {
         nowSeconds: clock.now() / 1_000,
@@ -147,12 +155,15 @@ function openFirewall(
   return { ...filter, applier }
 }
 
-function networkOf(identity: Identity | undefined): { meshIp: string; meshRange: string } {
+/** Where the control plane wants this node; what it does not say of that, the config may. */
+function placeOf(
+  identity: Identity | undefined,
+  { meshRange: pinned, meshInterface }: AgentConfig,
+): PlannedPlace {
   if (!identity) throw new Error('the node is not registered yet')
-  const { mesh_ip, mesh_range } = identity
-  // Parsed, because it becomes part of a command.
-  const meshRange = formatCidr(parseCidr(mesh_range ?? guessMeshRange(mesh_ip)))
-  return { meshIp: mesh_ip, meshRange }
+  const { mesh_ip: meshIp, mesh_range } = identity
+  const meshRange = mesh_range ?? pinned ?? guessMeshRange(meshIp)
+  return { meshIp, meshRange, pinned, interfaceName: meshInterface }
 }
 
 function describeFiltering(

@@ -6,6 +6,7 @@ import { openPacketFilter } from './firewall/packet-filter.ts'
 import { realNetwork } from './nat/netcheck.ts'
 import { createLinuxDevice } from './wireguard/device-linux.ts'
 import { lockInterface } from './wireguard/interface-lock.ts'
+import { readLocalRoutes } from './wireguard/local-routes.ts'
 
 /** Opens the mesh of this machine as the config wants it. It is made, or adopted, when the first peers are applied. */
 export async function openMesh(
@@ -25,6 +26,7 @@ export async function openMesh(
   })
   return {
     device,
+    routes: readLocalRoutes,
     ...(config.policyEnabled ? { filter } : {}),
     ...(config.natEnabled
       ? {

@@ -67,6 +67,10 @@ export function cidrContains(range: Cidr, address: number): boolean {
   return address >= range.first && address < range.first + cidrSize(range)
 }
 
+export function cidrsOverlap(one: Cidr, other: Cidr): boolean {
+  return cidrContains(one, other.first) || cidrContains(other, one.first)
+}
+
 function sizeOf(prefixLength: number): number {
   return 2 ** (32 - prefixLength)
 }

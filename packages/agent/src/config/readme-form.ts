@@ -1,5 +1,6 @@
 import { type Form, setting } from './form.ts'
 import {
+  cidr,
   count,
   duration,
   flag,
@@ -32,6 +33,7 @@ export const readmeForm: Form = {
   'mesh.enabled': setting('meshEnabled', flag),
   'mesh.interface': setting('meshInterface', interfaceName),
   'mesh.listen_port': setting('meshPort', count(1, 65_535)),
+  'mesh.range': setting('meshRange', cidr),
   'mesh.foreign_allowed_ips': setting('meshForeignAllowedIps', flag),
   'mesh.*': null,
   'heartbeat.interval': setting('heartbeatMs', duration(1_000)),

@@ -1,4 +1,4 @@
-import { parseDuration } from '@plexd/protocol'
+import { formatCidr, parseCidr, parseDuration } from '@plexd/protocol'
 import { type LogLevel, logLevels, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from '../limits.ts'
 import { parseStunServer } from '../nat/stun-servers.ts'
@@ -35,6 +35,11 @@ export function count(min: number, max: number): (value: unknown) => number {
     }
     throw new RangeError(`want a whole number from ${min} to ${max}`)
   }
+}
+
+/** A range of IPv4 addresses. */
+export function cidr(value: unknown): string {
+  return formatCidr(parseCidr(text(value)))
 }
 
 /** A Go duration of at least `minMs`, in milliseconds. */

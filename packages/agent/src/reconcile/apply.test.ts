@@ -7,6 +7,7 @@ import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
 import { eventually } from '../testing/wait.ts'
 import { createFakeDevice } from '../wireguard/device-fake.ts'
+import type { PlaceVerdict } from '../wireguard/mesh-range.ts'
 import { createApplier } from './apply.ts'
 
 const db = aPeer('n_db', 1)
@@ -62,6 +63,29 @@ describe('createApplier', () => {
     assert.deepEqual(problems.list(), [])
   })
 
+  it('leaves what is in force as it is while the mesh may not be where it should be', async () => {
+    const { applier, device, problems, judged } = setUp([db])
+    judged.is = { refusal: 'its range overlaps the LAN' }
+    assert.deepEqual(await applier.apply(), [])
+    assert.deepEqual(device.peerIds(), [])
+    assert.deepEqual(problems.list(), ['its range overlaps the LAN'])
+
+    judged.is = undefined
+    await applier.apply()
+    assert.deepEqual(device.peerIds(), ['n_db'])
+    assert.deepEqual(problems.list(), [])
+
+    judged.is = { refusal: 'its range overlaps the LAN' }
+    device.tamper((peers) => peers.clear())
+    assert.deepEqual(await applier.apply({ look: true }), [])
+    assert.deepEqual(device.peerIds(), [])
+
+    judged.is = { warning: 'its range overlaps the LAN' }
+    await applier.apply()
+    assert.deepEqual(device.peerIds(), ['n_db'])
+    assert.deepEqual(problems.list(), ['its range overlaps the LAN'])
+  })
+
   it('applies an event without anybody waiting', async () => {
     const { applier, device } = setUp([db])
     applier.applySoon()
@@ -76,11 +100,13 @@ function setUp(peers: Peer[]) {
   const device = createFakeDevice()
   const problems = createProblems()
   const desired = { current: () => state, isMeshLost: () => isLost }
-  const applier = createApplier({ device, desired, problems, log: silentLog })
+  const judged: { is: PlaceVerdict } = { is: undefined }
+  const judge = async () => judged.is
+  const applier = createApplier({ device, desired, judge, problems, log: silentLog })
   /** The peers are gone from the state as well. */
   function lose(now: boolean): void {
     isLost = now
     state = emptyDesiredState
   }
-  return { device, problems, applier, lose }
+  return { device, problems, applier, lose, judged }
 }

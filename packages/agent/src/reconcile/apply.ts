@@ -5,6 +5,7 @@ import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
 import type { Problems } from '../problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device.ts'
+import type { PlaceVerdict } from '../wireguard/mesh-range.ts'
 import { type PeerRules, usablePeers } from '../wireguard/usable-peers.ts'
 import { type Correction, planDevice } from './plan.ts'
 
@@ -26,6 +27,8 @@ export interface ApplierDeps {
   desired: Pick<DesiredStore, 'current' | 'isMeshLost'>
   /** For the way to each peer; without, packets go to where the control plane says. */
   standpoint?: () => Standpoint
+  /** Whether the mesh may be here at all; without, it may. */
+  judge?: () => Promise<PlaceVerdict>
   /** For what may be taken of a peer. */
   peerRules?: () => PeerRules
   problems: Problems
@@ -33,10 +36,11 @@ export interface ApplierDeps {
 }
 
 export function createApplier(deps: ApplierDeps): Applier {
-  const { device, firewall, desired, standpoint, peerRules, problems, log } = deps
+  const { device, firewall, desired, judge, standpoint, peerRules, problems, log } = deps
   let last: Promise<unknown> = Promise.resolve()
   let soon = false
   let isFiltered = firewall === undefined
+  let verdict: { is: PlaceVerdict } | undefined
 
   /**
    * The filter comes first, so that no packet reaches a new peer by old rules. Until it is in force for the first time
@@ -48,11 +52,23 @@ export function createApplier(deps: ApplierDeps): Applier {
       problems.set('wireguard', lostMesh)
       return []
     }
+    if (await isRefused(look)) return []
     const [filtering] = await Promise.allSettled([firewall?.apply({ look })])
     isFiltered ||= filtering.status === 'fulfilled'
     const steps = isFiltered ? await applyDevice() : []
     if (filtering.status === 'rejected') throw filtering.reason
     return [...(filtering.value ?? []), ...steps]
+  }
+
+  /** Networks of this machine come and go: with `look` they are looked at anew, as they are while something is wrong. */
+  async function isRefused(look: boolean): Promise<boolean> {
+    if (!judge) return false
+    if (look || verdict?.is !== undefined) verdict = undefined
+    verdict ??= { is: await judge().catch(failed) }
+    const { is } = verdict
+    if (!is) problems.clear('mesh range')
+    else problems.set('mesh range', 'refusal' in is ? is.refusal : is.warning)
+    return is !== undefined && 'refusal' in is
   }
 
   async function applyDevice(): Promise<DeviceStep[]> {
@@ -68,9 +84,13 @@ export function createApplier(deps: ApplierDeps): Applier {
       logSteps(log, steps)
       return steps
     } catch (error) {
-      problems.set('wireguard', `the mesh cannot be applied: ${describeError(error)}`)
-      throw new Error('apply the mesh', { cause: error })
+      return failed(error)
     }
+  }
+
+  function failed(error: unknown): never {
+    problems.set('wireguard', `the mesh cannot be applied: ${describeError(error)}`)
+    throw new Error('apply the mesh', { cause: error })
   }
 
   function tellUnusable(unusable: readonly string[]): void {

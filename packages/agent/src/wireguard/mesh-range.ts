@@ -1,4 +1,13 @@
-import { cidrContains, cidrSize, formatCidr, parseCidr, parseIpv4 } from '@plexd/protocol'
+import {
+  type Cidr,
+  cidrContains,
+  cidrSize,
+  cidrsOverlap,
+  formatCidr,
+  parseCidr,
+  parseIpv4,
+} from '@plexd/protocol'
+import type { LocalRoute } from './local-routes.ts'
 
 /** What the API's documents name. */
 const usualRange = parseCidr('10.100.0.0/16')
@@ -8,4 +17,95 @@ export function guessMeshRange(meshIp: string): string {
   const address = parseIpv4(meshIp)
   if (cidrContains(usualRange, address)) return formatCidr(usualRange)
   return formatCidr({ ...usualRange, first: address - (address % cidrSize(usualRange)) })
+}
+
+/** What the control plane gave this node to be, and what the config says to that. */
+export interface PlannedPlace {
+  meshIp: string
+  meshRange: string
+  /** The only range that is taken, when the config names one. */
+  pinned: string | undefined
+  /** The mesh interface: what leads there is ours. */
+  interfaceName: string
+}
+
+/** `refusal`: nothing may be applied. `warning`: it is in force already, and stays so. Both say what to do. */
+export type PlaceVerdict = { refusal: string } | { warning: string } | undefined
+
+/**
+ * Whether the mesh may be where the control plane wants it, on a machine with these routes: one that takes the place of
+ * a network in use here cuts the machine off from it. Undefined when nothing is wrong. Pure.
+ */
+export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): PlaceVerdict {
+  const { meshIp, meshRange, pinned, interfaceName } = place
+  const refuse = (why: string): { refusal: string } => ({
+    refusal: `the mesh of the control plane is refused, and what was in force stays: ${why}`,
+  })
+  const range = readRange(meshRange)
+  if (!range) return refuse(`its range "${meshRange}" is none`)
+  if (pinned !== undefined && pinned !== meshRange)
+    return refuse(`its range is ${meshRange}, and "mesh.range" in the config is ${pinned}`)
+  const special = specialRanges.find((one) => cidrsOverlap(one.range, range))
+  if (special)
+    return refuse(
+      `its range ${meshRange} overlaps ${formatCidr(special.range)}, which is ${special.kind}`,
+    )
+  if (range.prefixLength < minPrefixLength)
+    return refuse(`its range ${meshRange} is larger than any mesh, a /${minPrefixLength} at most`)
+  const others = routes.filter(({ dev }) => dev !== interfaceName)
+  const taken = takenAddress(meshIp, range, others)
+  if (taken !== undefined) return refuse(taken)
+  const rival = pinned === undefined && others.find((route) => isRival(route, range))
+  if (!rival) return undefined
+  const overlap = `its range ${meshRange} overlaps the route ${describeRoute(rival)} of this machine: remove that, or name the range as "mesh.range" in the config to take it nevertheless`
+  const inForce = routes.some(({ dst, dev }) => dev === interfaceName && dst === meshRange)
+  return inForce ? { warning: `the mesh may lose packets: ${overlap}` } : refuse(overlap)
+}
+
+function readRange(text: string): Cidr | undefined {
+  try {
+    return parseCidr(text)
+  } catch {
+    return undefined
+  }
+}
+
+const specialRanges = [
+  { range: parseCidr('0.0.0.0/8'), kind: 'for no host' },
+  { range: parseCidr('127.0.0.0/8'), kind: 'loopback' },
+  { range: parseCidr('169.254.0.0/16'), kind: 'link-local' },
+  { range: parseCidr('224.0.0.0/4'), kind: 'multicast' },
+  { range: parseCidr('240.0.0.0/4'), kind: 'reserved' },
+]
+
+/** What is larger than this is a default route in pieces, as some VPNs have it, and no network. */
+const minPrefixLength = 8
+
+/** Why the address cannot be this node's own. */
+function takenAddress(
+  meshIp: string,
+  range: Cidr,
+  routes: readonly LocalRoute[],
+): string | undefined {
+  if (!cidrContains(range, parseIpv4(meshIp)))
+    return `its address for this node, ${meshIp}, lies outside its range ${formatCidr(range)}`
+  const own = routes.find(({ type, dst }) => type === 'local' && dst === meshIp)
+  if (own)
+    return `its address for this node, ${meshIp}, is in use here on ${own.dev ?? 'another interface'}`
+  const via = routes.find(({ gateways }) => gateways.includes(meshIp))
+  if (via)
+    return `its address for this node, ${meshIp}, is the gateway of the route ${describeRoute(via)}`
+  return undefined
+}
+
+function isRival({ dst }: LocalRoute, range: Cidr): boolean {
+  const network = readRange(dst)
+  return (
+    network !== undefined && network.prefixLength >= minPrefixLength && cidrsOverlap(network, range)
+  )
+}
+
+function describeRoute({ dst, dev, type }: LocalRoute): string {
+  const where = dev === undefined ? '' : ` dev ${dev}`
+  return type === 'unicast' ? `${dst}${where}` : `${type} ${dst}${where}`
 }
