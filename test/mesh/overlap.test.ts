@@ -13,7 +13,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip() }, (
     const lan = await lab.host('lan')
     // A network of this host, with the address that the node would get as one of its own.
     await lan.ip([
-      'link add br0 type dummy',
+      'link add br0 type veth peer name br1',
       'address add 10.100.0.1/25 dev br0',
       'link set br0 up',
     ])
@@ -36,7 +36,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip() }, (
     )
     // Later it comes back: what is in force stays, and is told of.
     await lan.ip([
-      'link add br0 type dummy',
+      'link add br0 type veth peer name br1',
       'address add 10.100.7.1/24 dev br0',
       'link set br0 up',
     ])

@@ -4,21 +4,33 @@ const prime = 2n ** 255n - 19n
  * The points of Curve25519 and of its twist whose order divides 8, by their u: with any of them X25519 gives zero, so
  * everybody knows the secret, and WireGuard refuses such a peer.
  */
-const lowOrder: ReadonlySet<bigint> = new Set([
+const lowOrder = [
   0n,
   1n,
   325606250916557431795983626356110631294008115727848805560023387167927233504n,
   39382357235489614581723060781553021112529911719440698176882885853963445705823n,
   prime - 1n,
-])
+]
+
+/** All texts that stand for them: reduced or not, with the topmost bit set or not. A node asks for each of its peers, often. */
+const lowOrderTexts: ReadonlySet<string> = new Set(
+  lowOrder
+    .flatMap((u) => [u, u + prime])
+    .filter((u) => u < 2n ** 255n)
+    .flatMap((u) => [u, u + 2n ** 255n])
+    .map(textOf),
+)
 
 /**
  * Whether a text is a public key that WireGuard can do something with: 32 bytes in canonical base64 that are no point of
- * low order, in whichever encoding: reduced or not, with the topmost bit set or not.
+ * low order, in whichever encoding.
  */
 export function isUsablePublicKey(text: string): boolean {
   if (!/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text)) return false
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
-  const u = bytes.reduceRight((number, byte) => number * 256n + BigInt(byte), 0n)
-  return !lowOrder.has(BigInt.asUintN(255, u) % prime)
+  return !lowOrderTexts.has(text)
+}
+
+function textOf(number: bigint): string {
+  const bytes = Array.from({ length: 32 }, (_, at) => Number((number >> BigInt(8 * at)) & 255n))
+  return btoa(String.fromCharCode(...bytes))
 }

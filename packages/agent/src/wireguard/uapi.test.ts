@@ -102,6 +102,15 @@ describe('parseGetAnswer', () => {
 })
 
 describe('checkAnswer', () => {
+  it('names a peer whose key is zeros as it is, so that it can be removed', () => {
+    const zeros = '0'.repeat(64)
+    const { peers } = parseGetAnswer(`public_key=${zeros}\npreshared_key=${zeros}\nerrno=0\n\n`)
+    const [peer] = peers
+    assert.equal(peer?.psk, '')
+    const text = setRequest({ peers: [{ type: 'remove', public_key: peer?.public_key ?? '' }] })
+    assert.equal(text, `set=1\npublic_key=${zeros}\nremove=true\n\n`)
+  })
+
   it('says in words what WireGuard refused', () => {
     assert.throws(() => checkAnswer('errno=-98\n\n'), {
       name: 'UapiError',

@@ -48,7 +48,7 @@ export function parseGetAnswer(text: string): WgInterface {
 
 function parsePeer(block: string): WgPeer {
   return {
-    public_key: fromHex(block.slice(0, keyHexLength)),
+    public_key: toBase64(block.slice(0, keyHexLength)),
     psk: fromHex(valueIn('preshared_key', block)),
     endpoint: valueIn('endpoint', block),
     allowed_ips: block
@@ -108,6 +108,11 @@ function toHex(key: string): string {
   return Buffer.from(key, 'base64').toString('hex')
 }
 
+function toBase64(key: string): string {
+  return Buffer.from(key, 'hex').toString('base64')
+}
+
+/** Of a key that may be missing: then it is zeros. A public key of zeros is one, and is to be spelled so to be removed. */
 function fromHex(key: string): string {
-  return key === '' || key === zeroKey ? '' : Buffer.from(key, 'hex').toString('base64')
+  return key === zeroKey ? '' : toBase64(key)
 }

@@ -3,10 +3,13 @@ import { describe, it } from 'node:test'
 import { type Peer, parseCidr } from '@plexd/protocol'
 import { usablePeers } from './usable-peers.ts'
 
+const dbKey = new Uint8Array(32).fill(7).toBase64()
+const webKey = new Uint8Array(32).fill(9).toBase64()
+
 function aPeer(changes: Partial<Peer> = {}): Peer {
   return {
     id: 'n_db',
-    public_key: 'db',
+    public_key: dbKey,
     mesh_ip: '10.100.1.2',
     endpoint: '203.0.113.7:51820',
     allowed_ips: ['10.100.1.2/32'],
@@ -19,7 +22,7 @@ describe('usablePeers', () => {
   it('leaves what WireGuard can have as it is', () => {
     const peers = [
       aPeer(),
-      aPeer({ id: 'n_web', public_key: 'web', allowed_ips: ['10.100.1.3/32'] }),
+      aPeer({ id: 'n_web', public_key: webKey, allowed_ips: ['10.100.1.3/32'] }),
     ]
 
     assert.deepEqual(usablePeers(peers), { peers, problems: [] })
@@ -32,7 +35,7 @@ describe('usablePeers', () => {
   })
 
   it('gives an allowed IP to the first of two peers that want it', () => {
-    const { peers, problems } = usablePeers([aPeer(), aPeer({ id: 'n_web', public_key: 'web' })])
+    const { peers, problems } = usablePeers([aPeer(), aPeer({ id: 'n_web', public_key: webKey })])
 
     assert.deepEqual(
       peers.map(({ allowed_ips }) => allowed_ips),
@@ -41,6 +44,27 @@ describe('usablePeers', () => {
     assert.deepEqual(problems, [
       'allowed IP "10.100.1.2/32" of peer "n_web" belongs to "n_db" already',
     ])
+  })
+
+  for (const [what, changes] of [
+    ['a key of zeros', { public_key: new Uint8Array(32).toBase64() }],
+    ['a key of low order', { public_key: 'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=' }],
+    ['no key', { public_key: '' }],
+    ['a PSK that is none', { psk: 'secret' }],
+  ] as const)
+    it(`leaves out a peer with ${what}, and has the rest`, () => {
+      const other = aPeer({ id: 'n_web', public_key: webKey, allowed_ips: [] })
+      const { peers, problems } = usablePeers([aPeer(changes), other])
+
+      assert.deepEqual(peers, [other])
+      assert.match(problems.join(), /^peer "n_db" is left out: its (public key|PSK) is none/)
+    })
+
+  it('takes a PSK of zeros for none, as WireGuard does', () => {
+    const { peers, problems } = usablePeers([aPeer({ psk: new Uint8Array(32).toBase64() })])
+
+    assert.deepEqual(peers, [aPeer({ psk: '' })])
+    assert.deepEqual(problems, [])
   })
 
   it('has one peer for one key', () => {

@@ -5,6 +5,7 @@ import {
   cidrSize,
   endpointFault,
   formatCidr,
+  isUsablePublicKey,
   type Peer,
   parseCidr,
 } from '@plexd/protocol'
@@ -53,7 +54,9 @@ export function usablePeers(
 
   for (const peer of peers) {
     const other = byKey.get(peer.public_key)
-    if (other) problems.push(`peer "${peer.id}" has the key of "${other.id}"`)
+    const fault = keyFault(peer)
+    if (fault !== undefined) problems.push(`peer "${peer.id}" is left out: ${fault}`)
+    else if (other) problems.push(`peer "${peer.id}" has the key of "${other.id}"`)
     else
       byKey.set(
         peer.public_key,
@@ -72,14 +75,32 @@ function usablePeer(
     problems,
   }: { take: (cidr: string) => string[]; rules: PeerRules; problems: string[] },
 ): Peer {
-  const { allowed_ips, endpoint } = peer
+  const { allowed_ips, endpoint, psk } = peer
   const taken = allowed_ips.flatMap(take)
   const fault = endpoint === '' ? undefined : endpointFault(endpoint, rules)
   if (fault !== undefined) problems.push(`endpoint "${endpoint}" of peer "${peer.id}": ${fault}`)
-  const isUsable = fault === undefined && taken.every((cidr, at) => cidr === allowed_ips[at])
+  const isUsable =
+    fault === undefined && psk !== noKey && taken.every((cidr, at) => cidr === allowed_ips[at])
   if (isUsable && taken.length === allowed_ips.length) return peer
-  return { ...peer, allowed_ips: taken, endpoint: fault === undefined ? endpoint : '' }
+  return {
+    ...peer,
+    allowed_ips: taken,
+    endpoint: fault === undefined ? endpoint : '',
+    psk: psk === noKey ? '' : psk,
+  }
 }
+
+/** Why WireGuard could not have the peer, and would refuse others along with it. Without its PSK it would be less safe than it should. */
+function keyFault({ public_key, psk }: Peer): string | undefined {
+  if (!isUsablePublicKey(public_key))
+    return 'its public key is none, or one by which everybody knows the secret'
+  return psk === '' || /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(psk)
+    ? undefined
+    : 'its PSK is none'
+}
+
+/** By zeros WireGuard means no PSK, and says so as none. */
+const noKey = `${'A'.repeat(43)}=`
 
 function isForeign(text: string, { meshRange, foreignAllowedIps = false }: PeerRules): boolean {
   if (!meshRange || foreignAllowedIps) return false
