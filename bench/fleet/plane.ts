@@ -109,8 +109,8 @@ function usageOf(metrics: string): Usage {
     cpuSeconds: value('process_cpu_seconds_total'),
     rssBytes: value('process_resident_memory_bytes'),
     streams: value('plexd_event_streams_open'),
-    loopP99Ms: value('plexd_event_loop_lag_seconds{quantile="0.99"}') * 1_000,
-    loopMaxMs: value('plexd_event_loop_lag_seconds{quantile="1"}') * 1_000,
+    loopP99Ms: value('plexd_event_loop_lag_p99_seconds') * 1_000,
+    loopMaxMs: value('plexd_event_loop_lag_max_seconds') * 1_000,
   }
 }
 

@@ -17,6 +17,7 @@ import type { Limits } from './limits.ts'
 import { createMasterKeyRotation, type MasterKeyRotation } from './master-key-rotation.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import { createMoves, type Moves } from './moves.ts'
+import { createOperatorEnds, type OperatorEnds } from './operator-ends.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { type KeptMasterKey, loadMasterKey } from './seal/master-key.ts'
 import type { PskMaster } from './seal/psk.ts'
@@ -55,6 +56,7 @@ export interface App {
   readonly moves: Moves
   readonly streams: Streams
   readonly executions: ExecutionWatch
+  readonly operatorEnds: OperatorEnds
   readonly telemetry: TelemetryStore
   readonly telemetryLimit: RateLimit
   /** What a node sends beside telemetry. */
@@ -159,6 +161,7 @@ export async function createApp(
     presence,
     moves,
     executions: createExecutionWatch(clock),
+    operatorEnds: createOperatorEnds(fleet),
     telemetry,
     ...rateLimitsOf(config.limits, clock),
     artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),

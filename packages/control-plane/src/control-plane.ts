@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log } from '@plexd/runtime'
 import { adminHandlers } from './admin-api/index.ts'
+import { recorded } from './admin-api/record.ts'
 import { type App, createApp, type RunningApp } from './app.ts'
 import { authenticate, bearerToken } from './auth.ts'
 import { admitPacked } from './bootstrap-token.ts'
@@ -41,7 +42,7 @@ export async function startControlPlane(
   const server = createServer({
     routes: [
       ...routesOf(controlHandlers, app),
-      ...routesOf(adminHandlers, app),
+      ...routesOf(adminHandlers, app).map((route) => recorded(route, log)),
       ...routesOf(opsHandlers, app),
     ],
     authenticate: async (operation, request) => {

@@ -16,6 +16,8 @@ export interface StunMessage {
   change?: { address: boolean; port: boolean }
   /** In an error: 300 to 699. */
   errorCode?: number
+  /** Types of attributes that whoever answers has to understand, and that we do not (RFC 5389, section 7.3.1). */
+  unknown?: readonly number[]
 }
 
 /** Bytes 4 to 7 of every STUN message: WireGuard's never have these there. */
@@ -63,20 +65,27 @@ const attribute = {
   mappedAddress: 0x0001,
   changeRequest: 0x0003,
   errorCode: 0x0009,
+  unknownAttributes: 0x000a,
   xorMappedAddress: 0x0020,
   responseOrigin: 0x802b,
   otherAddress: 0x802c,
 } as const
+
+/** Those of a client that would authenticate itself: nothing here asks for that. USERNAME, MESSAGE-INTEGRITY, REALM, NONCE. */
+const forAuthentication: readonly number[] = [0x0006, 0x0008, 0x0014, 0x0015]
+/** Types from here on may be passed over. */
+const firstOptional = 0x8000
 
 /** RFC 5780, section 7.2. */
 const changeAddress = 0x4
 const changePort = 0x2
 
 function encodeAttributes(message: StunMessage, id: Buffer): Buffer[] {
-  const { mapped, other, origin, change, errorCode } = message
+  const { mapped, other, origin, change, errorCode, unknown } = message
   const all: [number, Buffer | undefined][] = [
     [attribute.changeRequest, change && encodeChange(change)],
     [attribute.errorCode, errorCode === undefined ? undefined : encodeErrorCode(errorCode)],
+    [attribute.unknownAttributes, unknown && encodeUnknown(unknown)],
     [attribute.xorMappedAddress, mapped && encodeAddress(mapped, maskOf(id))],
     [attribute.responseOrigin, origin && encodeAddress(origin)],
     [attribute.otherAddress, other && encodeAddress(other)],
@@ -128,9 +137,26 @@ function decodeAttribute(message: StunMessage, type: number, value: Buffer, id: 
     case attribute.errorCode:
       message.errorCode ??= decodeErrorCode(value)
       return message.errorCode !== undefined
+    case attribute.unknownAttributes:
+      message.unknown ??= decodeUnknown(value)
+      return true
     default:
+      if (message.kind === 'request' && type < firstOptional && !forAuthentication.includes(type))
+        message.unknown = [...(message.unknown ?? []), type]
       return true
   }
+}
+
+/** Sixteen bits for each type; what stands behind fills the attribute up. */
+function encodeUnknown(types: readonly number[]): Buffer {
+  const value = Buffer.alloc(2 * types.length + (types.length % 2) * 2)
+  for (const [at, type] of types.entries()) value.writeUInt16BE(type, 2 * at)
+  return value
+}
+
+function decodeUnknown(value: Buffer): number[] {
+  const types = Array.from({ length: value.length >> 1 }, (_, at) => value.readUInt16BE(2 * at))
+  return types.filter((type) => type !== 0)
 }
 
 /** What an XOR-MAPPED-ADDRESS is mixed with: the cookie and the transaction id. */

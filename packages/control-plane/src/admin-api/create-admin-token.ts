@@ -30,7 +30,6 @@ export const createAdminToken = handle(
       unit.apply({ type: 'operator_put', operator })
       return created
     })
-    app.log.info('admin token created', { token_id: row.id, name: row.name, by: principal.name })
     return { ...adminTokenView(row), token }
   },
 )

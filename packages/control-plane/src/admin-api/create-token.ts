@@ -32,6 +32,5 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
     answer_sealed: null,
   }
   await app.store.write((tx) => tx.insertInto('bootstrap_tokens').values(row).execute())
-  app.log.info('bootstrap token created', { token_id: row.id, by: principal.name })
   return { ...bootstrapTokenView(row), token, warnings: warningsOf(labels) }
 })

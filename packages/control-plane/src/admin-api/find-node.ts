@@ -1,4 +1,5 @@
 import { ApiError, isNodeId } from '@plexd/protocol'
+import type { App } from '../app.ts'
 import type { Fleet, NodeRecord, OperatorRecord } from '../mesh/fleet.ts'
 
 /**
@@ -15,6 +16,31 @@ export function findNode(fleet: Fleet, operator: OperatorRecord, name: string): 
     'bad_request',
     `"${name}" is the name of ${ids}: say which by its id, and rename one with "plexctl node rename"`,
   )
+}
+
+/**
+ * One that may have been removed, for what is kept of it; by its name, the last that had it. Throws an ApiError (404)
+ * where there never was one.
+ */
+export async function findNodeEver(
+  { fleet, store }: Pick<App, 'fleet' | 'store'>,
+  operator: OperatorRecord,
+  name: string,
+): Promise<{ id: string }> {
+  try {
+    return findNode(fleet, operator, name)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 'not_found') throw error
+    const row = await store.reader
+      .selectFrom('nodes')
+      .select('id')
+      .where('tenant_id', '=', operator.tenant_id)
+      .where(isNodeId(name) ? 'id' : 'hostname', '=', name)
+      .orderBy('no', 'desc')
+      .executeTakeFirst()
+    if (!row) throw error
+    return row
+  }
 }
 
 /** By its id alone: for what goes to one node and must not go to another that took its name. */

@@ -6,7 +6,7 @@ import { handle } from '../handle.ts'
 import type { OperatorRecord } from '../mesh/fleet.ts'
 import { readDuration } from './durations.ts'
 
-/** With `wait` it answers when the execution has finished, or at the end of the wait as it is then. */
+/** With `wait` it answers when the execution has finished, or at the end of the wait as it is then; 401 when the token ends. */
 export const getExecution = handle(
   adminApi.getExecution,
   async ({ principal, params, query, reply }, app) => {
@@ -15,6 +15,7 @@ export const getExecution = handle(
         ? 0
         : readDuration(query.wait, { field: 'querystring/wait', min: '0s', max: '60s' })
     const endMs = app.clock.monotonic() + waitMs
+    const ended = app.operatorEnds.signalOf(principal)
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     for (;;) {
@@ -26,10 +27,11 @@ export const getExecution = handle(
           ? app.executions.next(
               params.execution_id,
               leftMs,
-              AbortSignal.any([gone.signal, stop.signal]),
+              AbortSignal.any([gone.signal, ended, stop.signal]),
             )
           : undefined
       try {
+        ended.throwIfAborted()
         const row = await readExecution(app, principal, params.execution_id)
         const isOver = isFinal(row.status) || gone.signal.aborted || app.isStopping()
         if (!changed || isOver) return executionView(row)

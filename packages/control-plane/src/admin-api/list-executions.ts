@@ -1,16 +1,16 @@
 import { adminApi } from '@plexd/protocol'
 import { executionView } from '../executions/view.ts'
 import { handle } from '../handle.ts'
-import { findNode } from './find-node.ts'
+import { findNodeEver } from './find-node.ts'
 import { cursorOf, limitOf, toPage } from './paging.ts'
 
 export const listExecutions = handle(
   adminApi.listExecutions,
-  async ({ principal, params, query }, { fleet, store }) => {
-    const { id: nodeId } = findNode(fleet, principal, params.node)
+  async ({ principal, params, query }, app) => {
+    const { id: nodeId } = await findNodeEver(app, principal, params.node)
     const limit = limitOf(query)
     const [createdAt, id] = cursorOf(query, [0, '']) ?? [Number.MAX_SAFE_INTEGER, '']
-    const rows = await store.reader
+    const rows = await app.store.reader
       .selectFrom('executions')
       .selectAll()
       .where('node_id', '=', nodeId)

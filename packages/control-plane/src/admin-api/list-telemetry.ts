@@ -2,14 +2,15 @@ import { ApiError, adminApi, parseDuration } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { parseExact } from '../json/exact-json.ts'
 import { isRecordKind, recordKinds } from '../telemetry/store.ts'
-import { findNode } from './find-node.ts'
+import { findNodeEver } from './find-node.ts'
 import { cursorOf, limitOf, toPage } from './paging.ts'
 import { timestamp } from './timestamps.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,
-  async ({ principal, params, query }, { fleet, telemetry, clock }) => {
-    const { id: node_id } = findNode(fleet, principal, params.node)
+  async ({ principal, params, query }, app) => {
+    const { telemetry, clock } = app
+    const { id: node_id } = await findNodeEver(app, principal, params.node)
     if (!isRecordKind(params.kind))
       throw new ApiError('bad_request', `kind "${params.kind}": want ${recordKinds.join(', ')}`)
     const limit = limitOf(query)

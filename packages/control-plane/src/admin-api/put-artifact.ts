@@ -11,7 +11,7 @@ import { artifactView } from './artifact-view.ts'
  */
 export const putArtifact = handle(
   adminApi.putArtifact,
-  async ({ principal, params: { version, os, arch }, headers, request }, app) => {
+  async ({ params: { version, os, arch }, headers, request }, app) => {
     const name = { version, os, arch }
     checkArtifactName(name)
     const { maxBodyBytes } = adminApi.putArtifact
@@ -20,9 +20,7 @@ export const putArtifact = handle(
       maxBytes: maxBodyBytes,
       ...(typeof expected === 'string' ? { expectedChecksum: expected } : {}),
     })
-    const artifact = await app.artifacts.exclusive(() => keep(app, name, file))
-    app.log.info('artifact uploaded', { ...name, checksum: file.checksum, by: principal.name })
-    return artifact
+    return app.artifacts.exclusive(() => keep(app, name, file))
   },
 )
 

@@ -6,12 +6,10 @@ import { findNode } from './find-node.ts'
 
 export const removeNode = handle(adminApi.removeNode, async ({ principal, params, query }, app) => {
   const force = query.force === 'true'
-  const { id, hostname } = await app.change(async (unit) => {
+  await app.change(async (unit) => {
     const node = findNode(unit.fleet, principal, params.node)
     await removal.removeNode(unit, app, node)
     if (force) await renewPsks(unit, node.tenant_id)
-    return node
   })
-  app.log.info('node removed', { node_id: id, hostname, force, by: principal.name })
   return {}
 })

@@ -6,8 +6,10 @@ import { handle } from '../handle.ts'
 export const revokeAdminToken = handle(
   adminApi.revokeAdminToken,
   async ({ principal, params }, app) => {
-    await app.change((unit) => revoke(unit, principal.tenant_id, params.token_id))
-    app.log.info('admin token revoked', { token_id: params.token_id, by: principal.name })
+    await app.change(async (unit) => {
+      await revoke(unit, principal.tenant_id, params.token_id)
+      unit.afterCommit(() => app.operatorEnds.end(params.token_id))
+    })
     return {}
   },
 )

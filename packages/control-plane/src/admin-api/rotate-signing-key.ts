@@ -3,21 +3,17 @@ import { handle } from '../handle.ts'
 import { readDuration } from './durations.ts'
 import { signingKeyColumns, signingKeyView } from './signing-key-view.ts'
 
-export const rotateSigningKey = handle(
-  adminApi.rotateSigningKey,
-  async ({ principal, body }, app) => {
-    const transitionMs = readDuration(body.transition_period ?? '24h', {
-      field: 'body/transition_period',
-      min: '1s',
-      max: '720h',
-    })
-    const id = await app.keyring.rotate(app.change, transitionMs)
-    app.log.info('signing key rotated', { key_id: id, by: principal.name })
-    const row = await app.store.reader
-      .selectFrom('signing_keys')
-      .select(signingKeyColumns)
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow()
-    return signingKeyView(row)
-  },
-)
+export const rotateSigningKey = handle(adminApi.rotateSigningKey, async ({ body }, app) => {
+  const transitionMs = readDuration(body.transition_period ?? '24h', {
+    field: 'body/transition_period',
+    min: '1s',
+    max: '720h',
+  })
+  const id = await app.keyring.rotate(app.change, transitionMs)
+  const row = await app.store.reader
+    .selectFrom('signing_keys')
+    .select(signingKeyColumns)
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  return signingKeyView(row)
+})

@@ -22,7 +22,7 @@ const maxParameterBytes = 32 * 1024
 
 /** Asks a node to run an action. The request is in the log, and with it durable, before this is answered. */
 export const runAction = handle(adminApi.runAction, async (call, app): Promise<Execution> => {
-  const { principal, body } = call
+  const { body } = call
   const timeoutMs = readDuration(body.timeout ?? '30s', {
     field: 'body/timeout',
     min: '1s',
@@ -31,10 +31,7 @@ export const runAction = handle(adminApi.runAction, async (call, app): Promise<E
   const parameters = JSON.stringify(body.parameters ?? {})
   if (Buffer.byteLength(parameters) > maxParameterBytes)
     throw new ApiError('bad_request', `body/parameters are larger than ${maxParameterBytes} bytes`)
-  const execution = await dispatch(call, app, { timeoutMs, parameters })
-  const { id, node_id, action } = execution
-  app.log.info('action requested', { execution_id: id, node_id, action, by: principal.name })
-  return execution
+  return dispatch(call, app, { timeoutMs, parameters })
 })
 
 function dispatch(

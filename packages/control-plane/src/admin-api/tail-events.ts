@@ -16,6 +16,8 @@ export const tailEvents = handle(
   async ({ principal, params, query, reply }, app) => {
     const node = findNode(app.fleet, principal, params.node)
     const afterSeq = startOf(query.after, app)
+    const ended = app.operatorEnds.signalOf(principal)
+    ended.throwIfAborted()
     const stream = openSse(reply, app.clock.monotonic)
     const subscription = createSubscription({
       no: node.no,
@@ -32,15 +34,14 @@ export const tailEvents = handle(
     const stopListening = app.hub.listen((event) => {
       if (event.audience.includes(node.no)) subscription.offer(event)
     })
-    const isOver = (): boolean =>
-      app.isStopping() ||
-      app.fleet.node(node.id) === undefined ||
-      app.fleet.operatorByTokenHash(principal.token_hash) === undefined
+    const isOver = (): boolean => app.isStopping() || app.fleet.node(node.id) === undefined
     const watch = setInterval(() => {
       if (isOver()) stream.end()
       else stream.keepAlive()
     }, watchMs).unref()
+    ended.addEventListener('abort', stream.end)
     stream.onClose(() => {
+      ended.removeEventListener('abort', stream.end)
       clearInterval(watch)
       stopListening()
       subscription.close()

@@ -209,10 +209,8 @@ async function takeAddress(unit: Unit, { config }: App, tenantId: string): Promi
   const address = nextAddress({
     range: parseCidr(tenant.mesh_cidr),
     last: last_address,
-    isTaken: (candidate) => {
-      const ip = formatIpv4(candidate)
-      return cooling.has(ip) || unit.fleet.nodeByMeshIp(tenantId, ip) !== undefined
-    },
+    isTaken: (candidate) => unit.fleet.nodeByMeshIp(tenantId, formatIpv4(candidate)) !== undefined,
+    isResting: (candidate) => cooling.has(formatIpv4(candidate)),
   })
   await unit.tx
     .updateTable('tenants')

@@ -69,18 +69,13 @@ export function createMetrics(): Metrics {
     labelNames: ['status'],
     registers,
   })
-  const lag = new Gauge({
-    name: 'plexd_event_loop_lag_seconds',
-    help: 'How late the event loop is, since the last reading',
-    labelNames: ['quantile'],
-    registers,
-  })
+  const lags = lagGauges(registers)
   const memory = new Gauge({
     name: 'process_resident_memory_bytes',
     help: 'Resident memory',
     registers,
   })
-  const cpu = new Gauge({
+  const cpu = new Counter({
     name: 'process_cpu_seconds_total',
     help: 'User and system CPU time',
     registers,
@@ -106,18 +101,34 @@ export function createMetrics(): Metrics {
     async render(gauges) {
       streams.set(gauges.streams())
       for (const [status, count] of gauges.nodes()) nodes.set({ status }, count)
-      readLag(delay, lag)
+      readLag(delay, lags)
       memory.set(process.memoryUsage.rss())
       const { user, system } = process.cpuUsage()
-      cpu.set((user + system) / 1e6)
+      cpu.reset()
+      cpu.inc((user + system) / 1e6)
       return { contentType: registry.contentType, text: await registry.metrics() }
     },
     [Symbol.dispose]: () => void delay.disable(),
   }
 }
 
-function readLag(delay: ReturnType<typeof monitorEventLoopDelay>, gauge: Gauge<'quantile'>): void {
-  for (const quantile of [0.5, 0.99, 1])
-    gauge.set({ quantile: String(quantile) }, delay.percentile(quantile * 100) / 1e9)
+/** A gauge each: a label "quantile" is for summaries only. */
+function lagGauges(registers: Registry[]): readonly { percentile: number; gauge: Gauge }[] {
+  const gaugeOf = (percentile: number, name: string) => ({
+    percentile,
+    gauge: new Gauge({
+      name: `plexd_event_loop_lag_${name}_seconds`,
+      help: `How late the event loop is, ${name}, since the last reading`,
+      registers,
+    }),
+  })
+  return [gaugeOf(50, 'median'), gaugeOf(99, 'p99'), gaugeOf(100, 'max')]
+}
+
+function readLag(
+  delay: ReturnType<typeof monitorEventLoopDelay>,
+  gauges: ReturnType<typeof lagGauges>,
+): void {
+  for (const { percentile, gauge } of gauges) gauge.set(delay.percentile(percentile) / 1e9)
   delay.reset()
 }

@@ -5,12 +5,13 @@ import fc from 'fast-check'
 import { nextAddress } from './address-pool.ts'
 
 describe('nextAddress', () => {
-  const next = (cidr: string, last: string, taken: string[] = []): string =>
+  const next = (cidr: string, last: string, taken: string[] = [], resting: string[] = []): string =>
     formatIpv4(
       nextAddress({
         range: parseCidr(cidr),
         last: last === '' ? 0 : parseIpv4(last),
         isTaken: (address) => taken.includes(formatIpv4(address)),
+        isResting: (address) => resting.includes(formatIpv4(address)),
       }),
     )
 
@@ -31,6 +32,13 @@ describe('nextAddress', () => {
     assert.equal(next('10.100.0.0/16', '10.100.254.255', ['10.100.0.1']), '10.100.0.2')
   })
 
+  it('leaves an address of a node that has just left, unless there is no other', () => {
+    const [first, second, third] = ['10.100.0.1', '10.100.0.2', '10.100.0.3']
+    assert.equal(next('10.100.0.0/29', '', [], [first]), second)
+    const others = ['10.100.0.4', '10.100.0.5', '10.100.0.6']
+    assert.equal(next('10.100.0.0/29', second, [first, ...others], [second, third]), third)
+  })
+
   it('says which range is full', () => {
     assert.throws(
       () => next('10.100.0.0/30', '', ['10.100.0.1', '10.100.0.2']),
@@ -47,7 +55,12 @@ describe('nextAddress', () => {
         const given = new Set<number>()
         let last = range.first + (seed % (usable + 1))
         for (let count = 0; count < usable; count++) {
-          last = nextAddress({ range, last, isTaken: (address) => given.has(address) })
+          last = nextAddress({
+            range,
+            last,
+            isTaken: (address) => given.has(address),
+            isResting: () => false,
+          })
           given.add(last)
         }
         assert.equal(given.size, usable)

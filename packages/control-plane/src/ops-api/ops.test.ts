@@ -35,11 +35,26 @@ describe('monitoring and documentation', () => {
       /^plexd_events_delivered_total 0$/m,
       /^plexd_http_request_duration_seconds_count\{operation="register",status="201"\} 1$/m,
       /^plexd_commit_group_size_count [1-9]/m,
-      /^plexd_event_loop_lag_seconds\{quantile="0\.99"\} /m,
+      /^plexd_event_loop_lag_p99_seconds /m,
     ])
       assert.match(text, line)
     const { id } = (await plane.admin.getNode({ params: { node: 'web' } })).body
     assert.ok(!text.includes(id) && !text.includes('"web"'))
+  })
+
+  it('has metrics that keep to the rules of Prometheus', async () => {
+    const lines = (await (await get('/metrics')).text()).split('\n')
+    const typeOf = new Map(
+      lines.flatMap((line) => {
+        const [, name = '', type = ''] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? []
+        return name === '' ? [] : [[name, type] as const]
+      }),
+    )
+    for (const [name, type] of typeOf)
+      assert.equal(type === 'counter', name.endsWith('_total'), `${name} is a ${type}`)
+    const quantiles = lines.filter((line) => line.includes('quantile='))
+    for (const line of quantiles)
+      assert.equal(typeOf.get(line.split('{')[0] ?? ''), 'summary', line)
   })
 
   it('describes every operation that it serves', async () => {

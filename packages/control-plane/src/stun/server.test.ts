@@ -42,6 +42,41 @@ describe('the STUN server', () => {
     assert.equal(answers, 0)
   })
 
+  it('answers from the address that it was asked at, where it serves all of a host', async () => {
+    const free = await openUdpSocket(0, '127.0.0.1')
+    const { port } = free
+    await free[Symbol.asyncDispose]()
+    const addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+    await using _server = await startStunServer(
+      { host: '0.0.0.0', port },
+      silentLog,
+      () => addresses,
+    )
+    await using client = await aClient()
+
+    for (const address of addresses) {
+      client.socket.send(request, port, address)
+      const [, from] = await once(client.socket, 'message')
+      assert.deepEqual([from.address, from.port], [address, port])
+    }
+  })
+
+  it('refuses a question with an attribute that it would have to understand', async () => {
+    await using server = await open()
+    await using client = await aClient()
+    const question = Buffer.from(`0001${'0008'}2112a442${transactionId}7ff10004deadbeef`, 'hex')
+
+    client.socket.send(question, server.port, '127.0.0.1')
+
+    const [answer] = await once(client.socket, 'message')
+    assert.deepEqual(decodeStun(answer), {
+      kind: 'error',
+      transactionId,
+      errorCode: 420,
+      unknown: [0x7ff1],
+    })
+  })
+
   it('leaves a port to whoever has it', async () => {
     await using taken = await openUdpSocket(0, '127.0.0.1')
     assert.equal(

@@ -1,0 +1,65 @@
+import type { Log } from '@plexd/runtime'
+import type { FastifyRequest } from 'fastify'
+import type { Route } from '../http/server.ts'
+import type { OperatorRecord } from '../mesh/fleet.ts'
+
+/**
+ * What an operator has changed is one line of the log, whatever it was: who, which operation on what, and the number
+ * that it has from now on. Nothing of a body is in it but names and numbers that the answer shows.
+ */
+export function recorded(route: Route<unknown>, log: Log): Route<unknown> {
+  if (route.operation.method === 'GET') return route
+  return {
+    ...route,
+    async run(request, reply, principal) {
+      const answer = await route.run(request, reply, principal)
+      if (isDone(request))
+        log.info('changed by operator', lineOf(route, request, principal, answer))
+      return answer
+    },
+  }
+}
+
+/** What is only tried changes nothing. */
+function isDone({ query }: FastifyRequest): boolean {
+  return (query as { dry_run?: string }).dry_run !== 'true' // the server has checked it
+}
+
+function lineOf(
+  { name }: Route<unknown>,
+  { params, query }: FastifyRequest,
+  principal: unknown,
+  answer: unknown,
+): Record<string, unknown> {
+  const { id, name: by } = principal as OperatorRecord // whom rows of the admin API are called by
+  return {
+    operation: name,
+    by,
+    operator_id: id,
+    ...(params as object), // as the paths of the table name them
+    ...(query as object), // likewise
+    ...shown(answer),
+  }
+}
+
+function shown(answer: unknown): Record<string, unknown> {
+  if (typeof answer !== 'object' || answer === null) return {}
+  return Object.fromEntries(
+    Object.entries(answer).filter(
+      ([key, value]) => names.has(key) && ['string', 'number'].includes(typeof value),
+    ),
+  )
+}
+
+const names: ReadonlySet<string> = new Set([
+  'id',
+  'key_id',
+  'node_id',
+  'hostname',
+  'name',
+  'role',
+  'action',
+  'version',
+  'revision',
+  'checksum',
+])
