@@ -6,10 +6,14 @@ import type { Plugin } from 'esbuild'
 export type ProgramName = keyof typeof sources
 
 const root = join(import.meta.dirname, '../..')
+/** Of each: the file that is started, and those that it starts as threads. */
 const sources = {
-  plexctl: 'packages/cli/src/main.ts',
-  plexd: 'packages/agent/src/main.ts',
-  'control-plane': 'packages/control-plane/src/main.ts',
+  plexctl: { main: 'packages/cli/src/main.ts' },
+  plexd: { main: 'packages/agent/src/main.ts' },
+  'control-plane': {
+    main: 'packages/control-plane/src/main.ts',
+    'parser-worker': 'packages/control-plane/src/parser/worker.ts',
+  },
 }
 /** Where V8 keeps what it has compiled, and builds stand beside it. */
 const cache = join(root, 'node_modules/.cache/plexd')
@@ -32,9 +36,9 @@ async function build(folder: string): Promise<string> {
   if (exists(folder)) return folder
   const { build } = await import('esbuild')
   const draft = `${folder}.${process.pid}`
-  for (const [name, source] of Object.entries(sources)) {
+  for (const [name, files] of Object.entries(sources)) {
     await build({
-      entryPoints: [join(root, source)],
+      entryPoints: mapValues(files, (file) => join(root, file)),
       outdir: join(draft, name),
       outExtension: { '.js': '.mjs' },
       bundle: true,
@@ -90,6 +94,10 @@ const sideEffectFree: Plugin = {
       return { ...found, sideEffects: false }
     })
   },
+}
+
+function mapValues(record: object, change: (value: string) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
 }
 
 /** Of all that goes into a build, as a number. */

@@ -18,6 +18,7 @@ import { createMasterKeyRotation, type MasterKeyRotation } from './master-key-ro
 import type { Fleet } from './mesh/fleet.ts'
 import { createMoves, type Moves } from './moves.ts'
 import { createOperatorEnds, type OperatorEnds } from './operator-ends.ts'
+import { createParser, type Parser } from './parser/parser.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { type KeptMasterKey, loadMasterKey } from './seal/master-key.ts'
 import type { PskMaster } from './seal/psk.ts'
@@ -65,6 +66,9 @@ export interface App {
   /** Report batches that were taken, but whose answer did not leave: node id -> digest of the batch. */
   readonly lostReportAnswers: Map<string, string>
   readonly bodies: Bodies
+  readonly parser: Parser
+  /** How many entries of its last batch each Go node was not given a place for. */
+  readonly reportsLeftOut: Map<string, number>
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Log
@@ -131,6 +135,7 @@ export async function createApp(
     clock,
   })
 
+  const parser = stack.use(createParser())
   let url = config.publicUrl ?? ''
   let stopping = false
   const opened = stack.move()
@@ -167,6 +172,8 @@ export async function createApp(
     artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
     lostReportAnswers: new Map(),
     bodies: createBodies(config.limits),
+    parser,
+    reportsLeftOut: new Map(),
     metrics,
     streams: createStreams({
       fleet,

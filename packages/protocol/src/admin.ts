@@ -77,6 +77,9 @@ export type Node = Static<typeof Node>
 export const NodeDetail = Type.Interface([Node], {
   capabilities: Nullable(Capabilities),
   heartbeat: Nullable(Type.Unknown()),
+  reports_left_out: Type.Optional(
+    Type.Integer({ description: 'Entries of its last report batch that did not fit' }),
+  ),
 })
 export type NodeDetail = Static<typeof NodeDetail>
 

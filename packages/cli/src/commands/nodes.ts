@@ -168,6 +168,9 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     actions: names(node.capabilities?.builtin_actions),
     hooks: names(node.capabilities?.hooks),
     heartbeat: node.heartbeat === null ? '' : jsonText(node.heartbeat),
+    'reports left out': node.reports_left_out
+      ? `${node.reports_left_out} entries of its last batch did not fit`
+      : '',
   }
 }
 

@@ -22,6 +22,8 @@ const heldOf = async (plane: TestControlPlane, node = 'web') =>
 const enrolGo = (plane: TestControlPlane) =>
   plane.enrol('web', { capabilities: null, userAgent: 'plexd/1.0' })
 
+const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+
 async function send(
   plane: TestControlPlane,
   node: EnrolledNode,
@@ -142,6 +144,43 @@ describe('POST /v1/nodes/{node_id}/report', () => {
     for (const [body, headers] of bodies)
       assert.equal((await send(plane, go, body, headers)).status, 200)
     assert.deepEqual(await heldOf(plane), ['good@1', 'k@5'])
+  })
+
+  it('takes what fits of a large batch of a Go node, and shows how much did not', async () => {
+    await using plane = await startControlPlane()
+    const go = await enrolGo(plane)
+    const deep = JSON.stringify(entry('deep', 1, 1, 0)).replace(
+      '"payload":0',
+      `"payload":${nested(1_000)}`,
+    )
+    const fill = Array.from({ length: 20 }, (_, n) => entry(`k${n}`, 1, 1, 'x'.repeat(1024 * 1024)))
+    const text = `{"entries":[${deep},${fill.map((one) => JSON.stringify(one)).join()}]}`
+    const packed = gzipSync(text)
+    assert.equal((await send(plane, go, packed, { 'content-encoding': 'gzip' })).status, 200)
+    // The deep one, and the one in which 16 MiB end.
+    const { body } = await plane.admin.getNode({ params: { node: 'web' } })
+    assert.equal(body.reports_left_out, 2)
+    assert.equal((await plane.admin.getReport({ params: { node: 'web', key: 'k14' } })).status, 200)
+    assert.equal((await send(plane, go, '{}')).status, 200)
+    const after = await plane.admin.getNode({ params: { node: 'web' } })
+    assert.equal(after.body.reports_left_out, 0)
+  })
+
+  it('refuses in no time what would take minutes to parse', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web')
+    for (const text of [
+      `{"entries":${nested(10_000_000)}}`,
+      `{"deleted":[${'"",'.repeat(4_000_000)}""]}`,
+      `{"x":[${'1,'.repeat(6_000_000)}1]}`,
+    ]) {
+      const packed = gzipSync(text)
+      const started = process.cpuUsage()
+      const { status } = await send(plane, web, packed, { 'content-encoding': 'gzip' })
+      const { user, system } = process.cpuUsage(started)
+      assert.equal(status, 413)
+      assert.ok(user + system < 1_000_000, `${(user + system) / 1_000} ms of CPU`)
+    }
   })
 
   it('knows a batch again whose answer was lost', async () => {

@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import { type Call, handle } from '../handle.ts'
 import { applyReports } from '../reports/apply.ts'
 import type { ReportBatch } from '../reports/merge.ts'
-import { parseReports, salvageReports } from '../reports/parse.ts'
+import type { ReadReports } from '../reports/parse.ts'
 
 type ReportCall = Call<typeof controlApi.syncReports>
 
@@ -42,27 +42,33 @@ export const syncReports = handle(controlApi.syncReports, async (call, app) => {
   return {}
 })
 
-async function readStrict(call: ReportCall, { bodies }: App): Promise<ReportBatch> {
-  return parseReports(textOf(await bodies.read(call, controlApi.syncReports)))
+async function readStrict(call: ReportCall, { bodies, parser }: App): Promise<ReportBatch> {
+  return parser.parse('reports', await bodies.read(call, controlApi.syncReports))
 }
 
-async function readSalvaged(call: ReportCall, { bodies, log }: App): Promise<ReportBatch> {
+async function readSalvaged(call: ReportCall, app: App): Promise<ReportBatch> {
+  const { entries, deleted, dropped } = await salvage(call, app)
   const node_id = call.principal.id
+  if (dropped > 0) {
+    app.log.warn('report entries dropped', { node_id, dropped })
+    app.reportsLeftOut.set(node_id, dropped)
+  } else app.reportsLeftOut.delete(node_id)
+  app.metrics.reportsDropped(dropped)
+  return { entries, deleted }
+}
+
+async function salvage(call: ReportCall, { bodies, parser, log }: App): Promise<ReadReports> {
   try {
-    const { body } = await bodies.readSome(call, maxGoBytes)
-    const { dropped, ...batch } = salvageReports(textOf(body))
-    if (dropped > 0) log.warn('report entries dropped', { node_id, dropped })
-    return batch
+    const { body, isWhole } = await bodies.readSome(call, maxGoBytes)
+    const read = await parser.parse('someReports', body)
+    // What was cut off is one at least, and no more is known of it.
+    return isWhole || read.dropped > 0 ? read : { ...read, dropped: 1 }
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    log.warn('report batch dropped', { node_id, error: error.message })
-    return { entries: [], deleted: [] }
+    if (!(error instanceof ApiError) || error.status === 503) throw error
+    log.warn('report batch dropped', { node_id: call.principal.id, error: error.message })
+    return { entries: [], deleted: [], dropped: 1 }
   }
 }
 
 /** A Go node sends all that it has, however much that is. */
 const maxGoBytes = 16 * 1024 * 1024
-
-function textOf(body: Uint8Array): string {
-  return new TextDecoder().decode(body)
-}

@@ -14,6 +14,7 @@ export interface Metrics extends Disposable {
   committed(groupSize: number): void
   published(events: readonly { event_type: string; audience: { length: number } }[]): void
   delivered(count: number): void
+  reportsDropped(count: number): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
   /** The text of `GET /metrics`. */
   render(gauges: Gauges): Promise<{ contentType: string; text: string }>
@@ -58,6 +59,11 @@ export function createMetrics(): Metrics {
     labelNames: ['kind', 'outcome'],
     registers,
   })
+  const reportsDropped = new Counter({
+    name: 'plexd_report_entries_dropped_total',
+    help: 'Report entries of Go nodes that did not fit and were left out',
+    registers,
+  })
   const streams = new Gauge({
     name: 'plexd_event_streams_open',
     help: 'Open event streams of nodes',
@@ -94,6 +100,7 @@ export function createMetrics(): Metrics {
       }
     },
     delivered: (count) => deliveries.inc(count),
+    reportsDropped: (count) => reportsDropped.inc(count),
     telemetry(kind, { accepted, dropped }) {
       records.inc({ kind, outcome: 'accepted' }, accepted)
       records.inc({ kind, outcome: 'dropped' }, dropped)

@@ -37,6 +37,7 @@ export function nodeDetail(app: App, row: NodeRow): NodeDetail {
     ...nodeView(app, row),
     capabilities: capabilitiesOf(row),
     heartbeat: app.presence.of(row.no).heartbeat,
+    reports_left_out: app.reportsLeftOut.get(row.id) ?? 0,
   }
 }
 

@@ -1,8 +1,8 @@
-import type { Entry } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Tx } from '../store/db.ts'
 import { continues, describeBatch, type LastBatch } from './last-batch.ts'
 import { type HeldReport, mergeReports, type ReportBatch, type ReportMerge } from './merge.ts'
+import type { ReportedEntry } from './reported-entry.ts'
 
 export interface AppliedReports {
   digest: string
@@ -43,9 +43,9 @@ export async function applyReports(
 
 type ReportRow = ReturnType<typeof rowOf>
 
-function rowOf(node_id: string, { key, content_type, payload, version, updated_at }: Entry) {
-  const text = JSON.stringify(payload ?? null)
-  return { node_id, key, content_type, payload: text, version, updated_at }
+function rowOf(node_id: string, entry: ReportedEntry) {
+  const { key, content_type, payload, version, updated_at } = entry
+  return { node_id, key, content_type, payload, version, updated_at }
 }
 
 function roomLeft(room: ReportRoom, taken: ReportRoom): ReportRoom {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Entry } from '@plexd/protocol'
 import type { ReportBatch } from './merge.ts'
+import type { ReportedEntry } from './reported-entry.ts'
 
 /** What is remembered of the last batch of a node, in case its answer was lost. */
 export interface LastBatch {
@@ -31,7 +31,7 @@ export function continues(batch: ReportBatch, last: LastBatch): boolean {
   )
 }
 
-function digestOf(entries: readonly Entry[]): string {
+function digestOf(entries: readonly ReportedEntry[]): string {
   const parts = entries.map(({ key, version, updated_at }) => [key, version, updated_at])
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
   return `${entries.length} ${hash}`

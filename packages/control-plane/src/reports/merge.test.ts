@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Entry } from '@plexd/protocol'
 import fc from 'fast-check'
 import { type HeldReport, mergeReports, type ReportBatch } from './merge.ts'
+import type { ReportedEntry } from './reported-entry.ts'
 
 describe('mergeReports', () => {
   const held = new Map<string, HeldReport>([['k', { version: 3, updated_at: at(3) }]])
@@ -80,9 +80,9 @@ function histories(lossWeight: number): fc.Arbitrary<Step[]> {
 
 /** A Go node beside a control plane; after every answered sync both must hold the same. */
 function replay(steps: readonly Step[]): void {
-  const node = new Map<string, Entry>()
-  const held = new Map<string, Entry>()
-  let pending: { entries: Entry[]; deleted: string[] } = { entries: [], deleted: [] }
+  const node = new Map<string, ReportedEntry>()
+  const held = new Map<string, ReportedEntry>()
+  let pending: { entries: ReportedEntry[]; deleted: string[] } = { entries: [], deleted: [] }
   let heldBefore: ReadonlySet<string> | undefined
   let tick = 0
   for (const step of steps) {
@@ -110,18 +110,24 @@ function replay(steps: readonly Step[]): void {
 
 const nothing = { put: [], removed: [], conflicts: [] }
 
-function batch(entries: Entry[], deleted: string[] = []): ReportBatch {
+function batch(entries: ReportedEntry[], deleted: string[] = []): ReportBatch {
   return { entries, deleted }
 }
 
-function entry(key: string, version: number, tick: number): Entry {
-  return { key, version, content_type: 'application/json', payload: tick, updated_at: at(tick) }
+function entry(key: string, version: number, tick: number): ReportedEntry {
+  return {
+    key,
+    version,
+    content_type: 'application/json',
+    payload: String(tick),
+    updated_at: at(tick),
+  }
 }
 
 function at(tick: number): string {
   return new Date(Date.UTC(2025, 0, 15, 10, 30, tick)).toISOString()
 }
 
-function byKey(a: Entry, b: Entry): number {
+function byKey(a: ReportedEntry, b: ReportedEntry): number {
   return a.key < b.key ? -1 : 1
 }

@@ -1,17 +1,17 @@
-import type { Entry } from '@plexd/protocol'
+import type { ReportedEntry } from './reported-entry.ts'
 
 export interface ReportBatch {
   /** In the order they were written; a key may stand there more than once. */
-  entries: readonly Entry[]
+  entries: readonly ReportedEntry[]
   /** A key stands there once for each time it was deleted. The order between the two lists is lost. */
   deleted: readonly string[]
 }
 
 /** What is held of a report entry. */
-export type HeldReport = Pick<Entry, 'version' | 'updated_at'>
+export type HeldReport = Pick<ReportedEntry, 'version' | 'updated_at'>
 
 export interface ReportMerge {
-  put: Entry[]
+  put: ReportedEntry[]
   removed: string[]
   /** Entries of a writer that is behind: lower version and older time than what is held. They are left out. */
   conflicts: { key: string; version: number; held_version: number }[]
@@ -46,7 +46,7 @@ export function mergeReports(
   return merge
 }
 
-function survives(own: readonly Entry[], deletions: number, wasHeld: boolean): boolean {
+function survives(own: readonly ReportedEntry[], deletions: number, wasHeld: boolean): boolean {
   if (deletions === 0) return true
   const births = own.filter(({ version }) => version === 1).length
   const wasThere = own[0]?.version !== 1 || wasHeld

@@ -1,56 +1,46 @@
-import { ApiError, Entry, EntryKey, ReportSync } from '@plexd/protocol'
+import { ApiError, ReportSync, rawElements, rawMembers } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
-import { parseExact } from '../json/exact-json.ts'
+import { parseJson } from '../http/parse-json.ts'
 import type { ReportBatch } from './merge.ts'
+import { reportedEntry } from './reported-entry.ts'
 
 const whole = Compile(ReportSync)
-const entry = Compile(Entry)
-const key = Compile(EntryKey)
 
-/** Reads a report body; numbers in payloads stay exact. Throws an ApiError (400) for anything else. */
-export function parseReports(text: string): ReportBatch {
-  const value = parseJson(text)
-  // A lone number may be an object by now, and no field of a body is required.
-  const isBody = /^\s*\{/.test(text)
-  if (isBody && whole.Check(value))
-    return { entries: value.entries ?? [], deleted: value.deleted ?? [] }
-  const [error] = whole.Errors(value)
-  throw new ApiError(
-    'bad_request',
-    `body${error?.instancePath ?? ''} ${error?.message ?? 'must be object'}`,
-  )
+/** Our agents send 500 at a time. */
+export const maxChanges = 20_000
+
+/** What a body says, and how many of its entries were left out. */
+export interface ReadReports extends ReportBatch {
+  dropped: number
 }
 
-/** What fits of a report body, and how much did not. Never throws. */
-export function salvageReports(text: string): ReportBatch & { dropped: number } {
-  const value = tryParse(text)
-  const lists = listsOf(value)
-  const entries = lists.entries.filter((item): item is Entry => entry.Check(item))
-  const deleted = lists.deleted.filter((item): item is string => key.Check(item))
-  const dropped = lists.entries.length + lists.deleted.length - entries.length - deleted.length
-  return { entries, deleted, dropped: value === undefined ? 1 : dropped }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return parseExact(text)
-  } catch (cause) {
-    throw new ApiError('bad_request', 'invalid JSON body', { cause })
+/** Reads a report body that has passed the gate. Throws an ApiError: 400 for anything else, 413 for too many entries. */
+export function parseReports(body: Uint8Array): ReadReports {
+  const value = parseJson(body)
+  if (!whole.Check(value)) {
+    const [error] = whole.Errors(value)
+    throw new ApiError(
+      'bad_request',
+      `body${error?.instancePath ?? ''} ${error?.message ?? 'must be object'}`,
+    )
   }
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return parseExact(text)
-  } catch {
-    return undefined
-  }
-}
-
-function listsOf(value: unknown): { entries: unknown[]; deleted: unknown[] } {
-  const { entries, deleted } = Object(value) as { entries?: unknown; deleted?: unknown }
+  const entries = value.entries ?? []
+  const deleted = value.deleted ?? []
+  if (entries.length + deleted.length > maxChanges)
+    throw new ApiError(
+      'payload_too_large',
+      `the batch has more than ${maxChanges} entries: send it in parts`,
+    )
+  const raw = entries.length === 0 ? [] : rawEntries(new TextDecoder().decode(body))
   return {
-    entries: Array.isArray(entries) ? entries : [],
-    deleted: Array.isArray(deleted) ? deleted : [],
+    entries: entries.map((entry, index) =>
+      reportedEntry(entry, rawMembers(raw[index] ?? '{}').get('payload')),
+    ),
+    deleted,
+    dropped: 0,
   }
+}
+
+function rawEntries(text: string): string[] {
+  return rawElements(rawMembers(text).get('entries') ?? '[]')
 }

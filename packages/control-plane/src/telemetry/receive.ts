@@ -1,11 +1,10 @@
 import { ApiError, type BatchResponse, type TelemetryKind } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { parseBatch } from './batch.ts'
 
 /** Takes a batch of a node. What is counted as accepted is on the disk. */
 export async function receiveBatch(
-  { telemetry, telemetryLimit, metrics }: App,
+  { parser, telemetry, telemetryLimit, metrics }: App,
   kind: TelemetryKind,
   { body, principal }: { body: Uint8Array | undefined; principal: NodeRecord },
 ): Promise<BatchResponse> {
@@ -15,8 +14,10 @@ export async function receiveBatch(
       retryAfterSeconds,
     })
   const bytes = body ?? new Uint8Array()
-  const { records, dropped } = parseBatch(kind, bytes)
-  telemetryLimit.charge(principal.id, { records: records.length, bytes: bytes.length })
+  // Handed over to be parsed, they are gone afterwards.
+  const { length } = bytes
+  const { records, dropped } = await parser.parse(kind, bytes)
+  telemetryLimit.charge(principal.id, { records: records.length, bytes: length })
   const source = { tenant_id: principal.tenant_id, node_id: principal.id }
   await telemetry.append(kind, source, records)
   metrics.telemetry(kind, { accepted: records.length, dropped })

@@ -1,0 +1,15 @@
+import { parseReports, type ReadReports } from '../reports/parse.ts'
+import { salvageReports } from '../reports/salvage.ts'
+import { type Batch, parseBatch } from '../telemetry/batch.ts'
+
+/** What is read of bodies that may be large. Pure; what comes out is rows and texts, which are cheap to hand over. */
+export const tasks = {
+  metrics: (body: Uint8Array): Batch => parseBatch('metrics', body),
+  logs: (body: Uint8Array): Batch => parseBatch('logs', body),
+  audit: (body: Uint8Array): Batch => parseBatch('audit', body),
+  reports: parseReports,
+  someReports: salvageReports,
+} satisfies Record<string, (body: Uint8Array) => Batch | ReadReports>
+
+export type TaskName = keyof typeof tasks
+export type ResultOf<Name extends TaskName> = ReturnType<(typeof tasks)[Name]>

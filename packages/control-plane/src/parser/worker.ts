@@ -1,0 +1,28 @@
+import { parentPort } from 'node:worker_threads'
+import { ApiError, type ErrorCode } from '@plexd/protocol'
+import { describeError } from '@plexd/runtime'
+import { type TaskName, tasks } from './tasks.ts'
+
+/** The thread behind parser.ts: one task after another, each answered under its number. */
+export interface Task {
+  number: number
+  name: TaskName
+  body: Uint8Array
+}
+
+export type TaskAnswer = { number: number } & (
+  | { result: unknown }
+  | { refusal: { code: ErrorCode; message: string } }
+  | { failure: string }
+)
+
+parentPort?.on('message', (task: Task) => parentPort?.postMessage(answerOf(task)))
+
+function answerOf({ number, name, body }: Task): TaskAnswer {
+  try {
+    return { number, result: tasks[name](body) }
+  } catch (error) {
+    if (!(error instanceof ApiError)) return { number, failure: describeError(error) }
+    return { number, refusal: { code: error.code, message: error.message } }
+  }
+}

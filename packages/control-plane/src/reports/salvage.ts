@@ -1,0 +1,112 @@
+import {
+  controlApi,
+  Entry,
+  EntryKey,
+  jsonBoundsOf,
+  passedBound,
+  rawMembers,
+  skipSpace,
+} from '@plexd/protocol'
+import { Compile } from 'typebox/compile'
+import { maxChanges, type ReadReports } from './parse.ts'
+import { type ReportedEntry, reportedEntry } from './reported-entry.ts'
+
+const entry = Compile(Entry)
+const key = Compile(EntryKey)
+const bounds = jsonBoundsOf(controlApi.syncReports)
+
+/**
+ * What fits of a report body, read entry by entry, and how much did not: a body may be cut off, and an entry may be
+ * anything. Never throws; nothing is parsed that has not passed the gate by itself.
+ */
+export function salvageReports(body: Uint8Array): ReadReports {
+  const entries: ReportedEntry[] = []
+  const deleted: string[] = []
+  let dropped = 0
+  for (const { list, raw } of elementsOf(new TextDecoder().decode(body))) {
+    const isRoom = entries.length + deleted.length < maxChanges
+    const found = isRoom && raw !== undefined ? read(list, raw) : undefined
+    if (found === undefined) dropped++
+    else if (typeof found === 'string') deleted.push(found)
+    else entries.push(found)
+  }
+  return { entries, deleted, dropped }
+}
+
+function read(list: List, raw: string): ReportedEntry | string | undefined {
+  if (passedBound(raw, bounds)) return undefined
+  try {
+    const value: unknown = JSON.parse(raw)
+    if (list === 'deleted') return key.Check(value) ? value : undefined
+    return entry.Check(value) ? reportedEntry(value, rawMembers(raw).get('payload')) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+type List = 'entries' | 'deleted'
+
+interface Element {
+  list: List
+  /** Undefined for what is cut off, or no such body at all. */
+  raw?: string | undefined
+}
+
+/** The elements of both lists of an object, as they stand there. */
+function* elementsOf(text: string): Generator<Element> {
+  let at = skipSpace(text, 0)
+  if (text[at] !== '{') return yield { list: 'entries' }
+  for (at = skipSpace(text, at + 1); text[at] === '"'; ) {
+    const keyEnd = endOf(text, at) ?? text.length
+    const list = text.slice(at, keyEnd)
+    at = skipSpace(text, keyEnd)
+    if (text[at] !== ':') return yield { list: 'entries' }
+    at = skipSpace(text, at + 1)
+    if ((list === '"entries"' || list === '"deleted"') && text[at] === '[')
+      at = yield* listed(text, at, list === '"entries"' ? 'entries' : 'deleted')
+    else at = endOf(text, at) ?? text.length
+    at = skipSpace(text, at)
+    if (text[at] === ',') at = skipSpace(text, at + 1)
+  }
+  if (text[at] !== '}') yield { list: 'entries' }
+}
+
+/** Answers where the list ends. */
+function* listed(text: string, start: number, list: List): Generator<Element, number> {
+  let at = skipSpace(text, start + 1)
+  while (at < text.length && text[at] !== ']') {
+    const end = endOf(text, at)
+    // An element of no length is nothing that could be passed over.
+    if (end === undefined || end === at) return text.length
+    yield { list, raw: text.slice(at, end) }
+    at = skipSpace(text, end)
+    if (text[at] === ',') at = skipSpace(text, at + 1)
+  }
+  return at + 1
+}
+
+/** Where the value ends that starts here; undefined when the text ends first. */
+function endOf(text: string, start: number): number | undefined {
+  let depth = 0
+  for (let at = start; at < text.length; at++) {
+    const char = text[at]
+    if (char === '"') {
+      const end = endOfString(text, at)
+      if (depth === 0 || end === undefined) return end
+      at = end - 1
+    } else if (char === '{' || char === '[') depth++
+    else if (char === '}' || char === ']') {
+      if (depth <= 1) return depth === 0 ? at : at + 1
+      depth--
+    } else if (depth === 0 && at > start && ', \n\r\t'.includes(char as string)) return at // in range by the loop's own test
+  }
+  return undefined
+}
+
+function endOfString(text: string, start: number): number | undefined {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '"') return at + 1
+    if (text[at] === '\\') at++
+  }
+  return undefined
+}
