@@ -102,7 +102,9 @@ export const UnconfirmedLabel = Type.Object({
   key: Type.String(),
   nodes: Type.Integer({ description: 'How many have it' }),
   hostnames: Type.Array(Type.String(), { description: 'Of the first 100 of them' }),
-  values: Type.Array(Type.String(), { description: 'The first 100 different ones' }),
+  values: Type.Array(Type.String(), {
+    description: 'The first 100 different ones, of each 100 characters',
+  }),
   changes: Type.Array(LabelUse, {
     description: 'What would change if it were only reported; deny rules first',
   }),

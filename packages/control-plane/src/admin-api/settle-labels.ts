@@ -19,7 +19,9 @@ export const confirmLabels = handle(
 export const dropLabels = handle(
   adminApi.dropLabels,
   async ({ principal, body: { keys } }, app) => {
-    const nodes = await settle(app, principal, keys, (unit, node) => drop(unit, node, keys))
+    const nodes = await settle(app, principal, keys, (unit, node) =>
+      drop(unit, node, { keys, limits: app.config.limits }),
+    )
     app.log.info('labels made reports', { keys, nodes, by: principal.name })
     return { nodes }
   },

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Metadata } from '@plexd/protocol'
+import { type Metadata, parseCidr } from '@plexd/protocol'
 import { resolveLimits } from '@plexd/runtime'
 import fc from 'fast-check'
 import { limits as table } from '../limits.ts'
+import { isFor } from '../mesh/entry-scope.ts'
 import { metadataOf, withReported } from '../mesh/labels.ts'
+import { parseSide, sideHas } from '../mesh/rule-side.ts'
 import { boundMetadata, checkLabels, describeNode, warningsOf } from './labels.ts'
 
 const limits = resolveLimits(table, {})
@@ -104,6 +106,33 @@ describe('withReported', () => {
         for (const [name, value] of Object.entries(labels)) assert.equal(seen[name], value)
         for (const name of Object.keys(seen))
           assert.ok(Object.hasOwn(labels, name) || name.startsWith('reported.'))
+      }),
+    )
+  })
+})
+
+describe('what a node says', () => {
+  const selector = fc
+    .array(
+      fc.tuple(
+        fc.constantFrom('', '!'),
+        fc.constantFrom('env', 'role', 'reported.env', 'reported.reported.env'),
+      ),
+      { minLength: 1, maxLength: 3 },
+    )
+    .map((parts) => parts.map((part) => part.join('')).join())
+  const keys = fc.constantFrom('env', 'role', 'reported.env')
+  const claims = fc.dictionary(keys, fc.constantFrom('', 'prod'))
+
+  it('makes no difference to a secret or to a side of a rule', () => {
+    fc.assert(
+      fc.property(selector, claims, claims, (selector, labels, reported) => {
+        const quiet = { id: 'n_a', mesh_ip: '10.100.0.1', labels, reported: {} }
+        const loud = { ...quiet, reported }
+        const side = parseSide(selector, parseCidr('10.100.0.0/16'))
+
+        assert.equal(isFor(`selector:${selector}`, loud), isFor(`selector:${selector}`, quiet))
+        assert.equal(sideHas(side, loud), sideHas(side, quiet))
       }),
     )
   })

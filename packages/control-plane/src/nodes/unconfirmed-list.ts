@@ -1,4 +1,4 @@
-import type { LabelUse, UnconfirmedLabel } from '@plexd/protocol'
+import type { LabelUse, Metadata, UnconfirmedLabel } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { targetView } from '../entries/target.ts'
 import type { Fleet } from '../mesh/fleet.ts'
@@ -32,9 +32,16 @@ function describe(
     key,
     nodes: nodes.length,
     hostnames: nodes.slice(0, shown).map(({ hostname }) => hostname),
-    values: [...new Set(nodes.map(({ labels }) => labels[key] ?? ''))].slice(0, shown),
+    values: [...new Set(nodes.flatMap(({ labels }) => valueIn(labels, key)))].slice(0, shown),
     changes: usesThatChange(key, nodes, uses),
   }
+}
+
+/** As much of it as is shown. */
+function valueIn(labels: Readonly<Metadata>, key: string): string[] {
+  return Object.entries(labels).flatMap(([name, value]) =>
+    name === key ? [value.slice(0, shown)] : [],
+  )
 }
 
 function usesInPolicies(fleet: Fleet, tenantId: string): SelectorUse[] {

@@ -93,6 +93,13 @@ describe('unconfirmed labels', () => {
     )
   })
 
+  it('are cut to the bounds of reports when they are dropped', async () => {
+    await using plane = await startControlPlane({ config: { limits: { metadata_value_bytes: 3 } } })
+    const { web } = await setUp(plane)
+    await plane.admin.dropLabels({ body: { keys: ['env'] } })
+    assert.deepEqual((await web.api.getState({ params: web })).body.metadata, { role: 'web' })
+  })
+
   it('are confirmed by name, by being set, or all together, and change nothing then', async () => {
     await using plane = await startControlPlane()
     await setUp(plane)

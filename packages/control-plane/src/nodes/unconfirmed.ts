@@ -1,8 +1,10 @@
 import type { Metadata } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import type { Unit } from '../change.ts'
+import type { Limits } from '../limits.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Reader, Tx } from '../store/db.ts'
+import { boundMetadata } from './labels.ts'
 
 /**
  * Labels of before there was a difference between what operators set and what nodes said: they go on as labels, until
@@ -63,14 +65,19 @@ export async function confirm(unit: Unit, node: NodeRecord, keys?: readonly stri
   await putLabels(unit, node, { labels: node.labels, unconfirmed })
 }
 
-/** They are what the node says of itself. */
-export async function drop(unit: Unit, node: NodeRecord, keys: readonly string[]): Promise<void> {
+/** They are what the node says of itself, and cut to the bounds of that. */
+export async function drop(
+  unit: Unit,
+  node: NodeRecord,
+  { keys, limits }: { keys: readonly string[]; limits: Limits },
+): Promise<void> {
   const { meant, unconfirmed } = await split(unit, node, keys)
   const isMeant = ([key]: [string, string]): boolean => meant.includes(key)
   const labels = Object.entries(node.labels)
+  const said = [...Object.entries(node.reported), ...labels.filter(isMeant)]
   await putLabels(unit, node, {
     labels: Object.fromEntries(labels.filter((label) => !isMeant(label))),
-    reported: { ...node.reported, ...Object.fromEntries(labels.filter(isMeant)) },
+    reported: boundMetadata(said, limits).kept,
     unconfirmed,
   })
 }

@@ -119,10 +119,12 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
       hostname,
       { publicKey = newPublicKey(), reported, capabilities = {}, ...rest } = {},
     ) {
-      const client = clientFor('', rest.userAgent)
+      const bootstrapToken = await createToken(rest)
+      // A packed body is unpacked for who has shown a token, as agents do.
+      const client = clientFor(bootstrapToken, rest.userAgent)
       const { body } = await client.register({
         body: {
-          token: await createToken(rest),
+          token: bootstrapToken,
           public_key: publicKey,
           hostname,
           ...(reported ? { metadata: reported } : {}),
