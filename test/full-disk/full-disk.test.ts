@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { ApiError, controlApi, createClient, localApi, type NodeState } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import { runToEnd } from '../../scripts/programs/program.ts'
+import { curl } from '../support/curl.ts'
 import { startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
@@ -43,6 +44,7 @@ function controlPlaneTests(): void {
     })
     const node = await system.enrol('node-01')
     const target = { node_id: node.node_id }
+    const { url, caFile } = system.controlPlane
     const acknowledged = new Map<string, string>()
     let count = 0
     const put = async (): Promise<void> => {
@@ -60,6 +62,7 @@ function controlPlaneTests(): void {
           body: [{ timestamp: '2025-01-15T10:30:00Z', message: 'y'.repeat(4_096) }],
         })
       ).status
+    const ready = () => curl('--cacert', caFile, `${url}/readyz`)
     const held = async () => {
       const state = (await node.call(controlApi.getState)).json<NodeState>()
       return new Map(state.data.map(({ key, payload }) => [key, payload]))
@@ -71,6 +74,11 @@ function controlPlaneTests(): void {
     const error = await refusal(put)
     assert.equal(error.status, 503)
     assert.match(error.message, /disk|space|full/)
+    await until('it is not ready', async () => (await ready()).status === 503)
+    assert.deepEqual((await ready()).json(), {
+      error: 'nothing can be written to the disk (ENOSPC): make room in the data dir',
+      code: 'unavailable',
+    })
     assert.deepEqual(await held(), acknowledged)
     let logs = 1
     let status = await sendLog()
@@ -88,6 +96,7 @@ function controlPlaneTests(): void {
     )
     assert.equal(await sendLog(), 202)
     assert.deepEqual(await held(), acknowledged)
+    await until('it is ready', async () => (await ready()).status === 200)
 
     await disk?.fill(64 * 1024)
     await refusal(put)

@@ -168,12 +168,13 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
-    const steps = await applier.apply({ look: true }).catch((cause: unknown) => {
-      throw new LocalFailure('apply the state', { cause })
-    })
+    const [applied] = await Promise.allSettled([applier.apply({ look: true })])
     const corrections = pulled.status === 'fulfilled' ? pulled.value : []
+    const steps = applied.status === 'fulfilled' ? applied.value : []
     drift.add([...corrections, ...(moves ? steps : [])])
     if (pulled.status === 'rejected') throw pulled.reason
+    if (applied.status === 'rejected')
+      throw new LocalFailure('apply the state', { cause: applied.reason })
   }
   const loop: ReconcileLoop = stack.use(
     startReconcileLoop({ ...common, reconcile, intervalMs: config.reconcileMs }),

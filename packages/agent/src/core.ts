@@ -60,7 +60,9 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   await using stack = new AsyncDisposableStack()
   const { dataDir } = config
   const problems = createProblems()
-  const disk = stack.use(watchDisk({ dataDir, problems, clock, log }))
+  const disk = stack.use(
+    watchDisk({ dataDir, problems, clock, log, onRoom: () => core.loops?.reconcile() }),
+  )
   const onFailure = disk.failed
   const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
   const desired = stack.use(await openDesiredStore({ dataDir, log, onFailure }))

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import { diskFault, watchDisk } from './disk.ts'
+import { watchDisk } from './disk.ts'
 import { createProblems } from './problems.ts'
 
 describe('a disk that takes nothing more', () => {
@@ -33,23 +32,6 @@ describe('a disk that takes nothing more', () => {
       assert.equal(problems.list().length, 1)
     }
     await rm(folder, { recursive: true })
-  })
-})
-
-describe('diskFault', () => {
-  it('finds the reason behind other words, and in those of SQLite', async () => {
-    const cause = await fullDiskError()
-    assert.match(diskFault(new Error('save', { cause })) ?? '', /^ENOSPC/)
-    using database = new DatabaseSync(':memory:')
-    database.exec('PRAGMA page_size = 512; PRAGMA max_page_count = 2; CREATE TABLE t (x)')
-    assert.throws(
-      () => database.exec(`INSERT INTO t VALUES (zeroblob(100000))`),
-      (error) => diskFault(error) === 'database or disk is full',
-    )
-    assert.throws(
-      () => database.exec('no statement'),
-      (error) => diskFault(error) === undefined,
-    )
   })
 })
 

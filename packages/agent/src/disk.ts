@@ -1,6 +1,4 @@
-import { open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, diskFault, type Log, probeDisk } from '@plexd/runtime'
 import type { Problems } from './problems.ts'
 import { startTask } from './task.ts'
 
@@ -15,19 +13,29 @@ export interface DiskOptions {
   problems: Pick<Problems, 'set' | 'clear'>
   clock: Pick<Clock, 'sleep'>
   log: Pick<Log, 'error' | 'info'>
+  /** What could not be kept can be tried again. */
+  onRoom?: () => void
 }
 
 const tryEachMs = 2_000
 
-export function watchDisk({ dataDir, problems, clock, log }: DiskOptions): Disk {
+export function watchDisk({ dataDir, problems, clock, log, onRoom }: DiskOptions): Disk {
   let trying: AsyncDisposable | undefined
 
   async function tryUntilItWorks(signal: AbortSignal): Promise<void> {
     do await clock.sleep(tryEachMs, signal)
-    while (!(await takesMore(dataDir)))
+    while (!(await hasRoom()))
     trying = undefined
     problems.clear('disk')
     log.info('the disk takes what is written again', { data_dir: dataDir })
+    onRoom?.()
+  }
+
+  function hasRoom(): Promise<boolean> {
+    return probeDisk(dataDir).then(
+      () => true,
+      () => false,
+    )
   }
 
   return {
@@ -46,33 +54,3 @@ export function watchDisk({ dataDir, problems, clock, log }: DiskOptions): Disk 
     },
   }
 }
-
-/** As large as a report may be: what is less than that is no room. */
-const probe = Buffer.alloc(1024 * 1024)
-
-async function takesMore(folder: string): Promise<boolean> {
-  const path = join(folder, '.probe')
-  try {
-    await using file = await open(path, 'w', 0o600)
-    await file.writeFile(probe)
-    await file.sync()
-    return true
-  } catch {
-    return false
-  } finally {
-    await rm(path, { force: true }).catch(() => {}) // a disk that cannot be written to at all
-  }
-}
-
-/** What the disk has against a write, in its own words; undefined when the failure is not its fault. */
-export function diskFault(error: unknown): string | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const { code = '', errcode = 0 } = at as { code?: string; errcode?: number } // errors of the system and of SQLite
-    if (faults.has(code) || sqliteFaults.has(errcode & 0xff)) return at.message
-  }
-  return undefined
-}
-
-const faults = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
-/** SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL; what stands above the lowest byte says more of it. */
-const sqliteFaults = new Set([8, 10, 13])

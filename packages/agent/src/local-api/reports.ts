@@ -1,6 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import { describeError, type Log } from '@plexd/runtime'
-import { diskFault } from '../disk.ts'
+import { describeError, diskFault, type Log } from '@plexd/runtime'
 import { dataEntryJson } from '../state/data-entry.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import {

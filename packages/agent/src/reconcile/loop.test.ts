@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
+import { LocalFailure } from '../control/failure.ts'
 import { createProblems } from '../problems.ts'
 import { createVitals } from '../vitals.ts'
 import { startReconcileLoop } from './loop.ts'
@@ -86,6 +87,17 @@ describe('reconcile loop', () => {
     await setup.clock.advance(minute + 5_000)
     assert.deepEqual(setup.problems.list(), [])
     assert.notEqual(setup.vitals.last_reconcile_at, null)
+  })
+
+  it('leaves a state that came, and cannot be applied, to the problem of who applies it', async () => {
+    await using setup = setUp(() => Promise.reject(new Error('no answer')))
+    await setup.clock.advance(1)
+    assert.equal(setup.problems.list().length, 1)
+    const failure = new LocalFailure('apply the state', { cause: new Error('no such interface') })
+    setup.work = () => Promise.reject(failure)
+    setup.problems.set('wireguard', 'the mesh cannot be applied')
+    await setup.clock.advance(minute + 5_000)
+    assert.deepEqual(setup.problems.list(), ['the mesh cannot be applied'])
   })
 
   it('slows down while the node is refused, and waits as long as the server asks', async () => {

@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
-import { describeRefusal, isRefusal } from '../control/failure.ts'
+import { describeRefusal, isRefusal, LocalFailure } from '../control/failure.ts'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
@@ -80,6 +80,11 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
     if (isRefusal(error)) {
       problems.set('refused', describeRefusal(reason))
       return slow.nextMs()
+    }
+    // The state did come; what cannot be applied of it is the applier's problem, until that works.
+    if (error instanceof LocalFailure) {
+      problems.clear('reconcile')
+      return withJitter(intervalMs, jitter, random)
     }
     problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
     const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
-import type { Clock, Log } from '@plexd/runtime'
-import { diskFault } from '../disk.ts'
+import { type Clock, diskFault, type Log } from '@plexd/runtime'
 import { type Journal, openJournal } from './journal.ts'
 import { encodeLine } from './journal-line.ts'
 import { createReportQuota, type ReportLimits } from './report-quota.ts'

@@ -4,6 +4,7 @@ import type { App } from '../app.ts'
 import { type Handlers, handle } from '../handle.ts'
 import { docsPage } from '../http/docs-page.ts'
 import { prepare } from '../http/prepared.ts'
+import { createDiskCheck } from './disk-check.ts'
 import { apiDocument } from './document.ts'
 import { type OpsApi, opsApi } from './table.ts'
 
@@ -11,14 +12,18 @@ import { type OpsApi, opsApi } from './table.ts'
 export const opsHandlers: Handlers<OpsApi> = {
   health: handle(opsApi.health, async () => ({ status: 'ok' })),
   healthz: handle(opsApi.healthz, async () => ({ status: 'ok' })),
-  readyz: handle(opsApi.readyz, async (_call, { store }) => {
-    try {
-      await sql`select 1`.execute(store.reader)
-    } catch (cause) {
-      throw new ApiError('unavailable', 'the database does not answer', { cause })
-    }
-    return { status: 'ready' }
-  }),
+  readyz: (app) => {
+    const disk = createDiskCheck(app)
+    return handle(opsApi.readyz, async (_call, { store }) => {
+      try {
+        await sql`select 1`.execute(store.reader)
+      } catch (cause) {
+        throw new ApiError('unavailable', 'the database does not answer', { cause })
+      }
+      await disk()
+      return { status: 'ready' }
+    })(app)
+  },
   metrics: handle(opsApi.metrics, async ({ reply }, app) => {
     const { contentType, text } = await app.metrics.render({
       streams: app.streams.count,

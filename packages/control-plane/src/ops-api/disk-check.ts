@@ -1,0 +1,25 @@
+import { ApiError } from '@plexd/protocol'
+import { diskFault, errorCodeOf, probeDisk } from '@plexd/runtime'
+import type { App } from '../app.ts'
+
+/** Whoever asks, the disk is written to once in this time. */
+const freshMs = 2_000
+
+/** Rejects with an ApiError while nothing can be written to the data dir; the reason, not the place, is for everybody. */
+export function createDiskCheck({
+  config,
+  clock,
+}: Pick<App, 'config' | 'clock'>): () => Promise<void> {
+  let last: { atMs: number; probe: Promise<void> } | undefined
+
+  return async () => {
+    const nowMs = clock.monotonic()
+    if (!last || nowMs - last.atMs >= freshMs)
+      last = { atMs: nowMs, probe: probeDisk(config.dataDir) }
+    await last.probe.catch((error: unknown) => {
+      const why = errorCodeOf(error) ?? 'unknown reason'
+      const words = diskFault(error) === undefined ? '' : ': make room in the data dir'
+      throw new ApiError('unavailable', `nothing can be written to the disk (${why})${words}`)
+    })
+  }
+}

@@ -1,0 +1,30 @@
+import { open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Less room than this is none: one request may want as much. */
+const probe = Buffer.alloc(1024 * 1024)
+
+/** Writes a mebibyte to a file in the folder, through to the disk, and removes it. Rejects with what the disk has against it. */
+export async function probeDisk(folder: string): Promise<void> {
+  const path = join(folder, '.probe')
+  try {
+    await using file = await open(path, 'w', 0o600)
+    await file.writeFile(probe)
+    await file.sync()
+  } finally {
+    await rm(path, { force: true }).catch(() => {}) // where nothing can be written, nothing is to be removed
+  }
+}
+
+/** What the disk has against a write, in its own words; undefined when the failure is not its fault. */
+export function diskFault(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code = '', errcode = 0 } = at as { code?: string; errcode?: number } // errors of the system and of SQLite
+    if (faults.has(code) || sqliteFaults.has(errcode & 0xff)) return at.message
+  }
+  return undefined
+}
+
+const faults = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
+/** SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL; what stands above the lowest byte says more of it. */
+const sqliteFaults = new Set([8, 10, 13])
