@@ -7,6 +7,8 @@ import { until } from '../support/until.ts'
 /** A TLS connection on which anything can be said. */
 export interface RawConnection extends Disposable {
   write(bytes: string | Uint8Array): void
+  /** The same; resolves when it is on its way, or never will be. */
+  send(bytes: string | Uint8Array): Promise<void>
   /** All that has come. */
   text(): string
   isOpen(): boolean
@@ -41,6 +43,7 @@ export async function openRaw({
     write: (bytes) => {
       socket.write(bytes)
     },
+    send: (bytes) => new Promise((resolve) => socket.write(bytes, () => resolve())),
     text: () => text,
     isOpen: () => open,
     answered: () =>

@@ -96,10 +96,15 @@ export const limits = limitTable({
     default: 16 * 1024 * 1024,
     summary: 'the same of all registrations, whose callers are not known yet',
   },
+  body_ms: {
+    unit: 'ms',
+    default: 60_000,
+    summary: 'time in which the body of a request has to be there, but for uploads of binaries',
+  },
   stranger_body_ms: {
     unit: 'ms',
     default: 15_000,
-    summary: 'time in which the body of a registration has to be there',
+    summary: 'the same of a registration',
   },
 })
 

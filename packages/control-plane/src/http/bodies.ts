@@ -25,7 +25,7 @@ export interface Bodies {
 export function createBodies(limits: Limits): Bodies {
   const budget = (name: 'body_bytes_in_flight' | 'stranger_body_bytes_in_flight'): BodyBudget =>
     createBodyBudget(name, limits[name])
-  const known = { budget: budget('body_bytes_in_flight'), timeoutMs: undefined }
+  const known = { budget: budget('body_bytes_in_flight'), timeoutMs: limits.body_ms }
   const stranger = {
     budget: budget('stranger_body_bytes_in_flight'),
     timeoutMs: limits.stranger_body_ms,
@@ -63,7 +63,7 @@ export function createBodies(limits: Limits): Bodies {
 
 interface Collecting {
   budget: BodyBudget
-  timeoutMs: number | undefined
+  timeoutMs: number
   /** Sees each chunk before it is kept; throws, or answers false when no more is wanted. */
   check(chunk: Buffer): boolean
 }
@@ -79,7 +79,7 @@ function collect(
   let taken = 0
   response.once('close', () => budget.giveBack(taken))
   return new Promise<Buffer>((resolve, reject) => {
-    const timer = timeoutMs === undefined ? undefined : setTimeout(tooSlow, timeoutMs)
+    const timer = setTimeout(tooSlow, timeoutMs)
     source.on('data', keep).once('end', finish).once('error', fail).once('close', cutOff)
 
     function keep(chunk: Buffer): void {

@@ -60,6 +60,12 @@ describe('parseBatch', () => {
     )
   })
 
+  it('drops a record in which a key of ours stands twice', () => {
+    const good = `{"timestamp":"${at}","group":"g","data":{"a":1,"a":2}}`
+    const twice = `{"timestamp":"${at}","group":"g","group":"h","data":{}}`
+    assert.deepEqual(parse('metrics', `[${good},${twice}]`), { records: [good], dropped: 1 })
+  })
+
   it('refuses a batch of which nothing fits', () => {
     for (const text of ['', ' ', '{', '[1]', '[{"a":1}', '{"message":"m"}', 'null', '"x"'])
       assert.throws(() => parse('logs', text), { code: 'bad_request' })

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  duplicateKey,
   rawElements,
   rawMembers,
   type TelemetryKind,
@@ -44,6 +45,9 @@ const validators = {
   audit: Compile(telemetryKinds.audit),
 }
 
+/** Any JSON, kept as it was written. */
+const opaque: ReadonlySet<string> = new Set(['data', 'subject', 'object'])
+
 /** Either what is kept of a record, or why nothing is. */
 interface Reading {
   text?: string
@@ -59,6 +63,8 @@ function read(kind: TelemetryKind, text: string): Reading {
   } catch {
     return { refusal: 'it is not JSON' }
   }
+  const twice = duplicateKey(text, opaque)
+  if (twice !== undefined) return { refusal: `it has ${JSON.stringify(twice.slice(0, 64))} twice` }
   if (validators[kind].Check(record))
     return { text: kind === 'logs' ? withSeedSeverity(text, record as LogRecord) : text }
   const [error] = validators[kind].Errors(record)
