@@ -39,6 +39,11 @@ export function printNote({ stderr }: Io, text: string): void {
   stderr.write(`${printable(text)}\n`)
 }
 
+/** What was done all the same, but may not be what was meant: on stderr. */
+export function printWarnings({ stderr }: Io, warnings: readonly string[]): void {
+  for (const warning of warnings) stderr.write(`warning: ${printable(warning)}\n`)
+}
+
 /** Text of several lines, such as what a program on a node printed: its lines and tabs are kept. */
 export function printText({ stdout }: Io, text: string): void {
   const lines = text.replaceAll('\r\n', '\n')

@@ -1,4 +1,4 @@
-import { PolicySpec, parseCidr, parseSelector } from '@plexd/protocol'
+import { PolicySpec, parseSide } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import { Compile } from 'typebox/compile'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
@@ -106,7 +106,7 @@ function formatPath(path: Path): string {
     .join('')
 }
 
-/** The control plane reads both sides with the same functions; here they can name the line. */
+/** The control plane reads both sides with the same function; here it can name the line. */
 function findWrongSides({ rules }: PolicySpec, lineOf: (path: Path) => number): Problem[] {
   return rules.flatMap((rule, index) =>
     (['from', 'to'] as const).flatMap((side) => {
@@ -119,8 +119,7 @@ function findWrongSides({ rules }: PolicySpec, lineOf: (path: Path) => number): 
 
 function sideProblem(side: string): string | undefined {
   try {
-    if (/^[\d.]+(\/\d*)?$/.test(side)) parseCidr(side)
-    else if (side !== '*') parseSelector(side)
+    parseSide(side)
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -23,7 +23,7 @@ interface Follower {
 }
 
 const roles = ['web', 'db', 'cache'] as const
-const sides = ['*', 'role=web', 'role=db', '!role', 'env=prod', '10.100.0.0/30']
+const sides = ['*', 'role=web', 'role=db', '!role', 'env=prod', 'node:red', '10.100.0.0/30']
 
 const change = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('enrol' as const) }) },
@@ -38,6 +38,14 @@ const change = fc.oneof(
       nth: fc.nat(20),
       role: fc.constantFrom(...roles, undefined),
       env: fc.constantFrom('prod', undefined),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('rename' as const),
+      nth: fc.nat(20),
+      hostname: fc.constantFrom('red', 'blue'),
     }),
   },
   {
@@ -149,6 +157,13 @@ async function make(
         ...(step.env ? { env: step.env } : {}),
       })
       return
+    case 'rename': {
+      const { hostname } = step
+      const params = { node: node.node_id }
+      // Another node may be called so.
+      await plane.admin.renameNode({ params, body: { hostname } }).catch(() => {})
+      return
+    }
     case 'status':
       if (step.status === 'online') return markOnline(app, node.node_id)
       await app.change(async (unit) => {
@@ -169,7 +184,7 @@ async function make(
 }
 
 async function follow(plane: TestControlPlane, index: number): Promise<Follower & AsyncDisposable> {
-  const node = await plane.enrol(`node-${index}-${newId('node')}`)
+  const node = await plane.enrol(`node-${index}-${crypto.randomUUID()}`)
   const { body: state } = await node.api.getState({ params: node })
   const follower = { node, state, folded: 0, reader: await open(plane, node, state.revision) }
   return Object.assign(follower, {

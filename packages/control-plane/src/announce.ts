@@ -36,7 +36,11 @@ export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
 export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
   const before = unit.fleet.node(after.id)
   if (!before) throw new Error(`change node "${after.id}": it is not in the fleet`)
-  if (before.labels !== after.labels || before.reported !== after.reported)
+  if (
+    before.labels !== after.labels ||
+    before.reported !== after.reported ||
+    before.hostname !== after.hostname
+  )
     await relabel(unit, before, after)
   unit.apply({ type: 'node_put', node: after })
   if (looksOtherwise(before, after))
@@ -94,7 +98,7 @@ async function emitPeerChange(
   }
 }
 
-/** Other labels: other peers, other rules, and other data and secrets for the node itself. */
+/** Other labels or another name: other peers, other rules, and by labels other data and secrets for the node itself. */
 async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promise<void> {
   const mesh = unit.fleet.mesh(after.tenant_id)
   const { appeared, vanished, recompiled } = touchedByNode(mesh, { before, after })
@@ -111,6 +115,7 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
   }
   const isRecompiled = !isDeepStrictEqual(compileFor(before, mesh), compileFor(after, mesh))
   await emitPolicies(unit, isRecompiled ? [...recompiled, after] : recompiled)
+  if (before.labels === after.labels && before.reported === after.reported) return
   await unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
   const [old, now] = [
     await readSecretRefsFor(unit.tx, before),

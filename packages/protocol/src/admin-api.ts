@@ -19,7 +19,7 @@ import {
 import { Execution } from './execution.ts'
 import { Entry } from './node-state.ts'
 import { operation } from './operation.ts'
-import { Policy, PolicySpec } from './policy.ts'
+import { Policy, PolicyOutcome, PolicySpec } from './policy.ts'
 import { Metadata, mapOf } from './scalars.ts'
 
 const Empty = Type.Object({})
@@ -34,6 +34,12 @@ const Paging = Type.Object({
     Type.String({ pattern: '^[1-9][0-9]{0,3}$', description: 'Items in a page; 100 when absent' }),
   ),
   after: Type.Optional(Type.String()),
+})
+
+const DryRun = Type.Object({
+  dry_run: Type.Optional(
+    Type.Enum(['true', 'false'], { description: 'Change nothing, and count the pairs' }),
+  ),
 })
 
 const read = { method: 'GET', auth: 'viewer', status: 200 } as const
@@ -270,9 +276,10 @@ export const adminApi = {
     ...write,
     method: 'PUT',
     path: '/admin/v1/policies/{name}',
-    summary: 'Create or replace a policy',
+    summary: 'Create or replace a policy; with ?dry_run only tell what would follow',
+    query: DryRun,
     request: PolicySpec,
-    response: Policy,
+    response: Type.Interface([Policy], PolicyOutcome.properties),
     status: 200,
     errors: [400, 401, 403],
     maxBodyBytes: 8 * mebibyte,
@@ -282,8 +289,9 @@ export const adminApi = {
     ...write,
     method: 'DELETE',
     path: '/admin/v1/policies/{name}',
-    summary: 'Delete a policy',
-    response: Empty,
+    summary: 'Delete a policy; with ?dry_run only tell what would follow',
+    query: DryRun,
+    response: PolicyOutcome,
     status: 200,
     errors: [401, 403, 404],
   }),

@@ -16,7 +16,7 @@ export type CompiledRule = Static<typeof CompiledRule>
 export const CompiledPolicy = Type.Object({ id: Type.String(), rules: Type.Array(CompiledRule) })
 export type CompiledPolicy = Static<typeof CompiledPolicy>
 
-/** One side of a rule: a label selector (`env=prod,role in (web,api)`), a node id, a mesh CIDR, or `*`. */
+/** One side of a rule: a label selector (`env=prod,role in (web,api)`), a node id, `node:HOSTNAME`, a mesh CIDR, or `*`. */
 const Side = Type.String({ minLength: 1, maxLength: 1_024 })
 
 /** A rule as an operator writes it. */
@@ -49,3 +49,18 @@ export const Policy = Type.Object({
   updated_at: Timestamp,
 })
 export type Policy = Static<typeof Policy>
+
+/** How many pairs of nodes can send each other anything after a change that could not before, and the other way round. */
+export const PairChange = Type.Object({ gained: Type.Integer(), lost: Type.Integer() })
+export type PairChange = Static<typeof PairChange>
+
+/** What follows from a change of the policies. */
+export const PolicyOutcome = Type.Object({
+  warnings: Type.Array(Type.String(), { description: 'What in the policy does nothing now' }),
+  pairs: Type.Optional(
+    Type.Union([PairChange, Type.Null()], {
+      description: 'With dry_run alone; null when the mesh is too large to count them',
+    }),
+  ),
+})
+export type PolicyOutcome = Static<typeof PolicyOutcome>

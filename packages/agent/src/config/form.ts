@@ -1,3 +1,4 @@
+import { nearest } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import type { AgentConfig, Settings } from '../config.ts'
 
@@ -54,7 +55,10 @@ export function readSetting(target: Target, value: unknown, name: string): Setti
 
 /** The known key that differs from an unknown one by a letter or two swapped ones. */
 export function nearestKey(unknownKey: string, form: Form): string | undefined {
-  return Object.keys(form).find((known) => !known.endsWith('*') && isNear(known, unknownKey))
+  return nearest(
+    unknownKey,
+    Object.keys(form).filter((known) => !known.endsWith('*')),
+  )
 }
 
 interface Leaf {
@@ -86,15 +90,4 @@ function keyOf(path: string, form: Form, isSection: boolean): string | undefined
 /** The Go agent names its keys without underscores; people, and its own templates, write them with. */
 function plain(key: string): string {
   return key.toLowerCase().replaceAll('_', '')
-}
-
-function isNear(known: string, given: string): boolean {
-  let start = 0
-  while (start < known.length && known[start] === given[start]) start++
-  const room = Math.min(known.length, given.length) - start
-  let end = 0
-  while (end < room && known.at(-1 - end) === given.at(-1 - end)) end++
-  const left = known.slice(start, known.length - end)
-  const right = given.slice(start, given.length - end)
-  return (left.length <= 1 && right.length <= 1) || left === [...right].reverse().join('')
 }

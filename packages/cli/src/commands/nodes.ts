@@ -1,6 +1,7 @@
 import type { Node, NodeDetail } from '@plexd/protocol'
-import { CliError, jsonText, printable } from '@plexd/runtime'
+import { jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { selectorFlag } from '../input.ts'
 import type { Io } from '../io.ts'
@@ -172,15 +173,4 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
       ? `${node.reports_left_out} entries of its last batch did not fit`
       : '',
   }
-}
-
-/** Throws unless the answer on standard input starts with "y". */
-async function confirm({ stdin, stderr }: Io, question: string): Promise<void> {
-  stderr.write(`${printable(question)} [y/N] `)
-  let answer = ''
-  for await (const chunk of stdin) {
-    answer += chunk.toString()
-    if (answer.includes('\n')) break
-  }
-  if (!/^\s*y/i.test(answer)) throw new CliError('not confirmed: nothing was done')
 }

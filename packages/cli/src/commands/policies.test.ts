@@ -21,8 +21,14 @@ const spec = {
 } as const
 const stored = aPolicy({ name: 'web-to-db', revision: 7, rules: [...spec.rules] })
 
+const harmless = { warnings: [], pairs: { gained: 1, lost: 0 } }
+const putReplies = {
+  'PUT /admin/v1/policies/web-to-db?dry_run=true': { ...stored, ...harmless },
+  'PUT /admin/v1/policies/web-to-db': { ...stored, warnings: [] },
+}
+
 describe('policy put', () => {
-  const replies = { 'PUT /admin/v1/policies/web-to-db': stored }
+  const replies = putReplies
 
   it('sends the policy in a YAML file', async () => {
     await using bench = await startBench(replies)
@@ -41,7 +47,39 @@ describe('policy put', () => {
     })
 
     assert.deepEqual(bench.server.requests[0]?.body, spec)
-    assert.deepEqual(JSON.parse(stdout), stored)
+    assert.deepEqual(JSON.parse(stdout), { ...stored, warnings: [] })
+  })
+
+  it('shows what in the policy does nothing', async () => {
+    const warnings = ['rule 0: from "a": it matches no node', 'rule 1: \u001b[2J']
+    await using bench = await startBench({
+      ...replies,
+      'PUT /admin/v1/policies/web-to-db': { ...stored, warnings },
+    })
+
+    const { stderr } = await bench.run(['policy', 'put', await bench.file('p.yaml', yaml)])
+
+    assert.equal(stderr, 'warning: rule 0: from "a": it matches no node\nwarning: rule 1: ?[2J\n')
+  })
+
+  it('wants --yes for what cuts pairs of nodes, and does nothing without', async () => {
+    const dry = 'PUT /admin/v1/policies/web-to-db?dry_run=true'
+    await using bench = await startBench({
+      ...replies,
+      [dry]: { ...stored, warnings: [], pairs: { gained: 0, lost: 45 } },
+    })
+    const file = await bench.file('p.yaml', yaml)
+
+    await assert.rejects(bench.run(['policy', 'put', file]), {
+      exitCode: 2,
+      message:
+        'write policy "web-to-db": 45 pairs of nodes that can talk could not any more: run it again with --yes to do that',
+    })
+    // The policy is what standard input is for.
+    await assert.rejects(bench.run(['policy', 'put', '-'], { stdin: yaml, tty: true }), /--yes/)
+    assert.deepEqual(bench.server.lines(), [dry, dry])
+    await bench.run(['policy', 'put', file, '--yes'])
+    assert.equal(bench.server.lines().at(-1), 'PUT /admin/v1/policies/web-to-db')
   })
 
   it('names the file and the line of what is wrong, and calls nobody', async () => {
@@ -70,7 +108,7 @@ describe('policy list and show', () => {
   })
 
   it('shows a policy in a form that put takes', async () => {
-    await using bench = await startBench({ ...replies, 'PUT /admin/v1/policies/web-to-db': stored })
+    await using bench = await startBench({ ...replies, ...putReplies })
 
     const { stdout } = await bench.run(['policy', 'show', 'web-to-db'])
     await bench.run(['policy', 'put', '-'], { stdin: stdout })
@@ -89,12 +127,47 @@ describe('policy list and show', () => {
 })
 
 describe('policy remove', () => {
-  it('deletes the policy by its name', async () => {
-    await using bench = await startBench({ 'DELETE /admin/v1/policies/allow-all': {} })
+  const dry = 'DELETE /admin/v1/policies/allow-all?dry_run=true'
+  const real = 'DELETE /admin/v1/policies/allow-all'
+  const cut = { [dry]: { warnings: [], pairs: { gained: 0, lost: 3 } }, [real]: { warnings: [] } }
+  const argv = ['policy', 'remove', 'allow-all']
 
-    assert.equal(
-      (await bench.run(['policy', 'remove', 'allow-all'])).stdout,
-      'removed "allow-all"\n',
+  it('deletes the policy by its name', async () => {
+    await using bench = await startBench({ [dry]: harmless, [real]: { warnings: [] } })
+
+    assert.equal((await bench.run(argv)).stdout, 'removed "allow-all"\n')
+  })
+
+  it('asks at a terminal before it cuts nodes off', async () => {
+    await using bench = await startBench(cut)
+
+    await assert.rejects(bench.run(argv, { tty: true, stdin: 'n\n' }), /nothing was done/)
+    assert.deepEqual(bench.server.lines(), [dry])
+    const { stderr } = await bench.run(argv, { tty: true, stdin: 'y\n' })
+    assert.match(
+      stderr,
+      /remove policy "allow-all": 3 pairs of nodes that can talk .*; go on\? \[y/,
     )
+    assert.equal(bench.server.lines().at(-1), real)
+  })
+
+  it('wants --yes elsewhere, also where the mesh is too large to count', async () => {
+    await using bench = await startBench({ ...cut, [dry]: { warnings: [], pairs: null } })
+
+    await assert.rejects(bench.run(argv), {
+      exitCode: 2,
+      message: /too large .* --yes to do that$/,
+    })
+    await bench.run([...argv, '--yes'])
+    assert.deepEqual(bench.server.lines(), [dry, real])
+  })
+
+  it('only tells with --dry-run', async () => {
+    await using bench = await startBench(cut)
+
+    const { stdout } = await bench.run([...argv, '--dry-run'])
+
+    assert.match(stdout, /and cannot now: 0; that can and could not any more: 3\n$/)
+    assert.deepEqual(bench.server.lines(), [dry])
   })
 })

@@ -1,10 +1,12 @@
-import type { Policy, PolicyRule } from '@plexd/protocol'
+import type { Policy, PolicyOutcome, PolicyRule } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
+import { confirmCut } from '../confirm.ts'
 import { type Context, examples, findOrFail, jsonHelp } from '../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../input.ts'
-import { ageOf, printDone, printList, printText } from '../output.ts'
+import type { Io } from '../io.ts'
+import { ageOf, printDone, printList, printText, printWarnings } from '../output.ts'
 import { parsePolicy } from '../policy-file.ts'
 
 const fileHelp = `
@@ -12,7 +14,7 @@ FILE is YAML or JSON, - is standard input:
 
   name: web-to-db
   rules:
-    - from: role=web          # a label selector, a node id, a mesh CIDR or "*"
+    - from: role=web          # a label selector, node:HOSTNAME, a node id, a mesh CIDR or "*"
       to: role in (db,cache)
       port: 5432              # any when left out
       protocol: tcp           # tcp, udp, icmp or any
@@ -63,26 +65,75 @@ export function addPolicyCommands(program: Command, { io, connect }: Context): v
     .command('put')
     .description('create or replace the policy in a file')
     .argument('<file>')
+    .option('--dry-run', 'only tell what would follow')
+    .option('--yes', yesHelp)
     .option('--json', jsonHelp)
-    .addHelpText('after', fileHelp + examples('plexctl policy put web-to-db.yaml'))
-    .action(async (file: string, { json }: { json?: boolean }) => {
+    .addHelpText(
+      'after',
+      fileHelp +
+        examples(
+          'plexctl policy put web-to-db.yaml',
+          'plexctl policy put web-to-db.yaml --dry-run',
+        ),
+    )
+    .action(async (file: string, { dryRun, yes, json }: ChangeFlags) => {
       const spec = parsePolicy(decodeUtf8(await readInput(file, io), file), quoteFile(file))
       const { admin } = await connect()
-      const { body } = await admin.putPolicy({ params: { name: spec.name }, body: spec })
+      const request = { params: { name: spec.name }, body: spec }
+      if (dryRun || !yes) {
+        const { body } = await admin.putPolicy({ ...request, query: { dry_run: 'true' } })
+        if (dryRun) return printOutcome(io, body, json)
+        const what = `write policy "${spec.name}"`
+        await confirmCut(io, { what, pairs: body.pairs, asks: file !== '-' })
+      }
+      const { body } = await admin.putPolicy({ ...request, query: {} })
       printDone(io, body, { json, text: `wrote "${body.name}" revision ${body.revision}` })
+      if (!json) printWarnings(io, body.warnings)
     })
 
   policy
     .command('remove')
     .description('delete a policy')
     .argument('<name>')
+    .option('--dry-run', 'only tell what would follow')
+    .option('--yes', yesHelp)
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl policy remove allow-all'))
-    .action(async (name: string, { json }: { json?: boolean }) => {
+    .addHelpText(
+      'after',
+      examples('plexctl policy remove allow-all', 'plexctl policy remove allow-all --dry-run'),
+    )
+    .action(async (name: string, { dryRun, yes, json }: ChangeFlags) => {
       const { admin } = await connect()
-      const { body } = await admin.deletePolicy({ params: { name } })
+      if (dryRun || !yes) {
+        const { body } = await admin.deletePolicy({ params: { name }, query: { dry_run: 'true' } })
+        if (dryRun) return printOutcome(io, body, json)
+        await confirmCut(io, { what: `remove policy "${name}"`, pairs: body.pairs, asks: true })
+      }
+      const { body } = await admin.deletePolicy({ params: { name }, query: {} })
       printDone(io, body, { json, text: `removed "${name}"` })
     })
+}
+
+interface ChangeFlags {
+  dryRun?: boolean
+  yes?: boolean
+  json?: boolean
+}
+
+const yesHelp = 'do not ask when nodes could not talk any more that can now'
+
+function printOutcome(io: Io, outcome: PolicyOutcome, json: boolean | undefined): void {
+  const { warnings, pairs } = outcome
+  if (json) {
+    printJson({ warnings, pairs }, io.stdout)
+    return
+  }
+  io.stdout.write(
+    pairs
+      ? `pairs of nodes that could talk and cannot now: ${pairs.gained}; that can and could not any more: ${pairs.lost}\n`
+      : 'the mesh is too large to count the pairs of nodes that could talk\n',
+  )
+  printWarnings(io, warnings)
 }
 
 function formatPolicy({ name, rules }: Policy): string {

@@ -1,13 +1,30 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { changePolicy } from '../announce.ts'
 import { handle } from '../handle.ts'
+import { comparePairs } from '../mesh/connections.ts'
+import type { Fleet, PolicyRecord } from '../mesh/fleet.ts'
 
-export const deletePolicy = handle(adminApi.deletePolicy, async ({ principal, params }, app) => {
-  await app.change(async (unit) => {
-    const before = unit.fleet.policies(principal.tenant_id).find(({ name }) => name === params.name)
-    if (!before) throw new ApiError('not_found', `there is no policy "${params.name}"`)
-    await unit.tx.deleteFrom('policies').where('id', '=', before.id).execute()
-    await changePolicy(unit, { before })
-  })
-  return {}
-})
+export const deletePolicy = handle(
+  adminApi.deletePolicy,
+  async ({ principal: { tenant_id }, params, query }, app) => {
+    const { fleet } = app
+    if (query.dry_run === 'true') {
+      const gone = find(fleet, tenant_id, params.name)
+      const before = fleet.policies(tenant_id)
+      const after = before.filter((policy) => policy !== gone)
+      return { warnings: [], pairs: comparePairs(fleet.mesh(tenant_id), { before, after }) ?? null }
+    }
+    await app.change(async (unit) => {
+      const before = find(unit.fleet, tenant_id, params.name)
+      await unit.tx.deleteFrom('policies').where('id', '=', before.id).execute()
+      await changePolicy(unit, { before })
+    })
+    return { warnings: [] }
+  },
+)
+
+function find(fleet: Fleet, tenantId: string, name: string): PolicyRecord {
+  const policy = fleet.policies(tenantId).find((other) => other.name === name)
+  if (policy) return policy
+  throw new ApiError('not_found', `there is no policy "${name}"`)
+}

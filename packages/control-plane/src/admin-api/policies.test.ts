@@ -127,4 +127,72 @@ describe('policies', () => {
     await assert.rejects(put(plane, 'Upper', []), { status: 400 })
     await assert.rejects(plane.admin.deletePolicy({ params: { name: 'p' } }), { status: 404 })
   })
+
+  it('say what in them does nothing, and are put all the same', async () => {
+    await using plane = await startControlPlane()
+    const gone = await plane.enrol('gone-01')
+    await plane.enrol('web-01', { metadata: { role: 'web' } })
+    await gone.api.deregister({ params: gone })
+    await put(plane, 'lock', [{ from: '*', to: '*', action: 'deny' }])
+
+    const { body } = await put(plane, 'p', [
+      { from: gone.node_id, to: 'role=wbe', action: 'deny' },
+      { from: 'node:web-01', to: '*', action: 'allow' },
+    ])
+
+    assert.equal(body.revision, 1)
+    assert.deepEqual(body.warnings, [
+      `rule 0: from "${gone.node_id}": that node was removed`,
+      'rule 0: to "role=wbe": it matches no node: no node has "role=wbe": did you mean "web"?',
+      'rule 0: it does nothing, because rule 0 of "lock" comes first and denies all of it',
+      'rule 1: it does nothing, because rule 0 of "lock" comes first and denies all of it',
+    ])
+    await assert.rejects(put(plane, 'q', [{ from: 'web-01', to: '*', action: 'deny' }]), {
+      status: 400,
+      message: 'rule 0: from "web-01": it is no label of any node: did you mean "node:web-01"?',
+    })
+  })
+
+  it('tell beforehand how many pairs they join and cut, and change nothing then', async () => {
+    await using plane = await startControlPlane()
+    for (const name of ['web', 'db', 'box']) await plane.enrol(name)
+    const query = { dry_run: 'true' } as const
+    const lock = { name: 'lock', rules: [{ from: '*', to: 'node:box', action: 'deny' as const }] }
+
+    const gone = await plane.admin.deletePolicy({ params: { name: 'allow-all' }, query })
+    const half = await plane.admin.putPolicy({ params: { name: 'lock' }, query, body: lock })
+    const none = await plane.admin.putPolicy({
+      params: { name: 'lock' },
+      query,
+      body: { name: 'lock', rules: [] },
+    })
+
+    assert.deepEqual(gone.body, { warnings: [], pairs: { gained: 0, lost: 3 } })
+    assert.deepEqual([half.body.revision, half.body.pairs], [1, { gained: 0, lost: 0 }])
+    assert.deepEqual(none.body.pairs, { gained: 0, lost: 0 })
+    const { items } = (await plane.admin.listPolicies({})).body
+    assert.deepEqual(
+      items.map(({ name, revision }) => [name, revision]),
+      [['allow-all', 1]],
+    )
+  })
+
+  it('follow a node that is renamed', async () => {
+    await using plane = await startControlPlane()
+    const [web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
+    await put(plane, 'p', [{ from: 'node:web-01', to: 'node:db-01', action: 'allow' }])
+    await plane.admin.deletePolicy({ params: { name: 'allow-all' } })
+    assert.equal((await stateOf(db)).peers.length, 1)
+    await using events = await openEventReader(plane.url, { token: db.token, nodeId: db.node_id })
+    const rename = (hostname: string) =>
+      plane.admin.renameNode({ params: { node: web.node_id }, body: { hostname } })
+
+    await rename('web-02')
+
+    assert.equal((await events.next('peer_removed')).payload.peer_id, web.node_id)
+    assert.deepEqual((await events.next('policy_updated')).payload, { policies: [] })
+    assert.deepEqual((await stateOf(web)).policies, [])
+    await rename('WEB-01')
+    assert.equal((await events.next('peer_added')).payload.id, web.node_id)
+  })
 })

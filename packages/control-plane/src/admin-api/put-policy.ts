@@ -2,11 +2,13 @@ import { ApiError, adminApi, newId, type Policy, type PolicySpec } from '@plexd/
 import { changePolicy } from '../announce.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
-import type { PolicyRecord } from '../mesh/fleet.ts'
-import { skippedRules } from '../mesh/mesh.ts'
+import { comparePairs } from '../mesh/connections.ts'
+import type { Fleet, PolicyRecord } from '../mesh/fleet.ts'
 import { positionOf } from '../mesh/policy-order.ts'
 import { describeProblems, validatePolicy } from '../mesh/policy-validate.ts'
+import { policyWarnings } from '../mesh/policy-warnings.ts'
 import { policyView } from './policy-view.ts'
+import { removedNodesOf } from './removed-nodes.ts'
 
 const maxPolicies = 1_000
 
@@ -14,43 +16,91 @@ const maxPolicies = 1_000
  * A new policy applies behind the others, but in front of `allow-all`; one that is there keeps its place. The same
  * rules again are no change.
  */
-export const putPolicy = handle(adminApi.putPolicy, async ({ principal, params, body }, app) => {
-  if (body.name !== params.name)
-    throw new ApiError('bad_request', `body/name "${body.name}" is not that of the path`)
-  const { policy, skipped } = await app.change((unit) => put(unit, principal.tenant_id, body))
-  for (const rule of skipped) app.log.warn('policy rule has no effect', { ...rule })
-  return policy
-})
+export const putPolicy = handle(
+  adminApi.putPolicy,
+  async ({ principal, params, query, body }, app) => {
+    if (body.name !== params.name)
+      throw new ApiError('bad_request', `body/name "${body.name}" is not that of the path`)
+    const { fleet, store, clock } = app
+    const tenantId = principal.tenant_id
+    const removed = await removedNodesOf(store.reader, body)
+    const warningsOf = ({ after, policies }: Plan): string[] =>
+      policyWarnings(after.id, { mesh: fleet.mesh(tenantId), policies, removed })
+    if (query.dry_run === 'true') {
+      const plan = planPut(fleet, tenantId, body)
+      const pairs = comparePairs(fleet.mesh(tenantId), {
+        before: fleet.policies(tenantId),
+        after: plan.policies,
+      })
+      const policy = policyView({ ...rowOf(plan.after), updated_at: clock.now() })
+      return { ...policy, warnings: warningsOf(plan), pairs: pairs ?? null }
+    }
+    const { policy, plan } = await app.change((unit) => put(unit, tenantId, body))
+    const warnings = warningsOf(plan)
+    if (warnings.length > 0)
+      app.log.warn('policy has parts that do nothing', {
+        policy: policy.name,
+        warnings: warnings.slice(0, 10),
+      })
+    return { ...policy, warnings }
+  },
+)
 
-async function put(unit: Unit, tenantId: string, spec: PolicySpec) {
-  refuseProblems(unit, tenantId, spec)
-  const others = unit.fleet.policies(tenantId)
-  const before = others.find(({ name }) => name === spec.name)
-  const rules = JSON.stringify(spec.rules)
-  if (before && JSON.stringify(before.rules) === rules)
-    return { policy: await read(unit, before), skipped: [] }
-  if (!before && others.length >= maxPolicies)
+interface Plan {
+  before: PolicyRecord | undefined
+  after: PolicyRecord
+  /** All of the tenant as they apply then. */
+  policies: PolicyRecord[]
+}
+
+/** What a policy would be, and where it would stand. Throws an ApiError (400) with all that is wrong with it. */
+function planPut(fleet: Fleet, tenantId: string, spec: PolicySpec): Plan {
+  refuseProblems(fleet, tenantId, spec)
+  const policies = fleet.policies(tenantId)
+  const before = policies.find(({ name }) => name === spec.name)
+  if (!before && policies.length >= maxPolicies)
     throw new ApiError('bad_request', `a tenant has ${maxPolicies} policies at most`)
   const after: PolicyRecord = {
     id: before?.id ?? newId('policy'),
     tenant_id: tenantId,
     name: spec.name,
     revision: (before?.revision ?? 0) + 1,
-    position: before?.position ?? positionOf(spec.name, others),
+    position: before?.position ?? positionOf(spec.name, policies),
     rules: spec.rules,
   }
-  const row = { ...after, rules, updated_at: unit.nowMs }
+  const others = policies.filter((policy) => policy !== before)
+  return {
+    before,
+    after,
+    policies: [...others, after].sort((a, b) => a.position - b.position),
+  }
+}
+
+async function put(
+  unit: Unit,
+  tenantId: string,
+  spec: PolicySpec,
+): Promise<{ policy: Policy; plan: Plan }> {
+  const plan = planPut(unit.fleet, tenantId, spec)
+  const { before, after } = plan
+  const row = { ...rowOf(after), updated_at: unit.nowMs }
+  if (before && JSON.stringify(before.rules) === row.rules)
+    return { policy: await read(unit, before), plan }
   await unit.tx
     .insertInto('policies')
     .values(row)
     .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
     .execute()
   await changePolicy(unit, { ...(before ? { before } : {}), after })
-  return { policy: policyView(row), skipped: skippedRules(after, unit.fleet.mesh(tenantId)) }
+  return { policy: policyView(row), plan }
 }
 
-function refuseProblems(unit: Unit, tenantId: string, spec: PolicySpec): void {
-  const problems = validatePolicy(spec, unit.fleet.mesh(tenantId).range)
+function rowOf(policy: PolicyRecord) {
+  return { ...policy, rules: JSON.stringify(policy.rules) }
+}
+
+function refuseProblems(fleet: Fleet, tenantId: string, spec: PolicySpec): void {
+  const problems = validatePolicy(spec, fleet.mesh(tenantId))
   if (problems.length > 0)
     throw new ApiError('bad_request', describeProblems(problems), {
       details: { problems: problems.slice(0, 100) },

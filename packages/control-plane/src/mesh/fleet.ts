@@ -106,7 +106,7 @@ export interface Fleet {
   /** In the order they apply. */
   policies(tenantId: string): readonly PolicyRecord[]
   /**
-   * Who may talk to whom in a tenant. The same object until labels, addresses or rules change, so that an event for a
+   * Who may talk to whom in a tenant. The same object until labels, names, addresses or rules change, so that an event for a
    * thousand nodes works out once who is on a side.
    */
   mesh(tenantId: string): Mesh<NodeRecord>
@@ -151,8 +151,7 @@ export function createFleet(): MutableFleet {
     const tenantId = (before ?? after)?.tenant_id ?? ''
     const mesh = meshes.get(tenantId)
     if (!mesh) return
-    if (before && after && before.labels === after.labels && before.mesh_ip === after.mesh_ip)
-      mesh.refresh(after)
+    if (before && after && isSameToRules(before, after)) mesh.refresh(after)
     else
       meshes.set(
         tenantId,
@@ -311,6 +310,10 @@ export function createFleet(): MutableFleet {
 function tokenHashesOf(node: NodeRecord): string[] {
   const { token_hash, nsk_hash, next_token_hash, next_nsk_hash } = node
   return [token_hash, nsk_hash, next_token_hash, next_nsk_hash].filter((hash) => hash !== null)
+}
+
+function isSameToRules(a: NodeRecord, b: NodeRecord): boolean {
+  return a.labels === b.labels && a.hostname === b.hostname && a.mesh_ip === b.mesh_ip
 }
 
 function hostnameKeyOf({ tenant_id, hostname }: NodeRecord): string {

@@ -1,6 +1,6 @@
-import { type Cidr, formatCidr, isNodeId, parseIpv4 } from '@plexd/protocol'
+import { type Cidr, formatCidr, parseIpv4, parseSide, type Side } from '@plexd/protocol'
 import type { PolicyRecord } from './fleet.ts'
-import { type MeshNode, parseSide, type Side, sideHas } from './rule-side.ts'
+import { type MeshNode, sideHas } from './rule-side.ts'
 
 /** All that decides who may talk to whom in one tenant, as it is at one moment. */
 export interface Mesh<N extends MeshNode = MeshNode> {
@@ -12,7 +12,7 @@ export interface Mesh<N extends MeshNode = MeshNode> {
   /** The nodes of a side by address; worked out once. */
   members(side: Side): readonly N[]
   /**
-   * The mesh after a node came (`before` left out), went (`after` left out) or has other labels. What was worked out
+   * The mesh after a node came (`before` left out), went (`after` left out) or has other labels or another name. What was worked out
    * of the sides that it neither joins nor leaves stays.
    */
   with(change: { before?: N; after?: N }): Mesh<N>
@@ -90,6 +90,8 @@ function byAddress<N extends MeshNode>(nodes: Iterable<N>): N[] {
 
 /** A rule with its sides read. Port 0 is any port, protocol `""` any protocol. */
 export interface MeshRule {
+  /** Its place in the policy, from 0. */
+  readonly index: number
   readonly from: Side
   readonly to: Side
   readonly port: number
@@ -97,36 +99,20 @@ export interface MeshRule {
   readonly action: 'allow' | 'deny'
 }
 
-/** A rule that has no effect, and never a wider one: one of its sides cannot be read, or names a node that is not there. */
-export interface SkippedRule {
-  policy_id: string
-  rule: number
-  reason: string
-}
-
 interface Reading {
   range: Cidr
   rules: readonly MeshRule[]
-  skipped: readonly SkippedRule[]
 }
 
 // Reading the sides is most of the work of asking about them. Records are immutable, so a reading stays true.
 const readings = new WeakMap<MeshPolicy, Reading>()
 
-/** The rules of a policy whose sides can be read, in their order. */
+/**
+ * The rules of a policy whose sides can be read, in their order. Others, which an older version took, have no effect,
+ * and never a wider one.
+ */
 export function rulesOf(policy: MeshPolicy, range: Cidr): readonly MeshRule[] {
   return readingOf(policy, range).rules
-}
-
-/** The rules of a policy that have no effect for want of a side: an operator has to hear of them. */
-export function skippedRules(policy: MeshPolicy, mesh: Mesh): SkippedRule[] {
-  const ids = new Set([...mesh.nodes].map(({ id }) => id))
-  const missing = policy.rules.flatMap(({ from, to }, rule) =>
-    [from, to]
-      .filter((text) => isNodeId(text) && !ids.has(text))
-      .map((text) => ({ policy_id: policy.id, rule, reason: `there is no node "${text}"` })),
-  )
-  return [...readingOf(policy, mesh.range).skipped, ...missing]
 }
 
 function readingOf(policy: MeshPolicy, range: Cidr): Reading {
@@ -139,7 +125,6 @@ function readingOf(policy: MeshPolicy, range: Cidr): Reading {
 
 function read(policy: MeshPolicy, range: Cidr): Reading {
   const rules: MeshRule[] = []
-  const skipped: SkippedRule[] = []
   // One object for each text, so that who is on it is worked out once however many rules name it.
   const sides = new Map<string, Side>()
   const sideOf = (text: string): Side => {
@@ -150,6 +135,7 @@ function read(policy: MeshPolicy, range: Cidr): Reading {
   for (const [index, { from, to, port = 0, protocol, action }] of policy.rules.entries()) {
     try {
       rules.push({
+        index,
         from: sideOf(from),
         to: sideOf(to),
         port,
@@ -158,8 +144,7 @@ function read(policy: MeshPolicy, range: Cidr): Reading {
       })
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      skipped.push({ policy_id: policy.id, rule: index, reason: error.message })
     }
   }
-  return { range, rules, skipped }
+  return { range, rules }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type CompiledPolicy, type CompiledRule, formatCidr } from '@plexd/protocol'
+import { type CompiledPolicy, type CompiledRule, formatCidr, type Side } from '@plexd/protocol'
 import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
-import { type MeshNode, type Side, sideHas } from './rule-side.ts'
+import { type MeshNode, sideHas } from './rule-side.ts'
 
 /**
  * The policies as one node enforces them: CIDRs only, and only the rules that involve the node. The first match wins,

@@ -10,7 +10,7 @@ import {
   parseSelector,
 } from '@plexd/protocol'
 import fc from 'fast-check'
-import { createMesh, type Mesh, type MeshPolicy, rulesOf, skippedRules } from './mesh.ts'
+import { createMesh, type Mesh, type MeshPolicy, rulesOf } from './mesh.ts'
 import { compileFor, kindOf, withRevisedIds } from './policy-compile.ts'
 import { describeProblems, validatePolicy } from './policy-validate.ts'
 import type { MeshNode } from './rule-side.ts'
@@ -60,20 +60,17 @@ describe('compileFor', () => {
     assert.deepEqual(compileFor(dev, mesh), [])
   })
 
-  it('never widens a rule that names a node that is not there, and reports it', () => {
-    const mesh = meshWith([allow('n_gone', '*')])
-    assert.deepEqual(compileFor(web, mesh), [])
-    assert.deepEqual(
-      mesh.policies.flatMap((policy) => skippedRules(policy, mesh)),
-      [{ policy_id: 'pol_0', rule: 0, reason: 'there is no node "n_gone"' }],
-    )
+  it('never widens a rule that names a node that is not there, nor one whose side cannot be read', () => {
+    assert.deepEqual(compileFor(web, meshWith([allow('n_gone', '*')])), [])
+    const unreadable = [allow('192.168.0.0/24', '*'), allow('10.100.0.1-10.100.0.9', '*')]
+    assert.deepEqual(compileFor(web, meshWith(unreadable)), [])
   })
 
-  it('skips a rule whose side cannot be read, and reports it', () => {
-    const mesh = meshWith([allow('192.168.0.0/24', '*'), allow('web', '*')])
-    assert.deepEqual(compileFor(web, mesh), [])
-    const [skipped] = mesh.policies.flatMap((policy) => skippedRules(policy, mesh))
-    assert.match(skipped?.reason ?? '', /"192\.168\.0\.0\/24": it is not inside the mesh range/)
+  it('reads a hostname as the node that is called so now', () => {
+    const mesh = meshWith([deny('node:WEB-host', 'role=db')])
+    assert.deepEqual(compileFor(db, mesh)[0]?.rules, [
+      compiled('10.100.0.1/32', '10.100.0.3/32', 'deny'),
+    ])
   })
 
   it('means for a node exactly what the rules mean', () => {
@@ -181,7 +178,8 @@ describe('mesh.with', () => {
             mesh.refresh(again)
             continue
           }
-          const after = metadata && aNode(id, `10.100.0.${at + 1}`, metadata)
+          const given = metadata && aNode(id, `10.100.0.${at + 1}`, metadata)
+          const after = given && (asked % 3 === 0 ? { ...given, hostname: 'renamed' } : given)
           if (after) now.set(id, after)
           else now.delete(id)
           mesh = mesh.with({ ...(before ? { before } : {}), ...(after ? { after } : {}) })
@@ -228,11 +226,14 @@ describe('touchedByNode', () => {
     const change = fc.record({
       before: fc.option(labels, { nil: undefined }),
       after: fc.option(labels, { nil: undefined }),
+      hostname: fc.constantFrom('0-host', 'renamed'),
     })
     fc.assert(
-      fc.property(meshes, change, ({ nodes, policies }, { before, after }) => {
-        const named = (metadata: Record<string, string>): MeshNode =>
-          aNode('n_0', '10.100.0.1', metadata)
+      fc.property(meshes, change, ({ nodes, policies }, { before, after, hostname }) => {
+        const named = (metadata: Record<string, string>): MeshNode => ({
+          ...aNode('n_0', '10.100.0.1', metadata),
+          ...(metadata === after ? { hostname } : {}),
+        })
         const rest = nodes.slice(1)
         const states = [before, after].map((metadata) => (metadata ? [named(metadata)] : []))
         const [old, now] = states.map((own) =>
@@ -341,7 +342,8 @@ describe('touchedByPolicy', () => {
 })
 
 describe('validatePolicy', () => {
-  const problems = (...list: PolicyRule[]) => validatePolicy({ name: 'p', rules: list }, range)
+  const problems = (...list: PolicyRule[]) =>
+    validatePolicy({ name: 'p', rules: list }, { range, nodes: fleet })
 
   it('accepts selectors, ids, CIDRs inside the mesh range and "*"', () => {
     assert.deepEqual(
@@ -361,6 +363,16 @@ describe('validatePolicy', () => {
     )
   })
 
+  it('refuses what can be no label, and offers the name of the node that is meant', () => {
+    const [problem, ...rest] = problems(deny('web-host', '*'), deny('role', '*'), deny('gpu', '*'))
+    assert.deepEqual(rest, [])
+    assert.equal(problem?.problem, 'it is no label of any node: did you mean "node:web-host"?')
+    const range = problems(deny('10.100.0.1-10.100.0.9', '*'))
+    assert.match(range[0]?.problem ?? '', /want one address or a CIDR, such as "10\.100\.0\.0\/28"/)
+    for (const side of ['node:', 'node:n_web', 'node:*', 'node:web_host', 'fd00::1'])
+      assert.equal(problems(deny(side, '*')).length, 1, side)
+  })
+
   it('refuses a range that is wider than the mesh, host bits, and ports of icmp', () => {
     assert.equal(problems(allow('10.0.0.0/8', '*'), allow('10.100.0.1/24', '*')).length, 2)
     assert.equal(problems({ ...allow('*', '*'), protocol: 'icmp', port: 8 })[0]?.field, 'port')
@@ -370,7 +382,7 @@ describe('validatePolicy', () => {
 const none = { appeared: [], vanished: [], recompiled: [] }
 
 function aNode(id: string, mesh_ip: string, labels: Record<string, string>): MeshNode {
-  return { id, mesh_ip, labels }
+  return { id, hostname: `${id.slice(2)}-host`, mesh_ip, labels }
 }
 
 function allow(from: string, to: string): PolicyRule {
@@ -407,6 +419,8 @@ const side = fc.constantFrom(
   'n_0',
   'n_1',
   'n_nobody',
+  'node:0-host',
+  'node:renamed',
   '10.100.0.0/30',
   '10.100.0.2',
 )
@@ -434,6 +448,7 @@ function edit(before: MeshPolicy | undefined, put: PolicyRule[], pick: number): 
 function oracleHas(text: string, node: MeshNode): boolean {
   if (text === '*') return true
   if (text.startsWith('n_')) return text === node.id
+  if (text.startsWith('node:')) return text === `node:${node.hostname}`
   if (/^\d/.test(text)) return cidrContains(parseCidr(text), parseIpv4(node.mesh_ip))
   return matches(parseSelector(text), node.labels)
 }

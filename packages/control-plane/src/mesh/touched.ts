@@ -1,6 +1,6 @@
-import type { PolicyRule } from '@plexd/protocol'
+import type { PolicyRule, Side } from '@plexd/protocol'
 import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
-import { isList, type MeshNode, type Side, sideHas } from './rule-side.ts'
+import { isList, type MeshNode, sideHas } from './rule-side.ts'
 import { isVisible, membersOf, peersOf } from './visibility.ts'
 
 /** Whom a change has to be told to. Cost follows the change: rules that do not involve it are passed over. */
@@ -14,7 +14,7 @@ export interface NodeTouch<N> {
 }
 
 /**
- * What follows from a node that is added (`before` left out), removed (`after` left out) or relabelled.
+ * What follows from a node that is added (`before` left out), removed (`after` left out), relabelled or renamed.
  * `mesh` is that before or after the change: the node itself is not looked up in it.
  */
 export function touchedByNode<N extends MeshNode>(

@@ -1,5 +1,6 @@
+import type { Side } from '@plexd/protocol'
 import { type Mesh, rulesOf } from './mesh.ts'
-import { type MeshNode, type Side, sideHas } from './rule-side.ts'
+import { type MeshNode, sideHas } from './rule-side.ts'
 
 /**
  * Whether two nodes have each other as peers: some allow rule joins them, in either direction. What may pass between

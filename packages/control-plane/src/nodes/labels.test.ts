@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Metadata, parseCidr } from '@plexd/protocol'
+import { type Metadata, parseCidr, parseSide } from '@plexd/protocol'
 import { resolveLimits } from '@plexd/runtime'
 import fc from 'fast-check'
 import { limits as table } from '../limits.ts'
 import { isFor } from '../mesh/entry-scope.ts'
 import { metadataOf, withReported } from '../mesh/labels.ts'
-import { parseSide, sideHas } from '../mesh/rule-side.ts'
+import { sideHas } from '../mesh/rule-side.ts'
 import { boundMetadata, checkLabels, describeNode, warningsOf } from './labels.ts'
 
 const limits = resolveLimits(table, {})
@@ -127,7 +127,7 @@ describe('what a node says', () => {
   it('makes no difference to a secret or to a side of a rule', () => {
     fc.assert(
       fc.property(selector, claims, claims, (selector, labels, reported) => {
-        const quiet = { id: 'n_a', mesh_ip: '10.100.0.1', labels, reported: {} }
+        const quiet = { id: 'n_a', hostname: 'a', mesh_ip: '10.100.0.1', labels, reported: {} }
         const loud = { ...quiet, reported }
         const side = parseSide(selector, parseCidr('10.100.0.0/16'))
 
