@@ -50,7 +50,16 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   const bearer = (): string => bearerOf(identity.current())
   const { client, keepOnly } = stack.use(openControlClient(config, { bearer, skew, clock }))
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
-  const loops = stack.use(startControlLoops({ core, identity, client, keepOnly, capabilities }))
+  const loops = stack.use(
+    startControlLoops({
+      core,
+      identity,
+      client,
+      keepOnly,
+      capabilities,
+      onFirstConnect: () => void keepSettings(core, deps),
+    }),
+  )
   core.loops = loops
 
   log.info('plexd is up', { version, node_id: identity.current().node_id, url: config.apiUrl })
@@ -97,7 +106,7 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
 async function openIdentity(
   core: Core,
   capabilities: Capabilities,
-  { env = process.env, signal }: AgentDeps,
+  { env = process.env, signal, remember }: AgentDeps,
 ): Promise<IdentityStore> {
   const { config, database, desired, problems, clock, log } = core
   const saved = await loadIdentity(config.dataDir, config.hostname)
@@ -111,10 +120,21 @@ async function openIdentity(
     clock,
     log,
     ...(signal ? { signal } : {}),
+    ...(remember ? { remember } : {}),
   })
   problems.clear('enrolment')
   createCapabilityMark(database).setSent(atRegistration(capabilities))
   return createIdentityStore(config.dataDir, identity, core.disk.failed)
+}
+
+/** Of a node that was enrolled before, or whose control plane has moved: it is reached by these. */
+async function keepSettings({ disk, log }: Core, { remember }: AgentDeps): Promise<void> {
+  try {
+    await remember?.()
+  } catch (error) {
+    disk.failed(error)
+    log.warn('settings cannot be remembered', { error: describeError(error) })
+  }
 }
 
 const deregisterMs = 2_000

@@ -14,6 +14,7 @@ import { type Form, nearestKey, readForm } from './config/form.ts'
 import { goForm } from './config/go-form.ts'
 import { installerForm } from './config/installer-form.ts'
 import { readmeForm } from './config/readme-form.ts'
+import { recallSettings } from './config/remembered.ts'
 import { type Limits, limits } from './limits.ts'
 
 /** All that can be set, whatever it was called where it was set. Times are milliseconds. */
@@ -140,18 +141,19 @@ export interface ConfigSources {
 }
 
 /**
- * Flags over environment over file over defaults. The file may have any of the three forms (README, Go agent,
+ * Flags over environment over file over what is remembered of the enrolment over defaults. The file may have any of the three forms (README, Go agent,
  * installer); each key shows by its shape which one it belongs to. Throws a CliError that names the key, its value and what is wanted.
  */
 export async function loadConfig({ flags, file, env, log }: ConfigSources): Promise<AgentConfig> {
   const fromFile = await readFile(file ?? env.PLEXD_CONFIG, log)
   const fromEnvironment = readEnvironment(env)
+  const given = { ...fromFile, ...fromEnvironment, ...flags }
+  const dataDir = given.dataDir ?? defaultConfig.dataDir
   const config: AgentConfig = {
     ...defaultConfig,
     hostname: hostname(),
-    ...fromFile,
-    ...fromEnvironment,
-    ...flags,
+    ...(await recallSettings(dataDir, given, log)),
+    ...given,
   }
   config.hostnameChosen =
     (flags.hostname ?? fromEnvironment.hostname ?? fromFile.hostname) !== undefined

@@ -43,6 +43,8 @@ export interface ControlLoopsDeps {
   /** Closes connections of the client from other addresses than these. */
   keepOnly?: (localAddresses: ReadonlySet<string>) => void
   capabilities: Capabilities
+  /** The control plane has taken us for one of its own. */
+  onFirstConnect?: () => void
 }
 
 export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
@@ -61,7 +63,10 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
       onRotateKeys: () => state.keyRotation.request(),
     }),
   )
+  let isFirst = true
   const events = startEvents(deps, { ...state, executor: queues.executor }, stack, () => {
+    if (isFirst) deps.onFirstConnect?.()
+    isFirst = false
     state.loop.trigger()
     heartbeat.wake()
     queues.wake()

@@ -28,6 +28,8 @@ export interface AgentDeps {
   device?: WireguardDevice
   /** Opens all of the mesh instead, given what is known of this node's place in it by the time that it is needed. */
   openMesh?: (place: MeshPlace) => Promise<OpenMesh>
+  /** Keeps what the control plane was reached by; called when it has answered. */
+  remember?: () => Promise<void>
   /** Ends an enrolment that is still trying. */
   signal?: AbortSignal
 }

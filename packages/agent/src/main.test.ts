@@ -202,6 +202,35 @@ describe('plexd up', () => {
     assert.equal(setup.plane.sent('/deregister').length, 1)
   })
 
+  it('starts again, and is found, by nothing but its data dir', async () => {
+    await using setup = await setUp()
+    const first = setup.up()
+    await eventually(
+      'the node id',
+      async () => (await setup.status())?.node_id === 'n_test',
+      15_000,
+    )
+    first.kill('SIGTERM')
+    await new Promise((resolve) => first.on('exit', resolve))
+
+    const where = ['--data-dir', setup.dataDir]
+    const again = setup.up(['up', ...where])
+    await eventually('a stream', () => setup.plane.openStreams() === 1, 15_000)
+    const [status, doctor] = await Promise.all([
+      plexd('status', ...where),
+      plexd('doctor', '--json', ...where),
+    ])
+    assert.match(status.stdout, /mesh: +disabled: switched off by --no-mesh/)
+    assert.doesNotMatch(doctor.stdout, /none is named|none answers/)
+    again.kill('SIGTERM')
+    await new Promise((resolve) => again.on('exit', resolve))
+
+    const left = await plexd('deregister', '--json', ...where)
+    assert.equal(JSON.parse(left.stdout).deregistered, true)
+    const elsewhere = await plexd('deregister', ...where, '--api', 'https://127.0.0.1:1')
+    assert.equal(elsewhere.code, 5)
+  })
+
   async function setUp() {
     const folder = await makeFolder()
     const plane = await startFakeControlPlane()
@@ -231,8 +260,8 @@ describe('plexd up', () => {
       dataDir,
       socket,
       client,
-      up() {
-        const child = spawn(process.execPath, [main, ...args, '--socket', socket], {
+      up(command = [...args, '--socket', socket]) {
+        const child = spawn(process.execPath, [main, ...command], {
           stdio: 'ignore',
           env: cleanEnv,
         })

@@ -54,12 +54,13 @@ function up(): Command {
     .option('--token-file <file>', 'bootstrap token; removed once it is used')
     .option('--hostname <name>', "name in the tenant; the machine's own by default")
     .option('--socket <path>', `Local Node API; ${defaultConfig.socketPath} by default`)
-    .option('--no-mesh', 'leave the network alone')
+    .option('--mesh', 'bring up the mesh, as is the rule; ends an earlier --no-mesh')
+    .option('--no-mesh', 'leave the network alone, from now on')
     .addOption(new Option('--mode <mode>', 'role of the node').choices(['node', 'bridge']))
     .addHelpText(
       'after',
       examples(
-        ['plexd up', `run with ${defaultConfigFile}`],
+        ['plexd up', `run with ${defaultConfigFile}, and what enrolled this machine`],
         [
           'plexd up --api https://localhost:8443 --ca-file ca.crt --token-file ./token --data-dir ./node --socket ./node/api.sock --no-mesh',
           'try it without root',
@@ -275,7 +276,6 @@ function withUrl(command: Command): Command {
     .option('--api <url>', 'control plane, https://HOST[:PORT]')
     .option('--ca-file <file>', "its authority in PEM; the system's by default")
     .option('--insecure-http', 'allow http:// to this very machine')
-    .option('--data-dir <dir>', `identity and state; ${defaultConfig.dataDir} by default`)
 }
 
 function withSocket(command: Command): Command {
@@ -287,6 +287,7 @@ function withSocket(command: Command): Command {
 function withConfig(command: Command): Command {
   return command
     .option('--config <file>', `config file; ${defaultConfigFile} by default`)
+    .option('--data-dir <dir>', `identity and state; ${defaultConfig.dataDir} by default`)
     .addOption(
       new Option('--log-level <level>', 'how much to log').choices([
         'debug',

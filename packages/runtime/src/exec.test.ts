@@ -38,6 +38,16 @@ describe('exec', () => {
     )
   })
 
+  it('finds tools of the system that are not on the path of every user', async () => {
+    const before = process.env.PATH
+    process.env.PATH = '/usr/bin:/bin'
+    try {
+      assert.equal((await exec(['sh', '-c', 'echo $PATH'])).trim(), '/usr/bin:/bin:/usr/sbin:/sbin')
+    } finally {
+      process.env.PATH = before
+    }
+  })
+
   it('says which program is missing', async () => {
     await assert.rejects(exec(['plexd-no-such-program', 'list']), {
       name: 'ExecError',

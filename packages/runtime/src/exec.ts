@@ -49,7 +49,10 @@ export async function exec(
   const { input = '', timeoutMs = 10_000, maxBytes = 64 * 1024 * 1024, signal, onSpawn } = options
   signal?.throwIfAborted()
   const [program, ...args] = command
-  const child = spawn(program, args, { stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'] })
+  const child = spawn(program, args, {
+    stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'],
+    env: { ...process.env, PATH: withSystemFolders(process.env.PATH) },
+  })
   if (child.pid !== undefined) onSpawn?.(child.pid)
   let stopped: string | undefined
   const stop = (why: string): void => {
@@ -79,6 +82,12 @@ export async function exec(
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
   }
+}
+
+/** Behind all others: the tools of the network are in folders that not every user has on his path. */
+function withSystemFolders(path = '/usr/local/bin:/usr/bin:/bin'): string {
+  const known = path.split(':')
+  return [...known, ...['/usr/sbin', '/sbin'].filter((folder) => !known.includes(folder))].join(':')
 }
 
 function gather(stream: NodeJS.ReadableStream | null, maxBytes: number, tooMuch: () => void) {

@@ -7,6 +7,7 @@ import { defaultConfig } from '../config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
+import { startPlace } from '../local-api/testing.ts'
 import { examine, formatFindings } from './doctor.ts'
 
 describe('plexd doctor', () => {
@@ -36,6 +37,17 @@ describe('plexd doctor', () => {
     assert.match(of('control plane')?.detail ?? '', /ECONNREFUSED/)
     assert.equal(of('daemon')?.state, 'failed')
     assert.equal(of('public endpoint')?.state, 'warning')
+  })
+
+  it('believes the daemon where the settings of the node are for root alone', async () => {
+    await using place = await startPlace()
+    const { socketPath } = place
+    const config = { ...defaultConfig, hostname: 'web-01', socketPath }
+    assert.deepEqual(await examine([controlPlaneCheck], config), [
+      { check: 'control plane', state: 'ok', detail: 'https://control.example answers the daemon' },
+    ])
+    const none = { ...config, socketPath: join(place.folder, 'none.sock') }
+    assert.equal((await examine([controlPlaneCheck], none))[0]?.detail, 'none is named')
   })
 
   it('prints a line for each check, and its remedy under it', () => {

@@ -20,7 +20,7 @@ export function readFlags(options: Record<string, unknown>): Flags {
     if (value !== undefined) Object.assign(settings, { [setting]: value })
   }
   if (options.insecureHttp === true) settings.insecureHttp = true
-  if (options.mesh === false) settings.meshEnabled = false
+  if (typeof options.mesh === 'boolean') settings.meshEnabled = options.mesh
   return { settings, configFile: text('config') }
 }
 

@@ -1,6 +1,7 @@
 import { hostnameKey } from '@plexd/protocol'
 import { CliError, createLog, type Log, printable, printJson, systemClock } from '@plexd/runtime'
 import { describeCapabilities } from '../capabilities.ts'
+import { rememberSettings } from '../config/remembered.ts'
 import { type AgentConfig, requireApiUrl } from '../config.ts'
 import { openDatabase } from '../database.ts'
 import { type Identity, loadIdentity } from '../identity.ts'
@@ -13,7 +14,7 @@ import { askSecret } from './prompt.ts'
 export async function runJoin(flags: Flags, { json }: { json?: boolean }): Promise<void> {
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
-  const { node_id, mesh_ip, hostname } = await findOrEnrol(config, log)
+  const { node_id, mesh_ip, hostname } = await findOrEnrol(config, flags, log)
   if (json) printJson({ node_id, mesh_ip, hostname })
   else {
     const [id, name, ip] = [node_id, hostname, mesh_ip].map(printable)
@@ -21,7 +22,7 @@ export async function runJoin(flags: Flags, { json }: { json?: boolean }): Promi
   }
 }
 
-async function findOrEnrol(config: AgentConfig, log: Log): Promise<Identity> {
+async function findOrEnrol(config: AgentConfig, flags: Flags, log: Log): Promise<Identity> {
   const known = await loadIdentity(config.dataDir, config.hostname)
   if (known) return asAsked(known, config)
   requireApiUrl(config)
@@ -29,7 +30,7 @@ async function findOrEnrol(config: AgentConfig, log: Log): Promise<Identity> {
   try {
     // A second look under the lock: another join, or the daemon, may have been quicker.
     const enrolled = await loadIdentity(config.dataDir, config.hostname)
-    return enrolled ? asAsked(enrolled, config) : await enrolHere(config, log)
+    return enrolled ? asAsked(enrolled, config) : await enrolHere(config, flags, log)
   } finally {
     database.close()
   }
@@ -47,7 +48,7 @@ function asAsked(known: Identity, { hostname, hostnameChosen }: AgentConfig): Id
   )
 }
 
-async function enrolHere(config: AgentConfig, log: Log): Promise<Identity> {
+async function enrolHere(config: AgentConfig, flags: Flags, log: Log): Promise<Identity> {
   await using desired = await openDesiredStore({ dataDir: config.dataDir, log })
   return await enrol({
     config,
@@ -55,6 +56,7 @@ async function enrolHere(config: AgentConfig, log: Log): Promise<Identity> {
     env: process.env,
     desired,
     ...(process.stdin.isTTY ? { askToken: () => askSecret('Bootstrap token: ') } : {}),
+    remember: () => rememberSettings(config, flags.settings),
     giveUpAfterMs: config.registerForMs,
     clock: systemClock,
     log,

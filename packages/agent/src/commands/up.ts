@@ -1,5 +1,6 @@
 import { createLog, runUntilSignal } from '@plexd/runtime'
 import { startAgent } from '../agent.ts'
+import { rememberSettings } from '../config/remembered.ts'
 import type { MeshPlace } from '../core-mesh.ts'
 import { claimMesh, openMesh } from '../mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
@@ -12,5 +13,6 @@ export async function runUp(flags: Flags): Promise<void> {
   const mesh = config.meshEnabled
     ? { openMesh: (place: MeshPlace) => openMesh(config, place, log) }
     : {}
-  await runUntilSignal((signal) => startAgent(config, { log, signal, ...mesh }), { log })
+  const remember = (): Promise<void> => rememberSettings(config, flags.settings)
+  await runUntilSignal((signal) => startAgent(config, { log, signal, remember, ...mesh }), { log })
 }

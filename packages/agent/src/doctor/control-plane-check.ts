@@ -1,6 +1,7 @@
 import { createHttpTransport, describeError } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { userAgent } from '../control/client.ts'
+import { askDaemon } from './ask-daemon.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 
 export const controlPlaneCheck: Check = { name: 'control plane', run: checkControlPlane }
@@ -8,9 +9,9 @@ export const controlPlaneCheck: Check = { name: 'control plane', run: checkContr
 /** Events older or newer than this are refused. */
 const tolerableSkewMs = 60_000
 
-async function checkControlPlane({ apiUrl, caFile }: AgentConfig): Promise<Finding> {
-  if (apiUrl === '')
-    return failed('none is named', 'give --api https://HOST:PORT, or "api:" in the config')
+async function checkControlPlane(config: AgentConfig): Promise<Finding> {
+  const { apiUrl, caFile } = config
+  if (apiUrl === '') return (await asTheDaemonSays(config)) ?? unnamed
   try {
     using transport = createHttpTransport({
       baseUrl: apiUrl,
@@ -29,6 +30,17 @@ async function checkControlPlane({ apiUrl, caFile }: AgentConfig): Promise<Findi
       `curl -v ${caFile ? `--cacert ${caFile} ` : ''}${apiUrl}/healthz`,
     )
   }
+}
+
+const unnamed = failed('none is named', 'give --api https://HOST:PORT, or "api:" in the config')
+
+/** The settings of a node are for root alone; its daemon tells the others how it fares. */
+async function asTheDaemonSays(config: AgentConfig): Promise<Finding | undefined> {
+  const status = await askDaemon(config, (client) => client.getStatus({}))
+  if (status instanceof Error) return undefined
+  const { url, stream } = status.control_plane
+  if (stream === 'connected') return ok(`${url} answers the daemon`)
+  return failed(`${url}: the event stream of the daemon is ${stream}`, 'plexd status')
 }
 
 function describeClock(apiUrl: string, skewMs: number): Finding {

@@ -1,6 +1,6 @@
-import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
-import { createUnixTransport, describeError } from '@plexd/runtime'
+import { describeError } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { askDaemon } from './ask-daemon.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 
 /** What a running daemon says of itself. */
@@ -46,16 +46,4 @@ async function checkPeers(config: AgentConfig): Promise<Finding> {
     `${cut.length} of ${peers.length} do not answer; ${first.id}: ${first.reason}`,
     'plexd peers',
   )
-}
-
-async function askDaemon<T>(
-  { socketPath }: AgentConfig,
-  ask: (client: Client<LocalApi>) => Promise<{ body: T }>,
-): Promise<T | Error> {
-  try {
-    const { body } = await ask(createClient(localApi, createUnixTransport(socketPath, 20_000)))
-    return body
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
-  }
 }

@@ -19,6 +19,8 @@ export interface Enrolment {
   desired: Pick<DesiredStore, 'current' | 'replace'>
   /** Asks the person at the terminal, when there is one. */
   askToken?: () => Promise<string>
+  /** Keeps what this was reached by. */
+  remember?: () => Promise<void>
   giveUpAfterMs?: number
   onRetry?: (reason: string) => void
   clock: Clock
@@ -40,6 +42,7 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
     metadata: { os: 'linux', arch: goArch(), kernel: release(), ...config.nodeMetadata },
   })
   await keepPeers(enrolment, peers)
+  await enrolment.remember?.()
   await saveIdentity(config.dataDir, identity)
   await rm(draftPath(config.dataDir), { force: true })
   const { node_id, mesh_ip, hostname } = identity

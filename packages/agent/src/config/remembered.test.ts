@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { type Log, silentLog } from '@plexd/runtime'
+import { loadConfig, type Settings } from '../config.ts'
+import { makeFolder } from '../testing/node.ts'
+import { rememberSettings } from './remembered.ts'
+
+describe('what enrolled a node', () => {
+  it('is in force again when nobody says anything, its authority by a copy', async () => {
+    await using place = await aPlace()
+    await place.enrol({
+      apiUrl: 'https://cp.example.com:8443',
+      caFile: place.ca,
+      meshEnabled: false,
+    })
+    await rm(place.ca)
+    const config = await place.load({})
+    assert.equal(config.apiUrl, 'https://cp.example.com:8443')
+    assert.equal(await readFile(config.caFile ?? '', 'utf8'), 'an authority')
+    assert.equal(config.meshEnabled, false)
+    assert.equal((await stat(join(place.dataDir, 'settings.json'))).mode & 0o777, 0o600)
+  })
+
+  it('gives way to flags, environment and file, and goes on where they are silent', async () => {
+    await using place = await aPlace()
+    await place.enrol({ apiUrl: 'https://one', socketPath: '/run/one.sock', mode: 'bridge' })
+    assert.equal((await place.load({}, 'api: https://two')).apiUrl, 'https://two')
+    assert.equal((await place.load({}, '', { PLEXD_API: 'https://three' })).apiUrl, 'https://three')
+    const config = await place.load({ socketPath: '/run/two.sock' })
+    assert.deepEqual(
+      [config.apiUrl, config.socketPath, config.mode],
+      ['https://one', '/run/two.sock', 'bridge'],
+    )
+    await rememberSettings(config, { meshEnabled: true })
+    assert.equal((await place.load({})).socketPath, '/run/one.sock')
+  })
+
+  it('trusts no other control plane by the authority of the one that it was', async () => {
+    await using place = await aPlace()
+    await place.enrol({ apiUrl: 'https://one', caFile: place.ca })
+    assert.equal((await place.load({ apiUrl: 'https://two' })).caFile, undefined)
+    await place.enrol({ apiUrl: 'http://127.0.0.1:1', insecureHttp: true })
+    assert.equal((await place.load({})).insecureHttp, true)
+    await assert.rejects(place.load({ apiUrl: 'http://127.0.0.1:2' }), /insecure/)
+  })
+
+  it('is ignored, with a warning, when the file was damaged', async () => {
+    await using place = await aPlace()
+    await writeFile(join(place.dataDir, 'settings.json'), '{')
+    assert.equal((await place.load({})).apiUrl, '')
+    assert.deepEqual(place.warnings, ['remembered settings cannot be read, ignored'])
+  })
+})
+
+async function aPlace() {
+  const folder = await makeFolder()
+  const { path: dataDir } = folder
+  const ca = join(dataDir, 'given.crt')
+  await writeFile(ca, 'an authority')
+  const warnings: string[] = []
+  const log: Log = { ...silentLog, warn: (message) => void warnings.push(message) }
+  async function load(flags: Settings, text = '', env: NodeJS.ProcessEnv = {}) {
+    const file = join(dataDir, 'config.yaml')
+    await writeFile(file, text)
+    return loadConfig({ flags: { dataDir, ...flags }, file, env, log })
+  }
+  return {
+    dataDir,
+    ca,
+    warnings,
+    load,
+    enrol: async (flags: Settings) => rememberSettings(await load(flags), flags),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  }
+}

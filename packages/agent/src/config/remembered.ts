@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { describeError, errorCodeOf, type Log, writeFileAtomic } from '@plexd/runtime'
+import { type Static, Type } from 'typebox'
+import { Check } from 'typebox/value'
+import type { AgentConfig, Settings } from '../config.ts'
+
+/**
+ * What reached the control plane, and what the command line said, kept beside the identity: a node that is enrolled
+ * starts again without being told. All other sources win over it.
+ */
+const Remembered = Type.Object({
+  api: Type.String(),
+  /** Whether the authority that it was trusted by is kept beside this file. */
+  ca: Type.Boolean(),
+  insecure_http: Type.Boolean(),
+  socket: Type.Optional(Type.String()),
+  mode: Type.Optional(Type.Union([Type.Literal('node'), Type.Literal('bridge')])),
+  mesh: Type.Optional(Type.Boolean()),
+})
+type Remembered = Static<typeof Remembered>
+
+const pathOf = (dataDir: string): string => join(dataDir, 'settings.json')
+
+/** A copy: the file that was named may be gone by then, or somebody else's. */
+const caPathOf = (dataDir: string): string => join(dataDir, 'control-plane-ca.crt')
+
+/** To be called when the control plane has answered: what does not work is not remembered. `flags` is what was typed. */
+export async function rememberSettings(config: AgentConfig, flags: Settings): Promise<void> {
+  const { dataDir, apiUrl, caFile, insecureHttp } = config
+  const before = await read(dataDir)
+  if (caFile !== undefined && caFile !== caPathOf(dataDir))
+    await writeIfNew(caPathOf(dataDir), await readFile(caFile, 'utf8'))
+  const { socket, mode, mesh } = before ?? {}
+  const now: Remembered = {
+    api: apiUrl,
+    ca: caFile !== undefined,
+    insecure_http: insecureHttp,
+    ...defined({
+      socket: flags.socketPath === undefined ? socket : resolve(flags.socketPath),
+      mode: flags.mode ?? mode,
+      mesh: flags.meshEnabled ?? mesh,
+    }),
+  }
+  await writeIfNew(pathOf(dataDir), `${JSON.stringify(now, null, 2)}\n`)
+}
+
+/**
+ * What is remembered, but for what `given` sets. Address, authority and the leave to do without TLS belong together: of
+ * another control plane, or of this one named again, nothing is taken over. Nothing where the file is not for this user.
+ */
+export async function recallSettings(
+  dataDir: string,
+  given: Settings,
+  log: Log,
+): Promise<Settings> {
+  const remembered = await read(dataDir).catch((error: unknown) => {
+    log.warn('remembered settings cannot be read, ignored', { error: describeError(error) })
+    return undefined
+  })
+  if (!remembered) return {}
+  const { api, ca, insecure_http, socket, mode, mesh } = remembered
+  const connection: Settings = {
+    apiUrl: api,
+    insecureHttp: insecure_http,
+    ...(ca ? { caFile: caPathOf(dataDir) } : {}),
+  }
+  return {
+    ...(given.apiUrl === undefined ? connection : {}),
+    ...defined({ socketPath: socket, mode, meshEnabled: mesh }),
+  }
+}
+
+async function read(dataDir: string): Promise<Remembered | undefined> {
+  const path = pathOf(dataDir)
+  try {
+    const content: unknown = JSON.parse(await readFile(path, 'utf8'))
+    if (!Check(Remembered, content)) throw new TypeError(`"${path}" is not of the expected shape`)
+    return content
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(errorCodeOf(error) ?? ''))
+      return undefined
+    throw error
+  }
+}
+
+/** Each start says the same: the disk need not hear it. */
+async function writeIfNew(path: string, content: string): Promise<void> {
+  const before = await readFile(path, 'utf8').catch(() => undefined)
+  if (before !== content) await writeFileAtomic(path, content)
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+function defined<T extends object>(values: T): Defined<T> {
+  const pairs = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(pairs) as Defined<T> // the same names, without those that have no value
+}

@@ -1,0 +1,16 @@
+import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+
+/** What the daemon on this machine answers, or why it does not. */
+export async function askDaemon<T>(
+  { socketPath }: AgentConfig,
+  ask: (client: Client<LocalApi>) => Promise<{ body: T }>,
+): Promise<T | Error> {
+  try {
+    const { body } = await ask(createClient(localApi, createUnixTransport(socketPath, 20_000)))
+    return body
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
