@@ -91,10 +91,15 @@ export const limits = limitTable({
     summary:
       'bodies, unpacked, of all requests of nodes and operators at a time; further ones get 503',
   },
+  caller_body_bytes_in_flight: {
+    unit: 'bytes',
+    default: 64 * 1024 * 1024,
+    summary: 'the same of one node or operator',
+  },
   stranger_body_bytes_in_flight: {
     unit: 'bytes',
     default: 16 * 1024 * 1024,
-    summary: 'the same of all registrations, whose callers are not known yet',
+    summary: 'the same of all registrations together, whose callers are not known yet',
   },
   body_ms: {
     unit: 'ms',

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ApiError, boundRefusal, JsonGate, jsonBoundsOf, type Operation } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Limits } from '../limits.ts'
-import { type BodyBudget, createBodyBudget } from './body-budget.ts'
+import { type BodyBudget, type Bound, createBodyBudget } from './body-budget.ts'
 import { bodyErrorOf, encodingOf, unpacked } from './content-encoding.ts'
 
 /** A request with the reply that ends it: what its body takes is given back then. */
@@ -22,12 +22,22 @@ export interface Bodies {
   readSome(exchange: Exchange, maxBytes: number): Promise<{ body: Buffer; isWhole: boolean }>
 }
 
+type BudgetName =
+  | 'body_bytes_in_flight'
+  | 'caller_body_bytes_in_flight'
+  | 'stranger_body_bytes_in_flight'
+
 export function createBodies(limits: Limits): Bodies {
-  const budget = (name: 'body_bytes_in_flight' | 'stranger_body_bytes_in_flight'): BodyBudget =>
-    createBodyBudget(name, limits[name])
-  const known = { budget: budget('body_bytes_in_flight'), timeoutMs: limits.body_ms }
+  const bound = (name: BudgetName): Bound => ({ name, bytes: limits[name] })
+  const known = {
+    budget: createBodyBudget({
+      all: bound('body_bytes_in_flight'),
+      each: bound('caller_body_bytes_in_flight'),
+    }),
+    timeoutMs: limits.body_ms,
+  }
   const stranger = {
-    budget: budget('stranger_body_bytes_in_flight'),
+    budget: createBodyBudget({ all: bound('stranger_body_bytes_in_flight') }),
     timeoutMs: limits.stranger_body_ms,
   }
 
@@ -77,9 +87,12 @@ function collect(
   const source = unpacked(raw)
   const chunks: Buffer[] = []
   let taken = 0
-  response.once('close', () => budget.giveBack(taken))
+  // Who calls was found out by the token before the body is read.
+  const caller = raw.headers.authorization?.split(' ').at(-1) ?? ''
+  response.once('close', () => budget.giveBack(caller, taken))
   return new Promise<Buffer>((resolve, reject) => {
     const timer = setTimeout(tooSlow, timeoutMs)
+    if (raw.destroyed && !raw.complete) return cutOff()
     source.on('data', keep).once('end', finish).once('error', fail).once('close', cutOff)
 
     function keep(chunk: Buffer): void {
@@ -92,7 +105,7 @@ function collect(
     }
 
     function hold(chunk: Buffer): void {
-      budget.take(chunk.length)
+      budget.take(caller, chunk.length)
       taken += chunk.length
       chunks.push(chunk)
     }
