@@ -48,7 +48,9 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   await applier.apply().catch((error: unknown) => log.error('cached mesh not applied', { error }))
 
   const bearer = (): string => bearerOf(identity.current())
-  const { client, keepOnly } = stack.use(openControlClient(config, { bearer, skew, clock }))
+  const { client, keepOnly } = stack.use(
+    openControlClient(config, { bearer, instance: core.instance, skew, clock }),
+  )
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
   const loops = stack.use(
     startControlLoops({

@@ -58,6 +58,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
     startHeartbeat({
       ...commonOf(deps),
       intervalMs: core.config.heartbeatMs,
+      dataDir: core.config.dataDir,
       describeNode: () => describeHeartbeat(core.status, deps.capabilities.binary?.checksum ?? ''),
       onReconcile: () => state.loop.trigger(),
       onRotateKeys: () => state.keyRotation.request(),
@@ -229,7 +230,11 @@ function startEvents(
     },
     log,
   }
-  const whoWeAre = () => ({ nodeId: common.nodeId, bearer: bearerOf(identity.current()) })
+  const whoWeAre = () => ({
+    nodeId: common.nodeId,
+    bearer: bearerOf(identity.current()),
+    instance: core.instance,
+  })
   return stack.use(
     startEventStream({
       ...common,

@@ -37,6 +37,8 @@ export interface AgentDeps {
 /** All of a daemon that needs no control plane: what is on the disk, the interface, the state of things. */
 export interface Core extends AsyncDisposable {
   readonly config: AgentConfig
+  /** Of this start, as no other has it. */
+  readonly instance: string
   readonly clock: Clock
   readonly log: Log
   readonly disk: Disk
@@ -93,6 +95,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   const opened = stack.move()
   const core: Core = {
     config,
+    instance: crypto.randomUUID(),
     clock,
     log,
     disk,

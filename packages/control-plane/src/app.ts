@@ -13,6 +13,7 @@ import { createStreams, type Streams } from './events/streams.ts'
 import { createExecutionWatch, type ExecutionWatch } from './executions/watch.ts'
 import { type Bodies, createBodies } from './http/bodies.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
+import { createInstances, type Instances } from './instances.ts'
 import type { Limits } from './limits.ts'
 import { createMasterKeyRotation, type MasterKeyRotation } from './master-key-rotation.ts'
 import type { Fleet } from './mesh/fleet.ts'
@@ -55,6 +56,7 @@ export interface App {
   readonly hub: EventHub
   readonly presence: Presence
   readonly moves: Moves
+  readonly instances: Instances
   readonly streams: Streams
   readonly executions: ExecutionWatch
   readonly operatorEnds: OperatorEnds
@@ -165,6 +167,18 @@ export async function createApp(
     hub,
     presence,
     moves,
+    instances: createInstances({
+      clock,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      onClone(no, { addresses }) {
+        const { id, hostname } = fleet.nodeByNo(no) ?? {}
+        log.warn('two machines have one identity: join one of them again with a new token', {
+          node_id: id,
+          hostname,
+          addresses,
+        })
+      },
+    }),
     executions: createExecutionWatch(clock),
     operatorEnds: createOperatorEnds(fleet),
     telemetry,

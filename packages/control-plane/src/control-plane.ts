@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net'
+import { instanceHeader } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
+import type { FastifyRequest } from 'fastify'
 import { adminHandlers } from './admin-api/index.ts'
 import { recorded } from './admin-api/record.ts'
 import { type App, createApp, type RunningApp } from './app.ts'
@@ -52,6 +54,7 @@ export async function startControlPlane(
         const node = principal as NodeRecord // what `node` rows are called by
         const bytes = Number(request.headers['content-length'] ?? 0)
         limitWrites(app, operation, { nodeId: node.id, bytes })
+        noteInstance(app, node, request)
         await welcome(app, node)
         await noteToken(app, node, bearerToken(request))
         // Both may have made another record of it.
@@ -97,6 +100,13 @@ function warnOfHostnames({ fleet, log }: App): void {
         reason,
       })
   }
+}
+
+/** From the address that it was sent from, for a person to find the machine. */
+function noteInstance({ instances }: App, { no }: NodeRecord, request: FastifyRequest): void {
+  const text = String(request.headers[instanceHeader] ?? '')
+  const id = /^[\w-]{1,64}$/.test(text) ? text : undefined
+  instances.heard(no, { id, address: request.ip })
 }
 
 /** The first call of a node proves that it has its identity. */

@@ -27,5 +27,6 @@ export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promis
   unit.afterCommit(() => {
     app.streams.end(node.no)
     app.presence.forget(node.no)
+    app.instances.forget(node.no)
   })
 }

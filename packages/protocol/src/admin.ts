@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Capabilities } from './capabilities.ts'
+import { IdentityInUse } from './heartbeat.ts'
 import { RuleAction } from './policy.ts'
 import { EntryKey, MeshIp, Metadata, mapOf, NodeId, Timestamp, WholeNumber } from './scalars.ts'
 
@@ -54,6 +55,9 @@ export const Node = Type.Object({
   status: NodeStatus,
   connected: Type.Boolean({
     description: 'Whether an event stream is open, or was within the last 35 s',
+  }),
+  identity_in_use: Type.Union([IdentityInUse, Type.Null()], {
+    description: 'Two machines speak as this node: one is a copy of the other',
   }),
   labels: mapOf(Type.String(), {
     description:

@@ -28,8 +28,23 @@ export const HeartbeatRequest = Type.Object({
 })
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>
 
+/**
+ * Our extension: a header by which each start of our agent names itself, with a text of its own choice. So two machines
+ * that have one identity are told from one that was restarted.
+ */
+export const instanceHeader = 'plexd-instance'
+
+/** Two machines speak as one node. */
+export const IdentityInUse = Type.Object({
+  /** Since when it has been noticed. */
+  since: Timestamp,
+  addresses: Type.Array(Type.String(), { description: 'Where the requests of the two come from' }),
+})
+export type IdentityInUse = Static<typeof IdentityInUse>
+
 export const HeartbeatResponse = Type.Object({
   reconcile: Type.Optional(Type.Boolean()),
   rotate_keys: Type.Optional(Type.Boolean()),
+  identity_in_use: Type.Optional(IdentityInUse),
 })
 export type HeartbeatResponse = Static<typeof HeartbeatResponse>

@@ -3,6 +3,7 @@ import {
   type ControlApi,
   controlApi,
   createClient,
+  instanceHeader,
   passedBound,
   type Transport,
 } from '@plexd/protocol'
@@ -28,7 +29,13 @@ const gzipOverBytes = 1_024
  */
 export function openControlClient(
   config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'requestTimeoutMs'>,
-  options: { bearer: () => string; skew?: ClockSkew; clock?: Clock },
+  options: {
+    bearer: () => string
+    /** Names the daemon that speaks; commands beside it have no name. */
+    instance?: string
+    skew?: ClockSkew
+    clock?: Clock
+  },
 ): ControlConnection {
   const transport = createHttpTransport({
     baseUrl: config.apiUrl,
@@ -37,17 +44,18 @@ export function openControlClient(
     timeoutMs: config.requestTimeoutMs,
     gzipOverBytes,
   })
-  const { skew, clock } = options
+  const { instance, skew, clock } = options
+  const named: Record<string, string> = instance === undefined ? {} : { [instanceHeader]: instance }
   const observed: Transport = async (request) => {
     const sentMs = clock?.now() ?? 0
-    const response = await transport(request)
+    const response = await transport({ ...request, headers: { ...request.headers, ...named } })
     skew?.observe(response.headers.date, sentMs)
     return response
   }
   return {
     client: createClient(
       controlApi,
-      againWithNewToken(skew && clock ? observed : transport, options.bearer),
+      againWithNewToken(observed, options.bearer),
       options.bearer,
       parseWithin,
     ),

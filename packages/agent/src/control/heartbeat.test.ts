@@ -57,6 +57,20 @@ describe('heartbeat', () => {
     assert.match(setup.problems.list().join(), /"plexd deregister --purge" and "plexd join"/)
   })
 
+  it('says what to do while another machine has the identity too', async () => {
+    await using setup = setUp()
+    const since = '2025-01-15T10:30:00.000Z'
+    setup.answer = { identity_in_use: { since, addresses: ['203.0.113.1', '203.0.113.9'] } }
+    await setup.clock.advance(30 * second)
+    assert.match(
+      setup.problems.list().join(),
+      /another machine .* 203\.0\.113\.1 and 203\.0\.113\.9.* remove its data dir \(here \/var\/lib\/plexd\)/,
+    )
+    setup.answer = {}
+    await setup.clock.advance(30 * second)
+    assert.deepEqual(setup.problems.list(), [])
+  })
+
   it('waits as long as the control plane asks', async () => {
     await using setup = setUp()
     setup.failWith = new ApiError('too_many_requests', 'slow down', { retryAfterSeconds: 120 })
@@ -89,6 +103,7 @@ function setUp() {
     client,
     nodeId: 'n_test',
     intervalMs: 30 * second,
+    dataDir: '/var/lib/plexd',
     describeNode: () => ({}),
     onReconcile: () => script.hints.push('reconcile'),
     onRotateKeys: async () => void script.hints.push('rotate'),

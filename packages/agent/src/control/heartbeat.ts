@@ -1,4 +1,10 @@
-import { ApiError, type Client, type ControlApi, type HeartbeatRequest } from '@plexd/protocol'
+import {
+  ApiError,
+  type Client,
+  type ControlApi,
+  type HeartbeatRequest,
+  type IdentityInUse,
+} from '@plexd/protocol'
 import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
@@ -10,6 +16,8 @@ export interface HeartbeatDeps {
   client: Pick<Client<ControlApi>, 'heartbeat'>
   nodeId: string
   intervalMs: number
+  /** Where the identity is, for who has to act when another machine has it too. */
+  dataDir: string
   /** The body at this moment. */
   describeNode(): HeartbeatRequest
   /** The control plane wants a reconciliation now. */
@@ -53,6 +61,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       problems.clear('refused')
       hasFailed = false
       slow.reset()
+      tellCopy(body?.identity_in_use)
       if (body?.reconcile) deps.onReconcile()
       if (body?.rotate_keys) await deps.onRotateKeys()
       return nextMs
@@ -60,6 +69,11 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       signal.throwIfAborted()
       return failed(error, nextMs)
     }
+  }
+
+  function tellCopy(use: IdentityInUse | undefined): void {
+    if (!use) problems.clear('identity')
+    else problems.set('identity', describeCopy(use, deps.dataDir))
   }
 
   function failed(error: unknown, nextMs: number): number {
@@ -83,4 +97,9 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
     },
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
+}
+
+/** Not with "plexd deregister": that would take the node away from both. */
+function describeCopy({ since, addresses }: IdentityInUse, dataDir: string): string {
+  return `another machine has the identity of this node too (since ${since}, seen from ${addresses.join(' and ')}), and the two put each other out: on the copy stop plexd, remove its data dir (here ${dataDir}), and join with a new token: plexd up --token TOKEN`
 }

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
-import { controlApi, errorOf, fillPath, revisionHeader } from '@plexd/protocol'
+import { controlApi, errorOf, fillPath, instanceHeader, revisionHeader } from '@plexd/protocol'
 import { readCa } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { userAgent } from './client.ts'
@@ -31,7 +31,7 @@ type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'streamIdleMs'>
  */
 export function createStreamConnector(
   config: StreamConfig,
-  identity: () => { nodeId: string; bearer: string },
+  identity: () => { nodeId: string; bearer: string; instance?: string },
 ): ConnectStream {
   const base = new URL(config.apiUrl)
   const secure = base.protocol === 'https:'
@@ -47,6 +47,7 @@ export function createStreamConnector(
         accept: 'text/event-stream',
         'cache-control': 'no-cache',
         authorization: `Bearer ${bearer}`,
+        ...namedBy(identity().instance),
         ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }),
         ...(revision === '' ? {} : { [revisionHeader]: revision }),
       },
@@ -68,6 +69,10 @@ export function createStreamConnector(
     const { localAddress } = response.socket
     return { chunks: response, date: response.headers.date, localAddress }
   }
+}
+
+function namedBy(instance: string | undefined): Record<string, string> {
+  return instance === undefined ? {} : { [instanceHeader]: instance }
 }
 
 function open(

@@ -47,6 +47,20 @@ describe('node list', () => {
     )
   })
 
+  it('marks the nodes whose identity two machines have, and says where they are and what to do', async () => {
+    const identity_in_use = {
+      since: '2025-01-15T10:30:00Z',
+      addresses: ['203.0.113.1', '203.0.113.9'],
+    }
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=500': aPage([aNode({ identity_in_use })]),
+    })
+    const { stdout } = await bench.run(['node', 'list'])
+    assert.match(stdout, /^web-01 \(!\) /m)
+    assert.match(stdout, /identity of "web-01": seen from 203\.0\.113\.1 and 203\.0\.113\.9 since/)
+    assert.match(stdout, /on the copy stop plexd, remove its data dir/)
+  })
+
   it('follows the pages and prints one JSON array with the fields of the API', async () => {
     const [web, db] = [aNode(), aNode({ id: 'n_db' })]
     await using bench = await startBench({

@@ -1,4 +1,4 @@
-import type { Node, NodeDetail } from '@plexd/protocol'
+import type { IdentityInUse, Node, NodeDetail } from '@plexd/protocol'
 import { jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { confirm } from '../confirm.ts'
@@ -50,10 +50,7 @@ export function addNodeCommands(program: Command, context: Context): void {
       printList(io, nodes, {
         json,
         columns: [
-          [
-            'hostname',
-            ({ hostname, hostname_trouble }) => `${hostname}${hostname_trouble && ' (!)'}`,
-          ],
+          ['hostname', (node) => `${node.hostname}${troublesOf(node).length > 0 ? ' (!)' : ''}`],
           ['id', ({ id }) => id],
           ['status', ({ status }) => status],
           ['mesh ip', ({ mesh_ip }) => mesh_ip],
@@ -134,9 +131,20 @@ export function addNodeCommands(program: Command, context: Context): void {
 
 /** A line for each mark of the list. */
 function printTroubles({ stdout }: Io, nodes: readonly Node[]): void {
-  for (const { id, hostname_trouble } of nodes)
-    if (hostname_trouble !== '')
-      stdout.write(`(!) ${printable(hostname_trouble)}: plexctl node rename ${id} HOSTNAME\n`)
+  for (const trouble of nodes.flatMap(troublesOf)) stdout.write(`(!) ${printable(trouble)}\n`)
+}
+
+function troublesOf({ id, hostname, hostname_trouble, identity_in_use }: Node): string[] {
+  return [
+    ...(hostname_trouble === '' ? [] : [`${hostname_trouble}: plexctl node rename ${id} HOSTNAME`]),
+    ...(identity_in_use
+      ? [`two machines have the identity of "${hostname}": ${describeCopy(identity_in_use)}`]
+      : []),
+  ]
+}
+
+function describeCopy({ since, addresses }: IdentityInUse): string {
+  return `seen from ${addresses.join(' and ')} since ${since}; on the copy stop plexd, remove its data dir, and join again with a token of "plexctl token create"`
 }
 
 function describeNode(node: NodeDetail, io: Io): Record<string, string> {
@@ -146,6 +154,7 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     id: node.id,
     hostname: node.hostname,
     'to be renamed': node.hostname_trouble,
+    'identity in use': node.identity_in_use ? describeCopy(node.identity_in_use) : '',
     status: `${node.status}, ${node.connected ? 'connected' : 'not connected'}`,
     'last seen':
       node.last_seen_at === null

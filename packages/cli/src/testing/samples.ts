@@ -9,6 +9,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     id: 'n_web',
     hostname: 'web-01',
     hostname_trouble: '',
+    identity_in_use: null,
     mesh_ip: '10.100.1.2',
     public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
     key_changed_at: '2025-01-01T00:00:00Z',

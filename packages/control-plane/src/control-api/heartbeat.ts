@@ -11,8 +11,10 @@ export const heartbeat = handle(controlApi.heartbeat, async ({ principal, body }
     await markOnline(app, id)
     app.log.info('node is back', { node_id: id, hostname: node.hostname })
   }
+  const inUse = app.instances.inUse(no)
   return {
     ...(app.presence.needsReconcile(node, app.heads.of(no)) ? { reconcile: true } : {}),
     ...(node.rotate_keys ? { rotate_keys: true } : {}),
+    ...(inUse ? { identity_in_use: inUse } : {}),
   }
 })

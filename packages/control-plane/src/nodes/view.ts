@@ -4,7 +4,7 @@ import type { NodeRow } from '../store/schema.ts'
 import { hostnameTrouble } from './hostname.ts'
 
 /** A node as operators see it: its row, and what is known of its life at this moment. */
-export function nodeView({ presence, heads, fleet }: App, row: NodeRow): Node {
+export function nodeView({ presence, instances, heads, fleet }: App, row: NodeRow): Node {
   const { lastSeenMs, clockSkewMs, fetchedSeq } = presence.of(row.no)
   const capabilities = capabilitiesOf(row)
   return {
@@ -17,6 +17,7 @@ export function nodeView({ presence, heads, fleet }: App, row: NodeRow): Node {
     key_rotation_requested: row.rotate_keys === 1,
     status: row.status,
     connected: presence.isConnected(row.no),
+    identity_in_use: instances.inUse(row.no) ?? null,
     // Both written by us, cut or checked when they came in.
     labels: JSON.parse(row.labels),
     reported: JSON.parse(row.reported),
