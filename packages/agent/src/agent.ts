@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   ApiError,
   type Capabilities,
@@ -21,6 +22,11 @@ import { version } from './version.ts'
 export interface Agent extends AsyncDisposable {
   readonly nodeId: string
   status(): Static<typeof DaemonStatus>
+  /**
+   * Takes what of these settings may change while it runs, says which may not, and trusts what is in the CA file now.
+   * The token file of the Local Node API is looked at by itself.
+   */
+  reload(config: AgentConfig): void
   /** Pull and apply soon. */
   reconcile(): void
 }
@@ -48,7 +54,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   await applier.apply().catch((error: unknown) => log.error('cached mesh not applied', { error }))
 
   const bearer = (): string => bearerOf(identity.current())
-  const { client, keepOnly } = stack.use(
+  const { client, keepOnly, reloadCa } = stack.use(
     openControlClient(config, { bearer, instance: core.instance, skew, clock }),
   )
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
@@ -70,9 +76,22 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   return {
     nodeId: identity.current().node_id,
     status: core.describe,
+    reload(next) {
+      reloadCa()
+      const settings = needsRestart(config, next)
+      if (settings.length > 0) log.warn('settings change with the next start only', { settings })
+    },
     reconcile: loops.reconcile,
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   }
+}
+
+/** The names of settings that differ; only the log level changes while it runs. */
+function needsRestart(running: AgentConfig, next: AgentConfig): string[] {
+  const names = Object.keys({ ...running, ...next }) as (keyof AgentConfig)[] // both are of that type
+  return names.filter(
+    (name) => name !== 'logLevel' && !isDeepStrictEqual(running[name], next[name]),
+  )
 }
 
 /** Answers before there is an identity: then it holds nothing, and its status says why. */

@@ -83,15 +83,18 @@ export interface App {
 /** An app that whoever serves it can point at its address, and take down. */
 export interface RunningApp extends App, AsyncDisposable {
   servesAt(url: string): void
+  /** What of the settings may change while it runs: whoever uses them asks each time. */
+  reconfigure(config: Config): void
   stop(): void
 }
 
 /** Opens the data folder, alone, and reads from it what is kept in memory. */
 export async function createApp(
-  config: Config,
+  given: Config,
   { clock, log }: { clock: Clock; log: Log },
 ): Promise<RunningApp> {
   await using stack = new AsyncDisposableStack()
+  let config = given
   const { dataDir, meshCidr } = config
   stack.use(claimDataDir(dataDir))
   const lockWaitMs = config.limits.database_lock_wait
@@ -142,7 +145,12 @@ export async function createApp(
   let stopping = false
   const opened = stack.move()
   return {
-    config,
+    get config() {
+      return config
+    },
+    reconfigure(next) {
+      config = next
+    },
     store,
     fleet,
     change: createChange({

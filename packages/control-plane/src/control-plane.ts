@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
 import { instanceHeader } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { FastifyRequest } from 'fastify'
@@ -8,9 +9,10 @@ import { type App, createApp, type RunningApp } from './app.ts'
 import { authenticate, bearerToken } from './auth.ts'
 import { admitPacked } from './bootstrap-token.ts'
 import type { Config } from './config.ts'
+import { reloadConfig } from './config-reload.ts'
 import { controlHandlers } from './control-api/index.ts'
 import { routesOf } from './handle.ts'
-import { createServer } from './http/server.ts'
+import { createServer, minTlsVersion } from './http/server.ts'
 import { jobsOf } from './jobs/index.ts'
 import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
@@ -23,11 +25,14 @@ import { opsHandlers } from './ops-api/index.ts'
 import { noteToken } from './secret-rotation.ts'
 import { startStunServer } from './stun/server.ts'
 import { loadTls } from './tls/authority.ts'
+import { serveCertificate } from './tls/served-certificate.ts'
 
 export interface ControlPlane extends AsyncDisposable {
   readonly app: RunningApp
   /** `https://host:port`, with the port that was really taken. */
   readonly url: string
+  /** Takes what of these settings may change, says which may not, and reads the certificates again. No stream ends. */
+  reload(config: Config): Promise<void>
 }
 
 /** Opens the data folder and serves. Disposing answers 503, ends the streams, finishes what is under way and closes. */
@@ -40,7 +45,16 @@ export async function startControlPlane(
   stack.defer(() => saveLastSeen(app))
   warnOfHostnames(app)
   await warnOfUnconfirmed({ reader: app.store.reader, fleet: app.fleet }, log)
-  const tls = config.insecureHttp ? undefined : await loadTlsFor(config, clock)
+  const certificate = config.insecureHttp
+    ? undefined
+    : await serveCertificate({
+        load: () => loadTlsFor(app.config, clock),
+        onReplaced: ({ cert, key }) =>
+          (server.server as unknown as TlsServer) // with a certificate it is one
+            .setSecureContext({ cert, key, minVersion: minTlsVersion }),
+        now: clock.now,
+        log,
+      })
   const server = createServer({
     routes: [
       ...routesOf(controlHandlers, app),
@@ -64,7 +78,7 @@ export async function startControlPlane(
     },
     isStopping: app.isStopping,
     onAnswer: app.metrics.answered,
-    ...(tls ? { tls } : {}),
+    ...(certificate ? { tls: certificate.current() } : {}),
     bodies: app.bodies,
     limits: config.limits,
     log,
@@ -82,11 +96,27 @@ export async function startControlPlane(
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  const url = `${tls ? 'https' : 'http'}://${host}:${port}`
+  const url = `${certificate ? 'https' : 'http'}://${host}:${port}`
   app.servesAt(url)
   for (const job of jobsOf(app)) stack.use(startPeriodic(job, { clock, log }))
+  if (certificate) {
+    const renewal = { name: 'renew certificate', everyMs: renewalMs, run: certificate.refresh }
+    stack.use(startPeriodic(renewal, { clock, log }))
+    app.metrics.showCertificates(certificate.ends)
+  }
   const opened = stack.move()
-  return { app, url, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  return {
+    app,
+    url,
+    async reload(next) {
+      const { config, needsRestart } = reloadConfig(app.config, next)
+      app.reconfigure(config)
+      await certificate?.refresh()
+      if (needsRestart.length > 0)
+        log.warn('settings change with the next start only', { settings: needsRestart })
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
 }
 
 /** Names that older versions took are kept until somebody changes them. */
@@ -118,6 +148,9 @@ async function welcome(app: App, node: NodeRecord): Promise<void> {
     app.log.warn('node not marked online', { node_id: node.id, error })
   }
 }
+
+/** How often the certificate is looked at: files of the operator's may be others, our own is made anew before its end. */
+const renewalMs = 3_600_000
 
 /** What requests under way get to finish, once nothing new is taken. */
 const graceMs = 3_000

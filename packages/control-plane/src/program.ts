@@ -56,7 +56,7 @@ export function createProgram(): Command {
     serve.addOption(option)
   }
   serve.action(async (options: Record<string, unknown>) => {
-    await run(await configOf(options))
+    await run(() => configOf(options))
   })
   return program
 }
@@ -82,7 +82,8 @@ function flagSettings(options: Record<string, unknown>): Given {
   )
 }
 
-async function run(config: Config): Promise<void> {
+async function run(readConfig: () => Promise<Config>): Promise<void> {
+  const config = await readConfig()
   const log = createLog('plexd-control-plane', config.logLevel)
   // The better part of the program, which no other command needs.
   const { startControlPlane } = await import('./control-plane.ts')
@@ -91,7 +92,14 @@ async function run(config: Config): Promise<void> {
       const controlPlane = await startControlPlane(config, { clock: systemClock, log })
       process.stdout.write(`listening on ${controlPlane.url}\n`)
       log.info('serving', { url: controlPlane.url, version })
-      return controlPlane
+      return {
+        async reload() {
+          const next = await readConfig()
+          await controlPlane.reload(next)
+          log.setLevel(next.logLevel)
+        },
+        [Symbol.asyncDispose]: () => controlPlane[Symbol.asyncDispose](),
+      }
     },
     { log },
   )

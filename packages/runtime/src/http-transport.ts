@@ -24,17 +24,19 @@ const maxResponseBytes = 64 * 1024 * 1024
 export interface HttpTransport extends Transport, Disposable {
   /** Closes the connections from other addresses than these: nothing comes back to an address that is lost. */
   keepOnly(localAddresses: ReadonlySet<string>): void
+  /** Trusts from now on what is in the CA file now; connections that are open go on. Throws when it cannot be read. */
+  reloadCa(): void
 }
 
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
   const base = new URL(options.baseUrl)
   const secure = base.protocol === 'https:'
-  const agent = secure
-    ? new https.Agent({
-        keepAlive: true,
-        ...(options.caFile ? { ca: readCa(options.caFile) } : {}),
-      })
-    : new http.Agent({ keepAlive: true })
+  const { caFile } = options
+  const secureAgent = new https.Agent({
+    keepAlive: true,
+    ...(secure && caFile ? { ca: readCa(caFile) } : {}),
+  })
+  const agent = secure ? secureAgent : new http.Agent({ keepAlive: true })
   const prefix = base.pathname.replace(/\/$/, '')
 
   const send: Transport = async ({ method, path, headers, body, signal }) => {
@@ -57,6 +59,10 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
     )
   }
   return Object.assign(send, {
+    reloadCa() {
+      // Each new connection takes it from there.
+      if (secure && caFile) secureAgent.options.ca = readCa(caFile)
+    },
     keepOnly(localAddresses: ReadonlySet<string>) {
       const sockets = [agent.sockets, agent.freeSockets].flatMap((byHost) => Object.values(byHost))
       for (const socket of sockets.flatMap((some = []) => some)) {

@@ -9,7 +9,10 @@ const daemon = (dispose: string) => `
   const server = (await import('node:net')).createServer().listen(0, '127.0.0.1')
   await runUntilSignal(async () => {
     console.log('ready')
-    return { async [Symbol.asyncDispose]() { ${dispose} } }
+    return {
+      async reload() { console.log('reloaded') },
+      async [Symbol.asyncDispose]() { ${dispose} },
+    }
   }, { log: silentLog, stopMs: 300 })
   console.log('ended')`
 
@@ -25,6 +28,17 @@ describe('runUntilSignal', () => {
       assert.equal(code, 0)
     })
   }
+
+  it('reads again on SIGHUP, and goes on', async () => {
+    const { code, stdout } = await runModule(daemon(`server.close()`), async (child) => {
+      child.kill('SIGHUP')
+      await child.printed('reloaded')
+      child.kill('SIGTERM')
+    })
+
+    assert.match(stdout, /^ready\nreloaded\n/)
+    assert.equal(code, 0)
+  })
 
   it('ends with 1 when the disposal fails', async () => {
     const { code } = await runModule(daemon(`server.close(); throw new Error('x')`), (child) =>

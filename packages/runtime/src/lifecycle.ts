@@ -1,26 +1,73 @@
 import { describeError, type Log } from './log.ts'
 
+/** What runs until a signal ends it. */
+export interface Daemon extends AsyncDisposable {
+  /** Reads again what may be read again while it serves. What it rejects with is logged, and it goes on as it was. */
+  reload(): Promise<void>
+}
+
 /**
  * Starts a daemon, waits for SIGTERM or SIGINT and disposes of it. A second signal, or a disposal that takes longer
  * than `stopMs`, ends the process at once with exit code 1. A start that takes long may watch the abort signal it is
- * given: when it rejects because of that, nothing has failed.
+ * given: when it rejects because of that, nothing has failed. SIGHUP makes the daemon read again what it can; one in
+ * the middle of the start is heeded once that is over.
  */
 export async function runUntilSignal(
-  start: (signal: AbortSignal) => Promise<AsyncDisposable>,
+  start: (signal: AbortSignal) => Promise<Daemon>,
   { log, stopMs = 5_000 }: { log: Log; stopMs?: number },
 ): Promise<void> {
   const starting = new AbortController()
   // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
   const signals = listenForSignals(() => starting.abort())
+  const reloads = listenForReloads(log)
   try {
     const daemon = await start(starting.signal).catch((error: unknown) => {
       if (!starting.signal.aborted) throw error
     })
     if (!daemon) return
+    reloads.begin(daemon)
     log.info('stopping', { signal: await signals.first })
+    reloads.end()
     await disposeWithin(daemon, { log, stopMs })
   } finally {
     signals.end()
+  }
+}
+
+/** One reload after another; any number that come meanwhile are one more. Listens until the process ends. */
+function listenForReloads(log: Log): { begin(daemon: Daemon): void; end(): void } {
+  let daemon: Daemon | undefined
+  let isAsked = false
+  let isRunning = false
+
+  async function run(): Promise<void> {
+    if (isRunning) return
+    isRunning = true
+    while (isAsked && daemon) {
+      isAsked = false
+      try {
+        await daemon.reload()
+        log.info('reloaded')
+      } catch (error) {
+        log.error('reload failed, all stays as it was', { error: describeError(error) })
+      }
+    }
+    isRunning = false
+  }
+
+  const listener = (): void => {
+    isAsked = true
+    void run()
+  }
+  process.on('SIGHUP', listener)
+  return {
+    begin(started) {
+      daemon = started
+      void run()
+    },
+    end() {
+      daemon = undefined
+    },
   }
 }
 

@@ -13,11 +13,16 @@ export interface Log {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
+/** One that can be told to say more or less while it is written to. */
+export interface AdjustableLog extends Log {
+  setLevel(level: LogLevel): void
+}
+
 /**
  * Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. What
  * others sent may stand in any field: a line is bounded, and holds nothing that a terminal acts on.
  */
-export function createLog(name: string, level: LogLevel = 'info'): Log {
+export function createLog(name: string, level: LogLevel = 'info'): AdjustableLog {
   const stderr = pino.destination({ fd: 2, sync: true })
   const logger = pino(
     {
@@ -33,7 +38,15 @@ export function createLog(name: string, level: LogLevel = 'info'): Log {
     (severity: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: Record<string, unknown> = {}): void =>
       logger[severity](boundFields(withCauses(fields)), message)
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    setLevel(next) {
+      logger.level = next
+    },
+  }
 }
 
 /** For tests and for parts whose caller reports failures itself. */

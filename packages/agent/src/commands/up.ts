@@ -5,7 +5,7 @@ import type { MeshPlace } from '../core-mesh.ts'
 import { claimMesh, openMesh } from '../mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
-/** Runs until SIGTERM or SIGINT. The mesh stays up behind it: "plexd down" ends that. */
+/** Runs until SIGTERM or SIGINT; SIGHUP makes it read its settings and the CA file again. The mesh stays up behind it: "plexd down" ends that. */
 export async function runUp(flags: Flags): Promise<void> {
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', config.logLevel)
@@ -14,5 +14,18 @@ export async function runUp(flags: Flags): Promise<void> {
     ? { openMesh: (place: MeshPlace) => openMesh(config, place, log) }
     : {}
   const remember = (): Promise<void> => rememberSettings(config, flags.settings)
-  await runUntilSignal((signal) => startAgent(config, { log, signal, remember, ...mesh }), { log })
+  await runUntilSignal(
+    async (signal) => {
+      const agent = await startAgent(config, { log, signal, remember, ...mesh })
+      return {
+        async reload() {
+          const next = await loadConfigFor(flags)
+          agent.reload(next)
+          log.setLevel(next.logLevel)
+        },
+        [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
+      }
+    },
+    { log },
+  )
 }

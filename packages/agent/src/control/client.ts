@@ -16,6 +16,8 @@ export interface ControlConnection extends Disposable {
   client: Client<ControlApi>
   /** Closes connections from addresses that this machine has no longer. */
   keepOnly(localAddresses: ReadonlySet<string>): void
+  /** Trusts what is in the CA file now. Throws when it cannot be read. */
+  reloadCa(): void
 }
 
 export const userAgent = `plexd/${version}`
@@ -60,6 +62,7 @@ export function openControlClient(
       parseWithin,
     ),
     keepOnly: transport.keepOnly,
+    reloadCa: transport.reloadCa,
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   }
 }

@@ -16,6 +16,8 @@ export interface Metrics extends Disposable {
   delivered(count: number): void
   reportsDropped(count: number): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
+  /** Asked for when the metrics are read: milliseconds since 1970 by the name of the certificate. */
+  showCertificates(ends: () => ReadonlyMap<string, number>): void
   /** The text of `GET /metrics`. */
   render(gauges: Gauges): Promise<{ contentType: string; text: string }>
 }
@@ -104,6 +106,17 @@ export function createMetrics(): Metrics {
     telemetry(kind, { accepted, dropped }) {
       records.inc({ kind, outcome: 'accepted' }, accepted)
       records.inc({ kind, outcome: 'dropped' }, dropped)
+    },
+    showCertificates(ends) {
+      new Gauge({
+        name: 'plexd_certificate_not_after_timestamp_seconds',
+        help: 'When a certificate ends that nodes and operators have to trust',
+        labelNames: ['certificate'],
+        registers,
+        collect() {
+          for (const [certificate, endsMs] of ends()) this.set({ certificate }, endsMs / 1_000)
+        },
+      })
     },
     async render(gauges) {
       streams.set(gauges.streams())

@@ -42,12 +42,14 @@ const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE',
 /** How often connections are looked at that take longer than they may. */
 const connections = { connectionsCheckingInterval: 5_000 } as const
 
+export const minTlsVersion = 'TLSv1.2'
+
 /** Fastify with the house's rules: errors as problem.ts words them, gzip bodies, exact types, 405 with Allow. */
 export function createServer<Principal>(options: ServerOptions<Principal>): FastifyInstance {
   const { routes, log } = options
   const server = Fastify({
     ...(options.tls
-      ? { https: { ...options.tls, ...connections, minVersion: 'TLSv1.2' } }
+      ? { https: { ...options.tls, ...connections, minVersion: minTlsVersion } }
       : { http: connections }),
     logger: false,
     // Longer than the heartbeat interval, so that a connection is still open for the next one.

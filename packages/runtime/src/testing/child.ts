@@ -8,18 +8,27 @@ export interface ChildResult {
   stderr: string
 }
 
+export interface RunningChild {
+  kill(signal: NodeJS.Signals): void
+  /** Resolves once it has printed the text. */
+  printed(text: string): Promise<void>
+}
+
 /** Runs a module's text in a Node of its own; `act` gets its process when it has printed "ready". */
 export async function runModule(
   text: string,
-  act: (child: { kill(signal: NodeJS.Signals): void }) => void = () => {},
+  act: (child: RunningChild) => void = () => {},
 ): Promise<ChildResult> {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', text])
   const output = { stdout: '', stderr: '' }
+  const printed = async (text: string): Promise<void> => {
+    while (!output.stdout.includes(text)) await once(child.stdout, 'data')
+  }
   child.stdout.on('data', (chunk) => {
     const before = output.stdout.includes('ready')
     output.stdout += chunk
     if (!before && output.stdout.includes('ready'))
-      act({ kill: (signal) => void child.kill(signal) })
+      act({ kill: (signal) => void child.kill(signal), printed })
   })
   child.stderr.on('data', (chunk) => {
     output.stderr += chunk

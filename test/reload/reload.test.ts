@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { connect } from 'node:tls'
+import type { AgentProcess } from '../../scripts/programs/agent.ts'
+import { runProgram } from '../../scripts/programs/program.ts'
+import { type System, startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
+
+describe('SIGHUP', () => {
+  let folder: string
+  let file: string
+  let system: System
+  let agent: AgentProcess
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plexd-reload-'))
+    file = join(folder, 'control-plane.yaml')
+    await writeFile(file, 'tls_san: [cp.example.com]\n')
+    system = await startSystem({ args: ['--config', file] })
+    agent = await system.startAgent('web-01')
+    await until('it is connected', async () => /connected/.test(await streamLine()))
+  })
+  after(async () => {
+    await agent?.[Symbol.asyncDispose]()
+    await system?.[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
+  })
+
+  const controlPlaneLog = () => system.controlPlane.program().log()
+
+  async function streamLine(): Promise<string> {
+    const { stdout } = await runProgram('plexd', ['status', '--socket', agent.socket])
+    return stdout.split('\n').find((line) => line.startsWith('event stream:')) ?? ''
+  }
+
+  it('makes the control plane serve another certificate, and no stream ends', async () => {
+    assert.doesNotMatch(await namesServed(), /new\.example\.com/)
+    const node = await system.enrol('scripted')
+    using stream = await node.stream()
+    await writeFile(file, 'tls_san: [new.example.com]\nlog_level: debug\nheartbeat_interval: 7s\n')
+    system.controlPlane.program().child.kill('SIGHUP')
+    await until('it has read again', async () => /"reloaded"/.test(await controlPlaneLog()))
+
+    assert.match(await namesServed(), /new\.example\.com/)
+    const log = await controlPlaneLog()
+    assert.match(log, /"certificate replaced"/)
+    assert.match(log, /"settings":\["heartbeat_interval"\]/)
+    await system.admin.putData({
+      params: { key: 'motd' },
+      body: { target: { selector: '*' }, content_type: 'text/plain', payload: 'hello' },
+    })
+    assert.match((await stream.find('node_state_updated')).data, /hello/)
+  })
+
+  it('leaves the control plane as it was when what it reads is wrong, and says so', async () => {
+    await writeFile(file, 'tls_san: [new.example.com]\nlog_level: loud\n')
+    system.controlPlane.program().child.kill('SIGHUP')
+    await until('it says so', async () => /loud[^\n]*reload failed/.test(await controlPlaneLog()))
+    assert.match(await namesServed(), /new\.example\.com/)
+  })
+
+  it('does not end an agent, which reads its files again', async () => {
+    agent.program().child.kill('SIGHUP')
+    await until('it has read again', async () => /"reloaded"/.test(await agent.program().log()))
+    assert.match(await streamLine(), /connected/)
+  })
+
+  /** The names in the certificate that a new connection is shown. */
+  async function namesServed(): Promise<string> {
+    const { hostname, port } = new URL(system.controlPlane.url)
+    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    const { subjectaltname = '' } = socket.getPeerCertificate()
+    socket.destroy()
+    return subjectaltname
+  }
+})
