@@ -5,8 +5,16 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { startControlPlane, type TestControlPlane } from '@plexd/control-plane/testing'
-import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
+import {
+  type Client,
+  compactJson,
+  createClient,
+  JsonText,
+  type LocalApi,
+  localApi,
+} from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import fc from 'fast-check'
 import type { AgentConfig } from './config.ts'
 import { configFor, startTestAgent, type TestAgent } from './testing/node.ts'
 import { eventually } from './testing/wait.ts'
@@ -30,6 +38,36 @@ describe('agents and a control plane', () => {
     await mesh.start('late')
     await mesh.converge()
     assert.deepEqual(mesh.problems(), [])
+  })
+
+  it('bring the payload of a data entry to programs on the node as the operator wrote it', async () => {
+    await using mesh = await createMesh(['web'])
+    const web = mesh.local('web')
+    let version = 0
+    async function arrives(json: string): Promise<void> {
+      const head = '{"target":{"selector":"*"},"content_type":"application/json","payload":'
+      await mesh.plane.admin.putData({
+        params: { key: 'k' },
+        body: new JsonText(`${head}${json}}`),
+      })
+      version++
+      const shown = `"payload":${compactJson(json)},"version":${version},`
+      let text: string | undefined
+      await eventually('the entry', async () => {
+        text = (await web.getData({ params: { key: 'k' } }).catch(() => undefined))?.text
+        return text?.includes(`"version":${version},`) === true
+      })
+      assert.ok(text?.includes(shown), `${text}`)
+    }
+    await arrives('{"n":[9007199254740993,1e400,-0,1.50],"2":1,"1":2,"n":"twice"}')
+    const anyJson = fc.tuple(fc.jsonValue({ maxDepth: 6 }), fc.constantFrom('', ' ', '\t'))
+    // Each of another text than the one before, or it would be no change.
+    await fc.assert(
+      fc.asyncProperty(anyJson, ([value, indent]) =>
+        arrives(JSON.stringify([version, value], null, indent)),
+      ),
+      { numRuns: 20, endOnFailure: true },
+    )
   })
 
   it('carry metadata, secrets, reports and actions', async () => {

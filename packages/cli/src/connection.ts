@@ -8,7 +8,7 @@ import {
   errorOf,
   type Transport,
 } from '@plexd/protocol'
-import { CliError, createHttpTransport, exitCodes, readCa } from '@plexd/runtime'
+import { CliError, createHttpTransport, exitCodes, parseExact, readCa } from '@plexd/runtime'
 import { explainFailure } from './failure.ts'
 import type { Setting, Settings } from './flags.ts'
 import { createOpen, type Open } from './open-request.ts'
@@ -35,7 +35,7 @@ export async function connect(settings: Settings): Promise<Connection> {
   const userAgent = `plexctl/${version}`
   const transport = createHttpTransport({ baseUrl, userAgent, ...(caFile ? { caFile } : {}) })
   return {
-    admin: createClient(adminApi, explaining(transport, target), () => token),
+    admin: createClient(adminApi, explaining(transport, target), () => token, parseExact),
     open: createOpen({ ...target, userAgent, token }),
   }
 }

@@ -132,7 +132,7 @@ export async function createApp(
   const keyring = await openKeyring({ store, masterKey, clock })
   const { reader } = store
   const sealedSecrets = createSealedSecrets(reader, masterKey)
-  const entries = createNodeEntries(reader)
+  const entries = createNodeEntries(reader, config.limits)
   const frames = createFrames({
     heads,
     keyring,

@@ -14,6 +14,8 @@ export interface Call<O extends Operation> {
     : O extends { requestKind: 'bytes' | 'json-stream' }
       ? undefined
       : RequestOf<O>
+  /** The body as it was written, where it is parsed JSON: parsing loses digits, order and repeated keys. */
+  bodyText: string
   principal: Principal<O['auth']>
   headers: FastifyRequest['headers']
   request: FastifyRequest
@@ -41,6 +43,7 @@ export function handle<O extends Operation>(
         params: request.params,
         query: request.query,
         body: request.body,
+        bodyText: request.bodyText,
         principal,
         headers: request.headers,
         request,

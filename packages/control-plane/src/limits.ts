@@ -85,6 +85,32 @@ export const limits = limitTable({
     default: 10_000,
     summary: 'time after which a node may have one more change of its endpoint told',
   },
+  data_entry_bytes: {
+    unit: 'bytes',
+    default: 1024 * 1024,
+    summary: 'payload of a data entry, compact; agents take 4 MiB',
+  },
+  node_data_bytes: {
+    unit: 'bytes',
+    default: 8 * 1024 * 1024,
+    summary:
+      'data entries that a node is told of; a write past it is refused, and what selectors bring past it is left out',
+  },
+  node_data_entries: {
+    unit: 'count',
+    default: 10_000,
+    summary: 'the same as a number of entries',
+  },
+  node_secrets: {
+    unit: 'count',
+    default: 10_000,
+    summary: 'secrets that a node is told of, likewise',
+  },
+  page_bytes: {
+    unit: 'bytes',
+    default: 1024 * 1024,
+    summary: 'payloads and outputs in one page of a list of the admin API; one item at least',
+  },
   body_bytes_in_flight: {
     unit: 'bytes',
     default: 256 * 1024 * 1024,

@@ -201,6 +201,9 @@ export const adminApi = {
     response: DataEntry,
     status: 200,
     errors: [400, 401, 403, 404],
+    maxBodyBytes: 4 * mebibyte,
+    // In an event the payload stands three levels deeper, and agents read 64.
+    maxDepth: 61,
   }),
   listData: operation({
     ...read,

@@ -28,11 +28,23 @@ export interface TransportResponse {
   body: string
 }
 
+/** A body that is JSON already, sent as it is: parsing it would lose digits, order and repeated keys. */
+export class JsonText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** What has a payload, which is not ours to read, may be given as text. */
+type BodyOf<Request> = Request extends { payload: unknown } ? Request | JsonText : Request
+
 type CallInput<O extends Operation> = ([ParamName<O['path']>] extends [never]
   ? unknown
   : { params: ParamsOf<O> }) &
   (O extends { query: object } ? { query?: QueryOf<O> } : unknown) &
-  (O extends { request: object } ? { body: RequestOf<O> } : { body?: Uint8Array }) & {
+  (O extends { request: object } ? { body: BodyOf<RequestOf<O>> } : { body?: Uint8Array }) & {
     headers?: Record<string, string>
     signal?: AbortSignal
   }
@@ -100,7 +112,7 @@ async function call(
         : { 'content-type': bytes ? 'application/octet-stream' : 'application/json' }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: bytes ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: bytes ? body : jsonOf(body) }),
     ...(signal ? { signal } : {}),
   })
   const { status, headers: answered, body: text } = response
@@ -115,6 +127,10 @@ async function call(
       return parsed.value
     },
   }
+}
+
+function jsonOf(body: unknown): string {
+  return body instanceof JsonText ? body.text : JSON.stringify(body)
 }
 
 function formatQuery(query: Record<string, string | undefined>): string {

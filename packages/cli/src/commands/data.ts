@@ -1,3 +1,4 @@
+import { JsonText } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
@@ -34,9 +35,10 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
       const payload = payloadOf(await readInput(file, io), { file, type })
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
+      const head = JSON.stringify({ target, content_type: type }).slice(0, -1)
       const { body } = await admin.putData({
         params: { key },
-        body: { target, content_type: type, payload },
+        body: new JsonText(`${head},"payload":${payload}}`),
       })
       printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
     })
@@ -80,26 +82,16 @@ interface PutFlags extends TargetFlags {
   json?: boolean
 }
 
-function payloadOf(bytes: Uint8Array, { file, type }: { file: string; type: string }): unknown {
+/** As JSON text: a JSON file as it is, so that no number of it is rounded, any other as a string. */
+function payloadOf(bytes: Uint8Array, { file, type }: { file: string; type: string }): string {
   const text = decodeUtf8(bytes, file)
-  if (!isJsonType(type)) return text
+  if (!isJsonType(type)) return JSON.stringify(text)
+  const json = text.replace(/^\ufeff/, '')
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ''), refuseUnsafe)
+    JSON.parse(json)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new CliError(`read ${quoteFile(file)} as ${type}: ${why}`, exitCodes.usage)
   }
-}
-
-/** A number that a double cannot hold would reach the nodes as another one. */
-function refuseUnsafe(_key: string, value: unknown, { source }: { source?: string } = {}): unknown {
-  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER && !isExact(source)) {
-    throw new RangeError(`the number ${source} is too large to arrive unchanged: make it a string`)
-  }
-  return value
-}
-
-/** `1e30` says that it is rounded, `12345678901234567890` does not. */
-function isExact(source = ''): boolean {
-  return /[.e]/i.test(source) && Number.isFinite(Number(source))
+  return json
 }

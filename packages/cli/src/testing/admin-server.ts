@@ -11,6 +11,8 @@ export interface Received {
   line: string
   headers: http.IncomingHttpHeaders
   body: unknown
+  /** As it came. */
+  text: string
 }
 
 export interface AdminServer extends AsyncDisposable {
@@ -38,7 +40,8 @@ export async function startAdminServer(
     const line = `${request.method} ${request.url}`
     const raw = await text(request)
     const isJson = request.headers['content-type'] === 'application/json'
-    const received = { line, headers: request.headers, body: isJson ? JSON.parse(raw) : raw }
+    const body: unknown = isJson ? JSON.parse(raw) : raw
+    const received = { line, headers: request.headers, body, text: raw }
     requests.push(received)
     const queue = queues.get(line) ?? []
     const reply = queue.length > 1 ? queue.shift() : queue[0]

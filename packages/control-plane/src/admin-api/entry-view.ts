@@ -1,18 +1,15 @@
-import type { DataEntry, Secret } from '@plexd/protocol'
+import type { Secret } from '@plexd/protocol'
 import type { Selectable } from 'kysely'
 import { targetView } from '../entries/target.ts'
 import type { Tables } from '../store/schema.ts'
 import { timestamp } from './timestamps.ts'
 
-export function dataEntryView(row: Selectable<Tables['data_entries']>): DataEntry {
-  return {
-    key: row.key,
-    target: targetView(row.target),
-    content_type: row.content_type,
-    payload: JSON.parse(row.payload) as unknown,
-    version: row.version,
-    updated_at: timestamp(row.updated_at),
-  }
+/** As JSON text, the payload as it was written. */
+export function dataEntryJson(row: Selectable<Tables['data_entries']>): string {
+  const { key, target, content_type, payload, version, updated_at } = row
+  const head = JSON.stringify({ key, target: targetView(target), content_type }).slice(0, -1)
+  const tail = JSON.stringify({ version, updated_at: timestamp(updated_at) }).slice(1)
+  return `${head},"payload":${payload},${tail}`
 }
 
 /** A secret without its value. */

@@ -1,11 +1,12 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
+import { answerJson } from '../http/answer-json.ts'
 import { findNode } from './find-node.ts'
-import { reportView } from './report-view.ts'
+import { reportJson } from './report-view.ts'
 
 export const getReport = handle(
   adminApi.getReport,
-  async ({ principal, params: { node, key } }, { fleet, store }) => {
+  async ({ principal, params: { node, key }, reply }, { fleet, store }) => {
     const { id } = findNode(fleet, principal, node)
     const row = await store.reader
       .selectFrom('reports')
@@ -14,6 +15,6 @@ export const getReport = handle(
       .where('key', '=', key)
       .executeTakeFirst()
     if (!row) throw new ApiError('not_found', `node "${node}" has no report "${key}"`)
-    return reportView(row)
+    return answerJson(reply, reportJson(row))
   },
 )

@@ -1,18 +1,19 @@
 import { adminApi } from '@plexd/protocol'
+import { sql } from 'kysely'
 import { executionView } from '../executions/view.ts'
 import { handle } from '../handle.ts'
 import { findNodeEver } from './find-node.ts'
-import { cursorOf, limitOf, toPage } from './paging.ts'
+import { cursorOf, limitOf, readPage } from './paging.ts'
 
 export const listExecutions = handle(
   adminApi.listExecutions,
   async ({ principal, params, query }, app) => {
+    const { store, config } = app
     const { id: nodeId } = await findNodeEver(app, principal, params.node)
     const limit = limitOf(query)
     const [createdAt, id] = cursorOf(query, [0, '']) ?? [Number.MAX_SAFE_INTEGER, '']
-    const rows = await app.store.reader
+    const executions = store.reader
       .selectFrom('executions')
-      .selectAll()
       .where('node_id', '=', nodeId)
       .where((where) =>
         where.or([
@@ -22,8 +23,17 @@ export const listExecutions = handle(
       )
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute()
-    return toPage(rows, limit, { item: executionView, cursor: (row) => [row.created_at, row.id] })
+    const bytes = sql<number>`octet_length(stdout) + octet_length(stderr) + octet_length(parameters)`
+    const { rows, next } = await readPage({
+      sizes: await executions
+        .select(bytes.as('bytes'))
+        .limit(limit + 1)
+        .execute(),
+      limit,
+      maxBytes: config.limits.page_bytes,
+      read: (count) => executions.selectAll().limit(count).execute(),
+      cursor: (row) => [row.created_at, row.id],
+    })
+    return { items: rows.map(executionView), next }
   },
 )

@@ -1,36 +1,41 @@
 import { ApiError, adminApi, parseDuration } from '@plexd/protocol'
 import { handle } from '../handle.ts'
-import { parseExact } from '../json/exact-json.ts'
+import { answerJson } from '../http/answer-json.ts'
 import { isRecordKind, recordKinds } from '../telemetry/store.ts'
 import { findNodeEver } from './find-node.ts'
-import { cursorOf, limitOf, toPage } from './paging.ts'
+import { cursorOf, limitOf, pageJson, readPage } from './paging.ts'
 import { timestamp } from './timestamps.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,
-  async ({ principal, params, query }, app) => {
-    const { telemetry, clock } = app
+  async ({ principal, params, query, reply }, app) => {
+    const { telemetry, clock, config } = app
     const { id: node_id } = await findNodeEver(app, principal, params.node)
     if (!isRecordKind(params.kind))
       throw new ApiError('bad_request', `kind "${params.kind}": want ${recordKinds.join(', ')}`)
     const limit = limitOf(query)
     const [after] = cursorOf(query, [0]) ?? [0]
-    const rows = await telemetry.list({
+    const { page_bytes: maxBytes } = config.limits
+    const found = await telemetry.list({
       node_id,
       kind: params.kind,
       sinceMs: sinceOf(query.since, clock.now()),
       after,
       limit: limit + 1,
+      maxBytes,
     })
-    return toPage(rows, limit, {
-      item: ({ id, received_at, record }) => ({
-        id,
-        node_id,
-        received_at: timestamp(received_at),
-        record: parseExact(record),
-      }),
+    const { rows, next } = await readPage({
+      sizes: found.map(({ record }) => ({ bytes: Buffer.byteLength(record) })),
+      limit,
+      maxBytes,
+      read: async (count) => found.slice(0, count),
       cursor: ({ id }) => [id],
     })
+    const items = rows.map(({ id, received_at, record }) => {
+      const head = JSON.stringify({ id, node_id, received_at: timestamp(received_at) }).slice(0, -1)
+      return `${head},"record":${record}}`
+    })
+    return answerJson(reply, pageJson(items, next))
   },
 )
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { cursorOf, limitOf, toPage } from './paging.ts'
+import { startControlPlane } from '../testing/harness.ts'
+import { cursorOf, limitOf, readPage, toPage } from './paging.ts'
 
 describe('toPage', () => {
   const parts = { item: (n: number) => n, cursor: (n: number) => [n, 'x'] }
@@ -32,5 +33,52 @@ describe('limitOf', () => {
       [limitOf({}), limitOf({ limit: '7' }), limitOf({ limit: '9999' })],
       [100, 7, 1_000],
     )
+  })
+})
+
+describe('readPage', () => {
+  const page = async (bytes: number[], limit: number) =>
+    readPage({
+      sizes: bytes.map((size) => ({ bytes: size })),
+      limit,
+      maxBytes: 100,
+      read: async (count) => Array.from({ length: count }, (_, at) => at),
+      cursor: (at) => [at],
+    })
+
+  it('ends where the bytes or the items do, and holds one item at least', async () => {
+    const shown = async (bytes: number[], limit = 10) => {
+      const { rows, next } = await page(bytes, limit)
+      return [rows.length, next !== null]
+    }
+    assert.deepEqual(await shown([50, 50]), [2, false])
+    assert.deepEqual(await shown([50, 50, 1]), [2, true])
+    assert.deepEqual(await shown([500, 1]), [1, true])
+    assert.deepEqual(await shown([500]), [1, false])
+    assert.deepEqual(await shown([1, 1, 1], 2), [2, true])
+    assert.deepEqual(await shown([]), [0, false])
+  })
+})
+
+describe('the report list of a node', () => {
+  it('comes in pages of some bytes, however large its reports are', async () => {
+    await using plane = await startControlPlane({ config: { limits: { page_bytes: 10_000 } } })
+    const { node_id, api } = await plane.enrol('web')
+    const keys = Array.from({ length: 14 }, (_, at) => `k${String(at).padStart(2, '0')}`)
+    const entry = { content_type: 't', version: 1, updated_at: '2025-01-15T10:30:00Z' }
+    const entries = keys.map((key) => ({ ...entry, key, payload: 'x'.repeat(4_000) }))
+    await api.syncReports({ params: { node_id }, body: { entries } })
+
+    const seen: string[] = []
+    for (let after: string | null | undefined; after !== null; ) {
+      const { body, text = '' } = await plane.admin.listReports({
+        params: { node: 'web' },
+        query: after === undefined ? {} : { after },
+      })
+      assert.ok(text.length < 11_000)
+      seen.push(...body.items.map(({ key }) => key))
+      after = body.next
+    }
+    assert.deepEqual(seen, keys)
   })
 })

@@ -41,6 +41,44 @@ export function toPage<Row, Item>(
   return { items: shown.map(item), next }
 }
 
+/**
+ * A page by items and by bytes, because an answer is made in one go: its rows are read when it is known how many there is
+ * room for, one at least. `sizes` are those of one row more than the page may hold.
+ */
+export async function readPage<Row>({
+  sizes,
+  limit,
+  maxBytes,
+  read,
+  cursor,
+}: {
+  sizes: readonly { bytes: number }[]
+  limit: number
+  maxBytes: number
+  read: (count: number) => Promise<Row[]>
+  cursor: (row: Row) => Cursor
+}): Promise<{ rows: Row[]; next: string | null }> {
+  const count = countWithin(sizes.slice(0, limit), maxBytes)
+  const rows = count === 0 ? [] : await read(count)
+  const last = rows.at(-1)
+  return { rows, next: last !== undefined && sizes.length > count ? encode(cursor(last)) : null }
+}
+
+/** How many of these, from the first, stay within the bytes: one at least, if there is one. */
+function countWithin(sizes: readonly { bytes: number }[], maxBytes: number): number {
+  let bytes = 0
+  for (const [at, size] of sizes.entries()) {
+    bytes += size.bytes
+    if (bytes > maxBytes && at > 0) return at
+  }
+  return sizes.length
+}
+
+/** A page whose items are JSON text already. */
+export function pageJson(items: readonly string[], next: string | null): string {
+  return `{"items":[${items.join(',')}],"next":${JSON.stringify(next)}}`
+}
+
 function encode(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString('base64url')
 }

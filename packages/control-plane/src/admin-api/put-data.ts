@@ -1,53 +1,78 @@
-import { adminApi, type DataEntry, newId } from '@plexd/protocol'
+import { ApiError, adminApi, compactJson, newId, rawMembers } from '@plexd/protocol'
 import type { Selectable } from 'kysely'
+import type { App } from '../app.ts'
+import type { Unit } from '../change.ts'
 import { nextVersion, tellEntryChange } from '../entries/change.ts'
+import { refuseOverfull } from '../entries/refuse-overfull.ts'
+import { dataBytes } from '../entries/room.ts'
 import { readTarget } from '../entries/target.ts'
-import { handle } from '../handle.ts'
+import { type Call, handle } from '../handle.ts'
+import { answerJson } from '../http/answer-json.ts'
 import type { Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
-import { dataEntryView } from './entry-view.ts'
+import { dataEntryJson } from './entry-view.ts'
 import { findNodeById } from './find-node.ts'
 
 type DataRow = Selectable<Tables['data_entries']>
 
-/** The same content again is no change: no new version, and nobody is told. */
-export const putData = handle(
-  adminApi.putData,
-  ({ principal, params: { key }, body }, app): Promise<DataEntry> =>
-    app.change(async (unit) => {
-      const { tenant_id } = principal
-      const target = readTarget(
-        body.target,
-        (id) => findNodeById(unit.fleet, principal, id),
-        'data',
-      )
-      const content = {
-        content_type: body.content_type,
-        payload: JSON.stringify(body.payload ?? null),
-      }
-      const before = await readDataRows(unit.tx, tenant_id, key)
-      const old = before.find((row) => row.target === target)
-      if (old && old.content_type === content.content_type && old.payload === content.payload)
-        return dataEntryView(old)
-      const row = {
-        id: old?.id ?? newId('entry'),
-        tenant_id,
-        key,
-        target,
-        ...content,
-        version: await nextVersion(unit.tx, { tenant_id, kind: 'data', key }),
-        updated_at: unit.nowMs,
-      }
-      await unit.tx
-        .insertInto('data_entries')
-        .values(row)
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-        .execute()
-      const after = [...before.filter(({ id }) => id !== row.id), row]
-      await tellEntryChange(unit, app, 'node_state_updated', { tenant_id, target, before, after })
-      return dataEntryView(row)
-    }),
-)
+/**
+ * The payload is kept and told as it was written, compact: no number of it is rounded. The same content again is no
+ * change: no new version, and nobody is told.
+ */
+export const putData = handle(adminApi.putData, async (call, app) => {
+  const { key } = call.params
+  const { content_type } = call.body
+  const payload = compactJson(rawMembers(call.bodyText).get('payload') ?? 'null')
+  refuseLong(key, payload, app.config.limits.data_entry_bytes)
+  const row = await app.change((unit) => write(unit, app, call, { content_type, payload }))
+  return answerJson(call.reply, dataEntryJson(row))
+})
+
+async function write(
+  unit: Unit,
+  app: App,
+  { principal, params: { key }, body }: Call<typeof adminApi.putData>,
+  content: Pick<DataRow, 'content_type' | 'payload'>,
+): Promise<DataRow> {
+  const { tenant_id } = principal
+  const target = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id), 'data')
+  const before = await readDataRows(unit.tx, tenant_id, key)
+  const old = before.find((row) => row.target === target)
+  if (old && old.content_type === content.content_type && old.payload === content.payload)
+    return old
+  const row = {
+    id: old?.id ?? newId('entry'),
+    tenant_id,
+    key,
+    target,
+    ...content,
+    version: await nextVersion(unit.tx, { tenant_id, kind: 'data', key }),
+    updated_at: unit.nowMs,
+  }
+  await unit.tx
+    .insertInto('data_entries')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
+  await refuseOverfull(unit, app.config.limits, {
+    tenant_id,
+    table: 'data_entries',
+    old: old && { ...old, bytes: dataBytes(old) },
+    row,
+  })
+  const after = [...before.filter(({ id }) => id !== row.id), row]
+  await tellEntryChange(unit, app, 'node_state_updated', { tenant_id, target, before, after })
+  return row
+}
+
+function refuseLong(key: string, payload: string, most: number): void {
+  const bytes = Buffer.byteLength(payload)
+  if (bytes <= most) return
+  throw new ApiError(
+    'payload_too_large',
+    `data entry "${key.slice(0, 64)}" has ${bytes} bytes, and data_entry_bytes is ${most}: split it into several keys`,
+  )
+}
 
 function readDataRows(tx: Tx, tenantId: string, key: string): Promise<DataRow[]> {
   return tx

@@ -1,5 +1,6 @@
 import { adminApi, newId, type Secret } from '@plexd/protocol'
 import { nextVersion, tellEntryChange } from '../entries/change.ts'
+import { refuseOverfull } from '../entries/refuse-overfull.ts'
 import { readTarget } from '../entries/target.ts'
 import { handle } from '../handle.ts'
 import { placeOf } from '../seal/places.ts'
@@ -42,6 +43,12 @@ export const putSecret = handle(
         .values(row)
         .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
         .execute()
+      await refuseOverfull(unit, app.config.limits, {
+        tenant_id,
+        table: 'secrets',
+        old: old && { ...old, bytes: 0 },
+        row,
+      })
       const after = [...before.filter(({ id }) => id !== row.id), row]
       await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
       return secretView(row)

@@ -62,27 +62,29 @@ function startOf(after: string | undefined, { heads }: App): number {
 
 async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<Frame> {
   const id = app.heads.positionOf(event.seq)
-  const record: EventRecord = {
+  const record: Omit<EventRecord, 'payload'> = {
     id,
     event_id: event.event_id,
     event_type: event.event_type,
     node_id: node.id,
     created_at: new Date(event.created_at).toISOString(),
-    payload: await shownPayload(event, node, app),
   }
+  const head = JSON.stringify(record).slice(0, -1)
+  const data = `${head},"payload":${await shownPayload(event, node, app)}}`
   // One line however long: it is nodes that cannot read long ones.
-  const text = `id: ${id}\nevent: ${event.event_type}\ndata: ${JSON.stringify(record)}\n\n`
+  const text = `id: ${id}\nevent: ${event.event_type}\ndata: ${data}\n\n`
   return { text, isResync: false }
 }
 
-/** As the node is told, but without what is secret: PSKs are filled in for nodes only. */
-async function shownPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<unknown> {
+/** As the node is told, as JSON text, but without what is secret: PSKs are filled in for nodes only. */
+async function shownPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
+  const { event_type } = event
+  if (['peer_added', 'peer_key_rotated'].includes(event_type)) {
+    const { key_epoch: _, ...payload } = JSON.parse(event.payload) as Record<string, unknown> // an object for every type
+    return JSON.stringify(payload)
+  }
+  if (isShared(event_type) || event_type === 'action_request') return event.payload
   const { store, entries, fleet, pskMaster, clock } = app
-  const isPlain =
-    isShared(event.event_type) ||
-    ['peer_added', 'peer_key_rotated', 'action_request'].includes(event.event_type)
   const sources = { reader: store.reader, entries, fleet, pskMaster, now: clock.now }
-  const text = isPlain ? event.payload : await payloadFor(event, node, sources)
-  const { key_epoch: _, ...payload } = JSON.parse(text ?? '{}') as Record<string, unknown> // an object for every type
-  return payload
+  return (await payloadFor(event, node, sources)) ?? '{}'
 }

@@ -38,18 +38,18 @@ export const getState = handle(
 /** As JSON. */
 async function readState(app: App, node: NodeRecord, revision: string): Promise<string> {
   const { fleet, entries } = app
-  const rest: Omit<NodeState, 'peers' | 'policies'> = {
+  const rest: Omit<NodeState, 'peers' | 'policies' | 'data'> = {
     signing_keys: app.keyring.signingKeys(),
     metadata: metadataOf(node),
-    data: await entries.dataOf(node),
     secret_refs: await entries.secretRefsOf(node),
     node_id: node.id,
     mesh_ip: node.mesh_ip,
     revision,
   }
+  const data = await entries.dataJsonOf(node)
   const peers = peersJsonFor(app, node)
   const policies = policiesJsonFor(fleet, node).slice(1, -1)
-  return `{"peers":${peers},${policies},${JSON.stringify(rest).slice(1)}`
+  return `{"peers":${peers},${policies},"data":${data},${JSON.stringify(rest).slice(1)}`
 }
 
 function pulled({ presence, streams }: App, no: number, seq: number): void {

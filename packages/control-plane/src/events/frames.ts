@@ -76,6 +76,8 @@ export function createFrames(options: {
   }
 
   async function framed(event: StoredEvent, payload: string): Promise<Frame> {
+    if (isPulledInstead(event, payload))
+      return resync(event, `"${event.event_type}" is too long for the stream`)
     try {
       const text = await frameOf(event, payload, heads.positionOf(event.seq))
       return { text, isResync: event.event_type === 'resync' }
@@ -117,7 +119,7 @@ export function createFrames(options: {
     live,
     async again(event, node) {
       const payload = await payloadFor(event, node, sources)
-      if (payload === undefined) return undefined
+      if (payload === undefined || isPulledInstead(event, payload)) return undefined
       // What is too long for a line was not sent the first time either.
       return frameOf(event, payload, undefined).catch((error: unknown) => {
         if (error instanceof RangeError) return undefined
@@ -126,4 +128,12 @@ export function createFrames(options: {
     },
     resync: (seq, reason) => resync({ seq, event_id: newId('event') }, reason),
   }
+}
+
+/** Entries of a node, complete with each change of one, in UTF-16 units: with more of them a pull costs less. */
+const maxEntryChars = 512 * 1024
+
+function isPulledInstead({ event_type }: StoredEvent, payload: string): boolean {
+  const isOfEntries = event_type === 'node_state_updated' || event_type === 'node_secrets_updated'
+  return isOfEntries && payload.length > maxEntryChars
 }

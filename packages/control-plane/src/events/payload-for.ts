@@ -58,7 +58,7 @@ export async function payloadFor(
     case 'policy_updated':
       return policiesJsonFor(fleet, node)
     case 'node_state_updated':
-      return JSON.stringify({ metadata: metadataOf(node), data: await entries.dataOf(node) })
+      return `{"metadata":${JSON.stringify(metadataOf(node))},"data":${await entries.dataJsonOf(node)}}`
     case 'node_secrets_updated':
       return JSON.stringify({ secret_refs: await entries.secretRefsOf(node) })
     case 'action_request':

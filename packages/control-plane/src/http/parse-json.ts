@@ -5,10 +5,9 @@ const opaque: ReadonlySet<string> = new Set(['payload'])
 
 /**
  * Parses a body that has passed the gate. Throws an ApiError (400) for what is no JSON, and for a key that stands twice in
- * one object: nobody can say which of the two was meant. A byte order mark is passed over (RFC 8259, section 8.1).
+ * one object: nobody can say which of the two was meant.
  */
-export function parseJson(body: Uint8Array): unknown {
-  const text = new TextDecoder().decode(body)
+export function parseJson(text: string): unknown {
   const value = parse(text)
   const key = duplicateKey(text, opaque)
   if (key === undefined) return value

@@ -118,6 +118,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
+  server.decorateRequest('bodyText', '')
   for (const route of routes) addRoute(server, route, options)
   refuseOtherMethods(server, routes)
   return server
@@ -148,7 +149,7 @@ function addRoute<Principal>(
       principals.set(request, await options.authenticate(operation, request))
     },
     preValidation: async (request, reply) => {
-      request.body = await bodyOf(operation, { request, reply }, options.bodies)
+      Object.assign(request, await bodyOf(operation, { request, reply }, options.bodies))
     },
     handler: async (request, reply) => {
       if (request.method === 'HEAD' && operation.responseKind === 'event-stream')
@@ -166,11 +167,22 @@ function methodsOf({ method }: Operation): HTTPMethods[] {
   return method === 'GET' ? ['GET', 'HEAD'] : [method]
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** JSON as it was written; empty where no body is parsed. */
+    bodyText: string
+  }
+}
+
 /** Parsed JSON, or the bytes of a batch; undefined for what the handler reads itself, and where none is asked for. */
-async function bodyOf(operation: Operation, exchange: Exchange, bodies: Bodies): Promise<unknown> {
+async function bodyOf(
+  operation: Operation,
+  exchange: Exchange,
+  bodies: Bodies,
+): Promise<{ body: unknown; bodyText?: string }> {
   const { requestKind = 'json', request } = operation
-  if (requestKind === 'batch') return bodies.read(exchange, operation)
-  if (requestKind !== 'json' || !request) return undefined
+  if (requestKind === 'batch') return { body: await bodies.read(exchange, operation) }
+  if (requestKind !== 'json' || !request) return { body: undefined }
   // Without a type it is taken for what it should be (RFC 9110, section 8.3).
   const type = exchange.request.headers['content-type'] ?? 'application/json'
   if (!/^application\/json\s*(;|$)/i.test(type))
@@ -178,7 +190,8 @@ async function bodyOf(operation: Operation, exchange: Exchange, bodies: Bodies):
       'unsupported_media_type',
       `content type "${type.slice(0, 64)}" is not supported: use application/json`,
     )
-  return parseJson(await bodies.read(exchange, operation))
+  const bodyText = new TextDecoder().decode(await bodies.read(exchange, operation))
+  return { body: parseJson(bodyText), bodyText }
 }
 
 /** The seed's `{name}` as Fastify's `:name`. */

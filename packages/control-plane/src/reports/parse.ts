@@ -16,7 +16,7 @@ export interface ReadReports extends ReportBatch {
 
 /** Reads a report body that has passed the gate. Throws an ApiError: 400 for anything else, 413 for too many entries. */
 export function parseReports(body: Uint8Array): ReadReports {
-  const value = parseJson(body)
+  const value = parseJson(new TextDecoder().decode(body))
   if (!whole.Check(value)) {
     const [error] = whole.Errors(value)
     throw new ApiError(

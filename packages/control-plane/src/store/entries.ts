@@ -1,5 +1,7 @@
-import type { Entry, SecretRef } from '@plexd/protocol'
-import { type SelectQueryBuilder, sql } from 'kysely'
+import type { SecretRef } from '@plexd/protocol'
+import { type Selectable, type SelectQueryBuilder, sql } from 'kysely'
+import { dataBytes, fitting, roomFor } from '../entries/room.ts'
+import type { Limits } from '../limits.ts'
 import { entriesOf, nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
@@ -14,34 +16,79 @@ type DataScope = Scope & Pick<NodeRecord, 'reported'>
  * written, or a change for a thousand nodes would be a thousand queries.
  */
 export interface NodeEntries {
-  /** The data entries of a node, complete, sorted by key. */
-  dataOf(node: DataScope): Promise<Entry[]>
-  /** The secrets that a node may fetch, complete, sorted by key. */
+  /** The data entries of a node as the JSON text of a list, sorted by key: those for which it has room. */
+  dataJsonOf(node: DataScope): Promise<string>
+  /** The secrets that a node may fetch, sorted by key: those for which it has room. */
   secretRefsOf(node: Scope): Promise<SecretRef[]>
+  /** What there was no room for, in words; empty when it is told of all. */
+  leftOutOf(node: DataScope): Promise<string[]>
   /** An entry was written or deleted, and that is committed. */
   forget(): void
 }
 
-export function createNodeEntries(reader: Reader): NodeEntries {
+export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
   const data = keepShared((tenantId) => dataRows(reader, tenantId))
   const secrets = keepShared((tenantId) => secretRows(reader, tenantId))
+  /** Rows behind selectors are the same objects for all. */
+  const texts = new WeakMap<DataRow, { json: string; bytes: number }>()
+
+  function textOf(row: DataRow): { json: string; bytes: number } {
+    let text = texts.get(row)
+    if (!text) {
+      text = { json: entryJson(row), bytes: dataBytes(row) }
+      texts.set(row, text)
+    }
+    return text
+  }
+
+  async function fittingData(node: DataScope) {
+    const rows = await data.rowsFor(node)
+    const own = entriesOf(rows, asDataSees(rows, node)).map((row) => ({ ...row, ...textOf(row) }))
+    return fitting(own, roomFor('data_entries', limits))
+  }
+
+  async function fittingSecrets(node: Scope) {
+    const own = entriesOf(await secrets.rowsFor(node), node)
+    const sized = own.map((entry) => ({ ...entry, bytes: 0 }))
+    return fitting(sized, roomFor('secrets', limits))
+  }
+
   return {
-    async dataOf(node) {
-      const rows = await data.rowsFor(node)
-      return entriesOf(rows, asDataSees(rows, node)).map((row) => ({
-        key: row.key,
-        content_type: row.content_type,
-        payload: JSON.parse(row.payload) as unknown,
-        version: row.version,
-        updated_at: new Date(row.updated_at).toISOString(),
-      }))
+    async dataJsonOf(node) {
+      const { kept } = await fittingData(node)
+      return `[${kept.map(({ json }) => json).join(',')}]`
     },
-    secretRefsOf: async (node) => refsOf(await secrets.rowsFor(node), node),
+    async secretRefsOf(node) {
+      const { kept } = await fittingSecrets(node)
+      return kept.map(({ key, version }) => ({ key, version }))
+    },
+    async leftOutOf(node) {
+      return [
+        ...describeLeftOut('data entries', (await fittingData(node)).leftOut),
+        ...describeLeftOut('secrets', (await fittingSecrets(node)).leftOut),
+      ]
+    },
     forget() {
       data.forget()
       secrets.forget()
     },
   }
+}
+
+type DataRow = Selectable<Tables['data_entries']>
+
+/** As a node gets it. */
+function entryJson({ key, content_type, payload, version, updated_at }: DataRow): string {
+  const head = JSON.stringify({ key, content_type }).slice(0, -1)
+  const tail = `"version":${version},"updated_at":"${new Date(updated_at).toISOString()}"}`
+  return `${head},"payload":${payload},${tail}`
+}
+
+function describeLeftOut(nouns: string, leftOut: readonly ScopedEntry[]): string[] {
+  if (leftOut.length === 0) return []
+  const keys = leftOut.slice(0, 3).map(({ key }) => `"${key.slice(0, 64)}"`)
+  const more = leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : ''
+  return [`no room for ${nouns} ${keys.join(', ')}${more}: delete some, or name fewer nodes`]
 }
 
 /** The same as `secretRefsOf`, of what a transaction sees. */

@@ -153,15 +153,19 @@ export function openSqliteTelemetry(
     list: (query) =>
       patience(() => {
         const { node_id, kind, sinceMs = 0, after = 0, limit } = query
+        const { maxBytes = Number.POSITIVE_INFINITY } = query
         const found: StoredRecord[] = []
+        let bytes = 0
         for (const row of select.iterate(node_id, kind, after, sinceMs)) {
           const { last_id, received_at, records } = row as unknown as Row // the columns of the select above
           const texts = records.split(separator)
           const firstId = last_id - texts.length + 1
           for (const [index, record] of texts.entries()) {
             const id = firstId + index
-            if (id > after) found.push({ id, received_at, record })
-            if (found.length === limit) return found
+            if (id <= after) continue
+            found.push({ id, received_at, record })
+            bytes += Buffer.byteLength(record)
+            if (found.length === limit || (bytes > maxBytes && found.length > 1)) return found
           }
         }
         return found

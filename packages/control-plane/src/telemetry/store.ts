@@ -27,6 +27,8 @@ export interface RecordQuery {
   /** Only what has a greater id. */
   after?: number
   limit: number
+  /** No more than one record beyond these bytes, and two at least. */
+  maxBytes?: number
 }
 
 /** Where telemetry is kept: apart from the state, so that its bulk cannot slow a change down. */

@@ -1,6 +1,6 @@
 /**
- * Parses JSON so that `JSON.stringify` writes back every number that JavaScript would round as it stood: counters of
- * 64 bits are kept exact. Such a number is an opaque object here.
+ * Parses JSON so that `JSON.stringify` writes back as it stood every number that JavaScript cannot hold: counters of
+ * 64 bits, `1e400`, `-0`. Such a number is an opaque object here.
  */
 export function parseExact(text: string): unknown {
   try {
@@ -18,7 +18,8 @@ const exactDigits = 15
 function keepNumber(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || context?.source === undefined) return value
   const digits = context.source.replace(/e.*$/i, '').replace(/\D/g, '').replace(/^0+/, '')
-  return digits.length > exactDigits ? rawJson(context.source) : value
+  const isHeld = Number.isFinite(value) && !Object.is(value, -0) && digits.length <= exactDigits
+  return isHeld ? value : rawJson(context.source)
 }
 
 function rawJson(source: string): unknown {

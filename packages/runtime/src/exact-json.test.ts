@@ -4,7 +4,8 @@ import { parseExact } from './exact-json.ts'
 
 describe('parseExact', () => {
   it('keeps numbers exact that JavaScript would round', () => {
-    const text = '{"a":18446744073709551615,"b":[-9007199254740993,0.12345678901234567890],"c":"1"}'
+    const text =
+      '{"a":18446744073709551615,"b":[-9007199254740993,0.12345678901234567890],"c":"1","d":[1e400,-0]}'
     assert.equal(JSON.stringify(parseExact(text)), text)
   })
 

@@ -1,0 +1,63 @@
+import { ApiError } from '@plexd/protocol'
+import { sql } from 'kysely'
+import type { Unit } from '../change.ts'
+import type { Limits } from '../limits.ts'
+import type { ScopedEntry } from '../mesh/entry-scope.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { firstOverfull, type Room, roomFor, type SizedEntry } from './room.ts'
+
+/** An entry that has been written in the transaction, with what was there under its key and for its target. */
+export interface WrittenEntry {
+  tenant_id: string
+  table: 'data_entries' | 'secrets'
+  old: SizedEntry | undefined
+  row: ScopedEntry
+}
+
+/** Throws an ApiError (413) when the entry brings a node to more than it has room for: then nothing is written. */
+export async function refuseOverfull(
+  unit: Unit,
+  limits: Limits,
+  written: WrittenEntry,
+): Promise<void> {
+  const room = roomFor(written.table, limits)
+  const after = await readSizes(unit, written)
+  const rest = after.filter(
+    ({ key, target }) => key !== written.row.key || target !== written.row.target,
+  )
+  const before = written.old ? [...rest, written.old] : rest
+  const overfull = firstOverfull(unit.fleet.nodes(written.tenant_id), { before, after }, room)
+  if (overfull) throw refusal(written, overfull, room)
+}
+
+function refusal(
+  { table, row }: WrittenEntry,
+  { node, taken }: { node: NodeRecord; taken: Room },
+  room: Room,
+): ApiError {
+  const [noun, name, limit] = nouns[table]
+  const isTooMany = taken.entries > room.entries
+  const would = isTooMany ? `${taken.entries} ${name}` : `${taken.bytes} bytes of ${name}`
+  const bound = isTooMany ? `${limit} is ${room.entries}` : `node_data_bytes is ${room.bytes}`
+  return new ApiError(
+    'payload_too_large',
+    `${noun} "${row.key.slice(0, 64)}" does not fit: node "${node.hostname}" would get ${would}, and ${bound}: delete others, or name fewer nodes`,
+  )
+}
+
+const nouns = {
+  data_entries: ['data entry', 'data entries', 'node_data_entries'],
+  secrets: ['secret', 'secrets', 'node_secrets'],
+} as const
+
+function readSizes({ tx }: Unit, { tenant_id, table }: WrittenEntry): Promise<SizedEntry[]> {
+  const bytes =
+    table === 'secrets'
+      ? sql<number>`0`
+      : sql<number>`octet_length(payload) + octet_length(key) + octet_length(content_type)`
+  return tx
+    .selectFrom(table)
+    .select(['key', 'target', 'version', bytes.as('bytes')])
+    .where('tenant_id', '=', tenant_id)
+    .execute()
+}

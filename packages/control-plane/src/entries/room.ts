@@ -1,0 +1,84 @@
+import type { Limits } from '../limits.ts'
+import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { asDataSees } from '../mesh/labels.ts'
+
+/** How much of data, or of secrets, a node is told of. */
+export interface Room {
+  entries: number
+  bytes: number
+}
+
+export interface SizedEntry extends ScopedEntry {
+  /** Of what the node keeps of it. */
+  readonly bytes: number
+}
+
+/**
+ * The entries for which there is room, in the order of their keys, and those for which there is none: a label or a new
+ * node may bring more together than any write did. Pure.
+ */
+export function fitting<E extends SizedEntry>(
+  entries: readonly E[],
+  room: Room,
+): { kept: E[]; leftOut: E[] } {
+  const kept: E[] = []
+  const leftOut: E[] = []
+  let bytes = 0
+  for (const entry of entries) {
+    const fits = kept.length < room.entries && bytes + entry.bytes <= room.bytes
+    if (fits) bytes += entry.bytes
+    if (fits) kept.push(entry)
+    else leftOut.push(entry)
+  }
+  return { kept, leftOut }
+}
+
+/**
+ * The first node that a write brings to more than it has room for, and to more than before. Pure. Nodes with the same
+ * labels, and nothing of their own, are looked at once.
+ */
+export function firstOverfull<N extends Pick<NodeRecord, 'id' | 'labels' | 'reported'>>(
+  nodes: Iterable<N>,
+  { before, after }: { before: readonly SizedEntry[]; after: readonly SizedEntry[] },
+  room: Room,
+): { node: N; taken: Room } | undefined {
+  if (isWithin(sizeOf(after), room)) return undefined
+  const seen = new Set<string>()
+  for (const node of nodes) {
+    const seenAs = asDataSees(after, node)
+    const hasOwn = after.some(({ target }) => target === `node:${node.id}`)
+    const alike = hasOwn ? node.id : JSON.stringify(seenAs.labels)
+    if (seen.has(alike)) continue
+    seen.add(alike)
+    const taken = sizeOf(entriesOf(after, seenAs))
+    if (isWithin(taken, room)) continue
+    const had = sizeOf(entriesOf(before, seenAs))
+    if (taken.bytes > had.bytes || taken.entries > had.entries) return { node, taken }
+  }
+  return undefined
+}
+
+function isWithin(taken: Room, room: Room): boolean {
+  return taken.entries <= room.entries && taken.bytes <= room.bytes
+}
+
+function sizeOf(entries: readonly SizedEntry[]): Room {
+  return { entries: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0) }
+}
+
+/** What the limits leave a node. */
+export function roomFor(table: 'data_entries' | 'secrets', limits: Limits): Room {
+  return table === 'secrets'
+    ? { entries: limits.node_secrets, bytes: Number.POSITIVE_INFINITY }
+    : { entries: limits.node_data_entries, bytes: limits.node_data_bytes }
+}
+
+/** What counts of an entry; refuse-overfull.ts has the same in SQL. */
+export function dataBytes(entry: { key: string; content_type: string; payload: string }): number {
+  return (
+    Buffer.byteLength(entry.payload) +
+    Buffer.byteLength(entry.key) +
+    Buffer.byteLength(entry.content_type)
+  )
+}
