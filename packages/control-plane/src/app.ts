@@ -25,7 +25,7 @@ import { type KeptMasterKey, loadMasterKey } from './seal/master-key.ts'
 import type { PskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
 import { createNodeEntries, type NodeEntries } from './store/entries.ts'
-import { prepareInstallation } from './store/first-start.ts'
+import { checkMeshRange, prepareInstallation } from './store/first-start.ts'
 import { loadFleet } from './store/load-fleet.ts'
 import { loadPskMaster } from './store/psk-keys.ts'
 import { createSealedSecrets, type SealedSecrets } from './store/sealed-secrets.ts'
@@ -95,7 +95,7 @@ export async function createApp(
 ): Promise<RunningApp> {
   await using stack = new AsyncDisposableStack()
   let config = given
-  const { dataDir, meshCidr } = config
+  const { dataDir } = config
   stack.use(claimDataDir(dataDir))
   const lockWaitMs = config.limits.database_lock_wait
   const masterKey = await loadMasterKey(dataDir)
@@ -110,7 +110,8 @@ export async function createApp(
     openSqliteTelemetry(join(dataDir, 'telemetry.db'), { now: clock.now, lockWaitMs }),
   )
   const nowMs = clock.now()
-  await prepareInstallation(store, { dataDir, meshCidr, nowMs })
+  await prepareInstallation(store, { dataDir, meshCidr: config.meshCidr ?? '10.100.0.0/16', nowMs })
+  await checkMeshRange(store.reader, config, log)
 
   const fleet = await loadFleet(store.reader, nowMs)
   const draft = await loadFleet(store.reader, nowMs)

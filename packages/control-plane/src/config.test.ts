@@ -17,7 +17,7 @@ describe('resolveConfig', () => {
         port: 8443,
         insecureHttp: false,
         heartbeatIntervalMs: 30_000,
-        meshCidr: '10.100.0.0/16',
+        meshCidr: undefined,
         keyMaxAgeMs: 180 * 24 * 3_600_000,
       },
     )
@@ -83,6 +83,8 @@ describe('resolveConfig', () => {
       [{ colour: 'red' }, /there is no setting "colour"/],
       [{ insecure_http: 'maybe' }, /"insecure_http" is "maybe": want true or false/],
       [{ mesh_cidr: '10.100.0.1/16' }, /parse CIDR "10\.100\.0\.1\/16"/],
+      [{ mesh_cidr: '127.0.0.0/8' }, /overlaps 127\.0\.0\.0\/8, which is loopback: take a private/],
+      [{ mesh_cidr: '224.0.0.0/8' }, /which is multicast/],
       [{ mesh_cidr: '10.0.0.0/31' }, /want a prefix length from 8 to 30/],
       [{ heartbeat_interval: '30' }, /parse duration "30"/],
       [{ heartbeat_interval: '1ms' }, /want 100ms at least/],

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { parseCidr, parseDuration } from '@plexd/protocol'
+import { type Cidr, formatCidr, parseCidr, parseDuration, specialRangeIn } from '@plexd/protocol'
 import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from './limits.ts'
 
@@ -17,10 +17,10 @@ export interface Config {
   tlsKeyFile?: string
   /** Names and addresses for the server certificate beside those of this machine. */
   tlsNames: readonly string[]
-  /** How nodes reach us, as `https://host:port`; goes into callback URLs. Where we listen when left out. */
+  /** How nodes reach us, as `https://host:port`; goes into callback URLs. Worked out of where we listen when left out. */
   publicUrl?: string
-  /** Range of a new installation's tenant. */
-  meshCidr: string
+  /** Range of a new installation's tenant; that of another one stays as it is. */
+  meshCidr?: string
   heartbeatIntervalMs: number
   /** Nodes are asked to rotate their keys before these are older; 0 for never. */
   keyMaxAgeMs: number
@@ -77,12 +77,14 @@ export const settings: readonly Setting[] = [
   {
     flag: 'public-url',
     value: 'URL',
-    description: 'how nodes reach this control plane (where it listens)',
+    description:
+      'how nodes reach this control plane (where it listens; for 0.0.0.0 the first --tls-san, else the name of this machine)',
   },
   {
     flag: 'mesh-cidr',
     value: 'CIDR',
-    description: 'mesh addresses of a new installation (10.100.0.0/16)',
+    description:
+      'mesh addresses of a new installation (10.100.0.0/16); another one than that of an installation is refused',
   },
   {
     flag: 'heartbeat-interval',
@@ -130,6 +132,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
   const tlsCertFile = text('tls_cert')
   const tlsKeyFile = text('tls_key')
   const publicUrl = text('public_url')
+  const meshCidr = text('mesh_cidr')
   return {
     ...defaults,
     dataDir: text('data_dir') ?? '/var/lib/plexd-control-plane',
@@ -143,7 +146,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     ...(tlsKeyFile === undefined ? {} : { tlsKeyFile }),
     tlsNames: parseList('tls_san', given.tls_san),
     ...(publicUrl === undefined ? {} : { publicUrl: parsePublicUrl(publicUrl) }),
-    meshCidr: parseMeshCidr(text('mesh_cidr') ?? '10.100.0.0/16'),
+    ...(meshCidr === undefined ? {} : { meshCidr: parseMeshCidr(meshCidr) }),
     heartbeatIntervalMs: parseInterval(text('heartbeat_interval') ?? '30s'),
     keyMaxAgeMs: parseMaxAge(text('key_max_age') ?? '4320h'),
     logLevel: parseLogLevel(text('log_level') ?? 'info'),
@@ -230,10 +233,24 @@ function parsePublicUrl(text: string): string {
 }
 
 function parseMeshCidr(text: string): string {
-  const { prefixLength } = parseCidr(text)
-  if (prefixLength < 8 || prefixLength > 30)
-    throw new Error(`read config: mesh_cidr "${text}": want a prefix length from 8 to 30`)
+  const refuse = (why: string): Error => new Error(`read config: mesh_cidr "${text}": ${why}`)
+  const range = readCidr(text, refuse)
+  if (range.prefixLength < 8 || range.prefixLength > 30)
+    throw refuse('want a prefix length from 8 to 30')
+  const special = specialRangeIn(range)
+  if (special)
+    throw refuse(
+      `it overlaps ${formatCidr(special.range)}, which is ${special.kind}: take a private range, such as 10.100.0.0/16`,
+    )
   return text
+}
+
+function readCidr(text: string, refuse: (why: string) => Error): Cidr {
+  try {
+    return parseCidr(text)
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function parseInterval(text: string): number {

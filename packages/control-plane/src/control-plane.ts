@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import type { Server as TlsServer } from 'node:tls'
 import { instanceHeader } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
@@ -96,8 +97,9 @@ export async function startControlPlane(
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  const url = `${certificate ? 'https' : 'http'}://${host}:${port}`
-  app.servesAt(url)
+  const scheme = certificate ? 'https' : 'http'
+  const url = `${scheme}://${host}:${port}`
+  app.servesAt(`${scheme}://${reachableHost(config, host)}:${port}`)
   for (const job of jobsOf(app)) stack.use(startPeriodic(job, { clock, log }))
   if (certificate) {
     const renewal = { name: 'renew certificate', everyMs: renewalMs, run: certificate.refresh }
@@ -137,6 +139,13 @@ function noteInstance({ instances }: App, { no }: NodeRecord, request: FastifyRe
   const text = String(request.headers[instanceHeader] ?? '')
   const id = /^[\w-]{1,64}$/.test(text) ? text : undefined
   instances.heard(no, { id, address: request.ip })
+}
+
+/** Where all addresses are listened on, none of them is one to be told: a name that the certificate has is. */
+function reachableHost({ tlsNames }: Config, host: string): string {
+  if (host !== '0.0.0.0' && host !== '[::]') return host
+  const [name = hostname()] = tlsNames
+  return name.includes(':') ? `[${name}]` : name
 }
 
 /** The first call of a node proves that it has its identity. */

@@ -6,6 +6,7 @@ import {
   formatCidr,
   parseCidr,
   parseIpv4,
+  specialRangeIn,
 } from '@plexd/protocol'
 import type { LocalRoute } from './local-routes.ts'
 
@@ -45,7 +46,7 @@ export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): 
   if (!range) return refuse(`its range "${meshRange}" is none`)
   if (pinned !== undefined && pinned !== meshRange)
     return refuse(`its range is ${meshRange}, and "mesh.range" in the config is ${pinned}`)
-  const special = specialRanges.find((one) => cidrsOverlap(one.range, range))
+  const special = specialRangeIn(range)
   if (special)
     return refuse(
       `its range ${meshRange} overlaps ${formatCidr(special.range)}, which is ${special.kind}`,
@@ -69,14 +70,6 @@ function readRange(text: string): Cidr | undefined {
     return undefined
   }
 }
-
-const specialRanges = [
-  { range: parseCidr('0.0.0.0/8'), kind: 'for no host' },
-  { range: parseCidr('127.0.0.0/8'), kind: 'loopback' },
-  { range: parseCidr('169.254.0.0/16'), kind: 'link-local' },
-  { range: parseCidr('224.0.0.0/4'), kind: 'multicast' },
-  { range: parseCidr('240.0.0.0/4'), kind: 'reserved' },
-]
 
 /** What is larger than this is a default route in pieces, as some VPNs have it, and no network. */
 const minPrefixLength = 8

@@ -1,10 +1,10 @@
-import { ApiError, adminApi, parseDuration } from '@plexd/protocol'
+import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
 import { isRecordKind, recordKinds } from '../telemetry/store.ts'
 import { findNodeEver } from './find-node.ts'
 import { cursorOf, limitOf, pageJson, readPage } from './paging.ts'
-import { timestamp } from './timestamps.ts'
+import { readMoment, timestamp } from './timestamps.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,
@@ -19,7 +19,10 @@ export const listTelemetry = handle(
     const found = await telemetry.list({
       node_id,
       kind: params.kind,
-      sinceMs: sinceOf(query.since, clock.now()),
+      sinceMs:
+        query.since === undefined
+          ? 0
+          : readMoment(query.since, { field: 'querystring/since', nowMs: clock.now() }),
       after,
       limit: limit + 1,
       maxBytes,
@@ -38,18 +41,3 @@ export const listTelemetry = handle(
     return answerJson(reply, pageJson(items, next))
   },
 )
-
-/** A time, or how long ago. */
-function sinceOf(text: string | undefined, nowMs: number): number {
-  if (text === undefined) return 0
-  const timeMs = Date.parse(text)
-  if (!Number.isNaN(timeMs)) return timeMs
-  try {
-    return nowMs - parseDuration(text)
-  } catch {
-    throw new ApiError(
-      'bad_request',
-      `querystring/since "${text}": want a time, or a duration such as "1h"`,
-    )
-  }
-}

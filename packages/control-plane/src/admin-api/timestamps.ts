@@ -1,3 +1,5 @@
+import { ApiError, parseDuration } from '@plexd/protocol'
+
 /** Milliseconds as the wire has them. */
 export function timestamp(ms: number): string {
   return new Date(ms).toISOString()
@@ -5,4 +7,31 @@ export function timestamp(ms: number): string {
 
 export function timestampOrNull(ms: number | null): string | null {
   return ms === null ? null : timestamp(ms)
+}
+
+const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
+
+/**
+ * A moment from outside: RFC 3339, or a duration for how long ago. `Date.parse` alone takes `5` for May 2001. Throws an
+ * ApiError (400) that names the field.
+ */
+export function readMoment(
+  text: string,
+  { field, nowMs }: { field: string; nowMs: number },
+): number {
+  const ms = rfc3339.test(text) ? Date.parse(text) : nowMs - tryDuration(text)
+  if (Number.isFinite(ms)) return ms
+  throw new ApiError(
+    'bad_request',
+    `${field} "${text}": want a time such as "2025-01-15T10:30:00Z", or how long ago, such as "5m"`,
+  )
+}
+
+function tryDuration(text: string): number {
+  try {
+    const ms = parseDuration(text)
+    return ms < 0 ? Number.NaN : ms
+  } catch {
+    return Number.NaN
+  }
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { newAdminToken, newId, type PolicyRule } from '@plexd/protocol'
-import { createFileAtomic } from '@plexd/runtime'
+import { isPrivateRange, newAdminToken, newId, type PolicyRule, parseCidr } from '@plexd/protocol'
+import { createFileAtomic, type Log } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
+import type { Config } from '../config.ts'
 import { catchAllName, catchAllPosition } from '../mesh/policy-order.ts'
-import type { Store, Tx } from './db.ts'
+import type { Reader, Store, Tx } from './db.ts'
 import { readSetting, writeSetting } from './settings.ts'
 
 /** What a new tenant starts with: editable, so that a mesh works before anybody has written a rule. */
@@ -41,6 +42,30 @@ export async function prepareInstallation(
       })
       .execute()
   })
+}
+
+/**
+ * Throws for a range that is set and is not that of the installation: nodes have addresses in that one. Warns of
+ * addresses that hosts of the internet have.
+ */
+export async function checkMeshRange(
+  reader: Reader,
+  { meshCidr }: Pick<Config, 'meshCidr'>,
+  log: Log,
+): Promise<void> {
+  const { mesh_cidr } = await reader
+    .selectFrom('tenants')
+    .select('mesh_cidr')
+    .orderBy('created_at')
+    .executeTakeFirstOrThrow()
+  if (meshCidr !== undefined && meshCidr !== mesh_cidr)
+    throw new Error(
+      `start with mesh_cidr "${meshCidr}": the mesh of this installation is "${mesh_cidr}" since its first start: leave the setting out, or start anew with another --data-dir`,
+    )
+  if (!isPrivateRange(parseCidr(mesh_cidr)))
+    log.warn('mesh range has public addresses, nodes will not reach the hosts that own them', {
+      mesh_cidr,
+    })
 }
 
 async function insertTenant(

@@ -159,7 +159,6 @@ export function testConfig({ limits: given, ...rest }: TestSettings & { dataDir:
     port: 0,
     insecureHttp: true,
     tlsNames: [],
-    meshCidr: '10.100.0.0/16',
     heartbeatIntervalMs: 30_000,
     keyMaxAgeMs: 180 * 24 * 3_600_000,
     addressCooldownMs: 3_600_000,
