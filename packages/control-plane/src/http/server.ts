@@ -15,7 +15,7 @@ import { drain } from './drain.ts'
 import { withoutBody } from './head.ts'
 import { parseJson } from './parse-json.ts'
 import { problemOf } from './problem.ts'
-import { createTurns } from './turns.ts'
+import { takeTurns } from './turns.ts'
 
 /** A row of a table with what answers it. `run` sends nothing itself, unless it takes the reply over (hijack). */
 export interface Route<Principal> {
@@ -85,6 +85,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
 
   server.server.headersTimeout = 20_000
+  takeTurns(server.server)
   if (options.tls) paceHandshakes(server.server, options.limits.handshakes)
 
   server.setErrorHandler((error, request, reply) => {
@@ -100,8 +101,6 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   server.setNotFoundHandler(() => {
     throw new ApiError('not_found', 'not found')
   })
-  const turns = createTurns()
-  server.addHook('onRequest', (request, reply) => turns.wait(request.raw, reply.raw))
   server.addHook('onRequest', async (_request, reply) => {
     if (!options.isStopping()) return
     reply.header('connection', 'close')

@@ -1,52 +1,58 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** Requests of one connection that may wait; while there are more, nothing is read from it. */
 const maxWaiting = 8
 
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
 interface Line {
-  last: Promise<void>
-  waiting: number
+  isBusy: boolean
   isPaused: boolean
+  waiting: [request: IncomingMessage, response: ServerResponse][]
 }
 
 /**
  * Lets the requests of one connection be worked on one by one, with a turn for everybody else in between: whoever sends
- * hundreds at once (HTTP pipelining) waits for himself, and keeps nobody waiting.
+ * hundreds at once (HTTP pipelining) waits for himself, and keeps nobody waiting. To be called before it listens.
  */
-export interface Turns {
-  /** Resolves when the request may be worked on; its turn ends when its response is over. */
-  wait(request: IncomingMessage, response: ServerResponse): Promise<void>
-}
-
-export function createTurns(): Turns {
+export function takeTurns(server: Server): void {
+  const [handle] = server.listeners('request') as Handle[] // the one that it was made with
+  if (!handle) return
   const lines = new WeakMap<Socket, Line>()
 
-  return {
-    async wait({ socket }, response) {
-      const line = lines.get(socket) ?? { last: Promise.resolve(), waiting: 0, isPaused: false }
-      const isFirst = line.waiting === 0
-      const before = line.last
-      lines.set(socket, line)
-      line.waiting++
-      line.last = new Promise((resolve) => response.once('close', resolve))
-      response.once('close', () => leave(line, socket))
-      if (line.waiting > maxWaiting && !line.isPaused) pause(line, socket)
-      if (isFirst) return
-      await before
-      await new Promise((resolve) => setImmediate(resolve))
-    },
+  function begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
+    line.isBusy = true
+    response.once('close', () => setImmediate(next, line, request.socket))
+    handle?.call(server, request, response)
   }
-}
 
-function leave(line: Line, socket: Socket): void {
-  line.waiting--
-  if (!line.isPaused || line.waiting > 1) return
-  line.isPaused = false
-  socket.resume()
+  function next(line: Line, socket: Socket): void {
+    line.isBusy = false
+    // Nobody would hear the rest.
+    if (socket.destroyed) line.waiting = []
+    const first = line.waiting.shift()
+    if (line.isPaused && line.waiting.length === 0) resume(line, socket)
+    if (first) begin(line, ...first)
+  }
+
+  server.removeListener('request', handle)
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request
+    const line = lines.get(socket) ?? { isBusy: false, isPaused: false, waiting: [] }
+    lines.set(socket, line)
+    if (!line.isBusy) return begin(line, request, response)
+    line.waiting.push([request, response])
+    if (line.waiting.length > maxWaiting && !line.isPaused) pause(line, socket)
+  })
 }
 
 function pause(line: Line, socket: Socket): void {
   line.isPaused = true
   socket.pause()
+}
+
+function resume(line: Line, socket: Socket): void {
+  line.isPaused = false
+  socket.resume()
 }
