@@ -154,7 +154,7 @@ export async function startSystem({ args = [], prepare }: SystemOptions = {}): P
           token: await bootstrapToken({ metadata }),
           public_key: publicKey,
           hostname,
-          capabilities: {},
+          capabilities: { builtin_actions: [{ name: 'system.info' }, { name: 'any' }] },
         },
       })
       if (answer.status !== 201) throw new Error(`enrol "${hostname}": ${answer.text}`)

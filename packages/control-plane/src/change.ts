@@ -1,4 +1,4 @@
-import { appendEvent, type LoggedEvent, type NewEvent } from './events/event-log.ts'
+import { appendEvent, type LoggedEvent, type NewEvent, refuseOverlong } from './events/event-log.ts'
 import type { PresentLife } from './events/position.ts'
 import type { Fleet, FleetChange, MutableFleet } from './mesh/fleet.ts'
 import type { Store, Tx } from './store/db.ts'
@@ -53,6 +53,7 @@ export function createChange(options: {
       },
       async emit(event) {
         if (event.to.length === 0) return undefined
+        refuseOverlong(event)
         const logged = await appendEvent(tx, event, now())
         await life.note(tx, logged.seq)
         events.push(logged)

@@ -75,7 +75,7 @@ interface Api extends Disposable {
 
 async function connect(url: string, dataDir: string): Promise<Api> {
   const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
-  const transport = createHttpTransport({ baseUrl: url, userAgent: 'plexd/test' })
+  const transport = createHttpTransport({ baseUrl: url, userAgent: 'plexd/test (harness)' })
   return {
     admin: createClient(adminApi, transport, () => token),
     as: (own) => createClient(controlApi, transport, () => own),

@@ -256,7 +256,7 @@ async function lines(dataDir: string): Promise<string[]> {
 
 async function clientsOf(url: string, dataDir: string, token: string) {
   const adminToken = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
-  const transport = createHttpTransport({ baseUrl: url, userAgent: 'plexd/test' })
+  const transport = createHttpTransport({ baseUrl: url, userAgent: 'plexd/test (harness)' })
   return {
     admin: createClient(adminApi, transport, () => adminToken),
     api: createClient(controlApi, transport, () => token),

@@ -143,7 +143,7 @@ export const adminApi = {
     summary: 'Ask a node to rotate its WireGuard key, and with it its NSK and its token',
     response: Empty,
     status: 202,
-    errors: [401, 403, 404],
+    errors: [401, 403, 404, 409],
   }),
   setNodeMetadata: operation({
     ...write,
@@ -311,7 +311,7 @@ export const adminApi = {
     }),
     response: Execution,
     status: 201,
-    errors: [400, 401, 403, 404],
+    errors: [400, 401, 403, 404, 409],
   }),
   listExecutions: operation({
     ...read,

@@ -79,6 +79,35 @@ export const eventPayloads = {
 export type EventType = keyof typeof eventPayloads
 export type EventPayload<T extends EventType = EventType> = Static<(typeof eventPayloads)[T]>
 
+/**
+ * Whether a pulled state makes up for an event that did not reach its node. Only such an event may be told as a `resync`
+ * in its place; any other must be of a size that can be sent, or refused to who asks for it.
+ */
+const madeUpByState = {
+  peer_added: true,
+  peer_removed: true,
+  peer_key_rotated: true,
+  peer_endpoint_changed: true,
+  policy_updated: true,
+  action_request: false,
+  session_revoked: false,
+  ssh_session_setup: false,
+  rotate_keys: false,
+  // The state has the keys too, but only TLS vouches for those.
+  signing_key_rotated: false,
+  node_state_updated: true,
+  node_secrets_updated: true,
+  resync: true,
+} as const satisfies Record<EventType, boolean>
+
+export type StateEventType = {
+  [T in EventType]: (typeof madeUpByState)[T] extends true ? T : never
+}[EventType]
+
+export function isMadeUpByState(type: EventType): type is StateEventType {
+  return madeUpByState[type]
+}
+
 export const eventTypes = Object.keys(eventPayloads) as EventType[] // the keys of the table above
 
 export function isEventType(text: string): text is EventType {

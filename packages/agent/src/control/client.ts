@@ -20,7 +20,8 @@ export interface ControlConnection extends Disposable {
   reloadCa(): void
 }
 
-export const userAgent = `plexd/${version}`
+/** The Go agent is `plexd/<version>` and nothing else: by what follows, the control plane knows what this one can do. */
+export const userAgent = `plexd/${version} (node)`
 
 /** JSON longer than this is sent as gzip. */
 const gzipOverBytes = 1_024

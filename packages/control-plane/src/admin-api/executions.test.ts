@@ -71,10 +71,24 @@ describe('executions', () => {
     await assert.rejects(elsewhere, { status: 404 })
   })
 
-  it('are let through to a node that announced nothing', async () => {
+  it('are refused for a node that announced nothing', async () => {
     await using plane = await startControlPlane()
     await plane.enrol('web', { capabilities: null })
-    assert.equal((await run(plane, 'anything')).status, 201)
+    await assert.rejects(run(plane, 'anything'), { status: 409 })
+  })
+
+  it('are refused with a text that no line of the stream holds, measured as it would be sent', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web', { capabilities })
+    await using reader = await openEventReader(plane.url, { token: web.token, nodeId: web.node_id })
+    const withText = (text: string) => run(plane, 'system.info', { parameters: { text } })
+    await assert.rejects(withText('<'.repeat(10_100)), {
+      status: 400,
+      message: /^"action_request" cannot be sent: a text in it is longer than a line/,
+    })
+    const { body } = await withText('<'.repeat(9_800))
+    const { payload } = await reader.next()
+    assert.equal(payload.execution_id, body.id)
   })
 
   it('wake who waits for them', async () => {

@@ -175,6 +175,23 @@ describe('nodes', () => {
     assert.deepEqual(await peersAtRest(web.token, web.node_id), peers)
   })
 
+  it('are not asked to rotate a key when they run the Go agent, which never would, until they run another', async () => {
+    await using plane = await startControlPlane()
+    const go = await plane.enrol('go', { userAgent: 'plexd/1.0' })
+    const ask = () => plane.admin.requestKeyRotation({ params: { node: 'go' } })
+    await assert.rejects(ask(), {
+      status: 409,
+      message:
+        'node "go" cannot rotate its key: it runs the Go agent "plexd/1.0", which never does: deregister it and enrol it anew',
+    })
+    const beat = (userAgent: string) =>
+      plane.clientFor(go.token, userAgent).heartbeat({ params: go, body: {} })
+    await beat('plexd/2.0 (node)')
+    await ask()
+    assert.equal((await beat('plexd/2.0 (node)')).body.rotate_keys, true)
+    assert.equal((await beat('plexd/1.0')).body.rotate_keys, undefined)
+  })
+
   it('are asked to rotate their keys until they have', async () => {
     await using plane = await startControlPlane()
     const web = await plane.enrol('web')

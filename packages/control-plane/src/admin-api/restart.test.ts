@@ -11,7 +11,10 @@ describe('a restart', () => {
   it('loses nothing that was answered', async () => {
     await withFolder(async (dataDir) => {
       const before = await withControlPlane(dataDir, async (plane) => {
-        const web = await plane.enrol('web', { metadata: { env: 'prod' } })
+        const web = await plane.enrol('web', {
+          metadata: { env: 'prod' },
+          capabilities: { builtin_actions: [{ name: 'x' }] },
+        })
         const params = { node_id: web.node_id }
         const target = { selector: 'env=prod' }
         const rules = [{ from: 'env=prod', to: '*', action: 'allow' as const }]

@@ -205,7 +205,11 @@ describe('GET /v1/nodes/{node_id}/state', () => {
 
     assert.notDeepEqual(await ids(go), before)
     assert.deepEqual(await ids(ours), plain)
+    const told = await ids(go)
     await go.api.putCapabilities({ params: go, body: { builtin_actions: [] } })
+    assert.deepEqual(await ids(go), told)
+    const upgraded = own.clientFor(go.token, 'plexd/2.0 (node)')
+    await upgraded.heartbeat({ params: go, body: {} })
     assert.deepEqual(await ids(go), plain)
   })
 

@@ -1,11 +1,13 @@
 import { controlApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
+import { noteAgent, userAgentOf } from '../node-agent.ts'
 import { markOnline } from '../node-status.ts'
 
 /** Go nodes send every field as zero: the path and the token say who it is. */
-export const heartbeat = handle(controlApi.heartbeat, async ({ principal, body }, app) => {
+export const heartbeat = handle(controlApi.heartbeat, async ({ principal, headers, body }, app) => {
   const { no, id } = principal
   app.presence.heard(no, body)
+  await noteAgent(app, principal, userAgentOf(headers))
   const node = app.fleet.node(id) ?? principal
   if (node.status !== 'online') {
     await markOnline(app, id)

@@ -1,8 +1,7 @@
 import { ApiError, controlApi } from '@plexd/protocol'
-import { changeNode } from '../announce.ts'
 import { handle } from '../handle.ts'
 
-/** Stores them as they came; a node that says what it can do is none of Go's. */
+/** Stores them as they came. */
 export const putCapabilities = handle(
   controlApi.putCapabilities,
   async ({ principal, body }, app) => {
@@ -14,7 +13,6 @@ export const putCapabilities = handle(
         .set({ capabilities: JSON.stringify(body) })
         .where('id', '=', node.id)
         .execute()
-      if (node.is_go) await changeNode(unit, { ...node, is_go: false })
     })
     return {}
   },

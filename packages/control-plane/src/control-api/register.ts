@@ -18,6 +18,7 @@ import { handle } from '../handle.ts'
 import { nextAddress } from '../mesh/address-pool.ts'
 import type { TenantRecord } from '../mesh/fleet.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
+import { userAgentOf } from '../node-agent.ts'
 import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
 import { describeNode } from '../nodes/labels.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
@@ -37,7 +38,7 @@ type Enrolment = Omit<RegisterResponse, 'peers'>
  * same key gives the same answer until the node's first call, because the first answer may have been lost.
  */
 export const register = handle(controlApi.register, async ({ body, headers, reply }, app) => {
-  const userAgent = headers['user-agent']?.slice(0, 256) ?? ''
+  const userAgent = userAgentOf(headers)
   checkPublicKey('body/public_key', body.public_key)
   const enrolment = await app.change((unit) => enrol(unit, app, { ...body, userAgent }))
   const node = app.fleet.node(enrolment.node_id)
@@ -65,7 +66,7 @@ async function enrol(
   const hostname = hostnameFor(token, request)
   refuseTaken(unit, { tenantId: token.tenant_id, hostname, publicKey: request.public_key })
   const nskFormat =
-    token.nsk_format ?? (isGoAgent(request.userAgent, !!request.capabilities) ? 'raw32' : 'base64')
+    token.nsk_format ?? (isGoAgent(request.userAgent) && !request.capabilities ? 'raw32' : 'base64')
   const secrets = newNodeSecrets(nskFormat)
   const id = newId('node')
   const description = describe(request, token, app)

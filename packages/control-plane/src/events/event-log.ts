@@ -1,4 +1,15 @@
-import { type EventPayload, type EventType, newId, type PublicPeer } from '@plexd/protocol'
+import {
+  ApiError,
+  canonicalText,
+  type EventPayload,
+  type EventType,
+  formatEvent,
+  isMadeUpByState,
+  issuedAt,
+  maxLineBytes,
+  newId,
+  type PublicPeer,
+} from '@plexd/protocol'
 import type { Reader, Tx } from '../store/db.ts'
 import { type Audience, encodeAudience, includes } from './audience.ts'
 
@@ -35,6 +46,36 @@ export type StoredPayload<T extends EventType> = T extends 'peer_added'
 export type NewEvent = {
   [T in EventType]: { type: T; to: Audience; payload: StoredPayload<T> }
 }[EventType]
+
+/**
+ * Refuses, with an ApiError (400), an event that no state makes up for and that no node could be sent: one string of it
+ * is longer than a line of the stream. Measured as it will be, all around it included.
+ */
+export function refuseOverlong({ type, payload }: NewEvent): void {
+  if (isMadeUpByState(type)) return
+  const text = canonicalText({
+    event_type: type,
+    event_id: newId('event'),
+    issued_at: issuedAt(0),
+    nonce: crypto.randomUUID(),
+    payload: JSON.stringify(payload),
+  })
+  try {
+    formatEvent({
+      event: type,
+      data: `${text.slice(0, -1)},"signature":"${' '.repeat(signatureChars)}"}`,
+    })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ApiError(
+      'bad_request',
+      `"${type}" cannot be sent: a text in it is longer than a line of the event stream, which holds ${maxLineBytes} bytes, and "<", ">" and "&" take six each there: put it in a data entry and name that`,
+    )
+  }
+}
+
+/** 64 bytes in base64. */
+const signatureChars = 88
 
 /** Writes an event in the transaction of the change that it tells of. */
 export async function appendEvent(tx: Tx, event: NewEvent, nowMs: number): Promise<LoggedEvent> {

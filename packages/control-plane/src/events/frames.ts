@@ -1,4 +1,11 @@
-import { type EventType, formatEvent, issuedAt, newId } from '@plexd/protocol'
+import {
+  type EventType,
+  formatEvent,
+  isMadeUpByState,
+  issuedAt,
+  newId,
+  type StateEventType,
+} from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { StoredEvent } from './event-log.ts'
@@ -41,7 +48,10 @@ export function createFrames(options: {
   clock: Clock
 }): Frames {
   const { heads, keyring, sources, clock } = options
-  const recent = new Map<number, { atMs: number; frames: Map<string, Promise<Frame>> }>()
+  const recent = new Map<
+    number,
+    { atMs: number; frames: Map<string, Promise<Frame | undefined>> }
+  >()
 
   async function frameOf(
     event: Pick<StoredEvent, 'seq' | 'event_id'> & { event_type: EventType },
@@ -62,7 +72,7 @@ export function createFrames(options: {
   }
 
   async function resync(
-    event: Pick<StoredEvent, 'seq' | 'event_id'>,
+    event: Pick<StoredEvent, 'seq' | 'event_id'> & { event_type: StateEventType },
     reason: string,
   ): Promise<Frame> {
     const id = heads.positionOf(event.seq)
@@ -75,21 +85,27 @@ export function createFrames(options: {
     return payload === undefined ? undefined : framed(event, payload)
   }
 
-  async function framed(event: StoredEvent, payload: string): Promise<Frame> {
-    if (isPulledInstead(event, payload))
-      return resync(event, `"${event.event_type}" is too long for the stream`)
+  function inPlaceOf({ event_type, ...event }: StoredEvent): Promise<Frame> | undefined {
+    if (!isMadeUpByState(event_type)) return undefined
+    return resync({ ...event, event_type }, `"${event_type}" is too long for the stream`)
+  }
+
+  async function framed(event: StoredEvent, payload: string): Promise<Frame | undefined> {
+    const instead = isPulledInstead(event, payload) ? inPlaceOf(event) : undefined
+    if (instead) return instead
     try {
       const text = await frameOf(event, payload, heads.positionOf(event.seq))
       return { text, isResync: event.event_type === 'resync' }
     } catch (error) {
       // A single string longer than a line of the stream.
       if (!(error instanceof RangeError)) throw error
-      return resync(event, `"${event.event_type}" is too long for the stream`)
+      // Of those that no state makes up for none is taken that does not fit; what an earlier build took reaches nobody.
+      return inPlaceOf(event)
     }
   }
 
   /** One frame for all whose payload is the same text, as most are that hold no secret. */
-  function shared(event: StoredEvent, payload: string): Promise<Frame> {
+  function shared(event: StoredEvent, payload: string): Promise<Frame | undefined> {
     const nowMs = clock.now()
     let known = recent.get(event.seq)
     // Either way: the clock may have been set.
@@ -126,7 +142,8 @@ export function createFrames(options: {
         throw error
       })
     },
-    resync: (seq, reason) => resync({ seq, event_id: newId('event') }, reason),
+    resync: (seq, reason) =>
+      resync({ seq, event_id: newId('event'), event_type: 'resync' }, reason),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { EventType } from '@plexd/protocol'
+import { type EventType, isMadeUpByState } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import type { Reader } from '../store/db.ts'
 import { type Counter, createCounter } from './counter.ts'
@@ -65,18 +65,6 @@ const maxCostly = { ofOne: 8, ofAll: 500 }
 /** Events that are made into one piece for the network. */
 const maxBatch = 16
 const maxBatchChars = 256 * 1024
-
-/** What a pulled state makes up for. */
-const inState: ReadonlySet<EventType> = new Set([
-  'peer_added',
-  'peer_removed',
-  'peer_key_rotated',
-  'peer_endpoint_changed',
-  'policy_updated',
-  'node_state_updated',
-  'node_secrets_updated',
-  'resync',
-])
 
 /** Each has a secret of its own for each node. */
 const costly: ReadonlySet<EventType> = new Set(['peer_added', 'peer_key_rotated'])
@@ -186,7 +174,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
 
   /** Each is sent, or a state makes up for all of them, or the log is read again. */
   function overflow(event: LoggedEvent): void {
-    const isMadeUpFor = [...queue, event].every(({ event_type }) => inState.has(event_type))
+    const isMadeUpFor = [...queue, event].every(({ event_type }) => isMadeUpByState(event_type))
     if (!isMadeUpFor && !missed && queue.length < maxQueued) {
       queue.push(event)
       return

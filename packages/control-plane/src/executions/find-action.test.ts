@@ -37,8 +37,11 @@ describe('findAction', () => {
     assert.throws(() => findAction('hooks/system.info', capabilities), { code: 'bad_request' })
   })
 
-  it('lets anything through to a node that announced nothing', () => {
+  it('finds nothing for a node that announced nothing, which nobody would answer', () => {
     for (const nothing of [null, {}, { builtin_actions: null, hooks: [] }])
-      assert.deepEqual(findAction('hooks/x', nothing), { name: 'hooks/x', type: 'hook' })
+      assert.throws(() => findAction('hooks/x', nothing), {
+        code: 'conflict',
+        message: /announced no action/,
+      })
   })
 })

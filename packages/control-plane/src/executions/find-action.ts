@@ -10,12 +10,16 @@ export interface AnnouncedAction {
 }
 
 /**
- * Finds an action by its name; hooks by `hooks/<name>` and `<name>` alike. A node that announced nothing is believed
- * to know any. Throws an ApiError (400) that names what the node can do.
+ * Finds an action by its name; hooks by `hooks/<name>` and `<name>` alike. Throws an ApiError: 400 that names what the node
+ * can do, 409 for a node that announced nothing, because nobody would ever answer.
  */
 export function findAction(name: string, capabilities: Capabilities | null): AnnouncedAction {
   const known = announcedActions(capabilities)
-  if (known.length === 0) return { name, type: name.startsWith(hookPrefix) ? 'hook' : 'builtin' }
+  if (known.length === 0)
+    throw new ApiError(
+      'conflict',
+      `the node cannot run "${name}": it has announced no action, because its agent has none or "actions.enabled" is false there`,
+    )
   const action =
     known.find((announced) => announced.name === name) ??
     known.find((announced) => announced.type === 'hook' && bare(announced.name) === bare(name))

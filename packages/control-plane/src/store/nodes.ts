@@ -25,15 +25,18 @@ export function nodeRecordOf(row: NodeRow): NodeRecord {
     nat_type: row.nat_type,
     local_endpoints: JSON.parse(row.local_endpoints) as string[], // written by us, checked when it came in
     user_agent: row.user_agent,
-    is_go: isGoAgent(row.user_agent, row.capabilities !== null),
+    is_go: isGoAgent(row.user_agent),
     status: row.status,
     rotate_keys: row.rotate_keys === 1,
   }
 }
 
-/** The Go agent names itself as ours does, but never says what it can do (wire contract 5.2). */
-export function isGoAgent(userAgent: string, hasCapabilities: boolean): boolean {
-  return /^plexd\/\S+$/.test(userAgent) && !hasCapabilities
+/**
+ * The Go agent says its version and nothing behind it. It may announce capabilities, but it compares policies by their id,
+ * acts on no event and rotates no key.
+ */
+export function isGoAgent(userAgent: string): boolean {
+  return /^plexd\/\S+$/.test(userAgent)
 }
 
 export function readNodeRow(reader: Reader | Tx, id: string): Promise<NodeRow | undefined> {

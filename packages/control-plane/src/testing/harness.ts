@@ -97,7 +97,7 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
   const opened = stack.move()
   const transportAs = (userAgent: string) =>
     opened.use(createHttpTransport({ baseUrl: url, userAgent, gzipOverBytes: 1_024 }))
-  const transport = transportAs('plexd/test')
+  const transport = transportAs('plexd/test (harness)')
   const clientFor = (token: string, userAgent?: string): Client<ControlApi> =>
     createClient(
       controlApi,

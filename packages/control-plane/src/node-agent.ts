@@ -1,0 +1,34 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { ApiError } from '@plexd/protocol'
+import { changeNode } from './announce.ts'
+import type { App } from './app.ts'
+import type { NodeRecord } from './mesh/fleet.ts'
+import { isGoAgent } from './store/nodes.ts'
+
+/** What a node says that it runs; empty when it does not. */
+export function userAgentOf(headers: IncomingHttpHeaders): string {
+  return headers['user-agent']?.slice(0, 256) ?? ''
+}
+
+/** The node may run another agent than the one that registered it, as after an upgrade. */
+export async function noteAgent(app: App, node: NodeRecord, user_agent: string): Promise<void> {
+  if (user_agent === '' || user_agent === node.user_agent) return
+  await app.change(async (unit) => {
+    const before = unit.fleet.node(node.id)
+    if (!before) return
+    const is_go = isGoAgent(user_agent)
+    const rotate_keys = before.rotate_keys && !is_go
+    const columns = { user_agent, rotate_keys: rotate_keys ? 1 : 0 }
+    await unit.tx.updateTable('nodes').set(columns).where('id', '=', node.id).execute()
+    await changeNode(unit, { ...before, user_agent, is_go, rotate_keys })
+  })
+}
+
+/** Throws an ApiError (409) for a node whose agent never would. */
+export function refuseWithoutRotation({ hostname, user_agent, is_go }: NodeRecord): void {
+  if (!is_go) return
+  throw new ApiError(
+    'conflict',
+    `node "${hostname}" cannot rotate its key: it runs the Go agent "${user_agent}", which never does: deregister it and enrol it anew`,
+  )
+}
