@@ -311,6 +311,26 @@ describe('startAgent over TLS', () => {
     assert.equal(node.agent.nodeId, 'n_test')
   })
 
+  it('runs the action that was asked for under a signing key which it had yet to learn', async () => {
+    await using folder = await makeFolder()
+    await using plane = await startFakeControlPlane({ tls: true })
+    const caFile = join(folder.path, 'ca.crt')
+    await writeFile(caFile, authority)
+    const config = await configFor(plane, folder.path, { caFile })
+    {
+      await using _ = await startTestAgent(config)
+      await eventually('a stream', () => plane.openStreams() === 1)
+      await plane.publish('peer_added', web)
+      await eventually('the pull', () => _.agent.status().revision === plane.state.revision)
+    }
+    plane.useSigner(await plane.newSigner())
+    await plane.publish('action_request', { execution_id: 'exec_1', action: 'system.info' })
+    plane.change({ signing_keys: { current: plane.signingKey } })
+
+    await using _ = await startTestAgent(config)
+    await eventually('the result', () => plane.sent('/exec_1/result').length === 1)
+  })
+
   it('takes a new signing key from a pulled state', async () => {
     await using folder = await makeFolder()
     await using plane = await startFakeControlPlane({ tls: true })

@@ -11,9 +11,10 @@ import type { Static } from 'typebox'
 import { atRegistration, createCapabilityMark, describeCapabilities } from './capabilities.ts'
 import { type AgentConfig, requireApiUrl } from './config.ts'
 import { openControlClient } from './control/client.ts'
+import { createCredentials } from './control/credentials.ts'
 import { startControlLoops } from './control-loops.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
-import { bearerOf, createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
+import { createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
 import { type LocalApi, startLocalApi } from './local-api/server.ts'
 import { enrol } from './registration/enrol.ts'
 import { version } from './version.ts'
@@ -53,15 +54,19 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   if (pending_private_key !== undefined) device.holdPsks()
   await applier.apply().catch((error: unknown) => log.error('cached mesh not applied', { error }))
 
-  const bearer = (): string => bearerOf(identity.current())
+  const credentials = createCredentials(identity, {
+    onBack: async (privateKey) => core.loops?.useKey(privateKey),
+    log,
+  })
   const { client, keepOnly, reloadCa } = stack.use(
-    openControlClient(config, { bearer, instance: core.instance, skew, clock }),
+    openControlClient(config, { credentials, instance: core.instance, skew, clock }),
   )
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
   const loops = stack.use(
     startControlLoops({
       core,
       identity,
+      credentials,
       client,
       keepOnly,
       capabilities,

@@ -8,6 +8,7 @@ import type {
 } from '@plexd/protocol'
 import { createActionExecutor } from './actions/executor.ts'
 import { createCapabilityMark, startCapabilitySync } from './capabilities.ts'
+import type { Credentials } from './control/credentials.ts'
 import { type EventStream, startEventStream } from './control/event-stream.ts'
 import { createEventVerifier } from './control/event-verifier.ts'
 import { startExecutionOutbox } from './control/execution-outbox.ts'
@@ -19,7 +20,7 @@ import { createStreamMemory } from './control/stream-memory.ts'
 import type { Core } from './core.ts'
 import { type EventTargets, handleEvent } from './events/handlers.ts'
 import { createStateChanges } from './events/state-changes.ts'
-import { bearerOf, type IdentityStore } from './identity.ts'
+import type { IdentityStore } from './identity.ts'
 import { startKeyRotation } from './key-rotation.ts'
 import { startMeshWatch } from './mesh-watch.ts'
 import { createEndpointExchange } from './nat/endpoint-exchange.ts'
@@ -32,6 +33,8 @@ import { newKeyNoticeMs } from './wireguard/handover.ts'
 /** All that talks to the control plane for as long as the daemon runs. */
 export interface ControlLoops extends AsyncDisposable {
   reconcile(): void
+  /** Brings a WireGuard key into force, and what the control plane says for it. */
+  useKey(privateKey: string): Promise<void>
   fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
   waiting(): Waiting
 }
@@ -39,6 +42,7 @@ export interface ControlLoops extends AsyncDisposable {
 export interface ControlLoopsDeps {
   core: Core
   identity: IdentityStore
+  credentials: Credentials
   client: Client<ControlApi>
   /** Closes connections of the client from other addresses than these. */
   keepOnly?: (localAddresses: ReadonlySet<string>) => void
@@ -53,7 +57,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
   const stack = new AsyncDisposableStack()
   // What is created last ends first: the sources of work before those who do it.
   const queues = startQueues(deps, stack)
-  const state = startState(deps, queues.drift, stack)
+  const state = startState(deps, queues.drift, stack, (areNew) => events.keysPulled(areNew))
   const heartbeat = stack.use(
     startHeartbeat({
       ...commonOf(deps),
@@ -91,6 +95,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
 
   return {
     reconcile: () => state.loop.trigger(),
+    useKey: state.useKey,
     async fetchSecret(key, signal) {
       const { body } = await client.getSecret({ params: { node_id, key }, signal })
       return body
@@ -151,7 +156,12 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
 const gapPullEachMs = 60_000
 
 /** The desired state: how it changes by events, by pulls and by a rotation of our key, and how it comes into force. */
-function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDisposableStack) {
+function startState(
+  deps: ControlLoopsDeps,
+  drift: DriftReports,
+  stack: AsyncDisposableStack,
+  onKeys: (areNew: boolean) => void,
+) {
   const { core, identity } = deps
   const { config, desired, clock, log } = core
   const { device, applier } = core.mesh
@@ -170,7 +180,7 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
   const changes = createStateChanges({ desired, onMeshChange: applier.applySoon, onGap })
 
   const authentic = config.apiUrl.startsWith('https:')
-  const pull = { ...common, desired, changes, signingKeys, authentic }
+  const pull = { ...common, desired, changes, signingKeys, authentic, onKeys }
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
@@ -186,6 +196,11 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
     startReconcileLoop({ ...common, reconcile, intervalMs: config.reconcileMs }),
   )
 
+  async function useKey(privateKey: string): Promise<void> {
+    await device.setPrivateKey(privateKey)
+    applier.applySoon()
+    loop.trigger({ whole: true })
+  }
   const keyRotation = stack.use(
     startKeyRotation({
       ...common,
@@ -196,14 +211,10 @@ function startState(deps: ControlLoopsDeps, drift: DriftReports, stack: AsyncDis
         await desired.replace({ ...withPeers(desired.current(), peers), revision: '' })
         applier.applySoon()
       },
-      async promote(privateKey) {
-        await device.setPrivateKey(privateKey)
-        applier.applySoon()
-        loop.trigger({ whole: true })
-      },
+      promote: useKey,
     }),
   )
-  return { changes, loop, keyRotation, signingKeys, onGap }
+  return { changes, loop, keyRotation, signingKeys, onGap, useKey }
 }
 
 function startEvents(
@@ -212,7 +223,7 @@ function startEvents(
   stack: AsyncDisposableStack,
   onConnect: () => void,
 ): EventStream {
-  const { core, identity } = deps
+  const { core } = deps
   const { config, database, desired, skew, clock, log } = core
   const { changes, loop, signingKeys, onGap } = state
   const common = commonOf(deps)
@@ -230,15 +241,11 @@ function startEvents(
     },
     log,
   }
-  const whoWeAre = () => ({
-    nodeId: common.nodeId,
-    bearer: bearerOf(identity.current()),
-    instance: core.instance,
-  })
+  const who = { ...deps.credentials, nodeId: common.nodeId, instance: core.instance }
   return stack.use(
     startEventStream({
       ...common,
-      connect: createStreamConnector(config, whoWeAre),
+      connect: createStreamConnector(config, who),
       verify: createEventVerifier(memory, signingKeys, clock),
       memory,
       revision: () => desired.current().revision,

@@ -5,6 +5,15 @@ import { CliError, describeError, errorCodeOf, writeFileAtomic } from '@plexd/ru
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 
+/** What changes with a rotation. */
+const Keys = {
+  /** WireGuard, base64. */
+  private_key: Key32,
+  node_secret_key: Type.String(),
+  /** The bearer token; control planes without one take the node secret key. */
+  node_token: Type.Optional(Type.String()),
+}
+
 /** Who this node is. One file, so that a crash never leaves half of it. */
 export const Identity = Type.Object({
   node_id: NodeId,
@@ -12,16 +21,14 @@ export const Identity = Type.Object({
   /** All addresses of the mesh; other control planes do not say. */
   mesh_range: Type.Optional(Ipv4Cidr),
   hostname: Type.String(),
-  /** WireGuard, base64. */
-  private_key: Key32,
+  ...Keys,
   signing_public_key: Key32,
-  node_secret_key: Type.String(),
-  /** The bearer token; control planes without one take the node secret key. */
-  node_token: Type.Optional(Type.String()),
   /** A key that the control plane may know already: saved before it is sent, promoted when it is accepted. */
   pending_private_key: Type.Optional(Key32),
   /** The event that the last rotation answered, so that its replay does not rotate again. */
   rotation_event_id: Type.Optional(Type.String()),
+  /** What the last rotation replaced: a control plane that is restored from a backup may know no other. */
+  previous: Type.Optional(Type.Object(Keys)),
 })
 export type Identity = Static<typeof Identity>
 
@@ -59,7 +66,7 @@ export function createIdentityStore(
 }
 
 /** What to send as bearer token. */
-export function bearerOf(identity: Identity): string {
+export function bearerOf(identity: Pick<Identity, 'node_token' | 'node_secret_key'>): string {
   return identity.node_token ?? identity.node_secret_key
 }
 

@@ -1,7 +1,13 @@
-import { ApiError, type Client, type ControlApi, type Peer } from '@plexd/protocol'
+import {
+  ApiError,
+  type Client,
+  type ControlApi,
+  type Peer,
+  type RotateKeysResponse,
+} from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import { isRefusal } from './control/failure.ts'
-import type { IdentityStore } from './identity.ts'
+import { bearerOf, type Identity, type IdentityStore } from './identity.ts'
 import { startTask } from './task.ts'
 import { createTrigger } from './trigger.ts'
 import { generatePrivateKey, publicKeyOf } from './wireguard/keys.ts'
@@ -78,11 +84,7 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
       body: { node_id, new_public_key: publicKeyOf(pending) },
       signal,
     })
-    await identity.update((now) => ({
-      ...now,
-      ...(body.node_secret_key ? { node_secret_key: body.node_secret_key } : {}),
-      ...(body.node_token ? { node_token: body.node_token } : {}),
-    }))
+    await identity.update((now) => withSecrets(now, body))
     await deps.takePeers(body.updated_peers ?? [])
     await clock.sleep(deps.noticeMs, signal)
     await identity.update(({ pending_private_key, ...now }) => ({ ...now, private_key: pending }))
@@ -112,4 +114,22 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
     },
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
+}
+
+/** With the secrets that came along; those that they replace are kept. */
+function withSecrets(now: Identity, { node_secret_key, node_token }: RotateKeysResponse): Identity {
+  const next = {
+    ...now,
+    ...(node_secret_key ? { node_secret_key } : {}),
+    ...(node_token ? { node_token } : {}),
+  }
+  // They are given again when the answer was lost.
+  if (bearerOf(next) === bearerOf(now)) return next
+  const { private_key } = now
+  const previous = {
+    private_key,
+    node_secret_key: now.node_secret_key,
+    ...(now.node_token === undefined ? {} : { node_token: now.node_token }),
+  }
+  return { ...next, previous }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { startControlPlane, type TestControlPlane } from '@plexd/control-plane/testing'
@@ -126,6 +127,34 @@ describe('agents and a control plane', () => {
     await mesh.converge()
     assert.equal((await mesh.local('web').listMetadata({})).body.back, 'yes')
   })
+
+  it('go on with what a restored backup knows of them, the key of before their last rotation included', async () => {
+    await using mesh = await createMesh(['web', 'db', 'cache'])
+    await mesh.converge()
+    const back = await mesh.backUp()
+    const { admin } = mesh.plane
+    const before = mesh.node('db').device.privateKey()
+    await admin.requestKeyRotation({ params: { node: 'db' } })
+    await eventually('a new key', () => mesh.node('db').device.privateKey() !== before)
+    await mesh.converge()
+    for (const web of ['a', 'b', 'c'])
+      await admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { web } } })
+    await eventually(
+      'the label',
+      async () => (await mesh.local('web').listMetadata({})).body.web === 'c',
+    )
+
+    await mesh.restartPlane(async ({ admin }) => {
+      for (const db of ['x', 'y', 'z'])
+        await admin.setNodeMetadata({ params: { node: 'db' }, body: { set: { db } } })
+    }, back)
+    await mesh.converge()
+    assert.equal(mesh.node('db').device.privateKey(), before)
+    const labels = async (name: string) => (await mesh.local(name).listMetadata({})).body
+    await eventually('labels of one history', async () => {
+      return (await labels('web')).web === undefined && (await labels('db')).db === 'z'
+    })
+  })
 })
 
 /** Agents in this process, with interfaces in memory, and a real control plane. */
@@ -189,9 +218,23 @@ async function createMesh(hostnames: string[]) {
     converge: () => eventually('a whole mesh', isWhole, 20_000),
     problems: () => [...nodes.values()].flatMap(({ agent }) => agent.status().problems),
     /** On the same port; `meanwhile` runs before the agents are back. */
-    async restartPlane(meanwhile: (plane: TestControlPlane) => Promise<void>) {
+    /** Resolves to what puts the database back as it is now. */
+    async backUp(): Promise<() => Promise<void>> {
+      const [database, copy] = [join(dataDir, 'control-plane.db'), join(folder, 'backup.db')]
+      using open = new DatabaseSync(database)
+      open.exec(`vacuum into '${copy}'`)
+      return async () => {
+        for (const end of ['-wal', '-shm']) await rm(database + end, { force: true })
+        await copyFile(copy, database)
+      }
+    },
+    async restartPlane(
+      meanwhile: (plane: TestControlPlane) => Promise<void>,
+      whileDown = async () => {},
+    ) {
       const port = Number(new URL(plane.url).port)
       await plane[Symbol.asyncDispose]()
+      await whileDown()
       plane = await startControlPlane({ dataDir, config: { port } })
       await meanwhile(plane)
       const isBack = (hostname: string): boolean =>

@@ -47,7 +47,12 @@ async function readIdentity(config: AgentConfig, force: boolean): Promise<Identi
 /** False when the control plane did not know the node any more, or could not be told and that does not matter. */
 async function leave(config: AgentConfig, identity: Identity, force: boolean): Promise<boolean> {
   requireApiUrl(config)
-  using connection = openControlClient(config, { bearer: () => bearerOf(identity) })
+  const { previous } = identity
+  const credentials = {
+    bearer: () => bearerOf(identity),
+    before: () => previous && bearerOf(previous),
+  }
+  using connection = openControlClient(config, { credentials })
   try {
     await connection.client.deregister({ params: { node_id: identity.node_id } })
     return true

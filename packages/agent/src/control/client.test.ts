@@ -6,7 +6,9 @@ import { openControlClient, userAgent } from './client.ts'
 describe('openControlClient', () => {
   it('packs what is longer than 1,024 bytes', async () => {
     await using plane = await startFakeControlPlane()
-    using connection = openControlClient(configFor(plane.url), { bearer: () => plane.nodeToken })
+    using connection = openControlClient(configFor(plane.url), {
+      credentials: { bearer: () => plane.nodeToken },
+    })
     const params = { node_id: 'n_test' }
     const report = (deleted: string[]) =>
       connection.client.syncReports({ params, body: { deleted } })
@@ -23,7 +25,9 @@ describe('openControlClient', () => {
   it('asks for the token with each call, so that a rotated one takes effect', async () => {
     await using plane = await startFakeControlPlane()
     let token = 'old'
-    using connection = openControlClient(configFor(plane.url), { bearer: () => token })
+    using connection = openControlClient(configFor(plane.url), {
+      credentials: { bearer: () => token },
+    })
     const getState = () => connection.client.getState({ params: { node_id: 'n_test' } })
     await assert.rejects(getState(), /unauthorized/)
     token = plane.nodeToken
@@ -33,7 +37,9 @@ describe('openControlClient', () => {
   it('makes a call again when the token is replaced while it is under way, and only then', async () => {
     await using plane = await startFakeControlPlane()
     let token = 'old'
-    using connection = openControlClient(configFor(plane.url), { bearer: () => token })
+    using connection = openControlClient(configFor(plane.url), {
+      credentials: { bearer: () => token },
+    })
     const report = () =>
       connection.client.syncReports({ params: { node_id: 'n_test' }, body: { deleted: ['a'] } })
     await assert.rejects(report(), /unauthorized/)

@@ -11,6 +11,7 @@ import { type Clock, createHttpTransport } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { version } from '../version.ts'
 import type { ClockSkew } from './clock-skew.ts'
+import { askAs, type Credentials } from './credentials.ts'
 
 export interface ControlConnection extends Disposable {
   client: Client<ControlApi>
@@ -27,13 +28,13 @@ export const userAgent = `plexd/${version} (node)`
 const gzipOverBytes = 1_024
 
 /**
- * The 17 operations as functions. `bearer` is asked anew for each call, so that a rotated token takes effect; a call
- * that was under way with the old one is made again.
+ * The 17 operations as functions. The credentials are asked anew for each call, so that a rotated token takes effect; a
+ * call that was under way with the old one is made again.
  */
 export function openControlClient(
   config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'requestTimeoutMs'>,
   options: {
-    bearer: () => string
+    credentials: Credentials
     /** Names the daemon that speaks; commands beside it have no name. */
     instance?: string
     skew?: ClockSkew
@@ -58,8 +59,8 @@ export function openControlClient(
   return {
     client: createClient(
       controlApi,
-      againWithNewToken(observed, options.bearer),
-      options.bearer,
+      askingAs(observed, options.credentials),
+      options.credentials.bearer,
       parseWithin,
     ),
     keepOnly: transport.keepOnly,
@@ -81,11 +82,14 @@ function parseWithin(text: string): unknown {
 const words = { bytes: 'bytes', depth: 'levels', values: 'values' }
 
 /** The control plane refuses a token from the moment on that it has seen the one which replaces it. */
-function againWithNewToken(transport: Transport, bearer: () => string): Transport {
-  return async (request) => {
-    const response = await transport(request)
-    const authorization = `Bearer ${bearer()}`
-    if (response.status !== 401 || request.headers.authorization === authorization) return response
-    return transport({ ...request, headers: { ...request.headers, authorization } })
+function askingAs(transport: Transport, credentials: Credentials): Transport {
+  return (request) => {
+    if (request.headers.authorization === undefined) return transport(request)
+    const ask = (bearer: string) =>
+      transport({
+        ...request,
+        headers: { ...request.headers, authorization: `Bearer ${bearer}` },
+      })
+    return askAs(credentials, { ask, isRefused: ({ status }) => status === 401 })
   }
 }

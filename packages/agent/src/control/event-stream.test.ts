@@ -133,6 +133,47 @@ describe('event stream', () => {
     assert.equal(setup.problems.list().length, 1)
   })
 
+  it('asks again for what is signed with a key that it had yet to learn, at once when it has', async () => {
+    await using setup = await setUp()
+    const { signer, memory } = setup
+    const next = await createTestSigner(setup.clock)
+    setup.serve(
+      await signer.block({ id: '1-4', eventId: 'a' }),
+      await next.block({ id: '1-5', eventId: 'action' }),
+      await signer.block({ id: '1-6', eventId: 'b' }),
+    )
+    setup.hold()
+    setup.start()
+    await setup.advance(2_000)
+    assert.deepEqual(setup.handled, ['a', 'b'])
+    assert.equal(memory.cursor(), '1-4')
+
+    Object.assign(signer.keys, {
+      previous: next.keys.current,
+      transition_expires: new Date(setup.clock.now() + 60 * minute).toISOString(),
+    })
+    setup.serve(
+      await next.block({ id: '1-5', eventId: 'action' }),
+      await signer.block({ id: '1-6', eventId: 'b' }),
+    )
+    setup.keysPulled(true)
+    await setup.advance(0)
+
+    assert.equal(setup.connects.at(-1)?.lastEventId, '1-4')
+    assert.deepEqual(setup.handled, ['a', 'b', 'action'])
+    assert.equal(memory.cursor(), '1-6')
+  })
+
+  it('goes on behind what no key of the control plane has signed, once a pull has said that there is none', async () => {
+    await using setup = await setUp()
+    const forger = await createTestSigner(setup.clock)
+    setup.onGap = () => setup.keysPulled(false)
+    setup.serve(await forger.block({ id: '1-5' }), await setup.signer.block({ id: '1-6' }))
+    setup.start()
+    await setup.advance(0)
+    assert.equal(setup.memory.cursor(), '1-6')
+  })
+
   it('handles an event once that is sent twice under new signatures', async () => {
     await using setup = await setUp()
     const { signer } = setup
@@ -251,12 +292,14 @@ async function setUp() {
     /** Event id -> how many times its handler will fail. */
     failures: new Map<string, number>(),
     gaps: 0,
+    onGap: () => {},
     reconciles: 0,
     connects: [] as { atMs: number; lastEventId: string }[],
     refuseWith: undefined as Error | undefined,
     serve: (...blocks: string[]) => script.push(blocks),
     hold: () => script.push('hold'),
     keepOnly: (...addresses: string[]) => stream?.keepOnly(new Set(addresses)),
+    keysPulled: (areNew: boolean) => stream?.keysPulled(areNew),
     start() {
       stream = startEventStream({
         async connect({ lastEventId, signal }): Promise<StreamConnection> {
@@ -281,7 +324,10 @@ async function setUp() {
           setup.handled.push(event_id)
         },
         onConnect: () => void setup.reconciles++,
-        onGap: () => void setup.gaps++,
+        onGap() {
+          setup.gaps++
+          setup.onGap()
+        },
         describe: String,
         vitals: setup.vitals,
         problems,

@@ -35,6 +35,11 @@ export interface EventStreamDeps {
 export interface EventStream extends AsyncDisposable {
   /** Opens the stream again at once where it comes to an address that is not among these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
+  /**
+   * A state was pulled, and the keys in it are in force. Where there is a new one, all that came behind the last event
+   * that was accepted is asked for again; else what was refused was signed by nobody.
+   */
+  keysPulled(areNew: boolean): void
 }
 
 /** Down for longer than this, the state pulls of the reconciler are what keeps the node current. */
@@ -53,6 +58,8 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
   let downSinceMs = clock.monotonic()
   let open: { localAddress: string | undefined; end: AbortController } | undefined
   let isLost = false
+  /** An event was refused that may be signed with a key which is yet to be learned: the cursor stays before it. */
+  let isHeld = false
 
   async function run(signal: AbortSignal): Promise<void> {
     vitals.last_event_id = memory.cursor()
@@ -79,6 +86,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
         revision: deps.revision(),
         signal: AbortSignal.any([signal, connection.signal]),
       })
+      isHeld = false
       openedMs = clock.monotonic()
       open = { localAddress, end: connection }
       connected(date)
@@ -120,7 +128,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       if (again) log.debug('event was handled before', { event_id })
       startedIds.add(event_id)
       const outcome = again ? Promise.resolve({}) : settle(deps.handle(event, id))
-      started.push({ event: { id, eventId: event_id, nonce }, outcome })
+      started.push({ event: { id: isHeld ? '' : id, eventId: event_id, nonce }, outcome })
     }
     await acknowledge(started)
   }
@@ -159,6 +167,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     log.error('event refused', { reason, event_id, id })
     const counts = [...vitals.refused].map(([name, count]) => `${count} ${name}`).join(', ')
     problems.set('events', `the last event was refused (since the start: ${counts})`)
+    if (reason === 'bad signature') isHeld = true
     if (reason !== 'replayed') deps.onGap()
   }
 
@@ -201,6 +210,12 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       if (localAddress === undefined || localAddresses.has(localAddress)) return
       isLost = true
       end?.abort(new Error(`the address ${localAddress} was lost`))
+    },
+    keysPulled(areNew) {
+      isHeld &&= areNew
+      if (!areNew || !open) return
+      isLost = true
+      open.end.abort(new Error('there is a new signing key'))
     },
     async [Symbol.asyncDispose]() {
       await task[Symbol.asyncDispose]()

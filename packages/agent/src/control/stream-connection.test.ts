@@ -52,7 +52,7 @@ describe('createStreamConnector', () => {
   })
 
   it('connects again when the token is replaced while it connects', async () => {
-    const tokens = ['old', 'old', 'new', 'new']
+    const tokens = ['old', 'new']
     await using server = await startServer(({ headers }, response) => {
       response.writeHead(headers.authorization === 'Bearer new' ? 200 : 401).end()
     })
@@ -100,7 +100,7 @@ async function startServer(handle: http.RequestListener) {
         caFile: undefined,
         streamIdleMs: idleMs,
       }
-      const connect = createStreamConnector(config, () => ({ nodeId: 'n/1', bearer: bearer() }))
+      const connect = createStreamConnector(config, { nodeId: 'n/1', bearer })
       return connect({ lastEventId, revision, signal })
     },
     async [Symbol.asyncDispose]() {

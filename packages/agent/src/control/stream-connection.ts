@@ -4,6 +4,7 @@ import { controlApi, errorOf, fillPath, instanceHeader, revisionHeader } from '@
 import { readCa } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { userAgent } from './client.ts'
+import { askAs, type Credentials } from './credentials.ts'
 
 /** An open event stream: its bytes as they arrive. Iteration ends when the server closes it and throws when it breaks. */
 export interface StreamConnection {
@@ -31,7 +32,7 @@ type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'streamIdleMs'>
  */
 export function createStreamConnector(
   config: StreamConfig,
-  identity: () => { nodeId: string; bearer: string; instance?: string },
+  who: Credentials & { nodeId: string; instance?: string },
 ): ConnectStream {
   const base = new URL(config.apiUrl)
   const secure = base.protocol === 'https:'
@@ -41,13 +42,13 @@ export function createStreamConnector(
     open(secure ? https : http, config.streamIdleMs, {
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port || (secure ? 443 : 80),
-      path: prefix + fillPath(controlApi.openEvents.path, { node_id: identity().nodeId }),
+      path: prefix + fillPath(controlApi.openEvents.path, { node_id: who.nodeId }),
       headers: {
         'user-agent': userAgent,
         accept: 'text/event-stream',
         'cache-control': 'no-cache',
         authorization: `Bearer ${bearer}`,
-        ...namedBy(identity().instance),
+        ...namedBy(who.instance),
         ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }),
         ...(revision === '' ? {} : { [revisionHeader]: revision }),
       },
@@ -57,14 +58,11 @@ export function createStreamConnector(
     })
 
   return async (request) => {
-    const { bearer } = identity()
-    let response = await ask(request, bearer)
-    const now = identity().bearer
-    // It was replaced while the request was under way.
-    if (response.statusCode === 401 && now !== bearer) {
-      response.destroy()
-      response = await ask(request, now)
-    }
+    const response = await askAs(who, {
+      ask: (bearer) => ask(request, bearer),
+      isRefused: ({ statusCode }) => statusCode === 401,
+      drop: (answer) => void answer.destroy(),
+    })
     if (response.statusCode !== 200) throw await failureOf(response)
     const { localAddress } = response.socket
     return { chunks: response, date: response.headers.date, localAddress }

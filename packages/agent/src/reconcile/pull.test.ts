@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Answer, ApiError, type NodeState, type SigningKeys } from '@plexd/protocol'
-import { silentLog } from '@plexd/runtime'
+import { createFakeClock, silentLog } from '@plexd/runtime'
 import { createStateChanges } from '../events/state-changes.ts'
 import { createProblems } from '../problems.ts'
 import type { DesiredState } from '../state/desired-state.ts'
@@ -187,6 +187,10 @@ describe('signing keys of a pulled state', () => {
     setup.answers.push(ok({ signing_keys: rotated }))
     await setup.pull()
     assert.deepEqual(setup.state().signing_keys, rotated)
+    // What was refused for want of it is asked for again; what is known already starts nothing.
+    setup.answers.push(ok({ signing_keys: rotated }))
+    await setup.pull()
+    assert.deepEqual(setup.keys, [true, false])
   })
 
   it('are refused over plain HTTP, loudly, with the rest of the state taken', async () => {
@@ -228,6 +232,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
   const changes = createStateChanges({ desired, onMeshChange() {}, onGap() {} })
   const problems = createProblems()
   const asked: (string | undefined)[] = []
+  const keys: boolean[] = []
   const answers: (StateAnswer | (() => Promise<StateAnswer>))[] = []
   const client = {
     async getState({ headers }: { headers?: Record<string, string> }) {
@@ -243,12 +248,14 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
     changes,
     signingKeys: () => desired.current().signing_keys ?? { current: oldKey },
     authentic,
+    onKeys: (areNew: boolean) => void keys.push(areNew),
     problems,
+    clock: createFakeClock(),
     log: silentLog,
   }
   const pull = ({ whole = false } = {}) =>
     pullState(deps, { whole, signal: new AbortController().signal })
-  return { desired, changes, problems, asked, answers, pull, state: desired.current }
+  return { desired, changes, problems, asked, keys, answers, pull, state: desired.current }
 }
 
 function stateOf(part: Partial<NodeState>): NodeState {

@@ -1,5 +1,6 @@
 import type { Client, ControlApi, SigningKeys } from '@plexd/protocol'
-import type { Log } from '@plexd/runtime'
+import type { Clock, Log } from '@plexd/runtime'
+import { usableKeys } from '../control/event-verifier.ts'
 import { isBefore } from '../events/revision.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../problems.ts'
@@ -16,7 +17,10 @@ export interface PullDeps {
   signingKeys(): SigningKeys
   /** Whether the answer surely comes from the control plane: TLS with a certificate that was checked. */
   authentic: boolean
+  /** The keys of a state are in force; `areNew`: there is one among them that events were not verified with before. */
+  onKeys(areNew: boolean): void
   problems: Problems
+  clock: Clock
   log: Log
 }
 
@@ -90,7 +94,9 @@ async function store(pulled: DesiredState, deps: PullDeps): Promise<Correction[]
     policies: null,
     signing_keys: deps.signingKeys(),
   })
+  const usable = usableKeys(deps.signingKeys(), deps.clock.now())
   await desired.replace(next, { whole: true })
+  deps.onKeys(!usable.includes(next.signing_keys.current))
   return corrections
 }
 

@@ -33,7 +33,7 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
   const { config, env, log } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
   const privateKey = await draftKey(config.dataDir)
-  using connection = openControlClient(config, { bearer: () => token })
+  using connection = openControlClient(config, { credentials: { bearer: () => token } })
   const { identity, peers } = await register({
     ...enrolment,
     client: connection.client,
