@@ -83,7 +83,12 @@ describe('a control plane under hostile requests', () => {
   }
 
   before(async () => {
-    system = await startSystem({ args: ['--limit', 'node_writes_per_second=1000000'] })
+    system = await startSystem({
+      args: ['node_writes_per_second', 'wrong_tokens'].flatMap((name) => [
+        '--limit',
+        `${name}=1000000`,
+      ]),
+    })
     target = await createTarget(system)
     viewer = (await system.adminWith('viewer')).token
     stateBefore = await stateOf(target)

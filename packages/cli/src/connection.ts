@@ -78,7 +78,12 @@ function checkServer({ server, insecureHttp }: Settings): string {
     throw wrong('want no user, query or fragment in it')
   }
   if (url.protocol === 'https:') return server.value
-  if (url.protocol !== 'http:') throw wrong('want https://')
+  if (url.protocol === 'unix:') {
+    if (url.host !== '' || url.pathname.length < 2)
+      throw wrong('want unix:///PATH of the admin socket, with three slashes')
+    return server.value
+  }
+  if (url.protocol !== 'http:') throw wrong('want https://, or unix:///PATH of the admin socket')
   if (!isLoopback(url.hostname))
     throw wrong('plain HTTP is for loopback addresses only, use https://')
   if (!insecureHttp) throw wrong('plain HTTP needs --insecure-http')

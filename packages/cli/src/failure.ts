@@ -39,6 +39,8 @@ const untrusted = new Set([
 const reasons: Record<string, string> = {
   ECONNREFUSED: 'connection refused: is it running, and listening there?',
   ECONNRESET: 'the connection was cut before an answer came: does it speak https:// or http://?',
+  ENOENT: 'there is no such socket: is it running, with --admin-socket at that path?',
+  EACCES: 'only the user that the control plane runs as may open its socket: use sudo',
   ENOTFOUND: 'its name does not resolve',
   EAI_AGAIN: 'its name does not resolve at the moment',
   EHOSTUNREACH: 'no route to it',

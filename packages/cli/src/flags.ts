@@ -30,7 +30,10 @@ type Env = Readonly<Record<string, string | undefined>>
 /** The flags that every command takes, before or behind its name. */
 export function addGlobalFlags(program: Command): void {
   program
-    .option('--server <url>', 'URL of the control plane (env PLEXCTL_SERVER)')
+    .option(
+      '--server <url>',
+      'URL of the control plane, or unix:///PATH of its admin socket (env PLEXCTL_SERVER)',
+    )
     .option('--ca-file <file>', 'its authority: ca.crt of its data directory (env PLEXCTL_CA_FILE)')
     .option('--token-file <file>', 'file with an admin token (env PLEXCTL_TOKEN_FILE)')
     .option('--insecure-http', 'allow an http:// server on a loopback address')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,20 +11,20 @@ import { after, before, describe, it } from 'node:test'
 import { authority, otherAuthority, serverCertificate, serverKey } from '@plexd/runtime/testing'
 
 /** A control plane over TLS that answers each path with one status. */
-const server = https.createServer(
-  { key: serverKey, cert: serverCertificate },
-  (request, response) => {
-    const status = Number(/status-(\d+)/.exec(request.url ?? '')?.[1] ?? 200)
-    if (request.url?.endsWith('/events')) {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      return void response.write(': open\n\n')
-    }
-    response.writeHead(status, { 'content-type': 'application/json' })
-    response.end(
-      JSON.stringify(status === 200 ? { items: [], next: null } : { error: `scripted\n${status}` }),
-    )
-  },
-)
+const answer: RequestListener = (request, response) => {
+  const status = Number(/status-(\d+)/.exec(request.url ?? '')?.[1] ?? 200)
+  if (request.url?.endsWith('/events')) {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    return void response.write(': open\n\n')
+  }
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(
+    JSON.stringify(status === 200 ? { items: [], next: null } : { error: `scripted\n${status}` }),
+  )
+}
+const server = https.createServer({ key: serverKey, cert: serverCertificate }, answer)
+/** The same on a Unix socket. */
+const local = http.createServer(answer)
 
 let folder: string
 let env: Record<string, string>
@@ -52,6 +53,7 @@ describe('plexctl as a program', () => {
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     folder = await mkdtemp(join(tmpdir(), 'plexctl-'))
+    local.listen(join(folder, 'admin.sock'))
     await writeFile(join(folder, 'token'), 'plx_admin_test\n')
     await writeFile(join(folder, 'ca.crt'), authority)
     await writeFile(join(folder, 'other.crt'), otherAuthority)
@@ -67,7 +69,19 @@ describe('plexctl as a program', () => {
   after(async () => {
     server.closeAllConnections()
     server.close()
+    local.close()
     await rm(folder, { recursive: true })
+  })
+
+  it('reaches a control plane by its socket, and says when there is none', async () => {
+    const at = (name: string) => ({ PLEXCTL_SERVER: `unix://${join(folder, name)}` })
+    const listed = await plexctl(['node', 'list', '--json'], at('admin.sock'))
+    assert.deepEqual([listed.code, listed.stdout, listed.stderr], [0, '[]\n', ''])
+    const missing = await plexctl(['node', 'list'], at('other.sock'))
+    assert.equal(missing.code, 5)
+    assert.match(missing.stderr, /there is no such socket: is it running, with --admin-socket/)
+    const refused = await plexctl(['node', 'show', 'status-404'], at('admin.sock'))
+    assert.deepEqual([refused.code, refused.stdout], [3, ''])
   })
 
   describe('exit codes of plexctl', { concurrency: 4 }, () => {

@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { errorOf } from '@plexd/protocol'
-import { readCa } from '@plexd/runtime'
+import { placeOf, readCa } from '@plexd/runtime'
 import type { Target } from './connection.ts'
 import { explainFailure } from './failure.ts'
 
@@ -23,14 +23,12 @@ const idleMs = 90_000
 const maxErrorBytes = 64 * 1024
 
 export function createOpen(options: Target & { userAgent: string; token: string }): Open {
-  const base = new URL(options.server)
-  const secure = base.protocol === 'https:'
+  const { secure, prefix, place } = placeOf(options.server)
   return async ({ method, path, headers, body, signal }) => {
     const request = (secure ? https : http).request({
       method,
-      host: base.hostname.replace(/^\[|\]$/g, ''),
-      port: base.port || (secure ? 443 : 80),
-      path: base.pathname.replace(/\/$/, '') + path,
+      ...place,
+      path: prefix + path,
       headers: {
         accept: 'application/json',
         authorization: `Bearer ${options.token}`,

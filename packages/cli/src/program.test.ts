@@ -65,7 +65,12 @@ describe('settings that cannot work', () => {
       { PLEXCTL_SERVER: 'cp.example' },
       /^use server "cp\.example" of PLEXCTL_SERVER: want a URL/,
     ],
-    ['another scheme', { PLEXCTL_SERVER: 'ftp://cp.example' }, /: want https:\/\/$/],
+    [
+      'another scheme',
+      { PLEXCTL_SERVER: 'ftp://cp.example' },
+      /: want https:\/\/, or unix:\/\/\/PATH of the admin socket$/,
+    ],
+    ['a socket with two slashes', { PLEXCTL_SERVER: 'unix://a/b' }, /with three slashes$/],
     ['a password', { PLEXCTL_SERVER: 'https://a:b@cp.example' }, /want no user, query or fragment/],
     ['plain HTTP far away', { PLEXCTL_SERVER: 'http://cp.example' }, /for loopback addresses only/],
     [

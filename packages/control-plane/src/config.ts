@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { join } from 'node:path'
 import { type Cidr, formatCidr, parseCidr, parseDuration, specialRangeIn } from '@plexd/protocol'
 import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from './limits.ts'
@@ -9,6 +10,8 @@ export interface Config {
   host: string
   /** 0 for any that is free. */
   port: number
+  /** Unix socket for operators on this machine; undefined for none. */
+  adminSocket?: string
   /** Where nodes ask by STUN from where they are seen; undefined where they cannot. */
   stun?: { host: string; port: number }
   /** Plain HTTP, on a loopback address only. */
@@ -60,6 +63,12 @@ export const settings: readonly Setting[] = [
     value: 'HOST:PORT',
     description:
       'UDP address to tell nodes their public endpoint on, or "off" (HOST of --listen, port 3478)',
+  },
+  {
+    flag: 'admin-socket',
+    value: 'PATH',
+    description:
+      'Unix socket for operators on this machine, which answers also when the port is full, or "off" (DATA_DIR/admin.sock)',
   },
   { flag: 'insecure-http', description: 'serve plain HTTP; on loopback addresses only' },
   {
@@ -133,14 +142,17 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
   const tlsKeyFile = text('tls_key')
   const publicUrl = text('public_url')
   const meshCidr = text('mesh_cidr')
+  const dataDir = text('data_dir') ?? '/var/lib/plexd-control-plane'
+  const adminSocket = text('admin_socket') ?? join(dataDir, 'admin.sock')
   return {
     ...defaults,
-    dataDir: text('data_dir') ?? '/var/lib/plexd-control-plane',
+    dataDir,
     host,
     port,
     ...(stun === 'off'
       ? {}
       : { stun: typeof stun === 'string' ? parseListen('stun_listen', stun) : stun }),
+    ...(adminSocket === 'off' ? {} : { adminSocket }),
     insecureHttp,
     ...(tlsCertFile === undefined ? {} : { tlsCertFile }),
     ...(tlsKeyFile === undefined ? {} : { tlsKeyFile }),

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import type { Server as TlsServer } from 'node:tls'
-import { instanceHeader } from '@plexd/protocol'
+import { instanceHeader, type Operation } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { FastifyRequest } from 'fastify'
 import { adminHandlers } from './admin-api/index.ts'
@@ -13,6 +13,9 @@ import type { Config } from './config.ts'
 import { reloadConfig } from './config-reload.ts'
 import { controlHandlers } from './control-api/index.ts'
 import { routesOf } from './handle.ts'
+import { listenOnSocket } from './http/admin-socket.ts'
+import { createAdmission } from './http/admission.ts'
+import { maxDescriptors } from './http/descriptors.ts'
 import { createServer, minTlsVersion } from './http/server.ts'
 import { jobsOf } from './jobs/index.ts'
 import { startPeriodic } from './jobs/periodic.ts'
@@ -27,6 +30,7 @@ import { noteToken } from './secret-rotation.ts'
 import { startStunServer } from './stun/server.ts'
 import { loadTls } from './tls/authority.ts'
 import { serveCertificate } from './tls/served-certificate.ts'
+import { createWrongTokens } from './wrong-tokens.ts'
 
 export interface ControlPlane extends AsyncDisposable {
   readonly app: RunningApp
@@ -56,44 +60,56 @@ export async function startControlPlane(
         now: clock.now,
         log,
       })
-  const server = createServer({
-    routes: [
-      ...routesOf(controlHandlers, app),
-      ...routesOf(adminHandlers, app).map((route) => recorded(route, log)),
-      ...routesOf(opsHandlers, app),
-    ],
-    authenticate: async (operation, request) => {
-      if (operation.auth === 'bootstrap') return admitPacked(app, request)
-      const principal = authenticate(operation, request, { fleet: app.fleet, nowMs: clock.now() })
-      if (operation.auth === 'node') {
-        const node = principal as NodeRecord // what `node` rows are called by
-        const bytes = Number(request.headers['content-length'] ?? 0)
-        limitWrites(app, operation, { nodeId: node.id, bytes })
-        noteInstance(app, node, request)
-        await welcome(app, node)
-        await noteToken(app, node, bearerToken(request))
-        // Both may have made another record of it.
-        return app.fleet.node(node.id) ?? node
-      }
+  const admission = createAdmission({
+    limits: config.limits,
+    descriptors: maxDescriptors(),
+    onRefused: app.metrics.refused,
+  })
+  const wrongTokens = createWrongTokens({
+    limits: config.limits,
+    clock,
+    log,
+    onWrong: app.metrics.wrongToken,
+  })
+  const common = {
+    authenticate: async (operation: Operation, request: FastifyRequest) => {
+      const principal = await principalOf(app, operation, request)
+      if (principal !== undefined) admission.prove(request.raw)
       return principal
     },
     isStopping: app.isStopping,
     onAnswer: app.metrics.answered,
-    ...(certificate ? { tls: certificate.current() } : {}),
+    judge: wrongTokens.judge,
     bodies: app.bodies,
     limits: config.limits,
     log,
+  }
+  const operators = [
+    ...routesOf(adminHandlers, app).map((route) => recorded(route, log)),
+    ...routesOf(opsHandlers, app),
+  ]
+  const server = createServer({
+    ...common,
+    ...(certificate ? { tls: certificate.current() } : {}),
+    routes: [...routesOf(controlHandlers, app), ...operators],
   })
+  admission.guard(server.server, certificate ? 'tls' : 'plain')
+  // A door of their own: it is open when the port is full.
+  const adminServer = createServer({ ...common, routes: operators })
+  const servers = [server, adminServer]
   stack.defer(async () => {
-    const cut = setTimeout(() => server.server.closeAllConnections(), graceMs)
-    await server.close()
+    const cut = setTimeout(() => {
+      for (const each of servers) each.server.closeAllConnections()
+    }, graceMs)
+    await Promise.all(servers.map((each) => each.close()))
     clearTimeout(cut)
   })
   stack.defer(() => {
     app.stop()
     app.streams.endAll()
   })
-  await server.listen({ host: config.host, port: config.port })
+  await server.listen({ host: config.host, port: config.port, backlog })
+  if (config.adminSocket !== undefined) await listenOnSocket(adminServer, config.adminSocket)
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
@@ -148,6 +164,25 @@ function reachableHost({ tlsNames }: Config, host: string): string {
   return name.includes(':') ? `[${name}]` : name
 }
 
+async function principalOf(
+  app: App,
+  operation: Operation,
+  request: FastifyRequest,
+): Promise<unknown> {
+  if (operation.auth === 'bootstrap') return admitPacked(app, request)
+  const nowMs = app.clock.now()
+  const principal = authenticate(operation, request, { fleet: app.fleet, nowMs })
+  if (operation.auth !== 'node') return principal
+  const node = principal as NodeRecord // what `node` rows are called by
+  const bytes = Number(request.headers['content-length'] ?? 0)
+  limitWrites(app, operation, { nodeId: node.id, bytes })
+  noteInstance(app, node, request)
+  await welcome(app, node)
+  await noteToken(app, node, bearerToken(request))
+  // Both may have made another record of it.
+  return app.fleet.node(node.id) ?? node
+}
+
 /** The first call of a node proves that it has its identity. */
 async function welcome(app: App, node: NodeRecord): Promise<void> {
   if (node.status !== 'pending') return
@@ -160,6 +195,9 @@ async function welcome(app: App, node: NodeRecord): Promise<void> {
 
 /** How often the certificate is looked at: files of the operator's may be others, our own is made anew before its end. */
 const renewalMs = 3_600_000
+
+/** Connections that the kernel keeps until they are taken: a fleet comes at once. */
+const backlog = 4_096
 
 /** What requests under way get to finish, once nothing new is taken. */
 const graceMs = 3_000

@@ -31,6 +31,44 @@ export const limits = limitTable({
     default: 64,
     summary: 'TLS handshakes that go on at a time; further connections wait',
   },
+  handshake_queue: {
+    unit: 'count',
+    default: 4_096,
+    summary:
+      'connections that wait for their handshake; past it, one of the address that has most of them is closed',
+  },
+  handshake_ms: {
+    unit: 'ms',
+    default: 10_000,
+    summary: 'time that a TLS handshake may take',
+  },
+  silent_connection_ms: {
+    unit: 'ms',
+    default: 5_000,
+    summary: 'time in which the first byte of a connection has to come',
+  },
+  connections: {
+    unit: 'count',
+    default: 100_000,
+    summary:
+      'open connections, and never more than nine tenths of the descriptors that the process may have; past it, the longest idle ones of the address that has most are closed',
+  },
+  wrong_tokens: {
+    unit: 'count',
+    default: 100,
+    summary:
+      'wrong tokens that are answered with 401, of an address (IPv6: of a network of 64 bits) or for a node; further ones get 429',
+  },
+  wrong_token_refill_ms: {
+    unit: 'ms',
+    default: 1_000,
+    summary: 'time after which one more wrong token is answered with 401',
+  },
+  wrong_token_sources: {
+    unit: 'count',
+    default: 10_000,
+    summary: 'addresses and nodes whose wrong tokens are remembered',
+  },
   database_lock_wait: {
     unit: 'ms',
     default: 3_000,

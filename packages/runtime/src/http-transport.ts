@@ -6,7 +6,7 @@ import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
 
 export interface HttpTransportOptions {
-  /** `https://host[:port][/prefix]`, or `http://` where the caller allows it. */
+  /** `https://host[:port][/prefix]`, or where the caller allows it `http://`, or `unix:///path` of a socket. */
   baseUrl: string
   /** PEM file with the authority to trust instead of the system's. */
   caFile?: string
@@ -29,15 +29,13 @@ export interface HttpTransport extends Transport, Disposable {
 }
 
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
-  const base = new URL(options.baseUrl)
-  const secure = base.protocol === 'https:'
+  const { secure, prefix, place } = placeOf(options.baseUrl)
   const { caFile } = options
   const secureAgent = new https.Agent({
     keepAlive: true,
     ...(secure && caFile ? { ca: readCa(caFile) } : {}),
   })
   const agent = secure ? secureAgent : new http.Agent({ keepAlive: true })
-  const prefix = base.pathname.replace(/\/$/, '')
 
   const send: Transport = async ({ method, path, headers, body, signal }) => {
     const packed = await pack(body, options.gzipOverBytes)
@@ -45,8 +43,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
       secure ? https : http,
       {
         method,
-        host: base.hostname.replace(/^\[|\]$/g, ''),
-        port: base.port || (secure ? 443 : 80),
+        ...place,
         path: prefix + path,
         headers: { 'user-agent': options.userAgent, ...headers, ...packed.headers },
         agent,
@@ -73,6 +70,24 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
     },
     [Symbol.dispose]: () => agent.destroy(),
   })
+}
+
+/** What a base URL stands for: with TLS or without, what comes before each path, and where to connect to. */
+export function placeOf(baseUrl: string): {
+  secure: boolean
+  prefix: string
+  place: Pick<http.RequestOptions, 'host' | 'port' | 'socketPath'>
+} {
+  const { protocol, hostname, port, pathname } = new URL(baseUrl)
+  if (protocol === 'unix:')
+    return { secure: false, prefix: '', place: { socketPath: decodeURIComponent(pathname) } }
+  const secure = protocol === 'https:'
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return {
+    secure,
+    prefix: pathname.replace(/\/$/, ''),
+    place: { host, port: port || (secure ? 443 : 80) },
+  }
 }
 
 /** HTTP over a Unix socket. */

@@ -1,40 +1,135 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { connect as connectPlain } from 'node:net'
+import { createServer, type Server } from 'node:https'
+import { type AddressInfo, connect as connectPlain, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { connect, createServer, type TLSSocket } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
+import { resolveLimits } from '@plexd/runtime'
+import { limits } from '../limits.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { loadTls } from '../tls/authority.ts'
-import { paceHandshakes } from './admission.ts'
+import { type Admission, createAdmission, type Refusal } from './admission.ts'
 
-describe('paceHandshakes', () => {
-  it('lets everyone in, also behind those who never begin', async () => {
-    await using folder = await makeTemporaryFolder()
-    const { cert, key } = await loadTls({ dataDir: folder.path, listenHost: '127.0.0.1' })
-    const ca = await readFile(join(folder.path, 'ca.crt'))
-    const server = createServer({ cert, key }, (socket) => socket.end('in'))
-    paceHandshakes(server, 20)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo // it listens on TCP
-    const silent = Array.from({ length: 40 }, () => connectPlain(port, '127.0.0.1'))
-    await Promise.all(silent.map((socket) => once(socket, 'connect')))
+interface Guarded extends AsyncDisposable {
+  server: Server
+  admission: Admission
+  refusals: Refusal[]
+  /** Many that connect and say nothing. */
+  silent(count: number): Promise<Socket[]>
+  /** Sends a request, proves itself when its path is `/known`, and resolves to the answer. */
+  ask(path?: string): Promise<string>
+  /** A stream of someone who is known. */
+  openStream(): Promise<TLSSocket>
+}
 
-    const texts = await Promise.all(
-      Array.from({ length: 40 }, () => textOf(connect({ port, host: '127.0.0.1', ca }))),
-    )
-    assert.deepEqual(new Set(texts), new Set(['in']))
-
-    for (const socket of silent) socket.destroy()
+async function guarded(given: Partial<Record<keyof typeof limits, number>> = {}): Promise<Guarded> {
+  await using stack = new AsyncDisposableStack()
+  const folder = stack.use(await makeTemporaryFolder())
+  const { cert, key } = await loadTls({ dataDir: folder.path, listenHost: '127.0.0.1' })
+  const ca = await readFile(join(folder.path, 'ca.crt'))
+  const refusals: Refusal[] = []
+  const admission = createAdmission({
+    limits: resolveLimits(limits, given),
+    descriptors: 100_000,
+    onRefused: (reason) => refusals.push(reason),
+  })
+  const server = createServer({ cert, key }, (request, response) => {
+    if (request.url === '/known' || request.url === '/stream') admission.prove(request)
+    response.write('in')
+    if (request.url !== '/stream') response.end()
+  })
+  admission.guard(server, 'tls')
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // it listens on TCP
+  const sockets: Socket[] = []
+  stack.defer(async () => {
+    for (const socket of sockets) socket.destroy()
     server.close()
+    server.closeAllConnections()
     await once(server, 'close')
   })
-})
 
-async function textOf(socket: TLSSocket): Promise<string> {
-  const chunks = await Array.fromAsync(socket as AsyncIterable<Buffer>)
-  return Buffer.concat(chunks).toString()
+  async function send(path: string): Promise<TLSSocket> {
+    const socket = connect({ port, host: '127.0.0.1', ca })
+    sockets.push(socket.on('error', () => {}))
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    return socket
+  }
+  const opened = stack.move()
+  return {
+    server,
+    admission,
+    refusals,
+    async silent(count) {
+      const some = Array.from({ length: count }, () => connectPlain(port, '127.0.0.1'))
+      sockets.push(...some.map((socket) => socket.on('error', () => {})))
+      await Promise.all(some.map((socket) => once(socket, 'connect')))
+      return some
+    },
+    async ask(path = '/') {
+      const chunks = await Array.fromAsync((await send(path)) as AsyncIterable<Buffer>)
+      return Buffer.concat(chunks).toString()
+    },
+    async openStream() {
+      const socket = await send('/stream')
+      await once(socket, 'data')
+      return socket
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
 }
+
+describe('createAdmission', () => {
+  it('keeps nobody waiting behind those who never begin', async () => {
+    await using it = await guarded({ handshakes: 1 })
+    await it.silent(300)
+    const startMs = performance.now()
+    assert.match(await it.ask(), /200 OK/)
+    // Each of them had the slot for half a second.
+    assert.ok(performance.now() - startMs < 5_000)
+  })
+
+  it('lets everyone in who begins', async () => {
+    await using it = await guarded({ handshakes: 2 })
+    const answers = await Promise.all(Array.from({ length: 40 }, () => it.ask()))
+    assert.ok(answers.every((answer) => answer.includes('200 OK')))
+  })
+
+  it('closes who says nothing in time, and counts it', async () => {
+    await using it = await guarded({ silent_connection_ms: 100 })
+    const silent = await it.silent(5)
+    await Promise.all(silent.map((socket) => socket.closed || once(socket, 'close')))
+    assert.deepEqual(it.refusals, Array(5).fill('silent'))
+    assert.equal(it.admission.count(), 0)
+  })
+
+  it('closes the silent ones when there are too many, and nobody who is known', async () => {
+    await using it = await guarded({ connections: 20 })
+    const stream = await it.openStream()
+    const silent = await it.silent(60)
+    assert.match(await it.ask('/known'), /200 OK/)
+    assert.ok(it.admission.count() <= 20)
+    assert.ok(silent.filter(({ closed, destroyed }) => closed || destroyed).length <= 60)
+    assert.equal(stream.closed, false)
+    assert.ok(it.refusals.filter((reason) => reason === 'too_many').length >= 40)
+  })
+
+  it('closes the last who wait when too many do', async () => {
+    await using it = await guarded({ handshakes: 1, handshake_queue: 3 })
+    const some = await it.silent(10)
+    for (const socket of some) socket.write('\x16')
+    await Promise.all(some.slice(4).map((socket) => socket.closed || once(socket, 'close')))
+    assert.deepEqual(it.refusals, Array(6).fill('crowded'))
+  })
+
+  it('closes who sends more than a ClientHello before it is asked', async () => {
+    await using it = await guarded({ handshakes: 1 })
+    const [first, greedy] = await it.silent(2)
+    first?.write('\x16')
+    greedy?.write(Buffer.alloc(60_000, '\x16'))
+    await once(greedy as Socket, 'close')
+  })
+})

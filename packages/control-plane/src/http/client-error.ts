@@ -5,6 +5,8 @@ import { codeOf } from '@plexd/protocol'
 /** Answers what is no HTTP request, or takes too long to become one, in the words of all our failures, and hangs up. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
+  // Answered already: it goes on sending, and would lose the answer if we closed at once.
+  if (socket.writableEnded) return
   const status = statusOf(error.code)
   const body = JSON.stringify({ error: errorOf(status), code: codeOf(status) })
   if (!socket.writable) {
@@ -18,8 +20,9 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-  // Whoever does not take the answer must not keep the connection.
-  socket.setTimeout(lingerMs, () => socket.destroy())
+  // Whoever does not take the answer, or goes on sending, must not keep the connection.
+  const linger = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once('close', () => clearTimeout(linger))
 }
 
 const lingerMs = 1_000

@@ -18,6 +18,9 @@ export interface Metrics extends Disposable {
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
   /** Asked for when the metrics are read: milliseconds since 1970 by the name of the certificate. */
   showCertificates(ends: () => ReadonlyMap<string, number>): void
+  wrongToken(api: string, outcome: string): void
+  /** A connection was closed without an answer. */
+  refused(reason: string): void
   /** The text of `GET /metrics`. */
   render(gauges: Gauges): Promise<{ contentType: string; text: string }>
 }
@@ -64,6 +67,18 @@ export function createMetrics(): Metrics {
   const reportsDropped = new Counter({
     name: 'plexd_report_entries_dropped_total',
     help: 'Report entries of Go nodes that did not fit and were left out',
+    registers,
+  })
+  const wrongTokens = new Counter({
+    name: 'plexd_wrong_tokens_total',
+    help: 'Calls with a token that nobody has: refused with 401, throttled with 429',
+    labelNames: ['api', 'outcome'],
+    registers,
+  })
+  const refusals = new Counter({
+    name: 'plexd_connections_refused_total',
+    help: 'Connections closed without an answer: silent, crowded (too many wait for a handshake), too_many',
+    labelNames: ['reason'],
     registers,
   })
   const streams = new Gauge({
@@ -118,6 +133,8 @@ export function createMetrics(): Metrics {
         },
       })
     },
+    wrongToken: (api, outcome) => wrongTokens.inc({ api, outcome }),
+    refused: (reason) => refusals.inc({ reason }),
     async render(gauges) {
       streams.set(gauges.streams())
       for (const [status, count] of gauges.nodes()) nodes.set({ status }, count)

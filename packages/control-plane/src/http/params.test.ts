@@ -7,7 +7,9 @@ import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 async function ask(plane: TestControlPlane, method: string, path: string, token: string) {
   const answer = await fetch(plane.url + path, {
     method,
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    // What is no JSON is refused before.
+    ...(['POST', 'PUT', 'PATCH'].includes(method) ? { body: '{}' } : {}),
   })
   const { error } = (await answer.json()) as { error: string } // every failure has it
   return { status: answer.status, error }

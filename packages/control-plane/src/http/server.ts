@@ -1,4 +1,4 @@
-import { ApiError, type Operation, paramsSchema } from '@plexd/protocol'
+import { ApiError, type Auth, type Operation, paramsSchema } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import Fastify, {
   type FastifyInstance,
@@ -7,7 +7,6 @@ import Fastify, {
   type HTTPMethods,
 } from 'fastify'
 import type { Limits } from '../limits.ts'
-import { paceHandshakes } from './admission.ts'
 import type { Bodies, Exchange } from './bodies.ts'
 import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
@@ -31,6 +30,8 @@ export interface ServerOptions<Principal> {
   /** True from the moment of stopping: everything is answered 503. */
   isStopping(): boolean
   onAnswer?(name: string, status: number, seconds: number): void
+  /** May put another error in the place of one that the caller is about to be told. */
+  judge?(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
   tls?: { cert: string; key: string }
   bodies: Bodies
   limits: Limits
@@ -49,7 +50,14 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   const { routes, log } = options
   const server = Fastify({
     ...(options.tls
-      ? { https: { ...options.tls, ...connections, minVersion: minTlsVersion } }
+      ? {
+          https: {
+            ...options.tls,
+            ...connections,
+            minVersion: minTlsVersion,
+            handshakeTimeout: options.limits.handshake_ms,
+          },
+        }
       : { http: connections }),
     logger: false,
     // Longer than the heartbeat interval, so that a connection is still open for the next one.
@@ -86,10 +94,11 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
 
   server.server.headersTimeout = 20_000
   takeTurns(server.server)
-  if (options.tls) paceHandshakes(server.server, options.limits.handshakes)
 
   server.setErrorHandler((error, request, reply) => {
-    const { status, headers, body, internal } = problemOf(error)
+    const { auth } = request.routeOptions.config as { auth?: Auth }
+    const told = options.judge ? options.judge(error, auth, request) : error
+    const { status, headers, body, internal } = problemOf(told)
     if (internal)
       log.error('request failed', {
         method: request.method,
@@ -135,7 +144,7 @@ function addRoute<Principal>(
   server.route({
     method: methodsOf(operation),
     url: fastifyPath(operation.path),
-    config: { operationName: name },
+    config: { auth: operation.auth, operationName: name },
     schema: {
       ...(params ? { params } : {}),
       ...(operation.query ? { querystring: operation.query } : {}),

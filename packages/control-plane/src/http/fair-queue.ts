@@ -1,0 +1,45 @@
+/** Those of one source wait behind each other; sources take turns, so that nobody waits for another's crowd. */
+export interface FairQueue<T> {
+  /** Returns what has to give way when there are too many: the last one of the source that has most. */
+  add(source: string, item: T): T | undefined
+  take(): T | undefined
+}
+
+export function createFairQueue<T>(maxItems: number): FairQueue<T> {
+  /** In the order of their turns. */
+  const queues = new Map<string, T[]>()
+  let size = 0
+
+  function longest(among: string): string {
+    let found = among
+    for (const [source, { length }] of queues)
+      if (length > (queues.get(found)?.length ?? 0)) found = source
+    return found
+  }
+
+  function takeFrom(source: string, take: (queue: T[]) => T | undefined): T | undefined {
+    const queue = queues.get(source)
+    if (!queue) return undefined
+    size--
+    const item = take(queue)
+    if (queue.length === 0) queues.delete(source)
+    return item
+  }
+
+  return {
+    add(source, item) {
+      queues.getOrInsertComputed(source, () => []).push(item)
+      size++
+      return size > maxItems ? takeFrom(longest(source), (queue) => queue.pop()) : undefined
+    },
+    take() {
+      const [first] = queues
+      if (!first) return undefined
+      const [source, queue] = first
+      const item = takeFrom(source, () => queue.shift())
+      // Behind all others.
+      if (queues.delete(source)) queues.set(source, queue)
+      return item
+    },
+  }
+}

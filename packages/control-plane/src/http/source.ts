@@ -1,0 +1,26 @@
+import { isIPv6 } from 'node:net'
+
+/**
+ * Who shares what is given to one source: an IPv4 address, or an IPv6 network of 64 bits, for whoever has one address
+ * of it has all of them. The empty text where there is no address, as on a Unix socket.
+ */
+export function sourceOf(address: string | undefined): string {
+  const text = (address ?? '').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '')
+  return isIPv6(text) ? `${networkOf(text)}::/64` : text
+}
+
+function networkOf(address: string): string {
+  const [head = '', tail] = address.split('::')
+  const first = groupsOf(head)
+  const zeros = 8 - first.length - groupsOf(tail ?? '').length
+  return [...first, ...Array<string>(Math.max(0, zeros)).fill('0'), ...groupsOf(tail ?? '')]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
+}
+
+/** An IPv4 address at the end stands for two. */
+function groupsOf(text: string): string[] {
+  if (text === '') return []
+  return text.split(':').flatMap((group) => (group.includes('.') ? ['0', '0'] : group))
+}
