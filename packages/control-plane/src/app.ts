@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Log } from '@plexd/runtime'
 import { type ArtifactFiles, openArtifactFiles } from './artifacts/files.ts'
@@ -98,10 +99,14 @@ export async function createApp(
   const { dataDir } = config
   stack.use(claimDataDir(dataDir))
   const lockWaitMs = config.limits.database_lock_wait
-  const masterKey = await loadMasterKey(dataDir)
+  const database = join(dataDir, 'control-plane.db')
+  const masterKey = await loadMasterKey({
+    path: config.masterKeyFile ?? join(dataDir, 'master.key'),
+    isNew: !existsSync(database),
+  })
   const metrics = stack.use(createMetrics())
   const store = stack.use(
-    await openSqliteStore(join(dataDir, 'control-plane.db'), {
+    await openSqliteStore(database, {
       onGroup: metrics.committed,
       lockWaitMs,
     }),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { join } from 'node:path'
 import { type Cidr, formatCidr, parseCidr, parseDuration, specialRangeIn } from '@plexd/protocol'
@@ -18,6 +19,10 @@ export interface Config {
   insecureHttp: boolean
   tlsCertFile?: string
   tlsKeyFile?: string
+  /** The key of our own authority; in the data folder when left out. */
+  caKeyFile?: string
+  /** What everything in the database is sealed under; in the data folder when left out. */
+  masterKeyFile?: string
   /** Names and addresses for the server certificate beside those of this machine. */
   tlsNames: readonly string[]
   /** How nodes reach us, as `https://host:port`; goes into callback URLs. Worked out of where we listen when left out. */
@@ -77,6 +82,16 @@ export const settings: readonly Setting[] = [
     description: 'certificate to serve with, instead of one of our own authority',
   },
   { flag: 'tls-key', value: 'FILE', description: 'its private key' },
+  {
+    flag: 'ca-key-file',
+    value: 'FILE',
+    description: 'key of our own authority, to keep it elsewhere (DATA_DIR/tls/ca.key)',
+  },
+  {
+    flag: 'master-key-file',
+    value: 'FILE',
+    description: 'what the database is sealed under, to keep it elsewhere (DATA_DIR/master.key)',
+  },
   {
     flag: 'tls-san',
     value: 'NAME',
@@ -140,6 +155,8 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     )
   const tlsCertFile = text('tls_cert')
   const tlsKeyFile = text('tls_key')
+  const caKeyFile = text('ca_key_file')
+  const masterKeyFile = text('master_key_file')
   const publicUrl = text('public_url')
   const meshCidr = text('mesh_cidr')
   const dataDir = text('data_dir') ?? '/var/lib/plexd-control-plane'
@@ -156,6 +173,8 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     insecureHttp,
     ...(tlsCertFile === undefined ? {} : { tlsCertFile }),
     ...(tlsKeyFile === undefined ? {} : { tlsKeyFile }),
+    ...(caKeyFile === undefined ? {} : { caKeyFile }),
+    ...(masterKeyFile === undefined ? {} : { masterKeyFile }),
     tlsNames: parseList('tls_san', given.tls_san),
     ...(publicUrl === undefined ? {} : { publicUrl: parsePublicUrl(publicUrl) }),
     ...(meshCidr === undefined ? {} : { meshCidr: parseMeshCidr(meshCidr) }),
@@ -174,6 +193,14 @@ export function envSettings(env: NodeJS.ProcessEnv): Given {
       return value === undefined || value === '' ? [] : [[fileName(flag), value]]
     }),
   )
+}
+
+/** Keys that systemd hands over (`LoadCredential=master.key:…`, `ca.key`), in place of those in the data folder. */
+export function credentialSettings(env: NodeJS.ProcessEnv): Given {
+  const folder = env.CREDENTIALS_DIRECTORY
+  if (folder === undefined || folder === '') return {}
+  const files = { master_key_file: join(folder, 'master.key'), ca_key_file: join(folder, 'ca.key') }
+  return Object.fromEntries(Object.entries(files).filter(([, path]) => existsSync(path)))
 }
 
 /** `data-dir` as it is called in the file: `data_dir`. */

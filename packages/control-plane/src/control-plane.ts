@@ -209,6 +209,7 @@ function loadTlsFor(config: Config, clock: Clock) {
     extraNames: config.tlsNames,
     ...(config.tlsCertFile === undefined ? {} : { certFile: config.tlsCertFile }),
     ...(config.tlsKeyFile === undefined ? {} : { keyFile: config.tlsKeyFile }),
+    ...(config.caKeyFile === undefined ? {} : { caKeyFile: config.caKeyFile }),
     nowMs: clock.now(),
   })
 }

@@ -10,6 +10,7 @@ import {
 import { Command, Option } from 'commander'
 import {
   type Config,
+  credentialSettings,
   envSettings,
   fileName,
   type Given,
@@ -34,6 +35,14 @@ the file given with --config (data_dir: ...). Options win over the environment, 
 The first start writes the token of the first operator to DIR/admin-token.
 `
 
+const resetExamples = `
+Examples:
+  # When the token is lost: the old one is worth nothing afterwards, other operators keep theirs.
+  systemctl stop plexd-control-plane
+  plexd-control-plane admin-token reset --data-dir /var/lib/plexd-control-plane
+  systemctl start plexd-control-plane
+`
+
 /** The command line of the control plane. */
 export function createProgram(): Command {
   const program = new Command('plexd-control-plane')
@@ -55,6 +64,18 @@ export function createProgram(): Command {
     if (list) option.argParser((item: string, before: string[] = []) => [...before, item])
     serve.addOption(option)
   }
+  program
+    .command('admin-token')
+    .description('the token of the first operator')
+    .command('reset')
+    .description('make it anew on the machine of the control plane, which must not be running')
+    .option('--data-dir <DIR>', 'its data folder', '/var/lib/plexd-control-plane')
+    .addHelpText('after', resetExamples)
+    .action(async ({ dataDir }: { dataDir: string }) => {
+      const { resetAdminToken } = await import('./admin-token-reset.ts')
+      const path = await resetAdminToken(dataDir, systemClock.now())
+      process.stdout.write(`the new token is in ${path}\n`)
+    })
   serve.action(async (options: Record<string, unknown>) => {
     await run(() => configOf(options))
   })
@@ -66,7 +87,8 @@ async function configOf(options: Record<string, unknown>): Promise<Config> {
   const file = typeof path === 'string' ? await readConfigFile(path) : {}
   if (!file) throw new CliError(`read config "${path}": there is no such file`, exitCodes.usage)
   try {
-    return resolveConfig({ flags: flagSettings(options), env: envSettings(process.env), file })
+    const env = { ...credentialSettings(process.env), ...envSettings(process.env) }
+    return resolveConfig({ flags: flagSettings(options), env, file })
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
   }

@@ -1,7 +1,6 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
-import { createFileAtomic, writeFileAtomic } from '@plexd/runtime'
+import { createFileAtomic, errorCodeOf, writeFileAtomic } from '@plexd/runtime'
 
 /** 32 bytes that never enter the database: whoever has only a copy of the database reads no secret. */
 export interface MasterKey {
@@ -23,13 +22,19 @@ export interface KeptMasterKey extends MasterKey {
   forgetPrevious(): Promise<void>
 }
 
+export interface MasterKeyPlace {
+  path: string
+  /** Whether nothing was sealed yet, so that a key may be made where there is none. */
+  isNew: boolean
+}
+
 /**
- * Reads `master.key` of the data folder, and makes it when there is none. Refuses a file that others may read.
- * Losing it loses every secret, signing key and node secret key in the database.
+ * Reads the file with the master key, and makes it for a new installation. Refuses a file that others may read, and
+ * one that is missing where something was sealed: losing it loses every secret, signing key and node secret key in the
+ * database.
  */
-export async function loadMasterKey(dataDir: string): Promise<KeptMasterKey> {
-  const path = join(dataDir, 'master.key')
-  await createFileAtomic(path, textOf([newKey()]))
+export async function loadMasterKey({ path, isNew }: MasterKeyPlace): Promise<KeptMasterKey> {
+  if (isNew) await createFileAtomic(path, textOf([newKey()]))
   const [first, second] = await readKeys(path)
   let current = first
   let previous = second
@@ -74,7 +79,10 @@ function textOf(keys: readonly KeyObject[]): string {
 }
 
 async function readKeys(path: string): Promise<[KeyObject, KeyObject?]> {
-  const file = await open(path, 'r')
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    if (errorCodeOf(cause) === 'ENOENT') throw lost(path)
+    throw cause
+  })
   try {
     const { mode } = await file.stat()
     if ((mode & 0o077) !== 0) {
@@ -94,6 +102,12 @@ function importKey(line: string, path: string): KeyObject {
   const bytes = Buffer.from(line, 'base64')
   if (bytes.length !== 32 || bytes.toString('base64') !== line.trim()) throw notAKey(path)
   return createSecretKey(bytes)
+}
+
+function lost(path: string): Error {
+  return new Error(
+    `read master key "${path}": it is missing, and the database is sealed with it: put the file back from where you keep it, or name its place with --master-key-file; without it no secret, signing key or node key in the database can be read`,
+  )
 }
 
 function notAKey(path: string): Error {

@@ -110,40 +110,50 @@ describe('pairPsk', () => {
 })
 
 describe('loadMasterKey', () => {
+  const load = (folder: string) => loadMasterKey({ path: join(folder, 'master.key'), isNew: true })
+
+  it('makes none where one was used, and says what to do', async () => {
+    const path = join(tmpdir(), 'nowhere', 'master.key')
+    await assert.rejects(
+      loadMasterKey({ path, isNew: false }),
+      /^Error: read master key ".*nowhere\/master\.key": it is missing.*put the file back/,
+    )
+  })
+
   it('makes the key at first start, 0600, and reads it afterwards', async () => {
     await withFolder(async (folder) => {
-      const first = await loadMasterKey(folder)
+      const first = await load(folder)
       assert.equal((await stat(join(folder, 'master.key'))).mode & 0o777, 0o600)
-      assert.ok(first.current.equals((await loadMasterKey(folder)).current))
+      assert.ok(first.current.equals((await load(folder)).current))
       assert.deepEqual(await readdir(folder), ['master.key'])
     })
   })
 
   it('gives racing first starts one key', async () => {
     await withFolder(async (folder) => {
-      const keys = await Promise.all(Array.from({ length: 8 }, () => loadMasterKey(folder)))
+      const keys = await Promise.all(Array.from({ length: 8 }, () => load(folder)))
       for (const { current } of keys) assert.ok(current.equals(keys[0]?.current ?? assert.fail()))
     })
   })
 
   it('refuses a file that the group or the world may read', async () => {
     await withFolder(async (folder) => {
-      await loadMasterKey(folder)
+      await load(folder)
       await chmod(join(folder, 'master.key'), 0o640)
-      await assert.rejects(loadMasterKey(folder), /its mode is 0640, want 0600$/)
+      await assert.rejects(load(folder), /its mode is 0640, want 0600$/)
     })
   })
 
   it('refuses anything but 32 bytes, without showing it', async () => {
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'master.key'), 'c2hvcnQ=', { mode: 0o600 })
-      await assert.rejects(loadMasterKey(folder), /want 32 bytes in base64, or two lines/)
+      await assert.rejects(load(folder), /want 32 bytes in base64, or two lines/)
     })
   })
 
   it('keeps the key before until it is told to forget it, over restarts', async () => {
     await withFolder(async (folder) => {
-      const key = await loadMasterKey(folder)
+      const key = await load(folder)
       const [first, firstId] = [key.current, key.id()]
       await key.replace()
       const [second, secondId] = [key.current, key.id()]
@@ -151,14 +161,14 @@ describe('loadMasterKey', () => {
       await key.replace() // it is being replaced already
       assert.ok(key.current.equals(second))
 
-      const restarted = await loadMasterKey(folder)
+      const restarted = await load(folder)
       assert.deepEqual([restarted.id(), restarted.isReplacing()], [secondId, true])
       assert.ok(restarted.previous?.equals(first))
       await restarted.forgetPrevious()
       assert.equal(restarted.isReplacing(), false)
       assert.equal((await stat(join(folder, 'master.key'))).mode & 0o777, 0o600)
 
-      const last = await loadMasterKey(folder)
+      const last = await load(folder)
       assert.deepEqual([last.id(), last.previous, last.isReplacing()], [secondId, undefined, false])
     })
   })

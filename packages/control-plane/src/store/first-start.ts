@@ -11,6 +11,9 @@ import { readSetting, writeSetting } from './settings.ts'
 /** What a new tenant starts with: editable, so that a mesh works before anybody has written a rule. */
 const allowAll: PolicyRule[] = [{ from: '*', to: '*', action: 'allow' }]
 
+/** The name of the owner that every installation begins with. */
+export const firstOperator = 'admin'
+
 /**
  * Makes what an empty installation lacks: the epoch of its event log, a tenant `default` with the policy `allow-all`
  * and an owner, whose token is in `admin-token` of the data folder. May be interrupted and repeated.
@@ -34,7 +37,7 @@ export async function prepareInstallation(
       .values({
         id: newId('token'),
         tenant_id: id,
-        name: 'admin',
+        name: firstOperator,
         role: 'owner',
         token_hash: tokenHash(token),
         created_at: nowMs,

@@ -14,6 +14,8 @@ export interface TlsOptions {
   /** PEM files of the operator's own; both or neither. */
   certFile?: string
   keyFile?: string
+  /** Of our own authority; `tls/ca.key` of the data folder when left out. */
+  caKeyFile?: string
   nowMs?: number
 }
 
@@ -39,8 +41,14 @@ export async function loadTls(options: TlsOptions): Promise<Tls> {
       'load TLS certificate: a certificate file needs a key file, and the other way round',
     )
   const nowMs = options.nowMs ?? Date.now()
-  const ca = await loadAuthority(options.dataDir, nowMs)
-  const server = await loadServer(options.dataDir, ca, namesOf(options), nowMs)
+  const caKeyFile = options.caKeyFile ?? join(options.dataDir, 'tls', 'ca.key')
+  const ca = await loadAuthority(options.dataDir, caKeyFile, nowMs)
+  const server = await loadServer(
+    options.dataDir,
+    { ...ca, keyFile: caKeyFile },
+    namesOf(options),
+    nowMs,
+  )
   return { ...server, ca: ca.cert }
 }
 
@@ -57,10 +65,10 @@ async function loadOwn(certFile: string, keyFile: string): Promise<Tls> {
 
 async function loadAuthority(
   dataDir: string,
+  keyPath: string,
   nowMs: number,
 ): Promise<{ cert: string; key?: string }> {
   const certPath = join(dataDir, 'ca.crt')
-  const keyPath = join(dataDir, 'tls', 'ca.key')
   const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
   // An authority whose key is kept elsewhere is fine for as long as nothing has to be signed.
   if (found.cert !== undefined && found.key === undefined) return { cert: found.cert }
@@ -74,7 +82,7 @@ async function loadAuthority(
 
 async function loadServer(
   dataDir: string,
-  ca: { cert: string; key?: string },
+  ca: { cert: string; key?: string; keyFile: string },
   names: readonly string[],
   nowMs: number,
 ): Promise<{ cert: string; key: string }> {
@@ -84,8 +92,7 @@ async function loadServer(
   const key = found.key ?? (await createKey(keyPath))
   if (found.cert !== undefined && serves(found.cert, { key, ca: ca.cert, names, nowMs }))
     return { cert: found.cert, key }
-  if (ca.key === undefined)
-    throw new Error(`make TLS certificate: "${join(dataDir, 'tls', 'ca.key')}" is missing`)
+  if (ca.key === undefined) throw new Error(`make TLS certificate: "${ca.keyFile}" is missing`)
   const { issueServer } = await import('./certificate.ts')
   const cert = await issueServer({ keyPem: key, caPem: ca.cert, caKeyPem: ca.key, names, nowMs })
   await writeFileAtomic(certPath, cert, { mode: 0o644 })

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { newAdminToken, newId } from '@plexd/protocol'
+import { writeFileAtomic } from '@plexd/runtime'
+import { tokenHash } from './auth.ts'
+import { claimDataDir } from './data-dir-lock.ts'
+import { firstOperator } from './store/first-start.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+
+/**
+ * The way back for who has lost every token of an owner: whoever may write into the data folder is the owner. Revokes
+ * the token of the first operator and makes another, in `admin-token` of the data folder; resolves to its path. Throws
+ * where a control plane runs on the folder, or none ever has.
+ */
+export async function resetAdminToken(dataDir: string, nowMs: number): Promise<string> {
+  const database = join(dataDir, 'control-plane.db')
+  if (!existsSync(database))
+    throw new Error(`reset admin token: "${dataDir}" is no data folder of a control plane`)
+  using _claim = claimDataDir(dataDir)
+  await using store = await openSqliteStore(database)
+  const path = join(dataDir, 'admin-token')
+  const token = newAdminToken()
+  await store.write(async (tx) => {
+    const tenant = await tx.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
+    await tx
+      .updateTable('admin_tokens')
+      .set({ revoked_at: nowMs })
+      .where('name', '=', firstOperator)
+      .where('revoked_at', 'is', null)
+      .execute()
+    await tx
+      .insertInto('admin_tokens')
+      .values({
+        id: newId('token'),
+        tenant_id: tenant.id,
+        name: firstOperator,
+        role: 'owner',
+        token_hash: tokenHash(token),
+        created_at: nowMs,
+        revoked_at: null,
+      })
+      .execute()
+  })
+  await writeFileAtomic(path, `${token}\n`)
+  return path
+}
