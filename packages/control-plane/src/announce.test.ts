@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError, type NodeState, newId, type Peer, type PolicyRule } from '@plexd/protocol'
 import fc from 'fast-check'
-import { changeNode, changePolicy } from './announce.ts'
+import { changePolicy } from './announce.ts'
 import type { App } from './app.ts'
 import { parsePosition } from './events/position.ts'
 import { changeStatus, markOnline } from './node-status.ts'
+import { putLabels } from './nodes/unconfirmed.ts'
 import { type EventReader, openEventReader, type ReceivedBlock } from './testing/event-reader.ts'
 import {
   type EnrolledNode,
@@ -81,6 +82,17 @@ const change = fc.oneof(
       kind: fc.constantFrom('data' as const, 'secret' as const),
       key: fc.constantFrom('a', 'tls/key'),
       selector: fc.constantFrom('*', 'role=web', 'env=prod', undefined),
+      value: fc.option(fc.nat(3)),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('entry' as const),
+      nth: fc.nat(20),
+      kind: fc.constant('data' as const),
+      key: fc.constantFrom('a', 'said'),
+      selector: fc.constantFrom('reported.env=prod', 'env=prod,!reported.env'),
       value: fc.option(fc.nat(3)),
     }),
   },
@@ -258,16 +270,12 @@ function comparable(state: NodeState) {
   return { ...state, peers: state.peers.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }
 }
 
+/** What is no label of `env` is what the node says of it. */
 async function relabel(app: App, id: string, labels: Record<string, string>): Promise<void> {
+  const reported: Record<string, string> = labels.env === undefined ? { env: 'prod' } : {}
   await app.change(async (unit) => {
     const node = unit.fleet.node(id)
-    if (!node) return
-    await unit.tx
-      .updateTable('nodes')
-      .set({ labels: JSON.stringify(labels) })
-      .where('id', '=', id)
-      .execute()
-    await changeNode(unit, { ...node, labels })
+    if (node) await putLabels(unit, node, { labels, reported, unconfirmed: [] })
   })
 }
 

@@ -32,9 +32,10 @@ export function usesThatChange(
   nodes: readonly Described[],
   uses: readonly SelectorUse[],
 ): LabelUse[] {
+  const asking = uses.filter(({ parsed }) => asksFor(parsed, key))
+  if (asking.length === 0) return []
   const dropped = nodes.map((node) => [node, reportedOnly(key, node)] as const)
-  return uses
-    .filter(({ parsed }) => asksFor(parsed, key))
+  return asking
     .map(({ parsed, ...use }) => {
       const sees = (node: Described): Metadata =>
         use.kind === 'data' ? withReported(node).labels : node.labels

@@ -1,7 +1,7 @@
 import type { LabelUse, Metadata, UnconfirmedLabel } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { targetView } from '../entries/target.ts'
-import type { Fleet } from '../mesh/fleet.ts'
+import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { type SelectorUse, selectorUse, usesThatChange } from '../mesh/label-uses.ts'
 import type { Reader } from '../store/db.ts'
 import { readUnconfirmed, type UnconfirmedNode } from './unconfirmed.ts'
@@ -15,19 +15,31 @@ export async function listUnconfirmed(
   tenantId: string,
 ): Promise<UnconfirmedLabel[]> {
   const all = await readUnconfirmed(reader, fleet)
-  const nodes = all.filter(({ node }) => node.tenant_id === tenantId)
-  if (nodes.length === 0) return []
+  const byKey = nodesByKey(all.filter(({ node }) => node.tenant_id === tenantId))
+  if (byKey.size === 0) return []
   const uses = [...usesInPolicies(fleet, tenantId), ...(await usesInEntries(reader, tenantId))]
-  const keys = [...new Set(nodes.flatMap((item) => item.keys))].sort()
-  return keys.map((key) => describe(key, nodes, uses))
+  return [...byKey]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, nodes]) => describe(key, nodes, uses))
+}
+
+/** In one walk: a node may have said thousands of keys before there were bounds. */
+function nodesByKey(all: readonly UnconfirmedNode[]): Map<string, NodeRecord[]> {
+  const byKey = new Map<string, NodeRecord[]>()
+  for (const { node, keys } of all)
+    for (const key of keys) {
+      const nodes = byKey.get(key)
+      if (nodes) nodes.push(node)
+      else byKey.set(key, [node])
+    }
+  return byKey
 }
 
 function describe(
   key: string,
-  all: readonly UnconfirmedNode[],
+  nodes: readonly NodeRecord[],
   uses: readonly SelectorUse[],
 ): UnconfirmedLabel {
-  const nodes = all.filter(({ keys }) => keys.includes(key)).map(({ node }) => node)
   return {
     key,
     nodes: nodes.length,
@@ -39,9 +51,7 @@ function describe(
 
 /** As much of it as is shown. */
 function valueIn(labels: Readonly<Metadata>, key: string): string[] {
-  return Object.entries(labels).flatMap(([name, value]) =>
-    name === key ? [value.slice(0, shown)] : [],
-  )
+  return Object.hasOwn(labels, key) ? [(labels[key] ?? '').slice(0, shown)] : []
 }
 
 function usesInPolicies(fleet: Fleet, tenantId: string): SelectorUse[] {
