@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, symlink } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
@@ -57,14 +57,23 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
   it('lets the mesh wait while there is no nft, says what to do, and goes on when there is', async () => {
     const bin = join(lab.folder, 'bin')
     await mkdir(bin)
-    const link = async (name: string): Promise<void> =>
-      symlink((await db.host.exec(['sh', '-c', `command -v ${name}`])).trim(), join(bin, name))
+    const install = async (name: string): Promise<void> =>
+      copyFile((await db.host.exec(['sh', '-c', `command -v ${name}`])).trim(), join(bin, name))
     for (const name of ['setpriv', 'ip', 'sh', 'mount', 'env', 'setsid', 'wg', 'wireguard-go'])
-      await link(name)
-    const bare = await system.join('bare', await lab.host('bare'), {
-      config: `${config}reconcile: { interval: 1s }\n`,
-      env: { PATH: bin },
-    })
+      await install(name)
+    const host = await lab.host('bare')
+    const sbin = join(lab.folder, 'sbin')
+    await mkdir(sbin)
+    // An agent also looks where the system keeps its tools: there is nothing.
+    const hide = ['sh', '-c', 'mount --bind "$0" /usr/sbin && exec "$@"', sbin]
+    const bare = await system.join(
+      'bare',
+      { ...host, prefix: [...host.prefix, ...hide] },
+      {
+        config: `${config}reconcile: { interval: 1s }\n`,
+        env: { PATH: bin },
+      },
+    )
 
     await until('its status says so', async () =>
       (await bare.plexd('status')).includes('nft is missing; install it with'),
@@ -72,7 +81,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     assert.doesNotMatch(await bare.host.exec(['ip', 'link']), /plexd0/)
     assert.deepEqual(await pingAll(db.host, [bare.meshIp], 300), [])
 
-    await link('nft')
+    await install('nft')
     await untilPing(db.host, bare.meshIp, 20_000)
     await until('its status is well', async () =>
       /problems:\s+none/.test(await bare.plexd('status')),
