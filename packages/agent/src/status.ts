@@ -76,10 +76,12 @@ export function describeHeartbeat(
   binary_checksum: string,
 ): HeartbeatRequest {
   const { device, problems, desired, config, clock } = sources
+  const failing = problems.list('heartbeat').slice(0, 16).map(shorten)
   return {
     node_id: sources.identity()?.node_id ?? '',
     timestamp: new Date(clock.now()).toISOString(),
-    status: problems.list('heartbeat').length === 0 ? 'healthy' : 'degraded',
+    status: failing.length === 0 ? 'healthy' : 'degraded',
+    ...(failing.length === 0 ? {} : { problems: failing }),
     uptime: uptimeOf(sources),
     binary_checksum,
     ...(device.disabledBecause === undefined
@@ -92,6 +94,11 @@ export function describeHeartbeat(
         }
       : {}),
   }
+}
+
+/** The control plane keeps no more of it. */
+function shorten(text: string): string {
+  return text.length > 512 ? `${text.slice(0, 511)}…` : text
 }
 
 function uptimeOf({ clock, startedMs }: StatusSources): string {

@@ -75,6 +75,9 @@ export const Node = Type.Object({
   clock_skew_seconds: Type.Number({ description: 'Positive when the clock of the node is ahead' }),
   revision: Type.String({ description: 'Of the desired state' }),
   fetched_revision: Type.String({ description: 'The newest the node has pulled' }),
+  problems: Type.Array(Type.String(), {
+    description: 'What does not work: as its last heartbeat said, and what there is no room for',
+  }),
 })
 export type Node = Static<typeof Node>
 

@@ -61,6 +61,7 @@ export const controlApi = {
     response: HeartbeatResponse,
     status: 200,
     errors: [401, 403, 404],
+    maxBodyBytes: 64 * 1024,
   }),
   deregister: operation({
     method: 'POST',

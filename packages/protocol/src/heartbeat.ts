@@ -25,6 +25,8 @@ export const HeartbeatRequest = Type.Object({
   user_access: Type.Optional(Type.Unknown()),
   ingress: Type.Optional(Type.Unknown()),
   site_to_site: Type.Optional(Type.Unknown()),
+  // Ours: what `plexd status` lists.
+  problems: Type.Optional(Type.Array(Type.String())),
 })
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>
 

@@ -32,6 +32,21 @@ describe('node list', () => {
     )
   })
 
+  it('shows no node as online alone on which something does not work', async () => {
+    const problems = ['no event stream for 6 min, polling instead', 'left out: data entry ""']
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=500': aPage([aNode({ problems })]),
+      'GET /admin/v1/nodes/web-01': aNode({ problems }),
+    })
+
+    const { stdout } = await bench.run(['node', 'list'])
+
+    assert.match(stdout, /^web-01 \(!\) +n_web +online, 2 problems /m)
+    assert.match(stdout, /\n\(!\) web-01: left out: data entry ""\n$/)
+    const shown = await bench.run(['node', 'show', 'web-01'])
+    assert.match(shown.stdout, /^problems: +no event stream for 6 min, polling instead; left out/m)
+  })
+
   it('marks the nodes that have to be renamed', async () => {
     const hostname_trouble = '"Web-01" is also the name of n_db'
     await using bench = await startBench({

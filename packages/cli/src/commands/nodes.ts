@@ -52,7 +52,7 @@ export function addNodeCommands(program: Command, context: Context): void {
         columns: [
           ['hostname', (node) => `${node.hostname}${troublesOf(node).length > 0 ? ' (!)' : ''}`],
           ['id', ({ id }) => id],
-          ['status', ({ status }) => status],
+          ['status', statusOf],
           ['mesh ip', ({ mesh_ip }) => mesh_ip],
           ['endpoint', ({ endpoint }) => endpoint || '-'],
           ['version', ({ version }) => version || '-'],
@@ -134,12 +134,20 @@ function printTroubles({ stdout }: Io, nodes: readonly Node[]): void {
   for (const trouble of nodes.flatMap(troublesOf)) stdout.write(`(!) ${printable(trouble)}\n`)
 }
 
-function troublesOf({ id, hostname, hostname_trouble, identity_in_use }: Node): string[] {
+/** A node is only what it says when nothing is wrong with it. */
+function statusOf({ status, problems }: Node): string {
+  if (problems.length === 0) return status
+  return `${status}, ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`
+}
+
+function troublesOf(node: Node): string[] {
+  const { id, hostname, hostname_trouble, identity_in_use, problems } = node
   return [
     ...(hostname_trouble === '' ? [] : [`${hostname_trouble}: plexctl node rename ${id} HOSTNAME`]),
     ...(identity_in_use
       ? [`two machines have the identity of "${hostname}": ${describeCopy(identity_in_use)}`]
       : []),
+    ...problems.map((problem) => `${hostname}: ${problem}`),
   ]
 }
 
@@ -156,6 +164,7 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     'to be renamed': node.hostname_trouble,
     'identity in use': node.identity_in_use ? describeCopy(node.identity_in_use) : '',
     status: `${node.status}, ${node.connected ? 'connected' : 'not connected'}`,
+    problems: node.problems.join('; '),
     'last seen':
       node.last_seen_at === null
         ? ''

@@ -27,6 +27,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     clock_skew_seconds: 0,
     revision: 'r2',
     fetched_revision: 'r2',
+    problems: [],
     capabilities: null,
     heartbeat: null,
     ...fields,

@@ -162,11 +162,17 @@ describe('what one node is told of', () => {
       body.data.map(({ key }) => key),
       ['a', 'c'],
     )
+    const problems = async () =>
+      (await plane.admin.getNode({ params: { node: 'web' } })).body.problems
+    assert.deepEqual(await problems(), [
+      'no room for data entries "b": delete some, or name fewer nodes',
+    ])
     await plane.admin.deleteData({ params: { key: 'a' }, query: { selector: 'one=yes' } })
     const after = await web.api.getState({ params: { node_id: web.node_id } })
     assert.deepEqual(
       after.body.data.map(({ key }) => key),
       ['b', 'c'],
     )
+    assert.deepEqual(await problems(), [])
   })
 })

@@ -1,4 +1,4 @@
-import { ApiError, adminApi, matches, parseSelector } from '@plexd/protocol'
+import { ApiError, adminApi, matches, type Node, parseSelector } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
@@ -18,7 +18,9 @@ export const listNodes = handle(adminApi.listNodes, async ({ principal, query },
     .map(({ no }) => no)
   const page = toPage(numbers, limit, { item: (no) => no, cursor: (no) => [no] })
   const rows = await readRows(app, page.items)
-  return { items: rows.map((row) => nodeView(app, row)), next: page.next }
+  const items: Node[] = []
+  for (const row of rows) items.push(await nodeView(app, row))
+  return { items, next: page.next }
 })
 
 async function readRows({ store }: App, numbers: readonly number[]): Promise<NodeRow[]> {

@@ -19,7 +19,7 @@ export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app
   })
   const row = await readNodeRow(app.store.reader, id)
   if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
-  return { ...nodeDetail(app, row), warnings: warningsOf(body.set ?? {}) }
+  return { ...(await nodeDetail(app, row)), warnings: warningsOf(body.set ?? {}) }
 })
 
 async function setLabels(

@@ -31,6 +31,21 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
     assert.equal(plane.app.presence.of(numberOf(plane, node)).clockSkewMs, 0)
   })
 
+  it('keeps what a node says does not work on it, within bounds, until it says otherwise', async () => {
+    const node = await plane.enrol('ill-01')
+    const said = ['a\u001b[31m\u202eb', 'x'.repeat(600), ...Array(100).fill('more')]
+    const shown = async () => {
+      const { items } = (await plane.admin.listNodes({ query: { limit: '1000' } })).body
+      return items.find(({ id }) => id === node.node_id)?.problems
+    }
+
+    await node.api.heartbeat({ params: node, body: { status: 'degraded', problems: said } })
+    assert.deepEqual(await shown(), ['a?[31m?b', `${'x'.repeat(512)}…`, ...Array(14).fill('more')])
+
+    await node.api.heartbeat({ params: node, body: { status: 'healthy' } })
+    assert.deepEqual(await shown(), [])
+  })
+
   it("takes the seed's example, and times with nanoseconds and a zone", async () => {
     const node = await plane.enrol('full-01')
     for (const timestamp of ['2025-01-15T10:30:00Z', '2025-01-15T11:30:00.123456789+01:00']) {

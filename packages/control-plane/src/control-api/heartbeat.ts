@@ -2,11 +2,13 @@ import { controlApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { noteAgent, userAgentOf } from '../node-agent.ts'
 import { markOnline } from '../node-status.ts'
+import { boundProblems } from '../nodes/problems.ts'
 
 /** Go nodes send every field as zero: the path and the token say who it is. */
 export const heartbeat = handle(controlApi.heartbeat, async ({ principal, headers, body }, app) => {
   const { no, id } = principal
-  app.presence.heard(no, body)
+  const { problems } = body
+  app.presence.heard(no, { ...body, ...(problems ? { problems: boundProblems(problems) } : {}) })
   await noteAgent(app, principal, userAgentOf(headers))
   const node = app.fleet.node(id) ?? principal
   if (node.status !== 'online') {

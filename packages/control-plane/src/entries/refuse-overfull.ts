@@ -4,7 +4,7 @@ import type { Unit } from '../change.ts'
 import type { Limits } from '../limits.ts'
 import type { ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { firstOverfull, type Room, roomFor, type SizedEntry } from './room.ts'
+import { dataBytesSql, firstOverfull, type Room, roomFor, type SizedEntry } from './room.ts'
 
 /** An entry that has been written in the transaction, with what was there under its key and for its target. */
 export interface WrittenEntry {
@@ -51,10 +51,7 @@ const nouns = {
 } as const
 
 function readSizes({ tx }: Unit, { tenant_id, table }: WrittenEntry): Promise<SizedEntry[]> {
-  const bytes =
-    table === 'secrets'
-      ? sql<number>`0`
-      : sql<number>`octet_length(payload) + octet_length(key) + octet_length(content_type)`
+  const bytes = table === 'secrets' ? sql<number>`0` : dataBytesSql
   return tx
     .selectFrom(table)
     .select(['key', 'target', 'version', bytes.as('bytes')])

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Limits } from '../limits.ts'
 import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
@@ -74,7 +75,7 @@ export function roomFor(table: 'data_entries' | 'secrets', limits: Limits): Room
     : { entries: limits.node_data_entries, bytes: limits.node_data_bytes }
 }
 
-/** What counts of an entry; refuse-overfull.ts has the same in SQL. */
+/** What counts of an entry, here and in SQL. */
 export function dataBytes(entry: { key: string; content_type: string; payload: string }): number {
   return (
     Buffer.byteLength(entry.payload) +
@@ -82,3 +83,5 @@ export function dataBytes(entry: { key: string; content_type: string; payload: s
     Buffer.byteLength(entry.content_type)
   )
 }
+
+export const dataBytesSql = sql<number>`octet_length(payload) + octet_length(key) + octet_length(content_type)`

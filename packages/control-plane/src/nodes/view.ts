@@ -4,8 +4,9 @@ import type { NodeRow } from '../store/schema.ts'
 import { hostnameTrouble } from './hostname.ts'
 
 /** A node as operators see it: its row, and what is known of its life at this moment. */
-export function nodeView({ presence, instances, heads, fleet }: App, row: NodeRow): Node {
-  const { lastSeenMs, clockSkewMs, fetchedSeq } = presence.of(row.no)
+export async function nodeView(app: App, row: NodeRow): Promise<Node> {
+  const { presence, instances, heads, fleet } = app
+  const { lastSeenMs, clockSkewMs, fetchedSeq, heartbeat } = presence.of(row.no)
   const capabilities = capabilitiesOf(row)
   return {
     id: row.id,
@@ -30,12 +31,18 @@ export function nodeView({ presence, instances, heads, fleet }: App, row: NodeRo
     clock_skew_seconds: Math.round(clockSkewMs / 1_000),
     revision: heads.revisionOf(row.no),
     fetched_revision: fetchedSeq < 0 ? '' : heads.positionOf(fetchedSeq),
+    problems: [...(await noRoomFor(app, row.id)), ...(heartbeat?.problems ?? [])],
   }
 }
 
-export function nodeDetail(app: App, row: NodeRow): NodeDetail {
+async function noRoomFor({ fleet, entries }: App, id: string): Promise<string[]> {
+  const node = fleet.node(id)
+  return node ? entries.leftOutOf(node) : []
+}
+
+export async function nodeDetail(app: App, row: NodeRow): Promise<NodeDetail> {
   return {
-    ...nodeView(app, row),
+    ...(await nodeView(app, row)),
     capabilities: capabilitiesOf(row),
     heartbeat: app.presence.of(row.no).heartbeat,
     reports_left_out: app.reportsLeftOut.get(row.id) ?? 0,

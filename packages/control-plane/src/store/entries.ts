@@ -1,6 +1,6 @@
 import type { SecretRef } from '@plexd/protocol'
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely'
-import { dataBytes, fitting, roomFor } from '../entries/room.ts'
+import { dataBytes, dataBytesSql, fitting, roomFor } from '../entries/room.ts'
 import type { Limits } from '../limits.ts'
 import { entriesOf, nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
@@ -30,6 +30,7 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
   const data = keepShared((tenantId) => dataRows(reader, tenantId))
   const secrets = keepShared((tenantId) => secretRows(reader, tenantId))
   /** Rows behind selectors are the same objects for all. */
+  const overfull = new Map<string, Promise<boolean>>()
   const texts = new WeakMap<DataRow, { json: string; bytes: number }>()
 
   function textOf(row: DataRow): { json: string; bytes: number } {
@@ -53,6 +54,17 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
     return fitting(sized, roomFor('secrets', limits))
   }
 
+  /** Whether all entries of a tenant together are more than one node has room for; asked for each node of a list. */
+  function mayBeOverfull(tenantId: string): Promise<boolean> {
+    let known = overfull.get(tenantId)
+    if (!known) {
+      known = isOverfull(reader, tenantId, limits)
+      overfull.set(tenantId, known)
+      known.catch(() => overfull.delete(tenantId)) // its callers are told
+    }
+    return known
+  }
+
   return {
     async dataJsonOf(node) {
       const { kept } = await fittingData(node)
@@ -63,6 +75,7 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
       return kept.map(({ key, version }) => ({ key, version }))
     },
     async leftOutOf(node) {
+      if (!(await mayBeOverfull(node.tenant_id))) return []
       return [
         ...describeLeftOut('data entries', (await fittingData(node)).leftOut),
         ...describeLeftOut('secrets', (await fittingSecrets(node)).leftOut),
@@ -71,8 +84,31 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
     forget() {
       data.forget()
       secrets.forget()
+      overfull.clear()
     },
   }
+}
+
+async function isOverfull(reader: Reader, tenantId: string, limits: Limits): Promise<boolean> {
+  const data = await reader
+    .selectFrom('data_entries')
+    .select([
+      sql<number>`count(*)`.as('entries'),
+      sql<number>`coalesce(sum(${dataBytesSql}), 0)`.as('bytes'),
+    ])
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirstOrThrow()
+  const secrets = await reader
+    .selectFrom('secrets')
+    .select(sql<number>`count(*)`.as('entries'))
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirstOrThrow()
+  const room = roomFor('data_entries', limits)
+  return (
+    data.bytes > room.bytes ||
+    data.entries > room.entries ||
+    secrets.entries > roomFor('secrets', limits).entries
+  )
 }
 
 type DataRow = Selectable<Tables['data_entries']>

@@ -1,0 +1,12 @@
+import { printable } from '@plexd/runtime'
+
+const maxProblems = 16
+const maxChars = 512
+
+/** What a node says that does not work on it. It is a claim, and shown to people: some lines, none long, of what can be seen. */
+export function boundProblems(said: readonly string[]): string[] {
+  return said.slice(0, maxProblems).map((text) => {
+    const start = printable(text.slice(0, maxChars))
+    return text.length > maxChars ? `${start}…` : start
+  })
+}
