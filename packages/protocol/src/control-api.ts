@@ -160,6 +160,7 @@ export const controlApi = {
     auth: 'node',
     summary: 'Report the result of an action; may be repeated',
     request: ExecutionResult,
+    requestKind: 'json-stream',
     response: Empty,
     status: 200,
     errors: [401, 403, 404, 409],

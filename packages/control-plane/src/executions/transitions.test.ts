@@ -80,18 +80,6 @@ describe('finish', () => {
   it('refuses a result of what was rejected', () => {
     assert.throws(() => finish(aRow({ status: 'rejected' }), result, nowMs), { status: 409 })
   })
-
-  it('keeps 64 KiB of each output, and no half characters', () => {
-    const change = finish(
-      aRow({}),
-      { ...result, stdout: 'x'.repeat(70_000), stderr: 'é'.repeat(40_000) },
-      nowMs,
-    )
-    assert.equal(change?.stdout, 'x'.repeat(65_536))
-    assert.equal(change?.stderr, 'é'.repeat(32_768))
-    const odd = finish(aRow({}), { ...result, stdout: `x${'é'.repeat(40_000)}` }, nowMs)
-    assert.equal(odd?.stdout, `x${'é'.repeat(32_767)}`)
-  })
 })
 
 function aRow(parts: Partial<ExecutionRow>): ExecutionRow {

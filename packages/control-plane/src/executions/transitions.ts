@@ -4,7 +4,6 @@ import {
   type ExecutionAck,
   type ExecutionResult,
   type ExecutionStatus,
-  maxOutputBytes,
 } from '@plexd/protocol'
 import type { Selectable, Updateable } from 'kysely'
 import type { Tables } from '../store/schema.ts'
@@ -61,8 +60,8 @@ export function finish(
     status: statusOf(result.status),
     raw_status: result.status,
     exit_code: result.exit_code ?? null,
-    stdout: truncate(result.stdout ?? ''),
-    stderr: truncate(result.stderr ?? ''),
+    stdout: result.stdout ?? '',
+    stderr: result.stderr ?? '',
     duration: (result.duration ?? '').slice(0, 64),
     acked_at: row.acked_at ?? nowMs,
     finished_at: finishedMs(result, nowMs),
@@ -85,14 +84,4 @@ function digestOf(result: ExecutionResult): string {
   const { status, exit_code, stdout, stderr, duration, finished_at } = result
   const parts = [status, exit_code, stdout, stderr, duration, finished_at]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-}
-
-/** The first `maxOutputBytes`, without half a character at the end. */
-function truncate(text: string): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= maxOutputBytes) return text
-  let end = maxOutputBytes
-  // 10xxxxxx continues a character, RFC 3629 section 3.
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
-  return bytes.subarray(0, end).toString()
 }

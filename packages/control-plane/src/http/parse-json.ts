@@ -17,6 +17,23 @@ export function parseJson(text: string): unknown {
   )
 }
 
+/** The same, for a handler that checks the value itself; 400 for one that does not fit as well. */
+export function parseChecked<Value>(checker: Checker<Value>, text: string): Value {
+  const value = parseJson(text)
+  if (checker.Check(value)) return value
+  const [error] = checker.Errors(value)
+  throw new ApiError(
+    'bad_request',
+    `body${error?.instancePath ?? ''} ${error?.message ?? 'does not fit'}`,
+  )
+}
+
+/** What a compiled schema does. */
+interface Checker<Value> {
+  Check(value: unknown): value is Value
+  Errors(value: unknown): { instancePath: string; message: string }[]
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)

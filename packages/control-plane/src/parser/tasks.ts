@@ -1,3 +1,5 @@
+import type { ExecutionResult } from '@plexd/protocol'
+import { parseResult } from '../executions/parse-result.ts'
 import { parseReports, type ReadReports } from '../reports/parse.ts'
 import { salvageReports } from '../reports/salvage.ts'
 import { type Batch, parseBatch } from '../telemetry/batch.ts'
@@ -9,7 +11,8 @@ export const tasks = {
   audit: (body: Uint8Array): Batch => parseBatch('audit', body),
   reports: parseReports,
   someReports: salvageReports,
-} satisfies Record<string, (body: Uint8Array) => Batch | ReadReports>
+  result: parseResult,
+} satisfies Record<string, (body: Uint8Array) => Batch | ReadReports | ExecutionResult>
 
 export type TaskName = keyof typeof tasks
 export type ResultOf<Name extends TaskName> = ReturnType<(typeof tasks)[Name]>

@@ -1,6 +1,6 @@
 import { ApiError, ReportSync, rawElements, rawMembers } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
-import { parseJson } from '../http/parse-json.ts'
+import { parseChecked } from '../http/parse-json.ts'
 import type { ReportBatch } from './merge.ts'
 import { reportedEntry } from './reported-entry.ts'
 
@@ -16,14 +16,7 @@ export interface ReadReports extends ReportBatch {
 
 /** Reads a report body that has passed the gate. Throws an ApiError: 400 for anything else, 413 for too many entries. */
 export function parseReports(body: Uint8Array): ReadReports {
-  const value = parseJson(new TextDecoder().decode(body))
-  if (!whole.Check(value)) {
-    const [error] = whole.Errors(value)
-    throw new ApiError(
-      'bad_request',
-      `body${error?.instancePath ?? ''} ${error?.message ?? 'must be object'}`,
-    )
-  }
+  const value = parseChecked(whole, new TextDecoder().decode(body))
   const entries = value.entries ?? []
   const deleted = value.deleted ?? []
   if (entries.length + deleted.length > maxChanges)
