@@ -16,6 +16,7 @@ import { routesOf } from './handle.ts'
 import { listenOnSocket } from './http/admin-socket.ts'
 import { createAdmission } from './http/admission.ts'
 import { maxDescriptors } from './http/descriptors.ts'
+import { refusalTeller } from './http/refusals.ts'
 import { createServer, minTlsVersion } from './http/server.ts'
 import { jobsOf } from './jobs/index.ts'
 import { startPeriodic } from './jobs/periodic.ts'
@@ -60,10 +61,14 @@ export async function startControlPlane(
         now: clock.now,
         log,
       })
+  const tellRefusal = refusalTeller({ clock, log })
   const admission = createAdmission({
     limits: config.limits,
     descriptors: maxDescriptors(),
-    onRefused: app.metrics.refused,
+    onRefused: (reason) => {
+      app.metrics.refused(reason)
+      tellRefusal(reason)
+    },
   })
   const wrongTokens = createWrongTokens({
     limits: config.limits,

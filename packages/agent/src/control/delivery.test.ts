@@ -1,9 +1,29 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { ApiError } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
 import { startDelivery } from './delivery.ts'
 
 describe('startDelivery', () => {
+  it('sends no more of what waits when it is told that it sends too much', async () => {
+    const clock = createFakeClock()
+    const sent: string[] = []
+    await using _ = startDelivery(
+      {
+        name: 'thing',
+        pending: () => ['a', 'b', 'c'],
+        async send(item) {
+          sent.push(item)
+          throw new ApiError('too_many_requests', 'wait and send it again')
+        },
+        remove() {},
+      },
+      { describe: String, clock, log: silentLog },
+    )
+    await clock.advance(0)
+    assert.deepEqual(sent, ['a'])
+  })
+
   it('survives a disk that refuses to note what was delivered', async () => {
     const clock = createFakeClock()
     let isFull = true

@@ -71,7 +71,7 @@ export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDe
       signal.throwIfAborted()
       if (!isFinal(error)) {
         log.warn('delivery failed, will retry', { what: queue.name, error: deps.describe(error) })
-        return error instanceof ApiError && !isRefusal(error) ? 'failed' : 'unreachable'
+        return isAboutItem(error) ? 'failed' : 'unreachable'
       }
       log.warn('delivery refused, dropping it', { what: queue.name, error: deps.describe(error) })
     }
@@ -87,4 +87,9 @@ export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDe
 
   const task = startTask(run)
   return { wake: trigger.fire, [Symbol.asyncDispose]: () => task[Symbol.asyncDispose]() }
+}
+
+/** Whether the next one may fare better: not when this node is refused, or told to send less. */
+function isAboutItem(error: unknown): boolean {
+  return error instanceof ApiError && !isRefusal(error) && error.status !== 429
 }
