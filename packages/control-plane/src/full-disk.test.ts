@@ -16,7 +16,12 @@ describe('a control plane on a full disk', () => {
     await using folder = await makeTemporaryFolder()
     const errors: unknown[] = []
     const log: Log = { ...silentLog, error: (message, fields) => errors.push(message, fields) }
-    const plane = await startControlPlane({ dataDir: folder.path, log })
+    const plane = await startControlPlane({
+      dataDir: folder.path,
+      log,
+      // Each move is told, and takes room with its event.
+      config: { limits: { endpoint_changes: 1_000_000 } },
+    })
     const [web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
     await web.api.heartbeat({ params: web, body: {} })
     await move(web, 1)

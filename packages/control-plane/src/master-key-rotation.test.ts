@@ -12,7 +12,7 @@ import {
   type RegisterResponse,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
-import { sql } from 'kysely'
+import { diskErrorOf } from './store/sqlite-error.ts'
 import { startProcess } from './testing/child.ts'
 import { openEventReader } from './testing/event-reader.ts'
 import {
@@ -178,7 +178,7 @@ describe('a new master key', () => {
     await using plane = await startControlPlane()
     const web = await plane.enrol('web')
     await putMany(plane.admin, 50)
-    await setReadOnly(plane, true)
+    const writable = setReadOnly(plane)
     await assert.rejects(
       plane.admin.rotateMasterKey({}),
       isError(
@@ -189,7 +189,7 @@ describe('a new master key', () => {
     assert.equal((await lines(plane.dataDir)).length, 2)
     assert.equal(await read(web, web.api, 'many/49'), 'value 49')
 
-    await setReadOnly(plane, false)
+    writable()
     await plane.admin.rotateMasterKey({})
     assert.equal((await lines(plane.dataDir)).length, 1)
     assert.equal(await read(web, web.api, 'many/49'), 'value 49')
@@ -206,9 +206,15 @@ async function exchange({ app }: TestControlPlane, key: string, text: string): P
   })
 }
 
-/** As a file system that the kernel has made read-only after an error. */
-async function setReadOnly({ app }: TestControlPlane, readOnly: boolean): Promise<void> {
-  await app.store.write((tx) => sql.raw(`pragma query_only = ${readOnly}`).execute(tx))
+/** As on a file system that the kernel has made read-only after an error: no transaction begins. Returns the way back. */
+function setReadOnly({ app }: TestControlPlane): () => void {
+  const { write } = app.store
+  const refused = Object.assign(new Error('attempt to write a readonly database'), {
+    code: 'ERR_SQLITE_ERROR',
+    errcode: 8,
+  })
+  Object.assign(app.store, { write: () => Promise.reject(diskErrorOf(refused)) })
+  return () => void Object.assign(app.store, { write })
 }
 
 async function putMany(admin: TestControlPlane['admin'], count: number): Promise<void> {
