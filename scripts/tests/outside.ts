@@ -10,9 +10,14 @@ export function lookOutside(): Outside {
     groups: linesOf('/etc/group'),
     users: linesOf('/etc/passwd'),
     'files in /run/plexd': existsSync('/run/plexd') ? ['.', ...readdirSync('/run/plexd')] : [],
-    mounts: linesOf('/proc/self/mounts').map((line) => line.split(' ').slice(0, 2).join(' on ')),
+    // Where namespaces are kept is mounted once by whoever makes the first; these themselves are below.
+    mounts: linesOf('/proc/self/mounts')
+      .map((line) => line.split(' ').slice(0, 2).join(' on '))
+      .filter((mount) => !mount.includes(' on /run/netns')),
     interfaces: printedBy('ip', '-o', 'link').map((line) => line.split(':')[1]?.trim() ?? ''),
-    routes: printedBy('ip', 'route', 'show', 'table', 'all'),
+    routes: printedBy('ip', 'route', 'show', 'table', 'all').map((line) =>
+      line.replace(/ expires \S+/, ''),
+    ),
     rules: printedBy('ip', 'rule'),
     nftables: printedBy('nft', '-s', 'list', 'ruleset'),
     'network namespaces': printedBy('ip', 'netns', 'list')

@@ -15,6 +15,8 @@ export interface Config {
   adminSocket?: string
   /** Where nodes ask by STUN from where they are seen; undefined where they cannot. */
   stun?: { host: string; port: number }
+  /** Where metrics are served over plain HTTP, and only there; undefined for where everything is. */
+  metrics?: { host: string; port: number }
   /** Plain HTTP, on a loopback address only. */
   insecureHttp: boolean
   tlsCertFile?: string
@@ -74,6 +76,12 @@ export const settings: readonly Setting[] = [
     value: 'PATH',
     description:
       'Unix socket for operators on this machine, which answers also when the port is full, or "off" (DATA_DIR/admin.sock)',
+  },
+  {
+    flag: 'metrics-listen',
+    value: 'HOST:PORT',
+    description:
+      'address for /metrics and the health checks over plain HTTP, which --listen then serves no metrics on',
   },
   { flag: 'insecure-http', description: 'serve plain HTTP; on loopback addresses only' },
   {
@@ -153,6 +161,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     throw new Error(
       `serve plain HTTP on "${host}": that is no loopback address, and nodes would send their keys in the clear`,
     )
+  const metrics = text('metrics_listen')
   const tlsCertFile = text('tls_cert')
   const tlsKeyFile = text('tls_key')
   const caKeyFile = text('ca_key_file')
@@ -170,6 +179,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
       ? {}
       : { stun: typeof stun === 'string' ? parseListen('stun_listen', stun) : stun }),
     ...(adminSocket === 'off' ? {} : { adminSocket }),
+    ...(metrics === undefined ? {} : { metrics: parseListen('metrics_listen', metrics) }),
     insecureHttp,
     ...(tlsCertFile === undefined ? {} : { tlsCertFile }),
     ...(tlsKeyFile === undefined ? {} : { tlsKeyFile }),

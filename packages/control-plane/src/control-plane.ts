@@ -89,19 +89,22 @@ export async function startControlPlane(
     limits: config.limits,
     log,
   }
-  const operators = [
-    ...routesOf(adminHandlers, app).map((route) => recorded(route, log)),
-    ...routesOf(opsHandlers, app),
-  ]
+  const admin = routesOf(adminHandlers, app).map((route) => recorded(route, log))
+  const ops = routesOf(opsHandlers, app)
   const server = createServer({
     ...common,
     ...(certificate ? { tls: certificate.current() } : {}),
-    routes: [...routesOf(controlHandlers, app), ...operators],
+    routes: [
+      ...routesOf(controlHandlers, app),
+      ...admin,
+      ...ops.filter(({ name }) => name !== 'metrics' || !config.metrics),
+    ],
   })
   admission.guard(server.server, certificate ? 'tls' : 'plain')
   // A door of their own: it is open when the port is full.
-  const adminServer = createServer({ ...common, routes: operators })
-  const servers = [server, adminServer]
+  const adminServer = createServer({ ...common, routes: [...admin, ...ops] })
+  const metricsServer = createServer({ ...common, routes: ops.filter(isForMonitors) })
+  const servers = [server, adminServer, metricsServer]
   stack.defer(async () => {
     const cut = setTimeout(() => {
       for (const each of servers) each.server.closeAllConnections()
@@ -115,6 +118,7 @@ export async function startControlPlane(
   })
   await server.listen({ host: config.host, port: config.port, backlog })
   if (config.adminSocket !== undefined) await listenOnSocket(adminServer, config.adminSocket)
+  if (config.metrics) await metricsServer.listen(config.metrics)
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
@@ -140,6 +144,11 @@ export async function startControlPlane(
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** What monitors ask for. */
+function isForMonitors({ name }: { name: string }): boolean {
+  return ['metrics', 'health', 'healthz', 'readyz'].includes(name)
 }
 
 /** Names that older versions took are kept until somebody changes them. */

@@ -66,6 +66,32 @@ describe('POST /v1/nodes/{node_id}/report', () => {
     assert.deepEqual(await heldOf(plane), ['a@1', 'b@1'])
   })
 
+  it('leaves no row of a node that is removed while its body comes', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web')
+    const body = JSON.stringify({ entries: [entry('a', 1, 1)] })
+    const begun = Promise.withResolvers<void>()
+    const rest = Promise.withResolvers<void>()
+    const halves = async function* () {
+      yield new TextEncoder().encode(body.slice(0, 10))
+      begun.resolve()
+      await rest.promise
+      yield new TextEncoder().encode(body.slice(10))
+    }
+    const answered = fetch(`${plane.url}/v1/nodes/${web.node_id}/report`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${web.token}`, 'content-type': 'application/json' },
+      body: ReadableStream.from(halves()),
+      duplex: 'half',
+    })
+    await begun.promise
+    await plane.admin.removeNode({ params: { node: 'web' } })
+    rest.resolve()
+    assert.equal((await answered).status, 401)
+    const rows = await plane.app.store.reader.selectFrom('reports').select('key').execute()
+    assert.deepEqual(rows, [])
+  })
+
   it('keeps entries, and shows them to operators as they were written', async () => {
     await using plane = await startControlPlane()
     const web = await plane.enrol('web')

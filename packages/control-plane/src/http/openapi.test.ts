@@ -10,6 +10,7 @@ const Thing = Type.Object({ id: Type.String(), labels: Type.Array(Label) })
 
 describe('openApiDocument', () => {
   const document = openApiDocument({
+    url: 'https://cp.example.com:8443',
     version: '1.2.3',
     schemas: { Label, Thing, Unused: Type.Object({ never: Type.Null() }) },
     apis: [
@@ -65,6 +66,7 @@ describe('openApiDocument', () => {
 
   it('covers both tables, every name once', () => {
     const whole = openApiDocument({
+      url: 'https://cp.example.com:8443',
       version: '0',
       schemas: {},
       apis: [

@@ -6,6 +6,7 @@ export type Json = { [key: string]: unknown }
 
 export interface OpenApiDocument {
   openapi: '3.1.0'
+  servers: readonly { url: string }[]
   info: { title: string; version: string; description: string }
   tags: { name: string; description: string }[]
   paths: Record<string, Record<string, OpenApiOperation>>
@@ -28,13 +29,15 @@ export interface OpenApiOperation {
 
 export interface OpenApiSource {
   version: string
+  /** Where it is served. */
+  url: string
   apis: readonly { name: string; description: string; operations: Record<string, Operation> }[]
   /** Schemas that go by a name; wherever one of them stands, the document refers to it. */
   schemas: Readonly<Record<string, TSchema>>
 }
 
 /** The OpenAPI 3.1 document of some tables. Pure; the same tables give the same text. */
-export function openApiDocument({ version, apis, schemas }: OpenApiSource): OpenApiDocument {
+export function openApiDocument({ version, url, apis, schemas }: OpenApiSource): OpenApiDocument {
   const named = createNames(schemas)
   const paths: OpenApiDocument['paths'] = {}
   for (const api of apis)
@@ -47,6 +50,7 @@ export function openApiDocument({ version, apis, schemas }: OpenApiSource): Open
   return {
     openapi: '3.1.0',
     info: { title: 'plexd control plane', version, description: 'Generated from the API tables.' },
+    servers: [{ url }],
     tags: apis.map(({ name, description }) => ({ name, description })),
     paths,
     components: {

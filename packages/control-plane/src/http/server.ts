@@ -162,6 +162,8 @@ function addRoute<Principal>(
     handler: async (request, reply) => {
       if (request.method === 'HEAD' && operation.responseKind === 'event-stream')
         return reply.type('text/event-stream').send('')
+      // Keys, tokens, secrets: what is for one caller is kept by nobody on the way (RFC 9111, section 5.2.2.5).
+      if (operation.auth !== 'none') reply.header('cache-control', 'no-store')
       const answer = await run(request, reply, principals.get(request) as Principal) // set by onRequest
       if (reply.sent) return reply
       if (reply.statusCode === 200) reply.code(operation.status)

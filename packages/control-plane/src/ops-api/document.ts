@@ -6,9 +6,10 @@ import { version } from '../version.ts'
 import { opsApi } from './table.ts'
 
 /** The whole of what this server answers. */
-export function apiDocument(): OpenApiDocument {
+export function apiDocument(url: string): OpenApiDocument {
   return openApiDocument({
     version,
+    url,
     apis: [
       { name: 'control', description: 'Nodes to the control plane.', operations: controlApi },
       { name: 'admin', description: 'Operators to the control plane.', operations: adminApi },

@@ -33,11 +33,13 @@ export const opsHandlers: Handlers<OpsApi> = {
     return text as never // the server sends text as it is
   }),
   openapi: (app) => {
-    const document = prepare('application/json; charset=utf-8', () => JSON.stringify(apiDocument()))
+    const document = prepare('application/json; charset=utf-8', () =>
+      JSON.stringify(apiDocument(app.publicUrl())),
+    )
     return handle(opsApi.openapi, async ({ request, reply }) => document(request, reply))(app)
   },
   docs: (app) => {
-    const page = prepare('text/html; charset=utf-8', () => docsPage(apiDocument()))
+    const page = prepare('text/html; charset=utf-8', () => docsPage(apiDocument(app.publicUrl())))
     return handle(opsApi.docs, async ({ request, reply }) => {
       // The page has no script and loads nothing; nobody may add any.
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")

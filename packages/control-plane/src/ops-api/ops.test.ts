@@ -60,10 +60,12 @@ describe('monitoring and documentation', () => {
   it('describes every operation that it serves', async () => {
     const document = (await (await get('/openapi.json')).json()) as {
       openapi: string
+      servers: { url: string }[]
       paths: Record<string, Record<string, { operationId: string }>>
       components: { schemas: object }
     }
     assert.equal(document.openapi, '3.1.0')
+    assert.deepEqual(document.servers, [{ url: plane.url }])
     const ids = Object.values(document.paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
@@ -72,6 +74,24 @@ describe('monitoring and documentation', () => {
     assert.ok('Peer' in document.components.schemas)
     for (const [, name] of JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g))
       assert.ok(name !== undefined && name in document.components.schemas)
+  })
+
+  it('serves its metrics elsewhere only, where that is asked for', async () => {
+    // Nobody else is on an address of the loopback network that is made up.
+    const host = `127.${1 + (process.pid % 250)}.${1 + (Date.now() % 250)}.1`
+    await using apart = await startControlPlane({ config: { metrics: { host, port: 9_101 } } })
+    const beside = `http://${host}:9101`
+    assert.equal((await fetch(`${apart.url}/metrics`)).status, 404)
+    assert.equal((await fetch(`${beside}/metrics`)).status, 200)
+    assert.equal((await fetch(`${beside}/readyz`)).status, 200)
+    assert.equal((await fetch(`${beside}/admin/v1/nodes`)).status, 404)
+  })
+
+  it('tells nobody on the way to keep what is for one caller', async () => {
+    const { node_id, api } = await plane.enrol('secretive')
+    const answer = await api.getState({ params: { node_id } })
+    assert.equal(answer.headers['cache-control'], 'no-store')
+    assert.equal((await get('/openapi.json')).headers.get('cache-control'), null)
   })
 
   it('has a page for people, which runs nothing', async () => {

@@ -1,3 +1,4 @@
+import { ApiError } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Tx } from '../store/db.ts'
 import { continues, describeBatch, type LastBatch } from './last-batch.ts'
@@ -24,6 +25,7 @@ export async function applyReports(
   batch: ReportBatch,
   { lostDigest, room }: { lostDigest: string | undefined; room: ReportRoom },
 ): Promise<AppliedReports> {
+  await refuseRemoved(tx, nodeId)
   const held = await readHeld(tx, nodeId, batch)
   const last = await readLastBatch(tx, nodeId)
   const isAgain = last && (last.digest === lostDigest || continues(batch, last))
@@ -39,6 +41,16 @@ export async function applyReports(
   const { digest, held_before } = describeBatch(batch, wasHeld)
   await writeLastBatch(tx, nodeId, { digest, held_before })
   return { digest, conflicts: merge.conflicts, overflow: merge.put.length - put.length }
+}
+
+/** A body may end after its node was removed: nothing would ever take its rows away. */
+async function refuseRemoved(tx: Tx, nodeId: string): Promise<void> {
+  const node = await tx
+    .selectFrom('nodes')
+    .select('removed_at')
+    .where('id', '=', nodeId)
+    .executeTakeFirst()
+  if (node?.removed_at !== null) throw new ApiError('unauthorized', 'unauthorized')
 }
 
 type ReportRow = ReturnType<typeof rowOf>
