@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -199,6 +199,23 @@ describe('plexd up', () => {
       purged: true,
     })
     await assert.rejects(readFile(join(setup.dataDir, 'identity.json')), { code: 'ENOENT' })
+    assert.equal(setup.plane.sent('/deregister').length, 1)
+  })
+
+  it('leaves a mount point that its data dir is, and nothing in it', async (t) => {
+    if (process.getuid?.() !== 0) return void t.skip('mounting needs root')
+    await using setup = await setUp()
+    const where = ['--api', setup.plane.url, '--insecure-http', '--data-dir', setup.dataDir]
+    await plexd('join', ...where, '--token-file', setup.token)
+    const script = 'mount --bind "$0" "$0" && exec "$@"'
+    const purge = [process.execPath, main, 'deregister', ...where, '--purge']
+    const command = ['--mount', 'sh', '-c', script, setup.dataDir, ...purge]
+    const child = spawn('unshare', command, { stdio: ['ignore', 'ignore', 'pipe'], env: cleanEnv })
+    const exited = new Promise((resolve) => child.on('exit', resolve))
+    const stderr = await text(child.stderr)
+    assert.equal(await exited, 0, stderr)
+    assert.match(stderr, /^plexd: the empty folder ".*" stays: EBUSY/)
+    assert.deepEqual(await readdir(setup.dataDir), [])
     assert.equal(setup.plane.sent('/deregister').length, 1)
   })
 

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import {
   type AdminApi,
   adminApi,
@@ -8,7 +7,14 @@ import {
   errorOf,
   type Transport,
 } from '@plexd/protocol'
-import { CliError, createHttpTransport, exitCodes, parseExact, readCa } from '@plexd/runtime'
+import {
+  CliError,
+  createHttpTransport,
+  exitCodes,
+  parseExact,
+  readCa,
+  readSecretFile,
+} from '@plexd/runtime'
 import { explainFailure } from './failure.ts'
 import type { Setting, Settings } from './flags.ts'
 import { createOpen, type Open } from './open-request.ts'
@@ -103,15 +109,21 @@ async function readToken(tokenFile: Setting | undefined): Promise<string> {
     )
   }
   const what = `read token file "${tokenFile.value}" of ${tokenFile.from}`
-  const text = await readFile(tokenFile.value, 'utf8').catch((cause: unknown) => {
-    throw new CliError(what, exitCodes.usage, { cause })
-  })
-  const token = text.trim()
+  const token = readTokenFile(tokenFile.value, what).trim()
   // Anything else is refused by the HTTP client with the token in its message.
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new CliError(`${what}: want one line with a token in it`, exitCodes.usage)
   }
   return token
+}
+
+function readTokenFile(path: string, title: string): string {
+  try {
+    return readSecretFile(path, title)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    throw new CliError(error.message, exitCodes.usage, { cause: error.cause })
+  }
 }
 
 function checkCa({ value, from }: Setting): void {

@@ -54,7 +54,7 @@ describe('plexctl as a program', () => {
     await once(server, 'listening')
     folder = await mkdtemp(join(tmpdir(), 'plexctl-'))
     local.listen(join(folder, 'admin.sock'))
-    await writeFile(join(folder, 'token'), 'plx_admin_test\n')
+    await writeFile(join(folder, 'token'), 'plx_admin_test\n', { mode: 0o600 })
     await writeFile(join(folder, 'ca.crt'), authority)
     await writeFile(join(folder, 'other.crt'), otherAuthority)
     env = {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { chmod } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import type { Command } from 'commander'
 import { systemIo } from './io.ts'
@@ -106,6 +107,17 @@ describe('settings that cannot work', () => {
         message: `read token file "${env.PLEXCTL_TOKEN_FILE}" of PLEXCTL_TOKEN_FILE: want one line with a token in it`,
       })
     }
+  })
+
+  it('are refused: a token that every user of the machine may read', async () => {
+    await using bench = await startBench()
+    const path = await bench.file('t', 'plx_admin_test\n')
+    await chmod(path, 0o644)
+    const env = { PLEXCTL_TOKEN_FILE: path }
+    await assert.rejects(bench.run(['whoami'], { env }), {
+      exitCode: 2,
+      message: `read token file "${path}" of PLEXCTL_TOKEN_FILE: users other than its owner may read it (mode 0644): chmod 600 ${path}`,
+    })
   })
 
   it('are refused: a CA file without a certificate', async () => {

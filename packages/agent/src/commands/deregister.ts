@@ -1,7 +1,15 @@
-import { rm } from 'node:fs/promises'
+import { readdir, rm, rmdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
-import { CliError, createLog, exitCodes, printable, printJson } from '@plexd/runtime'
+import { join, resolve } from 'node:path'
+import {
+  CliError,
+  createLog,
+  describeError,
+  errorCodeOf,
+  exitCodes,
+  printable,
+  printJson,
+} from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config.ts'
 import { openControlClient } from '../control/client.ts'
 import { failureOf, isRefusal } from '../control/failure.ts'
@@ -25,10 +33,12 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
   const told = identity ? await leave(config, identity, purge && force) : false
   // Nobody answers under this identity any more, on either side.
   if (identity && process.getuid?.() === 0) await takeDown(config, identity)
-  if (purge) await removeFiles(config)
+  const kept = purge ? await removeFiles(config) : undefined
   const node_id = identity?.node_id ?? ''
   if (json) printJson({ node_id, deregistered: told, purged: purge })
   else process.stdout.write(describe(node_id, told, purge))
+  if (kept !== undefined)
+    process.stderr.write(`plexd: the empty folder "${config.dataDir}" stays: ${printable(kept)}\n`)
 }
 
 /** A damaged identity must not stand in the way of getting rid of it. */
@@ -75,9 +85,23 @@ function checkPurge(dataDir: string): void {
   openDatabase(dataDir, createLog('plexd', 'error')).close()
 }
 
-async function removeFiles(config: AgentConfig): Promise<void> {
-  await rm(config.dataDir, { recursive: true, force: true })
-  await rm(config.tokenFile, { force: true })
+/**
+ * What is in the data dir, then the folder itself. One that stays because it is a mount point, or because it stands where
+ * nothing may be removed, holds nothing any more: tells why.
+ */
+async function removeFiles({ dataDir, tokenFile }: AgentConfig): Promise<string | undefined> {
+  for (const name of await readdir(dataDir).catch(nothing))
+    await rm(join(dataDir, name), { recursive: true, force: true })
+  await rm(tokenFile, { force: true })
+  return rmdir(dataDir).then(
+    () => undefined,
+    (error: unknown) => (errorCodeOf(error) === 'ENOENT' ? undefined : describeError(error)),
+  )
+}
+
+function nothing(error: unknown): [] {
+  if (errorCodeOf(error) === 'ENOENT') return []
+  throw error
 }
 
 function describe(id: string, told: boolean, purge: boolean): string {

@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict'
-import { chmod, link, lstat, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { silentLog, systemClock } from '@plexd/runtime'
+import { listenOnSocket } from './socket-file.ts'
 import { connectAs, type LocalApiPlace, seal, startPlace, type User } from './testing.ts'
 
 const root = process.getuid?.() === 0
@@ -63,6 +78,41 @@ describe('the socket', () => {
       message:
         /^listen on "\/proc\/no-such\/api\.sock": ENOENT: .*: choose another place with --socket$/,
     })
+  })
+
+  it('touches nothing but itself in a folder of somebody else, whatever he puts in its place', async (t) => {
+    if (!root) return void t.skip('a folder of another user needs root')
+    await using folder = await aFolder()
+    await chmod(folder.path, 0o755)
+    const theirs = join(folder.path, 'theirs')
+    await mkdir(theirs)
+    await chown(theirs, 1234, 1234)
+    const victim = join(folder.path, 'shadow')
+    await writeFile(victim, 'x', { mode: 0o600 })
+    const socketPath = join(theirs, 'api.sock')
+    // As the other user would, in the time that the group is looked up in.
+    const swap = async (): Promise<number> => {
+      await rename(socketPath, `${socketPath}.gone`)
+      await symlink(victim, socketPath)
+      return 4242
+    }
+    const server = net.createServer()
+    {
+      await using _file = await listenOnSocket(server, {
+        path: socketPath,
+        group: 'plexd',
+        findGroup: swap,
+        clock: systemClock,
+        log: silentLog,
+      })
+      const { mode, uid, gid } = await stat(victim)
+      assert.deepEqual([mode & 0o777, uid, gid], [0o600, 0, 0])
+      const own = await lstat(`${socketPath}.gone`)
+      assert.deepEqual([own.mode & 0o777, own.uid, own.gid], [0o660, 0, 4242])
+    }
+    server.close()
+    assert.ok((await lstat(socketPath)).isSymbolicLink(), 'what is not ours is not removed')
+    assert.deepEqual(await readdir(theirs), ['api.sock', 'api.sock.gone'])
   })
 
   it('leaves the mode of a folder alone that was there', async () => {

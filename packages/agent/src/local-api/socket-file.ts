@@ -1,8 +1,10 @@
-import { chmod, lchown, lstat, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, open, rm, stat } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import { type Clock, describeError, type Log, makeFolder } from '@plexd/runtime'
+import { type Clock, describeError, errorCodeOf, type Log, makeFolder } from '@plexd/runtime'
 import { startTask } from '../task.ts'
+import { type BoundSocket, bindSocket } from './bound-socket.ts'
 
 export interface SocketFileOptions {
   path: string
@@ -18,7 +20,7 @@ export interface SocketFileOptions {
  * Makes a server listen on a Unix socket: 0660 for root and the group, or 0600 without it. It is never open to others,
  * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest, or when it is
  * made later. A socket that a dead process left is replaced; one that answers is an error, and so is anything else in
- * that place. Closing the server removes the file; disposing ends the looking for the group.
+ * that place. Disposing removes the file, and ends the looking for the group.
  */
 export async function listenOnSocket(
   server: Server,
@@ -27,14 +29,27 @@ export async function listenOnSocket(
   const { path } = options
   await openFolderOf(path)
   await removeStale(path)
-  await listen(server, path)
-  const gid = await openToGroup(options)
+  await using stack = new AsyncDisposableStack()
+  const socket = stack.use(await bind(server, path))
+  const gid = await openToGroup(options, socket)
   if (gid === undefined)
     options.log.warn('only root can use the local API as long as there is no such group', {
       group: options.group,
       socket: path,
     })
-  return startTask((signal) => followGroup(options, gid, signal))
+  stack.use(startTask((signal) => followGroup(options, socket, gid, signal)))
+  return stack.move()
+}
+
+async function bind(server: Server, path: string): Promise<BoundSocket> {
+  try {
+    return await bindSocket(server, path)
+  } catch (cause) {
+    server.close()
+    if (errorCodeOf(cause) === 'EEXIST')
+      throw new Error(`listen on "${path}": another process was quicker, is plexd running already?`)
+    throw new Error(`listen on "${path}"`, { cause })
+  }
 }
 
 /** A file of groups costs a look at its date; a directory in the network is asked now and then. */
@@ -44,6 +59,7 @@ const askEach = 20
 /** Until the end: a group that is made, or made anew under another number, gets the socket. */
 async function followGroup(
   options: SocketFileOptions,
+  socket: BoundSocket,
   first: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
@@ -54,7 +70,7 @@ async function followGroup(
     const date = await dateOfGroups()
     if (date === seen && look % askEach !== 0) continue
     seen = date
-    opened = (await openToGroup(options, opened)) ?? opened
+    opened = (await openToGroup(options, socket, opened)) ?? opened
   }
 }
 
@@ -67,11 +83,18 @@ async function openFolderOf(path: string): Promise<void> {
   const folder = dirname(path)
   try {
     // Only what was made here: the mode of a folder that was there is someone's decision.
-    if (makeFolder(folder, 0o755)) await chmod(folder, 0o755)
+    if (makeFolder(folder, 0o755)) await openToAll(folder)
   } catch (error) {
     const why = describeError(error)
     throw new Error(`listen on "${path}": ${why}: choose another place with --socket`)
   }
+}
+
+/** Whatever the umask took away; of the folder that is ours, not of one that came into its place. */
+async function openToAll(folder: string): Promise<void> {
+  await using made = await open(folder, constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  const { uid } = await made.stat()
+  if (uid === process.geteuid?.()) await made.chmod(0o755)
 }
 
 async function removeStale(path: string): Promise<void> {
@@ -96,35 +119,16 @@ async function isAnswered(path: string): Promise<boolean> {
   return promise.finally(() => socket.destroy())
 }
 
-async function listen(server: Server, path: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject).once('listening', resolve)
-  // The file is made inside the call, so the mask is back before anything else runs.
-  const mask = process.umask(0o177)
-  try {
-    server.listen(path)
-  } finally {
-    process.umask(mask)
-  }
-  try {
-    await promise
-  } catch (cause) {
-    throw new Error(`listen on "${path}"`, { cause })
-  } finally {
-    server.off('error', reject)
-  }
-}
-
 /** Gives the group's id, if there is one; does nothing where the socket has it already. */
 async function openToGroup(
   { path, group, findGroup, log }: SocketFileOptions,
+  socket: BoundSocket,
   opened?: number,
 ): Promise<number | undefined> {
   const gid = await findGroup(group)
   if (gid === undefined || gid === opened) return gid
   try {
-    await lchown(path, process.getuid?.() ?? 0, gid)
-    await chmod(path, 0o660)
+    await socket.giveTo(gid)
     if (opened === undefined) log.debug('the group can use the local API', { group, socket: path })
   } catch (error) {
     log.warn('the socket cannot be given to the group, only its owner can use the local API', {

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
-import { type Clock, describeError, type Log } from '@plexd/runtime'
+import { statSync } from 'node:fs'
+import { type Clock, describeError, type Log, readSecretFile } from '@plexd/runtime'
 
 export interface TokenFile {
   /** Whether an `Authorization` header carries the token. Looks at the file once a second. */
@@ -10,7 +10,7 @@ export interface TokenFile {
 const lookEveryMs = 1_000
 
 /**
- * Opens a file that holds the bearer token between white space. Throws when it is missing or empty.
+ * Opens a file that holds the bearer token between white space. Throws when it is missing or empty, or when others may read it.
  *
  * It is read in place, not in the background: a token that was taken back an hour ago must not pass because nobody has
  * called since.
@@ -52,7 +52,7 @@ interface Token {
 
 function read(path: string): Token {
   const change = changeOf(path)
-  const token = readFileSync(path, 'utf8').trim()
+  const token = readSecretFile(path, `read token file "${path}"`).trim()
   if (token === '') throw new Error(`read token file "${path}": it is empty`)
   return { bytes: Buffer.from(token), change }
 }

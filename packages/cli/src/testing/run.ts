@@ -39,7 +39,7 @@ export async function startBench(
   const folder = await mkdtemp(join(tmpdir(), 'plexctl-'))
   const clock = createFakeClock()
   const file = async (name: string, content: string | Uint8Array): Promise<string> => {
-    await writeFile(join(folder, name), content)
+    await writeFile(join(folder, name), content, { mode: 0o600 })
     return join(folder, name)
   }
   const settings = {

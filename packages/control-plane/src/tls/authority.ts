@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { errorCodeOf, writeFileAtomic } from '@plexd/runtime'
+import { errorCodeOf, readSecretFile, writeFileAtomic } from '@plexd/runtime'
 
 export interface TlsOptions {
   dataDir: string
@@ -70,6 +70,7 @@ async function loadAuthority(
 ): Promise<{ cert: string; key?: string }> {
   const certPath = join(dataDir, 'ca.crt')
   const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
+  if (found.key !== undefined) found.key = readSecretFile(keyPath, `read CA key "${keyPath}"`)
   // An authority whose key is kept elsewhere is fine for as long as nothing has to be signed.
   if (found.cert !== undefined && found.key === undefined) return { cert: found.cert }
   const key = found.key ?? (await createKey(keyPath))
@@ -89,6 +90,7 @@ async function loadServer(
   const certPath = join(dataDir, 'tls', 'server.crt')
   const keyPath = join(dataDir, 'tls', 'server.key')
   const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
+  if (found.key !== undefined) found.key = readSecretFile(keyPath, `read CA key "${keyPath}"`)
   const key = found.key ?? (await createKey(keyPath))
   if (found.cert !== undefined && serves(found.cert, { key, ca: ca.cert, names, nowMs }))
     return { cert: found.cert, key }

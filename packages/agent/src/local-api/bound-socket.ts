@@ -1,0 +1,96 @@
+import { constants } from 'node:fs'
+import {
+  chmod,
+  chown,
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  rm,
+  rmdir,
+} from 'node:fs/promises'
+import type { Server } from 'node:net'
+import { basename, dirname } from 'node:path'
+
+/** A socket in the file system, held by itself: whatever is put in its place, this is still about ours. */
+export interface BoundSocket extends AsyncDisposable {
+  /** To root, or whoever we are, and the group. */
+  giveTo(gid: number): Promise<void>
+}
+
+/** For a handle that is a name and nothing else (open(2)); Node does not export it. */
+const openPath = 0o10000000
+
+/**
+ * Makes the server listen at the path, for its owner alone. Whoever may write to the folder could put a link in the
+ * place of a socket that was just made: so it is made in a folder of our own, and then linked to its place. No path is
+ * followed after that. Rejects when something is in the place. Disposing removes the socket, if it is still ours.
+ */
+export async function bindSocket(server: Server, path: string): Promise<BoundSocket> {
+  await using folder = await open(dirname(path), constants.O_DIRECTORY)
+  const name = `.plexd-${crypto.randomUUID()}`
+  await mkdir(within(folder, name), { mode: 0o700 })
+  try {
+    const { O_DIRECTORY, O_NOFOLLOW } = constants
+    await using own = await open(within(folder, name), O_DIRECTORY | O_NOFOLLOW)
+    await checkOwn(own)
+    await listen(server, within(own, 's'))
+    const socket = await open(within(own, 's'), openPath | O_NOFOLLOW)
+    try {
+      await link(within(own, 's'), within(folder, basename(path)))
+    } catch (error) {
+      await socket.close()
+      throw error
+    } finally {
+      await rm(within(own, 's'), { force: true })
+    }
+    return held(socket, path)
+  } finally {
+    // Somebody may have moved it, out of spite: it is empty.
+    await rmdir(within(folder, name)).catch(() => {})
+  }
+}
+
+/** A path that starts at an open folder, wherever that is by now. */
+function within({ fd }: FileHandle, name: string): string {
+  return `/proc/self/fd/${fd}/${name}`
+}
+
+/** That it is the folder which was made, and not one that was put in its place. */
+async function checkOwn(folder: FileHandle): Promise<void> {
+  const { uid, mode } = await folder.stat()
+  if (uid !== process.geteuid?.() || (mode & 0o777) !== 0o700)
+    throw new Error('the folder was changed by somebody else meanwhile')
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject).once('listening', resolve)
+  // The file is made inside the call, so the mask is back before anything else runs.
+  const mask = process.umask(0o177)
+  try {
+    server.listen(path)
+  } finally {
+    process.umask(mask)
+  }
+  await promise.finally(() => server.off('error', reject))
+}
+
+function held(socket: FileHandle, path: string): BoundSocket {
+  const itself = `/proc/self/fd/${socket.fd}`
+  return {
+    async giveTo(gid) {
+      await chown(itself, process.geteuid?.() ?? 0, gid)
+      await chmod(itself, 0o660)
+    },
+    async [Symbol.asyncDispose]() {
+      const [{ ino, dev }, found] = await Promise.all([
+        socket.stat(),
+        lstat(path).catch(() => undefined),
+      ])
+      if (found?.ino === ino && found.dev === dev) await rm(path, { force: true })
+      await socket.close()
+    },
+  }
+}
