@@ -5,7 +5,7 @@ import type { MeshPlace, OpenMesh } from './core-mesh.ts'
 import { openPacketFilter } from './firewall/packet-filter.ts'
 import { realNetwork } from './nat/netcheck.ts'
 import { createLinuxDevice } from './wireguard/device-linux.ts'
-import { lockInterface } from './wireguard/interface-lock.ts'
+import { lockInterface, lockPacketFilter } from './wireguard/interface-lock.ts'
 import { readLocalRoutes } from './wireguard/local-routes.ts'
 
 /** Opens the mesh of this machine as the config wants it. It is made, or adopted, when the first peers are applied. */
@@ -42,7 +42,10 @@ export async function openMesh(
   }
 }
 
-/** Makes this the only plexd that drives the interface. Throws a CliError when another does, or when it may not. */
+/**
+ * Makes this the only plexd that drives the interface, and the packet filter of this network namespace. Throws a CliError
+ * when another does, or when it may not.
+ */
 export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
   if (!(await mayChangeNetwork())) {
     throw new CliError(
@@ -50,11 +53,18 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
       exitCodes.denied,
     )
   }
-  const lock = await lockInterface(config.meshInterface)
-  if (lock) return lock
-  throw new CliError(
-    `interface "${config.meshInterface}" belongs to another plexd on this machine: stop that with "plexd down", or name another interface as "mesh.interface" in the config`,
-  )
+  await using stack = new AsyncDisposableStack()
+  const lock = stack.use((await lockInterface(config.meshInterface)) ?? null)
+  if (!lock)
+    throw new CliError(
+      `interface "${config.meshInterface}" belongs to another plexd on this machine: stop that with "plexd down", or name another interface as "mesh.interface" in the config`,
+    )
+  // Let go before the interface: who waits for that may take the rules away.
+  if (config.policyEnabled && !stack.use((await lockPacketFilter()) ?? null))
+    throw new CliError(
+      'the table "inet plexd" of this network namespace belongs to another plexd: stop that with "plexd down", or start this one in a namespace of its own, or with --no-mesh',
+    )
+  return stack.move()
 }
 
 function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentConfig) {

@@ -13,7 +13,7 @@ import { createNftables } from '../firewall/nftables.ts'
 import type { Identity } from '../identity.ts'
 import { removeStunRules } from '../nat/wireguard-port.ts'
 import { findInterface } from '../wireguard/find-interface.ts'
-import { lockInterface } from '../wireguard/interface-lock.ts'
+import { lockInterface, lockPacketFilter } from '../wireguard/interface-lock.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Stops the daemon, if one runs, and removes what it has made of the network. The node stays registered. */
@@ -47,7 +47,8 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   await using _lock = await waitForLock(config)
   const found = await findInterface(config.meshInterface, keys)
   await found?.remove()
-  if (found || !identity) await removeTables()
+  await using isOurs = await lockPacketFilter()
+  if (isOurs && (found || !identity)) await removeTables()
   return { stopped: pid ?? null, interface_removed: found !== undefined }
 }
 
