@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { newAdminToken, newId } from '@plexd/protocol'
+import { newAdminToken } from '@plexd/protocol'
 import { writeFileAtomic } from '@plexd/runtime'
-import { tokenHash } from './auth.ts'
 import { claimDataDir } from './data-dir-lock.ts'
-import { firstOperator } from './store/first-start.ts'
+import { firstOperator, insertFirstOperator } from './store/first-start.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
 /**
@@ -28,18 +27,7 @@ export async function resetAdminToken(dataDir: string, nowMs: number): Promise<s
       .where('name', '=', firstOperator)
       .where('revoked_at', 'is', null)
       .execute()
-    await tx
-      .insertInto('admin_tokens')
-      .values({
-        id: newId('token'),
-        tenant_id: tenant.id,
-        name: firstOperator,
-        role: 'owner',
-        token_hash: tokenHash(token),
-        created_at: nowMs,
-        revoked_at: null,
-      })
-      .execute()
+    await insertFirstOperator(tx, { tenantId: tenant.id, token, nowMs })
   })
   await writeFileAtomic(path, `${token}\n`)
   return path

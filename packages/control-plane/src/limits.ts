@@ -33,7 +33,7 @@ export const limits = limitTable({
   },
   handshake_queue: {
     unit: 'count',
-    default: 4_096,
+    default: 16_384,
     summary:
       'connections that wait for their handshake; past it, one of the address that has most of them is closed',
   },

@@ -58,6 +58,7 @@ const names: ReadonlySet<string> = new Set([
   'hostname',
   'name',
   'role',
+  'nodes',
   'action',
   'version',
   'revision',

@@ -18,9 +18,7 @@ export const renameNode = handle(adminApi.renameNode, async ({ principal, params
     await changeNode(unit, { ...node, hostname })
     return node
   })
-  const node_id = before.id
-  app.log.info('node renamed', { node_id, hostname, before: before.hostname, by: principal.name })
-  const row = await readNodeRow(app.store.reader, node_id)
+  const row = await readNodeRow(app.store.reader, before.id)
   if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
   return nodeDetail(app, row)
 })

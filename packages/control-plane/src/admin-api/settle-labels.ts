@@ -10,7 +10,6 @@ export const confirmLabels = handle(
   adminApi.confirmLabels,
   async ({ principal, body: { keys } }, app) => {
     const nodes = await settle(app, principal, keys, (unit, node) => confirm(unit, node, keys))
-    app.log.info('labels confirmed', { keys: keys ?? 'all', nodes, by: principal.name })
     return { nodes }
   },
 )
@@ -22,7 +21,6 @@ export const dropLabels = handle(
     const nodes = await settle(app, principal, keys, (unit, node) =>
       drop(unit, node, { keys, limits: app.config.limits }),
     )
-    app.log.info('labels made reports', { keys, nodes, by: principal.name })
     return { nodes }
   },
 )

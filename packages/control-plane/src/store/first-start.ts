@@ -32,19 +32,27 @@ export async function prepareInstallation(
     if ((await readSetting(tx, 'epoch')) === undefined) await writeSetting(tx, 'epoch', newEpoch())
     const id = newId('tenant')
     await insertTenant(tx, { id, name: 'default', mesh_cidr: meshCidr }, nowMs)
-    await tx
-      .insertInto('admin_tokens')
-      .values({
-        id: newId('token'),
-        tenant_id: id,
-        name: firstOperator,
-        role: 'owner',
-        token_hash: tokenHash(token),
-        created_at: nowMs,
-        revoked_at: null,
-      })
-      .execute()
+    await insertFirstOperator(tx, { tenantId: id, token, nowMs })
   })
+}
+
+/** An owner with the name that every installation begins with. */
+export async function insertFirstOperator(
+  tx: Tx,
+  { tenantId, token, nowMs }: { tenantId: string; token: string; nowMs: number },
+): Promise<void> {
+  await tx
+    .insertInto('admin_tokens')
+    .values({
+      id: newId('token'),
+      tenant_id: tenantId,
+      name: firstOperator,
+      role: 'owner',
+      token_hash: tokenHash(token),
+      created_at: nowMs,
+      revoked_at: null,
+    })
+    .execute()
 }
 
 /**
