@@ -43,15 +43,15 @@ describe('the body of a request', () => {
 
   it('is refused as soon as it is too deep or has too many values, before it is all there', async () => {
     for (const [start, error] of [
-      [`{"bridge":${'['.repeat(64)}`, 'request body is nested deeper than 64'],
+      [`{"x":${'['.repeat(64)}`, 'request body is nested deeper than 64'],
       [
-        `{"bridge":[${'1,'.repeat(200_000)}`,
+        `{"x":[${'1,'.repeat(200_000)}`,
         'request body has more than 200000 values: send it in parts',
       ],
     ] as const) {
       const socket = connect(Number(new URL(plane.url).port), '127.0.0.1')
       socket.write(
-        `POST ${heartbeat()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${web.token}\r\n` +
+        `PUT /v1/nodes/${web.node_id}/capabilities HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${web.token}\r\n` +
           `Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n${start}`,
       )
       const [answer] = (await once(socket, 'data')) as [Buffer]
