@@ -28,6 +28,8 @@ describe('startAgent', () => {
 
     await eventually('a stream', () => plane.openStreams() === 1)
     assert.equal(existsSync(config.tokenFile), false)
+    // What the fake publishes is not in the state that it has.
+    await eventually('the pull', () => node.agent.status().revision === plane.state.revision)
     await plane.publish('peer_added', { ...web, peer_id: 'n_web' })
     await eventually('the peer', () => node.device.peerIds().includes('n_web'))
     const heartbeat = await eventually('a heartbeat', () => plane.sent('/heartbeat')[0])

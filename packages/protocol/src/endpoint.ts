@@ -19,7 +19,8 @@ export const EndpointResponse = Type.Object({
 export type EndpointResponse = Static<typeof EndpointResponse>
 
 /**
- * Our extension: a report that names in this header the revision of the state that the node has is answered without
- * peers when there is no newer one.
+ * Our extension: the revision of the state that the node has. A report that names it is answered without peers when there
+ * is no newer one; a stream that is opened with it begins with a resync where it is of another history, and behind it where
+ * there is no `Last-Event-ID`.
  */
 export const revisionHeader = 'plexd-revision'
