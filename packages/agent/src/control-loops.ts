@@ -57,7 +57,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
   const stack = new AsyncDisposableStack()
   // What is created last ends first: the sources of work before those who do it.
   const queues = startQueues(deps, stack)
-  const state = startState(deps, queues.drift, stack, (areNew) => events.keysPulled(areNew))
+  const state = startState(deps, queues.drift, stack, () => events.keyLearned())
   const heartbeat = stack.use(
     startHeartbeat({
       ...commonOf(deps),
@@ -160,7 +160,7 @@ function startState(
   deps: ControlLoopsDeps,
   drift: DriftReports,
   stack: AsyncDisposableStack,
-  onKeys: (areNew: boolean) => void,
+  onNewKey: () => void,
 ) {
   const { core, identity } = deps
   const { config, desired, clock, log } = core
@@ -180,7 +180,7 @@ function startState(
   const changes = createStateChanges({ desired, onMeshChange: applier.applySoon, onGap })
 
   const authentic = config.apiUrl.startsWith('https:')
-  const pull = { ...common, desired, changes, signingKeys, authentic, onKeys }
+  const pull = { ...common, desired, changes, signingKeys, authentic, onNewKey }
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
@@ -247,6 +247,7 @@ function startEvents(
       ...common,
       connect: createStreamConnector(config, who),
       verify: createEventVerifier(memory, signingKeys, clock),
+      keys: () => JSON.stringify(signingKeys()),
       memory,
       revision: () => desired.current().revision,
       handle: (event, id) => handleEvent(event, id, targets),

@@ -133,46 +133,44 @@ describe('event stream', () => {
     assert.equal(setup.problems.list().length, 1)
   })
 
-  it('asks again for what is signed with a key that it had yet to learn, at once when it has', async () => {
-    await using setup = await setUp()
-    const { signer, memory } = setup
-    const next = await createTestSigner(setup.clock)
-    setup.serve(
-      await signer.block({ id: '1-4', eventId: 'a' }),
-      await next.block({ id: '1-5', eventId: 'action' }),
-      await signer.block({ id: '1-6', eventId: 'b' }),
-    )
-    setup.hold()
-    setup.start()
-    await setup.advance(2_000)
-    assert.deepEqual(setup.handled, ['a', 'b'])
-    assert.equal(memory.cursor(), '1-4')
+  for (const by of ['a pull', 'an event'] as const)
+    it(`asks again for what is signed with a key that it learns by ${by}, at once when it has`, async () => {
+      await using setup = await setUp()
+      const { signer, memory } = setup
+      const next = await createTestSigner(setup.clock)
+      const learn = (): void =>
+        void Object.assign(signer.keys, {
+          previous: next.keys.current,
+          transition_expires: new Date(setup.clock.now() + 60 * minute).toISOString(),
+        })
+      setup.serve(
+        await signer.block({ id: '1-4', eventId: 'a' }),
+        await next.block({ id: '1-5', eventId: 'action' }),
+        ...(by === 'an event' ? [await signer.block({ eventId: 'key' })] : []),
+        await next.block({ id: '1-6', eventId: 'b' }),
+        'hold',
+      )
+      if (by === 'an event') setup.onHandled = (id) => id === 'key' && learn()
+      setup.serve(
+        await next.block({ id: '1-5', eventId: 'action' }),
+        await next.block({ id: '1-6', eventId: 'b' }),
+      )
+      setup.start()
+      await setup.advance(0)
+      if (by === 'a pull') {
+        assert.deepEqual(setup.handled, ['a'])
+        learn()
+        setup.keyLearned()
+        await setup.advance(0)
+      }
 
-    Object.assign(signer.keys, {
-      previous: next.keys.current,
-      transition_expires: new Date(setup.clock.now() + 60 * minute).toISOString(),
+      assert.deepEqual(setup.connects.map(({ lastEventId }) => lastEventId).slice(0, 2), [
+        '',
+        '1-4',
+      ])
+      assert.deepEqual(setup.handled.filter((id) => id !== 'key').sort(), ['a', 'action', 'b'])
+      assert.equal(memory.cursor(), '1-6')
     })
-    setup.serve(
-      await next.block({ id: '1-5', eventId: 'action' }),
-      await signer.block({ id: '1-6', eventId: 'b' }),
-    )
-    setup.keysPulled(true)
-    await setup.advance(0)
-
-    assert.equal(setup.connects.at(-1)?.lastEventId, '1-4')
-    assert.deepEqual(setup.handled, ['a', 'b', 'action'])
-    assert.equal(memory.cursor(), '1-6')
-  })
-
-  it('goes on behind what no key of the control plane has signed, once a pull has said that there is none', async () => {
-    await using setup = await setUp()
-    const forger = await createTestSigner(setup.clock)
-    setup.onGap = () => setup.keysPulled(false)
-    setup.serve(await forger.block({ id: '1-5' }), await setup.signer.block({ id: '1-6' }))
-    setup.start()
-    await setup.advance(0)
-    assert.equal(setup.memory.cursor(), '1-6')
-  })
 
   it('handles an event once that is sent twice under new signatures', async () => {
     await using setup = await setUp()
@@ -265,7 +263,10 @@ async function setUp() {
 
   async function* chunksOf(blocks: string[] | 'hold', signal: AbortSignal) {
     if (blocks === 'hold') await clock.sleep(24 * 60 * minute, signal)
-    else for (const block of blocks) yield bytes(block)
+    else
+      for (const block of blocks)
+        if (block === 'hold') await clock.sleep(24 * 60 * minute, signal)
+        else yield bytes(block)
   }
 
   /** Signatures are checked on other threads: time must not go on meanwhile. */
@@ -292,14 +293,14 @@ async function setUp() {
     /** Event id -> how many times its handler will fail. */
     failures: new Map<string, number>(),
     gaps: 0,
-    onGap: () => {},
+    onHandled: (_eventId: string): unknown => undefined,
     reconciles: 0,
     connects: [] as { atMs: number; lastEventId: string }[],
     refuseWith: undefined as Error | undefined,
     serve: (...blocks: string[]) => script.push(blocks),
     hold: () => script.push('hold'),
     keepOnly: (...addresses: string[]) => stream?.keepOnly(new Set(addresses)),
-    keysPulled: (areNew: boolean) => stream?.keysPulled(areNew),
+    keyLearned: () => stream?.keyLearned(),
     start() {
       stream = startEventStream({
         async connect({ lastEventId, signal }): Promise<StreamConnection> {
@@ -315,6 +316,7 @@ async function setUp() {
           verifying++
           return verify(text).finally(() => verifying--)
         },
+        keys: () => JSON.stringify(signer.keys),
         memory,
         revision: () => '',
         async handle({ event_id }: UnsignedEvent) {
@@ -322,12 +324,10 @@ async function setUp() {
           setup.failures.set(event_id, left - 1)
           if (left > 0) throw new Error('disk full')
           setup.handled.push(event_id)
+          setup.onHandled(event_id)
         },
         onConnect: () => void setup.reconciles++,
-        onGap() {
-          setup.gaps++
-          setup.onGap()
-        },
+        onGap: () => void setup.gaps++,
         describe: String,
         vitals: setup.vitals,
         problems,

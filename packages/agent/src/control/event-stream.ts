@@ -14,6 +14,8 @@ import type { HandledEvent, StreamMemory } from './stream-memory.ts'
 export interface EventStreamDeps {
   connect: ConnectStream
   verify: VerifyEvent
+  /** What events are verified with now, as a text to compare. */
+  keys(): string
   memory: StreamMemory
   /** Of the state that we have; empty for none. */
   revision(): string
@@ -35,11 +37,8 @@ export interface EventStreamDeps {
 export interface EventStream extends AsyncDisposable {
   /** Opens the stream again at once where it comes to an address that is not among these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
-  /**
-   * A state was pulled, and the keys in it are in force. Where there is a new one, all that came behind the last event
-   * that was accepted is asked for again; else what was refused was signed by nobody.
-   */
-  keysPulled(areNew: boolean): void
+  /** A pulled state brought a signing key: what came under it meanwhile is asked for again. */
+  keyLearned(): void
 }
 
 /** Down for longer than this, the state pulls of the reconciler are what keeps the node current. */
@@ -58,8 +57,8 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
   let downSinceMs = clock.monotonic()
   let open: { localAddress: string | undefined; end: AbortController } | undefined
   let isLost = false
-  /** An event was refused that may be signed with a key which is yet to be learned: the cursor stays before it. */
-  let isHeld = false
+  /** The keys that we had when an event was refused which may be signed with one that is yet to be learned. */
+  let refusedWith: string | undefined
 
   async function run(signal: AbortSignal): Promise<void> {
     vitals.last_event_id = memory.cursor()
@@ -86,7 +85,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
         revision: deps.revision(),
         signal: AbortSignal.any([signal, connection.signal]),
       })
-      isHeld = false
+      refusedWith = undefined
       openedMs = clock.monotonic()
       open = { localAddress, end: connection }
       connected(date)
@@ -128,9 +127,21 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       if (again) log.debug('event was handled before', { event_id })
       startedIds.add(event_id)
       const outcome = again ? Promise.resolve({}) : settle(deps.handle(event, id))
-      started.push({ event: { id: isHeld ? '' : id, eventId: event_id, nonce }, outcome })
+      started.push({ event: { id: isKeyNew() ? '' : id, eventId: event_id, nonce }, outcome })
     }
     await acknowledge(started)
+    if (isKeyNew()) reopen()
+  }
+
+  /** Behind what was refused all is signed with the same key, so the cursor is before it until that is known. */
+  function isKeyNew(): boolean {
+    return refusedWith !== undefined && refusedWith !== deps.keys()
+  }
+
+  function reopen(): void {
+    if (!open) return
+    isLost = true
+    open.end.abort(new Error('there is a new signing key'))
   }
 
   async function acknowledge(
@@ -167,7 +178,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     log.error('event refused', { reason, event_id, id })
     const counts = [...vitals.refused].map(([name, count]) => `${count} ${name}`).join(', ')
     problems.set('events', `the last event was refused (since the start: ${counts})`)
-    if (reason === 'bad signature') isHeld = true
+    if (reason === 'bad signature') refusedWith ??= deps.keys()
     if (reason !== 'replayed') deps.onGap()
   }
 
@@ -211,12 +222,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       isLost = true
       end?.abort(new Error(`the address ${localAddress} was lost`))
     },
-    keysPulled(areNew) {
-      isHeld &&= areNew
-      if (!areNew || !open) return
-      isLost = true
-      open.end.abort(new Error('there is a new signing key'))
-    },
+    keyLearned: reopen,
     async [Symbol.asyncDispose]() {
       await task[Symbol.asyncDispose]()
       vitals.stream = 'stopped'

@@ -190,7 +190,7 @@ describe('signing keys of a pulled state', () => {
     // What was refused for want of it is asked for again; what is known already starts nothing.
     setup.answers.push(ok({ signing_keys: rotated }))
     await setup.pull()
-    assert.deepEqual(setup.keys, [true, false])
+    assert.deepEqual(setup.learned, [newKey])
   })
 
   it('are refused over plain HTTP, loudly, with the rest of the state taken', async () => {
@@ -232,7 +232,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
   const changes = createStateChanges({ desired, onMeshChange() {}, onGap() {} })
   const problems = createProblems()
   const asked: (string | undefined)[] = []
-  const keys: boolean[] = []
+  const learned: (string | undefined)[] = []
   const answers: (StateAnswer | (() => Promise<StateAnswer>))[] = []
   const client = {
     async getState({ headers }: { headers?: Record<string, string> }) {
@@ -248,14 +248,14 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
     changes,
     signingKeys: () => desired.current().signing_keys ?? { current: oldKey },
     authentic,
-    onKeys: (areNew: boolean) => void keys.push(areNew),
+    onNewKey: () => void learned.push(desired.current().signing_keys?.current),
     problems,
     clock: createFakeClock(),
     log: silentLog,
   }
   const pull = ({ whole = false } = {}) =>
     pullState(deps, { whole, signal: new AbortController().signal })
-  return { desired, changes, problems, asked, keys, answers, pull, state: desired.current }
+  return { desired, changes, problems, asked, learned, answers, pull, state: desired.current }
 }
 
 function stateOf(part: Partial<NodeState>): NodeState {

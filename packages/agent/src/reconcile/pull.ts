@@ -17,8 +17,8 @@ export interface PullDeps {
   signingKeys(): SigningKeys
   /** Whether the answer surely comes from the control plane: TLS with a certificate that was checked. */
   authentic: boolean
-  /** The keys of a state are in force; `areNew`: there is one among them that events were not verified with before. */
-  onKeys(areNew: boolean): void
+  /** The state has a key in force that events were not verified with before. */
+  onNewKey(): void
   problems: Problems
   clock: Clock
   log: Log
@@ -96,7 +96,7 @@ async function store(pulled: DesiredState, deps: PullDeps): Promise<Correction[]
   })
   const usable = usableKeys(deps.signingKeys(), deps.clock.now())
   await desired.replace(next, { whole: true })
-  deps.onKeys(!usable.includes(next.signing_keys.current))
+  if (!usable.includes(next.signing_keys.current)) deps.onNewKey()
   return corrections
 }
 
