@@ -11,7 +11,8 @@ describe('the control API', () => {
   let stage: Stage
 
   before(async () => {
-    system = await startSystem()
+    // More wrong tokens than one address may try.
+    system = await startSystem({ args: ['--limit', 'wrong_tokens=1000'] })
     stage = { system, web: await system.enrol('web-01'), db: await system.enrol('db-01') }
   })
   after(() => system[Symbol.asyncDispose]())

@@ -1,4 +1,11 @@
-import { formatAge, formatTable, printable, printableLines, printJson } from '@plexd/runtime'
+import {
+  formatAge,
+  formatTable,
+  jsonText,
+  printable,
+  printableLines,
+  printJson,
+} from '@plexd/runtime'
 import type { Io, Output } from './io.ts'
 
 /** Headings and how to read each from an item. */
@@ -10,8 +17,18 @@ export function printList<Item>(
   items: readonly Item[],
   { json, columns }: { json: boolean | undefined; columns: Columns<Item> },
 ): void {
-  if (json) printJson(items, stdout)
+  if (json) printItems(stdout, items)
   else stdout.write(tableOf(items, columns))
+}
+
+/** As `printJson` does, item by item: all of them together may be longer than a string can be. */
+function printItems(stdout: Output, items: readonly unknown[]): void {
+  if (items.length === 0) return void stdout.write('[]\n')
+  for (const [at, item] of items.entries()) {
+    const text = jsonText(item, 2).replaceAll('\n', '\n  ')
+    stdout.write(`${at === 0 ? '[' : ','}\n  ${text}`)
+  }
+  stdout.write('\n]\n')
 }
 
 /** A JSON object, or a line for each named value; an empty value has no line. */

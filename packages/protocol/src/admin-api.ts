@@ -272,7 +272,8 @@ export const adminApi = {
     ...read,
     path: '/admin/v1/policies',
     summary: 'List policies in the order they apply',
-    response: Type.Object({ items: Type.Array(Policy) }),
+    query: Paging,
+    response: pageOf(Policy),
     errors: [401],
   }),
   putPolicy: operation({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startBench } from '../testing/run.ts'
-import { aPolicy } from '../testing/samples.ts'
+import { aPage, aPolicy } from '../testing/samples.ts'
 
 const yaml = `name: web-to-db
 rules:
@@ -95,7 +95,7 @@ describe('policy put', () => {
 })
 
 describe('policy list and show', () => {
-  const replies = { 'GET /admin/v1/policies': { items: [aPolicy(), stored] } }
+  const replies = { 'GET /admin/v1/policies?limit=500': aPage([aPolicy(), stored]) }
 
   it('lists policies in the order they apply', async () => {
     await using bench = await startBench(replies)

@@ -3,7 +3,7 @@ import { printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { confirmCut } from '../confirm.ts'
-import { type Context, examples, findOrFail, jsonHelp } from '../context.ts'
+import { allPages, type Context, examples, findOrFail, jsonHelp } from '../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../input.ts'
 import type { Io } from '../io.ts'
 import { ageOf, printDone, printList, printText, printWarnings } from '../output.ts'
@@ -34,8 +34,8 @@ export function addPolicyCommands(program: Command, { io, connect }: Context): v
     .addHelpText('after', examples('plexctl policy list'))
     .action(async ({ json }: { json?: boolean }) => {
       const { admin } = await connect()
-      const { body } = await admin.listPolicies({})
-      printList(io, body.items, {
+      const policies = await allPages((query) => admin.listPolicies({ query }))
+      printList(io, policies, {
         json,
         columns: [
           ['name', ({ name }) => name],
@@ -55,8 +55,8 @@ export function addPolicyCommands(program: Command, { io, connect }: Context): v
     .addHelpText('after', examples('plexctl policy show allow-all > policy.yaml'))
     .action(async (name: string, { json }: { json?: boolean }) => {
       const { admin } = await connect()
-      const { body } = await admin.listPolicies({})
-      const found = findOrFail(body.items, (item) => item.name === name, `policy "${name}"`)
+      const policies = await allPages((query) => admin.listPolicies({ query }))
+      const found = findOrFail(policies, (item) => item.name === name, `policy "${name}"`)
       if (json) return printJson(found, io.stdout)
       printText(io, formatPolicy(found))
     })

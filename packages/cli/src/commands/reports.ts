@@ -1,3 +1,4 @@
+import type { Answer } from '@plexd/protocol'
 import { jsonText, printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
@@ -20,7 +21,10 @@ export function addReportCommands(program: Command, { io, connect }: Context): v
     )
     .action(async (node: string, { json }: { json?: boolean }) => {
       const { admin } = await connect()
-      const entries = await allPages((query) => admin.listReports({ params: { node }, query }))
+      const entries = await allPages(async (query) => {
+        const page = await admin.listReports({ params: { node }, query })
+        return json ? page : withoutPayloads(page)
+      })
       printList(io, entries, {
         json,
         columns: [
@@ -46,4 +50,12 @@ export function addReportCommands(program: Command, { io, connect }: Context): v
       const { payload } = body
       printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
     })
+}
+
+/** They may be half a gigabyte, and a table shows none. */
+function withoutPayloads<Item extends { payload: unknown }>(
+  page: Answer<{ items: Item[]; next: string | null }>,
+): typeof page {
+  const { items, next } = page.body
+  return { ...page, body: { items: items.map((item) => ({ ...item, payload: null })), next } }
 }

@@ -12,7 +12,7 @@ describe('who may call the admin API', () => {
   let viewer: TestOperator
   let stranger: TestOperator
   before(async () => {
-    plane = await startControlPlane()
+    plane = await startControlPlane({ config: { limits: { wrong_tokens: 1_000 } } })
     web = await plane.enrol('web')
     viewer = await addOperator(plane, { role: 'viewer' })
     stranger = await addOperator(plane, { tenant: 'other' })
