@@ -28,7 +28,7 @@ export async function showState(stage: Stage): Promise<void> {
   await curl(stage, 'web-02', '/v1/state/data/database-config')
 
   chapter('A secret: sealed for the node on its way, never on its disk')
-  const secret = ['secret', 'put', 'db/password', '--selector', 'role=web', '--from-file', '-']
+  const secret = ['secret', 'put', 'db/password', '--selector', 'role=web', '--file', '-']
   showPiped('printf %s s3cret-p@ssw0rd', ['plexctl', ...secret])
   print(await stage.plexctl(secret, 's3cret-p@ssw0rd'))
   await curl(stage, 'web-01', '/v1/state/secrets/db%2Fpassword')

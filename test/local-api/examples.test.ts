@@ -53,7 +53,7 @@ describe('the Local Node API, by the examples of its guide', () => {
   async function putSecret(key: string, ...values: string[]): Promise<void> {
     for (const value of values) {
       const file = await fileWith(crypto.randomUUID(), value)
-      await plexctl('secret', 'put', key, ...node, '--from-file', file)
+      await plexctl('secret', 'put', key, ...node, '--file', file)
     }
   }
   async function putMetadata(): Promise<void> {

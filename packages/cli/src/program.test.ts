@@ -25,6 +25,19 @@ describe('help', () => {
   }
 })
 
+describe('the examples of the help', () => {
+  const all = [...visible(createProgram(systemIo()))].flatMap((command) => examplesOf(command))
+
+  for (const example of new Set(all))
+    it(`are command lines that plexctl takes: ${example}`, () => assertTaken(example))
+
+  it('run actions that every node has', () => {
+    const actions = all.flatMap((line) => /^action run \S+ (\S+)/.exec(line)?.[1] ?? [])
+    assert.ok(actions.length > 0)
+    assert.deepEqual([...new Set(actions)].sort(), ['health.check', 'system.info'])
+  })
+})
+
 describe('global flags', () => {
   const replies = { 'GET /admin/v1/nodes?limit=500': aPage([]) }
 
@@ -144,6 +157,39 @@ describe('an answer that is not from a control plane', () => {
   })
 })
 
+/** What stands behind `plexctl` in them: a pipe, a redirection or a shell's own words are not ours. */
+function examplesOf(command: Command): string[] {
+  let help = ''
+  const writeOut = (text: string): void => {
+    help += text
+  }
+  command.configureOutput({ writeOut }).outputHelp()
+  const lines = help.split('\nExamples:\n')[1]?.split('\n') ?? []
+  return lines.flatMap(
+    (line) => /(?:^ {2}|\| |<\()plexctl (.+?)(?: [>|] .*|\))?$/.exec(line)?.[1] ?? [],
+  )
+}
+
+function assertTaken(example: string): void {
+  if (example.startsWith('COMMAND')) return
+  const words = Array.from(example.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g), (word) =>
+    String(word[1] ?? word[2] ?? word[3]),
+  )
+  const program = createProgram(systemIo())
+  let taken = false
+  const stub = (command: Command): void => {
+    command.exitOverride().configureOutput({ writeErr: () => {} })
+    if (command.commands.length === 0)
+      command.action(() => {
+        taken = true
+      })
+    for (const child of command.commands) stub(child)
+  }
+  stub(program)
+  program.parse(words, { from: 'user' })
+  assert.ok(taken)
+}
+
 function* visible(command: Command): Generator<Command> {
   yield command
   for (const child of command.commands) {
@@ -158,7 +204,7 @@ function pathOf(command: Command): string {
 describe('an argument that is empty', () => {
   const commands = [
     ['data', 'put', '', '--selector', '*', '--file', '-'],
-    ['secret', 'put', '', '--selector', '*', '--from-file', '-'],
+    ['secret', 'put', '', '--selector', '*', '--file', '-'],
     ['report', 'show', 'web-01', ''],
     ['node', 'remove', ''],
   ]

@@ -11,7 +11,7 @@ export function addActionCommands(program: Command, { io, connect }: Context): v
   const action = program
     .command('action')
     .description('actions on nodes and their executions')
-    .addHelpText('after', examples('plexctl action run web-01 ping --wait'))
+    .addHelpText('after', examples('plexctl action run web-01 health.check --wait'))
 
   action
     .command('run')
@@ -25,8 +25,8 @@ export function addActionCommands(program: Command, { io, connect }: Context): v
     .addHelpText(
       'after',
       examples(
-        'plexctl action run web-01 ping',
-        'plexctl action run web-01 service.restart --param unit=nginx --timeout 1m --wait',
+        'plexctl action run web-01 health.check',
+        'plexctl action run web-01 system.info --timeout 1m --wait',
       ),
     )
     .action(async (node: string, name: string, flags: RunFlags) => {

@@ -79,12 +79,12 @@ describe('artifact list', () => {
   })
 })
 
-describe('artifact delete', () => {
+describe('artifact remove', () => {
   it('names the platform', async () => {
     await using bench = await startBench({ [`DELETE ${path}`]: {} })
 
-    const { stdout } = await bench.run(['artifact', 'delete', ...platform])
+    const { stdout } = await bench.run(['artifact', 'remove', ...platform])
 
-    assert.equal(stdout, 'deleted 1.5.0 linux/amd64\n')
+    assert.equal(stdout, 'removed 1.5.0 linux/amd64\n')
   })
 })

@@ -51,17 +51,17 @@ export function addArtifactCommands(program: Command, context: Context): void {
       })
     })
 
-  addPlatformFlags(artifact.command('delete'))
-    .description('delete a plexd binary')
+  addPlatformFlags(artifact.command('remove'))
+    .description('remove a plexd binary')
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
-      examples('plexctl artifact delete --version 1.5.0 --os linux --arch amd64'),
+      examples('plexctl artifact remove --version 1.5.0 --os linux --arch amd64'),
     )
     .action(async ({ json, version, os, arch }: Platform & { json?: boolean }) => {
       const { admin } = await connect()
       const { body } = await admin.deleteArtifact({ params: { version, os, arch } })
-      printDone(io, body, { json, text: `deleted ${version} ${os}/${arch}` })
+      printDone(io, body, { json, text: `removed ${version} ${os}/${arch}` })
     })
 }
 

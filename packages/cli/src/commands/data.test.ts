@@ -3,7 +3,9 @@ import { describe, it } from 'node:test'
 import { startBench } from '../testing/run.ts'
 import { aDataEntry, aNode, aPage } from '../testing/samples.ts'
 
-const put = { 'PUT /admin/v1/data/conf': aDataEntry({ key: 'conf', version: 4 }) }
+const put = {
+  'PUT /admin/v1/data/conf': { ...aDataEntry({ key: 'conf', version: 4 }), warnings: [] },
+}
 
 describe('data put', () => {
   it('sends the value in a JSON file, for a node by its id', async () => {
@@ -18,6 +20,17 @@ describe('data put', () => {
       content_type: 'application/json',
       payload: { host: 'db', port: 5432 },
     })
+  })
+
+  it('warns of a selector that matches no node', async () => {
+    const warnings = ['selector "role=wbe": it matches no node']
+    await using bench = await startBench({
+      'PUT /admin/v1/data/conf': { ...aDataEntry(), warnings },
+    })
+    const file = await bench.file('motd.txt', 'hello\n')
+
+    const argv = ['data', 'put', 'conf', '--selector', 'role=wbe', '--file', file]
+    assert.equal((await bench.run(argv)).stderr, `warning: ${warnings[0]}\n`)
   })
 
   it('looks up the id of a hostname', async () => {
@@ -75,7 +88,9 @@ describe('data put', () => {
   })
 
   it('keeps the slashes of a key in one part of the path', async () => {
-    await using bench = await startBench({ 'PUT /admin/v1/data/tls%2Fa%20b': aDataEntry() })
+    await using bench = await startBench({
+      'PUT /admin/v1/data/tls%2Fa%20b': { ...aDataEntry(), warnings: [] },
+    })
     const file = await bench.file('a.txt', 'x')
 
     await bench.run(['data', 'put', 'tls/a b', '--selector', '*', '--file', file])
@@ -154,16 +169,47 @@ describe('data list', () => {
   })
 })
 
-describe('data delete', () => {
+describe('data show', () => {
+  const own = aDataEntry({ key: 'conf', payload: 'a\nb\n' })
+  const common = aDataEntry({ key: 'conf', target: { selector: 'role=web' }, payload: { a: 1 } })
+  const replies = {
+    'GET /admin/v1/data?limit=500': aPage([aDataEntry({ key: 'other' }), own, common]),
+  }
+
+  it('prints the payload alone, of the target that is named', async () => {
+    await using bench = await startBench(replies)
+    const show = async (...argv: string[]) => (await bench.run(['data', 'show', ...argv])).stdout
+
+    assert.equal(await show('conf', '--node', 'n_web'), 'a\nb\n')
+    assert.equal(await show('conf', '--selector', 'role=web'), '{\n  "a": 1\n}\n')
+    assert.deepEqual(JSON.parse(await show('conf', '--node', 'n_web', '--json')), own)
+  })
+
+  it('asks which when there are several, and fails when there is none', async () => {
+    await using bench = await startBench(replies)
+
+    await assert.rejects(bench.run(['data', 'show', 'conf']), {
+      exitCode: 2,
+      message:
+        'find data entry "conf": it is there for n_web, role=web: say which with --node or --selector',
+    })
+    await assert.rejects(bench.run(['data', 'show', 'conf', '--selector', '*']), {
+      exitCode: 3,
+      message: 'find data entry "conf" of *: not found',
+    })
+  })
+})
+
+describe('data remove', () => {
   it('names the target in the query', async () => {
     await using bench = await startBench({
       'DELETE /admin/v1/data/a%2Fb?selector=role+in+%28web%2Capi%29': {},
       'DELETE /admin/v1/data/a%2Fb?node_id=n_web': {},
     })
 
-    const { stdout } = await bench.run(['data', 'delete', 'a/b', '--selector', 'role in (web,api)'])
-    await bench.run(['data', 'delete', 'a/b', '--node', 'n_web'])
+    const { stdout } = await bench.run(['data', 'remove', 'a/b', '--selector', 'role in (web,api)'])
+    await bench.run(['data', 'remove', 'a/b', '--node', 'n_web'])
 
-    assert.equal(stdout, 'deleted "a/b" of role in (web,api)\n')
+    assert.equal(stdout, 'removed "a/b" of role in (web,api)\n')
   })
 })

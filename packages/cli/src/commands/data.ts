@@ -1,9 +1,9 @@
-import { JsonText } from '@plexd/protocol'
-import { CliError, exitCodes } from '@plexd/runtime'
+import { type DataEntry, JsonText } from '@plexd/protocol'
+import { CliError, exitCodes, jsonText, printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { allPages, type Context, examples, jsonHelp } from '../context.ts'
+import { allPages, type Context, examples, findOrFail, jsonHelp } from '../context.ts'
 import { contentTypeOf, decodeUtf8, isJsonType, quoteFile, readInput } from '../input.ts'
-import { ageOf, printDone, printList } from '../output.ts'
+import { ageOf, printDone, printList, printText, printWarnings } from '../output.ts'
 import { addTargetFlags, formatTarget, type TargetFlags, targetOf } from '../target.ts'
 
 export function addDataCommands(program: Command, { io, connect }: Context): void {
@@ -41,6 +41,7 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
         body: new JsonText(`${head},"payload":${payload}}`),
       })
       printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
+      if (!json) printWarnings(io, body.warnings)
     })
 
   data
@@ -63,16 +64,38 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
       })
     })
 
-  addTargetFlags(data.command('delete'))
-    .description('delete a data entry')
+  addTargetFlags(data.command('show'))
+    .description('show one data entry; text output is its payload alone')
     .argument('<key>')
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl data delete nginx.conf --selector role=web'))
+    .addHelpText(
+      'after',
+      examples('plexctl data show nginx.conf', 'plexctl data show nginx.conf --selector role=web'),
+    )
+    .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
+      const { admin } = await connect()
+      const isNamed = flags.node !== undefined || flags.selector !== undefined
+      const target = isNamed ? formatTarget(await targetOf(admin, flags)) : undefined
+      const entries = await allPages((query) => admin.listData({ query }))
+      const entry = onlyEntry(
+        entries.filter((one) => one.key === key),
+        { key, target },
+      )
+      if (json) return printJson(entry, io.stdout)
+      const { payload } = entry
+      printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
+    })
+
+  addTargetFlags(data.command('remove'))
+    .description('remove a data entry')
+    .argument('<key>')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl data remove nginx.conf --selector role=web'))
     .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
       const { body } = await admin.deleteData({ params: { key }, query: target })
-      printDone(io, body, { json, text: `deleted "${key}" of ${formatTarget(target)}` })
+      printDone(io, body, { json, text: `removed "${key}" of ${formatTarget(target)}` })
     })
 }
 
@@ -80,6 +103,23 @@ interface PutFlags extends TargetFlags {
   file: string
   contentType?: string
   json?: boolean
+}
+
+/** A key may have an entry for each of several targets. */
+function onlyEntry(
+  entries: readonly DataEntry[],
+  { key, target }: { key: string; target: string | undefined },
+): DataEntry {
+  const found = entries.filter(
+    (entry) => target === undefined || formatTarget(entry.target) === target,
+  )
+  const entry = findOrFail(found, () => true, `data entry "${key}"${target ? ` of ${target}` : ''}`)
+  if (found.length === 1) return entry
+  const targets = found.map((one) => formatTarget(one.target)).join(', ')
+  throw new CliError(
+    `find data entry "${key}": it is there for ${targets}: say which with --node or --selector`,
+    exitCodes.usage,
+  )
 }
 
 /** As JSON text: a JSON file as it is, so that no number of it is rounded, any other as a string. */

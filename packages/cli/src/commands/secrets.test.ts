@@ -10,7 +10,7 @@ const secret: Secret = {
   version: 2,
   updated_at: '2025-01-15T10:29:30Z',
 }
-const replies = { 'PUT /admin/v1/secrets/db%2Fpassword': secret }
+const replies = { 'PUT /admin/v1/secrets/db%2Fpassword': { ...secret, warnings: [] } }
 
 describe('secret put', () => {
   it('sends every byte, a newline at the end and a byte order mark included', async () => {
@@ -18,7 +18,7 @@ describe('secret put', () => {
     const value = '\ufeffs3cret-pässw0rd\r\n\n'
     const file = await bench.file('password', value)
 
-    const argv = ['secret', 'put', 'db/password', '--selector', '*', '--from-file', file]
+    const argv = ['secret', 'put', 'db/password', '--selector', '*', '--file', file]
     const { stdout } = await bench.run(argv)
 
     assert.deepEqual(bench.server.requests[0]?.body, { target: { selector: '*' }, value })
@@ -28,21 +28,21 @@ describe('secret put', () => {
   it('reads standard input, and does not print the value', async () => {
     await using bench = await startBench(replies)
 
-    const argv = ['secret', 'put', 'db/password', '--node', 'n_web', '--from-file', '-', '--json']
+    const argv = ['secret', 'put', 'db/password', '--node', 'n_web', '--file', '-', '--json']
     const { stdout, stderr } = await bench.run(argv, { stdin: 's3cret' })
 
     assert.deepEqual(bench.server.requests[0]?.body, {
       target: { node_id: 'n_web' },
       value: 's3cret',
     })
-    assert.deepEqual(JSON.parse(stdout), secret)
+    assert.deepEqual(JSON.parse(stdout), { ...secret, warnings: [] })
     assert.doesNotMatch(stdout + stderr, /s3cret/)
   })
 
   it('refuses bytes that are not UTF-8, without showing them', async () => {
     await using bench = await startBench()
 
-    const argv = ['secret', 'put', 'db/password', '--node', 'n_web', '--from-file', '-']
+    const argv = ['secret', 'put', 'db/password', '--node', 'n_web', '--file', '-']
     await assert.rejects(bench.run(argv, { stdin: new Uint8Array([0xff, 0x41]) }), {
       message:
         'read standard input: it is not UTF-8 text: encode it first, for example with base64',
@@ -61,14 +61,14 @@ describe('secret list', () => {
   })
 })
 
-describe('secret delete', () => {
+describe('secret remove', () => {
   it('names the target in the query', async () => {
     await using bench = await startBench({
       'DELETE /admin/v1/secrets/db%2Fpassword?node_id=n_web': {},
     })
 
-    const { stdout } = await bench.run(['secret', 'delete', 'db/password', '--node', 'n_web'])
+    const { stdout } = await bench.run(['secret', 'remove', 'db/password', '--node', 'n_web'])
 
-    assert.equal(stdout, 'deleted "db/password" of n_web\n')
+    assert.equal(stdout, 'removed "db/password" of n_web\n')
   })
 })

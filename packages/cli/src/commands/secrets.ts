@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { decodeUtf8, readInput } from '../input.ts'
-import { ageOf, printDone, printList } from '../output.ts'
+import { ageOf, printDone, printList, printWarnings } from '../output.ts'
 import { addTargetFlags, formatTarget, type TargetFlags, targetOf } from '../target.ts'
 
 export function addSecretCommands(program: Command, { io, connect }: Context): void {
@@ -13,22 +13,23 @@ export function addSecretCommands(program: Command, { io, connect }: Context): v
   addTargetFlags(secret.command('put'))
     .description('write a secret')
     .argument('<key>')
-    .requiredOption('--from-file <file>', 'where its value is; - for standard input')
+    .requiredOption('--file <file>', 'where its value is; - for standard input')
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
       '\nThe value is every byte of the file as UTF-8, a newline at its end too: `printf %s` writes none.\n' +
         examples(
-          'plexctl secret put tls/server.key --selector role=web --from-file server.key',
-          'printf %s "$PASSWORD" | plexctl secret put db/password --node web-01 --from-file -',
+          'plexctl secret put tls/server.key --selector role=web --file server.key',
+          'printf %s "$PASSWORD" | plexctl secret put db/password --node web-01 --file -',
         ),
     )
-    .action(async (key: string, { fromFile, json, ...flags }: PutFlags) => {
-      const value = decodeUtf8(await readInput(fromFile, io), fromFile)
+    .action(async (key: string, { file, json, ...flags }: PutFlags) => {
+      const value = decodeUtf8(await readInput(file, io), file)
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
       const { body } = await admin.putSecret({ params: { key }, body: { target, value } })
       printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
+      if (!json) printWarnings(io, body.warnings)
     })
 
   secret
@@ -50,20 +51,20 @@ export function addSecretCommands(program: Command, { io, connect }: Context): v
       })
     })
 
-  addTargetFlags(secret.command('delete'))
-    .description('delete a secret')
+  addTargetFlags(secret.command('remove'))
+    .description('remove a secret')
     .argument('<key>')
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl secret delete db/password --node web-01'))
+    .addHelpText('after', examples('plexctl secret remove db/password --node web-01'))
     .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
       const { body } = await admin.deleteSecret({ params: { key }, query: target })
-      printDone(io, body, { json, text: `deleted "${key}" of ${formatTarget(target)}` })
+      printDone(io, body, { json, text: `removed "${key}" of ${formatTarget(target)}` })
     })
 }
 
 interface PutFlags extends TargetFlags {
-  fromFile: string
+  file: string
   json?: boolean
 }

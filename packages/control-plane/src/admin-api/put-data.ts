@@ -8,6 +8,7 @@ import { dataBytes } from '../entries/room.ts'
 import { readTarget } from '../entries/target.ts'
 import { type Call, handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
+import { targetWarnings } from '../mesh/target-warnings.ts'
 import type { Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { dataEntryJson } from './entry-view.ts'
@@ -25,7 +26,9 @@ export const putData = handle(adminApi.putData, async (call, app) => {
   const payload = compactJson(rawMembers(call.bodyText).get('payload') ?? 'null')
   refuseLong(key, payload, app.config.limits.data_entry_bytes)
   const row = await app.change((unit) => write(unit, app, call, { content_type, payload }))
-  return answerJson(call.reply, dataEntryJson(row))
+  const nodes = app.fleet.nodes(call.principal.tenant_id)
+  const warnings = JSON.stringify(targetWarnings(call.body.target, nodes, 'data'))
+  return answerJson(call.reply, `${dataEntryJson(row).slice(0, -1)},"warnings":${warnings}}`)
 })
 
 async function write(

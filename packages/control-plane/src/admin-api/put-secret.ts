@@ -3,6 +3,7 @@ import { nextVersion, tellEntryChange } from '../entries/change.ts'
 import { refuseOverfull } from '../entries/refuse-overfull.ts'
 import { readTarget } from '../entries/target.ts'
 import { handle } from '../handle.ts'
+import { targetWarnings } from '../mesh/target-warnings.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import { secretView } from './entry-view.ts'
@@ -11,9 +12,9 @@ import { findNodeById } from './find-node.ts'
 /** The value is sealed before it is written. The same value again is no change. */
 export const putSecret = handle(
   adminApi.putSecret,
-  ({ principal, params: { key }, body }, app): Promise<Secret> =>
-    app.change(async (unit) => {
-      const { tenant_id } = principal
+  async ({ principal, params: { key }, body }, app) => {
+    const { tenant_id } = principal
+    const secret = await app.change(async (unit): Promise<Secret> => {
       const target = readTarget(
         body.target,
         (id) => findNodeById(unit.fleet, principal, id),
@@ -52,5 +53,10 @@ export const putSecret = handle(
       const after = [...before.filter(({ id }) => id !== row.id), row]
       await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
       return secretView(row)
-    }),
+    })
+    return {
+      ...secret,
+      warnings: targetWarnings(body.target, app.fleet.nodes(tenant_id), 'secret'),
+    }
+  },
 )

@@ -1,0 +1,26 @@
+import { matches, parseSelector, type Target } from '@plexd/protocol'
+import type { NodeRecord } from './fleet.ts'
+import { withReported } from './labels.ts'
+import { knownNames, selectorHint } from './selector-hint.ts'
+
+type Described = Pick<NodeRecord, 'hostname' | 'labels' | 'reported'>
+
+/** What to say of a target that no node is behind: the entry is kept for those that will be. Pure. */
+export function targetWarnings(
+  { selector: text = '*' }: Target,
+  nodes: Iterable<Described>,
+  kind: 'data' | 'secret',
+): string[] {
+  if (text.trim() === '*') return []
+  const selector = parseSelector(text)
+  const seen: Described[] = []
+  for (const node of nodes) {
+    const sight = kind === 'data' ? withReported(node) : node
+    if (matches(selector, sight.labels)) return []
+    seen.push(sight)
+  }
+  const { labels } = knownNames(seen)
+  return [
+    `selector "${text}": it matches no node${selectorHint(selector, { labels, hostnames: [] })}`,
+  ]
+}
