@@ -71,6 +71,34 @@ describe('agents and a control plane', () => {
     )
   })
 
+  it('show the operator which entry a node cannot take, and the node takes the rest', async () => {
+    await using mesh = await createMesh(['web'], { heartbeatMs: 1_000 })
+    const { admin, app } = mesh.plane
+    const tenant = await app.store.reader.selectFrom('tenants').select('id').executeTakeFirst()
+    // As an earlier build stored it: today's refuses to.
+    const deep = {
+      id: 'ent_deep',
+      tenant_id: tenant?.id ?? '',
+      key: 'deep',
+      target: 'selector:*',
+      version: 1,
+      updated_at: 0,
+      content_type: 't',
+      payload: `${'['.repeat(6_000)}${']'.repeat(6_000)}`,
+    }
+    await app.store.write((tx) => tx.insertInto('data_entries').values(deep).execute())
+    app.entries.forget()
+    const good = { target: { selector: '*' }, content_type: 't', payload: 1 }
+    await admin.putData({ params: { key: 'good' }, body: good })
+
+    const keys = async () => (await mesh.local('web').listData({})).body.map(({ key }) => key)
+    await eventually('the rest', async () => isDeepStrictEqual(await keys(), ['good']))
+    await eventually('the problem', async () => {
+      const { problems } = (await admin.getNode({ params: { node: 'web' } })).body
+      return problems.some((text) => /^left out.*data entry "deep" \(it is nested/.test(text))
+    })
+  })
+
   it('carry metadata, secrets, reports and actions', async () => {
     await using mesh = await createMesh(['web'])
     const { admin } = mesh.plane
@@ -158,7 +186,7 @@ describe('agents and a control plane', () => {
 })
 
 /** Agents in this process, with interfaces in memory, and a real control plane. */
-async function createMesh(hostnames: string[]) {
+async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
   const dataDir = join(folder, 'control-plane')
   const nodes = new Map<string, TestAgent & { config: AgentConfig }>()
@@ -169,6 +197,7 @@ async function createMesh(hostnames: string[]) {
       hostname,
       tokenValue: await plane.createToken(),
       reportDebounceMs: 50,
+      ...changes,
     })
     nodes.set(hostname, Object.assign(await startTestAgent(config), { config }))
     await eventually(
