@@ -43,6 +43,7 @@ export class Agent implements StreamListener {
   #endpoint: string
   /** Of the last event or state that it has, and of the last event: what it has come to. */
   #revision = ''
+  #hasPulled = false
   #cursorId = ''
   #peersSeq = -1
   /** Peers that came and went while a state was on its way, which may be older. */
@@ -106,17 +107,21 @@ export class Agent implements StreamListener {
     return answer.status
   }
 
-  /** Asks for what is newer than what it has, once it is connected and nothing is on its way that it has asked for. */
+  /**
+   * Asks for what is newer than what it has, once it is connected and nothing is on its way that it has asked for. One
+   * that never pulled has no state that could be the newest, whatever it was told of since: it is owed a whole one.
+   */
   async prove(): Promise<number> {
     const isBusy = (): boolean => this.#pulls > 0 || (this.#wanted && !this.isOpen)
     for (let round = 0; round < 600 && isBusy(); round++) await delay(100)
-    return this.ledger.seq < 0 ? 304 : this.pull()
+    return this.#hasPulled ? this.pull() : 304
   }
 
   #pulled({ etag = '', body }: Answer): void {
     const [, revision = '', digits = ''] = /^"([a-z0-9]+-(\d+)-[a-z0-9]+)"$/.exec(etag) ?? []
     if (revision === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)
     const seq = Number(digits)
+    this.#hasPulled = true
     if (seq >= this.ledger.seq) this.#revision = revision
     if (this.ledger.startSeq === -1) {
       this.#cursor = seq
