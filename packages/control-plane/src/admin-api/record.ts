@@ -1,3 +1,4 @@
+import { rawMembers } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import type { FastifyRequest } from 'fastify'
 import type { Route } from '../http/server.ts'
@@ -43,12 +44,19 @@ function lineOf(
 }
 
 function shown(answer: unknown): Record<string, unknown> {
-  if (typeof answer !== 'object' || answer === null) return {}
-  return Object.fromEntries(
-    Object.entries(answer).filter(
-      ([key, value]) => names.has(key) && ['string', 'number'].includes(typeof value),
-    ),
+  const members = membersOf(answer).filter(
+    ([key, value]) => names.has(key) && ['string', 'number'].includes(typeof value),
   )
+  return Object.fromEntries(members)
+}
+
+/** Some answers are JSON text already. */
+function membersOf(answer: unknown): [string, unknown][] {
+  if (typeof answer === 'string' && answer.startsWith('{'))
+    return [...rawMembers(answer)]
+      .filter(([key]) => names.has(key))
+      .map(([key, text]) => [key, JSON.parse(text)])
+  return typeof answer === 'object' ? Object.entries(answer ?? {}) : []
 }
 
 const names: ReadonlySet<string> = new Set([
