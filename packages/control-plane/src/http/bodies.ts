@@ -89,10 +89,11 @@ function collect(
   let taken = 0
   // Who calls was found out by the token before the body is read.
   const caller = raw.headers.authorization?.split(' ').at(-1) ?? ''
-  response.once('close', () => budget.giveBack(caller, taken))
+  let isDone = false
   return new Promise<Buffer>((resolve, reject) => {
     const timer = setTimeout(tooSlow, timeoutMs)
-    if (raw.destroyed && !raw.complete) return cutOff()
+    response.once('close', giveBack)
+    if (response.destroyed || (raw.destroyed && !raw.complete)) return cutOff()
     source.on('data', keep).once('end', finish).once('error', fail).once('close', cutOff)
 
     function keep(chunk: Buffer): void {
@@ -128,7 +129,14 @@ function collect(
       fail(undefined)
     }
 
+    /** Who waited for the answer has gone: it may be before all is unpacked, and what came later would stay taken. */
+    function giveBack(): void {
+      if (!isDone) cutOff()
+      budget.giveBack(caller, taken)
+    }
+
     function stop(): void {
+      isDone = true
       clearTimeout(timer)
       source.off('data', keep).off('end', finish).off('error', fail).off('close', cutOff)
       source.on('error', ignore)
