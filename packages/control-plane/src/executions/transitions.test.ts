@@ -60,9 +60,15 @@ describe('finish', () => {
   })
 
   it('believes the node when it finished, unless it says nothing', () => {
-    assert.equal(finish(aRow({}), result, nowMs)?.finished_at, nowMs + 2_000)
+    assert.equal(finish(aRow({}), result, nowMs + 5_000)?.finished_at, nowMs + 2_000)
     const zero = { ...result, finished_at: '0001-01-01T00:00:00Z' }
     assert.equal(finish(aRow({}), zero, nowMs)?.finished_at, nowMs)
+  })
+
+  it('takes nothing for finished that is yet to come', () => {
+    // The second is of the year 10000, which RFC 3339 cannot write.
+    for (const finished_at of ['2025-01-15T10:31:00Z', '9999-12-31T23:59:59-23:59'])
+      assert.equal(finish(aRow({}), { ...result, finished_at }, nowMs)?.finished_at, nowMs)
   })
 
   it('takes a result without an acknowledgement, and one behind the deadline', () => {

@@ -69,10 +69,10 @@ export function finish(
   }
 }
 
-/** When the node says that it was; Go's zero time says nothing. */
+/** When the node says that it was, but never later than we heard of it; Go's zero time says nothing. */
 function finishedMs({ finished_at }: ExecutionResult, nowMs: number): number {
   const ms = Date.parse(finished_at ?? '')
-  return ms > 0 ? ms : nowMs
+  return ms > 0 ? Math.min(ms, nowMs) : nowMs
 }
 
 /** The Go agent's words are `failed` and `error`. */
