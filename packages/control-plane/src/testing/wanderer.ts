@@ -91,30 +91,46 @@ export async function createWanderer(
 
   const headSeq = (): number => plane.app.heads.of(plane.app.fleet.node(id)?.no ?? 0)
 
+  async function open({ fresh }: { fresh: boolean }): Promise<void> {
+    await close()
+    if (fresh) cursor = ''
+    const { seq } = plane.app.heads.find(cursor)
+    // A stream without a known cursor begins here, or tells that the state must be pulled.
+    startSeq = cursor === '' ? headSeq() : (seq ?? -1)
+    reader = await openReader()
+    if (reader.status === 401) {
+      await beat()
+      reader = await openReader()
+    }
+    taken = 0
+  }
+
+  /** Folds in all that was addressed to it until now; false when the stream ended before that. */
+  async function readAll(from: EventReader): Promise<boolean> {
+    let isWhole = true
+    while (isWhole && Math.max(startSeq, seqOf(from.blocks.at(-1)?.id)) < headSeq())
+      isWhole = await from.next().then(
+        () => true,
+        (error: Error) => {
+          if (!error.message.endsWith('has ended')) throw error
+          return false
+        },
+      )
+    for (const block of from.blocks.slice(taken)) await take(block)
+    taken = from.blocks.length
+    return isWhole
+  }
+
   return {
     id,
     state: () => state,
     desired: async () => (await call((api) => api.getState({ params: { node_id: id } }))).body,
     isOpen: () => reader !== undefined,
-    async open({ fresh }) {
-      await close()
-      if (fresh) cursor = ''
-      const { seq } = plane.app.heads.find(cursor)
-      // A stream without a known cursor begins here, or tells that the state must be pulled.
-      startSeq = cursor === '' ? headSeq() : (seq ?? -1)
-      reader = await openReader()
-      if (reader.status === 401) {
-        await beat()
-        reader = await openReader()
-      }
-      taken = 0
-    },
+    open,
     close,
     async read() {
-      if (!reader) return
-      while (Math.max(startSeq, seqOf(reader.blocks.at(-1)?.id)) < headSeq()) await reader.next()
-      for (const block of reader.blocks.slice(taken)) await take(block)
-      taken = reader.blocks.length
+      // The first use of a new token ends the stream that was opened with the old one: it is opened again where it was.
+      while (reader && !(await readAll(reader))) await open({ fresh: false })
     },
     pull,
     async heartbeat() {
