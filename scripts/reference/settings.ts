@@ -14,7 +14,7 @@ export function renderSettings(): string {
       '| --- | --- | --- |',
       ...settings.map(
         ({ flag, value, description }) =>
-          `| \`--${flag}${value ? ` ${value}` : ''}\` | \`${fileName(flag)}\` | ${description} |`,
+          `| \`--${flag}${value ? ` ${value}` : ''}\` | \`${flag === 'limit' ? 'limits' : fileName(flag)}\` | ${description} |`,
       ),
     ].join('\n'),
     '### Limits of the control plane',

@@ -87,6 +87,7 @@ describe("the agent's command line", () => {
     ['a secret that is not there', ['state', 'get', 'secret', 'nobody'], exitCodes.notFound],
     ['a kind that is none', ['state', 'get', 'nonsense', 'x'], exitCodes.usage],
     ['data that is not JSON', ['state', 'report', 'x', '--data', '{'], exitCodes.usage],
+    ['a key that is empty', ['state', 'report', '', '--data', '{}'], exitCodes.usage],
     ['an unknown command', ['nonsense'], exitCodes.usage],
     ['an unknown option', ['status', '--nonsense'], exitCodes.usage],
   ]
@@ -97,6 +98,7 @@ describe("the agent's command line", () => {
         assert.equal(output.code, code, output.stderr)
         assert.equal(output.stdout, '')
         assert.notEqual(output.stderr, '')
+        assert.match(output.stderr, /^plexd: /)
         assert.doesNotMatch(output.stderr, /^\s+at /m)
       })
     }

@@ -1,3 +1,4 @@
+import { refuseEmptyArguments } from '@plexd/runtime'
 import { Argument, Command, Option } from 'commander'
 import { readFlags } from './commands/flags.ts'
 import { printVersion } from './commands/version.ts'
@@ -11,6 +12,7 @@ export function createProgram(): Command {
     )
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
+    .hook('preAction', (_program, command) => refuseEmptyArguments(command))
   program.addCommand(join())
   program.addCommand(up())
   program.addCommand(down())

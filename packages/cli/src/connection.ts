@@ -69,7 +69,8 @@ function explaining(transport: Transport, target: Target): Transport {
   }
 }
 
-function checkServer({ server, insecureHttp }: Settings): string {
+/** The URL of a control plane that can be asked; throws a CliError that says what is wrong with it. */
+export function checkServer({ server, insecureHttp }: Settings): string {
   if (!server) {
     throw new CliError(
       'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"',

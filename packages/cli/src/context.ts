@@ -55,6 +55,6 @@ export function findOrFail<Item>(
   what: string,
 ): Item {
   const item = items.find(has)
-  if (item === undefined) throw new CliError(`find ${what}: not found`, exitCodes.notFound)
+  if (item === undefined) throw new CliError(`there is no ${what}`, exitCodes.notFound)
   return item
 }

@@ -19,7 +19,7 @@ export async function readInput(file: string, { stdin }: Io): Promise<Buffer> {
       if (bytes > maxInputBytes) throw new Error(`it is larger than ${maxInputBytes} bytes`)
     }
   } catch (cause) {
-    throw new CliError(`read ${quoteFile(file)}`, exitCodes.failed, { cause })
+    throw new CliError(`read ${quoteFile(file)}`, exitCodes.usage, { cause })
   }
   return Buffer.concat(chunks)
 }

@@ -101,7 +101,15 @@ describe('plexctl as a program', () => {
         ['nodes', 'list'],
         {},
         2,
-        /unknown command 'nodes'\n\(Did you mean node\?\)/,
+        /^plexctl: unknown command 'nodes'\n\(Did you mean node\?\)\nSee "plexctl --help"\.\n$/,
+      ],
+      ['2: a body that is too large', show(413), {}, 2, /^plexctl: scripted 413\n$/],
+      [
+        '2: an input file that is missing',
+        ['policy', 'put', '/no/such/file'],
+        {},
+        2,
+        /^plexctl: read "\/no\/such\/file": ENOENT/,
       ],
       ['2: an unknown flag', ['node', 'list', '--jsno'], {}, 2, /Did you mean --json\?/],
       [

@@ -80,10 +80,19 @@ function describeSchemaError(
   const texts: Record<string, string> = {
     boolean: 'is no field of a policy',
     enum: 'allowedValues' in params ? `must be one of ${String(params.allowedValues)}` : message,
+    type: typeNames[String('type' in params ? params.type : '')] ?? message,
+    required:
+      'requiredProperties' in params ? `must have ${String(params.requiredProperties)}` : message,
     pattern:
       'must be up to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
   }
   return [{ line: lineOf(path), text: `${name} ${texts[keyword] ?? message}` }]
+}
+
+/** YAML's words for what JSON Schema calls otherwise. */
+const typeNames: Record<string, string> = {
+  object: 'must be a mapping of names to values',
+  array: 'must be a list',
 }
 
 /** A JSON pointer as a path; digits are an index only where there is a list. */

@@ -1,4 +1,4 @@
-import { printableLines } from '@plexd/runtime'
+import { printableLines, refuseEmptyArguments } from '@plexd/runtime'
 import { Command } from 'commander'
 import { addActionCommands } from './commands/actions.ts'
 import { addAdminTokenCommands } from './commands/admin-tokens.ts'
@@ -18,7 +18,6 @@ import { addTokenCommands } from './commands/tokens.ts'
 import { addVersionCommands } from './commands/version.ts'
 import { connect } from './connection.ts'
 import { type Context, examples } from './context.ts'
-import { refuseEmptyArguments } from './empty-argument.ts'
 import { addGlobalFlags, type Flags, readSettings } from './flags.ts'
 import type { Io } from './io.ts'
 
@@ -30,7 +29,6 @@ export function createProgram(io: Io): Command {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(printableLines(text)),
-      outputError: (text, write) => write(text.replace(/^error:/, 'plexctl:')),
     })
     .addHelpText(
       'after',

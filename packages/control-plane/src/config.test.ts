@@ -44,6 +44,7 @@ describe('resolveConfig', () => {
     assert.equal(resolve({ limit: ['handshakes=20'] }, {}, file).limits.handshakes, 20)
     assert.throws(() => resolve({ limit: ['many=1'] }), /read config: there is no limit "many"/)
     assert.throws(() => resolve({}, {}, { limits: 5 }), /"limits" wants a mapping/)
+    assert.throws(() => resolve({}, {}, { limit: { handshakes: 3 } }), /write it as "limits"/)
   })
 
   it('reads addresses with and without brackets', () => {
@@ -86,7 +87,7 @@ describe('resolveConfig', () => {
       [{ mesh_cidr: '127.0.0.0/8' }, /overlaps 127\.0\.0\.0\/8, which is loopback: take a private/],
       [{ mesh_cidr: '224.0.0.0/8' }, /which is multicast/],
       [{ mesh_cidr: '10.0.0.0/31' }, /want a prefix length from 8 to 30/],
-      [{ heartbeat_interval: '30' }, /parse duration "30"/],
+      [{ heartbeat_interval: '30' }, /heartbeat_interval: parse duration "30"/],
       [{ heartbeat_interval: '1ms' }, /want 100ms at least/],
       [{ key_max_age: '-1h' }, /want 1m at least, or 0 for never/],
       [{ log_level: 'loud' }, /log_level "loud"/],

@@ -262,6 +262,8 @@ function parseList(name: string, value: unknown): string[] {
 
 /** A mapping of the file, and over it what flag or environment say. */
 function readLimits(mapping: unknown, list: unknown): Limits {
+  if (typeof list === 'object' && list !== null && !Array.isArray(list))
+    throw new Error('read config: "limit" is no mapping: write it as "limits"')
   if (mapping !== undefined && (typeof mapping !== 'object' || mapping === null))
     throw new Error('read config: "limits" wants a mapping of names to numbers')
   try {
@@ -302,14 +304,24 @@ function readCidr(text: string, refuse: (why: string) => Error): Cidr {
   }
 }
 
+function readDuration(name: string, text: string): number {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    throw new Error(
+      `read config: ${name}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}
+
 function parseInterval(text: string): number {
-  const ms = parseDuration(text)
+  const ms = readDuration('heartbeat_interval', text)
   if (ms < 100) throw new Error(`read config: heartbeat_interval "${text}": want 100ms at least`)
   return ms
 }
 
 function parseMaxAge(text: string): number {
-  const ms = parseDuration(text)
+  const ms = readDuration('key_max_age', text)
   if (ms !== 0 && ms < 60_000)
     throw new Error(`read config: key_max_age "${text}": want 1m at least, or 0 for never`)
   return ms

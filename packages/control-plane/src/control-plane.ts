@@ -16,6 +16,7 @@ import { routesOf } from './handle.ts'
 import { listenOnSocket } from './http/admin-socket.ts'
 import { createAdmission } from './http/admission.ts'
 import { maxDescriptors } from './http/descriptors.ts'
+import { listenOn } from './http/listen.ts'
 import { refusalTeller } from './http/refusals.ts'
 import { createServer, minTlsVersion } from './http/server.ts'
 import { jobsOf } from './jobs/index.ts'
@@ -116,9 +117,9 @@ export async function startControlPlane(
     app.stop()
     app.streams.endAll()
   })
-  await server.listen({ host: config.host, port: config.port, backlog })
+  await listenOn(server, { host: config.host, port: config.port, backlog }, '--listen')
   if (config.adminSocket !== undefined) await listenOnSocket(adminServer, config.adminSocket)
-  if (config.metrics) await metricsServer.listen(config.metrics)
+  if (config.metrics) await listenOn(metricsServer, config.metrics, '--metrics-listen')
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host

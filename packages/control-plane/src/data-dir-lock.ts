@@ -13,7 +13,9 @@ export function claimDataDir(dataDir: string): Disposable {
   } catch (cause) {
     lock.close()
     if (isBusy(cause))
-      throw new CliError(`open data folder "${dataDir}": another control plane is running on it`)
+      throw new CliError(
+        `open data folder "${dataDir}": another control plane is running on it: stop that first, or choose another with --data-dir`,
+      )
     throw new Error(`lock data folder "${dataDir}"`, { cause })
   }
   return { [Symbol.dispose]: () => lock.close() }

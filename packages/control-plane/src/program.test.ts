@@ -53,7 +53,7 @@ describe('plexd-control-plane', () => {
     await using first = await startProcess(args)
     await assert.rejects(
       startProcess(args),
-      /^Error: serve ended with 1: plexd-control-plane: open data folder "\S+alone": another control plane is running on it$/,
+      /^Error: serve ended with 1: plexd-control-plane: open data folder "\S+alone": another control plane is running on it: stop that first, or choose another with --data-dir$/,
     )
     await first.kill('SIGKILL')
     await using second = await startProcess(args)
@@ -76,10 +76,27 @@ describe('plexd-control-plane', () => {
       )
   })
 
+  it('says which port is taken, and which option chooses another', async () => {
+    await using first = await startProcess([
+      ...['--data-dir', join(folder, 'first'), '--listen', '127.0.0.1:0'],
+      '--insecure-http',
+    ])
+    const { port } = new URL(first.url)
+    await assert.rejects(
+      startProcess([
+        ...['--data-dir', join(folder, 'second'), '--listen', `127.0.0.1:${port}`],
+        '--insecure-http',
+      ]),
+      new RegExp(
+        `serve on host "127\\.0\\.0\\.1", port ${port}: .*EADDRINUSE.* choose another with --listen$`,
+      ),
+    )
+  })
+
   it('refuses plain HTTP beyond this machine, and settings that it cannot read', async () => {
     for (const [args, error] of [
       [['--insecure-http', '--listen', '0.0.0.0:0'], /is no loopback address/],
-      [['--heartbeat-interval', 'soon'], /parse duration "soon"/],
+      [['--heartbeat-interval', 'soon'], /read config: heartbeat_interval: parse duration "soon"/],
       [['--config', join(folder, 'nowhere.yaml')], /there is no such file/],
     ] as const)
       await assert.rejects(

@@ -34,7 +34,7 @@ export async function runCli(program: Command, argv: readonly string[]): Promise
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCodes.ok)
   })
-  exitByException(program)
+  speakAsOne(program, program.name(), program.name())
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
@@ -42,9 +42,15 @@ export async function runCli(program: Command, argv: readonly string[]): Promise
   }
 }
 
-function exitByException(command: Command): void {
-  command.exitOverride()
-  for (const child of command.commands) exitByException(child)
+/** All commands of a program fail with its name in front and the way to their help behind, and end by an exception. */
+function speakAsOne(command: Command, program: string, path: string): void {
+  command
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/, `${program}:`)),
+    })
+    .showHelpAfterError(`See "${path} --help".`)
+  for (const child of command.commands) speakAsOne(child, program, `${path} ${child.name()}`)
 }
 
 function report(error: unknown, name: string): number {
@@ -60,7 +66,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof ApiError) {
     if (error.status === 404) return exitCodes.notFound
     if (error.status === 401 || error.status === 403) return exitCodes.denied
-    if (error.status === 400) return exitCodes.usage
+    if (error.status === 400 || error.status === 413) return exitCodes.usage
     if (error.status === 503) return exitCodes.unreachable
   }
   return exitCodes.failed

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { exitCodes } from './cli.ts'
 import { readConfigFile } from './config-file.ts'
 
 describe('readConfigFile', () => {
@@ -13,7 +14,15 @@ describe('readConfigFile', () => {
       assert.equal(await readConfigFile(path), undefined)
       await writeFile(path, 'a: 1')
       assert.deepEqual(await readConfigFile(path), { a: 1 })
-      await assert.rejects(readConfigFile(folder), { message: `read config "${folder}"` })
+      await assert.rejects(readConfigFile(folder), {
+        message: `read config "${folder}"`,
+        exitCode: exitCodes.usage,
+      })
+      await writeFile(path, 'a')
+      await assert.rejects(readConfigFile(path), {
+        message: `parse "${path}": want a mapping of names to values at the top`,
+        exitCode: exitCodes.usage,
+      })
     } finally {
       await rm(folder, { recursive: true })
     }

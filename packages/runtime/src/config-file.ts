@@ -1,16 +1,25 @@
 import { readFile } from 'node:fs/promises'
+import { CliError, exitCodes } from './cli.ts'
 import { errorCodeOf } from './error-code.ts'
+import { describeError } from './log.ts'
 
-/** The mapping in a YAML (or JSON) file, `undefined` when there is no file. Errors name the file, and the line. */
+/**
+ * The mapping in a YAML (or JSON) file, `undefined` when there is no file. Throws a CliError that names the file, and the
+ * line, for one that cannot be read: wrong usage, as a wrong setting in it would be.
+ */
 export async function readConfigFile(path: string): Promise<Record<string, unknown> | undefined> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
     if (errorCodeOf(cause) === 'ENOENT') return undefined
-    throw new Error(`read config "${path}"`, { cause })
+    throw new CliError(`read config "${path}"`, exitCodes.usage, { cause })
   }
   // Loaded for those who have such a file: it costs a tenth of a start.
   const { parseMapping } = await import('./yaml-mapping.ts')
-  return parseMapping(text, path)
+  try {
+    return parseMapping(text, path)
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
+  }
 }

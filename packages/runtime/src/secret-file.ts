@@ -15,9 +15,17 @@ export function readSecretFile(path: string, title: string): string {
   try {
     const reason = tooOpen(fstatSync(descriptor))
     if (reason !== undefined) throw new Error(`${title}: ${reason}: chmod 600 ${path}`)
-    return readFileSync(descriptor, 'utf8')
+    return readText(descriptor, title)
   } finally {
     closeSync(descriptor)
+  }
+}
+
+function readText(descriptor: number, title: string): string {
+  try {
+    return readFileSync(descriptor, 'utf8')
+  } catch (cause) {
+    throw new Error(title, { cause })
   }
 }
 

@@ -29,7 +29,10 @@ export function addAdminTokenCommands(program: Command, { io, connect }: Context
       const { body } = await admin.createAdminToken({ body: { name, role } })
       if (json) return printJson(body, io.stdout)
       printDone(io, body, { json, text: body.token })
-      printNote(io, 'it is not shown again')
+      printNote(
+        io,
+        'it is not shown again; plexctl takes it from a file that only its owner may read: chmod 600',
+      )
     })
 
   token

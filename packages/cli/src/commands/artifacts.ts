@@ -106,7 +106,7 @@ async function upload(
 
 async function sizeOf(file: string): Promise<number> {
   const info = await stat(file).catch((cause: unknown) => {
-    throw new CliError(`read "${file}"`, exitCodes.failed, { cause })
+    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
   })
   if (!info.isFile()) throw new CliError(`read "${file}": it is no regular file`, exitCodes.usage)
   return info.size

@@ -22,6 +22,21 @@ describe('config set', () => {
   })
 })
 
+describe('config set, with a server that cannot be one', () => {
+  it('refuses it and keeps the file as it was', async () => {
+    await using bench = await startBench()
+    await bench.run(['config', 'set', '--server', 'https://a.example'])
+
+    await assert.rejects(bench.run(['config', 'set', '--server', 'nonsense']), {
+      message: /^use server "nonsense" of --server: want a URL/,
+      exitCode: 2,
+    })
+
+    const kept = await readFile(join(bench.folder, 'plexctl/config.yaml'), 'utf8')
+    assert.match(kept, /^server: https:\/\/a\.example$/m)
+  })
+})
+
 describe('config show', () => {
   it('says where each value comes from: flag, environment, file', async () => {
     await using bench = await startBench()

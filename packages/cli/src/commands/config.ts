@@ -1,6 +1,7 @@
 import { CliError, exitCodes, readConfigFile, writeFileAtomic } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
+import { checkServer } from '../connection.ts'
 import { type Context, examples } from '../context.ts'
 import { configOf, configPath, readSettings, type Setting } from '../flags.ts'
 import { printDone, printItem } from '../output.ts'
@@ -30,7 +31,12 @@ export function addConfigCommands(program: Command, { io, flags }: Context): voi
         )
       }
       const path = configPath(io.env)
-      const merged = { ...(await readConfigFile(path)), ...given }
+      const merged: Record<string, unknown> = { ...(await readConfigFile(path)), ...given }
+      const { server } = flags()
+      if (server !== undefined) {
+        const insecureHttp = merged.insecure_http === true
+        checkServer({ server: { value: server, from: '--server' }, insecureHttp })
+      }
       await writeFileAtomic(path, stringify(merged))
       printDone(io, merged, { json, text: `wrote "${path}"` })
     })

@@ -195,7 +195,7 @@ describe('data show', () => {
     })
     await assert.rejects(bench.run(['data', 'show', 'conf', '--selector', '*']), {
       exitCode: 3,
-      message: 'find data entry "conf" of *: not found',
+      message: 'there is no data entry "conf" of *',
     })
   })
 })

@@ -121,7 +121,7 @@ describe('policy list and show', () => {
 
     await assert.rejects(bench.run(['policy', 'show', 'gone']), {
       exitCode: 3,
-      message: 'find policy "gone": not found',
+      message: 'there is no policy "gone"',
     })
   })
 })
@@ -167,7 +167,7 @@ describe('policy remove', () => {
 
     const { stdout } = await bench.run([...argv, '--dry-run'])
 
-    assert.match(stdout, /and cannot now: 0; that can and could not any more: 3\n$/)
+    assert.match(stdout, /would begin to talk: 0; that would stop: 3\n$/)
     assert.deepEqual(bench.server.lines(), [dry])
   })
 })

@@ -130,7 +130,7 @@ function printOutcome(io: Io, outcome: PolicyOutcome, json: boolean | undefined)
   }
   io.stdout.write(
     pairs
-      ? `pairs of nodes that could talk and cannot now: ${pairs.gained}; that can and could not any more: ${pairs.lost}\n`
+      ? `pairs of nodes that would begin to talk: ${pairs.gained}; that would stop: ${pairs.lost}\n`
       : 'the mesh is too large to count the pairs of nodes that could talk\n',
   )
   printWarnings(io, warnings)

@@ -64,7 +64,7 @@ export function warningsOf(labels: Metadata): string[] {
     const why = whyNotSelectable(key, value)
     if (why === undefined) return []
     return [
-      `label "${brief(key)}" is delivered to the node, but no selector can ask for "${brief(value)}": ${why}`,
+      `label "${brief(key)}" with value "${brief(value)}" is delivered to the node, but no selector can ask for it: ${why}`,
     ]
   })
 }

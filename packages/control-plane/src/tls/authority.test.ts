@@ -71,7 +71,11 @@ describe('loadTls', () => {
     await writeFile(keyFile, own.key)
     const options = { dataDir: join(dataDir, 'unused'), listenHost: 'localhost', certFile }
     assert.deepEqual(await loadTls({ ...options, keyFile }), { cert: own.cert, key: own.key })
-    await assert.rejects(loadTls(options), /a certificate file needs a key file/)
+    await assert.rejects(loadTls(options), /own\.crt": a certificate needs its key: give both/)
+    await assert.rejects(
+      loadTls({ ...options, keyFile: join(dataDir, 'none') }),
+      /own\.crt" with key ".*none"/,
+    )
     const otherKey = join(dataDir, 'tls', 'server.key')
     await assert.rejects(
       loadTls({ ...options, keyFile: otherKey }),

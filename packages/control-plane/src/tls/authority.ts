@@ -38,7 +38,7 @@ export async function loadTls(options: TlsOptions): Promise<Tls> {
   if (certFile !== undefined && keyFile !== undefined) return loadOwn(certFile, keyFile)
   if (certFile !== undefined || keyFile !== undefined)
     throw new Error(
-      'load TLS certificate: a certificate file needs a key file, and the other way round',
+      `load TLS certificate "${certFile ?? keyFile}": a certificate needs its key: give both --tls-cert and --tls-key`,
     )
   const nowMs = options.nowMs ?? Date.now()
   const caKeyFile = options.caKeyFile ?? join(options.dataDir, 'tls', 'ca.key')
@@ -53,14 +53,14 @@ export async function loadTls(options: TlsOptions): Promise<Tls> {
 }
 
 async function loadOwn(certFile: string, keyFile: string): Promise<Tls> {
-  const cert = await readFile(certFile, 'utf8')
-  const key = await readFile(keyFile, 'utf8')
   try {
+    const cert = await readFile(certFile, 'utf8')
+    const key = await readFile(keyFile, 'utf8')
     createSecureContext({ cert, key })
+    return { cert, key }
   } catch (cause) {
     throw new Error(`load TLS certificate "${certFile}" with key "${keyFile}"`, { cause })
   }
-  return { cert, key }
 }
 
 async function loadAuthority(

@@ -1,5 +1,5 @@
-import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { CliError, exitCodes } from './cli.ts'
 
 /** Throws a CliError for an argument that is there but empty: a variable of the shell that is not set. */
 export function refuseEmptyArguments(command: Command): void {
