@@ -201,19 +201,22 @@ function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
 }
 
-describe('an argument that is empty', () => {
+describe('an argument or a value that is empty', () => {
   const commands = [
     ['data', 'put', '', '--selector', '*', '--file', '-'],
     ['secret', 'put', '', '--selector', '*', '--file', '-'],
     ['report', 'show', 'web-01', ''],
     ['node', 'remove', ''],
+    ['data', 'put', 'x', '--node', '', '--file', '-'],
+    ['node', 'list', '--server', ''],
   ]
   for (const command of commands)
     it(`of "${command.slice(0, 2).join(' ')}" is refused before anything is asked`, async () => {
       await using bench = await startBench()
 
       await assert.rejects(bench.run(command, { stdin: 'x' }), {
-        message: /^read argument <\w+> "": it is empty: is a variable of the shell not set\?$/,
+        message:
+          /^read (argument <\w+>|option --\w+) "": it is empty: is a variable of the shell not set\?$/,
       })
       assert.deepEqual(bench.server.requests, [])
     })

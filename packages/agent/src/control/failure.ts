@@ -39,7 +39,9 @@ export function describeFailure(error: unknown, { apiUrl, caFile }: Where): stri
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `certificate of "${apiUrl}" is for another host name: use one that it names: ${describeError(error)}`
   }
-  return `connect to control plane "${apiUrl}": ${describeError(error)}`
+  const advice =
+    code === 'ECONNRESET' && apiUrl.startsWith('http:') ? ': does it speak https:// there?' : ''
+  return `connect to control plane "${apiUrl}": ${describeError(error)}${advice}`
 }
 
 /** The same for the terminal, with the exit code that fits. */
