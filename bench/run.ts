@@ -41,10 +41,23 @@ const usage = `usage: ./run bench [NAME|TARGET|all ...] [options]
                        a control plane that runs already, with the token of an owner
 `
 
-const { values: flags, positionals } = parseArgs({ options, allowPositionals: true })
+const { values: flags, positionals } = readArguments()
 const chosen = choose(positionals)
 if (chosen.length === 0 || flags.help) list()
 else await runAll(chosen)
+
+function readArguments() {
+  try {
+    return parseArgs({ options, allowPositionals: true })
+  } catch (error) {
+    return fail(describeError(error))
+  }
+}
+
+function fail(why: string): never {
+  process.stderr.write(`bench: ${why}: "./run bench" lists what there is\n`)
+  process.exit(2)
+}
 
 function choose(names: readonly string[]): readonly Bench[] {
   if (names.includes('all') || (names.length === 0 && flags.quick)) return benches
@@ -52,7 +65,7 @@ function choose(names: readonly string[]): readonly Bench[] {
     const found = benches.filter(
       (bench) => bench.name === name || bench.targets.includes(name.toUpperCase()),
     )
-    if (found.length === 0) throw new Error(`there is no bench "${name}"; ./run bench lists them`)
+    if (found.length === 0) fail(`there is no bench "${name}"`)
     return found
   })
 }

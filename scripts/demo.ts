@@ -8,7 +8,16 @@ import { say, title } from './demo/terminal.ts'
 import { showNodes, showOperation, showState } from './demo/tour.ts'
 import { labSkip } from './laboratory/requirements.ts'
 
+const endsByItself = readArguments()
 const hostnames = ['web-01', 'web-02', 'db-01'] as const
+
+/** Whether `--once` was given; anything else is a mistake. */
+function readArguments(): boolean {
+  const wrong = process.argv.slice(2).find((argument) => argument !== '--once')
+  if (wrong === undefined) return process.argv.length > 2
+  process.stderr.write(`demo: read argument "${wrong}": want --once, or nothing\n`)
+  process.exit(2)
+}
 
 async function main(): Promise<void> {
   const noMesh = labSkip()
@@ -29,7 +38,7 @@ async function play<Any extends Stage>(
   const stopped = await Promise.race([interrupted.then(() => true), give(stage).then(() => false)])
   if (stopped) return
   title(`Done in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`)
-  if (process.argv.includes('--once')) return
+  if (endsByItself) return
   say(`\nAll of it keeps running. ${stage.invitation}\n\nCtrl-C ends it and leaves nothing behind.`)
   await interrupted
   say('\nStopping: the control plane and the agents end, their files go.')

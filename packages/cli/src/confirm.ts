@@ -23,7 +23,7 @@ export async function confirmCut(
 ): Promise<void> {
   if (pairs && pairs.lost === 0) return
   const cut = pairs
-    ? `${pairs.lost} pairs of nodes that can talk could not any more`
+    ? `${pairs.lost} ${pairs.lost === 1 ? 'pair' : 'pairs'} of nodes that can talk could not any more`
     : 'the mesh is too large to tell how many pairs of nodes could not talk any more'
   if (asks && io.stdin.isTTY) return await confirm(io, `${what}: ${cut}; go on?`)
   throw new CliError(`${what}: ${cut}: run it again with --yes to do that`, exitCodes.usage)

@@ -9,7 +9,8 @@ export interface TargetFlags {
   selector?: string
 }
 
-export function addTargetFlags(command: Command): Command {
+/** `more` is what else the selectors of this command may ask for. */
+export function addTargetFlags(command: Command, more = ''): Command {
   return command
     .addOption(
       new Option('--node <node>', 'for one node: its id or hostname').conflicts('selector'),
@@ -17,7 +18,7 @@ export function addTargetFlags(command: Command): Command {
     .addOption(
       new Option(
         '--selector <selector>',
-        'for every node that the label selector matches, now and later: "env=prod,role in (web,api)", or "*"; for data also what nodes say of themselves: "reported.os=linux"',
+        `for every node that the label selector matches, now and later: "env=prod,role in (web,api)", or "*"${more}`,
       ).argParser(selectorFlag),
     )
 }

@@ -71,6 +71,7 @@ describe('resolveConfig', () => {
     const names = (given: Given) => resolve({}, {}, given).tlsNames
     assert.deepEqual(names({ tls_san: ['a.example', '10.0.0.1'] }), ['a.example', '10.0.0.1'])
     assert.deepEqual(names({ tls_san: 'a.example, 10.0.0.1' }), ['a.example', '10.0.0.1'])
+    assert.deepEqual(names({ tls_san: 'cp_1,*.example,::1' }), ['cp_1', '*.example', '::1'])
     assert.deepEqual(names({}), [])
   })
 
@@ -94,6 +95,8 @@ describe('resolveConfig', () => {
       [{ public_url: 'plexd.example.com' }, /public_url "plexd\.example\.com": want a URL/],
       [{ data_dir: ['a'] }, /"data_dir" wants a text/],
       [{ tls_san: [1] }, /"tls_san" wants a list of texts/],
+      [{ tls_san: ['https://cp.example'] }, /tls_san "https:\/\/cp\.example": want a name or/],
+      [{ tls_san: 'cp.example:8443' }, /tls_san "cp\.example:8443"/],
     ] as const)
       assert.throws(() => resolve(given), error)
   })

@@ -185,7 +185,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     ...(tlsKeyFile === undefined ? {} : { tlsKeyFile }),
     ...(caKeyFile === undefined ? {} : { caKeyFile }),
     ...(masterKeyFile === undefined ? {} : { masterKeyFile }),
-    tlsNames: parseList('tls_san', given.tls_san),
+    tlsNames: parseList('tls_san', given.tls_san).map(checkTlsName),
     ...(publicUrl === undefined ? {} : { publicUrl: parsePublicUrl(publicUrl) }),
     ...(meshCidr === undefined ? {} : { meshCidr: parseMeshCidr(meshCidr) }),
     heartbeatIntervalMs: parseInterval(text('heartbeat_interval') ?? '30s'),
@@ -258,6 +258,14 @@ function parseList(name: string, value: unknown): string[] {
     if (typeof item !== 'string') throw new Error(`read config: "${name}" wants a list of texts`)
     return item.trim()
   })
+}
+
+function checkTlsName(text: string): string {
+  if (isIP(text) === 0 && !/^[\w*][\w.*-]*$/.test(text))
+    throw new Error(
+      `read config: tls_san "${text}": want a name or an address, without https:// and port`,
+    )
+  return text
 }
 
 /** A mapping of the file, and over it what flag or environment say. */

@@ -49,8 +49,9 @@ function describeMesh({
   peers,
   reason,
 }: Static<typeof DaemonStatus>['mesh']): string {
-  if (!enabled) return `disabled: ${reason ?? 'no reason given'}; ${peers} peers known`
-  return `${name} (${backend}), ${peers} peers`
+  if (!enabled)
+    return `disabled: ${reason ?? 'no reason given'}; ${peers} ${peers === 1 ? 'peer' : 'peers'} known`
+  return `${name} (${backend}), ${peers} ${peers === 1 ? 'peer' : 'peers'}`
 }
 
 function formatProblems(problems: readonly string[]): string {

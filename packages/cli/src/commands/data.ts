@@ -12,7 +12,7 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
     .description('data entries that nodes read')
     .addHelpText('after', examples('plexctl data list'))
 
-  addTargetFlags(data.command('put'))
+  addTargetFlags(data.command('put'), reportedHelp)
     .description('write a data entry')
     .argument('<key>')
     .requiredOption('--file <file>', 'where its content is; - for standard input')
@@ -64,7 +64,7 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
       })
     })
 
-  addTargetFlags(data.command('show'))
+  addTargetFlags(data.command('show'), reportedHelp)
     .description('show one data entry; text output is its payload alone')
     .argument('<key>')
     .option('--json', jsonHelp)
@@ -86,7 +86,7 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
       printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
     })
 
-  addTargetFlags(data.command('remove'))
+  addTargetFlags(data.command('remove'), reportedHelp)
     .description('remove a data entry')
     .argument('<key>')
     .option('--json', jsonHelp)
@@ -95,9 +95,14 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
       const { body } = await admin.deleteData({ params: { key }, query: target })
-      printDone(io, body, { json, text: `removed "${key}" of ${formatTarget(target)}` })
+      printDone(io, body, {
+        json,
+        text: `removed "${key}" of ${flags.node ?? formatTarget(target)}`,
+      })
     })
 }
+
+const reportedHelp = '; also what nodes say of themselves: "reported.os=linux"'
 
 interface PutFlags extends TargetFlags {
   file: string

@@ -60,7 +60,10 @@ export function addSecretCommands(program: Command, { io, connect }: Context): v
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
       const { body } = await admin.deleteSecret({ params: { key }, query: target })
-      printDone(io, body, { json, text: `removed "${key}" of ${formatTarget(target)}` })
+      printDone(io, body, {
+        json,
+        text: `removed "${key}" of ${flags.node ?? formatTarget(target)}`,
+      })
     })
 }
 
