@@ -1,5 +1,6 @@
 import { localApiBench } from './agent/local-api.ts'
 import type { Bench } from './bench.ts'
+import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { churn } from './scenarios/churn.ts'
 import { fanOut } from './scenarios/fan-out.ts'
@@ -31,6 +32,7 @@ export const benches: readonly Bench[] = [
   churn,
   ingest,
   secrets,
+  abuse,
   localApiBench,
   {
     name: 'device',

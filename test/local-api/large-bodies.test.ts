@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { adminApi } from '@plexd/protocol'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { curl, curlSocket } from '../support/curl.ts'
@@ -30,7 +31,10 @@ describe('a body that is too large', () => {
       ...['data', 'put', 'large', '--selector', '*', '--file', file],
     )
     assert.equal(code, 1)
-    assert.match(stderr, /request body is larger than 1048576 bytes/)
+    assert.match(
+      stderr,
+      new RegExp(`request body is larger than ${adminApi.putData.maxBodyBytes} bytes`),
+    )
   })
 
   it('is refused by plexd itself before it asks the daemon', async () => {
