@@ -29,7 +29,12 @@ describe('every operation under bodies that should not be read', () => {
   let healthy: { stop(): Promise<number> }
   before(async () => {
     system = await startSystem({
-      args: ['--limit', `body_ms=${bodyMs}`, '--limit', `stranger_body_ms=${bodyMs}`],
+      args: [
+        `body_ms=${bodyMs}`,
+        `stranger_body_ms=${bodyMs}`,
+        // All that is refused here comes from one node.
+        'node_bytes_per_second=1000000000',
+      ].flatMap((limit) => ['--limit', limit]),
     })
     target = await createTarget(system)
     bearer = await system.bootstrapToken()

@@ -107,7 +107,7 @@ describe('events', () => {
       fc.asyncProperty(fc.array(change, { minLength: 10, maxLength: 40 }), async (changes) => {
         // Nodes move without pause here, and each move is to be heard of.
         await using plane = await startControlPlane({
-          config: { limits: { endpoint_changes: 1_000_000 } },
+          config: { limits: { endpoint_changes: 1_000_000, key_rotations_per_minute: 1_000_000 } },
         })
         await using stack = new AsyncDisposableStack()
         const followers: Follower[] = []

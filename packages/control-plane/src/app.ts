@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Log } from '@plexd/runtime'
 import { type ArtifactFiles, openArtifactFiles } from './artifacts/files.ts'
+import { tokenHash } from './auth.ts'
 import { type Change, createChange } from './change.ts'
 import type { Config } from './config.ts'
 import { claimDataDir } from './data-dir-lock.ts'
@@ -65,6 +66,7 @@ export interface App {
   readonly telemetryLimit: RateLimit
   /** What a node sends beside telemetry. */
   readonly nodeWrites: RateLimit
+  readonly keyRotations: RateLimit
   readonly artifacts: ArtifactFiles
   /** Report batches that were taken, but whose answer did not leave: node id -> digest of the batch. */
   readonly lostReportAnswers: Map<string, string>
@@ -147,6 +149,7 @@ export async function createApp(
   })
 
   const parser = stack.use(createParser())
+  const rateLimits = rateLimitsOf(config.limits, clock)
   let url = config.publicUrl ?? ''
   let stopping = false
   const opened = stack.move()
@@ -196,10 +199,13 @@ export async function createApp(
     executions: createExecutionWatch(clock),
     operatorEnds: createOperatorEnds(fleet),
     telemetry,
-    ...rateLimitsOf(config.limits, clock),
+    ...rateLimits,
     artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
     lostReportAnswers: new Map(),
-    bodies: createBodies(config.limits),
+    bodies: createBodies(config.limits, (token, bytes) => {
+      const node = fleet.nodeByTokenHash(tokenHash(token))
+      if (node) rateLimits.nodeWrites.charge(node.id, { records: 0, bytes })
+    }),
     parser,
     reportsLeftOut: new Map(),
     metrics,
@@ -235,6 +241,11 @@ function rateLimitsOf(limits: Limits, { monotonic }: Clock) {
   return {
     telemetryLimit: limitOf(limits.telemetry_records_per_second),
     nodeWrites: limitOf(limits.node_writes_per_second),
+    keyRotations: createRateLimit(monotonic, {
+      recordsPerSecond: limits.key_rotations_per_minute / 60,
+      bytesPerSecond,
+      burstSeconds: 60,
+    }),
   }
 }
 

@@ -189,8 +189,7 @@ async function principalOf(
   const principal = authenticate(operation, request, { fleet: app.fleet, nowMs })
   if (operation.auth !== 'node') return principal
   const node = principal as NodeRecord // what `node` rows are called by
-  const bytes = Number(request.headers['content-length'] ?? 0)
-  limitWrites(app, operation, { nodeId: node.id, bytes })
+  limitWrites(app, operation, node.id)
   noteInstance(app, node, request)
   await welcome(app, node)
   await noteToken(app, node, bearerToken(request))

@@ -123,6 +123,12 @@ export const limits = limitTable({
     default: 10_000,
     summary: 'time after which a node may have one more change of its endpoint told',
   },
+  key_rotations_per_minute: {
+    unit: 'count',
+    default: 6,
+    summary:
+      'rotations of its key that a node may make, on average; as many at once. Its peers are told of each',
+  },
   data_entry_bytes: {
     unit: 'bytes',
     default: 1024 * 1024,

@@ -10,9 +10,14 @@ export function userAgentOf(headers: IncomingHttpHeaders): string {
   return headers['user-agent']?.slice(0, 256) ?? ''
 }
 
-/** The node may run another agent than the one that registered it, as after an upgrade. */
+/**
+ * The node may run another agent than the one that registered it, as after an upgrade. One that says another with each
+ * heartbeat, which are not limited, is not written down each time.
+ */
 export async function noteAgent(app: App, node: NodeRecord, user_agent: string): Promise<void> {
   if (user_agent === '' || user_agent === node.user_agent) return
+  if (app.nodeWrites.retryAfterSeconds(node.id) !== undefined) return
+  app.nodeWrites.charge(node.id, { records: 1, bytes: 0 })
   await app.change(async (unit) => {
     const before = unit.fleet.node(node.id)
     if (!before) return

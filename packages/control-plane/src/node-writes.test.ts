@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { createFakeClock } from '@plexd/runtime'
-import { startControlPlane } from './testing/harness.ts'
+import { type EnrolledNode, newPublicKey, startControlPlane } from './testing/harness.ts'
 import { isError } from './testing/is-error.ts'
 
 describe('what a node writes', () => {
@@ -51,4 +52,95 @@ describe('what a node writes', () => {
     await clock.advance(1_000)
     assert.equal((await drift()).status, 200)
   })
+
+  it('is limited in bytes as they are unpacked, whatever the request says of them', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({
+      clock,
+      config: { limits: { node_bytes_per_second: 1_000 } },
+    })
+    const text = JSON.stringify({ hooks: [{ name: 'x'.repeat(20_000) }] })
+    const chunked = new ReadableStream({
+      start(controller) {
+        controller.enqueue(Buffer.from(text))
+        controller.close()
+      },
+    })
+    for (const body of [gzipSync(text), chunked]) {
+      const web = await plane.enrol(body === chunked ? 'chunked' : 'packed')
+      const put = (): Promise<number> => putCapabilities(plane.url, web, body)
+      assert.equal(await put(), 200)
+      await assert.rejects(web.api.putCapabilities({ params: web, body: {} }), {
+        status: 429,
+        retryAfterSeconds: 11,
+      })
+    }
+  })
+
+  it('is limited when it is no batch, as if it were one', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({
+      clock,
+      config: { limits: { node_bytes_per_second: 1_000 } },
+    })
+    const web = await plane.enrol('web-01')
+    const send = async (): Promise<number> => {
+      const answer = await fetch(`${plane.url}/v1/nodes/${web.node_id}/logs`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${web.token}` },
+        body: '{}\n'.repeat(5_000),
+      })
+      await answer.body?.cancel()
+      return answer.status
+    }
+    assert.deepEqual([await send(), await send()], [400, 429])
+  })
+
+  it('counts another agent in each heartbeat, which is answered all the same', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({
+      clock,
+      config: { limits: { node_writes_per_second: 1 } },
+    })
+    const web = await plane.enrol('web-01')
+    const last = plane.app.heads.last()
+    for (let count = 0; count < 40; count++) {
+      const api = plane.clientFor(web.token, count % 2 === 0 ? 'plexd/1.0' : 'plexd/1.0 (linux)')
+      assert.equal((await api.heartbeat({ params: web, body: {} })).status, 200)
+    }
+    const events = plane.app.heads.last() - last
+    assert.ok(events <= 12, `${events} events`)
+  })
+
+  it('is six keys a minute, and the present one as often as it asks', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({ clock })
+    const { node_id, token } = await plane.enrol('web-01')
+    const rotate = (new_public_key = newPublicKey()) =>
+      plane.clientFor(token).rotateKeys({ body: { node_id, new_public_key } })
+    for (let count = 0; count < 5; count++) await rotate()
+    const key = newPublicKey()
+    await rotate(key)
+    await assert.rejects(rotate(), isError(429, /\(limit key_rotations_per_minute\)/))
+    assert.equal((await rotate(key)).status, 200)
+    await clock.advance(10_000)
+    assert.equal((await rotate()).status, 200)
+  })
 })
+
+/** As a stream it says nothing of its length, as bytes it is packed. */
+async function putCapabilities(
+  url: string,
+  { node_id, token }: EnrolledNode,
+  body: Buffer<ArrayBuffer> | ReadableStream,
+): Promise<number> {
+  const packed = body instanceof ReadableStream ? {} : { 'content-encoding': 'gzip' }
+  const answer = await fetch(`${url}/v1/nodes/${node_id}/capabilities`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...packed },
+    body,
+    duplex: 'half',
+  } as RequestInit)
+  await answer.body?.cancel()
+  return answer.status
+}

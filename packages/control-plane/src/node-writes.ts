@@ -5,21 +5,36 @@ import type { App } from './app.ts'
 const exempt = /\/(heartbeat|deregister)$/
 
 /**
- * Counts what a node writes, before its body is read. Throws an ApiError (429) past `node_writes_per_second`: one node
+ * Counts what a node writes, before its body is read; the bytes are counted when they are there. Throws an ApiError (429) past `node_writes_per_second`: one node
  * that reports without pause must not keep the disk from the others.
  */
 export function limitWrites(
   { nodeWrites, config }: Pick<App, 'nodeWrites' | 'config'>,
   { method, path, requestKind }: Operation,
-  call: { nodeId: string; bytes: number },
+  nodeId: string,
 ): void {
   if (method === 'GET' || requestKind === 'batch' || exempt.test(path)) return
-  const retryAfterSeconds = nodeWrites.retryAfterSeconds(call.nodeId)
+  const retryAfterSeconds = nodeWrites.retryAfterSeconds(nodeId)
   if (retryAfterSeconds !== undefined)
     throw new ApiError(
       'too_many_requests',
       `this node writes more than ${config.limits.node_writes_per_second} times a second (limit node_writes_per_second): wait and send it again`,
       { retryAfterSeconds },
     )
-  nodeWrites.charge(call.nodeId, { records: 1, bytes: call.bytes })
+  nodeWrites.charge(nodeId, { records: 1, bytes: 0 })
+}
+
+/** Throws an ApiError (429) for a node that takes another key without pause: all its peers are told of each. */
+export function limitRotations(
+  { keyRotations, config }: Pick<App, 'keyRotations' | 'config'>,
+  nodeId: string,
+): void {
+  const retryAfterSeconds = keyRotations.retryAfterSeconds(nodeId)
+  if (retryAfterSeconds !== undefined)
+    throw new ApiError(
+      'too_many_requests',
+      `this node rotates its key more than ${config.limits.key_rotations_per_minute} times a minute (limit key_rotations_per_minute): wait and send it again`,
+      { retryAfterSeconds },
+    )
+  keyRotations.charge(nodeId, { records: 1, bytes: 0 })
 }

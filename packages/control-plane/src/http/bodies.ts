@@ -27,7 +27,10 @@ type BudgetName =
   | 'caller_body_bytes_in_flight'
   | 'stranger_body_bytes_in_flight'
 
-export function createBodies(limits: Limits): Bodies {
+/** What a caller, by its token, has sent in a body, unpacked, also when that is refused; batches are not counted. */
+export type CountBytes = (token: string, bytes: number) => void
+
+export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodies {
   const bound = (name: BudgetName): Bound => ({ name, bytes: limits[name] })
   const known = {
     budget: createBodyBudget({
@@ -55,7 +58,12 @@ export function createBodies(limits: Limits): Bodies {
         if (passed) throw boundRefusal(operation, passed)
         return true
       }
-      return collect(request.raw, reply.raw, { ...(isStranger ? stranger : known), check })
+      const isCounted = !isStranger && operation.requestKind !== 'batch'
+      return collect(request.raw, reply.raw, {
+        ...(isStranger ? stranger : known),
+        check,
+        ...(isCounted ? { count } : {}),
+      })
     },
     async readSome({ request, reply }, maxBytes) {
       let bytes = 0
@@ -65,7 +73,7 @@ export function createBodies(limits: Limits): Bodies {
         isWhole = bytes <= maxBytes
         return isWhole
       }
-      const body = await collect(request.raw, reply.raw, { ...known, check })
+      const body = await collect(request.raw, reply.raw, { ...known, check, count })
       return { body, isWhole }
     },
   }
@@ -76,13 +84,14 @@ interface Collecting {
   timeoutMs: number
   /** Sees each chunk before it is kept; throws, or answers false when no more is wanted. */
   check(chunk: Buffer): boolean
+  count?: CountBytes
 }
 
 /** The body as one; what they take of the budget is given back when the response is over. */
 function collect(
   raw: IncomingMessage,
   response: ServerResponse,
-  { budget, timeoutMs, check }: Collecting,
+  { budget, timeoutMs, check, count }: Collecting,
 ): Promise<Buffer> {
   const source = unpacked(raw)
   const chunks: Buffer[] = []
@@ -137,6 +146,7 @@ function collect(
 
     function stop(): void {
       isDone = true
+      count?.(caller, taken)
       clearTimeout(timer)
       source.off('data', keep).off('end', finish).off('error', fail).off('close', cutOff)
       source.on('error', ignore)

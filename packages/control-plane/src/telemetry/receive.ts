@@ -16,8 +16,10 @@ export async function receiveBatch(
   const bytes = body ?? new Uint8Array()
   // Handed over to be parsed, they are gone afterwards.
   const { length } = bytes
+  // Before it is known what they are: reading what is no batch costs as much.
+  telemetryLimit.charge(principal.id, { records: 0, bytes: length })
   const { records, dropped } = await parser.parse(kind, bytes)
-  telemetryLimit.charge(principal.id, { records: records.length, bytes: length })
+  telemetryLimit.charge(principal.id, { records: records.length, bytes: 0 })
   const source = { tenant_id: principal.tenant_id, node_id: principal.id }
   await telemetry.append(kind, source, records)
   metrics.telemetry(kind, { accepted: records.length, dropped })
