@@ -30,7 +30,7 @@ describe('a body that is too large', () => {
     const { code, stderr } = await system.plexctl(
       ...['data', 'put', 'large', '--selector', '*', '--file', file],
     )
-    assert.equal(code, 1)
+    assert.equal(code, 2)
     assert.match(
       stderr,
       new RegExp(`request body is larger than ${adminApi.putData.maxBodyBytes} bytes`),
