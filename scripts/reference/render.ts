@@ -8,6 +8,7 @@ import {
   paramNames,
   paramSchema,
 } from '@plexd/protocol'
+import { renderAccess } from './access.ts'
 import { renderSettings } from './settings.ts'
 
 /** File name -> Markdown text of the reference pages, made from the tables of the protocol. */
@@ -39,6 +40,7 @@ export function renderReference(): Map<string, string> {
     ],
     ['events.md', eventPage()],
     ['settings.md', renderSettings()],
+    ['access.md', renderAccess()],
   ])
 }
 

@@ -1,3 +1,4 @@
+export * from './access.ts'
 export * from './admin.ts'
 export * from './admin-api.ts'
 export * from './capabilities.ts'

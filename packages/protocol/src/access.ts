@@ -1,0 +1,51 @@
+import type { Auth } from './operation.ts'
+
+/** Who calls the control plane, by the token that is shown. */
+export const callers = {
+  nobody: 'no token',
+  unknown: 'a token that nobody has',
+  node: 'the node in the path',
+  other_node: 'another node',
+  foreign_node: "another tenant's node",
+  viewer: 'a viewer',
+  owner: 'an owner',
+  foreign_owner: "another tenant's owner",
+} as const
+export type Caller = keyof typeof callers
+
+/** The status of the refusal; `yes` for who is heard. */
+export type Access = 'yes' | 401 | 403 | 404
+
+/** Who may call what, decided before a body is read: by the `auth` of an operation. */
+export const access = {
+  none: everybody('yes'),
+  // Whoever it is: what counts is the bootstrap token in the body, and here there is none that holds.
+  bootstrap: everybody(401),
+  node: { ...everybody(401), node: 'yes', other_node: 403, foreign_node: 404 },
+  viewer: { ...everybody(401), viewer: 'yes', owner: 'yes', foreign_owner: 404 },
+  owner: { ...everybody(401), viewer: 403, owner: 'yes', foreign_owner: 404 },
+} as const satisfies Partial<Record<Auth, Record<Caller, Access>>>
+
+function everybody(answer: Access): Record<Caller, Access> {
+  const names = Object.keys(callers) as Caller[] // of the literal above
+  return Object.fromEntries(names.map((name) => [name, answer])) as Record<Caller, Access>
+}
+
+/** What a node says of itself, and what is made of it. */
+export const claims = {
+  node_id:
+    'who speaks is told by the token; a body that names another node is refused or not looked at',
+  hostname:
+    'believed when it is a host name that no node of the tenant has and the bootstrap token is for no other',
+  public_key: 'believed when no other node of the tenant has it and WireGuard can use it',
+  metadata:
+    'kept as reported: selectors of policies and secrets see none of it but the keys that the bootstrap token lets the node choose',
+  endpoint:
+    'believed when it lies outside the mesh and on no link-local or multicast address, and on loopback only when the control plane does',
+  capabilities: 'decide which actions may be asked of the node itself, and nothing else',
+  clock: 'shown as skew; when a node was seen last is what our clock says',
+  problems: 'shown, sixteen lines at most, without control characters',
+  finished_at: 'shown as the end of an execution, but never as later than the result came',
+  reports: 'kept as the own of the node, within report_keys and report_bytes',
+} as const
+export type Claim = keyof typeof claims
