@@ -84,16 +84,24 @@ describe('what a node writes', () => {
       config: { limits: { node_bytes_per_second: 1_000 } },
     })
     const web = await plane.enrol('web-01')
-    const send = async (): Promise<number> => {
-      const answer = await fetch(`${plane.url}/v1/nodes/${web.node_id}/logs`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${web.token}` },
-        body: '{}\n'.repeat(5_000),
-      })
-      await answer.body?.cancel()
-      return answer.status
+    const lines = '{}\n'.repeat(5_000)
+    assert.deepEqual(
+      [await sendLogs(plane.url, web, lines), await sendLogs(plane.url, web, lines)],
+      [400, 429],
+    )
+  })
+
+  it('is limited in records, also by those that do not fit', async () => {
+    await using plane = await startControlPlane({ clock: createFakeClock() })
+    const good = '{"timestamp":"2025-01-15T10:30:00Z","message":"m"}\n'
+    for (const [hostname, start, status] of [
+      ['refused', '', 400],
+      ['dropped', good, 202],
+    ] as const) {
+      const node = await plane.enrol(hostname)
+      assert.equal(await sendLogs(plane.url, node, start + '{}\n'.repeat(30_000)), status)
+      assert.equal(await sendLogs(plane.url, node, good), 429)
     }
-    assert.deepEqual([await send(), await send()], [400, 429])
   })
 
   it('counts another agent in each heartbeat, which is answered all the same', async () => {
@@ -141,6 +149,20 @@ async function putCapabilities(
     body,
     duplex: 'half',
   } as RequestInit)
+  await answer.body?.cancel()
+  return answer.status
+}
+
+async function sendLogs(
+  url: string,
+  { node_id, token }: EnrolledNode,
+  body: string,
+): Promise<number> {
+  const answer = await fetch(`${url}/v1/nodes/${node_id}/logs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    body,
+  })
   await answer.body?.cancel()
   return answer.status
 }

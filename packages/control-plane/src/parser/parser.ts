@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { ApiError } from '@plexd/protocol'
+import { ApiError, telemetryKinds } from '@plexd/protocol'
 import { type ResultOf, type TaskName, tasks } from './tasks.ts'
 import type { Task, TaskAnswer } from './worker.ts'
 
@@ -9,8 +9,9 @@ export interface Parser extends AsyncDisposable {
   parse<Name extends TaskName>(name: Name, body: Uint8Array): Promise<ResultOf<Name>>
 }
 
-/** Up to here a body is read where it is: that takes a few milliseconds. */
+/** Up to here a body is read where it is: that takes a few milliseconds. Records take longer, as each is read by itself. */
 const smallBytes = 256 * 1024
+const smallBatchBytes = 16 * 1024
 
 interface Waiting {
   resolve(result: unknown): void
@@ -58,7 +59,9 @@ export function createParser(): Parser {
 
   return {
     async parse<Name extends TaskName>(name: Name, body: Uint8Array): Promise<ResultOf<Name>> {
-      if (body.length <= smallBytes) return tasks[name](body) as ResultOf<Name> // the row of the name
+      const isBatch = name in telemetryKinds
+      if (body.length <= (isBatch ? smallBatchBytes : smallBytes))
+        return tasks[name](body) as ResultOf<Name> // the row of the name
       worker ??= start()
       const task: Task = { number: ++lastNumber, name, body }
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()

@@ -15,7 +15,7 @@ export interface Batch {
 }
 
 /** More than any node sends at once: a batch is 200 to 1,000 records. */
-const maxRecords = 50_000
+export const maxRecords = 50_000
 const maxRecordBytes = 256 * 1024
 
 /**
@@ -34,7 +34,7 @@ export function parseBatch(kind: TelemetryKind, body: Uint8Array): Batch {
   if (records.length === 0 && raw.length > 0)
     throw new ApiError(
       'bad_request',
-      `no record of the batch fits: record 0: ${readings[0]?.refusal}`,
+      `no record of the batch fits: record 0: ${readings[0]?.refusal?.()}`,
     )
   return { records, dropped: raw.length - records.length }
 }
@@ -48,27 +48,32 @@ const validators = {
 /** Any JSON, kept as it was written. */
 const opaque: ReadonlySet<string> = new Set(['data', 'subject', 'object'])
 
-/** Either what is kept of a record, or why nothing is. */
+/** Either what is kept of a record, or why nothing is: put into words for one of a batch only, as that takes long. */
 interface Reading {
   text?: string
-  refusal?: string
+  refusal?: () => string
 }
 
 function read(kind: TelemetryKind, text: string): Reading {
   if (Buffer.byteLength(text) > maxRecordBytes)
-    return { refusal: `it is larger than ${maxRecordBytes} bytes` }
+    return { refusal: () => `it is larger than ${maxRecordBytes} bytes` }
   let record: unknown
   try {
     record = JSON.parse(text)
   } catch {
-    return { refusal: 'it is not JSON' }
+    return { refusal: () => 'it is not JSON' }
   }
   const twice = duplicateKey(text, opaque)
-  if (twice !== undefined) return { refusal: `it has ${JSON.stringify(twice.slice(0, 64))} twice` }
+  if (twice !== undefined)
+    return { refusal: () => `it has ${JSON.stringify(twice.slice(0, 64))} twice` }
   if (validators[kind].Check(record))
     return { text: kind === 'logs' ? withSeedSeverity(text, record as LogRecord) : text }
+  return { refusal: () => faultOf(kind, record) }
+}
+
+function faultOf(kind: TelemetryKind, record: unknown): string {
   const [error] = validators[kind].Errors(record)
-  return { refusal: `${error?.instancePath ?? ''} ${error?.message ?? 'it does not fit'}`.trim() }
+  return `${error?.instancePath ?? ''} ${error?.message ?? 'it does not fit'}`.trim()
 }
 
 interface LogRecord {

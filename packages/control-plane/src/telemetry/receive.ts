@@ -1,6 +1,10 @@
 import { ApiError, type BatchResponse, type TelemetryKind } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { maxRecords } from './batch.ts'
+
+/** Of a batch that is refused nobody knows how many records it had: as many as there could be. */
+const minRecordBytes = 2
 
 /** Takes a batch of a node. What is counted as accepted is on the disk. */
 export async function receiveBatch(
@@ -18,8 +22,13 @@ export async function receiveBatch(
   const { length } = bytes
   // Before it is known what they are: reading what is no batch costs as much.
   telemetryLimit.charge(principal.id, { records: 0, bytes: length })
-  const { records, dropped } = await parser.parse(kind, bytes)
-  telemetryLimit.charge(principal.id, { records: records.length, bytes: 0 })
+  const chargeRecords = (records: number): void =>
+    telemetryLimit.charge(principal.id, { records, bytes: 0 })
+  const { records, dropped } = await parser.parse(kind, bytes).catch((error: unknown) => {
+    chargeRecords(Math.min(length / minRecordBytes, maxRecords))
+    throw error
+  })
+  chargeRecords(records.length + dropped)
   const source = { tenant_id: principal.tenant_id, node_id: principal.id }
   await telemetry.append(kind, source, records)
   metrics.telemetry(kind, { accepted: records.length, dropped })
