@@ -55,7 +55,10 @@ export interface World extends AsyncDisposable {
 export async function createWorld(count: { scripted: number; real: number }): Promise<World> {
   await using stack = new AsyncDisposableStack()
   // Its nodes move without pause, which is nothing that this is about.
-  const system = stack.use(await startSystem({ args: ['--limit', 'endpoint_changes=1000000'] }))
+  const atWill = ['endpoint_changes=1000000', 'key_rotations_per_minute=1000000']
+  const system = stack.use(
+    await startSystem({ args: atWill.flatMap((limit) => ['--limit', limit]) }),
+  )
   const scripted: BusyNode[] = []
   for (let index = 0; index < count.scripted; index++) {
     const busy = await startScripted(system, `scripted-${index}`)
