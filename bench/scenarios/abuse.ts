@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { limits } from '@plexd/control-plane'
 import { openUdpSocket } from '@plexd/runtime'
 import type { Bench } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -17,7 +18,8 @@ export const abuse: Bench = {
     const size = context.agents ?? (context.quick ? 40 : 1_000)
     const seconds = context.seconds ?? (context.quick ? 3 : 60)
     const stunPort = await freeUdpPort()
-    const args = ['--stun-listen', `127.0.0.1:${stunPort}`]
+    const held = `wrong_tokens=${limits.wrong_tokens.default}`
+    const args = ['--stun-listen', `127.0.0.1:${stunPort}`, '--limit', held]
     const fleet = await context.fleet({ agents: size, topology: 'full', args })
     await fleet.open()
     await fleet.live({ heartbeatMs: 30_000, pullMs: 0, endpointMs: 0 })

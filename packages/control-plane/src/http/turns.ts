@@ -7,7 +7,8 @@ const maxWaiting = 8
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
 interface Line {
-  isBusy: boolean
+  /** The last one that was begun. */
+  response?: ServerResponse
   isPaused: boolean
   waiting: [request: IncomingMessage, response: ServerResponse][]
 }
@@ -22,15 +23,15 @@ export function takeTurns(server: Server): void {
   const lines = new WeakMap<Socket, Line>()
 
   function begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
-    line.isBusy = true
+    line.response = response
     response.once('close', () => setImmediate(next, line, request.socket))
     handle?.call(server, request, response)
   }
 
   function next(line: Line, socket: Socket): void {
-    line.isBusy = false
     // Nobody would hear the rest.
     if (socket.destroyed) line.waiting = []
+    if (line.response?.writableEnded === false) return
     const first = line.waiting.shift()
     if (line.isPaused && line.waiting.length === 0) resume(line, socket)
     if (first) begin(line, ...first)
@@ -39,12 +40,20 @@ export function takeTurns(server: Server): void {
   server.removeListener('request', handle)
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request
-    const line = lines.get(socket) ?? { isBusy: false, isPaused: false, waiting: [] }
+    const line = lines.get(socket) ?? { isPaused: false, waiting: [] }
     lines.set(socket, line)
-    if (!line.isBusy) return begin(line, request, response)
+    if (!isBusy(line)) return begin(line, request, response)
     line.waiting.push([request, response])
     if (line.waiting.length > maxWaiting && !line.isPaused) pause(line, socket)
   })
+}
+
+/**
+ * Whoever has heard the whole answer may ask the next thing, though to us it is not over before the kernel has taken it
+ * all: only who does not wait for answers has to wait.
+ */
+function isBusy({ response, waiting }: Line): boolean {
+  return waiting.length > 0 || response?.writableEnded === false
 }
 
 function pause(line: Line, socket: Socket): void {
