@@ -70,10 +70,12 @@ export async function openPlane({ given, profileDir, args }: PlaneOptions): Prom
  * What is measured is what a change costs, with nodes that move without pause, and who wins a race, with losers that
  * come by the thousand from one address: nobody has to wait for a turn.
  */
-const atWill = ['endpoint_changes', 'node_writes_per_second', 'wrong_tokens'].flatMap((name) => [
-  '--limit',
-  `${name}=1000000000`,
-])
+const atWill = [
+  'endpoint_changes',
+  'node_writes_per_second',
+  'node_state_bytes_per_second',
+  'wrong_tokens',
+].flatMap((name) => ['--limit', `${name}=1000000000`])
 
 async function planeAt(
   { url, caFile, tokenFile }: { url: string; caFile: string; tokenFile: string },

@@ -17,9 +17,14 @@ export interface Decoys extends Disposable {
 export function placeDecoys(): Decoys {
   const folder = mkdtempSync(join(tmpdir(), 'decoy-'))
   const file = join(folder, 'wireguard-go')
-  copyFileSync('/bin/sleep', file)
+  copyFileSync('/bin/cat', file)
   const { [markName]: _, ...unmarked } = process.env
-  const program = spawn(file, ['7200'], { stdio: 'ignore', detached: true, env: unmarked })
+  // It reads until we end, in whatever way.
+  const program = spawn(file, [], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: unmarked,
+  })
   const hasTable = process.env.CI === 'true' && nft('add table inet plexd')
   return {
     lost: () => [

@@ -218,17 +218,17 @@ describe('loadConfig', () => {
     assert.deepEqual([config.tokenFile, config.tokenValue], ['/given', undefined])
   })
 
-  it('runs on defaults when the file is missing', async () => {
+  it('refuses a file that is named and not there: its settings would be missing without a word', async () => {
     await using folder = await makeFolder()
-    const { log, warnings } = recordingLog()
-    const config = await loadConfig({
-      flags: { apiUrl: 'https://a' },
-      file: join(folder.path, 'none.yaml'),
-      env: {},
-      log,
-    })
-    assert.equal(config.apiUrl, 'https://a')
-    assert.equal(warnings.length, 1)
+    const file = join(folder.path, 'none.yaml')
+    for (const source of [
+      { file, env: {} },
+      { file: undefined, env: { PLEXD_CONFIG: file } },
+    ])
+      await assert.rejects(
+        loadConfig({ flags: { apiUrl: 'https://a' }, ...source, log: recordingLog().log }),
+        /^CliError: read config ".*none\.yaml": there is no such file/,
+      )
   })
 
   const errors: [name: string, text: string, message: RegExp][] = [

@@ -181,8 +181,11 @@ async function readFile(named: string | undefined, log: Log): Promise<Settings> 
     throw new CliError(describeError(error), exitCodes.usage)
   })
   if (mapping === undefined) {
-    if (named !== undefined) log.warn('config file is missing, using defaults', { file: path })
-    return {}
+    if (named === undefined) return {}
+    throw new CliError(
+      `read config "${path}": there is no such file: give another with --config, or leave it out`,
+      exitCodes.usage,
+    )
   }
   const { settings, unknownKeys } = readForm(mapping, anyForm, path)
   for (const key of unknownKeys) {

@@ -66,6 +66,8 @@ export interface App {
   readonly telemetryLimit: RateLimit
   /** What a node sends beside telemetry. */
   readonly nodeWrites: RateLimit
+  /** Whole states that it is given. */
+  readonly statePulls: RateLimit
   readonly keyRotations: RateLimit
   readonly artifacts: ArtifactFiles
   /** Report batches that were taken, but whose answer did not leave: node id -> digest of the batch. */
@@ -241,6 +243,11 @@ function rateLimitsOf(limits: Limits, { monotonic }: Clock) {
   return {
     telemetryLimit: limitOf(limits.telemetry_records_per_second),
     nodeWrites: limitOf(limits.node_writes_per_second),
+    statePulls: createRateLimit(monotonic, {
+      recordsPerSecond: Number.POSITIVE_INFINITY,
+      bytesPerSecond: limits.node_state_bytes_per_second,
+      burstSeconds,
+    }),
     keyRotations: createRateLimit(monotonic, {
       recordsPerSecond: limits.key_rotations_per_minute / 60,
       bytesPerSecond,

@@ -107,6 +107,12 @@ export const limits = limitTable({
     summary:
       'what a node sends in batches, and as much beside them, on average; ten seconds of it at once',
   },
+  node_state_bytes_per_second: {
+    unit: 'bytes',
+    default: 4 * 1024 ** 2,
+    summary:
+      'whole states that a node pulls, on average; ten seconds of it at once. To hear that nothing is new costs nothing',
+  },
   telemetry_records_per_second: {
     unit: 'count',
     default: 2_000,

@@ -53,6 +53,25 @@ describe('what a node writes', () => {
     assert.equal((await drift()).status, 200)
   })
 
+  it('does not make up for pulling its state without pause; that nothing is new is told all the same', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({
+      clock,
+      config: { limits: { node_state_bytes_per_second: 100 } },
+    })
+    const [web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
+    const pull = (node: EnrolledNode, headers: Record<string, string> = {}) =>
+      node.api.getState({ params: node, headers })
+    const { body } = await pull(web)
+    for (let count = 0; count < 3; count++) await pull(web).catch(() => undefined)
+    await assert.rejects(pull(web), isError(429, /\(limit node_state_bytes_per_second\)/))
+    const unchanged = await pull(web, { 'if-none-match': `"${body.revision}"` })
+    assert.equal(unchanged.status, 304)
+    assert.equal((await pull(db)).status, 200)
+    await clock.advance(60_000)
+    assert.equal((await pull(web)).status, 200)
+  })
+
   it('is limited in bytes as they are unpacked, whatever the request says of them', async () => {
     const clock = createFakeClock()
     await using plane = await startControlPlane({

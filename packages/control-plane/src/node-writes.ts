@@ -24,6 +24,20 @@ export function limitWrites(
   nodeWrites.charge(nodeId, { records: 1, bytes: 0 })
 }
 
+/** Throws an ApiError (429) for a node that pulls its whole state without pause: it would take the time of all others. */
+export function limitPulls(
+  { statePulls, config }: Pick<App, 'statePulls' | 'config'>,
+  nodeId: string,
+): void {
+  const retryAfterSeconds = statePulls.retryAfterSeconds(nodeId)
+  if (retryAfterSeconds === undefined) return
+  throw new ApiError(
+    'too_many_requests',
+    `this node pulls more than ${config.limits.node_state_bytes_per_second} bytes of states a second (limit node_state_bytes_per_second): wait, and name the revision that it has (If-None-Match)`,
+    { retryAfterSeconds },
+  )
+}
+
 /** Throws an ApiError (429) for a node that takes another key without pause: all its peers are told of each. */
 export function limitRotations(
   { keyRotations, config }: Pick<App, 'keyRotations' | 'config'>,

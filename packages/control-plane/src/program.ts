@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   CliError,
   createLog,
   describeError,
   exitCodes,
+  type Log,
   readConfigFile,
   runUntilSignal,
   systemClock,
@@ -104,6 +107,13 @@ function flagSettings(options: Record<string, unknown>): Given {
   )
 }
 
+/** It is meant to be taken away: whoever copies the data folder is an owner. */
+function adviseOfToken({ dataDir }: Config, log: Log): void {
+  const file = join(dataDir, 'admin-token')
+  if (existsSync(file))
+    log.info("keep the first operator's token elsewhere, and remove the file", { file })
+}
+
 async function run(readConfig: () => Promise<Config>): Promise<void> {
   const config = await readConfig()
   const log = createLog('plexd-control-plane', config.logLevel)
@@ -114,6 +124,7 @@ async function run(readConfig: () => Promise<Config>): Promise<void> {
       const controlPlane = await startControlPlane(config, { clock: systemClock, log })
       process.stdout.write(`listening on ${controlPlane.url}\n`)
       log.info('serving', { url: controlPlane.url, version })
+      adviseOfToken(config, log)
       return {
         async reload() {
           const next = await readConfig()
