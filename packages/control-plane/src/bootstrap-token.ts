@@ -2,7 +2,7 @@ import { ApiError } from '@plexd/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { App } from './app.ts'
 import { bearerToken, tokenHash } from './auth.ts'
-import { encodingOf } from './http/content-encoding.ts'
+import { encodingOf } from './http/bodies/content-encoding.ts'
 
 /**
  * Nothing is unpacked for strangers: a registration may be packed when its bootstrap token stands in the Authorization

@@ -1,7 +1,7 @@
 import { ApiError, type Auth } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { FastifyRequest } from 'fastify'
-import { sourceOf } from './http/source.ts'
+import { sourceOf } from './http/connections/source.ts'
 import type { Limits } from './limits.ts'
 
 /**

@@ -2,7 +2,7 @@ import { ApiError, type Artifact, adminApi } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../artifacts/files.ts'
 import { handle } from '../handle.ts'
-import { readBody } from '../http/read-body.ts'
+import { readBody } from '../http/bodies/read-body.ts'
 import { artifactView } from './artifact-view.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { ExecutionResult, maxOutputBytes } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
-import { parseChecked } from '../http/parse-json.ts'
+import { parseChecked } from '../http/bodies/parse-json.ts'
 
 const checker = Compile(ExecutionResult)
 

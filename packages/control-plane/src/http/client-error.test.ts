@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { resolveLimits, silentLog } from '@plexd/runtime'
 import { limits } from '../limits.ts'
-import { createBodies } from './bodies.ts'
+import { createBodies } from './bodies/bodies.ts'
 import { createServer } from './server.ts'
 
 const defaults = resolveLimits(limits, {})

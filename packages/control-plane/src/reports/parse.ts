@@ -1,6 +1,6 @@
 import { ApiError, ReportSync, rawElements, rawMembers } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
-import { parseChecked } from '../http/parse-json.ts'
+import { parseChecked } from '../http/bodies/parse-json.ts'
 import type { ReportBatch } from './merge.ts'
 import { reportedEntry } from './reported-entry.ts'
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { controlApi } from '@plexd/protocol'
 import { resolveLimits } from '@plexd/runtime'
-import { limits } from '../limits.ts'
+import { limits } from '../../limits.ts'
 import { createBodies, type Exchange } from './bodies.ts'
 
 const packed = gzipSync(JSON.stringify('x'.repeat(1024 * 1024)))

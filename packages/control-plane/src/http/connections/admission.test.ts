@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { resolveLimits } from '@plexd/runtime'
-import { limits } from '../limits.ts'
-import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
-import { loadTls } from '../tls/authority.ts'
+import { limits } from '../../limits.ts'
+import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
+import { loadTls } from '../../tls/authority.ts'
 import { type Admission, createAdmission, type Refusal } from './admission.ts'
 
 interface Guarded extends AsyncDisposable {

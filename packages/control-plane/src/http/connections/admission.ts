@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../../limits.ts'
 import { type Connection, createConnections } from './connections.ts'
 import { createFairQueue } from './fair-queue.ts'
 

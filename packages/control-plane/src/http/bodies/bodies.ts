@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ApiError, boundRefusal, JsonGate, jsonBoundsOf, type Operation } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../../limits.ts'
 import { type BodyBudget, type Bound, createBodyBudget } from './body-budget.ts'
 import { bodyErrorOf, encodingOf, unpacked } from './content-encoding.ts'
 
