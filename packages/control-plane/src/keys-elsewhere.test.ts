@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { credentialSettings } from './config.ts'
+import { credentialSettings } from './config/settings.ts'
 import { startProcess } from './testing/child.ts'
 import { withControlPlane } from './testing/harness.ts'
 

@@ -11,15 +11,14 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import { Command, Option } from 'commander'
+import { type Config, resolveConfig } from './config/config.ts'
 import {
-  type Config,
   credentialSettings,
   envSettings,
   fileName,
   type Given,
-  resolveConfig,
   settings,
-} from './config.ts'
+} from './config/settings.ts'
 import { version } from './version.ts'
 
 const examples = `

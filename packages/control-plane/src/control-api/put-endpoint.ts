@@ -9,7 +9,7 @@ import {
 } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import type { App } from '../app.ts'
-import { isLoopback } from '../config.ts'
+import { isLoopback } from '../config/values.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { shownPeers } from '../mesh/peer-view.ts'

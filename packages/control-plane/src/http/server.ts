@@ -8,11 +8,11 @@ import Fastify, {
 } from 'fastify'
 import type { Limits } from '../limits.ts'
 import type { Bodies, Exchange } from './bodies/bodies.ts'
+import { parseJson } from './bodies/parse-json.ts'
 import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
 import { drain } from './drain.ts'
 import { withoutBody } from './head.ts'
-import { parseJson } from './bodies/parse-json.ts'
 import { problemOf } from './problem.ts'
 import { takeTurns } from './turns.ts'
 

@@ -24,7 +24,7 @@ import {
 } from '@plexd/runtime'
 import type { App, RunningApp } from '../app.ts'
 import { tokenHash } from '../auth.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { startControlPlane as start } from '../control-plane.ts'
 import { type Limits, limits } from '../limits.ts'
 

@@ -3,7 +3,11 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
+import {
+  type EnrolledNode,
+  startControlPlane,
+  type TestControlPlane,
+} from '../../testing/harness.ts'
 
 const json = { 'content-type': 'application/json' }
 

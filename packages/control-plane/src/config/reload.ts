@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Config, fileName, settings } from './config.ts'
+import type { Config } from './config.ts'
+import { fileName, settings } from './settings.ts'
 
 /** What of the settings changes while the control plane serves: whoever uses them asks `app.config` each time. */
 const live: readonly (keyof Config)[] = [

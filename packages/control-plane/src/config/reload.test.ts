@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resolveConfig } from './config.ts'
-import { reloadConfig } from './config-reload.ts'
+import { reloadConfig } from './reload.ts'
 
 const configOf = (file: Record<string, unknown>) => resolveConfig({ flags: {}, env: {}, file })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { envSettings, type Given, resolveConfig } from './config.ts'
+import { resolveConfig } from './config.ts'
+import { envSettings, type Given } from './settings.ts'
 
 const resolve = (flags: Given, env: Given = {}, file: Given = {}) =>
   resolveConfig({ flags, env, file })

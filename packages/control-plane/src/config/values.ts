@@ -1,0 +1,111 @@
+import { BlockList, isIP } from 'node:net'
+import { formatCidr, parseCidr, parseDuration, specialRangeIn } from '@plexd/protocol'
+import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
+import { type Limits, limits } from '../limits.ts'
+
+export function parseListen(name: string, text: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
+  if (port === undefined || Number(port) > 65_535)
+    throw new Error(`read config: ${name} "${text}": want HOST:PORT, as in 127.0.0.1:8443`)
+  return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
+}
+
+/** Of a host as it stands in a setting or a URL. */
+export function isLoopback(text: string): boolean {
+  const host = text.replace(/^\[|\]$/g, '')
+  if (host === 'localhost') return true
+  const loopback = new BlockList()
+  loopback.addSubnet('127.0.0.0', 8)
+  loopback.addAddress('::1', 'ipv6')
+  const family = isIP(host)
+  return family !== 0 && loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+export function parseSwitch(name: string, value: unknown): boolean {
+  const text = String(value ?? 'false')
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0') return false
+  throw new Error(`read config: "${name}" is "${text}": want true or false`)
+}
+
+export function parseList(name: string, value: unknown): string[] {
+  if (value === undefined || value === null) return []
+  const list = Array.isArray(value) ? value : String(value).split(',')
+  return list.map((item) => {
+    if (typeof item !== 'string') throw new Error(`read config: "${name}" wants a list of texts`)
+    return item.trim()
+  })
+}
+
+export function checkTlsName(text: string): string {
+  if (isIP(text) === 0 && !/^[\w*][\w.*-]*$/.test(text))
+    throw new Error(
+      `read config: tls_san "${text}": want a name or an address, without https:// and port`,
+    )
+  return text
+}
+
+/** A mapping of the file, and over it what flag or environment say. */
+export function readLimits(mapping: unknown, list: unknown): Limits {
+  if (typeof list === 'object' && list !== null && !Array.isArray(list))
+    throw new Error('read config: "limit" is no mapping: write it as "limits"')
+  if (mapping !== undefined && (typeof mapping !== 'object' || mapping === null))
+    throw new Error('read config: "limits" wants a mapping of names to numbers')
+  return inContext('', () => {
+    const listed = Object.fromEntries(parseList('limit', list).map(parseLimit))
+    return resolveLimits(limits, { ...mapping, ...listed })
+  })
+}
+
+export function parsePublicUrl(text: string): string {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new Error(
+      `read config: public_url "${text}": want a URL, as in https://plexd.example.com`,
+    )
+  return text.replace(/\/+$/, '')
+}
+
+export function parseMeshCidr(text: string): string {
+  const setting = `mesh_cidr "${text}": `
+  const refuse = (why: string): Error => new Error(`read config: ${setting}${why}`)
+  const range = inContext(setting, () => parseCidr(text))
+  if (range.prefixLength < 8 || range.prefixLength > 30)
+    throw refuse('want a prefix length from 8 to 30')
+  const special = specialRangeIn(range)
+  if (special)
+    throw refuse(
+      `it overlaps ${formatCidr(special.range)}, which is ${special.kind}: take a private range, such as 10.100.0.0/16`,
+    )
+  return text
+}
+
+export function parseInterval(text: string): number {
+  const ms = inContext('heartbeat_interval: ', () => parseDuration(text))
+  if (ms < 100) throw new Error(`read config: heartbeat_interval "${text}": want 100ms at least`)
+  return ms
+}
+
+export function parseMaxAge(text: string): number {
+  const ms = inContext('key_max_age: ', () => parseDuration(text))
+  if (ms !== 0 && ms < 60_000)
+    throw new Error(`read config: key_max_age "${text}": want 1m at least, or 0 for never`)
+  return ms
+}
+
+export function parseLogLevel(text: string): LogLevel {
+  const level = logLevels.find((known) => known === text)
+  if (!level) throw new Error(`read config: log_level "${text}": want ${logLevels.join(', ')}`)
+  return level
+}
+
+/** What a reader that knows no settings says, with the name of the setting before it. */
+function inContext<Value>(setting: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    throw new Error(
+      `read config: ${setting}${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}
