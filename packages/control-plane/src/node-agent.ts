@@ -16,8 +16,9 @@ export function userAgentOf(headers: IncomingHttpHeaders): string {
  */
 export async function noteAgent(app: App, node: NodeRecord, user_agent: string): Promise<void> {
   if (user_agent === '' || user_agent === node.user_agent) return
-  if (app.nodeWrites.retryAfterSeconds(node.id) !== undefined) return
-  app.nodeWrites.charge(node.id, { records: 1, bytes: 0 })
+  const { writes } = app.budgets
+  if (writes.isSpent(node.id)) return
+  writes.charge(node.id, { records: 1 })
   await app.change(async (unit) => {
     const before = unit.fleet.node(node.id)
     if (!before) return

@@ -6,7 +6,6 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { metadataOf } from '../mesh/labels.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
-import { limitPulls } from '../node-writes.ts'
 import { seqOfEnough } from './enough.ts'
 
 /** All that the node shall be. A node that names the revision it has gets 304 when it need not be told of a newer one. */
@@ -28,9 +27,9 @@ export const getState = handle(
     // Anew: the record of the caller may be from before the revision.
     const node = app.fleet.node(principal.id)
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
-    limitPulls(app, node.id)
+    app.budgets.pulls.demand(node.id)
     const state = await readState(app, node, revision)
-    app.statePulls.charge(node.id, { records: 0, bytes: state.length })
+    app.budgets.pulls.charge(node.id, { bytes: state.length })
     reply.type('application/json; charset=utf-8')
     // HEAD says what there is, and gives nothing.
     if (request.method === 'GET') reply.raw.once('finish', () => pulled(app, no, seq))

@@ -5,7 +5,6 @@ import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { peersFor } from '../mesh/peer-view.ts'
-import { limitRotations } from '../node-writes.ts'
 import { renewSecrets, secretsOnTheirWay } from '../secret-rotation.ts'
 import { checkPublicKey } from './check-public-key.ts'
 
@@ -17,7 +16,10 @@ export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body
   if (body.node_id !== principal.id)
     throw new ApiError('forbidden', 'the token belongs to another node')
   checkPublicKey('body/new_public_key', body.new_public_key)
-  if (body.new_public_key !== principal.public_key) limitRotations(app, principal.id)
+  if (body.new_public_key !== principal.public_key) {
+    app.budgets.rotations.demand(principal.id)
+    app.budgets.rotations.charge(principal.id, { records: 1 })
+  }
   const rotated = await app.change((unit) =>
     replaceKey(unit, app, principal.id, body.new_public_key),
   )

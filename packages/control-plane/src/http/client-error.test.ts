@@ -12,7 +12,7 @@ const defaults = resolveLimits(limits, {})
 async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
   const server = createServer({
     routes: [],
-    authenticate: () => undefined,
+    callerOf: () => () => undefined,
     isStopping: () => false,
     bodies: createBodies(defaults),
     limits: defaults,

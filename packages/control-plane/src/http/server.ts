@@ -25,8 +25,8 @@ export interface Route<Principal> {
 
 export interface ServerOptions<Principal> {
   routes: readonly Route<Principal>[]
-  /** Runs before the body is read. Throws an ApiError for a caller that may not. */
-  authenticate(operation: Operation, request: FastifyRequest): Principal | Promise<Principal>
+  /** What finds out who calls, before the body is read. That throws an ApiError for a caller that may not. */
+  callerOf(operation: Operation): (request: FastifyRequest) => Principal | Promise<Principal>
   /** True from the moment of stopping: everything is answered 503. */
   isStopping(): boolean
   onAnswer?(name: string, status: number, seconds: number): void
@@ -140,6 +140,7 @@ function addRoute<Principal>(
   const { operation, name, run } = route
   const isParsed = (operation.requestKind ?? 'json') === 'json'
   const params = paramsSchema(operation.path)
+  const callerOf = options.callerOf(operation)
   const principals = new WeakMap<FastifyRequest, Principal>()
   server.route({
     method: methodsOf(operation),
@@ -154,7 +155,7 @@ function addRoute<Principal>(
         : {}),
     },
     onRequest: async (request) => {
-      principals.set(request, await options.authenticate(operation, request))
+      principals.set(request, await callerOf(request))
     },
     preValidation: async (request, reply) => {
       Object.assign(request, await bodyOf(operation, { request, reply }, options.bodies))

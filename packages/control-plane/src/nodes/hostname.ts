@@ -1,4 +1,5 @@
 import { ApiError, hostnameProblem, parseHostname } from '@plexd/protocol'
+import type { Log } from '@plexd/runtime'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 
 /** A hostname from outside, as it is stored. Throws an ApiError (400) that names the field and says the rule. */
@@ -29,4 +30,17 @@ export function hostnameTrouble(
   if (others.length > 0)
     return `"${hostname}" is also the name of ${others.map((other) => other.id).join(', ')}`
   return hostnameProblem(hostname) ?? ''
+}
+
+/** At each start: names that older versions took are kept until somebody changes them. */
+export function warnOfHostnames(fleet: Fleet, log: Log): void {
+  for (const node of fleet.allNodes()) {
+    const reason = hostnameTrouble(fleet, node)
+    if (reason !== '')
+      log.warn('hostname breaks the rule, rename the node with "plexctl node rename"', {
+        node_id: node.id,
+        hostname: node.hostname,
+        reason,
+      })
+  }
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TelemetryKind } from '@plexd/protocol'
 import { parseBatch } from './batch.ts'
-import { createRateLimit } from './rate-limit.ts'
 
 const at = '2025-01-15T10:30:00Z'
 const parse = (kind: TelemetryKind, text: string) => parseBatch(kind, Buffer.from(text))
@@ -74,27 +73,5 @@ describe('parseBatch', () => {
 
   it('refuses more records than any node sends at once', () => {
     assert.throws(() => parse('logs', `[${'0,'.repeat(50_000)}0]`), { code: 'payload_too_large' })
-  })
-})
-
-describe('createRateLimit', () => {
-  const limits = { recordsPerSecond: 10, bytesPerSecond: 1_000, burstSeconds: 2 }
-
-  it('lets a node send while it owes nothing, and says when it may go on', () => {
-    let nowMs = 0
-    const limit = createRateLimit(() => nowMs, limits)
-    limit.charge('n_web', { records: 19, bytes: 0 })
-    assert.equal(limit.retryAfterSeconds('n_web'), undefined)
-    limit.charge('n_web', { records: 31, bytes: 0 })
-    assert.equal(limit.retryAfterSeconds('n_web'), 3)
-    assert.equal(limit.retryAfterSeconds('n_db'), undefined)
-    nowMs = 3_001
-    assert.equal(limit.retryAfterSeconds('n_web'), undefined)
-  })
-
-  it('counts bytes as well as records', () => {
-    const limit = createRateLimit(() => 0, limits)
-    limit.charge('n_web', { records: 1, bytes: 2_000 })
-    assert.equal(limit.retryAfterSeconds('n_web'), 1)
   })
 })

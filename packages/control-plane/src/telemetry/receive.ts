@@ -1,4 +1,4 @@
-import { ApiError, type BatchResponse, type TelemetryKind } from '@plexd/protocol'
+import type { BatchResponse, TelemetryKind } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { maxRecords } from './batch.ts'
@@ -8,22 +8,18 @@ const minRecordBytes = 2
 
 /** Takes a batch of a node. What is counted as accepted is on the disk. */
 export async function receiveBatch(
-  { parser, telemetry, telemetryLimit, metrics }: App,
+  { parser, telemetry, budgets, metrics }: App,
   kind: TelemetryKind,
   { body, principal }: { body: Uint8Array | undefined; principal: NodeRecord },
 ): Promise<BatchResponse> {
-  const retryAfterSeconds = telemetryLimit.retryAfterSeconds(principal.id)
-  if (retryAfterSeconds !== undefined)
-    throw new ApiError('too_many_requests', 'this node sends more than it may', {
-      retryAfterSeconds,
-    })
+  budgets.telemetry.demand(principal.id)
   const bytes = body ?? new Uint8Array()
   // Handed over to be parsed, they are gone afterwards.
   const { length } = bytes
   // Before it is known what they are: reading what is no batch costs as much.
-  telemetryLimit.charge(principal.id, { records: 0, bytes: length })
+  budgets.telemetry.charge(principal.id, { bytes: length })
   const chargeRecords = (records: number): void =>
-    telemetryLimit.charge(principal.id, { records, bytes: 0 })
+    budgets.telemetry.charge(principal.id, { records })
   const { records, dropped } = await parser.parse(kind, bytes).catch((error: unknown) => {
     chargeRecords(Math.min(length / minRecordBytes, maxRecords))
     throw error

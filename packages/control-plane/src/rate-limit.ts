@@ -6,9 +6,6 @@ export interface RateLimits {
   burstSeconds: number
 }
 
-/** For all limits of nodes. */
-export const burstSeconds = 10
-
 /**
  * A token bucket for each node. A batch is let through while nothing is owed, whatever its size, and what it takes
  * beyond the bucket is owed: so a batch that is larger than the bucket is slow, but not impossible.

@@ -1,0 +1,186 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock, Log } from '@plexd/runtime'
+import type { RunningApp } from './app.ts'
+import { openArtifactFiles } from './artifacts/files.ts'
+import { tokenHash } from './auth.ts'
+import { createChange } from './change.ts'
+import type { Config } from './config/config.ts'
+import { claimDataDir } from './data-dir-lock.ts'
+import { createFrames } from './events/frames.ts'
+import { loadHeads } from './events/heads.ts'
+import { createEventHub } from './events/hub.ts'
+import { openKeyring } from './events/keyring.ts'
+import { createPresentLife } from './events/position.ts'
+import { createStreams } from './events/streams.ts'
+import { createExecutionWatch } from './executions/watch.ts'
+import { createBodies } from './http/bodies/bodies.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createInstances } from './instances.ts'
+import { createMasterKeyRotation } from './master-key-rotation.ts'
+import { createMoves } from './moves.ts'
+import { createNodeBudgets } from './node-budgets.ts'
+import { createOperatorEnds } from './operator-ends.ts'
+import { createParser } from './parser/parser.ts'
+import { createPresence } from './presence.ts'
+import { loadMasterKey } from './seal/master-key.ts'
+import type { Store } from './store/db.ts'
+import { createNodeEntries } from './store/entries.ts'
+import { checkMeshRange, prepareInstallation } from './store/first-start.ts'
+import { loadFleet } from './store/load-fleet.ts'
+import { loadPskMaster } from './store/psk-keys.ts'
+import { createSealedSecrets } from './store/sealed-secrets.ts'
+import { readSetting } from './store/settings.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
+
+/** Opens the data folder, alone, and reads from it what is kept in memory. */
+export async function openApp(
+  given: Config,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<RunningApp> {
+  await using stack = new AsyncDisposableStack()
+  let config = given
+  const { dataDir } = config
+  stack.use(claimDataDir(dataDir))
+  const lockWaitMs = config.limits.database_lock_wait
+  const database = join(dataDir, 'control-plane.db')
+  const masterKey = await loadMasterKey({
+    path: config.masterKeyFile ?? join(dataDir, 'master.key'),
+    isNew: !existsSync(database),
+  })
+  const metrics = stack.use(createMetrics())
+  const store = stack.use(
+    await openSqliteStore(database, {
+      onGroup: metrics.committed,
+      lockWaitMs,
+    }),
+  )
+  const telemetry = stack.use(
+    openSqliteTelemetry(join(dataDir, 'telemetry.db'), { now: clock.now, lockWaitMs }),
+  )
+  const nowMs = clock.now()
+  await prepareInstallation(store, { dataDir, meshCidr: config.meshCidr ?? '10.100.0.0/16', nowMs })
+  await checkMeshRange(store.reader, config, log)
+
+  const fleet = await loadFleet(store.reader, nowMs)
+  const draft = await loadFleet(store.reader, nowMs)
+  const life = createPresentLife()
+  const heads = await loadHeads(store.reader, {
+    epoch: (await readSetting(store.reader, 'epoch')) ?? '',
+    life: life.id,
+    prunedThrough: Number((await readSetting(store.reader, 'events_pruned_through')) ?? 0),
+    nodes: Array.from(fleet.allNodes(), ({ no }) => no),
+  })
+  const hub = createEventHub(heads)
+  const presence = createPresence(clock, config)
+  const moves = createMoves(config.limits, clock.monotonic)
+  for (const { no, last_seen_at, endpoint_untold } of await readPresent(store)) {
+    presence.expect(no, last_seen_at)
+    if (endpoint_untold === 1) moves.wait(no)
+  }
+  const pskMaster = await loadPskMaster(store, masterKey)
+  const keyring = await openKeyring({ store, masterKey, clock })
+  const { reader } = store
+  const sealedSecrets = createSealedSecrets(reader, masterKey)
+  const entries = createNodeEntries(reader, config.limits)
+  const frames = createFrames({
+    heads,
+    keyring,
+    sources: { reader, entries, fleet, pskMaster, now: clock.now },
+    clock,
+  })
+
+  const parser = stack.use(createParser())
+  const budgets = createNodeBudgets(config.limits, clock)
+  let url = config.publicUrl ?? ''
+  let stopping = false
+  const opened = stack.move()
+  return {
+    get config() {
+      return config
+    },
+    reconfigure(next) {
+      config = next
+    },
+    store,
+    fleet,
+    change: createChange({
+      store,
+      fleet,
+      draft,
+      life,
+      now: clock.now,
+      publish(events) {
+        sealedSecrets.forget()
+        metrics.published(events)
+        hub.publish(events)
+      },
+    }),
+    masterKey,
+    masterKeyRotation: createMasterKeyRotation({ store, masterKey, sealedSecrets, log }),
+    sealedSecrets,
+    entries,
+    pskMaster,
+    keyring,
+    heads,
+    hub,
+    presence,
+    moves,
+    instances: createInstances({
+      clock,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      onClone(no, { addresses }) {
+        const { id, hostname } = fleet.nodeByNo(no) ?? {}
+        log.warn('two machines have one identity: join one of them again with a new token', {
+          node_id: id,
+          hostname,
+          addresses,
+        })
+      },
+    }),
+    executions: createExecutionWatch(clock),
+    operatorEnds: createOperatorEnds(fleet),
+    telemetry,
+    budgets,
+    artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
+    lostReportAnswers: new Map(),
+    bodies: createBodies(config.limits, (token, bytes) => {
+      const node = fleet.nodeByTokenHash(tokenHash(token))
+      if (node) budgets.writes.charge(node.id, { bytes })
+    }),
+    parser,
+    reportsLeftOut: new Map(),
+    metrics,
+    streams: createStreams({
+      fleet,
+      heads,
+      hub,
+      presence,
+      frames,
+      reader,
+      clock,
+      log,
+      onDelivered: metrics.delivered,
+    }),
+    clock,
+    log,
+    publicUrl: () => url,
+    servesAt(address) {
+      url = config.publicUrl ?? address
+    },
+    isStopping: () => stopping,
+    stop() {
+      stopping = true
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+function readPresent(store: Store) {
+  return store.reader
+    .selectFrom('nodes')
+    .select(['no', 'last_seen_at', 'endpoint_untold'])
+    .where('removed_at', 'is', null)
+    .execute()
+}
