@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { type Address, unmapAddress } from './udp-address.ts'
 
 /** A UDP port of this host, for IPv4 and, where there is any, IPv6. */
@@ -14,12 +14,14 @@ export interface UdpSocket extends AsyncDisposable {
 
 /** Opens a port, of all addresses or of one; 0 is any free port. Rejects with EADDRINUSE when somebody else has it. */
 export async function openUdpSocket(port = 0, host?: string): Promise<UdpSocket> {
-  if (host !== undefined && isIPv4(host) && host !== '0.0.0.0') return open('udp4', port, host)
+  const isForAll = host === undefined || host === '0.0.0.0' || host === '::'
+  if (!isForAll && isIP(host)) return open(isIPv4(host) ? 'udp4' : 'udp6', port, host)
+  const one = isForAll ? undefined : host
   try {
-    return await open('udp6', port, host === '0.0.0.0' ? undefined : host)
+    return await open('udp6', port, one)
   } catch (error) {
     if (isCode(error, 'EADDRINUSE', 'EACCES')) throw error
-    return open('udp4', port) // a kernel without IPv6
+    return open('udp4', port, one) // a kernel without IPv6, or a name without
   }
 }
 

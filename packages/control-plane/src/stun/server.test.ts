@@ -47,11 +47,9 @@ describe('the STUN server', () => {
     const { port } = free
     await free[Symbol.asyncDispose]()
     const addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
-    await using _server = await startStunServer(
-      { host: '0.0.0.0', port },
-      silentLog,
-      () => addresses,
-    )
+    await using _server = await startStunServer({ host: '0.0.0.0', port }, silentLog, {
+      addressesOf: () => addresses,
+    })
     await using client = await aClient()
 
     for (const address of addresses) {
@@ -75,6 +73,37 @@ describe('the STUN server', () => {
       errorCode: 420,
       unknown: [0x7ff1],
     })
+  })
+
+  it('says once of an address that another has its port, and goes on when it cannot learn the addresses', async () => {
+    await using taken = await openUdpSocket(0, '127.0.0.2')
+    const lines: string[] = []
+    let looks = 0
+    const addressesOf = (): string[] => {
+      if (++looks === 2) throw new Error('read interfaces: no')
+      return looks < 5 ? ['127.0.0.1', '127.0.0.2'] : ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+    }
+    await using _server = await startStunServer(
+      { host: '0.0.0.0', port: taken.port },
+      { ...silentLog, warn: (line) => lines.push(line) },
+      { addressesOf, everyMs: 1 },
+    )
+    await using client = await aClient()
+    const answered = once(client.socket, 'message')
+    const asking = setInterval(() => client.socket.send(request, taken.port, '127.0.0.3'), 20)
+
+    const [, from] = await answered
+    clearInterval(asking)
+
+    assert.equal(from.address, '127.0.0.3')
+    assert.deepEqual(lines, ['STUN is not served, nodes ask others', 'addresses for STUN not read'])
+  })
+
+  it('says that it serves nothing where its one address is not of this machine', async () => {
+    const lines: string[] = []
+    const log = { ...silentLog, warn: (line: string) => lines.push(line) }
+    assert.equal(await startStunServer({ host: '192.0.2.1', port: 0 }, log), undefined)
+    assert.equal(lines.length, 1)
   })
 
   it('leaves a port to whoever has it', async () => {

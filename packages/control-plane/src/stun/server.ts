@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import {
   type Address,
   decodeStun,
@@ -9,6 +8,7 @@ import {
   openUdpSocket,
   type UdpSocket,
 } from '@plexd/runtime'
+import { hostAddresses } from '../host-addresses.ts'
 
 /**
  * Tells nodes from where their packets come (STUN binding, RFC 5389), so that a mesh needs no server of somebody else.
@@ -21,30 +21,43 @@ import {
 export async function startStunServer(
   { host, port }: { host: string; port: number },
   log: Log,
-  addressesOf: () => string[] = ownAddresses,
+  { addressesOf = ownAddresses, everyMs = 5_000 } = {},
 ): Promise<AsyncDisposable | undefined> {
-  if (host !== '0.0.0.0' && host !== '::') return serve(host, port, log)
+  const isForAll = host === '0.0.0.0' || host === '::'
   const sockets = new Map<string, UdpSocket>()
-  let following = follow()
+  const refused = new Set<string>()
 
   async function follow(): Promise<void> {
-    const wanted = new Set(addressesOf())
+    const wanted = new Set(isForAll ? addressesOf() : [host])
     for (const [address, socket] of sockets) {
       if (wanted.has(address)) continue
       sockets.delete(address)
       await socket[Symbol.asyncDispose]()
     }
-    for (const address of wanted) {
-      const socket = sockets.has(address) ? undefined : await serve(address, port, log)
-      if (socket) sockets.set(address, socket)
+    for (const address of wanted) if (!sockets.has(address)) await open(address)
+  }
+
+  async function open(address: string): Promise<void> {
+    try {
+      sockets.set(address, await serve(address, port))
+    } catch (error) {
+      // One of many that has just gone again, or that the kernel does not give out yet.
+      if (isForAll && errorCodeOf(error) === 'EADDRNOTAVAIL') return
+      if (refused.has(address)) return
+      refused.add(address)
+      const fields = { host: address, port, error: describeError(error) }
+      log.warn('STUN is not served, nodes ask others', fields)
     }
   }
 
-  await following
+  await follow()
   if (sockets.size === 0) return undefined
+  let following = Promise.resolve()
   const timer = setInterval(() => {
-    following = following.then(follow)
-  }, followMs).unref()
+    following = following.then(follow).catch((error: unknown) => {
+      log.warn('addresses for STUN not read', { error: describeError(error) })
+    })
+  }, everyMs).unref()
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
@@ -54,22 +67,13 @@ export async function startStunServer(
   }
 }
 
-const followMs = 5_000
-
-async function serve(host: string, port: number, log: Log): Promise<UdpSocket | undefined> {
-  try {
-    const socket = await openUdpSocket(port, host)
-    socket.listen((datagram, from) => {
-      const answer = answerTo(datagram, from)
-      if (answer) socket.send(answer, from).catch(() => {}) // it will ask again
-    })
-    return socket
-  } catch (error) {
-    // An address that has just gone again.
-    if (errorCodeOf(error) === 'EADDRNOTAVAIL') return undefined
-    log.warn('STUN is not served, nodes ask others', { host, port, error: describeError(error) })
-    return undefined
-  }
+async function serve(host: string, port: number): Promise<UdpSocket> {
+  const socket = await openUdpSocket(port, host)
+  socket.listen((datagram, from) => {
+    const answer = answerTo(datagram, from)
+    if (answer) socket.send(answer, from).catch(() => {}) // it will ask again
+  })
+  return socket
 }
 
 function answerTo(datagram: Buffer, from: Address): Buffer | undefined {
@@ -82,9 +86,7 @@ function answerTo(datagram: Buffer, from: Address): Buffer | undefined {
   return encodeStun({ kind: 'success', transactionId, mapped: from })
 }
 
-/** Those of this host that nodes may ask, without those that need an interface beside them. */
+/** Those of this host that nodes may ask. */
 function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((list = []) =>
-    list.filter(({ scopeid }) => !scopeid).map(({ address }) => address),
-  )
+  return hostAddresses().map(({ address }) => address)
 }

@@ -1,10 +1,11 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { errorCodeOf, readSecretFile, writeFileAtomic } from '@plexd/runtime'
+import { hostAddresses } from '../host-addresses.ts'
 
 export interface TlsOptions {
   dataDir: string
@@ -90,7 +91,7 @@ async function loadServer(
   const certPath = join(dataDir, 'tls', 'server.crt')
   const keyPath = join(dataDir, 'tls', 'server.key')
   const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
-  if (found.key !== undefined) found.key = readSecretFile(keyPath, `read CA key "${keyPath}"`)
+  if (found.key !== undefined) found.key = readSecretFile(keyPath, `read TLS key "${keyPath}"`)
   const key = found.key ?? (await createKey(keyPath))
   if (found.cert !== undefined && serves(found.cert, { key, ca: ca.cert, names, nowMs }))
     return { cert: found.cert, key }
@@ -126,15 +127,13 @@ function outlasts(pem: string, nowMs: number): boolean {
 /** Where every address is listened on, nodes may come by any of the machine's. */
 function namesOf({ listenHost, extraNames = [] }: TlsOptions): string[] {
   const everywhere = listenHost === '0.0.0.0' || listenHost === '::'
-  const own = Object.values(networkInterfaces()).flatMap((list = []) =>
-    list.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
-  )
+  const own = hostAddresses().filter(({ internal }) => !internal)
   const names = [
     'localhost',
     '127.0.0.1',
     '::1',
     hostname(),
-    ...(everywhere ? own : [listenHost]),
+    ...(everywhere ? own.map(({ address }) => address) : [listenHost]),
     ...extraNames,
   ]
   return [...new Set(names.filter((name) => name !== ''))]

@@ -8,7 +8,7 @@ export interface ServedCertificate {
   current(): Tls
   /** Reads it again, which makes our own anew when its time has come, and hands it to the server when it is another. */
   refresh(): Promise<void>
-  /** Whose end is near is said once for each of these: 30, 7 and 1 day before. Milliseconds since 1970 by name. */
+  /** Milliseconds since 1970 by name. */
   ends(): ReadonlyMap<'server' | 'authority', number>
 }
 
@@ -59,7 +59,7 @@ export async function serveCertificate(options: {
 }
 
 const dayMs = 24 * 60 * 60_000
-/** The smallest that fits is the one that is said. */
+/** That an end is near is said once for each of these; the smallest that fits comes first. */
 const warnDays = [1, 7, 30]
 
 const remedies = {
