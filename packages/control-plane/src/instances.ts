@@ -73,34 +73,45 @@ export function createInstances({
   /** Once for each time that it begins. */
   onClone: (no: number, use: IdentityInUse) => void
 }): Instances {
-  const nodes = new Map<number, { instances: Instance[]; since: string | undefined }>()
+  const nodes = new Map<number, Known>()
   /** One that misses three heartbeats is gone. */
   const goneMs = Math.max(3 * heartbeatIntervalMs, 30_000)
 
-  function inUse(no: number): IdentityInUse | undefined {
-    const node = nodes.get(no)
-    if (!node) return undefined
-    const alive = node.instances.filter(({ lastMs }) => clock.monotonic() - lastMs < goneMs)
-    const both = bothAlive(alive)
+  function aliveOf({ instances }: Known): Instance[] {
+    const nowMs = clock.monotonic()
+    return instances.filter(({ lastMs }) => nowMs - lastMs < goneMs)
+  }
+
+  function useOf(node: Known, alive: readonly Instance[]): IdentityInUse | undefined {
     node.instances = alive
-    if (both) node.since ??= new Date(clock.now()).toISOString()
-    else node.since = undefined
-    return both && node.since !== undefined
-      ? { since: node.since, addresses: both.map(({ address }) => address) }
-      : undefined
+    const both = bothAlive(alive)
+    if (!both) {
+      node.since = undefined
+      return undefined
+    }
+    node.since ??= new Date(clock.now()).toISOString()
+    return { since: node.since, addresses: both.map(({ address }) => address) }
   }
 
   return {
     heard(no, { id, address }) {
       if (id === undefined) return
-      const node = nodes.get(no) ?? { instances: [], since: undefined }
-      nodes.set(no, node)
-      const before = inUse(no)
-      node.instances = withWord(node.instances, { id, address, atMs: clock.monotonic() })
-      const use = inUse(no)
-      if (use && !before) onClone(no, use)
+      const node = nodes.getOrInsertComputed(no, () => ({ instances: [], since: undefined }))
+      const isKnown = node.since !== undefined
+      const word = { id, address, atMs: clock.monotonic() }
+      const use = useOf(node, withWord(aliveOf(node), word))
+      if (use && !isKnown) onClone(no, use)
     },
-    inUse,
+    inUse(no) {
+      const node = nodes.get(no)
+      return node && useOf(node, aliveOf(node))
+    },
     forget: (no) => void nodes.delete(no),
   }
+}
+
+interface Known {
+  instances: readonly Instance[]
+  /** Since when two of them live. */
+  since: string | undefined
 }

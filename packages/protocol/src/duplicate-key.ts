@@ -1,3 +1,4 @@
+import { brace, colon, endBrace, quote } from './json-codes.ts'
 import { endOfString, endOfValue, skipSpace } from './raw-json.ts'
 
 /**
@@ -9,22 +10,23 @@ export function duplicateKey(
   text: string,
   opaque: ReadonlySet<string> = new Set(),
 ): string | undefined {
+  /** Keys of the objects that are open; lists lie between them unseen, for no key stands in a list itself. */
   const open: Set<string>[] = []
   for (let at = 0; at < text.length; at++) {
-    const char = text[at]
-    if (char === '{' || char === '[') open.push(new Set())
-    else if (char === '}' || char === ']') open.pop()
-    else if (char === '"') {
+    const code = text.charCodeAt(at)
+    if (code === brace) open.push(new Set())
+    else if (code === endBrace) open.pop()
+    else if (code === quote) {
       const end = endOfString(text, at)
-      const colon = skipSpace(text, end)
-      const isKey = text[colon] === ':'
-      const key = isKey ? keyOf(text.slice(at + 1, end - 1)) : ''
+      const behind = skipSpace(text, end)
+      const raw = text.slice(at + 1, end - 1)
       at = end - 1
-      if (!isKey) continue
+      if (text.charCodeAt(behind) !== colon) continue
+      const key = keyOf(raw)
       const keys = open.at(-1)
       if (keys?.has(key)) return key
       keys?.add(key)
-      if (opaque.has(key)) at = endOfValue(text, skipSpace(text, colon + 1)) - 1
+      if (opaque.has(key)) at = endOfValue(text, skipSpace(text, behind + 1)) - 1
     }
   }
   return undefined

@@ -1,4 +1,15 @@
 import { ApiError } from './errors.ts'
+import {
+  backslash,
+  brace,
+  bracket,
+  comma,
+  endBrace,
+  endBracket,
+  newline,
+  quote,
+  space,
+} from './json-codes.ts'
 import { defaultMaxBodyBytes, type Operation } from './operation.ts'
 
 /**
@@ -128,18 +139,9 @@ export class JsonGate {
   }
 }
 
-const newline = 0x0a
-const quote = 0x22
-const comma = 0x2c
-const bracket = 0x5b
-const backslash = 0x5c
-const endBracket = 0x5d
-const brace = 0x7b
-const endBrace = 0x7d
-
 /** Whether the text is one value a line rather than an array; undefined while there is nothing but space. */
 function startsLines(chunk: Uint8Array): boolean | undefined {
-  const first = chunk.find((byte) => byte > 0x20 && !isByteOrderMark(byte))
+  const first = chunk.find((byte) => byte > space && !isByteOrderMark(byte))
   return first === undefined ? undefined : first !== bracket
 }
 

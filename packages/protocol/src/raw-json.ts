@@ -1,3 +1,15 @@
+import {
+  backslash,
+  brace,
+  bracket,
+  colon,
+  comma,
+  endBrace,
+  endBracket,
+  quote,
+  space,
+} from './json-codes.ts'
+
 /**
  * JSON as text. A signature covers the payload byte for byte, and parsing loses bytes: integer-like keys are
  * reordered, `1.50e2` and big integers are rewritten, duplicate keys vanish.
@@ -181,13 +193,3 @@ export function endOfString(text: string, start: number): number {
   }
   return text.length
 }
-
-const space = 0x20
-const quote = 0x22
-const comma = 0x2c
-const colon = 0x3a
-const bracket = 0x5b
-const backslash = 0x5c
-const endBracket = 0x5d
-const brace = 0x7b
-const endBrace = 0x7d

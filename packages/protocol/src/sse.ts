@@ -1,3 +1,5 @@
+import { backslash, comma, quote } from './json-codes.ts'
+
 /** Server-sent events, as the control plane writes them. */
 
 /** No line may reach 65,536 bytes, the scanner limit of Go nodes; this leaves room. */
@@ -25,8 +27,6 @@ export function formatEvent({
   const lines = splitJson(data).map((line) => `data: ${line}\n`)
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\n${lines.join('')}\n`
 }
-
-const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
 
 /** Lines as long as they may be. Bytes, for a policy for ten thousand nodes is a hundred kilobytes, and made for many. */
 function splitJson(text: string): string[] {

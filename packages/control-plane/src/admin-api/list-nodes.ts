@@ -1,12 +1,10 @@
 import { ApiError, adminApi, matches, type Node, parseSelector } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { withReported } from '../mesh/labels.ts'
 import { nodeView } from '../nodes/view.ts'
-import type { NodeRow } from '../store/schema.ts'
-import { cursorOf, limitOf, readPage } from './paging.ts'
+import { cursorOf, limitOf, readRows } from './paging.ts'
 
 /** In the order of registration. */
 export const listNodes = handle(adminApi.listNodes, async ({ principal, query }, app) => {
@@ -17,11 +15,16 @@ export const listNodes = handle(adminApi.listNodes, async ({ principal, query },
     .filter((node) => node.no > afterNo && isAskedFor(node))
     .slice(0, limit + 1)
     .map(({ no }) => no)
-  const { rows, next } = await readPage({
-    sizes: await readSizes(app, numbers),
+  if (numbers.length === 0) return { items: [], next: null }
+  const nodes = app.store.reader
+    .selectFrom('nodes')
+    .where('no', 'in', numbers)
+    .where('removed_at', 'is', null)
+    .orderBy('no')
+  const { rows, next } = await readRows(nodes, {
+    bytes,
     limit,
     maxBytes: app.config.limits.page_bytes,
-    read: (count) => readRows(app, numbers.slice(0, count)),
     cursor: ({ no }) => [no],
   })
   const items: Node[] = []
@@ -30,29 +33,8 @@ export const listNodes = handle(adminApi.listNodes, async ({ principal, query },
 })
 
 /** Of what has no measure but that of the node. */
-async function readSizes({ store }: App, numbers: readonly number[]): Promise<{ bytes: number }[]> {
-  if (numbers.length === 0) return []
-  const bytes = sql<number>`octet_length(labels) + octet_length(reported) + octet_length(local_endpoints)
-    + octet_length(coalesce(capabilities, ''))`
-  return store.reader
-    .selectFrom('nodes')
-    .select(bytes.as('bytes'))
-    .where('no', 'in', numbers)
-    .where('removed_at', 'is', null)
-    .orderBy('no')
-    .execute()
-}
-
-async function readRows({ store }: App, numbers: readonly number[]): Promise<NodeRow[]> {
-  if (numbers.length === 0) return []
-  return store.reader
-    .selectFrom('nodes')
-    .selectAll()
-    .where('no', 'in', numbers)
-    .where('removed_at', 'is', null)
-    .orderBy('no')
-    .execute()
-}
+const bytes = sql<number>`octet_length(labels) + octet_length(reported) + octet_length(local_endpoints)
+  + octet_length(coalesce(capabilities, ''))`
 
 function selectorOf(text: string | undefined): (node: NodeRecord) => boolean {
   if (text === undefined || text === '*') return () => true

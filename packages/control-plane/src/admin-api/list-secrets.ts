@@ -11,12 +11,7 @@ export const listSecrets = handle(adminApi.listSecrets, async ({ principal, quer
     .selectFrom('secrets')
     .select(['key', 'target', 'version', 'updated_at'])
     .where('tenant_id', '=', principal.tenant_id)
-    .where((where) =>
-      where.or([
-        where('key', '>', key),
-        where.and([where('key', '=', key), where('target', '>', target)]),
-      ]),
-    )
+    .where(({ eb, refTuple, tuple }) => eb(refTuple('key', 'target'), '>', tuple(key, target)))
     .orderBy('key')
     .orderBy('target')
     .limit(limit + 1)

@@ -1,4 +1,6 @@
 import { ApiError } from '@plexd/protocol'
+import type { RawBuilder, Selectable, SelectQueryBuilder } from 'kysely'
+import type { Tables } from '../store/schema.ts'
 
 /** Where in a list a page ends, as `next` gives it and `after` takes it back; opaque to clients. */
 export type Cursor = readonly (string | number)[]
@@ -62,6 +64,32 @@ export async function readPage<Row>({
   const rows = count === 0 ? [] : await read(count)
   const last = rows.at(-1)
   return { rows, next: last !== undefined && sizes.length > count ? encode(cursor(last)) : null }
+}
+
+/** The same for rows of a table; `bytes` is the size of one. */
+export async function readRows<Table extends keyof Tables>(
+  rows: SelectQueryBuilder<Tables, Table, object>,
+  {
+    bytes,
+    limit,
+    ...rest
+  }: {
+    bytes: RawBuilder<number>
+    limit: number
+    maxBytes: number
+    cursor: (row: Selectable<Tables[Table]>) => Cursor
+  },
+): Promise<{ rows: Selectable<Tables[Table]>[]; next: string | null }> {
+  return readPage({
+    sizes: await rows
+      .select(bytes.as('bytes'))
+      .limit(limit + 1)
+      .execute(),
+    limit,
+    read: (count) =>
+      rows.selectAll().limit(count).execute() as Promise<Selectable<Tables[Table]>[]>, // what all columns are
+    ...rest,
+  })
 }
 
 /** How many of these, from the first, stay within the bytes: one at least, if there is one. */
