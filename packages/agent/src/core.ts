@@ -63,9 +63,11 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   const { log, clock = systemClock } = deps
   await using stack = new AsyncDisposableStack()
   const { dataDir } = config
+  // Parts of it ask for it while it is being opened: it takes long, and the disk may fill and empty meanwhile.
+  let core: Core | undefined
   const problems = createProblems()
   const disk = stack.use(
-    watchDisk({ dataDir, problems, clock, log, onRoom: () => core.loops?.reconcile() }),
+    watchDisk({ dataDir, problems, clock, log, onRoom: () => core?.loops?.reconcile() }),
   )
   const onFailure = disk.failed
   const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
@@ -74,7 +76,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   stack.defer(showLeftOut(desired, problems))
   const vitals = createVitals()
   const skew = createClockSkew({ clock, log, problems })
-  const identity = (): Identity | undefined => core.identity?.current()
+  const identity = (): Identity | undefined => core?.identity?.current()
   const mesh = stack.use(
     await openCoreMesh({ ...deps, config, database, desired, identity, problems, clock, log }),
   )
@@ -84,7 +86,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     desired,
     device: mesh.device,
     reports,
-    waiting: () => core.loops?.waiting() ?? { results: 0, refusedReports: 0 },
+    waiting: () => core?.loops?.waiting() ?? { results: 0, refusedReports: 0 },
     vitals,
     problems,
     skew,
@@ -93,7 +95,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   }
   const describe = (): Static<typeof DaemonStatus> => describeStatus(status)
   const opened = stack.move()
-  const core: Core = {
+  core = {
     config,
     instance: crypto.randomUUID(),
     clock,

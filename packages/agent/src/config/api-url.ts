@@ -1,3 +1,4 @@
+import { isLoopback } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 
 /**
@@ -19,8 +20,4 @@ export function checkApiUrl(text: string, insecureHttp: boolean): string {
     if (!insecureHttp) throw refuse('plain HTTP: use https, or add --insecure-http for a trial')
   }
   return url.href.replace(/\/$/, '')
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }

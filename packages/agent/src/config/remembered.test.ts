@@ -52,6 +52,13 @@ describe('what enrolled a node', () => {
     assert.equal((await place.load({})).apiUrl, '')
     assert.deepEqual(place.warnings, ['remembered settings cannot be read, ignored'])
   })
+
+  it('is written anew when the file was damaged: nobody would be enrolled else', async () => {
+    await using place = await aPlace()
+    await writeFile(join(place.dataDir, 'settings.json'), '{"api":1}')
+    await place.enrol({ apiUrl: 'https://one' })
+    assert.equal((await place.load({})).apiUrl, 'https://one')
+  })
 })
 
 async function aPlace() {

@@ -28,7 +28,8 @@ const caPathOf = (dataDir: string): string => join(dataDir, 'control-plane-ca.cr
 /** To be called when the control plane has answered: what does not work is not remembered. `flags` is what was typed. */
 export async function rememberSettings(config: AgentConfig, flags: Settings): Promise<void> {
   const { dataDir, apiUrl, caFile, insecureHttp } = config
-  const before = await read(dataDir)
+  // What was damaged is written anew.
+  const before = await read(dataDir).catch(() => undefined)
   if (caFile !== undefined && caFile !== caPathOf(dataDir))
     await writeIfNew(caPathOf(dataDir), await readFile(caFile, 'utf8'))
   const { socket, mode, mesh } = before ?? {}

@@ -155,6 +155,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
         failure = error
         break
       }
+      attempts.delete(event.eventId)
       handled.push(event)
     }
     if (started.length > 0) memory.commit(handled)
@@ -167,7 +168,6 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     const count = (attempts.get(eventId) ?? 0) + 1
     attempts.set(eventId, count)
     if (count < maxAttempts) return false
-    attempts.delete(eventId)
     log.error('event cannot be handled, skipping it', { event_id: eventId, error })
     deps.onGap()
     return true

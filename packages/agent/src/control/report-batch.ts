@@ -1,4 +1,5 @@
 import type { ReportSync } from '@plexd/protocol'
+import { parseExact } from '@plexd/runtime'
 import type { ReportChange } from '../state/report-store.ts'
 
 /** Bounds of one request, well within those of the operation. */
@@ -51,24 +52,7 @@ export function toReportSync(changes: readonly ReportChange[]): ReportSync {
   }
 }
 
-/** A value that JSON.stringify turns into the same numbers digit by digit, also those that no JavaScript number holds. */
+/** Every number as the program wrote it, digit by digit. */
 function parseExactly(text: string): unknown {
-  try {
-    return parseWithSource(text, (_key, value, { source }) =>
-      typeof value === 'number' && source !== undefined && source !== String(value)
-        ? rawJson(source)
-        : value,
-    )
-  } catch (error) {
-    // Thousands of levels deep: the reviver runs out of stack where the parser itself does not.
-    if (error instanceof RangeError) return JSON.parse(text)
-    throw error
-  }
+  return parseExact(text, (value, source) => String(value) === source)
 }
-
-// Both are in Node and in ECMAScript 2026, and not yet in TypeScript's library.
-const parseWithSource = JSON.parse as (
-  text: string,
-  reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
-) => unknown
-const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON

@@ -37,7 +37,7 @@ describe('a group that is looked up', () => {
     nowMs = 5_000
     assert.equal(await lookup(), undefined)
     gid = 51
-    nowMs = 0 // the clock was set back
+    nowMs = 10_000
     assert.equal(await lookup(), 51)
   })
 })

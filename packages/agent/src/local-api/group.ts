@@ -19,13 +19,12 @@ export async function findGroup(name: string): Promise<number | undefined> {
 const freshMs = 5_000
 
 /** Looks the group up when it is asked for, at most every 5 s. Who asks while a look-up runs waits for it. */
-export function createGroupLookup(name: string, now: () => number, find = findGroup) {
+export function createGroupLookup(name: string, monotonic: () => number, find = findGroup) {
   let lookup: { atMs: number; gid: Promise<number | undefined> } | undefined
 
   return (): Promise<number | undefined> => {
-    // A clock that was set back must not keep an answer for ever.
-    if (!lookup || Math.abs(now() - lookup.atMs) >= freshMs)
-      lookup = { atMs: now(), gid: find(name) }
+    if (!lookup || monotonic() - lookup.atMs >= freshMs)
+      lookup = { atMs: monotonic(), gid: find(name) }
     return lookup.gid
   }
 }

@@ -38,7 +38,7 @@ export interface LocalApi extends AsyncDisposable {
  */
 export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi> {
   const { group = 'plexd', secretsGroup = 'plexd-secrets', socketPath, clock } = options
-  const secretsGid = createGroupLookup(secretsGroup, clock.now)
+  const secretsGid = createGroupLookup(secretsGroup, clock.monotonic)
   const ownUid = process.getuid?.() ?? 0
   const handler = createHandler({
     ...options,

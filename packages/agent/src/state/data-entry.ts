@@ -24,17 +24,13 @@ const entry = validatorOf(Entry)
 export function readDataEntry(text: string): DataEntry {
   const passed = passedBound(text, entryBounds)
   if (passed) throw new TypeError(words[passed])
-  const members = rawMembers(text)
-  const { payload: _, ...rest } = JSON.parse(text) as Partial<Entry> // an object, or the line above has thrown
-  const value = { ...rest, payload: null }
-  const payload = members.get('payload')
+  const found: unknown = JSON.parse(text)
+  const isObject = typeof found === 'object' && found !== null && !Array.isArray(found)
+  // The payload is kept as text: of it nothing is to be checked but that it is there.
+  const value = isObject && 'payload' in found ? { ...found, payload: null } : found
   const validator = entry()
-  if (!validator.Check(value) || payload === undefined) {
-    const [first] = validator.Errors(value)
-    throw new TypeError(
-      first ? `${first.instancePath.slice(1)} ${first.message}` : 'it has no payload',
-    )
-  }
+  if (!validator.Check(value)) throw new TypeError(misfit(validator.Errors(value)))
+  const payload = rawMembers(text).get('payload') ?? ''
   const { key, content_type, version, updated_at } = value
   return { key, content_type, payload: copyOf(compactJson(payload)), version, updated_at }
 }
@@ -49,6 +45,12 @@ export function dataEntryJson({
 }: DataEntry): string {
   const text = (value: string): string => escapeHtml(JSON.stringify(value))
   return `{"key":${text(key)},"content_type":${text(content_type)},"payload":${payload},"version":${version},"updated_at":${text(updated_at)}}`
+}
+
+/** The first thing that does not fit, for a person. */
+export function misfit([first]: readonly { instancePath: string; message: string }[]): string {
+  const { instancePath = '', message = 'it does not fit' } = first ?? {}
+  return `${instancePath.slice(1)} ${message}`.trimStart()
 }
 
 const words = {

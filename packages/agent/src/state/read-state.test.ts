@@ -31,6 +31,22 @@ describe('readState', () => {
       assert.ok((await turnsDuring(() => readState(whole))) > 2)
     })
 
+  it('leaves out an entry that is no object, whatever else it is, and takes the others', async () => {
+    const good = {
+      data: '{"key":"b","content_type":"t","payload":1,"version":1,"updated_at":"2025-01-15T10:30:00Z"}',
+      secret_refs: '{"key":"b","version":1}',
+    }
+    for (const list of ['data', 'secret_refs'] as const)
+      for (const wrong of ['null', '5', '"x"', '[]', '[{"key":"a"}]']) {
+        const state = await readState(`{"${list}":[${wrong},${good[list]}]}`)
+        assert.deepEqual(
+          state[list].map(({ key }) => key),
+          ['b'],
+        )
+        assert.deepEqual(state.left_out, [{ list, key: '?', why: 'must be object' }])
+      }
+  })
+
   it('refuses what is longer than any state before it looks at it', async () => {
     await assert.rejects(readState(flat(`{"x":${'['.repeat(60 * mebibyte)}`)), /longer than/)
   })

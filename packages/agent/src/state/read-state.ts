@@ -8,7 +8,7 @@ import {
 } from '@plexd/protocol'
 import { Type } from 'typebox'
 import { createBreath } from '../breathe.ts'
-import { type DataEntry, readDataEntry } from './data-entry.ts'
+import { type DataEntry, misfit, readDataEntry } from './data-entry.ts'
 import { type LeftOut, leftOut } from './left-out.ts'
 
 /** What was received of a state. One entry that does not fit costs no other: it is in `left_out`. */
@@ -119,8 +119,7 @@ function readSecretRef(text: string): SecretRef {
   const value = parsePart({ name: 'secret_refs', text })
   const validator = secretRef()
   if (validator.Check(value)) return value
-  const [first] = validator.Errors(value)
-  throw new TypeError(`${first?.instancePath.slice(1)} ${first?.message}`)
+  throw new TypeError(misfit(validator.Errors(value)))
 }
 
 function parsePart({ name, text }: { name: string; text: string }): unknown {

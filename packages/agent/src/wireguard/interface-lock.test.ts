@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { lockInterface } from './interface-lock.ts'
 
 describe('lockInterface', () => {
+  it('keeps no connection of whoever comes', async () => {
+    const name = `test-${process.pid}-open`
+    await using _lock = await lockInterface(name)
+    const socket = connect({ path: `\0plexd/${name}` }).resume()
+    await once(socket, 'close')
+  })
+
   it('gives an interface to one process, until that lets it go', async () => {
     const name = `test-${process.pid}`
     {

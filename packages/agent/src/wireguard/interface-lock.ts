@@ -15,7 +15,8 @@ export function lockPacketFilter(): Promise<AsyncDisposable | undefined> {
 }
 
 async function lock(name: string): Promise<AsyncDisposable | undefined> {
-  const server = createServer().listen({ path: `\0plexd/${name}` })
+  // Every user may connect to it, and would hold a descriptor of ours with each connection.
+  const server = createServer((socket) => socket.destroy()).listen({ path: `\0plexd/${name}` })
   try {
     await once(server, 'listening')
   } catch (error) {
