@@ -5,6 +5,7 @@ import {
   type Client,
   createClient,
   errorOf,
+  isLoopback,
   type Transport,
 } from '@plexd/protocol'
 import {
@@ -95,10 +96,6 @@ export function checkServer({ server, insecureHttp }: Settings): string {
     throw wrong('plain HTTP is for loopback addresses only, use https://')
   if (!insecureHttp) throw wrong('plain HTTP needs --insecure-http')
   return server.value
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 }
 
 async function readToken(tokenFile: Setting | undefined): Promise<string> {

@@ -39,10 +39,17 @@ export function createOpen(options: Target & { userAgent: string; token: string 
       ...(secure && options.caFile ? { ca: readCa(options.caFile) } : {}),
       ...(signal ? { signal } : {}),
     })
-    request.setTimeout(idleMs, () => request.destroy(new Error(`silent for ${idleMs / 1_000} s`)))
+    let answered: http.IncomingMessage | undefined
+    request.setTimeout(idleMs, () => {
+      const silence = new Error(`silent for ${idleMs / 1_000} s`)
+      // Who reads the answer gets the error of the answer, not that of the request.
+      answered?.destroy(silence)
+      request.destroy(silence)
+    })
     const response = await answerTo(request, body).catch((error: unknown) => {
       throw explainFailure(error, options)
     })
+    answered = response
     const status = response.statusCode ?? 0
     if (status >= 200 && status < 300) return response
     const failure = errorOf({

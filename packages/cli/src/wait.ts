@@ -25,13 +25,13 @@ export async function waitForExecution(
 ): Promise<Execution> {
   using progress = startProgress(stderr)
   const backoff = createBackoff({ minMs: 1_000, maxMs: 10_000 })
-  const startMs = clock.now()
+  const startMs = clock.monotonic()
   let execution = started
   let failures = 0
   while (!hasEnded(execution)) {
-    const elapsed = formatDuration(Math.round((clock.now() - startMs) / 1_000) * 1_000)
+    const elapsed = formatDuration(Math.round((clock.monotonic() - startMs) / 1_000) * 1_000)
     progress.update(`${execution.action}: ${execution.status}, ${elapsed} (${execution.id})`)
-    const askedMs = clock.now()
+    const askedMs = clock.monotonic()
     try {
       const answer = await admin.getExecution({
         params: { execution_id: started.id },
@@ -41,7 +41,8 @@ export async function waitForExecution(
       failures = 0
       backoff.reset()
       // A control plane that does not block must not be asked in a hot loop.
-      if (!hasEnded(execution) && clock.now() - askedMs < minPauseMs) await clock.sleep(minPauseMs)
+      if (!hasEnded(execution) && clock.monotonic() - askedMs < minPauseMs)
+        await clock.sleep(minPauseMs)
     } catch (error) {
       failures++
       if (failures === maxFailures || !isPassing(error)) throw stillRunning(started, error)

@@ -41,6 +41,17 @@ describe('runCli', () => {
     assert.equal(code, 1)
   })
 
+  it('fails when what it prints cannot be written', async () => {
+    const { code, stderr } = await runModule(`${imports}
+      import { closeSync, openSync } from 'node:fs'
+      closeSync(1)
+      openSync('/dev/full', 'w')
+      await runCli(new Command('prog').action(() => { process.stdout.write('x') }), [])`)
+
+    assert.match(stderr, /^prog: write output: [^\n]*ENOSPC[^\n]*\n$/)
+    assert.equal(code, 1)
+  })
+
   it('ends with 2 for a command line that is wrong, at any depth, and with 0 for help', async () => {
     const { stdout } = await runModule(`${imports}
       const lines = [['nod'], ['node', 'lst'], ['node', 'list', '--wrong'], ['node', 'list', 'more'], ['--help'], ['node', 'list', '--help']]

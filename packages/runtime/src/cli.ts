@@ -30,9 +30,13 @@ export class CliError extends Error {
 
 /** Runs a program to its exit code; prints failures as one line on stderr, never a stack trace. */
 export async function runCli(program: Command, argv: readonly string[]): Promise<void> {
-  // A reader that stops early (head, less) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that stops early (head, less) is no failure.
     if (error.code === 'EPIPE') process.exit(exitCodes.ok)
+    process.exitCode = report(
+      new CliError('write output', exitCodes.failed, { cause: error }),
+      program.name(),
+    )
   })
   speakAsOne(program, program.name(), program.name())
   try {

@@ -3,6 +3,11 @@ import { describe, it } from 'node:test'
 import { formatAge, formatTable } from './table.ts'
 
 describe('formatTable', () => {
+  it('has as many rows as there are', () => {
+    const rows = Array.from({ length: 200_000 }, () => ['a'])
+    assert.equal(formatTable(['key'], rows).length, 'KEY\n'.length + 2 * rows.length)
+  })
+
   it('pads each column to its longest cell, and no line at its end', () => {
     const table = formatTable(
       ['name', 'mesh ip', 'labels'],

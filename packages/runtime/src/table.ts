@@ -10,7 +10,7 @@ export function formatTable(
     ...rows.map((row) => row.map(printable)),
   ]
   const widths = headings.map((_, column) =>
-    Math.max(...cells.map((row) => (row[column] ?? '').length)),
+    cells.reduce((width, row) => Math.max(width, (row[column] ?? '').length), 0),
   )
   return cells
     .map((row) =>

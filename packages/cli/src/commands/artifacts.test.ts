@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { Artifact } from '@plexd/protocol'
 import { answer, failure } from '../testing/admin-server.ts'
 import { startBench } from '../testing/run.ts'
@@ -56,6 +59,18 @@ describe('artifact upload', () => {
     await assert.rejects(bench.run(argv), { status: 409, message: why })
   })
 
+  it('names a file that is gone when it is read for the second time', async () => {
+    await using bench = await startBench({ [`PUT ${path}`]: artifact })
+    const file = await bench.file('plexd', Buffer.alloc(16 * 1024 * 1024))
+
+    const running = bench.run(['artifact', 'upload', file, ...platform])
+    const refused = assert.rejects(running, { name: 'CliError', message: `read "${file}"` })
+    while (!isOpen(file)) await setImmediate()
+    await rm(file)
+
+    await refused
+  })
+
   it('names a file that is not there, and one that is a folder', async () => {
     await using bench = await startBench()
 
@@ -68,6 +83,17 @@ describe('artifact upload', () => {
     )
   })
 })
+
+/** In this process. */
+function isOpen(file: string): boolean {
+  return readdirSync('/proc/self/fd').some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === file
+    } catch {
+      return false // closed meanwhile
+    }
+  })
+}
 
 describe('artifact list', () => {
   it('shows size and checksum', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type Artifact, adminApi, fillPath } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
@@ -97,8 +97,8 @@ async function upload(
       'content-length': String(size),
       'x-checksum-sha256': checksum,
     },
-    body: createReadStream(file).pipe(
-      countBytes((bytes) => progress.update(`uploading ${file}: ${percent(bytes, size)}`)),
+    body: Readable.from(
+      chunksOf(file, (bytes) => progress.update(`uploading ${file}: ${percent(bytes, size)}`)),
     ),
   })
   return JSON.parse(await text(answer)) as Artifact // what this operation answers
@@ -114,19 +114,24 @@ async function sizeOf(file: string): Promise<number> {
 
 async function checksumOf(file: string): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk)
+  for await (const chunk of chunksOf(file)) hash.update(chunk)
   return hash.digest('hex')
 }
 
-function countBytes(onCount: (bytes: number) => void): Transform {
+async function* chunksOf(
+  file: string,
+  onCount: (bytes: number) => void = () => {},
+): AsyncGenerator<Buffer> {
   let bytes = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  try {
+    for await (const chunk of createReadStream(file)) {
       bytes += chunk.length
       onCount(bytes)
-      done(null, chunk)
-    },
-  })
+      yield chunk
+    }
+  } catch (cause) {
+    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
+  }
 }
 
 function percent(part: number, whole: number): string {

@@ -48,6 +48,19 @@ describe('event tail', () => {
     assert.equal(bench.server.requests[0]?.headers.accept, 'text/event-stream')
   })
 
+  it('prints numbers as they were sent', async () => {
+    const data = JSON.stringify(aRecord('1-1')).replace('"n_db"', '18446744073709551615')
+    await using bench = await startBench({ [path]: stream([`id: 1-1\ndata: ${data}\n\n`]) })
+    const stop = new AbortController()
+
+    const { stdout } = await bench.run(['event', 'tail', 'web-01', '--json'], {
+      signal: stop.signal,
+      onStdout: () => stop.abort(),
+    })
+
+    assert.match(stdout, /"peer_id":18446744073709551615/)
+  })
+
   it('prints a JSON object on each line, also when the data came in several', async () => {
     const data = JSON.stringify(aRecord('1-1')).replaceAll(',', ',\ndata: ')
     await using bench = await startBench({ [path]: stream([`id: 1-1\ndata: ${data}\n\n`]) })

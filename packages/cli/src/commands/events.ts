@@ -1,5 +1,5 @@
 import { adminApi, type EventRecord, fillPath } from '@plexd/protocol'
-import { jsonText, printable } from '@plexd/runtime'
+import { jsonText, parseExact, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Context, examples } from '../context.ts'
 import { followEvents } from '../event-stream.ts'
@@ -35,7 +35,7 @@ export function addEventCommands(program: Command, { io, connect }: Context): vo
         ...(after === undefined ? {} : { after }),
       })
       for await (const data of events) {
-        const record = JSON.parse(data) as EventRecord // the one thing this operation sends
+        const record = parseExact(data) as EventRecord // the one thing this operation sends
         io.stdout.write(`${json ? jsonText(record) : printable(formatEventRecord(record))}\n`)
       }
     })

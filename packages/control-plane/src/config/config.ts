@@ -1,10 +1,10 @@
 import { join } from 'node:path'
+import { isLoopback } from '@plexd/protocol'
 import type { LogLevel } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { fileName, type Given, settings } from './settings.ts'
 import {
   checkTlsName,
-  isLoopback,
   parseInterval,
   parseList,
   parseListen,

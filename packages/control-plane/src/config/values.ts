@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { formatCidr, parseCidr, parseDuration, specialRangeIn } from '@plexd/protocol'
 import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from '../limits.ts'
@@ -8,17 +8,6 @@ export function parseListen(name: string, text: string): { host: string; port: n
   if (port === undefined || Number(port) > 65_535)
     throw new Error(`read config: ${name} "${text}": want HOST:PORT, as in 127.0.0.1:8443`)
   return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) }
-}
-
-/** Of a host as it stands in a setting or a URL. */
-export function isLoopback(text: string): boolean {
-  const host = text.replace(/^\[|\]$/g, '')
-  if (host === 'localhost') return true
-  const loopback = new BlockList()
-  loopback.addSubnet('127.0.0.0', 8)
-  loopback.addAddress('::1', 'ipv6')
-  const family = isIP(host)
-  return family !== 0 && loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }
 
 export function parseSwitch(name: string, value: unknown): boolean {

@@ -5,11 +5,11 @@ import {
   controlApi,
   type EndpointRules,
   endpointFault,
+  isLoopback,
   revisionHeader,
 } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import type { App } from '../app.ts'
-import { isLoopback } from '../config/values.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { shownPeers } from '../mesh/peer-view.ts'
