@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { ApiError, type Auth, type Operation } from '@plexd/protocol'
 import type { FastifyRequest } from 'fastify'
 import { departedMs, type Fleet, type NodeRecord, type OperatorRecord } from './mesh/fleet.ts'
@@ -75,5 +75,5 @@ export function bearerToken(request: FastifyRequest): string {
 
 /** SHA-256 in hex: what is kept of a token. Tokens are random, so no salt or stretching is needed. */
 export function tokenHash(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
+  return hash('sha256', token)
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Clock, Log } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import { openArtifactFiles } from './artifacts/files.ts'
-import { tokenHash } from './auth.ts'
 import { createChange } from './change.ts'
 import type { Config } from './config/config.ts'
 import { claimDataDir } from './data-dir-lock.ts'
@@ -18,6 +17,7 @@ import { createBodies } from './http/bodies/bodies.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createInstances } from './instances.ts'
 import { createMasterKeyRotation } from './master-key-rotation.ts'
+import type { NodeRecord } from './mesh/fleet.ts'
 import { createMoves } from './moves.ts'
 import { createNodeBudgets } from './node-budgets.ts'
 import { createOperatorEnds } from './operator-ends.ts'
@@ -145,9 +145,9 @@ export async function openApp(
     budgets,
     artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
     lostReportAnswers: new Map(),
-    bodies: createBodies(config.limits, (token, bytes) => {
-      const node = fleet.nodeByTokenHash(tokenHash(token))
-      if (node) budgets.writes.charge(node.id, { bytes })
+    bodies: createBodies(config.limits, (principal, bytes) => {
+      const { id } = principal as NodeRecord // what is counted comes from nodes
+      budgets.writes.charge(id, { bytes })
     }),
     parser,
     reportsLeftOut: new Map(),

@@ -126,6 +126,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
+  server.decorateRequest('principal', undefined)
   server.decorateRequest('bodyText', '')
   for (const route of routes) addRoute(server, route, options)
   refuseOtherMethods(server, routes)
@@ -141,7 +142,6 @@ function addRoute<Principal>(
   const isParsed = (operation.requestKind ?? 'json') === 'json'
   const params = paramsSchema(operation.path)
   const callerOf = options.callerOf(operation)
-  const principals = new WeakMap<FastifyRequest, Principal>()
   server.route({
     method: methodsOf(operation),
     url: fastifyPath(operation.path),
@@ -155,7 +155,7 @@ function addRoute<Principal>(
         : {}),
     },
     onRequest: async (request) => {
-      principals.set(request, await callerOf(request))
+      request.principal = await callerOf(request)
     },
     preValidation: async (request, reply) => {
       Object.assign(request, await bodyOf(operation, { request, reply }, options.bodies))
@@ -165,7 +165,7 @@ function addRoute<Principal>(
         return reply.type('text/event-stream').send('')
       // Keys, tokens, secrets: what is for one caller is kept by nobody on the way (RFC 9111, section 5.2.2.5).
       if (operation.auth !== 'none') reply.header('cache-control', 'no-store')
-      const answer = await run(request, reply, principals.get(request) as Principal) // set by onRequest
+      const answer = await run(request, reply, request.principal as Principal) // set by onRequest
       if (reply.sent) return reply
       if (reply.statusCode === 200) reply.code(operation.status)
       return answer
@@ -180,10 +180,14 @@ function methodsOf({ method }: Operation): HTTPMethods[] {
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** Who calls; undefined for a stranger. */
+    principal: unknown
     /** JSON as it was written; empty where no body is parsed. */
     bodyText: string
   }
 }
+
+const utf8 = new TextDecoder()
 
 /** Parsed JSON, or the bytes of a batch; undefined for what the handler reads itself, and where none is asked for. */
 async function bodyOf(
@@ -201,7 +205,7 @@ async function bodyOf(
       'unsupported_media_type',
       `content type "${type.slice(0, 64)}" is not supported: use application/json`,
     )
-  const bodyText = new TextDecoder().decode(await bodies.read(exchange, operation))
+  const bodyText = utf8.decode(await bodies.read(exchange, operation))
   return { body: parseJson(bodyText), bodyText }
 }
 

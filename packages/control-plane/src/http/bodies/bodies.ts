@@ -18,7 +18,7 @@ export interface Bodies {
    * as a bound is passed, with the status of the row: nothing behind is read or unpacked.
    */
   read(exchange: Exchange, operation: Operation): Promise<Buffer>
-  /** What there is of the body up to `maxBytes`, and whether that is all of it: for who must not be refused. */
+  /** What there is of the body of a node up to `maxBytes`, and whether that is all of it: for who must not be refused. */
   readSome(exchange: Exchange, maxBytes: number): Promise<{ body: Buffer; isWhole: boolean }>
 }
 
@@ -27,8 +27,8 @@ type BudgetName =
   | 'caller_body_bytes_in_flight'
   | 'stranger_body_bytes_in_flight'
 
-/** What a caller, by its token, has sent in a body, unpacked, also when that is refused; batches are not counted. */
-export type CountBytes = (token: string, bytes: number) => void
+/** What a node, as the caller of the request, has sent in a body, unpacked, also when that is refused; batches are not counted. */
+export type CountBytes = (principal: unknown, bytes: number) => void
 
 export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodies {
   const bound = (name: BudgetName): Bound => ({ name, bytes: limits[name] })
@@ -49,6 +49,7 @@ export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodi
       const bounds = jsonBoundsOf(operation)
       const { auth } = operation
       const isStranger = auth === 'bootstrap' || auth === 'none'
+      const isCounted = auth === 'node' && operation.requestKind !== 'batch'
       const announced = Number(request.headers['content-length'] ?? 0)
       if (encodingOf(request) === 'identity' && announced > bounds.maxBytes)
         throw boundRefusal(operation, 'bytes')
@@ -58,11 +59,10 @@ export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodi
         if (passed) throw boundRefusal(operation, passed)
         return true
       }
-      const isCounted = !isStranger && operation.requestKind !== 'batch'
       return collect(request.raw, reply.raw, {
         ...(isStranger ? stranger : known),
         check,
-        ...(isCounted ? { count } : {}),
+        count: (bytes) => isCounted && count(request.principal, bytes),
       })
     },
     async readSome({ request, reply }, maxBytes) {
@@ -73,7 +73,11 @@ export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodi
         isWhole = bytes <= maxBytes
         return isWhole
       }
-      const body = await collect(request.raw, reply.raw, { ...known, check, count })
+      const body = await collect(request.raw, reply.raw, {
+        ...known,
+        check,
+        count: (bytes) => count(request.principal, bytes),
+      })
       return { body, isWhole }
     },
   }
@@ -84,7 +88,7 @@ interface Collecting {
   timeoutMs: number
   /** Sees each chunk before it is kept; throws, or answers false when no more is wanted. */
   check(chunk: Buffer): boolean
-  count?: CountBytes
+  count(bytes: number): void
 }
 
 /** The body as one; what they take of the budget is given back when the response is over. */
@@ -146,7 +150,7 @@ function collect(
 
     function stop(): void {
       isDone = true
-      count?.(caller, taken)
+      count(taken)
       clearTimeout(timer)
       source.off('data', keep).off('end', finish).off('error', fail).off('close', cutOff)
       source.on('error', ignore)
