@@ -16,7 +16,7 @@ import {
   readCa,
   readSecretFile,
 } from '@plexd/runtime'
-import { explainFailure } from './failure.ts'
+import { explainFailure, type Target } from './failure.ts'
 import type { Setting, Settings } from './flags.ts'
 import { createOpen, type Open } from './open-request.ts'
 import { version } from './version.ts'
@@ -45,13 +45,6 @@ export async function connect(settings: Settings): Promise<Connection> {
     admin: createClient(adminApi, explaining(transport, target), () => token, parseExact),
     open: createOpen({ ...target, userAgent, token }),
   }
-}
-
-/** Whom a failure is about. */
-export interface Target {
-  server: string
-  tokenFile: string
-  caFile?: string
 }
 
 function explaining(transport: Transport, target: Target): Transport {

@@ -1,6 +1,12 @@
 import { ApiError } from '@plexd/protocol'
 import { CliError, describeError, exitCodes } from '@plexd/runtime'
-import type { Target } from './connection.ts'
+
+/** Whom a failure is about. */
+export interface Target {
+  server: string
+  tokenFile: string
+  caFile?: string
+}
 
 /** Says in an operator's words why a call came to nothing, and what to do about it. */
 export function explainFailure(error: unknown, target: Target): CliError {

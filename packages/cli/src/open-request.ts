@@ -3,8 +3,7 @@ import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { errorOf } from '@plexd/protocol'
 import { placeOf, readCa } from '@plexd/runtime'
-import type { Target } from './connection.ts'
-import { explainFailure } from './failure.ts'
+import { explainFailure, type Target } from './failure.ts'
 
 export interface OpenRequest {
   method: string

@@ -1,8 +1,8 @@
 import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
+import type { Door } from './door.ts'
 import type { Handler } from './handler.ts'
-import type { Door } from './http-server.ts'
 import { readSimpleGet, type SimpleGet } from './simple-get.ts'
 
 /**

@@ -1,20 +1,9 @@
 import http from 'node:http'
-import type { Socket } from 'node:net'
 import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
-import type { Connections, Owner } from './connections.ts'
+import type { Door, Identify } from './door.ts'
 import { installFastPath } from './fast-path.ts'
 import type { Handler } from './handler.ts'
 import { maxBodyBytes } from './report-body.ts'
-
-/** Says who sent a request by its connection or its `Authorization`; undefined when nobody who may. */
-export type Identify = (socket: Socket, authorization: string | undefined) => Caller | undefined
-
-export interface Door {
-  /** Whose connection it is, as far as can be told before a request: asked once, when it comes. */
-  ownerOf(socket: Socket): Owner
-  identify: Identify
-  connections: Connections
-}
 
 export interface HttpServer {
   /** Not listening yet. */
