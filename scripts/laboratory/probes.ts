@@ -20,11 +20,15 @@ export async function ping(
   const text = await from
     .exec(['ping', '-n', '-q', ...times, to], { timeoutMs: 600_000 })
     .catch((error: unknown) => {
-      if (error instanceof ExecError && error.exitCode === 1) return ', 0 received'
+      if (error instanceof ExecError && (error.exitCode === 1 || noWay.test(error.stderr)))
+        return ', 0 received'
       throw error
     })
   return Number(/, (\d+) received/.exec(text)?.[1])
 }
+
+/** Then ping does not even try. */
+const noWay = /No route to host|unreachable/
 
 /** Which of the addresses answer, each to one ping; all are asked at once. */
 export async function pingAll(

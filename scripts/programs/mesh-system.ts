@@ -47,11 +47,13 @@ export interface MeshMember {
   plexd(...args: string[]): Promise<string>
 }
 
-export async function startMeshSystem(lab: Lab): Promise<MeshSystem> {
+/** `args` are for the control plane. */
+export async function startMeshSystem(lab: Lab, args: readonly string[] = []): Promise<MeshSystem> {
   const folder = join(lab.folder, 'system')
   await mkdir(folder)
   const host = await lab.host('control')
   const controlPlane = await startControlPlaneProcess(folder, {
+    args,
     prefix: host.prefix,
     listen: `${host.address}:8443`,
     stun: `${host.address}:3478`,

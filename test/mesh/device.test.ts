@@ -84,7 +84,11 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     for (const [command, corrections] of [
       [`wg set plexd0 peer ${db.publicKey} remove`, ['peer_added']],
       [`wg set plexd0 peer ${db.publicKey} allowed-ips 10.100.9.9/32`, ['peer_updated']],
-      ['ip route delete 10.100.0.0/16', ['interface_repaired']],
+      ['ip route delete 10.100.0.0/16 dev plexd0 table 8293', ['interface_repaired']],
+      ['ip route delete unreachable 10.100.0.0/16 table 8293', ['interface_repaired']],
+      ['ip rule delete lookup 8293', ['interface_repaired']],
+      ['ip route flush table 8293', ['interface_repaired', 'interface_repaired']],
+      ['wg set plexd0 fwmark 0', ['interface_repaired']],
       ['ip address delete 10.100.1.1/32 dev plexd0', ['interface_repaired', 'interface_repaired']],
       ['ip link set plexd0 mtu 1280', ['interface_repaired']],
       ['ip link set plexd0 down', ['interface_repaired', 'interface_repaired']],

@@ -14,21 +14,29 @@ describe('an endpoint inside the mesh', { skip: labSkip() }, () => {
     const { web, db } = await joinAll(lab, system, ['web', 'db'])
     await untilPing(web.host, db.meshIp)
     // It would put right what follows.
-    web.agent.program().child.kill('SIGSTOP')
+    web.agent.program().child.kill('SIGKILL')
     const [key = ''] = (await web.host.exec(['wg', 'show', 'plexd0', 'peers'])).split('\n')
     const leadAstray = () =>
       web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'endpoint', `${db.meshIp}:51820`])
 
+    // Its packets are marked, and go around the mesh.
     await leadAstray()
     const before = await packetsOf(web)
     await ping(web.host, db.meshIp, { waitMs: 500 })
     const sent = (await packetsOf(web)) - before
-    t.diagnostic(`with the rule ${sent} packets for one ping`)
+    t.diagnostic(`with the mark ${sent} packets for one ping`)
     assert.ok(sent < 20, `${sent} packets for one ping`)
+
+    // Without the mark there is a rule.
+    await web.host.exec(['wg', 'set', 'plexd0', 'fwmark', '0'])
+    await leadAstray()
+    const marked = await packetsOf(web)
+    await ping(web.host, db.meshIp, { waitMs: 500 })
+    assert.ok((await packetsOf(web)) - marked < 20)
     const rules = await web.host.exec(['nft', 'list', 'chain', 'inet', 'plexd', 'output'])
     assert.match(rules, /counter packets [1-9]\d* .*"WireGuard in the mesh"/)
 
-    // The same without the rule, to know that it is the rule.
+    // The same without both, to know that it is they.
     await web.host.exec(['nft', 'flush', 'chain', 'inet', 'plexd', 'output'])
     await leadAstray()
     await ping(web.host, db.meshIp, { waitMs: 200 })

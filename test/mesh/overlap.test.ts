@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createLab } from '../../scripts/laboratory/lab.ts'
-import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
+import { ExecError } from '@plexd/runtime'
+import { createLab, type Host } from '../../scripts/laboratory/lab.ts'
+import { capture, ping, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import { startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
+import { joinAll } from './support/members.ts'
 
-describe('a mesh that overlaps a network of the machine', { skip: labSkip() }, () => {
+const quickly = () => ({ config: 'reconcile: { interval: 1s }\nheartbeat: { interval: 1s }' })
+
+describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdump') }, () => {
   it('is refused, shown, and brought up when the network is gone', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const lan = await lab.host('lan')
     // A network of this host, with the address that the node would get as one of its own.
-    await lan.ip([
-      'link add br0 type veth peer name br1',
-      'address add 10.100.0.1/25 dev br0',
-      'link set br0 up',
-    ])
-    const member = await system.join('lan', lan, { config: 'reconcile: { interval: 1s }' })
+    await lan.ip(bridge('10.100.0.1/25'))
+    const member = await system.join('lan', lan, quickly())
 
     await until('the problem is shown', async () =>
       /10\.100\.0\.(0\/16|1).*(10\.100\.0\.0\/25 dev br0|br0)/.test(await member.plexd('status')),
@@ -27,6 +27,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip() }, (
     assert.doesNotMatch(links, /plexd0/)
     const tables = await lan.exec(['nft', 'list', 'tables'])
     assert.doesNotMatch(tables, /inet plexd$/m)
+    assert.doesNotMatch(await lan.exec(['ip', 'rule']), /8293/)
 
     await lan.ip(['link delete br0'])
     await untilPing(lan, member.meshIp)
@@ -34,15 +35,139 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip() }, (
       'the problem is gone',
       async () => !(await member.plexd('status')).includes('refused'),
     )
-    // Later it comes back: what is in force stays, and is told of.
-    await lan.ip([
-      'link add br0 type veth peer name br1',
-      'address add 10.100.7.1/24 dev br0',
-      'link set br0 up',
-    ])
-    await until('the problem is shown', async () =>
-      (await member.plexd('status')).includes('10.100.7.0/24 dev br0'),
+  })
+
+  it('leaves a smaller network to the machine, names both, and tells the control plane', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
+    await untilPing(web.host, db.meshIp)
+
+    await web.host.ip(bridge('10.100.7.1/24'))
+    await until('the neighbour has the way to it', async () =>
+      /dev br0/.test(await web.host.exec(['ip', 'route', 'get', '10.100.7.2'])),
     )
-    assert.equal(await ping(lan, member.meshIp), 1)
+    const words = /10\.100\.0\.0\/16 overlaps .*10\.100\.7\.0\/24 dev br0/
+    await untilSaid(web, words)
+    await until('the operator is told', async () =>
+      words.test(await system.plexctl('node', 'show', 'web')),
+    )
+    assert.match(await doctor(web), words)
+    assert.equal(await ping(web.host, db.meshIp), 1)
+
+    await web.host.ip(['link delete br0'])
+    await until('it is of the mesh again', async () =>
+      /dev plexd0/.test(await web.host.exec(['ip', 'route', 'get', '10.100.7.2'])),
+    )
+  })
+
+  it('takes no packet of the control plane, of the gateway, or of WireGuard, though all of them stand in its range', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab, ['--mesh-cidr', '203.0.112.0/23'])
+    const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
+
+    await untilPing(web.host, db.meshIp, 20_000)
+    await untilSaid(
+      web,
+      /203\.0\.113\.1, the address of the control plane|203\.0\.113\.\d+, .* and \d more/,
+    )
+    assert.equal(await ping(web.host, system.host.address), 1)
+    await using inside = await capture(web.host, { on: 'plexd0', filter: 'udp port 51820' })
+    assert.equal(await ping(web.host, db.meshIp, { count: 20 }), 20)
+    assert.deepEqual(inside.packets(), [])
+    assert.match(await web.plexd('status'), /connected|ok/)
+  })
+
+  it('reaches its peers though another VPN has a rule for all of 10.0.0.0/8, and names a rule that comes before its own', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
+    await untilPing(web.host, db.meshIp)
+
+    await web.host.ip([
+      ...bridge('192.0.2.1/24'),
+      'route add default dev br0 table 77',
+      'rule add to 10.0.0.0/8 lookup 77 priority 100',
+    ])
+    assert.equal(await ping(web.host, db.meshIp), 1)
+
+    await web.host.ip(['rule add to 10.0.0.0/8 lookup 77 priority 5'])
+    await untilSaid(web, new RegExp(`"${db.nodeId}", ${db.meshIp}, leave by br0 instead of plexd0`))
+    await web.host.ip(['rule delete priority 5'])
+    await until('it is right again', async () => !/leave by/.test(await web.plexd('status')))
+    assert.equal(await ping(web.host, db.meshIp), 1)
   })
 })
+
+describe('packets for the mesh', { skip: labSkip('tcpdump') }, () => {
+  it('never leave in clear while the interface is gone, until plexd down', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const { web, db } = await joinAll(lab, system, ['web', 'db'])
+    await untilPing(web.host, db.meshIp)
+    await using clear = await capture(web.host, { on: 'eth0', filter: 'net 10.100.0.0/16' })
+
+    // It would bring it back.
+    web.agent.program().child.kill('SIGSTOP')
+    await web.host.ip(['link delete plexd0'])
+    assert.match(String(await web.host.exec(pingOnce(db)).catch(String)), /unreachable|No route/i)
+    web.agent.program().child.kill('SIGCONT')
+    await untilPing(web.host, db.meshIp)
+    await web.agent.end()
+    await web.host.ip(['link delete plexd0'])
+    await web.host.exec(pingOnce(db)).catch(String)
+    assert.deepEqual(clear.packets(), [])
+
+    await web.plexd('down')
+    assert.doesNotMatch(await web.host.exec(['ip', 'rule']), /8293/)
+    await web.host.exec(pingOnce(db)).catch(String)
+    await until('the packet is seen, now that it may', async () => clear.packets().length > 0)
+  })
+
+  it('never leave in clear where there is no nft', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const host = withoutNft(await lab.host('bare'))
+    const bare = await system.join('bare', host, quickly())
+    await untilSaid(bare, /nft/)
+
+    await using clear = await capture(host, { on: 'eth0', filter: 'net 10.100.0.0/16' })
+    const said = String(
+      await host.exec(['ping', '-c', '1', '-W', '1', '10.100.0.99']).catch(String),
+    )
+    assert.match(said, /unreachable|No route/i)
+    assert.deepEqual(clear.packets(), [])
+  })
+})
+
+/** A network of the machine that none of ours made. */
+function bridge(address: string): string[] {
+  return [
+    'link add br0 type veth peer name br1',
+    `address add ${address} dev br0`,
+    'link set br0 up',
+    'link set br1 up',
+  ]
+}
+
+function pingOnce({ meshIp }: MeshMember) {
+  return ['ping', '-n', '-c', '1', '-W', '1', meshIp] as const
+}
+
+/** It fails where something is wrong. */
+async function doctor(member: MeshMember): Promise<string> {
+  return member.plexd('doctor').catch((error: unknown) => {
+    if (error instanceof ExecError) return error.stdout
+    throw error
+  })
+}
+
+async function untilSaid(member: MeshMember, words: RegExp): Promise<void> {
+  await until(`plexd status says ${words}`, async () => words.test(await member.plexd('status')))
+}
+
+/** The same host, where nft is a program that always fails. */
+function withoutNft(host: Host): Host {
+  const hide = 'mount --bind /bin/false "$(command -v nft || echo /usr/sbin/nft)" && exec "$@"'
+  return { ...host, prefix: [...host.prefix, 'sh', '-c', hide, 'sh'] }
+}

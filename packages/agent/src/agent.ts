@@ -167,7 +167,7 @@ const deregisterMs = 2_000
 
 async function deregister(
   client: Pick<Client<ControlApi>, 'deregister'>,
-  { mesh: { device, firewall }, log }: Core,
+  { mesh: { device, firewall, routing }, log }: Core,
   identity: IdentityStore,
 ): Promise<void> {
   const { node_id } = identity.current()
@@ -175,6 +175,7 @@ async function deregister(
     await client.deregister({ params: { node_id }, signal: AbortSignal.timeout(deregisterMs) })
     log.info('deregistered', { node_id })
     await device.remove()
+    await routing?.remove()
     await firewall?.firewall.remove()
   } catch (error) {
     log.warn('cannot deregister', { node_id, error: describeError(error) })

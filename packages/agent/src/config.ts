@@ -65,6 +65,8 @@ export interface AgentConfig {
   meshEnabled: boolean
   meshInterface: string
   meshPort: number
+  /** Of the interface, in bytes; undefined for what fits into 1500. */
+  meshMtu: number | undefined
   /** The only range that the mesh may have (CIDR); undefined for what the control plane says. */
   meshRange: string | undefined
   /** Whether peers may have addresses outside the mesh. */
@@ -117,6 +119,7 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   meshEnabled: true,
   meshInterface: 'plexd0',
   meshPort: 51_820,
+  meshMtu: undefined,
   meshRange: undefined,
   meshForeignAllowedIps: false,
   policyEnabled: true,

@@ -21,14 +21,15 @@ import type { DiscoveredEndpoint, RoundOptions } from './nat/rounds.ts'
 import type { Problems } from './problems.ts'
 import { type Applier, createApplier } from './reconcile/apply.ts'
 import type { DesiredStore } from './state/desired-state.ts'
+import { createControlAddresses } from './wireguard/control-addresses.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
 import { createFakeDevice } from './wireguard/device-fake.ts'
-import type { LocalRoute } from './wireguard/local-routes.ts'
-import { guessMeshRange, judgePlace, type PlannedPlace } from './wireguard/mesh-range.ts'
+import { guessMeshRange, type PlannedPlace } from './wireguard/mesh-range.ts'
+import type { MeshRouting, RoutingPlace } from './wireguard/mesh-routing.ts'
 import { describePeers } from './wireguard/peer-status.ts'
 
 /** This node's place in the mesh. */
-export interface MeshPlace {
+export interface MeshPlace extends RoutingPlace {
   network(): { meshIp: string; meshRange: string }
   natType(): NatType
 }
@@ -38,8 +39,8 @@ export interface OpenMesh extends AsyncDisposable {
   device: WireguardDevice
   /** Absent where the config says that packets are not filtered. */
   filter?: PacketFilter
-  /** The routes of this machine. */
-  routes?: () => Promise<LocalRoute[]>
+  /** What leads into the mesh, and what must not. */
+  routing?: MeshRouting
   /** Where the public endpoint is looked for; absent where the config says that it is not. */
   network?: RoundOptions
 }
@@ -49,6 +50,8 @@ export interface CoreMesh extends AsyncDisposable {
   readonly device: WireguardDevice
   /** Absent where packets are not filtered. */
   readonly firewall: CoreFirewall | undefined
+  /** Absent where nothing moves packets. */
+  readonly routing: MeshRouting | undefined
   /** Absent where the public endpoint is not looked for. */
   readonly network: RoundOptions | undefined
   /** What the last round found, of this daemon or of an earlier one. */
@@ -85,19 +88,30 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const whereabouts = (): DiscoveredEndpoint | undefined => mesh.discovery?.current() ?? before
   const natType = (): NatType => whereabouts()?.nat_type ?? 'unknown'
   const place = (): PlannedPlace => placeOf(identity(), config)
+  const controlAddresses = createControlAddresses({
+    url: config.apiUrl,
+    onChange: () => mesh.applier.applySoon(),
+    clock,
+  })
   const opened = await deps.openMesh?.({
+    place,
+    controlAddresses: controlAddresses.current,
     network: () => ({ meshIp: place().meshIp, meshRange: formatCidr(mesh.range()) }),
     natType,
   })
   const device = opened?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
   const firewall = opened?.filter && openFirewall(opened.filter, deps)
-  const { network, routes } = opened ?? {}
+  const { network, routing } = opened ?? {}
   const applier = createApplier({
     device,
     firewall: firewall?.applier,
     desired,
-    ...(routes ? { judge: async () => judgePlace(place(), await routes()) } : {}),
-    standpoint: () => ({ own: whereabouts(), interfaces: network?.interfaces() ?? {} }),
+    ...(routing ? { routing } : {}),
+    standpoint: () => ({
+      own: whereabouts(),
+      interfaces: network?.interfaces() ?? {},
+      meshRange: mesh.range(),
+    }),
     peerRules: () => ({
       meshRange: mesh.range(),
       foreignAllowedIps: config.meshForeignAllowedIps,
@@ -108,6 +122,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const mesh: CoreMesh = {
     device,
     firewall,
+    routing,
     network,
     known,
     applier,

@@ -34,7 +34,7 @@ export function startMeshWatch(options: MeshWatchOptions): AsyncDisposable {
   }
 
   watchEndpoint(options, stack)
-  stack.use(device.watch(correct, onMove))
+  stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget() }))
   watchFilter(options, correct, stack)
   return stack
 }

@@ -6,7 +6,7 @@ import { openPacketFilter } from './firewall/packet-filter.ts'
 import { realNetwork } from './nat/netcheck.ts'
 import { createLinuxDevice } from './wireguard/device-linux.ts'
 import { lockInterface, lockPacketFilter } from './wireguard/interface-lock.ts'
-import { readLocalRoutes } from './wireguard/local-routes.ts'
+import { createMeshRouting } from './wireguard/mesh-routing.ts'
 
 /** Opens the mesh of this machine as the config wants it. It is made, or adopted, when the first peers are applied. */
 export async function openMesh(
@@ -19,6 +19,7 @@ export async function openMesh(
   const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,
+    ...(config.meshMtu === undefined ? {} : { mtu: config.meshMtu }),
     network: place.network,
     // A NAT forgets who may send through it after half a minute of silence.
     keepaliveSeconds: () => (place.natType() === 'none' ? 0 : 25),
@@ -26,7 +27,7 @@ export async function openMesh(
   })
   return {
     device,
-    routes: readLocalRoutes,
+    routing: createMeshRouting(place),
     ...(config.policyEnabled ? { filter } : {}),
     ...(config.natEnabled
       ? {

@@ -21,6 +21,8 @@ export class ExecError extends Error {
   /** `undefined` when it did not end by itself. */
   readonly exitCode: number | undefined
   readonly stderr: string
+  /** What it printed before it failed. */
+  readonly stdout: string
   /** There is no such program. */
   readonly missing: boolean
 
@@ -28,6 +30,7 @@ export class ExecError extends Error {
     super(message)
     this.exitCode = end.exitCode
     this.stderr = end.stderr ?? ''
+    this.stdout = end.stdout ?? ''
     this.missing = end.missing ?? false
   }
 }
@@ -35,6 +38,7 @@ export class ExecError extends Error {
 interface ProgramEnd {
   exitCode?: number | undefined
   stderr?: string
+  stdout?: string
   missing?: boolean
 }
 
@@ -73,7 +77,11 @@ export async function exec(
     signal?.throwIfAborted()
     if (exitCode === 0 && stopped === undefined) return stdout()
     const why = stopped ?? describeEnd(exitCode, child.signalCode)
-    throw failure(command, why, { exitCode: exitCode ?? undefined, stderr: stderr().trim() })
+    throw failure(command, why, {
+      exitCode: exitCode ?? undefined,
+      stderr: stderr().trim(),
+      stdout: stdout(),
+    })
   } catch (error) {
     if (error instanceof ExecError || signal?.aborted) throw error
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'

@@ -21,9 +21,9 @@ export async function joinAll<Name extends string>(
   return Object.fromEntries(members) // of the names given
 }
 
-/** Before, nobody can listen on its mesh address, and what it sends to one leaves by the default route. */
+/** Before, nobody can listen on its mesh address. */
 async function untilRouted({ name, host }: MeshMember): Promise<void> {
-  const routes = ['ip', 'route', 'show', 'dev', 'plexd0'] as const
+  const routes = ['ip', 'route', 'show', 'table', '8293', 'dev', 'plexd0'] as const
   await until(`${name} has a route`, async () => (await host.exec(routes).catch(() => '')) !== '')
 }
 
@@ -56,6 +56,7 @@ export async function kernelState({ host }: MeshMember): Promise<string> {
   // Handles tell a table from one that was written anew with the same rules.
   const table = await host.exec(['nft', '-s', '-a', 'list', 'table', 'inet', 'plexd'])
   const link = await host.exec(['ip', '-oneline', 'address', 'show', 'dev', 'plexd0'])
-  const routes = await host.exec(['ip', 'route', 'show', 'dev', 'plexd0'])
-  return [...peers.toSorted(), table, link, routes].join('\n')
+  const routes = await host.exec(['ip', 'route', 'show', 'table', '8293'])
+  const rules = await host.exec(['ip', 'rule', 'show'])
+  return [...peers.toSorted(), table, link, routes, rules].join('\n')
 }

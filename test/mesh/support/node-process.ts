@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import {
   createApplier,
   createLinuxDevice,
+  createMeshRouting,
   createProblems,
   describeCorrection,
   emptyDesiredState,
@@ -41,11 +42,20 @@ const device = await createLinuxDevice({
   keepaliveSeconds: () => order?.keepaliveSeconds ?? 0,
   log,
 })
+const routing = createMeshRouting({
+  place: () => ({
+    meshIp: order?.meshIp ?? '',
+    meshRange: '10.100.0.0/16',
+    pinned: undefined,
+    interfaceName,
+  }),
+  controlAddresses: () => [],
+})
 const desired = {
   current: () => ({ ...emptyDesiredState, peers: order?.peers ?? [] }),
   isMeshLost: () => false,
 }
-const applier = createApplier({ device, desired, problems: createProblems(), log })
+const applier = createApplier({ device, desired, routing, problems: createProblems(), log })
 
 for await (const line of createInterface(process.stdin)) {
   const next: NodeOrder = JSON.parse(line)
@@ -54,7 +64,7 @@ for await (const line of createInterface(process.stdin)) {
   if (isNewKey) await device.setPrivateKey(next.privateKey)
   if (next.holdPsks) device.holdPsks()
   await apply(true)
-  if (!isWatched) device.watch(() => apply(false))
+  if (!isWatched) device.watch(() => apply(false), { onRoutes: routing.forget })
   isWatched = true
 }
 

@@ -14,6 +14,7 @@ import type { Identity } from '../identity.ts'
 import { removeStunRules } from '../nat/wireguard-port.ts'
 import { findInterface } from '../wireguard/find-interface.ts'
 import { lockInterface, lockPacketFilter } from '../wireguard/interface-lock.ts'
+import { removeMeshRouting } from '../wireguard/mesh-routing.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Stops the daemon, if one runs, and removes what it has made of the network. The node stays registered. */
@@ -41,12 +42,15 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   const pid = await daemonPid(config, identity)
   const keys = identity && [identity.private_key, identity.pending_private_key ?? '']
   if (identity && pid === undefined && !(await findInterface(config.meshInterface, keys))) {
+    // It may be gone while what keeps packets for it from leaving in clear is not.
+    if (!(await findInterface(config.meshInterface))) await removeMeshRouting(config.meshInterface)
     return { stopped: null, interface_removed: false }
   }
   if (pid !== undefined) process.kill(pid, 'SIGTERM')
   await using _lock = await waitForLock(config)
   const found = await findInterface(config.meshInterface, keys)
   await found?.remove()
+  if (found || !identity || pid !== undefined) await removeMeshRouting(config.meshInterface)
   await using isOurs = await lockPacketFilter()
   if (isOurs && (found || !identity)) await removeTables()
   return { stopped: pid ?? null, interface_removed: found !== undefined }

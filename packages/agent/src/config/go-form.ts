@@ -43,6 +43,7 @@ export const goForm: Form = {
   'actions.maxactiontimeout': setting('maxActionMs', duration(1_000)),
   'wireguard.interfacename': setting('meshInterface', interfaceName),
   'wireguard.listenport': setting('meshPort', count(1, 65_535)),
+  'wireguard.mtu': setting('meshMtu', count(576, 9_000)),
   'wireguard.*': null,
   'nat.enabled': setting('natEnabled', flag),
   'nat.stunservers': setting('stunServers', stunServers),

@@ -33,6 +33,7 @@ export const readmeForm: Form = {
   'mesh.enabled': setting('meshEnabled', flag),
   'mesh.interface': setting('meshInterface', interfaceName),
   'mesh.listen_port': setting('meshPort', count(1, 65_535)),
+  'mesh.mtu': setting('meshMtu', count(576, 9_000)),
   'mesh.range': setting('meshRange', cidr),
   'mesh.foreign_allowed_ips': setting('meshForeignAllowedIps', flag),
   'mesh.*': null,

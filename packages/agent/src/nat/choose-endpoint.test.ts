@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { parseCidr } from '@plexd/protocol'
 import { chooseEndpoint } from './choose-endpoint.ts'
 import type { Interfaces } from './local-addresses.ts'
 
@@ -36,6 +37,15 @@ describe('chooseEndpoint', () => {
     const peer = { endpoint: '', local_endpoints: ['192.168.1.3:51820'] }
     assert.equal(chooseEndpoint(peer, { own: undefined, interfaces }), '192.168.1.3:51820')
     assert.equal(chooseEndpoint(peer, here), '')
+  })
+
+  it('takes an address inside the mesh range, which only local endpoints have, where there is no other', () => {
+    const meshRange = parseCidr('10.100.0.0/16')
+    const local_endpoints = ['192.168.1.3:51820', '10.100.7.3:51820']
+    const peer = { endpoint: '', local_endpoints }
+    assert.equal(chooseEndpoint(peer, { ...here, meshRange }), '10.100.7.3:51820')
+    const seen = { endpoint: '198.51.100.1:40000', local_endpoints }
+    assert.equal(chooseEndpoint(seen, { ...here, meshRange }), '198.51.100.1:40000')
   })
 })
 

@@ -1,5 +1,13 @@
 import { isIPv4 } from 'node:net'
-import { cidrSize, isUsableEndpoint, type Peer, parseCidr, parseIpv4 } from '@plexd/protocol'
+import {
+  type Cidr,
+  cidrContains,
+  cidrSize,
+  isUsableEndpoint,
+  type Peer,
+  parseCidr,
+  parseIpv4,
+} from '@plexd/protocol'
 import { type Interfaces, localAddresses } from './local-addresses.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 
@@ -8,26 +16,37 @@ export interface Standpoint {
   /** Undefined before the first look. */
   own: Pick<DiscoveredEndpoint, 'public_endpoint'> | undefined
   interfaces: Interfaces
+  /** All addresses of the mesh; undefined while nobody knows. */
+  meshRange?: Cidr | undefined
 }
 
 /**
  * Where to send packets for a peer: to its own address where it stands in a network of ours and behind the same NAT,
  * since few NATs lead back in what comes from inside; else to where the internet sees it. That the public address is
- * the same must be so, because thousands of networks have the same private addresses. Pure.
+ * the same must be so, because thousands of networks have the same private addresses. One inside the mesh range is told
+ * among the local ones only: where there is nothing else, it may be what all of this network is numbered by. Pure.
  */
 export function chooseEndpoint(
   { endpoint, local_endpoints = [] }: Pick<Peer, 'endpoint' | 'local_endpoints'>,
-  { own, interfaces }: Standpoint,
+  { own, interfaces, meshRange }: Standpoint,
 ): string {
   const ownAddress = addressOf(own?.public_endpoint ?? '')
-  if (local_endpoints.length === 0 || addressOf(endpoint) !== ownAddress) return endpoint
+  const elsewhere =
+    endpoint === '' && meshRange
+      ? (local_endpoints.find((local) => isInRange(addressOf(local), meshRange)) ?? '')
+      : endpoint
+  if (local_endpoints.length === 0 || addressOf(endpoint) !== ownAddress) return elsewhere
   const ours = new Set(localAddresses(interfaces))
   const near = local_endpoints.find((candidate) => {
     const address = addressOf(candidate)
     // An address that we have ourselves is one like that of a bridge for containers: each host has it.
     return isUsableEndpoint(candidate) && !ours.has(address) && isInNetworkOf(interfaces, address)
   })
-  return near ?? endpoint
+  return near ?? elsewhere
+}
+
+function isInRange(address: string, range: Cidr): boolean {
+  return isIPv4(address) && cidrContains(range, parseIpv4(address))
 }
 
 function addressOf(endpoint: string): string {

@@ -32,11 +32,15 @@ it('an exchange of endpoints names none of ours at which nobody reaches us', asy
     stun_server: '',
     way: 'rewrite',
     way_reason: '',
-    local_endpoints: ['192.168.1.2:51820', '10.100.0.1:51820'],
+    local_endpoints: ['192.168.1.2:51820', '10.100.7.1:51820', '127.0.0.1:51820'],
     checked_at: '',
   })
 
   assert.deepEqual(sent, [
-    { public_endpoint: '', nat_type: 'none', local_endpoints: ['192.168.1.2:51820'] },
+    {
+      public_endpoint: '',
+      nat_type: 'none',
+      local_endpoints: ['192.168.1.2:51820', '10.100.7.1:51820'],
+    },
   ])
 })

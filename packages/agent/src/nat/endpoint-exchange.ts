@@ -30,9 +30,13 @@ export function createEndpointExchange({
   meshRange,
   changes,
 }: EndpointExchangeDeps) {
-  /** One that nobody can reach us at would have the whole report refused. */
-  const isUsable = (endpoint: string): boolean =>
+  /**
+   * One that nobody can reach us at would have the whole report refused. Inside the mesh range agents like this one reach
+   * us, who are the ones that are told of local endpoints; others would send what they encrypt into the mesh.
+   */
+  const isPublic = (endpoint: string): boolean =>
     isUsableEndpoint(endpoint, { meshRange: meshRange() })
+  const isLocal = (endpoint: string): boolean => isUsableEndpoint(endpoint)
 
   return async (found: DiscoveredEndpoint): Promise<void> => {
     using watch = changes.watch()
@@ -42,9 +46,9 @@ export function createEndpointExchange({
       params: { node_id: nodeId },
       headers: revision === '' ? {} : { [revisionHeader]: revision },
       body: {
-        public_endpoint: isUsable(public_endpoint) ? public_endpoint : '',
+        public_endpoint: isPublic(public_endpoint) ? public_endpoint : '',
         nat_type,
-        local_endpoints: local_endpoints.filter(isUsable),
+        local_endpoints: local_endpoints.filter(isLocal),
       },
     })
     if (watch.hasFolded()) return

@@ -86,6 +86,17 @@ describe('createApplier', () => {
     assert.deepEqual(problems.list(), ['its range overlaps the LAN'])
   })
 
+  it('tells of a way that is not as it must be, until it is', async () => {
+    const { applier, problems, judged } = setUp([db])
+    judged.wrong = ['packets for n_db leave by eth0', 'those for n_web too']
+    await applier.apply()
+    assert.deepEqual(problems.list(), ['packets for n_db leave by eth0, and 1 more'])
+
+    judged.wrong = []
+    await applier.apply()
+    assert.deepEqual(problems.list(), [])
+  })
+
   it('applies an event without anybody waiting', async () => {
     const { applier, device } = setUp([db])
     applier.applySoon()
@@ -100,9 +111,14 @@ function setUp(peers: Peer[]) {
   const device = createFakeDevice()
   const problems = createProblems()
   const desired = { current: () => state, isMeshLost: () => isLost }
-  const judged: { is: PlaceVerdict } = { is: undefined }
-  const judge = async () => judged.is
-  const applier = createApplier({ device, desired, judge, problems, log: silentLog })
+  const judged: { is: PlaceVerdict; wrong: string[] } = { is: undefined, wrong: [] }
+  const routing = {
+    prepare: async () => ({ verdict: judged.is, isFresh: true, repaired: [] }),
+    check: async () => judged.wrong,
+    forget() {},
+    remove: async () => {},
+  }
+  const applier = createApplier({ device, desired, routing, problems, log: silentLog })
   /** The peers are gone from the state as well. */
   function lose(now: boolean): void {
     isLost = now

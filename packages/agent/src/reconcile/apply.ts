@@ -5,7 +5,7 @@ import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
 import type { Problems } from '../problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device.ts'
-import type { PlaceVerdict } from '../wireguard/mesh-range.ts'
+import type { MeshRouting, PreparedRouting } from '../wireguard/mesh-routing.ts'
 import { type PeerRules, usablePeers } from '../wireguard/usable-peers.ts'
 import { type Correction, planDevice } from './plan.ts'
 
@@ -27,8 +27,8 @@ export interface ApplierDeps {
   desired: Pick<DesiredStore, 'current' | 'isMeshLost'>
   /** For the way to each peer; without, packets go to where the control plane says. */
   standpoint?: () => Standpoint
-  /** Whether the mesh may be here at all; without, it may. */
-  judge?: () => Promise<PlaceVerdict>
+  /** Whether the mesh may be here at all, and what leads into it; without, it may, and something else leads there. */
+  routing?: MeshRouting
   /** For what may be taken of a peer. */
   peerRules?: () => PeerRules
   problems: Problems
@@ -36,39 +36,47 @@ export interface ApplierDeps {
 }
 
 export function createApplier(deps: ApplierDeps): Applier {
-  const { device, firewall, desired, judge, standpoint, peerRules, problems, log } = deps
+  const { device, firewall, desired, routing, standpoint, peerRules, problems, log } = deps
   let last: Promise<unknown> = Promise.resolve()
   let soon = false
   let isFiltered = firewall === undefined
-  let verdict: { is: PlaceVerdict } | undefined
 
   /**
-   * The filter comes first, so that no packet reaches a new peer by old rules. Until it is in force for the first time
-   * nothing is done to the interface; afterwards one that cannot be changed still holds what it has, and denies what
-   * it does not know.
+   * The routing comes first: from then on no packet for the mesh leaves in clear, whatever else fails. Then the filter,
+   * so that no packet reaches a new peer by old rules. Until it is in force for the first time nothing is done to the
+   * interface; afterwards one that cannot be changed still holds what it has, and denies what it does not know.
    */
   async function applyOnce(look: boolean): Promise<Correction[]> {
+    const prepared = await prepareRouting(look)
     if (desired.isMeshLost()) {
       problems.set('wireguard', lostMesh)
-      return []
+      return repairsOf(prepared)
     }
-    if (await isRefused(look)) return []
+    if (prepared?.verdict && 'refusal' in prepared.verdict) return []
     const [filtering] = await Promise.allSettled([firewall?.apply({ look })])
     isFiltered ||= filtering.status === 'fulfilled'
     const steps = isFiltered ? await applyDevice() : []
     if (filtering.status === 'rejected') throw filtering.reason
-    return [...(filtering.value ?? []), ...steps]
+    if (prepared?.isFresh || steps.some(isOfInterface)) await checkRouting()
+    return [...(filtering.value ?? []), ...repairsOf(prepared), ...steps]
   }
 
-  /** Networks of this machine come and go: with `look` they are looked at anew, as they are while something is wrong. */
-  async function isRefused(look: boolean): Promise<boolean> {
-    if (!judge) return false
-    if (look || verdict?.is !== undefined) verdict = undefined
-    verdict ??= { is: await judge().catch(failed) }
-    const { is } = verdict
-    if (!is) problems.clear('mesh range')
-    else problems.set('mesh range', 'refusal' in is ? is.refusal : is.warning)
-    return is !== undefined && 'refusal' in is
+  async function prepareRouting(look: boolean): Promise<PreparedRouting | undefined> {
+    const prepared = await routing?.prepare({ look }).catch(failed)
+    if (!prepared) return undefined
+    const { verdict, repaired } = prepared
+    if (!verdict) problems.clear('mesh range')
+    else problems.set('mesh range', 'refusal' in verdict ? verdict.refusal : verdict.warning)
+    if (repaired.length > 0)
+      log.info('routing repaired', { details: repaired.slice(0, maxLoggedSteps) })
+    return prepared
+  }
+
+  /** That a way is wrong is told; it stands in the way of nothing. */
+  async function checkRouting(): Promise<void> {
+    const { peers } = desired.current()
+    const wrong = await routing?.check(peers).catch((error: unknown) => [describeError(error)])
+    tell('mesh routes', wrong ?? [])
   }
 
   async function applyDevice(): Promise<DeviceStep[]> {
@@ -94,10 +102,16 @@ export function createApplier(deps: ApplierDeps): Applier {
   }
 
   function tellUnusable(unusable: readonly string[]): void {
-    const [first] = unusable
-    const more = unusable.length > 1 ? `, and ${unusable.length - 1} more` : ''
-    if (first === undefined) problems.clear('peers')
-    else problems.set('peers', `the control plane sent what cannot be used: ${first}${more}`)
+    tell(
+      'peers',
+      unusable.map((text) => `the control plane sent what cannot be used: ${text}`),
+    )
+  }
+
+  /** The first of several, and how many more there are. */
+  function tell(part: string, [first, ...others]: readonly string[]): void {
+    if (first === undefined) problems.clear(part)
+    else problems.set(part, others.length === 0 ? first : `${first}, and ${others.length} more`)
   }
 
   return {
@@ -121,6 +135,14 @@ export function createApplier(deps: ApplierDeps): Applier {
 
 const lostMesh =
   'the mesh on disk is damaged: tunnels and rules stay as they are until the control plane answers'
+
+function repairsOf(prepared: PreparedRouting | undefined): DeviceStep[] {
+  return (prepared?.repaired ?? []).map((detail) => ({ type: 'interface_repaired', detail }))
+}
+
+function isOfInterface({ type }: DeviceStep): boolean {
+  return type === 'interface_repaired'
+}
 
 /** Each peer itself where there is nothing to change: that is nearly always so, and there may be thousands. */
 function reachable(peers: readonly Peer[], standpoint: Standpoint): Peer[] {

@@ -17,6 +17,7 @@ describe('wireguard-go on its socket', () => {
     assert.deepEqual(await setup.backend.read(), {
       private_key: '',
       listen_port: 51820,
+      fwmark: 0,
       peers: [],
     })
     await setup.backend.write({ listen_port: 51821, peers: [] })

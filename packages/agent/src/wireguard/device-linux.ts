@@ -1,7 +1,7 @@
 import { type Clock, type Exec, exec as execProgram, type Log, systemClock } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { uapiDir as standardUapiDir } from './backend-userspace.ts'
-import type { DeviceStep, ObservedDevice, WireguardDevice } from './device.ts'
+import type { DeviceStep, NetworkListener, ObservedDevice, WireguardDevice } from './device.ts'
 import {
   type DeviceRecord,
   emptyRecord,
@@ -156,7 +156,7 @@ class Device implements LinuxDevice {
     })
   }
 
-  watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable {
+  watch(look: () => Promise<unknown>, listener: NetworkListener = {}): AsyncDisposable {
     const { log } = this.#options
     const trusted = this.#sights.trust()
     const watch = startInterfaceWatch({
@@ -168,8 +168,10 @@ class Device implements LinuxDevice {
         this.#tellPeers().catch((error: unknown) =>
           log.warn('peers are not told of the new address', { error }),
         )
-        onMove?.()
+        listener.onMove?.()
       },
+      onRoutes: () => listener.onRoutes?.(),
+      meshRange: () => this.#options.network().meshRange,
       clock: this.#clock,
       log,
     })

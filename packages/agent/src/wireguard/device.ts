@@ -27,6 +27,13 @@ export type PeerStep =
 /** One change of the interface or of a peer. */
 export type DeviceStep = { type: 'interface_repaired'; detail: string } | PeerStep
 
+export interface NetworkListener {
+  /** This machine has other addresses, or another way out, than before. */
+  onMove?: () => void
+  /** Routes or rules may lead elsewhere than before; a look follows. */
+  onRoutes?: () => void
+}
+
 /** The node's end of the mesh. */
 export interface WireguardDevice {
   readonly interfaceName: string
@@ -44,11 +51,8 @@ export interface WireguardDevice {
    * gives them out for a key which the interface does not have yet.
    */
   holdPsks(): void
-  /**
-   * Until disposed of, calls `look` whenever somebody else may have changed the interface, and `onMove` when this
-   * machine has other addresses, or another way out, than before.
-   */
-  watch(look: () => Promise<unknown>, onMove?: () => void): AsyncDisposable
+  /** Until disposed of, calls `look` whenever somebody else may have changed the interface, or the ways to it. */
+  watch(look: () => Promise<unknown>, listener?: NetworkListener): AsyncDisposable
   /** The peers with endpoint, handshake and counters of this moment. */
   peers(): Promise<readonly WgPeer[]>
   /** Ends the interface, and what moves its packets. False when there was none. */

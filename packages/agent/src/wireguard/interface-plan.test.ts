@@ -28,9 +28,10 @@ function sight(wg: Partial<Wireguard['wg']> = {}, link: Partial<Wireguard['link'
       mtu: 1420,
       addresses: ['10.100.1.1/32'],
       routes: ['10.100.0.0/16'],
+      mainRoutes: [],
       ...link,
     },
-    wg: { private_key: privateKey, listen_port: 51_820, peers: [db], ...wg },
+    wg: { private_key: privateKey, listen_port: 51_820, fwmark: 0x2065, peers: [db], ...wg },
   }
 }
 
@@ -49,13 +50,14 @@ describe('planInterface', () => {
       rebuild: true,
       private_key: privateKey,
       listen_port: 51_820,
+      fwmark: 0x2065,
       keepalives: [],
       ip: [
         'link set dev plexd0 addrgenmode none',
         'link set dev plexd0 mtu 1420',
         'address add 10.100.1.1/32 dev plexd0',
         'link set dev plexd0 up',
-        'route add 10.100.0.0/16 dev plexd0',
+        'route replace 10.100.0.0/16 dev plexd0 table 8293',
       ],
     })
   })
@@ -88,6 +90,13 @@ describe('planInterface', () => {
     assert.equal('listen_port' in plan(moved, emptyRecord, { listenPort: 0 }), false)
   })
 
+  it('marks its packets again where somebody has taken the mark away', () => {
+    const { fwmark, faults } = plan(sight({ fwmark: 0 }))
+
+    assert.equal(fwmark, 0x2065)
+    assert.deepEqual(faults, ['its packets were not marked: they could go into the mesh'])
+  })
+
   it('corrects keepalive, but not of keys on their way', () => {
     const peers = [
       { ...db, keepalive_seconds: 0 },
@@ -109,7 +118,7 @@ describe('planInterface', () => {
       faults: ['route 10.100.0.0/16 was missing'],
       rebuild: false,
       keepalives: [],
-      ip: ['route add 10.100.0.0/16 dev plexd0'],
+      ip: ['route replace 10.100.0.0/16 dev plexd0 table 8293'],
     })
   })
 })

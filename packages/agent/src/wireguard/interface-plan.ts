@@ -2,6 +2,7 @@ import type { DeviceRecord } from './device-record.ts'
 import type { Sight } from './interface-driver.ts'
 import { publicKeyOf } from './keys.ts'
 import { type LinkState, planLink, type WantedLink } from './link.ts'
+import { meshMark } from './routing-plan.ts'
 import type { PeerChange, WgInterface, WgPeer } from './wg-interface.ts'
 
 export interface WantedInterface {
@@ -21,6 +22,7 @@ export interface InterfacePlan {
   rebuild: boolean
   private_key?: string
   listen_port?: number
+  fwmark?: number
   keepalives: readonly PeerChange[]
   ip: readonly string[]
 }
@@ -39,26 +41,29 @@ export function planInterface(
     return rebuilt(wanted, 'interface was not ours: it had another key')
   }
   const isNewPort = wanted.listenPort !== 0 && wg.listen_port !== wanted.listenPort
+  const isNewMark = wg.fwmark !== meshMark
   const keepalives = keepalivesOf(wanted, wg.peers, record)
   const repairs = planLink(wanted.name, wanted.link, link)
   return {
     faults: [
       ...(isNewKey ? ['private key was an older one'] : []),
       ...(isNewPort ? [`listen port was ${wg.listen_port} instead of ${wanted.listenPort}`] : []),
+      ...(isNewMark ? ['its packets were not marked: they could go into the mesh'] : []),
       ...(keepalives.length > 0 ? [`keepalive of ${keepalives.length} peers was another`] : []),
       ...repairs.map(({ detail }) => detail),
     ],
     rebuild: false,
     ...(isNewKey ? { private_key: wanted.privateKey } : {}),
     ...(isNewPort ? { listen_port: wanted.listenPort } : {}),
+    ...(isNewMark ? { fwmark: meshMark } : {}),
     keepalives,
     ip: repairs.map(({ command }) => command),
   }
 }
 
 /** Whether more than peers is changed. */
-export function changesInterface({ private_key, listen_port, ip }: InterfacePlan): boolean {
-  return private_key !== undefined || listen_port !== undefined || ip.length > 0
+export function changesInterface({ private_key, listen_port, fwmark, ip }: InterfacePlan): boolean {
+  return [private_key, listen_port, fwmark].some((value) => value !== undefined) || ip.length > 0
 }
 
 function rebuilt(wanted: WantedInterface, fault: string): InterfacePlan {
@@ -68,6 +73,7 @@ function rebuilt(wanted: WantedInterface, fault: string): InterfacePlan {
     rebuild: true,
     private_key: privateKey,
     ...(listenPort === 0 ? {} : { listen_port: listenPort }),
+    fwmark: meshMark,
     keepalives: [],
     ip: [
       // Nobody in the mesh has an IPv6 address; without this a link-local one makes noise in it.
@@ -77,7 +83,14 @@ function rebuilt(wanted: WantedInterface, fault: string): InterfacePlan {
   }
 }
 
-const newLink: LinkState = { kind: '', up: false, mtu: 0, addresses: [], routes: [] }
+const newLink: LinkState = {
+  kind: '',
+  up: false,
+  mtu: 0,
+  addresses: [],
+  routes: [],
+  mainRoutes: [],
+}
 
 function isKeyOf({ private_key }: WgInterface, record: DeviceRecord): boolean {
   return private_key !== '' && publicKeyOf(private_key) === record.public_key

@@ -11,6 +11,10 @@ export interface InterfaceWatchOptions {
   isDisturbed(): boolean | undefined
   /** The machine has other addresses, or another way out, than before. */
   onMove(): void
+  /** Routes or rules may lead elsewhere than before: a look is due. */
+  onRoutes(): void
+  /** CIDR; throws while nobody knows. */
+  meshRange(): string
   clock: Clock
   log: Log
 }
@@ -74,6 +78,7 @@ export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDispos
     ...options,
     onChange() {
       options.onChange()
+      options.onRoutes()
       changed = true
     },
   })

@@ -7,7 +7,7 @@ import { forgetSources, keysInUse, kicks, settled } from './kick.ts'
 export interface InterfaceWriter {
   /** Makes it anew in place of what has the name, with key and port. */
   rebuild(sight: Sight, plan: InterfacePlan): Promise<Backend>
-  /** Key and port of one that stands; then it speaks to these peers. */
+  /** Mark, key and port of one that stands; then it speaks to these peers. */
   writeKeyAndPort(
     backend: Backend,
     plan: InterfacePlan,
@@ -41,15 +41,18 @@ export function createInterfaceWriter(options: {
   }
 
   return {
-    async rebuild(sight, { private_key = '', listen_port }) {
+    async rebuild(sight, { private_key = '', listen_port, fwmark }) {
       if (sight.state !== 'absent') await driver.remove()
       const backend = await driver.make()
       const port = listen_port === undefined ? {} : { listen_port }
-      await backend.write({ private_key, ...port, peers: [] })
+      const mark = fwmark === undefined ? {} : { fwmark }
+      await backend.write({ private_key, ...port, ...mark, peers: [] })
       return backend
     },
 
-    async writeKeyAndPort(backend, { private_key, listen_port }, publicKeys) {
+    async writeKeyAndPort(backend, { private_key, listen_port, fwmark }, publicKeys) {
+      // First: what the others send is to be marked.
+      if (fwmark !== undefined) await backend.write({ fwmark, peers: [] })
       if (private_key !== undefined) {
         await backend.write({ private_key, peers: kicks(publicKeys) })
         await backend.write({ peers: settled(publicKeys, keepaliveSeconds()) })

@@ -9,6 +9,7 @@ const asWanted: LinkState = {
   mtu: 1420,
   addresses: ['10.100.1.2/32'],
   routes: ['10.100.0.0/16'],
+  mainRoutes: [],
 }
 
 describe('parseLink', () => {
@@ -25,7 +26,10 @@ describe('parseLink', () => {
           { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
         ],
       },
-    ])}\n${JSON.stringify([{ dst: '10.100.0.0/16', scope: 'link', flags: [] }])}\n`
+    ])}\n${JSON.stringify([
+      { dst: '10.100.0.0/16', table: '8293', scope: 'link', flags: [] },
+      { type: 'local', dst: '10.100.1.2', table: 'local', scope: 'host', flags: [] },
+    ])}\n`
 
     assert.deepEqual(parseLink(text), { ...asWanted, kind: 'tun' })
   })
@@ -39,6 +43,7 @@ describe('parseLink', () => {
       mtu: 1500,
       addresses: [],
       routes: [],
+      mainRoutes: [],
     })
   })
 
@@ -54,7 +59,7 @@ describe('planLink', () => {
   })
 
   it('sets up a new interface, the route last', () => {
-    const fresh = { kind: 'wireguard', up: false, mtu: 1500, addresses: [], routes: [] }
+    const fresh = { ...asWanted, up: false, mtu: 1500, addresses: [], routes: [] }
 
     const commands = planLink('plexd0', wanted, fresh).map(({ command }) => command)
 
@@ -62,7 +67,7 @@ describe('planLink', () => {
       'link set dev plexd0 mtu 1420',
       'address add 10.100.1.2/32 dev plexd0',
       'link set dev plexd0 up',
-      'route add 10.100.0.0/16 dev plexd0',
+      'route replace 10.100.0.0/16 dev plexd0 table 8293',
     ])
   })
 
@@ -76,5 +81,30 @@ describe('planLink', () => {
       'address 10.100.1.2/32 was missing',
       'route 10.100.0.0/16 was missing',
     ])
+  })
+
+  it('names the setting for another MTU', () => {
+    const [repair] = planLink('plexd0', wanted, { ...asWanted, mtu: 1280 })
+
+    assert.equal(
+      repair?.detail,
+      'MTU was 1280 instead of 1420: to have another, set "mesh.mtu" in the config',
+    )
+  })
+
+  it('takes away a route of another range, and one in the table that all programs use', () => {
+    const old = {
+      ...asWanted,
+      routes: ['10.100.0.0/16', '10.99.0.0/16'],
+      mainRoutes: ['10.100.0.0/16', '10.7.0.0/24'],
+    }
+
+    assert.deepEqual(
+      planLink('plexd0', wanted, old).map(({ command }) => command),
+      [
+        'route delete 10.99.0.0/16 dev plexd0 table 8293',
+        'route delete 10.100.0.0/16 dev plexd0 table main',
+      ],
+    )
   })
 })

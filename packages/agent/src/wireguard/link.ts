@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
+import { meshTable } from './routing-plan.ts'
 
 /** The interface as the network sees it: all of it but what WireGuard itself keeps. */
 export interface LinkState {
@@ -9,15 +10,17 @@ export interface LinkState {
   mtu: number
   /** IPv4, with prefix length. */
   addresses: readonly string[]
-  /** Destinations in the main table. */
+  /** Destinations that lead to it, in the table of the mesh. */
   routes: readonly string[]
+  /** Those in the table that all programs use. */
+  mainRoutes: readonly string[]
 }
 
 export interface WantedLink {
   mtu: number
   /** `10.100.1.2/32` */
   address: string
-  /** One route for the range of the whole mesh: one for each peer would cost a kernel write with each of them. */
+  /** The range of the whole mesh, one route: one for each peer would cost a kernel write with each of them. */
   route: string
 }
 
@@ -30,7 +33,7 @@ export interface LinkRepair {
 
 /** For `ip -json -details -batch -`; prints a JSON array for each line. */
 export function linkQuery(name: string): string {
-  return `address show dev ${name}\nroute show dev ${name}\n`
+  return `address show dev ${name}\nroute show table all dev ${name}\n`
 }
 
 /** Reads the answer to a link query. */
@@ -49,7 +52,8 @@ export function parseLink(text: string): LinkState {
     up: link.flags.includes('UP'),
     mtu: link.mtu,
     addresses: link.addr_info.filter(isIpv4).map((info) => `${info.local}/${info.prefixlen}`),
-    routes: routes.map(({ dst }) => dst),
+    routes: destinations(routes, meshTable),
+    mainRoutes: destinations(routes, 'main'),
   }
 }
 
@@ -67,7 +71,11 @@ const Links = Type.Array(
     addr_info: Type.Array(AddressInfo),
   }),
 )
-const Routes = Type.Array(Type.Object({ dst: Type.String() }))
+const Routes = Type.Array(Type.Object({ dst: Type.String(), table: Type.Optional(Type.String()) }))
+
+function destinations(routes: Static<typeof Routes>, wanted: string): string[] {
+  return routes.filter(({ table = 'main' }) => table === wanted).map(({ dst }) => dst)
+}
 
 function isIpv4({ family }: Static<typeof AddressInfo>): boolean {
   return family === 'inet'
@@ -78,7 +86,7 @@ export function planLink(name: string, wanted: WantedLink, actual: LinkState): L
   const strange = actual.addresses.filter((address) => address !== wanted.address)
   const repairs: (LinkRepair | false)[] = [
     actual.mtu !== wanted.mtu && {
-      detail: `MTU was ${actual.mtu} instead of ${wanted.mtu}`,
+      detail: `MTU was ${actual.mtu} instead of ${wanted.mtu}: to have another, set "mesh.mtu" in the config`,
       command: `link set dev ${name} mtu ${wanted.mtu}`,
     },
     ...strange.map((address) => ({
@@ -92,7 +100,18 @@ export function planLink(name: string, wanted: WantedLink, actual: LinkState): L
     !actual.up && { detail: 'interface was down', command: `link set dev ${name} up` },
     !actual.routes.includes(wanted.route) && {
       detail: `route ${wanted.route} was missing`,
-      command: `route add ${wanted.route} dev ${name}`,
+      command: `route replace ${wanted.route} dev ${name} table ${meshTable}`,
+    },
+    ...actual.routes
+      .filter((route) => route !== wanted.route)
+      .map((route) => ({
+        detail: `route ${route} was there`,
+        command: `route delete ${route} dev ${name} table ${meshTable}`,
+      })),
+    // There it would take what is not of the mesh as well: only rules can tell.
+    actual.mainRoutes.includes(wanted.route) && {
+      detail: `route ${wanted.route} was in the main table`,
+      command: `route delete ${wanted.route} dev ${name} table main`,
     },
   ]
   return repairs.filter((repair) => repair !== false)

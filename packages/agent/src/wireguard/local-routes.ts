@@ -10,25 +10,55 @@ export interface LocalRoute {
   dst: string
   dev?: string
   gateways: readonly string[]
+  /** `main`, `local`, or a number. */
+  table: string
 }
 
-/** The IPv4 routes of all tables. */
-export async function readLocalRoutes(exec: Exec = execProgram): Promise<LocalRoute[]> {
-  return parseLocalRoutes(await exec(['ip', '-4', '-json', 'route', 'show', 'table', 'all']))
+/** Which packets are looked up in which table; the lowest priority comes first. */
+export interface RoutingRule {
+  priority: number
+  table: string
+  /** What is asked of a packet, in words of `ip`. */
+  selector: string
 }
 
-/** Broadcast addresses and the like come and go with the networks that they are of, and are left out. */
-export function parseLocalRoutes(text: string): LocalRoute[] {
-  const routes: unknown = text.trim() === '' ? [] : JSON.parse(text)
-  if (!Check(Routes, routes)) throw new Error('parse the routes that ip prints: fields are missing')
-  return routes
-    .map(({ type = 'unicast', dst, dev, gateway, nexthops = [] }) => ({
-      type,
-      dst,
-      ...(dev === undefined ? {} : { dev }),
-      gateways: [gateway, ...nexthops.map((hop) => hop.gateway)].filter((via) => via !== undefined),
-    }))
-    .filter(({ type }) => !['broadcast', 'multicast', 'anycast'].includes(type))
+export interface Routing {
+  routes: readonly LocalRoute[]
+  rules: readonly RoutingRule[]
+}
+
+/** The IPv4 routes of all tables, and the rules that lead to them. */
+export async function readRouting(exec: Exec = execProgram): Promise<Routing> {
+  const input = 'rule show\nroute show table all\n'
+  return parseRouting(await exec(['ip', '-4', '-json', '-batch', '-'], { input }))
+}
+
+/** Reads the two lines. Broadcast addresses and the like come and go with the networks that they are of, and are left out. */
+export function parseRouting(text: string): Routing {
+  const [rules = [], routes = []] = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line): unknown => JSON.parse(line))
+  if (!Check(Rules, rules) || !Check(Routes, routes))
+    throw new Error('parse the routing that ip prints: fields are missing')
+  return {
+    rules: rules.map(({ priority, table = '', ...rest }) => ({
+      priority,
+      table,
+      selector: selectorOf(rest),
+    })),
+    routes: routes
+      .map(({ type = 'unicast', dst, dev, gateway, nexthops = [], table = 'main' }) => ({
+        type,
+        dst,
+        ...(dev === undefined ? {} : { dev }),
+        gateways: [gateway, ...nexthops.map((hop) => hop.gateway)].filter(
+          (via) => via !== undefined,
+        ),
+        table,
+      }))
+      .filter(({ type }) => !['broadcast', 'multicast', 'anycast'].includes(type)),
+  }
 }
 
 const Gateway = Type.Optional(Type.String())
@@ -39,5 +69,28 @@ const Routes = Type.Array(
     dev: Type.Optional(Type.String()),
     gateway: Gateway,
     nexthops: Type.Optional(Type.Array(Type.Object({ gateway: Gateway }))),
+    table: Type.Optional(Type.String()),
   }),
 )
+const Rules = Type.Array(
+  Type.Object({ priority: Type.Integer(), table: Type.Optional(Type.String()) }),
+)
+
+/** `not fwmark 0x2065/0xffff`, `to 10.0.0.0/8`; empty for all packets. */
+function selectorOf(rule: Readonly<Record<string, unknown>>): string {
+  const { not, src, srclen, dst, dstlen, fwmark, fwmask, iif, oif } = rule
+  return [
+    not === undefined ? '' : 'not',
+    src === undefined || src === 'all' ? '' : `from ${prefixed(src, srclen)}`,
+    dst === undefined ? '' : `to ${prefixed(dst, dstlen)}`,
+    fwmark === undefined ? '' : `fwmark ${fwmark}${fwmask === undefined ? '' : `/${fwmask}`}`,
+    iif === undefined ? '' : `iif ${iif}`,
+    oif === undefined ? '' : `oif ${oif}`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+function prefixed(address: unknown, length: unknown): string {
+  return length === undefined ? `${address}` : `${address}/${length}`
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { cidrContains, cidrSize, formatCidr, formatIpv4, parseCidr } from '@plexd/protocol'
 import fc from 'fast-check'
-import { type LocalRoute, parseLocalRoutes } from './local-routes.ts'
+import { type LocalRoute, parseRouting } from './local-routes.ts'
 import { guessMeshRange, judgePlace, type PlannedPlace } from './mesh-range.ts'
 
 describe('guessMeshRange', () => {
@@ -15,9 +15,9 @@ describe('guessMeshRange', () => {
   })
 })
 
-/** As `ip -4 -json route show table all` prints it on a host in 192.168.1.0/24 with Docker. */
-const routes = parseLocalRoutes(
-  JSON.stringify([
+/** As `ip -4 -json` prints rules and routes on a host in 192.168.1.0/24 with Docker. */
+const { routes } = parseRouting(
+  `[{"priority":32766,"src":"all","table":"main"}]\n${JSON.stringify([
     { dst: 'default', gateway: '192.168.1.1', dev: 'eth0', flags: [] },
     { dst: '172.17.0.0/16', dev: 'docker0', protocol: 'kernel', prefsrc: '172.17.0.1', flags: [] },
     { dst: '192.168.1.0/24', dev: 'eth0', protocol: 'kernel', prefsrc: '192.168.1.7', flags: [] },
@@ -27,7 +27,7 @@ const routes = parseLocalRoutes(
     { type: 'local', dst: '192.168.1.7', dev: 'eth0', table: 'local' },
     { type: 'broadcast', dst: '192.168.1.255', dev: 'eth0', table: 'local' },
     { dst: '0.0.0.0/1', gateway: '172.17.0.2', dev: 'tun0', flags: [] },
-  ]),
+  ])}\n`,
 )
 
 describe('judgePlace', () => {
@@ -54,9 +54,14 @@ describe('judgePlace', () => {
       /192\.168\.1\.0\/25 overlaps the route 192\.168\.1\.0\/24 dev eth0/,
     ],
     [
-      'what holds the LAN',
-      { meshRange: '192.168.0.0/16', meshIp: '192.168.9.9' },
-      /overlaps the route 192\.168\.1\.0\/24 dev eth0/,
+      'what holds the LAN, with an address in that',
+      { meshRange: '192.168.0.0/16', meshIp: '192.168.1.9' },
+      /192\.168\.1\.9, lies in the network of the route 192\.168\.1\.0\/24 dev eth0/,
+    ],
+    [
+      'the address of the control plane',
+      { controlAddresses: ['10.100.0.1'] },
+      /10\.100\.0\.1, is that of the control plane/,
     ],
     [
       'the network of the containers',
@@ -107,22 +112,30 @@ describe('judgePlace', () => {
     assert.ok(verdict && 'refusal' in verdict)
   })
 
+  it('leaves a smaller network in the range to the machine, and names both', () => {
+    assert.equal(
+      warningOf(aPlace({ meshRange: '192.168.0.0/16', meshIp: '192.168.9.9' }), routes),
+      'the mesh range 192.168.0.0/16 overlaps a network of this machine: 192.168.1.0/24, the route 192.168.1.0/24 dev eth0, and 3 more, stays with the machine, and no peer with such an address is reached: give one of the two another range',
+    )
+    assert.match(
+      warningOf(aPlace({ controlAddresses: ['10.100.9.9', '203.0.113.1'] }), routes),
+      /10\.100\.9\.9, the address of the control plane, stays with the machine/,
+    )
+  })
+
   it('warns only, where the mesh was there before the route', () => {
-    const ours: LocalRoute[] = [
-      { type: 'local', dst: '10.100.0.1', dev: 'plexd0', gateways: [] },
-      { type: 'unicast', dst: '10.100.0.0/16', dev: 'plexd0', gateways: [] },
+    const ours = [
+      aRoute('10.100.0.1', { type: 'local', dev: 'plexd0', table: 'local' }),
+      aRoute('10.100.0.0/16', { dev: 'plexd0', table: '8293' }),
+      aRoute('10.100.0.0/16', { type: 'unreachable', table: '8293' }),
     ]
     assert.equal(judgePlace(aPlace(), [...routes, ...ours]), undefined)
-    const late: LocalRoute = { type: 'unicast', dst: '10.100.3.0/24', dev: 'br0', gateways: [] }
-    const verdict = judgePlace(aPlace(), [...routes, ...ours, late])
-    assert.match(
-      verdict && 'warning' in verdict ? verdict.warning : '',
-      /10\.100\.3\.0\/24 dev br0/,
-    )
+    const late = aRoute('10.0.0.0/8', { dev: 'tun9', table: '77' })
+    assert.match(warningOf(aPlace(), [...routes, ...ours, late]), /10\.0\.0\.0\/8 dev tun9/)
     assert.ok('refusal' in (judgePlace(aPlace(), [...routes, late]) ?? {}))
   })
 
-  it('refuses whatever range has an address in common with a network in use here', () => {
+  it('takes no range in silence that has an address in common with a network in use here', () => {
     const prefix = fc.integer({ min: 8, max: 30 })
     const address = fc.nat(2 ** 32 - 1)
     fc.assert(
@@ -134,15 +147,26 @@ describe('judgePlace', () => {
         (length, at, offset, other) => {
           const range = parseCidr(masked(at, length))
           const inside = range.first + (offset % cidrSize(range))
-          const route = { type: 'unicast', dst: masked(inside, other), gateways: [] }
+          const route = aRoute(masked(inside, other))
           const place = aPlace({ meshRange: formatCidr(range), meshIp: formatIpv4(range.first) })
-          assert.ok('refusal' in (judgePlace(place, [route]) ?? {}))
+          const verdict = judgePlace(place, [route]) ?? {}
+          const isSmaller = other > length && masked(inside, other) !== masked(range.first, other)
+          assert.ok('refusal' in verdict || (isSmaller && 'warning' in verdict))
           assert.ok(cidrContains(range, inside))
         },
       ),
     )
   })
 })
+
+function warningOf(place: PlannedPlace, all: readonly LocalRoute[]): string {
+  const verdict = judgePlace(place, all)
+  return verdict && 'warning' in verdict ? verdict.warning : 'none'
+}
+
+function aRoute(dst: string, changes: Partial<LocalRoute> = {}): LocalRoute {
+  return { type: 'unicast', dst, gateways: [], table: 'main', ...changes }
+}
 
 function masked(address: number, prefixLength: number): string {
   const size = 2 ** (32 - prefixLength)

@@ -9,6 +9,13 @@ import {
   specialRangeIn,
 } from '@plexd/protocol'
 import type { LocalRoute } from './local-routes.ts'
+import {
+  controlPlaneAddress,
+  describeRoute,
+  exceptionsIn,
+  meshTable,
+  readRange,
+} from './routing-plan.ts'
 
 /** What the API's documents name. */
 const usualRange = parseCidr('10.100.0.0/16')
@@ -28,6 +35,8 @@ export interface PlannedPlace {
   pinned: string | undefined
   /** The mesh interface: what leads there is ours. */
   interfaceName: string
+  /** Where the control plane is. */
+  controlAddresses?: readonly string[]
 }
 
 /** `refusal`: nothing may be applied. `warning`: it is in force already, and stays so. Both say what to do. */
@@ -35,10 +44,11 @@ export type PlaceVerdict = { refusal: string } | { warning: string } | undefined
 
 /**
  * Whether the mesh may be where the control plane wants it, on a machine with these routes: one that takes the place of
- * a network in use here cuts the machine off from it. Undefined when nothing is wrong. Pure.
+ * a network in use here cuts the machine off from it. A smaller network inside the range stays with the machine, and is
+ * told of. Undefined when nothing is wrong. Pure.
  */
 export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): PlaceVerdict {
-  const { meshIp, meshRange, pinned, interfaceName } = place
+  const { meshIp, meshRange, pinned, interfaceName, controlAddresses = [] } = place
   const refuse = (why: string): { refusal: string } => ({
     refusal: `the mesh of the control plane is refused, and what was in force stays: ${why}`,
   })
@@ -53,22 +63,24 @@ export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): 
     )
   if (range.prefixLength < minPrefixLength)
     return refuse(`its range ${meshRange} is larger than any mesh, a /${minPrefixLength} at most`)
-  const others = routes.filter(({ dev }) => dev !== interfaceName)
-  const taken = takenAddress(meshIp, range, others)
+  const others = routes.filter(({ dev, table }) => dev !== interfaceName && table !== meshTable)
+  const taken = takenAddress(meshIp, range, others, controlAddresses)
   if (taken !== undefined) return refuse(taken)
   const rival = pinned === undefined && others.find((route) => isRival(route, range))
-  if (!rival) return undefined
-  const overlap = `its range ${meshRange} overlaps the route ${describeRoute(rival)} of this machine: remove that, or name the range as "mesh.range" in the config to take it nevertheless`
-  const inForce = routes.some(({ dst, dev }) => dev === interfaceName && dst === meshRange)
-  return inForce ? { warning: `the mesh may lose packets: ${overlap}` } : refuse(overlap)
+  if (rival) {
+    const overlap = `its range ${meshRange} overlaps the route ${describeRoute(rival)} of this machine: remove that, or name the range as "mesh.range" in the config to take it nevertheless`
+    const inForce = routes.some(({ dst, dev }) => dev === interfaceName && dst === meshRange)
+    return inForce ? { warning: `the mesh may lose packets: ${overlap}` } : refuse(overlap)
+  }
+  const [inner, ...more] = exceptionsIn(range, interfaceName, { routes, controlAddresses })
+  if (!inner || (pinned !== undefined && inner.what !== controlPlaneAddress)) return undefined
+  return {
+    warning: `the mesh range ${meshRange} overlaps a network of this machine: ${inner.dst}, ${inner.what}${andMore(more.length)}, stays with the machine, and no peer with such an address is reached: give one of the two another range`,
+  }
 }
 
-function readRange(text: string): Cidr | undefined {
-  try {
-    return parseCidr(text)
-  } catch {
-    return undefined
-  }
+function andMore(count: number): string {
+  return count === 0 ? '' : `, and ${count} more`
 }
 
 /** What is larger than this is a default route in pieces, as some VPNs have it, and no network. */
@@ -79,6 +91,7 @@ function takenAddress(
   meshIp: string,
   range: Cidr,
   routes: readonly LocalRoute[],
+  controlAddresses: readonly string[],
 ): string | undefined {
   if (!cidrContains(range, parseIpv4(meshIp)))
     return `its address for this node, ${meshIp}, lies outside its range ${formatCidr(range)}`
@@ -88,17 +101,32 @@ function takenAddress(
   const via = routes.find(({ gateways }) => gateways.includes(meshIp))
   if (via)
     return `its address for this node, ${meshIp}, is the gateway of the route ${describeRoute(via)}`
-  return undefined
+  if (controlAddresses.includes(meshIp))
+    return `its address for this node, ${meshIp}, is that of the control plane`
+  const network = routes.find((route) => isAround(route, parseIpv4(meshIp), range))
+  return network
+    ? `its address for this node, ${meshIp}, lies in the network of the route ${describeRoute(network)} of this machine`
+    : undefined
 }
 
-function isRival({ dst }: LocalRoute, range: Cidr): boolean {
+/** A network inside the range. */
+function isAround({ dst, type }: LocalRoute, address: number, range: Cidr): boolean {
   const network = readRange(dst)
   return (
-    network !== undefined && network.prefixLength >= minPrefixLength && cidrsOverlap(network, range)
+    type !== 'local' &&
+    network !== undefined &&
+    network.prefixLength > range.prefixLength &&
+    cidrContains(network, address)
   )
 }
 
-function describeRoute({ dst, dev, type }: LocalRoute): string {
-  const where = dev === undefined ? '' : ` dev ${dev}`
-  return type === 'unicast' ? `${dst}${where}` : `${type} ${dst}${where}`
+/** What is as large as the range, or larger: which of the two a packet is for cannot be told. */
+function isRival({ dst }: LocalRoute, range: Cidr): boolean {
+  const network = readRange(dst)
+  return (
+    network !== undefined &&
+    network.prefixLength >= minPrefixLength &&
+    network.prefixLength <= range.prefixLength &&
+    cidrsOverlap(network, range)
+  )
 }

@@ -1,15 +1,20 @@
 import { spawn } from 'node:child_process'
 import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
+import { cidrsOverlap, parseCidr } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
+import { defaultRoutes, readRouteTable } from '../nat/default-routes.ts'
 import { startTask } from '../task.ts'
+import { meshTable } from './routing-plan.ts'
 
 export interface NetworkMonitorOptions {
   interfaceName: string
-  /** Something was said of the interface, or may have been missed. */
+  /** Something was said of the interface, of rules, or of routes into the mesh; or may have been missed. */
   onChange(): void
   /** The machine has other addresses, or another way out, than before. */
   onMove(): void
+  /** CIDR; throws while nobody knows. */
+  meshRange(): string
   clock: Clock
   log: Log
 }
@@ -17,21 +22,24 @@ export interface NetworkMonitorOptions {
 /** It would outlive a killed daemon until the next change of the network. */
 const withDaemon = ['setpriv', '--pdeathsig', 'KILL']
 /** Not for one device: the interface that comes back after a removal is another one to the kernel. */
-const monitor = ['ip', '-oneline', 'monitor', 'link', 'address', 'route']
+const monitor = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'rule']
 
 /** Keeps an `ip monitor` running and tells what it says. */
 export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDisposable {
   const { interfaceName, onChange, onMove, clock, log } = options
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
-  const isOurs = new RegExp(`\\b${RegExp.escape(interfaceName)}\\b`)
   let addresses = addressesBeside(interfaceName)
+  let wayOut = readWayOut()
 
   function read(line: string): void {
-    if (isOurs.test(line)) onChange()
+    if (concernsMesh(line, options)) onChange()
     const now = addressesBeside(interfaceName)
-    if (now === addresses && !isWayOut.test(line)) return
+    const out = isWayOut.test(line) ? readWayOut() : wayOut
+    // No way out at all is none to speak by: what counts is the next one, if it is another.
+    const isMove = now !== addresses || (out !== '' && out !== wayOut)
     addresses = now
-    onMove()
+    if (out !== '') wayOut = out
+    if (isMove) onMove()
   }
 
   return startTask(async (signal) => {
@@ -47,7 +55,40 @@ export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDispos
   })
 }
 
-const isWayOut = /^default /
+const isWayOut = /^(Deleted )?default /
+
+/**
+ * Whether a line of `ip monitor` may be about the ways into the mesh: it names the interface or the table, is about a
+ * rule, or about a network that has an address in common with the mesh. Pure.
+ */
+export function concernsMesh(
+  line: string,
+  { interfaceName, meshRange }: { interfaceName: string; meshRange(): string },
+): boolean {
+  const names = [interfaceName, meshTable].map(RegExp.escape).join('|')
+  if (new RegExp(`\\b(${names})\\b`).test(line) || isRule.test(line)) return true
+  const [, dst] = destination.exec(line) ?? []
+  return dst !== undefined && touches(dst, meshRange)
+}
+
+const isRule = /^(Deleted )?\d+:\s+(not )?from /
+/** Of a route: its type, if any, comes first. */
+const destination = /^(?:Deleted )?(?:[a-z]+ )?(\d+\.\d+\.\d+\.\d+(?:\/\d+)?) /
+
+function touches(dst: string, meshRange: () => string): boolean {
+  try {
+    return cidrsOverlap(parseCidr(dst), parseCidr(meshRange()))
+  } catch {
+    return false
+  }
+}
+
+/** The default routes, as one text to compare; empty when there is none. */
+function readWayOut(): string {
+  return defaultRoutes(readRouteTable())
+    .map((route) => Object.values(route).join(' '))
+    .join()
+}
 
 /** Of all other interfaces, as one text to compare. */
 function addressesBeside(interfaceName: string): string {

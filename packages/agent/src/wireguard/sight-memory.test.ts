@@ -10,8 +10,8 @@ const certain = () => false
 const seen: WireguardSight = {
   state: 'wireguard',
   backend,
-  link: { kind: 'tun', up: true, mtu: 1420, addresses: [], routes: [] },
-  wg: { private_key: '', listen_port: 51_820, peers: [] },
+  link: { kind: 'tun', up: true, mtu: 1420, addresses: [], routes: [], mainRoutes: [] },
+  wg: { private_key: '', listen_port: 51_820, fwmark: 0x2065, peers: [] },
 }
 
 function setUp() {

@@ -10,6 +10,7 @@ describe('setRequest', () => {
     const text = setRequest({
       private_key: key(1),
       listen_port: 51820,
+      fwmark: 0x2065,
       peers: [
         { public_key: key(2), type: 'remove' },
         { public_key: key(3), type: 'update', psk: '', allowed_ips: [] },
@@ -28,6 +29,7 @@ describe('setRequest', () => {
       'set=1',
       `private_key=${hex(1)}`,
       'listen_port=51820',
+      'fwmark=8293',
       `public_key=${hex(2)}`,
       'remove=true',
       `public_key=${hex(3)}`,
@@ -52,6 +54,7 @@ describe('parseGetAnswer', () => {
     const answer = [
       `private_key=${hex(1)}`,
       'listen_port=51820',
+      'fwmark=8293',
       `public_key=${hex(2)}`,
       `preshared_key=${hex(3)}`,
       'protocol_version=1',
@@ -71,6 +74,7 @@ describe('parseGetAnswer', () => {
     assert.deepEqual(parseGetAnswer(`${answer.join('\n')}\n\n`), {
       private_key: key(1),
       listen_port: 51820,
+      fwmark: 0x2065,
       peers: [
         {
           public_key: key(2),
@@ -97,7 +101,12 @@ describe('parseGetAnswer', () => {
   })
 
   it('reads an interface that has nothing yet', () => {
-    assert.deepEqual(parseGetAnswer('errno=0\n\n'), { private_key: '', listen_port: 0, peers: [] })
+    assert.deepEqual(parseGetAnswer('errno=0\n\n'), {
+      private_key: '',
+      listen_port: 0,
+      fwmark: 0,
+      peers: [],
+    })
   })
 })
 

@@ -11,6 +11,7 @@ export function setRequest(change: WgChange): string {
   const lines = ['set=1']
   if (change.private_key !== undefined) lines.push(`private_key=${toHex(change.private_key)}`)
   if (change.listen_port !== undefined) lines.push(`listen_port=${change.listen_port}`)
+  if (change.fwmark !== undefined) lines.push(`fwmark=${change.fwmark}`)
   for (const peer of change.peers) lines.push(...linesOf(peer))
   return `${lines.join('\n')}\n\n`
 }
@@ -42,6 +43,7 @@ export function parseGetAnswer(text: string): WgInterface {
   return {
     private_key: fromHex(valueIn('private_key', head)),
     listen_port: Number(valueIn('listen_port', head)),
+    fwmark: Number(valueIn('fwmark', head)),
     peers: blocks.map(parsePeer),
   }
 }

@@ -3,10 +3,11 @@ import type { WgInterface, WgPeer } from './wg-interface.ts'
 /** Reads what `wg show INTERFACE dump` prints: a line for the interface, then one for each peer, columns by tabs. */
 export function parseDump(text: string): WgInterface {
   const [head = '', ...lines] = text.trimEnd().split('\n')
-  const [privateKey = '', , listenPort] = columnsOf(head, 4)
+  const [privateKey = '', , listenPort, mark = 'off'] = columnsOf(head, 4)
   return {
     private_key: unlessNone(privateKey),
     listen_port: Number(listenPort),
+    fwmark: mark === 'off' ? 0 : Number(mark),
     peers: lines.map(parsePeer),
   }
 }

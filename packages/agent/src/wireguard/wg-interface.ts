@@ -2,6 +2,8 @@
 export interface WgInterface {
   private_key: string
   listen_port: number
+  /** On each packet that it sends; 0 for none. */
+  fwmark: number
   peers: readonly WgPeer[]
 }
 
@@ -34,5 +36,6 @@ export interface PeerChange {
 export interface WgChange {
   private_key?: string
   listen_port?: number
+  fwmark?: number
   peers: readonly PeerChange[]
 }

@@ -4,10 +4,14 @@ import type { PeerChange, WgChange } from './wg-interface.ts'
  * What is done by one `wg set`: removals, and updates without a PSK. Public keys may stand in a command line, where
  * every process of the machine can read them; private keys and PSKs must not. Empty when there is nothing to do.
  */
-export function wgSetArgs({ listen_port, peers }: WgChange, privateKeyFile?: string): string[] {
+export function wgSetArgs(
+  { listen_port, fwmark, peers }: WgChange,
+  privateKeyFile?: string,
+): string[] {
   return [
     ...(privateKeyFile === undefined ? [] : ['private-key', privateKeyFile]),
     ...(listen_port === undefined ? [] : ['listen-port', `${listen_port}`]),
+    ...(fwmark === undefined ? [] : ['fwmark', `${fwmark}`]),
     ...peers.filter((peer) => !isSecret(peer)).flatMap(argsOf),
   ]
 }

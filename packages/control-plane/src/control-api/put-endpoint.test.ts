@@ -124,6 +124,8 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
       [`[::ffff:${web.mesh_ip}]:51820`, /form of IPv6/],
     ] as const) {
       await assert.rejects(put(web, endpoint), isError(400, why))
+      // Agents that are told of local endpoints send nothing of WireGuard into the mesh.
+      if (endpoint === `${web.mesh_ip}:51820`) continue
       await assert.rejects(
         web.api.putEndpoint({
           params: web,

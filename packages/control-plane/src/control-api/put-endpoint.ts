@@ -6,6 +6,7 @@ import {
   type EndpointRules,
   endpointFault,
   isLoopback,
+  isUsableEndpoint,
   revisionHeader,
 } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
@@ -22,13 +23,15 @@ import { seqOfEnough } from './enough.ts'
 export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   const { principal, body, headers, request } = call
   const rules = rulesFor(app, principal)
+  // Those are read by agents that send nothing of WireGuard into the mesh: they may lie in its range.
+  const localRules = { ...rules, meshRange: undefined }
   body.local_endpoints?.forEach((text, index) => {
-    check(`local_endpoints/${index}`, text, rules)
+    check(`local_endpoints/${index}`, text, localRules)
   })
   if (body.public_endpoint !== '') check('public_endpoint', body.public_endpoint, rules)
   const local_endpoints = body.local_endpoints ?? principal.local_endpoints
   const reported: Whereabouts = {
-    endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints),
+    endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints, rules),
     nat_type: body.nat_type ?? principal.nat_type,
     local_endpoints,
   }
@@ -73,10 +76,15 @@ function store(app: App, nodeId: string, reported: Whereabouts): Promise<void> {
  * Where a node is that no STUN server answers: it has itself the address that its requests come from, so no NAT stands
  * between. Empty where one does, for then nobody knows which port it gives to WireGuard.
  */
-function seenEndpoint(from: string, localEndpoints: readonly string[]): string {
+function seenEndpoint(
+  from: string,
+  localEndpoints: readonly string[],
+  rules: EndpointRules,
+): string {
   const address = from.replace(/^::ffff:(?=\d+\.)/, '')
   const host = isIP(address) === 6 ? `[${address}]` : address
-  return localEndpoints.find((endpoint) => endpoint.startsWith(`${host}:`)) ?? ''
+  const seen = localEndpoints.find((endpoint) => endpoint.startsWith(`${host}:`))
+  return seen !== undefined && isUsableEndpoint(seen, rules) ? seen : ''
 }
 
 function rulesFor(app: App, { tenant_id }: NodeRecord): EndpointRules {

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createFakeClock } from '@plexd/runtime'
+import { eventually } from '../testing/wait.ts'
+import { createControlAddresses } from './control-addresses.ts'
+
+describe('createControlAddresses', () => {
+  it('knows an address that is written in the URL, and looks nothing up', () => {
+    const at = (url: string) =>
+      createControlAddresses({
+        url,
+        onChange: assert.fail,
+        lookup: assert.fail,
+        clock: createFakeClock(),
+      }).current()
+    assert.deepEqual(at('https://203.0.113.1:8443'), ['203.0.113.1'])
+    assert.deepEqual(at('https://[2001:db8::1]'), [])
+  })
+
+  it('looks a name up in the background, again and again, and tells when it is elsewhere', async () => {
+    const clock = createFakeClock()
+    let found: string[] | Error = ['10.100.9.9', '10.100.9.8']
+    let changes = 0
+    const addresses = createControlAddresses({
+      url: 'https://plexd.example:8443',
+      onChange: () => changes++,
+      lookup: async () => {
+        if (found instanceof Error) throw found
+        return found
+      },
+      clock,
+    })
+    assert.equal(addresses.current(), undefined)
+    await eventually('a look-up', () => changes === 1)
+    assert.deepEqual(addresses.current(), ['10.100.9.8', '10.100.9.9'])
+
+    found = new Error('no name server answers')
+    await clock.advance(60_000)
+    assert.deepEqual(addresses.current(), ['10.100.9.8', '10.100.9.9'])
+
+    found = ['10.100.9.7']
+    await clock.advance(60_000)
+    addresses.current()
+    await eventually('another', () => changes === 2)
+    assert.deepEqual(addresses.current(), ['10.100.9.7'])
+  })
+})

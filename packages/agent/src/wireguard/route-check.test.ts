@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { judgeRoutes, parseRouteAnswers, routeQuery } from './route-check.ts'
+
+const asked = {
+  peers: [
+    { id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '10.100.7.2:51820' },
+    { id: 'n_web', mesh_ip: '10.100.0.3', endpoint: '[2001:db8::3]:51820' },
+    { id: 'n_lost', mesh_ip: '10.100.0.4', endpoint: '' },
+  ],
+  interfaceName: 'plexd0',
+  controlAddresses: ['203.0.113.1'],
+}
+
+describe('routeQuery', () => {
+  it('asks for each mesh address, endpoint and the control plane, what WireGuard sends with its mark', () => {
+    assert.equal(
+      routeQuery(asked),
+      `route get 10.100.0.2
+route get 10.100.0.3
+route get 10.100.0.4
+route get 203.0.113.1
+route get 10.100.7.2 mark 8293
+route get 2001:db8::3 mark 8293
+`,
+    )
+  })
+})
+
+describe('judgeRoutes', () => {
+  it('finds nothing wrong with ways that are as they must be', () => {
+    const answers = answered(
+      ['10.100.0.2', 'plexd0'],
+      ['10.100.0.3', 'plexd0'],
+      ['10.100.0.4', 'plexd0'],
+      ['203.0.113.1', 'eth0'],
+      ['10.100.7.2', 'eth0', 8293],
+    )
+
+    assert.deepEqual(judgeRoutes(asked, answers), [])
+  })
+
+  it('names each way that is not, and what takes its place', () => {
+    const answers = answered(
+      ['10.100.0.2', 'tun9'],
+      ['10.100.0.3', 'plexd0'],
+      ['203.0.113.1', 'plexd0'],
+      ['10.100.7.2', 'plexd0', 8293],
+    )
+
+    assert.deepEqual(judgeRoutes(asked, answers), [
+      'packets for the control plane, 203.0.113.1, go into plexd0: look at "ip rule"',
+      'what WireGuard sends to peer "n_db" at 10.100.7.2 goes into plexd0 itself: look at "ip rule"',
+      'packets for peer "n_db", 10.100.0.2, leave by tun9 instead of plexd0: look at "ip rule" and "ip route get 10.100.0.2"',
+      'packets for peer "n_lost", 10.100.0.4, have no route instead of plexd0: look at "ip rule" and "ip route get 10.100.0.4"',
+    ])
+  })
+})
+
+function answered(...answers: [dst: string, dev: string, mark?: number][]) {
+  const lines = answers.map(([dst, dev, mark]) => JSON.stringify([{ dst, dev, mark, flags: [] }]))
+  return parseRouteAnswers(`${lines.join('\n')}\n`)
+}

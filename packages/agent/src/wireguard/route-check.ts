@@ -1,0 +1,98 @@
+import { type Exec, ExecError } from '@plexd/runtime'
+import { Type } from 'typebox'
+import { Check } from 'typebox/value'
+import { meshMark } from './routing-plan.ts'
+
+/** A peer as far as the ways to it go. */
+export interface CheckedPeer {
+  id: string
+  mesh_ip: string
+  /** `address:port`, or empty. */
+  endpoint: string
+}
+
+interface Asked {
+  peers: readonly CheckedPeer[]
+  interfaceName: string
+  controlAddresses: readonly string[]
+}
+
+/** Where the kernel would send a packet now: one process for all, which takes some milliseconds for a thousand. */
+export async function checkRoutes({ exec, ...asked }: Asked & { exec: Exec }): Promise<string[]> {
+  const input = routeQuery(asked)
+  if (input === '') return []
+  const text = await exec(['ip', '-force', '-json', '-batch', '-'], { input }).catch(printedByThen)
+  return judgeRoutes(asked, parseRouteAnswers(text))
+}
+
+/** An address without any route is an error to ip, which goes on with the others. */
+function printedByThen(error: unknown): string {
+  if (error instanceof ExecError && error.exitCode !== undefined) return error.stdout
+  throw error
+}
+
+/** For `ip -force -json -batch -`. Pure. */
+export function routeQuery({ peers, controlAddresses }: Asked): string {
+  const plain = [...peers.map(({ mesh_ip }) => mesh_ip), ...controlAddresses]
+  const marked = peers.map(endpointAddress).filter((address) => address !== '')
+  return [
+    ...new Set(plain.map((address) => `route get ${address}\n`)),
+    ...new Set(marked.map((address) => `route get ${address} mark ${meshMark}\n`)),
+  ].join('')
+}
+
+/** Interfaces by destination; no entry for what has no route. */
+export interface RouteAnswers {
+  plain: ReadonlyMap<string, string>
+  /** Of packets that WireGuard sends. */
+  marked: ReadonlyMap<string, string>
+}
+
+export function parseRouteAnswers(text: string): RouteAnswers {
+  const plain = new Map<string, string>()
+  const marked = new Map<string, string>()
+  for (const line of text.split('\n').filter(Boolean)) {
+    const answer: unknown = JSON.parse(line)
+    if (!Check(Answers, answer)) continue
+    for (const { dst, dev, mark } of answer)
+      if (dev !== undefined) (mark === undefined ? plain : marked).set(dst, dev)
+  }
+  return { plain, marked }
+}
+
+const Answers = Type.Array(
+  Type.Object({
+    dst: Type.String(),
+    dev: Type.Optional(Type.String()),
+    mark: Type.Optional(Type.Unknown()),
+  }),
+)
+
+/** A sentence for each that goes another way than it must. Pure. */
+export function judgeRoutes(
+  { peers, interfaceName, controlAddresses }: Asked,
+  { plain, marked }: RouteAnswers,
+): string[] {
+  const toMesh = peers.flatMap(({ id, mesh_ip }) => {
+    const dev = plain.get(mesh_ip)
+    if (dev === interfaceName) return []
+    const way = dev === undefined ? 'have no route' : `leave by ${dev}`
+    return `packets for peer "${id}", ${mesh_ip}, ${way} instead of ${interfaceName}: look at "ip rule" and "ip route get ${mesh_ip}"`
+  })
+  const fromWireguard = peers.flatMap((peer) => {
+    const address = endpointAddress(peer)
+    if (marked.get(address) !== interfaceName) return []
+    return `what WireGuard sends to peer "${peer.id}" at ${address} goes into ${interfaceName} itself: look at "ip rule"`
+  })
+  const toControlPlane = controlAddresses.flatMap((address) =>
+    plain.get(address) === interfaceName
+      ? `packets for the control plane, ${address}, go into ${interfaceName}: look at "ip rule"`
+      : [],
+  )
+  return [...toControlPlane, ...fromWireguard, ...toMesh]
+}
+
+/** Without port and brackets. */
+function endpointAddress({ endpoint }: CheckedPeer): string {
+  return endpoint.slice(0, Math.max(0, endpoint.lastIndexOf(':'))).replace(/^\[|\]$/g, '')
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from '@plexd/protocol'
+import fc from 'fast-check'
+import type { LocalRoute, Routing } from './local-routes.ts'
+import {
+  exceptionsIn,
+  planRouting,
+  planRoutingRemoval,
+  type WantedRouting,
+} from './routing-plan.ts'
+
+const range = parseCidr('10.100.0.0/16')
+const rule = { priority: 40, table: '8293', selector: 'not fwmark 0x2065/0xffff' }
+const asWanted: Routing = {
+  rules: [rule],
+  routes: [
+    aRoute('10.100.0.0/16', { type: 'unreachable', table: '8293' }),
+    aRoute('10.100.0.0/16', { dev: 'plexd0', table: '8293' }),
+  ],
+}
+
+describe('planRouting', () => {
+  it('leaves what is as wanted alone', () => {
+    assert.deepEqual(commands({}, asWanted), [])
+  })
+
+  it('makes all of it where nothing is, before there is an interface', () => {
+    const exceptions = [{ dst: '10.100.9.9', what: 'the address of the control plane' }]
+
+    assert.deepEqual(commands({ exceptions }, { rules: [], routes: [] }), [
+      'rule add not fwmark 0x2065/0xffff lookup 8293 priority 40',
+      'route replace unreachable 10.100.0.0/16 metric 1000 table 8293',
+      'route replace throw 10.100.9.9 table 8293',
+    ])
+  })
+
+  it('takes away what an earlier range, rule or control plane has left', () => {
+    const old: Routing = {
+      rules: [rule, { ...rule, priority: 90 }, { priority: 41, table: '8293', selector: '' }],
+      routes: [
+        ...asWanted.routes,
+        aRoute('10.99.0.0/16', { type: 'unreachable', table: '8293' }),
+        aRoute('10.100.9.9', { type: 'throw', table: '8293' }),
+      ],
+    }
+
+    assert.deepEqual(commands({}, old), [
+      'rule delete not fwmark 0x2065/0xffff lookup 8293 priority 90',
+      'rule delete lookup 8293 priority 41',
+      'route delete unreachable 10.99.0.0/16 table 8293',
+      'route delete throw 10.100.9.9 table 8293',
+    ])
+  })
+
+  it('keeps what may be the way to the control plane until it is known where that is', () => {
+    const exception = aRoute('10.100.9.9', { type: 'throw', table: '8293' })
+    const routing = { ...asWanted, routes: [...asWanted.routes, exception] }
+
+    assert.deepEqual(commands({ isComplete: false }, routing), [])
+  })
+
+  it('leaves alone what another plexd has in the table', () => {
+    const other = [
+      aRoute('10.99.0.0/16', { dev: 'plexd9', table: '8293' }),
+      aRoute('10.99.0.0/16', { type: 'unreachable', table: '8293' }),
+      aRoute('10.99.3.0/24', { type: 'throw', table: '8293' }),
+    ]
+    const routing = { ...asWanted, routes: [...asWanted.routes, ...other] }
+
+    assert.deepEqual(commands({}, routing), [])
+    assert.deepEqual(planRoutingRemoval('plexd0', routing), [
+      'route delete unreachable 10.100.0.0/16 table 8293',
+      'route delete unicast 10.100.0.0/16 table 8293',
+    ])
+  })
+
+  it('is taken away whole', () => {
+    assert.deepEqual(planRoutingRemoval('plexd0', asWanted), [
+      'rule delete not fwmark 0x2065/0xffff lookup 8293 priority 40',
+      'route delete unreachable 10.100.0.0/16 table 8293',
+      'route delete unicast 10.100.0.0/16 table 8293',
+    ])
+    assert.deepEqual(planRoutingRemoval('plexd0', { rules: [], routes: [] }), [])
+  })
+})
+
+describe('exceptionsIn', () => {
+  it('leaves to the machine its smaller networks, gateways and the control plane', () => {
+    const routes = [
+      aRoute('default', { dev: 'eth0', gateways: ['10.100.8.1'] }),
+      aRoute('10.100.8.0/24', { dev: 'eth0' }),
+      aRoute('10.100.7.1', { type: 'local', dev: 'br0', table: 'local' }),
+      aRoute('10.100.6.0/24', { type: 'blackhole', table: '77' }),
+      aRoute('10.0.0.0/8', { dev: 'tun9' }),
+      ...asWanted.routes,
+    ]
+
+    assert.deepEqual(
+      exceptionsIn(range, 'plexd0', { routes, controlAddresses: ['10.100.9.9', '203.0.113.1'] }),
+      [
+        { dst: '10.100.8.0/24', what: 'the route 10.100.8.0/24 dev eth0' },
+        { dst: '10.100.6.0/24', what: 'the route blackhole 10.100.6.0/24' },
+        { dst: '10.100.8.1', what: 'the gateway of default dev eth0' },
+        { dst: '10.100.9.9', what: 'the address of the control plane' },
+      ],
+    )
+  })
+
+  it('never takes away what lies outside the range, or all of it', () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 32 - 1), fc.integer({ min: 0, max: 32 }), (at, prefixLength) => {
+        const size = 2 ** (32 - prefixLength)
+        const dst = formatCidr({ family: 4, first: at - (at % size), prefixLength })
+        const controlAddresses = [formatIpv4(at)]
+        const found = exceptionsIn(range, 'plexd0', { routes: [aRoute(dst)], controlAddresses })
+        for (const exception of found) {
+          const network = parseCidr(exception.dst)
+          assert.ok(cidrContains(range, network.first) && network.prefixLength > 16)
+        }
+        assert.equal(found.length > 0, cidrContains(range, parseIpv4(formatIpv4(at))))
+      }),
+    )
+  })
+})
+
+function commands(changes: Partial<WantedRouting>, routing: Routing): string[] {
+  const wanted = { range, interfaceName: 'plexd0', exceptions: [], isComplete: true, ...changes }
+  return planRouting(wanted, routing).map(({ command }) => command)
+}
+
+function aRoute(dst: string, changes: Partial<LocalRoute> = {}): LocalRoute {
+  return { type: 'unicast', dst, gateways: [], table: 'main', ...changes }
+}

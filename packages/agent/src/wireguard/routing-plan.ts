@@ -1,0 +1,206 @@
+/**
+ * What the routing of this machine must have for the mesh: a table of its own, and one rule that leads to it. Whatever
+ * the machine sends that is for nobody in the mesh takes the way that it took before.
+ */
+import { type Cidr, cidrContains, formatCidr, parseCidr } from '@plexd/protocol'
+import type { LinkRepair } from './link.ts'
+import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
+
+/** The table, by a number that no program which is known to have one uses. */
+export const meshTable = '8293'
+/**
+ * On each packet that WireGuard sends: it never goes into the mesh. The lower half only is looked at: other programs
+ * keep theirs in the upper one. In the lower, Kubernetes has 0x4000 and 0x8000, Cilium 0x0f00.
+ */
+export const meshMark = 0x2065
+const markMask = 0xffff
+/** Before the rules of other programs, which count from about 100; at 0 the kernel has the addresses of the machine itself. */
+const rulePriority = 40
+/** Behind the route through the interface, which has 0. */
+const unreachableMetric = 1_000
+
+const ruleSelector = `not fwmark 0x${meshMark.toString(16)}/0x${markMask.toString(16)}`
+
+/** An address or network inside the range of the mesh that is not of the mesh. */
+export interface Exception {
+  dst: string
+  /** Whose it is, in words. */
+  what: string
+}
+
+export interface WantedRouting {
+  range: Cidr
+  interfaceName: string
+  /** What leads elsewhere although it lies in the range; undefined where not all of it is known yet. */
+  exceptions: readonly Exception[]
+  /** Whether exceptions that nobody wants may be taken away: not before all are known. */
+  isComplete: boolean
+}
+
+/**
+ * Which networks inside the range stay with the machine: what it has more specific routes for, its gateways, and the
+ * control plane, without which nothing could be mended. Pure.
+ */
+export function exceptionsIn(
+  range: Cidr,
+  interfaceName: string,
+  {
+    routes,
+    controlAddresses,
+  }: { routes: readonly LocalRoute[]; controlAddresses: readonly string[] },
+): Exception[] {
+  const others = routes.filter((route) => isOthers(route, interfaceName))
+  const found = [
+    ...others.map((route) => ({ dst: route.dst, what: `the route ${describeRoute(route)}` })),
+    ...others.flatMap((route) =>
+      route.gateways.map((dst) => ({ dst, what: `the gateway of ${describeRoute(route)}` })),
+    ),
+    ...controlAddresses.map((dst) => ({ dst, what: controlPlaneAddress })),
+  ].filter(({ dst }) => isWithin(dst, range))
+  // The first one that names a destination says what it is.
+  return [...new Map(found.toReversed().map((one) => [one.dst, one])).values()].toReversed()
+}
+
+export const controlPlaneAddress = 'the address of the control plane'
+
+/** A route in a table where others write: not ours, nor that of the machine's own addresses, which comes before all. */
+function isOthers({ table, dev, type }: LocalRoute, interfaceName: string): boolean {
+  return table !== meshTable && type !== 'local' && dev !== interfaceName
+}
+
+/** Whether it is a part of the range, and not all of it. */
+function isWithin(dst: string, range: Cidr): boolean {
+  const network = readRange(dst)
+  return (
+    network !== undefined &&
+    network.prefixLength > range.prefixLength &&
+    cidrContains(range, network.first)
+  )
+}
+
+export function readRange(text: string): Cidr | undefined {
+  try {
+    return parseCidr(text)
+  } catch {
+    return undefined
+  }
+}
+
+export function describeRoute({
+  dst,
+  dev,
+  type,
+}: Pick<LocalRoute, 'dst' | 'dev' | 'type'>): string {
+  const where = dev === undefined ? '' : ` dev ${dev}`
+  return type === 'unicast' ? `${dst}${where}` : `${type} ${dst}${where}`
+}
+
+/**
+ * What `ip` must be told so that the rule is there, what is not of the mesh is left to other tables, and what is of the
+ * mesh goes nowhere else, also while there is no interface: by the default route it would leave in clear. Pure.
+ */
+export function planRouting(wanted: WantedRouting, { rules, routes }: Routing): LinkRepair[] {
+  const present = routes.filter(({ table }) => table === meshTable)
+  return [
+    ...planRules(rules),
+    ...planUnreachable(wanted, present),
+    ...planExceptions(wanted, present),
+  ]
+}
+
+function planRules(rules: readonly RoutingRule[]): LinkRepair[] {
+  const leading = rules.filter(({ table }) => table === meshTable)
+  const isOurs = ({ priority, selector }: RoutingRule): boolean =>
+    priority === rulePriority && selector === ruleSelector
+  return [
+    ...leading.filter((rule) => !isOurs(rule)).map(removeRule),
+    ...(leading.some(isOurs)
+      ? []
+      : [
+          {
+            detail: `rule "${ruleSelector} lookup ${meshTable}" was missing`,
+            command: `rule add ${ruleSelector} lookup ${meshTable} priority ${rulePriority}`,
+          },
+        ]),
+  ]
+}
+
+function removeRule({ priority, selector }: RoutingRule): LinkRepair {
+  return {
+    detail: `rule "${selector} lookup ${meshTable}" was there`,
+    command: ['rule delete', selector, `lookup ${meshTable} priority ${priority}`]
+      .filter(Boolean)
+      .join(' '),
+  }
+}
+
+function planUnreachable(wanted: WantedRouting, present: readonly LocalRoute[]): LinkRepair[] {
+  const range = formatCidr(wanted.range)
+  const guards = present.filter(({ type }) => type === 'unreachable')
+  return [
+    ...guards
+      .filter(({ dst }) => dst !== range && !isOfAnother(dst, wanted, present))
+      .map((route) => removeRoute(route)),
+    ...(guards.some(({ dst }) => dst === range)
+      ? []
+      : [
+          {
+            detail: `route unreachable ${range} was missing`,
+            command: `route replace unreachable ${range} metric ${unreachableMetric} table ${meshTable}`,
+          },
+        ]),
+  ]
+}
+
+function planExceptions(wanted: WantedRouting, present: readonly LocalRoute[]): LinkRepair[] {
+  const { exceptions, isComplete } = wanted
+  const there = present.filter(({ type }) => type === 'throw')
+  const isWanted = (dst: string): boolean => exceptions.some((exception) => exception.dst === dst)
+  return [
+    ...there
+      .filter(({ dst }) => isComplete && !isWanted(dst) && !isOfAnother(dst, wanted, present))
+      .map((route) => removeRoute(route)),
+    ...exceptions
+      .filter(({ dst }) => !there.some((route) => route.dst === dst))
+      .map(({ dst }) => ({
+        detail: `${dst} was sent into the mesh`,
+        command: `route replace throw ${dst} table ${meshTable}`,
+      })),
+  ]
+}
+
+/** Another plexd in this network namespace, with an interface of its own, has its range in the same table. */
+function isOfAnother(
+  dst: string,
+  { interfaceName }: WantedRouting,
+  present: readonly LocalRoute[],
+): boolean {
+  const network = readRange(dst)
+  return present.some(({ dev, dst: theirs }) => {
+    const range = dev === undefined || dev === interfaceName ? undefined : readRange(theirs)
+    return range !== undefined && network !== undefined && cidrContains(range, network.first)
+  })
+}
+
+function removeRoute({ type, dst }: LocalRoute): LinkRepair {
+  return {
+    detail: `route ${type} ${dst} was there`,
+    command: `route delete ${type} ${dst} table ${meshTable}`,
+  }
+}
+
+/** What takes all of it away again; what another plexd has in the table stays, and the rule for it. Pure. */
+export function planRoutingRemoval(interfaceName: string, { rules, routes }: Routing): string[] {
+  const present = routes.filter(({ table }) => table === meshTable)
+  const isOthersRoute = ({ dev }: LocalRoute): boolean => dev !== undefined && dev !== interfaceName
+  const wanted = { range: wholeInternet, interfaceName, exceptions: [], isComplete: true }
+  const own = present.filter(
+    (route) => !isOthersRoute(route) && !isOfAnother(route.dst, wanted, present),
+  )
+  const leading = present.some(isOthersRoute)
+    ? []
+    : rules.filter(({ table }) => table === meshTable).map(removeRule)
+  return [...leading, ...own.map(removeRoute)].map(({ command }) => command)
+}
+
+const wholeInternet = parseCidr('0.0.0.0/0')
