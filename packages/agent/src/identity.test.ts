@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { chmod, chown, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import {
@@ -31,7 +31,8 @@ describe('identity', () => {
 
   it('reads the four files of the Go agent', async () => {
     await using folder = await makeFolder()
-    const put = (name: string, text: string) => writeFile(join(folder.path, name), text)
+    const put = (name: string, text: string) =>
+      writeFile(join(folder.path, name), text, { mode: 0o600 })
     const { node_id, mesh_ip, hostname, private_key, node_secret_key, signing_public_key } =
       identity
     await put('identity.json', JSON.stringify({ node_id, mesh_ip, signing_public_key }, null, 2))
@@ -46,11 +47,35 @@ describe('identity', () => {
     await using folder = await makeFolder()
     const damaged = ['{"node_id":', '{}', JSON.stringify({ ...identity, node_secret_key: 'short' })]
     for (const text of damaged) {
-      await writeFile(join(folder.path, 'identity.json'), text)
+      await writeFile(join(folder.path, 'identity.json'), text, { mode: 0o600 })
       await assert.rejects(loadIdentity(folder.path, 'h'), (error: Error) => {
         assert.match(error.message, /read identity in ".*": .*plexd deregister --purge/)
         return !error.message.includes('short') && !error.message.includes(key)
       })
+    }
+  })
+
+  it('is refused when others may read or change it, or when it is theirs', async (t) => {
+    await using folder = await makeFolder()
+    await saveIdentity(folder.path, identity)
+    await writeFile(join(folder.path, 'private_key'), key, { mode: 0o600 })
+    const refused = (name: string, why: string) =>
+      assert.rejects(loadIdentity(folder.path, 'h'), {
+        message: `read "${join(folder.path, name)}": ${why} ${join(folder.path, name)}`,
+      })
+    for (const name of ['identity.json', 'private_key']) {
+      await chmod(join(folder.path, name), 0o644)
+      await refused(name, 'users other than its owner may read it (mode 0644): chmod 600')
+      await chmod(join(folder.path, name), 0o620)
+      await refused(name, 'users other than its owner may change it (mode 0620): chmod 600')
+      await chmod(join(folder.path, name), 0o600)
+    }
+    assert.deepEqual(await loadIdentity(folder.path, 'h'), identity)
+    if (process.getuid?.() !== 0) return t.skip('needs root, to give a file away')
+    for (const name of ['identity.json', 'private_key']) {
+      await chown(join(folder.path, name), 12_345, 0)
+      await refused(name, 'it belongs to another user (uid 12345, mode 0600): chown 0')
+      await chown(join(folder.path, name), 0, 0)
     }
   })
 

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ipv4Cidr, Key32, MeshIp, NodeId, nskBytes } from '@plexd/protocol'
-import { CliError, describeError, errorCodeOf, writeFileAtomic } from '@plexd/runtime'
+import { CliError, describeError, writeFileAtomic } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
+import { readOwnSecret } from './own-secret.ts'
 
 /** What changes with a rotation. */
 const Keys = {
@@ -76,17 +76,19 @@ export async function saveIdentity(dataDir: string, identity: Identity): Promise
 
 /**
  * Undefined when the node was never registered. Reads the four files of the Go agent too; they hold no hostname, so
- * `hostname` stands in. Throws a CliError for files that are there but cannot be an identity.
+ * `hostname` stands in. Throws a CliError for files that are there but cannot be an identity, or are not
+ * kept from others.
  */
 export async function loadIdentity(
   dataDir: string,
   hostname: string,
 ): Promise<Identity | undefined> {
-  const text = await readIfThere(join(dataDir, fileName))
+  const text = readOwnSecret(join(dataDir, fileName))
   if (text === undefined) return undefined
+  const goFiles = readGoFiles(dataDir)
   try {
     const stored: unknown = JSON.parse(text)
-    const whole = { hostname, ...(await readGoFiles(dataDir)), ...Object(stored) }
+    const whole = { hostname, ...goFiles, ...Object(stored) }
     return checkIdentity(whole)
   } catch (error) {
     throw new CliError(
@@ -106,24 +108,19 @@ export function checkIdentity(candidate: unknown): Identity {
 }
 
 const fileName = 'identity.json'
+const goFileNames = ['private_key', 'node_secret_key', 'signing_public_key']
+
+/** Whether they are there or not. */
+export function identityFiles(dataDir: string): string[] {
+  return [fileName, ...goFileNames].map((name) => join(dataDir, name))
+}
 
 /** `identity.json` of the Go agent has no keys; they stand beside it, the signing key as well. */
-async function readGoFiles(dataDir: string): Promise<Record<string, string>> {
-  const names = ['private_key', 'node_secret_key', 'signing_public_key']
-  const texts = await Promise.all(names.map((name) => readIfThere(join(dataDir, name))))
+function readGoFiles(dataDir: string): Record<string, string> {
   return Object.fromEntries(
-    names.flatMap((name, at) => {
-      const text = texts[at]
+    goFileNames.flatMap((name) => {
+      const text = readOwnSecret(join(dataDir, name))
       return text === undefined ? [] : [[name, text.trim()]]
     }),
   )
-}
-
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT') return undefined
-    throw new CliError(`read "${path}": ${describeError(error)}`)
-  }
 }

@@ -27,7 +27,8 @@ describe('plexd', () => {
     await using plane = await startFakeControlPlane()
     const at = (name: string): string => join(folder.path, name)
     await writeFile(at('file'), 'x')
-    await writeFile(at('wrong'), 'plx_enroll_wrong')
+    await writeFile(at('wrong'), 'plx_enroll_wrong', { mode: 0o600 })
+    await writeFile(at('open'), 'plx_enroll_test', { mode: 0o644 })
     await writeFile(at('config.yaml'), 'reconcile: { interval: 5 }')
     const toPlane = ['--api', plane.url, '--insecure-http', '--data-dir']
     const cases: [string[], number, RegExp][] = [
@@ -37,6 +38,11 @@ describe('plexd', () => {
         ['join', ...toPlane, at('c'), '--token-file', at('wrong')],
         4,
         /invalid bootstrap token: make a new token/,
+      ],
+      [
+        ['join', ...toPlane, at('g'), '--token-file', at('open')],
+        1,
+        /^plexd: read ".*open": users other than its owner may read it \(mode 0644\): chmod 600 .*open$/m,
       ],
       [['join', ...toPlane, at('file/x')], 1, /".*file\/x/],
       [
@@ -255,7 +261,7 @@ describe('plexd up', () => {
     const token = at('token')
     const dataDir = at('data')
     const socket = at('api.sock')
-    await writeFile(token, 'plx_enroll_test')
+    await writeFile(token, 'plx_enroll_test', { mode: 0o600 })
     await mkdir(dataDir, { mode: 0o700 })
     const args = [
       'up',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { readSecretFile } from './secret-file.ts'
+import { ownersHere, readSecretFile } from './secret-file.ts'
 
 it('reads a secret that is kept from others, and no other', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-'))
@@ -28,7 +28,16 @@ it('reads a secret that is kept from others, and no other', async () => {
           message: `read token: users other than its owner may ${why}: chmod 600 ${name}`,
         })
     }
-    assert.equal(readSecretFile('/dev/null', 'read token'), '')
+    await chmod(path, 0o600)
+    const { uid } = await stat(path)
+    assert.equal(readSecretFile(path, 'read token', ownersHere()), 's3cret\n')
+    assert.throws(() => readSecretFile(path, 'read token', [uid + 1]), {
+      message: `read token: it belongs to another user (uid ${uid}, mode 0600): chown ${uid + 1} ${path}`,
+    })
+    assert.equal(readSecretFile('/dev/null', 'read token', [uid + 1]), '')
+    assert.throws(() => readSecretFile('/dev/zero', 'read token'), {
+      message: 'read token: it is larger than 1048576 bytes',
+    })
     // A folder opens, and fails only when it is read.
     for (const name of [join(folder, 'none'), folder]) {
       assert.throws(() => readSecretFile(name, 'read token'), { message: 'read token' })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -7,6 +7,7 @@ import { defaultConfig } from '../config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
+import { secretFilesCheck } from '../doctor/secret-files-check.ts'
 import { startPlace } from '../local-api/testing.ts'
 import { examine, formatFindings } from './doctor.ts'
 
@@ -22,7 +23,6 @@ describe('plexd doctor', () => {
       meshEnabled: false,
     }
     const findings = await examine([...machineChecks, controlPlaneCheck, ...daemonChecks], config)
-    await rm(dataDir, { recursive: true })
 
     const of = (name: string) => findings.find(({ check }) => check === name)
     assert.deepEqual(of('identity'), {
@@ -31,12 +31,32 @@ describe('plexd doctor', () => {
       detail: `"${dataDir}" holds none: this machine is not enrolled`,
       remedy: 'plexd join --api https://HOST:PORT --token-file FILE',
     })
+    assert.equal(of('secret files')?.state, 'ok')
     assert.equal(of('disk')?.state, 'ok')
     assert.equal(of('packet filter')?.detail, 'not needed: the mesh is switched off')
     assert.equal(of('control plane')?.state, 'failed')
     assert.match(of('control plane')?.detail ?? '', /ECONNREFUSED/)
     assert.equal(of('daemon')?.state, 'failed')
     assert.equal(of('public endpoint')?.state, 'warning')
+    await rm(dataDir, { recursive: true })
+  })
+
+  it('names a secret file that is not kept from others, with the command that mends it', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+    const config = { ...defaultConfig, hostname: 'web-01', dataDir, tokenFile: join(dataDir, 't') }
+    const paths = ['identity.json', 'node_secret_key', 'registration-key', 't']
+    for (const path of paths.map((name) => join(dataDir, name))) {
+      await writeFile(path, 'x')
+      await chmod(path, 0o644)
+      assert.deepEqual(await secretFilesCheck.run(config), {
+        state: 'failed',
+        detail: `"${path}": users other than its owner may read it (mode 0644)`,
+        remedy: `chmod 600 ${path}`,
+      })
+      await chmod(path, 0o600)
+      assert.equal((await secretFilesCheck.run(config)).state, 'ok')
+    }
+    await rm(dataDir, { recursive: true })
   })
 
   it('believes the daemon where the settings of the node are for root alone', async () => {

@@ -6,10 +6,12 @@ import { loadIdentity } from '../identity.ts'
 import { findGroup } from '../local-api/group.ts'
 import { mayChangeNetwork } from '../mesh.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
+import { secretFilesCheck } from './secret-files-check.ts'
 
 /** What must be so on this machine, whether a daemon runs or not. */
 export const machineChecks: readonly Check[] = [
   { name: 'identity', run: checkIdentity },
+  secretFilesCheck,
   { name: 'disk', run: checkDisk },
   { name: 'groups', run: checkGroups },
   { name: 'rights', run: (config) => ifMesh(config, checkRights) },

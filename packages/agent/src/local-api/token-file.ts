@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { type Clock, describeError, type Log, readSecretFile } from '@plexd/runtime'
+import { type Clock, describeError, type Log, ownersHere, readSecretFile } from '@plexd/runtime'
 
 export interface TokenFile {
   /** Whether an `Authorization` header carries the token. Looks at the file once a second. */
@@ -52,7 +52,7 @@ interface Token {
 
 function read(path: string): Token {
   const change = changeOf(path)
-  const token = readSecretFile(path, `read token file "${path}"`).trim()
+  const token = readSecretFile(path, `read token file "${path}"`, ownersHere()).trim()
   if (token === '') throw new Error(`read token file "${path}": it is empty`)
   return { bytes: Buffer.from(token), change }
 }

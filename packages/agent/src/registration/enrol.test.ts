@@ -86,7 +86,7 @@ describe('enrol', () => {
     await using plane = await startFakeControlPlane()
     const config = await configFor(plane, folder.path)
     await mkdir(config.dataDir, { recursive: true })
-    await writeFile(join(config.dataDir, 'registration-key'), 'torn')
+    await writeFile(join(config.dataDir, 'registration-key'), 'torn', { mode: 0o600 })
 
     assert.equal((await run(config)).node_id, 'n_test')
   })

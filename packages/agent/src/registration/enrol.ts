@@ -1,11 +1,12 @@
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
 import { type Capabilities, hostnameKey, type Peer } from '@plexd/protocol'
-import { type Clock, describeError, errorCodeOf, type Log, writeFileAtomic } from '@plexd/runtime'
+import { type Clock, describeError, type Log, writeFileAtomic } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity.ts'
+import { readOwnSecret } from '../own-secret.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import { generatePrivateKey } from '../wireguard/keys.ts'
 import { register } from './register.ts'
@@ -71,18 +72,14 @@ async function keepPeers({ config, desired }: Enrolment, peers: readonly Peer[])
  */
 async function draftKey(dataDir: string): Promise<string> {
   const path = draftPath(dataDir)
-  try {
-    const saved = (await readFile(path, 'utf8')).trim()
-    if (Buffer.from(saved, 'base64').length === 32) return saved
-  } catch (error) {
-    if (errorCodeOf(error) !== 'ENOENT') throw error
-  }
+  const saved = readOwnSecret(path)?.trim() ?? ''
+  if (Buffer.from(saved, 'base64').length === 32) return saved
   const key = generatePrivateKey()
   await writeFileAtomic(path, `${key}\n`)
   return key
 }
 
-const draftPath = (dataDir: string): string => join(dataDir, 'registration-key')
+export const draftPath = (dataDir: string): string => join(dataDir, 'registration-key')
 
 /** A one-time token is of no more use, but others need not read it. */
 async function removeTokenFile(path: string, log: Log): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { chmod, chown, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -21,11 +21,30 @@ describe('findBootstrapToken', () => {
     assert.equal(await find({}), 'from-env')
     assert.equal(await find({ tokenEnv: 'MY_TOKEN' }), 'from-my-env')
     assert.equal(await find({}, {}), 'typed')
-    await writeFile(tokenFile, '  from-file\n')
+    await writeFile(tokenFile, '  from-file\n', { mode: 0o600 })
     assert.equal(await find({}), 'from-file')
     assert.equal(await find({ tokenValue: 'from-config' }), 'from-config')
     await writeFile(tokenFile, ' \n')
     assert.equal(await find({}), 'from-env')
+  })
+
+  it('refuses a file that is not kept from others, but takes that of who typed sudo', async (t) => {
+    await using folder = await makeFolder()
+    const tokenFile = join(folder.path, 'token')
+    const find = (env: NodeJS.ProcessEnv = {}) =>
+      findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenFile }, env)
+    await writeFile(tokenFile, 'from-file\n', { mode: 0o600 })
+    await chmod(tokenFile, 0o644)
+    await assert.rejects(find(), {
+      message: `read "${tokenFile}": users other than its owner may read it (mode 0644): chmod 600 ${tokenFile}`,
+    })
+    await chmod(tokenFile, 0o600)
+    assert.equal(await find(), 'from-file')
+    if (process.getuid?.() !== 0) return t.skip('needs root, to give a file away')
+    await chown(tokenFile, 12_345, 0)
+    await assert.rejects(find(), /belongs to another user \(uid 12345, mode 0600\): chown 0 /)
+    await assert.rejects(find({ SUDO_UID: '54321' }), /belongs to another user/)
+    assert.equal(await find({ SUDO_UID: '12345' }), 'from-file')
   })
 
   it('says where it looked, and how to get one', async () => {

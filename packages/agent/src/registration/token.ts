@@ -1,6 +1,6 @@
 import { CliError, exitCodes } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
-import { readIfThere } from '../identity.ts'
+import { ownersOfTyped, readOwnSecret } from '../own-secret.ts'
 import { fetchMetadataToken } from './metadata-token.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function findBootstrapToken(
 ): Promise<string> {
   const sources: (() => Promise<string | undefined>)[] = [
     async () => config.tokenValue,
-    () => readIfThere(config.tokenFile),
+    async () => readOwnSecret(config.tokenFile, ownersOfTyped(env)),
     async () => env[config.tokenEnv],
     async () => (config.tokenFromMetadata ? fetchMetadataToken(config) : undefined),
     async () => ask?.(),

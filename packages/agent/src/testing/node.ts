@@ -25,7 +25,7 @@ export async function configFor(
 ): Promise<AgentConfig> {
   await mkdir(folder, { recursive: true })
   const tokenFile = join(folder, 'token')
-  await writeFile(tokenFile, 'plx_enroll_test\n')
+  await writeFile(tokenFile, 'plx_enroll_test\n', { mode: 0o600 })
   return {
     ...defaultConfig,
     hostname: hostname(),

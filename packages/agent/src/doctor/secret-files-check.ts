@@ -1,0 +1,31 @@
+import { statSync } from 'node:fs'
+import { describeError, errorCodeOf, ownersHere, secretFault } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { identityFiles } from '../identity.ts'
+import { ownersOfTyped } from '../own-secret.ts'
+import { draftPath } from '../registration/enrol.ts'
+import { type Check, type Finding, failed, ok, warning } from './check.ts'
+
+export const secretFilesCheck: Check = { name: 'secret files', run: checkSecretFiles }
+
+/** Each file with a key or a token that plexd reads, by the rule by which it reads it. */
+async function checkSecretFiles(config: AgentConfig): Promise<Finding> {
+  const { dataDir, tokenFile, httpEnabled, httpTokenFile } = config
+  const ours = [...identityFiles(dataDir), draftPath(dataDir)]
+  if (httpEnabled && httpTokenFile !== undefined) ours.push(httpTokenFile)
+  const findings = [
+    ...ours.map((path) => look(path, ownersHere())),
+    look(tokenFile, ownersOfTyped(process.env)),
+  ].filter((finding) => finding !== undefined)
+  return findings.find(({ state }) => state === 'failed') ?? findings[0] ?? ok('kept from others')
+}
+
+function look(path: string, owners: readonly number[]): Finding | undefined {
+  try {
+    const fault = secretFault(path, statSync(path), owners)
+    return fault && failed(`"${path}": ${fault.reason}`, fault.remedy)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCodeOf(error) ?? '')) return undefined
+    return warning(`"${path}": ${describeError(error)}`, 'sudo plexd doctor')
+  }
+}

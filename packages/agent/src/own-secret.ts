@@ -1,0 +1,22 @@
+import { CliError, errorCodeOf, exitCodes, ownersHere, readSecretFile } from '@plexd/runtime'
+
+/**
+ * The text of a file with a key or a token of this node, undefined when there is none. Throws a CliError when others may
+ * read or change it, or when it is somebody else's: neither root's, nor of the user that plexd is.
+ */
+export function readOwnSecret(path: string, owners = ownersHere()): string | undefined {
+  try {
+    return readSecretFile(path, `read "${path}"`, owners)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    if (errorCodeOf(error.cause) === 'ENOENT') return undefined
+    throw new CliError(error.message, exitCodes.failed, { cause: error.cause })
+  }
+}
+
+/** Who types `sudo plexd join --token-file FILE` has made the file himself. */
+export function ownersOfTyped(env: NodeJS.ProcessEnv): readonly number[] {
+  const owners = ownersHere()
+  const typist = Number(env.SUDO_UID ?? '')
+  return owners[0] === 0 && typist > 0 ? [...owners, typist] : owners
+}
