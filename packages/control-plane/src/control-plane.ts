@@ -9,6 +9,7 @@ import { listenOn } from './http/listen.ts'
 import { jobsOf } from './jobs/index.ts'
 import { startPeriodic } from './jobs/periodic.ts'
 import { saveLastSeen } from './jobs/save-last-seen.ts'
+import { forgetRotations } from './nodes/forget-rotations.ts'
 import { warnOfHostnames } from './nodes/hostname.ts'
 import { warnOfUnconfirmed } from './nodes/unconfirmed-list.ts'
 import { openApp } from './open-app.ts'
@@ -34,6 +35,7 @@ export async function startControlPlane(
   const app = stack.use(await openApp(config, { clock, log }))
   stack.defer(() => saveLastSeen(app))
   warnOfHostnames(app.fleet, log)
+  await forgetRotations(app)
   await warnOfUnconfirmed({ reader: app.store.reader, fleet: app.fleet }, log)
   const certificate = config.insecureHttp
     ? undefined
@@ -72,7 +74,8 @@ async function listen(servers: Servers, app: RunningApp): Promise<string> {
   const { config } = app
   await listenOn(servers.main, { host: config.host, port: config.port, backlog }, '--listen')
   if (config.adminSocket !== undefined) await listenOnSocket(servers.admin, config.adminSocket)
-  if (config.metrics) await listenOn(servers.metrics, config.metrics, '--metrics-listen')
+  if (config.metrics && servers.metrics)
+    await listenOn(servers.metrics, config.metrics, '--metrics-listen')
   const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const scheme = config.insecureHttp ? 'http' : 'https'

@@ -72,6 +72,29 @@ describe('what a node writes', () => {
     assert.equal((await pull(web)).status, 200)
   })
 
+  it('is counted in bytes where characters take several', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({
+      clock,
+      config: { limits: { node_state_bytes_per_second: 10_000 } },
+    })
+    const web = await plane.enrol('web-01')
+    await plane.admin.putData({
+      params: { key: 'k' },
+      body: {
+        target: { node_id: web.node_id },
+        content_type: 'text/plain',
+        payload: '\u{20ac}'.repeat(40_000),
+      },
+    })
+    // 40,000 characters are four seconds' worth of ten, and 120,000 bytes twelve.
+    await web.api.getState({ params: web })
+    await assert.rejects(
+      web.api.getState({ params: web }),
+      isError(429, /\(limit node_state_bytes_per_second\)/),
+    )
+  })
+
   it('is limited in bytes as they are unpacked, whatever the request says of them', async () => {
     const clock = createFakeClock()
     await using plane = await startControlPlane({

@@ -21,8 +21,8 @@ export interface Servers extends AsyncDisposable {
   main: FastifyInstance
   /** Operators on this machine. A door of their own: it is open when the port is full. */
   admin: FastifyInstance
-  /** Monitors. */
-  metrics: FastifyInstance
+  /** Monitors; absent where they ask `main`. */
+  metrics: FastifyInstance | undefined
   /** What `main` shows to connections that come from now on. */
   show(certificate: Tls): void
 }
@@ -63,7 +63,8 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
   })
   admission.guard(main.server, certificate ? 'tls' : 'plain')
   const admin = createServer({ ...common, routes: [...adminRoutes, ...opsRoutes] })
-  const metrics = createServer({ ...common, routes: opsRoutes.filter(isForMonitors) })
+  const metrics =
+    config.metrics && createServer({ ...common, routes: opsRoutes.filter(isForMonitors) })
   return {
     main,
     admin,
@@ -72,7 +73,7 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
       const server = main.server as unknown as TlsServer // with a certificate it is one
       server.setSecureContext({ cert, key, minVersion: minTlsVersion })
     },
-    [Symbol.asyncDispose]: () => close([main, admin, metrics]),
+    [Symbol.asyncDispose]: () => close([main, admin, ...(metrics ? [metrics] : [])]),
   }
 }
 
