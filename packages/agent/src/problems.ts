@@ -7,14 +7,30 @@ export interface Problems {
   of(part: string): string
   /** All, or all but those of one part. */
   list(except?: string): string[]
+  /** Whose problems there are. */
+  parts(): string[]
+  /** Runs after a problem came or went; not when one is put in other words. */
+  onChange(listener: () => void): void
 }
 
 export function createProblems(): Problems {
   const texts = new Map<string, string>()
+  const listeners: (() => void)[] = []
+  const tell = (): void => {
+    for (const listener of listeners) listener()
+  }
   return {
-    set: (part, text) => texts.set(part, text),
-    clear: (part) => texts.delete(part),
+    set(part, text) {
+      const isNew = !texts.has(part)
+      texts.set(part, text)
+      if (isNew) tell()
+    },
+    clear(part) {
+      if (texts.delete(part)) tell()
+    },
     of: (part) => texts.get(part) ?? '',
     list: (except) => [...texts].filter(([part]) => part !== except).map(([, text]) => text),
+    parts: () => [...texts.keys()],
+    onChange: (listener) => void listeners.push(listener),
   }
 }

@@ -76,7 +76,12 @@ export const Node = Type.Object({
   revision: Type.String({ description: 'Of the desired state' }),
   fetched_revision: Type.String({ description: 'The newest the node has pulled' }),
   problems: Type.Array(Type.String(), {
-    description: 'What does not work: as its last heartbeat said, and what there is no room for',
+    description:
+      'What does not work on it, as its last heartbeat said: of a node that is away, of that time',
+  }),
+  problems_said_at: Nullable(Timestamp),
+  no_room: Type.Array(Type.String(), {
+    description: 'What it is not told of, because it does not fit beside the rest',
   }),
 })
 export type Node = Static<typeof Node>

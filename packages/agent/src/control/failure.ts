@@ -29,7 +29,7 @@ export function describeFailure(error: unknown, { apiUrl, caFile }: Where): stri
   const code = errorCodeOf(error)
   if (error instanceof LocalFailure) return describeError(error.cause)
   if (error instanceof ApiError)
-    return `control plane "${apiUrl}" answered ${error.status}: ${error.message}`
+    return `control plane "${apiUrl}" answered ${error.status}: ${bounded(error.message)}`
   if (isTrustFailure(error)) {
     const advice = caFile
       ? `not signed by the CA in "${caFile}" (${code}): get the right file from the control plane's data dir`
@@ -43,6 +43,13 @@ export function describeFailure(error: unknown, { apiUrl, caFile }: Where): stri
     code === 'ECONNRESET' && apiUrl.startsWith('http:') ? ': does it speak https:// there?' : ''
   return `connect to control plane "${apiUrl}": ${describeError(error)}${advice}`
 }
+
+/** Whatever answers there, it is shown in the status of this node. */
+function bounded(text: string): string {
+  return text.length > maxChars ? `${text.slice(0, maxChars)}…` : text
+}
+
+const maxChars = 2_048
 
 /** The same for the terminal, with the exit code that fits. */
 export function failureOf(error: unknown, where: Where): CliError {

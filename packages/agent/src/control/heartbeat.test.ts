@@ -71,6 +71,44 @@ describe('heartbeat', () => {
     assert.deepEqual(setup.problems.list(), [])
   })
 
+  it('tells soon of a problem that came or went, each five seconds at most', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(10 * second)
+    setup.problems.set('disk', 'full')
+    await setup.clock.advance(2 * second)
+    assert.equal(setup.beats, 2)
+    for (let count = 0; count < 10; count++) {
+      setup.problems.clear('disk')
+      setup.problems.set('disk', `full for ${count}`)
+      setup.problems.clear('disk')
+      await setup.clock.advance(100)
+    }
+    assert.equal(setup.beats, 2)
+    await setup.clock.advance(5 * second)
+    assert.equal(setup.beats, 3)
+    setup.problems.set('disk', 'full')
+    await setup.clock.advance(5 * second)
+    assert.equal(setup.beats, 4)
+    setup.problems.set('disk', 'in other words')
+    await setup.clock.advance(10 * second)
+    assert.equal(setup.beats, 4)
+  })
+
+  it('says nothing early of what came and went, nor while nobody hears it', async () => {
+    await using setup = setUp()
+    await setup.clock.advance(10 * second)
+    setup.problems.set('disk', 'full')
+    setup.problems.clear('disk')
+    await setup.clock.advance(10 * second)
+    assert.equal(setup.beats, 1)
+    setup.failWith = new Error('down')
+    await setup.clock.advance(11 * second)
+    assert.equal(setup.beats, 2)
+    setup.problems.set('disk', 'full')
+    await setup.clock.advance(20 * second)
+    assert.equal(setup.beats, 2)
+  })
+
   it('waits as long as the control plane asks', async () => {
     await using setup = setUp()
     setup.failWith = new ApiError('too_many_requests', 'slow down', { retryAfterSeconds: 120 })

@@ -34,25 +34,50 @@ export interface HeartbeatDeps {
 /** Moves beats apart, so that a fleet that started together does not report together. */
 const jitter = 0.1
 
+/** What came or went is told earlier than at the next interval: so long after the last beat, and not before things settle. */
+const earlyMs = 5_000
+const settleMs = 1_000
+const earlyJitter = 0.5
+const idleMs = 24 * 3_600_000
+
 export interface Heartbeat extends AsyncDisposable {
   /** The control plane is back: a beat that failed is made up for now. */
   wake(): void
 }
 
-/** Reports at once and then each interval that the node is alive, and acts on the hints in the answer. */
+/** Reports at once, then each interval and soon after a problem came or went, that the node is alive, and acts on the hints in the answer. */
 export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { client, nodeId, vitals, problems, clock, log, random } = deps
   const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000, ...(random ? { random } : {}) })
 
   const trigger = createTrigger(clock)
+  const changed = createTrigger(clock)
+  problems.onChange(changed.fire)
   let hasFailed = false
+  let beatMs = clock.monotonic()
+  let said = ''
+  // That heartbeats fail is told by none.
+  const toSay = (): string =>
+    JSON.stringify(problems.parts().filter((part) => part !== 'heartbeat' && part !== 'refused'))
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) await trigger.wait(await beat(signal), signal)
   }
 
+  async function tellSoon(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await changed.wait(idleMs, signal)
+      const sinceMs = clock.monotonic() - beatMs
+      const waitMs = withJitter(earlyMs, earlyJitter, random) - sinceMs
+      await clock.sleep(Math.max(settleMs, waitMs), signal)
+      if (!hasFailed && toSay() !== said) trigger.fire()
+    }
+  }
+
   async function beat(signal: AbortSignal): Promise<number> {
     const nextMs = withJitter(deps.intervalMs, jitter, random)
+    beatMs = clock.monotonic()
+    const saying = toSay()
     try {
       const params = { node_id: nodeId }
       const { body } = await client.heartbeat({ params, body: deps.describeNode(), signal })
@@ -60,6 +85,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       problems.clear('heartbeat')
       problems.clear('refused')
       hasFailed = false
+      said = saying
       slow.reset()
       tellCopy(body?.identity_in_use)
       if (body?.reconcile) deps.onReconcile()
@@ -90,16 +116,19 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
     return Math.max(nextMs, Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000))
   }
 
-  const task = startTask(run)
+  const tasks = [startTask(run), startTask(tellSoon)]
   return {
     wake() {
       if (hasFailed) trigger.fire()
     },
-    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(tasks.map((task) => task[Symbol.asyncDispose]()))
+    },
   }
 }
 
 /** Not with "plexd deregister": that would take the node away from both. */
-function describeCopy({ since, addresses }: IdentityInUse, dataDir: string): string {
+function describeCopy({ since, addresses: all }: IdentityInUse, dataDir: string): string {
+  const addresses = all.slice(0, 4).map((address) => address.slice(0, 64))
   return `another machine has the identity of this node too (since ${since}, seen from ${addresses.join(' and ')}), and the two put each other out: on the copy stop plexd, remove its data dir (here ${dataDir}), and join with a new token: plexd up --token TOKEN`
 }

@@ -50,7 +50,10 @@ export function addNodeCommands(program: Command, context: Context): void {
       printList(io, nodes, {
         json,
         columns: [
-          ['hostname', (node) => `${node.hostname}${troublesOf(node).length > 0 ? ' (!)' : ''}`],
+          [
+            'hostname',
+            (node) => `${node.hostname}${troublesOf(node, io).length > 0 ? ' (!)' : ''}`,
+          ],
           ['id', ({ id }) => id],
           ['status', statusOf],
           ['mesh ip', ({ mesh_ip }) => mesh_ip],
@@ -130,25 +133,36 @@ export function addNodeCommands(program: Command, context: Context): void {
 }
 
 /** A line for each mark of the list. */
-function printTroubles({ stdout }: Io, nodes: readonly Node[]): void {
-  for (const trouble of nodes.flatMap(troublesOf)) stdout.write(`(!) ${printable(trouble)}\n`)
+function printTroubles(io: Io, nodes: readonly Node[]): void {
+  for (const trouble of nodes.flatMap((node) => troublesOf(node, io)))
+    io.stdout.write(`(!) ${printable(trouble)}\n`)
 }
 
-/** A node is only what it says when nothing is wrong with it. */
-function statusOf({ status, problems }: Node): string {
-  if (problems.length === 0) return status
-  return `${status}, ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`
+/** A node is only what it says when nothing is wrong with it. What one that is away said may be so no longer. */
+function statusOf({ status, problems, no_room }: Node): string {
+  if (status !== 'online' && problems.length > 0)
+    return [status, ...countOf(no_room), `last said ${countOf(problems)}`].join(', ')
+  return [status, ...countOf([...no_room, ...problems])].join(', ')
 }
 
-function troublesOf(node: Node): string[] {
-  const { id, hostname, hostname_trouble, identity_in_use, problems } = node
+function countOf({ length }: readonly string[]): string[] {
+  return length === 0 ? [] : [`${length} ${length === 1 ? 'problem' : 'problems'}`]
+}
+
+function troublesOf(node: Node, io: Io): string[] {
+  const { id, hostname, hostname_trouble, identity_in_use, problems, no_room } = node
   return [
     ...(hostname_trouble === '' ? [] : [`${hostname_trouble}: plexctl node rename ${id} HOSTNAME`]),
     ...(identity_in_use
       ? [`two machines have the identity of "${hostname}": ${describeCopy(identity_in_use)}`]
       : []),
-    ...problems.map((problem) => `${hostname}: ${problem}`),
+    ...no_room.map((text) => `${hostname}: ${text}`),
+    ...problems.map((problem) => `${hostname} ${saidWhen(node, io)}: ${problem}`),
   ]
+}
+
+function saidWhen({ status, problems_said_at }: Node, io: Io): string {
+  return `${status === 'online' ? 'said' : 'last said'} ${ageOf(problems_said_at, io)} ago`
 }
 
 function describeCopy({ since, addresses }: IdentityInUse): string {
@@ -164,7 +178,9 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     'to be renamed': node.hostname_trouble,
     'identity in use': node.identity_in_use ? describeCopy(node.identity_in_use) : '',
     status: `${node.status}, ${node.connected ? 'connected' : 'not connected'}`,
-    problems: node.problems.join('; '),
+    problems:
+      node.problems.length === 0 ? '' : `${saidWhen(node, io)}: ${node.problems.join('; ')}`,
+    'no room for': node.no_room.join('; '),
     'last seen':
       node.last_seen_at === null
         ? ''

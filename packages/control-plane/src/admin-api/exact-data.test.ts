@@ -162,9 +162,8 @@ describe('what one node is told of', () => {
       body.data.map(({ key }) => key),
       ['a', 'c'],
     )
-    const problems = async () =>
-      (await plane.admin.getNode({ params: { node: 'web' } })).body.problems
-    assert.deepEqual(await problems(), [
+    const noRoom = async () => (await plane.admin.getNode({ params: { node: 'web' } })).body.no_room
+    assert.deepEqual(await noRoom(), [
       'no room for data entries "b": delete some, or name fewer nodes',
     ])
     await plane.admin.deleteData({ params: { key: 'a' }, query: { selector: 'one=yes' } })
@@ -173,6 +172,6 @@ describe('what one node is told of', () => {
       after.body.data.map(({ key }) => key),
       ['b', 'c'],
     )
-    assert.deepEqual(await problems(), [])
+    assert.deepEqual(await noRoom(), [])
   })
 })

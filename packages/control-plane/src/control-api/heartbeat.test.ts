@@ -36,14 +36,18 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
     const said = ['a\u001b[31m\u202eb', 'x'.repeat(600), ...Array(100).fill('more')]
     const shown = async () => {
       const { items } = (await plane.admin.listNodes({ query: { limit: '1000' } })).body
-      return items.find(({ id }) => id === node.node_id)?.problems
+      return items.find(({ id }) => id === node.node_id)
     }
+    assert.equal((await shown())?.problems_said_at, null)
 
     await node.api.heartbeat({ params: node, body: { status: 'degraded', problems: said } })
-    assert.deepEqual(await shown(), ['a?[31m?b', `${'x'.repeat(512)}…`, ...Array(14).fill('more')])
+    const ill = await shown()
+    assert.deepEqual(ill?.problems, ['a?[31m?b', `${'x'.repeat(512)}…`, ...Array(14).fill('more')])
+
+    assert.equal(ill?.problems_said_at, ill?.last_seen_at)
 
     await node.api.heartbeat({ params: node, body: { status: 'healthy' } })
-    assert.deepEqual(await shown(), [])
+    assert.deepEqual((await shown())?.problems, [])
   })
 
   it("takes the seed's example, and times with nanoseconds and a zone", async () => {

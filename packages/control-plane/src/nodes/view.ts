@@ -27,12 +27,18 @@ export async function nodeView(app: App, row: NodeRow): Promise<Node> {
     local_endpoints: JSON.parse(row.local_endpoints) as string[], // written by us, checked when it came in
     version: capabilities?.binary?.version ?? '',
     registered_at: new Date(row.registered_at).toISOString(),
-    last_seen_at: lastSeenMs === null ? null : new Date(lastSeenMs).toISOString(),
+    last_seen_at: timeOf(lastSeenMs),
     clock_skew_seconds: Math.round(clockSkewMs / 1_000),
     revision: heads.revisionOf(row.no),
     fetched_revision: fetchedSeq < 0 ? '' : heads.positionOf(fetchedSeq),
-    problems: [...(await noRoomFor(app, row.id)), ...(heartbeat?.problems ?? [])],
+    problems: heartbeat?.problems ?? [],
+    problems_said_at: heartbeat?.problems === undefined ? null : timeOf(lastSeenMs),
+    no_room: await noRoomFor(app, row.id),
   }
+}
+
+function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
 }
 
 async function noRoomFor({ fleet, entries }: App, id: string): Promise<string[]> {
