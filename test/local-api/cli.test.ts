@@ -75,6 +75,15 @@ describe("the agent's command line", () => {
     } // the shape of a report entry
     assert.deepEqual(entry.payload, { status: 'ok' })
     assert.equal(entry.version, 1)
+    const uid = process.getuid?.()
+    assert.match(
+      await printed(['state']),
+      new RegExp(`report +health +1 +written by user .*${uid}`),
+    )
+    await until('the control plane knows who wrote it', async () => {
+      const { stdout } = await system.plexctl('report', 'list', 'node-01')
+      return new RegExp(`^health .*user ${uid}$`, 'm').test(stdout)
+    })
     const guarded = await plexd(['state', 'report', 'health'], ...data, '--if-match', '7')
     assert.equal(guarded.code, exitCodes.failed)
     assert.match(guarded.stderr, /version conflict/)

@@ -46,6 +46,7 @@ export const claims = {
   clock: 'shown as skew; when a node was seen last is what our clock says',
   problems: 'shown, sixteen lines at most, without control characters',
   finished_at: 'shown as the end of an execution, but never as later than the result came',
-  reports: 'kept as the own of the node, within report_keys and report_bytes',
+  reports:
+    'kept as the own of the node, within report_keys and report_bytes; who wrote an entry is shown as the node says',
 } as const
 export type Claim = keyof typeof claims

@@ -17,7 +17,7 @@ import {
   Warnings,
 } from './admin.ts'
 import { Execution } from './execution.ts'
-import { Entry } from './node-state.ts'
+import { ReportEntry } from './node-state.ts'
 import { operation } from './operation.ts'
 import { Policy, PolicyOutcome, PolicySpec } from './policy.ts'
 import { Metadata, mapOf } from './scalars.ts'
@@ -257,14 +257,14 @@ export const adminApi = {
     path: '/admin/v1/nodes/{node}/reports',
     summary: 'List the report entries of a node',
     query: Paging,
-    response: pageOf(Entry),
+    response: pageOf(ReportEntry),
     errors: [401, 404],
   }),
   getReport: operation({
     ...read,
     path: '/admin/v1/nodes/{node}/reports/{key}',
     summary: 'Read one report entry of a node',
-    response: Entry,
+    response: ReportEntry,
     errors: [401, 404],
   }),
 

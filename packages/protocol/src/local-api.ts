@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Entry, SecretRef } from './node-state.ts'
+import { Entry, ReportWriter, SecretRef } from './node-state.ts'
 import { operation } from './operation.ts'
 import { CompiledRule, RuleAction } from './policy.ts'
 import {
@@ -230,6 +230,14 @@ export const localApi = {
     responseKind: 'empty',
     status: 204,
     errors: [400, 401, 404, 500, 507],
+  }),
+  listWriters: operation({
+    ...local,
+    method: 'GET',
+    path: '/v1/writers',
+    summary: 'List report keys with who wrote them',
+    response: Type.Array(Type.Interface([ReportKey], { written_by: Type.Optional(ReportWriter) })),
+    errors: [401],
   }),
   watch: operation({
     ...local,

@@ -22,6 +22,13 @@ export const Entry = Type.Object({
 })
 export type Entry = Static<typeof Entry>
 
+/** Our extension: the user by number, or `tcp`, where all are one who have the token; absent where it is not known. */
+export const ReportWriter = Type.String({ pattern: '^(?:tcp|[0-9]{1,10})$' })
+
+/** A report entry with who wrote it, as its node says. */
+export const ReportEntry = Type.Interface([Entry], { written_by: Type.Optional(ReportWriter) })
+export type ReportEntry = Static<typeof ReportEntry>
+
 export const SecretRef = Type.Object({ key: EntryKey, version: WholeNumber })
 export type SecretRef = Static<typeof SecretRef>
 
@@ -79,7 +86,7 @@ export type SealedSecret = Static<typeof SealedSecret>
 
 /** Entries in the order they were written; a key may stand there more than once, and in `deleted` too. */
 export const ReportSync = Type.Object({
-  entries: Type.Optional(nullableArray(Entry)),
+  entries: Type.Optional(nullableArray(ReportEntry)),
   deleted: Type.Optional(nullableArray(EntryKey)),
 })
 export type ReportSync = Static<typeof ReportSync>

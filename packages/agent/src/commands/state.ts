@@ -9,6 +9,7 @@ import {
   printJson,
 } from '@plexd/runtime'
 import { maxBodyBytes } from '../local-api/report-body.ts'
+import { describeWriter, readUsers } from '../local-api/users.ts'
 import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'
 
@@ -18,8 +19,12 @@ interface Options {
 
 /** All keys, by kind. */
 export async function showState(flags: Flags, { json }: Options): Promise<void> {
-  const { body } = await callLocal(flags, 'read state', (client) => client.getLocalState({}))
+  const body = await callLocal(flags, 'read state', async (client) => ({
+    ...(await client.getLocalState({})).body,
+    report_keys: (await client.listWriters({})).body,
+  }))
   if (json) return printJson(body)
+  const users = await readUsers()
   const rows = [
     ...Object.entries(body.metadata).map(([key, value]) => ['metadata', key, '', value]),
     ...body.data_keys.map(({ key, version, content_type }) => [
@@ -29,7 +34,12 @@ export async function showState(flags: Flags, { json }: Options): Promise<void> 
       content_type,
     ]),
     ...body.secret_keys.map(({ key, version }) => ['secret', key, String(version), '']),
-    ...body.report_keys.map(({ key, version }) => ['report', key, String(version), '']),
+    ...body.report_keys.map(({ key, version, written_by }) => [
+      'report',
+      key,
+      String(version),
+      describeWriter(written_by, users),
+    ]),
   ]
   process.stdout.write(formatTable(['kind', 'key', 'version', 'value'], rows))
 }

@@ -45,8 +45,9 @@ export function toReportSync(changes: readonly ReportChange[]): ReportSync {
   return {
     entries: changes.flatMap((change) => {
       if (change.deleted) return []
-      const { key, content_type, payload, version, updated_at } = change.entry
-      return [{ key, content_type, payload: parseExactly(payload), version, updated_at }]
+      const { key, content_type, payload, version, updated_at, writer } = change.entry
+      const entry = { key, content_type, payload: parseExactly(payload), version, updated_at }
+      return [writer === undefined ? entry : { ...entry, written_by: writer }]
     }),
     deleted: changes.flatMap((change) => (change.deleted ? [change.key] : [])),
   }

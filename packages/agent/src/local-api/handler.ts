@@ -20,6 +20,7 @@ import {
 } from './answer.ts'
 import {
   createReportWriter,
+  describeWriters,
   internalErrorAnswer,
   invalidKeyAnswer,
   isReportKey,
@@ -88,6 +89,7 @@ export function createHandler(options: HandlerOptions): Handler {
     getSecretValue: (key) => secrets.read(key),
     putReport: (key, request) => writer.put(key, request),
     deleteReport: (key) => writer.delete(key),
+    listWriters: async () => liveAnswer(goJson(describeWriters(reports))),
     watch: (_key, request, query) => watch.wait(query, request),
     listPeers: async () => liveAnswer(goJson(await options.peers())),
     listPolicies: async () => liveAnswer(goJson(await options.policies())),

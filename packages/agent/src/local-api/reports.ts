@@ -80,3 +80,11 @@ export function isReportKey(key: string): boolean {
     !/[/\\]/.test(key)
   )
 }
+
+/** All keys, and for each the user by number who wrote it, or `tcp`. */
+export function describeWriters(reports: Pick<ReportStore, 'keys' | 'get'>) {
+  return reports.keys().map((key) => {
+    const { version, writer } = reports.get(key) ?? {}
+    return { key, version, written_by: writer }
+  })
+}

@@ -32,6 +32,7 @@ export function addReportCommands(program: Command, { io, connect }: Context): v
           ['type', ({ content_type }) => content_type],
           ['version', ({ version }) => String(version)],
           ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+          ['written by', ({ written_by }) => writerOf(written_by)],
         ],
       })
     })
@@ -50,6 +51,12 @@ export function addReportCommands(program: Command, { io, connect }: Context): v
       const { payload } = body
       printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
     })
+}
+
+/** The node knows its users by number; who comes over TCP has shown that he holds the token, and not who he is. */
+function writerOf(written_by: string | undefined): string {
+  if (written_by === undefined) return '-'
+  return written_by === 'tcp' ? 'TCP, whoever holds the token' : `user ${written_by}`
 }
 
 /** They may be half a gigabyte, and a table shows none. */

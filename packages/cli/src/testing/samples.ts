@@ -1,4 +1,4 @@
-import type { DataEntry, Entry, Execution, NodeDetail, Policy } from '@plexd/protocol'
+import type { DataEntry, Execution, NodeDetail, Policy, ReportEntry } from '@plexd/protocol'
 
 /** Objects as the admin API answers them; a test states what matters to it. */
 
@@ -28,6 +28,8 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     revision: 'r2',
     fetched_revision: 'r2',
     problems: [],
+    problems_said_at: null,
+    no_room: [],
     capabilities: null,
     heartbeat: null,
     ...fields,
@@ -55,7 +57,7 @@ export function anExecution(fields: Partial<Execution> = {}): Execution {
   }
 }
 
-export function anEntry(fields: Partial<Entry> = {}): Entry {
+export function anEntry(fields: Partial<ReportEntry> = {}): ReportEntry {
   return {
     key: 'app-health',
     content_type: 'application/json',

@@ -56,8 +56,8 @@ async function refuseRemoved(tx: Tx, nodeId: string): Promise<void> {
 type ReportRow = ReturnType<typeof rowOf>
 
 function rowOf(node_id: string, entry: ReportedEntry) {
-  const { key, content_type, payload, version, updated_at } = entry
-  return { node_id, key, content_type, payload, version, updated_at }
+  const { key, content_type, payload, version, updated_at, written_by = null } = entry
+  return { node_id, key, content_type, payload, version, updated_at, written_by }
 }
 
 function roomLeft(room: ReportRoom, taken: ReportRoom): ReportRoom {
@@ -136,6 +136,7 @@ async function putReports(tx: Tx, rows: readonly ReportRow[]): Promise<void> {
           payload: row.ref('excluded.payload'),
           version: row.ref('excluded.version'),
           updated_at: row.ref('excluded.updated_at'),
+          written_by: row.ref('excluded.written_by'),
         })),
       )
       .execute()

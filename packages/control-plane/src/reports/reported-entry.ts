@@ -1,14 +1,15 @@
-import type { Entry } from '@plexd/protocol'
+import type { ReportEntry } from '@plexd/protocol'
 
 /** A report entry with its payload as the node wrote it: JSON text. */
-export interface ReportedEntry extends Omit<Entry, 'payload'> {
+export interface ReportedEntry extends Omit<ReportEntry, 'payload'> {
   payload: string
 }
 
 /** `raw` is the text of the payload alone. */
 export function reportedEntry(
-  { key, content_type, version, updated_at }: Entry,
+  { key, content_type, version, updated_at, written_by }: ReportEntry,
   raw: string | undefined,
 ): ReportedEntry {
-  return { key, content_type, version, updated_at, payload: raw ?? 'null' }
+  const entry = { key, content_type, version, updated_at, payload: raw ?? 'null' }
+  return written_by === undefined ? entry : { ...entry, written_by }
 }

@@ -1,9 +1,9 @@
 import {
   controlApi,
-  Entry,
   EntryKey,
   jsonBoundsOf,
   passedBound,
+  ReportEntry,
   rawMembers,
   skipSpace,
 } from '@plexd/protocol'
@@ -11,7 +11,7 @@ import { Compile } from 'typebox/compile'
 import { maxChanges, type ReadReports } from './parse.ts'
 import { type ReportedEntry, reportedEntry } from './reported-entry.ts'
 
-const entry = Compile(Entry)
+const entry = Compile(ReportEntry)
 const key = Compile(EntryKey)
 const bounds = jsonBoundsOf(controlApi.syncReports)
 

@@ -9,6 +9,7 @@ import * as entryKeys from './migrations/0006-entry-keys.ts'
 import * as endpointUntold from './migrations/0007-endpoint-untold.ts'
 import * as labels from './migrations/0008-labels.ts'
 import * as lives from './migrations/0009-lives.ts'
+import * as reportWriters from './migrations/0010-report-writers.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
 const migrations = [
@@ -21,6 +22,7 @@ const migrations = [
   endpointUntold,
   labels,
   lives,
+  reportWriters,
 ]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */

@@ -69,6 +69,8 @@ export interface Tables {
     payload: string
     version: number
     updated_at: string
+    /** As the node says; null where it does not. */
+    written_by: string | null
   }
   /** The last batch a node sent, for recognising it when its answer was lost. */
   report_batches: { node_id: string; digest: string; keys_before: string }

@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises'
+
+/** The local users of this machine: number -> name. Others have a number alone. */
+export async function readUsers(path = '/etc/passwd'): Promise<ReadonlyMap<string, string>> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const fields = text.split('\n').map((line) => line.split(':'))
+  return new Map(fields.flatMap(([name = '', , uid]) => (uid === undefined ? [] : [[uid, name]])))
+}
+
+/** Who wrote a report entry. All who come over TCP have shown is that they hold the token, not who they are. */
+export function describeWriter(
+  writer: string | undefined,
+  users: ReadonlyMap<string, string>,
+): string {
+  if (writer === undefined) return ''
+  if (writer === 'tcp') return 'written over TCP, by whoever holds the token'
+  const name = users.get(writer)
+  return `written by user ${name === undefined ? writer : `${name} (${writer})`}`
+}
