@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ApiError, controlApi, createClient, localApi, type NodeState } from '@plexd/protocol'
@@ -19,7 +20,7 @@ async function runPrivately(): Promise<void> {
   const env = { [marker]: '1', NODE_TEST_CONTEXT: '' }
   const { code, stdout, stderr } = await runToEnd('unshare', command, env)
   assert.equal(code, 0, stdout + stderr)
-  assert.match(stdout, /pass 2\b/)
+  assert.match(stdout, /pass 3\b/)
 }
 
 if (process.env[marker] === undefined) {
@@ -31,6 +32,7 @@ if (process.env[marker] === undefined) {
 } else {
   describe('a control plane on a full disk', controlPlaneTests)
   describe('an agent on a full disk', agentTests)
+  describe('an agent that starts on a full disk', agentStartTests)
 }
 
 function controlPlaneTests(): void {
@@ -200,6 +202,67 @@ function agentTests(): void {
       },
       60_000,
     )
+  })
+}
+
+function agentStartTests(): void {
+  it('comes up with what it has, says so here and at the control plane, and goes on with room', async () => {
+    await using system = await startSystem()
+    const dataDir = join(system.folder, 'node-01', 'data')
+    await using disk = await mountSmallDisk(dataDir, 8)
+    await using agent = await system.startAgent('node-01')
+    const local = createClient(localApi, createUnixTransport(agent.socket, 5_000))
+    const { body: node } = await system.admin.getNode({ params: { node: 'node-01' } })
+    const problems = async () => (await local.getStatus({})).body.problems.join()
+    const report = (key: string, payload = 'x') =>
+      local.putReport({ params: { key }, body: { content_type: 'text/plain', payload } })
+    const putData = (payload: string) =>
+      system.admin.putData({
+        params: { key: 'motd' },
+        body: { target: { node_id: node.id }, content_type: 'text/plain', payload },
+      })
+    const motd = () =>
+      local.getData({ params: { key: 'motd' } }).then(
+        ({ body }) => body.payload,
+        () => undefined,
+      )
+    const said = async () =>
+      (await system.admin.getNode({ params: { node: node.id } })).body.problems.join()
+
+    await report('before')
+    await putData('first')
+    await until('the data has come', async () => (await motd()) === 'first')
+
+    // Once with all that it keeps, once without the database, of which it has to make a new one.
+    for (const lost of ['nothing', 'agent.db']) {
+      await agent.end()
+      await rm(join(dataDir, lost), { force: true })
+      await disk.fill()
+      await agent.start()
+      assert.equal(await motd(), lost === 'nothing' ? 'first' : 'nothing')
+      assert.equal((await local.getReport({ params: { key: 'before' } })).body.payload, 'x')
+      assert.match(
+        await problems(),
+        /nothing can be kept in ".*": (ENOSPC|database or disk is full)/,
+      )
+      await assert.rejects(report('no room', 'x'.repeat(16_384)), { status: 507 })
+      await until('the control plane has heard of it', async () =>
+        /nothing can be k/.test(await said()),
+      )
+      const { stdout } = await system.plexctl('node', 'list')
+      assert.match(stdout, /^node-01 \(!\) .* online, 1 problem .*\n.*nothing can be kept in "/m)
+      await putData(lost)
+      await until('a change comes all the same', async () => (await motd()) === lost)
+
+      await disk.clear()
+      await until('nothing is wrong', async () => (await problems()) === '', 20_000)
+      await until('the control plane has heard of it', async () => (await said()) === '', 20_000)
+      await report(`after ${lost}`)
+      await agent.end('SIGKILL')
+      await agent.start()
+      assert.equal(await motd(), lost)
+    }
+    assert.equal((await local.getReport({ params: { key: 'after agent.db' } })).body.payload, 'x')
   })
 }
 

@@ -6,7 +6,7 @@ import {
   type ControlApi,
   type DaemonStatus,
 } from '@plexd/protocol'
-import { CliError, describeError } from '@plexd/runtime'
+import { CliError, describeError, diskFault } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { atRegistration, createCapabilityMark, describeCapabilities } from './capabilities.ts'
 import { type AgentConfig, requireApiUrl } from './config.ts'
@@ -14,6 +14,7 @@ import { openControlClient } from './control/client.ts'
 import { createCredentials } from './control/credentials.ts'
 import { startControlLoops } from './control-loops.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
+import type { Disk } from './disk.ts'
 import { createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
 import { type LocalApi, startLocalApi } from './local-api/server.ts'
 import { enrol } from './registration/enrol.ts'
@@ -134,23 +135,46 @@ async function openIdentity(
   capabilities: Capabilities,
   { env = process.env, signal, remember }: AgentDeps,
 ): Promise<IdentityStore> {
-  const { config, database, desired, problems, clock, log } = core
+  const { config, database, desired, disk, problems, clock, log } = core
   const saved = await loadIdentity(config.dataDir, config.hostname)
   if (saved) return createIdentityStore(config.dataDir, saved, core.disk.failed)
-  const identity = await enrol({
-    config,
-    capabilities,
-    env,
-    desired,
-    onRetry: (reason) => problems.set('enrolment', `not registered yet, still trying: ${reason}`),
-    clock,
-    log,
-    ...(signal ? { signal } : {}),
-    ...(remember ? { remember } : {}),
-  })
+  const identity = await onceThereIsRoom(disk, signal, () =>
+    enrol({
+      config,
+      capabilities,
+      env,
+      desired,
+      onRetry: (reason) => problems.set('enrolment', `not registered yet, still trying: ${reason}`),
+      clock,
+      log,
+      ...(signal ? { signal } : {}),
+      ...(remember ? { remember } : {}),
+    }),
+  )
   problems.clear('enrolment')
-  createCapabilityMark(database).setSent(atRegistration(capabilities))
+  try {
+    createCapabilityMark(database).setSent(atRegistration(capabilities))
+  } catch (error) {
+    if (diskFault(error) === undefined) throw error // otherwise they are sent once more
+  }
   return createIdentityStore(config.dataDir, identity, core.disk.failed)
+}
+
+/** A registration that the disk does not take is done again: the control plane knows it by its key. */
+async function onceThereIsRoom<T>(
+  disk: Disk,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (diskFault(error) === undefined) throw error
+      disk.failed(error)
+      await disk.room(signal)
+    }
+  }
 }
 
 /** Of a node that was enrolled before, or whose control plane has moved: it is reached by these. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { DaemonStatus } from '@plexd/protocol'
-import { type Clock, type Log, systemClock } from '@plexd/runtime'
+import { type Clock, describeError, type Log, systemClock } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { builtinActions } from './actions/builtin/index.ts'
 import type { Action } from './actions/define.ts'
@@ -8,7 +8,7 @@ import type { AgentConfig } from './config.ts'
 import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
 import type { ControlLoops } from './control-loops.ts'
 import { type CoreMesh, type MeshPlace, type OpenMesh, openCoreMesh } from './core-mesh.ts'
-import { openDatabase } from './database.ts'
+import { keepOnDisk, openDatabase } from './database.ts'
 import { type Disk, watchDisk } from './disk.ts'
 import type { Identity, IdentityStore } from './identity.ts'
 import { createProblems, type Problems } from './problems.ts'
@@ -66,11 +66,18 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   // Parts of it ask for it while it is being opened: it takes long, and the disk may fill and empty meanwhile.
   let core: Core | undefined
   const problems = createProblems()
-  const disk = stack.use(
-    watchDisk({ dataDir, problems, clock, log, onRoom: () => core?.loops?.reconcile() }),
-  )
+  const onRoom = (): void => {
+    try {
+      keepOnDisk(database)
+    } catch (error) {
+      log.warn('database is still in memory alone', { error: describeError(error) })
+    }
+    core?.loops?.reconcile()
+  }
+  const disk = stack.use(watchDisk({ dataDir, problems, clock, log, onRoom }))
   const onFailure = disk.failed
   const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
+  disk.look()
   const desired = stack.use(await openDesiredStore({ dataDir, log, onFailure }))
   const reports = stack.use(await openReportStore({ ...config, clock, log, onFailure }))
   stack.defer(showLeftOut(desired, problems))

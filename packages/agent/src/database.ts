@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { CliError, describeError, type Log, makeFolder } from '@plexd/runtime'
+import { CliError, describeError, diskFault, type Log, makeFolder } from '@plexd/runtime'
 
 /**
  * The small durable records of the daemon: where the event stream stands, executions that are not reported yet,
@@ -10,6 +10,9 @@ import { CliError, describeError, type Log, makeFolder } from '@plexd/runtime'
  * The file is locked for as long as it is open, and the kernel drops the lock with the process however that ends.
  * So it is the lock of the whole data dir as well: two daemons on one identity would fight over every queue.
  * `onFailure` is told of every write that fails, as is its caller.
+ *
+ * Where the disk has no room for the first of them, all is kept in memory until `keepOnDisk` is called: the node comes up
+ * with the rest that it has.
  */
 export function openDatabase(
   dataDir: string,
@@ -24,6 +27,10 @@ export function openDatabase(
   } catch (error) {
     const code = (error as { errcode?: number }).errcode // errors of node:sqlite carry one
     if (code === sqlite.busy) throw inUse(dataDir)
+    if (diskFault(error) !== undefined) {
+      onFailure(error)
+      return tell(onFailure, openInMemory(path))
+    }
     if (code !== sqlite.corrupt && code !== sqlite.notDatabase) {
       throw new CliError(`open "${path}": ${describeError(error)}`)
     }
@@ -37,28 +44,85 @@ export function openDatabase(
 
 const sqlite = { busy: 5, corrupt: 11, notDatabase: 26 }
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS seen_events (event_id TEXT PRIMARY KEY, no INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS seen_events_no ON seen_events (no);
-  CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, issued_ms INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS nonces_issued ON nonces (issued_ms);
-  CREATE TABLE IF NOT EXISTS executions (
+const tables = {
+  marks: '(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+  seen_events: '(event_id TEXT PRIMARY KEY, no INTEGER NOT NULL) WITHOUT ROWID',
+  nonces: '(nonce TEXT PRIMARY KEY, issued_ms INTEGER NOT NULL) WITHOUT ROWID',
+  executions: `(
     execution_id TEXT PRIMARY KEY, received_ms INTEGER NOT NULL,
     ack TEXT NOT NULL, ack_sent INTEGER NOT NULL DEFAULT 0,
     result TEXT, result_sent INTEGER NOT NULL DEFAULT 0
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS drift_reports (id INTEGER PRIMARY KEY, report TEXT NOT NULL);
+  ) WITHOUT ROWID`,
+  drift_reports: '(id INTEGER PRIMARY KEY, report TEXT NOT NULL)',
+}
+
+const schema = `
+  ${tablesIn('main')}
+  CREATE INDEX IF NOT EXISTS main.seen_events_no ON seen_events (no);
+  CREATE INDEX IF NOT EXISTS main.nonces_issued ON nonces (issued_ms);
 `
 
+function tablesIn(place: 'main' | 'temp'): string {
+  return Object.entries(tables)
+    .map(([name, columns]) => `CREATE TABLE IF NOT EXISTS ${place}.${name} ${columns};`)
+    .join('\n')
+}
+
 function open(path: string): DatabaseSync {
+  return opened(path, (database) => {
+    makeTables(database)
+    checkPages(database)
+  })
+}
+
+/** The lock is on the file all the same. Names of tables mean those in memory, as long as there are any. */
+function openInMemory(path: string): DatabaseSync {
+  return opened(path, (database) => {
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; ROLLBACK')
+    database.exec(`PRAGMA temp_store = MEMORY; ${tablesIn('temp')}`)
+  })
+}
+
+/** Brings to the disk what is in memory, for want of room when the database was opened. Throws when there is none yet. */
+export function keepOnDisk(database: DatabaseSync): void {
+  const names = database.prepare("SELECT name FROM temp.sqlite_master WHERE type = 'table'").all()
+  if (names.length === 0) return
+  makeTables(database)
+  const moves = names.map(
+    ({ name }) =>
+      `INSERT OR REPLACE INTO main.${name} SELECT * FROM temp.${name}; DROP TABLE temp.${name};`,
+  )
+  inTransaction(database, () => database.exec(moves.join('\n')))
+}
+
+function makeTables(database: DatabaseSync): void {
+  database.exec('PRAGMA journal_mode = WAL')
+  database.exec('PRAGMA synchronous = FULL')
+  inTransaction(database, () => database.exec(schema), 'BEGIN EXCLUSIVE')
+}
+
+/** All of it, or nothing. */
+export function inTransaction(
+  database: DatabaseSync,
+  work: () => void,
+  begin: 'BEGIN' | 'BEGIN EXCLUSIVE' = 'BEGIN',
+): void {
+  database.exec(begin)
+  try {
+    work()
+    database.exec('COMMIT')
+  } catch (error) {
+    // A full disk ends some transactions by itself.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function opened(path: string, prepare: (database: DatabaseSync) => void): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    database.exec('PRAGMA journal_mode = WAL')
-    database.exec('PRAGMA synchronous = FULL')
-    database.exec(`BEGIN EXCLUSIVE; ${schema}; COMMIT`)
-    checkPages(database)
+    prepare(database)
     return database
   } catch (error) {
     database.close()

@@ -1,4 +1,5 @@
-import { type Clock, diskFault, type Log, probeDisk } from '@plexd/runtime'
+import { statfsSync } from 'node:fs'
+import { type Clock, diskFault, type Log, leastRoomBytes, probeDisk } from '@plexd/runtime'
 import type { Problems } from './problems.ts'
 import { startTask } from './task.ts'
 
@@ -6,6 +7,10 @@ import { startTask } from './task.ts'
 export interface Disk extends AsyncDisposable {
   /** To be told of every write that failed: what is the disk's fault is a problem until it takes something again. */
   failed(error: unknown): void
+  /** Whether there is room, before anything is written: who starts on a full disk is to know it. */
+  look(): void
+  /** Resolves when it takes something; rejects with the signal's reason. */
+  room(signal?: AbortSignal): Promise<void>
 }
 
 export interface DiskOptions {
@@ -38,16 +43,28 @@ export function watchDisk({ dataDir, problems, clock, log, onRoom }: DiskOptions
     )
   }
 
+  function failed(error: unknown): void {
+    const fault = diskFault(error)
+    if (fault === undefined || trying) return
+    problems.set(
+      'disk',
+      `nothing can be kept in "${dataDir}": ${fault}: make room there, plexd goes on by itself`,
+    )
+    log.error('the disk takes nothing more', { data_dir: dataDir, error: fault })
+    trying = startTask(tryUntilItWorks)
+  }
+
   return {
-    failed(error) {
-      const fault = diskFault(error)
-      if (fault === undefined || trying) return
-      problems.set(
-        'disk',
-        `nothing can be kept in "${dataDir}": ${fault}: make room there, plexd goes on by itself`,
-      )
-      log.error('the disk takes nothing more', { data_dir: dataDir, error: fault })
-      trying = startTask(tryUntilItWorks)
+    failed,
+    look() {
+      const { blocks, bfree, bavail, bsize } = statfsSync(dataDir)
+      // What is kept back for root is there for root.
+      const leftBytes = (process.geteuid?.() === 0 ? bfree : bavail) * bsize
+      if (blocks === 0 || leftBytes >= leastRoomBytes) return
+      failed(Object.assign(new Error(`ENOSPC: ${leftBytes} bytes left`), { code: 'ENOSPC' }))
+    },
+    async room(signal) {
+      while (trying) await clock.sleep(tryEachMs, signal)
     },
     async [Symbol.asyncDispose]() {
       await trying?.[Symbol.asyncDispose]()

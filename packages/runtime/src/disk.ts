@@ -2,7 +2,9 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Less room than this is none: one request may want as much. */
-const probe = Buffer.alloc(1024 * 1024)
+export const leastRoomBytes = 1024 * 1024
+
+const probe = Buffer.alloc(leastRoomBytes)
 
 /** Writes a mebibyte to a file in the folder, through to the disk, and removes it. Rejects with what the disk has against it. */
 export async function probeDisk(folder: string): Promise<void> {

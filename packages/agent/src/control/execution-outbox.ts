@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Client, ControlApi, ExecutionAck, ExecutionResult } from '@plexd/protocol'
-import type { Clock } from '@plexd/runtime'
+import { diskFault } from '@plexd/runtime'
 import { type DeliveryDeps, startDelivery } from './delivery.ts'
 
 /**
@@ -57,11 +57,15 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
       OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${maxExecutions})`,
   )
 
-  interruptUnfinished(database, clock)
+  let unfinished = readUnfinished(database)
+  interruptUnfinished()
   const delivery = startDelivery<Unsent>(
     {
       name: 'execution',
-      pending: () => unsent.all().map(toUnsent),
+      pending() {
+        interruptUnfinished()
+        return unsent.all().map(toUnsent)
+      },
       async send({ kind, execution_id, body }, signal) {
         const params = { node_id: nodeId, execution_id }
         if (kind === 'ack') await client.ackExecution({ params, body, signal })
@@ -72,6 +76,16 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
     },
     deps,
   )
+
+  /** A full disk at the start is no reason not to start: it is tried again with each delivery. */
+  function interruptUnfinished(): void {
+    try {
+      for (const id of unfinished) setResult.run(JSON.stringify(interrupted(id, clock.now())), id)
+      unfinished = []
+    } catch (error) {
+      if (diskFault(error) === undefined) throw error
+    }
+  }
 
   return {
     decide(ack) {
@@ -95,25 +109,24 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
 }
 
 /** What ran when the process ended will never say how it went. */
-function interruptUnfinished(database: DatabaseSync, clock: Clock): void {
-  const rows = database
+function readUnfinished(database: DatabaseSync): string[] {
+  return database
     .prepare(
       `SELECT execution_id FROM executions WHERE result IS NULL AND ack ->> 'status' = 'accepted'`,
     )
     .all()
-  const update = database.prepare('UPDATE executions SET result = ? WHERE execution_id = ?')
-  for (const row of rows) {
-    const execution_id = String(row.execution_id)
-    const result: Result = {
-      execution_id,
-      status: 'failure',
-      exit_code: 1,
-      stdout: '',
-      stderr: 'plexd was restarted while the action ran\n',
-      duration: '0s',
-      finished_at: new Date(clock.now()).toISOString(),
-    }
-    update.run(JSON.stringify(result), execution_id)
+    .map((row) => String(row.execution_id))
+}
+
+function interrupted(execution_id: string, nowMs: number): Result {
+  return {
+    execution_id,
+    status: 'failure',
+    exit_code: 1,
+    stdout: '',
+    stderr: 'plexd was restarted while the action ran\n',
+    duration: '0s',
+    finished_at: new Date(nowMs).toISOString(),
   }
 }
 

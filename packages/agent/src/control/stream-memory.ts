@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { freshnessMs } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
+import { inTransaction } from '../database.ts'
 import { isCovered } from '../events/revision.ts'
 import { createMark } from '../mark.ts'
 
@@ -81,16 +82,5 @@ export function createStreamMemory(database: DatabaseSync, clock: Clock): Stream
       met = new Map()
     },
     forgetCursor: () => setCursor(''),
-  }
-}
-
-function inTransaction(database: DatabaseSync, work: () => void): void {
-  database.exec('BEGIN')
-  try {
-    work()
-    database.exec('COMMIT')
-  } catch (error) {
-    database.exec('ROLLBACK')
-    throw error
   }
 }
