@@ -1,21 +1,35 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-
-/** Requests of one connection that may wait; while there are more, nothing is read from it. */
-const maxWaiting = 8
+import { Server as TlsServer } from 'node:tls'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
+type Feed = (bytes: Buffer) => void
 
+/** What is under way on a connection. */
 interface Line {
-  /** The last one that was begun. */
-  response?: ServerResponse
-  isPaused: boolean
+  /** The one that is worked on, until its answer has left. */
+  current?: IncomingMessage | undefined
+  /** Behind it, from the same piece. */
   waiting: [request: IncomingMessage, response: ServerResponse][]
 }
 
+/** A socket with what Node's HTTP server notes on it: true while answers wait for a reader, and its parser rests. */
+type HttpSocket = Socket & { _paused?: boolean }
+
+/**
+ * A piece ends with the head of a request. Where a body ends is not looked for: while one is under way, pieces are at
+ * least so long, and no more than a dozen of the shortest requests may come along with the end of a body.
+ */
+const bodyPieceBytes = 256
+
 /**
  * Lets the requests of one connection be worked on one by one, with a turn for everybody else in between: whoever sends
- * hundreds at once (HTTP pipelining) waits for himself, and keeps nobody waiting. To be called before it listens.
+ * hundreds at once (HTTP pipelining) waits for himself, and keeps nobody waiting. To be called before the server listens.
+ *
+ * Bytes go to Node's parser in pieces, and none while a request is worked on of which all is there: what is sent ahead
+ * stays in the socket, and then with its sender. Left alone, Node lets its parser take bytes straight from the handle,
+ * and pauses both when a reader is behind with its answers; but a TLS handle goes on giving what it has decrypted, and
+ * the paused parser calls that an error: a good request would be answered "not valid HTTP".
  */
 export function takeTurns(server: Server): void {
   const [handle] = server.listeners('request') as Handle[] // the one that it was made with
@@ -23,45 +37,58 @@ export function takeTurns(server: Server): void {
   const lines = new WeakMap<Socket, Line>()
 
   function begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
-    line.response = response
+    line.current = request
     response.once('close', () => setImmediate(next, line, request.socket))
     handle?.call(server, request, response)
   }
 
-  function next(line: Line, socket: Socket): void {
+  function next(line: Line, socket: HttpSocket): void {
+    line.current = undefined
     // Nobody would hear the rest.
     if (socket.destroyed) line.waiting = []
-    if (line.response?.writableEnded === false) return
     const first = line.waiting.shift()
-    if (line.isPaused && line.waiting.length === 0) resume(line, socket)
     if (first) begin(line, ...first)
+    // Node itself goes on when it has paused.
+    if (!isHeld(line, socket)) socket.resume()
   }
 
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    const line: Line = { waiting: [] }
+    lines.set(socket, line)
+    feedInPieces(socket, line)
+  })
   server.removeListener('request', handle)
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request
-    const line = lines.get(socket) ?? { isPaused: false, waiting: [] }
-    lines.set(socket, line)
-    if (!isBusy(line)) return begin(line, request, response)
-    line.waiting.push([request, response])
-    if (line.waiting.length > maxWaiting && !line.isPaused) pause(line, socket)
+    const line = lines.get(request.socket)
+    if (line?.current) line.waiting.push([request, response])
+    else begin(line ?? { waiting: [] }, request, response)
   })
 }
 
-/**
- * Whoever has heard the whole answer may ask the next thing, though to us it is not over before the kernel has taken it
- * all: only who does not wait for answers has to wait.
- */
-function isBusy({ response, waiting }: Line): boolean {
-  return waiting.length > 0 || response?.writableEnded === false
+/** Comes between the socket and Node's parser. A listener of its own makes Node give up its way around the stream. */
+function feedInPieces(socket: HttpSocket, line: Line): void {
+  const [feed] = socket.listeners('data') as Feed[] // of Node's HTTP server
+  if (!feed) return
+  socket.on('data', (bytes: Buffer) => {
+    let at = 0
+    while (at < bytes.length && !isHeld(line, socket)) {
+      const end = endOfPiece(bytes, line.current ? at + bodyPieceBytes : at)
+      feed.call(socket, bytes.subarray(at, end))
+      at = end
+    }
+    if (at >= bytes.length || socket.destroyed) return
+    socket.pause()
+    socket.unshift(bytes.subarray(at))
+  })
+  socket.off('data', feed)
 }
 
-function pause(line: Line, socket: Socket): void {
-  line.isPaused = true
-  socket.pause()
+/** While a body is under way its bytes are wanted, whoever else waits. */
+function isHeld({ current, waiting }: Line, { _paused, destroyed }: HttpSocket): boolean {
+  return _paused === true || destroyed || waiting.length > 0 || current?.complete === true
 }
 
-function resume(line: Line, socket: Socket): void {
-  line.isPaused = false
-  socket.resume()
+function endOfPiece(bytes: Buffer, from: number): number {
+  const emptyLine = bytes.indexOf('\r\n\r\n', from)
+  return emptyLine === -1 ? bytes.length : emptyLine + 4
 }

@@ -131,7 +131,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const [open] = server.listeners('connection') as ((socket: Socket) => void)[] // the server's own
       if (!open) return
       server.removeListener('connection', open)
-      server.on('connection', (socket: Socket) => {
+      // In its place: others take a connection for one that the server has seen.
+      server.prependListener('connection', (socket: Socket) => {
         const connection = admit(socket)
         if (!connection) return
         if (protocol === 'plain') open.call(server, socket)
