@@ -23,8 +23,9 @@ export interface GoStream extends AsyncDisposable {
 }
 
 /**
- * Follows until disposed of. `cutMs` stands for the client's total timeout of 30 s. After an answer of 401, 403 or 404
- * it stops for good, as the agent does.
+ * Follows until disposed of. `cutMs` stands for the client's total timeout of 30 s; it is not cut before its first event:
+ * without a cursor it would go on from now, as the agent does, and miss what came in between. After an answer of 401,
+ * 403 or 404 it stops for good, as the agent does.
  */
 export function followAsGo(
   server: GoServer,
@@ -65,8 +66,9 @@ export function followAsGo(
     statuses.push(stream.status)
     if ([401, 403, 404].includes(stream.status)) stop.abort()
     const cutAt = performance.now() + cutMs
-    while (!stop.signal.aborted && performance.now() < cutAt) {
-      const leftMs = Math.max(1, Math.ceil(Math.min(cutAt - performance.now(), 50)))
+    const leftUntilCut = (): number => (lastEventId === '' ? cutMs : cutAt - performance.now())
+    while (!stop.signal.aborted && leftUntilCut() > 0) {
+      const leftMs = Math.max(1, Math.ceil(Math.min(leftUntilCut(), 50)))
       const block = await stream.next(leftMs).catch(() => 'none yet' as const)
       if (block === undefined) return
       if (block !== 'none yet') take(block)
