@@ -19,12 +19,11 @@ const { values: flags, positionals: files } = parseArgs({
   allowPositionals: true,
 })
 const runMark = `run${process.pid}`
-const environment = {
-  ...process.env,
-  [markName]: runMark,
-  // Whether families of cases run whole, where else some are drawn.
-  ...(flags.all ? { TEST_ALL: '1' } : {}),
-}
+/** Families of cases of which some are drawn otherwise; what is set already stays as it is. */
+const whole = { PLEXD_KILL_ROUNDS: '1000', PLEXD_HISTORY_RUNS: '300', PLEXD_FOLD_RUNS: '200' }
+const environment = { ...(flags.all ? whole : {}), ...process.env, [markName]: runMark }
+/** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
+const timeoutMs = flags.all ? 6 * 3_600_000 : 300_000
 
 // Ctrl-C reaches the tests too; we go on to clean up behind them.
 process.on('SIGINT', () => undefined)
@@ -38,10 +37,10 @@ const left = await untilAlone()
 for (const text of left) console.error(`error: after the tests: ${text}`)
 process.exitCode = Math.max(...codes, left.length > 0 ? 1 : 0)
 
-/** Resolves to the exit code. No test may hang for ever; one that is given up holds up no other. */
+/** Resolves to the exit code. A test that is given up holds up no other. */
 async function runTests(given: readonly string[]): Promise<number> {
   const mark = join(import.meta.dirname, 'mark.ts')
-  const flags = ['--test', '--test-timeout=300000', '--test-force-exit', '--import', mark]
+  const flags = ['--test', `--test-timeout=${timeoutMs}`, '--test-force-exit', '--import', mark]
   const child = spawn(process.execPath, [...flags, ...given], {
     stdio: 'inherit',
     env: environment,

@@ -36,7 +36,9 @@ interface Known {
 }
 
 describe('a control plane that is killed while it is written to', () => {
-  it(`loses nothing that it has acknowledged, ${rounds} times`, { timeout: 600_000 }, async () => {
+  it(`loses nothing that it has acknowledged, ${rounds} times`, {
+    timeout: 6 * 3_600_000,
+  }, async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'plexd-crash-'))
     await using stack = new AsyncDisposableStack()
     stack.defer(() => rm(dataDir, { recursive: true }))
