@@ -40,6 +40,23 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     assert.match(await web.plexd('status'), /plexd0 \(wireguard-go\), 2/)
   })
 
+  it('calls a renamed node by its new name, itself and at its peers, and traffic does not notice', async () => {
+    const running = startPing(web.host, cache.meshIp)
+    const rename = async (from: string, to: string): Promise<void> => {
+      await system.plexctl('node', 'rename', from, to)
+      const line = new RegExp(`^${to} +${cache.nodeId} +${cache.meshIp} +connected`, 'm')
+      await until('peers know', async () => line.test(await web.plexd('peers')))
+      const own = `${cache.nodeId} (${to})`
+      await until('it knows', async () => (await cache.plexd('status')).includes(own))
+    }
+
+    await rename('cache', 'store')
+    await rename('store', 'cache')
+
+    const { sent, received } = await running.stop()
+    assert.equal(received, sent)
+  })
+
   it('rotates a key on request, and traffic does not notice', async (t) => {
     const before = await publicKeyOf(db)
     const running = startPing(web.host, db.meshIp)

@@ -15,7 +15,9 @@ const record = (seq: number, type = 'peer_removed'): EventRecord => ({
   event_id: `evt_${seq}`,
   event_type: type,
   node_id: 'n_1',
+  node_hostname: 'web-01',
   created_at: '2025-01-15T10:30:00Z',
+  payload_of: 'event',
   payload: { execution_id: `exec_${seq}` },
 })
 const faults = (deliveries: Delivery[], log: EventRecord[], answered: string[] = []): string[] =>

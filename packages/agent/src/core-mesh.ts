@@ -13,7 +13,7 @@ import type { Clock, Log } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
 import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
 import type { PacketFilter } from './firewall/packet-filter.ts'
-import { describeRules } from './firewall/policy-status.ts'
+import { describeRules, nameSides } from './firewall/policy-status.ts'
 import type { Identity } from './identity.ts'
 import type { Discovery } from './nat/discover.ts'
 import { createKnownEndpoint, type KnownEndpoint } from './nat/known-endpoint.ts'
@@ -137,6 +137,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
       ...describeRules({
         policies: desired.current().policies,
         meshIpOf: (id) => firewall?.applier.meshIpOf(id),
+        hostnameOf: nameSides([...desired.current().peers, ...self(identity())]),
         counters: (await firewall?.firewall.counters()) ?? new Map(),
       }),
     }),
@@ -179,6 +180,10 @@ function placeOf(
   const { mesh_ip: meshIp, mesh_range } = identity
   const meshRange = mesh_range ?? pinned ?? guessMeshRange(meshIp)
   return { meshIp, meshRange, pinned, interfaceName: meshInterface }
+}
+
+function self(identity: Identity | undefined): { id: string; mesh_ip: string; hostname: string }[] {
+  return identity ? [{ ...identity, id: identity.node_id }] : []
 }
 
 function describeFiltering(

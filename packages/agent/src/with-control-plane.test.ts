@@ -17,6 +17,7 @@ import {
 import { createUnixTransport } from '@plexd/runtime'
 import fc from 'fast-check'
 import type { AgentConfig } from './config.ts'
+import { loadIdentity } from './identity.ts'
 import { configFor, startTestAgent, type TestAgent } from './testing/node.ts'
 import { eventually } from './testing/wait.ts'
 import { publicKeyOf } from './wireguard/keys.ts'
@@ -134,6 +135,32 @@ describe('agents and a control plane', () => {
     assert.deepEqual(mesh.problems(), [])
   })
 
+  it('call a renamed node by its new name at once and after a restart, and touch no interface', async () => {
+    await using mesh = await createMesh(['web', 'db'])
+    await mesh.converge()
+    for (const name of ['web', 'db'])
+      mesh.node(name).device.breakWith(new Error('the interface is touched'))
+
+    await mesh.plane.admin.renameNode({ params: { node: 'web' }, body: { hostname: 'www' } })
+
+    const own = async () => (await mesh.local('web').getStatus({})).body.hostname
+    const seen = async () =>
+      (await mesh.local('db').listPeers({})).body.map((peer) => peer.hostname)
+    const saved = async () => (await loadIdentity(mesh.node('web').config.dataDir, ''))?.hostname
+    const isRenamed = async (): Promise<boolean> =>
+      isDeepStrictEqual([await own(), await seen(), await saved()], ['www', ['www'], 'www'])
+    await eventually('the new name', isRenamed)
+    assert.deepEqual(mesh.problems(), [])
+
+    await mesh.restartPlane(
+      async () => {},
+      async () => {
+        for (const name of ['web', 'db']) await mesh.restart(name)
+        assert.ok(await isRenamed())
+      },
+    )
+  })
+
   it('follow a new signing key', async () => {
     await using mesh = await createMesh(['web'])
     await mesh.plane.admin.rotateSigningKey({ body: {} })
@@ -210,6 +237,13 @@ async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {
     return nodes.get(hostname) ?? assert.fail(`no agent "${hostname}"`)
   }
 
+  /** From what is on its disk, whether there is a control plane or not. */
+  async function restart(hostname: string): Promise<void> {
+    const { config } = node(hostname)
+    await stop(hostname)
+    nodes.set(hostname, Object.assign(await startTestAgent(config), { config }))
+  }
+
   async function stop(hostname: string): Promise<void> {
     await node(hostname)[Symbol.asyncDispose]()
     nodes.delete(hostname)
@@ -241,6 +275,7 @@ async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {
     },
     node,
     start,
+    restart,
     stop,
     local: (hostname: string): Client<LocalApi> =>
       createClient(localApi, createUnixTransport(node(hostname).config.socketPath)),

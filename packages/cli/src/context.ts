@@ -1,5 +1,4 @@
 import type { Answer } from '@plexd/protocol'
-import { CliError, exitCodes } from '@plexd/runtime'
 import type { Connection } from './connection.ts'
 import type { Flags } from './flags.ts'
 import type { Io } from './io.ts'
@@ -46,15 +45,4 @@ export async function allPages<Item>(
     after = body.next
   }
   return items.slice(0, limit)
-}
-
-/** The item that `has` picks from a list, for operations that have a list only. */
-export function findOrFail<Item>(
-  items: readonly Item[],
-  has: (item: Item) => boolean,
-  what: string,
-): Item {
-  const item = items.find(has)
-  if (item === undefined) throw new CliError(`there is no ${what}`, exitCodes.notFound)
-  return item
 }

@@ -1,4 +1,11 @@
-import { type AdminApi, type Client, isNodeId, type Target } from '@plexd/protocol'
+import {
+  type AdminApi,
+  type Client,
+  formatNode,
+  isNodeId,
+  type NamedTarget,
+  type Target,
+} from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { selectorFlag } from './input.ts'
@@ -37,6 +44,6 @@ export async function targetOf(
   return { node_id: body.id }
 }
 
-export function formatTarget({ node_id, selector }: Target): string {
-  return node_id ?? selector ?? ''
+export function formatTarget({ node_id, node_hostname, selector }: NamedTarget): string {
+  return node_id === undefined ? (selector ?? '') : formatNode(node_id, node_hostname)
 }

@@ -262,8 +262,10 @@ function foldOne(
   }
 }
 
-function peerOf({ id, public_key, mesh_ip, endpoint, allowed_ips, psk, status }: Peer): Peer {
-  return { id, public_key, mesh_ip, endpoint, allowed_ips, psk, ...(status ? { status } : {}) }
+function peerOf(peer: Peer): Peer {
+  const { id, hostname = '', public_key, mesh_ip, endpoint, allowed_ips, psk, status } = peer
+  const named = { id, hostname, public_key, mesh_ip, endpoint, allowed_ips, psk }
+  return { ...named, ...(status ? { status } : {}) }
 }
 
 function comparable(state: NodeState) {

@@ -115,6 +115,9 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
   }
   const isRecompiled = !isDeepStrictEqual(compileFor(before, mesh), compileFor(after, mesh))
   await emitPolicies(unit, isRecompiled ? [...recompiled, after] : recompiled)
+  // In no event: what is the same for many nodes would differ by their names.
+  if (before.hostname !== after.hostname)
+    await emitResync(unit, self, 'this node has another hostname')
   if (before.labels === after.labels && before.reported === after.reported) return
   await unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
   const [old, now] = [

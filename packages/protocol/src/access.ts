@@ -45,7 +45,8 @@ export const claims = {
   capabilities: 'decide which actions may be asked of the node itself, and nothing else',
   clock: 'shown as skew; when a node was seen last is what our clock says',
   problems: 'shown, sixteen lines at most, without control characters',
-  finished_at: 'shown as the end of an execution, but never as later than the result came',
+  finished_at:
+    'shown as the end of an execution, but never as later than the result came, nor as earlier than it was asked for',
   reports:
     'kept as the own of the node, within report_keys and report_bytes; who wrote an entry is shown as the node says',
 } as const

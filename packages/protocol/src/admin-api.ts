@@ -213,6 +213,14 @@ export const adminApi = {
     response: pageOf(DataEntry),
     errors: [401],
   }),
+  getData: operation({
+    ...read,
+    path: '/admin/v1/data/{key}',
+    summary: 'Read one data entry: that for a target, or the only one of its key',
+    query: Target,
+    response: DataEntry,
+    errors: [400, 401, 404, 409],
+  }),
   deleteData: operation({
     ...write,
     method: 'DELETE',
@@ -275,6 +283,13 @@ export const adminApi = {
     query: Paging,
     response: pageOf(Policy),
     errors: [401],
+  }),
+  getPolicy: operation({
+    ...read,
+    path: '/admin/v1/policies/{name}',
+    summary: 'Read one policy',
+    response: Policy,
+    errors: [401, 404],
   }),
   putPolicy: operation({
     ...write,

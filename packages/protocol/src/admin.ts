@@ -9,6 +9,9 @@ import { EntryKey, MeshIp, Metadata, mapOf, NodeId, Timestamp, WholeNumber } fro
 const Nullable = <S extends Parameters<typeof Type.Array>[0]>(schema: S) =>
   Type.Union([schema, Type.Null()])
 
+/** Stands beside the id of a node; of one that was removed it is the last that it had. */
+export const NodeHostname = Type.String({ description: 'What the node is called' })
+
 export const Role = Type.Enum(['owner', 'viewer'])
 export type Role = Static<typeof Role>
 
@@ -32,6 +35,7 @@ export const BootstrapToken = Type.Object({
   expires_at: Timestamp,
   used_at: Nullable(Timestamp),
   node_id: Nullable(NodeId),
+  node_hostname: Nullable(NodeHostname),
 })
 export type BootstrapToken = Static<typeof BootstrapToken>
 
@@ -130,9 +134,13 @@ export const Target = Type.Object({
 })
 export type Target = Static<typeof Target>
 
+/** A target as it is shown. */
+export const NamedTarget = Type.Interface([Target], { node_hostname: Type.Optional(NodeHostname) })
+export type NamedTarget = Static<typeof NamedTarget>
+
 export const DataEntry = Type.Object({
   key: EntryKey,
-  target: Target,
+  target: NamedTarget,
   content_type: Type.String(),
   payload: Type.Unknown(),
   version: WholeNumber,
@@ -143,7 +151,7 @@ export type DataEntry = Static<typeof DataEntry>
 /** A secret without its value: no operation gives the value back to an operator. */
 export const Secret = Type.Object({
   key: EntryKey,
-  target: Target,
+  target: NamedTarget,
   version: WholeNumber,
   updated_at: Timestamp,
 })
@@ -175,7 +183,12 @@ export const EventRecord = Type.Object({
   event_id: Type.String(),
   event_type: Type.String(),
   node_id: NodeId,
+  node_hostname: NodeHostname,
   created_at: Timestamp,
+  payload_of: Type.Enum(['event', 'now'], {
+    description:
+      'Whether the payload is that of the event; of state the log keeps none, and this is what the node would be told now',
+  }),
   payload: Type.Unknown(),
 })
 export type EventRecord = Static<typeof EventRecord>
@@ -184,6 +197,7 @@ export type EventRecord = Static<typeof EventRecord>
 export const TelemetryRecord = Type.Object({
   id: WholeNumber,
   node_id: NodeId,
+  node_hostname: NodeHostname,
   received_at: Timestamp,
   record: Type.Unknown(),
 })

@@ -55,6 +55,7 @@ export type ExecutionStatus = Static<typeof ExecutionStatus>
 export const Execution = Type.Object({
   id: Type.String({ examples: ['exec_a1b2c3d4'] }),
   node_id: NodeId,
+  node_hostname: Type.String({ description: 'The last that it had, if it was removed' }),
   action: Type.String(),
   parameters: mapOf(Type.String()),
   timeout: Type.String(),

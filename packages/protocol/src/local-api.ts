@@ -39,6 +39,8 @@ export const ReportWrite = Type.Object({ content_type: Type.String(), payload: T
 /** A peer as WireGuard has it at this moment, for `plexd peers`. */
 export const PeerStatus = Type.Object({
   id: NodeId,
+  /** Empty when the control plane does not say. */
+  hostname: Type.String(),
   mesh_ip: MeshIp,
   public_key: Key32,
   state: Type.Enum(['connected', 'idle', 'unanswered', 'no_endpoint', 'missing']),
@@ -59,6 +61,11 @@ const Traffic = { packets: WholeNumber, bytes: WholeNumber }
 /** A rule as this node enforces it, with the packets that it decided since it came into force. */
 export const RuleStatus = Type.Interface([CompiledRule], {
   policy_id: Type.String(),
+  /** Empty when the control plane does not say. */
+  policy_name: Type.String(),
+  /** Of the node that a side is, by its id or its address; empty for any other side. */
+  src_hostname: Type.String(),
+  dst_hostname: Type.String(),
   /** Why it is not in force; empty when it is. */
   skipped: Type.String(),
   ...Traffic,

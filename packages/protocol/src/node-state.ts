@@ -39,7 +39,7 @@ export const SigningKeys = Type.Object({
 })
 export type SigningKeys = Static<typeof SigningKeys>
 
-/** All that a node is told to be. `node_id`, `mesh_ip` and `revision` are ours; clients ignore what they do not know. */
+/** All that a node is told to be. From `node_id` on it is ours; clients ignore what they do not know. */
 export const NodeState = Type.Object({
   peers: Type.Array(Peer),
   policies: Type.Array(CompiledPolicy),
@@ -48,6 +48,7 @@ export const NodeState = Type.Object({
   data: Type.Array(Entry),
   secret_refs: Type.Array(SecretRef),
   node_id: Type.Optional(NodeId),
+  hostname: Type.Optional(Type.String({ description: 'Its own, which operators may change' })),
   mesh_ip: Type.Optional(MeshIp),
   revision: Type.Optional(
     Type.String({ description: 'The same text as the ETag, without its quotes' }),
@@ -64,6 +65,7 @@ export const ReceivedNodeState = Type.Object({
   data: Type.Optional(nullableArray(Entry)),
   secret_refs: Type.Optional(nullableArray(SecretRef)),
   node_id: Type.Optional(NodeId),
+  hostname: Type.Optional(Type.String()),
   mesh_ip: Type.Optional(MeshIp),
   revision: Type.Optional(Type.String()),
 })

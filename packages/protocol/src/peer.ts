@@ -4,6 +4,9 @@ import { Endpoint, Ipv4Cidr, Key32, MeshIp, NatType, NodeId } from './scalars.ts
 /** Another node as one node sees it: what WireGuard needs to reach it. `psk` is the secret of this pair alone. */
 export const Peer = Type.Object({
   id: NodeId,
+  hostname: Type.Optional(
+    Type.String({ description: 'Our extension: what people call it; nothing goes by it' }),
+  ),
   public_key: Key32,
   mesh_ip: MeshIp,
   endpoint: Endpoint,

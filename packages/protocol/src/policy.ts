@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Timestamp, WholeNumber } from './scalars.ts'
+import { mapOf, Timestamp, WholeNumber } from './scalars.ts'
 
 export const RuleAction = Type.Enum(['allow', 'deny'])
 
@@ -13,7 +13,11 @@ export const CompiledRule = Type.Object({
 })
 export type CompiledRule = Static<typeof CompiledRule>
 
-export const CompiledPolicy = Type.Object({ id: Type.String(), rules: Type.Array(CompiledRule) })
+export const CompiledPolicy = Type.Object({
+  id: Type.String(),
+  name: Type.Optional(Type.String({ description: 'Our extension: what operators call it' })),
+  rules: Type.Array(CompiledRule),
+})
 export type CompiledPolicy = Static<typeof CompiledPolicy>
 
 /** One side of a rule: a label selector (`env=prod,role in (web,api)`), a node id, `node:HOSTNAME`, a mesh CIDR, or `*`. */
@@ -46,6 +50,9 @@ export const Policy = Type.Object({
   name: PolicyName,
   revision: WholeNumber,
   rules: Type.Array(PolicyRule),
+  node_hostnames: mapOf(Type.String(), {
+    description: 'What the nodes are called that the rules name by id',
+  }),
   updated_at: Timestamp,
 })
 export type Policy = Static<typeof Policy>

@@ -160,7 +160,12 @@ export const rotateKeysCases: ContractCase[] = [
         },
       ],
     },
-    extensions: ['.updated_peers[].status', '.node_secret_key', '.node_token'],
+    extensions: [
+      '.updated_peers[].hostname',
+      '.updated_peers[].status',
+      '.node_secret_key',
+      '.node_token',
+    ],
   },
   {
     status: 400,

@@ -89,7 +89,7 @@ export const registerCases: ContractCase[] = [
         },
       ],
     },
-    extensions: ['.node_token', '.hostname', '.mesh_range', '.peers[].status'],
+    extensions: ['.node_token', '.hostname', '.mesh_range', '.peers[].hostname', '.peers[].status'],
     async check(answer, { system, web }) {
       const node = given(answer)
       assert.match(node.node_id, /^n_/)

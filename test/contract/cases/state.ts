@@ -70,8 +70,11 @@ export const getStateCases: ContractCase[] = [
     example: withoutNullable(seedState),
     extensions: [
       '.node_id',
+      '.hostname',
       '.mesh_ip',
       '.revision',
+      '.policies[].name',
+      '.peers[].hostname',
       '.peers[].status',
       '.peers[].nat_type',
       '.peers[].local_endpoints',

@@ -6,6 +6,7 @@ import { formatPeers } from './peers.ts'
 const nowMs = Date.parse('2025-01-15T10:30:00Z')
 const db: PeerStatus = {
   id: 'n_db',
+  hostname: 'db-01',
   mesh_ip: '10.100.1.2',
   public_key: 'db',
   state: 'connected',
@@ -23,6 +24,7 @@ describe('formatPeers', () => {
     const web: PeerStatus = {
       ...db,
       id: 'n_web',
+      hostname: '',
       mesh_ip: '10.100.1.3',
       state: 'unanswered',
       reason: 'no answer',
@@ -34,9 +36,9 @@ describe('formatPeers', () => {
 
     assert.equal(
       formatPeers([db, web], nowMs),
-      `ID     MESH IP     STATE       ENDPOINT           HANDSHAKE  RECEIVED  SENT     REASON
-n_db   10.100.1.2  connected   203.0.113.7:51820  60s ago    1.5 KiB   92 B
-n_web  10.100.1.3  unanswered  unknown            never      0 B       5.0 MiB  no answer
+      `HOSTNAME  ID     MESH IP     STATE       ENDPOINT           HANDSHAKE  RECEIVED  SENT     REASON
+db-01     n_db   10.100.1.2  connected   203.0.113.7:51820  60s ago    1.5 KiB   92 B
+-         n_web  10.100.1.3  unanswered  unknown            never      0 B       5.0 MiB  no answer
 `,
     )
   })

@@ -12,8 +12,9 @@ export async function runPeers(flags: Flags, { json }: { json?: boolean }): Prom
 export function formatPeers(peers: readonly PeerStatus[], nowMs: number): string {
   if (peers.length === 0) return 'no peers\n'
   return formatTable(
-    ['id', 'mesh ip', 'state', 'endpoint', 'handshake', 'received', 'sent', 'reason'],
+    ['hostname', 'id', 'mesh ip', 'state', 'endpoint', 'handshake', 'received', 'sent', 'reason'],
     peers.map((peer) => [
+      peer.hostname || '-',
       peer.id,
       peer.mesh_ip,
       peer.state,

@@ -11,8 +11,11 @@ const status: PolicyStatus = {
   rules: [
     {
       policy_id: 'pol_web',
+      policy_name: 'web',
       src: '*',
+      src_hostname: '',
       dst: '10.100.1.2/32',
+      dst_hostname: 'web-01',
       protocol: 'tcp',
       port: 443,
       action: 'allow',
@@ -22,8 +25,11 @@ const status: PolicyStatus = {
     },
     {
       policy_id: 'pol_web',
+      policy_name: '',
       src: 'n_gone',
+      src_hostname: '',
       dst: '*',
+      dst_hostname: '',
       protocol: '',
       port: 0,
       action: 'allow',
@@ -43,7 +49,7 @@ describe('plexd policies', () => {
         .map((line) => line.trim().split(/ {2,}/)),
       [
         ['POLICY', 'FROM', 'TO', 'PROTOCOL', 'PORT', 'ACTION', 'PACKETS', 'NOTE'],
-        ['pol_web', '*', '10.100.1.2/32', 'tcp', '443', 'allow', '12'],
+        ['web', '*', 'web-01 (10.100.1.2/32)', 'tcp', '443', 'allow', '12'],
         [
           'pol_web',
           'n_gone',

@@ -25,15 +25,20 @@ export function formatPolicies(status: PolicyStatus): string {
 }
 
 function rowOf(rule: RuleStatus): string[] {
-  const { policy_id, src, dst, protocol, port, action, packets, skipped } = rule
+  const { policy_id, policy_name, protocol, port, action, packets, skipped } = rule
   return [
-    policy_id,
-    src,
-    dst,
+    policy_name || policy_id,
+    named(rule.src, rule.src_hostname),
+    named(rule.dst, rule.dst_hostname),
     protocol || 'any',
     port === 0 ? 'any' : `${port}`,
     action,
     `${packets}`,
     skipped === '' ? '' : `skipped: ${skipped}`,
   ]
+}
+
+/** What the rule says, behind the name of the node that it means. */
+function named(side: string, hostname: string): string {
+  return hostname === '' ? side : `${hostname} (${side})`
 }

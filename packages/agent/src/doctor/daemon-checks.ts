@@ -1,3 +1,4 @@
+import { formatNode } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { askDaemon } from './ask-daemon.ts'
@@ -43,7 +44,7 @@ async function checkPeers(config: AgentConfig): Promise<Finding> {
   const [first] = cut
   if (!first) return ok(`${peers.length} known, none that does not answer`)
   return warning(
-    `${cut.length} of ${peers.length} do not answer; ${first.id}: ${first.reason}`,
+    `${cut.length} of ${peers.length} do not answer; ${formatNode(first.id, first.hostname)}: ${first.reason}`,
     'plexd peers',
   )
 }

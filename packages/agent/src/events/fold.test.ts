@@ -137,6 +137,7 @@ const peerArbitrary: fc.Arbitrary<Peer> = fc.record(
     endpoint: fc.constantFrom('', '198.51.100.1:1', '198.51.100.2:2'),
     allowed_ips: fc.constantFrom([], ['10.100.0.1/32'], ['10.100.0.1/32', '10.0.0.0/8']),
     psk: keyArbitrary,
+    hostname: fc.constantFrom('web-01', 'db-01'),
   },
   plain,
 )
@@ -146,6 +147,8 @@ const stateArbitrary: fc.Arbitrary<DesiredState> = fc.record(
     peers: fc.uniqueArray(peerArbitrary, { selector: ({ id }) => id }),
     policies: fc.constantFrom([], [{ id: 'pol_a', rules: [] }]),
     signing_keys: keyArbitrary.map((current) => ({ current })),
+    // Of the node itself only a pull tells.
+    hostname: fc.constant(''),
     metadata: fc.dictionary(fc.string(), fc.string(), plain),
     data: fc.constantFrom([], [anEntry('a', 1)], [anEntry('a', 2), anEntry('b', 1)]),
     secret_refs: fc.constantFrom([], [{ key: 's', version: 1 }]),

@@ -115,9 +115,10 @@ function isWhole(peer: Partial<Peer>): peer is Peer {
 /** A peer's own fields, without the event's. */
 function peerOf(peer: Peer): Peer {
   const { id, public_key, mesh_ip, endpoint, allowed_ips, psk } = peer
-  const { status, nat_type, local_endpoints } = peer
+  const { hostname, status, nat_type, local_endpoints } = peer
   return {
     id,
+    ...(hostname === undefined ? {} : { hostname }),
     public_key,
     mesh_ip,
     endpoint,

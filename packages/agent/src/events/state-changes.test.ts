@@ -56,8 +56,9 @@ describe('state changes', () => {
     const { changes, desired, calls } = setUp({ peers: [peer], revision: '1-5' })
 
     await changes.foldState(metadata, '1-6')
-    await changes.foldState(moved({ status: 'unreachable' }), '1-7')
-    assert.equal(desired.current().peers[0]?.status, 'unreachable')
+    await changes.foldState(moved({ status: 'unreachable', hostname: 'db-02' }), '1-7')
+    const [{ status, hostname } = peer] = desired.current().peers
+    assert.deepEqual([status, hostname], ['unreachable', 'db-02'])
     assert.deepEqual(calls, [])
 
     await changes.foldState(moved({ endpoint: '198.51.100.1:1' }), '1-8')

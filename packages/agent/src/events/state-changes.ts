@@ -72,11 +72,17 @@ export function createStateChanges(deps: {
   }
 }
 
-/** Who is online is news for people: in a large mesh it comes often, and planning for a thousand peers takes some ms. */
+/**
+ * Who is online and what it is called is news for people: in a large mesh it comes often, and planning for a thousand
+ * peers takes some ms.
+ */
 function isSameMesh(before: DesiredState, now: DesiredState): boolean {
   if (now.policies !== before.policies || now.peers.length !== before.peers.length) return false
   return now.peers.every((peer, at) => {
     const old = before.peers[at]
-    return peer === old || isDeepStrictEqual({ ...peer, status: '' }, { ...old, status: '' })
+    return peer === old || isDeepStrictEqual({ ...peer, ...unseen }, { ...old, ...unseen })
   })
 }
+
+/** What neither interface nor filter has. */
+const unseen = { status: '', hostname: '' }

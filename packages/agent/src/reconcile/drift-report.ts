@@ -1,5 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Client, ControlApi, DriftReport } from '@plexd/protocol'
+import {
+  type Client,
+  type ControlApi,
+  type DriftReport,
+  formatNode,
+  type Peer,
+} from '@plexd/protocol'
 import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
 import type { Correction } from './plan.ts'
 
@@ -65,9 +71,12 @@ export function describeCorrection(correction: Correction): { type: string; deta
   const { type } = correction
   switch (type) {
     case 'peer_added':
-      return { type, detail: `${correction.peer.id} was missing from the WireGuard interface` }
+      return { type, detail: `${nameOf(correction.peer)} was missing from the WireGuard interface` }
     case 'peer_updated':
-      return { type, detail: `${correction.peer.id} had other settings on the WireGuard interface` }
+      return {
+        type,
+        detail: `${nameOf(correction.peer)} had other settings on the WireGuard interface`,
+      }
     case 'peer_removed':
       return {
         type,
@@ -84,4 +93,8 @@ export function describeCorrection(correction: Correction): { type: string; deta
     default:
       return { type, detail: type.replaceAll('_', ' ') }
   }
+}
+
+function nameOf({ id, hostname }: Peer): string {
+  return formatNode(id, hostname)
 }

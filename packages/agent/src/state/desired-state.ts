@@ -9,6 +9,8 @@ export interface MeshState {
   readonly policies: readonly CompiledPolicy[]
   /** Null until the first state or event that names them; the identity has the key of the registration. */
   readonly signing_keys: SigningKeys | null
+  /** What this node is called; empty when the control plane does not say. */
+  readonly hostname: string
   /**
    * SSE id (`<epoch>-<sequence>`) of the last event folded in, or revision of the last state pulled, whichever came
    * later. The control plane uses the same ids for both, so it is the ETag of a conditional pull. Empty: pull it all.
@@ -29,6 +31,7 @@ export const emptyMesh: MeshState = {
   peers: [],
   policies: [],
   signing_keys: null,
+  hostname: '',
   revision: '',
   left_out: [],
 }
@@ -66,6 +69,7 @@ export function desiredFromPull(state: ReceivedState, etag: string): DesiredStat
     peers,
     policies,
     signing_keys: state.signing_keys ?? null,
+    hostname: state.hostname ?? '',
     metadata: state.metadata ?? {},
     data,
     secret_refs,

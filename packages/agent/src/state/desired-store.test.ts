@@ -246,6 +246,7 @@ const full: DesiredState = {
   peers: [db],
   policies: [],
   signing_keys: { current: db.public_key, previous: null },
+  hostname: 'web-01',
   metadata: { region: 'us-west-2' },
   data: [anEntry()],
   secret_refs: [{ key: 'tls-cert', version: 2 }],

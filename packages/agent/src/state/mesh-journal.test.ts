@@ -18,6 +18,7 @@ describe('the journal of the mesh', () => {
       peers: [one, moved],
       policies: [{ id: 'pol_1', rules: [] }],
       signing_keys: { current: one.public_key, previous: null },
+      hostname: 'web-01',
       revision: '1-4',
       left_out: [{ list: 'data', key: 'deep', why: 'it is nested deeper than 64' }],
     }

@@ -27,6 +27,7 @@ const MeshChange = Type.Object({
   gone: Type.Optional(Type.Array(Type.String())),
   policies: Type.Optional(Type.Array(CompiledPolicy)),
   signing_keys: Type.Optional(Type.Union([SigningKeys, Type.Null()])),
+  hostname: Type.Optional(Type.String()),
   left_out: Type.Optional(Type.Array(LeftOut)),
   revision: Type.String(),
 })
@@ -99,6 +100,7 @@ function changeBetween(before: MeshState, now: MeshState): MeshChange | undefine
     ...(gone.length === 0 ? {} : { gone }),
     ...(now.policies === before.policies ? {} : { policies: [...now.policies] }),
     ...(now.signing_keys === before.signing_keys ? {} : { signing_keys: now.signing_keys }),
+    ...(now.hostname === before.hostname ? {} : { hostname: now.hostname }),
     ...(now.left_out === before.left_out ? {} : { left_out: [...now.left_out] }),
     revision: now.revision,
   }

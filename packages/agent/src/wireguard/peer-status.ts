@@ -27,6 +27,7 @@ function describePeer(
   const at = actual?.handshake_at ?? 0
   return {
     id: peer.id,
+    hostname: peer.hostname ?? '',
     mesh_ip: peer.mesh_ip,
     public_key: peer.public_key,
     state,

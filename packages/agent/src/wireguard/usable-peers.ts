@@ -5,6 +5,7 @@ import {
   cidrSize,
   endpointFault,
   formatCidr,
+  formatNode,
   isUsablePublicKey,
   type Peer,
   parseCidr,
@@ -29,25 +30,27 @@ export function usablePeers(
 ): { peers: Peer[]; problems: string[] } {
   const problems: string[] = []
   const byKey = new Map<string, Peer>()
-  const owners = new Map<string, string>()
+  const owners = new Map<string, Peer>()
 
   function take(peer: Peer, text: string): string[] {
     const cidr = canonicalCidr(text)
-    if (cidr === undefined) problems.push(`allowed IP "${text}" of peer "${peer.id}" is none`)
+    if (cidr === undefined) problems.push(`allowed IP "${text}" of peer "${nameOf(peer)}" is none`)
     if (cidr === undefined) return []
     if (isForeign(cidr, rules)) {
       problems.push(
-        `allowed IP "${cidr}" of peer "${peer.id}" lies outside the mesh: "mesh.foreign_allowed_ips: true" in the config allows it`,
+        `allowed IP "${cidr}" of peer "${nameOf(peer)}" lies outside the mesh: "mesh.foreign_allowed_ips: true" in the config allows it`,
       )
       return []
     }
     const owner = owners.get(cidr)
     if (owner === undefined) {
-      owners.set(cidr, peer.id)
+      owners.set(cidr, peer)
       return [cidr]
     }
-    if (owner !== peer.id) {
-      problems.push(`allowed IP "${cidr}" of peer "${peer.id}" belongs to "${owner}" already`)
+    if (owner.id !== peer.id) {
+      problems.push(
+        `allowed IP "${cidr}" of peer "${nameOf(peer)}" belongs to "${nameOf(owner)}" already`,
+      )
     }
     return []
   }
@@ -55,8 +58,8 @@ export function usablePeers(
   for (const peer of peers) {
     const other = byKey.get(peer.public_key)
     const fault = keyFault(peer)
-    if (fault !== undefined) problems.push(`peer "${peer.id}" is left out: ${fault}`)
-    else if (other) problems.push(`peer "${peer.id}" has the key of "${other.id}"`)
+    if (fault !== undefined) problems.push(`peer "${nameOf(peer)}" is left out: ${fault}`)
+    else if (other) problems.push(`peer "${nameOf(peer)}" has the key of "${nameOf(other)}"`)
     else
       byKey.set(peer.public_key, usablePeer(peer, { take: (cidr) => take(peer, cidr), problems }))
   }
@@ -72,7 +75,8 @@ function usablePeer(
   const taken = allowed_ips.flatMap(take)
   // One inside the range of the mesh is as good as any: by their mark, packets of WireGuard go around the mesh.
   const fault = endpoint === '' ? undefined : endpointFault(endpoint)
-  if (fault !== undefined) problems.push(`endpoint "${endpoint}" of peer "${peer.id}": ${fault}`)
+  if (fault !== undefined)
+    problems.push(`endpoint "${endpoint}" of peer "${nameOf(peer)}": ${fault}`)
   const isUsable =
     fault === undefined && psk !== noKey && taken.every((cidr, at) => cidr === allowed_ips[at])
   if (isUsable && taken.length === allowed_ips.length) return peer
@@ -122,4 +126,8 @@ function maskedCidr(text: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function nameOf({ id, hostname }: Peer): string {
+  return formatNode(id, hostname)
 }

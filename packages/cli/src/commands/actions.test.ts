@@ -35,6 +35,7 @@ describe('action run', () => {
 
     assert.match(stdout, /^status: {7}success$/m)
     assert.match(stdout, /^exit code: {4}0$/m)
+    assert.match(stdout, /^node: {9}web-01 \(n_web\)$/m)
     assert.match(stdout, /stdout:\npong\n$/)
     assert.equal(stderr, '')
   })

@@ -1,4 +1,4 @@
-import type { Execution } from '@plexd/protocol'
+import { type Execution, formatNode } from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
@@ -102,7 +102,7 @@ function describeExecution(execution: Execution): Record<string, string> {
   const { triggered_by } = execution
   return {
     id: execution.id,
-    node: execution.node_id,
+    node: formatNode(execution.node_id, execution.node_hostname),
     action: execution.action,
     parameters: formatLabels(execution.parameters),
     status: execution.status,

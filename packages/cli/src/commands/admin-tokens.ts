@@ -1,6 +1,7 @@
 import type { Role } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
+import { addYesFlag, confirm } from '../confirm.ts'
 import { type Context, examples, jsonHelp } from '../context.ts'
 import { ageOf, printDone, printList, printNote } from '../output.ts'
 
@@ -54,14 +55,14 @@ export function addAdminTokenCommands(program: Command, { io, connect }: Context
       })
     })
 
-  token
-    .command('revoke')
+  addYesFlag(token.command('revoke'))
     .description('make an admin token worthless')
     .argument('<id>', 'its id, as `admin-token list` shows it')
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl admin-token revoke tok_k3v9'))
-    .action(async (id: string, { json }: { json?: boolean }) => {
+    .addHelpText('after', examples('plexctl admin-token revoke tok_k3v9 --yes'))
+    .action(async (id: string, { yes, json }: { yes?: boolean; json?: boolean }) => {
       const { admin } = await connect()
+      await confirm(io, { what: `revoke admin token "${id}"`, yes })
       const { body } = await admin.revokeAdminToken({ params: { token_id: id } })
       printDone(io, body, { json, text: `revoked "${id}"` })
     })

@@ -85,7 +85,8 @@ describe('admin-token', () => {
 
     const { stdout } = await bench.run(['admin-token', 'list'])
     assert.match(stdout, /^tok_9 {2}dashboard {2}viewer {2}60s$/m)
-    assert.equal((await bench.run(['admin-token', 'revoke', 'tok_9'])).stdout, 'revoked "tok_9"\n')
+    const revoked = await bench.run(['admin-token', 'revoke', 'tok_9', '--yes'])
+    assert.equal(revoked.stdout, 'revoked "tok_9"\n')
   })
 })
 

@@ -109,7 +109,7 @@ describe('artifact remove', () => {
   it('names the platform', async () => {
     await using bench = await startBench({ [`DELETE ${path}`]: {} })
 
-    const { stdout } = await bench.run(['artifact', 'remove', ...platform])
+    const { stdout } = await bench.run(['artifact', 'remove', ...platform, '--yes'])
 
     assert.equal(stdout, 'removed 1.5.0 linux/amd64\n')
   })

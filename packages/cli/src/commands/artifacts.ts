@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { type Artifact, adminApi, fillPath } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { addYesFlag, confirm } from '../confirm.ts'
 import { type Context, examples, jsonHelp } from '../context.ts'
 import { ageOf, printDone, printList, startProgress } from '../output.ts'
 
@@ -51,18 +52,21 @@ export function addArtifactCommands(program: Command, context: Context): void {
       })
     })
 
-  addPlatformFlags(artifact.command('remove'))
+  addYesFlag(addPlatformFlags(artifact.command('remove')))
     .description('remove a plexd binary')
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
-      examples('plexctl artifact remove --version 1.5.0 --os linux --arch amd64'),
+      examples('plexctl artifact remove --version 1.5.0 --os linux --arch amd64 --yes'),
     )
-    .action(async ({ json, version, os, arch }: Platform & { json?: boolean }) => {
-      const { admin } = await connect()
-      const { body } = await admin.deleteArtifact({ params: { version, os, arch } })
-      printDone(io, body, { json, text: `removed ${version} ${os}/${arch}` })
-    })
+    .action(
+      async ({ yes, json, version, os, arch }: Platform & { yes?: boolean; json?: boolean }) => {
+        const { admin } = await connect()
+        await confirm(io, { what: `remove plexd ${version} ${os}/${arch}`, yes })
+        const { body } = await admin.deleteArtifact({ params: { version, os, arch } })
+        printDone(io, body, { json, text: `removed ${version} ${os}/${arch}` })
+      },
+    )
 }
 
 interface Platform {

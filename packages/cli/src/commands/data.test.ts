@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { failure } from '../testing/admin-server.ts'
 import { startBench } from '../testing/run.ts'
 import { aDataEntry, aNode, aPage } from '../testing/samples.ts'
 
@@ -152,9 +153,9 @@ describe('data list', () => {
     assert.equal(
       stdout,
       [
-        'KEY   FOR       TYPE              VERSION  UPDATED',
-        'conf  n_web     application/json  3        5m',
-        'motd  env=prod  text/plain        3        5m',
+        'KEY   FOR             TYPE              VERSION  UPDATED',
+        'conf  web-01 (n_web)  application/json  3        5m',
+        'motd  env=prod        text/plain        3        5m',
         '',
       ].join('\n'),
     )
@@ -173,7 +174,9 @@ describe('data show', () => {
   const own = aDataEntry({ key: 'conf', payload: 'a\nb\n' })
   const common = aDataEntry({ key: 'conf', target: { selector: 'role=web' }, payload: { a: 1 } })
   const replies = {
-    'GET /admin/v1/data?limit=500': aPage([aDataEntry({ key: 'other' }), own, common]),
+    'GET /admin/v1/data/conf?node_id=n_web': own,
+    'GET /admin/v1/data/conf?selector=role%3Dweb': common,
+    'GET /admin/v1/data/motd': common,
   }
 
   it('prints the payload alone, of the target that is named', async () => {
@@ -182,33 +185,37 @@ describe('data show', () => {
 
     assert.equal(await show('conf', '--node', 'n_web'), 'a\nb\n')
     assert.equal(await show('conf', '--selector', 'role=web'), '{\n  "a": 1\n}\n')
+    assert.equal(await show('motd'), '{\n  "a": 1\n}\n')
     assert.deepEqual(JSON.parse(await show('conf', '--node', 'n_web', '--json')), own)
   })
 
   it('asks which when there are several, and fails when there is none', async () => {
-    await using bench = await startBench(replies)
+    const which = 'data entry "conf" is there for node web-01 (n_web), selector "*": say for which'
+    const none = 'there is no data entry "gone"'
+    await using bench = await startBench({
+      'GET /admin/v1/data/conf': failure(409, which),
+      'GET /admin/v1/data/gone': failure(404, none),
+    })
 
     await assert.rejects(bench.run(['data', 'show', 'conf']), {
       exitCode: 2,
-      message:
-        'find data entry "conf": it is there for n_web, role=web: say which with --node or --selector',
+      message: `${which} with --node or --selector`,
     })
-    await assert.rejects(bench.run(['data', 'show', 'conf', '--selector', '*']), {
-      exitCode: 3,
-      message: 'there is no data entry "conf" of *',
-    })
+    await assert.rejects(bench.run(['data', 'show', 'gone']), { status: 404, message: none })
   })
 })
 
 describe('data remove', () => {
+  const argv = ['data', 'remove', 'a/b', '--yes']
+
   it('names the target in the query', async () => {
     await using bench = await startBench({
       'DELETE /admin/v1/data/a%2Fb?selector=role+in+%28web%2Capi%29': {},
       'DELETE /admin/v1/data/a%2Fb?node_id=n_web': {},
     })
 
-    const { stdout } = await bench.run(['data', 'remove', 'a/b', '--selector', 'role in (web,api)'])
-    await bench.run(['data', 'remove', 'a/b', '--node', 'n_web'])
+    const { stdout } = await bench.run([...argv, '--selector', 'role in (web,api)'])
+    await bench.run([...argv, '--node', 'n_web'])
 
     assert.equal(stdout, 'removed "a/b" of role in (web,api)\n')
   })

@@ -1,7 +1,8 @@
-import { type DataEntry, JsonText } from '@plexd/protocol'
+import { ApiError, JsonText } from '@plexd/protocol'
 import { CliError, exitCodes, jsonText, printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { allPages, type Context, examples, findOrFail, jsonHelp } from '../context.ts'
+import { addYesFlag, confirm } from '../confirm.ts'
+import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { contentTypeOf, decodeUtf8, isJsonType, quoteFile, readInput } from '../input.ts'
 import { ageOf, printDone, printList, printText, printWarnings } from '../output.ts'
 import { addTargetFlags, formatTarget, type TargetFlags, targetOf } from '../target.ts'
@@ -75,34 +76,34 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
     .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
       const { admin } = await connect()
       const isNamed = flags.node !== undefined || flags.selector !== undefined
-      const target = isNamed ? formatTarget(await targetOf(admin, flags)) : undefined
-      const entries = await allPages((query) => admin.listData({ query }))
-      const entry = onlyEntry(
-        entries.filter((one) => one.key === key),
-        { key, target },
-      )
-      if (json) return printJson(entry, io.stdout)
-      const { payload } = entry
+      const query = isNamed ? await targetOf(admin, flags) : {}
+      const { body } = await admin.getData({ params: { key }, query }).catch(adviseTarget)
+      if (json) return printJson(body, io.stdout)
+      const { payload } = body
       printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
     })
 
-  addTargetFlags(data.command('remove'), reportedHelp)
+  addYesFlag(addTargetFlags(data.command('remove'), reportedHelp))
     .description('remove a data entry')
     .argument('<key>')
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl data remove nginx.conf --selector role=web'))
-    .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
+    .addHelpText('after', examples('plexctl data remove nginx.conf --selector role=web --yes'))
+    .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
+      const what = `"${key}" of ${formatTarget(target)}`
+      await confirm(io, { what: `remove data entry ${what}`, yes })
       const { body } = await admin.deleteData({ params: { key }, query: target })
-      printDone(io, body, {
-        json,
-        text: `removed "${key}" of ${flags.node ?? formatTarget(target)}`,
-      })
+      printDone(io, body, { json, text: `removed ${what}` })
     })
 }
 
 const reportedHelp = '; also what nodes say of themselves: "reported.os=linux"'
+
+interface RemoveFlags extends TargetFlags {
+  yes?: boolean
+  json?: boolean
+}
 
 interface PutFlags extends TargetFlags {
   file: string
@@ -111,20 +112,9 @@ interface PutFlags extends TargetFlags {
 }
 
 /** A key may have an entry for each of several targets. */
-function onlyEntry(
-  entries: readonly DataEntry[],
-  { key, target }: { key: string; target: string | undefined },
-): DataEntry {
-  const found = entries.filter(
-    (entry) => target === undefined || formatTarget(entry.target) === target,
-  )
-  const entry = findOrFail(found, () => true, `data entry "${key}"${target ? ` of ${target}` : ''}`)
-  if (found.length === 1) return entry
-  const targets = found.map((one) => formatTarget(one.target)).join(', ')
-  throw new CliError(
-    `find data entry "${key}": it is there for ${targets}: say which with --node or --selector`,
-    exitCodes.usage,
-  )
+function adviseTarget(error: unknown): never {
+  if (!(error instanceof ApiError) || error.status !== 409) throw error
+  throw new CliError(`${error.message} with --node or --selector`, exitCodes.usage)
 }
 
 /** As JSON text: a JSON file as it is, so that no number of it is rounded, any other as a string. */

@@ -4,12 +4,14 @@ import { describe, it } from 'node:test'
 import { failure } from '../testing/admin-server.ts'
 import { startBench } from '../testing/run.ts'
 
-const aRecord = (id: string) => ({
+const aRecord = (id: string, payload_of: 'event' | 'now' = 'event') => ({
   id,
   event_id: `evt_${id}`,
   event_type: 'peer_removed',
   node_id: 'n_web',
+  node_hostname: 'web-01',
   created_at: '2025-01-15T10:30:00Z',
+  payload_of,
   payload: { peer_id: 'n_db', note: '\u001b[2J' },
 })
 
@@ -22,8 +24,8 @@ const stream =
     if (end) response.end()
   }
 
-const block = (id: string) =>
-  `: keepalive\n\nid: ${id}\nevent: peer_removed\ndata: ${JSON.stringify(aRecord(id))}\n\n`
+const block = (id: string, payload_of: 'event' | 'now' = 'event') =>
+  `: keepalive\n\nid: ${id}\nevent: peer_removed\ndata: ${JSON.stringify(aRecord(id, payload_of))}\n\n`
 
 const path = 'GET /admin/v1/nodes/web-01/events'
 
@@ -59,6 +61,18 @@ describe('event tail', () => {
     })
 
     assert.match(stdout, /"peer_id":18446744073709551615/)
+  })
+
+  it('marks the line whose payload is of now and not of the event', async () => {
+    await using bench = await startBench({ [path]: stream([block('1-1', 'now')]) })
+    const stop = new AbortController()
+
+    const { stdout } = await bench.run(['event', 'tail', 'web-01'], {
+      signal: stop.signal,
+      onStdout: () => stop.abort(),
+    })
+
+    assert.match(stdout, / {2}1-1 {2}peer_removed \(as of now\) {2}\{/)
   })
 
   it('prints a JSON object on each line, also when the data came in several', async () => {

@@ -21,7 +21,8 @@ export function addEventCommands(program: Command, { io, connect }: Context): vo
     .option('--json', 'print a JSON object on a line for each event')
     .addHelpText(
       'after',
-      examples('plexctl event tail web-01', 'plexctl event tail web-01 --after 0 --json'),
+      payloadHelp +
+        examples('plexctl event tail web-01', 'plexctl event tail web-01 --after 0 --json'),
     )
     .action(async (node: string, { after, json }: { after?: string; json?: boolean }) => {
       const signal = io.interrupted()
@@ -47,6 +48,13 @@ function queryOf(after: string | undefined): string {
   return after === undefined ? '' : `?${new URLSearchParams({ after })}`
 }
 
-function formatEventRecord({ created_at, id, event_type, payload }: EventRecord): string {
-  return `${created_at}  ${id}  ${event_type}  ${jsonText(payload)}`
+const payloadHelp = `
+The log keeps no policies, entries or secrets: an event about those says only that they are others from then on. Such a
+line is marked "(as of now)", and its payload is what the node would be told now, however old the event is.
+`
+
+function formatEventRecord(record: EventRecord): string {
+  const { created_at, id, event_type, payload_of, payload } = record
+  const mark = payload_of === 'now' ? ' (as of now)' : ''
+  return `${created_at}  ${id}  ${event_type}${mark}  ${jsonText(payload)}`
 }

@@ -1,5 +1,6 @@
 import type { LabelUse, UnconfirmedLabel } from '@plexd/protocol'
 import type { Command } from 'commander'
+import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { collectPair } from '../input.ts'
 import { formatLabels, printDone, printList, printNote } from '../output.ts'
@@ -83,14 +84,14 @@ function addUnconfirmedCommands(label: Command, { io, connect }: Context): void 
       printDone(io, body, { json, text: `confirmed ${what} of ${body.nodes} nodes` })
     })
 
-  label
-    .command('drop')
+  addYesFlag(label.command('drop'))
     .description('make unconfirmed labels what the nodes report, with which no rights go')
     .argument('<key...>', 'labels')
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl node label drop os kernel'))
-    .action(async (keys: string[], { json }: JsonFlag) => {
+    .addHelpText('after', examples('plexctl node label drop os kernel --yes'))
+    .action(async (keys: string[], { yes, json }: JsonFlag & { yes?: boolean }) => {
       const { admin } = await connect()
+      await confirm(io, { what: `make no labels of ${keys.join(', ')} any more`, yes })
       const { body } = await admin.dropLabels({ body: { keys } })
       const text = `${keys.join(', ')} of ${body.nodes} nodes: reported from now on, no label any more`
       printDone(io, body, { json, text })

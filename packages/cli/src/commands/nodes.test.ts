@@ -209,52 +209,15 @@ describe('node rename', () => {
 })
 
 describe('node remove', () => {
-  const replies = { 'DELETE /admin/v1/nodes/web-01': {} }
-
   it('renews the PSKs of all others with --force, and says what is left to do', async () => {
     await using bench = await startBench({ 'DELETE /admin/v1/nodes/web-01?force=true': {} })
 
-    const { stdout } = await bench.run(['node', 'remove', 'web-01', '--force'])
+    const { stdout } = await bench.run(['node', 'remove', 'web-01', '--force', '--yes'])
 
     assert.match(
       stdout,
       /^removed "web-01": all other nodes get fresh PSKs .*; replace the secrets/,
     )
-  })
-
-  it('asks nobody when standard input is no terminal', async () => {
-    await using bench = await startBench(replies)
-
-    const { stdout, stderr } = await bench.run(['node', 'remove', 'web-01', '--json'])
-
-    assert.deepEqual(JSON.parse(stdout), {})
-    assert.equal(stderr, '')
-  })
-
-  it('asks at a terminal, and does nothing unless the answer is yes', async () => {
-    await using bench = await startBench(replies)
-
-    await assert.rejects(
-      bench.run(['node', 'remove', 'web-01'], { tty: true, stdin: '\n' }),
-      /not confirmed: nothing was done/,
-    )
-    assert.deepEqual(bench.server.lines(), [])
-
-    const { stdout, stderr } = await bench.run(['node', 'remove', 'web-01'], {
-      tty: true,
-      stdin: 'y\n',
-    })
-    assert.equal(stdout, 'removed "web-01"\n')
-    assert.equal(stderr, 'remove node "web-01" from the mesh? [y/N] ')
-  })
-
-  it('asks nobody with --yes', async () => {
-    await using bench = await startBench(replies)
-
-    const { stderr } = await bench.run(['node', 'remove', 'web-01', '--yes'], { tty: true })
-
-    assert.equal(stderr, '')
-    assert.deepEqual(bench.server.lines(), ['DELETE /admin/v1/nodes/web-01'])
   })
 })
 
@@ -366,7 +329,7 @@ describe('node label', () => {
     const lines = [
       await bench.run(['node', 'label', 'confirm']),
       await bench.run(['node', 'label', 'confirm', 'env', 'rack']),
-      await bench.run(['node', 'label', 'drop', 'os']),
+      await bench.run(['node', 'label', 'drop', 'os', '--yes']),
     ].map(({ stdout }) => stdout)
 
     assert.deepEqual(lines, [

@@ -1,7 +1,7 @@
 import type { IdentityInUse, Node, NodeDetail } from '@plexd/protocol'
 import { jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { confirm } from '../confirm.ts'
+import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { selectorFlag } from '../input.ts'
 import type { Io } from '../io.ts'
@@ -92,24 +92,22 @@ export function addNodeCommands(program: Command, context: Context): void {
       printDone(io, body, { json, text: `${body.id} is "${body.hostname}" now` })
     })
 
-  node
-    .command('remove')
+  addYesFlag(node.command('remove'))
     .description('remove a node from the mesh at once')
     .argument('<node>', 'id or hostname')
     .option('--force', 'it is lost or compromised: give all other nodes fresh PSKs as well')
-    .option('--yes', 'do not ask; nobody is asked either when standard input is no terminal')
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
       examples(
         'plexctl node remove web-01',
         'plexctl node remove web-01 --yes',
-        'plexctl node remove stolen-laptop --force',
+        'plexctl node remove stolen-laptop --force --yes',
       ),
     )
     .action(async (name: string, { force, yes, json }: RemoveFlags) => {
       const { admin } = await connect()
-      if (!yes && io.stdin.isTTY) await confirm(io, `remove node "${name}" from the mesh?`)
+      await confirm(io, { what: `remove node "${name}" from the mesh`, yes })
       const { body } = await admin.removeNode({
         params: { node: name },
         query: force ? { force: 'true' } : {},

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { failure } from '../testing/admin-server.ts'
 import { startBench } from '../testing/run.ts'
 import { aPage, aPolicy } from '../testing/samples.ts'
 
@@ -73,7 +74,7 @@ describe('policy put', () => {
     await assert.rejects(bench.run(['policy', 'put', file]), {
       exitCode: 2,
       message:
-        'write policy "web-to-db": 45 pairs of nodes that can talk could not any more: run it again with --yes to do that',
+        'write policy "web-to-db": 45 pairs of nodes that can talk could not any more: nobody can be asked here: run it again with --yes to do that',
     })
     // The policy is what standard input is for.
     await assert.rejects(bench.run(['policy', 'put', '-'], { stdin: yaml, tty: true }), /--yes/)
@@ -108,19 +109,23 @@ describe('policy list and show', () => {
   })
 
   it('shows a policy in a form that put takes', async () => {
-    await using bench = await startBench({ ...replies, ...putReplies })
+    const named = { ...stored, node_hostnames: { n_abc123: 'web-01' } }
+    const get = 'GET /admin/v1/policies/web-to-db'
+    await using bench = await startBench({ [get]: named, ...putReplies })
 
     const { stdout } = await bench.run(['policy', 'show', 'web-to-db'])
     await bench.run(['policy', 'put', '-'], { stdin: stdout })
 
+    assert.match(stdout, /^ {2}- from: n_abc123 # web-01$/m)
     assert.deepEqual(bench.server.requests.at(-1)?.body, spec)
   })
 
   it('fails with the exit code for what is not there', async () => {
-    await using bench = await startBench(replies)
+    const gone = failure(404, 'there is no policy "gone"')
+    await using bench = await startBench({ 'GET /admin/v1/policies/gone': gone })
 
     await assert.rejects(bench.run(['policy', 'show', 'gone']), {
-      exitCode: 3,
+      status: 404,
       message: 'there is no policy "gone"',
     })
   })
@@ -135,7 +140,10 @@ describe('policy remove', () => {
   it('deletes the policy by its name', async () => {
     await using bench = await startBench({ [dry]: harmless, [real]: { warnings: [] } })
 
-    assert.equal((await bench.run(argv)).stdout, 'removed "allow-all"\n')
+    const { stdout, stderr } = await bench.run(argv, { tty: true, stdin: 'y\n' })
+
+    assert.equal(stdout, 'removed "allow-all"\n')
+    assert.equal(stderr, 'remove policy "allow-all"? [y/N] ')
   })
 
   it('asks at a terminal before it cuts nodes off', async () => {

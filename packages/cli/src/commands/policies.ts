@@ -1,9 +1,9 @@
 import type { Policy, PolicyOutcome, PolicyRule } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { stringify } from 'yaml'
-import { confirmCut } from '../confirm.ts'
-import { allPages, type Context, examples, findOrFail, jsonHelp } from '../context.ts'
+import { Document, visit } from 'yaml'
+import { addYesFlag, confirm, describeCut } from '../confirm.ts'
+import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../input.ts'
 import type { Io } from '../io.ts'
 import { ageOf, printDone, printList, printText, printWarnings } from '../output.ts'
@@ -55,18 +55,15 @@ export function addPolicyCommands(program: Command, { io, connect }: Context): v
     .addHelpText('after', examples('plexctl policy show allow-all > policy.yaml'))
     .action(async (name: string, { json }: { json?: boolean }) => {
       const { admin } = await connect()
-      const policies = await allPages((query) => admin.listPolicies({ query }))
-      const found = findOrFail(policies, (item) => item.name === name, `policy "${name}"`)
-      if (json) return printJson(found, io.stdout)
-      printText(io, formatPolicy(found))
+      const { body } = await admin.getPolicy({ params: { name } })
+      if (json) return printJson(body, io.stdout)
+      printText(io, formatPolicy(body))
     })
 
-  policy
-    .command('put')
-    .description('create or replace the policy in a file')
+  addYesFlag(policy.command('put'))
+    .description('create or replace the policy in a file; asks when nodes could not talk then')
     .argument('<file>')
     .option('--dry-run', 'only tell what would follow')
-    .option('--yes', yesHelp)
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
@@ -83,31 +80,33 @@ export function addPolicyCommands(program: Command, { io, connect }: Context): v
       if (dryRun || !yes) {
         const { body } = await admin.putPolicy({ ...request, query: { dry_run: 'true' } })
         if (dryRun) return printOutcome(io, body, json)
+        const cut = describeCut(body.pairs)
         const what = `write policy "${spec.name}"`
-        await confirmCut(io, { what, pairs: body.pairs, asks: file !== '-' })
+        if (cut !== '') await confirm(io, { what, cut, asks: file !== '-' })
       }
       const { body } = await admin.putPolicy({ ...request, query: {} })
       printDone(io, body, { json, text: `wrote "${body.name}" revision ${body.revision}` })
       if (!json) printWarnings(io, body.warnings)
     })
 
-  policy
-    .command('remove')
+  addYesFlag(policy.command('remove'))
     .description('delete a policy')
     .argument('<name>')
     .option('--dry-run', 'only tell what would follow')
-    .option('--yes', yesHelp)
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
-      examples('plexctl policy remove allow-all', 'plexctl policy remove allow-all --dry-run'),
+      examples(
+        'plexctl policy remove allow-all --dry-run',
+        'plexctl policy remove allow-all --yes',
+      ),
     )
     .action(async (name: string, { dryRun, yes, json }: ChangeFlags) => {
       const { admin } = await connect()
       if (dryRun || !yes) {
         const { body } = await admin.deletePolicy({ params: { name }, query: { dry_run: 'true' } })
         if (dryRun) return printOutcome(io, body, json)
-        await confirmCut(io, { what: `remove policy "${name}"`, pairs: body.pairs, asks: true })
+        await confirm(io, { what: `remove policy "${name}"`, cut: describeCut(body.pairs) })
       }
       const { body } = await admin.deletePolicy({ params: { name }, query: {} })
       printDone(io, body, { json, text: `removed "${name}"` })
@@ -119,8 +118,6 @@ interface ChangeFlags {
   yes?: boolean
   json?: boolean
 }
-
-const yesHelp = 'do not ask when nodes could not talk any more that can now'
 
 function printOutcome(io: Io, outcome: PolicyOutcome, json: boolean | undefined): void {
   const { warnings, pairs } = outcome
@@ -136,8 +133,16 @@ function printOutcome(io: Io, outcome: PolicyOutcome, json: boolean | undefined)
   printWarnings(io, warnings)
 }
 
-function formatPolicy({ name, rules }: Policy): string {
-  return stringify({ name, rules: rules.map(orderFields) })
+/** An id has the name of its node beside it, as a comment. */
+function formatPolicy({ name, rules, node_hostnames }: Policy): string {
+  const document = new Document({ name, rules: rules.map(orderFields) })
+  visit(document, {
+    Scalar(_key, scalar) {
+      const hostname = typeof scalar.value === 'string' ? node_hostnames[scalar.value] : undefined
+      if (hostname) scalar.comment = ` ${hostname}`
+    },
+  })
+  return document.toString()
 }
 
 /** Reads like a sentence: from, to, port, protocol, action. */

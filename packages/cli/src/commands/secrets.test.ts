@@ -67,7 +67,8 @@ describe('secret remove', () => {
       'DELETE /admin/v1/secrets/db%2Fpassword?node_id=n_web': {},
     })
 
-    const { stdout } = await bench.run(['secret', 'remove', 'db/password', '--node', 'n_web'])
+    const argv = ['secret', 'remove', 'db/password', '--node', 'n_web', '--yes']
+    const { stdout } = await bench.run(argv)
 
     assert.equal(stdout, 'removed "db/password" of n_web\n')
   })

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { decodeUtf8, readInput } from '../input.ts'
 import { ageOf, printDone, printList, printWarnings } from '../output.ts'
@@ -51,20 +52,24 @@ export function addSecretCommands(program: Command, { io, connect }: Context): v
       })
     })
 
-  addTargetFlags(secret.command('remove'))
+  addYesFlag(addTargetFlags(secret.command('remove')))
     .description('remove a secret')
     .argument('<key>')
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl secret remove db/password --node web-01'))
-    .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
+    .addHelpText('after', examples('plexctl secret remove db/password --node web-01 --yes'))
+    .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
+      const what = `"${key}" of ${formatTarget(target)}`
+      await confirm(io, { what: `remove secret ${what}`, yes })
       const { body } = await admin.deleteSecret({ params: { key }, query: target })
-      printDone(io, body, {
-        json,
-        text: `removed "${key}" of ${flags.node ?? formatTarget(target)}`,
-      })
+      printDone(io, body, { json, text: `removed ${what}` })
     })
+}
+
+interface RemoveFlags extends TargetFlags {
+  yes?: boolean
+  json?: boolean
 }
 
 interface PutFlags extends TargetFlags {

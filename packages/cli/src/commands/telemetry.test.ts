@@ -7,6 +7,7 @@ import { aPage } from '../testing/samples.ts'
 const aRecord = (id: number, record: unknown): TelemetryRecord => ({
   id,
   node_id: 'n_web',
+  node_hostname: 'web-01',
   received_at: '2025-01-15T10:29:00Z',
   record,
 })

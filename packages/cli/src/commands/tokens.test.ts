@@ -14,6 +14,7 @@ const token: BootstrapToken = {
   expires_at: '2025-01-15T11:30:00Z',
   used_at: null,
   node_id: null,
+  node_hostname: null,
 }
 const created = { ...token, token: 'plx_enroll_abc', warnings: [] }
 
@@ -58,7 +59,8 @@ describe('token create', () => {
 
 describe('token list', () => {
   it('tells open, used and expired tokens apart', async () => {
-    const used = { ...token, id: 'tok_2', used_at: token.created_at, node_id: 'n_web' }
+    const node = { node_id: 'n_web', node_hostname: 'web-01' }
+    const used = { ...token, ...node, id: 'tok_2', used_at: token.created_at }
     const expired = { ...token, id: 'tok_3', expires_at: '2025-01-15T10:29:00Z' }
     await using bench = await startBench({
       'GET /admin/v1/tokens?limit=500': aPage([token, used, expired]),
@@ -67,8 +69,14 @@ describe('token list', () => {
     const { stdout } = await bench.run(['token', 'list'])
 
     assert.deepEqual(
-      stdout.split('\n').map((line) => line.split(/ +/).slice(0, 4).join(' ')),
-      ['ID STATE HOSTNAME NODE', 'tok_1 open - -', 'tok_2 used - n_web', 'tok_3 expired - -', ''],
+      stdout.split('\n').map((line) => line.split(/ {2,}/).slice(0, 4).join(' ')),
+      [
+        'ID STATE HOSTNAME NODE',
+        'tok_1 open - -',
+        'tok_2 used - web-01 (n_web)',
+        'tok_3 expired - -',
+        '',
+      ],
     )
   })
 })
@@ -77,6 +85,8 @@ describe('token revoke', () => {
   it('deletes the token by its id', async () => {
     await using bench = await startBench({ 'DELETE /admin/v1/tokens/tok_1': {} })
 
-    assert.equal((await bench.run(['token', 'revoke', 'tok_1'])).stdout, 'revoked "tok_1"\n')
+    const { stdout } = await bench.run(['token', 'revoke', 'tok_1', '--yes'])
+
+    assert.equal(stdout, 'revoked "tok_1"\n')
   })
 })

@@ -1,6 +1,7 @@
-import type { BootstrapToken } from '@plexd/protocol'
+import { type BootstrapToken, formatNode } from '@plexd/protocol'
 import { printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
+import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { collectPair, durationFlag } from '../input.ts'
 import { ageOf, formatLabels, printDone, printList, printNote } from '../output.ts'
@@ -71,7 +72,7 @@ export function addTokenCommands(program: Command, { io, connect }: Context): vo
           ['id', ({ id }) => id],
           ['state', (item) => stateOf(item, io.clock.now())],
           ['hostname', ({ hostname }) => hostname ?? '-'],
-          ['node', ({ node_id }) => node_id ?? '-'],
+          ['node', nodeOf],
           ['created', ({ created_at }) => ageOf(created_at, io)],
           ['expires', ({ expires_at }) => expires_at],
           ['labels', ({ metadata }) => formatLabels(metadata)],
@@ -80,14 +81,17 @@ export function addTokenCommands(program: Command, { io, connect }: Context): vo
       })
     })
 
-  token
-    .command('revoke')
+  addYesFlag(token.command('revoke'))
     .description('make a bootstrap token worthless')
     .argument('<id>', 'its id, as `token list` shows it')
     .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl token revoke tok_k3v9'))
-    .action(async (id: string, { json }: { json?: boolean }) => {
+    .addHelpText(
+      'after',
+      examples('plexctl token revoke tok_k3v9', 'plexctl token revoke tok_k3v9 --yes'),
+    )
+    .action(async (id: string, { yes, json }: { yes?: boolean; json?: boolean }) => {
       const { admin } = await connect()
+      await confirm(io, { what: `revoke bootstrap token "${id}"`, yes })
       const { body } = await admin.revokeToken({ params: { token_id: id } })
       printDone(io, body, { json, text: `revoked "${id}"` })
     })
@@ -100,6 +104,10 @@ interface CreateFlags {
   nodeMaySet?: string
   nskFormat?: 'raw32' | 'base64'
   json?: boolean
+}
+
+function nodeOf({ node_id, node_hostname }: BootstrapToken): string {
+  return node_id === null ? '-' : formatNode(node_id, node_hostname)
 }
 
 function stateOf({ used_at, expires_at }: BootstrapToken, nowMs: number): string {

@@ -40,6 +40,7 @@ export function anExecution(fields: Partial<Execution> = {}): Execution {
   return {
     id: 'exec_1',
     node_id: 'n_web',
+    node_hostname: 'web-01',
     action: 'ping',
     parameters: {},
     timeout: '30s',
@@ -69,7 +70,7 @@ export function anEntry(fields: Partial<ReportEntry> = {}): ReportEntry {
 }
 
 export function aDataEntry(fields: Partial<DataEntry> = {}): DataEntry {
-  return { ...anEntry(), target: { node_id: 'n_web' }, ...fields }
+  return { ...anEntry(), target: { node_id: 'n_web', node_hostname: 'web-01' }, ...fields }
 }
 
 export function aPolicy(fields: Partial<Policy> = {}): Policy {
@@ -78,6 +79,7 @@ export function aPolicy(fields: Partial<Policy> = {}): Policy {
     name: 'allow-all',
     revision: 1,
     rules: [{ from: '*', to: '*', action: 'allow' }],
+    node_hostnames: {},
     updated_at: time,
     ...fields,
   }

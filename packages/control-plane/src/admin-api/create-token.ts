@@ -32,5 +32,5 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
     answer_sealed: null,
   }
   await app.store.write((tx) => tx.insertInto('bootstrap_tokens').values(row).execute())
-  return { ...bootstrapTokenView(row), token, warnings: warningsOf(labels) }
+  return { ...bootstrapTokenView(row, () => ''), token, warnings: warningsOf(labels) }
 })

@@ -28,7 +28,7 @@ describe('data entries', () => {
     assert.deepEqual(await dataOf(web), [['a/b', 'prod', 2]])
     assert.deepEqual(await dataOf(dev), [['a/b', 'all', 1]])
     const { body } = await put({ node_id: web.node_id }, { own: true })
-    assert.deepEqual(body.target, { node_id: web.node_id })
+    assert.deepEqual(body.target, { node_id: web.node_id, node_hostname: 'web' })
     await put({ selector: '*' }, 'all again')
     assert.deepEqual(await dataOf(web), [['a/b', { own: true }, 3]])
     assert.deepEqual(await dataOf(dev), [['a/b', 'all again', 4]])
@@ -103,6 +103,32 @@ describe('data entries', () => {
       await assert.rejects(put(target), { status: 400 })
     await assert.rejects(put({ node_id: 'n_nobody' }), { status: 404 })
     await assert.rejects(plane.admin.deleteData({ params: { key: 'k' } }), { status: 400 })
+  })
+
+  it('are read one at a time: for a target, or the only one of its key', async () => {
+    await using plane = await startControlPlane()
+    const { web, dev } = await setUp(plane)
+    const params = { key: 'a/b' }
+    const put = (target: object, payload: unknown) =>
+      plane.admin.putData({ params, body: { target, content_type: text, payload } })
+    const get = async (query: object = {}) =>
+      (await plane.admin.getData({ params, query })).body.payload
+
+    await assert.rejects(get(), { status: 404, message: 'there is no data entry "a/b"' })
+    await put({ node_id: web.node_id }, 'own')
+    assert.equal(await get(), 'own')
+    await put({ selector: ' env=prod' }, 'prod')
+    assert.equal(await get({ node_id: web.node_id }), 'own')
+    assert.equal(await get({ selector: 'env=prod' }), 'prod')
+    await assert.rejects(get(), {
+      status: 409,
+      message: `data entry "a/b" is there for node web (${web.node_id}), selector "env=prod": say for which`,
+    })
+    for (const other of [{ node_id: dev.node_id }, { selector: '*' }])
+      await assert.rejects(get(other), { status: 404, message: /"a\/b" for this target/ })
+    await assert.rejects(get({ node_id: web.node_id, selector: '*' }), { status: 400 })
+    for (const name of 'abcdefghi') await put({ selector: `name=${name}` }, name)
+    await assert.rejects(get(), { message: /selector "name=f" and more: say for which$/ })
   })
 
   it('are listed by key and target, in pages', async () => {

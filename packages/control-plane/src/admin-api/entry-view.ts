@@ -1,13 +1,29 @@
 import type { Secret } from '@plexd/protocol'
 import type { Selectable } from 'kysely'
-import { targetView } from '../entries/target.ts'
+import { namedTarget, targetView } from '../entries/target.ts'
 import type { Tables } from '../store/schema.ts'
+import { type HostnameOf, readHostnames } from './hostnames.ts'
 import { timestamp } from './timestamps.ts'
 
+/** The names of the nodes that entries are for. */
+export function readTargetNames(
+  app: Parameters<typeof readHostnames>[0],
+  rows: readonly { target: string }[],
+): Promise<HostnameOf> {
+  return readHostnames(
+    app,
+    rows.map(({ target }) => targetView(target).node_id ?? null),
+  )
+}
+
 /** As JSON text, the payload as it was written. */
-export function dataEntryJson(row: Selectable<Tables['data_entries']>): string {
+export function dataEntryJson(
+  row: Selectable<Tables['data_entries']>,
+  hostnameOf: HostnameOf,
+): string {
   const { key, target, content_type, payload, version, updated_at } = row
-  const head = JSON.stringify({ key, target: targetView(target), content_type }).slice(0, -1)
+  const named = { key, target: namedTarget(target, hostnameOf), content_type }
+  const head = JSON.stringify(named).slice(0, -1)
   const tail = JSON.stringify({ version, updated_at: timestamp(updated_at) }).slice(1)
   return `${head},"payload":${payload},${tail}`
 }
@@ -15,10 +31,11 @@ export function dataEntryJson(row: Selectable<Tables['data_entries']>): string {
 /** A secret without its value. */
 export function secretView(
   row: Pick<Selectable<Tables['secrets']>, 'key' | 'target' | 'version' | 'updated_at'>,
+  hostnameOf: HostnameOf,
 ): Secret {
   return {
     key: row.key,
-    target: targetView(row.target),
+    target: namedTarget(row.target, hostnameOf),
     version: row.version,
     updated_at: timestamp(row.updated_at),
   }

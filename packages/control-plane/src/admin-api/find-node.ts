@@ -26,14 +26,14 @@ export async function findNodeEver(
   { fleet, store }: Pick<App, 'fleet' | 'store'>,
   operator: OperatorRecord,
   name: string,
-): Promise<{ id: string }> {
+): Promise<{ id: string; hostname: string }> {
   try {
     return findNode(fleet, operator, name)
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'not_found') throw error
     const row = await store.reader
       .selectFrom('nodes')
-      .select('id')
+      .select(['id', 'hostname'])
       .where('tenant_id', '=', operator.tenant_id)
       .where(isNodeId(name) ? 'id' : 'hostname', '=', name)
       .orderBy('no', 'desc')

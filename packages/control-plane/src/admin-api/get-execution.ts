@@ -1,10 +1,11 @@
-import { ApiError, adminApi } from '@plexd/protocol'
+import { ApiError, adminApi, type Execution } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { type ExecutionRow, isFinal } from '../executions/transitions.ts'
 import { executionView } from '../executions/view.ts'
 import { handle } from '../handle.ts'
 import type { OperatorRecord } from '../mesh/fleet.ts'
 import { readDuration } from './durations.ts'
+import { readHostnames } from './hostnames.ts'
 
 /** With `wait` it answers when the execution has finished, or at the end of the wait as it is then; 401 when the token ends. */
 export const getExecution = handle(
@@ -34,7 +35,7 @@ export const getExecution = handle(
         ended.throwIfAborted()
         const row = await readExecution(app, principal, params.execution_id)
         const isOver = isFinal(row.status) || gone.signal.aborted || app.isStopping()
-        if (!changed || isOver) return executionView(row)
+        if (!changed || isOver) return await shown(app, row)
         await changed
       } finally {
         stop.abort()
@@ -42,6 +43,11 @@ export const getExecution = handle(
     }
   },
 )
+
+async function shown(app: App, row: ExecutionRow): Promise<Execution> {
+  const hostnameOf = await readHostnames(app, [row.node_id])
+  return executionView(row, hostnameOf(row.node_id))
+}
 
 async function readExecution(
   { store }: App,

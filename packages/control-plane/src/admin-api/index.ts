@@ -6,8 +6,10 @@ import { deleteArtifact } from './delete-artifact.ts'
 import { deleteData } from './delete-data.ts'
 import { deletePolicy } from './delete-policy.ts'
 import { deleteSecret } from './delete-secret.ts'
+import { getData } from './get-data.ts'
 import { getExecution } from './get-execution.ts'
 import { getNode } from './get-node.ts'
+import { getPolicy } from './get-policy.ts'
 import { getReport } from './get-report.ts'
 import { listAdminTokens } from './list-admin-tokens.ts'
 import { listArtifacts } from './list-artifacts.ts'
@@ -55,6 +57,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   dropLabels,
   putData,
   listData,
+  getData,
   deleteData,
   putSecret,
   listSecrets,
@@ -62,6 +65,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   listReports,
   getReport,
   listPolicies,
+  getPolicy,
   putPolicy,
   deletePolicy,
   runAction,

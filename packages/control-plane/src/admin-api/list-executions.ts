@@ -9,7 +9,7 @@ export const listExecutions = handle(
   adminApi.listExecutions,
   async ({ principal, params, query }, app) => {
     const { store, config } = app
-    const { id: nodeId } = await findNodeEver(app, principal, params.node)
+    const { id: nodeId, hostname } = await findNodeEver(app, principal, params.node)
     const [createdAt, id] = cursorOf(query, [0, '']) ?? [Number.MAX_SAFE_INTEGER, '']
     const executions = store.reader
       .selectFrom('executions')
@@ -25,6 +25,6 @@ export const listExecutions = handle(
       maxBytes: config.limits.page_bytes,
       cursor: (row) => [row.created_at, row.id],
     })
-    return { items: rows.map(executionView), next }
+    return { items: rows.map((row) => executionView(row, hostname)), next }
   },
 )

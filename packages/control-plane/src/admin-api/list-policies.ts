@@ -2,24 +2,22 @@ import { adminApi } from '@plexd/protocol'
 import { sql } from 'kysely'
 import { handle } from '../handle.ts'
 import { cursorOf, limitOf, readRows } from './paging.ts'
-import { policyView } from './policy-view.ts'
+import { policyViews } from './policy-view.ts'
 
 /** In the order they apply. */
-export const listPolicies = handle(
-  adminApi.listPolicies,
-  async ({ principal, query }, { store, config }) => {
-    const [position] = cursorOf(query, [0]) ?? [Number.MIN_SAFE_INTEGER]
-    const policies = store.reader
-      .selectFrom('policies')
-      .where('tenant_id', '=', principal.tenant_id)
-      .where('position', '>', position)
-      .orderBy('position')
-    const { rows, next } = await readRows(policies, {
-      bytes: sql`octet_length(rules)`,
-      limit: limitOf(query),
-      maxBytes: config.limits.page_bytes,
-      cursor: (row) => [row.position],
-    })
-    return { items: rows.map(policyView), next }
-  },
-)
+export const listPolicies = handle(adminApi.listPolicies, async ({ principal, query }, app) => {
+  const { store, config } = app
+  const [position] = cursorOf(query, [0]) ?? [Number.MIN_SAFE_INTEGER]
+  const policies = store.reader
+    .selectFrom('policies')
+    .where('tenant_id', '=', principal.tenant_id)
+    .where('position', '>', position)
+    .orderBy('position')
+  const { rows, next } = await readRows(policies, {
+    bytes: sql`octet_length(rules)`,
+    limit: limitOf(query),
+    maxBytes: config.limits.page_bytes,
+    cursor: (row) => [row.position],
+  })
+  return { items: await policyViews(app, rows), next }
+})

@@ -1,13 +1,13 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
-import { secretView } from './entry-view.ts'
+import { readTargetNames, secretView } from './entry-view.ts'
 import { cursorOf, limitOf, toPage } from './paging.ts'
 
 /** By key, then by target. */
-export const listSecrets = handle(adminApi.listSecrets, async ({ principal, query }, { store }) => {
+export const listSecrets = handle(adminApi.listSecrets, async ({ principal, query }, app) => {
   const limit = limitOf(query)
   const [key, target] = cursorOf(query, ['', '']) ?? ['', '']
-  const rows = await store.reader
+  const rows = await app.store.reader
     .selectFrom('secrets')
     .select(['key', 'target', 'version', 'updated_at'])
     .where('tenant_id', '=', principal.tenant_id)
@@ -16,5 +16,9 @@ export const listSecrets = handle(adminApi.listSecrets, async ({ principal, quer
     .orderBy('target')
     .limit(limit + 1)
     .execute()
-  return toPage(rows, limit, { item: secretView, cursor: (row) => [row.key, row.target] })
+  const hostnameOf = await readTargetNames(app, rows)
+  return toPage(rows, limit, {
+    item: (row) => secretView(row, hostnameOf),
+    cursor: (row) => [row.key, row.target],
+  })
 })

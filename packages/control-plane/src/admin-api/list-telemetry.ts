@@ -10,7 +10,7 @@ export const listTelemetry = handle(
   adminApi.listTelemetry,
   async ({ principal, params, query, reply }, app) => {
     const { telemetry, clock, config } = app
-    const { id: node_id } = await findNodeEver(app, principal, params.node)
+    const { id: node_id, hostname: node_hostname } = await findNodeEver(app, principal, params.node)
     if (!isRecordKind(params.kind))
       throw new ApiError('bad_request', `kind "${params.kind}": want ${recordKinds.join(', ')}`)
     const limit = limitOf(query)
@@ -35,8 +35,8 @@ export const listTelemetry = handle(
       cursor: ({ id }) => [id],
     })
     const items = rows.map(({ id, received_at, record }) => {
-      const head = JSON.stringify({ id, node_id, received_at: timestamp(received_at) }).slice(0, -1)
-      return `${head},"record":${record}}`
+      const head = { id, node_id, node_hostname, received_at: timestamp(received_at) }
+      return `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
     })
     return answerJson(reply, pageJson(items, next))
   },

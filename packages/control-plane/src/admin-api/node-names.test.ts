@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
-import { startControlPlane, type TestControlPlane, withControlPlane } from '../testing/harness.ts'
+import { openEventReader } from '../testing/event-reader.ts'
+import {
+  newPublicKey,
+  startControlPlane,
+  type TestControlPlane,
+  withControlPlane,
+} from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
@@ -38,6 +44,67 @@ describe('renameNode', () => {
     assert.equal((await rename('web-01', 'WEB-01')).body.hostname, 'web-01')
   })
 })
+
+describe('a new name', () => {
+  it('reaches peers as a change of the peer, and the node itself as one of its state', async () => {
+    await using plane = await startControlPlane()
+    const [web, db] = [await plane.enrol('web'), await plane.enrol('db')]
+    const listen = ({ token, node_id: nodeId }: typeof web) =>
+      openEventReader(plane.url, { token, nodeId })
+    await using own = await listen(web)
+    await using peers = await listen(db)
+
+    await plane.admin.renameNode({ params: { node: 'web' }, body: { hostname: 'www' } })
+
+    const { payload } = await peers.next('peer_endpoint_changed')
+    assert.deepEqual([payload.id, payload.hostname], [web.node_id, 'www'])
+    await own.next('resync')
+    const stateOf = async (node: typeof web) => (await node.api.getState({ params: node })).body
+    assert.equal((await stateOf(web)).hostname, 'www')
+    const seen = (await stateOf(db)).peers.map(({ id, hostname }) => [id, hostname])
+    assert.deepEqual(seen, [[web.node_id, 'www']])
+  })
+})
+
+describe('the name of a node', () => {
+  it('stands beside its id in whatever is listed, also once it is removed', async () => {
+    await using plane = await startControlPlane()
+    const { admin } = plane
+    const { body: token } = await admin.createToken({ body: {} })
+    assert.equal(token.node_hostname, null)
+    const web = await enrolWith(plane, token.token)
+    const params = { node: 'web-01' }
+    await putSecret(plane, web.node_id)
+    const target = { node_id: web.node_id }
+    const body = { target, content_type: 'text/plain', payload: 'x' }
+    await admin.putData({ params: { key: 'k' }, body })
+    await plane.clientFor(web.token).putCapabilities({
+      params: web,
+      body: { builtin_actions: [{ name: 'ping' }] },
+    })
+    const { body: execution } = await admin.runAction({ params, body: { action: 'ping' } })
+    const execution_id = execution.id
+    const ids = () => [
+      admin.listData({}).then((answer) => answer.body.items[0]?.target.node_hostname),
+      admin.listSecrets({}).then((answer) => answer.body.items[0]?.target.node_hostname),
+      admin.listTokens({}).then((answer) => answer.body.items[0]?.node_hostname),
+      admin.listExecutions({ params }).then((answer) => answer.body.items[0]?.node_hostname),
+      admin.getExecution({ params: { execution_id } }).then(({ body }) => body.node_hostname),
+    ]
+
+    assert.equal(execution.node_hostname, 'web-01')
+    assert.deepEqual(await Promise.all(ids()), Array(5).fill('web-01'))
+    await admin.removeNode({ params })
+    const [, , ...kept] = await Promise.all(ids())
+    assert.deepEqual(kept, Array(3).fill('web-01'))
+  })
+})
+
+async function enrolWith({ anonymous }: TestControlPlane, token: string) {
+  const body = { token, public_key: newPublicKey(), hostname: 'web-01' }
+  const { body: web } = await anonymous.register({ body })
+  return { ...web, token: web.node_token ?? web.node_secret_key }
+}
 
 describe('an id', () => {
   it('is what a data entry and a secret are for, never a name', async () => {

@@ -20,6 +20,21 @@ describe('policies', () => {
     )
   })
 
+  it('are read one by one, with the names of the nodes that they name by id', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web')
+    const { body } = await put(plane, 'p', [{ from: web.node_id, to: '*', action: 'deny' }])
+    const { warnings: _, ...written } = body
+    const get = async (name: string) => (await plane.admin.getPolicy({ params: { name } })).body
+
+    assert.deepEqual(await get('p'), written)
+    assert.deepEqual(written.node_hostnames, { [web.node_id]: 'web' })
+    assert.deepEqual((await get('allow-all')).node_hostnames, {})
+    await assert.rejects(get('q'), { status: 404, message: 'there is no policy "q"' })
+    await plane.admin.removeNode({ params: { node: 'web' } })
+    assert.deepEqual((await get('p')).node_hostnames, { [web.node_id]: 'web' })
+  })
+
   it('apply in the order of their making, with allow-all at the end', async () => {
     await using plane = await startControlPlane()
     for (const name of ['z', 'a'])
@@ -142,7 +157,7 @@ describe('policies', () => {
 
     assert.equal(body.revision, 1)
     assert.deepEqual(body.warnings, [
-      `rule 0: from "${gone.node_id}": that node was removed`,
+      `rule 0: from "${gone.node_id}": that node, "gone-01", was removed`,
       'rule 0: to "role=wbe": it matches no node: no node has "role=wbe": did you mean "web"?',
       'rule 0: it does nothing, because rule 0 of "lock" comes first and denies all of it',
       'rule 1: it does nothing, because rule 0 of "lock" comes first and denies all of it',

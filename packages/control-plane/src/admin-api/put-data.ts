@@ -11,7 +11,7 @@ import { answerJson } from '../http/answer-json.ts'
 import { targetWarnings } from '../mesh/target-warnings.ts'
 import type { Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
-import { dataEntryJson } from './entry-view.ts'
+import { dataEntryJson, readTargetNames } from './entry-view.ts'
 import { findNodeById } from './find-node.ts'
 
 type DataRow = Selectable<Tables['data_entries']>
@@ -28,7 +28,8 @@ export const putData = handle(adminApi.putData, async (call, app) => {
   const row = await app.change((unit) => write(unit, app, call, { content_type, payload }))
   const nodes = app.fleet.nodes(call.principal.tenant_id)
   const warnings = JSON.stringify(targetWarnings(call.body.target, nodes, 'data'))
-  return answerJson(call.reply, `${dataEntryJson(row).slice(0, -1)},"warnings":${warnings}}`)
+  const entry = dataEntryJson(row, await readTargetNames(app, [row]))
+  return answerJson(call.reply, `${entry.slice(0, -1)},"warnings":${warnings}}`)
 })
 
 async function write(

@@ -1,5 +1,6 @@
 import { ApiError, adminApi, newId, type Policy, type PolicySpec } from '@plexd/protocol'
 import { changePolicy } from '../announce.ts'
+import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import { comparePairs } from '../mesh/connections.ts'
@@ -7,7 +8,7 @@ import type { Fleet, PolicyRecord } from '../mesh/fleet.ts'
 import { positionOf } from '../mesh/policy-order.ts'
 import { describeProblems, validatePolicy } from '../mesh/policy-validate.ts'
 import { policyWarnings } from '../mesh/policy-warnings.ts'
-import { policyView } from './policy-view.ts'
+import { type PolicyRow, policyViews } from './policy-view.ts'
 import { removedNodesOf } from './removed-nodes.ts'
 
 const maxPolicies = 1_000
@@ -32,17 +33,17 @@ export const putPolicy = handle(
         before: fleet.policies(tenantId),
         after: plan.policies,
       })
-      const policy = policyView({ ...rowOf(plan.after), updated_at: clock.now() })
+      const policy = await show(app, { ...rowOf(plan.after), updated_at: clock.now() })
       return { ...policy, warnings: warningsOf(plan), pairs: pairs ?? null }
     }
-    const { policy, plan } = await app.change((unit) => put(unit, tenantId, body))
+    const { row, plan } = await app.change((unit) => put(unit, tenantId, body))
     const warnings = warningsOf(plan)
     if (warnings.length > 0)
       app.log.warn('policy has parts that do nothing', {
-        policy: policy.name,
+        policy: row.name,
         warnings: warnings.slice(0, 10),
       })
-    return { ...policy, warnings }
+    return { ...(await show(app, row)), warnings }
   },
 )
 
@@ -80,19 +81,19 @@ async function put(
   unit: Unit,
   tenantId: string,
   spec: PolicySpec,
-): Promise<{ policy: Policy; plan: Plan }> {
+): Promise<{ row: PolicyRow; plan: Plan }> {
   const plan = planPut(unit.fleet, tenantId, spec)
   const { before, after } = plan
   const row = { ...rowOf(after), updated_at: unit.nowMs }
   if (before && JSON.stringify(before.rules) === row.rules)
-    return { policy: await read(unit, before), plan }
+    return { row: await read(unit, before), plan }
   await unit.tx
     .insertInto('policies')
     .values(row)
     .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
     .execute()
   await changePolicy(unit, { ...(before ? { before } : {}), after })
-  return { policy: policyView(row), plan }
+  return { row, plan }
 }
 
 function rowOf(policy: PolicyRecord) {
@@ -107,8 +108,14 @@ function refuseProblems(fleet: Fleet, tenantId: string, spec: PolicySpec): void 
     })
 }
 
-async function read({ tx }: Unit, { id }: PolicyRecord): Promise<Policy> {
+async function read({ tx }: Unit, { id }: PolicyRecord): Promise<PolicyRow> {
   const row = await tx.selectFrom('policies').selectAll().where('id', '=', id).executeTakeFirst()
   if (!row) throw new ApiError('not_found', 'the policy has just been deleted')
-  return policyView(row)
+  return row
+}
+
+async function show(app: App, row: PolicyRow): Promise<Policy> {
+  const [policy] = await policyViews(app, [row])
+  if (!policy) throw new Error(`show policy "${row.name}": it has no view`)
+  return policy
 }

@@ -1,4 +1,4 @@
-import { adminApi, newId, type Secret } from '@plexd/protocol'
+import { adminApi, newId } from '@plexd/protocol'
 import { nextVersion, tellEntryChange } from '../entries/change.ts'
 import { refuseOverfull } from '../entries/refuse-overfull.ts'
 import { readTarget } from '../entries/target.ts'
@@ -6,7 +6,7 @@ import { handle } from '../handle.ts'
 import { targetWarnings } from '../mesh/target-warnings.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
-import { secretView } from './entry-view.ts'
+import { readTargetNames, secretView } from './entry-view.ts'
 import { findNodeById } from './find-node.ts'
 
 /** The value is sealed before it is written. The same value again is no change. */
@@ -14,7 +14,7 @@ export const putSecret = handle(
   adminApi.putSecret,
   async ({ principal, params: { key }, body }, app) => {
     const { tenant_id } = principal
-    const secret = await app.change(async (unit): Promise<Secret> => {
+    const secret = await app.change(async (unit) => {
       const target = readTarget(
         body.target,
         (id) => findNodeById(unit.fleet, principal, id),
@@ -28,8 +28,7 @@ export const putSecret = handle(
         .where('key', '=', key)
         .execute()
       const old = before.find((row) => row.target === target)
-      if (old && open(app.masterKey, old.value_sealed, context) === body.value)
-        return secretView(old)
+      if (old && open(app.masterKey, old.value_sealed, context) === body.value) return old
       const row = {
         id: old?.id ?? newId('entry'),
         tenant_id,
@@ -52,10 +51,10 @@ export const putSecret = handle(
       })
       const after = [...before.filter(({ id }) => id !== row.id), row]
       await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
-      return secretView(row)
+      return row
     })
     return {
-      ...secret,
+      ...secretView(secret, await readTargetNames(app, [secret])),
       warnings: targetWarnings(body.target, app.fleet.nodes(tenant_id), 'secret'),
     }
   },

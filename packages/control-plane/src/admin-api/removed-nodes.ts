@@ -1,21 +1,22 @@
-import { isNodeId, type PolicySpec } from '@plexd/protocol'
+import type { PolicySpec } from '@plexd/protocol'
 import type { Reader } from '../store/db.ts'
+import { idsOf } from './policy-view.ts'
 
 /** SQLite takes some ten thousand values in a statement; nobody names so many nodes that are gone. */
 const maxIds = 1_000
 
-/** Of the nodes that a policy names by id, those that were removed. */
+/** Of the nodes that a policy names by id, those that were removed, and what they were called last. */
 export async function removedNodesOf(
   reader: Reader,
   { rules }: PolicySpec,
-): Promise<ReadonlySet<string>> {
-  const ids = [...new Set(rules.flatMap(({ from, to }) => [from, to]).filter(isNodeId))]
-  if (ids.length === 0) return new Set()
+): Promise<ReadonlyMap<string, string>> {
+  const ids = idsOf(rules)
+  if (ids.length === 0) return new Map()
   const rows = await reader
     .selectFrom('nodes')
-    .select('id')
+    .select(['id', 'hostname'])
     .where('id', 'in', ids.slice(0, maxIds))
     .where('removed_at', 'is not', null)
     .execute()
-  return new Set(rows.map(({ id }) => id))
+  return new Map(rows.map(({ id, hostname }) => [id, hostname]))
 }

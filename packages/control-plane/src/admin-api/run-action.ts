@@ -90,6 +90,6 @@ function dispatch(
       finished_at: null,
     }
     await unit.tx.insertInto('executions').values(execution).execute()
-    return executionView(execution)
+    return executionView(execution, node.hostname)
   })
 }

@@ -13,6 +13,7 @@ describe('the tail of what a node is sent', () => {
     await using tail = await openTail(plane, 'web', '0')
     const added = await tail.next()
     assert.deepEqual([added.event_type, added.node_id], ['peer_added', web.node_id])
+    assert.deepEqual([added.node_hostname, added.payload_of], ['web', 'event'])
     assert.equal((added.payload as { id: string }).id, db.node_id)
     assert.ok(!JSON.stringify(added).includes('psk'))
     await plane.admin.putSecret({
@@ -26,6 +27,29 @@ describe('the tail of what a node is sent', () => {
       body: { set: { big: 'x'.repeat(1_000) } },
     })
     assert.equal((await tail.next()).event_type, 'node_state_updated')
+  })
+
+  it('says where a payload is of now, because the log has none', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web')
+    const params = { node: 'web' }
+    for (const at of ['then', 'now'])
+      await plane.admin.setNodeMetadata({ params, body: { set: { at } } })
+    await plane.admin.renameNode({ params, body: { hostname: 'www' } })
+
+    await using tail = await openTail(plane, web.node_id, '0')
+
+    const seen = [await tail.next(), await tail.next(), await tail.next()]
+    assert.deepEqual(seen[0]?.payload, { metadata: { at: 'now' }, data: [] })
+    assert.deepEqual(
+      seen.map(({ event_type, payload_of }) => [event_type, payload_of]),
+      [
+        ['node_state_updated', 'now'],
+        ['node_state_updated', 'now'],
+        ['resync', 'event'],
+      ],
+    )
+    assert.equal(seen[0]?.node_hostname, 'www')
   })
 
   it('begins now when it is told nothing, and behind an id when it is told one', async () => {

@@ -62,28 +62,37 @@ function startOf(after: string | undefined, { heads }: App): number {
 
 async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<Frame> {
   const id = app.heads.positionOf(event.seq)
+  const kept = keptPayload(event)
   const record: Omit<EventRecord, 'payload'> = {
     id,
     event_id: event.event_id,
     event_type: event.event_type,
     node_id: node.id,
+    node_hostname: node.hostname,
     created_at: new Date(event.created_at).toISOString(),
+    payload_of: kept === undefined ? 'now' : 'event',
   }
   const head = JSON.stringify(record).slice(0, -1)
-  const data = `${head},"payload":${await shownPayload(event, node, app)}}`
+  const data = `${head},"payload":${kept ?? (await presentPayload(event, node, app))}}`
   // One line however long: it is nodes that cannot read long ones.
   const text = `id: ${id}\nevent: ${event.event_type}\ndata: ${data}\n\n`
   return { text, isResync: false }
 }
 
-/** As the node is told, as JSON text, but without what is secret: PSKs are filled in for nodes only. */
-async function shownPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
-  const { event_type } = event
+/**
+ * As it stands in the log, as JSON text, without what a node is told beside it: PSKs are filled in for nodes only.
+ * Undefined where the log says only that there is a newer state.
+ */
+function keptPayload({ event_type, payload }: StoredEvent): string | undefined {
   if (['peer_added', 'peer_key_rotated'].includes(event_type)) {
-    const { key_epoch: _, ...payload } = JSON.parse(event.payload) as Record<string, unknown> // an object for every type
-    return JSON.stringify(payload)
+    const { key_epoch: _, ...rest } = JSON.parse(payload) as Record<string, unknown> // an object for every type
+    return JSON.stringify(rest)
   }
-  if (isShared(event_type) || event_type === 'action_request') return event.payload
+  return isShared(event_type) || event_type === 'action_request' ? payload : undefined
+}
+
+/** What the node would be told of it now. */
+async function presentPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
   const { store, entries, fleet, pskMaster, clock } = app
   const sources = { reader: store.reader, entries, fleet, pskMaster, now: clock.now }
   return (await payloadFor(event, node, sources)) ?? '{}'

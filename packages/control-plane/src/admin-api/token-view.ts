@@ -1,10 +1,14 @@
 import type { AdminToken, BootstrapToken, Metadata } from '@plexd/protocol'
 import type { Selectable } from 'kysely'
 import type { Tables } from '../store/schema.ts'
+import type { HostnameOf } from './hostnames.ts'
 import { timestamp, timestampOrNull } from './timestamps.ts'
 
 /** A bootstrap token without the token. */
-export function bootstrapTokenView(row: Selectable<Tables['bootstrap_tokens']>): BootstrapToken {
+export function bootstrapTokenView(
+  row: Selectable<Tables['bootstrap_tokens']>,
+  hostnameOf: HostnameOf,
+): BootstrapToken {
   return {
     id: row.id,
     hostname: row.hostname,
@@ -15,6 +19,7 @@ export function bootstrapTokenView(row: Selectable<Tables['bootstrap_tokens']>):
     expires_at: timestamp(row.expires_at),
     used_at: timestampOrNull(row.used_at),
     node_id: row.node_id,
+    node_hostname: row.node_id === null ? null : hostnameOf(row.node_id),
   }
 }
 

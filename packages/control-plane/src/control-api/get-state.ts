@@ -45,6 +45,7 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
     metadata: metadataOf(node),
     secret_refs: await entries.secretRefsOf(node),
     node_id: node.id,
+    hostname: node.hostname,
     mesh_ip: node.mesh_ip,
     revision,
   }

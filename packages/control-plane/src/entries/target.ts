@@ -1,4 +1,11 @@
-import { ApiError, checkSelector, isNodeId, parseSelector, type Target } from '@plexd/protocol'
+import {
+  ApiError,
+  checkSelector,
+  isNodeId,
+  type NamedTarget,
+  parseSelector,
+  type Target,
+} from '@plexd/protocol'
 import { nodeTarget, selectorTarget } from '../mesh/entry-scope.ts'
 
 /** What a selector of these may ask for: a secret goes by what operators say, never by what its reader says. */
@@ -30,6 +37,13 @@ export function readTarget(
 export function targetView(stored: string): Target {
   const [, kind, rest = ''] = /^(node|selector):(.*)$/s.exec(stored) ?? []
   return kind === 'node' ? { node_id: rest } : { selector: rest }
+}
+
+/** The same with the name of the node. */
+export function namedTarget(stored: string, hostnameOf: (id: string) => string): NamedTarget {
+  const target = targetView(stored)
+  const { node_id } = target
+  return node_id === undefined ? target : { ...target, node_hostname: hostnameOf(node_id) }
 }
 
 function refuseName(text: string): void {

@@ -4,9 +4,11 @@ import type { Mesh } from './mesh.ts'
 import { compileFor, kindOf, withRevisedIds } from './policy-compile.ts'
 
 function writeOut(fleet: Fleet, node: NodeRecord): string {
-  const compiled = compileFor(node, fleet.mesh(node.tenant_id))
-  const policies: CompiledPolicy[] = node.is_go ? withRevisedIds(compiled) : compiled
-  return JSON.stringify({ policies })
+  const names = new Map(fleet.policies(node.tenant_id).map(({ id, name }) => [id, name]))
+  const compiled = compileFor(node, fleet.mesh(node.tenant_id)).map(
+    ({ id, rules }): CompiledPolicy => ({ id, name: names.get(id) ?? '', rules }),
+  )
+  return JSON.stringify({ policies: node.is_go ? withRevisedIds(compiled) : compiled })
 }
 
 /** By mesh and kind of node. A mesh is another object whenever labels, addresses or rules change. */

@@ -19,6 +19,7 @@ export function publicPeer(node: NodeRecord): PublicPeer {
   const { nat_type, local_endpoints } = node
   return {
     id: node.id,
+    hostname: node.hostname,
     public_key: node.public_key,
     mesh_ip: node.mesh_ip,
     endpoint: node.endpoint,

@@ -41,7 +41,7 @@ function isOwn(side: Side): boolean {
  * agent compares nothing but ids (wire contract 2.19, row 18). `pol_abc@` and a digest of the rules.
  */
 export function withRevisedIds(policies: readonly CompiledPolicy[]): CompiledPolicy[] {
-  return policies.map(({ id, rules }) => ({ id: `${id}@${digestOf(rules)}`, rules }))
+  return policies.map((policy) => ({ ...policy, id: `${policy.id}@${digestOf(policy.rules)}` }))
 }
 
 function compileRules(node: MeshNode, policy: MeshPolicy, mesh: Mesh): CompiledRule[] {

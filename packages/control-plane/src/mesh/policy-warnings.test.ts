@@ -25,7 +25,7 @@ const warningsOf = (rules: PolicyRule[], earlier: PolicyRule[] = [], mesh = { ra
       { id: 'pol_own', name: 'own', rules },
       { id: 'pol_last', name: 'allow-all', rules: [rule('*', '*')] },
     ],
-    removed: new Set(['n_left']),
+    removed: new Map([['n_left', 'web-09']]),
   })
 
 describe('policyWarnings', () => {
@@ -46,7 +46,7 @@ describe('policyWarnings', () => {
     ['web-1', 'it matches no node: no node has the label "web-1": did you mean "node:web-01"?'],
     ['role=web,env=prod', 'it matches no node'],
     ['node:web-1', 'no node is called so: did you mean "node:web-01"?'],
-    ['n_left', 'that node was removed'],
+    ['n_left', 'that node, "web-09", was removed'],
     ['n_nobody', 'there is no such node'],
     ['10.100.9.0/24', 'no node has an address in it'],
   ]

@@ -9,8 +9,8 @@ export interface PolicySight {
   mesh: Pick<Mesh, 'range' | 'nodes'>
   /** In the order they apply, the one in question among them. */
   policies: readonly Pick<PolicyRecord, 'id' | 'name' | 'rules'>[]
-  /** Ids of nodes that once were. */
-  removed: ReadonlySet<string>
+  /** Names of nodes that once were, by id. */
+  removed: ReadonlyMap<string, string>
 }
 
 const maxWarnings = 100
@@ -56,7 +56,9 @@ function troubleOf(
     case 'cidr':
       return 'no node has an address in it'
     case 'node':
-      return removed.has(side.id) ? 'that node was removed' : 'there is no such node'
+      return removed.has(side.id)
+        ? `that node, "${removed.get(side.id)}", was removed`
+        : 'there is no such node'
     case 'hostname':
       return `no node is called so${didYouMean(nearest(`node:${side.hostname}`, known.hostnames))}`
     case 'selector':

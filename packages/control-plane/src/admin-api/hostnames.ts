@@ -1,0 +1,27 @@
+import type { App } from '../app.ts'
+import type { Fleet } from '../mesh/fleet.ts'
+
+/** What a node is called, by its id; empty for the id of none. */
+export type HostnameOf = (id: string) => string
+
+/** SQLite takes some ten thousand values in a statement. */
+const maxIds = 1_000
+
+/** The names of these nodes, also of those that were removed: the last that they had. */
+export async function readHostnames(
+  { fleet, store }: { fleet: Fleet } & Pick<App, 'store'>,
+  ids: Iterable<string | null>,
+): Promise<HostnameOf> {
+  const wanted = [...new Set(ids)].filter((id) => id !== null)
+  const removed = wanted.filter((id) => fleet.node(id) === undefined)
+  const names = new Map<string, string>()
+  for (let at = 0; at < removed.length; at += maxIds) {
+    const rows = await store.reader
+      .selectFrom('nodes')
+      .select(['id', 'hostname'])
+      .where('id', 'in', removed.slice(at, at + maxIds))
+      .execute()
+    for (const { id, hostname } of rows) names.set(id, hostname)
+  }
+  return (id) => fleet.node(id)?.hostname ?? names.get(id) ?? ''
+}
