@@ -18,7 +18,7 @@ export function renderReference(): Map<string, string> {
       'control-api.md',
       apiPage(
         'Control API',
-        'plexd to control plane. Paths, fields and statuses are those of the specification; operations from `ping` on are what the Go client knows beside them.',
+        'plexd to control plane. Paths, fields and statuses are those of the specification; operations from `ping` on are what the Go client knows beside them. Every answer, errors too, has the header `plexd-control-plane` with the id of this run of the control plane: a node that has seen it takes no answer without it for ours.',
         controlApi,
       ),
     ],

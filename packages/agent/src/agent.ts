@@ -10,8 +10,10 @@ import { CliError, describeError, diskFault } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { atRegistration, createCapabilityMark, describeCapabilities } from './capabilities.ts'
 import { type AgentConfig, requireApiUrl } from './config.ts'
+import { type AnswerGate, createAnswerGate } from './control/answer-gate.ts'
 import { openControlClient } from './control/client.ts'
 import { createCredentials } from './control/credentials.ts'
+import { describeForeign } from './control/failure.ts'
 import { startControlLoops } from './control-loops.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
 import type { Disk } from './disk.ts'
@@ -61,8 +63,9 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
     onBack: async (privateKey) => core.loops?.useKey(privateKey),
     log,
   })
+  const gate = openGate(core, identity)
   const { client, keepOnly, reloadCa } = stack.use(
-    openControlClient(config, { credentials, instance: core.instance, skew, clock }),
+    openControlClient(config, { credentials, gate, instance: core.instance, skew, clock }),
   )
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
   const loops = stack.use(
@@ -71,6 +74,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
       identity,
       credentials,
       client,
+      gate,
       keepOnly,
       capabilities,
       onFirstConnect: () => void keepSettings(core, deps),
@@ -92,6 +96,24 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
     reconcile: loops.reconcile,
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   }
+}
+
+/** What the control plane has shown is kept with the identity; what something else answers is a problem of its own. */
+function openGate(core: Core, identity: IdentityStore): AnswerGate {
+  const { config, problems, log } = core
+  return createAnswerGate({
+    hasShown: identity.current().marked_answers ?? false,
+    onShown() {
+      identity
+        .update((now) => ({ ...now, marked_answers: true }))
+        .catch((error: unknown) => log.warn('identity cannot be saved', { error }))
+    },
+    onForeign(answer) {
+      if (answer) problems.set('answers', describeForeign(answer, config))
+      else problems.clear('answers')
+    },
+    onBack: () => core.loops?.wake(),
+  })
 }
 
 /** The names of settings that differ; only the log level changes while it runs. */

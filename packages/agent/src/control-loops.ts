@@ -8,6 +8,7 @@ import type {
 } from '@plexd/protocol'
 import { createActionExecutor } from './actions/executor.ts'
 import { createCapabilityMark, startCapabilitySync } from './capabilities.ts'
+import type { AnswerGate } from './control/answer-gate.ts'
 import type { Credentials } from './control/credentials.ts'
 import { type EventStream, startEventStream } from './control/event-stream.ts'
 import { createEventVerifier } from './control/event-verifier.ts'
@@ -33,6 +34,8 @@ import { newKeyNoticeMs } from './wireguard/handover.ts'
 /** All that talks to the control plane for as long as the daemon runs. */
 export interface ControlLoops extends AsyncDisposable {
   reconcile(): void
+  /** A request has got through, after others did not. */
+  wake(): void
   /** Brings a WireGuard key into force, and what the control plane says for it. */
   useKey(privateKey: string): Promise<void>
   fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
@@ -44,6 +47,7 @@ export interface ControlLoopsDeps {
   identity: IdentityStore
   credentials: Credentials
   client: Client<ControlApi>
+  gate: AnswerGate
   /** Closes connections of the client from other addresses than these. */
   keepOnly?: (localAddresses: ReadonlySet<string>) => void
   capabilities: Capabilities
@@ -95,6 +99,10 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
 
   return {
     reconcile: () => state.loop.trigger(),
+    wake() {
+      events.wake()
+      queues.wake()
+    },
     useKey: state.useKey,
     async fetchSecret(key, signal) {
       const { body } = await client.getSecret({ params: { node_id, key }, signal })
@@ -241,7 +249,8 @@ function startEvents(
     },
     log,
   }
-  const who = { ...deps.credentials, nodeId: common.nodeId, instance: core.instance }
+  const { credentials, gate } = deps
+  const who = { ...credentials, nodeId: common.nodeId, instance: core.instance, gate }
   return stack.use(
     startEventStream({
       ...common,

@@ -27,6 +27,8 @@ export const Identity = Type.Object({
   pending_private_key: Type.Optional(Key32),
   /** The event that the last rotation answered, so that its replay does not rotate again. */
   rotation_event_id: Type.Optional(Type.String()),
+  /** This control plane has shown that it puts its mark on every answer: what lacks it is not from there. */
+  marked_answers: Type.Optional(Type.Boolean()),
   /** What the last rotation replaced: a control plane that is restored from a backup may know no other. */
   previous: Type.Optional(Type.Object(Keys)),
 })

@@ -62,6 +62,8 @@ export interface App {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Log
+  /** Id of this run. */
+  readonly life: string
   /** `https://host:port`, as nodes reach us. */
   publicUrl(): string
   /** From the moment of stopping: no new work is taken. */

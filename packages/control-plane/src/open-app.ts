@@ -165,6 +165,7 @@ export async function openApp(
     }),
     clock,
     log,
+    life: life.id,
     publicUrl: () => url,
     servesAt(address) {
       url = config.publicUrl ?? address

@@ -47,6 +47,7 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
       }
     },
     isStopping: app.isStopping,
+    life: app.life,
     onAnswer: app.metrics.answered,
     judge: wrongTokens.judge,
     bodies: app.bodies,

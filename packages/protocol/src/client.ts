@@ -1,3 +1,4 @@
+import { maxErrorChars } from './answer.ts'
 import { ApiError, codeOf } from './errors.ts'
 import {
   fillPath,
@@ -26,6 +27,8 @@ export interface TransportResponse {
   /** Names in lower case. */
   headers: Record<string, string>
   body: string
+  /** The address that it came from, where one is known. */
+  from?: string | undefined
 }
 
 /** A body that is JSON already, sent as it is: parsing it would lose digits, order and repeated keys. */
@@ -139,9 +142,6 @@ function formatQuery(query: Record<string, string | undefined>): string {
   )
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
 }
-
-/** The conflicts of a large report are some hundred kilobytes. */
-const maxErrorChars = 1024 * 1024
 
 /** The failure an answer describes, whatever its body is. `Retry-After` may be seconds or a date. */
 export function errorOf({ status, headers, body }: TransportResponse): ApiError {

@@ -1,6 +1,7 @@
 export * from './access.ts'
 export * from './admin.ts'
 export * from './admin-api.ts'
+export * from './answer.ts'
 export * from './capabilities.ts'
 export * from './cidr.ts'
 export * from './client.ts'

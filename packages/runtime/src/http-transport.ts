@@ -4,6 +4,7 @@ import https from 'node:https'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
+import { formatAddress, unmapAddress } from './udp-address.ts'
 
 export interface HttpTransportOptions {
   /** `https://host[:port][/prefix]`, or where the caller allows it `http://`, or `unix:///path` of a socket. */
@@ -142,6 +143,7 @@ function exchange(
 }
 
 async function collect(response: http.IncomingMessage): Promise<TransportResponse> {
+  const head = headOf(response)
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -152,11 +154,20 @@ async function collect(response: http.IncomingMessage): Promise<TransportRespons
     }
     chunks.push(chunk)
   }
+  return { ...head, body: Buffer.concat(chunks).toString('utf8') }
+}
+
+/** An answer without its body. */
+export function headOf(response: http.IncomingMessage): Omit<TransportResponse, 'body'> {
+  const { remoteAddress: address, remotePort: port } = response.socket
   const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
   return {
     status: response.statusCode ?? 0,
     headers: Object.fromEntries(headers),
-    body: Buffer.concat(chunks).toString('utf8'),
+    from:
+      address === undefined || port === undefined
+        ? undefined
+        : formatAddress({ address: unmapAddress(address), port }),
   }
 }
 

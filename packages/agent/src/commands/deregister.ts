@@ -11,6 +11,7 @@ import {
   printJson,
 } from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config.ts'
+import { createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
 import { failureOf, isRefusal } from '../control/failure.ts'
 import { openDatabase } from '../database.ts'
@@ -62,7 +63,8 @@ async function leave(config: AgentConfig, identity: Identity, force: boolean): P
     bearer: () => bearerOf(identity),
     before: () => previous && bearerOf(previous),
   }
-  using connection = openControlClient(config, { credentials })
+  const gate = createAnswerGate({ hasShown: identity.marked_answers ?? false })
+  using connection = openControlClient(config, { credentials, gate })
   try {
     await connection.client.deregister({ params: { node_id: identity.node_id } })
     return true

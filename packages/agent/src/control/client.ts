@@ -10,6 +10,7 @@ import {
 import { type Clock, createHttpTransport } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { version } from '../version.ts'
+import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import type { ClockSkew } from './clock-skew.ts'
 import { askAs, type Credentials } from './credentials.ts'
 
@@ -27,19 +28,20 @@ export const userAgent = `plexd/${version} (node)`
 /** JSON longer than this is sent as gzip. */
 const gzipOverBytes = 1_024
 
-/**
- * The 17 operations as functions. The credentials are asked anew for each call, so that a rotated token takes effect; a
- * call that was under way with the old one is made again.
- */
+export interface ClientOptions {
+  credentials: Credentials
+  /** Makes of what something else answers an error; without one there is nothing that is remembered. */
+  gate?: AnswerGate
+  /** Names the daemon that speaks; commands beside it have no name. */
+  instance?: string
+  skew?: ClockSkew
+  clock?: Clock
+}
+
+/** The 17 operations as functions, over connections of their own. */
 export function openControlClient(
   config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'requestTimeoutMs'>,
-  options: {
-    credentials: Credentials
-    /** Names the daemon that speaks; commands beside it have no name. */
-    instance?: string
-    skew?: ClockSkew
-    clock?: Clock
-  },
+  options: ClientOptions,
 ): ControlConnection {
   const transport = createHttpTransport({
     baseUrl: config.apiUrl,
@@ -48,25 +50,33 @@ export function openControlClient(
     timeoutMs: config.requestTimeoutMs,
     gzipOverBytes,
   })
-  const { instance, skew, clock } = options
-  const named: Record<string, string> = instance === undefined ? {} : { [instanceHeader]: instance }
-  const observed: Transport = async (request) => {
-    const sentMs = clock?.now() ?? 0
-    const response = await transport({ ...request, headers: { ...request.headers, ...named } })
-    skew?.observe(response.headers.date, sentMs)
-    return response
-  }
   return {
-    client: createClient(
-      controlApi,
-      askingAs(observed, options.credentials),
-      options.credentials.bearer,
-      parseWithin,
-    ),
+    client: clientOver(transport, options),
     keepOnly: transport.keepOnly,
     reloadCa: transport.reloadCa,
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   }
+}
+
+/**
+ * The credentials are asked anew for each call, so that a rotated token takes effect; a call that was under way with the
+ * old one is made again. What something on the way answers gets no further than the gate, so no token is given up for it.
+ */
+export function clientOver(transport: Transport, options: ClientOptions): Client<ControlApi> {
+  const { credentials, gate = createAnswerGate(), instance, skew, clock } = options
+  const named: Record<string, string> = instance === undefined ? {} : { [instanceHeader]: instance }
+  const judged: Transport = async (request) => {
+    const sentMs = clock?.now() ?? 0
+    const headers = { ...request.headers, ...named }
+    const response = await transport({ ...request, headers }).catch((error: unknown) => {
+      gate.failed()
+      throw error
+    })
+    gate.judge(response)
+    skew?.observe(response.headers.date, sentMs)
+    return response
+  }
+  return createClient(controlApi, askingAs(judged, credentials), credentials.bearer, parseWithin)
 }
 
 /** An answer with ten thousand peers has a hundred thousand values. A state is read part by part instead. */

@@ -2,7 +2,7 @@ import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
-import { isFinal, isRefusal } from './failure.ts'
+import { ForeignAnswer, isFinal, isRefusal } from './failure.ts'
 
 /** A durable queue, as its loop needs it. */
 export interface DeliveryQueue<Item> {
@@ -91,5 +91,7 @@ export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDe
 
 /** Whether the next one may fare better: not when this node is refused, or told to send less. */
 function isAboutItem(error: unknown): boolean {
+  // A filter on the way may dislike this one only.
+  if (error instanceof ForeignAnswer) return true
   return error instanceof ApiError && !isRefusal(error) && error.status !== 429
 }

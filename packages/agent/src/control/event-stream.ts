@@ -1,7 +1,8 @@
-import type { UnsignedEvent } from '@plexd/protocol'
+import { ApiError, type UnsignedEvent } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
+import { createTrigger } from '../trigger.ts'
 import type { Vitals } from '../vitals.ts'
 import type { ClockSkew } from './clock-skew.ts'
 import { createEventReader, type Message, OversizeError } from './event-reader.ts'
@@ -37,6 +38,8 @@ export interface EventStreamDeps {
 export interface EventStream extends AsyncDisposable {
   /** Opens the stream again at once where it comes to an address that is not among these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
+  /** Another request has got through: there is no more reason to wait, unless the control plane asked for it. */
+  wake(): void
   /** A pulled state brought a signing key: what came under it meanwhile is asked for again. */
   keyLearned(): void
 }
@@ -56,6 +59,8 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
   const attempts = new Map<string, number>()
   let downSinceMs = clock.monotonic()
   let open: { localAddress: string | undefined; end: AbortController } | undefined
+  const woken = createTrigger(clock)
+  let mayWake = false
   let isLost = false
   /** The keys that we had when an event was refused which may be signed with one that is yet to be learned. */
   let refusedWith: string | undefined
@@ -69,7 +74,9 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       const waitMs = isLost ? 0 : policy.nextMs(end)
       isLost = false
       tell(end, waitMs)
-      await clock.sleep(waitMs, signal)
+      mayWake = !(end.error instanceof ApiError && end.error.retryAfterSeconds !== undefined)
+      await woken.wait(waitMs, signal)
+      mayWake = false
     }
   }
 
@@ -221,6 +228,9 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       if (localAddress === undefined || localAddresses.has(localAddress)) return
       isLost = true
       end?.abort(new Error(`the address ${localAddress} was lost`))
+    },
+    wake() {
+      if (mayWake) woken.fire()
     },
     keyLearned: reopen,
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,5 @@
-import { ApiError } from '@plexd/protocol'
-import { CliError, describeError, errorCodeOf, exitCodes } from '@plexd/runtime'
+import { ApiError, type TransportResponse } from '@plexd/protocol'
+import { CliError, describeError, errorCodeOf, exitCodes, printable } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 
 type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'>
@@ -21,6 +21,36 @@ export function isFinal(error: unknown): boolean {
   return [400, 409, 413, 415, 422].includes(error.status)
 }
 
+/**
+ * An answer that is not the control plane's: a proxy, a balancer or a login page on the way gave it. Whatever it says,
+ * it is about the way and not about this node, and the same request may fare better later.
+ */
+export class ForeignAnswer extends Error {
+  readonly status: number
+
+  constructor({ status, headers, body, from }: Answered) {
+    const { 'content-type': type = '' } = headers
+    const what = type === '' ? 'without a content type' : `with "${printable(type)}"`
+    const where = from === undefined ? '' : ` (from ${from})`
+    super(`something on the way answered ${status} ${what}${where}${pageTitle(body)}`)
+    this.name = 'ForeignAnswer'
+    this.status = status
+  }
+}
+
+type Answered = Pick<TransportResponse, 'status' | 'headers' | 'body' | 'from'>
+
+/** Often the name of who made the page. */
+function pageTitle(body: string): string {
+  const [, title = ''] = /<title>([^<]{1,80})/i.exec(body.slice(0, 4_096)) ?? []
+  return title.trim() === '' ? '' : `: "${printable(title.trim())}"`
+}
+
+/** For the status, while something else answers. */
+export function describeForeign(answer: ForeignAnswer, { apiUrl }: Where): string {
+  return `${answer.message}, not the control plane "${apiUrl}": look at what stands between, as a proxy, a balancer or a login page; plexd tries on`
+}
+
 /** What went wrong on this machine, while the control plane answers well. */
 export class LocalFailure extends Error {}
 
@@ -28,6 +58,7 @@ export class LocalFailure extends Error {}
 export function describeFailure(error: unknown, { apiUrl, caFile }: Where): string {
   const code = errorCodeOf(error)
   if (error instanceof LocalFailure) return describeError(error.cause)
+  if (error instanceof ForeignAnswer) return `ask control plane "${apiUrl}": ${error.message}`
   if (error instanceof ApiError)
     return `control plane "${apiUrl}" answered ${error.status}: ${bounded(error.message)}`
   if (isTrustFailure(error)) {

@@ -3,11 +3,14 @@ import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import type { ReportChange, ReportStore } from '../state/report-store.ts'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
-import { isRefusal } from './failure.ts'
+import { ForeignAnswer, isRefusal } from './failure.ts'
 import { takeBatch, toReportSync } from './report-batch.ts'
 
 export interface ReportSyncOptions {
-  store: ReportStore
+  store: Pick<
+    ReportStore,
+    'index' | 'onChange' | 'unsynced' | 'unsyncedCount' | 'confirm' | 'raise'
+  >
   /** Rejects with ApiError for every answer but 2xx. Sending the same again must do no harm. */
   send(body: ReportSync, signal: AbortSignal): Promise<unknown>
   clock: Clock
@@ -102,6 +105,8 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     try {
       await send(toReportSync(batch), signal)
     } catch (error) {
+      // A proxy may have a lower bound than the control plane; it does not say what the entries are worth.
+      if (isTooMuch(error) && batch.length > 1) return deliverHalves(batch, signal)
       if (!isOurFault(error)) throw error
       return handleRefusal(batch, error, signal)
     }
@@ -116,11 +121,14 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
   ): Promise<void> {
     const stale = conflictsOf(error).filter(({ key }) => batch.some((change) => change.key === key))
     if (stale.length > 0) await Promise.all(stale.map((conflict) => raise(conflict, error)))
-    else if (batch.length > 1) {
-      const half = Math.ceil(batch.length / 2)
-      await deliver(batch.slice(0, half), signal)
-      await deliver(batch.slice(half), signal)
-    } else for (const change of batch) putAside(change, error)
+    else if (batch.length > 1) await deliverHalves(batch, signal)
+    else for (const change of batch) putAside(change, error)
+  }
+
+  async function deliverHalves(batch: readonly ReportChange[], signal: AbortSignal): Promise<void> {
+    const half = Math.ceil(batch.length / 2)
+    await deliver(batch.slice(0, half), signal)
+    await deliver(batch.slice(half), signal)
   }
 
   /** Someone else wrote this key at the control plane: ours is the newer one, so it has to count on from there. */
@@ -193,6 +201,10 @@ function conflictsOf(error: Error): Conflict[] {
 function isConflict(value: unknown): value is Conflict {
   const { key, version } = { ...(value as Partial<Conflict> | null) } // any JSON, checked in the next line
   return typeof key === 'string' && Number.isSafeInteger(version)
+}
+
+function isTooMuch(error: unknown): boolean {
+  return error instanceof ForeignAnswer && error.status === 413
 }
 
 /** The same request would be refused again: an answer about its content, or content that cannot be sent at all. */

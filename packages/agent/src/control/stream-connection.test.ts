@@ -82,6 +82,7 @@ async function startServer(handle: http.RequestListener) {
   const requests: http.IncomingMessage[] = []
   const server = http.createServer((request, response) => {
     requests.push(request)
+    response.setHeader('content-type', 'text/event-stream')
     handle(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,8 +1,16 @@
 import http from 'node:http'
 import https from 'node:https'
-import { controlApi, errorOf, fillPath, instanceHeader, revisionHeader } from '@plexd/protocol'
-import { readCa } from '@plexd/runtime'
+import {
+  controlApi,
+  errorOf,
+  fillPath,
+  instanceHeader,
+  revisionHeader,
+  type TransportResponse,
+} from '@plexd/protocol'
+import { headOf, readCa } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import { userAgent } from './client.ts'
 import { askAs, type Credentials } from './credentials.ts'
 
@@ -28,17 +36,18 @@ type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'streamIdleMs'>
 
 /**
  * Connects by its own socket: a stream has no total timeout, only one for silence, and must not wait for a free
- * connection behind other requests. Every other answer than 200 rejects with an ApiError.
+ * connection behind other requests. Every other answer than 200 rejects with an ApiError, or by the gate.
  */
 export function createStreamConnector(
   config: StreamConfig,
-  who: Credentials & { nodeId: string; instance?: string },
+  who: Credentials & { nodeId: string; instance?: string; gate?: AnswerGate },
 ): ConnectStream {
   const base = new URL(config.apiUrl)
   const secure = base.protocol === 'https:'
   const prefix = base.pathname.replace(/\/$/, '')
+  const { gate = createAnswerGate() } = who
 
-  const ask = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
+  const connect = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
     open(secure ? https : http, config.streamIdleMs, {
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port || (secure ? 443 : 80),
@@ -57,16 +66,36 @@ export function createStreamConnector(
       signal,
     })
 
-  return async (request) => {
-    const response = await askAs(who, {
-      ask: (bearer) => ask(request, bearer),
-      isRefused: ({ statusCode }) => statusCode === 401,
-      drop: (answer) => void answer.destroy(),
+  async function ask(request: StreamRequest, bearer: string): Promise<Opened> {
+    const response = await connect(request, bearer).catch((error: unknown) => {
+      gate.failed()
+      throw error
     })
-    if (response.statusCode !== 200) throw await failureOf(response)
+    const answer = await answerOf(response)
+    try {
+      gate.judge(answer, answer.status === 200 ? streamType : undefined)
+    } catch (error) {
+      response.destroy()
+      throw error
+    }
+    return { response, answer }
+  }
+
+  return async (request) => {
+    const { response, answer } = await askAs(who, {
+      ask: (bearer) => ask(request, bearer),
+      isRefused: ({ answer: { status } }) => status === 401,
+      drop: (refused) => void refused.response.destroy(),
+    })
+    if (answer.status !== 200) throw errorOf(answer)
     const { localAddress } = response.socket
     return { chunks: response, date: response.headers.date, localAddress }
   }
+}
+
+interface Opened {
+  response: http.IncomingMessage
+  answer: TransportResponse
 }
 
 function namedBy(instance: string | undefined): Record<string, string> {
@@ -96,19 +125,23 @@ function open(
   })
 }
 
+/** What is anything else is no stream, whoever sends it. */
+const streamType = 'text/event-stream'
+
 /** As much of an error answer as any text of ours needs. */
 const maxErrorBytes = 4_096
 
-async function failureOf(response: http.IncomingMessage): Promise<Error> {
+/** The head of a stream, or the whole of any other answer. */
+async function answerOf(response: http.IncomingMessage): Promise<TransportResponse> {
+  const head = headOf(response)
+  return { ...head, body: head.status === 200 ? '' : await readStart(response) }
+}
+
+async function readStart(response: http.IncomingMessage): Promise<string> {
   let body = ''
   for await (const chunk of response) {
     body += String(chunk)
     if (body.length > maxErrorBytes) break
   }
-  const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
-  return errorOf({
-    status: response.statusCode ?? 0,
-    headers: Object.fromEntries(headers),
-    body: body.slice(0, maxErrorBytes),
-  })
+  return body.slice(0, maxErrorBytes)
 }

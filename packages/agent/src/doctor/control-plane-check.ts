@@ -1,6 +1,8 @@
+import { formOf } from '@plexd/protocol'
 import { createHttpTransport, describeError } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { userAgent } from '../control/client.ts'
+import { ForeignAnswer } from '../control/failure.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 
@@ -20,7 +22,9 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
       timeoutMs: 5_000,
     })
     const startedMs = Date.now()
-    const { status, headers } = await transport({ method: 'GET', path: '/healthz', headers: {} })
+    const answer = await transport({ method: 'GET', path: '/healthz', headers: {} })
+    if (formOf(answer) === 'html') return failed(new ForeignAnswer(answer).message, wayRemedy)
+    const { status, headers } = answer
     if (status !== 200)
       return warning(`"${apiUrl}" answers ${status} to /healthz`, 'ask who runs it')
     return describeClock(apiUrl, Date.parse(headers.date ?? '') - startedMs)
@@ -31,6 +35,9 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
     )
   }
 }
+
+const wayRemedy =
+  'look at what stands between this machine and the control plane: a proxy, a balancer, a login page'
 
 const unnamed = failed('none is named', 'give --api https://HOST:PORT, or "api:" in the config')
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Capabilities, hostnameKey, type Peer } from '@plexd/protocol'
 import { type Clock, describeError, type Log, writeFileAtomic } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity.ts'
 import { readOwnSecret } from '../own-secret.ts'
@@ -34,14 +35,16 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
   const { config, env, log } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
   const privateKey = await draftKey(config.dataDir)
-  using connection = openControlClient(config, { credentials: { bearer: () => token } })
-  const { identity, peers } = await register({
+  const gate = createAnswerGate()
+  using connection = openControlClient(config, { credentials: { bearer: () => token }, gate })
+  const { identity: given, peers } = await register({
     ...enrolment,
     client: connection.client,
     token,
     privateKey,
     metadata: { os: 'linux', arch: goArch(), kernel: release(), ...config.nodeMetadata },
   })
+  const identity = gate.hasShown() ? { ...given, marked_answers: true } : given
   await keepPeers(enrolment, peers)
   await enrolment.remember?.()
   await saveIdentity(config.dataDir, identity)

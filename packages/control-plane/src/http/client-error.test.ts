@@ -12,6 +12,7 @@ const defaults = resolveLimits(limits, {})
 async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
   const server = createServer({
     routes: [],
+    life: 'life',
     callerOf: () => () => undefined,
     isStopping: () => false,
     bodies: createBodies(defaults),

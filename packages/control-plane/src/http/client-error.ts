@@ -1,9 +1,13 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { codeOf } from '@plexd/protocol'
+import { answerHeader, codeOf } from '@plexd/protocol'
 
 /** Answers what is no HTTP request, or takes too long to become one, in the words of all our failures, and hangs up. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(
+  life: string,
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   // Answered already: it goes on sending, and would lose the answer if we closed at once.
   if (socket.writableEnded) return
@@ -15,6 +19,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   }
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `${answerHeader}: ${life}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

@@ -13,6 +13,7 @@ import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
 import { drain } from './drain.ts'
 import { withoutBody } from './head.ts'
+import { markAnswers } from './mark-answers.ts'
 import { problemOf } from './problem.ts'
 import { takeTurns } from './turns.ts'
 
@@ -25,6 +26,8 @@ export interface Route<Principal> {
 
 export interface ServerOptions<Principal> {
   routes: readonly Route<Principal>[]
+  /** This run of the control plane; every answer names it. */
+  life: string
   /** What finds out who calls, before the body is read. That throws an ApiError for a caller that may not. */
   callerOf(operation: Operation): (request: FastifyRequest) => Principal | Promise<Principal>
   /** True from the moment of stopping: everything is answered 503. */
@@ -77,7 +80,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
         allErrors: false,
       },
     },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(options.life, error, socket),
     frameworkErrors: (error, _request, reply) => {
       const { status, headers, body } = problemOf(error)
       const plain = reply as FastifyReply // its type knows of no route, so of no status
@@ -94,6 +97,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
 
   server.server.headersTimeout = 20_000
   takeTurns(server.server)
+  markAnswers(server.server, options.life)
 
   server.setErrorHandler((error, request, reply) => {
     const { auth } = request.routeOptions.config as { auth?: Auth }
