@@ -56,6 +56,25 @@ describe('the fast path', () => {
     assert.ok(text.endsWith('\r\n\r\n{"key":"a","value":"b"}\n'), text)
   })
 
+  it('holds a large answer once, however many do not read it', async () => {
+    const payload = JSON.stringify('x'.repeat(4_000_000))
+    const entry = { key: 'k', content_type: 't', payload, version: 1, updated_at: '' }
+    await using place = await startPlace({ data: [entry] })
+    const ask = 'GET /v1/state/data/k HTTP/1.1\r\nHost: x\r\n\r\n'
+    const before = process.memoryUsage.rss()
+    const sockets = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const socket = net.connect(place.socketPath)
+        socket.write(ask)
+        await once(socket, 'readable')
+        return socket
+      }),
+    )
+    const grownBytes = process.memoryUsage.rss() - before
+    for (const socket of sockets) socket.destroy()
+    assert.ok(grownBytes < 100_000_000, `${grownBytes} bytes for 100 answers of 4 MB`)
+  })
+
   it('makes no answers for a caller that does not read them', async () => {
     const payload = JSON.stringify('x'.repeat(50_000))
     const entry = { key: 'a', content_type: 't', version: 1, updated_at: '2025-01-15T10:30:00Z' }

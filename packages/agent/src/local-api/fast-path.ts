@@ -39,17 +39,29 @@ export function installFastPath(
     function read(chunk: Buffer): void {
       const text = chunk.toString('latin1')
       let wire = ''
+      let large: Buffer | undefined
       let at = 0
-      while (at < text.length && wire.length < maxWireLength) {
+      while (at < text.length && wire.length < maxWireLength && !large) {
         const request = readSimpleGet(text, at)
         const answer = request && answerTo(socket, request)
         if (!answer) break
-        wire += toWire(answer)
+        if (answer.body.length > maxKeptBytes) large = answer.body
+        wire += large ? toWire.head(answer) : toWire.whole(answer)
         at = request.end
       }
       // A caller that does not read gets no more answers made, until it does.
-      if (wire !== '' && !socket.write(wire, 'latin1')) socket.pause()
+      if (wire !== '' && !write(wire, large)) socket.pause()
       if (at < text.length) handOver(chunk.subarray(at))
+    }
+
+    /** What is large is the same bytes for all who ask, however long they take to read it. */
+    function write(wire: string, large: Buffer | undefined): boolean {
+      if (!large) return socket.write(wire, 'latin1')
+      socket.cork()
+      socket.write(wire, 'latin1')
+      const more = socket.write(large)
+      socket.uncork()
+      return more
     }
 
     function handOver(rest: Buffer): void {
@@ -82,7 +94,10 @@ export function installFastPath(
     })
     socket
       .resume()
-      .end(toWire({ ...answer, headers: { ...answer.headers, Connection: 'close' } }), 'latin1')
+      .end(
+        toWire.whole({ ...answer, headers: { ...answer.headers, Connection: 'close' } }),
+        'latin1',
+      )
   }
 
   function answerTo(socket: Socket, simple: SimpleGet): Answer | undefined {
@@ -104,7 +119,7 @@ const maxRefused = 32
 
 /** Pipelined requests are answered in one write, but not beyond this. */
 const maxWireLength = 1024 * 1024
-/** A longer answer is put together anew each time, rather than kept twice. */
+/** The body of a longer answer is sent as it is kept. */
 const maxKeptBytes = 64 * 1024
 
 function toLocalRequest({ target, ifNoneMatch }: SimpleGet, caller: Caller): LocalRequest {
@@ -120,8 +135,14 @@ function toLocalRequest({ target, ifNoneMatch }: SimpleGet, caller: Caller): Loc
 
 const neverAborted = new AbortController().signal
 
+interface WireFormat {
+  whole(answer: Answer): string
+  /** All but the body. */
+  head(answer: Answer): string
+}
+
 /** An answer as bytes in Latin-1 text. All but date and index is made once for each answer. */
-function createWireFormat(index: () => number): (answer: Answer) => string {
+function createWireFormat(index: () => number): WireFormat {
   const tails = new WeakMap<Answer, string>()
   let date = { second: 0, text: '' }
 
@@ -135,19 +156,24 @@ function createWireFormat(index: () => number): (answer: Answer) => string {
   function tailOf(answer: Answer): string {
     const known = tails.get(answer)
     if (known !== undefined) return known
-    const tail = formatTail(answer)
-    if (answer.body.length <= maxKeptBytes) tails.set(answer, tail)
+    const tail = formatTail(answer) + answer.body.toString('latin1')
+    tails.set(answer, tail)
     return tail
   }
 
-  return (answer) => {
-    const indexLine = answer.isState ? `X-Plexd-Index: ${index()}\r\n` : ''
-    return `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n${dateLine()}${indexLine}${tailOf(answer)}`
+  function start({ status, isState }: Answer): string {
+    const indexLine = isState ? `X-Plexd-Index: ${index()}\r\n` : ''
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${dateLine()}${indexLine}`
+  }
+
+  return {
+    whole: (answer) => start(answer) + tailOf(answer),
+    head: (answer) => start(answer) + formatTail(answer),
   }
 }
 
 function formatTail({ status, headers, body }: Answer): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   const length = status === 204 || status === 304 ? '' : `Content-Length: ${body.length}\r\n`
-  return `${lines.join('')}${length}\r\n${body.toString('latin1')}`
+  return `${lines.join('')}${length}\r\n`
 }
