@@ -133,6 +133,7 @@ function compile(count: number, variant: number): Ruleset {
   const { ruleset } = compileRuleset([{ id: 'pol_bench', rules }], {
     interface: 'plexd0',
     wireguardPort: 51_820,
+    mtu: 1_420,
     defaultAction: 'deny',
     logDenied: true,
     meshIpOf: () => undefined,

@@ -24,6 +24,7 @@ import type { DesiredStore } from './state/desired-state.ts'
 import { createControlAddresses } from './wireguard/control-addresses.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
 import { createFakeDevice } from './wireguard/device-fake.ts'
+import { standardMtu } from './wireguard/link.ts'
 import { guessMeshRange, type PlannedPlace } from './wireguard/mesh-range.ts'
 import type { MeshRouting, RoutingPlace } from './wireguard/mesh-routing.ts'
 import { describePeers } from './wireguard/peer-status.ts'
@@ -164,6 +165,7 @@ function openFirewall(
     ruleset: {
       interface: config.meshInterface,
       wireguardPort: config.meshPort,
+      mtu: config.meshMtu ?? standardMtu,
       defaultAction: config.policyDefault,
       logDenied: config.policyLogDenied,
     },

@@ -106,6 +106,7 @@ function anApplier(given: Partial<DesiredState>, firewall = createFakeFirewall()
     ruleset: {
       interface: 'plexd0',
       wireguardPort: 51_820,
+      mtu: 1_420,
       defaultAction: 'deny',
       logDenied: false,
     },

@@ -24,8 +24,8 @@ export interface FirewallApplierOptions {
   isWatched: boolean
   desired: Pick<DesiredStore, 'current'>
   /** This node itself, for rules that name it. */
-  self: () => { node_id: string; mesh_ip: string } | undefined
-  ruleset: Omit<RulesetOptions, 'meshIp' | 'meshIpOf'>
+  self: () => { node_id: string; mesh_ip: string; mesh_range?: string | undefined } | undefined
+  ruleset: Omit<RulesetOptions, 'meshIp' | 'meshRange' | 'meshIpOf'>
   problems: Problems
   log: Log
 }
@@ -84,10 +84,11 @@ function createCompiler({ self, ruleset: options, problems }: FirewallApplierOpt
   let namesNodes = false
 
   return ({ policies, peers }: DesiredState): Ruleset => {
-    const meshIp = self()?.mesh_ip
+    const { mesh_ip: meshIp, mesh_range: meshRange } = self() ?? {}
     const isSame =
       of?.policies === policies &&
       compiled?.meshIp === meshIp &&
+      compiled?.meshRange === meshRange &&
       (!namesNodes || of.peers === peers)
     if (compiled && isSame) return compiled
     namesNodes = false
@@ -95,7 +96,7 @@ function createCompiler({ self, ruleset: options, problems }: FirewallApplierOpt
       namesNodes = true
       return addresses(peers).get(id)
     }
-    const result = compileRuleset(policies, { ...options, meshIp, meshIpOf })
+    const result = compileRuleset(policies, { ...options, meshIp, meshRange, meshIpOf })
     tellSkipped(result.problems, problems)
     of = { policies, peers }
     compiled = result.ruleset

@@ -352,6 +352,7 @@ function compile(
   const { ruleset, problems } = compileRuleset([{ id: 'pol_test', rules }], {
     interface: 'plexd0',
     wireguardPort: 51_820,
+    mtu: 1_420,
     defaultAction: 'deny',
     logDenied: false,
     meshIpOf: () => undefined,

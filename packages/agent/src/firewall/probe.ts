@@ -12,6 +12,8 @@ export function probeText(): string {
     interface: 'plexd0',
     wireguardPort: 51_820,
     meshIp: '10.100.1.2',
+    meshRange: '10.100.0.0/16',
+    mtu: 1_420,
     defaultAction: 'deny',
     logDenied: true,
     meshIpOf: () => undefined,

@@ -94,16 +94,36 @@ describe('switchText', () => {
 	chain output {
 		type filter hook output priority filter; policy accept;
 	}
+	chain from_peers {
+		type filter hook prerouting priority mangle; policy accept;
+	}
+	chain segments {
+		type filter hook forward priority mangle; policy accept;
+	}
 }
 flush chain inet plexd input
 flush chain inet plexd forward
 flush chain inet plexd output
+flush chain inet plexd from_peers
+flush chain inet plexd segments
 add rule inet plexd input iifname "plexd0" jump decide_3
 add rule inet plexd forward iifname "plexd0" jump decide_3
 add rule inet plexd forward oifname "plexd0" jump decide_3
 add rule inet plexd output oifname "plexd0" udp sport 51820 counter drop comment "WireGuard in the mesh"
 add rule inet plexd output oifname "plexd0" jump decide_3
+add rule inet plexd segments iifname "plexd0" tcp flags syn tcp option maxseg size set 1380
+add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg size set 1380
 `,
+    )
+  })
+
+  it('marks what WireGuard gets from peers whose own address lies in the mesh range', () => {
+    const lines = switchText(compile({ meshRange: '10.100.0.0/16' }), 3).split('\n')
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('add rule inet plexd from_peers ')),
+      [
+        'add rule inet plexd from_peers iifname != "plexd0" ip saddr 10.100.0.0/16 udp dport 51820 meta mark set mark and 0xffff0000 or 0x2065',
+      ],
     )
   })
 
@@ -129,6 +149,8 @@ describe('compileRuleset', () => {
       compile({ wireguardPort: 51_821 }),
       compile({ defaultAction: 'allow' }),
       compile({ logDenied: true }),
+      compile({ meshRange: '10.100.0.0/16' }),
+      compile({ mtu: 1_280 }),
     ].map(({ digest }) => digest)
     assert.equal(new Set(digests).size, digests.length)
     assert.equal(compile({}).digest, digests[0])
@@ -150,10 +172,14 @@ describe('compileRuleset', () => {
       input: 2,
       forward: 3,
       output: 3,
+      from_peers: 1,
+      segments: 3,
     })
     assert.partialDeepStrictEqual(
-      Object.fromEntries(objectsOf(compile({ meshIp: '10.100.1.2' }), 3)),
-      { input: 3, forward: 4, output: 3 },
+      Object.fromEntries(
+        objectsOf(compile({ meshIp: '10.100.1.2', meshRange: '10.100.0.0/16' }), 3),
+      ),
+      { input: 3, forward: 4, output: 3, from_peers: 2 },
     )
   })
 })
@@ -162,6 +188,7 @@ function compile(options: Partial<RulesetOptions> & { policies?: CompiledPolicy[
   const { ruleset, problems } = compileRuleset(options.policies ?? policies, {
     interface: 'plexd0',
     wireguardPort: 51_820,
+    mtu: 1_420,
     defaultAction: 'deny',
     logDenied: false,
     meshIpOf: () => undefined,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type CompiledPolicy, formatCidr, parseIpv4 } from '@plexd/protocol'
+import { type CompiledPolicy, formatCidr, parseCidr, parseIpv4 } from '@plexd/protocol'
+import { meshMark } from '../wireguard/routing-plan.ts'
 import { layerRules } from './layers.ts'
 import { type MeshIpOf, matchRules, type Range, type RuleMatch } from './rule-match.ts'
 
@@ -9,6 +10,10 @@ export interface Ruleset {
   wireguardPort: number
   /** Undefined until the node is registered. */
   meshIp: string | undefined
+  /** All addresses of the mesh (CIDR); undefined where nobody knows. */
+  meshRange: string | undefined
+  /** Of the mesh interface. */
+  mtu: number
   defaultAction: 'allow' | 'deny'
   logDenied: boolean
   /** Rules to be tried in this order; the rules of one layer have no flow in common. */
@@ -24,6 +29,10 @@ export interface RulesetOptions {
   wireguardPort: number
   /** This node's; undefined until it is registered. */
   meshIp?: string | undefined
+  /** All addresses of the mesh (CIDR). */
+  meshRange?: string | undefined
+  /** Of the mesh interface. */
+  mtu: number
   /** For flows that no rule is about. */
   defaultAction: 'allow' | 'deny'
   /** Whether the kernel log names denied packets, at most five per second. */
@@ -34,21 +43,15 @@ export interface RulesetOptions {
 /** The ruleset of these policies, and a sentence for each rule that had to be skipped. */
 export function compileRuleset(
   policies: readonly CompiledPolicy[],
-  { interface: name, wireguardPort, meshIp, defaultAction, logDenied, meshIpOf }: RulesetOptions,
+  { meshIpOf, ...options }: RulesetOptions,
 ): { ruleset: Ruleset; problems: string[] } {
+  const { interface: name, meshIp, meshRange } = options
   // The name is written into the text for nft.
   if (!/^[\w.-]{1,15}$/.test(name)) throw new RangeError(`interface name "${name}" is not usable`)
-  if (meshIp !== undefined) parseIpv4(meshIp) // and so is this
+  if (meshIp !== undefined) parseIpv4(meshIp) // and so are these
+  if (meshRange !== undefined) parseCidr(meshRange)
   const { matches, problems } = matchRules(policies, meshIpOf)
-  const ruleset = {
-    interface: name,
-    wireguardPort,
-    meshIp,
-    defaultAction,
-    logDenied,
-    layers: layerRules(matches),
-    digest: '',
-  }
+  const ruleset = { meshIp, meshRange, ...options, layers: layerRules(matches), digest: '' }
   return { ruleset: { ...ruleset, digest: digestOf(ruleset) }, problems }
 }
 
@@ -99,12 +102,37 @@ export function switchText(ruleset: Ruleset, generation: number): string {
       ? ''
       : `add rule inet plexd ${chain} iifname != { "lo", "${ruleset.interface}" } ct direction original ct original ip daddr ${ruleset.meshIp} counter drop comment "${ownNames.around}"\n`
   return `table inet plexd {
-${baseChains.map((chain) => `\tchain ${chain} {\n\t\ttype filter hook ${chain} priority filter; policy accept;\n\t}\n`).join('')}}
+${Object.entries(hooks)
+  .map(([chain, hook]) => `\tchain ${chain} {\n\t\ttype filter hook ${hook}; policy accept;\n\t}\n`)
+  .join('')}}
 ${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
 ${around('input')}${around('forward')}${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}\
 add rule inet plexd output oifname "${ruleset.interface}" udp sport ${ruleset.wireguardPort} counter drop comment "${ownNames.loop}"
-${jump('output', 'oifname')}`
+${jump('output', 'oifname')}${markText(ruleset)}${segmentsText(ruleset)}`
 }
+
+/**
+ * WireGuard's packets from peers whose own address lies in the mesh range get the mark of those that go there: else a
+ * kernel that checks which way an answer would take (rp_filter) finds the mesh, and drops them. The upper half of the
+ * mark is left to others.
+ */
+function markText({ interface: name, meshRange, wireguardPort }: Ruleset): string {
+  if (meshRange === undefined) return ''
+  return `add rule inet plexd from_peers iifname != "${name}" ip saddr ${meshRange} udp dport ${wireguardPort} meta mark set mark and 0xffff0000 or 0x${meshMark.toString(16)}\n`
+}
+
+/** Connections through this machine into the mesh know nothing of its MTU: where no ICMP tells them, they would hang. */
+function segmentsText({ interface: name, mtu }: Ruleset): string {
+  return ['iifname', 'oifname']
+    .map(
+      (direction) =>
+        `add rule inet plexd segments ${direction} "${name}" tcp flags syn tcp option maxseg size set ${mtu - tcpHeaderBytes}\n`,
+    )
+    .join('')
+}
+
+/** Of IPv4 and TCP without options. */
+const tcpHeaderBytes = 40
 
 /** Chains and maps that a table with this ruleset consists of, and how many lines or elements each has. */
 export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
@@ -117,6 +145,8 @@ export function objectsOf(ruleset: Ruleset, generation: number): Map<string, num
     ['input', 2 + guards],
     ['forward', 3 + guards],
     ['output', 3],
+    ['from_peers', ruleset.meshRange === undefined ? 1 : 2],
+    ['segments', 3],
   ])
 }
 
@@ -130,8 +160,16 @@ export const ownNames = {
   loop: 'WireGuard in the mesh',
 }
 
+/** Where, and in which order among those of others, the kernel calls a chain. */
+const hooks = {
+  input: 'input priority filter',
+  forward: 'forward priority filter',
+  output: 'output priority filter',
+  from_peers: 'prerouting priority mangle',
+  segments: 'forward priority mangle',
+}
 /** Those that the kernel calls. */
-export const baseChains = ['input', 'forward', 'output']
+export const baseChains = Object.keys(hooks)
 const logDenied = 'limit rate 5/second burst 10 packets log prefix "plexd denied: "'
 
 function namesOf({ layers }: Ruleset, generation: number) {

@@ -1,7 +1,7 @@
 import { isUsableEndpoint, type NatType } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { type Address, formatAddress } from '@plexd/runtime'
-import { type Interfaces, localEndpoints } from './local-addresses.ts'
+import { type Interfaces, localEndpoints, localPlace } from './local-addresses.ts'
 import { unansweredNat } from './nat-type.ts'
 import type { WireguardPort, WireguardPortStatus } from './wireguard-port.ts'
 
@@ -55,8 +55,12 @@ export function createRounds(options: RoundOptions): Rounds {
   let open: WireguardPort | undefined
   let nat: { type: NatType; reason: string; of: string; atMs: number } | undefined
 
+  function endpoints(): string[] {
+    return localEndpoints(options.interfaces(), localPlace({ port, meshInterface }))
+  }
+
   function lookAround(): string {
-    return JSON.stringify(localEndpoints(options.interfaces(), { port, meshInterface }))
+    return JSON.stringify(endpoints())
   }
 
   async function close(): Promise<void> {
@@ -90,7 +94,7 @@ export function createRounds(options: RoundOptions): Rounds {
       stun_server: sighting ? formatAddress(sighting.server) : '',
       way,
       way_reason: why,
-      local_endpoints: localEndpoints(options.interfaces(), { port, meshInterface }),
+      local_endpoints: endpoints(),
       checked_at: new Date(clock.now()).toISOString(),
     }
   }

@@ -74,8 +74,7 @@ export function createApplier(deps: ApplierDeps): Applier {
 
   /** That a way is wrong is told; it stands in the way of nothing. */
   async function checkRouting(): Promise<void> {
-    const { peers } = desired.current()
-    const wrong = await routing?.check(peers).catch((error: unknown) => [describeError(error)])
+    const wrong = await routing?.check(placed()).catch((error: unknown) => [describeError(error)])
     tell('mesh routes', wrong ?? [])
   }
 
@@ -83,8 +82,7 @@ export function createApplier(deps: ApplierDeps): Applier {
     try {
       const observing = device.observe()
       observing.catch(() => {}) // awaited below; until it answers there is time for this:
-      const { peers } = desired.current()
-      const wanted = usablePeers(standpoint ? reachable(peers, standpoint()) : peers, peerRules?.())
+      const wanted = usablePeers(placed(), peerRules?.())
       tellUnusable(wanted.problems)
       const steps = planDevice(wanted.peers, await observing)
       if (steps.length > 0) await device.apply(steps)
@@ -94,6 +92,12 @@ export function createApplier(deps: ApplierDeps): Applier {
     } catch (error) {
       return failed(error)
     }
+  }
+
+  /** The peers, each with the endpoint that is best for us. */
+  function placed(): readonly Peer[] {
+    const { peers } = desired.current()
+    return standpoint ? reachable(peers, standpoint()) : peers
   }
 
   function failed(error: unknown): never {

@@ -18,6 +18,7 @@ import { changesInterface, type InterfacePlan, planInterface } from './interface
 import { startInterfaceWatch } from './interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface-writer.ts'
 import { publicKeyOf } from './keys.ts'
+import { standardMtu } from './link.ts'
 import { observedPeers } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
 import { newlyReachable, type SecondTries, secondTries, startSecondTries } from './second-try.ts'
@@ -45,9 +46,6 @@ export interface LinuxDeviceOptions {
 
 /** The mesh interface of this machine. Disposing leaves it as it is: packets do not need the daemon. */
 export interface LinuxDevice extends WireguardDevice, AsyncDisposable {}
-
-/** 1500 less the 80 bytes that WireGuard adds over IPv6. */
-const defaultMtu = 1420
 
 export async function createLinuxDevice(options: LinuxDeviceOptions): Promise<LinuxDevice> {
   const runDir = options.runDir ?? standardRunDir
@@ -216,7 +214,7 @@ class Device implements LinuxDevice {
 
   #plan(sight: Sight): InterfacePlan {
     if (this.#privateKey === '') throw new Error('the interface has no private key yet')
-    const { listenPort, mtu = defaultMtu } = this.#options
+    const { listenPort, mtu = standardMtu } = this.#options
     const { meshIp, meshRange } = this.#options.network()
     const wanted = {
       name: this.interfaceName,

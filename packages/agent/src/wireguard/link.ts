@@ -24,6 +24,9 @@ export interface WantedLink {
   route: string
 }
 
+/** 1500 less the 80 bytes that WireGuard adds over IPv6. */
+export const standardMtu = 1_420
+
 /** Something about the interface that is not as it should be, and what `ip` must be told. */
 export interface LinkRepair {
   /** In the past tense, for a drift report: `route 10.100.0.0/16 was missing`. */

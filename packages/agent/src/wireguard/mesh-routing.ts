@@ -1,6 +1,7 @@
 import { type Exec, exec as execProgram } from '@plexd/runtime'
 import { type Routing, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
+import { allowMarkedReturn } from './reverse-path.ts'
 import { type CheckedPeer, checkRoutes } from './route-check.ts'
 import { exceptionsIn, planRouting, planRoutingRemoval, readRange } from './routing-plan.ts'
 
@@ -77,15 +78,23 @@ export function createMeshRouting({
     return repairs.map(({ detail }) => detail)
   }
 
-  return {
-    prepare,
-    check: (peers) =>
-      checkRoutes({
+  async function check(peers: readonly CheckedPeer[]): Promise<string[]> {
+    const { meshRange, interfaceName } = place()
+    const range = readRange(meshRange)
+    return [
+      ...(await checkRoutes({
         peers,
-        interfaceName: place().interfaceName,
+        interfaceName,
         controlAddresses: controlAddresses() ?? [],
         exec,
-      }),
+      })),
+      ...(range ? await allowMarkedReturn(peers, range) : []),
+    ]
+  }
+
+  return {
+    prepare,
+    check,
     forget() {
       last = undefined
     },

@@ -93,6 +93,6 @@ export function judgeRoutes(
 }
 
 /** Without port and brackets. */
-function endpointAddress({ endpoint }: CheckedPeer): string {
+export function endpointAddress({ endpoint }: CheckedPeer): string {
   return endpoint.slice(0, Math.max(0, endpoint.lastIndexOf(':'))).replace(/^\[|\]$/g, '')
 }
