@@ -4,14 +4,12 @@ import { join } from 'node:path'
 /** Less room than this is none: one request may want as much. */
 export const leastRoomBytes = 1024 * 1024
 
-const probe = Buffer.alloc(leastRoomBytes)
-
 /** Writes a mebibyte to a file in the folder, through to the disk, and removes it. Rejects with what the disk has against it. */
 export async function probeDisk(folder: string): Promise<void> {
   const path = join(folder, '.probe')
   try {
     await using file = await open(path, 'w', 0o600)
-    await file.writeFile(probe)
+    await file.writeFile(Buffer.alloc(leastRoomBytes))
     await file.sync()
   } finally {
     await rm(path, { force: true }).catch(() => {}) // where nothing can be written, nothing is to be removed

@@ -28,6 +28,10 @@ export interface Metrics extends Disposable {
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
+  const counter = (name: string, help: string, ...labelNames: string[]): Counter =>
+    new Counter({ name, help, labelNames, registers })
+  const gauge = (name: string, help: string, ...labelNames: string[]): Gauge =>
+    new Gauge({ name, help, labelNames, registers })
   const requests = new Histogram({
     name: 'plexd_http_request_duration_seconds',
     help: 'Time from the request line to the end of the answer',
@@ -41,68 +45,46 @@ export function createMetrics(): Metrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   })
-  const events = new Counter({
-    name: 'plexd_events_published_total',
-    help: 'Events committed to the log',
-    labelNames: ['event_type'],
-    registers,
-  })
-  const recipients = new Counter({
-    name: 'plexd_events_addressed_total',
-    help: 'Recipients of the events committed to the log',
-    labelNames: ['event_type'],
-    registers,
-  })
-  const deliveries = new Counter({
-    name: 'plexd_events_delivered_total',
-    help: 'Events that have left for a node, repeats included',
-    registers,
-  })
-  const records = new Counter({
-    name: 'plexd_telemetry_records_total',
-    help: 'Telemetry records received',
-    labelNames: ['kind', 'outcome'],
-    registers,
-  })
-  const reportsDropped = new Counter({
-    name: 'plexd_report_entries_dropped_total',
-    help: 'Report entries of Go nodes that did not fit and were left out',
-    registers,
-  })
-  const wrongTokens = new Counter({
-    name: 'plexd_wrong_tokens_total',
-    help: 'Calls with a token that nobody has: refused with 401, throttled with 429',
-    labelNames: ['api', 'outcome'],
-    registers,
-  })
-  const refusals = new Counter({
-    name: 'plexd_connections_refused_total',
-    help: 'Connections closed without an answer: silent, crowded (too many wait for a handshake), too_many',
-    labelNames: ['reason'],
-    registers,
-  })
-  const streams = new Gauge({
-    name: 'plexd_event_streams_open',
-    help: 'Open event streams of nodes',
-    registers,
-  })
-  const nodes = new Gauge({
-    name: 'plexd_nodes',
-    help: 'Nodes by status',
-    labelNames: ['status'],
-    registers,
-  })
-  const lags = lagGauges(registers)
-  const memory = new Gauge({
-    name: 'process_resident_memory_bytes',
-    help: 'Resident memory',
-    registers,
-  })
-  const cpu = new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'User and system CPU time',
-    registers,
-  })
+  const events = counter(
+    'plexd_events_published_total',
+    'Events committed to the log',
+    'event_type',
+  )
+  const recipients = counter(
+    'plexd_events_addressed_total',
+    'Recipients of the events committed to the log',
+    'event_type',
+  )
+  const deliveries = counter(
+    'plexd_events_delivered_total',
+    'Events that have left for a node, repeats included',
+  )
+  const records = counter(
+    'plexd_telemetry_records_total',
+    'Telemetry records received',
+    'kind',
+    'outcome',
+  )
+  const reportsDropped = counter(
+    'plexd_report_entries_dropped_total',
+    'Report entries of Go nodes that did not fit and were left out',
+  )
+  const wrongTokens = counter(
+    'plexd_wrong_tokens_total',
+    'Calls with a token that nobody has: refused with 401, throttled with 429',
+    'api',
+    'outcome',
+  )
+  const refusals = counter(
+    'plexd_connections_refused_total',
+    'Connections closed without an answer: silent, crowded (too many wait for a handshake), too_many',
+    'reason',
+  )
+  const streams = gauge('plexd_event_streams_open', 'Open event streams of nodes')
+  const nodes = gauge('plexd_nodes', 'Nodes by status', 'status')
+  const lags = lagGauges(gauge)
+  const memory = gauge('process_resident_memory_bytes', 'Resident memory')
+  const cpu = counter('process_cpu_seconds_total', 'User and system CPU time')
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
 
@@ -150,14 +132,15 @@ export function createMetrics(): Metrics {
 }
 
 /** A gauge each: a label "quantile" is for summaries only. */
-function lagGauges(registers: Registry[]): readonly { percentile: number; gauge: Gauge }[] {
+function lagGauges(
+  gauge: (name: string, help: string) => Gauge,
+): readonly { percentile: number; gauge: Gauge }[] {
   const gaugeOf = (percentile: number, name: string) => ({
     percentile,
-    gauge: new Gauge({
-      name: `plexd_event_loop_lag_${name}_seconds`,
-      help: `How late the event loop is, ${name}, since the last reading`,
-      registers,
-    }),
+    gauge: gauge(
+      `plexd_event_loop_lag_${name}_seconds`,
+      `How late the event loop is, ${name}, since the last reading`,
+    ),
   })
   return [gaugeOf(50, 'median'), gaugeOf(99, 'p99'), gaugeOf(100, 'max')]
 }
