@@ -70,7 +70,7 @@ function operationSection(name: string, row: Operation): string {
     `\`${row.method} ${row.path}\`: ${row.summary}.`,
     [
       `- Statuses: ${statuses}`,
-      ...paramNames(row.path).map(describeParam),
+      ...paramNames(row.path).map((name) => describeParam(name, row)),
       ...boundsOf(row),
       ...(row.responseKind && row.responseKind !== 'json' ? [`- Answer: ${row.responseKind}`] : []),
     ].join('\n'),
@@ -80,8 +80,11 @@ function operationSection(name: string, row: Operation): string {
   ].join('\n\n')
 }
 
-function describeParam(name: string): string {
-  const { minLength, maxLength } = paramSchema(name) as { minLength?: number; maxLength?: number } // all are strings
+function describeParam(name: string, row: Operation): string {
+  const { minLength, maxLength } = paramSchema(name, row) as {
+    minLength?: number
+    maxLength?: number
+  } // all are strings
   return `- \`${name}\`: in the path, percent-encoded; ${minLength} to ${maxLength} characters`
 }
 

@@ -188,7 +188,15 @@ function startState(
   const changes = createStateChanges({ desired, onMeshChange: applier.applySoon, onGap })
 
   const authentic = config.apiUrl.startsWith('https:')
-  const pull = { ...common, desired, changes, signingKeys, authentic, onNewKey }
+  const pull = {
+    ...common,
+    limits: config.limits,
+    desired,
+    changes,
+    signingKeys,
+    authentic,
+    onNewKey,
+  }
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
@@ -247,6 +255,7 @@ function startEvents(
       await changes.invalidate()
       loop.trigger({ whole: true, withinMs })
     },
+    limits: config.limits,
     log,
   }
   const { credentials, gate } = deps

@@ -202,13 +202,18 @@ function describeFiltering(
 
 function checkNetwork({ device, network, discovery }: CoreMesh): Promise<NetworkStatus> {
   if (discovery) return discovery.check()
-  const why =
-    device.disabledBecause === undefined
-      ? network
-        ? 'the node is not registered yet'
-        : 'the search for it is switched off by "nat_traversal.enabled: false"'
-      : `the mesh is ${device.disabledBecause}`
-  throw new ApiError('unavailable', `no public endpoint: ${why}`)
+  // Nothing of it is different for who asks again.
+  if (device.disabledBecause !== undefined)
+    throw new ApiError(
+      'conflict',
+      `this node has no mesh, and so no endpoint that peers could use: it is ${device.disabledBecause}: bring it up with "plexd up --mesh"`,
+    )
+  if (!network)
+    throw new ApiError(
+      'conflict',
+      'this node does not look for its public endpoint: that is switched off by "nat_traversal.enabled: false"',
+    )
+  throw new ApiError('unavailable', 'no public endpoint: the node is not registered yet')
 }
 
 function disabledMesh(config: AgentConfig): { interfaceName: string; disabledBecause: string } {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Ipv4Cidr, Key32, MeshIp, NodeId, nskBytes } from '@plexd/protocol'
+import { Ipv4Cidr, Key32, MeshIp, NodeId, nskBytes, schemaFault } from '@plexd/protocol'
 import { CliError, describeError, writeFileAtomic } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
@@ -102,8 +102,7 @@ export async function loadIdentity(
 /** Throws a TypeError that names the field which does not fit, never its value. */
 export function checkIdentity(candidate: unknown): Identity {
   if (!Check(Identity, candidate)) {
-    const [first] = Errors(Identity, candidate)
-    throw new TypeError(`${first?.instancePath || 'identity'} ${first?.message ?? 'does not fit'}`)
+    throw new TypeError(schemaFault(Errors(Identity, candidate), { whole: 'identity' }))
   }
   nskBytes(candidate.node_secret_key)
   return candidate

@@ -38,6 +38,26 @@ export const limits = limitTable({
     summary:
       'what the entries that one user other than root wrote may take; TCP counts as one user',
   },
+  data_entry_bytes: {
+    unit: 'bytes',
+    default: 4 * 1024 * 1024,
+    summary: 'a data entry from the control plane, as JSON; a larger one is left out',
+  },
+  data_entry_values: {
+    unit: 'count',
+    default: 200_000,
+    summary: 'values in it: texts, numbers, lists and the like',
+  },
+  state_characters: {
+    unit: 'count',
+    default: 32 * 1024 * 1024,
+    summary: 'a whole state from the control plane, as JSON; a longer one is refused',
+  },
+  state_parts: {
+    unit: 'count',
+    default: 200_000,
+    summary: 'peers, policies, entries and references to secrets in it, all together',
+  },
 })
 
 export type Limits = Resolved<typeof limits>

@@ -61,6 +61,7 @@ describe('plexd', () => {
         /no daemon answers at ".*none": start it with "plexd up"/,
       ],
       [['deregister', '--data-dir', at('f')], 3, /this machine is not registered/],
+      [['deregister', '--force', '--data-dir', at('f')], 2, /--force: it is for --purge alone/],
     ]
     const outcomes = await Promise.all(cases.map(([args]) => plexd(...args)))
     for (const [index, [args, exitCode, message]] of cases.entries()) {
@@ -116,6 +117,13 @@ describe('plexd up', () => {
 
     const text = await plexd('status', '--socket', setup.socket)
     assert.match(text.stdout, /mesh: +disabled: switched off by --no-mesh[\s\S]*problems: +none/)
+
+    const network = await plexd('netcheck', '--socket', setup.socket)
+    assert.equal(network.code, 1)
+    assert.equal(
+      network.stderr,
+      'plexd: check the network: this node has no mesh, and so no endpoint that peers could use: it is switched off by --no-mesh or "mesh.enabled: false": bring it up with "plexd up --mesh"\n',
+    )
 
     const startedMs = Date.now()
     daemon.kill('SIGTERM')

@@ -84,12 +84,12 @@ describe('agents and a control plane', () => {
       target: 'selector:*',
       version: 1,
       updated_at: 0,
-      content_type: 't',
+      content_type: 'text/plain',
       payload: `${'['.repeat(6_000)}${']'.repeat(6_000)}`,
     }
     await app.store.write((tx) => tx.insertInto('data_entries').values(deep).execute())
     app.entries.forget()
-    const good = { target: { selector: '*' }, content_type: 't', payload: 1 }
+    const good = { target: { selector: '*' }, content_type: 'text/plain', payload: 1 }
     await admin.putData({ params: { key: 'good' }, body: good })
 
     const keys = async () => (await mesh.local('web').listData({})).body.map(({ key }) => key)

@@ -16,7 +16,7 @@ import {
   readCa,
   readSecretFile,
 } from '@plexd/runtime'
-import { explainFailure, type Target } from './failure.ts'
+import { explainFailure, explainRefusal, type Target } from './failure.ts'
 import type { Setting, Settings } from './flags.ts'
 import { createOpen, type Open } from './open-request.ts'
 import { version } from './version.ts'
@@ -52,7 +52,8 @@ function explaining(transport: Transport, target: Target): Transport {
     const response = await transport(request).catch((error: unknown) => {
       throw explainFailure(error, target)
     })
-    if (response.status === 401) throw explainFailure(errorOf(response), target)
+    if (response.status === 401 || response.status === 404)
+      throw explainRefusal(errorOf(response), target)
     const type = response.headers['content-type'] ?? ''
     if (response.status < 300 && response.body !== '' && !type.startsWith('application/json')) {
       throw new CliError(

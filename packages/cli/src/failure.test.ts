@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
-import { explainFailure } from './failure.ts'
+import { CliError } from '@plexd/runtime'
+import { explainFailure, explainRefusal } from './failure.ts'
 
 const target = { server: 'https://cp.example', tokenFile: '/token', caFile: '/ca.crt' }
 const nodeError = (code: string, message = code) => Object.assign(new Error(message), { code })
@@ -48,12 +49,36 @@ describe('explainFailure', () => {
   })
 
   it('names the token file when the token is refused', () => {
-    const error = explainFailure(new ApiError('unauthorized', 'unauthorized'), target)
+    const error = explainRefusal(new ApiError('unauthorized', 'unauthorized'), target)
 
     assert.equal(
       error.message,
       'the control plane at "https://cp.example" refused the token in "/token": unauthorized',
     )
-    assert.equal(error.exitCode, 4)
+    assert.ok(error instanceof CliError && error.exitCode === 4)
+  })
+
+  it('says that the address has a path, where nothing answers under that', () => {
+    const refused = (server: string, message: string, details = {}) =>
+      explainRefusal(new ApiError('not_found', message, { details }), { ...target, server })
+    for (const [message, details] of [
+      ['not found', { code: 'not_found' }],
+      ['the server answered 404', {}],
+    ] as const) {
+      const error = refused('https://cp.example:8443/plexd/', message, details)
+      assert.equal(
+        error.message,
+        `"https://cp.example:8443/plexd/" answered "${message}": the address of the control plane has a path, "/plexd": use --server https://cp.example:8443`,
+      )
+      assert.ok(error instanceof CliError && error.exitCode === 2)
+    }
+    // What a control plane behind such a path says of what it does not have is as good as ever.
+    const details = { code: 'not_found' }
+    for (const [server, message] of [
+      ['https://cp.example/plexd', 'there is no node "web"'],
+      ['https://cp.example/', 'not found'],
+      ['unix:///run/admin.sock', 'not found'],
+    ] as const)
+      assert.equal(refused(server, message, details).message, message)
   })
 })

@@ -1,4 +1,4 @@
-import { ApiError } from '@plexd/protocol'
+import type { ApiError } from '@plexd/protocol'
 import { CliError, describeError, exitCodes } from '@plexd/runtime'
 
 /** Whom a failure is about. */
@@ -11,16 +11,36 @@ export interface Target {
 /** Says in an operator's words why a call came to nothing, and what to do about it. */
 export function explainFailure(error: unknown, target: Target): CliError {
   if (error instanceof CliError) return error
-  if (error instanceof ApiError) {
-    return new CliError(
-      `the control plane at "${target.server}" refused the token in "${target.tokenFile}": ${error.message}`,
-      exitCodes.denied,
-    )
-  }
   return new CliError(
     `cannot reach the control plane at "${target.server}": ${reasonOf(error, target)}`,
     exitCodes.unreachable,
   )
+}
+
+/** What was answered, in words that say what an operator has wrong: the token, or the address. */
+export function explainRefusal(error: ApiError, { server, tokenFile }: Target): Error {
+  if (error.status === 401)
+    return new CliError(
+      `the control plane at "${server}" refused the token in "${tokenFile}": ${error.message}`,
+      exitCodes.denied,
+    )
+  const path = pathOf(server)
+  if (error.status !== 404 || !isOfNoRoute(error) || path === '') return error
+  return new CliError(
+    `"${server}" answered "${error.message}": the address of the control plane has a path, "${path}": use --server ${new URL(server).origin}`,
+    exitCodes.usage,
+  )
+}
+
+/** Whoever answers has no such path at all; the control plane says more of what it knows, and lacks. */
+function isOfNoRoute({ message, details }: ApiError): boolean {
+  return message === 'not found' || details?.code === undefined
+}
+
+/** What stands behind host and port; of a socket, nothing. */
+function pathOf(server: string): string {
+  const { protocol, pathname } = new URL(server)
+  return protocol === 'unix:' ? '' : pathname.replace(/\/+$/, '')
 }
 
 function reasonOf(error: unknown, { caFile }: Target): string {

@@ -32,7 +32,7 @@ export function addGlobalFlags(program: Command): void {
   program
     .option(
       '--server <url>',
-      'URL of the control plane, or unix:///PATH of its admin socket (env PLEXCTL_SERVER)',
+      'URL of the control plane, or unix:///PATH of its admin socket, which wants a token too (env PLEXCTL_SERVER)',
     )
     .option('--ca-file <file>', 'its authority: ca.crt of its data directory (env PLEXCTL_CA_FILE)')
     .option('--token-file <file>', 'file with an admin token (env PLEXCTL_TOKEN_FILE)')

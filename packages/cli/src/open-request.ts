@@ -3,7 +3,7 @@ import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { errorOf } from '@plexd/protocol'
 import { placeOf, readCa } from '@plexd/runtime'
-import { explainFailure, type Target } from './failure.ts'
+import { explainFailure, explainRefusal, type Target } from './failure.ts'
 
 export interface OpenRequest {
   method: string
@@ -56,7 +56,7 @@ export function createOpen(options: Target & { userAgent: string; token: string 
       headers: flatten(response.headers),
       body: await readSome(response),
     })
-    throw status === 401 ? explainFailure(failure, options) : failure
+    throw explainRefusal(failure, options)
   }
 }
 

@@ -4,6 +4,7 @@ import type { Clock, Log } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import type { Config } from './config/config.ts'
 import { reloadConfig } from './config/reload.ts'
+import { hostAddresses } from './host-addresses.ts'
 import { listenOnSocket } from './http/admin-socket.ts'
 import { listenOn } from './http/listen.ts'
 import { jobsOf } from './jobs/index.ts'
@@ -20,7 +21,7 @@ import { type ServedCertificate, serveCertificate } from './tls/served-certifica
 
 export interface ControlPlane extends AsyncDisposable {
   readonly app: RunningApp
-  /** `https://host:port`, with the port that was really taken. */
+  /** `https://host:port` to go to, with the port that was really taken. */
   readonly url: string
   /** Takes what of these settings may change, says which may not, and reads the certificates again. No stream ends. */
   reload(config: Config): Promise<void>
@@ -80,14 +81,26 @@ async function listen(servers: Servers, app: RunningApp): Promise<string> {
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const scheme = config.insecureHttp ? 'http' : 'https'
   app.servesAt(`${scheme}://${reachableHost(config, host)}:${port}`)
-  return `${scheme}://${host}:${port}`
+  // An address that stands for all of them is none to go to.
+  return isEveryAddress(host) ? app.publicUrl() : `${scheme}://${host}:${port}`
 }
 
-/** Where all addresses are listened on, none of them is one to be told: a name that the certificate has is. */
+function isEveryAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '[::]'
+}
+
+/** Where all addresses are listened on: what the certificate was asked to name, else one of them. */
 function reachableHost({ tlsNames }: Config, host: string): string {
-  if (host !== '0.0.0.0' && host !== '[::]') return host
-  const [name = hostname()] = tlsNames
+  if (!isEveryAddress(host)) return host
+  const [name = firstAddress() ?? hostname()] = tlsNames
   return name.includes(':') ? `[${name}]` : name
+}
+
+/** IPv4 before IPv6, and none that is good on this machine only. */
+function firstAddress(): string | undefined {
+  return hostAddresses()
+    .filter(({ internal }) => !internal)
+    .toSorted((one, other) => one.family.localeCompare(other.family))[0]?.address
 }
 
 function startRenewal(

@@ -187,6 +187,22 @@ export const limits = limitTable({
     default: 15_000,
     summary: 'the same of a registration',
   },
+  action_parameter_bytes: {
+    unit: 'bytes',
+    default: 32 * 1024,
+    summary: 'all parameters of an action, as JSON; nodes read events of 4 MiB',
+  },
+  policies: {
+    unit: 'count',
+    default: 1_000,
+    summary: 'policies of a tenant',
+  },
+  go_report_bytes: {
+    unit: 'bytes',
+    default: 16 * 1024 * 1024,
+    summary:
+      'what is read of a report batch of a Go node, which sends all that it has in one; the rest is left out',
+  },
 })
 
 export type Limits = Resolved<typeof limits>

@@ -96,6 +96,7 @@ describe('plexd-control-plane', () => {
   it('refuses plain HTTP beyond this machine, and settings that it cannot read', async () => {
     for (const [args, error] of [
       [['--insecure-http', '--listen', '0.0.0.0:0'], /is no loopback address/],
+      [['--tls-cert', join(folder, 'a.crt')], /give both --tls-cert and --tls-key/],
       [['--heartbeat-interval', 'soon'], /read config: heartbeat_interval: parse duration "soon"/],
       [['--config', join(folder, 'nowhere.yaml')], /there is no such file/],
     ] as const)
@@ -108,6 +109,13 @@ describe('plexd-control-plane', () => {
           return true
         },
       )
+  })
+
+  it('says an address to go to where it listens on all of them', async () => {
+    await using child = await startProcess([
+      ...['--data-dir', join(folder, 'all'), '--listen', '0.0.0.0:0', '--stun-listen', 'off'],
+    ])
+    assert.match(child.url, /^https:\/\/(?!0\.0\.0\.0)\S+:[1-9]\d*$/)
   })
 
   it('reads a file of settings', async () => {

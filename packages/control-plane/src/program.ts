@@ -9,6 +9,7 @@ import {
   readConfigFile,
   runUntilSignal,
   systemClock,
+  tellFindings,
 } from '@plexd/runtime'
 import { Command, Option } from 'commander'
 import { type Config, resolveConfig } from './config/config.ts'
@@ -34,7 +35,8 @@ Examples:
 
 Each option is also read from the environment (--data-dir as PLEXD_CP_DATA_DIR) and from
 the file given with --config (data_dir: ...). Options win over the environment, that over the file.
-The first start writes the token of the first operator to DIR/admin-token.
+The first start writes the token of the first operator to DIR/admin-token. The admin socket wants a token too:
+  plexctl --server unix://DIR/admin.sock --token-file DIR/admin-token node list
 `
 
 const resetExamples = `
@@ -43,6 +45,16 @@ Examples:
   systemctl stop plexd-control-plane
   plexd-control-plane admin-token reset --data-dir /var/lib/plexd-control-plane
   systemctl start plexd-control-plane
+`
+
+const doctorExamples = `
+Examples:
+  # With the settings that it is started with; as root, or as its user.
+  plexd-control-plane doctor --data-dir /var/lib/plexd-control-plane
+  plexd-control-plane doctor --config /etc/plexd/control-plane.yaml --json
+
+It changes nothing, and the control plane may run meanwhile.
+Exit code: 0 all is well, or there are warnings only; 1 something has to be mended; 2 wrong usage or settings.
 `
 
 /** The command line of the control plane. */
@@ -56,16 +68,20 @@ export function createProgram(): Command {
     .action(() => {
       process.stdout.write(`plexd-control-plane version ${version}\n`)
     })
-  const serve = program
-    .command('serve')
+  addSettings(program.command('serve'))
     .description('serve until SIGTERM')
-    .option('--config <FILE>', 'YAML file with settings')
     .addHelpText('after', examples)
-  for (const { flag, value, description, list } of settings) {
-    const option = new Option(value ? `--${flag} <${value}>` : `--${flag}`, description)
-    if (list) option.argParser((item: string, before: string[] = []) => [...before, item])
-    serve.addOption(option)
-  }
+    .action(async (options: Record<string, unknown>) => {
+      await run(() => configOf(options))
+    })
+  addSettings(program.command('doctor'))
+    .description('look for what this control plane lacks, and say what to do')
+    .option('--json', 'print JSON: a list of check, state, detail and remedy')
+    .addHelpText('after', doctorExamples)
+    .action(async ({ json, ...options }: { json?: boolean; [setting: string]: unknown }) => {
+      const { examineControlPlane } = await import('./doctor/doctor.ts')
+      tellFindings(await examineControlPlane(await configOf(options), systemClock.now()), { json })
+    })
   program
     .command('admin-token')
     .description('the token of the first operator')
@@ -78,10 +94,17 @@ export function createProgram(): Command {
       const path = await resetAdminToken(dataDir, systemClock.now())
       process.stdout.write(`the new token is in ${path}\n`)
     })
-  serve.action(async (options: Record<string, unknown>) => {
-    await run(() => configOf(options))
-  })
   return program
+}
+
+function addSettings(command: Command): Command {
+  command.option('--config <FILE>', 'YAML file with settings')
+  for (const { flag, value, description, list } of settings) {
+    const option = new Option(value ? `--${flag} <${value}>` : `--${flag}`, description)
+    if (list) option.argParser((item: string, before: string[] = []) => [...before, item])
+    command.addOption(option)
+  }
+  return command
 }
 
 async function configOf(options: Record<string, unknown>): Promise<Config> {

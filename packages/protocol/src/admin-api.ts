@@ -20,7 +20,8 @@ import { Execution } from './execution.ts'
 import { ReportEntry } from './node-state.ts'
 import { operation } from './operation.ts'
 import { Policy, PolicyOutcome, PolicySpec } from './policy.ts'
-import { Metadata, mapOf } from './scalars.ts'
+import { GivenName, MediaType, Metadata, mapOf, NewEntryKey } from './scalars.ts'
+import { wantKeyword } from './schema-fault.ts'
 
 const Empty = Type.Object({})
 const mebibyte = 1024 * 1024
@@ -31,7 +32,12 @@ const TouchedNodes = Type.Object({
 
 const Paging = Type.Object({
   limit: Type.Optional(
-    Type.String({ pattern: '^[1-9][0-9]{0,3}$', description: 'Items in a page; 100 when absent' }),
+    Type.String({
+      pattern: '^[1-9][0-9]{0,3}$',
+      [wantKeyword]: 'a whole number from 1 to 9999',
+      description: 'Items in a page; 100 when absent',
+      examples: ['100'],
+    }),
   ),
   after: Type.Optional(Type.String()),
 })
@@ -193,9 +199,10 @@ export const adminApi = {
     method: 'PUT',
     path: '/admin/v1/data/{key}',
     summary: 'Write a data entry for a node or a label selector',
+    params: { key: NewEntryKey },
     request: Type.Object({
       target: Target,
-      content_type: Type.String({ minLength: 1 }),
+      content_type: MediaType,
       payload: Type.Unknown(),
     }),
     response: Type.Interface([DataEntry, Warnings], {}),
@@ -236,7 +243,11 @@ export const adminApi = {
     method: 'PUT',
     path: '/admin/v1/secrets/{key}',
     summary: 'Write a secret for a node or a label selector',
-    request: Type.Object({ target: Target, value: Type.String({ maxLength: 256 * 1024 }) }),
+    params: { key: NewEntryKey },
+    request: Type.Object({
+      target: Target,
+      value: Type.String({ minLength: 1, maxLength: 256 * 1024, writeOnly: true }),
+    }),
     response: Type.Interface([Secret, Warnings], {}),
     status: 200,
     errors: [400, 401, 403, 404],
@@ -438,7 +449,7 @@ export const adminApi = {
     method: 'POST',
     path: '/admin/v1/admin-tokens',
     summary: 'Create a token for an operator or a program',
-    request: Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }), role: Role }),
+    request: Type.Object({ name: GivenName, role: Role }),
     response: Type.Interface([AdminToken], {
       token: Type.String({ description: 'Shown this once' }),
     }),

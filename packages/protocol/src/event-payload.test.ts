@@ -62,7 +62,7 @@ describe('parseEventPayload', () => {
     for (const current of ['', 'AAAA', `${key(1)}x`, key(1).replace('=', ''), null]) {
       assert.throws(() => parseEventPayload('signing_key_rotated', { current }), {
         name: 'TypeError',
-        message: /^parse payload of "signing_key_rotated": \/current /,
+        message: /^parse payload of "signing_key_rotated": current: want /,
       })
     }
   })
@@ -106,7 +106,7 @@ describe('parseEventPayload', () => {
     [
       'a mesh IP that is none',
       () => parseEventPayload('peer_added', { ...peer, mesh_ip: '10.100.1.2/32' }),
-      /\/mesh_ip/,
+      /: mesh_ip: want an IPv4/,
     ],
     [
       'an action without a name',
@@ -116,7 +116,7 @@ describe('parseEventPayload', () => {
     [
       'a port outside the range',
       () => parseEventPayload('ssh_session_setup', { target_port: 70_000 }),
-      /\/target_port/,
+      /: target_port: want 65535 or less/,
     ],
   ]
   for (const [title, run, message] of misfits) {

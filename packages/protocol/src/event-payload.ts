@@ -4,6 +4,7 @@ import { type EventType, eventPayloads } from './events.ts'
 import { Entry } from './node-state.ts'
 import { Peer, PublicPeer } from './peer.ts'
 import { Endpoint, Key32, Metadata, NodeId, nullableArray } from './scalars.ts'
+import { schemaFault } from './schema-fault.ts'
 import { validatorOf } from './validator.ts'
 
 const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
@@ -32,9 +33,8 @@ export function parseEventPayload<T extends EventType>(
   const payload = withAliases(type, received)
   const validator = validators[type]()
   if (validator.Check(payload)) return payload as AcceptedPayload<T> // just checked against its schema
-  const [first] = validator.Errors(payload)
   throw new TypeError(
-    `parse payload of "${type}": ${first?.instancePath || 'payload'} ${first?.message ?? 'does not fit'}`,
+    `parse payload of "${type}": ${schemaFault(validator.Errors(payload), { whole: 'it' })}`,
   )
 }
 

@@ -12,6 +12,8 @@ describe('parseHostname', () => {
     ['3com', '3com'],
     ['10-100-0-1', '10-100-0-1'],
     ['1.2.3.4.example', '1.2.3.4.example'],
+    ['localhost-1', 'localhost-1'],
+    ['localhost.example', 'localhost.example'],
     [`${'a'.repeat(63)}.b`, `${'a'.repeat(63)}.b`],
   ]
   for (const [given, stored] of spellings)
@@ -49,12 +51,17 @@ describe('parseHostname', () => {
     'web.7',
     '0x7f',
     '10.100.0.0/16',
+    'localhost',
+    'LocalHost.',
+    'localhost.localdomain',
+    'localhost6.localdomain6',
+    'web.localhost',
   ]
   for (const text of refused)
     it(`refuses ${JSON.stringify(text)} with words`, () =>
       assert.match(
         hostnameProblem(text) ?? '',
-        /^parse hostname ".*": (want letters|its last label)/s,
+        /^parse hostname ".*": (want letters|its last label|every machine)/s,
       ))
 
   const letter = fc.constantFrom(...'abcXYZ019')

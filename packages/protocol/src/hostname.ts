@@ -3,6 +3,9 @@ const name = new RegExp(`^${label}(?:\\.${label})*$`)
 /** What URL parsers and inet_aton take for a number: then the whole name is an address to them. */
 const numberLike = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i
 
+/** RFC 6761, section 6.3, and what distributions write into /etc/hosts beside it. */
+const loopbackName = /(?:^|\.)localhost$|^localhost[46]?(?:\.localdomain[46]?)?$/i
+
 const rule =
   'want letters, digits and hyphens in labels of 63 at most, joined by dots, 253 in all, with no hyphen at an end of a label'
 
@@ -19,6 +22,10 @@ export function parseHostname(text: string): string {
   if (numberLike.test(bare))
     throw new RangeError(
       `parse hostname "${text}": its last label is a number, so it reads as an address: put a letter into it`,
+    )
+  if (loopbackName.test(bare))
+    throw new RangeError(
+      `parse hostname "${text}": every machine calls itself that: give this one a name of its own`,
     )
   return bare.toLowerCase()
 }

@@ -15,6 +15,8 @@ describe('endpointFault', () => {
     '[fd00:1:2:3:4:5:6:7]:51820',
     '[2001:db8:0:1::]:51820',
     '[64:ff9b::cb00:7101]:51820',
+    '[64:ff9b:1::a64:709]:51820',
+    '[2002:cb00:7101::1]:51820',
   ])
     it(`finds none in ${text}`, () => {
       assert.equal(endpointFault(text, { meshRange }), undefined)
@@ -40,6 +42,15 @@ describe('endpointFault', () => {
     ['224.0.0.1:51820', /multicast/],
     ['239.255.255.250:51820', /multicast/],
     ['255.255.255.255:51820', /broadcast/],
+    ['240.0.0.1:51820', /reserved/],
+    ['255.255.255.254:51820', /reserved/],
+    ['[fec0::1]:51820', /reserved/],
+    ['[feff::1]:51820', /reserved/],
+    ['[100::1]:51820', /reserved/],
+    ['[4000::1]:51820', /reserved/],
+    ['[64:ff9b::a64:709]:51820', /leads to 10\.100\.7\.9: it lies inside the mesh/],
+    ['[64:ff9b::7f00:1]:51820', /leads to 127\.0\.0\.1: its address is loopback/],
+    ['[2002:a64:709::1]:51820', /leads to 10\.100\.7\.9: it lies inside the mesh/],
     ['[fe80::1%eth0]:1', /link-local/],
     ['[fe80::1]:1', /link-local/],
     ['[febf::1]:1', /link-local/],
@@ -76,12 +87,11 @@ describe('endpointFault', () => {
         const first = number >>> 24
         const isHost = first !== 0 && first !== 127 && first < 224
         const isLocal = address.startsWith('169.254.')
-        assert.equal(
-          isUsableEndpoint(`${address}:${port}`, { meshRange }),
-          (isHost && !isLocal && !cidrContains(meshRange, number)) ||
-            (first >= 240 && number !== 2 ** 32 - 1),
-        )
+        const isFine = isHost && !isLocal && !cidrContains(meshRange, number)
+        assert.equal(isUsableEndpoint(`${address}:${port}`, { meshRange }), isFine)
         assert.ok(!isUsableEndpoint(`[::ffff:${address}]:${port}`))
+        const nat64 = new URL(`ws://[64:ff9b::${address}]`).hostname
+        assert.equal(isUsableEndpoint(`${nat64}:${port}`, { meshRange }), isFine)
       }),
     )
   })

@@ -27,6 +27,10 @@ export function endpointFault(text: string, rules: EndpointRules = {}): string |
 function ipv4Fault(text: string, { meshRange, loopback }: EndpointRules): string | undefined {
   const address = tryParse(text)
   if (address === undefined) return 'it is no address in numbers and a port'
+  return addressFault(address, { meshRange, loopback })
+}
+
+function addressFault(address: number, { meshRange, loopback }: EndpointRules): string | undefined {
   if (meshRange && cidrContains(meshRange, address))
     return `it lies inside the mesh, ${formatCidr(meshRange)}`
   const fault = ipv4Faults.find(({ range }) => cidrContains(range, address))?.fault
@@ -47,6 +51,7 @@ const faults = {
   linkLocal: 'its address is link-local: it is good for one link of one machine',
   multicast: 'its address is multicast',
   broadcast: 'its address is broadcast',
+  reserved: 'its address is reserved: no host has it',
 }
 
 /** Ranges in which no host of another machine is. */
@@ -56,20 +61,21 @@ const ipv4Faults = [
   { range: parseCidr('169.254.0.0/16'), fault: faults.linkLocal },
   { range: parseCidr('224.0.0.0/4'), fault: faults.multicast },
   { range: parseCidr('255.255.255.255/32'), fault: faults.broadcast },
+  { range: parseCidr('240.0.0.0/4'), fault: faults.reserved },
 ]
 
-function ipv6Fault(text: string, { loopback }: EndpointRules): string | undefined {
+function ipv6Fault(text: string, rules: EndpointRules): string | undefined {
   // A zone, as in fe80::1%eth0: the name of an interface of one machine.
   if (text.includes('%')) return faults.linkLocal
   const groups = parseIpv6(text)
   if (!groups) return 'it is no address in numbers and a port'
-  const fault = groupsFault(groups)
-  if (fault !== undefined) return loopback && fault === faults.loopback ? undefined : fault
+  const fault = groupsFault(groups, rules)
+  if (fault !== undefined) return rules.loopback && fault === faults.loopback ? undefined : fault
   const canonical = formatIpv6(groups)
   return canonical === text ? undefined : `it is not written as [${canonical}]`
 }
 
-function groupsFault(groups: readonly number[]): string | undefined {
+function groupsFault(groups: readonly number[], rules: EndpointRules): string | undefined {
   const [first = 0] = groups
   const [sixth, high = 0, low = 0] = groups.slice(5)
   const number = high * 65_536 + low
@@ -79,7 +85,34 @@ function groupsFault(groups: readonly number[]): string | undefined {
     return `it is an IPv4 address in the form of IPv6, ${formatIpv4(number)}`
   }
   if ((first & 0xffc0) === 0xfe80) return faults.linkLocal
-  return first >= 0xff00 ? faults.multicast : undefined
+  if (first >= 0xff00) return faults.multicast
+  const inside = carriedIpv4(groups)
+  if (inside !== undefined) {
+    const fault = addressFault(inside, { meshRange: rules.meshRange })
+    return fault && `it leads to ${formatIpv4(inside)}: ${fault}`
+  }
+  return isAssigned(groups) ? undefined : faults.reserved
+}
+
+/** The IPv4 host behind an address that a translator or a tunnel takes packets for: NAT64 (RFC 6052), 6to4 (RFC 3056). */
+function carriedIpv4([first = 0, second = 0, third = 0, ...others]: readonly number[]):
+  | number
+  | undefined {
+  const [, , , high = 0, low = 0] = others
+  if (
+    first === 0x64 &&
+    second === 0xff9b &&
+    third === 0 &&
+    others.slice(0, 3).every((group) => group === 0)
+  )
+    return high * 65_536 + low
+  return first === 0x2002 ? second * 65_536 + third : undefined
+}
+
+/** Where hosts have addresses: 2000::/3, unique local ones (RFC 4193), and NAT64 of a network's own (RFC 8215). */
+function isAssigned([first = 0, second = 0, third = 0]: readonly number[]): boolean {
+  if ((first & 0xe000) === 0x2000 || (first & 0xfe00) === 0xfc00) return true
+  return first === 0x64 && second === 0xff9b && third === 1
 }
 
 /** The eight groups of an address; its end may be written as IPv4. */

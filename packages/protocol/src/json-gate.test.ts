@@ -81,7 +81,11 @@ describe('boundRefusal', () => {
 
   it('says the bound, with the status of the row', () => {
     const { status, message } = boundRefusal(row, 'depth')
-    assert.deepEqual([status, message], [400, 'request body is nested deeper than 64'])
+    assert.deepEqual(
+      [status, message],
+      [400, 'request body is nested deeper than 64: make it flatter'],
+    )
+    assert.match(boundRefusal(row, 'depth', 'key "a/b"').message, /^key "a\/b": request body is/)
     assert.equal(boundRefusal(row, 'bytes').status, 413)
     assert.equal(boundRefusal({ ...row, gateStatus: 413 }, 'values').status, 413)
     assert.equal(boundRefusal({ ...row, gateStatus: 400 }, 'bytes').status, 400)

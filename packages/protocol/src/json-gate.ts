@@ -60,16 +60,22 @@ export function passedBound(text: Uint8Array | string, bounds: JsonBounds): Boun
 
 const pieceChars = 16 * 1024
 
-/** The refusal of a body, with the status of its row: it says the bound and its number. */
-export function boundRefusal(operation: Operation, passed: Bound): ApiError {
+/**
+ * The refusal of a body, with the status of its row: it says the bound and its number, and what the body is for, where
+ * `about` names that: `key "nginx.conf"`.
+ */
+export function boundRefusal(operation: Operation, passed: Bound, about?: string): ApiError {
   const { maxBytes, maxDepth, maxValues } = jsonBoundsOf(operation)
   const words = {
-    bytes: `request body is larger than ${maxBytes} bytes`,
-    depth: `request body is nested deeper than ${maxDepth}`,
+    bytes: `request body is larger than ${maxBytes} bytes: send less at a time`,
+    depth: `request body is nested deeper than ${maxDepth}: make it flatter`,
     values: `request body has more than ${maxValues} values: send it in parts`,
   }
   const status = operation.gateStatus ?? (passed === 'bytes' ? 413 : 400)
-  return new ApiError(status === 413 ? 'payload_too_large' : 'bad_request', words[passed])
+  return new ApiError(
+    status === 413 ? 'payload_too_large' : 'bad_request',
+    `${about === undefined ? '' : `${about}: `}${words[passed]}`,
+  )
 }
 
 /**

@@ -282,7 +282,7 @@ export const localApi = {
     path: '/v1/netcheck',
     summary: 'Look at once how this node is seen from the internet',
     response: NetworkStatus,
-    errors: [401, 503],
+    errors: [401, 409, 503],
   }),
   getStatus: operation({
     ...local,

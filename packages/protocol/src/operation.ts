@@ -10,6 +10,8 @@ export interface Operation {
   path: `/${string}`
   auth: Auth
   summary: string
+  /** What stands in the path, where it is not what params.ts says for the name. */
+  params?: Readonly<Record<string, TSchema>>
   query?: TSchema
   request?: TSchema
   /**

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { paramNames } from './operation.ts'
+import { type Operation, paramNames } from './operation.ts'
 import { EntryKey, NodeId } from './scalars.ts'
 
 const Id = Type.String({ minLength: 1, maxLength: 128 })
@@ -22,16 +22,16 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   file: Type.String({ minLength: 1, maxLength: 512 }),
 }
 
-/** The schema of all parameters of a path; undefined when it has none. */
-export function paramsSchema(path: string): TSchema | undefined {
-  const names = paramNames(path)
+/** The schema of all parameters in the path of a row; undefined when it has none. */
+export function paramsSchema(row: Pick<Operation, 'path' | 'params'>): TSchema | undefined {
+  const names = paramNames(row.path)
   if (names.length === 0) return undefined
-  return Type.Object(Object.fromEntries(names.map((name) => [name, paramSchema(name)])))
+  return Type.Object(Object.fromEntries(names.map((name) => [name, paramSchema(name, row)])))
 }
 
-/** Throws for a name that the table does not have. */
-export function paramSchema(name: string): TSchema {
-  const schema = pathParams[name]
+/** Throws for a name that neither the row nor the table has. */
+export function paramSchema(name: string, { params }: Pick<Operation, 'params'>): TSchema {
+  const schema = params?.[name] ?? pathParams[name]
   if (!schema)
     throw new Error(`find schema of path parameter "${name}": it has no row in params.ts`)
   return schema

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { mapOf, Timestamp, WholeNumber } from './scalars.ts'
+import { wantKeyword } from './schema-fault.ts'
 
 export const RuleAction = Type.Enum(['allow', 'deny'])
 
@@ -37,7 +38,12 @@ export const PolicyRule = Type.Object(
 )
 export type PolicyRule = Static<typeof PolicyRule>
 
-export const PolicyName = Type.String({ pattern: '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$' })
+export const PolicyName = Type.String({
+  pattern: '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$',
+  [wantKeyword]:
+    'up to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
+  examples: ['web-to-db'],
+})
 
 export const PolicySpec = Type.Object(
   { name: PolicyName, rules: Type.Array(PolicyRule, { maxItems: 10_000 }) },

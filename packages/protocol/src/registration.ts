@@ -4,7 +4,7 @@ import { Peer } from './peer.ts'
 import { Ipv4Cidr, Key32, MeshIp, Metadata, NodeId } from './scalars.ts'
 
 export const RegisterRequest = Type.Object({
-  token: Type.String({ minLength: 1, maxLength: 512 }),
+  token: Type.String({ minLength: 1, maxLength: 512, writeOnly: true }),
   public_key: Key32,
   hostname: Type.String({ minLength: 1, maxLength: 253 }),
   hostname_chosen: Type.Optional(

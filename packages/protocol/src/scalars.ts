@@ -1,4 +1,5 @@
 import { type Static, type TObjectOptions, type TSchema, Type } from 'typebox'
+import { wantKeyword } from './schema-fault.ts'
 
 /** The small types that the nouns are made of. */
 
@@ -8,6 +9,7 @@ export const Timestamp = Type.String({ format: 'date-time', examples: ['2025-01-
 /** 32 bytes in standard base64: 44 characters, the last of them `=`. */
 export const Key32 = Type.String({
   pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
+  [wantKeyword]: '32 bytes in standard base64',
   description: '32 bytes in standard base64',
 })
 
@@ -22,6 +24,28 @@ export const Ipv4Cidr = Type.String({ examples: ['10.100.1.2/32'] })
 
 /** Key of a data entry, a secret or a report entry; slashes are part of it and travel as `%2F`. */
 export const EntryKey = Type.String({ minLength: 1, maxLength: 512, examples: ['tls/server.key'] })
+
+/** Nothing that drives a terminal, is not to be seen, or makes two texts look alike: see printable.ts of `runtime`. */
+const visible = {
+  pattern: '^[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}]*$',
+  [wantKeyword]: 'no line breaks, no control characters and none that cannot be seen in it',
+}
+
+/** A key that an operator gives: those of before, and those of nodes, may have anything in them. */
+export const NewEntryKey = Type.String({ ...visible, minLength: 1, maxLength: 512 })
+
+/** A name that an operator gives to something, for people to know it by. */
+export const GivenName = Type.String({ ...visible, minLength: 1, maxLength: 128 })
+
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+
+/** RFC 9110, section 8.3.1: a type and a subtype, with parameters or without. */
+export const MediaType = Type.String({
+  pattern: `^${token}/${token}([ \\t]*;[ \\t]*${token}=(${token}|"([^"\\\\\\p{Cc}]|\\\\[^\\p{Cc}])*"))*$`,
+  [wantKeyword]: 'a media type, such as application/json or "text/plain; charset=utf-8"',
+  maxLength: 256,
+  examples: ['application/json'],
+})
 
 /** A whole number that JavaScript and a database hold exactly. */
 export const WholeNumber = Type.Integer({

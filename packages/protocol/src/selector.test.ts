@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
   checkSelector,
+  formatSelector,
   matches,
   namesReported,
   parseSelector,
@@ -36,6 +37,8 @@ describe('parseSelector', () => {
   ]
   for (const [text, requirements] of selectors) {
     it(`reads "${text}"`, () => assert.deepEqual(parseSelector(text), requirements))
+    it(`writes "${text}" so that it reads the same`, () =>
+      assert.deepEqual(parseSelector(formatSelector(requirements)), requirements))
   }
 
   const mistakes = [

@@ -20,6 +20,19 @@ export function parseSelector(text: string): Selector {
   return splitOutsideParentheses(text).map((part) => parseRequirement(part.trim()))
 }
 
+/** The one way of several in which a selector is stored: `env == prod` and `env=prod` mean the same. */
+export function formatSelector(selector: Selector): string {
+  return selector.map(formatRequirement).join(',')
+}
+
+function formatRequirement(requirement: Requirement): string {
+  const { key, operator } = requirement
+  if (!('values' in requirement)) return operator === 'exists' ? key : `!${key}`
+  const [first = '', ...others] = requirement.values
+  if (others.length === 0) return `${key}${operator === 'in' ? '=' : '!='}${first}`
+  return `${key} ${operator} (${requirement.values.join(',')})`
+}
+
 /** Whether labels meet every requirement; `!=` and `notin` hold where the key is absent, as in Kubernetes. */
 export function matches(selector: Selector, labels: Readonly<Record<string, string>>): boolean {
   return selector.every((requirement) => meets(requirement, labels))

@@ -39,9 +39,9 @@ describe('defineAction', () => {
 
   it('names the parameter that does not fit', () => {
     const bad: [Record<string, unknown>, RegExp][] = [
-      [{ peer_id: 'x', count: 'many' }, /"count" must be integer/],
-      [{ peer_id: 'x', count: '0' }, /"count" must be >= 1/],
-      [{ peer_id: 'x', quiet: 'yes' }, /"quiet" must be boolean/],
+      [{ peer_id: 'x', count: 'many' }, /: count "many": want a whole number$/],
+      [{ peer_id: 'x', count: '0' }, /: count 0: want 1 or more$/],
+      [{ peer_id: 'x', quiet: 'yes' }, /: quiet "yes": want true or false$/],
       [{ count: '1' }, /peer_id/],
       [{ peer_id: 'x', cuont: '1' }, /"cuont" is not a parameter/],
     ]

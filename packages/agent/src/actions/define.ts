@@ -1,4 +1,4 @@
-import type { ActionParameter } from '@plexd/protocol'
+import { type ActionParameter, schemaFault } from '@plexd/protocol'
 import type { Static, TObject, TSchema } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 
@@ -45,9 +45,8 @@ export function defineAction<Parameters extends TObject>(definition: {
     prepare(received) {
       const values = retype(parameters, received)
       if (!Check(parameters, values)) {
-        const [first] = Errors(parameters, values)
-        const parameter = first?.instancePath.slice(1) || 'parameters'
-        throw new RangeError(`"${parameter}" ${first?.message ?? 'does not fit'}`)
+        const errors = Errors(parameters, values)
+        throw new RangeError(schemaFault(errors, { whole: 'the action', value: values }))
       }
       return (context) => run(values, context)
     },

@@ -28,10 +28,15 @@ interface Options {
 /** Leaves the mesh, then with `purge` removes what is on the disk. A node that the control plane has removed counts as left. */
 export async function runDeregister(flags: Flags, options: Options): Promise<void> {
   const { purge = false, force = false, json = false } = options
+  if (force && !purge)
+    throw new CliError(
+      'deregister with --force: it is for --purge alone: add that, or leave --force out',
+      exitCodes.usage,
+    )
   const config = await loadConfigFor(flags)
-  const identity = await readIdentity(config, purge && force)
+  const identity = await readIdentity(config, force)
   if (purge) checkPurge(config.dataDir)
-  const told = identity ? await leave(config, identity, purge && force) : false
+  const told = identity ? await leave(config, identity, force) : false
   // Nobody answers under this identity any more, on either side.
   if (identity && process.getuid?.() === 0) await takeDown(config, identity)
   const kept = purge ? await removeFiles(config) : undefined

@@ -3,13 +3,13 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { examine } from '@plexd/runtime'
 import { defaultConfig } from '../config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
 import { secretFilesCheck } from '../doctor/secret-files-check.ts'
 import { startPlace } from '../local-api/testing.ts'
-import { examine, formatFindings } from './doctor.ts'
 
 describe('plexd doctor', () => {
   it('names what a machine lacks that was never enrolled, each with a remedy', async () => {
@@ -68,18 +68,5 @@ describe('plexd doctor', () => {
     ])
     const none = { ...config, socketPath: join(place.folder, 'none.sock') }
     assert.equal((await examine([controlPlaneCheck], none))[0]?.detail, 'none is named')
-  })
-
-  it('prints a line for each check, and its remedy under it', () => {
-    assert.equal(
-      formatFindings([
-        { check: 'disk', state: 'ok', detail: 'enough' },
-        { check: 'daemon', state: 'failed', detail: 'none answers', remedy: 'plexd up' },
-      ]),
-      `ok      disk:            enough
-FAILED  daemon:          none answers
-        -> plexd up
-`,
-    )
   })
 })

@@ -13,21 +13,27 @@ export async function callLocal<T>(
   flags: Flags,
   what: string,
   call: (client: Client<LocalApi>) => Promise<T>,
+  advice: Readonly<Record<number, string>> = adviceOf,
 ): Promise<T> {
   const { socketPath } = await loadConfigFor(flags)
   try {
     return await call(createClient(localApi, createUnixTransport(socketPath)))
   } catch (error) {
-    throw error instanceof ApiError ? describe(error, what) : explain(error, socketPath)
+    throw error instanceof ApiError ? describe(error, what, advice) : explain(error, socketPath)
   }
 }
 
-function describe(error: ApiError, what: string): ApiError {
+function describe(
+  error: ApiError,
+  what: string,
+  advice: Readonly<Record<number, string>>,
+): ApiError {
   const { code, status } = error
   return new ApiError(code, `${what}: ${error.message}${advice[status] ?? ''}`, { status })
 }
 
-const advice: Record<number, string> = {
+/** What to do about a status, where a command says nothing else. */
+export const adviceOf: Readonly<Record<number, string>> = {
   403: ': run as root, or join the group with "sudo usermod -aG plexd-secrets $USER"',
   404: ': "plexd state" lists what there is',
   409: ': read it again with "plexd state get report KEY --json" and use its version',

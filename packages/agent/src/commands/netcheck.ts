@@ -1,11 +1,16 @@
 import type { NetworkStatus } from '@plexd/protocol'
 import { printable, printJson } from '@plexd/runtime'
 import type { Flags } from './flags.ts'
-import { callLocal } from './local.ts'
+import { adviceOf, callLocal } from './local.ts'
 
-/** Asks the daemon, for it alone can speak from WireGuard's port. */
+/** Asks the daemon, for it alone can speak from WireGuard's port. Exit code 1 where it has no mesh, and so no such port. */
 export async function runNetcheck(flags: Flags, { json }: { json?: boolean }): Promise<void> {
-  const { body } = await callLocal(flags, 'check the network', (client) => client.checkNetwork({}))
+  const { body } = await callLocal(
+    flags,
+    'check the network',
+    (client) => client.checkNetwork({}),
+    { ...adviceOf, 409: '' },
+  )
   if (json) printJson(body)
   else process.stdout.write(formatNetwork(body))
 }

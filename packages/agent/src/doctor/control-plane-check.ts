@@ -1,12 +1,22 @@
 import { formOf } from '@plexd/protocol'
-import { createHttpTransport, describeError } from '@plexd/runtime'
+import {
+  type Check,
+  createHttpTransport,
+  describeError,
+  type Finding,
+  failed,
+  ok,
+  warning,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { userAgent } from '../control/client.ts'
 import { ForeignAnswer } from '../control/failure.ts'
 import { askDaemon } from './ask-daemon.ts'
-import { type Check, type Finding, failed, ok, warning } from './check.ts'
 
-export const controlPlaneCheck: Check = { name: 'control plane', run: checkControlPlane }
+export const controlPlaneCheck: Check<AgentConfig> = {
+  name: 'control plane',
+  run: checkControlPlane,
+}
 
 /** Events older or newer than this are refused. */
 const tolerableSkewMs = 60_000

@@ -1,11 +1,10 @@
 import { formatNode } from '@plexd/protocol'
-import { describeError } from '@plexd/runtime'
+import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { askDaemon } from './ask-daemon.ts'
-import { type Check, type Finding, failed, ok, warning } from './check.ts'
 
 /** What a running daemon says of itself. */
-export const daemonChecks: readonly Check[] = [
+export const daemonChecks: readonly Check<AgentConfig>[] = [
   { name: 'daemon', run: checkDaemon },
   { name: 'public endpoint', run: checkEndpoint },
   { name: 'peers', run: checkPeers },

@@ -1,15 +1,23 @@
 import { statfs } from 'node:fs/promises'
-import { createLog, describeError, exec } from '@plexd/runtime'
+import {
+  type Check,
+  createLog,
+  describeError,
+  exec,
+  type Finding,
+  failed,
+  ok,
+  warning,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { loadIdentity } from '../identity.ts'
 import { findGroup } from '../local-api/group.ts'
 import { mayChangeNetwork } from '../mesh.ts'
-import { type Check, type Finding, failed, ok, warning } from './check.ts'
 import { secretFilesCheck } from './secret-files-check.ts'
 
 /** What must be so on this machine, whether a daemon runs or not. */
-export const machineChecks: readonly Check[] = [
+export const machineChecks: readonly Check<AgentConfig>[] = [
   { name: 'identity', run: checkIdentity },
   secretFilesCheck,
   { name: 'disk', run: checkDisk },

@@ -1,12 +1,21 @@
 import { statSync } from 'node:fs'
-import { describeError, errorCodeOf, ownersHere, secretFault } from '@plexd/runtime'
+import {
+  type Check,
+  describeError,
+  errorCodeOf,
+  type Finding,
+  failed,
+  ok,
+  ownersHere,
+  secretFault,
+  warning,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { identityFiles } from '../identity.ts'
 import { ownersOfTyped } from '../own-secret.ts'
 import { draftPath } from '../registration/enrol.ts'
-import { type Check, type Finding, failed, ok, warning } from './check.ts'
 
-export const secretFilesCheck: Check = { name: 'secret files', run: checkSecretFiles }
+export const secretFilesCheck: Check<AgentConfig> = { name: 'secret files', run: checkSecretFiles }
 
 /** Each file with a key or a token that plexd reads, by the rule by which it reads it. */
 async function checkSecretFiles(config: AgentConfig): Promise<Finding> {

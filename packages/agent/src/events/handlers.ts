@@ -9,7 +9,7 @@ import {
 import type { Log } from '@plexd/runtime'
 import type { ActionExecutor } from '../actions/executor.ts'
 import type { KeyRotation } from '../key-rotation.ts'
-import { type ReceivedChange, readChange } from '../state/read-state.ts'
+import { type ReceivedChange, readChange, type StateLimits } from '../state/read-state.ts'
 import type { EntryEventType, StateEvent } from './fold.ts'
 
 /** What handlers act on. */
@@ -24,6 +24,7 @@ export interface EventTargets {
   resync(reason: string, withinMs?: number): Promise<void>
   executor: Pick<ActionExecutor, 'request'>
   keyRotation: Pick<KeyRotation, 'request'>
+  limits: StateLimits
   log: Log
 }
 
@@ -127,7 +128,7 @@ async function handle<T extends EventType>(
 ): Promise<void> {
   let payload: Payload<T>
   try {
-    payload = await readPayload(type, event.payload)
+    payload = await readPayload(type, event.payload, targets.limits)
   } catch (error) {
     targets.log.error('event payload does not fit', { event_id: event.event_id, error })
     await targets.resync('event payload does not fit')
@@ -137,9 +138,15 @@ async function handle<T extends EventType>(
   await handlers[type]({ payload, event_id: event.event_id, id }, targets)
 }
 
-async function readPayload<T extends EventType>(type: T, text: string): Promise<Payload<T>> {
+async function readPayload<T extends EventType>(
+  type: T,
+  text: string,
+  limits: StateLimits,
+): Promise<Payload<T>> {
   const isOfEntries = type === 'node_state_updated' || type === 'node_secrets_updated'
-  const payload = isOfEntries ? await readChange(text) : parseEventPayload(type, JSON.parse(text))
+  const payload = isOfEntries
+    ? await readChange(text, limits)
+    : parseEventPayload(type, JSON.parse(text))
   return payload as Payload<T> // by the line above
 }
 

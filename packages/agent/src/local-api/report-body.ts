@@ -1,4 +1,4 @@
-import { compactJson, passedBound, rawMembers } from '@plexd/protocol'
+import { compactJson, controlApi, jsonBoundsOf, passedBound, rawMembers } from '@plexd/protocol'
 
 /** What a PUT asks for; `payload` is JSON text, compact and escaped as Go prints it. */
 export interface ReportBody {
@@ -9,15 +9,24 @@ export interface ReportBody {
 /** A longer body is refused (wire contract, "Local node API"). */
 export const maxBodyBytes = 1_048_576
 
-/** The control plane takes 64 levels in a batch, where the payload stands two levels deeper than here. */
-const bounds = { maxBytes: maxBodyBytes, maxDepth: 62, maxValues: 200_000 }
+const taken = jsonBoundsOf(controlApi.syncReports)
+
+/**
+ * What is accepted here has to fit into a batch for the control plane: there the payload stands two levels deeper, and
+ * some twenty values around it.
+ */
+export const reportBounds = {
+  maxBytes: maxBodyBytes,
+  maxDepth: taken.maxDepth - 2,
+  maxValues: taken.maxValues - 20,
+}
 
 /**
  * Reads a body as Go's decoder does: field names in any letter case, unknown fields and whatever follows the first
  * value ignored, `null` the same as `{}`. Otherwise the text of the 400.
  */
 export function readReportBody(body: Buffer | undefined): ReportBody | string {
-  if (body && passedBound(body, bounds)) return 'invalid JSON body'
+  if (body && passedBound(body, reportBounds)) return 'invalid JSON body'
   const members = body && readMembers(body.toString('utf8'))
   if (!members) return 'invalid JSON body'
   const content_type: unknown = JSON.parse(members.get('content_type') ?? 'null')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Answer, ApiError, type NodeState, type SigningKeys } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { createStateChanges } from '../events/state-changes.ts'
 import { createProblems } from '../problems.ts'
 import type { DesiredState } from '../state/desired-state.ts'
@@ -93,8 +94,8 @@ describe('pullState', () => {
     const deep = (levels: number) =>
       JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as unknown
     for (const [bad, why] of [
-      [{ ...entry, key: '', payload: 1 }, /key must not have fewer than 1/],
-      [{ ...entry, key: 'k'.repeat(513), payload: 1 }, /key must not have more than 512/],
+      [{ ...entry, key: '', payload: 1 }, /key "": it is empty/],
+      [{ ...entry, key: 'k'.repeat(513), payload: 1 }, /key "k{64}…": it has 513/],
       [{ ...entry, key: 'deep', payload: deep(100) }, /nested deeper than 64/],
       [{ ...entry, key: 'large', payload: 'x'.repeat(5_000_000) }, /larger than 4194304 bytes/],
       [{ ...entry, key: 'none' }, /payload/],
@@ -250,6 +251,7 @@ function setUp(start: Partial<DesiredState>, { authentic = true } = {}) {
     authentic,
     onNewKey: () => void learned.push(desired.current().signing_keys?.current),
     problems,
+    limits: defaultConfig.limits,
     clock: createFakeClock(),
     log: silentLog,
   }

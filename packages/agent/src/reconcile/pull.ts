@@ -5,7 +5,7 @@ import { isBefore } from '../events/revision.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../problems.ts'
 import { type DesiredState, type DesiredStore, desiredFromPull } from '../state/desired-state.ts'
-import { type ReceivedState, readState } from '../state/read-state.ts'
+import { type ReceivedState, readState, type StateLimits } from '../state/read-state.ts'
 import { type Correction, planContent } from './plan.ts'
 
 export interface PullDeps {
@@ -20,6 +20,7 @@ export interface PullDeps {
   /** The state has a key in force that events were not verified with before. */
   onNewKey(): void
   problems: Problems
+  limits: StateLimits
   clock: Clock
   log: Log
 }
@@ -54,7 +55,7 @@ export async function pullState(
 
 /** Undefined when nothing has changed. */
 async function fetchState(
-  { client, nodeId, desired }: PullDeps,
+  { client, nodeId, desired, limits }: PullDeps,
   whole: boolean,
   signal: AbortSignal,
 ): Promise<DesiredState | undefined> {
@@ -66,7 +67,7 @@ async function fetchState(
   })
   if (answer.status === 304) return undefined
   const text = answer.text ?? JSON.stringify(answer.body) ?? ''
-  return desiredFromPull(await receive(text, nodeId), tagOf(answer.headers.etag))
+  return desiredFromPull(await receive(text, { nodeId, limits }), tagOf(answer.headers.etag))
 }
 
 /** The text of an entity tag, weak or strong; empty for none. */
@@ -74,8 +75,11 @@ function tagOf(etag = ''): string {
   return /^(?:W\/)?"(.*)"$/.exec(etag)?.[1] ?? ''
 }
 
-async function receive(text: string, nodeId: string): Promise<ReceivedState> {
-  const state = await readState(text).catch((cause: unknown) => {
+async function receive(
+  text: string,
+  { nodeId, limits }: Pick<PullDeps, 'nodeId' | 'limits'>,
+): Promise<ReceivedState> {
+  const state = await readState(text, limits).catch((cause: unknown) => {
     if (!(cause instanceof SyntaxError)) throw cause
     throw new TypeError('read state: the answer is no JSON object', { cause })
   })

@@ -155,14 +155,11 @@ describe('register', () => {
   }
 
   it('names the remedy when the machine has a name that is no hostname', async () => {
-    const error = new ApiError(
-      'bad_request',
-      'body/hostname: parse hostname "Web_01": want letters',
-    )
+    const error = new ApiError('bad_request', 'hostname: parse hostname "Web_01": want letters')
     const { run } = setUp([error], { config: { ...config, hostname: 'Web_01' } })
     await assert.rejects(
       run(),
-      /^CliError: register "Web_01": body\/hostname: .*: give this node another name with --hostname NAME/,
+      /^CliError: register "Web_01": hostname: .*: give this node another name with --hostname NAME/,
     )
   })
 

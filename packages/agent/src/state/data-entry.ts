@@ -1,11 +1,16 @@
 import {
+  type Bound,
   compactJson,
+  defaultMaxDepth,
   Entry,
   escapeHtml,
+  type JsonBounds,
   passedBound,
   rawMembers,
+  schemaFault,
   validatorOf,
 } from '@plexd/protocol'
+import type { Limits } from '../limits.ts'
 
 /**
  * A data entry as it is kept and shown: the payload is the JSON text that the operator wrote, compact, so that no number
@@ -15,21 +20,31 @@ export interface DataEntry extends Omit<Entry, 'payload'> {
   payload: string
 }
 
-/** More than any control plane of ours lets be written. */
-export const entryBounds = { maxBytes: 4 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 }
+export type EntryLimits = Pick<Limits, 'data_entry_bytes' | 'data_entry_values'>
+
+const unlimited: EntryLimits = {
+  data_entry_bytes: Number.POSITIVE_INFINITY,
+  data_entry_values: Number.POSITIVE_INFINITY,
+}
 
 const entry = validatorOf(Entry)
 
-/** Reads one from its text. Throws a SyntaxError when it is no JSON, and a TypeError that says what does not fit. */
-export function readDataEntry(text: string): DataEntry {
-  const passed = passedBound(text, entryBounds)
-  if (passed) throw new TypeError(words[passed])
+/**
+ * Reads one from its text. Throws a SyntaxError when it is no JSON, and a TypeError that says what does not fit. Without
+ * limits it is one that was within them once.
+ */
+export function readDataEntry(text: string, limits: EntryLimits = unlimited): DataEntry {
+  const { data_entry_bytes: maxBytes, data_entry_values: maxValues } = limits
+  const bounds = { maxBytes, maxValues, maxDepth: defaultMaxDepth }
+  const passed = passedBound(text, bounds)
+  if (passed) throw new TypeError(excess(passed, bounds))
   const found: unknown = JSON.parse(text)
   const isObject = typeof found === 'object' && found !== null && !Array.isArray(found)
   // The payload is kept as text: of it nothing is to be checked but that it is there.
   const value = isObject && 'payload' in found ? { ...found, payload: null } : found
   const validator = entry()
-  if (!validator.Check(value)) throw new TypeError(misfit(validator.Errors(value)))
+  if (!validator.Check(value))
+    throw new TypeError(schemaFault(validator.Errors(value), { whole: 'it', value }))
   const payload = rawMembers(text).get('payload') ?? ''
   const { key, content_type, version, updated_at } = value
   return { key, content_type, payload: copyOf(compactJson(payload)), version, updated_at }
@@ -47,16 +62,13 @@ export function dataEntryJson({
   return `{"key":${text(key)},"content_type":${text(content_type)},"payload":${payload},"version":${version},"updated_at":${text(updated_at)}}`
 }
 
-/** The first thing that does not fit, for a person. */
-export function misfit([first]: readonly { instancePath: string; message: string }[]): string {
-  const { instancePath = '', message = 'it does not fit' } = first ?? {}
-  return `${instancePath.slice(1)} ${message}`.trimStart()
-}
-
-const words = {
-  bytes: `it is larger than ${entryBounds.maxBytes} bytes`,
-  depth: `it is nested deeper than ${entryBounds.maxDepth}`,
-  values: `it has more than ${entryBounds.maxValues} values`,
+function excess(passed: Bound, { maxBytes, maxValues, maxDepth }: JsonBounds): string {
+  const words = {
+    bytes: `it is larger than ${maxBytes} bytes (limit data_entry_bytes)`,
+    depth: `it is nested deeper than ${maxDepth}`,
+    values: `it has more than ${maxValues} values (limit data_entry_values)`,
+  }
+  return words[passed]
 }
 
 /** A part of a long text keeps all of it in memory. */

@@ -55,7 +55,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
     const names = await listJson(dataFolder)
     return inGroups(names, async (name) => {
       const path = join(dataFolder, name)
-      const entry = await read(path, readDataEntry)
+      const entry = await read(path, (text) => readDataEntry(text))
       if (typeof entry !== 'object' || keyFileName(entry.value.key) === name) return entry
       log.warn('state file belongs to another key, ignored', { file: path })
       onDisk.set(path, undefined)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { defaultConfig } from '../config.ts'
 import { readState } from './read-state.ts'
 
 /** How often others had their turn while `work` ran. */
@@ -16,6 +17,7 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   return turns
 }
 
+const { limits } = defaultConfig
 const mebibyte = 1024 * 1024
 const flat = (text: string): string => Buffer.from(text).toString()
 
@@ -28,7 +30,7 @@ describe('readState', () => {
   for (const [what, text] of long)
     it(`lets others have their turn while it reads what is ${what}`, async () => {
       const whole = flat(text)
-      assert.ok((await turnsDuring(() => readState(whole))) > 2)
+      assert.ok((await turnsDuring(() => readState(whole, limits))) > 2)
     })
 
   it('leaves out an entry that is no object, whatever else it is, and takes the others', async () => {
@@ -38,16 +40,21 @@ describe('readState', () => {
     }
     for (const list of ['data', 'secret_refs'] as const)
       for (const wrong of ['null', '5', '"x"', '[]', '[{"key":"a"}]']) {
-        const state = await readState(`{"${list}":[${wrong},${good[list]}]}`)
+        const state = await readState(`{"${list}":[${wrong},${good[list]}]}`, limits)
         assert.deepEqual(
           state[list].map(({ key }) => key),
           ['b'],
         )
-        assert.deepEqual(state.left_out, [{ list, key: '?', why: 'must be object' }])
+        const [left, ...more] = state.left_out
+        assert.deepEqual([left?.list, left?.key, more], [list, '?', []])
+        assert.match(left?.why ?? '', /^it .*: want an object$/)
       }
   })
 
   it('refuses what is longer than any state before it looks at it', async () => {
-    await assert.rejects(readState(flat(`{"x":${'['.repeat(60 * mebibyte)}`)), /longer than/)
+    await assert.rejects(
+      readState(flat(`{"x":${'['.repeat(60 * mebibyte)}`), limits),
+      /longer than 33554432 characters \(limit state_characters\)/,
+    )
   })
 })

@@ -3,12 +3,15 @@ import {
   passedBound,
   ReceivedNodeState,
   rawParts,
+  type SchemaError,
   SecretRef,
+  schemaFault,
   validatorOf,
 } from '@plexd/protocol'
 import { Type } from 'typebox'
 import { createBreath } from '../breathe.ts'
-import { type DataEntry, misfit, readDataEntry } from './data-entry.ts'
+import type { Limits } from '../limits.ts'
+import { type DataEntry, type EntryLimits, readDataEntry } from './data-entry.ts'
 import { type LeftOut, leftOut } from './left-out.ts'
 
 /** What was received of a state. One entry that does not fit costs no other: it is in `left_out`. */
@@ -20,6 +23,9 @@ export interface ReceivedState
   secret_refs: SecretRef[]
   left_out: LeftOut[]
 }
+
+/** How much of one is read. */
+export type StateLimits = EntryLimits & Pick<Limits, 'state_characters' | 'state_parts'>
 
 /** What an event says of the state; undefined for what it does not name. */
 export interface ReceivedChange {
@@ -33,8 +39,8 @@ export interface ReceivedChange {
  * Reads a state from its text, part by part: however large it is, others have their turn in between. Rejects when the
  * text as a whole is not one, or a peer or a policy does not fit: without them the node would be another one.
  */
-export async function readState(text: string): Promise<ReceivedState> {
-  const { data = [], secret_refs = [], left_out, rest } = await readParts(text)
+export async function readState(text: string, limits: StateLimits): Promise<ReceivedState> {
+  const { data = [], secret_refs = [], left_out, rest } = await readParts(text, limits)
   const state = checked(rest, receivedRest(), 'state')
   return {
     ...state,
@@ -47,8 +53,8 @@ export async function readState(text: string): Promise<ReceivedState> {
 }
 
 /** The same for the payload of an event about metadata, data or secrets. */
-export async function readChange(text: string): Promise<ReceivedChange> {
-  const { rest, ...change } = await readParts(text)
+export async function readChange(text: string, limits: StateLimits): Promise<ReceivedChange> {
+  const { rest, ...change } = await readParts(text, limits)
   const { metadata } = checked(rest, receivedChange(), 'event payload')
   return { ...change, ...(metadata === undefined ? {} : { metadata }) }
 }
@@ -57,11 +63,9 @@ const receivedRest = validatorOf(Type.Omit(ReceivedNodeState, ['data', 'secret_r
 const receivedChange = validatorOf(Type.Pick(ReceivedNodeState, ['metadata']))
 const secretRef = validatorOf(SecretRef)
 
-/** A state of ten thousand peers has a tenth of it. */
-const maxParts = 200_000
 /** Those behind are left out as well, and not named. */
 const maxLeftOut = 100
-const maxChars = 32 * 1024 * 1024
+/** Of what is no entry. */
 const partBounds = { maxBytes: 8 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 }
 
 interface Parts extends Pick<ReceivedChange, 'data' | 'secret_refs'> {
@@ -69,9 +73,12 @@ interface Parts extends Pick<ReceivedChange, 'data' | 'secret_refs'> {
   rest: unknown
 }
 
-async function readParts(text: string): Promise<Parts> {
+async function readParts(text: string, limits: StateLimits): Promise<Parts> {
+  const { state_characters: maxChars, state_parts: maxParts } = limits
   if (text.length > maxChars)
-    throw new RangeError(`read state: it is longer than ${maxChars} characters`)
+    throw new RangeError(
+      `read state: it is longer than ${maxChars} characters (limit state_characters)`,
+    )
   const breath = createBreath()
   const parts: Parts = { left_out: [], rest: undefined }
   const rest = new Map<string, unknown>()
@@ -80,8 +87,9 @@ async function readParts(text: string): Promise<Parts> {
     await breath()
     if (!part) continue
     const { name, inList } = part
-    if (++count > maxParts) throw new RangeError(`read state: it has more than ${maxParts} parts`)
-    if (name === 'data' || name === 'secret_refs') takeEntry(parts, { ...part, name })
+    if (++count > maxParts)
+      throw new RangeError(`read state: it has more than ${maxParts} parts (limit state_parts)`)
+    if (name === 'data' || name === 'secret_refs') takeEntry(parts, { ...part, name }, limits)
     else if (inList) listOf(rest, name).push(parsePart(part))
     else rest.set(name, parsePart(part))
   }
@@ -99,15 +107,16 @@ function listOf(rest: Map<string, unknown>, name: string): unknown[] {
 function takeEntry(
   parts: Parts,
   { name, text, inList }: { name: LeftOut['list']; text: string; inList: boolean },
+  limits: EntryLimits,
 ): void {
   parts[name] ??= []
   const list: unknown[] = parts[name]
   if (!inList) {
     if (text === 'null' || /^\[\s*\]$/.test(text)) return
-    throw new TypeError(`read state: /${name} must be array`)
+    throw new TypeError(`read state: ${name}: want a list`)
   }
   try {
-    list.push(name === 'data' ? readDataEntry(text) : readSecretRef(text))
+    list.push(name === 'data' ? readDataEntry(text, limits) : readSecretRef(text))
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     if (parts.left_out.length < maxLeftOut)
@@ -119,7 +128,7 @@ function readSecretRef(text: string): SecretRef {
   const value = parsePart({ name: 'secret_refs', text })
   const validator = secretRef()
   if (validator.Check(value)) return value
-  throw new TypeError(misfit(validator.Errors(value)))
+  throw new TypeError(schemaFault(validator.Errors(value), { whole: 'it', value }))
 }
 
 function parsePart({ name, text }: { name: string; text: string }): unknown {
@@ -146,13 +155,10 @@ function checked<T>(
   value: unknown,
   validator: {
     Check(value: unknown): value is T
-    Errors(value: unknown): { instancePath: string; message: string }[]
+    Errors(value: unknown): SchemaError[]
   },
   what: string,
 ): T {
   if (validator.Check(value)) return value
-  const [first] = validator.Errors(value)
-  throw new TypeError(
-    `read ${what}: ${first?.instancePath || 'body'} ${first?.message ?? 'does not fit'}`,
-  )
+  throw new TypeError(`read ${what}: ${schemaFault(validator.Errors(value), { whole: 'it' })}`)
 }

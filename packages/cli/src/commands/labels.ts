@@ -46,6 +46,7 @@ function addSetCommands(label: Command, { io, connect }: Context): void {
       const { admin } = await connect()
       const { body } = await admin.setNodeMetadata({ params: { node: name }, body: { remove } })
       printDone(io, body, { json, text: `${body.hostname}: ${formatLabels(body.labels)}` })
+      for (const warning of body.warnings) printNote(io, `warning: ${warning}`)
     })
 }
 

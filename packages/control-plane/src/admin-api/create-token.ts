@@ -1,4 +1,4 @@
-import { adminApi, newBootstrapToken, newId } from '@plexd/protocol'
+import { ApiError, adminApi, newBootstrapToken, newId, whyNotSelectable } from '@plexd/protocol'
 import { tokenHash } from '../auth.ts'
 import { handle } from '../handle.ts'
 import { readHostname } from '../nodes/hostname.ts'
@@ -8,18 +8,19 @@ import { bootstrapTokenView } from './token-view.ts'
 
 /** Only a hash of the token is kept. */
 export const createToken = handle(adminApi.createToken, async ({ principal, body }, app) => {
-  const ttlMs = readDuration(body.ttl ?? '1h', { field: 'body/ttl', min: '1m', max: '720h' })
+  const ttlMs = readDuration(body.ttl ?? '1h', { field: 'ttl', min: '1m', max: '720h' })
   const labels = body.metadata ?? {}
   checkLabels(labels, {}, app.config.limits)
   const nodeMaySet = body.node_may_set ?? []
   checkLabels(Object.fromEntries(nodeMaySet.map((key) => [key, ''])), {}, app.config.limits)
+  refuseUnaskable(nodeMaySet)
   const token = newBootstrapToken()
   const nowMs = app.clock.now()
   const row = {
     id: newId('token'),
     tenant_id: principal.tenant_id,
     token_hash: tokenHash(token),
-    hostname: body.hostname === undefined ? null : readHostname('body/hostname', body.hostname),
+    hostname: body.hostname === undefined ? null : readHostname('hostname', body.hostname),
     metadata: JSON.stringify(labels),
     node_may_set: JSON.stringify(nodeMaySet),
     nsk_format: body.nsk_format ?? null,
@@ -34,3 +35,12 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
   await app.store.write((tx) => tx.insertInto('bootstrap_tokens').values(row).execute())
   return { ...bootstrapTokenView(row, () => ''), token, warnings: warningsOf(labels) }
 })
+
+/** Whoever lets a node choose a label means it for selectors: a key that none can ask for is a slip. */
+function refuseUnaskable(nodeMaySet: readonly string[]): void {
+  for (const key of nodeMaySet) {
+    const why = whyNotSelectable(key, '')
+    if (why !== undefined)
+      throw new ApiError('bad_request', `node_may_set ${JSON.stringify(key.slice(0, 64))}: ${why}`)
+  }
+}

@@ -1,6 +1,6 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { tellEntryChange } from '../entries/change.ts'
-import { readTarget } from '../entries/target.ts'
+import { readTarget, rowFor } from '../entries/target.ts'
 import { handle } from '../handle.ts'
 import { findNodeById } from './find-node.ts'
 
@@ -9,16 +9,17 @@ export const deleteSecret = handle(
   async ({ principal, params: { key }, query }, app) => {
     await app.change(async (unit) => {
       const { tenant_id } = principal
-      const target = readTarget(query, (id) => findNodeById(unit.fleet, principal, id))
+      const meant = readTarget(query, (id) => findNodeById(unit.fleet, principal, id))
       const before = await unit.tx
         .selectFrom('secrets')
         .select(['id', 'key', 'target', 'version'])
         .where('tenant_id', '=', tenant_id)
         .where('key', '=', key)
         .execute()
-      const row = before.find((entry) => entry.target === target)
+      const row = rowFor(before, meant)
       if (!row) throw new ApiError('not_found', `there is no secret "${key}" for this target`)
       await unit.tx.deleteFrom('secrets').where('id', '=', row.id).execute()
+      const { target } = row
       const after = before.filter((entry) => entry !== row)
       await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
     })

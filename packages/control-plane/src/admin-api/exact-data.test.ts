@@ -92,7 +92,7 @@ describe('the payload of a data entry', () => {
     assert.equal((await put(plane, 'k', nested(60))).status, 200)
     assert.deepEqual(await put(plane, 'k', nested(6_000)), {
       status: 400,
-      text: '{"error":"request body is nested deeper than 61","code":"bad_request"}',
+      text: '{"error":"key \\"k\\": request body is nested deeper than 61: make it flatter","code":"bad_request"}',
     })
     const long = await put(plane, 'k', JSON.stringify('x'.repeat(999)))
     assert.equal(long.status, 413)

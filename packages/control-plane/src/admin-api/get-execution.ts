@@ -14,7 +14,7 @@ export const getExecution = handle(
     const waitMs =
       query.wait === undefined
         ? 0
-        : readDuration(query.wait, { field: 'querystring/wait', min: '0s', max: '60s' })
+        : readDuration(query.wait, { field: 'wait', min: '0s', max: '60s' })
     const endMs = app.clock.monotonic() + waitMs
     const ended = app.operatorEnds.signalOf(principal)
     const gone = new AbortController()

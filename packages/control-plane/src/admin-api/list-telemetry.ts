@@ -22,7 +22,7 @@ export const listTelemetry = handle(
       sinceMs:
         query.since === undefined
           ? 0
-          : readMoment(query.since, { field: 'querystring/since', nowMs: clock.now() }),
+          : readMoment(query.since, { field: 'since', nowMs: clock.now() }),
       after,
       limit: limit + 1,
       maxBytes,

@@ -38,7 +38,7 @@ describe('renameNode', () => {
     const rename = (node: string, hostname: string) =>
       plane.admin.renameNode({ params: { node }, body: { hostname } })
 
-    await assert.rejects(rename('web-01', web.node_id), isError(400, /^body\/hostname: parse host/))
+    await assert.rejects(rename('web-01', web.node_id), isError(400, /^hostname: parse host/))
     await assert.rejects(rename('web-01', 'DB-01'), isError(409, /"db-01" is taken/))
     await assert.rejects(rename('web-03', 'x'), isError(404, /no node "web-03"/))
     assert.equal((await rename('web-01', 'WEB-01')).body.hostname, 'web-01')

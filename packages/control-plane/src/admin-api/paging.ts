@@ -26,8 +26,7 @@ export function cursorOf<C extends Cursor>({ after }: PageQuery, like: C): C | u
     Array.isArray(parts) &&
     parts.length === like.length &&
     parts.every((part, index) => typeof part === typeof like[index])
-  if (!fits)
-    throw new ApiError('bad_request', `querystring/after "${after}" is no cursor of this list`)
+  if (!fits) throw new ApiError('bad_request', `after "${after}" is no cursor of this list`)
   return parts as unknown as C // of the same length and types
 }
 

@@ -14,6 +14,7 @@ export const putArtifact = handle(
   async ({ params: { version, os, arch }, headers, request }, app) => {
     const name = { version, os, arch }
     checkArtifactName(name)
+    checkVersion(version)
     const { maxBodyBytes } = adminApi.putArtifact
     const expected = headers['x-checksum-sha256']
     const file = await app.artifacts.receive(readBody(request, maxBodyBytes), {
@@ -23,6 +24,15 @@ export const putArtifact = handle(
     return app.artifacts.exclusive(() => keep(app, name, file))
   },
 )
+
+/** What is compared with the versions that nodes say has to be one (semver.org, section 2). */
+function checkVersion(version: string): void {
+  if (/^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?$/.test(version)) return
+  throw new ApiError(
+    'bad_request',
+    `version "${version}": want a version such as 1.5.0 or 1.5.0-rc.1, as "plexd version" prints it`,
+  )
+}
 
 async function keep(app: App, name: ArtifactName, file: ReceivedFile): Promise<Artifact> {
   const { size, checksum } = file

@@ -5,7 +5,7 @@ import type { Unit } from '../change.ts'
 import { nextVersion, tellEntryChange } from '../entries/change.ts'
 import { refuseOverfull } from '../entries/refuse-overfull.ts'
 import { dataBytes } from '../entries/room.ts'
-import { readTarget } from '../entries/target.ts'
+import { readTarget, rowFor } from '../entries/target.ts'
 import { type Call, handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
 import { targetWarnings } from '../mesh/target-warnings.ts'
@@ -39,9 +39,10 @@ async function write(
   content: Pick<DataRow, 'content_type' | 'payload'>,
 ): Promise<DataRow> {
   const { tenant_id } = principal
-  const target = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id), 'data')
+  const meant = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id), 'data')
   const before = await readDataRows(unit.tx, tenant_id, key)
-  const old = before.find((row) => row.target === target)
+  const old = rowFor(before, meant)
+  const target = old?.target ?? meant
   if (old && old.content_type === content.content_type && old.payload === content.payload)
     return old
   const row = {

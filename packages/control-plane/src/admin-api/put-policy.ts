@@ -3,6 +3,7 @@ import { changePolicy } from '../announce.ts'
 import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
+import type { Limits } from '../limits.ts'
 import { comparePairs } from '../mesh/connections.ts'
 import type { Fleet, PolicyRecord } from '../mesh/fleet.ts'
 import { positionOf } from '../mesh/policy-order.ts'
@@ -10,8 +11,6 @@ import { describeProblems, validatePolicy } from '../mesh/policy-validate.ts'
 import { policyWarnings } from '../mesh/policy-warnings.ts'
 import { type PolicyRow, policyViews } from './policy-view.ts'
 import { removedNodesOf } from './removed-nodes.ts'
-
-const maxPolicies = 1_000
 
 /**
  * A new policy applies behind the others, but in front of `allow-all`; one that is there keeps its place. The same
@@ -21,14 +20,15 @@ export const putPolicy = handle(
   adminApi.putPolicy,
   async ({ principal, params, query, body }, app) => {
     if (body.name !== params.name)
-      throw new ApiError('bad_request', `body/name "${body.name}" is not that of the path`)
+      throw new ApiError('bad_request', `name "${body.name}" is not that of the path`)
     const { fleet, store, clock } = app
     const tenantId = principal.tenant_id
+    const wanted = { spec: body, limits: app.config.limits }
     const removed = await removedNodesOf(store.reader, body)
     const warningsOf = ({ after, policies }: Plan): string[] =>
       policyWarnings(after.id, { mesh: fleet.mesh(tenantId), policies, removed })
     if (query.dry_run === 'true') {
-      const plan = planPut(fleet, tenantId, body)
+      const plan = planPut(fleet, tenantId, wanted)
       const pairs = comparePairs(fleet.mesh(tenantId), {
         before: fleet.policies(tenantId),
         after: plan.policies,
@@ -36,7 +36,7 @@ export const putPolicy = handle(
       const policy = await show(app, { ...rowOf(plan.after), updated_at: clock.now() })
       return { ...policy, warnings: warningsOf(plan), pairs: pairs ?? null }
     }
-    const { row, plan } = await app.change((unit) => put(unit, tenantId, body))
+    const { row, plan } = await app.change((unit) => put(unit, tenantId, wanted))
     const warnings = warningsOf(plan)
     if (warnings.length > 0)
       app.log.warn('policy has parts that do nothing', {
@@ -47,6 +47,11 @@ export const putPolicy = handle(
   },
 )
 
+interface Wanted {
+  spec: PolicySpec
+  limits: Pick<Limits, 'policies'>
+}
+
 interface Plan {
   before: PolicyRecord | undefined
   after: PolicyRecord
@@ -55,12 +60,15 @@ interface Plan {
 }
 
 /** What a policy would be, and where it would stand. Throws an ApiError (400) with all that is wrong with it. */
-function planPut(fleet: Fleet, tenantId: string, spec: PolicySpec): Plan {
+function planPut(fleet: Fleet, tenantId: string, { spec, limits }: Wanted): Plan {
   refuseProblems(fleet, tenantId, spec)
   const policies = fleet.policies(tenantId)
   const before = policies.find(({ name }) => name === spec.name)
-  if (!before && policies.length >= maxPolicies)
-    throw new ApiError('bad_request', `a tenant has ${maxPolicies} policies at most`)
+  if (!before && policies.length >= limits.policies)
+    throw new ApiError(
+      'bad_request',
+      `write policy "${spec.name}": there are ${policies.length}, and the limit policies is ${limits.policies}: remove one, or add its rules to another`,
+    )
   const after: PolicyRecord = {
     id: before?.id ?? newId('policy'),
     tenant_id: tenantId,
@@ -80,9 +88,9 @@ function planPut(fleet: Fleet, tenantId: string, spec: PolicySpec): Plan {
 async function put(
   unit: Unit,
   tenantId: string,
-  spec: PolicySpec,
+  wanted: Wanted,
 ): Promise<{ row: PolicyRow; plan: Plan }> {
-  const plan = planPut(unit.fleet, tenantId, spec)
+  const plan = planPut(unit.fleet, tenantId, wanted)
   const { before, after } = plan
   const row = { ...rowOf(after), updated_at: unit.nowMs }
   if (before && JSON.stringify(before.rules) === row.rules)

@@ -1,7 +1,7 @@
 import { adminApi, newId } from '@plexd/protocol'
 import { nextVersion, tellEntryChange } from '../entries/change.ts'
 import { refuseOverfull } from '../entries/refuse-overfull.ts'
-import { readTarget } from '../entries/target.ts'
+import { readTarget, rowFor } from '../entries/target.ts'
 import { handle } from '../handle.ts'
 import { targetWarnings } from '../mesh/target-warnings.ts'
 import { placeOf } from '../seal/places.ts'
@@ -15,19 +15,20 @@ export const putSecret = handle(
   async ({ principal, params: { key }, body }, app) => {
     const { tenant_id } = principal
     const secret = await app.change(async (unit) => {
-      const target = readTarget(
+      const meant = readTarget(
         body.target,
         (id) => findNodeById(unit.fleet, principal, id),
         'secret',
       )
-      const context = placeOf.secret({ tenant_id, key, target })
       const before = await unit.tx
         .selectFrom('secrets')
         .selectAll()
         .where('tenant_id', '=', tenant_id)
         .where('key', '=', key)
         .execute()
-      const old = before.find((row) => row.target === target)
+      const old = rowFor(before, meant)
+      const target = old?.target ?? meant
+      const context = placeOf.secret({ tenant_id, key, target })
       if (old && open(app.masterKey, old.value_sealed, context) === body.value) return old
       const row = {
         id: old?.id ?? newId('entry'),

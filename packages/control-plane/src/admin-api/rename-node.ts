@@ -8,7 +8,7 @@ import { findNode } from './find-node.ts'
 
 /** Its id, and with it its data, secrets and history, stay. */
 export const renameNode = handle(adminApi.renameNode, async ({ principal, params, body }, app) => {
-  const hostname = readHostname('body/hostname', body.hostname)
+  const hostname = readHostname('hostname', body.hostname)
   const before = await app.change(async (unit) => {
     const node = findNode(unit.fleet, principal, params.node)
     const { id, tenant_id: tenantId } = node

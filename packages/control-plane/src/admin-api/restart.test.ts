@@ -20,16 +20,16 @@ describe('a restart', () => {
         const rules = [{ from: 'env=prod', to: '*', action: 'allow' as const }]
         await plane.admin.putData({
           params: { key: 'k' },
-          body: { target, content_type: 'a', payload: 1 },
+          body: { target, content_type: 'a/b', payload: 1 },
         })
         await plane.admin.putSecret({ params: { key: 's' }, body: { target, value: 'v' } })
         await plane.admin.putPolicy({ params: { name: 'p' }, body: { name: 'p', rules } })
         await plane.admin.runAction({ params: { node: 'web' }, body: { action: 'x' } })
         await plane.admin.rotateSigningKey({ body: {} })
         await plane.admin.createAdminToken({ body: { name: 'eyes', role: 'viewer' } })
-        const version = { version: '1', os: 'linux', arch: 'amd64' }
+        const version = { version: '1.0.0', os: 'linux', arch: 'amd64' }
         await plane.admin.putArtifact({ params: version, body: Buffer.from('plexd') })
-        const entry = { key: 'r', content_type: 'a', payload: 1, version: 1, updated_at: at }
+        const entry = { key: 'r', content_type: 'a/b', payload: 1, version: 1, updated_at: at }
         await web.api.syncReports({ params, body: { entries: [entry] } })
         await web.api.sendLogs({ params, body: Buffer.from(`{"timestamp":"${at}","message":"m"}`) })
         return { web, shown: await everything(plane) }
@@ -41,7 +41,7 @@ describe('a restart', () => {
         assert.equal((await api.getSecret({ params })).body.version, 1)
         const target = { selector: 'env=prod' }
         await plane.admin.deleteData({ params: { key: 'k' }, query: target })
-        const again = { target, content_type: 'a', payload: 1 }
+        const again = { target, content_type: 'a/b', payload: 1 }
         assert.equal(
           (await plane.admin.putData({ params: { key: 'k' }, body: again })).body.version,
           2,

@@ -5,7 +5,7 @@ import { signingKeyColumns, signingKeyView } from './signing-key-view.ts'
 
 export const rotateSigningKey = handle(adminApi.rotateSigningKey, async ({ body }, app) => {
   const transitionMs = readDuration(body.transition_period ?? '24h', {
-    field: 'body/transition_period',
+    field: 'transition_period',
     min: '1s',
     max: '720h',
   })

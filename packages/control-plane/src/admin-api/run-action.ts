@@ -17,22 +17,27 @@ import { readNodeRow } from '../store/nodes.ts'
 import { readDuration } from './durations.ts'
 import { findNode } from './find-node.ts'
 
-/** All parameters together, so that the event stays well below the longest line a node reads. */
-const maxParameterBytes = 32 * 1024
-
 /** Asks a node to run an action. The request is in the log, and with it durable, before this is answered. */
 export const runAction = handle(adminApi.runAction, async (call, app): Promise<Execution> => {
   const { body } = call
   const timeoutMs = readDuration(body.timeout ?? '30s', {
-    field: 'body/timeout',
+    field: 'timeout',
     min: '1s',
     max: '24h',
   })
   const parameters = JSON.stringify(body.parameters ?? {})
-  if (Buffer.byteLength(parameters) > maxParameterBytes)
-    throw new ApiError('bad_request', `body/parameters are larger than ${maxParameterBytes} bytes`)
+  refuseLong(parameters, app.config.limits.action_parameter_bytes)
   return dispatch(call, app, { timeoutMs, parameters })
 })
+
+function refuseLong(parameters: string, most: number): void {
+  const bytes = Buffer.byteLength(parameters)
+  if (bytes <= most) return
+  throw new ApiError(
+    'bad_request',
+    `parameters have ${bytes} bytes, and action_parameter_bytes is ${most}: give the node a data entry, and name that`,
+  )
+}
 
 function dispatch(
   { principal, params, body }: Call<typeof adminApi.runAction>,

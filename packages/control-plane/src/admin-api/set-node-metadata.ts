@@ -1,4 +1,4 @@
-import { ApiError, adminApi } from '@plexd/protocol'
+import { ApiError, adminApi, nearest } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
 import { type Call, handle } from '../handle.ts'
@@ -12,15 +12,31 @@ import { findNode } from './find-node.ts'
 /** What is set wins over what is removed. Labels as they were before change nothing and tell nobody. */
 export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app) => {
   const { principal, params, body } = call
-  const id = await app.change(async (unit) => {
+  const before = await app.change(async (unit) => {
     const node = findNode(unit.fleet, principal, params.node)
     await setLabels(unit, node, call, app)
-    return node.id
+    return node
   })
-  const row = await readNodeRow(app.store.reader, id)
+  const row = await readNodeRow(app.store.reader, before.id)
   if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
-  return { ...(await nodeDetail(app, row)), warnings: warningsOf(body.set ?? {}) }
+  return {
+    ...(await nodeDetail(app, row)),
+    warnings: [...warningsOf(body.set ?? {}), ...missingOf(before, body.remove)],
+  }
 })
+
+/** What was to be removed and is not there: most likely it is spelt otherwise. */
+function missingOf({ labels, reported }: NodeRecord, remove: readonly string[] = []): string[] {
+  return remove
+    .filter((key) => !Object.hasOwn(labels, key))
+    .map((key) => {
+      const near = nearest(key, Object.keys(labels))
+      const hint = Object.hasOwn(reported, key)
+        ? 'it is what the node says of itself, which nobody else can change'
+        : `it has ${near === undefined ? Object.keys(labels).slice(0, 10).join(', ') || 'none' : `"${near}": did you mean that?`}`
+      return `the node has no label ${JSON.stringify(key.slice(0, 64))}: ${hint}`
+    })
+}
 
 async function setLabels(
   unit: Unit,

@@ -57,7 +57,7 @@ function startOf(after: string | undefined, { heads }: App): number {
   if (after === '0') return 0
   const { seq, unknown } = heads.find(after)
   if (seq !== undefined) return seq
-  throw new ApiError('bad_request', `querystring/after "${after}": the event id ${unknown}`)
+  throw new ApiError('bad_request', `after "${after}": the event id ${unknown}`)
 }
 
 async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<Frame> {

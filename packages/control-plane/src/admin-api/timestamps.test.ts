@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { readMoment } from './timestamps.ts'
 
 const nowMs = Date.parse('2025-01-15T10:30:00Z')
-const read = (text: string) => readMoment(text, { field: 'querystring/since', nowMs })
+const read = (text: string) => readMoment(text, { field: 'since', nowMs })
 
 describe('readMoment', () => {
   it('takes RFC 3339 in any zone, and how long ago', () => {
@@ -26,6 +26,6 @@ describe('readMoment', () => {
     it(`refuses ${JSON.stringify(text)} with words`, () =>
       assert.throws(() => read(text), {
         status: 400,
-        message: `querystring/since "${text}": want a time such as "2025-01-15T10:30:00Z", or how long ago, such as "5m"`,
+        message: `since "${text}": want a time such as "2025-01-15T10:30:00Z", or how long ago, such as "5m"`,
       }))
 })

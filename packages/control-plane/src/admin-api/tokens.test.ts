@@ -43,7 +43,7 @@ describe('bootstrap tokens', () => {
     for (const ttl of ['1s', '721h', 'soon', '-1h'])
       await assert.rejects(plane.admin.createToken({ body: { ttl } }), {
         status: 400,
-        message: `body/ttl "${ttl}": want a duration from "1m" to "720h"`,
+        message: `ttl "${ttl}": want a duration from "1m" to "720h"`,
       })
     const labels: Metadata[] = [{ 'reported.a': 'c' }, { '': 'c' }, { a: 'x'.repeat(2_000) }]
     for (const metadata of labels)

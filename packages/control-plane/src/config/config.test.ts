@@ -95,6 +95,12 @@ describe('resolveConfig', () => {
       [{ log_level: 'loud' }, /log_level "loud"/],
       [{ public_url: 'plexd.example.com' }, /public_url "plexd\.example\.com": want a URL/],
       [{ data_dir: ['a'] }, /"data_dir" wants a text/],
+      [{ tls_cert: 'a.crt' }, /tls_cert "a\.crt": a certificate needs its key: give both/],
+      [{ tls_key: 'a.key' }, /tls_key "a\.key": a certificate needs its key: give both/],
+      [
+        { tls_cert: 'a', tls_key: 'b', insecure_http: true, listen: '127.0.0.1:1' },
+        /over plain HTTP no certificate is served: leave out --insecure-http/,
+      ],
       [{ tls_san: [1] }, /"tls_san" wants a list of texts/],
       [{ tls_san: ['https://cp.example'] }, /tls_san "https:\/\/cp\.example": want a name or/],
       [{ tls_san: 'cp.example:8443' }, /tls_san "cp\.example:8443"/],

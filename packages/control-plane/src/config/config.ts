@@ -79,6 +79,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
   const metrics = text('metrics_listen')
   const tlsCertFile = text('tls_cert')
   const tlsKeyFile = text('tls_key')
+  refusePairs({ insecureHttp, tlsCertFile, tlsKeyFile })
   const caKeyFile = text('ca_key_file')
   const masterKeyFile = text('master_key_file')
   const publicUrl = text('public_url')
@@ -108,6 +109,27 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     logLevel: parseLogLevel(text('log_level') ?? 'info'),
     limits: readLimits(given.limits, given.limit),
   }
+}
+
+/** Settings that are nothing without each other, or beside each other. */
+function refusePairs({
+  insecureHttp,
+  tlsCertFile,
+  tlsKeyFile,
+}: {
+  insecureHttp: boolean
+  tlsCertFile: string | undefined
+  tlsKeyFile: string | undefined
+}): void {
+  const alone = tlsCertFile === undefined ? 'tls_key' : 'tls_cert'
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
+    throw new Error(
+      `read config: ${alone} "${tlsCertFile ?? tlsKeyFile}": a certificate needs its key: give both --tls-cert and --tls-key`,
+    )
+  if (insecureHttp && tlsCertFile !== undefined)
+    throw new Error(
+      `read config: tls_cert "${tlsCertFile}": over plain HTTP no certificate is served: leave out --insecure-http, or --tls-cert and --tls-key`,
+    )
 }
 
 /** What no flag changes. */

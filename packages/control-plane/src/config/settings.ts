@@ -33,7 +33,7 @@ export const settings: readonly Setting[] = [
     flag: 'admin-socket',
     value: 'PATH',
     description:
-      'Unix socket for operators on this machine, which answers also when the port is full, or "off" (DATA_DIR/admin.sock)',
+      'Unix socket for operators on this machine, who need a token here too; it answers also when the port is full; or "off" (DATA_DIR/admin.sock)',
   },
   {
     flag: 'metrics-listen',
@@ -45,9 +45,9 @@ export const settings: readonly Setting[] = [
   {
     flag: 'tls-cert',
     value: 'FILE',
-    description: 'certificate to serve with, instead of one of our own authority',
+    description: 'certificate to serve with, instead of one of our own authority; wants --tls-key',
   },
-  { flag: 'tls-key', value: 'FILE', description: 'its private key' },
+  { flag: 'tls-key', value: 'FILE', description: 'its private key; wants --tls-cert' },
   {
     flag: 'ca-key-file',
     value: 'FILE',
@@ -68,7 +68,7 @@ export const settings: readonly Setting[] = [
     flag: 'public-url',
     value: 'URL',
     description:
-      'how nodes reach this control plane (where it listens; for 0.0.0.0 the first --tls-san, else the name of this machine)',
+      'how nodes reach this control plane (where it listens; for 0.0.0.0 the first --tls-san, else an address of this machine, else its name)',
   },
   {
     flag: 'mesh-cidr',

@@ -53,7 +53,7 @@ describe('PUT /v1/nodes/{node_id}/capabilities', () => {
     const body = { hooks: [{ description: 'no name' }] } as unknown as Capabilities // wrong on purpose
     await assert.rejects(
       node.api.putCapabilities({ params: node, body }),
-      isError(400, /^body\/hooks/),
+      isError(400, /^hooks\[0\] has no "name"/),
     )
   })
 

@@ -26,7 +26,7 @@ export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   // Those are read by agents that send nothing of WireGuard into the mesh: they may lie in its range.
   const localRules = { ...rules, meshRange: undefined }
   body.local_endpoints?.forEach((text, index) => {
-    check(`local_endpoints/${index}`, text, localRules)
+    check(`local_endpoints[${index}]`, text, localRules)
   })
   if (body.public_endpoint !== '') check('public_endpoint', body.public_endpoint, rules)
   const local_endpoints = body.local_endpoints ?? principal.local_endpoints
@@ -101,6 +101,6 @@ function check(field: string, text: string, rules: EndpointRules): void {
   const quoted = JSON.stringify(text.slice(0, 64))
   throw new ApiError(
     'bad_request',
-    `body/${field} must be an address and a port where peers reach the node, ${quoted}: ${fault}`,
+    `${field} ${quoted}: ${fault}: want an address and a port where peers reach the node`,
   )
 }

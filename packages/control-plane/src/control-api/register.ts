@@ -39,7 +39,7 @@ type Enrolment = Omit<RegisterResponse, 'peers'>
  */
 export const register = handle(controlApi.register, async ({ body, headers, reply }, app) => {
   const userAgent = userAgentOf(headers)
-  checkPublicKey('body/public_key', body.public_key)
+  checkPublicKey('public_key', body.public_key)
   const enrolment = await app.change((unit) => enrol(unit, app, { ...body, userAgent }))
   const node = app.fleet.node(enrolment.node_id)
   reply.type('application/json; charset=utf-8')
@@ -173,7 +173,7 @@ async function burn(
 
 /** What the token says wins, unless somebody chose another name on the machine itself. */
 function hostnameFor(token: TokenRow, request: RegisterRequest): string {
-  if (token.hostname === null) return readHostname('body/hostname', request.hostname)
+  if (token.hostname === null) return readHostname('hostname', request.hostname)
   const bound = readHostname(`bootstrap token "${token.id}"`, token.hostname)
   if (request.hostname_chosen && hostnameKey(request.hostname) !== bound)
     throw new ApiError(

@@ -15,7 +15,7 @@ import { checkPublicKey } from './check-public-key.ts'
 export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body }, app) => {
   if (body.node_id !== principal.id)
     throw new ApiError('forbidden', 'the token belongs to another node')
-  checkPublicKey('body/new_public_key', body.new_public_key)
+  checkPublicKey('new_public_key', body.new_public_key)
   if (body.new_public_key !== principal.public_key) {
     app.budgets.rotations.demand(principal.id)
     app.budgets.rotations.charge(principal.id, { records: 1 })

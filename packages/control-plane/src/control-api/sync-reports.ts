@@ -57,9 +57,12 @@ async function readSalvaged(call: ReportCall, app: App): Promise<ReportBatch> {
   return { entries, deleted }
 }
 
-async function salvage(call: ReportCall, { bodies, parser, log }: App): Promise<ReadReports> {
+async function salvage(
+  call: ReportCall,
+  { bodies, parser, log, config }: App,
+): Promise<ReadReports> {
   try {
-    const { body, isWhole } = await bodies.readSome(call, maxGoBytes)
+    const { body, isWhole } = await bodies.readSome(call, config.limits.go_report_bytes)
     const read = await parser.parse('someReports', body)
     // What was cut off is one at least, and no more is known of it.
     return isWhole || read.dropped > 0 ? read : { ...read, dropped: 1 }
@@ -69,6 +72,3 @@ async function salvage(call: ReportCall, { bodies, parser, log }: App): Promise<
     return { entries: [], deleted: [], dropped: 1 }
   }
 }
-
-/** A Go node sends all that it has, however much that is. */
-const maxGoBytes = 16 * 1024 * 1024

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { nodesTouched } from './change.ts'
-import { readTarget, targetView } from './target.ts'
+import { readTarget, rowFor, targetView } from './target.ts'
 
 const web = { id: 'n_web', labels: { role: 'web', env: 'prod' } }
 const db = { id: 'n_db', labels: { role: 'db', env: 'prod' } }
@@ -45,6 +45,15 @@ describe('readTarget', () => {
       selector: 'role in (a,b)',
     })
     assert.deepEqual(targetView(read({ selector: '*' })), { selector: '*' })
+  })
+
+  it('stores one spelling of each selector, and finds what is stored in another', () => {
+    for (const selector of ['env==prod', 'env = prod', ' env in (prod)'])
+      assert.equal(read({ selector }), 'selector:env=prod')
+    const rows = [{ target: 'selector:*' }, { target: 'selector:env == prod' }]
+    assert.equal(rowFor(rows, 'selector:env=prod'), rows[1])
+    assert.equal(rowFor(rows, 'selector:env!=prod'), undefined)
+    assert.equal(rowFor(rows, 'node:n_web'), undefined)
   })
 
   it('refuses none, both and a selector that cannot be read', () => {

@@ -1,6 +1,7 @@
 import {
   ApiError,
   checkSelector,
+  formatSelector,
   isNodeId,
   type NamedTarget,
   parseSelector,
@@ -29,8 +30,24 @@ export function readTarget(
   if (selector === undefined || node_id !== undefined)
     throw new ApiError('bad_request', 'target: want either node_id or selector')
   const text = selector.trim()
-  if (text !== '*') refuseUnfit(text, kind)
-  return selectorTarget(text)
+  return selectorTarget(text === '*' ? text : readSelector(text, kind))
+}
+
+/** Of the rows of one key, the one for a target: its selector may be spelt otherwise, as older versions kept it. */
+export function rowFor<Row extends { target: string }>(
+  rows: readonly Row[],
+  target: string,
+): Row | undefined {
+  return rows.find((row) => row.target === target) ?? rows.find((row) => respelt(row) === target)
+}
+
+function respelt({ target }: { target: string }): string {
+  const { selector } = targetView(target)
+  try {
+    return selector === undefined ? target : selectorTarget(formatSelector(parseSelector(selector)))
+  } catch {
+    return target // `*`, or one that nobody can read
+  }
 }
 
 /** The inverse, for operators. */
@@ -54,10 +71,11 @@ function refuseName(text: string): void {
   )
 }
 
-function refuseUnfit(text: string, kind: EntryKind | undefined): void {
+function readSelector(text: string, kind: EntryKind | undefined): string {
   try {
     const selector = parseSelector(text)
     if (kind) checkSelector(selector, { reported: kind === 'data' })
+    return formatSelector(selector)
   } catch (error) {
     if (error instanceof RangeError) throw new ApiError('bad_request', `target: ${error.message}`)
     throw error

@@ -17,7 +17,7 @@ export async function updateExecution(
 ): Promise<void> {
   const named = ('ack' in news ? news.ack : news.result).execution_id
   if (named && named !== executionId)
-    throw new ApiError('bad_request', `body/execution_id "${named}" is not that of the path`)
+    throw new ApiError('bad_request', `execution_id "${named}" is not that of the path`)
   const changed = await app.store.write(async (tx) => {
     const row = await tx
       .selectFrom('executions')

@@ -77,7 +77,7 @@ function describe(
     security: securityOf(operation.auth),
     parameters: [
       ...paramNames(operation.path).map((name) =>
-        parameter(name, 'path', true, refer(paramSchema(name))),
+        parameter(name, 'path', true, refer(paramSchema(name, operation))),
       ),
       ...queryParameters(operation.query, refer),
     ],

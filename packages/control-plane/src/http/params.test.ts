@@ -35,7 +35,7 @@ describe('a parameter in a path', () => {
           assert.equal(status, 400, `${row.method} ${row.path}: ${error}`)
           assert.match(
             error,
-            new RegExp(`^params/${name} must NOT have more than \\d+ characters$`),
+            new RegExp(`^${name} ".{64}…": it has 600: want \\d+ characters or fewer$`),
           )
         }
   })
@@ -46,13 +46,13 @@ describe('a parameter in a path', () => {
       const answer = await ask(plane, 'DELETE', `${path}?selector=*`, plane.adminToken)
 
       assert.equal(answer.status, 400)
-      assert.match(answer.error, /^params\/\w+ must NOT have fewer than 1 characters$/)
+      assert.match(answer.error, /^\w+ "": it is empty: want 1 character or more$/)
     }
   })
 
   it('keeps everything else that can be percent-encoded, up to 512 characters', async () => {
     await using plane = await startControlPlane()
-    for (const key of ['a/b', '%', '..', 'ü'.repeat(512), '😀'.repeat(512), ' \u0001?#']) {
+    for (const key of ['a/b', '%', '..', 'ü'.repeat(512), '😀'.repeat(512), ' ?#']) {
       const target = { selector: '*' }
       const body = { target, content_type: 'text/plain', payload: 'x' }
 

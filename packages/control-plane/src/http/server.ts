@@ -1,4 +1,11 @@
-import { ApiError, type Auth, type Operation, paramsSchema } from '@plexd/protocol'
+import {
+  ApiError,
+  type Auth,
+  type Operation,
+  paramsSchema,
+  schemaFault,
+  wantKeyword,
+} from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import Fastify, {
   type FastifyInstance,
@@ -46,6 +53,13 @@ const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE',
 /** How often connections are looked at that take longer than they may. */
 const connections = { connectionsCheckingInterval: 5_000 } as const
 
+/** What a schema is about, for people. */
+const parts: Readonly<Record<string, string>> = {
+  body: 'request body',
+  params: 'path',
+  querystring: 'query',
+}
+
 export const minTlsVersion = 'TLSv1.2'
 
 /** Fastify with the house's rules: errors as problem.ts words them, gzip bodies, exact types, 405 with Allow. */
@@ -78,6 +92,9 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
         removeAdditional: false,
         useDefaults: false,
         allErrors: false,
+        // Errors come with the value and the part of the schema that they are about.
+        verbose: true,
+        keywords: [wantKeyword],
       },
     },
     clientErrorHandler: (error, socket) => answerClientError(options.life, error, socket),
@@ -86,13 +103,8 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
       const plain = reply as FastifyReply // its type knows of no route, so of no status
       plain.code(status).headers(headers).send(body)
     },
-    schemaErrorFormatter: (errors, part) => {
-      const [first] = errors
-      return new ApiError(
-        'bad_request',
-        `${part}${first?.instancePath ?? ''} ${first?.message ?? 'does not fit'}`,
-      )
-    },
+    schemaErrorFormatter: (errors, part) =>
+      new ApiError('bad_request', schemaFault(errors, { whole: parts[part] ?? part })),
   }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
 
   server.server.headersTimeout = 20_000
@@ -144,7 +156,7 @@ function addRoute<Principal>(
 ): void {
   const { operation, name, run } = route
   const isParsed = (operation.requestKind ?? 'json') === 'json'
-  const params = paramsSchema(operation.path)
+  const params = paramsSchema(operation)
   const callerOf = options.callerOf(operation)
   server.route({
     method: methodsOf(operation),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { hostname } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
 import { startControlPlane } from '../testing/harness.ts'
@@ -43,7 +43,10 @@ describe('where nodes are told that the control plane is', () => {
     }
     const host = '0.0.0.0'
     assert.equal(await urlFor({ host, tlsNames: ['cp.example.com'] }), 'http://cp.example.com')
-    assert.equal(await urlFor({ host }), `http://${hostname()}`)
+    const own = Object.values(networkInterfaces()).flatMap((list = []) => list)
+    const reachable = own.filter(({ internal }) => !internal).map(({ address }) => address)
+    const { hostname: shown } = new URL(await urlFor({ host }))
+    assert.ok([hostname(), ...reachable].includes(shown.replace(/^\[|\]$/g, '')), shown)
     assert.equal(await urlFor({ host: '127.0.0.1', tlsNames: ['x'] }), 'http://127.0.0.1')
     assert.equal(await urlFor({ host, publicUrl: 'https://cp' }), 'https://cp')
   })

@@ -3,6 +3,7 @@ import {
   duplicateKey,
   rawElements,
   rawMembers,
+  schemaFault,
   type TelemetryKind,
   telemetryKinds,
 } from '@plexd/protocol'
@@ -72,8 +73,7 @@ function read(kind: TelemetryKind, text: string): Reading {
 }
 
 function faultOf(kind: TelemetryKind, record: unknown): string {
-  const [error] = validators[kind].Errors(record)
-  return `${error?.instancePath ?? ''} ${error?.message ?? 'it does not fit'}`.trim()
+  return schemaFault(validators[kind].Errors(record), { whole: 'it', value: record })
 }
 
 interface LogRecord {

@@ -27,7 +27,7 @@ export interface Tls {
   ca?: string
 }
 
-const renewMs = 30 * 24 * 60 * 60_000
+export const renewMs = 30 * 24 * 60 * 60_000
 
 /**
  * The server's certificate and key. Without files of the operator's they come from a private authority in the data
@@ -115,7 +115,7 @@ function serves(
   )
 }
 
-function isNamed(cert: X509Certificate, name: string): boolean {
+export function isNamed(cert: X509Certificate, name: string): boolean {
   if (isIP(name)) return cert.checkIP(name) !== undefined
   return (cert.subjectAltName ?? '').split(', ').includes(`DNS:${name}`)
 }
@@ -125,7 +125,10 @@ function outlasts(pem: string, nowMs: number): boolean {
 }
 
 /** Where every address is listened on, nodes may come by any of the machine's. */
-function namesOf({ listenHost, extraNames = [] }: TlsOptions): string[] {
+export function namesOf({
+  listenHost,
+  extraNames = [],
+}: Pick<TlsOptions, 'listenHost' | 'extraNames'>): string[] {
   const everywhere = listenHost === '0.0.0.0' || listenHost === '::'
   const own = hostAddresses().filter(({ internal }) => !internal)
   const names = [

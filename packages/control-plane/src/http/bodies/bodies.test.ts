@@ -47,7 +47,7 @@ describe('the body of a request', () => {
 
   it('is refused as soon as it is too deep or has too many values, before it is all there', async () => {
     for (const [start, error] of [
-      [`{"x":${'['.repeat(64)}`, 'request body is nested deeper than 64'],
+      [`{"x":${'['.repeat(64)}`, 'request body is nested deeper than 64: make it flatter'],
       [
         `{"x":[${'1,'.repeat(200_000)}`,
         'request body has more than 200000 values: send it in parts',
@@ -81,7 +81,7 @@ describe('the body of a request', () => {
       400,
       'body has "status" twice in one object: send each key once',
     ])
-    const data = '{"target":{"selector":"a=b"},"content_type":"a","payload":{"k":1,"k":2}}'
+    const data = '{"target":{"selector":"a=b"},"content_type":"a/b","payload":{"k":1,"k":2}}'
     const asOwner = { method: 'PUT', token: plane.adminToken }
     assert.equal((await send('/admin/v1/data/k', data, {}, asOwner)).status, 200)
   })

@@ -52,11 +52,11 @@ export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodi
       const isCounted = auth === 'node' && operation.requestKind !== 'batch'
       const announced = Number(request.headers['content-length'] ?? 0)
       if (encodingOf(request) === 'identity' && announced > bounds.maxBytes)
-        throw boundRefusal(operation, 'bytes')
+        throw boundRefusal(operation, 'bytes', aboutOf(request))
       const gate = new JsonGate(bounds)
       const check = (chunk: Buffer): boolean => {
         const passed = gate.take(chunk)
-        if (passed) throw boundRefusal(operation, passed)
+        if (passed) throw boundRefusal(operation, passed, aboutOf(request))
         return true
       }
       return collect(request.raw, reply.raw, {
@@ -81,6 +81,13 @@ export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodi
       return { body, isWhole }
     },
   }
+}
+
+/** What the path names: who writes many things wants to know which it is. */
+function aboutOf({ params }: FastifyRequest): string | undefined {
+  const named = Object.entries({ ...(params as Record<string, string> | null) }) // texts, of the path
+  const [name, value] = named.find(([param]) => param === 'key' || param === 'name') ?? []
+  return value === undefined ? undefined : `${name} ${JSON.stringify(value.slice(0, 64))}`
 }
 
 interface Collecting {

@@ -1,4 +1,4 @@
-import { ApiError, duplicateKey } from '@plexd/protocol'
+import { ApiError, duplicateKey, type SchemaError, schemaFault } from '@plexd/protocol'
 
 /** What is kept as it was written, and not ours to read. */
 const opaque: ReadonlySet<string> = new Set(['payload'])
@@ -21,17 +21,16 @@ export function parseJson(text: string): unknown {
 export function parseChecked<Value>(checker: Checker<Value>, text: string): Value {
   const value = parseJson(text)
   if (checker.Check(value)) return value
-  const [error] = checker.Errors(value)
   throw new ApiError(
     'bad_request',
-    `body${error?.instancePath ?? ''} ${error?.message ?? 'does not fit'}`,
+    schemaFault(checker.Errors(value), { whole: 'request body', value }),
   )
 }
 
 /** What a compiled schema does. */
 interface Checker<Value> {
   Check(value: unknown): value is Value
-  Errors(value: unknown): { instancePath: string; message: string }[]
+  Errors(value: unknown): SchemaError[]
 }
 
 function parse(text: string): unknown {

@@ -157,7 +157,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 }
 
 /** A tenth is left for files, the database and the operators' socket. */
-function maxConnections(limit: number, descriptors: number): number {
+export function maxConnections(limit: number, descriptors: number): number {
   return Math.max(1, Math.min(limit, Math.floor(descriptors * 0.9) - 64))
 }
 

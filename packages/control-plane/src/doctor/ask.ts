@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import http from 'node:http'
+import https from 'node:https'
+import { isIPv4 } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { type Address, decodeStun, encodeStun, openUdpSocket } from '@plexd/runtime'
+import type { Config } from '../config/config.ts'
+
+/** What is answered to /readyz, and the certificate that came with it. */
+export interface ReadyAnswer {
+  status: number
+  text: string
+  /** DER. */
+  certificate?: Buffer
+}
+
+const timeoutMs = 5_000
+
+/** From where all addresses are served, loopback is the nearest. */
+export function localHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+/** Nothing secret is sent, so any certificate will do: another check judges it. */
+export function askPort({ host, port, insecureHttp }: Config): Promise<ReadyAnswer> {
+  const target = { host: localHost(host), port, path: '/readyz', timeout: timeoutMs }
+  return insecureHttp
+    ? answerOf(http.get(target))
+    : answerOf(https.get({ ...target, rejectUnauthorized: false, agent: false }))
+}
+
+export function askSocket(socketPath: string): Promise<ReadyAnswer> {
+  return answerOf(http.get({ socketPath, path: '/readyz', timeout: timeoutMs }))
+}
+
+function answerOf(request: http.ClientRequest): Promise<ReadyAnswer> {
+  return new Promise((resolve, reject) => {
+    request.on('timeout', () => request.destroy(new Error('no answer in time')))
+    request.on('error', reject)
+    request.on('response', (response) => {
+      const certificate = (response.socket as TLSSocket).getPeerCertificate?.()?.raw // of TLS only
+      let text = ''
+      response.setEncoding('utf8').on('error', reject)
+      response.on('data', (chunk: string) => {
+        text = (text + chunk).slice(0, 1_000)
+      })
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          text,
+          ...(certificate ? { certificate } : {}),
+        }),
+      )
+    })
+  })
+}
+
+/** Where a STUN server sees us; undefined when none answers within a second. */
+export async function askStun(host: string, port: number): Promise<Address | undefined> {
+  await using socket = await openUdpSocket()
+  const transactionId = randomBytes(12).toString('hex')
+  const { promise, resolve } = Promise.withResolvers<Address | undefined>()
+  socket.listen((datagram) => {
+    const answer = decodeStun(datagram)
+    if (answer?.transactionId === transactionId) resolve(answer.mapped)
+  })
+  const timer = setTimeout(resolve, 1_000, undefined)
+  const to = { address: isIPv4(host) || host.includes(':') ? host : '127.0.0.1', port }
+  await socket.send(encodeStun({ kind: 'request', transactionId }), to).catch(() => {})
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+  }
+}

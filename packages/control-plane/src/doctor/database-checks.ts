@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { type Check, describeError, type Finding, failed, ok } from '@plexd/runtime'
+import { loadMasterKey } from '../seal/master-key.ts'
+import { placeOf as sealedPlace } from '../seal/places.ts'
+import { open } from '../seal/seal.ts'
+import { startRemedy } from './folder-checks.ts'
+import { fileIn, masterKeyFile, type Place } from './place.ts'
+
+/** What is kept, and the key that it is sealed under. */
+export const databaseChecks: readonly Check<Place>[] = [
+  { name: 'database', run: checkPages },
+  { name: 'write lock', run: checkLock },
+  { name: 'master key', run: checkMasterKey },
+]
+
+/** How long another process may have it, in a backup or a change. */
+const patienceMs = 1_000
+
+/** Not for reading only: that leaves files behind, and cannot read what a killed process left in the log. */
+function openDatabase(path: string): DatabaseSync {
+  return new DatabaseSync(path, { timeout: patienceMs })
+}
+
+async function checkPages(place: Place): Promise<Finding> {
+  const paths = ['control-plane.db', 'telemetry.db']
+    .map((name) => fileIn(place, name))
+    .filter((path) => existsSync(path))
+  if (!paths.includes(fileIn(place, 'control-plane.db')))
+    return failed('there is none yet', startRemedy(place))
+  for (const path of paths) {
+    const why = faultOf(path)
+    if (why !== undefined)
+      return failed(
+        `"${path}": ${why}`,
+        'stop the control plane, keep a copy of the folder, and put a backup in its place',
+      )
+  }
+  return ok(`all pages of ${paths.map((path) => `"${path}"`).join(' and ')} fit together`)
+}
+
+function faultOf(path: string): string | undefined {
+  try {
+    using database = openDatabase(path)
+    const row = database.prepare('pragma quick_check(1)').get()
+    return row?.quick_check === 'ok' ? undefined : String(row?.quick_check)
+  } catch (error) {
+    return describeError(error)
+  }
+}
+
+async function checkLock(place: Place): Promise<Finding> {
+  const path = fileIn(place, 'control-plane.db')
+  if (!existsSync(path)) return ok('there is no database yet')
+  try {
+    using database = openDatabase(path)
+    database.exec('begin immediate; rollback')
+    return ok('nobody keeps others from writing')
+  } catch (error) {
+    return failed(
+      `another process keeps everybody from writing to "${path}": ${describeError(error)}`,
+      `end it: fuser -v ${path}`,
+    )
+  }
+}
+
+/** Of what the database keeps sealed, what every installation has. */
+interface Sealed {
+  text: string
+  context: string
+}
+
+async function checkMasterKey(place: Place): Promise<Finding> {
+  const path = masterKeyFile(place)
+  const sealed = readSealed(fileIn(place, 'control-plane.db'))
+  if (!sealed && !existsSync(path)) return ok('there is nothing sealed yet')
+  try {
+    const key = await loadMasterKey({ path, isNew: false })
+    if (sealed) open(key, sealed.text, sealed.context)
+    const more = key.isReplacing() ? ', and the one before it, which is being replaced' : ''
+    return ok(`"${path}" holds ${key.id()}${more}${sealed ? ', which opens the database' : ''}`)
+  } catch (error) {
+    return failed(
+      describeError(error),
+      `put back the ${path} that belongs to this database, from where you keep it`,
+    )
+  }
+}
+
+function readSealed(path: string): Sealed | undefined {
+  if (!existsSync(path)) return undefined
+  try {
+    using database = openDatabase(path)
+    const row = database
+      .prepare("select id, private_key_sealed as text from signing_keys where state = 'current'")
+      .get()
+    if (!row) return undefined
+    return { text: String(row.text), context: sealedPlace.signingKey(String(row.id)) }
+  } catch {
+    return undefined // the check of its pages says why
+  }
+}

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { chmod, chown, mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { authority, serverCertificate, serverKey } from '@plexd/runtime/testing'
+import type { Config } from '../config/config.ts'
+import { startProcess } from '../testing/child.ts'
+import { startControlPlane, testLimits } from '../testing/harness.ts'
+import { holdLock } from '../testing/hold-lock.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { judgeCertificate } from './certificate-check.ts'
+import { examineControlPlane } from './doctor.ts'
+
+const run = promisify(execFile)
+const main = join(import.meta.dirname, '../main.ts')
+
+/** A folder on which a control plane ran and was ended, with its settings; it breaks as tests like. */
+async function startedOnce(): Promise<{ config: Config } & AsyncDisposable> {
+  const folder = await makeTemporaryFolder()
+  await using plane = await startControlPlane({ dataDir: folder.path })
+  await plane.enrol('web')
+  await plane.admin.putSecret({
+    params: { key: 'k' },
+    body: { target: { selector: '*' }, value: 'v' },
+  })
+  return {
+    config: { ...plane.app.config, adminSocket: join(folder.path, 'admin.sock') },
+    [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
+  }
+}
+
+/** Asks for a finding by the name of its check. */
+async function look(config: Config, nowMs = Date.now()) {
+  const findings = await examineControlPlane(config, nowMs)
+  return (name: string) => {
+    const finding = findings.find(({ check }) => check === name)
+    assert.ok(finding, name)
+    return [finding.state, finding.detail, 'remedy' in finding ? finding.remedy : ''] as const
+  }
+}
+
+describe('the doctor of a control plane', () => {
+  it('finds nothing but the token where all is well, and that it does not run', async () => {
+    await using place = await startedOnce()
+    const { config } = place
+    const of = await look(config)
+    const [state, detail, remedy] = of('process')
+    assert.deepEqual([state, detail], ['failed', `none runs on "${config.dataDir}"`])
+    assert.match(remedy, /plexd-control-plane serve --data-dir \//)
+    for (const name of ['data folder', 'private files', 'database', 'write lock', 'master key'])
+      assert.equal(of(name)[0], 'ok', `${name}: ${of(name)[1]}`)
+    assert.match(of('master key')[1], /holds [0-9a-f]{12}, which opens the database$/)
+    const token = join(config.dataDir, 'admin-token')
+    assert.deepEqual(of('admin token'), [
+      'warning',
+      `the token of the first operator is still in "${token}": whoever copies the folder is an owner`,
+      `keep it elsewhere, and remove it: rm ${token}`,
+    ])
+    await rm(token)
+    assert.deepEqual((await look(config))('admin token')[0], 'ok')
+  })
+
+  it('asks one that runs at each of its doors', async () => {
+    await using folder = await makeTemporaryFolder()
+    const adminSocket = join(folder.path, 'admin.sock')
+    // Nobody else is on an address of the loopback network that is made up.
+    const stun = { host: `127.${1 + (process.pid % 250)}.77.1`, port: 3_478 }
+    await using plane = await startControlPlane({
+      dataDir: folder.path,
+      config: { adminSocket, stun },
+    })
+    const config = { ...plane.app.config, port: Number(new URL(plane.url).port) }
+    const of = await look(config)
+    assert.deepEqual(of('process').slice(0, 2), ['ok', `${process.pid} runs on "${folder.path}"`])
+    assert.deepEqual(of('admin socket').slice(0, 2), ['ok', `"${adminSocket}" is ready`])
+    assert.deepEqual(of('port').slice(0, 2), [
+      'ok',
+      `host "127.0.0.1", port ${config.port} is ready`,
+    ])
+    assert.equal(of('STUN')[0], 'ok', of('STUN')[1])
+    assert.equal(of('write lock')[0], 'ok')
+    const elsewhere = await look({ ...config, stun: { ...stun, port: 3_479 } })
+    assert.match(elsewhere('STUN')[1], /does not answer/)
+  })
+
+  it('finds what others may read, or own', async () => {
+    await using place = await startedOnce()
+    const { dataDir } = place.config
+    const files = ['master.key', 'admin-token', 'control-plane.db'].map((name) =>
+      join(dataDir, name),
+    )
+    for (const path of files) {
+      await chmod(path, 0o644)
+      const [state, detail, remedy] = (await look(place.config))('private files')
+      assert.equal(state, 'failed')
+      assert.equal(detail, `users other than the owner may read "${path}" (mode 0644)`)
+      assert.equal(remedy, `chmod 600 ${path}`)
+      await chmod(path, 0o600)
+    }
+    await chmod(dataDir, 0o777)
+    assert.deepEqual((await look(place.config))('data folder').slice(0, 2), [
+      'failed',
+      `users other than its owner may change "${dataDir}" (mode 0777)`,
+    ])
+    await chmod(dataDir, 0o700)
+    if (process.getuid?.() !== 0) return // only root gives files away
+    await chown(join(dataDir, 'master.key'), 65_534, 65_534)
+    const [state, detail] = (await look(place.config))('private files')
+    assert.equal(state, 'failed')
+    assert.match(detail, /belongs to user 0, and not so ".*master\.key"$/)
+  })
+
+  it('finds a CA key that others may read', async () => {
+    await using place = await startedOnce()
+    const caKey = join(place.config.dataDir, 'tls', 'ca.key')
+    await mkdir(join(place.config.dataDir, 'tls'))
+    await writeFile(caKey, serverKey, { mode: 0o640 })
+    const [state, detail] = (await look(place.config))('private files')
+    assert.deepEqual(
+      [state, detail],
+      ['failed', `users other than the owner may read "${caKey}" (mode 0640)`],
+    )
+  })
+
+  it('finds a master key that is missing, broken or of another installation', async () => {
+    await using place = await startedOnce()
+    const path = join(place.config.dataDir, 'master.key')
+    for (const [text, why] of [
+      [Buffer.alloc(32, 7).toBase64(), /sealed .* under another master key/],
+      ['nonsense', /want 32 bytes in base64/],
+    ] as const) {
+      await writeFile(path, text, { mode: 0o600 })
+      const [state, detail, remedy] = (await look(place.config))('master key')
+      assert.equal(state, 'failed')
+      assert.match(detail, why)
+      assert.match(remedy, /^put back the .*master\.key that belongs to this database/)
+    }
+    await rm(path)
+    assert.match((await look(place.config))('master key')[1], /it is missing/)
+  })
+
+  it('finds pages that do not fit together, and a database that is none', async () => {
+    await using place = await startedOnce()
+    const path = join(place.config.dataDir, 'control-plane.db')
+    {
+      await using file = await open(path, 'r+')
+      // Behind the first page, which says what the file is.
+      await file.write(Buffer.alloc(3 * 4_096, 0xa5), 0, 3 * 4_096, 4_096)
+    }
+    const [state, detail, remedy] = (await look(place.config))('database')
+    assert.equal(state, 'failed', detail)
+    assert.match(remedy, /put a backup in its place$/)
+    await writeFile(path, 'x'.repeat(10_000))
+    const of = await look(place.config)
+    assert.match(of('database')[1], /file is not a database/)
+    assert.equal(of('data folder')[0], 'ok')
+  })
+
+  it('finds who keeps others from writing', async () => {
+    await using place = await startedOnce()
+    const path = join(place.config.dataDir, 'control-plane.db')
+    await using _lock = await holdLock(path)
+    const [state, detail, remedy] = (await look(place.config))('write lock')
+    assert.equal(state, 'failed')
+    assert.match(detail, /keeps everybody from writing/)
+    assert.equal(remedy, `end it: fuser -v ${path}`)
+  })
+
+  it('finds a folder that is none, or that nothing was started in', async () => {
+    await using folder = await makeTemporaryFolder()
+    await using place = await startedOnce()
+    const empty = await look({ ...place.config, dataDir: folder.path })
+    assert.match(empty('private files')[1], /holds nothing of a control plane/)
+    assert.equal(empty('database')[1], 'there is none yet')
+    assert.equal(empty('master key')[0], 'ok')
+    for (const dataDir of [join(folder.path, 'none'), join(place.config.dataDir, 'master.key')]) {
+      const of = await look({ ...place.config, dataDir })
+      assert.equal(of('data folder')[0], 'failed')
+      assert.equal(of('process')[0], 'failed')
+    }
+  })
+
+  it('finds another program on the port, a clock that is behind, and too few descriptors', async () => {
+    await using place = await startedOnce()
+    const other = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const limits = testLimits({ connections: 10 ** 9 })
+    const of = await look({ ...place.config, port, limits }, Date.now() - 3_600_000)
+    other.close()
+    assert.match(of('port')[1], /^another program serves on host "127\.0\.0\.1", port \d+$/)
+    assert.match(of('clock')[1], /^it is 3[56]\d\d s behind the newest entry/)
+    assert.match(of('descriptors')[1], /make room for \d+ connections, and the limit "connections"/)
+    assert.match(of('descriptors')[2], /^LimitNOFILE=\d+ in its unit, or --limit connections=\d+$/)
+  })
+
+  it('says so and ends with 1, and with 0 where all is well', async () => {
+    await using folder = await makeTemporaryFolder()
+    const args = ['--data-dir', folder.path, '--listen', '127.0.0.1:0', '--stun-listen', 'off']
+    const doctor = (...more: string[]) => run(process.execPath, [main, 'doctor', ...args, ...more])
+    await assert.rejects(doctor(), ({ code, stdout }: { code: number; stdout: string }) => {
+      assert.equal(code, 1)
+      assert.match(stdout, /^FAILED {2}process: {7}none runs on .*\n {8}-> systemctl start/)
+      return true
+    })
+    await using _plane = await startProcess(args)
+    const { stdout } = await doctor('--json')
+    const findings = JSON.parse(stdout) as { check: string; state: string; detail: string }[]
+    assert.deepEqual(
+      findings.filter(({ state }) => state === 'failed'),
+      [],
+    )
+    assert.match(
+      findings.find(({ check }) => check === 'certificate')?.detail ?? '',
+      /is good until 2/,
+    )
+  })
+})
+
+describe('judgeCertificate', () => {
+  const cert = new X509Certificate(serverCertificate)
+  const expected = {
+    path: 'server.crt',
+    names: ['127.0.0.1', 'localhost'],
+    nowMs: Date.UTC(2025, 0),
+  }
+  const judge = (change: Partial<Parameters<typeof judgeCertificate>[1]> = {}) => {
+    const { state, detail } = judgeCertificate(cert, { ...expected, ...change })
+    return [state, detail]
+  }
+
+  it('looks at its time, its names and who signed it', () => {
+    const end = cert.validToDate.getTime()
+    assert.deepEqual(judge(), ['ok', '"server.crt" is good until 2120-01-01'])
+    assert.deepEqual(judge({ nowMs: end }), ['failed', '"server.crt" has expired on 2120-01-01'])
+    assert.deepEqual(judge({ nowMs: end - 1_000 }), [
+      'warning',
+      '"server.crt" expires on 2120-01-01',
+    ])
+    assert.equal(judge({ nowMs: 0 })[1], '"server.crt" is not valid yet: is the clock right?')
+    assert.equal(
+      judge({ names: ['localhost', 'plexd.example.com', '10.0.0.1'] })[1],
+      '"server.crt" is not for plexd.example.com, 10.0.0.1: who comes by that name does not trust it',
+    )
+    assert.deepEqual(judge({ authority: new X509Certificate(authority) })[0], 'ok')
+    assert.deepEqual(judge({ authority: cert }), [
+      'failed',
+      '"server.crt" is not signed by the ca.crt beside it',
+    ])
+  })
+})

@@ -1,0 +1,21 @@
+import { type Check, examine, type NamedFinding } from '@plexd/runtime'
+import type { Config } from '../config/config.ts'
+import { certificateCheck } from './certificate-check.ts'
+import { databaseChecks } from './database-checks.ts'
+import { folderChecks } from './folder-checks.ts'
+import { machineChecks } from './machine-checks.ts'
+import { type Place, placeOf } from './place.ts'
+import { serviceChecks } from './service-checks.ts'
+
+const checks: readonly Check<Place>[] = [
+  ...serviceChecks,
+  ...folderChecks,
+  ...databaseChecks,
+  certificateCheck,
+  ...machineChecks,
+]
+
+/** All that a control plane with these settings needs, whether it runs or not. */
+export function examineControlPlane(config: Config, nowMs: number): Promise<NamedFinding[]> {
+  return examine(checks, placeOf(config, nowMs))
+}

@@ -1,0 +1,99 @@
+import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
+import { fileIn, masterKeyFile, type Place } from './place.ts'
+
+/** The data folder, what is in it, and who may read it. */
+export const folderChecks: readonly Check<Place>[] = [
+  { name: 'data folder', run: checkFolder },
+  { name: 'private files', run: checkFiles },
+  { name: 'admin token', run: checkToken },
+  { name: 'disk', run: checkDisk },
+]
+
+async function checkFolder({ config: { dataDir } }: Place): Promise<Finding> {
+  let found: Stats
+  try {
+    found = statSync(dataDir)
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    return failed(
+      describeError(error),
+      'name the folder with --data-dir, or run this as root or as the user of the control plane',
+    )
+  }
+  if (!found.isDirectory())
+    return failed(`"${dataDir}" is no folder`, 'name another with --data-dir')
+  if ((found.mode & 0o022) !== 0)
+    return failed(
+      `users other than its owner may change "${dataDir}" (mode ${modeOf(found)})`,
+      `chmod 700 ${dataDir}`,
+    )
+  return ok(`"${dataDir}", mode ${modeOf(found)}`)
+}
+
+/** What nobody but the user of the control plane may read. */
+function privateFiles(place: Place): string[] {
+  const names = [
+    ...['admin-token', 'control-plane.db', 'control-plane.db-wal', 'control-plane.db-shm'],
+    ...['telemetry.db', 'telemetry.db-wal', 'tls/server.key', 'lock'],
+  ]
+  const { caKeyFile = fileIn(place, 'tls/ca.key'), tlsKeyFile } = place.config
+  const keys = [masterKeyFile(place), caKeyFile, ...(tlsKeyFile === undefined ? [] : [tlsKeyFile])]
+  return [...names.map((name) => fileIn(place, name)), ...keys].filter((path) => existsSync(path))
+}
+
+async function checkFiles(place: Place): Promise<Finding> {
+  const { dataDir } = place.config
+  const files = privateFiles(place).map((path) => ({ path, found: statSync(path) }))
+  if (files.length === 0)
+    return failed(`"${dataDir}" holds nothing of a control plane`, startRemedy(place))
+  const open = files.filter(({ found }) => (found.mode & 0o077) !== 0)
+  if (open.length > 0)
+    return failed(
+      `users other than the owner may read ${open.map(({ path, found }) => `"${path}" (mode ${modeOf(found)})`).join(', ')}`,
+      `chmod 600 ${open.map(({ path }) => path).join(' ')}`,
+    )
+  const owner = statSync(dataDir)
+  const foreign = files.filter(
+    ({ path, found }) => path.startsWith(dataDir) && found.uid !== owner.uid,
+  )
+  if (foreign.length > 0)
+    return failed(
+      `the folder belongs to user ${owner.uid}, and not so ${foreign.map(({ path }) => `"${path}"`).join(', ')}`,
+      `chown ${owner.uid}:${owner.gid} ${foreign.map(({ path }) => path).join(' ')}`,
+    )
+  return ok(`${files.length} that only their owner may read`)
+}
+
+async function checkToken(place: Place): Promise<Finding> {
+  const path = fileIn(place, 'admin-token')
+  if (!existsSync(path)) return ok('none lies about')
+  return warning(
+    `the token of the first operator is still in "${path}": whoever copies the folder is an owner`,
+    `keep it elsewhere, and remove it: rm ${path}`,
+  )
+}
+
+const mebibyte = 1024 ** 2
+/** One event log of a large mesh; below it, nothing of one large request. */
+const [scantBytes, tooFewBytes] = [1024 * mebibyte, 64 * mebibyte]
+
+async function checkDisk({ config: { dataDir } }: Place): Promise<Finding> {
+  if (!existsSync(dataDir)) return failed(`there is no "${dataDir}"`, 'name it with --data-dir')
+  const { bavail, bsize, ffree, files } = await statfs(dataDir)
+  const free = bavail * bsize
+  const detail = `${Math.floor(free / mebibyte)} MiB free for "${dataDir}"`
+  const remedy = 'make room, or keep less: limits telemetry_bytes and audit_bytes'
+  if (files > 0 && ffree === 0) return failed(`no file more fits beside "${dataDir}"`, 'make room')
+  if (free < tooFewBytes) return failed(detail, remedy)
+  return free < scantBytes ? warning(detail, remedy) : ok(detail)
+}
+
+export function startRemedy({ config: { dataDir } }: Place): string {
+  return `systemctl start plexd-control-plane, or plexd-control-plane serve --data-dir ${dataDir}`
+}
+
+function modeOf({ mode }: Stats): string {
+  return (mode & 0o777).toString(8).padStart(4, '0')
+}

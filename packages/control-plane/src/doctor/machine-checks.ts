@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { type Check, exec, type Finding, failed, ok, warning } from '@plexd/runtime'
+import { maxConnections } from '../http/connections/admission.ts'
+import { maxDescriptors } from '../http/connections/descriptors.ts'
+import { fileIn, type Place } from './place.ts'
+
+export const machineChecks: readonly Check<Place>[] = [
+  { name: 'descriptors', run: checkDescriptors },
+  { name: 'clock', run: checkClock },
+]
+
+async function checkDescriptors({ config, pid }: Place): Promise<Finding> {
+  const descriptors = maxDescriptors(`/proc/${pid ?? 'self'}/limits`)
+  const { connections } = config.limits
+  const whose = pid === undefined ? 'in this shell, where it does not run' : `of process ${pid}`
+  const room = maxConnections(connections, descriptors)
+  if (room >= connections) return ok(`enough ${whose} for ${connections} connections`)
+  return warning(
+    `${descriptors} ${whose} make room for ${room} connections, and the limit "connections" is ${connections}`,
+    `LimitNOFILE=${Math.ceil((connections + 64) / 0.9)} in its unit, or --limit connections=${room}`,
+  )
+}
+
+/** Clocks that are kept by NTP differ by less. */
+const tolerableMs = 60_000
+
+async function checkClock(place: Place): Promise<Finding> {
+  const aheadMs = newestMs(fileIn(place, 'control-plane.db')) - place.nowMs
+  if (aheadMs > tolerableMs)
+    return failed(
+      `it is ${Math.round(aheadMs / 1_000)} s behind the newest entry of the database: nodes refuse what is signed in the past`,
+      'timedatectl set-ntp true',
+    )
+  const isKept = await exec(['timedatectl', 'show', '--property=NTPSynchronized', '--value']).then(
+    (text) => text.trim() === 'yes',
+    () => undefined,
+  )
+  if (isKept === false) return warning('nothing keeps it right', 'timedatectl set-ntp true')
+  return ok(isKept ? 'kept right by NTP' : 'not behind what is in the database')
+}
+
+/** When anything was written; -Infinity while nothing was. */
+function newestMs(path: string): number {
+  if (!existsSync(path)) return Number.NEGATIVE_INFINITY
+  try {
+    using database = new DatabaseSync(path, { timeout: 2_000 })
+    const row = database
+      .prepare(
+        'select max((select coalesce(max(created_at), 0) from events), (select coalesce(max(last_seen_at), 0) from nodes)) as at',
+      )
+      .get()
+    return Number(row?.at ?? 0)
+  } catch {
+    return Number.NEGATIVE_INFINITY // the check of its pages says why
+  }
+}

@@ -1,0 +1,110 @@
+import { X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import {
+  type Check,
+  describeError,
+  errorCodeOf,
+  type Finding,
+  failed,
+  ok,
+  openUdpSocket,
+  warning,
+} from '@plexd/runtime'
+import { askPort, askSocket, askStun, localHost, type ReadyAnswer } from './ask.ts'
+import { certificateFile } from './certificate-check.ts'
+import { startRemedy } from './folder-checks.ts'
+import type { Place } from './place.ts'
+
+/** Whether it runs, and is there for nodes and operators. */
+export const serviceChecks: readonly Check<Place>[] = [
+  { name: 'process', run: checkProcess },
+  { name: 'admin socket', run: checkSocket },
+  { name: 'port', run: checkPort },
+  { name: 'STUN', run: checkStun },
+]
+
+async function checkProcess(place: Place): Promise<Finding> {
+  const { pid, config } = place
+  if (pid === undefined) return failed(`none runs on "${config.dataDir}"`, startRemedy(place))
+  return ok(`${pid} runs on "${config.dataDir}"`)
+}
+
+const notRunning = ok('not asked: the control plane does not run')
+const logRemedy = 'see its log: journalctl -u plexd-control-plane'
+
+async function checkSocket({ config: { adminSocket }, pid }: Place): Promise<Finding> {
+  if (adminSocket === undefined) return ok('none is wanted')
+  if (pid === undefined) return notRunning
+  try {
+    return judgeReady(await askSocket(adminSocket), `"${adminSocket}"`)
+  } catch (error) {
+    const isDenied = errorCodeOf(error) === 'EACCES'
+    return failed(
+      `"${adminSocket}": ${describeError(error)}`,
+      isDenied ? 'run this as root or as the user of the control plane' : logRemedy,
+    )
+  }
+}
+
+async function checkPort(place: Place): Promise<Finding> {
+  const { config, pid } = place
+  if (config.port === 0) return ok('not asked: it is another at each start')
+  const where = `host "${config.host}", port ${config.port}`
+  try {
+    const answer = await askPort(config)
+    if (pid === undefined)
+      return failed(
+        `another program serves on ${where}`,
+        'end it, or choose another port with --listen',
+      )
+    return staleCertificate(place, answer) ?? judgeReady(answer, where)
+  } catch (error) {
+    if (pid === undefined && errorCodeOf(error) === 'ECONNREFUSED') return ok(`${where} is free`)
+    return failed(
+      `${where}: ${describeError(error)}`,
+      pid === undefined ? 'choose another with --listen' : logRemedy,
+    )
+  }
+}
+
+function judgeReady({ status, text }: ReadyAnswer, where: string): Finding {
+  if (status === 200) return ok(`${where} is ready`)
+  return failed(`${where} answers ${status} to /readyz: ${text.trim()}`, logRemedy)
+}
+
+function staleCertificate(place: Place, { certificate }: ReadyAnswer): Finding | undefined {
+  const path = certificateFile(place)
+  if (path === undefined || !certificate || !existsSync(path)) return undefined
+  if (new X509Certificate(readFileSync(path)).raw.equals(certificate)) return undefined
+  return warning(
+    `another certificate is served than that in "${path}"`,
+    'systemctl reload plexd-control-plane, or kill -HUP the process',
+  )
+}
+
+async function checkStun({ config: { stun }, pid }: Place): Promise<Finding> {
+  if (!stun) return ok('switched off: nodes ask other servers')
+  const where = `UDP port ${stun.port} of "${stun.host}"`
+  if (pid === undefined) return checkFree(stun, where)
+  const mapped = await askStun(localHost(stun.host), stun.port)
+  if (mapped) return ok(`${where} answers`)
+  return warning(
+    `${where} does not answer: nodes that are told of no other server find no public endpoint`,
+    `see whether another program has it: ss -ulpn 'sport = :${stun.port}'`,
+  )
+}
+
+async function checkFree(
+  { host, port }: { host: string; port: number },
+  where: string,
+): Promise<Finding> {
+  try {
+    await using _socket = await openUdpSocket(port, host)
+    return ok(`${where} is free`)
+  } catch (error) {
+    return warning(
+      `${where} cannot be taken: ${describeError(error)}`,
+      'end what has it, or choose another with --stun-listen',
+    )
+  }
+}

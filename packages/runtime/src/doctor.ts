@@ -1,0 +1,70 @@
+import { exitCodes, printJson } from './cli.ts'
+import { describeError } from './log.ts'
+import { printable } from './printable.ts'
+
+/** One thing that a program needs. Checks run side by side, and none changes anything. */
+export interface Check<Subject> {
+  name: string
+  run(subject: Subject): Promise<Finding>
+}
+
+export type Finding =
+  | { state: 'ok'; detail: string }
+  /** `remedy`: what to type, or to do. */
+  | { state: 'warning' | 'failed'; detail: string; remedy: string }
+
+export type NamedFinding = { check: string } & Finding
+
+export const ok = (detail: string): Finding => ({ state: 'ok', detail })
+export const warning = (detail: string, remedy: string): Finding => ({
+  state: 'warning',
+  detail,
+  remedy,
+})
+export const failed = (detail: string, remedy: string): Finding => ({
+  state: 'failed',
+  detail,
+  remedy,
+})
+
+/** All checks, in their order. One that throws has failed: whoever runs a doctor wants to hear of the others too. */
+export function examine<Subject>(
+  checks: readonly Check<Subject>[],
+  subject: Subject,
+): Promise<NamedFinding[]> {
+  return Promise.all(
+    checks.map(async ({ name, run }) => ({
+      check: name,
+      ...(await run(subject).catch((error: unknown) =>
+        failed(`it cannot be checked: ${describeError(error)}`, 'run this as root'),
+      )),
+    })),
+  )
+}
+
+/** Prints them. Exit code 1 when something has to be mended; warnings leave it at 0. */
+export function tellFindings(
+  findings: readonly NamedFinding[],
+  { json }: { json?: boolean | undefined },
+): void {
+  if (json) printJson(findings)
+  else process.stdout.write(formatFindings(findings))
+  if (findings.some(({ state }) => state === 'failed')) process.exitCode = exitCodes.failed
+}
+
+export function formatFindings(findings: readonly NamedFinding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length)) + 2
+  return findings
+    .map((finding) => {
+      const line = `${marks[finding.state]} ${`${finding.check}:`.padEnd(width)}${printable(finding.detail)}\n`
+      return finding.state === 'ok' ? line : `${line}${indent}-> ${printable(finding.remedy)}\n`
+    })
+    .join('')
+}
+
+const marks: Record<Finding['state'], string> = {
+  ok: 'ok     ',
+  warning: 'warning',
+  failed: 'FAILED ',
+}
+const indent = ' '.repeat(8)
