@@ -5,7 +5,7 @@ import { createFakeClock } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { createProgram } from './program.ts'
 import { startBench } from './testing/run.ts'
-import { aPolicy } from './testing/samples.ts'
+import { aNode, aPolicy } from './testing/samples.ts'
 
 /** A command that takes away what it cannot give back. */
 interface Destructive {
@@ -29,8 +29,9 @@ const put = 'PUT /admin/v1/policies/p'
 const table: Destructive[] = [
   {
     argv: ['node', 'remove', 'web-01'],
-    asks: /^remove node "web-01" from the mesh$/,
+    asks: /^remove node "web-01 \(n_web\)" from the mesh$/,
     does: 'DELETE /admin/v1/nodes/web-01',
+    looks: { 'GET /admin/v1/nodes/web-01': aNode() },
   },
   {
     argv: ['node', 'label', 'drop', 'os', 'rack'],

@@ -44,6 +44,11 @@ export async function targetOf(
   return { node_id: body.id }
 }
 
+/** The target that the flags name, with the hostname if that is what was typed. */
+export function describeTarget({ node }: TargetFlags, target: Target): string {
+  return formatTarget(node === target.node_id ? target : { ...target, node_hostname: node })
+}
+
 export function formatTarget({ node_id, node_hostname, selector }: NamedTarget): string {
   return node_id === undefined ? (selector ?? '') : formatNode(node_id, node_hostname)
 }

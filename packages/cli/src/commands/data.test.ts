@@ -219,4 +219,15 @@ describe('data remove', () => {
 
     assert.equal(stdout, 'removed "a/b" of role in (web,api)\n')
   })
+
+  it('says which node it is, also when it was named by its hostname', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes/web-01': aNode(),
+      'DELETE /admin/v1/data/a%2Fb?node_id=n_web': {},
+    })
+
+    const { stdout } = await bench.run([...argv, '--node', 'web-01'])
+
+    assert.equal(stdout, 'removed "a/b" of web-01 (n_web)\n')
+  })
 })

@@ -5,7 +5,13 @@ import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { contentTypeOf, decodeUtf8, isJsonType, quoteFile, readInput } from '../input.ts'
 import { ageOf, printDone, printList, printText, printWarnings } from '../output.ts'
-import { addTargetFlags, formatTarget, type TargetFlags, targetOf } from '../target.ts'
+import {
+  addTargetFlags,
+  describeTarget,
+  formatTarget,
+  type TargetFlags,
+  targetOf,
+} from '../target.ts'
 
 export function addDataCommands(program: Command, { io, connect }: Context): void {
   const data = program
@@ -91,7 +97,7 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
     .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
-      const what = `"${key}" of ${formatTarget(target)}`
+      const what = `"${key}" of ${describeTarget(flags, target)}`
       await confirm(io, { what: `remove data entry ${what}`, yes })
       const { body } = await admin.deleteData({ params: { key }, query: target })
       printDone(io, body, { json, text: `removed ${what}` })

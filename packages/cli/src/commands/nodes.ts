@@ -1,4 +1,4 @@
-import type { IdentityInUse, Node, NodeDetail } from '@plexd/protocol'
+import { formatNode, type IdentityInUse, type Node, type NodeDetail } from '@plexd/protocol'
 import { jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { addYesFlag, confirm } from '../confirm.ts'
@@ -107,7 +107,7 @@ export function addNodeCommands(program: Command, context: Context): void {
     )
     .action(async (name: string, { force, yes, json }: RemoveFlags) => {
       const { admin } = await connect()
-      await confirm(io, { what: `remove node "${name}" from the mesh`, yes })
+      if (!yes) await confirmRemoval(io, (await admin.getNode({ params: { node: name } })).body)
       const { body } = await admin.removeNode({
         params: { node: name },
         query: force ? { force: 'true' } : {},
@@ -128,6 +128,11 @@ export function addNodeCommands(program: Command, context: Context): void {
     })
 
   addLabelCommands(node, context)
+}
+
+/** By name and id, whichever was typed. */
+function confirmRemoval(io: Io, { id, hostname }: Node): Promise<void> {
+  return confirm(io, { what: `remove node "${formatNode(id, hostname)}" from the mesh` })
 }
 
 /** A line for each mark of the list. */

@@ -3,7 +3,13 @@ import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { decodeUtf8, readInput } from '../input.ts'
 import { ageOf, printDone, printList, printWarnings } from '../output.ts'
-import { addTargetFlags, formatTarget, type TargetFlags, targetOf } from '../target.ts'
+import {
+  addTargetFlags,
+  describeTarget,
+  formatTarget,
+  type TargetFlags,
+  targetOf,
+} from '../target.ts'
 
 export function addSecretCommands(program: Command, { io, connect }: Context): void {
   const secret = program
@@ -60,7 +66,7 @@ export function addSecretCommands(program: Command, { io, connect }: Context): v
     .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
       const { admin } = await connect()
       const target = await targetOf(admin, flags)
-      const what = `"${key}" of ${formatTarget(target)}`
+      const what = `"${key}" of ${describeTarget(flags, target)}`
       await confirm(io, { what: `remove secret ${what}`, yes })
       const { body } = await admin.deleteSecret({ params: { key }, query: target })
       printDone(io, body, { json, text: `removed ${what}` })

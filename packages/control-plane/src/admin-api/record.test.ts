@@ -39,6 +39,10 @@ describe('what an operator changes', () => {
     assert.deepEqual([data?.key, data?.version], ['motd', 1])
     assert.deepEqual([secret?.key, secret?.version], ['db/password', 1])
     assert.deepEqual([labels?.node, labels?.id], ['web-01', node.node_id])
+    await node.api.putCapabilities({ params: node, body: { builtin_actions: [{ name: 'ping' }] } })
+    await admin.runAction({ params: { node: node.node_id }, body: { action: 'ping' } })
+    const { node_id, node_hostname } = lines.at(-1) ?? {}
+    assert.deepEqual([node_id, node_hostname], [node.node_id, 'web-01'])
     assert.doesNotMatch(JSON.stringify(lines), /unseen|plx_/)
   })
 })

@@ -63,6 +63,7 @@ const names: ReadonlySet<string> = new Set([
   'id',
   'key_id',
   'node_id',
+  'node_hostname',
   'hostname',
   'name',
   'role',
