@@ -73,8 +73,9 @@ export async function startControlPlane(
 /** Resolves to where we are reached on this machine, and tells the app where nodes reach us. */
 async function listen(servers: Servers, app: RunningApp): Promise<string> {
   const { config } = app
-  await listenOn(servers.main, { host: config.host, port: config.port, backlog }, '--listen')
+  // First, while nobody is served: what else is written in this moment would have the mode of a socket.
   if (config.adminSocket !== undefined) await listenOnSocket(servers.admin, config.adminSocket)
+  await listenOn(servers.main, { host: config.host, port: config.port, backlog }, '--listen')
   if (config.metrics && servers.metrics)
     await listenOn(servers.metrics, config.metrics, '--metrics-listen')
   const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
