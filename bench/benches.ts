@@ -4,6 +4,7 @@ import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { churn } from './scenarios/churn.ts'
 import { fanOut } from './scenarios/fan-out.ts'
+import { hostileBodiesBench } from './scenarios/hostile-bodies.ts'
 import { idle } from './scenarios/idle.ts'
 import { ingest } from './scenarios/ingest.ts'
 import { joinBench } from './scenarios/join.ts'
@@ -33,6 +34,7 @@ export const benches: readonly Bench[] = [
   ingest,
   secrets,
   abuse,
+  hostileBodiesBench,
   localApiBench,
   {
     name: 'device',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -18,6 +18,7 @@ import type { Static } from 'typebox'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
+import { rssBytesOf } from '../support/memory.ts'
 import {
   block,
   type ScriptedControlPlane,
@@ -59,10 +60,7 @@ describe('an agent under a hostile control plane', () => {
     controlPlane.write(block(id, 'node_state_updated', envelope))
     await until('it takes effect', async () => (await summary()).metadata.role === role)
   }
-  const rssBytes = async (): Promise<number> => {
-    const text = await readFile(`/proc/${agent.program().pid}/status`, 'utf8')
-    return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1]) * 1024
-  }
+  const rssBytes = () => rssBytesOf(agent.program().pid)
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'plexd-hostile-'))

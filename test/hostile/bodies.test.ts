@@ -2,31 +2,54 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { adminApi, codeOf, controlApi, fillPath, type Operation } from '@plexd/protocol'
+import {
+  adminApi,
+  codeOf,
+  controlApi,
+  createClient,
+  jsonBoundsOf,
+  localApi,
+  type Operation,
+} from '@plexd/protocol'
+import { createUnixTransport } from '@plexd/runtime'
+import type { AgentProcess } from '../../scripts/programs/agent.ts'
+import type { RunningProgram } from '../../scripts/programs/program.ts'
+import { rssBytesOf } from '../support/memory.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { badBodies } from './bad-bodies.ts'
+import { until } from '../support/until.ts'
 import { createTarget, goodRequest, type Target } from './good-requests.ts'
-import { openRaw, type RawConnection } from './raw-connection.ts'
-
-const operations: [string, Operation][] = [
-  ...Object.entries(controlApi),
-  ...Object.entries(adminApi),
-]
-const withJson = operations.filter(
-  ([, { request, requestKind }]) => request !== undefined || requestKind === 'batch',
-)
+import {
+  type Aim,
+  aims,
+  type HostileBody,
+  headFor,
+  hostileBodies,
+  sendHostile,
+  slow,
+} from './hostile-bodies.ts'
+import type { Place } from './raw-connection.ts'
 
 /** Far less than by default: nobody here is slow for another reason. */
 const bodyMs = 2_000
-/** The longest line of the log: log.ts bounds its fields, and there are a few of them. */
+/** The longest line of the log: log-fields.ts bounds its texts, of which each character may take six. */
 const maxLogLine = 64 * 1024
+/** What a program may hold more than before when all is over: it need not give back to the system what it has freed. */
+const maxHeldBytes = 200 * 1024 * 1024
+/** Operations that take more would only be sent more of the same. */
+const maxEndlessBytes = 4 * 1024 * 1024
+
+const ofControlPlane = aims.filter(({ api }) => api !== 'local')
+const ofAgent = aims.filter(({ api }) => api === 'local')
 
 describe('every operation under bodies that should not be read', () => {
   let system: System
   let target: Target
-  let bearer: string
-  /** A node that lives beside all of it. */
-  let healthy: { stop(): Promise<number> }
+  let agent: AgentProcess
+  /** A node and a program on a node that live beside all of it. */
+  let healthy: Life[]
+  let rssBytes: number[]
+  const programs = (): RunningProgram[] => [system.controlPlane.program(), agent.program()]
+
   before(async () => {
     system = await startSystem({
       args: [
@@ -37,68 +60,64 @@ describe('every operation under bodies that should not be read', () => {
       ].flatMap((limit) => ['--limit', limit]),
     })
     target = await createTarget(system)
-    bearer = await system.bootstrapToken()
-    healthy = await liveHealthily(system)
+    agent = await system.startAgent('local')
+    const node = await system.enrol('healthy')
+    const local = createClient(localApi, createUnixTransport(agent.socket))
+    healthy = [
+      live(async () => (await node.call(controlApi.heartbeat, { body: {} })).status),
+      live(async () => (await local.getLocalState({})).status),
+    ]
+    rssBytes = await Promise.all(programs().map(({ pid }) => rssBytesOf(pid)))
   })
   after(() => system[Symbol.asyncDispose]())
 
-  const requestOf = (name: string, operation: Operation) => {
-    const { token, ...good } = goodRequest(target, name, operation)
-    // Nothing is unpacked for who registers without a token that could be used.
-    return { ...good, token: operation.auth === 'bootstrap' ? bearer : token }
+  const send = async (aim: Aim, body: HostileBody) => {
+    const place: Place = aim.api === 'local' ? agent : system.controlPlane
+    const answers = await sendHostile(place, headFor(aim, target), body)
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      Array(body.times ?? 1).fill(body.status),
+      `${aim.name}: ${body.what}`,
+    )
+    for (const { body: text } of answers) assert.ok(text.length < 1_024, body.what)
+    return answers
   }
+  const bodiesFor = ({ operation }: Aim) =>
+    hostileBodies(operation).filter(
+      (body) =>
+        body !== slow &&
+        (body.what !== 'never ending' || jsonBoundsOf(operation).maxBytes <= maxEndlessBytes),
+    )
 
-  for (const [name, operation] of withJson)
-    it(`${operation.method} ${operation.path} answers the status of its row`, async () => {
-      const { params, token } = requestOf(name, operation)
-      for (const { what, body, headers = {}, status } of badBodies(operation)) {
-        const answer = await system.call(operation, { params, token, body, headers })
-        assert.equal(answer.status, status, `${what}: ${answer.text}`)
-        assert.equal(answer.json<{ code: string }>().code, codeOf(status))
-        assert.ok(answer.text.length < 1_024, what)
-      }
+  for (const aim of ofControlPlane)
+    it(`${aim.operation.method} ${aim.operation.path} answers the status of its row`, async () => {
+      for (const body of bodiesFor(aim))
+        for (const answer of await send(aim, body))
+          assert.equal((JSON.parse(answer.body) as { code: string }).code, codeOf(body.status)) // as all refusals
     })
 
+  for (const aim of ofAgent)
+    it(`${aim.operation.method} ${aim.operation.path} of the node answers the status of its row`, async () => {
+      for (const body of bodiesFor(aim)) await send(aim, body)
+    })
+
+  it('answers 408 to what never comes', async () => {
+    await Promise.all(ofControlPlane.map((aim) => send(aim, slow)))
+  })
+
   it('ignores a body where none is asked for', async () => {
+    const operations: [string, Operation][] = [
+      ...Object.entries(controlApi),
+      ...Object.entries(adminApi),
+    ]
     for (const [name, operation] of operations) {
       const { request, requestKind, method, auth } = operation
       if (request || requestKind || method === 'GET' || auth === 'none') continue
-      const { params } = requestOf(name, operation)
+      const { params } = goodRequest(target, name, operation)
       // By nobody: what is asked for here is not to be done.
       for (const body of ['', '{', '['.repeat(100_000)])
         assert.equal((await system.call(operation, { params, token: 'nobody', body })).status, 401)
     }
-  })
-
-  it('answers 408 to what never comes, and the limit to what never ends', async () => {
-    const raws = await Promise.all(withJson.map(() => openRaw(system.controlPlane)))
-    const endless = Buffer.from(`10000\r\n${' '.repeat(65_536)}\r\n`)
-    await Promise.all(
-      withJson.map(async ([name, operation], index) => {
-        using slow = raws[index] as RawConnection // one for each
-        slow.write(`${headOf(requestOf(name, operation))}Content-Length: 100\r\n\r\n{`)
-        await slow.answered()
-        assert.match(slow.text(), /^HTTP\/1\.1 408 /, name)
-      }),
-    )
-    const small = withJson.filter(([, { maxBodyBytes = 0 }]) => maxBodyBytes <= 4 * 1024 * 1024)
-    for (const [name, operation] of small) {
-      using raw = await openRaw(system.controlPlane)
-      raw.write(`${headOf(requestOf(name, operation))}Transfer-Encoding: chunked\r\n\r\n`)
-      while (raw.text() === '' && raw.isOpen()) await raw.send(endless)
-      assert.match(raw.text(), new RegExp(`^HTTP/1\\.1 ${operation.gateStatus ?? 413} `), name)
-    }
-  })
-
-  it('answers every one of a hundred that come at once', async () => {
-    using raw = await openRaw(system.controlPlane)
-    const deep = '['.repeat(65)
-    const request = `${headOf(requestOf('heartbeat', controlApi.heartbeat))}Content-Length: 65\r\n\r\n${deep}`
-    raw.write(request.repeat(100))
-    raw.write(`GET /v1/ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
-    assert.ok(await raw.closed(10_000))
-    const statuses = raw.text().match(/HTTP\/1\.1 \d+/g)
-    assert.deepEqual(statuses, [...Array(100).fill('HTTP/1.1 400'), 'HTTP/1.1 200'])
   })
 
   for (const [what, text] of [
@@ -118,31 +137,34 @@ describe('every operation under bodies that should not be read', () => {
       assert.ok((await cpuSeconds(pid)) - before < 1)
     })
 
-  it('has failed nobody meanwhile, nor filled its log', async () => {
-    assert.ok((await healthy.stop()) > 0)
-    const { child, log } = system.controlPlane.program()
-    assert.equal(child.exitCode, null)
-    const text = await log()
-    assert.doesNotMatch(text, /request failed|uncaught|unhandled/i)
-    assert.ok(Math.max(...text.split('\n').map((line) => line.length)) < maxLogLine)
+  it('has failed nobody meanwhile, holds nothing of it, and has not filled a log', async () => {
+    for (const life of healthy) assert.ok((await life.stop()) > 0)
+    for (const [index, program] of programs().entries()) {
+      assert.equal(program.child.exitCode, null)
+      const most = (rssBytes[index] ?? 0) + maxHeldBytes
+      await until(
+        'memory is given back',
+        async () => (await rssBytesOf(program.pid)) < most,
+        60_000,
+      )
+      const text = await program.log()
+      assert.doesNotMatch(text, /request failed|uncaught|unhandled/i)
+      assert.ok(Math.max(...text.split('\n').map((line) => line.length)) < maxLogLine)
+    }
   })
-
-  function headOf({ operation, params, token }: ReturnType<typeof requestOf>): string {
-    return (
-      `${operation.method} ${fillPath(operation.path, params)} HTTP/1.1\r\nHost: x\r\n` +
-      `Authorization: Bearer ${token}\r\nContent-Type: application/json\r\n`
-    )
-  }
 })
 
-/** A heartbeat after the other, each answered. Stopping answers how many there were. */
-async function liveHealthily(system: System): Promise<{ stop(): Promise<number> }> {
-  const node = await system.enrol('healthy')
+/** Somebody who asks for one thing after the other, and is answered each time. */
+interface Life {
+  /** How often. */
+  stop(): Promise<number>
+}
+
+function live(ask: () => Promise<number>): Life {
   let isOver = false
   const run = async (): Promise<number> => {
     let answered = 0
-    for (; !isOver; answered++)
-      assert.equal((await node.call(controlApi.heartbeat, { body: {} })).status, 200)
+    for (; !isOver; answered++) assert.equal(await ask(), 200)
     return answered
   }
   const running = run()

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
@@ -13,6 +12,7 @@ import {
 } from '@plexd/protocol'
 import fc from 'fast-check'
 import { Compile } from 'typebox/compile'
+import { rssBytesOf } from '../support/memory.ts'
 import { type RawAnswer, type RawRequest, type System, startSystem } from '../support/system.ts'
 import { createTarget, type GoodRequest, goodRequest, type Target } from './good-requests.ts'
 import { mutations } from './mutate.ts'
@@ -77,10 +77,7 @@ describe('a control plane under hostile requests', () => {
 
   const ask = ({ operation, ...good }: GoodRequest, change: RawRequest = {}) =>
     system.call(operation, { ...good, ...change, params: { ...good.params, ...change.params } })
-  const rssBytes = async (): Promise<number> => {
-    const status = await readFile(`/proc/${system.controlPlane.program().pid}/status`, 'utf8')
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
-  }
+  const rssBytes = () => rssBytesOf(system.controlPlane.program().pid)
 
   before(async () => {
     system = await startSystem({

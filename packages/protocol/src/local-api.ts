@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { defaultMaxDepth, defaultMaxValues } from './json-gate.ts'
 import { Entry, ReportWriter, SecretRef } from './node-state.ts'
 import { operation } from './operation.ts'
 import { CompiledRule, RuleAction } from './policy.ts'
@@ -226,6 +227,11 @@ export const localApi = {
     path: '/v1/state/report/{key}',
     summary: 'Write a report entry; If-Match makes it conditional',
     request: ReportWrite,
+    maxBodyBytes: 1_048_576,
+    // It has to fit into a batch for the control plane: there the payload stands two levels deeper, with some values around it.
+    maxDepth: defaultMaxDepth - 2,
+    maxValues: defaultMaxValues - 20,
+    gateStatus: 400,
     response: Entry,
     errors: [400, 401, 409, 500, 507],
   }),

@@ -1,4 +1,4 @@
-import { compactJson, controlApi, jsonBoundsOf, passedBound, rawMembers } from '@plexd/protocol'
+import { compactJson, jsonBoundsOf, localApi, passedBound, rawMembers } from '@plexd/protocol'
 
 /** What a PUT asks for; `payload` is JSON text, compact and escaped as Go prints it. */
 export interface ReportBody {
@@ -6,20 +6,10 @@ export interface ReportBody {
   payload: string
 }
 
-/** A longer body is refused (wire contract, "Local node API"). */
-export const maxBodyBytes = 1_048_576
+export const reportBounds = jsonBoundsOf(localApi.putReport)
 
-const taken = jsonBoundsOf(controlApi.syncReports)
-
-/**
- * What is accepted here has to fit into a batch for the control plane: there the payload stands two levels deeper, and
- * some twenty values around it.
- */
-export const reportBounds = {
-  maxBytes: maxBodyBytes,
-  maxDepth: taken.maxDepth - 2,
-  maxValues: taken.maxValues - 20,
-}
+/** A longer body is refused. */
+export const maxBodyBytes = reportBounds.maxBytes
 
 /**
  * Reads a body as Go's decoder does: field names in any letter case, unknown fields and whatever follows the first
