@@ -19,7 +19,6 @@ import { type AgentDeps, type Core, openCore } from './core.ts'
 import type { Disk } from './disk.ts'
 import { createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
 import { type LocalApi, startLocalApi } from './local-api/server.ts'
-import { followOwnName } from './own-name.ts'
 import { enrol } from './registration/enrol.ts'
 import { version } from './version.ts'
 
@@ -53,7 +52,6 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   const capabilities = await describeCapabilities(config.actionsEnabled ? core.actions : [])
   const identity = await openIdentity(core, capabilities, deps)
   core.identity = identity
-  stack.defer(followOwnName({ desired: core.desired, identity, log }))
   const { private_key, pending_private_key } = identity.current()
   await device.setPrivateKey(private_key)
   if (pending_private_key !== undefined) device.holdPsks()

@@ -25,6 +25,7 @@ import type { IdentityStore } from './identity.ts'
 import { startKeyRotation } from './key-rotation.ts'
 import { startMeshWatch } from './mesh-watch.ts'
 import { createEndpointExchange } from './nat/endpoint-exchange.ts'
+import { followOwnName } from './own-name.ts'
 import { type DriftReports, startDriftReports } from './reconcile/drift-report.ts'
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
@@ -197,7 +198,9 @@ function startState(
     authentic,
     onNewKey,
   }
+  const ownName = stack.use(followOwnName({ desired, identity, log }))
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
+    ownName.look()
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
     const [applied] = await Promise.allSettled([applier.apply({ look: true })])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
 import type { Identity, IdentityStore } from './identity.ts'
-import { followOwnName } from './own-name.ts'
+import { followOwnName, type OwnName } from './own-name.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from './state/desired-state.ts'
 
 describe('followOwnName', () => {
@@ -32,23 +32,22 @@ describe('followOwnName', () => {
     assert.deepEqual(names, ['a', 'web-01'])
   })
 
-  it('tries again with the next change when it could not be saved', async () => {
+  it('tries again when it is told to look, if it could not be saved', async () => {
     const { desired, identity, names, rename, breakDisk } = setUp({ hostname: '' })
-    using _ = follow(desired, identity)
+    using own = follow(desired, identity)
     breakDisk(true)
     rename('web-02')
     await settle()
     assert.deepEqual(names, [])
     breakDisk(false)
-    rename('web-02')
+    own.look()
     await settle()
     assert.deepEqual(names, ['web-02'])
   })
 })
 
-function follow(desired: DesiredStore, identity: IdentityStore): Disposable {
-  const end = followOwnName({ desired, identity, log: silentLog })
-  return { [Symbol.dispose]: end }
+function follow(desired: DesiredStore, identity: IdentityStore): OwnName {
+  return followOwnName({ desired, identity, log: silentLog })
 }
 
 /** Nothing here waits for anything but promises. */

@@ -2,9 +2,13 @@ import { describeError, type Log } from '@plexd/runtime'
 import type { IdentityStore } from './identity.ts'
 import type { DesiredStore } from './state/desired-state.ts'
 
+export interface OwnName extends Disposable {
+  look(): void
+}
+
 /**
- * Keeps the identity under the name that the control plane has for this node, as operators may change it. What could not
- * be saved is tried again with the next change, and at the next start. Returns the function that ends it.
+ * Keeps the identity under the name that the control plane has for this node, as operators may change it: at once, and
+ * with each `look` if it could not be saved before.
  */
 export function followOwnName({
   desired,
@@ -14,7 +18,7 @@ export function followOwnName({
   desired: DesiredStore
   identity: IdentityStore
   log: Log
-}): () => void {
+}): OwnName {
   let isSaving = false
 
   async function follow(): Promise<void> {
@@ -39,6 +43,7 @@ export function followOwnName({
     log.info('this node has another hostname', { hostname, before })
   }
 
-  void follow()
-  return desired.onChange(() => void follow())
+  const look = (): void => void follow()
+  look()
+  return { look, [Symbol.dispose]: desired.onChange(look) }
 }
