@@ -18,6 +18,7 @@ import type { Identity } from './identity.ts'
 import type { Discovery } from './nat/discover.ts'
 import { createKnownEndpoint, type KnownEndpoint } from './nat/known-endpoint.ts'
 import type { DiscoveredEndpoint, RoundOptions } from './nat/rounds.ts'
+import type { PingSocket } from './path/ping-socket.ts'
 import type { Problems } from './problems.ts'
 import { type Applier, createApplier } from './reconcile/apply.ts'
 import type { DesiredStore } from './state/desired-state.ts'
@@ -44,6 +45,8 @@ export interface OpenMesh extends AsyncDisposable {
   routing?: MeshRouting
   /** Where the public endpoint is looked for; absent where the config says that it is not. */
   network?: RoundOptions
+  /** To probe how large packets may be; absent where that cannot be done. */
+  openPing?: () => PingSocket
 }
 
 /** The mesh of a daemon: the interface, the filter in front of it, and how they are at this moment. */
@@ -55,6 +58,8 @@ export interface CoreMesh extends AsyncDisposable {
   readonly routing: MeshRouting | undefined
   /** Absent where the public endpoint is not looked for. */
   readonly network: RoundOptions | undefined
+  /** Absent where it cannot be probed how large packets may be. */
+  readonly openPing: (() => PingSocket) | undefined
   /** What the last round found, of this daemon or of an earlier one. */
   readonly known: KnownEndpoint
   readonly applier: Applier
@@ -102,7 +107,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   })
   const device = opened?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
   const firewall = opened?.filter && openFirewall(opened.filter, deps)
-  const { network, routing } = opened ?? {}
+  const { network, routing, openPing } = opened ?? {}
   const applier = createApplier({
     device,
     firewall: firewall?.applier,
@@ -125,6 +130,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     firewall,
     routing,
     network,
+    openPing,
     known,
     applier,
     range: () => parseCidr(place().meshRange),

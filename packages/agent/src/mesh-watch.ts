@@ -6,7 +6,10 @@ import { startFirewallGuard } from './firewall/guard.ts'
 import { startDiscovery } from './nat/discover.ts'
 import { localAddresses } from './nat/local-addresses.ts'
 import type { DiscoveredEndpoint } from './nat/rounds.ts'
+import { type SizeWatch, startSizeWatch } from './path/size-watch.ts'
+import type { Problems } from './problems.ts'
 import type { DriftReports } from './reconcile/drift-report.ts'
+import { standardMtu } from './wireguard/link.ts'
 
 export interface MeshWatchOptions {
   config: AgentConfig
@@ -16,6 +19,7 @@ export interface MeshWatchOptions {
   exchange(found: DiscoveredEndpoint): Promise<void>
   /** Closes connections to the control plane from other addresses than these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
+  problems: Problems
   clock: Clock
   log: Log
 }
@@ -31,12 +35,32 @@ export function startMeshWatch(options: MeshWatchOptions): AsyncDisposable {
     // First, for the news of a new address would wait for an answer to the old one.
     keepOnly(new Set(localAddresses(networkInterfaces())))
     mesh.discovery?.refresh()
+    sizes?.forget()
   }
 
+  const sizes = watchSizes(options, stack)
   watchEndpoint(options, stack)
   stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget() }))
   watchFilter(options, correct, stack)
   return stack
+}
+
+function watchSizes(
+  { config, mesh, problems, clock, log }: MeshWatchOptions,
+  stack: AsyncDisposableStack,
+): SizeWatch | undefined {
+  const { openPing, describePeers } = mesh
+  if (!openPing) return undefined
+  return stack.use(
+    startSizeWatch({
+      connected: async () => (await describePeers()).filter(({ state }) => state === 'connected'),
+      open: openPing,
+      mtu: config.meshMtu ?? standardMtu,
+      problems,
+      clock,
+      log,
+    }),
+  )
 }
 
 function watchEndpoint(

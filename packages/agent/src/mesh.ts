@@ -4,6 +4,7 @@ import type { AgentConfig } from './config.ts'
 import type { MeshPlace, OpenMesh } from './core-mesh.ts'
 import { openPacketFilter } from './firewall/packet-filter.ts'
 import { realNetwork } from './nat/netcheck.ts'
+import { loadPingSocket } from './path/ping-socket.ts'
 import { createLinuxDevice } from './wireguard/device-linux.ts'
 import { lockInterface, lockPacketFilter } from './wireguard/interface-lock.ts'
 import { createMeshRouting } from './wireguard/mesh-routing.ts'
@@ -25,9 +26,11 @@ export async function openMesh(
     keepaliveSeconds: () => (place.natType() === 'none' ? 0 : 25),
     log,
   })
+  const openPing = await loadPingSocket().catch(() => undefined) // without FFI nothing is probed
   return {
     device,
     routing: createMeshRouting(place),
+    ...(openPing ? { openPing: () => openPing(config.meshInterface) } : {}),
     ...(config.policyEnabled ? { filter } : {}),
     ...(config.natEnabled
       ? {

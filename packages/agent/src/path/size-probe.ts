@@ -1,0 +1,87 @@
+import type { Clock } from '@plexd/runtime'
+import { formatEcho, parseReply } from './echo.ts'
+import type { PingSocket } from './ping-socket.ts'
+
+/** How large a packet may be on the way to a peer and back. */
+export type PathSize =
+  /** One of the size of our MTU comes back. */
+  | 'whole'
+  /** No answer to a small one either: a policy denies it, or the peer is silent. */
+  | 'unknown'
+  /** The largest that comes back, in bytes. */
+  | number
+
+/** A packet that every path takes. */
+const smallBytes = 100
+/** Tried where the whole does not pass: what is left of common paths, such as PPPoE, other tunnels, and IPv6 at least. */
+const ladder = [
+  1_412, 1_400, 1_380, 1_360, 1_340, 1_320, 1_300, 1_280, 1_240, 1_200, 1_100, 1_000, 800, 576,
+]
+const patienceMs = 1_000
+const askEachMs = 50
+
+/** Asks all of these peers at once. */
+export async function probeSizes(
+  socket: PingSocket,
+  addresses: readonly string[],
+  { mtu, clock, signal }: { mtu: number; clock: Clock; signal: AbortSignal },
+): Promise<Map<string, PathSize>> {
+  const asker = createAsker(socket, clock)
+  const first = await asker.ask(addresses, [smallBytes, mtu], signal)
+  const doubtful = addresses.filter((address) => isCut(first.get(address), mtu))
+  // A packet may be lost: what is to be told is seen twice.
+  const second = await asker.ask(
+    doubtful,
+    [smallBytes, ...ladder.filter((size) => size < mtu), mtu],
+    signal,
+  )
+  return new Map(
+    addresses.map((address) => [
+      address,
+      sizeOf(second.get(address) ?? first.get(address) ?? new Set(), mtu),
+    ]),
+  )
+}
+
+function isCut(passed: ReadonlySet<number> | undefined, mtu: number): boolean {
+  return passed?.has(smallBytes) === true && !passed.has(mtu)
+}
+
+function sizeOf(passed: ReadonlySet<number>, mtu: number): PathSize {
+  if (passed.has(mtu)) return 'whole'
+  return passed.has(smallBytes) ? Math.max(...passed) : 'unknown'
+}
+
+function createAsker(socket: PingSocket, clock: Clock) {
+  const id = Math.floor(Math.random() * 65_536)
+  let seq = 0
+
+  /** Which sizes came back, by address; only of those whom the kernel let us ask. */
+  async function ask(
+    addresses: readonly string[],
+    sizes: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Map<string, Set<number>>> {
+    const waiting = new Map<number, { address: string; size: number }>()
+    const passed = new Map<string, Set<number>>()
+    for (const address of addresses)
+      for (const size of sizes) {
+        seq = (seq + 1) % 65_536
+        if (socket.send(formatEcho({ id, seq, size }), address)) waiting.set(seq, { address, size })
+      }
+    const untilMs = clock.monotonic() + patienceMs
+    while (waiting.size > 0 && clock.monotonic() < untilMs) {
+      await clock.sleep(askEachMs, signal)
+      for (const packet of socket.read()) {
+        const reply = parseReply(packet, id)
+        const asked = reply && waiting.get(reply.seq)
+        if (!asked || asked.address !== reply.from) continue
+        waiting.delete(reply.seq)
+        passed.set(asked.address, (passed.get(asked.address) ?? new Set()).add(asked.size))
+      }
+    }
+    return passed
+  }
+
+  return { ask }
+}

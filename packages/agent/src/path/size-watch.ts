@@ -1,0 +1,109 @@
+import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
+import type { Problems } from '../problems.ts'
+import { startTask } from '../task.ts'
+import type { PingSocket } from './ping-socket.ts'
+import { type PathSize, probeSizes } from './size-probe.ts'
+
+/** A peer with which there is a session. */
+export interface NearPeer {
+  id: string
+  mesh_ip: string
+}
+
+export interface SizeWatchOptions {
+  /** Those that can be asked now. */
+  connected(): Promise<readonly NearPeer[]>
+  open(): PingSocket
+  mtu: number
+  problems: Problems
+  clock: Clock
+  log: Log
+}
+
+export interface SizeWatch extends AsyncDisposable {
+  /** The ways have changed: all peers are asked again. */
+  forget(): void
+}
+
+/** As many peers are asked at a time, and each again after an hour, or sooner where something was wrong. */
+const atOnce = 32
+const againMs = 3_600_000
+const soonAgainMs = 300_000
+
+/**
+ * Looks for peers that large packets do not reach while small ones do: where no ICMP tells of it, connections would hang
+ * in silence. Costs one socket, which is open for a second or two, and a few packets for a peer each hour.
+ */
+export function startSizeWatch(options: SizeWatchOptions): SizeWatch {
+  const { connected, open, mtu, problems, clock, log } = options
+  const backoff = createBackoff({ minMs: 2_000, maxMs: 60_000 })
+  let seen = new Map<string, { size: PathSize; atMs: number }>()
+
+  async function look(signal: AbortSignal): Promise<void> {
+    const near = await connected()
+    const nowMs = clock.monotonic()
+    for (const [id, { atMs }] of seen) if (nowMs - atMs >= againMs) seen.delete(id)
+    const due = near.filter(({ id }) => isDue(seen.get(id), nowMs)).slice(0, atOnce)
+    if (due.length > 0) await probe(due, signal)
+    tell(near)
+  }
+
+  async function probe(due: readonly NearPeer[], signal: AbortSignal): Promise<void> {
+    const socket = open()
+    try {
+      const addresses = due.map(({ mesh_ip }) => mesh_ip)
+      const sizes = await probeSizes(socket, addresses, { mtu, clock, signal })
+      for (const { id, mesh_ip } of due)
+        seen.set(id, { size: sizes.get(mesh_ip) ?? 'unknown', atMs: clock.monotonic() })
+    } finally {
+      socket.close()
+    }
+  }
+
+  function tell(near: readonly NearPeer[]): void {
+    const text = describeCut(near, (id) => seen.get(id)?.size, mtu)
+    if (text === undefined) problems.clear('mtu')
+    else problems.set('mtu', text)
+  }
+
+  const task = startTask(async (signal) => {
+    for (;;) {
+      await clock.sleep(backoff.nextMs(), signal)
+      try {
+        await look(signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        log.debug('sizes of packets cannot be probed', { error: describeError(error) })
+      }
+    }
+  })
+  return {
+    forget() {
+      seen = new Map()
+      backoff.reset()
+    },
+    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+  }
+}
+
+function isDue(last: { size: PathSize; atMs: number } | undefined, nowMs: number): boolean {
+  if (!last) return true
+  return nowMs - last.atMs >= (typeof last.size === 'number' ? soonAgainMs : againMs)
+}
+
+/** What is wrong, and what to set; undefined when large packets reach all who answer small ones. Pure. */
+export function describeCut(
+  peers: readonly NearPeer[],
+  sizeOf: (id: string) => PathSize | undefined,
+  mtu: number,
+): string | undefined {
+  const cut = peers.flatMap((peer) => {
+    const size = sizeOf(peer.id)
+    return typeof size === 'number' ? [{ ...peer, size }] : []
+  })
+  const [first] = cut
+  if (!first) return undefined
+  const smallest = Math.min(...cut.map(({ size }) => size))
+  const more = cut.length === 1 ? '' : `, and ${cut.length - 1} more`
+  return `packets of ${mtu} bytes do not reach peer "${first.id}", ${first.mesh_ip}${more}, while those of ${smallest} do, and no ICMP tells of it: set "mesh.mtu: ${smallest}" in the config on both sides, or let ICMP "fragmentation needed" pass`
+}
