@@ -34,8 +34,9 @@ describe('parsePolicy', () => {
     [
       'a wrong port',
       rule('    action: deny\n    port: 70000'),
-      /line 6: "rules\[0\]\.port" must be <= 65535/,
+      /line 6: rules\[0\]\.port 70000: want 65535 or less/,
     ],
+    ['a number for a text', 'name: 7\nrules: []', /line 1: name 7: want a text/],
     [
       'a field too many',
       rule('    action: deny\n    prot: tcp'),

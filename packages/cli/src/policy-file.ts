@@ -1,4 +1,4 @@
-import { PolicySpec, parseSide } from '@plexd/protocol'
+import { PolicySpec, parseSide, type SchemaError, schemaFault } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import { Compile } from 'typebox/compile'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
@@ -61,32 +61,29 @@ function offsetOf(document: Document, path: Path): number {
   return 0
 }
 
-interface SchemaError {
-  keyword: string
-  instancePath: string
-  message: string
-  params: object
-}
-
 function describeSchemaError(
-  { keyword, instancePath, message, params }: SchemaError,
+  error: SchemaError,
   value: unknown,
   lineOf: (path: Path) => number,
 ): Problem[] {
+  const { keyword, instancePath, params } = error
   // Each field that is too many is reported a second time on its own.
   if (keyword === 'additionalProperties') return []
   const path = pathOf(instancePath, value)
   const name = path.length === 0 ? 'the policy' : `"${formatPath(path)}"`
-  const texts: Record<string, string> = {
+  const texts: Record<string, string | undefined> = {
     boolean: 'is no field of a policy',
-    enum: 'allowedValues' in params ? `must be one of ${String(params.allowedValues)}` : message,
-    type: typeNames[String('type' in params ? params.type : '')] ?? message,
+    enum: 'allowedValues' in params ? `must be one of ${String(params.allowedValues)}` : undefined,
+    type: typeNames[String('type' in params ? params.type : '')],
     required:
-      'requiredProperties' in params ? `must have ${String(params.requiredProperties)}` : message,
+      'requiredProperties' in params ? `must have ${String(params.requiredProperties)}` : undefined,
     pattern:
       'must be up to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
   }
-  return [{ line: lineOf(path), text: `${name} ${texts[keyword] ?? message}` }]
+  const own = texts[keyword]
+  const text =
+    own === undefined ? schemaFault([error], { whole: 'the policy', value }) : `${name} ${own}`
+  return [{ line: lineOf(path), text }]
 }
 
 /** YAML's words for what JSON Schema calls otherwise. */
