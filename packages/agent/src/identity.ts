@@ -94,7 +94,7 @@ export async function loadIdentity(
     return checkIdentity(whole)
   } catch (error) {
     throw new CliError(
-      `read identity in "${dataDir}": ${describeError(error)}: restore it from a backup, or start over with "plexd deregister --purge" and "plexd join"`,
+      `read identity in "${dataDir}": ${describeError(error)}: restore it from a backup, or start over with "plexd deregister --purge --force" and "plexd join"`,
     )
   }
 }

@@ -244,6 +244,10 @@ describe('createHttpTransport over TLS', () => {
       const untrusted = { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }
       await assert.rejects(ask({ caFile: join(folder, 'other.crt') }), untrusted)
       await assert.rejects(ask({}), untrusted)
+      await writeFile(join(folder, 'empty'), '')
+      await assert.rejects(ask({ caFile: join(folder, 'empty') }), {
+        message: `read CA file "${join(folder, 'empty')}"`,
+      })
       await assert.rejects(ask({ caFile: join(folder, 'gone') }), {
         message: `read CA file "${join(folder, 'gone')}"`,
       })

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
@@ -110,7 +111,9 @@ export function createUnixTransport(socketPath: string, timeoutMs = 30_000): Tra
 /** The certificates of a PEM file; an error names the file. */
 export function readCa(caFile: string): Buffer {
   try {
-    return readFileSync(caFile)
+    const pem = readFileSync(caFile)
+    new X509Certificate(pem) // Node trusts nothing, and says nothing, when the file has no certificate.
+    return pem
   } catch (cause) {
     throw new Error(`read CA file "${caFile}"`, { cause })
   }

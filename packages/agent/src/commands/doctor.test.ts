@@ -41,6 +41,19 @@ describe('plexd doctor', () => {
     await rm(dataDir, { recursive: true })
   })
 
+  it('says of a damaged identity how to get another', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+    await writeFile(join(dataDir, 'identity.json'), 'null', { mode: 0o600 })
+    const identity = machineChecks.find(({ name }) => name === 'identity')
+    const finding = await identity?.run({ ...defaultConfig, hostname: 'web-01', dataDir })
+    assert.partialDeepStrictEqual(finding, {
+      state: 'failed',
+      remedy:
+        'restore it from a backup, or start over with "plexd deregister --purge --force" and "plexd join"',
+    })
+    await rm(dataDir, { recursive: true })
+  })
+
   it('names a secret file that is not kept from others, with the command that mends it', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
     const config = { ...defaultConfig, hostname: 'web-01', dataDir, tokenFile: join(dataDir, 't') }

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import {
   type Check,
+  CliError,
   createLog,
   describeError,
   exec,
@@ -43,8 +44,15 @@ async function checkIdentity({ dataDir, hostname }: AgentConfig): Promise<Findin
       'plexd join --api https://HOST:PORT --token-file FILE',
     )
   } catch (error) {
-    return failed(describeError(error), 'run this as root, or name the folder with --data-dir')
+    return failed(describeError(error), remedyOf(error))
   }
+}
+
+/** Errors end with what to do, but for those of the system. */
+function remedyOf(error: unknown): string {
+  const isOurs = error instanceof CliError && error.cause === undefined
+  const [last] = isOurs ? error.message.split(': ').slice(-1) : []
+  return last ?? 'run this as root, or name the folder with --data-dir'
 }
 
 const enoughBytes = 64 * 1024 ** 2

@@ -66,6 +66,14 @@ describe('the socket', () => {
     assert.equal((await first.unix('GET', '/v1/state')).status, 200)
   })
 
+  it('is refused where no program can connect to it', async () => {
+    const socketPath = `/tmp/${'x'.repeat(110)}`
+    await assert.rejects(
+      startPlace({}, { socketPath }),
+      /more than 107 bytes: choose another place/,
+    )
+  })
+
   it('removes nothing that is no socket', async () => {
     await using folder = await aFolder()
     await writeFile(folder.socketPath, 'precious')

@@ -27,6 +27,10 @@ export async function listenOnSocket(
   options: SocketFileOptions,
 ): Promise<AsyncDisposable> {
   const { path } = options
+  if (Buffer.byteLength(path) > maxPathBytes)
+    throw new Error(
+      `listen on "${path}": no program can connect to a path of more than ${maxPathBytes} bytes: choose another place with --socket`,
+    )
   await openFolderOf(path)
   await removeStale(path)
   await using stack = new AsyncDisposableStack()
@@ -40,6 +44,9 @@ export async function listenOnSocket(
   stack.use(startTask((signal) => followGroup(options, socket, gid, signal)))
   return stack.move()
 }
+
+/** Of `sun_path`, with a zero behind it (unix(7)). */
+const maxPathBytes = 107
 
 async function bind(server: Server, path: string): Promise<BoundSocket> {
   try {

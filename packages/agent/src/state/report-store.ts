@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
-import { type Clock, diskFault, type Log } from '@plexd/runtime'
+import { type Clock, describeError, diskFault, type Log } from '@plexd/runtime'
 import { type Journal, openJournal } from './journal.ts'
 import { encodeLine } from './journal-line.ts'
 import { createReportQuota, type ReportLimits } from './report-quota.ts'
@@ -233,6 +233,9 @@ async function readJournal(
     const record = decodeRecord(line)
     if (record) table.apply(record)
     else damaged++
+  }).catch((error: unknown) => {
+    const why = describeError(error)
+    throw new Error(`open reports "${path}": ${why}: move away what is in their place`)
   })
   if (damaged > 0) log.warn('report journal is damaged, records are lost', { file: path, damaged })
   return journal
