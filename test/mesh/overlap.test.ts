@@ -121,10 +121,27 @@ describe('packets for the mesh', { skip: labSkip('tcpdump') }, () => {
     await web.host.exec(pingOnce(db)).catch(String)
     assert.deepEqual(clear.packets(), [])
 
+    assert.match(
+      await doctor(web),
+      /no interface plexd0, and packets for 10\.100\.0\.0\/16 are held back/,
+    )
+
     await web.plexd('down')
-    assert.doesNotMatch(await web.host.exec(['ip', 'rule']), /8293/)
+    await leavesNoRouting(web)
     await web.host.exec(pingOnce(db)).catch(String)
     await until('the packet is seen, now that it may', async () => clear.packets().length > 0)
+  })
+
+  it('go where the machine sends them after a deregistration, though the interface was gone before', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const { web } = await joinAll(lab, system, ['web'])
+    await web.agent.end()
+    await web.host.ip(['link delete plexd0'])
+    assert.match(await web.host.exec(['ip', 'rule']), /8293/)
+
+    await web.plexd('deregister', '--purge')
+    await leavesNoRouting(web)
   })
 
   it('never leave in clear where there is no nft', async () => {
@@ -163,6 +180,11 @@ async function doctor(member: MeshMember): Promise<string> {
     if (error instanceof ExecError) return error.stdout
     throw error
   })
+}
+
+async function leavesNoRouting({ host }: MeshMember): Promise<void> {
+  assert.doesNotMatch(await host.exec(['ip', 'rule']), /8293/)
+  assert.doesNotMatch(await host.exec(['ip', 'route', 'show', 'table', 'all']), /8293/)
 }
 
 async function untilSaid(member: MeshMember, words: RegExp): Promise<void> {

@@ -180,7 +180,7 @@ function openFirewall(
 }
 
 /** Where the control plane wants this node; what it does not say of that, the config may. */
-function placeOf(
+export function placeOf(
   identity: Identity | undefined,
   { meshRange: pinned, meshInterface }: AgentConfig,
 ): PlannedPlace {

@@ -3,9 +3,15 @@ import type { AgentConfig } from '../config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
+import { routingCheck } from '../doctor/routing-check.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
-const checks: readonly Check<AgentConfig>[] = [...machineChecks, controlPlaneCheck, ...daemonChecks]
+const checks: readonly Check<AgentConfig>[] = [
+  ...machineChecks,
+  routingCheck,
+  controlPlaneCheck,
+  ...daemonChecks,
+]
 
 export async function runDoctor(flags: Flags, options: { json?: boolean }): Promise<void> {
   tellFindings(await examine(checks, await loadConfigFor(flags)), options)

@@ -18,10 +18,8 @@ async function checkDaemon(config: AgentConfig): Promise<Finding> {
       'start it with "plexd up" or "systemctl start plexd", or name its socket with --socket',
     )
   }
-  const [problem, ...others] = status.problems
-  if (problem === undefined) return ok(`up for ${status.uptime}, no problems`)
-  const more = others.length === 0 ? '' : `, and ${others.length} more`
-  return failed(`${problem}${more}`, 'plexd status')
+  if (status.problems.length === 0) return ok(`up for ${status.uptime}, no problems`)
+  return failed(status.problems.join('; '), 'plexd status')
 }
 
 async function checkEndpoint(config: AgentConfig): Promise<Finding> {

@@ -22,10 +22,11 @@ export function createControlAddresses({
   clock: Clock
   lookup?: (host: string) => Promise<string[]>
 }): ControlAddresses {
-  const host = url === '' ? '' : new URL(url).hostname.replace(/^\[|\]$/g, '')
+  const host = hostOf(url)
   let known: readonly string[] | undefined
   let dueMs = Number.NEGATIVE_INFINITY
-  if (isIP(host) !== 0 || host === '') known = isIPv4(host) ? [host] : []
+  const isName = isIP(host) === 0 && host !== ''
+  if (!isName) known = isIPv4(host) ? [host] : []
 
   async function lookUp(): Promise<void> {
     const found = (await lookup(host)).toSorted()
@@ -36,13 +37,25 @@ export function createControlAddresses({
 
   return {
     current() {
-      if (isIP(host) === 0 && host !== '' && clock.monotonic() >= dueMs) {
+      if (isName && clock.monotonic() >= dueMs) {
         dueMs = clock.monotonic() + lookUpEachMs
         lookUp().catch(() => {}) // what is known stays, and whoever connects tells
       }
       return known
     },
   }
+}
+
+/** Looks them up now. */
+export async function lookUpAddresses(url: string): Promise<string[]> {
+  const host = hostOf(url)
+  if (isIP(host) !== 0 || host === '') return isIPv4(host) ? [host] : []
+  return lookupIpv4(host)
+}
+
+/** Without brackets; empty where none is named. */
+function hostOf(url: string): string {
+  return url === '' ? '' : new URL(url).hostname.replace(/^\[|\]$/g, '')
 }
 
 async function lookupIpv4(host: string): Promise<string[]> {

@@ -1,0 +1,31 @@
+import { type Check, type Finding, failed, ok, warning } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { placeOf } from '../core-mesh.ts'
+import { loadIdentity } from '../identity.ts'
+import { lookUpAddresses } from '../wireguard/control-addresses.ts'
+import { readRouting } from '../wireguard/local-routes.ts'
+import { judgePlace } from '../wireguard/mesh-range.ts'
+import { meshTable } from '../wireguard/routing-plan.ts'
+
+/** Whether the mesh and the networks of this machine get along, with a daemon or without. */
+export const routingCheck: Check<AgentConfig> = { name: 'routing', run: checkRouting }
+
+async function checkRouting(config: AgentConfig): Promise<Finding> {
+  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
+  const identity = await loadIdentity(config.dataDir, config.hostname).catch(() => undefined)
+  if (!identity) return ok('not needed yet: this machine is not enrolled')
+  const place = placeOf(identity, config)
+  const { routes } = await readRouting()
+  const controlAddresses = await lookUpAddresses(config.apiUrl).catch(() => [])
+  const verdict = judgePlace({ ...place, controlAddresses }, routes)
+  if (verdict && 'refusal' in verdict) return failed(verdict.refusal, 'ip route show table all')
+  if (verdict) return warning(verdict.warning, 'ip route show table all')
+  const ours = routes.filter(({ table }) => table === meshTable)
+  const isHeldBack = ours.length > 0 && !ours.some(({ dev }) => dev === place.interfaceName)
+  return isHeldBack
+    ? warning(
+        `there is no interface ${place.interfaceName}, and packets for ${place.meshRange} are held back, so that none leaves in clear`,
+        'plexd up, or plexd down to let them go',
+      )
+    : ok(`${place.meshRange} is nobody else's`)
+}
