@@ -631,6 +631,11 @@ describe('the checklist of a control plane that serves the Go agent', () => {
 
     it('answers 503, never 401, 403 or 404, from the start of the process to its end', async () => {
       await using stream = followAsGo(system.controlPlane, node, { cutMs: 50 })
+      // From its first event on it is cut off, and comes again.
+      await until('it has a cursor', async () => {
+        await putData({ salt: crypto.randomUUID() })
+        return stream.deliveries.length > 0
+      })
       await until('it is connected', () => stream.connects() > 2)
       await system.controlPlane.end()
       await system.controlPlane.start()
