@@ -5,7 +5,8 @@ import { type Exec, exec } from '@plexd/runtime'
 
 /**
  * A network namespace with a /run of its own, so that each host may have a `plexd0` and its files, and without name
- * servers, so that nobody waits for those of this machine, which are not reached from inside.
+ * servers, so that nobody waits for those of this machine, which are not reached from inside. A file `hosts` in its
+ * `runDir` is its /etc/hosts.
  */
 export interface Namespace extends AsyncDisposable {
   readonly name: string
@@ -33,7 +34,7 @@ export async function makeNamespace(label: string, folder: string): Promise<Name
   await writeFile(`${runDir}/resolv.conf`, '')
   await exec(['ip', 'netns', 'add', name])
   const mountRun =
-    'mount --bind "$0" /run && if [ -e /etc/resolv.conf ]; then mount --bind "$0/resolv.conf" /etc/resolv.conf; fi && exec "$@"'
+    'mount --bind "$0" /run && for file in resolv.conf hosts; do if [ -e "/etc/$file" -a -e "$0/$file" ]; then mount --bind "$0/$file" "/etc/$file"; fi; done && exec "$@"'
   const enter = ['netns', 'exec', name, 'sh', '-c', mountRun, runDir]
   const ip: Namespace['ip'] = async (lines) => {
     await exec(['ip', '-netns', name, '-batch', '-'], { input: `${lines.join('\n')}\n` })

@@ -34,6 +34,8 @@ export interface JoinOptions {
   /** YAML. */
   config?: string
   env?: Readonly<Record<string, string>>
+  /** Of the control plane, as this host calls it. */
+  url?: string
 }
 
 export interface MeshMember {
@@ -68,14 +70,14 @@ export async function startMeshSystem(lab: Lab, args: readonly string[] = []): P
   }
 
   async function enrol(name: string, host: Host, options: JoinOptions = {}): Promise<MeshMember> {
-    const { metadata = {}, config = '', env = {} } = options
+    const { metadata = {}, config = '', env = {}, url = controlPlane.url } = options
     const { body } = await admin.createToken({ body: { hostname: name, metadata } })
     const configFile = join(folder, `${name}.yaml`)
     await writeFile(configFile, config)
     const agent = await startAgentProcess(folder, {
       hostname: name,
       token: body.token,
-      controlPlane,
+      controlPlane: { url, caFile: controlPlane.caFile },
       mesh: true,
       args: ['--config', configFile],
       env,

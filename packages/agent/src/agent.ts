@@ -63,7 +63,14 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   })
   const gate = openGate(core, identity)
   const { client, keepOnly, reloadCa } = stack.use(
-    openControlClient(config, { credentials, gate, instance: core.instance, skew, clock }),
+    openControlClient(config, {
+      credentials,
+      gate,
+      instance: core.instance,
+      skew,
+      clock,
+      lookup: core.names.lookup,
+    }),
   )
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
   const loops = stack.use(

@@ -262,7 +262,8 @@ function startEvents(
     log,
   }
   const { credentials, gate } = deps
-  const who = { ...credentials, nodeId: common.nodeId, instance: core.instance, gate }
+  const { lookup } = core.names
+  const who = { ...credentials, nodeId: common.nodeId, instance: core.instance, gate, lookup }
   return stack.use(
     startEventStream({
       ...common,

@@ -9,7 +9,7 @@ import {
   type PolicyStatus,
   parseCidr,
 } from '@plexd/protocol'
-import type { Clock, Log } from '@plexd/runtime'
+import type { Clock, Log, NameCache } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
 import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
 import type { PacketFilter } from './firewall/packet-filter.ts'
@@ -82,6 +82,7 @@ export interface CoreMeshDeps {
   /** Without it, and without `openMesh`, nothing moves packets. */
   device?: WireguardDevice
   openMesh?: (place: MeshPlace) => Promise<OpenMesh>
+  names: NameCache
   problems: Problems
   clock: Clock
   log: Log
@@ -97,6 +98,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const controlAddresses = createControlAddresses({
     url: config.apiUrl,
     onChange: () => mesh.applier.applySoon(),
+    names: deps.names,
     clock,
   })
   const opened = await deps.openMesh?.({

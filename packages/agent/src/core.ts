@@ -1,6 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { DaemonStatus } from '@plexd/protocol'
-import { type Clock, describeError, type Log, systemClock } from '@plexd/runtime'
+import {
+  type Clock,
+  createNameCache,
+  describeError,
+  type Log,
+  type NameCache,
+  systemClock,
+} from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { builtinActions } from './actions/builtin/index.ts'
 import type { Action } from './actions/define.ts'
@@ -41,6 +48,8 @@ export interface Core extends AsyncDisposable {
   readonly instance: string
   readonly clock: Clock
   readonly log: Log
+  /** That of the control plane: others are not asked of the system. */
+  readonly names: NameCache
   readonly disk: Disk
   readonly database: DatabaseSync
   readonly desired: DesiredStore
@@ -83,9 +92,20 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   stack.defer(showLeftOut(desired, problems))
   const vitals = createVitals()
   const skew = createClockSkew({ clock, log, problems })
+  const names = createNameCache()
   const identity = (): Identity | undefined => core?.identity?.current()
   const mesh = stack.use(
-    await openCoreMesh({ ...deps, config, database, desired, identity, problems, clock, log }),
+    await openCoreMesh({
+      ...deps,
+      config,
+      database,
+      desired,
+      identity,
+      names,
+      problems,
+      clock,
+      log,
+    }),
   )
   const status: StatusSources = {
     config,
@@ -107,6 +127,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     instance: crypto.randomUUID(),
     clock,
     log,
+    names,
     disk,
     database,
     desired,

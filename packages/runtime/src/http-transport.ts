@@ -2,9 +2,11 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
+import { watchConnecting } from './connecting.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
 
 export interface HttpTransportOptions {
@@ -15,6 +17,8 @@ export interface HttpTransportOptions {
   userAgent: string
   /** For a whole exchange; 30 s when left out. */
   timeoutMs?: number
+  /** Finds the address of the host, where the system is not asked anew for each connection. */
+  lookup?: LookupFunction
   /** Bodies longer than this are sent as gzip; never when left out. */
   gzipOverBytes?: number
 }
@@ -32,7 +36,7 @@ export interface HttpTransport extends Transport, Disposable {
 
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
   const { secure, prefix, place } = placeOf(options.baseUrl)
-  const { caFile } = options
+  const { caFile, lookup } = options
   const secureAgent = new https.Agent({
     keepAlive: true,
     ...(secure && caFile ? { ca: readCa(caFile) } : {}),
@@ -49,6 +53,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
         path: prefix + path,
         headers: { 'user-agent': options.userAgent, ...headers, ...packed.headers },
         agent,
+        ...(lookup ? { lookup } : {}),
         signal: AbortSignal.any([
           AbortSignal.timeout(options.timeoutMs ?? 30_000),
           ...(signal ? [signal] : []),
@@ -141,8 +146,14 @@ function exchange(
         })
     })
     request.on('error', reject)
+    watchConnectingTo(request, options)
     request.end(body)
   })
+}
+
+function watchConnectingTo(request: http.ClientRequest, options: http.RequestOptions): void {
+  const { host, port } = options
+  if (host && port) watchConnecting(request, { host, port: Number(port) })
 }
 
 async function collect(response: http.IncomingMessage): Promise<TransportResponse> {

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net'
 import {
   type Client,
   type ControlApi,
@@ -38,10 +39,15 @@ export interface ClientOptions {
   clock?: Clock
 }
 
+/** How connections are made. */
+export interface Connecting {
+  lookup?: LookupFunction
+}
+
 /** The 17 operations as functions, over connections of their own. */
 export function openControlClient(
   config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'requestTimeoutMs'>,
-  options: ClientOptions,
+  options: ClientOptions & Connecting,
 ): ControlConnection {
   const transport = createHttpTransport({
     baseUrl: config.apiUrl,
@@ -49,6 +55,7 @@ export function openControlClient(
     userAgent,
     timeoutMs: config.requestTimeoutMs,
     gzipOverBytes,
+    ...(options.lookup ? { lookup: options.lookup } : {}),
   })
   return {
     client: clientOver(transport, options),

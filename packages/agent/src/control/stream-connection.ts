@@ -8,10 +8,10 @@ import {
   revisionHeader,
   type TransportResponse,
 } from '@plexd/protocol'
-import { headOf, readCa } from '@plexd/runtime'
+import { headOf, readCa, watchConnecting } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
-import { userAgent } from './client.ts'
+import { type Connecting, userAgent } from './client.ts'
 import { askAs, type Credentials } from './credentials.ts'
 
 /** An open event stream: its bytes as they arrive. Iteration ends when the server closes it and throws when it breaks. */
@@ -40,12 +40,12 @@ type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'streamIdleMs'>
  */
 export function createStreamConnector(
   config: StreamConfig,
-  who: Credentials & { nodeId: string; instance?: string; gate?: AnswerGate },
+  who: Credentials & Connecting & { nodeId: string; instance?: string; gate?: AnswerGate },
 ): ConnectStream {
   const base = new URL(config.apiUrl)
   const secure = base.protocol === 'https:'
   const prefix = base.pathname.replace(/\/$/, '')
-  const { gate = createAnswerGate() } = who
+  const { gate = createAnswerGate(), lookup } = who
 
   const connect = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
     open(secure ? https : http, config.streamIdleMs, {
@@ -62,6 +62,7 @@ export function createStreamConnector(
         ...(revision === '' ? {} : { [revisionHeader]: revision }),
       },
       ...(secure && config.caFile ? { ca: readCa(config.caFile) } : {}),
+      ...(lookup ? { lookup } : {}),
       agent: false,
       signal,
     })
@@ -114,6 +115,7 @@ function open(
       resolve(response)
     })
     request.on('error', reject)
+    watchConnecting(request, { host: options.host ?? '', port: Number(options.port) })
     // Counts from the last byte in either direction, so it covers connecting, waiting and the stream itself.
     request.setTimeout(idleMs, () => {
       const silence = new Error(`no byte from the control plane for ${idleMs / 1_000} s`)

@@ -7,7 +7,7 @@ import { localAddresses } from './local-addresses.ts'
 import { measureNat } from './measure-nat.ts'
 import { decideNatType } from './nat-type.ts'
 import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
-import { resolveStunServers } from './stun-servers.ts'
+import { createStunNames } from './stun-servers.ts'
 import { openWireguardPort } from './wireguard-port.ts'
 
 export interface NetworkOptions {
@@ -24,12 +24,13 @@ export interface NetworkOptions {
 /** What discovery asks of the real network. */
 export function realNetwork(options: NetworkOptions): RoundOptions {
   const { servers, listenPort, meshInterface, onWrite, clock, log } = options
+  const names = createStunNames({ servers, log })
   return {
     openPort: () =>
       openWireguardPort({ port: listenPort, clock, log, ...(onWrite && { onWrite }) }),
     listenPort,
     meshInterface,
-    resolveServers: () => resolveStunServers(servers, log),
+    resolveServers: names.resolve,
     measure: (addresses, signal) => measureNatType(addresses, { clock, signal }),
     interfaces: networkInterfaces,
     clock,

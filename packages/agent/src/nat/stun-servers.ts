@@ -1,7 +1,9 @@
-import { lookup } from 'node:dns/promises'
+import { Resolver } from 'node:dns/promises'
+import { readFile } from 'node:fs/promises'
 import { isIP, isIPv6 } from 'node:net'
 import type { Address } from '@plexd/runtime'
 import { describeError, type Log } from '@plexd/runtime'
+import { addressesInHosts } from './hosts-file.ts'
 
 /** `stun.example.org`, `stun.example.org:19302`, `192.0.2.1`, `[2001:db8::1]:3478`. Throws a RangeError that quotes it. */
 export function parseStunServer(text: string): { host: string; port: number } {
@@ -14,38 +16,74 @@ export function parseStunServer(text: string): { host: string; port: number } {
   return { host, port }
 }
 
-/** The addresses of all servers, two of each at most, IPv4 before IPv6. Servers whose names do not resolve are left out. */
-export async function resolveStunServers(servers: readonly string[], log: Log): Promise<Address[]> {
-  const found = await Promise.all(servers.map((server) => resolveServer(server, log)))
-  const all = found.flat()
-  const isSecond = ({ address }: Address): boolean => isIPv6(address)
-  return [...all.filter((server) => !isSecond(server)), ...all.filter(isSecond)]
+/** Finds the addresses of STUN servers, over and over. */
+export interface StunNames {
+  /** Two of each at most, IPv4 before IPv6. Servers whose names never resolved are left out. */
+  resolve(): Promise<Address[]>
 }
 
-async function resolveServer(server: string, log: Log): Promise<Address[]> {
-  const { host, port } = parseStunServer(server)
-  if (isIP(host)) return [{ address: host, port }]
-  try {
-    const addresses = await withinReason(lookup(host, { all: true, order: 'ipv4first' }))
-    const [first, ...others] = addresses
-    const ofOtherFamily = others.find(({ family }) => family !== first?.family)
-    return [first, ofOtherFamily].flatMap((found) =>
-      found ? [{ address: found.address, port }] : [],
+export interface StunNamesOptions {
+  servers: readonly string[]
+  log: Log
+  /** The addresses of a name; rejects where nobody knows any. */
+  ask?: (host: string) => Promise<string[]>
+}
+
+/** A name server that does not answer costs a second: what it said before is good enough. */
+export function createStunNames({
+  servers,
+  log,
+  ask = askNameServers,
+}: StunNamesOptions): StunNames {
+  const known = new Map<string, readonly string[]>()
+
+  async function addressesOf(server: string, host: string): Promise<readonly string[]> {
+    if (isIP(host)) return [host]
+    try {
+      const found = await ask(host)
+      known.set(host, found)
+      return found
+    } catch (error) {
+      log.debug('STUN server cannot be resolved', { server, error: describeError(error) })
+      return known.get(host) ?? []
+    }
+  }
+
+  async function resolveServer(server: string): Promise<Address[]> {
+    const { host, port } = parseStunServer(server)
+    const found = await addressesOf(server, host)
+    return [found.find((one) => !isIPv6(one)), found.find(isIPv6)].flatMap((address) =>
+      address === undefined ? [] : [{ address, port }],
     )
-  } catch (error) {
-    log.debug('STUN server cannot be resolved', { server, error: describeError(error) })
-    return []
+  }
+
+  return {
+    async resolve() {
+      const all = (await Promise.all(servers.map(resolveServer))).flat()
+      const isSecond = ({ address }: Address): boolean => isIPv6(address)
+      return [...all.filter((server) => !isSecond(server)), ...all.filter(isSecond)]
+    },
   }
 }
 
 const patienceMs = 1_000
 
-/** The resolver of the system takes up to half a minute to say that no name server answers. */
-async function withinReason<Result>(lookup: Promise<Result>): Promise<Result> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error('no answer within a second')), patienceMs)
+/**
+ * By questions of our own, not by the resolver of the system: that holds a thread for up to half a minute, and there are
+ * four for all that plexd does with files and names.
+ */
+async function askNameServers(host: string): Promise<string[]> {
+  const own = addressesInHosts(await readFile('/etc/hosts', 'utf8').catch(() => ''), host)
+  if (own.length > 0) return own
+  // Made anew, because the name servers of a machine change.
+  const resolver = new Resolver({ timeout: patienceMs, tries: 1 })
+  const timer = setTimeout(() => resolver.cancel(), patienceMs)
   try {
-    return await Promise.race([lookup, late.promise])
+    const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
+    const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+    const [first] = answers
+    if (found.length === 0 && first.status === 'rejected') throw first.reason
+    return found
   } finally {
     clearTimeout(timer)
   }

@@ -10,7 +10,7 @@ describe('createControlAddresses', () => {
       createControlAddresses({
         url,
         onChange: assert.fail,
-        lookup: assert.fail,
+        names: { resolve: assert.fail },
         clock: createFakeClock(),
       }).current()
     assert.deepEqual(at('https://203.0.113.1:8443'), ['203.0.113.1'])
@@ -24,9 +24,12 @@ describe('createControlAddresses', () => {
     const addresses = createControlAddresses({
       url: 'https://plexd.example:8443',
       onChange: () => changes++,
-      lookup: async () => {
-        if (found instanceof Error) throw found
-        return found
+      names: {
+        async resolve() {
+          if (found instanceof Error) throw found
+          const other = { address: '2001:db8::9', family: 6 }
+          return [other, ...found.map((address) => ({ address, family: 4 }))]
+        },
       },
       clock,
     })

@@ -1,6 +1,6 @@
 import { lookup as lookupName } from 'node:dns/promises'
 import { isIP, isIPv4 } from 'node:net'
-import type { Clock } from '@plexd/runtime'
+import type { Clock, NameCache } from '@plexd/runtime'
 
 /** The IPv4 addresses of the control plane, as far as they are known: nobody waits for a name server. */
 export interface ControlAddresses {
@@ -15,12 +15,13 @@ export function createControlAddresses({
   url,
   onChange,
   clock,
-  lookup = lookupIpv4,
+  names,
 }: {
   url: string
   onChange(): void
   clock: Clock
-  lookup?: (host: string) => Promise<string[]>
+  /** Those who connect look the name up too: nobody asks twice. */
+  names: Pick<NameCache, 'resolve'>
 }): ControlAddresses {
   const host = hostOf(url)
   let known: readonly string[] | undefined
@@ -29,7 +30,10 @@ export function createControlAddresses({
   if (!isName) known = isIPv4(host) ? [host] : []
 
   async function lookUp(): Promise<void> {
-    const found = (await lookup(host)).toSorted()
+    const found = (await names.resolve(host))
+      .filter(({ family }) => family === 4)
+      .map(({ address }) => address)
+      .toSorted()
     if (found.length === 0 || found.join() === known?.join()) return
     known = found
     onChange()
