@@ -43,6 +43,7 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
     const { payload } = await reader.next('peer_endpoint_changed')
     assert.deepEqual(payload, {
       id: web.node_id,
+      hostname: 'web-01',
       peer_id: web.node_id,
       public_key: web.publicKey,
       mesh_ip: web.mesh_ip,

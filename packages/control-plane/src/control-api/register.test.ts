@@ -32,6 +32,7 @@ describe('POST /v1/register', () => {
     assert.equal(Uint8Array.fromBase64(peer?.psk ?? '').length, 32)
     assert.deepEqual(peer, {
       id: db.node_id,
+      hostname: 'db-01',
       public_key: db.publicKey,
       mesh_ip: '10.100.0.1',
       endpoint: '',
@@ -51,6 +52,7 @@ describe('POST /v1/register', () => {
     const { payload } = await reader.next('peer_added')
     assert.deepEqual(payload, {
       id: web.node_id,
+      hostname: 'web-01',
       peer_id: web.node_id,
       public_key: web.publicKey,
       mesh_ip: web.mesh_ip,

@@ -28,6 +28,7 @@ describe('POST /v1/keys/rotate', () => {
     const { payload } = await reader.next('peer_key_rotated')
     assert.deepEqual(payload, {
       id: web.node_id,
+      hostname: 'web-01',
       peer_id: web.node_id,
       public_key: key,
       previous_public_key: web.publicKey,
