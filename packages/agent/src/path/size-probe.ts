@@ -67,7 +67,9 @@ function createAsker(socket: PingSocket, clock: Clock) {
     for (const address of addresses)
       for (const size of sizes) {
         seq = (seq + 1) % 65_536
-        if (socket.send(formatEcho({ id, seq, size }), address)) waiting.set(seq, { address, size })
+        // Where a policy denies the first one, it denies all.
+        if (!socket.send(formatEcho({ id, seq, size }), address)) break
+        waiting.set(seq, { address, size })
       }
     const untilMs = clock.monotonic() + patienceMs
     while (waiting.size > 0 && clock.monotonic() < untilMs) {

@@ -64,7 +64,11 @@ export function createApplier(deps: ApplierDeps): Applier {
   async function prepareRouting(look: boolean): Promise<PreparedRouting | undefined> {
     const prepared = await routing?.prepare({ look }).catch(failed)
     if (!prepared) return undefined
-    const { verdict, repaired } = prepared
+    const { verdict, repaired, failure } = prepared
+    tell(
+      'routing',
+      failure === undefined ? [] : [`the routing of the mesh cannot be set: ${failure}`],
+    )
     if (!verdict) problems.clear('mesh range')
     else problems.set('mesh range', 'refusal' in verdict ? verdict.refusal : verdict.warning)
     if (repaired.length > 0)

@@ -1,4 +1,4 @@
-import { type Exec, exec as execProgram } from '@plexd/runtime'
+import { describeError, type Exec, exec as execProgram } from '@plexd/runtime'
 import { type Routing, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
@@ -9,7 +9,7 @@ import { exceptionsIn, planRouting, planRoutingRemoval, readRange } from './rout
 export interface MeshRouting {
   /**
    * Judges where the mesh is to be, and unless it is refused brings rule and table to what they must be. What was seen
-   * before does, unless with `look`, after `forget`, and while something is wrong.
+   * before does, unless with `look`, after `forget`, and while it is refused or cannot be put right.
    */
   prepare(options?: { look?: boolean }): Promise<PreparedRouting>
   /** Where packets really go, asked of the kernel; a sentence for each way that is not as it must be. */
@@ -26,6 +26,8 @@ export interface PreparedRouting {
   isFresh: boolean
   /** What was wrong and is right now, in the past tense. */
   repaired: readonly string[]
+  /** Why not all of it could be put right. */
+  failure?: string
 }
 
 export interface RoutingPlace {
@@ -40,26 +42,29 @@ export function createMeshRouting({
   exec = execProgram,
 }: RoutingPlace & { exec?: Exec }): MeshRouting {
   let last: { verdict: PlaceVerdict; of: string } | undefined
+  let changes = 0
 
   async function prepare({ look = false } = {}): Promise<PreparedRouting> {
     const of = JSON.stringify([place(), controlAddresses()])
-    if (!look && last?.of === of && last.verdict === undefined)
-      return { verdict: undefined, isFresh: false, repaired: [] }
-    last = undefined
+    if (!look && last?.of === of) return { verdict: last.verdict, isFresh: false, repaired: [] }
+    const before = changes
     const routing = await readRouting(exec)
     const verdict = judgePlace(
       { ...place(), controlAddresses: controlAddresses() ?? [] },
       routing.routes,
     )
-    const repaired = verdict && 'refusal' in verdict ? [] : await repair(routing)
-    last = { verdict, of }
-    return { verdict, isFresh: true, repaired }
+    const isRefused = verdict !== undefined && 'refusal' in verdict
+    const outcome = isRefused ? { repaired: [] } : await repair(routing)
+    // What changed meanwhile was perhaps not seen, and what was refused or failed may do the next time.
+    const isCertain = before === changes && !isRefused && outcome.failure === undefined
+    last = isCertain ? { verdict, of } : undefined
+    return { verdict, isFresh: true, ...outcome }
   }
 
-  async function repair(routing: Routing): Promise<string[]> {
+  async function repair(routing: Routing): Promise<Pick<PreparedRouting, 'repaired' | 'failure'>> {
     const { meshRange, interfaceName } = place()
     const range = readRange(meshRange)
-    if (!range) return []
+    if (!range) return { repaired: [] }
     const known = controlAddresses()
     const { routes } = routing
     const repairs = planRouting(
@@ -71,11 +76,13 @@ export function createMeshRouting({
       },
       routing,
     )
-    await runIp(
-      exec,
-      repairs.map(({ command }) => command),
-    )
-    return repairs.map(({ detail }) => detail)
+    try {
+      const lines = repairs.map(({ command }) => command)
+      await runIp(exec, lines)
+      return { repaired: repairs.map(({ detail }) => detail) }
+    } catch (error) {
+      return { repaired: [], failure: describeError(error) }
+    }
   }
 
   async function check(peers: readonly CheckedPeer[]): Promise<string[]> {
@@ -96,6 +103,7 @@ export function createMeshRouting({
     prepare,
     check,
     forget() {
+      changes++
       last = undefined
     },
     remove: () => removeMeshRouting(place().interfaceName, exec),
@@ -111,5 +119,7 @@ export async function removeMeshRouting(
 }
 
 async function runIp(exec: Exec, lines: readonly string[]): Promise<void> {
-  if (lines.length > 0) await exec(['ip', '-4', '-batch', '-'], { input: `${lines.join('\n')}\n` })
+  // One line that fails keeps no other from being carried out.
+  if (lines.length > 0)
+    await exec(['ip', '-4', '-force', '-batch', '-'], { input: `${lines.join('\n')}\n` })
 }

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Exec, ExecError } from '@plexd/runtime'
+import { createMeshRouting } from './mesh-routing.ts'
+
+const nothing = '[]\n[]\n'
+const allThere = `${JSON.stringify([
+  { priority: 40, not: null, src: 'all', fwmark: '0x2065', fwmask: '0xffff', table: '8293' },
+])}\n${JSON.stringify([{ type: 'unreachable', dst: '10.100.0.0/16', table: '8293', flags: [] }])}\n`
+const refused = `[]\n${JSON.stringify([{ dst: '10.0.0.0/8', dev: 'eth0', flags: [] }])}\n`
+const made = [
+  'rule add not fwmark 0x2065/0xffff lookup 8293 priority 40',
+  'route replace unreachable 10.100.0.0/16 metric 1000 table 8293',
+]
+
+describe('createMeshRouting', () => {
+  it('makes what is missing, and then looks only when it is told to', async () => {
+    const { routing, machine } = setUp(nothing)
+    assert.equal((await routing.prepare()).repaired.length, 2)
+    assert.deepEqual(machine.written, made)
+
+    machine.shows = allThere
+    assert.equal((await routing.prepare()).isFresh, false)
+    assert.equal((await routing.prepare({ look: true })).isFresh, true)
+    routing.forget()
+    assert.deepEqual(await routing.prepare(), { verdict: undefined, isFresh: true, repaired: [] })
+    assert.deepEqual(machine.written, made)
+  })
+
+  it('looks again when something changed while it looked', async () => {
+    const { routing, machine } = setUp(allThere)
+    machine.during = routing.forget
+    await routing.prepare()
+    machine.during = () => {}
+    assert.equal((await routing.prepare()).isFresh, true)
+    assert.equal((await routing.prepare()).isFresh, false)
+  })
+
+  it('sets nothing where the mesh is refused, and looks until it is not', async () => {
+    const { routing, machine } = setUp(refused)
+    assert.ok('refusal' in ((await routing.prepare()).verdict ?? {}))
+    assert.deepEqual(machine.written, [])
+
+    machine.shows = nothing
+    assert.equal((await routing.prepare()).verdict, undefined)
+    assert.deepEqual(machine.written, made)
+  })
+
+  it('tells what cannot be set, and tries again', async () => {
+    const { routing, machine } = setUp(nothing)
+    machine.refuses = true
+    assert.match((await routing.prepare()).failure ?? '', /Operation not supported/)
+    machine.refuses = false
+    assert.equal((await routing.prepare()).repaired.length, 2)
+  })
+
+  it('adds the way around the mesh to the control plane when it is known, or elsewhere', async () => {
+    const { routing, machine, known } = setUp(allThere)
+    await routing.prepare()
+    known.addresses = ['10.100.9.9']
+    await routing.prepare()
+    assert.deepEqual(machine.written, ['route replace throw 10.100.9.9 table 8293'])
+  })
+})
+
+/** A machine whose `ip` prints what is said here. */
+function setUp(shows: string) {
+  const machine = { shows, written: [] as string[], refuses: false, during: () => {} }
+  const known: { addresses: string[] | undefined } = { addresses: undefined }
+  const exec: Exec = async (command, { input = '' } = {}) => {
+    machine.during()
+    if (command.includes('-json')) return machine.shows
+    if (machine.refuses)
+      throw new ExecError('run "ip": exit code 1: RTNETLINK answers: Operation not supported')
+    machine.written.push(...input.split('\n').filter(Boolean))
+    return ''
+  }
+  const place = {
+    meshIp: '10.100.0.1',
+    meshRange: '10.100.0.0/16',
+    pinned: undefined,
+    interfaceName: 'plexd0',
+  }
+  const controlAddresses = () => known.addresses
+  const routing = createMeshRouting({ place: () => place, controlAddresses, exec })
+  return { routing, machine, known }
+}
