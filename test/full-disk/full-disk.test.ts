@@ -260,7 +260,7 @@ function agentStartTests(): void {
       await report(`after ${lost}`)
       await agent.end('SIGKILL')
       await agent.start()
-      assert.equal(await motd(), lost)
+      await until('what came meanwhile is there', async () => (await motd()) === lost)
     }
     assert.equal((await local.getReport({ params: { key: 'after agent.db' } })).body.payload, 'x')
   })

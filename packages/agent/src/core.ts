@@ -81,6 +81,8 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     } catch (error) {
       log.warn('database is still in memory alone', { error: describeError(error) })
     }
+    // What of the state is in memory alone; who waits for the disk again is told by it.
+    core?.desired.replace(core.desired.current()).catch(() => {})
     core?.loops?.reconcile()
   }
   const disk = stack.use(watchDisk({ dataDir, problems, clock, log, onRoom }))
