@@ -1,12 +1,12 @@
 /** `start.ts PROGRAM ARGUMENTS...`: becomes a program of ours, built if need be. */
 import process from 'node:process'
-import { builtPrograms, compileCache } from './programs/build.ts'
+import { builtPrograms, compileCache, nodeFlags } from './programs/build.ts'
 
 const [name = '', ...args] = process.argv.slice(2)
 const main = new Map<string, string>(Object.entries(await builtPrograms())).get(name)
 if (main === undefined || !process.execve)
   throw new Error(`start "${name}": there is no such program`)
-process.execve(process.execPath, [process.execPath, main, ...args], {
+process.execve(process.execPath, [process.execPath, ...nodeFlags, main, ...args], {
   ...process.env,
   ...compileCache,
 })

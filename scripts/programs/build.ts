@@ -20,6 +20,12 @@ const cache = join(root, 'node_modules/.cache/plexd')
 /** For the environment of a program. */
 export const compileCache = { NODE_COMPILE_CACHE: join(cache, 'compiled') }
 
+/**
+ * As in the first line of each program. Otherwise SIGUSR1 would open a debugger on a port of the machine, in which any
+ * of its users is who the program is.
+ */
+export const nodeFlags = ['--disable-sigusr1']
+
 /** The file of each program to give to Node. Builds all of them unless that was done since the sources changed. */
 export async function builtPrograms(): Promise<Record<ProgramName, string>> {
   const folder = await build(join(cache, `build-${newestChange()}`))

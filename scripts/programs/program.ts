@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { builtPrograms, compileCache, type ProgramName } from './build.ts'
+import { builtPrograms, compileCache, nodeFlags, type ProgramName } from './build.ts'
 
 const mains = await builtPrograms()
 
@@ -97,5 +97,5 @@ export async function runToEnd(
 
 /** The command line of a program of ours, for who starts it in another way. */
 export function commandOf(name: ProgramName, args: readonly string[]): string[] {
-  return [process.execPath, mains[name], ...args]
+  return [process.execPath, ...nodeFlags, mains[name], ...args]
 }

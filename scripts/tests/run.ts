@@ -20,7 +20,12 @@ const { values: flags, positionals: files } = parseArgs({
 })
 const runMark = `run${process.pid}`
 /** Families of cases of which some are drawn otherwise; what is set already stays as it is. */
-const whole = { PLEXD_KILL_ROUNDS: '1000', PLEXD_HISTORY_RUNS: '300', PLEXD_FOLD_RUNS: '200' }
+const whole = {
+  PLEXD_KILL_ROUNDS: '1000',
+  PLEXD_HISTORY_RUNS: '300',
+  PLEXD_FOLD_RUNS: '200',
+  PLEXD_SIGNALS: 'all',
+}
 const environment = { ...(flags.all ? whole : {}), ...process.env, [markName]: runMark }
 /** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
 const timeoutMs = flags.all ? 6 * 3_600_000 : 300_000

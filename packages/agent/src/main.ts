@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-sigusr1
 import { printVersion } from './commands/version.ts'
 
 const argv = process.argv.slice(2)

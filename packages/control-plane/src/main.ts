@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-sigusr1
 import { runCli } from '@plexd/runtime'
 import { createProgram } from './program.ts'
 import { limitThreadPool } from './thread-pool.ts'

@@ -30,6 +30,8 @@ export class CliError extends Error {
 
 /** Runs a program to its exit code; prints failures as one line on stderr, never a stack trace. */
 export async function runCli(program: Command, argv: readonly string[]): Promise<void> {
+  // Node opens its debugger on that, if nobody else listens and no flag of the command line forbids it.
+  process.on('SIGUSR1', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // A reader that stops early (head, less) is no failure.
     if (error.code === 'EPIPE') process.exit(exitCodes.ok)

@@ -7,10 +7,11 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /**
- * Starts a daemon, waits for SIGTERM or SIGINT and disposes of it. A second signal, or a disposal that takes longer
+ * Starts a daemon, waits for SIGTERM, or another that asks for an end, and disposes of it. A second signal, or a disposal that takes longer
  * than `stopMs`, ends the process at once with exit code 1. A start that takes long may watch the abort signal it is
  * given: when it rejects because of that, nothing has failed. SIGHUP makes the daemon read again what it can; one in
- * the middle of the start is heeded once that is over.
+ * the middle of the start is heeded once that is over. Those that mean nothing to a daemon do nothing: a stray one would
+ * end it without a word.
  */
 export async function runUntilSignal(
   start: (signal: AbortSignal) => Promise<Daemon>,
@@ -20,6 +21,7 @@ export async function runUntilSignal(
   // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
   const signals = listenForSignals(() => starting.abort())
   const reloads = listenForReloads(log)
+  for (const name of meaningless) process.on(name, () => {})
   try {
     const daemon = await start(starting.signal).catch((error: unknown) => {
       if (!starting.signal.aborted) throw error
@@ -31,7 +33,13 @@ export async function runUntilSignal(
     await disposeWithin(daemon, { log, stopMs })
   } finally {
     signals.end()
+    endDespitePipes()
   }
+}
+
+/** What stands in a pipe that nobody reads would keep the process alive for ever. */
+function endDespitePipes(): void {
+  setTimeout(() => process.exit(), 1_000).unref()
 }
 
 /** One reload after another; any number that come meanwhile are one more. Listens until the process ends. */
@@ -110,4 +118,15 @@ function listenForSignals(onFirst: () => void): {
   }
 }
 
-const names = ['SIGTERM', 'SIGINT'] as const
+const names = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGXCPU'] as const
+
+/** Whose default is the end of the process. SIGUSR1 is with all programs of ours, in `runCli`. */
+const meaningless = [
+  'SIGUSR2',
+  'SIGALRM',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGIO',
+  'SIGPWR',
+  'SIGSTKFLT',
+] as const

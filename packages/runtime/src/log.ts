@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { boundFields } from './log-fields.ts'
 import { escapeJson } from './printable.ts'
+import { stderrLines } from './stderr.ts'
 
 /** One JSON line each, constant message first, then fields with their wire names. Never a token, key or payload. */
 export interface Log {
@@ -20,10 +21,11 @@ export interface AdjustableLog extends Log {
 
 /**
  * Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. What
- * others sent may stand in any field: a line is bounded, and holds nothing that a terminal acts on.
+ * others sent may stand in any field: a line is bounded, and holds nothing that a terminal acts on. Writing never
+ * waits: nobody may stop a daemon by not reading what it says.
  */
 export function createLog(name: string, level: LogLevel = 'info'): AdjustableLog {
-  const stderr = pino.destination({ fd: 2, sync: true })
+  const stderr = stderrLines()
   const logger = pino(
     {
       level,
