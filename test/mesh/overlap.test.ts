@@ -95,7 +95,11 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     assert.equal(await ping(web.host, db.meshIp), 1)
 
     await web.host.ip(['rule add to 10.0.0.0/8 lookup 77 priority 5'])
-    await untilSaid(web, new RegExp(`"${db.nodeId}", ${db.meshIp}, leave by br0 instead of plexd0`))
+    await untilSaid(web, new RegExp(`${db.nodeId}.*, ${db.meshIp}, leave by br0 instead of plexd0`))
+    assert.deepEqual(
+      (await web.peers()).map(({ state }) => state),
+      ['misrouted'],
+    )
     await web.host.ip(['rule delete priority 5'])
     await until('it is right again', async () => !/leave by/.test(await web.plexd('status')))
     assert.equal(await ping(web.host, db.meshIp), 1)

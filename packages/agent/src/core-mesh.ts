@@ -19,6 +19,7 @@ import type { Discovery } from './nat/discover.ts'
 import { createKnownEndpoint, type KnownEndpoint } from './nat/known-endpoint.ts'
 import type { DiscoveredEndpoint, RoundOptions } from './nat/rounds.ts'
 import type { PingSocket } from './path/ping-socket.ts'
+import type { SizeWatch } from './path/size-watch.ts'
 import type { Problems } from './problems.ts'
 import { type Applier, createApplier } from './reconcile/apply.ts'
 import type { DesiredStore } from './state/desired-state.ts'
@@ -71,6 +72,8 @@ export interface CoreMesh extends AsyncDisposable {
   checkNetwork(): Promise<NetworkStatus>
   /** Absent until there is an identity, and where the public endpoint is not looked for. */
   discovery?: Discovery
+  /** Absent where it is not probed how large packets may be. */
+  sizes?: Pick<SizeWatch, 'largestTo'>
 }
 
 export interface CoreMeshDeps {
@@ -140,6 +143,8 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
       describePeers(desired.current().peers, await device.peers(), {
         nowSeconds: clock.now() / 1_000,
         natType: natType(),
+        ...(routing ? { astray: routing.astray() } : {}),
+        largestTo: (id) => mesh.sizes?.largestTo(id),
       }),
     describePolicies: async () => ({
       ...describeFiltering(mesh, deps),

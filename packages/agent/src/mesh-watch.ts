@@ -51,7 +51,7 @@ function watchSizes(
 ): SizeWatch | undefined {
   const { openPing, describePeers } = mesh
   if (!openPing) return undefined
-  return stack.use(
+  const sizes = stack.use(
     startSizeWatch({
       connected: async () => (await describePeers()).filter(({ state }) => state === 'connected'),
       open: openPing,
@@ -61,6 +61,8 @@ function watchSizes(
       log,
     }),
   )
+  mesh.sizes = sizes
+  return sizes
 }
 
 function watchEndpoint(

@@ -44,8 +44,8 @@ export const PeerStatus = Type.Object({
   hostname: Type.String(),
   mesh_ip: MeshIp,
   public_key: Key32,
-  state: Type.Enum(['connected', 'idle', 'unanswered', 'no_endpoint', 'missing']),
-  /** Why it is not connected; empty when it is. */
+  state: Type.Enum(['connected', 'idle', 'unanswered', 'misrouted', 'no_endpoint', 'missing']),
+  /** Why it is not connected, or not for packets of all sizes; else empty. */
   reason: Type.String(),
   /** Where packets go; empty while nobody knows. */
   endpoint: Type.String(),

@@ -37,11 +37,13 @@ const udpRemedy =
 async function checkPeers(config: AgentConfig): Promise<Finding> {
   const peers = await askDaemon(config, (client) => client.listPeers({}))
   if (peers instanceof Error) return warning(describeError(peers), 'plexd status')
-  const cut = peers.filter(({ state }) => state === 'unanswered' || state === 'missing')
+  const cut = peers.filter(({ state }) => cutStates.has(state))
   const [first] = cut
-  if (!first) return ok(`${peers.length} known, none that does not answer`)
+  if (!first) return ok(`${peers.length} known, none that is not reached`)
   return warning(
-    `${cut.length} of ${peers.length} do not answer; ${formatNode(first.id, first.hostname)}: ${first.reason}`,
+    `${cut.length} of ${peers.length} are not reached; ${formatNode(first.id, first.hostname)}: ${first.reason}`,
     'plexd peers',
   )
 }
+
+const cutStates: ReadonlySet<string> = new Set(['unanswered', 'misrouted', 'missing'])

@@ -120,10 +120,13 @@ describe('nftables', { skip }, () => {
     )
     container.run('ip route add default via 172.17.0.1')
     mesh.nodeSpace.run(`sysctl -qw net.ipv4.ip_forward=1; nft -f -`, dockerTables)
+    container.run('nft -f -', segmentCounter)
     await using service = await startTraffic(container)
     await service.listen('172.17.0.2', 80)
     await mesh.enforce([aRule({ src: peerIp, dst: nodeIp, protocol: 'tcp', port: 8080 })])
     assert.equal(await mesh.peer.reaches('tcp', nodeIp, 8080), true)
+    // On its way it was told what fits into the mesh: nobody behind us knows the MTU.
+    assert.match(container.run('nft list table inet segments'), /1380 counter packets [1-9]/)
     await mesh.enforce([aRule({ src: peerIp, dst: nodeIp, protocol: 'tcp', port: 80 })])
     assert.equal(await mesh.peer.isKeptFrom('tcp', nodeIp, 8080), true)
   })
@@ -380,6 +383,15 @@ table ip peer {
 	chain out {
 		type filter hook output priority raw; policy accept;
 		udp dport 7253 ip protocol set 253
+	}
+}
+`
+
+/** Counts connections that are told of 1,380 bytes to a segment. */
+const segmentCounter = `table inet segments {
+	chain in {
+		type filter hook input priority 0;
+		tcp flags syn tcp option maxseg size 1380 counter
 	}
 }
 `

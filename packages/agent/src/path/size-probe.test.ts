@@ -38,7 +38,7 @@ describe('describeCut', () => {
   it('says what to set, and nothing where nothing is known to be cut', () => {
     assert.equal(
       describeCut(peers, (id) => (id === 'n_db' ? 1_340 : 1_280), 1_420),
-      'packets of 1420 bytes do not reach peer "n_db", 10.100.0.2, and 1 more, while those of 1280 do, and no ICMP tells of it: set "mesh.mtu: 1280" in the config on both sides, or let ICMP "fragmentation needed" pass',
+      'packets of 1420 bytes do not reach peer n_db, 10.100.0.2, and 1 more, while those of 1280 do, and no ICMP tells of it: set "mesh.mtu: 1280" in the config on both sides, or let ICMP "fragmentation needed" pass',
     )
     assert.equal(
       describeCut(peers, (id) => (id === 'n_db' ? 'whole' : 'unknown'), 1_420),

@@ -1,3 +1,4 @@
+import { formatNode } from '@plexd/protocol'
 import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
@@ -7,6 +8,7 @@ import { type PathSize, probeSizes } from './size-probe.ts'
 /** A peer with which there is a session. */
 export interface NearPeer {
   id: string
+  hostname?: string
   mesh_ip: string
 }
 
@@ -23,6 +25,8 @@ export interface SizeWatchOptions {
 export interface SizeWatch extends AsyncDisposable {
   /** The ways have changed: all peers are asked again. */
   forget(): void
+  /** Undefined unless only small packets reach the peer. */
+  largestTo(id: string): number | undefined
 }
 
 /** As many peers are asked at a time, and each again after an hour, or sooner where something was wrong. */
@@ -78,6 +82,10 @@ export function startSizeWatch(options: SizeWatchOptions): SizeWatch {
     }
   })
   return {
+    largestTo(id) {
+      const size = seen.get(id)?.size
+      return typeof size === 'number' ? size : undefined
+    },
     forget() {
       seen = new Map()
       backoff.reset()
@@ -105,5 +113,5 @@ export function describeCut(
   if (!first) return undefined
   const smallest = Math.min(...cut.map(({ size }) => size))
   const more = cut.length === 1 ? '' : `, and ${cut.length - 1} more`
-  return `packets of ${mtu} bytes do not reach peer "${first.id}", ${first.mesh_ip}${more}, while those of ${smallest} do, and no ICMP tells of it: set "mesh.mtu: ${smallest}" in the config on both sides, or let ICMP "fragmentation needed" pass`
+  return `packets of ${mtu} bytes do not reach peer ${formatNode(first.id, first.hostname)}, ${first.mesh_ip}${more}, while those of ${smallest} do, and no ICMP tells of it: set "mesh.mtu: ${smallest}" in the config on both sides, or let ICMP "fragmentation needed" pass`
 }

@@ -115,6 +115,7 @@ function setUp(peers: Peer[]) {
   const routing = {
     prepare: async () => ({ verdict: judged.is, isFresh: true, repaired: [] }),
     check: async () => judged.wrong,
+    astray: () => new Map(),
     forget() {},
     remove: async () => {},
   }

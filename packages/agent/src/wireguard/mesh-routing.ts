@@ -14,6 +14,8 @@ export interface MeshRouting {
   prepare(options?: { look?: boolean }): Promise<PreparedRouting>
   /** Where packets really go, asked of the kernel; a sentence for each way that is not as it must be. */
   check(peers: readonly CheckedPeer[]): Promise<string[]>
+  /** By its id, why packets for a peer do not get into the mesh; as of the last check. */
+  astray(): ReadonlyMap<string, string>
   /** The routes of the machine have changed. */
   forget(): void
   /** Takes rule and table away. */
@@ -43,6 +45,7 @@ export function createMeshRouting({
 }: RoutingPlace & { exec?: Exec }): MeshRouting {
   let last: { verdict: PlaceVerdict; of: string } | undefined
   let changes = 0
+  let astray: ReadonlyMap<string, string> = new Map()
 
   async function prepare({ look = false } = {}): Promise<PreparedRouting> {
     const of = JSON.stringify([place(), controlAddresses()])
@@ -88,20 +91,21 @@ export function createMeshRouting({
   async function check(peers: readonly CheckedPeer[]): Promise<string[]> {
     const { meshRange, interfaceName } = place()
     const range = readRange(meshRange)
-    return [
-      ...(await checkRoutes({
-        peers,
-        interfaceName,
-        controlAddresses: controlAddresses() ?? [],
-        exec,
-      })),
-      ...(range ? await allowMarkedReturn(peers, range) : []),
-    ]
+    const ways = await checkRoutes({
+      peers,
+      interfaceName,
+      controlAddresses: controlAddresses() ?? [],
+      exec,
+    })
+    astray = ways.peers
+    const returns = range ? await allowMarkedReturn(peers, range) : []
+    return [...ways.others, ...ways.peers.values(), ...returns]
   }
 
   return {
     prepare,
     check,
+    astray: () => astray,
     forget() {
       changes++
       last = undefined

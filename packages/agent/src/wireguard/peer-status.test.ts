@@ -30,6 +30,7 @@ describe('describePeers', () => {
     assert.deepEqual(describePeers([db], [found], onlooker), [
       {
         id: 'n_db',
+        hostname: '',
         mesh_ip: '10.100.1.2',
         public_key: 'db',
         state: 'connected',
@@ -58,6 +59,20 @@ describe('describePeers', () => {
       assert.notEqual(peer?.reason, '')
     })
   }
+
+  it('calls no peer connected whose packets do not get into the mesh', () => {
+    const astray = new Map([['n_db', 'packets for it leave by tun9 instead of plexd0']])
+    const [peer] = describePeers([db], [found], { ...onlooker, astray })
+    assert.equal(peer?.state, 'misrouted')
+    assert.equal(peer?.reason, 'packets for it leave by tun9 instead of plexd0')
+    assert.equal(describePeers([db], [], { ...onlooker, astray })[0]?.state, 'missing')
+  })
+
+  it('says how large a packet may be, where only small ones get through', () => {
+    const [peer] = describePeers([db], [found], { ...onlooker, largestTo: () => 1_280 })
+    assert.equal(peer?.state, 'connected')
+    assert.equal(peer?.reason, 'no packet over 1280 bytes gets through')
+  })
 
   const unanswered = { ...found, handshake_at: 0 }
   const pairs: [own: NatType, peer: NatType][] = [

@@ -6,6 +6,10 @@ export interface Onlooker {
   nowSeconds: number
   /** Of the NAT in front of this node. */
   natType: NatType
+  /** By the id of a peer, why packets for it do not get into the mesh. */
+  astray?: ReadonlyMap<string, string>
+  /** Of a peer that only small packets reach, the largest, in bytes. */
+  largestTo?(id: string): number | undefined
 }
 
 /** How each peer is reached: the control plane's peers, with what WireGuard says of them. Pure. */
@@ -18,12 +22,8 @@ export function describePeers(
   return peers.map((peer) => describePeer(peer, byKey.get(peer.public_key), onlooker))
 }
 
-function describePeer(
-  peer: Peer,
-  actual: WgPeer | undefined,
-  { nowSeconds, natType }: Onlooker,
-): PeerStatus {
-  const state = stateOf(actual, nowSeconds)
+function describePeer(peer: Peer, actual: WgPeer | undefined, onlooker: Onlooker): PeerStatus {
+  const { state, reason } = conditionOf(peer, actual, onlooker)
   const at = actual?.handshake_at ?? 0
   return {
     id: peer.id,
@@ -31,7 +31,7 @@ function describePeer(
     mesh_ip: peer.mesh_ip,
     public_key: peer.public_key,
     state,
-    reason: (state === 'unanswered' && natReason(natType, peer.nat_type)) || reasons[state],
+    reason,
     endpoint: actual?.endpoint ?? '',
     allowed_ips: [...(actual?.allowed_ips ?? [])],
     last_handshake_at: at === 0 ? null : new Date(at * 1_000).toISOString(),
@@ -41,14 +41,32 @@ function describePeer(
   }
 }
 
-function stateOf(actual: WgPeer | undefined, nowSeconds: number): PeerStatus['state'] {
+/** "Connected" means that a packet would get through. */
+function conditionOf(
+  { id, nat_type }: Peer,
+  actual: WgPeer | undefined,
+  { nowSeconds, natType, astray, largestTo }: Onlooker,
+): Pick<PeerStatus, 'state' | 'reason'> {
+  const state = stateOf(actual, nowSeconds)
+  const way = astray?.get(id)
+  if (way !== undefined && state !== 'missing') return { state: 'misrouted', reason: way }
+  const largest = state === 'connected' ? largestTo?.(id) : undefined
+  if (largest !== undefined)
+    return { state, reason: `no packet over ${largest} bytes gets through` }
+  return {
+    state,
+    reason: (state === 'unanswered' && natReason(natType, nat_type)) || reasons[state],
+  }
+}
+
+function stateOf(actual: WgPeer | undefined, nowSeconds: number): keyof typeof reasons {
   if (!actual) return 'missing'
   if (hasSession(actual, nowSeconds)) return 'connected'
   if (actual.endpoint === '') return 'no_endpoint'
   return actual.handshake_at === 0 && actual.tx_bytes > 0 ? 'unanswered' : 'idle'
 }
 
-const reasons: Record<PeerStatus['state'], string> = {
+const reasons: Record<Exclude<PeerStatus['state'], 'misrouted'>, string> = {
   connected: '',
   idle: 'no traffic in the last three minutes',
   unanswered: 'no answer: the peer is down, or a firewall or NAT stands between',

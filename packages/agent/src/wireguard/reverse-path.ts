@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Cidr, cidrContains, parseIpv4 } from '@plexd/protocol'
+import { type Cidr, cidrContains, formatNode, parseIpv4 } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
 import { type CheckedPeer, endpointAddress } from './route-check.ts'
 
@@ -26,7 +26,7 @@ export async function allowMarkedReturn(
     return []
   } catch (error) {
     return [
-      `the kernel drops what peer "${inside.id}" sends from ${endpointAddress(inside)}, an address in the mesh range, for its rp_filter is strict: ${describeError(error)}: run "sysctl -w net.ipv4.conf.all.src_valid_mark=1"`,
+      `the kernel drops what peer ${formatNode(inside.id, inside.hostname)} sends from ${endpointAddress(inside)}, an address in the mesh range, for its rp_filter is strict: ${describeError(error)}: run "sysctl -w net.ipv4.conf.all.src_valid_mark=1"`,
     ]
   }
 }

@@ -37,7 +37,7 @@ describe('judgeRoutes', () => {
       ['10.100.7.2', 'eth0', 8293],
     )
 
-    assert.deepEqual(judgeRoutes(asked, answers), [])
+    assert.deepEqual(judgeRoutes(asked, answers), { peers: new Map(), others: [] })
   })
 
   it('names each way that is not, and what takes its place', () => {
@@ -48,12 +48,22 @@ describe('judgeRoutes', () => {
       ['10.100.7.2', 'plexd0', 8293],
     )
 
-    assert.deepEqual(judgeRoutes(asked, answers), [
-      'packets for the control plane, 203.0.113.1, go into plexd0: look at "ip rule"',
-      'what WireGuard sends to peer "n_db" at 10.100.7.2 goes into plexd0 itself: look at "ip rule"',
-      'packets for peer "n_db", 10.100.0.2, leave by tun9 instead of plexd0: look at "ip rule" and "ip route get 10.100.0.2"',
-      'packets for peer "n_lost", 10.100.0.4, have no route instead of plexd0: look at "ip rule" and "ip route get 10.100.0.4"',
-    ])
+    assert.deepEqual(judgeRoutes(asked, answers), {
+      peers: new Map([
+        [
+          'n_db',
+          'packets for peer n_db, 10.100.0.2, leave by tun9 instead of plexd0: look at "ip rule" and "ip route get 10.100.0.2"',
+        ],
+        [
+          'n_lost',
+          'packets for peer n_lost, 10.100.0.4, have no route instead of plexd0: look at "ip rule" and "ip route get 10.100.0.4"',
+        ],
+      ]),
+      others: [
+        'packets for the control plane, 203.0.113.1, go into plexd0: look at "ip rule"',
+        'what WireGuard sends to peer n_db at 10.100.7.2 goes into plexd0 itself: look at "ip rule"',
+      ],
+    })
   })
 })
 

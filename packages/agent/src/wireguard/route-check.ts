@@ -1,3 +1,4 @@
+import { formatNode } from '@plexd/protocol'
 import { type Exec, ExecError } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
@@ -6,6 +7,7 @@ import { meshMark } from './routing-plan.ts'
 /** A peer as far as the ways to it go. */
 export interface CheckedPeer {
   id: string
+  hostname?: string
   mesh_ip: string
   /** `address:port`, or empty. */
   endpoint: string
@@ -17,10 +19,18 @@ interface Asked {
   controlAddresses: readonly string[]
 }
 
+/** What is wrong with the ways of packets. */
+export interface Astray {
+  /** A sentence for each peer, by its id, whose packets do not get into the mesh. */
+  peers: ReadonlyMap<string, string>
+  /** One for each way that packets go which must not go into the mesh. */
+  others: readonly string[]
+}
+
 /** Where the kernel would send a packet now: one process for all, which takes some milliseconds for a thousand. */
-export async function checkRoutes({ exec, ...asked }: Asked & { exec: Exec }): Promise<string[]> {
+export async function checkRoutes({ exec, ...asked }: Asked & { exec: Exec }): Promise<Astray> {
   const input = routeQuery(asked)
-  if (input === '') return []
+  if (input === '') return { peers: new Map(), others: [] }
   const text = await exec(['ip', '-force', '-json', '-batch', '-'], { input }).catch(printedByThen)
   return judgeRoutes(asked, parseRouteAnswers(text))
 }
@@ -68,28 +78,29 @@ const Answers = Type.Array(
   }),
 )
 
-/** A sentence for each that goes another way than it must. Pure. */
+/** What goes another way than it must. Pure. */
 export function judgeRoutes(
   { peers, interfaceName, controlAddresses }: Asked,
   { plain, marked }: RouteAnswers,
-): string[] {
-  const toMesh = peers.flatMap(({ id, mesh_ip }) => {
+): Astray {
+  const toMesh = peers.flatMap(({ id, hostname, mesh_ip }): [string, string][] => {
     const dev = plain.get(mesh_ip)
     if (dev === interfaceName) return []
     const way = dev === undefined ? 'have no route' : `leave by ${dev}`
-    return `packets for peer "${id}", ${mesh_ip}, ${way} instead of ${interfaceName}: look at "ip rule" and "ip route get ${mesh_ip}"`
+    const text = `packets for peer ${formatNode(id, hostname)}, ${mesh_ip}, ${way} instead of ${interfaceName}: look at "ip rule" and "ip route get ${mesh_ip}"`
+    return [[id, text]]
   })
   const fromWireguard = peers.flatMap((peer) => {
     const address = endpointAddress(peer)
     if (marked.get(address) !== interfaceName) return []
-    return `what WireGuard sends to peer "${peer.id}" at ${address} goes into ${interfaceName} itself: look at "ip rule"`
+    return `what WireGuard sends to peer ${formatNode(peer.id, peer.hostname)} at ${address} goes into ${interfaceName} itself: look at "ip rule"`
   })
   const toControlPlane = controlAddresses.flatMap((address) =>
     plain.get(address) === interfaceName
       ? `packets for the control plane, ${address}, go into ${interfaceName}: look at "ip rule"`
       : [],
   )
-  return [...toControlPlane, ...fromWireguard, ...toMesh]
+  return { peers: new Map(toMesh), others: [...toControlPlane, ...fromWireguard] }
 }
 
 /** Without port and brackets. */

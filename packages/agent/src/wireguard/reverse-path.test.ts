@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { parseCidr } from '@plexd/protocol'
+import { allowMarkedReturn } from './reverse-path.ts'
+
+const range = parseCidr('10.100.0.0/16')
+const inside = [{ id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '10.100.7.2:51820' }]
+const outside = [
+  { id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '203.0.113.7:51820' },
+  { id: 'n_web', mesh_ip: '10.100.0.3', endpoint: '[2001:db8::1]:51820' },
+  { id: 'n_lost', mesh_ip: '10.100.0.4', endpoint: '' },
+]
+
+describe('allowMarkedReturn', () => {
+  it('has the kernel heed marks where it is strict and a peer stands in the mesh range', async () => {
+    await using kernel = await setUp({ all: 0, eth0: 1 })
+    assert.deepEqual(await allowMarkedReturn(inside, range, kernel.folder), [])
+    assert.equal(await kernel.heedsMarks(), '1')
+  })
+
+  for (const [what, peers, filters] of [
+    ['no peer stands in the range', outside, { all: 1, eth0: 1 }],
+    ['the kernel is not strict', inside, { all: 0, eth0: 0, lo: 1, default: 1 }],
+    ['loose is the stronger', inside, { all: 2, eth0: 1 }],
+  ] as const)
+    it(`changes nothing where ${what}`, async () => {
+      await using kernel = await setUp(filters)
+      assert.deepEqual(await allowMarkedReturn(peers, range, kernel.folder), [])
+      assert.equal(await kernel.heedsMarks(), '0')
+    })
+
+  it('says what to type where it may not', async () => {
+    await using kernel = await setUp({ all: 1, eth0: 0 })
+    await rm(kernel.setting)
+    await mkdir(kernel.setting)
+    const [text = ''] = await allowMarkedReturn(inside, range, kernel.folder)
+    assert.match(
+      text,
+      /n_db sends from 10\.100\.7\.2.*sysctl -w net\.ipv4\.conf\.all\.src_valid_mark=1/,
+    )
+  })
+})
+
+async function setUp(filters: Readonly<Record<string, number>>) {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  for (const [name, filter] of Object.entries(filters)) {
+    await mkdir(join(folder, name))
+    await writeFile(join(folder, name, 'rp_filter'), `${filter}\n`)
+  }
+  const setting = join(folder, 'all', 'src_valid_mark')
+  await writeFile(setting, '0')
+  return {
+    folder,
+    setting,
+    heedsMarks: () => readFile(setting, 'utf8'),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  }
+}
