@@ -86,7 +86,9 @@ describe(`signals, drawn with ${seed}`, () => {
   }
 
   it('opens no debugger in plexctl either, though no flag forbids it', async () => {
-    const command = commandOf('plexctl', ['event', 'tail', '--after', '0', '--json'])
+    const body = { target: { selector: '*' }, content_type: 'text/plain', payload: 'hello' }
+    await system.admin.putData({ params: { key: 'motd' }, body })
+    const command = commandOf('plexctl', ['event', 'tail', 'web-01', '--after', '0', '--json'])
     const [program = '', ...args] = command.filter((word) => !word.startsWith('--disable'))
     const child = spawn(program, args, {
       env: { ...process.env, ...system.controlPlane.environment },
@@ -95,7 +97,7 @@ describe(`signals, drawn with ${seed}`, () => {
     let printed = ''
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk) => (printed += chunk))
-    await until('it tells what happened', () => printed !== '')
+    await until('it tells what happened', () => printed.includes('motd'))
 
     child.kill('SIGUSR1')
     await isRead(child, 'SIGUSR1')
