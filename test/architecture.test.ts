@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, it } from 'node:test'
+import { tools } from '@plexd/runtime'
 
 /**
  * Who may import whom. A file obeys every row that it matches; a target is a path in the project, or the name of what
@@ -82,6 +83,16 @@ describe('the architecture', () => {
     assert.deepEqual([...nameless, ...barrels], [])
   })
 
+  it('starts programs in one place, which knows what they are for and what to install', () => {
+    const elsewhere = sources
+      .filter((file) => isProduct(file) && file !== 'packages/runtime/src/exec.ts')
+      .filter((file) => /'node:child_process'|\bexecAny\b/.test(read(file)))
+    const unused = Object.keys(tools).filter(
+      (tool) => !sources.some((file) => isProduct(file) && usesTool(file, tool)),
+    )
+    assert.deepEqual([...elsewhere, ...unused], [])
+  })
+
   it('names no folder of the machine it was written on', () => {
     const wrong = files
       .filter((file) => !/package-lock\.json$|LICENSE/.test(file))
@@ -93,6 +104,16 @@ describe('the architecture', () => {
     assert.deepEqual(wrong, [])
   })
 })
+
+/** What runs on the machines of others. */
+function isProduct(file: string): boolean {
+  return /^packages\/.*(?<!\.test\.ts|\/testing\/[^/]+|\/testing\.ts)$/.test(file)
+}
+
+/** In a command, or in the text of one for the shell. */
+function usesTool(file: string, tool: string): boolean {
+  return !file.endsWith('/tools.ts') && new RegExp(`['"\\s]${tool}['"\\s]`).test(read(file))
+}
 
 /** Paths in these packages, and everything that is not ours. */
 function ours(...packages: string[]): RegExp {

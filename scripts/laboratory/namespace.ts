@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { type Exec, exec } from '@plexd/runtime'
+import { exec, type execAny } from '@plexd/runtime'
 
 /**
  * A network namespace with a /run of its own, so that each host may have a `plexd0` and its files, and without name
@@ -13,9 +13,9 @@ export interface Namespace extends AsyncDisposable {
   /** What its programs see as /run. */
   readonly runDir: string
   /** A command that runs the command behind it inside. */
-  readonly prefix: readonly [string, ...string[]]
+  readonly prefix: readonly ['ip', ...string[]]
   /** Runs a program inside to its end. */
-  exec: Exec
+  exec: typeof execAny
   /** Starts a program inside; it ends with the namespace. */
   spawn(command: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess
   /** Lines for `ip -batch`, inside. */

@@ -24,6 +24,7 @@ import { openDesiredStore } from './state/desired-store.ts'
 import { describeLeftOut } from './state/left-out.ts'
 import { openReportStore, type ReportStore } from './state/report-store.ts'
 import { describeStatus, type StatusSources } from './status.ts'
+import { watchTools } from './tool-watch.ts'
 import { createVitals, type Vitals } from './vitals.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
 
@@ -109,6 +110,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
       log,
     }),
   )
+  if (deps.openMesh) stack.use(watchTools({ problems, clock }))
   const status: StatusSources = {
     config,
     identity,

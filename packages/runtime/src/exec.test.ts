@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ExecError, exec } from './exec.ts'
+import { ExecError, exec, execAny } from './exec.ts'
 
 describe('exec', () => {
   it('returns what the program printed, and feeds it its input', async () => {
-    assert.equal(await exec(['cat'], { input: 'table inet plexd\n' }), 'table inet plexd\n')
+    assert.equal(await execAny(['cat'], { input: 'table inet plexd\n' }), 'table inet plexd\n')
   })
 
   it('does not mind a program that leaves its input unread', async () => {
-    assert.equal(await exec(['true'], { input: 'x'.repeat(1_000_000) }), '')
+    assert.equal(await execAny(['true'], { input: 'x'.repeat(1_000_000) }), '')
   })
 
   it('lets it print elsewhere', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'plexd-exec-'))
     await using file = await open(join(folder, 'out'), 'w+')
-    assert.equal(await exec(['echo', 'plexd0'], { stdoutFd: file.fd }), '')
+    assert.equal(await execAny(['echo', 'plexd0'], { stdoutFd: file.fd }), '')
     assert.equal(await readFile(join(folder, 'out'), 'utf8'), 'plexd0\n')
     await rm(folder, { recursive: true })
   })
@@ -49,28 +49,49 @@ describe('exec', () => {
   })
 
   it('says which program is missing', async () => {
-    await assert.rejects(exec(['plexd-no-such-program', 'list']), {
+    await assert.rejects(execAny(['plexd-no-such-program', 'list']), {
       name: 'ExecError',
       missing: true,
       message: 'run "plexd-no-such-program list": spawn plexd-no-such-program ENOENT',
     })
   })
 
+  it('says what to install, for a program that another was to start too', async () => {
+    const before = process.env.PATH
+    const folder = await mkdtemp(join(tmpdir(), 'plexd-path-'))
+    await symlink('/usr/bin/env', join(folder, 'env'))
+    process.env.PATH = folder
+    try {
+      await assert.rejects(exec(['getent', 'group', 'plexd']), {
+        missing: true,
+        message:
+          'run "getent group plexd": "getent" is not installed, which finds the groups that may use the local API: apt-get install libc-bin',
+      })
+      await assert.rejects(exec(['env', 'wireguard-go', 'plexd0']), {
+        missing: true,
+        message: /"wireguard-go" is not installed, .*: apt-get install wireguard-go/,
+      })
+    } finally {
+      process.env.PATH = before
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('kills a program that takes too long', async () => {
-    await assert.rejects(exec(['sleep', '60'], { timeoutMs: 20 }), {
+    await assert.rejects(execAny(['sleep', '60'], { timeoutMs: 20 }), {
       message: 'run "sleep 60": it took longer than 20 ms',
     })
   })
 
   it('kills a program that prints without end', async () => {
-    await assert.rejects(exec(['yes'], { maxBytes: 1_000 }), {
+    await assert.rejects(execAny(['yes'], { maxBytes: 1_000 }), {
       message: 'run "yes": it printed more than 1000 bytes',
     })
   })
 
   it('kills a program whose caller gave up', async () => {
     const controller = new AbortController()
-    const running = exec(['sleep', '60'], { signal: controller.signal })
+    const running = execAny(['sleep', '60'], { signal: controller.signal })
     controller.abort(new Error('stopping'))
     await assert.rejects(running, { message: 'stopping' })
   })

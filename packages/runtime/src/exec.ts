@@ -1,5 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import {
+  type ChildProcess,
+  type SpawnOptionsWithStdioTuple,
+  type StdioNull,
+  type StdioPipe,
+  spawn,
+} from 'node:child_process'
 import { describeError } from './log.ts'
+import { describeMissing, findMissing, installTool, type Tool, toolPath } from './tools.ts'
 
 export interface ExecOptions {
   /** Written to stdin, which is closed behind it. */
@@ -46,7 +53,29 @@ interface ProgramEnd {
 export type Exec = typeof exec
 
 /** Runs a program to its end, without a shell, and returns what it printed. Throws an ExecError that quotes its last words. */
-export async function exec(
+export function exec(
+  command: readonly [Tool, ...string[]],
+  options: ExecOptions = {},
+): Promise<string> {
+  return execAny(command, options)
+}
+
+/** Starts one that goes on; whoever started it ends it. */
+export function spawnTool(
+  [program, ...args]: readonly [Tool, ...string[]],
+  options: SpawnOptionsWithStdioTuple<StdioNull, StdioPipe, StdioNull>,
+) {
+  return spawn(program, args, { ...options, env: environment() })
+}
+
+/** Why a program could not be started, or ended with a code. */
+export async function explainExit(command: readonly string[], why: string): Promise<string> {
+  const missing = await findMissing(command)
+  return missing ? `${describeMissing(missing)}: ${installTool(missing)}` : why
+}
+
+/** `exec` for tests, which run programs that ours never do. */
+export async function execAny(
   command: readonly [string, ...string[]],
   options: ExecOptions = {},
 ): Promise<string> {
@@ -55,7 +84,7 @@ export async function exec(
   const [program, ...args] = command
   const child = spawn(program, args, {
     stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'],
-    env: { ...process.env, PATH: withSystemFolders(process.env.PATH) },
+    env: environment(),
   })
   if (child.pid !== undefined) onSpawn?.(child.pid)
   let stopped: string | undefined
@@ -76,26 +105,28 @@ export async function exec(
     const exitCode = await ended(child)
     signal?.throwIfAborted()
     if (exitCode === 0 && stopped === undefined) return stdout()
-    const why = stopped ?? describeEnd(exitCode, child.signalCode)
-    throw failure(command, why, {
+    const end = stopped ?? describeEnd(exitCode, child.signalCode)
+    // What a program says that could not start another.
+    const missing = exitCode === 127 ? await findMissing(command) : undefined
+    throw failure(command, missing ? await explainExit(command, end) : end, {
       exitCode: exitCode ?? undefined,
+      missing: missing !== undefined,
       stderr: stderr().trim(),
       stdout: stdout(),
     })
   } catch (error) {
     if (error instanceof ExecError || signal?.aborted) throw error
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    throw failure(command, describeError(error), { missing })
+    const why = describeError(error)
+    throw failure(command, missing ? await explainExit(command, why) : why, { missing })
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
   }
 }
 
-/** Behind all others: the tools of the network are in folders that not every user has on his path. */
-function withSystemFolders(path = '/usr/local/bin:/usr/bin:/bin'): string {
-  const known = path.split(':')
-  return [...known, ...['/usr/sbin', '/sbin'].filter((folder) => !known.includes(folder))].join(':')
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: toolPath() }
 }
 
 function gather(stream: NodeJS.ReadableStream | null, maxBytes: number, tooMuch: () => void) {

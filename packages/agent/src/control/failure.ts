@@ -1,5 +1,12 @@
 import { ApiError, type TransportResponse } from '@plexd/protocol'
-import { CliError, describeError, errorCodeOf, exitCodes, printable } from '@plexd/runtime'
+import {
+  CliError,
+  describeError,
+  diskFault,
+  errorCodeOf,
+  exitCodes,
+  printable,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 
 type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'>
@@ -55,12 +62,19 @@ export function describeForeign(answer: ForeignAnswer, { apiUrl }: Where): strin
 export class LocalFailure extends Error {}
 
 /** What went wrong between here and the control plane, in one line that names the URL and what to look at. */
-export function describeFailure(error: unknown, { apiUrl, caFile }: Where): string {
-  const code = errorCodeOf(error)
+export function describeFailure(
+  error: unknown,
+  { apiUrl, caFile }: Where,
+  nowMs = Date.now(),
+): string {
+  const code = errorCodeOf(error) ?? ''
   if (error instanceof LocalFailure) return describeError(error.cause)
+  if (isLocal(error)) return `on this machine: ${describeError(error)}`
   if (error instanceof ForeignAnswer) return `ask control plane "${apiUrl}": ${error.message}`
   if (error instanceof ApiError)
     return `control plane "${apiUrl}" answered ${error.status}: ${bounded(error.message)}`
+  if (isClockFailure(error))
+    return `certificate of "${apiUrl}" ${clockFailures[code]} by the clock of this machine, which says ${new Date(nowMs).toISOString()}: if that is wrong, set it ("timedatectl set-ntp true"); if it is right, the control plane wants a new certificate (${code})`
   if (isTrustFailure(error)) {
     const advice = caFile
       ? `not signed by the CA in "${caFile}" (${code}): get the right file from the control plane's data dir`
@@ -73,6 +87,12 @@ export function describeFailure(error: unknown, { apiUrl, caFile }: Where): stri
   const advice =
     code === 'ECONNRESET' && apiUrl.startsWith('http:') ? ': does it speak https:// there?' : ''
   return `connect to control plane "${apiUrl}": ${describeError(error)}${advice}`
+}
+
+/** A file or a database failed, which has nothing to do with the way to the control plane: sockets have no path. */
+function isLocal(error: unknown): boolean {
+  const { code = '', path } = Object(error) as { code?: string; path?: string } // errors of the system and of SQLite
+  return diskFault(error) !== undefined || code === 'ERR_SQLITE_ERROR' || path !== undefined
 }
 
 /** Whatever answers there, it is shown in the status of this node. */
@@ -98,8 +118,17 @@ export function isTrustFailure(error: unknown): boolean {
   return untrusted.has(errorCodeOf(error) ?? '')
 }
 
+/** The clock of this machine, which NTP may put right any moment, or the certificate is out of its time. */
+function isClockFailure(error: unknown): boolean {
+  return (errorCodeOf(error) ?? '') in clockFailures
+}
+
+const clockFailures: Record<string, string> = {
+  CERT_HAS_EXPIRED: 'has expired',
+  CERT_NOT_YET_VALID: 'is not valid yet',
+}
+
 const untrusted = new Set([
-  'CERT_HAS_EXPIRED',
   'CERT_SIGNATURE_FAILURE',
   'CERT_UNTRUSTED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',

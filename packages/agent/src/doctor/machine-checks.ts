@@ -4,7 +4,6 @@ import {
   CliError,
   createLog,
   describeError,
-  exec,
   type Finding,
   failed,
   ok,
@@ -16,6 +15,8 @@ import { loadIdentity } from '../identity.ts'
 import { findGroup } from '../local-api/group.ts'
 import { mayChangeNetwork } from '../mesh.ts'
 import { secretFilesCheck } from './secret-files-check.ts'
+import { toolChecks } from './tool-checks.ts'
+import { checkWireguard } from './wireguard-check.ts'
 
 /** What must be so on this machine, whether a daemon runs or not. */
 export const machineChecks: readonly Check<AgentConfig>[] = [
@@ -23,6 +24,7 @@ export const machineChecks: readonly Check<AgentConfig>[] = [
   secretFilesCheck,
   { name: 'disk', run: checkDisk },
   { name: 'groups', run: checkGroups },
+  ...toolChecks,
   { name: 'rights', run: (config) => ifMesh(config, checkRights) },
   { name: 'wireguard', run: (config) => ifMesh(config, checkWireguard) },
   { name: 'packet filter', run: (config) => ifMesh(config, checkFilter) },
@@ -85,18 +87,6 @@ async function checkRights(): Promise<Finding> {
   )
 }
 
-async function checkWireguard(): Promise<Finding> {
-  const [wg, kernel, go] = await Promise.all([
-    works(['wg', '--version']),
-    works(['modinfo', 'wireguard']),
-    works(['wireguard-go', '--version']),
-  ])
-  if (!wg) return failed('wg is missing', 'apt-get install wireguard-tools')
-  if (kernel) return ok('by the kernel')
-  if (go) return ok('by wireguard-go: this kernel has no WireGuard')
-  return failed('neither the kernel nor wireguard-go moves packets', 'apt-get install wireguard-go')
-}
-
 async function checkFilter({ policyEnabled }: AgentConfig): Promise<Finding> {
   if (!policyEnabled)
     return warning(
@@ -107,11 +97,4 @@ async function checkFilter({ policyEnabled }: AgentConfig): Promise<Finding> {
   if (problem === undefined) return ok('nftables takes our rules')
   const [detail = problem, remedy = 'see "plexd status"'] = problem.split('; ')
   return failed(detail, remedy)
-}
-
-async function works(command: readonly [string, ...string[]]): Promise<boolean> {
-  return exec(command).then(
-    () => true,
-    () => false,
-  )
 }

@@ -272,7 +272,7 @@ describe('nftables', { skip }, () => {
 
 describe('the check of nft', () => {
   it('says what to install when nft is missing', async () => {
-    const firewall = createNftables({ command: ['plexd-no-such-nft'], log: silentLog })
+    const firewall = createNftables({ command: ['plexd-no-such-nft' as 'nft'], log: silentLog })
     assert.equal(
       await firewall.check(),
       'the mesh waits, because its packets cannot be filtered: nft is missing; install it with "apt-get install nftables", or go without a filter with "policy.enabled: false" in the config',
@@ -288,7 +288,7 @@ describe('the check of nft', () => {
     )
     await chmod(nft, 0o755)
     assert.equal(
-      await createNftables({ command: [nft], log: silentLog }).check(),
+      await createNftables({ command: [nft as 'nft'], log: silentLog }).check(),
       'the mesh waits, because its packets cannot be filtered: nft or the kernel is too old (stdin:9:3-9: Error: syntax error, unexpected counter); want nftables 1.0 and Linux 5.10 or newer',
     )
     await rm(folder, { recursive: true })
@@ -344,7 +344,7 @@ async function startWatch(
   return startTableWatch({ socket, tables: ['plexd'], isOurs, onChange, clock: systemClock })
 }
 
-function nftIn({ enter }: Namespace): readonly [string, ...string[]] {
+function nftIn({ enter }: Namespace): readonly ['ip', ...string[]] {
   return [...enter, 'nft']
 }
 

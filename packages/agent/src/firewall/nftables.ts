@@ -1,4 +1,4 @@
-import { ExecError, exec, type Log } from '@plexd/runtime'
+import { ExecError, exec, type Log, type Tool } from '@plexd/runtime'
 import { parseCounters } from './counters.ts'
 import { execThroughFile } from './exec-through-file.ts'
 import type { Firewall, ObservedFirewall } from './firewall.ts'
@@ -18,7 +18,7 @@ export interface NftablesOptions {
   /** Called with the id of each process that writes, so that a watch can tell our changes from others'. */
   onWrite?: (pid: number) => void
   /** For tests: `['ip', 'netns', 'exec', name, 'nft']`. */
-  command?: readonly [string, ...string[]]
+  command?: readonly [Tool, ...string[]]
 }
 
 /** The firewall by Linux nftables: the table `inet plexd`, driven by `nft`. */

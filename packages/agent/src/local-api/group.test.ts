@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createGroupLookup } from './group.ts'
+import { ExecError } from '@plexd/runtime'
+import { createGroupLookup, findGroup } from './group.ts'
+
+describe('findGroup', () => {
+  it('reads the file of the groups where there is no getent', async () => {
+    const missing = async (): Promise<string> => {
+      throw new ExecError('run "getent"', { missing: true })
+    }
+    assert.equal(await findGroup('root', missing), 0)
+    assert.equal(await findGroup('plexd-no-such-group', missing), undefined)
+  })
+})
 
 describe('a group that is looked up', () => {
   it('is found seconds after it was made, and is asked for once in that time', async () => {

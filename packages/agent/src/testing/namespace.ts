@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 export interface Namespace extends Disposable {
   name: string
   /** What makes a program run in it. */
-  enter: readonly [string, ...string[]]
+  enter: readonly ['ip', ...string[]]
   /** Runs a program in it and returns what it printed; each line of `input` on stdin. */
   run(command: string, input?: string): string
   /** Starts a program in it; the caller ends it. */

@@ -4,6 +4,7 @@ import type { Backend } from './backend.ts'
 import { createKernelBackend } from './backend-kernel.ts'
 import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
 import { type LinkState, linkQuery, parseLink } from './link.ts'
+import { tunFault, tunRemedy } from './tun.ts'
 import { createUapiTrap } from './uapi-trap.ts'
 import type { WgInterface } from './wg-interface.ts'
 
@@ -117,12 +118,17 @@ async function startWireguardGo(name: string, exec: Exec): Promise<void> {
   try {
     await exec(['setsid', 'env', '-u', 'LOG_LEVEL', 'sh', '-c', quiet, name])
   } catch (error) {
-    const isMissing = error instanceof ExecError && error.exitCode === 127
-    throw isMissing
-      ? new Error(
-          `make interface "${name}": the kernel has no WireGuard and wireguard-go is not installed: install the package wireguard-go, or load the module wireguard`,
-        )
-      : new Error(`make interface "${name}" with wireguard-go`, { cause: error })
+    const isMissing = error instanceof ExecError && error.exitCode === 127 && !error.missing
+    if (isMissing)
+      throw new Error(
+        `make interface "${name}": the kernel has no WireGuard and wireguard-go is not installed: install the package wireguard-go, or load the module wireguard`,
+      )
+    const fault = await tunFault()
+    if (fault !== undefined)
+      throw new Error(
+        `make interface "${name}": the kernel has no WireGuard, and wireguard-go no way in: ${fault}: ${tunRemedy}`,
+      )
+    throw new Error(`make interface "${name}" with wireguard-go`, { cause: error })
   }
 }
 

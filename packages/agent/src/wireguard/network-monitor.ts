@@ -1,8 +1,14 @@
-import { spawn } from 'node:child_process'
 import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
 import { cidrsOverlap, parseCidr } from '@plexd/protocol'
-import { type Clock, createBackoff, type Log } from '@plexd/runtime'
+import {
+  type Clock,
+  createBackoff,
+  explainExit,
+  type Log,
+  spawnTool,
+  type Tool,
+} from '@plexd/runtime'
 import { defaultRoutes, readRouteTable } from '../nat/default-routes.ts'
 import { startTask } from '../task.ts'
 import { meshTable } from './routing-plan.ts'
@@ -20,9 +26,9 @@ export interface NetworkMonitorOptions {
 }
 
 /** It would outlive a killed daemon until the next change of the network. */
-const withDaemon = ['setpriv', '--pdeathsig', 'KILL']
+const withDaemon = ['setpriv', '--pdeathsig', 'KILL'] as const
 /** Not for one device: the interface that comes back after a removal is another one to the kernel. */
-const monitor = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'rule']
+const monitor = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'rule'] as const
 
 /** Keeps an `ip monitor` running and tells what it says. */
 export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDisposable {
@@ -101,14 +107,16 @@ function addressesBeside(interfaceName: string): string {
 
 /** Runs a program until it ends or is no longer wanted; resolves to why it ended. */
 function readLines(
-  [program = '', ...args]: readonly string[],
+  command: readonly [Tool, ...string[]],
   signal: AbortSignal,
   onLine: (line: string) => void,
 ): Promise<string> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], signal })
+  const child = spawnTool(command, { stdio: ['ignore', 'pipe', 'ignore'], signal })
   createInterface(child.stdout).on('line', onLine)
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message))
-    child.once('close', (code, killedBy) => resolve(`${killedBy ?? `exit code ${code}`}`))
+    child.once('error', (error) => resolve(explainExit(command, error.message)))
+    child.once('close', (code, killedBy) =>
+      resolve(explainExit(command, `${killedBy ?? `exit code ${code}`}`)),
+    )
   })
 }

@@ -1,0 +1,30 @@
+import {
+  type Check,
+  describeMissing,
+  type Finding,
+  failed,
+  findTool,
+  installTool,
+  ok,
+  type Tool,
+  tools,
+  warning,
+} from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { hasKernelWireguard } from './wireguard-check.ts'
+
+/** A row for each program of others that plexd runs. */
+export const toolChecks: readonly Check<AgentConfig>[] = (Object.keys(tools) as Tool[]) // its keys are all that there are
+  .filter((tool) => tools[tool].of === 'plexd')
+  .map((tool) => ({ name: `tool ${tool}`, run: (config) => checkTool(tool, config) }))
+
+async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
+  const path = await findTool(tool)
+  if (path !== undefined) return ok(`${path}, ${tools[tool].use}`)
+  const { need } = tools[tool]
+  if (need === 'none') return warning(describeMissing(tool), installTool(tool))
+  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
+  if (need === 'userspace' && (await hasKernelWireguard()))
+    return ok('not needed: the kernel has WireGuard')
+  return failed(describeMissing(tool), installTool(tool))
+}

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { createFakeClock } from '@plexd/runtime'
+import { createProblems } from './problems.ts'
+import { watchTools } from './tool-watch.ts'
+
+it('names a program that the mesh needs, with its package, until it is there', async () => {
+  const clock = createFakeClock()
+  const problems = createProblems()
+  let isThere = false
+  await using _watch = watchTools({
+    problems,
+    clock,
+    find: async (tool) => (tool !== 'setpriv' || isThere ? `/bin/${tool}` : undefined),
+  })
+  await clock.advance(0)
+  assert.deepEqual(problems.list(), [
+    '"setpriv" is not installed, which ends "ip monitor" together with plexd: apt-get install util-linux',
+  ])
+
+  isThere = true
+  await clock.advance(2_000)
+  assert.deepEqual(problems.list(), [])
+})

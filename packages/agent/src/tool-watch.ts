@@ -1,0 +1,51 @@
+import {
+  type Clock,
+  describeMissing,
+  findTool,
+  installTool,
+  type Tool,
+  tools,
+} from '@plexd/runtime'
+import type { Problems } from './problems.ts'
+import { startTask } from './task.ts'
+
+export interface ToolWatchOptions {
+  problems: Pick<Problems, 'set' | 'clear'>
+  clock: Pick<Clock, 'sleep'>
+  find?: (tool: Tool) => Promise<string | undefined>
+}
+
+const lookEachMs = 60_000
+/** Somebody may be installing what is missing. */
+const waitEachMs = 2_000
+
+/** Without some programs there is no mesh, or one that nobody watches: what is missing is a problem until it is there. */
+export function watchTools({
+  problems,
+  clock,
+  find = findTool,
+}: ToolWatchOptions): AsyncDisposable {
+  return startTask(async (signal) => {
+    for (;;) {
+      const missing = await missingOf(meshTools, find)
+      if (missing.length === 0) problems.clear('tools')
+      else problems.set('tools', missing.map(describe).join('; '))
+      await clock.sleep(missing.length === 0 ? lookEachMs : waitEachMs, signal)
+    }
+  })
+}
+
+const names = Object.keys(tools) as Tool[] // its keys are all that there are
+const meshTools = names.filter((name) => tools[name].need === 'mesh')
+
+async function missingOf(
+  wanted: readonly Tool[],
+  find: (tool: Tool) => Promise<string | undefined>,
+): Promise<Tool[]> {
+  const places = await Promise.all(wanted.map(find))
+  return wanted.filter((_, index) => places[index] === undefined)
+}
+
+function describe(tool: Tool): string {
+  return `${describeMissing(tool)}: ${installTool(tool)}`
+}

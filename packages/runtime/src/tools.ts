@@ -1,0 +1,116 @@
+import { access, constants } from 'node:fs/promises'
+import { join } from 'node:path'
+
+interface ToolFacts {
+  /** What brings it, on Debian. */
+  package: string
+  /** Ends a sentence that begins with its name and "which". */
+  use: string
+  of: 'plexd' | 'plexd-control-plane'
+  /** Of what it is a part; `userspace`: of the mesh where the kernel has no WireGuard. Without others plexd does, less well. */
+  need: 'mesh' | 'userspace' | 'none'
+}
+
+/** All programs of others that ours run. `exec` takes no other. */
+export const tools = {
+  env: { package: 'coreutils', use: 'starts wireguard-go', of: 'plexd', need: 'userspace' },
+  getent: {
+    package: 'libc-bin',
+    use: 'finds the groups that may use the local API',
+    of: 'plexd',
+    need: 'none',
+  },
+  ip: {
+    package: 'iproute2',
+    use: 'makes and watches the mesh interface and its routes',
+    of: 'plexd',
+    need: 'mesh',
+  },
+  modinfo: {
+    package: 'kmod',
+    use: 'tells whether the kernel has WireGuard',
+    of: 'plexd',
+    need: 'none',
+  },
+  nft: {
+    package: 'nftables',
+    use: 'filters packets, and asks STUN from the port of WireGuard',
+    of: 'plexd',
+    need: 'mesh',
+  },
+  setpriv: {
+    package: 'util-linux',
+    use: 'ends "ip monitor" together with plexd',
+    of: 'plexd',
+    need: 'mesh',
+  },
+  setsid: {
+    package: 'util-linux',
+    use: 'lets wireguard-go outlive plexd',
+    of: 'plexd',
+    need: 'userspace',
+  },
+  sh: { package: 'dash', use: 'starts wireguard-go', of: 'plexd', need: 'userspace' },
+  timedatectl: {
+    package: 'systemd',
+    use: 'tells whether the clock is kept right',
+    of: 'plexd-control-plane',
+    need: 'none',
+  },
+  wg: {
+    package: 'wireguard-tools',
+    use: "drives the kernel's WireGuard",
+    of: 'plexd',
+    need: 'mesh',
+  },
+  'wireguard-go': {
+    package: 'wireguard-go',
+    use: 'moves packets where the kernel has no WireGuard',
+    of: 'plexd',
+    need: 'userspace',
+  },
+} as const satisfies Record<string, ToolFacts>
+
+export type Tool = keyof typeof tools
+
+/** What is wrong when it is not there. */
+export function describeMissing(tool: Tool): string {
+  return `"${tool}" is not installed, which ${tools[tool].use}`
+}
+
+/** What to type then. */
+export function installTool(tool: Tool): string {
+  return `apt-get install ${tools[tool].package}`
+}
+
+/** Where a program is; undefined when it is nowhere on our path. */
+export async function findTool(tool: Tool): Promise<string | undefined> {
+  for (const folder of toolPath().split(':')) {
+    const path = join(folder, tool)
+    if (await isExecutable(path)) return path
+  }
+  return undefined
+}
+
+/** The first program in a command that is not there: one may start another. */
+export async function findMissing(command: readonly string[]): Promise<Tool | undefined> {
+  for (const word of command) if (isTool(word) && !(await findTool(word))) return word
+  return undefined
+}
+
+/** PATH, and behind it the folders with the tools of the network, which not every user has on it. */
+export function toolPath(): string {
+  const known = (process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(':')
+  return [...known, ...['/usr/sbin', '/sbin'].filter((folder) => !known.includes(folder))].join(':')
+}
+
+function isTool(word: string): word is Tool {
+  return Object.hasOwn(tools, word)
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}
