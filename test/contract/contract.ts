@@ -15,6 +15,7 @@ import {
   rotateKeysCases,
 } from './cases/life.ts'
 import { registerCases } from './cases/registration.ts'
+import { compareReportsCases } from './cases/reports.ts'
 import { getSecretCases, getStateCases, reportDriftCases, syncReportsCases } from './cases/state.ts'
 import { openEventsCases } from './cases/stream.ts'
 import { sendAuditCases, sendLogsCases, sendMetricsCases } from './cases/telemetry.ts'
@@ -43,5 +44,6 @@ export const contract: { [Name in keyof ControlApi]: ContractCase[] } = {
   ping: pingCases,
   tunnelReady: tunnelReadyCases,
   tunnelClosed: tunnelClosedCases,
+  compareReports: compareReportsCases,
   reportViolation: reportViolationCases,
 }

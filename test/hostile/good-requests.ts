@@ -74,6 +74,10 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
       ],
       deleted: ['old'],
     },
+    compareReports: {
+      digest: '0'.repeat(64),
+      entries: [{ key: 'k', version: 1, updated_at: timestamp }],
+    },
     ackExecution: { execution_id: '', status: 'accepted', reason: '' },
     finishExecution: {
       execution_id: '',

@@ -15,6 +15,7 @@ import { createEventVerifier } from './control/event-verifier.ts'
 import { startExecutionOutbox } from './control/execution-outbox.ts'
 import { describeFailure, LocalFailure } from './control/failure.ts'
 import { startHeartbeat } from './control/heartbeat.ts'
+import { startReportOffer } from './control/report-offer.ts'
 import { startReportSync } from './control/report-sync.ts'
 import { createStreamConnector } from './control/stream-connection.ts'
 import { createStreamMemory } from './control/stream-memory.ts'
@@ -23,6 +24,7 @@ import { type EventTargets, handleEvent } from './events/handlers.ts'
 import { createStateChanges } from './events/state-changes.ts'
 import type { IdentityStore } from './identity.ts'
 import { startKeyRotation } from './key-rotation.ts'
+import { createMark } from './mark.ts'
 import { startMeshWatch } from './mesh-watch.ts'
 import { createEndpointExchange } from './nat/endpoint-exchange.ts'
 import { followOwnName } from './own-name.ts'
@@ -146,6 +148,14 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
       log,
     }),
   )
+  const offer = stack.use(
+    startReportOffer({
+      ...common,
+      store: core.reports,
+      life: deps.gate.life,
+      mark: createMark(database, 'reports_compared'),
+    }),
+  )
   const executor = stack.use(
     createActionExecutor({ config, actions: core.actions, outbox, clock, log }),
   )
@@ -157,6 +167,7 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
       outbox.wake()
       drift.wake()
       reports.wake()
+      offer.wake()
     },
   }
 }

@@ -210,6 +210,47 @@ describe('agents and a control plane', () => {
       return (await labels('web')).web === undefined && (await labels('db')).db === 'z'
     })
   })
+
+  it('offer what was confirmed after the backup to the control plane that was restored from it', async () => {
+    await using mesh = await createMesh(['web'])
+    const web = mesh.local('web')
+    const put = (key: string, payload: number) =>
+      web.putReport({ params: { key }, body: { content_type: 'text/plain', payload } })
+    const isHeld = (entries: Record<string, number>) => async (): Promise<boolean> => {
+      const { body } = await mesh.plane.admin.listReports({ params: { node: 'web' } })
+      const held = Object.fromEntries(body.items.map(({ key, payload }) => [key, payload]))
+      return isDeepStrictEqual(held, entries)
+    }
+    await put('changed', 1)
+    await put('kept', 1)
+    await put('removed', 1)
+    await eventually('all', isHeld({ changed: 1, kept: 1, removed: 1 }))
+    const back = await mesh.backUp()
+    const later = { changed: 2, kept: 1, new: 1 }
+    await put('changed', 2)
+    await put('new', 1)
+    await web.deleteReport({ params: { key: 'removed' } })
+    await eventually('all of it', isHeld(later))
+    const { agent } = mesh.node('web')
+    await eventually('the receipt', () => agent.status().counts.reports_unsynced === 0)
+    for (const lost of ['a', 'b', 'c'])
+      await mesh.plane.admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { lost } } })
+    await eventually('the label', async () => (await web.listMetadata({})).body.lost === 'c')
+
+    await mesh.restartPlane(async ({ admin }) => {
+      const target = { selector: 'role=nobody' }
+      for (const value of ['x', 'y', 'z', 'last'])
+        await admin.putSecret({ params: { key: 'grown' }, body: { target, value } })
+      const own = { node_id: agent.nodeId }
+      await admin.putSecret({ params: { key: 'own' }, body: { target: own, value: 'v' } })
+    }, back)
+    await eventually('all of it again', isHeld(later))
+    await eventually('the secret', async () => {
+      const { value } =
+        (await web.getSecretValue({ params: { key: 'own' } }).catch(() => undefined))?.body ?? {}
+      return value === 'v'
+    })
+  })
 })
 
 /** Agents in this process, with interfaces in memory, and a real control plane. */

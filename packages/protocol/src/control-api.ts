@@ -11,6 +11,7 @@ import {
   RotateKeysRequest,
   RotateKeysResponse,
 } from './registration.ts'
+import { ReportComparison, ReportDifference } from './report-comparison.ts'
 import { BatchResponse, IntegrityViolation, TunnelClosed, TunnelReady } from './telemetry.ts'
 
 /** Answers that have nothing to say still carry a body: Go nodes decode it. */
@@ -240,6 +241,18 @@ export const controlApi = {
     response: Empty,
     status: 200,
     errors: [401, 403, 404],
+  }),
+  compareReports: operation({
+    method: 'POST',
+    path: '/v1/nodes/{node_id}/report/compare',
+    auth: 'node',
+    summary:
+      'Find out which report entries a control plane that was restored has lost, or has again',
+    request: ReportComparison,
+    response: ReportDifference,
+    status: 200,
+    errors: [401, 403, 404],
+    maxBodyBytes: 4 * mebibyte,
   }),
   reportViolation: operation({
     method: 'POST',

@@ -1,4 +1,4 @@
-import { formOf, type TransportResponse } from '@plexd/protocol'
+import { answerHeader, formOf, type TransportResponse } from '@plexd/protocol'
 import { ForeignAnswer } from './failure.ts'
 
 /**
@@ -12,6 +12,8 @@ export interface AnswerGate {
   /** No answer came. */
   failed(): void
   hasShown(): boolean
+  /** The run of the control plane that answered last; empty while none has named itself. */
+  life(): string
 }
 
 export interface AnswerGateOptions {
@@ -28,6 +30,7 @@ export interface AnswerGateOptions {
 export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
   let { hasShown = false } = options
   let isDown = false
+  let life = ''
   let foreign: ForeignAnswer | undefined
 
   function refuse(answer: TransportResponse): never {
@@ -37,7 +40,8 @@ export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
     throw foreign
   }
 
-  function show(): void {
+  function show({ headers }: TransportResponse): void {
+    life = headers[answerHeader] ?? ''
     if (hasShown) return
     hasShown = true
     options.onShown?.()
@@ -54,7 +58,7 @@ export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
     judge(answer, type = '') {
       const form = formOf(answer)
       if (!answer.headers['content-type']?.startsWith(type) && type !== '') refuse(answer)
-      if (form === 'ours') show()
+      if (form === 'ours') show(answer)
       else if (form === 'html' || hasShown) refuse(answer)
       back()
     },
@@ -62,5 +66,6 @@ export function createAnswerGate(options: AnswerGateOptions = {}): AnswerGate {
       isDown = true
     },
     hasShown: () => hasShown,
+    life: () => life,
   }
 }

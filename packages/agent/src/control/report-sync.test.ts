@@ -307,6 +307,7 @@ function createFakeStore(): ReportStore & {
       for (const { key, version, deleted } of changes)
         change({ op: 'synced', key, version, deleted })
     },
+    resend: () => assert.fail('not used'),
     async raise(key, version) {
       const entry = table.entry(key)
       if (entry) change({ ...entry, version: version + 1 })

@@ -56,6 +56,8 @@ export interface ReportStore extends AsyncDisposable {
   unsyncedCount(): number
   /** The control plane has these. A key that was written again meanwhile stays unsynced. */
   confirm(changes: readonly ReportChange[]): Promise<void>
+  /** The control plane has not, after all, what was last confirmed of these keys. Of keys that were never here nothing is known. */
+  resend(keys: readonly string[]): Promise<void>
   /** The control plane knows the key at `version`: ours continues above it. */
   raise(key: string, version: number): Promise<void>
 }
@@ -106,6 +108,15 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
       .filter((change) => table.isUnsynced(change.key))
       .map(({ key, version, deleted }) => write({ op: 'synced', key, version, deleted }))
     await Promise.all(writes)
+  }
+
+  /** A record that is written again is a change that nobody has confirmed. */
+  async function resend(keys: readonly string[]): Promise<void> {
+    const records = keys.flatMap((key) => {
+      const { record } = latest(key)
+      return record === undefined || table.isUnsynced(key) || staged.has(key) ? [] : [record]
+    })
+    await Promise.all(records.map((record) => write(record)))
   }
 
   async function raise(key: string, version: number): Promise<void> {
@@ -201,6 +212,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     unsynced: () => table.unsynced(),
     unsyncedCount: () => table.unsyncedCount(),
     confirm,
+    resend,
     raise,
     async [Symbol.asyncDispose]() {
       await writing

@@ -1,6 +1,7 @@
 import type { ControlApi } from '@plexd/protocol'
 import type { Handlers } from '../handle.ts'
 import { ackExecution } from './ack-execution.ts'
+import { compareReports } from './compare-reports.ts'
 import { deregister } from './deregister.ts'
 import { downloadArtifact } from './download-artifact.ts'
 import { downloadInstallFile } from './download-install-file.ts'
@@ -46,5 +47,6 @@ export const controlHandlers: Handlers<ControlApi> = {
   ping,
   tunnelReady,
   tunnelClosed,
+  compareReports,
   reportViolation,
 }

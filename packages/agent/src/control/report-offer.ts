@@ -1,0 +1,75 @@
+import {
+  type Client,
+  type ControlApi,
+  digestOfReports,
+  type ReportComparison,
+  type ReportVersion,
+} from '@plexd/protocol'
+import type { Mark } from '../mark.ts'
+import type { ReportStore } from '../state/report-store.ts'
+import { type Delivery, type DeliveryDeps, startDelivery } from './delivery.ts'
+
+export interface ReportOfferDeps extends DeliveryDeps {
+  store: Pick<ReportStore, 'keys' | 'get' | 'resend'>
+  client: Pick<Client<ControlApi>, 'compareReports'>
+  nodeId: string
+  /** The run of the control plane that answers; empty while none has said so. */
+  life(): string
+  /** The run with which the reports were last compared. */
+  mark: Mark
+}
+
+/** Entries of one request. */
+const pageSize = 500
+
+/**
+ * What the control plane has confirmed it may have lost again: behind a restored backup it knows only what was in that.
+ * So each run of it is asked once, by one digest, and what it lacks, or has again after it was deleted, is sent anew.
+ */
+export function startReportOffer(deps: ReportOfferDeps): Delivery {
+  const { mark, life } = deps
+  return startDelivery<string>(
+    {
+      name: 'comparison of reports',
+      pending: () => (life() === '' || mark.read() === life() ? [] : [life()]),
+      send: (_, signal) => compare(deps, signal),
+      remove: (compared) => mark.write(compared),
+    },
+    deps,
+  )
+}
+
+async function compare(
+  { store, client, nodeId }: ReportOfferDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const all = versionsOf(store)
+  const ask = async (body: ReportComparison) =>
+    (await client.compareReports({ params: { node_id: nodeId }, body, signal })).body
+  if ((await ask({ digest: await digestOfReports(all) })).same) return
+  for (const page of pagesOf(all)) {
+    const { missing, surplus } = await ask({ ...page, digest: await digestOfReports(page.entries) })
+    await store.resend([...missing, ...surplus])
+  }
+}
+
+function versionsOf({ keys, get }: Pick<ReportStore, 'keys' | 'get'>): ReportVersion[] {
+  return keys().flatMap((key) => {
+    const { version, updated_at } = get(key) ?? {}
+    return version === undefined || updated_at === undefined ? [] : [{ key, version, updated_at }]
+  })
+}
+
+/** Side by side they cover all keys, also those that the node has not. */
+export function* pagesOf(all: readonly ReportVersion[]) {
+  for (let at = 0; at === 0 || at < all.length; at += pageSize) {
+    const after = all[at - 1]?.key
+    const isLast = at + pageSize >= all.length
+    const through = isLast ? undefined : all[at + pageSize - 1]?.key
+    yield {
+      ...(after === undefined ? {} : { after }),
+      ...(through === undefined ? {} : { through }),
+      entries: all.slice(at, at + pageSize),
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import {
+  digestOfReports,
+  type ReportComparison,
+  type ReportDifference,
+  type ReportVersion,
+} from '@plexd/protocol'
+
+/** What differs between the entries that are held of a node and those that it says it has. */
+export async function compareReports(
+  held: readonly ReportVersion[],
+  { after, through, digest, entries }: ReportComparison,
+): Promise<ReportDifference> {
+  const there = held.filter(
+    ({ key }) => (after === undefined || key > after) && (through === undefined || key <= through),
+  )
+  if (digest === (await digestOfReports(there))) return { same: true, missing: [], surplus: [] }
+  if (!entries) return { same: false, missing: [], surplus: [] }
+  const own = new Set(entries.map(textOf))
+  const known = new Set(there.map(textOf))
+  const named = new Set(entries.map(({ key }) => key))
+  return {
+    same: false,
+    missing: entries.filter((entry) => !known.has(textOf(entry))).map(({ key }) => key),
+    surplus: there
+      .filter((entry) => !own.has(textOf(entry)) && !named.has(entry.key))
+      .map(({ key }) => key),
+  }
+}
+
+function textOf({ key, version, updated_at }: ReportVersion): string {
+  return JSON.stringify([key, version, updated_at])
+}
