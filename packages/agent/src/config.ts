@@ -5,6 +5,7 @@ import {
   exitCodes,
   type Log,
   type LogLevel,
+  proxyFor,
   readConfigFile,
   resolveLimits,
 } from '@plexd/runtime'
@@ -24,6 +25,8 @@ export interface AgentConfig {
   /** PEM file to trust instead of the system's authorities. */
   caFile: string | undefined
   insecureHttp: boolean
+  /** By which the control plane is asked, as the environment says; undefined for none. */
+  proxyUrl: string | undefined
   requestTimeoutMs: number
   /** A stream without a byte for this long is given up. */
   streamIdleMs: number
@@ -91,6 +94,7 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   apiUrl: '',
   caFile: undefined,
   insecureHttp: false,
+  proxyUrl: undefined,
   requestTimeoutMs: 30_000,
   streamIdleMs: 90_000,
   dataDir: '/var/lib/plexd',
@@ -163,7 +167,16 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
   // A token file that was named closer to the command beats a token in a source farther away.
   if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
   if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
+  config.proxyUrl = readProxy(config.apiUrl, env)
   return config
+}
+
+function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return proxyFor(apiUrl, env)
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
+  }
 }
 
 /** For commands that talk to the control plane. */

@@ -99,7 +99,8 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const natType = (): NatType => whereabouts()?.nat_type ?? 'unknown'
   const place = (): PlannedPlace => placeOf(identity(), config)
   const controlAddresses = createControlAddresses({
-    url: config.apiUrl,
+    // Where our packets go: a proxy is what must not be led into the mesh.
+    url: config.proxyUrl ?? config.apiUrl,
     onChange: () => mesh.applier.applySoon(),
     names: deps.names,
     clock,

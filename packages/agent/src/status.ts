@@ -1,5 +1,5 @@
 import { type DaemonStatus, formatDuration, type HeartbeatRequest } from '@plexd/protocol'
-import type { Clock } from '@plexd/runtime'
+import { type Clock, showProxy } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { AgentConfig } from './config.ts'
 import type { ClockSkew } from './control/clock-skew.ts'
@@ -49,7 +49,12 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
     hostname: identity?.hostname ?? config.hostname,
     mesh_ip: identity?.mesh_ip ?? '',
     uptime: uptimeOf(sources),
-    control_plane: { url: config.apiUrl, ...seen, clock_skew_seconds: skew.seconds() },
+    control_plane: {
+      url: config.apiUrl,
+      ...(config.proxyUrl === undefined ? {} : { proxy: showProxy(config.proxyUrl) }),
+      ...seen,
+      clock_skew_seconds: skew.seconds(),
+    },
     revision,
     mesh: {
       enabled: device.disabledBecause === undefined,

@@ -4,7 +4,7 @@ import type { Static } from 'typebox'
 /** What the loops have seen last, as `plexd status` shows it. Each field is written by one loop. */
 export type Vitals = Omit<
   Static<typeof DaemonStatus>['control_plane'],
-  'url' | 'clock_skew_seconds'
+  'url' | 'proxy' | 'clock_skew_seconds'
 > & {
   /** Events that were not believed since the start, by reason. */
   refused: Map<string, number>

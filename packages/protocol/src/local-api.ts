@@ -116,6 +116,8 @@ export const DaemonStatus = Type.Object({
   uptime: Type.String(),
   control_plane: Type.Object({
     url: Type.String(),
+    /** By which it is asked, without credentials. */
+    proxy: Type.Optional(Type.String()),
     stream: Type.Enum(['connected', 'connecting', 'polling', 'refused', 'stopped']),
     last_event_id: Type.String(),
     last_heartbeat_at: Type.Union([Type.String(), Type.Null()]),

@@ -6,7 +6,8 @@ import type { LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
-import { watchConnecting } from './connecting.ts'
+import { type ConnectingOptions, watchConnecting } from './connecting.ts'
+import { showProxy } from './proxy.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
 
 export interface HttpTransportOptions {
@@ -19,6 +20,10 @@ export interface HttpTransportOptions {
   timeoutMs?: number
   /** Finds the address of the host, where the system is not asked anew for each connection. */
   lookup?: LookupFunction
+  /** `http://[user:password@]host:port`; the server is asked directly when left out. */
+  proxyUrl?: string | undefined
+  /** For each step of connecting, see watchConnecting. */
+  stepMs?: number
   /** Bodies longer than this are sent as gzip; never when left out. */
   gzipOverBytes?: number
 }
@@ -36,12 +41,14 @@ export interface HttpTransport extends Transport, Disposable {
 
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
   const { secure, prefix, place } = placeOf(options.baseUrl)
-  const { caFile, lookup } = options
+  const { caFile, lookup, proxyUrl } = options
+  const proxyEnv = proxyEnvOf(proxyUrl)
   const secureAgent = new https.Agent({
     keepAlive: true,
+    ...proxyEnv,
     ...(secure && caFile ? { ca: readCa(caFile) } : {}),
   })
-  const agent = secure ? secureAgent : new http.Agent({ keepAlive: true })
+  const agent = secure ? secureAgent : new http.Agent({ keepAlive: true, ...proxyEnv })
 
   const send: Transport = async ({ method, path, headers, body, signal }) => {
     const packed = await pack(body, options.gzipOverBytes)
@@ -60,6 +67,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
         ]),
       },
       packed.body,
+      { via: proxyUrl && showProxy(proxyUrl), stepMs: options.stepMs },
     )
   }
   return Object.assign(send, {
@@ -128,6 +136,7 @@ function exchange(
   client: typeof http | typeof https,
   options: http.RequestOptions,
   body: string | Uint8Array | undefined,
+  connecting: Connecting = {},
 ): Promise<TransportResponse> {
   return new Promise((resolve, reject) => {
     let failure: unknown
@@ -146,14 +155,25 @@ function exchange(
         })
     })
     request.on('error', reject)
-    watchConnectingTo(request, options)
+    watchConnectingTo(request, options, connecting)
     request.end(body)
   })
 }
 
-function watchConnectingTo(request: http.ClientRequest, options: http.RequestOptions): void {
-  const { host, port } = options
-  if (host && port) watchConnecting(request, { host, port: Number(port) })
+type Connecting = Pick<ConnectingOptions, 'via' | 'stepMs'>
+
+/** A Unix socket has no steps. */
+function watchConnectingTo(
+  request: http.ClientRequest,
+  { host, port }: http.RequestOptions,
+  connecting: Connecting,
+): void {
+  if (host && port) watchConnecting(request, { host, port: Number(port), ...connecting })
+}
+
+/** For an agent of node:http or node:https, which take it from something like an environment. */
+export function proxyEnvOf(proxyUrl: string | undefined): Pick<http.AgentOptions, 'proxyEnv'> {
+  return proxyUrl === undefined ? {} : { proxyEnv: { http_proxy: proxyUrl, https_proxy: proxyUrl } }
 }
 
 async function collect(response: http.IncomingMessage): Promise<TransportResponse> {

@@ -20,7 +20,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
     ],
     ['mesh ip', status.mesh_ip || 'none'],
     ['version', `${status.version}, up ${status.uptime}`],
-    ['control plane', control_plane.url],
+    ['control plane', describePlace(control_plane)],
     [
       'event stream',
       `${control_plane.stream}, last event ${control_plane.last_event_id || 'none'}`,
@@ -40,6 +40,10 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
   ]
   const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}\n`)
   return lines.join('') + formatProblems(status.problems)
+}
+
+function describePlace({ url, proxy }: Static<typeof DaemonStatus>['control_plane']): string {
+  return proxy === undefined ? url : `${url} by the proxy ${proxy}`
 }
 
 function describeMesh({

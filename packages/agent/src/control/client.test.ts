@@ -58,5 +58,5 @@ describe('openControlClient', () => {
 })
 
 function configFor(apiUrl: string) {
-  return { apiUrl, caFile: undefined, requestTimeoutMs: 5_000 }
+  return { apiUrl, caFile: undefined, proxyUrl: undefined, requestTimeoutMs: 5_000 }
 }

@@ -46,11 +46,12 @@ export interface Connecting {
 
 /** The 17 operations as functions, over connections of their own. */
 export function openControlClient(
-  config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'requestTimeoutMs'>,
+  config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs'>,
   options: ClientOptions & Connecting,
 ): ControlConnection {
   const transport = createHttpTransport({
     baseUrl: config.apiUrl,
+    proxyUrl: config.proxyUrl,
     ...(config.caFile ? { caFile: config.caFile } : {}),
     userAgent,
     timeoutMs: config.requestTimeoutMs,

@@ -99,6 +99,7 @@ async function startServer(handle: http.RequestListener) {
       const config = {
         apiUrl: `http://127.0.0.1:${port}/prefix`,
         caFile: undefined,
+        proxyUrl: undefined,
         streamIdleMs: idleMs,
       }
       const connect = createStreamConnector(config, { nodeId: 'n/1', bearer })

@@ -8,7 +8,7 @@ import {
   revisionHeader,
   type TransportResponse,
 } from '@plexd/protocol'
-import { headOf, readCa, watchConnecting } from '@plexd/runtime'
+import { headOf, proxyEnvOf, readCa, showProxy, watchConnecting } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import { type Connecting, userAgent } from './client.ts'
@@ -32,7 +32,7 @@ export interface StreamRequest {
 
 export type ConnectStream = (request: StreamRequest) => Promise<StreamConnection>
 
-type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'streamIdleMs'>
+type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'streamIdleMs'>
 
 /**
  * Connects by its own socket: a stream has no total timeout, only one for silence, and must not wait for a free
@@ -48,7 +48,7 @@ export function createStreamConnector(
   const { gate = createAnswerGate(), lookup } = who
 
   const connect = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
-    open(secure ? https : http, config.streamIdleMs, {
+    open(secure ? https : http, config, {
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port || (secure ? 443 : 80),
       path: prefix + fillPath(controlApi.openEvents.path, { node_id: who.nodeId }),
@@ -63,7 +63,7 @@ export function createStreamConnector(
       },
       ...(secure && config.caFile ? { ca: readCa(config.caFile) } : {}),
       ...(lookup ? { lookup } : {}),
-      agent: false,
+      agent: agentFor(secure, config.proxyUrl),
       signal,
     })
 
@@ -94,6 +94,13 @@ export function createStreamConnector(
   }
 }
 
+/** A stream has a connection of its own. */
+function agentFor(secure: boolean, proxyUrl: string | undefined): http.Agent | false {
+  if (proxyUrl === undefined) return false
+  const options = proxyEnvOf(proxyUrl)
+  return secure ? new https.Agent(options) : new http.Agent(options)
+}
+
 interface Opened {
   response: http.IncomingMessage
   answer: TransportResponse
@@ -105,7 +112,7 @@ function namedBy(instance: string | undefined): Record<string, string> {
 
 function open(
   client: typeof http | typeof https,
-  idleMs: number,
+  { streamIdleMs: idleMs, proxyUrl }: StreamConfig,
   options: https.RequestOptions,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -115,7 +122,8 @@ function open(
       resolve(response)
     })
     request.on('error', reject)
-    watchConnecting(request, { host: options.host ?? '', port: Number(options.port) })
+    const via = proxyUrl && showProxy(proxyUrl)
+    watchConnecting(request, { host: options.host ?? '', port: Number(options.port), via })
     // Counts from the last byte in either direction, so it covers connecting, waiting and the stream itself.
     request.setTimeout(idleMs, () => {
       const silence = new Error(`no byte from the control plane for ${idleMs / 1_000} s`)

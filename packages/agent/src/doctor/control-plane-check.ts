@@ -6,6 +6,7 @@ import {
   type Finding,
   failed,
   ok,
+  showProxy,
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
@@ -27,6 +28,8 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
   try {
     using transport = createHttpTransport({
       baseUrl: apiUrl,
+      proxyUrl: config.proxyUrl,
+      stepMs: 4_000,
       ...(caFile ? { caFile } : {}),
       userAgent,
       timeoutMs: 5_000,
@@ -37,10 +40,10 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
     const { status, headers } = answer
     if (status !== 200)
       return warning(`"${apiUrl}" answers ${status} to /healthz`, 'ask who runs it')
-    return describeClock(apiUrl, Date.parse(headers.date ?? '') - startedMs)
+    return describeClock(placeOf(config), Date.parse(headers.date ?? '') - startedMs)
   } catch (error) {
     return failed(
-      `"${apiUrl}": ${describeError(error)}`,
+      `"${placeOf(config)}": ${describeError(error)}`,
       `curl -v ${caFile ? `--cacert ${caFile} ` : ''}${apiUrl}/healthz`,
     )
   }
@@ -60,10 +63,14 @@ async function asTheDaemonSays(config: AgentConfig): Promise<Finding | undefined
   return failed(`${url}: the event stream of the daemon is ${stream}`, 'plexd status')
 }
 
-function describeClock(apiUrl: string, skewMs: number): Finding {
-  if (!(Math.abs(skewMs) > tolerableSkewMs)) return ok(`${apiUrl} answers`)
+function placeOf({ apiUrl, proxyUrl }: AgentConfig): string {
+  return proxyUrl === undefined ? apiUrl : `${apiUrl} by the proxy ${showProxy(proxyUrl)}`
+}
+
+function describeClock(place: string, skewMs: number): Finding {
+  if (!(Math.abs(skewMs) > tolerableSkewMs)) return ok(`${place} answers`)
   return failed(
-    `${apiUrl} answers, but its clock is ${Math.round(skewMs / 1_000)} s from ours`,
+    `${place} answers, but its clock is ${Math.round(skewMs / 1_000)} s from ours`,
     'timedatectl set-ntp true',
   )
 }

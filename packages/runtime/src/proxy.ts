@@ -1,0 +1,70 @@
+import { BlockList, isIP } from 'node:net'
+
+/**
+ * The proxy by which the environment wants a URL to be asked for: `https_proxy`, `http_proxy` and `no_proxy`, or the
+ * same in capitals, as curl and Go read them. Loopback is never asked for elsewhere. Throws a RangeError for a proxy of
+ * a kind that nobody here speaks.
+ */
+export function proxyFor(url: string, env: NodeJS.ProcessEnv): string | undefined {
+  if (!/^https?:/.test(url)) return undefined
+  const { protocol, hostname, port } = new URL(url)
+  const own = protocol === 'https:' ? 'https_proxy' : 'http_proxy'
+  const named = env[own] || env[own.toUpperCase()]
+  if (!named) return undefined
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
+  const place = { host, port: port || (protocol === 'https:' ? '443' : '80') }
+  if (isLoopback(host) || isExempt(place, env.no_proxy || env.NO_PROXY || '')) return undefined
+  return checkProxy(named)
+}
+
+/** For people: who may use it is nobody's business. */
+export function showProxy(proxyUrl: string): string {
+  const { protocol, username, password, host } = new URL(proxyUrl)
+  return `${protocol}//${username + password === '' ? '' : '***@'}${host}`
+}
+
+function checkProxy(named: string): string {
+  const url = named.includes('://') ? named : `http://${named}`
+  if (!URL.canParse(url)) throw new RangeError('use proxy of the environment: it is no URL')
+  const { protocol } = new URL(url)
+  if (protocol === 'http:' || protocol === 'https:') return url
+  throw new RangeError(
+    `use proxy "${showProxy(url)}" of the environment: only http:// and https:// can be: name another in HTTPS_PROXY, or the control plane in NO_PROXY`,
+  )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.[\d.]+$/.test(host)
+}
+
+interface Place {
+  host: string
+  port: string
+}
+
+function isExempt(place: Place, list: string): boolean {
+  const entries = list.toLowerCase().split(/[\s,]+/)
+  return entries.filter((entry) => entry !== '').some((entry) => isNamedBy(place, entry))
+}
+
+/** `*`, `name` and all below it, `.name`, `*.name`, an address, a range as CIDR; each but the last with a port. */
+function isNamedBy({ host, port }: Place, entry: string): boolean {
+  if (entry === '*') return true
+  if (entry.includes('/')) return isInRange(host, entry)
+  const [, bracketed, plain, wanted] = /^(?:\[(.+)\]|(.+?))(?::(\d+))?$/.exec(
+    isIP(entry) === 6 ? `[${entry}]` : entry,
+  ) ?? []
+  if (wanted !== undefined && wanted !== port) return false
+  const name = (bracketed ?? plain ?? '').replace(/^\*?\./, '')
+  return host === name || (isIP(host) === 0 && host.endsWith(`.${name}`))
+}
+
+function isInRange(host: string, range: string): boolean {
+  const family = isIP(host)
+  const [network = '', length = ''] = range.split('/')
+  const bits = Number(length)
+  if (family === 0 || isIP(network) !== family || !(bits <= (family === 4 ? 32 : 128))) return false
+  const list = new BlockList()
+  list.addSubnet(network, bits, family === 4 ? 'ipv4' : 'ipv6')
+  return list.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}
