@@ -24,7 +24,9 @@ async function startProxy(port = '0'): Promise<Proxy> {
   const program = join(import.meta.dirname, 'connect-proxy.ts')
   const child = spawn(process.execPath, [program, port], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: string[] = []
-  const reader = createInterface({ input: (child as ChildProcess & { stdout: NodeJS.ReadableStream }).stdout })
+  const reader = createInterface({
+    input: (child as ChildProcess & { stdout: NodeJS.ReadableStream }).stdout,
+  })
   const [first] = await once(reader, 'line')
   reader.on('line', (line: string) => lines.push(line))
   return {

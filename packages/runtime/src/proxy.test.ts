@@ -16,7 +16,12 @@ describe('proxyFor', () => {
   })
 
   it('asks nobody for loopback and for Unix sockets', () => {
-    for (const own of ['https://127.0.0.1:1', 'https://localhost', 'https://[::1]:1', 'unix:///run/x'])
+    for (const own of [
+      'https://127.0.0.1:1',
+      'https://localhost',
+      'https://[::1]:1',
+      'unix:///run/x',
+    ])
       assert.equal(proxyFor(own, { HTTPS_PROXY: proxy, HTTP_PROXY: proxy }), undefined, own)
   })
 
@@ -46,13 +51,19 @@ describe('proxyFor', () => {
 
   it('refuses a proxy that it cannot speak with, without what it is used by', () => {
     const use = () => proxyFor(url, { HTTPS_PROXY: 'socks5://user:secret@proxy:1080' })
-    assert.throws(use, /use proxy "socks5:\/\/\*\*\*@proxy:1080" .* only http:\/\/ and https:\/\/ can be/)
+    assert.throws(
+      use,
+      /use proxy "socks5:\/\/\*\*\*@proxy:1080" .* only http:\/\/ and https:\/\/ can be/,
+    )
   })
 })
 
 describe('showProxy', () => {
   it('hides who uses it', () => {
-    assert.equal(showProxy('http://user:secret@proxy.example:3128/'), 'http://***@proxy.example:3128')
+    assert.equal(
+      showProxy('http://user:secret@proxy.example:3128/'),
+      'http://***@proxy.example:3128',
+    )
     assert.equal(showProxy(proxy), proxy)
   })
 })

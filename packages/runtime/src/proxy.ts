@@ -51,9 +51,8 @@ function isExempt(place: Place, list: string): boolean {
 function isNamedBy({ host, port }: Place, entry: string): boolean {
   if (entry === '*') return true
   if (entry.includes('/')) return isInRange(host, entry)
-  const [, bracketed, plain, wanted] = /^(?:\[(.+)\]|(.+?))(?::(\d+))?$/.exec(
-    isIP(entry) === 6 ? `[${entry}]` : entry,
-  ) ?? []
+  const [, bracketed, plain, wanted] =
+    /^(?:\[(.+)\]|(.+?))(?::(\d+))?$/.exec(isIP(entry) === 6 ? `[${entry}]` : entry) ?? []
   if (wanted !== undefined && wanted !== port) return false
   const name = (bracketed ?? plain ?? '').replace(/^\*?\./, '')
   return host === name || (isIP(host) === 0 && host.endsWith(`.${name}`))

@@ -230,6 +230,25 @@ describe('event stream', () => {
     assert.equal(setup.vitals.stream, 'polling')
   })
 
+  it('waits no longer once another request has got through, unless it was told to', async () => {
+    await using setup = await setUp()
+    setup.refuseWith = new Error('no route')
+    setup.start()
+    await setup.advance(10 * minute)
+    const before = setup.connects.length
+    setup.wake()
+    await setup.advance(0)
+    assert.equal(setup.connects.length, before + 1)
+
+    setup.refuseWith = new ApiError('unavailable', 'stopping', { retryAfterSeconds: 600 })
+    setup.wake()
+    await setup.advance(0)
+    assert.equal(setup.connects.length, before + 2)
+    setup.wake()
+    await setup.advance(minute)
+    assert.equal(setup.connects.length, before + 2)
+  })
+
   it('asks for a reconciliation with every connection', async () => {
     await using setup = await setUp()
     setup.start()
@@ -301,6 +320,7 @@ async function setUp() {
     hold: () => script.push('hold'),
     keepOnly: (...addresses: string[]) => stream?.keepOnly(new Set(addresses)),
     keyLearned: () => stream?.keyLearned(),
+    wake: () => stream?.wake(),
     start() {
       stream = startEventStream({
         async connect({ lastEventId, signal }): Promise<StreamConnection> {

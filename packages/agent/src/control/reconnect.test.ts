@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
+import { ForeignAnswer } from './failure.ts'
 import { createReconnectPolicy } from './reconnect.ts'
 
 const never = { error: new Error('refused'), openMs: undefined }
@@ -39,6 +40,16 @@ describe('createReconnectPolicy', () => {
       const waits = Array.from({ length: 6 }, () => policy.nextMs(end) / 1_000)
       assert.deepEqual(waits, [60, 120, 240, 480, 600, 600], code)
     }
+  })
+
+  it('is back within seconds of the end of what answers in between, however long that was', () => {
+    const policy = createReconnectPolicy(middle)
+    const error = new ForeignAnswer({ status: 403, headers: {}, body: '<html>' })
+    const waits = Array.from(
+      { length: 6 },
+      () => policy.nextMs({ error, openMs: undefined }) / 1_000,
+    )
+    assert.deepEqual(waits, [1, 2, 4, 8, 8, 8])
   })
 
   it('waits as long as the server asks, without counting that as a failure', () => {

@@ -10,7 +10,7 @@ import type { ReportStore } from '../state/report-store.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from './delivery.ts'
 
 export interface ReportOfferDeps extends DeliveryDeps {
-  store: Pick<ReportStore, 'keys' | 'get' | 'resend'>
+  store: Pick<ReportStore, 'keys' | 'get' | 'isEmpty' | 'resend'>
   client: Pick<Client<ControlApi>, 'compareReports'>
   nodeId: string
   /** The run of the control plane that answers; empty while none has said so. */
@@ -43,6 +43,7 @@ async function compare(
   { store, client, nodeId }: ReportOfferDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  if (store.isEmpty()) return
   const all = versionsOf(store)
   const ask = async (body: ReportComparison) =>
     (await client.compareReports({ params: { node_id: nodeId }, body, signal })).body

@@ -5,6 +5,7 @@ import { createFakeClock, type FakeClock, silentLog } from '@plexd/runtime'
 import type { PutRecord } from '../state/report-record.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import { createReportTable } from '../state/report-table.ts'
+import { ForeignAnswer } from './failure.ts'
 import { toReportSync } from './report-batch.ts'
 import { type ReportSyncTask, startReportSync } from './report-sync.ts'
 
@@ -195,6 +196,27 @@ describe('an entry that is refused', () => {
   })
 })
 
+describe('a proxy with a lower bound than the control plane', () => {
+  it('gets less at a time, and nothing is set aside for it', async () => {
+    await using plane = await aPlane()
+    plane.answer = async ({ entries }) => {
+      if ((entries?.length ?? 0) > 1)
+        throw new ForeignAnswer({ status: 413, headers: {}, body: '<html>' })
+    }
+    for (const key of ['a', 'b', 'c']) plane.store.write(key)
+    await plane.clock.advance(5_000)
+    assert.deepEqual(plane.sent, [['a@1', 'b@1', 'c@1'], ['a@1', 'b@1'], ['a@1'], ['b@1'], ['c@1']])
+    assert.deepEqual([plane.store.unsyncedCount(), plane.sync.setAside()], [0, 0])
+
+    plane.answer = async () => {
+      throw new ForeignAnswer({ status: 413, headers: {}, body: '<html>' })
+    }
+    plane.store.write('a')
+    await plane.clock.advance(3_600_000)
+    assert.deepEqual([plane.store.unsyncedCount(), plane.sync.setAside()], [1, 0])
+  })
+})
+
 describe('disposing', () => {
   it('sends what is left', async () => {
     const plane = await aPlane()
@@ -294,6 +316,7 @@ function createFakeStore(): ReportStore & {
   return {
     get: table.entry,
     keys: table.keys,
+    isEmpty: () => table.usage().keys === 0,
     index: () => index,
     put: () => assert.fail('not used'),
     delete: () => assert.fail('not used'),

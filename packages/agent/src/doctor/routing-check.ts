@@ -16,7 +16,7 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
   if (!identity) return ok('not needed yet: this machine is not enrolled')
   const place = placeOf(identity, config)
   const { routes } = await readRouting()
-  const controlAddresses = await lookUpAddresses(config.apiUrl).catch(() => [])
+  const controlAddresses = await lookUpAddresses(config.proxyUrl ?? config.apiUrl).catch(() => [])
   const verdict = judgePlace({ ...place, controlAddresses }, routes)
   if (verdict && 'refusal' in verdict) return failed(verdict.refusal, 'ip route show table all')
   if (verdict) return warning(verdict.warning, 'ip route show table all')

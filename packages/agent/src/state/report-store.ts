@@ -39,6 +39,8 @@ export interface ReportStore extends AsyncDisposable {
   get(key: string): ReportEntry | undefined
   /** Sorted by key; the same array until a key comes or goes. */
   keys(): readonly string[]
+  /** Whether there is no entry, and none is remembered that was deleted. */
+  isEmpty(): boolean
   /** Grows with each change of an entry; starts at 1. */
   index(): number
   /**
@@ -202,6 +204,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   return {
     get: (key) => table.entry(key),
     keys: () => table.keys(),
+    isEmpty: () => table.usage().keys === 0,
     index: () => index,
     put,
     delete: remove,
