@@ -39,7 +39,7 @@ const forms = {
     heartbeat: { interval: 10s }
     reconcile: { interval: 1m30s }
     node_api: { enabled: true, socket: /run/p.sock, http: { enabled: true, listen: "127.0.0.1:9200", token_file: /etc/api-token } }
-    actions: { enabled: true, max_concurrent: 2, anything: 1 }
+    actions: { enabled: true, max_concurrent: 2 }
     mesh: { interface: wg7, listen_port: 51900 }
     hooks: { definitions: [] }
     nat_traversal: { enabled: true, stun_servers: [a, b] }
@@ -138,6 +138,28 @@ describe('loadConfig', () => {
         ['node_api.deep.er', undefined],
       ],
     )
+  })
+
+  it('hides nothing that is mistyped in a section where anything means something', async () => {
+    const typos = {
+      'mesh.interfce': 'mesh.interface',
+      'actions.max_concurent': 'actions.max_concurrent',
+      'nat_traversal.stun_server': 'nat_traversal.stun_servers',
+      'policy.defualt': 'policy.default',
+      'wireguard.listenprot': 'wireguard.listenport',
+      'nat.enable': 'nat.enabled',
+      'node_api.http.lisen': 'node_api.http.listen',
+      'token.fiel': 'token.file',
+      'mesh.colour': undefined,
+    }
+    for (const [path, meant] of Object.entries(typos)) {
+      const text = path.split('.').reduceRight<unknown>((value, name) => ({ [name]: value }), 1)
+      const { warnings } = await load(JSON.stringify(text))
+      assert.deepEqual(
+        warnings.map(({ key, did_you_mean }) => [key, did_you_mean]),
+        [[path, meant]],
+      )
+    }
   })
 
   it('names what stands in a section where a value belongs', async () => {

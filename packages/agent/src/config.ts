@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import {
   CliError,
+  type ConfigFinding,
   describeError,
   exitCodes,
   type Log,
@@ -8,6 +9,7 @@ import {
   proxyFor,
   readConfigFile,
   resolveLimits,
+  unknownKey,
 } from '@plexd/runtime'
 import { checkApiUrl } from './config/api-url.ts'
 import { readEnvironment } from './config/environment.ts'
@@ -179,6 +181,38 @@ function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
+/** All that is wrong in a config file, whether it would be read or not. */
+export async function examineConfigFile(path: string): Promise<ConfigFinding[]> {
+  try {
+    const mapping = await readConfigFile(path)
+    if (mapping === undefined) return [fileFault('there is no such file')]
+    const { settings, faults, unknownKeys } = readForm(mapping, anyForm, path)
+    return [
+      ...faults.map(({ path: key, error }) => faultOf(key, error.message, path)),
+      ...urlFaults(settings),
+      ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, anyForm))),
+    ]
+  } catch (error) {
+    return [fileFault(describeError(error))]
+  }
+}
+
+const fileFault = (detail: string): ConfigFinding => ({ key: '', state: 'error', detail })
+
+/** The file and the key stand beside it. */
+function faultOf(key: string, message: string, path: string): ConfigFinding {
+  return { key, state: 'error', detail: message.replace(`config "${path}": ${key}: `, '') }
+}
+
+function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFinding[] {
+  try {
+    if (apiUrl !== '') checkApiUrl(apiUrl, insecureHttp)
+    return []
+  } catch (error) {
+    return [{ key: 'api', state: 'error', detail: describeError(error) }]
+  }
+}
+
 /** For commands that talk to the control plane. */
 export function requireApiUrl(config: AgentConfig): void {
   if (config.apiUrl !== '') return
@@ -203,7 +237,8 @@ async function readFile(named: string | undefined, log: Log): Promise<Settings> 
       exitCodes.usage,
     )
   }
-  const { settings, unknownKeys } = readForm(mapping, anyForm, path)
+  const { settings, faults, unknownKeys } = readForm(mapping, anyForm, path)
+  if (faults[0]) throw faults[0].error
   for (const key of unknownKeys) {
     const did_you_mean = nearestKey(key, anyForm)
     log.warn('unknown config key, ignored', { file: path, key, did_you_mean })

@@ -22,6 +22,7 @@ export function createProgram(): Command {
   program.addCommand(netcheck())
   program.addCommand(doctor())
   program.addCommand(state())
+  program.addCommand(config())
   program.addCommand(deregister())
   program.addCommand(version())
   program.addCommand(completion(program))
@@ -246,6 +247,27 @@ function deregister(): Command {
       const { runDeregister } = await import('./commands/deregister.ts')
       await runDeregister(readFlags(options), options)
     })
+}
+
+function config(): Command {
+  const command = new Command('config').description('The config file of plexd')
+  command
+    .command('check')
+    .description('Look for what is wrong or mistyped in a config file, and change nothing')
+    .argument('[file]', `${defaultConfigFile} by default`)
+    .option('--json', 'print JSON: the file, and a list of key, state, detail and did_you_mean')
+    .addHelpText(
+      'after',
+      examples(
+        ['plexd config check', '0 all is well, 1 something does nothing, 2 plexd would not start'],
+        ["plexd config check ./config.yaml --json | jq '.findings[].key'", 'for scripts'],
+      ),
+    )
+    .action(async (file, options) => {
+      const { runConfigCheck } = await import('./commands/config-check.ts')
+      await runConfigCheck(file, options)
+    })
+  return command
 }
 
 function version(): Command {

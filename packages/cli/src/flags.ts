@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { nearest } from '@plexd/protocol'
 import { CliError, exitCodes, readConfigFile } from '@plexd/runtime'
 import type { Command } from 'commander'
 
@@ -80,16 +81,15 @@ const configKeys: Record<string, 'string' | 'boolean'> = {
 
 function checkConfig(config: Record<string, unknown>, path: string): Record<string, unknown> {
   for (const [key, value] of Object.entries(config)) {
-    const want = configKeys[key]
-    if (!want) {
-      const known = Object.keys(configKeys).join(', ')
-      throw new CliError(
-        `read config "${path}": unknown key "${key}": want ${known}`,
-        exitCodes.usage,
-      )
+    const type = configKeys[key]
+    if (!type) {
+      const known = Object.keys(configKeys)
+      const meant = nearest(key, known)
+      const want = meant === undefined ? `want ${known.join(', ')}` : `did you mean "${meant}"?`
+      throw new CliError(`read config "${path}": unknown key "${key}": ${want}`, exitCodes.usage)
     }
-    if (typeof value !== want) {
-      throw new CliError(`read config "${path}": "${key}" must be a ${want}`, exitCodes.usage)
+    if (typeof value !== type) {
+      throw new CliError(`read config "${path}": "${key}" must be a ${type}`, exitCodes.usage)
     }
   }
   return config

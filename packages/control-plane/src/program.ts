@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   CliError,
+  type ConfigFinding,
   createLog,
   describeError,
   exitCodes,
@@ -9,10 +10,11 @@ import {
   readConfigFile,
   runUntilSignal,
   systemClock,
+  tellConfigFindings,
   tellFindings,
 } from '@plexd/runtime'
 import { Command, Option } from 'commander'
-import { type Config, resolveConfig } from './config/config.ts'
+import { type Config, examineConfig, resolveConfig } from './config/config.ts'
 import {
   credentialSettings,
   envSettings,
@@ -45,6 +47,13 @@ Examples:
   systemctl stop plexd-control-plane
   plexd-control-plane admin-token reset --data-dir /var/lib/plexd-control-plane
   systemctl start plexd-control-plane
+`
+
+const checkExamples = `
+Examples:
+  plexd-control-plane config check /etc/plexd/control-plane.yaml
+
+Exit code: 0 all is well; 2 it would not start.
 `
 
 const doctorExamples = `
@@ -83,6 +92,17 @@ export function createProgram(): Command {
       tellFindings(await examineControlPlane(await configOf(options), systemClock.now()), { json })
     })
   program
+    .command('config')
+    .description('the config file')
+    .command('check')
+    .description('look for what is wrong or mistyped in it, and change nothing')
+    .argument('[FILE]', 'where PLEXD_CP_CONFIG points when left out')
+    .option('--json', 'print JSON: the file, and a list of key, state, detail and did_you_mean')
+    .addHelpText('after', checkExamples)
+    .action(async (file: string | undefined, options: { json?: boolean }) => {
+      await checkConfig(file ?? process.env.PLEXD_CP_CONFIG, options)
+    })
+  program
     .command('admin-token')
     .description('the token of the first operator')
     .command('reset')
@@ -117,6 +137,17 @@ async function configOf(options: Record<string, unknown>): Promise<Config> {
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
   }
+}
+
+async function checkConfig(path: string | undefined, options: { json?: boolean }): Promise<void> {
+  if (path === undefined)
+    throw new CliError('check config: want the name of a file', exitCodes.usage)
+  const fault = (detail: string): ConfigFinding[] => [{ key: '', state: 'error', detail }]
+  const findings = await readConfigFile(path).then(
+    (file) => (file ? examineConfig(file) : fault('there is no such file')),
+    (error: unknown) => fault(describeError(error)),
+  )
+  tellConfigFindings(path, findings, options)
 }
 
 /** Commander's camel case back to the names of the file. */

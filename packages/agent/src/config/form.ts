@@ -4,7 +4,8 @@ import type { AgentConfig, Settings } from '../config.ts'
 
 /**
  * One way to write a config file: dotted path of a key -> where its value goes. `null` marks a key, or with `.*` a
- * whole section, that is known but means nothing to this version.
+ * whole section, that is known but means nothing to this version. A section in which anything means something has no
+ * `.*`: it would hide what is mistyped there.
  */
 export type Form = Readonly<Record<string, Target | null>>
 
@@ -25,21 +26,34 @@ export function setting<K extends keyof AgentConfig>(
   return { to, read }
 }
 
+export interface FormContent {
+  settings: Settings
+  /** What cannot be read, in the order of the file; nothing of it is in the settings. */
+  faults: { path: string; error: CliError }[]
+  unknownKeys: string[]
+}
+
 /** `source` names the file in errors. Empty values (`null`, `""`) count as not set. */
 export function readForm(
   mapping: Record<string, unknown>,
   form: Form,
   source: string,
-): { settings: Settings; unknownKeys: string[] } {
+): FormContent {
   const settings: Settings = {}
+  const faults: FormContent['faults'] = []
   const unknownKeys: string[] = []
   for (const { path, key, value } of readLeaves(mapping, form)) {
     if (key === undefined) unknownKeys.push(path)
     const target = key === undefined ? null : form[key]
     if (!target || value === null || value === '') continue
-    Object.assign(settings, readSetting(target, value, `config "${source}": ${path}`))
+    try {
+      Object.assign(settings, readSetting(target, value, `config "${source}": ${path}`))
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error
+      faults.push({ path, error })
+    }
   }
-  return { settings, unknownKeys }
+  return { settings, faults, unknownKeys }
 }
 
 /** `name` is the key or the variable, with its source. */

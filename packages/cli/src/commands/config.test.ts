@@ -86,7 +86,7 @@ describe('the config file', () => {
 
     await writeFile(path, 'sever: https://a.example\n')
     await assert.rejects(bench.run(['whoami']), {
-      message: `read config "${path}": unknown key "sever": want server, ca_file, token_file, insecure_http`,
+      message: `read config "${path}": unknown key "sever": did you mean "server"?`,
     })
     await writeFile(path, 'server: 7\n')
     await assert.rejects(bench.run(['whoami']), {

@@ -84,6 +84,7 @@ describe('resolveConfig', () => {
   it('names the setting that it cannot read', () => {
     for (const [given, error] of [
       [{ colour: 'red' }, /there is no setting "colour"/],
+      [{ data_dri: 'x' }, /there is no setting "data_dri": did you mean "data_dir"\?/],
       [{ insecure_http: 'maybe' }, /"insecure_http" is "maybe": want true or false/],
       [{ mesh_cidr: '10.100.0.1/16' }, /parse CIDR "10\.100\.0\.1\/16"/],
       [{ mesh_cidr: '127.0.0.0/8' }, /overlaps 127\.0\.0\.0\/8, which is loopback: take a private/],

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { isLoopback } from '@plexd/protocol'
-import type { LogLevel } from '@plexd/runtime'
+import { isLoopback, nearest } from '@plexd/protocol'
+import { type ConfigFinding, describeError, type LogLevel, unknownKey } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { fileName, type Given, settings } from './settings.ts'
 import {
@@ -58,9 +58,8 @@ export interface Config {
 /** Flags win over the environment, that over the file. Errors say which setting and what it should be. */
 export function resolveConfig(sources: { flags: Given; env: Given; file: Given }): Config {
   const given: Record<string, unknown> = { ...sources.file, ...sources.env, ...sources.flags }
-  const known = new Set([...settings.map(({ flag }) => fileName(flag)), 'limits'])
-  for (const name of Object.keys(given))
-    if (!known.has(name)) throw new Error(`read config: there is no setting "${name}"`)
+  const [unknown] = unknownSettings(given)
+  if (unknown) throw new Error(`read config: there is no setting "${unknown.key}"${meant(unknown)}`)
 
   const text = (name: string): string | undefined => {
     const value = given[name]
@@ -110,6 +109,30 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
     limits: readLimits(given.limits, given.limit),
   }
 }
+
+/** All that is wrong in a config file; of values that cannot be read the first. */
+export function examineConfig(file: Given): ConfigFinding[] {
+  const unknown = unknownSettings(file)
+  const keys = new Set(unknown.map(({ key }) => key))
+  const known = Object.fromEntries(Object.entries(file).filter(([name]) => !keys.has(name)))
+  try {
+    resolveConfig({ flags: {}, env: {}, file: known })
+    return unknown
+  } catch (error) {
+    return [{ key: '', state: 'error', detail: describeError(error) }, ...unknown]
+  }
+}
+
+/** With one of them nothing starts. */
+function unknownSettings(given: Given): ConfigFinding[] {
+  const known = [...settings.map(({ flag }) => fileName(flag)), 'limits']
+  return Object.keys(given)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ ...unknownKey(name, nearest(name, known)), state: 'error' }))
+}
+
+const meant = ({ did_you_mean }: ConfigFinding): string =>
+  did_you_mean === undefined ? '' : `: did you mean "${did_you_mean}"?`
 
 /** Settings that are nothing without each other, or beside each other. */
 function refusePairs({

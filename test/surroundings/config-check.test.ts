@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { runProgram } from '../../scripts/programs/program.ts'
+
+describe('config check', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plexd-config-'))
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  async function check(program: 'plexd' | 'control-plane', text: string, ...args: string[]) {
+    const file = join(folder, 'config.yaml')
+    await writeFile(file, text)
+    return runProgram(program, ['config', 'check', file, ...args])
+  }
+
+  it('finds nothing in a file that is right', async () => {
+    const right = await check('plexd', 'api: https://cp.example.com\nmesh: { mtu: 1380 }\n')
+    assert.equal(right.stdout, `"${folder}/config.yaml": nothing is wrong\n`)
+    assert.equal(right.code, 0)
+    assert.equal((await check('control-plane', 'data_dir: /srv/plexd\n')).code, 0)
+  })
+
+  it('names what is mistyped, and what was meant', async () => {
+    const { code, stdout } = await check('plexd', 'mesh: { interfce: wg7 }\ncolour: red\n')
+    assert.equal(
+      stdout,
+      'ignored  mesh.interfce: there is no such setting: did you mean "mesh.interface"?\n' +
+        'ignored  colour: there is no such setting\n',
+    )
+    assert.equal(code, 1)
+  })
+
+  it('names all with which plexd would not start', async () => {
+    const text = 'api: http://cp.example.com\nmesh: { mtu: 5, listen_port: x }\n'
+    const { code, stdout } = await check('plexd', text, '--json')
+    const { findings } = JSON.parse(stdout)
+    assert.deepEqual(
+      findings.map(({ key, state }: { key: string; state: string }) => [key, state]),
+      [
+        ['mesh.mtu', 'error'],
+        ['mesh.listen_port', 'error'],
+        ['api', 'error'],
+      ],
+    )
+    assert.equal(findings[0].detail, '5: want a whole number from 576 to 9000')
+    assert.equal(code, 2)
+  })
+
+  it('says of a control plane what it would not start with', async () => {
+    const { code, stdout } = await check('control-plane', 'data_dri: /srv\nlog_level: loud\n')
+    assert.match(stdout, /^error {4}read config: log_level "loud": want debug/)
+    assert.match(
+      stdout,
+      /\nerror {4}data_dri: there is no such setting: did you mean "data_dir"\?\n$/,
+    )
+    assert.equal(code, 2)
+  })
+
+  it('says where there is no file, or none that can be read', async () => {
+    const none = await runProgram('plexd', ['config', 'check', join(folder, 'none.yaml')])
+    assert.equal(none.stdout, 'error    there is no such file\n')
+    assert.equal(none.code, 2)
+    assert.match((await check('plexd', 'a: [')).stdout, /^error {4}parse ".*config\.yaml": /)
+    assert.equal((await runProgram('control-plane', ['config', 'check'])).code, 2)
+  })
+})
