@@ -61,6 +61,23 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     )
   })
 
+  it('keeps the mesh, and the gateway, when the machine comes into a network as large as its range', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
+    await untilPing(web.host, db.meshIp)
+
+    await web.host.ip([
+      ...bridge('10.100.200.9/16'),
+      'route add 198.51.100.0/24 via 10.100.200.254 dev br0',
+    ])
+    await untilSaid(web, /10\.100\.0\.0\/16 overlaps the route 10\.100\.0\.0\/16 dev br0/)
+    assert.equal(await ping(web.host, db.meshIp), 1)
+    const way = await web.host.exec(['ip', 'route', 'get', '10.100.200.254'])
+    assert.match(way, /dev br0/)
+    assert.equal(await ping(web.host, system.host.address), 1)
+  })
+
   it('takes no packet of the control plane, of the gateway, or of WireGuard, though all of them stand in its range', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab, ['--mesh-cidr', '203.0.112.0/23'])
