@@ -135,6 +135,10 @@ describe('packets for the mesh', { skip: labSkip('tcpdump') }, () => {
     web.agent.program().child.kill('SIGSTOP')
     await web.host.ip(['link delete plexd0'])
     assert.match(String(await web.host.exec(pingOnce(db)).catch(String)), /unreachable|No route/i)
+    // Nor where somebody has taken the routing away too.
+    await web.host.ip(['rule delete lookup 8293'])
+    await web.host.exec(pingOnce(db)).catch(String)
+    assert.deepEqual(clear.packets(), [])
     web.agent.program().child.kill('SIGCONT')
     await untilPing(web.host, db.meshIp)
     await web.agent.end()

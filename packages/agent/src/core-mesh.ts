@@ -112,8 +112,8 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     natType,
   })
   const device = opened?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
-  const firewall = opened?.filter && openFirewall(opened.filter, deps)
   const { network, routing, openPing } = opened ?? {}
+  const firewall = opened?.filter && openFirewall(opened.filter, routing, deps)
   const applier = createApplier({
     device,
     firewall: firewall?.applier,
@@ -167,6 +167,7 @@ export type CoreFirewall = PacketFilter & { applier: FirewallApplier }
 
 function openFirewall(
   filter: PacketFilter,
+  routing: MeshRouting | undefined,
   { config, desired, identity, problems, log }: CoreMeshDeps,
 ): CoreFirewall {
   const applier = createFirewallApplier({
@@ -176,6 +177,7 @@ function openFirewall(
     log,
     firewall: filter.firewall,
     isWatched: filter.openChanges !== undefined,
+    exceptions: () => routing?.exceptions(),
     ruleset: {
       interface: config.meshInterface,
       wireguardPort: config.meshPort,

@@ -25,7 +25,9 @@ export interface FirewallApplierOptions {
   desired: Pick<DesiredStore, 'current'>
   /** This node itself, for rules that name it. */
   self: () => { node_id: string; mesh_ip: string; mesh_range?: string | undefined } | undefined
-  ruleset: Omit<RulesetOptions, 'meshIp' | 'meshRange' | 'meshIpOf'>
+  /** What of the mesh range is not of the mesh; undefined where nobody knows. */
+  exceptions?: () => readonly string[] | undefined
+  ruleset: Omit<RulesetOptions, 'meshIp' | 'meshRange' | 'exceptions' | 'meshIpOf'>
   problems: Problems
   log: Log
 }
@@ -76,7 +78,12 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
 }
 
 /** Compiles anew only what is new: states share what did not change. */
-function createCompiler({ self, ruleset: options, problems }: FirewallApplierOptions) {
+function createCompiler({
+  self,
+  exceptions: readExceptions,
+  ruleset: options,
+  problems,
+}: FirewallApplierOptions) {
   const addresses = createAddressBook({ self })
   let of: Pick<DesiredState, 'policies' | 'peers'> | undefined
   let compiled: Ruleset | undefined
@@ -85,10 +92,12 @@ function createCompiler({ self, ruleset: options, problems }: FirewallApplierOpt
 
   return ({ policies, peers }: DesiredState): Ruleset => {
     const { mesh_ip: meshIp, mesh_range: meshRange } = self() ?? {}
+    const exceptions = readExceptions?.()
     const isSame =
       of?.policies === policies &&
       compiled?.meshIp === meshIp &&
       compiled?.meshRange === meshRange &&
+      compiled?.exceptions?.join() === exceptions?.join() &&
       (!namesNodes || of.peers === peers)
     if (compiled && isSame) return compiled
     namesNodes = false
@@ -96,7 +105,13 @@ function createCompiler({ self, ruleset: options, problems }: FirewallApplierOpt
       namesNodes = true
       return addresses(peers).get(id)
     }
-    const result = compileRuleset(policies, { ...options, meshIp, meshRange, meshIpOf })
+    const result = compileRuleset(policies, {
+      ...options,
+      meshIp,
+      meshRange,
+      exceptions,
+      meshIpOf,
+    })
     tellSkipped(result.problems, problems)
     of = { policies, peers }
     compiled = result.ruleset

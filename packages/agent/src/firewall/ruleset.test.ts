@@ -100,12 +100,16 @@ describe('switchText', () => {
 	chain segments {
 		type filter hook forward priority mangle; policy accept;
 	}
+	chain in_clear {
+		type filter hook postrouting priority filter; policy accept;
+	}
 }
 flush chain inet plexd input
 flush chain inet plexd forward
 flush chain inet plexd output
 flush chain inet plexd from_peers
 flush chain inet plexd segments
+flush chain inet plexd in_clear
 add rule inet plexd input iifname "plexd0" jump decide_3
 add rule inet plexd forward iifname "plexd0" jump decide_3
 add rule inet plexd forward oifname "plexd0" jump decide_3
@@ -117,12 +121,26 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     )
   })
 
+  it('drops what is for the mesh and leaves by another interface, but not what the range has of others', () => {
+    const ruleset = compile({
+      meshRange: '10.100.0.0/16',
+      exceptions: ['10.100.7.0/24', '10.100.9.9'],
+    })
+    assert.match(
+      switchText(ruleset, 3),
+      /\nadd rule inet plexd in_clear oifname != \{ "lo", "plexd0" \} ip daddr 10\.100\.0\.0\/16 ip daddr != \{ 10\.100\.7\.0\/24, 10\.100\.9\.9 \} meta mark and 0xffff != 0xe4 counter drop comment "for the mesh, in clear"\n$/,
+    )
+    assert.equal(objectsOf(ruleset, 3).get('in_clear'), 2)
+    const without = switchText(compile({ meshRange: '10.100.0.0/16', exceptions: [] }), 3)
+    assert.match(without, /ip daddr 10\.100\.0\.0\/16 meta mark/)
+  })
+
   it('marks what WireGuard gets from peers whose own address lies in the mesh range', () => {
     const lines = switchText(compile({ meshRange: '10.100.0.0/16' }), 3).split('\n')
     assert.deepEqual(
       lines.filter((line) => line.startsWith('add rule inet plexd from_peers ')),
       [
-        'add rule inet plexd from_peers iifname != "plexd0" ip saddr 10.100.0.0/16 udp dport 51820 meta mark set mark and 0xffff0000 or 0x2065',
+        'add rule inet plexd from_peers iifname != "plexd0" ip saddr 10.100.0.0/16 udp dport 51820 meta mark set mark and 0xffff0000 or 0xe4',
       ],
     )
   })
@@ -151,6 +169,8 @@ describe('compileRuleset', () => {
       compile({ logDenied: true }),
       compile({ meshRange: '10.100.0.0/16' }),
       compile({ mtu: 1_280 }),
+      compile({ meshRange: '10.100.0.0/16', exceptions: [] }),
+      compile({ meshRange: '10.100.0.0/16', exceptions: ['10.100.7.0/24'] }),
     ].map(({ digest }) => digest)
     assert.equal(new Set(digests).size, digests.length)
     assert.equal(compile({}).digest, digests[0])
@@ -174,6 +194,7 @@ describe('compileRuleset', () => {
       output: 3,
       from_peers: 1,
       segments: 3,
+      in_clear: 1,
     })
     assert.partialDeepStrictEqual(
       Object.fromEntries(

@@ -12,6 +12,8 @@ export interface Ruleset {
   meshIp: string | undefined
   /** All addresses of the mesh (CIDR); undefined where nobody knows. */
   meshRange: string | undefined
+  /** What of it is not of the mesh (CIDR or address); undefined where nobody knows. */
+  exceptions: readonly string[] | undefined
   /** Of the mesh interface. */
   mtu: number
   defaultAction: 'allow' | 'deny'
@@ -31,6 +33,8 @@ export interface RulesetOptions {
   meshIp?: string | undefined
   /** All addresses of the mesh (CIDR). */
   meshRange?: string | undefined
+  /** What of it is not of the mesh (CIDR or address); undefined where nobody knows. */
+  exceptions?: readonly string[] | undefined
   /** Of the mesh interface. */
   mtu: number
   /** For flows that no rule is about. */
@@ -45,13 +49,20 @@ export function compileRuleset(
   policies: readonly CompiledPolicy[],
   { meshIpOf, ...options }: RulesetOptions,
 ): { ruleset: Ruleset; problems: string[] } {
-  const { interface: name, meshIp, meshRange } = options
+  const { interface: name, meshIp, meshRange, exceptions } = options
   // The name is written into the text for nft.
   if (!/^[\w.-]{1,15}$/.test(name)) throw new RangeError(`interface name "${name}" is not usable`)
   if (meshIp !== undefined) parseIpv4(meshIp) // and so are these
-  if (meshRange !== undefined) parseCidr(meshRange)
+  for (const text of [meshRange ?? [], exceptions ?? []].flat()) parseCidr(text)
   const { matches, problems } = matchRules(policies, meshIpOf)
-  const ruleset = { meshIp, meshRange, ...options, layers: layerRules(matches), digest: '' }
+  const ruleset = {
+    meshIp,
+    meshRange,
+    exceptions,
+    ...options,
+    layers: layerRules(matches),
+    digest: '',
+  }
   return { ruleset: { ...ruleset, digest: digestOf(ruleset) }, problems }
 }
 
@@ -108,7 +119,7 @@ ${Object.entries(hooks)
 ${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
 ${around('input')}${around('forward')}${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}\
 add rule inet plexd output oifname "${ruleset.interface}" udp sport ${ruleset.wireguardPort} counter drop comment "${ownNames.loop}"
-${jump('output', 'oifname')}${markText(ruleset)}${segmentsText(ruleset)}`
+${jump('output', 'oifname')}${markText(ruleset)}${segmentsText(ruleset)}${clearText(ruleset)}`
 }
 
 /**
@@ -131,6 +142,16 @@ function segmentsText({ interface: name, mtu }: Ruleset): string {
     .join('')
 }
 
+/**
+ * What is for the mesh leaves by its interface, and no other: the routing sees to that, and somebody may take it away.
+ * What WireGuard sends is encrypted; a part of the range may be a network of this machine.
+ */
+function clearText({ interface: name, meshRange, exceptions }: Ruleset): string {
+  if (meshRange === undefined || exceptions === undefined) return ''
+  const others = exceptions.length === 0 ? '' : ` ip daddr != { ${exceptions.join(', ')} }`
+  return `add rule inet plexd in_clear oifname != { "lo", "${name}" } ip daddr ${meshRange}${others} meta mark and 0xffff != 0x${meshMark.toString(16)} counter drop comment "${ownNames.inClear}"\n`
+}
+
 /** Of IPv4 and TCP without options. */
 const tcpHeaderBytes = 40
 
@@ -147,6 +168,7 @@ export function objectsOf(ruleset: Ruleset, generation: number): Map<string, num
     ['output', 3],
     ['from_peers', ruleset.meshRange === undefined ? 1 : 2],
     ['segments', 3],
+    ['in_clear', clearText(ruleset) === '' ? 1 : 2],
   ])
 }
 
@@ -158,6 +180,7 @@ export const ownNames = {
   otherFamily: 'not IPv4',
   around: 'around the mesh',
   loop: 'WireGuard in the mesh',
+  inClear: 'for the mesh, in clear',
 }
 
 /** Where, and in which order among those of others, the kernel calls a chain. */
@@ -167,6 +190,7 @@ const hooks = {
   output: 'output priority filter',
   from_peers: 'prerouting priority mangle',
   segments: 'forward priority mangle',
+  in_clear: 'postrouting priority filter',
 }
 /** Those that the kernel calls. */
 export const baseChains = Object.keys(hooks)

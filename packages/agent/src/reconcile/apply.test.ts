@@ -116,6 +116,7 @@ function setUp(peers: Peer[]) {
     prepare: async () => ({ verdict: judged.is, isFresh: true, repaired: [] }),
     check: async () => judged.wrong,
     astray: () => new Map(),
+    exceptions: () => [],
     forget() {},
     remove: async () => {},
   }

@@ -31,7 +31,7 @@ function sight(wg: Partial<Wireguard['wg']> = {}, link: Partial<Wireguard['link'
       mainRoutes: [],
       ...link,
     },
-    wg: { private_key: privateKey, listen_port: 51_820, fwmark: 0x2065, peers: [db], ...wg },
+    wg: { private_key: privateKey, listen_port: 51_820, fwmark: 0xe4, peers: [db], ...wg },
   }
 }
 
@@ -50,7 +50,7 @@ describe('planInterface', () => {
       rebuild: true,
       private_key: privateKey,
       listen_port: 51_820,
-      fwmark: 0x2065,
+      fwmark: 0xe4,
       keepalives: [],
       ip: [
         'link set dev plexd0 addrgenmode none',
@@ -93,7 +93,7 @@ describe('planInterface', () => {
   it('marks its packets again where somebody has taken the mark away', () => {
     const { fwmark, faults } = plan(sight({ fwmark: 0 }))
 
-    assert.equal(fwmark, 0x2065)
+    assert.equal(fwmark, 0xe4)
     assert.deepEqual(faults, ['its packets were not marked: they could go into the mesh'])
   })
 

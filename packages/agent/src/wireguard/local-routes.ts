@@ -76,7 +76,7 @@ const Rules = Type.Array(
   Type.Object({ priority: Type.Integer(), table: Type.Optional(Type.String()) }),
 )
 
-/** `not fwmark 0x2065/0xffff`, `to 10.0.0.0/8`; empty for all packets. */
+/** `not fwmark 0xe4/0xffff`, `to 10.0.0.0/8`; empty for all packets. */
 function selectorOf(rule: Readonly<Record<string, unknown>>): string {
   const { not, src, srclen, dst, dstlen, fwmark, fwmask, iif, oif } = rule
   return [

@@ -14,6 +14,8 @@ export interface MeshRouting {
   prepare(options?: { look?: boolean }): Promise<PreparedRouting>
   /** Where packets really go, asked of the kernel; a sentence for each way that is not as it must be. */
   check(peers: readonly CheckedPeer[]): Promise<string[]>
+  /** What lies in the range and is not of the mesh, as of the last look; undefined before, and while it is refused. */
+  exceptions(): readonly string[] | undefined
   /** By its id, why packets for a peer do not get into the mesh; as of the last check. */
   astray(): ReadonlyMap<string, string>
   /** The routes of the machine have changed. */
@@ -45,6 +47,7 @@ export function createMeshRouting({
 }: RoutingPlace & { exec?: Exec }): MeshRouting {
   let last: { verdict: PlaceVerdict; of: string } | undefined
   let changes = 0
+  let exceptions: readonly string[] | undefined
   let astray: ReadonlyMap<string, string> = new Map()
 
   async function prepare({ look = false } = {}): Promise<PreparedRouting> {
@@ -57,6 +60,7 @@ export function createMeshRouting({
       routing.routes,
     )
     const isRefused = verdict !== undefined && 'refusal' in verdict
+    if (isRefused) exceptions = undefined
     const outcome = isRefused ? { repaired: [] } : await repair(routing)
     // What changed meanwhile was perhaps not seen, and what was refused or failed may do the next time.
     const isCertain = before === changes && !isRefused && outcome.failure === undefined
@@ -70,13 +74,11 @@ export function createMeshRouting({
     if (!range) return { repaired: [] }
     const known = controlAddresses()
     const { routes } = routing
+    const found = exceptionsIn(range, interfaceName, { routes, controlAddresses: known ?? [] })
+    // Until it is known where the control plane is, it may be anywhere.
+    exceptions = known && found.map(({ dst }) => dst)
     const repairs = planRouting(
-      {
-        range,
-        interfaceName,
-        exceptions: exceptionsIn(range, interfaceName, { routes, controlAddresses: known ?? [] }),
-        isComplete: known !== undefined,
-      },
+      { range, interfaceName, exceptions: found, isComplete: known !== undefined },
       routing,
     )
     try {
@@ -105,6 +107,7 @@ export function createMeshRouting({
   return {
     prepare,
     check,
+    exceptions: () => exceptions,
     astray: () => astray,
     forget() {
       changes++

@@ -8,7 +8,7 @@ describe('concernsMesh', () => {
   for (const line of [
     '10.100.0.0/16 dev plexd0 table 8293 scope link ',
     'Deleted unreachable 10.100.0.0/16 table 8293 metric 1000 ',
-    'Deleted 40:\tnot from all fwmark 0x2065/0xffff lookup 8293 ',
+    'Deleted 40:\tnot from all fwmark 0xe4/0xffff lookup 8293 ',
     '5:\tfrom all to 10.0.0.0/8 lookup 77 ',
     '10.100.7.0/24 dev br0 proto kernel scope link src 10.100.7.1 ',
     'local 10.100.7.1 dev br0 table local proto kernel scope host src 10.100.7.1 ',

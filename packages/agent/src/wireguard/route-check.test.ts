@@ -20,8 +20,8 @@ describe('routeQuery', () => {
 route get 10.100.0.3
 route get 10.100.0.4
 route get 203.0.113.1
-route get 10.100.7.2 mark 8293
-route get 2001:db8::3 mark 8293
+route get 10.100.7.2 mark 228
+route get 2001:db8::3 mark 228
 `,
     )
   })
@@ -34,7 +34,7 @@ describe('judgeRoutes', () => {
       ['10.100.0.3', 'plexd0'],
       ['10.100.0.4', 'plexd0'],
       ['203.0.113.1', 'eth0'],
-      ['10.100.7.2', 'eth0', 8293],
+      ['10.100.7.2', 'eth0', 228],
     )
 
     assert.deepEqual(judgeRoutes(asked, answers), { peers: new Map(), others: [] })
@@ -45,7 +45,7 @@ describe('judgeRoutes', () => {
       ['10.100.0.2', 'tun9'],
       ['10.100.0.3', 'plexd0'],
       ['203.0.113.1', 'plexd0'],
-      ['10.100.7.2', 'plexd0', 8293],
+      ['10.100.7.2', 'plexd0', 228],
     )
 
     assert.deepEqual(judgeRoutes(asked, answers), {

@@ -11,7 +11,7 @@ import {
 } from './routing-plan.ts'
 
 const range = parseCidr('10.100.0.0/16')
-const rule = { priority: 40, table: '8293', selector: 'not fwmark 0x2065/0xffff' }
+const rule = { priority: 40, table: '8293', selector: 'not fwmark 0xe4/0xffff' }
 const asWanted: Routing = {
   rules: [rule],
   routes: [
@@ -29,7 +29,7 @@ describe('planRouting', () => {
     const exceptions = [{ dst: '10.100.9.9', what: 'the address of the control plane' }]
 
     assert.deepEqual(commands({ exceptions }, { rules: [], routes: [] }), [
-      'rule add not fwmark 0x2065/0xffff lookup 8293 priority 40',
+      'rule add not fwmark 0xe4/0xffff lookup 8293 priority 40',
       'route replace unreachable 10.100.0.0/16 metric 1000 table 8293',
       'route replace throw 10.100.9.9 table 8293',
     ])
@@ -46,7 +46,7 @@ describe('planRouting', () => {
     }
 
     assert.deepEqual(commands({}, old), [
-      'rule delete not fwmark 0x2065/0xffff lookup 8293 priority 90',
+      'rule delete not fwmark 0xe4/0xffff lookup 8293 priority 90',
       'rule delete lookup 8293 priority 41',
       'route delete unreachable 10.99.0.0/16 table 8293',
       'route delete throw 10.100.9.9 table 8293',
@@ -77,7 +77,7 @@ describe('planRouting', () => {
 
   it('is taken away whole', () => {
     assert.deepEqual(planRoutingRemoval('plexd0', asWanted), [
-      'rule delete not fwmark 0x2065/0xffff lookup 8293 priority 40',
+      'rule delete not fwmark 0xe4/0xffff lookup 8293 priority 40',
       'route delete unreachable 10.100.0.0/16 table 8293',
       'route delete unicast 10.100.0.0/16 table 8293',
     ])
@@ -90,6 +90,8 @@ describe('exceptionsIn', () => {
     const routes = [
       aRoute('default', { dev: 'eth0', gateways: ['10.100.8.1'] }),
       aRoute('10.100.8.0/24', { dev: 'eth0' }),
+      aRoute('10.100.8.7', { dev: 'eth1' }),
+      aRoute('172.16.0.0/12', { gateways: ['10.100.5.1'] }),
       aRoute('10.100.7.1', { type: 'local', dev: 'br0', table: 'local' }),
       aRoute('10.100.6.0/24', { type: 'blackhole', table: '77' }),
       aRoute('10.0.0.0/8', { dev: 'tun9' }),
@@ -101,7 +103,7 @@ describe('exceptionsIn', () => {
       [
         { dst: '10.100.8.0/24', what: 'the route 10.100.8.0/24 dev eth0' },
         { dst: '10.100.6.0/24', what: 'the route blackhole 10.100.6.0/24' },
-        { dst: '10.100.8.1', what: 'the gateway of default dev eth0' },
+        { dst: '10.100.5.1', what: 'the gateway of 172.16.0.0/12' },
         { dst: '10.100.9.9', what: 'the address of the control plane' },
       ],
     )

@@ -10,9 +10,10 @@ import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
 export const meshTable = '8293'
 /**
  * On each packet that WireGuard sends: it never goes into the mesh. The lower half only is looked at: other programs
- * keep theirs in the upper one. In the lower, Kubernetes has 0x4000 and 0x8000, Cilium 0x0f00.
+ * keep theirs in the upper one. In the lower, Kubernetes has 0x4000 and 0x8000, its portmap 0x2000, Cilium 0x0f00, and
+ * people have 1 and 2.
  */
-export const meshMark = 0x2065
+export const meshMark = 0xe4
 const markMask = 0xffff
 /** Before the rules of other programs, which count from about 100; at 0 the kernel has the addresses of the machine itself. */
 const rulePriority = 40
@@ -57,8 +58,27 @@ export function exceptionsIn(
     ),
     ...controlAddresses.map((dst) => ({ dst, what: controlPlaneAddress })),
   ].filter(({ dst }) => isWithin(dst, range))
-  // The first one that names a destination says what it is.
-  return [...new Map(found.toReversed().map((one) => [one.dst, one])).values()].toReversed()
+  return outermost(found)
+}
+
+/** Without what lies in another one; of two that are the same the first says what it is. */
+function outermost(found: readonly Exception[]): Exception[] {
+  const kept = new Map<string, Exception>()
+  const bySize = found
+    .map((exception) => ({ exception, network: parseCidr(exception.dst) }))
+    .toSorted((one, other) => one.network.prefixLength - other.network.prefixLength)
+  for (const { exception, network } of bySize) {
+    const isInside = Array.from({ length: network.prefixLength + 1 }, (_, prefixLength) =>
+      formatCidr(around(network.first, prefixLength)),
+    ).some((outer) => kept.has(outer))
+    if (!isInside) kept.set(formatCidr(network), exception)
+  }
+  return [...kept.values()]
+}
+
+function around(address: number, prefixLength: number): Cidr {
+  const size = 2 ** (32 - prefixLength)
+  return { family: 4, first: address - (address % size), prefixLength }
 }
 
 export const controlPlaneAddress = 'the address of the control plane'

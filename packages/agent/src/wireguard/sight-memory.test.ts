@@ -11,7 +11,7 @@ const seen: WireguardSight = {
   state: 'wireguard',
   backend,
   link: { kind: 'tun', up: true, mtu: 1420, addresses: [], routes: [], mainRoutes: [] },
-  wg: { private_key: '', listen_port: 51_820, fwmark: 0x2065, peers: [] },
+  wg: { private_key: '', listen_port: 51_820, fwmark: 0xe4, peers: [] },
 }
 
 function setUp() {

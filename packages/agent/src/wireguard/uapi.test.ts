@@ -10,7 +10,7 @@ describe('setRequest', () => {
     const text = setRequest({
       private_key: key(1),
       listen_port: 51820,
-      fwmark: 0x2065,
+      fwmark: 0xe4,
       peers: [
         { public_key: key(2), type: 'remove' },
         { public_key: key(3), type: 'update', psk: '', allowed_ips: [] },
@@ -29,7 +29,7 @@ describe('setRequest', () => {
       'set=1',
       `private_key=${hex(1)}`,
       'listen_port=51820',
-      'fwmark=8293',
+      'fwmark=228',
       `public_key=${hex(2)}`,
       'remove=true',
       `public_key=${hex(3)}`,
@@ -54,7 +54,7 @@ describe('parseGetAnswer', () => {
     const answer = [
       `private_key=${hex(1)}`,
       'listen_port=51820',
-      'fwmark=8293',
+      'fwmark=228',
       `public_key=${hex(2)}`,
       `preshared_key=${hex(3)}`,
       'protocol_version=1',
@@ -74,7 +74,7 @@ describe('parseGetAnswer', () => {
     assert.deepEqual(parseGetAnswer(`${answer.join('\n')}\n\n`), {
       private_key: key(1),
       listen_port: 51820,
-      fwmark: 0x2065,
+      fwmark: 0xe4,
       peers: [
         {
           public_key: key(2),

@@ -7,7 +7,7 @@ const key = (letter: string): string => `${letter.repeat(43)}=`
 describe('parseDump', () => {
   it('reads the interface and its peers', () => {
     const text = [
-      [key('A'), key('B'), '51820', '0x2065'],
+      [key('A'), key('B'), '51820', '0xe4'],
       [
         key('C'),
         key('D'),
@@ -23,7 +23,7 @@ describe('parseDump', () => {
     assert.deepEqual(parseDump(`${text.map((row) => row.join('\t')).join('\n')}\n`), {
       private_key: key('A'),
       listen_port: 51820,
-      fwmark: 0x2065,
+      fwmark: 0xe4,
       peers: [
         {
           public_key: key('C'),
