@@ -30,7 +30,7 @@ export function renderAccess(): string {
       'Admin API': adminApi,
       'Local Node API': localApi,
     }).map(([title, api]) => `### ${title}\n\n${operationRows(api)}`),
-    'Callers of the Local Node API are members of the group `plexd`, or have the token of its TCP listener. `local_secrets` is for root, the user of the daemon, members of `plexd-secrets`, and who has the token; others get 403.',
+    'Callers of the Local Node API are members of the group `plexd`, or have the token of its TCP listener. `local_secrets` is for root, the user of the daemon, members of `plexd-secrets`, and who has the token, `local_root` for root and the user of the daemon; others get 403.',
     '## What a node says',
     rowsOf(
       ['claim', 'what is made of it'],

@@ -141,6 +141,8 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
       desired,
       reports,
       status: core.describe,
+      // As who sends the signal would, and so with all that belongs to it.
+      stop: () => process.kill(process.pid, 'SIGTERM'),
       peers: core.mesh.describePeers,
       policies: core.mesh.describePolicies,
       network: core.mesh.checkNetwork,

@@ -300,6 +300,16 @@ export const localApi = {
     response: DaemonStatus,
     errors: [401],
   }),
+  stop: operation({
+    ...local,
+    method: 'POST',
+    path: '/v1/stop',
+    auth: 'local_root',
+    summary: 'End the daemon, as SIGTERM does; the mesh stays up',
+    responseKind: 'empty',
+    status: 204,
+    errors: [401, 403],
+  }),
 } as const
 
 export type LocalApi = typeof localApi

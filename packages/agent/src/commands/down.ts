@@ -29,8 +29,8 @@ export async function runDown(flags: Flags, { json }: { json?: boolean }): Promi
 }
 
 export interface TakenDown {
-  /** Process id of the daemon that was stopped. */
-  stopped: number | null
+  /** Whether a daemon ran, which has been stopped. */
+  stopped: boolean
   interface_removed: boolean
 }
 
@@ -39,21 +39,20 @@ export interface TakenDown {
  * another data dir, is left alone.
  */
 export async function takeDown(config: AgentConfig, identity?: Identity): Promise<TakenDown> {
-  const pid = await daemonPid(config, identity)
+  const stopped = await stopDaemon(config, identity)
   const keys = identity && [identity.private_key, identity.pending_private_key ?? '']
-  if (identity && pid === undefined && !(await findInterface(config.meshInterface, keys))) {
+  if (identity && !stopped && !(await findInterface(config.meshInterface, keys))) {
     // It may be gone while what keeps packets for it from leaving in clear is not.
     if (!(await findInterface(config.meshInterface))) await removeMeshRouting(config.meshInterface)
-    return { stopped: null, interface_removed: false }
+    return { stopped, interface_removed: false }
   }
-  if (pid !== undefined) process.kill(pid, 'SIGTERM')
   await using _lock = await waitForLock(config)
   const found = await findInterface(config.meshInterface, keys)
   await found?.remove()
-  if (found || !identity || pid !== undefined) await removeMeshRouting(config.meshInterface)
+  if (found || !identity || stopped) await removeMeshRouting(config.meshInterface)
   await using isOurs = await lockPacketFilter()
   if (isOurs && (found || !identity)) await removeTables()
-  return { stopped: pid ?? null, interface_removed: found !== undefined }
+  return { stopped, interface_removed: found !== undefined }
 }
 
 /** The daemon removes that of STUN itself, unless it is killed. */
@@ -67,18 +66,19 @@ async function removeTables(): Promise<void> {
   }
 }
 
-/** Undefined when no daemon answers, or one of another node. */
-async function daemonPid(
+/**
+ * False when no daemon answers, or one of another node. It is asked, and not sent a signal: the process id that it
+ * knows of itself may be that of another program here, where it runs in another namespace.
+ */
+async function stopDaemon(
   { socketPath }: AgentConfig,
   identity: Identity | undefined,
-): Promise<number | undefined> {
+): Promise<boolean> {
   const client = createClient(localApi, createUnixTransport(socketPath, 2_000))
-  const status = await client.getStatus({}).then(
-    ({ body }) => body,
-    () => undefined,
-  )
-  const isOurs = !identity || status?.node_id === identity.node_id
-  return isOurs ? status?.pid : undefined
+  const status = await client.getStatus({}).catch(() => undefined)
+  if (!status || (identity && status.body.node_id !== identity.node_id)) return false
+  await client.stop({})
+  return true
 }
 
 const patienceMs = 10_000
@@ -103,7 +103,7 @@ function describe(
   { meshInterface }: AgentConfig,
 ): string {
   const lines = [
-    stopped === null ? 'no daemon answered' : `plexd stopped, process ${stopped}`,
+    stopped ? 'plexd stopped' : 'no daemon answered',
     interface_removed ? `interface ${meshInterface} removed` : `no interface ${meshInterface}`,
   ]
   return `${lines.join('\n')}\n`

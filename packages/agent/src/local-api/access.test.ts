@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { mayReadSecrets, needsSecretAccess } from './access.ts'
+import { mayReadSecrets, mayStop, needs } from './access.ts'
+
+const process = (uid: number, gid: number, groups: number[] = []) =>
+  ({ via: 'unix', credentials: { uid, gid, groups } }) as const
 
 describe('mayReadSecrets', () => {
   const access = { ownUid: 900, secretsGid: 50 }
-  const process = (uid: number, gid: number, groups: number[] = []) =>
-    ({ via: 'unix', credentials: { uid, gid, groups } }) as const
 
   it('lets in root, the daemon itself, the group, and whoever has the token', () => {
     assert.ok(mayReadSecrets(process(0, 0), access))
@@ -22,8 +23,20 @@ describe('mayReadSecrets', () => {
   })
 })
 
-it('asks for it where a value is read, not where keys are listed', () => {
-  assert.ok(needsSecretAccess('getSecretValue'))
-  assert.ok(!needsSecretAccess('listSecrets'))
-  assert.ok(!needsSecretAccess('getLocalState'))
+describe('needs', () => {
+  it('asks for more where a value of a secret is read, and where the daemon is ended', () => {
+    assert.equal(needs('getSecretValue'), 'secrets')
+    assert.equal(needs('stop'), 'root')
+    assert.equal(needs('listSecrets'), undefined)
+  })
+})
+
+describe('mayStop', () => {
+  it('is for root and the user of the daemon, and for no holder of a token', () => {
+    assert.ok(mayStop(process(0, 0), 900))
+    assert.ok(mayStop(process(900, 900), 900))
+    assert.ok(!mayStop(process(1000, 50), 900))
+    assert.ok(!mayStop({ via: 'token' }, 900))
+    assert.ok(!mayStop({ via: 'unix', credentials: undefined }, 900))
+  })
 })

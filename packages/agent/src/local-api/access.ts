@@ -10,9 +10,17 @@ export interface SecretAccess {
   secretsGid: number | undefined
 }
 
-/** Whether the table of the local API asks for more than being able to connect. */
-export function needsSecretAccess(name: RouteName): boolean {
-  return localApi[name].auth === 'local_secrets'
+/** What the table of the local API asks for beside being able to connect. */
+export function needs(name: RouteName): 'secrets' | 'root' | undefined {
+  const { auth } = localApi[name]
+  if (auth === 'local_secrets') return 'secrets'
+  return auth === 'local_root' ? 'root' : undefined
+}
+
+/** Who might as well send the daemon a signal, were it not in a namespace where nobody else knows its process id. */
+export function mayStop(caller: Caller, ownUid: number): boolean {
+  if (caller.via === 'token' || !caller.credentials) return false
+  return [0, ownUid].includes(caller.credentials.uid)
 }
 
 /** Everybody with the token may; a process of which nothing is known may not. */

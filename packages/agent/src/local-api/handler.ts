@@ -9,9 +9,10 @@ import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { ReportStore } from '../state/report-store.ts'
-import { mayReadSecrets, needsSecretAccess, type SecretAccess } from './access.ts'
+import { mayReadSecrets, mayStop, needs, type SecretAccess } from './access.ts'
 import {
   type Answer,
+  emptyAnswer,
   errorAnswer,
   goJson,
   type LocalRequest,
@@ -38,6 +39,8 @@ export interface HandlerOptions extends Pick<SecretReaderOptions, 'fetchSecret' 
   policies(): Promise<PolicyStatus>
   /** Rejects with an ApiError where nothing looks for the public endpoint. */
   network(): Promise<NetworkStatus>
+  /** Ends the daemon, a moment later. */
+  stop(): void
   secretAccess(): SecretAccess | Promise<SecretAccess>
   clock: Clock
   log: Log
@@ -59,7 +62,10 @@ function refused(error: unknown): Answer {
   throw error
 }
 
-const forbiddenAnswer = errorAnswer(403, 'forbidden: insufficient privileges for secret access')
+const forbiddenAnswer = {
+  secrets: errorAnswer(403, 'forbidden: insufficient privileges for secret access'),
+  root: errorAnswer(403, 'forbidden: only root may stop the daemon'),
+}
 
 export function createHandler(options: HandlerOptions): Handler {
   const { desired, reports, clock, log } = options
@@ -95,6 +101,10 @@ export function createHandler(options: HandlerOptions): Handler {
     listPolicies: async () => liveAnswer(goJson(await options.policies())),
     checkNetwork: () => options.network().then((status) => liveAnswer(goJson(status)), refused),
     getStatus: () => liveAnswer(goJson(options.status())),
+    stop() {
+      options.stop()
+      return { ...emptyAnswer, headers: { Connection: 'close' } }
+    },
   }
 
   function handle(request: LocalRequest): Answer | Promise<Answer> {
@@ -114,9 +124,9 @@ export function createHandler(options: HandlerOptions): Handler {
     const match = matchRoute(request.method, request.target)
     if ('answer' in match) return match.answer
     const run = routes[match.name]
-    return needsSecretAccess(match.name)
-      ? ifAllowed(request, () => run(match.key, request, match.query))
-      : run(match.key, request, match.query)
+    const need = needs(match.name)
+    const answer = () => run(match.key, request, match.query)
+    return need ? ifAllowed(request, need, answer) : answer()
   }
 
   function answerNow(request: LocalRequest): Answer | undefined {
@@ -127,10 +137,14 @@ export function createHandler(options: HandlerOptions): Handler {
   }
 
   async function ifAllowed(
-    request: LocalRequest,
+    { caller }: LocalRequest,
+    need: 'secrets' | 'root',
     run: () => Answer | Promise<Answer>,
   ): Promise<Answer> {
-    return mayReadSecrets(request.caller, await options.secretAccess()) ? run() : forbiddenAnswer
+    const access = await options.secretAccess()
+    const isAllowed =
+      need === 'root' ? mayStop(caller, access.ownUid) : mayReadSecrets(caller, access)
+    return isAllowed ? run() : forbiddenAnswer[need]
   }
 
   function failed(error: unknown, { method }: LocalRequest): Answer {

@@ -175,6 +175,29 @@ describe('a process at the socket', () => {
   })
 })
 
+describe('the end of the daemon', () => {
+  it('is asked for by root alone, and answered before it comes', async (t) => {
+    if (!root) return void t.skip('acting as another user needs root')
+    let stops = 0
+    await using place = await startPlace(
+      {},
+      {
+        group: '4242',
+        stop() {
+          stops++
+        },
+      },
+    )
+    await chmod(place.folder, 0o755)
+    const member = connectAs({ uid: 1234, gid: 1234, groups: [4242] }, place.socketPath)
+    assert.equal((await ask(place.socketPath, '/v1/stop', member, 'POST')).status, 403)
+    assert.equal((await place.tcp('POST', '/v1/stop')).status, 403)
+    assert.equal(stops, 0)
+    assert.equal((await place.unix('POST', '/v1/stop')).status, 204)
+    assert.equal(stops, 1)
+  })
+})
+
 describe('a caller that is slow or careless', () => {
   it('does not hold up others', async () => {
     await using place = await startPlace()
@@ -231,15 +254,16 @@ function ask(
   socketPath: string,
   path: string,
   socket?: net.Socket,
+  method = 'GET',
 ): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
   const where = socket ? { createConnection: () => socket } : { socketPath, agent: false }
-  const request = http.get({ ...where, path }, async (response) => {
+  const request = http.request({ ...where, path, method }, async (response) => {
     let text = ''
     for await (const chunk of response) text += chunk
     resolve({ status: response.statusCode ?? 0, text })
   })
-  request.on('error', reject)
+  request.on('error', reject).end()
   return promise
 }
 

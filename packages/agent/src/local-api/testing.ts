@@ -94,6 +94,7 @@ export async function startPlace(
     log,
     nsk: () => nsk,
     status: () => aStatus,
+    stop() {},
     peers: async () => [],
     policies: async () => ({
       filtering: false,
