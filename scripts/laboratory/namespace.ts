@@ -69,14 +69,28 @@ async function pidsIn(name: string): Promise<number[]> {
 }
 
 /**
- * `kill -9` for the programs of a name that run inside. A namespace of the network has none for processes: `pidof`
+ * `kill -9`, or another signal, for the programs of a name that run inside. A namespace of the network has none for processes: `pidof`
  * inside would find those of the whole machine.
  */
-export async function killIn({ name }: Pick<Namespace, 'name'>, program: string): Promise<void> {
+export async function killIn(
+  namespace: Pick<Namespace, 'name'>,
+  program: string,
+  signal: NodeJS.Signals = 'SIGKILL',
+): Promise<void> {
+  for (const pid of await programsIn(namespace, program)) process.kill(pid, signal)
+}
+
+/** The process ids of the programs of a name that run inside. */
+export async function programsIn(
+  { name }: Pick<Namespace, 'name'>,
+  program: string,
+): Promise<number[]> {
+  const found: number[] = []
   for (const pid of await pidsIn(name)) {
     const own = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
-    if (own.trim() === program) process.kill(pid, 'SIGKILL')
+    if (own.trim() === program) found.push(pid)
   }
+  return found
 }
 
 /** Removes what a killed test has left behind; those of living processes stay. */

@@ -9,7 +9,7 @@ import {
   type PolicyStatus,
   parseCidr,
 } from '@plexd/protocol'
-import type { Clock, Log, NameCache } from '@plexd/runtime'
+import { type Clock, describeError, type Log, type NameCache } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
 import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
 import type { PacketFilter } from './firewall/packet-filter.ts'
@@ -30,6 +30,7 @@ import { standardMtu } from './wireguard/link.ts'
 import { guessMeshRange, type PlannedPlace } from './wireguard/mesh-range.ts'
 import type { MeshRouting, RoutingPlace } from './wireguard/mesh-routing.ts'
 import { describePeers } from './wireguard/peer-status.ts'
+import type { WgPeer } from './wireguard/wg-interface.ts'
 
 /** This node's place in the mesh. */
 export interface MeshPlace extends RoutingPlace {
@@ -141,7 +142,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     applier,
     range: () => parseCidr(place().meshRange),
     describePeers: async () =>
-      describePeers(desired.current().peers, await device.peers(), {
+      describePeers(desired.current().peers, await tunnelsOf(device), {
         nowSeconds: clock.now() / 1_000,
         natType: natType(),
         ...(routing ? { astray: routing.astray() } : {}),
@@ -160,6 +161,13 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     [Symbol.asyncDispose]: async () => opened?.[Symbol.asyncDispose](),
   }
   return mesh
+}
+
+/** What drives the interface may give no answer: that is no fault of who asks. */
+function tunnelsOf(device: WireguardDevice): Promise<readonly WgPeer[]> {
+  return device.peers().catch((cause: unknown) => {
+    throw new ApiError('unavailable', `read the peers: ${describeError(cause)}`)
+  })
 }
 
 /** The policies in force, and the filter that they are in. */

@@ -274,7 +274,7 @@ export const localApi = {
     path: '/v1/peers',
     summary: 'Read how each peer of the mesh is reached',
     response: Type.Array(PeerStatus),
-    errors: [401],
+    errors: [401, 503],
   }),
   listPolicies: operation({
     ...local,

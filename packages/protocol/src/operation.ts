@@ -1,7 +1,15 @@
 import type { Static, TSchema } from 'typebox'
 
 /** Who may call: nobody in particular, a bootstrap token, the node in the path, an operator, a local program. */
-export type Auth = 'none' | 'bootstrap' | 'node' | 'viewer' | 'owner' | 'local' | 'local_secrets' | 'local_root'
+export type Auth =
+  | 'none'
+  | 'bootstrap'
+  | 'node'
+  | 'viewer'
+  | 'owner'
+  | 'local'
+  | 'local_secrets'
+  | 'local_root'
 
 /** One row of an API. Types, validation, the OpenAPI document, the client and the contract tests derive from it. */
 export interface Operation {

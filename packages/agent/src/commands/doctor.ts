@@ -2,14 +2,18 @@ import { type Check, examine, tellFindings } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
+import { interfaceCheck } from '../doctor/interface-check.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
 import { routingCheck } from '../doctor/routing-check.ts'
+import { socketCheck } from '../doctor/socket-check.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 const checks: readonly Check<AgentConfig>[] = [
   ...machineChecks,
   routingCheck,
+  interfaceCheck,
   controlPlaneCheck,
+  socketCheck,
   ...daemonChecks,
 ]
 

@@ -43,7 +43,8 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   const keys = identity && [identity.private_key, identity.pending_private_key ?? '']
   if (identity && !stopped && !(await findInterface(config.meshInterface, keys))) {
     // It may be gone while what keeps packets for it from leaving in clear is not.
-    if (!(await findInterface(config.meshInterface))) await removeMeshRouting(config.meshInterface)
+    if (!(await findInterface(config.meshInterface))?.isThere)
+      await removeMeshRouting(config.meshInterface)
     return { stopped, interface_removed: false }
   }
   await using _lock = await waitForLock(config)
@@ -52,7 +53,7 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   if (found || !identity || stopped) await removeMeshRouting(config.meshInterface)
   await using isOurs = await lockPacketFilter()
   if (isOurs && (found || !identity)) await removeTables()
-  return { stopped, interface_removed: found !== undefined }
+  return { stopped, interface_removed: found?.isThere === true }
 }
 
 /** The daemon removes that of STUN itself, unless it is killed. */

@@ -17,6 +17,8 @@ import { basename, dirname } from 'node:path'
 export interface BoundSocket extends AsyncDisposable {
   /** To root, or whoever we are, and the group. */
   giveTo(gid: number): Promise<void>
+  /** False once somebody has removed it, or put something else in its place. */
+  isInPlace(): Promise<boolean>
 }
 
 /** For a handle that is a name and nothing else (open(2)); Node does not export it. */
@@ -79,17 +81,22 @@ async function listen(server: Server, path: string): Promise<void> {
 
 function held(socket: FileHandle, path: string): BoundSocket {
   const itself = `/proc/self/fd/${socket.fd}`
+  const isInPlace = async (): Promise<boolean> => {
+    const [{ ino, dev }, found] = await Promise.all([
+      socket.stat(),
+      lstat(path).catch(() => undefined),
+    ])
+    return found?.ino === ino && found.dev === dev
+  }
   return {
     async giveTo(gid) {
       await chown(itself, process.geteuid?.() ?? 0, gid)
       await chmod(itself, 0o660)
     },
+    isInPlace,
     async [Symbol.asyncDispose]() {
-      const [{ ino, dev }, found] = await Promise.all([
-        socket.stat(),
-        lstat(path).catch(() => undefined),
-      ])
-      if (found?.ino === ino && found.dev === dev) await rm(path, { force: true })
+      if (socket.fd === -1) return // it was disposed of before
+      if (await isInPlace()) await rm(path, { force: true })
       await socket.close()
     },
   }

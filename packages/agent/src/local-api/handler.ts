@@ -97,7 +97,7 @@ export function createHandler(options: HandlerOptions): Handler {
     deleteReport: (key) => writer.delete(key),
     listWriters: async () => liveAnswer(goJson(describeWriters(reports))),
     watch: (_key, request, query) => watch.wait(query, request),
-    listPeers: async () => liveAnswer(goJson(await options.peers())),
+    listPeers: () => options.peers().then((peers) => liveAnswer(goJson(peers)), refused),
     listPolicies: async () => liveAnswer(goJson(await options.policies())),
     checkNetwork: () => options.network().then((status) => liveAnswer(goJson(status)), refused),
     getStatus: () => liveAnswer(goJson(options.status())),

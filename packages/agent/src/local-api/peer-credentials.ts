@@ -26,7 +26,10 @@ export async function loadPeerCredentials(log: Log): Promise<ReadPeerCredentials
 
 type Ffi = typeof import('node:ffi')
 
-function bindPeerCredentials({ dlopen, getInt32 }: Ffi): ReadPeerCredentials {
+type GetOption = (fd: number, option: number, size: number) => Buffer | number
+
+/** Gives a function that reads an option of a socket: its bytes, or the number of bytes that it needs. */
+function bindGetOption({ dlopen, getInt32 }: Ffi): GetOption {
   const { functions: libc } = dlopen(null, {
     getsockopt: {
       arguments: ['int32', 'int32', 'int32', 'buffer', 'buffer'],
@@ -35,8 +38,7 @@ function bindPeerCredentials({ dlopen, getInt32 }: Ffi): ReadPeerCredentials {
     __errno_location: { arguments: [], return: 'pointer' },
   })
 
-  /** The option's bytes, or the number of bytes that it needs. */
-  function getOption(fd: number, option: number, size: number): Buffer | number {
+  return (fd, option, size) => {
     const value = Buffer.alloc(size)
     const length = Buffer.alloc(4)
     length.writeUInt32LE(size)
@@ -47,6 +49,23 @@ function bindPeerCredentials({ dlopen, getInt32 }: Ffi): ReadPeerCredentials {
     if (needed > size || getInt32(libc.__errno_location()) === erange) return needed
     throw new Error(`getsockopt ${option} failed`)
   }
+}
+
+/**
+ * The id, as it is here, of the process that listens at the other end of a connection; 0 for one of a namespace that
+ * is not seen from here, undefined when it cannot be known.
+ */
+export async function listenerOf(socket: Socket): Promise<number | undefined> {
+  try {
+    const credentials = bindGetOption(await importFfi())(descriptorOf(socket), soPeerCred, 12)
+    return typeof credentials === 'number' ? undefined : credentials.readInt32LE(0)
+  } catch {
+    return undefined
+  }
+}
+
+function bindPeerCredentials(ffi: Ffi): ReadPeerCredentials {
+  const getOption = bindGetOption(ffi)
 
   function readGroups(fd: number): number[] {
     let value = getOption(fd, soPeerGroups, 256)

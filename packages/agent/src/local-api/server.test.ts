@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import {
   chmod,
   chown,
@@ -9,6 +11,7 @@ import {
   readdir,
   rename,
   rm,
+  rmdir,
   stat,
   symlink,
   writeFile,
@@ -20,10 +23,13 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { createProblems } from '../problems.ts'
 import { listenOnSocket } from './socket-file.ts'
 import { connectAs, type LocalApiPlace, seal, startPlace, type User } from './testing.ts'
 
 const root = process.getuid?.() === 0
+/** One that this process may give a file to. */
+const ownGroup = String(process.getgid?.() ?? 0)
 
 describe('the socket', () => {
   it('is for its owner alone when the group does not exist, with one warning', async () => {
@@ -110,6 +116,7 @@ describe('the socket', () => {
         path: socketPath,
         group: 'plexd',
         findGroup: swap,
+        problems: createProblems(),
         clock: systemClock,
         log: silentLog,
       })
@@ -121,6 +128,47 @@ describe('the socket', () => {
     server.close()
     assert.ok((await lstat(socketPath)).isSymbolicLink(), 'what is not ours is not removed')
     assert.deepEqual(await readdir(theirs), ['api.sock', 'api.sock.gone'])
+  })
+
+  for (const [what, of] of [
+    ['it was removed', (place: LocalApiPlace) => place.socketPath],
+    ['its folder was removed', (place: LocalApiPlace) => join(place.folder, 'run')],
+  ] as const)
+    it(`is made again when ${what}, and who was connected stays so`, async () => {
+      await using place = await startPlace({ metadata: { a: 'b' } }, { group: ownGroup })
+      const old = net.connect(place.socketPath)
+      await once(old, 'connect')
+      await rm(of(place), { recursive: true })
+
+      await until(async () => existsSync(place.socketPath))
+      await until(async () => ((await lstat(place.socketPath)).mode & 0o777) === 0o660)
+      assert.equal((await ask(place.socketPath, '/v1/state/metadata/a')).status, 200)
+      assert.equal((await ask(place.socketPath, '/v1/state/metadata/a', old)).status, 200)
+      assert.deepEqual(place.problems.list(), [])
+      await place.api[Symbol.asyncDispose]()
+      assert.equal(existsSync(place.socketPath), false)
+    })
+
+  it('is a problem while something else is in its place', async () => {
+    await using place = await startPlace()
+    await rm(place.socketPath)
+    await mkdir(place.socketPath)
+    await until(async () => place.problems.of('local-api-socket') !== '')
+    assert.match(place.problems.of('local-api-socket'), /something that is not a socket, remove it/)
+    await rmdir(place.socketPath)
+    await until(async () => place.problems.list().length === 0)
+    assert.equal((await ask(place.socketPath, '/v1/state')).status, 200)
+  })
+
+  it('has folders that others may pass, however many had to be made and whatever the umask', async () => {
+    await using folder = await aFolder()
+    const socketPath = join(folder.path, 'one', 'two', 'api.sock')
+    const mask = process.umask(0o077)
+    const starting = startPlace({}, { socketPath })
+    await starting.finally(() => process.umask(mask))
+    await using _place = await starting
+    for (const made of ['one', join('one', 'two')])
+      assert.equal((await stat(join(folder.path, made))).mode & 0o777, 0o755)
   })
 
   it('leaves the mode of a folder alone that was there', async () => {
@@ -288,6 +336,10 @@ async function aFolder() {
     socketPath: join(path, 'api.sock'),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
   }
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await delay(20)
 }
 
 /** A socket file as a killed process leaves it. */

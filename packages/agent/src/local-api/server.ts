@@ -46,7 +46,7 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
   })
   const connections = createConnections(options.limits, options.log)
   const place = { handler, connections, ...options }
-  const servers: HttpServer[] = []
+  const servers: Served[] = []
   const socket = socketPath === undefined ? undefined : await serveSocket(socketPath, group, place)
   if (socket) servers.push(socket)
   const tcp = options.http && (await serveTcp(options.http, place))
@@ -61,6 +61,11 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
   }
 }
 
+interface Served extends HttpServer {
+  /** Ends what listens for it beside its own listener. */
+  closeOthers?(): Promise<void>
+}
+
 interface Place extends LocalApiOptions {
   handler: Handler
   connections: Connections
@@ -69,8 +74,8 @@ interface Place extends LocalApiOptions {
 async function serveSocket(
   path: string,
   group: string,
-  { handler, connections, clock, log }: Place,
-): Promise<HttpServer & AsyncDisposable> {
+  { handler, connections, problems, clock, log }: Place,
+): Promise<Served & AsyncDisposable> {
   const readCredentials = await loadPeerCredentials(log)
   const callers = new WeakMap<Socket, Caller>()
   const http = createHttpServer(handler, {
@@ -82,9 +87,20 @@ async function serveSocket(
     },
     identify: (socket) => callers.get(socket),
   })
-  const file = await listenOnSocket(http.server, { path, group, findGroup, clock, log })
+  const file = await listenOnSocket(http.server, {
+    path,
+    group,
+    findGroup,
+    problems,
+    clock,
+    log,
+  })
   log.info('local API listens', { socket: path })
-  return { ...http, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() }
+  return {
+    ...http,
+    closeOthers: file.close,
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  }
 }
 
 async function serveTcp(
@@ -127,8 +143,8 @@ function formatAddress({ address, port }: AddressInfo): string {
 }
 
 /** Lets running requests end, but not for long. */
-async function stop({ server, closeIdle }: HttpServer): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve))
+async function stop({ server, closeIdle, closeOthers }: Served): Promise<void> {
+  const closed = Promise.all([new Promise((resolve) => server.close(resolve)), closeOthers?.()])
   closeIdle()
   const idle = setInterval(closeIdle, 50)
   const late = setTimeout(() => server.closeAllConnections(), 700)

@@ -1,10 +1,13 @@
-import { constants } from 'node:fs'
-import { lstat, open, rm, stat } from 'node:fs/promises'
-import { connect, type Server } from 'node:net'
+import { constants, existsSync } from 'node:fs'
+import { lstat, open as openFile, rm, stat } from 'node:fs/promises'
+import type { Server } from 'node:net'
 import { dirname } from 'node:path'
 import { type Clock, describeError, errorCodeOf, type Log, makeFolder } from '@plexd/runtime'
+import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
+import { isAnswered } from '../unix-listener.ts'
 import { type BoundSocket, bindSocket } from './bound-socket.ts'
+import { createFronts } from './fronts.ts'
 
 export interface SocketFileOptions {
   path: string
@@ -12,37 +15,55 @@ export interface SocketFileOptions {
   group: string
   /** Its id; undefined when there is none. */
   findGroup(name: string): Promise<number | undefined>
+  problems: Pick<Problems, 'set' | 'clear'>
   clock: Pick<Clock, 'sleep'>
   log: Log
+}
+
+/** Disposing removes the file, and ends the looking for it and for the group. */
+export interface SocketFile extends AsyncDisposable {
+  /** Takes no more connections by a file that was made again; resolves when the last of those has ended. */
+  close(): Promise<void>
 }
 
 /**
  * Makes a server listen on a Unix socket: 0660 for root and the group, or 0600 without it. It is never open to others,
  * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest, or when it is
  * made later. A socket that a dead process left is replaced; one that answers is an error, and so is anything else in
- * that place. Disposing removes the file, and ends the looking for the group.
+ * that place. Removed by somebody, with its folder or alone, it is made again within a second or so.
  */
 export async function listenOnSocket(
   server: Server,
   options: SocketFileOptions,
-): Promise<AsyncDisposable> {
-  const { path } = options
+): Promise<SocketFile> {
+  const { path, group, log } = options
   if (Buffer.byteLength(path) > maxPathBytes)
     throw new Error(
       `listen on "${path}": no program can connect to a path of more than ${maxPathBytes} bytes: choose another place with --socket`,
     )
-  await openFolderOf(path)
-  await removeStale(path)
-  await using stack = new AsyncDisposableStack()
-  const socket = stack.use(await bind(server, path))
-  const gid = await openToGroup(options, socket)
-  if (gid === undefined)
-    options.log.warn('only root can use the local API as long as there is no such group', {
-      group: options.group,
+  const first = await open(server, options).catch((error: unknown) => {
+    server.close()
+    throw error
+  })
+  if (first.gid === undefined)
+    log.warn('only root can use the local API as long as there is no such group', {
+      group,
       socket: path,
     })
-  stack.use(startTask((signal) => followGroup(options, socket, gid, signal)))
-  return stack.move()
+  return keepSocket(server, first, options)
+}
+
+/** A socket in its place, and the group that it was given to. */
+interface OpenSocket {
+  bound: BoundSocket
+  gid: number | undefined
+}
+
+async function open(server: Server, options: SocketFileOptions): Promise<OpenSocket> {
+  await openFolderOf(options.path)
+  await removeStale(options.path)
+  const bound = await bind(server, options.path)
+  return { bound, gid: await openToGroup(options, bound) }
 }
 
 /** Of `sun_path`, with a zero behind it (unix(7)). */
@@ -52,33 +73,63 @@ async function bind(server: Server, path: string): Promise<BoundSocket> {
   try {
     return await bindSocket(server, path)
   } catch (cause) {
-    server.close()
     if (errorCodeOf(cause) === 'EEXIST')
       throw new Error(`listen on "${path}": another process was quicker, is plexd running already?`)
     throw new Error(`listen on "${path}"`, { cause })
   }
 }
 
-/** A file of groups costs a look at its date; a directory in the network is asked now and then. */
-const lookEachMs = 3_000
-const askEach = 20
+/** A look at the socket; one at the file of groups, and at a directory in the network, comes with every third and sixtieth. */
+const lookEachMs = 1_000
+const groupsEach = 3
+const askEach = 60
 
-/** Until the end: a group that is made, or made anew under another number, gets the socket. */
-async function followGroup(
-  options: SocketFileOptions,
-  socket: BoundSocket,
-  first: number | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  let opened = first
-  let seen = await dateOfGroups()
-  for (let look = 1; ; look++) {
-    await options.clock.sleep(lookEachMs, signal)
-    const date = await dateOfGroups()
-    if (date === seen && look % askEach !== 0) continue
-    seen = date
-    opened = (await openToGroup(options, socket, opened)) ?? opened
+/** Until the end: the socket stands in its place, and a group that is made, or made anew under another number, has it. */
+function keepSocket(server: Server, first: OpenSocket, options: SocketFileOptions): SocketFile {
+  let current = first
+  const fronts = createFronts(server)
+
+  async function remake(): Promise<void> {
+    const front = fronts.make()
+    try {
+      const next = await open(front, options)
+      await current.bound[Symbol.asyncDispose]()
+      current = next
+      fronts.keepOnly(front)
+      options.problems.clear(problemName)
+      options.log.warn('the socket of the local API was removed, and is there again', {
+        socket: options.path,
+      })
+    } catch (error) {
+      fronts.drop(front)
+      options.problems.set(problemName, describeLoss(options.path, error))
+    }
   }
+
+  const following = startTask(async (signal) => {
+    let seen = await dateOfGroups()
+    for (let look = 1; ; look++) {
+      await options.clock.sleep(lookEachMs, signal)
+      if (!(await current.bound.isInPlace())) await remake()
+      const date = look % groupsEach === 0 ? await dateOfGroups() : seen
+      if (date === seen && look % askEach !== 0) continue
+      seen = date
+      current.gid = (await openToGroup(options, current.bound, current.gid)) ?? current.gid
+    }
+  })
+  return {
+    close: fronts.close,
+    async [Symbol.asyncDispose]() {
+      await following[Symbol.asyncDispose]()
+      await current.bound[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const problemName = 'local-api-socket'
+
+function describeLoss(path: string, error: unknown): string {
+  return `the socket of the local API was removed, and cannot be made again: ${describeError(error)}: make room for it at "${path}", or restart plexd`
 }
 
 async function dateOfGroups(): Promise<string> {
@@ -87,19 +138,24 @@ async function dateOfGroups(): Promise<string> {
 }
 
 async function openFolderOf(path: string): Promise<void> {
-  const folder = dirname(path)
   try {
-    // Only what was made here: the mode of a folder that was there is someone's decision.
-    if (makeFolder(folder, 0o755)) await openToAll(folder)
+    await makeOpen(dirname(path))
   } catch (error) {
     const why = describeError(error)
     throw new Error(`listen on "${path}": ${why}: choose another place with --socket`)
   }
 }
 
+/** With those above it. Only what was made here is opened: the mode of a folder that was there is someone's decision. */
+async function makeOpen(folder: string): Promise<void> {
+  const above = dirname(folder)
+  if (above !== folder && !existsSync(above)) await makeOpen(above)
+  if (makeFolder(folder, 0o755)) await openToAll(folder)
+}
+
 /** Whatever the umask took away; of the folder that is ours, not of one that came into its place. */
 async function openToAll(folder: string): Promise<void> {
-  await using made = await open(folder, constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  await using made = await openFile(folder, constants.O_DIRECTORY | constants.O_NOFOLLOW)
   const { uid } = await made.stat()
   if (uid === process.geteuid?.()) await made.chmod(0o755)
 }
@@ -112,18 +168,6 @@ async function removeStale(path: string): Promise<void> {
   if (await isAnswered(path))
     throw new Error(`listen on "${path}": another process serves it, is plexd running already?`)
   await rm(path, { force: true })
-}
-
-async function isAnswered(path: string): Promise<boolean> {
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-  const socket = connect(path, () => resolve(true))
-  socket.on('error', (cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ECONNREFUSED' || cause.code === 'ENOENT') resolve(false)
-    // A full queue of connections: somebody listens, however busy.
-    else if (cause.code === 'EAGAIN') resolve(true)
-    else reject(new Error(`listen on "${path}": find out whether it is in use`, { cause }))
-  })
-  return promise.finally(() => socket.destroy())
 }
 
 /** Gives the group's id, if there is one; does nothing where the socket has it already. */

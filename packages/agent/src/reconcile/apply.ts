@@ -40,6 +40,8 @@ export function createApplier(deps: ApplierDeps): Applier {
   let last: Promise<unknown> = Promise.resolve()
   let soon = false
   let isFiltered = firewall === undefined
+  /** What was done where nobody is told of it, for the next who is. */
+  const untold: DeviceStep[] = []
 
   /**
    * The routing comes first: from then on no packet for the mesh leaves in clear, whatever else fails. Then the filter,
@@ -47,6 +49,9 @@ export function createApplier(deps: ApplierDeps): Applier {
    * interface; afterwards one that cannot be changed still holds what it has, and denies what it does not know.
    */
   async function applyOnce(look: boolean): Promise<Correction[]> {
+    const reclaimed = await device.reclaim().catch(failed)
+    logSteps(log, reclaimed)
+    untold.push(...reclaimed)
     const prepared = await prepareRouting(look)
     if (desired.isMeshLost()) {
       problems.set('wireguard', lostMesh)
@@ -124,7 +129,7 @@ export function createApplier(deps: ApplierDeps): Applier {
 
   return {
     apply({ look = false } = {}) {
-      const run = last.then(() => applyOnce(look))
+      const run = last.then(() => applyOnce(look)).then((steps) => [...untold.splice(0), ...steps])
       last = run.catch(() => {}) // its caller is told
       return run
     },

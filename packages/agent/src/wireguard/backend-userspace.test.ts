@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '@plexd/runtime'
-import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
+import { createUserspaceBackend, NoAnswer, uapiSocketPath } from './backend-userspace.ts'
 import { createUapiTrap } from './uapi-trap.ts'
 
 describe('wireguard-go on its socket', () => {
@@ -31,6 +31,18 @@ describe('wireguard-go on its socket', () => {
     await assert.rejects(write, says('ask wireguard-go for "plexd0": address already in use'))
     const read = setup.backend.read()
     await assert.rejects(read, says('ask wireguard-go for "plexd0": answer was cut off'))
+  })
+
+  it('is silent for so long, and then known to be', async () => {
+    await using setup = await setUp([], { timeoutMs: 50, isSilent: true })
+
+    const silence = (error: unknown): boolean =>
+      error instanceof Error && error.cause instanceof NoAnswer
+    await assert.rejects(setup.backend.read(), silence)
+    await assert.rejects(
+      setup.backend.write({ peers: [] }),
+      says('ask wireguard-go for "plexd0": no answer within 0.1 s'),
+    )
   })
 
   it('notices others, but not ourselves', async () => {
@@ -66,7 +78,10 @@ function says(text: string): (error: unknown) => true {
 }
 
 /** Something that answers as wireguard-go does. */
-async function setUp(answers: string[]) {
+async function setUp(
+  answers: string[],
+  { isSilent = false, ...options }: { timeoutMs?: number; isSilent?: boolean } = {},
+) {
   const uapiDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
   const path = uapiSocketPath(uapiDir, 'plexd0')
   const requests: string[] = []
@@ -77,7 +92,7 @@ async function setUp(answers: string[]) {
     })
     socket.on('end', () => {
       requests.push(request)
-      socket.end(answers.shift() ?? '')
+      if (!isSilent) socket.end(answers.shift() ?? '')
     })
   })
   server.listen(path)
@@ -86,7 +101,7 @@ async function setUp(answers: string[]) {
   return {
     requests,
     trap,
-    backend: createUserspaceBackend({ interfaceName: 'plexd0', uapiDir, trap }),
+    backend: createUserspaceBackend({ interfaceName: 'plexd0', uapiDir, trap, ...options }),
     async visit() {
       const socket = connect(path)
       socket.end('get=1\n\n').resume()

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { errorCodeOf } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
 import type { UapiTrap } from './uapi-trap.ts'
@@ -13,15 +14,19 @@ export function createUserspaceBackend(options: {
   interfaceName: string
   uapiDir: string
   trap: UapiTrap
+  /** For reading; to write a thousand peers may take twice as long. */
   timeoutMs?: number
 }): Backend {
-  const { interfaceName, trap, timeoutMs = 10_000 } = options
+  const { interfaceName, trap, timeoutMs = 5_000 } = options
   const socketPath = uapiSocketPath(options.uapiDir, interfaceName)
 
   async function ask(request: string): Promise<string> {
-    return trap.around((onConnected) => exchange(socketPath, request, { timeoutMs, onConnected }), {
-      readsAll: request === getRequest,
-    })
+    const readsAll = request === getRequest
+    const options = { timeoutMs: readsAll ? timeoutMs : 2 * timeoutMs }
+    return trap.around(
+      (onConnected) => exchange(socketPath, request, { ...options, onConnected }),
+      { readsAll },
+    )
   }
 
   const tell = (cause: unknown): never => {
@@ -44,9 +49,25 @@ async function exchange(
   request: string,
   { timeoutMs, onConnected }: { timeoutMs: number; onConnected: () => void },
 ): Promise<string> {
-  const socket = connect({ path, allowHalfOpen: true, signal: AbortSignal.timeout(timeoutMs) })
+  const signal = AbortSignal.timeout(timeoutMs)
+  const socket = connect({ path, allowHalfOpen: true, signal })
   // To a Unix socket it is connected when the call returns, not when the event comes.
   onConnected()
   socket.end(request)
-  return await text(socket)
+  try {
+    return await text(socket)
+  } catch (error) {
+    // Who has not taken so many that the queue is full is as silent.
+    if (signal.aborted || errorCodeOf(error) === 'EAGAIN') throw new NoAnswer(timeoutMs)
+    throw error
+  }
+}
+
+/** Somebody listens, and says nothing. */
+export class NoAnswer extends Error {
+  override name = 'NoAnswer'
+
+  constructor(timeoutMs: number) {
+    super(`no answer within ${timeoutMs / 1_000} s`)
+  }
 }

@@ -37,6 +37,7 @@ export function createFakeDevice(
     backend: disabledBecause === undefined ? 'fake' : 'none',
     disabledBecause,
     observe: async () => ({ peers: [...peers.values()], listen_port: listenPort, faults: [] }),
+    reclaim: async () => [],
     async apply(steps) {
       if (failure) throw failure
       for (const step of steps) take(step)

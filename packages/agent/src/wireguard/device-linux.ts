@@ -13,12 +13,18 @@ import {
 import { type HandoverLoop, startHandoverLoop } from './handover-loop.ts'
 import { createHandoverRunner, type HandoverRunner } from './handover-runner.ts'
 import { type HeldPsks, leavingPsks, withoutNewPsks } from './held-psks.ts'
-import { createInterfaceDriver, type InterfaceDriver, type Sight } from './interface-driver.ts'
+import {
+  createInterfaceDriver,
+  type InterfaceDriver,
+  isTunnel,
+  type Sight,
+} from './interface-driver.ts'
 import { changesInterface, type InterfacePlan, planInterface } from './interface-plan.ts'
 import { startInterfaceWatch } from './interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface-writer.ts'
 import { publicKeyOf } from './keys.ts'
 import { standardMtu } from './link.ts'
+import { isDevice } from './network-monitor.ts'
 import { observedPeers } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
 import { newlyReachable, type SecondTries, secondTries, startSecondTries } from './second-try.ts'
@@ -78,7 +84,13 @@ class Device implements LinuxDevice {
     this.#options = options
     this.#clock = clock
     this.#record = record
-    this.#driver = createInterfaceDriver({ ...options, uapiDir, exec })
+    this.#driver = createInterfaceDriver({
+      ...options,
+      uapiDir,
+      isOurKey: (privateKey) => this.#isOurKey(privateKey),
+      exec,
+      clock,
+    })
     this.#sights = createSightMemory(this.#driver, clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
@@ -118,6 +130,17 @@ class Device implements LinuxDevice {
 
   holdPsks(): void {
     this.#held ??= new Map()
+  }
+
+  reclaim(): Promise<DeviceStep[]> {
+    return this.#exclusive(async () => {
+      if (isDevice(this.interfaceName)) return []
+      const sight = await this.#sights.recent()
+      const detail = await this.#takeBack(sight)
+      if (detail === undefined) return []
+      this.#sights.forget()
+      return [{ type: 'interface_repaired', detail }]
+    })
   }
 
   observe(): Promise<ObservedDevice> {
@@ -184,17 +207,19 @@ class Device implements LinuxDevice {
   peers(): Promise<readonly WgPeer[]> {
     return this.#exclusive(async () => {
       const sight = await this.#driver.look()
+      if (sight.state === 'frozen') throw new Error(`${sight.why}: it will be replaced`)
       return sight.state === 'wireguard' ? sight.wg.peers : []
     })
   }
 
   remove(): Promise<boolean> {
     return this.#exclusive(async () => {
-      const { state } = await this.#driver.look()
-      if (state === 'wireguard') await this.#driver.remove()
+      // What does not answer is seen to be dead when it is asked again.
+      const sight = await this.#driver.look().catch(() => this.#driver.look())
+      if (isTunnel(sight)) await this.#driver.remove(sight)
       this.#sights.forget()
       await this.#record.remove()
-      return state === 'wireguard'
+      return isTunnel(sight)
     })
   }
 
@@ -224,6 +249,23 @@ class Device implements LinuxDevice {
       link: { mtu, address: `${meshIp}/32`, route: meshRange },
     }
     return planInterface(wanted, sight, this.#record.current())
+  }
+
+  /** What was done; undefined when there is nothing of ours under another name. */
+  async #takeBack(sight: Sight): Promise<string | undefined> {
+    if (sight.state === 'frozen') {
+      await this.#driver.remove(sight)
+      return sight.why
+    }
+    if (sight.state !== 'wireguard' || sight.link.name === this.interfaceName) return undefined
+    await this.#driver.rename(sight.link.name)
+    return `interface was renamed to "${sight.link.name}"`
+  }
+
+  #isOurKey(privateKey: string): boolean {
+    if (privateKey === '') return false
+    const { public_key } = this.#record.current()
+    return privateKey === this.#privateKey || publicKeyOf(privateKey) === public_key
   }
 
   /** PSKs for a new key are written just before it: a handshake begun between the two would fail. */

@@ -34,7 +34,7 @@ export function recordPath(runDir: string, interfaceName: string): string {
 export const emptyRecord: DeviceRecord = { public_key: '', peers: {}, handovers: [] }
 
 /** Empty when there is none, or one that cannot be read: the record saves work, nothing depends on it. */
-async function loadRecord(path: string): Promise<DeviceRecord> {
+export async function loadRecord(path: string): Promise<DeviceRecord> {
   try {
     const stored: DeviceRecord = JSON.parse(await readFile(path, 'utf8'))
     return isWhole(stored) ? stored : emptyRecord

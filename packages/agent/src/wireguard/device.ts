@@ -41,6 +41,11 @@ export interface WireguardDevice {
   readonly backend: string
   /** Why no packet moves; undefined when they do. */
   readonly disabledBecause: string | undefined
+  /**
+   * Gives the interface its name back, where somebody has taken it: what was done. To come before all else, for whoever
+   * looks at routes and addresses takes one of another name for somebody else's.
+   */
+  reclaim(): Promise<DeviceStep[]>
   observe(): Promise<ObservedDevice>
   /** Steps already taken when it rejects are seen by the next `observe`. */
   apply(steps: readonly DeviceStep[]): Promise<void>

@@ -1,28 +1,53 @@
 import { rm } from 'node:fs/promises'
-import { exec } from '@plexd/runtime'
+import { exec, systemClock } from '@plexd/runtime'
 import { uapiDir } from './backend-userspace.ts'
-import { recordPath, standardRunDir } from './device-record.ts'
-import { createInterfaceDriver } from './interface-driver.ts'
+import { loadRecord, recordPath, standardRunDir } from './device-record.ts'
+import { createInterfaceDriver, isTunnel, type Sight } from './interface-driver.ts'
+import { publicKeyOf } from './keys.ts'
 
 /** A WireGuard interface, whoever drives it. */
 export interface FoundInterface {
+  /** False when only what it leaves behind may be there: a process, a socket. */
+  isThere: boolean
   /** Ends it, and wireguard-go with it. */
   remove(): Promise<void>
 }
 
-/** Undefined when there is none of that name, or with `privateKeys` one that has none of them. */
+/**
+ * The interface of that name, or that had it, also one that does not work any more. Undefined when with `privateKeys`
+ * there is none that has one of these; without, what is left behind of one counts too.
+ */
 export async function findInterface(
   interfaceName: string,
   privateKeys?: readonly string[],
 ): Promise<FoundInterface | undefined> {
-  const driver = createInterfaceDriver({ interfaceName, runDir: standardRunDir, uapiDir, exec })
-  const sight = await driver.look()
-  if (sight.state !== 'wireguard') return undefined
-  if (privateKeys && !privateKeys.includes(sight.wg.private_key)) return undefined
+  const path = recordPath(standardRunDir, interfaceName)
+  const { public_key } = await loadRecord(path)
+  const isOurKey = (key: string): boolean =>
+    privateKeys?.includes(key) ?? (key !== '' && publicKeyOf(key) === public_key)
+  const driver = createInterfaceDriver({
+    interfaceName,
+    runDir: standardRunDir,
+    uapiDir,
+    isOurKey,
+    exec,
+    clock: systemClock,
+  })
+  // What does not answer is seen to be dead when it is asked again.
+  const sight = await driver.look().catch(() => driver.look())
+  if (privateKeys && !isOfKeys(sight, privateKeys, public_key)) return undefined
+  if (sight.state === 'foreign' && !isTunnel(sight)) return undefined
   return {
+    isThere: isTunnel(sight),
     async remove() {
-      await driver.remove()
-      await rm(recordPath(standardRunDir, interfaceName), { force: true })
+      await driver.remove(sight)
+      await rm(path, { force: true })
     },
   }
+}
+
+/** One that does not tell its key had the one that was written down when it was given to it. */
+function isOfKeys(sight: Sight, privateKeys: readonly string[], recorded: string): boolean {
+  if (sight.state === 'wireguard') return privateKeys.includes(sight.wg.private_key)
+  return isTunnel(sight) && privateKeys.some((key) => key !== '' && publicKeyOf(key) === recorded)
 }

@@ -1,72 +1,119 @@
 import { access } from 'node:fs/promises'
-import { type Exec, ExecError } from '@plexd/runtime'
+import { type Clock, type Exec, ExecError } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { createKernelBackend } from './backend-kernel.ts'
-import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
+import { createUserspaceBackend, NoAnswer, uapiSocketPath } from './backend-userspace.ts'
 import { type LinkState, linkQuery, parseLink } from './link.ts'
-import { tunFault, tunRemedy } from './tun.ts'
 import { createUapiTrap } from './uapi-trap.ts'
 import type { WgInterface } from './wg-interface.ts'
+import { createWireguardGo } from './wireguard-go.ts'
 
-/** What is found under the name of our interface. */
+/** What is found of our interface. */
 export type Sight =
   | { state: 'absent' }
-  /** Not an interface that can be driven; `why` in words. */
-  | { state: 'foreign'; why: string }
+  /** Under its name there is something that cannot be driven; `why` in words. */
+  | { state: 'foreign'; why: string; kind: string }
+  /** Its process does not answer, and will not. */
+  | { state: 'frozen'; why: string }
+  /** The link has its own name, which may be another than ours. */
   | { state: 'wireguard'; backend: Backend; link: LinkState; wg: WgInterface }
+
+/** Whether it is, or was, a tunnel of WireGuard; one without a process is what is left of it. */
+export function isTunnel(sight: Sight): boolean {
+  const { state } = sight
+  return (
+    state === 'wireguard' || state === 'frozen' || (state === 'foreign' && sight.kind === 'tun')
+  )
+}
 
 /** Makes, reads and removes the interface. What is done with it is decided elsewhere. */
 export interface InterfaceDriver {
   look(): Promise<Sight>
   /** The kernel's WireGuard where there is one, wireguard-go otherwise. Rejects with what to do about it. */
   make(): Promise<Backend>
-  /** Whatever has the name. wireguard-go ends with its interface. Nothing when there is none. */
-  remove(): Promise<void>
-  /** Whether somebody else has spoken to WireGuard since we did; undefined where that cannot be told. */
+  /** Gives the interface its name back. */
+  rename(from: string): Promise<void>
+  /** What was seen, or whatever has the name; and wireguard-go with its socket. Nothing when there is none. */
+  remove(sight?: Sight): Promise<void>
+  /** Whether somebody else has spoken to WireGuard since we did, or stopped it; undefined where that cannot be told. */
   isDisturbed(backend: Backend): boolean | undefined
   /** Lines for `ip -batch`; stops at the first that fails. */
   ip(lines: readonly string[]): Promise<void>
 }
 
-export function createInterfaceDriver(options: {
+export interface InterfaceDriverOptions {
   interfaceName: string
   runDir: string
   uapiDir: string
+  /** Whether an interface that has this private key is ours, whatever its name. */
+  isOurKey(privateKey: string): boolean
   exec: Exec
-}): InterfaceDriver {
-  const { interfaceName: name, uapiDir, exec } = options
-  const kernel = createKernelBackend(options)
-  const trap = createUapiTrap(uapiSocketPath(uapiDir, name))
-  const userspace = createUserspaceBackend({ ...options, trap })
+  clock: Clock
+}
 
-  async function readLink(): Promise<LinkState | undefined> {
+export function createInterfaceDriver(options: InterfaceDriverOptions): InterfaceDriver {
+  const { interfaceName: name, uapiDir, exec } = options
+  const socketPath = uapiSocketPath(uapiDir, name)
+  const kernel = createKernelBackend(options)
+  const trap = createUapiTrap(socketPath)
+  const userspace = createUserspaceBackend({ ...options, trap })
+  const go = createWireguardGo({ ...options, socketPath })
+  const { readLink, deleteLink, renameLink } = linkCalls(exec)
+
+  async function look(): Promise<Sight> {
+    const stopped = await go.whyStopped()
+    if (stopped !== undefined) return { state: 'frozen', why: stopped }
+    // Both at once: they cost about the same, and there is little time.
+    const likely = (await exists(socketPath)) ? userspace : kernel
+    const reading = likely.read()
+    reading.catch(() => {}) // looked at below, if at all
+    const link = await readLink(name)
+    if (!link) return lookElsewhere(likely === userspace ? reading : undefined)
+    const backend = { wireguard: kernel, tun: userspace }[link.kind]
+    if (!backend) return { state: 'foreign', why: `it was of kind ${link.kind}`, kind: link.kind }
+    return readAs(backend, link, backend === likely ? reading : backend.read())
+  }
+
+  async function readAs(
+    backend: Backend,
+    link: LinkState,
+    reading: Promise<WgInterface>,
+  ): Promise<Sight> {
     try {
-      const input = linkQuery(name)
-      return parseLink(await exec(['ip', '-json', '-details', '-batch', '-'], { input }))
+      const stopped = backend === userspace ? await stoppedMeanwhile(reading) : undefined
+      if (stopped !== undefined) return { state: 'frozen', why: stopped }
+      const wg = await reading
+      go.answered()
+      return { state: 'wireguard', backend, link, wg }
     } catch (error) {
-      if (error instanceof ExecError && /does not exist|Cannot find/.test(error.stderr)) return
-      throw error
+      if (backend === userspace && isNobodyThere(error))
+        return { state: 'foreign', why: 'no wireguard-go answered for it', kind: link.kind }
+      const why = isSilence(error) ? await go.whySilent() : undefined
+      if (why === undefined) throw error
+      return { state: 'frozen', why }
     }
   }
 
-  async function look(): Promise<Sight> {
-    // Both at once: they cost about the same, and there is little time.
-    const likely = (await exists(uapiSocketPath(uapiDir, name))) ? userspace : kernel
-    const reading = likely.read()
-    reading.catch(() => {}) // looked at below, if at all
-    const link = await readLink()
-    if (!link) return { state: 'absent' }
-    const backend = { wireguard: kernel, tun: userspace }[link.kind]
-    if (!backend) return { state: 'foreign', why: `it was of kind ${link.kind}` }
-    try {
-      const wg = await (backend === likely ? reading : backend.read())
-      return { state: 'wireguard', backend, link, wg }
-    } catch (error) {
-      if (backend === userspace && isNobodyThere(error)) {
-        return { state: 'foreign', why: 'no wireguard-go answered for it' }
-      }
-      throw error
+  /** Why there will be no answer, where that can be known sooner than by waiting for it. */
+  async function stoppedMeanwhile(reading: Promise<unknown>): Promise<string | undefined> {
+    const answer = new AbortController()
+    const done = (): void => answer.abort()
+    reading.then(done, done)
+    const isLate = await options.clock.sleep(soonMs, answer.signal).then(
+      () => true,
+      () => false,
+    )
+    return isLate ? go.whyStopped({ search: true }) : undefined
+  }
+
+  /** Somebody may have given it another name: then it is known by its process, or by its key. */
+  async function lookElsewhere(reading: Promise<WgInterface> | undefined): Promise<Sight> {
+    const processes = reading ? await go.processes() : []
+    for (const { interfaceName: other = name } of processes) {
+      const link = reading && other !== name ? await readLink(other) : undefined
+      if (reading && link?.kind === 'tun') return readAs(userspace, link, reading)
     }
+    return (await findByKey(options, readLink, kernel)) ?? { state: 'absent' }
   }
 
   async function make(): Promise<Backend> {
@@ -76,26 +123,88 @@ export function createInterfaceDriver(options: {
     } catch (error) {
       if (!isUnknownType(error)) throw new Error(`make interface "${name}"`, { cause: error })
     }
-    await startWireguardGo(name, exec)
+    await go.start()
     return userspace
   }
 
   return {
     look,
     make,
-    isDisturbed: ({ name: backend }) => (backend === 'wireguard-go' ? trap.isSprung() : undefined),
-    async remove() {
-      try {
-        await exec(['ip', 'link', 'delete', 'dev', name])
-      } catch (error) {
-        if (!(error instanceof ExecError && /Cannot find/.test(error.stderr))) throw error
-      }
+    rename: (from) => renameLink(from, name),
+    isDisturbed({ name: backend }) {
+      if (backend !== 'wireguard-go') return undefined
+      return go.isStopped() || trap.isSprung()
+    },
+    async remove(sight) {
+      const names = new Set([name, sight?.state === 'wireguard' ? sight.link.name : name])
+      await go.end(async () => {
+        for (const one of names) await deleteLink(one)
+      })
     },
     async ip(lines) {
       if (lines.length === 0) return
       await exec(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
     },
   }
+}
+
+/** In which wireguard-go answers, unless it is busy or stopped. */
+const soonMs = 500
+
+function linkCalls(exec: Exec) {
+  return {
+    /** Undefined when there is none of that name. */
+    async readLink(name: string): Promise<LinkState | undefined> {
+      try {
+        const input = linkQuery(name)
+        return parseLink(await exec(['ip', '-json', '-details', '-batch', '-'], { input }))
+      } catch (error) {
+        if (error instanceof ExecError && isNoDevice.test(error.stderr)) return
+        throw error
+      }
+    },
+    async deleteLink(name: string): Promise<void> {
+      try {
+        await exec(['ip', 'link', 'delete', 'dev', name])
+      } catch (error) {
+        if (!(error instanceof ExecError && isNoDevice.test(error.stderr))) throw error
+      }
+    },
+    /** Before Linux 6.2 it must be down for that; its routes, which go then, are put right afterwards. */
+    async renameLink(from: string, to: string): Promise<void> {
+      try {
+        await exec(['ip', 'link', 'set', 'dev', from, 'name', to])
+      } catch (error) {
+        if (!(error instanceof ExecError && /busy/.test(error.stderr))) throw error
+        const lines = [`link set dev ${from} down`, `link set dev ${from} name ${to}`]
+        await exec(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
+      }
+    },
+  }
+}
+
+const isNoDevice = /does not exist|Cannot find/
+
+/** An interface of the kernel that has our key, under another name. */
+async function findByKey(
+  options: InterfaceDriverOptions,
+  readLink: (name: string) => Promise<LinkState | undefined>,
+  backend: Backend,
+): Promise<Sight | undefined> {
+  for (const name of await kernelInterfaces(options.exec)) {
+    const wg = await createKernelBackend({ ...options, interfaceName: name })
+      .read()
+      .catch(() => undefined) // it has gone meanwhile
+    if (!wg || !options.isOurKey(wg.private_key)) continue
+    const link = await readLink(name)
+    if (link) return { state: 'wireguard', backend, link, wg }
+  }
+  return undefined
+}
+
+async function kernelInterfaces(exec: Exec): Promise<string[]> {
+  const lines = await exec(['ip', '-oneline', 'link', 'show', 'type', 'wireguard'])
+  return lines.split('\n').flatMap((line) => /^\d+: ([^:@]+)/.exec(line)?.[1] ?? [])
 }
 
 function isUnknownType(error: unknown): boolean {
@@ -109,27 +218,8 @@ function isNobodyThere(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ECONNREFUSED'
 }
 
-/**
- * In a session of its own, so that it outlives the daemon and the terminal; the command returns when the interface
- * stands. Its complaints go to stdout, and stderr gets a banner whenever the kernel has WireGuard too.
- */
-async function startWireguardGo(name: string, exec: Exec): Promise<void> {
-  const quiet = 'exec wireguard-go "$0" 3>&2 2>/dev/null >&3 3>&-'
-  try {
-    await exec(['setsid', 'env', '-u', 'LOG_LEVEL', 'sh', '-c', quiet, name])
-  } catch (error) {
-    const isMissing = error instanceof ExecError && error.exitCode === 127 && !error.missing
-    if (isMissing)
-      throw new Error(
-        `make interface "${name}": the kernel has no WireGuard and wireguard-go is not installed: install the package wireguard-go, or load the module wireguard`,
-      )
-    const fault = await tunFault()
-    if (fault !== undefined)
-      throw new Error(
-        `make interface "${name}": the kernel has no WireGuard, and wireguard-go no way in: ${fault}: ${tunRemedy}`,
-      )
-    throw new Error(`make interface "${name}" with wireguard-go`, { cause: error })
-  }
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof NoAnswer
 }
 
 async function exists(path: string): Promise<boolean> {

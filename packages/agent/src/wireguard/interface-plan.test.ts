@@ -23,6 +23,7 @@ function sight(wg: Partial<Wireguard['wg']> = {}, link: Partial<Wireguard['link'
     state: 'wireguard',
     backend: { name: 'kernel', read: fail, write: fail },
     link: {
+      name: 'plexd0',
       kind: 'wireguard',
       up: true,
       mtu: 1420,
@@ -63,12 +64,21 @@ describe('planInterface', () => {
   })
 
   it('replaces one that is not ours', () => {
-    const foreign = plan({ state: 'foreign', why: 'it was of kind dummy' })
+    const foreign = plan({ state: 'foreign', why: 'it was of kind dummy', kind: 'dummy' })
     const strange = plan(sight({ private_key: generatePrivateKey() }))
 
     assert.deepEqual(foreign.faults, ['interface was not ours: it was of kind dummy'])
     assert.deepEqual(strange.faults, ['interface was not ours: it had another key'])
     assert.deepEqual([foreign.rebuild, strange.rebuild], [true, true])
+  })
+
+  it('replaces one whose process does not answer, and says so', () => {
+    const { faults, rebuild } = plan({
+      state: 'frozen',
+      why: 'wireguard-go, process 7, was stopped',
+    })
+
+    assert.deepEqual([faults, rebuild], [['wireguard-go, process 7, was stopped'], true])
   })
 
   it('adopts one with the key that it had from us last, and gives it the new one', () => {

@@ -34,6 +34,7 @@ export function planInterface(
   record: DeviceRecord,
 ): InterfacePlan {
   if (sight.state === 'absent') return rebuilt(wanted, 'interface was missing')
+  if (sight.state === 'frozen') return rebuilt(wanted, sight.why)
   if (sight.state === 'foreign') return rebuilt(wanted, `interface was not ours: ${sight.why}`)
   const { wg, link } = sight
   const isNewKey = wg.private_key !== wanted.privateKey
@@ -84,6 +85,7 @@ function rebuilt(wanted: WantedInterface, fault: string): InterfacePlan {
 }
 
 const newLink: LinkState = {
+  name: '',
   kind: '',
   up: false,
   mtu: 0,

@@ -42,7 +42,7 @@ export function createInterfaceWriter(options: {
 
   return {
     async rebuild(sight, { private_key = '', listen_port, fwmark }) {
-      if (sight.state !== 'absent') await driver.remove()
+      if (sight.state !== 'absent') await driver.remove(sight)
       const backend = await driver.make()
       const port = listen_port === undefined ? {} : { listen_port }
       const mark = fwmark === undefined ? {} : { fwmark }

@@ -4,6 +4,7 @@ import { type LinkState, parseLink, planLink } from './link.ts'
 
 const wanted = { mtu: 1420, address: '10.100.1.2/32', route: '10.100.0.0/16' }
 const asWanted: LinkState = {
+  name: 'plexd0',
   kind: 'wireguard',
   up: true,
   mtu: 1420,
@@ -35,9 +36,10 @@ describe('parseLink', () => {
   })
 
   it('takes the type of the link where there is no kind', () => {
-    const text = `${JSON.stringify([{ flags: [], mtu: 1500, link_type: 'ether', addr_info: [] }])}\n[]\n`
+    const text = `${JSON.stringify([{ ifname: 'plexd0', flags: [], mtu: 1500, link_type: 'ether', addr_info: [] }])}\n[]\n`
 
     assert.deepEqual(parseLink(text), {
+      name: 'plexd0',
       kind: 'ether',
       up: false,
       mtu: 1500,

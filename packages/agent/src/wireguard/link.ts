@@ -4,6 +4,7 @@ import { meshTable } from './routing-plan.ts'
 
 /** The interface as the network sees it: all of it but what WireGuard itself keeps. */
 export interface LinkState {
+  name: string
   /** `wireguard` from the kernel, `tun` from wireguard-go; anything else is not ours. */
   kind: string
   up: boolean
@@ -51,6 +52,7 @@ export function parseLink(text: string): LinkState {
   const [link] = links
   if (!link) throw new Error('parse what ip says of the interface: it names none')
   return {
+    name: link.ifname,
     kind: link.linkinfo?.info_kind ?? link.link_type,
     up: link.flags.includes('UP'),
     mtu: link.mtu,
@@ -67,6 +69,7 @@ const AddressInfo = Type.Object({
 })
 const Links = Type.Array(
   Type.Object({
+    ifname: Type.String(),
     link_type: Type.String(),
     mtu: Type.Integer(),
     flags: Type.Array(Type.String()),

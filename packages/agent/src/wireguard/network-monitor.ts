@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
 import { cidrsOverlap, parseCidr } from '@plexd/protocol'
@@ -36,9 +37,13 @@ export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDispos
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
   let addresses = addressesBeside(interfaceName)
   let wayOut = readWayOut()
+  // What is said of one that got another name does not name ours.
+  let wasThere = isDevice(interfaceName)
 
   function read(line: string): void {
-    if (concernsMesh(line, options)) onChange()
+    const isThere = isLink.test(line) ? isDevice(interfaceName) : wasThere
+    if (concernsMesh(line, options) || (wasThere && !isThere)) onChange()
+    wasThere = isThere
     const now = addressesBeside(interfaceName)
     const out = isWayOut.test(line) ? readWayOut() : wayOut
     // No way out at all is none to speak by: what counts is the next one, if it is another.
@@ -59,6 +64,14 @@ export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDispos
       onChange()
     }
   })
+}
+
+const isLink = /^\d+: [^ ]+: </
+
+/** The label of an address, by which Node names interfaces, is still the old name after a renaming. */
+export function isDevice(name: string): boolean {
+  const devices = readFileSync('/proc/net/dev', 'utf8').split('\n')
+  return devices.some((line) => line.trimStart().startsWith(`${name}:`))
 }
 
 const isWayOut = /^(Deleted )?default /

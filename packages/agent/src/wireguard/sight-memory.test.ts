@@ -10,7 +10,15 @@ const certain = () => false
 const seen: WireguardSight = {
   state: 'wireguard',
   backend,
-  link: { kind: 'tun', up: true, mtu: 1420, addresses: [], routes: [], mainRoutes: [] },
+  link: {
+    name: 'plexd0',
+    kind: 'tun',
+    up: true,
+    mtu: 1420,
+    addresses: [],
+    routes: [],
+    mainRoutes: [],
+  },
   wg: { private_key: '', listen_port: 51_820, fwmark: 0xe4, peers: [] },
 }
 
@@ -24,6 +32,7 @@ function setUp() {
     },
     isDisturbed: () => state.disturbed,
     make: nothing,
+    rename: nothing,
     remove: nothing,
     ip: nothing,
   }

@@ -1,0 +1,69 @@
+import { type Check, exec, type Finding, failed, ok, systemClock, warning } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { loadIdentity } from '../identity.ts'
+import { mayChangeNetwork } from '../mesh.ts'
+import { stateOf } from '../process-identity.ts'
+import { isAnswered } from '../unix-listener.ts'
+import { uapiDir, uapiSocketPath } from '../wireguard/backend-userspace.ts'
+import { standardRunDir } from '../wireguard/device-record.ts'
+import { createInterfaceDriver, type Sight } from '../wireguard/interface-driver.ts'
+import { findTunnelProcesses } from '../wireguard/tunnel-processes.ts'
+import { isStop } from '../wireguard/wireguard-go.ts'
+
+/** Whether the interface of the mesh is there, is ours, and works. */
+export const interfaceCheck: Check<AgentConfig> = { name: 'interface', run: checkInterface }
+
+async function checkInterface(config: AgentConfig): Promise<Finding> {
+  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
+  if (!(await mayChangeNetwork()))
+    return warning('only root can see who drives it', 'sudo plexd doctor')
+  return (await checkSocket(config)) ?? describeSight(await look(config), config)
+}
+
+/** What is known of who listens for orders, without asking: one that is stopped would answer late, or never. */
+async function checkSocket({ meshInterface: name }: AgentConfig): Promise<Finding | undefined> {
+  const path = uapiSocketPath(uapiDir, name)
+  const processes = await findTunnelProcesses(path)
+  for (const one of processes) {
+    if (!one.drives)
+      return failed(
+        `process ${one.pid} (${one.name}) listens on "${path}", where wireguard-go should for ${name}`,
+        `kill ${one.pid}`,
+      )
+    if (isStop(await stateOf(one)))
+      return failed(
+        `wireguard-go, process ${one.pid}, is stopped: no packet of ${name} moves`,
+        `kill -CONT ${one.pid}`,
+      )
+  }
+  if (processes.length > 0 || !(await isAnswered(path))) return undefined
+  return failed(
+    `a process of another network namespace listens on "${path}", where wireguard-go should for ${name}`,
+    'give each namespace a /run of its own, or name another interface as "mesh.interface" in the config',
+  )
+}
+
+async function look({ meshInterface, dataDir, hostname }: AgentConfig): Promise<Sight> {
+  const identity = await loadIdentity(dataDir, hostname).catch(() => undefined)
+  const driver = createInterfaceDriver({
+    interfaceName: meshInterface,
+    runDir: standardRunDir,
+    uapiDir,
+    isOurKey: (key) => key !== '' && key === identity?.private_key,
+    exec,
+    clock: systemClock,
+  })
+  return driver.look()
+}
+
+function describeSight(sight: Sight, { meshInterface: name }: AgentConfig): Finding {
+  if (sight.state === 'absent')
+    return warning(`there is no ${name}: nothing of the mesh moves`, 'plexd up')
+  if (sight.state === 'foreign')
+    return failed(`${name} is not ours: ${sight.why}`, `plexd up, which takes its place`)
+  if (sight.state === 'frozen')
+    return failed(`${name} does not work: ${sight.why}`, 'plexd up, which replaces it')
+  const { backend, link } = sight
+  if (link.name === name) return ok(`${name}, by ${backend.name}`)
+  return failed(`${name} was renamed to ${link.name}`, `ip link set ${link.name} name ${name}`)
+}

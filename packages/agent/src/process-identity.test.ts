@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { endProcess, identify, parseStat, stateOf } from './process-identity.ts'
+
+describe('a process', () => {
+  it('is read from a line in which its name may be anything', () => {
+    const rest = Array.from({ length: 40 }, (_, index) => index)
+    assert.deepEqual(parseStat(`77 (a) S (b\nc) T ${rest.join(' ')}\n`), {
+      name: 'a) S (b\nc',
+      state: 'T',
+      threads: 16,
+      startTicks: '18',
+    })
+    assert.equal(parseStat(''), undefined)
+    assert.equal(parseStat('77 (short) S 1 2'), undefined)
+  })
+
+  it('is ended, also one that is stopped', async () => {
+    const child = spawn('sleep', ['1000'])
+    const process_ = await identify(child.pid ?? 0)
+    assert.ok(process_)
+    child.kill('SIGSTOP')
+    while ((await stateOf(process_)) !== 'T') await sleep(5)
+    const exited = once(child, 'exit')
+    await endProcess(process_, { sleep })
+    assert.deepEqual(await exited, [null, 'SIGKILL'])
+    assert.equal(await stateOf(process_), undefined)
+  })
+
+  it('is left alone when another has its number', async () => {
+    const child = spawn('sleep', ['1000'])
+    const other = await identify(child.pid ?? 0)
+    assert.ok(other)
+    await endProcess({ ...other, startTicks: '1' }, { sleep })
+    assert.equal(await stateOf({ ...other, startTicks: '1' }), undefined)
+    assert.notEqual(await stateOf(other), undefined)
+    const exited = once(child, 'exit')
+    child.kill()
+    assert.deepEqual(await exited, [null, 'SIGTERM'])
+  })
+})

@@ -1,0 +1,14 @@
+import { connect } from 'node:net'
+
+/** Whether somebody listens on a Unix socket; false when there is no file either. */
+export async function isAnswered(path: string): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>()
+  const socket = connect(path, () => resolve(true))
+  socket.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ECONNREFUSED' || cause.code === 'ENOENT') resolve(false)
+    // A full queue of connections: somebody listens, however busy.
+    else if (cause.code === 'EAGAIN') resolve(true)
+    else reject(new Error(`connect to "${path}": find out whether it is in use`, { cause }))
+  })
+  return promise.finally(() => socket.destroy())
+}
