@@ -66,6 +66,17 @@ describe('the interface', { skip: labSkip() }, () => {
     await until('it is reported', async () => (await drift()).includes(`process ${before}, was`))
   })
 
+  it('is made anew when somebody has moved it to another network, and its process goes', async () => {
+    const [before] = await programsIn(web.host, 'wireguard-go')
+    await web.host.ip([`link set plexd0 netns ${lab.internet.name}`])
+    await until('another is there', async () => {
+      const now = await programsIn(web.host, 'wireguard-go')
+      return now.length === 1 && now[0] !== before
+    })
+    await untilPing(web.host, db.meshIp)
+    assert.doesNotMatch(await links(lab.internet), /plexd0/)
+  })
+
   for (const [what, change, finding] of [
     ['was renamed', rename, /FAILED +interface: +plexd0 was renamed to strayed/],
     ['was stopped', stop, /FAILED +interface: +wireguard-go, process \d+, is stopped/],
@@ -159,7 +170,7 @@ describe('the interface', { skip: labSkip() }, () => {
 const ownIds = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'] as const
 const leftFolders = '/run/plexd:\n\n/run/wireguard:\n'
 
-function links({ exec }: Host): Promise<string> {
+function links({ exec }: Pick<Host, 'exec'>): Promise<string> {
   return exec(['ip', '-oneline', 'link'])
 }
 

@@ -13,7 +13,7 @@ import { createNftables } from '../firewall/nftables.ts'
 import type { Identity } from '../identity.ts'
 import { removeStunRules } from '../nat/wireguard-port.ts'
 import { findInterface } from '../wireguard/find-interface.ts'
-import { lockInterface, lockPacketFilter } from '../wireguard/interface-lock.ts'
+import { lockHolder, lockInterface, lockPacketFilter } from '../wireguard/interface-lock.ts'
 import { removeMeshRouting } from '../wireguard/mesh-routing.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
@@ -85,18 +85,22 @@ async function stopDaemon(
 const patienceMs = 10_000
 
 /** A daemon that still runs would bring back what is removed. */
-async function waitForLock({ meshInterface }: AgentConfig): Promise<AsyncDisposable> {
+async function waitForLock({ meshInterface, socketPath }: AgentConfig): Promise<AsyncDisposable> {
   const untilMs = performance.now() + patienceMs
   for (;;) {
     const lock = await lockInterface(meshInterface)
     if (lock) return lock
     if (performance.now() > untilMs) {
       throw new CliError(
-        `a plexd still drives interface "${meshInterface}": stop it first, with "systemctl stop plexd", or name its socket with --socket`,
+        `a plexd that does not answer at "${socketPath}" still drives interface "${meshInterface}"${inParentheses(await lockHolder(meshInterface))}: stop it first, with "systemctl stop plexd", or name its socket with --socket`,
       )
     }
     await delay(50)
   }
+}
+
+function inParentheses(text: string): string {
+  return text === '' ? '' : ` (${text})`
 }
 
 function describe(

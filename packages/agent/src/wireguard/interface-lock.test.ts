@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
-import { lockInterface } from './interface-lock.ts'
+import { lockHolder, lockInterface } from './interface-lock.ts'
 
 describe('lockInterface', () => {
   it('keeps no connection of whoever comes', async () => {
@@ -23,5 +23,13 @@ describe('lockInterface', () => {
     }
     await using again = await lockInterface(name)
     assert.notEqual(again, undefined)
+  })
+
+  it('tells which process has it', async (t) => {
+    if (process.getuid?.() !== 0) return void t.skip('to look at what processes hold needs root')
+    const name = `plexd-test-${process.pid}`
+    assert.equal(await lockHolder(name), '')
+    await using _lock = await lockInterface(name)
+    assert.equal(await lockHolder(name), `process ${process.pid}`)
   })
 })

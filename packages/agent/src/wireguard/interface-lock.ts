@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { findListeners } from './tunnel-processes.ts'
 
 /**
  * Makes this process the only one that drives the interface: two would each put right for ever what the other did.
@@ -12,6 +13,12 @@ export function lockInterface(name: string): Promise<AsyncDisposable | undefined
 /** The same for the rules: there is one table of ours in a network namespace, however many interfaces there are. */
 export function lockPacketFilter(): Promise<AsyncDisposable | undefined> {
   return lock('table inet plexd') // no interface has a name with spaces
+}
+
+/** Who has it, in words; empty for one that cannot be seen from here. */
+export async function lockHolder(name: string): Promise<string> {
+  const [holder] = await findListeners([`@plexd/${name}`])
+  return holder ? `process ${holder.pid}` : ''
 }
 
 async function lock(name: string): Promise<AsyncDisposable | undefined> {

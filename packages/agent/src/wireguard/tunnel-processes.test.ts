@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { findTunnelProcesses, interfaceIn, listenersAt } from './tunnel-processes.ts'
+import { findDriver, findTunnelProcesses, interfaceIn, listenersAt } from './tunnel-processes.ts'
 
 describe('who listens where wireguard-go does', () => {
   const path = '/var/run/wireguard/plexd0.sock'
@@ -36,6 +36,7 @@ describe('who listens where wireguard-go does', () => {
     await once(server, 'listening')
     const [found, ...others] = await findTunnelProcesses(join(folder, 's'))
     assert.deepEqual([found?.pid, found?.drives, others], [process.pid, false, []])
+    assert.equal(await findDriver(join(folder, 's')), undefined)
     await rm(folder, { recursive: true })
     assert.deepEqual(await findTunnelProcesses(join(folder, 's')), [])
     server.close()

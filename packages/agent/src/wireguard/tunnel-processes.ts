@@ -18,10 +18,23 @@ export interface TunnelProcess extends ProcessIdentity {
  * by the name of a program. The kernel lists the sockets of this network only, so processes of others are never found.
  */
 export async function findTunnelProcesses(socketPath: string): Promise<TunnelProcess[]> {
-  const text = await readFile('/proc/net/unix', 'utf8').catch(() => '')
-  const inodes = listenersAt(await spellings(socketPath), text)
-  if (inodes.length === 0) return []
-  const sockets = new Set(inodes.map((inode) => `socket:[${inode}]`))
+  const found = await findListeners(await spellings(socketPath))
+  return found.every(({ drives }) => drives) ? found : withoutDisplaced(found, socketPath)
+}
+
+/** The process that drives the interface; asks the socket first, for to look at all processes may take long. */
+export async function findDriver(socketPath: string): Promise<TunnelProcess | undefined> {
+  const sockets = await listedAt(await spellings(socketPath))
+  const pid = sockets.size > 0 ? await listenerAt(socketPath) : 0
+  const asked = pid ? await look(pid, sockets) : undefined
+  if (asked?.drives) return asked
+  return (await findTunnelProcesses(socketPath)).find(({ drives }) => drives)
+}
+
+/** Who listens at one of these paths, as the kernel lists them: `@name` is one without a file. */
+export async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]> {
+  const sockets = await listedAt(paths)
+  if (sockets.size === 0) return []
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const found: TunnelProcess[] = []
   // One after another: there may be thousands, and nobody is in a hurry.
@@ -29,7 +42,13 @@ export async function findTunnelProcesses(socketPath: string): Promise<TunnelPro
     const process_ = await look(pid, sockets)
     if (process_) found.push(process_)
   }
-  return found.every(({ drives }) => drives) ? found : withoutDisplaced(found, socketPath)
+  return found
+}
+
+/** As a descriptor of one shows it. */
+async function listedAt(paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const text = await readFile('/proc/net/unix', 'utf8').catch(() => '')
+  return new Set(listenersAt(paths, text).map((inode) => `socket:[${inode}]`))
 }
 
 /** A program that drives nothing, and whose socket somebody has put another in place of, stands in nobody's way. */

@@ -3,7 +3,7 @@ import { type Clock, type Exec, ExecError } from '@plexd/runtime'
 import { endProcess, stateOf, untilEnded } from '../process-identity.ts'
 import { isAnswered } from '../unix-listener.ts'
 import { tunFault, tunRemedy } from './tun.ts'
-import { findTunnelProcesses, type TunnelProcess } from './tunnel-processes.ts'
+import { findDriver, findTunnelProcesses, type TunnelProcess } from './tunnel-processes.ts'
 
 /** The process that drives our interface where the kernel does not. */
 export interface WireguardGo {
@@ -47,7 +47,7 @@ export function createWireguardGo(options: WireguardGoOptions): WireguardGo {
   const processes = (): Promise<TunnelProcess[]> => findTunnelProcesses(socketPath)
   const search = async (): Promise<void> => {
     searchedMs = clock.monotonic()
-    known = (await processes()).find(({ drives }) => drives)
+    known = await findDriver(socketPath)
   }
 
   async function look(): Promise<void> {
