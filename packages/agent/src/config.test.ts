@@ -255,6 +255,12 @@ describe('loadConfig', () => {
 
   const errors: [name: string, text: string, message: RegExp][] = [
     [
+      'a duration without an end',
+      'heartbeat: { interval: 9000h }',
+      /heartbeat\.interval: "9000h": want at most 720h/,
+    ],
+    ['a long silence', 'actions: { max_timeout: 48h }', /"48h": want at most 24h/],
+    [
       'a duration without a unit',
       'reconcile: { interval: 60 }',
       /config ".*": reconcile\.interval: 60: want a number and a unit/,

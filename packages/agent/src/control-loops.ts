@@ -28,6 +28,7 @@ import { createMark } from './mark.ts'
 import { startMeshWatch } from './mesh-watch.ts'
 import { createEndpointExchange } from './nat/endpoint-exchange.ts'
 import { followOwnName } from './own-name.ts'
+import { startPauseWatch } from './pause-watch.ts'
 import { type DriftReports, startDriftReports } from './reconcile/drift-report.ts'
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
@@ -83,6 +84,10 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
     heartbeat.wake()
     queues.wake()
   })
+  function keepOnly(localAddresses: ReadonlySet<string>): void {
+    deps.keepOnly?.(localAddresses)
+    events.keepOnly(localAddresses)
+  }
   stack.use(
     startMeshWatch({
       ...core,
@@ -93,10 +98,19 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
         meshRange: core.mesh.range,
         changes: state.changes,
       }),
-      keepOnly(localAddresses) {
-        deps.keepOnly?.(localAddresses)
-        events.keepOnly(localAddresses)
+      keepOnly,
+    }),
+  )
+  stack.use(
+    startPauseWatch({
+      ...core,
+      // A machine that slept is like one that has moved: it is far from sure that anything is as it was.
+      onPause() {
+        keepOnly(new Set())
+        core.mesh.discovery?.refresh()
+        state.loop.trigger()
       },
+      onClockSet: () => state.loop.trigger(),
     }),
   )
 

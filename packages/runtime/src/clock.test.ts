@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock, systemClock } from './clock.ts'
+import { createFakeClock, longestTimerMs, sleepsOf, systemClock } from './clock.ts'
 
 describe('the fake clock', () => {
   it('wakes sleepers in the order of their time, and says what time it is then', async () => {
@@ -85,5 +85,33 @@ describe('the system clock', () => {
     other[Symbol.dispose]()
     await systemClock.sleep(120)
     assert.deepEqual(calls, ['one', 'other', 'one', 'other', 'other', 'other'])
+  })
+})
+
+describe('a long sleep', () => {
+  it('is made of sleeps that a timer of Node holds', () => {
+    const month = 30 * 24 * 3_600_000
+    const sleeps = [...sleepsOf(month)]
+    assert.deepEqual(sleeps, [longestTimerMs, month - longestTimerMs])
+    assert.deepEqual([...sleepsOf(0)], [0])
+  })
+
+  it('does not end at once, and ends when it is not wanted any more', async () => {
+    const end = new AbortController()
+    const sleep = systemClock.sleep(30 * 24 * 3_600_000, end.signal)
+    const first = await Promise.race([sleep, systemClock.sleep(20).then(() => 'the other')])
+    assert.equal(first, 'the other')
+    end.abort()
+    await assert.rejects(sleep, { name: 'AbortError' })
+  })
+})
+
+describe('the time since the machine started', () => {
+  it('goes on with the time of the process', async () => {
+    const [bootMs, monotonicMs] = [systemClock.boot(), systemClock.monotonic()]
+    await systemClock.sleep(30)
+    const differenceMs = systemClock.boot() - bootMs - (systemClock.monotonic() - monotonicMs)
+    assert.ok(Math.abs(differenceMs) < 1_000, String(differenceMs))
+    assert.ok(bootMs > 0)
   })
 })

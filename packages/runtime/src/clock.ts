@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Time, passed in so that a test can turn it. */
@@ -6,7 +7,12 @@ export interface Clock {
   now(): number
   /** Milliseconds since some moment of this process: for how long something took. Whoever sets the clock changes nothing of it. */
   monotonic(): number
-  /** Resolves after `ms`, or rejects with the signal's reason. */
+  /**
+   * Milliseconds since the machine started, the same for all its processes, to 10 ms. It goes on while the machine is
+   * suspended, and nobody sets it.
+   */
+  boot(): number
+  /** Resolves after `ms`, however many those are, or rejects with the signal's reason. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls each `ms` until disposed of. */
   every(ms: number, call: () => void): Disposable
@@ -15,11 +21,28 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
+  boot: readUptime,
+  async sleep(ms, signal) {
+    for (const part of sleepsOf(ms)) await delay(part, undefined, signal ? { signal } : {})
+  },
   every(ms, call) {
     const ticker = tickers.getOrInsertComputed(ms, createTicker)
     return ticker.add(call)
   },
+}
+
+/** What a timer of Node holds; one that is to take longer fires at once. */
+export const longestTimerMs = 2 ** 31 - 1
+
+/** The sleeps that are together as long. */
+export function* sleepsOf(ms: number): Generator<number> {
+  let leftMs = ms
+  for (; leftMs > longestTimerMs; leftMs -= longestTimerMs) yield longestTimerMs
+  yield leftMs
+}
+
+function readUptime(): number {
+  return Number.parseFloat(readFileSync('/proc/uptime', 'latin1')) * 1_000
 }
 
 /** Interval in ms -> what calls so often. */
@@ -65,6 +88,8 @@ export interface FakeClock extends Clock {
   step(ms: number): void
   /** Time passes, and nothing of ours runs: the process was stopped, or its machine suspended. */
   stall(ms: number): void
+  /** The machine sleeps: its clocks go on, but for the one of those who run. */
+  suspend(ms: number): void
   /** How many sleep at the moment. */
   sleepers(): number
 }
@@ -72,6 +97,7 @@ export interface FakeClock extends Clock {
 export function createFakeClock(startMs = Date.UTC(2025, 0, 15, 10, 30)): FakeClock {
   let nowMs = startMs
   let steppedMs = 0
+  let suspendedMs = 0
   let sleeping: { wakeAt: number; wake: () => void }[] = []
 
   async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -117,8 +143,9 @@ export function createFakeClock(startMs = Date.UTC(2025, 0, 15, 10, 30)): FakeCl
   }
 
   return {
-    now: () => nowMs + steppedMs,
+    now: () => nowMs + steppedMs + suspendedMs,
     monotonic: () => nowMs - startMs,
+    boot: () => nowMs - startMs + suspendedMs,
     sleep,
     every,
     advance,
@@ -127,6 +154,9 @@ export function createFakeClock(startMs = Date.UTC(2025, 0, 15, 10, 30)): FakeCl
     },
     stall(ms) {
       nowMs += ms
+    },
+    suspend(ms) {
+      suspendedMs += ms
     },
     sleepers: () => sleeping.length,
   }

@@ -1,5 +1,5 @@
 import { type Form, setting } from './form.ts'
-import { duration, flag, text } from './values.ts'
+import { duration, flag, longestSilenceMs, text } from './values.ts'
 
 /** Flat keys, as `plexd install` and the cloud-init templates write them. */
 export const installerForm: Form = {
@@ -9,7 +9,7 @@ export const installerForm: Form = {
   token_env: setting('tokenEnv', text),
   use_metadata: setting('tokenFromMetadata', flag),
   metadata_token_path: setting('tokenMetadataPath', text),
-  metadata_timeout: setting('tokenMetadataTimeoutMs', duration(1)),
+  metadata_timeout: setting('tokenMetadataTimeoutMs', duration(1, longestSilenceMs)),
   socket: setting('socketPath', text),
   socket_path: setting('socketPath', text),
   heartbeat_interval: setting('heartbeatMs', duration(1_000)),

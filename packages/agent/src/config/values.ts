@@ -42,12 +42,18 @@ export function cidr(value: unknown): string {
   return formatCidr(parseCidr(text(value)))
 }
 
-/** A Go duration of at least `minMs`, in milliseconds. */
-export function duration(minMs: number): (value: unknown) => number {
+/** Nobody waits longer for anything here; what is meant to be never has a switch of its own. */
+const longestMs = 720 * 3_600_000
+/** A request, a stream or an action that is silent for so long is dead; and the timer of a socket holds no 25 days. */
+export const longestSilenceMs = 24 * 3_600_000
+
+/** A Go duration of at least `minMs` and at most `maxMs`, in milliseconds. */
+export function duration(minMs: number, maxMs = longestMs): (value: unknown) => number {
   return (value) => {
     if (typeof value !== 'string') throw new TypeError('want a number and a unit, such as "30s"')
     const ms = parseDuration(value)
     if (ms < minMs) throw new RangeError(`want at least ${minMs / 1_000}s`)
+    if (ms > maxMs) throw new RangeError(`want at most ${maxMs / 3_600_000}h`)
     return ms
   }
 }

@@ -282,6 +282,7 @@ class Device implements LinuxDevice {
       record: this.#record.current(),
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       nowMs: this.#clock.now(),
+      bootMs: this.#clock.boot(),
     })
     this.#runner.expect(steps, record, this.#held)
     const leaving = leavingPsks(this.#record.current().handovers, actual, this.#promised)

@@ -16,6 +16,7 @@ export interface DeviceRecord {
     from: string
     to: string
     allowed_ips: readonly string[]
+    /** These times are since the machine started. */
     started_ms: number
     /** Whether the new key has a PSK that nobody has. */
     shut?: boolean

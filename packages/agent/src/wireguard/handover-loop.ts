@@ -25,7 +25,7 @@ export function startHandoverLoop(deps: {
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const startedMs = performance.now()
+      const startedMs = clock.monotonic()
       const failed = await advance().then(
         () => false,
         (error: unknown) => {
@@ -33,7 +33,7 @@ export function startHandoverLoop(deps: {
           return true
         },
       )
-      await trigger.wait(failed ? 5_000 : pauseMs(performance.now() - startedMs), signal)
+      await trigger.wait(failed ? 5_000 : pauseMs(clock.monotonic() - startedMs), signal)
     }
   }
 
@@ -42,8 +42,8 @@ export function startHandoverLoop(deps: {
     if (pending().length === 0) return idleMs
     const waiting = pending().filter(isWaiting)
     if (waiting.length === 0) return endingMs
-    const nowMs = clock.now()
-    return Math.max(lookMs, Math.min(...waiting.map((one) => pauseAt(nowMs - one.started_ms))))
+    const bootMs = clock.boot()
+    return Math.max(lookMs, Math.min(...waiting.map((one) => pauseAt(bootMs - one.started_ms))))
   }
 
   const task = startTask(run)

@@ -75,7 +75,7 @@ export function createHandoverRunner(options: {
       }),
     )
     await backend.write({ peers: changes.flatMap(([move]) => move) })
-    const moved_ms = clock.now()
+    const moved_ms = clock.boot()
     const now = record()
     await remember({
       ...now,
@@ -109,12 +109,12 @@ export function createHandoverRunner(options: {
       const { handovers } = record()
       if (handovers.length === 0) return
       const { peers } = await backend.read()
-      const nowMs = clock.now()
-      const due = dueHandovers(handovers, peers, nowMs)
+      const bootMs = clock.boot()
+      const due = dueHandovers(handovers, peers, { bootMs, seconds: clock.now() / 1_000 })
       if (due.length > 0) return move(backend, due, peers)
-      const unshut = unshutHandovers(handovers, nowMs).filter(({ to }) => psks.has(to))
+      const unshut = unshutHandovers(handovers, bootMs).filter(({ to }) => psks.has(to))
       if (unshut.length > 0) return shut(backend, unshut, peers)
-      const ended = endedHandovers(handovers, nowMs)
+      const ended = endedHandovers(handovers, bootMs)
       if (ended.length > 0) await end(backend, ended)
     },
   }

@@ -122,20 +122,32 @@ describe('endedHandovers', () => {
   })
 })
 
+/** So long after it started; both clocks say the same here. */
+function at(ageMs: number) {
+  return { bootMs: startedMs + ageMs, seconds: (startedMs + ageMs) / 1_000 }
+}
+
 describe('dueHandovers', () => {
   const due = (peers: WgPeer[], ageMs: number): boolean =>
-    dueHandovers([handover], peers, startedMs + ageMs).length === 1
+    dueHandovers([handover], peers, at(ageMs)).length === 1
 
   it('waits while the peer uses its old key', () => {
     assert.equal(due([alive, has('new')], 2_000), false)
     assert.equal(due([alive, has('new')], 60_000), false)
   })
 
+  it('is due when its time is from before the machine started', () => {
+    assert.deepEqual(
+      dueHandovers([handover], [alive], { ...at(0), bootMs: startedMs - 3_600_000 }),
+      [handover],
+    )
+  })
+
   it('is due once', () => {
     const moved = { ...handover, moved_ms: startedMs + 2_000 }
     const peers = [alive, has('new', { rx_bytes: 148 })]
 
-    assert.deepEqual(dueHandovers([moved], peers, startedMs + 2_001), [])
+    assert.deepEqual(dueHandovers([moved], peers, at(2_001)), [])
     assert.deepEqual(unshutHandovers([moved], startedMs + 2_001), [])
   })
 

@@ -96,21 +96,34 @@ export function pauseAt(ageMs: number): number {
 }
 
 /** Those whose new key should be shut by now: a peer that was faster than the news would have been found. */
-export function unshutHandovers(handovers: readonly Handover[], nowMs: number): Handover[] {
-  return handovers.filter((one) => isWaiting(one) && !one.shut && nowMs - one.started_ms > openMs)
+export function unshutHandovers(handovers: readonly Handover[], bootMs: number): Handover[] {
+  return handovers.filter(
+    (one) => isWaiting(one) && !one.shut && ageOf(one.started_ms, bootMs) > openMs,
+  )
 }
 
 const openMs = 500
+
+/** By the clock of the machine's start, and by the one by which WireGuard tells of handshakes. */
+interface Now {
+  bootMs: number
+  seconds: number
+}
+
+/** What is of before the machine started is old. */
+function ageOf(ms: number, bootMs: number): number {
+  return ms > bootMs ? Number.POSITIVE_INFINITY : bootMs - ms
+}
 
 /** Those whose time has come, given what the interface says now. */
 export function dueHandovers(
   handovers: readonly Handover[],
   peers: readonly WgPeer[],
-  nowMs: number,
+  now: Now,
 ): Handover[] {
   const byKey = new Map(peers.map((peer) => [peer.public_key, peer]))
   return handovers.filter(
-    (one) => isWaiting(one) && isDue(one, byKey.get(one.from), byKey.get(one.to), nowMs),
+    (one) => isWaiting(one) && isDue(one, byKey.get(one.from), byKey.get(one.to), now),
   )
 }
 
@@ -118,13 +131,13 @@ function isDue(
   { started_ms }: Handover,
   from: WgPeer | undefined,
   to: WgPeer | undefined,
-  nowMs: number,
+  { bootMs, seconds }: Now,
 ): boolean {
   if (!from) return true
   // Bytes arrive with the first message of a handshake, before the handshake is complete.
   if (to && (to.rx_bytes > 0 || to.handshake_at > 0)) return true
-  const ageMs = nowMs - started_ms
-  const isOldDead = !hasSession(from, nowMs / 1_000)
+  const ageMs = ageOf(started_ms, bootMs)
+  const isOldDead = !hasSession(from, seconds)
   return ageMs > longestMs || (ageMs > patienceMs && isOldDead)
 }
 
@@ -134,8 +147,8 @@ export function isWaiting({ moved_ms }: Handover): boolean {
 }
 
 /** Those whose old key can end: what was on its way under it when the allowed IPs moved has been sent. */
-export function endedHandovers(handovers: readonly Handover[], nowMs: number): Handover[] {
-  return handovers.filter(({ moved_ms = nowMs }) => nowMs - moved_ms >= restMs)
+export function endedHandovers(handovers: readonly Handover[], bootMs: number): Handover[] {
+  return handovers.filter(({ moved_ms = bootMs }) => ageOf(moved_ms, bootMs) >= restMs)
 }
 
 const restMs = 200

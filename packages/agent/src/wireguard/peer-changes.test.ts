@@ -7,6 +7,7 @@ import { changesFor } from './peer-changes.ts'
 import type { WgPeer } from './wg-interface.ts'
 
 const nowMs = 1_736_937_000_000
+const bootMs = 7_200_000
 
 function aPeer(public_key: string, changes: Partial<Peer> = {}): Peer {
   return {
@@ -33,7 +34,7 @@ const recorded: DeviceRecord = {
 
 function changes(steps: DeviceStep[], actual: WgPeer[], record = recorded) {
   const byKey = new Map(actual.map((peer) => [peer.public_key, peer]))
-  return changesFor(steps, { actual: byKey, record, keepaliveSeconds: 0, nowMs })
+  return changesFor(steps, { actual: byKey, record, keepaliveSeconds: 0, nowMs, bootMs })
 }
 
 const added = (peer: Peer): DeviceStep => ({ type: 'peer_added', peer })
@@ -110,7 +111,7 @@ describe('changesFor a peer with a new key', () => {
         from: 'old',
         to: 'new',
         allowed_ips: ['10.100.1.2/32'],
-        started_ms: nowMs,
+        started_ms: bootMs,
       },
     ])
     assert.deepEqual(Object.keys(record.peers), ['old', 'new'])
@@ -140,7 +141,7 @@ describe('changesFor a peer with a new key', () => {
   it('writes to a new key at once what has changed after the move', () => {
     const moved = {
       ...record,
-      handovers: record.handovers.map((one) => ({ ...one, moved_ms: nowMs })),
+      handovers: record.handovers.map((one) => ({ ...one, moved_ms: bootMs })),
     }
     const peer = aPeer('new', { allowed_ips: ['10.100.1.2/32', '10.7.0.0/24'] })
 
@@ -154,7 +155,7 @@ describe('changesFor a peer with a new key', () => {
   it('hands over from the new key when that is replaced right after the move', () => {
     const moved = {
       ...record,
-      handovers: record.handovers.map((one) => ({ ...one, moved_ms: nowMs })),
+      handovers: record.handovers.map((one) => ({ ...one, moved_ms: bootMs })),
     }
 
     const next = changes([removed('new'), added(aPeer('newer'))], [has('old'), has('new')], moved)

@@ -12,6 +12,8 @@ export interface Situation {
   record: DeviceRecord
   keepaliveSeconds: number
   nowMs: number
+  /** Since the machine started. */
+  bootMs: number
 }
 
 /** What to write, and what the record says once it is written. */
@@ -25,7 +27,7 @@ export interface PeerChanges {
  * is handed over instead. Pure.
  */
 export function changesFor(steps: readonly DeviceStep[], situation: Situation): PeerChanges {
-  const { actual, record, nowMs } = situation
+  const { actual, record, bootMs } = situation
   const given = steps.flatMap((step) => ('peer' in step ? [step.peer] : []))
   const removed = steps.filter((step) => step.type === 'peer_removed')
   const rotations = rotationsOf(given, removed, situation)
@@ -37,7 +39,7 @@ export function changesFor(steps: readonly DeviceStep[], situation: Situation): 
   const removedKeys = new Set(removed.map(({ public_key }) => public_key))
   const handovers = [
     ...record.handovers.filter(({ to }) => !removedKeys.has(to)),
-    ...[...rotations].map(([peer, from]) => handoverOf(peer, from.public_key, nowMs)),
+    ...[...rotations].map(([peer, from]) => handoverOf(peer, from.public_key, bootMs)),
   ].map((handover) => withAllowedIps(handover, given))
 
   const removals = ended.filter((key) => actual.has(key)).map(removalOf)
@@ -74,8 +76,8 @@ function carriersOf(publicKey: string, handovers: readonly Handover[]): string[]
   return handovers.filter(({ to }) => to === publicKey).map(({ from }) => from)
 }
 
-function handoverOf({ id, public_key, allowed_ips }: Peer, from: string, nowMs: number): Handover {
-  return { peer_id: id, from, to: public_key, allowed_ips: [...allowed_ips], started_ms: nowMs }
+function handoverOf({ id, public_key, allowed_ips }: Peer, from: string, bootMs: number): Handover {
+  return { peer_id: id, from, to: public_key, allowed_ips: [...allowed_ips], started_ms: bootMs }
 }
 
 /** What the peer will be given is what it should have at that time. */

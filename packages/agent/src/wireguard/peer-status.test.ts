@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { NatType, Peer, PeerStatus } from '@plexd/protocol'
 import { describePeers } from './peer-status.ts'
+import { hasSession } from './session.ts'
 import type { WgPeer } from './wg-interface.ts'
 
 const nowSeconds = 1_736_937_000
@@ -99,4 +100,11 @@ describe('describePeers', () => {
     const [up] = describePeers([{ ...db, nat_type: natType }], [found], { nowSeconds, natType })
     assert.equal(up?.reason, '')
   })
+})
+
+it('takes nobody for connected whose handshake is yet to come: the clock was set back', () => {
+  const nowSeconds = 1_736_937_000
+  assert.equal(hasSession({ handshake_at: nowSeconds - 60 }, nowSeconds), true)
+  assert.equal(hasSession({ handshake_at: nowSeconds + 60 }, nowSeconds), true)
+  assert.equal(hasSession({ handshake_at: nowSeconds + 7_140 }, nowSeconds), false)
 })

@@ -92,6 +92,7 @@ describe('resolveConfig', () => {
       [{ mesh_cidr: '10.0.0.0/31' }, /want a prefix length from 8 to 30/],
       [{ heartbeat_interval: '30' }, /heartbeat_interval: parse duration "30"/],
       [{ heartbeat_interval: '1ms' }, /want 100ms at least/],
+      [{ heartbeat_interval: '720h' }, /want 24h at most/],
       [{ key_max_age: '-1h' }, /want 1m at least, or 0 for never/],
       [{ log_level: 'loud' }, /log_level "loud"/],
       [{ public_url: 'plexd.example.com' }, /public_url "plexd\.example\.com": want a URL/],

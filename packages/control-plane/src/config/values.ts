@@ -72,6 +72,9 @@ export function parseMeshCidr(text: string): string {
 export function parseInterval(text: string): number {
   const ms = inContext('heartbeat_interval: ', () => parseDuration(text))
   if (ms < 100) throw new Error(`read config: heartbeat_interval "${text}": want 100ms at least`)
+  // Nodes are offline after ten of them.
+  if (ms > 24 * 3_600_000)
+    throw new Error(`read config: heartbeat_interval "${text}": want 24h at most`)
   return ms
 }
 
