@@ -112,9 +112,9 @@ async function untilInForce(): Promise<number> {
   const socket = openSocket()
   wrote = []
   for (;;) {
-    const changes = socket.read()
-    if (changes === 'overrun') throw new Error('announcements were lost')
-    if (changes.some(({ portId }) => portId === wrote[1])) break
+    const news = socket.read()
+    if (news === 'overrun') throw new Error('announcements were lost')
+    if (news.changes.some(({ portId }) => portId === wrote[1])) break
     await delay(1)
   }
   socket.close()

@@ -231,6 +231,7 @@ async function deregister(
     log.info('deregistered', { node_id })
     await device.remove()
     await routing?.remove()
+    await firewall?.backstop.remove()
     await firewall?.firewall.remove()
   } catch (error) {
     log.warn('cannot deregister', { node_id, error: describeError(error) })

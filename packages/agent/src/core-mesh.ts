@@ -184,6 +184,7 @@ function openFirewall(
     problems,
     log,
     firewall: filter.firewall,
+    backstop: filter.backstop,
     isWatched: filter.openChanges !== undefined,
     exceptions: () => routing?.exceptions(),
     ruleset: {

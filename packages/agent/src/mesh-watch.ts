@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { Clock, Log } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
 import type { CoreMesh } from './core-mesh.ts'
+import { createForeignChanges } from './firewall/foreign-changes.ts'
 import { startFirewallGuard } from './firewall/guard.ts'
 import { startDiscovery } from './nat/discover.ts'
 import { localAddresses } from './nat/local-addresses.ts'
@@ -9,6 +10,7 @@ import type { DiscoveredEndpoint } from './nat/rounds.ts'
 import { type SizeWatch, startSizeWatch } from './path/size-watch.ts'
 import type { Problems } from './problems.ts'
 import type { DriftReports } from './reconcile/drift-report.ts'
+import type { Correction } from './reconcile/plan.ts'
 import { standardMtu } from './wireguard/link.ts'
 
 export interface MeshWatchOptions {
@@ -41,7 +43,7 @@ export function startMeshWatch(options: MeshWatchOptions): AsyncDisposable {
   const sizes = watchSizes(options, stack)
   watchEndpoint(options, stack)
   stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget() }))
-  watchFilter(options, correct, stack)
+  watchFilter(options, stack)
   return stack
 }
 
@@ -88,21 +90,34 @@ function watchEndpoint(
 }
 
 function watchFilter(
-  { mesh: { firewall }, clock, log }: MeshWatchOptions,
-  correct: () => Promise<void>,
+  { mesh: { firewall, applier }, drift, problems, clock, log }: MeshWatchOptions,
   stack: AsyncDisposableStack,
 ): void {
   if (!firewall?.openChanges) return
+  const foreign = createForeignChanges({
+    isShut: () => problems.of('backstop') === '',
+    problems,
+    clock,
+    log,
+  })
   stack.use(
     startFirewallGuard({
       socket: firewall.openChanges(),
       isOurs: firewall.writers.has,
+      isBackstopLost: firewall.backstop.isLost,
+      foreign,
       async look() {
         firewall.applier.distrust()
-        await correct()
+        const steps = await applier.apply()
+        // Ten of them a second say no more than the problem does.
+        drift.add(foreign.isFight() ? steps.filter(isOther) : steps)
       },
       clock,
       log,
     }),
   )
+}
+
+function isOther({ type }: Correction): boolean {
+  return type !== 'firewall_restored'
 }

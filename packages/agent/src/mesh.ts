@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
 import type { MeshPlace, OpenMesh } from './core-mesh.ts'
+import { removeBackstops } from './firewall/backstop.ts'
 import { openPacketFilter } from './firewall/packet-filter.ts'
 import { realNetwork } from './nat/netcheck.ts'
 import { loadPingSocket } from './path/ping-socket.ts'
@@ -17,6 +18,8 @@ export async function openMesh(
   clock: Clock = systemClock,
 ): Promise<OpenMesh> {
   const filter = await openPacketFilter(log)
+  // One from before would drop all: nothing marks what may pass any more.
+  if (!config.policyEnabled) await removeBackstops()
   const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,

@@ -26,6 +26,12 @@ export const tools = {
     of: 'plexd',
     need: 'mesh',
   },
+  mkfifo: {
+    package: 'coreutils',
+    use: 'keeps the mesh shut while the packet filter is flushed',
+    of: 'plexd',
+    need: 'none',
+  },
   modinfo: {
     package: 'kmod',
     use: 'tells whether the kernel has WireGuard',

@@ -2,6 +2,7 @@ import { type Check, examine, tellFindings } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
+import { firewallChecks } from '../doctor/firewall-checks.ts'
 import { interfaceCheck } from '../doctor/interface-check.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
 import { routingCheck } from '../doctor/routing-check.ts'
@@ -10,6 +11,7 @@ import { type Flags, loadConfigFor } from './flags.ts'
 
 const checks: readonly Check<AgentConfig>[] = [
   ...machineChecks,
+  ...firewallChecks,
   routingCheck,
   interfaceCheck,
   controlPlaneCheck,

@@ -9,6 +9,7 @@ import {
   printJson,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { removeBackstops } from '../firewall/backstop.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import type { Identity } from '../identity.ts'
 import { removeStunRules } from '../nat/wireguard-port.ts'
@@ -58,6 +59,7 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
 
 /** The daemon removes that of STUN itself, unless it is killed. */
 async function removeTables(): Promise<void> {
+  await removeBackstops()
   try {
     await createNftables({ log: createLog('plexd', 'warn') }).remove()
     await removeStunRules()

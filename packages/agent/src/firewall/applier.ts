@@ -1,6 +1,7 @@
 import { describeError, type Log } from '@plexd/runtime'
 import type { Problems } from '../problems.ts'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
+import type { Backstop } from './backstop.ts'
 import type { Firewall } from './firewall.ts'
 import { type FirewallStep, planFirewall } from './plan.ts'
 import { compileRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts'
@@ -20,6 +21,8 @@ export interface FirewallApplier {
 
 export interface FirewallApplierOptions {
   firewall: Firewall
+  /** What stands behind it; absent in tests that are not about it. */
+  backstop?: Backstop
   /** Whether changes by others lead to `distrust`; if not, every run looks. */
   isWatched: boolean
   desired: Pick<DesiredStore, 'current'>
@@ -33,7 +36,7 @@ export interface FirewallApplierOptions {
 }
 
 export function createFirewallApplier(options: FirewallApplierOptions): FirewallApplier {
-  const { firewall, isWatched, desired, problems, log } = options
+  const { firewall, backstop, isWatched, desired, problems, log } = options
   const compile = createCompiler(options)
   const addresses = createAddressBook(options)
   let last: Promise<unknown> = Promise.resolve()
@@ -52,12 +55,24 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
       if (steps.length > 0) await firewall.apply(ruleset, observed)
       lastPolicies = policies
       problems.clear('firewall')
-      return steps
+      return [...steps, ...(await holdBackstop(ruleset, look))]
     } catch (error) {
       trusted = false
       const reason = await firewall.check().catch(describeError)
       problems.set('firewall', reason ?? `policies cannot be applied: ${describeError(error)}`)
       throw new Error('apply policies', { cause: error })
+    }
+  }
+
+  /** That it cannot be held is told; the table is in force without it. */
+  async function holdBackstop(ruleset: Ruleset, look: boolean): Promise<FirewallStep[]> {
+    try {
+      const detail = await backstop?.hold(ruleset, { look })
+      problems.clear('backstop')
+      return detail === undefined ? [] : [{ type: 'firewall_restored', detail }]
+    } catch (error) {
+      problems.set('backstop', describeError(error))
+      return []
     }
   }
 

@@ -1,10 +1,10 @@
 import { importFfi } from '../ffi.ts'
-import { parseTableChanges, type TableChange } from './netlink-message.ts'
+import { type FilterNews, parseFilterNews } from './netlink-message.ts'
 
 /** Where the kernel announces changes to the packet filter, of the network namespace in which it was opened. */
 export interface ChangeSocket {
   /** All that has come since the last call, or `overrun` if some of it was lost. */
-  read(): TableChange[] | 'overrun'
+  read(): FilterNews | 'overrun'
   close(): void
 }
 
@@ -41,15 +41,17 @@ export async function loadChangeSocket(): Promise<() => ChangeSocket> {
       return error.readInt32LE() !== 0
     }
 
-    function read(): TableChange[] | 'overrun' {
+    function read(): FilterNews | 'overrun' {
       const lost = overran()
-      const changes: TableChange[] = []
+      const all: FilterNews = { changes: [], authors: [] }
       for (let count = 0; count < maxDatagrams; count++) {
         const bytes = libc.recv(fd, datagram, BigInt(datagram.length), linux.msgDontwait)
         if (bytes <= 0) break
-        changes.push(...parseTableChanges(datagram.subarray(0, Number(bytes))))
+        const { changes, authors } = parseFilterNews(datagram.subarray(0, Number(bytes)))
+        all.changes.push(...changes)
+        all.authors.push(...authors)
       }
-      return lost ? 'overrun' : changes
+      return lost ? 'overrun' : all
     }
 
     return { read, close: () => void libc.close(fd) }

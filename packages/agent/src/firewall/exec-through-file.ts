@@ -1,25 +1,20 @@
-import { type FileHandle, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { exec, type Tool } from '@plexd/runtime'
+import { loadOutputFile, type OutputFile } from './output-file.ts'
 
 /**
- * Runs a program that prints its output a word at a time, as nft does: thirteen thousand writes for a thousand rules.
- * Into a file they cost a third of what they cost into a pipe whose other end wakes up for each.
+ * Runs programs that print their output a word at a time, as nft does: thirteen thousand writes for a thousand rules.
+ * Into a file they cost a third of what they cost into a pipe whose other end wakes up for each. The file is one in
+ * memory: on a full disk nft would print half of it, and not say so.
  */
-export async function execThroughFile(command: readonly [Tool, ...string[]]): Promise<string> {
-  await using file = await openNameless().catch(() => undefined)
-  if (!file) return exec(command) // the system has no writable temporary folder
-  await exec(command, { stdoutFd: file.fd })
-  const { size } = await file.stat()
-  const { buffer } = await file.read(Buffer.alloc(size), 0, size, 0)
-  return buffer.toString()
-}
+export function createExecThroughFile() {
+  let opener: Promise<(() => OutputFile) | undefined> | undefined
 
-/** A file that is gone as soon as it is closed. */
-async function openNameless(): Promise<FileHandle> {
-  const path = join(tmpdir(), `plexd-${crypto.randomUUID()}`)
-  const file = await open(path, 'wx+', 0o600)
-  await rm(path)
-  return file
+  return async (command: readonly [Tool, ...string[]]): Promise<string> => {
+    opener ??= loadOutputFile().catch(() => undefined)
+    const open = await opener
+    if (!open) return exec(command) // no FFI
+    using file = open()
+    await exec(command, { stdoutFd: file.fd })
+    return file.read()
+  }
 }

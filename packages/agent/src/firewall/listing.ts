@@ -68,7 +68,7 @@ export function readSeal(listing: Listing): string | undefined {
 /** The highest number of a generation in the names that we give; 0 when there is none. */
 export function generationOf({ objects }: Listing): number {
   const numbers = objects.map(
-    ({ name }) => /^(?:decide|denied|rules)_(\d{1,9})(?:_|$)/.exec(name)?.[1],
+    ({ name }) => /^(?:decide|denied|allowed|rules)_(\d{1,9})(?:_|$)/.exec(name)?.[1],
   )
   return Math.max(0, ...numbers.map((number) => Number(number ?? 0)))
 }

@@ -1,6 +1,6 @@
 import { ExecError, exec, type Log, type Tool } from '@plexd/runtime'
 import { parseCounters } from './counters.ts'
-import { execThroughFile } from './exec-through-file.ts'
+import { createExecThroughFile } from './exec-through-file.ts'
 import type { Firewall, ObservedFirewall } from './firewall.ts'
 import {
   consistsOf,
@@ -27,6 +27,8 @@ export function createNftables({
   onWrite = () => {},
   command = ['nft'],
 }: NftablesOptions): Firewall {
+  const execThroughFile = createExecThroughFile()
+
   /** One transaction: all of it or nothing. */
   async function write(text: string): Promise<void> {
     await exec([...command, '-f', '-'], { input: text, onSpawn: onWrite })

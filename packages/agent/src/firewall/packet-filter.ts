@@ -1,4 +1,5 @@
 import { describeError, type Log } from '@plexd/runtime'
+import { type Backstop, createBackstop } from './backstop.ts'
 import { type ChangeSocket, loadChangeSocket } from './change-socket.ts'
 import type { Firewall } from './firewall.ts'
 import { createNftables } from './nftables.ts'
@@ -7,6 +8,8 @@ import { createWriters, type Writers } from './writers.ts'
 /** The packet filter of this machine, and the way to hear of changes that others make to it. */
 export interface PacketFilter {
   firewall: Firewall
+  /** Drops what the firewall did not let pass, also while it is not there. */
+  backstop: Backstop
   /** Whose changes are ours. */
   writers: Writers
   /** Absent where nothing tells of changes: then every look has to read the table. */
@@ -16,12 +19,13 @@ export interface PacketFilter {
 export async function openPacketFilter(log: Log): Promise<PacketFilter> {
   const writers = createWriters()
   const firewall = createNftables({ log, onWrite: writers.add })
+  const backstop = createBackstop()
   try {
-    return { firewall, writers, openChanges: await loadChangeSocket() }
+    return { firewall, backstop, writers, openChanges: await loadChangeSocket() }
   } catch (error) {
     log.warn('changes of the packet filter are seen at each reconciliation only', {
       error: describeError(error),
     })
-    return { firewall, writers }
+    return { firewall, backstop, writers }
   }
 }

@@ -26,16 +26,19 @@ describe('buildText', () => {
 	chain denied_3 {
 		counter drop comment "denied"
 	}
+	chain allowed_3 {
+		meta mark set mark or 0x1000 accept
+	}
 	map rules_3_0 {
 		type ipv4_addr . ipv4_addr . inet_proto . inet_service : verdict
 		flags interval
 		counter
 		elements = {
 			10.100.1.3 . 10.100.1.2 . 6 . 22 counter comment "pol_web#0" : goto denied_3,
-			10.100.1.0/24 . 10.100.1.2 . 6 . 443 counter comment "pol_web#1" : accept,
-			10.100.1.0/24 . 10.100.1.2 . 6 . 53 counter comment "pol_web#2" : accept,
-			10.100.1.0/24 . 10.100.1.2 . 17 . 53 counter comment "pol_web#2" : accept,
-			0.0.0.0/0 . 10.100.1.2 . 1 . 0-65535 counter comment "pol_ops#0" : accept
+			10.100.1.0/24 . 10.100.1.2 . 6 . 443 counter comment "pol_web#1" : goto allowed_3,
+			10.100.1.0/24 . 10.100.1.2 . 6 . 53 counter comment "pol_web#2" : goto allowed_3,
+			10.100.1.0/24 . 10.100.1.2 . 17 . 53 counter comment "pol_web#2" : goto allowed_3,
+			0.0.0.0/0 . 10.100.1.2 . 1 . 0-65535 counter comment "pol_ops#0" : goto allowed_3
 		}
 	}
 	map rules_3_1 {
@@ -43,7 +46,7 @@ describe('buildText', () => {
 		flags interval
 		counter
 		elements = {
-			10.100.1.3 . 10.100.1.2 . 0-255 . 0-65535 counter comment "pol_ops#1" : accept
+			10.100.1.3 . 10.100.1.2 . 0-255 . 0-65535 counter comment "pol_ops#1" : goto allowed_3
 		}
 	}
 	chain decide_3 {
@@ -69,10 +72,13 @@ describe('buildText', () => {
 		limit rate 5/second burst 10 packets log prefix "plexd denied: "
 		counter drop comment "denied"
 	}
+	chain allowed_1 {
+		meta mark set mark or 0x1000 accept
+	}
 	chain decide_1 {
 		meta nfproto != ipv4 counter drop comment "not IPv4"
 		ct state invalid,untracked counter goto denied_1 comment "no flow"
-		counter accept comment "default"
+		counter goto allowed_1 comment "default"
 	}
 }
 `,
@@ -188,6 +194,7 @@ describe('compileRuleset', () => {
       rules_3_0: 5,
       rules_3_1: 1,
       denied_3: 2,
+      allowed_3: 1,
       decide_3: 7,
       input: 2,
       forward: 3,

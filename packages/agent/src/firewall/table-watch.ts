@@ -1,6 +1,6 @@
 import type { Clock } from '@plexd/runtime'
 import type { ChangeSocket } from './change-socket.ts'
-import type { TableChange } from './netlink-message.ts'
+import type { Author, TableChange } from './netlink-message.ts'
 
 export interface TableWatchOptions {
   /** Closed when the watch ends. */
@@ -9,8 +9,8 @@ export interface TableWatchOptions {
   tables: readonly string[]
   /** Whether this process changed them on our behalf. */
   isOurs: (processId: number) => boolean
-  /** Somebody else changed a table of ours, or so much happened that the kernel could not tell us all. */
-  onChange: () => void
+  /** Somebody else changed a table of ours, or so much happened that the kernel could not tell us all: then nobody knows who. */
+  onChange: (author: Author | undefined) => void
   clock: Clock
 }
 
@@ -25,7 +25,9 @@ export function startTableWatch(options: TableWatchOptions): Disposable {
 
   const ticking = clock.every(intervalMs, () => {
     const news = socket.read()
-    if (news === 'overrun' || news.some(isForeign)) onChange()
+    if (news === 'overrun') return onChange(undefined)
+    const change = news.changes.findLast(isForeign)
+    if (change) onChange(news.authors.findLast(({ portId }) => portId === change.portId))
   })
   return {
     [Symbol.dispose]() {

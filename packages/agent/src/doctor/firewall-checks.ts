@@ -1,0 +1,105 @@
+import { type Check, ExecError, type Finding, failed, ok, warning } from '@plexd/runtime'
+import type { AgentConfig } from '../config.ts'
+import { placeOf } from '../core-mesh.ts'
+import { describeBackstopProblem } from '../firewall/backstop.ts'
+import { checkBackstop, findBackstops } from '../firewall/backstop-process.ts'
+import { planBackstop } from '../firewall/backstop-text.ts'
+import { createExecThroughFile } from '../firewall/exec-through-file.ts'
+import {
+  findShutChains,
+  findUntracking,
+  type MeshTraffic,
+  type Obstacle,
+} from '../firewall/host-firewall.ts'
+import { type Chain, parseRuleset } from '../firewall/nft-json.ts'
+import { loadIdentity } from '../identity.ts'
+import { readRange } from '../wireguard/routing-plan.ts'
+import { askDaemon } from './ask-daemon.ts'
+
+/** Whether what others wrote into the packet filter lets the mesh be, and whether it stays shut without our table. */
+export const firewallChecks: readonly Check<AgentConfig>[] = [
+  { name: 'backstop', run: (config) => ifFiltered(config, checkHeld) },
+  { name: 'host firewall', run: (config) => ifMesh(config, checkHostFirewall) },
+  { name: 'conntrack', run: (config) => ifFiltered(config, checkTracking) },
+]
+
+async function ifMesh(
+  config: AgentConfig,
+  check: (config: AgentConfig) => Promise<Finding>,
+): Promise<Finding> {
+  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
+  return check(config).catch((error: unknown) => {
+    if (error instanceof ExecError && error.missing) return ok('not needed: there is no nft')
+    throw error
+  })
+}
+
+async function ifFiltered(
+  config: AgentConfig,
+  check: (config: AgentConfig) => Promise<Finding>,
+): Promise<Finding> {
+  if (config.meshEnabled && !config.policyEnabled)
+    return ok('not needed: nothing is filtered, by "policy.enabled: false"')
+  return ifMesh(config, check)
+}
+
+/** What drops all on the mesh interface that our table did not let pass, also while somebody has flushed that. */
+async function checkHeld(config: AgentConfig): Promise<Finding> {
+  const { meshInterface } = config
+  const held = (await findBackstops()).find(({ interface: name }) => name === meshInterface)
+  if (held)
+    return ok(`held by process ${held.pid}: without our table nothing passes ${meshInterface}`)
+  const plan = planBackstop({ interface: meshInterface, meshIp: undefined })
+  const problem = await checkBackstop(plan).then(
+    () => undefined,
+    (error: unknown) => describeBackstopProblem(error),
+  )
+  if (problem !== undefined) return warning(problem, 'upgrade nftables and kernel')
+  const status = await askDaemon(config, (client) => client.getStatus({}))
+  return status instanceof Error
+    ? ok('possible here; it comes with the daemon')
+    : warning(
+        `nobody holds it: when another program flushes the packet filter, ${meshInterface} is open until plexd has put its table back`,
+        'systemctl restart plexd',
+      )
+}
+
+async function checkHostFirewall(config: AgentConfig): Promise<Finding> {
+  const { chains, traffic } = await look(config)
+  return tell(
+    findShutChains(chains, traffic),
+    warning,
+    'no chain of another program keeps the mesh out',
+  )
+}
+
+async function checkTracking(config: AgentConfig): Promise<Finding> {
+  const { chains, traffic } = await look(config)
+  return tell(findUntracking(chains, traffic), failed, 'packets of the mesh are tracked')
+}
+
+async function look(config: AgentConfig): Promise<{ chains: Chain[]; traffic: MeshTraffic }> {
+  const identity = await loadIdentity(config.dataDir, config.hostname).catch(() => undefined)
+  const listing = await createExecThroughFile()(['nft', '-j', 'list', 'ruleset'])
+  return {
+    chains: parseRuleset(listing),
+    traffic: {
+      interface: config.meshInterface,
+      wireguardPort: config.meshPort,
+      meshRange: identity && readRange(placeOf(identity, config).meshRange),
+    },
+  }
+}
+
+function tell(
+  obstacles: readonly Obstacle[],
+  bad: (detail: string, remedy: string) => Finding,
+  good: string,
+): Finding {
+  if (obstacles.length === 0) return ok(good)
+  const join = (texts: readonly string[]): string => [...new Set(texts)].join('; ')
+  return bad(
+    join(obstacles.map(({ detail }) => detail)),
+    join(obstacles.map(({ remedy }) => remedy)),
+  )
+}

@@ -1,0 +1,81 @@
+/**
+ * What stands behind our table: without it, whoever flushes the packet filter would open the mesh until it is back. A
+ * table of its own drops what ours did not let pass. It has an owner, a process that outlives the daemon: nobody else
+ * can change it, and `nft flush ruleset` leaves it.
+ */
+import { createHash } from 'node:crypto'
+import { aroundText, passMark } from './ruleset.ts'
+
+export interface BackstopPlace {
+  /** The mesh interface. */
+  interface: string
+  /** This node's; undefined until it is registered. */
+  meshIp: string | undefined
+}
+
+export interface BackstopPlan {
+  interface: string
+  /** Of the text: two may stand side by side while one takes the place of the other. */
+  digest: string
+  /** With the digest in its name. */
+  table: string
+  /** For nft, on one line: what is typed to `nft -i` is one transaction for each line. */
+  line: string
+}
+
+/** In front of the name of each of these tables. */
+export const backstopPrefix = 'plexd_backstop_'
+
+/**
+ * Ours marks what policy lets through. The mark is wiped off before, so that it cannot come from elsewhere, and behind,
+ * so that nobody else meets it.
+ */
+export function planBackstop(place: BackstopPlace): BackstopPlan {
+  const lineOf = (table: string): string =>
+    [
+      `add table inet ${table} { flags owner; }`,
+      ...hooks.flatMap((hook) => chainLines(hook, place)),
+    ]
+      .map((line) => line.replaceAll('TABLE', `inet ${table}`))
+      .join('; ')
+  const digest = createHash('sha256').update(lineOf('')).digest('hex').slice(0, 8)
+  const table = `${backstopPrefix}${digest}`
+  return { interface: place.interface, digest, table, line: lineOf(table) }
+}
+
+interface Hook {
+  name: 'input' | 'forward' | 'output'
+  directions: readonly ('iifname' | 'oifname')[]
+}
+
+const hooks: readonly Hook[] = [
+  { name: 'input', directions: ['iifname'] },
+  { name: 'forward', directions: ['iifname', 'oifname'] },
+  { name: 'output', directions: ['oifname'] },
+]
+
+/** Right before and right behind our own chains, which have the priority `filter`. */
+function chainLines(
+  { name, directions }: Hook,
+  { interface: mesh, meshIp }: BackstopPlace,
+): string[] {
+  const ours = directions.map((direction) => `${direction} "${mesh}"`)
+  const wiped = `meta mark set mark and ${hex(0xffffffff - passMark)}`
+  return [
+    `add chain TABLE before_${name} { type filter hook ${name} priority -1; policy accept; }`,
+    ...ours.map((match) => `add rule TABLE before_${name} ${match} ${wiped}`),
+    `add chain TABLE behind_${name} { type filter hook ${name} priority 1; policy accept; }`,
+    ...(name === 'output' || meshIp === undefined
+      ? []
+      : [`add rule TABLE behind_${name} ${aroundText({ interface: mesh, meshIp })} counter drop`]),
+    ...ours.map(
+      (match) =>
+        `add rule TABLE behind_${name} ${match} mark and ${hex(passMark)} == 0 counter drop`,
+    ),
+    ...ours.map((match) => `add rule TABLE behind_${name} ${match} ${wiped}`),
+  ]
+}
+
+function hex(mark: number): string {
+  return `0x${mark.toString(16)}`
+}

@@ -1,0 +1,83 @@
+import { describeError, ExecError } from '@plexd/runtime'
+import {
+  type BackstopProcess,
+  endBackstop,
+  findBackstops,
+  isRunning,
+  stands,
+  startBackstop,
+} from './backstop-process.ts'
+import { type BackstopPlace, type BackstopPlan, planBackstop } from './backstop-text.ts'
+
+/** What stands behind our table, and drops what that did not let pass. It outlives the daemon. */
+export interface Backstop {
+  /**
+   * Not before our table is in force: it drops all that is not marked. One that a daemon before this has left is taken
+   * over; another takes its place without a moment between. Resolves to what was wrong, in the past tense, if anything.
+   * Where it was found to be impossible, it is tried again only with `look`.
+   */
+  hold(place: BackstopPlace, options?: { look?: boolean }): Promise<string | undefined>
+  /** Whether it was held and is not any more. Cheap: asked often. */
+  isLost(): boolean
+  /** All of this network namespace, whoever made them. */
+  remove(): Promise<void>
+}
+
+export function createBackstop(): Backstop {
+  let held: BackstopProcess | undefined
+  let failure: Error | undefined
+
+  async function hold(place: BackstopPlace, { look = false } = {}): Promise<string | undefined> {
+    const plan = planBackstop(place)
+    if (held?.digest === plan.digest && isRunning(held)) return undefined
+    if (failure && !look && !isLost()) throw failure
+    failure = undefined
+    const wasLost = isLost()
+    const others = (await findBackstops()).filter(({ interface: name }) => name === plan.interface)
+    held = await takeOver(plan, others)
+    const isAdopted = held !== undefined
+    held ??= await startBackstop(plan).catch(fail)
+    for (const other of others) if (other.pid !== held.pid) await endBackstop(other)
+    if (isAdopted) return undefined
+    return wasLost
+      ? `the process that holds table inet ${plan.table} had ended`
+      : `table inet ${plan.table} was missing`
+  }
+
+  function fail(error: unknown): never {
+    failure = new Error(describeBackstopProblem(error), { cause: error })
+    throw failure
+  }
+
+  function isLost(): boolean {
+    return held !== undefined && !isRunning(held)
+  }
+
+  return {
+    hold,
+    isLost,
+    async remove() {
+      held = undefined
+      await removeBackstops()
+    },
+  }
+}
+
+async function takeOver(
+  plan: BackstopPlan,
+  found: readonly BackstopProcess[],
+): Promise<BackstopProcess | undefined> {
+  const same = found.find(({ digest }) => digest === plan.digest)
+  return same && (await stands(plan)) ? same : undefined
+}
+
+export async function removeBackstops(): Promise<void> {
+  for (const backstop of await findBackstops()) await endBackstop(backstop)
+}
+
+/** What is not so, and what to do about it. */
+export function describeBackstopProblem(error: unknown): string {
+  const why =
+    error instanceof ExecError ? error.stderr.split('\n')[0] || error.message : describeError(error)
+  return `nothing stands behind the packet filter: ${why}; when another program flushes it, the mesh is open until it is back: want nftables 1.0 and Linux 5.12 or newer`
+}

@@ -1,0 +1,119 @@
+/** What becomes of a packet in a chain of another program, as far as that can be said. */
+import type { Chain, Expression } from './nft-json.ts'
+import { compare, type Match, matchAll, names, type Probe } from './packet-match.ts'
+
+export interface Walk {
+  /** `drop` only where that is certain. */
+  verdict: 'accept' | 'drop'
+  /** Whether something on the way makes that the kernel does not track it. */
+  isUntracked: boolean
+}
+
+/** Of a base chain; `chains` are all. */
+export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): Walk {
+  const walk = { isUntracked: false }
+  const end = walkFrom(base, { isCertain: true, isNamed: false, depth: 0 })
+  const verdict = end ?? (base.policy === 'drop' ? 'drop' : 'accept')
+  return { verdict, ...walk }
+
+  function walkFrom(chain: Chain, way: Way): Walk['verdict'] | undefined {
+    for (const rule of chain.rules) {
+      const match = matchAll(rule, probe)
+      if (match === 'no') continue
+      if (rule.some((part) => 'notrack' in part)) walk.isUntracked = true
+      for (const branch of branchesOf(rule, match, probe)) {
+        const next = goOn(way, branch.match, names(rule, probe) || branch.isNamed)
+        if (branch.verdict === 'return' && branch.match === 'yes') return undefined
+        const end = decide(chain, branch, next)
+        if (end !== undefined) return end
+        if (branch.isFinal && branch.match === 'yes') return undefined
+      }
+    }
+    return undefined
+  }
+
+  function decide(
+    chain: Chain,
+    { verdict, target }: Branch,
+    way: Way,
+  ): Walk['verdict'] | undefined {
+    // What lets only some through is not for us, unless it names us; what keeps out some is neither.
+    if (verdict === 'accept') return way.isCertain || way.isNamed ? 'accept' : undefined
+    if (verdict === 'drop') return way.isCertain ? 'drop' : undefined
+    const next = target && way.depth < 16 ? findChain(chains, chain, target) : undefined
+    return next && walkFrom(next, way)
+  }
+}
+
+interface Way {
+  /** Whether the packet comes here for sure. */
+  isCertain: boolean
+  /** Whether a rule on the way named what the packet is about. */
+  isNamed: boolean
+  depth: number
+}
+
+function goOn(way: Way, match: Match, isNamed: boolean): Way {
+  return {
+    isCertain: way.isCertain && match === 'yes',
+    isNamed: way.isNamed || isNamed,
+    depth: way.depth + 1,
+  }
+}
+
+interface Branch {
+  match: Match
+  verdict: 'accept' | 'drop' | 'return' | 'jump' | undefined
+  /** Of a jump. */
+  target?: string
+  /** Whether it does not come back to the next rule. */
+  isFinal: boolean
+  isNamed: boolean
+}
+
+/** The verdict of a rule, or those of its verdict map. */
+function branchesOf(rule: readonly Expression[], match: Match, probe: Probe): Branch[] {
+  return rule.flatMap((part) => {
+    const map = 'vmap' in part ? part.vmap : undefined
+    if (map !== undefined) return mapBranches(map, match, probe)
+    const verdict = readVerdict(part)
+    return verdict ? [{ ...verdict, match, isNamed: false }] : []
+  })
+}
+
+/** Each element is a key and its verdict. */
+function mapBranches(map: unknown, match: Match, probe: Probe): Branch[] {
+  const { key, data } = map as { key?: unknown; data?: { set?: unknown } } // as nft writes it; else nothing is found
+  const elements: unknown[] = Array.isArray(data?.set) ? data.set : []
+  return elements.flatMap((element) => {
+    if (!Array.isArray(element)) return []
+    const [value, action] = element
+    const verdict = readVerdict(action)
+    const fits = compare(key, value, probe)
+    if (!verdict || fits === 'no') return []
+    const both = match === 'yes' ? fits : 'maybe'
+    return [{ ...verdict, match: both, isNamed: fits === 'yes' }]
+  })
+}
+
+function readVerdict(part: Expression): Pick<Branch, 'verdict' | 'target' | 'isFinal'> | undefined {
+  if ('accept' in part) return { verdict: 'accept', isFinal: true }
+  if ('drop' in part || 'reject' in part) return { verdict: 'drop', isFinal: true }
+  if ('return' in part) return { verdict: 'return', isFinal: true }
+  for (const way of ['jump', 'goto'] as const)
+    if (way in part) {
+      const { target } = part[way] as { target: string } // as nft writes it
+      return { verdict: 'jump', target, isFinal: way === 'goto' }
+    }
+  return undefined
+}
+
+function findChain(
+  chains: readonly Chain[],
+  { family, table }: Chain,
+  target: string,
+): Chain | undefined {
+  return chains.find(
+    (chain) => chain.family === family && chain.table === table && chain.name === target,
+  )
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { PolicyRule } from '@plexd/protocol'
+import { ExecError } from '@plexd/runtime'
+import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { killIn } from '../../scripts/laboratory/namespace.ts'
+import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
+import {
+  type MeshMember,
+  type MeshSystem,
+  startMeshSystem,
+} from '../../scripts/programs/mesh-system.ts'
+import { until } from '../support/until.ts'
+import { joinAll, startTrafficOn } from './support/members.ts'
+
+const icmp: PolicyRule = { from: '*', to: '*', protocol: 'icmp', action: 'allow' }
+
+const obstacles = [
+  {
+    name: 'drops all that nobody admits',
+    check: 'host firewall',
+    table: 'inet others',
+    rules: `chain input {
+  type filter hook input priority filter; policy drop;
+  ct state vmap { established : accept, related : accept, invalid : drop }
+  iifname "lo" accept
+  tcp dport 22 accept
+}
+`,
+    words: /drops what peers send.*drops WireGuard: .* UDP port 51820/,
+  },
+  {
+    name: 'keeps WireGuard out',
+    check: 'host firewall',
+    table: 'ip others',
+    rules: `chain input {
+  type filter hook input priority filter; policy accept;
+  ct state new udp dport 51820 counter drop
+}
+`,
+    words: /drops WireGuard: .* UDP port 51820/,
+  },
+  {
+    name: 'has packets go untracked',
+    check: 'conntrack',
+    table: 'ip raw',
+    rules: `chain prerouting {
+  type filter hook prerouting priority raw; policy accept;
+  notrack
+}
+chain output {
+  type filter hook output priority raw; policy accept;
+  oifname != "lo" notrack
+}
+`,
+    words: /on plexd0 go untracked \(NOTRACK\)/,
+  },
+]
+
+/** As ufw leaves it where nothing but ssh is allowed. */
+const ufw = `table ip filter {
+	chain INPUT { type filter hook input priority filter; policy drop; jump ufw-before-input; jump ufw-user-input; }
+	chain ufw-before-input { iifname "lo" accept; ct state related,established accept; ip protocol icmp icmp type echo-request iifname "eth0" accept; }
+	chain ufw-user-input { tcp dport 22 accept; }
+}
+`
+
+const fight = /"inet plexd" \d+ times in the last minute, last by process "nft" \(\d+\)/
+
+/** Runs a command whose temporary folder has no room left. */
+const withFullFolder = [
+  'sh',
+  '-c',
+  'mkdir /run/full && mount -t tmpfs -o size=4096 full /run/full && head -c 4096 /dev/zero >/run/full/file && TMPDIR=/run/full exec "$@"',
+  'sh',
+]
+
+/** The process id that doctor names. */
+async function holderOf(member: MeshMember): Promise<string | undefined> {
+  return /held by process (\d+)/.exec(await doctor(member))?.[1]
+}
+
+function tables({ host }: MeshMember): Promise<string> {
+  return host.exec(['nft', 'list', 'tables'])
+}
+
+describe('the packet filter of a node, in the hands of others', { skip: labSkip() }, () => {
+  let lab: Lab
+  let system: MeshSystem
+  let web: MeshMember
+  let db: MeshMember
+  before(async () => {
+    lab = await createLab()
+    system = await startMeshSystem(lab)
+    const name = 'allow-all'
+    await system.admin.putPolicy({ params: { name }, body: { name, rules: [icmp] } })
+    ;({ web, db } = await joinAll(lab, system, ['web', 'db']))
+    await untilPing(web.host, db.meshIp)
+  })
+  after(async () => {
+    await system[Symbol.asyncDispose]()
+    await lab[Symbol.asyncDispose]()
+  })
+
+  it('lets nothing pass that policy denies while somebody flushes it twice a second, and says who does', async (t) => {
+    await using server = await startTrafficOn(db)
+    await server.listen(db.meshIp, 9090)
+    await using flooder = await startTrafficOn(web)
+    await flooder.startFlood(db.meshIp, 9090, 500)
+    const flushing = db.host.spawn(['sh', '-c', 'while nft flush ruleset; do sleep 0.5; done'])
+    // What policy allows passes whenever the table is there.
+    const allowed = await ping(web.host, db.meshIp, { count: 200, intervalMs: 20, waitMs: 1_000 })
+    await until('the problem is told', async () => fight.test(await db.plexd('status')))
+    assert.match(await doctor(db), fight)
+    flushing.kill('SIGKILL')
+
+    const { sent, answered } = await flooder.stopFlood()
+    t.diagnostic(`${answered} of ${sent} denied packets passed, and ${allowed} of 200 allowed ones`)
+    assert.equal(answered, 0)
+    assert.ok(allowed > 50, `${allowed} of 200`)
+    await untilPing(web.host, db.meshIp)
+  })
+
+  it('is shut while no daemon runs and the table is gone, and open again by the one that starts', async () => {
+    const before = await holderOf(db)
+    await db.agent.end('SIGKILL')
+    assert.equal(await ping(web.host, db.meshIp), 1)
+    await db.host.exec(['nft', 'flush', 'ruleset'])
+    assert.equal(await ping(web.host, db.meshIp, { count: 3, waitMs: 300 }), 0)
+    assert.equal(await ping(db.host, web.meshIp, { count: 3, waitMs: 300 }), 0)
+
+    await db.agent.start(withFullFolder)
+    await untilPing(web.host, db.meshIp)
+    assert.equal(await holderOf(db), before)
+    assert.match((await finding(db, 'daemon')).detail, /no problems/)
+  })
+
+  it('cannot be opened by another program: the backstop is not its to change, and is made again when its process is killed', async () => {
+    const [table = ''] = /plexd_backstop_\w+/.exec(await tables(db)) ?? []
+    const orders = [`delete table inet ${table}`, `flush chain inet ${table} behind_input`]
+    for (const order of orders)
+      await assert.rejects(db.host.exec(['nft', ...order.split(' ')]), /not permitted/)
+
+    const before = await holderOf(db)
+    await killIn(db.host, 'nft')
+    await until('another holds it', async () => ![before, undefined].includes(await holderOf(db)))
+    assert.equal(await ping(web.host, db.meshIp, { count: 3 }), 3)
+    await db.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
+    await untilPing(web.host, db.meshIp)
+  })
+
+  it('takes no mark for its own that another program sets', async () => {
+    db.agent.program().child.kill('SIGSTOP')
+    await db.host.exec(['nft', '-f', '-'], {
+      input: `flush ruleset
+table inet others {
+	chain early { type filter hook prerouting priority mangle; meta mark set 0xffffffff; }
+	chain local { type filter hook output priority mangle; meta mark set 0xffffffff; }
+}
+`,
+    })
+    assert.equal(await ping(web.host, db.meshIp, { count: 3, waitMs: 300 }), 0)
+    assert.equal(await ping(db.host, web.meshIp, { count: 3, waitMs: 300 }), 0)
+    await db.host.exec(['nft', 'delete', 'table', 'inet', 'others'])
+    db.agent.program().child.kill('SIGCONT')
+    await untilPing(web.host, db.meshIp)
+  })
+
+  for (const { name, check, table, rules, words } of obstacles)
+    it(`is named by doctor where a chain of another program ${name}, with a remedy that works`, async () => {
+      await db.host.exec(['nft', '-f', '-'], { input: `table ${table} {\n${rules}}\n` })
+      const { detail, remedy = '' } = await finding(db, check)
+      assert.match(detail, words)
+      assert.match(detail, new RegExp(`chain "${table} `))
+      assert.match(remedy, /^nft insert rule/)
+      for (const command of remedy.split('; ')) await db.host.exec(['sh', '-c', command])
+      assert.equal((await finding(db, check)).state, 'ok')
+      await untilPing(web.host, db.meshIp)
+      await db.host.exec(['nft', 'delete', 'table', ...table.split(' ')])
+    })
+
+  it('is named by doctor where ufw shuts it, with what to tell ufw', async () => {
+    await db.host.exec(['nft', '-f', '-'], { input: ufw })
+    assert.equal(await ping(web.host, db.meshIp, { waitMs: 300 }), 0)
+    const { detail, remedy } = await finding(db, 'host firewall')
+    assert.match(detail, /"ip filter INPUT" \(ufw\) drops what peers send/)
+    assert.equal(remedy, 'ufw allow in on plexd0; ufw allow 51820/udp')
+    await db.host.exec(['nft', 'delete', 'table', 'ip', 'filter'])
+    await untilPing(web.host, db.meshIp)
+  })
+
+  it('leaves nothing behind after plexd down', async () => {
+    await db.plexd('down')
+    assert.doesNotMatch(await tables(db), /plexd/)
+    assert.equal(await holderOf(db), undefined)
+  })
+})
+
+interface Finding {
+  check: string
+  state: string
+  detail: string
+  remedy?: string
+}
+
+async function finding(member: MeshMember, check: string): Promise<Finding> {
+  const findings: Finding[] = JSON.parse(await doctor(member, '--json'))
+  const found = findings.find((one) => one.check === check)
+  assert.ok(found, `doctor checks ${check}`)
+  return found
+}
+
+/** It fails where something is wrong. */
+async function doctor(member: MeshMember, ...args: string[]): Promise<string> {
+  return member.plexd('doctor', ...args).catch((error: unknown) => {
+    if (error instanceof ExecError) return error.stdout
+    throw error
+  })
+}
