@@ -4,14 +4,14 @@ import { placeOf } from '../core-mesh.ts'
 import { describeBackstopProblem } from '../firewall/backstop.ts'
 import { checkBackstop, findBackstops } from '../firewall/backstop-process.ts'
 import { planBackstop } from '../firewall/backstop-text.ts'
-import { createExecThroughFile } from '../firewall/exec-through-file.ts'
 import {
   findShutChains,
   findUntracking,
   type MeshTraffic,
   type Obstacle,
 } from '../firewall/host-firewall.ts'
-import { type Chain, parseRuleset } from '../firewall/nft-json.ts'
+import type { Chain } from '../firewall/nft-json.ts'
+import { readOthers } from '../firewall/read-others.ts'
 import { loadIdentity } from '../identity.ts'
 import { readRange } from '../wireguard/routing-plan.ts'
 import { askDaemon } from './ask-daemon.ts'
@@ -80,9 +80,8 @@ async function checkTracking(config: AgentConfig): Promise<Finding> {
 
 async function look(config: AgentConfig): Promise<{ chains: Chain[]; traffic: MeshTraffic }> {
   const identity = await loadIdentity(config.dataDir, config.hostname).catch(() => undefined)
-  const listing = await createExecThroughFile()(['nft', '-j', 'list', 'ruleset'])
   return {
-    chains: parseRuleset(listing),
+    chains: await readOthers(),
     traffic: {
       interface: config.meshInterface,
       wireguardPort: config.meshPort,

@@ -20,7 +20,7 @@ export interface Obstacle {
 /** Chains that drop what comes through the mesh, and those that keep WireGuard's own packets out. Pure. */
 export function findShutChains(chains: readonly Chain[], traffic: MeshTraffic): Obstacle[] {
   const { interface: mesh, wireguardPort: port } = traffic
-  return othersOn(chains, 'input').flatMap((chain) => {
+  return chainsOn(chains, 'input').flatMap((chain) => {
     const name = `chain "${chain.family} ${chain.table} ${chain.name}"${managers[managerOf(chain, chains)]}`
     const shuts = (probe: Probe): boolean => walkChain(chain, chains, probe).verdict === 'drop'
     return [
@@ -51,7 +51,7 @@ export function findUntracking(chains: readonly Chain[], traffic: MeshTraffic): 
     { hook: 'output', probe: { iifname: 'none', oifname: traffic.interface }, match: 'oifname' },
   ] as const
   return directions.flatMap(({ hook, probe, match }) =>
-    othersOn(chains, hook)
+    chainsOn(chains, hook)
       .filter((chain) => walkChain(chain, chains, probe).isUntracked)
       .map((chain) => ({
         detail: `chain "${chain.family} ${chain.table} ${chain.name}" has packets on ${traffic.interface} go untracked (NOTRACK): policy is about flows, so that all of these are dropped`,
@@ -64,12 +64,8 @@ function fromPeer({ interface: mesh, meshRange }: MeshTraffic): Probe {
   return { iifname: mesh, oifname: 'none', source: meshRange }
 }
 
-/** Ours are not judged, nor those of IPv6: the mesh carries none. */
-function othersOn(chains: readonly Chain[], hook: string): Chain[] {
-  return chains.filter(
-    ({ family, table, hook: at }) =>
-      at === hook && ['ip', 'inet'].includes(family) && !/^plexd(_|$)/.test(table),
-  )
+function chainsOn(chains: readonly Chain[], hook: string): Chain[] {
+  return chains.filter((chain) => chain.hook === hook)
 }
 
 type Manager = 'ufw' | 'firewalld' | 'iptables' | 'nft'

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Check, Parse } from 'typebox/value'
 
-/** What we read of `nft -j list ruleset`; the rest of it is ignored. */
+/** What we read of `nft -j list table`; the rest of it is ignored. */
 const ListedChain = Type.Object({
   chain: Type.Object({
     family: Type.String(),
@@ -33,7 +33,7 @@ export interface Chain {
   rules: (readonly Expression[])[]
 }
 
-/** All chains of the machine, in the order in which nft lists them. */
+/** All chains in a listing, in the order in which nft lists them. */
 export function parseRuleset(json: string): Chain[] {
   const listing: unknown = JSON.parse(json)
   const { nftables } = Parse(Type.Object({ nftables: Type.Array(Type.Unknown()) }), listing)
