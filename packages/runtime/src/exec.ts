@@ -68,6 +68,23 @@ export function spawnTool(
   return spawn(program, args, { ...options, env: environment() })
 }
 
+/** Starts one that outlives us, and says nothing. It has no home in which to leave files. */
+export function spawnForGood(
+  [program, ...args]: readonly [Tool, ...string[]],
+  { title, stdinFd }: { title: string; stdinFd: number },
+): ChildProcess {
+  const child = spawn(program, args, {
+    argv0: title,
+    cwd: '/',
+    env: { PATH: toolPath(), HOME: '/proc' },
+    stdio: [stdinFd, 'ignore', 'ignore'],
+    detached: true,
+  })
+  child.on('error', () => {}) // then it has no process id
+  child.unref()
+  return child
+}
+
 /** Why a program could not be started, or ended with a code. */
 export async function explainExit(command: readonly string[], why: string): Promise<string> {
   const missing = await findMissing(command)

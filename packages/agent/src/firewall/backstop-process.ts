@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { type FileHandle, open, readdir, readlink, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ExecError, exec, makeFolder, toolPath } from '@plexd/runtime'
+import { ExecError, exec, makeFolder, spawnForGood } from '@plexd/runtime'
 import { standardRunDir } from '../wireguard/device-record.ts'
 import type { BackstopPlan } from './backstop-text.ts'
 
@@ -73,16 +72,10 @@ function read(path: string): string {
 export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess> {
   await checkBackstop(plan)
   await using input = await openEndless()
-  const child = spawn('nft', ['-i'], {
-    argv0: `${title} ${plan.interface} ${plan.digest}`,
-    cwd: '/',
-    // It would keep a history of what it was told in a home.
-    env: { PATH: toolPath(), HOME: '/proc' },
-    stdio: [input.fd, 'ignore', 'ignore'],
-    detached: true,
+  const child = spawnForGood(['nft', '-i'], {
+    title: `${title} ${plan.interface} ${plan.digest}`,
+    stdinFd: input.fd,
   })
-  child.on('error', () => {}) // then it has no process id
-  child.unref()
   await input.write(`${plan.line}\n`)
   const endMs = performance.now() + patienceMs
   while (performance.now() < endMs && child.pid !== undefined) {
