@@ -6,29 +6,30 @@ import { formatAddress } from './udp-address.ts'
 export interface ConnectingOptions {
   host: string
   port: number
-  /** A proxy that stands between, for texts. */
-  via?: string | undefined
   /** For each step; 15 s when left out. */
   stepMs?: number | undefined
 }
 
-const defaultStepMs = 15_000
+/** Longer than any network takes that works. */
+export const stepMs = 15_000
+
+/** What hung, and for how long it was waited for. */
+export function stepError(what: string, ms: number): Error {
+  return Object.assign(new Error(`${what} within ${ms / 1_000} s`), { code: 'ETIMEDOUT' })
+}
 
 /**
  * Gives a request up that does not get as far as an open connection: the name, TCP and TLS have their time each, and
  * the error says which of them hung. A connection that is open already is not watched.
  */
 export function watchConnecting(request: ClientRequest, options: ConnectingOptions): void {
-  const { host, port, via, stepMs = defaultStepMs } = options
+  const { host, port, stepMs: ms = stepMs } = options
   const target = isIP(host) ? formatAddress({ address: host, port }) : `${host}:${port}`
   let timer: NodeJS.Timeout | undefined
 
   function wait(what: string): void {
     clearTimeout(timer)
-    timer = setTimeout(() => {
-      const error = new Error(`${what} within ${stepMs / 1_000} s`)
-      request.destroy(Object.assign(error, { code: 'ETIMEDOUT' }))
-    }, stepMs)
+    timer = setTimeout(() => request.destroy(stepError(what, ms)), ms)
   }
   const done = (): void => clearTimeout(timer)
 
@@ -47,8 +48,21 @@ export function watchConnecting(request: ClientRequest, options: ConnectingOptio
     socket.once('secureConnect', done)
   }
 
-  // Through a proxy there is no socket before all of it is done.
-  if (via !== undefined) wait(`no way to ${target} through the proxy ${via}`)
   request.once('socket', follow)
   request.once('close', done)
+}
+
+/** Without a socket, as while a proxy is asked for a way, a request does not tell by itself that it was given up. */
+export function whenGivenUp(
+  request: ClientRequest,
+  signal: AbortSignal | undefined,
+  reject: (error: Error) => void,
+): void {
+  const giveUp = (): void => {
+    if (request.socket) return
+    const error = new Error('the request was given up', { cause: signal?.reason })
+    reject(Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' }))
+  }
+  if (signal?.aborted) giveUp()
+  else signal?.addEventListener('abort', giveUp, { once: true })
 }

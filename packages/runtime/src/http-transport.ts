@@ -6,8 +6,8 @@ import type { LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
-import { type ConnectingOptions, watchConnecting } from './connecting.ts'
-import { showProxy } from './proxy.ts'
+import { type ConnectingOptions, watchConnecting, whenGivenUp } from './connecting.ts'
+import { TunnelAgent } from './tunnel-agent.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
 
 export interface HttpTransportOptions {
@@ -20,7 +20,7 @@ export interface HttpTransportOptions {
   timeoutMs?: number
   /** Finds the address of the host, where the system is not asked anew for each connection. */
   lookup?: LookupFunction
-  /** `http://[user:password@]host:port`; the server is asked directly when left out. */
+  /** `http://[user:password@]host:port`, for HTTPS; the server is asked directly when left out. */
   proxyUrl?: string | undefined
   /** For each step of connecting, see watchConnecting. */
   stepMs?: number
@@ -42,13 +42,13 @@ export interface HttpTransport extends Transport, Disposable {
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
   const { secure, prefix, place } = placeOf(options.baseUrl)
   const { caFile, lookup, proxyUrl } = options
-  const proxyEnv = proxyEnvOf(proxyUrl)
-  const secureAgent = new https.Agent({
-    keepAlive: true,
-    ...proxyEnv,
-    ...(secure && caFile ? { ca: readCa(caFile) } : {}),
-  })
-  const agent = secure ? secureAgent : new http.Agent({ keepAlive: true, ...proxyEnv })
+  const secureOptions = { keepAlive: true, ...(secure && caFile ? { ca: readCa(caFile) } : {}) }
+  const { stepMs } = options
+  const secureAgent =
+    proxyUrl === undefined
+      ? new https.Agent(secureOptions)
+      : new TunnelAgent(secureOptions, { proxyUrl, lookup, stepMs })
+  const agent = secure ? secureAgent : new http.Agent({ keepAlive: true })
 
   const send: Transport = async ({ method, path, headers, body, signal }) => {
     const packed = await pack(body, options.gzipOverBytes)
@@ -67,7 +67,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
         ]),
       },
       packed.body,
-      { via: proxyUrl && showProxy(proxyUrl), stepMs: options.stepMs },
+      { stepMs },
     )
   }
   return Object.assign(send, {
@@ -155,12 +155,13 @@ function exchange(
         })
     })
     request.on('error', reject)
+    whenGivenUp(request, options.signal, reject)
     watchConnectingTo(request, options, connecting)
     request.end(body)
   })
 }
 
-type Connecting = Pick<ConnectingOptions, 'via' | 'stepMs'>
+type Connecting = Pick<ConnectingOptions, 'stepMs'>
 
 /** A Unix socket has no steps. */
 function watchConnectingTo(
@@ -169,11 +170,6 @@ function watchConnectingTo(
   connecting: Connecting,
 ): void {
   if (host && port) watchConnecting(request, { host, port: Number(port), ...connecting })
-}
-
-/** For an agent of node:http or node:https, which take it from something like an environment. */
-export function proxyEnvOf(proxyUrl: string | undefined): Pick<http.AgentOptions, 'proxyEnv'> {
-  return proxyUrl === undefined ? {} : { proxyEnv: { http_proxy: proxyUrl, https_proxy: proxyUrl } }
 }
 
 async function collect(response: http.IncomingMessage): Promise<TransportResponse> {

@@ -6,11 +6,10 @@ const proxy = 'http://proxy.example:3128'
 const url = 'https://control.corp.example:8443/prefix'
 
 describe('proxyFor', () => {
-  it('goes by the scheme of the URL, and by small letters first', () => {
+  it('is for HTTPS, and goes by small letters first', () => {
     assert.equal(proxyFor(url, { HTTPS_PROXY: proxy }), proxy)
     assert.equal(proxyFor(url, { HTTPS_PROXY: 'http://other:1', https_proxy: proxy }), proxy)
     assert.equal(proxyFor(url, { HTTP_PROXY: proxy }), undefined)
-    assert.equal(proxyFor('http://control.example', { HTTP_PROXY: proxy }), proxy)
     assert.equal(proxyFor(url, {}), undefined)
     assert.equal(proxyFor(url, { HTTPS_PROXY: 'proxy.example:3128' }), proxy)
   })

@@ -1,18 +1,16 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * The proxy by which the environment wants a URL to be asked for: `https_proxy`, `http_proxy` and `no_proxy`, or the
- * same in capitals, as curl and Go read them. Loopback is never asked for elsewhere. Throws a RangeError for a proxy of
- * a kind that nobody here speaks.
+ * The proxy by which the environment wants an HTTPS URL to be asked for: `https_proxy` and `no_proxy`, or the same in
+ * capitals, as curl and Go read them. Loopback is never asked for elsewhere, and nothing else is plain HTTP here. Throws
+ * a RangeError for a proxy of a kind that nobody here speaks.
  */
 export function proxyFor(url: string, env: NodeJS.ProcessEnv): string | undefined {
-  if (!/^https?:/.test(url)) return undefined
-  const { protocol, hostname, port } = new URL(url)
-  const own = protocol === 'https:' ? 'https_proxy' : 'http_proxy'
-  const named = env[own] || env[own.toUpperCase()]
-  if (!named) return undefined
+  const named = env.https_proxy || env.HTTPS_PROXY
+  if (!named || !url.startsWith('https:')) return undefined
+  const { hostname, port } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
-  const place = { host, port: port || (protocol === 'https:' ? '443' : '80') }
+  const place = { host, port: port || '443' }
   if (isLoopback(host) || isExempt(place, env.no_proxy || env.NO_PROXY || '')) return undefined
   return checkProxy(named)
 }

@@ -8,7 +8,7 @@ import {
   revisionHeader,
   type TransportResponse,
 } from '@plexd/protocol'
-import { headOf, proxyEnvOf, readCa, showProxy, watchConnecting } from '@plexd/runtime'
+import { headOf, readCa, TunnelAgent, watchConnecting, whenGivenUp } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import { type Connecting, userAgent } from './client.ts'
@@ -48,7 +48,7 @@ export function createStreamConnector(
   const { gate = createAnswerGate(), lookup } = who
 
   const connect = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
-    open(secure ? https : http, config, {
+    open(secure ? https : http, config.streamIdleMs, {
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port || (secure ? 443 : 80),
       path: prefix + fillPath(controlApi.openEvents.path, { node_id: who.nodeId }),
@@ -63,7 +63,10 @@ export function createStreamConnector(
       },
       ...(secure && config.caFile ? { ca: readCa(config.caFile) } : {}),
       ...(lookup ? { lookup } : {}),
-      agent: agentFor(secure, config.proxyUrl),
+      agent:
+        secure && config.proxyUrl !== undefined
+          ? new TunnelAgent({}, { proxyUrl: config.proxyUrl, lookup })
+          : false,
       signal,
     })
 
@@ -94,13 +97,6 @@ export function createStreamConnector(
   }
 }
 
-/** A stream has a connection of its own. */
-function agentFor(secure: boolean, proxyUrl: string | undefined): http.Agent | false {
-  if (proxyUrl === undefined) return false
-  const options = proxyEnvOf(proxyUrl)
-  return secure ? new https.Agent(options) : new http.Agent(options)
-}
-
 interface Opened {
   response: http.IncomingMessage
   answer: TransportResponse
@@ -112,7 +108,7 @@ function namedBy(instance: string | undefined): Record<string, string> {
 
 function open(
   client: typeof http | typeof https,
-  { streamIdleMs: idleMs, proxyUrl }: StreamConfig,
+  idleMs: number,
   options: https.RequestOptions,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -122,8 +118,8 @@ function open(
       resolve(response)
     })
     request.on('error', reject)
-    const via = proxyUrl && showProxy(proxyUrl)
-    watchConnecting(request, { host: options.host ?? '', port: Number(options.port), via })
+    whenGivenUp(request, options.signal, reject)
+    watchConnecting(request, { host: options.host ?? '', port: Number(options.port) })
     // Counts from the last byte in either direction, so it covers connecting, waiting and the stream itself.
     request.setTimeout(idleMs, () => {
       const silence = new Error(`no byte from the control plane for ${idleMs / 1_000} s`)
