@@ -25,6 +25,7 @@ const whole = {
   PLEXD_HISTORY_RUNS: '300',
   PLEXD_FOLD_RUNS: '200',
   PLEXD_SIGNALS: 'all',
+  PLEXD_SOAK_MINUTES: '30',
 }
 const environment = { ...(flags.all ? whole : {}), ...process.env, [markName]: runMark }
 /** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
