@@ -167,6 +167,7 @@ describe('packets for the mesh', { skip: labSkip('tcpdump') }, () => {
 
     await web.plexd('deregister', '--purge')
     await leavesNoRouting(web)
+    assert.doesNotMatch(await web.host.exec(['nft', 'list', 'tables']), /plexd_backstop/)
   })
 
   it('never leave in clear where there is no nft', async () => {

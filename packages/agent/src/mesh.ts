@@ -19,7 +19,7 @@ export async function openMesh(
 ): Promise<OpenMesh> {
   const filter = await openPacketFilter(log)
   // One from before would drop all: nothing marks what may pass any more.
-  if (!config.policyEnabled) await removeBackstops()
+  if (!config.policyEnabled) await removeBackstops(config.meshInterface)
   const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,

@@ -44,8 +44,10 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   const keys = identity && [identity.private_key, identity.pending_private_key ?? '']
   if (identity && !stopped && !(await findInterface(config.meshInterface, keys))) {
     // It may be gone while what keeps packets for it from leaving in clear is not.
-    if (!(await findInterface(config.meshInterface))?.isThere)
+    if (!(await findInterface(config.meshInterface))?.isThere) {
       await removeMeshRouting(config.meshInterface)
+      await removeBackstops(config.meshInterface)
+    }
     return { stopped, interface_removed: false }
   }
   await using _lock = await waitForLock(config)

@@ -71,8 +71,11 @@ async function takeOver(
   return same && (await stands(plan)) ? same : undefined
 }
 
-export async function removeBackstops(): Promise<void> {
-  for (const backstop of await findBackstops()) await endBackstop(backstop)
+/** All of this network namespace, or those of one interface. */
+export async function removeBackstops(interfaceName?: string): Promise<void> {
+  for (const backstop of await findBackstops())
+    if (interfaceName === undefined || backstop.interface === interfaceName)
+      await endBackstop(backstop)
 }
 
 /** What is not so, and what to do about it. */
