@@ -6,7 +6,7 @@ import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { startMeshSystem } from '../../scripts/programs/mesh-system.ts'
 import { createRandom } from '../support/random.ts'
 import { until } from '../support/until.ts'
-import { joinAll, kernelState } from './support/members.ts'
+import { joinAll, kernelState, settle } from './support/members.ts'
 
 const seed = Number(process.env.PLEXD_WAYS_SEED ?? Date.now() % 1_000_000)
 const rounds = Number(process.env.PLEXD_WAYS_ROUNDS ?? 12)
@@ -26,6 +26,7 @@ const conditions: readonly [Condition, ...Condition[]] = [
   { does: 'ip link set plexd0 mtu 1280' },
   { does: 'ip link set plexd0 down' },
   { does: 'ip link delete plexd0' },
+  { does: 'ip link set plexd0 name strayed' },
   { does: 'wg set plexd0 fwmark 0' },
   { does: 'wg set plexd0 fwmark 77' },
   { does: 'for _ in 1 2 3; do ip rule delete lookup 8293; ip route flush table 8293; done' },
@@ -51,6 +52,10 @@ describe('the ways into the mesh, disturbed at random', { skip: labSkip('tcpdump
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'])
     await untilPing(web.host, db.meshIp)
+    await until('it knows where it is', async () =>
+      (await web.agent.program().log()).includes('public endpoint found'),
+    )
+    await settle(web)
     const before = withoutNumbers(await kernelState(web))
     await using clear = await capture(web.host, { on: 'eth0', filter: 'net 10.100.0.0/16' })
 

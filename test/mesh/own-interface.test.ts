@@ -79,6 +79,14 @@ describe('the interface', { skip: labSkip() }, () => {
 
   for (const [what, change, finding] of [
     ['was renamed', rename, /FAILED +interface: +plexd0 was renamed to strayed/],
+    [
+      'was renamed, and something else has its name,',
+      async () => {
+        await rename()
+        await web.host.ip(['link add plexd0 type veth peer name plexd1'])
+      },
+      /FAILED +interface: +plexd0 is not ours: it was of kind veth/,
+    ],
     ['was stopped', stop, /FAILED +interface: +wireguard-go, process \d+, is stopped/],
     [
       'left its socket to somebody else',
@@ -117,8 +125,18 @@ describe('the interface', { skip: labSkip() }, () => {
     await untilPing(web.host, db.meshIp)
   })
 
+  it('goes with plexd down, and what has its name by now does not', async () => {
+    await web.agent.end('SIGKILL')
+    await rename()
+    await web.host.ip(['link add plexd0 type veth peer name plexd1'])
+    assert.match(await web.plexd('down'), /interface plexd0 removed\n/)
+    assert.doesNotMatch(await links(web.host), /strayed/)
+    assert.match(await links(web.host), /plexd0@plexd1/)
+    assert.deepEqual(await programsIn(web.host, 'wireguard-go'), [])
+    await web.host.ip(['link delete plexd0'])
+  })
+
   it('is not there while a process of another network has its socket, and that is said', async () => {
-    await web.plexd('down')
     const squat = lab.internet.spawn([
       ...['nsenter', `--mount=/proc/${(await sleepIn(web.host)).pid}/ns/mnt`, process.execPath],
       ...['-e', squatter, '/run/wireguard/plexd0.sock'],

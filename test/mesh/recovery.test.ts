@@ -12,7 +12,7 @@ import {
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { joinAll, kernelState } from './support/members.ts'
+import { joinAll, kernelState, settle } from './support/members.ts'
 import { type KernelCalls, noting, readCalls } from './support/system-calls.ts'
 
 const lostMesh = 'the mesh on disk is damaged'
@@ -159,17 +159,6 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     assert.equal(await kernelState(web), state)
   })
 })
-
-/** Until the daemon has made no change for a while. */
-async function settle(member: MeshMember): Promise<void> {
-  let last = await kernelState(member)
-  for (let calm = 0; calm < 4; calm++) {
-    await delay(250)
-    const now = await kernelState(member)
-    if (now !== last) calm = 0
-    last = now
-  }
-}
 
 async function logOf({ agent }: MeshMember): Promise<string> {
   return agent.program().log()

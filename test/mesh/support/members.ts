@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { startTraffic, type Traffic } from '@plexd/agent/testing'
 import type { Lab } from '../../../scripts/laboratory/lab.ts'
 import { untilAllPing } from '../../../scripts/laboratory/probes.ts'
@@ -59,4 +60,15 @@ export async function kernelState({ host }: MeshMember): Promise<string> {
   const routes = await host.exec(['ip', 'route', 'show', 'table', '8293'])
   const rules = await host.exec(['ip', 'rule', 'show'])
   return [...peers.toSorted(), table, link, routes, rules].join('\n')
+}
+
+/** Until the daemon has made no change for a while. */
+export async function settle(member: MeshMember): Promise<void> {
+  let last = await kernelState(member)
+  for (let calm = 0; calm < 4; calm++) {
+    await delay(250)
+    const now = await kernelState(member)
+    if (now !== last) calm = 0
+    last = now
+  }
 }

@@ -49,21 +49,30 @@ export function createApplier(deps: ApplierDeps): Applier {
    * interface; afterwards one that cannot be changed still holds what it has, and denies what it does not know.
    */
   async function applyOnce(look: boolean): Promise<Correction[]> {
-    const reclaimed = await device.reclaim().catch(failed)
-    logSteps(log, reclaimed)
-    untold.push(...reclaimed)
-    const prepared = await prepareRouting(look)
+    await reclaim()
+    let prepared = await prepareRouting(look)
+    // The address that stands in the way may be on our own interface, while something else has its name.
+    if (isRefused(prepared) && (await reclaim({ taken: true })))
+      prepared = await prepareRouting(true)
     if (desired.isMeshLost()) {
       problems.set('wireguard', lostMesh)
       return repairsOf(prepared)
     }
-    if (prepared?.verdict && 'refusal' in prepared.verdict) return []
+    if (isRefused(prepared)) return []
     const [filtering] = await Promise.allSettled([firewall?.apply({ look })])
     isFiltered ||= filtering.status === 'fulfilled'
     const steps = isFiltered ? await applyDevice() : []
     if (filtering.status === 'rejected') throw filtering.reason
     if (prepared?.isFresh || steps.some(isOfInterface)) await checkRouting()
     return [...(filtering.value ?? []), ...repairsOf(prepared), ...steps]
+  }
+
+  /** Whether something was done. */
+  async function reclaim(options?: { taken: boolean }): Promise<boolean> {
+    const reclaimed = await device.reclaim(options).catch(failed)
+    logSteps(log, reclaimed)
+    untold.push(...reclaimed)
+    return reclaimed.length > 0
   }
 
   async function prepareRouting(look: boolean): Promise<PreparedRouting | undefined> {
@@ -148,6 +157,10 @@ export function createApplier(deps: ApplierDeps): Applier {
 
 const lostMesh =
   'the mesh on disk is damaged: tunnels and rules stay as they are until the control plane answers'
+
+function isRefused(prepared: PreparedRouting | undefined): boolean {
+  return prepared?.verdict !== undefined && 'refusal' in prepared.verdict
+}
 
 function repairsOf(prepared: PreparedRouting | undefined): DeviceStep[] {
   return (prepared?.repaired ?? []).map((detail) => ({ type: 'interface_repaired', detail }))

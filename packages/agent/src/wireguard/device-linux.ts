@@ -132,11 +132,11 @@ class Device implements LinuxDevice {
     this.#held ??= new Map()
   }
 
-  reclaim(): Promise<DeviceStep[]> {
+  reclaim({ taken = false } = {}): Promise<DeviceStep[]> {
     return this.#exclusive(async () => {
-      if (isDevice(this.interfaceName)) return []
-      const sight = await this.#sights.recent()
-      const detail = await this.#takeBack(sight)
+      if (!taken && isDevice(this.interfaceName)) return []
+      const sight = taken ? await this.#driver.findStray() : await this.#sights.recent()
+      const detail = sight && (await this.#takeBack(sight))
       if (detail === undefined) return []
       this.#sights.forget()
       return [{ type: 'interface_repaired', detail }]

@@ -43,9 +43,10 @@ export interface WireguardDevice {
   readonly disabledBecause: string | undefined
   /**
    * Gives the interface its name back, where somebody has taken it: what was done. To come before all else, for whoever
-   * looks at routes and addresses takes one of another name for somebody else's.
+   * looks at routes and addresses takes one of another name for somebody else's. With `taken` also where something else
+   * has the name by now, which takes longer to find out.
    */
-  reclaim(): Promise<DeviceStep[]>
+  reclaim(options?: { taken: boolean }): Promise<DeviceStep[]>
   observe(): Promise<ObservedDevice>
   /** Steps already taken when it rejects are seen by the next `observe`. */
   apply(steps: readonly DeviceStep[]): Promise<void>

@@ -34,7 +34,9 @@ export async function findInterface(
     clock: systemClock,
   })
   // What does not answer is seen to be dead when it is asked again.
-  const sight = await driver.look().catch(() => driver.look())
+  const named = await driver.look().catch(() => driver.look())
+  // What has the name may be somebody else's, and ours have another by now.
+  const sight = isTunnel(named) ? named : ((await driver.findStray()) ?? named)
   if (privateKeys && !isOfKeys(sight, privateKeys, public_key)) return undefined
   if (sight.state === 'foreign' && !isTunnel(sight)) return undefined
   return {

@@ -18,6 +18,8 @@ export type Sight =
   /** The link has its own name, which may be another than ours. */
   | { state: 'wireguard'; backend: Backend; link: LinkState; wg: WgInterface }
 
+export type WireguardSight = Extract<Sight, { state: 'wireguard' }>
+
 /** Whether it is, or was, a tunnel of WireGuard; one without a process is what is left of it. */
 export function isTunnel(sight: Sight): boolean {
   const { state } = sight
@@ -29,11 +31,13 @@ export function isTunnel(sight: Sight): boolean {
 /** Makes, reads and removes the interface. What is done with it is decided elsewhere. */
 export interface InterfaceDriver {
   look(): Promise<Sight>
+  /** The interface under another name, whatever has its own by now. */
+  findStray(): Promise<WireguardSight | undefined>
   /** The kernel's WireGuard where there is one, wireguard-go otherwise. Rejects with what to do about it. */
   make(): Promise<Backend>
-  /** Gives the interface its name back. */
+  /** Gives the interface its name back, and removes what has it. */
   rename(from: string): Promise<void>
-  /** What was seen, or whatever has the name; and wireguard-go with its socket. Nothing when there is none. */
+  /** What was seen, or else whatever has the name; and wireguard-go with its socket. Nothing when there is none. */
   remove(sight?: Sight): Promise<void>
   /** Whether somebody else has spoken to WireGuard since we did, or stopped it; undefined where that cannot be told. */
   isDisturbed(backend: Backend): boolean | undefined
@@ -116,6 +120,13 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
     return (await findByKey(options, readLink, kernel)) ?? { state: 'absent' }
   }
 
+  async function findStray(): Promise<WireguardSight | undefined> {
+    const reading = (await exists(socketPath)) ? userspace.read() : undefined
+    reading?.catch(() => {}) // looked at below, if at all
+    const sight = await lookElsewhere(reading)
+    return sight.state === 'wireguard' ? sight : undefined
+  }
+
   async function make(): Promise<Backend> {
     try {
       await exec(['ip', 'link', 'add', 'dev', name, 'type', 'wireguard'])
@@ -129,17 +140,18 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
 
   return {
     look,
+    findStray,
     make,
-    rename: (from) => renameLink(from, name),
+    async rename(from) {
+      await deleteLink(name)
+      await renameLink(from, name)
+    },
     isDisturbed({ name: backend }) {
       if (backend !== 'wireguard-go') return undefined
       return go.isStopped() || trap.isSprung()
     },
     async remove(sight) {
-      const names = new Set([name, sight?.state === 'wireguard' ? sight.link.name : name])
-      await go.end(async () => {
-        for (const one of names) await deleteLink(one)
-      })
+      await go.end(() => deleteLink(sight?.state === 'wireguard' ? sight.link.name : name))
     },
     async ip(lines) {
       if (lines.length === 0) return

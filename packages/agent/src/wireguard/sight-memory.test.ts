@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
 import type { Backend } from './backend.ts'
-import { createSightMemory, type WireguardSight } from './sight-memory.ts'
+import type { WireguardSight } from './interface-driver.ts'
+import { createSightMemory } from './sight-memory.ts'
 
 const nothing = (): never => assert.fail('not called')
 const backend: Backend = { name: 'wireguard-go', read: nothing, write: nothing }
@@ -32,6 +33,7 @@ function setUp() {
     },
     isDisturbed: () => state.disturbed,
     make: nothing,
+    findStray: nothing,
     rename: nothing,
     remove: nothing,
     ip: nothing,

@@ -1,5 +1,5 @@
 import type { Clock } from '@plexd/runtime'
-import type { InterfaceDriver, Sight } from './interface-driver.ts'
+import type { InterfaceDriver, Sight, WireguardSight } from './interface-driver.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 
 /**
@@ -20,8 +20,6 @@ export interface SightMemory {
   /** Until disposed of, somebody watches the interface and calls `forget`. */
   trust(): Disposable
 }
-
-export type WireguardSight = Extract<Sight, { state: 'wireguard' }>
 
 /** A reconciliation, once a minute, looks for itself. */
 const trustedMs = 30_000
