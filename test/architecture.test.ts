@@ -83,6 +83,13 @@ describe('the architecture', () => {
     assert.deepEqual([...nameless, ...barrels], [])
   })
 
+  it('knows the time, and sleeps, by the clock alone', () => {
+    const wrong = sources
+      .filter((file) => /^packages\/(agent|control-plane)\//.test(file) && isProduct(file))
+      .filter((file) => ownTime.test(read(file)) !== file in ownTimers)
+    assert.deepEqual(wrong, [])
+  })
+
   it('starts programs in one place, which knows what they are for and what to install', () => {
     const elsewhere = sources
       .filter((file) => isProduct(file) && file !== 'packages/runtime/src/exec.ts')
@@ -104,6 +111,27 @@ describe('the architecture', () => {
     assert.deepEqual(wrong, [])
   })
 })
+
+/** What a socket, or a signal of one request, does by itself is none; nor is another turn of the event loop. */
+const ownTime =
+  /(?<![.\w])(setTimeout|setInterval)\(|setTimeout as|\bDate\.now\b|\bperformance\.now\b|new Date\(\)/
+
+/** Each ends one connection, look-up or wait that is late, and is taken back when it is not. None says what time it is. */
+const ownTimers: Readonly<Record<string, string>> = {
+  'packages/agent/src/local-api/fast-path.ts': 'a socket whose last answer nobody reads',
+  'packages/agent/src/local-api/http-server.ts': 'a socket that sends what nobody wants',
+  'packages/agent/src/local-api/server.ts': 'requests that outlast the server',
+  'packages/agent/src/nat/stun-servers.ts': 'a look-up that nobody answers',
+  'packages/agent/src/wireguard/device-record.ts': 'a write that may wait for others',
+  'packages/control-plane/src/admin-api/tail-events.ts': 'keeps one stream alive, not the process',
+  'packages/control-plane/src/doctor/ask.ts': 'a STUN server that does not answer',
+  'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',
+  'packages/control-plane/src/http/client-error.ts': 'a socket after its last answer',
+  'packages/control-plane/src/http/connections/admission.ts': 'a connection that is silent',
+  'packages/control-plane/src/http/drain.ts': 'a socket that sends what nobody wants',
+  'packages/control-plane/src/servers.ts': 'requests that outlast the server',
+  'packages/control-plane/src/stun/server.ts': 'looks at the addresses, and keeps no process alive',
+}
 
 /** What runs on the machines of others. */
 function isProduct(file: string): boolean {

@@ -1,7 +1,14 @@
 import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { CliError, describeError, diskFault, type Log, makeFolder } from '@plexd/runtime'
+import {
+  CliError,
+  describeError,
+  diskFault,
+  type Log,
+  makeFolder,
+  systemClock,
+} from '@plexd/runtime'
 
 /**
  * The small durable records of the daemon: where the event stream stands, executions that are not reported yet,
@@ -161,7 +168,7 @@ function checkPages(database: DatabaseSync): void {
 
 /** The write-ahead log goes along: a new database must not replay it. */
 function moveAside(path: string): string {
-  const aside = `${path}.corrupt-${Date.now()}`
+  const aside = `${path}.corrupt-${systemClock.now()}`
   renameSync(path, aside)
   if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${aside}-wal`)
   return aside

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { createClient, localApi } from '@plexd/protocol'
 import {
   CliError,
@@ -7,6 +6,7 @@ import {
   ExecError,
   exitCodes,
   printJson,
+  systemClock,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { removeBackstops } from '../firewall/backstop.ts'
@@ -90,16 +90,16 @@ const patienceMs = 10_000
 
 /** A daemon that still runs would bring back what is removed. */
 async function waitForLock({ meshInterface, socketPath }: AgentConfig): Promise<AsyncDisposable> {
-  const untilMs = performance.now() + patienceMs
+  const untilMs = systemClock.monotonic() + patienceMs
   for (;;) {
     const lock = await lockInterface(meshInterface)
     if (lock) return lock
-    if (performance.now() > untilMs) {
+    if (systemClock.monotonic() > untilMs) {
       throw new CliError(
         `a plexd that does not answer at "${socketPath}" still drives interface "${meshInterface}"${inParentheses(await lockHolder(meshInterface))}: stop it first, with "systemctl stop plexd", or name its socket with --socket`,
       )
     }
-    await delay(50)
+    await systemClock.sleep(50)
   }
 }
 

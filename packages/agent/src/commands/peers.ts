@@ -1,12 +1,12 @@
 import type { PeerStatus } from '@plexd/protocol'
-import { formatAge, formatTable, printJson } from '@plexd/runtime'
+import { formatAge, formatTable, printJson, systemClock } from '@plexd/runtime'
 import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'
 
 export async function runPeers(flags: Flags, { json }: { json?: boolean }): Promise<void> {
   const { body } = await callLocal(flags, 'read peers', (client) => client.listPeers({}))
   if (json) printJson(body)
-  else process.stdout.write(formatPeers(body, Date.now()))
+  else process.stdout.write(formatPeers(body, systemClock.now()))
 }
 
 export function formatPeers(peers: readonly PeerStatus[], nowMs: number): string {

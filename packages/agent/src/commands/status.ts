@@ -1,5 +1,5 @@
 import type { DaemonStatus } from '@plexd/protocol'
-import { printable, printJson } from '@plexd/runtime'
+import { printable, printJson, systemClock } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'
@@ -7,7 +7,7 @@ import { callLocal } from './local.ts'
 export async function runStatus(flags: Flags, { json }: { json?: boolean }): Promise<void> {
   const { body } = await callLocal(flags, 'read status', (client) => client.getStatus({}))
   if (json) printJson(body)
-  else process.stdout.write(formatStatus(body, Date.now()))
+  else process.stdout.write(formatStatus(body, systemClock.now()))
 }
 
 /** For people: one fact a line, problems last, where the eye stays. */

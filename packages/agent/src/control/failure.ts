@@ -6,6 +6,7 @@ import {
   errorCodeOf,
   exitCodes,
   printable,
+  systemClock,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 
@@ -65,7 +66,7 @@ export class LocalFailure extends Error {}
 export function describeFailure(
   error: unknown,
   { apiUrl, caFile }: Where,
-  nowMs = Date.now(),
+  nowMs = systemClock.now(),
 ): string {
   const code = errorCodeOf(error) ?? ''
   if (error instanceof LocalFailure) return describeError(error.cause)

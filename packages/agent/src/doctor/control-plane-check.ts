@@ -7,6 +7,7 @@ import {
   failed,
   ok,
   showProxy,
+  systemClock,
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
@@ -34,7 +35,7 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
       userAgent,
       timeoutMs: 5_000,
     })
-    const startedMs = Date.now()
+    const startedMs = systemClock.now()
     const answer = await transport({ method: 'GET', path: '/healthz', headers: {} })
     if (formOf(answer) === 'html') return failed(new ForeignAnswer(answer).message, wayRemedy)
     const { status, headers } = answer

@@ -1,5 +1,6 @@
 import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { systemClock } from '@plexd/runtime'
 import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
 import type { Door } from './door.ts'
 import type { Handler } from './handler.ts'
@@ -147,7 +148,7 @@ function createWireFormat(index: () => number): WireFormat {
   let date = { second: 0, text: '' }
 
   function dateLine(): string {
-    const second = Math.floor(Date.now() / 1_000)
+    const second = Math.floor(systemClock.now() / 1_000)
     if (second !== date.second)
       date = { second, text: `Date: ${new Date(second * 1_000).toUTCString()}\r\n` }
     return date.text

@@ -1,5 +1,5 @@
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net'
-import { describeError } from '@plexd/runtime'
+import { describeError, systemClock } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import type { Problems } from '../problems.ts'
 import type { Caller } from './answer.ts'
@@ -146,9 +146,9 @@ function formatAddress({ address, port }: AddressInfo): string {
 async function stop({ server, closeIdle, closeOthers }: Served): Promise<void> {
   const closed = Promise.all([new Promise((resolve) => server.close(resolve)), closeOthers?.()])
   closeIdle()
-  const idle = setInterval(closeIdle, 50)
+  const idle = systemClock.every(50, closeIdle)
   const late = setTimeout(() => server.closeAllConnections(), 700)
   await closed
-  clearInterval(idle)
+  idle[Symbol.dispose]()
   clearTimeout(late)
 }

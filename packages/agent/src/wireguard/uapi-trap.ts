@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { systemClock } from '@plexd/runtime'
 import { importFfi } from '../ffi.ts'
 
 /**
@@ -47,7 +48,7 @@ export function createUapiTrap(socketPath: string): UapiTrap {
     async around(exchange, { readsAll }) {
       setAccessTime ??= await loading
       if (armed && works) noticedMs = touchedMs() ?? noticedMs
-      const startedMs = Date.now()
+      const startedMs = systemClock.now()
       const result = await exchange(arm)
       const isSpeaking = Math.abs(startedMs - (noticedMs ?? 0)) < speakingMs
       if (readsAll && !isSpeaking) noticedMs = undefined

@@ -1,3 +1,5 @@
+import { systemClock } from '@plexd/runtime'
+
 /** Work for thousands that is done bit by bit, so that requests are answered in between. */
 export interface Slices {
   /** Runs it, now or when those before it have run; it must not throw. */
@@ -7,7 +9,7 @@ export interface Slices {
 /** A request that comes in waits for so long at most. */
 const sliceMs = 20
 
-export function createSlices(now: () => number = () => performance.now()): Slices {
+export function createSlices(now: () => number = systemClock.monotonic): Slices {
   const waiting: (() => void)[] = []
   let endMs = Number.NEGATIVE_INFINITY
   let isDue = false

@@ -1,3 +1,4 @@
+import { systemClock } from '@plexd/runtime'
 import { type ControlledTransaction, type Kysely, sql } from 'kysely'
 import type { Tx, WriteHooks } from './db.ts'
 import type { Tables } from './schema.ts'
@@ -51,11 +52,11 @@ export function createCommitQueue(
 async function commitGroup(writer: Kysely<Tables>, waiting: Unit[]): Promise<number> {
   const group: Unit[] = []
   const done: { unit: Unit; result: unknown }[] = []
-  const startMs = performance.now()
+  const startMs = systemClock.monotonic()
   try {
     const tx = await writer.startTransaction().execute()
     try {
-      while (group.length < maxGroup && performance.now() - startMs < maxGroupMs) {
+      while (group.length < maxGroup && systemClock.monotonic() - startMs < maxGroupMs) {
         const unit = waiting.shift()
         if (!unit) break
         group.push(unit)

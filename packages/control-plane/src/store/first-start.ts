@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isPrivateRange, newAdminToken, newId, type PolicyRule, parseCidr } from '@plexd/protocol'
-import { createFileAtomic, type Log } from '@plexd/runtime'
+import { createFileAtomic, type Log, systemClock } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
 import type { Config } from '../config/config.ts'
 import { catchAllName, catchAllPosition } from '../mesh/policy-order.ts'
@@ -104,5 +104,5 @@ async function insertTenant(
 
 /** Positions of another life of the log, as after a restored backup, must not be taken for its own. */
 function newEpoch(): string {
-  return Date.now().toString(36) + crypto.randomUUID().slice(0, 4)
+  return systemClock.now().toString(36) + crypto.randomUUID().slice(0, 4)
 }

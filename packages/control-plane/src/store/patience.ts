@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError } from '@plexd/protocol'
+import { systemClock } from '@plexd/runtime'
 import { errcodeOf } from './sqlite-error.ts'
 
 /** Runs what may meet a lock of another process, again and again for a while. Rejects with an ApiError (503) then. */
@@ -11,15 +11,15 @@ export type Patience = <T>(attempt: () => T | Promise<T>) => Promise<T>
  */
 export function createPatience(waitMs: number): Patience {
   return async (attempt) => {
-    const endMs = performance.now() + waitMs
+    const endMs = systemClock.monotonic() + waitMs
     for (let pauseMs = 2; ; pauseMs = Math.min(50, 2 * pauseMs)) {
       try {
         return await attempt()
       } catch (error) {
         if (!isLocked(error)) throw error
-        if (performance.now() + pauseMs > endMs) throw lockedError(error, waitMs)
+        if (systemClock.monotonic() + pauseMs > endMs) throw lockedError(error, waitMs)
       }
-      await delay(pauseMs)
+      await systemClock.sleep(pauseMs)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
 import { openPrivateDatabase } from '../store/private-database.ts'
@@ -45,7 +46,7 @@ const rowBytes = 128
 export function openSqliteTelemetry(
   path: string,
   {
-    now = Date.now,
+    now = systemClock.now,
     lockWaitMs = limits.database_lock_wait.default,
   }: { now?: () => number; lockWaitMs?: number } = {},
 ): TelemetryStore {

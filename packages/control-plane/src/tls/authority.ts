@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { errorCodeOf, readSecretFile, writeFileAtomic } from '@plexd/runtime'
+import { errorCodeOf, readSecretFile, systemClock, writeFileAtomic } from '@plexd/runtime'
 import { hostAddresses } from '../host-addresses.ts'
 
 export interface TlsOptions {
@@ -41,7 +41,7 @@ export async function loadTls(options: TlsOptions): Promise<Tls> {
     throw new Error(
       `load TLS certificate "${certFile ?? keyFile}": a certificate needs its key: give both --tls-cert and --tls-key`,
     )
-  const nowMs = options.nowMs ?? Date.now()
+  const nowMs = options.nowMs ?? systemClock.now()
   const caKeyFile = options.caKeyFile ?? join(options.dataDir, 'tls', 'ca.key')
   const ca = await loadAuthority(options.dataDir, caKeyFile, nowMs)
   const server = await loadServer(
