@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type FileHandle, open, readdir, readlink, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { ExecError, exec, makeFolder, spawnForGood } from '@plexd/runtime'
+import { ExecError, exec, makeFolder, spawnForGood, systemClock } from '@plexd/runtime'
 import { standardRunDir } from '../wireguard/device-record.ts'
 import type { BackstopPlan } from './backstop-text.ts'
 
@@ -77,12 +76,12 @@ export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess
     stdinFd: input.fd,
   })
   await input.write(`${plan.line}\n`)
-  const endMs = performance.now() + patienceMs
-  while (performance.now() < endMs && child.pid !== undefined) {
+  const endMs = systemClock.monotonic() + patienceMs
+  while (systemClock.monotonic() < endMs && child.pid !== undefined) {
     const started = readBackstop(child.pid)
     if (started && (await stands(plan))) return started
     if (child.exitCode !== null || child.signalCode !== null) break
-    await delay(20)
+    await systemClock.sleep(20)
   }
   child.kill('SIGKILL')
   throw new Error(`hold table inet ${plan.table} by "nft -i": it did not take it`)
@@ -110,8 +109,8 @@ export async function endBackstop(backstop: BackstopProcess): Promise<void> {
   // The start is looked at right before: a process id may be another's by now.
   if (!isRunning(backstop)) return
   process.kill(backstop.pid, 'SIGKILL')
-  const endMs = performance.now() + patienceMs
-  while (isRunning(backstop) && performance.now() < endMs) await delay(5)
+  const endMs = systemClock.monotonic() + patienceMs
+  while (isRunning(backstop) && systemClock.monotonic() < endMs) await systemClock.sleep(5)
 }
 
 /** A pipe with both ends in one descriptor: who reads from it never finds its end, whoever else is gone. */
