@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { DaemonStatus } from '@plexd/protocol'
@@ -95,6 +97,16 @@ describe('a node behind a proxy that answers in the place of the control plane',
       await until('the stream is open again', isConnected, 20_000)
       await until('nothing is wrong any more', async () => (await problems()) === '', 40_000)
     })
+
+  it('is told by plexd doctor that TLS is not answered, where something takes the connection', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {}).resume())
+    await once(silent.listen(0, '127.0.0.1'), 'listening')
+    const { port } = silent.address() as AddressInfo // it listens on TCP
+    const flags = ['--api', `https://127.0.0.1:${port}`, '--socket', agent.socket]
+    const { stdout } = await runProgram('plexd', ['doctor', ...flags])
+    assert.match(stdout, /127\.0\.0\.1 took the connection and did not answer the TLS handshake/)
+    silent.close()
+  })
 
   it('is not deregistered by a page, and stays a node', async () => {
     box.answer = () => page(404)
