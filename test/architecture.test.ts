@@ -100,6 +100,11 @@ describe('the architecture', () => {
     assert.deepEqual([...elsewhere, ...unused], [])
   })
 
+  it('gives each decision a number of its own', () => {
+    const numbers = readdirSync(join(root, 'docs/decisions')).map((name) => name.slice(0, 4))
+    assert.deepEqual(numbers, [...new Set(numbers)])
+  })
+
   it('names no folder of the machine it was written on', () => {
     const wrong = files
       .filter((file) => !/package-lock\.json$|LICENSE/.test(file))
