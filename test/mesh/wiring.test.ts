@@ -59,7 +59,17 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     await mkdir(bin)
     const install = async (name: string): Promise<void> =>
       copyFile((await db.host.exec(['sh', '-c', `command -v ${name}`])).trim(), join(bin, name))
-    for (const name of ['setpriv', 'ip', 'sh', 'mount', 'env', 'setsid', 'wg', 'wireguard-go'])
+    for (const name of [
+      'setpriv',
+      'ip',
+      'sh',
+      'mount',
+      'env',
+      'setsid',
+      'mkfifo',
+      'wg',
+      'wireguard-go',
+    ])
       await install(name)
     const host = await lab.host('bare')
     const sbin = join(lab.folder, 'sbin')

@@ -45,7 +45,7 @@ export function createBackstop(): Backstop {
   }
 
   function fail(error: unknown): never {
-    failure = new Error(describeBackstopProblem(error), { cause: error })
+    failure = new Error(describeBackstopProblem(error)) // with its cause, in words
     throw failure
   }
 
@@ -80,7 +80,9 @@ export async function removeBackstops(interfaceName?: string): Promise<void> {
 
 /** What is not so, and what to do about it. */
 export function describeBackstopProblem(error: unknown): string {
-  const why =
-    error instanceof ExecError ? error.stderr.split('\n')[0] || error.message : describeError(error)
-  return `nothing stands behind the packet filter: ${why}; when another program flushes it, the mesh is open until it is back: want nftables 1.0 and Linux 5.12 or newer`
+  const open =
+    'nothing stands behind the packet filter, and when another program flushes it, the mesh is open until it is back'
+  if (!(error instanceof ExecError) || error.missing) return `${open}: ${describeError(error)}`
+  const why = error.stderr.split('\n')[0] || error.message
+  return `${open}: ${why}: want nftables 1.0 and Linux 5.12 or newer`
 }
