@@ -62,6 +62,8 @@ describe('the interface', { skip: labSkip() }, () => {
       const now = await programsIn(web.host, 'wireguard-go')
       return now.length === 1 && now[0] !== before
     })
+    // Who has a session with the old one is told of the new one, and need not doubt it first.
+    await untilPing(db.host, web.meshIp, 6_000)
     await untilPing(web.host, db.meshIp)
     await until('it is reported', async () => (await drift()).includes(`process ${before}, was`))
   })

@@ -1,5 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { killIn } from '../../scripts/laboratory/namespace.ts'
+import { kill, killIn } from '../../scripts/laboratory/namespace.ts'
 import { until } from '../support/until.ts'
 import {
   both,
@@ -23,14 +23,12 @@ export interface Condition {
   readonly meanwhile?: Hold
   /** Must come true within a bound after it has ended; that the mesh works, when left out. */
   readonly after?: Hold
-  /** Without the table of the agent the mesh is open until that is back. */
-  readonly opens?: boolean
 }
 
 export type Undo = () => Promise<unknown>
 
 export const conditions: readonly Condition[] = [
-  itself('nftables are flushed', run('nft', 'flush', 'ruleset'), { opens: true }),
+  itself('nftables are flushed', run('nft', 'flush', 'ruleset')),
   itself('the mesh route is removed', run('ip', 'route', 'flush', 'table', '8293')),
   itself('the mesh rules are removed', run('sh', '-c', rulesAway())),
   itself('the interface is deleted', run('ip', 'link', 'delete', 'plexd0')),
@@ -38,7 +36,18 @@ export const conditions: readonly Condition[] = [
   itself('the interface is renamed', run('ip', 'link', 'set', 'plexd0', 'name', 'strayed')),
   itself('wireguard-go is killed', ({ victim }) => killIn(victim.host, 'wireguard-go')),
   itself('wireguard-go is frozen', ({ victim }) => killIn(victim.host, 'wireguard-go', 'SIGSTOP')),
+  itself('the process that holds the backstop is killed', ({ victim }) =>
+    killIn(victim.host, 'nft'),
+  ),
   itself('the local socket is removed', ({ victim }) => rm(victim.agent.socket)),
+  {
+    name: 'nftables are flushed every second',
+    meanwhile: carriesTraffic,
+    async apply({ victim: { host } }) {
+      const loop = host.spawn(['sh', '-c', 'while nft flush ruleset; do sleep 1; done'])
+      return () => kill(loop)
+    },
+  },
   {
     name: 'the daemon is killed',
     meanwhile: both(carriesTraffic, isNamed('daemon')),
@@ -54,6 +63,24 @@ export const conditions: readonly Condition[] = [
       const { child } = agent.program()
       child.kill('SIGSTOP')
       return async () => child.kill('SIGCONT')
+    },
+  },
+  {
+    name: 'the daemon is killed, and nftables are flushed',
+    meanwhile: isNamed('daemon'),
+    async apply({ victim: { agent, host } }) {
+      await agent.end('SIGKILL')
+      await host.exec(['nft', 'flush', 'ruleset'])
+      return () => agent.start()
+    },
+  },
+  {
+    name: 'the daemon is killed, and the interface is deleted',
+    meanwhile: isNamed('daemon'),
+    async apply({ victim: { agent, host } }) {
+      await agent.end('SIGKILL')
+      await host.ip(['link delete plexd0'])
+      return () => agent.start()
     },
   },
   {
@@ -125,7 +152,6 @@ export const conditions: readonly Condition[] = [
   },
   {
     name: 'the temporary folder is full, and nftables are flushed',
-    opens: true,
     async apply({ victim }) {
       const filler = `/proc/${victim.agent.program().pid}/root${temporaryFolder}/filler`
       await writeFile(filler, Buffer.alloc(1_000_000)).catch(whenFull)
@@ -140,14 +166,9 @@ const silence = `table inet silence {
 }`
 
 /** The agent has to mend it without help. */
-function itself(
-  name: string,
-  strike: (place: Place) => Promise<unknown>,
-  more: Pick<Condition, 'opens'> = {},
-): Condition {
+function itself(name: string, strike: (place: Place) => Promise<unknown>): Condition {
   return {
     name,
-    ...more,
     async apply(place) {
       await strike(place)
       return undefined

@@ -4,14 +4,12 @@ export interface Watch {
   passed: readonly { name: string; sent: number; answered: number }[]
   /** What left with a mesh address outside of WireGuard. */
   clear: readonly { name: string; packets: readonly string[] }[]
-  /** Whether the condition takes the filter away for a moment. */
-  mayPass: boolean
 }
 
 /** What should not have been, a line each. Pure. */
-export function wrongIn({ passed, clear, mayPass }: Watch): string[] {
+export function wrongIn({ passed, clear }: Watch): string[] {
   const silent = passed.filter(({ sent }) => sent === 0)
-  const open = mayPass ? [] : passed.filter(({ answered }) => answered > 0)
+  const open = passed.filter(({ answered }) => answered > 0)
   return [
     ...silent.map(({ name }) => `${name} sent nothing of what policy denies: nothing was proved`),
     ...open.map(

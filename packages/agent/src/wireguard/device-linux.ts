@@ -168,8 +168,10 @@ class Device implements LinuxDevice {
       const plan = this.#plan(sight)
       if (plan.rebuild || sight.state !== 'wireguard') {
         await this.#record.replace(emptyRecord)
+        const hadOne = this.#backend !== undefined
         this.#backend = await this.#writer.rebuild(sight, plan)
-        await this.#write(this.#backend, steps, [], plan)
+        const changes = await this.#write(this.#backend, steps, [], plan)
+        if (hadOne) await this.#writer.speak(this.#backend, newlyReachable(changes))
       } else {
         const changes = await this.#write(sight.backend, steps, sight.wg.peers, plan)
         if (!changesInterface(plan)) this.#sights.putBack(sight, changes)

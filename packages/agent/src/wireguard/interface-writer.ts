@@ -15,6 +15,11 @@ export interface InterfaceWriter {
   ): Promise<void>
   /** MTU, address, route; brings it up. */
   writeLink(backend: Backend, plan: InterfacePlan): Promise<void>
+  /**
+   * To peers that may have a session with an interface that is no more: whatever they send in it is lost until they
+   * hear of another, or doubt it themselves after 15 seconds.
+   */
+  speak(backend: Backend, publicKeys: readonly string[]): Promise<void>
   /** This machine has another address: those who speak with us learn it from the next packet, so there must be one. */
   tellPeers(backend: Backend): Promise<void>
 }
@@ -63,6 +68,11 @@ export function createInterfaceWriter(options: {
     async writeLink(backend, { ip }) {
       await driver.ip(ip)
       if (ip.some((line) => line.endsWith(' up'))) await listen(backend)
+    },
+
+    async speak(backend, publicKeys) {
+      await backend.write({ peers: kicks(publicKeys) })
+      await backend.write({ peers: settled(publicKeys, keepaliveSeconds()) })
     },
 
     async tellPeers(backend) {
