@@ -13,6 +13,8 @@ import { differences, lookOutside } from './outside.ts'
 
 const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts']
 const systems = ['test/*/**/*.test.ts']
+/** They wait most of the time: on two cores one after another took 12 minutes. */
+const inPairs = ['--test-concurrency=2']
 
 const { values: flags, positionals: files } = parseArgs({
   options: { all: { type: 'boolean', default: false } },
@@ -38,7 +40,10 @@ const before = lookOutside()
 const codes =
   files.length > 0
     ? [await runTests(files)]
-    : [await runTests(['--test-isolation=none', ...units]), await runTests(systems)]
+    : [
+        await runTests(['--test-isolation=none', ...units]),
+        await runTests([...inPairs, ...systems]),
+      ]
 const left = await untilAlone()
 for (const text of left) console.error(`error: after the tests: ${text}`)
 process.exitCode = Math.max(...codes, left.length > 0 ? 1 : 0)

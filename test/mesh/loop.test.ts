@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLab } from '../../scripts/laboratory/lab.ts'
+import { killIn } from '../../scripts/laboratory/namespace.ts'
 import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
@@ -36,7 +37,9 @@ describe('an endpoint inside the mesh', { skip: labSkip() }, () => {
     const rules = await web.host.exec(['nft', 'list', 'chain', 'inet', 'plexd', 'output'])
     assert.match(rules, /counter packets [1-9]\d* .*"WireGuard in the mesh"/)
 
-    // The same without both, to know that it is they.
+    // The same without all that holds it, to know that it is they.
+    await killIn(web.host, 'nft')
+    await until('nothing stands behind the filter', async () => !(await isBackedUp(web)))
     await web.host.exec(['nft', 'flush', 'chain', 'inet', 'plexd', 'output'])
     await leadAstray()
     await ping(web.host, db.meshIp, { waitMs: 200 })
@@ -46,4 +49,8 @@ describe('an endpoint inside the mesh', { skip: labSkip() }, () => {
 
 async function packetsOf({ host }: MeshMember): Promise<number> {
   return Number(await host.exec(['cat', '/sys/class/net/plexd0/statistics/tx_packets']))
+}
+
+async function isBackedUp({ host }: MeshMember): Promise<boolean> {
+  return /plexd_backstop/.test(await host.exec(['nft', 'list', 'tables']))
 }
