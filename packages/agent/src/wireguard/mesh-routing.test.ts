@@ -9,8 +9,8 @@ const allThere = `${JSON.stringify([
 ])}\n${JSON.stringify([{ type: 'unreachable', dst: '10.100.0.0/16', table: '8293', flags: [] }])}\n`
 const refused = `[]\n${JSON.stringify([{ dst: '10.0.0.0/8', dev: 'eth0', flags: [] }])}\n`
 const made = [
-  'rule add not fwmark 0xe4/0xffff lookup 8293 priority 40',
   'route replace unreachable 10.100.0.0/16 metric 1000 table 8293',
+  'rule add not fwmark 0xe4/0xffff lookup 8293 priority 40',
 ]
 
 describe('createMeshRouting', () => {

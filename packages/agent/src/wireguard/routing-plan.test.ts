@@ -29,10 +29,22 @@ describe('planRouting', () => {
     const exceptions = [{ dst: '10.100.9.9', what: 'the address of the control plane' }]
 
     assert.deepEqual(commands({ exceptions }, { rules: [], routes: [] }), [
-      'rule add not fwmark 0xe4/0xffff lookup 8293 priority 40',
       'route replace unreachable 10.100.0.0/16 metric 1000 table 8293',
       'route replace throw 10.100.9.9 table 8293',
+      'rule add not fwmark 0xe4/0xffff lookup 8293 priority 40',
     ])
+  })
+
+  it('leads to an interface that carries packets already, before the rule takes its route from it', () => {
+    const inMain = aRoute('10.100.0.0/16', { dev: 'plexd0' })
+
+    assert.deepEqual(commands({}, { rules: [], routes: [inMain] }), [
+      'route replace 10.100.0.0/16 dev plexd0 table 8293',
+      'route replace unreachable 10.100.0.0/16 metric 1000 table 8293',
+      'rule add not fwmark 0xe4/0xffff lookup 8293 priority 40',
+    ])
+    assert.deepEqual(commands({}, { ...asWanted, routes: [...asWanted.routes, inMain] }), [])
+    assert.deepEqual(commands({}, { ...asWanted, routes: asWanted.routes.slice(0, 1) }), [])
   })
 
   it('takes away what an earlier range, rule or control plane has left', () => {
@@ -46,10 +58,10 @@ describe('planRouting', () => {
     }
 
     assert.deepEqual(commands({}, old), [
-      'rule delete not fwmark 0xe4/0xffff lookup 8293 priority 90',
-      'rule delete lookup 8293 priority 41',
       'route delete unreachable 10.99.0.0/16 table 8293',
       'route delete throw 10.100.9.9 table 8293',
+      'rule delete not fwmark 0xe4/0xffff lookup 8293 priority 90',
+      'rule delete lookup 8293 priority 41',
     ])
   })
 

@@ -117,14 +117,37 @@ export function describeRoute({
 
 /**
  * What `ip` must be told so that the rule is there, what is not of the mesh is left to other tables, and what is of the
- * mesh goes nowhere else, also while there is no interface: by the default route it would leave in clear. Pure.
+ * mesh goes nowhere else, also while there is no interface: by the default route it would leave in clear. The rule comes
+ * last: no packet meets a table that is half filled. Pure.
  */
 export function planRouting(wanted: WantedRouting, { rules, routes }: Routing): LinkRepair[] {
   const present = routes.filter(({ table }) => table === meshTable)
   return [
-    ...planRules(rules),
+    ...planTakeover(wanted, routes),
     ...planUnreachable(wanted, present),
     ...planExceptions(wanted, present),
+    ...planRules(rules),
+  ]
+}
+
+/**
+ * An interface that an earlier version made is led to by the table of all programs, and carries packets: the rule would
+ * lead them past that route, and nowhere, until the interface is looked at.
+ */
+function planTakeover(
+  { range, interfaceName }: WantedRouting,
+  routes: readonly LocalRoute[],
+): LinkRepair[] {
+  const dst = formatCidr(range)
+  const tables = routes
+    .filter((route) => route.dst === dst && route.dev === interfaceName)
+    .map(({ table }) => table)
+  if (!tables.includes('main') || tables.includes(meshTable)) return []
+  return [
+    {
+      detail: `route ${dst} was missing`,
+      command: `route replace ${dst} dev ${interfaceName} table ${meshTable}`,
+    },
   ]
 }
 
@@ -133,7 +156,6 @@ function planRules(rules: readonly RoutingRule[]): LinkRepair[] {
   const isOurs = ({ priority, selector }: RoutingRule): boolean =>
     priority === rulePriority && selector === ruleSelector
   return [
-    ...leading.filter((rule) => !isOurs(rule)).map(removeRule),
     ...(leading.some(isOurs)
       ? []
       : [
@@ -142,6 +164,7 @@ function planRules(rules: readonly RoutingRule[]): LinkRepair[] {
             command: `rule add ${ruleSelector} lookup ${meshTable} priority ${rulePriority}`,
           },
         ]),
+    ...leading.filter((rule) => !isOurs(rule)).map(removeRule),
   ]
 }
 
