@@ -23,8 +23,7 @@ export async function findInterface(
 ): Promise<FoundInterface | undefined> {
   const path = recordPath(standardRunDir, interfaceName)
   const { public_key } = await loadRecord(path)
-  const isOurKey = (key: string): boolean =>
-    privateKeys?.includes(key) ?? (key !== '' && publicKeyOf(key) === public_key)
+  const isOurKey = (key: string): boolean => isKeyOf(key, privateKeys, public_key)
   const driver = createInterfaceDriver({
     interfaceName,
     runDir: standardRunDir,
@@ -48,8 +47,21 @@ export async function findInterface(
   }
 }
 
+/**
+ * Whether it is one of these keys, or where none are named the one that was written down. An interface that was given
+ * none yet is not ours, whoever is about to set it up. Pure.
+ */
+export function isKeyOf(
+  privateKey: string,
+  privateKeys: readonly string[] | undefined,
+  recorded: string,
+): boolean {
+  if (privateKey === '') return false
+  return privateKeys?.includes(privateKey) ?? publicKeyOf(privateKey) === recorded
+}
+
 /** One that does not tell its key had the one that was written down when it was given to it. */
 function isOfKeys(sight: Sight, privateKeys: readonly string[], recorded: string): boolean {
-  if (sight.state === 'wireguard') return privateKeys.includes(sight.wg.private_key)
+  if (sight.state === 'wireguard') return isKeyOf(sight.wg.private_key, privateKeys, recorded)
   return isTunnel(sight) && privateKeys.some((key) => key !== '' && publicKeyOf(key) === recorded)
 }
