@@ -3,7 +3,8 @@ import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/r
 import type { AgentConfig } from './config.ts'
 import type { MeshPlace, OpenMesh } from './core-mesh.ts'
 import { removeBackstops } from './firewall/backstop.ts'
-import { openPacketFilter } from './firewall/packet-filter.ts'
+import { isTableOf } from './firewall/nftables.ts'
+import { openPacketFilter, type PacketFilter } from './firewall/packet-filter.ts'
 import { realNetwork } from './nat/netcheck.ts'
 import { loadPingSocket } from './path/ping-socket.ts'
 import { createLinuxDevice } from './wireguard/device-linux.ts'
@@ -18,8 +19,7 @@ export async function openMesh(
   clock: Clock = systemClock,
 ): Promise<OpenMesh> {
   const filter = await openPacketFilter(log)
-  // One from before would drop all: nothing marks what may pass any more.
-  if (!config.policyEnabled) await removeBackstops(config.meshInterface)
+  if (!config.policyEnabled) await endFiltering(config, filter)
   const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,
@@ -72,6 +72,17 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
       'the table "inet plexd" of this network namespace belongs to another plexd: stop that with "plexd down", or start this one in a namespace of its own, or with --no-mesh',
     )
   return stack.move()
+}
+
+/** What a start with a filter has left would go on by old rules, and the backstop alone would drop all. */
+async function endFiltering(
+  { meshInterface }: AgentConfig,
+  { firewall }: PacketFilter,
+): Promise<void> {
+  await removeBackstops(meshInterface)
+  if (!(await isTableOf(meshInterface))) return
+  await using isNobodys = await lockPacketFilter()
+  if (isNobodys) await firewall.remove()
 }
 
 function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentConfig) {

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CompiledRule } from '@plexd/protocol'
-import { silentLog, systemClock } from '@plexd/runtime'
+import { type Exec, ExecError, silentLog, systemClock } from '@plexd/runtime'
 import { enterNamespace } from '../testing/enter-namespace.ts'
 import { connect, createNamespace, type Namespace, whyNoNamespaces } from '../testing/namespace.ts'
 import { startTraffic, type Traffic } from '../testing/traffic.ts'
 import { loadChangeSocket } from './change-socket.ts'
-import { createNftables } from './nftables.ts'
+import { createNftables, isTableOf } from './nftables.ts'
 import { ruleName } from './rule-match.ts'
 import { compileRuleset, type Ruleset } from './ruleset.ts'
 import { startTableWatch } from './table-watch.ts'
@@ -267,6 +267,19 @@ describe('nftables', { skip }, () => {
     assert.equal((await firewall.observe()).state, 'missing')
     await firewall.remove()
     assert.equal(space.run('nft list ruleset'), '')
+  })
+})
+
+describe('isTableOf', () => {
+  it('knows for which interface a table was written, and finds none where nft does not', async () => {
+    const list: Exec = async () =>
+      'table inet plexd {\n\tchain output {\n\t\toifname "plexd0" drop\n'
+    assert.equal(await isTableOf('plexd0', list), true)
+    assert.equal(await isTableOf('plexd', list), false)
+    const missing: Exec = async () => {
+      throw new ExecError('run "nft": there is none', { missing: true })
+    }
+    assert.equal(await isTableOf('plexd0', missing), false)
   })
 })
 

@@ -1,4 +1,4 @@
-import { ExecError, exec, type Log, type Tool } from '@plexd/runtime'
+import { type Exec, ExecError, exec, type Log, type Tool } from '@plexd/runtime'
 import { parseCounters } from './counters.ts'
 import { createExecThroughFile } from './exec-through-file.ts'
 import type { Firewall, ObservedFirewall } from './firewall.ts'
@@ -133,6 +133,17 @@ export function createNftables({
   }
 
   return { observe, asLeft, apply, remove, counters, check }
+}
+
+/** Whether there is a table of ours with rules about this interface. An nft that cannot say has never written one. */
+export async function isTableOf(interfaceName: string, run: Exec = exec): Promise<boolean> {
+  try {
+    const text = await run(['nft', 'list', 'table', 'inet', 'plexd'])
+    return text.includes(`"${interfaceName}"`)
+  } catch (error) {
+    if (error instanceof ExecError) return false
+    throw error
+  }
 }
 
 /** To delete what may not exist, nft before 1.0.7 has to be told to add it first. */
