@@ -41,6 +41,9 @@ describe('proxyFor', () => {
     ['2001:db8::1', '[2001:db8::1]', true],
     ['[2001:db8::1]:8443', '[2001:db8::1]', true],
     ['192.0.2.0/99', '192.0.2.1', false],
+    ['192.0.2.0/', '198.51.100.1', false],
+    ['192.0.2.0/-1', '192.0.2.1', false],
+    ['192.0.2.0/1.5', '192.0.2.1', false],
     ['', 'control.example', false],
   ] as const)
     it(`asks for ${host} ${isExempt ? 'directly' : 'by the proxy'} with NO_PROXY="${list}"`, () => {

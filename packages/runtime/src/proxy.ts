@@ -59,7 +59,7 @@ function isNamedBy({ host, port }: Place, entry: string): boolean {
 function isInRange(host: string, range: string): boolean {
   const family = isIP(host)
   const [network = '', length = ''] = range.split('/')
-  const bits = Number(length)
+  const bits = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN
   if (family === 0 || isIP(network) !== family || !(bits <= (family === 4 ? 32 : 128))) return false
   const list = new BlockList()
   list.addSubnet(network, bits, family === 4 ? 'ipv4' : 'ipv6')
