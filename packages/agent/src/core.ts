@@ -110,7 +110,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
       log,
     }),
   )
-  if (deps.openMesh) stack.use(watchTools({ problems, clock }))
+  if (deps.openMesh) stack.use(watchTools({ config, problems, clock }))
   const status: StatusSources = {
     config,
     identity,

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
 import { createProblems } from './problems.ts'
-import { watchTools } from './tool-watch.ts'
+import { isWanted, watchTools } from './tool-watch.ts'
 
 it('names a program that the mesh needs, with its package, until it is there', async () => {
   const clock = createFakeClock()
   const problems = createProblems()
   let isThere = false
   await using _watch = watchTools({
+    config: { policyEnabled: true, natEnabled: true },
     problems,
     clock,
     find: async (tool) => (tool !== 'setpriv' || isThere ? `/bin/${tool}` : undefined),
@@ -21,4 +22,11 @@ it('names a program that the mesh needs, with its package, until it is there', a
   isThere = true
   await clock.advance(2_000)
   assert.deepEqual(problems.list(), [])
+})
+
+it('misses nothing that filters packets where none are filtered, and STUN is not asked', () => {
+  assert.equal(isWanted('nft', { policyEnabled: false, natEnabled: false }), false)
+  assert.equal(isWanted('nft', { policyEnabled: true, natEnabled: false }), true)
+  assert.equal(isWanted('nft', { policyEnabled: false, natEnabled: true }), true)
+  assert.equal(isWanted('ip', { policyEnabled: false, natEnabled: false }), true)
 })

@@ -6,10 +6,12 @@ import {
   type Tool,
   tools,
 } from '@plexd/runtime'
+import type { AgentConfig } from './config.ts'
 import type { Problems } from './problems.ts'
 import { startTask } from './task.ts'
 
 export interface ToolWatchOptions {
+  config: NeedingConfig
   problems: Pick<Problems, 'set' | 'clear'>
   clock: Pick<Clock, 'sleep'>
   find?: (tool: Tool) => Promise<string | undefined>
@@ -21,18 +23,27 @@ const waitEachMs = 2_000
 
 /** Without some programs there is no mesh, or one that nobody watches: what is missing is a problem until it is there. */
 export function watchTools({
+  config,
   problems,
   clock,
   find = findTool,
 }: ToolWatchOptions): AsyncDisposable {
+  const wanted = meshTools.filter((tool) => isWanted(tool, config))
   return startTask(async (signal) => {
     for (;;) {
-      const missing = await missingOf(meshTools, find)
+      const missing = await missingOf(wanted, find)
       if (missing.length === 0) problems.clear('tools')
       else problems.set('tools', missing.map(describe).join('; '))
       await clock.sleep(missing.length === 0 ? lookEachMs : waitEachMs, signal)
     }
   })
+}
+
+type NeedingConfig = Pick<AgentConfig, 'policyEnabled' | 'natEnabled'>
+
+/** Whether the config leaves a program anything to do. Pure. */
+export function isWanted(tool: Tool, { policyEnabled, natEnabled }: NeedingConfig): boolean {
+  return tool !== 'nft' || policyEnabled || natEnabled
 }
 
 const names = Object.keys(tools) as Tool[] // its keys are all that there are

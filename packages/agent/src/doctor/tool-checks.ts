@@ -11,6 +11,7 @@ import {
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { isWanted } from '../tool-watch.ts'
 import { hasKernelWireguard } from './wireguard-check.ts'
 
 /** A row for each program of others that plexd runs. */
@@ -24,6 +25,8 @@ async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
   const { need } = tools[tool]
   if (need === 'none') return warning(describeMissing(tool), installTool(tool))
   if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
+  if (!isWanted(tool, config))
+    return ok('not needed: neither "policy.enabled" nor "nat_traversal.enabled" wants it')
   if (need === 'userspace' && (await hasKernelWireguard()))
     return ok('not needed: the kernel has WireGuard')
   return failed(describeMissing(tool), installTool(tool))
