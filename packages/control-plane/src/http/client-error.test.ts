@@ -30,6 +30,7 @@ async function answerTo(bytes: string): Promise<{ status: number; body: unknown 
   await once(socket, 'close')
   await server.close()
   const [head = '', body = ''] = text.split('\r\n\r\n')
+  assert.match(head, /\r\nplexd-control-plane: life\r\n/)
   return { status: Number(head.split(' ')[1]), body: JSON.parse(body) }
 }
 
@@ -39,6 +40,19 @@ describe('answerClientError', () => {
       status: 400,
       body: { error: 'the request is not valid HTTP', code: 'bad_request' },
     })
+  })
+
+  it('says what is wrong where Node would refuse by itself: a request for no host', async () => {
+    assert.deepEqual(await answerTo('GET / HTTP/1.1\r\nConnection: close\r\n\r\n'), {
+      status: 400,
+      body: { error: 'the request has no Host header: send it along', code: 'bad_request' },
+    })
+    assert.equal((await answerTo('GET / HTTP/1.0\r\n\r\n')).status, 404)
+  })
+
+  it('passes over an expectation that nobody knows', async () => {
+    const request = 'GET / HTTP/1.1\r\nHost: x\r\nExpect: nothing\r\nConnection: close\r\n\r\n'
+    assert.equal((await answerTo(request)).status, 404)
   })
 
   it('says that headers are too large', async () => {

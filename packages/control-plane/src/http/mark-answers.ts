@@ -9,4 +9,8 @@ export function markAnswers(server: Server, life: string): void {
   server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
     response.setHeader(answerHeader, life)
   })
+  // Node would answer 417 by itself; an expectation that nobody knows may as well be passed over (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response)
+  })
 }

@@ -50,8 +50,12 @@ export interface ServerOptions<Principal> {
 
 const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** How often connections are looked at that take longer than they may. */
-const connections = { connectionsCheckingInterval: 5_000 } as const
+const connections = {
+  /** How often they are looked at, for those that take longer than they may. */
+  connectionsCheckingInterval: 5_000,
+  /** Node's own refusal has no words, and nothing that shows it to be ours. */
+  requireHostHeader: false,
+} as const
 
 /** What a schema is about, for people. */
 const parts: Readonly<Record<string, string>> = {
@@ -130,6 +134,10 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     if (!options.isStopping()) return
     reply.header('connection', 'close')
     throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
+  })
+  server.addHook('onRequest', async ({ raw, headers }) => {
+    if (raw.httpVersion === '1.1' && headers.host === undefined)
+      throw new ApiError('bad_request', 'the request has no Host header: send it along')
   })
   server.addHook('onSend', compress)
   server.addHook('onSend', withoutBody)

@@ -63,6 +63,25 @@ describe('requests that are sent ahead of their answers', () => {
     assert.ok(server.taken() <= 12, `${server.taken()} were taken`)
     sender.destroy()
   })
+
+  it('are read on in large pieces when they were answered before their end', async () => {
+    let pieces = 0
+    await using server = await serve('TCP', (request, response) => {
+      request.on('data', () => pieces++)
+      response.end('no')
+    })
+    const sender = await server.open()
+    const requested = once(server.server, 'request')
+    const emptyLines = '\r\n'.repeat(32 * 1024)
+    sender.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${emptyLines.length}\r\n\r\n`)
+    const [request] = (await requested) as [IncomingMessage]
+    await once(sender, 'data')
+    sender.write(emptyLines)
+    await once(request, 'end')
+    // One for each 256 bytes, and for each read.
+    assert.ok(pieces > 0 && pieces < 400, `the parser got ${pieces} pieces`)
+    sender.destroy()
+  })
 })
 
 function requestOf({ bodyBytes, isChunked, ...rest }: Asked): Buffer {

@@ -9,6 +9,8 @@ type Feed = (bytes: Buffer) => void
 interface Line {
   /** The one that is worked on, until its answer has left. */
   current?: IncomingMessage | undefined
+  /** The one before it, while what is left of its body comes behind its answer. */
+  unfinished?: IncomingMessage | undefined
   /** Behind it, from the same piece. */
   waiting: [request: IncomingMessage, response: ServerResponse][]
 }
@@ -21,6 +23,9 @@ type HttpSocket = Socket & { _paused?: boolean }
  * least so long, and no more than a dozen of the shortest requests may come along with the end of a body.
  */
 const bodyPieceBytes = 256
+
+/** `GET / HTTP/1.1`: no head ends before. Whoever sends nothing but empty lines makes no more of them. */
+const requestLineBytes = 14
 
 /**
  * Lets the requests of one connection be worked on one by one, with a turn for everybody else in between: whoever sends
@@ -38,12 +43,14 @@ export function takeTurns(server: Server): void {
 
   function begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
     line.current = request
-    response.once('close', () => setImmediate(next, line, request.socket))
+    response.once('close', () => setImmediate(next, line, request))
     handle?.call(server, request, response)
   }
 
-  function next(line: Line, socket: HttpSocket): void {
+  function next(line: Line, answered: IncomingMessage): void {
+    const socket: HttpSocket = answered.socket
     line.current = undefined
+    line.unfinished = answered.complete ? undefined : answered
     // Nobody would hear the rest.
     if (socket.destroyed) line.waiting = []
     const first = line.waiting.shift()
@@ -72,7 +79,7 @@ function feedInPieces(socket: HttpSocket, line: Line): void {
   socket.on('data', (bytes: Buffer) => {
     let at = 0
     while (at < bytes.length && !isHeld(line, socket)) {
-      const end = endOfPiece(bytes, line.current ? at + bodyPieceBytes : at)
+      const end = endOfPiece(bytes, at + leastOfPiece(line))
       feed.call(socket, bytes.subarray(at, end))
       at = end
     }
@@ -86,6 +93,10 @@ function feedInPieces(socket: HttpSocket, line: Line): void {
 /** While a body is under way its bytes are wanted, whoever else waits. */
 function isHeld({ current, waiting }: Line, { _paused, destroyed }: HttpSocket): boolean {
   return _paused === true || destroyed || waiting.length > 0 || current?.complete === true
+}
+
+function leastOfPiece({ current, unfinished }: Line): number {
+  return (current ?? unfinished)?.complete === false ? bodyPieceBytes : requestLineBytes
 }
 
 function endOfPiece(bytes: Buffer, from: number): number {
