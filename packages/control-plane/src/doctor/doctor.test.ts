@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, open, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { authority, serverCertificate, serverKey } from '@plexd/runtime/testing'
@@ -16,6 +16,7 @@ import { holdLock } from '../testing/hold-lock.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { judgeCertificate } from './certificate-check.ts'
 import { examineControlPlane } from './doctor.ts'
+import { lockHolder } from './place.ts'
 
 const run = promisify(execFile)
 const main = join(import.meta.dirname, '../main.ts')
@@ -89,6 +90,15 @@ describe('the doctor of a control plane', () => {
     assert.match(elsewhere('STUN')[1], /does not answer/)
   })
 
+  it('finds the process however its folder is named', async () => {
+    await using folder = await makeTemporaryFolder()
+    await using _plane = await startControlPlane({ dataDir: folder.path })
+    const link = join(folder.path, 'link')
+    await symlink(folder.path, link)
+    for (const dataDir of [relative(process.cwd(), folder.path), link])
+      assert.equal(lockHolder(join(dataDir, 'lock')), process.pid, dataDir)
+  })
+
   it('finds what others may read, or own', async () => {
     await using place = await startedOnce()
     const { dataDir } = place.config
@@ -111,9 +121,11 @@ describe('the doctor of a control plane', () => {
     await chmod(dataDir, 0o700)
     if (process.getuid?.() !== 0) return // only root gives files away
     await chown(join(dataDir, 'master.key'), 65_534, 65_534)
-    const [state, detail] = (await look(place.config))('private files')
-    assert.equal(state, 'failed')
-    assert.match(detail, /belongs to user 0, and not so ".*master\.key"$/)
+    for (const folder of [dataDir, relative(process.cwd(), dataDir)]) {
+      const [state, detail] = (await look({ ...place.config, dataDir: folder }))('private files')
+      assert.equal(state, 'failed')
+      assert.match(detail, /belongs to user 0, and not so ".*master\.key"$/)
+    }
   })
 
   it('finds a CA key that others may read', async () => {

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
 import { fileIn, masterKeyFile, type Place } from './place.ts'
 
@@ -56,7 +57,7 @@ async function checkFiles(place: Place): Promise<Finding> {
     )
   const owner = statSync(dataDir)
   const foreign = files.filter(
-    ({ path, found }) => path.startsWith(dataDir) && found.uid !== owner.uid,
+    ({ path, found }) => !relative(dataDir, path).startsWith('..') && found.uid !== owner.uid,
   )
   if (foreign.length > 0)
     return failed(
