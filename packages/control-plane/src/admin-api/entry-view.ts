@@ -8,12 +8,11 @@ import { timestamp } from './timestamps.ts'
 /** The names of the nodes that entries are for. */
 export function readTargetNames(
   app: Parameters<typeof readHostnames>[0],
+  tenantId: string,
   rows: readonly { target: string }[],
 ): Promise<HostnameOf> {
-  return readHostnames(
-    app,
-    rows.map(({ target }) => targetView(target).node_id ?? null),
-  )
+  const ids = rows.map(({ target }) => targetView(target).node_id ?? null)
+  return readHostnames(app, { tenantId, ids })
 }
 
 /** As JSON text, the payload as it was written. */

@@ -35,7 +35,7 @@ export const getExecution = handle(
         ended.throwIfAborted()
         const row = await readExecution(app, principal, params.execution_id)
         const isOver = isFinal(row.status) || gone.signal.aborted || app.isStopping()
-        if (!changed || isOver) return await shown(app, row)
+        if (!changed || isOver) return await shown(app, principal, row)
         await changed
       } finally {
         stop.abort()
@@ -44,8 +44,12 @@ export const getExecution = handle(
   },
 )
 
-async function shown(app: App, row: ExecutionRow): Promise<Execution> {
-  const hostnameOf = await readHostnames(app, [row.node_id])
+async function shown(
+  app: App,
+  { tenant_id: tenantId }: OperatorRecord,
+  row: ExecutionRow,
+): Promise<Execution> {
+  const hostnameOf = await readHostnames(app, { tenantId, ids: [row.node_id] })
   return executionView(row, hostnameOf(row.node_id))
 }
 

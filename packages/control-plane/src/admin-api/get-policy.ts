@@ -11,7 +11,7 @@ export const getPolicy = handle(
       .where('tenant_id', '=', tenant_id)
       .where('name', '=', name)
       .execute()
-    const [policy] = await policyViews(app, rows)
+    const [policy] = await policyViews(app, tenant_id, rows)
     if (!policy) throw new ApiError('not_found', `there is no policy "${name}"`)
     return policy
   },

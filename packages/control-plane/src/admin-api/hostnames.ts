@@ -7,10 +7,10 @@ export type HostnameOf = (id: string) => string
 /** SQLite takes some ten thousand values in a statement. */
 const maxIds = 1_000
 
-/** The names of these nodes, also of those that were removed: the last that they had. */
+/** The names of these nodes of a tenant, also of those that were removed: the last that they had. */
 export async function readHostnames(
   { fleet, store }: { fleet: Fleet } & Pick<App, 'store'>,
-  ids: Iterable<string | null>,
+  { tenantId, ids }: { tenantId: string; ids: Iterable<string | null> },
 ): Promise<HostnameOf> {
   const wanted = [...new Set(ids)].filter((id) => id !== null)
   const removed = wanted.filter((id) => fleet.node(id) === undefined)
@@ -19,9 +19,13 @@ export async function readHostnames(
     const rows = await store.reader
       .selectFrom('nodes')
       .select(['id', 'hostname'])
+      .where('tenant_id', '=', tenantId)
       .where('id', 'in', removed.slice(at, at + maxIds))
       .execute()
     for (const { id, hostname } of rows) names.set(id, hostname)
   }
-  return (id) => fleet.node(id)?.hostname ?? names.get(id) ?? ''
+  return (id) => {
+    const node = fleet.node(id)
+    return (node?.tenant_id === tenantId ? node.hostname : names.get(id)) ?? ''
+  }
 }

@@ -21,7 +21,7 @@ export const listData = handle(adminApi.listData, async ({ principal, query, rep
     maxBytes: config.limits.page_bytes,
     cursor: (row) => [row.key, row.target],
   })
-  const hostnameOf = await readTargetNames(app, rows)
+  const hostnameOf = await readTargetNames(app, principal.tenant_id, rows)
   const items = rows.map((row) => dataEntryJson(row, hostnameOf))
   return answerJson(reply, pageJson(items, next))
 })

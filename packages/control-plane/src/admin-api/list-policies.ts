@@ -19,5 +19,5 @@ export const listPolicies = handle(adminApi.listPolicies, async ({ principal, qu
     maxBytes: config.limits.page_bytes,
     cursor: (row) => [row.position],
   })
-  return { items: await policyViews(app, rows), next }
+  return { items: await policyViews(app, principal.tenant_id, rows), next }
 })

@@ -16,7 +16,7 @@ export const listSecrets = handle(adminApi.listSecrets, async ({ principal, quer
     .orderBy('target')
     .limit(limit + 1)
     .execute()
-  const hostnameOf = await readTargetNames(app, rows)
+  const hostnameOf = await readTargetNames(app, principal.tenant_id, rows)
   return toPage(rows, limit, {
     item: (row) => secretView(row, hostnameOf),
     cursor: (row) => [row.key, row.target],

@@ -23,10 +23,10 @@ export const listTokens = handle(adminApi.listTokens, async ({ principal, query 
     .orderBy('id')
     .limit(limit + 1)
     .execute()
-  const hostnameOf = await readHostnames(
-    app,
-    rows.map(({ node_id }) => node_id),
-  )
+  const hostnameOf = await readHostnames(app, {
+    tenantId: principal.tenant_id,
+    ids: rows.map(({ node_id }) => node_id),
+  })
   return toPage(rows, limit, {
     item: (row) => bootstrapTokenView(row, hostnameOf),
     cursor: (row) => [row.created_at, row.id],

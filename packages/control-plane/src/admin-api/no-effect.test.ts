@@ -114,4 +114,24 @@ describe('what would have no effect', () => {
     )
     await plane.admin.deleteData({ params: { key: 'spelt' }, query: { selector: 'tier in (db)' } })
   })
+
+  it('is the same entry: one whose selector an older version kept in another spelling', async () => {
+    const params = { key: 'old' }
+    const query = { selector: 'env=prod' }
+    await put('old')
+    await plane.app.store.write((tx) =>
+      tx
+        .updateTable('data_entries')
+        .set({ target: 'selector:env == prod' })
+        .where('key', '=', 'old')
+        .execute(),
+    )
+    for (const selector of ['env=prod', 'env == prod'])
+      assert.equal((await plane.admin.getData({ params, query: { selector } })).body.payload, 1)
+    await plane.admin.deleteData({ params, query })
+    await assert.rejects(
+      plane.admin.getData({ params, query }),
+      isError(404, 'there is no data entry "old" for this target'),
+    )
+  })
 })

@@ -9,6 +9,7 @@ import {
   withControlPlane,
 } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
+import { addOperator } from '../testing/operators.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
 describe('renameNode', () => {
@@ -97,6 +98,26 @@ describe('the name of a node', () => {
     await admin.removeNode({ params })
     const [, , ...kept] = await Promise.all(ids())
     assert.deepEqual(kept, Array(3).fill('web-01'))
+  })
+})
+
+describe('the names of nodes', () => {
+  it('are not for operators of other tenants, who may write any id into a rule', async () => {
+    await using plane = await startControlPlane()
+    const [there, gone] = [await plane.enrol('web-01'), await plane.enrol('web-02')]
+    await plane.admin.removeNode({ params: { node: gone.node_id } })
+    const { api } = await addOperator(plane, { tenant: 'other' })
+    const rule = { from: there.node_id, to: gone.node_id, action: 'allow' } as const
+    const { body } = await api.putPolicy({
+      params: { name: 'p' },
+      query: {},
+      body: { name: 'p', rules: [rule] },
+    })
+    const nameless = { [there.node_id]: '', [gone.node_id]: '' }
+    assert.deepEqual(body.node_hostnames, nameless)
+    assert.doesNotMatch(body.warnings.join(), /web-0/)
+    const shown = (await api.getPolicy({ params: { name: 'p' } })).body
+    assert.deepEqual(shown.node_hostnames, nameless)
   })
 })
 

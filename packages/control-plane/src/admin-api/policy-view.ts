@@ -6,19 +6,17 @@ import { timestamp } from './timestamps.ts'
 
 export type PolicyRow = Omit<Selectable<Tables['policies']>, 'tenant_id' | 'position'>
 
-/** Policies as an operator sees them. */
+/** Policies of a tenant as an operator sees them. A rule may name any id, and those of others stay nameless. */
 export async function policyViews(
   app: Parameters<typeof readHostnames>[0],
+  tenantId: string,
   rows: readonly PolicyRow[],
 ): Promise<Policy[]> {
   const read = rows.map((row) => {
     const rules = JSON.parse(row.rules) as PolicyRule[] // written by us, checked when it came in
     return { ...row, rules, ids: idsOf(rules) }
   })
-  const hostnameOf = await readHostnames(
-    app,
-    read.flatMap(({ ids }) => ids),
-  )
+  const hostnameOf = await readHostnames(app, { tenantId, ids: read.flatMap(({ ids }) => ids) })
   return read.map(({ id, name, revision, rules, ids, updated_at }) => ({
     id,
     name,

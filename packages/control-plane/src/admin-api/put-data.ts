@@ -28,7 +28,7 @@ export const putData = handle(adminApi.putData, async (call, app) => {
   const row = await app.change((unit) => write(unit, app, call, { content_type, payload }))
   const nodes = app.fleet.nodes(call.principal.tenant_id)
   const warnings = JSON.stringify(targetWarnings(call.body.target, nodes, 'data'))
-  const entry = dataEntryJson(row, await readTargetNames(app, [row]))
+  const entry = dataEntryJson(row, await readTargetNames(app, row.tenant_id, [row]))
   return answerJson(call.reply, `${entry.slice(0, -1)},"warnings":${warnings}}`)
 })
 

@@ -24,7 +24,7 @@ export const putPolicy = handle(
     const { fleet, store, clock } = app
     const tenantId = principal.tenant_id
     const wanted = { spec: body, limits: app.config.limits }
-    const removed = await removedNodesOf(store.reader, body)
+    const removed = await removedNodesOf(store.reader, tenantId, body)
     const warningsOf = ({ after, policies }: Plan): string[] =>
       policyWarnings(after.id, { mesh: fleet.mesh(tenantId), policies, removed })
     if (query.dry_run === 'true') {
@@ -33,7 +33,7 @@ export const putPolicy = handle(
         before: fleet.policies(tenantId),
         after: plan.policies,
       })
-      const policy = await show(app, { ...rowOf(plan.after), updated_at: clock.now() })
+      const policy = await show(app, tenantId, { ...rowOf(plan.after), updated_at: clock.now() })
       return { ...policy, warnings: warningsOf(plan), pairs: pairs ?? null }
     }
     const { row, plan } = await app.change((unit) => put(unit, tenantId, wanted))
@@ -43,7 +43,7 @@ export const putPolicy = handle(
         policy: row.name,
         warnings: warnings.slice(0, 10),
       })
-    return { ...(await show(app, row)), warnings }
+    return { ...(await show(app, tenantId, row)), warnings }
   },
 )
 
@@ -122,8 +122,8 @@ async function read({ tx }: Unit, { id }: PolicyRecord): Promise<PolicyRow> {
   return row
 }
 
-async function show(app: App, row: PolicyRow): Promise<Policy> {
-  const [policy] = await policyViews(app, [row])
+async function show(app: App, tenantId: string, row: PolicyRow): Promise<Policy> {
+  const [policy] = await policyViews(app, tenantId, [row])
   if (!policy) throw new Error(`show policy "${row.name}": it has no view`)
   return policy
 }

@@ -55,7 +55,7 @@ export const putSecret = handle(
       return row
     })
     return {
-      ...secretView(secret, await readTargetNames(app, [secret])),
+      ...secretView(secret, await readTargetNames(app, tenant_id, [secret])),
       warnings: targetWarnings(body.target, app.fleet.nodes(tenant_id), 'secret'),
     }
   },

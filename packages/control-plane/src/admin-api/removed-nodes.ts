@@ -5,9 +5,10 @@ import { idsOf } from './policy-view.ts'
 /** SQLite takes some ten thousand values in a statement; nobody names so many nodes that are gone. */
 const maxIds = 1_000
 
-/** Of the nodes that a policy names by id, those that were removed, and what they were called last. */
+/** Of the nodes of a tenant that a policy names by id, those that were removed, and what they were called last. */
 export async function removedNodesOf(
   reader: Reader,
+  tenantId: string,
   { rules }: PolicySpec,
 ): Promise<ReadonlyMap<string, string>> {
   const ids = idsOf(rules)
@@ -15,6 +16,7 @@ export async function removedNodesOf(
   const rows = await reader
     .selectFrom('nodes')
     .select(['id', 'hostname'])
+    .where('tenant_id', '=', tenantId)
     .where('id', 'in', ids.slice(0, maxIds))
     .where('removed_at', 'is not', null)
     .execute()
