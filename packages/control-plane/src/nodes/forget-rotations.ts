@@ -1,3 +1,4 @@
+import { formatNode } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import type { App } from '../app.ts'
 
@@ -18,8 +19,6 @@ export async function forgetRotations(app: Pick<App, 'fleet' | 'change' | 'log'>
   })
   app.log.warn(
     'key rotations are asked for no longer: these nodes run the Go agent, which rotates no key',
-    {
-      nodes: asked.map(({ id, hostname }) => `${hostname} (${id})`),
-    },
+    { nodes: asked.map(({ id, hostname }) => formatNode(id, hostname)) },
   )
 }

@@ -15,15 +15,12 @@ export async function compareReports(
   )
   if (digest === (await digestOfReports(there))) return { same: true, missing: [], surplus: [] }
   if (!entries) return { same: false, missing: [], surplus: [] }
-  const own = new Set(entries.map(textOf))
   const known = new Set(there.map(textOf))
   const named = new Set(entries.map(({ key }) => key))
   return {
     same: false,
     missing: entries.filter((entry) => !known.has(textOf(entry))).map(({ key }) => key),
-    surplus: there
-      .filter((entry) => !own.has(textOf(entry)) && !named.has(entry.key))
-      .map(({ key }) => key),
+    surplus: there.map(({ key }) => key).filter((key) => !named.has(key)),
   }
 }
 
