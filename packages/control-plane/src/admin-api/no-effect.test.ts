@@ -94,6 +94,9 @@ describe('what would have no effect', () => {
       'the node has no label "rack": it has env, region',
       'the node has no label "os": it is what the node says of itself, which nobody else can change',
     ])
+    const many = await unset(Array.from({ length: 100_000 }, (_, index) => `x${index}`))
+    assert.equal(many.body.warnings.length, 11)
+    assert.match(many.body.warnings.at(-1) ?? '', /99990 more names/)
     const { body } = await unset(['env'])
     assert.deepEqual([body.labels, body.warnings], [{ region: 'eu' }, []])
   })

@@ -25,17 +25,25 @@ export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app
   }
 })
 
+/** So many names that are not there are looked at; a list may hold any number. */
+const mostMissing = 10
+
 /** What was to be removed and is not there: most likely it is spelt otherwise. */
-function missingOf({ labels, reported }: NodeRecord, remove: readonly string[] = []): string[] {
-  return remove
-    .filter((key) => !Object.hasOwn(labels, key))
-    .map((key) => {
-      const near = nearest(key, Object.keys(labels))
-      const hint = Object.hasOwn(reported, key)
-        ? 'it is what the node says of itself, which nobody else can change'
-        : `it has ${near === undefined ? Object.keys(labels).slice(0, 10).join(', ') || 'none' : `"${near}": did you mean that?`}`
-      return `the node has no label ${JSON.stringify(key.slice(0, 64))}: ${hint}`
-    })
+function missingOf(node: NodeRecord, remove: readonly string[] = []): string[] {
+  const missing = remove.filter((key) => !Object.hasOwn(node.labels, key))
+  const more = missing.length - mostMissing
+  return [
+    ...missing.slice(0, mostMissing).map((key) => describeMissing(key, node)),
+    ...(more > 0 ? [`the node has no labels of ${more} more names`] : []),
+  ]
+}
+
+function describeMissing(key: string, { labels, reported }: NodeRecord): string {
+  const near = nearest(key, Object.keys(labels))
+  const hint = Object.hasOwn(reported, key)
+    ? 'it is what the node says of itself, which nobody else can change'
+    : `it has ${near === undefined ? Object.keys(labels).slice(0, 10).join(', ') || 'none' : `"${near}": did you mean that?`}`
+  return `the node has no label ${JSON.stringify(key.slice(0, 64))}: ${hint}`
 }
 
 async function setLabels(
