@@ -11,10 +11,11 @@ import { placeDecoys } from './decoys.ts'
 import { markedPrograms, markName } from './marked.ts'
 import { differences, lookOutside } from './outside.ts'
 
-const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts']
+/** First, and alone: they look at what a run of tests leaves outside. */
+const house = ['test/*.test.ts']
+/** Beside each other: one after the other took 15 minutes on two cores, of which the systems' tests wait most. */
+const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts']
 const systems = ['test/*/**/*.test.ts']
-/** They wait most of the time: on two cores one after another took 12 minutes. */
-const inPairs = ['--test-concurrency=2']
 
 const { values: flags, positionals: files } = parseArgs({
   options: { all: { type: 'boolean', default: false } },
@@ -41,8 +42,8 @@ const codes =
   files.length > 0
     ? [await runTests(files)]
     : [
-        await runTests(['--test-isolation=none', ...units]),
-        await runTests([...inPairs, ...systems]),
+        await runTests(house),
+        ...(await Promise.all([runTests(['--test-isolation=none', ...units]), runTests(systems)])),
       ]
 const left = await untilAlone()
 for (const text of left) console.error(`error: after the tests: ${text}`)
