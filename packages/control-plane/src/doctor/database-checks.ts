@@ -5,7 +5,7 @@ import { loadMasterKey } from '../seal/master-key.ts'
 import { placeOf as sealedPlace } from '../seal/places.ts'
 import { open } from '../seal/seal.ts'
 import { startRemedy } from './folder-checks.ts'
-import { fileIn, masterKeyFile, type Place } from './place.ts'
+import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
 
 /** What is kept, and the key that it is sealed under. */
 export const databaseChecks: readonly Check<Place>[] = [
@@ -23,9 +23,7 @@ function openDatabase(path: string): DatabaseSync {
 }
 
 async function checkPages(place: Place): Promise<Finding> {
-  const paths = ['control-plane.db', 'telemetry.db']
-    .map((name) => fileIn(place, name))
-    .filter((path) => existsSync(path))
+  const paths = databases.map((name) => fileIn(place, name)).filter((path) => existsSync(path))
   if (!paths.includes(fileIn(place, 'control-plane.db')))
     return failed('there is none yet', startRemedy(place))
   for (const path of paths) {

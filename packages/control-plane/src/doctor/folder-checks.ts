@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs
 import { statfs } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
-import { fileIn, masterKeyFile, type Place } from './place.ts'
+import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
 
 /** The data folder, what is in it, and who may read it. */
 export const folderChecks: readonly Check<Place>[] = [
@@ -36,8 +36,9 @@ async function checkFolder({ config: { dataDir } }: Place): Promise<Finding> {
 /** What nobody but the user of the control plane may read. */
 function privateFiles(place: Place): string[] {
   const names = [
-    ...['admin-token', 'control-plane.db', 'control-plane.db-wal', 'control-plane.db-shm'],
-    ...['telemetry.db', 'telemetry.db-wal', 'tls/server.key', 'lock'],
+    ...['admin-token', 'tls/server.key', 'lock'],
+    // In the files beside a database stands what is not in it yet, and where.
+    ...databases.flatMap((name) => [name, `${name}-wal`, `${name}-shm`]),
   ]
   const { caKeyFile = fileIn(place, 'tls/ca.key'), tlsKeyFile } = place.config
   const keys = [masterKeyFile(place), caKeyFile, ...(tlsKeyFile === undefined ? [] : [tlsKeyFile])]

@@ -14,6 +14,9 @@ export function placeOf(config: Config, nowMs: number): Place {
   return { config, pid: lockHolder(join(config.dataDir, 'lock')), nowMs }
 }
 
+/** What is kept lies in these, by their names in the data folder. */
+export const databases = ['control-plane.db', 'telemetry.db'] as const
+
 /** Files of a data folder, by their names in it. */
 export function fileIn({ config }: Place, name: string): string {
   return join(config.dataDir, name)
