@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
-import { cursorOf, limitOf, pageJson, readRows } from './paging.ts'
+import { cursorOf, pageJson, readRows } from './paging.ts'
 
 /** By key, then by target. */
 export const listData = handle(adminApi.listData, async ({ principal, query, reply }, app) => {
@@ -17,8 +17,8 @@ export const listData = handle(adminApi.listData, async ({ principal, query, rep
     .orderBy('target')
   const { rows, next } = await readRows(entries, {
     bytes: sql`octet_length(payload)`,
-    limit: limitOf(query),
-    maxBytes: config.limits.page_bytes,
+    query,
+    limits: config.limits,
     cursor: (row) => [row.key, row.target],
   })
   const hostnameOf = await readTargetNames(app, principal.tenant_id, rows)

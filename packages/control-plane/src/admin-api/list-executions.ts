@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { executionView } from '../executions/view.ts'
 import { handle } from '../handle.ts'
 import { findNodeEver } from './find-node.ts'
-import { cursorOf, limitOf, readRows } from './paging.ts'
+import { cursorOf, readRows } from './paging.ts'
 
 export const listExecutions = handle(
   adminApi.listExecutions,
@@ -21,8 +21,8 @@ export const listExecutions = handle(
       .orderBy('id', 'desc')
     const { rows, next } = await readRows(executions, {
       bytes: sql`octet_length(stdout) + octet_length(stderr) + octet_length(parameters)`,
-      limit: limitOf(query),
-      maxBytes: config.limits.page_bytes,
+      query,
+      limits: config.limits,
       cursor: (row) => [row.created_at, row.id],
     })
     return { items: rows.map((row) => executionView(row, hostname)), next }

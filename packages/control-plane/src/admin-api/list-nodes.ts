@@ -23,8 +23,8 @@ export const listNodes = handle(adminApi.listNodes, async ({ principal, query },
     .orderBy('no')
   const { rows, next } = await readRows(nodes, {
     bytes,
-    limit,
-    maxBytes: app.config.limits.page_bytes,
+    query,
+    limits: app.config.limits,
     cursor: ({ no }) => [no],
   })
   const items: Node[] = []

@@ -1,7 +1,7 @@
 import { adminApi } from '@plexd/protocol'
 import { sql } from 'kysely'
 import { handle } from '../handle.ts'
-import { cursorOf, limitOf, readRows } from './paging.ts'
+import { cursorOf, readRows } from './paging.ts'
 import { policyViews } from './policy-view.ts'
 
 /** In the order they apply. */
@@ -15,8 +15,8 @@ export const listPolicies = handle(adminApi.listPolicies, async ({ principal, qu
     .orderBy('position')
   const { rows, next } = await readRows(policies, {
     bytes: sql`octet_length(rules)`,
-    limit: limitOf(query),
-    maxBytes: config.limits.page_bytes,
+    query,
+    limits: config.limits,
     cursor: (row) => [row.position],
   })
   return { items: await policyViews(app, principal.tenant_id, rows), next }

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
 import { findNode } from './find-node.ts'
-import { cursorOf, limitOf, pageJson, readRows } from './paging.ts'
+import { cursorOf, pageJson, readRows } from './paging.ts'
 import { reportJson } from './report-view.ts'
 
 /** By key. */
@@ -19,8 +19,8 @@ export const listReports = handle(
       .orderBy('key')
     const { rows, next } = await readRows(reports, {
       bytes: sql`octet_length(payload)`,
-      limit: limitOf(query),
-      maxBytes: config.limits.page_bytes,
+      query,
+      limits: config.limits,
       cursor: (row) => [row.key],
     })
     return answerJson(reply, pageJson(rows.map(reportJson), next))

@@ -1,5 +1,6 @@
 import { ApiError } from '@plexd/protocol'
 import type { RawBuilder, Selectable, SelectQueryBuilder } from 'kysely'
+import type { Limits } from '../limits.ts'
 import type { Tables } from '../store/schema.ts'
 
 /** Where in a list a page ends, as `next` gives it and `after` takes it back; opaque to clients. */
@@ -65,29 +66,32 @@ export async function readPage<Row>({
   return { rows, next: last !== undefined && sizes.length > count ? encode(cursor(last)) : null }
 }
 
-/** The same for rows of a table; `bytes` is the size of one. */
+/** The same for rows of a table, as a query of the admin API asks for them; `bytes` is the size of one. */
 export async function readRows<Table extends keyof Tables>(
   rows: SelectQueryBuilder<Tables, Table, object>,
   {
     bytes,
-    limit,
-    ...rest
+    query,
+    limits,
+    cursor,
   }: {
     bytes: RawBuilder<number>
-    limit: number
-    maxBytes: number
+    query: PageQuery
+    limits: Pick<Limits, 'page_bytes'>
     cursor: (row: Selectable<Tables[Table]>) => Cursor
   },
 ): Promise<{ rows: Selectable<Tables[Table]>[]; next: string | null }> {
+  const limit = limitOf(query)
   return readPage({
     sizes: await rows
       .select(bytes.as('bytes'))
       .limit(limit + 1)
       .execute(),
     limit,
+    maxBytes: limits.page_bytes,
+    cursor,
     read: (count) =>
       rows.selectAll().limit(count).execute() as Promise<Selectable<Tables[Table]>[]>, // what all columns are
-    ...rest,
   })
 }
 
