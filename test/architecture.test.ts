@@ -85,7 +85,7 @@ describe('the architecture', () => {
 
   it('knows the time, and sleeps, by the clock alone', () => {
     const wrong = sources
-      .filter((file) => /^packages\/(agent|control-plane)\//.test(file) && isProduct(file))
+      .filter((file) => /^packages\/(agent|control-plane|protocol)\//.test(file) && isProduct(file))
       .filter((file) => ownTime.test(read(file)) !== file in ownTimers)
     assert.deepEqual(wrong, [])
   })

@@ -152,7 +152,7 @@ export function errorOf({ status, headers, body }: TransportResponse): ApiError 
   } catch {
     // Not JSON, or too much of it: a proxy answered. The status has to do.
   }
-  const retryAfterSeconds = parseRetryAfter(headers['retry-after'])
+  const retryAfterSeconds = retryAfterOf(headers)
   const message =
     typeof details.error === 'string' ? details.error : `the server answered ${status}`
   return new ApiError(codeOf(status), message, {
@@ -162,9 +162,13 @@ export function errorOf({ status, headers, body }: TransportResponse): ApiError 
   })
 }
 
-function parseRetryAfter(text: string | undefined): number | undefined {
+/** A date is one of the clock of who answers (RFC 9110, section 10.2.3), so it counts from when that says it is. */
+function retryAfterOf({
+  'retry-after': text,
+  date,
+}: TransportResponse['headers']): number | undefined {
   if (text === undefined) return undefined
   if (/^\d+$/.test(text)) return Number(text)
-  const dateMs = Date.parse(text)
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, (dateMs - Date.now()) / 1_000)
+  const waitMs = Date.parse(text) - Date.parse(date ?? '')
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs / 1_000)
 }
