@@ -1,6 +1,3 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { controlApi, createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
@@ -13,7 +10,7 @@ import { rssBytesOf } from '../../test/support/memory.ts'
 import { type System, startSystem } from '../../test/support/system.ts'
 import type { Bench, BenchContext } from '../bench.ts'
 import { quantiles } from '../quantiles.ts'
-import type { HostileOrder, HostileResult } from '../strangers/hostile.ts'
+import { type Stranger, startStranger } from '../strangers/stranger.ts'
 
 /** C19: how long others wait beside each kind of body that nobody should read, and what it leaves behind. */
 export const hostileBodiesBench: Bench = {
@@ -146,22 +143,6 @@ async function ask(asks: Subject['asks'], seconds: number): Promise<number[]> {
 }
 
 const restMs = 5
-
-interface Stranger extends Disposable {
-  send(order: HostileOrder): Promise<HostileResult>
-}
-
-function startStranger(): Stranger {
-  const child = fork(join(import.meta.dirname, '../strangers/hostile.ts'))
-  return {
-    async send(order) {
-      child.send(order)
-      const [result] = (await once(child, 'message')) as [HostileResult] // as it answers
-      return result
-    },
-    [Symbol.dispose]: () => void child.kill(),
-  }
-}
 
 function watchRss(program: RunningProgram, onBytes: (bytes: number) => void): Disposable {
   const timer = setInterval(() => void rssBytesOf(program.pid).then(onBytes), 50)

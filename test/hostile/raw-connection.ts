@@ -34,7 +34,7 @@ export interface RawConnection extends Disposable {
 
 /** Rejects when it cannot be opened; the signal closes it. */
 export async function openRaw(place: Place, signal?: AbortSignal): Promise<RawConnection> {
-  const socket = await connectTo(place)
+  const socket = await connectTo(place, signal)
   let text = ''
   let open = true
   let changed = Promise.withResolvers<void>()
@@ -80,16 +80,22 @@ export async function openRaw(place: Place, signal?: AbortSignal): Promise<RawCo
   }
 }
 
-async function connectTo(place: Place): Promise<Socket> {
-  if ('socket' in place) {
-    const socket = connect(place.socket)
-    await once(socket, 'connect')
+async function connectTo(place: Place, signal?: AbortSignal): Promise<Socket> {
+  const { socket, event } = begin(place)
+  try {
+    await once(socket, event, signal ? { signal } : {})
     return socket
+  } catch (error) {
+    socket.destroy()
+    throw error
   }
+}
+
+function begin(place: Place): { socket: Socket; event: string } {
+  if ('socket' in place) return { socket: connect(place.socket), event: 'connect' }
   const { hostname, port } = new URL(place.url)
   const socket = connectTls({ host: hostname, port: Number(port), ca: readCa(place.caFile) })
-  await once(socket, 'secureConnect')
-  return socket
+  return { socket, event: 'secureConnect' }
 }
 
 function answersIn(text: string): RawAnswer[] {
