@@ -2,16 +2,30 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, it } from 'node:test'
+import { operation } from '@plexd/protocol'
 import { resolveLimits, silentLog } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createBodies } from './bodies/bodies.ts'
-import { createServer } from './server.ts'
+import { createServer, type Route } from './server.ts'
 
 const defaults = resolveLimits(limits, {})
 
-async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
+const half: Route<undefined> = {
+  name: 'half',
+  operation: operation({
+    ...{ method: 'POST', path: '/half', auth: 'none', summary: '', requestKind: 'bytes' },
+    ...{ status: 200, errors: [] },
+  }),
+  async run(_request, reply) {
+    reply.hijack()
+    reply.raw.write('half')
+  },
+}
+
+/** What comes until the connection ends, when each of these is sent once all before it has been answered. */
+async function conversation(...parts: string[]): Promise<string> {
   const server = createServer({
-    routes: [],
+    routes: [half],
     life: 'life',
     callerOf: () => () => undefined,
     isStopping: () => false,
@@ -22,13 +36,21 @@ async function answerTo(bytes: string): Promise<{ status: number; body: unknown 
   await server.listen({ port: 0, host: '127.0.0.1' })
   const { port } = server.server.address() as AddressInfo // it listens on TCP
   const socket = connect(port, '127.0.0.1')
-  socket.write(bytes)
+  const [first = '', ...others] = parts
+  socket.write(first)
   let text = ''
   socket.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk
+    const next = others.shift()
+    if (next !== undefined) socket.write(next)
   })
   await once(socket, 'close')
   await server.close()
+  return text
+}
+
+async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
+  const text = await conversation(bytes)
   const [head = '', body = ''] = text.split('\r\n\r\n')
   assert.match(head, /\r\nplexd-control-plane: life\r\n/)
   return { status: Number(head.split(' ')[1]), body: JSON.parse(body) }
@@ -58,6 +80,18 @@ describe('answerClientError', () => {
   it('says that headers are too large', async () => {
     const { status } = await answerTo(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(50_000)}`)
     assert.equal(status, 431)
+  })
+
+  it('says nothing more to a request that goes wrong behind its answer, or in the middle of it', async () => {
+    const post = (path: string) =>
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n`
+    for (const [path, status] of [
+      ['/nowhere', '404'],
+      ['/half', '200'],
+    ] as const) {
+      const text = await conversation(post(path), 'no chunk\r\n')
+      assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), [`HTTP/1.1 ${status}`], path)
+    }
   })
 
   it('answers a path that cannot be decoded, and one that is too long', async () => {

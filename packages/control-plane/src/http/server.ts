@@ -101,7 +101,8 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
         keywords: [wantKeyword],
       },
     },
-    clientErrorHandler: (error, socket) => answerClientError(options.life, error, socket),
+    clientErrorHandler: (error, socket) =>
+      answerClientError(options.life, error, socket, turns.answered(socket)),
     frameworkErrors: (error, _request, reply) => {
       const { status, headers, body } = problemOf(error)
       const plain = reply as FastifyReply // its type knows of no route, so of no status
@@ -112,7 +113,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
 
   server.server.headersTimeout = 20_000
-  takeTurns(server.server)
+  const turns = takeTurns(server.server)
   markAnswers(server.server, options.life)
 
   server.setErrorHandler((error, request, reply) => {

@@ -1,14 +1,22 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
+import type { Answered } from './client-error.ts'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
 type Feed = (bytes: Buffer) => void
+
+export interface Turns {
+  /** How far the answer is to the request that bytes come for on this connection. */
+  answered(socket: Socket): Answered
+}
 
 /** What is under way on a connection. */
 interface Line {
   /** The one that is worked on, until its answer has left. */
   current?: IncomingMessage | undefined
+  /** Its answer. */
+  answer?: ServerResponse | undefined
   /** The one before it, while what is left of its body comes behind its answer. */
   unfinished?: IncomingMessage | undefined
   /** Behind it, from the same piece. */
@@ -36,13 +44,14 @@ const requestLineBytes = 14
  * and pauses both when a reader is behind with its answers; but a TLS handle goes on giving what it has decrypted, and
  * the paused parser calls that an error: a good request would be answered "not valid HTTP".
  */
-export function takeTurns(server: Server): void {
+export function takeTurns(server: Server): Turns {
   const [handle] = server.listeners('request') as Handle[] // the one that it was made with
-  if (!handle) return
+  if (!handle) throw new Error('take turns: the server has nothing that answers')
   const lines = new WeakMap<Socket, Line>()
 
   function begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
     line.current = request
+    line.answer = response
     response.once('close', () => setImmediate(next, line, request))
     handle?.call(server, request, response)
   }
@@ -50,6 +59,7 @@ export function takeTurns(server: Server): void {
   function next(line: Line, answered: IncomingMessage): void {
     const socket: HttpSocket = answered.socket
     line.current = undefined
+    line.answer = undefined
     line.unfinished = answered.complete ? undefined : answered
     // Nobody would hear the rest.
     if (socket.destroyed) line.waiting = []
@@ -70,6 +80,13 @@ export function takeTurns(server: Server): void {
     if (line?.current) line.waiting.push([request, response])
     else begin(line ?? { waiting: [] }, request, response)
   })
+  return { answered: (socket) => answeredOn(lines.get(socket)) }
+}
+
+function answeredOn(line: Line | undefined): Answered {
+  if (line?.answer?.headersSent) return line.answer.writableEnded ? 'whole' : 'begun'
+  // What comes behind a whole request is the next one.
+  return line?.unfinished?.complete === false ? 'whole' : 'not'
 }
 
 /** Comes between the socket and Node's parser. A listener of its own makes Node give up its way around the stream. */
