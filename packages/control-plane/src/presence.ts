@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { HeartbeatRequest } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import { createListening } from './listening.ts'
@@ -12,6 +13,8 @@ export interface NodePresence {
   /** The last heartbeat, or since when one is expected: the registration, or our own start. By how long we listened. */
   heardMs: number
   heartbeat: HeartbeatRequest | null
+  /** Since when it says the problems of its last heartbeat; since 1970, for people. Null when that says nothing of problems. */
+  problemsSinceMs: number | null
   /** Positive when the node's clock is ahead. */
   clockSkewMs: number
   /** Sequence of the newest revision that the node has pulled. */
@@ -91,6 +94,7 @@ export function createPresence(
     heard(no, heartbeat) {
       const nowMs = clock.now()
       update(no, (node) => {
+        node.problemsSinceMs = problemsSince(node, heartbeat, nowMs)
         node.lastSeenMs = nowMs
         node.heardMs = listening.ms()
         node.heartbeat = heartbeat
@@ -186,6 +190,7 @@ const unknown: Readonly<NodePresence> = {
   lastSeenMs: null,
   heardMs: 0,
   heartbeat: null,
+  problemsSinceMs: null,
   clockSkewMs: 0,
   fetchedSeq: -1,
   flushedSeq: -1,
@@ -195,6 +200,16 @@ const unknown: Readonly<NodePresence> = {
   hasBase: false,
   streams: 0,
   streamClosedMs: Number.NEGATIVE_INFINITY,
+}
+
+/** It says them with every heartbeat: what was said before is as old as it was. */
+function problemsSince(
+  { heartbeat: before, problemsSinceMs }: NodePresence,
+  { problems }: HeartbeatRequest,
+  nowMs: number,
+): number | null {
+  if (problems === undefined) return null
+  return isDeepStrictEqual(before?.problems, problems) ? problemsSinceMs : nowMs
 }
 
 /** Go nodes send the year 1: they say nothing of their clock. */

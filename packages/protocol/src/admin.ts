@@ -6,8 +6,10 @@ import { EntryKey, MeshIp, Metadata, mapOf, NodeId, Timestamp, WholeNumber } fro
 
 /** The nouns that only operators see. */
 
-const Nullable = <S extends Parameters<typeof Type.Array>[0]>(schema: S) =>
-  Type.Union([schema, Type.Null()])
+const Nullable = <S extends Parameters<typeof Type.Array>[0]>(
+  schema: S,
+  options: { description?: string } = {},
+) => Type.Union([schema, Type.Null()], options)
 
 /** Stands beside the id of a node; of one that was removed it is the last that it had. */
 export const NodeHostname = Type.String({ description: 'What the node is called' })
@@ -83,7 +85,9 @@ export const Node = Type.Object({
     description:
       'What does not work on it, as its last heartbeat said: of a node that is away, of that time',
   }),
-  problems_said_at: Nullable(Timestamp),
+  problems_said_at: Nullable(Timestamp, {
+    description: 'When it said these for the first time, and not others before',
+  }),
   no_room: Type.Array(Type.String(), {
     description: 'What it is not told of, because it does not fit beside the rest',
   }),

@@ -32,9 +32,10 @@ describe('node list', () => {
     )
   })
 
-  it('shows no node as online alone on which something does not work, and says when it said so', async () => {
+  it('shows no node as online alone on which something does not work, and says for how long it has said so', async () => {
     const problems = ['no event stream for 6 min, polling instead', 'left out: data entry ""']
-    const node = aNode({ problems, problems_said_at: aNode().last_seen_at })
+    const problems_said_at = aNode().key_changed_at
+    const node = aNode({ problems, problems_said_at })
     await using bench = await startBench({
       'GET /admin/v1/nodes?limit=500': aPage([node]),
       'GET /admin/v1/nodes/web-01': node,
@@ -43,16 +44,19 @@ describe('node list', () => {
     const { stdout } = await bench.run(['node', 'list'])
 
     assert.match(stdout, /^web-01 \(!\) +n_web +online, 2 problems /m)
-    assert.match(stdout, /\n\(!\) web-01 said 5m ago: left out: data entry ""\n$/)
+    assert.match(stdout, /\n\(!\) web-01 has said for 14d: left out: data entry ""\n$/)
     const shown = await bench.run(['node', 'show', 'web-01'])
-    assert.match(shown.stdout, /^problems: +said 5m ago: no event stream for 6 min, polling inst/m)
+    assert.match(
+      shown.stdout,
+      /^problems: +has said for 14d: no event stream for 6 min, polling inst/m,
+    )
   })
 
   it('does not say that it is still so of a node that is away', async () => {
     const node = aNode({
       status: 'offline',
       problems: ['the disk is full'],
-      problems_said_at: aNode().last_seen_at,
+      problems_said_at: aNode().key_changed_at,
       no_room: ['no room for data entry "k"'],
     })
     await using bench = await startBench({

@@ -164,8 +164,10 @@ function troublesOf(node: Node, io: Io): string[] {
   ]
 }
 
-function saidWhen({ status, problems_said_at }: Node, io: Io): string {
-  return `${status === 'online' ? 'said' : 'last said'} ${ageOf(problems_said_at, io)} ago`
+function saidWhen({ status, problems_said_at, last_seen_at }: Node, io: Io): string {
+  return status === 'online'
+    ? `has said for ${ageOf(problems_said_at, io)}`
+    : `last said ${ageOf(last_seen_at, io)} ago`
 }
 
 function describeCopy({ since, addresses }: IdentityInUse): string {

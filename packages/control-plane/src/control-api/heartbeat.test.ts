@@ -32,6 +32,8 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
   })
 
   it('keeps what a node says does not work on it, within bounds, until it says otherwise', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({ clock })
     const node = await plane.enrol('ill-01')
     const said = ['a\u001b[31m\u202eb', 'x'.repeat(600), ...Array(100).fill('more')]
     const shown = async () => {
@@ -44,7 +46,17 @@ describe('POST /v1/nodes/{node_id}/heartbeat', () => {
     const ill = await shown()
     assert.deepEqual(ill?.problems, ['a?[31m?b', `${'x'.repeat(512)}…`, ...Array(14).fill('more')])
 
-    assert.equal(ill?.problems_said_at, ill?.last_seen_at)
+    const saidAt = new Date(clock.now()).toISOString()
+    assert.deepEqual([ill?.problems_said_at, ill?.last_seen_at], [saidAt, saidAt])
+    await clock.advance(30_000)
+    await node.api.heartbeat({ params: node, body: { status: 'degraded', problems: said } })
+    const still = await shown()
+    assert.deepEqual(
+      [still?.problems_said_at, still?.last_seen_at],
+      [saidAt, new Date(clock.now()).toISOString()],
+    )
+    await node.api.heartbeat({ params: node, body: { status: 'degraded', problems: ['another'] } })
+    assert.equal((await shown())?.problems_said_at, new Date(clock.now()).toISOString())
 
     await node.api.heartbeat({ params: node, body: { status: 'healthy' } })
     assert.deepEqual((await shown())?.problems, [])

@@ -6,7 +6,7 @@ import { hostnameTrouble } from './hostname.ts'
 /** A node as operators see it: its row, and what is known of its life at this moment. */
 export async function nodeView(app: App, row: NodeRow): Promise<Node> {
   const { presence, instances, heads, fleet } = app
-  const { lastSeenMs, clockSkewMs, fetchedSeq, heartbeat } = presence.of(row.no)
+  const { lastSeenMs, problemsSinceMs, clockSkewMs, fetchedSeq, heartbeat } = presence.of(row.no)
   const capabilities = capabilitiesOf(row)
   return {
     id: row.id,
@@ -32,7 +32,7 @@ export async function nodeView(app: App, row: NodeRow): Promise<Node> {
     revision: heads.revisionOf(row.no),
     fetched_revision: fetchedSeq < 0 ? '' : heads.positionOf(fetchedSeq),
     problems: heartbeat?.problems ?? [],
-    problems_said_at: heartbeat?.problems === undefined ? null : timeOf(lastSeenMs),
+    problems_said_at: timeOf(problemsSinceMs),
     no_room: await noRoomFor(app, row.id),
   }
 }
