@@ -90,6 +90,13 @@ describe('the architecture', () => {
     assert.deepEqual(wrong, [])
   })
 
+  it('closes what a start has opened that then fails', () => {
+    const wrong = sources
+      .filter(isProduct)
+      .filter((file) => /(?<!await using \w+ = )new AsyncDisposableStack\(\)/.test(read(file)))
+    assert.deepEqual(wrong, [])
+  })
+
   it('starts programs in one place, which knows what they are for and what to install', () => {
     const elsewhere = sources
       .filter((file) => isProduct(file) && file !== 'packages/runtime/src/exec.ts')

@@ -4,12 +4,14 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createClient, localApi, type Peer } from '@plexd/protocol'
-import { createUnixTransport } from '@plexd/runtime'
+import { createFakeClock, createUnixTransport } from '@plexd/runtime'
 import { authority, otherAuthority } from '@plexd/runtime/testing'
 import type { AgentConfig } from './config.ts'
 import { startFakeControlPlane } from './testing/fake-control-plane.ts'
 import { configFor, makeFolder, startTestAgent } from './testing/node.ts'
 import { eventually } from './testing/wait.ts'
+import type { WireguardDevice } from './wireguard/device.ts'
+import { createFakeDevice } from './wireguard/device-fake.ts'
 
 const web: Peer = {
   id: 'n_web',
@@ -282,6 +284,19 @@ describe('startAgent', () => {
     await using _ = await setup.start()
     const request = await eventually('capabilities', () => plane.sent('/capabilities')[0])
     assert.partialDeepStrictEqual(request.body, { builtin_actions: [] })
+  })
+
+  it('ends all that it has begun when it fails at the last', async () => {
+    await using setup = await setUp()
+    const clock = createFakeClock()
+    const device: WireguardDevice = {
+      ...createFakeDevice(),
+      watch() {
+        throw new Error('nobody watches')
+      },
+    }
+    await assert.rejects(setup.start({ device, clock }), /^Error: nobody watches$/)
+    assert.equal(clock.sleepers(), 0)
   })
 
   it('stops an enrolment that does not get through', async () => {

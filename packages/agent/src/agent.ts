@@ -6,7 +6,7 @@ import {
   type ControlApi,
   type DaemonStatus,
 } from '@plexd/protocol'
-import { CliError, describeError, diskFault } from '@plexd/runtime'
+import { CliError, describeError, diskFault, handOver } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { atRegistration, createCapabilityMark, describeCapabilities } from './capabilities.ts'
 import { type AgentConfig, requireApiUrl } from './config.ts'
@@ -74,7 +74,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   )
   if (config.deregisterOnShutdown) stack.defer(() => deregister(client, core, identity))
   const loops = stack.use(
-    startControlLoops({
+    await startControlLoops({
       core,
       identity,
       credentials,
@@ -89,7 +89,6 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
 
   log.info('plexd is up', { version, node_id: identity.current().node_id, url: config.apiUrl })
 
-  const running = stack.move()
   return {
     nodeId: identity.current().node_id,
     status: core.describe,
@@ -99,7 +98,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
       if (settings.length > 0) log.warn('settings change with the next start only', { settings })
     },
     reconcile: loops.reconcile,
-    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: handOver(stack),
   }
 }
 

@@ -6,6 +6,7 @@ import type {
   SealedSecret,
   SigningKeys,
 } from '@plexd/protocol'
+import { handOver } from '@plexd/runtime'
 import { createActionExecutor } from './actions/executor.ts'
 import { createCapabilityMark, startCapabilitySync } from './capabilities.ts'
 import type { AnswerGate } from './control/answer-gate.ts'
@@ -59,10 +60,10 @@ export interface ControlLoopsDeps {
   onFirstConnect?: () => void
 }
 
-export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
+export async function startControlLoops(deps: ControlLoopsDeps): Promise<ControlLoops> {
   const { core, client, identity } = deps
   const node_id = identity.current().node_id
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   // What is created last ends first: the sources of work before those who do it.
   const queues = startQueues(deps, stack)
   const state = startState(deps, queues.drift, stack, () => events.keyLearned())
@@ -89,7 +90,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
     events.keepOnly(localAddresses)
   }
   stack.use(
-    startMeshWatch({
+    await startMeshWatch({
       ...core,
       drift: queues.drift,
       exchange: createEndpointExchange({
@@ -126,7 +127,7 @@ export function startControlLoops(deps: ControlLoopsDeps): ControlLoops {
       return body
     },
     waiting: queues.waiting,
-    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: handOver(stack),
   }
 }
 

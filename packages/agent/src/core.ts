@@ -4,6 +4,7 @@ import {
   type Clock,
   createNameCache,
   describeError,
+  handOver,
   type Log,
   type NameCache,
   systemClock,
@@ -125,7 +126,6 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     clock,
   }
   const describe = (): Static<typeof DaemonStatus> => describeStatus(status)
-  const opened = stack.move()
   core = {
     config,
     instance: crypto.randomUUID(),
@@ -143,7 +143,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     skew,
     status,
     describe,
-    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: handOver(stack),
   }
   return core
 }

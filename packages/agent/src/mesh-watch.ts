@@ -27,10 +27,10 @@ export interface MeshWatchOptions {
 }
 
 /** Keeps the mesh true while others change this machine, and while it moves. */
-export function startMeshWatch(options: MeshWatchOptions): AsyncDisposable {
+export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDisposable> {
   const { mesh, drift, keepOnly } = options
   const { device, applier } = mesh
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   const correct = async (): Promise<void> => drift.add(await applier.apply())
 
   function onMove(): void {
@@ -44,7 +44,7 @@ export function startMeshWatch(options: MeshWatchOptions): AsyncDisposable {
   watchEndpoint(options, stack)
   stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget() }))
   watchFilter(options, stack)
-  return stack
+  return stack.move()
 }
 
 function watchSizes(

@@ -66,8 +66,8 @@ export interface App {
   readonly life: string
   /** `https://host:port`, as nodes reach us. */
   publicUrl(): string
-  /** From the moment of stopping: no new work is taken. */
-  isStopping(): boolean
+  /** Why no new work is taken: it is not known yet where nodes reach us, or we are about to end. */
+  notServing(): 'starting' | 'stopping' | undefined
 }
 
 /** An app that whoever serves it can point at its address, and take down. */

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, handOver, type Log } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import type { Config } from './config/config.ts'
 import { reloadConfig } from './config/reload.ts'
@@ -55,7 +55,6 @@ export async function startControlPlane(
   if (config.stun) stack.use(await startStunServer(config.stun, log))
   for (const job of jobsOf(app)) stack.use(startPeriodic(job, { clock, log }))
   if (certificate) stack.use(startRenewal(app, certificate))
-  const opened = stack.move()
   return {
     app,
     url,
@@ -66,7 +65,7 @@ export async function startControlPlane(
       if (needsRestart.length > 0)
         log.warn('settings change with the next start only', { settings: needsRestart })
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: handOver(stack),
   }
 }
 
@@ -75,9 +74,10 @@ async function listen(servers: Servers, app: RunningApp): Promise<string> {
   const { config } = app
   // First, while nobody is served: what else is written in this moment would have the mode of a socket.
   if (config.adminSocket !== undefined) await listenOnSocket(servers.admin, config.adminSocket)
-  await listenOn(servers.main, { host: config.host, port: config.port, backlog }, '--listen')
   if (config.metrics && servers.metrics)
     await listenOn(servers.metrics, config.metrics, '--metrics-listen')
+  // Last: whoever comes before all doors are open is told that we are starting.
+  await listenOn(servers.main, { host: config.host, port: config.port, backlog }, '--listen')
   const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const scheme = config.insecureHttp ? 'http' : 'https'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, handOver, type Log } from '@plexd/runtime'
 import type { RunningApp } from './app.ts'
 import { openArtifactFiles } from './artifacts/files.ts'
 import { createChange } from './change.ts'
@@ -91,11 +91,11 @@ export async function openApp(
     clock,
   })
 
+  const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))
   const parser = stack.use(createParser())
   const budgets = createNodeBudgets(config.limits, clock)
   let url = config.publicUrl ?? ''
   let stopping = false
-  const opened = stack.move()
   return {
     get config() {
       return config
@@ -143,7 +143,7 @@ export async function openApp(
     operatorEnds: createOperatorEnds(fleet),
     telemetry,
     budgets,
-    artifacts: await openArtifactFiles(join(dataDir, 'artifacts')),
+    artifacts,
     lostReportAnswers: new Map(),
     bodies: createBodies(config.limits, (principal, bytes) => {
       const { id } = principal as NodeRecord // what is counted comes from nodes
@@ -170,11 +170,14 @@ export async function openApp(
     servesAt(address) {
       url = config.publicUrl ?? address
     },
-    isStopping: () => stopping,
+    notServing() {
+      if (stopping) return 'stopping'
+      return url === '' ? 'starting' : undefined
+    },
     stop() {
       stopping = true
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: handOver(stack),
   }
 }
 

@@ -46,7 +46,7 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
         return principal
       }
     },
-    isStopping: app.isStopping,
+    notServing: app.notServing,
     life: app.life,
     onAnswer: app.metrics.answered,
     judge: wrongTokens.judge,

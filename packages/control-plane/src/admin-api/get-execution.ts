@@ -34,7 +34,7 @@ export const getExecution = handle(
       try {
         ended.throwIfAborted()
         const row = await readExecution(app, principal, params.execution_id)
-        const isOver = isFinal(row.status) || gone.signal.aborted || app.isStopping()
+        const isOver = isFinal(row.status) || gone.signal.aborted || app.notServing() === 'stopping'
         if (!changed || isOver) return await shown(app, principal, row)
         await changed
       } finally {

@@ -34,7 +34,8 @@ export const tailEvents = handle(
     const stopListening = app.hub.listen((event) => {
       if (event.audience.includes(node.no)) subscription.offer(event)
     })
-    const isOver = (): boolean => app.isStopping() || app.fleet.node(node.id) === undefined
+    const isOver = (): boolean =>
+      app.notServing() === 'stopping' || app.fleet.node(node.id) === undefined
     const watch = setInterval(() => {
       if (isOver()) stream.end()
       else stream.keepAlive()

@@ -10,7 +10,7 @@ export const openEvents = handle(
   controlApi.openEvents,
   async ({ principal, headers, reply }, app) => {
     // It may have begun to stop since the request came in.
-    if (app.isStopping())
+    if (app.notServing() === 'stopping')
       throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
     const textOf = (name: string): string => [headers[name] ?? ''].flat().join()
     app.streams.open(

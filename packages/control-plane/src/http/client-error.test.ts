@@ -28,7 +28,7 @@ async function conversation(...parts: string[]): Promise<string> {
     routes: [half],
     life: 'life',
     callerOf: () => () => undefined,
-    isStopping: () => false,
+    notServing: () => undefined,
     bodies: createBodies(defaults),
     limits: defaults,
     log: silentLog,

@@ -37,8 +37,8 @@ export interface ServerOptions<Principal> {
   life: string
   /** What finds out who calls, before the body is read. That throws an ApiError for a caller that may not. */
   callerOf(operation: Operation): (request: FastifyRequest) => Principal | Promise<Principal>
-  /** True from the moment of stopping: everything is answered 503. */
-  isStopping(): boolean
+  /** As long as it says why not, everything is answered 503. */
+  notServing(): 'starting' | 'stopping' | undefined
   onAnswer?(name: string, status: number, seconds: number): void
   /** May put another error in the place of one that the caller is about to be told. */
   judge?(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
@@ -132,9 +132,10 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     throw new ApiError('not_found', 'not found')
   })
   server.addHook('onRequest', async (_request, reply) => {
-    if (!options.isStopping()) return
+    const phase = options.notServing()
+    if (phase === undefined) return
     reply.header('connection', 'close')
-    throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
+    throw new ApiError('unavailable', `the control plane is ${phase}`, { retryAfterSeconds: 1 })
   })
   server.addHook('onRequest', async ({ raw, headers }) => {
     if (raw.httpVersion === '1.1' && headers.host === undefined)

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { silentLog, systemClock } from '@plexd/runtime'
+import { openApp } from './open-app.ts'
+import { createServers } from './servers.ts'
+import { startControlPlane, withControlPlane } from './testing/harness.ts'
+import { makeTemporaryFolder } from './testing/temporary-folder.ts'
+
+describe('a start', () => {
+  it('puts off who comes before it is known where nodes reach us', async () => {
+    await using folder = await makeTemporaryFolder()
+    const { config, web } = await withControlPlane(folder.path, async (plane) => ({
+      config: plane.app.config,
+      web: await plane.enrol('web'),
+    }))
+    await using app = await openApp(config, { clock: systemClock, log: silentLog })
+    await using servers = createServers(app, undefined)
+    await servers.main.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
+    const put = () =>
+      fetch(`http://127.0.0.1:${port}/v1/nodes/${web.node_id}/endpoint`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${web.token}`, 'content-type': 'application/json' },
+        body: '{"public_endpoint":"203.0.113.1:1"}',
+      })
+
+    const early = await put()
+    assert.deepEqual([early.status, early.headers.get('retry-after')], [503, '1'])
+    assert.match(await early.text(), /"the control plane is starting"/)
+
+    app.servesAt(`http://127.0.0.1:${port}`)
+    assert.equal((await put()).status, 200)
+  })
+
+  it('that fails leaves nothing open, whatever it fails at', async () => {
+    await using folder = await makeTemporaryFolder()
+    const artifacts = join(folder.path, 'artifacts')
+    await writeFile(artifacts, '')
+    await assert.rejects(startControlPlane({ dataDir: folder.path }), /artifacts/)
+    await rm(artifacts)
+    await using _plane = await startControlPlane({ dataDir: folder.path })
+  })
+})
