@@ -57,6 +57,8 @@ export interface App {
   readonly lostReportAnswers: Map<string, string>
   readonly bodies: Bodies
   readonly parser: Parser
+  /** What was not taken of the last endpoint report of a node that said what no peer can reach; empty where all was. */
+  readonly endpointsLeftOut: Map<string, string>
   /** How many entries of its last batch each Go node was not given a place for. */
   readonly reportsLeftOut: Map<string, number>
   readonly metrics: Metrics

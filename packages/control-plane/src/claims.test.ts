@@ -46,11 +46,15 @@ const cases: { [Name in Claim]: (stage: Stage) => Promise<void> } = {
     const params = { node_id: liar.node_id, key: 's' }
     await assert.rejects(liar.api.getSecret({ params }), { status: 403 })
   },
-  async endpoint({ web, db }) {
-    for (const public_endpoint of [`${db.mesh_ip}:1`, '224.0.0.1:1', '169.254.0.1:1', '0.0.0.0:1'])
-      await assert.rejects(web.api.putEndpoint({ params: web, body: { public_endpoint } }), {
-        status: 400,
-      })
+  async endpoint(stage) {
+    const { web, db } = stage
+    for (const public_endpoint of [
+      ...[`${db.mesh_ip}:1`, '224.0.0.1:1', '169.254.0.1:1', '0.0.0.0:1', '[fec0::1]:1'],
+    ]) {
+      const { body } = await web.api.putEndpoint({ params: web, body: { public_endpoint } })
+      assert.equal(body.left_out?.length, 1)
+      assert.equal((await shown(stage)).endpoint, '')
+    }
   },
   async capabilities({ plane }) {
     const ask = (node: string) =>

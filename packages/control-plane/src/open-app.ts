@@ -150,6 +150,7 @@ export async function openApp(
       budgets.writes.charge(id, { bytes })
     }),
     parser,
+    endpointsLeftOut: new Map(),
     reportsLeftOut: new Map(),
     metrics,
     streams: createStreams({

@@ -41,7 +41,7 @@ export const claims = {
   metadata:
     'kept as reported: selectors of policies and secrets see none of it but the keys that the bootstrap token lets the node choose',
   endpoint:
-    'believed when it lies outside the mesh and on no link-local or multicast address, and on loopback only when the control plane does',
+    'believed when it lies outside the mesh and on no link-local or multicast address, and on loopback only when the control plane does; another is left out, and the rest of the report taken',
   capabilities: 'decide which actions may be asked of the node itself, and nothing else',
   clock: 'shown as skew; when a node was seen last is what our clock says',
   problems: 'shown, sixteen lines at most, without control characters',

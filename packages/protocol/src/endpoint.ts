@@ -15,6 +15,11 @@ export type EndpointReport = Static<typeof EndpointReport>
 
 export const EndpointResponse = Type.Object({
   peer_endpoints: Type.Array(Type.Object({ peer_id: NodeId, endpoint: Endpoint })),
+  left_out: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'Our extension: what of the report was not taken, and why; the rest was',
+    }),
+  ),
 })
 export type EndpointResponse = Static<typeof EndpointResponse>
 

@@ -7,6 +7,7 @@ import {
   revisionHeader,
 } from '@plexd/protocol'
 import type { StateChanges } from '../events/state-changes.ts'
+import type { Problems } from '../problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 
@@ -17,6 +18,7 @@ export interface EndpointExchangeDeps {
   /** All addresses of the mesh. */
   meshRange(): Cidr
   changes: Pick<StateChanges, 'watch'>
+  problems: Problems
 }
 
 /**
@@ -29,9 +31,10 @@ export function createEndpointExchange({
   desired,
   meshRange,
   changes,
+  problems,
 }: EndpointExchangeDeps) {
   /**
-   * One that nobody can reach us at would have the whole report refused. Inside the mesh range agents like this one reach
+   * One that nobody can reach us at would be left out, and earlier control planes refuse the whole report for it. Inside the mesh range agents like this one reach
    * us, who are the ones that are told of local endpoints; others would send what they encrypt into the mesh.
    */
   const isPublic = (endpoint: string): boolean =>
@@ -51,11 +54,18 @@ export function createEndpointExchange({
         local_endpoints: local_endpoints.filter(isLocal),
       },
     })
+    showLeftOut(problems, body.left_out ?? [])
     if (watch.hasFolded()) return
     const now = desired.current()
     const peers = withEndpoints(now.peers, body.peer_endpoints)
     if (peers !== now.peers) await desired.replace({ ...now, peers })
   }
+}
+
+/** The control plane may have rules that this build does not know. */
+function showLeftOut(problems: Problems, leftOut: readonly string[]): void {
+  if (leftOut.length === 0) problems.clear('endpoints')
+  else problems.set('endpoints', `the control plane has not taken ${leftOut.join('; ')}`)
 }
 
 /** The same list where nothing is new. */

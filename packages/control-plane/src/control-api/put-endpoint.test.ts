@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { revisionHeader } from '@plexd/protocol'
-import { createFakeClock } from '@plexd/runtime'
+import { type EndpointReport, revisionHeader } from '@plexd/protocol'
+import { createFakeClock, silentLog } from '@plexd/runtime'
 import { openEventReader } from '../testing/event-reader.ts'
 import {
   type EnrolledNode,
@@ -108,9 +108,11 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
     assert.equal(await endpointWith([]), '')
   })
 
-  it('refuses with 400 where no peer can reach a node, in all that it says of itself', async () => {
+  it('leaves out where no peer can reach a node, takes the rest, and says so', async () => {
+    const warned: unknown[] = []
     await using own = await startControlPlane({
       config: { publicUrl: 'https://plexd.example.com' },
+      log: { ...silentLog, warn: (message, fields) => warned.push([message, fields?.hostname]) },
     })
     const web = await own.enrol('web-01')
     for (const [endpoint, why] of [
@@ -123,27 +125,40 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
       ['255.255.255.255:51820', /broadcast/],
       ['203.0.113.10:00080', /port/],
       [`[::ffff:${web.mesh_ip}]:51820`, /form of IPv6/],
+      ['[fec0::1]:51820', /reserved/],
+      ['example.com:51820', /no address/],
     ] as const) {
-      await assert.rejects(put(web, endpoint), isError(400, why))
+      const report = async (body: EndpointReport) => {
+        const { left_out } = (await web.api.putEndpoint({ params: web, body })).body
+        const { endpoint, local_endpoints } = own.app.fleet.node(web.node_id) ?? {}
+        return { left_out, endpoint, local_endpoints }
+      }
+      const near = ['192.168.1.2:1']
+      const asPublic = await report({ public_endpoint: endpoint, local_endpoints: near })
+      assert.deepEqual([asPublic.endpoint, asPublic.local_endpoints], ['', near])
+      assert.match(String(asPublic.left_out), why)
       // Agents that are told of local endpoints send nothing of WireGuard into the mesh.
       if (endpoint === `${web.mesh_ip}:51820`) continue
-      await assert.rejects(
-        web.api.putEndpoint({
-          params: web,
-          body: { public_endpoint: '', local_endpoints: ['192.168.1.2:1', endpoint] },
-        }),
-        isError(400, /^local_endpoints\[1\] ".*": .*: want an address and a port/),
+      const public_endpoint = '203.0.113.10:1'
+      const asLocal = await report({ public_endpoint, local_endpoints: [...near, endpoint] })
+      assert.deepEqual([asLocal.endpoint, asLocal.local_endpoints], [public_endpoint, near])
+      assert.match(
+        String(asLocal.left_out),
+        /^local_endpoints\[1\] ".*": .*: want an address and a port/,
       )
     }
-    assert.equal(own.app.fleet.node(web.node_id)?.endpoint, '')
     // Nor where its requests come from, though it says that it has that address.
-    await assert.rejects(
-      web.api.putEndpoint({
-        params: web,
-        body: { public_endpoint: '', local_endpoints: ['127.0.0.1:51820'] },
-      }),
-      isError(400, /loopback/),
-    )
+    const { body } = await web.api.putEndpoint({
+      params: web,
+      body: { public_endpoint: '', local_endpoints: ['127.0.0.1:51820'] },
+    })
+    assert.match(String(body.left_out), /loopback/)
+    assert.equal(own.app.fleet.node(web.node_id)?.endpoint, '')
+
+    warned.length = 0
+    await put(web, '0.0.0.0:1')
+    await put(web, '0.0.0.0:1')
+    assert.deepEqual(warned, [['endpoints of a node are left out', 'web-01']])
   })
 
   it('tells of five changes at once and of the last of all others at its turn, while who asks hears of each', async () => {
@@ -203,7 +218,7 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
       assert.equal((await put(web, endpoint)).status, 200)
   })
 
-  it('refuses with 400 what is no address and port, or no NAT type', async () => {
+  it('takes for no endpoint what is no address and port, and refuses with 400 what is no NAT type', async () => {
     const web = await plane.enrol('bad-01')
     for (const endpoint of [
       '203.0.113.10',
@@ -214,20 +229,15 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
       '2001:db8::1:51820',
       '[203.0.113.10]:51820',
       '203.0.113.10:51820\n',
-      'x'.repeat(301),
-    ])
-      await assert.rejects(put(web, endpoint), isError(400, /^public_endpoint /))
+    ]) {
+      assert.match(String((await put(web, endpoint)).body.left_out), /^public_endpoint /)
+      assert.equal(plane.app.fleet.node(web.node_id)?.endpoint, '')
+    }
+    await assert.rejects(put(web, 'x'.repeat(301)), isError(400, /^public_endpoint /))
     const body = { public_endpoint: '203.0.113.10:1', nat_type: 'odd' }
     await assert.rejects(
       web.api.putEndpoint({ params: web, body: body as never }),
       isError(400, /^nat_type /),
-    )
-    await assert.rejects(
-      web.api.putEndpoint({
-        params: web,
-        body: { public_endpoint: '', local_endpoints: ['192.168.1.2:1', 'eth0:1'] },
-      }),
-      isError(400, /^local_endpoints\[1\] ".*": .*: want an address and a port/),
     )
   })
 

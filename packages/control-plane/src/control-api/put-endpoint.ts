@@ -3,6 +3,7 @@ import { isDeepStrictEqual as isSame } from 'node:util'
 import {
   ApiError,
   controlApi,
+  type EndpointReport,
   type EndpointRules,
   endpointFault,
   isLoopback,
@@ -21,14 +22,10 @@ import { seqOfEnough } from './enough.ts'
  * pause is known at once to all who ask, and told at its turn.
  */
 export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
-  const { principal, body, headers, request } = call
+  const { principal, headers, request } = call
   const rules = rulesFor(app, principal)
-  // Those are read by agents that send nothing of WireGuard into the mesh: they may lie in its range.
-  const localRules = { ...rules, meshRange: undefined }
-  body.local_endpoints?.forEach((text, index) => {
-    check(`local_endpoints[${index}]`, text, localRules)
-  })
-  if (body.public_endpoint !== '') check('public_endpoint', body.public_endpoint, rules)
+  const { body, left_out } = usable(call.body, rules)
+  noteLeftOut(app, principal, left_out)
   const local_endpoints = body.local_endpoints ?? principal.local_endpoints
   const reported: Whereabouts = {
     endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints, rules),
@@ -40,8 +37,10 @@ export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   // Who has all that there is knows where its peers are, and says so every minute: for that no list is made.
   const revisions = [headers[revisionHeader] ?? []].flat()
-  if (seqOfEnough(app, node.no, revisions) !== undefined) return { peer_endpoints: [] }
+  const told = left_out.length === 0 ? {} : { left_out }
+  if (seqOfEnough(app, node.no, revisions) !== undefined) return { peer_endpoints: [], ...told }
   return {
+    ...told,
     peer_endpoints: shownPeers(app.fleet.mesh(node.tenant_id), node)
       .filter((peer) => peer.endpoint !== '')
       .map((peer) => ({ peer_id: peer.id, endpoint: peer.endpoint })),
@@ -95,12 +94,43 @@ function rulesFor(app: App, { tenant_id }: NodeRecord): EndpointRules {
   }
 }
 
-function check(field: string, text: string, rules: EndpointRules): void {
-  const fault = endpointFault(text, rules)
-  if (fault === undefined) return
-  const quoted = JSON.stringify(text.slice(0, 64))
-  throw new ApiError(
-    'bad_request',
-    `${field} ${quoted}: ${fault}: want an address and a port where peers reach the node`,
+/**
+ * The report without the endpoints that no peer can reach. Each is judged by itself: an agent that knows fewer rules than
+ * we do must not lose all that it says for one of them.
+ */
+function usable(
+  body: EndpointReport,
+  rules: EndpointRules,
+): { body: EndpointReport; left_out: string[] } {
+  const left_out: string[] = []
+  const isTaken = (field: string, text: string, by: EndpointRules): boolean => {
+    const fault = endpointFault(text, by)
+    if (fault !== undefined) left_out.push(describeFault(field, text, fault))
+    return fault === undefined
+  }
+  const { public_endpoint: named, local_endpoints, ...rest } = body
+  const public_endpoint = named === '' || isTaken('public_endpoint', named, rules) ? named : ''
+  // Those are read by agents that send nothing of WireGuard into the mesh: they may lie in its range.
+  const localRules = { ...rules, meshRange: undefined }
+  const near = local_endpoints?.filter((text, index) =>
+    isTaken(`local_endpoints[${index}]`, text, localRules),
   )
+  return { body: { ...rest, public_endpoint, ...(near && { local_endpoints: near }) }, left_out }
+}
+
+function describeFault(field: string, text: string, fault: string): string {
+  const quoted = JSON.stringify(text.slice(0, 64))
+  return `${field} ${quoted}: ${fault}: want an address and a port where peers reach the node`
+}
+
+/** Agents of before do not read what they are told of it. Logged once, as they report every minute. */
+function noteLeftOut(
+  { endpointsLeftOut, log }: App,
+  { id, hostname }: NodeRecord,
+  left_out: readonly string[],
+): void {
+  const text = left_out.join('; ')
+  if ((endpointsLeftOut.get(id) ?? '') === text) return
+  endpointsLeftOut.set(id, text)
+  if (text !== '') log.warn('endpoints of a node are left out', { node_id: id, hostname, left_out })
 }
