@@ -168,8 +168,10 @@ async function openIdentity(
   const { config, database, desired, disk, problems, clock, log } = core
   const saved = await loadIdentity(config.dataDir, config.hostname)
   if (saved) return createIdentityStore(config.dataDir, saved, core.disk.failed)
+  const gate = createAnswerGate()
   const identity = await onceThereIsRoom(disk, signal, () =>
     enrol({
+      gate,
       config,
       capabilities,
       env,
@@ -183,7 +185,7 @@ async function openIdentity(
   )
   problems.clear('enrolment')
   try {
-    createCapabilityMark(database).setSent(atRegistration(capabilities))
+    createCapabilityMark(database, gate.life).setSent(atRegistration(capabilities))
   } catch (error) {
     if (diskFault(error) === undefined) throw error // otherwise they are sent once more
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Capabilities, Client, ControlApi } from '@plexd/protocol'
 import type { Action } from './actions/define.ts'
+import type { AnswerGate } from './control/answer-gate.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from './control/delivery.ts'
 import { createMark } from './mark.ts'
 import { binaryChecksum, version } from './version.ts'
@@ -25,11 +26,18 @@ export interface CapabilityMark {
   setSent(capabilities: Capabilities): void
 }
 
-export function createCapabilityMark(database: DatabaseSync): CapabilityMark {
+/** `life` is the run of the control plane that answers: the next one may be of a backup which knows other capabilities. */
+export function createCapabilityMark(
+  database: DatabaseSync,
+  life: AnswerGate['life'],
+): CapabilityMark {
   const mark = createMark(database, 'capabilities')
   return {
-    isSent: (capabilities) => mark.read() === digest(capabilities),
-    setSent: (capabilities) => mark.write(digest(capabilities)),
+    isSent(capabilities) {
+      const [sent, to] = mark.read()?.split(' ') ?? []
+      return sent === digest(capabilities) && (life() === '' || life() === to)
+    },
+    setSent: (capabilities) => mark.write(`${digest(capabilities)} ${life()}`),
   }
 }
 
@@ -42,7 +50,10 @@ export function atRegistration(capabilities: Capabilities): Capabilities {
   return capabilities.binary ? { binary: capabilities.binary } : {}
 }
 
-/** Tells the control plane what the node can do, if that is not what it was last told: after an upgrade, say. */
+/**
+ * Tells the control plane what the node can do, if that is not what it was last told: after an upgrade, say. Each run of
+ * the control plane is told once.
+ */
 export function startCapabilitySync(
   capabilities: Capabilities,
   mark: CapabilityMark,

@@ -153,7 +153,8 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
   const params = { node_id: common.nodeId }
   const outbox = stack.use(startExecutionOutbox({ ...common, database }))
   const drift = stack.use(startDriftReports({ ...common, database }))
-  stack.use(startCapabilitySync(capabilities, createCapabilityMark(database), common))
+  const known = createCapabilityMark(database, deps.gate.life)
+  const capabilitySync = stack.use(startCapabilitySync(capabilities, known, common))
   const reports = stack.use(
     startReportSync({
       store: core.reports,
@@ -181,6 +182,7 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
     wake() {
       outbox.wake()
       drift.wake()
+      capabilitySync.wake()
       reports.wake()
       offer.wake()
     },

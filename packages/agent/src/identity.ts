@@ -6,13 +6,14 @@ import { Check, Errors } from 'typebox/value'
 import { readOwnSecret } from './own-secret.ts'
 
 /** What changes with a rotation. */
-const Keys = {
+const Keys = Type.Object({
   /** WireGuard, base64. */
   private_key: Key32,
   node_secret_key: Type.String(),
   /** The bearer token; control planes without one take the node secret key. */
   node_token: Type.Optional(Type.String()),
-}
+})
+export type Keys = Static<typeof Keys>
 
 /** Who this node is. One file, so that a crash never leaves half of it. */
 export const Identity = Type.Object({
@@ -21,7 +22,7 @@ export const Identity = Type.Object({
   /** All addresses of the mesh; other control planes do not say. */
   mesh_range: Type.Optional(Ipv4Cidr),
   hostname: Type.String(),
-  ...Keys,
+  ...Keys.properties,
   signing_public_key: Key32,
   /** A key that the control plane may know already: saved before it is sent, promoted when it is accepted. */
   pending_private_key: Type.Optional(Key32),
@@ -29,8 +30,8 @@ export const Identity = Type.Object({
   rotation_event_id: Type.Optional(Type.String()),
   /** This control plane has shown that it puts its mark on every answer: what lacks it is not from there. */
   marked_answers: Type.Optional(Type.Boolean()),
-  /** What the last rotation replaced: a control plane that is restored from a backup may know no other. */
-  previous: Type.Optional(Type.Object(Keys)),
+  /** What the last rotations replaced, newest first: a control plane that is restored from a backup may know no other. */
+  former: Type.Optional(Type.Array(Keys)),
 })
 export type Identity = Static<typeof Identity>
 
@@ -72,6 +73,20 @@ export function bearerOf(identity: Pick<Identity, 'node_token' | 'node_secret_ke
   return identity.node_token ?? identity.node_secret_key
 }
 
+export function keysOf({ private_key, node_secret_key, node_token }: Keys): Keys {
+  return { private_key, node_secret_key, ...(node_token === undefined ? {} : { node_token }) }
+}
+
+/** So many rotations may lie behind a backup. More of them are more secrets on the disk, which nobody else forgets. */
+const formerKept = 3
+
+/** With other keys in force; those of now are kept, nothing is thrown away but what is too old. */
+export function withKeys(now: Identity, keys: Keys): Identity {
+  const { private_key: _, node_secret_key: __, node_token: ___, former = [], ...rest } = now
+  const others = former.filter((each) => bearerOf(each) !== bearerOf(keys))
+  return { ...rest, ...keysOf(keys), former: [keysOf(now), ...others].slice(0, formerKept) }
+}
+
 export async function saveIdentity(dataDir: string, identity: Identity): Promise<void> {
   await writeFileAtomic(join(dataDir, fileName), `${JSON.stringify(identity, null, 2)}\n`)
 }
@@ -90,8 +105,9 @@ export async function loadIdentity(
   const goFiles = readGoFiles(dataDir)
   try {
     const stored: unknown = JSON.parse(text)
-    const whole = { hostname, ...goFiles, ...Object(stored) }
-    return checkIdentity(whole)
+    const { previous, ...whole } = { hostname, ...goFiles, ...Object(stored) }
+    // Earlier builds kept one.
+    return checkIdentity(previous ? { former: [previous], ...whole } : whole)
   } catch (error) {
     throw new CliError(
       `read identity in "${dataDir}": ${describeError(error)}: restore it from a backup, or start over with "plexd deregister --purge --force" and "plexd join"`,

@@ -99,7 +99,7 @@ describe('key rotation', () => {
     assert.partialDeepStrictEqual(setup.identity(), {
       node_token: 'new-token',
       node_secret_key: 'n'.repeat(32),
-      previous: { private_key: oldKey, node_secret_key: 'k'.repeat(32) },
+      former: [{ private_key: oldKey, node_secret_key: 'k'.repeat(32) }],
     })
   })
 })

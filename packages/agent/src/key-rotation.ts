@@ -7,7 +7,7 @@ import {
 } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import { isRefusal } from './control/failure.ts'
-import { bearerOf, type Identity, type IdentityStore } from './identity.ts'
+import { bearerOf, type Identity, type IdentityStore, withKeys } from './identity.ts'
 import { startTask } from './task.ts'
 import { createTrigger } from './trigger.ts'
 import { generatePrivateKey, publicKeyOf } from './wireguard/keys.ts'
@@ -125,11 +125,5 @@ function withSecrets(now: Identity, { node_secret_key, node_token }: RotateKeysR
   }
   // They are given again when the answer was lost.
   if (bearerOf(next) === bearerOf(now)) return next
-  const { private_key } = now
-  const previous = {
-    private_key,
-    node_secret_key: now.node_secret_key,
-    ...(now.node_token === undefined ? {} : { node_token: now.node_token }),
-  }
-  return { ...next, previous }
+  return withKeys(now, next)
 }

@@ -183,15 +183,18 @@ describe('agents and a control plane', () => {
     assert.equal((await mesh.local('web').listMetadata({})).body.back, 'yes')
   })
 
-  it('go on with what a restored backup knows of them, the key of before their last rotation included', async () => {
+  it('go on with what a restored backup knows of them, the key of before their last three rotations included', async () => {
     await using mesh = await createMesh(['web', 'db', 'cache'])
     await mesh.converge()
     const back = await mesh.backUp()
     const { admin } = mesh.plane
     const before = mesh.node('db').device.privateKey()
-    await admin.requestKeyRotation({ params: { node: 'db' } })
-    await eventually('a new key', () => mesh.node('db').device.privateKey() !== before)
-    await mesh.converge()
+    for (let count = 0; count < 3; count++) {
+      const last = mesh.node('db').device.privateKey()
+      await admin.requestKeyRotation({ params: { node: 'db' } })
+      await eventually('a new key', () => mesh.node('db').device.privateKey() !== last)
+      await mesh.converge()
+    }
     for (const web of ['a', 'b', 'c'])
       await admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { web } } })
     await eventually(
@@ -224,8 +227,16 @@ describe('agents and a control plane', () => {
     await put('changed', 1)
     await put('kept', 1)
     await put('removed', 1)
+    const can = async () =>
+      (await mesh.plane.admin.getNode({ params: { node: 'web' } })).body.capabilities
+    const all = await can()
+    const store = (capabilities: string) =>
+      mesh.plane.app.store.write((tx) => tx.updateTable('nodes').set({ capabilities }).execute())
+    // Of a build before this one, which told of more when it was upgraded.
+    await store('{"binary":{"version":"0.0.1"}}')
     await eventually('all', isHeld({ changed: 1, kept: 1, removed: 1 }))
     const back = await mesh.backUp()
+    await store(JSON.stringify(all))
     const later = { changed: 2, kept: 1, new: 1 }
     await put('changed', 2)
     await put('new', 1)
@@ -245,6 +256,7 @@ describe('agents and a control plane', () => {
       await admin.putSecret({ params: { key: 'own' }, body: { target: own, value: 'v' } })
     }, back)
     await eventually('all of it again', isHeld(later))
+    await eventually('what it can do', async () => isDeepStrictEqual(await can(), all))
     await eventually('the secret', async () => {
       const { value } =
         (await web.getSecretValue({ params: { key: 'own' } }).catch(() => undefined))?.body ?? {}

@@ -63,10 +63,9 @@ async function readIdentity(config: AgentConfig, force: boolean): Promise<Identi
 /** False when the control plane did not know the node any more, or could not be told and that does not matter. */
 async function leave(config: AgentConfig, identity: Identity, force: boolean): Promise<boolean> {
   requireApiUrl(config)
-  const { previous } = identity
   const credentials = {
     bearer: () => bearerOf(identity),
-    before: () => previous && bearerOf(previous),
+    before: () => (identity.former ?? []).map(bearerOf),
   }
   const gate = createAnswerGate({ hasShown: identity.marked_answers ?? false })
   using connection = openControlClient(config, { credentials, gate })

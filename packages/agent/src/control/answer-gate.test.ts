@@ -235,7 +235,7 @@ describe('createAnswerGate', () => {
       {
         credentials: {
           bearer: () => 'new',
-          before: () => 'old',
+          before: () => ['old'],
           goBack: async () => void wentBack++,
         },
       },

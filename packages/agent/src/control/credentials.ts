@@ -1,13 +1,13 @@
 import type { Log } from '@plexd/runtime'
-import { bearerOf, type Identity, type IdentityStore } from '../identity.ts'
+import { bearerOf, type IdentityStore, withKeys } from '../identity.ts'
 
 /** What this node proves with who it is. */
 export interface Credentials {
   bearer(): string
-  /** What it proved that with before its last rotation, for a control plane that was restored from an older backup. */
-  before?(): string | undefined
-  /** The control plane knows the node by those of before alone: they are in force when it resolves. */
-  goBack?(refused: string): Promise<void>
+  /** What it proved that with before its last rotations, newest first, for a control plane that was restored from a backup. */
+  before?(): readonly string[]
+  /** The control plane knows the node by one of those alone: that is in force when it resolves. */
+  goBack?(change: { refused: string; accepted: string }): Promise<void>
 }
 
 export function createCredentials(
@@ -16,15 +16,13 @@ export function createCredentials(
 ): Credentials {
   return {
     bearer: () => bearerOf(identity.current()),
-    before() {
-      const { previous } = identity.current()
-      return previous && bearerOf(previous)
-    },
-    async goBack(refused) {
+    before: () => (identity.current().former ?? []).map(bearerOf),
+    async goBack({ refused, accepted }) {
       let isBack = false
       await identity.update((now) => {
-        isBack = bearerOf(now) === refused && now.previous !== undefined
-        return isBack ? exchanged(now) : now
+        const keys = now.former?.find((each) => bearerOf(each) === accepted)
+        isBack = bearerOf(now) === refused && keys !== undefined
+        return isBack && keys ? withKeys(now, keys) : now
       })
       // Another call was first.
       if (!isBack) return
@@ -37,16 +35,6 @@ export function createCredentials(
   }
 }
 
-/** Nothing is thrown away: the backup may be taken back too. */
-function exchanged({ previous, ...now }: Identity): Identity {
-  const { private_key, node_secret_key, node_token, ...rest } = now
-  return {
-    ...rest,
-    ...(previous ?? { private_key, node_secret_key }),
-    previous: { private_key, node_secret_key, ...(node_token === undefined ? {} : { node_token }) },
-  }
-}
-
 export interface Question<Answer> {
   ask(bearer: string): Promise<Answer>
   isRefused(answer: Answer): boolean
@@ -55,21 +43,24 @@ export interface Question<Answer> {
 }
 
 /**
- * Asks; and, when that is refused, once more: with what has taken the place of the token meanwhile, or else with the one
- * before.
+ * Asks; and, when that is refused, once more: with what has taken the place of the token meanwhile, or else with those of
+ * before, one after the other.
  */
 export async function askAs<Answer>(
   credentials: Credentials,
   { ask, isRefused, drop }: Question<Answer>,
 ): Promise<Answer> {
   const bearer = credentials.bearer()
-  const answer = await ask(bearer)
+  let answer = await ask(bearer)
   if (!isRefused(answer)) return answer
   const now = credentials.bearer()
-  const other = now === bearer ? credentials.before?.() : now
-  if (other === undefined) return answer
-  drop?.(answer)
-  const again = await ask(other)
-  if (now === bearer && !isRefused(again)) await credentials.goBack?.(bearer)
-  return again
+  const others = now === bearer ? (credentials.before?.() ?? []) : [now]
+  for (const other of others) {
+    drop?.(answer)
+    answer = await ask(other)
+    if (isRefused(answer)) continue
+    if (now === bearer) await credentials.goBack?.({ refused: bearer, accepted: other })
+    return answer
+  }
+  return answer
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Capabilities, hostnameKey, type Peer } from '@plexd/protocol'
 import { type Clock, describeError, type Log, writeFileAtomic } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
-import { createAnswerGate } from '../control/answer-gate.ts'
+import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity.ts'
 import { readOwnSecret } from '../own-secret.ts'
@@ -15,6 +15,7 @@ import { findBootstrapToken } from './token.ts'
 
 export interface Enrolment {
   config: AgentConfig
+  gate?: AnswerGate
   capabilities: Capabilities
   env: NodeJS.ProcessEnv
   /** Gets the peers. */
@@ -32,10 +33,9 @@ export interface Enrolment {
 
 /** Makes this machine a node: registers it, saves what it was given, and only then removes the token file. */
 export async function enrol(enrolment: Enrolment): Promise<Identity> {
-  const { config, env, log } = enrolment
+  const { config, env, log, gate = createAnswerGate() } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
   const privateKey = await draftKey(config.dataDir)
-  const gate = createAnswerGate()
   using connection = openControlClient(config, { credentials: { bearer: () => token }, gate })
   const { identity: given, peers } = await register({
     ...enrolment,

@@ -21,7 +21,7 @@ export interface Wanderer extends AsyncDisposable {
   pull(): Promise<void>
   /** Pulls if it is told to. */
   heartbeat(): Promise<void>
-  /** At most once since `settle`: who rotates twice behind a backup has lost what that knows. */
+  /** At most three times since `settle`: who rotates more often behind a backup has lost what that knows. */
   rotate(): Promise<void>
   settle(): void
   /** The control plane is another process by now. */
@@ -41,20 +41,22 @@ export async function createWanderer(
   let reader: EventReader | undefined
   let startSeq = -1
   let taken = 0
-  let hasRotated = false
+  let rotations = 0
 
-  /** With the token that it has, or the one before that. */
+  /** With the token that it has, or those before that. */
   async function call<T>(run: (api: Client<ControlApi>) => Promise<T>): Promise<T> {
-    const [now = '', before] = tokens
-    try {
-      return await run(plane.clientFor(now))
-    } catch (error) {
-      if (!(error instanceof ApiError && error.status === 401) || before === undefined) throw error
-      const answer = await run(plane.clientFor(before))
-      tokens = [before, now]
-      hasRotated = false
-      return answer
-    }
+    let refusal: unknown
+    for (const token of tokens)
+      try {
+        const answer = await run(plane.clientFor(token))
+        if (token !== tokens[0]) rotations = 0
+        tokens = [token, ...tokens.filter((other) => other !== token)]
+        return answer
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 401)) throw error
+        refusal = error
+      }
+    throw refusal
   }
 
   async function pull(): Promise<void> {
@@ -138,14 +140,14 @@ export async function createWanderer(
       if (body.reconcile) await pull()
     },
     async rotate() {
-      if (hasRotated) return
+      if (rotations === maxRotations) return
       const body = { node_id: id, new_public_key: newPublicKey() }
       const answer = await call((api) => api.rotateKeys({ body }))
-      tokens = [answer.body.node_token ?? '', tokens[0] ?? '']
-      hasRotated = true
+      tokens = [answer.body.node_token ?? '', ...tokens].slice(0, 1 + maxRotations)
+      rotations++
     },
     settle() {
-      hasRotated = false
+      rotations = 0
     },
     async moveTo(next) {
       await close()
@@ -154,6 +156,9 @@ export async function createWanderer(
     [Symbol.asyncDispose]: close,
   }
 }
+
+/** Behind a backup; so many of its tokens a node keeps. */
+const maxRotations = 3
 
 function seqOf(position = ''): number {
   return Number(position.split('-')[1] ?? -1)
