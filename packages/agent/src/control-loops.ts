@@ -151,7 +151,7 @@ function startQueues(deps: ControlLoopsDeps, stack: AsyncDisposableStack) {
   const { config, database, clock, log } = core
   const common = commonOf(deps)
   const params = { node_id: common.nodeId }
-  const outbox = stack.use(startExecutionOutbox({ ...common, database }))
+  const outbox = stack.use(startExecutionOutbox({ ...common, database, limits: config.limits }))
   const drift = stack.use(startDriftReports({ ...common, database }))
   const known = createCapabilityMark(database, deps.gate.life)
   const capabilitySync = stack.use(startCapabilitySync(capabilities, known, common))
@@ -296,9 +296,10 @@ function startEvents(
     startEventStream({
       ...common,
       connect: createStreamConnector(config, who),
-      verify: createEventVerifier(memory, signingKeys, clock),
+      verify: createEventVerifier(memory, signingKeys, { clock, limits: config.limits }),
       keys: () => JSON.stringify(signingKeys()),
       memory,
+      limits: config.limits,
       revision: () => desired.current().revision,
       handle: (event, id) => handleEvent(event, id, targets),
       onConnect,

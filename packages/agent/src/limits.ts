@@ -1,3 +1,4 @@
+import { maxOutputBytes } from '@plexd/protocol'
 import { limitTable, type Limits as Resolved } from '@plexd/runtime'
 
 /**
@@ -47,6 +48,53 @@ export const limits = limitTable({
     unit: 'count',
     default: 200_000,
     summary: 'values in it: texts, numbers, lists and the like',
+  },
+  event_characters: {
+    unit: 'count',
+    default: 4 * 1024 * 1024,
+    summary: 'an event from the control plane; in place of a longer one the state is pulled',
+  },
+  event_values: {
+    unit: 'count',
+    default: 400_000,
+    summary: 'values in it: texts, numbers, lists and the like',
+  },
+  answer_bytes: {
+    unit: 'bytes',
+    default: 32 * 1024 * 1024,
+    summary: 'any other answer of the control plane than a state; a larger one is refused',
+  },
+  answer_values: {
+    unit: 'count',
+    default: 400_000,
+    summary: 'values in it: an answer with ten thousand peers has a hundred thousand',
+  },
+  action_output_bytes: {
+    unit: 'bytes',
+    default: maxOutputBytes,
+    summary: 'stdout of an action that is sent, and as much of its stderr; the rest is cut off',
+  },
+  executions: {
+    unit: 'count',
+    default: 10_000,
+    summary:
+      'executions of the last day that are remembered, so that none runs twice; past it, the oldest are forgotten',
+  },
+  secret_requests: {
+    unit: 'count',
+    default: 32,
+    summary: 'secrets that are fetched from the control plane at a time; others wait',
+  },
+  secret_requests_waiting: {
+    unit: 'count',
+    default: 1_024,
+    summary: 'keys of secrets that programs wait for; who asks for one more gets 503',
+  },
+  state_part_bytes: {
+    unit: 'bytes',
+    default: 8 * 1024 * 1024,
+    summary:
+      'a peer or a policy in a state, which is refused with a larger one, and a reference to a secret, which is left out',
   },
   state_characters: {
     unit: 'count',

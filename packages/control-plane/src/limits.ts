@@ -1,3 +1,4 @@
+import { maxOutputBytes } from '@plexd/protocol'
 import { limitTable, type Limits as Resolved } from '@plexd/runtime'
 
 /**
@@ -117,6 +118,37 @@ export const limits = limitTable({
     unit: 'count',
     default: 2_000,
     summary: 'records of metrics, logs and audit of a node, on average; ten seconds of it at once',
+  },
+  telemetry_batch_records: {
+    unit: 'count',
+    default: 50_000,
+    summary: 'records in one batch of metrics, logs or audit; agents send 1,000 at most',
+  },
+  telemetry_record_bytes: {
+    unit: 'bytes',
+    default: 256 * 1024,
+    summary: 'one of those records; a larger one is dropped, and the others are taken',
+  },
+  report_batch_entries: {
+    unit: 'count',
+    default: 20_000,
+    summary:
+      'entries and deletions in one batch of reports; agents send 500. What a Go node sends beyond it is left out',
+  },
+  execution_output_bytes: {
+    unit: 'bytes',
+    default: maxOutputBytes,
+    summary: 'stdout of an action that is kept, and as much of its stderr; the rest is cut off',
+  },
+  node_problems: {
+    unit: 'count',
+    default: 16,
+    summary: 'problems kept of what a node says does not work on it; the rest is left out',
+  },
+  node_problem_characters: {
+    unit: 'count',
+    default: 512,
+    summary: 'characters kept of each of them',
   },
   endpoint_changes: {
     unit: 'count',

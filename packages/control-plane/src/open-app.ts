@@ -92,7 +92,7 @@ export async function openApp(
   })
 
   const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))
-  const parser = stack.use(createParser())
+  const parser = stack.use(createParser(config.limits))
   const budgets = createNodeBudgets(config.limits, clock)
   let url = config.publicUrl ?? ''
   let stopping = false

@@ -2,7 +2,6 @@ import {
   type AcceptedPayload,
   type ExecutionResult,
   formatDuration,
-  maxOutputBytes,
   parseDuration,
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
@@ -20,7 +19,7 @@ export interface ActionExecutor extends AsyncDisposable {
 }
 
 export interface ExecutorDeps {
-  config: Pick<AgentConfig, 'actionsEnabled' | 'maxConcurrentActions' | 'maxActionMs'>
+  config: Pick<AgentConfig, 'actionsEnabled' | 'maxConcurrentActions' | 'maxActionMs' | 'limits'>
   actions: readonly Action[]
   outbox: Pick<ExecutionOutbox, 'decide' | 'finish' | 'repeat'>
   clock: Clock
@@ -55,8 +54,8 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
     outbox.finish({
       execution_id: request.execution_id,
       ...outcome,
-      stdout: truncateOutput(outcome.stdout, maxOutputBytes),
-      stderr: truncateOutput(outcome.stderr, maxOutputBytes),
+      stdout: truncateOutput(outcome.stdout, config.limits.action_output_bytes),
+      stderr: truncateOutput(outcome.stderr, config.limits.action_output_bytes),
       duration: formatDuration(clock.monotonic() - startedMs),
       finished_at: new Date(clock.now()).toISOString(),
       triggered_by: request.triggered_by ?? { type: 'control_plane' },

@@ -12,6 +12,7 @@ import {
   type TransportResponse,
 } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { createProblems } from '../problems.ts'
 import type { ReportChange } from '../state/report-store.ts'
 import { openTestDatabase } from '../testing/stream.ts'
@@ -141,7 +142,11 @@ async function deliverTo(answer: TransportResponse, hasShown: boolean) {
   const describe = (error: unknown): string => describeFailure(error, where)
   const common = { client, nodeId: 'n_1', describe, problems, clock, log: silentLog }
   const reports = oneReport()
-  await using outbox = startExecutionOutbox({ ...common, database: store.database })
+  await using outbox = startExecutionOutbox({
+    ...common,
+    database: store.database,
+    limits: defaultConfig.limits,
+  })
   outbox.decide({ execution_id: 'e', status: 'accepted', reason: '' })
   outbox.finish(aResult)
   await using sync = startReportSync({

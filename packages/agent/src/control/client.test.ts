@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { defaultConfig } from '../config.ts'
 import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { openControlClient, userAgent } from './client.ts'
 
@@ -58,5 +59,6 @@ describe('openControlClient', () => {
 })
 
 function configFor(apiUrl: string) {
-  return { apiUrl, caFile: undefined, proxyUrl: undefined, requestTimeoutMs: 5_000 }
+  const { limits } = defaultConfig
+  return { apiUrl, caFile: undefined, proxyUrl: undefined, requestTimeoutMs: 5_000, limits }
 }

@@ -8,8 +8,9 @@ import {
   passedBound,
   type Transport,
 } from '@plexd/protocol'
-import { type Clock, createHttpTransport } from '@plexd/runtime'
+import { type Clock, createHttpTransport, resolveLimits } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { type Limits, limits as limitTable } from '../limits.ts'
 import { version } from '../version.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import type { ClockSkew } from './clock-skew.ts'
@@ -37,7 +38,13 @@ export interface ClientOptions {
   instance?: string
   skew?: ClockSkew
   clock?: Clock
+  /** The defaults when left out. */
+  limits?: AnswerLimits
 }
+
+type AnswerLimits = Pick<Limits, 'answer_bytes' | 'answer_values'>
+
+const defaults = resolveLimits(limitTable, {})
 
 /** How connections are made. */
 export interface Connecting {
@@ -46,7 +53,7 @@ export interface Connecting {
 
 /** The 17 operations as functions, over connections of their own. */
 export function openControlClient(
-  config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs'>,
+  config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs' | 'limits'>,
   options: ClientOptions & Connecting,
 ): ControlConnection {
   const transport = createHttpTransport({
@@ -59,7 +66,7 @@ export function openControlClient(
     ...(options.lookup ? { lookup: options.lookup } : {}),
   })
   return {
-    client: clientOver(transport, options),
+    client: clientOver(transport, { limits: config.limits, ...options }),
     keepOnly: transport.keepOnly,
     reloadCa: transport.reloadCa,
     [Symbol.dispose]: () => transport[Symbol.dispose](),
@@ -84,20 +91,28 @@ export function clientOver(transport: Transport, options: ClientOptions): Client
     skew?.observe(response.headers.date, sentMs)
     return response
   }
-  return createClient(controlApi, askingAs(judged, credentials), credentials.bearer, parseWithin)
+  const { limits = defaults } = options
+  return createClient(controlApi, askingAs(judged, credentials), credentials.bearer, (text) =>
+    parseWithin(text, limits),
+  )
 }
 
-/** An answer with ten thousand peers has a hundred thousand values. A state is read part by part instead. */
-const answerBounds = { maxBytes: 32 * 1024 * 1024, maxDepth: 64, maxValues: 400_000 }
-
-function parseWithin(text: string): unknown {
-  const passed = passedBound(text, answerBounds)
-  if (passed)
-    throw new RangeError(`read answer of the control plane: it has too many ${words[passed]}`)
+/** A state is read part by part instead. */
+function parseWithin(
+  text: string,
+  { answer_bytes: maxBytes, answer_values: maxValues }: AnswerLimits,
+): unknown {
+  const passed = passedBound(text, { maxBytes, maxDepth, maxValues })
+  const why = {
+    bytes: `it is larger than ${maxBytes} bytes (limit answer_bytes)`,
+    depth: `it is nested deeper than ${maxDepth}`,
+    values: `it has more than ${maxValues} values (limit answer_values)`,
+  }
+  if (passed) throw new RangeError(`read answer of the control plane: ${why[passed]}`)
   return JSON.parse(text)
 }
 
-const words = { bytes: 'bytes', depth: 'levels', values: 'values' }
+const maxDepth = 64
 
 /** The control plane refuses a token from the moment on that it has seen the one which replaces it. */
 function askingAs(transport: Transport, credentials: Credentials): Transport {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatEvent, maxLineBytes } from '@plexd/protocol'
 import fc from 'fast-check'
+import { limits } from '../limits.ts'
 import { createEventReader, OversizeError } from './event-reader.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 describe('createEventReader', () => {
   it('gives whole blocks, and none that is torn off', () => {
-    const read = createEventReader()
+    const read = createEventReader(limits.event_characters.default)
     assert.deepEqual(read(bytes(': hello\n\nid: 1-1\ndata: {"a"')), [])
     assert.deepEqual(read(bytes(':1}\n')), [])
     assert.deepEqual(read(bytes('\nid: 1-2\ndata: torn')), [{ id: '1-1', data: '{"a":1}' }])
@@ -23,7 +24,7 @@ describe('createEventReader', () => {
     )
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 50 })), (sizes) => {
-        const read = createEventReader()
+        const read = createEventReader(limits.event_characters.default)
         const messages = []
         let at = 0
         for (const size of sizes) {
@@ -43,7 +44,7 @@ describe('createEventReader', () => {
     const payload = JSON.stringify({ list: Array.from({ length: 20_000 }, (_, at) => at) })
     assert.ok(payload.length > maxLineBytes)
 
-    const [message] = createEventReader()(
+    const [message] = createEventReader(limits.event_characters.default)(
       bytes(formatEvent({ id: '1-1', event: 'x', data: payload })),
     )
 

@@ -7,14 +7,14 @@ export interface Message {
   data: string
 }
 
-/** More than this in one block, in characters, is not waited for. */
-const maxBlockChars = 4 * 1024 * 1024
-
 /** The stream holds a block that will not fit, this time or the next. */
 export class OversizeError extends Error {}
 
-/** Bytes in, whole blocks out; a block that is torn off at the end never comes out. Throws an OversizeError. */
-export function createEventReader(maxChars = maxBlockChars): (chunk: Uint8Array) => Message[] {
+/**
+ * Bytes in, whole blocks out; a block that is torn off at the end never comes out. Throws an OversizeError: a longer one
+ * is not waited for.
+ */
+export function createEventReader(maxChars: number): (chunk: Uint8Array) => Message[] {
   // Not `fatal`: what is no UTF-8 turns into U+FFFD and fails its signature.
   const decoder = new TextDecoder()
   let messages: Message[] = []
@@ -30,7 +30,9 @@ export function createEventReader(maxChars = maxBlockChars): (chunk: Uint8Array)
     messages = []
     parser.feed(decoder.decode(chunk, { stream: true }))
     if (oversize)
-      throw new OversizeError(`read event: more than ${maxChars} characters in one block`)
+      throw new OversizeError(
+        `read event: it has more than ${maxChars} characters (limit event_characters): the state is pulled instead`,
+      )
     return messages
   }
 }

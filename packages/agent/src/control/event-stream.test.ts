@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError, type UnsignedEvent } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { createProblems } from '../problems.ts'
 import { createTestSigner, openTestDatabase } from '../testing/stream.ts'
 import { createVitals } from '../vitals.ts'
@@ -295,7 +296,10 @@ async function setUp() {
     }
   }
   let verifying = 0
-  const verify = createEventVerifier(memory, () => signer.keys, clock)
+  const verify = createEventVerifier(memory, () => signer.keys, {
+    clock,
+    limits: defaultConfig.limits,
+  })
 
   const setup = {
     async advance(ms: number) {
@@ -323,6 +327,7 @@ async function setUp() {
     wake: () => stream?.wake(),
     start() {
       stream = startEventStream({
+        limits: defaultConfig.limits,
         async connect({ lastEventId, signal }): Promise<StreamConnection> {
           setup.connects.push({ atMs: clock.now(), lastEventId })
           if (setup.refuseWith) throw setup.refuseWith

@@ -1,5 +1,6 @@
 import { ApiError, type UnsignedEvent } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
+import type { Limits } from '../limits.ts'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'
@@ -22,6 +23,7 @@ export interface EventStreamDeps {
   revision(): string
   /** Resolves when the effect of the event is durable. Called in the order of the stream, without waiting. */
   handle(event: UnsignedEvent, id: string): Promise<void>
+  limits: Pick<Limits, 'event_characters'>
   /** The stream is up (again): what happened meanwhile is known to nobody here. */
   onConnect(): void
   /** Something was sent that had no effect: what it was about must be pulled. */
@@ -96,7 +98,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       openedMs = clock.monotonic()
       open = { localAddress, end: connection }
       connected(date)
-      const read = createEventReader()
+      const read = createEventReader(deps.limits.event_characters)
       for await (const chunk of chunks) await deliver(read(chunk))
       return { error: undefined, openMs: openMs() }
     } catch (error) {

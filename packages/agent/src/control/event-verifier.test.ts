@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SigningKeys } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { createTestSigner, openTestDatabase } from '../testing/stream.ts'
 import { createEventVerifier } from './event-verifier.ts'
 import { createStreamMemory } from './stream-memory.ts'
@@ -83,7 +84,7 @@ async function setUp() {
   return Object.assign(held, {
     signer,
     clock,
-    verify: createEventVerifier(memory, () => held.keys, clock),
+    verify: createEventVerifier(memory, () => held.keys, { clock, limits: defaultConfig.limits }),
     [Symbol.dispose]: () => store[Symbol.dispose](),
   })
 }

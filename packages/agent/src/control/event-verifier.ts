@@ -8,6 +8,7 @@ import {
   type UnsignedEvent,
 } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
+import type { Limits } from '../limits.ts'
 import type { StreamMemory } from './stream-memory.ts'
 
 export type Verdict =
@@ -21,7 +22,7 @@ export type VerifyEvent = (text: string) => Promise<Verdict>
 export function createEventVerifier(
   memory: StreamMemory,
   keys: () => SigningKeys,
-  clock: Clock,
+  { clock, limits }: { clock: Clock; limits: EventLimits },
 ): VerifyEvent {
   const imported = new Map<string, Promise<CryptoKey>>()
 
@@ -35,7 +36,7 @@ export function createEventVerifier(
   }
 
   return async (text) => {
-    const envelope = parse(text)
+    const envelope = parse(text, limits)
     if (!envelope) return { refusal: 'malformed', eventId: '' }
     const nowMs = clock.now()
     const usable = await Promise.all(usableKeys(keys(), nowMs).map(importOnce))
@@ -56,11 +57,16 @@ export function usableKeys(keys: SigningKeys, nowMs: number): string[] {
   return nowMs < Date.parse(transition_expires) ? [current, previous] : [current]
 }
 
-/** What is longer is pulled instead; see event-reader.ts. */
-const envelopeBounds = { maxBytes: 8 * 1024 * 1024, maxDepth: 64, maxValues: 400_000 }
+type EventLimits = Pick<Limits, 'event_characters' | 'event_values'>
 
-function parse(text: string): ReturnType<typeof parseEnvelope> | undefined {
-  if (passedBound(text, envelopeBounds)) return undefined
+/** What is longer is pulled instead; see event-reader.ts. */
+function parse(
+  text: string,
+  { event_characters, event_values: maxValues }: EventLimits,
+): ReturnType<typeof parseEnvelope> | undefined {
+  // A character has three bytes at most, or is two characters and has four.
+  if (passedBound(text, { maxBytes: 3 * event_characters, maxDepth: 64, maxValues }))
+    return undefined
   try {
     return parseEnvelope(text)
   } catch {

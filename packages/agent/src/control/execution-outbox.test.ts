@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { openTestDatabase, type TestDatabase } from '../testing/stream.ts'
 import { startExecutionOutbox } from './execution-outbox.ts'
 
@@ -169,6 +170,7 @@ function setUp(store: TestDatabase) {
     database: store.database,
     client: { ackExecution: send('ack'), finishExecution: send('result') },
     nodeId: 'n_test',
+    limits: defaultConfig.limits,
     describe: String,
     clock,
     log: silentLog,

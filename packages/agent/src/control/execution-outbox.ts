@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Client, ControlApi, ExecutionAck, ExecutionResult } from '@plexd/protocol'
 import { diskFault } from '@plexd/runtime'
+import type { Limits } from '../limits.ts'
 import { type DeliveryDeps, startDelivery } from './delivery.ts'
 
 /**
@@ -24,10 +25,10 @@ export interface OutboxDeps extends DeliveryDeps {
   database: DatabaseSync
   client: Pick<Client<ControlApi>, 'ackExecution' | 'finishExecution'>
   nodeId: string
+  limits: Pick<Limits, 'executions'>
 }
 
 const keptMs = 24 * 3_600_000
-const maxExecutions = 10_000
 
 export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
   const { database, client, nodeId, clock } = deps
@@ -54,7 +55,7 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
   )
   const forget = database.prepare(
     `DELETE FROM executions WHERE (received_ms < ? AND ack_sent = 1 AND (result IS NULL OR result_sent = 1))
-      OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${maxExecutions})`,
+      OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${deps.limits.executions})`,
   )
 
   let unfinished = readUnfinished(database)

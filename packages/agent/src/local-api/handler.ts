@@ -31,7 +31,8 @@ import { createSecretReader, type SecretReaderOptions } from './secrets.ts'
 import { createStateReader } from './state.ts'
 import { createWatch } from './watch.ts'
 
-export interface HandlerOptions extends Pick<SecretReaderOptions, 'fetchSecret' | 'nsk'> {
+export interface HandlerOptions
+  extends Pick<SecretReaderOptions, 'fetchSecret' | 'nsk' | 'limits'> {
   desired: DesiredStore
   reports: ReportStore
   status(): Static<typeof DaemonStatus>

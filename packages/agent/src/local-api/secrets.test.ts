@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError, newNsk, type SealedSecret } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
+import { defaultConfig } from '../config.ts'
 import { createSecretReader } from './secrets.ts'
 import { seal } from './testing.ts'
 
@@ -130,8 +131,7 @@ describe('many readers', () => {
     let requests = 0
     const reader = createSecretReader({
       ...options,
-      maxInFlight: 3,
-      maxWaiting: 5,
+      limits: { secret_requests: 3, secret_requests_waiting: 5 },
       fetchSecret: async (key) => {
         requests++
         most = Math.max(most, ++running)
@@ -149,7 +149,7 @@ describe('many readers', () => {
   })
 })
 
-const options = { nsk: () => nsk, log: silentLog, timeoutMs: 100 }
+const options = { nsk: () => nsk, limits: defaultConfig.limits, log: silentLog, timeoutMs: 100 }
 
 async function read(
   fetchSecret: () => Promise<SealedSecret>,

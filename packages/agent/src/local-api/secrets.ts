@@ -1,6 +1,7 @@
 import { createDecipheriv } from 'node:crypto'
 import { ApiError, EntryKey, nskBytes, type SealedSecret, validatorOf } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
+import type { Limits } from '../limits.ts'
 import { type Answer, errorAnswer, goJson, liveAnswer } from './answer.ts'
 import { internalErrorAnswer } from './reports.ts'
 import { notFoundAnswer } from './state.ts'
@@ -12,8 +13,7 @@ export interface SecretReaderOptions {
   nsk(): string
   log: Log
   timeoutMs?: number
-  maxInFlight?: number
-  maxWaiting?: number
+  limits: Pick<Limits, 'secret_requests' | 'secret_requests_waiting'>
 }
 
 export interface SecretReader {
@@ -28,7 +28,7 @@ const unavailableAnswer = errorAnswer(503, 'control plane unavailable')
 /** Secrets come from the control plane at the moment they are asked for, are opened here, and are kept nowhere. */
 export function createSecretReader(options: SecretReaderOptions): SecretReader {
   const { log, nsk, timeoutMs = 10_000 } = options
-  const limited = limit(options.maxInFlight ?? 32, options.maxWaiting ?? 1_024)
+  const limited = limit(options.limits)
 
   async function read(key: string): Promise<Answer> {
     if (!entryKey().Check(key)) return notFoundAnswer
@@ -101,7 +101,10 @@ async function inTime<T>(timeoutMs: number, run: (signal: AbortSignal) => Promis
  * Runs a bounded number at a time. Callers for one key share a run only while it waits for its turn: one that has
  * begun may bring a value older than the moment they asked.
  */
-function limit(maxRunning: number, maxWaiting: number) {
+function limit({
+  secret_requests: maxRunning,
+  secret_requests_waiting: maxWaiting,
+}: SecretReaderOptions['limits']) {
   const waiting = new Map<string, { start: () => void; result: Promise<SealedSecret> }>()
   let running = 0
 
@@ -124,7 +127,12 @@ function limit(maxRunning: number, maxWaiting: number) {
     const queued = waiting.get(key)
     if (queued) return queued.result
     if (waiting.size >= maxWaiting)
-      return Promise.reject(new ApiError('unavailable', 'too many secrets are being fetched'))
+      return Promise.reject(
+        new ApiError(
+          'unavailable',
+          `${maxWaiting} others are waited for (limit secret_requests_waiting): ask again later`,
+        ),
+      )
     const turn = Promise.withResolvers<void>()
     const result = turn.promise.then(() => start(run))
     waiting.set(key, { start: turn.resolve, result })

@@ -25,7 +25,10 @@ export interface ReceivedState
 }
 
 /** How much of one is read. */
-export type StateLimits = EntryLimits & Pick<Limits, 'state_characters' | 'state_parts'>
+type PartLimits = Pick<Limits, 'state_part_bytes'>
+export type StateLimits = EntryLimits &
+  PartLimits &
+  Pick<Limits, 'state_characters' | 'state_parts'>
 
 /** What an event says of the state; undefined for what it does not name. */
 export interface ReceivedChange {
@@ -65,8 +68,6 @@ const secretRef = validatorOf(SecretRef)
 
 /** Those behind are left out as well, and not named. */
 const maxLeftOut = 100
-/** Of what is no entry. */
-const partBounds = { maxBytes: 8 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 }
 
 interface Parts extends Pick<ReceivedChange, 'data' | 'secret_refs'> {
   left_out: LeftOut[]
@@ -90,8 +91,8 @@ async function readParts(text: string, limits: StateLimits): Promise<Parts> {
     if (++count > maxParts)
       throw new RangeError(`read state: it has more than ${maxParts} parts (limit state_parts)`)
     if (name === 'data' || name === 'secret_refs') takeEntry(parts, { ...part, name }, limits)
-    else if (inList) listOf(rest, name).push(parsePart(part))
-    else rest.set(name, parsePart(part))
+    else if (inList) listOf(rest, name).push(parsePart(part, limits))
+    else rest.set(name, parsePart(part, limits))
   }
   return { ...parts, rest: Object.fromEntries(rest) }
 }
@@ -107,7 +108,7 @@ function listOf(rest: Map<string, unknown>, name: string): unknown[] {
 function takeEntry(
   parts: Parts,
   { name, text, inList }: { name: LeftOut['list']; text: string; inList: boolean },
-  limits: EntryLimits,
+  limits: EntryLimits & PartLimits,
 ): void {
   parts[name] ??= []
   const list: unknown[] = parts[name]
@@ -116,7 +117,7 @@ function takeEntry(
     throw new TypeError(`read state: ${name}: want a list`)
   }
   try {
-    list.push(name === 'data' ? readDataEntry(text, limits) : readSecretRef(text))
+    list.push(name === 'data' ? readDataEntry(text, limits) : readSecretRef(text, limits))
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     if (parts.left_out.length < maxLeftOut)
@@ -124,16 +125,22 @@ function takeEntry(
   }
 }
 
-function readSecretRef(text: string): SecretRef {
-  const value = parsePart({ name: 'secret_refs', text })
+function readSecretRef(text: string, limits: PartLimits): SecretRef {
+  const value = parsePart({ name: 'secret_refs', text }, limits)
   const validator = secretRef()
   if (validator.Check(value)) return value
   throw new TypeError(schemaFault(validator.Errors(value), { whole: 'it', value }))
 }
 
-function parsePart({ name, text }: { name: string; text: string }): unknown {
-  const passed = passedBound(text, partBounds)
-  if (passed) throw new TypeError(`read state: something in "${name}" has too many ${passed}`)
+/** Of what is no data entry. */
+function parsePart(
+  { name, text }: { name: string; text: string },
+  { state_part_bytes: maxBytes }: PartLimits,
+): unknown {
+  const passed = passedBound(text, { maxBytes, maxDepth: 64, maxValues: 200_000 })
+  const limit = passed === 'bytes' ? ' (limit state_part_bytes)' : ''
+  if (passed)
+    throw new TypeError(`read state: something in "${name}" has too many ${passed}${limit}`)
   return JSON.parse(text)
 }
 

@@ -8,7 +8,11 @@ import { boundProblems } from '../nodes/problems.ts'
 export const heartbeat = handle(controlApi.heartbeat, async ({ principal, headers, body }, app) => {
   const { no, id } = principal
   const { problems } = body
-  app.presence.heard(no, { ...body, ...(problems ? { problems: boundProblems(problems) } : {}) })
+  const { limits } = app.config
+  app.presence.heard(no, {
+    ...body,
+    ...(problems ? { problems: boundProblems(problems, limits) } : {}),
+  })
   await noteAgent(app, principal, userAgentOf(headers))
   const node = app.fleet.node(id) ?? principal
   if (node.status !== 'online') {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { resolveLimits } from '@plexd/runtime'
+import { limits } from '../limits.ts'
 import { parseResult } from './parse-result.ts'
 
-const parse = (value: unknown) => parseResult(Buffer.from(JSON.stringify(value)))
+const parse = (value: unknown) =>
+  parseResult(Buffer.from(JSON.stringify(value)), resolveLimits(limits, {}))
 
 describe('parseResult', () => {
   it('keeps 64 KiB of each output, and no half characters', () => {

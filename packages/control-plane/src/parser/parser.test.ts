@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { resolveLimits } from '@plexd/runtime'
+import { limits } from '../limits.ts'
 import { createParser } from './parser.ts'
 
 const record = '{"timestamp":"2025-01-15T10:30:00Z","message":"m"}'
@@ -7,7 +9,7 @@ const lines = (count: number): Buffer => Buffer.from(`${record}\n`.repeat(count)
 
 describe('createParser', () => {
   it('reads the same on the thread as here', async () => {
-    await using parser = createParser()
+    await using parser = createParser(resolveLimits(limits, {}))
     const [small, large] = await Promise.all([
       parser.parse('logs', lines(1_000)),
       parser.parse('logs', lines(10_000)),
@@ -17,7 +19,7 @@ describe('createParser', () => {
   })
 
   it('refuses in the same words', async () => {
-    await using parser = createParser()
+    await using parser = createParser(resolveLimits(limits, {}))
     for (const body of [' ', ' '.repeat(500_000)])
       await assert.rejects(parser.parse('logs', Buffer.from(body)), {
         name: 'ApiError',
@@ -27,7 +29,7 @@ describe('createParser', () => {
   })
 
   it('leaves the event loop to others', async () => {
-    await using parser = createParser()
+    await using parser = createParser(resolveLimits(limits, {}))
     await parser.parse('logs', lines(10_000))
     let turns = 0
     const timer = setInterval(() => turns++, 1)
@@ -37,7 +39,7 @@ describe('createParser', () => {
   })
 
   it('answers 503 to who waits when it ends', async () => {
-    const parser = createParser()
+    const parser = createParser(resolveLimits(limits, {}))
     const waiting = assert.rejects(parser.parse('logs', lines(50_000)), { status: 503 })
     await parser[Symbol.asyncDispose]()
     await waiting

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ApiError, telemetryKinds } from '@plexd/protocol'
+import type { Limits } from '../limits.ts'
 import { type ResultOf, type TaskName, tasks } from './tasks.ts'
 import type { Task, TaskAnswer } from './worker.ts'
 
@@ -19,13 +20,14 @@ interface Waiting {
 }
 
 /** The thread is started by the first large body. */
-export function createParser(): Parser {
+export function createParser(limits: Limits): Parser {
   const waiting = new Map<number, Waiting>()
   let worker: Worker | undefined
   let lastNumber = 0
 
   function start(): Worker {
     const started = new Worker(new URL(workerFile, import.meta.url), {
+      workerData: limits,
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     })
     started.on('message', (answer: TaskAnswer) => settle(answer))
@@ -61,7 +63,7 @@ export function createParser(): Parser {
     async parse<Name extends TaskName>(name: Name, body: Uint8Array): Promise<ResultOf<Name>> {
       const isBatch = name in telemetryKinds
       if (body.length <= (isBatch ? smallBatchBytes : smallBytes))
-        return tasks[name](body) as ResultOf<Name> // the row of the name
+        return tasks[name](body, limits) as ResultOf<Name> // the row of the name
       worker ??= start()
       const task: Task = { number: ++lastNumber, name, body }
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()

@@ -1,6 +1,7 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { ApiError, type ErrorCode } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
+import type { Limits } from '../limits.ts'
 import { type TaskName, tasks } from './tasks.ts'
 
 /** The thread behind parser.ts: one task after another, each answered under its number. */
@@ -16,11 +17,13 @@ export type TaskAnswer = { number: number } & (
   | { failure: string }
 )
 
+const limits: Limits = workerData // as parser.ts gives it
+
 parentPort?.on('message', (task: Task) => parentPort?.postMessage(answerOf(task)))
 
 function answerOf({ number, name, body }: Task): TaskAnswer {
   try {
-    return { number, result: tasks[name](body) }
+    return { number, result: tasks[name](body, limits) }
   } catch (error) {
     if (!(error instanceof ApiError)) return { number, failure: describeError(error) }
     return { number, refusal: { code: error.code, message: error.message } }

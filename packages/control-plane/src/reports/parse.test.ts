@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { resolveLimits } from '@plexd/runtime'
 import fc from 'fast-check'
+import { limits } from '../limits.ts'
 import { parseReports } from './parse.ts'
 import { salvageReports } from './salvage.ts'
 
 const fields = '"content_type":"a","version":1,"updated_at":"2025-01-15T10:30:00Z"'
 const entry = `{"key":"k",${fields},"payload":12345678901234567890}`
-const parse = (text: string) => parseReports(Buffer.from(text))
-const salvage = (text: string) => salvageReports(Buffer.from(text))
+const defaults = resolveLimits(limits, {})
+const parse = (text: string) => parseReports(Buffer.from(text), defaults)
+const salvage = (text: string) => salvageReports(Buffer.from(text), defaults)
 
 describe('parseReports', () => {
   it('keeps payloads as they were written', () => {

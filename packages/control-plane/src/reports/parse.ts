@@ -1,13 +1,11 @@
 import { ApiError, ReportSync, rawElements, rawMembers } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
 import { parseChecked } from '../http/bodies/parse-json.ts'
+import type { Limits } from '../limits.ts'
 import type { ReportBatch } from './merge.ts'
 import { reportedEntry } from './reported-entry.ts'
 
 const whole = Compile(ReportSync)
-
-/** Our agents send 500 at a time. */
-export const maxChanges = 20_000
 
 /** What a body says, and how many of its entries were left out. */
 export interface ReadReports extends ReportBatch {
@@ -15,14 +13,17 @@ export interface ReadReports extends ReportBatch {
 }
 
 /** Reads a report body that has passed the gate. Throws an ApiError: 400 for anything else, 413 for too many entries. */
-export function parseReports(body: Uint8Array): ReadReports {
+export function parseReports(
+  body: Uint8Array,
+  { report_batch_entries: maxEntries }: Pick<Limits, 'report_batch_entries'>,
+): ReadReports {
   const value = parseChecked(whole, new TextDecoder().decode(body))
   const entries = value.entries ?? []
   const deleted = value.deleted ?? []
-  if (entries.length + deleted.length > maxChanges)
+  if (entries.length + deleted.length > maxEntries)
     throw new ApiError(
       'payload_too_large',
-      `the batch has more than ${maxChanges} entries: send it in parts`,
+      `the batch has more than ${maxEntries} entries (limit report_batch_entries): send it in parts`,
     )
   const raw = entries.length === 0 ? [] : rawEntries(new TextDecoder().decode(body))
   return {

@@ -8,7 +8,8 @@ import {
   skipSpace,
 } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
-import { maxChanges, type ReadReports } from './parse.ts'
+import type { Limits } from '../limits.ts'
+import type { ReadReports } from './parse.ts'
 import { type ReportedEntry, reportedEntry } from './reported-entry.ts'
 
 const entry = Compile(ReportEntry)
@@ -19,12 +20,15 @@ const bounds = jsonBoundsOf(controlApi.syncReports)
  * What fits of a report body, read entry by entry, and how much did not: a body may be cut off, and an entry may be
  * anything. Never throws; nothing is parsed that has not passed the gate by itself.
  */
-export function salvageReports(body: Uint8Array): ReadReports {
+export function salvageReports(
+  body: Uint8Array,
+  { report_batch_entries: maxEntries }: Pick<Limits, 'report_batch_entries'>,
+): ReadReports {
   const entries: ReportedEntry[] = []
   const deleted: string[] = []
   let dropped = 0
   for (const { list, raw } of elementsOf(new TextDecoder().decode(body))) {
-    const isRoom = entries.length + deleted.length < maxChanges
+    const isRoom = entries.length + deleted.length < maxEntries
     const found = isRoom && raw !== undefined ? read(list, raw) : undefined
     if (found === undefined) dropped++
     else if (typeof found === 'string') deleted.push(found)

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TelemetryKind } from '@plexd/protocol'
+import { resolveLimits } from '@plexd/runtime'
+import { limits } from '../limits.ts'
 import { parseBatch } from './batch.ts'
 
 const at = '2025-01-15T10:30:00Z'
-const parse = (kind: TelemetryKind, text: string) => parseBatch(kind, Buffer.from(text))
+const parse = (kind: TelemetryKind, text: string) =>
+  parseBatch(kind, Buffer.from(text), resolveLimits(limits, {}))
 
 describe('parseBatch', () => {
   it("reads the seed's examples: an array of metrics, lines of logs and audit", () => {
@@ -72,6 +75,21 @@ describe('parseBatch', () => {
   })
 
   it('refuses more records than any node sends at once', () => {
-    assert.throws(() => parse('logs', `[${'0,'.repeat(50_000)}0]`), { code: 'payload_too_large' })
+    assert.throws(() => parse('logs', `[${'0,'.repeat(50_000)}0]`), {
+      code: 'payload_too_large',
+      message:
+        'the batch has more than 50000 records (limit telemetry_batch_records): send it in parts',
+    })
+  })
+
+  it('goes by the limits that are set', () => {
+    const record = `{"timestamp":"${at}","message":"${'m'.repeat(100)}"}`
+    const one = resolveLimits(limits, { telemetry_batch_records: 1, telemetry_record_bytes: 100 })
+    const parseWithin = (text: string) => parseBatch('logs', Buffer.from(text), one)
+    assert.throws(() => parseWithin(`${record}\n${record}`), /more than 1 records/)
+    assert.throws(
+      () => parseWithin(record),
+      /larger than 100 bytes \(limit telemetry_record_bytes\)/,
+    )
   })
 })

@@ -8,6 +8,7 @@ import {
   telemetryKinds,
 } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
+import type { Limits } from '../limits.ts'
 
 export interface Batch {
   /** JSON text of each record that fits, as the node wrote it but for the severity. */
@@ -15,22 +16,24 @@ export interface Batch {
   dropped: number
 }
 
-/** More than any node sends at once: a batch is 200 to 1,000 records. */
-export const maxRecords = 50_000
-const maxRecordBytes = 256 * 1024
+type BatchLimits = Pick<Limits, 'telemetry_batch_records' | 'telemetry_record_bytes'>
 
 /**
  * Reads a batch in either of its forms: a JSON array, or one JSON object per line (wire contract 2.14-16). What does
  * not fit is dropped and counted, as long as something does. Throws an ApiError: 400 when nothing fits, 413 for
  * too many records.
  */
-export function parseBatch(kind: TelemetryKind, body: Uint8Array): Batch {
+export function parseBatch(kind: TelemetryKind, body: Uint8Array, limits: BatchLimits): Batch {
+  const { telemetry_batch_records: maxRecords, telemetry_record_bytes: maxRecordBytes } = limits
   const text = new TextDecoder().decode(body).trim()
   if (text === '') throw new ApiError('bad_request', 'the batch is empty')
   const raw = text.startsWith('[') ? elementsOf(text) : linesOf(text)
   if (raw.length > maxRecords)
-    throw new ApiError('payload_too_large', `the batch has more than ${maxRecords} records`)
-  const readings = raw.map((record) => read(kind, record))
+    throw new ApiError(
+      'payload_too_large',
+      `the batch has more than ${maxRecords} records (limit telemetry_batch_records): send it in parts`,
+    )
+  const readings = raw.map((record) => read(kind, record, maxRecordBytes))
   const records = readings.flatMap(({ text }) => text ?? [])
   if (records.length === 0 && raw.length > 0)
     throw new ApiError(
@@ -55,9 +58,12 @@ interface Reading {
   refusal?: () => string
 }
 
-function read(kind: TelemetryKind, text: string): Reading {
-  if (Buffer.byteLength(text) > maxRecordBytes)
-    return { refusal: () => `it is larger than ${maxRecordBytes} bytes` }
+function read(kind: TelemetryKind, text: string, maxBytes: number): Reading {
+  if (Buffer.byteLength(text) > maxBytes)
+    return {
+      refusal: () =>
+        `it is larger than ${maxBytes} bytes (limit telemetry_record_bytes): send it in parts`,
+    }
   let record: unknown
   try {
     record = JSON.parse(text)

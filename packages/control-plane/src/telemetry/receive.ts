@@ -1,14 +1,13 @@
 import type { BatchResponse, TelemetryKind } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { maxRecords } from './batch.ts'
 
 /** Of a batch that is refused nobody knows how many records it had: as many as there could be. */
 const minRecordBytes = 2
 
 /** Takes a batch of a node. What is counted as accepted is on the disk. */
 export async function receiveBatch(
-  { parser, telemetry, budgets, metrics }: App,
+  { parser, telemetry, budgets, metrics, config: { limits } }: App,
   kind: TelemetryKind,
   { body, principal }: { body: Uint8Array | undefined; principal: NodeRecord },
 ): Promise<BatchResponse> {
@@ -21,7 +20,7 @@ export async function receiveBatch(
   const chargeRecords = (records: number): void =>
     budgets.telemetry.charge(principal.id, { records })
   const { records, dropped } = await parser.parse(kind, bytes).catch((error: unknown) => {
-    chargeRecords(Math.min(length / minRecordBytes, maxRecords))
+    chargeRecords(Math.min(length / minRecordBytes, limits.telemetry_batch_records))
     throw error
   })
   chargeRecords(records.length + dropped)
