@@ -4,35 +4,21 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ApiError, controlApi, createClient, localApi, type NodeState } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
-import { runToEnd } from '../../scripts/programs/program.ts'
 import { curl } from '../support/curl.ts'
+import { hasPrivateMounts, mountSkip, runPrivately } from '../support/private-mounts.ts'
 import { startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
 
-const marker = 'PLEXD_TEST_PRIVATE_MOUNTS'
-const isRoot = process.getuid?.() === 0
-
-/** The tests run once more in a process with mounts of its own, so that nobody else sees the small disks. */
-async function runPrivately(): Promise<void> {
-  const command = ['--mount', '--', process.execPath, '--test-reporter=spec', import.meta.filename]
-  // That process reports to us alone, and not to whoever runs us.
-  const env = { [marker]: '1', NODE_TEST_CONTEXT: '' }
-  const { code, stdout, stderr } = await runToEnd('unshare', command, env)
-  assert.equal(code, 0, stdout + stderr)
-  assert.match(stdout, /pass 3\b/)
-}
-
-if (process.env[marker] === undefined) {
-  describe('programs on a full disk', {
-    skip: !isRoot && 'needs root, to mount small disks',
-  }, () => {
-    it('pass the tests below, in a mount namespace of their own', runPrivately)
-  })
-} else {
+if (hasPrivateMounts) {
   describe('a control plane on a full disk', controlPlaneTests)
   describe('an agent on a full disk', agentTests)
   describe('an agent that starts on a full disk', agentStartTests)
+} else {
+  describe('programs on a full disk', { skip: mountSkip }, () => {
+    it('pass the tests below, in a mount namespace of their own', () =>
+      runPrivately(import.meta.filename, 3))
+  })
 }
 
 function controlPlaneTests(): void {
@@ -158,7 +144,7 @@ function agentTests(): void {
     assert.equal(error.status, 507)
     assert.match(error.message, /^the disk of this node takes nothing more: ENOSPC.*: make room/)
     assert.deepEqual(await problems(), [
-      `nothing can be kept in "${dataDir}": ENOSPC: no space left on device, write: make room there, plexd goes on by itself`,
+      `nothing can be kept in "${dataDir}": ENOSPC: no space left on device, write: make room, plexd goes on by itself`,
     ])
     assert.deepEqual(sorted(await held()), sorted(acknowledged))
     await disk.fill()

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
-import { openDatabase } from './database.ts'
+import { keepOnDisk, openDatabase } from './database.ts'
 import { makeFolder } from './testing/node.ts'
+import { aSmallDisk } from './testing/small-disk.ts'
 
 describe('openDatabase', () => {
   it('locks the data dir against a second daemon', async () => {
@@ -56,4 +58,44 @@ describe('openDatabase', () => {
         /write to data dir ".*": .*: run plexd as root, or choose another with --data-dir/,
       )
   })
+
+  it('goes on in memory with what is on a full disk, and loses nothing of either', async (t) => {
+    await using disk = await aSmallDisk()
+    if (!disk) return void t.skip('mounting a tmpfs needs root')
+    const before = openDatabase(disk.path, silentLog)
+    report(before, 'first', 'second')
+    before.exec("INSERT INTO executions VALUES ('exec_1', 1, '{}', 1, '{}', 0)")
+    // As one of an earlier version: the table has to be made.
+    before.exec('DROP TABLE nonces')
+    before.close()
+    await disk.fill()
+
+    const failures: unknown[] = []
+    const database = openDatabase(disk.path, silentLog, (error) => failures.push(error))
+    assert.equal(failures.length, 1)
+    assert.deepEqual(reports(database), ['first', 'second'])
+    database.exec("DELETE FROM drift_reports WHERE report = 'first'")
+    report(database, 'third')
+    database.exec('UPDATE executions SET result_sent = 1')
+    assert.throws(() => keepOnDisk(database))
+    assert.deepEqual(reports(database), ['second', 'third'])
+    await disk.clear()
+    keepOnDisk(database)
+    database.close()
+
+    const after = openDatabase(disk.path, silentLog)
+    assert.deepEqual(reports(after), ['second', 'third'])
+    assert.equal(after.prepare('SELECT result_sent FROM executions').get()?.result_sent, 1)
+    after.close()
+  })
 })
+
+function report(database: DatabaseSync, ...texts: string[]): void {
+  const insert = database.prepare('INSERT INTO drift_reports (report) VALUES (?)')
+  for (const text of texts) insert.run(text)
+}
+
+function reports(database: DatabaseSync): unknown[] {
+  const rows = database.prepare('SELECT report FROM drift_reports ORDER BY id').all()
+  return rows.map((row) => row.report)
+}

@@ -5,6 +5,7 @@ import {
   CliError,
   describeError,
   diskFault,
+  diskRemedy,
   type Log,
   makeFolder,
   systemClock,
@@ -18,8 +19,8 @@ import {
  * So it is the lock of the whole data dir as well: two daemons on one identity would fight over every queue.
  * `onFailure` is told of every write that fails, as is its caller.
  *
- * Where the disk has no room for the first of them, all is kept in memory until `keepOnDisk` is called: the node comes up
- * with the rest that it has.
+ * Where the disk has no room for the first of them, all that it has is taken into memory, and kept there until `keepOnDisk`
+ * is called: the node goes on where it was.
  */
 export function openDatabase(
   dataDir: string,
@@ -30,14 +31,10 @@ export function openDatabase(
   makeDataDir(dataDir, path)
   warnIfOpen(dataDir, log)
   try {
-    return tell(onFailure, open(path))
+    return openHowever(path, onFailure)
   } catch (error) {
     const code = (error as { errcode?: number }).errcode // errors of node:sqlite carry one
     if (code === sqlite.busy) throw inUse(dataDir)
-    if (diskFault(error) !== undefined) {
-      onFailure(error)
-      return tell(onFailure, openInMemory(path))
-    }
     if (code !== sqlite.corrupt && code !== sqlite.notDatabase) {
       throw new CliError(`open "${path}": ${describeError(error)}`)
     }
@@ -45,7 +42,18 @@ export function openDatabase(
       file: path,
       kept_as: moveAside(path),
     })
+    return openHowever(path, onFailure)
+  }
+}
+
+/** On the disk, or in memory where that has no room. */
+function openHowever(path: string, onFailure: (error: unknown) => void): DatabaseSync {
+  try {
     return tell(onFailure, open(path))
+  } catch (error) {
+    if (diskFault(error) === undefined) throw error
+    onFailure(error)
+    return tell(onFailure, openInMemory(path))
   }
 }
 
@@ -87,17 +95,28 @@ function openInMemory(path: string): DatabaseSync {
   return opened(path, (database) => {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; ROLLBACK')
     database.exec(`PRAGMA temp_store = MEMORY; ${tablesIn('temp')}`)
+    // None in a file that is new.
+    for (const name of tableNames(database, 'main'))
+      if (name in tables) database.exec(`INSERT INTO temp.${name} SELECT * FROM main.${name}`)
   })
+}
+
+function tableNames(database: DatabaseSync, place: 'main' | 'temp'): string[] {
+  const rows = database
+    .prepare(`SELECT name FROM ${place}.sqlite_master WHERE type = 'table'`)
+    .all()
+  return rows.map(({ name }) => String(name))
 }
 
 /** Brings to the disk what is in memory, for want of room when the database was opened. Throws when there is none yet. */
 export function keepOnDisk(database: DatabaseSync): void {
-  const names = database.prepare("SELECT name FROM temp.sqlite_master WHERE type = 'table'").all()
+  const names = tableNames(database, 'temp')
   if (names.length === 0) return
   makeTables(database)
+  // What was on the disk has been taken into memory, and some of it was done with there.
   const moves = names.map(
-    ({ name }) =>
-      `INSERT OR REPLACE INTO main.${name} SELECT * FROM temp.${name}; DROP TABLE temp.${name};`,
+    (name) =>
+      `DELETE FROM main.${name}; INSERT INTO main.${name} SELECT * FROM temp.${name}; DROP TABLE temp.${name};`,
   )
   inTransaction(database, () => database.exec(moves.join('\n')))
 }
@@ -180,8 +199,10 @@ function makeDataDir(dataDir: string, path: string): void {
     // SQLite would make it readable for all.
     closeSync(openSync(path, 'a', 0o600))
   } catch (error) {
+    const fault = diskFault(error)
+    const remedy = fault === undefined ? 'run plexd as root' : diskRemedy(fault)
     throw new CliError(
-      `write to data dir "${dataDir}": ${describeError(error)}: run plexd as root, or choose another with --data-dir`,
+      `write to data dir "${dataDir}": ${describeError(error)}: ${remedy}, or choose another with --data-dir`,
     )
   }
 }

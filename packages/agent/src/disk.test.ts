@@ -20,7 +20,7 @@ describe('a disk that takes nothing more', () => {
       disk.failed(await fullDiskError())
       disk.failed(await fullDiskError())
       assert.deepEqual(problems.list(), [
-        `nothing can be kept in "${dataDir}": ENOSPC: no space left on device, write: make room there, plexd goes on by itself`,
+        `nothing can be kept in "${dataDir}": ENOSPC: no space left on device, write: make room, plexd goes on by itself`,
       ])
       await clock.advance(2_000)
       assert.notDeepEqual(problems.list(), [], 'the folder is not even there')

@@ -1,5 +1,12 @@
 import { statfsSync } from 'node:fs'
-import { type Clock, diskFault, type Log, leastRoomBytes, probeDisk } from '@plexd/runtime'
+import {
+  type Clock,
+  diskFault,
+  diskRemedy,
+  type Log,
+  leastRoomBytes,
+  probeDisk,
+} from '@plexd/runtime'
 import type { Problems } from './problems.ts'
 import { startTask } from './task.ts'
 
@@ -48,7 +55,7 @@ export function watchDisk({ dataDir, problems, clock, log, onRoom }: DiskOptions
     if (fault === undefined || trying) return
     problems.set(
       'disk',
-      `nothing can be kept in "${dataDir}": ${fault}: make room there, plexd goes on by itself`,
+      `nothing can be kept in "${dataDir}": ${fault}: ${diskRemedy(fault)}, plexd goes on by itself`,
     )
     log.error('the disk takes nothing more', { data_dir: dataDir, error: fault })
     trying = startTask(tryUntilItWorks)

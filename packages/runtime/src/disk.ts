@@ -25,6 +25,11 @@ export function diskFault(error: unknown): string | undefined {
   return undefined
 }
 
+/** What to do about a fault, given in the words of `diskFault`. */
+export function diskRemedy(fault: string): string {
+  return /EROFS|read-?only/.test(fault) ? 'mount it for writing' : 'make room'
+}
+
 const faults = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
 /** SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL; what stands above the lowest byte says more of it. */
 const sqliteFaults = new Set([8, 10, 13])

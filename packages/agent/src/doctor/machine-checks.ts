@@ -4,9 +4,12 @@ import {
   CliError,
   createLog,
   describeError,
+  diskFault,
+  diskRemedy,
   type Finding,
   failed,
   ok,
+  probeDisk,
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
@@ -61,6 +64,9 @@ const enoughBytes = 64 * 1024 ** 2
 
 async function checkDisk({ dataDir }: AgentConfig): Promise<Finding> {
   try {
+    const fault = await diskFaultOf(dataDir)
+    if (fault !== undefined)
+      return failed(`nothing can be kept in "${dataDir}": ${fault}`, diskRemedy(fault))
     const { bavail, bsize } = await statfs(dataDir)
     const free = bavail * bsize
     const detail = `${Math.floor(free / 1024 ** 2)} MiB free for "${dataDir}"`
@@ -68,6 +74,11 @@ async function checkDisk({ dataDir }: AgentConfig): Promise<Finding> {
   } catch (error) {
     return failed(describeError(error), 'enrol first: plexd join')
   }
+}
+
+/** That whoever asks may not write there is no fault of the disk. */
+function diskFaultOf(folder: string): Promise<string | undefined> {
+  return probeDisk(folder).then(() => undefined, diskFault)
 }
 
 async function checkGroups(): Promise<Finding> {

@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import { describeError, diskFault, type Log } from '@plexd/runtime'
+import { describeError, diskFault, diskRemedy, type Log } from '@plexd/runtime'
 import { dataEntryJson } from '../state/data-entry.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import {
@@ -26,13 +26,13 @@ export function createReportWriter(reports: ReportStore, log: Log): ReportWriter
   /** Checks in the documented order: key, body, content type, payload, If-Match, version. */
   async function put(key: string, request: LocalRequest): Promise<Answer> {
     if (!isReportKey(key)) return invalidKeyAnswer
-    const body = readReportBody(await request.body())
-    if (typeof body === 'string') return errorAnswer(400, body)
-    const ifMatch = request.header('if-match') ?? ''
-    const ifVersion = ifMatch === '' ? undefined : parseVersion(ifMatch)
-    if (ifMatch !== '' && ifVersion === undefined)
-      return errorAnswer(400, 'If-Match must be an integer')
     return attempt(key, async () => {
+      const body = readReportBody(await request.body())
+      if (typeof body === 'string') return errorAnswer(400, body)
+      const ifMatch = request.header('if-match') ?? ''
+      const ifVersion = ifMatch === '' ? undefined : parseVersion(ifMatch)
+      if (ifMatch !== '' && ifVersion === undefined)
+        return errorAnswer(400, 'If-Match must be an integer')
       const condition = ifVersion === undefined ? {} : { ifVersion }
       const entry = { key, ...body, ...condition, ...writerOf(request.caller) }
       return liveAnswer(dataEntryJson(await reports.put(entry)))
@@ -60,7 +60,7 @@ export function createReportWriter(reports: ReportStore, log: Log): ReportWriter
 }
 
 function fullDisk(fault: string): string {
-  return `the disk of this node takes nothing more: ${fault}: make room, "plexd status" says where`
+  return `the disk of this node takes nothing more: ${fault}: ${diskRemedy(fault)}, "plexd status" says where`
 }
 
 /** Who is accountable for an entry; nobody where the kernel does not say. */
