@@ -18,6 +18,17 @@ export const limits = limitTable({
     summary:
       'those of one user other than root; all who come over TCP count as one user; at the limit an idle one is closed for a new one',
   },
+  local_body_bytes: {
+    unit: 'bytes',
+    default: 64 * 1024 * 1024,
+    summary:
+      'what bodies of requests to the Local Node API may take that are not answered yet; a sixteenth of it is kept for root',
+  },
+  local_body_bytes_per_user: {
+    unit: 'bytes',
+    default: 16 * 1024 * 1024,
+    summary: 'those of one user other than root; TCP counts as one user',
+  },
   local_report_keys: {
     unit: 'count',
     default: 50_000,

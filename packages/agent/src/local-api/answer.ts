@@ -8,7 +8,10 @@ export interface LocalRequest {
   target: string
   /** The value of a header by its lower-case name. */
   header(name: string): string | undefined
-  /** The whole body; undefined when it was longer than the limit. Only asked for by routes that take one. */
+  /**
+   * The whole body; undefined when it was longer than the limit. Rejects with an ApiError (429) while others take the room.
+   * Only asked for by routes that take one.
+   */
   body(): Promise<Buffer | undefined>
   caller: Caller
   /** Aborted when the caller is gone or the daemon stops. */

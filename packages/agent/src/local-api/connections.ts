@@ -15,6 +15,8 @@ export interface Connections {
   admit(socket: Socket, owner: Owner): Answer | undefined
   /** A request is being answered on it, until the function that this gives is called: it is not idle. */
   busy(socket: Socket): () => void
+  /** Whose it was when it was let in. */
+  ownerOf(socket: Socket): Owner
 }
 
 /** What is kept for root of all connections: so many that a person can look what is wrong. */
@@ -29,6 +31,7 @@ export function createConnections(
   const byOwner = new Map<Owner, Set<Socket>>()
   /** Requests under way on each. */
   const requests = new Map<Socket, number>()
+  const owners = new WeakMap<Socket, Owner>()
   /** Who was told, so that a flood is one line. */
   const told = new Set<Owner>()
 
@@ -38,6 +41,7 @@ export function createConnections(
     if (crowd && !closeIdle(crowd.pools)) return refuse(owner, crowd.reason)
     byOwner.set(owner, own.add(socket))
     requests.set(socket, 0)
+    owners.set(socket, owner)
     socket.once('close', () => {
       remove(socket, own)
       if (own.size === 0) leave(owner, own)
@@ -102,5 +106,6 @@ export function createConnections(
       count(socket, 1)
       return () => count(socket, -1)
     },
+    ownerOf: (socket) => owners.get(socket) ?? 'unknown',
   }
 }

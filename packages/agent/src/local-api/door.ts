@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Caller } from './answer.ts'
+import type { BodyRoom } from './body-room.ts'
 import type { Connections, Owner } from './connections.ts'
 
 /** Says who sent a request by its connection or its `Authorization`; undefined when nobody who may. */
@@ -11,4 +12,5 @@ export interface Door {
   ownerOf(socket: Socket): Owner
   identify: Identify
   connections: Connections
+  bodies: BodyRoom
 }

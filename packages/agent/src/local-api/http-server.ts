@@ -1,6 +1,7 @@
 import http from 'node:http'
 import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
-import type { Door, Identify } from './door.ts'
+import type { BodyClaim } from './body-room.ts'
+import type { Door } from './door.ts'
 import { installFastPath } from './fast-path.ts'
 import type { Handler } from './handler.ts'
 import { maxBodyBytes } from './report-body.ts'
@@ -34,7 +35,7 @@ export function createHttpServer(handler: Handler, door: Door): HttpServer {
     },
     (request, response) => {
       response.once('close', door.connections.busy(request.socket))
-      void serve(handler, door.identify, request, response)
+      void serve(handler, door, request, response)
     },
   )
   const fastPath = installFastPath(server, handler, door)
@@ -49,13 +50,15 @@ export function createHttpServer(handler: Handler, door: Door): HttpServer {
 
 async function serve(
   handler: Handler,
-  identify: Identify,
+  { identify, connections, bodies }: Door,
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
   const caller = identify(request.socket, request.headers.authorization)
+  const claim = bodies.open(connections.ownerOf(request.socket))
+  response.once('close', () => claim[Symbol.dispose]())
   const answer = caller
-    ? handler.handle(createRequest(request, response, caller))
+    ? handler.handle(createRequest({ request, response, caller, claim }))
     : unauthorizedAnswer
   send(response, answer instanceof Promise ? await answer : answer, handler)
 }
@@ -68,11 +71,7 @@ function send(response: http.ServerResponse, answer: Answer, { index }: Handler)
   response.end(answer.body)
 }
 
-function createRequest(
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
-  caller: Caller,
-): LocalRequest {
+function createRequest({ request, response, caller, claim }: Incoming): LocalRequest {
   return {
     method: request.method ?? '',
     target: request.url ?? '',
@@ -81,7 +80,7 @@ function createRequest(
       const value = request.headers[name]
       return Array.isArray(value) ? value[0] : value
     },
-    body: () => readBody(request),
+    body: () => readBody(request, claim),
     // Made when it is asked for: most requests are answered before anything could happen.
     get signal() {
       const controller = new AbortController()
@@ -91,23 +90,54 @@ function createRequest(
   }
 }
 
-/** Undefined as soon as it is too long, or when the caller is gone before its end. */
-function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
-  const chunks: Buffer[] = []
+interface Incoming {
+  request: http.IncomingMessage
+  response: http.ServerResponse
+  caller: Caller
+  claim: BodyClaim
+}
+
+/**
+ * Undefined as soon as it is too long, or when the caller is gone before its end. Rejects where there is no room for it.
+ * It is kept in one piece: one by one, bytes that come so would take a hundred times their number.
+ */
+function readBody(request: http.IncomingMessage, claim: BodyClaim): Promise<Buffer | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>()
+  let kept = Buffer.alloc(0)
   let bytes = 0
 
   function keep(chunk: Buffer): void {
-    bytes += chunk.length
-    chunks.push(chunk)
-    if (bytes <= maxBodyBytes) return
+    const length = bytes + chunk.length
+    if (length > maxBodyBytes) {
+      giveUp()
+      resolve(undefined)
+      return
+    }
+    try {
+      if (length > kept.length) grow(Math.min(Math.max(length, 2 * kept.length), maxBodyBytes))
+      chunk.copy(kept, bytes)
+      bytes = length
+    } catch (error) {
+      giveUp()
+      reject(error)
+    }
+  }
+
+  function grow(size: number): void {
+    claim.take(size - kept.length)
+    const larger = Buffer.allocUnsafe(size)
+    kept.copy(larger, 0, 0, bytes)
+    kept = larger
+  }
+
+  function giveUp(): void {
     request.off('data', keep).off('end', end)
-    resolve(undefined)
+    claim[Symbol.dispose]()
     drain(request)
   }
 
   function end(): void {
-    resolve(Buffer.concat(chunks, bytes))
+    resolve(kept.subarray(0, bytes))
   }
 
   request

@@ -3,6 +3,7 @@ import { describeError, systemClock } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import type { Problems } from '../problems.ts'
 import type { Caller } from './answer.ts'
+import { type BodyRoom, createBodyRoom } from './body-room.ts'
 import { type Connections, createConnections } from './connections.ts'
 import { createGroupLookup, findGroup } from './group.ts'
 import { createHandler, type Handler, type HandlerOptions } from './handler.ts'
@@ -45,7 +46,8 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
     secretAccess: async () => ({ ownUid, secretsGid: await secretsGid() }),
   })
   const connections = createConnections(options.limits, options.log)
-  const place = { handler, connections, ...options }
+  const bodies = createBodyRoom(options.limits)
+  const place = { handler, connections, bodies, ...options }
   const servers: Served[] = []
   const socket = socketPath === undefined ? undefined : await serveSocket(socketPath, group, place)
   if (socket) servers.push(socket)
@@ -69,17 +71,19 @@ interface Served extends HttpServer {
 interface Place extends LocalApiOptions {
   handler: Handler
   connections: Connections
+  bodies: BodyRoom
 }
 
 async function serveSocket(
   path: string,
   group: string,
-  { handler, connections, problems, clock, log }: Place,
+  { handler, connections, bodies, problems, clock, log }: Place,
 ): Promise<Served & AsyncDisposable> {
   const readCredentials = await loadPeerCredentials(log)
   const callers = new WeakMap<Socket, Caller>()
   const http = createHttpServer(handler, {
     connections,
+    bodies,
     ownerOf(socket) {
       const credentials = readCredentials(socket)
       callers.set(socket, { via: 'unix', credentials })
@@ -105,7 +109,7 @@ async function serveSocket(
 
 async function serveTcp(
   { listen, tokenFile }: { listen: string; tokenFile: string | undefined },
-  { handler, connections, clock, log, problems }: Place,
+  { handler, connections, bodies, clock, log, problems }: Place,
 ): Promise<HttpServer | undefined> {
   try {
     if (tokenFile === undefined)
@@ -113,6 +117,7 @@ async function serveTcp(
     const token = openTokenFile(tokenFile, clock, log)
     const http = createHttpServer(handler, {
       connections,
+      bodies,
       ownerOf: () => 'tcp',
       identify: (_socket, authorization) =>
         token.admits(authorization) ? { via: 'token' } : undefined,
