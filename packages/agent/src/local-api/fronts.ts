@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:net'
 /** Listeners that hand what they accept to a server which has a listener of its own, and can have no other. */
 export interface Fronts {
   make(): Server
-  /** All others take no more connections; those that they have go on. */
-  keepOnly(front: Server): void
+  /** All others take no more connections; those that they have go on. Without a front, none does. */
+  keepOnly(front?: Server): void
   /** One that could not be used. */
   drop(front: Server): void
   /** Resolves when no connection of any is left. */

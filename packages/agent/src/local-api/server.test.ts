@@ -160,6 +160,30 @@ describe('the socket', () => {
     assert.equal((await ask(place.socketPath, '/v1/state')).status, 200)
   })
 
+  it('is no problem any more when the one that was moved away is back', async () => {
+    await using place = await startPlace()
+    const aside = `${place.socketPath}.aside`
+    const isSaid = () => place.problems.of('local-api-socket') !== ''
+    const comesBack = async () => {
+      await rename(aside, place.socketPath)
+      await until(async () => !isSaid())
+      assert.equal((await ask(place.socketPath, '/v1/state')).status, 200)
+    }
+
+    await rename(place.socketPath, aside)
+    await mkdir(place.socketPath)
+    await until(async () => isSaid())
+    await rmdir(place.socketPath)
+    await comesBack()
+
+    // While it was away another was made, of which it takes the place.
+    await rename(place.socketPath, aside)
+    await until(async () => existsSync(place.socketPath))
+    await comesBack()
+    await until(async () => place.messages.some((text) => /is back in its place/.test(text)))
+    assert.deepEqual(place.problems.list(), [])
+  })
+
   it('has folders that others may pass, however many had to be made and whatever the umask', async () => {
     await using folder = await aFolder()
     const socketPath = join(folder.path, 'one', 'two', 'api.sock')

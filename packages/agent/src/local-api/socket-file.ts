@@ -89,13 +89,36 @@ function keepSocket(server: Server, first: OpenSocket, options: SocketFileOption
   let current = first
   const fronts = createFronts(server)
 
+  /** The server still listens by the first one, wherever it was moved: who moves it back has it in use again. */
+  async function lookAfter(): Promise<void> {
+    if (await current.bound.isInPlace()) options.problems.clear(problemName)
+    else if (await first.bound.isInPlace()) await takeBack()
+    else await remake()
+  }
+
+  async function takeBack(): Promise<void> {
+    await replaceBy(first)
+    options.problems.clear(problemName)
+    options.log.warn('the socket of the local API was moved, and is back in its place', {
+      socket: options.path,
+    })
+    await followGroup()
+  }
+
+  async function followGroup(): Promise<void> {
+    current.gid = (await openToGroup(options, current.bound, current.gid)) ?? current.gid
+  }
+
+  async function replaceBy(next: OpenSocket, front?: Server): Promise<void> {
+    if (current !== first) await current.bound[Symbol.asyncDispose]()
+    current = next
+    fronts.keepOnly(front)
+  }
+
   async function remake(): Promise<void> {
     const front = fronts.make()
     try {
-      const next = await open(front, options)
-      await current.bound[Symbol.asyncDispose]()
-      current = next
-      fronts.keepOnly(front)
+      await replaceBy(await open(front, options), front)
       options.problems.clear(problemName)
       options.log.warn('the socket of the local API was removed, and is there again', {
         socket: options.path,
@@ -110,18 +133,18 @@ function keepSocket(server: Server, first: OpenSocket, options: SocketFileOption
     let seen = await dateOfGroups()
     for (let look = 1; ; look++) {
       await options.clock.sleep(lookEachMs, signal)
-      if (!(await current.bound.isInPlace())) await remake()
+      await lookAfter()
       const date = look % groupsEach === 0 ? await dateOfGroups() : seen
       if (date === seen && look % askEach !== 0) continue
       seen = date
-      current.gid = (await openToGroup(options, current.bound, current.gid)) ?? current.gid
+      await followGroup()
     }
   })
   return {
     close: fronts.close,
     async [Symbol.asyncDispose]() {
       await following[Symbol.asyncDispose]()
-      await current.bound[Symbol.asyncDispose]()
+      for (const { bound } of new Set([current, first])) await bound[Symbol.asyncDispose]()
     },
   }
 }

@@ -54,6 +54,15 @@ describe('createMeshRouting', () => {
     assert.equal((await routing.prepare()).repaired.length, 2)
   })
 
+  it('tells what was set beside what cannot be', async () => {
+    const { routing, machine } = setUp(nothing)
+    machine.refusesLine = 2
+    const { repaired, failure = '' } = await routing.prepare()
+    assert.equal(repaired.length, 1)
+    assert.match(repaired.join(), /unreachable/)
+    assert.match(failure, /Operation not supported/)
+  })
+
   it('adds the way around the mesh to the control plane when it is known, or elsewhere', async () => {
     const { routing, machine, known } = setUp(allThere)
     await routing.prepare()
@@ -65,15 +74,24 @@ describe('createMeshRouting', () => {
 
 /** A machine whose `ip` prints what is said here. */
 function setUp(shows: string) {
-  const machine = { shows, written: [] as string[], refuses: false, during: () => {} }
+  const machine = {
+    shows,
+    written: [] as string[],
+    refuses: false,
+    refusesLine: 0,
+    during: () => {},
+  }
   const known: { addresses: string[] | undefined } = { addresses: undefined }
   const exec: Exec = async (command, { input = '' } = {}) => {
     machine.during()
     if (command.includes('-json')) return machine.shows
     if (machine.refuses)
       throw new ExecError('run "ip": exit code 1: RTNETLINK answers: Operation not supported')
-    machine.written.push(...input.split('\n').filter(Boolean))
-    return ''
+    const lines = input.split('\n').filter(Boolean)
+    machine.written.push(...lines)
+    if (machine.refusesLine === 0) return ''
+    const stderr = `RTNETLINK answers: Operation not supported\nCommand failed -:${machine.refusesLine}`
+    throw new ExecError(`run "ip": exit code 1: ${stderr}`, { exitCode: 1, stderr })
   }
   const place = {
     meshIp: '10.100.0.1',

@@ -1,4 +1,4 @@
-import { describeError, type Exec, exec as execProgram } from '@plexd/runtime'
+import { describeError, type Exec, ExecError, exec as execProgram } from '@plexd/runtime'
 import { type Routing, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
@@ -86,7 +86,9 @@ export function createMeshRouting({
       await runIp(exec, lines)
       return { repaired: repairs.map(({ detail }) => detail) }
     } catch (error) {
-      return { repaired: [], failure: describeError(error) }
+      const refused = refusedLines(error)
+      const done = refused ? repairs.filter((_, index) => !refused.has(index + 1)) : []
+      return { repaired: done.map(({ detail }) => detail), failure: describeError(error) }
     }
   }
 
@@ -129,4 +131,11 @@ async function runIp(exec: Exec, lines: readonly string[]): Promise<void> {
   // One line that fails keeps no other from being carried out.
   if (lines.length > 0)
     await exec(['ip', '-4', '-force', '-batch', '-'], { input: `${lines.join('\n')}\n` })
+}
+
+/** By their numbers, from one, the lines of a batch that were not carried out; undefined where nobody knows. Pure. */
+function refusedLines(error: unknown): ReadonlySet<number> | undefined {
+  if (!(error instanceof ExecError) || error.exitCode === undefined) return undefined
+  const numbers = [...error.stderr.matchAll(/^Command failed -:(\d+)$/gm)].map(([, n]) => Number(n))
+  return numbers.length === 0 ? undefined : new Set(numbers)
 }
