@@ -190,6 +190,24 @@ table inet others {
     await untilPing(web.host, db.meshIp)
   })
 
+  it('is shut by the backstop also where all is allowed that no rule is about', async () => {
+    const config = 'policy: { default: allow }\n'
+    const { open, wide } = await joinAll(lab, system, ['open', 'wide'], () => ({ config }))
+    await untilPing(wide.host, open.meshIp)
+    await using server = await startTrafficOn(open)
+    await using client = await startTrafficOn(wide)
+    await server.listen(open.meshIp, 9090)
+    assert.equal(await client.reaches('tcp', open.meshIp, 9090), true)
+    assert.notEqual(await holderOf(open), undefined)
+
+    open.agent.program().child.kill('SIGSTOP')
+    await open.host.exec(['nft', 'flush', 'ruleset'])
+    assert.equal(await client.isKeptFrom('tcp', open.meshIp, 9090), true)
+    assert.equal(await ping(open.host, wide.meshIp, { waitMs: 300 }), 0)
+    open.agent.program().child.kill('SIGCONT')
+    assert.equal(await client.reaches('tcp', open.meshIp, 9090), true)
+  })
+
   it('leaves nothing behind after plexd down', async () => {
     await db.plexd('down')
     assert.doesNotMatch(await tables(db), /plexd/)

@@ -14,6 +14,7 @@ add chain inet T before_input { type filter hook input priority -1; policy accep
 add rule inet T before_input iifname "plexd0" meta mark set mark and 0xffffefff;
 add chain inet T behind_input { type filter hook input priority 1; policy accept; };
 add rule inet T behind_input iifname != { "lo", "plexd0" } ct direction original ct original ip daddr 10.100.1.2 counter drop;
+add rule inet T behind_input iifname != { "lo", "plexd0" } ct state invalid,untracked ip daddr 10.100.1.2 counter drop;
 add rule inet T behind_input iifname "plexd0" mark and 0x1000 == 0 counter drop;
 add rule inet T behind_input iifname "plexd0" meta mark set mark and 0xffffefff;
 add chain inet T before_forward { type filter hook forward priority -1; policy accept; };
@@ -21,6 +22,7 @@ add rule inet T before_forward iifname "plexd0" meta mark set mark and 0xffffeff
 add rule inet T before_forward oifname "plexd0" meta mark set mark and 0xffffefff;
 add chain inet T behind_forward { type filter hook forward priority 1; policy accept; };
 add rule inet T behind_forward iifname != { "lo", "plexd0" } ct direction original ct original ip daddr 10.100.1.2 counter drop;
+add rule inet T behind_forward iifname != { "lo", "plexd0" } ct state invalid,untracked ip daddr 10.100.1.2 counter drop;
 add rule inet T behind_forward iifname "plexd0" mark and 0x1000 == 0 counter drop;
 add rule inet T behind_forward oifname "plexd0" mark and 0x1000 == 0 counter drop;
 add rule inet T behind_forward iifname "plexd0" meta mark set mark and 0xffffefff;

@@ -4,7 +4,7 @@
  * can change it, and `nft flush ruleset` leaves it.
  */
 import { createHash } from 'node:crypto'
-import { aroundText, passMark } from './ruleset.ts'
+import { aroundTexts, passMark } from './ruleset.ts'
 
 export interface BackstopPlace {
   /** The mesh interface. */
@@ -65,9 +65,9 @@ function chainLines(
     `add chain TABLE before_${name} { type filter hook ${name} priority -1; policy accept; }`,
     ...ours.map((match) => `add rule TABLE before_${name} ${match} ${wiped}`),
     `add chain TABLE behind_${name} { type filter hook ${name} priority 1; policy accept; }`,
-    ...(name === 'output' || meshIp === undefined
-      ? []
-      : [`add rule TABLE behind_${name} ${aroundText({ interface: mesh, meshIp })} counter drop`]),
+    ...(name === 'output' ? [] : aroundTexts({ interface: mesh, meshIp })).map(
+      (text) => `add rule TABLE behind_${name} ${text} counter drop`,
+    ),
     ...ours.map(
       (match) =>
         `add rule TABLE behind_${name} ${match} mark and ${hex(passMark)} == 0 counter drop`,

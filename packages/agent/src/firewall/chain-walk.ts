@@ -12,21 +12,23 @@ export interface Walk {
 /** Of a base chain; `chains` are all. */
 export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): Walk {
   const walk = { isUntracked: false }
-  const end = walkFrom(base, { isCertain: true, isNamed: false, depth: 0 })
+  const end = walkFrom(base, { isCertain: true, mayHaveLeft: false, isNamed: false, depth: 0 })
   const verdict = end ?? (base.policy === 'drop' ? 'drop' : 'accept')
   return { verdict, ...walk }
 
-  function walkFrom(chain: Chain, way: Way): Walk['verdict'] | undefined {
+  function walkFrom(chain: Chain, from: Way): Walk['verdict'] | undefined {
+    let way = from
     for (const rule of chain.rules) {
       const match = matchAll(rule, probe)
       if (match === 'no') continue
       if (rule.some((part) => 'notrack' in part)) walk.isUntracked = true
       for (const branch of branchesOf(rule, match, probe)) {
         const next = goOn(way, branch.match, names(rule, probe) || branch.isNamed)
-        if (branch.verdict === 'return' && branch.match === 'yes') return undefined
         const end = decide(chain, branch, next)
         if (end !== undefined) return end
         if (branch.isFinal && branch.match === 'yes') return undefined
+        // What follows here may not see it, as in the chain by which ufw drops what is not for this machine.
+        if (leavesChain(branch)) way = { ...way, mayHaveLeft: true }
       }
     }
     return undefined
@@ -39,15 +41,17 @@ export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): 
   ): Walk['verdict'] | undefined {
     // What lets only some through is not for us, unless it names us; what keeps out some is neither.
     if (verdict === 'accept') return way.isCertain || way.isNamed ? 'accept' : undefined
-    if (verdict === 'drop') return way.isCertain ? 'drop' : undefined
+    if (verdict === 'drop') return way.isCertain && !way.mayHaveLeft ? 'drop' : undefined
     const next = target && way.depth < 16 ? findChain(chains, chain, target) : undefined
     return next && walkFrom(next, way)
   }
 }
 
 interface Way {
-  /** Whether the packet comes here for sure. */
+  /** Whether the packet comes here for sure, unless a rule before took it out of the chain. */
   isCertain: boolean
+  /** Whether one perhaps did. */
+  mayHaveLeft: boolean
   /** Whether a rule on the way named what the packet is about. */
   isNamed: boolean
   depth: number
@@ -56,9 +60,15 @@ interface Way {
 function goOn(way: Way, match: Match, isNamed: boolean): Way {
   return {
     isCertain: way.isCertain && match === 'yes',
+    mayHaveLeft: way.mayHaveLeft,
     isNamed: way.isNamed || isNamed,
     depth: way.depth + 1,
   }
+}
+
+/** A goto or a return, if the packet takes it. */
+function leavesChain({ verdict, isFinal }: Branch): boolean {
+  return isFinal && (verdict === 'jump' || verdict === 'return')
 }
 
 interface Branch {

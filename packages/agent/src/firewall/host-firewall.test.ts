@@ -60,6 +60,17 @@ describe('findShutChains', () => {
     assert.equal(shut({ policy: 'drop', rules: [[jump('loop')]], chains: toItself }).length, 2)
   })
 
+  it('takes nothing for shut behind a rule by which packets may leave the chain', () => {
+    // As ufw drops what is not for this machine, before it comes to what its user admits.
+    const isLocal = matches({ fib: { result: 'type', flags: ['daddr'] } }, 'local')
+    const chains = { 'not-local': [[isLocal, { return: null }], [drop]] }
+    const rules = [[{ jump: { target: 'not-local' } }], meshAdmitted, portAdmitted]
+    assert.deepEqual(shut({ policy: 'drop', rules, chains }), [])
+    assert.equal(shut({ policy: 'drop', rules: rules.slice(0, 1), chains }).length, 2)
+    const elsewhere = { goto: { target: 'not-local' } }
+    assert.deepEqual(shut({ policy: 'accept', rules: [[isLocal, elsewhere], [drop]], chains }), [])
+  })
+
   it('sees a rule at the end that rejects all, as of firewalld, and says what to tell it', () => {
     const found = shut({
       table: 'firewalld',

@@ -113,9 +113,12 @@ export function switchText(ruleset: Ruleset, generation: number): string {
   const jump = (chain: string, direction: 'iifname' | 'oifname'): string =>
     `add rule inet plexd ${chain} ${direction} "${ruleset.interface}" jump ${decide}\n`
   const around = (chain: string): string =>
-    ruleset.meshIp === undefined
-      ? ''
-      : `add rule inet plexd ${chain} ${aroundText({ ...ruleset, meshIp: ruleset.meshIp })} counter drop comment "${ownNames.around}"\n`
+    aroundTexts(ruleset)
+      .map(
+        (text) =>
+          `add rule inet plexd ${chain} ${text} counter drop comment "${ownNames.around}"\n`,
+      )
+      .join('')
   return `table inet plexd {
 ${Object.entries(hooks)
   .map(([chain, hook]) => `\tchain ${chain} {\n\t\ttype filter hook ${hook}; policy accept;\n\t}\n`)
@@ -126,9 +129,20 @@ add rule inet plexd output oifname "${ruleset.interface}" udp sport ${ruleset.wi
 ${jump('output', 'oifname')}${markText(ruleset)}${segmentsText(ruleset)}${clearText(ruleset)}`
 }
 
-/** What begins a flow to the mesh address, and does not come through the mesh. */
-export function aroundText({ interface: name, meshIp }: { interface: string; meshIp: string }) {
-  return `iifname != { "lo", "${name}" } ct direction original ct original ip daddr ${meshIp}`
+/**
+ * What is for the mesh address, and does not come through the mesh: what begins a flow, and what belongs to none. Another
+ * program may have packets go untracked (NOTRACK), and of those nobody knows how they began.
+ */
+export function aroundTexts({
+  interface: name,
+  meshIp,
+}: Pick<Ruleset, 'interface' | 'meshIp'>): string[] {
+  if (meshIp === undefined) return []
+  const elsewhere = `iifname != { "lo", "${name}" }`
+  return [
+    `${elsewhere} ct direction original ct original ip daddr ${meshIp}`,
+    `${elsewhere} ct state invalid,untracked ip daddr ${meshIp}`,
+  ]
 }
 
 /**
@@ -167,7 +181,7 @@ const tcpHeaderBytes = 40
 /** Chains and maps that a table with this ruleset consists of, and how many lines or elements each has. */
 export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
   const { denied, allowed, decide, maps } = namesOf(ruleset, generation)
-  const guards = ruleset.meshIp === undefined ? 0 : 1
+  const guards = aroundTexts(ruleset).length
   return new Map([
     ...maps.map((name, index): [string, number] => [name, ruleset.layers[index]?.length ?? 0]),
     [denied, ruleset.logDenied ? 2 : 1],
