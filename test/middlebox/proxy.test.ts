@@ -91,6 +91,32 @@ describe('a node that reaches its control plane by a proxy', () => {
     assert.doesNotMatch(stdout, /wr0ng/)
   })
 
+  it('has operators who ask by the same proxy, and are told when it is in the way', async () => {
+    const plexctl = (user: string, ...argv: string[]) =>
+      runProgram('plexctl', [...argv, '--server', url], {
+        ...system.controlPlane.environment,
+        ...envOf(user),
+      })
+    const before = proxy.lines.length
+    const listed = await plexctl('user:secret', 'node', 'list')
+    assert.match(listed.stdout, /^node-01 /m, listed.stderr)
+    const uploaded = await plexctl('user:secret', 'event', 'tail', 'no-such-node')
+    assert.match(uploaded.stderr, /no-such-node/)
+    assert.deepEqual(proxy.lines.slice(before), [`CONNECT ${target}`, `CONNECT ${target}`])
+
+    const refused = await plexctl('user:wr%ong', 'node', 'list')
+    assert.equal(refused.code, 5)
+    assert.match(
+      refused.stderr,
+      /by the proxy http:\/\/\*\*\*@127.* of the environment: .*407 Proxy Authentication Required/,
+    )
+    assert.doesNotMatch(refused.stderr, /wr%ong/)
+    const shown = await plexctl('user:secret', 'config', 'show')
+    assert.match(shown.stdout, /^proxy: +http:\/\/\*\*\*@127.* \(from the environment\)$/m)
+    const direct = await plexctl('user:wrong', 'config', 'show', '--json')
+    assert.match(JSON.parse(direct.stdout).proxy, /^http:\/\/\*\*\*@127/)
+  })
+
   it('is back soon after the proxy is', async () => {
     await proxy.end()
     await until('it is cut off', async () => !(await isConnected()))

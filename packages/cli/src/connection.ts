@@ -10,8 +10,10 @@ import {
 import {
   CliError,
   createHttpTransport,
+  describeError,
   exitCodes,
   parseExact,
+  proxyFor,
   readCa,
   readSecretFile,
 } from '@plexd/runtime'
@@ -33,13 +35,20 @@ export async function connect(settings: Settings): Promise<Connection> {
   const token = await readToken(settings.tokenFile)
   const caFile = settings.caFile?.value
   if (settings.caFile) checkCa(settings.caFile)
+  const proxyUrl = proxyOf(settings)
   const target = {
     server: baseUrl,
     tokenFile: settings.tokenFile?.value ?? '',
     ...(caFile === undefined ? {} : { caFile }),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
   }
   const userAgent = `plexctl/${version}`
-  const transport = createHttpTransport({ baseUrl, userAgent, ...(caFile ? { caFile } : {}) })
+  const transport = createHttpTransport({
+    baseUrl,
+    userAgent,
+    proxyUrl,
+    ...(caFile ? { caFile } : {}),
+  })
   return {
     admin: createClient(adminApi, explaining(transport, target), () => token, parseExact),
     open: createOpen({ ...target, userAgent, token }),
@@ -64,7 +73,10 @@ function explaining(transport: Transport, target: Target): Transport {
 }
 
 /** The URL of a control plane that can be asked; throws a CliError that says what is wrong with it. */
-export function checkServer({ server, insecureHttp }: Settings): string {
+export function checkServer({
+  server,
+  insecureHttp,
+}: Pick<Settings, 'server' | 'insecureHttp'>): string {
   if (!server) {
     throw new CliError(
       'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"',
@@ -89,6 +101,16 @@ export function checkServer({ server, insecureHttp }: Settings): string {
     throw wrong('plain HTTP is for loopback addresses only, use https://')
   if (!insecureHttp) throw wrong('plain HTTP needs --insecure-http')
   return server.value
+}
+
+/** By which the environment wants the server asked. Throws a CliError for one of a kind that cannot be. */
+export function proxyOf({ server, env }: Pick<Settings, 'server' | 'env'>): string | undefined {
+  if (!server || !URL.canParse(server.value)) return undefined
+  try {
+    return proxyFor(server.value, env)
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
+  }
 }
 
 async function readToken(tokenFile: Setting | undefined): Promise<string> {

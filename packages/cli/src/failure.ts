@@ -1,20 +1,26 @@
 import type { ApiError } from '@plexd/protocol'
-import { CliError, describeError, exitCodes } from '@plexd/runtime'
+import { CliError, describeError, exitCodes, showProxy } from '@plexd/runtime'
 
 /** Whom a failure is about. */
 export interface Target {
   server: string
   tokenFile: string
   caFile?: string
+  /** By which it is asked. */
+  proxyUrl?: string
 }
 
 /** Says in an operator's words why a call came to nothing, and what to do about it. */
 export function explainFailure(error: unknown, target: Target): CliError {
   if (error instanceof CliError) return error
   return new CliError(
-    `cannot reach the control plane at "${target.server}": ${reasonOf(error, target)}`,
+    `cannot reach the control plane at "${target.server}"${byProxy(target)}: ${reasonOf(error, target)}`,
     exitCodes.unreachable,
   )
+}
+
+function byProxy({ proxyUrl }: Target): string {
+  return proxyUrl === undefined ? '' : ` by the proxy ${showProxy(proxyUrl)} of the environment`
 }
 
 /** What was answered, in words that say what an operator has wrong: the token, or the address. */

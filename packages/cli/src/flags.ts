@@ -11,6 +11,8 @@ export interface Settings {
   tokenFile?: Setting
   /** Plain HTTP to a loopback address is fine. */
   insecureHttp: boolean
+  /** Where the proxy is named, if there is one. */
+  env: Env
 }
 
 export interface Setting {
@@ -28,6 +30,11 @@ export interface Flags {
 
 type Env = Readonly<Record<string, string | undefined>>
 
+const proxyHelp = `
+The control plane is asked by the proxy that HTTPS_PROXY names (http://[user:password@]host:port), unless NO_PROXY names the
+control plane: names, addresses, CIDR ranges. "plexctl config show" shows it.
+`
+
 /** The flags that every command takes, before or behind its name. */
 export function addGlobalFlags(program: Command): void {
   program
@@ -38,6 +45,7 @@ export function addGlobalFlags(program: Command): void {
     .option('--ca-file <file>', 'its authority: ca.crt of its data directory (env PLEXCTL_CA_FILE)')
     .option('--token-file <file>', 'file with an admin token (env PLEXCTL_TOKEN_FILE)')
     .option('--insecure-http', 'allow an http:// server on a loopback address')
+    .addHelpText('after', proxyHelp)
 }
 
 /** `$XDG_CONFIG_HOME/plexctl/config.yaml`, by default under `~/.config`. */
@@ -59,6 +67,7 @@ export async function readSettings(flags: Flags, env: Env): Promise<Settings> {
     caFile: pick('caFile', 'ca-file', 'PLEXCTL_CA_FILE', 'ca_file'),
     tokenFile: pick('tokenFile', 'token-file', 'PLEXCTL_TOKEN_FILE', 'token_file'),
     insecureHttp: flags.insecureHttp === true || file.insecure_http === true,
+    env,
   }
 }
 

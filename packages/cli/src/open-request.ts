@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { errorOf } from '@plexd/protocol'
-import { placeOf, readCa } from '@plexd/runtime'
+import { placeOf, readCa, TunnelAgent, whenGivenUp } from '@plexd/runtime'
 import { explainFailure, explainRefusal, type Target } from './failure.ts'
 
 export interface OpenRequest {
@@ -23,6 +23,7 @@ const maxErrorBytes = 64 * 1024
 
 export function createOpen(options: Target & { userAgent: string; token: string }): Open {
   const { secure, prefix, place } = placeOf(options.server)
+  const { proxyUrl } = options
   return async ({ method, path, headers, body, signal }) => {
     const request = (secure ? https : http).request({
       method,
@@ -34,7 +35,7 @@ export function createOpen(options: Target & { userAgent: string; token: string 
         'user-agent': options.userAgent,
         ...headers,
       },
-      agent: false,
+      agent: secure && proxyUrl !== undefined ? new TunnelAgent({}, { proxyUrl }) : false,
       ...(secure && options.caFile ? { ca: readCa(options.caFile) } : {}),
       ...(signal ? { signal } : {}),
     })
@@ -45,7 +46,7 @@ export function createOpen(options: Target & { userAgent: string; token: string 
       answered?.destroy(silence)
       request.destroy(silence)
     })
-    const response = await answerTo(request, body).catch((error: unknown) => {
+    const response = await answerTo(request, body, signal).catch((error: unknown) => {
       throw explainFailure(error, options)
     })
     answered = response
@@ -64,6 +65,7 @@ export function createOpen(options: Target & { userAgent: string; token: string 
 function answerTo(
   request: http.ClientRequest,
   body: Readable | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.on('response', (response) => {
@@ -71,6 +73,7 @@ function answerTo(
       resolve(response)
     })
     request.on('error', reject)
+    whenGivenUp(request, signal, reject)
     if (!body) return void request.end()
     body.on('error', (error) => request.destroy(error))
     body.pipe(request)

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
 import { type ConnectingOptions, watchConnecting, whenGivenUp } from './connecting.ts'
+import { percentDecoded } from './percent.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
 
@@ -95,7 +96,7 @@ export function placeOf(baseUrl: string): {
 } {
   const { protocol, hostname, port, pathname } = new URL(baseUrl)
   if (protocol === 'unix:')
-    return { secure: false, prefix: '', place: { socketPath: decodeURIComponent(pathname) } }
+    return { secure: false, prefix: '', place: { socketPath: percentDecoded(pathname).toString() } }
   const secure = protocol === 'https:'
   const host = hostname.replace(/^\[|\]$/g, '')
   return {

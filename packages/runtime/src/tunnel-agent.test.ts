@@ -18,7 +18,10 @@ async function listen(server: Server): Promise<number> {
 }
 
 /** A proxy for one server, and a transport that asks by it. `answer` takes over what asks for a way. */
-async function setUp(answer: (client: Socket, target: number) => void) {
+async function setUp(
+  answer: (client: Socket, target: number) => void,
+  { user = 'user:secret' } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-tunnel-'))
   const caFile = join(folder, 'ca.crt')
   await writeFile(caFile, authority)
@@ -38,7 +41,7 @@ async function setUp(answer: (client: Socket, target: number) => void) {
     asked.push(headers['proxy-authorization'])
     answer(client, target)
   })
-  const proxyUrl = `http://user:secret@127.0.0.1:${await listen(proxy)}`
+  const proxyUrl = `http://${user}@127.0.0.1:${await listen(proxy)}`
   const baseUrl = `https://localhost:${target}`
   const transport = createHttpTransport({ baseUrl, caFile, userAgent: 'test', proxyUrl, stepMs })
   return {
@@ -71,6 +74,13 @@ describe('TunnelAgent', () => {
     await using setup = await setUp(letThrough)
     for (let times = 0; times < 2; times++) assert.equal((await setup.transport(get)).status, 200)
     assert.deepEqual(setup.asked, [`Basic ${Buffer.from('user:secret').toString('base64')}`])
+  })
+
+  it('takes a percent sign that begins no escape for what it is', async () => {
+    await using setup = await setUp(letThrough, { user: 'us%40er:100%secret' })
+    assert.equal((await setup.transport(get)).status, 200)
+    const basic = Buffer.from('us@er:100%secret').toString('base64')
+    assert.deepEqual(setup.asked, [`Basic ${basic}`])
   })
 
   for (const [what, answer, wanted] of [

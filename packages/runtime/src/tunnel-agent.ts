@@ -4,6 +4,7 @@ import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'n
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { stepError, stepMs as usualStepMs } from './connecting.ts'
+import { percentDecoded } from './percent.ts'
 import { showProxy } from './proxy.ts'
 
 export interface Tunnel {
@@ -91,12 +92,12 @@ async function inStep(
 
 function connectLines(place: string, proxyUrl: string): string {
   const { username, password } = new URL(proxyUrl)
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  const basic = Buffer.from(user).toString('base64')
+  const user = percentDecoded(`${username}:${password}`)
+  const basic = user.toString('base64')
   return [
     `CONNECT ${place} HTTP/1.1`,
     `host: ${place}`,
-    ...(user === ':' ? [] : [`proxy-authorization: Basic ${basic}`]),
+    ...(username + password === '' ? [] : [`proxy-authorization: Basic ${basic}`]),
     '\r\n',
   ].join('\r\n')
 }

@@ -62,6 +62,26 @@ describe('config show', () => {
       ca_file: null,
       token_file: null,
       insecure_http: true,
+      proxy: null,
+    })
+  })
+
+  it('names the proxy of the environment, without its user', async () => {
+    await using bench = await startBench()
+    const env = { HTTPS_PROXY: 'http://user:secret@proxy.example:3128', NO_PROXY: '.corp' }
+    const show = (server: string) => bench.run(['config', 'show', '--server', server], { env })
+
+    const { stdout } = await show('https://cp.example:8443')
+    assert.match(stdout, /^proxy: +http:\/\/\*\*\*@proxy\.example:3128 \(from the environment\)$/m)
+    assert.doesNotMatch((await show('https://cp.corp:8443')).stdout, /^proxy:/m)
+  })
+
+  it('is refused for a proxy that nobody here speaks with', async () => {
+    await using bench = await startBench()
+    const env = { HTTPS_PROXY: 'socks5://proxy:1080', PLEXCTL_SERVER: 'https://cp.example' }
+    await assert.rejects(bench.run(['whoami'], { env }), {
+      exitCode: 2,
+      message: /only http:\/\/ and https:\/\/ can be/,
     })
   })
 })

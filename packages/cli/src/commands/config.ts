@@ -1,7 +1,7 @@
-import { CliError, exitCodes, readConfigFile, writeFileAtomic } from '@plexd/runtime'
+import { CliError, exitCodes, readConfigFile, showProxy, writeFileAtomic } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
-import { checkServer } from '../connection.ts'
+import { checkServer, proxyOf } from '../connection.ts'
 import { type Context, examples } from '../context.ts'
 import { configOf, configPath, readSettings, type Setting } from '../flags.ts'
 import { printDone, printItem } from '../output.ts'
@@ -50,13 +50,16 @@ export function addConfigCommands(program: Command, { io, flags }: Context): voi
       examples('plexctl config show', 'plexctl config show --server https://cp.example'),
     )
     .action(async ({ json }: { json?: boolean }) => {
-      const { server, caFile, tokenFile, insecureHttp } = await readSettings(flags(), io.env)
+      const settings = await readSettings(flags(), io.env)
+      const { server, caFile, tokenFile, insecureHttp } = settings
+      const proxy = proxyOf(settings)
       const values = {
         config_file: configPath(io.env),
         server: server?.value ?? null,
         ca_file: caFile?.value ?? null,
         token_file: tokenFile?.value ?? null,
         insecure_http: insecureHttp,
+        proxy: proxy === undefined ? null : showProxy(proxy),
       }
       printItem(io, values, {
         json,
@@ -66,6 +69,7 @@ export function addConfigCommands(program: Command, { io, flags }: Context): voi
           'ca file': describe(caFile),
           'token file': describe(tokenFile),
           'insecure http': insecureHttp ? 'yes' : '',
+          proxy: proxy === undefined ? '' : `${showProxy(proxy)} (from the environment)`,
         }),
       })
     })
