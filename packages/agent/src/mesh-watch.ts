@@ -28,7 +28,7 @@ export interface MeshWatchOptions {
 
 /** Keeps the mesh true while others change this machine, and while it moves. */
 export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDisposable> {
-  const { mesh, drift, keepOnly } = options
+  const { mesh, drift, keepOnly, problems } = options
   const { device, applier } = mesh
   await using stack = new AsyncDisposableStack()
   const correct = async (): Promise<void> => drift.add(await applier.apply())
@@ -40,9 +40,18 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDi
     sizes?.forget()
   }
 
+  function onUnwatched(why: string | undefined): void {
+    if (why === undefined) problems.clear('network')
+    else
+      problems.set(
+        'network',
+        `changes of the network are seen late: "ip monitor" has ended, and is started again: ${why}`,
+      )
+  }
+
   const sizes = watchSizes(options, stack)
   watchEndpoint(options, stack)
-  stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget() }))
+  stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget(), onUnwatched }))
   watchFilter(options, stack)
   return stack.move()
 }

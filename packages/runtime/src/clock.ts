@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { uptime } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Time, passed in so that a test can turn it. */
@@ -21,7 +21,8 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  boot: readUptime,
+  // From /proc/uptime, or where that cannot be opened from the clock behind it.
+  boot: () => uptime() * 1_000,
   async sleep(ms, signal) {
     for (const part of sleepsOf(ms)) await delay(part, undefined, signal ? { signal } : {})
   },
@@ -39,10 +40,6 @@ export function* sleepsOf(ms: number): Generator<number> {
   let leftMs = ms
   for (; leftMs > longestTimerMs; leftMs -= longestTimerMs) yield longestTimerMs
   yield leftMs
-}
-
-function readUptime(): number {
-  return Number.parseFloat(readFileSync('/proc/uptime', 'latin1')) * 1_000
 }
 
 /** Interval in ms -> what calls so often. */

@@ -1,10 +1,7 @@
-import {
-  type ChildProcess,
-  type SpawnOptionsWithStdioTuple,
-  type StdioNull,
-  type StdioPipe,
-  spawn,
-} from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { errorCodeOf } from './error-code.ts'
 import { describeError } from './log.ts'
 import { describeMissing, findMissing, installTool, type Tool, toolPath } from './tools.ts'
 
@@ -60,12 +57,43 @@ export function exec(
   return execAny(command, options)
 }
 
-/** Starts one that goes on; whoever started it ends it. */
-export function spawnTool(
-  [program, ...args]: readonly [Tool, ...string[]],
-  options: SpawnOptionsWithStdioTuple<StdioNull, StdioPipe, StdioNull>,
-) {
-  return spawn(program, args, { ...options, env: environment() })
+/**
+ * Runs one that goes on until it is no longer wanted, and hands on its lines. Resolves to why it ended, also where it
+ * could not be started, as without a free descriptor, or where what reads the lines throws.
+ */
+export async function followTool(
+  command: readonly [Tool, ...string[]],
+  { signal, onStart, onLine }: FollowOptions,
+): Promise<string> {
+  const [program, ...args] = command
+  const stop = new AbortController()
+  try {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: environment(),
+      signal: AbortSignal.any([signal, stop.signal]),
+    })
+    child.once('spawn', onStart)
+    const end = ended(child)
+    // It has no output where there was no descriptor for it.
+    const reading = child.stdout ? readLines(child.stdout, onLine) : end
+    const [exitCode] = await Promise.all([end, reading])
+    return await explainExit(command, describeEnd(exitCode, child.signalCode))
+  } catch (error) {
+    return await explainStart(command, error)
+  } finally {
+    stop.abort()
+  }
+}
+
+interface FollowOptions {
+  signal: AbortSignal
+  onStart(): void
+  onLine(line: string): void
+}
+
+async function readLines(from: Readable, onLine: (line: string) => void): Promise<void> {
+  for await (const line of createInterface(from)) onLine(line)
 }
 
 /** Starts one that outlives us, and says nothing. It has no home in which to leave files. */
@@ -83,12 +111,6 @@ export function spawnForGood(
   child.on('error', () => {}) // then it has no process id
   child.unref()
   return child
-}
-
-/** Why a program could not be started, or ended with a code. */
-export async function explainExit(command: readonly string[], why: string): Promise<string> {
-  const missing = await findMissing(command)
-  return missing ? `${describeMissing(missing)}: ${installTool(missing)}` : why
 }
 
 /** `exec` for tests, which run programs that ours never do. */
@@ -133,13 +155,25 @@ export async function execAny(
     })
   } catch (error) {
     if (error instanceof ExecError || signal?.aborted) throw error
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    const why = describeError(error)
-    throw failure(command, missing ? await explainExit(command, why) : why, { missing })
+    const missing = errorCodeOf(error) === 'ENOENT'
+    throw failure(command, await explainStart(command, error), { missing })
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
   }
+}
+
+async function explainStart(command: readonly string[], error: unknown): Promise<string> {
+  const why = describeError(error)
+  const code = errorCodeOf(error)
+  if (code === 'EMFILE') return `${why}: no file descriptor is left: raise LimitNOFILE of the unit`
+  return code === 'ENOENT' ? explainExit(command, why) : why
+}
+
+/** Why it ended with a code, which may be that of one that could not start another. */
+async function explainExit(command: readonly string[], why: string): Promise<string> {
+  const missing = await findMissing(command)
+  return missing ? `${describeMissing(missing)}: ${installTool(missing)}` : why
 }
 
 function environment(): NodeJS.ProcessEnv {

@@ -1,12 +1,27 @@
 import { existsSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
-import type { NetworkInterfaceInfo } from 'node:os'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { isPrivateRange, parseCidr } from '@plexd/protocol'
 import { formatAddress } from '@plexd/runtime'
 import { defaultRoutes, readRouteTable } from './default-routes.ts'
 
 /** As `os.networkInterfaces()` has it. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>
+
+/** Of this machine; where they cannot be read, as without a free descriptor, those that there were before. */
+export function createInterfaceReader(
+  read: () => Interfaces = networkInterfaces,
+): () => Interfaces {
+  let last: Interfaces = {}
+  return () => {
+    try {
+      last = read()
+    } catch {
+      // Whoever waits for a change waits on.
+    }
+    return last
+  }
+}
 
 /** All addresses of the host, also those that are of no use to others. */
 export function localAddresses(interfaces: Interfaces): string[] {

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import type { NatType } from '@plexd/protocol'
 import type { Address, Clock, Log } from '@plexd/runtime'
 import { openUdpSocket } from '@plexd/runtime'
-import { localAddresses } from './local-addresses.ts'
+import { createInterfaceReader, localAddresses } from './local-addresses.ts'
 import { measureNat } from './measure-nat.ts'
 import { decideNatType } from './nat-type.ts'
 import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
@@ -32,7 +32,7 @@ export function realNetwork(options: NetworkOptions): RoundOptions {
     meshInterface,
     resolveServers: names.resolve,
     measure: (addresses, signal) => measureNatType(addresses, { clock, signal }),
-    interfaces: networkInterfaces,
+    interfaces: createInterfaceReader(),
     clock,
   }
 }

@@ -194,6 +194,7 @@ class Device implements LinuxDevice {
         listener.onMove?.()
       },
       onRoutes: () => listener.onRoutes?.(),
+      onUnwatched: (why) => listener.onUnwatched?.(why),
       meshRange: () => this.#options.network().meshRange,
       clock: this.#clock,
       log,

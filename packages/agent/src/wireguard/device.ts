@@ -32,6 +32,8 @@ export interface NetworkListener {
   onMove?: () => void
   /** Routes or rules may lead elsewhere than before; a look follows. */
   onRoutes?: () => void
+  /** Why nobody tells of changes, so that they are seen late; undefined once somebody does. */
+  onUnwatched?: (why: string | undefined) => void
 }
 
 /** The node's end of the mesh. */

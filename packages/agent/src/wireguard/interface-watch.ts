@@ -13,6 +13,8 @@ export interface InterfaceWatchOptions {
   onMove(): void
   /** Routes or rules may lead elsewhere than before: a look is due. */
   onRoutes(): void
+  /** Why nobody tells of changes, so that they are seen late; undefined once somebody does. */
+  onUnwatched(why: string | undefined): void
   /** CIDR; throws while nobody knows. */
   meshRange(): string
   clock: Clock

@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import { createInterface } from 'node:readline'
 import { cidrsOverlap, parseCidr } from '@plexd/protocol'
-import {
-  type Clock,
-  createBackoff,
-  explainExit,
-  type Log,
-  spawnTool,
-  type Tool,
-} from '@plexd/runtime'
+import { type Clock, createBackoff, followTool, type Log } from '@plexd/runtime'
 import { defaultRoutes, readRouteTable } from '../nat/default-routes.ts'
 import { startTask } from '../task.ts'
 import { meshTable } from './routing-plan.ts'
@@ -20,6 +12,8 @@ export interface NetworkMonitorOptions {
   onChange(): void
   /** The machine has other addresses, or another way out, than before. */
   onMove(): void
+  /** Why nobody tells of changes, so that they are seen late; undefined once somebody does. */
+  onUnwatched(why: string | undefined): void
   /** CIDR; throws while nobody knows. */
   meshRange(): string
   clock: Clock
@@ -33,7 +27,7 @@ const monitor = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'rule'
 
 /** Keeps an `ip monitor` running and tells what it says. */
 export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDisposable {
-  const { interfaceName, onChange, onMove, clock, log } = options
+  const { interfaceName, onChange, onMove, onUnwatched, clock, log } = options
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
   let addresses = addressesBeside(interfaceName)
   let wayOut = readWayOut()
@@ -56,8 +50,13 @@ export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDispos
   return startTask(async (signal) => {
     for (;;) {
       const startedMs = clock.monotonic()
-      const why = await readLines([...withDaemon, ...monitor], signal, read)
+      const why = await followTool([...withDaemon, ...monitor], {
+        signal,
+        onStart: () => onUnwatched(undefined),
+        onLine: read,
+      })
       signal.throwIfAborted()
+      onUnwatched(why)
       if (clock.monotonic() - startedMs > 60_000) backoff.reset()
       log.warn('ip monitor ended, will be started again', { error: why })
       await clock.sleep(backoff.nextMs(), signal)
@@ -116,20 +115,4 @@ function addressesBeside(interfaceName: string): string {
     .flatMap(([, infos = []]) => infos.map(({ address }) => address))
     .sort()
     .join()
-}
-
-/** Runs a program until it ends or is no longer wanted; resolves to why it ended. */
-function readLines(
-  command: readonly [Tool, ...string[]],
-  signal: AbortSignal,
-  onLine: (line: string) => void,
-): Promise<string> {
-  const child = spawnTool(command, { stdio: ['ignore', 'pipe', 'ignore'], signal })
-  createInterface(child.stdout).on('line', onLine)
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(explainExit(command, error.message)))
-    child.once('close', (code, killedBy) =>
-      resolve(explainExit(command, `${killedBy ?? `exit code ${code}`}`)),
-    )
-  })
 }
