@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DaemonStatus, Entry } from '@plexd/protocol'
 import type { Static } from 'typebox'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
-import { runProgram, runToEnd } from '../../scripts/programs/program.ts'
+import { commandOf, type Output, runProgram, runToEnd } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
@@ -151,13 +151,42 @@ describe('plexd deregister', () => {
     const agent = await system.startAgent('leaving')
     await agent.end()
     const connection = ['--api', system.controlPlane.url, '--ca-file', system.controlPlane.caFile]
-    const left = await runProgram('plexd', [
-      ...['deregister', '--purge', '--data-dir', agent.dataDir, ...connection],
-    ])
+    const command = ['deregister', '--purge', '--data-dir', agent.dataDir, ...connection]
+    for (const answer of ['\n', 'n\n']) {
+      const refused = await atTerminal(command, answer)
+      assert.match(refused.stdout, /take node "leaving \(n_\w+\)" out of the mesh and remove all/)
+      assert.match(refused.stdout, /not confirmed: nothing was done/)
+      assert.equal((await system.admin.listNodes({})).body.items.length, 1)
+    }
+    const left = await runProgram('plexd', command)
     assert.equal(left.code, 0, left.stderr)
     assert.match(left.stdout, /deregistered/)
     const { body } = await system.admin.listNodes({})
     assert.deepEqual(body.items, [])
     await assert.rejects(readFile(join(agent.dataDir, 'identity.json')))
   })
+
+  it('does so at a terminal for whoever says yes, in either way', async () => {
+    await using system = await startSystem()
+    const { url, caFile } = system.controlPlane
+    for (const [name, flags, answer] of [
+      ['asked', [], 'y\n'],
+      ['told', ['--yes'], ''],
+    ] as const) {
+      const agent = await system.startAgent(name)
+      await agent.end()
+      const where = ['--data-dir', agent.dataDir, '--api', url, '--ca-file', caFile]
+      const { stdout } = await atTerminal(['deregister', '--purge', ...where, ...flags], answer)
+      assert.match(stdout, /identity and state removed/)
+      assert.equal(/\[y\/N\]/.test(stdout), name === 'asked')
+    }
+  })
 })
+
+/** What a person sees of plexd, and types. */
+function atTerminal(args: readonly string[], typed: string): Promise<Output> {
+  const line = commandOf('plexd', args)
+    .map((word) => `'${word}'`)
+    .join(' ')
+  return runToEnd('script', ['--quiet', '--return', '--command', line, '/dev/null'], {}, typed)
+}

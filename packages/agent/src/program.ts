@@ -235,6 +235,7 @@ function deregister(): Command {
     .description('Leave the mesh; the control plane forgets this node')
     .option('--purge', 'remove the identity and all state from this machine as well')
     .option('--force', 'with --purge: do so even if the control plane cannot be told')
+    .option('--yes', 'do not ask; nobody is asked where standard input is no terminal')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

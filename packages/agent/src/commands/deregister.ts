@@ -1,8 +1,10 @@
 import { readdir, rm, rmdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { formatNode } from '@plexd/protocol'
 import {
   CliError,
+  confirm,
   createLog,
   describeError,
   errorCodeOf,
@@ -22,12 +24,13 @@ import { type Flags, loadConfigFor } from './flags.ts'
 interface Options {
   purge?: boolean
   force?: boolean
+  yes?: boolean
   json?: boolean
 }
 
 /** Leaves the mesh, then with `purge` removes what is on the disk. A node that the control plane has removed counts as left. */
 export async function runDeregister(flags: Flags, options: Options): Promise<void> {
-  const { purge = false, force = false, json = false } = options
+  const { purge = false, force = false, yes = false, json = false } = options
   if (force && !purge)
     throw new CliError(
       'deregister with --force: it is for --purge alone: add that, or leave --force out',
@@ -36,6 +39,8 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
   const config = await loadConfigFor(flags)
   const identity = await readIdentity(config, force)
   if (purge) checkPurge(config.dataDir)
+  // Scripts say no more than this where nobody can be asked, and have always been obeyed.
+  if (process.stdin.isTTY) await confirm(process, { what: question(config, identity, purge), yes })
   const told = identity ? await leave(config, identity, force) : false
   // Nobody answers under this identity any more, on either side.
   if (identity && process.getuid?.() === 0) await takeDown(config, identity)
@@ -45,6 +50,17 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
   else process.stdout.write(describe(node_id, told, purge))
   if (kept !== undefined)
     process.stderr.write(`plexd: the empty folder "${config.dataDir}" stays: ${printable(kept)}\n`)
+}
+
+function question(
+  { dataDir }: AgentConfig,
+  identity: Identity | undefined,
+  purge: boolean,
+): string {
+  const leaves = identity
+    ? [`take node "${formatNode(identity.node_id, identity.hostname)}" out of the mesh`]
+    : []
+  return [...leaves, ...(purge ? [`remove all that is in "${dataDir}"`] : [])].join(' and ')
 }
 
 /** A damaged identity must not stand in the way of getting rid of it. */

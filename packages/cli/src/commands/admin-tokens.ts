@@ -1,7 +1,6 @@
 import type { Role } from '@plexd/protocol'
-import { printJson } from '@plexd/runtime'
+import { addYesFlag, confirm, printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
-import { addYesFlag, confirm } from '../confirm.ts'
 import { type Context, examples, jsonHelp } from '../context.ts'
 import { ageOf, printDone, printList, printNote } from '../output.ts'
 

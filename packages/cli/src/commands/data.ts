@@ -1,7 +1,6 @@
 import { ApiError, JsonText } from '@plexd/protocol'
-import { CliError, exitCodes, jsonText, printJson } from '@plexd/runtime'
+import { addYesFlag, CliError, confirm, exitCodes, jsonText, printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { contentTypeOf, decodeUtf8, isJsonType, quoteFile, readInput } from '../input.ts'
 import { ageOf, printDone, printList, printText, printWarnings } from '../output.ts'

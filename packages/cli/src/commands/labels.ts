@@ -1,6 +1,6 @@
 import type { LabelUse, UnconfirmedLabel } from '@plexd/protocol'
+import { addYesFlag, confirm } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { collectPair } from '../input.ts'
 import { formatLabels, printDone, printList, printNote } from '../output.ts'

@@ -1,7 +1,6 @@
 import { formatNode, type IdentityInUse, type Node, type NodeDetail } from '@plexd/protocol'
-import { jsonText, printable } from '@plexd/runtime'
+import { addYesFlag, confirm, jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { selectorFlag } from '../input.ts'
 import type { Io } from '../io.ts'

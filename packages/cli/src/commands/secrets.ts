@@ -1,5 +1,5 @@
+import { addYesFlag, confirm } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { decodeUtf8, readInput } from '../input.ts'
 import { ageOf, printDone, printList, printWarnings } from '../output.ts'

@@ -1,7 +1,6 @@
 import { type BootstrapToken, formatNode } from '@plexd/protocol'
-import { printJson } from '@plexd/runtime'
+import { addYesFlag, confirm, printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
-import { addYesFlag, confirm } from '../confirm.ts'
 import { allPages, type Context, examples, jsonHelp } from '../context.ts'
 import { collectPair, durationFlag } from '../input.ts'
 import { ageOf, formatLabels, printDone, printList, printNote } from '../output.ts'

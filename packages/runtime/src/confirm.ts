@@ -1,7 +1,12 @@
-import type { PolicyOutcome } from '@plexd/protocol'
-import { CliError, exitCodes, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
-import type { Io } from './io.ts'
+import { CliError, exitCodes } from './cli.ts'
+import { printable } from './printable.ts'
+
+/** Where a question is put, and answered. */
+export interface Terminal {
+  stdin: AsyncIterable<Uint8Array | string> & { isTTY?: boolean }
+  stderr: { write(text: string): unknown }
+}
 
 /** For a command that takes away what it cannot give back: the other half of it is `confirm`. */
 export function addYesFlag(command: Command): Command {
@@ -14,19 +19,19 @@ export function addYesFlag(command: Command): Command {
  * done.
  */
 export async function confirm(
-  io: Io,
+  { stdin, stderr }: Terminal,
   { what, cut = '', yes = false, asks = true }: Question,
 ): Promise<void> {
   if (yes) return
   const text = cut === '' ? what : `${what}: ${cut}`
-  if (!asks || !io.stdin.isTTY) {
+  if (!asks || !stdin.isTTY) {
     throw new CliError(
       `${text}: nobody can be asked here: run it again with --yes to do that`,
       exitCodes.usage,
     )
   }
-  io.stderr.write(`${printable(text)}${cut === '' ? '' : '; go on'}? [y/N] `)
-  if (!/^\s*y/i.test(await readAnswer(io))) throw new CliError('not confirmed: nothing was done')
+  stderr.write(`${printable(text)}${cut === '' ? '' : '; go on'}? [y/N] `)
+  if (!/^\s*y/i.test(await readAnswer(stdin))) throw new CliError('not confirmed: nothing was done')
 }
 
 interface Question {
@@ -36,19 +41,11 @@ interface Question {
   asks?: boolean
 }
 
-async function readAnswer({ stdin }: Io): Promise<string> {
+async function readAnswer(stdin: Terminal['stdin']): Promise<string> {
   let answer = ''
   for await (const chunk of stdin) {
     answer += chunk.toString()
     if (answer.includes('\n')) break
   }
   return answer
-}
-
-/** What nodes would lose by a change of the policies; empty for nothing. */
-export function describeCut(pairs: PolicyOutcome['pairs']): string {
-  if (!pairs) return 'the mesh is too large to tell how many pairs of nodes could not talk any more'
-  if (pairs.lost === 0) return ''
-  const nouns = pairs.lost === 1 ? 'pair' : 'pairs'
-  return `${pairs.lost} ${nouns} of nodes that can talk could not any more`
 }
