@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { untilPing } from '../../scripts/laboratory/probes.ts'
+import { labSkip } from '../../scripts/laboratory/requirements.ts'
+import {
+  type MeshMember,
+  type MeshSystem,
+  startMeshSystem,
+} from '../../scripts/programs/mesh-system.ts'
+import { joinAll, kernelState, settle } from './support/members.ts'
+
+describe('a second agent in one network namespace', { skip: labSkip() }, () => {
+  let lab: Lab
+  let system: MeshSystem
+  let web: MeshMember
+  let db: MeshMember
+  before(async () => {
+    lab = await createLab()
+    system = await startMeshSystem(lab)
+    ;({ web, db } = await joinAll(lab, system, ['web', 'db']))
+    await untilPing(web.host, db.meshIp)
+    await settle(web)
+  })
+  after(async () => {
+    await system?.[Symbol.asyncDispose]()
+    await lab?.[Symbol.asyncDispose]()
+  })
+
+  for (const [what, config, words] of [
+    ['wants the same interface', '', /interface .*plexd0.* belongs to another plexd/],
+    [
+      'wants another one, and the same packet filter',
+      'mesh: { interface: plexd1, listen_port: 51821 }\n',
+      /the table .*inet plexd.* of this network namespace belongs to another plexd/,
+    ],
+  ] as const)
+    it(`does not start where it ${what}, and the first one is as it was`, async () => {
+      const before = await kernelState(web)
+      await assert.rejects(system.join('second', web.host, { config }), words)
+      assert.equal(await kernelState(web), before)
+      await untilPing(db.host, web.meshIp)
+    })
+})
