@@ -246,11 +246,21 @@ export const putEndpointCases: ContractCase[] = [
     },
   },
   {
-    status: 400,
-    when: 'for an endpoint that is none',
+    status: 200,
+    when: 'and what was left out, for an endpoint that is none',
     answer: ({ web }) =>
       web.call(controlApi.putEndpoint, {
         body: { public_endpoint: 'https://example.com/', nat_type: 'none' },
       }),
+    check(answer) {
+      const { left_out = [] } = answer.json<EndpointResponse>()
+      assert.match(left_out[0] ?? '', /^public_endpoint "https:/)
+    },
+  },
+  {
+    status: 400,
+    when: 'for a type of NAT that is none',
+    answer: ({ web }) =>
+      web.call(controlApi.putEndpoint, { body: { public_endpoint: '', nat_type: 'round' } }),
   },
 ]
