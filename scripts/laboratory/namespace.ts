@@ -52,16 +52,34 @@ export async function makeNamespace(label: string, folder: string): Promise<Name
   }
 }
 
-/** Ends what runs inside, whoever started it there, and removes the namespace. */
+/**
+ * Ends what runs inside, whoever started it there, and removes the namespace. One of a killed test may be removed by its
+ * janitor, and by each test that starts, all at once.
+ */
 async function removeNamespace(name: string): Promise<void> {
-  for (const pid of await pidsIn(name)) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It has ended meanwhile.
-    }
+  try {
+    for (const pid of await pidsIn(name)) killQuietly(pid)
+    await exec(['ip', 'netns', 'delete', name])
+  } catch (error) {
+    if (await isThere(name)) throw error
   }
-  await exec(['ip', 'netns', 'delete', name])
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+async function isThere(name: string): Promise<boolean> {
+  return (await listNamespaces()).includes(name)
+}
+
+async function listNamespaces(): Promise<string[]> {
+  const lines = (await exec(['ip', 'netns', 'list'])).split('\n')
+  return lines.flatMap((line) => line.split(' ')[0] || [])
 }
 
 async function pidsIn(name: string): Promise<number[]> {
@@ -95,10 +113,9 @@ export async function programsIn(
 
 /** Removes what a killed test has left behind; those of living processes stay. */
 export async function sweepNamespaces(): Promise<void> {
-  const names = (await exec(['ip', 'netns', 'list'])).split('\n').map((line) => line.split(' ')[0])
-  for (const name of names) {
-    const [, pid] = name?.match(new RegExp(`^${everyPrefix}(\\d+)-`)) ?? []
-    if (name && pid !== undefined && !isAlive(Number(pid))) await removeNamespace(name)
+  for (const name of await listNamespaces()) {
+    const [, pid] = name.match(new RegExp(`^${everyPrefix}(\\d+)-`)) ?? []
+    if (pid !== undefined && !isAlive(Number(pid))) await removeNamespace(name)
   }
 }
 

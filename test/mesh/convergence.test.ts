@@ -4,6 +4,7 @@ import { createLab } from '../../scripts/laboratory/lab.ts'
 import { capture, pingAll, untilAllPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import { explained } from './support/explained.ts'
 import { joinAll, startTrafficOn } from './support/members.ts'
 
 const teams = {
@@ -39,7 +40,8 @@ describe('ten agents and a control plane that start from nothing', {
       await joinAll(lab, system, names, (name) => ({ metadata: { team: teamOf(name) } })),
     )
     const joinedMs = performance.now()
-    for (const member of members) await untilAllPing(member.host, ipsOf(mates(member, members)))
+    for (const member of members)
+      await explained(members, () => untilAllPing(member.host, ipsOf(mates(member, members))))
     t.diagnostic(`ten agents enrolled in ${seconds(joinedMs - startedMs)}`)
     t.diagnostic(`all pairs connected ${seconds(performance.now() - joinedMs)} later`)
 
@@ -75,9 +77,14 @@ async function usesTcp(members: readonly MeshMember[]): Promise<number> {
           const startedMs = performance.now()
           const flow = ['tcp', other.meshIp, 8080] as const
           const mayPass = isAllowed(member, other)
-          const isAsTold = await (mayPass ? traffic.reaches(...flow) : traffic.isKeptFrom(...flow))
-          if (!isAsTold) wrong.push(`${member.name} ${other.name}`)
-          if (mayPass) slowestMs = Math.max(slowestMs, performance.now() - startedMs)
+          if (!mayPass) {
+            if (!(await traffic.isKeptFrom(...flow))) wrong.push(`${member.name} ${other.name}`)
+            return
+          }
+          await explained([member, other], async () =>
+            assert.equal(await traffic.failure(...flow), '', `${member.name} ${other.name}`),
+          )
+          slowestMs = Math.max(slowestMs, performance.now() - startedMs)
         }),
     )
   assert.deepEqual(wrong, [])

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLab, type Host } from '../../scripts/laboratory/lab.ts'
-import { capture, untilPing } from '../../scripts/laboratory/probes.ts'
+import { capture } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { startMeshSystem } from '../../scripts/programs/mesh-system.ts'
 import { createRandom } from '../support/random.ts'
 import { until } from '../support/until.ts'
-import { joinAll, kernelState, settle } from './support/members.ts'
+import { explained } from './support/explained.ts'
+import { joinAll, kernelState, settle, untilReaches } from './support/members.ts'
 
 const seed = Number(process.env.PLEXD_WAYS_SEED ?? Date.now() % 1_000_000)
 const rounds = Number(process.env.PLEXD_WAYS_ROUNDS ?? 12)
@@ -51,7 +52,7 @@ describe('the ways into the mesh, disturbed at random', { skip: labSkip('tcpdump
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'])
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
     await until('it knows where it is', async () =>
       (await web.agent.program().log()).includes('public endpoint found'),
     )
@@ -64,14 +65,16 @@ describe('the ways into the mesh, disturbed at random', { skip: labSkip('tcpdump
       for (const { does } of drawn) await run(web.host, does)
       for (const { ends } of drawn) if (ends) await run(web.host, ends)
       const what = drawn.map(({ does }) => does).join('; ')
-      await until(
-        `all is as it was, after ${what}`,
-        // For a moment there may be no interface, or no table.
-        async () => withoutNumbers(await kernelState(web).catch(() => '')) === before,
-        // A look that hangs is given up after ten seconds, and another one follows.
-        30_000,
+      await explained([web], () =>
+        until(
+          `all is as it was, after ${what}`,
+          // For a moment there may be no interface, or no table.
+          async () => withoutNumbers(await kernelState(web).catch(() => '')) === before,
+          // A look that hangs is given up after ten seconds, and another one follows.
+          30_000,
+        ),
       )
-      await untilPing(web.host, db.meshIp)
+      await untilReaches(web, db)
     }
     await until('plexd has no problem', async () =>
       /^problems: +none$/m.test(await web.plexd('status')),

@@ -12,7 +12,7 @@ import {
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { joinAll, startTrafficOn } from './support/members.ts'
+import { joinAll, startTrafficOn, untilReaches } from './support/members.ts'
 
 const icmp: PolicyRule = { from: 'role=web', to: 'role=db', protocol: 'icmp', action: 'allow' }
 const tcp: PolicyRule = { ...icmp, port: 8080, protocol: 'tcp' }
@@ -25,7 +25,7 @@ describe('policy on a mesh with traffic', { skip: labSkip() }, () => {
       metadata: { role },
     }))
     await put(system, [icmp, tcp])
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
     await using server = await startTrafficOn(db)
     await server.listen(db.meshIp, 8080)
     await server.listen(db.meshIp, 9090)

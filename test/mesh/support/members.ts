@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startTraffic, type Traffic } from '@plexd/agent/testing'
 import type { Lab } from '../../../scripts/laboratory/lab.ts'
-import { untilAllPing } from '../../../scripts/laboratory/probes.ts'
+import { untilAllPing, untilPing } from '../../../scripts/laboratory/probes.ts'
 import type { JoinOptions, MeshMember, MeshSystem } from '../../../scripts/programs/mesh-system.ts'
 import { until } from '../../support/until.ts'
+import { explained } from './explained.ts'
 
 /** Members by their names, each on a host of its own in the public network; resolves when all have their interface. */
 export async function joinAll<Name extends string>(
@@ -32,11 +33,22 @@ async function untilRouted({ name, host }: MeshMember): Promise<void> {
 export async function untilMeshed(members: readonly MeshMember[]): Promise<void> {
   for (const member of members) {
     const others = members.filter((other) => other !== member)
-    await untilAllPing(
-      member.host,
-      others.map(({ meshIp }) => meshIp),
+    await explained(members, () =>
+      untilAllPing(
+        member.host,
+        others.map(({ meshIp }) => meshIp),
+      ),
     )
   }
+}
+
+/** Until one answers a ping of the other. */
+export async function untilReaches(
+  from: MeshMember,
+  to: MeshMember,
+  withinMs?: number,
+): Promise<void> {
+  await explained([from, to], () => untilPing(from.host, to.meshIp, withinMs))
 }
 
 export function startTrafficOn({ host }: MeshMember): Promise<Traffic> {

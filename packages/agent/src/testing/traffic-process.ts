@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** What the process can be told to do; see `Traffic`. */
 export type TrafficCall =
   | ['listen', address: string, port: number]
-  | ['reaches', patienceMs: number, protocol: 'tcp' | 'udp', address: string, port: number]
+  | ['fail', patienceMs: number, protocol: 'tcp' | 'udp', address: string, port: number]
   | ['open', address: string, port: number]
   | ['answers', patienceMs: number]
   | ['startFlood', address: string, port: number, packetsPerSecond: number]
@@ -35,8 +35,8 @@ async function answer(call: TrafficCall): Promise<unknown> {
   switch (call[0]) {
     case 'listen':
       return listen(call[1], call[2])
-    case 'reaches':
-      return (call[2] === 'tcp' ? reachesTcp : reachesUdp)(call[1], call[3], call[4])
+    case 'fail':
+      return (call[2] === 'tcp' ? failTcp : failUdp)(call[1], call[3], call[4])
     case 'open':
       stays = connect(call[2], call[1])
       await once(stays, 'connect')
@@ -61,14 +61,16 @@ async function listen(address: string, port: number): Promise<void> {
   await once(udp, 'listening')
 }
 
-async function reachesTcp(patienceMs: number, address: string, port: number): Promise<boolean> {
+/** Empty when it is reached, else why not. */
+async function failTcp(patienceMs: number, address: string, port: number): Promise<string> {
+  const startedMs = performance.now()
   const socket = connect(port, address)
   socket.on('error', () => {})
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(patienceMs) })
-    return await echoes(patienceMs, socket)
-  } catch {
-    return false
+    return (await echoes(patienceMs, socket)) ? '' : 'connected, and no echo'
+  } catch (error) {
+    return `${error} after ${Math.round(performance.now() - startedMs)} ms`
   } finally {
     socket.destroy()
   }
@@ -85,12 +87,15 @@ async function echoes(patienceMs: number, socket: Socket): Promise<boolean> {
   ])
 }
 
-async function reachesUdp(patienceMs: number, address: string, port: number): Promise<boolean> {
+async function failUdp(patienceMs: number, address: string, port: number): Promise<string> {
   const socket = createSocket('udp4')
   // What the kernel refuses to send is reported as an error.
   socket.on('error', () => {}).send('?', port, address, () => {})
   try {
-    return await Promise.race([once(socket, 'message').then(() => true), delay(patienceMs, false)])
+    return await Promise.race([
+      once(socket, 'message').then(() => ''),
+      delay(patienceMs, `no answer in ${patienceMs} ms`),
+    ])
   } finally {
     socket.close()
   }

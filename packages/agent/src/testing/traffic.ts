@@ -9,6 +9,8 @@ export interface Traffic extends AsyncDisposable {
   listen(address: string, port: number): Promise<void>
   /** Whether a new flow to there gets an answer, also late: the machine may be busy, the peers may have to shake hands. */
   reaches(protocol: 'tcp' | 'udp', address: string, port: number): Promise<boolean>
+  /** The same; resolves to why not, or to nothing. */
+  failure(protocol: 'tcp' | 'udp', address: string, port: number): Promise<string>
   /** Whether a new flow to there gets no answer for a while. */
   isKeptFrom(protocol: 'tcp' | 'udp', address: string, port: number): Promise<boolean>
   /** Opens a TCP connection that stays. */
@@ -52,8 +54,9 @@ export async function startTraffic(namespace: Pick<Namespace, 'enter'>): Promise
   }
   return {
     listen: (address, port) => call('listen', address, port),
-    reaches: (...flow) => call('reaches', lateMs, ...flow),
-    isKeptFrom: async (...flow) => !(await call<boolean>('reaches', promptMs, ...flow)),
+    reaches: async (...flow) => (await call<string>('fail', lateMs, ...flow)) === '',
+    failure: (...flow) => call('fail', lateMs, ...flow),
+    isKeptFrom: async (...flow) => (await call<string>('fail', promptMs, ...flow)) !== '',
     open: (address, port) => call('open', address, port),
     answers: () => call('answers', lateMs),
     isCut: async () => !(await call<boolean>('answers', promptMs)),
