@@ -74,6 +74,22 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     assert.equal(handshakeOf(after), handshakeOf(before))
   })
 
+  it('speaks to a peer that comes back: it would go on for 15 seconds in the session that was', async () => {
+    await using lab = await createLab()
+    const [web, db] = await pair(lab)
+    await introduce([web, db])
+    await untilPing(db.host, web.meshIp)
+
+    const { peers } = web
+    await web.order({ peers: [] })
+    await web.order({ peers: [...peers] })
+    await untilPing(db.host, web.meshIp, 5_000)
+
+    await web.host.exec(['wg', 'set', 'plexd0', 'peer', db.publicKey, 'remove'])
+    await web.nextReport()
+    await untilPing(db.host, web.meshIp, 5_000)
+  })
+
   it('puts right at once what somebody else has changed, and says so', async (t) => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)

@@ -27,6 +27,7 @@ import { standardMtu } from './link.ts'
 import { isDevice } from './network-monitor.ts'
 import { observedPeers } from './observed-peers.ts'
 import { changesFor } from './peer-changes.ts'
+import { createReturningPeers, type ReturningPeers } from './returning-peers.ts'
 import { newlyReachable, type SecondTries, secondTries, startSecondTries } from './second-try.ts'
 import { createSightMemory, type SightMemory } from './sight-memory.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
@@ -70,6 +71,7 @@ class Device implements LinuxDevice {
   readonly #handovers: HandoverLoop
   readonly #runner: HandoverRunner
   readonly #secondTries: SecondTries
+  readonly #returning: ReturningPeers
   readonly #record: KeptRecord
   #privateKey = ''
   #held: HeldPsks | undefined
@@ -92,6 +94,7 @@ class Device implements LinuxDevice {
       clock,
     })
     this.#sights = createSightMemory(this.#driver, clock)
+    this.#returning = createReturningPeers(clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
     this.#runner = createHandoverRunner({
@@ -173,7 +176,11 @@ class Device implements LinuxDevice {
         const changes = await this.#write(this.#backend, steps, [], plan)
         if (hadOne) await this.#writer.speak(this.#backend, newlyReachable(changes))
       } else {
+        const { peers } = this.#record.current()
+        const actual = new Set(sight.wg.peers.map(({ public_key }) => public_key))
         const changes = await this.#write(sight.backend, steps, sight.wg.peers, plan)
+        const isMissed = (key: string): boolean => key in peers && !actual.has(key)
+        await this.#writer.speak(sight.backend, this.#returning.follow(changes, isMissed))
         if (!changesInterface(plan)) this.#sights.putBack(sight, changes)
       }
     })

@@ -16,7 +16,7 @@ export interface InterfaceWriter {
   /** MTU, address, route; brings it up. */
   writeLink(backend: Backend, plan: InterfacePlan): Promise<void>
   /**
-   * To peers that may have a session with an interface that is no more: whatever they send in it is lost until they
+   * To peers that may have a session of which this interface knows nothing: whatever they send in it is lost until they
    * hear of another, or doubt it themselves after 15 seconds.
    */
   speak(backend: Backend, publicKeys: readonly string[]): Promise<void>
@@ -71,6 +71,7 @@ export function createInterfaceWriter(options: {
     },
 
     async speak(backend, publicKeys) {
+      if (publicKeys.length === 0) return
       await backend.write({ peers: kicks(publicKeys) })
       await backend.write({ peers: settled(publicKeys, keepaliveSeconds()) })
     },
