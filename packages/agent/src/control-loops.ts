@@ -242,6 +242,8 @@ function startState(
   const loop: ReconcileLoop = stack.use(
     startReconcileLoop({ ...common, reconcile, intervalMs: config.reconcileMs }),
   )
+  // Nothing else would bring into force what an event has told.
+  applier.onFailure(() => loop.trigger())
 
   async function useKey(privateKey: string): Promise<void> {
     await device.setPrivateKey(privateKey)

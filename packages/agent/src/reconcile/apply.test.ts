@@ -103,6 +103,16 @@ describe('createApplier', () => {
     applier.applySoon()
     await eventually('the peer', () => device.peerIds().length === 1)
   })
+
+  it('asks for another try when an event cannot be applied', async () => {
+    const { applier, device } = setUp([db])
+    const asked = Promise.withResolvers<void>()
+    applier.onFailure(() => asked.resolve())
+    device.breakWith(new Error('no such device'))
+    applier.applySoon()
+    await asked.promise
+    assert.deepEqual(device.peerIds(), [])
+  })
 })
 
 function setUp(peers: Peer[]) {

@@ -16,8 +16,10 @@ export interface Applier {
    * problem. With `look` the filter is looked at even if nobody was heard to change it.
    */
   apply(options?: { look?: boolean }): Promise<Correction[]>
-  /** After an event: nobody waits, and failures are left to the next reconciliation. */
+  /** After an event: nobody waits, and a failure asks for a reconciliation. */
   applySoon(): void
+  /** Called when what nobody waits for has failed. One listener, who sees to it that it is tried again. */
+  onFailure(tryAgain: () => void): void
 }
 
 export interface ApplierDeps {
@@ -39,6 +41,7 @@ export function createApplier(deps: ApplierDeps): Applier {
   const { device, firewall, desired, routing, standpoint, peerRules, problems, log } = deps
   let last: Promise<unknown> = Promise.resolve()
   let soon = false
+  let failedSoon = (): void => {}
   let isFiltered = firewall === undefined
   /** What was done where nobody is told of it, for the next who is. */
   const untold: DeviceStep[] = []
@@ -150,7 +153,13 @@ export function createApplier(deps: ApplierDeps): Applier {
           soon = false
           return applyOnce(false)
         })
-        .catch((error: unknown) => log.error('event cannot be applied', { error }))
+        .catch((error: unknown) => {
+          log.warn('event cannot be applied, will retry', { error })
+          failedSoon()
+        })
+    },
+    onFailure(tryAgain) {
+      failedSoon = tryAgain
     },
   }
 }

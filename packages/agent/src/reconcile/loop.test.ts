@@ -89,6 +89,25 @@ describe('reconcile loop', () => {
     assert.notEqual(setup.vitals.last_reconcile_at, null)
   })
 
+  for (const failure of [
+    new Error('connection reset'),
+    new LocalFailure('apply the state', { cause: new Error('nft: it took too long') }),
+  ])
+    it(`comes back soon after a failure, and then seldom: ${failure.message}`, async () => {
+      await using setup = setUp(() => Promise.reject(failure))
+      await setup.clock.advance(0)
+      await setup.clock.advance(5_000)
+      assert.equal(setup.runs.length, 3)
+      await setup.clock.advance(10 * minute)
+      assert.ok(setup.runs.length < 20, `${setup.runs.length} runs in ten minutes`)
+
+      setup.work = async () => {}
+      await setup.clock.advance(minute)
+      const before = setup.runs.length
+      await setup.clock.advance(5 * minute + 5_000)
+      assert.equal(setup.runs.length, before + 5)
+    })
+
   it('leaves a state that came, and cannot be applied, to the problem of who applies it', async () => {
     await using setup = setUp(() => Promise.reject(new Error('no answer')))
     await setup.clock.advance(1)

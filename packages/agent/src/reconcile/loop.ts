@@ -33,7 +33,10 @@ const minGapMs = 1_000
 /** Once in this time the state is pulled whole, whatever we believe to have: a mistake of ours must not last for ever. */
 const wholeEachMs = 3_600_000
 
-/** Runs at start, each interval, and when triggered. */
+/** After a failure the pauses grow from here to the interval: what kept an answer back is mostly over in a moment. */
+const soonMs = 1_000
+
+/** Runs at start, each interval, soon after a failure, and when triggered. */
 export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
   const { intervalMs, vitals, problems, clock, log, random = Math.random } = deps
   const trigger = createTrigger(clock)
@@ -42,6 +45,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
     maxMs: 10 * 60_000,
     random,
   })
+  const soon = createBackoff({ minMs: Math.min(soonMs, intervalMs), maxMs: intervalMs, random })
   let wantWhole = false
   let lastWholeMs = clock.monotonic()
 
@@ -65,6 +69,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
       problems.clear('reconcile')
       problems.clear('refused')
       slow.reset()
+      soon.reset()
       return withJitter(intervalMs, jitter, random)
     } catch (error) {
       signal.throwIfAborted()
@@ -84,12 +89,12 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
     // The state did come; what cannot be applied of it is the applier's problem, until that works.
     if (error instanceof LocalFailure) {
       problems.clear('reconcile')
-      return withJitter(intervalMs, jitter, random)
+      return soon.nextMs()
     }
     problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
     const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
     const wishedMs = Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000)
-    return Math.max(withJitter(intervalMs, jitter, random), wishedMs)
+    return Math.max(soon.nextMs(), wishedMs)
   }
 
   const stopped = new AbortController()
