@@ -12,7 +12,7 @@ import { startTraffic, type Traffic } from '../testing/traffic.ts'
 import { loadChangeSocket } from './change-socket.ts'
 import { createNftables, isTableOf } from './nftables.ts'
 import { ruleName } from './rule-match.ts'
-import { compileRuleset, type Ruleset } from './ruleset.ts'
+import { compileRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts'
 import { startTableWatch } from './table-watch.ts'
 import { createWriters } from './writers.ts'
 
@@ -129,6 +129,25 @@ describe('nftables', { skip }, () => {
     assert.match(container.run('nft list table inet segments'), /1380 counter packets [1-9]/)
     await mesh.enforce([aRule({ src: peerIp, dst: nodeIp, protocol: 'tcp', port: 80 })])
     assert.equal(await mesh.peer.isKeptFrom('tcp', nodeIp, 8080), true)
+  })
+
+  it('drops what a neighbour sends under an address of the mesh, unless that is no address of the mesh', async () => {
+    using neighbour = createNamespace()
+    connect(
+      { namespace: mesh.nodeSpace, device: 'eth0', address: '192.0.2.1/24' },
+      { namespace: neighbour, device: 'eth0', address: '192.0.2.2/24' },
+    )
+    neighbour.run('ip address add 10.100.0.9/32 dev eth0; ip address add 10.100.7.9/32 dev eth0')
+    // As Debian has it: what comes from where there is any way to is believed.
+    mesh.nodeSpace.run('sysctl -qw net.ipv4.conf.all.rp_filter=2; nft -f -', arrivals)
+    const options = { meshRange: '10.100.0.0/16', exceptions: ['10.100.7.0/24'] }
+    await mesh.apply(compile([], options))
+    for (const from of ['192.0.2.2', '10.100.0.9', '10.100.7.9'])
+      neighbour.run(`ping -c 1 -W 0.2 -I ${from} 192.0.2.1 || true`)
+    const arrived = mesh.nodeSpace.run('nft list table inet arrivals')
+    assert.match(arrived, /saddr 192\.0\.2\.2 counter packets 1 /)
+    assert.match(arrived, /saddr 10\.100\.0\.9 counter packets 0 /)
+    assert.match(arrived, /saddr 10\.100\.7\.9 counter packets 1 /)
   })
 
   it('lets no packet slip through and drops none while rulesets are swapped', async () => {
@@ -361,10 +380,7 @@ function nftIn({ enter }: Namespace): readonly ['ip', ...string[]] {
   return [...enter, 'nft']
 }
 
-function compile(
-  rules: CompiledRule[],
-  options: { defaultAction?: 'allow' | 'deny'; logDenied?: boolean } = {},
-): Ruleset {
+function compile(rules: CompiledRule[], options: Partial<RulesetOptions> = {}): Ruleset {
   const { ruleset, problems } = compileRuleset([{ id: 'pol_test', rules }], {
     interface: 'plexd0',
     wireguardPort: 51_820,
@@ -396,6 +412,17 @@ table ip peer {
 	chain out {
 		type filter hook output priority raw; policy accept;
 		udp dport 7253 ip protocol set 253
+	}
+}
+`
+
+/** Counts what has passed, by where it says that it comes from. */
+const arrivals = `table inet arrivals {
+	chain in {
+		type filter hook input priority 10;
+		ip saddr 192.0.2.2 counter
+		ip saddr 10.100.0.9 counter
+		ip saddr 10.100.7.9 counter
 	}
 }
 `

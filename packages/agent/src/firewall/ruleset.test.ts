@@ -141,6 +141,23 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     assert.match(without, /ip daddr 10\.100\.0\.0\/16 meta mark/)
   })
 
+  it('drops what claims to be from the mesh and comes by another interface, but for what is of others', () => {
+    const ruleset = compile({ meshRange: '10.100.0.0/16', exceptions: ['10.100.7.0/24'] })
+    const lines = switchText(ruleset, 3).split('\n')
+    const guards = ['ct direction original', 'ct state invalid,untracked'].map(
+      (begun) =>
+        `iifname != { "lo", "plexd0" } ${begun} ip saddr 10.100.0.0/16 ip saddr != { 10.100.7.0/24 } meta mark and 0xffff != 0xe4 counter drop comment "from the mesh, around it"`,
+    )
+    for (const chain of ['input', 'forward']) {
+      const rules = lines.filter((line) => line.startsWith(`add rule inet plexd ${chain} `))
+      assert.deepEqual(
+        rules.slice(0, 2),
+        guards.map((guard) => `add rule inet plexd ${chain} ${guard}`),
+      )
+      assert.equal(objectsOf(ruleset, 3).get(chain), rules.length + 1)
+    }
+  })
+
   it('marks what WireGuard gets from peers whose own address lies in the mesh range', () => {
     const lines = switchText(compile({ meshRange: '10.100.0.0/16' }), 3).split('\n')
     assert.deepEqual(

@@ -113,12 +113,8 @@ export function switchText(ruleset: Ruleset, generation: number): string {
   const jump = (chain: string, direction: 'iifname' | 'oifname'): string =>
     `add rule inet plexd ${chain} ${direction} "${ruleset.interface}" jump ${decide}\n`
   const around = (chain: string): string =>
-    aroundTexts(ruleset)
-      .map(
-        (text) =>
-          `add rule inet plexd ${chain} ${text} counter drop comment "${ownNames.around}"\n`,
-      )
-      .join('')
+    dropText(chain, aroundTexts(ruleset), ownNames.around) +
+    dropText(chain, strangeTexts(ruleset), ownNames.strange)
   return `table inet plexd {
 ${Object.entries(hooks)
   .map(([chain, hook]) => `\tchain ${chain} {\n\t\ttype filter hook ${hook}; policy accept;\n\t}\n`)
@@ -127,6 +123,12 @@ ${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
 ${around('input')}${around('forward')}${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}\
 add rule inet plexd output oifname "${ruleset.interface}" udp sport ${ruleset.wireguardPort} counter drop comment "${ownNames.loop}"
 ${jump('output', 'oifname')}${markText(ruleset)}${segmentsText(ruleset)}${clearText(ruleset)}`
+}
+
+function dropText(chain: string, matches: readonly string[], name: string): string {
+  return matches
+    .map((match) => `add rule inet plexd ${chain} ${match} counter drop comment "${name}"\n`)
+    .join('')
 }
 
 /**
@@ -169,10 +171,32 @@ function segmentsText({ interface: name, mtu }: Ruleset): string {
  * What is for the mesh leaves by its interface, and no other: the routing sees to that, and somebody may take it away.
  * What WireGuard sends is encrypted; a part of the range may be a network of this machine.
  */
-function clearText({ interface: name, meshRange, exceptions }: Ruleset): string {
-  if (meshRange === undefined || exceptions === undefined) return ''
-  const others = exceptions.length === 0 ? '' : ` ip daddr != { ${exceptions.join(', ')} }`
-  return `add rule inet plexd in_clear oifname != { "lo", "${name}" } ip daddr ${meshRange}${others} meta mark and 0xffff != 0x${meshMark.toString(16)} counter drop comment "${ownNames.inClear}"\n`
+function clearText({ interface: name, ...ruleset }: Ruleset): string {
+  const isOfMesh = ofMeshText('daddr', ruleset)
+  if (isOfMesh === undefined) return ''
+  return `add rule inet plexd in_clear oifname != { "lo", "${name}" } ${isOfMesh} counter drop comment "${ownNames.inClear}"\n`
+}
+
+/**
+ * The same for what comes in: who has an address of the mesh is one of its nodes, whoever asks. A neighbour who takes one
+ * to send from would be believed by programs that go by it, at an address of this machine about which no policy says anything.
+ */
+function strangeTexts({ interface: name, ...ruleset }: Ruleset): string[] {
+  const isOfMesh = ofMeshText('saddr', ruleset)
+  if (isOfMesh === undefined) return []
+  return ['ct direction original', 'ct state invalid,untracked'].map(
+    (begun) => `iifname != { "lo", "${name}" } ${begun} ${isOfMesh}`,
+  )
+}
+
+/** Packets from or for an address of the mesh, without those of WireGuard; undefined where not all of it is known. */
+function ofMeshText(
+  end: 'saddr' | 'daddr',
+  { meshRange, exceptions }: Pick<Ruleset, 'meshRange' | 'exceptions'>,
+): string | undefined {
+  if (meshRange === undefined || exceptions === undefined) return undefined
+  const others = exceptions.length === 0 ? '' : ` ip ${end} != { ${exceptions.join(', ')} }`
+  return `ip ${end} ${meshRange}${others} meta mark and 0xffff != 0x${meshMark.toString(16)}`
 }
 
 /** Of IPv4 and TCP without options. */
@@ -181,7 +205,7 @@ const tcpHeaderBytes = 40
 /** Chains and maps that a table with this ruleset consists of, and how many lines or elements each has. */
 export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
   const { denied, allowed, decide, maps } = namesOf(ruleset, generation)
-  const guards = aroundTexts(ruleset).length
+  const guards = aroundTexts(ruleset).length + strangeTexts(ruleset).length
   return new Map([
     ...maps.map((name, index): [string, number] => [name, ruleset.layers[index]?.length ?? 0]),
     [denied, ruleset.logDenied ? 2 : 1],
@@ -212,6 +236,7 @@ export const ownNames = {
   around: 'around the mesh',
   loop: 'WireGuard in the mesh',
   inClear: 'for the mesh, in clear',
+  strange: 'from the mesh, around it',
 }
 
 /** Where, and in which order among those of others, the kernel calls a chain. */
