@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createLab, type Host, type Lab } from '../../scripts/laboratory/lab.ts'
-import { killIn, programsIn } from '../../scripts/laboratory/namespace.ts'
+import { kill, killIn, programsIn } from '../../scripts/laboratory/namespace.ts'
 import { untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import {
@@ -21,6 +21,14 @@ const squatter = `
   mkdirSync('/run/wireguard', { recursive: true })
   rmSync(path, { force: true })
   createServer((socket) => socket.on('error', () => {})).listen(process.argv[1] ?? path)`
+
+const portHolder = `require('node:dgram').createSocket('udp4').bind(51820)`
+/** As /proc/net/udp has it. */
+const wireguardPort = ':CA6C '
+
+function portsOf({ exec }: Pick<Host, 'exec'>): Promise<string> {
+  return exec(['cat', '/proc/net/udp'])
+}
 
 describe('the interface', { skip: labSkip() }, () => {
   let lab: Lab
@@ -111,6 +119,36 @@ describe('the interface', { skip: labSkip() }, () => {
       await until('doctor is content', async () => /ok +interface: +plexd0/.test(await doctor()))
       assert.doesNotMatch(await links(web.host), /strayed/)
     })
+
+  it('is made where another interface answers to its name beside its own, and that keeps all but the name', async () => {
+    await web.agent.end('SIGKILL')
+    await web.host.ip([
+      'link delete plexd0',
+      'link add lan0 type veth peer name lan1',
+      'link property add dev lan0 altname plexd0',
+    ])
+    assert.match(
+      await doctor(),
+      /FAILED +interface: +plexd0 is not ours: it was another name of lan0/,
+    )
+    await web.agent.start()
+    await untilPing(web.host, db.meshIp)
+    assert.match(await links(web.host), / lan0@lan1/)
+    await web.host.ip(['link delete lan0'])
+  })
+
+  it('is not there while another program has its port, which is named with what to do', async () => {
+    await web.agent.end()
+    await web.host.ip(['link delete plexd0'])
+    const other = web.host.spawn([process.execPath, '-e', portHolder])
+    await until('it has the port', async () => (await portsOf(web.host)).includes(wireguardPort))
+    await web.agent.start()
+    await until('it is said', async () =>
+      /listen on UDP port 51820: another program has it/.test(await web.plexd('status')),
+    )
+    await kill(other)
+    await untilPing(web.host, db.meshIp, 30_000)
+  })
 
   it('is renamed, stopped and without a daemon, and plexd down leaves nothing', async () => {
     await web.agent.end('SIGKILL')

@@ -1,5 +1,5 @@
 import { access, constants } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 
 interface ToolFacts {
   /** What brings it, on Debian. */
@@ -104,9 +104,13 @@ export async function findMissing(command: readonly string[]): Promise<Tool | un
   return undefined
 }
 
-/** PATH, and behind it the folders with the tools of the network, which not every user has on it. */
-export function toolPath(): string {
-  const known = (process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(':')
+/**
+ * PATH, and behind it the folders with the tools of the network, which not every user has on it. Of PATH only what begins with
+ * a slash: an empty part means the folder in which plexd happens to run, and whoever may write there would be root.
+ */
+export function toolPath(path = process.env.PATH): string {
+  const named = (path ?? '').split(':').filter(isAbsolute)
+  const known = named.length > 0 ? named : ['/usr/local/bin', '/usr/bin', '/bin']
   return [...known, ...['/usr/sbin', '/sbin'].filter((folder) => !known.includes(folder))].join(':')
 }
 

@@ -1,4 +1,11 @@
-import { type Clock, type Exec, exec as execProgram, type Log, systemClock } from '@plexd/runtime'
+import {
+  type Clock,
+  describeError,
+  type Exec,
+  exec as execProgram,
+  type Log,
+  systemClock,
+} from '@plexd/runtime'
 import type { Backend } from './backend.ts'
 import { uapiDir as standardUapiDir } from './backend-userspace.ts'
 import type { DeviceStep, NetworkListener, ObservedDevice, WireguardDevice } from './device.ts'
@@ -165,25 +172,12 @@ class Device implements LinuxDevice {
     })
   }
 
-  apply(steps: readonly DeviceStep[]): Promise<void> {
-    return this.#exclusive(async () => {
-      const sight = await this.#sights.take((sight) => isOnSilent(steps, sight.wg.peers))
-      const plan = this.#plan(sight)
-      if (plan.rebuild || sight.state !== 'wireguard') {
-        await this.#record.replace(emptyRecord)
-        const hadOne = this.#backend !== undefined
-        this.#backend = await this.#writer.rebuild(sight, plan)
-        const changes = await this.#write(this.#backend, steps, [], plan)
-        if (hadOne) await this.#writer.speak(this.#backend, newlyReachable(changes))
-      } else {
-        const { peers } = this.#record.current()
-        const actual = new Set(sight.wg.peers.map(({ public_key }) => public_key))
-        const changes = await this.#write(sight.backend, steps, sight.wg.peers, plan)
-        const isMissed = (key: string): boolean => key in peers && !actual.has(key)
-        await this.#writer.speak(sight.backend, this.#returning.follow(changes, isMissed))
-        if (!changesInterface(plan)) this.#sights.putBack(sight, changes)
-      }
-    })
+  async apply(steps: readonly DeviceStep[]): Promise<void> {
+    try {
+      await this.#exclusive(() => this.#bring(steps))
+    } catch (error) {
+      throw isTaken.test(describeError(error)) ? takenError(this.#options.listenPort) : error
+    }
   }
 
   watch(look: () => Promise<unknown>, listener: NetworkListener = {}): AsyncDisposable {
@@ -309,6 +303,25 @@ class Device implements LinuxDevice {
     return changes
   }
 
+  async #bring(steps: readonly DeviceStep[]): Promise<void> {
+    const sight = await this.#sights.take((sight) => isOnSilent(steps, sight.wg.peers))
+    const plan = this.#plan(sight)
+    if (plan.rebuild || sight.state !== 'wireguard') {
+      await this.#record.replace(emptyRecord)
+      const hadOne = this.#backend !== undefined
+      this.#backend = await this.#writer.rebuild(sight, plan)
+      const changes = await this.#write(this.#backend, steps, [], plan)
+      if (hadOne) await this.#writer.speak(this.#backend, newlyReachable(changes))
+    } else {
+      const { peers } = this.#record.current()
+      const actual = new Set(sight.wg.peers.map(({ public_key }) => public_key))
+      const changes = await this.#write(sight.backend, steps, sight.wg.peers, plan)
+      const isMissed = (key: string): boolean => key in peers && !actual.has(key)
+      await this.#writer.speak(sight.backend, this.#returning.follow(changes, isMissed))
+      if (!changesInterface(plan)) this.#sights.putBack(sight, changes)
+    }
+  }
+
   #tellPeers(): Promise<void> {
     return this.#exclusive(async () => {
       this.#sights.forget()
@@ -336,6 +349,15 @@ class Device implements LinuxDevice {
     }
     return new Set(tries.map(({ public_key }) => public_key))
   }
+}
+
+/** Whoever says it, the kernel, wg or wireguard-go, does not say what. */
+const isTaken = /address already in use/i
+
+function takenError(port: number): Error {
+  return new Error(
+    `listen on UDP port ${port}: another program has it: "ss -ulpn sport = :${port}" shows which; end that, or name another port as "mesh.listen_port" in the config`,
+  )
 }
 
 /** A peer that is taken for one without a session is added anew: so that it has none should be certain. */

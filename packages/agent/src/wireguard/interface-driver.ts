@@ -73,6 +73,7 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
     reading.catch(() => {}) // looked at below, if at all
     const link = await readLink(name)
     if (!link) return lookElsewhere(likely === userspace ? reading : undefined)
+    if (link.name !== name) return answersTo(link)
     const backend = { wireguard: kernel, tun: userspace }[link.kind]
     if (!backend) return { state: 'foreign', why: `it was of kind ${link.kind}`, kind: link.kind }
     return readAs(backend, link, backend === likely ? reading : backend.read())
@@ -163,21 +164,32 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
 /** In which wireguard-go answers, unless it is busy or stopped. */
 const soonMs = 500
 
+/** An interface may have names beside its own, and ip knows it by each: the name is what stands in the way, and not the interface. */
+function answersTo({ name }: LinkState): Sight {
+  return { state: 'foreign', why: `it was another name of ${name}`, kind: 'altname' }
+}
+
 function linkCalls(exec: Exec) {
+  /** Undefined when there is none of that name; of one that has it beside its own, that stands in the answer. */
+  async function readLink(name: string): Promise<LinkState | undefined> {
+    try {
+      const input = linkQuery(name)
+      return parseLink(await exec(['ip', '-json', '-details', '-batch', '-'], { input }))
+    } catch (error) {
+      if (error instanceof ExecError && isNoDevice.test(error.stderr)) return
+      throw error
+    }
+  }
+
   return {
-    /** Undefined when there is none of that name. */
-    async readLink(name: string): Promise<LinkState | undefined> {
-      try {
-        const input = linkQuery(name)
-        return parseLink(await exec(['ip', '-json', '-details', '-batch', '-'], { input }))
-      } catch (error) {
-        if (error instanceof ExecError && isNoDevice.test(error.stderr)) return
-        throw error
-      }
-    },
+    readLink,
+    /** Of an interface that has the name beside its own, the name alone goes. */
     async deleteLink(name: string): Promise<void> {
+      const link = await readLink(name)
       try {
-        await exec(['ip', 'link', 'delete', 'dev', name])
+        if (link && link.name !== name)
+          await exec(['ip', 'link', 'property', 'del', 'dev', link.name, 'altname', name])
+        else if (link) await exec(['ip', 'link', 'delete', 'dev', name])
       } catch (error) {
         if (!(error instanceof ExecError && isNoDevice.test(error.stderr))) throw error
       }

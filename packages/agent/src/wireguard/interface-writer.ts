@@ -38,10 +38,10 @@ export function createInterfaceWriter(options: {
     if (backend.name !== 'wireguard-go' || listenPort === 0) return
     try {
       await backend.write({ listen_port: listenPort, peers: [] })
-    } catch (cause) {
+    } catch (error) {
       // It would look healthy from then on.
       await driver.remove()
-      throw new Error(`listen on UDP port ${listenPort}`, { cause })
+      throw error
     }
   }
 
