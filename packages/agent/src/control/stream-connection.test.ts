@@ -39,6 +39,31 @@ describe('createStreamConnector', () => {
     await assert.rejects(server.connect({ idleMs: 100 }), /no byte/)
   })
 
+  it('gives up on an answer that comes drop by drop, though it is never silent', async () => {
+    for (const start of ['HTTP/1.1 200 OK\r\nx-padding: ', 'HTTP/1.1 403 Forbidden\r\n\r\n']) {
+      await using server = await startServer(({ socket }) => {
+        socket.write(start)
+        const timer = setInterval(() => socket.write('x'), 20)
+        socket.on('close', () => clearInterval(timer))
+      })
+      await assert.rejects(
+        server.connect({ answerMs: 200 }),
+        /^Error: no whole answer within 0.2 s$/,
+      )
+    }
+  })
+
+  it('keeps a stream open for longer than its head may take', async () => {
+    await using server = await startServer(async (_request, response) => {
+      for (let times = 0; times < 6; times++) {
+        response.write(': ping\n\n')
+        await delay(100)
+      }
+      response.end()
+    })
+    await drain(await server.connect({ answerMs: 200 }))
+  })
+
   it('gives refusals as errors of the API, with the time to wait', async () => {
     await using server = await startServer((_request, response) => {
       response.writeHead(503, { 'retry-after': '7' })
@@ -93,6 +118,7 @@ async function startServer(handle: http.RequestListener) {
       lastEventId = '',
       revision = '',
       idleMs = 5_000,
+      answerMs = 5_000,
       signal = new AbortController().signal,
       bearer = () => 'secret',
     }) {
@@ -102,7 +128,7 @@ async function startServer(handle: http.RequestListener) {
         proxyUrl: undefined,
         streamIdleMs: idleMs,
       }
-      const connect = createStreamConnector(config, { nodeId: 'n/1', bearer })
+      const connect = createStreamConnector(config, { nodeId: 'n/1', bearer, answerMs })
       return connect({ lastEventId, revision, signal })
     },
     async [Symbol.asyncDispose]() {

@@ -8,7 +8,14 @@ import {
   revisionHeader,
   type TransportResponse,
 } from '@plexd/protocol'
-import { headOf, readCa, TunnelAgent, watchConnecting, whenGivenUp } from '@plexd/runtime'
+import {
+  headOf,
+  readCa,
+  stepError,
+  TunnelAgent,
+  watchConnecting,
+  whenGivenUp,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import { type Connecting, userAgent } from './client.ts'
@@ -40,12 +47,13 @@ type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'stream
  */
 export function createStreamConnector(
   config: StreamConfig,
-  who: Credentials & Connecting & { nodeId: string; instance?: string; gate?: AnswerGate },
+  who: Credentials &
+    Connecting & { nodeId: string; instance?: string; gate?: AnswerGate; answerMs?: number },
 ): ConnectStream {
   const base = new URL(config.apiUrl)
   const secure = base.protocol === 'https:'
   const prefix = base.pathname.replace(/\/$/, '')
-  const { gate = createAnswerGate(), lookup } = who
+  const { gate = createAnswerGate(), lookup, answerMs = usualAnswerMs } = who
 
   const connect = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
     open(secure ? https : http, config.streamIdleMs, {
@@ -71,11 +79,14 @@ export function createStreamConnector(
     })
 
   async function ask(request: StreamRequest, bearer: string): Promise<Opened> {
-    const response = await connect(request, bearer).catch((error: unknown) => {
+    const { response, answer } = await inTime(answerMs, async (late) => {
+      const signal = AbortSignal.any([request.signal, late])
+      const response = await connect({ ...request, signal }, bearer)
+      return { response, answer: await answerOf(response) }
+    }).catch((error: unknown) => {
       gate.failed()
       throw error
     })
-    const answer = await answerOf(response)
     try {
       gate.judge(answer, answer.status === 200 ? streamType : undefined)
     } catch (error) {
@@ -95,6 +106,30 @@ export function createStreamConnector(
     const { localAddress } = response.socket
     return { chunks: response, date: response.headers.date, localAddress }
   }
+}
+
+/** Connecting has 15 s for each of its steps. */
+const usualAnswerMs = 60_000
+
+/**
+ * What comes drop by drop is not silent, and would be waited for without end: the head of a stream, or all of another
+ * answer, has a time. Once it is there, the signal is not given any more.
+ */
+async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const clock = AbortSignal.timeout(ms)
+  const late = new AbortController()
+  const giveUp = (): void => late.abort()
+  clock.addEventListener('abort', giveUp)
+  try {
+    const done = await work(late.signal)
+    // An answer that is cut off now just ends.
+    if (!late.signal.aborted) return done
+  } catch (error) {
+    if (!late.signal.aborted) throw error
+  } finally {
+    clock.removeEventListener('abort', giveUp)
+  }
+  throw stepError('no whole answer', ms)
 }
 
 interface Opened {
