@@ -120,6 +120,15 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     await web.host.ip(['rule delete priority 5'])
     await until('it is right again', async () => !/leave by/.test(await web.plexd('status')))
     assert.equal(await ping(web.host, db.meshIp), 1)
+
+    // For one user alone: whoever asks the kernel for the way is another one.
+    await web.host.ip(['rule add uidrange 65534-65534 lookup main priority 5'])
+    const send = ['setpriv', '--reuid', '65534', '--clear-groups', 'bash', '-c'] as const
+    await until('doctor tells of what was dropped', async () => {
+      await web.host.exec([...send, `echo > /dev/udp/${db.meshIp}/9`]).catch(String)
+      return /warning routing: +packets for the mesh, \d+ since/.test(await doctor(web))
+    })
+    await web.host.ip(['rule delete priority 5'])
   })
 })
 

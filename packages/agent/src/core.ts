@@ -16,6 +16,7 @@ import type { AgentConfig } from './config.ts'
 import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
 import type { ControlLoops } from './control-loops.ts'
 import { type CoreMesh, type MeshPlace, type OpenMesh, openCoreMesh } from './core-mesh.ts'
+import { watchDataDir } from './data-dir-watch.ts'
 import { keepOnDisk, openDatabase } from './database.ts'
 import { type Disk, watchDisk } from './disk.ts'
 import type { Identity, IdentityStore } from './identity.ts'
@@ -91,6 +92,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
   const onFailure = disk.failed
   const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
   disk.look()
+  stack.use(watchDataDir({ dataDir, problems, clock }))
   const desired = stack.use(await openDesiredStore({ dataDir, log, onFailure }))
   const reports = stack.use(await openReportStore({ ...config, clock, log, onFailure }))
   stack.defer(showLeftOut(desired, problems))

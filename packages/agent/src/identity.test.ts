@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, chown, writeFile } from 'node:fs/promises'
+import { chmod, chown, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import {
@@ -76,6 +76,19 @@ describe('identity', () => {
       await chown(join(folder.path, name), 12_345, 0)
       await refused(name, 'it belongs to another user (uid 12345, mode 0600): chown 0')
       await chown(join(folder.path, name), 0, 0)
+    }
+  })
+
+  it('shows nothing of a damaged file, which holds keys', async () => {
+    await using folder = await makeFolder()
+    await saveIdentity(folder.path, identity)
+    const text = await readFile(join(folder.path, 'identity.json'), 'utf8')
+    for (const damaged of [text.replace(`"${key}"`, key), text.slice(0, 200), '']) {
+      await writeFile(join(folder.path, 'identity.json'), damaged)
+      await assert.rejects(loadIdentity(folder.path, 'h'), ({ message }: Error) => {
+        assert.match(message, /identity\.json is no JSON: it is damaged, or cut off: restore it/)
+        return true
+      })
     }
   })
 

@@ -104,7 +104,7 @@ export async function loadIdentity(
   if (text === undefined) return undefined
   const goFiles = readGoFiles(dataDir)
   try {
-    const stored: unknown = JSON.parse(text)
+    const stored = parseStored(text)
     const { previous, ...whole } = { hostname, ...goFiles, ...Object(stored) }
     // Earlier builds kept one.
     return checkIdentity(previous ? { former: [previous], ...whole } : whole)
@@ -112,6 +112,15 @@ export async function loadIdentity(
     throw new CliError(
       `read identity in "${dataDir}": ${describeError(error)}: restore it from a backup, or start over with "plexd deregister --purge --force" and "plexd join"`,
     )
+  }
+}
+
+/** The words of a parser quote what they stumble on, which may be a key. */
+function parseStored(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new TypeError(`${fileName} is no JSON: it is damaged, or cut off`)
   }
 }
 

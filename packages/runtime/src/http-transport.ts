@@ -6,7 +6,7 @@ import type { LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
-import { type ConnectingOptions, watchConnecting, whenGivenUp } from './connecting.ts'
+import { type ConnectingOptions, stepError, watchConnecting, whenGivenUp } from './connecting.ts'
 import { percentDecoded } from './percent.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
@@ -53,22 +53,21 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
 
   const send: Transport = async ({ method, path, headers, body, signal }) => {
     const packed = await pack(body, options.gzipOverBytes)
-    return exchange(
-      secure ? https : http,
-      {
-        method,
-        ...place,
-        path: prefix + path,
-        headers: { 'user-agent': options.userAgent, ...headers, ...packed.headers },
-        agent,
-        ...(lookup ? { lookup } : {}),
-        signal: AbortSignal.any([
-          AbortSignal.timeout(options.timeoutMs ?? 30_000),
-          ...(signal ? [signal] : []),
-        ]),
-      },
-      packed.body,
-      { stepMs },
+    return within(options.timeoutMs ?? 30_000, signal, (signal) =>
+      exchange(
+        secure ? https : http,
+        {
+          method,
+          ...place,
+          path: prefix + path,
+          headers: { 'user-agent': options.userAgent, ...headers, ...packed.headers },
+          agent,
+          ...(lookup ? { lookup } : {}),
+          signal,
+        },
+        packed.body,
+        { stepMs },
+      ),
     )
   }
   return Object.assign(send, {
@@ -109,17 +108,24 @@ export function placeOf(baseUrl: string): {
 /** HTTP over a Unix socket. */
 export function createUnixTransport(socketPath: string, timeoutMs = 30_000): Transport {
   return ({ method, path, headers, body, signal }) =>
-    exchange(
-      http,
-      {
-        method,
-        socketPath,
-        path,
-        headers,
-        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
-      },
-      body,
+    within(timeoutMs, signal, (signal) =>
+      exchange(http, { method, socketPath, path, headers, signal }, body),
     )
+}
+
+/** Gives up after a time, and says that it was for that: of the rest the caller knows why. */
+async function within<T>(
+  ms: number,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = AbortSignal.timeout(ms)
+  const either = signal ? AbortSignal.any([late, signal]) : late
+  try {
+    return await work(either)
+  } catch (error) {
+    throw late.aborted && either.reason === late.reason ? stepError('no whole answer', ms) : error
+  }
 }
 
 /** The certificates of a PEM file; an error names the file. */

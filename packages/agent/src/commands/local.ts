@@ -54,6 +54,11 @@ function explain(error: unknown, socketPath: string): unknown {
       exitCodes.denied,
     )
   }
+  if (code === 'ETIMEDOUT')
+    return new CliError(
+      `the daemon at "${socketPath}" gives ${describeError(error)}: it may be stopped: look at its state with "ps -o pid,stat,args -C node", restart it with "systemctl restart plexd"`,
+      exitCodes.unreachable,
+    )
   if (code === undefined) return error
   return new CliError(`connect to "${socketPath}": ${describeError(error)}`, exitCodes.unreachable)
 }

@@ -74,20 +74,42 @@ export function describeFailure(
   if (error instanceof ForeignAnswer) return `ask control plane "${apiUrl}": ${error.message}`
   if (error instanceof ApiError)
     return `control plane "${apiUrl}" answered ${error.status}: ${bounded(error.message)}`
-  if (isClockFailure(error))
-    return `certificate of "${apiUrl}" ${clockFailures[code]} by the clock of this machine, which says ${new Date(nowMs).toISOString()}: if that is wrong, set it ("timedatectl set-ntp true"); if it is right, the control plane wants a new certificate (${code})`
-  if (isTrustFailure(error)) {
-    const advice = caFile
-      ? `not signed by the CA in "${caFile}" (${code}): get the right file from the control plane's data dir`
-      : `not trusted by this system (${code}): name the CA with --ca-file`
-    return `certificate of "${apiUrl}" is ${advice}`
-  }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `certificate of "${apiUrl}" is for another host name: use one that it names: ${describeError(error)}`
-  }
+  const fault = certificateFault(error, { apiUrl, caFile }, nowMs)
+  if (fault) return `${fault.detail}: ${fault.remedy}`
   const advice =
     code === 'ECONNRESET' && apiUrl.startsWith('http:') ? ': does it speak https:// there?' : ''
   return `connect to control plane "${apiUrl}": ${describeError(error)}${advice}`
+}
+
+/** What is wrong with the certificate that was shown, and what to do; undefined for any other failure. */
+export function certificateFault(
+  error: unknown,
+  { apiUrl, caFile }: Where,
+  nowMs = systemClock.now(),
+): { detail: string; remedy: string } | undefined {
+  const code = errorCodeOf(error) ?? ''
+  const of = `certificate of "${apiUrl}"`
+  if (isClockFailure(error))
+    return {
+      detail: `${of} ${clockFailures[code]} by the clock of this machine, which says ${new Date(nowMs).toISOString()}`,
+      remedy: `if that is wrong, set it ("timedatectl set-ntp true"); if it is right, the control plane wants a new certificate (${code})`,
+    }
+  if (isTrustFailure(error))
+    return caFile
+      ? {
+          detail: `${of} is not signed by the CA in "${caFile}" (${code})`,
+          remedy: `get the right file from the control plane's data dir`,
+        }
+      : {
+          detail: `${of} is not trusted by this system (${code})`,
+          remedy: 'name the CA with --ca-file',
+        }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return {
+      detail: `${of} is for another host name`,
+      remedy: `use one that it names: ${describeError(error)}`,
+    }
+  return undefined
 }
 
 /** A file or a database failed, which has nothing to do with the way to the control plane: sockets have no path. */

@@ -12,7 +12,7 @@ import {
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { userAgent } from '../control/client.ts'
-import { ForeignAnswer } from '../control/failure.ts'
+import { certificateFault, ForeignAnswer } from '../control/failure.ts'
 import { askDaemon } from './ask-daemon.ts'
 
 export const controlPlaneCheck: Check<AgentConfig> = {
@@ -43,6 +43,8 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
       return warning(`"${apiUrl}" answers ${status} to /healthz`, 'ask who runs it')
     return describeClock(placeOf(config), Date.parse(headers.date ?? '') - startedMs)
   } catch (error) {
+    const fault = certificateFault(error, config)
+    if (fault) return failed(fault.detail, fault.remedy)
     return failed(
       `"${placeOf(config)}": ${describeError(error)}`,
       `curl -v ${caFile ? `--cacert ${caFile} ` : ''}${apiUrl}/healthz`,

@@ -1,5 +1,13 @@
 import { formatNode } from '@plexd/protocol'
-import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
+import {
+  type Check,
+  describeError,
+  errorCodeOf,
+  type Finding,
+  failed,
+  ok,
+  warning,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { askDaemon } from './ask-daemon.ts'
 
@@ -12,14 +20,20 @@ export const daemonChecks: readonly Check<AgentConfig>[] = [
 
 async function checkDaemon(config: AgentConfig): Promise<Finding> {
   const status = await askDaemon(config, (client) => client.getStatus({}))
-  if (status instanceof Error) {
-    return failed(
-      `none answers at "${config.socketPath}": ${describeError(status)}`,
-      'start it with "plexd up" or "systemctl start plexd", or name its socket with --socket',
-    )
-  }
+  if (status instanceof Error) return tellSilence(status, config)
   if (status.problems.length === 0) return ok(`up for ${status.uptime}, no problems`)
   return failed(status.problems.join('; '), 'plexd status')
+}
+
+/** One that takes the question and does not answer is there, and hangs. */
+function tellSilence(error: Error, { socketPath }: AgentConfig): Finding {
+  const detail = `none answers at "${socketPath}": ${describeError(error)}`
+  return errorCodeOf(error) === 'ETIMEDOUT'
+    ? failed(`${detail}: it is there, and stopped or stuck`, 'systemctl restart plexd')
+    : failed(
+        detail,
+        'start it with "plexd up" or "systemctl start plexd", or name its socket with --socket',
+      )
 }
 
 async function checkEndpoint(config: AgentConfig): Promise<Finding> {

@@ -4,6 +4,7 @@ import { placeOf } from '../core-mesh.ts'
 import { describeBackstopProblem } from '../firewall/backstop.ts'
 import { checkBackstop, findBackstops } from '../firewall/backstop-process.ts'
 import { planBackstop } from '../firewall/backstop-text.ts'
+import { readFlowTable, roomFault } from '../firewall/flow-table.ts'
 import {
   findShutChains,
   findUntracking,
@@ -75,6 +76,9 @@ async function checkHostFirewall(config: AgentConfig): Promise<Finding> {
 
 async function checkTracking(config: AgentConfig): Promise<Finding> {
   const { chains, traffic } = await look(config)
+  const table = await readFlowTable()
+  const fault = table && roomFault(table)
+  if (fault) return (fault.isFull ? failed : warning)(fault.detail, fault.remedy)
   return tell(findUntracking(chains, traffic), failed, 'packets of the mesh are tracked')
 }
 

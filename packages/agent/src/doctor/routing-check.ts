@@ -1,6 +1,8 @@
-import { type Check, type Finding, failed, ok, warning } from '@plexd/runtime'
+import { type Check, createLog, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { placeOf } from '../core-mesh.ts'
+import { createNftables } from '../firewall/nftables.ts'
+import { ownNames } from '../firewall/ruleset.ts'
 import { loadIdentity } from '../identity.ts'
 import { lookUpAddresses } from '../wireguard/control-addresses.ts'
 import { readRouting } from '../wireguard/local-routes.ts'
@@ -22,10 +24,21 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
   if (verdict) return warning(verdict.warning, 'ip route show table all')
   const ours = routes.filter(({ table }) => table === meshTable)
   const isHeldBack = ours.length > 0 && !ours.some(({ dev }) => dev === place.interfaceName)
-  return isHeldBack
-    ? warning(
-        `there is no interface ${place.interfaceName}, and packets for ${place.meshRange} are held back, so that none leaves in clear`,
-        'plexd up, or plexd down to let them go',
-      )
-    : ok(`${place.meshRange} is nobody else's`)
+  if (!isHeldBack) return (await findInClear()) ?? ok(`${place.meshRange} is nobody else's`)
+  return warning(
+    `there is no interface ${place.interfaceName}, and packets for ${place.meshRange} are held back, so that none leaves in clear`,
+    'plexd up, or plexd down to let them go',
+  )
+}
+
+/** Rules of others may take the packets of one user, or of one interface: nobody can ask the kernel for the ways of all. */
+async function findInClear(): Promise<Finding | undefined> {
+  const firewall = createNftables({ log: createLog('plexd', 'error') })
+  const counters = await firewall.counters().catch(() => new Map<string, { packets: number }>()) // what is wrong with nft is told by its own row
+  const packets = counters.get(ownNames.inClear)?.packets ?? 0
+  if (packets === 0) return undefined
+  return warning(
+    `packets for the mesh, ${packets} since its filter was written last, would have left by another interface, in clear, and were dropped: a rule of another program comes before the mesh`,
+    'ip rule',
+  )
 }
