@@ -4,6 +4,7 @@ import { isIP, isIPv6 } from 'node:net'
 import type { Address } from '@plexd/runtime'
 import { describeError, type Log } from '@plexd/runtime'
 import { addressesInHosts } from './hosts-file.ts'
+import { namesToAsk } from './search-domains.ts'
 
 /** `stun.example.org`, `stun.example.org:19302`, `192.0.2.1`, `[2001:db8::1]:3478`. Throws a RangeError that quotes it. */
 export function parseStunServer(text: string): { host: string; port: number } {
@@ -73,18 +74,30 @@ const patienceMs = 1_000
  * four for all that plexd does with files and names.
  */
 async function askNameServers(host: string): Promise<string[]> {
-  const own = addressesInHosts(await readFile('/etc/hosts', 'utf8').catch(() => ''), host)
+  const own = addressesInHosts(await read('/etc/hosts'), host)
   if (own.length > 0) return own
   // Made anew, because the name servers of a machine change.
   const resolver = new Resolver({ timeout: patienceMs, tries: 1 })
   const timer = setTimeout(() => resolver.cancel(), patienceMs)
   try {
-    const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
-    const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-    const [first] = answers
-    if (found.length === 0 && first.status === 'rejected') throw first.reason
-    return found
+    let failure: unknown
+    for (const name of namesToAsk(host, await read('/etc/resolv.conf'))) {
+      const [first, second] = await Promise.allSettled([
+        resolver.resolve4(name),
+        resolver.resolve6(name),
+      ])
+      const found = [first, second].flatMap((answer) =>
+        answer.status === 'fulfilled' ? answer.value : [],
+      )
+      if (found.length > 0) return found
+      if (first.status === 'rejected') failure = first.reason
+    }
+    throw failure
   } finally {
     clearTimeout(timer)
   }
+}
+
+function read(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '')
 }

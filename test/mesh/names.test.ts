@@ -1,5 +1,8 @@
+import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import type { DaemonStatus } from '@plexd/protocol'
 import type { Static } from 'typebox'
@@ -8,13 +11,15 @@ import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshSystem, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
 
+const program = join(import.meta.dirname, 'support', 'name-server.ts')
+
 const config = `
 heartbeat: { interval: 3s }
 nat_traversal:
   stun_servers: [stun1.example, stun2.example, stun3.example, stun4.example, stun5.example]
 `
 
-describe('a node whose name server is silent', { skip: labSkip() }, () => {
+describe('a node and its name servers', { skip: labSkip() }, () => {
   let lab: Lab
   let system: MeshSystem
   before(async () => {
@@ -26,7 +31,7 @@ describe('a node whose name server is silent', { skip: labSkip() }, () => {
     await lab[Symbol.asyncDispose]()
   })
 
-  it('has its stream and its heartbeats, though no STUN server can be found', async () => {
+  it('has its stream and its heartbeats, though a silent one finds no STUN server', async () => {
     const nameServer = '203.0.113.200'
     await lab.internet.ip([`route add blackhole ${nameServer}/32`])
     const host = await lab.host('edge')
@@ -54,5 +59,28 @@ describe('a node whose name server is silent', { skip: labSkip() }, () => {
       'it is alive',
       async () => before < ((await controlPlane()).last_heartbeat_at ?? ''),
     )
+  })
+
+  it('asks for a STUN server by its whole name, and completes a short one as the system does', async () => {
+    const names = await lab.host('names')
+    const known = { 'stun.corp.example': system.host.address }
+    const server = names.spawn([process.execPath, program, names.address, JSON.stringify(known)])
+    const asked: string[] = []
+    createInterface(server.stdout ?? process.stdin).on('line', (line) => asked.push(line))
+    await until('the name server listens', () => asked.includes('listens'))
+
+    const host = await lab.host('office')
+    await writeFile(
+      `${host.runDir}/resolv.conf`,
+      `search corp.example\nnameserver ${names.address}\n`,
+    )
+    const config = 'nat_traversal: { stun_servers: [stun.elsewhere.example, stun] }\n'
+    await system.join('office', host, { config })
+    await until('its endpoint is known', async () => {
+      const { body } = await system.admin.getNode({ params: { node: 'office' } })
+      return body.endpoint === `${host.address}:51820` && asked.includes('stun.corp.example')
+    })
+    assert.ok(asked.includes('stun.elsewhere.example'))
+    assert.ok(!asked.includes('stun.elsewhere.example.corp.example'))
   })
 })

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { namesToAsk } from './search-domains.ts'
+
+const resolvConf =
+  '# of DHCP\ndomain old.example\nsearch corp.example example.net .\nnameserver 192.0.2.1\n'
+
+describe('namesToAsk', () => {
+  it('takes a name with a dot for the whole of it', () => {
+    assert.deepEqual(namesToAsk('stun.example', resolvConf), ['stun.example'])
+    assert.deepEqual(namesToAsk('stun.', resolvConf), ['stun.'])
+  })
+
+  it('completes one without, by the search domains that count', () => {
+    const names = ['stun.corp.example', 'stun.example.net', 'stun']
+    assert.deepEqual(namesToAsk('stun', resolvConf), names)
+    assert.deepEqual(namesToAsk('stun', 'nameserver 192.0.2.1\n'), ['stun'])
+    assert.deepEqual(namesToAsk('stun', ''), ['stun'])
+  })
+})
