@@ -8,6 +8,7 @@ import {
   type MeshSystem,
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
+import { until } from '../support/until.ts'
 import { joinAll, kernelState, settle } from './support/members.ts'
 
 describe('a second agent in one network namespace', { skip: labSkip() }, () => {
@@ -41,4 +42,21 @@ describe('a second agent in one network namespace', { skip: labSkip() }, () => {
       assert.equal(await kernelState(web), before)
       await untilPing(db.host, web.meshIp)
     })
+
+  it('has no mesh where that has the range of the first, says so, and the first one is as it was', async () => {
+    await settle(web)
+    const before = await kernelState(web)
+    const second = await system.join('second', web.host, {
+      config: 'mesh: { interface: plexd1, listen_port: 51821 }\npolicy: { enabled: false }\n',
+    })
+    const said = /its range 10\.100\.0\.0\/16 overlaps .* another plexd .* "plexd0": leave one/
+    await until('it is said', async () => said.test(await second.plexd('status')))
+    await untilPing(db.host, web.meshIp)
+
+    await second.agent.end()
+    await second.plexd('deregister', '--purge')
+    assert.doesNotMatch(await web.host.exec(['ip', 'link']), /plexd1/)
+    await until('the first is as it was', async () => (await kernelState(web)) === before)
+    await untilPing(db.host, web.meshIp)
+  })
 })

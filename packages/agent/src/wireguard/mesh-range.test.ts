@@ -30,9 +30,30 @@ const { routes } = parseRouting(
   ])}\n`,
 )
 
+const unreachable = { type: 'unreachable', dst: '10.100.0.0/16', gateways: [] }
+
 describe('judgePlace', () => {
   it('finds nothing wrong with a range that nobody has, though a VPN has the default route in two halves', () => {
     assert.equal(judgePlace(aPlace(), routes), undefined)
+  })
+
+  it('refuses a range in which another plexd of this machine has its mesh, pinned or not', () => {
+    const theirs = { type: 'unicast', dst: '10.100.0.0/16', dev: 'plexd1', gateways: [] }
+    const mesh = [
+      { ...theirs, table: '8293' },
+      { ...unreachable, table: '8293' },
+    ]
+    for (const pinned of [undefined, '10.100.0.0/16'])
+      assert.match(
+        JSON.stringify(judgePlace(aPlace({ pinned }), [...routes, ...mesh])),
+        /refusal.*another plexd on this machine has its mesh, by the interface .*plexd1/,
+      )
+    const own = mesh.map((route) =>
+      route.type === 'unicast' ? { ...route, dev: 'plexd0' } : route,
+    )
+    assert.equal(judgePlace(aPlace(), [...routes, ...own]), undefined)
+    const elsewhere = { ...theirs, dst: '10.200.0.0/16', table: '8293' }
+    assert.equal(judgePlace(aPlace(), [...routes, elsewhere]), undefined)
   })
 
   for (const [what, place, words] of [

@@ -63,6 +63,11 @@ export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): 
     )
   if (range.prefixLength < minPrefixLength)
     return refuse(`its range ${meshRange} is larger than any mesh, a /${minPrefixLength} at most`)
+  const rivalMesh = findRivalMesh(range, interfaceName, routes)
+  if (rivalMesh)
+    return refuse(
+      `its range ${meshRange} overlaps ${rivalMesh.dst}, in which another plexd on this machine has its mesh, by the interface "${rivalMesh.dev}": leave one of the two with "plexd deregister --purge", or run them in network namespaces of their own`,
+    )
   const others = routes.filter(({ dev, table }) => dev !== interfaceName && table !== meshTable)
   const taken = takenAddress(meshIp, range, others, controlAddresses)
   if (taken !== undefined) return refuse(taken)
@@ -77,6 +82,19 @@ export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): 
   return {
     warning: `the mesh range ${meshRange} overlaps a network of this machine: ${inner.dst}, ${inner.what}${andMore(more.length)}, stays with the machine, and no peer with such an address is reached: give one of the two another range`,
   }
+}
+
+/** All of this network namespace share the table: which of two ranges a packet is for could not be told. */
+function findRivalMesh(
+  range: Cidr,
+  interfaceName: string,
+  routes: readonly LocalRoute[],
+): LocalRoute | undefined {
+  return routes.find(({ table, dev, dst }) => {
+    const theirs = readRange(dst)
+    const isAnothers = table === meshTable && dev !== undefined && dev !== interfaceName
+    return isAnothers && theirs !== undefined && cidrsOverlap(theirs, range)
+  })
 }
 
 function andMore(count: number): string {
