@@ -191,26 +191,28 @@ describe('startAgent', () => {
   it('follows a rotation of the signing key, and remembers it over a restart', async () => {
     await using setup = await setUp()
     const { plane, config } = setup
-    const rotate = async (): Promise<void> => {
-      const previous = plane.signingKey
-      const block = (current: string) =>
-        plane.signedBlock('signing_key_rotated', {
-          current,
-          previous,
-          transition_expires: '2999-01-01T00:00:00Z',
-          new_signing_public_key: current,
-        })
-      const { privateKey, publicKey } = await plane.newSigner()
-      plane.sendRaw(await block(publicKey))
-      plane.useSigner({ privateKey, publicKey })
+    const previous = plane.signingKey
+    const signer = await plane.newSigner()
+    const signing_keys = {
+      current: signer.publicKey,
+      previous,
+      transition_expires: '2999-01-01T00:00:00Z',
     }
     {
       await using node = await setup.start()
       await eventually('a stream', () => plane.openStreams() === 1)
-      await rotate()
+      plane.sendRaw(
+        await plane.signedBlock('signing_key_rotated', {
+          ...signing_keys,
+          new_signing_public_key: signer.publicKey,
+        }),
+      )
+      await eventually('the new key', () => node.agent.status().control_plane.last_event_id !== '')
+      plane.useSigner(signer)
+      plane.change({ signing_keys, metadata: { signed: 'anew' } })
       await plane.publish('node_state_updated', { metadata: { signed: 'anew' }, data: [] })
       await eventually('the event', async () => (await readMetadata(config)).signed === 'anew')
-      assert.deepEqual(node.agent.status().problems, [])
+      await eventually('no problem', () => node.agent.status().problems.length === 0)
     }
     plane.override = ({ line }) => (line.endsWith('/state') ? { status: 500 } : undefined)
     await using _ = await setup.start()
@@ -337,8 +339,8 @@ describe('startAgent over TLS', () => {
     {
       await using _ = await startTestAgent(config)
       await eventually('a stream', () => plane.openStreams() === 1)
-      await plane.publish('peer_added', web)
-      await eventually('the pull', () => _.agent.status().revision === plane.state.revision)
+      const id = await plane.publish('peer_added', web)
+      await eventually('the event', () => _.agent.status().control_plane.last_event_id === id)
     }
     plane.useSigner(await plane.newSigner())
     await plane.publish('action_request', { execution_id: 'exec_1', action: 'system.info' })
