@@ -9,6 +9,7 @@ import {
   type Log,
   readConfigFile,
   runUntilSignal,
+  startMemoryReturn,
   systemClock,
   tellConfigFindings,
   tellFindings,
@@ -172,6 +173,7 @@ async function run(readConfig: () => Promise<Config>): Promise<void> {
   const log = createLog('plexd-control-plane', config.logLevel)
   // The better part of the program, which no other command needs.
   const { startControlPlane } = await import('./control-plane.ts')
+  using _memory = startMemoryReturn({ clock: systemClock, log })
   await runUntilSignal(
     async () => {
       const controlPlane = await startControlPlane(config, { clock: systemClock, log })

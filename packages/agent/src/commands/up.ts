@@ -1,4 +1,4 @@
-import { createLog, runUntilSignal } from '@plexd/runtime'
+import { createLog, runUntilSignal, startMemoryReturn, systemClock } from '@plexd/runtime'
 import { startAgent } from '../agent.ts'
 import { rememberSettings } from '../config/remembered.ts'
 import type { MeshPlace } from '../core-mesh.ts'
@@ -14,6 +14,7 @@ export async function runUp(flags: Flags): Promise<void> {
     ? { openMesh: (place: MeshPlace) => openMesh(config, place, log) }
     : {}
   const remember = (): Promise<void> => rememberSettings(config, flags.settings)
+  using _memory = startMemoryReturn({ clock: systemClock, log })
   await runUntilSignal(
     async (signal) => {
       const agent = await startAgent(config, { log, signal, remember, ...mesh })

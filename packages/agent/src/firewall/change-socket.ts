@@ -1,4 +1,4 @@
-import { importFfi } from '../ffi.ts'
+import { importFfi } from '@plexd/runtime'
 import { type FilterNews, parseFilterNews } from './netlink-message.ts'
 
 /** Where the kernel announces changes to the packet filter, of the network namespace in which it was opened. */

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
-import { importFfi } from '../ffi.ts'
+import { importFfi } from '@plexd/runtime'
 
 /** A file in memory, without a name and on no disk, that a program can write to. */
 export interface OutputFile extends Disposable {

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
-import { describeError, type Log } from '@plexd/runtime'
-import { importFfi } from '../ffi.ts'
+import { describeError, importFfi, type Log } from '@plexd/runtime'
 import type { PeerCredentials } from './answer.ts'
 
 /** The process at the other end of a Unix socket, as it was when it connected; undefined when it cannot be known. */

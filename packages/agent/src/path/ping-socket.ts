@@ -1,5 +1,5 @@
 import { parseIpv4 } from '@plexd/protocol'
-import { importFfi } from '../ffi.ts'
+import { importFfi } from '@plexd/runtime'
 
 /** Sends packets of any size into the mesh, none of them in fragments, and hears what is answered. */
 export interface PingSocket {

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { importFfi } from '../ffi.ts'
+import { importFfi } from '@plexd/runtime'
 import type { Namespace } from './namespace.ts'
 
 /** Calls `open` inside a namespace: a socket stays in the one in which it was made. */

@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs'
-import { systemClock } from '@plexd/runtime'
-import { importFfi } from '../ffi.ts'
+import { importFfi, systemClock } from '@plexd/runtime'
 
 /**
  * Notices that somebody else has spoken to wireguard-go, which tells nobody of a change: connecting to a Unix socket
