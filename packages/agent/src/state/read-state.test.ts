@@ -51,6 +51,13 @@ describe('readState', () => {
       }
   })
 
+  it('refuses JSON that names nothing of a state, and takes one that names anything', async () => {
+    for (const other of ['{}', '{"status":"ok","items":[1]}'])
+      await assert.rejects(readState(other, limits), /^TypeError: read state: /)
+    for (const state of ['{"peers":null}', '{"data":[]}', '{"metadata":{}}'])
+      assert.deepEqual((await readState(state, limits)).peers, [])
+  })
+
   it('refuses what is longer than any state before it looks at it', async () => {
     await assert.rejects(
       readState(flat(`{"x":${'['.repeat(60 * mebibyte)}`), limits),

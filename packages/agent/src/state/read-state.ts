@@ -40,10 +40,15 @@ export interface ReceivedChange {
 
 /**
  * Reads a state from its text, part by part: however large it is, others have their turn in between. Rejects when the
- * text as a whole is not one, or a peer or a policy does not fit: without them the node would be another one.
+ * text as a whole is not one, names nothing of one, or a peer or a policy does not fit: without them the node would be another one.
  */
 export async function readState(text: string, limits: StateLimits): Promise<ReceivedState> {
-  const { data = [], secret_refs = [], left_out, rest } = await readParts(text, limits)
+  const parts = await readParts(text, limits)
+  const { data = [], secret_refs = [], left_out, rest } = parts
+  if (!stateNames.some((name) => name in parts || name in Object(rest)))
+    throw new TypeError(
+      `read state: it names none of ${stateNames.join(', ')}: that is the answer of another service`,
+    )
   const state = checked(rest, receivedRest(), 'state')
   return {
     ...state,
@@ -61,6 +66,9 @@ export async function readChange(text: string, limits: StateLimits): Promise<Rec
   const { metadata } = checked(rest, receivedChange(), 'event payload')
   return { ...change, ...(metadata === undefined ? {} : { metadata }) }
 }
+
+/** Each may be missing, and what is missing is empty; where all are, taking it for a state would take everything from the node. */
+const stateNames = ['peers', 'policies', 'metadata', 'data', 'secret_refs', 'signing_keys'] as const
 
 const receivedRest = validatorOf(Type.Omit(ReceivedNodeState, ['data', 'secret_refs']))
 const receivedChange = validatorOf(Type.Pick(ReceivedNodeState, ['metadata']))
