@@ -1,8 +1,7 @@
 import type { Artifact } from '@plexd/protocol'
-import type { Selectable } from 'kysely'
-import type { Tables } from '../store/schema.ts'
+import type { StoredArtifact } from '../rows/artifacts.ts'
 import { timestamp } from './timestamps.ts'
 
-export function artifactView(row: Selectable<Tables['artifacts']>): Artifact {
-  return { ...row, created_at: timestamp(row.created_at) }
+export function artifactView(artifact: StoredArtifact): Artifact {
+  return { ...artifact, created_at: timestamp(artifact.created_at) }
 }

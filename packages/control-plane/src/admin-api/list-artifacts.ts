@@ -1,15 +1,10 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
+import { readArtifacts } from '../rows/artifacts.ts'
 import { artifactView } from './artifact-view.ts'
 
 /** Oldest first. */
 export const listArtifacts = handle(adminApi.listArtifacts, async (_call, { store }) => {
-  const rows = await store.reader
-    .selectFrom('artifacts')
-    .selectAll()
-    .orderBy('created_at')
-    .orderBy('os')
-    .orderBy('arch')
-    .execute()
-  return { items: rows.map(artifactView) }
+  const artifacts = await readArtifacts(store.reader)
+  return { items: artifacts.map(artifactView) }
 })

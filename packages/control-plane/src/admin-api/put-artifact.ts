@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../artifacts/files.ts'
 import { handle } from '../handle.ts'
 import { readBody } from '../http/bodies/read-body.ts'
+import { insertArtifact, readArtifact } from '../rows/artifacts.ts'
 import { artifactView } from './artifact-view.ts'
 
 /**
@@ -36,13 +37,7 @@ function checkVersion(version: string): void {
 
 async function keep(app: App, name: ArtifactName, file: ReceivedFile): Promise<Artifact> {
   const { size, checksum } = file
-  const known = await app.store.reader
-    .selectFrom('artifacts')
-    .selectAll()
-    .where('version', '=', name.version)
-    .where('os', '=', name.os)
-    .where('arch', '=', name.arch)
-    .executeTakeFirst()
+  const known = await readArtifact(app.store.reader, name)
   if (known) {
     await file.discard()
     if (known.checksum === checksum) return artifactView(known)
@@ -53,7 +48,7 @@ async function keep(app: App, name: ArtifactName, file: ReceivedFile): Promise<A
   }
   // First the bytes, then the row: what is listed can be downloaded.
   await file.keep(name)
-  const row = { ...name, size, checksum, created_at: app.clock.now() }
-  await app.store.write((tx) => tx.insertInto('artifacts').values(row).execute())
-  return artifactView(row)
+  const artifact = { ...name, size, checksum, created_at: app.clock.now() }
+  await app.store.write((tx) => insertArtifact(tx, artifact))
+  return artifactView(artifact)
 }

@@ -2,6 +2,7 @@ import { ApiError } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { entityTags } from '../http/entity-tags.ts'
+import { readArtifact } from '../rows/artifacts.ts'
 import { parseRange } from './byte-range.ts'
 import type { ArtifactName } from './files.ts'
 
@@ -12,18 +13,12 @@ export async function sendArtifact(
   { headers, reply }: { headers: FastifyRequest['headers']; reply: FastifyReply },
 ): Promise<NodeJS.ReadableStream | undefined> {
   const file = await artifacts.open(name)
-  const row = await store.reader
-    .selectFrom('artifacts')
-    .select(['size', 'checksum'])
-    .where('version', '=', name.version)
-    .where('os', '=', name.os)
-    .where('arch', '=', name.arch)
-    .executeTakeFirst()
-  if (!file || !row) {
+  const artifact = await readArtifact(store.reader, name)
+  if (!file || !artifact) {
     await file?.close()
     throw new ApiError('not_found', `there is no plexd ${name.version} for ${name.os}/${name.arch}`)
   }
-  const { size, checksum } = row
+  const { size, checksum } = artifact
   const etag = `"${checksum}"`
   const hex = checksum.replace(/^sha256:/, '')
   reply.headers({

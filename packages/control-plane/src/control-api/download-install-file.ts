@@ -2,6 +2,7 @@ import { ApiError, controlApi } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { sendArtifact } from '../artifacts/send.ts'
 import { handle } from '../handle.ts'
+import { readArtifactsOf } from '../rows/artifacts.ts'
 
 /**
  * The same binaries under the names that the install script looks for; give it
@@ -21,15 +22,9 @@ export const downloadInstallFile = handle(controlApi.downloadInstallFile, async 
 
 /** As `sha256sum` writes them. */
 async function checksumsOf({ store }: App, version: string): Promise<string> {
-  const rows = await store.reader
-    .selectFrom('artifacts')
-    .selectAll()
-    .where('version', '=', version)
-    .orderBy('os')
-    .orderBy('arch')
-    .execute()
-  if (rows.length === 0) throw new ApiError('not_found', `there is no plexd ${version}`)
-  return rows
+  const artifacts = await readArtifactsOf(store.reader, version)
+  if (artifacts.length === 0) throw new ApiError('not_found', `there is no plexd ${version}`)
+  return artifacts
     .map(({ os, arch, checksum }) => `${checksum.replace(/^sha256:/, '')}  plexd-${os}-${arch}\n`)
     .join('')
 }
