@@ -1,7 +1,8 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
+import { readShownKey } from '../rows/signing-keys.ts'
 import { readDuration } from './durations.ts'
-import { signingKeyColumns, signingKeyView } from './signing-key-view.ts'
+import { signingKeyView } from './signing-key-view.ts'
 
 export const rotateSigningKey = handle(adminApi.rotateSigningKey, async ({ body }, app) => {
   const transitionMs = readDuration(body.transition_period ?? '24h', {
@@ -10,10 +11,5 @@ export const rotateSigningKey = handle(adminApi.rotateSigningKey, async ({ body 
     max: '720h',
   })
   const id = await app.keyring.rotate(app.change, transitionMs)
-  const row = await app.store.reader
-    .selectFrom('signing_keys')
-    .select(signingKeyColumns)
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow()
-  return signingKeyView(row)
+  return signingKeyView(await readShownKey(app.store.reader, id))
 })

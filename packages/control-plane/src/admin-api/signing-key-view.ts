@@ -1,19 +1,13 @@
 import type { SigningKey } from '@plexd/protocol'
-import type { Selectable } from 'kysely'
-import type { Tables } from '../store/schema.ts'
+import type { ShownSigningKey } from '../rows/signing-keys.ts'
 import { timestamp, timestampOrNull } from './timestamps.ts'
 
-/** The public half. */
-export function signingKeyView(
-  row: Omit<Selectable<Tables['signing_keys']>, 'private_key_sealed' | 'since_seq'>,
-): SigningKey {
+export function signingKeyView(key: ShownSigningKey): SigningKey {
   return {
-    id: row.id,
-    public_key: row.public_key,
-    state: row.state,
-    created_at: timestamp(row.created_at),
-    expires_at: timestampOrNull(row.expires_at),
+    id: key.id,
+    public_key: key.public_key,
+    state: key.state,
+    created_at: timestamp(key.created_at),
+    expires_at: timestampOrNull(key.expires_at),
   }
 }
-
-export const signingKeyColumns = ['id', 'public_key', 'state', 'created_at', 'expires_at'] as const

@@ -9,6 +9,13 @@ import {
 } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import type { Change, Unit } from '../change.ts'
+import {
+  insertCurrentKey,
+  readKeyIn,
+  readTransitionEnd,
+  replaceCurrentKey,
+  retirePreviousKey,
+} from '../rows/signing-keys.ts'
 import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
@@ -72,12 +79,7 @@ export async function openKeyring(options: {
       return change(async (unit) => {
         await refuseSecondTransition(unit)
         const old = { ...now, expiresAt: unit.nowMs + transitionMs }
-        await retire(unit.tx, 'previous')
-        await unit.tx
-          .updateTable('signing_keys')
-          .set({ state: 'previous', expires_at: old.expiresAt })
-          .where('state', '=', 'current')
-          .execute()
+        await replaceCurrentKey(unit.tx, old.expiresAt)
         const told = await unit.emit({
           type: 'signing_key_rotated',
           to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
@@ -96,7 +98,7 @@ export async function openKeyring(options: {
     async dropExpired(change) {
       if (!previous || clock.now() < previous.expiresAt) return
       await change(async (unit) => {
-        await retire(unit.tx, 'previous')
+        await retirePreviousKey(unit.tx)
         await unit.emit({
           type: 'signing_key_rotated',
           to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
@@ -124,23 +126,10 @@ function rotationPayload(current: string, previous: KeyPair | undefined, nowMs: 
 }
 
 async function refuseSecondTransition({ tx, nowMs }: Unit): Promise<void> {
-  const running = await tx
-    .selectFrom('signing_keys')
-    .select('expires_at')
-    .where('state', '=', 'previous')
-    .where('expires_at', '>', nowMs)
-    .executeTakeFirst()
-  if (!running) return
-  const end = new Date(Number(running.expires_at)).toISOString()
+  const endMs = await readTransitionEnd(tx, nowMs)
+  if (endMs === undefined) return
+  const end = new Date(endMs).toISOString()
   throw new ApiError('conflict', `a signing key is being replaced: its transition ends at ${end}`)
-}
-
-async function retire(tx: Tx, state: 'previous'): Promise<void> {
-  await tx
-    .updateTable('signing_keys')
-    .set({ state: 'retired' })
-    .where('state', '=', state)
-    .execute()
 }
 
 interface NewKey {
@@ -176,18 +165,13 @@ async function insertKey(
   { pair, privateText }: NewKey,
   nowMs: number,
 ): Promise<void> {
-  await tx
-    .insertInto('signing_keys')
-    .values({
-      id: pair.id,
-      public_key: pair.publicKey,
-      private_key_sealed: seal(masterKey, privateText, placeOf.signingKey(pair.id)),
-      state: 'current',
-      since_seq: pair.sinceSeq,
-      created_at: nowMs,
-      expires_at: null,
-    })
-    .execute()
+  await insertCurrentKey(tx, {
+    id: pair.id,
+    public_key: pair.publicKey,
+    private_key_sealed: seal(masterKey, privateText, placeOf.signingKey(pair.id)),
+    since_seq: pair.sinceSeq,
+    created_at: nowMs,
+  })
 }
 
 async function readKey(
@@ -195,11 +179,7 @@ async function readKey(
   masterKey: MasterKey,
   state: 'current' | 'previous',
 ): Promise<KeyPair | undefined> {
-  const row = await store.reader
-    .selectFrom('signing_keys')
-    .selectAll()
-    .where('state', '=', state)
-    .executeTakeFirst()
+  const row = await readKeyIn(store.reader, state)
   if (!row) return undefined
   const privateText = open(masterKey, row.private_key_sealed, placeOf.signingKey(row.id))
   return {
