@@ -3,6 +3,7 @@ import type { App } from './app.ts'
 import type { Unit } from './change.ts'
 import { nodeTarget } from './mesh/entry-scope.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
+import { deleteReportsOf } from './rows/reports.ts'
 
 /**
  * Takes a node out of the mesh: its peers are told, its stream ends, its tokens are worthless from here on. The row
@@ -19,8 +20,7 @@ export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promis
     .set({ answer_sealed: null })
     .where('node_id', '=', node.id)
     .execute()
-  await unit.tx.deleteFrom('reports').where('node_id', '=', node.id).execute()
-  await unit.tx.deleteFrom('report_batches').where('node_id', '=', node.id).execute()
+  await deleteReportsOf(unit.tx, node.id)
   for (const table of ['data_entries', 'secrets'] as const)
     await unit.tx.deleteFrom(table).where('target', '=', nodeTarget(node.id)).execute()
   await dropNode(unit, node)

@@ -1,9 +1,10 @@
 import { ApiError, adminApi, type Execution } from '@plexd/protocol'
 import type { App } from '../app.ts'
-import { type ExecutionRow, isFinal } from '../executions/transitions.ts'
+import { isFinal } from '../executions/transitions.ts'
 import { executionView } from '../executions/view.ts'
 import { handle } from '../handle.ts'
 import type { OperatorRecord } from '../mesh/fleet.ts'
+import { readExecution, type StoredExecution } from '../rows/executions.ts'
 import { readDuration } from './durations.ts'
 import { readHostnames } from './hostnames.ts'
 
@@ -33,7 +34,7 @@ export const getExecution = handle(
           : undefined
       try {
         ended.throwIfAborted()
-        const row = await readExecution(app, principal, params.execution_id)
+        const row = await find(app, principal, params.execution_id)
         const isOver = isFinal(row.status) || gone.signal.aborted || app.notServing() === 'stopping'
         if (!changed || isOver) return await shown(app, principal, row)
         await changed
@@ -47,23 +48,18 @@ export const getExecution = handle(
 async function shown(
   app: App,
   { tenant_id: tenantId }: OperatorRecord,
-  row: ExecutionRow,
+  row: StoredExecution,
 ): Promise<Execution> {
   const hostnameOf = await readHostnames(app, { tenantId, ids: [row.node_id] })
   return executionView(row, hostnameOf(row.node_id))
 }
 
-async function readExecution(
+async function find(
   { store }: App,
   { tenant_id }: OperatorRecord,
   id: string,
-): Promise<ExecutionRow> {
-  const row = await store.reader
-    .selectFrom('executions')
-    .selectAll()
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenant_id)
-    .executeTakeFirst()
+): Promise<StoredExecution> {
+  const row = await readExecution(store.reader, id, { tenant_id })
   if (!row) throw new ApiError('not_found', `there is no execution "${id}"`)
   return row
 }

@@ -1,6 +1,7 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
+import { readReport } from '../rows/reports.ts'
 import { findNode } from './find-node.ts'
 import { reportJson } from './report-view.ts'
 
@@ -8,13 +9,8 @@ export const getReport = handle(
   adminApi.getReport,
   async ({ principal, params: { node, key }, reply }, { fleet, store }) => {
     const { id } = findNode(fleet, principal, node)
-    const row = await store.reader
-      .selectFrom('reports')
-      .selectAll()
-      .where('node_id', '=', id)
-      .where('key', '=', key)
-      .executeTakeFirst()
-    if (!row) throw new ApiError('not_found', `node "${node}" has no report "${key}"`)
-    return answerJson(reply, reportJson(row))
+    const report = await readReport(store.reader, id, key)
+    if (!report) throw new ApiError('not_found', `node "${node}" has no report "${key}"`)
+    return answerJson(reply, reportJson(report))
   },
 )

@@ -4,16 +4,17 @@ import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { withReported } from '../mesh/labels.ts'
 import { nodeView } from '../nodes/view.ts'
-import { cursorOf, limitOf, readRows } from './paging.ts'
+import { readPage } from '../rows/page.ts'
+import { boundsOf, cursorOf, nextOf } from './paging.ts'
 
 /** In the order of registration. */
 export const listNodes = handle(adminApi.listNodes, async ({ principal, query }, app) => {
-  const limit = limitOf(query)
+  const bounds = boundsOf(query, app.config)
   const [afterNo] = cursorOf(query, [0]) ?? [0]
   const isAskedFor = selectorOf(query.selector)
   const numbers = Array.from(app.fleet.nodes(principal.tenant_id))
     .filter((node) => node.no > afterNo && isAskedFor(node))
-    .slice(0, limit + 1)
+    .slice(0, bounds.limit + 1)
     .map(({ no }) => no)
   if (numbers.length === 0) return { items: [], next: null }
   const nodes = app.store.reader
@@ -21,15 +22,10 @@ export const listNodes = handle(adminApi.listNodes, async ({ principal, query },
     .where('no', 'in', numbers)
     .where('removed_at', 'is', null)
     .orderBy('no')
-  const { rows, next } = await readRows(nodes, {
-    bytes,
-    query,
-    limits: app.config.limits,
-    cursor: ({ no }) => [no],
-  })
+  const page = await readPage(nodes, bytes, bounds)
   const items: Node[] = []
-  for (const row of rows) items.push(await nodeView(app, row))
-  return { items, next }
+  for (const row of page.rows) items.push(await nodeView(app, row))
+  return { items, next: nextOf(page, ({ no }) => [no]) }
 })
 
 /** Of what has no measure but that of the node. */

@@ -1,7 +1,8 @@
 import { adminApi } from '@plexd/protocol'
 import { sql } from 'kysely'
 import { handle } from '../handle.ts'
-import { cursorOf, readRows } from './paging.ts'
+import { readPage } from '../rows/page.ts'
+import { boundsOf, cursorOf, nextOf } from './paging.ts'
 import { policyViews } from './policy-view.ts'
 
 /** In the order they apply. */
@@ -13,11 +14,7 @@ export const listPolicies = handle(adminApi.listPolicies, async ({ principal, qu
     .where('tenant_id', '=', principal.tenant_id)
     .where('position', '>', position)
     .orderBy('position')
-  const { rows, next } = await readRows(policies, {
-    bytes: sql`octet_length(rules)`,
-    query,
-    limits: config.limits,
-    cursor: (row) => [row.position],
-  })
-  return { items: await policyViews(app, principal.tenant_id, rows), next }
+  const page = await readPage(policies, sql`octet_length(rules)`, boundsOf(query, config))
+  const items = await policyViews(app, principal.tenant_id, page.rows)
+  return { items, next: nextOf(page, (row) => [row.position]) }
 })

@@ -1,21 +1,21 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
+import { countWithin } from '../rows/page.ts'
 import { isRecordKind, recordKinds } from '../telemetry/store.ts'
 import { findNodeEver } from './find-node.ts'
-import { cursorOf, limitOf, pageJson, readPage } from './paging.ts'
+import { boundsOf, cursorOf, nextOf, pageJson } from './paging.ts'
 import { readMoment, timestamp } from './timestamps.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,
   async ({ principal, params, query, reply }, app) => {
-    const { telemetry, clock, config } = app
+    const { telemetry, clock } = app
     const { id: node_id, hostname: node_hostname } = await findNodeEver(app, principal, params.node)
     if (!isRecordKind(params.kind))
       throw new ApiError('bad_request', `kind "${params.kind}": want ${recordKinds.join(', ')}`)
-    const limit = limitOf(query)
+    const bounds = boundsOf(query, app.config)
     const [after] = cursorOf(query, [0]) ?? [0]
-    const { page_bytes: maxBytes } = config.limits
     const found = await telemetry.list({
       node_id,
       kind: params.kind,
@@ -24,20 +24,22 @@ export const listTelemetry = handle(
           ? 0
           : readMoment(query.since, { field: 'since', nowMs: clock.now() }),
       after,
-      limit: limit + 1,
-      maxBytes,
+      limit: bounds.limit + 1,
+      maxBytes: bounds.maxBytes,
     })
-    const { rows, next } = await readPage({
-      sizes: found.map(({ record }) => ({ bytes: Buffer.byteLength(record) })),
-      limit,
-      maxBytes,
-      read: async (count) => found.slice(0, count),
-      cursor: ({ id }) => [id],
-    })
+    const sizes = found.map(({ record }) => ({ bytes: Buffer.byteLength(record) }))
+    const { count, more } = countWithin(sizes, bounds)
+    const rows = found.slice(0, count)
     const items = rows.map(({ id, received_at, record }) => {
       const head = { id, node_id, node_hostname, received_at: timestamp(received_at) }
       return `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
     })
-    return answerJson(reply, pageJson(items, next))
+    return answerJson(
+      reply,
+      pageJson(
+        items,
+        nextOf({ rows, more }, ({ id }) => [id]),
+      ),
+    )
   },
 )

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startControlPlane } from '../testing/harness.ts'
-import { cursorOf, limitOf, readPage, toPage } from './paging.ts'
+import { cursorOf, limitOf, toPage } from './paging.ts'
 
 describe('toPage', () => {
   const parts = { item: (n: number) => n, cursor: (n: number) => [n, 'x'] }
@@ -33,30 +33,6 @@ describe('limitOf', () => {
       [limitOf({}), limitOf({ limit: '7' }), limitOf({ limit: '9999' })],
       [100, 7, 1_000],
     )
-  })
-})
-
-describe('readPage', () => {
-  const page = async (bytes: number[], limit: number) =>
-    readPage({
-      sizes: bytes.map((size) => ({ bytes: size })),
-      limit,
-      maxBytes: 100,
-      read: async (count) => Array.from({ length: count }, (_, at) => at),
-      cursor: (at) => [at],
-    })
-
-  it('ends where the bytes or the items do, and holds one item at least', async () => {
-    const shown = async (bytes: number[], limit = 10) => {
-      const { rows, next } = await page(bytes, limit)
-      return [rows.length, next !== null]
-    }
-    assert.deepEqual(await shown([50, 50]), [2, false])
-    assert.deepEqual(await shown([50, 50, 1]), [2, true])
-    assert.deepEqual(await shown([500, 1]), [1, true])
-    assert.deepEqual(await shown([500]), [1, false])
-    assert.deepEqual(await shown([1, 1, 1], 2), [2, true])
-    assert.deepEqual(await shown([]), [0, false])
   })
 })
 

@@ -1,7 +1,6 @@
 import { ApiError } from '@plexd/protocol'
-import type { RawBuilder, Selectable, SelectQueryBuilder } from 'kysely'
-import type { Limits } from '../limits.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Config } from '../config/config.ts'
+import type { FirstOf, PageBounds } from '../rows/page.ts'
 
 /** Where in a list a page ends, as `next` gives it and `after` takes it back; opaque to clients. */
 export type Cursor = readonly (string | number)[]
@@ -17,6 +16,11 @@ const maxLimit = 1_000
 /** What `limit` asks for: 100 when absent, 1,000 at most. */
 export function limitOf({ limit }: PageQuery): number {
   return limit === undefined ? defaultLimit : Math.min(Number(limit), maxLimit)
+}
+
+/** What a page of rows of any size may hold. */
+export function boundsOf(query: PageQuery, { limits }: Pick<Config, 'limits'>): PageBounds {
+  return { limit: limitOf(query), maxBytes: limits.page_bytes }
 }
 
 /** The cursor in `after`, of the shape of `like`; undefined for the first page. Throws an ApiError (400). */
@@ -38,71 +42,17 @@ export function toPage<Row, Item>(
   { item, cursor }: { item: (row: Row) => Item; cursor: (row: Row) => Cursor },
 ): { items: Item[]; next: string | null } {
   const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  const next = last !== undefined && rows.length > limit ? encode(cursor(last)) : null
+  const next = nextOf({ rows: shown, more: rows.length > limit }, cursor)
   return { items: shown.map(item), next }
 }
 
-/**
- * A page by items and by bytes, because an answer is made in one go: its rows are read when it is known how many there is
- * room for, one at least. `sizes` are those of one row more than the page may hold.
- */
-export async function readPage<Row>({
-  sizes,
-  limit,
-  maxBytes,
-  read,
-  cursor,
-}: {
-  sizes: readonly { bytes: number }[]
-  limit: number
-  maxBytes: number
-  read: (count: number) => Promise<Row[]>
-  cursor: (row: Row) => Cursor
-}): Promise<{ rows: Row[]; next: string | null }> {
-  const count = countWithin(sizes.slice(0, limit), maxBytes)
-  const rows = count === 0 ? [] : await read(count)
+/** The cursor of the last row, where others come behind it. */
+export function nextOf<Row>(
+  { rows, more }: FirstOf<Row>,
+  cursor: (row: Row) => Cursor,
+): string | null {
   const last = rows.at(-1)
-  return { rows, next: last !== undefined && sizes.length > count ? encode(cursor(last)) : null }
-}
-
-/** The same for rows of a table, as a query of the admin API asks for them; `bytes` is the size of one. */
-export async function readRows<Table extends keyof Tables>(
-  rows: SelectQueryBuilder<Tables, Table, object>,
-  {
-    bytes,
-    query,
-    limits,
-    cursor,
-  }: {
-    bytes: RawBuilder<number>
-    query: PageQuery
-    limits: Pick<Limits, 'page_bytes'>
-    cursor: (row: Selectable<Tables[Table]>) => Cursor
-  },
-): Promise<{ rows: Selectable<Tables[Table]>[]; next: string | null }> {
-  const limit = limitOf(query)
-  return readPage({
-    sizes: await rows
-      .select(bytes.as('bytes'))
-      .limit(limit + 1)
-      .execute(),
-    limit,
-    maxBytes: limits.page_bytes,
-    cursor,
-    read: (count) =>
-      rows.selectAll().limit(count).execute() as Promise<Selectable<Tables[Table]>[]>, // what all columns are
-  })
-}
-
-/** How many of these, from the first, stay within the bytes: one at least, if there is one. */
-function countWithin(sizes: readonly { bytes: number }[], maxBytes: number): number {
-  let bytes = 0
-  for (const [at, size] of sizes.entries()) {
-    bytes += size.bytes
-    if (bytes > maxBytes && at > 0) return at
-  }
-  return sizes.length
+  return last !== undefined && more ? encode(cursor(last)) : null
 }
 
 /** A page whose items are JSON text already. */

@@ -13,6 +13,7 @@ import { deadlineGraceMs } from '../executions/transitions.ts'
 import { executionView } from '../executions/view.ts'
 import { type Call, handle } from '../handle.ts'
 import { capabilitiesOf } from '../nodes/view.ts'
+import { insertExecution, type StoredExecution } from '../rows/executions.ts'
 import { readNodeRow } from '../store/nodes.ts'
 import { readDuration } from './durations.ts'
 import { findNode } from './find-node.ts'
@@ -25,8 +26,8 @@ export const runAction = handle(adminApi.runAction, async (call, app): Promise<E
     min: '1s',
     max: '24h',
   })
-  const parameters = JSON.stringify(body.parameters ?? {})
-  refuseLong(parameters, app.config.limits.action_parameter_bytes)
+  const parameters = body.parameters ?? {}
+  refuseLong(JSON.stringify(parameters), app.config.limits.action_parameter_bytes)
   return dispatch(call, app, { timeoutMs, parameters })
 })
 
@@ -42,7 +43,7 @@ function refuseLong(parameters: string, most: number): void {
 function dispatch(
   { principal, params, body }: Call<typeof adminApi.runAction>,
   app: App,
-  { timeoutMs, parameters }: { timeoutMs: number; parameters: string },
+  { timeoutMs, parameters }: { timeoutMs: number; parameters: Record<string, string> },
 ): Promise<Execution> {
   return app.change(async (unit) => {
     const node = findNode(unit.fleet, principal, params.node)
@@ -63,14 +64,14 @@ function dispatch(
         execution_id: id,
         action: action.name,
         type: action.type,
-        parameters: JSON.parse(parameters) as Record<string, string>, // as it was checked
+        parameters,
         timeout,
         ...(action.checksum === undefined ? {} : { checksum: action.checksum }),
         callback_url: `${app.publicUrl()}/v1/nodes/${node.id}/executions/${id}`,
         triggered_by,
       },
     })
-    const execution = {
+    const execution: StoredExecution = {
       id,
       tenant_id: principal.tenant_id,
       node_id: node.id,
@@ -86,7 +87,7 @@ function dispatch(
       stderr: '',
       duration: '',
       raw_status: null,
-      triggered_by: JSON.stringify(triggered_by),
+      triggered_by,
       result_digest: null,
       event_seq: event?.seq ?? 0,
       created_at: unit.nowMs,
@@ -94,7 +95,7 @@ function dispatch(
       acked_at: null,
       finished_at: null,
     }
-    await unit.tx.insertInto('executions').values(execution).execute()
+    await insertExecution(unit.tx, execution)
     return executionView(execution, node.hostname)
   })
 }

@@ -3,6 +3,7 @@ import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { metadataOf } from '../mesh/labels.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { pskSourceOf } from '../mesh/peer-view.ts'
+import { isWaiting } from '../rows/executions.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
 import type { NodeEntries } from '../store/entries.ts'
@@ -70,12 +71,5 @@ export async function payloadFor(
 
 async function isOpen(reader: Reader, event: StoredEvent, nowMs: number): Promise<boolean> {
   const { execution_id } = JSON.parse(event.payload) as StoredPayload<'action_request'> // written by appendEvent
-  const row = await reader
-    .selectFrom('executions')
-    .select('id')
-    .where('id', '=', execution_id)
-    .where('status', '=', 'pending')
-    .where('deadline_at', '>', nowMs)
-    .executeTakeFirst()
-  return row !== undefined
+  return isWaiting(reader, execution_id, nowMs)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { acknowledge, deadlineGraceMs, type ExecutionRow, finish } from './transitions.ts'
+import type { StoredExecution } from '../rows/executions.ts'
+import { acknowledge, deadlineGraceMs, finish } from './transitions.ts'
 
 const nowMs = Date.UTC(2025, 0, 15, 10, 30)
 const at = { nowMs, timeoutMs: 10_000 }
@@ -88,14 +89,14 @@ describe('finish', () => {
   })
 })
 
-function aRow(parts: Partial<ExecutionRow>): ExecutionRow {
+function aRow(parts: Partial<StoredExecution>): StoredExecution {
   return {
     id: 'exec_a',
     tenant_id: 'ten_a',
     node_id: 'n_web',
     action: 'system.info',
     type: 'builtin',
-    parameters: '{}',
+    parameters: {},
     checksum: null,
     timeout: '10s',
     status: 'pending',
@@ -105,7 +106,7 @@ function aRow(parts: Partial<ExecutionRow>): ExecutionRow {
     stderr: '',
     duration: '',
     raw_status: null,
-    triggered_by: '{}',
+    triggered_by: { type: 'control_plane', session_id: '', user_id: '', email: '' },
     result_digest: null,
     event_seq: 1,
     created_at: nowMs,

@@ -5,11 +5,7 @@ import {
   type ExecutionResult,
   type ExecutionStatus,
 } from '@plexd/protocol'
-import type { Selectable, Updateable } from 'kysely'
-import type { Tables } from '../store/schema.ts'
-
-export type ExecutionRow = Selectable<Tables['executions']>
-type ExecutionChange = Updateable<Tables['executions']>
+import type { ExecutionChange, StoredExecution } from '../rows/executions.ts'
 
 /** A node has this long beyond the timeout of the action to say what became of it. */
 export const deadlineGraceMs = 30_000
@@ -24,7 +20,7 @@ export function isFinal(status: string): boolean {
  * Throws an ApiError (409) when it contradicts what the node said before.
  */
 export function acknowledge(
-  row: ExecutionRow,
+  row: StoredExecution,
   { status, reason = '' }: ExecutionAck,
   { nowMs, timeoutMs }: { nowMs: number; timeoutMs: number },
 ): ExecutionChange | undefined {
@@ -46,7 +42,7 @@ export function acknowledge(
  * Throws an ApiError (409) for a second, different one, and for one of a rejected execution.
  */
 export function finish(
-  row: ExecutionRow,
+  row: StoredExecution,
   result: ExecutionResult,
   nowMs: number,
 ): ExecutionChange | undefined {

@@ -1,7 +1,8 @@
 import { ApiError, parseDuration } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { acknowledge, type ExecutionRow, finish } from './transitions.ts'
+import { changeExecution, readExecution, type StoredExecution } from '../rows/executions.ts'
+import { acknowledge, finish } from './transitions.ts'
 
 /** What a node says of an execution: an acknowledgement or a result. */
 export type ExecutionNews =
@@ -19,22 +20,16 @@ export async function updateExecution(
   if (named && named !== executionId)
     throw new ApiError('bad_request', `execution_id "${named}" is not that of the path`)
   const changed = await app.store.write(async (tx) => {
-    const row = await tx
-      .selectFrom('executions')
-      .selectAll()
-      .where('id', '=', executionId)
-      .where('node_id', '=', node.id)
-      .executeTakeFirst()
+    const row = await readExecution(tx, executionId, { node_id: node.id })
     if (!row) throw new ApiError('not_found', `unknown execution "${executionId}"`)
     const change = changeOf(row, news, app.clock.now())
-    if (change)
-      await tx.updateTable('executions').set(change).where('id', '=', executionId).execute()
+    if (change) await changeExecution(tx, executionId, change)
     return change !== undefined
   })
   if (changed) app.executions.changed(executionId)
 }
 
-function changeOf(row: ExecutionRow, news: ExecutionNews, nowMs: number) {
+function changeOf(row: StoredExecution, news: ExecutionNews, nowMs: number) {
   if ('result' in news) return finish(row, news.result, nowMs)
   return acknowledge(row, news.ack, { nowMs, timeoutMs: parseDuration(row.timeout) })
 }

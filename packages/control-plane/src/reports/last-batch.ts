@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { LastBatch } from '../rows/reports.ts'
 import type { ReportBatch } from './merge.ts'
 import type { ReportedEntry } from './reported-entry.ts'
-
-/** What is remembered of the last batch of a node, in case its answer was lost. */
-export interface LastBatch {
-  /** How many entries it had, and the SHA-256 of these. */
-  digest: string
-  /** For each key of it: whether it was held before the batch was sent for the first time. */
-  held_before: Readonly<Record<string, boolean>>
-}
 
 export function describeBatch(batch: ReportBatch, wasHeld: (key: string) => boolean): LastBatch {
   const keys = new Set([...batch.entries.map(({ key }) => key), ...batch.deleted])

@@ -1,0 +1,128 @@
+import type { ExecutionStatus, TriggeredBy } from '@plexd/protocol'
+import { type Selectable, sql } from 'kysely'
+import type { Reader, Tx } from '../store/db.ts'
+import type { Tables } from '../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from './page.ts'
+
+type Row = Selectable<Tables['executions']>
+
+export interface StoredExecution extends Omit<Row, 'parameters' | 'status' | 'triggered_by'> {
+  parameters: Record<string, string>
+  status: ExecutionStatus
+  triggered_by: TriggeredBy
+}
+
+/** What becomes of an execution. */
+export type ExecutionChange = Partial<Omit<StoredExecution, 'parameters' | 'triggered_by'>>
+
+function storedOf(row: Row): StoredExecution {
+  return {
+    ...row,
+    // All three written below, checked when they came in.
+    parameters: JSON.parse(row.parameters) as Record<string, string>,
+    status: row.status as ExecutionStatus,
+    triggered_by: JSON.parse(row.triggered_by) as TriggeredBy,
+  }
+}
+
+export async function insertExecution(tx: Tx, execution: StoredExecution): Promise<void> {
+  const parameters = JSON.stringify(execution.parameters)
+  const triggered_by = JSON.stringify(execution.triggered_by)
+  await tx
+    .insertInto('executions')
+    .values({ ...execution, parameters, triggered_by })
+    .execute()
+}
+
+/** That of a node, or of any node of a tenant. */
+export async function readExecution(
+  reader: Reader | Tx,
+  id: string,
+  of: { node_id: string } | { tenant_id: string },
+): Promise<StoredExecution | undefined> {
+  const [column, value] =
+    'node_id' in of ? (['node_id', of.node_id] as const) : (['tenant_id', of.tenant_id] as const)
+  const row = await reader
+    .selectFrom('executions')
+    .selectAll()
+    .where('id', '=', id)
+    .where(column, '=', value)
+    .executeTakeFirst()
+  return row && storedOf(row)
+}
+
+/** Those of a node that are older than a moment, newest first; `id` decides between two of the same moment. */
+export async function readExecutionsBefore(
+  reader: Reader,
+  { nodeId, createdAt, id }: { nodeId: string; createdAt: number; id: string },
+  bounds: PageBounds,
+): Promise<FirstOf<StoredExecution>> {
+  const executions = reader
+    .selectFrom('executions')
+    .where('node_id', '=', nodeId)
+    .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(createdAt, id)))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+  const { rows, more } = await readPage(executions, bytes, bounds)
+  return { rows: rows.map(storedOf), more }
+}
+
+const bytes = sql<number>`octet_length(stdout) + octet_length(stderr) + octet_length(parameters)`
+
+export async function changeExecution(tx: Tx, id: string, change: ExecutionChange): Promise<void> {
+  await tx.updateTable('executions').set(change).where('id', '=', id).execute()
+}
+
+/** Whether its node may still be asked for it. */
+export async function isWaiting(reader: Reader, id: string, nowMs: number): Promise<boolean> {
+  const row = await reader
+    .selectFrom('executions')
+    .select('id')
+    .where('id', '=', id)
+    .where('status', '=', 'pending')
+    .where('deadline_at', '>', nowMs)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Some of those whose node said nothing, or nothing in time. */
+export async function readOverdue(reader: Reader, nowMs: number): Promise<string[]> {
+  const rows = await reader
+    .selectFrom('executions')
+    .select('id')
+    .where('status', 'in', unfinished)
+    .where('deadline_at', '<=', nowMs)
+    .limit(500)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Those of them that have not ended since; resolves to these. */
+export async function expire(tx: Tx, ids: readonly string[], nowMs: number): Promise<string[]> {
+  const rows = await tx
+    .updateTable('executions')
+    .set({ status: 'expired', finished_at: nowMs })
+    .where('id', 'in', ids)
+    .where('status', 'in', unfinished)
+    .returning('id')
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+const unfinished = ['pending', 'accepted'] as const satisfies ExecutionStatus[]
+
+/** As many as `limit` of those that were asked for, and had ended, before a moment; resolves to how many. */
+export async function deleteEnded(tx: Tx, beforeMs: number, limit: number): Promise<number> {
+  const { numDeletedRows } = await tx
+    .deleteFrom('executions')
+    .where('id', 'in', (query) =>
+      query
+        .selectFrom('executions')
+        .select('id')
+        .where('finished_at', '<', beforeMs)
+        .where('created_at', '<', beforeMs)
+        .limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(numDeletedRows)
+}

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { countWithin } from './page.ts'
+
+describe('countWithin', () => {
+  it('ends where the bytes or the items do, and holds one item at least', () => {
+    const shown = (bytes: number[], limit = 10) => {
+      const sizes = bytes.map((size) => ({ bytes: size }))
+      const { count, more } = countWithin(sizes, { limit, maxBytes: 100 })
+      return [count, more]
+    }
+    assert.deepEqual(shown([50, 50]), [2, false])
+    assert.deepEqual(shown([50, 50, 1]), [2, true])
+    assert.deepEqual(shown([500, 1]), [1, true])
+    assert.deepEqual(shown([500]), [1, false])
+    assert.deepEqual(shown([1, 1, 1], 2), [2, true])
+    assert.deepEqual(shown([]), [0, false])
+  })
+})

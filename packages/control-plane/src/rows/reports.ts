@@ -1,0 +1,159 @@
+import { type Selectable, sql } from 'kysely'
+import type { Reader, Tx } from '../store/db.ts'
+import type { Tables } from '../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from './page.ts'
+
+/** A report entry of a node; the payload is JSON text, as the node wrote it. */
+export type StoredReport = Selectable<Tables['reports']>
+
+/** What tells one writing of a report entry from others. */
+export type ReportMark = Pick<StoredReport, 'key' | 'version' | 'updated_at'>
+
+/** How much is held of a node. */
+export interface ReportRoom {
+  keys: number
+  bytes: number
+}
+
+/** What counts of an entry, here and in SQL. */
+export function reportBytes({
+  key,
+  content_type,
+  payload,
+}: Pick<StoredReport, 'key' | 'content_type' | 'payload'>): number {
+  return Buffer.byteLength(key) + Buffer.byteLength(content_type) + Buffer.byteLength(payload)
+}
+
+const bytes = sql<number>`octet_length(key) + octet_length(content_type) + octet_length(payload)`
+
+export function readReport(
+  reader: Reader,
+  nodeId: string,
+  key: string,
+): Promise<StoredReport | undefined> {
+  return reader
+    .selectFrom('reports')
+    .selectAll()
+    .where('node_id', '=', nodeId)
+    .where('key', '=', key)
+    .executeTakeFirst()
+}
+
+/** Those of a node behind a key, by their keys. */
+export function readReportsAfter(
+  reader: Reader,
+  { nodeId, key }: { nodeId: string; key: string },
+  bounds: PageBounds,
+): Promise<FirstOf<StoredReport>> {
+  const reports = reader
+    .selectFrom('reports')
+    .where('node_id', '=', nodeId)
+    .where('key', '>', key)
+    .orderBy('key')
+  return readPage(reports, sql`octet_length(payload)`, bounds)
+}
+
+/** Of all that is held of a node. */
+export function readReportMarks(reader: Reader, nodeId: string): Promise<ReportMark[]> {
+  return reader
+    .selectFrom('reports')
+    .select(['key', 'version', 'updated_at'])
+    .where('node_id', '=', nodeId)
+    .execute()
+}
+
+/** Rows in one statement: a database takes only so many parameters. */
+const chunk = 100
+
+/** What is held of these keys. */
+export async function readHeld(
+  tx: Tx,
+  nodeId: string,
+  keys: readonly string[],
+): Promise<Map<string, ReportMark & { bytes: number }>> {
+  const held = new Map<string, ReportMark & { bytes: number }>()
+  for (const some of chunksOf(keys)) {
+    const rows = await tx
+      .selectFrom('reports')
+      .select(['key', 'version', 'updated_at', bytes.as('bytes')])
+      .where('node_id', '=', nodeId)
+      .where('key', 'in', some)
+      .execute()
+    for (const row of rows) held.set(row.key, { ...row, bytes: Number(row.bytes) })
+  }
+  return held
+}
+
+export async function measureReports(tx: Tx, nodeId: string): Promise<ReportRoom> {
+  const sum = await tx
+    .selectFrom('reports')
+    .select(({ fn }) => [fn.countAll<number>().as('keys'), fn.sum<number>(bytes).as('bytes')])
+    .where('node_id', '=', nodeId)
+    .executeTakeFirstOrThrow()
+  return { keys: Number(sum.keys), bytes: Number(sum.bytes) }
+}
+
+export async function putReports(tx: Tx, reports: readonly StoredReport[]): Promise<void> {
+  for (const some of chunksOf(reports)) {
+    await tx
+      .insertInto('reports')
+      .values(some)
+      .onConflict((conflict) =>
+        conflict.columns(['node_id', 'key']).doUpdateSet((row) => ({
+          content_type: row.ref('excluded.content_type'),
+          payload: row.ref('excluded.payload'),
+          version: row.ref('excluded.version'),
+          updated_at: row.ref('excluded.updated_at'),
+          written_by: row.ref('excluded.written_by'),
+        })),
+      )
+      .execute()
+  }
+}
+
+export async function deleteReports(
+  tx: Tx,
+  nodeId: string,
+  keys: readonly string[],
+): Promise<void> {
+  for (const some of chunksOf(keys))
+    await tx.deleteFrom('reports').where('node_id', '=', nodeId).where('key', 'in', some).execute()
+}
+
+/** All that is held of a node, and what is remembered of its last batch. */
+export async function deleteReportsOf(tx: Tx, nodeId: string): Promise<void> {
+  await tx.deleteFrom('reports').where('node_id', '=', nodeId).execute()
+  await tx.deleteFrom('report_batches').where('node_id', '=', nodeId).execute()
+}
+
+function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < items.length; at += chunk) yield items.slice(at, at + chunk)
+}
+
+/** What is remembered of the last batch of a node, in case its answer was lost. */
+export interface LastBatch {
+  /** How many entries it had, and the SHA-256 of these. */
+  digest: string
+  /** For each key of it: whether it was held before the batch was sent for the first time. */
+  held_before: Readonly<Record<string, boolean>>
+}
+
+export async function readLastBatch(tx: Tx, nodeId: string): Promise<LastBatch | undefined> {
+  const row = await tx
+    .selectFrom('report_batches')
+    .select(['digest', 'keys_before'])
+    .where('node_id', '=', nodeId)
+    .executeTakeFirst()
+  if (!row) return undefined
+  const held_before = JSON.parse(row.keys_before) as LastBatch['held_before'] // written below
+  return { digest: row.digest, held_before }
+}
+
+export async function writeLastBatch(tx: Tx, nodeId: string, last: LastBatch): Promise<void> {
+  const values = { digest: last.digest, keys_before: JSON.stringify(last.held_before) }
+  await tx
+    .insertInto('report_batches')
+    .values({ node_id: nodeId, ...values })
+    .onConflict((conflict) => conflict.column('node_id').doUpdateSet(values))
+    .execute()
+}
