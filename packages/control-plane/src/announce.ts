@@ -6,6 +6,7 @@ import { isShown, publicPeer } from './mesh/peer-view.ts'
 import { compileFor } from './mesh/policy-compile.ts'
 import { touchedByNode, touchedByPolicy } from './mesh/touched.ts'
 import { peersOf } from './mesh/visibility.ts'
+import { deletePolicy, putPolicy } from './rows/policies.ts'
 import { readSecretRefsFor } from './store/entries.ts'
 
 /**
@@ -143,9 +144,8 @@ export async function changePolicy(
     ...(before ? { before } : {}),
     ...(after ? { after } : {}),
   })
-  unit.apply(
-    after ? { type: 'policy_put', policy: after } : { type: 'policy_removed', id: policy.id },
-  )
+  if (after) await putPolicy(unit, after)
+  else await deletePolicy(unit, policy.id)
   if (!flips) return emitResync(unit, involved, 'the policies of this node have changed')
   // One event for each peer that comes or goes, to all who are to have it or have it no longer.
   const changes = Map.groupBy(

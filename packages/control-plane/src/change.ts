@@ -1,16 +1,11 @@
 import { appendEvent, type LoggedEvent, type NewEvent, refuseOverlong } from './events/event-log.ts'
 import type { PresentLife } from './events/position.ts'
-import type { Fleet, FleetChange, MutableFleet } from './mesh/fleet.ts'
+import type { FleetChange, MutableFleet } from './mesh/fleet.ts'
+import type { RowUnit } from './rows/unit.ts'
 import type { Store, Tx } from './store/db.ts'
 
 /** One unit of work on the desired state. */
-export interface Unit {
-  readonly tx: Tx
-  /** As the units before left it, committed or not, with what this one has applied. Decide by it, never by `app.fleet`. */
-  readonly fleet: Fleet
-  readonly nowMs: number
-  /** Changes the fleet in memory beside the rows. */
-  apply(change: FleetChange): void
+export interface Unit extends RowUnit {
   /** Writes an event to the log; it is sent once the unit is committed. Nothing is written for an empty audience. */
   emit(event: NewEvent): Promise<LoggedEvent | undefined>
   /** For what else is in memory: runs once the unit is committed, before its events are sent. */

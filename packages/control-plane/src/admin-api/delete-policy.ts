@@ -16,7 +16,6 @@ export const deletePolicy = handle(
     }
     await app.change(async (unit) => {
       const before = find(unit.fleet, tenant_id, params.name)
-      await unit.tx.deleteFrom('policies').where('id', '=', before.id).execute()
       await changePolicy(unit, { before })
     })
     return { warnings: [] }

@@ -1,30 +1,36 @@
 import { isNodeId, type Policy, type PolicyRule } from '@plexd/protocol'
-import type { Selectable } from 'kysely'
-import type { Tables } from '../store/schema.ts'
+import type { StoredPolicy } from '../rows/policies.ts'
 import { readHostnames } from './hostnames.ts'
 import { timestamp } from './timestamps.ts'
 
-export type PolicyRow = Omit<Selectable<Tables['policies']>, 'tenant_id' | 'position'>
+type Names = Parameters<typeof readHostnames>[0]
 
 /** Policies of a tenant as an operator sees them. A rule may name any id, and those of others stay nameless. */
 export async function policyViews(
-  app: Parameters<typeof readHostnames>[0],
+  app: Names,
   tenantId: string,
-  rows: readonly PolicyRow[],
+  policies: readonly StoredPolicy[],
 ): Promise<Policy[]> {
-  const read = rows.map((row) => {
-    const rules = JSON.parse(row.rules) as PolicyRule[] // written by us, checked when it came in
-    return { ...row, rules, ids: idsOf(rules) }
-  })
-  const hostnameOf = await readHostnames(app, { tenantId, ids: read.flatMap(({ ids }) => ids) })
-  return read.map(({ id, name, revision, rules, ids, updated_at }) => ({
+  const named = policies.map((policy) => ({ policy, ids: idsOf(policy.rules) }))
+  const hostnameOf = await readHostnames(app, { tenantId, ids: named.flatMap(({ ids }) => ids) })
+  return named.map(({ policy: { id, name, revision, rules, updated_at }, ids }) => ({
     id,
     name,
     revision,
-    rules,
+    rules: [...rules],
     node_hostnames: Object.fromEntries(ids.map((node) => [node, hostnameOf(node)])),
     updated_at: timestamp(updated_at),
   }))
+}
+
+export async function policyView(
+  app: Names,
+  tenantId: string,
+  policy: StoredPolicy,
+): Promise<Policy> {
+  const [view] = await policyViews(app, tenantId, [policy])
+  if (!view) throw new Error(`show policy "${policy.name}": it has no view`)
+  return view
 }
 
 /** Those of the nodes that rules name by id. */

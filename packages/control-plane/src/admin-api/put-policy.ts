@@ -1,6 +1,5 @@
-import { ApiError, adminApi, newId, type Policy, type PolicySpec } from '@plexd/protocol'
+import { ApiError, adminApi, newId, type PolicySpec } from '@plexd/protocol'
 import { changePolicy } from '../announce.ts'
-import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import type { Limits } from '../limits.ts'
@@ -9,7 +8,8 @@ import type { Fleet, PolicyRecord } from '../mesh/fleet.ts'
 import { positionOf } from '../mesh/policy-order.ts'
 import { describeProblems, validatePolicy } from '../mesh/policy-validate.ts'
 import { policyWarnings } from '../mesh/policy-warnings.ts'
-import { type PolicyRow, policyViews } from './policy-view.ts'
+import { readPolicy, type StoredPolicy } from '../rows/policies.ts'
+import { policyView } from './policy-view.ts'
 import { removedNodesOf } from './removed-nodes.ts'
 
 /**
@@ -33,17 +33,17 @@ export const putPolicy = handle(
         before: fleet.policies(tenantId),
         after: plan.policies,
       })
-      const policy = await show(app, tenantId, { ...rowOf(plan.after), updated_at: clock.now() })
+      const policy = await policyView(app, tenantId, { ...plan.after, updated_at: clock.now() })
       return { ...policy, warnings: warningsOf(plan), pairs: pairs ?? null }
     }
-    const { row, plan } = await app.change((unit) => put(unit, tenantId, wanted))
+    const { policy, plan } = await app.change((unit) => put(unit, tenantId, wanted))
     const warnings = warningsOf(plan)
     if (warnings.length > 0)
       app.log.warn('policy has parts that do nothing', {
-        policy: row.name,
+        policy: policy.name,
         warnings: warnings.slice(0, 10),
       })
-    return { ...(await show(app, tenantId, row)), warnings }
+    return { ...(await policyView(app, tenantId, policy)), warnings }
   },
 )
 
@@ -89,23 +89,13 @@ async function put(
   unit: Unit,
   tenantId: string,
   wanted: Wanted,
-): Promise<{ row: PolicyRow; plan: Plan }> {
+): Promise<{ policy: StoredPolicy; plan: Plan }> {
   const plan = planPut(unit.fleet, tenantId, wanted)
   const { before, after } = plan
-  const row = { ...rowOf(after), updated_at: unit.nowMs }
-  if (before && JSON.stringify(before.rules) === row.rules)
-    return { row: await read(unit, before), plan }
-  await unit.tx
-    .insertInto('policies')
-    .values(row)
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-    .execute()
+  if (before && JSON.stringify(before.rules) === JSON.stringify(after.rules))
+    return { policy: await read(unit, before), plan }
   await changePolicy(unit, { ...(before ? { before } : {}), after })
-  return { row, plan }
-}
-
-function rowOf(policy: PolicyRecord) {
-  return { ...policy, rules: JSON.stringify(policy.rules) }
+  return { policy: { ...after, updated_at: unit.nowMs }, plan }
 }
 
 function refuseProblems(fleet: Fleet, tenantId: string, spec: PolicySpec): void {
@@ -116,14 +106,8 @@ function refuseProblems(fleet: Fleet, tenantId: string, spec: PolicySpec): void 
     })
 }
 
-async function read({ tx }: Unit, { id }: PolicyRecord): Promise<PolicyRow> {
-  const row = await tx.selectFrom('policies').selectAll().where('id', '=', id).executeTakeFirst()
-  if (!row) throw new ApiError('not_found', 'the policy has just been deleted')
-  return row
-}
-
-async function show(app: App, tenantId: string, row: PolicyRow): Promise<Policy> {
-  const [policy] = await policyViews(app, tenantId, [row])
-  if (!policy) throw new Error(`show policy "${row.name}": it has no view`)
+async function read({ tx }: Unit, { id }: PolicyRecord): Promise<StoredPolicy> {
+  const policy = await readPolicy(tx, id)
+  if (!policy) throw new ApiError('not_found', 'the policy has just been deleted')
   return policy
 }
