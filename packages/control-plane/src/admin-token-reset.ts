@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { newAdminToken } from '@plexd/protocol'
 import { writeFileAtomic } from '@plexd/runtime'
 import { claimDataDir } from './data-dir-lock.ts'
+import { revokeOperatorsNamed } from './rows/operators.ts'
 import { firstOperator, insertFirstOperator } from './store/first-start.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
@@ -21,12 +22,7 @@ export async function resetAdminToken(dataDir: string, nowMs: number): Promise<s
   const token = newAdminToken()
   await store.write(async (tx) => {
     const tenant = await tx.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
-    await tx
-      .updateTable('admin_tokens')
-      .set({ revoked_at: nowMs })
-      .where('name', '=', firstOperator)
-      .where('revoked_at', 'is', null)
-      .execute()
+    await revokeOperatorsNamed(tx, firstOperator, nowMs)
     await insertFirstOperator(tx, { tenantId: tenant.id, token, nowMs })
   })
   await writeFileAtomic(path, `${token}\n`)

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { App } from './app.ts'
 import { bearerToken, tokenHash } from './auth.ts'
 import { encodingOf } from './http/bodies/content-encoding.ts'
+import { readTokenByHash } from './rows/bootstrap-tokens.ts'
 
 /**
  * Nothing is unpacked for strangers: a registration may be packed when its bootstrap token stands in the Authorization
@@ -16,11 +17,7 @@ export async function admitPacked(app: App, request: FastifyRequest): Promise<un
 
 /** Not used up: the answer to a first use may have been lost, and is given again. */
 async function isLive({ store, clock }: App, token: string): Promise<boolean> {
-  const row = await store.reader
-    .selectFrom('bootstrap_tokens')
-    .select(['used_at', 'revoked_at', 'expires_at', 'answer_sealed'])
-    .where('token_hash', '=', tokenHash(token))
-    .executeTakeFirst()
+  const row = await readTokenByHash(store.reader, tokenHash(token))
   if (!row || row.revoked_at !== null) return false
   return row.answer_sealed !== null || (row.used_at === null && row.expires_at > clock.now())
 }

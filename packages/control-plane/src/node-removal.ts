@@ -3,6 +3,7 @@ import type { App } from './app.ts'
 import type { Unit } from './change.ts'
 import { nodeTarget } from './mesh/entry-scope.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
+import { forgetAnswer } from './rows/bootstrap-tokens.ts'
 import { deleteReportsOf } from './rows/reports.ts'
 
 /**
@@ -15,11 +16,7 @@ export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promis
     .set({ removed_at: unit.nowMs })
     .where('id', '=', node.id)
     .execute()
-  await unit.tx
-    .updateTable('bootstrap_tokens')
-    .set({ answer_sealed: null })
-    .where('node_id', '=', node.id)
-    .execute()
+  await forgetAnswer(unit.tx, node.id)
   await deleteReportsOf(unit.tx, node.id)
   for (const table of ['data_entries', 'secrets'] as const)
     await unit.tx.deleteFrom(table).where('target', '=', nodeTarget(node.id)).execute()

@@ -3,6 +3,7 @@ import { changeNode } from './announce.ts'
 import type { App } from './app.ts'
 import type { Unit } from './change.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
+import { forgetAnswer } from './rows/bootstrap-tokens.ts'
 
 /** A node has been heard of: it is online, and its peers are told if they had given it up. Durable when it resolves. */
 export async function markOnline(app: App, nodeId: string): Promise<void> {
@@ -11,11 +12,7 @@ export async function markOnline(app: App, nodeId: string): Promise<void> {
     if (!node || node.status === 'online') return
     await changeStatus(unit, node, 'online')
     // It has its identity now, so the answer to its registration need not be given again.
-    await unit.tx
-      .updateTable('bootstrap_tokens')
-      .set({ answer_sealed: null })
-      .where('node_id', '=', nodeId)
-      .execute()
+    await forgetAnswer(unit.tx, nodeId)
   })
 }
 

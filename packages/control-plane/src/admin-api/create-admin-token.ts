@@ -1,6 +1,7 @@
 import { ApiError, adminApi, newAdminToken, newId } from '@plexd/protocol'
 import { tokenHash } from '../auth.ts'
 import { handle } from '../handle.ts'
+import { isOperator, putOperator } from '../rows/operators.ts'
 import { adminTokenView } from './token-view.ts'
 
 /** Names are unique within a tenant, so that a log line tells who it was. */
@@ -8,16 +9,10 @@ export const createAdminToken = handle(
   adminApi.createAdminToken,
   async ({ principal, body }, app) => {
     const token = newAdminToken()
-    const row = await app.change(async (unit) => {
+    const created = await app.change(async (unit) => {
       const { tenant_id } = principal
-      const taken = await unit.tx
-        .selectFrom('admin_tokens')
-        .select('id')
-        .where('tenant_id', '=', tenant_id)
-        .where('name', '=', body.name)
-        .where('revoked_at', 'is', null)
-        .executeTakeFirst()
-      if (taken) throw new ApiError('conflict', `there is an admin token "${body.name}" already`)
+      if (await isOperator(unit.tx, tenant_id, body.name))
+        throw new ApiError('conflict', `there is an admin token "${body.name}" already`)
       const operator = {
         id: newId('token'),
         tenant_id,
@@ -25,11 +20,9 @@ export const createAdminToken = handle(
         role: body.role,
         token_hash: tokenHash(token),
       }
-      const created = { ...operator, created_at: unit.nowMs, revoked_at: null }
-      await unit.tx.insertInto('admin_tokens').values(created).execute()
-      unit.apply({ type: 'operator_put', operator })
-      return created
+      await putOperator(unit, operator)
+      return { ...operator, created_at: unit.nowMs }
     })
-    return { ...adminTokenView(row), token }
+    return { ...adminTokenView(created), token }
   },
 )

@@ -3,6 +3,7 @@ import { tokenHash } from '../auth.ts'
 import { handle } from '../handle.ts'
 import { readHostname } from '../nodes/hostname.ts'
 import { checkLabels, warningsOf } from '../nodes/labels.ts'
+import { insertToken } from '../rows/bootstrap-tokens.ts'
 import { readDuration } from './durations.ts'
 import { bootstrapTokenView } from './token-view.ts'
 
@@ -16,24 +17,19 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
   refuseUnaskable(nodeMaySet)
   const token = newBootstrapToken()
   const nowMs = app.clock.now()
-  const row = {
+  const created = {
     id: newId('token'),
     tenant_id: principal.tenant_id,
     token_hash: tokenHash(token),
     hostname: body.hostname === undefined ? null : readHostname('hostname', body.hostname),
-    metadata: JSON.stringify(labels),
-    node_may_set: JSON.stringify(nodeMaySet),
+    metadata: labels,
+    node_may_set: nodeMaySet,
     nsk_format: body.nsk_format ?? null,
     created_at: nowMs,
     expires_at: nowMs + ttlMs,
-    revoked_at: null,
-    used_at: null,
-    node_id: null,
-    public_key: null,
-    answer_sealed: null,
   }
-  await app.store.write((tx) => tx.insertInto('bootstrap_tokens').values(row).execute())
-  return { ...bootstrapTokenView(row, () => ''), token, warnings: warningsOf(labels) }
+  const stored = await app.store.write((tx) => insertToken(tx, created))
+  return { ...bootstrapTokenView(stored, () => ''), token, warnings: warningsOf(labels) }
 })
 
 /** Whoever lets a node choose a label means it for selectors: a key that none can ask for is a slip. */

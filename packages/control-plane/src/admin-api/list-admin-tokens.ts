@@ -1,19 +1,13 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
+import { readShownOperators } from '../rows/operators.ts'
 import { adminTokenView } from './token-view.ts'
 
 /** Oldest first, without those revoked. */
 export const listAdminTokens = handle(
   adminApi.listAdminTokens,
   async ({ principal }, { store }) => {
-    const rows = await store.reader
-      .selectFrom('admin_tokens')
-      .select(['id', 'name', 'role', 'created_at'])
-      .where('tenant_id', '=', principal.tenant_id)
-      .where('revoked_at', 'is', null)
-      .orderBy('created_at')
-      .orderBy('id')
-      .execute()
-    return { items: rows.map(adminTokenView) }
+    const operators = await readShownOperators(store.reader, principal.tenant_id)
+    return { items: operators.map(adminTokenView) }
   },
 )

@@ -1,5 +1,6 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
+import { readTokensAfter } from '../rows/bootstrap-tokens.ts'
 import { readHostnames } from './hostnames.ts'
 import { cursorOf, limitOf, toPage } from './paging.ts'
 import { bootstrapTokenView } from './token-view.ts'
@@ -8,23 +9,14 @@ import { bootstrapTokenView } from './token-view.ts'
 export const listTokens = handle(adminApi.listTokens, async ({ principal, query }, app) => {
   const limit = limitOf(query)
   const [createdAt, id] = cursorOf(query, [0, '']) ?? [0, '']
-  const rows = await app.store.reader
-    .selectFrom('bootstrap_tokens')
-    .selectAll()
-    .where('tenant_id', '=', principal.tenant_id)
-    .where('revoked_at', 'is', null)
-    .where((where) =>
-      where.or([
-        where('created_at', '>', Number(createdAt)),
-        where.and([where('created_at', '=', Number(createdAt)), where('id', '>', String(id))]),
-      ]),
-    )
-    .orderBy('created_at')
-    .orderBy('id')
-    .limit(limit + 1)
-    .execute()
+  const { tenant_id: tenantId } = principal
+  const rows = await readTokensAfter(
+    app.store.reader,
+    { tenantId, createdAt: Number(createdAt), id: String(id) },
+    limit + 1,
+  )
   const hostnameOf = await readHostnames(app, {
-    tenantId: principal.tenant_id,
+    tenantId,
     ids: rows.map(({ node_id }) => node_id),
   })
   return toPage(rows, limit, {

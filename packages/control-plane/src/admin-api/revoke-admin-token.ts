@@ -1,6 +1,7 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
+import { readShownOperators, revokeOperator } from '../rows/operators.ts'
 
 /** The last owner stays: without one nothing could be changed any more. */
 export const revokeAdminToken = handle(
@@ -15,21 +16,11 @@ export const revokeAdminToken = handle(
 )
 
 async function revoke(unit: Unit, tenantId: string, id: string): Promise<void> {
-  const valid = await unit.tx
-    .selectFrom('admin_tokens')
-    .select(['id', 'role'])
-    .where('tenant_id', '=', tenantId)
-    .where('revoked_at', 'is', null)
-    .execute()
+  const valid = await readShownOperators(unit.tx, tenantId)
   const token = valid.find((row) => row.id === id)
   if (!token) throw new ApiError('not_found', `there is no admin token "${id}"`)
   const isLastOwner = valid.filter(({ role }) => role === 'owner').length === 1
   if (token.role === 'owner' && isLastOwner)
     throw new ApiError('conflict', 'the last token with role "owner" cannot be revoked')
-  await unit.tx
-    .updateTable('admin_tokens')
-    .set({ revoked_at: unit.nowMs })
-    .where('id', '=', id)
-    .execute()
-  unit.apply({ type: 'operator_removed', id })
+  await revokeOperator(unit, id)
 }

@@ -1,18 +1,13 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
+import * as tokens from '../rows/bootstrap-tokens.ts'
 
 /** A node that has registered with it stays. */
 export const revokeToken = handle(adminApi.revokeToken, async ({ principal, params }, app) => {
-  const { numUpdatedRows } = await app.store.write((tx) =>
-    tx
-      .updateTable('bootstrap_tokens')
-      .set({ revoked_at: app.clock.now(), answer_sealed: null })
-      .where('id', '=', params.token_id)
-      .where('tenant_id', '=', principal.tenant_id)
-      .where('revoked_at', 'is', null)
-      .executeTakeFirst(),
+  const token = { id: params.token_id, tenantId: principal.tenant_id }
+  const isRevoked = await app.store.write((tx) =>
+    tokens.revokeToken(tx, { ...token, nowMs: app.clock.now() }),
   )
-  if (numUpdatedRows === 0n)
-    throw new ApiError('not_found', `there is no token "${params.token_id}"`)
+  if (!isRevoked) throw new ApiError('not_found', `there is no token "${params.token_id}"`)
   return {}
 })

@@ -3,13 +3,11 @@ import {
   controlApi,
   formatIpv4,
   hostnameKey,
-  type Metadata,
   newId,
   parseCidr,
   type RegisterRequest,
   type RegisterResponse,
 } from '@plexd/protocol'
-import type { Selectable } from 'kysely'
 import { addNode } from '../announce.ts'
 import type { App } from '../app.ts'
 import { tokenHash } from '../auth.ts'
@@ -21,14 +19,12 @@ import { peersJsonFor } from '../mesh/peer-json.ts'
 import { userAgentOf } from '../node-agent.ts'
 import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
 import { describeNode } from '../nodes/labels.ts'
+import { burnToken, readTokenByHash, type StoredToken } from '../rows/bootstrap-tokens.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
-import type { Tables } from '../store/schema.ts'
 import { checkPublicKey } from './check-public-key.ts'
-
-type TokenRow = Selectable<Tables['bootstrap_tokens']>
 
 /** The part of the answer that is made once and given again on a retry; peers are as of each answer. */
 type Enrolment = Omit<RegisterResponse, 'peers'>
@@ -52,7 +48,7 @@ async function enrol(
   app: App,
   request: RegisterRequest & { userAgent: string },
 ): Promise<Enrolment> {
-  const token = await findToken(unit, request.token)
+  const token = await readTokenByHash(unit.tx, tokenHash(request.token))
   const again = token && answerAgain(token, request, app)
   if (again) return again
   if (
@@ -126,22 +122,16 @@ async function enrol(
 }
 
 /** What does not fit is left out, and no reason to turn a machine away. */
-function describe({ metadata }: RegisterRequest, token: TokenRow, { config }: App) {
-  // Both of the token written by us, checked when they came in.
-  const labels = JSON.parse(token.metadata) as Metadata
-  const nodeMaySet = JSON.parse(token.node_may_set) as string[]
-  return describeNode(metadata ?? {}, { labels, nodeMaySet }, config.limits)
+function describe({ metadata }: RegisterRequest, token: StoredToken, { config }: App) {
+  const bounds = { labels: token.metadata, nodeMaySet: token.node_may_set }
+  return describeNode(metadata ?? {}, bounds, config.limits)
 }
 
-function findToken(unit: Unit, token: string): Promise<TokenRow | undefined> {
-  return unit.tx
-    .selectFrom('bootstrap_tokens')
-    .selectAll()
-    .where('token_hash', '=', tokenHash(token))
-    .executeTakeFirst()
-}
-
-function answerAgain(token: TokenRow, request: RegisterRequest, app: App): Enrolment | undefined {
+function answerAgain(
+  token: StoredToken,
+  request: RegisterRequest,
+  app: App,
+): Enrolment | undefined {
   if (token.answer_sealed === null || token.revoked_at !== null) return undefined
   if (token.public_key !== request.public_key) return undefined
   return JSON.parse(
@@ -152,27 +142,23 @@ function answerAgain(token: TokenRow, request: RegisterRequest, app: App): Enrol
 async function burn(
   unit: Unit,
   app: App,
-  token: TokenRow,
+  token: StoredToken,
   { publicKey, enrolment }: { publicKey: string; enrolment: Enrolment },
 ): Promise<void> {
-  await unit.tx
-    .updateTable('bootstrap_tokens')
-    .set({
-      used_at: unit.nowMs,
-      node_id: enrolment.node_id,
-      public_key: publicKey,
-      answer_sealed: seal(
-        app.masterKey,
-        JSON.stringify(enrolment),
-        placeOf.registrationAnswer(token.id),
-      ),
-    })
-    .where('id', '=', token.id)
-    .execute()
+  await burnToken(unit.tx, token.id, {
+    used_at: unit.nowMs,
+    node_id: enrolment.node_id,
+    public_key: publicKey,
+    answer_sealed: seal(
+      app.masterKey,
+      JSON.stringify(enrolment),
+      placeOf.registrationAnswer(token.id),
+    ),
+  })
 }
 
 /** What the token says wins, unless somebody chose another name on the machine itself. */
-function hostnameFor(token: TokenRow, request: RegisterRequest): string {
+function hostnameFor(token: StoredToken, request: RegisterRequest): string {
   if (token.hostname === null) return readHostname('hostname', request.hostname)
   const bound = readHostname(`bootstrap token "${token.id}"`, token.hostname)
   if (request.hostname_chosen && hostnameKey(request.hostname) !== bound)

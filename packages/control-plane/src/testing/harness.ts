@@ -27,6 +27,7 @@ import { tokenHash } from '../auth.ts'
 import type { Config } from '../config/config.ts'
 import { startControlPlane as start } from '../control-plane.ts'
 import { type Limits, limits } from '../limits.ts'
+import { insertToken } from '../rows/bootstrap-tokens.ts'
 
 export interface HarnessOptions {
   clock?: Clock
@@ -104,7 +105,7 @@ export async function startControlPlane(options: HarnessOptions = {}): Promise<T
       userAgent === undefined ? transport : transportAs(userAgent),
       () => token,
     )
-  const createToken = (token: TokenOptions = {}) => insertToken(app, token)
+  const createToken = (token: TokenOptions = {}) => makeToken(app, token)
 
   return {
     url,
@@ -176,32 +177,24 @@ export function testLimits(given: Partial<Limits> = {}): Limits {
   return resolveLimits(limits, given)
 }
 
-async function insertToken(
+async function makeToken(
   { store, clock }: App,
   { ttlMs = 3_600_000, hostname, metadata = {}, nodeMaySet = [], nskFormat }: TokenOptions,
 ): Promise<string> {
   const token = newBootstrapToken()
   const tenant = await store.reader.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
   await store.write((tx) =>
-    tx
-      .insertInto('bootstrap_tokens')
-      .values({
-        id: newId('token'),
-        tenant_id: tenant.id,
-        token_hash: tokenHash(token),
-        hostname: hostname ?? null,
-        metadata: JSON.stringify(metadata),
-        node_may_set: JSON.stringify(nodeMaySet),
-        nsk_format: nskFormat ?? null,
-        created_at: clock.now(),
-        expires_at: clock.now() + ttlMs,
-        revoked_at: null,
-        used_at: null,
-        node_id: null,
-        public_key: null,
-        answer_sealed: null,
-      })
-      .execute(),
+    insertToken(tx, {
+      id: newId('token'),
+      tenant_id: tenant.id,
+      token_hash: tokenHash(token),
+      hostname: hostname ?? null,
+      metadata,
+      node_may_set: [...nodeMaySet],
+      nsk_format: nskFormat ?? null,
+      created_at: clock.now(),
+      expires_at: clock.now() + ttlMs,
+    }),
   )
   return token
 }

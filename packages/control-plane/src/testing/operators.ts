@@ -9,6 +9,7 @@ import {
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
+import { putOperator } from '../rows/operators.ts'
 import type { TestControlPlane } from './harness.ts'
 
 export interface TestOperator {
@@ -24,18 +25,14 @@ export async function addOperator(
 ): Promise<TestOperator> {
   const token = newAdminToken()
   const tenantId = tenant === undefined ? await firstTenant(plane) : await addTenant(plane, tenant)
-  await plane.app.change(async ({ tx, nowMs, apply }) => {
-    const operator = {
-      id: newId('token'),
-      tenant_id: tenantId,
-      name: `${role}-${token.slice(-6)}`,
-      role,
-      token_hash: tokenHash(token),
-    }
-    const row = { ...operator, created_at: nowMs, revoked_at: null }
-    await tx.insertInto('admin_tokens').values(row).execute()
-    apply({ type: 'operator_put', operator })
-  })
+  const operator = {
+    id: newId('token'),
+    tenant_id: tenantId,
+    name: `${role}-${token.slice(-6)}`,
+    role,
+    token_hash: tokenHash(token),
+  }
+  await plane.app.change((unit) => putOperator(unit, operator))
   // Connections of it end with the server.
   const transport = createHttpTransport({ baseUrl: plane.url, userAgent: 'test' })
   return { token, tenantId, api: createClient(adminApi, transport, () => token) }

@@ -1,0 +1,115 @@
+import type { Metadata } from '@plexd/protocol'
+import type { Selectable } from 'kysely'
+import type { Reader, Tx } from '../store/db.ts'
+import type { Tables } from '../store/schema.ts'
+
+type Row = Selectable<Tables['bootstrap_tokens']>
+
+export interface StoredToken extends Omit<Row, 'metadata' | 'node_may_set'> {
+  metadata: Metadata
+  node_may_set: string[]
+}
+
+/** Whose first use is yet to come. */
+export type NewToken = Omit<
+  StoredToken,
+  'revoked_at' | 'used_at' | 'node_id' | 'public_key' | 'answer_sealed'
+>
+
+function storedOf(row: Row): StoredToken {
+  return {
+    ...row,
+    // Both written below, checked when they came in.
+    metadata: JSON.parse(row.metadata) as Metadata,
+    node_may_set: JSON.parse(row.node_may_set) as string[],
+  }
+}
+
+export async function insertToken(tx: Tx, token: NewToken): Promise<StoredToken> {
+  const unused = {
+    revoked_at: null,
+    used_at: null,
+    node_id: null,
+    public_key: null,
+    answer_sealed: null,
+  }
+  await tx
+    .insertInto('bootstrap_tokens')
+    .values({
+      ...token,
+      metadata: JSON.stringify(token.metadata),
+      node_may_set: JSON.stringify(token.node_may_set),
+      ...unused,
+    })
+    .execute()
+  return { ...token, ...unused }
+}
+
+export async function readTokenByHash(
+  reader: Reader | Tx,
+  hash: string,
+): Promise<StoredToken | undefined> {
+  const row = await reader
+    .selectFrom('bootstrap_tokens')
+    .selectAll()
+    .where('token_hash', '=', hash)
+    .executeTakeFirst()
+  return row && storedOf(row)
+}
+
+/** Those of a tenant that were made later, without those revoked; `id` decides between two of the same moment. */
+export async function readTokensAfter(
+  reader: Reader,
+  { tenantId, createdAt, id }: { tenantId: string; createdAt: number; id: string },
+  limit: number,
+): Promise<StoredToken[]> {
+  const rows = await reader
+    .selectFrom('bootstrap_tokens')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('revoked_at', 'is', null)
+    .where((where) =>
+      where.or([
+        where('created_at', '>', createdAt),
+        where.and([where('created_at', '=', createdAt), where('id', '>', id)]),
+      ]),
+    )
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map(storedOf)
+}
+
+/** The token has made a node; the answer is kept in case it was lost on its way. */
+export async function burnToken(
+  tx: Tx,
+  id: string,
+  use: { [Column in 'node_id' | 'public_key' | 'answer_sealed']: string } & { used_at: number },
+): Promise<void> {
+  await tx.updateTable('bootstrap_tokens').set(use).where('id', '=', id).execute()
+}
+
+/** False when a tenant has no such token, or it is revoked already. */
+export async function revokeToken(
+  tx: Tx,
+  { id, tenantId, nowMs }: { id: string; tenantId: string; nowMs: number },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('bootstrap_tokens')
+    .set({ revoked_at: nowMs, answer_sealed: null })
+    .where('id', '=', id)
+    .where('tenant_id', '=', tenantId)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** The answer to the registration of a node need not be given again. */
+export async function forgetAnswer(tx: Tx, nodeId: string): Promise<void> {
+  await tx
+    .updateTable('bootstrap_tokens')
+    .set({ answer_sealed: null })
+    .where('node_id', '=', nodeId)
+    .execute()
+}
