@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Unit } from './change.ts'
+import { readSecretRefsFor } from './entries/node-entries.ts'
 import { audienceOf } from './events/audience.ts'
 import type { NodeRecord, PolicyRecord } from './mesh/fleet.ts'
 import { isShown, publicPeer } from './mesh/peer-view.ts'
@@ -7,7 +8,6 @@ import { compileFor } from './mesh/policy-compile.ts'
 import { touchedByNode, touchedByPolicy } from './mesh/touched.ts'
 import { peersOf } from './mesh/visibility.ts'
 import { deletePolicy, putPolicy } from './rows/policies.ts'
-import { readSecretRefsFor } from './store/entries.ts'
 
 /**
  * Adds a node to the fleet and tells who has to know: its peers of it, and those whose rules name it. The node itself

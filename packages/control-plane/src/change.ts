@@ -1,6 +1,7 @@
-import { appendEvent, type LoggedEvent, type NewEvent, refuseOverlong } from './events/event-log.ts'
+import { appendEvent, type NewEvent, refuseOverlong } from './events/event-log.ts'
 import type { PresentLife } from './events/position.ts'
 import type { FleetChange, MutableFleet } from './mesh/fleet.ts'
+import type { LoggedEvent } from './rows/events.ts'
 import type { RowUnit } from './rows/unit.ts'
 import type { Store, Tx } from './store/db.ts'
 

@@ -235,7 +235,7 @@ async function compareWithLog(
     .select('no')
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
-  const { readEventsFor } = await import('./events/event-log.ts')
+  const { readEventsFor } = await import('./rows/events.ts')
   const [, afterSeq] = startId.split('-')
   const { events } = await readEventsFor(db, {
     no,

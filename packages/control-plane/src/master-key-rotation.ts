@@ -1,8 +1,8 @@
 import { ApiError } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
+import type { SealedSecrets } from './entries/sealed-secrets.ts'
 import type { KeptMasterKey } from './seal/master-key.ts'
 import type { Store } from './store/db.ts'
-import type { SealedSecrets } from './store/sealed-secrets.ts'
 import { sealAllAgain } from './store/sealed-texts.ts'
 
 export interface MasterKeyRotation {

@@ -1,9 +1,9 @@
 import { dropNode } from './announce.ts'
 import type { App } from './app.ts'
 import type { Unit } from './change.ts'
-import { nodeTarget } from './mesh/entry-scope.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 import { forgetAnswer } from './rows/bootstrap-tokens.ts'
+import { deleteEntriesFor } from './rows/entries.ts'
 import { deleteReportsOf } from './rows/reports.ts'
 
 /**
@@ -18,8 +18,7 @@ export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promis
     .execute()
   await forgetAnswer(unit.tx, node.id)
   await deleteReportsOf(unit.tx, node.id)
-  for (const table of ['data_entries', 'secrets'] as const)
-    await unit.tx.deleteFrom(table).where('target', '=', nodeTarget(node.id)).execute()
+  await deleteEntriesFor(unit.tx, node.id)
   await dropNode(unit, node)
   unit.afterCommit(() => {
     app.streams.end(node.no)

@@ -2,6 +2,7 @@ import { ApiError, adminApi } from '@plexd/protocol'
 import { tellEntryChange } from '../entries/change.ts'
 import { readTarget, rowFor } from '../entries/target.ts'
 import { handle } from '../handle.ts'
+import { deleteEntry, readEntriesOf } from '../rows/entries.ts'
 import { findNodeById } from './find-node.ts'
 
 export const deleteData = handle(
@@ -10,15 +11,10 @@ export const deleteData = handle(
     await app.change(async (unit) => {
       const { tenant_id } = principal
       const meant = readTarget(query, (id) => findNodeById(unit.fleet, principal, id))
-      const before = await unit.tx
-        .selectFrom('data_entries')
-        .select(['id', 'key', 'target', 'version'])
-        .where('tenant_id', '=', tenant_id)
-        .where('key', '=', key)
-        .execute()
+      const before = await readEntriesOf(unit.tx, 'data_entries', { tenantId: tenant_id, key })
       const row = rowFor(before, meant)
       if (!row) throw new ApiError('not_found', `there is no data entry "${key}" for this target`)
-      await unit.tx.deleteFrom('data_entries').where('id', '=', row.id).execute()
+      await deleteEntry(unit.tx, 'data_entries', row.id)
       const { target } = row
       const after = before.filter((entry) => entry !== row)
       await tellEntryChange(unit, app, 'node_state_updated', { tenant_id, target, before, after })

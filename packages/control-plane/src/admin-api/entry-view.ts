@@ -1,7 +1,7 @@
 import type { Secret } from '@plexd/protocol'
-import type { Selectable } from 'kysely'
 import { namedTarget, targetView } from '../entries/target.ts'
-import type { Tables } from '../store/schema.ts'
+import type { StoredData } from '../rows/data-entries.ts'
+import type { ShownSecret } from '../rows/secrets.ts'
 import { type HostnameOf, readHostnames } from './hostnames.ts'
 import { timestamp } from './timestamps.ts'
 
@@ -16,10 +16,7 @@ export function readTargetNames(
 }
 
 /** As JSON text, the payload as it was written. */
-export function dataEntryJson(
-  row: Selectable<Tables['data_entries']>,
-  hostnameOf: HostnameOf,
-): string {
+export function dataEntryJson(row: StoredData, hostnameOf: HostnameOf): string {
   const { key, target, content_type, payload, version, updated_at } = row
   const named = { key, target: namedTarget(target, hostnameOf), content_type }
   const head = JSON.stringify(named).slice(0, -1)
@@ -28,10 +25,7 @@ export function dataEntryJson(
 }
 
 /** A secret without its value. */
-export function secretView(
-  row: Pick<Selectable<Tables['secrets']>, 'key' | 'target' | 'version' | 'updated_at'>,
-  hostnameOf: HostnameOf,
-): Secret {
+export function secretView(row: ShownSecret, hostnameOf: HostnameOf): Secret {
   return {
     key: row.key,
     target: namedTarget(row.target, hostnameOf),

@@ -3,6 +3,8 @@ import type { App } from '../app.ts'
 import { namedTarget, readTarget, rowFor } from '../entries/target.ts'
 import { type Call, handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
+import { readDataEntry } from '../rows/data-entries.ts'
+import { readEntriesOf } from '../rows/entries.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 import { findNodeById } from './find-node.ts'
 
@@ -17,19 +19,11 @@ interface Entry {
 /** Without a target it is the only one of its key, or nobody can say which is meant. */
 export const getData = handle(adminApi.getData, async (call, app) => {
   const { principal, params, reply } = call
-  const entries = await app.store.reader
-    .selectFrom('data_entries')
-    .select(['id', 'target'])
-    .where('tenant_id', '=', principal.tenant_id)
-    .where('key', '=', params.key)
-    .orderBy('target')
-    .execute()
+  const { reader } = app.store
+  const { tenant_id: tenantId } = principal
+  const entries = await readEntriesOf(reader, 'data_entries', { tenantId, key: params.key })
   const { id } = await choose(entries, call, app)
-  const row = await app.store.reader
-    .selectFrom('data_entries')
-    .selectAll()
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const row = await readDataEntry(reader, id)
   if (!row) throw new ApiError('not_found', `there is no data entry "${params.key}" any more`)
   return answerJson(reply, dataEntryJson(row, await readTargetNames(app, row.tenant_id, [row])))
 })

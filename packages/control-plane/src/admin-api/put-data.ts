@@ -1,20 +1,16 @@
 import { ApiError, adminApi, compactJson, newId, rawMembers } from '@plexd/protocol'
-import type { Selectable } from 'kysely'
 import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
-import { nextVersion, tellEntryChange } from '../entries/change.ts'
+import { tellEntryChange } from '../entries/change.ts'
 import { refuseOverfull } from '../entries/refuse-overfull.ts'
-import { dataBytes } from '../entries/room.ts'
 import { readTarget, rowFor } from '../entries/target.ts'
 import { type Call, handle } from '../handle.ts'
 import { answerJson } from '../http/answer-json.ts'
 import { targetWarnings } from '../mesh/target-warnings.ts'
-import type { Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import { dataBytes, putDataEntry, readDataOf, type StoredData } from '../rows/data-entries.ts'
+import { nextVersion } from '../rows/entries.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 import { findNodeById } from './find-node.ts'
-
-type DataRow = Selectable<Tables['data_entries']>
 
 /**
  * The payload is kept and told as it was written, compact: no number of it is rounded. The same content again is no
@@ -36,11 +32,11 @@ async function write(
   unit: Unit,
   app: App,
   { principal, params: { key }, body }: Call<typeof adminApi.putData>,
-  content: Pick<DataRow, 'content_type' | 'payload'>,
-): Promise<DataRow> {
+  content: Pick<StoredData, 'content_type' | 'payload'>,
+): Promise<StoredData> {
   const { tenant_id } = principal
   const meant = readTarget(body.target, (id) => findNodeById(unit.fleet, principal, id), 'data')
-  const before = await readDataRows(unit.tx, tenant_id, key)
+  const before = await readDataOf(unit.tx, tenant_id, key)
   const old = rowFor(before, meant)
   const target = old?.target ?? meant
   if (old && old.content_type === content.content_type && old.payload === content.payload)
@@ -54,11 +50,7 @@ async function write(
     version: await nextVersion(unit.tx, { tenant_id, kind: 'data', key }),
     updated_at: unit.nowMs,
   }
-  await unit.tx
-    .insertInto('data_entries')
-    .values(row)
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-    .execute()
+  await putDataEntry(unit.tx, row)
   await refuseOverfull(unit, app.config.limits, {
     tenant_id,
     table: 'data_entries',
@@ -77,13 +69,4 @@ function refuseLong(key: string, payload: string, most: number): void {
     'payload_too_large',
     `data entry "${key.slice(0, 64)}" has ${bytes} bytes, and data_entry_bytes is ${most}: split it into several keys`,
   )
-}
-
-function readDataRows(tx: Tx, tenantId: string, key: string): Promise<DataRow[]> {
-  return tx
-    .selectFrom('data_entries')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('key', '=', key)
-    .execute()
 }

@@ -1,9 +1,11 @@
 import { adminApi, newId } from '@plexd/protocol'
-import { nextVersion, tellEntryChange } from '../entries/change.ts'
+import { tellEntryChange } from '../entries/change.ts'
 import { refuseOverfull } from '../entries/refuse-overfull.ts'
 import { readTarget, rowFor } from '../entries/target.ts'
 import { handle } from '../handle.ts'
 import { targetWarnings } from '../mesh/target-warnings.ts'
+import { nextVersion } from '../rows/entries.ts'
+import { putSecretEntry, readSecretsOf } from '../rows/secrets.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import { readTargetNames, secretView } from './entry-view.ts'
@@ -20,12 +22,7 @@ export const putSecret = handle(
         (id) => findNodeById(unit.fleet, principal, id),
         'secret',
       )
-      const before = await unit.tx
-        .selectFrom('secrets')
-        .selectAll()
-        .where('tenant_id', '=', tenant_id)
-        .where('key', '=', key)
-        .execute()
+      const before = await readSecretsOf(unit.tx, tenant_id, key)
       const old = rowFor(before, meant)
       const target = old?.target ?? meant
       const context = placeOf.secret({ tenant_id, key, target })
@@ -39,11 +36,7 @@ export const putSecret = handle(
         version: await nextVersion(unit.tx, { tenant_id, kind: 'secret', key }),
         updated_at: unit.nowMs,
       }
-      await unit.tx
-        .insertInto('secrets')
-        .values(row)
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-        .execute()
+      await putSecretEntry(unit.tx, row)
       await refuseOverfull(unit, app.config.limits, {
         tenant_id,
         table: 'secrets',

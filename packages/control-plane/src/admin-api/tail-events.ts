@@ -1,6 +1,5 @@
 import { ApiError, adminApi, type EventRecord } from '@plexd/protocol'
 import type { App } from '../app.ts'
-import type { StoredEvent } from '../events/event-log.ts'
 import type { Frame } from '../events/frames.ts'
 import { isShared, payloadFor } from '../events/payload-for.ts'
 import { createSlices } from '../events/slices.ts'
@@ -8,6 +7,7 @@ import { createSubscription } from '../events/subscription.ts'
 import { handle } from '../handle.ts'
 import { openSse } from '../http/sse.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import type { StoredEvent } from '../rows/events.ts'
 import { findNode } from './find-node.ts'
 
 /** Ends with the token's end, with the node's, and when the control plane stops. */

@@ -3,26 +3,7 @@ import { audienceOf } from '../events/audience.ts'
 import { entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
-import type { Tx } from '../store/db.ts'
-import type { NodeEntries } from '../store/entries.ts'
-
-/** The next version of a key. Versions only grow, also over deletion and new creation, and whatever the target is. */
-export async function nextVersion(
-  tx: Tx,
-  id: { tenant_id: string; kind: 'data' | 'secret'; key: string },
-): Promise<number> {
-  const { version } = await tx
-    .insertInto('key_versions')
-    .values({ ...id, version: 1 })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['tenant_id', 'kind', 'key'])
-        .doUpdateSet((row) => ({ version: row('key_versions.version', '+', 1) })),
-    )
-    .returning('version')
-    .executeTakeFirstOrThrow()
-  return version
-}
+import type { NodeEntries } from './node-entries.ts'
 
 /** An entry of a key that is written or deleted, beside the others of the same key. */
 export interface EntryChange {

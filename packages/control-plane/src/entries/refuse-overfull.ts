@@ -1,15 +1,17 @@
 import { ApiError } from '@plexd/protocol'
-import { sql } from 'kysely'
 import type { Unit } from '../change.ts'
 import type { Limits } from '../limits.ts'
 import type { ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { dataBytesSql, firstOverfull, type Room, roomFor, type SizedEntry } from './room.ts'
+import { readDataSizes } from '../rows/data-entries.ts'
+import type { EntryTable } from '../rows/entries.ts'
+import { readSecretMarks } from '../rows/secrets.ts'
+import { firstOverfull, type Room, roomFor, type SizedEntry } from './room.ts'
 
 /** An entry that has been written in the transaction, with what was there under its key and for its target. */
 export interface WrittenEntry {
   tenant_id: string
-  table: 'data_entries' | 'secrets'
+  table: EntryTable
   old: SizedEntry | undefined
   row: ScopedEntry
 }
@@ -50,11 +52,7 @@ const nouns = {
   secrets: ['secret', 'secrets', 'node_secrets'],
 } as const
 
-function readSizes({ tx }: Unit, { tenant_id, table }: WrittenEntry): Promise<SizedEntry[]> {
-  const bytes = table === 'secrets' ? sql<number>`0` : dataBytesSql
-  return tx
-    .selectFrom(table)
-    .select(['key', 'target', 'version', bytes.as('bytes')])
-    .where('tenant_id', '=', tenant_id)
-    .execute()
+async function readSizes({ tx }: Unit, { tenant_id, table }: WrittenEntry): Promise<SizedEntry[]> {
+  if (table === 'data_entries') return readDataSizes(tx, tenant_id)
+  return (await readSecretMarks(tx, tenant_id)).map((secret) => ({ ...secret, bytes: 0 }))
 }

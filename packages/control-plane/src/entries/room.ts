@@ -1,8 +1,8 @@
-import { sql } from 'kysely'
 import type { Limits } from '../limits.ts'
 import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
+import type { EntryTable } from '../rows/entries.ts'
 
 /** How much of data, or of secrets, a node is told of. */
 export interface Room {
@@ -69,19 +69,8 @@ function sizeOf(entries: readonly SizedEntry[]): Room {
 }
 
 /** What the limits leave a node. */
-export function roomFor(table: 'data_entries' | 'secrets', limits: Limits): Room {
+export function roomFor(table: EntryTable, limits: Limits): Room {
   return table === 'secrets'
     ? { entries: limits.node_secrets, bytes: Number.POSITIVE_INFINITY }
     : { entries: limits.node_data_entries, bytes: limits.node_data_bytes }
 }
-
-/** What counts of an entry, here and in SQL. */
-export function dataBytes(entry: { key: string; content_type: string; payload: string }): number {
-  return (
-    Buffer.byteLength(entry.payload) +
-    Buffer.byteLength(entry.key) +
-    Buffer.byteLength(entry.content_type)
-  )
-}
-
-export const dataBytesSql = sql<number>`octet_length(payload) + octet_length(key) + octet_length(content_type)`

@@ -10,25 +10,9 @@ import {
   newId,
   type PublicPeer,
 } from '@plexd/protocol'
-import type { Reader, Tx } from '../store/db.ts'
-import { type Audience, encodeAudience, includes } from './audience.ts'
-
-/**
- * An event as the log keeps it: unsigned, once for all its recipients. What differs by recipient or is secret is
- * not in `payload`; it is filled in when the event is sent (payload-for.ts).
- */
-export interface StoredEvent {
-  readonly seq: number
-  readonly event_id: string
-  readonly event_type: EventType
-  /** JSON text of a `StoredPayload`. */
-  readonly payload: string
-  readonly created_at: number
-}
-
-export interface LoggedEvent extends StoredEvent {
-  readonly audience: Audience
-}
+import { insertEvent, type LoggedEvent } from '../rows/events.ts'
+import type { Tx } from '../store/db.ts'
+import type { Audience } from './audience.ts'
 
 /** A peer without the PSK, with the epoch that the PSK of each recipient follows from. */
 type StoredPeer = PublicPeer & { peer_id: string; key_epoch: number }
@@ -78,38 +62,12 @@ export function refuseOverlong({ type, payload }: NewEvent): void {
 const signatureChars = 88
 
 /** Writes an event in the transaction of the change that it tells of. */
-export async function appendEvent(tx: Tx, event: NewEvent, nowMs: number): Promise<LoggedEvent> {
-  const row = {
+export function appendEvent(tx: Tx, event: NewEvent, nowMs: number): Promise<LoggedEvent> {
+  return insertEvent(tx, {
     event_id: newId('event'),
     event_type: event.type,
     payload: JSON.stringify(event.payload),
     created_at: nowMs,
-  }
-  const { seq } = await tx
-    .insertInto('events')
-    .values({ ...row, audience: encodeAudience(event.to) })
-    .returning('seq')
-    .executeTakeFirstOrThrow()
-  return { ...row, seq, audience: event.to }
-}
-
-/** The events for a node behind `afterSeq`, oldest first, from one page of the log. */
-export async function readEventsFor(
-  reader: Reader,
-  { no, afterSeq, limit = 500 }: { no: number; afterSeq: number; limit?: number },
-): Promise<{ events: StoredEvent[]; lastSeq: number; more: boolean }> {
-  const rows = await reader
-    .selectFrom('events')
-    .selectAll()
-    .where('seq', '>', afterSeq)
-    .orderBy('seq')
-    .limit(limit)
-    .execute()
-  return {
-    events: rows
-      .filter(({ audience }) => includes(audience, no))
-      .map(({ audience: _, ...row }) => ({ ...row, event_type: row.event_type as EventType })), // only appendEvent writes it
-    lastSeq: rows.at(-1)?.seq ?? afterSeq,
-    more: rows.length === limit,
-  }
+    audience: event.to,
+  })
 }

@@ -1,7 +1,8 @@
+import { type LoggedEvent, readAudiencesBefore } from '../rows/events.ts'
+import { type Life, readLives } from '../rows/lives.ts'
 import type { Reader } from '../store/db.ts'
 import { decodeAudience } from './audience.ts'
-import type { LoggedEvent } from './event-log.ts'
-import { formatPosition, type Life, parsePosition } from './position.ts'
+import { formatPosition, parsePosition } from './position.ts'
 
 /** How far the log has come, in all and for each node. */
 export interface Heads {
@@ -85,13 +86,13 @@ export async function loadHeads(
   reader: Reader,
   { nodes, ...known }: KnownLog & { nodes: Iterable<number> },
 ): Promise<Heads> {
-  const lives = await reader.selectFrom('lives').selectAll().orderBy('first_seq').execute()
+  const lives = await readLives(reader)
   const wanted = new Set(nodes)
   const heads = new Map<number, number>()
   let lastSeq = known.prunedThrough
   let before = Number.MAX_SAFE_INTEGER
   for (;;) {
-    const rows = await readBackwards(reader, before)
+    const rows = await readAudiencesBefore(reader, before)
     lastSeq = Math.max(lastSeq, rows[0]?.seq ?? 0)
     for (const { seq, audience } of rows)
       for (const no of decodeAudience(audience)) if (wanted.delete(no)) heads.set(no, seq)
@@ -99,14 +100,4 @@ export async function loadHeads(
     if (!oldest || wanted.size === 0) return createHeads({ ...known, lives, lastSeq, heads })
     before = oldest.seq
   }
-}
-
-function readBackwards(reader: Reader, before: number) {
-  return reader
-    .selectFrom('events')
-    .select(['seq', 'audience'])
-    .where('seq', '<', before)
-    .orderBy('seq', 'desc')
-    .limit(1_000)
-    .execute()
 }

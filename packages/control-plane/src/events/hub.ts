@@ -1,4 +1,4 @@
-import type { LoggedEvent } from './event-log.ts'
+import type { LoggedEvent } from '../rows/events.ts'
 import type { Heads } from './heads.ts'
 
 export type EventListener = (event: LoggedEvent) => void

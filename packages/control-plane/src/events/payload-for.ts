@@ -1,13 +1,14 @@
 import type { EventType } from '@plexd/protocol'
+import type { NodeEntries } from '../entries/node-entries.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { metadataOf } from '../mesh/labels.ts'
 import { policiesJsonFor } from '../mesh/node-policies.ts'
 import { pskSourceOf } from '../mesh/peer-view.ts'
+import type { StoredEvent } from '../rows/events.ts'
 import { isWaiting } from '../rows/executions.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
-import type { NodeEntries } from '../store/entries.ts'
-import type { StoredEvent, StoredPayload } from './event-log.ts'
+import type { StoredPayload } from './event-log.ts'
 
 /** What payloads are filled in from: all of it committed. */
 export interface PayloadSources {

@@ -1,3 +1,4 @@
+import { noteLife } from '../rows/lives.ts'
 import type { Tx } from '../store/db.ts'
 
 /**
@@ -30,12 +31,6 @@ export function asCursorOnly(block: string): string {
   return `${block.slice(0, end)}-c${block.slice(end)}`
 }
 
-/** One run of the control plane, from the first event that it wrote. */
-export interface Life {
-  id: string
-  first_seq: number
-}
-
 export function newLifeId(): string {
   return crypto.randomUUID().replaceAll('-', '').slice(0, 12)
 }
@@ -55,11 +50,7 @@ export function createPresentLife(): PresentLife {
     id,
     async note(tx, seq) {
       if (isNoted) return
-      await tx
-        .insertInto('lives')
-        .values({ id, first_seq: seq })
-        .onConflict((conflict) => conflict.column('id').doNothing())
-        .execute()
+      await noteLife(tx, { id, first_seq: seq })
     },
     noted() {
       isNoted = true

@@ -1,9 +1,9 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Presence } from '../presence.ts'
+import { readUnanswered, type StoredEvent } from '../rows/events.ts'
 import type { Reader } from '../store/db.ts'
 import { createCounter } from './counter.ts'
-import type { StoredEvent } from './event-log.ts'
 import type { Frame, Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
 import type { EventHub } from './hub.ts'
@@ -11,7 +11,6 @@ import { asCursorOnly } from './position.ts'
 import { createResyncTurns } from './resync-turns.ts'
 import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
-import { readUnanswered } from './unanswered.ts'
 
 export interface NodeSink extends Sink {
   /** A sign of life, unless the reader is behind with what it has. */
@@ -132,7 +131,8 @@ export function createStreams(options: {
         yield textOf(await frames.resync(headSeq, start.resync), headSeq)
       const node = fleet.nodeByNo(no)
       if (!node) return
-      for (const event of await readUnanswered(reader, node, afterSeq, clock.now())) {
+      const asked = { nodeId: node.id, throughSeq: afterSeq, nowMs: clock.now() }
+      for (const event of await readUnanswered(reader, asked)) {
         const frame = await frames.again(event, node)
         if (frame !== undefined) yield frame
       }

@@ -1,8 +1,8 @@
 import { type EventType, isMadeUpByState } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
+import { type LoggedEvent, readEventsFor, type StoredEvent } from '../rows/events.ts'
 import type { Reader } from '../store/db.ts'
 import { type Counter, createCounter } from './counter.ts'
-import { type LoggedEvent, readEventsFor, type StoredEvent } from './event-log.ts'
 import type { Frame } from './frames.ts'
 import type { Slices } from './slices.ts'
 

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import type { Reader } from '../store/db.ts'
+import { deleteEvents, oldestSince } from '../rows/events.ts'
 import { writeSetting } from '../store/settings.ts'
 
 /** Rows deleted in one transaction. */
@@ -19,37 +19,10 @@ export async function pruneEvents(app: App): Promise<void> {
   while (first !== undefined && first <= through) {
     const upTo = Math.min(through, first + chunk)
     await app.change(async ({ tx, afterCommit }) => {
-      await tx
-        .deleteFrom('events')
-        .where('seq', '<=', upTo)
-        .where('seq', 'not in', (query) =>
-          query
-            .selectFrom('executions')
-            .select('event_seq')
-            .where('status', '=', 'pending')
-            .where('deadline_at', '>', nowMs),
-        )
-        .execute()
+      await deleteEvents(tx, { upTo, nowMs })
       await writeSetting(tx, 'events_pruned_through', String(upTo))
       afterCommit(() => heads.prune(upTo))
     })
     first = await oldestSince(store.reader, 0, upTo)
   }
-}
-
-/** Sequence of the first event that was written at `sinceMs` or later. */
-async function oldestSince(
-  reader: Reader,
-  sinceMs: number,
-  afterSeq = 0,
-): Promise<number | undefined> {
-  const row = await reader
-    .selectFrom('events')
-    .select('seq')
-    .where('seq', '>', afterSeq)
-    .where('created_at', '>=', sinceMs)
-    .orderBy('seq')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.seq
 }

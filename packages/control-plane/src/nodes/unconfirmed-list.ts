@@ -3,6 +3,7 @@ import type { Log } from '@plexd/runtime'
 import { targetView } from '../entries/target.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { type SelectorUse, selectorUse, usesThatChange } from '../mesh/label-uses.ts'
+import { type EntryTable, readSelected } from '../rows/entries.ts'
 import type { Reader } from '../store/db.ts'
 import { readUnconfirmed, type UnconfirmedNode } from './unconfirmed.ts'
 
@@ -67,13 +68,7 @@ function usesInPolicies(fleet: Fleet, tenantId: string): SelectorUse[] {
 }
 
 async function usesInEntries(reader: Reader, tenantId: string): Promise<SelectorUse[]> {
-  const read = (table: 'data_entries' | 'secrets') =>
-    reader
-      .selectFrom(table)
-      .select(['key', 'target'])
-      .where('tenant_id', '=', tenantId)
-      .where('target', 'like', 'selector:%')
-      .execute()
+  const read = (table: EntryTable) => readSelected(reader, table, tenantId)
   const usesOf = (kind: 'data' | 'secret', rows: { key: string; target: string }[]) =>
     rows.flatMap(({ key, target }) =>
       selectorUse({ kind, name: key, selector: targetView(target).selector ?? '' }),

@@ -1,12 +1,13 @@
 import type { SecretRef } from '@plexd/protocol'
-import { type Selectable, type SelectQueryBuilder, sql } from 'kysely'
-import { dataBytes, dataBytesSql, fitting, roomFor } from '../entries/room.ts'
 import type { Limits } from '../limits.ts'
-import { entriesOf, nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
+import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
-import type { Reader } from './db.ts'
-import type { Tables } from './schema.ts'
+import { dataByTarget, dataBytes, measureData, type StoredData } from '../rows/data-entries.ts'
+import type { EntriesByTarget } from '../rows/entries.ts'
+import { countSecrets, secretsByTarget } from '../rows/secrets.ts'
+import type { Reader, Tx } from '../store/db.ts'
+import { fitting, roomFor } from './room.ts'
 
 type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'labels'>
 type DataScope = Scope & Pick<NodeRecord, 'reported'>
@@ -27,13 +28,13 @@ export interface NodeEntries {
 }
 
 export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
-  const data = keepShared((tenantId) => dataRows(reader, tenantId))
-  const secrets = keepShared((tenantId) => secretRows(reader, tenantId))
+  const data = keepShared((tenantId) => dataByTarget(reader, tenantId))
+  const secrets = keepShared((tenantId) => secretsByTarget(reader, tenantId))
   /** Rows behind selectors are the same objects for all. */
   const overfull = new Map<string, Promise<boolean>>()
-  const texts = new WeakMap<DataRow, { json: string; bytes: number }>()
+  const texts = new WeakMap<StoredData, { json: string; bytes: number }>()
 
-  function textOf(row: DataRow): { json: string; bytes: number } {
+  function textOf(row: StoredData): { json: string; bytes: number } {
     let text = texts.get(row)
     if (!text) {
       text = { json: entryJson(row), bytes: dataBytes(row) }
@@ -90,31 +91,18 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
 }
 
 async function isOverfull(reader: Reader, tenantId: string, limits: Limits): Promise<boolean> {
-  const data = await reader
-    .selectFrom('data_entries')
-    .select([
-      sql<number>`count(*)`.as('entries'),
-      sql<number>`coalesce(sum(${dataBytesSql}), 0)`.as('bytes'),
-    ])
-    .where('tenant_id', '=', tenantId)
-    .executeTakeFirstOrThrow()
-  const secrets = await reader
-    .selectFrom('secrets')
-    .select(sql<number>`count(*)`.as('entries'))
-    .where('tenant_id', '=', tenantId)
-    .executeTakeFirstOrThrow()
+  const data = await measureData(reader, tenantId)
+  const secrets = await countSecrets(reader, tenantId)
   const room = roomFor('data_entries', limits)
   return (
     data.bytes > room.bytes ||
     data.entries > room.entries ||
-    secrets.entries > roomFor('secrets', limits).entries
+    secrets > roomFor('secrets', limits).entries
   )
 }
 
-type DataRow = Selectable<Tables['data_entries']>
-
 /** As a node gets it. */
-function entryJson({ key, content_type, payload, version, updated_at }: DataRow): string {
+function entryJson({ key, content_type, payload, version, updated_at }: StoredData): string {
   const head = JSON.stringify({ key, content_type }).slice(0, -1)
   const tail = `"version":${version},"updated_at":"${new Date(updated_at).toISOString()}"}`
   return `${head},"payload":${payload},${tail}`
@@ -128,22 +116,15 @@ function describeLeftOut(nouns: string, leftOut: readonly ScopedEntry[]): string
 }
 
 /** The same as `secretRefsOf`, of what a transaction sees. */
-export async function readSecretRefsFor(reader: Reader, node: Scope): Promise<SecretRef[]> {
-  const { shared, own } = secretRows(reader, node.tenant_id)
-  return refsOf([...(await shared()), ...(await own(nodeTarget(node.id)))], node)
+export async function readSecretRefsFor(reader: Reader | Tx, node: Scope): Promise<SecretRef[]> {
+  const { shared, own } = secretsByTarget(reader, node.tenant_id)
+  return refsOf([...(await shared()), ...(await own(node.id))], node)
 }
 
-/** The entries of a tenant: those for whoever matches, and those for one node. */
-interface Rows<Row extends ScopedEntry> {
-  shared(): Promise<Row[]>
-  own(target: string): Promise<Row[]>
-  hasOwn(): Promise<boolean>
-}
-
-function keepShared<Row extends ScopedEntry>(rowsOf: (tenantId: string) => Rows<Row>) {
+function keepShared<Row extends ScopedEntry>(rowsOf: (tenantId: string) => EntriesByTarget<Row>) {
   const kept = new Map<string, Promise<{ shared: Row[]; hasOwn: boolean }>>()
 
-  async function read({ shared, hasOwn }: Rows<Row>) {
+  async function read({ shared, hasOwn }: EntriesByTarget<Row>) {
     return { shared: await shared(), hasOwn: await hasOwn() }
   }
 
@@ -159,34 +140,9 @@ function keepShared<Row extends ScopedEntry>(rowsOf: (tenantId: string) => Rows<
   return {
     async rowsFor({ id, tenant_id }: Scope): Promise<Row[]> {
       const { shared, hasOwn } = await keptOf(tenant_id)
-      return hasOwn ? [...shared, ...(await rowsOf(tenant_id).own(nodeTarget(id)))] : shared
+      return hasOwn ? [...shared, ...(await rowsOf(tenant_id).own(id))] : shared
     },
     forget: () => kept.clear(),
-  }
-}
-
-function dataRows(reader: Reader, tenantId: string) {
-  return byTarget(reader.selectFrom('data_entries').selectAll().where('tenant_id', '=', tenantId))
-}
-
-function secretRows(reader: Reader, tenantId: string) {
-  return byTarget(
-    reader
-      .selectFrom('secrets')
-      .select(['key', 'target', 'version'])
-      .where('tenant_id', '=', tenantId),
-  )
-}
-
-function byTarget<Table extends 'data_entries' | 'secrets', Row extends ScopedEntry>(
-  rows: SelectQueryBuilder<Tables, Table, Row>,
-): Rows<Row> {
-  const where = (compare: '=' | 'like', target: string) =>
-    rows.where(sql.ref('target'), compare, target)
-  return {
-    shared: () => where('like', 'selector:%').execute(),
-    own: (target) => where('=', target).execute(),
-    hasOwn: async () => (await where('like', 'node:%').limit(1).execute()).length > 0,
   }
 }
 

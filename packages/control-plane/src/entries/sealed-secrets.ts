@@ -1,11 +1,12 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { nskBytes } from '@plexd/protocol'
+import { entriesOf } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { readSecretsOf, type StoredSecret } from '../rows/secrets.ts'
 import type { MasterKey } from '../seal/master-key.ts'
 import { openNsk } from '../seal/node-secrets.ts'
-import type { Reader } from './db.ts'
-import { readNodeRow } from './nodes.ts'
-import { readSecretsOf, type SecretRow, secretFor } from './secrets.ts'
+import type { Reader } from '../store/db.ts'
+import { readNodeRow } from '../store/nodes.ts'
 
 /**
  * What a read of a secret needs, kept in memory: values as they are in the database, sealed, and the keys of nodes
@@ -14,7 +15,7 @@ import { readSecretsOf, type SecretRow, secretFor } from './secrets.ts'
  */
 export interface SealedSecrets {
   /** `forbidden` when there is one of that key, but only for others. */
-  find(node: NodeRecord, key: string): Promise<SecretRow | 'forbidden' | undefined>
+  find(node: NodeRecord, key: string): Promise<StoredSecret | 'forbidden' | undefined>
   /** The node's NSK; undefined when it was removed in this very moment. */
   nskOf(node: NodeRecord): Promise<KeyObject | undefined>
   /** Something was committed. */
@@ -24,12 +25,12 @@ export interface SealedSecrets {
 const maxKeys = 10_000
 
 export function createSealedSecrets(reader: Reader, masterKey: MasterKey): SealedSecrets {
-  const byKey = new Map<string, readonly SecretRow[]>()
+  const byKey = new Map<string, readonly StoredSecret[]>()
   const nsks = new WeakMap<NodeRecord, KeyObject>()
   /** Grows with each commit: what was read before it is not kept. */
   let commits = 0
 
-  async function rowsOf(tenantId: string, key: string): Promise<readonly SecretRow[]> {
+  async function rowsOf(tenantId: string, key: string): Promise<readonly StoredSecret[]> {
     const name = `${tenantId}/${key}`
     const known = byKey.get(name)
     if (known) return known
@@ -56,4 +57,13 @@ export function createSealedSecrets(reader: Reader, masterKey: MasterKey): Seale
       byKey.clear()
     },
   }
+}
+
+/** The one among the secrets of a key that is meant for the node; `forbidden` when all are for others. */
+function secretFor(
+  secrets: readonly StoredSecret[],
+  node: Pick<NodeRecord, 'id' | 'labels'>,
+): StoredSecret | 'forbidden' | undefined {
+  const [secret] = entriesOf(secrets, node)
+  return secret ?? (secrets.length > 0 ? 'forbidden' : undefined)
 }

@@ -1,0 +1,120 @@
+import type { EventType } from '@plexd/protocol'
+import { type Audience, encodeAudience, includes } from '../events/audience.ts'
+import type { Reader, Tx } from '../store/db.ts'
+
+/**
+ * An event as the log keeps it: unsigned, once for all its recipients. What differs by recipient or is secret is
+ * not in `payload`; it is filled in when the event is sent (payload-for.ts).
+ */
+export interface StoredEvent {
+  readonly seq: number
+  readonly event_id: string
+  readonly event_type: EventType
+  /** JSON text of a `StoredPayload`. */
+  readonly payload: string
+  readonly created_at: number
+}
+
+export interface LoggedEvent extends StoredEvent {
+  readonly audience: Audience
+}
+
+export async function insertEvent(tx: Tx, event: Omit<LoggedEvent, 'seq'>): Promise<LoggedEvent> {
+  const { seq } = await tx
+    .insertInto('events')
+    .values({ ...event, audience: encodeAudience(event.audience) })
+    .returning('seq')
+    .executeTakeFirstOrThrow()
+  return { ...event, seq }
+}
+
+/** The events for a node behind `afterSeq`, oldest first, from one page of the log. */
+export async function readEventsFor(
+  reader: Reader,
+  { no, afterSeq, limit = 500 }: { no: number; afterSeq: number; limit?: number },
+): Promise<{ events: StoredEvent[]; lastSeq: number; more: boolean }> {
+  const rows = await reader
+    .selectFrom('events')
+    .selectAll()
+    .where('seq', '>', afterSeq)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+  return {
+    events: rows
+      .filter(({ audience }) => includes(audience, no))
+      .map(({ audience: _, ...row }) => ({ ...row, event_type: row.event_type as EventType })), // only insertEvent writes it
+    lastSeq: rows.at(-1)?.seq ?? afterSeq,
+    more: rows.length === limit,
+  }
+}
+
+/**
+ * The action requests up to `throughSeq` that a node has neither accepted nor rejected and still may. It may have
+ * lost them after they were sent, so they are sent again; nodes know them by their execution id.
+ */
+export async function readUnanswered(
+  reader: Reader,
+  { nodeId, throughSeq, nowMs }: { nodeId: string; throughSeq: number; nowMs: number },
+): Promise<StoredEvent[]> {
+  const rows = await reader
+    .selectFrom('executions')
+    .innerJoin('events', 'events.seq', 'executions.event_seq')
+    .select(['seq', 'event_id', 'event_type', 'events.payload', 'events.created_at'])
+    .where('node_id', '=', nodeId)
+    .where('status', '=', 'pending')
+    .where('deadline_at', '>', nowMs)
+    .where('event_seq', '<=', throughSeq)
+    .orderBy('seq')
+    .execute()
+  return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertEvent writes it
+}
+
+/** Whom the last events before `seq` were for, newest first; audiences as audience.ts encodes them. */
+export function readAudiencesBefore(
+  reader: Reader,
+  seq: number,
+): Promise<{ seq: number; audience: Uint8Array }[]> {
+  return reader
+    .selectFrom('events')
+    .select(['seq', 'audience'])
+    .where('seq', '<', seq)
+    .orderBy('seq', 'desc')
+    .limit(1_000)
+    .execute()
+}
+
+/** Sequence of the first event behind `afterSeq` that was written at `sinceMs` or later. */
+export async function oldestSince(
+  reader: Reader,
+  sinceMs: number,
+  afterSeq = 0,
+): Promise<number | undefined> {
+  const row = await reader
+    .selectFrom('events')
+    .select('seq')
+    .where('seq', '>', afterSeq)
+    .where('created_at', '>=', sinceMs)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq
+}
+
+/** All up to `upTo`, but those that ask for an action which is still to be answered. */
+export async function deleteEvents(
+  tx: Tx,
+  { upTo, nowMs }: { upTo: number; nowMs: number },
+): Promise<void> {
+  await tx
+    .deleteFrom('events')
+    .where('seq', '<=', upTo)
+    .where('seq', 'not in', (query) =>
+      query
+        .selectFrom('executions')
+        .select('event_seq')
+        .where('status', '=', 'pending')
+        .where('deadline_at', '>', nowMs),
+    )
+    .execute()
+}
