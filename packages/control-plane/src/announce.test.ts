@@ -7,6 +7,7 @@ import type { App } from './app.ts'
 import { parsePosition } from './events/position.ts'
 import { changeStatus, markOnline } from './node-status.ts'
 import { putLabels } from './nodes/unconfirmed.ts'
+import { loadFleet } from './store/load-fleet.ts'
 import { type EventReader, openEventReader, type ReceivedBlock } from './testing/event-reader.ts'
 import {
   type EnrolledNode,
@@ -117,6 +118,10 @@ describe('events', () => {
           const { body } = await follower.node.api.getState({ params: follower.node })
           assert.deepEqual(comparable(follower.state), comparable(body))
         }
+        // What a restart would read is what is in memory.
+        const { fleet, store, clock } = plane.app
+        const onDisk = await loadFleet(store.reader, clock.now())
+        assert.deepEqual([...onDisk.allNodes()], [...fleet.allNodes()])
       }),
       { numRuns: Number(process.env.PLEXD_FOLD_RUNS ?? 12) },
     )

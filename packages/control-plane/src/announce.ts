@@ -7,34 +7,40 @@ import { isShown, publicPeer } from './mesh/peer-view.ts'
 import { compileFor } from './mesh/policy-compile.ts'
 import { touchedByNode, touchedByPolicy } from './mesh/touched.ts'
 import { peersOf } from './mesh/visibility.ts'
+import { insertNode, type NewNode, putNode, type RowOnly, removeNode } from './rows/nodes.ts'
 import { deletePolicy, putPolicy } from './rows/policies.ts'
 
 /**
- * Adds a node to the fleet and tells who has to know: its peers of it, and those whose rules name it. The node itself
- * is told nothing, it has yet to pull its first state.
+ * Adds a node and tells who has to know: its peers of it, and those whose rules name it. The node itself is told
+ * nothing, it has yet to pull its first state.
  */
-export async function addNode(unit: Unit, node: NodeRecord): Promise<void> {
+export async function addNode(unit: Unit, parts: NewNode): Promise<NodeRecord> {
+  const node = await insertNode(unit, parts)
   const mesh = unit.fleet.mesh(node.tenant_id)
   const { appeared, recompiled } = touchedByNode(mesh, { after: node })
-  unit.apply({ type: 'node_put', node })
   await emitAdded(unit, node, appeared)
   await emitPolicies(unit, recompiled)
+  return node
 }
 
-/** Takes a node out of the fleet and tells those who knew it. */
+/** Takes a node away and tells those who knew it. */
 export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
   const mesh = unit.fleet.mesh(node.tenant_id)
   const { vanished, recompiled } = touchedByNode(mesh, { before: node })
-  unit.apply({ type: 'node_removed', id: node.id, removed_at: unit.nowMs })
+  await removeNode(unit, node)
   if (isShown(node)) await emitRemoved(unit, node, vanished)
   await emitPolicies(unit, recompiled)
 }
 
 /**
  * Puts a changed node in the place of what it was and tells who is touched, itself included: a new key, another
- * endpoint, silence and return, other labels. `node.id` must be in the fleet.
+ * endpoint, silence and return, other labels. `after.id` must be in the fleet.
  */
-export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
+export async function changeNode(
+  unit: Unit,
+  after: NodeRecord,
+  rowOnly?: Partial<RowOnly>,
+): Promise<void> {
   const before = unit.fleet.node(after.id)
   if (!before) throw new Error(`change node "${after.id}": it is not in the fleet`)
   if (
@@ -43,7 +49,7 @@ export async function changeNode(unit: Unit, after: NodeRecord): Promise<void> {
     before.hostname !== after.hostname
   )
     await relabel(unit, before, after)
-  unit.apply({ type: 'node_put', node: after })
+  await putNode(unit, after, rowOnly)
   if (looksOtherwise(before, after))
     await emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))
   // The ids of its policies have another form.

@@ -5,7 +5,6 @@ import type { NodeRecord } from './mesh/fleet.ts'
 
 /** Asks a node to rotate its key: by an event, and by the answer to each heartbeat until the node has done it. */
 export async function askForNewKey(unit: Unit, node: NodeRecord, reason: string): Promise<void> {
-  await unit.tx.updateTable('nodes').set({ rotate_keys: 1 }).where('id', '=', node.id).execute()
   await changeNode(unit, { ...node, rotate_keys: true })
   await unit.emit({ type: 'rotate_keys', to: audienceOf([node.no]), payload: { reason } })
 }

@@ -3,7 +3,7 @@ import { ApiError } from '@plexd/protocol'
 import { changeNode } from './announce.ts'
 import type { App } from './app.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
-import { isGoAgent } from './store/nodes.ts'
+import { isGoAgent } from './rows/nodes.ts'
 
 /** What a node says that it runs; empty when it does not. */
 export function userAgentOf(headers: IncomingHttpHeaders): string {
@@ -24,8 +24,6 @@ export async function noteAgent(app: App, node: NodeRecord, user_agent: string):
     if (!before) return
     const is_go = isGoAgent(user_agent)
     const rotate_keys = before.rotate_keys && !is_go
-    const columns = { user_agent, rotate_keys: rotate_keys ? 1 : 0 }
-    await unit.tx.updateTable('nodes').set(columns).where('id', '=', node.id).execute()
     await changeNode(unit, { ...before, user_agent, is_go, rotate_keys })
   })
 }

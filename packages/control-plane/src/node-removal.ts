@@ -7,15 +7,9 @@ import { deleteEntriesFor } from './rows/entries.ts'
 import { deleteReportsOf } from './rows/reports.ts'
 
 /**
- * Takes a node out of the mesh: its peers are told, its stream ends, its tokens are worthless from here on. The row
- * stays, so that its mesh IP rests for a while and its number is never given again.
+ * Takes a node out of the mesh: its peers are told, its stream ends, its tokens are worthless from here on.
  */
 export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promise<void> {
-  await unit.tx
-    .updateTable('nodes')
-    .set({ removed_at: unit.nowMs })
-    .where('id', '=', node.id)
-    .execute()
   await forgetAnswer(unit.tx, node.id)
   await deleteReportsOf(unit.tx, node.id)
   await deleteEntriesFor(unit.tx, node.id)

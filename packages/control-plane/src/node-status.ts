@@ -21,6 +21,5 @@ export async function changeStatus(
   node: NodeRecord,
   status: NodeStatus,
 ): Promise<void> {
-  await unit.tx.updateTable('nodes').set({ status }).where('id', '=', node.id).execute()
   await changeNode(unit, { ...node, status })
 }

@@ -2,6 +2,8 @@ import type { App } from './app.ts'
 import { tokenHash } from './auth.ts'
 import type { Unit } from './change.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
+import { readNodeSeals } from './rows/node-lookups.ts'
+import { putNode } from './rows/nodes.ts'
 import {
   type NodeSecrets,
   newNodeSecrets,
@@ -9,7 +11,6 @@ import {
   sealNextSecrets,
   sealNsk,
 } from './seal/node-secrets.ts'
-import { readNodeRow } from './store/nodes.ts'
 
 /**
  * Gives a node another NSK and another token. They are accepted beside those that it has, until it uses one of them;
@@ -17,20 +18,15 @@ import { readNodeRow } from './store/nodes.ts'
  */
 export async function renewSecrets(unit: Unit, app: App, node: NodeRecord): Promise<void> {
   if (node.next_token_hash !== null) return
-  const row = await readNodeRow(unit.tx, node.id)
-  if (!row) throw new Error(`renew secrets of node "${node.id}": it has no row`)
-  const secrets = newNodeSecrets(row.nsk_format)
+  const seals = await readNodeSeals(unit.tx, node.id)
+  if (!seals) throw new Error(`renew secrets of node "${node.id}": it has no row`)
+  const secrets = newNodeSecrets(seals.nsk_format)
   const next = {
     next_token_hash: tokenHash(secrets.node_token),
     next_nsk_hash: tokenHash(secrets.node_secret_key),
   }
   const next_secrets_sealed = sealNextSecrets(app.masterKey, node.id, secrets)
-  await unit.tx
-    .updateTable('nodes')
-    .set({ ...next, next_secrets_sealed })
-    .where('id', '=', node.id)
-    .execute()
-  unit.apply({ type: 'node_put', node: { ...node, ...next } })
+  await putNode(unit, { ...node, ...next }, { next_secrets_sealed })
 }
 
 /** What a node was given and has yet to use; undefined when there is nothing. */
@@ -38,7 +34,7 @@ export async function secretsOnTheirWay(
   app: App,
   nodeId: string,
 ): Promise<NodeSecrets | undefined> {
-  const sealed = (await readNodeRow(app.store.reader, nodeId))?.next_secrets_sealed
+  const sealed = (await readNodeSeals(app.store.reader, nodeId))?.next_secrets_sealed
   return sealed ? openNextSecrets(app.masterKey, nodeId, sealed) : undefined
 }
 
@@ -55,7 +51,7 @@ export async function noteToken(app: App, node: NodeRecord, token: string): Prom
 
 async function promote(unit: Unit, app: App, nodeId: string): Promise<void> {
   const node = unit.fleet.node(nodeId)
-  const sealed = (await readNodeRow(unit.tx, nodeId))?.next_secrets_sealed
+  const sealed = (await readNodeSeals(unit.tx, nodeId))?.next_secrets_sealed
   // Another call was first.
   if (!node || !sealed || node.next_token_hash === null || node.next_nsk_hash === null) return
   const { node_secret_key } = openNextSecrets(app.masterKey, nodeId, sealed)
@@ -65,16 +61,8 @@ async function promote(unit: Unit, app: App, nodeId: string): Promise<void> {
     next_token_hash: null,
     next_nsk_hash: null,
   }
-  await unit.tx
-    .updateTable('nodes')
-    .set({
-      ...now,
-      nsk_sealed: sealNsk(app.masterKey, nodeId, node_secret_key),
-      next_secrets_sealed: null,
-    })
-    .where('id', '=', nodeId)
-    .execute()
-  unit.apply({ type: 'node_put', node: { ...node, ...now } })
+  const nsk_sealed = sealNsk(app.masterKey, nodeId, node_secret_key)
+  await putNode(unit, { ...node, ...now }, { nsk_sealed, next_secrets_sealed: null })
   unit.afterCommit(() => {
     app.streams.end(node.no)
     app.log.info('node uses its new secrets', { node_id: nodeId })

@@ -1,6 +1,7 @@
 import { ApiError, isNodeId } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { Fleet, NodeRecord, OperatorRecord } from '../mesh/fleet.ts'
+import { type NodeName, readLastNamed } from '../rows/node-lookups.ts'
 
 /**
  * A node of the operator's tenant by its id or hostname; what has the form of an id is never a name. Throws an ApiError:
@@ -26,20 +27,15 @@ export async function findNodeEver(
   { fleet, store }: Pick<App, 'fleet' | 'store'>,
   operator: OperatorRecord,
   name: string,
-): Promise<{ id: string; hostname: string }> {
+): Promise<NodeName> {
   try {
     return findNode(fleet, operator, name)
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'not_found') throw error
-    const row = await store.reader
-      .selectFrom('nodes')
-      .select(['id', 'hostname'])
-      .where('tenant_id', '=', operator.tenant_id)
-      .where(isNodeId(name) ? 'id' : 'hostname', '=', name)
-      .orderBy('no', 'desc')
-      .executeTakeFirst()
-    if (!row) throw error
-    return row
+    const by = isNodeId(name) ? { id: name } : { hostname: name }
+    const last = await readLastNamed(store.reader, operator.tenant_id, by)
+    if (!last) throw error
+    return last
   }
 }
 

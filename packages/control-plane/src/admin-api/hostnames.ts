@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import type { Fleet } from '../mesh/fleet.ts'
+import { readNames } from '../rows/node-lookups.ts'
 
 /** What a node is called, by its id; empty for the id of none. */
 export type HostnameOf = (id: string) => string
@@ -16,13 +17,9 @@ export async function readHostnames(
   const removed = wanted.filter((id) => fleet.node(id) === undefined)
   const names = new Map<string, string>()
   for (let at = 0; at < removed.length; at += maxIds) {
-    const rows = await store.reader
-      .selectFrom('nodes')
-      .select(['id', 'hostname'])
-      .where('tenant_id', '=', tenantId)
-      .where('id', 'in', removed.slice(at, at + maxIds))
-      .execute()
-    for (const { id, hostname } of rows) names.set(id, hostname)
+    const some = removed.slice(at, at + maxIds)
+    for (const { id, hostname } of await readNames(store.reader, tenantId, some))
+      names.set(id, hostname)
   }
   return (id) => {
     const node = fleet.node(id)

@@ -1,4 +1,5 @@
 import type { PolicySpec } from '@plexd/protocol'
+import { readRemovedNames } from '../rows/node-lookups.ts'
 import type { Reader } from '../store/db.ts'
 import { idsOf } from './policy-view.ts'
 
@@ -13,12 +14,6 @@ export async function removedNodesOf(
 ): Promise<ReadonlyMap<string, string>> {
   const ids = idsOf(rules)
   if (ids.length === 0) return new Map()
-  const rows = await reader
-    .selectFrom('nodes')
-    .select(['id', 'hostname'])
-    .where('tenant_id', '=', tenantId)
-    .where('id', 'in', ids.slice(0, maxIds))
-    .where('removed_at', 'is not', null)
-    .execute()
-  return new Map(rows.map(({ id, hostname }) => [id, hostname]))
+  const names = await readRemovedNames(reader, tenantId, ids.slice(0, maxIds))
+  return new Map(names.map(({ id, hostname }) => [id, hostname]))
 }

@@ -1,9 +1,8 @@
-import { ApiError, adminApi } from '@plexd/protocol'
+import { adminApi } from '@plexd/protocol'
 import { changeNode } from '../announce.ts'
 import { handle } from '../handle.ts'
 import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
-import { nodeDetail } from '../nodes/view.ts'
-import { readNodeRow } from '../store/nodes.ts'
+import { readNodeDetail } from '../nodes/view.ts'
 import { findNode } from './find-node.ts'
 
 /** Its id, and with it its data, secrets and history, stay. */
@@ -14,11 +13,8 @@ export const renameNode = handle(adminApi.renameNode, async ({ principal, params
     const { id, tenant_id: tenantId } = node
     refuseTakenHostname(unit.fleet, { tenantId, hostname, nodeId: id })
     if (node.hostname === hostname) return node
-    await unit.tx.updateTable('nodes').set({ hostname }).where('id', '=', id).execute()
     await changeNode(unit, { ...node, hostname })
     return node
   })
-  const row = await readNodeRow(app.store.reader, before.id)
-  if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
-  return nodeDetail(app, row)
+  return readNodeDetail(app, before.id, params.node)
 })

@@ -12,9 +12,8 @@ import { findAction } from '../executions/find-action.ts'
 import { deadlineGraceMs } from '../executions/transitions.ts'
 import { executionView } from '../executions/view.ts'
 import { type Call, handle } from '../handle.ts'
-import { capabilitiesOf } from '../nodes/view.ts'
 import { insertExecution, type StoredExecution } from '../rows/executions.ts'
-import { readNodeRow } from '../store/nodes.ts'
+import { readNode } from '../rows/nodes.ts'
 import { readDuration } from './durations.ts'
 import { findNode } from './find-node.ts'
 
@@ -47,8 +46,8 @@ function dispatch(
 ): Promise<Execution> {
   return app.change(async (unit) => {
     const node = findNode(unit.fleet, principal, params.node)
-    const row = await readNodeRow(unit.tx, node.id)
-    const action = findAction(body.action, row ? capabilitiesOf(row) : null)
+    const stored = await readNode(unit.tx, node.id)
+    const action = findAction(body.action, stored?.capabilities ?? null)
     const id = newId('execution')
     const timeout = formatDuration(timeoutMs)
     const triggered_by: TriggeredBy = {

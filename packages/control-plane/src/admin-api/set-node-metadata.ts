@@ -1,12 +1,12 @@
-import { ApiError, adminApi, nearest } from '@plexd/protocol'
+import { adminApi, nearest } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
 import { type Call, handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { checkLabels, warningsOf } from '../nodes/labels.ts'
-import { putLabels, readUnconfirmedOf } from '../nodes/unconfirmed.ts'
-import { nodeDetail } from '../nodes/view.ts'
-import { readNodeRow } from '../store/nodes.ts'
+import { putLabels } from '../nodes/unconfirmed.ts'
+import { readNodeDetail } from '../nodes/view.ts'
+import { readUnconfirmedOf } from '../rows/node-lookups.ts'
 import { findNode } from './find-node.ts'
 
 /** What is set wins over what is removed. Labels as they were before change nothing and tell nobody. */
@@ -17,10 +17,8 @@ export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app
     await setLabels(unit, node, call, app)
     return node
   })
-  const row = await readNodeRow(app.store.reader, before.id)
-  if (!row) throw new ApiError('not_found', `there is no node "${params.node}"`)
   return {
-    ...(await nodeDetail(app, row)),
+    ...(await readNodeDetail(app, before.id, params.node)),
     warnings: [...warningsOf(body.set ?? {}), ...missingOf(before, body.remove)],
   }
 })

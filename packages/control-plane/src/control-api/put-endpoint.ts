@@ -15,6 +15,7 @@ import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { shownPeers } from '../mesh/peer-view.ts'
+import { putNode } from '../rows/nodes.ts'
 import { seqOfEnough } from './enough.ts'
 
 /**
@@ -59,14 +60,8 @@ function store(app: App, nodeId: string, reported: Whereabouts): Promise<void> {
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
     const after = { ...node, ...reported }
     const isTold = app.moves.take(node.no)
-    const columns = {
-      ...reported,
-      local_endpoints: JSON.stringify(reported.local_endpoints),
-      endpoint_untold: isTold ? 0 : 1,
-    }
-    await unit.tx.updateTable('nodes').set(columns).where('id', '=', nodeId).execute()
-    if (isTold) await changeNode(unit, after)
-    else unit.apply({ type: 'node_put', node: after })
+    if (isTold) await changeNode(unit, after, { endpoint_untold: false })
+    else await putNode(unit, after, { endpoint_untold: true })
     unit.afterCommit(() => (isTold ? app.moves.told(node.no) : app.moves.wait(node.no)))
   })
 }

@@ -20,10 +20,11 @@ import { userAgentOf } from '../node-agent.ts'
 import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
 import { describeNode } from '../nodes/labels.ts'
 import { burnToken, readTokenByHash, type StoredToken } from '../rows/bootstrap-tokens.ts'
+import { readRestingIps } from '../rows/node-lookups.ts'
+import { isGoAgent } from '../rows/nodes.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
-import { isGoAgent, nodeRecordOf } from '../store/nodes.ts'
 import { checkPublicKey } from './check-public-key.ts'
 
 /** The part of the answer that is made once and given again on a retry; peers are as of each answer. */
@@ -65,50 +66,36 @@ async function enrol(
     token.nsk_format ?? (isGoAgent(request.userAgent) && !request.capabilities ? 'raw32' : 'base64')
   const secrets = newNodeSecrets(nskFormat)
   const id = newId('node')
-  const description = describe(request, token, app)
-  const row = await unit.tx
-    .insertInto('nodes')
-    .values({
-      id,
-      tenant_id: token.tenant_id,
-      hostname,
-      mesh_ip: await takeAddress(unit, app, token.tenant_id),
-      public_key: request.public_key,
-      key_epoch: 1,
-      key_changed_at: unit.nowMs,
-      token_hash: tokenHash(secrets.node_token),
-      nsk_hash: tokenHash(secrets.node_secret_key),
-      nsk_sealed: sealNsk(app.masterKey, id, secrets.node_secret_key),
-      nsk_format: nskFormat,
-      labels: JSON.stringify(description.labels),
-      reported: JSON.stringify(description.reported),
-      capabilities: request.capabilities ? JSON.stringify(request.capabilities) : null,
-      endpoint: '',
-      nat_type: '',
-      local_endpoints: '[]',
-      user_agent: request.userAgent,
-      status: 'pending',
-      rotate_keys: 0,
-      registered_at: unit.nowMs,
-      last_seen_at: null,
-      removed_at: null,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow()
+  const { labels, reported, leftOut } = describe(request, token, app)
+  const mesh_ip = await takeAddress(unit, app, token.tenant_id)
   const enrolment: Enrolment = {
     node_id: id,
     hostname,
-    mesh_ip: row.mesh_ip,
+    mesh_ip,
     mesh_range: unit.fleet.tenant(token.tenant_id)?.mesh_cidr,
     signing_public_key: app.keyring.signingKeys().current,
     ...secrets,
   }
   await burn(unit, app, token, { publicKey: request.public_key, enrolment })
-  await addNode(unit, nodeRecordOf(row))
+  const { no } = await addNode(unit, {
+    id,
+    tenant_id: token.tenant_id,
+    hostname,
+    mesh_ip,
+    public_key: request.public_key,
+    token_hash: tokenHash(secrets.node_token),
+    nsk_hash: tokenHash(secrets.node_secret_key),
+    nsk_sealed: sealNsk(app.masterKey, id, secrets.node_secret_key),
+    nsk_format: nskFormat,
+    labels,
+    reported,
+    capabilities: request.capabilities ?? null,
+    user_agent: request.userAgent,
+  })
   unit.afterCommit(() => {
-    app.presence.expect(row.no, null)
-    app.log.info('node registered', { node_id: id, hostname, mesh_ip: row.mesh_ip })
-    const { length, 0: first } = description.leftOut
+    app.presence.expect(no, null)
+    app.log.info('node registered', { node_id: id, hostname, mesh_ip })
+    const { length, 0: first } = leftOut
     if (first)
       app.log.warn('some of what the node reports is left out', {
         node_id: id,
@@ -186,18 +173,13 @@ async function takeAddress(unit: Unit, { config }: App, tenantId: string): Promi
     .select('last_address')
     .where('id', '=', tenantId)
     .executeTakeFirstOrThrow()
-  const resting = await unit.tx
-    .selectFrom('nodes')
-    .select('mesh_ip')
-    .where('tenant_id', '=', tenantId)
-    .where('removed_at', '>', unit.nowMs - config.addressCooldownMs)
-    .execute()
-  const cooling = new Set(resting.map(({ mesh_ip }) => mesh_ip))
+  const sinceMs = unit.nowMs - config.addressCooldownMs
+  const resting = new Set(await readRestingIps(unit.tx, tenantId, sinceMs))
   const address = nextAddress({
     range: parseCidr(tenant.mesh_cidr),
     last: last_address,
     isTaken: (candidate) => unit.fleet.nodeByMeshIp(tenantId, formatIpv4(candidate)) !== undefined,
-    isResting: (candidate) => cooling.has(formatIpv4(candidate)),
+    isResting: (candidate) => resting.has(formatIpv4(candidate)),
   })
   await unit.tx
     .updateTable('tenants')

@@ -48,12 +48,6 @@ async function replaceKey(
     rotate_keys: false,
   }
   if (owner && !node.rotate_keys) return false
-  const { public_key, key_epoch, key_changed_at } = after
-  await unit.tx
-    .updateTable('nodes')
-    .set({ public_key, key_epoch, key_changed_at, rotate_keys: 0 })
-    .where('id', '=', nodeId)
-    .execute()
   await changeNode(unit, after)
   if (!owner) await renewSecrets(unit, app, after)
   return !owner

@@ -2,11 +2,11 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { nskBytes } from '@plexd/protocol'
 import { entriesOf } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { readNodeSeals } from '../rows/node-lookups.ts'
 import { readSecretsOf, type StoredSecret } from '../rows/secrets.ts'
 import type { MasterKey } from '../seal/master-key.ts'
 import { openNsk } from '../seal/node-secrets.ts'
 import type { Reader } from '../store/db.ts'
-import { readNodeRow } from '../store/nodes.ts'
 
 /**
  * What a read of a secret needs, kept in memory: values as they are in the database, sealed, and the keys of nodes
@@ -45,11 +45,11 @@ export function createSealedSecrets(reader: Reader, masterKey: MasterKey): Seale
     async nskOf(node) {
       const known = nsks.get(node)
       if (known !== undefined) return known
-      const row = await readNodeRow(reader, node.id)
-      if (!row) return undefined
-      const nsk = createSecretKey(nskBytes(openNsk(masterKey, row.id, row.nsk_sealed)))
+      const seals = await readNodeSeals(reader, node.id)
+      if (!seals) return undefined
+      const nsk = createSecretKey(nskBytes(openNsk(masterKey, node.id, seals.nsk_sealed)))
       // The record may be from before the row has changed.
-      if (row.nsk_hash === node.nsk_hash) nsks.set(node, nsk)
+      if (seals.nsk_hash === node.nsk_hash) nsks.set(node, nsk)
       return nsk
     },
     forget() {

@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { writeLastSeen } from '../rows/node-lookups.ts'
 
 /** Nodes in one transaction; more would hold up what else is to be written. */
 const chunk = 200
@@ -10,8 +11,7 @@ export async function saveLastSeen({ store, presence }: App): Promise<void> {
     const some = unsaved.splice(0, chunk)
     try {
       await store.write(async (tx) => {
-        for (const [no, last_seen_at] of some)
-          await tx.updateTable('nodes').set({ last_seen_at }).where('no', '=', no).execute()
+        for (const [no, atMs] of some) await writeLastSeen(tx, no, atMs)
       })
     } catch (error) {
       presence.giveBack(new Map([...some, ...unsaved]))

@@ -1,5 +1,6 @@
 import { tellMove } from '../announce.ts'
 import type { App } from '../app.ts'
+import { putNode } from '../rows/nodes.ts'
 
 /** Tells of the nodes that moved too often to be told of at once. */
 export async function tellMoves(app: App): Promise<void> {
@@ -13,7 +14,7 @@ async function tell(app: App, no: number): Promise<void> {
     if (node && !app.moves.take(no)) return
     unit.afterCommit(() => app.moves.told(no))
     if (!node) return
-    await unit.tx.updateTable('nodes').set({ endpoint_untold: 0 }).where('no', '=', no).execute()
+    await putNode(unit, node, { endpoint_untold: false })
     await tellMove(unit, node)
   })
 }

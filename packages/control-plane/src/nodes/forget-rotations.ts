@@ -12,9 +12,7 @@ export async function forgetRotations(app: Pick<App, 'fleet' | 'change' | 'log'>
   await app.change(async (unit) => {
     for (const { id } of asked) {
       const node = unit.fleet.node(id)
-      if (!node) continue
-      await unit.tx.updateTable('nodes').set({ rotate_keys: 0 }).where('id', '=', id).execute()
-      await changeNode(unit, { ...node, rotate_keys: false })
+      if (node) await changeNode(unit, { ...node, rotate_keys: false })
     }
   })
   app.log.warn(

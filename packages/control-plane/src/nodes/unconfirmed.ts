@@ -3,7 +3,9 @@ import { changeNode } from '../announce.ts'
 import type { Unit } from '../change.ts'
 import type { Limits } from '../limits.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
-import type { Reader, Tx } from '../store/db.ts'
+import { readAllUnconfirmed, readUnconfirmedOf } from '../rows/node-lookups.ts'
+import { putNode } from '../rows/nodes.ts'
+import type { Reader } from '../store/db.ts'
 import { boundMetadata } from './labels.ts'
 
 /**
@@ -17,26 +19,11 @@ export interface UnconfirmedNode {
 
 /** In the order of registration. */
 export async function readUnconfirmed(reader: Reader, fleet: Fleet): Promise<UnconfirmedNode[]> {
-  const rows = await reader
-    .selectFrom('nodes')
-    .select(['id', 'labels_unconfirmed'])
-    .where('removed_at', 'is', null)
-    .where('labels_unconfirmed', '<>', '[]')
-    .orderBy('no')
-    .execute()
-  return rows.flatMap(({ id, labels_unconfirmed }) => {
+  const all = await readAllUnconfirmed(reader)
+  return all.flatMap(({ id, keys }) => {
     const node = fleet.node(id)
-    return node ? [{ node, keys: JSON.parse(labels_unconfirmed) as string[] }] : []
+    return node ? [{ node, keys }] : []
   })
-}
-
-export async function readUnconfirmedOf(reader: Reader | Tx, id: string): Promise<string[]> {
-  const row = await reader
-    .selectFrom('nodes')
-    .select('labels_unconfirmed')
-    .where('id', '=', id)
-    .executeTakeFirst()
-  return JSON.parse(row?.labels_unconfirmed ?? '[]') as string[] // written by us
 }
 
 /** Puts a node's labels in the place of the old ones; as they were before, nobody is told. */
@@ -46,17 +33,10 @@ export async function putLabels(
   now: { labels: Metadata; reported?: Metadata; unconfirmed: readonly string[] },
 ): Promise<void> {
   const { labels, reported = node.reported, unconfirmed } = now
-  await unit.tx
-    .updateTable('nodes')
-    .set({
-      labels: JSON.stringify(labels),
-      reported: JSON.stringify(reported),
-      labels_unconfirmed: JSON.stringify(unconfirmed),
-    })
-    .where('id', '=', node.id)
-    .execute()
-  if (!isSame(node.labels, labels) || !isSame(node.reported, reported))
-    await changeNode(unit, { ...node, labels, reported })
+  const rowOnly = { labels_unconfirmed: unconfirmed }
+  if (isSame(node.labels, labels) && isSame(node.reported, reported))
+    await putNode(unit, node, rowOnly)
+  else await changeNode(unit, { ...node, labels, reported }, rowOnly)
 }
 
 /** Of the keys, or all: they were set by operators. */

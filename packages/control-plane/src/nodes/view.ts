@@ -1,39 +1,39 @@
-import type { Capabilities, Node, NodeDetail } from '@plexd/protocol'
+import { ApiError, type Node, type NodeDetail } from '@plexd/protocol'
 import type { App } from '../app.ts'
-import type { NodeRow } from '../store/schema.ts'
+import { readNode, type StoredNode } from '../rows/nodes.ts'
 import { hostnameTrouble } from './hostname.ts'
 
 /** A node as operators see it: its row, and what is known of its life at this moment. */
-export async function nodeView(app: App, row: NodeRow): Promise<Node> {
+export async function nodeView(app: App, stored: StoredNode): Promise<Node> {
   const { presence, instances, heads, fleet } = app
-  const { lastSeenMs, problemsSinceMs, clockSkewMs, fetchedSeq, heartbeat } = presence.of(row.no)
-  const capabilities = capabilitiesOf(row)
+  const { node, registered_at, capabilities } = stored
+  const { no, id } = node
+  const { lastSeenMs, problemsSinceMs, clockSkewMs, fetchedSeq, heartbeat } = presence.of(no)
   return {
-    id: row.id,
-    hostname: row.hostname,
-    hostname_trouble: hostnameTrouble(fleet, row),
-    mesh_ip: row.mesh_ip,
-    public_key: row.public_key,
-    key_changed_at: new Date(row.key_changed_at).toISOString(),
-    key_rotation_requested: row.rotate_keys === 1,
-    status: row.status,
-    connected: presence.isConnected(row.no),
-    identity_in_use: instances.inUse(row.no) ?? null,
-    // Both written by us, cut or checked when they came in.
-    labels: JSON.parse(row.labels),
-    reported: JSON.parse(row.reported),
-    endpoint: row.endpoint,
-    nat_type: row.nat_type,
-    local_endpoints: JSON.parse(row.local_endpoints) as string[], // written by us, checked when it came in
+    id,
+    hostname: node.hostname,
+    hostname_trouble: hostnameTrouble(fleet, node),
+    mesh_ip: node.mesh_ip,
+    public_key: node.public_key,
+    key_changed_at: new Date(node.key_changed_at).toISOString(),
+    key_rotation_requested: node.rotate_keys,
+    status: node.status,
+    connected: presence.isConnected(no),
+    identity_in_use: instances.inUse(no) ?? null,
+    labels: node.labels,
+    reported: node.reported,
+    endpoint: node.endpoint,
+    nat_type: node.nat_type,
+    local_endpoints: [...node.local_endpoints],
     version: capabilities?.binary?.version ?? '',
-    registered_at: new Date(row.registered_at).toISOString(),
+    registered_at: new Date(registered_at).toISOString(),
     last_seen_at: timeOf(lastSeenMs),
     clock_skew_seconds: Math.round(clockSkewMs / 1_000),
-    revision: heads.revisionOf(row.no),
+    revision: heads.revisionOf(no),
     fetched_revision: fetchedSeq < 0 ? '' : heads.positionOf(fetchedSeq),
     problems: heartbeat?.problems ?? [],
     problems_said_at: timeOf(problemsSinceMs),
-    no_room: await noRoomFor(app, row.id),
+    no_room: await noRoomFor(app, id),
   }
 }
 
@@ -46,18 +46,14 @@ async function noRoomFor({ fleet, entries }: App, id: string): Promise<string[]>
   return node ? entries.leftOutOf(node) : []
 }
 
-export async function nodeDetail(app: App, row: NodeRow): Promise<NodeDetail> {
+/** Throws an ApiError (404) that names it as it was asked for, when it was removed in this very moment. */
+export async function readNodeDetail(app: App, id: string, askedFor: string): Promise<NodeDetail> {
+  const stored = await readNode(app.store.reader, id)
+  if (!stored) throw new ApiError('not_found', `there is no node "${askedFor}"`)
   return {
-    ...(await nodeView(app, row)),
-    capabilities: capabilitiesOf(row),
-    heartbeat: app.presence.of(row.no).heartbeat,
-    reports_left_out: app.reportsLeftOut.get(row.id) ?? 0,
+    ...(await nodeView(app, stored)),
+    capabilities: stored.capabilities,
+    heartbeat: app.presence.of(stored.node.no).heartbeat,
+    reports_left_out: app.reportsLeftOut.get(id) ?? 0,
   }
-}
-
-/** What the node said it can do; null when it never said. */
-export function capabilitiesOf({
-  capabilities,
-}: Pick<NodeRow, 'capabilities'>): Capabilities | null {
-  return capabilities === null ? null : (JSON.parse(capabilities) as Capabilities) // stored as it was checked
 }

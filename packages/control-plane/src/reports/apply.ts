@@ -1,4 +1,5 @@
 import { ApiError } from '@plexd/protocol'
+import { isPresent } from '../rows/node-lookups.ts'
 import {
   deleteReports,
   measureReports,
@@ -32,7 +33,8 @@ export async function applyReports(
   batch: ReportBatch,
   { lostDigest, room }: { lostDigest: string | undefined; room: ReportRoom },
 ): Promise<AppliedReports> {
-  await refuseRemoved(tx, nodeId)
+  // A body may end after its node was removed: nothing would ever take its rows away.
+  if (!(await isPresent(tx, nodeId))) throw new ApiError('unauthorized', 'unauthorized')
   const held = await readHeld(tx, nodeId, keysOf(batch))
   const last = await readLastBatch(tx, nodeId)
   const isAgain = last && (last.digest === lostDigest || continues(batch, last))
@@ -48,16 +50,6 @@ export async function applyReports(
   const { digest, held_before } = describeBatch(batch, wasHeld)
   await writeLastBatch(tx, nodeId, { digest, held_before })
   return { digest, conflicts: merge.conflicts, overflow: merge.put.length - put.length }
-}
-
-/** A body may end after its node was removed: nothing would ever take its rows away. */
-async function refuseRemoved(tx: Tx, nodeId: string): Promise<void> {
-  const node = await tx
-    .selectFrom('nodes')
-    .select('removed_at')
-    .where('id', '=', nodeId)
-    .executeTakeFirst()
-  if (node?.removed_at !== null) throw new ApiError('unauthorized', 'unauthorized')
 }
 
 function keysOf({ entries, deleted }: ReportBatch): string[] {

@@ -1,7 +1,8 @@
-import type { PolicyRule } from '@plexd/protocol'
 import { createFleet, departedMs, type FleetChange, type MutableFleet } from '../mesh/fleet.ts'
+import { readNodesSince } from '../rows/nodes.ts'
+import { readOperators } from '../rows/operators.ts'
+import { readPolicies } from '../rows/policies.ts'
 import type { Reader } from './db.ts'
-import { nodeRecordOf } from './nodes.ts'
 
 /** The fleet as the database has it. Called twice at start: once for `fleet`, once for its draft. */
 export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableFleet> {
@@ -12,40 +13,23 @@ export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableF
 
 async function readFleet(reader: Reader, nowMs: number): Promise<FleetChange[]> {
   const tenants = await reader.selectFrom('tenants').selectAll().execute()
-  const operators = await reader
-    .selectFrom('admin_tokens')
-    .selectAll()
-    .where('revoked_at', 'is', null)
-    .execute()
-  const nodes = await reader
-    .selectFrom('nodes')
-    .selectAll()
-    .where((where) =>
-      where.or([where('removed_at', 'is', null), where('removed_at', '>', nowMs - departedMs)]),
-    )
-    .orderBy('no')
-    .execute()
-  const policies = await reader.selectFrom('policies').selectAll().execute()
-  const [gone, here] = [
-    nodes.filter(({ removed_at }) => removed_at !== null),
-    nodes.filter(({ removed_at }) => removed_at === null),
-  ]
+  const operators = await readOperators(reader)
+  const nodes = await readNodesSince(reader, nowMs - departedMs)
+  const policies = await readPolicies(reader)
   return [
     ...tenants.map((tenant): FleetChange => ({ type: 'tenant_put', tenant })),
     ...operators.map((operator): FleetChange => ({ type: 'operator_put', operator })),
     // First, because others may have their hostname and address by now.
-    ...gone
+    ...nodes
+      .filter(({ removed_at }) => removed_at !== null)
       .toSorted((a, b) => Number(a.removed_at) - Number(b.removed_at))
-      .flatMap((row): FleetChange[] => [
-        { type: 'node_put', node: nodeRecordOf(row) },
-        { type: 'node_removed', id: row.id, removed_at: Number(row.removed_at) },
+      .flatMap(({ node, removed_at }): FleetChange[] => [
+        { type: 'node_put', node },
+        { type: 'node_removed', id: node.id, removed_at: Number(removed_at) },
       ]),
-    ...here.map((row): FleetChange => ({ type: 'node_put', node: nodeRecordOf(row) })),
-    ...policies.map(
-      (row): FleetChange => ({
-        type: 'policy_put',
-        policy: { ...row, rules: JSON.parse(row.rules) as PolicyRule[] }, // written by us, checked when it came in
-      }),
-    ),
+    ...nodes
+      .filter(({ removed_at }) => removed_at === null)
+      .map(({ node }): FleetChange => ({ type: 'node_put', node })),
+    ...policies.map((policy): FleetChange => ({ type: 'policy_put', policy })),
   ]
 }

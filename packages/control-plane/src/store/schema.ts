@@ -1,5 +1,5 @@
 import type { NatType } from '@plexd/protocol'
-import type { Generated, Selectable } from 'kysely'
+import type { Generated } from 'kysely'
 
 /**
  * The tables, as the migrations make them. Times are milliseconds since 1970, JSON and sealed values are text,
@@ -183,5 +183,3 @@ interface EntryTable {
   version: number
   updated_at: number
 }
-
-export type NodeRow = Selectable<NodeTable>
