@@ -25,8 +25,8 @@ import { createNodeBudgets } from './node-budgets.ts'
 import { createOperatorEnds } from './operator-ends.ts'
 import { createParser } from './parser/parser.ts'
 import { createPresence } from './presence.ts'
+import { readSigns } from './rows/node-lookups.ts'
 import { loadMasterKey } from './seal/master-key.ts'
-import type { Store } from './store/db.ts'
 import { checkMeshRange, prepareInstallation } from './store/first-start.ts'
 import { loadFleet } from './store/load-fleet.ts'
 import { loadPskMaster } from './store/psk-keys.ts'
@@ -75,9 +75,9 @@ export async function openApp(
   const hub = createEventHub(heads)
   const presence = createPresence(clock, config)
   const moves = createMoves(config.limits, clock.monotonic)
-  for (const { no, last_seen_at, endpoint_untold } of await readPresent(store)) {
+  for (const { no, last_seen_at, isUntold } of await readSigns(store.reader)) {
     presence.expect(no, last_seen_at)
-    if (endpoint_untold === 1) moves.wait(no)
+    if (isUntold) moves.wait(no)
   }
   const pskMaster = await loadPskMaster(store, masterKey)
   const keyring = await openKeyring({ store, masterKey, clock })
@@ -180,12 +180,4 @@ export async function openApp(
     },
     [Symbol.asyncDispose]: handOver(stack),
   }
-}
-
-function readPresent(store: Store) {
-  return store.reader
-    .selectFrom('nodes')
-    .select(['no', 'last_seen_at', 'endpoint_untold'])
-    .where('removed_at', 'is', null)
-    .execute()
 }

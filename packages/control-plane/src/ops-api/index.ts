@@ -1,5 +1,4 @@
 import { ApiError } from '@plexd/protocol'
-import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { type Handlers, handle } from '../handle.ts'
 import { docsPage } from '../http/docs-page.ts'
@@ -16,7 +15,7 @@ export const opsHandlers: Handlers<OpsApi> = {
     const disk = createDiskCheck(app)
     return handle(opsApi.readyz, async (_call, { store }) => {
       try {
-        await sql`select 1`.execute(store.reader)
+        await store.ping()
       } catch (cause) {
         throw new ApiError('unavailable', 'the database does not answer', { cause })
       }

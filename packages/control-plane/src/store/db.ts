@@ -18,6 +18,8 @@ export interface Store extends AsyncDisposable {
    * disk takes nothing more, or another process holds the database for too long.
    */
   write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>
   /** Leaves nothing on the disk of what was overwritten or deleted. */
   scrub(): Promise<void>
   /** Why two rows collided, or undefined when the error is something else. */

@@ -24,6 +24,9 @@ export async function openSqliteStore(
     dialect: 'sqlite',
     reader,
     write: (work, hooks) => queue.write(work, hooks).catch(rethrow),
+    async ping() {
+      await sql`select 1`.execute(reader)
+    },
     async scrub() {
       // Old pages wait in the write-ahead log until others take their place.
       await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(rethrow)
