@@ -1,9 +1,9 @@
 import { ApiError } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import type { SealedSecrets } from './entries/sealed-secrets.ts'
+import { sealAllAgain } from './rows/sealed-texts.ts'
 import type { KeptMasterKey } from './seal/master-key.ts'
 import type { Store } from './store/db.ts'
-import { sealAllAgain } from './store/sealed-texts.ts'
 
 export interface MasterKeyRotation {
   /**

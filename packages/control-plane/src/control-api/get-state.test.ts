@@ -175,7 +175,7 @@ describe('GET /v1/nodes/{node_id}/state', () => {
     await own.enrol('c')
     await pruneEvents(own.app)
     const { loadHeads } = await import('../events/heads.ts')
-    const { readSetting } = await import('../store/settings.ts')
+    const { readSetting } = await import('../rows/settings.ts')
     const heads = await loadHeads(own.app.store.reader, {
       epoch: before?.split('-')[0] ?? '',
       life: 'next',

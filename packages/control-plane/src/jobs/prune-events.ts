@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { deleteEvents, oldestSince } from '../rows/events.ts'
-import { writeSetting } from '../store/settings.ts'
+import { writeSetting } from '../rows/settings.ts'
 
 /** Rows deleted in one transaction. */
 const chunk = 2_000

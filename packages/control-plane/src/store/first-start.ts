@@ -5,8 +5,8 @@ import { createFileAtomic, type Log, systemClock } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
 import type { Config } from '../config/config.ts'
 import { catchAllName, catchAllPosition } from '../mesh/policy-order.ts'
+import { readSetting, writeSetting } from '../rows/settings.ts'
 import type { Reader, Store, Tx } from './db.ts'
-import { readSetting, writeSetting } from './settings.ts'
 
 /** What a new tenant starts with: editable, so that a mesh works before anybody has written a rule. */
 const allowAll: PolicyRule[] = [{ from: '*', to: '*', action: 'allow' }]

@@ -1,4 +1,4 @@
-import type { Reader, Tx } from './db.ts'
+import type { Reader, Tx } from '../store/db.ts'
 
 /** Facts about the installation, one row each. */
 export type SettingName = 'epoch' | 'events_pruned_through' | 'psk_keys_sealed'

@@ -3,7 +3,7 @@ import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { derivePskMaster, type PskMaster } from '../seal/psk.ts'
 import { open, seal } from '../seal/seal.ts'
-import type { Store } from './db.ts'
+import type { Store } from '../store/db.ts'
 import { readSetting, writeSetting } from './settings.ts'
 
 /**

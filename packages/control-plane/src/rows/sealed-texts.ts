@@ -2,8 +2,8 @@ import type { Selectable, Transaction } from 'kysely'
 import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { sealAgain } from '../seal/seal.ts'
-import type { Store, Tx } from './db.ts'
-import type { Tables } from './schema.ts'
+import type { Store, Tx } from '../store/db.ts'
+import type { Tables } from '../store/schema.ts'
 import { readSetting, writeSetting } from './settings.ts'
 
 type SealedColumn<Table extends keyof Tables> = Extract<keyof Tables[Table], `${string}_sealed`>
