@@ -92,6 +92,17 @@ describe('identity', () => {
     }
   })
 
+  it('is read by root where the daemon runs as another user, whose the data dir is', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('needs root, to give a file away')
+    await using folder = await makeFolder()
+    await saveIdentity(folder.path, identity)
+    const path = join(folder.path, 'identity.json')
+    for (const name of [folder.path, path]) await chown(name, 12_345, 12_345)
+    assert.deepEqual(await loadIdentity(folder.path, 'h'), identity)
+    await chown(path, 54_321, 0)
+    await assert.rejects(loadIdentity(folder.path, 'h'), /uid 54321, mode 0600\): chown 12345 /)
+  })
+
   it('sends the node token, else the node secret key', () => {
     assert.equal(bearerOf(identity), 'k'.repeat(32))
     assert.equal(bearerOf({ ...identity, node_token: 'plx_node_x' }), 'plx_node_x')

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Ipv4Cidr, Key32, MeshIp, NodeId, nskBytes, schemaFault } from '@plexd/protocol'
-import { CliError, describeError, writeFileAtomic } from '@plexd/runtime'
+import { CliError, describeError, ownersHere, writeFileAtomic } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 import { readOwnSecret } from './own-secret.ts'
@@ -100,7 +100,7 @@ export async function loadIdentity(
   dataDir: string,
   hostname: string,
 ): Promise<Identity | undefined> {
-  const text = readOwnSecret(join(dataDir, fileName))
+  const text = readOwnSecret(join(dataDir, fileName), ownersHere(dataDir))
   if (text === undefined) return undefined
   const goFiles = readGoFiles(dataDir)
   try {
@@ -143,9 +143,10 @@ export function identityFiles(dataDir: string): string[] {
 
 /** `identity.json` of the Go agent has no keys; they stand beside it, the signing key as well. */
 function readGoFiles(dataDir: string): Record<string, string> {
+  const owners = ownersHere(dataDir)
   return Object.fromEntries(
     goFileNames.flatMap((name) => {
-      const text = readOwnSecret(join(dataDir, name))
+      const text = readOwnSecret(join(dataDir, name), owners)
       return text === undefined ? [] : [[name, text.trim()]]
     }),
   )

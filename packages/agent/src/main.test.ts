@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +30,7 @@ describe('plexd', () => {
     await writeFile(at('wrong'), 'plx_enroll_wrong', { mode: 0o600 })
     await writeFile(at('open'), 'plx_enroll_test', { mode: 0o644 })
     await writeFile(at('config.yaml'), 'reconcile: { interval: 5 }')
+    execFileSync('mkfifo', [at('pipe')])
     const toPlane = ['--api', plane.url, '--insecure-http', '--data-dir']
     const cases: [string[], number, RegExp][] = [
       [['join', '--data-dir', at('a')], 2, /no control plane is named: give --api/],
@@ -43,6 +44,16 @@ describe('plexd', () => {
         ['join', ...toPlane, at('g'), '--token-file', at('open')],
         1,
         /^plexd: read ".*open": users other than its owner may read it \(mode 0644\): chmod 600 .*open$/m,
+      ],
+      [
+        ['join', ...toPlane, at('h'), '--token-file', at('pipe')],
+        1,
+        /^plexd: read ".*pipe": it is a named pipe: want a file$/m,
+      ],
+      [
+        ['join', ...toPlane, at('i'), '--config', at('pipe')],
+        2,
+        /read config ".*pipe": it is a named pipe: want a file/,
       ],
       [['join', ...toPlane, at('file/x')], 1, /".*file\/x/],
       [

@@ -2,9 +2,9 @@ import { CliError, errorCodeOf, exitCodes, ownersHere, readSecretFile } from '@p
 
 /**
  * The text of a file with a key or a token of this node, undefined when there is none. Throws a CliError when others may
- * read or change it, or when it is somebody else's: neither root's, nor of the user that plexd is.
+ * read or change it, or when it is somebody else's than `owners`.
  */
-export function readOwnSecret(path: string, owners = ownersHere()): string | undefined {
+export function readOwnSecret(path: string, owners: readonly number[]): string | undefined {
   try {
     return readSecretFile(path, `read "${path}"`, owners)
   } catch (error) {
@@ -15,8 +15,8 @@ export function readOwnSecret(path: string, owners = ownersHere()): string | und
 }
 
 /** Who types `sudo plexd join --token-file FILE` has made the file himself. */
-export function ownersOfTyped(env: NodeJS.ProcessEnv): readonly number[] {
-  const owners = ownersHere()
+export function ownersOfTyped(env: NodeJS.ProcessEnv, dataDir: string): readonly number[] {
+  const owners = ownersHere(dataDir)
   const typist = Number(env.SUDO_UID ?? '')
-  return owners[0] === 0 && typist > 0 ? [...owners, typist] : owners
+  return process.geteuid?.() === 0 && typist > 0 ? [...owners, typist] : owners
 }

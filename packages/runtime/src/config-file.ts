@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { CliError, exitCodes } from './cli.ts'
 import { errorCodeOf } from './error-code.ts'
 import { describeError } from './log.ts'
+import { readPlainFile } from './plain-file.ts'
 
 /**
  * The mapping in a YAML (or JSON) file, `undefined` when there is no file. Throws a CliError that names the file, and the
@@ -10,10 +10,11 @@ import { describeError } from './log.ts'
 export async function readConfigFile(path: string): Promise<Record<string, unknown> | undefined> {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
+    text = readPlainFile(path, `read config "${path}"`)
+  } catch (error) {
+    const { message, cause } = error as Error // it throws no others
     if (errorCodeOf(cause) === 'ENOENT') return undefined
-    throw new CliError(`read config "${path}"`, exitCodes.usage, { cause })
+    throw new CliError(message, exitCodes.usage, { cause })
   }
   // Loaded for those who have such a file: it costs a tenth of a start.
   const { parseMapping } = await import('./yaml-mapping.ts')

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import type { LookupFunction } from 'node:net'
@@ -8,6 +7,7 @@ import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
 import { type ConnectingOptions, stepError, watchConnecting, whenGivenUp } from './connecting.ts'
 import { percentDecoded } from './percent.ts'
+import { readPlainFile } from './plain-file.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
 
@@ -129,13 +129,14 @@ async function within<T>(
 }
 
 /** The certificates of a PEM file; an error names the file. */
-export function readCa(caFile: string): Buffer {
+export function readCa(caFile: string): string {
+  const title = `read CA file "${caFile}"`
+  const pem = readPlainFile(caFile, title)
   try {
-    const pem = readFileSync(caFile)
     new X509Certificate(pem) // Node trusts nothing, and says nothing, when the file has no certificate.
     return pem
   } catch (cause) {
-    throw new Error(`read CA file "${caFile}"`, { cause })
+    throw new Error(title, { cause })
   }
 }
 

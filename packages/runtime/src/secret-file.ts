@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
+import { readPlainFile } from './plain-file.ts'
 
 /** What is wrong with how a file is kept, and the command that mends it. */
 export interface SecretFault {
@@ -12,22 +13,16 @@ export interface SecretFault {
  * what is tried, for errors.
  */
 export function readSecretFile(path: string, title: string, owners?: readonly number[]): string {
-  let descriptor: number
-  try {
-    descriptor = openSync(path, 'r')
-  } catch (cause) {
-    throw new Error(title, { cause })
-  }
-  try {
-    const fault = secretFault(path, fstatSync(descriptor), owners)
+  return readPlainFile(path, title, (found) => {
+    const fault = secretFault(path, found, owners)
     if (fault !== undefined) throw new Error(`${title}: ${fault.reason}: ${fault.remedy}`)
-    return readText(descriptor, title)
-  } finally {
-    closeSync(descriptor)
-  }
+  })
 }
 
-/** A pipe has no such thing: who made it knows who reads it. */
+/**
+ * The rule for all files with secrets. The first of `owners` is who reads it: what mends the fault leaves it to him. A
+ * pipe has no such thing: who made it knows who reads it.
+ */
 export function secretFault(
   path: string,
   found: Stats,
@@ -35,33 +30,34 @@ export function secretFault(
 ): SecretFault | undefined {
   if (!found.isFile()) return undefined
   const mode = (found.mode & 0o777).toString(8).padStart(4, '0')
+  const give = isFor(found.uid, owners) ? [] : [`chown ${owners?.[0]} ${path}`]
   if ((found.mode & 0o027) !== 0) {
     const may = (found.mode & 0o004) !== 0 ? 'read it' : 'change it'
     const reason = `users other than its owner may ${may} (mode ${mode})`
-    return { reason, remedy: `chmod 600 ${path}` }
+    return { reason, remedy: [...give, `chmod 600 ${path}`].join(' && ') }
   }
   if (owners === undefined || owners.includes(found.uid)) return undefined
   const reason = `it belongs to another user (uid ${found.uid}, mode ${mode})`
-  return { reason, remedy: `chown ${owners[0]} ${path}` }
+  return { reason, remedy: give.join() }
 }
 
-/** The user that this process is, and root, who may read everything anyhow. */
-export function ownersHere(): readonly number[] {
-  return [process.geteuid?.() ?? 0, 0]
+/** Whether a file of this user is for who reads it, also when nobody else may. */
+function isFor(uid: number, owners: readonly number[] | undefined): boolean {
+  if (owners === undefined) return true
+  const [reader] = owners
+  return uid === reader || (reader === 0 && owners.includes(uid))
 }
 
-/** No key and no token is as large; a device gives more than there is memory. */
-const maxBytes = 1024 * 1024
+/**
+ * Whose secrets are believed: those of the user that this process is, and of root, who may read everything anyhow. For
+ * root that works on the folder of a daemon which runs as another user, of that user first: he may put any file there.
+ */
+export function ownersHere(folder?: string): readonly number[] {
+  const own = process.geteuid?.() ?? 0
+  const keeper = own === 0 && folder !== undefined ? ownerOf(folder) : undefined
+  return [...new Set([keeper ?? own, own, 0])]
+}
 
-function readText(descriptor: number, title: string): string {
-  const bytes = Buffer.alloc(maxBytes + 1)
-  let length = 0
-  try {
-    for (let count = -1; count !== 0 && length <= maxBytes; length += count)
-      count = readSync(descriptor, bytes, length, bytes.length - length, null)
-  } catch (cause) {
-    throw new Error(title, { cause })
-  }
-  if (length > maxBytes) throw new Error(`${title}: it is larger than ${maxBytes} bytes`)
-  return bytes.toString('utf8', 0, length)
+function ownerOf(folder: string): number | undefined {
+  return statSync(folder, { throwIfNoEntry: false })?.uid
 }

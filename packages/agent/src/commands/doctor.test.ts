@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -69,6 +69,23 @@ describe('plexd doctor', () => {
       await chmod(path, 0o600)
       assert.equal((await secretFilesCheck.run(config)).state, 'ok')
     }
+    await rm(dataDir, { recursive: true })
+  })
+
+  it('takes the files of a daemon that runs without root, and names one that it cannot read', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('needs root, to give a file away')
+    const dataDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+    const config = { ...defaultConfig, hostname: 'web-01', dataDir, tokenFile: join(dataDir, 't') }
+    const path = join(dataDir, 'identity.json')
+    await writeFile(path, 'x', { mode: 0o600 })
+    await chown(dataDir, 12_345, 12_345)
+    assert.deepEqual(await secretFilesCheck.run(config), {
+      state: 'failed',
+      detail: `"${path}": user 12345, who the data dir belongs to, cannot read it`,
+      remedy: `chown 12345 ${path}`,
+    })
+    await chown(path, 12_345, 12_345)
+    assert.equal((await secretFilesCheck.run(config)).state, 'ok')
     await rm(dataDir, { recursive: true })
   })
 

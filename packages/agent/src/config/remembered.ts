@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { describeError, errorCodeOf, type Log, writeFileAtomic } from '@plexd/runtime'
+import {
+  describeError,
+  errorCodeOf,
+  type Log,
+  readPlainFile,
+  writeFileAtomic,
+} from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { AgentConfig, Settings } from '../config.ts'
@@ -31,7 +37,7 @@ export async function rememberSettings(config: AgentConfig, flags: Settings): Pr
   // What was damaged is written anew.
   const before = await read(dataDir).catch(() => undefined)
   if (caFile !== undefined && caFile !== caPathOf(dataDir))
-    await writeIfNew(caPathOf(dataDir), await readFile(caFile, 'utf8'))
+    await writeIfNew(caPathOf(dataDir), readPlainFile(caFile, `read CA file "${caFile}"`))
   const { socket, mode, mesh } = before ?? {}
   const now: Remembered = {
     api: apiUrl,

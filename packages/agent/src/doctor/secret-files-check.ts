@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import {
   type Check,
   describeError,
@@ -7,6 +7,7 @@ import {
   failed,
   ok,
   ownersHere,
+  type SecretFault,
   secretFault,
   warning,
 } from '@plexd/runtime'
@@ -23,18 +24,30 @@ async function checkSecretFiles(config: AgentConfig): Promise<Finding> {
   const ours = [...identityFiles(dataDir), draftPath(dataDir)]
   if (httpEnabled && httpTokenFile !== undefined) ours.push(httpTokenFile)
   const findings = [
-    ...ours.map((path) => look(path, ownersHere())),
-    look(tokenFile, ownersOfTyped(process.env)),
+    ...ours.map((path) => look(path, ownersHere(dataDir))),
+    look(tokenFile, ownersOfTyped(process.env, dataDir)),
   ].filter((finding) => finding !== undefined)
   return findings.find(({ state }) => state === 'failed') ?? findings[0] ?? ok('kept from others')
 }
 
 function look(path: string, owners: readonly number[]): Finding | undefined {
   try {
-    const fault = secretFault(path, statSync(path), owners)
+    const found = statSync(path)
+    const fault = secretFault(path, found, owners) ?? shutOut(path, found, owners)
     return fault && failed(`"${path}": ${fault.reason}`, fault.remedy)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCodeOf(error) ?? '')) return undefined
     return warning(`"${path}": ${describeError(error)}`, 'sudo plexd doctor')
   }
+}
+
+/** What root can read, and the daemon, which runs as the user whose the data dir is, cannot. */
+function shutOut(
+  path: string,
+  { uid, mode }: Stats,
+  [reader = 0]: readonly number[],
+): SecretFault | undefined {
+  if (reader === 0 || uid === reader || (mode & 0o040) !== 0) return undefined
+  const reason = `user ${reader}, who the data dir belongs to, cannot read it`
+  return { reason, remedy: `chown ${reader} ${path}` }
 }

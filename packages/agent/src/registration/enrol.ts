@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
 import { type Capabilities, hostnameKey, type Peer } from '@plexd/protocol'
-import { type Clock, describeError, type Log, writeFileAtomic } from '@plexd/runtime'
+import { type Clock, describeError, type Log, ownersHere, writeFileAtomic } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
 import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
@@ -75,7 +75,7 @@ async function keepPeers({ config, desired }: Enrolment, peers: readonly Peer[])
  */
 async function draftKey(dataDir: string): Promise<string> {
   const path = draftPath(dataDir)
-  const saved = readOwnSecret(path)?.trim() ?? ''
+  const saved = readOwnSecret(path, ownersHere(dataDir))?.trim() ?? ''
   if (Buffer.from(saved, 'base64').length === 32) return saved
   const key = generatePrivateKey()
   await writeFileAtomic(path, `${key}\n`)

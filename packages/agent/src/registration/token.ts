@@ -14,7 +14,7 @@ export async function findBootstrapToken(
 ): Promise<string> {
   const sources: (() => Promise<string | undefined>)[] = [
     async () => config.tokenValue,
-    async () => readOwnSecret(config.tokenFile, ownersOfTyped(env)),
+    async () => readOwnSecret(config.tokenFile, ownersOfTyped(env, config.dataDir)),
     async () => env[config.tokenEnv],
     async () => (config.tokenFromMetadata ? fetchMetadataToken(config) : undefined),
     async () => ask?.(),

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { type Check, type Finding, failed, ok, warning } from '@plexd/runtime'
+import { type Check, type Finding, failed, ok, readPlainFile, warning } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
 import { isNamed, namesOf, renewMs } from '../tls/authority.ts'
 import { startRemedy } from './folder-checks.ts'
@@ -24,12 +24,16 @@ async function checkCertificate(place: Place): Promise<Finding> {
       : failed(`there is no "${path}"`, 'name it with --tls-cert')
   const authority = fileIn(place, 'ca.crt')
   const isOwn = place.config.tlsCertFile === undefined && existsSync(authority)
-  return judgeCertificate(new X509Certificate(readFileSync(path)), {
+  return judgeCertificate(readCertificate(path), {
     path,
-    ...(isOwn ? { authority: new X509Certificate(readFileSync(authority)) } : {}),
+    ...(isOwn ? { authority: readCertificate(authority) } : {}),
     names: isOwn ? ownNames(place.config) : publicNames(place.config),
     nowMs: place.nowMs,
   })
+}
+
+export function readCertificate(path: string): X509Certificate {
+  return new X509Certificate(readPlainFile(path, `read "${path}"`))
 }
 
 interface Expected {

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { lockHolder } from '@plexd/runtime'
 import { authority, serverCertificate, serverKey } from '@plexd/runtime/testing'
 import type { Config } from '../config/config.ts'
 import { startProcess } from '../testing/child.ts'
@@ -17,7 +18,6 @@ import { holdLock } from '../testing/hold-lock.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { judgeCertificate } from './certificate-check.ts'
 import { examineControlPlane } from './doctor.ts'
-import { lockHolder } from './place.ts'
 
 const run = promisify(execFile)
 const main = join(import.meta.dirname, '../main.ts')
@@ -114,7 +114,7 @@ describe('the doctor of a control plane', () => {
       await chmod(path, 0o644)
       const [state, detail, remedy] = (await look(place.config))('private files')
       assert.equal(state, 'failed')
-      assert.equal(detail, `users other than the owner may read "${path}" (mode 0644)`)
+      assert.equal(detail, `"${path}": users other than its owner may read it (mode 0644)`)
       assert.equal(remedy, `chmod 600 ${path}`)
       // Who closes a database that nobody else has open takes away what is beside it.
       if (existsSync(path)) await chmod(path, 0o600)
@@ -128,9 +128,10 @@ describe('the doctor of a control plane', () => {
     if (process.getuid?.() !== 0) return // only root gives files away
     await chown(join(dataDir, 'master.key'), 65_534, 65_534)
     for (const folder of [dataDir, relative(process.cwd(), dataDir)]) {
-      const [state, detail] = (await look({ ...place.config, dataDir: folder }))('private files')
-      assert.equal(state, 'failed')
-      assert.match(detail, /belongs to user 0, and not so ".*master\.key"$/)
+      const found = (await look({ ...place.config, dataDir: folder }))('private files')
+      assert.equal(found[0], 'failed')
+      assert.match(found[1], /master\.key": it belongs to another user \(uid 65534, mode 0600\)$/)
+      assert.match(found[2] ?? '', /^chown 0 .*master\.key$/)
     }
   })
 
@@ -138,11 +139,11 @@ describe('the doctor of a control plane', () => {
     await using place = await startedOnce()
     const caKey = join(place.config.dataDir, 'tls', 'ca.key')
     await mkdir(join(place.config.dataDir, 'tls'))
-    await writeFile(caKey, serverKey, { mode: 0o640 })
+    await writeFile(caKey, serverKey, { mode: 0o644 })
     const [state, detail] = (await look(place.config))('private files')
     assert.deepEqual(
       [state, detail],
-      ['failed', `users other than the owner may read "${caKey}" (mode 0640)`],
+      ['failed', `"${caKey}": users other than its owner may read it (mode 0644)`],
     )
   })
 

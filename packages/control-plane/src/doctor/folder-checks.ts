@@ -1,7 +1,15 @@
 import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { relative } from 'node:path'
-import { type Check, describeError, type Finding, failed, ok, warning } from '@plexd/runtime'
+import {
+  type Check,
+  describeError,
+  type Finding,
+  failed,
+  ok,
+  secretFault,
+  warning,
+} from '@plexd/runtime'
 import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
 
 /** The data folder, what is in it, and who may read it. */
@@ -50,22 +58,19 @@ async function checkFiles(place: Place): Promise<Finding> {
   const files = privateFiles(place).map((path) => ({ path, found: statSync(path) }))
   if (files.length === 0)
     return failed(`"${dataDir}" holds nothing of a control plane`, startRemedy(place))
-  const open = files.filter(({ found }) => (found.mode & 0o077) !== 0)
-  if (open.length > 0)
+  // A file that lies elsewhere may be handed over by somebody else.
+  const ownersOf = (path: string): [number] | undefined =>
+    relative(dataDir, path).startsWith('..') ? undefined : [statSync(dataDir).uid]
+  const faults = files.flatMap(({ path, found }) => {
+    const fault = secretFault(path, found, ownersOf(path))
+    return fault ? [{ ...fault, path }] : []
+  })
+  if (faults.length > 0)
     return failed(
-      `users other than the owner may read ${open.map(({ path, found }) => `"${path}" (mode ${modeOf(found)})`).join(', ')}`,
-      `chmod 600 ${open.map(({ path }) => path).join(' ')}`,
+      faults.map(({ path, reason }) => `"${path}": ${reason}`).join('; '),
+      faults.map(({ remedy }) => remedy).join(' && '),
     )
-  const owner = statSync(dataDir)
-  const foreign = files.filter(
-    ({ path, found }) => !relative(dataDir, path).startsWith('..') && found.uid !== owner.uid,
-  )
-  if (foreign.length > 0)
-    return failed(
-      `the folder belongs to user ${owner.uid}, and not so ${foreign.map(({ path }) => `"${path}"`).join(', ')}`,
-      `chown ${owner.uid}:${owner.gid} ${foreign.map(({ path }) => path).join(' ')}`,
-    )
-  return ok(`${files.length} that only their owner may read`)
+  return ok(`${files.length} that are kept from others`)
 }
 
 async function checkToken(place: Place): Promise<Finding> {

@@ -1,5 +1,4 @@
-import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import {
   type Check,
   describeError,
@@ -11,7 +10,7 @@ import {
   warning,
 } from '@plexd/runtime'
 import { askPort, askSocket, askStun, localHost, type ReadyAnswer } from './ask.ts'
-import { certificateFile } from './certificate-check.ts'
+import { certificateFile, readCertificate } from './certificate-check.ts'
 import { startRemedy } from './folder-checks.ts'
 import type { Place } from './place.ts'
 
@@ -75,7 +74,7 @@ function judgeReady({ status, text }: ReadyAnswer, where: string): Finding {
 function staleCertificate(place: Place, { certificate }: ReadyAnswer): Finding | undefined {
   const path = certificateFile(place)
   if (path === undefined || !certificate || !existsSync(path)) return undefined
-  if (new X509Certificate(readFileSync(path)).raw.equals(certificate)) return undefined
+  if (readCertificate(path).raw.equals(certificate)) return undefined
   return warning(
     `another certificate is served than that in "${path}"`,
     'systemctl reload plexd-control-plane, or kill -HUP the process',

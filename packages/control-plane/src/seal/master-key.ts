@@ -1,6 +1,5 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
-import { open } from 'node:fs/promises'
-import { createFileAtomic, errorCodeOf, writeFileAtomic } from '@plexd/runtime'
+import { createFileAtomic, errorCodeOf, readSecretFile, writeFileAtomic } from '@plexd/runtime'
 
 /** 32 bytes that never enter the database: whoever has only a copy of the database reads no secret. */
 export interface MasterKey {
@@ -35,7 +34,7 @@ export interface MasterKeyPlace {
  */
 export async function loadMasterKey({ path, isNew }: MasterKeyPlace): Promise<KeptMasterKey> {
   if (isNew) await createFileAtomic(path, textOf([newKey()]))
-  const [first, second] = await readKeys(path)
+  const [first, second] = readKeys(path)
   let current = first
   let previous = second
   let isReplacing = second !== undefined
@@ -78,23 +77,19 @@ function textOf(keys: readonly KeyObject[]): string {
   return keys.map((key) => `${key.export().toString('base64')}\n`).join('')
 }
 
-async function readKeys(path: string): Promise<[KeyObject, KeyObject?]> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
-    if (errorCodeOf(cause) === 'ENOENT') throw lost(path)
-    throw cause
-  })
+function readKeys(path: string): [KeyObject, KeyObject?] {
+  const lines = readText(path).trim().split('\n')
+  const [current, previous, ...more] = lines.map((line) => importKey(line, path))
+  if (!current || more.length > 0) throw notAKey(path)
+  return [current, previous]
+}
+
+function readText(path: string): string {
   try {
-    const { mode } = await file.stat()
-    if ((mode & 0o077) !== 0) {
-      const found = (mode & 0o777).toString(8).padStart(4, '0')
-      throw new Error(`read master key "${path}": its mode is ${found}, want 0600`)
-    }
-    const lines = (await file.readFile('utf8')).trim().split('\n')
-    const [current, previous, ...more] = lines.map((line) => importKey(line, path))
-    if (!current || more.length > 0) throw notAKey(path)
-    return [current, previous]
-  } finally {
-    await file.close()
+    return readSecretFile(path, `read master key "${path}"`)
+  } catch (error) {
+    if (errorCodeOf((error as Error).cause) === 'ENOENT') throw lost(path) // it throws no others
+    throw error
   }
 }
 

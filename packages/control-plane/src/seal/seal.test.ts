@@ -136,11 +136,16 @@ describe('loadMasterKey', () => {
     })
   })
 
-  it('refuses a file that the group or the world may read', async () => {
+  it('refuses a file that others may read, or its group may change', async () => {
     await withFolder(async (folder) => {
       await load(folder)
-      await chmod(join(folder, 'master.key'), 0o640)
-      await assert.rejects(load(folder), /its mode is 0640, want 0600$/)
+      for (const [mode, why] of [
+        [0o644, /users other than its owner may read it \(mode 0644\): chmod 600 .*master\.key$/],
+        [0o660, /users other than its owner may change it \(mode 0660\)/],
+      ] as const) {
+        await chmod(join(folder, 'master.key'), mode)
+        await assert.rejects(load(folder), why)
+      }
     })
   })
 

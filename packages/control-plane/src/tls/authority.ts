@@ -1,10 +1,15 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { errorCodeOf, readSecretFile, systemClock, writeFileAtomic } from '@plexd/runtime'
+import {
+  errorCodeOf,
+  readPlainFile,
+  readSecretFile,
+  systemClock,
+  writeFileAtomic,
+} from '@plexd/runtime'
 import { hostAddresses } from '../host-addresses.ts'
 
 export interface TlsOptions {
@@ -55,8 +60,8 @@ export async function loadTls(options: TlsOptions): Promise<Tls> {
 
 async function loadOwn(certFile: string, keyFile: string): Promise<Tls> {
   try {
-    const cert = await readFile(certFile, 'utf8')
-    const key = await readFile(keyFile, 'utf8')
+    const cert = readPlainFile(certFile, `read "${certFile}"`)
+    const key = readPlainFile(keyFile, `read "${keyFile}"`)
     createSecureContext({ cert, key })
     return { cert, key }
   } catch (cause) {
@@ -70,8 +75,7 @@ async function loadAuthority(
   nowMs: number,
 ): Promise<{ cert: string; key?: string }> {
   const certPath = join(dataDir, 'ca.crt')
-  const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
-  if (found.key !== undefined) found.key = readSecretFile(keyPath, `read CA key "${keyPath}"`)
+  const found = { cert: readIfThere(certPath), key: readIfThere(keyPath, readSecretFile) }
   // An authority whose key is kept elsewhere is fine for as long as nothing has to be signed.
   if (found.cert !== undefined && found.key === undefined) return { cert: found.cert }
   const key = found.key ?? (await createKey(keyPath))
@@ -90,8 +94,7 @@ async function loadServer(
 ): Promise<{ cert: string; key: string }> {
   const certPath = join(dataDir, 'tls', 'server.crt')
   const keyPath = join(dataDir, 'tls', 'server.key')
-  const found = { cert: await readIfThere(certPath), key: await readIfThere(keyPath) }
-  if (found.key !== undefined) found.key = readSecretFile(keyPath, `read TLS key "${keyPath}"`)
+  const found = { cert: readIfThere(certPath), key: readIfThere(keyPath, readSecretFile) }
   const key = found.key ?? (await createKey(keyPath))
   if (found.cert !== undefined && serves(found.cert, { key, ca: ca.cert, names, nowMs }))
     return { cert: found.cert, key }
@@ -149,11 +152,14 @@ async function createKey(path: string): Promise<string> {
   return pem
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+function readIfThere(
+  path: string,
+  read: (path: string, title: string) => string = readPlainFile,
+): string | undefined {
   try {
-    return await readFile(path, 'utf8')
+    return read(path, `read "${path}"`)
   } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT') return undefined
+    if (errorCodeOf((error as Error).cause) === 'ENOENT') return undefined // it throws no others
     throw error
   }
 }
