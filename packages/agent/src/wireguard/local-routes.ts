@@ -1,3 +1,4 @@
+import { type Cidr, parseCidr } from '@plexd/protocol'
 import { type Exec, exec as execProgram } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
@@ -20,6 +21,10 @@ export interface RoutingRule {
   table: string
   /** What is asked of a packet, in words of `ip`. */
   selector: string
+  /** Of which packets all are looked up, by where they go (CIDR); undefined where more is asked of a packet. */
+  takes: string | undefined
+  /** Routes to networks as large as this, or larger, are passed over. */
+  passesOver?: number
 }
 
 export interface Routing {
@@ -42,10 +47,12 @@ export function parseRouting(text: string): Routing {
   if (!Check(Rules, rules) || !Check(Routes, routes))
     throw new Error('parse the routing that ip prints: fields are missing')
   return {
-    rules: rules.map(({ priority, table = '', ...rest }) => ({
+    rules: rules.map(({ priority, table = '', suppress_prefixlen, ...rest }) => ({
       priority,
       table,
       selector: selectorOf(rest),
+      takes: takenBy(rest),
+      ...(suppress_prefixlen === undefined ? {} : { passesOver: suppress_prefixlen }),
     })),
     routes: routes
       .map(({ type = 'unicast', dst, dev, gateway, nexthops = [], table = 'main' }) => ({
@@ -73,8 +80,26 @@ const Routes = Type.Array(
   }),
 )
 const Rules = Type.Array(
-  Type.Object({ priority: Type.Integer(), table: Type.Optional(Type.String()) }),
+  Type.Object({
+    priority: Type.Integer(),
+    table: Type.Optional(Type.String()),
+    suppress_prefixlen: Type.Optional(Type.Integer()),
+  }),
 )
+
+/** Where a route leads to; undefined for what is no network of IPv4. */
+export function networkOf(dst: string): Cidr | undefined {
+  return readRange(dst === 'default' ? '0.0.0.0/0' : dst)
+}
+
+/** Undefined for what is no network, as `default`. */
+export function readRange(text: string): Cidr | undefined {
+  try {
+    return parseCidr(text)
+  } catch {
+    return undefined
+  }
+}
 
 /** `not fwmark 0xe4/0xffff`, `to 10.0.0.0/8`; empty for all packets. */
 function selectorOf(rule: Readonly<Record<string, unknown>>): string {
@@ -89,6 +114,16 @@ function selectorOf(rule: Readonly<Record<string, unknown>>): string {
   ]
     .filter(Boolean)
     .join(' ')
+}
+
+/** What `ip` may say of a rule beside the destination, without asking anything of a packet. */
+const asksNothing = new Set(['protocol', 'src', 'dst', 'dstlen'])
+
+function takenBy(rule: Readonly<Record<string, unknown>>): string | undefined {
+  const { src = 'all', dst = 'all', dstlen } = rule
+  const asksMore = src !== 'all' || Object.keys(rule).some((key) => !asksNothing.has(key))
+  if (asksMore) return undefined
+  return dst === 'all' ? '0.0.0.0/0' : prefixed(dst, dstlen)
 }
 
 function prefixed(address: unknown, length: unknown): string {

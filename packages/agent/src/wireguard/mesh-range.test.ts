@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { cidrContains, cidrSize, formatCidr, formatIpv4, parseCidr } from '@plexd/protocol'
 import fc from 'fast-check'
-import { type LocalRoute, parseRouting } from './local-routes.ts'
+import { type LocalRoute, parseRouting, type Routing } from './local-routes.ts'
 import { guessMeshRange, judgePlace, type PlannedPlace } from './mesh-range.ts'
 
 describe('guessMeshRange', () => {
@@ -16,7 +16,7 @@ describe('guessMeshRange', () => {
 })
 
 /** As `ip -4 -json` prints rules and routes on a host in 192.168.1.0/24 with Docker. */
-const { routes } = parseRouting(
+const machine = parseRouting(
   `[{"priority":32766,"src":"all","table":"main"}]\n${JSON.stringify([
     { dst: 'default', gateway: '192.168.1.1', dev: 'eth0', flags: [] },
     { dst: '172.17.0.0/16', dev: 'docker0', protocol: 'kernel', prefsrc: '172.17.0.1', flags: [] },
@@ -34,7 +34,7 @@ const unreachable = { type: 'unreachable', dst: '10.100.0.0/16', gateways: [] }
 
 describe('judgePlace', () => {
   it('finds nothing wrong with a range that nobody has, though a VPN has the default route in two halves', () => {
-    assert.equal(judgePlace(aPlace(), routes), undefined)
+    assert.equal(judgePlace(aPlace(), machine), undefined)
   })
 
   it('refuses a range in which another plexd of this machine has its mesh, pinned or not', () => {
@@ -45,15 +45,15 @@ describe('judgePlace', () => {
     ]
     for (const pinned of [undefined, '10.100.0.0/16'])
       assert.match(
-        JSON.stringify(judgePlace(aPlace({ pinned }), [...routes, ...mesh])),
+        JSON.stringify(judgePlace(aPlace({ pinned }), withRoutes(...mesh))),
         /refusal.*another plexd on this machine has its mesh, by the interface .*plexd1/,
       )
     const own = mesh.map((route) =>
       route.type === 'unicast' ? { ...route, dev: 'plexd0' } : route,
     )
-    assert.equal(judgePlace(aPlace(), [...routes, ...own]), undefined)
+    assert.equal(judgePlace(aPlace(), withRoutes(...own)), undefined)
     const elsewhere = { ...theirs, dst: '10.200.0.0/16', table: '8293' }
-    assert.equal(judgePlace(aPlace(), [...routes, elsewhere]), undefined)
+    assert.equal(judgePlace(aPlace(), withRoutes(elsewhere)), undefined)
   })
 
   for (const [what, place, words] of [
@@ -122,26 +122,35 @@ describe('judgePlace', () => {
     ],
   ] as const)
     it(`refuses ${what}, and names both`, () => {
-      const verdict = judgePlace(aPlace(place), routes)
+      const verdict = judgePlace(aPlace(place), machine)
       assert.match(verdict && 'refusal' in verdict ? verdict.refusal : 'taken', words)
     })
 
   it('takes a range that overlaps a route where the config names it, but no gateway as its address', () => {
     const place = aPlace({ meshRange: '192.168.1.0/24', pinned: '192.168.1.0/24' })
-    assert.equal(judgePlace({ ...place, meshIp: '192.168.1.9' }, routes), undefined)
-    const verdict = judgePlace({ ...place, meshIp: '192.168.1.1' }, routes)
+    assert.equal(judgePlace({ ...place, meshIp: '192.168.1.9' }, machine), undefined)
+    const verdict = judgePlace({ ...place, meshIp: '192.168.1.1' }, machine)
     assert.ok(verdict && 'refusal' in verdict)
   })
 
   it('leaves a smaller network in the range to the machine, and names both', () => {
     assert.equal(
-      warningOf(aPlace({ meshRange: '192.168.0.0/16', meshIp: '192.168.9.9' }), routes),
+      warningOf(aPlace({ meshRange: '192.168.0.0/16', meshIp: '192.168.9.9' }), machine),
       'the mesh range 192.168.0.0/16 overlaps a network of this machine: 192.168.1.0/24, the route 192.168.1.0/24 dev eth0, stays with the machine, and no peer with such an address is reached: give one of the two another range',
     )
     assert.match(
-      warningOf(aPlace({ controlAddresses: ['10.100.9.9', '203.0.113.1'] }), routes),
+      warningOf(aPlace({ controlAddresses: ['10.100.9.9', '203.0.113.1'] }), machine),
       /10\.100\.9\.9, the address of the control plane, stays with the machine/,
     )
+  })
+
+  it('names a network that only some packets are led to, and that the mesh takes from them', () => {
+    const hidden = withRoutes(aRoute('10.100.8.0/24', { dev: 'red', table: '77' }))
+    assert.equal(
+      warningOf(aPlace(), hidden),
+      'the mesh range 10.100.0.0/16 overlaps a network of this machine: packets for the route 10.100.8.0/24 dev red of table 77 go into the mesh, for not all packets are led to that table: give one of the two another range',
+    )
+    assert.equal(judgePlace(aPlace({ pinned: '10.100.0.0/16' }), hidden), undefined)
   })
 
   it('warns only, where the mesh was there before the route', () => {
@@ -150,10 +159,10 @@ describe('judgePlace', () => {
       aRoute('10.100.0.0/16', { dev: 'plexd0', table: '8293' }),
       aRoute('10.100.0.0/16', { type: 'unreachable', table: '8293' }),
     ]
-    assert.equal(judgePlace(aPlace(), [...routes, ...ours]), undefined)
+    assert.equal(judgePlace(aPlace(), withRoutes(...ours)), undefined)
     const late = aRoute('10.0.0.0/8', { dev: 'tun9', table: '77' })
-    assert.match(warningOf(aPlace(), [...routes, ...ours, late]), /10\.0\.0\.0\/8 dev tun9/)
-    assert.ok('refusal' in (judgePlace(aPlace(), [...routes, late]) ?? {}))
+    assert.match(warningOf(aPlace(), withRoutes(...ours, late)), /10\.0\.0\.0\/8 dev tun9/)
+    assert.ok('refusal' in (judgePlace(aPlace(), withRoutes(late)) ?? {}))
   })
 
   it('takes no range in silence that has an address in common with a network in use here', () => {
@@ -170,7 +179,7 @@ describe('judgePlace', () => {
           const inside = range.first + (offset % cidrSize(range))
           const route = aRoute(masked(inside, other))
           const place = aPlace({ meshRange: formatCidr(range), meshIp: formatIpv4(range.first) })
-          const verdict = judgePlace(place, [route]) ?? {}
+          const verdict = judgePlace(place, { ...machine, routes: [route] }) ?? {}
           const isSmaller = other > length && masked(inside, other) !== masked(range.first, other)
           assert.ok('refusal' in verdict || (isSmaller && 'warning' in verdict))
           assert.ok(cidrContains(range, inside))
@@ -180,8 +189,12 @@ describe('judgePlace', () => {
   })
 })
 
-function warningOf(place: PlannedPlace, all: readonly LocalRoute[]): string {
-  const verdict = judgePlace(place, all)
+function withRoutes(...more: readonly LocalRoute[]): Routing {
+  return { ...machine, routes: [...machine.routes, ...more] }
+}
+
+function warningOf(place: PlannedPlace, routing: Routing): string {
+  const verdict = judgePlace(place, routing)
   return verdict && 'warning' in verdict ? verdict.warning : 'none'
 }
 

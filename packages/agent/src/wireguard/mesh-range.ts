@@ -8,13 +8,13 @@ import {
   parseIpv4,
   specialRangeIn,
 } from '@plexd/protocol'
-import type { LocalRoute } from './local-routes.ts'
+import { type LocalRoute, type Routing, readRange } from './local-routes.ts'
 import {
   controlPlaneAddress,
   describeRoute,
   exceptionsIn,
   meshTable,
-  readRange,
+  networksIn,
 } from './routing-plan.ts'
 
 /** What the API's documents name. */
@@ -47,7 +47,8 @@ export type PlaceVerdict = { refusal: string } | { warning: string } | undefined
  * a network in use here cuts the machine off from it. A smaller network inside the range stays with the machine, and is
  * told of. Undefined when nothing is wrong. Pure.
  */
-export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): PlaceVerdict {
+export function judgePlace(place: PlannedPlace, routing: Routing): PlaceVerdict {
+  const { routes } = routing
   const { meshIp, meshRange, pinned, interfaceName, controlAddresses = [] } = place
   const refuse = (why: string): { refusal: string } => ({
     refusal: `the mesh of the control plane is refused, and what was in force stays: ${why}`,
@@ -77,11 +78,23 @@ export function judgePlace(place: PlannedPlace, routes: readonly LocalRoute[]): 
     const inForce = routes.some(({ dst, dev }) => dev === interfaceName && dst === meshRange)
     return inForce ? { warning: `the mesh may lose packets: ${overlap}` } : refuse(overlap)
   }
-  const [inner, ...more] = exceptionsIn(range, interfaceName, { routes, controlAddresses })
-  if (!inner || (pinned !== undefined && inner.what !== controlPlaneAddress)) return undefined
-  return {
-    warning: `the mesh range ${meshRange} overlaps a network of this machine: ${inner.dst}, ${inner.what}${andMore(more.length)}, stays with the machine, and no peer with such an address is reached: give one of the two another range`,
-  }
+  const [inner, ...more] = exceptionsIn(range, interfaceName, { ...routing, controlAddresses })
+  if (inner && (pinned === undefined || inner.what === controlPlaneAddress))
+    return {
+      warning: `the mesh range ${meshRange} overlaps a network of this machine: ${inner.dst}, ${inner.what}${andMore(more.length)}, stays with the machine, and no peer with such an address is reached: give one of the two another range`,
+    }
+  return pinned === undefined ? judgeHidden(range, interfaceName, routing) : undefined
+}
+
+/** A network that only some packets are led to, as one of a VRF: by our rule, which comes first, they go into the mesh. */
+function judgeHidden(range: Cidr, interfaceName: string, routing: Routing): PlaceVerdict {
+  const hidden = networksIn(range, interfaceName, routing).filter(({ isTaken }) => !isTaken)
+  const [first, ...more] = hidden
+  return (
+    first && {
+      warning: `the mesh range ${formatCidr(range)} overlaps a network of this machine: packets for the route ${describeRoute(first.route)} of table ${first.route.table}${andMore(more.length)} go into the mesh, for not all packets are led to that table: give one of the two another range`,
+    }
+  )
 }
 
 /** All of this network namespace share the table: which of two ranges a packet is for could not be told. */

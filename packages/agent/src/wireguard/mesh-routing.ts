@@ -1,9 +1,9 @@
 import { describeError, type Exec, ExecError, exec as execProgram } from '@plexd/runtime'
-import { type Routing, readRouting } from './local-routes.ts'
+import { type Routing, readRange, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
 import { type CheckedPeer, checkRoutes } from './route-check.ts'
-import { exceptionsIn, planRouting, planRoutingRemoval, readRange } from './routing-plan.ts'
+import { exceptionsIn, planRouting, planRoutingRemoval } from './routing-plan.ts'
 
 /** The routing of this machine around the mesh: what leads into it, and what must not. */
 export interface MeshRouting {
@@ -55,10 +55,7 @@ export function createMeshRouting({
     if (!look && last?.of === of) return { verdict: last.verdict, isFresh: false, repaired: [] }
     const before = changes
     const routing = await readRouting(exec)
-    const verdict = judgePlace(
-      { ...place(), controlAddresses: controlAddresses() ?? [] },
-      routing.routes,
-    )
+    const verdict = judgePlace({ ...place(), controlAddresses: controlAddresses() ?? [] }, routing)
     const isRefused = verdict !== undefined && 'refusal' in verdict
     if (isRefused) exceptions = undefined
     const outcome = isRefused ? { repaired: [] } : await repair(routing)
@@ -73,8 +70,7 @@ export function createMeshRouting({
     const range = readRange(meshRange)
     if (!range) return { repaired: [] }
     const known = controlAddresses()
-    const { routes } = routing
-    const found = exceptionsIn(range, interfaceName, { routes, controlAddresses: known ?? [] })
+    const found = exceptionsIn(range, interfaceName, { ...routing, controlAddresses: known ?? [] })
     // Until it is known where the control plane is, it may be anywhere.
     exceptions = known && found.map(({ dst }) => dst)
     const repairs = planRouting(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from '@plexd/protocol'
 import fc from 'fast-check'
-import type { LocalRoute, Routing } from './local-routes.ts'
+import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
 import {
   exceptionsIn,
   planRouting,
@@ -11,7 +11,14 @@ import {
 } from './routing-plan.ts'
 
 const range = parseCidr('10.100.0.0/16')
-const rule = { priority: 40, table: '8293', selector: 'not fwmark 0xe4/0xffff' }
+const rule = {
+  priority: 40,
+  table: '8293',
+  selector: 'not fwmark 0xe4/0xffff',
+  takes: undefined,
+}
+/** As every machine has it. */
+const toMain = aRule(32_766, 'main')
 const asWanted: Routing = {
   rules: [rule],
   routes: [
@@ -49,7 +56,7 @@ describe('planRouting', () => {
 
   it('takes away what an earlier range, rule or control plane has left', () => {
     const old: Routing = {
-      rules: [rule, { ...rule, priority: 90 }, { priority: 41, table: '8293', selector: '' }],
+      rules: [rule, { ...rule, priority: 90 }, aRule(41, '8293')],
       routes: [
         ...asWanted.routes,
         aRoute('10.99.0.0/16', { type: 'unreachable', table: '8293' }),
@@ -111,7 +118,11 @@ describe('exceptionsIn', () => {
     ]
 
     assert.deepEqual(
-      exceptionsIn(range, 'plexd0', { routes, controlAddresses: ['10.100.9.9', '203.0.113.1'] }),
+      exceptionsIn(range, 'plexd0', {
+        rules: [rule, aRule(77, '77'), toMain],
+        routes,
+        controlAddresses: ['10.100.9.9', '203.0.113.1'],
+      }),
       [
         { dst: '10.100.8.0/24', what: 'the route 10.100.8.0/24 dev eth0' },
         { dst: '10.100.6.0/24', what: 'the route blackhole 10.100.6.0/24' },
@@ -121,13 +132,75 @@ describe('exceptionsIn', () => {
     )
   })
 
+  for (const [what, rules, routes] of [
+    ['a table that no rule leads to', [toMain], [aRoute('10.100.8.0/24', { table: '77' })]],
+    [
+      'a table of a VRF',
+      [{ ...aRule(1_000, ''), takes: undefined }, toMain],
+      [aRoute('10.100.8.0/24', { dev: 'red', table: '77', gateways: ['10.100.8.1'] })],
+    ],
+    [
+      'a table to which marked packets are led',
+      [{ ...aRule(100, '77'), takes: undefined }, toMain],
+      [aRoute('10.100.8.0/24', { table: '77' })],
+    ],
+    [
+      'a table that packets for other networks are led to',
+      [{ ...aRule(100, '77'), takes: '10.100.9.0/24' }, toMain],
+      [aRoute('10.100.8.0/24', { table: '77' })],
+    ],
+    [
+      'a table behind one whose default route takes all',
+      [aRule(100, '77'), toMain],
+      [aRoute('default', { table: '77' }), aRoute('10.100.8.0/24')],
+    ],
+  ] as const)
+    it(`leaves nothing to ${what}, for there packets would find no such route, and leave in clear`, () => {
+      const routing = { rules: [rule, ...rules], routes: [aRoute('default'), ...routes] }
+      assert.deepEqual(exceptionsIn(range, 'plexd0', { ...routing, controlAddresses: [] }), [])
+    })
+
+  for (const [what, rules, routes] of [
+    [
+      'a table that its packets are led to',
+      [{ ...aRule(100, '77'), takes: '10.100.8.0/22' }, toMain],
+      [aRoute('10.100.8.0/24', { table: '77' })],
+    ],
+    [
+      'a table behind one whose default route is passed over',
+      [{ ...aRule(100, '77'), passesOver: 0 }, toMain],
+      [aRoute('default', { table: '77' }), aRoute('10.100.8.0/24')],
+    ],
+    [
+      'a table behind one that throws them out',
+      [aRule(100, '77'), toMain],
+      [aRoute('10.100.0.0/16', { type: 'throw', table: '77' }), aRoute('10.100.8.0/24')],
+    ],
+  ] as const)
+    it(`leaves a network to ${what}`, () => {
+      const routing = { rules: [rule, ...rules], routes: [aRoute('default'), ...routes] }
+      assert.deepEqual(
+        exceptionsIn(range, 'plexd0', { ...routing, controlAddresses: [] }).map(({ dst }) => dst),
+        ['10.100.8.0/24'],
+      )
+    })
+
+  it('leaves to the machine a gateway that is in no network, as clouds have it', () => {
+    const routes = [aRoute('default', { dev: 'eth0', gateways: ['10.100.8.1'] })]
+    assert.deepEqual(
+      exceptionsIn(range, 'plexd0', { rules: [rule, toMain], routes, controlAddresses: [] }),
+      [{ dst: '10.100.8.1', what: 'the gateway of default dev eth0' }],
+    )
+  })
+
   it('never takes away what lies outside the range, or all of it', () => {
     fc.assert(
       fc.property(fc.nat(2 ** 32 - 1), fc.integer({ min: 0, max: 32 }), (at, prefixLength) => {
         const size = 2 ** (32 - prefixLength)
         const dst = formatCidr({ family: 4, first: at - (at % size), prefixLength })
         const controlAddresses = [formatIpv4(at)]
-        const found = exceptionsIn(range, 'plexd0', { routes: [aRoute(dst)], controlAddresses })
+        const routing = { rules: [toMain], routes: [aRoute(dst)] }
+        const found = exceptionsIn(range, 'plexd0', { ...routing, controlAddresses })
         for (const exception of found) {
           const network = parseCidr(exception.dst)
           assert.ok(cidrContains(range, network.first) && network.prefixLength > 16)
@@ -141,6 +214,10 @@ describe('exceptionsIn', () => {
 function commands(changes: Partial<WantedRouting>, routing: Routing): string[] {
   const wanted = { range, interfaceName: 'plexd0', exceptions: [], isComplete: true, ...changes }
   return planRouting(wanted, routing).map(({ command }) => command)
+}
+
+function aRule(priority: number, table: string): RoutingRule {
+  return { priority, table, selector: '', takes: '0.0.0.0/0' }
 }
 
 function aRoute(dst: string, changes: Partial<LocalRoute> = {}): LocalRoute {

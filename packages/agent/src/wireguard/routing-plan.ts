@@ -4,7 +4,14 @@
  */
 import { type Cidr, cidrContains, formatCidr, parseCidr } from '@plexd/protocol'
 import type { LinkRepair } from './link.ts'
-import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
+import {
+  type LocalRoute,
+  networkOf,
+  type Routing,
+  type RoutingRule,
+  readRange,
+} from './local-routes.ts'
+import { createWays } from './routing-ways.ts'
 
 /** The table, by a number that no program which is known to have one uses. */
 export const meshTable = '8293'
@@ -40,25 +47,55 @@ export interface WantedRouting {
 
 /**
  * Which networks inside the range stay with the machine: what it has more specific routes for, its gateways, and the
- * control plane, without which nothing could be mended. Pure.
+ * control plane, without which nothing could be mended. Only what every packet finds there: a route of a table to which
+ * some packets are led, as that of a VRF, would let the others go by the default route, in clear. Pure.
  */
 export function exceptionsIn(
   range: Cidr,
   interfaceName: string,
-  {
-    routes,
-    controlAddresses,
-  }: { routes: readonly LocalRoute[]; controlAddresses: readonly string[] },
+  { controlAddresses, ...routing }: Routing & { controlAddresses: readonly string[] },
 ): Exception[] {
-  const others = routes.filter((route) => isOthers(route, interfaceName))
-  const found = [
-    ...others.map((route) => ({ dst: route.dst, what: `the route ${describeRoute(route)}` })),
-    ...others.flatMap((route) =>
-      route.gateways.map((dst) => ({ dst, what: `the gateway of ${describeRoute(route)}` })),
+  const inside = [
+    ...networksIn(range, interfaceName, routing).flatMap(({ route, isTaken }) =>
+      isTaken ? [{ dst: route.dst, what: `the route ${describeRoute(route)}` }] : [],
     ),
+    ...gatewaysIn(range, interfaceName, routing),
     ...controlAddresses.map((dst) => ({ dst, what: controlPlaneAddress })),
   ].filter(({ dst }) => isWithin(dst, range))
-  return outermost(found)
+  return outermost(inside)
+}
+
+/** Networks of others inside the range; to those that are not `isTaken` only some packets are led. Pure. */
+export function networksIn(
+  range: Cidr,
+  interfaceName: string,
+  routing: Routing,
+): { route: LocalRoute; isTaken: boolean }[] {
+  const wayTo = createWays(withoutOurs(routing))
+  return routing.routes
+    .filter((route) => isOthers(route, interfaceName) && isWithin(route.dst, range))
+    .map((route) => {
+      const way = wayTo(parseCidr(route.dst))
+      return { route, isTaken: way !== undefined && isWithin(way.dst, range) }
+    })
+}
+
+function withoutOurs({ rules, routes }: Routing): Routing {
+  return { rules: rules.filter(({ table }) => table !== meshTable), routes }
+}
+
+/** Of routes by which all packets for where they lead to go. */
+function gatewaysIn(range: Cidr, interfaceName: string, routing: Routing): Exception[] {
+  const wayTo = createWays(withoutOurs(routing))
+  const others = routing.routes.filter((route) => isOthers(route, interfaceName))
+  return others.flatMap((route) => {
+    const gateways = route.gateways.filter((dst) => isWithin(dst, range))
+    const network = gateways.length > 0 ? networkOf(route.dst) : undefined
+    const inForce = (network && wayTo(network)?.gateways) ?? []
+    return gateways
+      .filter((dst) => inForce.includes(dst))
+      .map((dst) => ({ dst, what: `the gateway of ${describeRoute(route)}` }))
+  })
 }
 
 /** Without what lies in another one; of two that are the same the first says what it is. */
@@ -96,14 +133,6 @@ function isWithin(dst: string, range: Cidr): boolean {
     network.prefixLength > range.prefixLength &&
     cidrContains(range, network.first)
   )
-}
-
-export function readRange(text: string): Cidr | undefined {
-  try {
-    return parseCidr(text)
-  } catch {
-    return undefined
-  }
 }
 
 export function describeRoute({
