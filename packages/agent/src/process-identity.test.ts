@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { endProcess, identify, parseStat, stateOf } from './process-identity.ts'
+import { endProcess, hasEndedNow, identify, parseStat, stateOf } from './process-identity.ts'
 
 describe('a process', () => {
   it('is read from a line in which its name may be anything', () => {
@@ -24,10 +24,12 @@ describe('a process', () => {
     assert.ok(process_)
     child.kill('SIGSTOP')
     while ((await stateOf(process_)) !== 'T') await sleep(5)
+    assert.equal(hasEndedNow(process_), false)
     const exited = once(child, 'exit')
     await endProcess(process_, { sleep })
     assert.deepEqual(await exited, [null, 'SIGKILL'])
     assert.equal(await stateOf(process_), undefined)
+    assert.equal(hasEndedNow(process_), true)
   })
 
   it('is left alone when another has its number', async () => {

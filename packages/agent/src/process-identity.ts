@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
 
 /** A process, as no other is: its number is given to another one day, but not with the same start. */
@@ -63,8 +64,16 @@ export async function untilEnded(
 const askEachMs = 10
 
 async function hasEnded(process_: ProcessIdentity): Promise<boolean> {
-  const stat = await readStat(process_.pid)
-  if (stat?.startTicks !== process_.startTicks) return true
+  return isOver(await readStat(process_.pid), process_)
+}
+
+/** The same in place, for who looks many times a second. */
+export function hasEndedNow(process_: ProcessIdentity): boolean {
+  return isOver(parseStat(readNow(`/proc/${process_.pid}/stat`)), process_)
+}
+
+function isOver(stat: Stat | undefined, { startTicks }: ProcessIdentity): boolean {
+  if (stat?.startTicks !== startTicks) return true
   // Its first thread may have ended before the others, which still hold what it held.
   return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1
 }
@@ -78,6 +87,15 @@ interface Stat {
 
 async function readStat(pid: number): Promise<Stat | undefined> {
   return parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
+}
+
+/** A file of /proc, read in place; empty when it is gone. */
+export function readNow(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Reads /proc/PID/stat. The name stands in parentheses, and may hold some itself. Pure. */
