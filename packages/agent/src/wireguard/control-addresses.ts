@@ -1,6 +1,5 @@
-import { lookup as lookupName } from 'node:dns/promises'
 import { isIP, isIPv4 } from 'node:net'
-import type { Clock, NameCache } from '@plexd/runtime'
+import { type Clock, createNameCache, type NameCache } from '@plexd/runtime'
 
 /** The IPv4 addresses of the control plane, as far as they are known: nobody waits for a name server. */
 export interface ControlAddresses {
@@ -30,10 +29,7 @@ export function createControlAddresses({
   if (!isName) known = isIPv4(host) ? [host] : []
 
   async function lookUp(): Promise<void> {
-    const found = (await names.resolve(host))
-      .filter(({ family }) => family === 4)
-      .map(({ address }) => address)
-      .toSorted()
+    const found = await resolveIpv4(host, names)
     if (found.length === 0 || found.join() === known?.join()) return
     known = found
     onChange()
@@ -54,7 +50,7 @@ export function createControlAddresses({
 export async function lookUpAddresses(url: string): Promise<string[]> {
   const host = hostOf(url)
   if (isIP(host) !== 0 || host === '') return isIPv4(host) ? [host] : []
-  return lookupIpv4(host)
+  return resolveIpv4(host, createNameCache())
 }
 
 /** Without brackets; empty where none is named. */
@@ -62,7 +58,7 @@ function hostOf(url: string): string {
   return url === '' ? '' : new URL(url).hostname.replace(/^\[|\]$/g, '')
 }
 
-async function lookupIpv4(host: string): Promise<string[]> {
-  const found = await lookupName(host, { all: true, family: 4 })
-  return found.map(({ address }) => address)
+async function resolveIpv4(host: string, names: Pick<NameCache, 'resolve'>): Promise<string[]> {
+  const found = (await names.resolve(host)).filter(({ family }) => family === 4)
+  return found.map(({ address }) => address).toSorted()
 }
