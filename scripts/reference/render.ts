@@ -9,6 +9,7 @@ import {
   paramSchema,
 } from '@plexd/protocol'
 import { renderAccess } from './access.ts'
+import { renderNetwork } from './network.ts'
 import { renderSettings } from './settings.ts'
 
 /** File name -> Markdown text of the reference pages, made from the tables of the protocol. */
@@ -41,6 +42,7 @@ export function renderReference(): Map<string, string> {
     ['events.md', eventPage()],
     ['settings.md', renderSettings()],
     ['access.md', renderAccess()],
+    ['network.md', renderNetwork()],
   ])
 }
 

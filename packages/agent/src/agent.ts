@@ -223,17 +223,14 @@ const deregisterMs = 2_000
 
 async function deregister(
   client: Pick<Client<ControlApi>, 'deregister'>,
-  { mesh: { device, firewall, routing }, log }: Core,
+  { mesh, log }: Core,
   identity: IdentityStore,
 ): Promise<void> {
   const { node_id } = identity.current()
   try {
     await client.deregister({ params: { node_id }, signal: AbortSignal.timeout(deregisterMs) })
     log.info('deregistered', { node_id })
-    await device.remove()
-    await routing?.remove()
-    await firewall?.backstop.remove()
-    await firewall?.firewall.remove()
+    await mesh.leave()
   } catch (error) {
     log.warn('cannot deregister', { node_id, error: describeError(error) })
   }

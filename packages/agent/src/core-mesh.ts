@@ -47,8 +47,10 @@ export interface OpenMesh extends AsyncDisposable {
   routing?: MeshRouting
   /** Where the public endpoint is looked for; absent where the config says that it is not. */
   network?: RoundOptions
-  /** To probe how large packets may be; absent where that cannot be done. */
-  openPing?: () => PingSocket
+  /** To probe how large packets may be. */
+  openPing?: () => Promise<PingSocket>
+  /** Takes all of it away from this machine. */
+  leave(): Promise<unknown>
 }
 
 /** The mesh of a daemon: the interface, the filter in front of it, and how they are at this moment. */
@@ -60,11 +62,13 @@ export interface CoreMesh extends AsyncDisposable {
   readonly routing: MeshRouting | undefined
   /** Absent where the public endpoint is not looked for. */
   readonly network: RoundOptions | undefined
-  /** Absent where it cannot be probed how large packets may be. */
-  readonly openPing: (() => PingSocket) | undefined
+  /** Absent where nothing moves packets. */
+  readonly openPing: OpenMesh['openPing']
   /** What the last round found, of this daemon or of an earlier one. */
   readonly known: KnownEndpoint
   readonly applier: Applier
+  /** Takes all of it away from this machine, for good. */
+  leave(): Promise<unknown>
   /** All addresses of the mesh. Throws until the node is registered. */
   range(): Cidr
   describePeers(): Promise<PeerStatus[]>
@@ -140,6 +144,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     openPing,
     known,
     applier,
+    leave: () => (opened ? opened.leave() : device.remove()),
     range: () => parseCidr(place().meshRange),
     describePeers: async () =>
       describePeers(desired.current().peers, await tunnelsOf(device), {

@@ -2,11 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
 import type { MeshPlace, OpenMesh } from './core-mesh.ts'
-import { removeBackstops } from './firewall/backstop.ts'
-import { isTableOf } from './firewall/nftables.ts'
-import { openPacketFilter, type PacketFilter } from './firewall/packet-filter.ts'
+import { openPacketFilter } from './firewall/packet-filter.ts'
+import { type Footprint, filterRows, removeFootprint } from './footprint.ts'
 import { realNetwork } from './nat/netcheck.ts'
-import { loadPingSocket } from './path/ping-socket.ts'
+import { createPingOpener } from './path/ping-socket.ts'
 import { createLinuxDevice } from './wireguard/device-linux.ts'
 import { lockInterface, lockPacketFilter } from './wireguard/interface-lock.ts'
 import { createMeshRouting } from './wireguard/mesh-routing.ts'
@@ -19,7 +18,8 @@ export async function openMesh(
   clock: Clock = systemClock,
 ): Promise<OpenMesh> {
   const filter = await openPacketFilter(log)
-  if (!config.policyEnabled) await endFiltering(config, filter)
+  // What a start with a filter has left would go on by old rules, and the backstop alone would drop all.
+  if (!config.policyEnabled) await removeFootprint(footprintOf(config), { rows: filterRows })
   const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,
@@ -29,11 +29,10 @@ export async function openMesh(
     keepaliveSeconds: () => (place.natType() === 'none' ? 0 : 25),
     log,
   })
-  const openPing = await loadPingSocket().catch(() => undefined) // without FFI nothing is probed
   return {
     device,
     routing: createMeshRouting(place),
-    ...(openPing ? { openPing: () => openPing(config.meshInterface) } : {}),
+    openPing: createPingOpener(config.meshInterface),
     ...(config.policyEnabled ? { filter } : {}),
     ...(config.natEnabled
       ? {
@@ -45,6 +44,11 @@ export async function openMesh(
           }),
         }
       : {}),
+    leave: () =>
+      removeFootprint(
+        footprintOf(config, () => device.remove()),
+        { drivesFilter: config.policyEnabled },
+      ),
     [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
   }
 }
@@ -74,15 +78,11 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
   return stack.move()
 }
 
-/** What a start with a filter has left would go on by old rules, and the backstop alone would drop all. */
-async function endFiltering(
-  { meshInterface }: AgentConfig,
-  { firewall }: PacketFilter,
-): Promise<void> {
-  await removeBackstops(meshInterface)
-  if (!(await isTableOf(meshInterface))) return
-  await using isNobodys = await lockPacketFilter()
-  if (isNobodys) await firewall.remove()
+function footprintOf(
+  { meshInterface, socketPath }: AgentConfig,
+  removeInterface: Footprint['removeInterface'] = async () => {},
+): Footprint {
+  return { interfaceName: meshInterface, socketPath, removeInterface }
 }
 
 function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentConfig) {

@@ -1,3 +1,4 @@
+import { lstat, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 
 /** Whether somebody listens on a Unix socket; false when there is no file either. */
@@ -11,4 +12,10 @@ export async function isAnswered(path: string): Promise<boolean> {
     else reject(new Error(`connect to "${path}": find out whether it is in use`, { cause }))
   })
   return promise.finally(() => socket.destroy())
+}
+
+/** Removes the file of a socket that nobody listens on any more, and nothing else that may be there. */
+export async function removeDeadSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isSocket() && !(await isAnswered(path))) await rm(path, { force: true })
 }

@@ -45,6 +45,10 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
   // Nobody answers under this identity any more, on either side.
   if (identity && process.getuid?.() === 0) await takeDown(config, identity)
   const kept = purge ? await removeFiles(config) : undefined
+  if (!identity)
+    process.stderr.write(
+      'plexd: the network was left as it is, for nobody knows what of it was this node\'s: "plexd down" takes the mesh away\n',
+    )
   const node_id = identity?.node_id ?? ''
   if (json) printJson({ node_id, deregistered: told, purged: purge })
   else process.stdout.write(describe(node_id, told, purge))

@@ -1,21 +1,11 @@
 import { createClient, localApi } from '@plexd/protocol'
-import {
-  CliError,
-  createLog,
-  createUnixTransport,
-  ExecError,
-  exitCodes,
-  printJson,
-  systemClock,
-} from '@plexd/runtime'
+import { CliError, createUnixTransport, exitCodes, printJson, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
-import { removeBackstops } from '../firewall/backstop.ts'
-import { createNftables } from '../firewall/nftables.ts'
+import { endEarlierBuild, isOfEarlierBuild } from '../earlier-build.ts'
+import { removeFootprint } from '../footprint.ts'
 import type { Identity } from '../identity.ts'
-import { removeStunRules } from '../nat/wireguard-port.ts'
-import { findInterface } from '../wireguard/find-interface.ts'
-import { lockHolder, lockInterface, lockPacketFilter } from '../wireguard/interface-lock.ts'
-import { removeMeshRouting } from '../wireguard/mesh-routing.ts'
+import { type FoundInterface, findInterface } from '../wireguard/find-interface.ts'
+import { lockHolder, lockInterface } from '../wireguard/interface-lock.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Stops the daemon, if one runs, and removes what it has made of the network. The node stays registered. */
@@ -40,40 +30,27 @@ export interface TakenDown {
  * another data dir, is left alone.
  */
 export async function takeDown(config: AgentConfig, identity?: Identity): Promise<TakenDown> {
+  const { meshInterface: interfaceName, socketPath } = config
   const stopped = await stopDaemon(config, identity)
   const keys = identity && [identity.private_key, identity.pending_private_key ?? '']
-  if (identity && !stopped && !(await findInterface(config.meshInterface, keys))) {
-    // It may be gone while what keeps packets for it from leaving in clear is not.
-    if (!(await findInterface(config.meshInterface))?.isThere) {
-      await removeMeshRouting(config.meshInterface)
-      await removeBackstops(config.meshInterface)
-    }
-    return { stopped, interface_removed: false }
-  }
-  await using _lock = await waitForLock(config)
-  const found = await findInterface(config.meshInterface, keys)
-  await found?.remove()
-  if (found || !identity || stopped) await removeMeshRouting(config.meshInterface)
-  await using isOurs = await lockPacketFilter()
-  if (isOurs && (found || !identity)) await removeTables()
+  const find = (): Promise<FoundInterface | undefined> => findInterface(interfaceName, keys)
+  const isCertain = stopped || !identity || (await find()) !== undefined
+  const isOthers = !isCertain && (await findInterface(interfaceName))?.isThere === true
+  // Another plexd may be about to make its own.
+  await using lock = isCertain ? await waitForLock(config) : await lockInterface(interfaceName)
+  if (isOthers || !lock) return { stopped, interface_removed: false }
+  const found = await find()
+  await removeFootprint({
+    interfaceName,
+    socketPath,
+    removeInterface: async () => found?.remove(),
+  })
   return { stopped, interface_removed: found?.isThere === true }
 }
 
-/** The daemon removes that of STUN itself, unless it is killed. */
-async function removeTables(): Promise<void> {
-  await removeBackstops()
-  try {
-    await createNftables({ log: createLog('plexd', 'warn') }).remove()
-    await removeStunRules()
-  } catch (error) {
-    // Without nft there never were any.
-    if (!(error instanceof ExecError && error.missing)) throw error
-  }
-}
-
 /**
- * False when no daemon answers, or one of another node. It is asked, and not sent a signal: the process id that it
- * knows of itself may be that of another program here, where it runs in another namespace.
+ * False when no daemon answers, or one of another node. It is asked, and not sent a signal, unless it is too old for
+ * that: the process id that it knows of itself may be that of another program here, where it runs in another namespace.
  */
 async function stopDaemon(
   { socketPath }: AgentConfig,
@@ -82,7 +59,12 @@ async function stopDaemon(
   const client = createClient(localApi, createUnixTransport(socketPath, 2_000))
   const status = await client.getStatus({}).catch(() => undefined)
   if (!status || (identity && status.body.node_id !== identity.node_id)) return false
-  await client.stop({})
+  try {
+    await client.stop({})
+  } catch (error) {
+    if (!isOfEarlierBuild(error)) throw error
+    await endEarlierBuild(socketPath)
+  }
   return true
 }
 
@@ -96,7 +78,7 @@ async function waitForLock({ meshInterface, socketPath }: AgentConfig): Promise<
     if (lock) return lock
     if (systemClock.monotonic() > untilMs) {
       throw new CliError(
-        `a plexd that does not answer at "${socketPath}" still drives interface "${meshInterface}"${inParentheses(await lockHolder(meshInterface))}: stop it first, with "systemctl stop plexd", or name its socket with --socket`,
+        `a plexd that does not answer at "${socketPath}" still drives interface "${meshInterface}"${inParentheses(lockHolder(meshInterface))}: stop it first, with "systemctl stop plexd", or name its socket with --socket`,
       )
     }
     await systemClock.sleep(50)

@@ -6,6 +6,7 @@ import {
   errorCodeOf,
   exitCodes,
 } from '@plexd/runtime'
+import { describeEarlierBuild, isOfEarlierBuild } from '../earlier-build.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Calls the daemon on this machine. `what` is tried, for the text of a failure. */
@@ -19,6 +20,7 @@ export async function callLocal<T>(
   try {
     return await call(createClient(localApi, createUnixTransport(socketPath)))
   } catch (error) {
+    if (isOfEarlierBuild(error)) throw describeEarlierBuild(what, socketPath)
     throw error instanceof ApiError ? describe(error, what, advice) : explain(error, socketPath)
   }
 }

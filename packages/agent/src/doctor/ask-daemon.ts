@@ -1,6 +1,7 @@
 import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import type { AgentConfig } from '../config.ts'
+import { describeEarlierBuild, isOfEarlierBuild } from '../earlier-build.ts'
 
 /** What the daemon on this machine answers, or why it does not. */
 export async function askDaemon<T>(
@@ -11,6 +12,7 @@ export async function askDaemon<T>(
     const { body } = await ask(createClient(localApi, createUnixTransport(socketPath, 20_000)))
     return body
   } catch (error) {
+    if (isOfEarlierBuild(error)) return describeEarlierBuild('ask the daemon', socketPath)
     return error instanceof Error ? error : new Error(String(error))
   }
 }

@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { type FileHandle, open, readdir, readlink, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ExecError, exec, makeFolder, spawnForGood, systemClock } from '@plexd/runtime'
+import { identify, isInOurNetwork, type ProcessIdentity, readNow } from '../process-identity.ts'
 import { standardRunDir } from '../wireguard/device-record.ts'
 import type { BackstopPlan } from './backstop-text.ts'
 
 /** An `nft -i` that holds a backstop: the table goes with it. */
-export interface BackstopProcess {
-  pid: number
-  /** When it started, in ticks since the machine did: with it a process id is nobody else's. */
-  startTicks: string
+export interface BackstopProcess extends ProcessIdentity {
   interface: string
   digest: string
 }
@@ -22,49 +19,28 @@ const title = 'plexd-backstop'
  */
 export async function findBackstops(): Promise<BackstopProcess[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  const found = pids.flatMap((pid) => readBackstop(pid) ?? [])
-  const own = await readlink('/proc/self/ns/net')
-  const isOurs = await Promise.all(
-    found.map(async ({ pid }) => {
-      const [net, { uid }] = await Promise.all([
-        readlink(`/proc/${pid}/ns/net`).catch(() => ''),
-        stat(`/proc/${pid}`).catch(() => ({ uid: -1 })),
-      ])
-      return net === own && uid === process.getuid?.()
-    }),
+  const found: BackstopProcess[] = []
+  for (const pid of pids) {
+    const backstop = await readBackstop(pid)
+    if (backstop && (await isOwn(pid)) && (await isInOurNetwork(pid))) found.push(backstop)
+  }
+  return found
+}
+
+async function isOwn(pid: number): Promise<boolean> {
+  return stat(`/proc/${pid}`).then(
+    ({ uid }) => uid === process.getuid?.(),
+    () => false,
   )
-  return found.filter((_, index) => isOurs[index])
 }
 
 /** Of any process; undefined for one that is none, or gone. */
-function readBackstop(pid: number): BackstopProcess | undefined {
-  const [name = ''] = read(`/proc/${pid}/cmdline`).split('\0')
+async function readBackstop(pid: number): Promise<BackstopProcess | undefined> {
+  const [name = ''] = readNow(`/proc/${pid}/cmdline`).split('\0')
   const [word, interfaceName, digest] = name.split(' ')
-  const startTicks = readStart(pid)
-  if (word !== title || !interfaceName || !digest || startTicks === undefined) return undefined
-  return { pid, startTicks, interface: interfaceName, digest }
-}
-
-/** Whether it still runs; as cheap as one look at a file. */
-export function isRunning({ pid, startTicks }: BackstopProcess): boolean {
-  return readStart(pid) === startTicks
-}
-
-/** Undefined for a process that has ended, also where its parent has not heard of it yet. */
-function readStart(pid: number): string | undefined {
-  // The name, in brackets, may hold anything: proc_pid_stat(5), from the third field on.
-  const fields = read(`/proc/${pid}/stat`)
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return 'ZX'.includes(fields[0] ?? '') ? undefined : fields[19]
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
+  if (word !== title || !interfaceName || !digest) return undefined
+  const process_ = await identify(pid)
+  return process_ && { ...process_, interface: interfaceName, digest }
 }
 
 /** Resolves when its table is in force. Rejects with an ExecError of nft where that is not possible here. */
@@ -78,7 +54,7 @@ export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess
   await input.write(`${plan.line}\n`)
   const endMs = systemClock.monotonic() + patienceMs
   while (systemClock.monotonic() < endMs && child.pid !== undefined) {
-    const started = readBackstop(child.pid)
+    const started = await readBackstop(child.pid)
     if (started && (await stands(plan))) return started
     if (child.exitCode !== null || child.signalCode !== null) break
     await systemClock.sleep(20)
@@ -103,14 +79,6 @@ export async function stands({ table }: BackstopPlan): Promise<boolean> {
     if (error instanceof ExecError && error.exitCode !== undefined) return false
     throw error
   }
-}
-
-export async function endBackstop(backstop: BackstopProcess): Promise<void> {
-  // The start is looked at right before: a process id may be another's by now.
-  if (!isRunning(backstop)) return
-  process.kill(backstop.pid, 'SIGKILL')
-  const endMs = systemClock.monotonic() + patienceMs
-  while (isRunning(backstop) && systemClock.monotonic() < endMs) await systemClock.sleep(5)
 }
 
 /** A pipe with both ends in one descriptor: who reads from it never finds its end, whoever else is gone. */

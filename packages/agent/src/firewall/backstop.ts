@@ -1,12 +1,6 @@
-import { describeError, ExecError } from '@plexd/runtime'
-import {
-  type BackstopProcess,
-  endBackstop,
-  findBackstops,
-  isRunning,
-  stands,
-  startBackstop,
-} from './backstop-process.ts'
+import { describeError, ExecError, systemClock } from '@plexd/runtime'
+import { endProcess, hasEndedNow } from '../process-identity.ts'
+import { type BackstopProcess, findBackstops, stands, startBackstop } from './backstop-process.ts'
 import { type BackstopPlace, type BackstopPlan, planBackstop } from './backstop-text.ts'
 
 /** What stands behind our table, and drops what that did not let pass. It outlives the daemon. */
@@ -19,8 +13,6 @@ export interface Backstop {
   hold(place: BackstopPlace, options?: { look?: boolean }): Promise<string | undefined>
   /** Whether it was held and is not any more. Cheap: asked often. */
   isLost(): boolean
-  /** All of this network namespace, whoever made them. */
-  remove(): Promise<void>
 }
 
 export function createBackstop(): Backstop {
@@ -29,7 +21,7 @@ export function createBackstop(): Backstop {
 
   async function hold(place: BackstopPlace, { look = false } = {}): Promise<string | undefined> {
     const plan = planBackstop(place)
-    if (held?.digest === plan.digest && isRunning(held)) return undefined
+    if (held?.digest === plan.digest && !hasEndedNow(held)) return undefined
     if (failure && !look && !isLost()) throw failure
     failure = undefined
     const wasLost = isLost()
@@ -37,7 +29,7 @@ export function createBackstop(): Backstop {
     held = await takeOver(plan, others)
     const isAdopted = held !== undefined
     held ??= await startBackstop(plan).catch(fail)
-    for (const other of others) if (other.pid !== held.pid) await endBackstop(other)
+    for (const other of others) if (other.pid !== held.pid) await endProcess(other, systemClock)
     if (isAdopted) return undefined
     return wasLost
       ? `the process that holds table inet ${plan.table} had ended`
@@ -50,17 +42,10 @@ export function createBackstop(): Backstop {
   }
 
   function isLost(): boolean {
-    return held !== undefined && !isRunning(held)
+    return held !== undefined && hasEndedNow(held)
   }
 
-  return {
-    hold,
-    isLost,
-    async remove() {
-      held = undefined
-      await removeBackstops()
-    },
-  }
+  return { hold, isLost }
 }
 
 async function takeOver(
@@ -71,11 +56,10 @@ async function takeOver(
   return same && (await stands(plan)) ? same : undefined
 }
 
-/** All of this network namespace, or those of one interface. */
-export async function removeBackstops(interfaceName?: string): Promise<void> {
+/** Those of one interface, in this network namespace. */
+export async function removeBackstops(interfaceName: string): Promise<void> {
   for (const backstop of await findBackstops())
-    if (interfaceName === undefined || backstop.interface === interfaceName)
-      await endBackstop(backstop)
+    if (backstop.interface === interfaceName) await endProcess(backstop, systemClock)
 }
 
 /** What is not so, and what to do about it. */

@@ -295,6 +295,8 @@ describe('isTableOf', () => {
       'table inet plexd {\n\tchain output {\n\t\toifname "plexd0" drop\n'
     assert.equal(await isTableOf('plexd0', list), true)
     assert.equal(await isTableOf('plexd', list), false)
+    const emptied: Exec = async () => 'table inet plexd {\n\tchain output {\n'
+    assert.equal(await isTableOf('plexd0', emptied), true)
     const missing: Exec = async () => {
       throw new ExecError('run "nft": there is none', { missing: true })
     }

@@ -135,11 +135,19 @@ export function createNftables({
   return { observe, asLeft, apply, remove, counters, check }
 }
 
-/** Whether there is a table of ours with rules about this interface. An nft that cannot say has never written one. */
+/** Deletes the table, unless it is that of another interface. */
+export async function removeTableOf(interfaceName: string, run: Exec = exec): Promise<void> {
+  if (await isTableOf(interfaceName, run)) await run(['nft', '-f', '-'], { input: deleteText })
+}
+
+/**
+ * Whether there is a table of ours with rules about this interface, or about none, as when somebody has emptied it. An
+ * nft that cannot say has never written one.
+ */
 export async function isTableOf(interfaceName: string, run: Exec = exec): Promise<boolean> {
   try {
     const text = await run(['nft', 'list', 'table', 'inet', 'plexd'])
-    return text.includes(`"${interfaceName}"`)
+    return text.includes(`"${interfaceName}"`) || !/\b[io]ifname\b/.test(text)
   } catch (error) {
     if (error instanceof ExecError) return false
     throw error

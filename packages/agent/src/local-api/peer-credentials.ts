@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { describeError, importFfi, type Log } from '@plexd/runtime'
 import type { PeerCredentials } from './answer.ts'
 
@@ -50,11 +51,24 @@ function bindGetOption({ dlopen, getInt32 }: Ffi): GetOption {
   }
 }
 
+/** The id of the process that listens on a Unix socket, as `listenerOf`; 0 also when nobody listens. */
+export async function listenerAt(path: string): Promise<number | undefined> {
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    return await listenerOf(socket)
+  } catch {
+    return 0
+  } finally {
+    socket.destroy()
+  }
+}
+
 /**
  * The id, as it is here, of the process that listens at the other end of a connection; 0 for one of a namespace that
  * is not seen from here, undefined when it cannot be known.
  */
-export async function listenerOf(socket: Socket): Promise<number | undefined> {
+async function listenerOf(socket: Socket): Promise<number | undefined> {
   try {
     const credentials = bindGetOption(await importFfi())(descriptorOf(socket), soPeerCred, 12)
     return typeof credentials === 'number' ? undefined : credentials.readInt32LE(0)

@@ -1,8 +1,8 @@
-import { constants, existsSync } from 'node:fs'
-import { lstat, open as openFile, rm, stat } from 'node:fs/promises'
+import { lstat, rm, stat } from 'node:fs/promises'
 import type { Server } from 'node:net'
 import { dirname } from 'node:path'
-import { type Clock, describeError, errorCodeOf, type Log, makeFolder } from '@plexd/runtime'
+import { type Clock, describeError, errorCodeOf, type Log } from '@plexd/runtime'
+import { makeOpenFolder } from '../open-folder.ts'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
 import { isAnswered } from '../unix-listener.ts'
@@ -162,25 +162,11 @@ async function dateOfGroups(): Promise<string> {
 
 async function openFolderOf(path: string): Promise<void> {
   try {
-    await makeOpen(dirname(path))
+    await makeOpenFolder(dirname(path))
   } catch (error) {
     const why = describeError(error)
     throw new Error(`listen on "${path}": ${why}: choose another place with --socket`)
   }
-}
-
-/** With those above it. Only what was made here is opened: the mode of a folder that was there is someone's decision. */
-async function makeOpen(folder: string): Promise<void> {
-  const above = dirname(folder)
-  if (above !== folder && !existsSync(above)) await makeOpen(above)
-  if (makeFolder(folder, 0o755)) await openToAll(folder)
-}
-
-/** Whatever the umask took away; of the folder that is ours, not of one that came into its place. */
-async function openToAll(folder: string): Promise<void> {
-  await using made = await openFile(folder, constants.O_DIRECTORY | constants.O_NOFOLLOW)
-  const { uid } = await made.stat()
-  if (uid === process.geteuid?.()) await made.chmod(0o755)
 }
 
 async function removeStale(path: string): Promise<void> {

@@ -144,9 +144,13 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
   }
 }
 
-/** Also those that a killed daemon has left behind; that there are none is no failure. */
+/** Also those that a killed daemon has left behind; that there are none, or no nft, is no failure. */
 export async function removeStunRules(onWrite?: (processId: number) => void): Promise<void> {
-  await exec(['nft', '-f', '-'], { input: emptyText, ...(onWrite && { onSpawn: onWrite }) })
+  try {
+    await exec(['nft', '-f', '-'], { input: emptyText, ...(onWrite && { onSpawn: onWrite }) })
+  } catch (error) {
+    if (!(error instanceof ExecError && error.missing)) throw error
+  }
 }
 
 /** What another daemon for this port has left, if anything. */

@@ -11,10 +11,22 @@ export interface PingSocket {
 }
 
 /**
- * What opens such sockets on an interface: one for all peers, where a `ping` would be a process for each. Rejects where
- * Node has no FFI; what it returns throws without CAP_NET_RAW.
+ * What opens such sockets on an interface: one for all peers, where a `ping` would be a process for each. What it takes
+ * is loaded when the first is wanted. Rejects where Node has no FFI, and without CAP_NET_RAW.
  */
-export async function loadPingSocket(): Promise<(interfaceName: string) => PingSocket> {
+export function createPingOpener(
+  interfaceName: string,
+  load = loadPingSocket,
+): () => Promise<PingSocket> {
+  let loading: ReturnType<typeof load> | undefined
+  return async () => {
+    loading ??= load()
+    const open = await loading
+    return open(interfaceName)
+  }
+}
+
+async function loadPingSocket(): Promise<(interfaceName: string) => PingSocket> {
   const { dlopen } = await importFfi()
   const { functions: libc } = dlopen(null, {
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },

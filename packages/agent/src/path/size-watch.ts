@@ -15,7 +15,8 @@ export interface NearPeer {
 export interface SizeWatchOptions {
   /** Those that can be asked now. */
   connected(): Promise<readonly NearPeer[]>
-  open(): PingSocket
+  /** Rejects where that cannot be done: then nothing is probed. */
+  open(): Promise<PingSocket>
   mtu: number
   problems: Problems
   clock: Clock
@@ -53,7 +54,7 @@ export function startSizeWatch(options: SizeWatchOptions): SizeWatch {
   }
 
   async function probe(due: readonly NearPeer[], signal: AbortSignal): Promise<void> {
-    const socket = open()
+    const socket = await open()
     try {
       const addresses = due.map(({ mesh_ip }) => mesh_ip)
       const sizes = await probeSizes(socket, addresses, { mtu, clock, signal })

@@ -20,8 +20,6 @@ export interface MeshRouting {
   astray(): ReadonlyMap<string, string>
   /** The routes of the machine have changed. */
   forget(): void
-  /** Takes rule and table away. */
-  remove(): Promise<void>
 }
 
 export interface PreparedRouting {
@@ -111,7 +109,6 @@ export function createMeshRouting({
       changes++
       last = undefined
     },
-    remove: () => removeMeshRouting(place().interfaceName, exec),
   }
 }
 

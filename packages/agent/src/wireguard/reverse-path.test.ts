@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parseCidr } from '@plexd/protocol'
-import { allowMarkedReturn } from './reverse-path.ts'
+import { allowMarkedReturn, restoreMarkedReturn } from './reverse-path.ts'
 
 const range = parseCidr('10.100.0.0/16')
 const inside = [{ id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '10.100.7.2:51820' }]
@@ -17,7 +17,7 @@ const outside = [
 describe('allowMarkedReturn', () => {
   it('has the kernel heed marks where it is strict and a peer stands in the mesh range', async () => {
     await using kernel = await setUp({ all: 0, eth0: 1 })
-    assert.deepEqual(await allowMarkedReturn(inside, range, kernel.folder), [])
+    assert.deepEqual(await allowMarkedReturn(inside, range, kernel), [])
     assert.equal(await kernel.heedsMarks(), '1')
   })
 
@@ -28,7 +28,7 @@ describe('allowMarkedReturn', () => {
   ] as const)
     it(`changes nothing where ${what}`, async () => {
       await using kernel = await setUp(filters)
-      assert.deepEqual(await allowMarkedReturn(peers, range, kernel.folder), [])
+      assert.deepEqual(await allowMarkedReturn(peers, range, kernel), [])
       assert.equal(await kernel.heedsMarks(), '0')
     })
 
@@ -36,7 +36,7 @@ describe('allowMarkedReturn', () => {
     await using kernel = await setUp({ all: 1, eth0: 0 })
     await rm(kernel.setting)
     await mkdir(kernel.setting)
-    const [text = ''] = await allowMarkedReturn(inside, range, kernel.folder)
+    const [text = ''] = await allowMarkedReturn(inside, range, kernel)
     assert.match(
       text,
       /n_db sends from 10\.100\.7\.2.*sysctl -w net\.ipv4\.conf\.all\.src_valid_mark=1/,
@@ -44,16 +44,45 @@ describe('allowMarkedReturn', () => {
   })
 })
 
+describe('restoreMarkedReturn', () => {
+  it('puts back what was set, once', async () => {
+    await using kernel = await setUp({ all: 1 })
+    await allowMarkedReturn(inside, range, kernel)
+    await allowMarkedReturn(inside, range, kernel)
+    await restoreMarkedReturn(kernel)
+    assert.equal(await kernel.heedsMarks(), '0')
+    await writeFile(kernel.setting, '1')
+    await restoreMarkedReturn(kernel)
+    assert.equal(await kernel.heedsMarks(), '1')
+  })
+
+  it('leaves alone what somebody else has set, before or since', async () => {
+    await using kernel = await setUp({ all: 1 })
+    await writeFile(kernel.setting, '1')
+    await allowMarkedReturn(inside, range, kernel)
+    await restoreMarkedReturn(kernel)
+    assert.equal(await kernel.heedsMarks(), '1')
+
+    await writeFile(kernel.setting, '0')
+    await allowMarkedReturn(inside, range, kernel)
+    await writeFile(kernel.setting, '2')
+    await restoreMarkedReturn(kernel)
+    assert.equal(await kernel.heedsMarks(), '2')
+  })
+})
+
 async function setUp(filters: Readonly<Record<string, number>>) {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  const conf = join(folder, 'conf')
   for (const [name, filter] of Object.entries(filters)) {
-    await mkdir(join(folder, name))
-    await writeFile(join(folder, name, 'rp_filter'), `${filter}\n`)
+    await mkdir(join(conf, name), { recursive: true })
+    await writeFile(join(conf, name, 'rp_filter'), `${filter}\n`)
   }
-  const setting = join(folder, 'all', 'src_valid_mark')
+  const setting = join(conf, 'all', 'src_valid_mark')
   await writeFile(setting, '0')
   return {
-    folder,
+    conf,
+    runDir: join(folder, 'run'),
     setting,
     heedsMarks: () => readFile(setting, 'utf8'),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

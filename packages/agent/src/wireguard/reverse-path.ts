@@ -1,11 +1,21 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Cidr, cidrContains, formatNode, parseIpv4 } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
+import { standardRunDir } from './device-record.ts'
+import { namespaceFolder, openNamespaceFolder } from './namespace-folder.ts'
 import { type CheckedPeer, endpointAddress } from './route-check.ts'
 
-/** How the kernel checks by which interface an answer would leave, of IPv4. */
-const conf = '/proc/sys/net/ipv4/conf'
+export interface ReversePathPlace {
+  /** How the kernel checks by which interface an answer would leave, of IPv4. */
+  conf?: string
+  runDir?: string
+}
+
+const standardConf = '/proc/sys/net/ipv4/conf'
+const settingIn = (conf: string): string => join(conf, 'all', 'src_valid_mark')
+/** What the setting was before it was ours. */
+const keptIn = (folder: string): string => join(folder, 'src_valid_mark')
 
 /**
  * Where the kernel drops what comes by another interface than an answer would leave by, packets of WireGuard from peers
@@ -15,14 +25,15 @@ const conf = '/proc/sys/net/ipv4/conf'
 export async function allowMarkedReturn(
   peers: readonly CheckedPeer[],
   range: Cidr,
-  folder = conf,
+  { conf = standardConf, runDir = standardRunDir }: ReversePathPlace = {},
 ): Promise<string[]> {
   const inside = peers.find((peer) => isInside(endpointAddress(peer), range))
-  if (!inside || !(await isStrict(folder))) return []
-  const setting = join(folder, 'all', 'src_valid_mark')
-  if ((await readNumber(setting)) === 1) return []
+  if (!inside || !(await isStrict(conf))) return []
+  const before = await readNumber(settingIn(conf))
+  if (before === 1) return []
   try {
-    await writeFile(setting, '1')
+    await writeFile(keptIn(await openNamespaceFolder(runDir)), String(before), { mode: 0o600 })
+    await writeFile(settingIn(conf), '1')
     return []
   } catch (error) {
     return [
@@ -31,18 +42,30 @@ export async function allowMarkedReturn(
   }
 }
 
+/** Puts back what `allowMarkedReturn` has set, unless somebody has set another since. */
+export async function restoreMarkedReturn({
+  conf = standardConf,
+  runDir = standardRunDir,
+}: ReversePathPlace = {}): Promise<void> {
+  const kept = keptIn(namespaceFolder(runDir))
+  const before = await readFile(kept, 'utf8').catch(() => undefined)
+  if (before === undefined) return
+  if ((await readNumber(settingIn(conf))) === 1) await writeFile(settingIn(conf), before)
+  await rm(kept, { force: true })
+}
+
 function isInside(address: string, range: Cidr): boolean {
   return /^[\d.]+$/.test(address) && cidrContains(range, parseIpv4(address))
 }
 
 /** Whether it is so on any interface: the larger of its own number and that for all counts, and 1 is strict. */
-async function isStrict(folder: string): Promise<boolean> {
-  const forAll = await readNumber(join(folder, 'all', 'rp_filter'))
-  const names = await readdir(folder).catch(() => [])
+async function isStrict(conf: string): Promise<boolean> {
+  const forAll = await readNumber(join(conf, 'all', 'rp_filter'))
+  const names = await readdir(conf).catch(() => [])
   const numbers = await Promise.all(
     names
       .filter((name) => !['all', 'default', 'lo'].includes(name))
-      .map((name) => readNumber(join(folder, name, 'rp_filter'))),
+      .map((name) => readNumber(join(conf, name, 'rp_filter'))),
   )
   return numbers.some((number) => Math.max(number, forAll) === 1)
 }

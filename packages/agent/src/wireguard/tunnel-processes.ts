@@ -1,8 +1,6 @@
-import { once } from 'node:events'
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import { listenerOf } from '../local-api/peer-credentials.ts'
+import { listenerAt } from '../local-api/peer-credentials.ts'
 import { identify, isInOurNetwork, type ProcessIdentity } from '../process-identity.ts'
 
 /** A process of this network that listens for orders where the wireguard-go of our interface does. */
@@ -31,8 +29,8 @@ export async function findDriver(socketPath: string): Promise<TunnelProcess | un
   return (await findTunnelProcesses(socketPath)).find(({ drives }) => drives)
 }
 
-/** Who listens at one of these paths, as the kernel lists them: `@name` is one without a file. */
-export async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]> {
+/** Who listens at one of these paths, as the kernel lists them. */
+async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]> {
   const sockets = await listedAt(paths)
   if (sockets.size === 0) return []
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
@@ -58,19 +56,6 @@ async function withoutDisplaced(
 ): Promise<TunnelProcess[]> {
   const listener = await listenerAt(socketPath)
   return found.filter(({ drives, pid }) => drives || listener === undefined || pid === listener)
-}
-
-/** As `listenerOf`; 0 also when nobody listens. */
-async function listenerAt(path: string): Promise<number | undefined> {
-  const socket = connect(path)
-  try {
-    await once(socket, 'connect')
-    return await listenerOf(socket)
-  } catch {
-    return 0
-  } finally {
-    socket.destroy()
-  }
 }
 
 /** A path is listed as it was written by who bound it, and `/var/run` is mostly a link to `/run`. */

@@ -1,7 +1,7 @@
-import { lstat, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { type Clock, type Exec, ExecError } from '@plexd/runtime'
 import { endProcess, stateOf, untilEnded } from '../process-identity.ts'
-import { isAnswered } from '../unix-listener.ts'
+import { isAnswered, removeDeadSocket } from '../unix-listener.ts'
 import { tunFault, tunRemedy } from './tun.ts'
 import { findDriver, findTunnelProcesses, type TunnelProcess } from './tunnel-processes.ts'
 
@@ -85,7 +85,7 @@ export function createWireguardGo(options: WireguardGoOptions): WireguardGo {
       for (const process_ of ours)
         if (!(await untilEnded(process_, { ...clock, patienceMs })))
           await endProcess(process_, clock)
-      await removeStale(socketPath)
+      await removeDeadSocket(socketPath)
     },
     async whySilent() {
       silences++
@@ -126,11 +126,6 @@ async function clearWay({ interfaceName, socketPath, clock }: WireguardGoOptions
 
 function elsewhere(interfaceName: string, socketPath: string): string {
   return `make interface "${interfaceName}": a process of another network namespace has the socket "${socketPath}": end that, give each namespace a /run of its own, or name another interface as "mesh.interface" in the config`
-}
-
-async function removeStale(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined)
-  if (found?.isSocket() && !(await isAnswered(path))) await rm(path, { force: true })
 }
 
 /**

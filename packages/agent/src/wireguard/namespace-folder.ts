@@ -1,0 +1,26 @@
+import { lstatSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFolder } from '@plexd/runtime'
+import { makeOpenFolder } from '../open-folder.ts'
+import { standardRunDir } from './device-record.ts'
+
+/**
+ * Where plexd keeps what belongs to this network namespace, by the number that the kernel has for that: another one has an
+ * interface of the same name, and settings of its own. It goes when the machine starts anew, as the namespace does.
+ */
+export function namespaceFolder(runDir = standardRunDir): string {
+  return join(runDir, `net-${statSync('/proc/self/ns/net').ino}`)
+}
+
+/** Makes it. Rejects where others than root and this user could put something into it. */
+export async function openNamespaceFolder(runDir = standardRunDir): Promise<string> {
+  const folder = namespaceFolder(runDir)
+  await makeOpenFolder(runDir)
+  makeFolder(folder)
+  const { uid, mode } = lstatSync(folder)
+  if (![0, process.geteuid?.()].includes(uid) || (mode & 0o022) !== 0)
+    throw new Error(
+      `use "${folder}": others may write to it (uid ${uid}, mode ${(mode & 0o777).toString(8)}): remove it`,
+    )
+  return folder
+}
