@@ -119,9 +119,9 @@ const passing: readonly Passing[] = [
   },
   {
     name: 'locks',
-    what: 'one for the interface, one for the packet filter: which process drives them. The files are empty',
+    what: 'one for the interface, one for the packet filter: which process drives them',
     look: '`/run/plexd/net-*/*.lock`',
-    endsWith: 'the daemon; the files with the next start of the machine',
+    endsWith: 'the daemon',
   },
 ]
 

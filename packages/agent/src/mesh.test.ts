@@ -34,7 +34,9 @@ const unfiltered = `
 `
 
 function linesOf(program: string): string[] {
-  const command = ['--net', '--', process.execPath, '--input-type=module', '-e', program]
+  const ownRun = ['sh', '-c', 'mount -t tmpfs none /run && exec "$0" "$@"']
+  const node = [process.execPath, '--input-type=module', '-e', program]
+  const command = ['--net', '--mount', '--', ...ownRun, ...node]
   return execFileSync('unshare', command, { encoding: 'utf8' }).trimEnd().split('\n')
 }
 

@@ -21,8 +21,13 @@ export function createPingOpener(
   let loading: ReturnType<typeof load> | undefined
   return async () => {
     loading ??= load()
-    const open = await loading
-    return open(interfaceName)
+    try {
+      const open = await loading
+      return open(interfaceName)
+    } catch (error) {
+      loading = undefined
+      throw error
+    }
   }
 }
 

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
-import { chmod, rm } from 'node:fs/promises'
+import { existsSync, mkdtempSync } from 'node:fs'
+import { chmod, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { createNamespace, whyNoNamespaces } from '../testing/namespace.ts'
 import { lockHolder, lockInterface } from './interface-lock.ts'
-import { namespaceFolder } from './namespace-folder.ts'
+import { openNamespaceFolder } from './namespace-folder.ts'
 
-const runDir = mkdtempSync(join(tmpdir(), 'plexd-test-'))
+const folder = mkdtempSync(join(tmpdir(), 'plexd-test-'))
+const runDir = join(folder, 'run')
 
 describe('lockInterface', () => {
-  before(() => chmod(runDir, 0o755))
-  after(() => rm(runDir, { recursive: true }))
+  after(() => rm(folder, { recursive: true }))
 
   it('gives an interface to one process, until that lets it go', async () => {
     const name = `test-${process.pid}`
@@ -27,6 +27,7 @@ describe('lockInterface', () => {
       await using other = await lockInterface(`${name}-other`, runDir)
       assert.notEqual(other, undefined)
     }
+    assert.equal(existsSync(runDir), false)
     assert.equal(inAnother(name), 'object')
     await using again = await lockInterface(name, runDir)
     assert.notEqual(again, undefined)
@@ -43,18 +44,13 @@ describe('lockInterface', () => {
 
   it('cannot be taken by another user, whatever he opens or listens at', async (t) => {
     if (process.getuid?.() !== 0) return t.skip('needs root, to be another user')
+    await chmod(folder, 0o755)
     const name = `test-${process.pid}-taken`
     await using server = createServer().listen({ path: `\0plexd/${name}` })
     await once(server, 'listening')
-    const path = `${namespaceFolder(runDir)}/${name}.lock`
-    {
-      await using _lock = await lockInterface(name, runDir)
-    }
-    for (const command of [
-      `exec 9<'${path}'`,
-      `exec 9>>'${path}'`,
-      `: >'${namespaceFolder(runDir)}/x'`,
-    ]) {
+    const path = `${await openNamespaceFolder(runDir)}/${name}.lock`
+    await writeFile(path, '', { mode: 0o600 })
+    for (const command of [`exec 9<'${path}'`, `exec 9>>'${path}'`, `: >'${path}.x'`]) {
       const { status, stderr } = spawnSync('sh', ['-c', command], { uid: 65_534, gid: 65_534 })
       assert.notEqual(status, 0)
       assert.match(String(stderr), /Permission denied/)

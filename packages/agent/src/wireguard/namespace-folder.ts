@@ -1,6 +1,5 @@
-import { lstatSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder } from '@plexd/runtime'
 import { makeOpenFolder } from '../open-folder.ts'
 import { standardRunDir } from './device-record.ts'
 
@@ -16,7 +15,8 @@ export function namespaceFolder(runDir = standardRunDir): string {
 export async function openNamespaceFolder(runDir = standardRunDir): Promise<string> {
   const folder = namespaceFolder(runDir)
   await makeOpenFolder(runDir)
-  makeFolder(folder)
+  // Without those above it, which would be for root alone: the socket of the Local Node API is there too.
+  if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 })
   const { uid, mode } = lstatSync(folder)
   if (![0, process.geteuid?.()].includes(uid) || (mode & 0o022) !== 0)
     throw new Error(
