@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
-import { pingAll, untilPing } from '../../scripts/laboratory/probes.ts'
+import { pingAll } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import {
   type MeshMember,
@@ -9,7 +9,7 @@ import {
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { joinAll } from './support/members.ts'
+import { joinAll, untilReaches } from './support/members.ts'
 
 const names = ['stays', 'goes-down', 'killed', 'leaves', 'purged', 'shut-down', 'removed'] as const
 
@@ -23,8 +23,7 @@ describe('a node that leaves', { skip: labSkip() }, () => {
     members = await joinAll(lab, system, names, (name) =>
       name === 'shut-down' ? { config: 'deregister_on_shutdown: true\n' } : {},
     )
-    for (const name of names)
-      if (name !== 'stays') await untilPing(members[name].host, members.stays.meshIp)
+    for (const name of names) if (name !== 'stays') await untilReaches(members[name], members.stays)
     for (const name of names)
       await until('STUN rules are there', () => hasStunRules(members[name]), 20_000)
   })

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLab } from '../../scripts/laboratory/lab.ts'
 import { killIn } from '../../scripts/laboratory/namespace.ts'
-import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
+import { ping } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { joinAll } from './support/members.ts'
+import { joinAll, untilReaches } from './support/members.ts'
 
 describe('an endpoint inside the mesh', { skip: labSkip() }, () => {
   it('sends no packet round and round, though it stands on the interface', async (t) => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'])
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
     // It would put right what follows.
     web.agent.program().child.kill('SIGKILL')
     const [key = ''] = (await web.host.exec(['wg', 'show', 'plexd0', 'peers'])).split('\n')

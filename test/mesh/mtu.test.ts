@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createLab } from '../../scripts/laboratory/lab.ts'
-import { tcpStream, untilPing } from '../../scripts/laboratory/probes.ts'
+import { tcpStream } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { startMeshSystem } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { joinAll } from './support/members.ts'
+import { joinAll, untilReaches } from './support/members.ts'
 
 /** A path that takes no more than 1,360 bytes, and tells nobody. */
 const narrow = `table inet narrow {
@@ -22,14 +22,14 @@ describe('a path that drops large packets in silence', { skip: labSkip() }, () =
     await using system = await startMeshSystem(lab)
     await lab.internet.exec(['nft', '-f', '-'], { input: narrow })
     const { web, db } = await joinAll(lab, system, ['web', 'db'])
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
     await until('plexd says so', async () =>
       (await web.plexd('status')).includes('set "mesh.mtu: 1280" in the config'),
     )
 
     const config = 'mesh: { mtu: 1280 }'
     const small = await joinAll(lab, system, ['small', 'other'], () => ({ config }))
-    await untilPing(small.small.host, small.other.meshIp)
+    await untilReaches(small.small, small.other)
     const link = await small.small.host.exec(['ip', 'link', 'show', 'plexd0'])
     assert.match(link, /mtu 1280/)
     await tcpStream(small.small.host, small.other.host, small.other.meshIp)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
-import { startPing, untilPing } from '../../scripts/laboratory/probes.ts'
+import { startPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import {
   type MeshMember,
@@ -12,7 +12,7 @@ import {
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { joinAll, kernelState, settle } from './support/members.ts'
+import { joinAll, kernelState, settle, untilReaches } from './support/members.ts'
 import { type KernelCalls, noting, readCalls } from './support/system-calls.ts'
 
 const lostMesh = 'the mesh on disk is damaged'
@@ -27,7 +27,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     system = await startMeshSystem(lab)
     ;({ web, db } = await joinAll(lab, system, ['web', 'db']))
     await web.host.exec(['nft', '-f', '-'], { input: foreignTables })
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
     await until('both keep still', async () => (await logOf(web)).includes('public endpoint found'))
     await settle(web)
   })
@@ -98,7 +98,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
       await until('the table is back', async () => (await ruleset(web)) === before)
       t.diagnostic(`restored after ${Math.round(performance.now() - startedMs)} ms at most`)
       await until('it is reported', async () => (await driftCount()) > reported)
-      await untilPing(web.host, db.meshIp)
+      await untilReaches(web, db)
     })
 
   it('restores its peers and its table when somebody flushes everything', async () => {
@@ -110,7 +110,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
       const peers = await web.host.exec(['wg', 'show', 'plexd0', 'peers'])
       return peers.includes(key) && (await ruleset(web)) === before
     })
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
     await web.host.exec(['nft', '-f', '-'], { input: foreignTables })
   })
 
@@ -134,7 +134,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     })
     await until('the policy is in force', async () => ![all, ''].includes(await ruleset(web)))
     assert.equal(await listOthers(), before)
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
   })
 
   async function driftCount(): Promise<number> {

@@ -10,7 +10,7 @@ import {
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { joinAll, untilMeshed } from './support/members.ts'
+import { joinAll, untilMeshed, untilReaches } from './support/members.ts'
 
 describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
   let lab: Lab
@@ -77,7 +77,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     const moved = await lab.move(db.host)
     const [fromIt, toIt] = await Promise.all([
       untilPing(moved, web.meshIp, 30_000),
-      untilPing(web.host, db.meshIp, 30_000),
+      untilReaches(web, db, 30_000),
     ])
     t.diagnostic(
       `traffic resumed after ${Math.round(fromIt)} ms from it, ${Math.round(toIt)} ms to it`,
@@ -109,7 +109,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     }
     // A session from nothing, under the new PSK.
     await web.host.exec(['wg', 'set', 'plexd0', 'peer', await publicKeyOf(db), 'remove'])
-    await untilPing(web.host, db.meshIp)
+    await untilReaches(web, db)
   })
 
   it('works on without its control plane, also when an agent starts again', async () => {

@@ -3,7 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
-import { pingAll, untilPing } from '../../scripts/laboratory/probes.ts'
+import { pingAll } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import {
   type MeshMember,
@@ -11,7 +11,7 @@ import {
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
 import { until } from '../support/until.ts'
-import { kernelState } from './support/members.ts'
+import { kernelState, untilReaches } from './support/members.ts'
 
 describe('an agent and the network of its machine', { skip: labSkip('turnserver') }, () => {
   let lab: Lab
@@ -38,7 +38,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     assert.equal(endpoint, `${router.address}:51820`)
     const seen = JSON.parse(await system.plexctl('node', 'show', 'web', '--json'))
     assert.equal(seen.nat_type, 'port_restricted')
-    await untilPing(db.host, web.meshIp)
+    await untilReaches(db, web)
     await until('keepalive is that of a NAT', async () => / 25$/m.test(await kernelState(web)))
     const [own, ofPeer] = [await kernelState(web), await endpointsOf(db)]
 
@@ -47,7 +47,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     await until('it has looked again', async () =>
       (await web.host.exec(['nft', 'list', 'tables'])).includes('plexd_stun'),
     )
-    await untilPing(db.host, web.meshIp)
+    await untilReaches(db, web)
 
     assert.equal(await kernelState(web), own)
     assert.equal(await endpointsOf(db), ofPeer)
@@ -92,7 +92,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     assert.deepEqual(await pingAll(db.host, [bare.meshIp], 300), [])
 
     await install('nft')
-    await untilPing(db.host, bare.meshIp, 20_000)
+    await untilReaches(db, bare, 20_000)
     await until('its status is well', async () =>
       /problems:\s+none/.test(await bare.plexd('status')),
     )
@@ -102,7 +102,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     const open = await system.join('open', await lab.host('open'), {
       config: `${config}policy: { enabled: false }\n`,
     })
-    await untilPing(open.host, db.meshIp)
+    await untilReaches(open, db)
     assert.doesNotMatch(await open.host.exec(['nft', 'list', 'tables']), /inet plexd\n/)
     await open.plexd('down')
     assert.equal(await open.host.exec(['nft', 'list', 'tables']), '')
@@ -113,7 +113,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     const deaf = await system.join('deaf', await lab.host('deaf'), { config: nobody })
     await until('its endpoint is known', async () => (await nodeOf('deaf')).endpoint !== '', 30_000)
     assert.equal((await nodeOf('deaf')).endpoint, `${deaf.host.address}:51820`)
-    await untilPing(deaf.host, db.meshIp)
+    await untilReaches(deaf, db)
   })
 
   async function nodeOf(node: string) {

@@ -42,13 +42,9 @@ export async function untilMeshed(members: readonly MeshMember[]): Promise<void>
   }
 }
 
-/** Until one answers a ping of the other. */
-export async function untilReaches(
-  from: MeshMember,
-  to: MeshMember,
-  withinMs?: number,
-): Promise<void> {
-  await explained([from, to], () => untilPing(from.host, to.meshIp, withinMs))
+/** Until one answers a ping of the other; resolves to the time that took. */
+export function untilReaches(from: MeshMember, to: MeshMember, withinMs?: number): Promise<number> {
+  return explained([from, to], () => untilPing(from.host, to.meshIp, withinMs))
 }
 
 export function startTrafficOn({ host }: MeshMember): Promise<Traffic> {
