@@ -106,6 +106,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const controlAddresses = createControlAddresses({
     // Where our packets go: a proxy is what must not be led into the mesh.
     url: config.proxyUrl ?? config.apiUrl,
+    isPeer: (address) => desired.current().peers.some(({ mesh_ip }) => mesh_ip === address),
     onChange: () => mesh.applier.applySoon(),
     names: deps.names,
     clock,

@@ -17,6 +17,24 @@ describe('createControlAddresses', () => {
     assert.deepEqual(at('https://[2001:db8::1]'), [])
   })
 
+  it('does not take the address of a peer from a name server, whatever that says, but from the URL', async () => {
+    const at = (url: string) =>
+      createControlAddresses({
+        url,
+        isPeer: (address) => address === '10.100.1.2',
+        onChange() {},
+        names: {
+          resolve: async () =>
+            ['10.100.1.2', '10.100.9.9'].map((address) => ({ address, family: 4 })),
+        },
+        clock: createFakeClock(),
+      })
+    const named = at('https://plexd.example:8443')
+    await eventually('the name is known', () => named.current())
+    assert.deepEqual(named.current(), ['10.100.9.9'])
+    assert.deepEqual(at('https://10.100.1.2').current(), ['10.100.1.2'])
+  })
+
   it('looks a name up in the background, again and again, and tells when it is elsewhere', async () => {
     const clock = createFakeClock()
     let found: string[] | Error = ['10.100.9.9', '10.100.9.8']

@@ -12,11 +12,17 @@ const lookUpEachMs = 30_000
 
 export function createControlAddresses({
   url,
+  isPeer = () => false,
   onChange,
   clock,
   names,
 }: {
   url: string
+  /**
+   * Whether a peer has the address in the mesh. Whoever answers for the name would have its packets sent out in clear, so that
+   * there is no control plane but where the URL itself says so.
+   */
+  isPeer?(address: string): boolean
   onChange(): void
   clock: Clock
   /** Those who connect look the name up too: nobody asks twice. */
@@ -41,7 +47,7 @@ export function createControlAddresses({
         dueMs = clock.monotonic() + lookUpEachMs
         lookUp().catch(() => {}) // what is known stays, and whoever connects tells
       }
-      return known
+      return isName ? known?.filter((address) => !isPeer(address)) : known
     },
   }
 }
