@@ -8,6 +8,7 @@ import {
   type Identity,
   loadIdentity,
   saveIdentity,
+  withKeys,
 } from './identity.ts'
 import { makeFolder } from './testing/node.ts'
 
@@ -41,6 +42,22 @@ describe('identity', () => {
     await put('signing_public_key', signing_public_key)
 
     assert.deepEqual(await loadIdentity(folder.path, hostname), identity)
+  })
+
+  it('keeps the keys of the last three rotations, that of an earlier build among them', async () => {
+    await using folder = await makeFolder()
+    const keysNo = (no: number) => ({ private_key: key, node_secret_key: `${no}`.repeat(32) })
+    const text = JSON.stringify({ ...identity, ...keysNo(1), previous: keysNo(0) })
+    await writeFile(join(folder.path, 'identity.json'), text, { mode: 0o600 })
+    let now = (await loadIdentity(folder.path, 'h')) ?? assert.fail('there is one')
+    assert.deepEqual(now, { ...identity, ...keysNo(1), former: [keysNo(0)] })
+
+    now = withKeys(withKeys(now, keysNo(2)), keysNo(3))
+    assert.deepEqual(now.former, [keysNo(2), keysNo(1), keysNo(0)])
+    const back = withKeys(now, keysNo(0))
+    assert.deepEqual(back.former, [keysNo(3), keysNo(2), keysNo(1)])
+    assert.equal(bearerOf(back), '0'.repeat(32))
+    assert.deepEqual(withKeys(now, keysNo(4)).former, [keysNo(3), keysNo(2), keysNo(1)])
   })
 
   it('tells what is wrong with a damaged one, and no secret', async () => {
