@@ -114,7 +114,11 @@ function openDevice() {
   return createLinuxDevice({
     interfaceName: 'plexd0',
     listenPort: 51_820,
-    network: () => ({ meshIp: '10.100.255.254', meshRange: '10.100.0.0/16' }),
+    network: () => ({
+      meshIp: '10.100.255.254',
+      meshRanges: ['10.100.0.0/16'],
+      routed: ['10.100.0.0/16'],
+    }),
     keepaliveSeconds: () => 0,
     log: silentLog,
   }).then(async (device) => {

@@ -100,6 +100,8 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
       timestamp,
     },
     renameNode: { hostname: 'web-01' },
+    // It is there already.
+    addMeshRange: { range: '10.100.0.0/16' },
     createToken: {
       ttl: '1h',
       hostname: 'x',
@@ -134,6 +136,7 @@ export function goodParams({ node, executionId }: Target): Record<Param, string>
     token_id: 'tok_nobody',
     key: 'kept',
     name: 'allow-all',
+    range: '10.101.0.0/16',
     kind: 'logs',
     version: '1.0.0',
     os: 'linux',

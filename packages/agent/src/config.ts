@@ -72,8 +72,8 @@ export interface AgentConfig {
   meshPort: number
   /** Of the interface, in bytes; undefined for what fits into 1500. */
   meshMtu: number | undefined
-  /** The only range that the mesh may have (CIDR); undefined for what the control plane says. */
-  meshRange: string | undefined
+  /** The only ranges that the mesh may have (CIDR); undefined for what the control plane says. */
+  meshRanges: readonly string[] | undefined
   /** Whether peers may have addresses outside the mesh. */
   meshForeignAllowedIps: boolean
   /** Whether packets on the mesh are filtered; without, every peer reaches every port. */
@@ -126,7 +126,7 @@ export const defaultConfig: Omit<AgentConfig, 'hostname'> = {
   meshInterface: 'plexd0',
   meshPort: 51_820,
   meshMtu: undefined,
-  meshRange: undefined,
+  meshRanges: undefined,
   meshForeignAllowedIps: false,
   policyEnabled: true,
   policyDefault: 'deny',

@@ -28,12 +28,12 @@ import { startKeyRotation } from './key-rotation.ts'
 import { createMark } from './mark.ts'
 import { startMeshWatch } from './mesh-watch.ts'
 import { createEndpointExchange } from './nat/endpoint-exchange.ts'
-import { followOwnName } from './own-name.ts'
 import { startPauseWatch } from './pause-watch.ts'
 import { type DriftReports, startDriftReports } from './reconcile/drift-report.ts'
 import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
 import { describeHeartbeat, type Waiting } from './status.ts'
+import { followToldIdentity } from './told-identity.ts'
 import { newKeyNoticeMs } from './wireguard/handover.ts'
 
 /** All that talks to the control plane for as long as the daemon runs. */
@@ -96,7 +96,7 @@ export async function startControlLoops(deps: ControlLoopsDeps): Promise<Control
       exchange: createEndpointExchange({
         ...commonOf(deps),
         desired: core.desired,
-        meshRange: core.mesh.range,
+        meshRanges: core.mesh.ranges,
         changes: state.changes,
       }),
       keepOnly,
@@ -226,9 +226,9 @@ function startState(
     authentic,
     onNewKey,
   }
-  const ownName = stack.use(followOwnName({ desired, identity, log }))
+  const told = stack.use(followToldIdentity({ desired, identity, log }))
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
-    ownName.look()
+    told.look()
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
     // Also without an answer: what somebody changed on this machine is put right.
     const [applied] = await Promise.allSettled([applier.apply({ look: true })])

@@ -2,19 +2,17 @@ import type { DatabaseSync } from 'node:sqlite'
 import {
   ApiError,
   type Cidr,
-  formatCidr,
   type NatType,
   type NetworkStatus,
   type PeerStatus,
   type PolicyStatus,
-  parseCidr,
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log, type NameCache } from '@plexd/runtime'
 import type { AgentConfig } from './config.ts'
 import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
 import type { PacketFilter } from './firewall/packet-filter.ts'
 import { describeRules, nameSides } from './firewall/policy-status.ts'
-import type { Identity } from './identity.ts'
+import { type Identity, rangesOf } from './identity.ts'
 import type { Discovery } from './nat/discover.ts'
 import { createKnownEndpoint, type KnownEndpoint } from './nat/known-endpoint.ts'
 import type { DiscoveredEndpoint, RoundOptions } from './nat/rounds.ts'
@@ -26,7 +24,9 @@ import type { DesiredStore } from './state/desired-state.ts'
 import { createControlAddresses } from './wireguard/control-addresses.ts'
 import type { WireguardDevice } from './wireguard/device.ts'
 import { createFakeDevice } from './wireguard/device-fake.ts'
+import type { MeshNetwork } from './wireguard/device-linux.ts'
 import { standardMtu } from './wireguard/link.ts'
+import { readRange } from './wireguard/local-routes.ts'
 import { guessMeshRange, type PlannedPlace } from './wireguard/mesh-range.ts'
 import type { MeshRouting, RoutingPlace } from './wireguard/mesh-routing.ts'
 import { describePeers } from './wireguard/peer-status.ts'
@@ -34,7 +34,7 @@ import type { WgPeer } from './wireguard/wg-interface.ts'
 
 /** This node's place in the mesh. */
 export interface MeshPlace extends RoutingPlace {
-  network(): { meshIp: string; meshRange: string }
+  network(): MeshNetwork
   natType(): NatType
 }
 
@@ -70,7 +70,7 @@ export interface CoreMesh extends AsyncDisposable {
   /** Takes all of it away from this machine, for good. */
   leave(): Promise<unknown>
   /** All addresses of the mesh. Throws until the node is registered. */
-  range(): Cidr
+  ranges(): readonly Cidr[]
   describePeers(): Promise<PeerStatus[]>
   describePolicies(): Promise<PolicyStatus>
   /** Throws an ApiError (503) where nothing looks for the public endpoint. */
@@ -102,7 +102,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const before = known.read()
   const whereabouts = (): DiscoveredEndpoint | undefined => mesh.discovery?.current() ?? before
   const natType = (): NatType => whereabouts()?.nat_type ?? 'unknown'
-  const place = (): PlannedPlace => placeOf(identity(), config)
+  const place = (): PlannedPlace => placeOf(identity(), config, desired.current().mesh_ranges)
   const controlAddresses = createControlAddresses({
     // Where our packets go: a proxy is what must not be led into the mesh.
     url: config.proxyUrl ?? config.apiUrl,
@@ -114,11 +114,12 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const opened = await deps.openMesh?.({
     place,
     controlAddresses: controlAddresses.current,
-    network: () => ({ meshIp: place().meshIp, meshRange: formatCidr(mesh.range()) }),
+    network: () => ({ ...place(), routed: routed() }),
     natType,
   })
   const device = opened?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
   const { network, routing, openPing } = opened ?? {}
+  const routed = (): readonly string[] => routing?.ranges() ?? place().meshRanges
   const firewall = opened?.filter && openFirewall(opened.filter, routing, deps)
   const applier = createApplier({
     device,
@@ -128,10 +129,11 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     standpoint: () => ({
       own: whereabouts(),
       interfaces: network?.interfaces() ?? {},
-      meshRange: mesh.range(),
+      meshRanges: mesh.ranges(),
     }),
     peerRules: () => ({
-      meshRange: mesh.range(),
+      meshRanges: mesh.ranges(),
+      leftOut: leftOut(place().meshRanges, routed()),
       foreignAllowedIps: config.meshForeignAllowedIps,
     }),
     problems,
@@ -146,7 +148,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     known,
     applier,
     leave: () => (opened ? opened.leave() : device.remove()),
-    range: () => parseCidr(place().meshRange),
+    ranges: () => readable(place().meshRanges),
     describePeers: async () =>
       describePeers(desired.current().peers, await tunnelsOf(device), {
         nowSeconds: clock.now() / 1_000,
@@ -192,6 +194,7 @@ function openFirewall(
     firewall: filter.firewall,
     backstop: filter.backstop,
     isWatched: filter.openChanges !== undefined,
+    ranges: () => routing?.ranges(),
     exceptions: () => routing?.exceptions(),
     ruleset: {
       interface: config.meshInterface,
@@ -204,15 +207,29 @@ function openFirewall(
   return { ...filter, applier }
 }
 
-/** Where the control plane wants this node; what it does not say of that, the config may. */
+/**
+ * Where the control plane wants this node; what it does not say of that, the config may. `told` are the ranges of the
+ * state, as far as it is known: they are newer than those of the identity.
+ */
 export function placeOf(
   identity: Identity | undefined,
-  { meshRange: pinned, meshInterface }: AgentConfig,
+  { meshRanges: pinned, meshInterface }: AgentConfig,
+  told: readonly string[] = [],
 ): PlannedPlace {
   if (!identity) throw new Error('the node is not registered yet')
-  const { mesh_ip: meshIp, mesh_range } = identity
-  const meshRange = mesh_range ?? pinned ?? guessMeshRange(meshIp)
-  return { meshIp, meshRange, pinned, interfaceName: meshInterface }
+  const { mesh_ip: meshIp } = identity
+  const said = told.length > 0 ? told : rangesOf(identity)
+  const meshRanges = said ?? pinned ?? [guessMeshRange(meshIp)]
+  return { meshIp, meshRanges, pinned, interfaceName: meshInterface }
+}
+
+function leftOut(all: readonly string[], routed: readonly string[]): Cidr[] {
+  return readable(all.filter((text) => !routed.includes(text)))
+}
+
+/** That one of them is none is told by whoever looks at the place. */
+function readable(ranges: readonly string[]): Cidr[] {
+  return ranges.flatMap((text) => readRange(text) ?? [])
 }
 
 function self(identity: Identity | undefined): { id: string; mesh_ip: string; hostname: string }[] {

@@ -119,6 +119,7 @@ export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Co
     identity,
     desired,
     device: mesh.device,
+    routed: () => mesh.routing?.ranges() ?? [],
     reports,
     waiting: () => core?.loops?.waiting() ?? { results: 0, refusedReports: 0 },
     vitals,

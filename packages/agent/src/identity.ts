@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Ipv4Cidr, Key32, MeshIp, NodeId, nskBytes, schemaFault } from '@plexd/protocol'
+import { Ipv4Cidr, Key32, MeshIp, MeshRanges, NodeId, nskBytes, schemaFault } from '@plexd/protocol'
 import { CliError, describeError, ownersHere, writeFileAtomic } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
@@ -20,6 +20,8 @@ export const Identity = Type.Object({
   node_id: NodeId,
   mesh_ip: MeshIp,
   /** All addresses of the mesh; other control planes do not say. */
+  mesh_ranges: Type.Optional(MeshRanges),
+  /** The one that it had when it could have no more: of an identity that an older version saved. */
   mesh_range: Type.Optional(Ipv4Cidr),
   hostname: Type.String(),
   ...Keys.properties,
@@ -66,6 +68,11 @@ export function createIdentityStore(
       return saving
     },
   }
+}
+
+/** All addresses of the mesh; undefined where the control plane never said. */
+export function rangesOf({ mesh_ranges, mesh_range }: Identity): readonly string[] | undefined {
+  return mesh_ranges ?? (mesh_range === undefined ? undefined : [mesh_range])
 }
 
 /** What to send as bearer token. */

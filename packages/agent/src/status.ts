@@ -18,6 +18,8 @@ export interface StatusSources {
   identity(): Identity | undefined
   desired: DesiredStore
   device: WireguardDevice
+  /** The ranges of the mesh (CIDR) that lead into it; none before the first look, and where it is refused. */
+  routed(): readonly string[]
   reports: Pick<ReportStore, 'keys' | 'unsyncedCount'>
   waiting(): Waiting
   vitals: Vitals
@@ -61,6 +63,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       interface: device.interfaceName,
       backend: device.backend,
       peers: peers.length,
+      ranges: [...sources.routed()],
       ...(device.disabledBecause === undefined ? {} : { reason: device.disabledBecause }),
     },
     counts: {

@@ -39,6 +39,11 @@ const table: Destructive[] = [
     does: 'POST /admin/v1/labels/drop',
   },
   {
+    argv: ['mesh', 'range', 'remove', '10.101.0.0/16'],
+    asks: /^remove mesh range "10\.101\.0\.0\/16"$/,
+    does: 'DELETE /admin/v1/mesh/ranges/10.101.0.0%2F16',
+  },
+  {
     argv: ['data', 'remove', 'motd', '--selector', '*'],
     asks: /^remove data entry "motd" of \*$/,
     does: 'DELETE /admin/v1/data/motd?selector=*',

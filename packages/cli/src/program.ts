@@ -8,6 +8,7 @@ import { addConfigCommands } from './commands/config.ts'
 import { addDataCommands } from './commands/data.ts'
 import { addEventCommands } from './commands/events.ts'
 import { addMasterKeyCommands } from './commands/master-key.ts'
+import { addMeshCommands } from './commands/mesh.ts'
 import { addNodeCommands } from './commands/nodes.ts'
 import { addPolicyCommands } from './commands/policies.ts'
 import { addReportCommands } from './commands/reports.ts'
@@ -50,6 +51,7 @@ export function createProgram(io: Io): Command {
   }
   addTokenCommands(program, context)
   addNodeCommands(program, context)
+  addMeshCommands(program, context)
   addDataCommands(program, context)
   addSecretCommands(program, context)
   addReportCommands(program, context)

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { formatDuration } from '@plexd/protocol'
 import type { Unit } from './change.ts'
 import { readSecretRefsFor } from './entries/node-entries.ts'
 import { audienceOf } from './events/audience.ts'
@@ -170,6 +171,21 @@ export async function changePolicy(
     else await emitRemoved(unit, peer, recipients)
   }
   await emitPolicies(unit, involved)
+}
+
+/** Has all nodes of a tenant pull their state soon: one event however large the mesh is. */
+export async function resyncTenant(unit: Unit, tenantId: string, reason: string): Promise<void> {
+  const to = audienceOf(Array.from(unit.fleet.nodes(tenantId), ({ no }) => no))
+  const within = formatDuration(spreadMs(to.length))
+  await unit.emit({ type: 'resync', to, payload: { reason, within } })
+}
+
+/** Whole states are the dearest answers there are: so many in a second, and all of them well within a minute. */
+const pullsPerSecond = 50
+const maxSpreadMs = 30_000
+
+function spreadMs(nodes: number): number {
+  return Math.min(maxSpreadMs, Math.ceil(nodes / pullsPerSecond) * 1_000)
 }
 
 type Recipient = Pick<NodeRecord, 'no'>

@@ -5,6 +5,7 @@ import {
   BootstrapToken,
   DataEntry,
   EventRecord,
+  MeshRange,
   Node,
   NodeDetail,
   pageOf,
@@ -20,7 +21,7 @@ import { Execution } from './execution.ts'
 import { ReportEntry } from './node-state.ts'
 import { operation } from './operation.ts'
 import { Policy, PolicyOutcome, PolicySpec } from './policy.ts'
-import { GivenName, MediaType, Metadata, mapOf, NewEntryKey } from './scalars.ts'
+import { GivenName, Ipv4Cidr, MediaType, Metadata, mapOf, NewEntryKey } from './scalars.ts'
 import { wantKeyword } from './schema-fault.ts'
 
 const Empty = Type.Object({})
@@ -192,6 +193,33 @@ export const adminApi = {
     response: TouchedNodes,
     status: 200,
     errors: [400, 401, 403],
+  }),
+
+  listMeshRanges: operation({
+    ...read,
+    path: '/admin/v1/mesh/ranges',
+    summary: 'List the ranges that nodes have their addresses from, in the order they were added',
+    response: Type.Object({ items: Type.Array(MeshRange) }),
+    errors: [401],
+  }),
+  addMeshRange: operation({
+    ...write,
+    method: 'POST',
+    path: '/admin/v1/mesh/ranges',
+    summary: 'Add a range, from which new nodes take; all nodes route it beside the others',
+    request: Type.Object({ range: Ipv4Cidr }),
+    response: Type.Interface([MeshRange, Warnings], {}),
+    status: 201,
+    errors: [400, 401, 403, 409],
+  }),
+  removeMeshRange: operation({
+    ...write,
+    method: 'DELETE',
+    path: '/admin/v1/mesh/ranges/{range}',
+    summary: 'Remove a range in which no node has an address, nor had one a short while ago',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404, 409],
   }),
 
   putData: operation({

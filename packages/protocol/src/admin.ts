@@ -2,7 +2,17 @@ import { type Static, Type } from 'typebox'
 import { Capabilities } from './capabilities.ts'
 import { IdentityInUse } from './heartbeat.ts'
 import { RuleAction } from './policy.ts'
-import { EntryKey, MeshIp, Metadata, mapOf, NodeId, Timestamp, WholeNumber } from './scalars.ts'
+import {
+  Count,
+  EntryKey,
+  Ipv4Cidr,
+  MeshIp,
+  Metadata,
+  mapOf,
+  NodeId,
+  Timestamp,
+  WholeNumber,
+} from './scalars.ts'
 
 /** The nouns that only operators see. */
 
@@ -53,6 +63,7 @@ export const Node = Type.Object({
       'Why the node has to be renamed, for names that older versions took; empty for none',
   }),
   mesh_ip: MeshIp,
+  mesh_range: Type.String({ description: 'The range of the mesh that its address lies in' }),
   public_key: Type.String(),
   key_changed_at: Timestamp,
   key_rotation_requested: Type.Boolean({
@@ -103,7 +114,19 @@ export const NodeDetail = Type.Interface([Node], {
 })
 export type NodeDetail = Static<typeof NodeDetail>
 
-/** What whoever set labels should know: those that no selector can ask for. */
+/** Addresses of a mesh. Nodes keep theirs, also while new ones take them from another range. */
+export const MeshRange = Type.Object({
+  range: Ipv4Cidr,
+  nodes: Count,
+  capacity: Type.Integer({ description: 'How many nodes there is an address for' }),
+  takes_new: Type.Boolean({
+    description: 'Whether new nodes take from it before the others: the range that was added last',
+  }),
+  added_at: Timestamp,
+})
+export type MeshRange = Static<typeof MeshRange>
+
+/** What was done all the same, and may not be what was meant. */
 export const Warnings = Type.Object({ warnings: Type.Array(Type.String()) })
 
 /** A rule, a data entry or a secret whose nodes change with a label. */

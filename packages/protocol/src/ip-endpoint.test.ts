@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { cidrContains, formatIpv4, parseCidr } from './cidr.ts'
+import { formatIpv4, parseCidr } from './cidr.ts'
 import { endpointFault, isUsableEndpoint } from './ip-endpoint.ts'
+import { rangeOf } from './mesh-range.ts'
 
-const meshRange = parseCidr('10.100.0.0/16')
+const meshRanges = [parseCidr('10.200.0.0/16'), parseCidr('10.100.0.0/16')]
 
 describe('endpointFault', () => {
   for (const text of [
@@ -19,7 +20,7 @@ describe('endpointFault', () => {
     '[2002:cb00:7101::1]:51820',
   ])
     it(`finds none in ${text}`, () => {
-      assert.equal(endpointFault(text, { meshRange }), undefined)
+      assert.equal(endpointFault(text, { meshRanges }), undefined)
     })
 
   for (const [text, fault] of [
@@ -70,7 +71,7 @@ describe('endpointFault', () => {
     ['[]:51820', /no address/],
   ] as const)
     it(`finds one in ${JSON.stringify(text)}`, () => {
-      assert.match(endpointFault(text, { meshRange }) ?? 'none', fault)
+      assert.match(endpointFault(text, { meshRanges }) ?? 'none', fault)
     })
 
   it('finds none in loopback where all is one machine, and still in the other forms of it', () => {
@@ -87,11 +88,11 @@ describe('endpointFault', () => {
         const first = number >>> 24
         const isHost = first !== 0 && first !== 127 && first < 224
         const isLocal = address.startsWith('169.254.')
-        const isFine = isHost && !isLocal && !cidrContains(meshRange, number)
-        assert.equal(isUsableEndpoint(`${address}:${port}`, { meshRange }), isFine)
+        const isFine = isHost && !isLocal && rangeOf(meshRanges, number) === undefined
+        assert.equal(isUsableEndpoint(`${address}:${port}`, { meshRanges }), isFine)
         assert.ok(!isUsableEndpoint(`[::ffff:${address}]:${port}`))
         const nat64 = new URL(`ws://[64:ff9b::${address}]`).hostname
-        assert.equal(isUsableEndpoint(`${nat64}:${port}`, { meshRange }), isFine)
+        assert.equal(isUsableEndpoint(`${nat64}:${port}`, { meshRanges }), isFine)
       }),
     )
   })

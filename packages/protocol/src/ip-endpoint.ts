@@ -1,9 +1,10 @@
 import { type Cidr, cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from './cidr.ts'
+import { rangeOf } from './mesh-range.ts'
 
 /** What the one who asks knows of the place that an endpoint is for. */
 export interface EndpointRules {
   /** All addresses of the mesh: packets of WireGuard that go there come back to it, and round again. */
-  meshRange?: Cidr | undefined
+  meshRanges?: readonly Cidr[] | undefined
   /** Where all nodes are on one machine, they reach each other on loopback. */
   loopback?: boolean
 }
@@ -24,15 +25,18 @@ export function endpointFault(text: string, rules: EndpointRules = {}): string |
   return ipv6 === undefined ? ipv4Fault(ipv4 ?? '', rules) : ipv6Fault(ipv6, rules)
 }
 
-function ipv4Fault(text: string, { meshRange, loopback }: EndpointRules): string | undefined {
+function ipv4Fault(text: string, { meshRanges, loopback }: EndpointRules): string | undefined {
   const address = tryParse(text)
   if (address === undefined) return 'it is no address in numbers and a port'
-  return addressFault(address, { meshRange, loopback })
+  return addressFault(address, { meshRanges, loopback })
 }
 
-function addressFault(address: number, { meshRange, loopback }: EndpointRules): string | undefined {
-  if (meshRange && cidrContains(meshRange, address))
-    return `it lies inside the mesh, ${formatCidr(meshRange)}`
+function addressFault(
+  address: number,
+  { meshRanges, loopback }: EndpointRules,
+): string | undefined {
+  const inside = rangeOf(meshRanges ?? [], address)
+  if (inside) return `it lies inside the mesh, ${formatCidr(inside)}`
   const fault = ipv4Faults.find(({ range }) => cidrContains(range, address))?.fault
   return loopback && fault === faults.loopback ? undefined : fault
 }
@@ -88,7 +92,7 @@ function groupsFault(groups: readonly number[], rules: EndpointRules): string | 
   if (first >= 0xff00) return faults.multicast
   const inside = carriedIpv4(groups)
   if (inside !== undefined) {
-    const fault = addressFault(inside, { meshRange: rules.meshRange })
+    const fault = addressFault(inside, { meshRanges: rules.meshRanges })
     return fault && `it leads to ${formatIpv4(inside)}: ${fault}`
   }
   return isAssigned(groups) ? undefined : faults.reserved

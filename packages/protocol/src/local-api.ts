@@ -131,6 +131,8 @@ export const DaemonStatus = Type.Object({
     interface: Type.String(),
     backend: Type.String(),
     peers: WholeNumber,
+    /** That lead into it (CIDR). */
+    ranges: Type.Optional(Type.Array(Type.String())),
     /** Why no packet moves, when the mesh is not enabled. */
     reason: Type.Optional(Type.String()),
   }),

@@ -1,4 +1,4 @@
-import { type Cidr, cidrContains, cidrSize, cidrsOverlap, parseCidr } from './cidr.ts'
+import { type Cidr, cidrContains, cidrsOverlap, formatCidr, parseCidr } from './cidr.ts'
 
 const special = [
   { range: parseCidr('0.0.0.0/8'), kind: 'for no host' },
@@ -17,6 +17,28 @@ const ownable = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10
 
 /** Whether nobody else has these addresses: RFC 1918, or RFC 6598 as carriers have behind their NAT. */
 export function isPrivateRange(range: Cidr): boolean {
-  const last = range.first + cidrSize(range) - 1
-  return ownable.some((own) => cidrContains(own, range.first) && cidrContains(own, last))
+  return ownable.some((own) => isWithin(range, own))
+}
+
+/** How many ranges a tenant has at most. Each is a route on every node, and a rule about `*` has one for each pair of them. */
+export const maxMeshRanges = 4
+
+/** Why no mesh can have the range; undefined for one that can be. */
+export function rangeFault(range: Cidr): string | undefined {
+  if (range.prefixLength < 8 || range.prefixLength > 30) return 'want a prefix length from 8 to 30'
+  const special = specialRangeIn(range)
+  return (
+    special &&
+    `it overlaps ${formatCidr(special.range)}, which is ${special.kind}: take a private range, such as 10.100.0.0/16`
+  )
+}
+
+/** The one of several ranges that the address lies in. */
+export function rangeOf(ranges: readonly Cidr[], address: number): Cidr | undefined {
+  return ranges.find((range) => cidrContains(range, address))
+}
+
+/** Whether all of the first lies in the second. */
+export function isWithin(inner: Cidr, outer: Cidr): boolean {
+  return inner.prefixLength >= outer.prefixLength && cidrContains(outer, inner.first)
 }

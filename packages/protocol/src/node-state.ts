@@ -5,6 +5,7 @@ import {
   EntryKey,
   Key32,
   MeshIp,
+  MeshRanges,
   Metadata,
   NodeId,
   nullableArray,
@@ -50,6 +51,7 @@ export const NodeState = Type.Object({
   node_id: Type.Optional(NodeId),
   hostname: Type.Optional(Type.String({ description: 'Its own, which operators may change' })),
   mesh_ip: Type.Optional(MeshIp),
+  mesh_ranges: Type.Optional(MeshRanges),
   revision: Type.Optional(
     Type.String({ description: 'The same text as the ETag, without its quotes' }),
   ),
@@ -67,6 +69,7 @@ export const ReceivedNodeState = Type.Object({
   node_id: Type.Optional(NodeId),
   hostname: Type.Optional(Type.String()),
   mesh_ip: Type.Optional(MeshIp),
+  mesh_ranges: Type.Optional(Type.Union([MeshRanges, Type.Null()])),
   revision: Type.Optional(Type.String()),
 })
 export type ReceivedNodeState = Static<typeof ReceivedNodeState>

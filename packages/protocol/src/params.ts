@@ -12,6 +12,8 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   key: EntryKey,
   /** Of a policy. */
   name: Type.String({ minLength: 1, maxLength: 512 }),
+  /** A CIDR of the mesh. */
+  range: Type.String({ minLength: 1, maxLength: 64 }),
   kind: Type.String({ minLength: 1, maxLength: 64 }),
   execution_id: Id,
   session_id: Type.String({ minLength: 1, maxLength: 512 }),

@@ -1,10 +1,12 @@
-import { type Cidr, cidrContains, cidrSize, formatCidr, parseCidr } from './cidr.ts'
+import { type Cidr, formatCidr, parseCidr } from './cidr.ts'
 import { parseHostname } from './hostname.ts'
 import { isNodeId } from './ids.ts'
+import { isWithin } from './mesh-range.ts'
 import { parseSelector, type Selector } from './selector.ts'
 
-/** One side of a rule. `cidr` stands for `*` too: that is the mesh range. */
+/** One side of a rule. `all` is `*`: every range of the mesh. */
 export type Side =
+  | { kind: 'all' }
   | { kind: 'cidr'; cidr: Cidr }
   | { kind: 'node'; id: string }
   | { kind: 'hostname'; hostname: string }
@@ -13,18 +15,15 @@ export type Side =
 const hostnamePrefix = 'node:'
 
 /**
- * Reads a side as an operator writes it: `*`, a CIDR or address inside the mesh range, a node id (`n_…`), a hostname
- * (`node:web-01`), else a label selector. Throws a RangeError that quotes the text. Without a range any will do.
+ * Reads a side as an operator writes it: `*`, a CIDR or address inside a range of the mesh, a node id (`n_…`), a hostname
+ * (`node:web-01`), else a label selector. Throws a RangeError that quotes the text. Without ranges any CIDR will do.
  */
-export function parseSide(
-  text: string,
-  range: Cidr = { family: 4, first: 0, prefixLength: 0 },
-): Side {
-  if (text === '*') return { kind: 'cidr', cidr: range }
+export function parseSide(text: string, ranges?: readonly Cidr[]): Side {
+  if (text === '*') return { kind: 'all' }
   if (isNodeId(text)) return { kind: 'node', id: text }
   if (text.startsWith(hostnamePrefix))
     return { kind: 'hostname', hostname: parseHostname(text.slice(hostnamePrefix.length)) }
-  if (/^[\d.]+(\/\d*)?$/.test(text)) return { kind: 'cidr', cidr: insideOf(range, text) }
+  if (/^[\d.]+(\/\d*)?$/.test(text)) return { kind: 'cidr', cidr: insideOf(ranges, text) }
   // It could be read as a label, and nobody means one.
   if (/^\d+\.\d+\.\d+\.\d+/.test(text))
     throw new RangeError(
@@ -33,11 +32,11 @@ export function parseSide(
   return { kind: 'selector', selector: parseSelector(text) }
 }
 
-function insideOf(range: Cidr, text: string): Cidr {
+function insideOf(ranges: readonly Cidr[] | undefined, text: string): Cidr {
   const cidr = parseCidr(text)
-  const last = cidr.first + cidrSize(cidr) - 1
-  if (cidrContains(range, cidr.first) && cidrContains(range, last)) return cidr
+  if (!ranges || ranges.some((range) => isWithin(cidr, range))) return cidr
+  const [only, ...more] = ranges.map((range) => `"${formatCidr(range)}"`)
   throw new RangeError(
-    `parse rule side "${text}": it is not inside the mesh range "${formatCidr(range)}"`,
+    `parse rule side "${text}": it is not inside ${more.length === 0 ? `the mesh range ${only}` : `one of the mesh ranges ${[only, ...more].join(', ')}`}`,
   )
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Capabilities } from './capabilities.ts'
 import { Peer } from './peer.ts'
-import { Ipv4Cidr, Key32, MeshIp, Metadata, NodeId } from './scalars.ts'
+import { Ipv4Cidr, Key32, MeshIp, MeshRanges, Metadata, NodeId } from './scalars.ts'
 
 export const RegisterRequest = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 512, writeOnly: true }),
@@ -19,8 +19,8 @@ export const RegisterRequest = Type.Object({
 export type RegisterRequest = Static<typeof RegisterRequest>
 
 /**
- * The seed's five fields and ours: `node_token`, the bearer token of every later call, the range of the mesh, and the
- * hostname, which may be that of the token.
+ * The seed's five fields and ours: `node_token`, the bearer token of every later call, the hostname, which may be that of
+ * the token, and the ranges of the mesh.
  */
 export const RegisterResponse = Type.Object({
   node_id: NodeId,
@@ -32,7 +32,9 @@ export const RegisterResponse = Type.Object({
   peers: Type.Array(Peer),
   node_token: Type.Optional(Type.String()),
   hostname: Type.Optional(Type.String()),
+  /** That of `mesh_ip`: all that agents know which were there before a mesh had more. */
   mesh_range: Type.Optional(Ipv4Cidr),
+  mesh_ranges: Type.Optional(MeshRanges),
 })
 export type RegisterResponse = Static<typeof RegisterResponse>
 

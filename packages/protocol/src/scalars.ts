@@ -22,6 +22,12 @@ export const MeshIp = Type.String({ format: 'ipv4', examples: ['10.100.1.2'] })
 
 export const Ipv4Cidr = Type.String({ examples: ['10.100.1.2/32'] })
 
+/** All addresses of a mesh, the oldest range first. More than a tenant may have: the number may grow. */
+export const MeshRanges = Type.Array(Ipv4Cidr, {
+  maxItems: 64,
+  description: 'All addresses of the mesh; new nodes take theirs from the last',
+})
+
 /** Key of a data entry, a secret or a report entry; slashes are part of it and travel as `%2F`. */
 export const EntryKey = Type.String({ minLength: 1, maxLength: 512, examples: ['tls/server.key'] })
 

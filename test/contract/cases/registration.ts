@@ -89,7 +89,14 @@ export const registerCases: ContractCase[] = [
         },
       ],
     },
-    extensions: ['.node_token', '.hostname', '.mesh_range', '.peers[].hostname', '.peers[].status'],
+    extensions: [
+      '.node_token',
+      '.hostname',
+      '.mesh_range',
+      '.mesh_ranges',
+      '.peers[].hostname',
+      '.peers[].status',
+    ],
     async check(answer, { system, web }) {
       const node = given(answer)
       assert.match(node.node_id, /^n_/)

@@ -72,6 +72,7 @@ export const getStateCases: ContractCase[] = [
       '.node_id',
       '.hostname',
       '.mesh_ip',
+      '.mesh_ranges',
       '.revision',
       '.policies[].name',
       '.peers[].hostname',

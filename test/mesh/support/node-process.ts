@@ -33,19 +33,20 @@ export interface NodeReport {
 
 const log = createLog('node', 'warn')
 const [interfaceName = 'plexd0', listenPort = '51820'] = process.argv.slice(2)
+const meshRanges = ['10.100.0.0/16']
 let order: NodeOrder | undefined
 let isWatched = false
 const device = await createLinuxDevice({
   interfaceName,
   listenPort: Number(listenPort),
-  network: () => ({ meshIp: order?.meshIp ?? '', meshRange: '10.100.0.0/16' }),
+  network: () => ({ meshIp: order?.meshIp ?? '', meshRanges, routed: meshRanges }),
   keepaliveSeconds: () => order?.keepaliveSeconds ?? 0,
   log,
 })
 const routing = createMeshRouting({
   place: () => ({
     meshIp: order?.meshIp ?? '',
-    meshRange: '10.100.0.0/16',
+    meshRanges,
     pinned: undefined,
     interfaceName,
   }),

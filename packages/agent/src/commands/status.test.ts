@@ -20,7 +20,13 @@ const healthy: Parameters<typeof formatStatus>[0] = {
     clock_skew_seconds: 0,
   },
   revision: 'a1-42',
-  mesh: { enabled: true, interface: 'plexd0', backend: 'kernel', peers: 12 },
+  mesh: {
+    enabled: true,
+    interface: 'plexd0',
+    backend: 'kernel',
+    peers: 12,
+    ranges: ['10.100.0.0/16', '10.101.0.0/16'],
+  },
   counts: { metadata: 2, data: 1, secrets: 3, reports: 4, reports_unsynced: 0, pending_results: 0 },
   problems: [],
 }
@@ -38,6 +44,7 @@ heartbeat:     12 s ago
 reconciled:    30 s ago, revision a1-42
 clock:         0 s from the control plane's
 mesh:          plexd0 (kernel), 12 peers
+mesh ranges:   10.100.0.0/16 10.101.0.0/16
 holds:         2 metadata, 1 data, 3 secrets, 4 reports
 waiting:       0 reports, 0 action results
 problems:      none

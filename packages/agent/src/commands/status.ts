@@ -32,6 +32,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
     ],
     ['clock', `${control_plane.clock_skew_seconds} s from the control plane's`],
     ['mesh', describeMesh(mesh)],
+    ['mesh ranges', mesh.ranges?.join(' ') || 'none'],
     [
       'holds',
       `${counts.metadata} metadata, ${counts.data} data, ${counts.secrets} secrets, ${counts.reports} reports`,

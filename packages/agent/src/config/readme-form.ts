@@ -1,6 +1,6 @@
 import { type Form, setting } from './form.ts'
 import {
-  cidr,
+  cidrs,
   count,
   duration,
   flag,
@@ -35,7 +35,7 @@ export const readmeForm: Form = {
   'mesh.interface': setting('meshInterface', interfaceName),
   'mesh.listen_port': setting('meshPort', count(1, 65_535)),
   'mesh.mtu': setting('meshMtu', count(576, 9_000)),
-  'mesh.range': setting('meshRange', cidr),
+  'mesh.range': setting('meshRanges', cidrs),
   'mesh.foreign_allowed_ips': setting('meshForeignAllowedIps', flag),
   'heartbeat.interval': setting('heartbeatMs', duration(1_000)),
   'reconcile.interval': setting('reconcileMs', duration(1_000)),

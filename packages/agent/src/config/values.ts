@@ -37,9 +37,11 @@ export function count(min: number, max: number): (value: unknown) => number {
   }
 }
 
-/** A range of IPv4 addresses. */
-export function cidr(value: unknown): string {
-  return formatCidr(parseCidr(text(value)))
+/** Ranges of IPv4 addresses: one, or a list of them. */
+export function cidrs(value: unknown): string[] {
+  const ranges = [value].flat().map((one) => formatCidr(parseCidr(text(one))))
+  if (ranges.length === 0) throw new RangeError('want a range, such as 10.100.0.0/16, or several')
+  return ranges
 }
 
 /** Nobody waits longer for anything here; what is meant to be never has a switch of its own. */

@@ -89,7 +89,8 @@ async function look(config: AgentConfig): Promise<{ chains: Chain[]; traffic: Me
     traffic: {
       interface: config.meshInterface,
       wireguardPort: config.meshPort,
-      meshRange: identity && readRange(placeOf(identity, config).meshRange),
+      meshRanges:
+        identity && placeOf(identity, config).meshRanges.flatMap((text) => readRange(text) ?? []),
     },
   }
 }

@@ -19,14 +19,18 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
   const place = placeOf(identity, config)
   const routing = await readRouting()
   const controlAddresses = await lookUpAddresses(config.proxyUrl ?? config.apiUrl).catch(() => [])
-  const verdict = judgePlace({ ...place, controlAddresses }, routing)
-  if (verdict && 'refusal' in verdict) return failed(verdict.refusal, 'ip route show table all')
-  if (verdict) return warning(verdict.warning, 'ip route show table all')
+  const { ranges, refusal, warnings } = judgePlace({ ...place, controlAddresses }, routing)
+  if (refusal !== undefined) return failed(refusal, 'ip route show table all')
+  if (warnings.length > 0) return warning(warnings.join('; '), 'ip route show table all')
   const ours = routing.routes.filter(({ table }) => table === meshTable)
   const isHeldBack = ours.length > 0 && !ours.some(({ dev }) => dev === place.interfaceName)
-  if (!isHeldBack) return (await findInClear()) ?? ok(`${place.meshRange} is nobody else's`)
+  if (!isHeldBack)
+    return (
+      (await findInClear()) ??
+      ok(`${ranges.join(' and ')} ${ranges.length === 1 ? 'is' : 'are'} nobody else's`)
+    )
   return warning(
-    `there is no interface ${place.interfaceName}, and packets for ${place.meshRange} are held back, so that none leaves in clear`,
+    `there is no interface ${place.interfaceName}, and packets for ${ranges.join(' and ')} are held back, so that none leaves in clear`,
     'plexd up, or plexd down to let them go',
   )
 }

@@ -149,6 +149,7 @@ const stateArbitrary: fc.Arbitrary<DesiredState> = fc.record(
     signing_keys: keyArbitrary.map((current) => ({ current })),
     // Of the node itself only a pull tells.
     hostname: fc.constant(''),
+    mesh_ranges: fc.constant([]),
     metadata: fc.dictionary(fc.string(), fc.string(), plain),
     data: fc.constantFrom([], [anEntry('a', 1)], [anEntry('a', 2), anEntry('b', 1)]),
     secret_refs: fc.constantFrom([], [{ key: 's', version: 1 }]),

@@ -27,10 +27,12 @@ export interface FirewallApplierOptions {
   isWatched: boolean
   desired: Pick<DesiredStore, 'current'>
   /** This node itself, for rules that name it. */
-  self: () => { node_id: string; mesh_ip: string; mesh_range?: string | undefined } | undefined
-  /** What of the mesh range is not of the mesh; undefined where nobody knows. */
+  self: () => { node_id: string; mesh_ip: string } | undefined
+  /** The ranges that lead into the mesh (CIDR); undefined where nobody knows. */
+  ranges?: () => readonly string[] | undefined
+  /** What of those is not of the mesh; undefined where nobody knows. */
   exceptions?: () => readonly string[] | undefined
-  ruleset: Omit<RulesetOptions, 'meshIp' | 'meshRange' | 'exceptions' | 'meshIpOf'>
+  ruleset: Omit<RulesetOptions, 'meshIp' | 'meshRanges' | 'exceptions' | 'meshIpOf'>
   problems: Problems
   log: Log
 }
@@ -95,6 +97,7 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
 /** Compiles anew only what is new: states share what did not change. */
 function createCompiler({
   self,
+  ranges: readRanges,
   exceptions: readExceptions,
   ruleset: options,
   problems,
@@ -106,12 +109,13 @@ function createCompiler({
   let namesNodes = false
 
   return ({ policies, peers }: DesiredState): Ruleset => {
-    const { mesh_ip: meshIp, mesh_range: meshRange } = self() ?? {}
+    const meshIp = self()?.mesh_ip
+    const meshRanges = readRanges?.()
     const exceptions = readExceptions?.()
     const isSame =
       of?.policies === policies &&
       compiled?.meshIp === meshIp &&
-      compiled?.meshRange === meshRange &&
+      compiled?.meshRanges?.join() === meshRanges?.join() &&
       compiled?.exceptions?.join() === exceptions?.join() &&
       (!namesNodes || of.peers === peers)
     if (compiled && isSame) return compiled
@@ -123,7 +127,7 @@ function createCompiler({
     const result = compileRuleset(policies, {
       ...options,
       meshIp,
-      meshRange,
+      meshRanges,
       exceptions,
       meshIpOf,
     })

@@ -8,7 +8,7 @@ import { parseTables } from './read-others.ts'
 const traffic = {
   interface: 'plexd0',
   wireguardPort: 51_820,
-  meshRange: parseCidr('10.100.0.0/16'),
+  meshRanges: [parseCidr('10.100.0.0/16')],
 }
 const established = matches({ ct: { key: 'state' } }, ['established', 'related'])
 const accept = { accept: null }

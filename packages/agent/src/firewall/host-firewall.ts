@@ -8,7 +8,7 @@ export interface MeshTraffic {
   interface: string
   wireguardPort: number
   /** Undefined where nobody knows. */
-  meshRange: Cidr | undefined
+  meshRanges: readonly Cidr[] | undefined
 }
 
 export interface Obstacle {
@@ -24,7 +24,7 @@ export function findShutChains(chains: readonly Chain[], traffic: MeshTraffic): 
     const name = `chain "${chain.family} ${chain.table} ${chain.name}"${managers[managerOf(chain, chains)]}`
     const shuts = (probe: Probe): boolean => walkChain(chain, chains, probe).verdict === 'drop'
     return [
-      ...(shuts(fromPeer(traffic))
+      ...(fromPeers(traffic).some(shuts)
         ? [
             {
               detail: `${name} drops what peers send: nothing in it admits ${mesh}, so that what policy allows does not arrive; policy alone may decide there`,
@@ -47,12 +47,16 @@ export function findShutChains(chains: readonly Chain[], traffic: MeshTraffic): 
 /** Chains by which packets of the mesh are not tracked: then nobody knows which flow they belong to. Pure. */
 export function findUntracking(chains: readonly Chain[], traffic: MeshTraffic): Obstacle[] {
   const directions = [
-    { hook: 'prerouting', probe: fromPeer(traffic), match: 'iifname' },
-    { hook: 'output', probe: { iifname: 'none', oifname: traffic.interface }, match: 'oifname' },
+    { hook: 'prerouting', probes: fromPeers(traffic), match: 'iifname' },
+    {
+      hook: 'output',
+      probes: [{ iifname: 'none', oifname: traffic.interface }],
+      match: 'oifname',
+    },
   ] as const
-  return directions.flatMap(({ hook, probe, match }) =>
+  return directions.flatMap(({ hook, probes, match }) =>
     chainsOn(chains, hook)
-      .filter((chain) => walkChain(chain, chains, probe).isUntracked)
+      .filter((chain) => probes.some((probe) => walkChain(chain, chains, probe).isUntracked))
       .map((chain) => ({
         detail: `chain "${chain.family} ${chain.table} ${chain.name}" has packets on ${traffic.interface} go untracked (NOTRACK): policy is about flows, so that all of these are dropped`,
         remedy: skipChain(chain, chains, match, traffic.interface),
@@ -60,8 +64,10 @@ export function findUntracking(chains: readonly Chain[], traffic: MeshTraffic): 
   )
 }
 
-function fromPeer({ interface: mesh, meshRange }: MeshTraffic): Probe {
-  return { iifname: mesh, oifname: 'none', source: meshRange }
+/** From each range one. */
+function fromPeers({ interface: mesh, meshRanges }: MeshTraffic): Probe[] {
+  const sources = meshRanges ?? [undefined]
+  return sources.map((source) => ({ iifname: mesh, oifname: 'none', source }))
 }
 
 function chainsOn(chains: readonly Chain[], hook: string): Chain[] {

@@ -12,7 +12,7 @@ export function probeText(): string {
     interface: 'plexd0',
     wireguardPort: 51_820,
     meshIp: '10.100.1.2',
-    meshRange: '10.100.0.0/16',
+    meshRanges: ['10.100.0.0/16', '10.101.0.0/16'],
     exceptions: ['10.100.7.0/24'],
     mtu: 1_420,
     defaultAction: 'deny',

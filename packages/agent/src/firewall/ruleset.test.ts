@@ -129,7 +129,7 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
 
   it('drops what is for the mesh and leaves by another interface, but not what the range has of others', () => {
     const ruleset = compile({
-      meshRange: '10.100.0.0/16',
+      meshRanges: ['10.100.0.0/16'],
       exceptions: ['10.100.7.0/24', '10.100.9.9'],
     })
     assert.match(
@@ -137,12 +137,12 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
       /\nadd rule inet plexd in_clear oifname != \{ "lo", "plexd0" \} ip daddr 10\.100\.0\.0\/16 ip daddr != \{ 10\.100\.7\.0\/24, 10\.100\.9\.9 \} meta mark and 0xffff != 0xe4 counter drop comment "for the mesh, in clear"\n$/,
     )
     assert.equal(objectsOf(ruleset, 3).get('in_clear'), 2)
-    const without = switchText(compile({ meshRange: '10.100.0.0/16', exceptions: [] }), 3)
+    const without = switchText(compile({ meshRanges: ['10.100.0.0/16'], exceptions: [] }), 3)
     assert.match(without, /ip daddr 10\.100\.0\.0\/16 meta mark/)
   })
 
   it('drops what claims to be from the mesh and comes by another interface, but for what is of others', () => {
-    const ruleset = compile({ meshRange: '10.100.0.0/16', exceptions: ['10.100.7.0/24'] })
+    const ruleset = compile({ meshRanges: ['10.100.0.0/16'], exceptions: ['10.100.7.0/24'] })
     const lines = switchText(ruleset, 3).split('\n')
     const guards = ['ct direction original', 'ct state invalid,untracked'].map(
       (begun) =>
@@ -158,8 +158,20 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     }
   })
 
+  it('means all ranges where the mesh has several', () => {
+    const ranges = { meshRanges: ['10.100.0.0/16', '10.101.0.0/16'], exceptions: [] }
+    const lines = switchText(compile(ranges), 3).split('\n')
+    const among = (chain: string, side: string): boolean =>
+      lines.some(
+        (line) =>
+          line.startsWith(`add rule inet plexd ${chain} `) &&
+          line.includes(` ip ${side} { 10.100.0.0/16, 10.101.0.0/16 } `),
+      )
+    assert.ok(among('in_clear', 'daddr') && among('from_peers', 'saddr') && among('input', 'saddr'))
+  })
+
   it('marks what WireGuard gets from peers whose own address lies in the mesh range', () => {
-    const lines = switchText(compile({ meshRange: '10.100.0.0/16' }), 3).split('\n')
+    const lines = switchText(compile({ meshRanges: ['10.100.0.0/16'] }), 3).split('\n')
     assert.deepEqual(
       lines.filter((line) => line.startsWith('add rule inet plexd from_peers ')),
       [
@@ -196,10 +208,11 @@ describe('compileRuleset', () => {
       compile({ wireguardPort: 51_821 }),
       compile({ defaultAction: 'allow' }),
       compile({ logDenied: true }),
-      compile({ meshRange: '10.100.0.0/16' }),
+      compile({ meshRanges: ['10.100.0.0/16'] }),
       compile({ mtu: 1_280 }),
-      compile({ meshRange: '10.100.0.0/16', exceptions: [] }),
-      compile({ meshRange: '10.100.0.0/16', exceptions: ['10.100.7.0/24'] }),
+      compile({ meshRanges: ['10.100.0.0/16'], exceptions: [] }),
+      compile({ meshRanges: ['10.100.0.0/16', '10.101.0.0/16'], exceptions: [] }),
+      compile({ meshRanges: ['10.100.0.0/16'], exceptions: ['10.100.7.0/24'] }),
     ].map(({ digest }) => digest)
     assert.equal(new Set(digests).size, digests.length)
     assert.equal(compile({}).digest, digests[0])
@@ -228,7 +241,7 @@ describe('compileRuleset', () => {
     })
     assert.partialDeepStrictEqual(
       Object.fromEntries(
-        objectsOf(compile({ meshIp: '10.100.1.2', meshRange: '10.100.0.0/16' }), 3),
+        objectsOf(compile({ meshIp: '10.100.1.2', meshRanges: ['10.100.0.0/16'] }), 3),
       ),
       { input: 4, forward: 5, output: 3, from_peers: 2 },
     )

@@ -10,9 +10,9 @@ export interface Ruleset {
   wireguardPort: number
   /** Undefined until the node is registered. */
   meshIp: string | undefined
-  /** All addresses of the mesh (CIDR); undefined where nobody knows. */
-  meshRange: string | undefined
-  /** What of it is not of the mesh (CIDR or address); undefined where nobody knows. */
+  /** The ranges of the mesh (CIDR), none of which overlap; undefined where nobody knows. */
+  meshRanges: readonly string[] | undefined
+  /** What of those is not of the mesh (CIDR or address); undefined where nobody knows. */
   exceptions: readonly string[] | undefined
   /** Of the mesh interface. */
   mtu: number
@@ -31,9 +31,9 @@ export interface RulesetOptions {
   wireguardPort: number
   /** This node's; undefined until it is registered. */
   meshIp?: string | undefined
-  /** All addresses of the mesh (CIDR). */
-  meshRange?: string | undefined
-  /** What of it is not of the mesh (CIDR or address); undefined where nobody knows. */
+  /** The ranges of the mesh (CIDR), none of which overlap. */
+  meshRanges?: readonly string[] | undefined
+  /** What of those is not of the mesh (CIDR or address); undefined where nobody knows. */
   exceptions?: readonly string[] | undefined
   /** Of the mesh interface. */
   mtu: number
@@ -49,15 +49,15 @@ export function compileRuleset(
   policies: readonly CompiledPolicy[],
   { meshIpOf, ...options }: RulesetOptions,
 ): { ruleset: Ruleset; problems: string[] } {
-  const { interface: name, meshIp, meshRange, exceptions } = options
+  const { interface: name, meshIp, meshRanges, exceptions } = options
   // The name is written into the text for nft.
   if (!/^[\w.-]{1,15}$/.test(name)) throw new RangeError(`interface name "${name}" is not usable`)
   if (meshIp !== undefined) parseIpv4(meshIp) // and so are these
-  for (const text of [meshRange ?? [], exceptions ?? []].flat()) parseCidr(text)
+  for (const text of [...(meshRanges ?? []), ...(exceptions ?? [])]) parseCidr(text)
   const { matches, problems } = matchRules(policies, meshIpOf)
   const ruleset = {
     meshIp,
-    meshRange,
+    meshRanges,
     exceptions,
     ...options,
     layers: layerRules(matches),
@@ -148,13 +148,13 @@ export function aroundTexts({
 }
 
 /**
- * WireGuard's packets from peers whose own address lies in the mesh range get the mark of those that go there: else a
+ * WireGuard's packets from peers whose own address lies in a range of the mesh get the mark of those that go there: else a
  * kernel that checks which way an answer would take (rp_filter) finds the mesh, and drops them. The upper half of the
  * mark is left to others.
  */
-function markText({ interface: name, meshRange, wireguardPort }: Ruleset): string {
-  if (meshRange === undefined) return ''
-  return `add rule inet plexd from_peers iifname != "${name}" ip saddr ${meshRange} udp dport ${wireguardPort} meta mark set mark and 0xffff0000 or 0x${meshMark.toString(16)}\n`
+function markText({ interface: name, meshRanges, wireguardPort }: Ruleset): string {
+  if (meshRanges === undefined) return ''
+  return `add rule inet plexd from_peers iifname != "${name}" ip saddr ${amongText(meshRanges)} udp dport ${wireguardPort} meta mark set mark and 0xffff0000 or 0x${meshMark.toString(16)}\n`
 }
 
 /** Connections through this machine into the mesh know nothing of its MTU: where no ICMP tells them, they would hang. */
@@ -169,7 +169,7 @@ function segmentsText({ interface: name, mtu }: Ruleset): string {
 
 /**
  * What is for the mesh leaves by its interface, and no other: the routing sees to that, and somebody may take it away.
- * What WireGuard sends is encrypted; a part of the range may be a network of this machine.
+ * What WireGuard sends is encrypted; a part of a range may be a network of this machine.
  */
 function clearText({ interface: name, ...ruleset }: Ruleset): string {
   const isOfMesh = ofMeshText('daddr', ruleset)
@@ -192,11 +192,16 @@ function strangeTexts({ interface: name, ...ruleset }: Ruleset): string[] {
 /** Packets from or for an address of the mesh, without those of WireGuard; undefined where not all of it is known. */
 function ofMeshText(
   end: 'saddr' | 'daddr',
-  { meshRange, exceptions }: Pick<Ruleset, 'meshRange' | 'exceptions'>,
+  { meshRanges, exceptions }: Pick<Ruleset, 'meshRanges' | 'exceptions'>,
 ): string | undefined {
-  if (meshRange === undefined || exceptions === undefined) return undefined
+  if (meshRanges === undefined || exceptions === undefined) return undefined
   const others = exceptions.length === 0 ? '' : ` ip ${end} != { ${exceptions.join(', ')} }`
-  return `ip ${end} ${meshRange}${others} meta mark and 0xffff != 0x${meshMark.toString(16)}`
+  return `ip ${end} ${amongText(meshRanges)}${others} meta mark and 0xffff != 0x${meshMark.toString(16)}`
+}
+
+/** One stands by itself. */
+function amongText(ranges: readonly string[]): string {
+  return ranges.length === 1 ? `${ranges[0]}` : `{ ${ranges.join(', ')} }`
 }
 
 /** Of IPv4 and TCP without options. */
@@ -214,7 +219,7 @@ export function objectsOf(ruleset: Ruleset, generation: number): Map<string, num
     ['input', 2 + guards],
     ['forward', 3 + guards],
     ['output', 3],
-    ['from_peers', ruleset.meshRange === undefined ? 1 : 2],
+    ['from_peers', markText(ruleset) === '' ? 1 : 2],
     ['segments', 3],
     ['in_clear', clearText(ruleset) === '' ? 1 : 2],
   ])

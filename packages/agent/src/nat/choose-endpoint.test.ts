@@ -40,12 +40,12 @@ describe('chooseEndpoint', () => {
   })
 
   it('takes an address inside the mesh range, which only local endpoints have, where there is no other', () => {
-    const meshRange = parseCidr('10.100.0.0/16')
+    const meshRanges = ['10.200.0.0/16', '10.100.0.0/16'].map(parseCidr)
     const local_endpoints = ['192.168.1.3:51820', '10.100.7.3:51820']
     const peer = { endpoint: '', local_endpoints }
-    assert.equal(chooseEndpoint(peer, { ...here, meshRange }), '10.100.7.3:51820')
+    assert.equal(chooseEndpoint(peer, { ...here, meshRanges }), '10.100.7.3:51820')
     const seen = { endpoint: '198.51.100.1:40000', local_endpoints }
-    assert.equal(chooseEndpoint(seen, { ...here, meshRange }), '198.51.100.1:40000')
+    assert.equal(chooseEndpoint(seen, { ...here, meshRanges }), '198.51.100.1:40000')
   })
 })
 

@@ -1,12 +1,12 @@
 import { isIPv4 } from 'node:net'
 import {
   type Cidr,
-  cidrContains,
   cidrSize,
   isUsableEndpoint,
   type Peer,
   parseCidr,
   parseIpv4,
+  rangeOf,
 } from '@plexd/protocol'
 import { type Interfaces, localAddresses } from './local-addresses.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
@@ -17,23 +17,23 @@ export interface Standpoint {
   own: Pick<DiscoveredEndpoint, 'public_endpoint'> | undefined
   interfaces: Interfaces
   /** All addresses of the mesh; undefined while nobody knows. */
-  meshRange?: Cidr | undefined
+  meshRanges?: readonly Cidr[] | undefined
 }
 
 /**
  * Where to send packets for a peer: to its own address where it stands in a network of ours and behind the same NAT,
  * since few NATs lead back in what comes from inside; else to where the internet sees it. That the public address is
- * the same must be so, because thousands of networks have the same private addresses. One inside the mesh range is told
+ * the same must be so, because thousands of networks have the same private addresses. One inside a range of the mesh is told
  * among the local ones only: where there is nothing else, it may be what all of this network is numbered by. Pure.
  */
 export function chooseEndpoint(
   { endpoint, local_endpoints = [] }: Pick<Peer, 'endpoint' | 'local_endpoints'>,
-  { own, interfaces, meshRange }: Standpoint,
+  { own, interfaces, meshRanges }: Standpoint,
 ): string {
   const ownAddress = addressOf(own?.public_endpoint ?? '')
   const elsewhere =
-    endpoint === '' && meshRange
-      ? (local_endpoints.find((local) => isInRange(addressOf(local), meshRange)) ?? '')
+    endpoint === '' && meshRanges
+      ? (local_endpoints.find((local) => isInside(addressOf(local), meshRanges)) ?? '')
       : endpoint
   if (local_endpoints.length === 0 || addressOf(endpoint) !== ownAddress) return elsewhere
   const ours = new Set(localAddresses(interfaces))
@@ -45,8 +45,8 @@ export function chooseEndpoint(
   return near ?? elsewhere
 }
 
-function isInRange(address: string, range: Cidr): boolean {
-  return isIPv4(address) && cidrContains(range, parseIpv4(address))
+function isInside(address: string, ranges: readonly Cidr[]): boolean {
+  return isIPv4(address) && rangeOf(ranges, parseIpv4(address)) !== undefined
 }
 
 function addressOf(endpoint: string): string {

@@ -33,7 +33,7 @@ function exchangeWith(answer: (body: EndpointReport) => Partial<EndpointResponse
       isMeshLost: () => false,
       replace: () => assert.fail('nothing is new'),
     } as never, // it asks for no more
-    meshRange: () => parseCidr('10.100.0.0/16'),
+    meshRanges: () => [parseCidr('10.100.0.0/16')],
     changes: {
       watch: () => ({ hasFolded: () => false, isOvertaken: () => false, [Symbol.dispose]() {} }),
     },

@@ -16,7 +16,7 @@ export interface EndpointExchangeDeps {
   nodeId: string
   desired: DesiredStore
   /** All addresses of the mesh. */
-  meshRange(): Cidr
+  meshRanges(): readonly Cidr[]
   changes: Pick<StateChanges, 'watch'>
   problems: Problems
 }
@@ -29,16 +29,16 @@ export function createEndpointExchange({
   client,
   nodeId,
   desired,
-  meshRange,
+  meshRanges,
   changes,
   problems,
 }: EndpointExchangeDeps) {
   /**
-   * One that nobody can reach us at would be left out, and earlier control planes refuse the whole report for it. Inside the mesh range agents like this one reach
+   * One that nobody can reach us at would be left out, and earlier control planes refuse the whole report for it. Inside the mesh agents like this one reach
    * us, who are the ones that are told of local endpoints; others would send what they encrypt into the mesh.
    */
   const isPublic = (endpoint: string): boolean =>
-    isUsableEndpoint(endpoint, { meshRange: meshRange() })
+    isUsableEndpoint(endpoint, { meshRanges: meshRanges() })
   const isLocal = (endpoint: string): boolean => isUsableEndpoint(endpoint)
 
   return async (found: DiscoveredEndpoint): Promise<void> => {

@@ -65,22 +65,22 @@ describe('createApplier', () => {
 
   it('leaves what is in force as it is while the mesh may not be where it should be', async () => {
     const { applier, device, problems, judged } = setUp([db])
-    judged.is = { refusal: 'its range overlaps the LAN' }
+    judged.is = { ranges: [], refusal: 'its range overlaps the LAN', warnings: [] }
     assert.deepEqual(await applier.apply(), [])
     assert.deepEqual(device.peerIds(), [])
     assert.deepEqual(problems.list(), ['its range overlaps the LAN'])
 
-    judged.is = undefined
+    judged.is = fine
     await applier.apply()
     assert.deepEqual(device.peerIds(), ['n_db'])
     assert.deepEqual(problems.list(), [])
 
-    judged.is = { refusal: 'its range overlaps the LAN' }
+    judged.is = { ranges: [], refusal: 'its range overlaps the LAN', warnings: [] }
     device.tamper((peers) => peers.clear())
     assert.deepEqual(await applier.apply({ look: true }), [])
     assert.deepEqual(device.peerIds(), [])
 
-    judged.is = { warning: 'its range overlaps the LAN' }
+    judged.is = { ...fine, warnings: ['its range overlaps the LAN'] }
     await applier.apply()
     assert.deepEqual(device.peerIds(), ['n_db'])
     assert.deepEqual(problems.list(), ['its range overlaps the LAN'])
@@ -115,17 +115,20 @@ describe('createApplier', () => {
   })
 })
 
+const fine: PlaceVerdict = { ranges: ['10.100.0.0/16'], warnings: [] }
+
 function setUp(peers: Peer[]) {
   let state: DesiredState = { ...emptyDesiredState, peers }
   let isLost = false
   const device = createFakeDevice()
   const problems = createProblems()
   const desired = { current: () => state, isMeshLost: () => isLost }
-  const judged: { is: PlaceVerdict; wrong: string[] } = { is: undefined, wrong: [] }
+  const judged: { is: PlaceVerdict; wrong: string[] } = { is: fine, wrong: [] }
   const routing = {
     prepare: async () => ({ verdict: judged.is, isFresh: true, repaired: [] }),
     check: async () => judged.wrong,
     astray: () => new Map(),
+    ranges: () => judged.is.ranges,
     exceptions: () => [],
     forget() {},
     remove: async () => {},

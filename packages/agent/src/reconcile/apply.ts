@@ -86,8 +86,7 @@ export function createApplier(deps: ApplierDeps): Applier {
       'routing',
       failure === undefined ? [] : [`the routing of the mesh cannot be set: ${failure}`],
     )
-    if (!verdict) problems.clear('mesh range')
-    else problems.set('mesh range', 'refusal' in verdict ? verdict.refusal : verdict.warning)
+    tell('mesh range', verdict.refusal === undefined ? verdict.warnings : [verdict.refusal])
     if (repaired.length > 0)
       log.info('routing repaired', { details: repaired.slice(0, maxLoggedSteps) })
     return prepared
@@ -168,7 +167,7 @@ const lostMesh =
   'the mesh on disk is damaged: tunnels and rules stay as they are until the control plane answers'
 
 function isRefused(prepared: PreparedRouting | undefined): boolean {
-  return prepared?.verdict !== undefined && 'refusal' in prepared.verdict
+  return prepared?.verdict.refusal !== undefined
 }
 
 function repairsOf(prepared: PreparedRouting | undefined): DeviceStep[] {

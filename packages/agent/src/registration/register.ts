@@ -6,6 +6,7 @@ import {
   hostnameProblem,
   Peer,
   type RegisterRequest,
+  type RegisterResponse,
   validatorOf,
 } from '@plexd/protocol'
 import { CliError, type Clock, createBackoff, exitCodes, type Log } from '@plexd/runtime'
@@ -82,7 +83,7 @@ async function attempt(registration: Registration): Promise<Registered> {
     const identity = checkIdentity({
       node_id: answer.node_id,
       mesh_ip: answer.mesh_ip,
-      ...(answer.mesh_range ? { mesh_range: answer.mesh_range } : {}),
+      ...rangesIn(answer),
       hostname: answer.hostname ?? config.hostname,
       private_key: privateKey,
       signing_public_key: answer.signing_public_key,
@@ -99,6 +100,12 @@ async function attempt(registration: Registration): Promise<Registered> {
       },
     )
   }
+}
+
+/** All that the mesh has; one that has only one may say so in the older way. */
+function rangesIn({ mesh_ranges, mesh_range }: RegisterResponse): Pick<Identity, 'mesh_ranges'> {
+  if (mesh_ranges) return { mesh_ranges }
+  return mesh_range === undefined ? {} : { mesh_ranges: [mesh_range] }
 }
 
 const knownPeers = validatorOf(Type.Array(Peer))

@@ -11,6 +11,8 @@ export interface MeshState {
   readonly signing_keys: SigningKeys | null
   /** What this node is called; empty when the control plane does not say. */
   readonly hostname: string
+  /** All addresses of the mesh (CIDR); empty when the control plane does not say. */
+  readonly mesh_ranges: readonly string[]
   /**
    * SSE id (`<epoch>-<sequence>`) of the last event folded in, or revision of the last state pulled, whichever came
    * later. The control plane uses the same ids for both, so it is the ETag of a conditional pull. Empty: pull it all.
@@ -32,6 +34,7 @@ export const emptyMesh: MeshState = {
   policies: [],
   signing_keys: null,
   hostname: '',
+  mesh_ranges: [],
   revision: '',
   left_out: [],
 }
@@ -70,6 +73,7 @@ export function desiredFromPull(state: ReceivedState, etag: string): DesiredStat
     policies,
     signing_keys: state.signing_keys ?? null,
     hostname: state.hostname ?? '',
+    mesh_ranges: state.mesh_ranges ?? [],
     metadata: state.metadata ?? {},
     data,
     secret_refs,

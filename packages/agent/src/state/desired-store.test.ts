@@ -247,6 +247,7 @@ const full: DesiredState = {
   policies: [],
   signing_keys: { current: db.public_key, previous: null },
   hostname: 'web-01',
+  mesh_ranges: ['10.100.0.0/16', '10.101.0.0/16'],
   metadata: { region: 'us-west-2' },
   data: [anEntry()],
   secret_refs: [{ key: 'tls-cert', version: 2 }],

@@ -69,6 +69,7 @@ function shareUnchanged(next: DesiredState, before: DesiredState): DesiredState 
     policies: shareList(next.policies, before.policies, (policy) => policy.id),
     signing_keys: share(next.signing_keys, before.signing_keys),
     hostname: next.hostname,
+    mesh_ranges: share(next.mesh_ranges, before.mesh_ranges),
     metadata: share(next.metadata, before.metadata),
     data: shareList(next.data, before.data, (entry) => entry.key),
     secret_refs: shareList(next.secret_refs, before.secret_refs, (ref) => ref.key),

@@ -19,6 +19,7 @@ describe('the journal of the mesh', () => {
       policies: [{ id: 'pol_1', rules: [] }],
       signing_keys: { current: one.public_key, previous: null },
       hostname: 'web-01',
+      mesh_ranges: ['10.100.0.0/16', '10.101.0.0/16'],
       revision: '1-4',
       left_out: [{ list: 'data', key: 'deep', why: 'it is nested deeper than 64' }],
     }

@@ -28,6 +28,7 @@ const MeshChange = Type.Object({
   policies: Type.Optional(Type.Array(CompiledPolicy)),
   signing_keys: Type.Optional(Type.Union([SigningKeys, Type.Null()])),
   hostname: Type.Optional(Type.String()),
+  mesh_ranges: Type.Optional(Type.Array(Type.String())),
   left_out: Type.Optional(Type.Array(LeftOut)),
   revision: Type.String(),
 })
@@ -101,6 +102,7 @@ function changeBetween(before: MeshState, now: MeshState): MeshChange | undefine
     ...(now.policies === before.policies ? {} : { policies: [...now.policies] }),
     ...(now.signing_keys === before.signing_keys ? {} : { signing_keys: now.signing_keys }),
     ...(now.hostname === before.hostname ? {} : { hostname: now.hostname }),
+    ...(now.mesh_ranges === before.mesh_ranges ? {} : { mesh_ranges: [...now.mesh_ranges] }),
     ...(now.left_out === before.left_out ? {} : { left_out: [...now.left_out] }),
     revision: now.revision,
   }

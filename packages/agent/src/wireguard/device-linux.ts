@@ -40,13 +40,23 @@ import { createSightMemory, type SightMemory } from './sight-memory.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 import { refusalError, withoutRefused, writePeers } from './write-peers.ts'
 
+/** What is of the mesh, for this node. */
+export interface MeshNetwork {
+  /** Its own address. */
+  meshIp: string
+  /** All addresses (CIDR). */
+  meshRanges: readonly string[]
+  /** Those of the ranges that lead into the mesh here. */
+  routed: readonly string[]
+}
+
 export interface LinuxDeviceOptions {
   interfaceName: string
   /** 0 for any. */
   listenPort: number
   mtu?: number
-  /** This node's address and the range of the whole mesh (CIDR). Asked for when needed: a new node learns them late. */
-  network(): { meshIp: string; meshRange: string }
+  /** Asked for when needed: a new node learns it late, and it changes. */
+  network(): MeshNetwork
   /** 0 for none. Asked for when needed: it depends on the NAT that this node is found to be behind. */
   keepaliveSeconds(): number
   /** For files that need not outlive the interface. */
@@ -196,7 +206,7 @@ class Device implements LinuxDevice {
       },
       onRoutes: () => listener.onRoutes?.(),
       onUnwatched: (why) => listener.onUnwatched?.(why),
-      meshRange: () => this.#options.network().meshRange,
+      meshRanges: () => this.#options.network().meshRanges,
       clock: this.#clock,
       log,
     })
@@ -244,13 +254,13 @@ class Device implements LinuxDevice {
   #plan(sight: Sight): InterfacePlan {
     if (this.#privateKey === '') throw new Error('the interface has no private key yet')
     const { listenPort, mtu = standardMtu } = this.#options
-    const { meshIp, meshRange } = this.#options.network()
+    const { meshIp, routed } = this.#options.network()
     const wanted = {
       name: this.interfaceName,
       privateKey: this.#privateKey,
       listenPort,
       keepaliveSeconds: this.#options.keepaliveSeconds(),
-      link: { mtu, address: `${meshIp}/32`, route: meshRange },
+      link: { mtu, address: `${meshIp}/32`, routes: routed },
     }
     return planInterface(wanted, sight, this.#record.current())
   }

@@ -12,7 +12,7 @@ const wanted: WantedInterface = {
   privateKey,
   listenPort: 51_820,
   keepaliveSeconds: 25,
-  link: { mtu: 1420, address: '10.100.1.1/32', route: '10.100.0.0/16' },
+  link: { mtu: 1420, address: '10.100.1.1/32', routes: ['10.100.0.0/16'] },
 }
 const db = wgPeer('db', { keepalive_seconds: 25 })
 

@@ -16,7 +16,7 @@ export interface InterfaceWatchOptions {
   /** Why nobody tells of changes, so that they are seen late; undefined once somebody does. */
   onUnwatched(why: string | undefined): void
   /** CIDR; throws while nobody knows. */
-  meshRange(): string
+  meshRanges(): readonly string[]
   clock: Clock
   log: Log
 }

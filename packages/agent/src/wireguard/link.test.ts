@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type LinkState, parseLink, planLink } from './link.ts'
+import { type LinkState, parseLink, planLink, type WantedLink } from './link.ts'
 
-const wanted = { mtu: 1420, address: '10.100.1.2/32', route: '10.100.0.0/16' }
+const wanted = { mtu: 1420, address: '10.100.1.2/32', routes: ['10.100.0.0/16'] }
 const asWanted: LinkState = {
   name: 'plexd0',
   kind: 'wireguard',
@@ -71,6 +71,19 @@ describe('planLink', () => {
       'link set dev plexd0 up',
       'route replace 10.100.0.0/16 dev plexd0 table 8293',
     ])
+  })
+
+  it('has a route for each range, and leaves the others alone when one comes or goes', () => {
+    const both = { ...wanted, routes: ['10.100.0.0/16', '10.101.0.0/16'] }
+    const commands = (link: WantedLink, actual: LinkState): string[] =>
+      planLink('plexd0', link, actual).map(({ command }) => command)
+    const routed = { ...asWanted, routes: both.routes }
+
+    assert.deepEqual(commands(both, asWanted), [
+      'route replace 10.101.0.0/16 dev plexd0 table 8293',
+    ])
+    assert.deepEqual(commands(both, routed), [])
+    assert.deepEqual(commands(wanted, routed), ['route delete 10.101.0.0/16 dev plexd0 table 8293'])
   })
 
   it('says what somebody has changed', () => {

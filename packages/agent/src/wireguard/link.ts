@@ -21,8 +21,8 @@ export interface WantedLink {
   mtu: number
   /** `10.100.1.2/32` */
   address: string
-  /** The range of the whole mesh, one route: one for each peer would cost a kernel write with each of them. */
-  route: string
+  /** The ranges of the whole mesh: a route for each peer would cost a kernel write with each of them. */
+  routes: readonly string[]
 }
 
 /** 1500 less the 80 bytes that WireGuard adds over IPv6. */
@@ -104,21 +104,25 @@ export function planLink(name: string, wanted: WantedLink, actual: LinkState): L
       command: `address add ${wanted.address} dev ${name}`,
     },
     !actual.up && { detail: 'interface was down', command: `link set dev ${name} up` },
-    !actual.routes.includes(wanted.route) && {
-      detail: `route ${wanted.route} was missing`,
-      command: `route replace ${wanted.route} dev ${name} table ${meshTable}`,
-    },
+    ...wanted.routes
+      .filter((route) => !actual.routes.includes(route))
+      .map((route) => ({
+        detail: `route ${route} was missing`,
+        command: `route replace ${route} dev ${name} table ${meshTable}`,
+      })),
     ...actual.routes
-      .filter((route) => route !== wanted.route)
+      .filter((route) => !wanted.routes.includes(route))
       .map((route) => ({
         detail: `route ${route} was there`,
         command: `route delete ${route} dev ${name} table ${meshTable}`,
       })),
     // There it would take what is not of the mesh as well: only rules can tell.
-    actual.mainRoutes.includes(wanted.route) && {
-      detail: `route ${wanted.route} was in the main table`,
-      command: `route delete ${wanted.route} dev ${name} table main`,
-    },
+    ...wanted.routes
+      .filter((route) => actual.mainRoutes.includes(route))
+      .map((route) => ({
+        detail: `route ${route} was in the main table`,
+        command: `route delete ${route} dev ${name} table main`,
+      })),
   ]
   return repairs.filter((repair) => repair !== false)
 }

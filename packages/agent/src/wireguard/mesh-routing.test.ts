@@ -23,7 +23,9 @@ describe('createMeshRouting', () => {
     assert.equal((await routing.prepare()).isFresh, false)
     assert.equal((await routing.prepare({ look: true })).isFresh, true)
     routing.forget()
-    assert.deepEqual(await routing.prepare(), { verdict: undefined, isFresh: true, repaired: [] })
+    const verdict = { ranges: ['10.100.0.0/16'], warnings: [] }
+    assert.deepEqual(await routing.prepare(), { verdict, isFresh: true, repaired: [] })
+    assert.deepEqual(routing.ranges(), verdict.ranges)
     assert.deepEqual(machine.written, made)
   })
 
@@ -38,11 +40,12 @@ describe('createMeshRouting', () => {
 
   it('sets nothing where the mesh is refused, and looks until it is not', async () => {
     const { routing, machine } = setUp(refused)
-    assert.ok('refusal' in ((await routing.prepare()).verdict ?? {}))
+    assert.match((await routing.prepare()).verdict.refusal ?? '', /10\.0\.0\.0\/8/)
+    assert.equal(routing.ranges(), undefined)
     assert.deepEqual(machine.written, [])
 
     machine.shows = nothing
-    assert.equal((await routing.prepare()).verdict, undefined)
+    assert.equal((await routing.prepare()).verdict.refusal, undefined)
     assert.deepEqual(machine.written, made)
   })
 
@@ -95,7 +98,7 @@ function setUp(shows: string) {
   }
   const place = {
     meshIp: '10.100.0.1',
-    meshRange: '10.100.0.0/16',
+    meshRanges: ['10.100.0.0/16'],
     pinned: undefined,
     interfaceName: 'plexd0',
   }

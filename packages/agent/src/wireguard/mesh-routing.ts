@@ -1,5 +1,6 @@
+import { parseCidr } from '@plexd/protocol'
 import { describeError, type Exec, ExecError, exec as execProgram } from '@plexd/runtime'
-import { type Routing, readRange, readRouting } from './local-routes.ts'
+import { type Routing, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
 import { type CheckedPeer, checkRoutes } from './route-check.ts'
@@ -14,7 +15,9 @@ export interface MeshRouting {
   prepare(options?: { look?: boolean }): Promise<PreparedRouting>
   /** Where packets really go, asked of the kernel; a sentence for each way that is not as it must be. */
   check(peers: readonly CheckedPeer[]): Promise<string[]>
-  /** What lies in the range and is not of the mesh, as of the last look; undefined before, and while it is refused. */
+  /** The ranges that lead into the mesh (CIDR), as of the last look; undefined before, and while it is refused. */
+  ranges(): readonly string[] | undefined
+  /** What lies in those and is not of the mesh; undefined as well while not all of it is known. */
   exceptions(): readonly string[] | undefined
   /** By its id, why packets for a peer do not get into the mesh; as of the last check. */
   astray(): ReadonlyMap<string, string>
@@ -45,6 +48,7 @@ export function createMeshRouting({
 }: RoutingPlace & { exec?: Exec }): MeshRouting {
   let last: { verdict: PlaceVerdict; of: string } | undefined
   let changes = 0
+  let ranges: readonly string[] | undefined
   let exceptions: readonly string[] | undefined
   let astray: ReadonlyMap<string, string> = new Map()
 
@@ -54,25 +58,30 @@ export function createMeshRouting({
     const before = changes
     const routing = await readRouting(exec)
     const verdict = judgePlace({ ...place(), controlAddresses: controlAddresses() ?? [] }, routing)
-    const isRefused = verdict !== undefined && 'refusal' in verdict
+    const isRefused = verdict.refusal !== undefined
+    ranges = isRefused ? undefined : verdict.ranges
     if (isRefused) exceptions = undefined
-    const outcome = isRefused ? { repaired: [] } : await repair(routing)
+    const outcome = isRefused ? { repaired: [] } : await repair(routing, verdict.ranges)
     // What changed meanwhile was perhaps not seen, and what was refused or failed may do the next time.
     const isCertain = before === changes && !isRefused && outcome.failure === undefined
     last = isCertain ? { verdict, of } : undefined
     return { verdict, isFresh: true, ...outcome }
   }
 
-  async function repair(routing: Routing): Promise<Pick<PreparedRouting, 'repaired' | 'failure'>> {
-    const { meshRange, interfaceName } = place()
-    const range = readRange(meshRange)
-    if (!range) return { repaired: [] }
+  async function repair(
+    routing: Routing,
+    accepted: readonly string[],
+  ): Promise<Pick<PreparedRouting, 'repaired' | 'failure'>> {
+    const { interfaceName } = place()
+    const wanted = accepted.map(parseCidr)
     const known = controlAddresses()
-    const found = exceptionsIn(range, interfaceName, { ...routing, controlAddresses: known ?? [] })
+    const found = wanted.flatMap((range) =>
+      exceptionsIn(range, interfaceName, { ...routing, controlAddresses: known ?? [] }),
+    )
     // Until it is known where the control plane is, it may be anywhere.
     exceptions = known && found.map(({ dst }) => dst)
     const repairs = planRouting(
-      { range, interfaceName, exceptions: found, isComplete: known !== undefined },
+      { ranges: wanted, interfaceName, exceptions: found, isComplete: known !== undefined },
       routing,
     )
     try {
@@ -87,8 +96,7 @@ export function createMeshRouting({
   }
 
   async function check(peers: readonly CheckedPeer[]): Promise<string[]> {
-    const { meshRange, interfaceName } = place()
-    const range = readRange(meshRange)
+    const { interfaceName } = place()
     const ways = await checkRoutes({
       peers,
       interfaceName,
@@ -96,13 +104,14 @@ export function createMeshRouting({
       exec,
     })
     astray = ways.peers
-    const returns = range ? await allowMarkedReturn(peers, range) : []
+    const returns = await allowMarkedReturn(peers, (ranges ?? []).map(parseCidr))
     return [...ways.others, ...ways.peers.values(), ...returns]
   }
 
   return {
     prepare,
     check,
+    ranges: () => ranges,
     exceptions: () => exceptions,
     astray: () => astray,
     forget() {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { concernsMesh } from './network-monitor.ts'
 
-const mesh = { interfaceName: 'plexd0', meshRange: () => '10.100.0.0/16' }
+const mesh = { interfaceName: 'plexd0', meshRanges: () => ['10.200.0.0/16', '10.100.0.0/16'] }
 
 describe('concernsMesh', () => {
   for (const line of [
@@ -31,7 +31,7 @@ describe('concernsMesh', () => {
     })
 
   it('lets routes pass while nobody knows the range', () => {
-    const meshRange = () => assert.fail('the node is not registered yet')
-    assert.equal(concernsMesh('10.100.7.0/24 dev br0 ', { ...mesh, meshRange }), false)
+    const meshRanges = () => assert.fail('the node is not registered yet')
+    assert.equal(concernsMesh('10.100.7.0/24 dev br0 ', { ...mesh, meshRanges }), false)
   })
 })

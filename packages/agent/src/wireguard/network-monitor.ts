@@ -15,7 +15,7 @@ export interface NetworkMonitorOptions {
   /** Why nobody tells of changes, so that they are seen late; undefined once somebody does. */
   onUnwatched(why: string | undefined): void
   /** CIDR; throws while nobody knows. */
-  meshRange(): string
+  meshRanges(): readonly string[]
   clock: Clock
   log: Log
 }
@@ -81,21 +81,22 @@ const isWayOut = /^(Deleted )?default /
  */
 export function concernsMesh(
   line: string,
-  { interfaceName, meshRange }: { interfaceName: string; meshRange(): string },
+  { interfaceName, meshRanges }: Pick<NetworkMonitorOptions, 'interfaceName' | 'meshRanges'>,
 ): boolean {
   const names = [interfaceName, meshTable].map(RegExp.escape).join('|')
   if (new RegExp(`\\b(${names})\\b`).test(line) || isRule.test(line)) return true
   const [, dst] = destination.exec(line) ?? []
-  return dst !== undefined && touches(dst, meshRange)
+  return dst !== undefined && touches(dst, meshRanges)
 }
 
 const isRule = /^(Deleted )?\d+:\s+(not )?from /
 /** Of a route: its type, if any, comes first. */
 const destination = /^(?:Deleted )?(?:[a-z]+ )?(\d+\.\d+\.\d+\.\d+(?:\/\d+)?) /
 
-function touches(dst: string, meshRange: () => string): boolean {
+function touches(dst: string, meshRanges: () => readonly string[]): boolean {
   try {
-    return cidrsOverlap(parseCidr(dst), parseCidr(meshRange()))
+    const network = parseCidr(dst)
+    return meshRanges().some((range) => cidrsOverlap(network, parseCidr(range)))
   } catch {
     return false
   }

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { parseCidr } from '@plexd/protocol'
 import { allowMarkedReturn, restoreMarkedReturn } from './reverse-path.ts'
 
-const range = parseCidr('10.100.0.0/16')
+const ranges = ['10.200.0.0/16', '10.100.0.0/16'].map(parseCidr)
 const inside = [{ id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '10.100.7.2:51820' }]
 const outside = [
   { id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '203.0.113.7:51820' },
@@ -17,7 +17,7 @@ const outside = [
 describe('allowMarkedReturn', () => {
   it('has the kernel heed marks where it is strict and a peer stands in the mesh range', async () => {
     await using kernel = await setUp({ all: 0, eth0: 1 })
-    assert.deepEqual(await allowMarkedReturn(inside, range, kernel), [])
+    assert.deepEqual(await allowMarkedReturn(inside, ranges, kernel), [])
     assert.equal(await kernel.heedsMarks(), '1')
   })
 
@@ -28,7 +28,7 @@ describe('allowMarkedReturn', () => {
   ] as const)
     it(`changes nothing where ${what}`, async () => {
       await using kernel = await setUp(filters)
-      assert.deepEqual(await allowMarkedReturn(peers, range, kernel), [])
+      assert.deepEqual(await allowMarkedReturn(peers, ranges, kernel), [])
       assert.equal(await kernel.heedsMarks(), '0')
     })
 
@@ -36,7 +36,7 @@ describe('allowMarkedReturn', () => {
     await using kernel = await setUp({ all: 1, eth0: 0 })
     await rm(kernel.setting)
     await mkdir(kernel.setting)
-    const [text = ''] = await allowMarkedReturn(inside, range, kernel)
+    const [text = ''] = await allowMarkedReturn(inside, ranges, kernel)
     assert.match(
       text,
       /n_db sends from 10\.100\.7\.2.*sysctl -w net\.ipv4\.conf\.all\.src_valid_mark=1/,
@@ -47,8 +47,8 @@ describe('allowMarkedReturn', () => {
 describe('restoreMarkedReturn', () => {
   it('puts back what was set, once', async () => {
     await using kernel = await setUp({ all: 1 })
-    await allowMarkedReturn(inside, range, kernel)
-    await allowMarkedReturn(inside, range, kernel)
+    await allowMarkedReturn(inside, ranges, kernel)
+    await allowMarkedReturn(inside, ranges, kernel)
     await restoreMarkedReturn(kernel)
     assert.equal(await kernel.heedsMarks(), '0')
     await writeFile(kernel.setting, '1')
@@ -59,12 +59,12 @@ describe('restoreMarkedReturn', () => {
   it('leaves alone what somebody else has set, before or since', async () => {
     await using kernel = await setUp({ all: 1 })
     await writeFile(kernel.setting, '1')
-    await allowMarkedReturn(inside, range, kernel)
+    await allowMarkedReturn(inside, ranges, kernel)
     await restoreMarkedReturn(kernel)
     assert.equal(await kernel.heedsMarks(), '1')
 
     await writeFile(kernel.setting, '0')
-    await allowMarkedReturn(inside, range, kernel)
+    await allowMarkedReturn(inside, ranges, kernel)
     await writeFile(kernel.setting, '2')
     await restoreMarkedReturn(kernel)
     assert.equal(await kernel.heedsMarks(), '2')

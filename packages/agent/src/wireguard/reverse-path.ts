@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Cidr, cidrContains, formatNode, parseIpv4 } from '@plexd/protocol'
+import { type Cidr, formatNode, parseIpv4, rangeOf } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
 import { standardRunDir } from './device-record.ts'
 import { namespaceFolder, openNamespaceFolder } from './namespace-folder.ts'
@@ -19,15 +19,15 @@ const keptIn = (folder: string): string => join(folder, 'src_valid_mark')
 
 /**
  * Where the kernel drops what comes by another interface than an answer would leave by, packets of WireGuard from peers
- * whose own address lies in the mesh range are such: it must heed the mark that they have. What it cannot be told is
+ * whose own address lies in a range of the mesh are such: it must heed the mark that they have. What it cannot be told is
  * said. Only where there are such peers, for it concerns all marks of the machine.
  */
 export async function allowMarkedReturn(
   peers: readonly CheckedPeer[],
-  range: Cidr,
+  ranges: readonly Cidr[],
   { conf = standardConf, runDir = standardRunDir }: ReversePathPlace = {},
 ): Promise<string[]> {
-  const inside = peers.find((peer) => isInside(endpointAddress(peer), range))
+  const inside = peers.find((peer) => isInside(endpointAddress(peer), ranges))
   if (!inside || !(await isStrict(conf))) return []
   const before = await readNumber(settingIn(conf))
   if (before === 1) return []
@@ -54,8 +54,8 @@ export async function restoreMarkedReturn({
   await rm(kept, { force: true })
 }
 
-function isInside(address: string, range: Cidr): boolean {
-  return /^[\d.]+$/.test(address) && cidrContains(range, parseIpv4(address))
+function isInside(address: string, ranges: readonly Cidr[]): boolean {
+  return /^[\d.]+$/.test(address) && rangeOf(ranges, parseIpv4(address)) !== undefined
 }
 
 /** Whether it is so on any interface: the larger of its own number and that for all counts, and 1 is strict. */

@@ -54,6 +54,18 @@ describe('planRouting', () => {
     assert.deepEqual(commands({}, { ...asWanted, routes: asWanted.routes.slice(0, 1) }), [])
   })
 
+  it('holds back each range of several, and of one that is no more nothing', () => {
+    const ranges = ['10.100.0.0/16', '10.101.0.0/16'].map(parseCidr)
+    const second = aRoute('10.101.0.0/16', { type: 'unreachable', table: '8293' })
+    const both = { ...asWanted, routes: [...asWanted.routes, second] }
+
+    assert.deepEqual(commands({ ranges }, asWanted), [
+      'route replace unreachable 10.101.0.0/16 metric 1000 table 8293',
+    ])
+    assert.deepEqual(commands({ ranges }, both), [])
+    assert.deepEqual(commands({}, both), ['route delete unreachable 10.101.0.0/16 table 8293'])
+  })
+
   it('takes away what an earlier range, rule or control plane has left', () => {
     const old: Routing = {
       rules: [rule, { ...rule, priority: 90 }, aRule(41, '8293')],
@@ -212,7 +224,13 @@ describe('exceptionsIn', () => {
 })
 
 function commands(changes: Partial<WantedRouting>, routing: Routing): string[] {
-  const wanted = { range, interfaceName: 'plexd0', exceptions: [], isComplete: true, ...changes }
+  const wanted = {
+    ranges: [range],
+    interfaceName: 'plexd0',
+    exceptions: [],
+    isComplete: true,
+    ...changes,
+  }
   return planRouting(wanted, routing).map(({ command }) => command)
 }
 

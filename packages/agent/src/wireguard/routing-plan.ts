@@ -37,9 +37,10 @@ export interface Exception {
 }
 
 export interface WantedRouting {
-  range: Cidr
+  /** All addresses of the mesh. */
+  ranges: readonly Cidr[]
   interfaceName: string
-  /** What leads elsewhere although it lies in the range; undefined where not all of it is known yet. */
+  /** What leads elsewhere although it lies in a range; undefined where not all of it is known yet. */
   exceptions: readonly Exception[]
   /** Whether exceptions that nobody wants may be taken away: not before all are known. */
   isComplete: boolean
@@ -164,20 +165,20 @@ export function planRouting(wanted: WantedRouting, { rules, routes }: Routing): 
  * lead them past that route, and nowhere, until the interface is looked at.
  */
 function planTakeover(
-  { range, interfaceName }: WantedRouting,
+  { ranges, interfaceName }: WantedRouting,
   routes: readonly LocalRoute[],
 ): LinkRepair[] {
-  const dst = formatCidr(range)
-  const tables = routes
-    .filter((route) => route.dst === dst && route.dev === interfaceName)
-    .map(({ table }) => table)
-  if (!tables.includes('main') || tables.includes(meshTable)) return []
-  return [
-    {
+  const tablesOf = (dst: string): string[] =>
+    routes
+      .filter((route) => route.dst === dst && route.dev === interfaceName)
+      .map(({ table }) => table)
+  return ranges
+    .map(formatCidr)
+    .filter((dst) => tablesOf(dst).includes('main') && !tablesOf(dst).includes(meshTable))
+    .map((dst) => ({
       detail: `route ${dst} was missing`,
       command: `route replace ${dst} dev ${interfaceName} table ${meshTable}`,
-    },
-  ]
+    }))
 }
 
 function planRules(rules: readonly RoutingRule[]): LinkRepair[] {
@@ -207,20 +208,20 @@ function removeRule({ priority, selector }: RoutingRule): LinkRepair {
 }
 
 function planUnreachable(wanted: WantedRouting, present: readonly LocalRoute[]): LinkRepair[] {
-  const range = formatCidr(wanted.range)
+  const ranges = wanted.ranges.map(formatCidr)
   const guards = present.filter(({ type }) => type === 'unreachable')
   return [
     ...guards
-      .filter(({ dst }) => dst !== range && !isOfAnother(dst, wanted, present))
+      .filter(
+        ({ dst }) => !ranges.includes(dst) && !isOfAnother(dst, wanted.interfaceName, present),
+      )
       .map((route) => removeRoute(route)),
-    ...(guards.some(({ dst }) => dst === range)
-      ? []
-      : [
-          {
-            detail: `route unreachable ${range} was missing`,
-            command: `route replace unreachable ${range} metric ${unreachableMetric} table ${meshTable}`,
-          },
-        ]),
+    ...ranges
+      .filter((range) => !guards.some(({ dst }) => dst === range))
+      .map((range) => ({
+        detail: `route unreachable ${range} was missing`,
+        command: `route replace unreachable ${range} metric ${unreachableMetric} table ${meshTable}`,
+      })),
   ]
 }
 
@@ -230,7 +231,10 @@ function planExceptions(wanted: WantedRouting, present: readonly LocalRoute[]): 
   const isWanted = (dst: string): boolean => exceptions.some((exception) => exception.dst === dst)
   return [
     ...there
-      .filter(({ dst }) => isComplete && !isWanted(dst) && !isOfAnother(dst, wanted, present))
+      .filter(
+        ({ dst }) =>
+          isComplete && !isWanted(dst) && !isOfAnother(dst, wanted.interfaceName, present),
+      )
       .map((route) => removeRoute(route)),
     ...exceptions
       .filter(({ dst }) => !there.some((route) => route.dst === dst))
@@ -242,11 +246,7 @@ function planExceptions(wanted: WantedRouting, present: readonly LocalRoute[]): 
 }
 
 /** Another plexd in this network namespace, with an interface of its own, has its range in the same table. */
-function isOfAnother(
-  dst: string,
-  { interfaceName }: WantedRouting,
-  present: readonly LocalRoute[],
-): boolean {
+function isOfAnother(dst: string, interfaceName: string, present: readonly LocalRoute[]): boolean {
   const network = readRange(dst)
   return present.some(({ dev, dst: theirs }) => {
     const range = dev === undefined || dev === interfaceName ? undefined : readRange(theirs)
@@ -265,14 +265,11 @@ function removeRoute({ type, dst }: LocalRoute): LinkRepair {
 export function planRoutingRemoval(interfaceName: string, { rules, routes }: Routing): string[] {
   const present = routes.filter(({ table }) => table === meshTable)
   const isOthersRoute = ({ dev }: LocalRoute): boolean => dev !== undefined && dev !== interfaceName
-  const wanted = { range: wholeInternet, interfaceName, exceptions: [], isComplete: true }
   const own = present.filter(
-    (route) => !isOthersRoute(route) && !isOfAnother(route.dst, wanted, present),
+    (route) => !isOthersRoute(route) && !isOfAnother(route.dst, interfaceName, present),
   )
   const leading = present.some(isOthersRoute)
     ? []
     : rules.filter(({ table }) => table === meshTable).map(removeRule)
   return [...leading, ...own.map(removeRoute)].map(({ command }) => command)
 }
-
-const wholeInternet = parseCidr('0.0.0.0/0')

@@ -86,7 +86,7 @@ describe('usablePeers', () => {
     assert.equal(problems.length, 3)
   })
 
-  const rules = { meshRange: parseCidr('10.100.0.0/16') }
+  const rules = { meshRanges: [parseCidr('10.100.0.0/16'), parseCidr('10.200.0.0/16')] }
 
   for (const endpoint of ['[fe80::1%eth0]:1', '127.0.0.1:1', '224.0.0.1:1'])
     it(`keeps a peer without its endpoint ${endpoint}, and names it`, () => {
@@ -110,6 +110,17 @@ describe('usablePeers', () => {
       const trusting = { ...rules, foreignAllowedIps: true }
       assert.deepEqual(usablePeers([peer], trusting), { peers: [peer], problems: [] })
     })
+
+  it('takes peers of each range, and of one that has no way here nothing, without a word', () => {
+    const peer = aPeer({ allowed_ips: ['10.200.0.1/32'] })
+    const [meshRanges, leftOut] = [rules.meshRanges, rules.meshRanges.slice(1)]
+
+    assert.deepEqual(usablePeers([peer], rules), { peers: [peer], problems: [] })
+    assert.deepEqual(usablePeers([peer], { meshRanges, leftOut }), {
+      peers: [aPeer({ allowed_ips: [] })],
+      problems: [],
+    })
+  })
 
   for (const endpoint of ['203.0.113.7:51820', '10.100.7.2:51820', '[2001:db8::1]:51820']) {
     it(`takes ${endpoint} for an endpoint`, () => {

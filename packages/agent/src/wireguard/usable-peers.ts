@@ -1,19 +1,21 @@
 import { isIPv4 } from 'node:net'
 import {
   type Cidr,
-  cidrContains,
   cidrSize,
   endpointFault,
   formatCidr,
   formatNode,
   isUsablePublicKey,
+  isWithin,
   type Peer,
   parseCidr,
 } from '@plexd/protocol'
 
 export interface PeerRules {
-  /** All addresses of the mesh; undefined where that is not known. */
-  meshRange?: Cidr | undefined
+  /** The ranges of the mesh; undefined where that is not known. */
+  meshRanges?: readonly Cidr[] | undefined
+  /** Those of the mesh that have no way here: nothing is sent to who is in them, nor taken from there. */
+  leftOut?: readonly Cidr[]
   /** Whether a peer may have addresses outside it: whole networks, or the internet, then go through the mesh. */
   foreignAllowedIps?: boolean
 }
@@ -36,6 +38,7 @@ export function usablePeers(
     const cidr = canonicalCidr(text)
     if (cidr === undefined) problems.push(`allowed IP "${text}" of peer "${nameOf(peer)}" is none`)
     if (cidr === undefined) return []
+    if (isInside(cidr, rules.leftOut ?? [])) return []
     if (isForeign(cidr, rules)) {
       problems.push(
         `allowed IP "${cidr}" of peer "${nameOf(peer)}" lies outside the mesh: "mesh.foreign_allowed_ips: true" in the config allows it`,
@@ -100,10 +103,14 @@ function keyFault({ public_key, psk }: Peer): string | undefined {
 /** By zeros WireGuard means no PSK, and says so as none. */
 const noKey = `${'A'.repeat(43)}=`
 
-function isForeign(text: string, { meshRange, foreignAllowedIps = false }: PeerRules): boolean {
-  if (!meshRange || foreignAllowedIps) return false
-  const { first, prefixLength } = parseCidr(text)
-  return prefixLength < meshRange.prefixLength || !cidrContains(meshRange, first)
+function isForeign(text: string, { meshRanges, foreignAllowedIps = false }: PeerRules): boolean {
+  return meshRanges !== undefined && !foreignAllowedIps && !isInside(text, meshRanges)
+}
+
+function isInside(text: string, ranges: readonly Cidr[]): boolean {
+  if (ranges.length === 0) return false
+  const network = parseCidr(text)
+  return ranges.some((range) => isWithin(network, range))
 }
 
 /** As WireGuard prints it: bits behind the prefix are cleared. */

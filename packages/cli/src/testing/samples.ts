@@ -11,6 +11,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     hostname_trouble: '',
     identity_in_use: null,
     mesh_ip: '10.100.1.2',
+    mesh_range: '10.100.0.0/16',
     public_key: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
     key_changed_at: '2025-01-01T00:00:00Z',
     key_rotation_requested: false,

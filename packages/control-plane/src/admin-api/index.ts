@@ -1,5 +1,6 @@
 import type { AdminApi } from '@plexd/protocol'
 import type { Handlers } from '../handle.ts'
+import { addMeshRange } from './add-mesh-range.ts'
 import { createAdminToken } from './create-admin-token.ts'
 import { createToken } from './create-token.ts'
 import { deleteArtifact } from './delete-artifact.ts'
@@ -15,6 +16,7 @@ import { listAdminTokens } from './list-admin-tokens.ts'
 import { listArtifacts } from './list-artifacts.ts'
 import { listData } from './list-data.ts'
 import { listExecutions } from './list-executions.ts'
+import { listMeshRanges } from './list-mesh-ranges.ts'
 import { listNodes } from './list-nodes.ts'
 import { listPolicies } from './list-policies.ts'
 import { listReports } from './list-reports.ts'
@@ -27,6 +29,7 @@ import { putArtifact } from './put-artifact.ts'
 import { putData } from './put-data.ts'
 import { putPolicy } from './put-policy.ts'
 import { putSecret } from './put-secret.ts'
+import { removeMeshRange } from './remove-mesh-range.ts'
 import { removeNode } from './remove-node.ts'
 import { renameNode } from './rename-node.ts'
 import { requestKeyRotation } from './request-key-rotation.ts'
@@ -55,6 +58,9 @@ export const adminHandlers: Handlers<AdminApi> = {
   listUnconfirmedLabels,
   confirmLabels,
   dropLabels,
+  listMeshRanges,
+  addMeshRange,
+  removeMeshRange,
   putData,
   listData,
   getData,

@@ -24,17 +24,25 @@ describe('what an operator changes', () => {
     await admin.putSecret({ params: { key: 'db/password' }, body: { target, value: 'unseen' } })
     await admin.setNodeMetadata({ params: { node: 'web-01' }, body: { set: { env: 'unseen' } } })
     await admin.deleteData({ params: { key: 'motd' }, query: { selector: '*' } })
+    await admin.addMeshRange({ body: { range: '10.101.0.0/16' } })
+    await admin.removeMeshRange({ params: { range: '10.101.0.0/16' } })
     await admin.listNodes({})
     await assert.rejects(admin.deletePolicy({ params: { name: 'none' } }))
 
     assert.deepEqual(
       lines.map(({ operation, by }) => [operation, by]),
-      ['putPolicy', 'putData', 'putSecret', 'setNodeMetadata', 'deleteData'].map((name) => [
-        name,
-        'admin',
-      ]),
+      [
+        'putPolicy',
+        'putData',
+        'putSecret',
+        'setNodeMetadata',
+        'deleteData',
+        'addMeshRange',
+        'removeMeshRange',
+      ].map((name) => [name, 'admin']),
     )
-    const [policy, data, secret, labels] = lines
+    const [policy, data, secret, labels, , added, removed] = lines
+    assert.deepEqual([added?.range, removed?.range], ['10.101.0.0/16', '10.101.0.0/16'])
     assert.deepEqual([policy?.name, policy?.revision], ['web', 1])
     assert.deepEqual([data?.key, data?.version], ['motd', 1])
     assert.deepEqual([secret?.key, secret?.version], ['db/password', 1])

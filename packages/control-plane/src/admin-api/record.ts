@@ -66,6 +66,7 @@ const names: ReadonlySet<string> = new Set([
   'node_hostname',
   'hostname',
   'name',
+  'range',
   'role',
   'nodes',
   'action',

@@ -74,7 +74,7 @@ export const settings: readonly Setting[] = [
     flag: 'mesh-cidr',
     value: 'CIDR',
     description:
-      'mesh addresses of a new installation (10.100.0.0/16); another one than that of an installation is refused',
+      'mesh addresses of a new installation (10.100.0.0/16); one that is no range of an installation is refused, for `plexctl mesh range add` gives it another',
   },
   {
     flag: 'heartbeat-interval',

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { formatCidr, parseCidr, parseDuration, specialRangeIn } from '@plexd/protocol'
+import { parseCidr, parseDuration, rangeFault } from '@plexd/protocol'
 import { type LogLevel, logLevels, parseLimit, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from '../limits.ts'
 
@@ -57,15 +57,9 @@ export function parsePublicUrl(text: string): string {
 
 export function parseMeshCidr(text: string): string {
   const setting = `mesh_cidr "${text}": `
-  const refuse = (why: string): Error => new Error(`read config: ${setting}${why}`)
   const range = inContext(setting, () => parseCidr(text))
-  if (range.prefixLength < 8 || range.prefixLength > 30)
-    throw refuse('want a prefix length from 8 to 30')
-  const special = specialRangeIn(range)
-  if (special)
-    throw refuse(
-      `it overlaps ${formatCidr(special.range)}, which is ${special.kind}: take a private range, such as 10.100.0.0/16`,
-    )
+  const fault = rangeFault(range)
+  if (fault !== undefined) throw new Error(`read config: ${setting}${fault}`)
   return text
 }
 

@@ -1,4 +1,4 @@
-import { ApiError, controlApi, type NodeState } from '@plexd/protocol'
+import { ApiError, controlApi, formatCidr, type NodeState } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { handle } from '../handle.ts'
 import { entityTags } from '../http/entity-tags.ts'
@@ -47,6 +47,7 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
     node_id: node.id,
     hostname: node.hostname,
     mesh_ip: node.mesh_ip,
+    mesh_ranges: fleet.tenant(node.tenant_id)?.mesh_ranges.map(formatCidr),
     revision,
   }
   const data = await entries.dataJsonOf(node)

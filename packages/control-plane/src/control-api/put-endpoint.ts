@@ -83,7 +83,7 @@ function seenEndpoint(
 
 function rulesFor(app: App, { tenant_id }: NodeRecord): EndpointRules {
   return {
-    meshRange: app.fleet.mesh(tenant_id).range,
+    meshRanges: app.fleet.mesh(tenant_id).ranges,
     // Then all nodes are on this machine, and on loopback is where they are.
     loopback: isLoopback(new URL(app.publicUrl()).hostname),
   }
@@ -105,8 +105,8 @@ function usable(
   }
   const { public_endpoint: named, local_endpoints, ...rest } = body
   const public_endpoint = named === '' || isTaken('public_endpoint', named, rules) ? named : ''
-  // Those are read by agents that send nothing of WireGuard into the mesh: they may lie in its range.
-  const localRules = { ...rules, meshRange: undefined }
+  // Those are read by agents that send nothing of WireGuard into the mesh: they may lie in its ranges.
+  const localRules = { ...rules, meshRanges: undefined }
   const near = local_endpoints?.filter((text, index) =>
     isTaken(`local_endpoints[${index}]`, text, localRules),
   )

@@ -1,12 +1,15 @@
 import {
   ApiError,
+  cidrContains,
   controlApi,
+  formatCidr,
   formatIpv4,
   hostnameKey,
   newId,
-  parseCidr,
+  parseIpv4,
   type RegisterRequest,
   type RegisterResponse,
+  rangeOf,
 } from '@plexd/protocol'
 import { addNode } from '../announce.ts'
 import type { App } from '../app.ts'
@@ -14,12 +17,12 @@ import { tokenHash } from '../auth.ts'
 import type { Unit } from '../change.ts'
 import { handle } from '../handle.ts'
 import { nextAddress } from '../mesh/address-pool.ts'
-import type { TenantRecord } from '../mesh/fleet.ts'
 import { peersJsonFor } from '../mesh/peer-json.ts'
 import { userAgentOf } from '../node-agent.ts'
 import { readHostname, refuseTakenHostname } from '../nodes/hostname.ts'
 import { describeNode } from '../nodes/labels.ts'
 import { burnToken, readTokenByHash, type StoredToken } from '../rows/bootstrap-tokens.ts'
+import { noteGiven, readPools } from '../rows/mesh-ranges.ts'
 import { readRestingIps } from '../rows/node-lookups.ts'
 import { isGoAgent } from '../rows/nodes.ts'
 import { newNodeSecrets, sealNsk } from '../seal/node-secrets.ts'
@@ -72,7 +75,7 @@ async function enrol(
     node_id: id,
     hostname,
     mesh_ip,
-    mesh_range: unit.fleet.tenant(token.tenant_id)?.mesh_cidr,
+    ...rangesFor(unit, token.tenant_id, mesh_ip),
     signing_public_key: app.keyring.signingKeys().current,
     ...secrets,
   }
@@ -106,6 +109,16 @@ async function enrol(
       })
   })
   return enrolment
+}
+
+/** All of them, and for agents that know one alone that of the address. */
+function rangesFor({ fleet }: Unit, tenantId: string, meshIp: string) {
+  const ranges = fleet.tenant(tenantId)?.mesh_ranges ?? []
+  const own = rangeOf(ranges, parseIpv4(meshIp))
+  return {
+    ...(own ? { mesh_range: formatCidr(own) } : {}),
+    mesh_ranges: ranges.map(formatCidr),
+  }
 }
 
 /** What does not fit is left out, and no reason to turn a machine away. */
@@ -165,26 +178,17 @@ function refuseTaken(
     throw new ApiError('conflict', 'the public key is that of another node in this tenant')
 }
 
-/** The next free mesh IP. Those of nodes that left a short while ago are still in the heads of their peers. */
+/** The next free mesh IP: of the newest range that has one. Those of nodes that left a short while ago are still in the heads of their peers. */
 async function takeAddress(unit: Unit, { config }: App, tenantId: string): Promise<string> {
-  const tenant = unit.fleet.tenant(tenantId) as TenantRecord // a token's tenant is a foreign key
-  const { last_address } = await unit.tx
-    .selectFrom('tenants')
-    .select('last_address')
-    .where('id', '=', tenantId)
-    .executeTakeFirstOrThrow()
+  const pools = await readPools(unit.tx, tenantId)
   const sinceMs = unit.nowMs - config.addressCooldownMs
   const resting = new Set(await readRestingIps(unit.tx, tenantId, sinceMs))
   const address = nextAddress({
-    range: parseCidr(tenant.mesh_cidr),
-    last: last_address,
+    pools: pools.toReversed(),
     isTaken: (candidate) => unit.fleet.nodeByMeshIp(tenantId, formatIpv4(candidate)) !== undefined,
     isResting: (candidate) => resting.has(formatIpv4(candidate)),
   })
-  await unit.tx
-    .updateTable('tenants')
-    .set({ last_address: address })
-    .where('id', '=', tenantId)
-    .execute()
+  const { position } = pools.find(({ range }) => cidrContains(range, address)) ?? { position: -1 }
+  await noteGiven(unit.tx, tenantId, { position, address })
   return formatIpv4(address)
 }

@@ -7,7 +7,7 @@ import { comparePairs } from './connections.ts'
 import { type MeshPolicy, rulesOf } from './mesh.ts'
 import { type MeshNode, sideHas } from './rule-side.ts'
 
-const range = parseCidr('10.100.0.0/16')
+const ranges = [parseCidr('10.100.0.0/16')]
 const all: PolicyRule = { from: '*', to: '*', action: 'allow' }
 const aPolicy = (rules: PolicyRule[]): MeshPolicy => ({ id: 'pol_1', rules })
 
@@ -16,7 +16,7 @@ describe('comparePairs', () => {
     aNode(no, { labels: { role: no < 100 ? 'web' : 'db' } }),
   )
   const compare = (before: PolicyRule[], after: PolicyRule[]) =>
-    comparePairs({ range, nodes }, { before: [aPolicy(before)], after: [aPolicy(after)] })
+    comparePairs({ ranges, nodes }, { before: [aPolicy(before)], after: [aPolicy(after)] })
 
   it('counts what a mesh loses with its only rule', () => {
     assert.deepEqual(compare([all], []), { gained: 0, lost: 499_500 })
@@ -57,7 +57,7 @@ describe('comparePairs', () => {
         const nodes = fleet.map((own, no) => aNode(no, { labels: own }))
         const [was, is] = [before, after].map((list) => joined(nodes, list))
         const change = comparePairs(
-          { range, nodes },
+          { ranges, nodes },
           { before: [aPolicy(before)], after: [aPolicy(after)] },
         )
         assert.deepEqual(change, {
@@ -71,7 +71,7 @@ describe('comparePairs', () => {
 
 /** Pairs of which the first rule that is about one direction allows it. */
 function joined(nodes: readonly MeshNode[], list: PolicyRule[]): Set<string> {
-  const rules = rulesOf(aPolicy(list), range)
+  const rules = rulesOf(aPolicy(list), ranges)
   const lets = (a: MeshNode, b: MeshNode): boolean =>
     rules.find(({ from, to }) => sideHas(from, a) && sideHas(to, b))?.action === 'allow'
   return new Set(

@@ -11,11 +11,11 @@ const maxSteps = 300_000
  * would take too long. For flows that no rule is about it takes what agents do by default: deny.
  */
 export function comparePairs(
-  { range, nodes }: Pick<Mesh, 'range' | 'nodes'>,
+  { ranges, nodes }: Pick<Mesh, 'ranges' | 'nodes'>,
   { before, after }: { before: readonly MeshPolicy[]; after: readonly MeshPolicy[] },
 ): PairChange | undefined {
   const [old, now] = [before, after].map((policies) =>
-    policies.flatMap((policy) => rulesOf(policy, range)),
+    policies.flatMap((policy) => rulesOf(policy, ranges)),
   ) as [MeshRule[], MeshRule[]]
   const sides = [...new Set([...old, ...now].flatMap(({ from, to }) => [from, to]))]
   const all = [...nodes]

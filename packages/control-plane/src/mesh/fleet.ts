@@ -1,10 +1,10 @@
 import {
+  type Cidr,
   hostnameKey,
   type Metadata,
   type NatType,
   type NodeStatus,
   type PolicyRule,
-  parseCidr,
   type Role,
 } from '@plexd/protocol'
 import { createMesh, type Mesh } from './mesh.ts'
@@ -54,7 +54,8 @@ export interface PolicyRecord {
 export interface TenantRecord {
   readonly id: string
   readonly name: string
-  readonly mesh_cidr: string
+  /** The oldest first; one at least. */
+  readonly mesh_ranges: readonly Cidr[]
   readonly psk_epoch: number
 }
 
@@ -231,7 +232,7 @@ export function createFleet(): MutableFleet {
     const tenant = tenants.get(tenantId)
     if (!tenant) throw new Error(`read mesh of tenant "${tenantId}": there is no such tenant`)
     const mesh = createMesh({
-      range: parseCidr(tenant.mesh_cidr),
+      ranges: tenant.mesh_ranges,
       nodes: nodesOf(tenantId),
       policies: inOrder.get(tenantId) ?? [],
     })

@@ -1,10 +1,11 @@
-import { type Cidr, formatCidr, parseIpv4, parseSide, type Side } from '@plexd/protocol'
+import { type Cidr, parseIpv4, parseSide, type Side } from '@plexd/protocol'
 import type { PolicyRecord } from './fleet.ts'
 import { type MeshNode, sideHas } from './rule-side.ts'
 
 /** All that decides who may talk to whom in one tenant, as it is at one moment. */
 export interface Mesh<N extends MeshNode = MeshNode> {
-  readonly range: Cidr
+  /** All addresses; a node has its own from one of them. */
+  readonly ranges: readonly Cidr[]
   /** Can be walked again and again. */
   readonly nodes: Iterable<N>
   /** In the order they apply. */
@@ -23,7 +24,7 @@ export interface Mesh<N extends MeshNode = MeshNode> {
 export type MeshPolicy = Pick<PolicyRecord, 'id' | 'rules'>
 
 export function createMesh<N extends MeshNode>(
-  parts: Pick<Mesh<N>, 'range' | 'nodes' | 'policies'>,
+  parts: Pick<Mesh<N>, 'ranges' | 'nodes' | 'policies'>,
   known = new Map<Side, N[]>(),
 ): Mesh<N> {
   let sorted: N[] | undefined
@@ -100,7 +101,7 @@ export interface MeshRule {
 }
 
 interface Reading {
-  range: Cidr
+  ranges: readonly Cidr[]
   rules: readonly MeshRule[]
 }
 
@@ -111,24 +112,36 @@ const readings = new WeakMap<MeshPolicy, Reading>()
  * The rules of a policy whose sides can be read, in their order. Others, which an older version took, have no effect,
  * and never a wider one.
  */
-export function rulesOf(policy: MeshPolicy, range: Cidr): readonly MeshRule[] {
-  return readingOf(policy, range).rules
+export function rulesOf(policy: MeshPolicy, ranges: readonly Cidr[]): readonly MeshRule[] {
+  return readingOf(policy, ranges).rules
 }
 
-function readingOf(policy: MeshPolicy, range: Cidr): Reading {
+function readingOf(policy: MeshPolicy, ranges: readonly Cidr[]): Reading {
   const known = readings.get(policy)
-  if (known && formatCidr(known.range) === formatCidr(range)) return known
-  const reading = read(policy, range)
+  if (known && isSame(known.ranges, ranges)) return known
+  const reading = read(policy, ranges)
   readings.set(policy, reading)
   return reading
 }
 
-function read(policy: MeshPolicy, range: Cidr): Reading {
+/** Fleet and draft have lists of their own. */
+function isSame(some: readonly Cidr[], others: readonly Cidr[]): boolean {
+  return (
+    some === others ||
+    (some.length === others.length &&
+      some.every(({ first, prefixLength }, at) => {
+        const other = others[at]
+        return first === other?.first && prefixLength === other.prefixLength
+      }))
+  )
+}
+
+function read(policy: MeshPolicy, ranges: readonly Cidr[]): Reading {
   const rules: MeshRule[] = []
   // One object for each text, so that who is on it is worked out once however many rules name it.
   const sides = new Map<string, Side>()
   const sideOf = (text: string): Side => {
-    const side = sides.get(text) ?? parseSide(text, range)
+    const side = sides.get(text) ?? parseSide(text, ranges)
     sides.set(text, side)
     return side
   }
@@ -146,5 +159,5 @@ function read(policy: MeshPolicy, range: Cidr): Reading {
       if (!(error instanceof RangeError)) throw error
     }
   }
-  return { range, rules }
+  return { ranges, rules }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { Peer } from '@plexd/protocol'
+import { type Peer, parseCidr } from '@plexd/protocol'
 import { derivePskMaster } from '../seal/psk.ts'
 import { aNode } from '../testing/node-record.ts'
 import { createFleet, type Fleet, type NodeRecord } from './fleet.ts'
@@ -22,7 +22,12 @@ describe('the peers of a node', () => {
 
 function aFleet(size: number): Fleet {
   const fleet = createFleet()
-  const tenant = { id: 'ten_1', name: 'default', mesh_cidr: '10.100.0.0/16', psk_epoch: 0 }
+  const tenant = {
+    id: 'ten_1',
+    name: 'default',
+    mesh_ranges: [parseCidr('10.100.0.0/16')],
+    psk_epoch: 0,
+  }
   fleet.apply({ type: 'tenant_put', tenant })
   const rules = [{ from: '*', to: '*', action: 'allow' as const }]
   const policy = { id: 'pol_1', tenant_id: 'ten_1', name: 'all', revision: 1, position: 1, rules }

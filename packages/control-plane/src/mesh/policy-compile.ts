@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type CompiledPolicy, type CompiledRule, formatCidr, type Side } from '@plexd/protocol'
 import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
-import { type MeshNode, sideHas } from './rule-side.ts'
+import { isList, type MeshNode, sideHas } from './rule-side.ts'
 
 /**
  * The policies as one node enforces them: CIDRs only, and only the rules that involve the node. The first match wins,
- * so the order is kept. Selectors and node ids become the /32 of each node, by address; `*` (the mesh range) and
- * CIDRs stay as they are, so that these rules do not change with the fleet. A policy without a rule for the node is
+ * so the order is kept. Selectors and node ids become the /32 of each node, by address; `*` becomes the ranges of the
+ * mesh, and CIDRs stay as they are, so that these rules do not change with the fleet. A policy without a rule for the node is
  * left out.
  */
 export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
@@ -22,7 +22,7 @@ export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
 export function kindOf(node: MeshNode, mesh: Mesh): string | undefined {
   let kind = ''
   for (const policy of mesh.policies)
-    for (const { from, to } of rulesOf(policy, mesh.range)) {
+    for (const { from, to } of rulesOf(policy, mesh.ranges)) {
       const asSource = sideHas(from, node)
       const asTarget = sideHas(to, node)
       if ((asSource && isOwn(from)) || (asTarget && isOwn(to))) return undefined
@@ -33,7 +33,7 @@ export function kindOf(node: MeshNode, mesh: Mesh): string | undefined {
 
 /** Whether a side that has a node stands for it by its address. */
 function isOwn(side: Side): boolean {
-  return side.kind !== 'cidr' || side.cidr.prefixLength === 32
+  return isList(side) || (side.kind === 'cidr' && side.cidr.prefixLength === 32)
 }
 
 /**
@@ -45,7 +45,7 @@ export function withRevisedIds(policies: readonly CompiledPolicy[]): CompiledPol
 }
 
 function compileRules(node: MeshNode, policy: MeshPolicy, mesh: Mesh): CompiledRule[] {
-  return rulesOf(policy, mesh.range).flatMap((rule) =>
+  return rulesOf(policy, mesh.ranges).flatMap((rule) =>
     pairsOf(node, rule, mesh).map(([src, dst]) => ({
       src,
       dst,
@@ -61,22 +61,27 @@ function pairsOf(node: MeshNode, { from, to }: MeshRule, mesh: Mesh): [string, s
   const own = `${node.mesh_ip}/32`
   const asSource = sideHas(from, node)
   const asTarget = sideHas(to, node)
-  if (from.kind === 'cidr' && to.kind === 'cidr')
+  if (!isList(from) && !isList(to))
     return asSource || asTarget
-      ? withoutSelf(own, [[formatCidr(from.cidr), formatCidr(to.cidr)]])
+      ? withoutSelf(own, crossing(rangesOf(from, mesh), rangesOf(to, mesh)))
       : []
   return withoutSelf(own, [
-    ...(asSource ? crossing(ownSide(from, own), others(to, node, mesh)) : []),
-    ...(asTarget ? crossing(others(from, node, mesh), ownSide(to, own)) : []),
+    ...(asSource ? crossing(ownSide(from, own, mesh), others(to, node, mesh)) : []),
+    ...(asTarget ? crossing(others(from, node, mesh), ownSide(to, own, mesh)) : []),
   ])
 }
 
-function ownSide(side: Side, own: string): string[] {
-  return [side.kind === 'cidr' ? formatCidr(side.cidr) : own]
+/** Of a side that is no list. */
+function rangesOf(side: Side, { ranges }: Mesh): string[] {
+  return (side.kind === 'cidr' ? [side.cidr] : ranges).map(formatCidr)
+}
+
+function ownSide(side: Side, own: string, mesh: Mesh): string[] {
+  return isList(side) ? [own] : rangesOf(side, mesh)
 }
 
 function others(side: Side, node: MeshNode, mesh: Mesh): string[] {
-  if (side.kind === 'cidr') return [formatCidr(side.cidr)]
+  if (!isList(side)) return rangesOf(side, mesh)
   return mesh
     .members(side)
     .filter(({ id }) => id !== node.id)

@@ -27,7 +27,7 @@ export function validatePolicy({ rules }: PolicySpec, mesh: MeshSight): PolicyPr
   return rules.flatMap((rule, index) => problemsOf(rule, index, problemOf))
 }
 
-type MeshSight = Pick<Mesh, 'range' | 'nodes'>
+type MeshSight = Pick<Mesh, 'ranges' | 'nodes'>
 
 /** One line with the first problem and how many more there are. */
 export function describeProblems(problems: readonly PolicyProblem[]): string {
@@ -49,9 +49,9 @@ function problemsOf(
   return [...sides, ...problemsOfPort(rule, index)]
 }
 
-function problemOfSide(text: string, { range, nodes }: MeshSight): string | undefined {
+function problemOfSide(text: string, { ranges, nodes }: MeshSight): string | undefined {
   try {
-    const side = parseSide(text, range)
+    const side = parseSide(text, ranges)
     if (side.kind === 'selector') checkSelector(side.selector, { reported: false })
     return namesNode(side, nodes)
   } catch (error) {

@@ -4,7 +4,7 @@ import { type PolicyRule, parseCidr } from '@plexd/protocol'
 import { aNode } from '../testing/node-record.ts'
 import { policyWarnings } from './policy-warnings.ts'
 
-const range = parseCidr('10.100.0.0/16')
+const ranges = [parseCidr('10.100.0.0/16')]
 const nodes = [
   aNode(1, { hostname: 'web-01', labels: { role: 'web' } }),
   aNode(2, { hostname: 'db-01', labels: { role: 'db', env: 'prod' } }),
@@ -17,7 +17,7 @@ const rule = (from: string, to: string, more: Partial<PolicyRule> = {}): PolicyR
 })
 const deny = (from: string, to: string): PolicyRule => rule(from, to, { action: 'deny' })
 
-const warningsOf = (rules: PolicyRule[], earlier: PolicyRule[] = [], mesh = { range, nodes }) =>
+const warningsOf = (rules: PolicyRule[], earlier: PolicyRule[] = [], mesh = { ranges, nodes }) =>
   policyWarnings('pol_own', {
     mesh,
     policies: [
@@ -55,7 +55,7 @@ describe('policyWarnings', () => {
       assert.deepEqual(warningsOf([deny(side, '*')]), [`rule 0: from "${side}": ${why}`]))
 
   it('says that a name stands for two nodes', () => {
-    const twice = { range, nodes: [...nodes, aNode(3, { hostname: 'Web-01' })] }
+    const twice = { ranges, nodes: [...nodes, aNode(3, { hostname: 'Web-01' })] }
     assert.deepEqual(warningsOf([deny('*', 'node:web-01')], [], twice), [
       'rule 0: to "node:web-01": more than one node is called so: rename them',
     ])

@@ -1,4 +1,4 @@
-import { nearest, type Side } from '@plexd/protocol'
+import { isWithin, nearest, type Side } from '@plexd/protocol'
 import type { PolicyRecord } from './fleet.ts'
 import { type Mesh, type MeshRule, rulesOf } from './mesh.ts'
 import { covers } from './rule-cover.ts'
@@ -6,7 +6,7 @@ import { type MeshNode, sideHas } from './rule-side.ts'
 import { didYouMean, type KnownNames, knownNames, selectorHint } from './selector-hint.ts'
 
 export interface PolicySight {
-  mesh: Pick<Mesh, 'range' | 'nodes'>
+  mesh: Pick<Mesh, 'ranges' | 'nodes'>
   /** In the order they apply, the one in question among them. */
   policies: readonly Pick<PolicyRecord, 'id' | 'name' | 'rules'>[]
   /** Names of nodes that once were, by id. */
@@ -29,7 +29,7 @@ export function policyWarnings(policyId: string, sight: PolicySight): string[] {
     looked += known.hostnames.length
     return troubleOf(side, sight, known)
   }
-  const warnings = rulesOf(own, sight.mesh.range).flatMap((rule) =>
+  const warnings = rulesOf(own, sight.mesh.ranges).flatMap((rule) =>
     (['from', 'to'] as const).flatMap((field) => {
       const side = rule[field]
       if (!sides.has(side) && looked <= maxLooked) sides.set(side, lookAt(side))
@@ -45,10 +45,11 @@ export function policyWarnings(policyId: string, sight: PolicySight): string[] {
 /** Why no node is on a side; undefined when there is one. */
 function troubleOf(
   side: Side,
-  { mesh: { range, nodes }, removed }: PolicySight,
+  { mesh: { ranges, nodes }, removed }: PolicySight,
   known: KnownNames,
 ): string | undefined {
-  if (side.kind === 'cidr' && side.cidr.prefixLength === range.prefixLength) return undefined
+  if (side.kind === 'all') return undefined
+  if (side.kind === 'cidr' && ranges.some((range) => isWithin(range, side.cidr))) return undefined
   const members = membersOf(side, nodes)
   if (side.kind === 'hostname' && members > 1) return 'more than one node is called so: rename them'
   if (members > 0) return undefined
@@ -74,17 +75,17 @@ function membersOf(side: Side, nodes: Iterable<MeshNode>): number {
 }
 
 /** Rules that an earlier one, of this policy or another, leaves nothing to. */
-function shadows(policyId: string, { policies, mesh: { range } }: PolicySight): string[] {
+function shadows(policyId: string, { policies, mesh: { ranges } }: PolicySight): string[] {
   const earlier: { name: string; rule: MeshRule }[] = []
   const warnings: string[] = []
   let compared = 0
   for (const policy of policies) {
-    for (const rule of rulesOf(policy, range)) {
+    for (const rule of rulesOf(policy, ranges)) {
       if (policy.id === policyId) {
         compared += earlier.length
         if (compared > maxCompared)
           return [...warnings, 'there are too many rules to tell which of the others do nothing']
-        const shadow = earlier.find((other) => covers(other.rule, rule, range))
+        const shadow = earlier.find((other) => covers(other.rule, rule, ranges))
         if (shadow)
           warnings.push(
             `rule ${rule.index}: it does nothing, because rule ${shadow.rule.index} of "${shadow.name}" comes first and ${shadow.rule.action === 'allow' ? 'allows' : 'denies'} all of it`,

@@ -17,7 +17,7 @@ import type { MeshNode } from './rule-side.ts'
 import { touchedByNode, touchedByPolicy } from './touched.ts'
 import { isVisible, peersOf } from './visibility.ts'
 
-const range = parseCidr('10.100.0.0/16')
+const ranges = [parseCidr('10.100.0.0/16')]
 const web = aNode('n_web', '10.100.0.1', { role: 'web', env: 'prod' })
 const api = aNode('n_api', '10.100.0.2', { role: 'api', env: 'prod' })
 const db = aNode('n_db', '10.100.0.3', { role: 'db', env: 'prod' })
@@ -29,6 +29,28 @@ describe('compileFor', () => {
     assert.deepEqual(compileFor(web, meshWith([allow('*', '*')])), [
       { id: 'pol_0', rules: [compiled('10.100.0.0/16', '10.100.0.0/16')] },
     ])
+  })
+
+  it('means by "*" each range of a mesh that has several, in the place of the rule', () => {
+    const second = aNode('n_new', '10.101.0.1', { role: 'db', env: 'prod' })
+    const two = [...ranges, parseCidr('10.101.0.0/16')]
+    const policies = [aPolicy([deny('*', 'role=db'), allow('10.101.0.0/24', '*')])]
+    const mesh = createMesh({ ranges: two, nodes: [web, second], policies })
+
+    assert.deepEqual(compileFor(second, mesh)[0]?.rules, [
+      compiled('10.100.0.0/16', '10.101.0.1/32', 'deny'),
+      compiled('10.101.0.0/16', '10.101.0.1/32', 'deny'),
+      compiled('10.101.0.0/24', '10.100.0.0/16'),
+      compiled('10.101.0.0/24', '10.101.0.0/16'),
+    ])
+    assert.deepEqual(compileFor(web, mesh)[0]?.rules, [
+      compiled('10.100.0.0/16', '10.101.0.1/32', 'deny'),
+      compiled('10.101.0.0/16', '10.101.0.1/32', 'deny'),
+      compiled('10.101.0.0/24', '10.100.0.0/16'),
+      compiled('10.101.0.0/24', '10.101.0.0/16'),
+    ])
+    // The same rules mean less where the mesh has less.
+    assert.deepEqual(compileFor(web, createMesh({ ranges, nodes: [web], policies })), [])
   })
 
   it('gives a node only its own part of a rule between lists, sorted by address', () => {
@@ -76,7 +98,7 @@ describe('compileFor', () => {
   it('means for a node exactly what the rules mean', () => {
     fc.assert(
       fc.property(meshes, ({ nodes, policies }) => {
-        const mesh = createMesh({ range, nodes, policies })
+        const mesh = createMesh({ ranges, nodes, policies })
         for (const node of nodes)
           for (const other of nodes)
             if (node !== other) {
@@ -95,7 +117,7 @@ describe('kindOf', () => {
     let shared = 0
     fc.assert(
       fc.property(meshes, ({ nodes, policies }) => {
-        const mesh = createMesh({ range, nodes, policies })
+        const mesh = createMesh({ ranges, nodes, policies })
         const byKind = Map.groupBy(nodes, (node) => kindOf(node, mesh))
         for (const [kind, [first, ...others]] of byKind) {
           if (kind === undefined || !first) continue
@@ -143,7 +165,7 @@ describe('isVisible', () => {
   it('agrees with looking at every pair and rule', () => {
     fc.assert(
       fc.property(meshes, ({ nodes, policies }) => {
-        const mesh = createMesh({ range, nodes, policies })
+        const mesh = createMesh({ ranges, nodes, policies })
         for (const node of nodes)
           assert.deepEqual(sorted(peersOf(mesh, node)), sorted(oraclePeers(mesh, node)))
       }),
@@ -163,9 +185,13 @@ describe('mesh.with', () => {
     fc.assert(
       fc.property(meshes, fc.array(change, { maxLength: 12 }), ({ nodes, policies }, changes) => {
         const now = new Map(nodes.map((node) => [node.id, node]))
-        let mesh = createMesh({ range, policies, nodes: { [Symbol.iterator]: () => now.values() } })
+        let mesh = createMesh({
+          ranges,
+          policies,
+          nodes: { [Symbol.iterator]: () => now.values() },
+        })
         const sides = policies
-          .flatMap((policy) => rulesOf(policy, range))
+          .flatMap((policy) => rulesOf(policy, ranges))
           .flatMap(({ from, to }) => [from, to])
         for (const { at, metadata, isSame, asked } of changes) {
           for (const [index, side] of sides.entries())
@@ -184,7 +210,7 @@ describe('mesh.with', () => {
           else now.delete(id)
           mesh = mesh.with({ ...(before ? { before } : {}), ...(after ? { after } : {}) })
         }
-        const anew = createMesh({ range, policies, nodes: [...now.values()] })
+        const anew = createMesh({ ranges, policies, nodes: [...now.values()] })
         for (const side of sides) {
           const [known, made] = [mesh.members(side), anew.members(side)]
           assert.equal(known.length, made.length)
@@ -237,7 +263,7 @@ describe('touchedByNode', () => {
         const rest = nodes.slice(1)
         const states = [before, after].map((metadata) => (metadata ? [named(metadata)] : []))
         const [old, now] = states.map((own) =>
-          createMesh({ range, policies, nodes: [...own, ...rest] }),
+          createMesh({ ranges, policies, nodes: [...own, ...rest] }),
         )
         assert.ok(old && now)
         const parts = {
@@ -275,7 +301,7 @@ describe('touchedByPolicy', () => {
     const before = aPolicy([allow('role=web', 'role=api')])
     const after = { ...before, rules: [...before.rules, allow('env=dev', 'role=db')] }
     assert.deepEqual(
-      touchedByPolicy(createMesh({ range, nodes: fleet, policies: [before] }), { before, after }),
+      touchedByPolicy(createMesh({ ranges, nodes: fleet, policies: [before] }), { before, after }),
       {
         involved: [db, dev],
         flips: [{ a: db, b: dev, visible: true }],
@@ -286,7 +312,7 @@ describe('touchedByPolicy', () => {
   it('flips no pair that another policy joins', () => {
     const all = aPolicy([allow('*', '*')])
     const before = { ...aPolicy([allow('role=web', 'role=db')]), id: 'pol_other' }
-    const mesh = createMesh({ range, nodes: fleet, policies: [all, before] })
+    const mesh = createMesh({ ranges, nodes: fleet, policies: [all, before] })
     assert.deepEqual(touchedByPolicy(mesh, { before }).flips, [])
   })
 
@@ -294,7 +320,7 @@ describe('touchedByPolicy', () => {
     const nodes = Array.from({ length: 101 }, (_, index) =>
       aNode(`n_${index}`, `10.100.1.${index}`, {}),
     )
-    const touch = touchedByPolicy(createMesh({ range, nodes, policies: [] }), {
+    const touch = touchedByPolicy(createMesh({ ranges, nodes, policies: [] }), {
       after: aPolicy([allow('*', '*')]),
     })
     assert.equal(touch.flips, undefined)
@@ -310,12 +336,12 @@ describe('touchedByPolicy', () => {
         ({ nodes, policies }, put, pick) => {
           const before = policies[pick % (policies.length + 1)]
           const after = put && { id: before?.id ?? 'pol_new', rules: edit(before, put, pick) }
-          const old = createMesh({ range, nodes, policies })
+          const old = createMesh({ ranges, nodes, policies })
           const others = policies.flatMap((policy) =>
             policy !== before ? [policy] : after ? [after] : [],
           )
           const now = createMesh({
-            range,
+            ranges,
             nodes,
             policies: before || !after ? others : [...others, after],
           })
@@ -343,7 +369,7 @@ describe('touchedByPolicy', () => {
 
 describe('validatePolicy', () => {
   const problems = (...list: PolicyRule[]) =>
-    validatePolicy({ name: 'p', rules: list }, { range, nodes: fleet })
+    validatePolicy({ name: 'p', rules: list }, { ranges, nodes: fleet })
 
   it('accepts selectors, ids, CIDRs inside the mesh range and "*"', () => {
     assert.deepEqual(
@@ -371,6 +397,17 @@ describe('validatePolicy', () => {
     assert.match(range[0]?.problem ?? '', /want one address or a CIDR, such as "10\.100\.0\.0\/28"/)
     for (const side of ['node:', 'node:n_web', 'node:*', 'node:web_host', 'fd00::1'])
       assert.equal(problems(deny(side, '*')).length, 1, side)
+  })
+
+  it('accepts what lies inside one of several ranges, and names all of them where it does not', () => {
+    const sight = { ranges: [...ranges, parseCidr('10.102.0.0/16')], nodes: fleet }
+    const problemsOf = (side: string) =>
+      validatePolicy({ name: 'p', rules: [allow(side, '*')] }, sight)
+    assert.deepEqual(problemsOf('10.102.7.0/24'), [])
+    assert.match(
+      problemsOf('10.101.0.0/16')[0]?.problem ?? '',
+      /not inside one of the mesh ranges "10\.100\.0\.0\/16", "10\.102\.0\.0\/16"/,
+    )
   })
 
   it('refuses a range that is wider than the mesh, host bits, and ports of icmp', () => {
@@ -402,7 +439,7 @@ function aPolicy(list: PolicyRule[]): MeshPolicy {
 }
 
 function meshWith(list: PolicyRule[]): Mesh {
-  return createMesh({ range, nodes: fleet, policies: [aPolicy(list)] })
+  return createMesh({ ranges, nodes: fleet, policies: [aPolicy(list)] })
 }
 
 const labels = fc.record(

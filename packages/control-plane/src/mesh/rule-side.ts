@@ -6,6 +6,8 @@ export type MeshNode = Pick<NodeRecord, 'id' | 'hostname' | 'mesh_ip' | 'labels'
 
 export function sideHas(side: Side, node: MeshNode): boolean {
   switch (side.kind) {
+    case 'all':
+      return true
     case 'cidr':
       return cidrContains(side.cidr, parseIpv4(node.mesh_ip))
     case 'node':
@@ -19,5 +21,5 @@ export function sideHas(side: Side, node: MeshNode): boolean {
 
 /** Whether the side becomes a list of addresses, which changes as nodes come, go, are relabelled and renamed. */
 export function isList(side: Side): boolean {
-  return side.kind !== 'cidr'
+  return side.kind !== 'cidr' && side.kind !== 'all'
 }

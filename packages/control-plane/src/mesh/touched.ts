@@ -41,7 +41,7 @@ function without<N extends MeshNode>(nodes: readonly N[], others: readonly N[]):
 function sidesOpposite(mesh: Mesh, before?: MeshNode, after?: MeshNode): Side[] {
   const joinsOrLeaves = (side: Side): boolean =>
     isList(side) && (!!before && sideHas(side, before)) !== (!!after && sideHas(side, after))
-  const rules = mesh.policies.flatMap((policy) => rulesOf(policy, mesh.range))
+  const rules = mesh.policies.flatMap((policy) => rulesOf(policy, mesh.ranges))
   const sides = rules.flatMap(({ from, to }) => [
     ...(joinsOrLeaves(from) ? [to] : []),
     ...(joinsOrLeaves(to) ? [from] : []),
@@ -89,7 +89,7 @@ function changedRules(mesh: Mesh, before?: MeshPolicy, after?: MeshPolicy): Mesh
     policy
       ? rulesOf(
           { id: policy.id, rules: policy.rules.slice(start, policy.rules.length - end) },
-          mesh.range,
+          mesh.ranges,
         )
       : []
   return [...middle(before), ...middle(after)]
@@ -106,15 +106,15 @@ function flipsOf<N extends MeshNode>(
   before?: MeshPolicy,
   after?: MeshPolicy,
 ): PairFlip<N>[] | undefined {
-  const { range } = mesh
+  const { ranges } = mesh
   const id = (before ?? after)?.id
   const rest = mesh.policies.filter((policy) => policy.id !== id)
   const isPeer = (own: MeshPolicy | undefined, a: N, b: N): boolean =>
-    own !== undefined && isVisible({ range, policies: [own] }, a, b)
+    own !== undefined && isVisible({ ranges, policies: [own] }, a, b)
   const pairs = pairsJoined(mesh, allowsOfOneOnly(before, after))
   return pairs?.flatMap(([a, b]) => {
     const visible = isPeer(after, a, b)
-    if (visible === isPeer(before, a, b) || isVisible({ range, policies: rest }, a, b)) return []
+    if (visible === isPeer(before, a, b) || isVisible({ ranges, policies: rest }, a, b)) return []
     return [{ a, b, visible }]
   })
 }
@@ -146,7 +146,7 @@ function pairsJoined<N extends MeshNode>(
 ): (readonly [N, N])[] | undefined {
   const pairs = new Map<string, readonly [N, N]>()
   let looked = 0
-  for (const { from, to } of rulesOf({ id: 'changed', rules }, mesh.range)) {
+  for (const { from, to } of rulesOf({ id: 'changed', rules }, mesh.ranges)) {
     const [sources, targets] = [mesh.members(from), mesh.members(to)]
     looked += sources.length * targets.length
     if (looked > maxPairs) return undefined

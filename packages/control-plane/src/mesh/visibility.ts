@@ -7,7 +7,7 @@ import { type MeshNode, sideHas } from './rule-side.ts'
  * them is decided by all the rules; a deny in front of the allow leaves them peers that cannot talk.
  */
 export function isVisible(
-  rules: Pick<Mesh, 'range' | 'policies'>,
+  rules: Pick<Mesh, 'ranges' | 'policies'>,
   a: MeshNode,
   b: MeshNode,
 ): boolean {
@@ -36,7 +36,7 @@ export function membersOf<N extends MeshNode>(
 
 /** `isVisible` for one node and many others: rules that do not involve the node are looked at once. */
 export function sightOf(
-  rules: Pick<Mesh, 'range' | 'policies'>,
+  rules: Pick<Mesh, 'ranges' | 'policies'>,
   node: MeshNode,
 ): (other: MeshNode) => boolean {
   const sides = oppositeSides(rules, node)
@@ -45,12 +45,12 @@ export function sightOf(
 
 /** The other sides of the allow rules that have the node on one. */
 function oppositeSides(
-  { range, policies }: Pick<Mesh, 'range' | 'policies'>,
+  { ranges, policies }: Pick<Mesh, 'ranges' | 'policies'>,
   node: MeshNode,
 ): Side[] {
   const opposite = new Set<Side>()
   for (const policy of policies) {
-    for (const { from, to, action } of rulesOf(policy, range)) {
+    for (const { from, to, action } of rulesOf(policy, ranges)) {
       if (action !== 'allow') continue
       if (sideHas(from, node)) opposite.add(to)
       if (sideHas(to, node)) opposite.add(from)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Metadata, parseCidr, parseSide } from '@plexd/protocol'
+import { type Metadata, parseSide } from '@plexd/protocol'
 import { resolveLimits } from '@plexd/runtime'
 import fc from 'fast-check'
 import { limits as table } from '../limits.ts'
@@ -129,7 +129,7 @@ describe('what a node says', () => {
       fc.property(selector, claims, claims, (selector, labels, reported) => {
         const quiet = { id: 'n_a', hostname: 'a', mesh_ip: '10.100.0.1', labels, reported: {} }
         const loud = { ...quiet, reported }
-        const side = parseSide(selector, parseCidr('10.100.0.0/16'))
+        const side = parseSide(selector)
 
         assert.equal(isFor(`selector:${selector}`, loud), isFor(`selector:${selector}`, quiet))
         assert.equal(sideHas(side, loud), sideHas(side, quiet))

@@ -1,5 +1,13 @@
-import { ApiError, type Node, type NodeDetail } from '@plexd/protocol'
+import {
+  ApiError,
+  formatCidr,
+  type Node,
+  type NodeDetail,
+  parseIpv4,
+  rangeOf,
+} from '@plexd/protocol'
 import type { App } from '../app.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
 import { readNode, type StoredNode } from '../rows/nodes.ts'
 import { hostnameTrouble } from './hostname.ts'
 
@@ -14,6 +22,7 @@ export async function nodeView(app: App, stored: StoredNode): Promise<Node> {
     hostname: node.hostname,
     hostname_trouble: hostnameTrouble(fleet, node),
     mesh_ip: node.mesh_ip,
+    mesh_range: rangeText(app, node),
     public_key: node.public_key,
     key_changed_at: new Date(node.key_changed_at).toISOString(),
     key_rotation_requested: node.rotate_keys,
@@ -35,6 +44,12 @@ export async function nodeView(app: App, stored: StoredNode): Promise<Node> {
     problems_said_at: timeOf(problemsSinceMs),
     no_room: await noRoomFor(app, id),
   }
+}
+
+/** Empty only for a node that has just been removed, with the range. */
+function rangeText({ fleet }: App, { tenant_id, mesh_ip }: NodeRecord): string {
+  const range = rangeOf(fleet.tenant(tenant_id)?.mesh_ranges ?? [], parseIpv4(mesh_ip))
+  return range ? formatCidr(range) : ''
 }
 
 function timeOf(ms: number | null): string | null {

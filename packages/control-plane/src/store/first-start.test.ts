@@ -14,7 +14,7 @@ describe('the mesh range', () => {
 
     await assert.rejects(start('10.8.0.0/24'), {
       message:
-        'start with mesh_cidr "10.8.0.0/24": the mesh of this installation is "10.7.0.0/24" since its first start: leave the setting out, or start anew with another --data-dir',
+        'start with mesh_cidr "10.8.0.0/24": the mesh of this installation is "10.7.0.0/24": leave the setting out and add the range with "plexctl mesh range add", or start anew with another --data-dir',
     })
     for (const same of ['10.7.0.0/24', undefined]) {
       await using plane = await start(same)

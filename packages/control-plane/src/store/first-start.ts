@@ -1,10 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isPrivateRange, newAdminToken, newId, type PolicyRule, parseCidr } from '@plexd/protocol'
+import {
+  type Cidr,
+  formatCidr,
+  isPrivateRange,
+  newAdminToken,
+  newId,
+  type PolicyRule,
+  parseCidr,
+} from '@plexd/protocol'
 import { createFileAtomic, type Log, systemClock } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
 import type { Config } from '../config/config.ts'
 import { catchAllName, catchAllPosition } from '../mesh/policy-order.ts'
+import { insertRange, readPools } from '../rows/mesh-ranges.ts'
 import { readSetting, writeSetting } from '../rows/settings.ts'
 import type { Reader, Store, Tx } from './db.ts'
 
@@ -31,7 +40,7 @@ export async function prepareInstallation(
   await store.write(async (tx) => {
     if ((await readSetting(tx, 'epoch')) === undefined) await writeSetting(tx, 'epoch', newEpoch())
     const id = newId('tenant')
-    await insertTenant(tx, { id, name: 'default', mesh_cidr: meshCidr }, nowMs)
+    await insertTenant(tx, { id, name: 'default', range: parseCidr(meshCidr) }, nowMs)
     await insertFirstOperator(tx, { tenantId: id, token, nowMs })
   })
 }
@@ -56,7 +65,7 @@ export async function insertFirstOperator(
 }
 
 /**
- * Throws for a range that is set and is not that of the installation: nodes have addresses in that one. Warns of
+ * Throws for a range that is set and is none of the installation: nodes have addresses in those. Warns of
  * addresses that hosts of the internet have.
  */
 export async function checkMeshRange(
@@ -64,35 +73,35 @@ export async function checkMeshRange(
   { meshCidr }: Pick<Config, 'meshCidr'>,
   log: Log,
 ): Promise<void> {
-  const { mesh_cidr } = await reader
+  const { id } = await reader
     .selectFrom('tenants')
-    .select('mesh_cidr')
+    .select('id')
     .orderBy('created_at')
     .executeTakeFirstOrThrow()
-  if (meshCidr !== undefined && meshCidr !== mesh_cidr)
+  const ranges = (await readPools(reader, id)).map(({ range }) => range)
+  const texts = ranges.map(formatCidr)
+  if (meshCidr !== undefined && !texts.includes(meshCidr))
     throw new Error(
-      `start with mesh_cidr "${meshCidr}": the mesh of this installation is "${mesh_cidr}" since its first start: leave the setting out, or start anew with another --data-dir`,
+      `start with mesh_cidr "${meshCidr}": the mesh of this installation is ${texts.map((text) => `"${text}"`).join(' and ')}: leave the setting out and add the range with "plexctl mesh range add", or start anew with another --data-dir`,
     )
-  if (!isPrivateRange(parseCidr(mesh_cidr)))
+  for (const range of ranges.filter((own) => !isPrivateRange(own)))
     log.warn('mesh range has public addresses, nodes will not reach the hosts that own them', {
-      mesh_cidr,
+      mesh_cidr: formatCidr(range),
     })
 }
 
 async function insertTenant(
   tx: Tx,
-  tenant: { id: string; name: string; mesh_cidr: string },
+  { id, name, range }: { id: string; name: string; range: Cidr },
   nowMs: number,
 ): Promise<void> {
-  await tx
-    .insertInto('tenants')
-    .values({ ...tenant, last_address: 0, created_at: nowMs })
-    .execute()
+  await tx.insertInto('tenants').values({ id, name, created_at: nowMs }).execute()
+  await insertRange(tx, { tenantId: id, range, position: 0, nowMs })
   await tx
     .insertInto('policies')
     .values({
       id: newId('policy'),
-      tenant_id: tenant.id,
+      tenant_id: id,
       name: catchAllName,
       revision: 1,
       position: catchAllPosition,

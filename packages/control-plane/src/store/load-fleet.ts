@@ -1,3 +1,4 @@
+import { parseCidr } from '@plexd/protocol'
 import { createFleet, departedMs, type FleetChange, type MutableFleet } from '../mesh/fleet.ts'
 import { readNodesSince } from '../rows/nodes.ts'
 import { readOperators } from '../rows/operators.ts'
@@ -13,11 +14,19 @@ export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableF
 
 async function readFleet(reader: Reader, nowMs: number): Promise<FleetChange[]> {
   const tenants = await reader.selectFrom('tenants').selectAll().execute()
+  const ranges = await reader.selectFrom('mesh_ranges').selectAll().orderBy('position').execute()
+  const rangesOf = ({ id }: { id: string }) =>
+    ranges.filter(({ tenant_id }) => tenant_id === id).map(({ cidr }) => parseCidr(cidr))
   const operators = await readOperators(reader)
   const nodes = await readNodesSince(reader, nowMs - departedMs)
   const policies = await readPolicies(reader)
   return [
-    ...tenants.map((tenant): FleetChange => ({ type: 'tenant_put', tenant })),
+    ...tenants.map(
+      (row): FleetChange => ({
+        type: 'tenant_put',
+        tenant: { ...row, mesh_ranges: rangesOf(row) },
+      }),
+    ),
     ...operators.map((operator): FleetChange => ({ type: 'operator_put', operator })),
     // First, because others may have their hostname and address by now.
     ...nodes

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { formatCidr } from '@plexd/protocol'
 import { sql } from 'kysely'
 import { peersFor } from '../mesh/peer-view.ts'
 import { derivePskMaster, pairPsk } from '../seal/psk.ts'
@@ -24,6 +25,7 @@ describe('migrate', () => {
       ['motd'],
     )
     const fleet = await loadFleet(store.reader, 0)
+    assert.deepEqual(fleet.tenant('ten_1')?.mesh_ranges.map(formatCidr), ['10.100.0.0/16'])
     const [web, db] = [fleet.node('n_web'), fleet.node('n_db')]
     assert.ok(web && db)
     assert.equal(web.key_changed_at, 2_000)

@@ -10,6 +10,7 @@ import * as endpointUntold from './migrations/0007-endpoint-untold.ts'
 import * as labels from './migrations/0008-labels.ts'
 import * as lives from './migrations/0009-lives.ts'
 import * as reportWriters from './migrations/0010-report-writers.ts'
+import * as meshRanges from './migrations/0011-mesh-ranges.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
 const migrations = [
@@ -23,6 +24,7 @@ const migrations = [
   labels,
   lives,
   reportWriters,
+  meshRanges,
 ]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */

@@ -11,11 +11,18 @@ export interface Tables {
   tenants: {
     id: string
     name: string
-    mesh_cidr: string
-    last_address: number
     created_at: number
     /** Grows when a node is removed by force; part of what pair PSKs are derived from. */
     psk_epoch: Generated<number>
+  }
+  /** Where the addresses of a tenant are from; the lowest position is the oldest. */
+  mesh_ranges: {
+    tenant_id: string
+    cidr: string
+    position: number
+    /** Given last; 0 for none yet. */
+    last_address: number
+    added_at: number
   }
   admin_tokens: {
     id: string

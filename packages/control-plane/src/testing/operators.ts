@@ -5,10 +5,12 @@ import {
   createClient,
   newAdminToken,
   newId,
+  parseCidr,
   type Role,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
+import { insertRange } from '../rows/mesh-ranges.ts'
 import { putOperator } from '../rows/operators.ts'
 import type { TestControlPlane } from './harness.ts'
 
@@ -44,11 +46,12 @@ async function firstTenant({ app }: TestControlPlane): Promise<string> {
 }
 
 async function addTenant({ app }: TestControlPlane, name: string): Promise<string> {
-  const tenant = { id: newId('tenant'), name, mesh_cidr: '10.200.0.0/16', psk_epoch: 0 }
+  const id = newId('tenant')
+  const range = parseCidr('10.200.0.0/16')
   await app.change(async ({ tx, nowMs, apply }) => {
-    const row = { ...tenant, last_address: 0, created_at: nowMs }
-    await tx.insertInto('tenants').values(row).execute()
-    apply({ type: 'tenant_put', tenant })
+    await tx.insertInto('tenants').values({ id, name, created_at: nowMs }).execute()
+    await insertRange(tx, { tenantId: id, range, position: 0, nowMs })
+    apply({ type: 'tenant_put', tenant: { id, name, mesh_ranges: [range], psk_epoch: 0 } })
   })
-  return tenant.id
+  return id
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
-import type { Identity, IdentityStore } from './identity.ts'
-import { followOwnName, type OwnName } from './own-name.ts'
+import { type Identity, type IdentityStore, rangesOf } from './identity.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from './state/desired-state.ts'
+import { followToldIdentity, type ToldIdentity } from './told-identity.ts'
 
-describe('followOwnName', () => {
+describe('followToldIdentity', () => {
   it('takes the name that the control plane has, at the start and with each change', async () => {
     const { desired, identity, names, rename } = setUp({ hostname: 'web-02' })
     using _ = follow(desired, identity)
@@ -32,6 +32,17 @@ describe('followOwnName', () => {
     assert.deepEqual(names, ['a', 'web-01'])
   })
 
+  it('keeps the ranges of the mesh, for a start without the control plane and for doctor', async () => {
+    const { desired, identity, change } = setUp({ hostname: '' })
+    using _ = follow(desired, identity)
+    change({ mesh_ranges: ['10.100.0.0/16', '10.101.0.0/16'] })
+    await settle()
+    assert.deepEqual(rangesOf(identity.current()), ['10.100.0.0/16', '10.101.0.0/16'])
+    change({ mesh_ranges: [] })
+    await settle()
+    assert.equal(rangesOf(identity.current())?.length, 2)
+  })
+
   it('tries again when it is told to look, if it could not be saved', async () => {
     const { desired, identity, names, rename, breakDisk } = setUp({ hostname: '' })
     using own = follow(desired, identity)
@@ -46,8 +57,8 @@ describe('followOwnName', () => {
   })
 })
 
-function follow(desired: DesiredStore, identity: IdentityStore): OwnName {
-  return followOwnName({ desired, identity, log: silentLog })
+function follow(desired: DesiredStore, identity: IdentityStore): ToldIdentity {
+  return followToldIdentity({ desired, identity, log: silentLog })
 }
 
 /** Nothing here waits for anything but promises. */
@@ -69,6 +80,11 @@ function setUp({ hostname }: { hostname: string }) {
       names.push(current.hostname)
     },
   }
+  function change(parts: Partial<DesiredState>): void {
+    const before = state
+    state = { ...state, ...parts }
+    for (const listener of listeners) listener(state, before)
+  }
   const desired: DesiredStore = {
     current: () => state,
     index: () => 1,
@@ -83,11 +99,8 @@ function setUp({ hostname }: { hostname: string }) {
     desired,
     identity,
     names,
-    rename(name: string) {
-      const before = state
-      state = { ...state, hostname: name }
-      for (const listener of listeners) listener(state, before)
-    },
+    change,
+    rename: (name: string) => change({ hostname: name }),
     breakDisk: (broken: boolean) => {
       isBroken = broken
     },

@@ -1,0 +1,69 @@
+import { type Cidr, cidrContains, formatCidr, type MeshRange, parseIpv4 } from '@plexd/protocol'
+import { resyncTenant } from './announce.ts'
+import type { Unit } from './change.ts'
+import type { Config } from './config/config.ts'
+import { capacityOf } from './mesh/address-pool.ts'
+import type { Fleet, NodeRecord } from './mesh/fleet.ts'
+import { readNewRange, refuseRemoval } from './mesh/range-change.ts'
+import type { StoredRange } from './rows/mesh-ranges.ts'
+import { deleteRange, insertRange, readPools } from './rows/mesh-ranges.ts'
+import { readRestingIps } from './rows/node-lookups.ts'
+
+/** Adds a range behind the others, from which new nodes take, and has all nodes pull it. Throws an ApiError (400, 409). */
+export async function addMeshRange(unit: Unit, tenantId: string, text: string): Promise<void> {
+  const stored = await readPools(unit.tx, tenantId)
+  const ranges = stored.map(({ range }) => range)
+  const range = readNewRange(text, ranges)
+  const position = (stored.at(-1)?.position ?? -1) + 1
+  await insertRange(unit.tx, { tenantId, range, position, nowMs: unit.nowMs })
+  await tell(unit, tenantId, [...ranges, range])
+}
+
+/** Takes a range away in which nobody is, and has all nodes pull the others. Throws an ApiError (404, 409). */
+export async function removeMeshRange(
+  unit: Unit,
+  config: Pick<Config, 'addressCooldownMs' | 'meshCidr'>,
+  tenantId: string,
+  text: string,
+): Promise<void> {
+  const stored = await readPools(unit.tx, tenantId)
+  const ranges = stored.map(({ range }) => range)
+  refuseRemoval(text, ranges, {
+    nodes: unit.fleet.nodes(tenantId),
+    resting: await readRestingIps(unit.tx, tenantId, unit.nowMs - config.addressCooldownMs),
+    configured: config.meshCidr,
+  })
+  const gone = stored.filter(({ range }) => formatCidr(range) === text)
+  for (const { position } of gone) await deleteRange(unit.tx, tenantId, position)
+  const left = ranges.filter((range) => formatCidr(range) !== text)
+  await tell(unit, tenantId, left)
+}
+
+/** In no event: the rules about `*` are others now as well, and both are in the state. */
+async function tell(unit: Unit, tenantId: string, mesh_ranges: readonly Cidr[]): Promise<void> {
+  const tenant = unit.fleet.tenant(tenantId)
+  if (!tenant)
+    throw new Error(`change mesh ranges of tenant "${tenantId}": there is no such tenant`)
+  unit.apply({ type: 'tenant_put', tenant: { ...tenant, mesh_ranges } })
+  await resyncTenant(unit, tenantId, 'the mesh has other ranges')
+}
+
+/** The ranges as operators see them. */
+export function meshRangeViews(
+  fleet: Fleet,
+  tenantId: string,
+  stored: readonly StoredRange[],
+): MeshRange[] {
+  const nodes = [...fleet.nodes(tenantId)]
+  return stored.map(({ range, added_at }, at) => ({
+    range: formatCidr(range),
+    nodes: nodes.filter((node) => isIn(range, node)).length,
+    capacity: capacityOf(range),
+    takes_new: at === stored.length - 1,
+    added_at: new Date(added_at).toISOString(),
+  }))
+}
+
+function isIn(range: Cidr, { mesh_ip }: NodeRecord): boolean {
+  return cidrContains(range, parseIpv4(mesh_ip))
+}

@@ -1,0 +1,107 @@
+import {
+  ApiError,
+  type Cidr,
+  cidrContains,
+  cidrsOverlap,
+  formatCidr,
+  isPrivateRange,
+  maxMeshRanges,
+  parseCidr,
+  parseIpv4,
+  rangeFault,
+} from '@plexd/protocol'
+
+/** The range to be added, beside those that are there. Throws an ApiError (400, 409) for one that cannot be. Pure. */
+export function readNewRange(text: string, ranges: readonly Cidr[]): Cidr {
+  const range = readRange(text)
+  const fault =
+    rangeFault(range) ??
+    (isPrivateRange(range)
+      ? undefined
+      : 'it has addresses that hosts of the internet have: take a private range, such as 10.101.0.0/16')
+  if (fault !== undefined) throw new ApiError('bad_request', `add mesh range "${text}": ${fault}`)
+  const other = ranges.find((own) => cidrsOverlap(own, range))
+  if (other)
+    throw refuse(`add mesh range "${text}": it overlaps "${formatCidr(other)}" of this mesh`)
+  if (ranges.length >= maxMeshRanges)
+    throw refuse(
+      `add mesh range "${text}": there are ${ranges.length}, the most that a mesh may have: take one that is larger, or remove one in which no node is`,
+    )
+  return range
+}
+
+function readRange(text: string): Cidr {
+  try {
+    return parseCidr(text)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ApiError('bad_request', `add mesh range "${text}": ${error.message}`)
+  }
+}
+
+/** Nodes that stand in a network with addresses of the range themselves, as far as they have said where they are. Pure. */
+export function rangeWarnings(
+  range: Cidr,
+  nodes: Iterable<{ hostname: string; local_endpoints: readonly string[] }>,
+): string[] {
+  const warnings = [...nodes].flatMap(({ hostname, local_endpoints }) => {
+    const own = local_endpoints.map(addressOf).find((address) => isInside(address, range))
+    return own === undefined
+      ? []
+      : [
+          `"${hostname}" has the address ${own} in a network of its own: where that is as large as the range, it will not reach the nodes in the range`,
+        ]
+  })
+  const more = warnings.length - maxWarnings
+  return more > 0 ? [...warnings.slice(0, maxWarnings), `so have ${more} more nodes`] : warnings
+}
+
+const maxWarnings = 10
+
+function addressOf(endpoint: string): string {
+  return endpoint.slice(0, endpoint.lastIndexOf(':'))
+}
+
+function isInside(address: string, range: Cidr): boolean {
+  return /^[\d.]+$/.test(address) && cidrContains(range, parseIpv4(address))
+}
+
+/** What has an address that may lie in a range. */
+export interface Occupants {
+  nodes: Iterable<{ hostname: string; mesh_ip: string }>
+  /** Addresses of nodes that left a short while ago. */
+  resting: readonly string[]
+  /** The range that the settings of this control plane name. */
+  configured: string | undefined
+}
+
+/** Throws an ApiError (404, 409) unless the range is there, is not the only one, and is nobody's. Pure. */
+export function refuseRemoval(
+  text: string,
+  ranges: readonly Cidr[],
+  { nodes, resting, configured }: Occupants,
+): void {
+  const range = ranges.find((own) => formatCidr(own) === text)
+  if (!range) throw new ApiError('not_found', `there is no mesh range "${text}"`)
+  const stop = (why: string): ApiError => refuse(`remove mesh range "${text}": ${why}`)
+  const inside = [...nodes].filter(({ mesh_ip }) => cidrContains(range, parseIpv4(mesh_ip)))
+  const [first] = inside
+  if (first)
+    throw stop(
+      `${inside.length} ${inside.length === 1 ? 'node has its address' : 'nodes have their addresses'} from it, "${first.hostname}" for one: an address is for as long as a registration, so let them enrol anew`,
+    )
+  const cooling = resting.filter((address) => cidrContains(range, parseIpv4(address)))
+  if (cooling.length > 0)
+    throw stop(
+      `a node that had ${cooling[0]} left a short while ago, and its peers may not have heard: try again later`,
+    )
+  if (ranges.length === 1) throw stop('it is the only one of this mesh: add another first')
+  if (configured === text)
+    throw stop(
+      'the settings of the control plane name it: take "mesh_cidr" out of them, and start it again',
+    )
+}
+
+function refuse(message: string): ApiError {
+  return new ApiError('conflict', message)
+}
