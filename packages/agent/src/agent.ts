@@ -9,7 +9,7 @@ import {
 import { CliError, describeError, diskFault, handOver } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { atRegistration, createCapabilityMark, describeCapabilities } from './capabilities.ts'
-import { type AgentConfig, requireApiUrl } from './config.ts'
+import { type AgentConfig, requireApiUrl } from './config/agent-config.ts'
 import { type AnswerGate, createAnswerGate } from './control/answer-gate.ts'
 import { openControlClient } from './control/client.ts'
 import { createCredentials } from './control/credentials.ts'

@@ -8,7 +8,7 @@ import {
   type PolicyStatus,
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log, type NameCache } from '@plexd/runtime'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import { createFirewallApplier, type FirewallApplier } from './firewall/applier.ts'
 import type { PacketFilter } from './firewall/packet-filter.ts'
 import { describeRules, nameSides } from './firewall/policy-status.ts'

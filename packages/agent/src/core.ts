@@ -12,7 +12,7 @@ import {
 import type { Static } from 'typebox'
 import { builtinActions } from './actions/builtin/index.ts'
 import type { Action } from './actions/define.ts'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
 import type { ControlLoops } from './control-loops.ts'
 import { type CoreMesh, type MeshPlace, type OpenMesh, openCoreMesh } from './core-mesh.ts'

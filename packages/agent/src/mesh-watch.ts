@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { Clock, Log } from '@plexd/runtime'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import type { CoreMesh } from './core-mesh.ts'
 import { createForeignChanges } from './firewall/foreign-changes.ts'
 import { startFirewallGuard } from './firewall/guard.ts'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import type { MeshPlace, OpenMesh } from './core-mesh.ts'
 import { openPacketFilter } from './firewall/packet-filter.ts'
 import { type Footprint, filterRows, removeFootprint } from './footprint.ts'

@@ -2,7 +2,7 @@ import { refuseEmptyArguments } from '@plexd/runtime'
 import { Argument, Command, Option } from 'commander'
 import { readFlags } from './commands/flags.ts'
 import { printVersion } from './commands/version.ts'
-import { defaultConfig, defaultConfigFile } from './config.ts'
+import { defaultConfig, defaultConfigFile } from './config/agent-config.ts'
 
 /** The command line of plexd. Each command loads its own code when it runs. */
 export function createProgram(): Command {

@@ -1,7 +1,7 @@
 import { type DaemonStatus, formatDuration, type HeartbeatRequest } from '@plexd/protocol'
 import { type Clock, showProxy } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import type { ClockSkew } from './control/clock-skew.ts'
 import type { Identity } from './identity.ts'
 import type { Problems } from './problems.ts'

@@ -6,7 +6,7 @@ import {
   type Tool,
   tools,
 } from '@plexd/runtime'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import type { Problems } from './problems.ts'
 import { startTask } from './task.ts'
 

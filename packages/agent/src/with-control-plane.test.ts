@@ -16,7 +16,7 @@ import {
 } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import fc from 'fast-check'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import { loadIdentity } from './identity.ts'
 import { configFor, startTestAgent, type TestAgent } from './testing/node.ts'
 import { eventually } from './testing/wait.ts'

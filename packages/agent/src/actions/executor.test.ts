@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { ExecutionAck, ExecutionResult } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
 import { Type } from 'typebox'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { type Action, defineAction } from './define.ts'
 import { createActionExecutor } from './executor.ts'
 

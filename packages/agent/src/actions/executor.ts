@@ -5,7 +5,7 @@ import {
   parseDuration,
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import type { ExecutionOutbox } from '../control/execution-outbox.ts'
 import type { Action, ActionContext, ActionOutput } from './define.ts'
 import { truncateOutput } from './output.ts'

@@ -1,5 +1,6 @@
 import { tellConfigFindings } from '@plexd/runtime'
-import { defaultConfigFile, examineConfigFile } from '../config.ts'
+import { defaultConfigFile } from '../config/agent-config.ts'
+import { examineConfigFile } from '../config/load-config.ts'
 
 /** Reads the file as `plexd up` would, and changes nothing. */
 export async function runConfigCheck(

@@ -12,7 +12,7 @@ import {
   printable,
   printJson,
 } from '@plexd/runtime'
-import { type AgentConfig, requireApiUrl } from '../config.ts'
+import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
 import { failureOf, isRefusal } from '../control/failure.ts'

@@ -1,5 +1,5 @@
 import { type Check, examine, tellFindings } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
 import { firewallChecks } from '../doctor/firewall-checks.ts'

@@ -1,6 +1,6 @@
 import { createClient, localApi } from '@plexd/protocol'
 import { CliError, createUnixTransport, exitCodes, printJson, systemClock } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { endEarlierBuild, isOfEarlierBuild } from '../earlier-build.ts'
 import { removeFootprint } from '../footprint.ts'
 import type { Identity } from '../identity.ts'

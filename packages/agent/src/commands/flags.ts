@@ -1,5 +1,6 @@
 import { CliError, createLog, exitCodes, type LogLevel, logLevels } from '@plexd/runtime'
-import { type AgentConfig, loadConfig, type Settings } from '../config.ts'
+import type { AgentConfig, Settings } from '../config/agent-config.ts'
+import { loadConfig } from '../config/load-config.ts'
 
 /** What the command line sets, and the file it names. */
 export interface Flags {

@@ -1,4 +1,4 @@
-import type { Settings } from '../config.ts'
+import type { Settings } from './agent-config.ts'
 import { readSetting, setting, type Target } from './form.ts'
 import { count, flag, logLevel, mode, text } from './values.ts'
 

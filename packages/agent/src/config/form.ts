@@ -1,6 +1,6 @@
 import { nearest } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
-import type { AgentConfig, Settings } from '../config.ts'
+import type { AgentConfig, Settings } from './agent-config.ts'
 
 /**
  * One way to write a config file: dotted path of a key -> where its value goes. `null` marks a key, or with `.*` a

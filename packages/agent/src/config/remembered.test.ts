@@ -3,8 +3,9 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { type Log, silentLog } from '@plexd/runtime'
-import { loadConfig, type Settings } from '../config.ts'
 import { makeFolder } from '../testing/node.ts'
+import type { Settings } from './agent-config.ts'
+import { loadConfig } from './load-config.ts'
 import { rememberSettings } from './remembered.ts'
 
 describe('what enrolled a node', () => {

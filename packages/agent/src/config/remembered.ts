@@ -9,7 +9,7 @@ import {
 } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { AgentConfig, Settings } from '../config.ts'
+import type { AgentConfig, Settings } from './agent-config.ts'
 
 /**
  * What reached the control plane, and what the command line said, kept beside the identity: a node that is enrolled

@@ -12,7 +12,7 @@ import {
   type TransportResponse,
 } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { createProblems } from '../problems.ts'
 import type { ReportChange } from '../state/report-store.ts'
 import { openTestDatabase } from '../testing/stream.ts'

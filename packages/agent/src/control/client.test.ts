@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { openControlClient, userAgent } from './client.ts'
 

@@ -9,8 +9,8 @@ import {
   type Transport,
 } from '@plexd/protocol'
 import { type Clock, createHttpTransport, resolveLimits } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
-import { type Limits, limits as limitTable } from '../limits.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { type Limits, limits as limitTable } from '../config/limits.ts'
 import { version } from '../version.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import type { ClockSkew } from './clock-skew.ts'

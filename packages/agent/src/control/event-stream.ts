@@ -1,6 +1,6 @@
 import { ApiError, type UnsignedEvent } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../config/limits.ts'
 import type { Problems } from '../problems.ts'
 import { startTask } from '../task.ts'
 import { createTrigger } from '../trigger.ts'

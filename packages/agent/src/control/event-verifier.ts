@@ -8,7 +8,7 @@ import {
   type UnsignedEvent,
 } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../config/limits.ts'
 import type { StreamMemory } from './stream-memory.ts'
 
 export type Verdict =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { openTestDatabase, type TestDatabase } from '../testing/stream.ts'
 import { startExecutionOutbox } from './execution-outbox.ts'
 

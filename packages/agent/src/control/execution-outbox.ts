@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Client, ControlApi, ExecutionAck, ExecutionResult } from '@plexd/protocol'
 import { diskFault } from '@plexd/runtime'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../config/limits.ts'
 import { type DeliveryDeps, startDelivery } from './delivery.ts'
 
 /**

@@ -8,7 +8,7 @@ import {
   printable,
   systemClock,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 
 type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'>
 

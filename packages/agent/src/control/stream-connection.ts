@@ -16,7 +16,7 @@ import {
   watchConnecting,
   whenGivenUp,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import { type Connecting, userAgent } from './client.ts'
 import { askAs, type Credentials } from './credentials.ts'

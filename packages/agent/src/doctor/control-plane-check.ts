@@ -10,7 +10,7 @@ import {
   systemClock,
   warning,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { userAgent } from '../control/client.ts'
 import { certificateFault, ForeignAnswer } from '../control/failure.ts'
 import { askDaemon } from './ask-daemon.ts'

@@ -8,7 +8,7 @@ import {
   ok,
   warning,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { askDaemon } from './ask-daemon.ts'
 
 /** What a running daemon says of itself. */

@@ -1,5 +1,5 @@
 import { type Check, ExecError, type Finding, failed, ok, warning } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { placeOf } from '../core-mesh.ts'
 import { describeBackstopProblem } from '../firewall/backstop.ts'
 import { checkBackstop, findBackstops } from '../firewall/backstop-process.ts'

@@ -1,5 +1,5 @@
 import { type Check, exec, type Finding, failed, ok, systemClock, warning } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { loadIdentity } from '../identity.ts'
 import { mayChangeNetwork } from '../mesh.ts'
 import { stateOf } from '../process-identity.ts'

@@ -12,7 +12,7 @@ import {
   probeDisk,
   warning,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { loadIdentity } from '../identity.ts'
 import { findGroup } from '../local-api/group.ts'

@@ -1,5 +1,5 @@
 import { type Check, createLog, type Finding, failed, ok, warning } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { placeOf } from '../core-mesh.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { ownNames } from '../firewall/ruleset.ts'

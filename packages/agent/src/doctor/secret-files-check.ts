@@ -11,7 +11,7 @@ import {
   secretFault,
   warning,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { identityFiles } from '../identity.ts'
 import { ownersOfTyped } from '../own-secret.ts'
 import { draftPath } from '../registration/enrol.ts'

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Check, type Finding, failed, ok, warning } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { findGroup } from '../local-api/group.ts'
 
 /** Whether programs on this machine come to the socket of the Local Node API. */

@@ -10,7 +10,7 @@ import {
   tools,
   warning,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { isWanted } from '../tool-watch.ts'
 import { hasKernelWireguard } from './wireguard-check.ts'
 

@@ -1,6 +1,6 @@
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net'
 import { describeError, systemClock } from '@plexd/runtime'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../config/limits.ts'
 import type { Problems } from '../problems.ts'
 import type { Caller } from './answer.ts'
 import { type BodyRoom, createBodyRoom } from './body-room.ts'

@@ -1,4 +1,4 @@
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 
 /** The link-local address of the instance metadata service, the same in every cloud. */
 const metadataService = 'http://169.254.169.254'

@@ -12,7 +12,7 @@ import {
 import { CliError, type Clock, createBackoff, exitCodes, type Log } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { atRegistration } from '../capabilities.ts'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
 import { checkIdentity, type Identity } from '../identity.ts'
 import { publicKeyOf } from '../wireguard/keys.ts'

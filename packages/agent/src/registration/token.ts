@@ -1,5 +1,5 @@
 import { CliError, exitCodes } from '@plexd/runtime'
-import type { AgentConfig } from '../config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { ownersOfTyped, readOwnSecret } from '../own-secret.ts'
 import { fetchMetadataToken } from './metadata-token.ts'
 

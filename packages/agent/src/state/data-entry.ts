@@ -10,7 +10,7 @@ import {
   schemaFault,
   validatorOf,
 } from '@plexd/protocol'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../config/limits.ts'
 
 /**
  * A data entry as it is kept and shown: the payload is the JSON text that the operator wrote, compact, so that no number

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { aSmallDisk } from '../testing/small-disk.ts'
 import { openReportStore, type ReportWriteInput } from './report-store.ts'
 

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { openReportStore } from './report-store.ts'
 
 /**

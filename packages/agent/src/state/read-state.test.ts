@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { readState } from './read-state.ts'
 
 /** How often others had their turn while `work` ran. */

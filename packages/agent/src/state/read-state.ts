@@ -10,7 +10,7 @@ import {
 } from '@plexd/protocol'
 import { Type } from 'typebox'
 import { createBreath } from '../breathe.ts'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../config/limits.ts'
 import { type DataEntry, type EntryLimits, readDataEntry } from './data-entry.ts'
 import { type LeftOut, leftOut } from './left-out.ts'
 

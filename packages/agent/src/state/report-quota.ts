@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import type { Limits } from '../limits.ts'
+import type { Limits } from '../config/limits.ts'
 import type { PutRecord, ReportRecord } from './report-record.ts'
 import { type ReportTable, roomOf, type Usage } from './report-table.ts'
 

@@ -8,7 +8,7 @@ import { it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { openReportStore } from './report-store.ts'
 
 const { limits } = defaultConfig

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createFakeClock, type Log, silentLog } from '@plexd/runtime'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/agent-config.ts'
 import { openReportStore, type ReportStore, type ReportStoreOptions } from './report-store.ts'
 
 const { limits } = defaultConfig

@@ -3,8 +3,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { CliError, type Log, silentLog } from '@plexd/runtime'
-import { type AgentConfig, defaultConfig, loadConfig, type Settings } from './config.ts'
-import { makeFolder } from './testing/node.ts'
+import { makeFolder } from '../testing/node.ts'
+import { type AgentConfig, defaultConfig, type Settings } from './agent-config.ts'
+import { loadConfig } from './load-config.ts'
 
 const everySetting: Partial<AgentConfig> = {
   apiUrl: 'https://cp.example.com',

@@ -1,0 +1,120 @@
+import { hostname } from 'node:os'
+import {
+  CliError,
+  type ConfigFinding,
+  describeError,
+  exitCodes,
+  type Log,
+  proxyFor,
+  readConfigFile,
+  unknownKey,
+} from '@plexd/runtime'
+import {
+  type AgentConfig,
+  defaultConfig,
+  defaultConfigFile,
+  type Settings,
+} from './agent-config.ts'
+import { checkApiUrl } from './api-url.ts'
+import { readEnvironment } from './environment.ts'
+import { type Form, nearestKey, readForm } from './form.ts'
+import { goForm } from './go-form.ts'
+import { installerForm } from './installer-form.ts'
+import { readmeForm } from './readme-form.ts'
+import { recallSettings } from './remembered.ts'
+
+export interface ConfigSources {
+  flags: Settings
+  /** From `--config`; without it `PLEXD_CONFIG`, then the default file if there is one. */
+  file: string | undefined
+  env: NodeJS.ProcessEnv
+  log: Log
+}
+
+/**
+ * Flags over environment over file over what is remembered of the enrolment over defaults. The file may have any of the three forms (README, Go agent,
+ * installer); each key shows by its shape which one it belongs to. Throws a CliError that names the key, its value and what is wanted.
+ */
+export async function loadConfig({ flags, file, env, log }: ConfigSources): Promise<AgentConfig> {
+  const fromFile = await readFile(file ?? env.PLEXD_CONFIG, log)
+  const fromEnvironment = readEnvironment(env)
+  const given = { ...fromFile, ...fromEnvironment, ...flags }
+  const dataDir = given.dataDir ?? defaultConfig.dataDir
+  const config: AgentConfig = {
+    ...defaultConfig,
+    hostname: hostname(),
+    ...(await recallSettings(dataDir, given, log)),
+    ...given,
+  }
+  config.hostnameChosen =
+    (flags.hostname ?? fromEnvironment.hostname ?? fromFile.hostname) !== undefined
+  // A token file that was named closer to the command beats a token in a source farther away.
+  if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
+  if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
+  config.proxyUrl = readProxy(config.apiUrl, env)
+  return config
+}
+
+function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return proxyFor(apiUrl, env)
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
+  }
+}
+
+/** All that is wrong in a config file, whether it would be read or not. */
+export async function examineConfigFile(path: string): Promise<ConfigFinding[]> {
+  try {
+    const mapping = await readConfigFile(path)
+    if (mapping === undefined) return [fileFault('there is no such file')]
+    const { settings, faults, unknownKeys } = readForm(mapping, anyForm, path)
+    return [
+      ...faults.map(({ path: key, error }) => faultOf(key, error.message, path)),
+      ...urlFaults(settings),
+      ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, anyForm))),
+    ]
+  } catch (error) {
+    return [fileFault(describeError(error))]
+  }
+}
+
+const fileFault = (detail: string): ConfigFinding => ({ key: '', state: 'error', detail })
+
+/** The file and the key stand beside it. */
+function faultOf(key: string, message: string, path: string): ConfigFinding {
+  return { key, state: 'error', detail: message.replace(`config "${path}": ${key}: `, '') }
+}
+
+function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFinding[] {
+  try {
+    if (apiUrl !== '') checkApiUrl(apiUrl, insecureHttp)
+    return []
+  } catch (error) {
+    return [{ key: 'api', state: 'error', detail: describeError(error) }]
+  }
+}
+
+/** No key means different things in two forms, so that one file may even mix them. */
+const anyForm: Form = { ...goForm, ...installerForm, ...readmeForm }
+
+async function readFile(named: string | undefined, log: Log): Promise<Settings> {
+  const path = named ?? defaultConfigFile
+  const mapping = await readConfigFile(path).catch((error: unknown) => {
+    throw new CliError(describeError(error), exitCodes.usage)
+  })
+  if (mapping === undefined) {
+    if (named === undefined) return {}
+    throw new CliError(
+      `read config "${path}": there is no such file: give another with --config, or leave it out`,
+      exitCodes.usage,
+    )
+  }
+  const { settings, faults, unknownKeys } = readForm(mapping, anyForm, path)
+  if (faults[0]) throw faults[0].error
+  for (const key of unknownKeys) {
+    const did_you_mean = nearestKey(key, anyForm)
+    log.warn('unknown config key, ignored', { file: path, key, did_you_mean })
+  }
+  return settings
+}
