@@ -8,7 +8,6 @@ import {
 } from '@plexd/protocol'
 import { CliError, describeError, diskFault, handOver } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import { atRegistration, createCapabilityMark, describeCapabilities } from './capabilities.ts'
 import { type AgentConfig, requireApiUrl } from './config/agent-config.ts'
 import { type AnswerGate, createAnswerGate } from './control/answer-gate.ts'
 import { openControlClient } from './control/client.ts'
@@ -16,9 +15,14 @@ import { createCredentials } from './control/credentials.ts'
 import { describeForeign } from './control/failure.ts'
 import { startControlLoops } from './control-loops.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
-import type { Disk } from './disk.ts'
-import { createIdentityStore, type IdentityStore, loadIdentity } from './identity.ts'
+import type { Disk } from './disk/disk.ts'
+import { createIdentityStore, type IdentityStore, loadIdentity } from './identity/identity.ts'
 import { type LocalApi, startLocalApi } from './local-api/server.ts'
+import {
+  atRegistration,
+  createCapabilityMark,
+  describeCapabilities,
+} from './registration/capabilities.ts'
 import { enrol } from './registration/enrol.ts'
 import { version } from './version.ts'
 

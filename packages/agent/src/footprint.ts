@@ -5,7 +5,7 @@
 import { removeBackstops } from './firewall/backstop.ts'
 import { removeTableOf } from './firewall/nftables.ts'
 import { removeStunRules } from './nat/wireguard-port.ts'
-import { removeDeadSocket } from './unix-listener.ts'
+import { removeDeadSocket } from './process/unix-listener.ts'
 import { lockPacketFilter } from './wireguard/interface-lock.ts'
 import { removeMeshRouting } from './wireguard/mesh-routing.ts'
 import { restoreMarkedReturn } from './wireguard/reverse-path.ts'

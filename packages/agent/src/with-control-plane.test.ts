@@ -17,7 +17,7 @@ import {
 import { createUnixTransport } from '@plexd/runtime'
 import fc from 'fast-check'
 import type { AgentConfig } from './config/agent-config.ts'
-import { loadIdentity } from './identity.ts'
+import { loadIdentity } from './identity/identity.ts'
 import { configFor, startTestAgent, type TestAgent } from './testing/node.ts'
 import { eventually } from './testing/wait.ts'
 import { publicKeyOf } from './wireguard/keys.ts'

@@ -6,7 +6,7 @@ import {
   errorCodeOf,
   exitCodes,
 } from '@plexd/runtime'
-import { describeEarlierBuild, isOfEarlierBuild } from '../earlier-build.ts'
+import { describeEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Calls the daemon on this machine. `what` is tried, for the text of a failure. */

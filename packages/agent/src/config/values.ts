@@ -1,7 +1,7 @@
 import { formatCidr, parseCidr, parseDuration } from '@plexd/protocol'
 import { type LogLevel, logLevels, resolveLimits } from '@plexd/runtime'
-import { parseStunServer } from '../nat/stun-servers.ts'
 import { type Limits, limits } from './limits.ts'
+import { parseStunServer } from './stun-server.ts'
 
 /** Readers of single values, from YAML (which has types) or the environment (which has text). Each throws what it wants. */
 

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@plexd/runtime'
-import type { Problems } from '../problems.ts'
+import type { Problems } from '../health/problems.ts'
 
 /** How far this machine's clock is from the control plane's. From 5 minutes on every event is refused as stale or from the future. */
 export interface ClockSkew {

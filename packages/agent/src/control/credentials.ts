@@ -1,5 +1,5 @@
 import type { Log } from '@plexd/runtime'
-import { bearerOf, type IdentityStore, withKeys } from '../identity.ts'
+import { bearerOf, type IdentityStore, withKeys } from '../identity/identity.ts'
 
 /** What this node proves with who it is. */
 export interface Credentials {

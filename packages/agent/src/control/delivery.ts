@@ -1,7 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
 import { ForeignAnswer, isFinal, isRefusal } from './failure.ts'
 
 /** A durable queue, as its loop needs it. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError, type HeartbeatResponse } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import { createProblems } from '../problems.ts'
-import { createVitals } from '../vitals.ts'
+import { createProblems } from '../health/problems.ts'
+import { createVitals } from '../health/vitals.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 const second = 1_000

@@ -6,10 +6,10 @@ import {
   type IdentityInUse,
 } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
-import type { Problems } from '../problems.ts'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
-import type { Vitals } from '../vitals.ts'
+import type { Problems } from '../health/problems.ts'
+import type { Vitals } from '../health/vitals.ts'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
 import { describeRefusal, isRefusal } from './failure.ts'
 
 export interface HeartbeatDeps {

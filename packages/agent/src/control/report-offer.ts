@@ -5,7 +5,7 @@ import {
   type ReportComparison,
   type ReportVersion,
 } from '@plexd/protocol'
-import type { Mark } from '../mark.ts'
+import type { Mark } from '../disk/mark.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from './delivery.ts'
 

@@ -1,8 +1,8 @@
 import { ApiError, type ReportSync } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
 import type { ReportChange, ReportStore } from '../state/report-store.ts'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
 import { ForeignAnswer, isRefusal } from './failure.ts'
 import { takeBatch, toReportSync } from './report-batch.ts'
 

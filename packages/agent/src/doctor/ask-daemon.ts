@@ -1,7 +1,7 @@
 import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { describeEarlierBuild, isOfEarlierBuild } from '../earlier-build.ts'
+import { describeEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
 
 /** What the daemon on this machine answers, or why it does not. */
 export async function askDaemon<T>(

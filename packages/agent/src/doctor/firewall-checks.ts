@@ -13,7 +13,7 @@ import {
 } from '../firewall/host-firewall.ts'
 import type { Chain } from '../firewall/nft-json.ts'
 import { readOthers } from '../firewall/read-others.ts'
-import { loadIdentity } from '../identity.ts'
+import { loadIdentity } from '../identity/identity.ts'
 import { readRange } from '../wireguard/local-routes.ts'
 import { askDaemon } from './ask-daemon.ts'
 

@@ -14,7 +14,7 @@ import {
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { createNftables } from '../firewall/nftables.ts'
-import { loadIdentity } from '../identity.ts'
+import { loadIdentity } from '../identity/identity.ts'
 import { findGroup } from '../local-api/group.ts'
 import { mayChangeNetwork } from '../mesh.ts'
 import { secretFilesCheck } from './secret-files-check.ts'

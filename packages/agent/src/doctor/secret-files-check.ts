@@ -12,8 +12,8 @@ import {
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { identityFiles } from '../identity.ts'
-import { ownersOfTyped } from '../own-secret.ts'
+import { identityFiles } from '../identity/identity.ts'
+import { ownersOfTyped } from '../identity/own-secret.ts'
 import { draftPath } from '../registration/enrol.ts'
 
 export const secretFilesCheck: Check<AgentConfig> = { name: 'secret files', run: checkSecretFiles }

@@ -11,7 +11,7 @@ import {
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { isWanted } from '../tool-watch.ts'
+import { isWanted } from '../health/tool-watch.ts'
 import { hasKernelWireguard } from './wireguard-check.ts'
 
 /** A row for each program of others that plexd runs. */

@@ -8,7 +8,7 @@ import {
 } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import type { ActionExecutor } from '../actions/executor.ts'
-import type { KeyRotation } from '../key-rotation.ts'
+import type { KeyRotation } from '../control/key-rotation.ts'
 import { type ReceivedChange, readChange, type StateLimits } from '../state/read-state.ts'
 import type { EntryEventType, StateEvent } from './fold.ts'
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
+import { isCovered, revisionAfter } from '../state/revision.ts'
 import { fold, type StateEvent } from './fold.ts'
-import { isCovered, revisionAfter } from './revision.ts'
 
 export interface StateWatch extends Disposable {
   isOvertaken(revision: string): boolean

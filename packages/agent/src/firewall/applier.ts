@@ -1,5 +1,5 @@
 import { describeError, type Log } from '@plexd/runtime'
-import type { Problems } from '../problems.ts'
+import type { Problems } from '../health/problems.ts'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
 import type { Backstop } from './backstop.ts'
 import type { Firewall } from './firewall.ts'

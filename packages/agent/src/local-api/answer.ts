@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { escapeHtml } from '@plexd/protocol'
+import type { PeerCredentials } from '../process/peer-credentials.ts'
 
 /** A request, free of what carried it. */
 export interface LocalRequest {
@@ -22,13 +23,6 @@ export interface LocalRequest {
 export type Caller =
   | { readonly via: 'unix'; readonly credentials: PeerCredentials | undefined }
   | { readonly via: 'token' }
-
-export interface PeerCredentials {
-  readonly uid: number
-  readonly gid: number
-  /** Supplementary groups of the process when it connected. */
-  readonly groups: readonly number[]
-}
 
 /**
  * An answer, made once and sent often: it does not change, and may be kept. `Content-Length`, `Date` and the index of

@@ -23,7 +23,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { silentLog, systemClock } from '@plexd/runtime'
-import { createProblems } from '../problems.ts'
+import { createProblems } from '../health/problems.ts'
 import { listenOnSocket } from './socket-file.ts'
 import { connectAs, type LocalApiPlace, seal, startPlace, type User } from './testing.ts'
 

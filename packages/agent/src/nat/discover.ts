@@ -1,6 +1,6 @@
 import { createBackoff, describeError, type Log, withJitter } from '@plexd/runtime'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
 import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
 
 export interface DiscoverOptions extends RoundOptions {

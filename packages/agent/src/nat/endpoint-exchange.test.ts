@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type EndpointReport, type EndpointResponse, parseCidr } from '@plexd/protocol'
-import { createProblems } from '../problems.ts'
+import { createProblems } from '../health/problems.ts'
 import { emptyDesiredState } from '../state/desired-state.ts'
 import { createEndpointExchange } from './endpoint-exchange.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'

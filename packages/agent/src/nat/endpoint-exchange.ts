@@ -7,7 +7,7 @@ import {
   revisionHeader,
 } from '@plexd/protocol'
 import type { StateChanges } from '../events/state-changes.ts'
-import type { Problems } from '../problems.ts'
+import type { Problems } from '../health/problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { createMark } from '../mark.ts'
+import { createMark } from '../disk/mark.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 
 /** What the last round found, over restarts: so a daemon that starts again need not guess what its NAT is. */

@@ -1,7 +1,7 @@
 import { formatNode } from '@plexd/protocol'
 import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
-import type { Problems } from '../problems.ts'
-import { startTask } from '../task.ts'
+import type { Problems } from '../health/problems.ts'
+import { startTask } from '../process/task.ts'
 import type { PingSocket } from './ping-socket.ts'
 import { type PathSize, probeSizes } from './size-probe.ts'
 

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
 import { LocalFailure } from '../control/failure.ts'
-import { createProblems } from '../problems.ts'
-import { createVitals } from '../vitals.ts'
+import { createProblems } from '../health/problems.ts'
+import { createVitals } from '../health/vitals.ts'
 import { startReconcileLoop } from './loop.ts'
 
 const minute = 60_000

@@ -1,10 +1,10 @@
 import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
 import { describeRefusal, isRefusal, LocalFailure } from '../control/failure.ts'
-import type { Problems } from '../problems.ts'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
-import type { Vitals } from '../vitals.ts'
+import type { Problems } from '../health/problems.ts'
+import type { Vitals } from '../health/vitals.ts'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
 
 /** Pulls and applies, over and over. */
 export interface ReconcileLoop extends AsyncDisposable {

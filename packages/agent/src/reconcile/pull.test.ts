@@ -4,7 +4,7 @@ import { type Answer, ApiError, type NodeState, type SigningKeys } from '@plexd/
 import { createFakeClock, silentLog } from '@plexd/runtime'
 import { defaultConfig } from '../config/agent-config.ts'
 import { createStateChanges } from '../events/state-changes.ts'
-import { createProblems } from '../problems.ts'
+import { createProblems } from '../health/problems.ts'
 import type { DesiredState } from '../state/desired-state.ts'
 import { holdDesired } from '../testing/desired.ts'
 import { pullState } from './pull.ts'

@@ -1,11 +1,11 @@
 import type { Client, ControlApi, SigningKeys } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import { usableKeys } from '../control/event-verifier.ts'
-import { isBefore } from '../events/revision.ts'
 import type { StateChanges } from '../events/state-changes.ts'
-import type { Problems } from '../problems.ts'
+import type { Problems } from '../health/problems.ts'
 import { type DesiredState, type DesiredStore, desiredFromPull } from '../state/desired-state.ts'
 import { type ReceivedState, readState, type StateLimits } from '../state/read-state.ts'
+import { isBefore } from '../state/revision.ts'
 import { type Correction, planContent } from './plan.ts'
 
 export interface PullDeps {

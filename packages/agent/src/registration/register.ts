@@ -11,11 +11,11 @@ import {
 } from '@plexd/protocol'
 import { CliError, type Clock, createBackoff, exitCodes, type Log } from '@plexd/runtime'
 import { Type } from 'typebox'
-import { atRegistration } from '../capabilities.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
-import { checkIdentity, type Identity } from '../identity.ts'
+import { checkIdentity, type Identity } from '../identity/identity.ts'
 import { publicKeyOf } from '../wireguard/keys.ts'
+import { atRegistration } from './capabilities.ts'
 
 export interface Registration {
   config: AgentConfig

@@ -1,6 +1,6 @@
 import { CliError, exitCodes } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { ownersOfTyped, readOwnSecret } from '../own-secret.ts'
+import { ownersOfTyped, readOwnSecret } from '../identity/own-secret.ts'
 import { fetchMetadataToken } from './metadata-token.ts'
 
 /**

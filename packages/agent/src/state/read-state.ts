@@ -9,8 +9,8 @@ import {
   validatorOf,
 } from '@plexd/protocol'
 import { Type } from 'typebox'
-import { createBreath } from '../breathe.ts'
 import type { Limits } from '../config/limits.ts'
+import { createBreath } from '../process/breathe.ts'
 import { type DataEntry, type EntryLimits, readDataEntry } from './data-entry.ts'
 import { type LeftOut, leftOut } from './left-out.ts'
 

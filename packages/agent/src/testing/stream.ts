@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { formatEvent, issuedAt, type SigningKeys, signEvent } from '@plexd/protocol'
 import { type Clock, silentLog } from '@plexd/runtime'
-import { openDatabase } from '../database.ts'
+import { openDatabase } from '../disk/database.ts'
 
 export interface TestDatabase extends Disposable {
   database: DatabaseSync

@@ -1,6 +1,6 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
 import { type Handover, isWaiting, pauseAt } from './handover.ts'
 
 /** Completes handovers as soon as their peers use the new key. */

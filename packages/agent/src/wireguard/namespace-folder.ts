@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeOpenFolder } from '../open-folder.ts'
+import { makeOpenFolder } from '../disk/open-folder.ts'
 import { standardRunDir } from './device-record.ts'
 
 /**

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { cidrsOverlap, parseCidr } from '@plexd/protocol'
 import { type Clock, createBackoff, followTool, type Log } from '@plexd/runtime'
 import { defaultRoutes, readRouteTable } from '../nat/default-routes.ts'
-import { startTask } from '../task.ts'
+import { startTask } from '../process/task.ts'
 import { meshTable } from './routing-plan.ts'
 
 export interface NetworkMonitorOptions {

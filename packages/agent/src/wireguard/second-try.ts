@@ -1,6 +1,6 @@
 import { type Clock, describeError, type Log, withJitter } from '@plexd/runtime'
-import { startTask } from '../task.ts'
-import { createTrigger } from '../trigger.ts'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
 import { addedSpeaking } from './kick.ts'
 import type { PeerChange, WgPeer } from './wg-interface.ts'
 

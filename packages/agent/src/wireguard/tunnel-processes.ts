@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { listenerAt } from '../local-api/peer-credentials.ts'
-import { identify, isInOurNetwork, type ProcessIdentity } from '../process-identity.ts'
+import { listenerAt } from '../process/peer-credentials.ts'
+import { identify, isInOurNetwork, type ProcessIdentity } from '../process/process-identity.ts'
 
 /** A process of this network that listens for orders where the wireguard-go of our interface does. */
 export interface TunnelProcess extends ProcessIdentity {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { type Clock, type Exec, ExecError } from '@plexd/runtime'
-import { endProcess, stateOf, untilEnded } from '../process-identity.ts'
-import { isAnswered, removeDeadSocket } from '../unix-listener.ts'
+import { endProcess, stateOf, untilEnded } from '../process/process-identity.ts'
+import { isAnswered, removeDeadSocket } from '../process/unix-listener.ts'
 import { tunFault, tunRemedy } from './tun.ts'
 import { findDriver, findTunnelProcesses, type TunnelProcess } from './tunnel-processes.ts'
 

@@ -1,7 +1,13 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describeError, importFfi, type Log } from '@plexd/runtime'
-import type { PeerCredentials } from './answer.ts'
+
+export interface PeerCredentials {
+  readonly uid: number
+  readonly gid: number
+  /** Supplementary groups of the process when it connected. */
+  readonly groups: readonly number[]
+}
 
 /** The process at the other end of a Unix socket, as it was when it connected; undefined when it cannot be known. */
 export type ReadPeerCredentials = (socket: Socket) => PeerCredentials | undefined

@@ -6,9 +6,9 @@ import {
   type Tool,
   tools,
 } from '@plexd/runtime'
-import type { AgentConfig } from './config/agent-config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { startTask } from '../process/task.ts'
 import type { Problems } from './problems.ts'
-import { startTask } from './task.ts'
 
 export interface ToolWatchOptions {
   config: NeedingConfig

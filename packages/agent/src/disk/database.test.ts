@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
+import { makeFolder } from '../testing/node.ts'
+import { aSmallDisk } from '../testing/small-disk.ts'
 import { keepOnDisk, openDatabase } from './database.ts'
-import { makeFolder } from './testing/node.ts'
-import { aSmallDisk } from './testing/small-disk.ts'
 
 describe('openDatabase', () => {
   it('locks the data dir against a second daemon', async () => {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '@plexd/runtime'
-import type { Problems } from './problems.ts'
+import type { Problems } from '../health/problems.ts'
 
 const lookEachMs = 5_000
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createFakeClock, silentLog } from '@plexd/runtime'
+import { createProblems } from '../health/problems.ts'
 import { watchDisk } from './disk.ts'
-import { createProblems } from './problems.ts'
 
 describe('a disk that takes nothing more', () => {
   it('is a problem that says where, until it takes something', async () => {

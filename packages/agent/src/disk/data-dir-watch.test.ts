@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
+import { createProblems } from '../health/problems.ts'
 import { watchDataDir } from './data-dir-watch.ts'
-import { createProblems } from './problems.ts'
 
 it('tells while the data dir is not the one that it was, and not while it is', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))

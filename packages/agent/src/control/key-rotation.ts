@@ -6,11 +6,11 @@ import {
   type RotateKeysResponse,
 } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
-import { isRefusal } from './control/failure.ts'
-import { bearerOf, type Identity, type IdentityStore, withKeys } from './identity.ts'
-import { startTask } from './task.ts'
-import { createTrigger } from './trigger.ts'
-import { generatePrivateKey, publicKeyOf } from './wireguard/keys.ts'
+import { bearerOf, type Identity, type IdentityStore, withKeys } from '../identity/identity.ts'
+import { startTask } from '../process/task.ts'
+import { createTrigger } from '../process/trigger.ts'
+import { generatePrivateKey, publicKeyOf } from '../wireguard/keys.ts'
+import { isRefusal } from './failure.ts'
 
 /** Replaces the WireGuard key of this node on demand, and with it what the control plane renews along: NSK and token. */
 export interface KeyRotation extends AsyncDisposable {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startControlPlane } from '@plexd/control-plane/testing'
 import { createFakeClock } from '@plexd/runtime'
-import { configFor, makeFolder, startTestAgent, type TestAgent } from './testing/node.ts'
-import { eventually } from './testing/wait.ts'
+import { configFor, makeFolder, startTestAgent, type TestAgent } from '../testing/node.ts'
+import { eventually } from '../testing/wait.ts'
 
 describe('a copy of a data dir on another machine', () => {
   it('is told to both and to operators, until one of the two is gone; a restart is none', async () => {

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@plexd/runtime'
-import { startTask } from './task.ts'
+import { startTask } from '../process/task.ts'
 
 export interface PauseWatchOptions {
   /** The machine was suspended, or this process was stopped: whoever it talked to may have given up, or be elsewhere. */

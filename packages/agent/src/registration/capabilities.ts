@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Capabilities, Client, ControlApi } from '@plexd/protocol'
-import type { Action } from './actions/define.ts'
-import type { AnswerGate } from './control/answer-gate.ts'
-import { type Delivery, type DeliveryDeps, startDelivery } from './control/delivery.ts'
-import { createMark } from './mark.ts'
-import { binaryChecksum, version } from './version.ts'
+import type { Action } from '../actions/define.ts'
+import type { AnswerGate } from '../control/answer-gate.ts'
+import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
+import { createMark } from '../disk/mark.ts'
+import { binaryChecksum, version } from '../version.ts'
 
 /** What this node can do. Takes as long as reading the program's file. */
 export async function describeCapabilities(actions: readonly Action[]): Promise<Capabilities> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describeError, type Log } from '@plexd/runtime'
+import type { DesiredStore } from '../state/desired-state.ts'
 import type { Identity, IdentityStore } from './identity.ts'
-import type { DesiredStore } from './state/desired-state.ts'
 
 export interface ToldIdentity extends Disposable {
   look(): void

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError, type Peer, type RotateKeysResponse } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import type { Identity, IdentityStore } from './identity.ts'
+import type { Identity, IdentityStore } from '../identity/identity.ts'
+import { generatePrivateKey, publicKeyOf } from '../wireguard/keys.ts'
 import { startKeyRotation } from './key-rotation.ts'
-import { generatePrivateKey, publicKeyOf } from './wireguard/keys.ts'
 
 const oldKey = generatePrivateKey()
 const peer: Peer = {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, chown, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { makeFolder } from '../testing/node.ts'
 import {
   bearerOf,
   createIdentityStore,
@@ -10,7 +11,6 @@ import {
   saveIdentity,
   withKeys,
 } from './identity.ts'
-import { makeFolder } from './testing/node.ts'
 
 const key = Buffer.alloc(32, 1).toString('base64')
 const identity: Identity = {

@@ -7,8 +7,8 @@ import {
   leastRoomBytes,
   probeDisk,
 } from '@plexd/runtime'
-import type { Problems } from './problems.ts'
-import { startTask } from './task.ts'
+import type { Problems } from '../health/problems.ts'
+import { startTask } from '../process/task.ts'
 
 /** Knows whether the disk takes what is written. */
 export interface Disk extends AsyncDisposable {

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { ApiError } from '@plexd/protocol'
 import { CliError, exitCodes, systemClock } from '@plexd/runtime'
-import { listenerAt } from './local-api/peer-credentials.ts'
+import { listenerAt } from './peer-credentials.ts'
 import { identify, type ProcessIdentity, untilEnded } from './process-identity.ts'
 
 /** An answer about an entry that is not there is JSON; about a path, or a method, that the daemon does not know, it is text. */

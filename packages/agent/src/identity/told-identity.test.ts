@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
+import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { type Identity, type IdentityStore, rangesOf } from './identity.ts'
-import { type DesiredState, type DesiredStore, emptyDesiredState } from './state/desired-state.ts'
 import { followToldIdentity, type ToldIdentity } from './told-identity.ts'
 
 describe('followToldIdentity', () => {
