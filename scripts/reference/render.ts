@@ -1,5 +1,6 @@
 import {
   adminApi,
+  answersJson,
   controlApi,
   eventPayloads,
   jsonBoundsOf,
@@ -74,7 +75,7 @@ function operationSection(name: string, row: Operation): string {
       `- Statuses: ${statuses}`,
       ...paramNames(row.path).map((name) => describeParam(name, row)),
       ...boundsOf(row),
-      ...(row.responseKind && row.responseKind !== 'json' ? [`- Answer: ${row.responseKind}`] : []),
+      ...(row.responseKind && !answersJson(row) ? [`- Answer: ${row.responseKind}`] : []),
     ].join('\n'),
     ...shapeOf('Query', row.query),
     ...shapeOf('Request', row.request),

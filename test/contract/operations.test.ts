@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type ControlApi, codeOf, controlApi, type Operation } from '@plexd/protocol'
+import { answersJson, type ControlApi, codeOf, controlApi, type Operation } from '@plexd/protocol'
 import { assertShape, fieldsOf } from '../support/shape.ts'
 import { type RawAnswer, type System, startSystem } from '../support/system.ts'
 import { contract } from './contract.ts'
@@ -42,10 +42,10 @@ describe('the control API', () => {
 })
 
 function assertBody(operation: Operation, one: ContractCase, answer: RawAnswer): void {
-  const { response, responseKind = 'json', status } = operation
+  const { response, status } = operation
   if (one.status >= 400) assertFailure(one, answer)
   else if (one.status === 304) assert.equal(answer.text, '')
-  else if (response && responseKind === 'json' && one.status === status) {
+  else if (response && answersJson(operation) && one.status === status) {
     assert.match(answer.headers['content-type'] ?? '', /^application\/json/)
     assertShape(response, answer.json())
     if (one.example !== undefined) assertFields(one, answer.json())

@@ -23,6 +23,15 @@ export interface Call<O extends Operation> {
   reply: FastifyReply
 }
 
+/** What the handler of a row gives back, by the kind of its answer. */
+export type AnswerOf<O extends Operation> = O extends { responseKind: 'json-text' }
+  ? string
+  : O extends { responseKind: 'bytes' }
+    ? string | Uint8Array | NodeJS.ReadableStream
+    : O extends { responseKind: 'event-stream' | 'empty' }
+      ? undefined
+      : ResponseOf<O>
+
 /** What `handle` makes; the name is the table's. */
 export type Handler = Omit<Route<unknown>, 'name'>
 
@@ -34,7 +43,7 @@ export type Handlers<Api extends Record<string, Operation>> = {
 /** Ties what answers an operation to its row. Return the body, or nothing after sending it; throw an ApiError. */
 export function handle<O extends Operation>(
   operation: O,
-  run: (call: Call<O>, app: App) => Promise<ResponseOf<O> | undefined>,
+  run: (call: Call<O>, app: App) => Promise<AnswerOf<O> | undefined>,
 ): (app: App) => Handler {
   return (app) => ({
     operation,

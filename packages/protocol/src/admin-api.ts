@@ -234,6 +234,7 @@ export const adminApi = {
       payload: Type.Unknown(),
     }),
     response: Type.Interface([DataEntry, Warnings], {}),
+    responseKind: 'json-text',
     status: 200,
     errors: [400, 401, 403, 404],
     maxBodyBytes: 4 * mebibyte,
@@ -246,6 +247,7 @@ export const adminApi = {
     summary: 'List data entries',
     query: Paging,
     response: pageOf(DataEntry),
+    responseKind: 'json-text',
     errors: [401],
   }),
   getData: operation({
@@ -254,6 +256,7 @@ export const adminApi = {
     summary: 'Read one data entry: that for a target, or the only one of its key',
     query: Target,
     response: DataEntry,
+    responseKind: 'json-text',
     errors: [400, 401, 404, 409],
   }),
   deleteData: operation({
@@ -305,6 +308,7 @@ export const adminApi = {
     summary: 'List the report entries of a node',
     query: Paging,
     response: pageOf(ReportEntry),
+    responseKind: 'json-text',
     errors: [401, 404],
   }),
   getReport: operation({
@@ -312,6 +316,7 @@ export const adminApi = {
     path: '/admin/v1/nodes/{node}/reports/{key}',
     summary: 'Read one report entry of a node',
     response: ReportEntry,
+    responseKind: 'json-text',
     errors: [401, 404],
   }),
 
@@ -441,6 +446,7 @@ export const adminApi = {
     summary: 'List metrics, logs, audit, drift or violations of a node, oldest first',
     query: Type.Interface([Paging], { since: Type.Optional(Type.String()) }),
     response: pageOf(TelemetryRecord),
+    responseKind: 'json-text',
     errors: [400, 401, 404],
   }),
 

@@ -37,6 +37,7 @@ export const controlApi = {
     summary: 'Enrol a node with a one-time bootstrap token',
     request: RegisterRequest,
     response: RegisterResponse,
+    responseKind: 'json-text',
     status: 201,
     errors: [400, 401, 409],
     // Before a credential is seen; larger capabilities go by PUT. The Go agent retries a 413 for five minutes.
@@ -109,6 +110,7 @@ export const controlApi = {
     auth: 'node',
     summary: 'Pull the whole desired state; If-None-Match answers 304',
     response: NodeState,
+    responseKind: 'json-text',
     status: 200,
     otherStatuses: [304],
     errors: [401, 403, 404],

@@ -28,7 +28,12 @@ export interface Operation {
    */
   requestKind?: 'json' | 'batch' | 'bytes' | 'json-stream'
   response?: TSchema
-  responseKind?: 'json' | 'event-stream' | 'bytes' | 'empty'
+  /**
+   * `json`: a value that the server writes as JSON; `json-text`: JSON that the handler has written itself, for what
+   * would lose digits or order; `bytes`: anything, text too; `event-stream`: the handler takes the connection over;
+   * `empty`: no body. `json` when left out.
+   */
+  responseKind?: 'json' | 'json-text' | 'event-stream' | 'bytes' | 'empty'
   /** The status of success. */
   status: number
   /** Further statuses that are no failure: 206 a part, 304 not modified. */
@@ -66,6 +71,11 @@ export type RequestOf<O extends Operation> = O extends { request: infer S extend
 export type ResponseOf<O extends Operation> = O extends { response: infer S extends TSchema }
   ? Static<S>
   : undefined
+
+/** Whether the answer of success is JSON, whoever writes it. */
+export function answersJson({ response, responseKind = 'json' }: Operation): boolean {
+  return response !== undefined && (responseKind === 'json' || responseKind === 'json-text')
+}
 
 /** The names in braces of a path, in order. */
 export function paramNames(path: string): string[] {

@@ -2,7 +2,6 @@ import { ApiError, adminApi, formatNode } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import { namedTarget, readTarget, rowFor } from '../entries/target.ts'
 import { type Call, handle } from '../handle.ts'
-import { answerJson } from '../http/answer-json.ts'
 import { readDataEntry } from '../rows/data-entries.ts'
 import { readEntriesOf } from '../rows/entries.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
@@ -18,14 +17,14 @@ interface Entry {
 
 /** Without a target it is the only one of its key, or nobody can say which is meant. */
 export const getData = handle(adminApi.getData, async (call, app) => {
-  const { principal, params, reply } = call
+  const { principal, params } = call
   const { reader } = app.store
   const { tenant_id: tenantId } = principal
   const entries = await readEntriesOf(reader, 'data_entries', { tenantId, key: params.key })
   const { id } = await choose(entries, call, app)
   const row = await readDataEntry(reader, id)
   if (!row) throw new ApiError('not_found', `there is no data entry "${params.key}" any more`)
-  return answerJson(reply, dataEntryJson(row, await readTargetNames(app, row.tenant_id, [row])))
+  return dataEntryJson(row, await readTargetNames(app, row.tenant_id, [row]))
 })
 
 async function choose(entries: readonly Entry[], call: GetDataCall, app: App): Promise<Entry> {

@@ -1,6 +1,5 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
-import { answerJson } from '../http/answer-json.ts'
 import { readReportsAfter } from '../rows/reports.ts'
 import { findNode } from './find-node.ts'
 import { boundsOf, cursorOf, nextOf, pageJson } from './paging.ts'
@@ -9,11 +8,11 @@ import { reportJson } from './report-view.ts'
 /** By key. */
 export const listReports = handle(
   adminApi.listReports,
-  async ({ principal, params, query, reply }, { fleet, store, config }) => {
+  async ({ principal, params, query }, { fleet, store, config }) => {
     const { id: nodeId } = findNode(fleet, principal, params.node)
     const [key] = cursorOf(query, ['']) ?? ['']
     const page = await readReportsAfter(store.reader, { nodeId, key }, boundsOf(query, config))
     const next = nextOf(page, (row) => [row.key])
-    return answerJson(reply, pageJson(page.rows.map(reportJson), next))
+    return pageJson(page.rows.map(reportJson), next)
   },
 )

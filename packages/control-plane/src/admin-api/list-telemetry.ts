@@ -1,6 +1,5 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../handle.ts'
-import { answerJson } from '../http/answer-json.ts'
 import { countWithin } from '../rows/page.ts'
 import { isRecordKind, recordKinds } from '../telemetry/store.ts'
 import { findNodeEver } from './find-node.ts'
@@ -9,7 +8,7 @@ import { readMoment, timestamp } from './timestamps.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,
-  async ({ principal, params, query, reply }, app) => {
+  async ({ principal, params, query }, app) => {
     const { telemetry, clock } = app
     const { id: node_id, hostname: node_hostname } = await findNodeEver(app, principal, params.node)
     if (!isRecordKind(params.kind))
@@ -34,12 +33,9 @@ export const listTelemetry = handle(
       const head = { id, node_id, node_hostname, received_at: timestamp(received_at) }
       return `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
     })
-    return answerJson(
-      reply,
-      pageJson(
-        items,
-        nextOf({ rows, more }, ({ id }) => [id]),
-      ),
+    return pageJson(
+      items,
+      nextOf({ rows, more }, ({ id }) => [id]),
     )
   },
 )

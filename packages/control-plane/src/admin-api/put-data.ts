@@ -5,7 +5,6 @@ import { tellEntryChange } from '../entries/change.ts'
 import { refuseOverfull } from '../entries/refuse-overfull.ts'
 import { readTarget, rowFor } from '../entries/target.ts'
 import { type Call, handle } from '../handle.ts'
-import { answerJson } from '../http/answer-json.ts'
 import { targetWarnings } from '../mesh/target-warnings.ts'
 import { dataBytes, putDataEntry, readDataOf, type StoredData } from '../rows/data-entries.ts'
 import { nextVersion } from '../rows/entries.ts'
@@ -25,7 +24,7 @@ export const putData = handle(adminApi.putData, async (call, app) => {
   const nodes = app.fleet.nodes(call.principal.tenant_id)
   const warnings = JSON.stringify(targetWarnings(call.body.target, nodes, 'data'))
   const entry = dataEntryJson(row, await readTargetNames(app, row.tenant_id, [row]))
-  return answerJson(call.reply, `${entry.slice(0, -1)},"warnings":${warnings}}`)
+  return `${entry.slice(0, -1)},"warnings":${warnings}}`
 })
 
 async function write(

@@ -47,7 +47,7 @@ export const tailEvents = handle(
       stopListening()
       subscription.close()
     })
-    return undefined as never // the answer is the stream
+    return undefined
   },
 )
 

@@ -12,12 +12,12 @@ export const downloadInstallFile = handle(controlApi.downloadInstallFile, async 
   const { version, file } = call.params
   if (file === 'checksums.sha256') {
     call.reply.type('text/plain; charset=utf-8')
-    return (await checksumsOf(app, version)) as never // the server sends text as it is
+    return checksumsOf(app, version)
   }
   const [, os, arch] = /^plexd-([a-z0-9]+)-([A-Za-z0-9_]+)$/.exec(file) ?? []
   if (os === undefined || arch === undefined)
     throw new ApiError('not_found', `there is no file "${file}"`)
-  return (await sendArtifact(app, { version, os, arch }, call)) as never // as above, for streams
+  return sendArtifact(app, { version, os, arch }, call)
 })
 
 /** As `sha256sum` writes them. */

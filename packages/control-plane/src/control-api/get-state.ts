@@ -30,10 +30,9 @@ export const getState = handle(
     app.budgets.pulls.demand(node.id)
     const state = await readState(app, node, revision)
     app.budgets.pulls.charge(node.id, { bytes: Buffer.byteLength(state) })
-    reply.type('application/json; charset=utf-8')
     // HEAD says what there is, and gives nothing.
     if (request.method === 'GET') reply.raw.once('finish', () => pulled(app, no, seq))
-    return state as never // the server sends text as it is
+    return state
   },
 )
 

@@ -37,14 +37,13 @@ type Enrolment = Omit<RegisterResponse, 'peers'>
  * Enrols a node with a one-time token. All or nothing: whatever is refused burns no token. The same token with the
  * same key gives the same answer until the node's first call, because the first answer may have been lost.
  */
-export const register = handle(controlApi.register, async ({ body, headers, reply }, app) => {
+export const register = handle(controlApi.register, async ({ body, headers }, app) => {
   const userAgent = userAgentOf(headers)
   checkPublicKey('public_key', body.public_key)
   const enrolment = await app.change((unit) => enrol(unit, app, { ...body, userAgent }))
   const node = app.fleet.node(enrolment.node_id)
-  reply.type('application/json; charset=utf-8')
   const peers = node ? peersJsonFor(app, node) : '[]'
-  return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}` as never // the server sends text as it is
+  return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}`
 })
 
 async function enrol(

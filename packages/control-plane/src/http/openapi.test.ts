@@ -79,6 +79,8 @@ describe('openApiDocument', () => {
       .map(({ operationId }) => operationId)
     assert.deepEqual(ids.sort(), [...Object.keys(controlApi), ...Object.keys(adminApi)].sort())
     assert.equal(new Set(ids).size, ids.length)
+    const state = whole.paths['/v1/nodes/{node_id}/state']?.get?.responses['200']
+    assert.match(JSON.stringify(state), /"application\/json":\{"schema":\{"type":"object"/)
   })
 
   it('becomes a page that loads nothing and runs nothing', () => {

@@ -1,4 +1,11 @@
-import { type Auth, codeOf, type Operation, paramNames, paramSchema } from '@plexd/protocol'
+import {
+  type Auth,
+  answersJson,
+  codeOf,
+  type Operation,
+  paramNames,
+  paramSchema,
+} from '@plexd/protocol'
 import type { TSchema } from 'typebox'
 
 /** JSON as it stands in the document. */
@@ -128,18 +135,17 @@ function responsesOf(operation: Operation, refer: (schema: TSchema) => Json): Re
   return Object.fromEntries(responses.map(([status, response]) => [String(status), response]))
 }
 
-function content(
-  { response, responseKind = 'json' }: Operation,
-  refer: (schema: TSchema) => Json,
-): Json {
+function content(operation: Operation, refer: (schema: TSchema) => Json): Json {
+  const { response, responseKind = 'json' } = operation
   if (responseKind === 'empty') return {}
   const type = {
     json: 'application/json',
+    'json-text': 'application/json',
     'event-stream': 'text/event-stream',
     bytes: 'application/octet-stream',
   }[responseKind]
   return {
-    content: { [type]: { schema: response && responseKind === 'json' ? refer(response) : {} } },
+    content: { [type]: { schema: response && answersJson(operation) ? refer(response) : {} } },
   }
 }
 

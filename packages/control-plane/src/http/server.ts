@@ -48,6 +48,8 @@ export interface ServerOptions<Principal> {
   log: Log
 }
 
+const jsonType = 'application/json; charset=utf-8'
+
 const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 const connections = {
@@ -194,6 +196,7 @@ function addRoute<Principal>(
       const answer = await run(request, reply, request.principal as Principal) // set by onRequest
       if (reply.sent) return reply
       if (reply.statusCode === 200) reply.code(operation.status)
+      if (operation.responseKind === 'json-text' && answer !== undefined) reply.type(jsonType)
       return answer
     },
   })

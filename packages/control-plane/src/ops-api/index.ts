@@ -29,7 +29,7 @@ export const opsHandlers: Handlers<OpsApi> = {
       nodes: () => nodesByStatus(app),
     })
     reply.type(contentType)
-    return text as never // the server sends text as it is
+    return text
   }),
   openapi: (app) => {
     const document = prepare('application/json; charset=utf-8', () =>
@@ -42,7 +42,7 @@ export const opsHandlers: Handlers<OpsApi> = {
     return handle(opsApi.docs, async ({ request, reply }) => {
       // The page has no script and loads nothing; nobody may add any.
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      return page(request, reply) as never // the server sends bytes as they are
+      return page(request, reply)
     })(app)
   },
 }
