@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { newAdminToken } from '@plexd/protocol'
 import { writeFileAtomic } from '@plexd/runtime'
 import { claimDataDir } from './data-dir-lock.ts'
+import { firstOperator, insertFirstOperator } from './first-start.ts'
 import { revokeOperatorsNamed } from './rows/operators.ts'
-import { firstOperator, insertFirstOperator } from './store/first-start.ts'
+import { readFirstTenant } from './rows/tenants.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
 /**
@@ -21,9 +22,9 @@ export async function resetAdminToken(dataDir: string, nowMs: number): Promise<s
   const path = join(dataDir, 'admin-token')
   const token = newAdminToken()
   await store.write(async (tx) => {
-    const tenant = await tx.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
+    const tenantId = await readFirstTenant(tx)
     await revokeOperatorsNamed(tx, firstOperator, nowMs)
-    await insertFirstOperator(tx, { tenantId: tenant.id, token, nowMs })
+    await insertFirstOperator(tx, { tenantId, token, nowMs })
   })
   await writeFileAtomic(path, `${token}\n`)
   return path

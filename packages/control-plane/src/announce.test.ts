@@ -7,7 +7,7 @@ import type { App } from './app.ts'
 import { parsePosition } from './events/position.ts'
 import { changeStatus, markOnline } from './node-status.ts'
 import { putLabels } from './nodes/unconfirmed.ts'
-import { loadFleet } from './store/load-fleet.ts'
+import { loadFleet } from './rows/load-fleet.ts'
 import { type EventReader, openEventReader, type ReceivedBlock } from './testing/event-reader.ts'
 import {
   type EnrolledNode,

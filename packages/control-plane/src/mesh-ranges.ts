@@ -3,10 +3,9 @@ import { resyncTenant } from './announce.ts'
 import type { Unit } from './change.ts'
 import type { Config } from './config/config.ts'
 import { capacityOf } from './mesh/address-pool.ts'
-import type { Fleet, NodeRecord } from './mesh/fleet.ts'
+import type { Fleet, NodeRecord, TenantRecord } from './mesh/fleet.ts'
 import { readNewRange, refuseRemoval } from './mesh/range-change.ts'
-import type { StoredRange } from './rows/mesh-ranges.ts'
-import { deleteRange, insertRange, readPools } from './rows/mesh-ranges.ts'
+import { addRange, deleteRange, readPools, type StoredRange } from './rows/mesh-ranges.ts'
 import { readRestingIps } from './rows/node-lookups.ts'
 
 /** Adds a range behind the others, from which new nodes take, and has all nodes pull it. Throws an ApiError (400, 409). */
@@ -15,8 +14,8 @@ export async function addMeshRange(unit: Unit, tenantId: string, text: string): 
   const ranges = stored.map(({ range }) => range)
   const range = readNewRange(text, ranges)
   const position = (stored.at(-1)?.position ?? -1) + 1
-  await insertRange(unit.tx, { tenantId, range, position, nowMs: unit.nowMs })
-  await tell(unit, tenantId, [...ranges, range])
+  await addRange(unit, tenantOf(unit, tenantId), { range, position })
+  await tell(unit, tenantId)
 }
 
 /** Takes a range away in which nobody is, and has all nodes pull the others. Throws an ApiError (404, 409). */
@@ -33,18 +32,19 @@ export async function removeMeshRange(
     resting: await readRestingIps(unit.tx, tenantId, unit.nowMs - config.addressCooldownMs),
     configured: config.meshCidr,
   })
-  const gone = stored.filter(({ range }) => formatCidr(range) === text)
-  for (const { position } of gone) await deleteRange(unit.tx, tenantId, position)
-  const left = ranges.filter((range) => formatCidr(range) !== text)
-  await tell(unit, tenantId, left)
+  const gone = stored.find(({ range }) => formatCidr(range) === text)
+  if (gone) await deleteRange(unit, tenantOf(unit, tenantId), gone)
+  await tell(unit, tenantId)
+}
+
+function tenantOf({ fleet }: Unit, id: string): TenantRecord {
+  const tenant = fleet.tenant(id)
+  if (!tenant) throw new Error(`change mesh ranges of tenant "${id}": there is no such tenant`)
+  return tenant
 }
 
 /** In no event: the rules about `*` are others now as well, and both are in the state. */
-async function tell(unit: Unit, tenantId: string, mesh_ranges: readonly Cidr[]): Promise<void> {
-  const tenant = unit.fleet.tenant(tenantId)
-  if (!tenant)
-    throw new Error(`change mesh ranges of tenant "${tenantId}": there is no such tenant`)
-  unit.apply({ type: 'tenant_put', tenant: { ...tenant, mesh_ranges } })
+async function tell(unit: Unit, tenantId: string): Promise<void> {
   await resyncTenant(unit, tenantId, 'the mesh has other ranges')
 }
 

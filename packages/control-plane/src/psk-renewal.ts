@@ -1,5 +1,6 @@
 import { resyncTenant } from './announce.ts'
 import type { Unit } from './change.ts'
+import { putPskEpoch } from './rows/tenants.ts'
 
 /**
  * Gives every pair of a tenant another PSK, and has all nodes pull theirs soon: one event however large the mesh is.
@@ -9,8 +10,6 @@ import type { Unit } from './change.ts'
 export async function renewPsks(unit: Unit, tenantId: string): Promise<void> {
   const tenant = unit.fleet.tenant(tenantId)
   if (!tenant) throw new Error(`renew PSKs of tenant "${tenantId}": there is no such tenant`)
-  const psk_epoch = tenant.psk_epoch + 1
-  await unit.tx.updateTable('tenants').set({ psk_epoch }).where('id', '=', tenantId).execute()
-  unit.apply({ type: 'tenant_put', tenant: { ...tenant, psk_epoch } })
+  await putPskEpoch(unit, tenant, tenant.psk_epoch + 1)
   await resyncTenant(unit, tenantId, 'the PSKs of this tenant have changed')
 }

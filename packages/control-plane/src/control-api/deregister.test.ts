@@ -43,7 +43,7 @@ describe('POST /v1/nodes/{node_id}/deregister', () => {
     await using plane = await startControlPlane()
     const web = await plane.enrol('web-01')
     await web.api.deregister({ params: web })
-    const { loadFleet } = await import('../store/load-fleet.ts')
+    const { loadFleet } = await import('../rows/load-fleet.ts')
     const { tokenHash } = await import('../auth.ts')
 
     const fleet = await loadFleet(plane.app.store.reader, Date.now())

@@ -1,6 +1,8 @@
 import { type Cidr, formatCidr, parseCidr } from '@plexd/protocol'
 import type { AddressPool } from '../mesh/address-pool.ts'
+import type { TenantRecord } from '../mesh/fleet.ts'
 import type { Reader, Tx } from '../store/db.ts'
+import type { RowUnit } from './unit.ts'
 
 /** A range of a tenant as it is kept. */
 export interface StoredRange extends AddressPool {
@@ -24,6 +26,20 @@ export async function readPools(reader: Reader | Tx, tenantId: string): Promise<
   }))
 }
 
+/** Those of all tenants, the oldest of each first. */
+export async function readRanges(reader: Reader): Promise<Map<string, Cidr[]>> {
+  const rows = await reader
+    .selectFrom('mesh_ranges')
+    .select(['tenant_id', 'cidr'])
+    .orderBy('position')
+    .execute()
+  const byTenant = Map.groupBy(rows, ({ tenant_id }) => tenant_id)
+  return new Map(
+    byTenant.entries().map(([id, own]) => [id, own.map(({ cidr }) => parseCidr(cidr))]),
+  )
+}
+
+/** Where no fleet is in memory. */
 export async function insertRange(
   tx: Tx,
   { tenantId, range, position, nowMs }: NewRange,
@@ -61,10 +77,28 @@ export async function noteGiven(
     .execute()
 }
 
-export async function deleteRange(tx: Tx, tenantId: string, position: number): Promise<void> {
-  await tx
+/** A range behind the others. */
+export async function addRange(
+  unit: RowUnit,
+  tenant: TenantRecord,
+  { range, position }: { range: Cidr; position: number },
+): Promise<void> {
+  await insertRange(unit.tx, { tenantId: tenant.id, range, position, nowMs: unit.nowMs })
+  const mesh_ranges = [...tenant.mesh_ranges, range]
+  unit.apply({ type: 'tenant_put', tenant: { ...tenant, mesh_ranges } })
+}
+
+export async function deleteRange(
+  unit: RowUnit,
+  tenant: TenantRecord,
+  { range, position }: StoredRange,
+): Promise<void> {
+  await unit.tx
     .deleteFrom('mesh_ranges')
-    .where('tenant_id', '=', tenantId)
+    .where('tenant_id', '=', tenant.id)
     .where('position', '=', position)
     .execute()
+  const text = formatCidr(range)
+  const mesh_ranges = tenant.mesh_ranges.filter((other) => formatCidr(other) !== text)
+  unit.apply({ type: 'tenant_put', tenant: { ...tenant, mesh_ranges } })
 }

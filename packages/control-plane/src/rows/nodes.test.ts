@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { loadFleet } from '../store/load-fleet.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { aNode } from '../testing/node-record.ts'
+import { loadFleet } from './load-fleet.ts'
 import { insertNode, putNode } from './nodes.ts'
 
 /** Another value for each field that may change. */

@@ -71,6 +71,14 @@ export async function putPolicy(unit: RowUnit, policy: PolicyRecord): Promise<vo
   unit.apply({ type: 'policy_put', policy })
 }
 
+/** Where no fleet is in memory. */
+export async function insertPolicy(tx: Tx, policy: PolicyRecord, nowMs: number): Promise<void> {
+  await tx
+    .insertInto('policies')
+    .values(rowOf({ ...policy, updated_at: nowMs }))
+    .execute()
+}
+
 export async function deletePolicy(unit: RowUnit, id: string): Promise<void> {
   await unit.tx.deleteFrom('policies').where('id', '=', id).execute()
   unit.apply({ type: 'policy_removed', id })

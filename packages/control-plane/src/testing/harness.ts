@@ -28,6 +28,7 @@ import type { Config } from '../config/config.ts'
 import { startControlPlane as start } from '../control-plane.ts'
 import { type Limits, limits } from '../limits.ts'
 import { insertToken } from '../rows/bootstrap-tokens.ts'
+import { readFirstTenant } from '../rows/tenants.ts'
 
 export interface HarnessOptions {
   clock?: Clock
@@ -182,11 +183,11 @@ async function makeToken(
   { ttlMs = 3_600_000, hostname, metadata = {}, nodeMaySet = [], nskFormat }: TokenOptions,
 ): Promise<string> {
   const token = newBootstrapToken()
-  const tenant = await store.reader.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
+  const tenant_id = await readFirstTenant(store.reader)
   await store.write((tx) =>
     insertToken(tx, {
       id: newId('token'),
-      tenant_id: tenant.id,
+      tenant_id,
       token_hash: tokenHash(token),
       hostname: hostname ?? null,
       metadata,

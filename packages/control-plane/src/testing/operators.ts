@@ -10,8 +10,8 @@ import {
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import { tokenHash } from '../auth.ts'
-import { insertRange } from '../rows/mesh-ranges.ts'
 import { putOperator } from '../rows/operators.ts'
+import { addTenant, readFirstTenant } from '../rows/tenants.ts'
 import type { TestControlPlane } from './harness.ts'
 
 export interface TestOperator {
@@ -26,7 +26,10 @@ export async function addOperator(
   { role = 'owner', tenant }: { role?: Role; tenant?: string } = {},
 ): Promise<TestOperator> {
   const token = newAdminToken()
-  const tenantId = tenant === undefined ? await firstTenant(plane) : await addTenant(plane, tenant)
+  const tenantId =
+    tenant === undefined
+      ? await readFirstTenant(plane.app.store.reader)
+      : await makeTenant(plane, tenant)
   const operator = {
     id: newId('token'),
     tenant_id: tenantId,
@@ -40,18 +43,8 @@ export async function addOperator(
   return { token, tenantId, api: createClient(adminApi, transport, () => token) }
 }
 
-async function firstTenant({ app }: TestControlPlane): Promise<string> {
-  const { id } = await app.store.reader.selectFrom('tenants').select('id').executeTakeFirstOrThrow()
-  return id
-}
-
-async function addTenant({ app }: TestControlPlane, name: string): Promise<string> {
-  const id = newId('tenant')
-  const range = parseCidr('10.200.0.0/16')
-  await app.change(async ({ tx, nowMs, apply }) => {
-    await tx.insertInto('tenants').values({ id, name, created_at: nowMs }).execute()
-    await insertRange(tx, { tenantId: id, range, position: 0, nowMs })
-    apply({ type: 'tenant_put', tenant: { id, name, mesh_ranges: [range], psk_epoch: 0 } })
-  })
-  return id
+async function makeTenant({ app }: TestControlPlane, name: string): Promise<string> {
+  const tenant = { id: newId('tenant'), name, range: parseCidr('10.200.0.0/16') }
+  await app.change((unit) => addTenant(unit, tenant))
+  return tenant.id
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { hostname, networkInterfaces } from 'node:os'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
-import { startControlPlane } from '../testing/harness.ts'
-import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { startControlPlane } from './testing/harness.ts'
+import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 
 describe('the mesh range', () => {
   it('is that of the first start; another one stops a later start', async () => {

@@ -1,9 +1,9 @@
-import { parseCidr } from '@plexd/protocol'
 import { createFleet, departedMs, type FleetChange, type MutableFleet } from '../mesh/fleet.ts'
-import { readNodesSince } from '../rows/nodes.ts'
-import { readOperators } from '../rows/operators.ts'
-import { readPolicies } from '../rows/policies.ts'
-import type { Reader } from './db.ts'
+import type { Reader } from '../store/db.ts'
+import { readNodesSince } from './nodes.ts'
+import { readOperators } from './operators.ts'
+import { readPolicies } from './policies.ts'
+import { readTenants } from './tenants.ts'
 
 /** The fleet as the database has it. Called twice at start: once for `fleet`, once for its draft. */
 export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableFleet> {
@@ -13,20 +13,12 @@ export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableF
 }
 
 async function readFleet(reader: Reader, nowMs: number): Promise<FleetChange[]> {
-  const tenants = await reader.selectFrom('tenants').selectAll().execute()
-  const ranges = await reader.selectFrom('mesh_ranges').selectAll().orderBy('position').execute()
-  const rangesOf = ({ id }: { id: string }) =>
-    ranges.filter(({ tenant_id }) => tenant_id === id).map(({ cidr }) => parseCidr(cidr))
+  const tenants = await readTenants(reader)
   const operators = await readOperators(reader)
   const nodes = await readNodesSince(reader, nowMs - departedMs)
   const policies = await readPolicies(reader)
   return [
-    ...tenants.map(
-      (row): FleetChange => ({
-        type: 'tenant_put',
-        tenant: { ...row, mesh_ranges: rangesOf(row) },
-      }),
-    ),
+    ...tenants.map((tenant): FleetChange => ({ type: 'tenant_put', tenant })),
     ...operators.map((operator): FleetChange => ({ type: 'operator_put', operator })),
     // First, because others may have their hostname and address by now.
     ...nodes

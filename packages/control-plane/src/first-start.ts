@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  type Cidr,
   formatCidr,
   isPrivateRange,
   newAdminToken,
@@ -10,12 +9,16 @@ import {
   parseCidr,
 } from '@plexd/protocol'
 import { createFileAtomic, type Log, systemClock } from '@plexd/runtime'
-import { tokenHash } from '../auth.ts'
-import type { Config } from '../config/config.ts'
-import { catchAllName, catchAllPosition } from '../mesh/policy-order.ts'
-import { insertRange, readPools } from '../rows/mesh-ranges.ts'
-import { readSetting, writeSetting } from '../rows/settings.ts'
-import type { Reader, Store, Tx } from './db.ts'
+import { tokenHash } from './auth.ts'
+import type { Config } from './config/config.ts'
+import type { PolicyRecord } from './mesh/fleet.ts'
+import { catchAllName, catchAllPosition } from './mesh/policy-order.ts'
+import { readPools } from './rows/mesh-ranges.ts'
+import { insertOperator } from './rows/operators.ts'
+import { insertPolicy } from './rows/policies.ts'
+import { readSetting, writeSetting } from './rows/settings.ts'
+import { hasTenant, insertTenant, readFirstTenant } from './rows/tenants.ts'
+import type { Reader, Store, Tx } from './store/db.ts'
 
 /** What a new tenant starts with: editable, so that a mesh works before anybody has written a rule. */
 const allowAll: PolicyRule[] = [{ from: '*', to: '*', action: 'allow' }]
@@ -31,8 +34,7 @@ export async function prepareInstallation(
   store: Store,
   { dataDir, meshCidr, nowMs }: { dataDir: string; meshCidr: string; nowMs: number },
 ): Promise<void> {
-  const tenant = await store.reader.selectFrom('tenants').select('id').executeTakeFirst()
-  if (tenant) return
+  if (await hasTenant(store.reader)) return
   const path = join(dataDir, 'admin-token')
   // The file comes first: a token whose hash alone is known would lock everybody out.
   await createFileAtomic(path, `${newAdminToken()}\n`)
@@ -41,6 +43,7 @@ export async function prepareInstallation(
     if ((await readSetting(tx, 'epoch')) === undefined) await writeSetting(tx, 'epoch', newEpoch())
     const id = newId('tenant')
     await insertTenant(tx, { id, name: 'default', range: parseCidr(meshCidr) }, nowMs)
+    await insertPolicy(tx, catchAll(id), nowMs)
     await insertFirstOperator(tx, { tenantId: id, token, nowMs })
   })
 }
@@ -50,18 +53,14 @@ export async function insertFirstOperator(
   tx: Tx,
   { tenantId, token, nowMs }: { tenantId: string; token: string; nowMs: number },
 ): Promise<void> {
-  await tx
-    .insertInto('admin_tokens')
-    .values({
-      id: newId('token'),
-      tenant_id: tenantId,
-      name: firstOperator,
-      role: 'owner',
-      token_hash: tokenHash(token),
-      created_at: nowMs,
-      revoked_at: null,
-    })
-    .execute()
+  const operator = {
+    id: newId('token'),
+    tenant_id: tenantId,
+    name: firstOperator,
+    role: 'owner',
+    token_hash: tokenHash(token),
+  } as const
+  await insertOperator(tx, operator, nowMs)
 }
 
 /**
@@ -73,12 +72,8 @@ export async function checkMeshRange(
   { meshCidr }: Pick<Config, 'meshCidr'>,
   log: Log,
 ): Promise<void> {
-  const { id } = await reader
-    .selectFrom('tenants')
-    .select('id')
-    .orderBy('created_at')
-    .executeTakeFirstOrThrow()
-  const ranges = (await readPools(reader, id)).map(({ range }) => range)
+  const tenantId = await readFirstTenant(reader)
+  const ranges = (await readPools(reader, tenantId)).map(({ range }) => range)
   const texts = ranges.map(formatCidr)
   if (meshCidr !== undefined && !texts.includes(meshCidr))
     throw new Error(
@@ -90,25 +85,15 @@ export async function checkMeshRange(
     })
 }
 
-async function insertTenant(
-  tx: Tx,
-  { id, name, range }: { id: string; name: string; range: Cidr },
-  nowMs: number,
-): Promise<void> {
-  await tx.insertInto('tenants').values({ id, name, created_at: nowMs }).execute()
-  await insertRange(tx, { tenantId: id, range, position: 0, nowMs })
-  await tx
-    .insertInto('policies')
-    .values({
-      id: newId('policy'),
-      tenant_id: id,
-      name: catchAllName,
-      revision: 1,
-      position: catchAllPosition,
-      rules: JSON.stringify(allowAll),
-      updated_at: nowMs,
-    })
-    .execute()
+function catchAll(tenant_id: string): PolicyRecord {
+  return {
+    id: newId('policy'),
+    tenant_id,
+    name: catchAllName,
+    revision: 1,
+    position: catchAllPosition,
+    rules: allowAll,
+  }
 }
 
 /** Positions of another life of the log, as after a restored backup, must not be taken for its own. */
