@@ -29,6 +29,21 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
     files: /^packages\/control-plane\/src\/http\//,
     targets: /^(?!.*\/src\/(control-api|admin-api)\/)/,
   },
+  // Rows are read and written in one room, by files that alone know the columns of their noun.
+  {
+    files: /^packages\/control-plane\/src\/(?!(rows|store)\/).*(?<!\.test\.ts)$/,
+    targets: /^(?!kysely$|.*\/src\/store\/schema\.ts$)/,
+  },
+  {
+    files: /^packages\/control-plane\/src\/rows\/.*(?<!\.test\.ts)$/,
+    targets:
+      /^(?!packages\/control-plane\/src\/(?!(rows|store|mesh|seal)\/|events\/audience\.ts$))/,
+  },
+  // The database below knows no noun.
+  {
+    files: /^packages\/control-plane\/src\/store\/.*(?<!\.test\.ts)$/,
+    targets: /^(?!packages\/control-plane\/src\/(?!store\/|limits\.ts$))/,
+  },
   // Deciding is pure.
   {
     files: /^packages\/control-plane\/src\/mesh\/.*(?<!\.test\.ts)$/,
@@ -83,6 +98,14 @@ describe('the architecture', () => {
     assert.deepEqual([...nameless, ...barrels], [])
   })
 
+  it('queries the database, and changes the fleet in memory, in the files of rows alone', () => {
+    const elsewhere = sources
+      .filter((file) => /^packages\/control-plane\/src\//.test(file) && !file.endsWith('.test.ts'))
+      .filter((file) => !/\/src\/(rows\/|store\/migrat|mesh\/fleet\.ts)/.test(file))
+      .filter((file) => query.test(read(file)))
+    assert.deepEqual(elsewhere, [])
+  })
+
   it('knows the time, and sleeps, by the clock alone', () => {
     const wrong = sources
       .filter((file) => /^packages\/(agent|control-plane|protocol)\//.test(file) && isProduct(file))
@@ -123,6 +146,10 @@ describe('the architecture', () => {
     assert.deepEqual(wrong, [])
   })
 })
+
+/** Kysely's, and the steps of `FleetChange`. */
+const query =
+  /\.(selectFrom|insertInto|updateTable|deleteFrom|replaceInto)\(|\btype: '(tenant|operator|node|policy)_(put|removed)'/
 
 /** What a socket, or a signal of one request, does by itself is none; nor is another turn of the event loop. */
 const ownTime =
