@@ -140,7 +140,8 @@ describe('nftables', { skip }, () => {
     neighbour.run('ip address add 10.100.0.9/32 dev eth0; ip address add 10.100.7.9/32 dev eth0')
     // As Debian has it: what comes from where there is any way to is believed.
     mesh.nodeSpace.run('sysctl -qw net.ipv4.conf.all.rp_filter=2; nft -f -', arrivals)
-    const options = { meshRange: '10.100.0.0/16', exceptions: ['10.100.7.0/24'] }
+    const meshRanges = ['10.100.0.0/16', '10.101.0.0/16']
+    const options = { meshRanges, exceptions: ['10.100.7.0/24'] }
     await mesh.apply(compile([], options))
     for (const from of ['192.0.2.2', '10.100.0.9', '10.100.7.9'])
       neighbour.run(`ping -c 1 -W 0.2 -I ${from} 192.0.2.1 || true`)
