@@ -161,7 +161,7 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/agent/src/local-api/http-server.ts': 'a socket that sends what nobody wants',
   'packages/agent/src/local-api/server.ts': 'requests that outlast the server',
   'packages/agent/src/nat/stun-servers.ts': 'a look-up that nobody answers',
-  'packages/agent/src/wireguard/device-record.ts': 'a write that may wait for others',
+  'packages/agent/src/wireguard/device/device-record.ts': 'a write that may wait for others',
   'packages/control-plane/src/admin-api/tail-events.ts': 'keeps one stream alive, not the process',
   'packages/control-plane/src/doctor/ask.ts': 'a STUN server that does not answer',
   'packages/control-plane/src/http/bodies/bodies.ts': 'a body that comes too slowly',

@@ -10,8 +10,8 @@ import type { AgentConfig } from './config/agent-config.ts'
 import { startFakeControlPlane } from './testing/fake-control-plane.ts'
 import { configFor, makeFolder, startTestAgent } from './testing/node.ts'
 import { eventually } from './testing/wait.ts'
-import type { WireguardDevice } from './wireguard/device.ts'
-import { createFakeDevice } from './wireguard/device-fake.ts'
+import type { WireguardDevice } from './wireguard/device/device.ts'
+import { createFakeDevice } from './wireguard/device/device-fake.ts'
 
 const web: Peer = {
   id: 'n_web',

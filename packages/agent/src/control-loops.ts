@@ -34,7 +34,7 @@ import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
 import { pullState } from './reconcile/pull.ts'
 import { createCapabilityMark, startCapabilitySync } from './registration/capabilities.ts'
 import { describeHeartbeat, type Waiting } from './status.ts'
-import { newKeyNoticeMs } from './wireguard/handover.ts'
+import { newKeyNoticeMs } from './wireguard/handover/handover.ts'
 
 /** All that talks to the control plane for as long as the daemon runs. */
 export interface ControlLoops extends AsyncDisposable {

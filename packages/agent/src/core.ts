@@ -28,7 +28,7 @@ import { openDesiredStore } from './state/desired-store.ts'
 import { describeLeftOut } from './state/left-out.ts'
 import { openReportStore, type ReportStore } from './state/report-store.ts'
 import { describeStatus, type StatusSources } from './status.ts'
-import type { WireguardDevice } from './wireguard/device.ts'
+import type { WireguardDevice } from './wireguard/device/device.ts'
 
 export interface AgentDeps {
   log: Log

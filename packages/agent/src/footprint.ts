@@ -6,9 +6,9 @@ import { removeBackstops } from './firewall/backstop.ts'
 import { removeTableOf } from './firewall/nftables.ts'
 import { removeStunRules } from './nat/wireguard-port.ts'
 import { removeDeadSocket } from './process/unix-listener.ts'
-import { lockPacketFilter } from './wireguard/interface-lock.ts'
-import { removeMeshRouting } from './wireguard/mesh-routing.ts'
-import { restoreMarkedReturn } from './wireguard/reverse-path.ts'
+import { removeMeshRouting } from './routing/mesh-routing.ts'
+import { restoreMarkedReturn } from './routing/reverse-path.ts'
+import { lockPacketFilter } from './wireguard/interface/interface-lock.ts'
 
 interface Row {
   name: string

@@ -11,7 +11,7 @@ import type { DiscoveredEndpoint } from './nat/rounds.ts'
 import { type SizeWatch, startSizeWatch } from './path/size-watch.ts'
 import type { DriftReports } from './reconcile/drift-report.ts'
 import type { Correction } from './reconcile/plan.ts'
-import { standardMtu } from './wireguard/link.ts'
+import { standardMtu } from './wireguard/interface/link.ts'
 
 export interface MeshWatchOptions {
   config: AgentConfig

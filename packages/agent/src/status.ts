@@ -9,7 +9,7 @@ import type { Identity } from './identity/identity.ts'
 import type { DesiredStore } from './state/desired-state.ts'
 import type { ReportStore } from './state/report-store.ts'
 import { version } from './version.ts'
-import type { WireguardDevice } from './wireguard/device.ts'
+import type { WireguardDevice } from './wireguard/device/device.ts'
 
 /** Where the state of the daemon is found. What is started later is asked for by a function. */
 export interface StatusSources {

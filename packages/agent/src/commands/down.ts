@@ -4,8 +4,8 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { removeFootprint } from '../footprint.ts'
 import type { Identity } from '../identity/identity.ts'
 import { endEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
-import { type FoundInterface, findInterface } from '../wireguard/find-interface.ts'
-import { lockHolder, lockInterface } from '../wireguard/interface-lock.ts'
+import { type FoundInterface, findInterface } from '../wireguard/interface/find-interface.ts'
+import { lockHolder, lockInterface } from '../wireguard/interface/interface-lock.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Stops the daemon, if one runs, and removes what it has made of the network. The node stays registered. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { ApiError, type Peer, type RotateKeysResponse } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
 import type { Identity, IdentityStore } from '../identity/identity.ts'
-import { generatePrivateKey, publicKeyOf } from '../wireguard/keys.ts'
+import { generatePrivateKey, publicKeyOf } from '../identity/keys.ts'
 import { startKeyRotation } from './key-rotation.ts'
 
 const oldKey = generatePrivateKey()

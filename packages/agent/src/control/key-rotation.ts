@@ -7,9 +7,9 @@ import {
 } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import { bearerOf, type Identity, type IdentityStore, withKeys } from '../identity/identity.ts'
+import { generatePrivateKey, publicKeyOf } from '../identity/keys.ts'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
-import { generatePrivateKey, publicKeyOf } from '../wireguard/keys.ts'
 import { isRefusal } from './failure.ts'
 
 /** Replaces the WireGuard key of this node on demand, and with it what the control plane renews along: NSK and token. */

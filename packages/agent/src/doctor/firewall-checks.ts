@@ -14,7 +14,7 @@ import {
 import type { Chain } from '../firewall/nft-json.ts'
 import { readOthers } from '../firewall/read-others.ts'
 import { loadIdentity } from '../identity/identity.ts'
-import { readRange } from '../wireguard/local-routes.ts'
+import { readRange } from '../routing/local-routes.ts'
 import { askDaemon } from './ask-daemon.ts'
 
 /** Whether what others wrote into the packet filter lets the mesh be, and whether it stays shut without our table. */

@@ -1,14 +1,14 @@
 import { type Check, exec, type Finding, failed, ok, systemClock, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { standardRunDir } from '../disk/namespace-folder.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { mayChangeNetwork } from '../mesh.ts'
 import { stateOf } from '../process/process-identity.ts'
 import { isAnswered } from '../process/unix-listener.ts'
-import { uapiDir, uapiSocketPath } from '../wireguard/backend-userspace.ts'
-import { standardRunDir } from '../wireguard/device-record.ts'
-import { createInterfaceDriver, type Sight } from '../wireguard/interface-driver.ts'
-import { findTunnelProcesses } from '../wireguard/tunnel-processes.ts'
-import { isStop } from '../wireguard/wireguard-go.ts'
+import { uapiDir, uapiSocketPath } from '../wireguard/backend/backend-userspace.ts'
+import { findTunnelProcesses } from '../wireguard/backend/tunnel-processes.ts'
+import { isStop } from '../wireguard/backend/wireguard-go.ts'
+import { createInterfaceDriver, type Sight } from '../wireguard/interface/interface-driver.ts'
 
 /** Whether the interface of the mesh is there, is ours, and works. */
 export const interfaceCheck: Check<AgentConfig> = { name: 'interface', run: checkInterface }

@@ -4,10 +4,10 @@ import { placeOf } from '../core-mesh.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { ownNames } from '../firewall/ruleset.ts'
 import { loadIdentity } from '../identity/identity.ts'
-import { lookUpAddresses } from '../wireguard/control-addresses.ts'
-import { readRouting } from '../wireguard/local-routes.ts'
-import { judgePlace } from '../wireguard/mesh-range.ts'
-import { meshTable } from '../wireguard/routing-plan.ts'
+import { lookUpAddresses } from '../routing/control-addresses.ts'
+import { readRouting } from '../routing/local-routes.ts'
+import { judgePlace } from '../routing/mesh-range.ts'
+import { meshTable } from '../routing/routing-plan.ts'
 
 /** Whether the mesh and the networks of this machine get along, with a daemon or without. */
 export const routingCheck: Check<AgentConfig> = { name: 'routing', run: checkRouting }

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { exec, type Finding, failed, findTool, ok } from '@plexd/runtime'
-import { tunFault, tunRemedy } from '../wireguard/tun.ts'
+import { tunFault, tunRemedy } from '../wireguard/backend/tun.ts'
 
 /** Whether anything on this machine can move the packets of a mesh. */
 export async function checkWireguard(): Promise<Finding> {

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { isPrivateRange, parseCidr } from '@plexd/protocol'
 import { formatAddress } from '@plexd/runtime'
-import { defaultRoutes, readRouteTable } from './default-routes.ts'
+import { defaultRoutes, readRouteTable } from '../routing/default-routes.ts'
 
 /** As `os.networkInterfaces()` has it. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>

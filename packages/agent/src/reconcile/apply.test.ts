@@ -3,11 +3,11 @@ import { describe, it } from 'node:test'
 import type { Peer } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createProblems } from '../health/problems.ts'
+import type { PlaceVerdict } from '../routing/mesh-range.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
 import { eventually } from '../testing/wait.ts'
-import { createFakeDevice } from '../wireguard/device-fake.ts'
-import type { PlaceVerdict } from '../wireguard/mesh-range.ts'
+import { createFakeDevice } from '../wireguard/device/device-fake.ts'
 import { createApplier } from './apply.ts'
 
 const db = aPeer('n_db', 1)

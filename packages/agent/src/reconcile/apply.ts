@@ -3,10 +3,10 @@ import { describeError, type Log } from '@plexd/runtime'
 import type { FirewallApplier } from '../firewall/applier.ts'
 import type { Problems } from '../health/problems.ts'
 import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
+import type { MeshRouting, PreparedRouting } from '../routing/mesh-routing.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
-import type { DeviceStep, WireguardDevice } from '../wireguard/device.ts'
-import type { MeshRouting, PreparedRouting } from '../wireguard/mesh-routing.ts'
-import { type PeerRules, usablePeers } from '../wireguard/usable-peers.ts'
+import type { DeviceStep, WireguardDevice } from '../wireguard/device/device.ts'
+import { type PeerRules, usablePeers } from '../wireguard/peers/usable-peers.ts'
 import { type Correction, planDevice } from './plan.ts'
 
 /** Brings packet filter and interface to the desired state: observes, plans, applies. One run at a time. */

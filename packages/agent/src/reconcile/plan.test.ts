@@ -4,7 +4,7 @@ import type { Peer } from '@plexd/protocol'
 import type { DataEntry } from '../state/data-entry.ts'
 import { emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
-import type { ObservedPeer } from '../wireguard/device.ts'
+import type { ObservedPeer } from '../wireguard/device/device.ts'
 import { type Observed, planContent, planPeers } from './plan.ts'
 
 const db = aPeer('n_db', 1)

@@ -1,7 +1,12 @@
 import { isDeepStrictEqual as isSame } from 'node:util'
 import type { Peer, SigningKeys } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
-import type { DeviceStep, ObservedDevice, ObservedPeer, PeerStep } from '../wireguard/device.ts'
+import type {
+  DeviceStep,
+  ObservedDevice,
+  ObservedPeer,
+  PeerStep,
+} from '../wireguard/device/device.ts'
 
 /**
  * A step that closes one difference between what is and what should be, under the names of

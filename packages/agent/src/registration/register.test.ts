@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { ApiError, type RegisterRequest, type RegisterResponse } from '@plexd/protocol'
 import { CliError, createFakeClock, exitCodes, silentLog } from '@plexd/runtime'
 import { defaultConfig } from '../config/agent-config.ts'
+import { generatePrivateKey, publicKeyOf } from '../identity/keys.ts'
 import { aPeer } from '../testing/peer.ts'
-import { generatePrivateKey, publicKeyOf } from '../wireguard/keys.ts'
 import { type Registration, register } from './register.ts'
 
 const privateKey = generatePrivateKey()

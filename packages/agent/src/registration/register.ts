@@ -14,7 +14,7 @@ import { Type } from 'typebox'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
 import { checkIdentity, type Identity } from '../identity/identity.ts'
-import { publicKeyOf } from '../wireguard/keys.ts'
+import { publicKeyOf } from '../identity/keys.ts'
 import { atRegistration } from './capabilities.ts'
 
 export interface Registration {

@@ -1,5 +1,5 @@
 import type { Peer } from '@plexd/protocol'
-import type { WgPeer } from '../wireguard/wg-interface.ts'
+import type { WgPeer } from '../wireguard/backend/wg-interface.ts'
 
 /** A peer whose address and keys follow from a number. */
 export function aPeer(id: string, number = 1): Peer {

@@ -6,39 +6,49 @@ import {
   type Log,
   systemClock,
 } from '@plexd/runtime'
-import type { Backend } from './backend.ts'
-import { uapiDir as standardUapiDir } from './backend-userspace.ts'
-import type { DeviceStep, NetworkListener, ObservedDevice, WireguardDevice } from './device.ts'
+import { standardRunDir } from '../disk/namespace-folder.ts'
+import { publicKeyOf } from '../identity/keys.ts'
+import { isDevice } from '../routing/network-monitor.ts'
+import type { Backend } from './backend/backend.ts'
+import { uapiDir as standardUapiDir } from './backend/backend-userspace.ts'
+import type { PeerChange, WgPeer } from './backend/wg-interface.ts'
+import type {
+  DeviceStep,
+  NetworkListener,
+  ObservedDevice,
+  WireguardDevice,
+} from './device/device.ts'
 import {
   type DeviceRecord,
   emptyRecord,
   type KeptRecord,
   keepRecord,
   recordPath,
-  standardRunDir,
-} from './device-record.ts'
-import { type HandoverLoop, startHandoverLoop } from './handover-loop.ts'
-import { createHandoverRunner, type HandoverRunner } from './handover-runner.ts'
-import { type HeldPsks, leavingPsks, withoutNewPsks } from './held-psks.ts'
+} from './device/device-record.ts'
+import { type HandoverLoop, startHandoverLoop } from './handover/handover-loop.ts'
+import { createHandoverRunner, type HandoverRunner } from './handover/handover-runner.ts'
+import { type HeldPsks, leavingPsks, withoutNewPsks } from './handover/held-psks.ts'
 import {
   createInterfaceDriver,
   type InterfaceDriver,
   isTunnel,
   type Sight,
-} from './interface-driver.ts'
-import { changesInterface, type InterfacePlan, planInterface } from './interface-plan.ts'
-import { startInterfaceWatch } from './interface-watch.ts'
-import { createInterfaceWriter, type InterfaceWriter } from './interface-writer.ts'
-import { publicKeyOf } from './keys.ts'
-import { standardMtu } from './link.ts'
-import { isDevice } from './network-monitor.ts'
-import { observedPeers } from './observed-peers.ts'
-import { changesFor } from './peer-changes.ts'
-import { createReturningPeers, type ReturningPeers } from './returning-peers.ts'
-import { newlyReachable, type SecondTries, secondTries, startSecondTries } from './second-try.ts'
-import { createSightMemory, type SightMemory } from './sight-memory.ts'
-import type { PeerChange, WgPeer } from './wg-interface.ts'
-import { refusalError, withoutRefused, writePeers } from './write-peers.ts'
+} from './interface/interface-driver.ts'
+import { changesInterface, type InterfacePlan, planInterface } from './interface/interface-plan.ts'
+import { startInterfaceWatch } from './interface/interface-watch.ts'
+import { createInterfaceWriter, type InterfaceWriter } from './interface/interface-writer.ts'
+import { createLastSight, type LastSight } from './interface/last-sight.ts'
+import { standardMtu } from './interface/link.ts'
+import {
+  type HandshakeRetries,
+  handshakeRetries,
+  newlyReachable,
+  startHandshakeRetries,
+} from './peers/handshake-retries.ts'
+import { observedPeers } from './peers/observed-peers.ts'
+import { changesFor } from './peers/peer-changes.ts'
+import { createReturningPeers, type ReturningPeers } from './peers/returning-peers.ts'
+import { refusalError, withoutRefused, writePeers } from './peers/write-peers.ts'
 
 /** What is of the mesh, for this node. */
 export interface MeshNetwork {
@@ -84,10 +94,10 @@ class Device implements LinuxDevice {
   readonly #clock: Clock
   readonly #driver: InterfaceDriver
   readonly #writer: InterfaceWriter
-  readonly #sights: SightMemory
+  readonly #sights: LastSight
   readonly #handovers: HandoverLoop
   readonly #runner: HandoverRunner
-  readonly #secondTries: SecondTries
+  readonly #handshakeRetries: HandshakeRetries
   readonly #returning: ReturningPeers
   readonly #record: KeptRecord
   #privateKey = ''
@@ -110,7 +120,7 @@ class Device implements LinuxDevice {
       exec,
       clock,
     })
-    this.#sights = createSightMemory(this.#driver, clock)
+    this.#sights = createLastSight(this.#driver, clock)
     this.#returning = createReturningPeers(clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
@@ -131,7 +141,7 @@ class Device implements LinuxDevice {
       clock,
       log,
     })
-    this.#secondTries = startSecondTries({
+    this.#handshakeRetries = startHandshakeRetries({
       tryAgain: (publicKeys) => this.#exclusive(() => this.#tryAgain(publicKeys)),
       clock,
       log,
@@ -239,7 +249,7 @@ class Device implements LinuxDevice {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handovers[Symbol.asyncDispose]()
-    await this.#secondTries[Symbol.asyncDispose]()
+    await this.#handshakeRetries[Symbol.asyncDispose]()
     await this.#lock
     await this.#record[Symbol.asyncDispose]()
   }
@@ -303,7 +313,7 @@ class Device implements LinuxDevice {
     const changes = [...leaving, ...writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
     this.#promised = new Map()
-    this.#secondTries.watch(newlyReachable(writes))
+    this.#handshakeRetries.watch(newlyReachable(writes))
     if (!plan.rebuild) {
       await this.#writer.writeKeyAndPort(backend, plan, keysAfter(present, writes))
     }
@@ -349,7 +359,7 @@ class Device implements LinuxDevice {
     if (!this.#backend) return new Set()
     const waiting = new Set(this.#record.current().handovers.map(({ to }) => to))
     const { peers } = await this.#backend.read()
-    const tries = secondTries(
+    const tries = handshakeRetries(
       publicKeys.filter((key) => !waiting.has(key)),
       peers,
     )

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describeError } from '@plexd/runtime'
+import { createUserspaceBackend, NoAnswer, uapiSocketPath } from './backend-userspace.ts'
+import { createUapiWatch } from './uapi-watch.ts'
+
+describe('wireguard-go on its socket', () => {
+  it('is read and written', async () => {
+    await using setup = await setUp(['listen_port=51820\nerrno=0\n\n', 'errno=0\n\n'])
+
+    assert.deepEqual(await setup.backend.read(), {
+      private_key: '',
+      listen_port: 51820,
+      fwmark: 0,
+      peers: [],
+    })
+    await setup.backend.write({ listen_port: 51821, peers: [] })
+    assert.deepEqual(setup.requests, ['get=1\n\n', 'set=1\nlisten_port=51821\n\n'])
+  })
+
+  it('tells what it was asked for, and why not', async () => {
+    await using setup = await setUp(['errno=-98\n\n', 'listen_port=5'])
+
+    const write = setup.backend.write({ listen_port: 51820, peers: [] })
+    await assert.rejects(write, says('ask wireguard-go for "plexd0": address already in use'))
+    const read = setup.backend.read()
+    await assert.rejects(read, says('ask wireguard-go for "plexd0": answer was cut off'))
+  })
+
+  it('is silent for so long, and then known to be', async () => {
+    await using setup = await setUp([], { timeoutMs: 50, isSilent: true })
+
+    const silence = (error: unknown): boolean =>
+      error instanceof Error && error.cause instanceof NoAnswer
+    await assert.rejects(setup.backend.read(), silence)
+    await assert.rejects(
+      setup.backend.write({ peers: [] }),
+      says('ask wireguard-go for "plexd0": no answer within 0.1 s'),
+    )
+  })
+
+  it('notices others, but not ourselves', async () => {
+    const answers = Array.from({ length: 8 }, () => 'errno=0\n\n')
+    await using setup = await setUp(answers)
+    const { backend, uapiWatch } = setup
+    assert.equal(uapiWatch.sawOthers(), undefined)
+    await backend.read()
+    assert.equal(uapiWatch.sawOthers(), false)
+
+    await setup.visit()
+    assert.equal(uapiWatch.sawOthers(), true)
+    await backend.write({ peers: [] })
+    assert.equal(uapiWatch.sawOthers(), true, 'a write of ours does not show what others did')
+    await backend.read()
+    assert.equal(uapiWatch.sawOthers(), true, 'who has only just connected may not have spoken yet')
+    await delay(60)
+    await backend.read()
+    assert.equal(uapiWatch.sawOthers(), false)
+
+    const reading = backend.read()
+    await setup.visit()
+    await reading
+    assert.equal(uapiWatch.sawOthers(), true, 'nor does a read that began before')
+  })
+})
+
+function says(text: string): (error: unknown) => true {
+  return (error) => {
+    assert.equal(describeError(error), text)
+    return true
+  }
+}
+
+/** Something that answers as wireguard-go does. */
+async function setUp(
+  answers: string[],
+  { isSilent = false, ...options }: { timeoutMs?: number; isSilent?: boolean } = {},
+) {
+  const uapiDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  const path = uapiSocketPath(uapiDir, 'plexd0')
+  const requests: string[] = []
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    let request = ''
+    socket.on('data', (chunk) => {
+      request += chunk
+    })
+    socket.on('end', () => {
+      requests.push(request)
+      if (!isSilent) socket.end(answers.shift() ?? '')
+    })
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  const uapiWatch = createUapiWatch(path)
+  return {
+    requests,
+    uapiWatch,
+    backend: createUserspaceBackend({ interfaceName: 'plexd0', uapiDir, uapiWatch, ...options }),
+    async visit() {
+      const socket = connect(path)
+      socket.end('get=1\n\n').resume()
+      await once(socket, 'close')
+    },
+    async [Symbol.asyncDispose]() {
+      server.close()
+      await rm(uapiDir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import { readdir, readFile, readlink, realpath } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { listenerAt } from '../../process/peer-credentials.ts'
+import { identify, isInOurNetwork, type ProcessIdentity } from '../../process/process-identity.ts'
+
+/** A process of this network that listens for orders where the wireguard-go of our interface does. */
+export interface TunnelProcess extends ProcessIdentity {
+  /** Whether it drives an interface, or did until somebody deleted that: a program that does not is no wireguard-go. */
+  drives: boolean
+  /** By the name which it has now. */
+  interfaceName?: string
+}
+
+/**
+ * Who listens on this socket, also after its file was removed: found by what the kernel says that a process holds, not
+ * by the name of a program. The kernel lists the sockets of this network only, so processes of others are never found.
+ */
+export async function findTunnelProcesses(socketPath: string): Promise<TunnelProcess[]> {
+  const found = await findListeners(await spellings(socketPath))
+  return found.every(({ drives }) => drives) ? found : withoutDisplaced(found, socketPath)
+}
+
+/** The process that drives the interface; asks the socket first, for to look at all processes may take long. */
+export async function findDriver(socketPath: string): Promise<TunnelProcess | undefined> {
+  const sockets = await listedAt(await spellings(socketPath))
+  const pid = sockets.size > 0 ? await listenerAt(socketPath) : 0
+  const asked = pid ? await look(pid, sockets) : undefined
+  if (asked?.drives) return asked
+  return (await findTunnelProcesses(socketPath)).find(({ drives }) => drives)
+}
+
+/** Who listens at one of these paths, as the kernel lists them. */
+async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]> {
+  const sockets = await listedAt(paths)
+  if (sockets.size === 0) return []
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  const found: TunnelProcess[] = []
+  // One after another: there may be thousands, and nobody is in a hurry.
+  for (const pid of pids) {
+    const process_ = await look(pid, sockets)
+    if (process_) found.push(process_)
+  }
+  return found
+}
+
+/** As a descriptor of one shows it. */
+async function listedAt(paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const text = await readFile('/proc/net/unix', 'utf8').catch(() => '')
+  return new Set(listenersAt(paths, text).map((inode) => `socket:[${inode}]`))
+}
+
+/** A program that drives nothing, and whose socket somebody has put another in place of, stands in nobody's way. */
+async function withoutDisplaced(
+  found: readonly TunnelProcess[],
+  socketPath: string,
+): Promise<TunnelProcess[]> {
+  const listener = await listenerAt(socketPath)
+  return found.filter(({ drives, pid }) => drives || listener === undefined || pid === listener)
+}
+
+/** A path is listed as it was written by who bound it, and `/var/run` is mostly a link to `/run`. */
+async function spellings(path: string): Promise<string[]> {
+  const folder = await realpath(dirname(path)).catch(() => dirname(path))
+  return [path, join(folder, basename(path))]
+}
+
+/** The inodes of sockets that listen at one of these paths, in what /proc/net/unix says. Pure. */
+export function listenersAt(paths: readonly string[], text: string): string[] {
+  return text.split('\n').flatMap((line) => {
+    const [, , , flags, , , inode, ...path] = line.trim().split(/\s+/)
+    const isListening = (Number.parseInt(flags ?? '0', 16) & acceptsConnections) !== 0
+    return isListening && inode !== undefined && paths.includes(path.join(' ')) ? [inode] : []
+  })
+}
+
+/** __SO_ACCEPTCON, in include/uapi/linux/net.h */
+const acceptsConnections = 1 << 16
+
+async function look(pid: number, sockets: ReadonlySet<string>): Promise<TunnelProcess | undefined> {
+  const before = await identify(pid)
+  const held = await descriptorsOf(pid)
+  if (!before || ![...held.values()].some((what) => sockets.has(what))) return undefined
+  if (!(await isInOurNetwork(pid))) return undefined
+  const tunnel = await tunnelOf(pid, held)
+  const after = await identify(pid)
+  return after?.startTicks === before.startTicks ? { ...before, ...tunnel } : undefined
+}
+
+/** Number -> what it is, as `socket:[1234]` or a path; empty for one that is gone, or not ours to look at. */
+async function descriptorsOf(pid: number): Promise<Map<string, string>> {
+  const folder = `/proc/${pid}/fd`
+  const names = await readdir(folder).catch(() => [])
+  const held = await Promise.all(
+    names.map(async (name) => [name, await readlink(`${folder}/${name}`).catch(() => '')] as const),
+  )
+  return new Map(held)
+}
+
+async function tunnelOf(
+  pid: number,
+  held: ReadonlyMap<string, string>,
+): Promise<Pick<TunnelProcess, 'drives' | 'interfaceName'>> {
+  const [fd] = [...held].find(([, what]) => what === '/dev/net/tun') ?? []
+  if (fd === undefined) return { drives: false }
+  const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '')
+  const interfaceName = interfaceIn(info)
+  return { drives: true, ...(interfaceName === undefined ? {} : { interfaceName }) }
+}
+
+/** The interface of an open /dev/net/tun, by what /proc/PID/fdinfo says of it. Pure. */
+export function interfaceIn(text: string): string | undefined {
+  return /^iff:\t(\S+)$/m.exec(text)?.[1]
+}

@@ -1,0 +1,254 @@
+import { access } from 'node:fs/promises'
+import { type Clock, type Exec, ExecError } from '@plexd/runtime'
+import type { Backend } from '../backend/backend.ts'
+import { createKernelBackend } from '../backend/backend-kernel.ts'
+import { createUserspaceBackend, NoAnswer, uapiSocketPath } from '../backend/backend-userspace.ts'
+import { createUapiWatch } from '../backend/uapi-watch.ts'
+import type { WgInterface } from '../backend/wg-interface.ts'
+import { createWireguardGo } from '../backend/wireguard-go.ts'
+import { type LinkState, linkQuery, parseLink } from './link.ts'
+
+/** What is found of our interface. */
+export type Sight =
+  | { state: 'absent' }
+  /** Under its name there is something that cannot be driven; `why` in words. */
+  | { state: 'foreign'; why: string; kind: string }
+  /** Its process does not answer, and will not. */
+  | { state: 'frozen'; why: string }
+  /** The link has its own name, which may be another than ours. */
+  | { state: 'wireguard'; backend: Backend; link: LinkState; wg: WgInterface }
+
+export type WireguardSight = Extract<Sight, { state: 'wireguard' }>
+
+/** Whether it is, or was, a tunnel of WireGuard; one without a process is what is left of it. */
+export function isTunnel(sight: Sight): boolean {
+  const { state } = sight
+  return (
+    state === 'wireguard' || state === 'frozen' || (state === 'foreign' && sight.kind === 'tun')
+  )
+}
+
+/** Makes, reads and removes the interface. What is done with it is decided elsewhere. */
+export interface InterfaceDriver {
+  look(): Promise<Sight>
+  /** The interface under another name, whatever has its own by now. */
+  findStray(): Promise<WireguardSight | undefined>
+  /** The kernel's WireGuard where there is one, wireguard-go otherwise. Rejects with what to do about it. */
+  make(): Promise<Backend>
+  /** Gives the interface its name back, and removes what has it. */
+  rename(from: string): Promise<void>
+  /** What was seen, or else whatever has the name; and wireguard-go with its socket. Nothing when there is none. */
+  remove(sight?: Sight): Promise<void>
+  /** Whether somebody else has spoken to WireGuard since we did, or stopped it; undefined where that cannot be told. */
+  isDisturbed(backend: Backend): boolean | undefined
+  /** Lines for `ip -batch`; stops at the first that fails. */
+  ip(lines: readonly string[]): Promise<void>
+}
+
+export interface InterfaceDriverOptions {
+  interfaceName: string
+  runDir: string
+  uapiDir: string
+  /** Whether an interface that has this private key is ours, whatever its name. */
+  isOurKey(privateKey: string): boolean
+  exec: Exec
+  clock: Clock
+}
+
+export function createInterfaceDriver(options: InterfaceDriverOptions): InterfaceDriver {
+  const { interfaceName: name, uapiDir, exec } = options
+  const socketPath = uapiSocketPath(uapiDir, name)
+  const kernel = createKernelBackend(options)
+  const uapiWatch = createUapiWatch(socketPath)
+  const userspace = createUserspaceBackend({ ...options, uapiWatch })
+  const go = createWireguardGo({ ...options, socketPath })
+  const { readLink, deleteLink, renameLink } = linkCalls(exec)
+
+  async function look(): Promise<Sight> {
+    const stopped = await go.whyStopped()
+    if (stopped !== undefined) return { state: 'frozen', why: stopped }
+    // Both at once: they cost about the same, and there is little time.
+    const likely = (await exists(socketPath)) ? userspace : kernel
+    const reading = likely.read()
+    reading.catch(() => {}) // looked at below, if at all
+    const link = await readLink(name)
+    if (!link) return lookElsewhere(likely === userspace ? reading : undefined)
+    if (link.name !== name) return answersTo(link)
+    const backend = { wireguard: kernel, tun: userspace }[link.kind]
+    if (!backend) return { state: 'foreign', why: `it was of kind ${link.kind}`, kind: link.kind }
+    return readAs(backend, link, backend === likely ? reading : backend.read())
+  }
+
+  async function readAs(
+    backend: Backend,
+    link: LinkState,
+    reading: Promise<WgInterface>,
+  ): Promise<Sight> {
+    try {
+      const stopped = backend === userspace ? await stoppedMeanwhile(reading) : undefined
+      if (stopped !== undefined) return { state: 'frozen', why: stopped }
+      const wg = await reading
+      go.answered()
+      return { state: 'wireguard', backend, link, wg }
+    } catch (error) {
+      if (backend === userspace && isNobodyThere(error))
+        return { state: 'foreign', why: 'no wireguard-go answered for it', kind: link.kind }
+      const why = isSilence(error) ? await go.whySilent() : undefined
+      if (why === undefined) throw error
+      return { state: 'frozen', why }
+    }
+  }
+
+  /** Why there will be no answer, where that can be known sooner than by waiting for it. */
+  async function stoppedMeanwhile(reading: Promise<unknown>): Promise<string | undefined> {
+    const answer = new AbortController()
+    const done = (): void => answer.abort()
+    reading.then(done, done)
+    const isLate = await options.clock.sleep(soonMs, answer.signal).then(
+      () => true,
+      () => false,
+    )
+    return isLate ? go.whyStopped({ search: true }) : undefined
+  }
+
+  /** Somebody may have given it another name: then it is known by its process, or by its key. */
+  async function lookElsewhere(reading: Promise<WgInterface> | undefined): Promise<Sight> {
+    const processes = reading ? await go.processes() : []
+    for (const { interfaceName: other = name } of processes) {
+      const link = reading && other !== name ? await readLink(other) : undefined
+      if (reading && link?.kind === 'tun') return readAs(userspace, link, reading)
+    }
+    return (await findByKey(options, readLink, kernel)) ?? { state: 'absent' }
+  }
+
+  async function findStray(): Promise<WireguardSight | undefined> {
+    const reading = (await exists(socketPath)) ? userspace.read() : undefined
+    reading?.catch(() => {}) // looked at below, if at all
+    const sight = await lookElsewhere(reading)
+    return sight.state === 'wireguard' ? sight : undefined
+  }
+
+  async function make(): Promise<Backend> {
+    try {
+      await exec(['ip', 'link', 'add', 'dev', name, 'type', 'wireguard'])
+      return kernel
+    } catch (error) {
+      if (!isUnknownType(error)) throw new Error(`make interface "${name}"`, { cause: error })
+    }
+    await go.start()
+    return userspace
+  }
+
+  return {
+    look,
+    findStray,
+    make,
+    async rename(from) {
+      await deleteLink(name)
+      await renameLink(from, name)
+    },
+    isDisturbed({ name: backend }) {
+      if (backend !== 'wireguard-go') return undefined
+      return go.isStopped() || uapiWatch.sawOthers()
+    },
+    async remove(sight) {
+      await go.end(() => deleteLink(sight?.state === 'wireguard' ? sight.link.name : name))
+    },
+    async ip(lines) {
+      if (lines.length === 0) return
+      await exec(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
+    },
+  }
+}
+
+/** In which wireguard-go answers, unless it is busy or stopped. */
+const soonMs = 500
+
+/** An interface may have names beside its own, and ip knows it by each: the name is what stands in the way, and not the interface. */
+function answersTo({ name }: LinkState): Sight {
+  return { state: 'foreign', why: `it was another name of ${name}`, kind: 'altname' }
+}
+
+function linkCalls(exec: Exec) {
+  /** Undefined when there is none of that name; of one that has it beside its own, that stands in the answer. */
+  async function readLink(name: string): Promise<LinkState | undefined> {
+    try {
+      const input = linkQuery(name)
+      return parseLink(await exec(['ip', '-json', '-details', '-batch', '-'], { input }))
+    } catch (error) {
+      if (error instanceof ExecError && isNoDevice.test(error.stderr)) return
+      throw error
+    }
+  }
+
+  return {
+    readLink,
+    /** Of an interface that has the name beside its own, the name alone goes. */
+    async deleteLink(name: string): Promise<void> {
+      const link = await readLink(name)
+      try {
+        if (link && link.name !== name)
+          await exec(['ip', 'link', 'property', 'del', 'dev', link.name, 'altname', name])
+        else if (link) await exec(['ip', 'link', 'delete', 'dev', name])
+      } catch (error) {
+        if (!(error instanceof ExecError && isNoDevice.test(error.stderr))) throw error
+      }
+    },
+    /** Before Linux 6.2 it must be down for that; its routes, which go then, are put right afterwards. */
+    async renameLink(from: string, to: string): Promise<void> {
+      try {
+        await exec(['ip', 'link', 'set', 'dev', from, 'name', to])
+      } catch (error) {
+        if (!(error instanceof ExecError && /busy/.test(error.stderr))) throw error
+        const lines = [`link set dev ${from} down`, `link set dev ${from} name ${to}`]
+        await exec(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
+      }
+    },
+  }
+}
+
+const isNoDevice = /does not exist|Cannot find/
+
+/** An interface of the kernel that has our key, under another name. */
+async function findByKey(
+  options: InterfaceDriverOptions,
+  readLink: (name: string) => Promise<LinkState | undefined>,
+  backend: Backend,
+): Promise<Sight | undefined> {
+  for (const name of await kernelInterfaces(options.exec)) {
+    const wg = await createKernelBackend({ ...options, interfaceName: name })
+      .read()
+      .catch(() => undefined) // it has gone meanwhile
+    if (!wg || !options.isOurKey(wg.private_key)) continue
+    const link = await readLink(name)
+    if (link) return { state: 'wireguard', backend, link, wg }
+  }
+  return undefined
+}
+
+async function kernelInterfaces(exec: Exec): Promise<string[]> {
+  const lines = await exec(['ip', '-oneline', 'link', 'show', 'type', 'wireguard'])
+  return lines.split('\n').flatMap((line) => /^\d+: ([^:@]+)/.exec(line)?.[1] ?? [])
+}
+
+function isUnknownType(error: unknown): boolean {
+  return (
+    error instanceof ExecError && /Unknown device type|Operation not supported/.test(error.stderr)
+  )
+}
+
+function isNobodyThere(error: unknown): boolean {
+  const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException // net errors carry a code
+  return code === 'ENOENT' || code === 'ECONNREFUSED'
+}
+
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof NoAnswer
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

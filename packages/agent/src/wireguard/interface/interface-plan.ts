@@ -1,0 +1,115 @@
+import { publicKeyOf } from '../../identity/keys.ts'
+import { meshMark } from '../../routing/routing-plan.ts'
+import type { PeerChange, WgInterface, WgPeer } from '../backend/wg-interface.ts'
+import type { DeviceRecord } from '../device/device-record.ts'
+import type { Sight } from './interface-driver.ts'
+import { type LinkState, planLink, type WantedLink } from './link.ts'
+
+export interface WantedInterface {
+  name: string
+  privateKey: string
+  /** 0 for any. */
+  listenPort: number
+  keepaliveSeconds: number
+  link: WantedLink
+}
+
+/** What is wrong with an interface, and what puts it right. Peers are planned elsewhere. */
+export interface InterfacePlan {
+  /** In the past tense, for a drift report; empty when nothing is to be done. */
+  faults: readonly string[]
+  /** What has the name, if anything, goes; the interface is made anew. */
+  rebuild: boolean
+  private_key?: string
+  listen_port?: number
+  fwmark?: number
+  keepalives: readonly PeerChange[]
+  ip: readonly string[]
+}
+
+/** Pure. An interface is ours, and adopted, when it has our key or the one that we gave it last. */
+export function planInterface(
+  wanted: WantedInterface,
+  sight: Sight,
+  record: DeviceRecord,
+): InterfacePlan {
+  if (sight.state === 'absent') return rebuilt(wanted, 'interface was missing')
+  if (sight.state === 'frozen') return rebuilt(wanted, sight.why)
+  if (sight.state === 'foreign') return rebuilt(wanted, `interface was not ours: ${sight.why}`)
+  const { wg, link } = sight
+  const isNewKey = wg.private_key !== wanted.privateKey
+  if (isNewKey && !isKeyOf(wg, record)) {
+    return rebuilt(wanted, 'interface was not ours: it had another key')
+  }
+  const isNewPort = wanted.listenPort !== 0 && wg.listen_port !== wanted.listenPort
+  const isNewMark = wg.fwmark !== meshMark
+  const keepalives = keepalivesOf(wanted, wg.peers, record)
+  const repairs = planLink(wanted.name, wanted.link, link)
+  return {
+    faults: [
+      ...(isNewKey ? ['private key was an older one'] : []),
+      ...(isNewPort ? [`listen port was ${wg.listen_port} instead of ${wanted.listenPort}`] : []),
+      ...(isNewMark ? ['its packets were not marked: they could go into the mesh'] : []),
+      ...(keepalives.length > 0 ? [`keepalive of ${keepalives.length} peers was another`] : []),
+      ...repairs.map(({ detail }) => detail),
+    ],
+    rebuild: false,
+    ...(isNewKey ? { private_key: wanted.privateKey } : {}),
+    ...(isNewPort ? { listen_port: wanted.listenPort } : {}),
+    ...(isNewMark ? { fwmark: meshMark } : {}),
+    keepalives,
+    ip: repairs.map(({ command }) => command),
+  }
+}
+
+/** Whether more than peers is changed. */
+export function changesInterface({ private_key, listen_port, fwmark, ip }: InterfacePlan): boolean {
+  return [private_key, listen_port, fwmark].some((value) => value !== undefined) || ip.length > 0
+}
+
+function rebuilt(wanted: WantedInterface, fault: string): InterfacePlan {
+  const { name, privateKey, listenPort, link } = wanted
+  return {
+    faults: [fault],
+    rebuild: true,
+    private_key: privateKey,
+    ...(listenPort === 0 ? {} : { listen_port: listenPort }),
+    fwmark: meshMark,
+    keepalives: [],
+    ip: [
+      // Nobody in the mesh has an IPv6 address; without this a link-local one makes noise in it.
+      `link set dev ${name} addrgenmode none`,
+      ...planLink(name, link, newLink).map(({ command }) => command),
+    ],
+  }
+}
+
+const newLink: LinkState = {
+  name: '',
+  kind: '',
+  up: false,
+  mtu: 0,
+  addresses: [],
+  routes: [],
+  mainRoutes: [],
+}
+
+function isKeyOf({ private_key }: WgInterface, record: DeviceRecord): boolean {
+  return private_key !== '' && publicKeyOf(private_key) === record.public_key
+}
+
+/** Keys on their way in or out keep what they have: their handover needs it. */
+function keepalivesOf(
+  { keepaliveSeconds }: WantedInterface,
+  peers: readonly WgPeer[],
+  { handovers }: DeviceRecord,
+): PeerChange[] {
+  const spared = new Set(handovers.flatMap(({ from, to }) => [from, to]))
+  return peers
+    .filter((peer) => peer.keepalive_seconds !== keepaliveSeconds && !spared.has(peer.public_key))
+    .map(({ public_key }) => ({
+      public_key,
+      type: 'update',
+      keepalive_seconds: keepaliveSeconds,
+    }))
+}

@@ -1,0 +1,99 @@
+import type { Clock } from '@plexd/runtime'
+import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
+import type { InterfaceDriver, Sight, WireguardSight } from './interface-driver.ts'
+
+/**
+ * What was seen of the interface last. With a thousand peers a look costs more than a change, so where somebody would
+ * tell of changes by others, what was seen, with our own changes since, does for half a minute.
+ */
+export interface LastSight {
+  /** Looks, unless what was seen before still holds. */
+  recent(): Promise<Sight>
+  /**
+   * As `recent` gave it, or a look; forgotten then, for until all is written nobody knows what is there. Handshakes go
+   * unnoticed by who remembers: where one would matter (`isDoubtful`), peers are read anew unless that was just done.
+   */
+  take(isDoubtful: (sight: WireguardSight) => boolean): Promise<Sight>
+  /** After a `take`, when only these changes were made. */
+  putBack(sight: WireguardSight, changes: readonly PeerChange[]): void
+  forget(): void
+  /** Until disposed of, somebody watches the interface and calls `forget`. */
+  trust(): Disposable
+}
+
+/** A reconciliation, once a minute, looks for itself. */
+const trustedMs = 30_000
+/** A session that is younger when its peer is added anew costs one more handshake. */
+const freshMs = 1_000
+
+export function createLastSight(driver: InterfaceDriver, clock: Clock): LastSight {
+  let sight: Sight | undefined
+  let seenMs = 0
+  let readMs = 0
+  let watchers = 0
+
+  async function look(): Promise<Sight> {
+    seenMs = readMs = clock.monotonic()
+    sight = await driver.look()
+    return sight
+  }
+
+  function holds(): boolean {
+    if (sight?.state !== 'wireguard' || watchers === 0) return false
+    return clock.monotonic() - seenMs < trustedMs && driver.isDisturbed(sight.backend) === false
+  }
+
+  return {
+    recent: async () => (sight && holds() ? sight : look()),
+    async take(isDoubtful) {
+      const taken = sight ?? (await look())
+      sight = undefined
+      if (taken.state !== 'wireguard' || clock.monotonic() - readMs < freshMs || !isDoubtful(taken))
+        return taken
+      readMs = clock.monotonic()
+      return { ...taken, wg: await taken.backend.read() }
+    },
+    putBack(taken, changes) {
+      const { wg } = taken
+      sight = { ...taken, wg: { ...wg, peers: withChanges(wg.peers, changes) } }
+    },
+    forget() {
+      sight = undefined
+    },
+    trust() {
+      watchers++
+      return {
+        [Symbol.dispose]() {
+          watchers--
+        },
+      }
+    },
+  }
+}
+
+/** The peers after changes of ours. Pure. */
+export function withChanges(
+  peers: readonly WgPeer[],
+  changes: readonly PeerChange[],
+): readonly WgPeer[] {
+  if (changes.length === 0) return peers
+  const byKey = new Map(peers.map((peer) => [peer.public_key, peer]))
+  for (const { type, ...change } of changes) {
+    const { public_key } = change
+    const peer = byKey.get(public_key) ?? (type === 'add' ? { ...nothing, public_key } : undefined)
+    if (type === 'remove' || !peer) byKey.delete(public_key)
+    else byKey.set(public_key, { ...peer, ...change })
+  }
+  return [...byKey.values()]
+}
+
+const nothing: WgPeer = {
+  public_key: '',
+  psk: '',
+  endpoint: '',
+  allowed_ips: [],
+  keepalive_seconds: 0,
+  handshake_at: 0,
+  rx_bytes: 0,
+  tx_bytes: 0,
+}
