@@ -131,6 +131,8 @@ describe('plexd-control-plane', () => {
   it('prints its version, and examples with its help', async () => {
     const { stdout } = await run(process.execPath, [main, 'version'])
     assert.match(stdout, /^plexd-control-plane version \d+\.\d+\.\d+\n$/)
+    const json = await run(process.execPath, [main, 'version', '--json'])
+    assert.match(JSON.parse(json.stdout).version, /^\d+\.\d+\.\d+$/)
     const help = await run(process.execPath, [main, 'serve', '--help'])
     assert.match(help.stdout, /Examples:[\s\S]+--insecure-http/)
   })

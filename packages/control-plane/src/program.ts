@@ -7,6 +7,7 @@ import {
   describeError,
   exitCodes,
   type Log,
+  printJson,
   readConfigFile,
   runUntilSignal,
   startMemoryReturn,
@@ -75,8 +76,10 @@ export function createProgram(): Command {
   program
     .command('version')
     .description('print the version')
-    .action(() => {
-      process.stdout.write(`plexd-control-plane version ${version}\n`)
+    .option('--json', 'print JSON')
+    .action(({ json }: { json?: boolean }) => {
+      if (json) printJson({ version })
+      else process.stdout.write(`plexd-control-plane version ${version}\n`)
     })
   addSettings(program.command('serve'))
     .description('serve until SIGTERM')

@@ -60,6 +60,13 @@ describe('proxyFor', () => {
   })
 })
 
+it('says what it wants where a proxy is none, and shows nothing of it: it may hold a password', () => {
+  assert.throws(() => proxyFor(url, { HTTPS_PROXY: 'user:secret:host' }), {
+    message:
+      'use proxy of the environment: it is no URL: want http://[user:password@]HOST:PORT in HTTPS_PROXY',
+  })
+})
+
 describe('showProxy', () => {
   it('hides who uses it', () => {
     assert.equal(

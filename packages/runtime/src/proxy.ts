@@ -23,7 +23,10 @@ export function showProxy(proxyUrl: string): string {
 
 function checkProxy(named: string): string {
   const url = named.includes('://') ? named : `http://${named}`
-  if (!URL.canParse(url)) throw new RangeError('use proxy of the environment: it is no URL')
+  if (!URL.canParse(url))
+    throw new RangeError(
+      'use proxy of the environment: it is no URL: want http://[user:password@]HOST:PORT in HTTPS_PROXY',
+    )
   const { protocol } = new URL(url)
   if (protocol === 'http:' || protocol === 'https:') return url
   throw new RangeError(

@@ -57,6 +57,11 @@ problems:      none
     assert.match(text, /problems:\n {2}- one\n {2}- two\?\[2J\n$/)
   })
 
+  it('tells an interface that is not up', () => {
+    const mesh = { ...healthy.mesh, backend: 'none', peers: 1 }
+    assert.match(formatStatus({ ...healthy, mesh }, nowMs), /mesh: +plexd0 is not up; 1 peer known/)
+  })
+
   it('tells a node that is not registered, and a mesh that is off', () => {
     const mesh = {
       enabled: false,

@@ -56,6 +56,8 @@ function describeMesh({
 }: Static<typeof DaemonStatus>['mesh']): string {
   if (!enabled)
     return `disabled: ${reason ?? 'no reason given'}; ${peers} ${peers === 1 ? 'peer' : 'peers'} known`
+  if (backend === 'none')
+    return `${name} is not up; ${peers} ${peers === 1 ? 'peer' : 'peers'} known`
   return `${name} (${backend}), ${peers} ${peers === 1 ? 'peer' : 'peers'}`
 }
 

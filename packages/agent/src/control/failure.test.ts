@@ -17,6 +17,15 @@ it('asks whether a control plane that hangs up on plain HTTP speaks HTTPS', () =
   )
 })
 
+it('names the proxy that it went by, without its user', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  const where = { caFile: undefined, proxyUrl: 'http://me:secret@192.0.2.1:3128' }
+  assert.equal(
+    describeFailure(refused, { apiUrl: 'https://cp', ...where }),
+    'connect to control plane "https://cp" by the proxy http://***@192.0.2.1:3128 of the environment: connect ECONNREFUSED',
+  )
+})
+
 it('shows the beginning of what a control plane says, which may be a megabyte', () => {
   const error = new ApiError('conflict', 'x'.repeat(1_000_000))
   const text = describeFailure(error, { apiUrl: 'https://cp', caFile: undefined })

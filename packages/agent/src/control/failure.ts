@@ -6,11 +6,12 @@ import {
   errorCodeOf,
   exitCodes,
   printable,
+  showProxy,
   systemClock,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 
-type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'>
+type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'> & Partial<Pick<AgentConfig, 'proxyUrl'>>
 
 /** The control plane does not take this node for one of its own. Retrying soon cannot help. */
 export function isRefusal(error: unknown): boolean {
@@ -65,7 +66,7 @@ export class LocalFailure extends Error {}
 /** What went wrong between here and the control plane, in one line that names the URL and what to look at. */
 export function describeFailure(
   error: unknown,
-  { apiUrl, caFile }: Where,
+  { apiUrl, caFile, proxyUrl }: Where,
   nowMs = systemClock.now(),
 ): string {
   const code = errorCodeOf(error) ?? ''
@@ -78,7 +79,14 @@ export function describeFailure(
   if (fault) return `${fault.detail}: ${fault.remedy}`
   const advice =
     code === 'ECONNRESET' && apiUrl.startsWith('http:') ? ': does it speak https:// there?' : ''
-  return `connect to control plane "${apiUrl}": ${describeError(error)}${advice}`
+  return `connect to control plane ${describePlace({ apiUrl, proxyUrl })}: ${describeError(error)}${advice}`
+}
+
+/** Where the control plane is asked; a proxy that was forgotten in the environment is the usual reason why it is not reached. */
+export function describePlace({ apiUrl, proxyUrl }: Pick<Where, 'apiUrl' | 'proxyUrl'>): string {
+  return proxyUrl === undefined
+    ? `"${apiUrl}"`
+    : `"${apiUrl}" by the proxy ${showProxy(proxyUrl)} of the environment`
 }
 
 /** What is wrong with the certificate that was shown, and what to do; undefined for any other failure. */

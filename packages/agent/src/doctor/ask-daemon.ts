@@ -16,3 +16,9 @@ export async function askDaemon<T>(
     return error instanceof Error ? error : new Error(String(error))
   }
 }
+
+/** What brings the mesh back: a daemon, and where one runs already it knows why it is not there. */
+export async function remedyOfAbsence(config: AgentConfig): Promise<'plexd up' | 'plexd status'> {
+  const status = await askDaemon(config, (client) => client.getStatus({}))
+  return status instanceof Error ? 'plexd up' : 'plexd status'
+}

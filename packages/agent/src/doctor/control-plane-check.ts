@@ -6,13 +6,12 @@ import {
   type Finding,
   failed,
   ok,
-  showProxy,
   systemClock,
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { userAgent } from '../control/client.ts'
-import { certificateFault, ForeignAnswer } from '../control/failure.ts'
+import { certificateFault, describePlace, ForeignAnswer } from '../control/failure.ts'
 import { askDaemon } from './ask-daemon.ts'
 
 export const controlPlaneCheck: Check<AgentConfig> = {
@@ -41,12 +40,12 @@ async function checkControlPlane(config: AgentConfig): Promise<Finding> {
     const { status, headers } = answer
     if (status !== 200)
       return warning(`"${apiUrl}" answers ${status} to /healthz`, 'ask who runs it')
-    return describeClock(placeOf(config), Date.parse(headers.date ?? '') - startedMs)
+    return describeClock(describePlace(config), Date.parse(headers.date ?? '') - startedMs)
   } catch (error) {
     const fault = certificateFault(error, config)
     if (fault) return failed(fault.detail, fault.remedy)
     return failed(
-      `"${placeOf(config)}": ${describeError(error)}`,
+      `${describePlace(config)}: ${describeError(error)}`,
       `curl -v ${caFile ? `--cacert ${caFile} ` : ''}${apiUrl}/healthz`,
     )
   }
@@ -64,10 +63,6 @@ async function asTheDaemonSays(config: AgentConfig): Promise<Finding | undefined
   const { url, stream } = status.control_plane
   if (stream === 'connected') return ok(`${url} answers the daemon`)
   return failed(`${url}: the event stream of the daemon is ${stream}`, 'plexd status')
-}
-
-function placeOf({ apiUrl, proxyUrl }: AgentConfig): string {
-  return proxyUrl === undefined ? apiUrl : `${apiUrl} by the proxy ${showProxy(proxyUrl)}`
 }
 
 function describeClock(place: string, skewMs: number): Finding {

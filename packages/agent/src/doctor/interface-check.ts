@@ -9,6 +9,7 @@ import { uapiDir, uapiSocketPath } from '../wireguard/backend/backend-userspace.
 import { findTunnelProcesses } from '../wireguard/backend/tunnel-processes.ts'
 import { isStop } from '../wireguard/backend/wireguard-go.ts'
 import { createInterfaceDriver, type Sight } from '../wireguard/interface/interface-driver.ts'
+import { remedyOfAbsence } from './ask-daemon.ts'
 
 /** Whether the interface of the mesh is there, is ours, and works. */
 export const interfaceCheck: Check<AgentConfig> = { name: 'interface', run: checkInterface }
@@ -17,7 +18,10 @@ async function checkInterface(config: AgentConfig): Promise<Finding> {
   if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
   if (!(await mayChangeNetwork()))
     return warning('only root can see who drives it', 'sudo plexd doctor')
-  return (await checkSocket(config)) ?? describeSight(await look(config), config)
+  return (
+    (await checkSocket(config)) ??
+    describeSight(await look(config), config, await remedyOfAbsence(config))
+  )
 }
 
 /** What is known of who listens for orders, without asking: one that is stopped would answer late, or never. */
@@ -56,9 +60,13 @@ async function look({ meshInterface, dataDir, hostname }: AgentConfig): Promise<
   return driver.look()
 }
 
-function describeSight(sight: Sight, { meshInterface: name }: AgentConfig): Finding {
+function describeSight(
+  sight: Sight,
+  { meshInterface: name }: AgentConfig,
+  remedy: string,
+): Finding {
   if (sight.state === 'absent')
-    return warning(`there is no ${name}: nothing of the mesh moves`, 'plexd up')
+    return warning(`there is no ${name}: nothing of the mesh moves`, remedy)
   if (sight.state === 'foreign')
     return failed(`${name} is not ours: ${sight.why}`, `plexd up, which takes its place`)
   if (sight.state === 'frozen')

@@ -8,6 +8,7 @@ import { lookUpAddresses } from '../routing/control-addresses.ts'
 import { readRouting } from '../routing/local-routes.ts'
 import { judgePlace } from '../routing/mesh-range.ts'
 import { meshTable } from '../routing/routing-plan.ts'
+import { remedyOfAbsence } from './ask-daemon.ts'
 
 /** Whether the mesh and the networks of this machine get along, with a daemon or without. */
 export const routingCheck: Check<AgentConfig> = { name: 'routing', run: checkRouting }
@@ -31,7 +32,7 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
     )
   return warning(
     `there is no interface ${place.interfaceName}, and packets for ${ranges.join(' and ')} are held back, so that none leaves in clear`,
-    'plexd up, or plexd down to let them go',
+    `${await remedyOfAbsence(config)}, or plexd down to let them go`,
   )
 }
 

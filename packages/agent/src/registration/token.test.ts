@@ -54,6 +54,19 @@ describe('findBootstrapToken', () => {
     )
   })
 
+  it('says so of a file that is empty, and names the file with something else in it', async () => {
+    await using folder = await makeFolder()
+    const tokenFile = join(folder.path, 'token')
+    const find = () => findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenFile }, {})
+    await writeFile(tokenFile, '\n', { mode: 0o600 })
+    await assert.rejects(find(), /looked for the file ".*token", which is empty, and the variable/)
+    await writeFile(tokenFile, '{\n  "token": "plx_enroll_x"\n}\n')
+    await assert.rejects(
+      find(),
+      /^CliError: read bootstrap token from ".*token": .* the token alone/,
+    )
+  })
+
   it('refuses what cannot be a token, without showing it', async () => {
     for (const tokenValue of ['x'.repeat(513), 'two\nlines', 'schlüssel']) {
       await assert.rejects(

@@ -12,28 +12,32 @@ export async function findBootstrapToken(
   env: NodeJS.ProcessEnv,
   ask?: () => Promise<string>,
 ): Promise<string> {
-  const sources: (() => Promise<string | undefined>)[] = [
-    async () => config.tokenValue,
-    async () => readOwnSecret(config.tokenFile, ownersOfTyped(env, config.dataDir)),
-    async () => env[config.tokenEnv],
-    async () => (config.tokenFromMetadata ? fetchMetadataToken(config) : undefined),
-    async () => ask?.(),
+  const readFile = () => readOwnSecret(config.tokenFile, ownersOfTyped(env, config.dataDir))
+  const sources: [place: string, read: () => Promise<string | undefined>][] = [
+    ['the config', async () => config.tokenValue],
+    [`"${config.tokenFile}"`, async () => readFile()],
+    [config.tokenEnv, async () => env[config.tokenEnv]],
+    [
+      'the cloud metadata',
+      async () => (config.tokenFromMetadata ? fetchMetadataToken(config) : undefined),
+    ],
+    ['the terminal', async () => ask?.()],
   ]
-  for (const source of sources) {
-    const token = (await source())?.trim()
-    if (token) return checkToken(token)
+  for (const [place, read] of sources) {
+    const token = (await read())?.trim()
+    if (token) return checkToken(token, place)
   }
   throw new CliError(
-    `no bootstrap token: looked for the file "${config.tokenFile}" and the variable ${config.tokenEnv}` +
+    `no bootstrap token: looked for the file "${config.tokenFile}"${readFile() === undefined ? '' : ', which is empty,'} and the variable ${config.tokenEnv}` +
       `${config.tokenFromMetadata ? ' and in the cloud metadata' : ''}: make one with "plexctl token create" and give it with --token-file FILE`,
     exitCodes.usage,
   )
 }
 
-function checkToken(token: string): string {
+function checkToken(token: string, place: string): string {
   if (token.length <= 512 && /^[\x20-\x7e]+$/.test(token)) return token
   throw new CliError(
-    'read bootstrap token: want at most 512 printable ASCII characters: copy it again',
+    `read bootstrap token from ${place}: want one line of at most 512 printable ASCII characters, the token alone: copy it again`,
     exitCodes.usage,
   )
 }

@@ -118,7 +118,7 @@ describe('judgePlace', () => {
     [
       'another range than that of the config',
       { pinned: ['10.200.0.0/16'] },
-      /"mesh\.range" in the config is 10\.200\.0\.0\/16/,
+      /"mesh\.range" in the config is 10\.200\.0\.0\/16: change that, or remove it/,
     ],
   ] as const)
     it(`refuses ${what}, and names both`, () => {

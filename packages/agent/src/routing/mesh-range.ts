@@ -116,7 +116,7 @@ function formFault(text: string, { pinned }: PlannedPlace): string | undefined {
   const range = readRange(text)
   if (!range) return `its range "${text}" is none`
   if (pinned && !pinned.includes(text))
-    return `its range is ${text}, and "mesh.range" in the config is ${pinned.join(', ')}`
+    return `its range is ${text}, and "mesh.range" in the config is ${pinned.join(', ')}: change that, or remove it, and restart plexd`
   const special = specialRangeIn(range)
   if (special)
     return `its range ${text} overlaps ${formatCidr(special.range)}, which is ${special.kind}`
