@@ -4,6 +4,7 @@ import { ExecError, exec, makeFolder, spawnForGood, systemClock } from '@plexd/r
 import { standardRunDir } from '../disk/namespace-folder.ts'
 import {
   identify,
+  ifUnseen,
   isInOurNetwork,
   type ProcessIdentity,
   readNow,
@@ -41,11 +42,19 @@ async function isOwn(pid: number): Promise<boolean> {
 
 /** Of any process; undefined for one that is none, or gone. */
 async function readBackstop(pid: number): Promise<BackstopProcess | undefined> {
-  const [name = ''] = readNow(`/proc/${pid}/cmdline`).split('\0')
+  const [name = ''] = commandLineOf(pid).split('\0')
   const [word, interfaceName, digest] = name.split(' ')
   if (word !== title || !interfaceName || !digest) return undefined
   const process_ = await identify(pid)
   return process_ && { ...process_, interface: interfaceName, digest }
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readNow(`/proc/${pid}/cmdline`)
+  } catch (error) {
+    return ifUnseen('')(error)
+  }
 }
 
 /** Resolves when its table is in force. Rejects with an ExecError of nft where that is not possible here. */

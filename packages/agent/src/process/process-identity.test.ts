@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -43,4 +43,25 @@ describe('a process', () => {
     child.kill()
     assert.deepEqual(await exited, [null, 'SIGTERM'])
   })
+
+  it('has not ended because nobody can look at it', () => {
+    const { stdout, stderr } = spawnSync(
+      'bash',
+      ['-c', `ulimit -n 40 && exec "${process.execPath}" --input-type=module --eval "$0"`, starved],
+      { encoding: 'utf8' },
+    )
+    assert.deepEqual([stdout, stderr], ['false EMFILE EMFILE\n', ''])
+  })
 })
+
+/** Looks at a process, itself, after it has used up its descriptors. */
+const starved = `
+import { openSync } from 'node:fs'
+import { hasEndedNow, identify, stateOf } from '${import.meta.resolve('./process-identity.ts')}'
+const process_ = await identify(process.pid)
+try { for (;;) openSync('/dev/null') } catch {}
+const codes = await Promise.all(
+  [identify(process.pid), stateOf(process_)].map((look) => look.catch(({ code }) => code)),
+)
+process.stdout.write([hasEndedNow(process_), ...codes].join(' ') + '\\n')
+`

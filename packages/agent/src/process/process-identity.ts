@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
+import { errorCodeOf } from '@plexd/runtime'
 
 /** A process, as no other is: its number is given to another one day, but not with the same start. */
 export interface ProcessIdentity {
@@ -13,12 +14,13 @@ export interface ProcessIdentity {
 /** `T` when it is stopped, `Z` when it has ended and nobody has asked how; undefined when it is gone. */
 export type ProcessState = string | undefined
 
-/** Undefined when there is none, or none that can be seen from here. */
+/** Undefined when there is none, or none that can be seen from here; rejects when nobody can tell. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
-  const stat = await readStat(pid)
+  const stat = await readStat(pid).catch(ifUnseen(undefined))
   return stat && { pid, startTicks: stat.startTicks, name: stat.name }
 }
 
+/** Rejects when it cannot be seen. */
 export async function stateOf({ pid, startTicks }: ProcessIdentity): Promise<ProcessState> {
   const stat = await readStat(pid)
   return stat?.startTicks === startTicks ? stat.state : undefined
@@ -67,9 +69,13 @@ async function hasEnded(process_: ProcessIdentity): Promise<boolean> {
   return isOver(await readStat(process_.pid), process_)
 }
 
-/** The same in place, for who looks many times a second. */
+/** The same in place, for who looks many times a second. One that cannot be seen has not ended, as far as anybody knows. */
 export function hasEndedNow(process_: ProcessIdentity): boolean {
-  return isOver(parseStat(readNow(`/proc/${process_.pid}/stat`)), process_)
+  try {
+    return isOver(parseStat(readNow(`/proc/${process_.pid}/stat`)), process_)
+  } catch {
+    return false
+  }
 }
 
 function isOver(stat: Stat | undefined, { startTicks }: ProcessIdentity): boolean {
@@ -86,15 +92,34 @@ interface Stat {
 }
 
 async function readStat(pid: number): Promise<Stat | undefined> {
-  return parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
+  return parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(ifEnded('')))
 }
 
-/** A file of /proc, read in place; empty when it is gone. */
+/** A file of a process in /proc, read in place; empty when that has ended. Throws when nobody can tell. */
 export function readNow(path: string): string {
   try {
     return readFileSync(path, 'utf8')
-  } catch {
-    return ''
+  } catch (error) {
+    return ifEnded('')(error)
+  }
+}
+
+/** Only by these does the kernel say so: who has no more descriptors, or no right to look, knows nothing. */
+const endedCodes = ['ENOENT', 'ESRCH']
+
+function ifEnded<T>(nothing: T): (error: unknown) => T {
+  return nothingFor(endedCodes, nothing)
+}
+
+/** For what was to be read of a process: nothing, where it has ended, or is somebody else's who keeps it from us. */
+export function ifUnseen<T>(nothing: T): (error: unknown) => T {
+  return nothingFor([...endedCodes, 'EACCES', 'EPERM'], nothing)
+}
+
+function nothingFor<T>(codes: readonly string[], nothing: T): (error: unknown) => T {
+  return (error) => {
+    if (codes.includes(errorCodeOf(error) ?? '')) return nothing
+    throw error
   }
 }
 

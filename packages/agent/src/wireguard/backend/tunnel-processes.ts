@@ -1,7 +1,12 @@
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { listenerAt } from '../../process/peer-credentials.ts'
-import { identify, isInOurNetwork, type ProcessIdentity } from '../../process/process-identity.ts'
+import {
+  identify,
+  ifUnseen,
+  isInOurNetwork,
+  type ProcessIdentity,
+} from '../../process/process-identity.ts'
 
 /** A process of this network that listens for orders where the wireguard-go of our interface does. */
 export interface TunnelProcess extends ProcessIdentity {
@@ -45,7 +50,7 @@ async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]>
 
 /** As a descriptor of one shows it. */
 async function listedAt(paths: readonly string[]): Promise<ReadonlySet<string>> {
-  const text = await readFile('/proc/net/unix', 'utf8').catch(() => '')
+  const text = await readFile('/proc/net/unix', 'utf8').catch(ifUnseen(''))
   return new Set(listenersAt(paths, text).map((inode) => `socket:[${inode}]`))
 }
 
@@ -89,9 +94,11 @@ async function look(pid: number, sockets: ReadonlySet<string>): Promise<TunnelPr
 /** Number -> what it is, as `socket:[1234]` or a path; empty for one that is gone, or not ours to look at. */
 async function descriptorsOf(pid: number): Promise<Map<string, string>> {
   const folder = `/proc/${pid}/fd`
-  const names = await readdir(folder).catch(() => [])
+  const names = await readdir(folder).catch(ifUnseen([]))
   const held = await Promise.all(
-    names.map(async (name) => [name, await readlink(`${folder}/${name}`).catch(() => '')] as const),
+    names.map(
+      async (name) => [name, await readlink(`${folder}/${name}`).catch(ifUnseen(''))] as const,
+    ),
   )
   return new Map(held)
 }
@@ -102,7 +109,7 @@ async function tunnelOf(
 ): Promise<Pick<TunnelProcess, 'drives' | 'interfaceName'>> {
   const [fd] = [...held].find(([, what]) => what === '/dev/net/tun') ?? []
   if (fd === undefined) return { drives: false }
-  const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '')
+  const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(ifUnseen(''))
   const interfaceName = interfaceIn(info)
   return { drives: true, ...(interfaceName === undefined ? {} : { interfaceName }) }
 }
