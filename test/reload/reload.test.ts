@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { connect } from 'node:tls'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
-import { runProgram } from '../../scripts/programs/program.ts'
+import type { ProgramName } from '../../scripts/programs/build.ts'
+import { launch, runProgram } from '../../scripts/programs/program.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { until } from '../support/until.ts'
 
@@ -67,6 +70,59 @@ describe('SIGHUP', () => {
     await until('it has read again', async () => /"reloaded"/.test(await agent.program().log()))
     assert.match(await streamLine(), /connected/)
   })
+
+  for (const [name, args, up] of [
+    ['plexd', () => ['up', '--no-mesh', '--data-dir', agent.dataDir], /plexd is up/],
+    ['control-plane', () => ['serve', '--data-dir', join(folder, 'early')], /"serving"/],
+  ] as const)
+    it(`and others that mean nothing do not end a ${name} that reads its settings yet`, async () => {
+      await agent.end()
+      await using early = launchAtSettings(name, args())
+      await until('it heeds signals', () => early.heeds())
+      for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGALRM'] as const) early.child.kill(signal)
+      await early.tell('log_level: info\n')
+      await until('it is up', async () => up.test(await early.log()), 20_000)
+      await early.tell('log_level: debug\n')
+      await until('it has read again', async () => /"reloaded"/.test(await early.log()))
+    })
+
+  /** It waits for its settings, and each time that it reads them again, until it is told. */
+  function launchAtSettings(name: ProgramName, args: readonly string[]) {
+    const pipe = join(folder, `${name}.pipe`)
+    execFileSync('mkfifo', [pipe])
+    let writer: number | undefined = openSync(pipe, 'r+')
+    const program = launch(name, [...args, '--config', '/dev/stdin'], {
+      logFile: join(folder, `${name}.log`),
+      prefix: ['sh', '-c', 'exec "$@" <"$0"', pipe],
+    })
+    program.child.stdout?.resume()
+    const folderOfFds = `/proc/${program.pid}/fd`
+
+    async function reads(): Promise<boolean> {
+      const names = await readdir(folderOfFds)
+      const held = names.map((fd) => readlink(join(folderOfFds, fd)).catch(String))
+      return (await Promise.all(held)).filter((path) => path === pipe).length > 1
+    }
+
+    return {
+      ...program,
+      async heeds(): Promise<boolean> {
+        assert.equal(program.child.exitCode, null, await program.log())
+        const status = await readFile(`/proc/${program.pid}/status`, 'utf8')
+        const [, caught = '0'] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status) ?? []
+        return (BigInt(`0x${caught}`) & 1n) !== 0n
+      },
+      /** By a writer of its own, whose end is the end of the text. */
+      async tell(settings: string): Promise<void> {
+        writer ??= openSync(pipe, 'r+')
+        await until('it reads its settings', reads)
+        writeSync(writer, settings)
+        closeSync(writer)
+        writer = undefined
+      },
+      [Symbol.asyncDispose]: () => program.end(),
+    }
+  }
 
   /** The names in the certificate that a new connection is shown. */
   async function namesServed(): Promise<string> {

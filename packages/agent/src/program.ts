@@ -1,11 +1,11 @@
-import { refuseEmptyArguments } from '@plexd/runtime'
+import { type ReloadRequests, refuseEmptyArguments } from '@plexd/runtime'
 import { Argument, Command, Option } from 'commander'
 import { readFlags } from './commands/flags.ts'
 import { printVersion } from './commands/version.ts'
 import { defaultConfig, defaultConfigFile } from './config/agent-config.ts'
 
-/** The command line of plexd. Each command loads its own code when it runs. */
-export function createProgram(): Command {
+/** The command line of plexd. Each command loads its own code when it runs. `reloadRequests` are for the daemon. */
+export function createProgram(reloadRequests?: ReloadRequests): Command {
   const program = new Command('plexd')
     .description(
       'The node agent: enrols this machine, keeps it as the control plane says, serves local programs',
@@ -14,7 +14,7 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .hook('preAction', (_program, command) => refuseEmptyArguments(command))
   program.addCommand(join())
-  program.addCommand(up())
+  program.addCommand(up(reloadRequests))
   program.addCommand(down())
   program.addCommand(status())
   program.addCommand(peers())
@@ -51,7 +51,7 @@ function join(): Command {
     })
 }
 
-function up(): Command {
+function up(reloadRequests: ReloadRequests | undefined): Command {
   return withControlPlane(new Command('up'))
     .description('Run the daemon in the foreground; enrols first if need be')
     .option('--token-file <file>', 'bootstrap token; removed once it is used')
@@ -72,7 +72,7 @@ function up(): Command {
     )
     .action(async (options) => {
       const { runUp } = await import('./commands/up.ts')
-      await runUp(readFlags(options))
+      await runUp(readFlags(options), reloadRequests)
     })
 }
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env -S node --disable-sigusr1
-import { runCli } from '@plexd/runtime'
-import { createProgram } from './program.ts'
+import { heedSignals, runCli } from '@plexd/runtime'
 import { limitThreadPool } from './thread-pool.ts'
 
-limitThreadPool()
 const [, , ...argv] = process.argv
-await runCli(createProgram(), argv)
+// Before all that takes time. Who runs another command at a terminal, and closes that, wants it to end.
+const reloadRequests = argv[0] === 'serve' ? heedSignals() : undefined
+limitThreadPool()
+const { createProgram } = await import('./program.ts')
+await runCli(createProgram(reloadRequests), argv)

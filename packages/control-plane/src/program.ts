@@ -8,6 +8,7 @@ import {
   exitCodes,
   type Log,
   printJson,
+  type ReloadRequests,
   readConfigFile,
   runUntilSignal,
   startMemoryReturn,
@@ -68,8 +69,8 @@ It changes nothing, and the control plane may run meanwhile.
 Exit code: 0 all is well, or there are warnings only; 1 something has to be mended; 2 wrong usage or settings.
 `
 
-/** The command line of the control plane. */
-export function createProgram(): Command {
+/** The command line of the control plane. `reloadRequests` are for the server. */
+export function createProgram(reloadRequests?: ReloadRequests): Command {
   const program = new Command('plexd-control-plane')
     .description('The control plane of plexd: holds what nodes should be, and tells them')
     .version(version)
@@ -85,7 +86,7 @@ export function createProgram(): Command {
     .description('serve until SIGTERM')
     .addHelpText('after', examples)
     .action(async (options: Record<string, unknown>) => {
-      await run(() => configOf(options))
+      await run(() => configOf(options), reloadRequests)
     })
   addSettings(program.command('doctor'))
     .description('look for what this control plane lacks, and say what to do')
@@ -171,7 +172,10 @@ function adviseOfToken({ dataDir }: Config, log: Log): void {
     log.info("keep the first operator's token elsewhere, and remove the file", { file })
 }
 
-async function run(readConfig: () => Promise<Config>): Promise<void> {
+async function run(
+  readConfig: () => Promise<Config>,
+  reloadRequests: ReloadRequests | undefined,
+): Promise<void> {
   const config = await readConfig()
   const log = createLog('plexd-control-plane', config.logLevel)
   // The better part of the program, which no other command needs.
@@ -192,6 +196,6 @@ async function run(readConfig: () => Promise<Config>): Promise<void> {
         [Symbol.asyncDispose]: () => controlPlane[Symbol.asyncDispose](),
       }
     },
-    { log },
+    { log, reloadRequests },
   )
 }

@@ -1,4 +1,5 @@
 import { describeError, type Log } from './log.ts'
+import { heedSignals, type ReloadRequests } from './signals.ts'
 
 /** What runs until a signal ends it. */
 export interface Daemon extends AsyncDisposable {
@@ -9,19 +10,21 @@ export interface Daemon extends AsyncDisposable {
 /**
  * Starts a daemon, waits for SIGTERM, or another that asks for an end, and disposes of it. A second signal, or a disposal that takes longer
  * than `stopMs`, ends the process at once with exit code 1. A start that takes long may watch the abort signal it is
- * given: when it rejects because of that, nothing has failed. SIGHUP makes the daemon read again what it can; one in
- * the middle of the start is heeded once that is over. Those that mean nothing to a daemon do nothing: a stray one would
- * end it without a word.
+ * given: when it rejects because of that, nothing has failed. SIGHUP makes the daemon read again what it can; one that
+ * came before, or comes in the middle of the start, is heeded once that is over.
  */
 export async function runUntilSignal(
   start: (signal: AbortSignal) => Promise<Daemon>,
-  { log, stopMs = 5_000 }: { log: Log; stopMs?: number },
+  {
+    log,
+    reloadRequests = heedSignals(),
+    stopMs = 5_000,
+  }: { log: Log; reloadRequests?: ReloadRequests | undefined; stopMs?: number },
 ): Promise<void> {
   const starting = new AbortController()
   // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
   const signals = listenForSignals(() => starting.abort())
-  const reloads = listenForReloads(log)
-  for (const name of meaningless) process.on(name, () => {})
+  const reloads = listenForReloads(reloadRequests, log)
   try {
     const daemon = await start(starting.signal).catch((error: unknown) => {
       if (!starting.signal.aborted) throw error
@@ -43,7 +46,10 @@ function endDespitePipes(): void {
 }
 
 /** One reload after another; any number that come meanwhile are one more. Listens until the process ends. */
-function listenForReloads(log: Log): { begin(daemon: Daemon): void; end(): void } {
+function listenForReloads(
+  requests: ReloadRequests,
+  log: Log,
+): { begin(daemon: Daemon): void; end(): void } {
   let daemon: Daemon | undefined
   let isAsked = false
   let isRunning = false
@@ -63,11 +69,10 @@ function listenForReloads(log: Log): { begin(daemon: Daemon): void; end(): void 
     isRunning = false
   }
 
-  const listener = (): void => {
+  requests.onRequest(() => {
     isAsked = true
     void run()
-  }
-  process.on('SIGHUP', listener)
+  })
   return {
     begin(started) {
       daemon = started
@@ -119,14 +124,3 @@ function listenForSignals(onFirst: () => void): {
 }
 
 const names = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGXCPU'] as const
-
-/** Whose default is the end of the process. SIGUSR1 is with all programs of ours, in `runCli`. */
-const meaningless = [
-  'SIGUSR2',
-  'SIGALRM',
-  'SIGVTALRM',
-  'SIGPROF',
-  'SIGIO',
-  'SIGPWR',
-  'SIGSTKFLT',
-] as const

@@ -1,4 +1,10 @@
-import { createLog, runUntilSignal, startMemoryReturn, systemClock } from '@plexd/runtime'
+import {
+  createLog,
+  type ReloadRequests,
+  runUntilSignal,
+  startMemoryReturn,
+  systemClock,
+} from '@plexd/runtime'
 import { startAgent } from '../agent.ts'
 import { rememberSettings } from '../config/remembered.ts'
 import type { MeshPlace } from '../core-mesh.ts'
@@ -6,7 +12,10 @@ import { claimMesh, openMesh } from '../mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Runs until SIGTERM or SIGINT; SIGHUP makes it read its settings and the CA file again. The mesh stays up behind it: "plexd down" ends that. */
-export async function runUp(flags: Flags): Promise<void> {
+export async function runUp(
+  flags: Flags,
+  reloadRequests: ReloadRequests | undefined,
+): Promise<void> {
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', config.logLevel)
   await using _claim = config.meshEnabled ? await claimMesh(config) : undefined
@@ -27,6 +36,6 @@ export async function runUp(flags: Flags): Promise<void> {
         [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
       }
     },
-    { log },
+    { log, reloadRequests },
   )
 }
