@@ -31,6 +31,7 @@ describe('plexd', () => {
     await writeFile(at('open'), 'plx_enroll_test', { mode: 0o644 })
     await writeFile(at('config.yaml'), 'reconcile: { interval: 5 }')
     execFileSync('mkfifo', [at('pipe')])
+    for (const name of ['j/identity.json', 'k/agent.db']) await mkdir(at(name), { recursive: true })
     const toPlane = ['--api', plane.url, '--insecure-http', '--data-dir']
     const cases: [string[], number, RegExp][] = [
       [['join', '--data-dir', at('a')], 2, /no control plane is named: give --api/],
@@ -54,6 +55,16 @@ describe('plexd', () => {
         ['join', ...toPlane, at('i'), '--config', at('pipe')],
         2,
         /read config ".*pipe": it is a named pipe: want a file/,
+      ],
+      [
+        ['join', ...toPlane, at('j')],
+        1,
+        /^plexd: read ".*identity.json": it is a folder: move it away, or name a file$/m,
+      ],
+      [
+        ['up', '--no-mesh', ...toPlane, at('k')],
+        1,
+        /agent.db.*: a folder stands where a file has to: move it away, or choose another/,
       ],
       [['join', ...toPlane, at('file/x')], 1, /".*file\/x/],
       [

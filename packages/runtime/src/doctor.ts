@@ -1,6 +1,7 @@
 import { exitCodes, printJson } from './cli.ts'
 import { describeError } from './log.ts'
 import { printable } from './printable.ts'
+import { systemRemedy } from './system-remedy.ts'
 
 /** One thing that a program needs. Checks run side by side, and none changes anything. */
 export interface Check<Subject> {
@@ -36,7 +37,10 @@ export function examine<Subject>(
     checks.map(async ({ name, run }) => ({
       check: name,
       ...(await run(subject).catch((error: unknown) =>
-        failed(`it cannot be checked: ${describeError(error)}`, 'run this as root'),
+        failed(
+          `it cannot be checked: ${describeError(error)}`,
+          systemRemedy(error, 'run this as root'),
+        ),
       )),
     })),
   )

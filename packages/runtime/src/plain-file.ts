@@ -40,7 +40,8 @@ function openPlain(path: string, title: string): number {
 }
 
 function checkKind(path: string, title: string, found: Stats): void {
-  if (found.isFile() || found.isDirectory() || isHanded(path) || isNull(found)) return
+  if (found.isFile() || isHanded(path) || isNull(found)) return
+  if (found.isDirectory()) throw new Error(`${title}: it is a folder: move it away, or name a file`)
   const kind = found.isFIFO() ? 'a named pipe' : found.isSocket() ? 'a socket' : 'a device'
   throw new Error(`${title}: it is ${kind}: want a file`)
 }

@@ -5,10 +5,10 @@ import {
   CliError,
   describeError,
   diskFault,
-  diskRemedy,
   type Log,
   makeFolder,
   systemClock,
+  systemRemedy,
 } from '@plexd/runtime'
 
 /**
@@ -199,8 +199,7 @@ function makeDataDir(dataDir: string, path: string): void {
     // SQLite would make it readable for all.
     closeSync(openSync(path, 'a', 0o600))
   } catch (error) {
-    const fault = diskFault(error)
-    const remedy = fault === undefined ? 'run plexd as root' : diskRemedy(fault)
+    const remedy = systemRemedy(error, 'run plexd as root')
     throw new CliError(
       `write to data dir "${dataDir}": ${describeError(error)}: ${remedy}, or choose another with --data-dir`,
     )

@@ -10,6 +10,7 @@ import {
   failed,
   ok,
   probeDisk,
+  systemRemedy,
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
@@ -57,7 +58,7 @@ async function checkIdentity({ dataDir, hostname }: AgentConfig): Promise<Findin
 function remedyOf(error: unknown): string {
   const isOurs = error instanceof CliError && error.cause === undefined
   const [last] = isOurs ? error.message.split(': ').slice(-1) : []
-  return last ?? 'run this as root, or name the folder with --data-dir'
+  return last ?? systemRemedy(error, 'run this as root, or name the folder with --data-dir')
 }
 
 const enoughBytes = 64 * 1024 ** 2
@@ -72,7 +73,7 @@ async function checkDisk({ dataDir }: AgentConfig): Promise<Finding> {
     const detail = `${Math.floor(free / 1024 ** 2)} MiB free for "${dataDir}"`
     return free < enoughBytes ? failed(detail, 'make room: reports cannot be kept') : ok(detail)
   } catch (error) {
-    return failed(describeError(error), 'enrol first: plexd join')
+    return failed(describeError(error), systemRemedy(error, 'enrol first: plexd join'))
   }
 }
 

@@ -8,6 +8,7 @@ import {
   failed,
   ok,
   secretFault,
+  systemRemedy,
   warning,
 } from '@plexd/runtime'
 import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
@@ -28,7 +29,10 @@ async function checkFolder({ config: { dataDir } }: Place): Promise<Finding> {
   } catch (error) {
     return failed(
       describeError(error),
-      'name the folder with --data-dir, or run this as root or as the user of the control plane',
+      systemRemedy(
+        error,
+        'name the folder with --data-dir, or run this as root or as the user of the control plane',
+      ),
     )
   }
   if (!found.isDirectory())
