@@ -10,7 +10,8 @@ export interface Stranger extends Disposable {
 }
 
 export function startStranger(): Stranger {
-  const child = fork(join(import.meta.dirname, 'hostile.ts'))
+  // What a runner of tests was started with is not for it.
+  const child = fork(join(import.meta.dirname, 'hostile.ts'), { execArgv: [] })
   return {
     send(order) {
       child.send(order)
