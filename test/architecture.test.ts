@@ -61,6 +61,48 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
   },
 ]
 
+/**
+ * The rooms of the agent, the lowest first: a file imports what is in its own room or in one that comes before it in this list, be it a type
+ * only. So whoever changes a room reads what comes before it, and need not know who uses it.
+ */
+const agentRooms: readonly (readonly [room: string, why: string])[] = [
+  ['version.ts', 'counts the files that lie beside it, so it cannot have a room'],
+  ['process', 'loops, processes and sockets of any program; knows nothing of a mesh'],
+  ['config', 'what a person has set is known before anything is opened'],
+  ['health', 'each room tells its problems, and none is told of'],
+  ['disk', 'a full disk is a problem; what is written there is the business of others'],
+  ['state', 'what the control plane wants and what programs report, whoever brought it here'],
+  ['identity', 'who the node is; a name and ranges that it was told come by the state'],
+  ['routing', 'the ways of packets of this machine, without which no interface is planned'],
+  ['wireguard/backend', 'the words of WireGuard; all else about the interface is said in them'],
+  ['wireguard/device', 'what is promised of the interface, apart from how it is kept'],
+  ['wireguard/handover', 'decides which key a peer has, before peers are compared'],
+  ['wireguard/peers', 'what to write for peers, whatever the interface is'],
+  ['wireguard/interface', 'speaks to peers anew after it was changed'],
+  ['wireguard', 'conducts its rooms'],
+  ['firewall', 'lets pass what the routing has marked'],
+  ['path', 'sends through an interface and a firewall that are there'],
+  [
+    'control',
+    'carries what rooms above have to say; whoever has something to do gets it by events',
+  ],
+  ['actions', 'their results go out by the outbox'],
+  ['actions/builtin', 'each is a user of what an action is'],
+  ['events', 'become state, new keys and actions'],
+  [
+    'nat',
+    'finds where the node is seen, for which the firewall lets STUN pass, and tells it as a change of state',
+  ],
+  ['reconcile', 'compares all of the above with what is wanted'],
+  ['registration', 'what a node must say of itself before it has a place'],
+  ['mesh', 'opens, watches and takes away all that the network has of us'],
+  ['local-api', 'what programs on the node see; none of the above knows that they look'],
+  ['daemon', 'starts them all and ends them in turn'],
+  ['doctor', 'looks at everything from outside, whether a daemon runs or not'],
+  ['commands', 'the words of the command line, each a user of the rest'],
+  ['.', 'starts the program'],
+]
+
 const root = join(import.meta.dirname, '..')
 const files = listFiles(root)
 const sources = files.filter((file) => file.endsWith('.ts'))
@@ -72,6 +114,22 @@ describe('the architecture', () => {
         .filter(({ target, isType }) => !isAllowed(file, target, isType))
         .map(({ target }) => `${file} imports ${target}`),
     )
+    assert.deepEqual(wrong, [])
+  })
+
+  it('has no circle of files in a package, be it of types: each can be read with what it imports, and moved without the rest', () => {
+    const inPackages = sources.filter((file) => file.startsWith('packages/'))
+    assert.deepEqual(circlesIn(new Map(inPackages.map((file) => [file, ownTargetsOf(file)]))), [])
+  })
+
+  it('goes one way through the rooms of the agent', () => {
+    const wrong = sources
+      .filter((file) => file.startsWith(agentSource) && isProduct(file))
+      .flatMap((file) =>
+        [file, ...ownTargetsOf(file)]
+          .filter((target) => target.startsWith(agentSource) && !isReachable(target, file))
+          .map((target) => `${file} imports ${target}`),
+      )
     assert.deepEqual(wrong, [])
   })
 
@@ -206,6 +264,37 @@ function importsOf(file: string): Import[] {
 function targetOf(file: string, name: string): string {
   if (name.startsWith('.')) return join(dirname(file), name)
   return name.replace(/^@plexd\/(.+)$/, 'packages/$1/')
+}
+
+/** What it imports of its own package. */
+function ownTargetsOf(file: string): string[] {
+  return importsOf(file).flatMap(({ name, target }) => (name.startsWith('.') ? [target] : []))
+}
+
+/** What is left of a graph without those that lead nowhere or that nobody leads to, over and over: the circles, and what lies between two. */
+function circlesIn(edges: Map<string, string[]>): string[] {
+  for (let size = -1; size !== edges.size; ) {
+    size = edges.size
+    const imported = new Set([...edges.values()].flat())
+    for (const [file, targets] of edges)
+      if (!imported.has(file) || !targets.some((target) => edges.has(target))) edges.delete(file)
+  }
+  return [...edges.keys()]
+}
+
+const agentSource = 'packages/agent/src/'
+
+/** Whether the target is in the same room, or in one that comes earlier in the list; false when either has none. */
+function isReachable(target: string, file: string): boolean {
+  const [theirs, ours] = [target, file].map(roomOf)
+  return (
+    theirs !== undefined && ours !== undefined && theirs !== -1 && ours !== -1 && theirs <= ours
+  )
+}
+
+function roomOf(file: string): number {
+  const path = relative(agentSource, file)
+  return agentRooms.findIndex(([room]) => room === path || room === dirname(path))
 }
 
 function isAllowed(file: string, target: string, isType: boolean): boolean {

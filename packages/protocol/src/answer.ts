@@ -1,4 +1,4 @@
-import type { TransportResponse } from './client.ts'
+import type { TransportResponse } from './transport.ts'
 
 /** Our extension: every answer of our control plane has this header, which names the run of the control plane. */
 export const answerHeader = 'plexd-control-plane'

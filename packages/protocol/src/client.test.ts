@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Type } from 'typebox'
-import { createClient, errorOf, type TransportRequest, type TransportResponse } from './client.ts'
+import { createClient, errorOf } from './client.ts'
 import { operation } from './operation.ts'
+import type { TransportRequest, TransportResponse } from './transport.ts'
 
 const api = {
   get: operation({

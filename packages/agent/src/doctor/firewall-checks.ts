@@ -1,6 +1,5 @@
 import { type Check, ExecError, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { placeOf } from '../core-mesh.ts'
 import { describeBackstopProblem } from '../firewall/backstop.ts'
 import { checkBackstop, findBackstops } from '../firewall/backstop-process.ts'
 import { planBackstop } from '../firewall/backstop-text.ts'
@@ -14,6 +13,7 @@ import {
 import type { Chain } from '../firewall/nft-json.ts'
 import { readOthers } from '../firewall/read-others.ts'
 import { loadIdentity } from '../identity/identity.ts'
+import { placeOf } from '../mesh/core-mesh.ts'
 import { readRange } from '../routing/local-routes.ts'
 import { askDaemon } from './ask-daemon.ts'
 

@@ -2,7 +2,7 @@ import { type Check, exec, type Finding, failed, ok, systemClock, warning } from
 import type { AgentConfig } from '../config/agent-config.ts'
 import { standardRunDir } from '../disk/namespace-folder.ts'
 import { loadIdentity } from '../identity/identity.ts'
-import { mayChangeNetwork } from '../mesh.ts'
+import { mayChangeNetwork } from '../mesh/open-mesh.ts'
 import { stateOf } from '../process/process-identity.ts'
 import { isAnswered } from '../process/unix-listener.ts'
 import { uapiDir, uapiSocketPath } from '../wireguard/backend/backend-userspace.ts'

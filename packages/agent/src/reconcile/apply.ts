@@ -1,12 +1,12 @@
 import type { Peer } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
-import type { FirewallApplier } from '../firewall/applier.ts'
 import type { Problems } from '../health/problems.ts'
 import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
 import type { MeshRouting, PreparedRouting } from '../routing/mesh-routing.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device/device.ts'
 import { type PeerRules, usablePeers } from '../wireguard/peers/usable-peers.ts'
+import type { FirewallApplier } from './firewall-applier.ts'
 import { type Correction, planDevice } from './plan.ts'
 
 /** Brings packet filter and interface to the desired state: observes, plans, applies. One run at a time. */

@@ -1,5 +1,4 @@
-import { type Cidr, parseIpv4, parseSide, type Side } from '@plexd/protocol'
-import type { PolicyRecord } from './fleet.ts'
+import { type Cidr, type PolicyRule, parseIpv4, parseSide, type Side } from '@plexd/protocol'
 import { type MeshNode, sideHas } from './rule-side.ts'
 
 /** All that decides who may talk to whom in one tenant, as it is at one moment. */
@@ -21,7 +20,10 @@ export interface Mesh<N extends MeshNode = MeshNode> {
   refresh(node: N): void
 }
 
-export type MeshPolicy = Pick<PolicyRecord, 'id' | 'rules'>
+export interface MeshPolicy {
+  readonly id: string
+  readonly rules: readonly PolicyRule[]
+}
 
 export function createMesh<N extends MeshNode>(
   parts: Pick<Mesh<N>, 'ranges' | 'nodes' | 'policies'>,

@@ -1,8 +1,19 @@
-import { cidrContains, hostnameKey, matches, parseIpv4, type Side } from '@plexd/protocol'
-import type { NodeRecord } from './fleet.ts'
+import {
+  cidrContains,
+  hostnameKey,
+  type Metadata,
+  matches,
+  parseIpv4,
+  type Side,
+} from '@plexd/protocol'
 
 /** What a rule can tell nodes apart by. */
-export type MeshNode = Pick<NodeRecord, 'id' | 'hostname' | 'mesh_ip' | 'labels'>
+export interface MeshNode {
+  readonly id: string
+  readonly hostname: string
+  readonly mesh_ip: string
+  readonly labels: Readonly<Metadata>
+}
 
 export function sideHas(side: Side, node: MeshNode): boolean {
   switch (side.kind) {

@@ -1,10 +1,10 @@
 import { describeError, type Log } from '@plexd/runtime'
+import type { Backstop } from '../firewall/backstop.ts'
+import type { Firewall } from '../firewall/firewall.ts'
+import { compileRuleset, type Ruleset, type RulesetOptions } from '../firewall/ruleset.ts'
 import type { Problems } from '../health/problems.ts'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
-import type { Backstop } from './backstop.ts'
-import type { Firewall } from './firewall.ts'
-import { type FirewallStep, planFirewall } from './plan.ts'
-import { compileRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts'
+import { type FirewallStep, planFirewall } from './firewall-plan.ts'
 
 /** Brings the packet filter to the desired policies: observes, plans, applies. One run at a time. */
 export interface FirewallApplier {

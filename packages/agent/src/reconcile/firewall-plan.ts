@@ -1,7 +1,7 @@
-import { type Correction, planPolicies } from '../reconcile/plan.ts'
+import type { ObservedFirewall } from '../firewall/firewall.ts'
+import type { Ruleset } from '../firewall/ruleset.ts'
 import type { DesiredState } from '../state/desired-state.ts'
-import type { ObservedFirewall } from './firewall.ts'
-import type { Ruleset } from './ruleset.ts'
+import { type Correction, planPolicies } from './plan.ts'
 
 /** What is done about the table, under the names of POST /v1/nodes/{node_id}/drift. All of it is done at once. */
 export type FirewallStep = Extract<

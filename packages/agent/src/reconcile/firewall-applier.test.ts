@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { CompiledPolicy } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
+import { createFakeFirewall } from '../firewall/firewall-fake.ts'
 import { createProblems } from '../health/problems.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
-import { createFirewallApplier } from './applier.ts'
-import { createFakeFirewall } from './firewall-fake.ts'
+import { createFirewallApplier } from './firewall-applier.ts'
 
 const web: CompiledPolicy = {
   id: 'pol_web',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
-import { whyNoNamespaces } from './testing/namespace.ts'
+import { whyNoNamespaces } from '../testing/namespace.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'a network namespace needs root'
 
 /** In a namespace of its own: there may be a plexd on this machine. */
 const script = `
-  const { claimMesh } = await import(${JSON.stringify(new URL('./mesh.ts', import.meta.url).href)})
+  const { claimMesh } = await import(${JSON.stringify(new URL('./open-mesh.ts', import.meta.url).href)})
   const claim = (meshInterface, policyEnabled = true) => claimMesh({ meshInterface, policyEnabled })
   const refusal = (config) => config.then(() => 'none', ({ message }) => message)
   const first = await claim('mesh0')
@@ -21,7 +21,7 @@ const script = `
 /** What is left of the table of an interface, when that of mesh0 is opened without a filter. */
 const unfiltered = `
   const { execFileSync } = await import('node:child_process')
-  const { openMesh } = await import(${JSON.stringify(new URL('./mesh.ts', import.meta.url).href)})
+  const { openMesh } = await import(${JSON.stringify(new URL('./open-mesh.ts', import.meta.url).href)})
   const nft = (text) => execFileSync('nft', [text], { encoding: 'utf8' })
   const quiet = { debug() {}, info() {}, warn() {}, error() {} }
   const config = { meshInterface: 'mesh0', policyEnabled: false, natEnabled: false }

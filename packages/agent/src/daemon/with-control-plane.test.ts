@@ -16,11 +16,11 @@ import {
 } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import fc from 'fast-check'
-import type { AgentConfig } from './config/agent-config.ts'
-import { loadIdentity } from './identity/identity.ts'
-import { publicKeyOf } from './identity/keys.ts'
-import { configFor, startTestAgent, type TestAgent } from './testing/node.ts'
-import { eventually } from './testing/wait.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { loadIdentity } from '../identity/identity.ts'
+import { publicKeyOf } from '../identity/keys.ts'
+import { configFor, startTestAgent, type TestAgent } from '../testing/node.ts'
+import { eventually } from '../testing/wait.ts'
 
 describe('agents and a control plane', () => {
   it('make a mesh and keep it while nodes rotate keys, come and go', async () => {

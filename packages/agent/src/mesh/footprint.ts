@@ -2,13 +2,13 @@
  * All that plexd takes from the network of a machine, one row for each: what takes it away again, on whatever way, takes
  * it from here, and docs/reference/network.md is this table.
  */
-import { removeBackstops } from './firewall/backstop.ts'
-import { removeTableOf } from './firewall/nftables.ts'
-import { removeStunRules } from './nat/wireguard-port.ts'
-import { removeDeadSocket } from './process/unix-listener.ts'
-import { removeMeshRouting } from './routing/mesh-routing.ts'
-import { restoreMarkedReturn } from './routing/reverse-path.ts'
-import { lockPacketFilter } from './wireguard/interface/interface-lock.ts'
+import { removeBackstops } from '../firewall/backstop.ts'
+import { removeTableOf } from '../firewall/nftables.ts'
+import { removeStunRules } from '../nat/wireguard-port.ts'
+import { removeDeadSocket } from '../process/unix-listener.ts'
+import { removeMeshRouting } from '../routing/mesh-routing.ts'
+import { restoreMarkedReturn } from '../routing/reverse-path.ts'
+import { lockPacketFilter } from '../wireguard/interface/interface-lock.ts'
 
 interface Row {
   name: string

@@ -1,51 +1,33 @@
-import type {
-  Capabilities,
-  Client,
-  ControlApi,
-  Peer,
-  SealedSecret,
-  SigningKeys,
-} from '@plexd/protocol'
+import type { Capabilities, Client, ControlApi, Peer, SigningKeys } from '@plexd/protocol'
 import { handOver } from '@plexd/runtime'
-import { createActionExecutor } from './actions/executor.ts'
-import type { AnswerGate } from './control/answer-gate.ts'
-import type { Credentials } from './control/credentials.ts'
-import { type EventStream, startEventStream } from './control/event-stream.ts'
-import { createEventVerifier } from './control/event-verifier.ts'
-import { startExecutionOutbox } from './control/execution-outbox.ts'
-import { describeFailure, LocalFailure } from './control/failure.ts'
-import { startHeartbeat } from './control/heartbeat.ts'
-import { startKeyRotation } from './control/key-rotation.ts'
-import { startReportOffer } from './control/report-offer.ts'
-import { startReportSync } from './control/report-sync.ts'
-import { createStreamConnector } from './control/stream-connection.ts'
-import { createStreamMemory } from './control/stream-memory.ts'
-import type { Core } from './core.ts'
-import { createMark } from './disk/mark.ts'
-import { type EventTargets, handleEvent } from './events/handlers.ts'
-import { createStateChanges } from './events/state-changes.ts'
-import { startPauseWatch } from './health/pause-watch.ts'
-import type { IdentityStore } from './identity/identity.ts'
-import { followToldIdentity } from './identity/told-identity.ts'
-import { startMeshWatch } from './mesh-watch.ts'
-import { createEndpointExchange } from './nat/endpoint-exchange.ts'
-import { type DriftReports, startDriftReports } from './reconcile/drift-report.ts'
-import { type ReconcileLoop, startReconcileLoop } from './reconcile/loop.ts'
-import { pullState } from './reconcile/pull.ts'
-import { createCapabilityMark, startCapabilitySync } from './registration/capabilities.ts'
-import { describeHeartbeat, type Waiting } from './status.ts'
-import { newKeyNoticeMs } from './wireguard/handover/handover.ts'
-
-/** All that talks to the control plane for as long as the daemon runs. */
-export interface ControlLoops extends AsyncDisposable {
-  reconcile(): void
-  /** A request has got through, after others did not. */
-  wake(): void
-  /** Brings a WireGuard key into force, and what the control plane says for it. */
-  useKey(privateKey: string): Promise<void>
-  fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
-  waiting(): Waiting
-}
+import { createActionExecutor } from '../actions/executor.ts'
+import type { AnswerGate } from '../control/answer-gate.ts'
+import type { Credentials } from '../control/credentials.ts'
+import { type EventStream, startEventStream } from '../control/event-stream.ts'
+import { createEventVerifier } from '../control/event-verifier.ts'
+import { startExecutionOutbox } from '../control/execution-outbox.ts'
+import { describeFailure, LocalFailure } from '../control/failure.ts'
+import { startHeartbeat } from '../control/heartbeat.ts'
+import { startKeyRotation } from '../control/key-rotation.ts'
+import { startReportOffer } from '../control/report-offer.ts'
+import { startReportSync } from '../control/report-sync.ts'
+import { createStreamConnector } from '../control/stream-connection.ts'
+import { createStreamMemory } from '../control/stream-memory.ts'
+import { createMark } from '../disk/mark.ts'
+import { type EventTargets, handleEvent } from '../events/handlers.ts'
+import { createStateChanges } from '../events/state-changes.ts'
+import { startPauseWatch } from '../health/pause-watch.ts'
+import type { IdentityStore } from '../identity/identity.ts'
+import { followToldIdentity } from '../identity/told-identity.ts'
+import { startMeshWatch } from '../mesh/mesh-watch.ts'
+import { createEndpointExchange } from '../nat/endpoint-exchange.ts'
+import { type DriftReports, startDriftReports } from '../reconcile/drift-report.ts'
+import { type ReconcileLoop, startReconcileLoop } from '../reconcile/loop.ts'
+import { pullState } from '../reconcile/pull.ts'
+import { createCapabilityMark, startCapabilitySync } from '../registration/capabilities.ts'
+import { newKeyNoticeMs } from '../wireguard/handover/handover.ts'
+import type { ControlLoops, Core } from './core.ts'
+import { describeHeartbeat } from './status.ts'
 
 export interface ControlLoopsDeps {
   core: Core

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
-import type { AgentConfig } from './config/agent-config.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { openPacketFilter } from '../firewall/packet-filter.ts'
+import { realNetwork } from '../nat/netcheck.ts'
+import { createPingOpener } from '../path/ping-socket.ts'
+import { createMeshRouting } from '../routing/mesh-routing.ts'
+import { createLinuxDevice } from '../wireguard/device-linux.ts'
+import { lockInterface, lockPacketFilter } from '../wireguard/interface/interface-lock.ts'
 import type { MeshPlace, OpenMesh } from './core-mesh.ts'
-import { openPacketFilter } from './firewall/packet-filter.ts'
 import { type Footprint, filterRows, removeFootprint } from './footprint.ts'
-import { realNetwork } from './nat/netcheck.ts'
-import { createPingOpener } from './path/ping-socket.ts'
-import { createMeshRouting } from './routing/mesh-routing.ts'
-import { createLinuxDevice } from './wireguard/device-linux.ts'
-import { lockInterface, lockPacketFilter } from './wireguard/interface/interface-lock.ts'
 
 /** Opens the mesh of this machine as the config wants it. It is made, or adopted, when the first peers are applied. */
 export async function openMesh(

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { DaemonStatus } from '@plexd/protocol'
+import type { DaemonStatus, SealedSecret } from '@plexd/protocol'
 import {
   type Clock,
   createNameCache,
@@ -10,25 +10,24 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import { builtinActions } from './actions/builtin/index.ts'
-import type { Action } from './actions/define.ts'
-import type { AgentConfig } from './config/agent-config.ts'
-import { type ClockSkew, createClockSkew } from './control/clock-skew.ts'
-import type { ControlLoops } from './control-loops.ts'
-import { type CoreMesh, type MeshPlace, type OpenMesh, openCoreMesh } from './core-mesh.ts'
-import { watchDataDir } from './disk/data-dir-watch.ts'
-import { keepOnDisk, openDatabase } from './disk/database.ts'
-import { type Disk, watchDisk } from './disk/disk.ts'
-import { createProblems, type Problems } from './health/problems.ts'
-import { watchTools } from './health/tool-watch.ts'
-import { createVitals, type Vitals } from './health/vitals.ts'
-import type { Identity, IdentityStore } from './identity/identity.ts'
-import type { DesiredStore } from './state/desired-state.ts'
-import { openDesiredStore } from './state/desired-store.ts'
-import { describeLeftOut } from './state/left-out.ts'
-import { openReportStore, type ReportStore } from './state/report-store.ts'
-import { describeStatus, type StatusSources } from './status.ts'
-import type { WireguardDevice } from './wireguard/device/device.ts'
+import { builtinActions } from '../actions/builtin/index.ts'
+import type { Action } from '../actions/define.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { type ClockSkew, createClockSkew } from '../control/clock-skew.ts'
+import { watchDataDir } from '../disk/data-dir-watch.ts'
+import { keepOnDisk, openDatabase } from '../disk/database.ts'
+import { type Disk, watchDisk } from '../disk/disk.ts'
+import { createProblems, type Problems } from '../health/problems.ts'
+import { watchTools } from '../health/tool-watch.ts'
+import { createVitals, type Vitals } from '../health/vitals.ts'
+import type { Identity, IdentityStore } from '../identity/identity.ts'
+import { type CoreMesh, type MeshPlace, type OpenMesh, openCoreMesh } from '../mesh/core-mesh.ts'
+import type { DesiredStore } from '../state/desired-state.ts'
+import { openDesiredStore } from '../state/desired-store.ts'
+import { describeLeftOut } from '../state/left-out.ts'
+import { openReportStore, type ReportStore } from '../state/report-store.ts'
+import type { WireguardDevice } from '../wireguard/device/device.ts'
+import { describeStatus, type StatusSources, type Waiting } from './status.ts'
 
 export interface AgentDeps {
   log: Log
@@ -68,6 +67,17 @@ export interface Core extends AsyncDisposable {
   identity?: IdentityStore
   /** Absent until the control plane is spoken to. */
   loops?: ControlLoops
+}
+
+/** All that talks to the control plane for as long as the daemon runs. */
+export interface ControlLoops extends AsyncDisposable {
+  reconcile(): void
+  /** A request has got through, after others did not. */
+  wake(): void
+  /** Brings a WireGuard key into force, and what the control plane says for it. */
+  useKey(privateKey: string): Promise<void>
+  fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
+  waiting(): Waiting
 }
 
 /** Rejects with a CliError when the data dir cannot be used. */

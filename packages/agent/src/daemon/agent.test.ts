@@ -6,12 +6,12 @@ import { describe, it } from 'node:test'
 import { createClient, localApi, type Peer } from '@plexd/protocol'
 import { createFakeClock, createUnixTransport } from '@plexd/runtime'
 import { authority, otherAuthority } from '@plexd/runtime/testing'
-import type { AgentConfig } from './config/agent-config.ts'
-import { startFakeControlPlane } from './testing/fake-control-plane.ts'
-import { configFor, makeFolder, startTestAgent } from './testing/node.ts'
-import { eventually } from './testing/wait.ts'
-import type { WireguardDevice } from './wireguard/device/device.ts'
-import { createFakeDevice } from './wireguard/device/device-fake.ts'
+import type { AgentConfig } from '../config/agent-config.ts'
+import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
+import { configFor, makeFolder, startTestAgent } from '../testing/node.ts'
+import { eventually } from '../testing/wait.ts'
+import type { WireguardDevice } from '../wireguard/device/device.ts'
+import { createFakeDevice } from '../wireguard/device/device-fake.ts'
 
 const web: Peer = {
   id: 'n_web',

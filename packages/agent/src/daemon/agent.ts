@@ -8,23 +8,23 @@ import {
 } from '@plexd/protocol'
 import { CliError, describeError, diskFault, handOver } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import { type AgentConfig, requireApiUrl } from './config/agent-config.ts'
-import { type AnswerGate, createAnswerGate } from './control/answer-gate.ts'
-import { openControlClient } from './control/client.ts'
-import { createCredentials } from './control/credentials.ts'
-import { describeForeign } from './control/failure.ts'
-import { startControlLoops } from './control-loops.ts'
-import { type AgentDeps, type Core, openCore } from './core.ts'
-import type { Disk } from './disk/disk.ts'
-import { createIdentityStore, type IdentityStore, loadIdentity } from './identity/identity.ts'
-import { type LocalApi, startLocalApi } from './local-api/server.ts'
+import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
+import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
+import { openControlClient } from '../control/client.ts'
+import { createCredentials } from '../control/credentials.ts'
+import { describeForeign } from '../control/failure.ts'
+import type { Disk } from '../disk/disk.ts'
+import { createIdentityStore, type IdentityStore, loadIdentity } from '../identity/identity.ts'
+import { type LocalApi, startLocalApi } from '../local-api/server.ts'
 import {
   atRegistration,
   createCapabilityMark,
   describeCapabilities,
-} from './registration/capabilities.ts'
-import { enrol } from './registration/enrol.ts'
-import { version } from './version.ts'
+} from '../registration/capabilities.ts'
+import { enrol } from '../registration/enrol.ts'
+import { version } from '../version.ts'
+import { startControlLoops } from './control-loops.ts'
+import { type AgentDeps, type Core, openCore } from './core.ts'
 
 /** A running plexd. Disposing stops all of it within 5 s; the node stays registered, unless configured otherwise. */
 export interface Agent extends AsyncDisposable {
