@@ -83,6 +83,7 @@ describe('plexd', () => {
         /no daemon answers at ".*none": start it with "plexd up"/,
       ],
       [['deregister', '--data-dir', at('f')], 3, /this machine is not registered/],
+      [['deregister', '--purge', '--data-dir', at('f')], 3, /lies there with --purge --force/],
       [['deregister', '--force', '--data-dir', at('f')], 2, /--force: it is for --purge alone/],
     ]
     const outcomes = await Promise.all(cases.map(([args]) => plexd(...args)))

@@ -38,6 +38,17 @@ describe('the examples of the help', () => {
   })
 })
 
+describe('words of other tools', () => {
+  it('stand for ours', async () => {
+    await using bench = await startBench({ 'GET /admin/v1/nodes?limit=500': aPage([]) })
+    const ours = await bench.run(['node', 'list'])
+    assert.deepEqual(await bench.run(['node', 'ls']), ours)
+    const groups = createProgram(systemIo()).commands
+    const words = groups.flatMap(({ commands }) => commands.flatMap((one) => one.aliases()))
+    assert.deepEqual([...new Set(words)].sort(), ['get', 'ls', 'metadata', 'rm'])
+  })
+})
+
 describe('global flags', () => {
   const replies = { 'GET /admin/v1/nodes?limit=500': aPage([]) }
 

@@ -66,5 +66,17 @@ export function createProgram(io: Io): Command {
   addConfigCommands(program, context)
   addVersionCommands(program, context)
   addCompletionCommands(program, context)
+  addFieldWords(program)
   return program
+}
+
+/** What fingers type that know kubectl or a shell. */
+const fieldWords: Record<string, string> = { show: 'get', list: 'ls', remove: 'rm' }
+
+function addFieldWords(parent: Command): void {
+  for (const command of parent.commands) {
+    const word = fieldWords[command.name()]
+    if (word !== undefined) command.alias(word)
+    addFieldWords(command)
+  }
 }

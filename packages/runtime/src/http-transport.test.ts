@@ -249,7 +249,7 @@ describe('createHttpTransport over TLS', () => {
       await assert.rejects(ask({}), untrusted)
       await writeFile(join(folder, 'empty'), '')
       await assert.rejects(ask({ caFile: join(folder, 'empty') }), {
-        message: `read CA file "${join(folder, 'empty')}"`,
+        message: `read CA file "${join(folder, 'empty')}": it holds no certificate in PEM: want ca.crt of the control plane's data directory`,
       })
       await assert.rejects(ask({ caFile: join(folder, 'gone') }), {
         message: `read CA file "${join(folder, 'gone')}"`,

@@ -136,7 +136,10 @@ export function readCa(caFile: string): string {
     new X509Certificate(pem) // Node trusts nothing, and says nothing, when the file has no certificate.
     return pem
   } catch (cause) {
-    throw new Error(title, { cause })
+    throw new Error(
+      `${title}: it holds no certificate in PEM: want ca.crt of the control plane's data directory`,
+      { cause },
+    )
   }
 }
 

@@ -37,7 +37,7 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
       exitCodes.usage,
     )
   const config = await loadConfigFor(flags)
-  const identity = await readIdentity(config, force)
+  const identity = await readIdentity(config, { purge, force })
   if (purge) checkPurge(config.dataDir)
   // Scripts say no more than this where nobody can be asked, and have always been obeyed.
   if (process.stdin.isTTY) await confirm(process, { what: question(config, identity, purge), yes })
@@ -68,14 +68,17 @@ function question(
 }
 
 /** A damaged identity must not stand in the way of getting rid of it. */
-async function readIdentity(config: AgentConfig, force: boolean): Promise<Identity | undefined> {
+async function readIdentity(
+  config: AgentConfig,
+  { purge, force }: { purge: boolean; force: boolean },
+): Promise<Identity | undefined> {
   const identity = await loadIdentity(config.dataDir, config.hostname).catch((error: unknown) => {
     if (!force) throw error
     return undefined
   })
   if (identity || force) return identity
   throw new CliError(
-    `no identity in "${config.dataDir}": this machine is not registered: name its data dir with --data-dir`,
+    `no identity in "${config.dataDir}": this machine is not registered: name its data dir with --data-dir${purge ? ', or remove what else lies there with --purge --force' : ''}`,
     exitCodes.notFound,
   )
 }
