@@ -138,6 +138,23 @@ describe('the ranges of a mesh', () => {
     assert.equal((await plane.enrol('db')).mesh_ip, '10.101.0.1')
   })
 
+  it('stay while a rule names addresses in them, which would have no effect', async () => {
+    await using plane = await startControlPlane()
+    await add(plane, second)
+    const putRule = (from: string) =>
+      plane.admin.putPolicy({
+        params: { name: 'p' },
+        body: { name: 'p', rules: [{ from, to: '*', action: 'deny' }] },
+      })
+    for (const side of [second, '10.101.7.0/24', '10.101.0.9']) {
+      await putRule(side)
+      const words = new RegExp(`policy "p" names "${side}" in rule 0`)
+      await assert.rejects(remove(plane, second), isError(409, words))
+    }
+    await putRule('10.100.7.0/24')
+    await remove(plane, second)
+  })
+
   it('keep the one that the settings name: the next start would be refused', async () => {
     await using plane = await startControlPlane({ config: { meshCidr: first } })
     await add(plane, second)

@@ -5,11 +5,14 @@ import {
   cidrsOverlap,
   formatCidr,
   isPrivateRange,
+  isWithin,
   maxMeshRanges,
   parseCidr,
   parseIpv4,
+  parseSide,
   rangeFault,
 } from '@plexd/protocol'
+import type { PolicyRecord } from './fleet.ts'
 
 /** The range to be added, beside those that are there. Throws an ApiError (400, 409) for one that cannot be. Pure. */
 export function readNewRange(text: string, ranges: readonly Cidr[]): Cidr {
@@ -71,15 +74,17 @@ export interface Occupants {
   nodes: Iterable<{ hostname: string; mesh_ip: string }>
   /** Addresses of nodes that left a short while ago. */
   resting: readonly string[]
+  /** Those of the tenant. */
+  policies: readonly Pick<PolicyRecord, 'name' | 'rules'>[]
   /** The range that the settings of this control plane name. */
   configured: string | undefined
 }
 
-/** Throws an ApiError (404, 409) unless the range is there, is not the only one, and is nobody's. Pure. */
+/** Throws an ApiError (404, 409) unless the range is there, is not the only one, is nobody's, and no rule names it. Pure. */
 export function refuseRemoval(
   text: string,
   ranges: readonly Cidr[],
-  { nodes, resting, configured }: Occupants,
+  { nodes, resting, policies, configured }: Occupants,
 ): void {
   const range = ranges.find((own) => formatCidr(own) === text)
   if (!range) throw new ApiError('not_found', `there is no mesh range "${text}"`)
@@ -95,11 +100,36 @@ export function refuseRemoval(
     throw stop(
       `a node that had ${cooling[0]} left a short while ago, and its peers may not have heard: try again later`,
     )
+  const named = ruleAbout(range, policies)
+  if (named !== undefined)
+    throw stop(
+      `${named}, which would be a rule without effect: take it out with "plexctl policy put"`,
+    )
   if (ranges.length === 1) throw stop('it is the only one of this mesh: add another first')
   if (configured === text)
     throw stop(
       'the settings of the control plane name it: take "mesh_cidr" out of them, and start it again',
     )
+}
+
+/** Who names addresses of the range: a side outside all ranges cannot be read, and would come to life with the next such range. */
+function ruleAbout(range: Cidr, policies: Occupants['policies']): string | undefined {
+  for (const { name, rules } of policies)
+    for (const [index, { from, to }] of rules.entries()) {
+      const side = [from, to].find((text) => isSideIn(range, text))
+      if (side !== undefined) return `policy "${name}" names "${side}" in rule ${index}`
+    }
+  return undefined
+}
+
+function isSideIn(range: Cidr, text: string): boolean {
+  try {
+    const side = parseSide(text)
+    return side.kind === 'cidr' && isWithin(side.cidr, range)
+  } catch (error) {
+    if (error instanceof RangeError) return false // an older version took it
+    throw error
+  }
 }
 
 function refuse(message: string): ApiError {
