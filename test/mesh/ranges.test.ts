@@ -111,6 +111,8 @@ describe('a mesh with a second range', { skip: labSkip('tcpdump') }, () => {
       ['the operator', () => system.plexctl('node', 'show', 'lan')],
     ] as const)
       await until(`${who} says so`, async () => words.test(await command()))
+    assert.doesNotMatch(await lan.plexd('status'), /instead of plexd0/)
+    assert.match(await lan.plexd('peers', '--json'), /10\.101\.0\.0\/16, is left out here/)
     assert.equal(await ping(lan.host, web.meshIp), 1)
     assert.equal((await routesOf(lan)).includes(second), false)
     assert.equal(await isSilent(lan.host, fresh), true)

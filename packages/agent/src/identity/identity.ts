@@ -21,7 +21,7 @@ export const Identity = Type.Object({
   mesh_ip: MeshIp,
   /** All addresses of the mesh; other control planes do not say. */
   mesh_ranges: Type.Optional(MeshRanges),
-  /** The one that it had when it could have no more: of an identity that an older version saved. */
+  /** That of the node's own address: all that an older version knows, which would guess a larger one. */
   mesh_range: Type.Optional(Ipv4Cidr),
   hostname: Type.String(),
   ...Keys.properties,

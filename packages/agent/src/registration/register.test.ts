@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { ApiError, type RegisterRequest, type RegisterResponse } from '@plexd/protocol'
 import { CliError, createFakeClock, exitCodes, silentLog } from '@plexd/runtime'
 import { defaultConfig } from '../config/agent-config.ts'
+import { rangesOf } from '../identity/identity.ts'
 import { generatePrivateKey, publicKeyOf } from '../identity/keys.ts'
 import { aPeer } from '../testing/peer.ts'
 import { type Registration, register } from './register.ts'
@@ -48,6 +49,14 @@ describe('register', () => {
         capabilities: { builtin_actions: [] },
       },
     ])
+  })
+
+  it('keeps the range of its own address beside all of them: an older version knows no other, and would guess', async () => {
+    const mesh_ranges = ['10.100.0.0/16', '10.200.5.0/24']
+    const own = { mesh_ip: '10.200.5.1', mesh_range: '10.200.5.0/24', mesh_ranges }
+    const { identity } = await setUp([{ ...answer, ...own }]).run()
+    assert.partialDeepStrictEqual(identity, own)
+    assert.deepEqual(rangesOf(identity), mesh_ranges)
   })
 
   it('leaves capabilities that are too large for a registration to the PUT behind it', async () => {

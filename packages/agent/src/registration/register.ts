@@ -102,10 +102,15 @@ async function attempt(registration: Registration): Promise<Registered> {
   }
 }
 
-/** All that the mesh has; one that has only one may say so in the older way. */
-function rangesIn({ mesh_ranges, mesh_range }: RegisterResponse): Pick<Identity, 'mesh_ranges'> {
-  if (mesh_ranges) return { mesh_ranges }
-  return mesh_range === undefined ? {} : { mesh_ranges: [mesh_range] }
+/** As they are said: a control plane that has only one may say so in the older way. */
+function rangesIn({
+  mesh_ranges,
+  mesh_range,
+}: RegisterResponse): Pick<Identity, 'mesh_range' | 'mesh_ranges'> {
+  return {
+    ...(mesh_range === undefined ? {} : { mesh_range }),
+    ...(mesh_ranges ? { mesh_ranges } : {}),
+  }
 }
 
 const knownPeers = validatorOf(Type.Array(Peer))

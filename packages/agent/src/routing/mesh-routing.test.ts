@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Exec, ExecError } from '@plexd/runtime'
+import type { PlannedPlace } from './mesh-range.ts'
 import { createMeshRouting } from './mesh-routing.ts'
 
 const nothing = '[]\n[]\n'
@@ -73,6 +74,20 @@ describe('createMeshRouting', () => {
     await routing.prepare()
     assert.deepEqual(machine.written, ['route replace throw 10.100.9.9 table 8293'])
   })
+
+  it('tells of a wrong way to a peer, and only of the peer where its range is left out', async () => {
+    const { routing, machine, place } = setUp(allThere)
+    place.pinned = ['10.100.0.0/16']
+    place.meshRanges = ['10.100.0.0/16', '10.101.0.0/16']
+    await routing.prepare()
+    machine.shows = '[{"dst":"10.100.0.2","dev":"eth0"}]\n[{"dst":"10.101.0.2","dev":"eth0"}]\n'
+    const wrong = await routing.check([
+      { id: 'n_db', mesh_ip: '10.100.0.2', endpoint: '' },
+      { id: 'n_new', mesh_ip: '10.101.0.2', endpoint: '' },
+    ])
+    assert.match(wrong.join('|'), /^[^|]*n_db, 10\.100\.0\.2, leave by eth0[^|]*$/)
+    assert.match(routing.astray().get('n_new') ?? '', /^its range, 10\.101\.0\.0\/16, is left out/)
+  })
 })
 
 /** A machine whose `ip` prints what is said here. */
@@ -96,7 +111,7 @@ function setUp(shows: string) {
     const stderr = `RTNETLINK answers: Operation not supported\nCommand failed -:${machine.refusesLine}`
     throw new ExecError(`run "ip": exit code 1: ${stderr}`, { exitCode: 1, stderr })
   }
-  const place = {
+  const place: { -readonly [K in keyof PlannedPlace]: PlannedPlace[K] } = {
     meshIp: '10.100.0.1',
     meshRanges: ['10.100.0.0/16'],
     pinned: undefined,
@@ -104,5 +119,5 @@ function setUp(shows: string) {
   }
   const controlAddresses = () => known.addresses
   const routing = createMeshRouting({ place: () => place, controlAddresses, exec })
-  return { routing, machine, known }
+  return { routing, machine, known, place }
 }

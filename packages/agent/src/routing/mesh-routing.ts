@@ -1,6 +1,6 @@
-import { parseCidr } from '@plexd/protocol'
+import { formatCidr, parseCidr, parseIpv4, rangeOf } from '@plexd/protocol'
 import { describeError, type Exec, ExecError, exec as execProgram } from '@plexd/runtime'
-import { type Routing, readRouting } from './local-routes.ts'
+import { type Routing, readRange, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
 import { type CheckedPeer, checkRoutes } from './route-check.ts'
@@ -96,16 +96,22 @@ export function createMeshRouting({
   }
 
   async function check(peers: readonly CheckedPeer[]): Promise<string[]> {
-    const { interfaceName } = place()
+    const { interfaceName, meshRanges } = place()
+    const apart = peersIn(
+      meshRanges.filter((text) => !ranges?.includes(text)),
+      peers,
+    )
     const ways = await checkRoutes({
       peers,
       interfaceName,
       controlAddresses: controlAddresses() ?? [],
       exec,
     })
-    astray = ways.peers
+    astray = new Map([...ways.peers, ...apart])
     const returns = await allowMarkedReturn(peers, (ranges ?? []).map(parseCidr))
-    return [...ways.others, ...ways.peers.values(), ...returns]
+    // Why a range is left out is told once, and none of those who are in it has a way that could be wrong.
+    const wrong = [...ways.peers].flatMap(([id, text]) => (apart.has(id) ? [] : [text]))
+    return [...ways.others, ...wrong, ...returns]
   }
 
   return {
@@ -119,6 +125,19 @@ export function createMeshRouting({
       last = undefined
     },
   }
+}
+
+/** By its id, a sentence for each peer with an address in a range that is left out here. */
+function peersIn(leftOut: readonly string[], peers: readonly CheckedPeer[]): Map<string, string> {
+  const ranges = leftOut.flatMap((text) => readRange(text) ?? [])
+  return new Map(
+    peers.flatMap(({ id, mesh_ip }) => {
+      const range = rangeOf(ranges, parseIpv4(mesh_ip))
+      return range
+        ? [[id, `its range, ${formatCidr(range)}, is left out here: "plexd status" says why`]]
+        : []
+    }),
+  )
 }
 
 /** Rule and table of a mesh whose interface has this name. That there are none is no failure. */
