@@ -30,6 +30,7 @@ export async function removeMeshRange(
   refuseRemoval(text, ranges, {
     nodes: unit.fleet.nodes(tenantId),
     resting: await readRestingIps(unit.tx, tenantId, unit.nowMs - config.addressCooldownMs),
+    cooldownMs: config.addressCooldownMs,
     policies: unit.fleet.policies(tenantId),
     configured: config.meshCidr,
   })

@@ -212,7 +212,7 @@ describe('judgePlace of several ranges', () => {
     assert.deepEqual(verdict.ranges, ['10.100.0.0/16'])
     assert.equal(verdict.refusal, undefined)
     assert.deepEqual(verdict.warnings, [
-      'a part of the mesh is refused, and no peer with an address in it is reached: its range 10.101.0.0/16 overlaps the route 10.101.0.0/16 dev eth1 of this machine: remove that, or name the range as "mesh.range" in the config to take it nevertheless',
+      'a part of the mesh is refused, and no peer with an address in it is reached: its range 10.101.0.0/16 overlaps the route 10.101.0.0/16 dev eth1 of this machine: remove that, or name all of 10.100.0.0/16, 10.101.0.0/16 as "mesh.range" in the config to take it nevertheless',
     ])
   })
 

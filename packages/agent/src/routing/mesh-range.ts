@@ -153,14 +153,15 @@ function newRival(text: string, place: PlannedPlace, machine: Machine): string |
 /** Another network that is as large as the range; what the config names may have one. */
 function rivalFault(
   text: string,
-  { pinned }: PlannedPlace,
+  { pinned, meshRanges }: PlannedPlace,
   { others }: Machine,
 ): string | undefined {
   const range = pinned ? undefined : readRange(text)
   const rival = range && others.find((route) => isRival(route, range))
+  const name = meshRanges.length > 1 ? `name all of ${meshRanges.join(', ')}` : 'name the range'
   return (
     rival &&
-    `its range ${text} overlaps the route ${describeRoute(rival)} of this machine: remove that, or name the range as "mesh.range" in the config to take it nevertheless`
+    `its range ${text} overlaps the route ${describeRoute(rival)} of this machine: remove that, or ${name} as "mesh.range" in the config to take it nevertheless`
   )
 }
 

@@ -4,6 +4,7 @@ import {
   cidrContains,
   cidrsOverlap,
   formatCidr,
+  formatDuration,
   isPrivateRange,
   isWithin,
   maxMeshRanges,
@@ -25,7 +26,9 @@ export function readNewRange(text: string, ranges: readonly Cidr[]): Cidr {
   if (fault !== undefined) throw new ApiError('bad_request', `add mesh range "${text}": ${fault}`)
   const other = ranges.find((own) => cidrsOverlap(own, range))
   if (other)
-    throw refuse(`add mesh range "${text}": it overlaps "${formatCidr(other)}" of this mesh`)
+    throw refuse(
+      `add mesh range "${text}": ${formatCidr(other) === text ? 'the mesh has it already' : `it overlaps "${formatCidr(other)}" of this mesh`}`,
+    )
   if (ranges.length >= maxMeshRanges)
     throw refuse(
       `add mesh range "${text}": there are ${ranges.length}, the most that a mesh may have: take one that is larger, or remove one in which no node is`,
@@ -74,6 +77,8 @@ export interface Occupants {
   nodes: Iterable<{ hostname: string; mesh_ip: string }>
   /** Addresses of nodes that left a short while ago. */
   resting: readonly string[]
+  /** For how long they are. */
+  cooldownMs: number
   /** Those of the tenant. */
   policies: readonly Pick<PolicyRecord, 'name' | 'rules'>[]
   /** The range that the settings of this control plane name. */
@@ -84,7 +89,7 @@ export interface Occupants {
 export function refuseRemoval(
   text: string,
   ranges: readonly Cidr[],
-  { nodes, resting, policies, configured }: Occupants,
+  { nodes, resting, cooldownMs, policies, configured }: Occupants,
 ): void {
   const range = ranges.find((own) => formatCidr(own) === text)
   if (!range) throw new ApiError('not_found', `there is no mesh range "${text}"`)
@@ -98,7 +103,7 @@ export function refuseRemoval(
   const cooling = resting.filter((address) => cidrContains(range, parseIpv4(address)))
   if (cooling.length > 0)
     throw stop(
-      `a node that had ${cooling[0]} left a short while ago, and its peers may not have heard: try again later`,
+      `a node that had ${cooling[0]} left less than ${formatDuration(cooldownMs)} ago, and its peers may not have heard: try again after that`,
     )
   const named = ruleAbout(range, policies)
   if (named !== undefined)
