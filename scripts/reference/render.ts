@@ -51,7 +51,7 @@ function apiPage(title: string, lead: string, api: Record<string, Operation>): s
   const rows = Object.entries(api)
   const summary = rows.map(
     ([name, row]) =>
-      `| [${name}](#${name.toLowerCase()}) | ${row.method} | \`${row.path}\` | ${row.auth} | ${row.summary} |`,
+      `| [${name}](#${name.toLowerCase()}) | ${row.method} | \`${row.path}\` | ${callerOf(row)} | ${row.summary} |`,
   )
   return [
     `# ${title}`,
@@ -64,6 +64,11 @@ function apiPage(title: string, lead: string, api: Record<string, Operation>): s
     ...rows.map(([name, row]) => operationSection(name, row)),
     '',
   ].join('\n\n')
+}
+
+function callerOf({ auth, permission, scope }: Operation): string {
+  if (permission === undefined) return auth
+  return `\`${permission}\`${scope === 'installation' ? ', first tenant' : ''}`
 }
 
 function operationSection(name: string, row: Operation): string {

@@ -9,6 +9,7 @@ import {
   defaultMaxBodyBytes,
   fillPath,
   type Operation,
+  roles,
 } from '@plexd/protocol'
 import fc from 'fast-check'
 import { Compile } from 'typebox/compile'
@@ -106,7 +107,7 @@ describe('a control plane under hostile requests', () => {
   for (const [name, operation] of operations) {
     describe(`${operation.method} ${operation.path}`, () => {
       const good = () => goodRequest(target, name, operation)
-      const { request, requestKind = 'json', auth } = operation
+      const { request, requestKind = 'json', auth, permission } = operation
       const limit = operation.maxBodyBytes ?? defaultMaxBodyBytes
       const tooLarge = operation.gateStatus ?? 413
       // Nothing is unpacked for who registers without a token that could be used.
@@ -115,7 +116,7 @@ describe('a control plane under hostile requests', () => {
         ...(auth === 'bootstrap' ? { authorization: `Bearer ${target.bootstrapToken}` } : {}),
       })
 
-      if (auth === 'node' || auth === 'viewer' || auth === 'owner') {
+      if (auth === 'node' || auth === 'operator') {
         it('refuses callers without a token, with a wrong one, and with that of another kind', async () => {
           const wrong = auth === 'node' ? system.adminToken : target.node.token
           for (const authorization of [
@@ -140,7 +141,7 @@ describe('a control plane under hostile requests', () => {
           }
         })
       }
-      if (auth === 'owner') {
+      if (permission && !roles.viewer.permissions.has(permission)) {
         it('refuses a viewer', async () => {
           assertRefused(await ask(good(), { token: viewer }), [403], 'viewer')
         })

@@ -10,6 +10,7 @@ import {
   fillPath,
   type Operation,
   type RegisterResponse,
+  type Role,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
@@ -59,7 +60,7 @@ export interface System extends AsyncDisposable {
   call(operation: Operation, request?: RawRequest): Promise<RawAnswer>
   stream(nodeId: string, token?: string, lastEventId?: string): Promise<EventStream>
   /** Another operator, of the role. */
-  adminWith(role: 'owner' | 'viewer'): Promise<{ token: string; admin: Client<AdminApi> }>
+  adminWith(role: Role): Promise<{ token: string; admin: Client<AdminApi> }>
   bootstrapToken(options?: {
     hostname?: string
     metadata?: Record<string, string>

@@ -31,6 +31,8 @@ export interface App {
   /** What is committed. Inside a change look at `unit.fleet` instead. */
   readonly fleet: Fleet
   readonly change: Change
+  /** Whose operators may touch what all tenants share. */
+  readonly firstTenantId: string
   /** What nodes' secrets at rest are sealed under. */
   readonly masterKey: KeptMasterKey
   readonly masterKeyRotation: MasterKeyRotation

@@ -2,30 +2,35 @@ import { hash } from 'node:crypto'
 import { ApiError, type Auth, type Operation } from '@plexd/protocol'
 import type { FastifyRequest } from 'fastify'
 import { departedMs, type Fleet, type NodeRecord, type OperatorRecord } from './mesh/fleet.ts'
+import { refusalOf } from './rights.ts'
 
 /** Who calls: decided before the body is read. */
 export type Principal<A extends Auth> = A extends 'node'
   ? NodeRecord
-  : A extends 'viewer' | 'owner'
+  : A extends 'operator'
     ? OperatorRecord
     : undefined
 
+interface Known {
+  readonly fleet: Fleet
+  readonly firstTenantId: string
+}
+
 /**
  * Nodes: 401 for a token nobody has, 404 for a path with an unknown node, 403 for another node's path.
- * Operators: 401 for a token nobody has, 403 for a viewer that wants to change something.
+ * Operators: 401 for a token nobody has, 403 for one that lacks the permission, see rights.ts.
  * Tokens are compared by their SHA-256, so that the time of a look-up says nothing of the token.
  */
 export function authenticate(
   operation: Operation,
   request: FastifyRequest,
-  { fleet, nowMs }: { fleet: Fleet; nowMs: number },
+  known: Known & { nowMs: number },
 ): unknown {
   switch (operation.auth) {
     case 'node':
-      return nodeOf(operation, request, fleet, nowMs)
-    case 'viewer':
-    case 'owner':
-      return operatorOf(operation, request, fleet)
+      return nodeOf(operation, request, known)
+    case 'operator':
+      return operatorOf(operation, request, known)
     default:
       return undefined
   }
@@ -34,15 +39,13 @@ export function authenticate(
 function nodeOf(
   operation: Operation,
   request: FastifyRequest,
-  fleet: Fleet,
-  nowMs: number,
+  { fleet, nowMs }: { fleet: Fleet; nowMs: number },
 ): NodeRecord {
   const hash = tokenHash(bearerToken(request))
   const node = fleet.nodeByTokenHash(hash)
   const { node_id } = request.params as { node_id?: string } // named so by the paths of the table
   if (!node) {
-    // Only to leave once more: the answer to the first time may have been lost.
-    const departed = operation.path.endsWith('/deregister') && fleet.departedByTokenHash(hash)
+    const departed = operation.forDeparted && fleet.departedByTokenHash(hash)
     if (departed && departed.node.id === node_id && nowMs - departed.removed_at < departedMs)
       return departed.node
     throw new ApiError('unauthorized', 'unauthorized')
@@ -54,15 +57,17 @@ function nodeOf(
   throw new ApiError('forbidden', 'the token belongs to another node')
 }
 
-function operatorOf(operation: Operation, request: FastifyRequest, fleet: Fleet): OperatorRecord {
+function operatorOf(
+  operation: Operation,
+  request: FastifyRequest,
+  { fleet, firstTenantId }: Known,
+): OperatorRecord {
   const operator = fleet.operatorByTokenHash(tokenHash(bearerToken(request)))
   if (!operator) throw new ApiError('unauthorized', 'unauthorized')
-  if (operation.auth === 'owner' && operator.role !== 'owner') {
-    throw new ApiError(
-      'forbidden',
-      `role "${operator.role}" may read only: this needs role "owner"`,
-    )
-  }
+  const tenant = fleet.tenant(operator.tenant_id)?.name ?? operator.tenant_id
+  const isFirst = operator.tenant_id === firstTenantId
+  const refusal = refusalOf(operation, { role: operator.role, tenant, isFirst })
+  if (refusal !== undefined) throw new ApiError('forbidden', refusal)
   return operator
 }
 

@@ -15,7 +15,7 @@ export function callerOf(
 ): (request: FastifyRequest) => Promise<unknown> {
   if (operation.auth === 'bootstrap') return (request) => admitPacked(app, request)
   const principalOf = (request: FastifyRequest): unknown =>
-    authenticate(operation, request, { fleet: app.fleet, nowMs: app.clock.now() })
+    authenticate(operation, request, { ...app, nowMs: app.clock.now() })
   if (operation.auth !== 'node') return async (request) => principalOf(request)
   const isCounted = isCountedWrite(operation)
   return async (request) => {

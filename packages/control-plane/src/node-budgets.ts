@@ -66,7 +66,7 @@ export function createNodeBudgets(limits: Limits, { monotonic }: Clock): NodeBud
   }
 }
 
-/** A node may always say that it lives, and that it leaves; batches are limited by what is in them. */
-export function isCountedWrite({ method, path, requestKind }: Operation): boolean {
-  return method !== 'GET' && requestKind !== 'batch' && !/\/(heartbeat|deregister)$/.test(path)
+/** Batches are limited by what is in them. */
+export function isCountedWrite({ method, requestKind, unlimited }: Operation): boolean {
+  return method !== 'GET' && requestKind !== 'batch' && !unlimited
 }

@@ -30,6 +30,7 @@ import { loadFleet } from './rows/load-fleet.ts'
 import { readSigns } from './rows/node-lookups.ts'
 import { loadPskMaster } from './rows/psk-keys.ts'
 import { readSetting } from './rows/settings.ts'
+import { settleFirstTenant } from './rows/tenants.ts'
 import { loadMasterKey } from './seal/master-key.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
@@ -63,6 +64,7 @@ export async function openApp(
   await prepareInstallation(store, { dataDir, meshCidr: config.meshCidr ?? '10.100.0.0/16', nowMs })
   await checkMeshRange(store.reader, config, log)
 
+  const firstTenantId = await settleFirstTenant(store)
   const fleet = await loadFleet(store.reader, nowMs)
   const draft = await loadFleet(store.reader, nowMs)
   const life = createPresentLife()
@@ -105,6 +107,7 @@ export async function openApp(
     },
     store,
     fleet,
+    firstTenantId,
     change: createChange({
       store,
       fleet,

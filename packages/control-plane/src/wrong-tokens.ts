@@ -71,7 +71,7 @@ export function createWrongTokens(options: {
   return {
     judge(error, auth, request) {
       if (!(error instanceof ApiError) || error.status !== 401) return error
-      const api = auth === 'viewer' || auth === 'owner' ? 'admin' : 'control'
+      const api = auth === 'operator' ? 'admin' : 'control'
       const source = sourceOf(request.raw.socket.remoteAddress)
       const node_id = nodeIdOf(request)
       const own = [bucketOf(`source ${source}`), ...(node_id ? [bucketOf(`node ${node_id}`)] : [])]

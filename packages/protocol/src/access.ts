@@ -1,10 +1,12 @@
-import type { Auth } from './operation.ts'
+import type { Operation } from './operation.ts'
+import { type RoleName, roles } from './permissions.ts'
 
 /** Who calls the control plane, by the token that is shown. */
 export const callers = {
   nobody: 'no token',
   unknown: 'a token that nobody has',
   node: 'the node in the path',
+  departed_node: 'the node in the path, removed',
   other_node: 'another node',
   foreign_node: "another tenant's node",
   viewer: 'a viewer',
@@ -16,15 +18,28 @@ export type Caller = keyof typeof callers
 /** The status of the refusal; `yes` for who is heard. */
 export type Access = 'yes' | 401 | 403 | 404
 
-/** Who may call what, decided before a body is read: by the `auth` of an operation. */
-export const access = {
-  none: everybody('yes'),
-  // Whoever it is: what counts is the bootstrap token in the body, and here there is none that holds.
-  bootstrap: everybody(401),
-  node: { ...everybody(401), node: 'yes', other_node: 403, foreign_node: 404 },
-  viewer: { ...everybody(401), viewer: 'yes', owner: 'yes', foreign_owner: 404 },
-  owner: { ...everybody(401), viewer: 403, owner: 'yes', foreign_owner: 404 },
-} as const satisfies Partial<Record<Auth, Record<Caller, Access>>>
+/** Who is heard by an operation of the control plane, decided before a body is read. */
+export function accessOf(operation: Operation): Record<Caller, Access> {
+  const { auth, permission, scope, forDeparted } = operation
+  switch (auth) {
+    case 'none':
+      return everybody('yes')
+    case 'node': {
+      const departed_node = forDeparted ? 'yes' : 401
+      return { ...everybody(401), node: 'yes', departed_node, other_node: 403, foreign_node: 404 }
+    }
+    case 'operator': {
+      const byRole = (role: RoleName): Access =>
+        roles[role].permissions.has(permission) ? 'yes' : 403
+      const [viewer, owner] = [byRole('viewer'), byRole('owner')]
+      const foreign_owner = scope === 'installation' || owner === 403 ? 403 : 404
+      return { ...everybody(401), viewer, owner, foreign_owner }
+    }
+    default:
+      // Whoever it is: a bootstrap token is in the body, and here there is none that holds; local callers are elsewhere.
+      return everybody(401)
+  }
+}
 
 function everybody(answer: Access): Record<Caller, Access> {
   const names = Object.keys(callers) as Caller[] // of the literal above

@@ -49,13 +49,16 @@ const DryRun = Type.Object({
   ),
 })
 
-const read = { method: 'GET', auth: 'viewer', status: 200 } as const
-const write = { auth: 'owner' } as const
+const read = { method: 'GET', auth: 'operator', scope: 'tenant', status: 200 } as const
+const write = { auth: 'operator', scope: 'tenant' } as const
+/** Of what all tenants share. */
+const writeShared = { auth: 'operator', scope: 'installation' } as const
 
 /** Operators to control plane. A node in a path is its id or its hostname, which never looks like an id. */
 export const adminApi = {
   whoAmI: operation({
     ...read,
+    permission: 'self.read',
     path: '/admin/v1/whoami',
     summary: 'Read whose token this is',
     response: Type.Object({ name: Type.String(), role: Role, tenant: Type.String() }),
@@ -64,6 +67,7 @@ export const adminApi = {
 
   createToken: operation({
     ...write,
+    permission: 'tokens.write',
     method: 'POST',
     path: '/admin/v1/tokens',
     summary: 'Create a one-time bootstrap token',
@@ -84,6 +88,7 @@ export const adminApi = {
   }),
   listTokens: operation({
     ...read,
+    permission: 'tokens.read',
     path: '/admin/v1/tokens',
     summary: 'List bootstrap tokens',
     query: Paging,
@@ -92,6 +97,7 @@ export const adminApi = {
   }),
   revokeToken: operation({
     ...write,
+    permission: 'tokens.write',
     method: 'DELETE',
     path: '/admin/v1/tokens/{token_id}',
     summary: 'Make a bootstrap token worthless',
@@ -102,6 +108,7 @@ export const adminApi = {
 
   listNodes: operation({
     ...read,
+    permission: 'nodes.read',
     path: '/admin/v1/nodes',
     summary: 'List nodes',
     query: Type.Interface([Paging], {
@@ -114,6 +121,7 @@ export const adminApi = {
   }),
   getNode: operation({
     ...read,
+    permission: 'nodes.read',
     path: '/admin/v1/nodes/{node}',
     summary: 'Read one node',
     response: NodeDetail,
@@ -121,6 +129,7 @@ export const adminApi = {
   }),
   renameNode: operation({
     ...write,
+    permission: 'nodes.write',
     method: 'PATCH',
     path: '/admin/v1/nodes/{node}',
     summary: 'Give a node another hostname',
@@ -131,6 +140,7 @@ export const adminApi = {
   }),
   removeNode: operation({
     ...write,
+    permission: 'nodes.write',
     method: 'DELETE',
     path: '/admin/v1/nodes/{node}',
     summary: 'Remove a node from the mesh at once; with ?force all others get fresh PSKs',
@@ -145,6 +155,7 @@ export const adminApi = {
   }),
   requestKeyRotation: operation({
     ...write,
+    permission: 'nodes.write',
     method: 'POST',
     path: '/admin/v1/nodes/{node}/rotate-keys',
     summary: 'Ask a node to rotate its WireGuard key, and with it its NSK and its token',
@@ -154,6 +165,7 @@ export const adminApi = {
   }),
   setNodeMetadata: operation({
     ...write,
+    permission: 'nodes.write',
     method: 'PATCH',
     path: '/admin/v1/nodes/{node}/metadata',
     summary: 'Set or remove labels of a node',
@@ -167,6 +179,7 @@ export const adminApi = {
   }),
   listUnconfirmedLabels: operation({
     ...read,
+    permission: 'nodes.read',
     path: '/admin/v1/labels/unconfirmed',
     summary:
       'List labels that nodes may have set themselves, before labels and reports were told apart',
@@ -176,6 +189,7 @@ export const adminApi = {
   }),
   confirmLabels: operation({
     ...write,
+    permission: 'nodes.write',
     method: 'POST',
     path: '/admin/v1/labels/confirm',
     summary: 'Keep unconfirmed labels as labels: those of the keys, or all',
@@ -186,6 +200,7 @@ export const adminApi = {
   }),
   dropLabels: operation({
     ...write,
+    permission: 'nodes.write',
     method: 'POST',
     path: '/admin/v1/labels/drop',
     summary: 'Make unconfirmed labels what the nodes report, with which no rights go',
@@ -197,6 +212,7 @@ export const adminApi = {
 
   listMeshRanges: operation({
     ...read,
+    permission: 'mesh_ranges.read',
     path: '/admin/v1/mesh/ranges',
     summary: 'List the ranges that nodes have their addresses from, in the order they were added',
     response: Type.Object({ items: Type.Array(MeshRange) }),
@@ -204,6 +220,7 @@ export const adminApi = {
   }),
   addMeshRange: operation({
     ...write,
+    permission: 'mesh_ranges.write',
     method: 'POST',
     path: '/admin/v1/mesh/ranges',
     summary: 'Add a range, from which new nodes take; all nodes route it beside the others',
@@ -214,6 +231,7 @@ export const adminApi = {
   }),
   removeMeshRange: operation({
     ...write,
+    permission: 'mesh_ranges.write',
     method: 'DELETE',
     path: '/admin/v1/mesh/ranges/{range}',
     summary: 'Remove a range in which no node has an address, nor had one a short while ago',
@@ -224,6 +242,7 @@ export const adminApi = {
 
   putData: operation({
     ...write,
+    permission: 'data.write',
     method: 'PUT',
     path: '/admin/v1/data/{key}',
     summary: 'Write a data entry for a node or a label selector',
@@ -243,6 +262,7 @@ export const adminApi = {
   }),
   listData: operation({
     ...read,
+    permission: 'data.read',
     path: '/admin/v1/data',
     summary: 'List data entries',
     query: Paging,
@@ -252,6 +272,7 @@ export const adminApi = {
   }),
   getData: operation({
     ...read,
+    permission: 'data.read',
     path: '/admin/v1/data/{key}',
     summary: 'Read one data entry: that for a target, or the only one of its key',
     query: Target,
@@ -261,6 +282,7 @@ export const adminApi = {
   }),
   deleteData: operation({
     ...write,
+    permission: 'data.write',
     method: 'DELETE',
     path: '/admin/v1/data/{key}',
     summary: 'Delete a data entry of a node or a label selector',
@@ -271,6 +293,7 @@ export const adminApi = {
   }),
   putSecret: operation({
     ...write,
+    permission: 'secrets.write',
     method: 'PUT',
     path: '/admin/v1/secrets/{key}',
     summary: 'Write a secret for a node or a label selector',
@@ -285,6 +308,7 @@ export const adminApi = {
   }),
   listSecrets: operation({
     ...read,
+    permission: 'secrets.read',
     path: '/admin/v1/secrets',
     summary: 'List secrets, without values',
     query: Paging,
@@ -293,6 +317,7 @@ export const adminApi = {
   }),
   deleteSecret: operation({
     ...write,
+    permission: 'secrets.write',
     method: 'DELETE',
     path: '/admin/v1/secrets/{key}',
     summary: 'Delete a secret of a node or a label selector',
@@ -304,6 +329,7 @@ export const adminApi = {
 
   listReports: operation({
     ...read,
+    permission: 'reports.read',
     path: '/admin/v1/nodes/{node}/reports',
     summary: 'List the report entries of a node',
     query: Paging,
@@ -313,6 +339,7 @@ export const adminApi = {
   }),
   getReport: operation({
     ...read,
+    permission: 'reports.read',
     path: '/admin/v1/nodes/{node}/reports/{key}',
     summary: 'Read one report entry of a node',
     response: ReportEntry,
@@ -322,6 +349,7 @@ export const adminApi = {
 
   listPolicies: operation({
     ...read,
+    permission: 'policies.read',
     path: '/admin/v1/policies',
     summary: 'List policies in the order they apply',
     query: Paging,
@@ -330,6 +358,7 @@ export const adminApi = {
   }),
   getPolicy: operation({
     ...read,
+    permission: 'policies.read',
     path: '/admin/v1/policies/{name}',
     summary: 'Read one policy',
     response: Policy,
@@ -337,6 +366,7 @@ export const adminApi = {
   }),
   putPolicy: operation({
     ...write,
+    permission: 'policies.write',
     method: 'PUT',
     path: '/admin/v1/policies/{name}',
     summary: 'Create or replace a policy; with ?dry_run only tell what would follow',
@@ -350,6 +380,7 @@ export const adminApi = {
   }),
   deletePolicy: operation({
     ...write,
+    permission: 'policies.write',
     method: 'DELETE',
     path: '/admin/v1/policies/{name}',
     summary: 'Delete a policy; with ?dry_run only tell what would follow',
@@ -361,6 +392,7 @@ export const adminApi = {
 
   runAction: operation({
     ...write,
+    permission: 'executions.write',
     method: 'POST',
     path: '/admin/v1/nodes/{node}/executions',
     summary: 'Run an action on a node',
@@ -375,6 +407,7 @@ export const adminApi = {
   }),
   listExecutions: operation({
     ...read,
+    permission: 'executions.read',
     path: '/admin/v1/nodes/{node}/executions',
     summary: 'List the executions of a node, newest first',
     query: Paging,
@@ -383,6 +416,7 @@ export const adminApi = {
   }),
   getExecution: operation({
     ...read,
+    permission: 'executions.read',
     path: '/admin/v1/executions/{execution_id}',
     summary: 'Read an execution; ?wait blocks until it has finished',
     query: Type.Object({
@@ -394,13 +428,15 @@ export const adminApi = {
 
   listSigningKeys: operation({
     ...read,
+    permission: 'signing_keys.read',
     path: '/admin/v1/signing-keys',
     summary: 'List the keys that sign events',
     response: Type.Object({ items: Type.Array(SigningKey) }),
     errors: [401],
   }),
   rotateSigningKey: operation({
-    ...write,
+    ...writeShared,
+    permission: 'signing_keys.write',
     method: 'POST',
     path: '/admin/v1/signing-keys/rotate',
     summary: 'Sign with a new key; the old one stays valid for the transition period',
@@ -413,7 +449,8 @@ export const adminApi = {
   }),
 
   rotateMasterKey: operation({
-    ...write,
+    ...writeShared,
+    permission: 'master_key.write',
     method: 'POST',
     path: '/admin/v1/master-key/rotate',
     summary: 'Seal everything anew under a new master key; answers when the old one is gone',
@@ -427,6 +464,7 @@ export const adminApi = {
 
   tailEvents: operation({
     ...read,
+    permission: 'events.read',
     path: '/admin/v1/nodes/{node}/events',
     summary: 'Follow what a node is sent, as server-sent events',
     query: Type.Object({
@@ -442,6 +480,7 @@ export const adminApi = {
   }),
   listTelemetry: operation({
     ...read,
+    permission: 'telemetry.read',
     path: '/admin/v1/nodes/{node}/telemetry/{kind}',
     summary: 'List metrics, logs, audit, drift or violations of a node, oldest first',
     query: Type.Interface([Paging], { since: Type.Optional(Type.String()) }),
@@ -451,7 +490,8 @@ export const adminApi = {
   }),
 
   putArtifact: operation({
-    ...write,
+    ...writeShared,
+    permission: 'artifacts.write',
     method: 'PUT',
     path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
     summary: 'Upload a plexd binary',
@@ -463,13 +503,15 @@ export const adminApi = {
   }),
   listArtifacts: operation({
     ...read,
+    permission: 'artifacts.read',
     path: '/admin/v1/artifacts',
     summary: 'List plexd binaries',
     response: Type.Object({ items: Type.Array(Artifact) }),
     errors: [401],
   }),
   deleteArtifact: operation({
-    ...write,
+    ...writeShared,
+    permission: 'artifacts.write',
     method: 'DELETE',
     path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
     summary: 'Delete a plexd binary',
@@ -480,6 +522,7 @@ export const adminApi = {
 
   createAdminToken: operation({
     ...write,
+    permission: 'admin_tokens.write',
     method: 'POST',
     path: '/admin/v1/admin-tokens',
     summary: 'Create a token for an operator or a program',
@@ -492,6 +535,7 @@ export const adminApi = {
   }),
   listAdminTokens: operation({
     ...read,
+    permission: 'admin_tokens.read',
     path: '/admin/v1/admin-tokens',
     summary: 'List admin tokens',
     response: Type.Object({ items: Type.Array(AdminToken) }),
@@ -499,6 +543,7 @@ export const adminApi = {
   }),
   revokeAdminToken: operation({
     ...write,
+    permission: 'admin_tokens.write',
     method: 'DELETE',
     path: '/admin/v1/admin-tokens/{token_id}',
     summary: 'Make an admin token worthless',

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Capabilities } from './capabilities.ts'
 import { IdentityInUse } from './heartbeat.ts'
+import { roleNames } from './permissions.ts'
 import { RuleAction } from './policy.ts'
 import {
   Count,
@@ -24,7 +25,7 @@ const Nullable = <S extends Parameters<typeof Type.Array>[0]>(
 /** Stands beside the id of a node; of one that was removed it is the last that it had. */
 export const NodeHostname = Type.String({ description: 'What the node is called' })
 
-export const Role = Type.Enum(['owner', 'viewer'])
+export const Role = Type.Enum(roleNames)
 export type Role = Static<typeof Role>
 
 export const AdminToken = Type.Object({

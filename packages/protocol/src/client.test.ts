@@ -28,7 +28,9 @@ const api = {
   upload: operation({
     method: 'PUT',
     path: '/v1/upload',
-    auth: 'owner',
+    auth: 'operator',
+    permission: 'artifacts.write',
+    scope: 'installation',
     summary: '',
     requestKind: 'bytes',
     status: 201,

@@ -58,6 +58,7 @@ export const controlApi = {
     method: 'POST',
     path: '/v1/nodes/{node_id}/heartbeat',
     auth: 'node',
+    unlimited: true,
     summary: 'Report that the node is alive',
     request: HeartbeatRequest,
     response: HeartbeatResponse,
@@ -69,6 +70,9 @@ export const controlApi = {
     method: 'POST',
     path: '/v1/nodes/{node_id}/deregister',
     auth: 'node',
+    // The answer to the first time may have been lost.
+    forDeparted: true,
+    unlimited: true,
     summary: 'Leave the mesh; may be repeated',
     response: Empty,
     status: 200,

@@ -1,22 +1,38 @@
 import type { Static, TSchema } from 'typebox'
+import type { Permission } from './permissions.ts'
 
 /** Who may call: nobody in particular, a bootstrap token, the node in the path, an operator, a local program. */
 export type Auth =
   | 'none'
   | 'bootstrap'
   | 'node'
-  | 'viewer'
-  | 'owner'
+  | 'operator'
   | 'local'
   | 'local_secrets'
   | 'local_root'
 
+/** What an operation is about: a tenant's own, or what all share, which only operators of the first tenant may touch. */
+export type Scope = 'tenant' | 'installation'
+
+/** Who may call, by the kind of the caller. */
+type Caller =
+  | { auth: 'operator'; permission: Permission; scope: Scope; forDeparted?: never }
+  /** `forDeparted`: for a node that was removed a short while ago too. */
+  | { auth: 'node'; forDeparted?: true; permission?: never; scope?: never }
+  | {
+      auth: Exclude<Auth, 'operator' | 'node'>
+      forDeparted?: never
+      permission?: never
+      scope?: never
+    }
+
 /** One row of an API. Types, validation, the OpenAPI document, the client and the contract tests derive from it. */
-export interface Operation {
+export type Operation = Row & Caller
+
+interface Row {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** With parameters in braces, as in the seeds: `/v1/nodes/{node_id}/state`. */
   path: `/${string}`
-  auth: Auth
   summary: string
   /** What stands in the path, where it is not what params.ts says for the name. */
   params?: Readonly<Record<string, TSchema>>
@@ -42,6 +58,8 @@ export interface Operation {
   errors: readonly number[]
   /** Limit of the body after decompression; `defaultMaxBodyBytes` when left out. */
   maxBodyBytes?: number
+  /** Beside the budget of a node's writes: it may always say that it lives, and that it leaves. */
+  unlimited?: true
   /** How deep JSON may be nested, and how many values it may have; see json-gate.ts for the defaults. */
   maxDepth?: number
   maxValues?: number

@@ -1,4 +1,4 @@
-import type { Role } from '@plexd/protocol'
+import { type Role, roleNames } from '@plexd/protocol'
 import { addYesFlag, confirm, printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { type Context, examples, jsonHelp } from '../context.ts'
@@ -16,7 +16,7 @@ export function addAdminTokenCommands(program: Command, { io, connect }: Context
     .argument('<name>', 'whose it is')
     .addOption(
       new Option('--role <role>', 'owner may change everything, viewer only reads')
-        .choices(['owner', 'viewer'])
+        .choices(roleNames)
         .makeOptionMandatory(),
     )
     .option('--json', jsonHelp)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { createFakeClock } from '@plexd/runtime'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { addOperator, type TestOperator } from '../testing/operators.ts'
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 
 describe('an operator of another tenant', () => {
   let plane: TestControlPlane
@@ -40,5 +42,44 @@ describe('an operator of another tenant', () => {
       api.deletePolicy({ params: { name: 'allow-all' } }),
     ]
     for (const attempt of attempts) await assert.rejects(attempt, { status: 404 })
+  })
+
+  it('reads what all tenants share, and changes none of it', async () => {
+    const { api } = stranger
+    const binary = { version: '1.0.0', os: 'linux', arch: 'amd64' }
+    const body = Buffer.from('plexd')
+    await plane.admin.putArtifact({ params: binary, body })
+    const keys = (await plane.admin.listSigningKeys({})).body
+
+    const attempts = [
+      api.rotateMasterKey({}),
+      api.rotateSigningKey({ body: {} }),
+      api.putArtifact({ params: { ...binary, version: '1.0.1' }, body }),
+      api.deleteArtifact({ params: binary }),
+    ]
+    for (const attempt of attempts)
+      await assert.rejects(attempt, {
+        status: 403,
+        message:
+          'tenant "other" may not change what all tenants share: ask an owner of the tenant that the installation began with',
+      })
+
+    assert.deepEqual((await api.listSigningKeys({})).body, keys)
+    assert.equal((await api.listArtifacts({})).body.items.length, 1)
+  })
+})
+
+describe('an owner of the first tenant', () => {
+  it('has the rights to what all tenants share, also when a clock says that another tenant is older', async () => {
+    const clock = createFakeClock()
+    await using folder = await makeTemporaryFolder()
+    {
+      await using plane = await startControlPlane({ dataDir: folder.path, clock })
+      clock.step(-3_600_000)
+      await addOperator(plane, { tenant: 'older' })
+    }
+    await using plane = await startControlPlane({ dataDir: folder.path, clock })
+
+    assert.equal((await plane.admin.rotateSigningKey({ body: {} })).status, 200)
   })
 })

@@ -21,7 +21,9 @@ describe('openApiDocument', () => {
           putThing: {
             method: 'PUT',
             path: '/v1/things/{key}',
-            auth: 'owner',
+            auth: 'operator',
+            permission: 'nodes.write',
+            scope: 'tenant',
             summary: 'Put a `thing`',
             query: Type.Object({ dry: Type.Optional(Type.String()) }),
             request: Thing,
@@ -52,7 +54,7 @@ describe('openApiDocument', () => {
         ['dry', 'query', false],
       ],
     )
-    assert.deepEqual(put?.security, [{ admin_token: ['owner'] }])
+    assert.deepEqual(put?.security, [{ admin_token: ['nodes.write'] }])
     assert.deepEqual(Object.keys(put?.responses ?? {}), [
       '201',
       '400',

@@ -1,11 +1,4 @@
-import {
-  type Auth,
-  answersJson,
-  codeOf,
-  type Operation,
-  paramNames,
-  paramSchema,
-} from '@plexd/protocol'
+import { answersJson, codeOf, type Operation, paramNames, paramSchema } from '@plexd/protocol'
 import type { TSchema } from 'typebox'
 
 /** JSON as it stands in the document. */
@@ -81,7 +74,7 @@ function describe(
     operationId: id,
     tags: [tag],
     summary: operation.summary,
-    security: securityOf(operation.auth),
+    security: securityOf(operation),
     parameters: [
       ...paramNames(operation.path).map((name) =>
         parameter(name, 'path', true, refer(paramSchema(name, operation))),
@@ -194,9 +187,9 @@ const securitySchemes = {
 }
 
 /** Registration is open: its token is in the body. */
-function securityOf(auth: Auth): Json[] {
+function securityOf({ auth, permission }: Operation): Json[] {
   if (auth === 'node') return [{ node_token: [] }]
-  if (auth === 'viewer' || auth === 'owner') return [{ admin_token: [auth] }]
+  if (auth === 'operator') return [{ admin_token: [permission] }]
   return []
 }
 

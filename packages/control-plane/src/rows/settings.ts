@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../store/db.ts'
 
 /** Facts about the installation, one row each. */
-export type SettingName = 'epoch' | 'events_pruned_through' | 'psk_keys_sealed'
+export type SettingName = 'epoch' | 'events_pruned_through' | 'first_tenant' | 'psk_keys_sealed'
 
 export async function readSetting(
   reader: Reader | Tx,

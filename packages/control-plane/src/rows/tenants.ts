@@ -1,7 +1,8 @@
 import type { Cidr } from '@plexd/protocol'
 import type { TenantRecord } from '../mesh/fleet.ts'
-import type { Reader, Tx } from '../store/db.ts'
+import type { Reader, Store, Tx } from '../store/db.ts'
 import { insertRange, readRanges } from './mesh-ranges.ts'
+import { readSetting, writeSetting } from './settings.ts'
 import type { RowUnit } from './unit.ts'
 
 /** All, with their ranges. */
@@ -17,13 +18,26 @@ export async function hasTenant(reader: Reader): Promise<boolean> {
   return row !== undefined
 }
 
-/** The id of the one that the first start has made. */
+/** The id of the one that the installation began with. */
 export async function readFirstTenant(reader: Reader | Tx): Promise<string> {
+  const settled = await readSetting(reader, 'first_tenant')
+  if (settled !== undefined) return settled
   const { id } = await reader
     .selectFrom('tenants')
     .select('id')
     .orderBy('created_at')
     .executeTakeFirstOrThrow()
+  return id
+}
+
+/**
+ * Writes down which one the installation began with, at the first start that finds nothing written, when there is no
+ * other yet: its operators may change what all share, and no clock makes a later tenant the first. Resolves to its id.
+ */
+export async function settleFirstTenant(store: Store): Promise<string> {
+  const id = await readFirstTenant(store.reader)
+  if ((await readSetting(store.reader, 'first_tenant')) === undefined)
+    await store.write((tx) => writeSetting(tx, 'first_tenant', id))
   return id
 }
 

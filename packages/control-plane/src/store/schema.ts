@@ -1,4 +1,4 @@
-import type { NatType } from '@plexd/protocol'
+import type { NatType, Role } from '@plexd/protocol'
 import type { Generated } from 'kysely'
 
 /**
@@ -28,7 +28,7 @@ export interface Tables {
     id: string
     tenant_id: string
     name: string
-    role: 'owner' | 'viewer'
+    role: Role
     token_hash: string
     created_at: number
     revoked_at: number | null

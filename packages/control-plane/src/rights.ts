@@ -1,0 +1,24 @@
+import { type Operation, type RoleName, roles, rolesWith } from '@plexd/protocol'
+
+export interface Operator {
+  readonly role: RoleName
+  /** The name of the tenant. */
+  readonly tenant: string
+  /** Whether it is the one that the installation began with. */
+  readonly isFirst: boolean
+}
+
+/** Why an operator may not call an operation; undefined for one that may. Pure: all that it looks at is the row. */
+export function refusalOf(
+  { permission, scope }: Operation,
+  { role, tenant, isFirst }: Operator,
+): string | undefined {
+  const { says, permissions } = roles[role]
+  if (permission !== undefined && !permissions.has(permission)) {
+    const others = rolesWith(permission).map((name) => `"${name}"`)
+    return `role "${role}" ${says}: this needs role ${others.join(' or ')}`
+  }
+  if (scope === 'installation' && !isFirst)
+    return `tenant "${tenant}" may not change what all tenants share: ask an owner of the tenant that the installation began with`
+  return undefined
+}

@@ -1,0 +1,49 @@
+/** What each role may, as noun and verb. A new permission is a line here, and a row that asks for it. */
+
+const viewer = [
+  'self.read',
+  'tokens.read',
+  'nodes.read',
+  'mesh_ranges.read',
+  'data.read',
+  'secrets.read',
+  'reports.read',
+  'policies.read',
+  'executions.read',
+  'signing_keys.read',
+  'events.read',
+  'telemetry.read',
+  'artifacts.read',
+  'admin_tokens.read',
+] as const
+
+const owner = [
+  ...viewer,
+  'tokens.write',
+  'nodes.write',
+  'mesh_ranges.write',
+  'data.write',
+  'secrets.write',
+  'policies.write',
+  'executions.write',
+  'signing_keys.write',
+  'master_key.write',
+  'artifacts.write',
+  'admin_tokens.write',
+] as const
+
+export type Permission = (typeof owner)[number]
+
+export const roleNames = ['owner', 'viewer'] as const
+export type RoleName = (typeof roleNames)[number]
+
+export const roles: Readonly<
+  Record<RoleName, { says: string; permissions: ReadonlySet<Permission> }>
+> = {
+  owner: { says: 'may change everything', permissions: new Set(owner) },
+  viewer: { says: 'may read only', permissions: new Set(viewer) },
+}
+
+export function rolesWith(permission: Permission): RoleName[] {
+  return roleNames.filter((name) => roles[name].permissions.has(permission))
+}
