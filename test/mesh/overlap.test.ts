@@ -61,6 +61,33 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     )
   })
 
+  it('sends nothing for a peer elsewhere, whatever routes a neighbour gives the machine', async () => {
+    await using lab = await createLab()
+    await using system = await startMeshSystem(lab)
+    const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
+    await untilPing(web.host, db.meshIp)
+    await using clear = await capture(web.host, { on: 'eth0', filter: `host ${db.meshIp}` })
+
+    // Without the address of this node itself, for whose sake all would be refused.
+    const network = db.meshIp.replace(/\d+$/, (last) => `${Number(last) & ~1}/31`)
+    for (const route of [db.meshIp, network]) {
+      // As DHCP does, by its option 121.
+      const way = `${route} via ${system.host.address} dev eth0 onlink`
+      await web.host.ip([`route add ${way}`])
+      await untilSaid(web, new RegExp(`overlaps .*${route}(/32)?, the route ${route} dev eth0`))
+      assert.equal(await ping(web.host, db.meshIp), 1)
+      assert.match(await web.host.exec(['ip', 'route', 'get', db.meshIp]), /dev plexd0/)
+      // Nor where somebody has taken the routing away too.
+      web.agent.program().child.kill('SIGSTOP')
+      await web.host.ip(['rule delete lookup 8293'])
+      await web.host.exec(pingOnce(db)).catch(String)
+      assert.deepEqual(clear.packets(), [])
+      web.agent.program().child.kill('SIGCONT')
+      await untilPing(web.host, db.meshIp)
+      await web.host.ip([`route delete ${way}`])
+    }
+  })
+
   it('keeps the mesh, and the gateway, when the machine comes into a network as large as its range', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)

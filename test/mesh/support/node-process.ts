@@ -51,6 +51,7 @@ const routing = createMeshRouting({
     interfaceName,
   }),
   controlAddresses: () => [],
+  peers: () => order?.peers ?? [],
 })
 const desired = {
   current: () => ({ ...emptyDesiredState, peers: order?.peers ?? [] }),

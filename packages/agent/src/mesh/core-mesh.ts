@@ -114,6 +114,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
   const opened = await deps.openMesh?.({
     place,
     controlAddresses: controlAddresses.current,
+    peers: () => desired.current().peers,
     network: () => ({ ...place(), routed: routed() }),
     natType,
   })

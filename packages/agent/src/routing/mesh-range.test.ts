@@ -137,7 +137,7 @@ describe('judgePlace', () => {
   it('leaves a smaller network in the range to the machine, and names both', () => {
     assert.equal(
       warningOf(aPlace({ meshRanges: ['192.168.0.0/16'], meshIp: '192.168.9.9' }), machine),
-      'the mesh range 192.168.0.0/16 overlaps a network of this machine: 192.168.1.0/24, the route 192.168.1.0/24 dev eth0, stays with the machine, and no peer with such an address is reached: give one of the two another range',
+      'the mesh range 192.168.0.0/16 overlaps a network of this machine: 192.168.1.0/24, the route 192.168.1.0/24 dev eth0, stays with the machine, but for the addresses of peers: give one of the two another range',
     )
     assert.match(
       warningOf(aPlace({ controlAddresses: ['10.100.9.9', '203.0.113.1'] }), machine),

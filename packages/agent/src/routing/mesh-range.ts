@@ -186,7 +186,7 @@ function warningsOf(text: string, place: PlannedPlace, machine: Machine): string
   if (!inner || (pinned && inner.what !== controlPlaneAddress))
     return pinned ? [] : hiddenWarnings(range, interfaceName, machine)
   return [
-    `the mesh range ${text} overlaps a network of this machine: ${inner.dst}, ${inner.what}${andMore(more.length)}, stays with the machine, and no peer with such an address is reached: give one of the two another range`,
+    `the mesh range ${text} overlaps a network of this machine: ${inner.dst}, ${inner.what}${andMore(more.length)}, stays with the machine, but for the addresses of peers: give one of the two another range`,
   ]
 }
 

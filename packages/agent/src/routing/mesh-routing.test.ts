@@ -88,6 +88,32 @@ describe('createMeshRouting', () => {
     assert.match(wrong.join('|'), /^[^|]*n_db, 10\.100\.0\.2, leave by eth0[^|]*$/)
     assert.match(routing.astray().get('n_new') ?? '', /^its range, 10\.101\.0\.0\/16, is left out/)
   })
+
+  it('takes the address of a peer out of what leads elsewhere, as soon as it has one', async () => {
+    const [rules = '', routes = ''] = allThere.split('\n')
+    const toMain = { priority: 32_766, src: 'all', table: 'main' }
+    const lan = { dst: '10.100.7.0/30', dev: 'eth0', flags: [] }
+    const shows = [
+      [...JSON.parse(rules), toMain],
+      [...JSON.parse(routes), lan],
+    ]
+    const { routing, machine, peers, known } = setUp(
+      shows.map((one) => JSON.stringify(one)).join('\n'),
+    )
+    known.addresses = []
+    await routing.prepare()
+    assert.deepEqual(routing.exceptions(), ['10.100.7.0/30'])
+    peers.push({ mesh_ip: '10.100.9.9' })
+    assert.equal((await routing.prepare()).isFresh, false)
+
+    peers.push({ mesh_ip: '10.100.7.1' })
+    assert.equal((await routing.prepare()).isFresh, true)
+    assert.deepEqual(routing.exceptions(), ['10.100.7.0', '10.100.7.2/31'])
+    assert.deepEqual(machine.written.slice(1), [
+      'route replace throw 10.100.7.0 table 8293',
+      'route replace throw 10.100.7.2/31 table 8293',
+    ])
+  })
 })
 
 /** A machine whose `ip` prints what is said here. */
@@ -118,6 +144,12 @@ function setUp(shows: string) {
     interfaceName: 'plexd0',
   }
   const controlAddresses = () => known.addresses
-  const routing = createMeshRouting({ place: () => place, controlAddresses, exec })
-  return { routing, machine, known, place }
+  const peers: { mesh_ip: string }[] = []
+  const routing = createMeshRouting({
+    place: () => place,
+    controlAddresses,
+    peers: () => peers,
+    exec,
+  })
+  return { routing, machine, known, place, peers }
 }

@@ -1,10 +1,16 @@
-import { formatCidr, parseCidr, parseIpv4, rangeOf } from '@plexd/protocol'
+import { cidrContains, formatCidr, parseCidr, parseIpv4, rangeOf } from '@plexd/protocol'
 import { describeError, type Exec, ExecError, exec as execProgram } from '@plexd/runtime'
 import { type Routing, readRange, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
 import { type CheckedPeer, checkRoutes } from './route-check.ts'
-import { exceptionsIn, planRouting, planRoutingRemoval } from './routing-plan.ts'
+import {
+  type Exception,
+  exceptionsIn,
+  planRouting,
+  planRoutingRemoval,
+  withoutPeers,
+} from './routing-plan.ts'
 
 /** The routing of this machine around the mesh: what leads into it, and what must not. */
 export interface MeshRouting {
@@ -39,45 +45,54 @@ export interface RoutingPlace {
   place(): PlannedPlace
   /** Undefined while nobody knows. */
   controlAddresses(): readonly string[] | undefined
+  /** Who is in the mesh: what leads elsewhere leads no packet for them there. */
+  peers(): readonly { mesh_ip: string }[]
 }
 
 export function createMeshRouting({
   place,
   controlAddresses,
+  peers,
   exec = execProgram,
 }: RoutingPlace & { exec?: Exec }): MeshRouting {
   let last: { verdict: PlaceVerdict; of: string } | undefined
   let changes = 0
   let ranges: readonly string[] | undefined
   let exceptions: readonly string[] | undefined
+  /** What leads elsewhere, peers or not. */
+  let elsewhere: readonly Exception[] = []
   let astray: ReadonlyMap<string, string> = new Map()
 
   async function prepare({ look = false } = {}): Promise<PreparedRouting> {
-    const of = JSON.stringify([place(), controlAddresses()])
-    if (!look && last?.of === of) return { verdict: last.verdict, isFresh: false, repaired: [] }
+    const now = JSON.stringify([place(), controlAddresses()])
+    const known = peers()
+    const keyOf = (): string => `${now} ${addressesIn(elsewhere, known)}`
+    if (!look && last?.of === keyOf())
+      return { verdict: last.verdict, isFresh: false, repaired: [] }
     const before = changes
     const routing = await readRouting(exec)
     const verdict = judgePlace({ ...place(), controlAddresses: controlAddresses() ?? [] }, routing)
     const isRefused = verdict.refusal !== undefined
     ranges = isRefused ? undefined : verdict.ranges
     if (isRefused) exceptions = undefined
-    const outcome = isRefused ? { repaired: [] } : await repair(routing, verdict.ranges)
+    const outcome = isRefused ? { repaired: [] } : await repair(routing, verdict.ranges, known)
     // What changed meanwhile was perhaps not seen, and what was refused or failed may do the next time.
     const isCertain = before === changes && !isRefused && outcome.failure === undefined
-    last = isCertain ? { verdict, of } : undefined
+    last = isCertain ? { verdict, of: keyOf() } : undefined
     return { verdict, isFresh: true, ...outcome }
   }
 
   async function repair(
     routing: Routing,
     accepted: readonly string[],
+    members: readonly { mesh_ip: string }[],
   ): Promise<Pick<PreparedRouting, 'repaired' | 'failure'>> {
     const { interfaceName } = place()
     const wanted = accepted.map(parseCidr)
     const known = controlAddresses()
-    const found = wanted.flatMap((range) =>
-      exceptionsIn(range, interfaceName, { ...routing, controlAddresses: known ?? [] }),
-    )
+    const machine = { ...routing, controlAddresses: known ?? [] }
+    elsewhere = wanted.flatMap((range) => exceptionsIn(range, interfaceName, machine))
+    const found = withoutPeers(elsewhere, addressesIn(elsewhere, members), machine)
     // Until it is known where the control plane is, it may be anywhere.
     exceptions = known && found.map(({ dst }) => dst)
     const repairs = planRouting(
@@ -138,6 +153,18 @@ function peersIn(leftOut: readonly string[], peers: readonly CheckedPeer[]): Map
         : []
     }),
   )
+}
+
+/** Of peers, those that lie in one of these. Mostly there are none of these. */
+function addressesIn(
+  exceptions: readonly Exception[],
+  peers: readonly { mesh_ip: string }[],
+): string[] {
+  const networks = exceptions.map(({ dst }) => parseCidr(dst))
+  if (networks.length === 0) return []
+  return peers
+    .map(({ mesh_ip }) => mesh_ip)
+    .filter((address) => networks.some((network) => cidrContains(network, parseIpv4(address))))
 }
 
 /** Rule and table of a mesh whose interface has this name. That there are none is no failure. */

@@ -8,6 +8,7 @@ import {
   planRouting,
   planRoutingRemoval,
   type WantedRouting,
+  withoutPeers,
 } from './routing-plan.ts'
 
 const range = parseCidr('10.100.0.0/16')
@@ -113,6 +114,27 @@ describe('planRouting', () => {
       'route delete unicast 10.100.0.0/16 table 8293',
     ])
     assert.deepEqual(planRoutingRemoval('plexd0', { rules: [], routes: [] }), [])
+  })
+})
+
+describe('withoutPeers', () => {
+  const left = (dst: string, peers: string[], controlAddresses: string[] = []): string[] =>
+    withoutPeers([{ dst, what: 'a route' }], peers, {
+      rules: [toMain],
+      routes: [aRoute('default', { gateways: ['10.100.0.9'] })],
+      controlAddresses,
+    }).map((exception) => exception.dst)
+
+  it('leaves nothing of a route to a peer, and the rest of a network around one', () => {
+    assert.deepEqual(left('10.100.0.2', ['10.100.0.2']), [])
+    assert.deepEqual(left('10.100.0.0/30', ['10.100.0.2']), ['10.100.0.0/31', '10.100.0.3'])
+    assert.deepEqual(left('10.100.7.0/24', ['10.100.0.2']), ['10.100.7.0/24'])
+    assert.deepEqual(left('10.100.0.0/31', ['10.100.0.0', '10.100.0.1']), [])
+  })
+
+  it('leaves the machine what it cannot do without', () => {
+    assert.deepEqual(left('10.100.0.9', ['10.100.0.9']), ['10.100.0.9'])
+    assert.deepEqual(left('10.100.0.7', ['10.100.0.7'], ['10.100.0.7']), ['10.100.0.7'])
   })
 })
 

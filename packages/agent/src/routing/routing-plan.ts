@@ -2,7 +2,7 @@
  * What the routing of this machine must have for the mesh: a table of its own, and one rule that leads to it. Whatever
  * the machine sends that is for nobody in the mesh takes the way that it took before.
  */
-import { type Cidr, cidrContains, formatCidr, parseCidr } from '@plexd/protocol'
+import { type Cidr, cidrContains, formatCidr, parseCidr, parseIpv4 } from '@plexd/protocol'
 import type { LinkRepair } from './link-repair.ts'
 import {
   type LocalRoute,
@@ -64,6 +64,41 @@ export function exceptionsIn(
     ...controlAddresses.map((dst) => ({ dst, what: controlPlaneAddress })),
   ].filter(({ dst }) => isWithin(dst, range))
   return outermost(inside)
+}
+
+/**
+ * What is left of exceptions without the addresses of peers: those are of the mesh, whatever route somebody has for them,
+ * as a neighbour may by DHCP. What the machine cannot do without keeps its way: the control plane, and the gateway of all
+ * that leaves. Pure.
+ */
+export function withoutPeers(
+  exceptions: readonly Exception[],
+  peers: readonly string[],
+  { controlAddresses, routes }: Routing & { controlAddresses: readonly string[] },
+): Exception[] {
+  const gateways = routes.flatMap(({ dst, gateways }) => (dst === 'default' ? gateways : []))
+  const needed = new Set([...controlAddresses, ...gateways])
+  const taken = peers.filter((address) => !needed.has(address)).map(parseIpv4)
+  return exceptions.flatMap(({ dst, what }) =>
+    withoutAddresses(parseCidr(dst), taken).map((rest) => ({ dst: nameOf(rest), what })),
+  )
+}
+
+/** The largest networks that make up the rest of it. */
+function withoutAddresses(network: Cidr, addresses: readonly number[]): Cidr[] {
+  const inside = addresses.filter((address) => cidrContains(network, address))
+  if (inside.length === 0) return [network]
+  const prefixLength = network.prefixLength + 1
+  if (prefixLength > 32) return []
+  const second = network.first + 2 ** (32 - prefixLength)
+  return [network.first, second].flatMap((first) =>
+    withoutAddresses({ ...network, first, prefixLength }, inside),
+  )
+}
+
+/** As the kernel lists it. */
+function nameOf(network: Cidr): string {
+  return formatCidr(network).replace(/\/32$/, '')
 }
 
 /** Networks of others inside the range; to those that are not `isTaken` only some packets are led. Pure. */
