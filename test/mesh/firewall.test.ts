@@ -42,6 +42,18 @@ const obstacles = [
     words: /drops WireGuard: .* UDP port 51820/,
   },
   {
+    name: 'lets nothing out that nobody admits',
+    check: 'host firewall',
+    table: 'inet hard',
+    rules: `chain out {
+  type filter hook output priority filter; policy drop;
+  oifname "lo" accept
+  ip daddr 203.0.113.1 accept
+}
+`,
+    words: /drops what is for peers.*drops WireGuard: .* UDP from port 51820/,
+  },
+  {
     name: 'has packets go untracked',
     check: 'conntrack',
     table: 'ip raw',

@@ -14,6 +14,7 @@ import type { Chain } from '../firewall/nft-json.ts'
 import { readOthers } from '../firewall/read-others.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { placeOf } from '../mesh/core-mesh.ts'
+import { defaultRoutes, readRouteTable } from '../routing/default-routes.ts'
 import { readRange } from '../routing/local-routes.ts'
 import { askDaemon } from './ask-daemon.ts'
 
@@ -70,7 +71,7 @@ async function checkHostFirewall(config: AgentConfig): Promise<Finding> {
   return tell(
     findShutChains(chains, traffic),
     warning,
-    'no chain of another program keeps the mesh out',
+    'no chain of another program keeps the mesh in or out',
   )
 }
 
@@ -91,6 +92,7 @@ async function look(config: AgentConfig): Promise<{ chains: Chain[]; traffic: Me
       wireguardPort: config.meshPort,
       meshRanges:
         identity && placeOf(identity, config).meshRanges.flatMap((text) => readRange(text) ?? []),
+      uplink: defaultRoutes(readRouteTable())[0]?.dev,
     },
   }
 }

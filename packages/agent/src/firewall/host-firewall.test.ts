@@ -9,6 +9,7 @@ const traffic = {
   interface: 'plexd0',
   wireguardPort: 51_820,
   meshRanges: [parseCidr('10.100.0.0/16')],
+  uplink: 'eth0',
 }
 const established = matches({ ct: { key: 'state' } }, ['established', 'related'])
 const accept = { accept: null }
@@ -82,6 +83,25 @@ describe('findShutChains', () => {
       'firewall-cmd --permanent --zone=trusted --add-interface=plexd0 && firewall-cmd --reload',
       'firewall-cmd --permanent --add-port=51820/udp && firewall-cmd --reload',
     ])
+  })
+
+  it('names a chain that lets nothing out, for interface and port', () => {
+    const out = (...rules: (readonly Expression[])[]): string[] =>
+      shut({ name: 'out', hook: 'output', policy: 'drop', rules })
+    const control = [daddr('203.0.113.1', 32), accept]
+    const found = out([named('oifname', 'lo'), accept], control)
+    assert.deepEqual(found, [
+      'nft insert rule inet filter out oifname "plexd0" accept',
+      'nft insert rule inet filter out udp sport 51820 accept',
+    ])
+    const meshOut = [named('oifname', 'plexd0'), accept]
+    assert.deepEqual(out(meshOut), found.slice(1))
+    assert.deepEqual(out([daddr('10.0.0.0', 8), accept]), found.slice(1))
+    assert.deepEqual(out([named('oifname', 'eth0'), accept]), found.slice(0, 1))
+    assert.deepEqual(out([named('oifname', 'eth1'), accept]), found)
+    const sport = matches({ payload: { protocol: 'udp', field: 'sport' } }, 51_820)
+    for (const port of [sport, dport('udp', 51_820)])
+      assert.deepEqual(out(meshOut, [port, accept]), [])
   })
 
   it('says what to tell iptables', () => {
@@ -159,6 +179,10 @@ function dport(protocol: string, right: unknown): Expression {
 
 function saddr(addr: string, len: number): Expression {
   return matches({ payload: { protocol: 'ip', field: 'saddr' } }, { prefix: { addr, len } })
+}
+
+function daddr(addr: string, len: number): Expression {
+  return matches({ payload: { protocol: 'ip', field: 'daddr' } }, { prefix: { addr, len } })
 }
 
 function limit(): Expression {

@@ -9,6 +9,8 @@ export interface MeshTraffic {
   wireguardPort: number
   /** Undefined where nobody knows. */
   meshRanges: readonly Cidr[] | undefined
+  /** The interface by which most leaves; undefined where nobody knows. */
+  uplink?: string | undefined
 }
 
 export interface Obstacle {
@@ -17,31 +19,80 @@ export interface Obstacle {
   remedy: string
 }
 
-/** Chains that drop what comes through the mesh, and those that keep WireGuard's own packets out. Pure. */
+/** Chains that drop what comes or goes through the mesh, and those that keep WireGuard's own packets from it. Pure. */
 export function findShutChains(chains: readonly Chain[], traffic: MeshTraffic): Obstacle[] {
-  const { interface: mesh, wireguardPort: port } = traffic
-  return chainsOn(chains, 'input').flatMap((chain) => {
-    const name = `chain "${chain.family} ${chain.table} ${chain.name}"${managers[managerOf(chain, chains)]}`
-    const shuts = (probe: Probe): boolean => walkChain(chain, chains, probe).verdict === 'drop'
-    return [
-      ...(fromPeers(traffic).some(shuts)
-        ? [
-            {
-              detail: `${name} drops what peers send: nothing in it admits ${mesh}, so that what policy allows does not arrive; policy alone may decide there`,
-              remedy: admitInterface(chain, chains, traffic),
-            },
-          ]
-        : []),
-      ...(shuts({ iifname: undefined, oifname: 'none', protocol: 'udp', port })
-        ? [
-            {
-              detail: `${name} drops WireGuard: nothing in it admits UDP port ${port}, so that peers are heard only after this node spoke to them`,
-              remedy: admitPort(chain, chains, traffic),
-            },
-          ]
-        : []),
-    ]
-  })
+  return passagesOf(traffic).flatMap(({ hook, probes, fault, admit }) =>
+    chainsOn(chains, hook)
+      .filter((chain) => probes.some((probe) => walkChain(chain, chains, probe).verdict === 'drop'))
+      .map((chain) => {
+        const manager = managerOf(chain, chains)
+        return {
+          detail: `chain "${placeOf(chain)}"${managers[manager]} ${fault}`,
+          remedy: remedies[manager](admit, chain),
+        }
+      }),
+  )
+}
+
+/** A way that packets of the mesh take through this machine. */
+interface Passage {
+  hook: 'input' | 'output'
+  probes: readonly Probe[]
+  /** What a chain does that shuts it. */
+  fault: string
+  /** To whom what must be said for it to be open. */
+  admit: Readonly<Record<Manager, string>>
+}
+
+function passagesOf({ interface: mesh, wireguardPort: port, ...traffic }: MeshTraffic): Passage[] {
+  const { uplink, meshRanges = [undefined] } = traffic
+  return [
+    {
+      hook: 'input',
+      probes: fromPeers({ interface: mesh, meshRanges }),
+      fault: `drops what peers send: nothing in it admits ${mesh}, so that what policy allows does not arrive; policy alone may decide there`,
+      admit: {
+        ufw: `allow in on ${mesh}`,
+        firewalld: `firewall-cmd --permanent --zone=trusted --add-interface=${mesh} && firewall-cmd --reload`,
+        iptables: `-i ${mesh}`,
+        nft: `iifname "${mesh}"`,
+      },
+    },
+    {
+      hook: 'input',
+      probes: [{ iifname: undefined, oifname: 'none', protocol: 'udp', port }],
+      fault: `drops WireGuard: nothing in it admits UDP port ${port}, so that peers are heard only after this node spoke to them`,
+      admit: {
+        ufw: `allow ${port}/udp`,
+        firewalld: `firewall-cmd --permanent --add-port=${port}/udp && firewall-cmd --reload`,
+        iptables: `-p udp --dport ${port}`,
+        nft: `udp dport ${port}`,
+      },
+    },
+    {
+      hook: 'output',
+      probes: meshRanges.map((destination) => ({ iifname: 'none', oifname: mesh, destination })),
+      fault: `drops what is for peers: nothing in it admits ${mesh}, so that nothing leaves into the mesh`,
+      admit: {
+        ufw: `allow out on ${mesh}`,
+        firewalld: `firewall-cmd --list-all-policies, and have the one that drops it accept what leaves by ${mesh}`,
+        iptables: `-o ${mesh}`,
+        nft: `oifname "${mesh}"`,
+      },
+    },
+    {
+      hook: 'output',
+      // Most of a mesh listens on one port.
+      probes: [{ iifname: 'none', oifname: uplink, protocol: 'udp', port, sourcePort: port }],
+      fault: `drops WireGuard: nothing in it admits UDP from port ${port}, so that this node speaks to no peer`,
+      admit: {
+        ufw: `allow out from any port ${port} proto udp`,
+        firewalld: `firewall-cmd --list-all-policies, and have the one that drops it accept UDP from port ${port}`,
+        iptables: `-p udp --sport ${port}`,
+        nft: `udp sport ${port}`,
+      },
+    },
+  ]
 }
 
 /** Chains by which packets of the mesh are not tracked: then nobody knows which flow they belong to. Pure. */
@@ -65,7 +116,12 @@ export function findUntracking(chains: readonly Chain[], traffic: MeshTraffic): 
 }
 
 /** From each range one. */
-function fromPeers({ interface: mesh, meshRanges }: MeshTraffic): Probe[] {
+function fromPeers({
+  interface: mesh,
+  meshRanges,
+}: Pick<MeshTraffic, 'interface'> & {
+  meshRanges: readonly (Cidr | undefined)[] | undefined
+}): Probe[] {
   const sources = meshRanges ?? [undefined]
   return sources.map((source) => ({ iifname: mesh, oifname: 'none', source }))
 }
@@ -92,28 +148,11 @@ function managerOf({ family, table, name }: Chain, chains: readonly Chain[]): Ma
   return isOfUfw ? 'ufw' : 'iptables'
 }
 
-function admitInterface(
-  chain: Chain,
-  chains: readonly Chain[],
-  { interface: mesh }: MeshTraffic,
-): string {
-  const commands: Record<Manager, string> = {
-    ufw: `ufw allow in on ${mesh}`,
-    firewalld: `firewall-cmd --permanent --zone=trusted --add-interface=${mesh} && firewall-cmd --reload`,
-    iptables: `iptables -I ${chain.name} -i ${mesh} -j ACCEPT`,
-    nft: `nft insert rule ${placeOf(chain)} iifname "${mesh}" accept`,
-  }
-  return commands[managerOf(chain, chains)]
-}
-
-function admitPort(chain: Chain, chains: readonly Chain[], { wireguardPort }: MeshTraffic): string {
-  const commands: Record<Manager, string> = {
-    ufw: `ufw allow ${wireguardPort}/udp`,
-    firewalld: `firewall-cmd --permanent --add-port=${wireguardPort}/udp && firewall-cmd --reload`,
-    iptables: `iptables -I ${chain.name} -p udp --dport ${wireguardPort} -j ACCEPT`,
-    nft: `nft insert rule ${placeOf(chain)} udp dport ${wireguardPort} accept`,
-  }
-  return commands[managerOf(chain, chains)]
+const remedies: Readonly<Record<Manager, (admit: Passage['admit'], chain: Chain) => string>> = {
+  ufw: ({ ufw }) => `ufw ${ufw}`,
+  firewalld: ({ firewalld }) => firewalld,
+  iptables: ({ iptables }, { name }) => `iptables -I ${name} ${iptables} -j ACCEPT`,
+  nft: ({ nft }, chain) => `nft insert rule ${placeOf(chain)} ${nft} accept`,
 }
 
 function skipChain(

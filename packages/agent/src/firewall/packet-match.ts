@@ -9,8 +9,11 @@ export interface Probe {
   oifname: string | 'none' | undefined
   protocol?: 'udp'
   port?: number
+  sourcePort?: number
   /** Where it comes from. */
   source?: Cidr | undefined
+  /** Where it goes. */
+  destination?: Cidr | undefined
 }
 
 export type Match = 'yes' | 'no' | 'maybe'
@@ -27,7 +30,7 @@ export function names(expressions: readonly Expression[], probe: Probe): boolean
   return expressions.some((expression) => {
     const { left, op } = readMatch(expression) ?? {}
     const key = keyOf(left)
-    const isAbout = key === 'dport' || key === 'iifname' || key === 'oifname'
+    const isAbout = ['dport', 'sport', 'iifname', 'oifname'].includes(key ?? '')
     return isAbout && op !== '!=' && matchOne(expression, probe) === 'yes'
   })
 }
@@ -74,9 +77,13 @@ export function compare(left: unknown, right: unknown, probe: Probe): Match {
     case 'protocol':
       return probe.protocol ? among(probe.protocol, values) : 'maybe'
     case 'dport':
-      return matchPort(left, values, probe)
+      return matchPort(left, values, probe, probe.port)
+    case 'sport':
+      return matchPort(left, values, probe, probe.sourcePort)
     case 'saddr':
       return probe.source ? amongNetworks(probe.source, values) : 'maybe'
+    case 'daddr':
+      return probe.destination ? amongNetworks(probe.destination, values) : 'maybe'
     default:
       return 'maybe'
   }
@@ -90,7 +97,12 @@ function keyOf(left: unknown): string | undefined {
   return isRecord(payload) ? String(payload.field) : undefined
 }
 
-function matchPort(left: unknown, values: readonly unknown[], { protocol, port }: Probe): Match {
+function matchPort(
+  left: unknown,
+  values: readonly unknown[],
+  { protocol }: Probe,
+  port: number | undefined,
+): Match {
   const payload = isRecord(left) && isRecord(left.payload) ? left.payload : {}
   if (protocol && ![protocol, 'th'].includes(String(payload.protocol))) return 'no'
   return port === undefined ? 'maybe' : among(port, values)
