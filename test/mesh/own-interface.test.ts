@@ -89,14 +89,6 @@ describe('the interface', { skip: labSkip() }, () => {
 
   for (const [what, change, finding] of [
     ['was renamed', rename, /FAILED +interface: +plexd0 was renamed to strayed/],
-    [
-      'was renamed, and something else has its name,',
-      async () => {
-        await rename()
-        await web.host.ip(['link add plexd0 type veth peer name plexd1'])
-      },
-      /FAILED +interface: +plexd0 is not ours: it was of kind veth/,
-    ],
     ['was stopped', stop, /FAILED +interface: +wireguard-go, process \d+, is stopped/],
     [
       'left its socket to somebody else',
@@ -117,6 +109,29 @@ describe('the interface', { skip: labSkip() }, () => {
       await web.agent.start()
       await untilPing(web.host, db.meshIp)
       await until('doctor is content', async () => /ok +interface: +plexd0/.test(await doctor()))
+      assert.doesNotMatch(await links(web.host), /strayed/)
+    })
+
+  for (const [what, change] of [
+    ['is gone', () => web.host.ip(['link delete plexd0'])],
+    ['was renamed', rename],
+  ] as const)
+    it(`${what}, and stays so while somebody else's has its name, which is left alone`, async () => {
+      await web.agent.end('SIGKILL')
+      await change()
+      await web.host.ip(['link add plexd0 type veth peer name plexd1'])
+      const remedy = /"?ip link delete plexd0"?, or name another interface as "mesh.interface"/
+      const said = await doctor()
+      assert.match(said, /FAILED +interface: +plexd0 is not ours: it was of kind veth/)
+      assert.match(said, remedy)
+      await web.agent.start()
+      await until('it is said', async () => {
+        const status = await web.plexd('status')
+        return /"plexd0" is of kind veth, and not of plexd/.test(status) && remedy.test(status)
+      })
+      assert.match(await links(web.host), /plexd0@plexd1/)
+      await web.host.ip(['link delete plexd0'])
+      await untilPing(web.host, db.meshIp)
       assert.doesNotMatch(await links(web.host), /strayed/)
     })
 

@@ -8,7 +8,12 @@ import { isAnswered } from '../process/unix-listener.ts'
 import { uapiDir, uapiSocketPath } from '../wireguard/backend/backend-userspace.ts'
 import { findTunnelProcesses } from '../wireguard/backend/tunnel-processes.ts'
 import { isStop } from '../wireguard/backend/wireguard-go.ts'
-import { createInterfaceDriver, type Sight } from '../wireguard/interface/interface-driver.ts'
+import {
+  clearName,
+  createInterfaceDriver,
+  isTunnel,
+  type Sight,
+} from '../wireguard/interface/interface-driver.ts'
 import { remedyOfAbsence } from './ask-daemon.ts'
 
 /** Whether the interface of the mesh is there, is ours, and works. */
@@ -68,7 +73,12 @@ function describeSight(
   if (sight.state === 'absent')
     return warning(`there is no ${name}: nothing of the mesh moves`, remedy)
   if (sight.state === 'foreign')
-    return failed(`${name} is not ours: ${sight.why}`, `plexd up, which takes its place`)
+    return failed(
+      `${name} is not ours: ${sight.why}`,
+      isTunnel(sight) || sight.kind === 'altname'
+        ? 'plexd up, which takes its place'
+        : clearName(name),
+    )
   if (sight.state === 'frozen')
     return failed(`${name} does not work: ${sight.why}`, 'plexd up, which replaces it')
   const { backend, link } = sight

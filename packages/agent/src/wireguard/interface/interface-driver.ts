@@ -35,9 +35,9 @@ export interface InterfaceDriver {
   findStray(): Promise<WireguardSight | undefined>
   /** The kernel's WireGuard where there is one, wireguard-go otherwise. Rejects with what to do about it. */
   make(): Promise<Backend>
-  /** Gives the interface its name back, and removes what has it. */
+  /** Gives the interface its name back. Rejects while somebody else's has it. */
   rename(from: string): Promise<void>
-  /** What was seen, or else whatever has the name; and wireguard-go with its socket. Nothing when there is none. */
+  /** What was seen, or else the tunnel that has the name; and wireguard-go with its socket. Nothing when there is none. */
   remove(sight?: Sight): Promise<void>
   /** Whether somebody else has spoken to WireGuard since we did, or stopped it; undefined where that cannot be told. */
   isDisturbed(backend: Backend): boolean | undefined
@@ -183,9 +183,10 @@ function linkCalls(exec: Exec) {
 
   return {
     readLink,
-    /** Of an interface that has the name beside its own, the name alone goes. */
+    /** Of an interface that has the name beside its own, the name alone goes. Rejects for what is no tunnel: it is somebody else's. */
     async deleteLink(name: string): Promise<void> {
       const link = await readLink(name)
+      if (link?.name === name && !tunnelKinds.includes(link.kind)) throw notOurs(link)
       try {
         if (link && link.name !== name)
           await exec(['ip', 'link', 'property', 'del', 'dev', link.name, 'altname', name])
@@ -205,6 +206,19 @@ function linkCalls(exec: Exec) {
       }
     },
   }
+}
+
+const tunnelKinds: readonly string[] = ['wireguard', 'tun']
+
+function notOurs({ name, kind }: LinkState): Error {
+  return new Error(
+    `interface "${name}" is of kind ${kind}, and not of plexd, so it stays: ${clearName(name)}`,
+  )
+}
+
+/** What to do about an interface of somebody else that has the name of ours. */
+export function clearName(name: string): string {
+  return `remove it with "ip link delete ${name}", or name another interface as "mesh.interface" in the config`
 }
 
 const isNoDevice = /does not exist|Cannot find/
