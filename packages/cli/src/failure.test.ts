@@ -73,12 +73,19 @@ describe('explainFailure', () => {
       assert.ok(error instanceof CliError && error.exitCode === 2)
     }
     // What a control plane behind such a path says of what it does not have is as good as ever.
-    const details = { code: 'not_found' }
-    for (const [server, message] of [
-      ['https://cp.example/plexd', 'there is no node "web"'],
-      ['https://cp.example/', 'not found'],
-      ['unix:///run/admin.sock', 'not found'],
-    ] as const)
-      assert.equal(refused(server, message, details).message, message)
+    const message = 'there is no node "web"'
+    assert.equal(
+      refused('https://cp.example/plexd', message, { code: 'not_found' }).message,
+      message,
+    )
+  })
+
+  it('says that the control plane may be of an earlier build, where it has no such path', () => {
+    for (const server of ['https://cp.example/', 'unix:///run/admin.sock']) {
+      const unknown = new ApiError('not_found', 'not found', { details: { code: 'not_found' } })
+      const error = explainRefusal(unknown, { ...target, server })
+      assert.match(error.message, /does not know what was asked for: it may be of an earlier build/)
+      assert.ok(error instanceof CliError && error.exitCode === 3)
+    }
   })
 })

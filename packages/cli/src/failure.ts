@@ -30,8 +30,14 @@ export function explainRefusal(error: ApiError, { server, tokenFile }: Target): 
       `the control plane at "${server}" refused the token in "${tokenFile}": ${error.message}`,
       exitCodes.denied,
     )
+  if (error.status !== 404 || !isOfNoRoute(error)) return error
   const path = pathOf(server)
-  if (error.status !== 404 || !isOfNoRoute(error) || path === '') return error
+  if (path === '')
+    return new CliError(
+      `the control plane at "${server}" does not know what was asked for: it may be of an earlier build than plexctl; "plexctl version" and, there, "plexd-control-plane version" tell`,
+      exitCodes.notFound,
+      { cause: error },
+    )
   return new CliError(
     `"${server}" answered "${error.message}": the address of the control plane has a path, "${path}": use --server ${new URL(server).origin}`,
     exitCodes.usage,

@@ -190,7 +190,8 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
         ? ''
         : `${node.last_seen_at} (${ageOf(node.last_seen_at, io)} ago)`,
     registered: node.registered_at,
-    'mesh ip': `${node.mesh_ip}, of ${node.mesh_range}`,
+    'mesh ip': node.mesh_ip,
+    'mesh range': node.mesh_range,
     endpoint: node.endpoint,
     'nat type': node.nat_type,
     local: node.local_endpoints.join(' '),
