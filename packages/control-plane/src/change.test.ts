@@ -71,21 +71,29 @@ describe('change', () => {
     await using plane = await startControlPlane()
     const { app } = plane
     const node = await plane.enrol('web')
-    const head = app.heads.last()
+    const change = () =>
+      Promise.allSettled([
+        app.change(async (unit) => {
+          rename(unit, node.node_id, 'web-2')
+          await emitRotate(unit)
+        }),
+        // As a disk does that is full: SQLite rolls back on its own.
+        app.change(async (unit) => {
+          rename(unit, node.node_id, 'web-3')
+          await sql`rollback`.execute(unit.tx)
+          throw new Error('the disk is full')
+        }),
+        app.change(async () => {}),
+      ])
 
-    const outcomes = await Promise.allSettled([
-      app.change(async (unit) => {
-        rename(unit, node.node_id, 'web-2')
-        await emitRotate(unit)
-      }),
-      // As a disk does that is full: SQLite rolls back on its own.
-      app.change(async (unit) => {
-        rename(unit, node.node_id, 'web-3')
-        await sql`rollback`.execute(unit.tx)
-        throw new Error('the disk is full')
-      }),
-      app.change(async () => {}),
-    ])
+    let head = app.heads.last()
+    let outcomes = await change()
+    // A busy machine may give the first one a transaction of its own.
+    while (outcomes[0].status === 'fulfilled') {
+      await app.change(async (unit) => rename(unit, node.node_id, 'web'))
+      head = app.heads.last()
+      outcomes = await change()
+    }
 
     assert.deepEqual(
       outcomes.map(({ status }) => status),
