@@ -83,6 +83,12 @@ describe('the ranges of a mesh', () => {
     await assert.rejects(plane.enrol('e'), isError(503, /are full: .*plexctl mesh range add/))
   })
 
+  it('have no address for a node that is the one of the control plane itself', async () => {
+    await using plane = await startControlPlane({ config: { publicUrl: 'https://10.101.0.1' } })
+    await add(plane, second)
+    assert.equal((await plane.enrol('web')).mesh_ip, '10.101.0.2')
+  })
+
   it('are those of before after a restart, and each goes on where it was', async () => {
     await using folder = await makeTemporaryFolder()
     {

@@ -177,14 +177,25 @@ function refuseTaken(
     throw new ApiError('conflict', 'the public key is that of another node in this tenant')
 }
 
-/** The next free mesh IP: of the newest range that has one. Those of nodes that left a short while ago are still in the heads of their peers. */
-async function takeAddress(unit: Unit, { config }: App, tenantId: string): Promise<string> {
+/**
+ * The next free mesh IP: of the newest range that has one. Those of nodes that left a short while ago are still in the
+ * heads of their peers. With the address of the control plane a node could not call back, and refuses it.
+ */
+async function takeAddress(
+  unit: Unit,
+  { config, publicUrl }: Pick<App, 'config' | 'publicUrl'>,
+  tenantId: string,
+): Promise<string> {
+  const own = new URL(publicUrl()).hostname
   const pools = await readPools(unit.tx, tenantId)
   const sinceMs = unit.nowMs - config.addressCooldownMs
   const resting = new Set(await readRestingIps(unit.tx, tenantId, sinceMs))
   const address = nextAddress({
     pools: pools.toReversed(),
-    isTaken: (candidate) => unit.fleet.nodeByMeshIp(tenantId, formatIpv4(candidate)) !== undefined,
+    isTaken: (candidate) => {
+      const text = formatIpv4(candidate)
+      return text === own || unit.fleet.nodeByMeshIp(tenantId, text) !== undefined
+    },
     isResting: (candidate) => resting.has(formatIpv4(candidate)),
   })
   const { position } = pools.find(({ range }) => cidrContains(range, address)) ?? { position: -1 }
