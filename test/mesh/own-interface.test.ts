@@ -135,6 +135,17 @@ describe('the interface', { skip: labSkip() }, () => {
       assert.doesNotMatch(await links(web.host), /strayed/)
     })
 
+  it('is told of when its process is killed again and again', async () => {
+    for (let times = 0; times < 4; times++) {
+      await killIn(web.host, 'wireguard-go')
+      await until('another is there', async () => (await links(web.host)).includes('plexd0'))
+      await untilPing(web.host, db.meshIp)
+    }
+    await until('it is said', async () =>
+      /"plexd0" was put right \d times in the last minute/.test(await web.plexd('status')),
+    )
+  })
+
   it('is made where another interface answers to its name beside its own, and that keeps all but the name', async () => {
     await web.agent.end('SIGKILL')
     await web.host.ip([

@@ -57,6 +57,8 @@ describe('a control plane that is killed while it is written to', () => {
       const watching = watch(child.url, observer, seen)
       const working = Array.from({ length: clients }, () => work(api, nodes, stop.signal))
       await delay(50 + Math.random() * 300)
+      // A busy machine may need longer than that for its first answer.
+      while (nodes.length <= round) await delay(20)
       await child.kill('SIGKILL')
       stop.abort()
       await Promise.all([...working, watching])

@@ -52,10 +52,14 @@ describe('openDatabase', () => {
     await using folder = await makeFolder()
     const file = join(folder.path, 'file')
     writeFileSync(file, '')
-    for (const dataDir of [join(file, 'data'), '/proc/no-such/folder'])
+    const remedies = [
+      [join(file, 'data'), 'a file stands where a folder has to: move it away'],
+      ['/proc/no-such/folder', 'run plexd as root'],
+    ] as const
+    for (const [dataDir, remedy] of remedies)
       assert.throws(
         () => openDatabase(dataDir, silentLog),
-        /write to data dir ".*": .*: run plexd as root, or choose another with --data-dir/,
+        new RegExp(`write to data dir ".*": .*: ${remedy}, or choose another with --data-dir`),
       )
   })
 

@@ -4,6 +4,7 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { createForeignChanges } from '../firewall/foreign-changes.ts'
 import { startFirewallGuard } from '../firewall/guard.ts'
 import type { Problems } from '../health/problems.ts'
+import type { Repeats } from '../health/repeats.ts'
 import { startDiscovery } from '../nat/discover.ts'
 import { localAddresses } from '../nat/local-addresses.ts'
 import type { DiscoveredEndpoint } from '../nat/rounds.ts'
@@ -12,6 +13,7 @@ import type { DriftReports } from '../reconcile/drift-report.ts'
 import type { Correction } from '../reconcile/plan.ts'
 import { standardMtu } from '../wireguard/interface/link.ts'
 import type { CoreMesh } from './core-mesh.ts'
+import { startRepairCounts } from './repair-counts.ts'
 
 export interface MeshWatchOptions {
   config: AgentConfig
@@ -31,7 +33,13 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDi
   const { mesh, drift, keepOnly, problems } = options
   const { device, applier } = mesh
   await using stack = new AsyncDisposableStack()
-  const correct = async (): Promise<void> => drift.add(await applier.apply())
+  const repairs = stack.use(startRepairCounts(options))
+  const correct = async (): Promise<void> => {
+    const steps = await applier.apply()
+    const [repair] = steps.filter(({ type }) => type === 'interface_repaired')
+    if (repair && 'detail' in repair) repairs.ofInterface.add(repair.detail)
+    drift.add(steps)
+  }
 
   function onMove(): void {
     // First, for the news of a new address would wait for an answer to the old one.
@@ -52,7 +60,7 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDi
   const sizes = watchSizes(options, stack)
   watchEndpoint(options, stack)
   stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget(), onUnwatched }))
-  watchFilter(options, stack)
+  watchFilter(options, repairs.ofBackstop, stack)
   return stack.move()
 }
 
@@ -100,6 +108,7 @@ function watchEndpoint(
 
 function watchFilter(
   { mesh: { firewall, applier }, drift, problems, clock, log }: MeshWatchOptions,
+  ends: Repeats,
   stack: AsyncDisposableStack,
 ): void {
   if (!firewall?.openChanges) return
@@ -116,6 +125,7 @@ function watchFilter(
       isBackstopLost: firewall.backstop.isLost,
       foreign,
       async look() {
+        if (firewall.backstop.isLost()) ends.add('it had ended')
         firewall.applier.distrust()
         const steps = await applier.apply()
         // Ten of them a second say no more than the problem does.
