@@ -136,7 +136,7 @@ describe('the interface', { skip: labSkip() }, () => {
     })
 
   it('is told of when its process is killed again and again', async () => {
-    for (let times = 0; times < 4; times++) {
+    for (let times = 0; times < 5; times++) {
       await killIn(web.host, 'wireguard-go')
       await until('another is there', async () => (await links(web.host)).includes('plexd0'))
       await untilPing(web.host, db.meshIp)

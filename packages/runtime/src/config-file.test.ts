@@ -15,7 +15,7 @@ describe('readConfigFile', () => {
       await writeFile(path, 'a: 1')
       assert.deepEqual(await readConfigFile(path), { a: 1 })
       await assert.rejects(readConfigFile(folder), {
-        message: `read config "${folder}"`,
+        message: `read config "${folder}": it is a folder: move it away, or name a file`,
         exitCode: exitCodes.usage,
       })
       await writeFile(path, 'a')

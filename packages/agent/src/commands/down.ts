@@ -43,6 +43,7 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   await removeFootprint({
     interfaceName,
     socketPath,
+    isCertain: stopped || !identity || found !== undefined,
     removeInterface: async () => found?.remove(),
   })
   return { stopped, interface_removed: found?.isThere === true }

@@ -10,7 +10,7 @@ import { enterNamespace } from '../testing/enter-namespace.ts'
 import { connect, createNamespace, type Namespace, whyNoNamespaces } from '../testing/namespace.ts'
 import { startTraffic, type Traffic } from '../testing/traffic.ts'
 import { loadChangeSocket } from './change-socket.ts'
-import { createNftables, isTableOf } from './nftables.ts'
+import { createNftables, tableOwner } from './nftables.ts'
 import { ruleName } from './rule-match.ts'
 import { compileRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts'
 import { startTableWatch } from './table-watch.ts'
@@ -290,18 +290,18 @@ describe('nftables', { skip }, () => {
   })
 })
 
-describe('isTableOf', () => {
+describe('tableOwner', () => {
   it('knows for which interface a table was written, and finds none where nft does not', async () => {
     const list: Exec = async () =>
       'table inet plexd {\n\tchain output {\n\t\toifname "plexd0" drop\n'
-    assert.equal(await isTableOf('plexd0', list), true)
-    assert.equal(await isTableOf('plexd', list), false)
+    assert.equal(await tableOwner('plexd0', list), 'ours')
+    assert.equal(await tableOwner('plexd', list), 'of another')
     const emptied: Exec = async () => 'table inet plexd {\n\tchain output {\n'
-    assert.equal(await isTableOf('plexd0', emptied), true)
+    assert.equal(await tableOwner('plexd0', emptied), 'unknown')
     const missing: Exec = async () => {
       throw new ExecError('run "nft": there is none', { missing: true })
     }
-    assert.equal(await isTableOf('plexd0', missing), false)
+    assert.equal(await tableOwner('plexd0', missing), undefined)
   })
 })
 

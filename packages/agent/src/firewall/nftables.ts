@@ -135,21 +135,30 @@ export function createNftables({
   return { observe, asLeft, apply, remove, counters, check }
 }
 
-/** Deletes the table, unless it is that of another interface. */
-export async function removeTableOf(interfaceName: string, run: Exec = exec): Promise<void> {
-  if (await isTableOf(interfaceName, run)) await run(['nft', '-f', '-'], { input: deleteText })
+/** Whose a table with our name is: that of this interface, that of another, or emptied, so that it does not say. */
+export type TableOwner = 'ours' | 'of another' | 'unknown'
+
+/** Deletes the table, if it is that of the interface; one that does not say whose it is only `ifUnknown`. */
+export async function removeTableOf(
+  interfaceName: string,
+  { ifUnknown, run = exec }: { ifUnknown: boolean; run?: Exec },
+): Promise<void> {
+  const owner = await tableOwner(interfaceName, run)
+  if (owner === 'ours' || (owner === 'unknown' && ifUnknown))
+    await run(['nft', '-f', '-'], { input: deleteText })
 }
 
-/**
- * Whether there is a table of ours with rules about this interface, or about none, as when somebody has emptied it. An
- * nft that cannot say has never written one.
- */
-export async function isTableOf(interfaceName: string, run: Exec = exec): Promise<boolean> {
+/** Undefined when there is none. An nft that cannot say has never written one. */
+export async function tableOwner(
+  interfaceName: string,
+  run: Exec = exec,
+): Promise<TableOwner | undefined> {
   try {
     const text = await run(['nft', 'list', 'table', 'inet', 'plexd'])
-    return text.includes(`"${interfaceName}"`) || !/\b[io]ifname\b/.test(text)
+    if (text.includes(`"${interfaceName}"`)) return 'ours'
+    return /\b[io]ifname\b/.test(text) ? 'of another' : 'unknown'
   } catch (error) {
-    if (error instanceof ExecError) return false
+    if (error instanceof ExecError) return undefined
     throw error
   }
 }

@@ -19,7 +19,7 @@ export interface RepeatsOptions {
 
 /** What happens as often in this time will happen again; fewer are what an operator, or a change of the network, does. */
 const windowMs = 60_000
-const manyTimes = 3
+const manyTimes = 5
 
 export function createRepeats({ part, describe, problems, clock }: RepeatsOptions): Repeats {
   let times: number[] = []

@@ -35,6 +35,8 @@ export interface Footprint {
   interfaceName: string
   /** Of the Local Node API. */
   socketPath: string
+  /** Whether this plexd has been here beyond doubt: what does not say whose it is, is its own then. */
+  isCertain: boolean
   /** By whom it is known which one it is. */
   removeInterface(): Promise<unknown>
 }
@@ -74,7 +76,8 @@ const staying: readonly Staying[] = [
     what: 'the rules of the policies',
     look: '`nft list table inet plexd`',
     of: 'namespace',
-    remove: ({ interfaceName }) => removeTableOf(interfaceName),
+    remove: ({ interfaceName, isCertain }) =>
+      removeTableOf(interfaceName, { ifUnknown: isCertain }),
   },
   {
     name: 'backstop',

@@ -46,7 +46,11 @@ export async function openMesh(
       : {}),
     leave: () =>
       removeFootprint(
-        footprintOf(config, () => device.remove()),
+        {
+          ...footprintOf(config),
+          isCertain: config.policyEnabled,
+          removeInterface: () => device.remove(),
+        },
         { drivesFilter: config.policyEnabled },
       ),
     [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
@@ -78,11 +82,14 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
   return stack.move()
 }
 
-function footprintOf(
-  { meshInterface, socketPath }: AgentConfig,
-  removeInterface: Footprint['removeInterface'] = async () => {},
-): Footprint {
-  return { interfaceName: meshInterface, socketPath, removeInterface }
+/** As a start knows it: nothing is certain, and the interface stays. */
+function footprintOf({ meshInterface, socketPath }: AgentConfig): Footprint {
+  return {
+    interfaceName: meshInterface,
+    socketPath,
+    isCertain: false,
+    removeInterface: async () => {},
+  }
 }
 
 function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentConfig) {
