@@ -8,6 +8,7 @@ import { createUnixTransport } from '@plexd/runtime'
 import { runProgram, runToEnd } from '../../scripts/programs/program.ts'
 import { hasPrivateMounts, mountSkip, runPrivately } from '../support/private-mounts.ts'
 import { startSystem } from '../support/system.ts'
+import { until } from '../support/until.ts'
 
 if (hasPrivateMounts) {
   it('an agent whose disk fails and becomes read-only', agentTest)
@@ -37,8 +38,12 @@ async function agentTest(t: TestContext): Promise<void> {
     assert.match(error.message, /(EROFS|readonly).*: mount it for writing, "plexd status" says/)
     return true
   })
-  const { problems } = (await local.getStatus({})).body
-  assert.match(problems.join(), /nothing can be kept in ".*": .*: mount it for writing, plexd goes/)
+  // What was being written when it failed may have met with an error of the disk before.
+  await until('it says so', async () =>
+    /nothing can be kept in ".*": .*: mount it for writing, plexd goes/.test(
+      (await local.getStatus({})).body.problems.join(),
+    ),
+  )
   assert.equal(await read('before'), 'before')
   const flags = ['--data-dir', dataDir, '--socket', agent.socket]
   const { stdout } = await runProgram('plexd', ['doctor', ...flags])

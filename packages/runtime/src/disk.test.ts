@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import { diskFault, probeDisk } from './disk.ts'
+import { diskFault, diskRemedy, probeDisk } from './disk.ts'
 
 describe('diskFault', () => {
   it('finds the reason behind other words, and in those of SQLite', async () => {
@@ -20,6 +20,15 @@ describe('diskFault', () => {
       () => database.exec('no statement'),
       (error) => diskFault(error) === undefined,
     )
+  })
+})
+
+describe('diskRemedy', () => {
+  it('goes by what the disk has against a write', () => {
+    assert.equal(diskRemedy('ENOSPC: no space left on device, write'), 'make room')
+    assert.equal(diskRemedy('attempt to write a readonly database'), 'mount it for writing')
+    for (const fault of ['EIO: i/o error, fsync', 'disk I/O error'])
+      assert.match(diskRemedy(fault), /^the disk fails/)
   })
 })
 

@@ -27,7 +27,8 @@ export function diskFault(error: unknown): string | undefined {
 
 /** What to do about a fault, given in the words of `diskFault`. */
 export function diskRemedy(fault: string): string {
-  return /EROFS|read-?only/.test(fault) ? 'mount it for writing' : 'make room'
+  if (/EROFS|read-?only/.test(fault)) return 'mount it for writing'
+  return /EIO|I\/O error/i.test(fault) ? 'the disk fails, look at "dmesg"' : 'make room'
 }
 
 const faults = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])

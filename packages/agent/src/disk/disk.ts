@@ -46,17 +46,26 @@ export function watchDisk({ dataDir, problems, clock, log, onRoom }: DiskOptions
   function hasRoom(): Promise<boolean> {
     return probeDisk(dataDir).then(
       () => true,
-      () => false,
+      (error) => {
+        // One that fails may be read-only by now.
+        tell(diskFault(error))
+        return false
+      },
+    )
+  }
+
+  function tell(fault: string | undefined): void {
+    if (fault === undefined) return
+    problems.set(
+      'disk',
+      `nothing can be kept in "${dataDir}": ${fault}: ${diskRemedy(fault)}, plexd goes on by itself`,
     )
   }
 
   function failed(error: unknown): void {
     const fault = diskFault(error)
     if (fault === undefined || trying) return
-    problems.set(
-      'disk',
-      `nothing can be kept in "${dataDir}": ${fault}: ${diskRemedy(fault)}, plexd goes on by itself`,
-    )
+    tell(fault)
     log.error('the disk takes nothing more', { data_dir: dataDir, error: fault })
     trying = startTask(tryUntilItWorks)
   }
