@@ -1,4 +1,11 @@
-import { type Cidr, cidrContains, formatCidr, type MeshRange, parseIpv4 } from '@plexd/protocol'
+import {
+  ApiError,
+  type Cidr,
+  cidrContains,
+  formatCidr,
+  type MeshRange,
+  parseIpv4,
+} from '@plexd/protocol'
 import { resyncTenant } from './announce.ts'
 import type { Unit } from './change.ts'
 import type { Config } from './config/config.ts'
@@ -26,16 +33,17 @@ export async function removeMeshRange(
   text: string,
 ): Promise<void> {
   const stored = await readPools(unit.tx, tenantId)
-  const ranges = stored.map(({ range }) => range)
-  refuseRemoval(text, ranges, {
+  const gone = stored.find(({ range }) => formatCidr(range) === text)
+  if (!gone) throw new ApiError('not_found', `there is no mesh range "${text}"`)
+  refuseRemoval(gone.range, {
     nodes: unit.fleet.nodes(tenantId),
     resting: await readRestingIps(unit.tx, tenantId, unit.nowMs - config.addressCooldownMs),
     cooldownMs: config.addressCooldownMs,
     policies: unit.fleet.policies(tenantId),
     configured: config.meshCidr,
+    isOnly: stored.length === 1,
   })
-  const gone = stored.find(({ range }) => formatCidr(range) === text)
-  if (gone) await deleteRange(unit, tenantOf(unit, tenantId), gone)
+  await deleteRange(unit, tenantOf(unit, tenantId), gone)
   await tell(unit, tenantId)
 }
 

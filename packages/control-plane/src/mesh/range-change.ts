@@ -83,16 +83,16 @@ export interface Occupants {
   policies: readonly Pick<PolicyRecord, 'name' | 'rules'>[]
   /** The range that the settings of this control plane name. */
   configured: string | undefined
+  /** Whether the mesh has no other. */
+  isOnly: boolean
 }
 
-/** Throws an ApiError (404, 409) unless the range is there, is not the only one, is nobody's, and no rule names it. Pure. */
+/** Throws an ApiError (409) unless the range of a mesh is not its only one, is nobody's, and no rule names it. Pure. */
 export function refuseRemoval(
-  text: string,
-  ranges: readonly Cidr[],
-  { nodes, resting, cooldownMs, policies, configured }: Occupants,
+  range: Cidr,
+  { nodes, resting, cooldownMs, policies, configured, isOnly }: Occupants,
 ): void {
-  const range = ranges.find((own) => formatCidr(own) === text)
-  if (!range) throw new ApiError('not_found', `there is no mesh range "${text}"`)
+  const text = formatCidr(range)
   const stop = (why: string): ApiError => refuse(`remove mesh range "${text}": ${why}`)
   const inside = [...nodes].filter(({ mesh_ip }) => cidrContains(range, parseIpv4(mesh_ip)))
   const [first] = inside
@@ -110,7 +110,7 @@ export function refuseRemoval(
     throw stop(
       `${named}, which would be a rule without effect: take it out with "plexctl policy put"`,
     )
-  if (ranges.length === 1) throw stop('it is the only one of this mesh: add another first')
+  if (isOnly) throw stop('it is the only one of this mesh: add another first')
   if (configured === text)
     throw stop(
       'the settings of the control plane name it: take "mesh_cidr" out of them, and start it again',

@@ -93,18 +93,17 @@ export interface NodeName {
   hostname: string
 }
 
+function namesIn(reader: Reader, tenantId: string) {
+  return reader.selectFrom('nodes').select(['id', 'hostname']).where('tenant_id', '=', tenantId)
+}
+
 /** Of these, those of a tenant. */
 export function readNames(
   reader: Reader,
   tenantId: string,
   ids: readonly string[],
 ): Promise<NodeName[]> {
-  return reader
-    .selectFrom('nodes')
-    .select(['id', 'hostname'])
-    .where('tenant_id', '=', tenantId)
-    .where('id', 'in', ids)
-    .execute()
+  return namesIn(reader, tenantId).where('id', 'in', ids).execute()
 }
 
 /** Of these, those of a tenant that were removed. */
@@ -113,10 +112,7 @@ export function readRemovedNames(
   tenantId: string,
   ids: readonly string[],
 ): Promise<NodeName[]> {
-  return reader
-    .selectFrom('nodes')
-    .select(['id', 'hostname'])
-    .where('tenant_id', '=', tenantId)
+  return namesIn(reader, tenantId)
     .where('id', 'in', ids)
     .where('removed_at', 'is not', null)
     .execute()
@@ -130,10 +126,7 @@ export function readLastNamed(
 ): Promise<NodeName | undefined> {
   const [column, value] =
     'id' in by ? (['id', by.id] as const) : (['hostname', by.hostname] as const)
-  return reader
-    .selectFrom('nodes')
-    .select(['id', 'hostname'])
-    .where('tenant_id', '=', tenantId)
+  return namesIn(reader, tenantId)
     .where(column, '=', value)
     .orderBy('no', 'desc')
     .executeTakeFirst()
