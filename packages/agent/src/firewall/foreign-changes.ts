@@ -1,5 +1,6 @@
 import { type Clock, type Log, printable } from '@plexd/runtime'
 import type { Problems } from '../health/problems.ts'
+import { createRepeats } from '../health/repeats.ts'
 import type { Author } from './netlink-message.ts'
 
 /** What other programs do to our table, counted and told: it is put right each time, so that nobody would notice. */
@@ -20,31 +21,30 @@ export interface ForeignChangesOptions {
   log: Log
 }
 
-/** Once is what an operator does; twice in this time is a program that will do it again. */
-const windowMs = 60_000
+/** Once is what an operator does; twice in a minute is a program that will do it again. */
+const manyTimes = 2
 const fightTimes = 5
 
 export function createForeignChanges(options: ForeignChangesOptions): ForeignChanges {
   const { isShut, problems, clock, log } = options
-  let times: number[] = []
   let last: Author | undefined
-
-  function check(): void {
-    times = times.filter((ms) => ms > clock.monotonic() - windowMs)
-    if (times.length < 2) problems.clear('firewall changes')
-    else problems.set('firewall changes', describeFight(times.length, last, isShut()))
-  }
+  const changes = createRepeats<Author | undefined>({
+    part: 'firewall changes',
+    manyTimes,
+    describe: (times, author) => describeFight(times, author, isShut()),
+    problems,
+    clock,
+  })
 
   return {
     add(author) {
-      times.push(clock.monotonic())
       last = author ?? last
-      if (times.length === 1)
+      changes.add(last)
+      if (changes.times() === 1)
         log.warn('another program changed our table', author ? { ...nameOf(author) } : {})
-      check()
     },
-    check,
-    isFight: () => times.length > fightTimes,
+    check: changes.check,
+    isFight: () => changes.times() > fightTimes,
   }
 }
 

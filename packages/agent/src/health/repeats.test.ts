@@ -8,7 +8,7 @@ it('what is put right again and again is a problem, until it has been well for a
   const clock = createFakeClock()
   const problems = createProblems()
   const describe = (times: number, last: string): string => `${times} times, last ${last}`
-  const repeats = createRepeats({ part: 'interface', describe, problems, clock })
+  const repeats = createRepeats({ part: 'interface', manyTimes: 5, describe, problems, clock })
   for (let times = 1; times < 5; times++) repeats.add('MTU')
   assert.equal(problems.of('interface'), '')
   await clock.advance(30_000)

@@ -2,41 +2,44 @@ import type { Clock } from '@plexd/runtime'
 import type { Problems } from './problems.ts'
 
 /** What is put right each time, so that nobody would notice how often it has to be: counted, and told. */
-export interface Repeats {
-  /** `what` was wrong this time. */
-  add(what: string): void
+export interface Repeats<What = string> {
+  /** `what` was wrong this time, or who did it. */
+  add(what: What): void
   /** To be called now and then, so that what is over is not told any more. */
   check(): void
+  /** How often in the last minute, as of the last of these two. */
+  times(): number
 }
 
-export interface RepeatsOptions {
+export interface RepeatsOptions<What> {
   /** Of the problem. */
   part: string
-  describe(times: number, last: string): string
+  /** From how many in a minute on it is one. */
+  manyTimes: number
+  describe(times: number, last: What): string
   problems: Problems
   clock: Clock
 }
 
-/** What happens as often in this time will happen again; fewer are what an operator, or a change of the network, does. */
 const windowMs = 60_000
-const manyTimes = 5
 
-export function createRepeats({ part, describe, problems, clock }: RepeatsOptions): Repeats {
-  let times: number[] = []
-  let last = ''
+export function createRepeats<What = string>(options: RepeatsOptions<What>): Repeats<What> {
+  const { part, manyTimes, describe, problems, clock } = options
+  let recent: { atMs: number; what: What }[] = []
 
   function check(): void {
-    times = times.filter((ms) => ms > clock.monotonic() - windowMs)
-    if (times.length < manyTimes) problems.clear(part)
-    else problems.set(part, describe(times.length, last))
+    recent = recent.filter(({ atMs }) => atMs > clock.monotonic() - windowMs)
+    const last = recent.at(-1)
+    if (!last || recent.length < manyTimes) problems.clear(part)
+    else problems.set(part, describe(recent.length, last.what))
   }
 
   return {
     add(what) {
-      times.push(clock.monotonic())
-      last = what
+      recent.push({ atMs: clock.monotonic(), what })
       check()
     },
     check,
+    times: () => recent.length,
   }
 }

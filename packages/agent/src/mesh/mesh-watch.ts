@@ -36,8 +36,8 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDi
   const repairs = stack.use(startRepairCounts(options))
   const correct = async (): Promise<void> => {
     const steps = await applier.apply()
-    const [repair] = steps.filter(({ type }) => type === 'interface_repaired')
-    if (repair && 'detail' in repair) repairs.ofInterface.add(repair.detail)
+    const repair = steps.find((step) => step.type === 'interface_repaired')
+    if (repair) repairs.ofInterface.add(repair.detail)
     drift.add(steps)
   }
 

@@ -10,6 +10,8 @@ export interface RepairCounts extends Disposable {
 }
 
 const checkMs = 10_000
+/** Fewer in a minute are what an operator, or a change of the network, does. */
+const manyTimes = 5
 const who =
   '"dmesg" shows whether the kernel ends it for want of memory; else look which program does'
 
@@ -21,6 +23,7 @@ export function startRepairCounts(options: {
   const { config, problems, clock } = options
   const ofInterface = createRepeats({
     part: 'interface repairs',
+    manyTimes,
     describe: (times, last) =>
       `interface "${config.meshInterface}" was put right ${times} times in the last minute, last because ${last}; packets are lost each time: ${who}`,
     problems,
@@ -28,6 +31,7 @@ export function startRepairCounts(options: {
   })
   const ofBackstop = createRepeats({
     part: 'backstop repairs',
+    manyTimes,
     describe: (times) =>
       `the process that stands behind the packet filter ended ${times} times in the last minute, and is started again each time: ${who}`,
     problems,
