@@ -220,6 +220,15 @@ table inet others {
     assert.equal(await client.reaches('tcp', open.meshIp, 9090), true)
   })
 
+  it('is told of when its backstop is killed again and again', async () => {
+    for (let times = 0; times < 5; times++) {
+      const before = await holderOf(db)
+      await killIn(db.host, 'nft')
+      await until('another holds it', async () => ![before, undefined].includes(await holderOf(db)))
+    }
+    assert.match(await db.plexd('status'), /ended \d times in the last minute, and is started/)
+  })
+
   it('leaves nothing behind after plexd down', async () => {
     await db.plexd('down')
     assert.doesNotMatch(await tables(db), /plexd/)

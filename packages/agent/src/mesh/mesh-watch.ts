@@ -108,7 +108,7 @@ function watchEndpoint(
 
 function watchFilter(
   { mesh: { firewall, applier }, drift, problems, clock, log }: MeshWatchOptions,
-  ends: Repeats,
+  ends: Repeats<void>,
   stack: AsyncDisposableStack,
 ): void {
   if (!firewall?.openChanges) return
@@ -125,9 +125,11 @@ function watchFilter(
       isBackstopLost: firewall.backstop.isLost,
       foreign,
       async look() {
-        if (firewall.backstop.isLost()) ends.add('it had ended')
+        const wasLost = firewall.backstop.isLost()
         firewall.applier.distrust()
         const steps = await applier.apply()
+        // One that cannot be started again is lost at each look, and is a problem of its own.
+        if (wasLost && !firewall.backstop.isLost()) ends.add()
         // Ten of them a second say no more than the problem does.
         drift.add(foreign.isFight() ? steps.filter(isOther) : steps)
       },

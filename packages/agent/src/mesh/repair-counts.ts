@@ -6,7 +6,7 @@ import { createRepeats, type Repeats } from '../health/repeats.ts'
 /** What of the mesh somebody else ends or changes again and again, as a kernel does that is short of memory. */
 export interface RepairCounts extends Disposable {
   ofInterface: Repeats
-  ofBackstop: Repeats
+  ofBackstop: Repeats<void>
 }
 
 const checkMs = 10_000
@@ -29,7 +29,7 @@ export function startRepairCounts(options: {
     problems,
     clock,
   })
-  const ofBackstop = createRepeats({
+  const ofBackstop = createRepeats<void>({
     part: 'backstop repairs',
     manyTimes,
     describe: (times) =>
