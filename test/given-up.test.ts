@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { exec } from '@plexd/runtime'
+import { labSkip } from '../scripts/laboratory/requirements.ts'
 import { runToEnd } from '../scripts/programs/program.ts'
 import { markedPrograms, markName } from '../scripts/tests/marked.ts'
 import { differences, type Outside } from '../scripts/tests/outside.ts'
 import { until } from './support/until.ts'
 
 const mark = join(import.meta.dirname, '../scripts/tests/mark.ts')
+const run = join(import.meta.dirname, '../scripts/tests/run.ts')
 
 /** Starts a program that starts another, each in a session of its own, and never ends. */
 const endless = `
@@ -34,6 +38,24 @@ describe('a test that is given up', () => {
 
     assert.match(stdout, /cancelled 1|fail 1/)
     await until('its programs are gone', () => markedPrograms(outer).length === 0)
+    await rm(folder, { recursive: true })
+  })
+})
+
+describe('a run of tests', () => {
+  it('is not blamed for what one that was killed has left', { skip: labSkip() }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'plexd-left-'))
+    const file = join(folder, 'passes.test.ts')
+    await writeFile(file, `import { it } from 'node:test'\nit('passes', () => {})\n`)
+    const ended = spawnSync('true').pid
+    const left = `plexdlab-${ended}-left`
+    await exec(['ip', 'netns', 'add', left])
+    const command = ['-u', 'NODE_TEST_CONTEXT', '-u', 'CI', process.execPath, run, file]
+
+    const { code, stdout } = await runToEnd('env', command)
+
+    assert.deepEqual({ code, stdout }, { code: 0, stdout })
+    assert.doesNotMatch(await exec(['ip', 'netns', 'list']), new RegExp(left))
     await rm(folder, { recursive: true })
   })
 })

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { sweepNamespaces } from '../laboratory/namespace.ts'
 import { placeDecoys } from './decoys.ts'
 import { markedPrograms, markName } from './marked.ts'
 import { differences, lookOutside } from './outside.ts'
@@ -36,6 +37,8 @@ const timeoutMs = flags.all ? 6 * 3_600_000 : 300_000
 
 // Ctrl-C reaches the tests too; we go on to clean up behind them.
 process.on('SIGINT', () => undefined)
+// What a killed run has left is not the machine's: tests would remove it. Who may not look at it could not have made it.
+await sweepNamespaces().catch(() => undefined)
 using decoys = placeDecoys()
 const before = lookOutside()
 const codes =
