@@ -6,9 +6,12 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { exec } from '@plexd/runtime'
 import { labSkip } from '../scripts/laboratory/requirements.ts'
-import { runToEnd } from '../scripts/programs/program.ts'
+import { type Output, runToEnd } from '../scripts/programs/program.ts'
+import type { FileOutcome } from '../scripts/tests/file-reporter.ts'
 import { markedPrograms, markName } from '../scripts/tests/marked.ts'
 import { differences, type Outside } from '../scripts/tests/outside.ts'
+import type { Run } from '../scripts/tests/runner.ts'
+import { filesToRunAgain } from '../scripts/tests/second-run.ts'
 import { until } from './support/until.ts'
 
 const mark = join(import.meta.dirname, '../scripts/tests/mark.ts')
@@ -44,19 +47,86 @@ describe('a test that is given up', () => {
 
 describe('a run of tests', () => {
   it('is not blamed for what one that was killed has left', { skip: labSkip() }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'plexd-left-'))
-    const file = join(folder, 'passes.test.ts')
-    await writeFile(file, `import { it } from 'node:test'\nit('passes', () => {})\n`)
     const ended = spawnSync('true').pid
     const left = `plexdlab-${ended}-left`
     await exec(['ip', 'netns', 'add', left])
-    const command = ['-u', 'NODE_TEST_CONTEXT', '-u', 'CI', process.execPath, run, file]
 
-    const { code, stdout } = await runToEnd('env', command)
+    const { code, stdout } = await runFiles({ passes: `it('passes', () => {})` })
 
     assert.deepEqual({ code, stdout }, { code: 0, stdout })
     assert.doesNotMatch(await exec(['ip', 'netns', 'list']), new RegExp(left))
-    await rm(folder, { recursive: true })
+  })
+
+  it('passes, and names the file, when what failed passes a second time, alone', async () => {
+    const { code, stdout } = await runFiles({
+      passes: `it('passes', () => {})`,
+      once: `
+        const seen = import.meta.filename + '.seen'
+        it('fails once', () => {
+          if (existsSync(seen)) return
+          writeFileSync(seen, '')
+          throw new Error('the machine is busy')
+        })`,
+    })
+
+    assert.match(stdout, /\nFLAKY \S+once\.test\.ts\n$/)
+    assert.doesNotMatch(stdout, /FLAKY.*passes|FAILED/)
+    assert.equal(code, 0, stdout)
+  })
+
+  it('fails, and names each file, when one fails again or hangs', async () => {
+    const { code, stdout } = await runFiles({
+      hangs: `it('hangs', { timeout: 200 }, () => new Promise((resolve) => setTimeout(resolve, 600_000)))`,
+      fails: `it('fails', () => { throw new Error('it is broken') })`,
+      dies: `it('dies', () => { process.kill(process.pid, 'SIGKILL') })`,
+    })
+
+    for (const name of ['hangs', 'fails', 'dies'])
+      assert.match(stdout, new RegExp(`\nFAILED \\S+${name}\\.test\\.ts\n`))
+    assert.doesNotMatch(stdout, /FLAKY/)
+    assert.equal(code, 1, stdout)
+  })
+})
+
+/** `./run test` with these files, by their names. */
+async function runFiles(bodies: Readonly<Record<string, string>>): Promise<Output> {
+  const folder = await mkdtemp(join(tmpdir(), 'plexd-run-'))
+  const files = await Promise.all(
+    Object.entries(bodies).map(async ([name, body]) => {
+      const file = join(folder, `${name}.test.ts`)
+      await writeFile(file, imports + body)
+      return file
+    }),
+  )
+  const command = ['-u', 'NODE_TEST_CONTEXT', '-u', 'CI', process.execPath, run, ...files]
+  const output = await runToEnd('env', command)
+  await rm(folder, { recursive: true })
+  return output
+}
+
+const imports = `
+  import { existsSync, writeFileSync } from 'node:fs'
+  import { it } from 'node:test'
+`
+
+describe('filesToRunAgain', () => {
+  it('gives up where a second run could not help', () => {
+    const failed = (file: string): FileOutcome => ({ file, failed: true, durationMs: 1 })
+    const many = Array.from({ length: 11 }, (_, at) => failed(`${at}.test.ts`))
+    const cases: [string, Run[], string[]][] = [
+      ['one', [{ passed: false, files: [failed('a.test.ts')] }], ['a.test.ts']],
+      ['too many', [{ passed: false, files: many }], []],
+      ['a module', [{ passed: false, files: [failed('a.test.ts'), failed('cases.ts')] }], []],
+      [
+        'a runner that was killed',
+        [
+          { passed: false, files: [failed('a.test.ts')] },
+          { passed: false, files: [] },
+        ],
+        [],
+      ],
+    ]
+    for (const [name, runs, again] of cases) assert.deepEqual(filesToRunAgain(runs), again, name)
   })
 })
 

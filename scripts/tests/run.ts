@@ -1,16 +1,17 @@
 /**
  * `./run test [FILE...]`: runs the tests, and then looks whether they have left the machine as it was. Units share one
- * process; what starts programs has one for each file.
+ * process; what starts programs has one for each file. A file that failed runs once more, alone: one that passes then is
+ * named as flaky, which is a fault to be mended, and the run passes.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
+import { relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { sweepNamespaces } from '../laboratory/namespace.ts'
 import { placeDecoys } from './decoys.ts'
 import { markedPrograms, markName } from './marked.ts'
 import { differences, lookOutside } from './outside.ts'
+import { type Run, runTests } from './runner.ts'
+import { filesToRunAgain, slowest } from './second-run.ts'
 
 /** First, and alone: they look at what a run of tests leaves outside. */
 const house = ['test/*.test.ts']
@@ -31,37 +32,51 @@ const whole = {
   PLEXD_SIGNALS: 'all',
   PLEXD_SOAK_MINUTES: '30',
 }
-const environment = { ...(flags.all ? whole : {}), ...process.env, [markName]: runMark }
-/** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
-const timeoutMs = flags.all ? 6 * 3_600_000 : 300_000
+const options = {
+  env: { ...(flags.all ? whole : {}), ...process.env, [markName]: runMark },
+  /** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
+  timeoutMs: flags.all ? 6 * 3_600_000 : 300_000,
+}
 
 // Ctrl-C reaches the tests too; we go on to clean up behind them.
-process.on('SIGINT', () => undefined)
+let isInterrupted = false
+process.on('SIGINT', () => {
+  isInterrupted = true
+})
 // What a killed run has left is not the machine's: tests would remove it. Who may not look at it could not have made it.
 await sweepNamespaces().catch(() => undefined)
 using decoys = placeDecoys()
 const before = lookOutside()
-const codes =
+const runs =
   files.length > 0
-    ? [await runTests(files)]
+    ? [await runTests(files, options)]
     : [
-        await runTests(house),
-        ...(await Promise.all([runTests(['--test-isolation=none', ...units]), runTests(systems)])),
+        await runTests(house, options),
+        ...(await Promise.all([
+          runTests(['--test-isolation=none', ...units], options),
+          runTests(systems, options),
+        ])),
       ]
+const again = isInterrupted ? [] : filesToRunAgain(runs)
+const seconds: Run[] = []
+for (const file of again) seconds.push(await runTests([file], options))
 const left = await untilAlone()
 for (const text of left) console.error(`error: after the tests: ${text}`)
-process.exitCode = Math.max(...codes, left.length > 0 ? 1 : 0)
+report()
+const passes = again.length > 0 ? hasPassed(seconds) : hasPassed(runs)
+process.exitCode = passes && left.length === 0 ? 0 : 1
 
-/** Resolves to the exit code. A test that is given up holds up no other. */
-async function runTests(given: readonly string[]): Promise<number> {
-  const mark = join(import.meta.dirname, 'mark.ts')
-  const flags = ['--test', `--test-timeout=${timeoutMs}`, '--test-force-exit', '--import', mark]
-  const child = spawn(process.execPath, [...flags, ...given], {
-    stdio: 'inherit',
-    env: environment,
-  })
-  const [code] = await once(child, 'exit')
-  return code ?? 1
+function hasPassed(given: readonly Run[]): boolean {
+  return given.every(({ passed }) => passed)
+}
+
+/** Where the time went, and what became of the second runs. */
+function report(): void {
+  console.log('\nThe files that took longest:')
+  for (const { file, durationMs } of slowest(runs, 10))
+    console.log(`${(durationMs / 1000).toFixed(1).padStart(7)} s  ${relative('.', file)}`)
+  for (const [at, file] of again.entries())
+    console.log(`${seconds[at]?.passed ? 'FLAKY' : 'FAILED'} ${relative('.', file)}`)
 }
 
 /** On a machine with a life of its own things come and go; one that is there for tests stays as it was. */
