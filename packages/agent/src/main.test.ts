@@ -29,6 +29,7 @@ describe('plexd', () => {
     await writeFile(at('file'), 'x')
     await writeFile(at('wrong'), 'plx_enroll_wrong', { mode: 0o600 })
     await writeFile(at('open'), 'plx_enroll_test', { mode: 0o644 })
+    await writeFile(at('token'), 'plx_enroll_test', { mode: 0o600 })
     await writeFile(at('config.yaml'), 'reconcile: { interval: 5 }')
     execFileSync('mkfifo', [at('pipe')])
     for (const name of ['j/identity.json', 'k/agent.db']) await mkdir(at(name), { recursive: true })
@@ -43,13 +44,21 @@ describe('plexd', () => {
       ],
       [
         ['join', ...toPlane, at('g'), '--token-file', at('open')],
-        1,
+        2,
         /^plexd: read ".*open": users other than its owner may read it \(mode 0644\): chmod 600 .*open$/m,
       ],
       [
         ['join', ...toPlane, at('h'), '--token-file', at('pipe')],
-        1,
+        2,
         /^plexd: read ".*pipe": it is a named pipe: want a file$/m,
+      ],
+      [
+        [
+          ...['join', '--api', 'https://localhost:9', '--ca-file', at('file')],
+          ...['--token-file', at('token'), '--data-dir', at('l')],
+        ],
+        2,
+        /^plexd: read CA file ".*file": it holds no certificate in PEM: want ca.crt of/m,
       ],
       [
         ['join', ...toPlane, at('i'), '--config', at('pipe')],

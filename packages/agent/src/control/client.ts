@@ -8,7 +8,15 @@ import {
   passedBound,
   type Transport,
 } from '@plexd/protocol'
-import { type Clock, createHttpTransport, resolveLimits } from '@plexd/runtime'
+import {
+  CliError,
+  type Clock,
+  createHttpTransport,
+  describeError,
+  exitCodes,
+  type HttpTransport,
+  resolveLimits,
+} from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { type Limits, limits as limitTable } from '../config/limits.ts'
 import { version } from '../version.ts'
@@ -46,30 +54,43 @@ type AnswerLimits = Pick<Limits, 'answer_bytes' | 'answer_values'>
 
 const defaults = resolveLimits(limitTable, {})
 
+type Place = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs'>
+
 /** How connections are made. */
 export interface Connecting {
   lookup?: LookupFunction
 }
 
-/** The 17 operations as functions, over connections of their own. */
+/** The 17 operations as functions, over connections of their own. Throws a CliError when the CA file cannot be used. */
 export function openControlClient(
-  config: Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs' | 'limits'>,
+  config: Place & Pick<AgentConfig, 'limits'>,
   options: ClientOptions & Connecting,
 ): ControlConnection {
-  const transport = createHttpTransport({
-    baseUrl: config.apiUrl,
-    proxyUrl: config.proxyUrl,
-    ...(config.caFile ? { caFile: config.caFile } : {}),
-    userAgent,
-    timeoutMs: config.requestTimeoutMs,
-    gzipOverBytes,
-    ...(options.lookup ? { lookup: options.lookup } : {}),
-  })
+  const transport = openTransport(config, options.lookup)
   return {
     client: clientOver(transport, { limits: config.limits, ...options }),
     keepOnly: transport.keepOnly,
     reloadCa: transport.reloadCa,
     [Symbol.dispose]: () => transport[Symbol.dispose](),
+  }
+}
+
+function openTransport(
+  { apiUrl, proxyUrl, caFile, requestTimeoutMs }: Place,
+  lookup: LookupFunction | undefined,
+): HttpTransport {
+  try {
+    return createHttpTransport({
+      baseUrl: apiUrl,
+      proxyUrl,
+      ...(caFile ? { caFile } : {}),
+      userAgent,
+      timeoutMs: requestTimeoutMs,
+      gzipOverBytes,
+      ...(lookup ? { lookup } : {}),
+    })
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
   }
 }
 

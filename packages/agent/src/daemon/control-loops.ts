@@ -216,7 +216,7 @@ function startState(
     const [applied] = await Promise.allSettled([applier.apply({ look: true })])
     const corrections = pulled.status === 'fulfilled' ? pulled.value : []
     const steps = applied.status === 'fulfilled' ? applied.value : []
-    drift.add([...corrections, ...(moves ? steps : [])])
+    drift.add([...corrections, ...steps])
     if (pulled.status === 'rejected') throw pulled.reason
     if (applied.status === 'rejected')
       throw new LocalFailure('apply the state', { cause: applied.reason })

@@ -10,12 +10,13 @@ import {
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { askDaemon } from './ask-daemon.ts'
+import { ifMesh } from './if-mesh.ts'
 
 /** What a running daemon says of itself. */
 export const daemonChecks: readonly Check<AgentConfig>[] = [
   { name: 'daemon', run: checkDaemon },
   { name: 'public endpoint', run: checkEndpoint },
-  { name: 'peers', run: checkPeers },
+  { name: 'peers', run: (config) => ifMesh(config, checkPeers) },
 ]
 
 async function checkDaemon(config: AgentConfig): Promise<Finding> {

@@ -17,20 +17,20 @@ import { placeOf } from '../mesh/core-mesh.ts'
 import { defaultRoutes, readRouteTable } from '../routing/default-routes.ts'
 import { readRange } from '../routing/local-routes.ts'
 import { askDaemon } from './ask-daemon.ts'
+import { ifMesh } from './if-mesh.ts'
 
 /** Whether what others wrote into the packet filter lets the mesh be, and whether it stays shut without our table. */
 export const firewallChecks: readonly Check<AgentConfig>[] = [
   { name: 'backstop', run: (config) => ifFiltered(config, checkHeld) },
-  { name: 'host firewall', run: (config) => ifMesh(config, checkHostFirewall) },
+  { name: 'host firewall', run: (config) => ifDriven(config, checkHostFirewall) },
   { name: 'conntrack', run: (config) => ifFiltered(config, checkTracking) },
 ]
 
-async function ifMesh(
+async function ifDriven(
   config: AgentConfig,
   check: (config: AgentConfig) => Promise<Finding>,
 ): Promise<Finding> {
-  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
-  return check(config).catch((error: unknown) => {
+  return ifMesh(config, check).catch((error: unknown) => {
     if (error instanceof ExecError && error.missing) return ok('not needed: there is no nft')
     throw error
   })
@@ -42,7 +42,7 @@ async function ifFiltered(
 ): Promise<Finding> {
   if (config.meshEnabled && !config.policyEnabled)
     return ok('not needed: nothing is filtered, by "policy.enabled: false"')
-  return ifMesh(config, check)
+  return ifDriven(config, check)
 }
 
 /** What drops all on the mesh interface that our table did not let pass, also while somebody has flushed that. */

@@ -15,12 +15,15 @@ import {
   type Sight,
 } from '../wireguard/interface/interface-driver.ts'
 import { remedyOfAbsence } from './ask-daemon.ts'
+import { ifMesh } from './if-mesh.ts'
 
 /** Whether the interface of the mesh is there, is ours, and works. */
-export const interfaceCheck: Check<AgentConfig> = { name: 'interface', run: checkInterface }
+export const interfaceCheck: Check<AgentConfig> = {
+  name: 'interface',
+  run: (config) => ifMesh(config, checkInterface),
+}
 
 async function checkInterface(config: AgentConfig): Promise<Finding> {
-  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
   if (!(await mayChangeNetwork()))
     return warning('only root can see who drives it', 'sudo plexd doctor')
   return (

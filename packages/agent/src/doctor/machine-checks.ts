@@ -18,6 +18,7 @@ import { createNftables } from '../firewall/nftables.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { findGroup } from '../local-api/group.ts'
 import { mayChangeNetwork } from '../mesh/open-mesh.ts'
+import { ifMesh } from './if-mesh.ts'
 import { secretFilesCheck } from './secret-files-check.ts'
 import { toolChecks } from './tool-checks.ts'
 import { checkWireguard } from './wireguard-check.ts'
@@ -33,13 +34,6 @@ export const machineChecks: readonly Check<AgentConfig>[] = [
   { name: 'wireguard', run: (config) => ifMesh(config, checkWireguard) },
   { name: 'packet filter', run: (config) => ifMesh(config, checkFilter) },
 ]
-
-async function ifMesh(
-  config: AgentConfig,
-  check: (config: AgentConfig) => Promise<Finding>,
-): Promise<Finding> {
-  return config.meshEnabled ? check(config) : ok('not needed: the mesh is switched off')
-}
 
 async function checkIdentity({ dataDir, hostname }: AgentConfig): Promise<Finding> {
   try {

@@ -9,12 +9,15 @@ import { readRouting } from '../routing/local-routes.ts'
 import { judgePlace } from '../routing/mesh-range.ts'
 import { meshTable } from '../routing/routing-plan.ts'
 import { remedyOfAbsence } from './ask-daemon.ts'
+import { ifMesh } from './if-mesh.ts'
 
 /** Whether the mesh and the networks of this machine get along, with a daemon or without. */
-export const routingCheck: Check<AgentConfig> = { name: 'routing', run: checkRouting }
+export const routingCheck: Check<AgentConfig> = {
+  name: 'routing',
+  run: (config) => ifMesh(config, checkRouting),
+}
 
 async function checkRouting(config: AgentConfig): Promise<Finding> {
-  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
   const identity = await loadIdentity(config.dataDir, config.hostname).catch(() => undefined)
   if (!identity) return ok('not needed yet: this machine is not enrolled')
   const place = placeOf(identity, config)

@@ -12,6 +12,7 @@ import {
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { isWanted } from '../health/tool-watch.ts'
+import { ifMesh } from './if-mesh.ts'
 import { hasKernelWireguard } from './wireguard-check.ts'
 
 /** A row for each program of others that plexd runs. */
@@ -24,10 +25,13 @@ async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
   if (path !== undefined) return ok(`${path}, ${tools[tool].use}`)
   const { need } = tools[tool]
   if (need === 'none') return warning(describeMissing(tool), installTool(tool))
-  if (!config.meshEnabled) return ok('not needed: the mesh is switched off')
+  return ifMesh(config, (wanting) => checkNeed(tool, wanting))
+}
+
+async function checkNeed(tool: Tool, config: AgentConfig): Promise<Finding> {
   if (!isWanted(tool, config))
     return ok('not needed: neither "policy.enabled" nor "nat_traversal.enabled" wants it')
-  if (need === 'userspace' && (await hasKernelWireguard()))
+  if (tools[tool].need === 'userspace' && (await hasKernelWireguard()))
     return ok('not needed: the kernel has WireGuard')
   return failed(describeMissing(tool), installTool(tool))
 }

@@ -2,15 +2,19 @@ import { CliError, errorCodeOf, exitCodes, ownersHere, readSecretFile } from '@p
 
 /**
  * The text of a file with a key or a token of this node, undefined when there is none. Throws a CliError when others may
- * read or change it, or when it is somebody else's than `owners`.
+ * read or change it, or when it is somebody else's than `owners`; `exitCode` is that of a file which a person has named.
  */
-export function readOwnSecret(path: string, owners: readonly number[]): string | undefined {
+export function readOwnSecret(
+  path: string,
+  owners: readonly number[],
+  exitCode: number = exitCodes.failed,
+): string | undefined {
   try {
     return readSecretFile(path, `read "${path}"`, owners)
   } catch (error) {
     if (!(error instanceof Error)) throw error
     if (errorCodeOf(error.cause) === 'ENOENT') return undefined
-    throw new CliError(error.message, exitCodes.failed, { cause: error.cause })
+    throw new CliError(error.message, exitCode, { cause: error.cause })
   }
 }
 

@@ -26,8 +26,8 @@ import { guessMeshRange, type PlannedPlace } from '../routing/mesh-range.ts'
 import type { MeshRouting, RoutingPlace } from '../routing/mesh-routing.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { WgPeer } from '../wireguard/backend/wg-interface.ts'
+import { AbsentDevice } from '../wireguard/device/absent-device.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
-import { createFakeDevice } from '../wireguard/device/device-fake.ts'
 import type { MeshNetwork } from '../wireguard/device-linux.ts'
 import { standardMtu } from '../wireguard/interface/link.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
@@ -118,7 +118,7 @@ export async function openCoreMesh(deps: CoreMeshDeps): Promise<CoreMesh> {
     network: () => ({ ...place(), routed: routed() }),
     natType,
   })
-  const device = opened?.device ?? deps.device ?? createFakeDevice(disabledMesh(config))
+  const device = opened?.device ?? deps.device ?? absentMesh(config)
   const { network, routing, openPing } = opened ?? {}
   const routed = (): readonly string[] => routing?.ranges() ?? place().meshRanges
   const firewall = opened?.filter && openFirewall(opened.filter, routing, deps)
@@ -265,11 +265,11 @@ function checkNetwork({ device, network, discovery }: CoreMesh): Promise<Network
   throw new ApiError('unavailable', 'no public endpoint: the node is not registered yet')
 }
 
-function disabledMesh(config: AgentConfig): { interfaceName: string; disabledBecause: string } {
-  return {
-    interfaceName: config.meshInterface,
-    disabledBecause: config.meshEnabled
+function absentMesh({ meshInterface, meshEnabled }: AgentConfig): AbsentDevice {
+  return new AbsentDevice(
+    meshInterface,
+    meshEnabled
       ? 'nothing opened an interface'
       : 'switched off by --no-mesh or "mesh.enabled: false"',
-  }
+  )
 }

@@ -7,6 +7,7 @@ import type { PlaceVerdict } from '../routing/mesh-range.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
 import { eventually } from '../testing/wait.ts'
+import { AbsentDevice } from '../wireguard/device/absent-device.ts'
 import { createFakeDevice } from '../wireguard/device/device-fake.ts'
 import { createApplier } from './apply.ts'
 
@@ -113,11 +114,19 @@ describe('createApplier', () => {
     await asked.promise
     assert.deepEqual(device.peerIds(), [])
   })
+
+  it('has nothing to do without a mesh, whatever peers there are, and tells which cannot be used', async () => {
+    const device = new AbsentDevice('plexd0', 'switched off')
+    const { applier, problems } = setUp([{ ...web, public_key: 'none' }], device)
+    assert.deepEqual(await applier.apply({ look: true }), [])
+    assert.match(problems.of('peers'), /^the control plane sent what cannot be used: /)
+    assert.equal(problems.of('wireguard'), '')
+  })
 })
 
 const fine: PlaceVerdict = { ranges: ['10.100.0.0/16'], warnings: [] }
 
-function setUp(peers: Peer[]) {
+function setUp(peers: Peer[], absent?: AbsentDevice) {
   let state: DesiredState = { ...emptyDesiredState, peers }
   let isLost = false
   const device = createFakeDevice()
@@ -133,7 +142,13 @@ function setUp(peers: Peer[]) {
     forget() {},
     remove: async () => {},
   }
-  const applier = createApplier({ device, desired, routing, problems, log: silentLog })
+  const applier = createApplier({
+    device: absent ?? device,
+    desired,
+    routing,
+    problems,
+    log: silentLog,
+  })
   /** The peers are gone from the state as well. */
   function lose(now: boolean): void {
     isLost = now

@@ -104,6 +104,7 @@ export function createApplier(deps: ApplierDeps): Applier {
       observing.catch(() => {}) // awaited below; until it answers there is time for this:
       const wanted = usablePeers(placed(), peerRules?.())
       tellUnusable(wanted.problems)
+      if (device.disabledBecause !== undefined) return []
       const steps = planDevice(wanted.peers, await observing)
       if (steps.length > 0) await device.apply(steps)
       problems.clear('wireguard')

@@ -12,7 +12,8 @@ export async function findBootstrapToken(
   env: NodeJS.ProcessEnv,
   ask?: () => Promise<string>,
 ): Promise<string> {
-  const readFile = () => readOwnSecret(config.tokenFile, ownersOfTyped(env, config.dataDir))
+  const owners = ownersOfTyped(env, config.dataDir)
+  const readFile = () => readOwnSecret(config.tokenFile, owners, exitCodes.usage)
   const sources: [place: string, read: () => Promise<string | undefined>][] = [
     ['the config', async () => config.tokenValue],
     [`"${config.tokenFile}"`, async () => readFile()],

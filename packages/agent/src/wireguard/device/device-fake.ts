@@ -10,14 +10,8 @@ export interface FakeDevice extends WireguardDevice {
   breakWith(error: Error | undefined): void
 }
 
-/**
- * An interface in memory. With `disabledBecause` it stands where the mesh is switched off: it takes what it is given
- * and nothing is claimed of it.
- */
-export function createFakeDevice(
-  options: { interfaceName?: string; listenPort?: number; disabledBecause?: string } = {},
-): FakeDevice {
-  const { interfaceName = 'plexd0', listenPort = 51_820, disabledBecause } = options
+/** An interface in memory, for tests. */
+export function createFakeDevice(): FakeDevice {
   const peers = new Map<string, ObservedPeer>()
   const watchers = new Set<() => Promise<unknown>>()
   let failure: Error | undefined
@@ -33,10 +27,10 @@ export function createFakeDevice(
   }
 
   return {
-    interfaceName,
-    backend: disabledBecause === undefined ? 'fake' : 'none',
-    disabledBecause,
-    observe: async () => ({ peers: [...peers.values()], listen_port: listenPort, faults: [] }),
+    interfaceName: 'plexd0',
+    backend: 'fake',
+    disabledBecause: undefined,
+    observe: async () => ({ peers: [...peers.values()], listen_port: 51_820, faults: [] }),
     reclaim: async () => [],
     async apply(steps) {
       if (failure) throw failure

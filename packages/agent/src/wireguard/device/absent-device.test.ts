@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { AbsentDevice } from './absent-device.ts'
+
+describe('AbsentDevice', () => {
+  it('says that nothing is there and why, and takes nothing', async () => {
+    const device = new AbsentDevice('plexd0', 'switched off by --no-mesh')
+
+    assert.deepEqual(await device.observe(), { peers: [], listen_port: 0, faults: [] })
+    assert.deepEqual(await device.peers(), [])
+    assert.equal(await device.remove(), false)
+    assert.equal(device.backend, 'none')
+    await assert.rejects(
+      device.apply(),
+      /^Error: no interface "plexd0": switched off by --no-mesh$/,
+    )
+  })
+})
