@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PolicyRule } from '@plexd/protocol'
-import { type CheckResult, checkLedgers } from './check.ts'
 import { addressOf } from './connection.ts'
 import { join, putRules, rulesOf, type Topology } from './join.ts'
 import type { Plane } from './plane.ts'
+import { type Progress, progressOfAll } from './progress.ts'
 import { createRequests, type Requests } from './requests.ts'
 import type { TallyPage } from './tally.ts'
 import { monotonicMs } from './watches.ts'
-import type { Identity, LiveOptions, Progress, WorkerPage } from './worker-api.ts'
+import type { Identity, LiveOptions, WorkerPage } from './worker-api.ts'
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts'
 
 export interface FleetOptions {
@@ -60,8 +60,6 @@ export interface Fleet extends AsyncDisposable {
   /** Answers and faults since the last time. */
   take(): Promise<FleetPage>
   each<Result>(run: (worker: WorkerProcess['api']) => Promise<Result>): Promise<Result[]>
-  /** Compares each ledger with the log, and what each agent has with what it should have. */
-  check(): Promise<CheckResult>
 }
 
 export interface FleetPage {
@@ -138,7 +136,6 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
     identities,
     requests,
     each,
-    check: () => checkLedgers(fleet),
     putPolicy: (rules) => putRules(plane.admin, rules),
     register: async (tokens) =>
       (await register(tokens, 'register')).filter((identity) => identity !== undefined),
@@ -186,14 +183,7 @@ export async function startFleet(plane: Plane, options: FleetOptions): Promise<F
       if (!statuses.includes(200)) throw new Error(`report endpoint: ${statuses}`)
     },
     async progress(sinceMs = 0) {
-      const parts = await each((worker) => worker.progress({ sinceMs }))
-      return parts.reduce((all, part) => ({
-        open: all.open + part.open,
-        current: all.current + part.current,
-        lastCurrentMs: Math.max(all.lastCurrentMs, part.lastCurrentMs),
-        fewestPeers: Math.min(all.fewestPeers, part.fewestPeers),
-        events: all.events + part.events,
-      }))
+      return progressOfAll(await each((worker) => worker.progress({ sinceMs })))
     },
     async take() {
       const pages = await each((worker) => worker.take())

@@ -31,6 +31,11 @@ export class Ledger {
     this.pulled.push({ from, to })
     this.seq = Math.max(this.seq, to)
   }
+
+  page(nodeId: string): LedgerPage {
+    const { startSeq, seqs, outOfTurn, pulled } = this
+    return { nodeId, startSeq, seqs, outOfTurn, pulled }
+  }
 }
 
 /** What a ledger says, as it goes from process to process. */

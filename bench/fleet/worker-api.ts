@@ -1,4 +1,5 @@
 import type { LedgerPage } from './ledger.ts'
+import type { Progress } from './progress.ts'
 import type { TallyPage } from './tally.ts'
 import type { Sighting, WatchRequest } from './watches.ts'
 
@@ -69,16 +70,6 @@ export interface Identity {
   node_token: string
   node_secret_key: string
   signing_public_key: string
-}
-
-export interface Progress {
-  open: number
-  /** Agents that have proved since `sinceMs` that they have the newest. */
-  current: number
-  lastCurrentMs: number
-  /** Peers that the agents know of: the fewest, and in all. */
-  fewestPeers: number
-  events: number
 }
 
 export interface WorkerPage {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
+import { checkLedgers } from '../fleet/check.ts'
 import { answersOf } from '../fleet/tally.ts'
 import { startBareFleet } from '../floor/bare-fleet.ts'
 
@@ -29,7 +30,7 @@ export const idle: Bench = {
     const answers = answersOf(page.tally)
     const wrong = answers.others(200, 304)
     if (wrong !== '') context.fault(`answers: ${wrong}`)
-    const { faults, events } = await fleet.check()
+    const { faults, events } = await checkLedgers(fleet)
     for (const fault of faults) context.fault(fault)
     await fleet.close()
 

@@ -1,4 +1,5 @@
 import type { Bench } from '../bench.ts'
+import { checkLedgers } from '../fleet/check.ts'
 import { answersOf } from '../fleet/tally.ts'
 import { monotonicMs } from '../fleet/watches.ts'
 
@@ -29,7 +30,7 @@ export const joinBench: Bench = {
       value: (size * 1_000) / (monotonicMs() - joinedMs),
       rounds: times.length,
     })
-    const result = await fleet.check()
+    const result = await checkLedgers(fleet)
     for (const fault of result.faults) context.fault(fault)
     context.note(`${result.events} events in ${size} ledgers, ${result.verified} verified`)
   },

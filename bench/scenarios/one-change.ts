@@ -1,4 +1,5 @@
 import type { Bench } from '../bench.ts'
+import { checkLedgers } from '../fleet/check.ts'
 import { usualLife } from '../fleet/fleet.ts'
 import { measureBroadcasts } from '../floor/bare-fleet.ts'
 import { quantiles } from '../quantiles.ts'
@@ -37,7 +38,7 @@ export const oneChange: Bench = {
     })
     const usage = await fleet.plane.usage()
     await fleet.rest()
-    const { faults, events, verified } = await fleet.check()
+    const { faults, events, verified } = await checkLedgers(fleet)
     for (const fault of faults) context.fault(fault)
     context.note(`${events} events in ledgers, ${verified} signatures verified`)
     await fleet.close()

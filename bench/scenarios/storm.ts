@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
+import { checkLedgers } from '../fleet/check.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { answersOf } from '../fleet/tally.ts'
 import { monotonicMs } from '../fleet/watches.ts'
@@ -45,7 +46,7 @@ export const storm: Bench = {
     }
     const usage = await fleet.plane.usage()
     await fleet.rest()
-    const { faults, events, coalesced } = await fleet.check()
+    const { faults, events, coalesced } = await checkLedgers(fleet)
     for (const fault of faults) context.fault(fault)
     await fleet.close()
     const bare = await startBareFleet(fleet.plane, { agents: size, workers: size > 5_000 ? 2 : 1 })
