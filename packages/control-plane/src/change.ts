@@ -2,7 +2,7 @@ import { appendEvent, type NewEvent, refuseOverlong } from './events/event-log.t
 import type { PresentLife } from './events/position.ts'
 import type { FleetChange, MutableFleet } from './mesh/fleet.ts'
 import type { LoggedEvent } from './rows/events.ts'
-import type { RowUnit } from './rows/unit.ts'
+import type { RowUnit } from './rows/fleet/unit.ts'
 import type { Store, Tx } from './store/db.ts'
 
 /** One unit of work on the desired state. */

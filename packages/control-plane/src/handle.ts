@@ -1,7 +1,7 @@
 import type { Operation, ParamsOf, QueryOf, RequestOf, ResponseOf } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Principal } from './access/auth.ts'
 import type { App } from './app.ts'
-import type { Principal } from './auth.ts'
 import type { Route } from './http/server.ts'
 
 /** A request that may be answered: authenticated, of the right shape. */

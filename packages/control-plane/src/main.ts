@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --disable-sigusr1
 import { heedSignals, runCli } from '@plexd/runtime'
-import { limitThreadPool } from './thread-pool.ts'
+import { limitThreadPool } from './start/thread-pool.ts'
 
 const [, , ...argv] = process.argv
 // Before all that takes time. Who runs another command at a terminal, and closes that, wants it to end.

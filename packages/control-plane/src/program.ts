@@ -115,7 +115,7 @@ export function createProgram(reloadRequests?: ReloadRequests): Command {
     .option('--data-dir <DIR>', 'its data folder', '/var/lib/plexd-control-plane')
     .addHelpText('after', resetExamples)
     .action(async ({ dataDir }: { dataDir: string }) => {
-      const { resetAdminToken } = await import('./admin-token-reset.ts')
+      const { resetAdminToken } = await import('./start/admin-token-reset.ts')
       const path = await resetAdminToken(dataDir, systemClock.now())
       process.stdout.write(`the new token is in ${path}\n`)
     })

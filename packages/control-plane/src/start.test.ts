@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { openApp } from './open-app.ts'
-import { createServers } from './servers.ts'
+import { createServers } from './serving/servers.ts'
 import { startControlPlane, withControlPlane } from './testing/harness.ts'
 import { makeTemporaryFolder } from './testing/temporary-folder.ts'
 

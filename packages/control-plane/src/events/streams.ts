@@ -1,6 +1,6 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
-import type { Presence } from '../presence.ts'
+import type { Presence } from '../presence/presence.ts'
 import { readUnanswered, type StoredEvent } from '../rows/events.ts'
 import type { Reader } from '../store/db.ts'
 import { createCounter } from './counter.ts'

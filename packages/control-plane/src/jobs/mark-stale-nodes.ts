@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { statusAfterSilence } from '../mesh/liveness.ts'
-import { changeStatus } from '../node-status.ts'
+import { changeStatus } from '../nodes/status.ts'
 
 /** Marks nodes that have gone silent, and tells their peers. */
 export async function markStaleNodes(app: App): Promise<void> {

@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
-import { askForNewKey } from '../key-rotation-request.ts'
 import { oldKeys } from '../mesh/key-age.ts'
+import { askForNewKey } from '../rotation/key-request.ts'
 
 /** Asks nodes whose keys are due to rotate them, one of each tenant or a few of a large one. */
 export async function rotateOldKeys(app: App): Promise<void> {

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { writeLastSeen } from '../rows/node-lookups.ts'
+import { writeLastSeen } from '../rows/fleet/node-lookups.ts'
 
 /** Nodes in one transaction; more would hold up what else is to be written. */
 const chunk = 200

@@ -1,6 +1,6 @@
-import { tellMove } from '../announce.ts'
 import type { App } from '../app.ts'
-import { putNode } from '../rows/nodes.ts'
+import { tellMove } from '../changes/announce.ts'
+import { putNode } from '../rows/fleet/nodes.ts'
 
 /** Tells of the nodes that moved too often to be told of at once. */
 export async function tellMoves(app: App): Promise<void> {

@@ -1,10 +1,10 @@
 import type { Metadata } from '@plexd/protocol'
-import { changeNode } from '../announce.ts'
 import type { Unit } from '../change.ts'
+import { changeNode } from '../changes/announce.ts'
 import type { Limits } from '../limits.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
-import { readAllUnconfirmed, readUnconfirmedOf } from '../rows/node-lookups.ts'
-import { putNode } from '../rows/nodes.ts'
+import { readAllUnconfirmed, readUnconfirmedOf } from '../rows/fleet/node-lookups.ts'
+import { putNode } from '../rows/fleet/nodes.ts'
 import type { Reader } from '../store/db.ts'
 import { boundMetadata } from './labels.ts'
 

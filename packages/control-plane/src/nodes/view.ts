@@ -8,7 +8,7 @@ import {
 } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import { readNode, type StoredNode } from '../rows/nodes.ts'
+import { readNode, type StoredNode } from '../rows/fleet/nodes.ts'
 import { hostnameTrouble } from './hostname.ts'
 
 /** A node as operators see it: its row, and what is known of its life at this moment. */

@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import { isPresent } from '../rows/node-lookups.ts'
+import { isPresent } from '../rows/fleet/node-lookups.ts'
 import {
   deleteReports,
   measureReports,

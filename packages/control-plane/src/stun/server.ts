@@ -8,7 +8,7 @@ import {
   openUdpSocket,
   type UdpSocket,
 } from '@plexd/runtime'
-import { hostAddresses } from '../host-addresses.ts'
+import { hostAddresses } from '../tls/host-addresses.ts'
 
 /**
  * Tells nodes from where their packets come (STUN binding, RFC 5389), so that a mesh needs no server of somebody else.

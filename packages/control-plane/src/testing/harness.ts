@@ -22,13 +22,13 @@ import {
   silentLog,
   systemClock,
 } from '@plexd/runtime'
+import { tokenHash } from '../access/auth.ts'
 import type { App, RunningApp } from '../app.ts'
-import { tokenHash } from '../auth.ts'
 import type { Config } from '../config/config.ts'
 import { startControlPlane as start } from '../control-plane.ts'
 import { type Limits, limits } from '../limits.ts'
 import { insertToken } from '../rows/bootstrap-tokens.ts'
-import { readFirstTenant } from '../rows/tenants.ts'
+import { readFirstTenant } from '../rows/fleet/tenants.ts'
 
 export interface HarnessOptions {
   clock?: Clock

@@ -9,9 +9,9 @@ import {
   type Role,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
-import { tokenHash } from '../auth.ts'
-import { putOperator } from '../rows/operators.ts'
-import { addTenant, readFirstTenant } from '../rows/tenants.ts'
+import { tokenHash } from '../access/auth.ts'
+import { putOperator } from '../rows/fleet/operators.ts'
+import { addTenant, readFirstTenant } from '../rows/fleet/tenants.ts'
 import type { TestControlPlane } from './harness.ts'
 
 export interface TestOperator {

@@ -10,7 +10,7 @@ import {
   systemClock,
   writeFileAtomic,
 } from '@plexd/runtime'
-import { hostAddresses } from '../host-addresses.ts'
+import { hostAddresses } from './host-addresses.ts'
 
 export interface TlsOptions {
   dataDir: string

@@ -1,0 +1,28 @@
+import { ApiError } from '@plexd/protocol'
+import type { Fleet, OperatorRecord } from '../mesh/fleet.ts'
+
+/** What an operator keeps open ends with the token, not a while later. */
+export interface OperatorEnds {
+  /** Aborts when the token is revoked, its reason being what the operator is told (401). */
+  signalOf(operator: OperatorRecord): AbortSignal
+  /** Call it once the revocation is committed. */
+  end(operatorId: string): void
+}
+
+export function createOperatorEnds(fleet: Fleet): OperatorEnds {
+  const controllers = new Map<string, AbortController>()
+  const reason = (): ApiError => new ApiError('unauthorized', 'unauthorized')
+  return {
+    signalOf({ id, token_hash }) {
+      // It may have been revoked since the request was let in.
+      if (!fleet.operatorByTokenHash(token_hash)) return AbortSignal.abort(reason())
+      const controller = controllers.get(id) ?? new AbortController()
+      controllers.set(id, controller)
+      return controller.signal
+    },
+    end(id) {
+      controllers.get(id)?.abort(reason())
+      controllers.delete(id)
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import { ApiError, type Auth } from '@plexd/protocol'
+import type { Clock, Log } from '@plexd/runtime'
+import type { FastifyRequest } from 'fastify'
+import { sourceOf } from '../http/connections/source.ts'
+import type { Limits } from '../limits.ts'
+
+/**
+ * Counts tokens that nobody has, by where they come from and by the node whose path it is. It is asked once a token is
+ * known to be wrong: a right one always passes, for thousands may come from one address.
+ */
+export interface WrongTokens {
+  /** What the caller is told: the error itself, or in place of a 401 an ApiError (429) when there were too many. */
+  judge(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
+}
+
+interface Bucket {
+  left: number
+  atMs: number
+  /** Since it was full. */
+  wrong: number
+  /** When it was last written about; undefined when it was not since then. */
+  loggedMs: number | undefined
+}
+
+/** While it goes on, it is said again. */
+const logEachMs = 60_000
+
+export function createWrongTokens(options: {
+  limits: Limits
+  clock: Pick<Clock, 'monotonic'>
+  log: Log
+  onWrong: (api: string, outcome: 'refused' | 'throttled') => void
+}): WrongTokens {
+  const { limits, clock, log, onWrong } = options
+  /** The one that was used least recently first. */
+  const buckets = new Map<string, Bucket>()
+
+  function bucketOf(key: string): Bucket {
+    const nowMs = clock.monotonic()
+    const full: Bucket = { left: limits.wrong_tokens, atMs: nowMs, wrong: 0, loggedMs: undefined }
+    const bucket = refilled(buckets.get(key) ?? full, nowMs)
+    buckets.delete(key)
+    buckets.set(key, bucket)
+    const [oldest] = buckets.keys()
+    if (buckets.size > limits.wrong_token_sources && oldest !== undefined) buckets.delete(oldest)
+    return bucket
+  }
+
+  function refilled(bucket: Bucket, nowMs: number): Bucket {
+    const left = bucket.left + (nowMs - bucket.atMs) / limits.wrong_token_refill_ms
+    if (left < limits.wrong_tokens) return { ...bucket, left, atMs: nowMs }
+    return { left: limits.wrong_tokens, atMs: nowMs, wrong: 0, loggedMs: undefined }
+  }
+
+  /** Seconds until there is room for one more; 0 when this one was it. */
+  function take(bucket: Bucket): number {
+    bucket.wrong++
+    if (bucket.left < 1)
+      return Math.ceil(((1 - bucket.left) * limits.wrong_token_refill_ms) / 1_000)
+    bucket.left--
+    return 0
+  }
+
+  function tell(bucket: Bucket, fields: Record<string, unknown>): void {
+    const nowMs = clock.monotonic()
+    if (bucket.loggedMs !== undefined && nowMs - bucket.loggedMs < logEachMs) return
+    bucket.loggedMs = nowMs
+    log.warn('too many wrong tokens', { ...fields, count: bucket.wrong })
+  }
+
+  return {
+    judge(error, auth, request) {
+      if (!(error instanceof ApiError) || error.status !== 401) return error
+      const api = auth === 'operator' ? 'admin' : 'control'
+      const source = sourceOf(request.raw.socket.remoteAddress)
+      const node_id = nodeIdOf(request)
+      const own = [bucketOf(`source ${source}`), ...(node_id ? [bucketOf(`node ${node_id}`)] : [])]
+      const over = own
+        .map((bucket) => ({ bucket, seconds: take(bucket) }))
+        .filter(({ seconds }) => seconds > 0)
+      onWrong(api, over.length === 0 ? 'refused' : 'throttled')
+      const [first] = over
+      if (!first) return error
+      tell(first.bucket, { source, api, ...(node_id ? { node_id } : {}) })
+      return new ApiError(
+        'too_many_requests',
+        `${error.message}: there were too many wrong tokens (limit wrong_tokens)`,
+        {
+          retryAfterSeconds: Math.max(...over.map(({ seconds }) => seconds)),
+        },
+      )
+    },
+  }
+}
+
+/** Of what is no id there would be as many as anybody likes. */
+function nodeIdOf({ params }: FastifyRequest): string | undefined {
+  const { node_id = '' } = (params ?? {}) as { node_id?: string } // named so by the paths of the table
+  return /^n_\w{1,64}$/.test(node_id) ? node_id : undefined
+}

@@ -1,0 +1,54 @@
+import { ApiError, type Artifact, adminApi } from '@plexd/protocol'
+import type { App } from '../../app.ts'
+import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../../artifacts/files.ts'
+import { handle } from '../../handle.ts'
+import { readBody } from '../../http/bodies/read-body.ts'
+import { insertArtifact, readArtifact } from '../../rows/artifacts.ts'
+import { artifactView } from './artifact-view.ts'
+
+/**
+ * `X-Checksum-Sha256` makes it refuse anything but the file that was meant. A name stands for one file for ever: the
+ * same file again is fine, another one is 409.
+ */
+export const putArtifact = handle(
+  adminApi.putArtifact,
+  async ({ params: { version, os, arch }, headers, request }, app) => {
+    const name = { version, os, arch }
+    checkArtifactName(name)
+    checkVersion(version)
+    const { maxBodyBytes } = adminApi.putArtifact
+    const expected = headers['x-checksum-sha256']
+    const file = await app.artifacts.receive(readBody(request, maxBodyBytes), {
+      maxBytes: maxBodyBytes,
+      ...(typeof expected === 'string' ? { expectedChecksum: expected } : {}),
+    })
+    return app.artifacts.exclusive(() => keep(app, name, file))
+  },
+)
+
+/** What is compared with the versions that nodes say has to be one (semver.org, section 2). */
+function checkVersion(version: string): void {
+  if (/^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?$/.test(version)) return
+  throw new ApiError(
+    'bad_request',
+    `version "${version}": want a version such as 1.5.0 or 1.5.0-rc.1, as "plexd version" prints it`,
+  )
+}
+
+async function keep(app: App, name: ArtifactName, file: ReceivedFile): Promise<Artifact> {
+  const { size, checksum } = file
+  const known = await readArtifact(app.store.reader, name)
+  if (known) {
+    await file.discard()
+    if (known.checksum === checksum) return artifactView(known)
+    throw new ApiError(
+      'conflict',
+      `plexd ${name.version} for ${name.os}/${name.arch} is another file`,
+    )
+  }
+  // First the bytes, then the row: what is listed can be downloaded.
+  await file.keep(name)
+  const artifact = { ...name, size, checksum, created_at: app.clock.now() }
+  await app.store.write((tx) => insertArtifact(tx, artifact))
+  return artifactView(artifact)
+}

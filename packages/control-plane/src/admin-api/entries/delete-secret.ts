@@ -1,0 +1,24 @@
+import { ApiError, adminApi } from '@plexd/protocol'
+import { tellEntryChange } from '../../entries/change.ts'
+import { readTarget, rowFor } from '../../entries/target.ts'
+import { handle } from '../../handle.ts'
+import { deleteEntry, readEntriesOf } from '../../rows/entries.ts'
+import { findNodeById } from '../nodes/find-node.ts'
+
+export const deleteSecret = handle(
+  adminApi.deleteSecret,
+  async ({ principal, params: { key }, query }, app) => {
+    await app.change(async (unit) => {
+      const { tenant_id } = principal
+      const meant = readTarget(query, (id) => findNodeById(unit.fleet, principal, id))
+      const before = await readEntriesOf(unit.tx, 'secrets', { tenantId: tenant_id, key })
+      const row = rowFor(before, meant)
+      if (!row) throw new ApiError('not_found', `there is no secret "${key}" for this target`)
+      await deleteEntry(unit.tx, 'secrets', row.id)
+      const { target } = row
+      const after = before.filter((entry) => entry !== row)
+      await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
+    })
+    return {}
+  },
+)

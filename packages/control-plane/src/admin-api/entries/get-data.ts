@@ -1,0 +1,69 @@
+import { ApiError, adminApi, formatNode } from '@plexd/protocol'
+import type { App } from '../../app.ts'
+import { namedTarget, readTarget, rowFor } from '../../entries/target.ts'
+import { type Call, handle } from '../../handle.ts'
+import { readDataEntry } from '../../rows/data-entries.ts'
+import { readEntriesOf } from '../../rows/entries.ts'
+import { findNodeById } from '../nodes/find-node.ts'
+import { dataEntryJson, readTargetNames } from './entry-view.ts'
+
+type GetDataCall = Call<typeof adminApi.getData>
+
+/** A data entry by what tells it from others of its key. */
+interface Entry {
+  id: string
+  target: string
+}
+
+/** Without a target it is the only one of its key, or nobody can say which is meant. */
+export const getData = handle(adminApi.getData, async (call, app) => {
+  const { principal, params } = call
+  const { reader } = app.store
+  const { tenant_id: tenantId } = principal
+  const entries = await readEntriesOf(reader, 'data_entries', { tenantId, key: params.key })
+  const { id } = await choose(entries, call, app)
+  const row = await readDataEntry(reader, id)
+  if (!row) throw new ApiError('not_found', `there is no data entry "${params.key}" any more`)
+  return dataEntryJson(row, await readTargetNames(app, row.tenant_id, [row]))
+})
+
+async function choose(entries: readonly Entry[], call: GetDataCall, app: App): Promise<Entry> {
+  const { principal, params, query } = call
+  if (query.node_id === undefined && query.selector === undefined) return onlyOf(entries, call, app)
+  const target = readTarget(query, (id) => findNodeById(app.fleet, principal, id))
+  const entry = rowFor(entries, target)
+  if (!entry)
+    throw new ApiError('not_found', `there is no data entry "${params.key}" for this target`)
+  return entry
+}
+
+async function onlyOf(entries: readonly Entry[], call: GetDataCall, app: App): Promise<Entry> {
+  const { key } = call.params
+  const [only, ...others] = entries
+  if (!only) throw new ApiError('not_found', `there is no data entry "${key}"`)
+  if (others.length > 0)
+    throw new ApiError(
+      'conflict',
+      `data entry "${key}" is there for ${await listTargets(entries, call, app)}`,
+    )
+  return only
+}
+
+/** More say nothing more. */
+const maxNamed = 8
+
+async function listTargets(
+  entries: readonly Entry[],
+  { principal }: GetDataCall,
+  app: App,
+): Promise<string> {
+  const named = entries.slice(0, maxNamed)
+  const hostnameOf = await readTargetNames(app, principal.tenant_id, named)
+  const texts = named.map((entry) => {
+    const { node_id, node_hostname, selector } = namedTarget(entry.target, hostnameOf)
+    return selector === undefined
+      ? `node ${formatNode(node_id ?? '', node_hostname)}`
+      : `selector "${selector}"`
+  })
+  return `${texts.join(', ')}${entries.length > maxNamed ? ' and more' : ''}: say for which`
+}

@@ -1,0 +1,18 @@
+import { adminApi } from '@plexd/protocol'
+import { handle } from '../../handle.ts'
+import { readSecretsAfter } from '../../rows/secrets.ts'
+import { cursorOf, limitOf, toPage } from '../paging.ts'
+import { readTargetNames, secretView } from './entry-view.ts'
+
+/** By key, then by target. */
+export const listSecrets = handle(adminApi.listSecrets, async ({ principal, query }, app) => {
+  const { tenant_id: tenantId } = principal
+  const limit = limitOf(query)
+  const [key = '', target = ''] = cursorOf(query, ['', '']) ?? []
+  const rows = await readSecretsAfter(app.store.reader, { tenantId, key, target }, limit + 1)
+  const hostnameOf = await readTargetNames(app, tenantId, rows)
+  return toPage(rows, limit, {
+    item: (row) => secretView(row, hostnameOf),
+    cursor: (row) => [row.key, row.target],
+  })
+})

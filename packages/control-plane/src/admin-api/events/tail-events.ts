@@ -1,0 +1,100 @@
+import { ApiError, adminApi, type EventRecord } from '@plexd/protocol'
+import type { App } from '../../app.ts'
+import type { Frame } from '../../events/frames.ts'
+import { isShared, payloadFor } from '../../events/payload-for.ts'
+import { createSlices } from '../../events/slices.ts'
+import { createSubscription } from '../../events/subscription.ts'
+import { handle } from '../../handle.ts'
+import { openSse } from '../../http/sse.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
+import type { StoredEvent } from '../../rows/events.ts'
+import { findNode } from '../nodes/find-node.ts'
+
+/** Ends with the token's end, with the node's, and when the control plane stops. */
+export const tailEvents = handle(
+  adminApi.tailEvents,
+  async ({ principal, params, query, reply }, app) => {
+    const node = findNode(app.fleet, principal, params.node)
+    const afterSeq = startOf(query.after, app)
+    const ended = app.operatorEnds.signalOf(principal)
+    ended.throwIfAborted()
+    const stream = openSse(reply, app.clock.monotonic)
+    const subscription = createSubscription({
+      no: node.no,
+      afterSeq,
+      behind: afterSeq < app.heads.of(node.no),
+      reader: app.store.reader,
+      sink: stream,
+      slices: createSlices(),
+      async *prologue() {},
+      frameOf: async (event) => frameOf(event, node, app),
+      onFlushed() {},
+      log: app.log,
+    })
+    const stopListening = app.hub.listen((event) => {
+      if (event.audience.includes(node.no)) subscription.offer(event)
+    })
+    const isOver = (): boolean =>
+      app.notServing() === 'stopping' || app.fleet.node(node.id) === undefined
+    const watch = setInterval(() => {
+      if (isOver()) stream.end()
+      else stream.keepAlive()
+    }, watchMs).unref()
+    ended.addEventListener('abort', stream.end)
+    stream.onClose(() => {
+      ended.removeEventListener('abort', stream.end)
+      clearInterval(watch)
+      stopListening()
+      subscription.close()
+    })
+    return undefined
+  },
+)
+
+const watchMs = 1_000
+
+function startOf(after: string | undefined, { heads }: App): number {
+  if (after === undefined) return heads.last()
+  if (after === '0') return 0
+  const { seq, unknown } = heads.find(after)
+  if (seq !== undefined) return seq
+  throw new ApiError('bad_request', `after "${after}": the event id ${unknown}`)
+}
+
+async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<Frame> {
+  const id = app.heads.positionOf(event.seq)
+  const kept = keptPayload(event)
+  const record: Omit<EventRecord, 'payload'> = {
+    id,
+    event_id: event.event_id,
+    event_type: event.event_type,
+    node_id: node.id,
+    node_hostname: node.hostname,
+    created_at: new Date(event.created_at).toISOString(),
+    payload_of: kept === undefined ? 'now' : 'event',
+  }
+  const head = JSON.stringify(record).slice(0, -1)
+  const data = `${head},"payload":${kept ?? (await presentPayload(event, node, app))}}`
+  // One line however long: it is nodes that cannot read long ones.
+  const text = `id: ${id}\nevent: ${event.event_type}\ndata: ${data}\n\n`
+  return { text, isResync: false }
+}
+
+/**
+ * As it stands in the log, as JSON text, without what a node is told beside it: PSKs are filled in for nodes only.
+ * Undefined where the log says only that there is a newer state.
+ */
+function keptPayload({ event_type, payload }: StoredEvent): string | undefined {
+  if (['peer_added', 'peer_key_rotated'].includes(event_type)) {
+    const { key_epoch: _, ...rest } = JSON.parse(payload) as Record<string, unknown> // an object for every type
+    return JSON.stringify(rest)
+  }
+  return isShared(event_type) || event_type === 'action_request' ? payload : undefined
+}
+
+/** What the node would be told of it now. */
+async function presentPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
+  const { store, entries, fleet, pskMaster, clock } = app
+  const sources = { reader: store.reader, entries, fleet, pskMaster, now: clock.now }
+  return (await payloadFor(event, node, sources)) ?? '{}'
+}

@@ -1,0 +1,65 @@
+import { ApiError, adminApi, type Execution } from '@plexd/protocol'
+import type { App } from '../../app.ts'
+import { isFinal } from '../../executions/transitions.ts'
+import { executionView } from '../../executions/view.ts'
+import { handle } from '../../handle.ts'
+import type { OperatorRecord } from '../../mesh/fleet.ts'
+import { readExecution, type StoredExecution } from '../../rows/executions.ts'
+import { readDuration } from '../durations.ts'
+import { readHostnames } from '../nodes/hostnames.ts'
+
+/** With `wait` it answers when the execution has finished, or at the end of the wait as it is then; 401 when the token ends. */
+export const getExecution = handle(
+  adminApi.getExecution,
+  async ({ principal, params, query, reply }, app) => {
+    const waitMs =
+      query.wait === undefined
+        ? 0
+        : readDuration(query.wait, { field: 'wait', min: '0s', max: '60s' })
+    const endMs = app.clock.monotonic() + waitMs
+    const ended = app.operatorEnds.signalOf(principal)
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    for (;;) {
+      const leftMs = endMs - app.clock.monotonic()
+      // Listening from before the look, so that no change falls between the two.
+      const stop = new AbortController()
+      const changed =
+        leftMs > 0
+          ? app.executions.next(
+              params.execution_id,
+              leftMs,
+              AbortSignal.any([gone.signal, ended, stop.signal]),
+            )
+          : undefined
+      try {
+        ended.throwIfAborted()
+        const row = await find(app, principal, params.execution_id)
+        const isOver = isFinal(row.status) || gone.signal.aborted || app.notServing() === 'stopping'
+        if (!changed || isOver) return await shown(app, principal, row)
+        await changed
+      } finally {
+        stop.abort()
+      }
+    }
+  },
+)
+
+async function shown(
+  app: App,
+  { tenant_id: tenantId }: OperatorRecord,
+  row: StoredExecution,
+): Promise<Execution> {
+  const hostnameOf = await readHostnames(app, { tenantId, ids: [row.node_id] })
+  return executionView(row, hostnameOf(row.node_id))
+}
+
+async function find(
+  { store }: App,
+  { tenant_id }: OperatorRecord,
+  id: string,
+): Promise<StoredExecution> {
+  const row = await readExecution(store.reader, id, { tenant_id })
+  if (!row) throw new ApiError('not_found', `there is no execution "${id}"`)
+  return row
+}

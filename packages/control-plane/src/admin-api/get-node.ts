@@ -1,9 +1,0 @@
-import { adminApi } from '@plexd/protocol'
-import { handle } from '../handle.ts'
-import { readNodeDetail } from '../nodes/view.ts'
-import { findNode } from './find-node.ts'
-
-export const getNode = handle(adminApi.getNode, async ({ principal, params }, app) => {
-  const { id } = findNode(app.fleet, principal, params.node)
-  return readNodeDetail(app, id, params.node)
-})

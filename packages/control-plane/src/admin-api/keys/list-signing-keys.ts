@@ -1,0 +1,10 @@
+import { adminApi } from '@plexd/protocol'
+import { handle } from '../../handle.ts'
+import { readShownKeys } from '../../rows/signing-keys.ts'
+import { signingKeyView } from './signing-key-view.ts'
+
+/** Oldest first. */
+export const listSigningKeys = handle(adminApi.listSigningKeys, async (_call, { store }) => {
+  const keys = await readShownKeys(store.reader)
+  return { items: keys.map(signingKeyView) }
+})

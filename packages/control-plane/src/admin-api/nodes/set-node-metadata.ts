@@ -1,0 +1,62 @@
+import { adminApi, nearest } from '@plexd/protocol'
+import type { App } from '../../app.ts'
+import type { Unit } from '../../change.ts'
+import { type Call, handle } from '../../handle.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
+import { checkLabels, warningsOf } from '../../nodes/labels.ts'
+import { putLabels } from '../../nodes/unconfirmed.ts'
+import { readNodeDetail } from '../../nodes/view.ts'
+import { readUnconfirmedOf } from '../../rows/fleet/node-lookups.ts'
+import { findNode } from './find-node.ts'
+
+/** What is set wins over what is removed. Labels as they were before change nothing and tell nobody. */
+export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app) => {
+  const { principal, params, body } = call
+  const before = await app.change(async (unit) => {
+    const node = findNode(unit.fleet, principal, params.node)
+    await setLabels(unit, node, call, app)
+    return node
+  })
+  return {
+    ...(await readNodeDetail(app, before.id, params.node)),
+    warnings: [...warningsOf(body.set ?? {}), ...missingOf(before, body.remove)],
+  }
+})
+
+/** So many names that are not there are looked at; a list may hold any number. */
+const mostMissing = 10
+
+/** What was to be removed and is not there: most likely it is spelt otherwise. */
+function missingOf(node: NodeRecord, remove: readonly string[] = []): string[] {
+  const missing = remove.filter((key) => !Object.hasOwn(node.labels, key))
+  const more = missing.length - mostMissing
+  return [
+    ...missing.slice(0, mostMissing).map((key) => describeMissing(key, node)),
+    ...(more > 0 ? [`the node has no labels of ${more} more names`] : []),
+  ]
+}
+
+function describeMissing(key: string, { labels, reported }: NodeRecord): string {
+  const near = nearest(key, Object.keys(labels))
+  const hint = Object.hasOwn(reported, key)
+    ? 'it is what the node says of itself, which nobody else can change'
+    : `it has ${near === undefined ? Object.keys(labels).slice(0, 10).join(', ') || 'none' : `"${near}": did you mean that?`}`
+  return `the node has no label ${JSON.stringify(key.slice(0, 64))}: ${hint}`
+}
+
+async function setLabels(
+  unit: Unit,
+  node: NodeRecord,
+  { body: { set = {}, remove = [] } }: Call<typeof adminApi.setNodeMetadata>,
+  { config }: App,
+): Promise<void> {
+  const unconfirmed = await readUnconfirmedOf(unit.tx, node.id)
+  const kept = Object.entries(node.labels).filter(([key]) => !remove.includes(key))
+  // What nobody has confirmed may be of the node, and leaves an operator as much room as ever.
+  const known = Object.fromEntries(kept.filter(([key]) => !unconfirmed.includes(key)))
+  checkLabels(set, known, config.limits)
+  await putLabels(unit, node, {
+    labels: { ...Object.fromEntries(kept), ...set },
+    unconfirmed: unconfirmed.filter((key) => !remove.includes(key) && !Object.hasOwn(set, key)),
+  })
+}

@@ -1,0 +1,13 @@
+import { adminApi } from '@plexd/protocol'
+import { handle } from '../../handle.ts'
+import { readShownOperators } from '../../rows/fleet/operators.ts'
+import { adminTokenView } from '../tokens/token-view.ts'
+
+/** Oldest first, without those revoked. */
+export const listAdminTokens = handle(
+  adminApi.listAdminTokens,
+  async ({ principal }, { store }) => {
+    const operators = await readShownOperators(store.reader, principal.tenant_id)
+    return { items: operators.map(adminTokenView) }
+  },
+)

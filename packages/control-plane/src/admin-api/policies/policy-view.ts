@@ -1,0 +1,39 @@
+import { isNodeId, type Policy, type PolicyRule } from '@plexd/protocol'
+import type { StoredPolicy } from '../../rows/fleet/policies.ts'
+import { readHostnames } from '../nodes/hostnames.ts'
+import { timestamp } from '../timestamps.ts'
+
+type Names = Parameters<typeof readHostnames>[0]
+
+/** Policies of a tenant as an operator sees them. A rule may name any id, and those of others stay nameless. */
+export async function policyViews(
+  app: Names,
+  tenantId: string,
+  policies: readonly StoredPolicy[],
+): Promise<Policy[]> {
+  const named = policies.map((policy) => ({ policy, ids: idsOf(policy.rules) }))
+  const hostnameOf = await readHostnames(app, { tenantId, ids: named.flatMap(({ ids }) => ids) })
+  return named.map(({ policy: { id, name, revision, rules, updated_at }, ids }) => ({
+    id,
+    name,
+    revision,
+    rules: [...rules],
+    node_hostnames: Object.fromEntries(ids.map((node) => [node, hostnameOf(node)])),
+    updated_at: timestamp(updated_at),
+  }))
+}
+
+export async function policyView(
+  app: Names,
+  tenantId: string,
+  policy: StoredPolicy,
+): Promise<Policy> {
+  const [view] = await policyViews(app, tenantId, [policy])
+  if (!view) throw new Error(`show policy "${policy.name}": it has no view`)
+  return view
+}
+
+/** Those of the nodes that rules name by id. */
+export function idsOf(rules: readonly PolicyRule[]): string[] {
+  return [...new Set(rules.flatMap(({ from, to }) => [from, to]).filter(isNodeId))]
+}

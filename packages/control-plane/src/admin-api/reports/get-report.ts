@@ -1,0 +1,15 @@
+import { ApiError, adminApi } from '@plexd/protocol'
+import { handle } from '../../handle.ts'
+import { readReport } from '../../rows/reports.ts'
+import { findNode } from '../nodes/find-node.ts'
+import { reportJson } from './report-view.ts'
+
+export const getReport = handle(
+  adminApi.getReport,
+  async ({ principal, params: { node, key } }, { fleet, store }) => {
+    const { id } = findNode(fleet, principal, node)
+    const report = await readReport(store.reader, id, key)
+    if (!report) throw new ApiError('not_found', `node "${node}" has no report "${key}"`)
+    return reportJson(report)
+  },
+)

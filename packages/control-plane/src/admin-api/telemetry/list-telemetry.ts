@@ -1,0 +1,41 @@
+import { ApiError, adminApi } from '@plexd/protocol'
+import { handle } from '../../handle.ts'
+import { countWithin } from '../../rows/page.ts'
+import { isRecordKind, recordKinds } from '../../telemetry/store.ts'
+import { findNodeEver } from '../nodes/find-node.ts'
+import { boundsOf, cursorOf, nextOf, pageJson } from '../paging.ts'
+import { readMoment, timestamp } from '../timestamps.ts'
+
+export const listTelemetry = handle(
+  adminApi.listTelemetry,
+  async ({ principal, params, query }, app) => {
+    const { telemetry, clock } = app
+    const { id: node_id, hostname: node_hostname } = await findNodeEver(app, principal, params.node)
+    if (!isRecordKind(params.kind))
+      throw new ApiError('bad_request', `kind "${params.kind}": want ${recordKinds.join(', ')}`)
+    const bounds = boundsOf(query, app.config)
+    const [after] = cursorOf(query, [0]) ?? [0]
+    const found = await telemetry.list({
+      node_id,
+      kind: params.kind,
+      sinceMs:
+        query.since === undefined
+          ? 0
+          : readMoment(query.since, { field: 'since', nowMs: clock.now() }),
+      after,
+      limit: bounds.limit + 1,
+      maxBytes: bounds.maxBytes,
+    })
+    const sizes = found.map(({ record }) => ({ bytes: Buffer.byteLength(record) }))
+    const { count, more } = countWithin(sizes, bounds)
+    const rows = found.slice(0, count)
+    const items = rows.map(({ id, received_at, record }) => {
+      const head = { id, node_id, node_hostname, received_at: timestamp(received_at) }
+      return `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
+    })
+    return pageJson(
+      items,
+      nextOf({ rows, more }, ({ id }) => [id]),
+    )
+  },
+)

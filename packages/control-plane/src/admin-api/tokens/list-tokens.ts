@@ -1,0 +1,26 @@
+import { adminApi } from '@plexd/protocol'
+import { handle } from '../../handle.ts'
+import { readTokensAfter } from '../../rows/bootstrap-tokens.ts'
+import { readHostnames } from '../nodes/hostnames.ts'
+import { cursorOf, limitOf, toPage } from '../paging.ts'
+import { bootstrapTokenView } from './token-view.ts'
+
+/** Revoked tokens are left out; used and expired ones are not, for they tell how nodes came to be. */
+export const listTokens = handle(adminApi.listTokens, async ({ principal, query }, app) => {
+  const limit = limitOf(query)
+  const [createdAt, id] = cursorOf(query, [0, '']) ?? [0, '']
+  const { tenant_id: tenantId } = principal
+  const rows = await readTokensAfter(
+    app.store.reader,
+    { tenantId, createdAt: Number(createdAt), id: String(id) },
+    limit + 1,
+  )
+  const hostnameOf = await readHostnames(app, {
+    tenantId,
+    ids: rows.map(({ node_id }) => node_id),
+  })
+  return toPage(rows, limit, {
+    item: (row) => bootstrapTokenView(row, hostnameOf),
+    cursor: (row) => [row.created_at, row.id],
+  })
+})

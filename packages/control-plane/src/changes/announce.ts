@@ -1,0 +1,219 @@
+import { isDeepStrictEqual } from 'node:util'
+import { formatDuration } from '@plexd/protocol'
+import type { Unit } from '../change.ts'
+import { readSecretRefsFor } from '../entries/node-entries.ts'
+import { audienceOf } from '../events/audience.ts'
+import type { NodeRecord, PolicyRecord } from '../mesh/fleet.ts'
+import { isShown, publicPeer } from '../mesh/peer-view.ts'
+import { compileFor } from '../mesh/policies/compile.ts'
+import { touchedByNode, touchedByPolicy } from '../mesh/touched.ts'
+import { peersOf } from '../mesh/visibility.ts'
+import { insertNode, type NewNode, putNode, type RowOnly, removeNode } from '../rows/fleet/nodes.ts'
+import { deletePolicy, putPolicy } from '../rows/fleet/policies.ts'
+
+/**
+ * Adds a node and tells who has to know: its peers of it, and those whose rules name it. The node itself is told
+ * nothing, it has yet to pull its first state.
+ */
+export async function addNode(unit: Unit, parts: NewNode): Promise<NodeRecord> {
+  const node = await insertNode(unit, parts)
+  const mesh = unit.fleet.mesh(node.tenant_id)
+  const { appeared, recompiled } = touchedByNode(mesh, { after: node })
+  await emitAdded(unit, node, appeared)
+  await emitPolicies(unit, recompiled)
+  return node
+}
+
+/** Takes a node away and tells those who knew it. */
+export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
+  const mesh = unit.fleet.mesh(node.tenant_id)
+  const { vanished, recompiled } = touchedByNode(mesh, { before: node })
+  await removeNode(unit, node)
+  if (isShown(node)) await emitRemoved(unit, node, vanished)
+  await emitPolicies(unit, recompiled)
+}
+
+/**
+ * Puts a changed node in the place of what it was and tells who is touched, itself included: a new key, another
+ * endpoint, silence and return, other labels. `after.id` must be in the fleet.
+ */
+export async function changeNode(
+  unit: Unit,
+  after: NodeRecord,
+  rowOnly?: Partial<RowOnly>,
+): Promise<void> {
+  const before = unit.fleet.node(after.id)
+  if (!before) throw new Error(`change node "${after.id}": it is not in the fleet`)
+  if (
+    before.labels !== after.labels ||
+    before.reported !== after.reported ||
+    before.hostname !== after.hostname
+  )
+    await relabel(unit, before, after)
+  await putNode(unit, after, rowOnly)
+  if (looksOtherwise(before, after))
+    await emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))
+  // The ids of its policies have another form.
+  if (before.is_go !== after.is_go) await emitPolicies(unit, [after])
+  // Its PSKs have changed with all of its peers.
+  if (before.key_epoch !== after.key_epoch)
+    await unit.emit({
+      type: 'resync',
+      to: audienceOf([after.no]),
+      payload: { reason: 'the keys of this node have changed' },
+    })
+}
+
+/** Tells the peers of a node what they were not told of before. */
+export async function tellMove(unit: Unit, node: NodeRecord): Promise<void> {
+  if (!isShown(node)) return
+  const peers = peersOf(unit.fleet.mesh(node.tenant_id), node)
+  await emitPeerChange(unit, node, node, peers)
+}
+
+/** Whether its peers see any difference, not counting that of labels. */
+function looksOtherwise(before: NodeRecord, after: NodeRecord): boolean {
+  if (!isShown(before) && !isShown(after)) return false
+  return (
+    isShown(before) !== isShown(after) ||
+    JSON.stringify(publicPeer(before)) !== JSON.stringify(publicPeer(after))
+  )
+}
+
+/** How the peers hear of it. */
+async function emitPeerChange(
+  unit: Unit,
+  before: NodeRecord,
+  after: NodeRecord,
+  peers: readonly NodeRecord[],
+): Promise<void> {
+  if (!isShown(before)) return emitAdded(unit, after, peers)
+  if (!isShown(after)) return emitRemoved(unit, after, peers)
+  const to = audienceOf(peers.map(({ no }) => no))
+  const payload = { ...publicPeer(after), peer_id: after.id }
+  if (before.public_key !== after.public_key) {
+    await unit.emit({
+      type: 'peer_key_rotated',
+      to,
+      payload: {
+        ...payload,
+        key_epoch: after.key_epoch,
+        previous_public_key: before.public_key,
+      },
+    })
+  } else {
+    await unit.emit({ type: 'peer_endpoint_changed', to, payload })
+  }
+}
+
+/** Other labels or another name: other peers, other rules, and by labels other data and secrets for the node itself. */
+async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promise<void> {
+  const mesh = unit.fleet.mesh(after.tenant_id)
+  const { appeared, vanished, recompiled } = touchedByNode(mesh, { before, after })
+  const self = [after]
+  if (isShown(before)) {
+    await emitAdded(unit, before, appeared)
+    await emitRemoved(unit, before, vanished)
+  }
+  if (appeared.length + vanished.length > maxPeersTold) {
+    await emitResync(unit, self, 'the peers of this node have changed')
+  } else {
+    for (const peer of appeared.filter(isShown)) await emitAdded(unit, peer, self)
+    for (const peer of vanished.filter(isShown)) await emitRemoved(unit, peer, self)
+  }
+  const isRecompiled = !isDeepStrictEqual(compileFor(before, mesh), compileFor(after, mesh))
+  await emitPolicies(unit, isRecompiled ? [...recompiled, after] : recompiled)
+  // In no event: what is the same for many nodes would differ by their names.
+  if (before.hostname !== after.hostname)
+    await emitResync(unit, self, 'this node has another hostname')
+  if (before.labels === after.labels && before.reported === after.reported) return
+  await unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
+  const [old, now] = [
+    await readSecretRefsFor(unit.tx, before),
+    await readSecretRefsFor(unit.tx, after),
+  ]
+  if (!isDeepStrictEqual(old, now))
+    await unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
+}
+
+/** More new and lost peers than this, and a node is better off with one pull. */
+const maxPeersTold = 32
+
+/** Puts a policy in the place of `before`, or takes it away, and tells the nodes that it involves. */
+export async function changePolicy(
+  unit: Unit,
+  { before, after }: { before?: PolicyRecord; after?: PolicyRecord },
+): Promise<void> {
+  const policy = after ?? before
+  if (!policy) return
+  const mesh = unit.fleet.mesh(policy.tenant_id)
+  const { involved, flips } = touchedByPolicy(mesh, {
+    ...(before ? { before } : {}),
+    ...(after ? { after } : {}),
+  })
+  if (after) await putPolicy(unit, after)
+  else await deletePolicy(unit, policy.id)
+  if (!flips) return emitResync(unit, involved, 'the policies of this node have changed')
+  // One event for each peer that comes or goes, to all who are to have it or have it no longer.
+  const changes = Map.groupBy(
+    flips.flatMap(({ a, b, visible }) => [
+      { peer: a, to: b, visible },
+      { peer: b, to: a, visible },
+    ]),
+    ({ peer, visible }) => `${peer.id} ${visible}`,
+  )
+  for (const group of changes.values()) {
+    const [first] = group
+    const peer = first && unit.fleet.node(first.peer.id)
+    if (!peer || !isShown(peer)) continue
+    const recipients = group.map(({ to }) => to)
+    if (first.visible) await emitAdded(unit, peer, recipients)
+    else await emitRemoved(unit, peer, recipients)
+  }
+  await emitPolicies(unit, involved)
+}
+
+/** Has all nodes of a tenant pull their state soon: one event however large the mesh is. */
+export async function resyncTenant(unit: Unit, tenantId: string, reason: string): Promise<void> {
+  const to = audienceOf(Array.from(unit.fleet.nodes(tenantId), ({ no }) => no))
+  const within = formatDuration(spreadMs(to.length))
+  await unit.emit({ type: 'resync', to, payload: { reason, within } })
+}
+
+/** Whole states are the dearest answers there are: so many in a second, and all of them well within a minute. */
+const pullsPerSecond = 50
+const maxSpreadMs = 30_000
+
+function spreadMs(nodes: number): number {
+  return Math.min(maxSpreadMs, Math.ceil(nodes / pullsPerSecond) * 1_000)
+}
+
+type Recipient = Pick<NodeRecord, 'no'>
+
+async function emitAdded(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): Promise<void> {
+  await unit.emit({
+    type: 'peer_added',
+    to: audienceOf(to.map(({ no }) => no)),
+    payload: { ...publicPeer(peer), peer_id: peer.id, key_epoch: peer.key_epoch },
+  })
+}
+
+async function emitRemoved(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): Promise<void> {
+  await unit.emit({
+    type: 'peer_removed',
+    to: audienceOf(to.map(({ no }) => no)),
+    payload: { peer_id: peer.id, id: peer.id },
+  })
+}
+
+async function emitPolicies(unit: Unit, to: readonly Recipient[]): Promise<void> {
+  await unit.emit({
+    type: 'policy_updated',
+    to: audienceOf(to.map(({ no }) => no)),
+    payload: {},
+  })
+}
+
+async function emitResync(unit: Unit, to: readonly Recipient[], reason: string): Promise<void> {
+  await unit.emit({ type: 'resync', to: audienceOf(to.map(({ no }) => no)), payload: { reason } })
+}

@@ -1,0 +1,30 @@
+import { ApiError, controlApi } from '@plexd/protocol'
+import type { App } from '../../app.ts'
+import { sendArtifact } from '../../artifacts/send.ts'
+import { handle } from '../../handle.ts'
+import { readArtifactsOf } from '../../rows/artifacts.ts'
+
+/**
+ * The same binaries under the names that the install script looks for; give it
+ * `PLEXD_ARTIFACT_URL=https://host:port/v1/artifacts/plexd-install`. A machine that installs plexd has no token yet.
+ */
+export const downloadInstallFile = handle(controlApi.downloadInstallFile, async (call, app) => {
+  const { version, file } = call.params
+  if (file === 'checksums.sha256') {
+    call.reply.type('text/plain; charset=utf-8')
+    return checksumsOf(app, version)
+  }
+  const [, os, arch] = /^plexd-([a-z0-9]+)-([A-Za-z0-9_]+)$/.exec(file) ?? []
+  if (os === undefined || arch === undefined)
+    throw new ApiError('not_found', `there is no file "${file}"`)
+  return sendArtifact(app, { version, os, arch }, call)
+})
+
+/** As `sha256sum` writes them. */
+async function checksumsOf({ store }: App, version: string): Promise<string> {
+  const artifacts = await readArtifactsOf(store.reader, version)
+  if (artifacts.length === 0) throw new ApiError('not_found', `there is no plexd ${version}`)
+  return artifacts
+    .map(({ os, arch, checksum }) => `${checksum.replace(/^sha256:/, '')}  plexd-${os}-${arch}\n`)
+    .join('')
+}

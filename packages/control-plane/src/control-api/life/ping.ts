@@ -1,0 +1,4 @@
+import { controlApi } from '@plexd/protocol'
+import { handle } from '../../handle.ts'
+
+export const ping = handle(controlApi.ping, async () => ({}))

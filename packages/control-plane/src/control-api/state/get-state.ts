@@ -1,0 +1,61 @@
+import { ApiError, controlApi, formatCidr, type NodeState } from '@plexd/protocol'
+import type { App } from '../../app.ts'
+import { handle } from '../../handle.ts'
+import { entityTags } from '../../http/entity-tags.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
+import { metadataOf } from '../../mesh/labels.ts'
+import { peersJsonFor } from '../../mesh/peer-json.ts'
+import { policiesJsonFor } from '../../mesh/policies/node-policies.ts'
+import { seqOfEnough } from './enough.ts'
+
+/** All that the node shall be. A node that names the revision it has gets 304 when it need not be told of a newer one. */
+export const getState = handle(
+  controlApi.getState,
+  async ({ principal, headers, request, reply }, app) => {
+    const { no } = principal
+    const enough = seqOfEnough(app, no, entityTags(headers['if-none-match']))
+    if (enough !== undefined) {
+      if (enough === app.heads.of(no)) pulled(app, no, enough)
+      reply.header('etag', `"${app.heads.positionOf(enough)}"`)
+      reply.code(304).send()
+      return undefined
+    }
+    // Before anything of the state is read: what changes meanwhile comes as an event behind this revision.
+    const seq = app.heads.of(no)
+    const revision = app.heads.positionOf(seq)
+    reply.header('etag', `"${revision}"`)
+    // Anew: the record of the caller may be from before the revision.
+    const node = app.fleet.node(principal.id)
+    if (!node) throw new ApiError('unauthorized', 'unauthorized')
+    app.budgets.pulls.demand(node.id)
+    const state = await readState(app, node, revision)
+    app.budgets.pulls.charge(node.id, { bytes: Buffer.byteLength(state) })
+    // HEAD says what there is, and gives nothing.
+    if (request.method === 'GET') reply.raw.once('finish', () => pulled(app, no, seq))
+    return state
+  },
+)
+
+/** As JSON. */
+async function readState(app: App, node: NodeRecord, revision: string): Promise<string> {
+  const { fleet, entries } = app
+  const rest: Omit<NodeState, 'peers' | 'policies' | 'data'> = {
+    signing_keys: app.keyring.signingKeys(),
+    metadata: metadataOf(node),
+    secret_refs: await entries.secretRefsOf(node),
+    node_id: node.id,
+    hostname: node.hostname,
+    mesh_ip: node.mesh_ip,
+    mesh_ranges: fleet.tenant(node.tenant_id)?.mesh_ranges.map(formatCidr),
+    revision,
+  }
+  const data = await entries.dataJsonOf(node)
+  const peers = peersJsonFor(app, node)
+  const policies = policiesJsonFor(fleet, node).slice(1, -1)
+  return `{"peers":${peers},${policies},"data":${data},${JSON.stringify(rest).slice(1)}`
+}
+
+function pulled({ presence, streams }: App, no: number, seq: number): void {
+  presence.fetched(no, seq)
+  streams.pulled(no)
+}

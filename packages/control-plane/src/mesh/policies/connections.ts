@@ -1,0 +1,73 @@
+import type { PairChange, Side } from '@plexd/protocol'
+import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from '../mesh.ts'
+import { type MeshNode, sideHas } from '../rule-side.ts'
+
+/** What is looked at, at most, so that the event loop waits for a tenth of a second only. */
+const maxSteps = 300_000
+
+/**
+ * How many pairs of nodes can send each other anything at all by the rules, before and after a change of these. Nodes
+ * that are on the same sides count together, so that it is quick for a large mesh with few labels. Undefined where it
+ * would take too long. For flows that no rule is about it takes what agents do by default: deny.
+ */
+export function comparePairs(
+  { ranges, nodes }: Pick<Mesh, 'ranges' | 'nodes'>,
+  { before, after }: { before: readonly MeshPolicy[]; after: readonly MeshPolicy[] },
+): PairChange | undefined {
+  const [old, now] = [before, after].map((policies) =>
+    policies.flatMap((policy) => rulesOf(policy, ranges)),
+  ) as [MeshRule[], MeshRule[]]
+  const sides = [...new Set([...old, ...now].flatMap(({ from, to }) => [from, to]))]
+  const all = [...nodes]
+  if (all.length * sides.length > maxSteps) return undefined
+  const kinds = kindsOf(all, sides)
+  if (kinds.length ** 2 * (old.length + now.length) > maxSteps) return undefined
+  const change = { gained: 0, lost: 0 }
+  for (const [at, a] of kinds.entries())
+    for (const b of kinds.slice(at)) {
+      const [was, is] = [isJoined(old, a, b), isJoined(now, a, b)]
+      const pairs = a === b ? (a.count * (a.count - 1)) / 2 : a.count * b.count
+      if (is && !was) change.gained += pairs
+      if (was && !is) change.lost += pairs
+    }
+  return change
+}
+
+interface Kind {
+  sides: ReadonlySet<Side>
+  count: number
+}
+
+function kindsOf(nodes: readonly MeshNode[], sides: readonly Side[]): Kind[] {
+  const kinds = new Map<string, Kind>()
+  for (const node of nodes) {
+    const own = sides.map((side) => sideHas(side, node))
+    const name = own.map(Number).join('')
+    const kind = kinds.get(name)
+    if (kind) kind.count++
+    else kinds.set(name, { sides: new Set(sides.filter((_, index) => own[index])), count: 1 })
+  }
+  return [...kinds.values()]
+}
+
+function isJoined(rules: readonly MeshRule[], a: Kind, b: Kind): boolean {
+  return lets(rules, a, b) || lets(rules, b, a)
+}
+
+/** Whether some packet gets from one to the other: the first rule that is about it decides. */
+function lets(rules: readonly MeshRule[], a: Kind, b: Kind): boolean {
+  const denied: MeshRule[] = []
+  for (const rule of rules) {
+    if (!a.sides.has(rule.from) || !b.sides.has(rule.to)) continue
+    if (rule.action === 'deny') denied.push(rule)
+    else if (!denied.some((deny) => leavesNothing(deny, rule))) return true
+  }
+  return false
+}
+
+function leavesNothing(deny: MeshRule, allow: MeshRule): boolean {
+  return (
+    (deny.protocol === '' || deny.protocol === allow.protocol) &&
+    (deny.port === 0 || deny.port === allow.port)
+  )
+}

@@ -1,0 +1,79 @@
+import {
+  checkSelector,
+  hostnameKey,
+  type PolicyRule,
+  type PolicySpec,
+  parseSide,
+  type Side,
+} from '@plexd/protocol'
+import type { Mesh } from '../mesh.ts'
+import { sideHas } from '../rule-side.ts'
+
+/** What is wrong with a rule, for the person who wrote it. `rule` counts from 0. */
+export interface PolicyProblem {
+  rule: number
+  field: keyof PolicyRule
+  value: string
+  problem: string
+}
+
+/** Everything wrong with a policy whose shape is right; an empty list when it may be put. */
+export function validatePolicy({ rules }: PolicySpec, mesh: MeshSight): PolicyProblem[] {
+  const known = new Map<string, string | undefined>()
+  const problemOf = (text: string): string | undefined => {
+    if (!known.has(text)) known.set(text, problemOfSide(text, mesh))
+    return known.get(text)
+  }
+  return rules.flatMap((rule, index) => problemsOf(rule, index, problemOf))
+}
+
+type MeshSight = Pick<Mesh, 'ranges' | 'nodes'>
+
+/** One line with the first problem and how many more there are. */
+export function describeProblems(problems: readonly PolicyProblem[]): string {
+  const [first] = problems
+  if (!first) return ''
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+  return `rule ${first.rule}: ${first.field} "${first.value}": ${first.problem}${more}`
+}
+
+function problemsOf(
+  rule: PolicyRule,
+  index: number,
+  problemOf: (side: string) => string | undefined,
+): PolicyProblem[] {
+  const sides = (['from', 'to'] as const).flatMap((field) => {
+    const problem = problemOf(rule[field])
+    return problem === undefined ? [] : [{ rule: index, field, value: rule[field], problem }]
+  })
+  return [...sides, ...problemsOfPort(rule, index)]
+}
+
+function problemOfSide(text: string, { ranges, nodes }: MeshSight): string | undefined {
+  try {
+    const side = parseSide(text, ranges)
+    if (side.kind === 'selector') checkSelector(side.selector, { reported: false })
+    return namesNode(side, nodes)
+  } catch (error) {
+    if (error instanceof RangeError) return error.message
+    throw error
+  }
+}
+
+/** A hostname reads as a selector for whoever has a label of that name, which nobody has. */
+function namesNode(side: Side, nodes: MeshSight['nodes']): string | undefined {
+  if (side.kind !== 'selector') return undefined
+  const [{ key, operator } = { key: '', operator: '' }, ...more] = side.selector
+  if (operator !== 'exists' || more.length > 0) return undefined
+  let isName = false
+  for (const node of nodes) {
+    if (sideHas(side, node)) return undefined
+    isName ||= sideHas({ kind: 'hostname', hostname: hostnameKey(key) }, node)
+  }
+  return isName ? `it is no label of any node: did you mean "node:${key}"?` : undefined
+}
+
+function problemsOfPort({ port, protocol }: PolicyRule, index: number): PolicyProblem[] {
+  if (port === undefined || protocol !== 'icmp') return []
+  return [{ rule: index, field: 'port', value: String(port), problem: 'icmp has no ports' }]
+}

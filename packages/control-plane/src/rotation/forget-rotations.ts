@@ -1,0 +1,22 @@
+import { formatNode } from '@plexd/protocol'
+import type { App } from '../app.ts'
+import { changeNode } from '../changes/announce.ts'
+
+/**
+ * Go nodes rotate no key, and earlier versions took a request for it all the same: it would stand there for ever. To be
+ * called once, at the start.
+ */
+export async function forgetRotations(app: Pick<App, 'fleet' | 'change' | 'log'>): Promise<void> {
+  const asked = [...app.fleet.allNodes()].filter(({ rotate_keys, is_go }) => rotate_keys && is_go)
+  if (asked.length === 0) return
+  await app.change(async (unit) => {
+    for (const { id } of asked) {
+      const node = unit.fleet.node(id)
+      if (node) await changeNode(unit, { ...node, rotate_keys: false })
+    }
+  })
+  app.log.warn(
+    'key rotations are asked for no longer: these nodes run the Go agent, which rotates no key',
+    { nodes: asked.map(({ id, hostname }) => formatNode(id, hostname)) },
+  )
+}

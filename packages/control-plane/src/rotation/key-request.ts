@@ -1,0 +1,10 @@
+import type { Unit } from '../change.ts'
+import { changeNode } from '../changes/announce.ts'
+import { audienceOf } from '../events/audience.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+
+/** Asks a node to rotate its key: by an event, and by the answer to each heartbeat until the node has done it. */
+export async function askForNewKey(unit: Unit, node: NodeRecord, reason: string): Promise<void> {
+  await changeNode(unit, { ...node, rotate_keys: true })
+  await unit.emit({ type: 'rotate_keys', to: audienceOf([node.no]), payload: { reason } })
+}

@@ -1,0 +1,36 @@
+import { createFleet, departedMs, type FleetChange, type MutableFleet } from '../../mesh/fleet.ts'
+import type { Reader } from '../../store/db.ts'
+import { readNodesSince } from './nodes.ts'
+import { readOperators } from './operators.ts'
+import { readPolicies } from './policies.ts'
+import { readTenants } from './tenants.ts'
+
+/** The fleet as the database has it. Called twice at start: once for `fleet`, once for its draft. */
+export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableFleet> {
+  const fleet = createFleet()
+  for (const change of await readFleet(reader, nowMs)) fleet.apply(change)
+  return fleet
+}
+
+async function readFleet(reader: Reader, nowMs: number): Promise<FleetChange[]> {
+  const tenants = await readTenants(reader)
+  const operators = await readOperators(reader)
+  const nodes = await readNodesSince(reader, nowMs - departedMs)
+  const policies = await readPolicies(reader)
+  return [
+    ...tenants.map((tenant): FleetChange => ({ type: 'tenant_put', tenant })),
+    ...operators.map((operator): FleetChange => ({ type: 'operator_put', operator })),
+    // First, because others may have their hostname and address by now.
+    ...nodes
+      .filter(({ removed_at }) => removed_at !== null)
+      .toSorted((a, b) => Number(a.removed_at) - Number(b.removed_at))
+      .flatMap(({ node, removed_at }): FleetChange[] => [
+        { type: 'node_put', node },
+        { type: 'node_removed', id: node.id, removed_at: Number(removed_at) },
+      ]),
+    ...nodes
+      .filter(({ removed_at }) => removed_at === null)
+      .map(({ node }): FleetChange => ({ type: 'node_put', node })),
+    ...policies.map((policy): FleetChange => ({ type: 'policy_put', policy })),
+  ]
+}

@@ -1,0 +1,144 @@
+import type { Capabilities, NskFormat } from '@plexd/protocol'
+import type { Reader, Tx } from '../../store/db.ts'
+
+/** The seals of a node, with the hash of the NSK that `nsk_sealed` is. */
+export interface NodeSeals {
+  nsk_format: NskFormat
+  nsk_hash: string
+  nsk_sealed: string
+  next_secrets_sealed: string | null
+}
+
+export function readNodeSeals(reader: Reader | Tx, id: string): Promise<NodeSeals | undefined> {
+  return reader
+    .selectFrom('nodes')
+    .select(['nsk_format', 'nsk_hash', 'nsk_sealed', 'next_secrets_sealed'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+}
+
+/** Whether these are the capabilities that it said last. */
+export async function hasSaid(
+  reader: Reader,
+  id: string,
+  capabilities: Capabilities,
+): Promise<boolean> {
+  const row = await reader
+    .selectFrom('nodes')
+    .select('capabilities')
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row?.capabilities === JSON.stringify(capabilities)
+}
+
+/** Those of all tenants that have some of them and are not removed, in the order of registration. */
+export async function readAllUnconfirmed(
+  reader: Reader,
+): Promise<{ id: string; keys: string[] }[]> {
+  const rows = await reader
+    .selectFrom('nodes')
+    .select(['id', 'labels_unconfirmed'])
+    .where('removed_at', 'is', null)
+    .where('labels_unconfirmed', '<>', '[]')
+    .orderBy('no')
+    .execute()
+  return rows.map(({ id, labels_unconfirmed }) => ({ id, keys: keysOf(labels_unconfirmed) }))
+}
+
+export async function readUnconfirmedOf(reader: Reader | Tx, id: string): Promise<string[]> {
+  const row = await reader
+    .selectFrom('nodes')
+    .select('labels_unconfirmed')
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return keysOf(row?.labels_unconfirmed ?? '[]')
+}
+
+function keysOf(labels_unconfirmed: string): string[] {
+  return JSON.parse(labels_unconfirmed) as string[] // written by us
+}
+
+/** What is known of the life of those that are not removed. */
+export async function readSigns(
+  reader: Reader,
+): Promise<{ no: number; last_seen_at: number | null; isUntold: boolean }[]> {
+  const rows = await reader
+    .selectFrom('nodes')
+    .select(['no', 'last_seen_at', 'endpoint_untold'])
+    .where('removed_at', 'is', null)
+    .execute()
+  return rows.map(({ endpoint_untold, ...signs }) => ({
+    ...signs,
+    isUntold: endpoint_untold === 1,
+  }))
+}
+
+export async function writeLastSeen(tx: Tx, no: number, last_seen_at: number): Promise<void> {
+  await tx.updateTable('nodes').set({ last_seen_at }).where('no', '=', no).execute()
+}
+
+/** False also for the id of none. */
+export async function isPresent(tx: Tx, id: string): Promise<boolean> {
+  const node = await tx
+    .selectFrom('nodes')
+    .select('removed_at')
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return node?.removed_at === null
+}
+
+/** A node by what it is called, or was when it was removed. */
+export interface NodeName {
+  id: string
+  hostname: string
+}
+
+function namesIn(reader: Reader, tenantId: string) {
+  return reader.selectFrom('nodes').select(['id', 'hostname']).where('tenant_id', '=', tenantId)
+}
+
+/** Of these, those of a tenant. */
+export function readNames(
+  reader: Reader,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<NodeName[]> {
+  return namesIn(reader, tenantId).where('id', 'in', ids).execute()
+}
+
+/** Of these, those of a tenant that were removed. */
+export function readRemovedNames(
+  reader: Reader,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<NodeName[]> {
+  return namesIn(reader, tenantId)
+    .where('id', 'in', ids)
+    .where('removed_at', 'is not', null)
+    .execute()
+}
+
+/** Of all that ever were in a tenant, the last with this id or hostname. */
+export function readLastNamed(
+  reader: Reader,
+  tenantId: string,
+  by: { id: string } | { hostname: string },
+): Promise<NodeName | undefined> {
+  const [column, value] =
+    'id' in by ? (['id', by.id] as const) : (['hostname', by.hostname] as const)
+  return namesIn(reader, tenantId)
+    .where(column, '=', value)
+    .orderBy('no', 'desc')
+    .executeTakeFirst()
+}
+
+/** The mesh IPs of those of a tenant that were removed since. */
+export async function readRestingIps(tx: Tx, tenantId: string, sinceMs: number): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('nodes')
+    .select('mesh_ip')
+    .where('tenant_id', '=', tenantId)
+    .where('removed_at', '>', sinceMs)
+    .execute()
+  return rows.map(({ mesh_ip }) => mesh_ip)
+}

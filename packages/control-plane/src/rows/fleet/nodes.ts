@@ -1,0 +1,220 @@
+import type { Capabilities, Metadata, NskFormat } from '@plexd/protocol'
+import { type Selectable, sql } from 'kysely'
+import type { NodeRecord } from '../../mesh/fleet.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Tables } from '../../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from '../page.ts'
+import type { RowUnit } from './unit.ts'
+
+type Row = Selectable<Tables['nodes']>
+/** `no` is given by the database, and `is_go` follows from `user_agent`. */
+type RecordColumn = Exclude<keyof NodeRecord, 'no' | 'is_go'>
+
+function recordOf(row: Row): NodeRecord {
+  return {
+    no: row.no,
+    id: row.id,
+    tenant_id: row.tenant_id,
+    hostname: row.hostname,
+    mesh_ip: row.mesh_ip,
+    public_key: row.public_key,
+    key_epoch: row.key_epoch,
+    key_changed_at: row.key_changed_at,
+    token_hash: row.token_hash,
+    nsk_hash: row.nsk_hash,
+    next_token_hash: row.next_token_hash,
+    next_nsk_hash: row.next_nsk_hash,
+    // All three written below, cut or checked when they came in.
+    labels: JSON.parse(row.labels) as Metadata,
+    reported: JSON.parse(row.reported) as Metadata,
+    local_endpoints: JSON.parse(row.local_endpoints) as string[],
+    endpoint: row.endpoint,
+    nat_type: row.nat_type,
+    user_agent: row.user_agent,
+    is_go: isGoAgent(row.user_agent),
+    status: row.status,
+    rotate_keys: row.rotate_keys === 1,
+  }
+}
+
+/** The inverse. */
+function columnsOf({ is_go: _, ...record }: Omit<NodeRecord, 'no'>): Pick<Row, RecordColumn> {
+  return {
+    ...record,
+    labels: JSON.stringify(record.labels),
+    reported: JSON.stringify(record.reported),
+    local_endpoints: JSON.stringify(record.local_endpoints),
+    rotate_keys: record.rotate_keys ? 1 : 0,
+  }
+}
+
+/**
+ * The Go agent says its version and nothing behind it. It may announce capabilities, but it compares policies by their id,
+ * acts on no event and rotates no key.
+ */
+export function isGoAgent(userAgent: string): boolean {
+  return /^plexd\/\S+$/.test(userAgent)
+}
+
+/** What of a node is in its row alone. */
+export interface RowOnly {
+  capabilities: Capabilities
+  /** Those keys of `labels` of which nobody knows who set them. */
+  labels_unconfirmed: readonly string[]
+  /** Whether its peers have yet to be told of its endpoints. */
+  endpoint_untold: boolean
+  nsk_sealed: string
+  /** What it was given and has yet to use. */
+  next_secrets_sealed: string | null
+}
+
+function rowOnlyColumns({
+  capabilities,
+  labels_unconfirmed,
+  endpoint_untold,
+  ...sealed
+}: Partial<RowOnly>): Partial<Row> {
+  return {
+    ...sealed,
+    ...(capabilities && { capabilities: JSON.stringify(capabilities) }),
+    ...(labels_unconfirmed && { labels_unconfirmed: JSON.stringify(labels_unconfirmed) }),
+    ...(endpoint_untold !== undefined && { endpoint_untold: endpoint_untold ? 1 : 0 }),
+  }
+}
+
+/**
+ * Puts a node in the place of what it was, in its row and in the fleet. Only columns that differ are written: each of the
+ * others may be in an index.
+ */
+export async function putNode(
+  unit: RowUnit,
+  after: NodeRecord,
+  rowOnly: Partial<RowOnly> = {},
+): Promise<void> {
+  const before = unit.fleet.node(after.id)
+  if (!before) throw new Error(`put node "${after.id}": it is not in the fleet`)
+  const columns = { ...changesOf(before, after), ...rowOnlyColumns(rowOnly) }
+  if (Object.keys(columns).length > 0)
+    await unit.tx.updateTable('nodes').set(columns).where('id', '=', after.id).execute()
+  if (after !== before) unit.apply({ type: 'node_put', node: after })
+}
+
+function changesOf(before: NodeRecord, after: NodeRecord): Partial<Row> {
+  const isOther = (column: string): boolean =>
+    before[column as RecordColumn] !== after[column as RecordColumn] // as columnsOf names them
+  return Object.fromEntries(Object.entries(columnsOf(after)).filter(([column]) => isOther(column)))
+}
+
+/** What makes a node. */
+export type NewNode = Pick<
+  NodeRecord,
+  | 'id'
+  | 'tenant_id'
+  | 'hostname'
+  | 'mesh_ip'
+  | 'public_key'
+  | 'token_hash'
+  | 'nsk_hash'
+  | 'labels'
+  | 'reported'
+  | 'user_agent'
+> &
+  Pick<RowOnly, 'nsk_sealed'> & { nsk_format: NskFormat; capabilities: Capabilities | null }
+
+/** As it is before its first word. */
+export async function insertNode(
+  unit: RowUnit,
+  { nsk_sealed, nsk_format, capabilities, ...given }: NewNode,
+): Promise<NodeRecord> {
+  const record: Omit<NodeRecord, 'no'> = {
+    ...given,
+    key_epoch: 1,
+    key_changed_at: unit.nowMs,
+    next_token_hash: null,
+    next_nsk_hash: null,
+    endpoint: '',
+    nat_type: '',
+    local_endpoints: [],
+    is_go: isGoAgent(given.user_agent),
+    status: 'pending',
+    rotate_keys: false,
+  }
+  const { no } = await unit.tx
+    .insertInto('nodes')
+    .values({
+      ...columnsOf(record),
+      nsk_sealed,
+      nsk_format,
+      capabilities: capabilities && JSON.stringify(capabilities),
+      registered_at: unit.nowMs,
+    })
+    .returning('no')
+    .executeTakeFirstOrThrow()
+  const node = { no, ...record }
+  unit.apply({ type: 'node_put', node })
+  return node
+}
+
+/** The row stays, so that its mesh IP rests for a while and its number is never given again. */
+export async function removeNode(unit: RowUnit, { id }: NodeRecord): Promise<void> {
+  const removed_at = unit.nowMs
+  await unit.tx.updateTable('nodes').set({ removed_at }).where('id', '=', id).execute()
+  unit.apply({ type: 'node_removed', id, removed_at })
+}
+
+/** A node with what operators are shown of its row. */
+export interface StoredNode {
+  readonly node: NodeRecord
+  readonly registered_at: number
+  /** What it said it can do; null when it never said. */
+  readonly capabilities: Capabilities | null
+}
+
+function storedOf(row: Row): StoredNode {
+  const { registered_at, capabilities } = row
+  return {
+    node: recordOf(row),
+    registered_at,
+    capabilities: capabilities === null ? null : (JSON.parse(capabilities) as Capabilities), // stored as it was checked
+  }
+}
+
+export async function readNode(reader: Reader | Tx, id: string): Promise<StoredNode | undefined> {
+  const row = await reader.selectFrom('nodes').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && storedOf(row)
+}
+
+/** Those of these numbers that are not removed, in the order of registration. */
+export async function readNodes(
+  reader: Reader,
+  numbers: readonly number[],
+  bounds: PageBounds,
+): Promise<FirstOf<StoredNode>> {
+  const nodes = reader
+    .selectFrom('nodes')
+    .where('no', 'in', numbers)
+    .where('removed_at', 'is', null)
+    .orderBy('no')
+  const { rows, more } = await readPage(nodes, bytes, bounds)
+  return { rows: rows.map(storedOf), more }
+}
+
+/** Of what has no measure but that of the node. */
+const bytes = sql<number>`octet_length(labels) + octet_length(reported) + octet_length(local_endpoints)
+  + octet_length(coalesce(capabilities, ''))`
+
+/** All that are there, or were removed since; in the order of registration. */
+export async function readNodesSince(
+  reader: Reader,
+  sinceMs: number,
+): Promise<{ node: NodeRecord; removed_at: number | null }[]> {
+  const rows = await reader
+    .selectFrom('nodes')
+    .selectAll()
+    .where((where) =>
+      where.or([where('removed_at', 'is', null), where('removed_at', '>', sinceMs)]),
+    )
+    .orderBy('no')
+    .execute()
+  return rows.map((row) => ({ node: recordOf(row), removed_at: row.removed_at }))
+}

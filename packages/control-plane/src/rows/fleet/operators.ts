@@ -1,0 +1,82 @@
+import type { Selectable } from 'kysely'
+import type { OperatorRecord } from '../../mesh/fleet.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Tables } from '../../store/schema.ts'
+import type { RowUnit } from './unit.ts'
+
+/** What may be shown of an operator, who is an admin token by name. */
+export type ShownOperator = Pick<
+  Selectable<Tables['admin_tokens']>,
+  'id' | 'name' | 'role' | 'created_at'
+>
+
+/** Of a tenant, without those whose token is revoked; oldest first. */
+export function readShownOperators(
+  reader: Reader | Tx,
+  tenantId: string,
+): Promise<ShownOperator[]> {
+  return reader
+    .selectFrom('admin_tokens')
+    .select(['id', 'name', 'role', 'created_at'])
+    .where('tenant_id', '=', tenantId)
+    .where('revoked_at', 'is', null)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+}
+
+/** Of all tenants, without those whose token is revoked. */
+export function readOperators(reader: Reader): Promise<OperatorRecord[]> {
+  return reader
+    .selectFrom('admin_tokens')
+    .select(['id', 'tenant_id', 'name', 'role', 'token_hash'])
+    .where('revoked_at', 'is', null)
+    .execute()
+}
+
+export async function isOperator(tx: Tx, tenantId: string, name: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('admin_tokens')
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .where('name', '=', name)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function putOperator(unit: RowUnit, operator: OperatorRecord): Promise<void> {
+  await insertOperator(unit.tx, operator, unit.nowMs)
+  unit.apply({ type: 'operator_put', operator })
+}
+
+/** Where no fleet is in memory. */
+export async function insertOperator(
+  tx: Tx,
+  operator: OperatorRecord,
+  nowMs: number,
+): Promise<void> {
+  await tx
+    .insertInto('admin_tokens')
+    .values({ ...operator, created_at: nowMs, revoked_at: null })
+    .execute()
+}
+
+export async function revokeOperator(unit: RowUnit, id: string): Promise<void> {
+  await unit.tx
+    .updateTable('admin_tokens')
+    .set({ revoked_at: unit.nowMs })
+    .where('id', '=', id)
+    .execute()
+  unit.apply({ type: 'operator_removed', id })
+}
+
+/** Where no fleet is in memory. */
+export async function revokeOperatorsNamed(tx: Tx, name: string, nowMs: number): Promise<void> {
+  await tx
+    .updateTable('admin_tokens')
+    .set({ revoked_at: nowMs })
+    .where('name', '=', name)
+    .where('revoked_at', 'is', null)
+    .execute()
+}

@@ -1,0 +1,85 @@
+import type { PolicyRule } from '@plexd/protocol'
+import { type Selectable, sql } from 'kysely'
+import type { PolicyRecord } from '../../mesh/fleet.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Tables } from '../../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from '../page.ts'
+import type { RowUnit } from './unit.ts'
+
+export interface StoredPolicy extends PolicyRecord {
+  readonly updated_at: number
+}
+
+type Row = Selectable<Tables['policies']>
+
+function storedOf(row: Row): StoredPolicy {
+  return { ...row, rules: JSON.parse(row.rules) as PolicyRule[] } // written below, checked when it came in
+}
+
+function rowOf(policy: StoredPolicy): Row {
+  return { ...policy, rules: JSON.stringify(policy.rules) }
+}
+
+/** Of all tenants. */
+export async function readPolicies(reader: Reader): Promise<StoredPolicy[]> {
+  const rows = await reader.selectFrom('policies').selectAll().execute()
+  return rows.map(storedOf)
+}
+
+export async function readPolicy(tx: Tx, id: string): Promise<StoredPolicy | undefined> {
+  const row = await tx.selectFrom('policies').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && storedOf(row)
+}
+
+export async function readPolicyNamed(
+  reader: Reader,
+  tenantId: string,
+  name: string,
+): Promise<StoredPolicy | undefined> {
+  const row = await reader
+    .selectFrom('policies')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('name', '=', name)
+    .executeTakeFirst()
+  return row && storedOf(row)
+}
+
+/** Those of a tenant behind a position, in the order they apply. */
+export async function readPoliciesAfter(
+  reader: Reader,
+  { tenantId, position }: { tenantId: string; position: number },
+  bounds: PageBounds,
+): Promise<FirstOf<StoredPolicy>> {
+  const policies = reader
+    .selectFrom('policies')
+    .where('tenant_id', '=', tenantId)
+    .where('position', '>', position)
+    .orderBy('position')
+  const { rows, more } = await readPage(policies, sql`octet_length(rules)`, bounds)
+  return { rows: rows.map(storedOf), more }
+}
+
+/** A new policy, or another in the place of the one with its id. */
+export async function putPolicy(unit: RowUnit, policy: PolicyRecord): Promise<void> {
+  const row = rowOf({ ...policy, updated_at: unit.nowMs })
+  await unit.tx
+    .insertInto('policies')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
+  unit.apply({ type: 'policy_put', policy })
+}
+
+/** Where no fleet is in memory. */
+export async function insertPolicy(tx: Tx, policy: PolicyRecord, nowMs: number): Promise<void> {
+  await tx
+    .insertInto('policies')
+    .values(rowOf({ ...policy, updated_at: nowMs }))
+    .execute()
+}
+
+export async function deletePolicy(unit: RowUnit, id: string): Promise<void> {
+  await unit.tx.deleteFrom('policies').where('id', '=', id).execute()
+  unit.apply({ type: 'policy_removed', id })
+}

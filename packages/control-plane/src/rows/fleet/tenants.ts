@@ -1,0 +1,73 @@
+import type { Cidr } from '@plexd/protocol'
+import type { TenantRecord } from '../../mesh/fleet.ts'
+import type { Reader, Store, Tx } from '../../store/db.ts'
+import { readSetting, writeSetting } from '../settings.ts'
+import { insertRange, readRanges } from './mesh-ranges.ts'
+import type { RowUnit } from './unit.ts'
+
+/** All, with their ranges. */
+export async function readTenants(reader: Reader): Promise<TenantRecord[]> {
+  const tenants = await reader.selectFrom('tenants').select(['id', 'name', 'psk_epoch']).execute()
+  const ranges = await readRanges(reader)
+  return tenants.map((tenant) => ({ ...tenant, mesh_ranges: ranges.get(tenant.id) ?? [] }))
+}
+
+/** False before the first start. */
+export async function hasTenant(reader: Reader): Promise<boolean> {
+  const row = await reader.selectFrom('tenants').select('id').executeTakeFirst()
+  return row !== undefined
+}
+
+/** The id of the one that the installation began with. */
+export async function readFirstTenant(reader: Reader | Tx): Promise<string> {
+  const settled = await readSetting(reader, 'first_tenant')
+  if (settled !== undefined) return settled
+  const { id } = await reader
+    .selectFrom('tenants')
+    .select('id')
+    .orderBy('created_at')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+/**
+ * Writes down which one the installation began with, at the first start that finds nothing written, when there is no
+ * other yet: its operators may change what all share, and no clock makes a later tenant the first. Resolves to its id.
+ */
+export async function settleFirstTenant(store: Store): Promise<string> {
+  const id = await readFirstTenant(store.reader)
+  if ((await readSetting(store.reader, 'first_tenant')) === undefined)
+    await store.write((tx) => writeSetting(tx, 'first_tenant', id))
+  return id
+}
+
+interface NewTenant {
+  id: string
+  name: string
+  range: Cidr
+}
+
+/** Where no fleet is in memory. */
+export async function insertTenant(
+  tx: Tx,
+  { id, name, range }: NewTenant,
+  nowMs: number,
+): Promise<void> {
+  await tx.insertInto('tenants').values({ id, name, created_at: nowMs }).execute()
+  await insertRange(tx, { tenantId: id, range, position: 0, nowMs })
+}
+
+export async function addTenant(unit: RowUnit, tenant: NewTenant): Promise<void> {
+  await insertTenant(unit.tx, tenant, unit.nowMs)
+  const { range, ...rest } = tenant
+  unit.apply({ type: 'tenant_put', tenant: { ...rest, mesh_ranges: [range], psk_epoch: 0 } })
+}
+
+export async function putPskEpoch(
+  unit: RowUnit,
+  tenant: TenantRecord,
+  psk_epoch: number,
+): Promise<void> {
+  await unit.tx.updateTable('tenants').set({ psk_epoch }).where('id', '=', tenant.id).execute()
+  unit.apply({ type: 'tenant_put', tenant: { ...tenant, psk_epoch } })
+}

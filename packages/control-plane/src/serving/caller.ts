@@ -1,0 +1,51 @@
+import { instanceHeader, type Operation } from '@plexd/protocol'
+import type { FastifyRequest } from 'fastify'
+import { authenticate, bearerToken } from '../access/auth.ts'
+import { isCountedWrite } from '../access/node-budgets.ts'
+import type { App } from '../app.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { markOnline } from '../nodes/status.ts'
+import { noteToken } from '../rotation/node-secrets.ts'
+import { admitPacked } from './bootstrap-token.ts'
+
+/** Finds out who calls an operation, before the body is read, and notes that a node has been heard of. */
+export function callerOf(
+  app: App,
+  operation: Operation,
+): (request: FastifyRequest) => Promise<unknown> {
+  if (operation.auth === 'bootstrap') return (request) => admitPacked(app, request)
+  const principalOf = (request: FastifyRequest): unknown =>
+    authenticate(operation, request, { ...app, nowMs: app.clock.now() })
+  if (operation.auth !== 'node') return async (request) => principalOf(request)
+  const isCounted = isCountedWrite(operation)
+  return async (request) => {
+    const node = principalOf(request) as NodeRecord // what `node` rows are called by
+    if (isCounted) {
+      // Its bytes are counted when they are there.
+      app.budgets.writes.demand(node.id)
+      app.budgets.writes.charge(node.id, { records: 1 })
+    }
+    noteInstance(app, node, request)
+    await welcome(app, node)
+    await noteToken(app, node, bearerToken(request))
+    // Both may have made another record of it.
+    return app.fleet.node(node.id) ?? node
+  }
+}
+
+/** From the address that it was sent from, for a person to find the machine. */
+function noteInstance({ instances }: App, { no }: NodeRecord, request: FastifyRequest): void {
+  const text = String(request.headers[instanceHeader] ?? '')
+  const id = /^[\w-]{1,64}$/.test(text) ? text : undefined
+  instances.heard(no, { id, address: request.ip })
+}
+
+/** The first call of a node proves that it has its identity. */
+async function welcome(app: App, node: NodeRecord): Promise<void> {
+  if (node.status !== 'pending') return
+  try {
+    await markOnline(app, node.id)
+  } catch (error) {
+    app.log.warn('node not marked online', { node_id: node.id, error })
+  }
+}

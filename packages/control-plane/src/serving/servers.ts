@@ -1,0 +1,107 @@
+import type { Server as TlsServer } from 'node:tls'
+import type { Operation } from '@plexd/protocol'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createWrongTokens } from '../access/wrong-tokens.ts'
+import { adminHandlers } from '../admin-api/index.ts'
+import { recorded } from '../admin-api/record.ts'
+import type { App } from '../app.ts'
+import { controlHandlers } from '../control-api/index.ts'
+import { routesOf } from '../handle.ts'
+import { createAdmission } from '../http/connections/admission.ts'
+import { maxDescriptors } from '../http/connections/descriptors.ts'
+import { refusalTeller } from '../http/connections/refusals.ts'
+import { createServer, minTlsVersion } from '../http/server.ts'
+import { opsHandlers } from '../ops-api/index.ts'
+import type { Tls } from '../tls/authority.ts'
+import { callerOf } from './caller.ts'
+
+/** What answers, by who comes to it. */
+export interface Servers extends AsyncDisposable {
+  /** Nodes and operators, over TLS unless that was left out. */
+  main: FastifyInstance
+  /** Operators on this machine. A door of their own: it is open when the port is full. */
+  admin: FastifyInstance
+  /** Monitors; absent where they ask `main`. */
+  metrics: FastifyInstance | undefined
+  /** What `main` shows to connections that come from now on. */
+  show(certificate: Tls): void
+}
+
+/** Disposing finishes what is under way, but not for ever, and closes. */
+export function createServers(app: App, certificate: Tls | undefined): Servers {
+  const { config, clock, log } = app
+  const admission = admissionOf(app)
+  const wrongTokens = createWrongTokens({
+    limits: config.limits,
+    clock,
+    log,
+    onWrong: app.metrics.wrongToken,
+  })
+  const common = {
+    callerOf(operation: Operation) {
+      const principalOf = callerOf(app, operation)
+      return async (request: FastifyRequest) => {
+        const principal = await principalOf(request)
+        if (principal !== undefined) admission.prove(request.raw)
+        return principal
+      }
+    },
+    notServing: app.notServing,
+    life: app.life,
+    onAnswer: app.metrics.answered,
+    judge: wrongTokens.judge,
+    bodies: app.bodies,
+    limits: config.limits,
+    log,
+  }
+  const adminRoutes = routesOf(adminHandlers, app).map((route) => recorded(route, log))
+  const opsRoutes = routesOf(opsHandlers, app)
+  const openOps = opsRoutes.filter(({ name }) => name !== 'metrics' || !config.metrics)
+  const main = createServer({
+    ...common,
+    ...(certificate ? { tls: certificate } : {}),
+    routes: [...routesOf(controlHandlers, app), ...adminRoutes, ...openOps],
+  })
+  admission.guard(main.server, certificate ? 'tls' : 'plain')
+  const admin = createServer({ ...common, routes: [...adminRoutes, ...opsRoutes] })
+  const metrics =
+    config.metrics && createServer({ ...common, routes: opsRoutes.filter(isForMonitors) })
+  return {
+    main,
+    admin,
+    metrics,
+    show({ cert, key }) {
+      const server = main.server as unknown as TlsServer // with a certificate it is one
+      server.setSecureContext({ cert, key, minVersion: minTlsVersion })
+    },
+    [Symbol.asyncDispose]: () => close([main, admin, ...(metrics ? [metrics] : [])]),
+  }
+}
+
+function admissionOf({ config, clock, log, metrics }: App) {
+  const tellRefusal = refusalTeller({ clock, log })
+  return createAdmission({
+    limits: config.limits,
+    descriptors: maxDescriptors(),
+    onRefused: (reason) => {
+      metrics.refused(reason)
+      tellRefusal(reason)
+    },
+  })
+}
+
+/** What monitors ask for. */
+function isForMonitors({ name }: { name: string }): boolean {
+  return ['metrics', 'health', 'healthz', 'readyz'].includes(name)
+}
+
+/** What requests under way get to finish, once nothing new is taken. */
+const graceMs = 3_000
+
+async function close(servers: readonly FastifyInstance[]): Promise<void> {
+  const cut = setTimeout(() => {
+    for (const { server } of servers) server.closeAllConnections()
+  }, graceMs)
+  await Promise.all(servers.map((each) => each.close()))
+  clearTimeout(cut)
+}
