@@ -1,5 +1,5 @@
 import { importVerifyKey, parseEnvelope, refusalOf } from '@plexd/protocol'
-import { describeError } from '@plexd/runtime'
+import { createSerialQueue, describeError } from '@plexd/runtime'
 import type { SeenEvent } from './event-blocks.ts'
 
 /** Verifies signatures as agents do: of what is shared all, of what is made for one node a sample. */
@@ -20,7 +20,7 @@ export function createVerifier(signingKey: string): Verifier {
   const faults: string[] = []
   let verified = 0
   let seen = 0
-  let last = Promise.resolve()
+  const inOrder = createSerialQueue()
 
   async function verify({ id, type, data }: SeenEvent): Promise<void> {
     try {
@@ -37,8 +37,8 @@ export function createVerifier(signingKey: string): Verifier {
     verified: () => verified,
     look(event) {
       if (!shared.has(event.type) && ++seen % sampleEvery !== 1) return
-      last = last.then(() => verify(event))
+      void inOrder(() => verify(event))
     },
-    settled: () => last,
+    settled: () => inOrder(async () => {}),
   }
 }

@@ -1,5 +1,5 @@
 import type { ApiError } from '@plexd/protocol'
-import { CliError, describeError, exitCodes, showProxy } from '@plexd/runtime'
+import { CliError, describeError, exitCodes, showProxy, untrustedCodes } from '@plexd/runtime'
 
 /** Whom a failure is about. */
 export interface Target {
@@ -57,22 +57,13 @@ function pathOf(server: string): string {
 
 function reasonOf(error: unknown, { caFile }: Target): string {
   const code = codeOf(error)
-  if (untrusted.has(code)) {
+  if (untrustedCodes.has(code)) {
     return caFile === undefined
       ? 'its certificate is signed by an authority that this machine does not trust: pass --ca-file with the ca.crt of its data directory'
       : `its certificate is not signed by the authority in "${caFile}": use the ca.crt of its data directory`
   }
   return reasons[code] ?? describeError(error)
 }
-
-const untrusted = new Set([
-  'CERT_SIGNATURE_FAILURE',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-])
 
 const reasons: Record<string, string> = {
   ECONNREFUSED: 'connection refused: is it running, and listening there?',

@@ -5,7 +5,7 @@ import {
   type Execution,
   formatDuration,
 } from '@plexd/protocol'
-import { CliError, createBackoff, exitCodes } from '@plexd/runtime'
+import { CliError, createBackoff, exitCodes, wishedWaitMs } from '@plexd/runtime'
 import type { Io } from './io.ts'
 import { startProgress } from './output.ts'
 
@@ -13,6 +13,7 @@ import { startProgress } from './output.ts'
 const pollMs = 5_000
 const minPauseMs = 500
 const maxFailures = 6
+const maxWishedMs = 30_000
 
 /**
  * Waits until an execution has ended; the control plane ends those that never answer, as `expired`. A control plane
@@ -46,7 +47,7 @@ export async function waitForExecution(
     } catch (error) {
       failures++
       if (failures === maxFailures || !isPassing(error)) throw stillRunning(started, error)
-      await clock.sleep(pauseMs(error) ?? backoff.nextMs())
+      await clock.sleep(wishedWaitMs(error, maxWishedMs) ?? backoff.nextMs())
     }
   }
   return execution
@@ -59,11 +60,6 @@ function hasEnded({ status }: Execution): boolean {
 function isPassing(error: unknown): boolean {
   if (error instanceof CliError) return error.exitCode === exitCodes.unreachable
   return error instanceof ApiError && (error.status >= 500 || error.status === 429)
-}
-
-function pauseMs(error: unknown): number | undefined {
-  const seconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
-  return seconds === undefined ? undefined : Math.min(seconds, 30) * 1_000
 }
 
 function stillRunning({ id }: Execution, cause: unknown): CliError {

@@ -1,3 +1,5 @@
+import { ApiError } from '@plexd/protocol'
+
 export interface BackoffOptions {
   minMs: number
   maxMs: number
@@ -34,4 +36,10 @@ export function createBackoff({
 /** `ms` moved by up to `share` of it in either direction, so that a fleet does not act in step. */
 export function withJitter(ms: number, share = 0.25, random: () => number = Math.random): number {
   return ms * (1 - share + 2 * share * random())
+}
+
+/** How long the other side asks us to wait (`Retry-After`), `maxMs` at most; undefined when it asks nothing. */
+export function wishedWaitMs(error: unknown, maxMs = 10 * 60_000): number | undefined {
+  if (!(error instanceof ApiError) || error.retryAfterSeconds === undefined) return undefined
+  return Math.min(error.retryAfterSeconds * 1_000, maxMs)
 }

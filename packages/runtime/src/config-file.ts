@@ -1,5 +1,5 @@
 import { CliError, exitCodes } from './cli.ts'
-import { errorCodeOf } from './error-code.ts'
+import { isMissing } from './error-code.ts'
 import { describeError } from './log.ts'
 import { readPlainFile } from './plain-file.ts'
 
@@ -13,7 +13,7 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
     text = readPlainFile(path, `read config "${path}"`)
   } catch (error) {
     const { message, cause } = error as Error // it throws no others
-    if (errorCodeOf(cause) === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw new CliError(message, exitCodes.usage, { cause })
   }
   // Loaded for those who have such a file: it costs a tenth of a start.

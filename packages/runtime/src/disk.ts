@@ -1,5 +1,7 @@
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCodeOf } from './error-code.ts'
+import { sqliteCodeOf, sqliteCodes } from './sqlite.ts'
 
 /** Less room than this is none: one request may want as much. */
 export const leastRoomBytes = 1024 * 1024
@@ -19,8 +21,7 @@ export async function probeDisk(folder: string): Promise<void> {
 /** What the disk has against a write, in its own words; undefined when the failure is not its fault. */
 export function diskFault(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
-    const { code = '', errcode = 0 } = at as { code?: string; errcode?: number } // errors of the system and of SQLite
-    if (faults.has(code) || sqliteFaults.has(errcode & 0xff)) return at.message
+    if (faults.has(errorCodeOf(at) ?? '') || sqliteFaults.has(sqliteCodeOf(at))) return at.message
   }
   return undefined
 }
@@ -32,5 +33,4 @@ export function diskRemedy(fault: string): string {
 }
 
 const faults = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
-/** SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL; what stands above the lowest byte says more of it. */
-const sqliteFaults = new Set([8, 10, 13])
+const sqliteFaults = new Set<number>([sqliteCodes.readOnly, sqliteCodes.ioError, sqliteCodes.full])

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { isLoopback } from '@plexd/protocol'
 
 /**
  * The proxy by which the environment wants an HTTPS URL to be asked for: `https_proxy` and `no_proxy`, or the same in
@@ -32,10 +33,6 @@ function checkProxy(named: string): string {
   throw new RangeError(
     `use proxy "${showProxy(url)}" of the environment: only http:// and https:// can be: name another in HTTPS_PROXY, or the control plane in NO_PROXY`,
   )
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.[\d.]+$/.test(host)
 }
 
 interface Place {

@@ -7,10 +7,11 @@ import {
   confirm,
   createLog,
   describeError,
-  errorCodeOf,
   exitCodes,
+  isMissing,
   printable,
   printJson,
+  undefinedIfMissing,
 } from '@plexd/runtime'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { createAnswerGate } from '../control/answer-gate.ts'
@@ -119,18 +120,13 @@ function checkPurge(dataDir: string): void {
  * nothing may be removed, holds nothing any more: tells why.
  */
 async function removeFiles({ dataDir, tokenFile }: AgentConfig): Promise<string | undefined> {
-  for (const name of await readdir(dataDir).catch(nothing))
+  for (const name of (await readdir(dataDir).catch(undefinedIfMissing)) ?? [])
     await rm(join(dataDir, name), { recursive: true, force: true })
   await rm(tokenFile, { force: true })
   return rmdir(dataDir).then(
     () => undefined,
-    (error: unknown) => (errorCodeOf(error) === 'ENOENT' ? undefined : describeError(error)),
+    (error: unknown) => (isMissing(error) ? undefined : describeError(error)),
   )
-}
-
-function nothing(error: unknown): [] {
-  if (errorCodeOf(error) === 'ENOENT') return []
-  throw error
 }
 
 function describe(id: string, told: boolean, purge: boolean): string {

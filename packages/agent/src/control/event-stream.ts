@@ -1,5 +1,5 @@
-import { ApiError, type UnsignedEvent } from '@plexd/protocol'
-import type { Clock, Log } from '@plexd/runtime'
+import type { UnsignedEvent } from '@plexd/protocol'
+import { type Clock, type Log, wishedWaitMs } from '@plexd/runtime'
 import type { Limits } from '../config/limits.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
@@ -76,7 +76,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
       const waitMs = isLost ? 0 : policy.nextMs(end)
       isLost = false
       tell(end, waitMs)
-      mayWake = !(end.error instanceof ApiError && end.error.retryAfterSeconds !== undefined)
+      mayWake = wishedWaitMs(end.error) === undefined
       await woken.wait(waitMs, signal)
       mayWake = false
     }

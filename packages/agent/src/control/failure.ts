@@ -8,6 +8,7 @@ import {
   printable,
   showProxy,
   systemClock,
+  untrustedCodes,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 
@@ -144,9 +145,8 @@ export function failureOf(error: unknown, where: Where): CliError {
   return new CliError(describeFailure(error, where), exitCode)
 }
 
-/** The certificate's chain does not end where it should. Another attempt sees the same chain. */
 export function isTrustFailure(error: unknown): boolean {
-  return untrusted.has(errorCodeOf(error) ?? '')
+  return untrustedCodes.has(errorCodeOf(error) ?? '')
 }
 
 /** The clock of this machine, which NTP may put right any moment, or the certificate is out of its time. */
@@ -158,13 +158,3 @@ const clockFailures: Record<string, string> = {
   CERT_HAS_EXPIRED: 'has expired',
   CERT_NOT_YET_VALID: 'is not valid yet',
 }
-
-const untrusted = new Set([
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_UNTRUSTED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-])

@@ -1,11 +1,5 @@
-import {
-  ApiError,
-  type Client,
-  type ControlApi,
-  type HeartbeatRequest,
-  type IdentityInUse,
-} from '@plexd/protocol'
-import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
+import type { Client, ControlApi, HeartbeatRequest, IdentityInUse } from '@plexd/protocol'
+import { type Clock, createBackoff, type Log, wishedWaitMs, withJitter } from '@plexd/runtime'
 import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
 import { startTask } from '../process/task.ts'
@@ -112,8 +106,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       return slow.nextMs()
     }
     problems.set('heartbeat', `no heartbeat gets through: ${reason}`)
-    const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
-    return Math.max(nextMs, Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000))
+    return Math.max(nextMs, wishedWaitMs(error) ?? 0)
   }
 
   const tasks = [startTask(run), startTask(tellSoon)]

@@ -1,5 +1,4 @@
-import { ApiError } from '@plexd/protocol'
-import { createBackoff } from '@plexd/runtime'
+import { createBackoff, wishedWaitMs } from '@plexd/runtime'
 import { ForeignAnswer, isRefusal } from './failure.ts'
 
 /** How one connection of the stream ended. */
@@ -18,7 +17,6 @@ export interface ReconnectPolicy {
 /** A stream that lasted this long was a good one: the next failure starts from the shortest wait again. */
 const goodMs = 30_000
 const minMs = 1_000
-const maxWishedMs = 10 * 60_000
 /** Whatever stands in the way bears it, not the control plane. */
 const maxForeignMs = 8_000
 
@@ -38,12 +36,11 @@ export function createReconnectPolicy(random: () => number = Math.random): Recon
       foreign.reset()
       if (openMs !== undefined && openMs >= goodMs) quick.reset()
       if (isRefusal(error)) return slow.nextMs()
-      const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
-      const delayMs =
-        wishedSeconds === undefined
-          ? quick.nextMs()
-          : Math.min(wishedSeconds * 1_000, maxWishedMs) * (1 + random() / 4)
-      return Math.max(minMs, delayMs)
+      const wishedMs = wishedWaitMs(error)
+      return Math.max(
+        minMs,
+        wishedMs === undefined ? quick.nextMs() : wishedMs * (1 + random() / 4),
+      )
     },
   }
 }

@@ -1,5 +1,5 @@
 import { ApiError, type ReportSync } from '@plexd/protocol'
-import { type Clock, createBackoff, type Log } from '@plexd/runtime'
+import { type Clock, createBackoff, type Log, wishedWaitMs } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import type { ReportChange, ReportStore } from '../state/report-store.ts'
@@ -229,8 +229,8 @@ function createBackoffs(random = Math.random): Backoffs {
     nextMs(error) {
       if (isRefusal(error)) return slow.nextMs()
       const delayMs = quick.nextMs()
-      if (!(error instanceof ApiError) || error.retryAfterSeconds === undefined) return delayMs
-      return Math.min(600_000, Math.max(1_000, error.retryAfterSeconds * 1_000))
+      const wishedMs = wishedWaitMs(error)
+      return wishedMs === undefined ? delayMs : Math.max(1_000, wishedMs)
     },
     reset() {
       quick.reset()

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
+import { existsSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import {
@@ -7,6 +7,9 @@ import {
   diskFault,
   type Log,
   makeFolder,
+  makePrivateDatabase,
+  sqliteCodeOf,
+  sqliteCodes,
   systemClock,
   systemRemedy,
 } from '@plexd/runtime'
@@ -33,9 +36,9 @@ export function openDatabase(
   try {
     return openHowever(path, onFailure)
   } catch (error) {
-    const code = (error as { errcode?: number }).errcode // errors of node:sqlite carry one
-    if (code === sqlite.busy) throw inUse(dataDir)
-    if (code !== sqlite.corrupt && code !== sqlite.notDatabase) {
+    const code = sqliteCodeOf(error)
+    if (code === sqliteCodes.busy) throw inUse(dataDir)
+    if (code !== sqliteCodes.corrupt && code !== sqliteCodes.notDatabase) {
       throw new CliError(`open "${path}": ${describeError(error)}`)
     }
     log.error('database is damaged, starting with an empty one', {
@@ -56,8 +59,6 @@ function openHowever(path: string, onFailure: (error: unknown) => void): Databas
     return tell(onFailure, openInMemory(path))
   }
 }
-
-const sqlite = { busy: 5, corrupt: 11, notDatabase: 26 }
 
 const tables = {
   marks: '(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
@@ -181,7 +182,8 @@ function tell(onFailure: (error: unknown) => void, database: DatabaseSync): Data
 function checkPages(database: DatabaseSync): void {
   const row = database.prepare('PRAGMA quick_check(1)').get()
   if (row?.quick_check !== 'ok') {
-    throw Object.assign(new Error(`check pages: ${row?.quick_check}`), { errcode: sqlite.corrupt })
+    const errcode = sqliteCodes.corrupt
+    throw Object.assign(new Error(`check pages: ${row?.quick_check}`), { errcode })
   }
 }
 
@@ -196,8 +198,7 @@ function moveAside(path: string): string {
 function makeDataDir(dataDir: string, path: string): void {
   try {
     makeFolder(dataDir)
-    // SQLite would make it readable for all.
-    closeSync(openSync(path, 'a', 0o600))
+    makePrivateDatabase(path)
   } catch (error) {
     const remedy = systemRemedy(error, 'run plexd as root')
     throw new CliError(

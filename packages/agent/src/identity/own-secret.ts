@@ -1,4 +1,4 @@
-import { CliError, errorCodeOf, exitCodes, ownersHere, readSecretFile } from '@plexd/runtime'
+import { CliError, exitCodes, isMissing, ownersHere, readSecretFile } from '@plexd/runtime'
 
 /**
  * The text of a file with a key or a token of this node, undefined when there is none. Throws a CliError when others may
@@ -13,7 +13,7 @@ export function readOwnSecret(
     return readSecretFile(path, `read "${path}"`, owners)
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    if (errorCodeOf(error.cause) === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw new CliError(error.message, exitCode, { cause: error.cause })
   }
 }

@@ -1,5 +1,5 @@
 import type { Peer } from '@plexd/protocol'
-import { describeError, type Log } from '@plexd/runtime'
+import { createSerialQueue, describeError, type Log } from '@plexd/runtime'
 import type { Problems } from '../health/problems.ts'
 import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
 import type { MeshRouting, PreparedRouting } from '../routing/mesh-routing.ts'
@@ -39,7 +39,7 @@ export interface ApplierDeps {
 
 export function createApplier(deps: ApplierDeps): Applier {
   const { device, firewall, desired, routing, standpoint, peerRules, problems, log } = deps
-  let last: Promise<unknown> = Promise.resolve()
+  const inOrder = createSerialQueue()
   let soon = false
   let failedSoon = (): void => {}
   let isFiltered = firewall === undefined
@@ -140,23 +140,21 @@ export function createApplier(deps: ApplierDeps): Applier {
   }
 
   return {
-    apply({ look = false } = {}) {
-      const run = last.then(() => applyOnce(look)).then((steps) => [...untold.splice(0), ...steps])
-      last = run.catch(() => {}) // its caller is told
-      return run
-    },
+    apply: ({ look = false } = {}) =>
+      inOrder(async () => {
+        const steps = await applyOnce(look)
+        return [...untold.splice(0), ...steps]
+      }),
     applySoon() {
       if (soon) return
       soon = true
-      last = last
-        .then(() => {
-          soon = false
-          return applyOnce(false)
-        })
-        .catch((error: unknown) => {
-          log.warn('event cannot be applied, will retry', { error })
-          failedSoon()
-        })
+      inOrder(() => {
+        soon = false
+        return applyOnce(false)
+      }).catch((error: unknown) => {
+        log.warn('event cannot be applied, will retry', { error })
+        failedSoon()
+      })
     },
     onFailure(tryAgain) {
       failedSoon = tryAgain

@@ -1,4 +1,4 @@
-import { describeError, type Log } from '@plexd/runtime'
+import { createSerialQueue, describeError, type Log } from '@plexd/runtime'
 import type { Backstop } from '../firewall/backstop.ts'
 import type { Firewall } from '../firewall/firewall.ts'
 import { compileRuleset, type Ruleset, type RulesetOptions } from '../firewall/ruleset.ts'
@@ -41,7 +41,7 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
   const { firewall, backstop, isWatched, desired, problems, log } = options
   const compile = createCompiler(options)
   const addresses = createAddressBook(options)
-  let last: Promise<unknown> = Promise.resolve()
+  const inOrder = createSerialQueue()
   let trusted = false
   let lastPolicies: DesiredState['policies'] | undefined
 
@@ -79,14 +79,12 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
   }
 
   return {
-    apply({ look = false } = {}) {
-      const run = last.then(() => applyOnce(look))
-      last = run.then(
-        (steps) => logSteps(log, steps),
-        () => {}, // its caller is told
-      )
-      return run
-    },
+    apply: ({ look = false } = {}) =>
+      inOrder(async () => {
+        const steps = await applyOnce(look)
+        logSteps(log, steps)
+        return steps
+      }),
     distrust() {
       trusted = false
     },

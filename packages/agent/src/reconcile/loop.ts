@@ -1,5 +1,4 @@
-import { ApiError } from '@plexd/protocol'
-import { type Clock, createBackoff, type Log, withJitter } from '@plexd/runtime'
+import { type Clock, createBackoff, type Log, wishedWaitMs, withJitter } from '@plexd/runtime'
 import { describeRefusal, isRefusal, LocalFailure } from '../control/failure.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
@@ -92,9 +91,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
       return soon.nextMs()
     }
     problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
-    const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
-    const wishedMs = Math.min((wishedSeconds ?? 0) * 1_000, 10 * 60_000)
-    return Math.max(soon.nextMs(), wishedMs)
+    return Math.max(soon.nextMs(), wishedWaitMs(error) ?? 0)
   }
 
   const stopped = new AbortController()

@@ -9,7 +9,14 @@ import {
   type RegisterResponse,
   validatorOf,
 } from '@plexd/protocol'
-import { CliError, type Clock, createBackoff, exitCodes, type Log } from '@plexd/runtime'
+import {
+  CliError,
+  type Clock,
+  createBackoff,
+  exitCodes,
+  type Log,
+  wishedWaitMs,
+} from '@plexd/runtime'
 import { Type } from 'typebox'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { describeFailure, failureOf, isTrustFailure } from '../control/failure.ts'
@@ -53,7 +60,8 @@ export async function register(registration: Registration): Promise<Registered> 
     } catch (error) {
       signal?.throwIfAborted()
       if (!isWorthRetrying(error)) throw explain(error, config)
-      const delayMs = delayAfter(error, backoff.nextMs())
+      const backoffMs = backoff.nextMs()
+      const delayMs = wishedWaitMs(error) ?? backoffMs
       if (giveUpAfterMs !== undefined && clock.monotonic() + delayMs - startedMs > giveUpAfterMs) {
         throw failureOf(error, config)
       }
@@ -119,12 +127,6 @@ function isWorthRetrying(error: unknown): boolean {
   if (error instanceof CliError || isTrustFailure(error)) return false
   if (!(error instanceof ApiError)) return true
   return error.status >= 500 || error.status === 408 || error.status === 429
-}
-
-/** The control plane's own wish counts, within reason. */
-function delayAfter(error: unknown, backoffMs: number): number {
-  const wishedSeconds = error instanceof ApiError ? error.retryAfterSeconds : undefined
-  return wishedSeconds === undefined ? backoffMs : Math.min(wishedSeconds * 1_000, 10 * 60_000)
 }
 
 function explain(error: unknown, config: AgentConfig): CliError {

@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Metadata, SecretRef, validatorOf } from '@plexd/protocol'
-import { errorCodeOf, type Log, makeFolder, syncFolder, writeFileAtomic } from '@plexd/runtime'
+import { isMissing, type Log, makeFolder, syncFolder, writeFileAtomic } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { type DataEntry, dataEntryJson, readDataEntry } from './data-entry.ts'
 import type { DesiredState } from './desired-state.ts'
@@ -69,7 +69,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
       onDisk.set(path, value)
       return { value }
     } catch (error) {
-      if (errorCodeOf(error) === 'ENOENT') return 'missing'
+      if (isMissing(error)) return 'missing'
       log.warn('state file cannot be read, its content is pulled again', { file: path, error })
       onDisk.set(path, undefined)
       return 'broken'

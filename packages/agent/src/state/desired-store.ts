@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { Log } from '@plexd/runtime'
+import { createSerialQueue, type Log } from '@plexd/runtime'
 import { createDesiredFiles } from './desired-files.ts'
 import type { DesiredState, DesiredStore } from './desired-state.ts'
 
@@ -98,16 +98,13 @@ function shareList<T>(
 
 /** Runs `work` for each call, one after another; calls made while one waits share it. */
 function coalesce(work: () => Promise<void>): () => Promise<void> {
-  let running = Promise.resolve()
+  const inOrder = createSerialQueue()
   let waiting: Promise<void> | undefined
   return () => {
-    waiting ??= running
-      .catch(() => {}) // its own callers have been told
-      .then(() => {
-        waiting = undefined
-        running = work()
-        return running
-      })
+    waiting ??= inOrder(() => {
+      waiting = undefined
+      return work()
+    })
     return waiting
   }
 }

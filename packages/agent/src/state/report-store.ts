@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
-import { type Clock, describeError, diskFault, type Log } from '@plexd/runtime'
+import { type Clock, createGroupQueue, describeError, diskFault, type Log } from '@plexd/runtime'
 import { type Journal, openJournal } from './journal.ts'
 import { encodeLine } from './journal-line.ts'
 import { createReportQuota, type ReportLimits } from './report-quota.ts'
@@ -84,8 +84,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   const listeners = new Set<() => void>()
   /** The last change of each key that is on its way to the disk. */
   const staged = new Map<string, PutRecord | DeleteRecord>()
-  let queue: Write[] = []
-  let writing: Promise<void> | undefined
+  const queue = createGroupQueue(writeGroup)
   let compactAbove = compactionSize(table)
   let index = 1
 
@@ -143,25 +142,21 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   function write(record: ReportRecord, settled = (): void => {}): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     if (record.op === 'put' || record.op === 'delete') staged.set(record.key, record)
-    queue.push({ record, line: encodeLine(record), settled, resolve, reject })
-    writing ??= writeAll()
+    queue.add({ record, line: encodeLine(record), settled, resolve, reject })
     return promise
   }
 
-  async function writeAll(): Promise<void> {
-    while (queue.length > 0) {
-      const group = takeGroup(queue)
-      try {
-        await journal.append(group.map(({ line }) => line).join(''))
-      } catch (error) {
-        failAll(group, error)
-        continue
-      }
-      commit(group)
-      if (journal.size() > compactAbove) await compact()
+  async function writeGroup(waiting: Write[]): Promise<void> {
+    const group = takeGroup(waiting)
+    try {
+      await journal.append(group.map(({ line }) => line).join(''))
+    } catch (error) {
+      // What waits builds on what failed: its versions would have a gap, its conditions might not hold.
+      failAll([...group, ...waiting.splice(0)], error)
+      return
     }
-    // Here, and not in a promise's callback: whoever is woken by the last group may write before that runs.
-    writing = undefined
+    commit(group)
+    if (journal.size() > compactAbove) await compact()
   }
 
   function commit(group: readonly Write[]): void {
@@ -175,10 +170,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     for (const listener of listeners) listener()
   }
 
-  /** What waits builds on what failed: its versions would have a gap, its conditions might not hold. */
-  function failAll(group: readonly Write[], cause: unknown): void {
-    const failed = [...group, ...queue]
-    queue = []
+  function failAll(failed: readonly Write[], cause: unknown): void {
     staged.clear()
     options.onFailure?.(cause)
     // A full disk is told once, by who knows all that fails for it.
@@ -218,7 +210,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     resend,
     raise,
     async [Symbol.asyncDispose]() {
-      await writing
+      await queue.drain()
       await journal[Symbol.asyncDispose]()
     },
   }

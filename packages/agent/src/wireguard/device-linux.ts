@@ -1,5 +1,6 @@
 import {
   type Clock,
+  createSerialQueue,
   describeError,
   type Exec,
   exec as execProgram,
@@ -105,7 +106,8 @@ class Device implements LinuxDevice {
   /** Those that were held for the key that is to be written next. */
   #promised: HeldPsks = new Map()
   #backend: Backend | undefined
-  #lock: Promise<unknown> = Promise.resolve()
+  /** What one reads, another must not change before it has written. */
+  readonly #exclusive = createSerialQueue()
 
   constructor(options: LinuxDeviceOptions & { runDir: string }, record: KeptRecord) {
     const { uapiDir = standardUapiDir, exec = execProgram, clock = systemClock, log } = options
@@ -250,15 +252,8 @@ class Device implements LinuxDevice {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handovers[Symbol.asyncDispose]()
     await this.#handshakeRetries[Symbol.asyncDispose]()
-    await this.#lock
+    await this.#exclusive(async () => {})
     await this.#record[Symbol.asyncDispose]()
-  }
-
-  /** One at a time: what one reads, another must not change before it has written. */
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#lock.then(work)
-    this.#lock = result.catch(() => {}) // its caller is told
-    return result
   }
 
   #plan(sight: Sight): InterfacePlan {

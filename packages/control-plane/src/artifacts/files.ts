@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
-import { errorCodeOf, makeFolder, syncFolder } from '@plexd/runtime'
+import { createSerialQueue, makeFolder, syncFolder, undefinedIfMissing } from '@plexd/runtime'
 
 /** A plexd binary by its name; the parts are file names, so `isFileName` must hold for each. */
 export interface ArtifactName {
@@ -48,7 +48,6 @@ export async function openArtifactFiles(folder: string): Promise<ArtifactFiles> 
   for (const path of [incoming, join(folder, 'plexd')]) makeFolder(path)
   await syncFolder(folder)
   for (const name of await readdir(incoming)) await rm(join(incoming, name))
-  let last: Promise<unknown> = Promise.resolve()
 
   const pathOf = (name: ArtifactName): string => {
     checkArtifactName(name)
@@ -70,20 +69,9 @@ export async function openArtifactFiles(folder: string): Promise<ArtifactFiles> 
         throw error
       }
     },
-    async open(name) {
-      try {
-        return await open(pathOf(name), 'r')
-      } catch (error) {
-        if (errorCodeOf(error) === 'ENOENT') return undefined
-        throw error
-      }
-    },
+    open: async (name) => await open(pathOf(name), 'r').catch(undefinedIfMissing),
     remove: (name) => rm(pathOf(name), { force: true }),
-    exclusive(work) {
-      const result = last.then(work)
-      last = result.catch(() => {})
-      return result
-    },
+    exclusive: createSerialQueue(),
   }
 }
 

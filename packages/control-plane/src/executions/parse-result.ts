@@ -1,4 +1,5 @@
 import { ExecutionResult } from '@plexd/protocol'
+import { cutUtf8 } from '@plexd/runtime'
 import { Compile } from 'typebox/compile'
 import { parseChecked } from '../http/bodies/parse-json.ts'
 import type { Limits } from '../limits.ts'
@@ -12,15 +13,5 @@ export function parseResult(
 ): ExecutionResult {
   const result = parseChecked(checker, new TextDecoder().decode(body))
   const { stdout = '', stderr = '' } = result
-  return { ...result, stdout: truncate(stdout, maxBytes), stderr: truncate(stderr, maxBytes) }
-}
-
-/** The first of its bytes, without half a character at the end. */
-function truncate(text: string, maxBytes: number): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= maxBytes) return text
-  let end = maxBytes
-  // 10xxxxxx continues a character, RFC 3629 section 3.
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
-  return bytes.subarray(0, end).toString()
+  return { ...result, stdout: cutUtf8(stdout, maxBytes), stderr: cutUtf8(stderr, maxBytes) }
 }

@@ -1,5 +1,5 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
-import { createFileAtomic, errorCodeOf, readSecretFile, writeFileAtomic } from '@plexd/runtime'
+import { createFileAtomic, isMissing, readSecretFile, writeFileAtomic } from '@plexd/runtime'
 
 /** 32 bytes that never enter the database: whoever has only a copy of the database reads no secret. */
 export interface MasterKey {
@@ -88,7 +88,7 @@ function readText(path: string): string {
   try {
     return readSecretFile(path, `read master key "${path}"`)
   } catch (error) {
-    if (errorCodeOf((error as Error).cause) === 'ENOENT') throw lost(path) // it throws no others
+    if (isMissing(error)) throw lost(path)
     throw error
   }
 }

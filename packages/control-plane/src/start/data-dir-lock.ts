@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { CliError, describeError, makeFolder } from '@plexd/runtime'
+import { CliError, describeError, makeFolder, sqliteCodeOf, sqliteCodes } from '@plexd/runtime'
 import { openPrivateDatabase } from '../store/private-database.ts'
 
 /**
@@ -12,7 +12,7 @@ export function claimDataDir(dataDir: string): Disposable {
     lock.exec('begin exclusive')
   } catch (cause) {
     lock.close()
-    if (isBusy(cause))
+    if (sqliteCodeOf(cause) === sqliteCodes.busy)
       throw new CliError(
         `open data folder "${dataDir}": another control plane is running on it: stop that first, or choose another with --data-dir`,
       )
@@ -30,8 +30,4 @@ function openLock(dataDir: string): ReturnType<typeof openPrivateDatabase> {
       `write to data folder "${dataDir}": ${describeError(error)}: let this user write there, or choose another with --data-dir`,
     )
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 5
 }

@@ -1,4 +1,4 @@
-import { systemClock } from '@plexd/runtime'
+import { createGroupQueue, systemClock } from '@plexd/runtime'
 import { type ControlledTransaction, type Kysely, sql } from 'kysely'
 import type { Tx, WriteHooks } from './db.ts'
 import type { Tables } from './schema.ts'
@@ -25,26 +25,19 @@ export function createCommitQueue(
   writer: Kysely<Tables>,
   onGroup: (size: number) => void = () => {},
 ): CommitQueue {
-  const waiting: Unit[] = []
-  let running: Promise<void> | undefined
-
-  async function run(): Promise<void> {
-    while (waiting.length > 0) {
-      // One turn of the event loop: requests of the same turn share the fsync, and others get theirs.
-      await new Promise((resolve) => setImmediate(resolve))
-      onGroup(await commitGroup(writer, waiting))
-    }
-    running = undefined
-  }
+  const queue = createGroupQueue<Unit>(async (waiting) => {
+    // One turn of the event loop: requests of the same turn share the fsync, and others get theirs.
+    await new Promise((resolve) => setImmediate(resolve))
+    onGroup(await commitGroup(writer, waiting))
+  })
 
   return {
     write: (work, hooks = {}) =>
       new Promise((resolve, reject) => {
         // The result of a unit is typed by its own caller; the queue only carries it.
-        waiting.push({ work, hooks, resolve, reject } as Unit)
-        running ??= run()
+        queue.add({ work, hooks, resolve, reject } as Unit)
       }),
-    drain: () => running ?? Promise.resolve(),
+    drain: queue.drain,
   }
 }
 

@@ -1,6 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import { systemClock } from '@plexd/runtime'
-import { errcodeOf } from './sqlite-error.ts'
+import { sqliteCodeOf, sqliteCodes, systemClock } from '@plexd/runtime'
 
 /** Runs what may meet a lock of another process, again and again for a while. Rejects with an ApiError (503) then. */
 export type Patience = <T>(attempt: () => T | Promise<T>) => Promise<T>
@@ -16,7 +15,7 @@ export function createPatience(waitMs: number): Patience {
       try {
         return await attempt()
       } catch (error) {
-        if (!isLocked(error)) throw error
+        if (sqliteCodeOf(error) !== sqliteCodes.busy) throw error
         if (systemClock.monotonic() + pauseMs > endMs) throw lockedError(error, waitMs)
       }
       await systemClock.sleep(pauseMs)
@@ -31,9 +30,3 @@ function lockedError(cause: unknown, waitMs: number): ApiError {
     { cause, retryAfterSeconds: 5 },
   )
 }
-
-function isLocked(error: unknown): boolean {
-  return (errcodeOf(error) & 0xff) === sqliteBusy
-}
-
-const sqliteBusy = 5

@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { extendedSqliteCodeOf } from '@plexd/runtime'
 import { Kysely, sql } from 'kysely'
 import { limits } from '../limits.ts'
 import { createCommitQueue } from './commit-queue.ts'
@@ -8,7 +9,7 @@ import { createPatience } from './patience.ts'
 import { PatientDialect } from './patient-dialect.ts'
 import { openPrivateDatabase } from './private-database.ts'
 import type { Tables } from './schema.ts'
-import { diskErrorOf, errcodeOf } from './sqlite-error.ts'
+import { diskErrorOf } from './sqlite-error.ts'
 
 /** Opens, or creates and migrates, the database file. */
 export async function openSqliteStore(
@@ -31,7 +32,7 @@ export async function openSqliteStore(
       // Old pages wait in the write-ahead log until others take their place.
       await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(rethrow)
     },
-    isUniqueViolation: (error) => [1555, 2067].includes(errcodeOf(error)),
+    isUniqueViolation: (error) => [1555, 2067].includes(extendedSqliteCodeOf(error)),
     async [Symbol.asyncDispose]() {
       await queue.drain()
       await reader.destroy()

@@ -1,5 +1,6 @@
 import {
   type Address,
+  createSerialQueue,
   decodeStun,
   describeError,
   encodeStun,
@@ -52,16 +53,16 @@ export async function startStunServer(
 
   await follow()
   if (sockets.size === 0) return undefined
-  let following = Promise.resolve()
+  const inOrder = createSerialQueue()
   const timer = setInterval(() => {
-    following = following.then(follow).catch((error: unknown) => {
+    inOrder(follow).catch((error: unknown) => {
       log.warn('addresses for STUN not read', { error: describeError(error) })
     })
   }, everyMs).unref()
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
-      await following
+      await inOrder(async () => {})
       for (const socket of sockets.values()) await socket[Symbol.asyncDispose]()
     },
   }

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { systemClock } from '@plexd/runtime'
+import { createGroupQueue, systemClock } from '@plexd/runtime'
 import { limits } from '../limits.ts'
 import { createPatience } from '../store/patience.ts'
 import { openPrivateDatabase } from '../store/private-database.ts'
@@ -85,17 +85,10 @@ export function openSqliteTelemetry(
   let lastId = Number(
     database.prepare("select seq from sqlite_sequence where name = 'batches'").get()?.seq ?? 0,
   )
-  const waiting: Waiting[] = []
-  let running: Promise<void> | undefined
-
-  async function run(): Promise<void> {
+  const queue = createGroupQueue<Waiting>(async (waiting) => {
     await turn()
-    while (waiting.length > 0) {
-      await writeGroup(takeGroup(waiting))
-      await turn()
-    }
-    running = undefined
-  }
+    await writeGroup(takeGroup(waiting))
+  })
 
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
     try {
@@ -128,8 +121,7 @@ export function openSqliteTelemetry(
 
   const write = (kind: RecordKind, source: RecordSource, records: readonly string[]) =>
     new Promise<void>((resolve, reject) => {
-      waiting.push({ kind, source, records, resolve, reject })
-      running ??= run()
+      queue.add({ kind, source, records, resolve, reject })
     })
 
   /** How many records these were. */
@@ -187,7 +179,7 @@ export function openSqliteTelemetry(
       return sum
     },
     async [Symbol.asyncDispose]() {
-      await running
+      await queue.drain()
       database.close()
     },
   }

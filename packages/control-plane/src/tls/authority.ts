@@ -4,10 +4,10 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import {
-  errorCodeOf,
   readPlainFile,
   readSecretFile,
   systemClock,
+  undefinedIfMissing,
   writeFileAtomic,
 } from '@plexd/runtime'
 import { hostAddresses } from './host-addresses.ts'
@@ -159,7 +159,6 @@ function readIfThere(
   try {
     return read(path, `read "${path}"`)
   } catch (error) {
-    if (errorCodeOf((error as Error).cause) === 'ENOENT') return undefined // it throws no others
-    throw error
+    return undefinedIfMissing(error)
   }
 }

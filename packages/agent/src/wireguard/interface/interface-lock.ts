@@ -1,7 +1,13 @@
-import { closeSync, existsSync, openSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { errorCodeOf, lockHolder as holderOf } from '@plexd/runtime'
+import {
+  errorCodeOf,
+  lockHolder as holderOf,
+  makePrivateDatabase,
+  sqliteCodeOf,
+  sqliteCodes,
+} from '@plexd/runtime'
 import {
   namespaceFolder,
   openNamespaceFolder,
@@ -45,7 +51,7 @@ export function lockHolder(name: string, runDir = standardRunDir): string {
 /** `again` where who had it before has just taken the file away. */
 function take(path: string): AsyncDisposable | undefined | 'again' {
   // One that is there is not opened: to close it would drop the lock, where this process has it already (fcntl(2)).
-  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  if (!existsSync(path)) makePrivateDatabase(path)
   const file = numberOf(path)
   const database = open(path)
   if (!database) return 'again'
@@ -53,7 +59,7 @@ function take(path: string): AsyncDisposable | undefined | 'again' {
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    if (isBusy(error)) return undefined
+    if (sqliteCodeOf(error) === sqliteCodes.busy) return undefined
     if (numberOf(path) !== file) return 'again'
     throw error
   }
@@ -90,8 +96,4 @@ function letGo(path: string, database: DatabaseSync): void {
 
 function fileOf(name: string): string {
   return `${name}.lock`
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 5
 }
