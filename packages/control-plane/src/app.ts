@@ -7,8 +7,8 @@ import type { Config } from './config/config.ts'
 import type { NodeEntries } from './entries/node-entries.ts'
 import type { SealedSecrets } from './entries/sealed-secrets.ts'
 import type { Heads } from './events/heads.ts'
-import type { EventHub } from './events/hub.ts'
 import type { Keyring } from './events/keyring.ts'
+import type { CommitLog } from './events/log.ts'
 import type { Streams } from './events/streams.ts'
 import type { ExecutionWatch } from './executions/watch.ts'
 import type { Bodies } from './http/bodies/bodies.ts'
@@ -43,8 +43,8 @@ export interface App {
   readonly entries: NodeEntries
   readonly keyring: Keyring
   readonly heads: Heads
-  /** Committed events, for who follows them. */
-  readonly hub: EventHub
+  /** What is committed, for who follows it. */
+  readonly commits: CommitLog
   readonly presence: Presence
   readonly moves: Moves
   readonly instances: Instances

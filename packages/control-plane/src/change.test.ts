@@ -10,12 +10,13 @@ describe('change', () => {
     await using plane = await startControlPlane()
     const { app } = plane
     const node = await plane.enrol('web-01')
+    const head = app.heads.last()
     const told: number[] = []
-    app.hub.listen(({ seq }) => told.push(seq))
+    app.commits.follow(({ events }) => told.push(...events.map(({ seq }) => seq)))
 
     const during = await app.change(async (unit) => {
       rename(unit, node.node_id, 'web-02')
-      const event = await emitRotate(unit)
+      const event = emitRotate(unit)
       return {
         seq: event?.seq,
         committed: app.fleet.node(node.node_id)?.hostname,
@@ -24,36 +25,41 @@ describe('change', () => {
       }
     })
 
-    assert.deepEqual(during, { seq: 1, committed: 'web-01', draft: 'web-02', told: [] })
+    assert.deepEqual(during, {
+      seq: head + 1,
+      committed: 'web-01',
+      draft: 'web-02',
+      told: [],
+    })
     assert.equal(app.fleet.node(node.node_id)?.hostname, 'web-02')
-    assert.deepEqual(told, [1])
+    assert.deepEqual(told, [head + 1])
   })
 
   it('takes back what a unit that throws has done, and leaves the others of its group alone', async () => {
     await using plane = await startControlPlane()
     const { app } = plane
     const [web, db] = [await plane.enrol('web'), await plane.enrol('db')]
-    const told: number[] = []
-    const committed: string[] = []
-    app.hub.listen(({ event_type }) => told.push(event_type.length))
+    const told: unknown[] = []
+    app.commits.follow(({ changes, events }) =>
+      told.push([changes.map(({ type }) => type), events.length]),
+    )
 
     const outcomes = await Promise.allSettled([
       app.change(async (unit) => {
         rename(unit, web.node_id, 'web-2')
-        unit.afterCommit(() => committed.push('first'))
       }),
       app.change(async (unit) => {
         rename(unit, db.node_id, 'db-2')
         rename(unit, web.node_id, 'web-3')
-        unit.apply({ type: 'node_removed', id: db.node_id, removed_at: unit.nowMs })
-        await emitRotate(unit)
-        unit.afterCommit(() => committed.push('second'))
+        const node = unit.fleet.node(db.node_id)
+        if (node) unit.apply({ type: 'node_removed', node, removed_at: unit.nowMs })
+        emitRotate(unit)
         throw new Error('changed its mind')
       }),
       app.change(async (unit) => {
         assert.equal(unit.fleet.node(db.node_id)?.hostname, 'db')
         assert.equal(unit.fleet.node(web.node_id)?.hostname, 'web-2')
-        unit.afterCommit(() => committed.push('third'))
+        emitRotate(unit)
       }),
     ])
 
@@ -61,10 +67,12 @@ describe('change', () => {
       outcomes.map(({ status }) => status),
       ['fulfilled', 'rejected', 'fulfilled'],
     )
-    assert.deepEqual(committed, ['first', 'third'])
     assert.equal(app.fleet.node(web.node_id)?.hostname, 'web-2')
     assert.equal(app.fleet.node(db.node_id)?.hostname, 'db')
-    assert.deepEqual(told, [])
+    assert.deepEqual(told, [
+      [['node_put'], 0],
+      [[], 1],
+    ])
   })
 
   it('takes back a whole group when its commit fails', async () => {
@@ -75,7 +83,7 @@ describe('change', () => {
       Promise.allSettled([
         app.change(async (unit) => {
           rename(unit, node.node_id, 'web-2')
-          await emitRotate(unit)
+          emitRotate(unit)
         }),
         // As a disk does that is full: SQLite rolls back on its own.
         app.change(async (unit) => {
@@ -106,7 +114,7 @@ describe('change', () => {
 
   it('writes no event for nobody', async () => {
     await using plane = await startControlPlane()
-    const logged = await plane.app.change((unit) =>
+    const logged = await plane.app.change(async (unit) =>
       unit.emit({ type: 'rotate_keys', to: audienceOf([]), payload: {} }),
     )
     assert.equal(logged, undefined)

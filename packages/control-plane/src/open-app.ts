@@ -11,14 +11,15 @@ import { createNodeEntries } from './entries/node-entries.ts'
 import { createSealedSecrets } from './entries/sealed-secrets.ts'
 import { createFrames } from './events/frames.ts'
 import { loadHeads } from './events/heads.ts'
-import { createEventHub } from './events/hub.ts'
 import { openKeyring } from './events/keyring.ts'
+import { createCommitLog, followFleet } from './events/log.ts'
 import { createPresentLife } from './events/position.ts'
 import { createStreams } from './events/streams.ts'
 import { createExecutionWatch } from './executions/watch.ts'
 import { createBodies } from './http/bodies/bodies.ts'
 import { createMetrics } from './http/metrics.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
+import { followNodes } from './nodes/follow-nodes.ts'
 import { createParser } from './parser/parser.ts'
 import { createInstances } from './presence/instances.ts'
 import { createMoves } from './presence/moves.ts'
@@ -74,7 +75,7 @@ export async function openApp(
     prunedThrough: Number((await readSetting(store.reader, 'events_pruned_through')) ?? 0),
     nodes: Array.from(fleet.allNodes(), ({ no }) => no),
   })
-  const hub = createEventHub(heads)
+  const commits = createCommitLog({ lastSeq: heads.last(), life })
   const presence = createPresence(clock, config)
   const moves = createMoves(config.limits, clock.monotonic)
   for (const { no, last_seen_at, isUntold } of await readSigns(store.reader)) {
@@ -92,6 +93,41 @@ export async function openApp(
     sources: { reader, entries, fleet, pskMaster, now: clock.now },
     clock,
   })
+  const instances = createInstances({
+    clock,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    onClone(no, { addresses }) {
+      const { id, hostname } = fleet.nodeByNo(no) ?? {}
+      log.warn('two machines have one identity: join one of them again with a new token', {
+        node_id: id,
+        hostname,
+        addresses,
+      })
+    },
+  })
+  const streams = createStreams({
+    fleet,
+    heads,
+    presence,
+    frames,
+    reader,
+    clock,
+    log,
+    onDelivered: metrics.delivered,
+  })
+  const operatorEnds = createOperatorEnds(fleet)
+  const change = createChange({ store, draft, log: commits, now: clock.now })
+  for (const follower of [
+    followNodes({ fleet, presence, streams, instances }), // first: the fleet does not know of the change yet
+    followFleet(fleet),
+    operatorEnds.follow,
+    entries.follow,
+    sealedSecrets.follow,
+    heads.follow,
+    metrics.follow,
+    streams.follow, // last: what is sent is made of all the others
+  ])
+    commits.follow(follower)
 
   const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))
   const parser = stack.use(createParser(config.limits))
@@ -108,42 +144,20 @@ export async function openApp(
     store,
     fleet,
     firstTenantId,
-    change: createChange({
-      store,
-      fleet,
-      draft,
-      life,
-      now: clock.now,
-      publish(events) {
-        sealedSecrets.forget()
-        metrics.published(events)
-        hub.publish(events)
-      },
-    }),
+    change,
     masterKey,
-    masterKeyRotation: createMasterKeyRotation({ store, masterKey, sealedSecrets, log }),
+    masterKeyRotation: createMasterKeyRotation({ store, change, masterKey, log }),
     sealedSecrets,
     entries,
     pskMaster,
     keyring,
     heads,
-    hub,
+    commits,
     presence,
     moves,
-    instances: createInstances({
-      clock,
-      heartbeatIntervalMs: config.heartbeatIntervalMs,
-      onClone(no, { addresses }) {
-        const { id, hostname } = fleet.nodeByNo(no) ?? {}
-        log.warn('two machines have one identity: join one of them again with a new token', {
-          node_id: id,
-          hostname,
-          addresses,
-        })
-      },
-    }),
+    instances,
     executions: createExecutionWatch(clock),
-    operatorEnds: createOperatorEnds(fleet),
+    operatorEnds,
     telemetry,
     budgets,
     artifacts,
@@ -156,17 +170,7 @@ export async function openApp(
     endpointsLeftOut: new Map(),
     reportsLeftOut: new Map(),
     metrics,
-    streams: createStreams({
-      fleet,
-      heads,
-      hub,
-      presence,
-      frames,
-      reader,
-      clock,
-      log,
-      onDelivered: metrics.delivered,
-    }),
+    streams,
     clock,
     log,
     life: life.id,

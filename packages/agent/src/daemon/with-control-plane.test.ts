@@ -87,8 +87,10 @@ describe('agents and a control plane', () => {
       content_type: 'text/plain',
       payload: `${'['.repeat(6_000)}${']'.repeat(6_000)}`,
     }
-    await app.store.write((tx) => tx.insertInto('data_entries').values(deep).execute())
-    app.entries.forget()
+    await app.change(async ({ tx, apply }) => {
+      await tx.insertInto('data_entries').values(deep).execute()
+      apply({ type: 'entries_changed', tenant_id: deep.tenant_id })
+    })
     const good = { target: { selector: '*' }, content_type: 'text/plain', payload: 1 }
     await admin.putData({ params: { key: 'good' }, body: good })
 

@@ -1,12 +1,12 @@
 import { ApiError } from '@plexd/protocol'
+import type { Follower } from '../events/log.ts'
 import type { Fleet, OperatorRecord } from '../mesh/fleet.ts'
 
 /** What an operator keeps open ends with the token, not a while later. */
 export interface OperatorEnds {
   /** Aborts when the token is revoked, its reason being what the operator is told (401). */
   signalOf(operator: OperatorRecord): AbortSignal
-  /** Call it once the revocation is committed. */
-  end(operatorId: string): void
+  follow: Follower
 }
 
 export function createOperatorEnds(fleet: Fleet): OperatorEnds {
@@ -20,9 +20,12 @@ export function createOperatorEnds(fleet: Fleet): OperatorEnds {
       controllers.set(id, controller)
       return controller.signal
     },
-    end(id) {
-      controllers.get(id)?.abort(reason())
-      controllers.delete(id)
+    follow({ changes }) {
+      for (const change of changes) {
+        if (change.type !== 'operator_removed') continue
+        controllers.get(change.id)?.abort(reason())
+        controllers.delete(change.id)
+      }
     },
   }
 }

@@ -19,8 +19,8 @@ export async function addNode(unit: Unit, parts: NewNode): Promise<NodeRecord> {
   const node = await insertNode(unit, parts)
   const mesh = unit.fleet.mesh(node.tenant_id)
   const { appeared, recompiled } = touchedByNode(mesh, { after: node })
-  await emitAdded(unit, node, appeared)
-  await emitPolicies(unit, recompiled)
+  emitAdded(unit, node, appeared)
+  emitPolicies(unit, recompiled)
   return node
 }
 
@@ -29,8 +29,8 @@ export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
   const mesh = unit.fleet.mesh(node.tenant_id)
   const { vanished, recompiled } = touchedByNode(mesh, { before: node })
   await removeNode(unit, node)
-  if (isShown(node)) await emitRemoved(unit, node, vanished)
-  await emitPolicies(unit, recompiled)
+  if (isShown(node)) emitRemoved(unit, node, vanished)
+  emitPolicies(unit, recompiled)
 }
 
 /**
@@ -52,12 +52,12 @@ export async function changeNode(
     await relabel(unit, before, after)
   await putNode(unit, after, rowOnly)
   if (looksOtherwise(before, after))
-    await emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))
+    emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))
   // The ids of its policies have another form.
-  if (before.is_go !== after.is_go) await emitPolicies(unit, [after])
+  if (before.is_go !== after.is_go) emitPolicies(unit, [after])
   // Its PSKs have changed with all of its peers.
   if (before.key_epoch !== after.key_epoch)
-    await unit.emit({
+    unit.emit({
       type: 'resync',
       to: audienceOf([after.no]),
       payload: { reason: 'the keys of this node have changed' },
@@ -65,10 +65,10 @@ export async function changeNode(
 }
 
 /** Tells the peers of a node what they were not told of before. */
-export async function tellMove(unit: Unit, node: NodeRecord): Promise<void> {
+export function tellMove(unit: Unit, node: NodeRecord): void {
   if (!isShown(node)) return
   const peers = peersOf(unit.fleet.mesh(node.tenant_id), node)
-  await emitPeerChange(unit, node, node, peers)
+  emitPeerChange(unit, node, node, peers)
 }
 
 /** Whether its peers see any difference, not counting that of labels. */
@@ -81,18 +81,20 @@ function looksOtherwise(before: NodeRecord, after: NodeRecord): boolean {
 }
 
 /** How the peers hear of it. */
-async function emitPeerChange(
+function emitPeerChange(
   unit: Unit,
   before: NodeRecord,
   after: NodeRecord,
   peers: readonly NodeRecord[],
-): Promise<void> {
-  if (!isShown(before)) return emitAdded(unit, after, peers)
-  if (!isShown(after)) return emitRemoved(unit, after, peers)
+): void {
   const to = audienceOf(peers.map(({ no }) => no))
   const payload = { ...publicPeer(after), peer_id: after.id }
-  if (before.public_key !== after.public_key) {
-    await unit.emit({
+  if (!isShown(before)) {
+    emitAdded(unit, after, peers)
+  } else if (!isShown(after)) {
+    emitRemoved(unit, after, peers)
+  } else if (before.public_key !== after.public_key) {
+    unit.emit({
       type: 'peer_key_rotated',
       to,
       payload: {
@@ -102,7 +104,7 @@ async function emitPeerChange(
       },
     })
   } else {
-    await unit.emit({ type: 'peer_endpoint_changed', to, payload })
+    unit.emit({ type: 'peer_endpoint_changed', to, payload })
   }
 }
 
@@ -112,28 +114,27 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
   const { appeared, vanished, recompiled } = touchedByNode(mesh, { before, after })
   const self = [after]
   if (isShown(before)) {
-    await emitAdded(unit, before, appeared)
-    await emitRemoved(unit, before, vanished)
+    emitAdded(unit, before, appeared)
+    emitRemoved(unit, before, vanished)
   }
   if (appeared.length + vanished.length > maxPeersTold) {
-    await emitResync(unit, self, 'the peers of this node have changed')
+    emitResync(unit, self, 'the peers of this node have changed')
   } else {
-    for (const peer of appeared.filter(isShown)) await emitAdded(unit, peer, self)
-    for (const peer of vanished.filter(isShown)) await emitRemoved(unit, peer, self)
+    for (const peer of appeared.filter(isShown)) emitAdded(unit, peer, self)
+    for (const peer of vanished.filter(isShown)) emitRemoved(unit, peer, self)
   }
   const isRecompiled = !isDeepStrictEqual(compileFor(before, mesh), compileFor(after, mesh))
-  await emitPolicies(unit, isRecompiled ? [...recompiled, after] : recompiled)
+  emitPolicies(unit, isRecompiled ? [...recompiled, after] : recompiled)
   // In no event: what is the same for many nodes would differ by their names.
-  if (before.hostname !== after.hostname)
-    await emitResync(unit, self, 'this node has another hostname')
+  if (before.hostname !== after.hostname) emitResync(unit, self, 'this node has another hostname')
   if (before.labels === after.labels && before.reported === after.reported) return
-  await unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
+  unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
   const [old, now] = [
     await readSecretRefsFor(unit.tx, before),
     await readSecretRefsFor(unit.tx, after),
   ]
   if (!isDeepStrictEqual(old, now))
-    await unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
+    unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
 }
 
 /** More new and lost peers than this, and a node is better off with one pull. */
@@ -167,17 +168,17 @@ export async function changePolicy(
     const peer = first && unit.fleet.node(first.peer.id)
     if (!peer || !isShown(peer)) continue
     const recipients = group.map(({ to }) => to)
-    if (first.visible) await emitAdded(unit, peer, recipients)
-    else await emitRemoved(unit, peer, recipients)
+    if (first.visible) emitAdded(unit, peer, recipients)
+    else emitRemoved(unit, peer, recipients)
   }
-  await emitPolicies(unit, involved)
+  emitPolicies(unit, involved)
 }
 
 /** Has all nodes of a tenant pull their state soon: one event however large the mesh is. */
-export async function resyncTenant(unit: Unit, tenantId: string, reason: string): Promise<void> {
+export function resyncTenant(unit: Unit, tenantId: string, reason: string): void {
   const to = audienceOf(Array.from(unit.fleet.nodes(tenantId), ({ no }) => no))
   const within = formatDuration(spreadMs(to.length))
-  await unit.emit({ type: 'resync', to, payload: { reason, within } })
+  unit.emit({ type: 'resync', to, payload: { reason, within } })
 }
 
 /** Whole states are the dearest answers there are: so many in a second, and all of them well within a minute. */
@@ -190,30 +191,30 @@ function spreadMs(nodes: number): number {
 
 type Recipient = Pick<NodeRecord, 'no'>
 
-async function emitAdded(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): Promise<void> {
-  await unit.emit({
+function emitAdded(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): void {
+  unit.emit({
     type: 'peer_added',
     to: audienceOf(to.map(({ no }) => no)),
     payload: { ...publicPeer(peer), peer_id: peer.id, key_epoch: peer.key_epoch },
   })
 }
 
-async function emitRemoved(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): Promise<void> {
-  await unit.emit({
+function emitRemoved(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): void {
+  unit.emit({
     type: 'peer_removed',
     to: audienceOf(to.map(({ no }) => no)),
     payload: { peer_id: peer.id, id: peer.id },
   })
 }
 
-async function emitPolicies(unit: Unit, to: readonly Recipient[]): Promise<void> {
-  await unit.emit({
+function emitPolicies(unit: Unit, to: readonly Recipient[]): void {
+  unit.emit({
     type: 'policy_updated',
     to: audienceOf(to.map(({ no }) => no)),
     payload: {},
   })
 }
 
-async function emitResync(unit: Unit, to: readonly Recipient[], reason: string): Promise<void> {
-  await unit.emit({ type: 'resync', to: audienceOf(to.map(({ no }) => no)), payload: { reason } })
+function emitResync(unit: Unit, to: readonly Recipient[], reason: string): void {
+  unit.emit({ type: 'resync', to: audienceOf(to.map(({ no }) => no)), payload: { reason } })
 }

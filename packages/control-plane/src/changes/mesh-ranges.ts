@@ -22,7 +22,7 @@ export async function addMeshRange(unit: Unit, tenantId: string, text: string): 
   const range = readNewRange(text, ranges)
   const position = (stored.at(-1)?.position ?? -1) + 1
   await addRange(unit, tenantOf(unit, tenantId), { range, position })
-  await tell(unit, tenantId)
+  tell(unit, tenantId)
 }
 
 /** Takes a range away in which nobody is, and has all nodes pull the others. Throws an ApiError (404, 409). */
@@ -44,7 +44,7 @@ export async function removeMeshRange(
     isOnly: stored.length === 1,
   })
   await deleteRange(unit, tenantOf(unit, tenantId), gone)
-  await tell(unit, tenantId)
+  tell(unit, tenantId)
 }
 
 function tenantOf({ fleet }: Unit, id: string): TenantRecord {
@@ -54,8 +54,8 @@ function tenantOf({ fleet }: Unit, id: string): TenantRecord {
 }
 
 /** In no event: the rules about `*` are others now as well, and both are in the state. */
-async function tell(unit: Unit, tenantId: string): Promise<void> {
-  await resyncTenant(unit, tenantId, 'the mesh has other ranges')
+function tell(unit: Unit, tenantId: string): void {
+  resyncTenant(unit, tenantId, 'the mesh has other ranges')
 }
 
 /** The ranges as operators see them. */

@@ -3,7 +3,6 @@ import { audienceOf } from '../events/audience.ts'
 import { entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
-import type { NodeEntries } from './node-entries.ts'
 
 /** An entry of a key that is written or deleted, beside the others of the same key. */
 export interface EntryChange {
@@ -15,19 +14,17 @@ export interface EntryChange {
 }
 
 /** Tells the nodes that get another entry than before, and only these. */
-export async function tellEntryChange(
+export function tellEntryChange(
   unit: Unit,
-  { entries }: { entries: Pick<NodeEntries, 'forget'> },
   type: 'node_state_updated' | 'node_secrets_updated',
   change: EntryChange,
-): Promise<void> {
-  unit.afterCommit(entries.forget)
+): void {
   const all = unit.fleet.nodes(change.tenant_id)
   const entriesOfKey = [...change.before, ...change.after]
   const seen =
     type === 'node_state_updated' ? Array.from(all, (node) => asDataSees(entriesOfKey, node)) : all
   const nodes = nodesTouched(seen, change)
-  await unit.emit({ type, to: audienceOf(nodes.map(({ no }) => no)), payload: {} })
+  unit.emit({ type, to: audienceOf(nodes.map(({ no }) => no)), payload: {} })
 }
 
 /** The nodes that a changed entry makes a difference to: those it is for, unless another one wins before and after. */

@@ -1,4 +1,5 @@
 import type { SecretRef } from '@plexd/protocol'
+import type { Follower } from '../events/log.ts'
 import type { Limits } from '../limits.ts'
 import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
@@ -23,8 +24,7 @@ export interface NodeEntries {
   secretRefsOf(node: Scope): Promise<SecretRef[]>
   /** What there was no room for, in words; empty when it is told of all. */
   leftOutOf(node: DataScope): Promise<string[]>
-  /** An entry was written or deleted, and that is committed. */
-  forget(): void
+  follow: Follower
 }
 
 export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
@@ -82,10 +82,13 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
         ...describeLeftOut('secrets', (await fittingSecrets(node)).leftOut),
       ]
     },
-    forget() {
-      data.forget()
-      secrets.forget()
-      overfull.clear()
+    follow({ changes }) {
+      for (const change of changes) {
+        if (change.type !== 'entries_changed') continue
+        data.forget(change.tenant_id)
+        secrets.forget(change.tenant_id)
+        overfull.delete(change.tenant_id)
+      }
     },
   }
 }
@@ -142,7 +145,7 @@ function keepShared<Row extends ScopedEntry>(rowsOf: (tenantId: string) => Entri
       const { shared, hasOwn } = await keptOf(tenant_id)
       return hasOwn ? [...shared, ...(await rowsOf(tenant_id).own(id))] : shared
     },
-    forget: () => kept.clear(),
+    forget: (tenantId: string) => void kept.delete(tenantId),
   }
 }
 

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { nskBytes } from '@plexd/protocol'
+import type { Follower } from '../events/log.ts'
 import { entriesOf } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { readNodeSeals } from '../rows/fleet/node-lookups.ts'
@@ -18,8 +19,7 @@ export interface SealedSecrets {
   find(node: NodeRecord, key: string): Promise<StoredSecret | 'forbidden' | undefined>
   /** The node's NSK; undefined when it was removed in this very moment. */
   nskOf(node: NodeRecord): Promise<KeyObject | undefined>
-  /** Something was committed. */
-  forget(): void
+  follow: Follower
 }
 
 const maxKeys = 10_000
@@ -27,16 +27,16 @@ const maxKeys = 10_000
 export function createSealedSecrets(reader: Reader, masterKey: MasterKey): SealedSecrets {
   const byKey = new Map<string, readonly StoredSecret[]>()
   const nsks = new WeakMap<NodeRecord, KeyObject>()
-  /** Grows with each commit: what was read before it is not kept. */
-  let commits = 0
+  /** How often entries have changed: what was read before they did is not kept. */
+  let changed = 0
 
   async function rowsOf(tenantId: string, key: string): Promise<readonly StoredSecret[]> {
     const name = `${tenantId}/${key}`
     const known = byKey.get(name)
     if (known) return known
-    const before = commits
+    const before = changed
     const rows = await readSecretsOf(reader, tenantId, key)
-    if (commits === before && byKey.size < maxKeys) byKey.set(name, rows)
+    if (changed === before && byKey.size < maxKeys) byKey.set(name, rows)
     return rows
   }
 
@@ -52,8 +52,9 @@ export function createSealedSecrets(reader: Reader, masterKey: MasterKey): Seale
       if (seals.nsk_hash === node.nsk_hash) nsks.set(node, nsk)
       return nsk
     },
-    forget() {
-      commits++
+    follow({ changes }) {
+      if (!changes.some(({ type }) => type === 'entries_changed')) return
+      changed++
       byKey.clear()
     },
   }

@@ -1,7 +1,8 @@
-import { type LoggedEvent, readAudiencesBefore } from '../rows/events.ts'
+import { readAudiencesBefore } from '../rows/events.ts'
 import { type Life, readLives } from '../rows/lives.ts'
 import type { Reader } from '../store/db.ts'
 import { decodeAudience } from './audience.ts'
+import type { Follower } from './log.ts'
 import { formatPosition, parsePosition } from './position.ts'
 
 /** How far the log has come, in all and for each node. */
@@ -18,9 +19,7 @@ export interface Heads {
   find(position: string): Found
   /** Whether the log still has all that was addressed to a node behind a sequence. */
   canResume(no: number, afterSeq: number): boolean
-  advance(events: readonly LoggedEvent[]): void
-  /** The log has lost what is up to `seq`. */
-  prune(seq: number): void
+  follow: Follower
   prunedThrough(): number
 }
 
@@ -69,14 +68,11 @@ export function createHeads(known: KnownHeads): Heads {
     },
     canResume: (no, afterSeq) => afterSeq <= last && afterSeq >= Math.min(of(no), pruned),
     prunedThrough: () => pruned,
-    prune(seq) {
-      pruned = Math.max(pruned, seq)
-    },
-    advance(events) {
-      for (const event of events) {
-        for (const no of event.audience) heads.set(no, event.seq)
-        last = event.seq
-      }
+    follow({ changes, events, lastSeq }) {
+      for (const change of changes)
+        if (change.type === 'log_trimmed') pruned = Math.max(pruned, change.through)
+      for (const { audience, seq } of events) for (const no of audience) heads.set(no, seq)
+      last = lastSeq
     },
   }
 }

@@ -76,38 +76,35 @@ export async function openKeyring(options: {
 
     async rotate(change, transitionMs) {
       const next = await newKey()
-      return change(async (unit) => {
+      const old = await change(async (unit) => {
         await refuseSecondTransition(unit)
         const old = { ...now, expiresAt: unit.nowMs + transitionMs }
         await replaceCurrentKey(unit.tx, old.expiresAt)
-        const told = await unit.emit({
+        const told = unit.emit({
           type: 'signing_key_rotated',
           to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
           payload: rotationPayload(next.pair.publicKey, old, unit.nowMs),
         })
         next.pair.sinceSeq = told?.seq ?? 0
         await insertKey(unit.tx, masterKey, next, unit.nowMs)
-        unit.afterCommit(() => {
-          now = next.pair
-          previous = old
-        })
-        return next.pair.id
+        return old
       })
+      now = next.pair
+      previous = old
+      return next.pair.id
     },
 
     async dropExpired(change) {
       if (!previous || clock.now() < previous.expiresAt) return
       await change(async (unit) => {
         await retirePreviousKey(unit.tx)
-        await unit.emit({
+        unit.emit({
           type: 'signing_key_rotated',
           to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
           payload: rotationPayload(now.publicKey, undefined, unit.nowMs),
         })
-        unit.afterCommit(() => {
-          previous = undefined
-        })
       })
+      previous = undefined
     },
   }
 }

@@ -8,7 +8,7 @@ import type { StoredEvent } from '../rows/events.ts'
 import { isWaiting } from '../rows/executions.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
-import type { StoredPayload } from './event-log.ts'
+import type { StoredPayload } from './new-event.ts'
 
 /** What payloads are filled in from: all of it committed. */
 export interface PayloadSources {
@@ -53,7 +53,7 @@ export async function payloadFor(
   switch (event.event_type) {
     case 'peer_added':
     case 'peer_key_rotated': {
-      const { key_epoch, ...peer } = JSON.parse(event.payload) as StoredPayload<'peer_added'> // written by appendEvent
+      const { key_epoch, ...peer } = JSON.parse(event.payload) as StoredPayload<'peer_added'> // made by the log
       const psk = pairPsk(pskSourceOf(sources, node), node, { id: peer.id, key_epoch })
       return JSON.stringify({ ...peer, psk })
     }
@@ -71,6 +71,6 @@ export async function payloadFor(
 }
 
 async function isOpen(reader: Reader, event: StoredEvent, nowMs: number): Promise<boolean> {
-  const { execution_id } = JSON.parse(event.payload) as StoredPayload<'action_request'> // written by appendEvent
+  const { execution_id } = JSON.parse(event.payload) as StoredPayload<'action_request'> // made by the log
   return isWaiting(reader, execution_id, nowMs)
 }

@@ -1,12 +1,12 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Presence } from '../presence/presence.ts'
-import { readUnanswered, type StoredEvent } from '../rows/events.ts'
+import { type LoggedEvent, readUnanswered, type StoredEvent } from '../rows/events.ts'
 import type { Reader } from '../store/db.ts'
 import { createCounter } from './counter.ts'
 import type { Frame, Frames } from './frames.ts'
 import type { Heads } from './heads.ts'
-import type { EventHub } from './hub.ts'
+import type { Follower } from './log.ts'
 import { asCursorOnly } from './position.ts'
 import { createResyncTurns } from './resync-turns.ts'
 import { createSlices } from './slices.ts'
@@ -31,6 +31,7 @@ export interface Streams {
   /** A sign of life to everyone, and the end for readers that stall. */
   keepAlive(): Promise<void>
   count(): number
+  follow: Follower
 }
 
 /** Where a node says it is: the last event that it had, and the state that it has. Empty for none. */
@@ -56,7 +57,6 @@ interface Stream {
 export function createStreams(options: {
   fleet: Fleet
   heads: Heads
-  hub: EventHub
   presence: Presence
   frames: Frames
   reader: Reader
@@ -71,14 +71,14 @@ export function createStreams(options: {
   const slices = createSlices()
   const costlyForAll = createCounter(1_000)
 
-  options.hub.listen((event) => {
+  function offer(event: LoggedEvent): void {
     // Whichever is fewer: a change for one node must not ask every stream.
     if (event.audience.length < streams.size)
       for (const no of event.audience) streams.get(no)?.subscription.offer(event)
     else
       for (const [no, { subscription }] of streams)
         if (isIn(event.audience, no)) subscription.offer(event)
-  })
+  }
 
   const replaced = new Set<NodeSink>()
 
@@ -190,6 +190,9 @@ export function createStreams(options: {
       }
     },
     count: () => streams.size,
+    follow({ events }) {
+      for (const event of events) offer(event)
+    },
   }
 }
 

@@ -7,7 +7,7 @@ import type { LoggedEvent } from '../rows/events.ts'
 import type { Reader } from '../store/db.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { audienceOf } from './audience.ts'
-import type { StoredPayload } from './event-log.ts'
+import type { StoredPayload } from './new-event.ts'
 import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 
@@ -275,8 +275,8 @@ function subscribe(
         }),
     log,
   })
-  const end = app.hub.listen((event) => {
-    if (event.audience.includes(mine)) subscription.offer(event)
+  const end = app.commits.follow(({ events }) => {
+    for (const event of events) if (event.audience.includes(mine)) subscription.offer(event)
   })
   return stream
 }
@@ -310,7 +310,7 @@ async function emit(
 ): Promise<(LoggedEvent | undefined)[]> {
   return Promise.all(
     Array.from({ length: count }, (_, index) =>
-      app.change((unit) =>
+      app.change(async (unit) =>
         unit.emit({ to: audienceOf(index % 2 === 0 ? [mine] : [other]), ...events[type] }),
       ),
     ),

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Follower } from '../events/log.ts'
 
 /** What is asked for when the metrics are read. */
 export interface Gauges {
@@ -12,7 +13,7 @@ export interface Gauges {
 export interface Metrics extends Disposable {
   answered(operation: string, status: number, seconds: number): void
   committed(groupSize: number): void
-  published(events: readonly { event_type: string; audience: { length: number } }[]): void
+  follow: Follower
   delivered(count: number): void
   reportsDropped(count: number): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
@@ -45,7 +46,7 @@ export function createMetrics(): Metrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   })
-  const events = counter(
+  const published = counter(
     'plexd_events_published_total',
     'Events committed to the log',
     'event_type',
@@ -92,9 +93,9 @@ export function createMetrics(): Metrics {
     answered: (operation, status, seconds) =>
       requests.observe({ operation, status: String(status) }, seconds),
     committed: (groupSize) => commits.observe(groupSize),
-    published(list) {
-      for (const { event_type, audience } of list) {
-        events.inc({ event_type })
+    follow({ events }) {
+      for (const { event_type, audience } of events) {
+        published.inc({ event_type })
         recipients.inc({ event_type }, audience.length)
       }
     },

@@ -7,19 +7,16 @@ import { changeStatus } from '../nodes/status.ts'
 export async function markStaleNodes(app: App): Promise<void> {
   app.presence.beat()
   const stale = [...app.fleet.allNodes()].filter((node) => statusNow(app, node) !== node.status)
-  for (const { id, no } of stale) {
-    await app.change(async (unit) => {
+  for (const { id } of stale) {
+    const marked = await app.change(async (unit) => {
       const node = unit.fleet.node(id)
       // It may have been heard of while the others were marked.
       const status = node && statusNow(app, node)
-      if (!node || !status || status === node.status) return
+      if (!node || !status || status === node.status) return undefined
       await changeStatus(unit, node, status)
-      unit.afterCommit(() => {
-        app.log.warn('node is silent', { node_id: id, hostname: node.hostname, status })
-        // The other end of its stream is most likely gone without a word.
-        if (status === 'offline') app.streams.end(no)
-      })
+      return { node_id: id, hostname: node.hostname, status }
     })
+    if (marked) app.log.warn('node is silent', marked)
   }
 }
 

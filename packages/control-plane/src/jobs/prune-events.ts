@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
-import { deleteEvents, oldestSince } from '../rows/events.ts'
-import { writeSetting } from '../rows/settings.ts'
+import { oldestSince } from '../rows/events.ts'
+import { trimLog } from '../rows/log.ts'
 
 /** Rows deleted in one transaction. */
 const chunk = 2_000
@@ -18,11 +18,7 @@ export async function pruneEvents(app: App): Promise<void> {
   let first = await oldestSince(store.reader, 0, heads.prunedThrough())
   while (first !== undefined && first <= through) {
     const upTo = Math.min(through, first + chunk)
-    await app.change(async ({ tx, afterCommit }) => {
-      await deleteEvents(tx, { upTo, nowMs })
-      await writeSetting(tx, 'events_pruned_through', String(upTo))
-      afterCommit(() => heads.prune(upTo))
-    })
+    await app.change((unit) => trimLog(unit, upTo))
     first = await oldestSince(store.reader, 0, upTo)
   }
 }

@@ -10,12 +10,13 @@ export async function rotateOldKeys(app: App): Promise<void> {
   const tenants = Map.groupBy(app.fleet.allNodes(), ({ tenant_id }) => tenant_id)
   for (const nodes of tenants.values()) {
     for (const { id } of oldKeys(nodes, { maxAgeMs: keyMaxAgeMs, nowMs })) {
-      await app.change(async (unit) => {
+      const asked = await app.change(async (unit) => {
         const node = unit.fleet.node(id)
-        if (!node || node.rotate_keys) return
+        if (!node || node.rotate_keys) return undefined
         await askForNewKey(unit, node, 'its key is old')
-        unit.afterCommit(() => app.log.info('key is old', { node_id: id, hostname: node.hostname }))
+        return node
       })
+      if (asked) app.log.info('key is old', { node_id: id, hostname: asked.hostname })
     }
   }
 }

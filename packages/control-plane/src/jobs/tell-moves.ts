@@ -8,13 +8,14 @@ export async function tellMoves(app: App): Promise<void> {
 }
 
 async function tell(app: App, no: number): Promise<void> {
-  await app.change(async (unit) => {
+  const isTold = await app.change(async (unit) => {
     const node = unit.fleet.nodeByNo(no)
+    if (!node) return true
     // It may just have moved again, with this turn.
-    if (node && !app.moves.take(no)) return
-    unit.afterCommit(() => app.moves.told(no))
-    if (!node) return
+    if (!app.moves.take(no)) return false
     await putNode(unit, node, { endpoint_untold: false })
-    await tellMove(unit, node)
+    tellMove(unit, node)
+    return true
   })
+  if (isTold) app.moves.told(no)
 }

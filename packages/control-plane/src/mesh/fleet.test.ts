@@ -20,7 +20,7 @@ const change = fc.oneof(
     ),
   fc.record({
     type: fc.constant('node_removed' as const),
-    id: fc.constantFrom('n_1', 'n_2', 'n_3', 'n_4', 'n_5'),
+    node: fc.integer({ min: 1, max: 5 }).map((no) => aNode(no)),
     removed_at: fc.nat(1_000),
   }),
   fc.record({ position: fc.nat(4), id: fc.constantFrom('pol_a', 'pol_b') }).map(
@@ -72,13 +72,13 @@ describe('fleet', () => {
     const day = 24 * 3_600_000
     for (const no of [1, 2, 3]) fleet.apply({ type: 'node_put', node: aNode(no) })
 
-    fleet.apply({ type: 'node_removed', id: 'n_1', removed_at: 1_000 })
-    fleet.apply({ type: 'node_removed', id: 'n_2', removed_at: 2_000 })
+    fleet.apply({ type: 'node_removed', node: aNode(1), removed_at: 1_000 })
+    fleet.apply({ type: 'node_removed', node: aNode(2), removed_at: 2_000 })
     assert.equal(fleet.nodeByTokenHash('token-1'), undefined)
     assert.equal(fleet.departedByTokenHash('token-1')?.node.id, 'n_1')
     assert.equal(fleet.departedByTokenHash('nsk-1')?.removed_at, 1_000)
 
-    fleet.apply({ type: 'node_removed', id: 'n_3', removed_at: 1_500 + day })
+    fleet.apply({ type: 'node_removed', node: aNode(3), removed_at: 1_500 + day })
     assert.equal(fleet.departedByTokenHash('token-1'), undefined)
     assert.equal(fleet.departedByTokenHash('token-2')?.node.id, 'n_2')
   })

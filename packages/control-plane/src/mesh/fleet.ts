@@ -74,8 +74,8 @@ export type FleetChange =
   | { type: 'operator_put'; operator: OperatorRecord }
   | { type: 'operator_removed'; id: string }
   | { type: 'node_put'; node: NodeRecord }
-  /** With `removed_at` the node has left and is remembered for a while; without, it never was. */
-  | { type: 'node_removed'; id: string; removed_at?: number }
+  /** As it was last. With `removed_at` it has left and is remembered for a while; without, it never was. */
+  | { type: 'node_removed'; node: NodeRecord; removed_at?: number }
   | { type: 'policy_put'; policy: PolicyRecord }
   | { type: 'policy_removed'; id: string }
 
@@ -142,9 +142,13 @@ export function createFleet(): MutableFleet {
     const others = (byHostname.get(name) ?? []).filter(({ id }) => id !== node.id)
     if (others.length > 0) byHostname.set(name, others)
     else byHostname.delete(name)
-    byPublicKey.delete(keyOf(node.tenant_id, node.public_key))
-    byMeshIp.delete(keyOf(node.tenant_id, node.mesh_ip))
-    for (const hash of tokenHashesOf(node)) byTokenHash.delete(hash)
+    // Another may have it already: who follows the log sees nodes as they are by now, in the order of their first change.
+    const drop = (index: Map<string, NodeRecord>, key: string): void => {
+      if (index.get(key)?.id === node.id) index.delete(key)
+    }
+    drop(byPublicKey, keyOf(node.tenant_id, node.public_key))
+    drop(byMeshIp, keyOf(node.tenant_id, node.mesh_ip))
+    for (const hash of tokenHashesOf(node)) drop(byTokenHash, hash)
   }
 
   /** Brings the mesh of a tenant up to date with one of its nodes. */
@@ -175,18 +179,18 @@ export function createFleet(): MutableFleet {
       byTokenHash.set(hash, node)
       departed.delete(hash)
     }
-    return before ? { type: 'node_put', node: before } : { type: 'node_removed', id: node.id }
+    return before ? { type: 'node_put', node: before } : { type: 'node_removed', node }
   }
 
-  function removeNode(id: string, removed_at?: number): FleetChange | undefined {
-    const node = nodes.get(id)
+  function removeNode(gone: NodeRecord, removed_at?: number): FleetChange | undefined {
+    if (removed_at !== undefined) remember({ node: gone, removed_at })
+    const node = nodes.get(gone.id)
     if (!node) return undefined
     forget(node)
     remesh(node, undefined)
-    nodes.delete(id)
+    nodes.delete(node.id)
     byNo.delete(node.no)
     tenantNodes(node.tenant_id).delete(node.no)
-    if (removed_at !== undefined) remember({ node, removed_at })
     return { type: 'node_put', node }
   }
 
@@ -269,7 +273,7 @@ export function createFleet(): MutableFleet {
       case 'node_put':
         return putNode(change.node)
       case 'node_removed':
-        return removeNode(change.id, change.removed_at)
+        return removeNode(change.node, change.removed_at)
       case 'policy_put': {
         const before = policies.get(change.policy.id)
         policies.set(change.policy.id, change.policy)

@@ -1,4 +1,3 @@
-import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
 import { dropNode } from '../changes/announce.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
@@ -9,14 +8,9 @@ import { deleteReportsOf } from '../rows/reports.ts'
 /**
  * Takes a node out of the mesh: its peers are told, its stream ends, its tokens are worthless from here on.
  */
-export async function removeNode(unit: Unit, app: App, node: NodeRecord): Promise<void> {
+export async function removeNode(unit: Unit, node: NodeRecord): Promise<void> {
   await forgetAnswer(unit.tx, node.id)
   await deleteReportsOf(unit.tx, node.id)
-  await deleteEntriesFor(unit.tx, node.id)
+  await deleteEntriesFor(unit, node)
   await dropNode(unit, node)
-  unit.afterCommit(() => {
-    app.streams.end(node.no)
-    app.presence.forget(node.no)
-    app.instances.forget(node.no)
-  })
 }

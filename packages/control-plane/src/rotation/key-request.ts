@@ -6,5 +6,5 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 /** Asks a node to rotate its key: by an event, and by the answer to each heartbeat until the node has done it. */
 export async function askForNewKey(unit: Unit, node: NodeRecord, reason: string): Promise<void> {
   await changeNode(unit, { ...node, rotate_keys: true })
-  await unit.emit({ type: 'rotate_keys', to: audienceOf([node.no]), payload: { reason } })
+  unit.emit({ type: 'rotate_keys', to: audienceOf([node.no]), payload: { reason } })
 }

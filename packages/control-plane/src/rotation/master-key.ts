@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
-import type { SealedSecrets } from '../entries/sealed-secrets.ts'
+import type { Change } from '../change.ts'
 import { sealAllAgain } from '../rows/sealed-texts.ts'
 import type { KeptMasterKey } from '../seal/master-key.ts'
 import type { Store } from '../store/db.ts'
@@ -17,18 +17,17 @@ export interface MasterKeyRotation {
 /** Nothing waits for a rotation: texts under both keys open while it runs. */
 export function createMasterKeyRotation(deps: {
   store: Store
+  change: Change
   masterKey: KeptMasterKey
-  sealedSecrets: SealedSecrets
   log: Log
 }): MasterKeyRotation {
-  const { store, masterKey, sealedSecrets, log } = deps
+  const { store, change, masterKey, log } = deps
   let running: Promise<number> | undefined
 
   async function rotate(): Promise<number> {
     await masterKey.replace().catch((cause: unknown) => fail('nothing was changed', cause))
     try {
-      const sealedAgain = await sealAllAgain(store, masterKey)
-      sealedSecrets.forget()
+      const sealedAgain = await sealAllAgain(change, masterKey)
       await store.scrub()
       await masterKey.forgetPrevious()
       log.info('master key replaced', { key_id: masterKey.id(), sealed_again: sealedAgain })

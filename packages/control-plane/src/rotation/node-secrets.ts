@@ -46,14 +46,15 @@ export async function noteToken(app: App, node: NodeRecord, token: string): Prom
   if (node.next_token_hash === null) return
   const hash = tokenHash(token)
   if (hash !== node.next_token_hash && hash !== node.next_nsk_hash) return
-  await app.change((unit) => promote(unit, app, node.id))
+  const isPromoted = await app.change((unit) => promote(unit, app, node.id))
+  if (isPromoted) app.log.info('node uses its new secrets', { node_id: node.id })
 }
 
-async function promote(unit: Unit, app: App, nodeId: string): Promise<void> {
+async function promote(unit: Unit, app: App, nodeId: string): Promise<boolean> {
   const node = unit.fleet.node(nodeId)
   const sealed = (await readNodeSeals(unit.tx, nodeId))?.next_secrets_sealed
   // Another call was first.
-  if (!node || !sealed || node.next_token_hash === null || node.next_nsk_hash === null) return
+  if (!node || !sealed || node.next_token_hash === null || node.next_nsk_hash === null) return false
   const { node_secret_key } = openNextSecrets(app.masterKey, nodeId, sealed)
   const now = {
     token_hash: node.next_token_hash,
@@ -63,8 +64,5 @@ async function promote(unit: Unit, app: App, nodeId: string): Promise<void> {
   }
   const nsk_sealed = sealNsk(app.masterKey, nodeId, node_secret_key)
   await putNode(unit, { ...node, ...now }, { nsk_sealed, next_secrets_sealed: null })
-  unit.afterCommit(() => {
-    app.streams.end(node.no)
-    app.log.info('node uses its new secrets', { node_id: nodeId })
-  })
+  return true
 }

@@ -11,5 +11,5 @@ export async function renewPsks(unit: Unit, tenantId: string): Promise<void> {
   const tenant = unit.fleet.tenant(tenantId)
   if (!tenant) throw new Error(`renew PSKs of tenant "${tenantId}": there is no such tenant`)
   await putPskEpoch(unit, tenant, tenant.psk_epoch + 1)
-  await resyncTenant(unit, tenantId, 'the PSKs of this tenant have changed')
+  resyncTenant(unit, tenantId, 'the PSKs of this tenant have changed')
 }

@@ -3,6 +3,7 @@ import type { ScopedEntry } from '../mesh/entry-scope.ts'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { byTarget, type EntriesByTarget } from './entries.ts'
+import type { RowUnit } from './fleet/unit.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
 /** The payload is JSON text, as it was written. */
@@ -80,10 +81,11 @@ export function measureData(
 }
 
 /** A new entry, or another in the place of the one with its id. */
-export async function putDataEntry(tx: Tx, entry: StoredData): Promise<void> {
-  await tx
+export async function putDataEntry(unit: RowUnit, entry: StoredData): Promise<void> {
+  await unit.tx
     .insertInto('data_entries')
     .values(entry)
     .onConflict((conflict) => conflict.column('id').doUpdateSet(entry))
     .execute()
+  unit.apply({ type: 'entries_changed', tenant_id: entry.tenant_id })
 }

@@ -1,7 +1,9 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
 import { nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
+import type { RowUnit } from './fleet/unit.ts'
 
 /** What data entries and secrets have in common: both are for targets. */
 export type EntryTable = 'data_entries' | 'secrets'
@@ -35,14 +37,25 @@ export function readSelected(
     .execute()
 }
 
-export async function deleteEntry(tx: Tx, table: EntryTable, id: string): Promise<void> {
-  await tx.deleteFrom(table).where('id', '=', id).execute()
+export async function deleteEntry(
+  unit: RowUnit,
+  table: EntryTable,
+  { id, tenant_id }: { id: string; tenant_id: string },
+): Promise<void> {
+  await unit.tx.deleteFrom(table).where('id', '=', id).execute()
+  unit.apply({ type: 'entries_changed', tenant_id })
 }
 
 /** Those for one node alone. */
-export async function deleteEntriesFor(tx: Tx, nodeId: string): Promise<void> {
-  for (const table of ['data_entries', 'secrets'] as const)
-    await tx.deleteFrom(table).where('target', '=', nodeTarget(nodeId)).execute()
+export async function deleteEntriesFor(
+  unit: RowUnit,
+  { id, tenant_id }: Pick<NodeRecord, 'id' | 'tenant_id'>,
+): Promise<void> {
+  for (const table of ['data_entries', 'secrets'] as const) {
+    const entries = unit.tx.deleteFrom(table).where('target', '=', nodeTarget(id))
+    const { numDeletedRows } = await entries.executeTakeFirst()
+    if (numDeletedRows > 0n) unit.apply({ type: 'entries_changed', tenant_id })
+  }
 }
 
 /** The entries of a tenant: those for whoever matches, and those for one node. */

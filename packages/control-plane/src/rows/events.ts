@@ -1,6 +1,6 @@
 import type { EventType } from '@plexd/protocol'
-import { type Audience, encodeAudience, includes } from '../events/audience.ts'
-import type { Reader, Tx } from '../store/db.ts'
+import { type Audience, includes } from '../events/audience.ts'
+import type { Reader } from '../store/db.ts'
 
 /**
  * An event as the log keeps it: unsigned, once for all its recipients. What differs by recipient or is secret is
@@ -19,15 +19,6 @@ export interface LoggedEvent extends StoredEvent {
   readonly audience: Audience
 }
 
-export async function insertEvent(tx: Tx, event: Omit<LoggedEvent, 'seq'>): Promise<LoggedEvent> {
-  const { seq } = await tx
-    .insertInto('events')
-    .values({ ...event, audience: encodeAudience(event.audience) })
-    .returning('seq')
-    .executeTakeFirstOrThrow()
-  return { ...event, seq }
-}
-
 /** The events for a node behind `afterSeq`, oldest first, from one page of the log. */
 export async function readEventsFor(
   reader: Reader,
@@ -35,7 +26,7 @@ export async function readEventsFor(
 ): Promise<{ events: StoredEvent[]; lastSeq: number; more: boolean }> {
   const rows = await reader
     .selectFrom('events')
-    .selectAll()
+    .select(['seq', 'event_id', 'event_type', 'payload', 'created_at', 'audience'])
     .where('seq', '>', afterSeq)
     .orderBy('seq')
     .limit(limit)
@@ -43,7 +34,7 @@ export async function readEventsFor(
   return {
     events: rows
       .filter(({ audience }) => includes(audience, no))
-      .map(({ audience: _, ...row }) => ({ ...row, event_type: row.event_type as EventType })), // only insertEvent writes it
+      .map(({ audience: _, ...row }) => ({ ...row, event_type: row.event_type as EventType })), // only insertCommit writes it
     lastSeq: rows.at(-1)?.seq ?? afterSeq,
     more: rows.length === limit,
   }
@@ -67,7 +58,7 @@ export async function readUnanswered(
     .where('event_seq', '<=', throughSeq)
     .orderBy('seq')
     .execute()
-  return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertEvent writes it
+  return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
 
 /** Whom the last events before `seq` were for, newest first; audiences as audience.ts encodes them. */
@@ -99,22 +90,4 @@ export async function oldestSince(
     .limit(1)
     .executeTakeFirst()
   return row?.seq
-}
-
-/** All up to `upTo`, but those that ask for an action which is still to be answered. */
-export async function deleteEvents(
-  tx: Tx,
-  { upTo, nowMs }: { upTo: number; nowMs: number },
-): Promise<void> {
-  await tx
-    .deleteFrom('events')
-    .where('seq', '<=', upTo)
-    .where('seq', 'not in', (query) =>
-      query
-        .selectFrom('executions')
-        .select('event_seq')
-        .where('status', '=', 'pending')
-        .where('deadline_at', '>', nowMs),
-    )
-    .execute()
 }

@@ -2,8 +2,9 @@ import type { Selectable, Transaction } from 'kysely'
 import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { sealAgain } from '../seal/seal.ts'
-import type { Store, Tx } from '../store/db.ts'
+import type { Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
+import type { RowUnit } from './fleet/unit.ts'
 import { readSetting, writeSetting } from './settings.ts'
 
 type SealedColumn<Table extends keyof Tables> = Extract<keyof Tables[Table], `${string}_sealed`>
@@ -30,13 +31,16 @@ const rowsAtOnce = 100
  * Seals anew, under the current key, what is sealed under the one before it. What is sealed meanwhile is sealed under
  * the current one by itself. Resolves to how many texts it sealed, all of them durable; may be repeated when it fails.
  */
-export async function sealAllAgain(store: Store, masterKey: MasterKey): Promise<number> {
-  let count = await store.write((tx) => sealSettingAgain(tx, masterKey))
+export async function sealAllAgain(
+  change: <T>(work: (unit: RowUnit) => Promise<T>) => Promise<T>,
+  masterKey: MasterKey,
+): Promise<number> {
+  let count = await change(({ tx }) => sealSettingAgain(tx, masterKey))
   for (const [table, places] of Object.entries(columns)) {
     let after: string | undefined = ''
     while (after !== undefined) {
       const from: string = after
-      const done = await store.write((tx) => sealRowsAgain(tx, masterKey, { table, places, from }))
+      const done = await change((unit) => sealRowsAgain(unit, masterKey, { table, places, from }))
       count += done.count
       after = done.last
     }
@@ -47,16 +51,17 @@ export async function sealAllAgain(store: Store, masterKey: MasterKey): Promise<
 /** What is read of a table; the places read more of it. */
 interface Row {
   id: string
+  tenant_id?: string
   [column: `${string}_sealed`]: string | null
 }
 
 /** The next rows of a table by their ids; `last` is undefined when there are no more. */
 async function sealRowsAgain(
-  tx: Tx,
+  unit: RowUnit,
   masterKey: MasterKey,
   { table, places, from }: { table: string; places: object; from: string },
 ): Promise<{ count: number; last: string | undefined }> {
-  const anyTable = tx as unknown as Transaction<Record<string, Row>> // those above all have these columns
+  const anyTable = unit.tx as unknown as Transaction<Record<string, Row>> // those above all have these columns
   const rows = await anyTable
     .selectFrom(table)
     .selectAll()
@@ -77,6 +82,7 @@ async function sealRowsAgain(
     if (changed === 0) continue
     await anyTable.updateTable(table).set(changes).where('id', '=', row.id).execute()
     count += changed
+    if (table === 'secrets') unit.apply({ type: 'entries_changed', tenant_id: row.tenant_id ?? '' })
   }
   return { count, last: rows.length < rowsAtOnce ? undefined : rows.at(-1)?.id }
 }

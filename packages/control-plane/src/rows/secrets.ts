@@ -3,6 +3,7 @@ import type { ScopedEntry } from '../mesh/entry-scope.ts'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { byTarget, type EntriesByTarget } from './entries.ts'
+import type { RowUnit } from './fleet/unit.ts'
 
 export type StoredSecret = Selectable<Tables['secrets']>
 
@@ -71,10 +72,11 @@ export async function countSecrets(reader: Reader, tenantId: string): Promise<nu
 }
 
 /** A new secret, or another in the place of the one with its id. */
-export async function putSecretEntry(tx: Tx, secret: StoredSecret): Promise<void> {
-  await tx
+export async function putSecretEntry(unit: RowUnit, secret: StoredSecret): Promise<void> {
+  await unit.tx
     .insertInto('secrets')
     .values(secret)
     .onConflict((conflict) => conflict.column('id').doUpdateSet(secret))
     .execute()
+  unit.apply({ type: 'entries_changed', tenant_id: secret.tenant_id })
 }

@@ -11,6 +11,7 @@ import * as labels from './migrations/0008-labels.ts'
 import * as lives from './migrations/0009-lives.ts'
 import * as reportWriters from './migrations/0010-report-writers.ts'
 import * as meshRanges from './migrations/0011-mesh-ranges.ts'
+import * as loggedChanges from './migrations/0012-logged-changes.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
 const migrations = [
@@ -25,6 +26,7 @@ const migrations = [
   lives,
   reportWriters,
   meshRanges,
+  loggedChanges,
 ]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */

@@ -116,14 +116,17 @@ export interface Tables {
     created_at: number
     expires_at: number | null
   }
-  /** The event log, and with it the outbox. Unsigned; `audience` is the recipients' numbers, as audience.ts writes them. */
+  /** The log of what was committed, and with it the outbox. Unsigned; `audience` is the recipients' numbers, as audience.ts writes them. */
   events: {
-    seq: Generated<number>
+    seq: number
     event_id: string
+    /** Empty, as the columns around it are, where a change has told nobody. */
     event_type: string
     audience: Uint8Array
     payload: string
     created_at: number
+    /** What else a unit of work has changed, beside its first event: JSON list of a noun and an id. */
+    changes: string | null
   }
   /** Runs of the control plane that wrote events; what a backup was restored over is not among them. */
   lives: {

@@ -14,10 +14,10 @@ export const deleteData = handle(
       const before = await readEntriesOf(unit.tx, 'data_entries', { tenantId: tenant_id, key })
       const row = rowFor(before, meant)
       if (!row) throw new ApiError('not_found', `there is no data entry "${key}" for this target`)
-      await deleteEntry(unit.tx, 'data_entries', row.id)
+      await deleteEntry(unit, 'data_entries', { id: row.id, tenant_id })
       const { target } = row
       const after = before.filter((entry) => entry !== row)
-      await tellEntryChange(unit, app, 'node_state_updated', { tenant_id, target, before, after })
+      tellEntryChange(unit, 'node_state_updated', { tenant_id, target, before, after })
     })
     return {}
   },

@@ -14,10 +14,10 @@ export const deleteSecret = handle(
       const before = await readEntriesOf(unit.tx, 'secrets', { tenantId: tenant_id, key })
       const row = rowFor(before, meant)
       if (!row) throw new ApiError('not_found', `there is no secret "${key}" for this target`)
-      await deleteEntry(unit.tx, 'secrets', row.id)
+      await deleteEntry(unit, 'secrets', { id: row.id, tenant_id })
       const { target } = row
       const after = before.filter((entry) => entry !== row)
-      await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
+      tellEntryChange(unit, 'node_secrets_updated', { tenant_id, target, before, after })
     })
     return {}
   },

@@ -49,7 +49,7 @@ async function write(
     version: await nextVersion(unit.tx, { tenant_id, kind: 'data', key }),
     updated_at: unit.nowMs,
   }
-  await putDataEntry(unit.tx, row)
+  await putDataEntry(unit, row)
   await refuseOverfull(unit, app.config.limits, {
     tenant_id,
     table: 'data_entries',
@@ -57,7 +57,7 @@ async function write(
     row,
   })
   const after = [...before.filter(({ id }) => id !== row.id), row]
-  await tellEntryChange(unit, app, 'node_state_updated', { tenant_id, target, before, after })
+  tellEntryChange(unit, 'node_state_updated', { tenant_id, target, before, after })
   return row
 }
 

@@ -36,7 +36,7 @@ export const putSecret = handle(
         version: await nextVersion(unit.tx, { tenant_id, kind: 'secret', key }),
         updated_at: unit.nowMs,
       }
-      await putSecretEntry(unit.tx, row)
+      await putSecretEntry(unit, row)
       await refuseOverfull(unit, app.config.limits, {
         tenant_id,
         table: 'secrets',
@@ -44,7 +44,7 @@ export const putSecret = handle(
         row,
       })
       const after = [...before.filter(({ id }) => id !== row.id), row]
-      await tellEntryChange(unit, app, 'node_secrets_updated', { tenant_id, target, before, after })
+      tellEntryChange(unit, 'node_secrets_updated', { tenant_id, target, before, after })
       return row
     })
     return {

@@ -31,8 +31,8 @@ export const tailEvents = handle(
       onFlushed() {},
       log: app.log,
     })
-    const stopListening = app.hub.listen((event) => {
-      if (event.audience.includes(node.no)) subscription.offer(event)
+    const stopFollowing = app.commits.follow(({ events }) => {
+      for (const event of events) if (event.audience.includes(node.no)) subscription.offer(event)
     })
     const isOver = (): boolean =>
       app.notServing() === 'stopping' || app.fleet.node(node.id) === undefined
@@ -44,7 +44,7 @@ export const tailEvents = handle(
     stream.onClose(() => {
       ended.removeEventListener('abort', stream.end)
       clearInterval(watch)
-      stopListening()
+      stopFollowing()
       subscription.close()
     })
     return undefined

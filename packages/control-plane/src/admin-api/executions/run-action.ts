@@ -56,7 +56,7 @@ function dispatch(
       user_id: principal.id,
       email: '',
     }
-    const event = await unit.emit({
+    const event = unit.emit({
       type: 'action_request',
       to: audienceOf([node.no]),
       payload: {

@@ -8,7 +8,7 @@ export const removeNode = handle(adminApi.removeNode, async ({ principal, params
   const force = query.force === 'true'
   await app.change(async (unit) => {
     const node = findNode(unit.fleet, principal, params.node)
-    await removal.removeNode(unit, app, node)
+    await removal.removeNode(unit, node)
     if (force) await renewPsks(unit, node.tenant_id)
   })
   return {}

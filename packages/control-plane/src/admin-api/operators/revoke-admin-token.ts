@@ -7,10 +7,7 @@ import { readShownOperators, revokeOperator } from '../../rows/fleet/operators.t
 export const revokeAdminToken = handle(
   adminApi.revokeAdminToken,
   async ({ principal, params }, app) => {
-    await app.change(async (unit) => {
-      await revoke(unit, principal.tenant_id, params.token_id)
-      unit.afterCommit(() => app.operatorEnds.end(params.token_id))
-    })
+    await app.change((unit) => revoke(unit, principal.tenant_id, params.token_id))
     return {}
   },
 )

@@ -4,11 +4,11 @@ import { removeNode } from '../../nodes/removal.ts'
 
 /** May be repeated with the same token for a day: the first answer may have been lost. */
 export const deregister = handle(controlApi.deregister, async ({ principal }, app) => {
-  await app.change(async (unit) => {
+  const left = await app.change(async (unit) => {
     const node = unit.fleet.node(principal.id)
-    if (!node) return
-    await removeNode(unit, app, node)
-    unit.afterCommit(() => app.log.info('node left', { node_id: node.id, hostname: node.hostname }))
+    if (node) await removeNode(unit, node)
+    return node
   })
+  if (left) app.log.info('node left', { node_id: left.id, hostname: left.hostname })
   return {}
 })

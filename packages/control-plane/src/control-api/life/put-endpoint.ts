@@ -33,7 +33,7 @@ export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
     nat_type: body.nat_type ?? principal.nat_type,
     local_endpoints,
   }
-  if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal.id, reported)
+  if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal, reported)
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
   // Who has all that there is knows where its peers are, and says so every minute: for that no list is made.
@@ -54,16 +54,18 @@ function whereaboutsOf({ endpoint, nat_type, local_endpoints }: NodeRecord): Whe
   return { endpoint, nat_type, local_endpoints }
 }
 
-function store(app: App, nodeId: string, reported: Whereabouts): Promise<void> {
-  return app.change(async (unit) => {
-    const node = unit.fleet.node(nodeId)
+async function store(app: App, { id, no }: NodeRecord, reported: Whereabouts): Promise<void> {
+  const isTold = await app.change(async (unit) => {
+    const node = unit.fleet.node(id)
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
     const after = { ...node, ...reported }
-    const isTold = app.moves.take(node.no)
-    if (isTold) await changeNode(unit, after, { endpoint_untold: false })
+    const hasTurn = app.moves.take(no)
+    if (hasTurn) await changeNode(unit, after, { endpoint_untold: false })
     else await putNode(unit, after, { endpoint_untold: true })
-    unit.afterCommit(() => (isTold ? app.moves.told(node.no) : app.moves.wait(node.no)))
+    return hasTurn
   })
+  if (isTold) app.moves.told(no)
+  else app.moves.wait(no)
 }
 
 /**

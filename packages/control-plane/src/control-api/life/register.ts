@@ -20,7 +20,7 @@ import { nextAddress } from '../../mesh/address-pool.ts'
 import { peersJsonFor } from '../../mesh/peer-json.ts'
 import { userAgentOf } from '../../nodes/agent.ts'
 import { readHostname, refuseTakenHostname } from '../../nodes/hostname.ts'
-import { describeNode } from '../../nodes/labels.ts'
+import { type Bounded, describeNode } from '../../nodes/labels.ts'
 import { burnToken, readTokenByHash, type StoredToken } from '../../rows/bootstrap-tokens.ts'
 import { noteGiven, readPools } from '../../rows/fleet/mesh-ranges.ts'
 import { readRestingIps } from '../../rows/fleet/node-lookups.ts'
@@ -40,7 +40,10 @@ type Enrolment = Omit<RegisterResponse, 'peers'>
 export const register = handle(controlApi.register, async ({ body, headers }, app) => {
   const userAgent = userAgentOf(headers)
   checkPublicKey('public_key', body.public_key)
-  const enrolment = await app.change((unit) => enrol(unit, app, { ...body, userAgent }))
+  const { enrolment, leftOut } = await app.change((unit) =>
+    enrol(unit, app, { ...body, userAgent }),
+  )
+  if (leftOut) noteRegistered(app, enrolment, leftOut)
   const node = app.fleet.node(enrolment.node_id)
   const peers = node ? peersJsonFor(app, node) : '[]'
   return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}`
@@ -50,10 +53,10 @@ async function enrol(
   unit: Unit,
   app: App,
   request: RegisterRequest & { userAgent: string },
-): Promise<Enrolment> {
+): Promise<{ enrolment: Enrolment; leftOut?: LeftOut }> {
   const token = await readTokenByHash(unit.tx, tokenHash(request.token))
   const again = token && answerAgain(token, request, app)
-  if (again) return again
+  if (again) return { enrolment: again }
   if (
     !token ||
     token.used_at !== null ||
@@ -79,7 +82,7 @@ async function enrol(
     ...secrets,
   }
   await burn(unit, app, token, { publicKey: request.public_key, enrolment })
-  const { no } = await addNode(unit, {
+  await addNode(unit, {
     id,
     tenant_id: token.tenant_id,
     hostname,
@@ -94,20 +97,25 @@ async function enrol(
     capabilities: request.capabilities ?? null,
     user_agent: request.userAgent,
   })
-  unit.afterCommit(() => {
-    app.presence.expect(no, null)
-    app.log.info('node registered', { node_id: id, hostname, mesh_ip })
-    const { length, 0: first } = leftOut
-    if (first)
-      app.log.warn('some of what the node reports is left out', {
-        node_id: id,
-        hostname,
-        keys: length,
-        first_key: first.key.slice(0, 64),
-        reason: first.why,
-      })
-  })
-  return enrolment
+  return { enrolment, leftOut }
+}
+
+type LeftOut = Bounded['leftOut']
+
+function noteRegistered(
+  { log }: App,
+  { node_id, hostname, mesh_ip }: Enrolment,
+  { length, 0: first }: LeftOut,
+): void {
+  log.info('node registered', { node_id, hostname, mesh_ip })
+  if (first)
+    log.warn('some of what the node reports is left out', {
+      node_id,
+      hostname,
+      keys: length,
+      first_key: first.key.slice(0, 64),
+      reason: first.why,
+    })
 }
 
 /** All of them, and for agents that know one alone that of the address. */

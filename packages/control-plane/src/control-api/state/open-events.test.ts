@@ -363,7 +363,7 @@ async function relabel(
 
 async function emitState({ app }: TestControlPlane, { node_id }: EnrolledNode): Promise<void> {
   const no = app.fleet.node(node_id)?.no ?? 0
-  await app.change((unit) =>
+  await app.change(async (unit) =>
     unit.emit({ type: 'node_state_updated', to: audienceOf([no]), payload: {} }),
   )
 }
@@ -375,7 +375,7 @@ async function dispatch(
 ): Promise<number> {
   return app.change(async (unit) => {
     const node = unit.fleet.node(node_id)
-    const event = await unit.emit({
+    const event = unit.emit({
       type: 'action_request',
       to: audienceOf([node?.no ?? 0]),
       payload: { execution_id: executionId, action: 'ping' },

@@ -20,17 +20,7 @@ async function readFleet(reader: Reader, nowMs: number): Promise<FleetChange[]> 
   return [
     ...tenants.map((tenant): FleetChange => ({ type: 'tenant_put', tenant })),
     ...operators.map((operator): FleetChange => ({ type: 'operator_put', operator })),
-    // First, because others may have their hostname and address by now.
-    ...nodes
-      .filter(({ removed_at }) => removed_at !== null)
-      .toSorted((a, b) => Number(a.removed_at) - Number(b.removed_at))
-      .flatMap(({ node, removed_at }): FleetChange[] => [
-        { type: 'node_put', node },
-        { type: 'node_removed', id: node.id, removed_at: Number(removed_at) },
-      ]),
-    ...nodes
-      .filter(({ removed_at }) => removed_at === null)
-      .map(({ node }): FleetChange => ({ type: 'node_put', node })),
+    ...nodes,
     ...policies.map((policy): FleetChange => ({ type: 'policy_put', policy })),
   ]
 }

@@ -1,6 +1,6 @@
 import type { Capabilities, Metadata, NskFormat } from '@plexd/protocol'
 import { type Selectable, sql } from 'kysely'
-import type { NodeRecord } from '../../mesh/fleet.ts'
+import type { FleetChange, NodeRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
@@ -156,10 +156,10 @@ export async function insertNode(
 }
 
 /** The row stays, so that its mesh IP rests for a while and its number is never given again. */
-export async function removeNode(unit: RowUnit, { id }: NodeRecord): Promise<void> {
+export async function removeNode(unit: RowUnit, node: NodeRecord): Promise<void> {
   const removed_at = unit.nowMs
-  await unit.tx.updateTable('nodes').set({ removed_at }).where('id', '=', id).execute()
-  unit.apply({ type: 'node_removed', id, removed_at })
+  await unit.tx.updateTable('nodes').set({ removed_at }).where('id', '=', node.id).execute()
+  unit.apply({ type: 'node_removed', node, removed_at })
 }
 
 /** A node with what operators are shown of its row. */
@@ -203,18 +203,33 @@ export async function readNodes(
 const bytes = sql<number>`octet_length(labels) + octet_length(reported) + octet_length(local_endpoints)
   + octet_length(coalesce(capabilities, ''))`
 
-/** All that are there, or were removed since; in the order of registration. */
-export async function readNodesSince(
-  reader: Reader,
-  sinceMs: number,
-): Promise<{ node: NodeRecord; removed_at: number | null }[]> {
+/** All that are there in the order of registration, behind those that were removed since in the order they left. */
+export async function readNodesSince(reader: Reader, sinceMs: number): Promise<FleetChange[]> {
   const rows = await reader
     .selectFrom('nodes')
     .selectAll()
     .where((where) =>
       where.or([where('removed_at', 'is', null), where('removed_at', '>', sinceMs)]),
     )
+    .orderBy('removed_at', (order) => order.asc().nullsLast())
     .orderBy('no')
     .execute()
-  return rows.map((row) => ({ node: recordOf(row), removed_at: row.removed_at }))
+  return rows.map(changeOf)
+}
+
+/** What of these nodes is so by now, in the order of their ids. */
+export async function readNodeChanges(
+  reader: Reader,
+  ids: readonly string[],
+): Promise<FleetChange[]> {
+  const rows = await reader.selectFrom('nodes').selectAll().where('id', 'in', ids).execute()
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => byId.get(id) ?? []).map(changeOf)
+}
+
+function changeOf(row: Row): FleetChange {
+  const node = recordOf(row)
+  return row.removed_at === null
+    ? { type: 'node_put', node }
+    : { type: 'node_removed', node, removed_at: Number(row.removed_at) }
 }

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { OperatorRecord } from '../../mesh/fleet.ts'
+import type { FleetChange, OperatorRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
 import type { RowUnit } from './unit.ts'
@@ -27,11 +27,27 @@ export function readShownOperators(
 
 /** Of all tenants, without those whose token is revoked. */
 export function readOperators(reader: Reader): Promise<OperatorRecord[]> {
+  return validOperators(reader).execute()
+}
+
+/** What of these is so by now. */
+export async function readOperatorChanges(
+  reader: Reader,
+  ids: readonly string[],
+): Promise<FleetChange[]> {
+  const rows = await validOperators(reader).where('id', 'in', ids).execute()
+  const valid = new Map(rows.map((row) => [row.id, row]))
+  return ids.map((id) => {
+    const operator = valid.get(id)
+    return operator ? { type: 'operator_put', operator } : { type: 'operator_removed', id }
+  })
+}
+
+function validOperators(reader: Reader) {
   return reader
     .selectFrom('admin_tokens')
     .select(['id', 'tenant_id', 'name', 'role', 'token_hash'])
     .where('revoked_at', 'is', null)
-    .execute()
 }
 
 export async function isOperator(tx: Tx, tenantId: string, name: string): Promise<boolean> {

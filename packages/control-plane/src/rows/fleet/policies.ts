@@ -1,6 +1,6 @@
 import type { PolicyRule } from '@plexd/protocol'
 import { type Selectable, sql } from 'kysely'
-import type { PolicyRecord } from '../../mesh/fleet.ts'
+import type { FleetChange, PolicyRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
@@ -24,6 +24,19 @@ function rowOf(policy: StoredPolicy): Row {
 export async function readPolicies(reader: Reader): Promise<StoredPolicy[]> {
   const rows = await reader.selectFrom('policies').selectAll().execute()
   return rows.map(storedOf)
+}
+
+/** What of these is so by now. */
+export async function readPolicyChanges(
+  reader: Reader,
+  ids: readonly string[],
+): Promise<FleetChange[]> {
+  const rows = await reader.selectFrom('policies').selectAll().where('id', 'in', ids).execute()
+  const there = new Map(rows.map((row) => [row.id, storedOf(row)]))
+  return ids.map((id) => {
+    const policy = there.get(id)
+    return policy ? { type: 'policy_put', policy } : { type: 'policy_removed', id }
+  })
 }
 
 export async function readPolicy(tx: Tx, id: string): Promise<StoredPolicy | undefined> {

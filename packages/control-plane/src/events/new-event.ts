@@ -10,8 +10,6 @@ import {
   newId,
   type PublicPeer,
 } from '@plexd/protocol'
-import { insertEvent, type LoggedEvent } from '../rows/events.ts'
-import type { Tx } from '../store/db.ts'
 import type { Audience } from './audience.ts'
 
 /** A peer without the PSK, with the epoch that the PSK of each recipient follows from. */
@@ -60,14 +58,3 @@ export function refuseOverlong({ type, payload }: NewEvent): void {
 
 /** 64 bytes in base64. */
 const signatureChars = 88
-
-/** Writes an event in the transaction of the change that it tells of. */
-export function appendEvent(tx: Tx, event: NewEvent, nowMs: number): Promise<LoggedEvent> {
-  return insertEvent(tx, {
-    event_id: newId('event'),
-    event_type: event.type,
-    payload: JSON.stringify(event.payload),
-    created_at: nowMs,
-    audience: event.to,
-  })
-}

@@ -1,0 +1,45 @@
+import type { Follower } from '../events/log.ts'
+import type { Streams } from '../events/streams.ts'
+import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
+import type { Instances } from '../presence/instances.ts'
+import type { Presence } from '../presence/presence.ts'
+
+/** What is kept of each node in memory alone comes and goes with the node. `fleet` still is as it was before the commit. */
+export function followNodes({
+  fleet,
+  presence,
+  streams,
+  instances,
+}: {
+  fleet: Fleet
+  presence: Presence
+  streams: Streams
+  instances: Instances
+}): Follower {
+  function put(node: NodeRecord): void {
+    const before = fleet.node(node.id)
+    if (!before) presence.expect(node.no, null)
+    else if (losesStream(before, node)) streams.end(node.no)
+  }
+
+  function remove({ no }: NodeRecord): void {
+    streams.end(no)
+    presence.forget(no)
+    instances.forget(no)
+  }
+
+  return ({ changes }) => {
+    for (const change of changes) {
+      if (change.type === 'node_put') put(change.node)
+      if (change.type === 'node_removed') remove(change.node)
+    }
+  }
+}
+
+/** It was opened with a token that is worthless now, or its other end is most likely gone without a word. */
+function losesStream(before: NodeRecord, after: NodeRecord): boolean {
+  return (
+    before.token_hash !== after.token_hash ||
+    (before.status !== 'offline' && after.status === 'offline')
+  )
+}
