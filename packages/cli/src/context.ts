@@ -1,7 +1,7 @@
 import type { Answer } from '@plexd/protocol'
-import type { Connection } from './connection.ts'
-import type { Flags } from './flags.ts'
-import type { Io } from './io.ts'
+import type { Connection } from './connection/connection.ts'
+import type { Flags } from './connection/flags.ts'
+import type { Io } from './terminal/io.ts'
 
 /** What a command is given. */
 export interface Context {

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --disable-sigusr1
 import { runCli } from '@plexd/runtime'
-import { systemIo } from './io.ts'
 import { createProgram } from './program.ts'
+import { systemIo } from './terminal/io.ts'
 
 const [, , ...argv] = process.argv
 // No `--version` option on the program: it would swallow that of `artifact upload`.

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { failure } from '../../testing/admin-server.ts'
+import { startBench } from '../../testing/run.ts'
+import { anExecution, aPage } from '../../testing/samples.ts'
+
+const start = 'POST /admin/v1/nodes/web-01/executions'
+const poll = 'GET /admin/v1/executions/exec_1?wait=5s'
+
+describe('action run', () => {
+  it('starts an execution and says how to see it', async () => {
+    await using bench = await startBench({ [start]: anExecution() })
+
+    const params = ['--param', 'unit=nginx', '--param', 'force=a=b', '--timeout', '1m']
+    const { stdout } = await bench.run(['action', 'run', 'web-01', 'service.restart', ...params])
+
+    assert.equal(stdout, 'started exec_1; see "plexctl action show exec_1"\n')
+    assert.deepEqual(bench.server.requests[0]?.body, {
+      action: 'service.restart',
+      parameters: { unit: 'nginx', force: 'a=b' },
+      timeout: '1m',
+    })
+  })
+
+  it('waits for the end and prints what the node said', async () => {
+    const ended = anExecution({
+      status: 'success',
+      exit_code: 0,
+      stdout: 'pong\n',
+      duration: '2ms',
+    })
+    await using bench = await startBench({ [start]: anExecution(), [poll]: ended })
+
+    const { stdout, stderr } = await bench.run(['action', 'run', 'web-01', 'ping', '--wait'])
+
+    assert.match(stdout, /^status: {7}success$/m)
+    assert.match(stdout, /^exit code: {4}0$/m)
+    assert.match(stdout, /^node: {9}web-01 \(n_web\)$/m)
+    assert.match(stdout, /stdout:\npong\n$/)
+    assert.equal(stderr, '')
+  })
+
+  it('asks again until the execution has ended, and shows progress at a terminal', async () => {
+    const accepted = anExecution({ status: 'accepted' })
+    const ended = anExecution({ status: 'success', exit_code: 0 })
+    await using bench = await startBench({
+      [start]: anExecution(),
+      [poll]: [accepted, accepted, ended],
+    })
+
+    const running = bench.run(['action', 'run', 'web-01', 'ping', '--wait', '--json'], {
+      tty: true,
+    })
+    await turnUntil(bench.clock, running)
+    const { stdout, stderr } = await running
+
+    assert.deepEqual(JSON.parse(stdout), ended)
+    assert.match(stderr, /ping: pending, 0s \(exec_1\).*ping: accepted, \d+s \(exec_1\)/s)
+    assert.ok(stderr.endsWith('\r\u001b[K'), 'the progress line is gone at the end')
+  })
+
+  for (const status of ['failure', 'timeout', 'cancelled', 'rejected', 'expired'] as const) {
+    it(`fails with exit code 1 when the execution ends with ${status}`, async () => {
+      const ended = anExecution({ status, reason: 'no such unit' })
+      await using bench = await startBench({ [start]: anExecution(), [poll]: ended })
+
+      await assert.rejects(bench.run(['action', 'run', 'web-01', 'ping', '--wait', '--json']), {
+        exitCode: 1,
+        message: `run action "ping": execution "exec_1" ended with "${status}": no such unit`,
+        stdout: `${JSON.stringify(ended, null, 2)}\n`,
+      })
+    })
+  }
+
+  it('goes on waiting over a short absence of the control plane', async () => {
+    const ended = anExecution({ status: 'success' })
+    await using bench = await startBench({
+      [start]: anExecution(),
+      [poll]: [failure(503, 'stopping'), (_, response) => response.destroy(), ended],
+    })
+
+    const running = bench.run(['action', 'run', 'web-01', 'ping', '--wait'])
+    await turnUntil(bench.clock, running)
+
+    assert.match((await running).stdout, /status: {7}success/)
+  })
+
+  it('gives up waiting after six failures, and says that the execution may go on', async () => {
+    await using bench = await startBench({
+      [start]: anExecution(),
+      [poll]: failure(503, 'stopping'),
+    })
+
+    const running = bench.run(['action', 'run', 'web-01', 'ping', '--wait'])
+    const failed = assert.rejects(running, {
+      message: 'wait for execution "exec_1", which may go on',
+      exitCode: 1,
+    })
+    await turnUntil(bench.clock, failed)
+    await failed
+
+    assert.equal(bench.server.lines().filter((line) => line === poll).length, 6)
+  })
+
+  it('does not wait for an execution that is unknown', async () => {
+    await using bench = await startBench({ [start]: anExecution(), [poll]: failure(404, 'gone') })
+
+    await assert.rejects(bench.run(['action', 'run', 'web-01', 'ping', '--wait']), { exitCode: 1 })
+    assert.deepEqual(bench.server.lines(), [start, poll])
+  })
+})
+
+describe('action list', () => {
+  it('shows the executions of a node', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes/web-01/executions?limit=500': aPage([
+        anExecution({ status: 'failure', exit_code: 3, duration: '2.34s' }),
+        anExecution({ id: 'exec_0' }),
+      ]),
+    })
+
+    const { stdout } = await bench.run(['action', 'list', 'web-01'])
+
+    assert.match(stdout, /^exec_1 {2}ping {4}failure {2}3 {5}2\.34s {5}5m$/m)
+    assert.match(stdout, /^exec_0 {2}ping {4}pending {2}- {5}- {9}5m$/m)
+  })
+})
+
+describe('action show', () => {
+  it('prints the object of the API', async () => {
+    await using bench = await startBench({ 'GET /admin/v1/executions/exec_1': anExecution() })
+
+    const { stdout } = await bench.run(['action', 'show', 'exec_1', '--json'])
+
+    assert.deepEqual(JSON.parse(stdout), anExecution())
+  })
+})
+
+/** Turns the clock until the promise is settled. */
+async function turnUntil(clock: { advance(ms: number): Promise<void> }, promise: Promise<unknown>) {
+  let settled = false
+  const settle = () => {
+    settled = true
+  }
+  promise.then(settle, settle)
+  while (!settled) await clock.advance(1_000)
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { type Artifact, adminApi, fillPath } from '@plexd/protocol'
+import { addYesFlag, CliError, confirm, exitCodes } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { type Context, examples, jsonHelp } from '../../context.ts'
+import { ageOf, printDone, printList, startProgress } from '../../terminal/output.ts'
+
+export function addArtifactCommands(program: Command, context: Context): void {
+  const { io, connect } = context
+  const artifact = program
+    .command('artifact')
+    .description('plexd binaries that nodes upgrade to')
+    .addHelpText('after', examples('plexctl artifact list'))
+
+  addPlatformFlags(artifact.command('upload'))
+    .description('upload a plexd binary')
+    .argument('<file>')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples('plexctl artifact upload ./plexd --version 1.5.0 --os linux --arch amd64'),
+    )
+    .action(async (file: string, { json, ...platform }: Platform & { json?: boolean }) => {
+      const uploaded = await upload(context, file, platform)
+      const { version, os, arch, checksum } = uploaded
+      printDone(io, uploaded, { json, text: `uploaded ${version} ${os}/${arch} ${checksum}` })
+    })
+
+  artifact
+    .command('list')
+    .description('list plexd binaries')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl artifact list'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const { body } = await admin.listArtifacts({})
+      printList(io, body.items, {
+        json,
+        columns: [
+          ['version', ({ version }) => version],
+          ['os', ({ os }) => os],
+          ['arch', ({ arch }) => arch],
+          ['bytes', ({ size }) => String(size)],
+          ['checksum', ({ checksum }) => checksum],
+          ['created', ({ created_at }) => ageOf(created_at, io)],
+        ],
+      })
+    })
+
+  addYesFlag(addPlatformFlags(artifact.command('remove')))
+    .description('remove a plexd binary')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples('plexctl artifact remove --version 1.5.0 --os linux --arch amd64 --yes'),
+    )
+    .action(
+      async ({ yes, json, version, os, arch }: Platform & { yes?: boolean; json?: boolean }) => {
+        const { admin } = await connect()
+        await confirm(io, { what: `remove plexd ${version} ${os}/${arch}`, yes })
+        const { body } = await admin.deleteArtifact({ params: { version, os, arch } })
+        printDone(io, body, { json, text: `removed ${version} ${os}/${arch}` })
+      },
+    )
+}
+
+interface Platform {
+  version: string
+  os: string
+  arch: string
+}
+
+function addPlatformFlags(command: Command): Command {
+  return command
+    .requiredOption('--version <version>', 'of plexd, such as 1.5.0')
+    .requiredOption('--os <os>', 'such as linux')
+    .requiredOption('--arch <arch>', 'such as amd64 or arm64')
+}
+
+/** Reads the file twice: the checksum travels in front of it. */
+async function upload(
+  { io, connect }: Context,
+  file: string,
+  platform: Platform,
+): Promise<Artifact> {
+  const size = await sizeOf(file)
+  const checksum = await checksumOf(file)
+  const { open } = await connect()
+  using progress = startProgress(io.stderr)
+  const { method, path } = adminApi.putArtifact
+  const answer = await open({
+    method,
+    path: fillPath(path, { ...platform }),
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-length': String(size),
+      'x-checksum-sha256': checksum,
+    },
+    body: Readable.from(
+      chunksOf(file, (bytes) => progress.update(`uploading ${file}: ${percent(bytes, size)}`)),
+    ),
+  })
+  return JSON.parse(await text(answer)) as Artifact // what this operation answers
+}
+
+async function sizeOf(file: string): Promise<number> {
+  const info = await stat(file).catch((cause: unknown) => {
+    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
+  })
+  if (!info.isFile()) throw new CliError(`read "${file}": it is no regular file`, exitCodes.usage)
+  return info.size
+}
+
+async function checksumOf(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of chunksOf(file)) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+async function* chunksOf(
+  file: string,
+  onCount: (bytes: number) => void = () => {},
+): AsyncGenerator<Buffer> {
+  let bytes = 0
+  try {
+    for await (const chunk of createReadStream(file)) {
+      bytes += chunk.length
+      onCount(bytes)
+      yield chunk
+    }
+  } catch (cause) {
+    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
+  }
+}
+
+function percent(part: number, whole: number): string {
+  return `${Math.floor((part / Math.max(1, whole)) * 100)} %`
+}

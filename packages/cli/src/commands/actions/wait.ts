@@ -1,0 +1,67 @@
+import {
+  type AdminApi,
+  ApiError,
+  type Client,
+  type Execution,
+  formatDuration,
+} from '@plexd/protocol'
+import { CliError, createBackoff, exitCodes, wishedWaitMs } from '@plexd/runtime'
+import type { Io } from '../../terminal/io.ts'
+import { startProgress } from '../../terminal/output.ts'
+
+/** How long one call blocks; well below the timeout of a call. */
+const pollMs = 5_000
+const minPauseMs = 500
+const maxFailures = 6
+const maxWishedMs = 30_000
+
+/**
+ * Waits until an execution has ended; the control plane ends those that never answer, as `expired`. A control plane
+ * that is away for a while is asked again, as the execution goes on without us.
+ */
+export async function waitForExecution(
+  admin: Client<AdminApi>,
+  started: Execution,
+  { clock, stderr }: Pick<Io, 'clock' | 'stderr'>,
+): Promise<Execution> {
+  using progress = startProgress(stderr)
+  const backoff = createBackoff({ minMs: 1_000, maxMs: 10_000 })
+  const startMs = clock.monotonic()
+  let execution = started
+  let failures = 0
+  while (!hasEnded(execution)) {
+    const elapsed = formatDuration(Math.round((clock.monotonic() - startMs) / 1_000) * 1_000)
+    progress.update(`${execution.action}: ${execution.status}, ${elapsed} (${execution.id})`)
+    const askedMs = clock.monotonic()
+    try {
+      const answer = await admin.getExecution({
+        params: { execution_id: started.id },
+        query: { wait: formatDuration(pollMs) },
+      })
+      execution = answer.body
+      failures = 0
+      backoff.reset()
+      // A control plane that does not block must not be asked in a hot loop.
+      if (!hasEnded(execution) && clock.monotonic() - askedMs < minPauseMs)
+        await clock.sleep(minPauseMs)
+    } catch (error) {
+      failures++
+      if (failures === maxFailures || !isPassing(error)) throw stillRunning(started, error)
+      await clock.sleep(wishedWaitMs(error, maxWishedMs) ?? backoff.nextMs())
+    }
+  }
+  return execution
+}
+
+function hasEnded({ status }: Execution): boolean {
+  return status !== 'pending' && status !== 'accepted'
+}
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof CliError) return error.exitCode === exitCodes.unreachable
+  return error instanceof ApiError && (error.status >= 500 || error.status === 429)
+}
+
+function stillRunning({ id }: Execution, cause: unknown): CliError {
+  return new CliError(`wait for execution "${id}", which may go on`, exitCodes.failed, { cause })
+}

@@ -1,0 +1,143 @@
+import { ApiError, JsonText } from '@plexd/protocol'
+import { addYesFlag, CliError, confirm, exitCodes, jsonText, printJson } from '@plexd/runtime'
+import type { Command } from 'commander'
+import {
+  addTargetFlags,
+  describeTarget,
+  formatTarget,
+  type TargetFlags,
+  targetOf,
+} from '../../connection/target.ts'
+import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import {
+  contentTypeOf,
+  decodeUtf8,
+  isJsonType,
+  quoteFile,
+  readInput,
+} from '../../terminal/input.ts'
+import { ageOf, printDone, printList, printText, printWarnings } from '../../terminal/output.ts'
+
+export function addDataCommands(program: Command, { io, connect }: Context): void {
+  const data = program
+    .command('data')
+    .description('data entries that nodes read')
+    .addHelpText('after', examples('plexctl data list'))
+
+  addTargetFlags(data.command('put'), reportedHelp)
+    .description('write a data entry')
+    .argument('<key>')
+    .requiredOption('--file <file>', 'where its content is; - for standard input')
+    .option(
+      '--content-type <type>',
+      'by the extension when left out: .json, .yaml, .yml, .txt, .conf; else application/octet-stream',
+    )
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      '\nJSON types are sent as the JSON value, all others as a JSON string with the text, so it must be UTF-8.\n' +
+        examples(
+          'plexctl data put database-config --node web-01 --file db.json',
+          'plexctl data put nginx.conf --selector role=web --file nginx.conf',
+          "echo '{\"on\":true}' | plexctl data put flags --selector '*' --file - --content-type application/json",
+        ),
+    )
+    .action(async (key: string, { file, contentType, json, ...flags }: PutFlags) => {
+      const type = contentType ?? contentTypeOf(file)
+      const payload = payloadOf(await readInput(file, io), { file, type })
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const head = JSON.stringify({ target, content_type: type }).slice(0, -1)
+      const { body } = await admin.putData({
+        params: { key },
+        body: new JsonText(`${head},"payload":${payload}}`),
+      })
+      printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
+      if (!json) printWarnings(io, body.warnings)
+    })
+
+  data
+    .command('list')
+    .description('list data entries')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl data list', 'plexctl data list --json'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const entries = await allPages((query) => admin.listData({ query }))
+      printList(io, entries, {
+        json,
+        columns: [
+          ['key', ({ key }) => key],
+          ['for', ({ target }) => formatTarget(target)],
+          ['type', ({ content_type }) => content_type],
+          ['version', ({ version }) => String(version)],
+          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+        ],
+      })
+    })
+
+  addTargetFlags(data.command('show'), reportedHelp)
+    .description('show one data entry; text output is its payload alone')
+    .argument('<key>')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples('plexctl data show nginx.conf', 'plexctl data show nginx.conf --selector role=web'),
+    )
+    .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
+      const { admin } = await connect()
+      const isNamed = flags.node !== undefined || flags.selector !== undefined
+      const query = isNamed ? await targetOf(admin, flags) : {}
+      const { body } = await admin.getData({ params: { key }, query }).catch(adviseTarget)
+      if (json) return printJson(body, io.stdout)
+      const { payload } = body
+      printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
+    })
+
+  addYesFlag(addTargetFlags(data.command('remove'), reportedHelp))
+    .description('remove a data entry')
+    .argument('<key>')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl data remove nginx.conf --selector role=web --yes'))
+    .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const what = `"${key}" of ${describeTarget(flags, target)}`
+      await confirm(io, { what: `remove data entry ${what}`, yes })
+      const { body } = await admin.deleteData({ params: { key }, query: target })
+      printDone(io, body, { json, text: `removed ${what}` })
+    })
+}
+
+const reportedHelp = '; also what nodes say of themselves: "reported.os=linux"'
+
+interface RemoveFlags extends TargetFlags {
+  yes?: boolean
+  json?: boolean
+}
+
+interface PutFlags extends TargetFlags {
+  file: string
+  contentType?: string
+  json?: boolean
+}
+
+/** A key may have an entry for each of several targets. */
+function adviseTarget(error: unknown): never {
+  if (!(error instanceof ApiError) || error.status !== 409) throw error
+  throw new CliError(`${error.message} with --node or --selector`, exitCodes.usage)
+}
+
+/** As JSON text: a JSON file as it is, so that no number of it is rounded, any other as a string. */
+function payloadOf(bytes: Uint8Array, { file, type }: { file: string; type: string }): string {
+  const text = decodeUtf8(bytes, file)
+  if (!isJsonType(type)) return JSON.stringify(text)
+  const json = text.replace(/^\ufeff/, '')
+  try {
+    JSON.parse(json)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CliError(`read ${quoteFile(file)} as ${type}: ${why}`, exitCodes.usage)
+  }
+  return json
+}

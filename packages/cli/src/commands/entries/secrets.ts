@@ -1,0 +1,84 @@
+import { addYesFlag, confirm } from '@plexd/runtime'
+import type { Command } from 'commander'
+import {
+  addTargetFlags,
+  describeTarget,
+  formatTarget,
+  type TargetFlags,
+  targetOf,
+} from '../../connection/target.ts'
+import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { decodeUtf8, readInput } from '../../terminal/input.ts'
+import { ageOf, printDone, printList, printWarnings } from '../../terminal/output.ts'
+
+export function addSecretCommands(program: Command, { io, connect }: Context): void {
+  const secret = program
+    .command('secret')
+    .description('secrets that nodes may fetch')
+    .addHelpText('after', examples('plexctl secret list'))
+
+  addTargetFlags(secret.command('put'))
+    .description('write a secret')
+    .argument('<key>')
+    .requiredOption('--file <file>', 'where its value is; - for standard input')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      '\nThe value is every byte of the file as UTF-8, a newline at its end too: `printf %s` writes none.\n' +
+        examples(
+          'plexctl secret put tls/server.key --selector role=web --file server.key',
+          'printf %s "$PASSWORD" | plexctl secret put db/password --node web-01 --file -',
+        ),
+    )
+    .action(async (key: string, { file, json, ...flags }: PutFlags) => {
+      const value = decodeUtf8(await readInput(file, io), file)
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const { body } = await admin.putSecret({ params: { key }, body: { target, value } })
+      printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
+      if (!json) printWarnings(io, body.warnings)
+    })
+
+  secret
+    .command('list')
+    .description('list secrets; no command gives a value back')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl secret list'))
+    .action(async ({ json }: { json?: boolean }) => {
+      const { admin } = await connect()
+      const secrets = await allPages((query) => admin.listSecrets({ query }))
+      printList(io, secrets, {
+        json,
+        columns: [
+          ['key', ({ key }) => key],
+          ['for', ({ target }) => formatTarget(target)],
+          ['version', ({ version }) => String(version)],
+          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+        ],
+      })
+    })
+
+  addYesFlag(addTargetFlags(secret.command('remove')))
+    .description('remove a secret')
+    .argument('<key>')
+    .option('--json', jsonHelp)
+    .addHelpText('after', examples('plexctl secret remove db/password --node web-01 --yes'))
+    .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
+      const { admin } = await connect()
+      const target = await targetOf(admin, flags)
+      const what = `"${key}" of ${describeTarget(flags, target)}`
+      await confirm(io, { what: `remove secret ${what}`, yes })
+      const { body } = await admin.deleteSecret({ params: { key }, query: target })
+      printDone(io, body, { json, text: `removed ${what}` })
+    })
+}
+
+interface RemoveFlags extends TargetFlags {
+  yes?: boolean
+  json?: boolean
+}
+
+interface PutFlags extends TargetFlags {
+  file: string
+  json?: boolean
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { describe, it } from 'node:test'
+import { failure } from '../../testing/admin-server.ts'
+import { type Bench, startBench } from '../../testing/run.ts'
+import { aNode, aPage } from '../../testing/samples.ts'
+import { completionScripts } from './complete.ts'
+
+const candidates = async (bench: Bench, ...words: string[]): Promise<string[]> => {
+  const { stdout } = await bench.run(['__complete', '--', ...words])
+  return stdout.split('\n').filter(Boolean)
+}
+
+describe('completion of a command line', () => {
+  it('offers commands, and what stands below a command', async () => {
+    await using bench = await startBench()
+
+    assert.deepEqual(await candidates(bench, 'a'), ['action', 'artifact', 'admin-token'])
+    assert.deepEqual(await candidates(bench, 'node', ''), [
+      'list',
+      'show',
+      'rename',
+      'remove',
+      'rotate-keys',
+      'label',
+    ])
+    assert.deepEqual(await candidates(bench, 'node', 'label', 'uns'), ['unset'])
+    assert.ok(!(await candidates(bench, '')).includes('__complete'))
+  })
+
+  it('offers the flags of a command and the global ones', async () => {
+    await using bench = await startBench()
+
+    assert.deepEqual(await candidates(bench, 'node', 'list', '--se'), ['--selector', '--server'])
+    assert.deepEqual(await candidates(bench, '--server', 'node', 'who'), ['whoami'])
+  })
+
+  it('offers the choices of a flag and of an argument', async () => {
+    await using bench = await startBench()
+
+    assert.deepEqual(await candidates(bench, 'admin-token', 'create', 'x', '--role', ''), [
+      'owner',
+      'viewer',
+    ])
+    assert.deepEqual(await candidates(bench, 'completion', 'f'), ['fish'])
+  })
+
+  it('offers nothing where a file name stands, so that the shell offers files', async () => {
+    await using bench = await startBench()
+
+    assert.deepEqual(await candidates(bench, 'data', 'put', 'conf', '--file', ''), [])
+    assert.deepEqual(await candidates(bench, 'policy', 'put', ''), [])
+  })
+
+  it('offers the hostnames of nodes, and ids to one who types an id', async () => {
+    const nodes = [aNode(), aNode({ id: 'n_db', hostname: 'db-01' })]
+    await using bench = await startBench({ 'GET /admin/v1/nodes?limit=1000': aPage(nodes) })
+
+    assert.deepEqual(await candidates(bench, 'node', 'show', ''), ['web-01', 'db-01'])
+    assert.deepEqual(await candidates(bench, 'action', 'run', 'w'), ['web-01'])
+    assert.deepEqual(await candidates(bench, 'data', 'put', 'k', '--node', 'n_d'), ['n_db'])
+    assert.deepEqual(await candidates(bench, 'telemetry', 'list', 'web-01', 'dr'), ['drift'])
+  })
+
+  it('never offers a hostname that a shell would run', async () => {
+    const nodes = ['$(reboot)', '`id`', 'a b', '-rf', 'a;b', '*'].map((hostname) =>
+      aNode({ hostname }),
+    )
+    await using bench = await startBench({ 'GET /admin/v1/nodes?limit=1000': aPage(nodes) })
+
+    assert.deepEqual(await candidates(bench, 'node', 'show', ''), [])
+  })
+
+  it('is silent when the control plane cannot be asked', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes?limit=1000': failure(401, 'unauthorized'),
+    })
+
+    assert.deepEqual(await bench.run(['__complete', '--', 'node', 'show', '']), {
+      stdout: '',
+      stderr: '',
+    })
+  })
+})
+
+describe('completion bash', () => {
+  it('prints a script that completes with what plexctl answers, word for word', async () => {
+    await using bench = await startBench()
+    const { stdout: script } = await bench.run(['completion', 'bash'])
+    assert.equal(script, completionScripts.bash)
+
+    const test = `plexctl() { printf '%s\\n' "$*" 'a b' '*'; }
+      ${script}
+      COMP_WORDS=(plexctl node show 'w'); COMP_CWORD=3; _plexctl; printf '[%s]' "\${COMPREPLY[@]}"`
+    const completed = execFileSync('bash', ['-c', test], { encoding: 'utf8' })
+
+    assert.equal(completed, '[__complete -- node show w][a b][*]')
+  })
+})

@@ -1,0 +1,152 @@
+import {
+  type AdminApi,
+  adminApi,
+  type Client,
+  createClient,
+  errorOf,
+  isLoopback,
+  type Transport,
+} from '@plexd/protocol'
+import {
+  CliError,
+  createHttpTransport,
+  describeError,
+  exitCodes,
+  parseExact,
+  proxyFor,
+  readCa,
+  readSecretFile,
+} from '@plexd/runtime'
+import { version } from '../version.ts'
+import { explainFailure, explainRefusal, type Target } from './failure.ts'
+import type { Setting, Settings } from './flags.ts'
+import { createOpen, type Open } from './open-request.ts'
+
+/** A control plane that can be asked. */
+export interface Connection {
+  admin: Client<AdminApi>
+  /** For bodies that do not fit into memory or never end. */
+  open: Open
+}
+
+/** Checks everything that can be checked before a packet is sent; throws a CliError that says what to type. */
+export async function connect(settings: Settings): Promise<Connection> {
+  const baseUrl = checkServer(settings)
+  const token = await readToken(settings.tokenFile)
+  const caFile = settings.caFile?.value
+  if (settings.caFile) checkCa(settings.caFile)
+  const proxyUrl = proxyOf(settings)
+  const target = {
+    server: baseUrl,
+    tokenFile: settings.tokenFile?.value ?? '',
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
+  }
+  const userAgent = `plexctl/${version}`
+  const transport = createHttpTransport({
+    baseUrl,
+    userAgent,
+    proxyUrl,
+    ...(caFile ? { caFile } : {}),
+  })
+  return {
+    admin: createClient(adminApi, explaining(transport, target), () => token, parseExact),
+    open: createOpen({ ...target, userAgent, token }),
+  }
+}
+
+function explaining(transport: Transport, target: Target): Transport {
+  return async (request) => {
+    const response = await transport(request).catch((error: unknown) => {
+      throw explainFailure(error, target)
+    })
+    if (response.status === 401 || response.status === 404)
+      throw explainRefusal(errorOf(response), target)
+    const type = response.headers['content-type'] ?? ''
+    if (response.status < 300 && response.body !== '' && !type.startsWith('application/json')) {
+      throw new CliError(
+        `read answer of "${target.server}": it is "${type}", not JSON: is a plexd control plane there?`,
+      )
+    }
+    return response
+  }
+}
+
+/** The URL of a control plane that can be asked; throws a CliError that says what is wrong with it. */
+export function checkServer({
+  server,
+  insecureHttp,
+}: Pick<Settings, 'server' | 'insecureHttp'>): string {
+  if (!server) {
+    throw new CliError(
+      'no control plane given: use --server URL, set PLEXCTL_SERVER, or run "plexctl config set --server URL"',
+      exitCodes.usage,
+    )
+  }
+  const wrong = (why: string): CliError =>
+    new CliError(`use server "${server.value}" of ${server.from}: ${why}`, exitCodes.usage)
+  if (!URL.canParse(server.value)) throw wrong('want a URL such as https://plexd.example.com:8443')
+  const url = new URL(server.value)
+  if (url.username || url.password || url.search || url.hash) {
+    throw wrong('want no user, query or fragment in it')
+  }
+  if (url.protocol === 'https:') return server.value
+  if (url.protocol === 'unix:') {
+    if (url.host !== '' || url.pathname.length < 2)
+      throw wrong('want unix:///PATH of the admin socket, with three slashes')
+    return server.value
+  }
+  if (url.protocol !== 'http:') throw wrong('want https://, or unix:///PATH of the admin socket')
+  if (!isLoopback(url.hostname))
+    throw wrong('plain HTTP is for loopback addresses only, use https://')
+  if (!insecureHttp) throw wrong('plain HTTP needs --insecure-http')
+  return server.value
+}
+
+/** By which the environment wants the server asked. Throws a CliError for one of a kind that cannot be. */
+export function proxyOf({ server, env }: Pick<Settings, 'server' | 'env'>): string | undefined {
+  if (!server || !URL.canParse(server.value)) return undefined
+  try {
+    return proxyFor(server.value, env)
+  } catch (error) {
+    throw new CliError(describeError(error), exitCodes.usage)
+  }
+}
+
+async function readToken(tokenFile: Setting | undefined): Promise<string> {
+  if (!tokenFile) {
+    throw new CliError(
+      'no admin token given: use --token-file F, set PLEXCTL_TOKEN_FILE, or run "plexctl config set --token-file F"' +
+        ' (the first token is DIR/admin-token of the control plane)',
+      exitCodes.usage,
+    )
+  }
+  const what = `read token file "${tokenFile.value}" of ${tokenFile.from}`
+  const token = readTokenFile(tokenFile.value, what).trim()
+  // Anything else is refused by the HTTP client with the token in its message.
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new CliError(`${what}: want one line with a token in it`, exitCodes.usage)
+  }
+  return token
+}
+
+function readTokenFile(path: string, title: string): string {
+  try {
+    return readSecretFile(path, title)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    throw new CliError(error.message, exitCodes.usage, { cause: error.cause })
+  }
+}
+
+function checkCa({ value, from }: Setting): void {
+  try {
+    readCa(value)
+  } catch (cause) {
+    throw new CliError(
+      `read CA file "${value}" of ${from}: want the PEM file DIR/ca.crt of the control plane's data directory`,
+      exitCodes.usage,
+      { cause },
+    )
+  }
+}
