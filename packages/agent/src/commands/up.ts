@@ -7,8 +7,7 @@ import {
 } from '@plexd/runtime'
 import { rememberSettings } from '../config/remembered.ts'
 import { startAgent } from '../daemon/agent.ts'
-import type { MeshPlace } from '../mesh/core-mesh.ts'
-import { claimMesh, openMesh } from '../mesh/open-mesh.ts'
+import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
 /** Runs until SIGTERM or SIGINT; SIGHUP makes it read its settings and the CA file again. The mesh stays up behind it: "plexd down" ends that. */

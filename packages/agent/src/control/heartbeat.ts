@@ -46,7 +46,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
 
   const trigger = createTrigger(clock)
   const changed = createTrigger(clock)
-  problems.onChange(changed.fire)
+  const stopListening = problems.onChange(changed.fire)
   let hasFailed = false
   let beatMs = clock.monotonic()
   let said = ''
@@ -115,6 +115,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       if (hasFailed) trigger.fire()
     },
     async [Symbol.asyncDispose]() {
+      stopListening()
       await Promise.all(tasks.map((task) => task[Symbol.asyncDispose]()))
     },
   }

@@ -254,10 +254,12 @@ describe('startAgent', () => {
 
   it('warns of a clock that makes all events refused', async () => {
     await using setup = await setUp()
-    setup.plane.override = ({ line }) =>
-      line.endsWith('/heartbeat')
-        ? { status: 200, headers: { date: new Date(Date.now() + 600_000).toUTCString() }, body: {} }
-        : undefined
+    // All answers, or one that comes later would take the warning back.
+    setup.plane.override = ({ line }) => {
+      const headers = { date: new Date(Date.now() + 600_000).toUTCString() }
+      if (line.endsWith('/heartbeat')) return { status: 200, headers, body: {} }
+      return /\/(state|events)$/.test(line) ? { status: 503, headers } : undefined
+    }
     await using node = await setup.start()
     const status = await eventually('the warning', () => {
       const now = node.agent.status()
@@ -299,6 +301,29 @@ describe('startAgent', () => {
     }
     await assert.rejects(setup.start({ device, clock }), /^Error: nobody watches$/)
     assert.equal(clock.sleepers(), 0)
+    assert.equal(existsSync(setup.config.socketPath), false)
+    assert.equal(setup.plane.openStreams(), 0)
+  })
+
+  it('shows what it has while it is no node yet', async () => {
+    await using setup = await setUp()
+    setup.plane.override = () => ({ status: 500 })
+    const stop = new AbortController()
+    const starting = setup.start({ signal: stop.signal })
+    await eventually('an attempt', () => setup.plane.requests.length > 0)
+    const local = createClient(localApi, createUnixTransport(setup.config.socketPath))
+
+    const { body } = await local.getStatus({})
+    assert.partialDeepStrictEqual(body, {
+      node_id: '',
+      mesh: { enabled: true, backend: 'none', ranges: [] },
+    })
+    assert.match(body.problems.join(), /^not registered yet, still trying: /)
+    assert.deepEqual((await local.listPeers({})).body, [])
+    assert.deepEqual((await local.listPolicies({})).body.rules, [])
+    await assert.rejects(local.checkNetwork({}), /the node is not registered yet/)
+    stop.abort()
+    await assert.rejects(starting)
   })
 
   it('stops an enrolment that does not get through', async () => {

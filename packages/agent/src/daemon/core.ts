@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { DaemonStatus, SealedSecret } from '@plexd/protocol'
+import { ApiError } from '@plexd/protocol'
 import {
   type Clock,
   createNameCache,
@@ -9,7 +9,6 @@ import {
   type NameCache,
   systemClock,
 } from '@plexd/runtime'
-import type { Static } from 'typebox'
 import { builtinActions } from '../actions/builtin/index.ts'
 import type { Action } from '../actions/define.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
@@ -20,31 +19,29 @@ import { type Disk, watchDisk } from '../disk/disk.ts'
 import { createProblems, type Problems } from '../health/problems.ts'
 import { watchTools } from '../health/tool-watch.ts'
 import { createVitals, type Vitals } from '../health/vitals.ts'
-import type { Identity, IdentityStore } from '../identity/identity.ts'
-import { type CoreMesh, type MeshPlace, type OpenMesh, openCoreMesh } from '../mesh/core-mesh.ts'
+import { describePolicies, refuseNetwork, whyNoMesh } from '../mesh/mesh-sight.ts'
+import type { MeshSource } from '../mesh/node-mesh.ts'
+import { createReconcileRequests, type ReconcileRequests } from '../reconcile/requests.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { describeLeftOut } from '../state/left-out.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
-import type { WireguardDevice } from '../wireguard/device/device.ts'
-import { describeStatus, type StatusSources, type Waiting } from './status.ts'
+import { describePeers } from '../wireguard/peers/peer-status.ts'
+import { describeStatus } from './status.ts'
+import { createShownView, type ShownView, type View } from './view.ts'
 
-export interface AgentDeps {
+export interface AgentDeps extends MeshSource {
   log: Log
   clock?: Clock
   env?: NodeJS.ProcessEnv
-  /** The mesh interface; where none is given nothing moves packets, and the status says so. */
-  device?: WireguardDevice
-  /** Opens all of the mesh instead, given what is known of this node's place in it by the time that it is needed. */
-  openMesh?: (place: MeshPlace) => Promise<OpenMesh>
   /** Keeps what the control plane was reached by; called when it has answered. */
   remember?: () => Promise<void>
   /** Ends an enrolment that is still trying. */
   signal?: AbortSignal
 }
 
-/** All of a daemon that needs no control plane: what is on the disk, the interface, the state of things. */
-export interface Core extends AsyncDisposable {
+/** The first stage of a daemon, all that needs no identity: what is on the disk, and the state of things. */
+export interface Core {
   readonly config: AgentConfig
   /** Of this start, as no other has it. */
   readonly instance: string
@@ -56,109 +53,76 @@ export interface Core extends AsyncDisposable {
   readonly database: DatabaseSync
   readonly desired: DesiredStore
   readonly reports: ReportStore
-  readonly mesh: CoreMesh
+  readonly requests: ReconcileRequests
   readonly actions: readonly Action[]
   readonly problems: Problems
   readonly vitals: Vitals
   readonly skew: ClockSkew
-  readonly status: StatusSources
-  describe(): Static<typeof DaemonStatus>
-  /** Absent until the node is registered. */
-  identity?: IdentityStore
-  /** Absent until the control plane is spoken to. */
-  loops?: ControlLoops
-}
-
-/** All that talks to the control plane for as long as the daemon runs. */
-export interface ControlLoops extends AsyncDisposable {
-  reconcile(): void
-  /** A request has got through, after others did not. */
-  wake(): void
-  /** Brings a WireGuard key into force, and what the control plane says for it. */
-  useKey(privateKey: string): Promise<void>
-  fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
-  waiting(): Waiting
+  readonly startedMs: number
+  /** Of the stage that this has become meanwhile. */
+  readonly shown: ShownView
 }
 
 /** Rejects with a CliError when the data dir cannot be used. */
-export async function openCore(config: AgentConfig, deps: AgentDeps): Promise<Core> {
+export async function openCore(
+  config: AgentConfig,
+  deps: AgentDeps,
+): Promise<Core & AsyncDisposable> {
   const { log, clock = systemClock } = deps
   await using stack = new AsyncDisposableStack()
-  const { dataDir } = config
-  // Parts of it ask for it while it is being opened: it takes long, and the disk may fill and empty meanwhile.
-  let core: Core | undefined
   const problems = createProblems()
-  const onRoom = (): void => {
+  const requests = stack.use(createReconcileRequests(clock))
+  const state = await openState(config, { problems, requests, clock, log }, stack)
+  if (deps.openMesh) stack.use(watchTools({ config, problems, clock }))
+  const skew = createClockSkew({ clock, log, problems })
+  const told = { ...state, config, problems, vitals: createVitals(), skew, clock }
+  const startedMs = clock.monotonic()
+  const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
+  const shown = createShownView(viewOf({ ...told, startedMs }, hasMesh))
+  const { desired } = state
+  return {
+    ...told,
+    instance: crypto.randomUUID(),
+    log,
+    names: createNameCache(),
+    requests,
+    actions: builtinActions({ status: shown.status, peers: () => desired.current().peers }),
+    startedMs,
+    shown,
+    [Symbol.asyncDispose]: handOver(stack),
+  }
+}
+
+type State = Pick<Core, 'disk' | 'database' | 'desired' | 'reports'>
+
+/** What is on the disk. What that does not take is in memory, and kept as soon as there is room: it may fill and empty at any time. */
+async function openState(
+  config: AgentConfig,
+  { problems, requests, clock, log }: Pick<Core, 'problems' | 'requests' | 'clock' | 'log'>,
+  stack: AsyncDisposableStack,
+): Promise<State> {
+  const { dataDir } = config
+  const disk = stack.use(watchDisk({ dataDir, problems, clock, log }))
+  const onFailure = disk.failed
+  const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
+  disk.onRoom(() => {
     try {
       keepOnDisk(database)
     } catch (error) {
       log.warn('database is still in memory alone', { error: describeError(error) })
     }
-    // What of the state is in memory alone; who waits for the disk again is told by it.
-    core?.desired.replace(core.desired.current()).catch(() => {})
-    core?.loops?.reconcile()
-  }
-  const disk = stack.use(watchDisk({ dataDir, problems, clock, log, onRoom }))
-  const onFailure = disk.failed
-  const database = stack.adopt(openDatabase(dataDir, log, onFailure), (open) => open.close())
+  })
   disk.look()
   stack.use(watchDataDir({ dataDir, problems, clock }))
   const desired = stack.use(await openDesiredStore({ dataDir, log, onFailure }))
+  disk.onRoom(() => {
+    // Who waits for the disk again is told by it.
+    desired.replace(desired.current()).catch(() => {})
+    requests.ask()
+  })
   const reports = stack.use(await openReportStore({ ...config, clock, log, onFailure }))
   stack.defer(showLeftOut(desired, problems))
-  const vitals = createVitals()
-  const skew = createClockSkew({ clock, log, problems })
-  const names = createNameCache()
-  const identity = (): Identity | undefined => core?.identity?.current()
-  const mesh = stack.use(
-    await openCoreMesh({
-      ...deps,
-      config,
-      database,
-      desired,
-      identity,
-      names,
-      problems,
-      clock,
-      log,
-    }),
-  )
-  if (deps.openMesh) stack.use(watchTools({ config, problems, clock }))
-  const status: StatusSources = {
-    config,
-    identity,
-    desired,
-    device: mesh.device,
-    routed: () => mesh.routing?.ranges() ?? [],
-    reports,
-    waiting: () => core?.loops?.waiting() ?? { results: 0, refusedReports: 0 },
-    vitals,
-    problems,
-    skew,
-    startedMs: clock.monotonic(),
-    clock,
-  }
-  const describe = (): Static<typeof DaemonStatus> => describeStatus(status)
-  core = {
-    config,
-    instance: crypto.randomUUID(),
-    clock,
-    log,
-    names,
-    disk,
-    database,
-    desired,
-    reports,
-    mesh,
-    actions: builtinActions({ status: describe, peers: () => desired.current().peers }),
-    problems,
-    vitals,
-    skew,
-    status,
-    describe,
-    [Symbol.asyncDispose]: handOver(stack),
-  }
-  return core
+  return { disk, database, desired, reports }
 }
 
 /** What the node cannot take of its state is a problem for as long as the state has it. */
@@ -170,4 +134,41 @@ function showLeftOut(desired: DesiredStore, problems: Problems): () => void {
   }
   show()
   return desired.onChange(show)
+}
+
+type Told = Pick<
+  Core,
+  'config' | 'desired' | 'reports' | 'problems' | 'vitals' | 'skew' | 'clock' | 'startedMs'
+>
+
+/** Holds what is on the disk, and nothing of it is in force. */
+function viewOf(told: Told, hasMesh: boolean): View {
+  const { config, desired, clock } = told
+  const disabledBecause = hasMesh ? undefined : whyNoMesh(config)
+  const interfaceName = config.meshInterface
+  return {
+    status: () =>
+      describeStatus({
+        ...told,
+        mesh: { interfaceName, backend: 'none', disabledBecause, ranges: [] },
+      }),
+    peers: async () =>
+      describePeers(desired.current().peers, [], {
+        nowSeconds: clock.now() / 1_000,
+        natType: 'unknown',
+      }),
+    policies: async () =>
+      describePolicies(told, {
+        isFiltered: hasMesh && config.policyEnabled,
+        disabledBecause,
+        self: [],
+        meshIpOf: () => undefined,
+        counters: new Map(),
+      }),
+    network: async () => refuseNetwork({ disabledBecause, isLookedFor: config.natEnabled }),
+    async fetchSecret() {
+      throw new ApiError('unavailable', 'the node is not registered yet')
+    },
+    nsk: () => '',
+  }
 }

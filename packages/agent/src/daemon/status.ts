@@ -6,22 +6,20 @@ import type { ClockSkew } from '../control/clock-skew.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
 import type { Identity } from '../identity/identity.ts'
+import type { MeshSight } from '../mesh/mesh-sight.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import { version } from '../version.ts'
-import type { WireguardDevice } from '../wireguard/device/device.ts'
 
-/** Where the state of the daemon is found. What is started later is asked for by a function. */
+/** Where the state of the daemon is found, at any stage of its life. */
 export interface StatusSources {
   config: AgentConfig
   /** Undefined until the node is registered. */
-  identity(): Identity | undefined
+  identity?: Identity | undefined
   desired: DesiredStore
-  device: WireguardDevice
-  /** The ranges of the mesh (CIDR) that lead into it; none before the first look, and where it is refused. */
-  routed(): readonly string[]
+  mesh: MeshSight
   reports: Pick<ReportStore, 'keys' | 'unsyncedCount'>
-  waiting(): Waiting
+  waiting?: Waiting
   vitals: Vitals
   problems: Problems
   skew: ClockSkew
@@ -39,11 +37,10 @@ export interface Waiting {
 
 /** The whole truth for `plexd status` and for actions. */
 export function describeStatus(sources: StatusSources): Static<typeof DaemonStatus> {
-  const { config, desired, device, vitals, problems, skew } = sources
-  const identity = sources.identity()
+  const { config, identity, desired, mesh, vitals, problems, skew } = sources
   const { revision, peers, metadata, data, secret_refs } = desired.current()
   const { refused, ...seen } = vitals
-  const { results, refusedReports } = sources.waiting()
+  const { results, refusedReports } = sources.waiting ?? { results: 0, refusedReports: 0 }
   return {
     version,
     pid: process.pid,
@@ -59,12 +56,12 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
     },
     revision,
     mesh: {
-      enabled: device.disabledBecause === undefined,
-      interface: device.interfaceName,
-      backend: device.backend,
+      enabled: mesh.disabledBecause === undefined,
+      interface: mesh.interfaceName,
+      backend: mesh.backend,
       peers: peers.length,
-      ranges: [...sources.routed()],
-      ...(device.disabledBecause === undefined ? {} : { reason: device.disabledBecause }),
+      ranges: [...mesh.ranges],
+      ...(mesh.disabledBecause === undefined ? {} : { reason: mesh.disabledBecause }),
     },
     counts: {
       metadata: Object.keys(metadata).length,
@@ -83,19 +80,19 @@ export function describeHeartbeat(
   sources: StatusSources,
   binary_checksum: string,
 ): HeartbeatRequest {
-  const { device, problems, desired, config, clock } = sources
+  const { mesh, problems, desired, config, clock } = sources
   const failing = problems.list('heartbeat').slice(0, 16).map(shorten)
   return {
-    node_id: sources.identity()?.node_id ?? '',
+    node_id: sources.identity?.node_id ?? '',
     timestamp: new Date(clock.now()).toISOString(),
     status: failing.length === 0 ? 'healthy' : 'degraded',
     ...(failing.length === 0 ? {} : { problems: failing }),
     uptime: uptimeOf(sources),
     binary_checksum,
-    ...(device.disabledBecause === undefined
+    ...(mesh.disabledBecause === undefined
       ? {
           mesh: {
-            interface: device.interfaceName,
+            interface: mesh.interfaceName,
             peer_count: desired.current().peers.length,
             listen_port: config.meshPort,
           },

@@ -15,6 +15,8 @@ describe('a disk that takes nothing more', () => {
     const problems = createProblems()
     {
       await using disk = watchDisk({ dataDir, problems, clock, log: silentLog })
+      let timesRoom = 0
+      disk.onRoom(() => timesRoom++)
       disk.failed(new Error('of something else'))
       assert.deepEqual(problems.list(), [])
       disk.failed(await fullDiskError())
@@ -28,6 +30,7 @@ describe('a disk that takes nothing more', () => {
       await clock.advance(2_000)
       while (problems.list().length > 0) await clock.advance(2_000)
       assert.deepEqual(await readdir(dataDir), [])
+      assert.equal(timesRoom, 1)
       disk.failed(await fullDiskError())
       assert.equal(problems.list().length, 1)
     }

@@ -8,6 +8,7 @@ import {
   probeDisk,
 } from '@plexd/runtime'
 import type { Problems } from '../health/problems.ts'
+import { createListeners } from '../process/listeners.ts'
 import { startTask } from '../process/task.ts'
 
 /** Knows whether the disk takes what is written. */
@@ -18,6 +19,8 @@ export interface Disk extends AsyncDisposable {
   look(): void
   /** Resolves when it takes something; rejects with the signal's reason. */
   room(signal?: AbortSignal): Promise<void>
+  /** Called when it takes something again: what could not be kept can be tried anew. Returns the function that ends it. */
+  onRoom(listener: () => void): () => void
 }
 
 export interface DiskOptions {
@@ -25,13 +28,12 @@ export interface DiskOptions {
   problems: Pick<Problems, 'set' | 'clear'>
   clock: Pick<Clock, 'sleep'>
   log: Pick<Log, 'error' | 'info'>
-  /** What could not be kept can be tried again. */
-  onRoom?: () => void
 }
 
 const tryEachMs = 2_000
 
-export function watchDisk({ dataDir, problems, clock, log, onRoom }: DiskOptions): Disk {
+export function watchDisk({ dataDir, problems, clock, log }: DiskOptions): Disk {
+  const waiting = createListeners()
   let trying: AsyncDisposable | undefined
 
   async function tryUntilItWorks(signal: AbortSignal): Promise<void> {
@@ -40,7 +42,7 @@ export function watchDisk({ dataDir, problems, clock, log, onRoom }: DiskOptions
     trying = undefined
     problems.clear('disk')
     log.info('the disk takes what is written again', { data_dir: dataDir })
-    onRoom?.()
+    waiting.tell()
   }
 
   function hasRoom(): Promise<boolean> {
@@ -82,6 +84,7 @@ export function watchDisk({ dataDir, problems, clock, log, onRoom }: DiskOptions
     async room(signal) {
       while (trying) await clock.sleep(tryEachMs, signal)
     },
+    onRoom: waiting.add,
     async [Symbol.asyncDispose]() {
       await trying?.[Symbol.asyncDispose]()
     },

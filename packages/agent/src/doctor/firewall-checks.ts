@@ -13,9 +13,8 @@ import {
 import type { Chain } from '../firewall/nft-json.ts'
 import { readOthers } from '../firewall/read-others.ts'
 import { loadIdentity } from '../identity/identity.ts'
-import { placeOf } from '../mesh/core-mesh.ts'
+import { placeOf, readableRanges } from '../mesh/place.ts'
 import { defaultRoutes, readRouteTable } from '../routing/default-routes.ts'
-import { readRange } from '../routing/local-routes.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 
@@ -90,8 +89,7 @@ async function look(config: AgentConfig): Promise<{ chains: Chain[]; traffic: Me
     traffic: {
       interface: config.meshInterface,
       wireguardPort: config.meshPort,
-      meshRanges:
-        identity && placeOf(identity, config).meshRanges.flatMap((text) => readRange(text) ?? []),
+      meshRanges: identity && readableRanges(placeOf(identity, config).meshRanges),
       uplink: defaultRoutes(readRouteTable())[0]?.dev,
     },
   }

@@ -1,3 +1,5 @@
+import { createListeners } from '../process/listeners.ts'
+
 /** What does not work at the moment, each under the name of the part that found it. */
 export interface Problems {
   /** `text` says what is wrong and what to type. */
@@ -9,16 +11,13 @@ export interface Problems {
   list(except?: string): string[]
   /** Whose problems there are. */
   parts(): string[]
-  /** Runs after a problem came or went; not when one is put in other words. */
-  onChange(listener: () => void): void
+  /** Runs after a problem came or went; not when one is put in other words. Returns the function that ends it. */
+  onChange(listener: () => void): () => void
 }
 
 export function createProblems(): Problems {
   const texts = new Map<string, string>()
-  const listeners: (() => void)[] = []
-  const tell = (): void => {
-    for (const listener of listeners) listener()
-  }
+  const { add, tell } = createListeners()
   return {
     set(part, text) {
       const isNew = !texts.has(part)
@@ -31,6 +30,6 @@ export function createProblems(): Problems {
     of: (part) => texts.get(part) ?? '',
     list: (except) => [...texts].filter(([part]) => part !== except).map(([, text]) => text),
     parts: () => [...texts.keys()],
-    onChange: (listener) => void listeners.push(listener),
+    onChange: add,
   }
 }

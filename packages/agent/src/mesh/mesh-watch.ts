@@ -1,23 +1,23 @@
 import { networkInterfaces } from 'node:os'
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, handOver, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { createForeignChanges } from '../firewall/foreign-changes.ts'
 import { startFirewallGuard } from '../firewall/guard.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Repeats } from '../health/repeats.ts'
-import { startDiscovery } from '../nat/discover.ts'
+import { type Discovery, startDiscovery } from '../nat/discover.ts'
 import { localAddresses } from '../nat/local-addresses.ts'
 import type { DiscoveredEndpoint } from '../nat/rounds.ts'
 import { type SizeWatch, startSizeWatch } from '../path/size-watch.ts'
 import type { DriftReports } from '../reconcile/drift-report.ts'
 import type { Correction } from '../reconcile/plan.ts'
 import { standardMtu } from '../wireguard/interface/link.ts'
-import type { CoreMesh } from './core-mesh.ts'
+import type { NodeMesh } from './node-mesh.ts'
 import { startRepairCounts } from './repair-counts.ts'
 
 export interface MeshWatchOptions {
   config: AgentConfig
-  mesh: CoreMesh
+  mesh: NodeMesh
   drift: Pick<DriftReports, 'add'>
   /** Tells the control plane where this node is, and takes where its peers are. */
   exchange(found: DiscoveredEndpoint): Promise<void>
@@ -28,8 +28,15 @@ export interface MeshWatchOptions {
   log: Log
 }
 
+export interface MeshWatch extends AsyncDisposable {
+  /** Absent where the public endpoint is not looked for. */
+  readonly discovery: Discovery | undefined
+  /** Absent where it is not probed how large packets may be. */
+  readonly sizes: Pick<SizeWatch, 'largestTo'> | undefined
+}
+
 /** Keeps the mesh true while others change this machine, and while it moves. */
-export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDisposable> {
+export async function startMeshWatch(options: MeshWatchOptions): Promise<MeshWatch> {
   const { mesh, drift, keepOnly, problems } = options
   const { device, applier } = mesh
   await using stack = new AsyncDisposableStack()
@@ -44,7 +51,7 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDi
   function onMove(): void {
     // First, for the news of a new address would wait for an answer to the old one.
     keepOnly(new Set(localAddresses(networkInterfaces())))
-    mesh.discovery?.refresh()
+    discovery?.refresh()
     sizes?.forget()
   }
 
@@ -58,10 +65,10 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<AsyncDi
   }
 
   const sizes = watchSizes(options, stack)
-  watchEndpoint(options, stack)
+  const discovery = watchEndpoint(options, stack)
   stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget(), onUnwatched }))
   watchFilter(options, repairs.ofBackstop, stack)
-  return stack.move()
+  return { discovery, sizes, [Symbol.asyncDispose]: handOver(stack) }
 }
 
 function watchSizes(
@@ -70,7 +77,7 @@ function watchSizes(
 ): SizeWatch | undefined {
   const { openPing, describePeers } = mesh
   if (!openPing) return undefined
-  const sizes = stack.use(
+  return stack.use(
     startSizeWatch({
       connected: async () => (await describePeers()).filter(({ state }) => state === 'connected'),
       open: openPing,
@@ -80,22 +87,20 @@ function watchSizes(
       log,
     }),
   )
-  mesh.sizes = sizes
-  return sizes
 }
 
 function watchEndpoint(
   { config, mesh, exchange, log }: MeshWatchOptions,
   stack: AsyncDisposableStack,
-): void {
+): Discovery | undefined {
   const { network, known, applier } = mesh
-  if (!network) return
-  mesh.discovery = stack.use(
+  if (!network) return undefined
+  return stack.use(
     startDiscovery({
       ...network,
-      known: known.read(),
+      known: known.current(),
       async report(found) {
-        known.write(found)
+        known.set(found)
         await exchange(found)
         // Keepalive and the way to peers depend on where we are.
         applier.applySoon()

@@ -1,14 +1,36 @@
 import { readFile } from 'node:fs/promises'
+import type { NatType } from '@plexd/protocol'
 import { CliError, type Clock, exitCodes, type Log, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { openPacketFilter } from '../firewall/packet-filter.ts'
+import { openPacketFilter, type PacketFilter } from '../firewall/packet-filter.ts'
 import { realNetwork } from '../nat/netcheck.ts'
-import { createPingOpener } from '../path/ping-socket.ts'
-import { createMeshRouting } from '../routing/mesh-routing.ts'
+import type { RoundOptions } from '../nat/rounds.ts'
+import { createPingOpener, type PingSocket } from '../path/ping-socket.ts'
+import { createMeshRouting, type MeshRouting, type RoutingPlace } from '../routing/mesh-routing.ts'
+import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { createLinuxDevice } from '../wireguard/device-linux.ts'
 import { lockInterface, lockPacketFilter } from '../wireguard/interface/interface-lock.ts'
-import type { MeshPlace, OpenMesh } from './core-mesh.ts'
 import { type Footprint, filterRows, removeFootprint } from './footprint.ts'
+
+/** This node's place in the mesh. */
+export interface MeshPlace extends RoutingPlace {
+  natType(): NatType
+}
+
+/** What a mesh is made of on this machine. */
+export interface OpenMesh extends AsyncDisposable {
+  readonly device: WireguardDevice
+  /** Absent where the config says that packets are not filtered. */
+  readonly filter?: PacketFilter
+  /** What leads into the mesh, and what must not; absent where nothing moves packets. */
+  readonly routing?: MeshRouting
+  /** Where the public endpoint is looked for; absent where the config says that it is not. */
+  readonly network?: RoundOptions
+  /** To probe how large packets may be; absent where nothing moves packets. */
+  readonly openPing?: () => Promise<PingSocket>
+  /** Takes all of it away from this machine, for good. */
+  leave(): Promise<unknown>
+}
 
 /** Opens the mesh of this machine as the config wants it. It is made, or adopted, when the first peers are applied. */
 export async function openMesh(
@@ -20,18 +42,22 @@ export async function openMesh(
   const filter = await openPacketFilter(log)
   // What a start with a filter has left would go on by old rules, and the backstop alone would drop all.
   if (!config.policyEnabled) await removeFootprint(footprintOf(config), { rows: filterRows })
+  const routing = createMeshRouting(place)
   const device = await createLinuxDevice({
     interfaceName: config.meshInterface,
     listenPort: config.meshPort,
     ...(config.meshMtu === undefined ? {} : { mtu: config.meshMtu }),
-    network: place.network,
+    network() {
+      const planned = place.place()
+      return { ...planned, routed: routing.ranges() ?? planned.meshRanges }
+    },
     // A NAT forgets who may send through it after half a minute of silence.
     keepaliveSeconds: () => (place.natType() === 'none' ? 0 : 25),
     log,
   })
   return {
     device,
-    routing: createMeshRouting(place),
+    routing,
     openPing: createPingOpener(config.meshInterface),
     ...(config.policyEnabled ? { filter } : {}),
     ...(config.natEnabled

@@ -2,19 +2,22 @@ import type { DatabaseSync } from 'node:sqlite'
 import { createMark } from '../disk/mark.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 
-/** What the last round found, over restarts: so a daemon that starts again need not guess what its NAT is. */
+/** What the last round found, of this daemon or of an earlier one: one that starts again need not guess what its NAT is. */
 export interface KnownEndpoint {
-  read(): DiscoveredEndpoint | undefined
-  write(found: DiscoveredEndpoint): void
+  current(): DiscoveredEndpoint | undefined
+  /** Holds from then on, also when it throws because the disk does not take it. */
+  set(found: DiscoveredEndpoint): void
 }
 
 export function createKnownEndpoint(database: DatabaseSync): KnownEndpoint {
   const mark = createMark(database, 'endpoint')
+  const saved = mark.read()
+  let current: DiscoveredEndpoint | undefined = saved === undefined ? undefined : JSON.parse(saved)
   return {
-    read() {
-      const found = mark.read()
-      return found === undefined ? undefined : JSON.parse(found)
+    current: () => current,
+    set(found) {
+      current = found
+      mark.write(JSON.stringify(found))
     },
-    write: (found) => mark.write(JSON.stringify(found)),
   }
 }

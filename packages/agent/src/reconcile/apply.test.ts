@@ -106,9 +106,7 @@ describe('createApplier', () => {
   })
 
   it('asks for another try when an event cannot be applied', async () => {
-    const { applier, device } = setUp([db])
-    const asked = Promise.withResolvers<void>()
-    applier.onFailure(() => asked.resolve())
+    const { applier, device, asked } = setUp([db])
     device.breakWith(new Error('no such device'))
     applier.applySoon()
     await asked.promise
@@ -142,7 +140,9 @@ function setUp(peers: Peer[], absent?: AbsentDevice) {
     forget() {},
     remove: async () => {},
   }
+  const asked = Promise.withResolvers<void>()
   const applier = createApplier({
+    onFailure: () => asked.resolve(),
     device: absent ?? device,
     desired,
     routing,
@@ -154,5 +154,5 @@ function setUp(peers: Peer[], absent?: AbsentDevice) {
     isLost = now
     state = emptyDesiredState
   }
-  return { device, problems, applier, lose, judged }
+  return { device, problems, applier, asked, lose, judged }
 }

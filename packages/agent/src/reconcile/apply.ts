@@ -18,8 +18,6 @@ export interface Applier {
   apply(options?: { look?: boolean }): Promise<Correction[]>
   /** After an event: nobody waits, and a failure asks for a reconciliation. */
   applySoon(): void
-  /** Called when what nobody waits for has failed. One listener, who sees to it that it is tried again. */
-  onFailure(tryAgain: () => void): void
 }
 
 export interface ApplierDeps {
@@ -33,6 +31,8 @@ export interface ApplierDeps {
   routing?: MeshRouting
   /** For what may be taken of a peer. */
   peerRules?: () => PeerRules
+  /** What nobody waits for has failed: is to see to it that it is tried again. */
+  onFailure?(): void
   problems: Problems
   log: Log
 }
@@ -41,7 +41,6 @@ export function createApplier(deps: ApplierDeps): Applier {
   const { device, firewall, desired, routing, standpoint, peerRules, problems, log } = deps
   const inOrder = createSerialQueue()
   let soon = false
-  let failedSoon = (): void => {}
   let isFiltered = firewall === undefined
   /** What was done where nobody is told of it, for the next who is. */
   const untold: DeviceStep[] = []
@@ -153,11 +152,8 @@ export function createApplier(deps: ApplierDeps): Applier {
         return applyOnce(false)
       }).catch((error: unknown) => {
         log.warn('event cannot be applied, will retry', { error })
-        failedSoon()
+        deps.onFailure?.()
       })
-    },
-    onFailure(tryAgain) {
-      failedSoon = tryAgain
     },
   }
 }

@@ -6,6 +6,7 @@ import { LocalFailure } from '../control/failure.ts'
 import { createProblems } from '../health/problems.ts'
 import { createVitals } from '../health/vitals.ts'
 import { startReconcileLoop } from './loop.ts'
+import { createReconcileRequests, type ReconcileRequests } from './requests.ts'
 
 const minute = 60_000
 
@@ -21,7 +22,7 @@ describe('reconcile loop', () => {
   it('runs once for triggers that come together, 1 s after the last run', async () => {
     await using setup = setUp()
     await setup.clock.advance(0)
-    for (let times = 0; times < 10; times++) setup.loop.trigger()
+    for (let times = 0; times < 10; times++) setup.requests.ask()
     await setup.clock.advance(900)
     assert.equal(setup.runs.length, 1)
     await setup.clock.advance(200)
@@ -35,9 +36,9 @@ describe('reconcile loop', () => {
     await setup.clock.advance(2_000)
     setup.work = async () => {
       setup.work = async () => {}
-      setup.loop.trigger()
+      setup.requests.ask()
     }
-    setup.loop.trigger()
+    setup.requests.ask()
     await setup.clock.advance(2_000)
     assert.equal(setup.runs.length, 3)
   })
@@ -46,7 +47,7 @@ describe('reconcile loop', () => {
     await using setup = setUp()
     await setup.clock.advance(5_000)
     setup.work = () => Promise.reject(new Error('down'))
-    setup.loop.trigger({ whole: true })
+    setup.requests.ask({ whole: true })
     await setup.clock.advance(0)
     setup.work = async () => {}
     await setup.clock.advance(3 * minute)
@@ -63,7 +64,7 @@ describe('reconcile loop', () => {
   it('pulls at a moment of its own when it is given some time for it', async () => {
     await using setup = setUp()
     await setup.clock.advance(5_000)
-    setup.loop.trigger({ whole: true, withinMs: 20_000 })
+    setup.requests.ask({ whole: true, withinMs: 20_000 })
     await setup.clock.advance(9_999)
     assert.equal(setup.runs.length, 1)
     await setup.clock.advance(1)
@@ -72,9 +73,17 @@ describe('reconcile loop', () => {
 
   it('ends at once also when it is to pull later', async () => {
     const setup = setUp()
-    setup.loop.trigger({ whole: true, withinMs: 20_000 })
+    setup.requests.ask({ whole: true, withinMs: 20_000 })
     await setup[Symbol.asyncDispose]()
     assert.equal(setup.clock.sleepers(), 0)
+  })
+
+  it('does at its start what was asked for before', async () => {
+    const requests = createReconcileRequests(createFakeClock())
+    requests.ask({ whole: true })
+    await using setup = setUp(undefined, requests)
+    await setup.clock.advance(0)
+    assert.deepEqual(setup.runs, [{ whole: true }])
   })
 
   it('tells a problem until it works again', async () => {
@@ -131,13 +140,15 @@ describe('reconcile loop', () => {
   })
 })
 
-function setUp(work: () => Promise<void> = async () => {}) {
+function setUp(work: () => Promise<void> = async () => {}, earlier?: ReconcileRequests) {
   const clock = createFakeClock()
   const problems = createProblems()
   const vitals = createVitals()
   const runs: { whole: boolean }[] = []
   const script = { work }
+  const requests = earlier ?? createReconcileRequests(clock, () => 0.5)
   const loop = startReconcileLoop({
+    requests,
     reconcile({ whole }) {
       runs.push({ whole })
       return script.work()
@@ -155,7 +166,10 @@ function setUp(work: () => Promise<void> = async () => {}) {
     problems,
     vitals,
     runs,
-    loop,
-    [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
+    requests,
+    async [Symbol.asyncDispose]() {
+      requests[Symbol.dispose]()
+      await loop[Symbol.asyncDispose]()
+    },
   })
 }

@@ -3,20 +3,12 @@ import { describeRefusal, isRefusal, LocalFailure } from '../control/failure.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
 import { startTask } from '../process/task.ts'
-import { createTrigger } from '../process/trigger.ts'
-
-/** Pulls and applies, over and over. */
-export interface ReconcileLoop extends AsyncDisposable {
-  /**
-   * Soon, or at a random moment within `withinMs`, and once for all that ask until then. `whole`: whatever revision we
-   * have.
-   */
-  trigger(options?: { whole?: boolean; withinMs?: number | undefined }): void
-}
+import type { ReconcileRequests } from './requests.ts'
 
 export interface ReconcileLoopDeps {
   /** One reconciliation; rejects when the state cannot be pulled or brought into force. */
   reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void>
+  requests: Pick<ReconcileRequests, 'takeWhole' | 'wait'>
   intervalMs: number
   describe(error: unknown): string
   vitals: Vitals
@@ -35,17 +27,17 @@ const wholeEachMs = 3_600_000
 /** After a failure the pauses grow from here to the interval: what kept an answer back is mostly over in a moment. */
 const soonMs = 1_000
 
-/** Runs at start, each interval, soon after a failure, and when triggered. */
-export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
-  const { intervalMs, vitals, problems, clock, log, random = Math.random } = deps
-  const trigger = createTrigger(clock)
+/** Pulls and applies, over and over: at start, each interval, soon after a failure, and when asked to. */
+export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
+  const { requests, intervalMs, vitals, problems, clock, log, random = Math.random } = deps
   const slow = createBackoff({
     minMs: intervalMs,
     maxMs: 10 * 60_000,
     random,
   })
   const soon = createBackoff({ minMs: Math.min(soonMs, intervalMs), maxMs: intervalMs, random })
-  let wantWhole = false
+  /** Was asked for, and could not be had. */
+  let owesWhole = false
   let lastWholeMs = clock.monotonic()
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -53,14 +45,14 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
       const startedMs = clock.monotonic()
       const waitMs = await once(signal)
       await clock.sleep(Math.max(0, minGapMs - (clock.monotonic() - startedMs)), signal)
-      await trigger.wait(waitMs, signal)
+      await requests.wait(waitMs, signal)
     }
   }
 
   async function once(signal: AbortSignal): Promise<number> {
     const nowMs = clock.monotonic()
-    const whole = wantWhole || nowMs - lastWholeMs >= wholeEachMs
-    wantWhole = false
+    const whole = requests.takeWhole() || owesWhole || nowMs - lastWholeMs >= wholeEachMs
+    owesWhole = false
     try {
       await deps.reconcile({ whole, signal })
       if (whole) lastWholeMs = nowMs
@@ -72,7 +64,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
       return withJitter(intervalMs, jitter, random)
     } catch (error) {
       signal.throwIfAborted()
-      wantWhole ||= whole
+      owesWhole = whole
       return failed(error)
     }
   }
@@ -94,23 +86,5 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): ReconcileLoop {
     return Math.max(soon.nextMs(), wishedWaitMs(error) ?? 0)
   }
 
-  const stopped = new AbortController()
-
-  async function fireLater(ms: number): Promise<void> {
-    await clock.sleep(ms, stopped.signal)
-    trigger.fire()
-  }
-
-  const task = startTask(run)
-  return {
-    trigger({ whole = false, withinMs = 0 } = {}) {
-      wantWhole ||= whole
-      if (withinMs === 0) trigger.fire()
-      else fireLater(random() * withinMs).catch(() => {}) // it was stopped
-    },
-    async [Symbol.asyncDispose]() {
-      stopped.abort()
-      await task[Symbol.asyncDispose]()
-    },
-  }
+  return startTask(run)
 }

@@ -9,7 +9,6 @@ describe('createControlAddresses', () => {
     const at = (url: string) =>
       createControlAddresses({
         url,
-        onChange: assert.fail,
         names: { resolve: assert.fail },
         clock: createFakeClock(),
       }).current()
@@ -22,7 +21,6 @@ describe('createControlAddresses', () => {
       createControlAddresses({
         url,
         isPeer: (address) => address === '10.100.1.2',
-        onChange() {},
         names: {
           resolve: async () =>
             ['10.100.1.2', '10.100.9.9'].map((address) => ({ address, family: 4 })),
@@ -41,7 +39,6 @@ describe('createControlAddresses', () => {
     let changes = 0
     const addresses = createControlAddresses({
       url: 'https://plexd.example:8443',
-      onChange: () => changes++,
       names: {
         async resolve() {
           if (found instanceof Error) throw found
@@ -51,6 +48,7 @@ describe('createControlAddresses', () => {
       },
       clock,
     })
+    addresses.onChange(() => changes++)
     assert.equal(addresses.current(), undefined)
     await eventually('a look-up', () => changes === 1)
     assert.deepEqual(addresses.current(), ['10.100.9.8', '10.100.9.9'])

@@ -1,10 +1,13 @@
 import { isIP, isIPv4 } from 'node:net'
 import { type Clock, createNameCache, type NameCache } from '@plexd/runtime'
+import { createListeners } from '../process/listeners.ts'
 
 /** The IPv4 addresses of the control plane, as far as they are known: nobody waits for a name server. */
 export interface ControlAddresses {
   /** Undefined until the name was resolved once. Looks again now and then, in the background. */
   current(): readonly string[] | undefined
+  /** Called when they have become others. Returns the function that ends it. */
+  onChange(listener: () => void): () => void
 }
 
 /** Between two look-ups of a name. */
@@ -13,7 +16,6 @@ const lookUpEachMs = 30_000
 export function createControlAddresses({
   url,
   isPeer = () => false,
-  onChange,
   clock,
   names,
 }: {
@@ -23,12 +25,12 @@ export function createControlAddresses({
    * there is no control plane but where the URL itself says so.
    */
   isPeer?(address: string): boolean
-  onChange(): void
   clock: Clock
   /** Those who connect look the name up too: nobody asks twice. */
   names: Pick<NameCache, 'resolve'>
 }): ControlAddresses {
   const host = hostOf(url)
+  const listeners = createListeners()
   let known: readonly string[] | undefined
   let dueMs = Number.NEGATIVE_INFINITY
   const isName = isIP(host) === 0 && host !== ''
@@ -38,10 +40,11 @@ export function createControlAddresses({
     const found = await resolveIpv4(host, names)
     if (found.length === 0 || found.join() === known?.join()) return
     known = found
-    onChange()
+    listeners.tell()
   }
 
   return {
+    onChange: listeners.add,
     current() {
       if (isName && clock.monotonic() >= dueMs) {
         dueMs = clock.monotonic() + lookUpEachMs

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { createSerialQueue, type Log } from '@plexd/runtime'
+import { createListeners } from '../process/listeners.ts'
 import { createDesiredFiles } from './desired-files.ts'
 import type { DesiredState, DesiredStore } from './desired-state.ts'
 
@@ -19,7 +20,7 @@ export async function openDesiredStore(options: {
   onFailure?: (error: unknown) => void
 }): Promise<DesiredStore & AsyncDisposable> {
   const files = createDesiredFiles(join(options.dataDir, 'state'), options.log)
-  const listeners = new Set<(now: DesiredState, before: DesiredState) => void>()
+  const listeners = createListeners<[now: DesiredState, before: DesiredState]>()
   let { state, meshLost } = await files.load()
   let index = 1
   const save = coalesce(() => files.save(state, { meshLost }))
@@ -30,7 +31,7 @@ export async function openDesiredStore(options: {
     if (whole) meshLost = false
     state = shareUnchanged(next, before)
     if (isVisibleChange(state, before)) index++
-    if (state !== before) for (const listener of listeners) listener(state, before)
+    if (state !== before) listeners.tell(state, before)
     saving = save()
     await saving.catch((error: unknown) => {
       options.onFailure?.(error)
@@ -43,10 +44,7 @@ export async function openDesiredStore(options: {
     index: () => index,
     replace,
     isMeshLost: () => meshLost,
-    onChange(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onChange: listeners.add,
     async [Symbol.asyncDispose]() {
       await saving.catch(() => {}) // its caller is told
       await files[Symbol.asyncDispose]()

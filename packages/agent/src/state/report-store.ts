@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
 import { type Clock, createGroupQueue, describeError, diskFault, type Log } from '@plexd/runtime'
+import { createListeners } from '../process/listeners.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { encodeLine } from './journal-line.ts'
 import { createReportQuota, type ReportLimits } from './report-quota.ts'
@@ -81,7 +82,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   const table = createReportTable(options)
   const quota = createReportQuota(table, options.limits)
   const journal = await readJournal(options, table)
-  const listeners = new Set<() => void>()
+  const listeners = createListeners()
   /** The last change of each key that is on its way to the disk. */
   const staged = new Map<string, PutRecord | DeleteRecord>()
   const queue = createGroupQueue(writeGroup)
@@ -167,7 +168,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
       if (record.op === 'put' || record.op === 'delete') index++
       resolve()
     }
-    for (const listener of listeners) listener()
+    listeners.tell()
   }
 
   function failAll(failed: readonly Write[], cause: unknown): void {
@@ -200,10 +201,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     index: () => index,
     put,
     delete: remove,
-    onChange(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onChange: listeners.add,
     unsynced: () => table.unsynced(),
     unsyncedCount: () => table.unsyncedCount(),
     confirm,

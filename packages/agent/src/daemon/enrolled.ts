@@ -1,0 +1,149 @@
+import { describeError, handOver, type Log } from '@plexd/runtime'
+import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
+import { type ControlConnection, openControlClient } from '../control/client.ts'
+import { type Credentials, createCredentials } from '../control/credentials.ts'
+import { describeForeign } from '../control/failure.ts'
+import type { Identity, IdentityStore } from '../identity/identity.ts'
+import { refuseNetwork } from '../mesh/mesh-sight.ts'
+import { type MeshSource, type NodeMesh, openNodeMesh } from '../mesh/node-mesh.ts'
+import { createListeners, type Listeners } from '../process/listeners.ts'
+import type { Core } from './core.ts'
+import { describeStatus, type StatusSources } from './status.ts'
+import type { View } from './view.ts'
+
+/** The second stage: it is known who the node is, so its mesh is up as it was, and it can speak to the control plane. */
+export interface Enrolled
+  extends Core,
+    Pick<ControlConnection, 'client' | 'keepOnly' | 'reloadCa'> {
+  readonly identity: IdentityStore
+  readonly mesh: NodeMesh
+  readonly credentials: Credentials
+  readonly gate: AnswerGate
+  /** The control plane answers, after it did not. */
+  readonly back: Listeners
+  /** Brings a WireGuard key into force, and what the control plane says for it. */
+  useKey(privateKey: string): Promise<void>
+}
+
+export async function openEnrolled(
+  core: Core,
+  identity: IdentityStore,
+  source: MeshSource,
+): Promise<Enrolled & AsyncDisposable> {
+  const { config, requests, shown, skew, clock, log } = core
+  await using stack = new AsyncDisposableStack()
+  const { device, openMesh } = source
+  const mesh = stack.use(
+    await openNodeMesh({
+      ...core,
+      identity: identity.current,
+      ...(device ? { device } : {}),
+      ...(openMesh ? { openMesh } : {}),
+    }),
+  )
+  shown.show(viewOf(core, identity, mesh))
+  await restoreMesh(identity, mesh, log)
+  async function useKey(privateKey: string): Promise<void> {
+    await mesh.device.setPrivateKey(privateKey)
+    mesh.applier.applySoon()
+    requests.ask({ whole: true })
+  }
+  const credentials = createCredentials(identity, { onBack: useKey, log })
+  const back = createListeners()
+  const gate = openGate(core, identity, back.tell)
+  const connection = stack.use(
+    openControlClient(config, {
+      credentials,
+      gate,
+      instance: core.instance,
+      skew,
+      clock,
+      lookup: core.names.lookup,
+    }),
+  )
+  const { client, keepOnly, reloadCa } = connection
+  if (config.deregisterOnShutdown) stack.defer(() => deregister({ client, identity, mesh, log }))
+  return {
+    ...core,
+    identity,
+    mesh,
+    credentials,
+    gate,
+    back,
+    client,
+    keepOnly,
+    reloadCa,
+    useKey,
+    [Symbol.asyncDispose]: handOver(stack),
+  }
+}
+
+/** As it was, before the first word with the control plane. */
+async function restoreMesh(
+  identity: IdentityStore,
+  { device, applier }: NodeMesh,
+  log: Log,
+): Promise<void> {
+  const { private_key, pending_private_key } = identity.current()
+  await device.setPrivateKey(private_key)
+  if (pending_private_key !== undefined) device.holdPsks()
+  await applier.apply().catch((error: unknown) => log.error('cached mesh not applied', { error }))
+}
+
+function viewOf(core: Core, identity: IdentityStore, mesh: NodeMesh): Partial<View> {
+  const { disabledBecause } = mesh.device
+  return {
+    status: () => describeStatus(sourcesOf({ ...core, identity, mesh })),
+    peers: () => mesh.describePeers(),
+    policies: mesh.describePolicies,
+    network: async () =>
+      refuseNetwork({ disabledBecause, isLookedFor: mesh.network !== undefined }),
+    nsk: () => identity.current().node_secret_key,
+  }
+}
+
+/** As they are at this moment. */
+export function sourcesOf(
+  node: Core & Pick<Enrolled, 'identity' | 'mesh'>,
+): StatusSources & { identity: Identity } {
+  return { ...node, identity: node.identity.current(), mesh: node.mesh.sight() }
+}
+
+/** What the control plane has shown is kept with the identity; what something else answers is a problem of its own. */
+function openGate(
+  { config, problems, log }: Core,
+  identity: IdentityStore,
+  onBack: () => void,
+): AnswerGate {
+  return createAnswerGate({
+    hasShown: identity.current().marked_answers ?? false,
+    onShown() {
+      identity
+        .update((now) => ({ ...now, marked_answers: true }))
+        .catch((error: unknown) => log.warn('identity cannot be saved', { error }))
+    },
+    onForeign(answer) {
+      if (answer) problems.set('answers', describeForeign(answer, config))
+      else problems.clear('answers')
+    },
+    onBack,
+  })
+}
+
+const deregisterMs = 2_000
+
+async function deregister({
+  client,
+  identity,
+  mesh,
+  log,
+}: Pick<Enrolled, 'client' | 'identity' | 'mesh' | 'log'>): Promise<void> {
+  const { node_id } = identity.current()
+  try {
+    await client.deregister({ params: { node_id }, signal: AbortSignal.timeout(deregisterMs) })
+    log.info('deregistered', { node_id })
+    await mesh.leave()
+  } catch (error) {
+    log.warn('cannot deregister', { node_id, error: describeError(error) })
+  }
+}

@@ -1,0 +1,57 @@
+import type { ActionExecutor } from '../actions/executor.ts'
+import { type EventStream, startEventStream } from '../control/event-stream.ts'
+import { createEventVerifier } from '../control/event-verifier.ts'
+import { createStreamConnector } from '../control/stream-connection.ts'
+import { createStreamMemory } from '../control/stream-memory.ts'
+import { type EventTargets, handleEvent } from '../events/handlers.ts'
+import type { Enrolled } from './enrolled.ts'
+import { loopDepsOf } from './loop-deps.ts'
+import type { StateWays } from './state-loops.ts'
+
+/** Follows the events of the control plane, each to what it acts on. Ends with the stack. */
+export function startEventIntake(
+  node: Enrolled,
+  {
+    ways,
+    executor,
+    onConnect,
+  }: { ways: StateWays; executor: Pick<ActionExecutor, 'request'>; onConnect: () => void },
+  stack: AsyncDisposableStack,
+): EventStream {
+  const { config, database, desired, requests, credentials, gate, skew, clock, log } = node
+  const { changes, keyRotation, signingKeys, onGap } = ways
+  const common = loopDepsOf(node)
+  const memory = createStreamMemory(database, clock)
+  const targets: EventTargets = {
+    foldState: changes.foldState,
+    passBy: changes.passBy,
+    async resync(reason, withinMs) {
+      log.info('state is pulled whole', { reason })
+      // The cursor may be ahead of a log that was restored: the event's own id is where we are now.
+      memory.forgetCursor()
+      await changes.invalidate()
+      requests.ask({ whole: true, withinMs })
+    },
+    executor,
+    keyRotation,
+    limits: config.limits,
+    log,
+  }
+  const { lookup } = node.names
+  const who = { ...credentials, nodeId: common.nodeId, instance: node.instance, gate, lookup }
+  return stack.use(
+    startEventStream({
+      ...common,
+      connect: createStreamConnector(config, who),
+      verify: createEventVerifier(memory, signingKeys, { clock, limits: config.limits }),
+      keys: () => JSON.stringify(signingKeys()),
+      memory,
+      limits: config.limits,
+      revision: () => desired.current().revision,
+      handle: (event, id) => handleEvent(event, id, targets),
+      onConnect,
+      onGap,
+      skew,
+    }),
+  )
+}

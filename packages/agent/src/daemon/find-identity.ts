@@ -1,0 +1,58 @@
+import type { Capabilities } from '@plexd/protocol'
+import { diskFault } from '@plexd/runtime'
+import { createAnswerGate } from '../control/answer-gate.ts'
+import type { Disk } from '../disk/disk.ts'
+import { createIdentityStore, type IdentityStore, loadIdentity } from '../identity/identity.ts'
+import { atRegistration, createCapabilityMark } from '../registration/capabilities.ts'
+import { enrol } from '../registration/enrol.ts'
+import type { AgentDeps, Core } from './core.ts'
+
+/** That of the disk; without one the node is enrolled, which takes as long as it takes. */
+export async function findIdentity(
+  core: Core,
+  capabilities: Capabilities,
+  { env = process.env, signal, remember }: AgentDeps,
+): Promise<IdentityStore> {
+  const { config, database, desired, disk, problems, clock, log } = core
+  const saved = await loadIdentity(config.dataDir, config.hostname)
+  if (saved) return createIdentityStore(config.dataDir, saved, disk.failed)
+  const gate = createAnswerGate()
+  const identity = await onceThereIsRoom(disk, signal, () =>
+    enrol({
+      gate,
+      config,
+      capabilities,
+      env,
+      desired,
+      onRetry: (reason) => problems.set('enrolment', `not registered yet, still trying: ${reason}`),
+      clock,
+      log,
+      ...(signal ? { signal } : {}),
+      ...(remember ? { remember } : {}),
+    }),
+  )
+  problems.clear('enrolment')
+  try {
+    createCapabilityMark(database, gate.life).setSent(atRegistration(capabilities))
+  } catch (error) {
+    if (diskFault(error) === undefined) throw error // otherwise they are sent once more
+  }
+  return createIdentityStore(config.dataDir, identity, disk.failed)
+}
+
+/** A registration that the disk does not take is done again: the control plane knows it by its key. */
+async function onceThereIsRoom<T>(
+  disk: Disk,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (diskFault(error) === undefined) throw error
+      disk.failed(error)
+      await disk.room(signal)
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import { describeFailure } from '../control/failure.ts'
+import type { Enrolled } from './enrolled.ts'
+
+/** What most loops need. */
+export function loopDepsOf({ client, identity, config, clock, log, vitals, problems }: Enrolled) {
+  return {
+    client,
+    nodeId: identity.current().node_id,
+    describe: (error: unknown): string => describeFailure(error, config),
+    vitals,
+    problems,
+    clock,
+    log,
+  }
+}

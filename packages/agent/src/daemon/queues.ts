@@ -1,0 +1,60 @@
+import type { Capabilities } from '@plexd/protocol'
+import { type ActionExecutor, createActionExecutor } from '../actions/executor.ts'
+import { startExecutionOutbox } from '../control/execution-outbox.ts'
+import { startReportOffer } from '../control/report-offer.ts'
+import { startReportSync } from '../control/report-sync.ts'
+import { createMark } from '../disk/mark.ts'
+import { type DriftReports, startDriftReports } from '../reconcile/drift-report.ts'
+import { createCapabilityMark, startCapabilitySync } from '../registration/capabilities.ts'
+import type { Enrolled } from './enrolled.ts'
+import { loopDepsOf } from './loop-deps.ts'
+import type { Waiting } from './status.ts'
+
+export interface Queues {
+  readonly drift: DriftReports
+  readonly executor: ActionExecutor
+  waiting(): Waiting
+  /** The control plane is back. */
+  wake(): void
+}
+
+/** What is delivered from the disk, and the actions whose results are. Ends with the stack. */
+export function startQueues(
+  node: Enrolled,
+  capabilities: Capabilities,
+  stack: AsyncDisposableStack,
+): Queues {
+  const { config, database, client, gate, actions, clock, log } = node
+  const common = loopDepsOf(node)
+  const params = { node_id: common.nodeId }
+  const outbox = stack.use(startExecutionOutbox({ ...common, database, limits: config.limits }))
+  const drift = stack.use(startDriftReports({ ...common, database }))
+  const known = createCapabilityMark(database, gate.life)
+  const capabilitySync = stack.use(startCapabilitySync(capabilities, known, common))
+  const reports = stack.use(
+    startReportSync({
+      store: node.reports,
+      send: (body, signal) => client.syncReports({ params, body, signal }),
+      debounceMs: config.reportDebounceMs,
+      clock,
+      log,
+    }),
+  )
+  const offer = stack.use(
+    startReportOffer({
+      ...common,
+      store: node.reports,
+      life: gate.life,
+      mark: createMark(database, 'reports_compared'),
+    }),
+  )
+  const executor = stack.use(createActionExecutor({ config, actions, outbox, clock, log }))
+  return {
+    drift,
+    executor,
+    waiting: () => ({ results: outbox.pendingCount(), refusedReports: reports.setAside() }),
+    wake() {
+      for (const queue of [outbox, drift, capabilitySync, reports, offer]) queue.wake()
+    },
+  }
+}

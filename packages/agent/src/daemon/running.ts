@@ -1,0 +1,98 @@
+import type { Capabilities } from '@plexd/protocol'
+import { handOver } from '@plexd/runtime'
+import { startHeartbeat } from '../control/heartbeat.ts'
+import { startPauseWatch } from '../health/pause-watch.ts'
+import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
+import { createEndpointExchange } from '../nat/endpoint-exchange.ts'
+import { type Enrolled, sourcesOf } from './enrolled.ts'
+import { startEventIntake } from './event-intake.ts'
+import { loopDepsOf } from './loop-deps.ts'
+import { type Queues, startQueues } from './queues.ts'
+import { openStateWays, startReconciler } from './state-loops.ts'
+import { describeHeartbeat, describeStatus } from './status.ts'
+import type { View } from './view.ts'
+
+export interface RunningOptions {
+  capabilities: Capabilities
+  /** The control plane has taken us for one of its own. */
+  onFirstConnect(): void
+}
+
+/** The last stage: all that talks to the control plane, for as long as the daemon runs. */
+export async function startRunning(
+  node: Enrolled,
+  { capabilities, onFirstConnect }: RunningOptions,
+): Promise<AsyncDisposable> {
+  const { config, requests, clock, log } = node
+  const checksum = capabilities.binary?.checksum ?? ''
+  await using stack = new AsyncDisposableStack()
+  // What is created last ends first: the sources of work before those who do it.
+  const queues = startQueues(node, capabilities, stack)
+  const ways = openStateWays(node, stack)
+  const heartbeat = stack.use(
+    startHeartbeat({
+      ...loopDepsOf(node),
+      intervalMs: config.heartbeatMs,
+      dataDir: config.dataDir,
+      describeNode: () => describeHeartbeat(sourcesOf(node), checksum),
+      onReconcile: () => requests.ask(),
+      onRotateKeys: () => ways.keyRotation.request(),
+    }),
+  )
+  let isFirst = true
+  function onConnect(): void {
+    if (isFirst) onFirstConnect()
+    isFirst = false
+    requests.ask()
+    heartbeat.wake()
+    queues.wake()
+  }
+  const events = startEventIntake(node, { ways, executor: queues.executor, onConnect }, stack)
+  startReconciler(node, { ways, drift: queues.drift, onNewKey: events.keyLearned }, stack)
+  function wake(): void {
+    events.wake()
+    queues.wake()
+  }
+  stack.defer(node.back.add(wake))
+  function keepOnly(localAddresses: ReadonlySet<string>): void {
+    node.keepOnly(localAddresses)
+    events.keepOnly(localAddresses)
+  }
+  const exchange = createEndpointExchange({
+    ...loopDepsOf(node),
+    desired: node.desired,
+    meshRanges: node.mesh.ranges,
+    changes: ways.changes,
+  })
+  const watch = stack.use(
+    await startMeshWatch({ ...node, drift: queues.drift, exchange, keepOnly }),
+  )
+  stack.use(
+    startPauseWatch({
+      // A machine that slept is like one that has moved: it is far from sure that anything is as it was.
+      onPause() {
+        keepOnly(new Set())
+        watch.discovery?.refresh()
+        requests.ask()
+      },
+      onClockSet: () => requests.ask(),
+      clock,
+      log,
+    }),
+  )
+  node.shown.show(viewOf(node, queues, watch))
+  return { [Symbol.asyncDispose]: handOver(stack) }
+}
+
+function viewOf(node: Enrolled, { waiting }: Queues, watch: MeshWatch): Partial<View> {
+  const { discovery, sizes } = watch
+  const { node_id } = node.identity.current()
+  return {
+    status: () => describeStatus({ ...sourcesOf(node), waiting: waiting() }),
+    peers: () => node.mesh.describePeers(sizes?.largestTo),
+    ...(discovery ? { network: discovery.check } : {}),
+    async fetchSecret(key, signal) {
+      return (await node.client.getSecret({ params: { node_id, key }, signal })).body
+    },
+  }
+}

@@ -1,0 +1,106 @@
+import type { Peer, SigningKeys } from '@plexd/protocol'
+import { LocalFailure } from '../control/failure.ts'
+import { type KeyRotation, startKeyRotation } from '../control/key-rotation.ts'
+import { createStateChanges, type StateChanges } from '../events/state-changes.ts'
+import { followToldIdentity } from '../identity/told-identity.ts'
+import type { DriftReports } from '../reconcile/drift-report.ts'
+import { startReconcileLoop } from '../reconcile/loop.ts'
+import { pullState } from '../reconcile/pull.ts'
+import { newKeyNoticeMs } from '../wireguard/handover/handover.ts'
+import type { Enrolled } from './enrolled.ts'
+import { loopDepsOf } from './loop-deps.ts'
+
+/** The ways by which the desired state changes but for pulls, and what those need to know. */
+export interface StateWays {
+  readonly changes: StateChanges
+  readonly keyRotation: KeyRotation
+  /** Those that events are verified with now. */
+  signingKeys(): SigningKeys
+  /** Something was missed: what it was about is pulled. */
+  onGap(): void
+}
+
+/** Ends with the stack. */
+export function openStateWays(node: Enrolled, stack: AsyncDisposableStack): StateWays {
+  const { identity, desired } = node
+  const { device, applier } = node.mesh
+  const onGap = createGapPulls(node)
+  const keyRotation = stack.use(
+    startKeyRotation({
+      ...loopDepsOf(node),
+      identity,
+      noticeMs: device.disabledBecause === undefined ? newKeyNoticeMs : 0,
+      prepare: () => device.holdPsks(),
+      async takePeers(peers) {
+        await desired.replace({ ...withPeers(desired.current(), peers), revision: '' })
+        applier.applySoon()
+      },
+      promote: node.useKey,
+    }),
+  )
+  return {
+    changes: createStateChanges({ desired, onMeshChange: applier.applySoon, onGap }),
+    keyRotation,
+    signingKeys: () =>
+      desired.current().signing_keys ?? { current: identity.current().signing_public_key },
+    onGap,
+  }
+}
+
+/** Something was missed: within this time that is a reason for one extra pull, not for many. */
+const gapPullEachMs = 60_000
+
+function createGapPulls({ desired, requests, clock, log }: Enrolled): () => void {
+  let lastMs = Number.NEGATIVE_INFINITY
+  return () => {
+    desired
+      .replace({ ...desired.current(), revision: '' })
+      .catch((error: unknown) => log.error('state cannot be saved', { error }))
+    if (clock.monotonic() - lastMs < gapPullEachMs) return
+    lastMs = clock.monotonic()
+    requests.ask({ whole: true })
+  }
+}
+
+/** Pulls the state and brings it into force, over and over. Ends with the stack. */
+export function startReconciler(
+  node: Enrolled,
+  {
+    ways,
+    drift,
+    onNewKey,
+  }: { ways: StateWays; drift: Pick<DriftReports, 'add'>; onNewKey: () => void },
+  stack: AsyncDisposableStack,
+): void {
+  const { config, desired, identity, requests, log } = node
+  const { applier } = node.mesh
+  const common = loopDepsOf(node)
+  const authentic = config.apiUrl.startsWith('https:')
+  const pull = { ...common, ...ways, limits: config.limits, desired, authentic, onNewKey }
+  const told = stack.use(followToldIdentity({ desired, identity, log }))
+
+  async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
+    told.look()
+    const [pulled] = await Promise.allSettled([pullState(pull, options)])
+    // Also without an answer: what somebody changed on this machine is put right.
+    const [applied] = await Promise.allSettled([applier.apply({ look: true })])
+    drift.add([
+      ...(pulled.status === 'fulfilled' ? pulled.value : []),
+      ...(applied.status === 'fulfilled' ? applied.value : []),
+    ])
+    if (pulled.status === 'rejected') throw pulled.reason
+    if (applied.status === 'rejected')
+      throw new LocalFailure('apply the state', { cause: applied.reason })
+  }
+
+  stack.use(startReconcileLoop({ ...common, requests, reconcile, intervalMs: config.reconcileMs }))
+}
+
+/** The peers with those of the same id replaced. */
+function withPeers<State extends { peers: readonly Peer[] }>(
+  state: State,
+  updated: readonly Peer[],
+): State {
+  const byId = new Map([...state.peers, ...updated].map((peer) => [peer.id, peer]))
+  return { ...state, peers: [...byId.values()] }
+}

@@ -1,0 +1,178 @@
+import type { DatabaseSync } from 'node:sqlite'
+import {
+  ApiError,
+  type Cidr,
+  type NatType,
+  type PeerStatus,
+  type PolicyStatus,
+} from '@plexd/protocol'
+import { type Clock, describeError, type Log, type NameCache } from '@plexd/runtime'
+import type { AgentConfig } from '../config/agent-config.ts'
+import type { PacketFilter } from '../firewall/packet-filter.ts'
+import type { Problems } from '../health/problems.ts'
+import type { Identity } from '../identity/identity.ts'
+import { createKnownEndpoint, type KnownEndpoint } from '../nat/known-endpoint.ts'
+import { type Applier, createApplier } from '../reconcile/apply.ts'
+import { createFirewallApplier, type FirewallApplier } from '../reconcile/firewall-applier.ts'
+import type { ReconcileRequests } from '../reconcile/requests.ts'
+import { createControlAddresses } from '../routing/control-addresses.ts'
+import type { PlannedPlace } from '../routing/mesh-range.ts'
+import type { MeshRouting } from '../routing/mesh-routing.ts'
+import type { DesiredStore } from '../state/desired-state.ts'
+import type { WgPeer } from '../wireguard/backend/wg-interface.ts'
+import { AbsentDevice } from '../wireguard/device/absent-device.ts'
+import type { WireguardDevice } from '../wireguard/device/device.ts'
+import { standardMtu } from '../wireguard/interface/link.ts'
+import { describePeers } from '../wireguard/peers/peer-status.ts'
+import { describePolicies, type MeshSight, whyNoMesh } from './mesh-sight.ts'
+import type { MeshPlace, OpenMesh } from './open-mesh.ts'
+import { placeOf, readableRanges } from './place.ts'
+
+/** The mesh of a node: the interface, the filter in front of it, and how they are at this moment. */
+export interface NodeMesh extends Omit<OpenMesh, 'filter'> {
+  /** Absent where packets are not filtered. */
+  readonly firewall: NodeFirewall | undefined
+  readonly known: KnownEndpoint
+  readonly applier: Applier
+  /** All addresses of the mesh. */
+  ranges(): readonly Cidr[]
+  sight(): MeshSight
+  /** `largestTo`: of a peer that only small packets reach, the largest, in bytes. */
+  describePeers(largestTo?: (id: string) => number | undefined): Promise<PeerStatus[]>
+  describePolicies(): Promise<PolicyStatus>
+}
+
+/** The policies in force, and the filter that they are in. */
+export type NodeFirewall = PacketFilter & { applier: FirewallApplier }
+
+export interface MeshSource {
+  /** The mesh interface; where none is given nothing moves packets, and the status says so. */
+  device?: WireguardDevice
+  /** Opens all of the mesh instead, given this node's place in it. */
+  openMesh?: (place: MeshPlace) => Promise<OpenMesh>
+}
+
+export interface NodeMeshDeps extends MeshSource {
+  config: AgentConfig
+  database: DatabaseSync
+  desired: DesiredStore
+  identity(): Identity
+  requests: Pick<ReconcileRequests, 'ask'>
+  names: NameCache
+  problems: Problems
+  clock: Clock
+  log: Log
+}
+
+export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
+  const { config, desired, identity, problems, clock, log } = deps
+  const known = createKnownEndpoint(deps.database)
+  const natType = (): NatType => known.current()?.nat_type ?? 'unknown'
+  const place = (): PlannedPlace => placeOf(identity(), config, desired.current().mesh_ranges)
+  const ranges = (): readonly Cidr[] => readableRanges(place().meshRanges)
+  const controlAddresses = createControlAddresses({
+    // Where our packets go: a proxy is what must not be led into the mesh.
+    url: config.proxyUrl ?? config.apiUrl,
+    isPeer: (address) => desired.current().peers.some(({ mesh_ip }) => mesh_ip === address),
+    names: deps.names,
+    clock,
+  })
+  const peers = (): DesiredPeers => desired.current().peers
+  const { filter, ...opened } = deps.openMesh
+    ? await deps.openMesh({ place, controlAddresses: controlAddresses.current, peers, natType })
+    : withoutMesh(deps.device ?? new AbsentDevice(config.meshInterface, whyNoMesh(config)))
+  const { device, routing, network } = opened
+  const firewall = filter && openFirewall(filter, routing, deps)
+  const applier = createApplier({
+    device,
+    firewall: firewall?.applier,
+    desired,
+    ...(routing ? { routing } : {}),
+    standpoint: () => ({
+      own: known.current(),
+      interfaces: network?.interfaces() ?? {},
+      meshRanges: ranges(),
+    }),
+    peerRules: () => ({
+      meshRanges: ranges(),
+      leftOut: leftOut(place().meshRanges, routing?.ranges()),
+      foreignAllowedIps: config.meshForeignAllowedIps,
+    }),
+    onFailure: deps.requests.ask,
+    problems,
+    log,
+  })
+  controlAddresses.onChange(applier.applySoon)
+  return {
+    ...opened,
+    firewall,
+    known,
+    applier,
+    ranges,
+    sight: () => ({
+      interfaceName: device.interfaceName,
+      backend: device.backend,
+      disabledBecause: device.disabledBecause,
+      ranges: routing?.ranges() ?? [],
+    }),
+    describePeers: async (largestTo) =>
+      describePeers(peers(), await tunnelsOf(device), {
+        nowSeconds: clock.now() / 1_000,
+        natType: natType(),
+        ...(routing ? { astray: routing.astray() } : {}),
+        ...(largestTo ? { largestTo } : {}),
+      }),
+    describePolicies: async () =>
+      describePolicies(deps, {
+        isFiltered: firewall !== undefined,
+        disabledBecause: device.disabledBecause,
+        self: [{ ...identity(), id: identity().node_id }],
+        meshIpOf: (id) => firewall?.applier.meshIpOf(id),
+        counters: (await firewall?.firewall.counters()) ?? new Map(),
+      }),
+  }
+}
+
+type DesiredPeers = ReturnType<DesiredStore['current']>['peers']
+
+function withoutMesh(device: WireguardDevice): OpenMesh {
+  return { device, leave: () => device.remove(), async [Symbol.asyncDispose]() {} }
+}
+
+/** What drives the interface may give no answer: that is no fault of who asks. */
+function tunnelsOf(device: WireguardDevice): Promise<readonly WgPeer[]> {
+  return device.peers().catch((cause: unknown) => {
+    throw new ApiError('unavailable', `read the peers: ${describeError(cause)}`)
+  })
+}
+
+function openFirewall(
+  filter: PacketFilter,
+  routing: MeshRouting | undefined,
+  { config, desired, identity, problems, log }: NodeMeshDeps,
+): NodeFirewall {
+  const applier = createFirewallApplier({
+    desired,
+    self: identity,
+    problems,
+    log,
+    firewall: filter.firewall,
+    backstop: filter.backstop,
+    isWatched: filter.openChanges !== undefined,
+    ranges: () => routing?.ranges(),
+    exceptions: () => routing?.exceptions(),
+    ruleset: {
+      interface: config.meshInterface,
+      wireguardPort: config.meshPort,
+      mtu: config.meshMtu ?? standardMtu,
+      defaultAction: config.policyDefault,
+      logDenied: config.policyLogDenied,
+    },
+  })
+  return { ...filter, applier }
+}
+
+/** All lead into the mesh where nobody knows. */
+function leftOut(all: readonly string[], routed: readonly string[] = all): Cidr[] {
+  return readableRanges(all.filter((text) => !routed.includes(text)))
+}
