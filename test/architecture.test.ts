@@ -145,6 +145,17 @@ describe('the architecture', () => {
     assert.deepEqual(wrong, [])
   })
 
+  it('imports from other packages only what its own declares, and in what it ships only what it needs there', () => {
+    const wrong = sources
+      .filter((file) => file.startsWith('packages/'))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter(({ name }) => !/^(\.|node:|\$\{)/.test(name) && !isDeclared(file, name))
+          .map(({ name }) => `${file} imports ${name}`),
+      )
+    assert.deepEqual(wrong, [])
+  })
+
   it('has no folder for what has no name, and no barrel below index.ts', () => {
     const nameless = files.filter((file) =>
       /(^|\/)(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file),
@@ -264,6 +275,19 @@ function importsOf(file: string): Import[] {
 function targetOf(file: string, name: string): string {
   if (name.startsWith('.')) return join(dirname(file), name)
   return name.replace(/^@plexd\/(.+)$/, 'packages/$1/')
+}
+
+function isDeclared(file: string, name: string): boolean {
+  const manifest = JSON.parse(read(`${packageOf(file)}/package.json`)) as {
+    dependencies?: object
+    devDependencies?: object
+  }
+  const declared = {
+    ...manifest.dependencies,
+    ...(isProduct(file) ? {} : manifest.devDependencies),
+  }
+  const [own = ''] = /^(@[^/]+\/)?[^/]+/.exec(name) ?? []
+  return own in declared
 }
 
 /** What it imports of its own package, or beside the packages. */
