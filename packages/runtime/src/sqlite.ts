@@ -12,11 +12,7 @@ export const sqliteCodes = {
 
 /** The primary code of an error of node:sqlite; 0 for any other. */
 export function sqliteCodeOf(error: unknown): number {
-  return extendedSqliteCodeOf(error) & 0xff
-}
-
-export function extendedSqliteCodeOf(error: unknown): number {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
 }
 
 /** Makes a database file that only its owner can read, where there is none; SQLite gives those beside it the same mode. */

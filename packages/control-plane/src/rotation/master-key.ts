@@ -4,6 +4,7 @@ import type { Change } from '../change.ts'
 import { sealAllAgain } from '../rows/sealed-texts.ts'
 import type { KeptMasterKey } from '../seal/master-key.ts'
 import type { Store } from '../store/db.ts'
+import { NothingChanged } from '../store/nothing-changed.ts'
 
 export interface MasterKeyRotation {
   /**
@@ -53,6 +54,6 @@ export function createMasterKeyRotation(deps: {
 /** In words for the operator: a disk that is full, or the name of a text that neither key opens. */
 function fail(outcome: string, cause: unknown): never {
   // What the store says of its last unit of work is not true of all.
-  const reason = describeError(cause).replace('nothing was changed: ', '')
+  const reason = describeError(cause instanceof NothingChanged ? cause.reason : cause)
   throw new ApiError('unavailable', `${outcome}: ${reason}`, { cause, retryAfterSeconds: 30 })
 }

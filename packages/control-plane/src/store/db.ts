@@ -9,7 +9,6 @@ export type Reader = Kysely<Tables>
 export type Tx = Transaction<Tables>
 
 export interface Store extends AsyncDisposable {
-  readonly dialect: Dialect
   readonly reader: Reader
   /**
    * Runs `work` in a transaction and resolves once that is on the disk. Units of work run one after another; those
@@ -22,8 +21,6 @@ export interface Store extends AsyncDisposable {
   ping(): Promise<void>
   /** Leaves nothing on the disk of what was overwritten or deleted. */
   scrub(): Promise<void>
-  /** Why two rows collided, or undefined when the error is something else. */
-  isUniqueViolation(error: unknown): boolean
 }
 
 export interface WriteHooks<T> {

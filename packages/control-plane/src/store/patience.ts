@@ -1,5 +1,5 @@
-import { ApiError } from '@plexd/protocol'
 import { sqliteCodeOf, sqliteCodes, systemClock } from '@plexd/runtime'
+import { NothingChanged } from './nothing-changed.ts'
 
 /** Runs what may meet a lock of another process, again and again for a while. Rejects with an ApiError (503) then. */
 export type Patience = <T>(attempt: () => T | Promise<T>) => Promise<T>
@@ -23,10 +23,9 @@ export function createPatience(waitMs: number): Patience {
   }
 }
 
-function lockedError(cause: unknown, waitMs: number): ApiError {
-  return new ApiError(
-    'unavailable',
-    `nothing was changed: the database is locked by another process, for longer than ${waitMs} ms (limit database_lock_wait)`,
+function lockedError(cause: unknown, waitMs: number): NothingChanged {
+  return new NothingChanged(
+    `the database is locked by another process, for longer than ${waitMs} ms (limit database_lock_wait)`,
     { cause, retryAfterSeconds: 5 },
   )
 }

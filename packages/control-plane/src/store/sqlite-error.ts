@@ -1,5 +1,5 @@
-import { ApiError } from '@plexd/protocol'
 import { sqliteCodeOf, sqliteCodes } from '@plexd/runtime'
+import { NothingChanged } from './nothing-changed.ts'
 
 /**
  * What the caller is told when the disk is full, or refuses to be written to: nothing has changed, and a retry may
@@ -10,8 +10,5 @@ export function diskErrorOf(error: unknown): unknown {
   const { full, ioError, readOnly } = sqliteCodes
   if (code !== full && code !== ioError && code !== readOnly) return error
   const reason = code === full ? 'the disk is full' : 'the disk cannot be written to'
-  return new ApiError('unavailable', `nothing was changed: ${reason}`, {
-    cause: error,
-    retryAfterSeconds: 30,
-  })
+  return new NothingChanged(reason, { cause: error, retryAfterSeconds: 30 })
 }

@@ -70,17 +70,6 @@ describe('openSqliteStore', () => {
     assert.deepEqual(calls, ['a committed', 'b committed', 'a resolved', 'b resolved'])
   })
 
-  it('tells two rows that collide from other errors', async () => {
-    await using opened = await openStore()
-    const { store } = opened
-    await put(store, 'a')
-
-    const collision = await put(store, 'a').catch((error: unknown) => error)
-
-    assert.equal(store.isUniqueViolation(collision), true)
-    assert.equal(store.isUniqueViolation(new Error('other')), false)
-  })
-
   it('keeps the database for its owner alone', async () => {
     await using opened = await openStore()
     await put(opened.store, 'a')

@@ -1,5 +1,4 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { extendedSqliteCodeOf } from '@plexd/runtime'
 import { Kysely, sql } from 'kysely'
 import { limits } from '../limits.ts'
 import { createCommitQueue } from './commit-queue.ts'
@@ -22,7 +21,6 @@ export async function openSqliteStore(
   const reader = openKysely<Tables>(path, { readOnly: true, lockWaitMs })
   const queue = createCommitQueue(writer, onGroup)
   return {
-    dialect: 'sqlite',
     reader,
     write: (work, hooks) => queue.write(work, hooks).catch(rethrow),
     async ping() {
@@ -32,7 +30,6 @@ export async function openSqliteStore(
       // Old pages wait in the write-ahead log until others take their place.
       await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(rethrow)
     },
-    isUniqueViolation: (error) => [1555, 2067].includes(extendedSqliteCodeOf(error)),
     async [Symbol.asyncDispose]() {
       await queue.drain()
       await reader.destroy()
