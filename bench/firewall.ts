@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   compileRuleset,
   createNftables,
-  createWriters,
+  createOwnProcesses,
   loadChangeSocket,
   type Ruleset,
   startTableWatch,
@@ -22,13 +22,13 @@ if (!process.argv.includes('--inside')) {
 }
 
 const rounds = 30
-const writers = createWriters()
+const ownProcesses = createOwnProcesses()
 /** Who wrote since the current measurement began: the first builds, the second switches. */
 let wrote: number[] = []
 const firewall = createNftables({
   log: silentLog,
   onWrite(processId) {
-    writers.add(processId)
+    ownProcesses.add(processId)
     wrote.push(processId)
   },
 })
@@ -86,7 +86,7 @@ async function benchRestore(damage: string): Promise<void> {
   using _ = startTableWatch({
     socket: openSocket(),
     tables: ['plexd'],
-    isOurs: writers.has,
+    isOurs: ownProcesses.has,
     onChange: () => heard(),
     clock: systemClock,
   })

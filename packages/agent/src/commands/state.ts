@@ -8,7 +8,7 @@ import {
   printableLines,
   printJson,
 } from '@plexd/runtime'
-import { maxBodyBytes } from '../local-api/report-body.ts'
+import { maxBodyBytes } from '../local-api/answers/report-body.ts'
 import { describeWriter, readUsers } from '../local-api/users.ts'
 import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'

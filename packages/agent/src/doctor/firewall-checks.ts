@@ -1,17 +1,17 @@
 import { type Check, ExecError, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { describeBackstopProblem } from '../firewall/backstop.ts'
-import { checkBackstop, findBackstops } from '../firewall/backstop-process.ts'
-import { planBackstop } from '../firewall/backstop-text.ts'
-import { readFlowTable, roomFault } from '../firewall/flow-table.ts'
+import { describeBackstopProblem } from '../firewall/backstop/backstop.ts'
+import { checkBackstop, findBackstops } from '../firewall/backstop/backstop-process.ts'
+import { planBackstop } from '../firewall/backstop/backstop-text.ts'
+import { readFlowTable, roomFault } from '../firewall/host/flow-table.ts'
 import {
   findShutChains,
   findUntracking,
   type MeshTraffic,
   type Obstacle,
-} from '../firewall/host-firewall.ts'
-import type { Chain } from '../firewall/nft-json.ts'
-import { readOthers } from '../firewall/read-others.ts'
+} from '../firewall/host/host-firewall.ts'
+import type { Chain } from '../firewall/host/nft-json.ts'
+import { readOthers } from '../firewall/host/read-others.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { placeOf, readableRanges } from '../mesh/place.ts'
 import { defaultRoutes, readRouteTable } from '../routing/default-routes.ts'

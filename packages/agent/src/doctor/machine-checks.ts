@@ -16,7 +16,7 @@ import {
 import type { AgentConfig } from '../config/agent-config.ts'
 import { createNftables } from '../firewall/nftables.ts'
 import { loadIdentity } from '../identity/identity.ts'
-import { findGroup } from '../local-api/group.ts'
+import { findGroup } from '../local-api/sockets/group.ts'
 import { mayChangeNetwork } from '../mesh/open-mesh.ts'
 import { ifMesh } from './if-mesh.ts'
 import { secretFilesCheck } from './secret-files-check.ts'

@@ -3,7 +3,7 @@ import { lstat, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Check, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { findGroup } from '../local-api/group.ts'
+import { findGroup } from '../local-api/sockets/group.ts'
 
 /** Whether programs on this machine come to the socket of the Local Node API. */
 export const socketCheck: Check<AgentConfig> = { name: 'local socket', run: checkSocket }

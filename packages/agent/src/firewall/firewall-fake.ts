@@ -1,5 +1,6 @@
-import type { Firewall, ObservedFirewall, RuleCounter } from './firewall.ts'
-import type { Ruleset } from './ruleset.ts'
+import type { Firewall, ObservedFirewall } from './firewall.ts'
+import type { RuleCounter } from './nft/counters.ts'
+import type { Ruleset } from './rules/ruleset.ts'
 
 /** A firewall that filters nothing: it remembers what it was told. */
 export interface FakeFirewall extends Firewall {

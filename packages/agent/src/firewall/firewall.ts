@@ -1,4 +1,5 @@
-import type { Ruleset } from './ruleset.ts'
+import type { RuleCounter } from './nft/counters.ts'
+import type { Ruleset } from './rules/ruleset.ts'
 
 /** The packet filter of the machine, as far as it is ours: one table, which nobody else writes. */
 export interface Firewall {
@@ -29,9 +30,4 @@ export interface ObservedFirewall {
   generation: number
   /** All that is in the table, also what is not ours. */
   objects: readonly { kind: string; name: string }[]
-}
-
-export interface RuleCounter {
-  packets: number
-  bytes: number
 }

@@ -9,12 +9,12 @@ import { type Exec, ExecError, silentLog, systemClock } from '@plexd/runtime'
 import { enterNamespace } from '../testing/enter-namespace.ts'
 import { connect, createNamespace, type Namespace, whyNoNamespaces } from '../testing/namespace.ts'
 import { startTraffic, type Traffic } from '../testing/traffic.ts'
-import { loadChangeSocket } from './change-socket.ts'
+import { loadChangeSocket } from './changes/change-socket.ts'
+import { createOwnProcesses } from './changes/own-processes.ts'
+import { startTableWatch } from './changes/table-watch.ts'
 import { createNftables, tableOwner } from './nftables.ts'
-import { ruleName } from './rule-match.ts'
-import { compileRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts'
-import { startTableWatch } from './table-watch.ts'
-import { createWriters } from './writers.ts'
+import { ruleName } from './rules/rule-match.ts'
+import { compileRuleset, type Ruleset, type RulesetOptions } from './rules/ruleset.ts'
 
 const skip = whyNoNamespaces(['ip', 'nft', 'ping']) ?? false
 
@@ -346,11 +346,11 @@ async function createPair() {
     await node.listen(nodeIp, port)
     await peer.listen(peerIp, port)
   }
-  const writers = createWriters()
+  const ownProcesses = createOwnProcesses()
   const firewall = createNftables({
     command: nftIn(nodeSpace),
     log: silentLog,
-    onWrite: (id) => writers.add(id),
+    onWrite: (id) => ownProcesses.add(id),
   })
   const apply = async (ruleset: Ruleset): Promise<void> =>
     firewall.apply(ruleset, await firewall.observe())
@@ -362,7 +362,7 @@ async function createPair() {
     firewall,
     apply,
     enforce: (rules: CompiledRule[]) => apply(compile(rules)),
-    watch: (onChange: () => void) => startWatch(nodeSpace, { isOurs: writers.has, onChange }),
+    watch: (onChange: () => void) => startWatch(nodeSpace, { isOurs: ownProcesses.has, onChange }),
     async [Symbol.asyncDispose]() {
       await Promise.all([node, peer].map((traffic: Traffic) => traffic[Symbol.asyncDispose]()))
       nodeSpace[Symbol.dispose]()

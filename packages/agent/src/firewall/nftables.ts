@@ -1,7 +1,7 @@
 import { type Exec, ExecError, exec, type Log, type Tool } from '@plexd/runtime'
-import { parseCounters } from './counters.ts'
-import { createExecThroughFile } from './exec-through-file.ts'
 import type { Firewall, ObservedFirewall } from './firewall.ts'
+import { parseCounters } from './nft/counters.ts'
+import { createExecThroughFile } from './nft/exec-through-file.ts'
 import {
   consistsOf,
   generationOf,
@@ -9,9 +9,9 @@ import {
   parseListing,
   readSeal,
   sealName,
-} from './listing.ts'
-import { describeProblem, probeText } from './probe.ts'
-import { baseChains, buildText, objectsOf, type Ruleset, switchText } from './ruleset.ts'
+} from './nft/listing.ts'
+import { describeProblem, probeText } from './nft/probe.ts'
+import { baseChains, buildText, objectsOf, type Ruleset, switchText } from './rules/ruleset.ts'
 
 export interface NftablesOptions {
   log: Log

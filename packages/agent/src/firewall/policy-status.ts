@@ -1,7 +1,7 @@
 import type { CompiledPolicy, Peer, PolicyStatus, RuleStatus } from '@plexd/protocol'
-import type { RuleCounter } from './firewall.ts'
-import { type MeshIpOf, matchRules, ruleName } from './rule-match.ts'
-import { ownNames } from './ruleset.ts'
+import type { RuleCounter } from './nft/counters.ts'
+import { type MeshIpOf, matchRules, ruleName } from './rules/rule-match.ts'
+import { ownNames } from './rules/ruleset.ts'
 
 export interface PolicySight {
   policies: readonly CompiledPolicy[]

@@ -1,10 +1,15 @@
 import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemClock } from '@plexd/runtime'
-import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
-import type { Door } from './door.ts'
-import type { Handler } from './handler.ts'
+import {
+  type Answer,
+  type Caller,
+  type LocalRequest,
+  unauthorizedAnswer,
+} from './answers/answer.ts'
+import type { Handler } from './answers/handler.ts'
 import { readSimpleGet, type SimpleGet } from './simple-get.ts'
+import type { Door } from './sockets/door.ts'
 
 /**
  * Answers plain GETs of what is in memory straight from the socket, three times as fast as Node's HTTP server does.

@@ -1,10 +1,15 @@
 import http from 'node:http'
-import { type Answer, type Caller, type LocalRequest, unauthorizedAnswer } from './answer.ts'
-import type { BodyClaim } from './body-room.ts'
-import type { Door } from './door.ts'
+import {
+  type Answer,
+  type Caller,
+  type LocalRequest,
+  unauthorizedAnswer,
+} from './answers/answer.ts'
+import type { Handler } from './answers/handler.ts'
+import { maxBodyBytes } from './answers/report-body.ts'
 import { installFastPath } from './fast-path.ts'
-import type { Handler } from './handler.ts'
-import { maxBodyBytes } from './report-body.ts'
+import type { BodyClaim } from './sockets/body-room.ts'
+import type { Door } from './sockets/door.ts'
 
 export interface HttpServer {
   /** Not listening yet. */

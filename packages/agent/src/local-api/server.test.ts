@@ -24,7 +24,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { createProblems } from '../health/problems.ts'
-import { listenOnSocket } from './socket-file.ts'
+import { listenOnSocket } from './sockets/socket-file.ts'
 import { connectAs, type LocalApiPlace, seal, startPlace, type User } from './testing.ts'
 
 const root = process.getuid?.() === 0

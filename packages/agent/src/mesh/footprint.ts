@@ -2,7 +2,7 @@
  * All that plexd takes from the network of a machine, one row for each: what takes it away again, on whatever way, takes
  * it from here, and docs/reference/network.md is this table.
  */
-import { removeBackstops } from '../firewall/backstop.ts'
+import { removeBackstops } from '../firewall/backstop/backstop.ts'
 import { removeTableOf } from '../firewall/nftables.ts'
 import { removeStunRules } from '../nat/wireguard-port.ts'
 import { removeDeadSocket } from '../process/unix-listener.ts'

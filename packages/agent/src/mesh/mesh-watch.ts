@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os'
 import { type Clock, handOver, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
-import { createForeignChanges } from '../firewall/foreign-changes.ts'
-import { startFirewallGuard } from '../firewall/guard.ts'
+import { createForeignChanges } from '../firewall/changes/foreign-changes.ts'
+import { startFirewallGuard } from '../firewall/changes/guard.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Repeats } from '../health/repeats.ts'
 import { type Discovery, startDiscovery } from '../nat/discover.ts'
@@ -126,7 +126,7 @@ function watchFilter(
   stack.use(
     startFirewallGuard({
       socket: firewall.openChanges(),
-      isOurs: firewall.writers.has,
+      isOurs: firewall.ownProcesses.has,
       isBackstopLost: firewall.backstop.isLost,
       foreign,
       async look() {

@@ -64,7 +64,7 @@ export async function openMesh(
       ? {
           network: realNetwork({
             ...networkOptions(config),
-            onWrite: filter.writers.add,
+            onWrite: filter.ownProcesses.add,
             clock,
             log,
           }),

@@ -1,6 +1,6 @@
 import type { Address } from '@plexd/runtime'
 import { type Clock, describeError, ExecError, exec, type Log, openUdpSocket } from '@plexd/runtime'
-import { parseCounters } from '../firewall/counters.ts'
+import { parseCounters } from '../firewall/nft/counters.ts'
 import { askSoonest, type Sighting } from './ask-servers.ts'
 import { createStunClient } from './stun-client.ts'
 import { emptyText, parseRuleName, ruleName, tableText, type Way, ways } from './stun-rules.ts'

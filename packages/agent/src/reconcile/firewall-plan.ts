@@ -1,5 +1,5 @@
 import type { ObservedFirewall } from '../firewall/firewall.ts'
-import type { Ruleset } from '../firewall/ruleset.ts'
+import type { Ruleset } from '../firewall/rules/ruleset.ts'
 import type { DesiredState } from '../state/desired-state.ts'
 import { type Correction, planPolicies } from './plan.ts'
 

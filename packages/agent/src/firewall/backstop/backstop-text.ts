@@ -4,7 +4,7 @@
  * can change it, and `nft flush ruleset` leaves it.
  */
 import { createHash } from 'node:crypto'
-import { aroundTexts, passMark } from './ruleset.ts'
+import { aroundTexts, passMark } from '../rules/ruleset.ts'
 
 export interface BackstopPlace {
   /** The mesh interface. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { escapeHtml } from '@plexd/protocol'
-import type { PeerCredentials } from '../process/peer-credentials.ts'
+import type { PeerCredentials } from '../../process/peer-credentials.ts'
 
 /** A request, free of what carried it. */
 export interface LocalRequest {

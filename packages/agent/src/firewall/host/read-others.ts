@@ -1,5 +1,5 @@
 import { ExecError } from '@plexd/runtime'
-import { createExecThroughFile } from './exec-through-file.ts'
+import { createExecThroughFile } from '../nft/exec-through-file.ts'
 import { type Chain, parseRuleset } from './nft-json.ts'
 
 /**

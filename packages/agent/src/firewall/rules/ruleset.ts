@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type CompiledPolicy, formatCidr, parseCidr, parseIpv4 } from '@plexd/protocol'
-import { meshMark } from '../routing/routing-plan.ts'
+import { meshMark } from '../../routing/routing-plan.ts'
 import { layerRules } from './layers.ts'
 import { type MeshIpOf, matchRules, type Range, type RuleMatch } from './rule-match.ts'
 

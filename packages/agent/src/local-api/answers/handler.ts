@@ -7,8 +7,8 @@ import {
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import type { DesiredStore } from '../state/desired-state.ts'
-import type { ReportStore } from '../state/report-store.ts'
+import type { DesiredStore } from '../../state/desired-state.ts'
+import type { ReportStore } from '../../state/report-store.ts'
 import { mayReadSecrets, mayStop, needs, type SecretAccess } from './access.ts'
 import {
   type Answer,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Log } from '@plexd/runtime'
-import type { Limits } from '../config/limits.ts'
-import { type Answer, errorAnswer } from './answer.ts'
+import type { Limits } from '../../config/limits.ts'
+import { type Answer, errorAnswer } from '../answers/answer.ts'
 
 /** A user by number, whoever comes over TCP, or a process of which nothing is known. */
 export type Owner = number | 'tcp' | 'unknown'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import { startPlace } from './testing.ts'
+import { startPlace } from '../testing.ts'
 import { openTokenFile } from './token-file.ts'
 
 describe('openTokenFile', () => {

@@ -1,7 +1,7 @@
 import { ApiError } from '@plexd/protocol'
 import { describeError, diskFault, diskRemedy, type Log } from '@plexd/runtime'
-import { dataEntryJson } from '../state/data-entry.ts'
-import type { ReportStore } from '../state/report-store.ts'
+import { dataEntryJson } from '../../state/data-entry.ts'
+import type { ReportStore } from '../../state/report-store.ts'
 import {
   type Answer,
   type Caller,

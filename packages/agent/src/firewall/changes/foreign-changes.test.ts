@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import { createProblems } from '../health/problems.ts'
+import { createProblems } from '../../health/problems.ts'
 import { createForeignChanges } from './foreign-changes.ts'
 
 const nft = { portId: 7, processId: 4_711, name: 'nft' }

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError, newNsk, type SealedSecret } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
-import { defaultConfig } from '../config/agent-config.ts'
+import { defaultConfig } from '../../config/agent-config.ts'
+import { seal } from '../testing.ts'
 import { createSecretReader } from './secrets.ts'
-import { seal } from './testing.ts'
 
 const nsk = newNsk('base64')
 

@@ -1,6 +1,6 @@
 import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
-import { startTask } from '../process/task.ts'
-import { createTrigger } from '../process/trigger.ts'
+import { startTask } from '../../process/task.ts'
+import { createTrigger } from '../../process/trigger.ts'
 import type { ChangeSocket } from './change-socket.ts'
 import type { ForeignChanges } from './foreign-changes.ts'
 import { startTableWatch } from './table-watch.ts'

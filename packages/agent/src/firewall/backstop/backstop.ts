@@ -1,5 +1,5 @@
 import { describeError, ExecError, systemClock } from '@plexd/runtime'
-import { endProcess, hasEndedNow } from '../process/process-identity.ts'
+import { endProcess, hasEndedNow } from '../../process/process-identity.ts'
 import { type BackstopProcess, findBackstops, stands, startBackstop } from './backstop-process.ts'
 import { type BackstopPlace, type BackstopPlan, planBackstop } from './backstop-text.ts'
 

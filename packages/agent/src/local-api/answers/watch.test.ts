@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
+import { startPlace } from '../testing.ts'
 import type { LocalRequest } from './answer.ts'
-import { startPlace } from './testing.ts'
 import { createWatch } from './watch.ts'
 
 describe('a watch', () => {

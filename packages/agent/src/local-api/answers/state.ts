@@ -1,7 +1,7 @@
 import type { SecretRef } from '@plexd/protocol'
-import { type DataEntry, dataEntryJson } from '../state/data-entry.ts'
-import type { DesiredStore } from '../state/desired-state.ts'
-import type { ReportStore } from '../state/report-store.ts'
+import { type DataEntry, dataEntryJson } from '../../state/data-entry.ts'
+import type { DesiredStore } from '../../state/desired-state.ts'
+import type { ReportStore } from '../../state/report-store.ts'
 import { type Answer, errorAnswer, goJson, stateAnswer } from './answer.ts'
 
 /** The reading side: each answer is serialised once, and kept until what it shows has changed. */

@@ -1,10 +1,10 @@
 /** The processes that changed the packet filter for us, by their ids; the latest 256, since the system reuses ids. */
-export interface Writers {
+export interface OwnProcesses {
   add(processId: number): void
   has(processId: number): boolean
 }
 
-export function createWriters(): Writers {
+export function createOwnProcesses(): OwnProcesses {
   const ids = new Set<number>()
   return {
     add(processId) {

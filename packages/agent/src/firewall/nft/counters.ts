@@ -1,8 +1,12 @@
 import { type Static, Type } from 'typebox'
 import { Check, Parse } from 'typebox/value'
-import type { RuleCounter } from './firewall.ts'
 
 const Counter = Type.Object({ packets: Type.Number(), bytes: Type.Number() })
+
+export interface RuleCounter {
+  packets: number
+  bytes: number
+}
 
 /** What we read of `nft -j list table`; the rest of it is ignored. */
 const ListedRule = Type.Object({

@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import type { Limits } from '../config/limits.ts'
+import type { Limits } from '../../config/limits.ts'
 import type { Owner } from './connections.ts'
 
 /** What bodies take that are not answered yet: who sends many and finishes none would fill the memory. */

@@ -1,5 +1,5 @@
 import { ExecError } from '@plexd/runtime'
-import { buildText, compileRuleset, switchText } from './ruleset.ts'
+import { buildText, compileRuleset, switchText } from '../rules/ruleset.ts'
 
 /** A ruleset with everything that ours use, under a name that nobody has: for a dry run, which writes nothing. */
 export function probeText(): string {

@@ -1,14 +1,14 @@
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ExecError, exec, makeFolder, spawnForGood, systemClock } from '@plexd/runtime'
-import { standardRunDir } from '../disk/namespace-folder.ts'
+import { standardRunDir } from '../../disk/namespace-folder.ts'
 import {
   identify,
   ifUnseen,
   isInOurNetwork,
   type ProcessIdentity,
   readNow,
-} from '../process/process-identity.ts'
+} from '../../process/process-identity.ts'
 import type { BackstopPlan } from './backstop-text.ts'
 
 /** An `nft -i` that holds a backstop: the table goes with it. */

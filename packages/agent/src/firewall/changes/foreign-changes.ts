@@ -1,6 +1,6 @@
 import { type Clock, type Log, printable } from '@plexd/runtime'
-import type { Problems } from '../health/problems.ts'
-import { createRepeats } from '../health/repeats.ts'
+import type { Problems } from '../../health/problems.ts'
+import { createRepeats } from '../../health/repeats.ts'
 import type { Author } from './netlink-message.ts'
 
 /** What other programs do to our table, counted and told: it is put right each time, so that nobody would notice. */
