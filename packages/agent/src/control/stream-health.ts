@@ -1,0 +1,30 @@
+import type { Problems } from '../health/problems.ts'
+import type { Vitals } from '../health/vitals.ts'
+import { describeRefusal, isRefusal } from './failure.ts'
+
+/** Down for longer than this, the state pulls of the reconciler are what keeps the node current. */
+const pollingAfterMs = 5 * 60_000
+
+export interface StreamDown {
+  /** What ended the last connection; undefined when the server closed it in order. */
+  error: unknown
+  /** The same in words. */
+  reason: string
+  /** Since the last connection was open. */
+  downMs: number
+}
+
+/** What it means for the node that there is no stream. Pure. */
+export function judgeDown({ error, reason, downMs }: StreamDown): {
+  stream: Vitals['stream']
+  problem?: Parameters<Problems['set']>
+} {
+  if (isRefusal(error)) return { stream: 'refused', problem: ['refused', describeRefusal(reason)] }
+  if (downMs <= pollingAfterMs) return { stream: 'connecting' }
+  const minutes = Math.round(downMs / 60_000)
+  const why = error === undefined ? 'the server closes it' : reason
+  return {
+    stream: 'polling',
+    problem: ['stream', `no event stream for ${minutes} min, polling instead: ${why}`],
+  }
+}
