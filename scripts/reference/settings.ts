@@ -1,5 +1,6 @@
-import { agentLimits } from '@plexd/agent'
+import { agentLimits, agentSettings } from '@plexd/agent'
 import { fileName, limits, settings } from '@plexd/control-plane'
+import { formatDuration } from '@plexd/protocol'
 import type { LimitTable } from '@plexd/runtime'
 
 /** The page of all that can be set, from the tables of the programs. */
@@ -21,11 +22,50 @@ export function renderSettings(): string {
     'What it lets others take. Set one with `--limit NAME=NUMBER`, or under `limits:` in the file.',
     limitRows(limits),
     '## plexd',
+    'Options win over the environment, that over the config file (`/etc/plexd/config.yaml`, or what `--config` or `PLEXD_CONFIG` names), that over what is remembered of the enrolment. Other names of a key are those of the Go agent and its installer.',
+    reloadLine(agentSettings.flatMap(([, { keys, reloads }]) => (reloads ? [keys[0]] : []))),
+    agentRows(),
     '### Limits of plexd',
     'What it lets programs on its node, its peers and its control plane take. Set one under `limits:` in the config file.',
     limitRows(agentLimits),
     '',
   ].join('\n\n')
+}
+
+function reloadLine(keys: readonly string[]): string {
+  return `SIGHUP changes ${code(keys)}, and makes certificates be read again; all else waits for the next start.`
+}
+
+function agentRows(): string {
+  return [
+    '| in the file | other names | environment | option | default | what it sets |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...agentSettings.map(
+      ([
+        name,
+        {
+          keys: [key, ...others],
+          env,
+          flag,
+          default: value,
+          help,
+        },
+      ]) => {
+        const cells = [code([key]), code(others), code([env]), code([flag]), defaultOf(name, value)]
+        return `| ${cells.join(' | ')} | ${help} |`
+      },
+    ),
+  ].join('\n')
+}
+
+/** Nothing for one that stands in its words, or in a table of its own. */
+function defaultOf(name: string, value: unknown): string {
+  if (value === undefined || value === '' || typeof value === 'object') return ''
+  return name.endsWith('Ms') ? formatDuration(Number(value)) : String(value)
+}
+
+function code(names: readonly (string | undefined)[]): string {
+  return names.flatMap((name) => (name === undefined ? [] : [`\`${name}\``])).join(', ')
 }
 
 function limitRows(table: LimitTable): string {

@@ -2,6 +2,7 @@
 
 export { type AgentConfig, defaultConfig } from './config/agent-config.ts'
 export { limits as agentLimits } from './config/limits.ts'
+export { settingRows as agentSettings } from './config/settings.ts'
 export { type Agent, startAgent } from './daemon/agent.ts'
 export type { AgentDeps } from './daemon/core.ts'
 export { loadChangeSocket } from './firewall/changes/change-socket.ts'

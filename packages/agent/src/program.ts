@@ -1,8 +1,8 @@
 import { type ReloadRequests, refuseEmptyArguments } from '@plexd/runtime'
-import { Argument, Command, Option } from 'commander'
-import { readFlags } from './commands/flags.ts'
+import { Argument, Command } from 'commander'
+import { readFlags, withFlags } from './commands/flags.ts'
 import { printVersion } from './commands/version.ts'
-import { defaultConfig, defaultConfigFile } from './config/agent-config.ts'
+import { defaultConfigFile } from './config/agent-config.ts'
 
 /** The command line of plexd. Each command loads its own code when it runs. `reloadRequests` are for the daemon. */
 export function createProgram(reloadRequests?: ReloadRequests): Command {
@@ -30,10 +30,8 @@ export function createProgram(reloadRequests?: ReloadRequests): Command {
 }
 
 function join(): Command {
-  return withControlPlane(new Command('join'))
+  return withFlags(withControlPlane(new Command('join')), 'tokenFile', 'hostname')
     .description('Enrol this machine with a bootstrap token, or show who it is already')
-    .option('--token-file <file>', 'bootstrap token; removed once it is used')
-    .option('--hostname <name>', "name in the tenant; the machine's own by default")
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -52,14 +50,11 @@ function join(): Command {
 }
 
 function up(reloadRequests: ReloadRequests | undefined): Command {
-  return withControlPlane(new Command('up'))
+  return withFlags(
+    withControlPlane(new Command('up')),
+    ...(['tokenFile', 'hostname', 'socketPath', 'meshEnabled', 'mode'] as const),
+  )
     .description('Run the daemon in the foreground; enrols first if need be')
-    .option('--token-file <file>', 'bootstrap token; removed once it is used')
-    .option('--hostname <name>', "name in the tenant; the machine's own by default")
-    .option('--socket <path>', `Local Node API; ${defaultConfig.socketPath} by default`)
-    .option('--mesh', 'bring up the mesh, as is the rule; ends an earlier --no-mesh')
-    .option('--no-mesh', 'leave the network alone, from now on')
-    .addOption(new Option('--mode <mode>', 'role of the node').choices(['node', 'bridge']))
     .addHelpText(
       'after',
       examples(
@@ -297,30 +292,16 @@ function withControlPlane(command: Command): Command {
 }
 
 function withUrl(command: Command): Command {
-  return command
-    .option('--api <url>', 'control plane, https://HOST[:PORT]')
-    .option('--ca-file <file>', "its authority in PEM; the system's by default")
-    .option('--insecure-http', 'allow http:// to this very machine')
+  return withFlags(command, 'apiUrl', 'caFile', 'insecureHttp')
 }
 
 function withSocket(command: Command): Command {
-  return withConfig(command)
-    .option('--socket <path>', `Local Node API; ${defaultConfig.socketPath} by default`)
-    .option('--json', 'print JSON')
+  return withFlags(withConfig(command), 'socketPath').option('--json', 'print JSON')
 }
 
 function withConfig(command: Command): Command {
-  return command
-    .option('--config <file>', `config file; ${defaultConfigFile} by default`)
-    .option('--data-dir <dir>', `identity and state; ${defaultConfig.dataDir} by default`)
-    .addOption(
-      new Option('--log-level <level>', 'how much to log').choices([
-        'debug',
-        'info',
-        'warn',
-        'error',
-      ]),
-    )
+  command.option('--config <file>', `config file; ${defaultConfigFile} by default`)
+  return withFlags(command, 'dataDir', 'logLevel')
 }
 
 function examples(...lines: [command: string, what: string][]): string {

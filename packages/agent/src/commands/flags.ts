@@ -1,6 +1,8 @@
 import { CliError, createLog, exitCodes, type LogLevel, logLevels } from '@plexd/runtime'
+import { type Command, Option } from 'commander'
 import type { AgentConfig, Settings } from '../config/agent-config.ts'
 import { loadConfig } from '../config/load-config.ts'
+import { type SettingName, settingRows } from '../config/settings.ts'
 
 /** What the command line sets, and the file it names. */
 export interface Flags {
@@ -10,34 +12,27 @@ export interface Flags {
 
 /** The options of any command; those it does not have are not set. */
 export function readFlags(options: Record<string, unknown>): Flags {
-  const text = (name: string): string | undefined => {
-    const value = options[name]
-    return typeof value === 'string' ? value : undefined
-  }
   const settings: Settings = {}
-  for (const [option, setting] of textOptions) {
-    const value = text(option)
-    if (value === '') throw new CliError(`--${kebab(option)}: want a value`, exitCodes.usage)
-    if (value !== undefined) Object.assign(settings, { [setting]: value })
+  for (const [name, { flag }] of settingRows) {
+    const option = flag === undefined ? undefined : new Option(flag)
+    const value = option && options[option.attributeName()]
+    if (value === '') throw new CliError(`${option?.long}: want a value`, exitCodes.usage)
+    if (value !== undefined) Object.assign(settings, { [name]: value })
   }
-  if (options.insecureHttp === true) settings.insecureHttp = true
-  if (typeof options.mesh === 'boolean') settings.meshEnabled = options.mesh
-  return { settings, configFile: text('config') }
+  const { config } = options
+  return { settings, configFile: typeof config === 'string' ? config : undefined }
 }
 
-const textOptions = [
-  ['api', 'apiUrl'],
-  ['caFile', 'caFile'],
-  ['tokenFile', 'tokenFile'],
-  ['dataDir', 'dataDir'],
-  ['socket', 'socketPath'],
-  ['hostname', 'hostname'],
-  ['mode', 'mode'],
-  ['logLevel', 'logLevel'],
-] as const satisfies readonly (readonly [string, keyof AgentConfig])[]
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+/** Adds the options that set these. */
+export function withFlags(command: Command, ...names: SettingName[]): Command {
+  for (const [name, { flag = '', off, choices, default: value, help }] of settingRows) {
+    if (!names.includes(name)) continue
+    const standard = typeof value === 'string' && value !== '' && !choices
+    const option = new Option(flag, standard ? `${help}; ${value} by default` : help)
+    command.addOption(choices ? option.choices(choices) : option)
+    if (off !== undefined) command.option(flag.replace('--', '--no-'), off)
+  }
+  return command
 }
 
 /** Warnings about the config go to stderr at the level that was asked for on the command line. */

@@ -3,7 +3,7 @@ import { CliError, exitCodes } from '@plexd/runtime'
 import type { AgentConfig, Settings } from './agent-config.ts'
 
 /**
- * One way to write a config file: dotted path of a key -> where its value goes. `null` marks a key, or with `.*` a
+ * How a config file may be written: dotted path of a key -> where its value goes. `null` marks a key, or with `.*` a
  * whole section, that is known but means nothing to this version. A section in which anything means something has no
  * `.*`: it would hide what is mistyped there.
  */
@@ -16,14 +16,6 @@ export interface Target {
   mapping?: boolean
   /** Throws an error that says what is wanted. */
   read(value: unknown): unknown
-}
-
-/** Binds a key to a setting; the compiler checks that they are of one type. */
-export function setting<K extends keyof AgentConfig>(
-  to: K,
-  read: (value: unknown) => AgentConfig[K],
-): Target {
-  return { to, read }
 }
 
 export interface FormContent {

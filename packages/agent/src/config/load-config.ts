@@ -16,11 +16,9 @@ import {
   type Settings,
 } from './agent-config.ts'
 import { checkApiUrl } from './api-url.ts'
+import { configForm } from './config-form.ts'
 import { readEnvironment } from './environment.ts'
-import { type Form, nearestKey, readForm } from './form.ts'
-import { goForm } from './go-form.ts'
-import { installerForm } from './installer-form.ts'
-import { readmeForm } from './readme-form.ts'
+import { nearestKey, readForm } from './form.ts'
 import { recallSettings } from './remembered.ts'
 
 export interface ConfigSources {
@@ -68,11 +66,11 @@ export async function examineConfigFile(path: string): Promise<ConfigFinding[]> 
   try {
     const mapping = await readConfigFile(path)
     if (mapping === undefined) return [fileFault('there is no such file')]
-    const { settings, faults, unknownKeys } = readForm(mapping, anyForm, path)
+    const { settings, faults, unknownKeys } = readForm(mapping, configForm, path)
     return [
       ...faults.map(({ path: key, error }) => faultOf(key, error.message, path)),
       ...urlFaults(settings),
-      ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, anyForm))),
+      ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, configForm))),
     ]
   } catch (error) {
     return [fileFault(describeError(error))]
@@ -95,9 +93,6 @@ function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFindi
   }
 }
 
-/** No key means different things in two forms, so that one file may even mix them. */
-const anyForm: Form = { ...goForm, ...installerForm, ...readmeForm }
-
 async function readFile(named: string | undefined, log: Log): Promise<Settings> {
   const path = named ?? defaultConfigFile
   const mapping = await readConfigFile(path).catch((error: unknown) => {
@@ -110,10 +105,10 @@ async function readFile(named: string | undefined, log: Log): Promise<Settings> 
       exitCodes.usage,
     )
   }
-  const { settings, faults, unknownKeys } = readForm(mapping, anyForm, path)
+  const { settings, faults, unknownKeys } = readForm(mapping, configForm, path)
   if (faults[0]) throw faults[0].error
   for (const key of unknownKeys) {
-    const did_you_mean = nearestKey(key, anyForm)
+    const did_you_mean = nearestKey(key, configForm)
     log.warn('unknown config key, ignored', { file: path, key, did_you_mean })
   }
   return settings

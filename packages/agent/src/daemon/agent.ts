@@ -3,6 +3,7 @@ import type { DaemonStatus } from '@plexd/protocol'
 import { CliError, describeError, handOver } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
+import { reloading } from '../config/settings.ts'
 import { type LocalApi, startLocalApi } from '../local-api/server.ts'
 import { describeCapabilities } from '../registration/capabilities.ts'
 import { version } from '../version.ts'
@@ -58,11 +59,11 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   }
 }
 
-/** The names of settings that differ; only the log level changes while it runs. */
+/** The names of settings that differ, but for those that change while it runs. */
 function needsRestart(running: AgentConfig, next: AgentConfig): string[] {
   const names = Object.keys({ ...running, ...next }) as (keyof AgentConfig)[] // both are of that type
   return names.filter(
-    (name) => name !== 'logLevel' && !isDeepStrictEqual(running[name], next[name]),
+    (name) => !reloading.has(name) && !isDeepStrictEqual(running[name], next[name]),
   )
 }
 

@@ -1,0 +1,32 @@
+import type { Form } from './form.ts'
+import { settingRows } from './settings.ts'
+import { noSkipVerify } from './values.ts'
+
+/** All keys that a config file may have. */
+export const configForm: Form = {
+  ...Object.fromEntries(
+    settingRows.flatMap(([to, { keys, mapping = false, read }]) =>
+      keys.map((key) => [key, { to, mapping, read }]),
+    ),
+  ),
+  'api.tlsinsecureskipverify': { read: noSkipVerify },
+  'api.connecttimeout': null,
+  // The Go agent wants them and overwrites them with data_dir.
+  'registration.datadir': null,
+  'node_api.datadir': null,
+  'heartbeat.nodeid': null,
+  'node_api.shutdowntimeout': null,
+  'node_api.secretauthenabled': null,
+  'observe.*': null,
+  'logs.*': null,
+  'audit.*': null,
+  'access.*': null,
+  'hooks.*': null,
+  'bridge.*': null,
+  'peer_exchange.*': null,
+  'metrics.*': null,
+  'log_fwd.*': null,
+  'audit_fwd.*': null,
+  'integrity.*': null,
+  'tunnel.*': null,
+}
