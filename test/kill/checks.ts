@@ -5,15 +5,12 @@ import {
   type Client,
   controlApi,
   type DataEntry,
-  type EventRecord,
-  type NodeState,
   type SealedSecret,
 } from '@plexd/protocol'
-import { openEventStream } from '../support/event-stream.ts'
-import { comparable } from '../support/fold.ts'
-import { ledgerFaults, sequenceOf } from '../support/ledger.ts'
+import { checkTold } from '../support/check-told.ts'
+import { untilEqual } from '../support/equal.ts'
+import { pages } from '../support/pages.ts'
 import { openSecret } from '../support/secret.ts'
-import type { System } from '../support/system.ts'
 import { until } from '../support/until.ts'
 import type { Registers } from './registers.ts'
 import type { BusyNode, RealNode, World } from './world.ts'
@@ -100,24 +97,10 @@ async function checkExecutions({ system, scripted, executions, results }: World)
   }
 }
 
-/** Whether each scripted node was told everything once and in order, and made of it what the control plane wants. */
+/** Whether a scripted node was told everything, and can open its secrets. */
 export async function checkLedger(world: World, busy: BusyNode): Promise<void> {
   const { stream, answered } = busy
-  const state = await until(
-    `${stream.node.hostname} has come to the end of its log`,
-    async () => {
-      const pulled = (await stream.node.call(controlApi.getState)).json<NodeState>()
-      return stream.position() === sequenceOf(pulled.revision ?? '') && pulled
-    },
-    30_000,
-  )
-  assert.deepEqual(comparable(stream.state()), comparable(state))
-  assert.deepEqual(stream.faults, [])
-  const revision = state.revision ?? ''
-  const log = await readLog(world.system, busy.nodeId, revision)
-  // A rotation of a real agent may still be under way: what comes after the state is no part of this check.
-  const deliveries = stream.deliveries.filter(({ id }) => sequenceOf(id) <= sequenceOf(revision))
-  assert.deepEqual(ledgerFaults(deliveries, { log, afterId: stream.afterId, answered }), [])
+  await checkTold(world.system, stream, answered)
   for (const place of world.secrets.places()) {
     const [id, key = ''] = place.split('/')
     if (id !== busy.nodeId) continue
@@ -140,7 +123,7 @@ export async function checkMirror({ system, secrets }: World, real: RealNode): P
     metadata: { ...node.labels, ...node.reported, ...node.labels },
     data: Object.fromEntries(entries.map(({ key, payload }) => [key, payload])),
   }
-  await until(
+  await untilEqual(
     `${node.hostname} has the desired state`,
     async () => {
       const keys = (await local.listData({})).body.map(({ key }) => key)
@@ -151,22 +134,20 @@ export async function checkMirror({ system, secrets }: World, real: RealNode): P
           return [key, answer?.body.payload]
         }),
       )
-      const held = {
-        metadata: (await local.listMetadata({})).body,
-        data: Object.fromEntries(values),
-      }
-      return sameJson(held, wanted)
+      const metadata = (await local.listMetadata({})).body
+      return { actual: { metadata, data: Object.fromEntries(values) }, expected: wanted }
     },
     60_000,
   )
-  await until(
+  await untilEqual(
     `the reports of ${node.hostname} have arrived`,
     async () => {
       const keys = (await local.listReports({})).body.map(({ key }) => key)
       const held = await Promise.all(
         keys.map(async (key) => [key, (await local.getReport({ params: { key } })).body.payload]),
       )
-      return sameJson(Object.fromEntries(held), Object.fromEntries(await reportsOf(admin, nodeId)))
+      const arrived = await reportsOf(admin, nodeId)
+      return { actual: Object.fromEntries(arrived), expected: Object.fromEntries(held) }
     },
     60_000,
   )
@@ -225,39 +206,9 @@ export async function checkFinished({ system, executions }: World): Promise<void
 
 const outcomes = ['success', 'failure: plexd was restarted while the action ran']
 
-/** The log of what was addressed to a node, up to the event of that id. */
-async function readLog(system: System, nodeId: string, lastId: string): Promise<EventRecord[]> {
-  const { url, caFile } = system.controlPlane
-  const path = `/admin/v1/nodes/${nodeId}/events?after=0`
-  using stream = await openEventStream({ url, caFile, path, token: system.adminToken })
-  const log: EventRecord[] = []
-  while (sequenceOf(log.at(-1)?.id ?? '') < sequenceOf(lastId)) {
-    const block = await stream.next()
-    if (!block) throw new Error(`read log of "${nodeId}": it ended at ${log.at(-1)?.id}`)
-    log.push(JSON.parse(block.data) as EventRecord)
-  }
-  return log
-}
-
 async function reportsOf(admin: Client<AdminApi>, node: string): Promise<Map<string, number>> {
   const entries = await pages((input) => admin.listReports({ ...input, params: { node } }))
   return new Map(entries.map(({ key, payload }) => [key, payload as number])) // the load writes numbers
-}
-
-/** All items of a list. */
-async function pages<Item>(
-  list: (input: {
-    query: { limit: string; after?: string }
-  }) => Promise<{ body: { items: Item[]; next: string | null } }>,
-): Promise<Item[]> {
-  const items: Item[] = []
-  let after: string | null = ''
-  while (after !== null) {
-    const { body } = await list({ query: { limit: '1000', ...(after ? { after } : {}) } })
-    items.push(...body.items)
-    after = body.next
-  }
-  return items
 }
 
 function placeOf({ key, target }: Pick<DataEntry, 'key' | 'target'>): string {
@@ -271,13 +222,4 @@ function unlessUnavailable(error: unknown): undefined {
 function unlessMissing(error: unknown): undefined {
   if (error instanceof ApiError && error.status === 404) return undefined
   throw error
-}
-
-function sameJson(left: unknown, right: unknown): boolean {
-  try {
-    assert.deepEqual(left, right)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -75,6 +75,8 @@ export async function followScripted(node: TestNode): Promise<ScriptedNode> {
 
   async function followOnce(): Promise<void> {
     using stream = await node.stream(lastEventId)
+    // It may have been told to stop while it connected.
+    if (stop.signal.aborted) return
     stop.signal.addEventListener('abort', () => stream[Symbol.dispose](), { once: true })
     if (stream.status !== 200 && stream.status !== 503)
       faults.push(`stream answered ${stream.status}: ${stream.body}`)
