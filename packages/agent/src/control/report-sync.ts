@@ -1,10 +1,12 @@
-import { ApiError, type ReportSync } from '@plexd/protocol'
+import type { ReportSync } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log, wishedWaitMs } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import type { ReportChange, ReportStore } from '../state/report-store.ts'
-import { ForeignAnswer, isRefusal } from './failure.ts'
+import { isRefusal } from './failure.ts'
 import { takeBatch, toReportSync } from './report-batch.ts'
+import { type Conflict, judgeRefusal } from './report-refusal.ts'
+import { createSetbacks } from './report-setbacks.ts'
 
 export interface ReportSyncOptions {
   store: Pick<
@@ -31,9 +33,6 @@ export interface ReportSyncTask extends AsyncDisposable {
   setAside(): number
 }
 
-/** An entry is given up when raising its version did not help so many times. */
-const maxConflicts = 3
-
 /** Sends what local programs report to the control plane, in batches, until it has confirmed each change. */
 export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
   const {
@@ -48,8 +47,8 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
   const backoffs = createBackoffs(options.random)
   const changed = createTrigger(clock)
   const retry = createTrigger(clock)
-  const aside = new Map<string, ReportChange>()
-  const conflicts = new Map<string, number>()
+  const setbacks = createSetbacks()
+  const open = (): Iterable<ReportChange> => setbacks.open(store.unsynced())
   let index = store.index()
   let changedAtMs = clock.monotonic()
 
@@ -67,10 +66,6 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
       await sendAll(signal)
     }
   })
-
-  function* open(): Iterable<ReportChange> {
-    for (const change of store.unsynced()) if (aside.get(change.key) !== change) yield change
-  }
 
   /** Waits until nothing was written for a while, or for long enough. */
   async function settle(signal: AbortSignal): Promise<void> {
@@ -105,55 +100,42 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     try {
       await send(toReportSync(batch), signal)
     } catch (error) {
-      // A proxy may have a lower bound than the control plane; it does not say what the entries are worth.
-      if (isTooMuch(error) && batch.length > 1) return deliverHalves(batch, signal)
-      if (!isOurFault(error)) throw error
       return handleRefusal(batch, error, signal)
     }
     await store.confirm(batch)
-    for (const { key } of batch) conflicts.delete(key)
+    setbacks.confirmed(batch)
   }
 
   async function handleRefusal(
     batch: readonly ReportChange[],
-    error: Error,
+    error: unknown,
     signal: AbortSignal,
   ): Promise<void> {
-    const stale = conflictsOf(error).filter(({ key }) => batch.some((change) => change.key === key))
-    if (stale.length > 0) await Promise.all(stale.map((conflict) => raise(conflict, error)))
-    else if (batch.length > 1) await deliverHalves(batch, signal)
-    else for (const change of batch) putAside(change, error)
-  }
-
-  async function deliverHalves(batch: readonly ReportChange[], signal: AbortSignal): Promise<void> {
-    const half = Math.ceil(batch.length / 2)
-    await deliver(batch.slice(0, half), signal)
-    await deliver(batch.slice(half), signal)
+    const refusal = judgeRefusal(batch, error)
+    if (refusal.todo === 'retry') throw error
+    if (refusal.todo === 'raise')
+      await Promise.all(refusal.of.map((conflict) => raise(conflict, error)))
+    else if (refusal.todo === 'halve') {
+      const half = Math.ceil(batch.length / 2)
+      await deliver(batch.slice(0, half), signal)
+      await deliver(batch.slice(half), signal)
+    } else for (const change of batch) putAside(change, error)
   }
 
   /** Someone else wrote this key at the control plane: ours is the newer one, so it has to count on from there. */
-  async function raise({ key, version }: Conflict, error: Error): Promise<void> {
-    const times = (conflicts.get(key) ?? 0) + 1
-    conflicts.set(key, times)
+  async function raise({ key, version }: Conflict, error: unknown): Promise<void> {
     log.warn('report entry conflicts with the control plane', { key, version })
-    if (times <= maxConflicts) return store.raise(key, version)
-    conflicts.delete(key)
+    if (setbacks.conflicts(key)) return store.raise(key, version)
     for (const change of store.unsynced()) if (change.key === key) putAside(change, error)
   }
 
-  function putAside(change: ReportChange, error: Error): void {
-    aside.set(change.key, change)
+  function putAside(change: ReportChange, error: unknown): void {
+    setbacks.putAside(change)
     log.error('report entry is refused by the control plane, set aside until it is written again', {
       key: change.key,
       version: change.version,
       error,
     })
-  }
-
-  function setAside(): number {
-    const current = [...store.unsynced()].filter((change) => aside.get(change.key) === change)
-    for (const [key, change] of aside) if (!current.includes(change)) aside.delete(key)
-    return aside.size
   }
 
   /** One attempt at what is left. What does not arrive is on disk, and sent after the next start. */
@@ -175,7 +157,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
 
   return {
     wake: () => retry.fire(),
-    setAside,
+    setAside: () => setbacks.count(store.unsynced()),
     async [Symbol.asyncDispose]() {
       stopListening()
       await task[Symbol.asyncDispose]()
@@ -186,35 +168,6 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
 
 /** The next look at the store, should nobody write. */
 const idleMs = 10 * 60_000
-
-interface Conflict {
-  key: string
-  version: number
-}
-
-/** The body of a 409 names the entries, and the version that the control plane has of each. */
-function conflictsOf(error: Error): Conflict[] {
-  const listed = error instanceof ApiError && error.status === 409 ? error.details?.conflicts : []
-  return Array.isArray(listed) ? listed.filter(isConflict) : []
-}
-
-function isConflict(value: unknown): value is Conflict {
-  const { key, version } = { ...(value as Partial<Conflict> | null) } // any JSON, checked in the next line
-  return typeof key === 'string' && Number.isSafeInteger(version)
-}
-
-function isTooMuch(error: unknown): boolean {
-  return error instanceof ForeignAnswer && error.status === 413
-}
-
-/** The same request would be refused again: an answer about its content, or content that cannot be sent at all. */
-function isOurFault(error: unknown): error is Error {
-  if (error instanceof RangeError) return true
-  if (!(error instanceof ApiError)) return false
-  return error.status >= 400 && error.status < 500 && !aboutUsOrTime.has(error.status)
-}
-
-const aboutUsOrTime = new Set([401, 403, 404, 408, 429])
 
 interface Backoffs {
   nextMs(error: unknown): number

@@ -1,0 +1,49 @@
+import { ApiError } from '@plexd/protocol'
+import type { ReportChange } from '../state/report-store.ts'
+import { ForeignAnswer } from './failure.ts'
+
+/** An entry that somebody else wrote at the control plane, and the version that it has there. */
+export interface Conflict {
+  key: string
+  version: number
+}
+
+/**
+ * What to do with changes that were not taken: send the same later, send them in two parts, count on from where the
+ * control plane is, or set them aside until they are written again.
+ */
+export type Refusal = { todo: 'retry' | 'halve' | 'set aside' } | { todo: 'raise'; of: Conflict[] }
+
+/** Pure. */
+export function judgeRefusal(batch: readonly Pick<ReportChange, 'key'>[], error: unknown): Refusal {
+  // A proxy may have a lower bound than the control plane; it does not say what the entries are worth.
+  if (isTooMuch(error)) return { todo: batch.length > 1 ? 'halve' : 'retry' }
+  if (!isOurFault(error)) return { todo: 'retry' }
+  const of = conflictsOf(error).filter(({ key }) => batch.some((change) => change.key === key))
+  if (of.length > 0) return { todo: 'raise', of }
+  return { todo: batch.length > 1 ? 'halve' : 'set aside' }
+}
+
+function isTooMuch(error: unknown): boolean {
+  return error instanceof ForeignAnswer && error.status === 413
+}
+
+/** The same request would be refused again: an answer about its content, or content that cannot be sent at all. */
+function isOurFault(error: unknown): boolean {
+  if (error instanceof RangeError) return true
+  if (!(error instanceof ApiError)) return false
+  return error.status >= 400 && error.status < 500 && !aboutUsOrTime.has(error.status)
+}
+
+const aboutUsOrTime = new Set([401, 403, 404, 408, 429])
+
+/** The body of a 409 names the entries, and the version that the control plane has of each. */
+function conflictsOf(error: unknown): Conflict[] {
+  const listed = error instanceof ApiError && error.status === 409 ? error.details?.conflicts : []
+  return Array.isArray(listed) ? listed.filter(isConflict) : []
+}
+
+function isConflict(value: unknown): value is Conflict {
+  const { key, version } = { ...(value as Partial<Conflict> | null) } // any JSON, checked in the next line
+  return typeof key === 'string' && Number.isSafeInteger(version)
+}
