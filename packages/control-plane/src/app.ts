@@ -17,6 +17,7 @@ import type { Fleet } from './mesh/fleet.ts'
 import type { Parser } from './parser/parser.ts'
 import type { Instances } from './presence/instances.ts'
 import type { Moves } from './presence/moves.ts'
+import type { NodeNotes } from './presence/notes.ts'
 import type { Presence } from './presence/presence.ts'
 import type { MasterKeyRotation } from './rotation/master-key.ts'
 import type { KeptMasterKey } from './seal/master-key.ts'
@@ -47,6 +48,7 @@ export interface App {
   readonly commits: CommitLog
   readonly presence: Presence
   readonly moves: Moves
+  readonly notes: NodeNotes
   readonly instances: Instances
   readonly streams: Streams
   readonly executions: ExecutionWatch
@@ -55,14 +57,8 @@ export interface App {
   /** What each node may take of us. */
   readonly budgets: NodeBudgets
   readonly artifacts: ArtifactFiles
-  /** Report batches that were taken, but whose answer did not leave: node id -> digest of the batch. */
-  readonly lostReportAnswers: Map<string, string>
   readonly bodies: Bodies
   readonly parser: Parser
-  /** What was not taken of the last endpoint report of a node that said what no peer can reach; empty where all was. */
-  readonly endpointsLeftOut: Map<string, string>
-  /** How many entries of its last batch each Go node was not given a place for. */
-  readonly reportsLeftOut: Map<string, number>
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Log

@@ -23,6 +23,7 @@ import { followNodes } from './nodes/follow-nodes.ts'
 import { createParser } from './parser/parser.ts'
 import { createInstances } from './presence/instances.ts'
 import { createMoves } from './presence/moves.ts'
+import { createNodeNotes } from './presence/notes.ts'
 import { createPresence } from './presence/presence.ts'
 import { createMasterKeyRotation } from './rotation/master-key.ts'
 import { loadFleet } from './rows/fleet/load-fleet.ts'
@@ -77,6 +78,7 @@ export async function openApp(
   })
   const commits = createCommitLog({ lastSeq: heads.last(), life })
   const presence = createPresence(clock, config)
+  const notes = createNodeNotes(fleet)
   const moves = createMoves(config.limits, clock.monotonic)
   for (const { no, last_seen_at, isUntold } of await readSigns(store.reader)) {
     presence.expect(no, last_seen_at)
@@ -118,7 +120,7 @@ export async function openApp(
   const operatorEnds = createOperatorEnds(fleet)
   const change = createChange({ store, draft, log: commits, now: clock.now })
   for (const follower of [
-    followNodes({ fleet, presence, streams, instances }), // first: the fleet does not know of the change yet
+    followNodes({ fleet, presence, streams, instances, notes }), // first: the fleet does not know of the change yet
     followFleet(fleet),
     operatorEnds.follow,
     entries.follow,
@@ -155,20 +157,18 @@ export async function openApp(
     commits,
     presence,
     moves,
+    notes,
     instances,
     executions: createExecutionWatch(clock),
     operatorEnds,
     telemetry,
     budgets,
     artifacts,
-    lostReportAnswers: new Map(),
     bodies: createBodies(config.limits, (principal, bytes) => {
       const { id } = principal as NodeRecord // what is counted comes from nodes
       budgets.writes.charge(id, { bytes })
     }),
     parser,
-    endpointsLeftOut: new Map(),
-    reportsLeftOut: new Map(),
     metrics,
     streams,
     clock,

@@ -2,6 +2,7 @@ import type { Follower } from '../events/log.ts'
 import type { Streams } from '../events/streams.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Instances } from '../presence/instances.ts'
+import type { NodeNotes } from '../presence/notes.ts'
 import type { Presence } from '../presence/presence.ts'
 
 /** What is kept of each node in memory alone comes and goes with the node. `fleet` still is as it was before the commit. */
@@ -10,11 +11,13 @@ export function followNodes({
   presence,
   streams,
   instances,
+  notes,
 }: {
   fleet: Fleet
   presence: Presence
   streams: Streams
   instances: Instances
+  notes: NodeNotes
 }): Follower {
   function put(node: NodeRecord): void {
     const before = fleet.node(node.id)
@@ -22,10 +25,12 @@ export function followNodes({
     else if (losesStream(before, node)) streams.end(node.no)
   }
 
-  function remove({ no }: NodeRecord): void {
+  function remove(node: NodeRecord): void {
+    const { no } = node
     streams.end(no)
     presence.forget(no)
     instances.forget(no)
+    notes.forget(node)
   }
 
   return ({ changes }) => {

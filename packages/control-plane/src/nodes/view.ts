@@ -69,6 +69,6 @@ export async function readNodeDetail(app: App, id: string, askedFor: string): Pr
     ...(await nodeView(app, stored)),
     capabilities: stored.capabilities,
     heartbeat: app.presence.of(stored.node.no).heartbeat,
-    reports_left_out: app.reportsLeftOut.get(id) ?? 0,
+    reports_left_out: app.notes.reportsLeftOut.of(id) ?? 0,
   }
 }

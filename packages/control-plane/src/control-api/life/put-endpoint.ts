@@ -122,12 +122,12 @@ function describeFault(field: string, text: string, fault: string): string {
 
 /** Agents of before do not read what they are told of it. Logged once, as they report every minute. */
 function noteLeftOut(
-  { endpointsLeftOut, log }: App,
+  { notes: { endpointsLeftOut }, log }: App,
   { id, hostname }: NodeRecord,
   left_out: readonly string[],
 ): void {
   const text = left_out.join('; ')
-  if ((endpointsLeftOut.get(id) ?? '') === text) return
-  endpointsLeftOut.set(id, text)
+  if ((endpointsLeftOut.of(id) ?? '') === text) return
+  endpointsLeftOut.put(id, text === '' ? undefined : text)
   if (text !== '') log.warn('endpoints of a node are left out', { node_id: id, hostname, left_out })
 }

@@ -14,15 +14,15 @@ type ReportCall = Call<typeof controlApi.syncReports>
 export const syncReports = handle(controlApi.syncReports, async (call, app) => {
   const { principal, reply } = call
   const batch = principal.is_go ? await readSalvaged(call, app) : await readStrict(call, app)
-  const lostDigest = app.lostReportAnswers.get(principal.id)
+  const lostDigest = app.notes.lostReportAnswers.of(principal.id)
   const { report_keys: keys, report_bytes: bytes } = app.config.limits
   const room = { keys, bytes }
   const applied = await app.store.write((tx) =>
     applyReports(tx, principal.id, batch, { lostDigest, room }),
   )
-  app.lostReportAnswers.delete(principal.id)
+  app.notes.lostReportAnswers.put(principal.id, undefined)
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) app.lostReportAnswers.set(principal.id, applied.digest)
+    if (!reply.raw.writableFinished) app.notes.lostReportAnswers.put(principal.id, applied.digest)
   })
   const { conflicts, overflow } = applied
   if (conflicts.length + overflow > 0)
@@ -49,10 +49,8 @@ async function readStrict(call: ReportCall, { bodies, parser }: App): Promise<Re
 async function readSalvaged(call: ReportCall, app: App): Promise<ReportBatch> {
   const { entries, deleted, dropped } = await salvage(call, app)
   const node_id = call.principal.id
-  if (dropped > 0) {
-    app.log.warn('report entries dropped', { node_id, dropped })
-    app.reportsLeftOut.set(node_id, dropped)
-  } else app.reportsLeftOut.delete(node_id)
+  if (dropped > 0) app.log.warn('report entries dropped', { node_id, dropped })
+  app.notes.reportsLeftOut.put(node_id, dropped === 0 ? undefined : dropped)
   app.metrics.reportsDropped(dropped)
   return { entries, deleted }
 }
