@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { parseRange } from './byte-range.ts'
+import { parseRange } from '../control-api/artifacts/byte-range.ts'
 import { type ArtifactFiles, openArtifactFiles } from './files.ts'
 
 const name = { version: '1.5.0', os: 'linux', arch: 'amd64' }

@@ -3,7 +3,7 @@ import { tellEntryChange } from '../../entries/change.ts'
 import { readTarget, rowFor } from '../../entries/target.ts'
 import { handle } from '../../handle.ts'
 import { deleteEntry, readEntriesOf } from '../../rows/entries.ts'
-import { findNodeById } from '../nodes/find-node.ts'
+import { findNodeById } from '../wire/find-node.ts'
 
 export const deleteSecret = handle(
   adminApi.deleteSecret,

@@ -2,8 +2,8 @@ import type { Secret } from '@plexd/protocol'
 import { namedTarget, targetView } from '../../entries/target.ts'
 import type { StoredData } from '../../rows/data-entries.ts'
 import type { ShownSecret } from '../../rows/secrets.ts'
-import { type HostnameOf, readHostnames } from '../nodes/hostnames.ts'
-import { timestamp } from '../timestamps.ts'
+import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
+import { timestamp } from '../wire/timestamps.ts'
 
 /** The names of the nodes that entries are for. */
 export function readTargetNames(

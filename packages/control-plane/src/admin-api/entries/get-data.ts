@@ -4,7 +4,7 @@ import { namedTarget, readTarget, rowFor } from '../../entries/target.ts'
 import { type Call, handle } from '../../handle.ts'
 import { readDataEntry } from '../../rows/data-entries.ts'
 import { readEntriesOf } from '../../rows/entries.ts'
-import { findNodeById } from '../nodes/find-node.ts'
+import { findNodeById } from '../wire/find-node.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 
 type GetDataCall = Call<typeof adminApi.getData>

@@ -1,7 +1,7 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readDataAfter } from '../../rows/data-entries.ts'
-import { boundsOf, cursorOf, nextOf, pageJson } from '../paging.ts'
+import { boundsOf, cursorOf, nextOf, pageJson } from '../wire/paging.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 
 /** By key, then by target. */

@@ -1,7 +1,7 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readSecretsAfter } from '../../rows/secrets.ts'
-import { cursorOf, limitOf, toPage } from '../paging.ts'
+import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
 import { readTargetNames, secretView } from './entry-view.ts'
 
 /** By key, then by target. */

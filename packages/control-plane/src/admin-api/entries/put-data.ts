@@ -8,7 +8,7 @@ import { type Call, handle } from '../../handle.ts'
 import { targetWarnings } from '../../mesh/target-warnings.ts'
 import { dataBytes, putDataEntry, readDataOf, type StoredData } from '../../rows/data-entries.ts'
 import { nextVersion } from '../../rows/entries.ts'
-import { findNodeById } from '../nodes/find-node.ts'
+import { findNodeById } from '../wire/find-node.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 
 /**

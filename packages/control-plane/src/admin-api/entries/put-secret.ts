@@ -8,7 +8,7 @@ import { nextVersion } from '../../rows/entries.ts'
 import { putSecretEntry, readSecretsOf } from '../../rows/secrets.ts'
 import { placeOf } from '../../seal/places.ts'
 import { open, seal } from '../../seal/seal.ts'
-import { findNodeById } from '../nodes/find-node.ts'
+import { findNodeById } from '../wire/find-node.ts'
 import { readTargetNames, secretView } from './entry-view.ts'
 
 /** The value is sealed before it is written. The same value again is no change. */

@@ -5,8 +5,8 @@ import { executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
 import { readExecution, type StoredExecution } from '../../rows/executions.ts'
-import { readDuration } from '../durations.ts'
-import { readHostnames } from '../nodes/hostnames.ts'
+import { readDuration } from '../wire/durations.ts'
+import { readHostnames } from '../wire/hostnames.ts'
 
 /** With `wait` it answers when the execution has finished, or at the end of the wait as it is then; 401 when the token ends. */
 export const getExecution = handle(

@@ -2,8 +2,8 @@ import { adminApi } from '@plexd/protocol'
 import { executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import { readExecutionsBefore } from '../../rows/executions.ts'
-import { findNodeEver } from '../nodes/find-node.ts'
-import { boundsOf, cursorOf, nextOf } from '../paging.ts'
+import { findNodeEver } from '../wire/find-node.ts'
+import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 
 export const listExecutions = handle(
   adminApi.listExecutions,

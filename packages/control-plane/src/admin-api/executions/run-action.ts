@@ -14,8 +14,8 @@ import { executionView } from '../../executions/view.ts'
 import { type Call, handle } from '../../handle.ts'
 import { insertExecution, type StoredExecution } from '../../rows/executions.ts'
 import { readNode } from '../../rows/fleet/nodes.ts'
-import { readDuration } from '../durations.ts'
-import { findNode } from '../nodes/find-node.ts'
+import { readDuration } from '../wire/durations.ts'
+import { findNode } from '../wire/find-node.ts'
 
 /** Asks a node to run an action. The request is in the log, and with it durable, before this is answered. */
 export const runAction = handle(adminApi.runAction, async (call, app): Promise<Execution> => {

@@ -1,7 +1,7 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readShownKey } from '../../rows/signing-keys.ts'
-import { readDuration } from '../durations.ts'
+import { readDuration } from '../wire/durations.ts'
 import { signingKeyView } from './signing-key-view.ts'
 
 export const rotateSigningKey = handle(adminApi.rotateSigningKey, async ({ body }, app) => {

@@ -1,6 +1,6 @@
 import type { SigningKey } from '@plexd/protocol'
 import type { ShownSigningKey } from '../../rows/signing-keys.ts'
-import { timestamp, timestampOrNull } from '../timestamps.ts'
+import { timestamp, timestampOrNull } from '../wire/timestamps.ts'
 
 export function signingKeyView(key: ShownSigningKey): SigningKey {
   return {

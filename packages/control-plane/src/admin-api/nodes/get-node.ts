@@ -1,7 +1,7 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readNodeDetail } from '../../nodes/view.ts'
-import { findNode } from './find-node.ts'
+import { findNode } from '../wire/find-node.ts'
 
 export const getNode = handle(adminApi.getNode, async ({ principal, params }, app) => {
   const { id } = findNode(app.fleet, principal, params.node)

@@ -4,7 +4,7 @@ import type { NodeRecord } from '../../mesh/fleet.ts'
 import { withReported } from '../../mesh/labels.ts'
 import { nodeView } from '../../nodes/view.ts'
 import { readNodes } from '../../rows/fleet/nodes.ts'
-import { boundsOf, cursorOf, nextOf } from '../paging.ts'
+import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 
 /** In the order of registration. */
 export const listNodes = handle(adminApi.listNodes, async ({ principal, query }, app) => {

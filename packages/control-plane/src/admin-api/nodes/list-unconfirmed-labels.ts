@@ -1,7 +1,7 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { listUnconfirmed } from '../../nodes/unconfirmed-list.ts'
-import { cursorOf, limitOf, toPage } from '../paging.ts'
+import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
 
 /** By key. */
 export const listUnconfirmedLabels = handle(

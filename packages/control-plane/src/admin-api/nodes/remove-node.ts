@@ -2,7 +2,7 @@ import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import * as removal from '../../nodes/removal.ts'
 import { renewPsks } from '../../rotation/psks.ts'
-import { findNode } from './find-node.ts'
+import { findNode } from '../wire/find-node.ts'
 
 export const removeNode = handle(adminApi.removeNode, async ({ principal, params, query }, app) => {
   const force = query.force === 'true'

@@ -3,7 +3,7 @@ import { changeNode } from '../../changes/announce.ts'
 import { handle } from '../../handle.ts'
 import { readHostname, refuseTakenHostname } from '../../nodes/hostname.ts'
 import { readNodeDetail } from '../../nodes/view.ts'
-import { findNode } from './find-node.ts'
+import { findNode } from '../wire/find-node.ts'
 
 /** Its id, and with it its data, secrets and history, stay. */
 export const renameNode = handle(adminApi.renameNode, async ({ principal, params, body }, app) => {

@@ -2,7 +2,7 @@ import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { refuseWithoutRotation } from '../../nodes/agent.ts'
 import { askForNewKey } from '../../rotation/key-request.ts'
-import { findNode } from './find-node.ts'
+import { findNode } from '../wire/find-node.ts'
 
 export const requestKeyRotation = handle(
   adminApi.requestKeyRotation,

@@ -7,7 +7,7 @@ import { checkLabels, warningsOf } from '../../nodes/labels.ts'
 import { putLabels } from '../../nodes/unconfirmed.ts'
 import { readNodeDetail } from '../../nodes/view.ts'
 import { readUnconfirmedOf } from '../../rows/fleet/node-lookups.ts'
-import { findNode } from './find-node.ts'
+import { findNode } from '../wire/find-node.ts'
 
 /** What is set wins over what is removed. Labels as they were before change nothing and tell nobody. */
 export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app) => {

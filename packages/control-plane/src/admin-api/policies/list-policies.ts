@@ -1,7 +1,7 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readPoliciesAfter } from '../../rows/fleet/policies.ts'
-import { boundsOf, cursorOf, nextOf } from '../paging.ts'
+import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 import { policyViews } from './policy-view.ts'
 
 /** In the order they apply. */

@@ -1,7 +1,7 @@
 import { isNodeId, type Policy, type PolicyRule } from '@plexd/protocol'
 import type { StoredPolicy } from '../../rows/fleet/policies.ts'
-import { readHostnames } from '../nodes/hostnames.ts'
-import { timestamp } from '../timestamps.ts'
+import { readHostnames } from '../wire/hostnames.ts'
+import { timestamp } from '../wire/timestamps.ts'
 
 type Names = Parameters<typeof readHostnames>[0]
 

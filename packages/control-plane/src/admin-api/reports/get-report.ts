@@ -1,7 +1,7 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readReport } from '../../rows/reports.ts'
-import { findNode } from '../nodes/find-node.ts'
+import { findNode } from '../wire/find-node.ts'
 import { reportJson } from './report-view.ts'
 
 export const getReport = handle(

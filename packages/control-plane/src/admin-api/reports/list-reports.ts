@@ -1,8 +1,8 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readReportsAfter } from '../../rows/reports.ts'
-import { findNode } from '../nodes/find-node.ts'
-import { boundsOf, cursorOf, nextOf, pageJson } from '../paging.ts'
+import { findNode } from '../wire/find-node.ts'
+import { boundsOf, cursorOf, nextOf, pageJson } from '../wire/paging.ts'
 import { reportJson } from './report-view.ts'
 
 /** By key. */

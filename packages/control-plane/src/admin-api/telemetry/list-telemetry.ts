@@ -2,9 +2,9 @@ import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { countWithin } from '../../rows/page.ts'
 import { isRecordKind, recordKinds } from '../../telemetry/store.ts'
-import { findNodeEver } from '../nodes/find-node.ts'
-import { boundsOf, cursorOf, nextOf, pageJson } from '../paging.ts'
-import { readMoment, timestamp } from '../timestamps.ts'
+import { findNodeEver } from '../wire/find-node.ts'
+import { boundsOf, cursorOf, nextOf, pageJson } from '../wire/paging.ts'
+import { readMoment, timestamp } from '../wire/timestamps.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,

@@ -4,7 +4,7 @@ import { handle } from '../../handle.ts'
 import { readHostname } from '../../nodes/hostname.ts'
 import { checkLabels, warningsOf } from '../../nodes/labels.ts'
 import { insertToken } from '../../rows/bootstrap-tokens.ts'
-import { readDuration } from '../durations.ts'
+import { readDuration } from '../wire/durations.ts'
 import { bootstrapTokenView } from './token-view.ts'
 
 /** Only a hash of the token is kept. */

@@ -1,8 +1,8 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import { readTokensAfter } from '../../rows/bootstrap-tokens.ts'
-import { readHostnames } from '../nodes/hostnames.ts'
-import { cursorOf, limitOf, toPage } from '../paging.ts'
+import { readHostnames } from '../wire/hostnames.ts'
+import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
 import { bootstrapTokenView } from './token-view.ts'
 
 /** Revoked tokens are left out; used and expired ones are not, for they tell how nodes came to be. */

@@ -1,8 +1,8 @@
 import type { AdminToken, BootstrapToken } from '@plexd/protocol'
 import type { StoredToken } from '../../rows/bootstrap-tokens.ts'
 import type { ShownOperator } from '../../rows/fleet/operators.ts'
-import type { HostnameOf } from '../nodes/hostnames.ts'
-import { timestamp, timestampOrNull } from '../timestamps.ts'
+import type { HostnameOf } from '../wire/hostnames.ts'
+import { timestamp, timestampOrNull } from '../wire/timestamps.ts'
 
 /** A bootstrap token without the token. */
 export function bootstrapTokenView(row: StoredToken, hostnameOf: HostnameOf): BootstrapToken {

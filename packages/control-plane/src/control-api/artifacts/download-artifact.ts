@@ -1,6 +1,6 @@
 import { controlApi } from '@plexd/protocol'
-import { sendArtifact } from '../../artifacts/send.ts'
 import { handle } from '../../handle.ts'
+import { sendArtifact } from './send.ts'
 
 export const downloadArtifact = handle(controlApi.downloadArtifact, async (call, app) => {
   const { version, os, arch } = call.params

@@ -1,8 +1,8 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import type { App } from '../../app.ts'
-import { sendArtifact } from '../../artifacts/send.ts'
 import { handle } from '../../handle.ts'
 import { readArtifactsOf } from '../../rows/artifacts.ts'
+import { sendArtifact } from './send.ts'
 
 /**
  * The same binaries under the names that the install script looks for; give it

@@ -1,6 +1,6 @@
 import { controlApi } from '@plexd/protocol'
-import { updateExecution } from '../../executions/update.ts'
 import { handle } from '../../handle.ts'
+import { updateExecution } from './update.ts'
 
 export const ackExecution = handle(
   controlApi.ackExecution,

@@ -1,6 +1,6 @@
 import { controlApi } from '@plexd/protocol'
-import { updateExecution } from '../../executions/update.ts'
 import { handle } from '../../handle.ts'
+import { updateExecution } from './update.ts'
 
 /** The output may be large: it is read by the parser, of which only what is kept comes back. */
 export const finishExecution = handle(controlApi.finishExecution, async (call, app) => {

@@ -1,6 +1,6 @@
 import { controlApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
-import { recordTunnel } from '../../telemetry/tunnel-record.ts'
+import { recordTunnel } from './tunnel-record.ts'
 
 export const tunnelReady = handle(
   controlApi.tunnelReady,

@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
-import type { Config } from '../config/config.ts'
-import type { FirstOf, PageBounds } from '../rows/page.ts'
+import type { Config } from '../../config/config.ts'
+import type { FirstOf, PageBounds } from '../../rows/page.ts'
 
 /** Where in a list a page ends, as `next` gives it and `after` takes it back; opaque to clients. */
 export type Cursor = readonly (string | number)[]

@@ -1,8 +1,8 @@
 import { ApiError, parseDuration } from '@plexd/protocol'
-import type { App } from '../app.ts'
-import type { NodeRecord } from '../mesh/fleet.ts'
-import { changeExecution, readExecution, type StoredExecution } from '../rows/executions.ts'
-import { acknowledge, finish } from './transitions.ts'
+import type { App } from '../../app.ts'
+import { acknowledge, finish } from '../../executions/transitions.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
+import { changeExecution, readExecution, type StoredExecution } from '../../rows/executions.ts'
 
 /** What a node says of an execution: an acknowledgement or a result. */
 export type ExecutionNews =

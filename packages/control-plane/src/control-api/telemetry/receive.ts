@@ -1,6 +1,6 @@
 import type { BatchResponse, TelemetryKind } from '@plexd/protocol'
-import type { App } from '../app.ts'
-import type { NodeRecord } from '../mesh/fleet.ts'
+import type { App } from '../../app.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
 
 /** Of a batch that is refused nobody knows how many records it had: as many as there could be. */
 const minRecordBytes = 2

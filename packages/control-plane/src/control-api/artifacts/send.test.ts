@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
 
 const content = Buffer.from('plexd '.repeat(20_000))
 const hex = createHash('sha256').update(content).digest('hex')

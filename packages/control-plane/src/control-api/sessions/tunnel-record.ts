@@ -1,6 +1,6 @@
 import type { AuditRecord } from '@plexd/protocol'
-import type { App } from '../app.ts'
-import type { NodeRecord } from '../mesh/fleet.ts'
+import type { App } from '../../app.ts'
+import type { NodeRecord } from '../../mesh/fleet.ts'
 
 /** Keeps what a node says of an access tunnel with its audit records: who could reach what, and from when to when. */
 export async function recordTunnel(

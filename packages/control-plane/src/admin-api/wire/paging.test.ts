@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { startControlPlane } from '../testing/harness.ts'
+import { startControlPlane } from '../../testing/harness.ts'
 import { cursorOf, limitOf, toPage } from './paging.ts'
 
 describe('toPage', () => {

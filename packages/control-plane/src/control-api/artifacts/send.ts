@@ -1,10 +1,10 @@
 import { ApiError } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { App } from '../app.ts'
-import { entityTags } from '../http/entity-tags.ts'
-import { readArtifact } from '../rows/artifacts.ts'
+import type { App } from '../../app.ts'
+import type { ArtifactName } from '../../artifacts/files.ts'
+import { entityTags } from '../../http/entity-tags.ts'
+import { readArtifact } from '../../rows/artifacts.ts'
 import { parseRange } from './byte-range.ts'
-import type { ArtifactName } from './files.ts'
 
 /** A binary as a stream, whole or the part that Range asks for. Throws an ApiError: 400, 404 or 416. */
 export async function sendArtifact(

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { createFakeClock } from '@plexd/runtime'
-import { pruneTelemetry } from '../jobs/prune-telemetry.ts'
-import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { pruneTelemetry } from '../../jobs/prune-telemetry.ts'
+import {
+  type EnrolledNode,
+  startControlPlane,
+  type TestControlPlane,
+} from '../../testing/harness.ts'
 
 const at = '2025-01-15T10:30:00Z'
 const log = (message: string) => JSON.stringify({ timestamp: at, message, severity: 'err' })
