@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { sql } from 'kysely'
 import type { Unit } from './change.ts'
-import { audienceOf } from './events/audience.ts'
+import { audienceOf } from './rows/log/audience.ts'
 import { startControlPlane } from './testing/harness.ts'
 
 describe('change', () => {

@@ -1,8 +1,8 @@
-import type { CommitLog, Draft } from './events/log.ts'
-import type { NewEvent } from './events/new-event.ts'
+import type { CommitLog, Draft } from './log/log.ts'
+import type { NewEvent } from './log/new-event.ts'
 import type { FleetChange, MutableFleet } from './mesh/fleet.ts'
-import type { LoggedEvent } from './rows/events.ts'
-import { isOfFleet, type RowUnit } from './rows/fleet/unit.ts'
+import type { LoggedEvent } from './rows/log/events.ts'
+import { isOfFleet, type RowUnit } from './rows/unit.ts'
 import type { Store, Tx } from './store/db.ts'
 
 /** One unit of work on the desired state. */

@@ -237,7 +237,7 @@ async function compareWithLog(
     .select('no')
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
-  const { readEventsFor } = await import('./rows/events.ts')
+  const { readEventsFor } = await import('./rows/log/events.ts')
   const [, afterSeq] = startId.split('-')
   const { events } = await readEventsFor(db, {
     no,

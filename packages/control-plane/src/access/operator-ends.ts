@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import type { Follower } from '../events/log.ts'
+import type { Follower } from '../log/log.ts'
 import type { Fleet, OperatorRecord } from '../mesh/fleet.ts'
 
 /** What an operator keeps open ends with the token, not a while later. */

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util'
 import { formatDuration } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import { readSecretRefsFor } from '../entries/node-entries.ts'
-import { audienceOf } from '../events/audience.ts'
 import type { NodeRecord, PolicyRecord } from '../mesh/fleet.ts'
 import { isShown, publicPeer } from '../mesh/peer-view.ts'
 import { compileFor } from '../mesh/policies/compile.ts'
@@ -10,6 +9,7 @@ import { touchedByNode, touchedByPolicy } from '../mesh/touched.ts'
 import { peersOf } from '../mesh/visibility.ts'
 import { insertNode, type NewNode, putNode, type RowOnly, removeNode } from '../rows/fleet/nodes.ts'
 import { deletePolicy, putPolicy } from '../rows/fleet/policies.ts'
+import { audienceOf } from '../rows/log/audience.ts'
 
 /**
  * Adds a node and tells who has to know: its peers of it, and those whose rules name it. The node itself is told

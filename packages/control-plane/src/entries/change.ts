@@ -1,8 +1,8 @@
 import type { Unit } from '../change.ts'
-import { audienceOf } from '../events/audience.ts'
 import { entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
+import { audienceOf } from '../rows/log/audience.ts'
 
 /** An entry of a key that is written or deleted, beside the others of the same key. */
 export interface EntryChange {

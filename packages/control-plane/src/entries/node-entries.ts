@@ -1,6 +1,6 @@
 import type { SecretRef } from '@plexd/protocol'
-import type { Follower } from '../events/log.ts'
 import type { Limits } from '../limits.ts'
+import type { Follower } from '../log/log.ts'
 import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'

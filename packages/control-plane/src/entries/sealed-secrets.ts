@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { nskBytes } from '@plexd/protocol'
-import type { Follower } from '../events/log.ts'
+import type { Follower } from '../log/log.ts'
 import { entriesOf } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { readNodeSeals } from '../rows/fleet/node-lookups.ts'

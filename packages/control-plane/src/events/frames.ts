@@ -8,7 +8,7 @@ import {
 } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import type { NodeRecord } from '../mesh/fleet.ts'
-import type { StoredEvent } from '../rows/events.ts'
+import type { StoredEvent } from '../rows/log/events.ts'
 import type { Heads } from './heads.ts'
 import type { Keyring } from './keyring.ts'
 import { mayBeShared, type PayloadSources, payloadFor } from './payload-for.ts'

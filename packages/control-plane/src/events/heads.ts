@@ -1,9 +1,9 @@
-import { readAudiencesBefore } from '../rows/events.ts'
-import { type Life, readLives } from '../rows/lives.ts'
+import type { Follower } from '../log/log.ts'
+import { formatPosition, parsePosition } from '../log/position.ts'
+import { decodeAudience } from '../rows/log/audience.ts'
+import { readAudiencesBefore } from '../rows/log/events.ts'
+import { type Life, readLives } from '../rows/log/lives.ts'
 import type { Reader } from '../store/db.ts'
-import { decodeAudience } from './audience.ts'
-import type { Follower } from './log.ts'
-import { formatPosition, parsePosition } from './position.ts'
 
 /** How far the log has come, in all and for each node. */
 export interface Heads {

@@ -9,6 +9,7 @@ import {
 } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import type { Change, Unit } from '../change.ts'
+import { audienceOf } from '../rows/log/audience.ts'
 import {
   insertCurrentKey,
   readKeyIn,
@@ -20,7 +21,6 @@ import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import type { Store, Tx } from '../store/db.ts'
-import { audienceOf } from './audience.ts'
 
 /** The keys that sign events: the current one, and for a transition period the one before it. */
 export interface Keyring {

@@ -1,14 +1,14 @@
 import type { EventType } from '@plexd/protocol'
 import type { NodeEntries } from '../entries/node-entries.ts'
+import type { StoredPayload } from '../log/new-event.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { metadataOf } from '../mesh/labels.ts'
 import { pskSourceOf } from '../mesh/peer-view.ts'
 import { policiesJsonFor } from '../mesh/policies/node-policies.ts'
-import type { StoredEvent } from '../rows/events.ts'
 import { isWaiting } from '../rows/executions.ts'
+import type { StoredEvent } from '../rows/log/events.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
-import type { StoredPayload } from './new-event.ts'
 
 /** What payloads are filled in from: all of it committed. */
 export interface PayloadSources {

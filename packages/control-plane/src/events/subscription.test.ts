@@ -3,11 +3,11 @@ import { describe, it } from 'node:test'
 import type { EventType } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
 import fc from 'fast-check'
-import type { LoggedEvent } from '../rows/events.ts'
+import type { StoredPayload } from '../log/new-event.ts'
+import { audienceOf } from '../rows/log/audience.ts'
+import type { LoggedEvent } from '../rows/log/events.ts'
 import type { Reader } from '../store/db.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
-import { audienceOf } from './audience.ts'
-import type { StoredPayload } from './new-event.ts'
 import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 
@@ -318,7 +318,7 @@ async function emit(
 }
 
 async function seqsFor({ app }: TestControlPlane, no: number, after: number): Promise<number[]> {
-  const { readEventsFor } = await import('../rows/events.ts')
+  const { readEventsFor } = await import('../rows/log/events.ts')
   const { events } = await readEventsFor(app.store.reader, { no, afterSeq: after, limit: 100_000 })
   return events.map(({ seq }) => seq)
 }

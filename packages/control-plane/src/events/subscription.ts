@@ -1,6 +1,6 @@
 import { type EventType, isMadeUpByState } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
-import { type LoggedEvent, readEventsFor, type StoredEvent } from '../rows/events.ts'
+import { type LoggedEvent, readEventsFor, type StoredEvent } from '../rows/log/events.ts'
 import type { Reader } from '../store/db.ts'
 import { type Counter, createCounter } from './counter.ts'
 import type { Frame } from './frames.ts'

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Follower } from '../events/log.ts'
+import type { Follower } from '../log/log.ts'
 
 /** What is asked for when the metrics are read. */
 export interface Gauges {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
-import { audienceOf } from '../events/audience.ts'
+import { audienceOf } from '../rows/log/audience.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { pruneEvents } from './prune-events.ts'
 

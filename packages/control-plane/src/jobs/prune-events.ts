@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
-import { oldestSince } from '../rows/events.ts'
-import { trimLog } from '../rows/log.ts'
+import { oldestSince } from '../rows/log/events.ts'
+import { trimLog } from '../rows/log/log.ts'
 
 /** Rows deleted in one transaction. */
 const chunk = 2_000

@@ -1,5 +1,5 @@
-import type { Follower } from '../events/log.ts'
 import type { Streams } from '../events/streams.ts'
+import type { Follower } from '../log/log.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import type { Instances } from '../presence/instances.ts'
 import type { NodeNotes } from '../presence/notes.ts'

@@ -1,21 +1,31 @@
 import { formatNode } from '@plexd/protocol'
-import type { App } from '../app.ts'
+import type { Log } from '@plexd/runtime'
+import type { Change } from '../change.ts'
 import { changeNode } from '../changes/announce.ts'
+import type { Fleet } from '../mesh/fleet.ts'
 
 /**
  * Go nodes rotate no key, and earlier versions took a request for it all the same: it would stand there for ever. To be
  * called once, at the start.
  */
-export async function forgetRotations(app: Pick<App, 'fleet' | 'change' | 'log'>): Promise<void> {
-  const asked = [...app.fleet.allNodes()].filter(({ rotate_keys, is_go }) => rotate_keys && is_go)
+export async function forgetRotations({
+  fleet,
+  change,
+  log,
+}: {
+  fleet: Fleet
+  change: Change
+  log: Log
+}): Promise<void> {
+  const asked = [...fleet.allNodes()].filter(({ rotate_keys, is_go }) => rotate_keys && is_go)
   if (asked.length === 0) return
-  await app.change(async (unit) => {
+  await change(async (unit) => {
     for (const { id } of asked) {
       const node = unit.fleet.node(id)
       if (node) await changeNode(unit, { ...node, rotate_keys: false })
     }
   })
-  app.log.warn(
+  log.warn(
     'key rotations are asked for no longer: these nodes run the Go agent, which rotates no key',
     { nodes: asked.map(({ id, hostname }) => formatNode(id, hostname)) },
   )

@@ -1,7 +1,7 @@
 import type { Unit } from '../change.ts'
 import { changeNode } from '../changes/announce.ts'
-import { audienceOf } from '../events/audience.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { audienceOf } from '../rows/log/audience.ts'
 
 /** Asks a node to rotate its key: by an event, and by the answer to each heartbeat until the node has done it. */
 export async function askForNewKey(unit: Unit, node: NodeRecord, reason: string): Promise<void> {

@@ -1,9 +1,10 @@
+import type { Log } from '@plexd/runtime'
 import { tokenHash } from '../access/auth.ts'
-import type { App } from '../app.ts'
-import type { Unit } from '../change.ts'
+import type { Change, Unit } from '../change.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { readNodeSeals } from '../rows/fleet/node-lookups.ts'
 import { putNode } from '../rows/fleet/nodes.ts'
+import type { MasterKey } from '../seal/master-key.ts'
 import {
   type NodeSecrets,
   newNodeSecrets,
@@ -12,11 +13,17 @@ import {
   sealNsk,
 } from '../seal/node-secrets.ts'
 
+import type { Store } from '../store/db.ts'
+
 /**
  * Gives a node another NSK and another token. They are accepted beside those that it has, until it uses one of them;
  * before that it may have lost the answer, so the same ones are given again.
  */
-export async function renewSecrets(unit: Unit, app: App, node: NodeRecord): Promise<void> {
+export async function renewSecrets(
+  unit: Unit,
+  { masterKey }: { masterKey: MasterKey },
+  node: NodeRecord,
+): Promise<void> {
   if (node.next_token_hash !== null) return
   const seals = await readNodeSeals(unit.tx, node.id)
   if (!seals) throw new Error(`renew secrets of node "${node.id}": it has no row`)
@@ -25,44 +32,48 @@ export async function renewSecrets(unit: Unit, app: App, node: NodeRecord): Prom
     next_token_hash: tokenHash(secrets.node_token),
     next_nsk_hash: tokenHash(secrets.node_secret_key),
   }
-  const next_secrets_sealed = sealNextSecrets(app.masterKey, node.id, secrets)
+  const next_secrets_sealed = sealNextSecrets(masterKey, node.id, secrets)
   await putNode(unit, { ...node, ...next }, { next_secrets_sealed })
 }
 
 /** What a node was given and has yet to use; undefined when there is nothing. */
-export async function secretsOnTheirWay(
-  app: App,
+export async function pendingSecrets(
+  { store, masterKey }: { store: Pick<Store, 'reader'>; masterKey: MasterKey },
   nodeId: string,
 ): Promise<NodeSecrets | undefined> {
-  const sealed = (await readNodeSeals(app.store.reader, nodeId))?.next_secrets_sealed
-  return sealed ? openNextSecrets(app.masterKey, nodeId, sealed) : undefined
+  const sealed = (await readNodeSeals(store.reader, nodeId))?.next_secrets_sealed
+  return sealed ? openNextSecrets(masterKey, nodeId, sealed) : undefined
 }
 
 /**
  * The node has used a token: when it is one of the new ones, it has them on its disk, and the old ones are worthless
  * from here on. A stream that was opened with them ends. Durable when it resolves.
  */
-export async function noteToken(app: App, node: NodeRecord, token: string): Promise<void> {
+export async function noteToken(
+  { change, masterKey, log }: { change: Change; masterKey: MasterKey; log: Log },
+  node: NodeRecord,
+  token: string,
+): Promise<void> {
   if (node.next_token_hash === null) return
   const hash = tokenHash(token)
   if (hash !== node.next_token_hash && hash !== node.next_nsk_hash) return
-  const isPromoted = await app.change((unit) => promote(unit, app, node.id))
-  if (isPromoted) app.log.info('node uses its new secrets', { node_id: node.id })
+  const isPromoted = await change((unit) => promote(unit, masterKey, node.id))
+  if (isPromoted) log.info('node uses its new secrets', { node_id: node.id })
 }
 
-async function promote(unit: Unit, app: App, nodeId: string): Promise<boolean> {
+async function promote(unit: Unit, masterKey: MasterKey, nodeId: string): Promise<boolean> {
   const node = unit.fleet.node(nodeId)
   const sealed = (await readNodeSeals(unit.tx, nodeId))?.next_secrets_sealed
   // Another call was first.
   if (!node || !sealed || node.next_token_hash === null || node.next_nsk_hash === null) return false
-  const { node_secret_key } = openNextSecrets(app.masterKey, nodeId, sealed)
+  const { node_secret_key } = openNextSecrets(masterKey, nodeId, sealed)
   const now = {
     token_hash: node.next_token_hash,
     nsk_hash: node.next_nsk_hash,
     next_token_hash: null,
     next_nsk_hash: null,
   }
-  const nsk_sealed = sealNsk(app.masterKey, nodeId, node_secret_key)
+  const nsk_sealed = sealNsk(masterKey, nodeId, node_secret_key)
   await putNode(unit, { ...node, ...now }, { nsk_sealed, next_secrets_sealed: null })
   return true
 }

@@ -3,8 +3,8 @@ import type { ScopedEntry } from '../mesh/entry-scope.ts'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { byTarget, type EntriesByTarget } from './entries.ts'
-import type { RowUnit } from './fleet/unit.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
+import type { RowUnit } from './unit.ts'
 
 /** The payload is JSON text, as it was written. */
 export type StoredData = Selectable<Tables['data_entries']>

@@ -3,7 +3,7 @@ import { nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
-import type { RowUnit } from './fleet/unit.ts'
+import type { RowUnit } from './unit.ts'
 
 /** What data entries and secrets have in common: both are for targets. */
 export type EntryTable = 'data_entries' | 'secrets'

@@ -4,8 +4,8 @@ import { placeOf } from '../seal/places.ts'
 import { sealAgain } from '../seal/seal.ts'
 import type { Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
-import type { RowUnit } from './fleet/unit.ts'
 import { readSetting, writeSetting } from './settings.ts'
+import type { RowUnit } from './unit.ts'
 
 type SealedColumn<Table extends keyof Tables> = Extract<keyof Tables[Table], `${string}_sealed`>
 

@@ -3,7 +3,7 @@ import type { ScopedEntry } from '../mesh/entry-scope.ts'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { byTarget, type EntriesByTarget } from './entries.ts'
-import type { RowUnit } from './fleet/unit.ts'
+import type { RowUnit } from './unit.ts'
 
 export type StoredSecret = Selectable<Tables['secrets']>
 

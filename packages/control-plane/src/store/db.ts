@@ -1,7 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
+import type { Dialect } from './migrations/dialect.ts'
 import type { Tables } from './schema.ts'
-
-export type Dialect = 'sqlite' | 'postgres'
 
 /** Reads see only what is committed. */
 export type Reader = Kysely<Tables>

@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely'
-import type { Dialect } from './db.ts'
 import * as init from './migrations/0001-init.ts'
 import * as localEndpoints from './migrations/0002-local-endpoints.ts'
 import * as pskEpoch from './migrations/0003-psk-epoch.ts'
@@ -12,6 +11,7 @@ import * as lives from './migrations/0009-lives.ts'
 import * as reportWriters from './migrations/0010-report-writers.ts'
 import * as meshRanges from './migrations/0011-mesh-ranges.ts'
 import * as loggedChanges from './migrations/0012-logged-changes.ts'
+import type { Dialect } from './migrations/dialect.ts'
 
 /** In order; a migration that has been released is never edited, the next one mends it. */
 const migrations = [

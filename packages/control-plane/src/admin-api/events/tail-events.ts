@@ -7,7 +7,7 @@ import { createSubscription } from '../../events/subscription.ts'
 import { handle } from '../../handle.ts'
 import { openSse } from '../../http/sse.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
-import type { StoredEvent } from '../../rows/events.ts'
+import type { StoredEvent } from '../../rows/log/events.ts'
 import { findNode } from '../wire/find-node.ts'
 
 /** Ends with the token's end, with the node's, and when the control plane stops. */

@@ -7,13 +7,13 @@ import {
   type TriggeredBy,
 } from '@plexd/protocol'
 import type { App } from '../../app.ts'
-import { audienceOf } from '../../events/audience.ts'
 import { findAction } from '../../executions/find-action.ts'
 import { deadlineGraceMs } from '../../executions/transitions.ts'
 import { executionView } from '../../executions/view.ts'
 import { type Call, handle } from '../../handle.ts'
 import { insertExecution, type StoredExecution } from '../../rows/executions.ts'
 import { readNode } from '../../rows/fleet/nodes.ts'
+import { audienceOf } from '../../rows/log/audience.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 

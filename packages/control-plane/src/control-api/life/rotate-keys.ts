@@ -5,7 +5,7 @@ import { changeNode } from '../../changes/announce.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { peersFor } from '../../mesh/peer-view.ts'
-import { renewSecrets, secretsOnTheirWay } from '../../rotation/node-secrets.ts'
+import { pendingSecrets, renewSecrets } from '../../rotation/node-secrets.ts'
 import { checkPublicKey } from './check-public-key.ts'
 
 /**
@@ -26,7 +26,7 @@ export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body
   if (rotated) app.log.info('node key rotated', { node_id: principal.id })
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  return { updated_peers: peersFor(app, node), ...(await secretsOnTheirWay(app, node.id)) }
+  return { updated_peers: peersFor(app, node), ...(await pendingSecrets(app, node.id)) }
 })
 
 /** False when the node has the key already. */

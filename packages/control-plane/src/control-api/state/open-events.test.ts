@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { importVerifyKey, refusalOf } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
 import { changeNode } from '../../changes/announce.ts'
-import { audienceOf } from '../../events/audience.ts'
 import { pruneEvents } from '../../jobs/prune-events.ts'
+import { audienceOf } from '../../rows/log/audience.ts'
 import {
   type EventReader,
   openEventReader,

@@ -2,7 +2,7 @@ import { type Cidr, formatCidr, parseCidr } from '@plexd/protocol'
 import type { AddressPool } from '../../mesh/address-pool.ts'
 import type { TenantRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
-import type { RowUnit } from './unit.ts'
+import type { RowUnit } from '../unit.ts'
 
 /** A range of a tenant as it is kept. */
 export interface StoredRange extends AddressPool {

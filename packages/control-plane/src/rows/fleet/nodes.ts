@@ -4,7 +4,7 @@ import type { FleetChange, NodeRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
-import type { RowUnit } from './unit.ts'
+import type { RowUnit } from '../unit.ts'
 
 type Row = Selectable<Tables['nodes']>
 /** `no` is given by the database, and `is_go` follows from `user_agent`. */

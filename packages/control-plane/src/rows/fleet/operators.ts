@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { FleetChange, OperatorRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
-import type { RowUnit } from './unit.ts'
+import type { RowUnit } from '../unit.ts'
 
 /** What may be shown of an operator, who is an admin token by name. */
 export type ShownOperator = Pick<

@@ -4,7 +4,7 @@ import type { FleetChange, PolicyRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
-import type { RowUnit } from './unit.ts'
+import type { RowUnit } from '../unit.ts'
 
 export interface StoredPolicy extends PolicyRecord {
   readonly updated_at: number

@@ -2,8 +2,8 @@ import type { Cidr } from '@plexd/protocol'
 import type { FleetChange, TenantRecord } from '../../mesh/fleet.ts'
 import type { Reader, Store, Tx } from '../../store/db.ts'
 import { readSetting, writeSetting } from '../settings.ts'
+import type { RowUnit } from '../unit.ts'
 import { insertRange, readRanges } from './mesh-ranges.ts'
-import type { RowUnit } from './unit.ts'
 
 /** All, with their ranges. */
 export async function readTenants(reader: Reader): Promise<TenantRecord[]> {

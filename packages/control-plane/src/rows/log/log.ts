@@ -1,13 +1,13 @@
 import type { EventType } from '@plexd/protocol'
-import { decodeAudience, encodeAudience } from '../events/audience.ts'
-import type { Reader, Tx } from '../store/db.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import { readNodeChanges } from '../fleet/nodes.ts'
+import { readOperatorChanges } from '../fleet/operators.ts'
+import { readPolicyChanges } from '../fleet/policies.ts'
+import { readTenantChanges } from '../fleet/tenants.ts'
+import { readSetting, writeSetting } from '../settings.ts'
+import type { LoggedChange, RowUnit } from '../unit.ts'
+import { decodeAudience, encodeAudience } from './audience.ts'
 import type { LoggedEvent } from './events.ts'
-import { readNodeChanges } from './fleet/nodes.ts'
-import { readOperatorChanges } from './fleet/operators.ts'
-import { readPolicyChanges } from './fleet/policies.ts'
-import { readTenantChanges } from './fleet/tenants.ts'
-import type { LoggedChange, RowUnit } from './fleet/unit.ts'
-import { readSetting, writeSetting } from './settings.ts'
 
 /** What units of work have committed: all that changed, and then what nodes are told of it. */
 export interface Commit {

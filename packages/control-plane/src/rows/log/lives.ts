@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
-import type { Reader, Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Reader, Tx } from '../../store/db.ts'
+import type { Tables } from '../../store/schema.ts'
 
 /** One run of the control plane, from the first event that it wrote. */
 export type Life = Selectable<Tables['lives']>

@@ -10,7 +10,7 @@ import {
   newId,
   type PublicPeer,
 } from '@plexd/protocol'
-import type { Audience } from './audience.ts'
+import type { Audience } from '../rows/log/audience.ts'
 
 /** A peer without the PSK, with the epoch that the PSK of each recipient follows from. */
 type StoredPeer = PublicPeer & { peer_id: string; key_epoch: number }

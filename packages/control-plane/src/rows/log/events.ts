@@ -1,6 +1,6 @@
 import type { EventType } from '@plexd/protocol'
-import { type Audience, includes } from '../events/audience.ts'
-import type { Reader } from '../store/db.ts'
+import type { Reader } from '../../store/db.ts'
+import { type Audience, includes } from './audience.ts'
 
 /**
  * An event as the log keeps it: unsigned, once for all its recipients. What differs by recipient or is secret is

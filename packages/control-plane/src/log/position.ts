@@ -1,4 +1,4 @@
-import { noteLife } from '../rows/lives.ts'
+import { noteLife } from '../rows/log/lives.ts'
 import type { Tx } from '../store/db.ts'
 
 /**

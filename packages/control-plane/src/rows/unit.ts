@@ -1,5 +1,5 @@
-import type { Fleet, FleetChange } from '../../mesh/fleet.ts'
-import type { Tx } from '../../store/db.ts'
+import type { Fleet, FleetChange } from '../mesh/fleet.ts'
+import type { Tx } from '../store/db.ts'
 
 /** What a unit of work changes of what is in memory. */
 export type LoggedChange =

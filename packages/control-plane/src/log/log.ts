@@ -1,8 +1,8 @@
 import { newId } from '@plexd/protocol'
 import type { MutableFleet } from '../mesh/fleet.ts'
-import type { LoggedEvent } from '../rows/events.ts'
-import { isOfFleet, type LoggedChange } from '../rows/fleet/unit.ts'
-import { type Commit, insertCommit } from '../rows/log.ts'
+import type { LoggedEvent } from '../rows/log/events.ts'
+import { type Commit, insertCommit } from '../rows/log/log.ts'
+import { isOfFleet, type LoggedChange } from '../rows/unit.ts'
 import type { Tx } from '../store/db.ts'
 import { type NewEvent, refuseOverlong } from './new-event.ts'
 import type { PresentLife } from './position.ts'
@@ -12,7 +12,7 @@ export type Follower = (commit: Commit) => void
 
 /**
  * What is committed, in its order. Nobody hands it over: whoever keeps something of it in memory follows the log, in this
- * process by `follow`, in another one by `readAfter` of rows/log.ts.
+ * process by `follow`, in another one by `readAfter` of rows/log/log.ts.
  */
 export interface CommitLog {
   /** Begins the next commit, that of one unit of work. The one before it is appended, or undone. */

@@ -1,0 +1,2 @@
+/** Of SQL, as migrations have to know it. */
+export type Dialect = 'sqlite' | 'postgres'
