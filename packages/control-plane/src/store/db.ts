@@ -1,5 +1,4 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { Dialect } from './migrations/dialect.ts'
 import type { Tables } from './schema.ts'
 
 /** Reads see only what is committed. */
