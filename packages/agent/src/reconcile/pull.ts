@@ -1,6 +1,6 @@
 import type { Client, ControlApi, SigningKeys } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
-import { usableKeys } from '../control/event-verifier.ts'
+import { usableKeys } from '../control/stream/event-verifier.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../health/problems.ts'
 import { type DesiredState, type DesiredStore, desiredFromPull } from '../state/desired-state.ts'

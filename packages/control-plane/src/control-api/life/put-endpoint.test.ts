@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type EndpointReport, revisionHeader } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
-import type { LoggedEvent } from '../../rows/events.ts'
+import type { LoggedEvent } from '../../rows/log/events.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
   type EnrolledNode,

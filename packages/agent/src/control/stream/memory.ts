@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { freshnessMs } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
-import { inTransaction } from '../disk/database.ts'
-import { createMark } from '../disk/mark.ts'
-import { isCovered } from '../state/revision.ts'
+import { inTransaction } from '../../disk/database.ts'
+import { createMark } from '../../disk/mark.ts'
+import { isCovered } from '../../state/revision.ts'
 
 /**
  * What must outlive the process so that no event is lost, run twice or replayed: the cursor, the ids of handled

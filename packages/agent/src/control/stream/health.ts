@@ -1,6 +1,6 @@
-import type { Problems } from '../health/problems.ts'
-import type { Vitals } from '../health/vitals.ts'
-import { describeRefusal, isRefusal } from './failure.ts'
+import type { Problems } from '../../health/problems.ts'
+import type { Vitals } from '../../health/vitals.ts'
+import { describeRefusal, isRefusal } from '../failure.ts'
 
 /** Down for longer than this, the state pulls of the reconciler are what keeps the node current. */
 const pollingAfterMs = 5 * 60_000

@@ -1,11 +1,11 @@
 import type { UnsignedEvent } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
-import type { Problems } from '../health/problems.ts'
-import type { Vitals } from '../health/vitals.ts'
+import type { Problems } from '../../health/problems.ts'
+import type { Vitals } from '../../health/vitals.ts'
 import { afterOutcome, type BlockingEvent } from './blocking-event.ts'
 import type { Message } from './event-reader.ts'
 import type { VerifyEvent } from './event-verifier.ts'
-import type { HandledEvent, StreamMemory } from './stream-memory.ts'
+import type { HandledEvent, StreamMemory } from './memory.ts'
 
 export interface EventReceiverDeps {
   verify: VerifyEvent

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
-import { openTestDatabase } from '../testing/stream.ts'
-import { createStreamMemory } from './stream-memory.ts'
+import { openTestDatabase } from '../../testing/stream.ts'
+import { createStreamMemory } from './memory.ts'
 
 describe('stream memory', () => {
   it('remembers over a restart what was committed', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatEvent, maxLineBytes } from '@plexd/protocol'
 import fc from 'fast-check'
-import { limits } from '../config/limits.ts'
+import { limits } from '../../config/limits.ts'
 import { createEventReader, OversizeError } from './event-reader.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -1,13 +1,13 @@
 import { type Clock, wishedWaitMs } from '@plexd/runtime'
-import type { Limits } from '../config/limits.ts'
-import { startTask } from '../process/task.ts'
-import { createTrigger } from '../process/trigger.ts'
-import type { ClockSkew } from './clock-skew.ts'
+import type { Limits } from '../../config/limits.ts'
+import { startTask } from '../../process/task.ts'
+import { createTrigger } from '../../process/trigger.ts'
+import type { ClockSkew } from '../clock-skew.ts'
+import type { ConnectStream } from './connection.ts'
 import { createEventReader, OversizeError } from './event-reader.ts'
 import { createEventReceiver, type EventReceiverDeps } from './event-receiver.ts'
+import { judgeDown } from './health.ts'
 import { createReconnectPolicy, type StreamEnd } from './reconnect.ts'
-import type { ConnectStream } from './stream-connection.ts'
-import { judgeDown } from './stream-health.ts'
 
 export interface EventStreamDeps extends EventReceiverDeps {
   connect: ConnectStream

@@ -16,10 +16,10 @@ import {
   watchConnecting,
   whenGivenUp,
 } from '@plexd/runtime'
-import type { AgentConfig } from '../config/agent-config.ts'
-import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
-import { type Connecting, userAgent } from './client.ts'
-import { askAs, type Credentials } from './credentials.ts'
+import type { AgentConfig } from '../../config/agent-config.ts'
+import { type AnswerGate, createAnswerGate } from '../answer-gate.ts'
+import { type Connecting, userAgent } from '../client.ts'
+import { askAs, type Credentials } from '../credentials.ts'
 
 /** An open event stream: its bytes as they arrive. Iteration ends when the server closes it and throws when it breaks. */
 export interface StreamConnection {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError } from '@plexd/protocol'
-import { createStreamConnector } from './stream-connection.ts'
+import { createStreamConnector } from './connection.ts'
 
 describe('createStreamConnector', () => {
   it('sends who it is and where it stands', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
-import { judgeDown } from './stream-health.ts'
+import { judgeDown } from './health.ts'
 
 const minute = 60_000
 

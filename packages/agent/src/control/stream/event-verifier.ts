@@ -8,8 +8,8 @@ import {
   type UnsignedEvent,
 } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
-import type { Limits } from '../config/limits.ts'
-import type { StreamMemory } from './stream-memory.ts'
+import type { Limits } from '../../config/limits.ts'
+import type { StreamMemory } from './memory.ts'
 
 export type Verdict =
   | { event: UnsignedEvent; refusal?: undefined }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SigningKeys } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
-import { defaultConfig } from '../config/agent-config.ts'
-import { createTestSigner, openTestDatabase } from '../testing/stream.ts'
+import { defaultConfig } from '../../config/agent-config.ts'
+import { createTestSigner, openTestDatabase } from '../../testing/stream.ts'
 import { createEventVerifier } from './event-verifier.ts'
-import { createStreamMemory } from './stream-memory.ts'
+import { createStreamMemory } from './memory.ts'
 
 const minute = 60_000
 
