@@ -1,5 +1,5 @@
 import { agentLimits, agentSettings } from '@plexd/agent'
-import { fileName, limits, settings } from '@plexd/control-plane'
+import { describeSetting, fileName, limits, settingRows } from '@plexd/control-plane'
 import { formatDuration } from '@plexd/protocol'
 import type { LimitTable } from '@plexd/runtime'
 
@@ -13,11 +13,12 @@ export function renderSettings(): string {
     [
       '| option | in the file | what it sets |',
       '| --- | --- | --- |',
-      ...settings.map(
-        ({ flag, value, description }) =>
-          `| \`--${flag}${value ? ` ${value}` : ''}\` | \`${flag === 'limit' ? 'limits' : fileName(flag)}\` | ${description} |`,
+      ...settingRows.map(
+        ([key, row]) =>
+          `| \`--${row.name}${row.value ? ` ${row.value}` : ''}\` | \`${key === 'limits' ? key : fileName(row)}\` | ${describeSetting(row)} |`,
       ),
     ].join('\n'),
+    reloadLine(settingRows.flatMap(([, row]) => (row.reloads ? [fileName(row)] : []))),
     '### Limits of the control plane',
     'What it lets others take. Set one with `--limit NAME=NUMBER`, or under `limits:` in the file.',
     limitRows(limits),

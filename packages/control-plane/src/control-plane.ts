@@ -77,9 +77,9 @@ async function listen(servers: Servers, app: RunningApp): Promise<string> {
   if (config.metrics && servers.metrics)
     await listenOn(servers.metrics, config.metrics, '--metrics-listen')
   // Last: whoever comes before all doors are open is told that we are starting.
-  await listenOn(servers.main, { host: config.host, port: config.port, backlog }, '--listen')
+  await listenOn(servers.main, { ...config.listen, backlog }, '--listen')
   const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const host = config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host
   const scheme = config.insecureHttp ? 'http' : 'https'
   app.servesAt(`${scheme}://${reachableHost(config, host)}:${port}`)
   // An address that stands for all of them is none to go to.
@@ -124,7 +124,7 @@ const backlog = 4_096
 function loadTlsFor(config: Config, clock: Clock) {
   return loadTls({
     dataDir: config.dataDir,
-    listenHost: config.host,
+    listenHost: config.listen.host,
     extraNames: config.tlsNames,
     ...(config.tlsCertFile === undefined ? {} : { certFile: config.tlsCertFile }),
     ...(config.tlsKeyFile === undefined ? {} : { keyFile: config.tlsKeyFile }),

@@ -1,5 +1,5 @@
 export type { Config } from './config/config.ts'
-export { fileName, settings } from './config/settings.ts'
+export { describeSetting, fileName, settingRows } from './config/settings.ts'
 export { type ControlPlane, startControlPlane } from './control-plane.ts'
 export { limits } from './limits.ts'
 export { decodeAudience } from './rows/log/audience.ts'

@@ -20,9 +20,11 @@ import { Command, Option } from 'commander'
 import { type Config, examineConfig, resolveConfig } from './config/config.ts'
 import {
   credentialSettings,
+  describeSetting,
   envSettings,
   fileName,
   type Given,
+  settingRows,
   settings,
 } from './config/settings.ts'
 import { version } from './version.ts'
@@ -112,7 +114,7 @@ export function createProgram(reloadRequests?: ReloadRequests): Command {
     .description('the token of the first operator')
     .command('reset')
     .description('make it anew on the machine of the control plane, which must not be running')
-    .option('--data-dir <DIR>', 'its data folder', '/var/lib/plexd-control-plane')
+    .option('--data-dir <DIR>', 'its data folder', settings.dataDir.default)
     .addHelpText('after', resetExamples)
     .action(async ({ dataDir }: { dataDir: string }) => {
       const { resetAdminToken } = await import('./start/admin-token-reset.ts')
@@ -124,9 +126,10 @@ export function createProgram(reloadRequests?: ReloadRequests): Command {
 
 function addSettings(command: Command): Command {
   command.option('--config <FILE>', 'YAML file with settings')
-  for (const { flag, value, description, list } of settings) {
-    const option = new Option(value ? `--${flag} <${value}>` : `--${flag}`, description)
-    if (list) option.argParser((item: string, before: string[] = []) => [...before, item])
+  for (const [, row] of settingRows) {
+    const flag = row.value ? `--${row.name} <${row.value}>` : `--${row.name}`
+    const option = new Option(flag, describeSetting(row))
+    if (row.list) option.argParser((item: string, before: string[] = []) => [...before, item])
     command.addOption(option)
   }
   return command
@@ -158,9 +161,9 @@ async function checkConfig(path: string | undefined, options: { json?: boolean }
 /** Commander's camel case back to the names of the file. */
 function flagSettings(options: Record<string, unknown>): Given {
   return Object.fromEntries(
-    settings.flatMap(({ flag }) => {
-      const value = options[new Option(`--${flag}`).attributeName()]
-      return value === undefined ? [] : [[fileName(flag), value]]
+    settingRows.flatMap(([, row]) => {
+      const value = options[new Option(`--${row.name}`).attributeName()]
+      return value === undefined ? [] : [[fileName(row), value]]
     }),
   )
 }

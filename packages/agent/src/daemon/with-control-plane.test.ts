@@ -351,10 +351,10 @@ async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {
       meanwhile: (plane: TestControlPlane) => Promise<void>,
       whileDown = async () => {},
     ) {
-      const port = Number(new URL(plane.url).port)
+      const listen = { host: '127.0.0.1', port: Number(new URL(plane.url).port) }
       await plane[Symbol.asyncDispose]()
       await whileDown()
-      plane = await startControlPlane({ dataDir, config: { port } })
+      plane = await startControlPlane({ dataDir, config: { listen } })
       await meanwhile(plane)
       const isBack = (hostname: string): boolean =>
         node(hostname).agent.status().control_plane.stream === 'connected'

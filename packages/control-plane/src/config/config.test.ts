@@ -8,14 +8,14 @@ const resolve = (flags: Given, env: Given = {}, file: Given = {}) =>
 
 describe('resolveConfig', () => {
   it('has a default for everything', () => {
-    const { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr, keyMaxAgeMs } =
-      resolve({})
+    const { dataDir, listen, insecureHttp, heartbeatIntervalMs, meshCidr, keyMaxAgeMs } = resolve(
+      {},
+    )
     assert.deepEqual(
-      { dataDir, host, port, insecureHttp, heartbeatIntervalMs, meshCidr, keyMaxAgeMs },
+      { dataDir, listen, insecureHttp, heartbeatIntervalMs, meshCidr, keyMaxAgeMs },
       {
         dataDir: '/var/lib/plexd-control-plane',
-        host: '0.0.0.0',
-        port: 8443,
+        listen: { host: '0.0.0.0', port: 8443 },
         insecureHttp: false,
         heartbeatIntervalMs: 30_000,
         meshCidr: undefined,
@@ -50,7 +50,7 @@ describe('resolveConfig', () => {
 
   it('reads addresses with and without brackets', () => {
     const listen = (text: string) => {
-      const { host, port } = resolve({ listen: text })
+      const { host, port } = resolve({ listen: text }).listen
       return `${host} ${port}`
     }
     assert.equal(listen('127.0.0.1:0'), '127.0.0.1 0')

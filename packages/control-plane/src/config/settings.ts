@@ -1,99 +1,217 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { logLevels } from '@plexd/runtime'
+import {
+  checkTlsName,
+  parseInterval,
+  parseList,
+  parseListen,
+  parseLogLevel,
+  parseMaxAge,
+  parseMeshCidr,
+  parsePublicUrl,
+  parseSwitch,
+} from './values.ts'
 
-/** A setting has one name in three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
-export interface Setting {
-  flag: string
-  /** What stands behind the flag; none for a switch. */
+interface Row {
+  /** One name in three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
+  name: string
+  /** What stands behind the option; none for a switch. */
   value?: string
-  description: string
+  /** As it would be written. */
+  default?: string
+  /** What holds without it, in words, where that depends on others. */
+  otherwise?: string
   /** May be given more than once; in the environment separated by commas. */
   list?: true
+  /** Whether SIGHUP changes it: whoever uses it asks `app.config` each time. All else waits for a restart. */
+  reloads?: true
+  /** What it sets, for the reference and `--help`. */
+  help: string
 }
 
-export const settings: readonly Setting[] = [
-  {
-    flag: 'data-dir',
-    value: 'DIR',
-    description: 'where everything is kept (/var/lib/plexd-control-plane)',
+export interface Setting<Value> extends Row {
+  /** From what was given, undefined or null for nothing. Throws an error that says which setting, and what it should be. */
+  from(given: unknown): Value
+}
+
+function withDefault<Value>(
+  row: Row & { default: string },
+  read: (text: string, name: string) => Value,
+): Setting<Value> {
+  const name = fileName(row)
+  return { ...row, from: (given) => read(textOf(name, given) ?? row.default, name) }
+}
+
+function optional<Value = string>(
+  row: Row,
+  read: (text: string, name: string) => Value,
+): Setting<Value | undefined> {
+  const name = fileName(row)
+  const from = (given: unknown): Value | undefined => {
+    const text = textOf(name, given)
+    return text === undefined ? undefined : read(text, name)
+  }
+  return { ...row, from }
+}
+
+const asIs = (text: string): string => text
+const place = (text: string, name: string) => parseListen(name, text)
+
+export const settings = {
+  dataDir: withDefault(
+    {
+      name: 'data-dir',
+      value: 'DIR',
+      default: '/var/lib/plexd-control-plane',
+      help: 'where everything is kept',
+    },
+    asIs,
+  ),
+  listen: withDefault(
+    {
+      name: 'listen',
+      value: 'HOST:PORT',
+      default: '0.0.0.0:8443',
+      help: 'address to serve on; port 0 takes a free one',
+    },
+    place,
+  ),
+  stun: optional(
+    {
+      name: 'stun-listen',
+      value: 'HOST:PORT',
+      otherwise: 'HOST of --listen, port 3478',
+      help: 'UDP address to tell nodes their public endpoint on, or "off"',
+    },
+    (text, name) => (text === 'off' ? text : place(text, name)),
+  ),
+  adminSocket: optional(
+    {
+      name: 'admin-socket',
+      value: 'PATH',
+      otherwise: 'DATA_DIR/admin.sock',
+      help: 'Unix socket for operators on this machine, who need a token here too; it answers also when the port is full; or "off"',
+    },
+    asIs,
+  ),
+  metrics: optional(
+    {
+      name: 'metrics-listen',
+      value: 'HOST:PORT',
+      help: 'address for /metrics and the health checks over plain HTTP, which --listen then serves no metrics on',
+    },
+    place,
+  ),
+  insecureHttp: {
+    name: 'insecure-http',
+    help: 'serve plain HTTP; on loopback addresses only',
+    from: (given: unknown) => parseSwitch('insecure_http', given),
   },
-  {
-    flag: 'listen',
-    value: 'HOST:PORT',
-    description: 'address to serve on; port 0 takes a free one (0.0.0.0:8443)',
-  },
-  {
-    flag: 'stun-listen',
-    value: 'HOST:PORT',
-    description:
-      'UDP address to tell nodes their public endpoint on, or "off" (HOST of --listen, port 3478)',
-  },
-  {
-    flag: 'admin-socket',
-    value: 'PATH',
-    description:
-      'Unix socket for operators on this machine, who need a token here too; it answers also when the port is full; or "off" (DATA_DIR/admin.sock)',
-  },
-  {
-    flag: 'metrics-listen',
-    value: 'HOST:PORT',
-    description:
-      'address for /metrics and the health checks over plain HTTP, which --listen then serves no metrics on',
-  },
-  { flag: 'insecure-http', description: 'serve plain HTTP; on loopback addresses only' },
-  {
-    flag: 'tls-cert',
-    value: 'FILE',
-    description: 'certificate to serve with, instead of one of our own authority; wants --tls-key',
-  },
-  { flag: 'tls-key', value: 'FILE', description: 'its private key; wants --tls-cert' },
-  {
-    flag: 'ca-key-file',
-    value: 'FILE',
-    description: 'key of our own authority, to keep it elsewhere (DATA_DIR/tls/ca.key)',
-  },
-  {
-    flag: 'master-key-file',
-    value: 'FILE',
-    description: 'what the database is sealed under, to keep it elsewhere (DATA_DIR/master.key)',
-  },
-  {
-    flag: 'tls-san',
+  tlsCertFile: optional(
+    {
+      name: 'tls-cert',
+      value: 'FILE',
+      reloads: true,
+      help: 'certificate to serve with, instead of one of our own authority; wants --tls-key',
+    },
+    asIs,
+  ),
+  tlsKeyFile: optional(
+    { name: 'tls-key', value: 'FILE', reloads: true, help: 'its private key; wants --tls-cert' },
+    asIs,
+  ),
+  caKeyFile: optional(
+    {
+      name: 'ca-key-file',
+      value: 'FILE',
+      otherwise: 'DATA_DIR/tls/ca.key',
+      help: 'key of our own authority, to keep it elsewhere',
+    },
+    asIs,
+  ),
+  masterKeyFile: optional(
+    {
+      name: 'master-key-file',
+      value: 'FILE',
+      otherwise: 'DATA_DIR/master.key',
+      help: 'what the database is sealed under, to keep it elsewhere',
+    },
+    asIs,
+  ),
+  tlsNames: {
+    name: 'tls-san',
     value: 'NAME',
-    description: 'further name or address for our certificate; repeatable',
     list: true,
+    reloads: true,
+    help: 'further name or address for our certificate; repeatable',
+    from: (given: unknown): readonly string[] => parseList('tls_san', given).map(checkTlsName),
   },
-  {
-    flag: 'public-url',
-    value: 'URL',
-    description:
-      'how nodes reach this control plane (where it listens; for 0.0.0.0 the first --tls-san, else an address of this machine, else its name)',
-  },
-  {
-    flag: 'mesh-cidr',
-    value: 'CIDR',
-    description:
-      'mesh addresses of a new installation (10.100.0.0/16); one that is no range of an installation is refused, for `plexctl mesh range add` gives it another',
-  },
-  {
-    flag: 'heartbeat-interval',
-    value: 'DURATION',
-    description: 'how often nodes are expected to report (30s)',
-  },
-  {
-    flag: 'key-max-age',
-    value: 'DURATION',
-    description: 'age before which nodes are asked for new keys; 0 for never (4320h)',
-  },
-  {
-    flag: 'limit',
+  publicUrl: optional(
+    {
+      name: 'public-url',
+      value: 'URL',
+      otherwise:
+        'where it listens; for 0.0.0.0 the first --tls-san, else an address of this machine, else its name',
+      help: 'how nodes reach this control plane',
+    },
+    parsePublicUrl,
+  ),
+  meshCidr: optional(
+    {
+      name: 'mesh-cidr',
+      value: 'CIDR',
+      help: 'mesh addresses of a new installation (10.100.0.0/16); one that is no range of an installation is refused, for `plexctl mesh range add` gives it another',
+    },
+    parseMeshCidr,
+  ),
+  heartbeatIntervalMs: withDefault(
+    {
+      name: 'heartbeat-interval',
+      value: 'DURATION',
+      default: '30s',
+      help: 'how often nodes are expected to report',
+    },
+    parseInterval,
+  ),
+  keyMaxAgeMs: withDefault(
+    {
+      name: 'key-max-age',
+      value: 'DURATION',
+      default: '4320h',
+      reloads: true,
+      help: 'age before which nodes are asked for new keys; 0 for never',
+    },
+    parseMaxAge,
+  ),
+  limits: {
+    name: 'limit',
     value: 'NAME=NUMBER',
-    description: 'another value for one of the limits of docs/reference/settings.md; repeatable',
     list: true,
+    help: 'another value for one of the limits of docs/reference/settings.md; repeatable',
+    // What the file has under `limits` is needed with it.
+    from: (given: unknown) => given,
   },
-  { flag: 'log-level', value: 'LEVEL', description: `one of ${logLevels.join(', ')} (info)` },
-]
+  logLevel: withDefault(
+    {
+      name: 'log-level',
+      value: 'LEVEL',
+      default: 'info',
+      reloads: true,
+      help: `one of ${logLevels.join(', ')}`,
+    },
+    parseLogLevel,
+  ),
+} as const satisfies Record<string, Setting<unknown>>
+
+/** The value of each. */
+export type SettingValues = {
+  [Name in keyof typeof settings]: ReturnType<(typeof settings)[Name]['from']>
+}
+
+/** The rows with the names of their values, in the order of the table. */
+export const settingRows: readonly (readonly [string, Setting<unknown>])[] =
+  Object.entries(settings)
 
 /** What was given, by the name of the file: strings, true for a switch, lists. */
 export type Given = Readonly<Record<string, unknown>>
@@ -101,9 +219,9 @@ export type Given = Readonly<Record<string, unknown>>
 /** What the environment gives. */
 export function envSettings(env: NodeJS.ProcessEnv): Given {
   return Object.fromEntries(
-    settings.flatMap(({ flag }) => {
-      const value = env[`PLEXD_CP_${fileName(flag).toUpperCase()}`]
-      return value === undefined || value === '' ? [] : [[fileName(flag), value]]
+    settingRows.flatMap(([, row]) => {
+      const value = env[`PLEXD_CP_${fileName(row).toUpperCase()}`]
+      return value === undefined || value === '' ? [] : [[fileName(row), value]]
     }),
   )
 }
@@ -117,6 +235,19 @@ export function credentialSettings(env: NodeJS.ProcessEnv): Given {
 }
 
 /** `data-dir` as it is called in the file: `data_dir`. */
-export function fileName(flag: string): string {
-  return flag.replaceAll('-', '_')
+export function fileName({ name }: Pick<Row, 'name'>): string {
+  return name.replaceAll('-', '_')
+}
+
+/** For `--help` and the reference. */
+export function describeSetting({ help, default: standard, otherwise }: Row): string {
+  const without = standard ?? otherwise
+  return without === undefined ? help : `${help} (${without})`
+}
+
+function textOf(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'object' || value === '')
+    throw new Error(`read config: "${name}" wants a text`)
+  return String(value)
 }

@@ -23,7 +23,7 @@ export function localHost(host: string): string {
 }
 
 /** Nothing secret is sent, so any certificate will do: another check judges it. */
-export function askPort({ host, port, insecureHttp }: Config): Promise<ReadyAnswer> {
+export function askPort({ listen: { host, port }, insecureHttp }: Config): Promise<ReadyAnswer> {
   const target = { host: localHost(host), port, path: '/readyz', timeout: timeoutMs }
   return insecureHttp
     ? answerOf(http.get(target))

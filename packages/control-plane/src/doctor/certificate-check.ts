@@ -79,6 +79,6 @@ function publicNames({ publicUrl, tlsNames }: Config): string[] {
 }
 
 function ownNames(config: Config): string[] {
-  const names = namesOf({ listenHost: config.host, extraNames: config.tlsNames })
+  const names = namesOf({ listenHost: config.listen.host, extraNames: config.tlsNames })
   return [...new Set([...names, ...publicNames(config)])]
 }

@@ -77,13 +77,16 @@ describe('the doctor of a control plane', () => {
       dataDir: folder.path,
       config: { adminSocket, stun },
     })
-    const config = { ...plane.app.config, port: Number(new URL(plane.url).port) }
+    const config = {
+      ...plane.app.config,
+      listen: { host: '127.0.0.1', port: Number(new URL(plane.url).port) },
+    }
     const of = await look(config)
     assert.deepEqual(of('process').slice(0, 2), ['ok', `${process.pid} runs on "${folder.path}"`])
     assert.deepEqual(of('admin socket').slice(0, 2), ['ok', `"${adminSocket}" is ready`])
     assert.deepEqual(of('port').slice(0, 2), [
       'ok',
-      `host "127.0.0.1", port ${config.port} is ready`,
+      `host "127.0.0.1", port ${config.listen.port} is ready`,
     ])
     assert.equal(of('STUN')[0], 'ok', of('STUN')[1])
     assert.equal(of('write lock')[0], 'ok')
@@ -211,7 +214,10 @@ describe('the doctor of a control plane', () => {
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
     const limits = testLimits({ connections: 10 ** 9 })
-    const of = await look({ ...place.config, port, limits }, Date.now() - 3_600_000)
+    const of = await look(
+      { ...place.config, listen: { host: '127.0.0.1', port }, limits },
+      Date.now() - 3_600_000,
+    )
     other.close()
     assert.match(of('port')[1], /^another program serves on host "127\.0\.0\.1", port \d+$/)
     assert.match(of('clock')[1], /^it is 3[56]\d\d s behind the newest entry/)

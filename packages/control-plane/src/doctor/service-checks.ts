@@ -47,8 +47,9 @@ async function checkSocket({ config: { adminSocket }, pid }: Place): Promise<Fin
 
 async function checkPort(place: Place): Promise<Finding> {
   const { config, pid } = place
-  if (config.port === 0) return ok('not asked: it is another at each start')
-  const where = `host "${config.host}", port ${config.port}`
+  const { host, port } = config.listen
+  if (port === 0) return ok('not asked: it is another at each start')
+  const where = `host "${host}", port ${port}`
   try {
     const answer = await askPort(config)
     if (pid === undefined)

@@ -37,17 +37,22 @@ describe('the mesh range', () => {
 
 describe('where nodes are told that the control plane is', () => {
   it('is a name of its certificate where all addresses are listened on', async () => {
-    const urlFor = async (config: { host: string; tlsNames?: string[]; publicUrl?: string }) => {
-      await using plane = await startControlPlane({ config })
+    const urlFor = async (
+      host: string,
+      config: { tlsNames?: string[]; publicUrl?: string } = {},
+    ) => {
+      await using plane = await startControlPlane({
+        config: { listen: { host, port: 0 }, ...config },
+      })
       return plane.app.publicUrl().replace(/:\d+$/, '')
     }
     const host = '0.0.0.0'
-    assert.equal(await urlFor({ host, tlsNames: ['cp.example.com'] }), 'http://cp.example.com')
+    assert.equal(await urlFor(host, { tlsNames: ['cp.example.com'] }), 'http://cp.example.com')
     const own = Object.values(networkInterfaces()).flatMap((list = []) => list)
     const reachable = own.filter(({ internal }) => !internal).map(({ address }) => address)
-    const { hostname: shown } = new URL(await urlFor({ host }))
+    const { hostname: shown } = new URL(await urlFor(host))
     assert.ok([hostname(), ...reachable].includes(shown.replace(/^\[|\]$/g, '')), shown)
-    assert.equal(await urlFor({ host: '127.0.0.1', tlsNames: ['x'] }), 'http://127.0.0.1')
-    assert.equal(await urlFor({ host, publicUrl: 'https://cp' }), 'https://cp')
+    assert.equal(await urlFor('127.0.0.1', { tlsNames: ['x'] }), 'http://127.0.0.1')
+    assert.equal(await urlFor(host, { publicUrl: 'https://cp' }), 'https://cp')
   })
 })

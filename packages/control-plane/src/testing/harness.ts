@@ -24,7 +24,7 @@ import {
 } from '@plexd/runtime'
 import { tokenHash } from '../access/auth.ts'
 import type { App, RunningApp } from '../app.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, resolveConfig } from '../config/config.ts'
 import { startControlPlane as start } from '../control-plane.ts'
 import { type Limits, limits } from '../limits.ts'
 import { insertToken } from '../rows/bootstrap-tokens.ts'
@@ -156,21 +156,14 @@ export function newPublicKey(): string {
 
 /** As `serve` has it by default, but for the address and what is given. */
 export function testConfig({ limits: given, ...rest }: TestSettings & { dataDir: string }): Config {
-  return {
-    host: '127.0.0.1',
-    port: 0,
-    insecureHttp: true,
-    tlsNames: [],
-    heartbeatIntervalMs: 30_000,
-    keyMaxAgeMs: 180 * 24 * 3_600_000,
-    addressCooldownMs: 3_600_000,
-    eventLogMs: 7 * 24 * 3_600_000,
-    eventLogMax: 200_000,
-    telemetryMs: 7 * 24 * 3_600_000,
-    logLevel: 'silent',
-    limits: testLimits(given),
-    ...rest,
+  const flags = {
+    listen: '127.0.0.1:0',
+    insecure_http: true,
+    stun_listen: 'off',
+    admin_socket: 'off',
+    log_level: 'silent',
   }
+  return { ...resolveConfig({ flags, env: {}, file: {} }), limits: testLimits(given), ...rest }
 }
 
 /** The defaults but for those given. */
