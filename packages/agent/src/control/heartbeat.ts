@@ -1,15 +1,12 @@
 import type { Client, ControlApi, HeartbeatRequest, IdentityInUse } from '@plexd/protocol'
-import { type Clock, createBackoff, type Log, wishedWaitMs, withJitter } from '@plexd/runtime'
-import type { Problems } from '../health/problems.ts'
-import type { Vitals } from '../health/vitals.ts'
+import { wishedWaitMs, withJitter } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
-import { describeRefusal, isRefusal } from './failure.ts'
+import { type AskingDeps, createStanding } from './standing.ts'
 
-export interface HeartbeatDeps {
+export interface HeartbeatDeps extends AskingDeps {
   client: Pick<Client<ControlApi>, 'heartbeat'>
   nodeId: string
-  intervalMs: number
   /** Where the identity is, for who has to act when another machine has it too. */
   dataDir: string
   /** The body at this moment. */
@@ -17,12 +14,6 @@ export interface HeartbeatDeps {
   /** The control plane wants a reconciliation now. */
   onReconcile(): void
   onRotateKeys(): Promise<void>
-  describe(error: unknown): string
-  vitals: Vitals
-  problems: Problems
-  clock: Clock
-  log: Log
-  random?: () => number
 }
 
 /** Moves beats apart, so that a fleet that started together does not report together. */
@@ -41,8 +32,8 @@ export interface Heartbeat extends AsyncDisposable {
 
 /** Reports at once, then each interval and soon after a problem came or went, that the node is alive, and acts on the hints in the answer. */
 export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
-  const { client, nodeId, vitals, problems, clock, log, random } = deps
-  const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000, ...(random ? { random } : {}) })
+  const { client, nodeId, vitals, problems, clock, random } = deps
+  const standing = createStanding(deps, 60_000)
 
   const trigger = createTrigger(clock)
   const changed = createTrigger(clock)
@@ -77,10 +68,9 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       const { body } = await client.heartbeat({ params, body: deps.describeNode(), signal })
       vitals.last_heartbeat_at = new Date(clock.now()).toISOString()
       problems.clear('heartbeat')
-      problems.clear('refused')
+      standing.accepted()
       hasFailed = false
       said = saying
-      slow.reset()
       tellCopy(body?.identity_in_use)
       if (body?.reconcile) deps.onReconcile()
       if (body?.rotate_keys) await deps.onRotateKeys()
@@ -98,14 +88,9 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
 
   function failed(error: unknown, nextMs: number): number {
     hasFailed = true
-    const reason = deps.describe(error)
-    vitals.last_error = reason
-    log.warn('heartbeat failed', { error: reason })
-    if (isRefusal(error)) {
-      problems.set('refused', describeRefusal(reason))
-      return slow.nextMs()
-    }
-    problems.set('heartbeat', `no heartbeat gets through: ${reason}`)
+    const refusedMs = standing.failed('heartbeat failed', error)
+    if (refusedMs !== undefined) return refusedMs
+    problems.set('heartbeat', `no heartbeat gets through: ${deps.describe(error)}`)
     return Math.max(nextMs, wishedWaitMs(error) ?? 0)
   }
 

@@ -1,6 +1,6 @@
 import type { CompiledPolicy, Peer, PolicyStatus, RuleStatus } from '@plexd/protocol'
 import type { RuleCounter } from './nft/counters.ts'
-import { type MeshIpOf, matchRules, ruleName } from './rules/rule-match.ts'
+import { type MeshIpOf, ruleName, whySkipped } from './rules/rule-match.ts'
 import { ownNames } from './rules/ruleset.ts'
 
 export interface PolicySight {
@@ -38,7 +38,7 @@ export function describeRules({
           policy_name: policy.name ?? '',
           src_hostname: hostnameOf(rule.src),
           dst_hostname: hostnameOf(rule.dst),
-          skipped: whySkipped({ id: policy.id, rules: [rule] }, meshIpOf),
+          skipped: whySkipped(rule, meshIpOf),
           ...countOf(ruleName(policy.id, index)),
         }),
       ),
@@ -46,9 +46,4 @@ export function describeRules({
     default: countOf(ownNames.byDefault),
     denied: countOf(ownNames.denied),
   }
-}
-
-function whySkipped(policy: CompiledPolicy, meshIpOf: MeshIpOf): string {
-  const [problem = ''] = matchRules([policy], meshIpOf).problems
-  return problem.replace(/^.*? is skipped: /, '')
 }

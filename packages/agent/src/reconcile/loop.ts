@@ -1,21 +1,13 @@
-import { type Clock, createBackoff, type Log, wishedWaitMs, withJitter } from '@plexd/runtime'
-import { describeRefusal, isRefusal, LocalFailure } from '../control/failure.ts'
-import type { Problems } from '../health/problems.ts'
-import type { Vitals } from '../health/vitals.ts'
+import { createBackoff, wishedWaitMs, withJitter } from '@plexd/runtime'
+import { LocalFailure } from '../control/failure.ts'
+import { type AskingDeps, createStanding } from '../control/standing.ts'
 import { startTask } from '../process/task.ts'
 import type { ReconcileRequests } from './requests.ts'
 
-export interface ReconcileLoopDeps {
+export interface ReconcileLoopDeps extends AskingDeps {
   /** One reconciliation; rejects when the state cannot be pulled or brought into force. */
   reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void>
   requests: Pick<ReconcileRequests, 'takeWhole' | 'wait'>
-  intervalMs: number
-  describe(error: unknown): string
-  vitals: Vitals
-  problems: Problems
-  clock: Clock
-  log: Log
-  random?: () => number
 }
 
 const jitter = 0.1
@@ -29,12 +21,8 @@ const soonMs = 1_000
 
 /** Pulls and applies, over and over: at start, each interval, soon after a failure, and when asked to. */
 export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
-  const { requests, intervalMs, vitals, problems, clock, log, random = Math.random } = deps
-  const slow = createBackoff({
-    minMs: intervalMs,
-    maxMs: 10 * 60_000,
-    random,
-  })
+  const { requests, intervalMs, vitals, problems, clock, random = Math.random } = deps
+  const standing = createStanding(deps, intervalMs)
   const soon = createBackoff({ minMs: Math.min(soonMs, intervalMs), maxMs: intervalMs, random })
   /** Was asked for, and could not be had. */
   let owesWhole = false
@@ -58,8 +46,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
       if (whole) lastWholeMs = nowMs
       vitals.last_reconcile_at = new Date(clock.now()).toISOString()
       problems.clear('reconcile')
-      problems.clear('refused')
-      slow.reset()
+      standing.accepted()
       soon.reset()
       return withJitter(intervalMs, jitter, random)
     } catch (error) {
@@ -70,18 +57,14 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
   }
 
   function failed(error: unknown): number {
-    const reason = deps.describe(error)
-    vitals.last_error = reason
-    log.warn('reconciliation failed, will retry', { error: reason })
-    if (isRefusal(error)) {
-      problems.set('refused', describeRefusal(reason))
-      return slow.nextMs()
-    }
+    const refusedMs = standing.failed('reconciliation failed, will retry', error)
+    if (refusedMs !== undefined) return refusedMs
     // The state did come; what cannot be applied of it is the applier's problem, until that works.
     if (error instanceof LocalFailure) {
       problems.clear('reconcile')
       return soon.nextMs()
     }
+    const reason = deps.describe(error)
     problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
     return Math.max(soon.nextMs(), wishedWaitMs(error) ?? 0)
   }

@@ -39,17 +39,30 @@ export function matchRules(
   const problems: string[] = []
   const matches = policies.flatMap(({ id, rules }) =>
     rules.flatMap((rule, index) => {
-      try {
-        return matchRule(rule, ruleName(id, index), meshIpOf)
-      } catch (error) {
-        // Only RangeErrors speak of the rule; anything else is a bug.
-        if (!(error instanceof RangeError)) throw error
-        problems.push(`policy "${id}" rule ${index} is skipped: ${error.message}`)
-        return []
-      }
+      const match = tryRule(rule, ruleName(id, index), meshIpOf)
+      if (typeof match !== 'string') return match
+      problems.push(`policy "${id}" rule ${index} is skipped: ${match}`)
+      return []
     }),
   )
   return { matches, problems }
+}
+
+/** Why a rule cannot be understood; empty when it can. */
+export function whySkipped(rule: CompiledRule, meshIpOf: MeshIpOf): string {
+  const match = tryRule(rule, '', meshIpOf)
+  return typeof match === 'string' ? match : ''
+}
+
+/** Its matches, or why it cannot be understood. */
+function tryRule(rule: CompiledRule, name: string, meshIpOf: MeshIpOf): RuleMatch[] | string {
+  try {
+    return matchRule(rule, name, meshIpOf)
+  } catch (error) {
+    // Only RangeErrors speak of the rule; anything else is a bug.
+    if (!(error instanceof RangeError)) throw error
+    return error.message
+  }
 }
 
 /** What nft shows beside the counter of a rule. An id that could end the quoted text is spelt out. */
