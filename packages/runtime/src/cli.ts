@@ -16,13 +16,16 @@ export const exitCodes = {
 /** A failure with words for the person at the terminal: what was tried, why it failed, what to type next. */
 export class CliError extends Error {
   readonly exitCode: number
+  /** What to type, where the message ends with that. */
+  readonly remedy: string | undefined
 
   constructor(
     message: string,
     exitCode: number = exitCodes.failed,
-    options: { cause?: unknown } = {},
+    { remedy, ...options }: { cause?: unknown; remedy?: string | undefined } = {},
   ) {
     super(message, options)
+    this.remedy = remedy
     this.name = 'CliError'
     this.exitCode = exitCode
   }

@@ -1,5 +1,15 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 
+/** A file that is there, and not of the kind or not kept as it has to be; `remedy` is also the end of the message. */
+export class UnfitFile extends Error {
+  readonly remedy: string
+
+  constructor(title: string, reason: string, remedy: string) {
+    super(`${title}: ${reason}: ${remedy}`)
+    this.remedy = remedy
+  }
+}
+
 /**
  * The text of a file that somebody has named: settings, a certificate, a key, a token. It waits for nobody, and takes up
  * no more than a file of that kind may have: a named pipe or a device is refused, unopened. What this process was handed
@@ -41,9 +51,10 @@ function openPlain(path: string, title: string): number {
 
 function checkKind(path: string, title: string, found: Stats): void {
   if (found.isFile() || isHanded(path) || isNull(found)) return
-  if (found.isDirectory()) throw new Error(`${title}: it is a folder: move it away, or name a file`)
+  if (found.isDirectory())
+    throw new UnfitFile(title, 'it is a folder', 'move it away, or name a file')
   const kind = found.isFIFO() ? 'a named pipe' : found.isSocket() ? 'a socket' : 'a device'
-  throw new Error(`${title}: it is ${kind}: want a file`)
+  throw new UnfitFile(title, `it is ${kind}`, 'want a file')
 }
 
 function isHanded(path: string): boolean {

@@ -1,5 +1,5 @@
 import { type Stats, statSync } from 'node:fs'
-import { readPlainFile } from './plain-file.ts'
+import { readPlainFile, UnfitFile } from './plain-file.ts'
 
 /** What is wrong with how a file is kept, and the command that mends it. */
 export interface SecretFault {
@@ -15,7 +15,7 @@ export interface SecretFault {
 export function readSecretFile(path: string, title: string, owners?: readonly number[]): string {
   return readPlainFile(path, title, (found) => {
     const fault = secretFault(path, found, owners)
-    if (fault !== undefined) throw new Error(`${title}: ${fault.reason}: ${fault.remedy}`)
+    if (fault !== undefined) throw new UnfitFile(title, fault.reason, fault.remedy)
   })
 }
 

@@ -48,11 +48,9 @@ async function checkIdentity({ dataDir, hostname }: AgentConfig): Promise<Findin
   }
 }
 
-/** Errors end with what to do, but for those of the system. */
 function remedyOf(error: unknown): string {
-  const isOurs = error instanceof CliError && error.cause === undefined
-  const [last] = isOurs ? error.message.split(': ').slice(-1) : []
-  return last ?? systemRemedy(error, 'run this as root, or name the folder with --data-dir')
+  const known = error instanceof CliError ? error.remedy : undefined
+  return known ?? systemRemedy(error, 'run this as root, or name the folder with --data-dir')
 }
 
 const enoughBytes = 64 * 1024 ** 2

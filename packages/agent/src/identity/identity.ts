@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Ipv4Cidr, Key32, MeshIp, MeshRanges, NodeId, nskBytes, schemaFault } from '@plexd/protocol'
-import { CliError, describeError, ownersHere, writeFileAtomic } from '@plexd/runtime'
+import { CliError, describeError, exitCodes, ownersHere, writeFileAtomic } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 import { readOwnSecret } from './own-secret.ts'
@@ -117,10 +117,15 @@ export async function loadIdentity(
     return checkIdentity(previous ? { former: [previous], ...whole } : whole)
   } catch (error) {
     throw new CliError(
-      `read identity in "${dataDir}": ${describeError(error)}: restore it from a backup, or start over with "plexd deregister --purge --force" and "plexd join"`,
+      `read identity in "${dataDir}": ${describeError(error)}: ${anewRemedy}`,
+      exitCodes.failed,
+      { remedy: anewRemedy },
     )
   }
 }
+
+const anewRemedy =
+  'restore it from a backup, or start over with "plexd deregister --purge --force" and "plexd join"'
 
 /** The words of a parser quote what they stumble on, which may be a key. */
 function parseStored(text: string): unknown {

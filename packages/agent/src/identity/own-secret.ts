@@ -1,4 +1,11 @@
-import { CliError, exitCodes, isMissing, ownersHere, readSecretFile } from '@plexd/runtime'
+import {
+  CliError,
+  exitCodes,
+  isMissing,
+  ownersHere,
+  readSecretFile,
+  UnfitFile,
+} from '@plexd/runtime'
 
 /**
  * The text of a file with a key or a token of this node, undefined when there is none. Throws a CliError when others may
@@ -14,7 +21,8 @@ export function readOwnSecret(
   } catch (error) {
     if (!(error instanceof Error)) throw error
     if (isMissing(error)) return undefined
-    throw new CliError(error.message, exitCode, { cause: error.cause })
+    const remedy = error instanceof UnfitFile ? error.remedy : undefined
+    throw new CliError(error.message, exitCode, { cause: error.cause, remedy })
   }
 }
 
