@@ -187,17 +187,21 @@ async function make(
         const record = unit.fleet.node(node.node_id)
         if (record) await changeStatus(unit, record, step.status as 'unreachable' | 'offline') // not online: see above
       })
+      // Its stream has ended with that.
+      if (step.status === 'offline') await reconnect(plane, follower)
       return
     case 'entry':
       return putEntry(plane, step, node.node_id)
-    case 'reconnect': {
+    case 'reconnect':
       await catchUp(plane, follower)
-      await follower.reader[Symbol.asyncDispose]()
-      follower.reader = await open(plane, node, follower.state.revision)
-      follower.folded = 0
-      return
-    }
+      return reconnect(plane, follower)
   }
+}
+
+async function reconnect(plane: TestControlPlane, follower: Follower): Promise<void> {
+  await follower.reader[Symbol.asyncDispose]()
+  follower.reader = await open(plane, follower.node, follower.state.revision)
+  follower.folded = 0
 }
 
 async function follow(plane: TestControlPlane, index: number): Promise<Follower & AsyncDisposable> {
