@@ -1,7 +1,7 @@
 import type { Operation } from './operation.ts'
 import { type RoleName, roles } from './permissions.ts'
 
-/** Who calls the control plane, by the token that is shown. */
+/** The callers of the control plane, told apart by the token they send. */
 export const callers = {
   nobody: 'no token',
   unknown: 'a token that nobody has',
@@ -15,10 +15,10 @@ export const callers = {
 } as const
 export type Caller = keyof typeof callers
 
-/** The status of the refusal; `yes` for who is heard. */
+/** The status of the refusal, or `yes` if the call is allowed. */
 export type Access = 'yes' | 401 | 403 | 404
 
-/** Who is heard by an operation of the control plane, decided before a body is read. */
+/** Who may call which operation of the control plane; decided before the body is read. */
 export function accessOf(operation: Operation): Record<Caller, Access> {
   const { auth, permission, scope, forDeparted } = operation
   switch (auth) {
@@ -36,7 +36,7 @@ export function accessOf(operation: Operation): Record<Caller, Access> {
       return { ...everybody(401), viewer, owner, foreign_owner }
     }
     default:
-      // Whoever it is: a bootstrap token is in the body, and here there is none that holds; local callers are elsewhere.
+      // Refused for everyone: a bootstrap token comes in the body, and this row is about calls without one. Local callers do not exist here.
       return everybody(401)
   }
 }
@@ -46,7 +46,7 @@ function everybody(answer: Access): Record<Caller, Access> {
   return Object.fromEntries(names.map((name) => [name, answer])) as Record<Caller, Access>
 }
 
-/** What a node says of itself, and what is made of it. */
+/** What a node says about itself, and how far it is trusted. */
 export const claims = {
   node_id:
     'who speaks is told by the token; a body that names another node is refused or not looked at',

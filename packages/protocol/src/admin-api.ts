@@ -51,10 +51,10 @@ const DryRun = Type.Object({
 
 const read = { method: 'GET', auth: 'operator', scope: 'tenant', status: 200 } as const
 const write = { auth: 'operator', scope: 'tenant' } as const
-/** Of what all tenants share. */
+/** For operations on what all tenants share. */
 const writeShared = { auth: 'operator', scope: 'installation' } as const
 
-/** Operators to control plane. A node in a path is its id or its hostname, which never looks like an id. */
+/** From operators to the control plane. A node in a path is its id or its hostname; a hostname never looks like an id. */
 export const adminApi = {
   whoAmI: operation({
     ...read,
@@ -257,7 +257,7 @@ export const adminApi = {
     status: 200,
     errors: [400, 401, 403, 404],
     maxBodyBytes: 4 * mebibyte,
-    // In an event the payload stands three levels deeper, and agents read 64.
+    // In an event the payload is nested three levels deeper, and agents accept 64 levels.
     maxDepth: 61,
   }),
   listData: operation({

@@ -15,14 +15,14 @@ import {
   WholeNumber,
 } from './scalars.ts'
 
-/** The nouns that only operators see. */
+/** The nouns that only the admin API has. */
 
 const Nullable = <S extends Parameters<typeof Type.Array>[0]>(
   schema: S,
   options: { description?: string } = {},
 ) => Type.Union([schema, Type.Null()], options)
 
-/** Stands beside the id of a node; of one that was removed it is the last that it had. */
+/** Shown beside a node id; for a removed node, its last hostname. */
 export const NodeHostname = Type.String({ description: 'What the node is called' })
 
 export const Role = Type.Enum(roleNames)
@@ -52,7 +52,7 @@ export const BootstrapToken = Type.Object({
 })
 export type BootstrapToken = Static<typeof BootstrapToken>
 
-/** `pending`: registered, and no call came yet. `unreachable` after 3 missed heartbeats, `offline` after 10. */
+/** `pending`: registered, but no call yet. `unreachable` after 3 missed heartbeats, `offline` after 10. */
 export const NodeStatus = Type.Enum(['pending', 'online', 'unreachable', 'offline'])
 export type NodeStatus = Static<typeof NodeStatus>
 
@@ -115,7 +115,7 @@ export const NodeDetail = Type.Interface([Node], {
 })
 export type NodeDetail = Static<typeof NodeDetail>
 
-/** Addresses of a mesh. Nodes keep theirs, also while new ones take them from another range. */
+/** Address ranges of a mesh. Nodes keep their addresses when a new range is added for new nodes. */
 export const MeshRange = Type.Object({
   range: Ipv4Cidr,
   nodes: Count,
@@ -127,10 +127,10 @@ export const MeshRange = Type.Object({
 })
 export type MeshRange = Static<typeof MeshRange>
 
-/** What was done all the same, and may not be what was meant. */
+/** The change was made, but may not be what the operator meant. */
 export const Warnings = Type.Object({ warnings: Type.Array(Type.String()) })
 
-/** A rule, a data entry or a secret whose nodes change with a label. */
+/** A rule, a data entry or a secret that applies to other nodes when the label changes. */
 export const LabelUse = Type.Object({
   kind: Type.Enum(['policy', 'data', 'secret']),
   name: Type.String(),
@@ -141,7 +141,7 @@ export const LabelUse = Type.Object({
 })
 export type LabelUse = Static<typeof LabelUse>
 
-/** A label of before there was a difference: whether a node said it, or an operator, nobody knows. */
+/** A label from before labels and reported metadata were separate: it may have been set by an operator or claimed by the node. */
 export const UnconfirmedLabel = Type.Object({
   key: Type.String(),
   nodes: Type.Integer({ description: 'How many have it' }),
@@ -162,7 +162,7 @@ export const Target = Type.Object({
 })
 export type Target = Static<typeof Target>
 
-/** A target as it is shown. */
+/** A target in an answer. */
 export const NamedTarget = Type.Interface([Target], { node_hostname: Type.Optional(NodeHostname) })
 export type NamedTarget = Static<typeof NamedTarget>
 
@@ -205,7 +205,7 @@ export const Artifact = Type.Object({
 })
 export type Artifact = Static<typeof Artifact>
 
-/** One line of the tail of what a node is sent. The payload has no secrets in it. */
+/** One line of the event tail of a node. The payload contains no secrets. */
 export const EventRecord = Type.Object({
   id: Type.String({ description: 'The SSE id, `<epoch>-<sequence>`' }),
   event_id: Type.String(),
@@ -221,7 +221,7 @@ export const EventRecord = Type.Object({
 })
 export type EventRecord = Static<typeof EventRecord>
 
-/** A telemetry record as it was kept. */
+/** A telemetry record as it was stored. */
 export const TelemetryRecord = Type.Object({
   id: WholeNumber,
   node_id: NodeId,
@@ -231,7 +231,7 @@ export const TelemetryRecord = Type.Object({
 })
 export type TelemetryRecord = Static<typeof TelemetryRecord>
 
-/** A page of a list, oldest or lowest first; `next` is the `after` of the page behind it, null on the last. */
+/** A page of a list, oldest or lowest first; `next` is the `after` of the next page, null on the last. */
 export function pageOf<S extends Parameters<typeof Type.Array>[0]>(item: S) {
   return Type.Object({ items: Type.Array(item), next: Nullable(Type.String()) })
 }

@@ -1,15 +1,15 @@
 import type { TransportResponse } from './transport.ts'
 
-/** Our extension: every answer of our control plane has this header, which names the run of the control plane. */
+/** Our extension: the header on every answer of our control plane; it names the run (life) of the control plane. */
 export const answerHeader = 'plexd-control-plane'
 
 /**
- * What an answer shows of who gave it. `ours`: the header, and a body as the control plane writes it for that status.
- * `html`: a page for people, which no API gives. `bare`: neither; another control plane, or something on the way.
+ * Who an answer seems to come from. `ours`: it has the header, and a body as our control plane writes it for that status.
+ * `html`: a web page, which no API returns. `bare`: anything else, from another control plane or from something in between.
  */
 export type AnswerForm = 'ours' | 'bare' | 'html'
 
-/** Pure; the body of a stream that goes on is left out. */
+/** Pure; leave out the body of a stream that is still open. */
 export function formOf(answer: TransportResponse): AnswerForm {
   if (isPage(answer)) return 'html'
   return (answer.headers[answerHeader] ?? '') !== '' && isWhole(answer) ? 'ours' : 'bare'
@@ -19,7 +19,7 @@ function isPage({ headers, body }: TransportResponse): boolean {
   return /^(text\/html|application\/xhtml)/i.test(typeOf(headers)) || /^\s*</.test(body)
 }
 
-/** Whether nothing is missing of what the control plane sends with this status. */
+/** Whether the answer has everything that the control plane sends with this status. */
 function isWhole({ status, headers, body }: TransportResponse): boolean {
   if (status === 304) return true
   const type = typeOf(headers)
@@ -30,17 +30,17 @@ function isWhole({ status, headers, body }: TransportResponse): boolean {
   return isJson(type) && isFailure(body)
 }
 
-/** Successes that are no JSON. Whether a stream or a file goes on is for its reader to see. */
+/** Successful answers that are not JSON. Whether a stream or a file is complete is for its reader to check. */
 const wholeWithout = /^(text\/event-stream|application\/octet-stream|text\/plain)/i
 
 const typeOf = (headers: Record<string, string>): string => headers['content-type'] ?? ''
 
 const isJson = (type: string): boolean => /^application\/json\s*(;|$)/i.test(type)
 
-/** The conflicts of a large report are some hundred kilobytes. */
+/** The conflicts of a large report batch take a few hundred kilobytes. */
 export const maxErrorChars = 1024 * 1024
 
-/** `{ "error": text, "code": code }`, and whatever else. */
+/** `{ "error": text, "code": code }`, possibly with more fields. */
 function isFailure(body: string): boolean {
   if (body.length > maxErrorChars) return false
   try {

@@ -31,7 +31,7 @@ export const Hook = Type.Object({
 })
 export type Hook = Static<typeof Hook>
 
-/** What a node can do: its binary, its builtin actions, its hooks. */
+/** What a node can do: its binary, builtin actions and hooks. */
 export const Capabilities = Type.Object({
   binary: Type.Optional(
     Type.Object({ version: Type.Optional(Type.String()), checksum: Type.Optional(Type.String()) }),

@@ -1,6 +1,6 @@
 /** IPv4 addresses and prefixes as numbers, so that membership is arithmetic. */
 export interface Cidr {
-  /** So that ranges of IPv6, when the mesh gets them, are another type that nothing takes for this one. */
+  /** Branded, so that IPv6 ranges, when they come, are a type that cannot be mixed up with this one. */
   family: 4
   /** The first address of the range, as an unsigned 32-bit number. */
   first: number
@@ -15,7 +15,7 @@ export function parseIpv4(text: string): number {
   return address
 }
 
-/** By character: it is asked for each pair of nodes of a mesh. */
+/** Scans characters instead of splitting, because it is called for each pair of nodes of a mesh. */
 function readIpv4(text: string): number | undefined {
   let address = 0
   let octets = 0
@@ -40,7 +40,7 @@ export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.')
 }
 
-/** Parses `10.100.0.0/16`; a bare address is a `/32`; bits behind the prefix are refused. */
+/** Parses `10.100.0.0/16`; a bare address is a `/32`; bits set beyond the prefix are refused. */
 export function parseCidr(text: string): Cidr {
   const [address = '', length = '32', ...rest] = text.split('/')
   const prefixLength = Number(length)
@@ -58,7 +58,7 @@ export function formatCidr({ first, prefixLength }: Cidr): string {
   return `${formatIpv4(first)}/${prefixLength}`
 }
 
-/** How many addresses the range holds. */
+/** Number of addresses in the range. */
 export function cidrSize({ prefixLength }: Cidr): number {
   return sizeOf(prefixLength)
 }

@@ -11,7 +11,7 @@ import {
 } from './operation.ts'
 import type { Transport, TransportResponse } from './transport.ts'
 
-/** A body that is JSON already, sent as it is: parsing it would lose digits, order and repeated keys. */
+/** A body that is already JSON, sent unchanged: parsing it would lose digits, key order and repeated keys. */
 export class JsonText {
   readonly text: string
 
@@ -20,7 +20,7 @@ export class JsonText {
   }
 }
 
-/** What has a payload, which is not ours to read, may be given as text. */
+/** Types with an opaque payload may be given as raw text. */
 type BodyOf<Request> = Request extends { payload: unknown } ? Request | JsonText : Request
 
 type CallInput<O extends Operation> = ([ParamName<O['path']>] extends [never]
@@ -32,13 +32,13 @@ type CallInput<O extends Operation> = ([ParamName<O['path']>] extends [never]
     signal?: AbortSignal
   }
 
-/** The answer of a call. */
+/** The answer to a call. */
 export interface Answer<Body> {
   status: number
   headers: Record<string, string>
-  /** Parsed when it is first asked for; undefined where the operation has none, and on 304. */
+  /** Parsed on first access; undefined if the operation has no answer body, and for a 304. */
   readonly body: Body
-  /** The body as it came; a client that has no text in its hands leaves it out. */
+  /** The body as received; absent from clients that do not keep the text. */
   text?: string
 }
 
@@ -47,8 +47,8 @@ export type Client<Api extends Record<string, Operation>> = {
 }
 
 /**
- * A function for every row of a table. It rejects with an ApiError for every status that is neither 2xx nor 304,
- * and with the transport's own error when there was no answer. `token` is asked anew for each call. `parse` reads
+ * One function per row of a table. It rejects with an ApiError for every status that is neither 2xx nor 304,
+ * and with the transport's own error if there was no answer. `token` is called for each request. `parse` reads
  * bodies.
  */
 export function createClient<Api extends Record<string, Operation>>(
@@ -123,14 +123,14 @@ function formatQuery(query: Record<string, string | undefined>): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
 }
 
-/** The failure an answer describes, whatever its body is. `Retry-After` may be seconds or a date. */
+/** The error that an answer describes, whatever its body is. `Retry-After` may be seconds or a date. */
 export function errorOf({ status, headers, body }: TransportResponse): ApiError {
   let details: Record<string, unknown> = {}
   try {
     const parsed: unknown = JSON.parse(body.length > maxErrorChars ? '' : body)
     if (typeof parsed === 'object' && parsed !== null) details = { ...parsed }
   } catch {
-    // Not JSON, or too much of it: a proxy answered. The status has to do.
+    // Not JSON, or too large: a proxy answered. The status is all we have.
   }
   const retryAfterSeconds = retryAfterOf(headers)
   const message =
@@ -142,7 +142,7 @@ export function errorOf({ status, headers, body }: TransportResponse): ApiError 
   })
 }
 
-/** A date is one of the clock of who answers (RFC 9110, section 10.2.3), so it counts from when that says it is. */
+/** A date in `Retry-After` is by the sender's clock (RFC 9110, section 10.2.3), so it is taken relative to the answer's `Date`. */
 function retryAfterOf({
   'retry-after': text,
   date,

@@ -14,7 +14,7 @@ import {
 import { ReportComparison, ReportDifference } from './report-comparison.ts'
 import { BatchResponse, IntegrityViolation, TunnelClosed, TunnelReady } from './telemetry.ts'
 
-/** Answers that have nothing to say still carry a body: Go nodes decode it. */
+/** Empty answers still have a body, because Go nodes decode it. */
 const Empty = Type.Object({})
 
 const kibibyte = 1024
@@ -28,7 +28,7 @@ const batch = {
   gateStatus: 413,
 } as const
 
-/** plexd to control plane: the 17 operations of the seed in its order, then those that the Go client knows beside them. */
+/** plexd to control plane: the 17 operations of the specification in its order, then further ones that the Go client calls. */
 export const controlApi = {
   register: operation({
     method: 'POST',
@@ -40,7 +40,7 @@ export const controlApi = {
     responseKind: 'json-text',
     status: 201,
     errors: [400, 401, 409],
-    // Before a credential is seen; larger capabilities go by PUT. The Go agent retries a 413 for five minutes.
+    // Unauthenticated, so the limit is small; larger capabilities are sent with PUT. The Go agent retries a 413 for five minutes.
     maxBodyBytes: 64 * kibibyte,
     maxValues: 10_000,
     gateStatus: 400,
@@ -70,7 +70,7 @@ export const controlApi = {
     method: 'POST',
     path: '/v1/nodes/{node_id}/deregister',
     auth: 'node',
-    // The answer to the first time may have been lost.
+    // A removed node may repeat the call: the answer to the first may have been lost.
     forDeparted: true,
     unlimited: true,
     summary: 'Leave the mesh; may be repeated',

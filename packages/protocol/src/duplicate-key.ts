@@ -2,15 +2,15 @@ import { brace, colon, endBrace, quote } from './json-codes.ts'
 import { endOfString, endOfValue, skipSpace } from './raw-json.ts'
 
 /**
- * A key that stands twice in one object of a JSON text; undefined when there is none. Parsers take the first, the last
- * or both: what two of them read is not the same. Members named in `opaque` are passed over with all that is in them.
- * The text must be JSON, and within bounds: it goes behind the gate and the parser.
+ * The first key that occurs twice in one object of a JSON text, or undefined. Parsers keep the first value, the last
+ * or both, so two of them may read different documents. The values of members named in `opaque` are skipped.
+ * The text must be valid JSON within bounds: call it after the gate and the parser.
  */
 export function duplicateKey(
   text: string,
   opaque: ReadonlySet<string> = new Set(),
 ): string | undefined {
-  /** Keys of the objects that are open; lists lie between them unseen, for no key stands in a list itself. */
+  /** The keys of each open object. Arrays need no entry, because they have no keys. */
   const open: Set<string>[] = []
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
@@ -32,7 +32,7 @@ export function duplicateKey(
   return undefined
 }
 
-/** One key may be written in many ways. */
+/** Escapes allow several spellings of the same key. */
 function keyOf(raw: string): string {
   return raw.includes('\\') ? String(JSON.parse(`"${raw}"`)) : raw
 }

@@ -1,4 +1,4 @@
-/** Durations as Go writes them (`"72h15m"`, `"2.34s"`, `"350.1µs"`), in milliseconds inside the program. */
+/** Durations in Go's format (`"72h15m"`, `"2.34s"`, `"350.1µs"`), in milliseconds inside the program. */
 const unitMs = {
   ns: 1e-6,
   us: 1e-3,
@@ -13,7 +13,7 @@ const unitMs = {
 const whole = /^[+-]?(?:\d+(?:\.\d*)?(?:ns|us|µs|μs|ms|s|m|h))+$/
 const part = /(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)/g
 
-/** Milliseconds of a Go duration; throws a RangeError that quotes the text when it is none. */
+/** Milliseconds of a Go duration; throws a RangeError that quotes an invalid text. */
 export function parseDuration(text: string): number {
   if (text === '0') return 0
   if (!whole.test(text)) {
@@ -29,7 +29,7 @@ export function parseDuration(text: string): number {
   return text.startsWith('-') ? -exact : exact
 }
 
-/** `"72h15m0s"`, `"2.34s"`, `"0s"`: what Go's time.Duration prints for the same time, at millisecond precision. */
+/** `"72h15m0s"`, `"2.34s"`, `"0s"`: the output of Go's time.Duration for the same time, at millisecond precision. */
 export function formatDuration(ms: number): string {
   const total = Math.round(Math.abs(ms))
   const sign = ms < 0 && total > 0 ? '-' : ''

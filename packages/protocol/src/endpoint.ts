@@ -24,8 +24,8 @@ export const EndpointResponse = Type.Object({
 export type EndpointResponse = Static<typeof EndpointResponse>
 
 /**
- * Our extension: the revision of the state that the node has. A report that names it is answered without peers when there
- * is no newer one; a stream that is opened with it begins with a resync where it is of another history, and behind it where
+ * Our extension: the revision of the state that the node has. If it is the newest, an endpoint report is answered without
+ * peers. A stream opened with it starts with a resync if the revision is from another history, and continues after it if
  * there is no `Last-Event-ID`.
  */
 export const revisionHeader = 'plexd-revision'

@@ -13,17 +13,17 @@ export const Envelope = Type.Object({
 })
 export type Envelope = Static<typeof Envelope>
 
-/** What is signed: `payload` is JSON text. */
+/** The signed fields; `payload` is JSON text. */
 export interface UnsignedEvent {
   event_type: string
   event_id: string
-  /** Whole seconds and `Z`: every implementation prints those alike. */
+  /** Whole seconds and `Z`: all implementations format those the same way. */
   issued_at: string
   nonce: string
   payload: string
 }
 
-/** Older or newer than this, an event is refused (wire contract, "Checks in order"). */
+/** An event whose `issued_at` is further away than this is refused (wire contract, "Checks in order"). */
 export const freshnessMs = 5 * 60_000
 
 export function issuedAt(timeMs: number): string {
@@ -50,7 +50,7 @@ export async function signEvent(event: UnsignedEvent, privateKey: CryptoKey): Pr
   return `${canonical.slice(0, -1)},"signature":"${new Uint8Array(signature).toBase64()}"}`
 }
 
-/** A 32-byte Ed25519 public key in base64; throws when it is not one. */
+/** A 32-byte Ed25519 public key in base64; throws for anything else. */
 export async function importVerifyKey(base64: string): Promise<CryptoKey> {
   const bytes = Uint8Array.fromBase64(base64)
   if (bytes.length !== 32)
@@ -89,7 +89,7 @@ export type Refusal =
   | 'bad signature encoding'
   | 'bad signature'
 
-/** The reason to refuse an envelope, or undefined when one of the keys made its signature. The nonce's newness is the caller's to check. */
+/** Why an envelope is refused, or undefined if one of the keys made its signature. The caller checks that the nonce is new. */
 export async function refusalOf(
   envelope: UnsignedEvent & { signature: string },
   { keys, nowMs }: { keys: readonly CryptoKey[]; nowMs: number },

@@ -1,4 +1,4 @@
-/** Codes of a failed operation and the HTTP status of each. The body is always `{ "error": text, "code": code }`. */
+/** Error codes and their HTTP status. The body is always `{ "error": text, "code": code }`. */
 export const statusOf = {
   bad_request: 400,
   unauthorized: 401,
@@ -16,11 +16,11 @@ export const statusOf = {
 
 export type ErrorCode = keyof typeof statusOf
 
-/** A failure the caller can act on; `message` is shown to it word for word. */
+/** A failure the caller can act on; `message` is sent to the caller verbatim. */
 export class ApiError extends Error {
   readonly code: ErrorCode
   readonly status: number
-  /** Seconds after which a retry makes sense; sent as `Retry-After`. */
+  /** Seconds after which to retry; sent as `Retry-After`. */
   readonly retryAfterSeconds: number | undefined
   /** Further fields of the error body, such as the list of conflicts. */
   readonly details: Record<string, unknown> | undefined
@@ -44,7 +44,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The code that stands for an HTTP status; a status outside the table counts as its class. */
+/** The code for an HTTP status; an unlisted status is treated like its class (4xx or 5xx). */
 export function codeOf(status: number): ErrorCode {
   const exact = Object.entries(statusOf).find(([, value]) => value === status)
   if (exact) return exact[0] as ErrorCode // the key of an entry of statusOf

@@ -9,7 +9,7 @@ import { validatorOf } from './validator.ts'
 
 const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
 
-/** What a node must find in an event: less than what we send, because the seeds and other servers send less. */
+/** The minimum a node requires of an event: less than what we send, because the specification and other servers send less. */
 const acceptedPayloads = {
   ...eventPayloads,
   peer_key_rotated: Type.Interface([PeerId, Type.Partial(Peer)], { public_key: Key32 }),
@@ -23,8 +23,8 @@ const acceptedPayloads = {
 export type AcceptedPayload<T extends EventType = EventType> = Static<(typeof acceptedPayloads)[T]>
 
 /**
- * The payload of a verified event, with the spellings of other control planes made ours: `id` for `peer_id` and
- * back, the seed's `new_signing_public_key`. Throws a TypeError that names what does not fit.
+ * The payload of a verified event, with the field names of other control planes converted to ours: `id` for `peer_id` and
+ * vice versa, and the specification's `new_signing_public_key`. Throws a TypeError that names the offending field.
  */
 export function parseEventPayload<T extends EventType>(
   type: T,

@@ -8,14 +8,14 @@ import { Key32, Metadata, mapOf, NodeId, nullableArray, Timestamp } from './scal
 const PeerId = Type.Object({ peer_id: NodeId, id: NodeId })
 
 /**
- * Event type -> payload, as the control plane sends it: the union of what the seed shows and what the Go agent
+ * Event type -> payload as the control plane sends it: the union of the specification's fields and those the Go agent
  * reads, so peers are full objects and carry their id twice.
  */
 export const eventPayloads = {
   peer_added: Type.Interface([PeerId, Peer], {}),
   peer_removed: PeerId,
   peer_key_rotated: Type.Interface([PeerId, Peer], { previous_public_key: Type.Optional(Key32) }),
-  // Without the PSK it is the same for all who see the peer, so it is signed once. An absent PSK leaves the old one.
+  // Without the PSK it is the same for everyone who sees the peer, so it is signed once. An absent PSK keeps the old one.
   peer_endpoint_changed: Type.Interface([PeerId, PublicPeer], {}),
   policy_updated: Type.Object({ policies: nullableArray(CompiledPolicy) }),
   action_request: Type.Object({
@@ -57,13 +57,13 @@ export const eventPayloads = {
     valid_from: Type.Optional(Timestamp),
     transition_period: Type.Optional(Type.String({ examples: ['24h'] })),
   }),
-  // Always complete: a field that is missing is wiped by the Go agent.
+  // Always complete: the Go agent clears a missing field.
   node_state_updated: Type.Object({
     metadata: Type.Union([Metadata, Type.Null()]),
     data: nullableArray(Entry),
   }),
   node_secrets_updated: Type.Object({ secret_refs: nullableArray(SecretRef) }),
-  // Ours: what was missed cannot be replayed, so pull the state. Clients that do not know it drop it.
+  // Our extension: missed events cannot be replayed, so pull the state. Clients that do not know it ignore it.
   resync: Type.Object({
     reason: Type.String(),
     within: Type.Optional(
@@ -80,8 +80,8 @@ export type EventType = keyof typeof eventPayloads
 export type EventPayload<T extends EventType = EventType> = Static<(typeof eventPayloads)[T]>
 
 /**
- * Whether a pulled state makes up for an event that did not reach its node. Only such an event may be told as a `resync`
- * in its place; any other must be of a size that can be sent, or refused to who asks for it.
+ * Whether a pulled state replaces an event that did not reach its node. Only such an event may be replaced by a `resync`;
+ * any other must be small enough to be sent, or its request is refused.
  */
 const madeUpByState = {
   peer_added: true,
@@ -93,7 +93,7 @@ const madeUpByState = {
   session_revoked: false,
   ssh_session_setup: false,
   rotate_keys: false,
-  // The state has the keys too, but only TLS vouches for those.
+  // The state has the keys too, but there only TLS authenticates them.
   signing_key_rotated: false,
   node_state_updated: true,
   node_secrets_updated: true,

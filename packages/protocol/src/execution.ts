@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { mapOf, NodeId, Timestamp, WholeNumber } from './scalars.ts'
 
-/** Who asked for an execution. */
+/** Who requested an execution. */
 export const TriggeredBy = Type.Object({
   type: Type.Optional(
     Type.String({ examples: ['control_plane', 'session', 'direct_access', 'local_emergency'] }),
@@ -22,7 +22,7 @@ export type ExecutionAck = Static<typeof ExecutionAck>
 export const ResultStatus = Type.Enum(['success', 'failure', 'timeout', 'cancelled'])
 export type ResultStatus = Static<typeof ResultStatus>
 
-/** `failed` and `error` are the Go agent's words for `failure`. */
+/** The Go agent says `failed` and `error` for `failure`. */
 export const ExecutionResult = Type.Object({
   execution_id: Type.Optional(Type.String()),
   status: Type.Enum(['success', 'failure', 'timeout', 'cancelled', 'failed', 'error']),
@@ -35,10 +35,10 @@ export const ExecutionResult = Type.Object({
 })
 export type ExecutionResult = Static<typeof ExecutionResult>
 
-/** Each of stdout and stderr is kept up to this many bytes (control API, "Action Execution Callbacks"). */
+/** stdout and stderr are each truncated to this many bytes (control API, "Action Execution Callbacks"). */
 export const maxOutputBytes = 64 * 1024
 
-/** `expired`: the deadline passed and the node never said that it had finished. */
+/** `expired`: the deadline passed without a result from the node. */
 export const ExecutionStatus = Type.Enum([
   'pending',
   'accepted',

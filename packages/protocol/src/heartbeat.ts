@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Count, Timestamp } from './scalars.ts'
 
-/** Everything is optional and may be zero: Go nodes send it so. The path and the token identify the node. */
+/** Every field is optional and may be zero, as Go nodes send them. The path and the token identify the node. */
 export const HeartbeatRequest = Type.Object({
   node_id: Type.Optional(Type.String()),
   timestamp: Type.Optional(Timestamp),
@@ -25,20 +25,20 @@ export const HeartbeatRequest = Type.Object({
   user_access: Type.Optional(Type.Unknown()),
   ingress: Type.Optional(Type.Unknown()),
   site_to_site: Type.Optional(Type.Unknown()),
-  // Ours: what `plexd status` lists.
+  // Our extension: the problems that `plexd status` lists.
   problems: Type.Optional(Type.Array(Type.String())),
 })
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>
 
 /**
- * Our extension: a header by which each start of our agent names itself, with a text of its own choice. So two machines
- * that have one identity are told from one that was restarted.
+ * Our extension: a header with a random id of this start of the agent. It distinguishes two machines with one identity
+ * from a single one that restarted.
  */
 export const instanceHeader = 'plexd-instance'
 
-/** Two machines speak as one node. */
+/** Two machines are using this node's identity. */
 export const IdentityInUse = Type.Object({
-  /** Since when it has been noticed. */
+  /** When it was first noticed. */
   since: Timestamp,
   addresses: Type.Array(Type.String(), { description: 'Where the requests of the two come from' }),
 })

@@ -1,22 +1,22 @@
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 const name = new RegExp(`^${label}(?:\\.${label})*$`)
-/** What URL parsers and inet_aton take for a number: then the whole name is an address to them. */
+/** What URL parsers and inet_aton take for a number: a name that ends with it would be parsed as an address. */
 const numberLike = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i
 
-/** RFC 6761, section 6.3, and what distributions write into /etc/hosts beside it. */
+/** RFC 6761, section 6.3, and names that distributions add to /etc/hosts. */
 const loopbackName = /(?:^|\.)localhost$|^localhost[46]?(?:\.localdomain[46]?)?$/i
 
 const rule =
   'want letters, digits and hyphens in labels of 63 at most, joined by dots, 253 in all, with no hyphen at an end of a label'
 
 /**
- * The name of a node in the one spelling in which it is stored and compared: an RFC 1123 name, fully qualified or not, in
- * lower case. A dot at the end is left out, since `web-01.` is how DNS writes `web-01` in full. Throws a RangeError that
- * quotes the text and says the rule.
+ * A node's name in the canonical form that is stored and compared: an RFC 1123 name, fully qualified or not, in
+ * lower case. A trailing dot is removed, since `web-01.` is the fully qualified form of `web-01` in DNS. Throws a
+ * RangeError that quotes the text and states the rule.
  */
 export function parseHostname(text: string): string {
   const bare = text.endsWith('.') ? text.slice(0, -1) : text
-  // Before the change of case, which makes ASCII letters of some that are none.
+  // Check before lower-casing, which maps some non-ASCII letters to ASCII.
   if (bare.length > 253 || !name.test(bare))
     throw new RangeError(`parse hostname "${text}": ${rule}`)
   if (numberLike.test(bare))
@@ -30,7 +30,7 @@ export function parseHostname(text: string): string {
   return bare.toLowerCase()
 }
 
-/** What is wrong with a name; undefined for one that may be given. */
+/** What is wrong with a name; undefined if it is valid. */
 export function hostnameProblem(text: string): string | undefined {
   try {
     parseHostname(text)
@@ -41,7 +41,7 @@ export function hostnameProblem(text: string): string | undefined {
   }
 }
 
-/** By what names are compared, those too that older versions took and that break the rule. */
+/** The form used for comparing names, including those from older versions that break the rule. */
 export function hostnameKey(hostname: string): string {
   return hostname.replace(/\.$/, '').toLowerCase()
 }

@@ -1,4 +1,4 @@
-/** Ids are a prefix that names the kind and 80 random bits: `n_` node, `pol_` policy, `exec_` execution, `evt_` event. */
+/** An id is a prefix for its kind and 80 random bits: `n_` node, `pol_` policy, `exec_` execution, `evt_` event. */
 const prefixes = {
   node: 'n_',
   tenant: 'ten_',
@@ -10,21 +10,21 @@ const prefixes = {
   signing_key: 'key_',
 } as const
 
-/** A text of this form is only ever an id, also where no such node is: the underscore is in no hostname. */
+/** Whether a text is an id, even of a node that does not exist: no hostname contains an underscore. */
 export function isNodeId(text: string): boolean {
   return text.startsWith(prefixes.node)
 }
 
 export type IdKind = keyof typeof prefixes
 
-// Crockford's base32: no letters that read alike, safe in a path, a label and a file name.
+// Crockford's base32: no letters that look alike, safe in a path, a label and a file name.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 export function newId(kind: IdKind): string {
   return prefixes[kind] + randomText(16)
 }
 
-/** The token a new node shows once; 160 random bits behind the seed's prefix. */
+/** The bootstrap token that a new node presents once; 160 random bits after the specification's prefix. */
 export const newBootstrapToken = (): string => `plx_enroll_${randomText(32)}`
 /** The bearer token of an enrolled node. */
 export const newNodeToken = (): string => `plx_node_${randomText(32)}`

@@ -1,11 +1,11 @@
 import { type Cidr, cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from './cidr.ts'
 import { rangeOf } from './mesh-range.ts'
 
-/** What the one who asks knows of the place that an endpoint is for. */
+/** What the caller knows about the network that the endpoint is for. */
 export interface EndpointRules {
-  /** All addresses of the mesh: packets of WireGuard that go there come back to it, and round again. */
+  /** All addresses of the mesh: WireGuard's packets to an endpoint there would be routed into the tunnel again. */
   meshRanges?: readonly Cidr[] | undefined
-  /** Where all nodes are on one machine, they reach each other on loopback. */
+  /** If all nodes run on one machine, they reach each other over loopback. */
   loopback?: boolean
 }
 
@@ -14,8 +14,8 @@ export function isUsableEndpoint(text: string, rules: EndpointRules = {}): boole
 }
 
 /**
- * Why no peer can be reached at this text: undefined for `203.0.113.10:51820` and `[2001:db8::1]:51820`, an address in
- * numbers and a port, each in the one way in which it is written.
+ * Why no peer can be reached at this endpoint; undefined if one can. Valid endpoints are `203.0.113.10:51820` and
+ * `[2001:db8::1]:51820`: a numeric address in canonical form, and a port.
  */
 export function endpointFault(text: string, rules: EndpointRules = {}): string | undefined {
   const [, ipv6, ipv4, port] = /^(?:\[([^\]]*)\]|([\d.]+)):(\d+)$/.exec(text) ?? []
@@ -58,7 +58,7 @@ const faults = {
   reserved: 'its address is reserved: no host has it',
 }
 
-/** Ranges in which no host of another machine is. */
+/** Ranges that never contain another machine's address. */
 const ipv4Faults = [
   { range: parseCidr('0.0.0.0/8'), fault: faults.unspecified },
   { range: parseCidr('127.0.0.0/8'), fault: faults.loopback },
@@ -69,7 +69,7 @@ const ipv4Faults = [
 ]
 
 function ipv6Fault(text: string, rules: EndpointRules): string | undefined {
-  // A zone, as in fe80::1%eth0: the name of an interface of one machine.
+  // A zone, as in fe80::1%eth0, names an interface of one machine.
   if (text.includes('%')) return faults.linkLocal
   const groups = parseIpv6(text)
   if (!groups) return 'it is no address in numbers and a port'
@@ -98,7 +98,7 @@ function groupsFault(groups: readonly number[], rules: EndpointRules): string | 
   return isAssigned(groups) ? undefined : faults.reserved
 }
 
-/** The IPv4 host behind an address that a translator or a tunnel takes packets for: NAT64 (RFC 6052), 6to4 (RFC 3056). */
+/** The IPv4 host embedded in an address of a translator or tunnel: NAT64 (RFC 6052), 6to4 (RFC 3056). */
 function carriedIpv4([first = 0, second = 0, third = 0, ...others]: readonly number[]):
   | number
   | undefined {
@@ -113,13 +113,13 @@ function carriedIpv4([first = 0, second = 0, third = 0, ...others]: readonly num
   return first === 0x2002 ? second * 65_536 + third : undefined
 }
 
-/** Where hosts have addresses: 2000::/3, unique local ones (RFC 4193), and NAT64 of a network's own (RFC 8215). */
+/** The ranges with host addresses: 2000::/3, unique local ones (RFC 4193), and a network's own NAT64 prefix (RFC 8215). */
 function isAssigned([first = 0, second = 0, third = 0]: readonly number[]): boolean {
   if ((first & 0xe000) === 0x2000 || (first & 0xfe00) === 0xfc00) return true
   return first === 0x64 && second === 0xff9b && third === 1
 }
 
-/** The eight groups of an address; its end may be written as IPv4. */
+/** The eight groups of an address; its last 32 bits may be written as IPv4. */
 function parseIpv6(text: string): number[] | undefined {
   const [head = '', tail, ...more] = text.split('::')
   if (more.length > 0) return undefined
@@ -139,7 +139,7 @@ function groupsOf(text: string): number[] | undefined {
   return parts.map((part) => Number.parseInt(part, 16))
 }
 
-/** RFC 5952: the longest run of zeros, the first of those, becomes `::`; one zero alone does not. */
+/** RFC 5952: the first of the longest runs of zeros becomes `::`; a single zero is not compressed. */
 function formatIpv6(groups: readonly number[]): string {
   const texts = groups.map((group) => group.toString(16))
   const run = longestRun(groups)

@@ -1,4 +1,4 @@
-/** What JSON is made of: a byte of UTF-8 and a unit of UTF-16 alike. */
+/** JSON's structural characters; the same number as a UTF-8 byte and as a UTF-16 unit. */
 export const newline = 0x0a
 export const space = 0x20
 export const quote = 0x22

@@ -13,27 +13,27 @@ import {
 import { defaultMaxBodyBytes, type Operation } from './operation.ts'
 
 /**
- * The scan in front of every JSON parser: what passes costs a parser, a validator and whoever walks the value no more
- * than the bounds say. It knows no grammar. Whether it is JSON at all is for the parser to say.
+ * The scan before every JSON parser. It bounds what a parser, a validator and any code that walks the value can cost.
+ * It does not check the grammar: whether it is valid JSON is for the parser to say.
  */
 export interface JsonBounds {
-  /** As UTF-8, unpacked. */
+  /** Of the UTF-8 text, after decompression. */
   maxBytes: number
-  /** Arrays and objects inside each other. */
+  /** How deep arrays and objects may be nested. */
   maxDepth: number
   /** Scalars, arrays and objects; keys do not count. */
   maxValues: number
-  /** The text may be one value a line instead of an array: each line is nested by itself. */
+  /** Whether the text may be one value per line instead of an array; depth is then counted per line. */
   lines?: boolean
 }
 
-/** Which bound was passed. */
+/** The bound that was exceeded. */
 export type Bound = 'bytes' | 'depth' | 'values'
 
 export const defaultMaxDepth = 64
 export const defaultMaxValues = 200_000
 
-/** The bounds that the row of an operation sets for its body. */
+/** The bounds that an operation's row sets for its body. */
 export function jsonBoundsOf({
   maxBodyBytes = defaultMaxBodyBytes,
   maxDepth = defaultMaxDepth,
@@ -43,12 +43,12 @@ export function jsonBoundsOf({
   return { maxBytes: maxBodyBytes, maxDepth, maxValues, lines: requestKind === 'batch' }
 }
 
-/** Which bound a whole text passes; undefined when none. */
+/** The bound that a complete text exceeds; undefined if none. */
 export function passedBound(text: Uint8Array | string, bounds: JsonBounds): Bound | undefined {
   const gate = new JsonGate(bounds)
   if (typeof text !== 'string') return gate.take(text)
   const encoder = new TextEncoder()
-  const piece = new Uint8Array(Math.min(text.length, pieceChars) * 3) // a UTF-16 unit is three bytes of UTF-8 at most
+  const piece = new Uint8Array(Math.min(text.length, pieceChars) * 3) // one UTF-16 unit is at most three bytes of UTF-8
   for (let at = 0; at < text.length; ) {
     const { read, written } = encoder.encodeInto(text.slice(at, at + pieceChars), piece)
     at += read
@@ -61,8 +61,8 @@ export function passedBound(text: Uint8Array | string, bounds: JsonBounds): Boun
 const pieceChars = 16 * 1024
 
 /**
- * The refusal of a body, with the status of its row: it says the bound and its number, and what the body is for, where
- * `about` names that: `key "nginx.conf"`.
+ * The error for a refused body, with the status of its row. It names the bound, its value, and, if given, `about`: what
+ * the body is for, such as `key "nginx.conf"`.
  */
 export function boundRefusal(operation: Operation, passed: Bound, about?: string): ApiError {
   const { maxBytes, maxDepth, maxValues } = jsonBoundsOf(operation)
@@ -79,8 +79,8 @@ export function boundRefusal(operation: Operation, passed: Bound, about?: string
 }
 
 /**
- * The scan, for what comes in chunks: no chunk behind a bound need ever be unpacked or kept. Time is linear, memory
- * constant.
+ * The scan for a body that arrives in chunks: nothing beyond a bound has to be decompressed or kept. Linear time,
+ * constant memory.
  */
 export class JsonGate {
   readonly #bounds: JsonBounds
@@ -89,7 +89,7 @@ export class JsonGate {
   #values = 1
   #inString = false
   #escaped = false
-  /** Undefined until the first byte that is no space. */
+  /** Undefined until the first non-space byte. */
   #isLines: boolean | undefined
 
   constructor(bounds: JsonBounds) {
@@ -97,7 +97,7 @@ export class JsonGate {
     if (!bounds.lines) this.#isLines = false
   }
 
-  /** Which bound the text passes with this chunk; no more is to be given then. */
+  /** The bound exceeded with this chunk; after that, feed no more. */
   take(chunk: Uint8Array): Bound | undefined {
     this.#bytes += chunk.length
     if (this.#bytes > this.#bounds.maxBytes) return 'bytes'
@@ -105,7 +105,7 @@ export class JsonGate {
     return this.#scan(chunk)
   }
 
-  // One loop over local variables: this runs over everything that anybody sends.
+  // One loop over local variables: every byte that anybody sends goes through it.
   #scan(chunk: Uint8Array): Bound | undefined {
     const { maxDepth, maxValues } = this.#bounds
     const isLines = this.#isLines === true
@@ -117,7 +117,7 @@ export class JsonGate {
     while (at < length) {
       const byte = chunk[at++] as number // in range by the loop's own test
       if (byte === newline && isLines) {
-        // No string has a line break in it, whatever came before.
+        // A line break cannot be inside a string, whatever came before.
         inString = false
         depth = 0
         values++
@@ -145,7 +145,7 @@ export class JsonGate {
   }
 }
 
-/** Whether the text is one value a line rather than an array; undefined while there is nothing but space. */
+/** Whether the text is one value per line rather than an array; undefined while there is only white space. */
 function startsLines(chunk: Uint8Array): boolean | undefined {
   const first = chunk.find((byte) => byte > space && !isByteOrderMark(byte))
   return first === undefined ? undefined : first !== bracket

@@ -37,17 +37,17 @@ export const SecretValue = Type.Object({
 })
 export const ReportWrite = Type.Object({ content_type: Type.String(), payload: Type.Unknown() })
 
-/** A peer as WireGuard has it at this moment, for `plexd peers`. */
+/** A peer's current state in WireGuard, for `plexd peers`. */
 export const PeerStatus = Type.Object({
   id: NodeId,
-  /** Empty when the control plane does not say. */
+  /** Empty if the control plane does not send it. */
   hostname: Type.String(),
   mesh_ip: MeshIp,
   public_key: Key32,
   state: Type.Enum(['connected', 'idle', 'unanswered', 'misrouted', 'no_endpoint', 'missing']),
-  /** Why it is not connected, or not for packets of all sizes; else empty. */
+  /** Why it is not connected, or only for small packets; otherwise empty. */
   reason: Type.String(),
-  /** Where packets go; empty while nobody knows. */
+  /** Where packets are sent; empty while unknown. */
   endpoint: Type.String(),
   allowed_ips: Type.Array(Ipv4Cidr),
   last_handshake_at: Type.Union([Timestamp, Type.Null()]),
@@ -59,36 +59,36 @@ export type PeerStatus = Static<typeof PeerStatus>
 
 const Traffic = { packets: WholeNumber, bytes: WholeNumber }
 
-/** A rule as this node enforces it, with the packets that it decided since it came into force. */
+/** A rule as this node enforces it, with the packets it has decided since it took effect. */
 export const RuleStatus = Type.Interface([CompiledRule], {
   policy_id: Type.String(),
-  /** Empty when the control plane does not say. */
+  /** Empty if the control plane does not send it. */
   policy_name: Type.String(),
-  /** Of the node that a side is, by its id or its address; empty for any other side. */
+  /** The name of the node that this side is, by id or address; empty for any other side. */
   src_hostname: Type.String(),
   dst_hostname: Type.String(),
-  /** Why it is not in force; empty when it is. */
+  /** Why it is not in force; empty if it is. */
   skipped: Type.String(),
   ...Traffic,
 })
 export type RuleStatus = Static<typeof RuleStatus>
 
-/** The packet filter at this moment, for `plexd policies`. */
+/** The current packet filter, for `plexd policies`. */
 export const PolicyStatus = Type.Object({
   filtering: Type.Boolean(),
-  /** Why packets are not filtered, or why the newest rules are not in force; empty when all is well. */
+  /** Why packets are not filtered, or why the newest rules are not in force; otherwise empty. */
   reason: Type.String(),
-  /** For flows that no rule is about. */
+  /** For flows that no rule matches. */
   default_action: RuleAction,
-  /** The first that fits decides. */
+  /** The first match decides. */
   rules: Type.Array(RuleStatus),
-  /** Packets that no rule is about, and those that were denied for whatever reason. */
+  /** Packets that no rule matched, and packets denied for any reason. */
   default: Type.Object(Traffic),
   denied: Type.Object(Traffic),
 })
 export type PolicyStatus = Static<typeof PolicyStatus>
 
-/** How this node is seen from the internet, for `plexd netcheck`. */
+/** How the internet sees this node, for `plexd netcheck`. */
 export const NetworkStatus = Type.Object({
   /** Empty while no STUN server answers. */
   public_endpoint: Endpoint,
@@ -96,10 +96,10 @@ export const NetworkStatus = Type.Object({
   nat_reason: Type.String(),
   /** The server that saw it. */
   stun_server: Type.String(),
-  /** How WireGuard's port was asked from. */
+  /** How STUN requests are sent from WireGuard's port. */
   way: Type.Enum(['rewrite', 'translate', 'direct', 'none']),
   way_reason: Type.String(),
-  /** For peers in the same network. */
+  /** For peers on the same network. */
   local_endpoints: Type.Array(Endpoint),
   checked_at: Timestamp,
 })
@@ -116,7 +116,7 @@ export const DaemonStatus = Type.Object({
   uptime: Type.String(),
   control_plane: Type.Object({
     url: Type.String(),
-    /** By which it is asked, without credentials. */
+    /** The proxy for the control plane, without its credentials. */
     proxy: Type.Optional(Type.String()),
     stream: Type.Enum(['connected', 'connecting', 'polling', 'refused', 'stopped']),
     last_event_id: Type.String(),
@@ -131,9 +131,9 @@ export const DaemonStatus = Type.Object({
     interface: Type.String(),
     backend: Type.String(),
     peers: WholeNumber,
-    /** That lead into it (CIDR). */
+    /** The address ranges routed into the mesh (CIDR). */
     ranges: Type.Optional(Type.Array(Type.String())),
-    /** Why no packet moves, when the mesh is not enabled. */
+    /** Why there is no traffic, if the mesh is not enabled. */
     reason: Type.Optional(Type.String()),
   }),
   counts: Type.Object({
@@ -144,13 +144,13 @@ export const DaemonStatus = Type.Object({
     reports_unsynced: WholeNumber,
     pending_results: WholeNumber,
   }),
-  /** What does not work at the moment, each with what to do. Empty when all is well. */
+  /** Current problems, each with its remedy. Empty if there are none. */
   problems: Type.Array(Type.String()),
 })
 
 const local = { auth: 'local', status: 200 } as const
 
-/** Programs on the node to plexd: the 11 routes of the seed, then ours. */
+/** From programs on the node to plexd: the 11 routes of the specification, then ours. */
 export const localApi = {
   getLocalState: operation({
     ...local,
@@ -232,7 +232,7 @@ export const localApi = {
     summary: 'Write a report entry; If-Match makes it conditional',
     request: ReportWrite,
     maxBodyBytes: 1_048_576,
-    // It has to fit into a batch for the control plane: there the payload stands two levels deeper, with some values around it.
+    // It must fit into a report batch, where the payload is nested two levels deeper and has a few values around it.
     maxDepth: defaultMaxDepth - 2,
     maxValues: defaultMaxValues - 20,
     gateStatus: 400,

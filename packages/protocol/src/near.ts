@@ -1,4 +1,4 @@
-/** The candidate that differs from a text by a letter or two swapped ones: what somebody meant who mistyped it. */
+/** The candidate that differs from a text by one letter or two swapped ones: the likely intent behind a typo. */
 export function nearest(text: string, candidates: Iterable<string>): string | undefined {
   for (const candidate of candidates) if (isNear(candidate, text)) return candidate
   return undefined

@@ -1,4 +1,4 @@
-/** What people call a node and what programs call it: `web-01 (n_k3v9)`; the id alone where there is no name. */
+/** The name for people and the id for programs: `web-01 (n_k3v9)`; only the id if there is no name. */
 export function formatNode(id: string, hostname: string | null | undefined): string {
   return hostname ? `${hostname} (${id})` : id
 }

@@ -13,7 +13,7 @@ import {
   WholeNumber,
 } from './scalars.ts'
 
-/** A data entry, and with it a report entry: a JSON payload with a version that grows by change. */
+/** A data entry, and the base of a report entry: a JSON payload with a version that grows with each change. */
 export const Entry = Type.Object({
   key: EntryKey,
   content_type: Type.String(),
@@ -23,10 +23,10 @@ export const Entry = Type.Object({
 })
 export type Entry = Static<typeof Entry>
 
-/** Our extension: the user by number, or `tcp`, where all are one who have the token; absent where it is not known. */
+/** Our extension: the uid of the writer, or `tcp`, where all holders of the token are the same; absent if unknown. */
 export const ReportWriter = Type.String({ pattern: '^(?:tcp|[0-9]{1,10})$' })
 
-/** A report entry with who wrote it, as its node says. */
+/** A report entry with its writer, as the node reports it. */
 export const ReportEntry = Type.Interface([Entry], { written_by: Type.Optional(ReportWriter) })
 export type ReportEntry = Static<typeof ReportEntry>
 
@@ -40,7 +40,7 @@ export const SigningKeys = Type.Object({
 })
 export type SigningKeys = Static<typeof SigningKeys>
 
-/** All that a node is told to be. From `node_id` on it is ours; clients ignore what they do not know. */
+/** The desired state of a node. The fields from `node_id` on are our extension; clients ignore unknown fields. */
 export const NodeState = Type.Object({
   peers: Type.Array(Peer),
   policies: Type.Array(CompiledPolicy),
@@ -58,7 +58,7 @@ export const NodeState = Type.Object({
 })
 export type NodeState = Static<typeof NodeState>
 
-/** What a node accepts from any control plane: lists may be null, old servers leave parts out. */
+/** What a node accepts from any control plane: lists may be null, and older servers omit fields. */
 export const ReceivedNodeState = Type.Object({
   peers: Type.Optional(nullableArray(Peer)),
   policies: Type.Optional(nullableArray(CompiledPolicy)),
@@ -89,7 +89,7 @@ export const SealedSecret = Type.Object({
 })
 export type SealedSecret = Static<typeof SealedSecret>
 
-/** Entries in the order they were written; a key may stand there more than once, and in `deleted` too. */
+/** Entries in the order they were written; a key may occur more than once, and in `deleted` too. */
 export const ReportSync = Type.Object({
   entries: Type.Optional(nullableArray(ReportEntry)),
   deleted: Type.Optional(nullableArray(EntryKey)),

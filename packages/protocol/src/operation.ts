@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import type { Permission } from './permissions.ts'
 
-/** Who may call: nobody in particular, a bootstrap token, the node in the path, an operator, a local program. */
+/** Who may call: anyone, the holder of a bootstrap token, the node in the path, an operator, a local program. */
 export type Auth =
   | 'none'
   | 'bootstrap'
@@ -11,13 +11,13 @@ export type Auth =
   | 'local_secrets'
   | 'local_root'
 
-/** What an operation is about: a tenant's own, or what all share, which only operators of the first tenant may touch. */
+/** What an operation affects: the tenant's own things, or what all tenants share, which only operators of the first tenant may change. */
 export type Scope = 'tenant' | 'installation'
 
-/** Who may call, by the kind of the caller. */
+/** Who may call, by kind of caller. */
 type Caller =
   | { auth: 'operator'; permission: Permission; scope: Scope; forDeparted?: never }
-  /** `forDeparted`: for a node that was removed a short while ago too. */
+  /** `forDeparted`: also allowed for a recently removed node. */
   | { auth: 'node'; forDeparted?: true; permission?: never; scope?: never }
   | {
       auth: Exclude<Auth, 'operator' | 'node'>
@@ -31,50 +31,50 @@ export type Operation = Row & Caller
 
 interface Row {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** With parameters in braces, as in the seeds: `/v1/nodes/{node_id}/state`. */
+  /** With parameters in braces, as in the specification: `/v1/nodes/{node_id}/state`. */
   path: `/${string}`
   summary: string
-  /** What stands in the path, where it is not what params.ts says for the name. */
+  /** Schemas of path parameters that differ from params.ts. */
   params?: Readonly<Record<string, TSchema>>
   query?: TSchema
   request?: TSchema
   /**
-   * `batch`: a JSON array or NDJSON; `bytes`: anything, streamed; `json-stream`: JSON that the handler reads and checks
-   * itself, for who must not be refused. `json` when left out.
+   * `batch`: a JSON array or NDJSON; `bytes`: anything, streamed; `json-stream`: JSON that the handler reads and validates
+   * itself, for requests that must never be refused. Default `json`.
    */
   requestKind?: 'json' | 'batch' | 'bytes' | 'json-stream'
   response?: TSchema
   /**
-   * `json`: a value that the server writes as JSON; `json-text`: JSON that the handler has written itself, for what
-   * would lose digits or order; `bytes`: anything, text too; `event-stream`: the handler takes the connection over;
-   * `empty`: no body. `json` when left out.
+   * `json`: a value that the server serialises; `json-text`: JSON that the handler has serialised itself, where parsing
+   * would lose digits or order; `bytes`: anything, including text; `event-stream`: the handler takes over the connection;
+   * `empty`: no body. Default `json`.
    */
   responseKind?: 'json' | 'json-text' | 'event-stream' | 'bytes' | 'empty'
   /** The status of success. */
   status: number
-  /** Further statuses that are no failure: 206 a part, 304 not modified. */
+  /** Further statuses that are not failures: 206 partial content, 304 not modified. */
   otherStatuses?: readonly number[]
-  /** Statuses of failure that belong to this operation; 400, 408, 413, 415, 429 and 503 may happen to any. */
+  /** Failure statuses specific to this operation; every operation may answer 400, 408, 413, 415, 429 and 503. */
   errors: readonly number[]
   /** Limit of the body after decompression; `defaultMaxBodyBytes` when left out. */
   maxBodyBytes?: number
-  /** Beside the budget of a node's writes: it may always say that it lives, and that it leaves. */
+  /** Not counted against the node's write budget: a node may always send heartbeats and deregister. */
   unlimited?: true
-  /** How deep JSON may be nested, and how many values it may have; see json-gate.ts for the defaults. */
+  /** The maximum nesting and number of values of the JSON; see json-gate.ts for the defaults. */
   maxDepth?: number
   maxValues?: number
-  /** The one status for whatever passes a bound; 413 for bytes and 400 for the rest when left out. */
+  /** The status for any exceeded bound; by default 413 for bytes and 400 for the others. */
   gateStatus?: 400 | 413
 }
 
 export const defaultMaxBodyBytes = 1024 * 1024
 
-/** Keeps the literal types of a row. */
+/** Identity function that keeps the literal types of a row. */
 export function operation<const O extends Operation>(row: O): O {
   return row
 }
 
-/** The names in braces of a path. */
+/** The parameter names of a path. */
 export type ParamName<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParamName<Rest>
   : never
@@ -90,17 +90,17 @@ export type ResponseOf<O extends Operation> = O extends { response: infer S exte
   ? Static<S>
   : undefined
 
-/** Whether the answer of success is JSON, whoever writes it. */
+/** Whether a successful answer is JSON, whoever serialises it. */
 export function answersJson({ response, responseKind = 'json' }: Operation): boolean {
   return response !== undefined && (responseKind === 'json' || responseKind === 'json-text')
 }
 
-/** The names in braces of a path, in order. */
+/** The parameter names of a path, in order. */
 export function paramNames(path: string): string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '')
 }
 
-/** The path with each parameter percent-encoded in its place. */
+/** The path with its parameters filled in, percent-encoded. */
 export function fillPath(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
 }

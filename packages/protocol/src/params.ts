@@ -4,7 +4,7 @@ import { EntryKey, NodeId } from './scalars.ts'
 
 const Id = Type.String({ minLength: 1, maxLength: 128 })
 
-/** What a name in braces of a path stands for: the same noun in all tables, so the same schema. */
+/** The schema of a path parameter by name; the same in all tables. */
 export const pathParams: Readonly<Record<string, TSchema>> = {
   node_id: NodeId,
   /** An id or a hostname. */
@@ -24,14 +24,14 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   file: Type.String({ minLength: 1, maxLength: 512 }),
 }
 
-/** The schema of all parameters in the path of a row; undefined when it has none. */
+/** The schema of all path parameters of a row; undefined if it has none. */
 export function paramsSchema(row: Pick<Operation, 'path' | 'params'>): TSchema | undefined {
   const names = paramNames(row.path)
   if (names.length === 0) return undefined
   return Type.Object(Object.fromEntries(names.map((name) => [name, paramSchema(name, row)])))
 }
 
-/** Throws for a name that neither the row nor the table has. */
+/** Throws for a name that neither the row nor the table knows. */
 export function paramSchema(name: string, { params }: Pick<Operation, 'params'>): TSchema {
   const schema = params?.[name] ?? pathParams[name]
   if (!schema)

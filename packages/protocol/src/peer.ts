@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Endpoint, Ipv4Cidr, Key32, MeshIp, NatType, NodeId } from './scalars.ts'
 
-/** Another node as one node sees it: what WireGuard needs to reach it. `psk` is the secret of this pair alone. */
+/** Another node as one node sees it: what WireGuard needs to reach it. `psk` is the secret of this pair. */
 export const Peer = Type.Object({
   id: NodeId,
   hostname: Type.Optional(
@@ -24,6 +24,6 @@ export const Peer = Type.Object({
 })
 export type Peer = Static<typeof Peer>
 
-/** What is the same for every node that sees the peer. */
+/** The part that is the same for every node that sees the peer. */
 export const PublicPeer = Type.Omit(Peer, ['psk'])
 export type PublicPeer = Static<typeof PublicPeer>

@@ -1,4 +1,4 @@
-/** What each role may, as noun and verb. A new permission is a line here, and a row that asks for it. */
+/** The permissions of each role, as noun and verb. A new permission is a line here, and a row that requires it. */
 
 const viewer = [
   'self.read',

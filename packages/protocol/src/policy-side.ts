@@ -15,8 +15,8 @@ export type Side =
 const hostnamePrefix = 'node:'
 
 /**
- * Reads a side as an operator writes it: `*`, a CIDR or address inside a range of the mesh, a node id (`n_…`), a hostname
- * (`node:web-01`), else a label selector. Throws a RangeError that quotes the text. Without ranges any CIDR will do.
+ * Parses a side as an operator writes it: `*`, a CIDR or address inside a mesh range, a node id (`n_…`), a hostname
+ * (`node:web-01`), otherwise a label selector. Throws a RangeError that quotes the text. Without ranges any CIDR is accepted.
  */
 export function parseSide(text: string, ranges?: readonly Cidr[]): Side {
   if (text === '*') return { kind: 'all' }
@@ -24,7 +24,7 @@ export function parseSide(text: string, ranges?: readonly Cidr[]): Side {
   if (text.startsWith(hostnamePrefix))
     return { kind: 'hostname', hostname: parseHostname(text.slice(hostnamePrefix.length)) }
   if (/^[\d.]+(\/\d*)?$/.test(text)) return { kind: 'cidr', cidr: insideOf(ranges, text) }
-  // It could be read as a label, and nobody means one.
+  // It would be a valid label selector, but nobody means that.
   if (/^\d+\.\d+\.\d+\.\d+/.test(text))
     throw new RangeError(
       `parse rule side "${text}": want one address or a CIDR, such as "10.100.0.0/28"; write a rule for each where one does not fit`,

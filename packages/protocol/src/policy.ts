@@ -33,7 +33,7 @@ export const PolicyRule = Type.Object(
     protocol: Type.Optional(Type.Enum(['tcp', 'udp', 'icmp', 'any'])),
     action: RuleAction,
   },
-  // A misspelt field must not widen a rule.
+  // Strict: ignoring a misspelt field could widen a rule.
   { additionalProperties: false },
 )
 export type PolicyRule = Static<typeof PolicyRule>
@@ -63,11 +63,11 @@ export const Policy = Type.Object({
 })
 export type Policy = Static<typeof Policy>
 
-/** How many pairs of nodes can send each other anything after a change that could not before, and the other way round. */
+/** How many pairs of nodes a change connects, and how many it disconnects. A pair is connected if it can exchange any packets. */
 export const PairChange = Type.Object({ gained: Type.Integer(), lost: Type.Integer() })
 export type PairChange = Static<typeof PairChange>
 
-/** What follows from a change of the policies. */
+/** The consequences of a policy change. */
 export const PolicyOutcome = Type.Object({
   warnings: Type.Array(Type.String(), { description: 'What in the policy does nothing now' }),
   pairs: Type.Optional(

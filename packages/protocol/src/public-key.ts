@@ -1,8 +1,8 @@
 const prime = 2n ** 255n - 19n
 
 /**
- * The points of Curve25519 and of its twist whose order divides 8, by their u: with any of them X25519 gives zero, so
- * everybody knows the secret, and WireGuard refuses such a peer.
+ * The u coordinates of the points of Curve25519 and its twist whose order divides 8. With any of them X25519 yields zero,
+ * so the shared secret is known to everybody, and WireGuard refuses such a peer.
  */
 const lowOrder = [
   0n,
@@ -12,7 +12,7 @@ const lowOrder = [
   prime - 1n,
 ]
 
-/** All texts that stand for them: reduced or not, with the topmost bit set or not. A node asks for each of its peers, often. */
+/** All base64 encodings of them: reduced or not, top bit set or not. A set, because each of a node's peers is checked often. */
 const lowOrderTexts: ReadonlySet<string> = new Set(
   lowOrder
     .flatMap((u) => [u, u + prime])
@@ -22,8 +22,7 @@ const lowOrderTexts: ReadonlySet<string> = new Set(
 )
 
 /**
- * Whether a text is a public key that WireGuard can do something with: 32 bytes in canonical base64 that are no point of
- * low order, in whichever encoding.
+ * Whether WireGuard can use a public key: 32 bytes in canonical base64, not a point of low order in any encoding.
  */
 export function isUsablePublicKey(text: string): boolean {
   if (!/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text)) return false

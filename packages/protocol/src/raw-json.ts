@@ -11,13 +11,13 @@ import {
 } from './json-codes.ts'
 
 /**
- * JSON as text. A signature covers the payload byte for byte, and parsing loses bytes: integer-like keys are
+ * JSON as text. A signature covers the payload byte for byte, and parsing would change it: integer-like keys are
  * reordered, `1.50e2` and big integers are rewritten, duplicate keys vanish.
  */
 
 /** Key -> the raw text of its value, for the top level of one JSON object; a repeated key keeps the last, as JSON.parse does. */
 export function rawMembers(text: string): Map<string, string> {
-  JSON.parse(text) // throws a SyntaxError on anything but JSON, so that the scan below may trust its input
+  JSON.parse(text) // throws a SyntaxError for invalid JSON, so the scan below can rely on valid input
   const parts = cutObject(text, { lists: 'whole' }).filter((part) => part !== undefined)
   return new Map(parts.map((part) => [part.name, part.text]))
 }
@@ -31,7 +31,7 @@ export function rawElements(text: string): string[] {
   return Array.from(parts, (part) => part.text)
 }
 
-/** A member of an object, or an element of one that is a list, as it was written. */
+/** A member of an object, or one element of a member that is a list, as raw text. */
 export interface RawPart {
   name: string
   text: string
@@ -39,10 +39,10 @@ export interface RawPart {
 }
 
 /**
- * The members of a JSON object one after another, lists by their elements, and nothing is built of them: what is between
- * the parts is checked here, the parts are for the caller to parse. An empty list is one part. In the middle of a long part
- * it yields undefined, so that a caller whom others wait for can let them. Throws a SyntaxError where the text is no
- * object, and for a name that stands there twice.
+ * Yields the members of a JSON object one by one, lists element by element, without building values. It checks the
+ * text between the parts; the caller parses the parts. An empty list is one part. Inside a long part
+ * it yields undefined, so that the caller can yield to other work. Throws a SyntaxError if the text is not an
+ * object, and for a repeated name.
  */
 export function* rawParts(text: string): Generator<RawPart | undefined> {
   const ended = new Set<string>()
@@ -80,7 +80,7 @@ function* cutObject(
   expect(text, skipSpace(text, at + 1), undefined)
 }
 
-/** Each element of the list that starts there; returns where it has ended. */
+/** Yields each element of the list that starts there; returns where the list ends. */
 function* cutList(
   text: string,
   start: number,
@@ -105,15 +105,15 @@ function* endInSlices(text: string, start: number): Generator<undefined, number>
   return scan.at
 }
 
-/** Where it goes on behind a character, or the end for undefined. */
+/** The index after the character, or the end of the text for undefined. */
 function expect(text: string, at: number, char: string | undefined): number {
   if (text[at] !== char) throw new SyntaxError(`read JSON: it does not go on at ${at}`)
   return at + 1
 }
 
-/** White space outside strings removed; `<`, `>`, `&`, U+2028 and U+2029 escaped wherever they stand, as Go's encoder does. */
+/** Removes white space outside strings and escapes `<`, `>`, `&`, U+2028 and U+2029 everywhere, as Go's encoder does. */
 export function compactJson(text: string): string {
-  // What comes from JSON.stringify often has none, and the rules of a large mesh are long.
+  // Output of JSON.stringify often has none of these, and the rules of a large mesh are long.
   if (!/[ \n\r\t]/.test(text)) return escapeHtml(text)
   const kept: string[] = []
   let start = 0
@@ -136,7 +136,7 @@ export function escapeHtml(json: string): string {
   )
 }
 
-/** These three take text that is known to be JSON, and answer where in it something ends. */
+/** These three require valid JSON, and return where something in it ends. */
 export function skipSpace(text: string, from: number): number {
   let at = from
   while (at < text.length && ' \n\r\t'.includes(text[at] as string)) at++ // in range by the loop's own test
@@ -149,7 +149,7 @@ export function endOfValue(text: string, start: number): number {
   return scan.at
 }
 
-/** Looks for the end of a value up to some place; whether it, or the end of the text, is at `scan.at` now. */
+/** Searches for the end of a value up to a limit; returns whether the value or the text ends at `scan.at`. */
 function scanValue(
   text: string,
   scan: { readonly start: number; at: number; depth: number },
@@ -184,7 +184,7 @@ function scanValue(
   return at >= text.length
 }
 
-/** Behind the quote that no odd number of backslashes stands before. */
+/** The index after the closing quote, which is not preceded by an odd number of backslashes. */
 export function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let before = at

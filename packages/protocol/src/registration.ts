@@ -19,8 +19,8 @@ export const RegisterRequest = Type.Object({
 export type RegisterRequest = Static<typeof RegisterRequest>
 
 /**
- * The seed's five fields and ours: `node_token`, the bearer token of every later call, the hostname, which may be that of
- * the token, and the ranges of the mesh.
+ * The specification's five fields and our extensions: `node_token`, the bearer token of every later call; the hostname,
+ * which the bootstrap token may have set; and the ranges of the mesh.
  */
 export const RegisterResponse = Type.Object({
   node_id: NodeId,
@@ -32,7 +32,7 @@ export const RegisterResponse = Type.Object({
   peers: Type.Array(Peer),
   node_token: Type.Optional(Type.String()),
   hostname: Type.Optional(Type.String()),
-  /** That of `mesh_ip`: all that agents know which were there before a mesh had more. */
+  /** The range of `mesh_ip`: the only one that older agents know. */
   mesh_range: Type.Optional(Ipv4Cidr),
   mesh_ranges: Type.Optional(MeshRanges),
 })
@@ -42,7 +42,7 @@ export const RotateKeysRequest = Type.Object({ node_id: NodeId, new_public_key: 
 export type RotateKeysRequest = Static<typeof RotateKeysRequest>
 
 /**
- * `node_secret_key` and `node_token` are there when these were renewed along: the old ones are accepted until one of
+ * `node_secret_key` and `node_token` are present if they were rotated too: the old ones are accepted until one of
  * the new ones is used.
  */
 export const RotateKeysResponse = Type.Object({

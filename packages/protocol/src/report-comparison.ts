@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { EntryKey, WholeNumber } from './scalars.ts'
 
-/** An entry by what tells it from any other of its key. */
+/** What identifies an entry among the versions of its key. */
 export const ReportVersion = Type.Object({
   key: EntryKey,
   version: WholeNumber,
@@ -10,8 +10,8 @@ export const ReportVersion = Type.Object({
 export type ReportVersion = Static<typeof ReportVersion>
 
 /**
- * Our extension: what a node has of its reports, of all keys or of those behind `after` up to `through`, in the order
- * of UTF-16 code units. First by digest alone; entry by entry where that differs.
+ * Our extension: the node's reports, either all keys or those after `after` up to `through`, in the order
+ * of UTF-16 code units. First only the digest; entry by entry if it differs.
  */
 export const ReportComparison = Type.Object({
   after: Type.Optional(EntryKey),

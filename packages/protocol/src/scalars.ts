@@ -1,7 +1,7 @@
 import { type Static, type TObjectOptions, type TSchema, Type } from 'typebox'
 import { wantKeyword } from './schema-fault.ts'
 
-/** The small types that the nouns are made of. */
+/** The small types that the nouns are composed of. */
 
 /** RFC 3339 with any zone; Go nodes send nanoseconds and their local zone. */
 export const Timestamp = Type.String({ format: 'date-time', examples: ['2025-01-15T10:30:00Z'] })
@@ -15,14 +15,14 @@ export const Key32 = Type.String({
 
 export const NodeId = Type.String({ minLength: 1, maxLength: 128, examples: ['n_abc123'] })
 
-/** `host:port` as WireGuard writes it, or the empty string while none is known. */
+/** `host:port` as WireGuard writes it, or the empty string while unknown. */
 export const Endpoint = Type.String({ maxLength: 300, examples: ['203.0.113.10:51820'] })
 
 export const MeshIp = Type.String({ format: 'ipv4', examples: ['10.100.1.2'] })
 
 export const Ipv4Cidr = Type.String({ examples: ['10.100.1.2/32'] })
 
-/** All addresses of a mesh, the oldest range first. More than a tenant may have: the number may grow. */
+/** All ranges of a mesh, oldest first. Allows more than a tenant may have today, because that limit may grow. */
 export const MeshRanges = Type.Array(Ipv4Cidr, {
   maxItems: 64,
   description: 'All addresses of the mesh; new nodes take theirs from the last',
@@ -31,16 +31,16 @@ export const MeshRanges = Type.Array(Ipv4Cidr, {
 /** Key of a data entry, a secret or a report entry; slashes are part of it and travel as `%2F`. */
 export const EntryKey = Type.String({ minLength: 1, maxLength: 512, examples: ['tls/server.key'] })
 
-/** Nothing that drives a terminal, is not to be seen, or makes two texts look alike: see printable.ts of `runtime`. */
+/** Excludes characters that control a terminal, are invisible, or make two texts look alike: see printable.ts of `runtime`. */
 const visible = {
   pattern: '^[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}]*$',
   [wantKeyword]: 'no line breaks, no control characters and none that cannot be seen in it',
 }
 
-/** A key that an operator gives: those of before, and those of nodes, may have anything in them. */
+/** A key that an operator writes. Keys of older versions and of nodes may contain anything. */
 export const NewEntryKey = Type.String({ ...visible, minLength: 1, maxLength: 512 })
 
-/** A name that an operator gives to something, for people to know it by. */
+/** A display name that an operator gives to something. */
 export const GivenName = Type.String({ ...visible, minLength: 1, maxLength: 128 })
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -53,16 +53,16 @@ export const MediaType = Type.String({
   examples: ['application/json'],
 })
 
-/** A whole number that JavaScript and a database hold exactly. */
+/** An integer that JavaScript and the database represent exactly. */
 export const WholeNumber = Type.Integer({
   minimum: Number.MIN_SAFE_INTEGER,
   maximum: Number.MAX_SAFE_INTEGER,
 })
 
-/** A count of something. */
+/** A non-negative count. */
 export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
-/** An object of any keys. The pattern that TypeBox takes for a plain string leaves out keys with a line break in them. */
+/** An object with any keys. TypeBox's pattern for a plain string excludes keys with a line break. */
 export function mapOf<Value extends TSchema>(value: Value, options: TObjectOptions = {}) {
   return Type.Record(Type.String({ pattern: '^[\\s\\S]*$' }), value, options)
 }

@@ -1,7 +1,7 @@
-/** The keyword of a schema that says, behind "want", what its pattern lets through. */
+/** The schema keyword with the words that follow "want": what the pattern accepts. */
 export const wantKeyword = 'x-want'
 
-/** What a validator says of a value: that of TypeBox and that of Fastify, whose `data` and `parentSchema` are there when it is verbose. */
+/** The error of a validator, TypeBox's or Fastify's. Fastify sets `data` and `parentSchema` only in verbose mode. */
 export interface SchemaError {
   keyword: string
   instancePath: string
@@ -11,15 +11,15 @@ export interface SchemaError {
 }
 
 export interface FaultOptions {
-  /** What the value is as a whole, as in "request body". */
+  /** What the whole value is, such as "request body". */
   whole: string
-  /** What was validated; where it is left out, and the errors have no data, no value is shown: it may be a secret. */
+  /** The validated value. Without it and without data in the errors no value is shown, because it could be a secret. */
   value?: unknown
 }
 
 /**
- * What is wrong with a value, for whoever sent it: which field, its value in quotes, why, and what to send instead. Takes
- * the errors of a validator.
+ * Describes what is wrong with a value, for its sender: which field, its value in quotes, the reason, and what to send
+ * instead. Takes a validator's errors.
  */
 export function schemaFault(errors: readonly SchemaError[], options: FaultOptions): string {
   const { whole } = options
@@ -32,7 +32,7 @@ export function schemaFault(errors: readonly SchemaError[], options: FaultOption
   const words = faults[first.keyword]?.({
     params: first.params,
     found,
-    schema: (first.parentSchema ?? {}) as PartOfSchema, // the part of a schema that the value did not meet
+    schema: (first.parentSchema ?? {}) as PartOfSchema, // the subschema that the value violates
     types: alternatives.map(({ params }) => String((params as { type?: unknown }).type)),
   })
   const name = nameOf(first.instancePath) || whole
@@ -41,10 +41,10 @@ export function schemaFault(errors: readonly SchemaError[], options: FaultOption
   return `${name}${isKnown ? shown(found, first) : ''}: ${words?.text ?? 'it does not fit: see the reference of the API'}`
 }
 
-/** They only say that no branch fits; the branches say why. */
+/** They only say that no branch matches; the branches' own errors have the reason. */
 const unions = new Set(['anyOf', 'oneOf', 'allOf', 'if'])
 
-/** What is looked at of the schema that a value did not meet. */
+/** The keywords that we read from the violated subschema. */
 interface PartOfSchema {
   enum?: unknown[]
   writeOnly?: boolean
@@ -60,7 +60,7 @@ interface Found {
 
 interface Words {
   text: string
-  /** The sentence goes on from the name, and the value is none of it. */
+  /** Keywords whose message continues after the field name and does not show the value. */
   isAbout?: 'whole'
 }
 
@@ -135,7 +135,7 @@ function oneOf(texts: readonly string[]): string {
   return all.length < 2 ? all.join('') : `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`
 }
 
-/** What was sent, unless it is a secret or has parts. */
+/** The value sent, unless it is secret or an object or array. */
 function shown(found: unknown, { parentSchema, instancePath }: SchemaError): string {
   if ((parentSchema as PartOfSchema | undefined)?.writeOnly === true) return ''
   if (Array.isArray(found)) return ' (a list)'
@@ -145,7 +145,7 @@ function shown(found: unknown, { parentSchema, instancePath }: SchemaError): str
 
 const maxShownChars = 64
 
-/** As JSON, cut. */
+/** As JSON, truncated. */
 function quoted(value: unknown): string {
   if (typeof value !== 'string') return cut(JSON.stringify(value) ?? 'nothing')
   return JSON.stringify(cut(value))
@@ -172,7 +172,7 @@ function nameOf(pointer: string): string {
     .join('')
 }
 
-/** The name of a field; a key that somebody chose is quoted. */
+/** The name of a field; a user-chosen key is quoted. */
 function plain(step: string): string {
   return /^[\w-]{1,64}$/.test(step) ? step : quoted(step)
 }

@@ -1,4 +1,4 @@
-/** Label selectors, in Kubernetes' words: `env=prod,tier!=db,role in (web,api),gpu,!legacy`. Requirements are joined by "and". */
+/** Label selectors with Kubernetes' syntax: `env=prod,tier!=db,role in (web,api),gpu,!legacy`. All requirements must hold. */
 export type Requirement =
   | { key: string; operator: 'in' | 'notin'; values: readonly string[] }
   | { key: string; operator: 'exists' | 'absent' }
@@ -13,14 +13,14 @@ const membership = new RegExp(
 )
 const existence = new RegExp(`^(?<not>!?)\\s*(?<key>${name})$`)
 
-/** Throws a RangeError that quotes the requirement it cannot read. The empty text is refused: it would mean every node. */
+/** Throws a RangeError that quotes the invalid requirement. The empty text is refused, because it would match every node. */
 export function parseSelector(text: string): Selector {
   if (text.trim() === '')
     throw new RangeError('parse selector "": it is empty; write "*" to mean every node')
   return splitOutsideParentheses(text).map((part) => parseRequirement(part.trim()))
 }
 
-/** The one way of several in which a selector is stored: `env == prod` and `env=prod` mean the same. */
+/** The canonical form in which a selector is stored: `env == prod` and `env=prod` mean the same. */
 export function formatSelector(selector: Selector): string {
   return selector.map(formatRequirement).join(',')
 }
@@ -33,7 +33,7 @@ function formatRequirement(requirement: Requirement): string {
   return `${key} ${operator} (${requirement.values.join(',')})`
 }
 
-/** Whether labels meet every requirement; `!=` and `notin` hold where the key is absent, as in Kubernetes. */
+/** Whether labels meet every requirement; `!=` and `notin` hold if the key is absent, as in Kubernetes. */
 export function matches(selector: Selector, labels: Readonly<Record<string, string>>): boolean {
   return selector.every((requirement) => meets(requirement, labels))
 }
@@ -78,8 +78,8 @@ function splitOutsideParentheses(text: string): string[] {
 }
 
 /**
- * In front of a key, where a selector asks for what a node says of itself: `reported.os=linux`. No operator gives a
- * label such a name.
+ * The prefix for metadata that a node reports about itself: `reported.os=linux`. Operators cannot set labels
+ * with this prefix.
  */
 export const reportedPrefix = 'reported.'
 
@@ -88,8 +88,8 @@ export function namesReported(selector: Selector): boolean {
 }
 
 /**
- * Throws a RangeError for a requirement that can be read, but that nobody may write: its key or value is none of
- * Kubernetes', or it asks for what nodes say of themselves where only labels may decide.
+ * Throws a RangeError for a requirement that is readable but not allowed: its key or value violates Kubernetes'
+ * rules, or it selects by reported metadata where only labels are allowed.
  */
 export function checkSelector(selector: Selector, { reported }: { reported: boolean }): void {
   for (const requirement of selector) {
@@ -108,8 +108,8 @@ export function checkSelector(selector: Selector, { reported }: { reported: bool
 }
 
 /**
- * Why no selector can ask for a label, or undefined when one can: a key is a name with or without a DNS name and a slash
- * in front, a value is such a name or empty (Kubernetes, "Labels and Selectors: syntax and character set").
+ * Why no selector can match a label, or undefined if one can: a key is a name with an optional DNS prefix and slash,
+ * a value is such a name or empty (Kubernetes, "Labels and Selectors: syntax and character set").
  */
 export function whyNotSelectable(key: string, value: string): string | undefined {
   const [name = '', prefix, ...more] = key.split('/').toReversed()

@@ -1,19 +1,19 @@
 import { backslash, comma, quote } from './json-codes.ts'
 
-/** Server-sent events, as the control plane writes them. */
+/** Server-sent events in the format that the control plane writes. */
 
 /** No line may reach 65,536 bytes, the scanner limit of Go nodes; this leaves room. */
 export const maxLineBytes = 60_000
 
-/** A comment line: keeps a connection alive, reaches no handler. */
+/** A comment line: keeps a connection alive and is not passed to handlers. */
 export function formatComment(text: string): string {
   return `: ${text}\n\n`
 }
 
 /**
- * One block; without an `id` it leaves the reader's cursor where it is. JSON text longer than a line is split behind
- * commas that stand outside strings: the reader joins the lines with `\n`, which JSON allows there. Throws a
- * RangeError when no comma is near enough (one huge string).
+ * One event block; without an `id` the reader's cursor stays. JSON text longer than a line is split after
+ * commas outside strings: the reader joins the lines with `\n`, which JSON allows there. Throws a
+ * RangeError if a piece without a comma is too long (one huge string).
  */
 export function formatEvent({
   id,
@@ -28,14 +28,14 @@ export function formatEvent({
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\n${lines.join('')}\n`
 }
 
-/** Lines as long as they may be. Bytes, for a policy for ten thousand nodes is a hundred kilobytes, and made for many. */
+/** Splits into lines of maximum length. Works on bytes, because the policy of ten thousand nodes is a hundred kilobytes, and is sent often. */
 function splitJson(text: string): string[] {
   const room = maxLineBytes - 'data: '.length
   const bytes = new TextEncoder().encode(text)
   if (bytes.length <= room) return [text]
   const lines: string[] = []
   let start = 0
-  /** Behind the last comma that was seen. */
+  /** The index after the last comma seen. */
   let cut = 0
   const upTo = (end: number): void => {
     if (end - start > room) {

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { mapOf, Timestamp, WholeNumber } from './scalars.ts'
 
-/** The three batches a node sends: JSON arrays or NDJSON, gzip or plain; what a record says is kept as it came. */
+/** The three batches a node sends: JSON arrays or NDJSON, gzip or plain; the contents of records are stored unchanged. */
 export const MetricPoint = Type.Object({
   timestamp: Timestamp,
   group: Type.String({
@@ -38,7 +38,7 @@ export const AuditRecord = Type.Object({
 })
 export type AuditRecord = Static<typeof AuditRecord>
 
-/** Records that do not fit are counted and dropped, as long as one of the batch does. */
+/** Invalid records are counted and dropped, as long as at least one of the batch is valid. */
 export const BatchResponse = Type.Object({ accepted: WholeNumber, dropped: WholeNumber })
 export type BatchResponse = Static<typeof BatchResponse>
 

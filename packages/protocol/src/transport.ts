@@ -1,4 +1,4 @@
-/** One exchange over whatever carries it: TLS, a Unix socket, a test. Rejects when no answer came. */
+/** One request and its answer over any transport: TLS, a Unix socket, a test. Rejects if there was no answer. */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>
 
 export interface TransportRequest {
@@ -15,6 +15,6 @@ export interface TransportResponse {
   /** Names in lower case. */
   headers: Record<string, string>
   body: string
-  /** The address that it came from, where one is known. */
+  /** The remote address of the answer, if known. */
   from?: string | undefined
 }
