@@ -4,8 +4,8 @@ import { errorCodeOf } from './error-code.ts'
 import { makeFolder } from './make-folder.ts'
 
 /**
- * Replaces a file so that a reader, or a crash at any moment, sees the old or the new content and never a part.
- * When it resolves the content is on the disk. The folder is made (0700) when it is missing.
+ * Replaces a file so that a reader, or a crash at any moment, sees either the old or the new content, never a mix.
+ * When it resolves, the content is on disk. Creates the folder (0700) if it is missing.
  */
 export async function writeFileAtomic(
   path: string,
@@ -14,7 +14,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const folder = dirname(path)
   makeFolder(folder)
-  // A name that a fixed-length file name limit cannot reach, unlike one made from the target's.
+  // A short random name: one derived from the target's could exceed the file name limit.
   const temporary = join(folder, `.tmp-${crypto.randomUUID()}`)
   try {
     const file = await open(temporary, 'wx', mode)
@@ -43,8 +43,8 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes a file that must not exist yet; false, and nothing changed, when it does. Of several writers one wins,
- * and nobody sees a part of it. When it resolves the content is on the disk.
+ * Writes a file that must not exist yet; returns false and changes nothing if it does. Of several writers one wins,
+ * and nobody sees a partial file. When it resolves, the content is on disk.
  */
 export async function createFileAtomic(
   path: string,

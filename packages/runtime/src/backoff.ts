@@ -3,7 +3,7 @@ import { ApiError } from '@plexd/protocol'
 export interface BackoffOptions {
   minMs: number
   maxMs: number
-  /** Share of the delay that varies in each direction; 0.25 when left out. */
+  /** The jitter: the share by which the delay varies in each direction. Default 0.25. */
   jitter?: number
   random?: () => number
 }
@@ -33,12 +33,12 @@ export function createBackoff({
   }
 }
 
-/** `ms` moved by up to `share` of it in either direction, so that a fleet does not act in step. */
+/** `ms` with a jitter of `share` in either direction, so that a fleet does not act in lockstep. */
 export function withJitter(ms: number, share = 0.25, random: () => number = Math.random): number {
   return ms * (1 - share + 2 * share * random())
 }
 
-/** How long the other side asks us to wait (`Retry-After`), `maxMs` at most; undefined when it asks nothing. */
+/** How long the other side asks us to wait (`Retry-After`), at most `maxMs`; undefined if it does not. */
 export function wishedWaitMs(error: unknown, maxMs = 10 * 60_000): number | undefined {
   if (!(error instanceof ApiError) || error.retryAfterSeconds === undefined) return undefined
   return Math.min(error.retryAfterSeconds * 1_000, maxMs)

@@ -3,7 +3,7 @@ import { type Command, CommanderError } from 'commander'
 import { describeError } from './log.ts'
 import { escapeJson, printable } from './printable.ts'
 
-/** Exit codes that scripts may rely on. */
+/** Exit codes that scripts can rely on. */
 export const exitCodes = {
   ok: 0,
   failed: 1,
@@ -13,7 +13,7 @@ export const exitCodes = {
   unreachable: 5,
 } as const
 
-/** A failure with words for the person at the terminal: what was tried, why it failed, what to type next. */
+/** A failure to show to the person at the terminal: what was tried, why it failed, what to type next. */
 export class CliError extends Error {
   readonly exitCode: number
   /** What to type, where the message ends with that. */
@@ -31,12 +31,12 @@ export class CliError extends Error {
   }
 }
 
-/** Runs a program to its exit code; prints failures as one line on stderr, never a stack trace. */
+/** Runs a program and sets its exit code; prints failures as one line on stderr, never a stack trace. */
 export async function runCli(program: Command, argv: readonly string[]): Promise<void> {
-  // Node opens its debugger on that, if nobody else listens and no flag of the command line forbids it.
+  // SIGUSR1 makes Node open its debugger, unless there is a listener.
   process.on('SIGUSR1', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that stops early (head, less) is no failure.
+    // A reader that stops early (head, less) is not a failure.
     if (error.code === 'EPIPE') process.exit(exitCodes.ok)
     process.exitCode = report(
       new CliError('write output', exitCodes.failed, { cause: error }),
@@ -51,7 +51,7 @@ export async function runCli(program: Command, argv: readonly string[]): Promise
   }
 }
 
-/** All commands of a program fail with its name in front and the way to their help behind, and end by an exception. */
+/** Makes all commands of a program report errors with its name in front and a pointer to their help, and throw instead of exiting. */
 function speakAsOne(command: Command, program: string, path: string): void {
   command
     .exitOverride()
@@ -63,9 +63,9 @@ function speakAsOne(command: Command, program: string, path: string): void {
 }
 
 function report(error: unknown, name: string): number {
-  // Commander has printed its message already.
+  // Commander has already printed its message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  // One line, and nothing in it that drives the terminal: parts of it may come from the other side.
+  // One line without control characters: parts of it may come from the other side.
   process.stderr.write(`${name}: ${printable(describeError(error).replace(/\s*\n\s*/g, ' '))}\n`)
   return exitCodeOf(error)
 }
@@ -81,7 +81,7 @@ function exitCodeOf(error: unknown): number {
   return exitCodes.failed
 }
 
-/** Pretty JSON and a newline, on stdout when no other output is given. */
+/** Pretty-printed JSON and a newline, on stdout by default. */
 export function printJson(
   value: unknown,
   output: { write(text: string): unknown } = process.stdout,

@@ -1,27 +1,27 @@
 import { uptime } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Time, passed in so that a test can turn it. */
+/** Time, passed in so that tests can control it. */
 export interface Clock {
-  /** Milliseconds since 1970, as people have it: for what is shown, stored or sent. It is set, and jumps. */
+  /** Wall-clock milliseconds since 1970, for times that are shown, stored or sent. It may be set and jump. */
   now(): number
-  /** Milliseconds since some moment of this process: for how long something took. Whoever sets the clock changes nothing of it. */
+  /** Milliseconds since some moment of this process, for measuring durations. Not affected by setting the wall clock. */
   monotonic(): number
   /**
-   * Milliseconds since the machine started, the same for all its processes, to 10 ms. It goes on while the machine is
-   * suspended, and nobody sets it.
+   * Milliseconds since boot, the same for all processes of the machine, with a resolution of 10 ms. Continues during
+   * suspend, and is not affected by setting the wall clock.
    */
   boot(): number
-  /** Resolves after `ms`, however many those are, or rejects with the signal's reason. */
+  /** Resolves after `ms`, which may exceed Node's timer limit, or rejects with the signal's reason. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Calls each `ms` until disposed of. */
+  /** Calls every `ms` until disposed. */
   every(ms: number, call: () => void): Disposable
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  // From /proc/uptime, or where that cannot be opened from the clock behind it.
+  // From /proc/uptime; if that cannot be opened, from the underlying clock.
   boot: () => uptime() * 1_000,
   async sleep(ms, signal) {
     for (const part of sleepsOf(ms)) await delay(part, undefined, signal ? { signal } : {})
@@ -32,17 +32,17 @@ export const systemClock: Clock = {
   },
 }
 
-/** What a timer of Node holds; one that is to take longer fires at once. */
+/** The maximum of a Node timer; a longer one fires at once. */
 export const longestTimerMs = 2 ** 31 - 1
 
-/** The sleeps that are together as long. */
+/** Splits a long sleep into ones that a timer can hold. */
 export function* sleepsOf(ms: number): Generator<number> {
   let leftMs = ms
   for (; leftMs > longestTimerMs; leftMs -= longestTimerMs) yield longestTimerMs
   yield leftMs
 }
 
-/** Interval in ms -> what calls so often. */
+/** Interval in ms -> the functions called at that interval. */
 const tickers = new Map<number, Ticker>()
 
 interface Ticker {
@@ -50,8 +50,8 @@ interface Ticker {
 }
 
 /**
- * All that is called equally often shares one timer: to wake up costs Node 0.2 ms, which is many times what a look at
- * a socket does.
+ * All functions with the same interval share one timer: a wakeup costs Node 0.2 ms, many times the cost of polling
+ * a socket.
  */
 function createTicker(ms: number): Ticker {
   const calls = new Set<() => void>()
@@ -63,7 +63,7 @@ function createTicker(ms: number): Ticker {
 
   return {
     add(call) {
-      const own = (): void => call() // the same function may be there twice
+      const own = (): void => call() // a wrapper, because the same function may be registered twice
       calls.add(own)
       timer ??= setInterval(tick, ms)
       return {
@@ -79,15 +79,15 @@ function createTicker(ms: number): Ticker {
 }
 
 export interface FakeClock extends Clock {
-  /** Moves time forward, waking sleepers in order and letting what they do settle. */
+  /** Moves time forward, waking sleepers in order and letting their work settle. */
   advance(ms: number): Promise<void>
-  /** Sets the clock: nobody sleeps longer or shorter for it. */
+  /** Sets the wall clock; does not affect sleepers. */
   step(ms: number): void
-  /** Time passes, and nothing of ours runs: the process was stopped, or its machine suspended. */
+  /** Time passes without any of our code running: the process was stopped, or the machine suspended. */
   stall(ms: number): void
-  /** The machine sleeps: its clocks go on, but for the one of those who run. */
+  /** The machine is suspended: all clocks except the monotonic one advance. */
   suspend(ms: number): void
-  /** How many sleep at the moment. */
+  /** Number of current sleepers. */
   sleepers(): number
 }
 

@@ -1,23 +1,23 @@
 import { exitCodes, printJson } from './cli.ts'
 import { printable } from './printable.ts'
 
-/** What is wrong in a config file. */
+/** A fault in a config file. */
 export interface ConfigFinding {
-  /** Its path in the file, as `mesh.listen_port`; empty for the file as a whole. */
+  /** Its path in the file, such as `mesh.listen_port`; empty for the file as a whole. */
   key: string
-  /** `error`: no program starts with it. `ignored`: nothing knows it, so it does nothing. */
+  /** `error`: the program would not start. `ignored`: an unknown key without effect. */
   state: 'error' | 'ignored'
   detail: string
   did_you_mean?: string
 }
 
-/** Of a key that nothing knows. */
+/** For an unknown key. */
 export function unknownKey(key: string, meant: string | undefined): ConfigFinding {
   const detail = 'there is no such setting'
   return { key, state: 'ignored', detail, ...(meant === undefined ? {} : { did_you_mean: meant }) }
 }
 
-/** Prints them. Exit code 2 where no program would start, 1 where something in the file does nothing. */
+/** Prints them. Exit code 2 if the program would not start, 1 if something in the file has no effect. */
 export function tellConfigFindings(
   file: string,
   findings: readonly ConfigFinding[],

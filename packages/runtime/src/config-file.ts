@@ -4,8 +4,8 @@ import { describeError } from './log.ts'
 import { readPlainFile } from './plain-file.ts'
 
 /**
- * The mapping in a YAML (or JSON) file, `undefined` when there is no file. Throws a CliError that names the file, and the
- * line, for one that cannot be read: wrong usage, as a wrong setting in it would be.
+ * The mapping in a YAML (or JSON) file, `undefined` if there is no file. Throws a CliError with the file and the
+ * line if it cannot be read, with the exit code of wrong usage, like a wrong setting.
  */
 export async function readConfigFile(path: string): Promise<Record<string, unknown> | undefined> {
   let text: string
@@ -16,7 +16,7 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
     if (isMissing(error)) return undefined
     throw new CliError(message, exitCodes.usage, { cause })
   }
-  // Loaded for those who have such a file: it costs a tenth of a start.
+  // Loaded lazily: it takes a tenth of the start time, and most installations have no config file.
   const { parseMapping } = await import('./yaml-mapping.ts')
   try {
     return parseMapping(text, path)

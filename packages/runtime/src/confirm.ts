@@ -2,21 +2,21 @@ import type { Command } from 'commander'
 import { CliError, exitCodes } from './cli.ts'
 import { printable } from './printable.ts'
 
-/** Where a question is put, and answered. */
+/** Where to ask the question and read the answer. */
 export interface Terminal {
   stdin: AsyncIterable<Uint8Array | string> & { isTTY?: boolean }
   stderr: { write(text: string): unknown }
 }
 
-/** For a command that takes away what it cannot give back: the other half of it is `confirm`. */
+/** The flag of a destructive command; `confirm` is the other half. */
 export function addYesFlag(command: Command): Command {
   return command.option('--yes', 'do not ask; needed where standard input is no terminal')
 }
 
 /**
- * The one rule for such commands: they ask at a terminal, and where nobody can be asked they want `--yes`. `what` would be
- * done, and `cut` would follow. Without `asks` standard input is for something else. Throws a CliError unless it may be
- * done.
+ * The rule for destructive commands: they ask at a terminal, and require `--yes` if there is none. `what` is the
+ * action, `cut` its consequence. Without `asks`, standard input is used for something else. Throws a CliError unless
+ * the action is confirmed.
  */
 export async function confirm(
   { stdin, stderr }: Terminal,

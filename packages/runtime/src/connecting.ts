@@ -6,21 +6,21 @@ import { formatAddress } from './udp-address.ts'
 export interface ConnectingOptions {
   host: string
   port: number
-  /** For each step; 15 s when left out. */
+  /** Per step; default 15 s. */
   stepMs?: number | undefined
 }
 
-/** Longer than any network takes that works. */
+/** Longer than any working network needs. */
 export const stepMs = 15_000
 
-/** What hung, and for how long it was waited for. */
+/** Which step hung, and for how long we waited. */
 export function stepError(what: string, ms: number): Error {
   return Object.assign(new Error(`${what} within ${ms / 1_000} s`), { code: 'ETIMEDOUT' })
 }
 
 /**
- * Gives a request up that does not get as far as an open connection: the name, TCP and TLS have their time each, and
- * the error says which of them hung. A connection that is open already is not watched.
+ * Aborts a request that does not get an open connection: name resolution, TCP and TLS each have a timeout, and
+ * the error says which of them hung. A reused connection is not watched.
  */
 export function watchConnecting(request: ClientRequest, options: ConnectingOptions): void {
   const { host, port, stepMs: ms = stepMs } = options
@@ -52,7 +52,7 @@ export function watchConnecting(request: ClientRequest, options: ConnectingOptio
   request.once('close', done)
 }
 
-/** Without a socket, as while a proxy is asked for a way, a request does not tell by itself that it was given up. */
+/** A request without a socket, as while a proxy tunnel is set up, does not report its own abort. */
 export function whenGivenUp(
   request: ClientRequest,
   signal: AbortSignal | undefined,

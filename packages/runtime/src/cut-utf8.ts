@@ -1,4 +1,4 @@
-/** The first `maxBytes` of a text in UTF-8, without half a character at the end. */
+/** The first `maxBytes` of a text in UTF-8, without a partial character at the end. */
 export function cutUtf8(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= maxBytes) return text

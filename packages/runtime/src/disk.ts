@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { errorCodeOf } from './error-code.ts'
 import { sqliteCodeOf, sqliteCodes } from './sqlite.ts'
 
-/** Less room than this is none: one request may want as much. */
+/** With less free space than this the disk counts as full: a single request may need as much. */
 export const leastRoomBytes = 1024 * 1024
 
-/** Writes a mebibyte to a file in the folder, through to the disk, and removes it. Rejects with what the disk has against it. */
+/** Writes a mebibyte to a file in the folder, with fsync, and removes it. Rejects with the disk's error. */
 export async function probeDisk(folder: string): Promise<void> {
   const path = join(folder, '.probe')
   try {
@@ -14,11 +14,11 @@ export async function probeDisk(folder: string): Promise<void> {
     await file.writeFile(Buffer.alloc(leastRoomBytes))
     await file.sync()
   } finally {
-    await rm(path, { force: true }).catch(() => {}) // where nothing can be written, nothing is to be removed
+    await rm(path, { force: true }).catch(() => {}) // if nothing could be written, there is nothing to remove
   }
 }
 
-/** What the disk has against a write, in its own words; undefined when the failure is not its fault. */
+/** Why a write failed, if the disk is at fault (full, read-only, I/O error); otherwise undefined. */
 export function diskFault(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (faults.has(errorCodeOf(at) ?? '') || sqliteFaults.has(sqliteCodeOf(at))) return at.message
@@ -26,7 +26,7 @@ export function diskFault(error: unknown): string | undefined {
   return undefined
 }
 
-/** What to do about a fault, given in the words of `diskFault`. */
+/** What to do about a fault that `diskFault` has described. */
 export function diskRemedy(fault: string): string {
   if (/EROFS|read-?only/.test(fault)) return 'mount it for writing'
   return /EIO|I\/O error/i.test(fault) ? 'the disk fails, look at "dmesg"' : 'make room'

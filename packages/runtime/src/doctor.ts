@@ -3,7 +3,7 @@ import { describeError } from './log.ts'
 import { printable } from './printable.ts'
 import { systemRemedy } from './system-remedy.ts'
 
-/** One thing that a program needs. Checks run side by side, and none changes anything. */
+/** A check of one thing that a program needs. Checks run concurrently, and change nothing. */
 export interface Check<Subject> {
   name: string
   run(subject: Subject): Promise<Finding>
@@ -11,7 +11,7 @@ export interface Check<Subject> {
 
 export type Finding =
   | { state: 'ok'; detail: string }
-  /** `remedy`: what to type, or to do. */
+  /** `remedy`: the command to run, or what to do. */
   | { state: 'warning' | 'failed'; detail: string; remedy: string }
 
 export type NamedFinding = { check: string } & Finding
@@ -28,7 +28,7 @@ export const failed = (detail: string, remedy: string): Finding => ({
   remedy,
 })
 
-/** All checks, in their order. One that throws has failed: whoever runs a doctor wants to hear of the others too. */
+/** Runs all checks and keeps their order. One that throws counts as failed, so that the others are still shown. */
 export function examine<Subject>(
   checks: readonly Check<Subject>[],
   subject: Subject,
@@ -46,7 +46,7 @@ export function examine<Subject>(
   )
 }
 
-/** Prints them. Exit code 1 when something has to be mended; warnings leave it at 0. */
+/** Prints them. Exit code 1 if something has to be fixed; warnings leave it at 0. */
 export function tellFindings(
   findings: readonly NamedFinding[],
   { json }: { json?: boolean | undefined },

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { CliError, exitCodes } from './cli.ts'
 
-/** Throws a CliError for an argument or a value that is there but empty: a variable of the shell that is not set. */
+/** Throws a CliError for an argument or value that is given but empty, typically from an unset shell variable. */
 export function refuseEmptyArguments(command: Command): void {
   const name = emptyArgument(command) ?? emptyOption(command)
   if (name === undefined) return

@@ -1,6 +1,6 @@
 /**
- * Parses JSON so that `JSON.stringify` writes back as it stood every number that JavaScript cannot hold: counters of
- * 64 bits, `1e400`, `-0`; or, by `isHeld`, any other. Such a number is an opaque object here.
+ * Parses JSON so that `JSON.stringify` reproduces every number that JavaScript cannot represent, such as 64-bit
+ * counters, `1e400` and `-0`; `isHeld` can restrict that further. Such a number becomes an opaque object.
  */
 export function parseExact(text: string, isHeld = holds): unknown {
   try {
@@ -10,12 +10,12 @@ export function parseExact(text: string, isHeld = holds): unknown {
     })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    // Nested so deeply that the walk over it has no stack left; without the walk it can be read.
+    // Nested so deeply that the reviver overflows the stack; plain parsing still works.
     return JSON.parse(text)
   }
 }
 
-/** A double holds every decimal number of this many digits. */
+/** A double represents every decimal number of this many digits exactly. */
 const exactDigits = 15
 
 function holds(value: number, source: string): boolean {
@@ -24,5 +24,5 @@ function holds(value: number, source: string): boolean {
 }
 
 function rawJson(source: string): unknown {
-  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(source) // not in TypeScript's library yet
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(source) // not in TypeScript's lib yet
 }

@@ -6,28 +6,28 @@ import { describeError } from './log.ts'
 import { describeMissing, findMissing, installTool, type Tool, toolPath } from './tools.ts'
 
 export interface ExecOptions {
-  /** Written to stdin, which is closed behind it. */
+  /** Written to stdin, which is then closed. */
   input?: string
-  /** The program is killed after this long; 10 s when left out. */
+  /** The program is killed after this time; default 10 s. */
   timeoutMs?: number
-  /** What stdout and stderr may hold each, so that a mad program cannot fill the memory; 64 MiB when left out. */
+  /** Limit for stdout and stderr each, so that a runaway program cannot fill the memory; default 64 MiB. */
   maxBytes?: number
   signal?: AbortSignal
-  /** Where stdout goes instead of the result, which then is empty. */
+  /** Where stdout goes instead of the result, which is then empty. */
   stdoutFd?: number
-  /** Told the process id as soon as there is one. */
+  /** Called with the process id as soon as it is known. */
   onSpawn?: (pid: number) => void
 }
 
-/** A program that could not be started, failed, took too long or said too much. */
+/** A program could not be started, failed, timed out, or exceeded the output limit. */
 export class ExecError extends Error {
   override name = 'ExecError'
-  /** `undefined` when it did not end by itself. */
+  /** `undefined` if it did not exit by itself. */
   readonly exitCode: number | undefined
   readonly stderr: string
-  /** What it printed before it failed. */
+  /** Its output before it failed. */
   readonly stdout: string
-  /** There is no such program. */
+  /** The program does not exist. */
   readonly missing: boolean
 
   constructor(message: string, end: ProgramEnd = {}) {
@@ -46,10 +46,10 @@ interface ProgramEnd {
   missing?: boolean
 }
 
-/** What runs programs, passed in where a test runs them elsewhere or not at all. */
+/** The function that runs programs; tests pass one that runs them elsewhere or not at all. */
 export type Exec = typeof exec
 
-/** Runs a program to its end, without a shell, and returns what it printed. Throws an ExecError that quotes its last words. */
+/** Runs a program without a shell until it exits, and returns its output. Throws an ExecError that quotes the last line of stderr. */
 export function exec(
   command: readonly [Tool, ...string[]],
   options: ExecOptions = {},
@@ -58,8 +58,8 @@ export function exec(
 }
 
 /**
- * Runs one that goes on until it is no longer wanted, and hands on its lines. Resolves to why it ended, also where it
- * could not be started, as without a free descriptor, or where what reads the lines throws.
+ * Runs a program until it is no longer wanted, and passes on its lines. Resolves to the reason why it ended, including
+ * that it could not be started (for example without a free descriptor), or that the line handler threw.
  */
 export async function followTool(
   command: readonly [Tool, ...string[]],
@@ -75,7 +75,7 @@ export async function followTool(
     })
     child.once('spawn', onStart)
     const end = ended(child)
-    // It has no output where there was no descriptor for it.
+    // There is no output stream if no descriptor was free.
     const reading = child.stdout ? readLines(child.stdout, onLine) : end
     const [exitCode] = await Promise.all([end, reading])
     return await explainExit(command, describeEnd(exitCode, child.signalCode))
@@ -96,7 +96,7 @@ async function readLines(from: Readable, onLine: (line: string) => void): Promis
   for await (const line of createInterface(from)) onLine(line)
 }
 
-/** Starts one that outlives us, and says nothing. It has no home in which to leave files. */
+/** Starts a program that outlives us, without output and without a HOME in which it could leave files. */
 export function spawnForGood(
   [program, ...args]: readonly [Tool, ...string[]],
   { title, stdinFd }: { title: string; stdinFd: number },
@@ -108,12 +108,12 @@ export function spawnForGood(
     stdio: [stdinFd, 'ignore', 'ignore'],
     detached: true,
   })
-  child.on('error', () => {}) // then it has no process id
+  child.on('error', () => {}) // reported as a missing process id
   child.unref()
   return child
 }
 
-/** `exec` for tests, which run programs that ours never do. */
+/** `exec` for tests, which also run programs that ours never do. */
 export async function execAny(
   command: readonly [string, ...string[]],
   options: ExecOptions = {},
@@ -137,7 +137,7 @@ export async function execAny(
   const tooMuch = (): void => stop(`it printed more than ${maxBytes} bytes`)
   const stdout = gather(child.stdout, maxBytes, tooMuch)
   const stderr = gather(child.stderr, maxBytes, tooMuch)
-  // A program may end without reading all; its exit code tells whether that matters.
+  // A program may exit without reading all input; its exit code tells whether that matters.
   child.stdin?.on('error', () => {})
   child.stdin?.end(input)
   try {
@@ -145,7 +145,7 @@ export async function execAny(
     signal?.throwIfAborted()
     if (exitCode === 0 && stopped === undefined) return stdout()
     const end = stopped ?? describeEnd(exitCode, child.signalCode)
-    // What a program says that could not start another.
+    // 127 is the code of env, nsenter and shells when the program to start does not exist.
     const missing = exitCode === 127 ? await findMissing(command) : undefined
     throw failure(command, missing ? await explainExit(command, end) : end, {
       exitCode: exitCode ?? undefined,
@@ -170,7 +170,7 @@ async function explainStart(command: readonly string[], error: unknown): Promise
   return code === 'ENOENT' ? explainExit(command, why) : why
 }
 
-/** Why it ended with a code, which may be that of one that could not start another. */
+/** Why it exited with a code; the code may mean that a wrapper could not start the program. */
 async function explainExit(command: readonly string[], why: string): Promise<string> {
   const missing = await findMissing(command)
   return missing ? `${describeMissing(missing)}: ${installTool(missing)}` : why
@@ -191,7 +191,7 @@ function gather(stream: NodeJS.ReadableStream | null, maxBytes: number, tooMuch:
   return () => Buffer.concat(chunks).toString()
 }
 
-/** The exit code, or null after a signal. Rejects when the program could not be started. */
+/** The exit code, or null after a signal. Rejects if the program could not be started. */
 function ended(child: ChildProcess): Promise<number | null> {
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   child.once('error', reject)
@@ -209,7 +209,7 @@ function failure(command: readonly string[], why: string, end: ProgramEnd): Exec
   return new ExecError(`${title}: ${why}${words}`, end)
 }
 
-/** One line of at most 400 characters: a log line must not carry a thousand echoed rules. */
+/** One line of at most 400 characters, because a log line must not carry a thousand echoed rules. */
 function shorten(words: string): string {
   const line = words.replace(/\s+/g, ' ')
   return line.length > 400 ? `${line.slice(0, 400)}...` : line

@@ -1,9 +1,9 @@
-/** Taken here: who loads at the same time would keep the silence of the other for it. */
+/** Read at import: with two concurrent loads, the second would save the silenced function as the original. */
 const { emitWarning } = process
 
 /**
- * Node's access to the C library. Importing it prints a warning for every user of the daemon to see, of which none can
- * do anything; so it is kept quiet. Rejects where Node was built or started without it.
+ * Node's access to the C library. Importing it prints an experimental warning that users of the daemon can do nothing
+ * about, so it is suppressed. Rejects if Node was built or started without FFI.
  */
 export async function importFfi(): Promise<typeof import('node:ffi')> {
   process.emitWarning = () => {}

@@ -1,11 +1,11 @@
-/** Group commit: who comes while a write runs waits, and all who wait share the next one, and its fsync. */
+/** Group commit: items that arrive during a write wait, and all waiting items share the next write and its fsync. */
 export interface GroupQueue<Item> {
   add(item: Item): void
-  /** Resolves when nothing waits any more. */
+  /** Resolves when the queue is empty. */
   drain(): Promise<void>
 }
 
-/** `write` takes from the front of what waits as much as it carries; it tells those whose items they were, and never rejects. */
+/** `write` takes as many items as it can from the front of the queue, settles their callers, and never rejects. */
 export function createGroupQueue<Item>(
   write: (waiting: Item[]) => Promise<void>,
 ): GroupQueue<Item> {
@@ -14,7 +14,7 @@ export function createGroupQueue<Item>(
 
   async function run(): Promise<void> {
     while (waiting.length > 0) await write(waiting)
-    // Here, and not in a promise's callback: whoever is woken by the last write may add something before that runs.
+    // Synchronously, not in a promise callback: a caller woken by the last write may add an item before that runs.
     running = undefined
   }
 

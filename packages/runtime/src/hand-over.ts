@@ -1,6 +1,6 @@
 /**
- * Ends a start: what it has opened stays open, and is closed by what comes back. To be the last thing that it does, as the
- * last field of what it resolves to: what fails before finds all of it still on the stack, and so closed.
+ * Completes a start: the resources it has opened stay open, and are closed by the returned disposable. Call it last,
+ * in the last field of the result: if anything before it throws, all resources are still on the stack and get closed.
  */
 export function handOver(stack: AsyncDisposableStack): () => Promise<void> {
   const opened = stack.move()

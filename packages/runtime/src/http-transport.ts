@@ -12,31 +12,31 @@ import { TunnelAgent } from './tunnel-agent.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
 
 export interface HttpTransportOptions {
-  /** `https://host[:port][/prefix]`, or where the caller allows it `http://`, or `unix:///path` of a socket. */
+  /** `https://host[:port][/prefix]`, `unix:///path` of a socket, or `http://` if the caller allows it. */
   baseUrl: string
-  /** PEM file with the authority to trust instead of the system's. */
+  /** PEM file with the CA to trust instead of the system's CAs. */
   caFile?: string
   userAgent: string
-  /** For a whole exchange; 30 s when left out. */
+  /** For a whole request; default 30 s. */
   timeoutMs?: number
-  /** Finds the address of the host, where the system is not asked anew for each connection. */
+  /** Resolves the host; default: the system's resolver, for each connection. */
   lookup?: LookupFunction
-  /** `http://[user:password@]host:port`, for HTTPS; the server is asked directly when left out. */
+  /** `http://[user:password@]host:port`, for HTTPS; without it the server is contacted directly. */
   proxyUrl?: string | undefined
   /** For each step of connecting, see watchConnecting. */
   stepMs?: number
-  /** Bodies longer than this are sent as gzip; never when left out. */
+  /** Bodies longer than this are sent as gzip; default never. */
   gzipOverBytes?: number
 }
 
-/** An answer larger than this is refused. */
+/** A larger answer is refused. */
 const maxResponseBytes = 64 * 1024 * 1024
 
-/** HTTP/1.1 with connections kept open. Disposing closes them. */
+/** HTTP/1.1 with keep-alive. Disposing closes the connections. */
 export interface HttpTransport extends Transport, Disposable {
-  /** Closes the connections from other addresses than these: nothing comes back to an address that is lost. */
+  /** Closes the connections from other local addresses than these, because no answers arrive at a lost address. */
   keepOnly(localAddresses: ReadonlySet<string>): void
-  /** Trusts from now on what is in the CA file now; connections that are open go on. Throws when it cannot be read. */
+  /** Reloads the CA file for new connections; open ones continue. Throws if it cannot be read. */
   reloadCa(): void
 }
 
@@ -72,7 +72,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   }
   return Object.assign(send, {
     reloadCa() {
-      // Each new connection takes it from there.
+      // Each new connection reads the current CA from there.
       if (secure && caFile) secureAgent.options.ca = readCa(caFile)
     },
     keepOnly(localAddresses: ReadonlySet<string>) {
@@ -87,7 +87,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   })
 }
 
-/** What a base URL stands for: with TLS or without, what comes before each path, and where to connect to. */
+/** A parsed base URL: with or without TLS, the path prefix, and the address to connect to. */
 export function placeOf(baseUrl: string): {
   secure: boolean
   prefix: string
@@ -113,7 +113,7 @@ export function createUnixTransport(socketPath: string, timeoutMs = 30_000): Tra
     )
 }
 
-/** Gives up after a time, and says that it was for that: of the rest the caller knows why. */
+/** A timeout whose error says so; for any other abort the caller knows the reason. */
 async function within<T>(
   ms: number,
   signal: AbortSignal | undefined,
@@ -128,12 +128,12 @@ async function within<T>(
   }
 }
 
-/** The certificates of a PEM file; an error names the file. */
+/** The certificates of a PEM file; errors name the file. */
 export function readCa(caFile: string): string {
   const title = `read CA file "${caFile}"`
   const pem = readPlainFile(caFile, title)
   try {
-    new X509Certificate(pem) // Node trusts nothing, and says nothing, when the file has no certificate.
+    new X509Certificate(pem) // Node silently trusts nothing if the file has no certificate.
     return pem
   } catch (cause) {
     throw new Error(
@@ -152,13 +152,13 @@ function exchange(
   return new Promise((resolve, reject) => {
     let failure: unknown
     const request = client.request(options, (response) => {
-      // From here on a failure to send is of no interest: a server may refuse a body by its head, and hang up.
+      // From here on send errors do not matter: a server may refuse a body after the head, and close the connection.
       request.off('error', reject).on('error', (error) => {
         failure ??= error
       })
       collect(response)
         .then(resolve, (error: unknown) => {
-          // That it was given up is told of the request, a moment after the answer is cut off.
+          // The request reports the abort, shortly after the answer is cut off.
           setImmediate(() => reject(failure ?? error))
         })
         .finally(() => {
@@ -174,7 +174,7 @@ function exchange(
 
 type Connecting = Pick<ConnectingOptions, 'stepMs'>
 
-/** A Unix socket has no steps. */
+/** A Unix socket has no connection steps to watch. */
 function watchConnectingTo(
   request: http.ClientRequest,
   { host, port }: http.RequestOptions,
@@ -198,7 +198,7 @@ async function collect(response: http.IncomingMessage): Promise<TransportRespons
   return { ...head, body: Buffer.concat(chunks).toString('utf8') }
 }
 
-/** An answer without its body. */
+/** An answer without a body. */
 export function headOf(response: http.IncomingMessage): Omit<TransportResponse, 'body'> {
   const { remoteAddress: address, remotePort: port } = response.socket
   const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)])

@@ -13,7 +13,7 @@ export function writeIp(address: string): Buffer {
   return writeIpv6(address)
 }
 
-/** The shortest form of the address in 4 or 16 bytes. */
+/** The canonical (shortest) form of an address of 4 or 16 bytes. */
 export function readIp(bytes: Buffer): string {
   if (bytes.length === 4) return formatIpv4(bytes.readUInt32BE())
   const groups = Array.from({ length: 8 }, (_, at) => bytes.readUInt16BE(2 * at).toString(16))
@@ -31,7 +31,7 @@ function writeIpv6(address: string): Buffer {
   return bytes
 }
 
-/** The end of `::ffff:192.0.2.1` in groups; other ends, which are groups already, as they are. */
+/** Converts the IPv4 tail of `::ffff:192.0.2.1` to groups; leaves other addresses unchanged. */
 function ipv4AsGroups(end: string): string {
   if (!isIPv4(end)) return end
   const number = parseIpv4(end)

@@ -1,17 +1,17 @@
 import { describeError, type Log } from './log.ts'
 import { heedSignals, type ReloadRequests } from './signals.ts'
 
-/** What runs until a signal ends it. */
+/** A program that runs until a signal ends it. */
 export interface Daemon extends AsyncDisposable {
-  /** Reads again what may be read again while it serves. What it rejects with is logged, and it goes on as it was. */
+  /** Reloads what may change while it runs. A rejection is logged, and the program continues unchanged. */
   reload(): Promise<void>
 }
 
 /**
- * Starts a daemon, waits for SIGTERM, or another that asks for an end, and disposes of it. A second signal, or a disposal that takes longer
- * than `stopMs`, ends the process at once with exit code 1. A start that takes long may watch the abort signal it is
- * given: when it rejects because of that, nothing has failed. SIGHUP makes the daemon read again what it can; one that
- * came before, or comes in the middle of the start, is heeded once that is over.
+ * Starts a daemon, waits for SIGTERM or another termination signal, and disposes of it. A second signal, or a disposal that takes longer
+ * than `stopMs`, ends the process at once with exit code 1. A slow start can watch the abort signal it is
+ * given: rejecting because of it is not a failure. SIGHUP makes the daemon reload; one that arrives
+ * before or during the start is handled after it.
  */
 export async function runUntilSignal(
   start: (signal: AbortSignal) => Promise<Daemon>,
@@ -22,7 +22,7 @@ export async function runUntilSignal(
   }: { log: Log; reloadRequests?: ReloadRequests | undefined; stopMs?: number },
 ): Promise<void> {
   const starting = new AbortController()
-  // Listening before the start: a signal in the middle of it must not leave half a daemon behind.
+  // Installed before the start, so that a signal during it does not leave a half-started daemon behind.
   const signals = listenForSignals(() => starting.abort())
   const reloads = listenForReloads(reloadRequests, log)
   try {
@@ -40,12 +40,12 @@ export async function runUntilSignal(
   }
 }
 
-/** What stands in a pipe that nobody reads would keep the process alive for ever. */
+/** Output stuck in a pipe that nobody reads would otherwise keep the process alive forever. */
 function endDespitePipes(): void {
   setTimeout(() => process.exit(), 1_000).unref()
 }
 
-/** One reload after another; any number that come meanwhile are one more. Listens until the process ends. */
+/** Runs reloads one at a time; requests that arrive during one are merged into a single further reload. Listens until the process ends. */
 function listenForReloads(
   requests: ReloadRequests,
   log: Log,
@@ -101,7 +101,7 @@ async function disposeWithin(
   clearTimeout(deadline)
 }
 
-/** One listener for all of them: taking it off between two signals that come together would lose the second. */
+/** One listener for all of them: removing a listener between two signals that arrive together would lose the second. */
 function listenForSignals(onFirst: () => void): {
   first: Promise<NodeJS.Signals>
   end(): void

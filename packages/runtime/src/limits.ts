@@ -11,17 +11,17 @@ export interface Limit {
 
 export type LimitTable = Readonly<Record<string, Limit>>
 
-/** The number of each limit of a table. */
+/** The limits of a table, by name. */
 export type Limits<Table extends LimitTable> = { readonly [Name in keyof Table]: number }
 
-/** Keeps the names of a table. */
+/** Identity function that keeps the names of a table as literal types. */
 export function limitTable<const Table extends LimitTable>(table: Table): Table {
   return table
 }
 
 /**
- * The defaults, with what was given instead: whole numbers by name, 1 at least. Throws an error that names the limit,
- * or all that there are.
+ * The defaults with overrides: integers of at least 1 by name. Throws an error that names the unknown limit and
+ * lists all of them.
  */
 export function resolveLimits<Table extends LimitTable>(
   table: Table,
@@ -42,7 +42,7 @@ export function resolveLimits<Table extends LimitTable>(
   return Object.fromEntries(numbers) as Limits<Table> // the same names
 }
 
-/** `name=1000` as it stands on the command line. Throws when it is no such thing. */
+/** Parses `name=1000` from the command line. Throws if the form is wrong. */
 export function parseLimit(text: string): [name: string, value: string] {
   const [, name, value] = /^([a-z0-9_]+)=(\d+)$/.exec(text) ?? []
   if (name === undefined || value === undefined)

@@ -1,27 +1,27 @@
-/** Writes lines to what may be full, and never waits for it. */
+/** Writes lines to a sink that may be full, without ever blocking. */
 export interface LineWriter {
-  /** With its newline. Comes out now, later when there is room, or is counted as lost. */
+  /** Adds the newline. The line is written now, later when there is room, or counted as lost. */
   write(line: string): void
-  /** To be called at the end: waits for a reader who reads, and gives up on one who does not. */
+  /** Call at exit: flushes as long as the reader makes progress. */
   flush(): void
 }
 
 interface LineWriterOptions {
-  /** Takes what it can and says how many bytes that were; throws when it can take nothing, whatever the reason. */
+  /** Writes as much as it can and returns the number of bytes; throws if it can write nothing. */
   put: (bytes: Uint8Array) => number
-  /** What is written in place of lines that did not fit. */
+  /** The text that replaces lost lines. */
   lostLine: (count: number) => string
-  /** What may wait. */
+  /** Maximum bytes in the queue. */
   maxBytes?: number
-  /** Calls once after so many ms, without keeping the process alive. */
+  /** Calls once after `ms`, without keeping the process alive. */
   later?: (ms: number, call: () => void) => void
-  /** Stops everything for so long. */
+  /** Blocks the whole thread for this long. */
   pause?: (ms: number) => void
 }
 
 /**
- * A pipe that nobody reads, a stopped terminal, a full disk: what cannot be written waits in order, up to a bound.
- * Lines beyond it are counted, and the count is written where they would stand.
+ * For an unread pipe, a stopped terminal or a full disk: lines that cannot be written are queued in order, up to a limit.
+ * Further lines are counted, and the count is written in their place.
  */
 export function createLineWriter({
   put,
@@ -104,7 +104,7 @@ export function createLineWriter({
 
 const firstRestMs = 20
 const maxRestMs = 1_000
-/** How long a reader may take nothing before he is given up at the end. */
+/** At exit, give up on a reader that has not taken anything for this long. */
 const patienceMs = 300
 
 function callLater(ms: number, call: () => void): void {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Who holds a lock on a file, as the kernel lists it: to try it would keep another process from getting it. */
+/** Finds the holder of a file lock in the kernel's list. Trying to take the lock instead could block another process. */
 export function lockHolder(path: string): number | undefined {
   if (!existsSync(path)) return undefined
   const file = statSync(path)
@@ -14,7 +14,7 @@ export function lockHolder(path: string): number | undefined {
   return holders.find((pid) => hasOpen(pid, file))
 }
 
-/** Inodes of two file systems may have one number. Who may not look takes the kernel's list as it is. */
+/** Inode numbers are only unique per file system. Without permission to stat the process's files, the kernel's list is trusted as is. */
 function hasOpen(pid: number, file: Stats): boolean {
   const folder = `/proc/${pid}/fd`
   try {
@@ -24,7 +24,7 @@ function hasOpen(pid: number, file: Stats): boolean {
   }
 }
 
-/** By what it is: its path may be another for the process, or go over a link. */
+/** Compares by device and inode: the process may see the file under another path, or through a symlink. */
 function isFile(link: string, { dev, ino }: Stats): boolean {
   try {
     const found = statSync(link)

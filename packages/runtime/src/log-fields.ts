@@ -1,15 +1,15 @@
 /**
- * Bounds what a line of the log takes of its fields: what others send stands in some of them. Long texts are cut and
- * say how long they were, long lists and objects lose what comes later.
+ * Limits the size of a log line's fields, because some contain data from outside. Long texts are truncated with their
+ * original length, long lists and objects lose their last items.
  */
 export function boundFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return boundObject(fields, { chars: maxLineChars }, maxDepth)
 }
 
-/** Of all texts and names of a line together. */
+/** For all texts and keys of a line together. */
 const maxLineChars = 8_192
 const maxTextChars = 1_024
-/** What a number, a bracket or a comma takes. */
+/** The cost of a number, a bracket or a comma. */
 const itemChars = 8
 const maxDepth = 4
 

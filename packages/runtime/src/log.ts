@@ -3,7 +3,7 @@ import { boundFields } from './log-fields.ts'
 import { escapeJson } from './printable.ts'
 import { stderrLines } from './stderr.ts'
 
-/** One JSON line each, constant message first, then fields with their wire names. Never a token, key or payload. */
+/** One JSON object per line: a constant message, then fields with their wire names. Never a token, key or payload. */
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void
   info(message: string, fields?: Record<string, unknown>): void
@@ -14,15 +14,15 @@ export interface Log {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** One that can be told to say more or less while it is written to. */
+/** A log whose level can be changed at runtime. */
 export interface AdjustableLog extends Log {
   setLevel(level: LogLevel): void
 }
 
 /**
- * Writes to stderr, so that stdout stays with what a command prints. An `error` field is shown with its causes. What
- * others sent may stand in any field: a line is bounded, and holds nothing that a terminal acts on. Writing never
- * waits: nobody may stop a daemon by not reading what it says.
+ * Writes to stderr, so that stdout is free for a command's output. An `error` field is shown with its causes. Any field
+ * may contain data from outside, so lines are limited in size and contain no control characters. Writing never blocks:
+ * nobody may stop a daemon by not reading its log.
  */
 export function createLog(name: string, level: LogLevel = 'info'): AdjustableLog {
   const stderr = stderrLines()
@@ -33,7 +33,7 @@ export function createLog(name: string, level: LogLevel = 'info'): AdjustableLog
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    // Who runs a daemon by hand, or reads its log, does so on a terminal.
+    // The log is often read on a terminal.
     { write: (line: string) => stderr.write(escapeJson(line)) },
   )
   const at =
@@ -51,7 +51,7 @@ export function createLog(name: string, level: LogLevel = 'info'): AdjustableLog
   }
 }
 
-/** For tests and for parts whose caller reports failures itself. */
+/** For tests, and for parts whose caller reports failures itself. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 function withCauses(fields: Record<string, unknown>): Record<string, unknown> {
@@ -61,7 +61,7 @@ function withCauses(fields: Record<string, unknown>): Record<string, unknown> {
 /** The message of an error and of each of its causes, joined by colons. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // Errors of several connection attempts have an empty message and the reasons inside.
+  // The AggregateError of several connection attempts has an empty message, and the reasons inside.
   const inner = error instanceof AggregateError ? error.errors.map(describeError).join(', ') : ''
   const message = [error.message, inner].filter(Boolean).join(': ') || error.name
   return error.cause === undefined ? message : `${message}: ${describeError(error.cause)}`

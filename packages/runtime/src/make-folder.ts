@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { errorCodeOf } from './error-code.ts'
 
 /**
- * Makes a folder, and those above it that are missing; tells whether it was missing. Throws as mkdir(2) does. Node's own
- * recursive `mkdir` never returns where the parent is there and nothing can be made in it, as in /proc.
+ * Creates a folder and its missing parents; returns whether it was missing. Throws like mkdir(2). Node's own
+ * recursive `mkdir` never returns if the parent exists but nothing can be created in it, as in /proc.
  */
 export function makeFolder(path: string, mode = 0o700): boolean {
   try {

@@ -3,18 +3,18 @@ import { lookup as askSystem } from 'node:dns/promises'
 import type { LookupFunction } from 'node:net'
 
 /**
- * Names as the system resolves them. Each question holds one of the few threads that also write files, for half a minute
- * where no name server answers: so whoever asks for the same name waits for the same question, and where one was
- * answered before, for a moment only.
+ * Caches names resolved by the system. A lookup occupies one of the few libuv threads that also write files, for half a
+ * minute if no name server answers. So concurrent lookups of a name share one query, and while there is an earlier
+ * answer, callers wait only briefly for a new one.
  */
 export interface NameCache {
-  /** Rejects as the system does, where there never was an answer. */
+  /** Rejects like the system's resolver if there was never an answer. */
   resolve(name: string): Promise<readonly LookupAddress[]>
-  /** The same as an option of node:http and node:net. */
+  /** The same as a `lookup` option of node:http and node:net. */
   readonly lookup: LookupFunction
 }
 
-/** Who has an answer of earlier waits for another one no longer than this. */
+/** A caller with an earlier answer waits no longer than this for a new one. */
 const patienceMs = 1_000
 
 export function createNameCache(

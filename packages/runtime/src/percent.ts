@@ -1,6 +1,6 @@
 /**
- * The bytes that a part of a URL stands for, as curl reads it: a percent sign that begins no escape is meant. Of a part as
- * `URL` gives it, which has escapes for all that is not ASCII. `decodeURIComponent` would throw "URI malformed".
+ * Decodes the bytes of a URL part as curl does: a percent sign that does not start an escape is literal. Expects a part
+ * from `URL`, in which everything outside ASCII is escaped. `decodeURIComponent` would throw "URI malformed".
  */
 export function percentDecoded(text: string): Buffer {
   const decoded = text.replace(/%([\da-f]{2})/gi, (_, hex: string) =>

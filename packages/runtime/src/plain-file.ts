@@ -11,10 +11,10 @@ export class UnfitFile extends Error {
 }
 
 /**
- * The text of a file that somebody has named: settings, a certificate, a key, a token. It waits for nobody, and takes up
- * no more than a file of that kind may have: a named pipe or a device is refused, unopened. What this process was handed
- * as an open file, as `/dev/stdin` or by `<(command)` of a shell, is read to its end, whatever it is. `check` may refuse
- * what was opened. `title` is what is tried, for errors.
+ * The text of a user-supplied file: settings, a certificate, a key, a token. It never blocks and has a size limit:
+ * named pipes and devices are refused without opening them. A file that this process inherited open,
+ * as `/dev/stdin` or through a shell's `<(command)`, is read to its end, whatever it is. `check` may reject
+ * the opened file. `title` says what is being read, for errors.
  */
 export function readPlainFile(
   path: string,
@@ -39,10 +39,10 @@ function openPlain(path: string, title: string): number {
   } catch (cause) {
     throw new Error(title, { cause })
   }
-  // Some devices do something when they are opened.
+  // Opening some devices has side effects.
   checkKind(path, title, found)
   try {
-    // For what another has put in its place since.
+    // The file may have been replaced since the check.
     return openSync(path, isHanded(path) ? 'r' : constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
     throw new Error(title, { cause })
@@ -61,12 +61,12 @@ function isHanded(path: string): boolean {
   return /^(\/dev\/(stdin|fd\/\d+)|\/proc\/self\/fd\/\d+)$/.test(path)
 }
 
-/** /dev/null, by which people say that there is nothing: device 1:3 (null(4)). */
+/** /dev/null, by which users say "nothing": device 1:3 (null(4)). */
 function isNull(found: Stats): boolean {
   return found.isCharacterDevice() && found.rdev === 0x103
 }
 
-/** No such file is as large; a device gives more than there is memory. */
+/** No real file of this kind is larger; a device could deliver more than there is memory. */
 const maxBytes = 1024 * 1024
 
 function readText(descriptor: number, title: string): string {

@@ -1,20 +1,20 @@
 /**
- * What reaches a terminal. Text from elsewhere must neither drive the terminal nor look like other text: control and
- * format characters, line and paragraph separators, lone surrogates, and whatever else a font shows nothing for.
+ * Makes text safe for a terminal. Text from outside must neither control the terminal nor look like other text. Unsafe are
+ * control and format characters, line and paragraph separators, lone surrogates, and other invisible characters.
  */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 
-/** One line, with a `?` for each character that is not to be seen. */
+/** A single line, with `?` in place of each unsafe character. */
 export function printable(text: string): string {
   return text.replace(unprintable, '?')
 }
 
-/** Text of several lines, which it keeps, and its tabs. */
+/** Multi-line text; line breaks and tabs are kept. */
 export function printableLines(text: string): string {
   return text.replace(unprintable, (char) => (char === '\n' || char === '\t' ? char : '?'))
 }
 
-/** JSON that means the same, with the escapes that JSON.stringify saves. Line breaks between its parts are kept. */
+/** Equivalent JSON with unsafe characters escaped that JSON.stringify leaves as they are. Line breaks between values are kept. */
 export function escapeJson(json: string): string {
   return json.replace(unprintable, (char) => (char === '\n' ? char : escapeUnits(char)))
 }

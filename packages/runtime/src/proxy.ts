@@ -2,9 +2,9 @@ import { BlockList, isIP } from 'node:net'
 import { isLoopback } from '@plexd/protocol'
 
 /**
- * The proxy by which the environment wants an HTTPS URL to be asked for: `https_proxy` and `no_proxy`, or the same in
- * capitals, as curl and Go read them. Loopback is never asked for elsewhere, and nothing else is plain HTTP here. Throws
- * a RangeError for a proxy of a kind that nobody here speaks.
+ * The proxy that the environment sets for an HTTPS URL: `https_proxy` and `no_proxy`, or the same in
+ * upper case, as curl and Go read them. Loopback never uses the proxy, and only loopback may be plain HTTP. Throws
+ * a RangeError for an unsupported kind of proxy.
  */
 export function proxyFor(url: string, env: NodeJS.ProcessEnv): string | undefined {
   const named = env.https_proxy || env.HTTPS_PROXY
@@ -16,7 +16,7 @@ export function proxyFor(url: string, env: NodeJS.ProcessEnv): string | undefine
   return checkProxy(named)
 }
 
-/** For people: who may use it is nobody's business. */
+/** For display, without the credentials. */
 export function showProxy(proxyUrl: string): string {
   const { protocol, username, password, host } = new URL(proxyUrl)
   return `${protocol}//${username + password === '' ? '' : '***@'}${host}`
@@ -45,7 +45,7 @@ function isExempt(place: Place, list: string): boolean {
   return entries.filter((entry) => entry !== '').some((entry) => isNamedBy(place, entry))
 }
 
-/** `*`, `name` and all below it, `.name`, `*.name`, an address, a range as CIDR; each but the last with a port. */
+/** Matches `*`, `name` (with subdomains), `.name`, `*.name`, an address, or a CIDR range; all but the last may have a port. */
 function isNamedBy({ host, port }: Place, entry: string): boolean {
   if (entry === '*') return true
   if (entry.includes('/')) return isInRange(host, entry)

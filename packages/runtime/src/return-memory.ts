@@ -5,18 +5,18 @@ import { describeError, type Log } from './log.ts'
 export interface MemoryReturnOptions {
   clock: Clock
   log: Log
-  /** Bytes of this process that are in memory. */
+  /** The resident set size in bytes. */
   rssBytes?: () => number
-  /** Gives back what the C library keeps; see malloc_trim(3). */
+  /** Returns free heap memory of the C library to the system; see malloc_trim(3). */
   trim?: () => void | Promise<void>
 }
 
 const lookEachMs = 30_000
 
 /**
- * Gives memory back to the system when a burst is over. Bytes from the network come in pieces of up to 64 KiB, and what is
- * freed of them stays with glibc for as long as anything lies behind it: after a burst of large bodies that was most of
- * what the process had. To look costs nothing; to give back takes the main thread 0.15 ms for each megabyte.
+ * Returns memory to the system after a burst. Network data is read in buffers of up to 64 KiB, and glibc keeps freed
+ * ones as long as anything is allocated above them: after a burst of large bodies that was most of the process's
+ * memory. Checking is cheap; trimming blocks the main thread for 0.15 ms per megabyte.
  */
 export function startMemoryReturn(options: MemoryReturnOptions): Disposable {
   const { clock, log, rssBytes = process.memoryUsage.rss, trim = loadedTrim() } = options
@@ -38,18 +38,18 @@ export function startMemoryReturn(options: MemoryReturnOptions): Disposable {
 }
 
 const worthBytes = 16 * 1024 ** 2
-/** Less than this between two looks is no growth. */
+/** Less growth than this between two checks counts as none. */
 const stillBytes = 4 * 1024 ** 2
 
-/** When to give back: by the size of the process, at each look and behind each giving back. */
+/** Decides when to trim, from the process size at each check and after each trim. */
 export interface TrimRule {
-  /** Whether it has grown, since its start or beyond what it needs, and has come to rest. */
+  /** Whether the process has grown since its start or the last trim, and has stopped growing. */
   isWorthIt(rssBytes: number): boolean
-  /** What is left is needed, at least for now, and is not asked for again. */
+  /** The size after a trim is the new baseline. */
   needs(rssBytes: number): void
 }
 
-/** A start is a burst too. */
+/** Starting up is a burst too. */
 export function createTrimRule(startBytes: number): TrimRule {
   let least = startBytes
   let last = startBytes
@@ -66,7 +66,7 @@ export function createTrimRule(startBytes: number): TrimRule {
   }
 }
 
-/** Loads what it needs when that is needed for the first time. Other C libraries do without. */
+/** Loads FFI on first use. Does nothing with other C libraries than glibc. */
 function loadedTrim(): () => Promise<void> {
   let trim: (() => void) | undefined
   return async () => {

@@ -1,16 +1,16 @@
 import { type Stats, statSync } from 'node:fs'
 import { readPlainFile, UnfitFile } from './plain-file.ts'
 
-/** What is wrong with how a file is kept, and the command that mends it. */
+/** What is wrong with a file's permissions, and the command that fixes it. */
 export interface SecretFault {
   reason: string
   remedy: string
 }
 
 /**
- * The text of a file that holds a key or a token. Throws when others than its owner and its group may read it, or others
- * than its owner may write to it, as ssh does; or when it belongs to none of `owners`, where those are given. `title` is
- * what is tried, for errors.
+ * The text of a file with a key or a token. Like ssh, throws if others than its owner and group may read it, or others
+ * than its owner may write it; also if it belongs to none of `owners`, if given. `title` says
+ * what is being read, for errors.
  */
 export function readSecretFile(path: string, title: string, owners?: readonly number[]): string {
   return readPlainFile(path, title, (found) => {
@@ -20,8 +20,8 @@ export function readSecretFile(path: string, title: string, owners?: readonly nu
 }
 
 /**
- * The rule for all files with secrets. The first of `owners` is who reads it: what mends the fault leaves it to him. A
- * pipe has no such thing: who made it knows who reads it.
+ * The rule for all files with secrets. The first of `owners` is the reader; the suggested fix makes the file his. Pipes
+ * are exempt: whoever created one controls who reads it.
  */
 export function secretFault(
   path: string,
@@ -41,7 +41,7 @@ export function secretFault(
   return { reason, remedy: give.join() }
 }
 
-/** Whether a file of this user is for who reads it, also when nobody else may. */
+/** Whether the reader can read a file of this user even with mode 0600. */
 function isFor(uid: number, owners: readonly number[] | undefined): boolean {
   if (owners === undefined) return true
   const [reader] = owners
@@ -49,8 +49,8 @@ function isFor(uid: number, owners: readonly number[] | undefined): boolean {
 }
 
 /**
- * Whose secrets are believed: those of the user that this process is, and of root, who may read everything anyhow. For
- * root that works on the folder of a daemon which runs as another user, of that user first: he may put any file there.
+ * The users whose secret files are trusted: the user of this process, and root, who can read everything anyway. When
+ * root works on the folder of a daemon that runs as another user, that user first: he can put any file there.
  */
 export function ownersHere(folder?: string): readonly number[] {
   const own = process.geteuid?.() ?? 0

@@ -1,12 +1,12 @@
-/** What asks a daemon to read again what it can, from its first line on. */
+/** SIGHUP, which asks a daemon to reload; caught from the daemon's first line on. */
 export interface ReloadRequests {
-  /** Has it run for each from now on, and at once for those that came before. One listener. */
+  /** Calls the listener for each signal from now on, and at once for earlier ones. One listener only. */
   onRequest(listener: () => void): void
 }
 
 /**
- * To be called in the first line of a daemon, before it loads the rest of itself: a signal that comes while it reads its
- * settings would end it without a word. Those that mean nothing to a daemon do nothing; a SIGHUP is kept.
+ * Call this in the first line of a daemon, before loading the rest: the default action of a signal that arrives while
+ * it reads its settings would end it silently. Signals without meaning for a daemon are ignored; a SIGHUP is kept.
  */
 export function heedSignals(): ReloadRequests {
   for (const name of meaningless) process.on(name, () => {})
@@ -23,7 +23,7 @@ export function heedSignals(): ReloadRequests {
   }
 }
 
-/** Whose default is the end of the process; of SIGUSR1, in Node, that its debugger opens. */
+/** Signals whose default action ends the process; Node's default for SIGUSR1 is to open the debugger. */
 const meaningless = [
   'SIGUSR1',
   'SIGUSR2',

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 
-/** What SQLite says of an error; an extended code says more above the lowest byte (https://sqlite.org/rescode.html). */
+/** SQLite's result code of an error; extended codes have more above the lowest byte (https://sqlite.org/rescode.html). */
 export const sqliteCodes = {
   busy: 5,
   readOnly: 8,
@@ -10,12 +10,12 @@ export const sqliteCodes = {
   notDatabase: 26,
 } as const
 
-/** The primary code of an error of node:sqlite; 0 for any other. */
+/** The primary result code of a node:sqlite error; 0 for any other error. */
 export function sqliteCodeOf(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
 }
 
-/** Makes a database file that only its owner can read, where there is none; SQLite gives those beside it the same mode. */
+/** Creates a database file readable only by its owner, if there is none; SQLite uses the same mode for its companion files. */
 export function makePrivateDatabase(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
 }

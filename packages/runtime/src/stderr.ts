@@ -4,7 +4,7 @@ import { createLineWriter, type LineWriter } from './line-writer.ts'
 
 let writer: LineWriter | undefined
 
-/** The one of this process: all that is written to stderr keeps its order. What waits when the process ends is flushed. */
+/** This process's writer: everything written to stderr stays in order. The queue is flushed at exit. */
 export function stderrLines(): LineWriter {
   if (writer) return writer
   const fd = openWithoutBlocking()
@@ -14,9 +14,9 @@ export function stderrLines(): LineWriter {
 }
 
 /**
- * A descriptor of stderr whose writes never wait. Whether they do is a matter of the open file, which we may share: a
- * terminal belongs to the shell too, and is opened again. Pipes and sockets Node itself makes so when it is asked for
- * its stream, and gives them back as they were at the end. Files have no such thing, and need none.
+ * A non-blocking descriptor for stderr. O_NONBLOCK belongs to the open file description, which we may share: a
+ * terminal is also the shell's, so we reopen it. Node sets it for pipes and sockets when its stream is first
+ * used, and restores it at exit. Regular files do not need it.
  */
 function openWithoutBlocking(): number {
   if (isatty(2)) return reopenTerminal()
@@ -25,7 +25,7 @@ function openWithoutBlocking(): number {
   return 2
 }
 
-/** Who has become another user may write to his terminal, but not open it: then he waits for it, as everybody does. */
+/** After a change of user a process may write to its terminal, but not reopen it: then writes block, as in most programs. */
 function reopenTerminal(): number {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants
   try {

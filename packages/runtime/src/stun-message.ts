@@ -1,29 +1,29 @@
 import { readIp, writeIp } from './ip-bytes.ts'
 import type { Address } from './udp-address.ts'
 
-/** STUN binding messages (RFC 5389), with what RFC 5780 adds to find out how a NAT behaves. */
+/** STUN binding messages (RFC 5389), with the attributes of RFC 5780 for discovering a NAT's behaviour. */
 export interface StunMessage {
   kind: 'request' | 'success' | 'error'
-  /** 12 bytes in hexadecimal; an answer carries that of its request. */
+  /** 12 bytes in hexadecimal; an answer repeats that of its request. */
   transactionId: string
-  /** Where the server saw the request come from. */
+  /** The source address of the request as the server saw it. */
   mapped?: Address
-  /** The server's other address, which has another port too; only servers that support RFC 5780 tell it. */
+  /** The server's other address, with another port; only from servers that support RFC 5780. */
   other?: Address
-  /** Where the answer was sent from. */
+  /** The source of the answer. */
   origin?: Address
-  /** In a request: from where the answer is wanted, compared with where the request goes to. */
+  /** In a request: whether the answer should come from another address or port than the request was sent to. */
   change?: { address: boolean; port: boolean }
   /** In an error: 300 to 699. */
   errorCode?: number
-  /** Types of attributes that whoever answers has to understand, and that we do not (RFC 5389, section 7.3.1). */
+  /** Comprehension-required attributes that we do not know (RFC 5389, section 7.3.1). */
   unknown?: readonly number[]
 }
 
-/** Bytes 4 to 7 of every STUN message: WireGuard's never have these there. */
+/** Bytes 4 to 7 of every STUN message; WireGuard messages never have this value there. */
 export const magicCookie = 0x2112a442
 
-/** Answers of sane servers fit into one packet of any network. */
+/** Larger than any legitimate answer, which fits into one packet. */
 const maxBytes = 1_280
 
 export function encodeStun(message: StunMessage): Buffer {
@@ -38,7 +38,7 @@ export function encodeStun(message: StunMessage): Buffer {
   return Buffer.concat([header, id, attributes])
 }
 
-/** Undefined for anything but a well-formed binding message. Attributes that we do not use are skipped. */
+/** Undefined for anything but a well-formed binding message. Unused attributes are skipped. */
 export function decodeStun(datagram: Buffer): StunMessage | undefined {
   if (datagram.length < 20 || datagram.length > maxBytes) return undefined
   if (datagram.readUInt32BE(4) !== magicCookie) return undefined
@@ -71,9 +71,9 @@ const attribute = {
   otherAddress: 0x802c,
 } as const
 
-/** Those of a client that would authenticate itself: nothing here asks for that. USERNAME, MESSAGE-INTEGRITY, REALM, NONCE. */
+/** Attributes of an authenticating client, which we ignore: USERNAME, MESSAGE-INTEGRITY, REALM, NONCE. */
 const forAuthentication: readonly number[] = [0x0006, 0x0008, 0x0014, 0x0015]
-/** Types from here on may be passed over. */
+/** Comprehension-optional types start here. */
 const firstOptional = 0x8000
 
 /** RFC 5780, section 7.2. */
@@ -99,7 +99,7 @@ function encodeAttributes(message: StunMessage, id: Buffer): Buffer[] {
   })
 }
 
-/** Undefined when a length leads out of the message. */
+/** Undefined if a length exceeds the message. */
 function splitAttributes(bytes: Buffer): { type: number; value: Buffer }[] | undefined {
   const attributes: { type: number; value: Buffer }[] = []
   let at = 0
@@ -113,12 +113,12 @@ function splitAttributes(bytes: Buffer): { type: number; value: Buffer }[] | und
   return attributes
 }
 
-/** Of attributes that come twice the first counts. False when the value cannot be what its type says. */
+/** Of repeated attributes the first counts. False if the value is invalid for its type. */
 function decodeAttribute(message: StunMessage, type: number, value: Buffer, id: Buffer): boolean {
   switch (type) {
     case attribute.xorMappedAddress: {
       const mapped = decodeAddress(value, maskOf(id))
-      // It is the one that a NAT which rewrites addresses in payloads does not find.
+      // XOR-MAPPED-ADDRESS survives NATs that rewrite addresses in payloads, so it takes precedence.
       if (mapped) message.mapped = mapped
       return mapped !== undefined
     }
@@ -147,7 +147,7 @@ function decodeAttribute(message: StunMessage, type: number, value: Buffer, id: 
   }
 }
 
-/** Sixteen bits for each type; what stands behind fills the attribute up. */
+/** Two bytes per type; attributes are padded to four bytes. */
 function encodeUnknown(types: readonly number[]): Buffer {
   const value = Buffer.alloc(2 * types.length + (types.length % 2) * 2)
   for (const [at, type] of types.entries()) value.writeUInt16BE(type, 2 * at)
@@ -159,7 +159,7 @@ function decodeUnknown(value: Buffer): number[] {
   return types.filter((type) => type !== 0)
 }
 
-/** What an XOR-MAPPED-ADDRESS is mixed with: the cookie and the transaction id. */
+/** The bytes XORed with an XOR-MAPPED-ADDRESS: magic cookie and transaction id. */
 function maskOf(id: Buffer): Buffer {
   const cookie = Buffer.alloc(4)
   cookie.writeUInt32BE(magicCookie)
@@ -198,7 +198,7 @@ function decodeChange(value: Buffer): { address: boolean; port: boolean } | unde
   return { address: (flags & changeAddress) !== 0, port: (flags & changePort) !== 0 }
 }
 
-/** Hundreds and the rest in a byte each; the reason in words is left out. */
+/** Class (hundreds) and number in one byte each; the reason phrase is left out. */
 function encodeErrorCode(code: number): Buffer {
   return Buffer.from([0, 0, Math.trunc(code / 100), code % 100])
 }

@@ -1,7 +1,7 @@
 import { diskFault, diskRemedy } from './disk.ts'
 import { errorCodeOf } from './error-code.ts'
 
-/** What to do about an error of the system, whoever wrapped it; `otherwise` for what is no matter of place or number. */
+/** What to do about a system error, whatever wraps it; `otherwise` for errors that are not about space or descriptors. */
 export function systemRemedy(error: unknown, otherwise: string): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     const remedy = remedies[errorCodeOf(at) ?? '']

@@ -2,16 +2,16 @@ import { access, constants } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 
 interface ToolFacts {
-  /** What brings it, on Debian. */
+  /** The Debian package that contains it. */
   package: string
-  /** Ends a sentence that begins with its name and "which". */
+  /** Its purpose; completes a sentence that begins with its name and "which". */
   use: string
   of: 'plexd' | 'plexd-control-plane'
-  /** Of what it is a part; `userspace`: of the mesh where the kernel has no WireGuard. Without others plexd does, less well. */
+  /** Which feature requires it; `userspace`: the mesh on kernels without WireGuard. Without the other tools plexd works with restrictions. */
   need: 'mesh' | 'userspace' | 'none'
 }
 
-/** All programs of others that ours run. `exec` takes no other. */
+/** All external programs that ours run. `exec` runs no other. */
 export const tools = {
   env: { package: 'coreutils', use: 'starts wireguard-go', of: 'plexd', need: 'userspace' },
   getent: {
@@ -79,17 +79,17 @@ export const tools = {
 
 export type Tool = keyof typeof tools
 
-/** What is wrong when it is not there. */
+/** The message if it is missing. */
 export function describeMissing(tool: Tool): string {
   return `"${tool}" is not installed, which ${tools[tool].use}`
 }
 
-/** What to type then. */
+/** The command that installs it. */
 export function installTool(tool: Tool): string {
   return `apt-get install ${tools[tool].package}`
 }
 
-/** Where a program is; undefined when it is nowhere on our path. */
+/** The path of a program; undefined if it is not on our PATH. */
 export async function findTool(tool: Tool): Promise<string | undefined> {
   for (const folder of toolPath().split(':')) {
     const path = join(folder, tool)
@@ -98,15 +98,15 @@ export async function findTool(tool: Tool): Promise<string | undefined> {
   return undefined
 }
 
-/** The first program in a command that is not there: one may start another. */
+/** The first program in a command that is missing; a program such as nsenter may start another. */
 export async function findMissing(command: readonly string[]): Promise<Tool | undefined> {
   for (const word of command) if (isTool(word) && !(await findTool(word))) return word
   return undefined
 }
 
 /**
- * PATH, and behind it the folders with the tools of the network, which not every user has on it. Of PATH only what begins with
- * a slash: an empty part means the folder in which plexd happens to run, and whoever may write there would be root.
+ * PATH, followed by the folders with network tools, which are not on every user's PATH. Only absolute entries
+ * count: an empty one means the current folder, and whoever can write there would become root.
  */
 export function toolPath(path = process.env.PATH): string {
   const named = (path ?? '').split(':').filter(isAbsolute)

@@ -11,13 +11,13 @@ export interface Tunnel {
   /** `http://[user:password@]host:port`, or `https://`. */
   proxyUrl: string
   lookup?: LookupFunction | undefined
-  /** For the proxy, for its answer and for TLS behind it, each. */
+  /** For connecting to the proxy, for its answer, and for TLS through it, each. */
   stepMs?: number | undefined
 }
 
 /**
- * Connections to HTTPS servers through a proxy (CONNECT, RFC 9110 section 9.3.6). Those of Node wait without end for TLS
- * behind the proxy, and a request cannot be given up before: here each step has its time, and its own error.
+ * Connections to HTTPS servers through a proxy (CONNECT, RFC 9110 section 9.3.6). Node's own wait forever for TLS
+ * through the proxy, and a request cannot be aborted before that. Here each step has a timeout and its own error.
  */
 export class TunnelAgent extends https.Agent {
   readonly #tunnel: Tunnel
@@ -31,7 +31,7 @@ export class TunnelAgent extends https.Agent {
     options: https.RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
-    // There is no stream where there is an error.
+    // After an error there is no stream.
     const done = callback as (error: Error | null, stream?: Duplex) => void
     openTunnel(options, this.#tunnel).then((socket) => done(null, socket), done)
   }
@@ -44,7 +44,7 @@ async function openTunnel(target: https.RequestOptions, tunnel: Tunnel): Promise
   const place = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
   const shown = showProxy(proxyUrl)
   const toProxy = connectToProxy(tunnel)
-  toProxy.on('error', () => {}) // whoever waits is told
+  toProxy.on('error', () => {}) // the waiting caller gets it
   const isSecure = proxyUrl.startsWith('https:')
   await inStep(toProxy, stepMs, `no connection to the proxy ${shown}`, async (signal) => {
     await once(toProxy, isSecure ? 'secureConnect' : 'connect', { signal })
@@ -71,7 +71,7 @@ function connectToProxy({ proxyUrl, lookup }: Tunnel): Socket {
   return connectTls({ ...place, ...(isIP(host) ? {} : { servername: host }) })
 }
 
-/** Nothing of a connection is left behind that does not get any further. */
+/** Closes everything of a connection that cannot be completed. */
 async function inStep(
   socket: Socket,
   stepMs: number,
@@ -104,7 +104,7 @@ function connectLines(place: string, proxyUrl: string): string {
 
 const maxHeadBytes = 16 * 1024
 
-/** Up to the empty line; behind it nobody speaks before TLS does. */
+/** Reads up to the empty line; nobody sends anything after it before TLS starts. */
 async function readHead(socket: Socket, signal: AbortSignal): Promise<string> {
   let head = ''
   while (!head.includes('\r\n\r\n')) {

@@ -3,16 +3,16 @@ import { once } from 'node:events'
 import { isIP, isIPv4 } from 'node:net'
 import { type Address, unmapAddress } from './udp-address.ts'
 
-/** A UDP port of this host, for IPv4 and, where there is any, IPv6. */
+/** A UDP port of this host, for IPv4 and, if available, IPv6. */
 export interface UdpSocket extends AsyncDisposable {
   port: number
-  /** Rejects when the system knows that it cannot be sent. */
+  /** Rejects if the system reports that it cannot be sent. */
   send(datagram: Buffer, to: Address): Promise<void>
-  /** Calls the listener, in place of an earlier one, with all that arrives. */
+  /** Sets the listener for incoming datagrams, replacing an earlier one. */
   listen(listener: (datagram: Buffer, from: Address) => void): void
 }
 
-/** Opens a port, of all addresses or of one; 0 is any free port. Rejects with EADDRINUSE when somebody else has it. */
+/** Opens a port on all addresses or on one; 0 is any free port. Rejects with EADDRINUSE if it is in use. */
 export async function openUdpSocket(port = 0, host?: string): Promise<UdpSocket> {
   const isForAll = host === undefined || host === '0.0.0.0' || host === '::'
   if (!isForAll && isIP(host)) return open(isIPv4(host) ? 'udp4' : 'udp6', port, host)
@@ -21,7 +21,7 @@ export async function openUdpSocket(port = 0, host?: string): Promise<UdpSocket>
     return await open('udp6', port, one)
   } catch (error) {
     if (isCode(error, 'EADDRINUSE', 'EACCES')) throw error
-    return open('udp4', port, one) // a kernel without IPv6, or a name without
+    return open('udp4', port, one) // a kernel without IPv6, or a name without an IPv6 address
   }
 }
 
@@ -32,7 +32,7 @@ async function open(type: 'udp4' | 'udp6', port: number, host?: string): Promise
   socket.on('message', (datagram, from) =>
     listener(datagram, { address: unmapAddress(from.address), port: from.port }),
   )
-  // ICMP errors about earlier datagrams: whoever waits for an answer will see that none comes.
+  // ICMP errors about earlier datagrams: the sender's timeout covers those.
   socket.on('error', () => {})
   const nameFor = (address: string): string =>
     type === 'udp6' && isIPv4(address) ? `::ffff:${address}` : address

@@ -1,4 +1,4 @@
-/** Node's codes for a certificate whose chain does not end where it should. Another attempt sees the same chain. */
+/** Node's codes for an untrusted certificate chain. Retrying does not help. */
 export const untrustedCodes: ReadonlySet<string> = new Set([
   'CERT_SIGNATURE_FAILURE',
   'CERT_UNTRUSTED',

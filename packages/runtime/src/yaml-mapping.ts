@@ -1,12 +1,12 @@
 import { parse, YAMLParseError } from 'yaml'
 
-/** The mapping that a YAML (or JSON) text is. `source` names the text in errors. An empty text is an empty mapping. */
+/** Parses a mapping from YAML (or JSON) text. `source` names the text in errors. An empty text is an empty mapping. */
 export function parseMapping(text: string, source: string): Record<string, unknown> {
   let value: unknown
   try {
     value = parse(text) ?? {}
   } catch (cause) {
-    // The first line has the reason and the place; below it stands a part of the text, which may be a secret.
+    // Only the first line, with reason and position: the following lines quote the text, which may be a secret.
     const [reason] = (cause instanceof YAMLParseError ? cause.message : String(cause)).split(/:?\n/)
     throw new Error(`parse "${source}": ${reason}`)
   }

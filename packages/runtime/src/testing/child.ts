@@ -10,11 +10,11 @@ export interface ChildResult {
 
 export interface RunningChild {
   kill(signal: NodeJS.Signals): void
-  /** Resolves once it has printed the text. */
+  /** Resolves once the child has printed the text. */
   printed(text: string): Promise<void>
 }
 
-/** Runs a module's text in a Node of its own; `act` gets its process when it has printed "ready". */
+/** Runs a module's text in a separate Node process; `act` gets the process once it has printed "ready". */
 export async function runModule(
   text: string,
   act: (child: RunningChild) => void = () => {},
