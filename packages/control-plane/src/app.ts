@@ -25,26 +25,26 @@ import type { PskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
 
-/** The one object that handlers get. */
+/** Everything that handlers can use; created once at startup. */
 export interface App {
   readonly config: Config
   readonly store: Store
-  /** What is committed. Inside a change look at `unit.fleet` instead. */
+  /** The committed fleet. Inside a change, use `unit.fleet`. */
   readonly fleet: Fleet
   readonly change: Change
-  /** Whose operators may touch what all tenants share. */
+  /** The tenant whose operators may change what all tenants share. */
   readonly firstTenantId: string
-  /** What nodes' secrets at rest are sealed under. */
+  /** Seals the nodes' secrets at rest. */
   readonly masterKey: KeptMasterKey
   readonly masterKeyRotation: MasterKeyRotation
   readonly sealedSecrets: SealedSecrets
-  /** For `pairPsk`. */
+  /** The key that `pairPsk` derives from. */
   readonly pskMaster: PskMaster
-  /** What nodes get of data and secrets. */
+  /** The data and secrets that each node gets. */
   readonly entries: NodeEntries
   readonly keyring: Keyring
   readonly heads: Heads
-  /** What is committed, for who follows it. */
+  /** The committed changes, for those who follow them. */
   readonly commits: CommitLog
   readonly presence: Presence
   readonly moves: Moves
@@ -54,7 +54,7 @@ export interface App {
   readonly executions: ExecutionWatch
   readonly operatorEnds: OperatorEnds
   readonly telemetry: TelemetryStore
-  /** What each node may take of us. */
+  /** How much each node may take of the control plane. */
   readonly budgets: NodeBudgets
   readonly artifacts: ArtifactFiles
   readonly bodies: Bodies
@@ -62,18 +62,18 @@ export interface App {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Log
-  /** Id of this run. */
+  /** Id of this run of the control plane. */
   readonly life: string
-  /** `https://host:port`, as nodes reach us. */
+  /** `https://host:port` at which nodes reach us. */
   publicUrl(): string
-  /** Why no new work is taken: it is not known yet where nodes reach us, or we are about to end. */
+  /** Why requests are refused: the address for nodes is not known yet, or we are shutting down. */
   notServing(): 'starting' | 'stopping' | undefined
 }
 
-/** An app that whoever serves it can point at its address, and take down. */
+/** An app with the controls for the code that serves it: set its address, reload, stop. */
 export interface RunningApp extends App, AsyncDisposable {
   servesAt(url: string): void
-  /** What of the settings may change while it runs: whoever uses them asks each time. */
+  /** Replaces the settings that may change at runtime; their users read `app.config` each time. */
   reconfigure(config: Config): void
   stop(): void
 }

@@ -5,18 +5,18 @@ import type { LoggedEvent } from './rows/log/events.ts'
 import { isOfFleet, type RowUnit } from './rows/unit.ts'
 import type { Store, Tx } from './store/db.ts'
 
-/** One unit of work on the desired state. */
+/** A unit of work that changes the desired state. */
 export interface Unit extends RowUnit {
-  /** Puts an event into the log; it is sent once the unit is committed. Nothing is written for an empty audience. */
+  /** Adds an event to the log; it is sent after the unit is committed. Does nothing for an empty audience. */
   emit(event: NewEvent): LoggedEvent | undefined
 }
 
 export type Change = <T>(work: (unit: Unit) => Promise<T>) => Promise<T>
 
 /**
- * The one way to change what nodes are told: rows, and what the log says of them, are committed together or not at all,
- * and then the followers of the log are told. `draft` runs ahead of what they have by the units of the group being
- * committed; nobody else sees it, so that nothing is answered or sent that a crash could take back.
+ * The only way to change the desired state of nodes: rows and their log entries are committed atomically, and then the
+ * followers of the log are notified. `draft` contains the units of the current group that are not committed yet.
+ * No reader sees it, so nothing is answered or sent that a crash could undo.
  */
 export function createChange({
   store,

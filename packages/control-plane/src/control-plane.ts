@@ -21,13 +21,13 @@ import { type ServedCertificate, serveCertificate } from './tls/served-certifica
 
 export interface ControlPlane extends AsyncDisposable {
   readonly app: RunningApp
-  /** `https://host:port` to go to, with the port that was really taken. */
+  /** `https://host:port` to connect to, with the actual port. */
   readonly url: string
-  /** Takes what of these settings may change, says which may not, and reads the certificates again. No stream ends. */
+  /** Reloads the settings that may change, reports those that may not, and reads the certificates again. Streams stay open. */
   reload(config: Config): Promise<void>
 }
 
-/** Opens the data folder and serves. Disposing answers 503, ends the streams, finishes what is under way and closes. */
+/** Opens the data folder and serves. Disposing answers 503, ends the streams, finishes requests in flight and closes. */
 export async function startControlPlane(
   config: Config,
   { clock, log }: { clock: Clock; log: Log },
@@ -69,20 +69,20 @@ export async function startControlPlane(
   }
 }
 
-/** Resolves to where we are reached on this machine, and tells the app where nodes reach us. */
+/** Resolves to our address on this machine, and tells the app the address for nodes. */
 async function listen(servers: Servers, app: RunningApp): Promise<string> {
   const { config } = app
-  // First, while nobody is served: what else is written in this moment would have the mode of a socket.
+  // First, before anything is served: the umask for the socket would affect files written at the same time.
   if (config.adminSocket !== undefined) await listenOnSocket(servers.admin, config.adminSocket)
   if (config.metrics && servers.metrics)
     await listenOn(servers.metrics, config.metrics, '--metrics-listen')
-  // Last: whoever comes before all doors are open is told that we are starting.
+  // Last: until all servers are listening, requests are answered "starting".
   await listenOn(servers.main, { ...config.listen, backlog }, '--listen')
   const { port } = servers.main.server.address() as AddressInfo // it listens on TCP
   const host = config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host
   const scheme = config.insecureHttp ? 'http' : 'https'
   app.servesAt(`${scheme}://${reachableHost(config, host)}:${port}`)
-  // An address that stands for all of them is none to go to.
+  // A wildcard address cannot be connected to.
   return isEveryAddress(host) ? app.publicUrl() : `${scheme}://${host}:${port}`
 }
 
@@ -90,14 +90,14 @@ function isEveryAddress(host: string): boolean {
   return host === '0.0.0.0' || host === '[::]'
 }
 
-/** Where all addresses are listened on: what the certificate was asked to name, else one of them. */
+/** For wildcard addresses: the name in the requested certificate, otherwise one of the machine's addresses. */
 function reachableHost({ tlsNames }: Config, host: string): string {
   if (!isEveryAddress(host)) return host
   const [name = firstAddress() ?? hostname()] = tlsNames
   return name.includes(':') ? `[${name}]` : name
 }
 
-/** IPv4 before IPv6, and none that is good on this machine only. */
+/** IPv4 before IPv6, without loopback. */
 function firstAddress(): string | undefined {
   return hostAddresses()
     .filter(({ internal }) => !internal)
@@ -115,10 +115,10 @@ function startRenewal(
   )
 }
 
-/** How often the certificate is looked at: files of the operator's may be others, our own is made anew before its end. */
+/** How often the certificate is checked: the operator may replace the files, and we renew our own before it expires. */
 const renewalMs = 3_600_000
 
-/** Connections that the kernel keeps until they are taken: a fleet comes at once. */
+/** The listen backlog, because a whole fleet connects at once. */
 const backlog = 4_096
 
 function loadTlsFor(config: Config, clock: Clock) {

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { departedMs, type Fleet, type NodeRecord, type OperatorRecord } from '../mesh/fleet.ts'
 import { refusalOf } from './rights.ts'
 
-/** Who calls: decided before the body is read. */
+/** The authenticated caller; determined before the body is read. */
 export type Principal<A extends Auth> = A extends 'node'
   ? NodeRecord
   : A extends 'operator'
@@ -17,9 +17,9 @@ interface Known {
 }
 
 /**
- * Nodes: 401 for a token nobody has, 404 for a path with an unknown node, 403 for another node's path.
- * Operators: 401 for a token nobody has, 403 for one that lacks the permission, see rights.ts.
- * Tokens are compared by their SHA-256, so that the time of a look-up says nothing of the token.
+ * Nodes: 401 for an unknown token, 404 for a path with an unknown node, 403 for another node's path.
+ * Operators: 401 for an unknown token, 403 for one that lacks the permission, see rights.ts.
+ * Tokens are looked up by their SHA-256, so the timing of the lookup reveals nothing about them.
  */
 export function authenticate(
   operation: Operation,
@@ -51,7 +51,7 @@ function nodeOf(
     throw new ApiError('unauthorized', 'unauthorized')
   }
   if (node_id === undefined || node_id === node.id) return node
-  // Another tenant's node is as unknown as one that never was.
+  // To the caller, another tenant's node does not exist.
   if (fleet.node(node_id)?.tenant_id !== node.tenant_id)
     throw new ApiError('not_found', 'unknown node')
   throw new ApiError('forbidden', 'the token belongs to another node')
@@ -71,14 +71,14 @@ function operatorOf(
   return operator
 }
 
-/** Throws an ApiError (401) when there is none. */
+/** Throws an ApiError (401) if there is none. */
 export function bearerToken(request: FastifyRequest): string {
   const [, token] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? []
   if (token === undefined) throw new ApiError('unauthorized', 'unauthorized')
   return token
 }
 
-/** SHA-256 in hex: what is kept of a token. Tokens are random, so no salt or stretching is needed. */
+/** SHA-256 in hex, the stored form of a token. Tokens are random, so no salt or stretching is needed. */
 export function tokenHash(token: string): string {
   return hash('sha256', token)
 }

@@ -3,27 +3,27 @@ import type { Clock } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { createRateLimit } from './rate-limit.ts'
 
-/** What one node may take of the control plane, so that none keeps it from the others. */
+/** Limits what one node may take of the control plane, so that it cannot starve the others. */
 export interface NodeBudgets {
-  /** Batches, by their bytes and records. */
+  /** Batches, by bytes and records. */
   telemetry: NodeBudget
-  /** Whatever else it sends. */
+  /** All other writes. */
   writes: NodeBudget
-  /** Whole states that it is given. */
+  /** Full states sent to it. */
   pulls: NodeBudget
-  /** Other keys that it takes: all its peers are told of each. */
+  /** Key changes; each is an event for all its peers. */
   rotations: NodeBudget
 }
 
 export interface NodeBudget {
-  /** Whether it has to wait. */
+  /** Whether it is over its budget. */
   isSpent(nodeId: string): boolean
-  /** Throws an ApiError (429) that says the limit and when to come again, when it has to wait. */
+  /** Throws an ApiError (429) with the limit and the time to retry if it is over its budget. */
   demand(nodeId: string): void
   charge(nodeId: string, taken: { records?: number; bytes?: number }): void
 }
 
-/** For all that have no other. */
+/** For operations without a budget of their own. */
 const burstSeconds = 10
 
 export function createNodeBudgets(limits: Limits, { monotonic }: Clock): NodeBudgets {
@@ -66,7 +66,7 @@ export function createNodeBudgets(limits: Limits, { monotonic }: Clock): NodeBud
   }
 }
 
-/** Batches are limited by what is in them. */
+/** Batches are counted by their contents instead. */
 export function isCountedWrite({ method, requestKind, unlimited }: Operation): boolean {
   return method !== 'GET' && requestKind !== 'batch' && !unlimited
 }

@@ -2,9 +2,9 @@ import { ApiError } from '@plexd/protocol'
 import type { Follower } from '../log/log.ts'
 import type { Fleet, OperatorRecord } from '../mesh/fleet.ts'
 
-/** What an operator keeps open ends with the token, not a while later. */
+/** Ends whatever an operator has open as soon as the token is revoked. */
 export interface OperatorEnds {
-  /** Aborts when the token is revoked, its reason being what the operator is told (401). */
+  /** Aborts when the token is revoked; the reason is the error for the operator (401). */
   signalOf(operator: OperatorRecord): AbortSignal
   follow: Follower
 }
@@ -14,7 +14,7 @@ export function createOperatorEnds(fleet: Fleet): OperatorEnds {
   const reason = (): ApiError => new ApiError('unauthorized', 'unauthorized')
   return {
     signalOf({ id, token_hash }) {
-      // It may have been revoked since the request was let in.
+      // It may have been revoked since the request was authenticated.
       if (!fleet.operatorByTokenHash(token_hash)) return AbortSignal.abort(reason())
       const controller = controllers.get(id) ?? new AbortController()
       controllers.set(id, controller)

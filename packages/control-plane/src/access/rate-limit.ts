@@ -1,23 +1,23 @@
-/** How much a node may send, on average and at once. */
+/** How much a node may send: the average rate, and the burst. */
 export interface RateLimits {
   recordsPerSecond: number
   bytesPerSecond: number
-  /** What may come at once, in seconds of the average. */
+  /** The burst, in seconds of the average rate. */
   burstSeconds: number
 }
 
 /**
- * A token bucket for each node. A batch is let through while nothing is owed, whatever its size, and what it takes
- * beyond the bucket is owed: so a batch that is larger than the bucket is slow, but not impossible.
+ * A token bucket per node. A batch is admitted whenever the bucket is not in debt, whatever its size, and may put the
+ * bucket into debt: so a batch larger than the bucket is slow, but not impossible.
  */
 export interface RateLimit {
-  /** Seconds until the node may send again; undefined when it may now. */
+  /** Seconds until the node may send again; undefined if it may now. */
   retryAfterSeconds(nodeId: string): number | undefined
   charge(nodeId: string, taken: { records: number; bytes: number }): void
 }
 
 interface Bucket {
-  /** Seconds of each allowance that are left; below zero they are owed. */
+  /** The remaining seconds of each allowance; negative values are debt. */
   records: number
   bytes: number
   atMs: number
@@ -59,7 +59,7 @@ export function createRateLimit(now: () => number, limits: RateLimits): RateLimi
 
 const maxBuckets = 10_000
 
-/** A bucket that has had the time to fill says no more than none. */
+/** A bucket that has refilled can be dropped. */
 function dropFull(buckets: Map<string, Bucket>, nowMs: number, burstSeconds: number): void {
   for (const [nodeId, { records, bytes, atMs }] of buckets) {
     const missing = burstSeconds - Math.min(records, bytes)

@@ -4,11 +4,11 @@ export interface Operator {
   readonly role: RoleName
   /** The name of the tenant. */
   readonly tenant: string
-  /** Whether it is the one that the installation began with. */
+  /** Whether it is the first tenant of the installation. */
   readonly isFirst: boolean
 }
 
-/** Why an operator may not call an operation; undefined for one that may. Pure: all that it looks at is the row. */
+/** Why an operator may not call an operation; undefined if it may. Pure; looks only at the row. */
 export function refusalOf(
   { permission, scope }: Operation,
   { role, tenant, isFirst }: Operator,

@@ -5,24 +5,24 @@ import { sourceOf } from '../http/connections/source.ts'
 import type { Limits } from '../limits.ts'
 
 /**
- * Counts tokens that nobody has, by where they come from and by the node whose path it is. It is asked once a token is
- * known to be wrong: a right one always passes, for thousands may come from one address.
+ * Counts unknown tokens by source address and by the node in the path. It is consulted only after a token has proved
+ * wrong: a valid one always passes, because thousands of nodes may share an address.
  */
 export interface WrongTokens {
-  /** What the caller is told: the error itself, or in place of a 401 an ApiError (429) when there were too many. */
+  /** The error for the caller: the given one, or, in place of a 401, an ApiError (429) after too many. */
   judge(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
 }
 
 interface Bucket {
   left: number
   atMs: number
-  /** Since it was full. */
+  /** Wrong tokens since the bucket was last full. */
   wrong: number
-  /** When it was last written about; undefined when it was not since then. */
+  /** When it was last logged; undefined if not since then. */
   loggedMs: number | undefined
 }
 
-/** While it goes on, it is said again. */
+/** How often an ongoing attack is logged again. */
 const logEachMs = 60_000
 
 export function createWrongTokens(options: {
@@ -32,7 +32,7 @@ export function createWrongTokens(options: {
   onWrong: (api: string, outcome: 'refused' | 'throttled') => void
 }): WrongTokens {
   const { limits, clock, log, onWrong } = options
-  /** The one that was used least recently first. */
+  /** Least recently used first. */
   const buckets = new Map<string, Bucket>()
 
   function bucketOf(key: string): Bucket {
@@ -52,7 +52,7 @@ export function createWrongTokens(options: {
     return { left: limits.wrong_tokens, atMs: nowMs, wrong: 0, loggedMs: undefined }
   }
 
-  /** Seconds until there is room for one more; 0 when this one was it. */
+  /** Seconds until the next attempt is allowed; 0 if this one was. */
   function take(bucket: Bucket): number {
     bucket.wrong++
     if (bucket.left < 1)
@@ -93,7 +93,7 @@ export function createWrongTokens(options: {
   }
 }
 
-/** Of what is no id there would be as many as anybody likes. */
+/** Anything else in the path is not counted: it could be any number of different texts. */
 function nodeIdOf({ params }: FastifyRequest): string | undefined {
   const { node_id = '' } = (params ?? {}) as { node_id?: string } // named so by the paths of the table
   return /^n_\w{1,64}$/.test(node_id) ? node_id : undefined

@@ -43,7 +43,7 @@ import { createToken } from './tokens/create-token.ts'
 import { listTokens } from './tokens/list-tokens.ts'
 import { revokeToken } from './tokens/revoke-token.ts'
 
-/** What answers each row of the admin API. */
+/** The handler of each row of the admin API. */
 export const adminHandlers: Handlers<AdminApi> = {
   whoAmI,
   createToken,

@@ -5,8 +5,8 @@ import type { Route } from '../http/server.ts'
 import type { OperatorRecord } from '../mesh/fleet.ts'
 
 /**
- * What an operator has changed is one line of the log, whatever it was: who, which operation on what, and the number
- * that it has from now on. Nothing of a body is in it but names and numbers that the answer shows.
+ * Logs every change by an operator as one line: who, which operation on what, and the resulting
+ * version. From bodies it takes only names and numbers that the answer shows.
  */
 export function recorded(route: Route<unknown>, log: Log): Route<unknown> {
   if (route.operation.method === 'GET') return route
@@ -21,7 +21,7 @@ export function recorded(route: Route<unknown>, log: Log): Route<unknown> {
   }
 }
 
-/** What is only tried changes nothing. */
+/** A dry run changes nothing. */
 function isDone({ query }: FastifyRequest): boolean {
   return (query as { dry_run?: string }).dry_run !== 'true' // the server has checked it
 }
@@ -37,8 +37,8 @@ function lineOf(
     operation: name,
     by,
     operator_id: id,
-    ...(params as object), // as the paths of the table name them
-    ...(query as object), // likewise
+    ...(params as object), // strings, named as in the table's paths
+    ...(query as object), // the same for the query
     ...shown(answer),
   }
 }
@@ -50,7 +50,7 @@ function shown(answer: unknown): Record<string, unknown> {
   return Object.fromEntries(members)
 }
 
-/** Some answers are JSON text already. */
+/** Some answers are already JSON text. */
 function membersOf(answer: unknown): [string, unknown][] {
   if (typeof answer === 'string' && answer.startsWith('{'))
     return [...rawMembers(answer)]

@@ -4,45 +4,45 @@ import { dirname, join } from 'node:path'
 import { ApiError } from '@plexd/protocol'
 import { createSerialQueue, makeFolder, syncFolder, undefinedIfMissing } from '@plexd/runtime'
 
-/** A plexd binary by its name; the parts are file names, so `isFileName` must hold for each. */
+/** Names a plexd binary; the parts become file names, so `isFileName` must hold for each. */
 export interface ArtifactName {
   version: string
   os: string
   arch: string
 }
 
-/** An upload that is complete and on the disk, but has no name yet. */
+/** A complete upload, durable on disk, but not yet under its final name. */
 export interface ReceivedFile {
   size: number
   /** `sha256:` and hex. */
   checksum: string
-  /** Gives it its name; whatever had that name is replaced. */
+  /** Renames it to its final name, replacing any existing file. */
   keep(name: ArtifactName): Promise<void>
   discard(): Promise<void>
 }
 
-/** The binaries in the data folder. What is known of them is in the database; here are only the bytes. */
+/** The binaries in the data folder. Their metadata is in the database; this only stores bytes. */
 export interface ArtifactFiles {
-  /** Throws an ApiError: 413 beyond `maxBytes`, 400 when nothing came or the checksum is not the one expected. */
+  /** Throws an ApiError: 413 beyond `maxBytes`, 400 for an empty upload or a wrong checksum. */
   receive(
     content: AsyncIterable<Uint8Array>,
     options: { maxBytes: number; expectedChecksum?: string },
   ): Promise<ReceivedFile>
-  /** The caller closes it. Undefined when there is no such file. */
+  /** The caller closes it. Undefined if there is no such file. */
   open(name: ArtifactName): Promise<FileHandle | undefined>
   remove(name: ArtifactName): Promise<void>
-  /** One after another, so that a name and the row that tells of it change together. */
+  /** Runs tasks one at a time, so that a file and its row change together. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Throws an ApiError (400) for a part that could be anything but a plain file name. */
+/** Throws an ApiError (400) for a part that is not a plain file name. */
 export function checkArtifactName(name: ArtifactName): void {
   for (const [field, value] of Object.entries(name))
     if (!/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/.test(value))
       throw new ApiError('bad_request', `${field} "${value}": want letters, digits and "._+-"`)
 }
 
-/** Makes the folder, and clears away what uploads that were cut off left behind. */
+/** Creates the folder, and removes the remains of interrupted uploads. */
 export async function openArtifactFiles(folder: string): Promise<ArtifactFiles> {
   const incoming = join(folder, 'incoming')
   for (const path of [incoming, join(folder, 'plexd')]) makeFolder(path)
@@ -101,12 +101,12 @@ async function writeHashed(
 async function moveInto(from: string, to: string): Promise<void> {
   makeFolder(dirname(to))
   await rename(from, to)
-  // The name, and the folders that were made for it.
+  // The file's folder, and any parent folders just created.
   for (const folder of [dirname(to), dirname(dirname(to)), dirname(dirname(dirname(to)))])
     await syncFolder(folder)
 }
 
-/** With and without `sha256:`, in either case: both are in use. */
+/** Accepts the prefix `sha256:` or none, in either case: both forms are common. */
 function normalChecksum(text: string): string {
   return `sha256:${text.toLowerCase().replace(/^sha256:/, '')}`
 }

@@ -12,8 +12,8 @@ import { deletePolicy, putPolicy } from '../rows/fleet/policies.ts'
 import { audienceOf } from '../rows/log/audience.ts'
 
 /**
- * Adds a node and tells who has to know: its peers of it, and those whose rules name it. The node itself is told
- * nothing, it has yet to pull its first state.
+ * Adds a node and notifies everyone concerned: its peers, and the nodes whose rules name it. The node itself gets no
+ * event, because it pulls its first state anyway.
  */
 export async function addNode(unit: Unit, parts: NewNode): Promise<NodeRecord> {
   const node = await insertNode(unit, parts)
@@ -24,7 +24,7 @@ export async function addNode(unit: Unit, parts: NewNode): Promise<NodeRecord> {
   return node
 }
 
-/** Takes a node away and tells those who knew it. */
+/** Removes a node and notifies those who knew it. */
 export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
   const mesh = unit.fleet.mesh(node.tenant_id)
   const { vanished, recompiled } = touchedByNode(mesh, { before: node })
@@ -34,8 +34,8 @@ export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
 }
 
 /**
- * Puts a changed node in the place of what it was and tells who is touched, itself included: a new key, another
- * endpoint, silence and return, other labels. `after.id` must be in the fleet.
+ * Replaces a node's record and notifies everyone affected, itself included: a new key, another
+ * endpoint, offline or online, other labels. `after.id` must be in the fleet.
  */
 export async function changeNode(
   unit: Unit,
@@ -53,9 +53,9 @@ export async function changeNode(
   await putNode(unit, after, rowOnly)
   if (looksOtherwise(before, after))
     emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))
-  // The ids of its policies have another form.
+  // Its policies are sent under ids of another form.
   if (before.is_go !== after.is_go) emitPolicies(unit, [after])
-  // Its PSKs have changed with all of its peers.
+  // The PSKs with all its peers have changed.
   if (before.key_epoch !== after.key_epoch)
     unit.emit({
       type: 'resync',
@@ -64,14 +64,14 @@ export async function changeNode(
     })
 }
 
-/** Tells the peers of a node what they were not told of before. */
+/** Notifies a node's peers of changes that were delayed until now. */
 export function tellMove(unit: Unit, node: NodeRecord): void {
   if (!isShown(node)) return
   const peers = peersOf(unit.fleet.mesh(node.tenant_id), node)
   emitPeerChange(unit, node, node, peers)
 }
 
-/** Whether its peers see any difference, not counting that of labels. */
+/** Whether peers see any difference, apart from labels. */
 function looksOtherwise(before: NodeRecord, after: NodeRecord): boolean {
   if (!isShown(before) && !isShown(after)) return false
   return (
@@ -80,7 +80,7 @@ function looksOtherwise(before: NodeRecord, after: NodeRecord): boolean {
   )
 }
 
-/** How the peers hear of it. */
+/** The event that tells the peers. */
 function emitPeerChange(
   unit: Unit,
   before: NodeRecord,
@@ -108,7 +108,7 @@ function emitPeerChange(
   }
 }
 
-/** Other labels or another name: other peers, other rules, and by labels other data and secrets for the node itself. */
+/** New labels or a new name: this changes peers and rules, and labels also the node's own data and secrets. */
 async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promise<void> {
   const mesh = unit.fleet.mesh(after.tenant_id)
   const { appeared, vanished, recompiled } = touchedByNode(mesh, { before, after })
@@ -125,7 +125,7 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
   }
   const isRecompiled = !isDeepStrictEqual(compileFor(before, mesh), compileFor(after, mesh))
   emitPolicies(unit, isRecompiled ? [...recompiled, after] : recompiled)
-  // In no event: what is the same for many nodes would differ by their names.
+  // In no event payload: a text that is the same for many nodes would then differ by node.
   if (before.hostname !== after.hostname) emitResync(unit, self, 'this node has another hostname')
   if (before.labels === after.labels && before.reported === after.reported) return
   unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
@@ -137,10 +137,10 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
     unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
 }
 
-/** More new and lost peers than this, and a node is better off with one pull. */
+/** With more new and lost peers than this, one pull is cheaper for the node. */
 const maxPeersTold = 32
 
-/** Puts a policy in the place of `before`, or takes it away, and tells the nodes that it involves. */
+/** Replaces the policy `before`, or removes it, and notifies the nodes involved. */
 export async function changePolicy(
   unit: Unit,
   { before, after }: { before?: PolicyRecord; after?: PolicyRecord },
@@ -155,7 +155,7 @@ export async function changePolicy(
   if (after) await putPolicy(unit, after)
   else await deletePolicy(unit, policy.id)
   if (!flips) return emitResync(unit, involved, 'the policies of this node have changed')
-  // One event for each peer that comes or goes, to all who are to have it or have it no longer.
+  // One event per peer that is added or removed, addressed to all nodes for which that is the case.
   const changes = Map.groupBy(
     flips.flatMap(({ a, b, visible }) => [
       { peer: a, to: b, visible },
@@ -174,14 +174,14 @@ export async function changePolicy(
   emitPolicies(unit, involved)
 }
 
-/** Has all nodes of a tenant pull their state soon: one event however large the mesh is. */
+/** Makes all nodes of a tenant pull their state soon, with a single event. */
 export function resyncTenant(unit: Unit, tenantId: string, reason: string): void {
   const to = audienceOf(Array.from(unit.fleet.nodes(tenantId), ({ no }) => no))
   const within = formatDuration(spreadMs(to.length))
   unit.emit({ type: 'resync', to, payload: { reason, within } })
 }
 
-/** Whole states are the dearest answers there are: so many in a second, and all of them well within a minute. */
+/** Full states are our most expensive answers: this many per second, and all within well under a minute. */
 const pullsPerSecond = 50
 const maxSpreadMs = 30_000
 

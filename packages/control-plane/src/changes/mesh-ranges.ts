@@ -15,7 +15,7 @@ import { addRange, deleteRange, readPools, type StoredRange } from '../rows/flee
 import { readRestingIps } from '../rows/fleet/node-lookups.ts'
 import { resyncTenant } from './announce.ts'
 
-/** Adds a range behind the others, from which new nodes take, and has all nodes pull it. Throws an ApiError (400, 409). */
+/** Adds a range after the others, from which new nodes get addresses, and makes all nodes pull it. Throws an ApiError (400, 409). */
 export async function addMeshRange(unit: Unit, tenantId: string, text: string): Promise<void> {
   const stored = await readPools(unit.tx, tenantId)
   const ranges = stored.map(({ range }) => range)
@@ -25,7 +25,7 @@ export async function addMeshRange(unit: Unit, tenantId: string, text: string): 
   tell(unit, tenantId)
 }
 
-/** Takes a range away in which nobody is, and has all nodes pull the others. Throws an ApiError (404, 409). */
+/** Removes an unused range and makes all nodes pull the remaining ones. Throws an ApiError (404, 409). */
 export async function removeMeshRange(
   unit: Unit,
   config: Pick<Config, 'addressCooldownMs' | 'meshCidr'>,
@@ -53,7 +53,7 @@ function tenantOf({ fleet }: Unit, id: string): TenantRecord {
   return tenant
 }
 
-/** In no event: the rules about `*` are others now as well, and both are in the state. */
+/** A pull instead of an event: the rules about `*` change too, and a state has both. */
 function tell(unit: Unit, tenantId: string): void {
   resyncTenant(unit, tenantId, 'the mesh has other ranges')
 }

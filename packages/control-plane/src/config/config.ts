@@ -5,12 +5,12 @@ import type { Limits } from '../limits.ts'
 import { fileName, type Given, type SettingValues, settingRows } from './settings.ts'
 import { readLimits } from './values.ts'
 
-/** What `serve` runs with, beside what every setting says; times in milliseconds. */
+/** The configuration of `serve`: every setting, and some derived values; times in milliseconds. */
 export interface Config extends Omit<SettingValues, 'stun' | 'limits'> {
-  /** Where nodes ask by STUN from where they are seen; undefined where they cannot. */
+  /** The STUN server that nodes use; undefined if there is none. */
   stun: SettingValues['listen'] | undefined
   limits: Limits
-  /** How long the mesh IP of a removed node stays unused. */
+  /** How long the mesh IP of a removed node is not reassigned. */
   addressCooldownMs: number
   /** Events older than this, or beyond the newest `eventLogMax`, are pruned. */
   eventLogMs: number
@@ -18,7 +18,7 @@ export interface Config extends Omit<SettingValues, 'stun' | 'limits'> {
   telemetryMs: number
 }
 
-/** Flags win over the environment, that over the file. Errors say which setting and what it should be. */
+/** Flags take precedence over the environment, and that over the file. Errors name the setting and the expected value. */
 export function resolveConfig(sources: { flags: Given; env: Given; file: Given }): Config {
   const given: Given = { ...sources.file, ...sources.env, ...sources.flags }
   const [unknown] = unknownSettings(given)
@@ -38,7 +38,7 @@ export function resolveConfig(sources: { flags: Given; env: Given; file: Given }
   }
 }
 
-/** All that is wrong in a config file; of values that cannot be read the first. */
+/** All faults of a config file, but only the first of the unreadable values. */
 export function examineConfig(file: Given): ConfigFinding[] {
   const unknown = unknownSettings(file)
   const keys = new Set(unknown.map(({ key }) => key))
@@ -51,7 +51,7 @@ export function examineConfig(file: Given): ConfigFinding[] {
   }
 }
 
-/** With one of them nothing starts. */
+/** An unknown setting prevents the start. */
 function unknownSettings(given: Given): ConfigFinding[] {
   const known = [...settingRows.map(([, row]) => fileName(row)), 'limits']
   return Object.keys(given)
@@ -62,7 +62,7 @@ function unknownSettings(given: Given): ConfigFinding[] {
 const meant = ({ did_you_mean }: ConfigFinding): string =>
   did_you_mean === undefined ? '' : `: did you mean "${did_you_mean}"?`
 
-/** Settings that are nothing without each other, or beside each other. */
+/** Settings that require or exclude each other. */
 function refusePairs({ listen, insecureHttp, tlsCertFile, tlsKeyFile }: SettingValues): void {
   if (insecureHttp && !isLoopback(listen.host))
     throw new Error(
@@ -79,7 +79,7 @@ function refusePairs({ listen, insecureHttp, tlsCertFile, tlsKeyFile }: SettingV
     )
 }
 
-/** What no flag changes. */
+/** Values without a setting of their own. */
 const defaults = {
   addressCooldownMs: 3_600_000,
   eventLogMs: 7 * 24 * 3_600_000,

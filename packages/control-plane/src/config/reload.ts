@@ -3,8 +3,8 @@ import type { Config } from './config.ts'
 import { fileName, type Setting, settingRows } from './settings.ts'
 
 /**
- * The running settings with what may change of the next ones, and the names of those that only a restart changes.
- * Pure.
+ * The running settings with the reloadable ones of the new settings, and the names of changed settings that need a
+ * restart. Pure.
  */
 export function reloadConfig(
   running: Config,
@@ -18,7 +18,7 @@ export function reloadConfig(
     ...Object.entries(next).filter(([name]) => isLive(name)),
   ]
   return {
-    config: Object.fromEntries(parts) as unknown as Config, // of the parts of two
+    config: Object.fromEntries(parts) as unknown as Config, // each part comes from one of the two
     needsRestart: changed.filter((name) => !isLive(name)).map(settingOf),
   }
 }
@@ -27,7 +27,7 @@ function rowOf(name: string): Setting<unknown> | undefined {
   return settingRows.find(([known]) => known === name)?.[1]
 }
 
-/** `heartbeatIntervalMs` as it is called in the file. */
+/** `heartbeatIntervalMs` by its name in the file. */
 function settingOf(name: keyof Config): string {
   const row = rowOf(name)
   return !row || name === 'limits' ? name : fileName(row)

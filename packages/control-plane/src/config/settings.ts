@@ -14,24 +14,24 @@ import {
 } from './values.ts'
 
 interface Row {
-  /** One name in three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
+  /** One name, three spellings: `--data-dir`, `PLEXD_CP_DATA_DIR`, `data_dir:` in the file. */
   name: string
-  /** What stands behind the option; none for a switch. */
+  /** The placeholder of the option's value; none for a switch. */
   value?: string
-  /** As it would be written. */
+  /** The default, as it would be written. */
   default?: string
-  /** What holds without it, in words, where that depends on others. */
+  /** The default in words, if it depends on other settings. */
   otherwise?: string
-  /** May be given more than once; in the environment separated by commas. */
+  /** May be repeated; comma-separated in the environment. */
   list?: true
-  /** Whether SIGHUP changes it: whoever uses it asks `app.config` each time. All else waits for a restart. */
+  /** Whether SIGHUP reloads it; then its users must read `app.config` each time. All others need a restart. */
   reloads?: true
-  /** What it sets, for the reference and `--help`. */
+  /** The description for the reference and `--help`. */
   help: string
 }
 
 export interface Setting<Value> extends Row {
-  /** From what was given, undefined or null for nothing. Throws an error that says which setting, and what it should be. */
+  /** Parses the given value, undefined or null if there is none. Throws an error that names the setting and the expected value. */
   from(given: unknown): Value
 }
 
@@ -189,7 +189,7 @@ export const settings = {
     value: 'NAME=NUMBER',
     list: true,
     help: 'another value for one of the limits of docs/reference/settings.md; repeatable',
-    // What the file has under `limits` is needed with it.
+    // The values under `limits` in the file are merged with it.
     from: (given: unknown) => given,
   },
   logLevel: withDefault(
@@ -213,10 +213,10 @@ export type SettingValues = {
 export const settingRows: readonly (readonly [string, Setting<unknown>])[] =
   Object.entries(settings)
 
-/** What was given, by the name of the file: strings, true for a switch, lists. */
+/** The given values by their names in the file: strings, true for a switch, lists. */
 export type Given = Readonly<Record<string, unknown>>
 
-/** What the environment gives. */
+/** The values from the environment. */
 export function envSettings(env: NodeJS.ProcessEnv): Given {
   return Object.fromEntries(
     settingRows.flatMap(([, row]) => {
@@ -226,7 +226,7 @@ export function envSettings(env: NodeJS.ProcessEnv): Given {
   )
 }
 
-/** Keys that systemd hands over (`LoadCredential=master.key:…`, `ca.key`), in place of those in the data folder. */
+/** Keys from systemd credentials (`LoadCredential=master.key:…`, `ca.key`), instead of those in the data folder. */
 export function credentialSettings(env: NodeJS.ProcessEnv): Given {
   const folder = env.CREDENTIALS_DIRECTORY
   if (folder === undefined || folder === '') return {}

@@ -34,7 +34,7 @@ export function checkTlsName(text: string): string {
   return text
 }
 
-/** A mapping of the file, and over it what flag or environment say. */
+/** The mapping in the file, overridden by flag or environment. */
 export function readLimits(mapping: unknown, list: unknown): Limits {
   if (typeof list === 'object' && list !== null && !Array.isArray(list))
     throw new Error('read config: "limit" is no mapping: write it as "limits"')
@@ -66,7 +66,7 @@ export function parseMeshCidr(text: string): string {
 export function parseInterval(text: string): number {
   const ms = inContext('heartbeat_interval: ', () => parseDuration(text))
   if (ms < 100) throw new Error(`read config: heartbeat_interval "${text}": want 100ms at least`)
-  // Nodes are offline after ten of them.
+  // Nodes are offline after ten missed heartbeats.
   if (ms > 24 * 3_600_000)
     throw new Error(`read config: heartbeat_interval "${text}": want 24h at most`)
   return ms
@@ -85,7 +85,7 @@ export function parseLogLevel(text: string): LogLevel {
   return level
 }
 
-/** What a reader that knows no settings says, with the name of the setting before it. */
+/** Prefixes the error of a general parser with the name of the setting. */
 function inContext<Value>(setting: string, read: () => Value): Value {
   try {
     return read()

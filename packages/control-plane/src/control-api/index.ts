@@ -24,7 +24,7 @@ import { sendAudit } from './telemetry/send-audit.ts'
 import { sendLogs } from './telemetry/send-logs.ts'
 import { sendMetrics } from './telemetry/send-metrics.ts'
 
-/** What answers each row of the control API. */
+/** The handler of each row of the control API. */
 export const controlHandlers: Handlers<ControlApi> = {
   register,
   openEvents,

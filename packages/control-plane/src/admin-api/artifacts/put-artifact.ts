@@ -7,8 +7,8 @@ import { insertArtifact, readArtifact } from '../../rows/artifacts.ts'
 import { artifactView } from './artifact-view.ts'
 
 /**
- * `X-Checksum-Sha256` makes it refuse anything but the file that was meant. A name stands for one file for ever: the
- * same file again is fine, another one is 409.
+ * With `X-Checksum-Sha256`, any other file is refused. An artifact name is immutable: uploading the
+ * same file again succeeds, another one is 409.
  */
 export const putArtifact = handle(
   adminApi.putArtifact,
@@ -26,7 +26,7 @@ export const putArtifact = handle(
   },
 )
 
-/** What is compared with the versions that nodes say has to be one (semver.org, section 2). */
+/** Must be a semantic version (semver.org, section 2), because it is compared with the versions that nodes report. */
 function checkVersion(version: string): void {
   if (/^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?$/.test(version)) return
   throw new ApiError(
@@ -46,7 +46,7 @@ async function keep(app: App, name: ArtifactName, file: ReceivedFile): Promise<A
       `plexd ${name.version} for ${name.os}/${name.arch} is another file`,
     )
   }
-  // First the bytes, then the row: what is listed can be downloaded.
+  // The bytes first, then the row, so that everything listed can be downloaded.
   await file.keep(name)
   const artifact = { ...name, size, checksum, created_at: app.clock.now() }
   await app.store.write((tx) => insertArtifact(tx, artifact))

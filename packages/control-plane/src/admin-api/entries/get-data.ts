@@ -9,13 +9,13 @@ import { dataEntryJson, readTargetNames } from './entry-view.ts'
 
 type GetDataCall = Call<typeof adminApi.getData>
 
-/** A data entry by what tells it from others of its key. */
+/** What identifies a data entry among those of its key. */
 interface Entry {
   id: string
   target: string
 }
 
-/** Without a target it is the only one of its key, or nobody can say which is meant. */
+/** The target may be omitted if the key has only one entry. */
 export const getData = handle(adminApi.getData, async (call, app) => {
   const { principal, params } = call
   const { reader } = app.store
@@ -49,7 +49,7 @@ async function onlyOf(entries: readonly Entry[], call: GetDataCall, app: App): P
   return only
 }
 
-/** More say nothing more. */
+/** Listing more targets in the error does not help. */
 const maxNamed = 8
 
 async function listTargets(

@@ -12,8 +12,8 @@ import { findNodeById } from '../wire/find-node.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 
 /**
- * The payload is kept and told as it was written, compact: no number of it is rounded. The same content again is no
- * change: no new version, and nobody is told.
+ * The payload is stored and sent as the operator wrote it, compacted; numbers are not rounded. Writing the same content
+ * again changes nothing: no new version, no events.
  */
 export const putData = handle(adminApi.putData, async (call, app) => {
   const { key } = call.params

@@ -11,7 +11,7 @@ import { open, seal } from '../../seal/seal.ts'
 import { findNodeById } from '../wire/find-node.ts'
 import { readTargetNames, secretView } from './entry-view.ts'
 
-/** The value is sealed before it is written. The same value again is no change. */
+/** The value is sealed before it is written. Writing the same value again changes nothing. */
 export const putSecret = handle(
   adminApi.putSecret,
   async ({ principal, params: { key }, body }, app) => {

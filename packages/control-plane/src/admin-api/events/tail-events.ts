@@ -10,7 +10,7 @@ import type { NodeRecord } from '../../mesh/fleet.ts'
 import type { StoredEvent } from '../../rows/log/events.ts'
 import { findNode } from '../wire/find-node.ts'
 
-/** Ends with the token's end, with the node's, and when the control plane stops. */
+/** Ends when the token is revoked, the node is removed, or the control plane stops. */
 export const tailEvents = handle(
   adminApi.tailEvents,
   async ({ principal, params, query, reply }, app) => {
@@ -75,14 +75,14 @@ async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<
   }
   const head = JSON.stringify(record).slice(0, -1)
   const data = `${head},"payload":${kept ?? (await presentPayload(event, node, app))}}`
-  // One line however long: it is nodes that cannot read long ones.
+  // One line of any length: only nodes have a limit.
   const text = `id: ${id}\nevent: ${event.event_type}\ndata: ${data}\n\n`
   return { text, isResync: false }
 }
 
 /**
- * As it stands in the log, as JSON text, without what a node is told beside it: PSKs are filled in for nodes only.
- * Undefined where the log says only that there is a newer state.
+ * The payload as stored in the log, as JSON text, without what is filled in for each recipient, such as PSKs.
+ * Undefined if the log only records that there is a newer state.
  */
 function keptPayload({ event_type, payload }: StoredEvent): string | undefined {
   if (['peer_added', 'peer_key_rotated'].includes(event_type)) {
@@ -92,7 +92,7 @@ function keptPayload({ event_type, payload }: StoredEvent): string | undefined {
   return isShared(event_type) || event_type === 'action_request' ? payload : undefined
 }
 
-/** What the node would be told of it now. */
+/** What the node would be sent for it now. */
 async function presentPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
   const { store, entries, fleet, pskMaster, clock } = app
   const sources = { reader: store.reader, entries, fleet, pskMaster, now: clock.now }

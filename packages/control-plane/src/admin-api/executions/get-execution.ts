@@ -8,7 +8,7 @@ import { readExecution, type StoredExecution } from '../../rows/executions.ts'
 import { readDuration } from '../wire/durations.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 
-/** With `wait` it answers when the execution has finished, or at the end of the wait as it is then; 401 when the token ends. */
+/** With `wait` it answers when the execution has finished, or with its current state after that time; 401 when the token is revoked. */
 export const getExecution = handle(
   adminApi.getExecution,
   async ({ principal, params, query, reply }, app) => {
@@ -22,7 +22,7 @@ export const getExecution = handle(
     reply.raw.once('close', () => gone.abort())
     for (;;) {
       const leftMs = endMs - app.clock.monotonic()
-      // Listening from before the look, so that no change falls between the two.
+      // Subscribe before reading, so that no change is missed in between.
       const stop = new AbortController()
       const changed =
         leftMs > 0

@@ -17,7 +17,7 @@ import { audienceOf } from '../../rows/log/audience.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 
-/** Asks a node to run an action. The request is in the log, and with it durable, before this is answered. */
+/** Asks a node to run an action. The request is durable in the log before this is answered. */
 export const runAction = handle(adminApi.runAction, async (call, app): Promise<Execution> => {
   const { body } = call
   const timeoutMs = readDuration(body.timeout ?? '30s', {

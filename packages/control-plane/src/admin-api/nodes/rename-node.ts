@@ -5,7 +5,7 @@ import { readHostname, refuseTakenHostname } from '../../nodes/hostname.ts'
 import { readNodeDetail } from '../../nodes/view.ts'
 import { findNode } from '../wire/find-node.ts'
 
-/** Its id, and with it its data, secrets and history, stay. */
+/** The node keeps its id, and with it its data, secrets and history. */
 export const renameNode = handle(adminApi.renameNode, async ({ principal, params, body }, app) => {
   const hostname = readHostname('hostname', body.hostname)
   const before = await app.change(async (unit) => {

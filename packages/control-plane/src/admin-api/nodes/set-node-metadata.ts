@@ -9,7 +9,7 @@ import { readNodeDetail } from '../../nodes/view.ts'
 import { readUnconfirmedOf } from '../../rows/fleet/node-lookups.ts'
 import { findNode } from '../wire/find-node.ts'
 
-/** What is set wins over what is removed. Labels as they were before change nothing and tell nobody. */
+/** A key that is both set and removed is set. Setting labels to their current values changes nothing and sends no events. */
 export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app) => {
   const { principal, params, body } = call
   const before = await app.change(async (unit) => {
@@ -23,10 +23,10 @@ export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app
   }
 })
 
-/** So many names that are not there are looked at; a list may hold any number. */
+/** The maximum number of missing names to check for typos; a list may be of any length. */
 const mostMissing = 10
 
-/** What was to be removed and is not there: most likely it is spelt otherwise. */
+/** Names to be removed that do not exist: probably misspelt. */
 function missingOf(node: NodeRecord, remove: readonly string[] = []): string[] {
   const missing = remove.filter((key) => !Object.hasOwn(node.labels, key))
   const more = missing.length - mostMissing
@@ -52,7 +52,7 @@ async function setLabels(
 ): Promise<void> {
   const unconfirmed = await readUnconfirmedOf(unit.tx, node.id)
   const kept = Object.entries(node.labels).filter(([key]) => !remove.includes(key))
-  // What nobody has confirmed may be of the node, and leaves an operator as much room as ever.
+  // Unconfirmed labels may come from the node, so they do not count against the operator's limit.
   const known = Object.fromEntries(kept.filter(([key]) => !unconfirmed.includes(key)))
   checkLabels(set, known, config.limits)
   await putLabels(unit, node, {

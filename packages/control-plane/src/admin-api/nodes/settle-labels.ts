@@ -5,7 +5,7 @@ import { handle } from '../../handle.ts'
 import type { NodeRecord, OperatorRecord } from '../../mesh/fleet.ts'
 import { confirm, drop, readUnconfirmed } from '../../nodes/unconfirmed.ts'
 
-/** They stay labels, and nobody has to be told. */
+/** They stay labels, so no events are needed. */
 export const confirmLabels = handle(
   adminApi.confirmLabels,
   async ({ principal, body: { keys } }, app) => {
@@ -14,7 +14,7 @@ export const confirmLabels = handle(
   },
 )
 
-/** They are reported from now on: whoever had something by them has it no longer. */
+/** They become reported metadata: nodes lose whatever they got through them. */
 export const dropLabels = handle(
   adminApi.dropLabels,
   async ({ principal, body: { keys } }, app) => {
@@ -25,7 +25,7 @@ export const dropLabels = handle(
   },
 )
 
-/** A unit for each node, so that a thousand of them keep nobody waiting. May be interrupted and repeated. */
+/** One unit per node, so that a thousand of them block nobody. May be interrupted and repeated. */
 async function settle(
   app: App,
   { tenant_id }: OperatorRecord,

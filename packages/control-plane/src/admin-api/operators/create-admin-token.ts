@@ -4,7 +4,7 @@ import { handle } from '../../handle.ts'
 import { isOperator, putOperator } from '../../rows/fleet/operators.ts'
 import { adminTokenView } from '../tokens/token-view.ts'
 
-/** Names are unique within a tenant, so that a log line tells who it was. */
+/** Names are unique within a tenant, so that a log line identifies the operator. */
 export const createAdminToken = handle(
   adminApi.createAdminToken,
   async ({ principal, body }, app) => {

@@ -3,7 +3,7 @@ import type { Unit } from '../../change.ts'
 import { handle } from '../../handle.ts'
 import { readShownOperators, revokeOperator } from '../../rows/fleet/operators.ts'
 
-/** The last owner stays: without one nothing could be changed any more. */
+/** The last owner's token cannot be revoked: without one nothing could be changed any more. */
 export const revokeAdminToken = handle(
   adminApi.revokeAdminToken,
   async ({ principal, params }, app) => {

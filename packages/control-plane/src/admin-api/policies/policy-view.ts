@@ -5,7 +5,7 @@ import { timestamp } from '../wire/timestamps.ts'
 
 type Names = Parameters<typeof readHostnames>[0]
 
-/** Policies of a tenant as an operator sees them. A rule may name any id, and those of others stay nameless. */
+/** Policies of a tenant as operators see them. A rule may contain any node id; those of other tenants are shown without a name. */
 export async function policyViews(
   app: Names,
   tenantId: string,
@@ -33,7 +33,7 @@ export async function policyView(
   return view
 }
 
-/** Those of the nodes that rules name by id. */
+/** The names of the nodes that rules refer to by id. */
 export function idsOf(rules: readonly PolicyRule[]): string[] {
   return [...new Set(rules.flatMap(({ from, to }) => [from, to]).filter(isNodeId))]
 }

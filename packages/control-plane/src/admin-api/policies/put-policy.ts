@@ -13,8 +13,8 @@ import { policyView } from './policy-view.ts'
 import { removedNodesOf } from './removed-nodes.ts'
 
 /**
- * A new policy applies behind the others, but in front of `allow-all`; one that is there keeps its place. The same
- * rules again are no change.
+ * A new policy is placed after the others, but before `allow-all`; an existing one keeps its position. Writing the same
+ * rules again changes nothing.
  */
 export const putPolicy = handle(
   adminApi.putPolicy,
@@ -55,11 +55,11 @@ interface Wanted {
 interface Plan {
   before: PolicyRecord | undefined
   after: PolicyRecord
-  /** All of the tenant as they apply then. */
+  /** All policies of the tenant in their order after the change. */
   policies: PolicyRecord[]
 }
 
-/** What a policy would be, and where it would stand. Throws an ApiError (400) with all that is wrong with it. */
+/** The policy and its position if it were written. Throws an ApiError (400) with everything that is wrong with it. */
 function planPut(fleet: Fleet, tenantId: string, { spec, limits }: Wanted): Plan {
   refuseProblems(fleet, tenantId, spec)
   const policies = fleet.policies(tenantId)

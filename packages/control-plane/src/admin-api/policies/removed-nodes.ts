@@ -3,10 +3,10 @@ import { readRemovedNames } from '../../rows/fleet/node-lookups.ts'
 import type { Reader } from '../../store/db.ts'
 import { idsOf } from './policy-view.ts'
 
-/** SQLite takes some ten thousand values in a statement; nobody names so many nodes that are gone. */
+/** SQLite accepts some ten thousand parameters per statement; no policy names that many removed nodes. */
 const maxIds = 1_000
 
-/** Of the nodes of a tenant that a policy names by id, those that were removed, and what they were called last. */
+/** The removed nodes that a policy names by id, with their last hostnames. */
 export async function removedNodesOf(
   reader: Reader,
   tenantId: string,

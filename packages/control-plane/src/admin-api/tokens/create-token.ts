@@ -7,7 +7,7 @@ import { insertToken } from '../../rows/bootstrap-tokens.ts'
 import { readDuration } from '../wire/durations.ts'
 import { bootstrapTokenView } from './token-view.ts'
 
-/** Only a hash of the token is kept. */
+/** Only the hash of the token is stored. */
 export const createToken = handle(adminApi.createToken, async ({ principal, body }, app) => {
   const ttlMs = readDuration(body.ttl ?? '1h', { field: 'ttl', min: '1m', max: '720h' })
   const labels = body.metadata ?? {}
@@ -32,7 +32,7 @@ export const createToken = handle(adminApi.createToken, async ({ principal, body
   return { ...bootstrapTokenView(stored, () => ''), token, warnings: warningsOf(labels) }
 })
 
-/** Whoever lets a node choose a label means it for selectors: a key that none can ask for is a slip. */
+/** Labels that a node may choose are meant for selectors, so a key that no selector can express is a mistake. */
 function refuseUnaskable(nodeMaySet: readonly string[]): void {
   for (const key of nodeMaySet) {
     const why = whyNotSelectable(key, '')

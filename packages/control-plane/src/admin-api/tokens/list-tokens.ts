@@ -5,7 +5,7 @@ import { readHostnames } from '../wire/hostnames.ts'
 import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
 import { bootstrapTokenView } from './token-view.ts'
 
-/** Revoked tokens are left out; used and expired ones are not, for they tell how nodes came to be. */
+/** Without revoked tokens. Used and expired ones are included, because they show how nodes were enrolled. */
 export const listTokens = handle(adminApi.listTokens, async ({ principal, query }, app) => {
   const limit = limitOf(query)
   const [createdAt, id] = cursorOf(query, [0, '']) ?? [0, '']

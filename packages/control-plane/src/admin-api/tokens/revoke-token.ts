@@ -2,7 +2,7 @@ import { ApiError, adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
 import * as tokens from '../../rows/bootstrap-tokens.ts'
 
-/** A node that has registered with it stays. */
+/** A node that has already registered with it is not affected. */
 export const revokeToken = handle(adminApi.revokeToken, async ({ principal, params }, app) => {
   const token = { id: params.token_id, tenantId: principal.tenant_id }
   const isRevoked = await app.store.write((tx) =>

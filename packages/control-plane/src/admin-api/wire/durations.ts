@@ -1,6 +1,6 @@
 import { ApiError, parseDuration } from '@plexd/protocol'
 
-/** A duration from outside, in milliseconds. Throws an ApiError (400) that names the field and its limits. */
+/** A duration from a request, in milliseconds. Throws an ApiError (400) that names the field and its limits. */
 export function readDuration(
   text: string,
   { field, min, max }: { field: string; min: string; max: string },

@@ -4,8 +4,8 @@ import type { Fleet, NodeRecord, OperatorRecord } from '../../mesh/fleet.ts'
 import { type NodeName, readLastNamed } from '../../rows/fleet/node-lookups.ts'
 
 /**
- * A node of the operator's tenant by its id or hostname; what has the form of an id is never a name. Throws an ApiError:
- * 404 where there is none, and another tenant's is as unknown as none; 400 for a name that two nodes have.
+ * A node of the operator's tenant by its id or hostname; a text in the form of an id is never a name. Throws an ApiError:
+ * 404 if there is none in this tenant, 400 for a name that two nodes have.
  */
 export function findNode(fleet: Fleet, operator: OperatorRecord, name: string): NodeRecord {
   if (isNodeId(name)) return findNodeById(fleet, operator, name)
@@ -20,8 +20,8 @@ export function findNode(fleet: Fleet, operator: OperatorRecord, name: string): 
 }
 
 /**
- * One that may have been removed, for what is kept of it; by its name, the last that had it. Throws an ApiError (404)
- * where there never was one.
+ * The same including removed nodes, for their remaining data; by name, the last node that had it. Throws an ApiError
+ * (404) if there never was one.
  */
 export async function findNodeEver(
   { fleet, store }: Pick<App, 'fleet' | 'store'>,
@@ -39,7 +39,7 @@ export async function findNodeEver(
   }
 }
 
-/** By its id alone: for what goes to one node and must not go to another that took its name. */
+/** Only by id: for data that must not go to another node that took over the name. */
 export function findNodeById(fleet: Fleet, operator: OperatorRecord, id: string): NodeRecord {
   const node = fleet.node(id)
   if (node?.tenant_id === operator.tenant_id) return node

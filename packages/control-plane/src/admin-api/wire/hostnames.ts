@@ -2,13 +2,13 @@ import type { App } from '../../app.ts'
 import type { Fleet } from '../../mesh/fleet.ts'
 import { readNames } from '../../rows/fleet/node-lookups.ts'
 
-/** What a node is called, by its id; empty for the id of none. */
+/** The hostname for a node id; empty for an unknown id. */
 export type HostnameOf = (id: string) => string
 
-/** SQLite takes some ten thousand values in a statement. */
+/** SQLite accepts some ten thousand parameters per statement. */
 const maxIds = 1_000
 
-/** The names of these nodes of a tenant, also of those that were removed: the last that they had. */
+/** The hostnames of these nodes of a tenant; for removed ones, the last they had. */
 export async function readHostnames(
   { fleet, store }: { fleet: Fleet } & Pick<App, 'store'>,
   { tenantId, ids }: { tenantId: string; ids: Iterable<string | null> },

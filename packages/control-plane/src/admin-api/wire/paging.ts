@@ -2,7 +2,7 @@ import { ApiError } from '@plexd/protocol'
 import type { Config } from '../../config/config.ts'
 import type { FirstOf, PageBounds } from '../../rows/page.ts'
 
-/** Where in a list a page ends, as `next` gives it and `after` takes it back; opaque to clients. */
+/** The position in a list, returned as `next` and accepted as `after`; opaque to clients. */
 export type Cursor = readonly (string | number)[]
 
 export interface PageQuery {
@@ -13,17 +13,17 @@ export interface PageQuery {
 const defaultLimit = 100
 const maxLimit = 1_000
 
-/** What `limit` asks for: 100 when absent, 1,000 at most. */
+/** The requested `limit`: default 100, at most 1,000. */
 export function limitOf({ limit }: PageQuery): number {
   return limit === undefined ? defaultLimit : Math.min(Number(limit), maxLimit)
 }
 
-/** What a page of rows of any size may hold. */
+/** The maximum size of a page in bytes. */
 export function boundsOf(query: PageQuery, { limits }: Pick<Config, 'limits'>): PageBounds {
   return { limit: limitOf(query), maxBytes: limits.page_bytes }
 }
 
-/** The cursor in `after`, of the shape of `like`; undefined for the first page. Throws an ApiError (400). */
+/** The cursor in `after`, with the shape of `like`; undefined for the first page. Throws an ApiError (400). */
 export function cursorOf<C extends Cursor>({ after }: PageQuery, like: C): C | undefined {
   if (after === undefined) return undefined
   const parts = decode(after)
@@ -35,7 +35,7 @@ export function cursorOf<C extends Cursor>({ after }: PageQuery, like: C): C | u
   return parts as unknown as C // of the same length and types
 }
 
-/** A page out of one row more than it holds. */
+/** Makes a page from up to one row more than its limit. */
 export function toPage<Row, Item>(
   rows: readonly Row[],
   limit: number,
@@ -46,7 +46,7 @@ export function toPage<Row, Item>(
   return { items: shown.map(item), next }
 }
 
-/** The cursor of the last row, where others come behind it. */
+/** The cursor of the last row, if there are more. */
 export function nextOf<Row>(
   { rows, more }: FirstOf<Row>,
   cursor: (row: Row) => Cursor,
@@ -55,7 +55,7 @@ export function nextOf<Row>(
   return last !== undefined && more ? encode(cursor(last)) : null
 }
 
-/** A page whose items are JSON text already. */
+/** A page whose items are already JSON text. */
 export function pageJson(items: readonly string[], next: string | null): string {
   return `{"items":[${items.join(',')}],"next":${JSON.stringify(next)}}`
 }

@@ -1,6 +1,6 @@
 import { ApiError, parseDuration } from '@plexd/protocol'
 
-/** Milliseconds as the wire has them. */
+/** Milliseconds since 1970 in the wire format. */
 export function timestamp(ms: number): string {
   return new Date(ms).toISOString()
 }
@@ -12,8 +12,8 @@ export function timestampOrNull(ms: number | null): string | null {
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
 
 /**
- * A moment from outside: RFC 3339, or a duration for how long ago. `Date.parse` alone takes `5` for May 2001. Throws an
- * ApiError (400) that names the field.
+ * A time from a request: RFC 3339, or a duration as "that long ago". `Date.parse` alone would accept `5` as May 2001.
+ * Throws an ApiError (400) that names the field.
  */
 export function readMoment(
   text: string,

@@ -5,8 +5,8 @@ export interface ByteRange {
 }
 
 /**
- * Reads a `Range` header (RFC 9110, section 14). Undefined means the whole: no header, one that cannot be read, or
- * several ranges at once, which a server may ignore. `unsatisfiable` is to be answered 416.
+ * Parses a `Range` header (RFC 9110, section 14). Undefined means the whole file: no header, an invalid one, or
+ * several ranges, which a server may ignore. `unsatisfiable` is answered 416.
  */
 export function parseRange(
   header: string | undefined,

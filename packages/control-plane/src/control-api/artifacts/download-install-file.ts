@@ -5,8 +5,8 @@ import { readArtifactsOf } from '../../rows/artifacts.ts'
 import { sendArtifact } from './send.ts'
 
 /**
- * The same binaries under the names that the install script looks for; give it
- * `PLEXD_ARTIFACT_URL=https://host:port/v1/artifacts/plexd-install`. A machine that installs plexd has no token yet.
+ * The same binaries under the names that the install script uses; set
+ * `PLEXD_ARTIFACT_URL=https://host:port/v1/artifacts/plexd-install` for it. Needs no token, because a new machine has none.
  */
 export const downloadInstallFile = handle(controlApi.downloadInstallFile, async (call, app) => {
   const { version, file } = call.params
@@ -20,7 +20,7 @@ export const downloadInstallFile = handle(controlApi.downloadInstallFile, async 
   return sendArtifact(app, { version, os, arch }, call)
 })
 
-/** As `sha256sum` writes them. */
+/** In the format of `sha256sum`. */
 async function checksumsOf({ store }: App, version: string): Promise<string> {
   const artifacts = await readArtifactsOf(store.reader, version)
   if (artifacts.length === 0) throw new ApiError('not_found', `there is no plexd ${version}`)

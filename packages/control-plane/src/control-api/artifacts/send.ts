@@ -6,7 +6,7 @@ import { entityTags } from '../../http/entity-tags.ts'
 import { readArtifact } from '../../rows/artifacts.ts'
 import { parseRange } from './byte-range.ts'
 
-/** A binary as a stream, whole or the part that Range asks for. Throws an ApiError: 400, 404 or 416. */
+/** Streams a binary, in full or the part that Range asks for. Throws an ApiError: 400, 404 or 416. */
 export async function sendArtifact(
   { artifacts, store }: App,
   name: ArtifactName,
@@ -48,7 +48,7 @@ export async function sendArtifact(
   return file.createReadStream({ start, end })
 }
 
-/** `If-Range` makes Range count only while the file is still the one that the client began with. */
+/** With `If-Range`, Range counts only if the file is still the one that the client started to download. */
 function isFor(header: unknown, etag: string): boolean {
   return header === undefined || header === etag
 }

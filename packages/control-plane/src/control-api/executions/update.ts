@@ -4,12 +4,12 @@ import { acknowledge, finish } from '../../executions/transitions.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { changeExecution, readExecution, type StoredExecution } from '../../rows/executions.ts'
 
-/** What a node says of an execution: an acknowledgement or a result. */
+/** What a node reports about an execution: an acknowledgement or a result. */
 export type ExecutionNews =
   | { ack: Parameters<typeof acknowledge>[1] }
   | { result: Parameters<typeof finish>[1] }
 
-/** Writes down what a node says of one of its executions. Throws an ApiError: 400, 404 or 409. */
+/** Stores what a node reports about one of its executions. Throws an ApiError: 400, 404 or 409. */
 export async function updateExecution(
   app: App,
   node: NodeRecord,

@@ -1,7 +1,7 @@
 import { ApiError, isUsablePublicKey } from '@plexd/protocol'
 
 /**
- * Throws an ApiError (400) for a WireGuard key that has the form of one and that no peer could be given: a point of low
+ * Throws an ApiError (400) for a well-formed key that WireGuard would not accept for a peer: a point of low
  * order, such as 32 zeros.
  */
 export function checkPublicKey(field: string, key: string): void {

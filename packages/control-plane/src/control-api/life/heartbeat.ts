@@ -4,7 +4,7 @@ import { noteAgent, userAgentOf } from '../../nodes/agent.ts'
 import { boundProblems } from '../../nodes/problems.ts'
 import { markOnline } from '../../nodes/status.ts'
 
-/** Go nodes send every field as zero: the path and the token say who it is. */
+/** Go nodes send every field as zero: path and token identify the node. */
 export const heartbeat = handle(controlApi.heartbeat, async ({ principal, headers, body }, app) => {
   const { no, id } = principal
   const { problems } = body

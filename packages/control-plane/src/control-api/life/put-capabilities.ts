@@ -3,7 +3,7 @@ import { handle } from '../../handle.ts'
 import { hasSaid } from '../../rows/fleet/node-lookups.ts'
 import { putNode } from '../../rows/fleet/nodes.ts'
 
-/** Stores them as they came. Each node tells each run of ours what it can do, and mostly it is nothing new. */
+/** Stores them unchanged. Each node sends its capabilities to each run of the control plane, mostly unchanged ones. */
 export const putCapabilities = handle(
   controlApi.putCapabilities,
   async ({ principal, body }, app) => {

@@ -19,8 +19,8 @@ import { putNode } from '../../rows/fleet/nodes.ts'
 import { seqOfEnough } from '../state/enough.ts'
 
 /**
- * Peers hear of an endpoint only when it is another one: nodes report theirs every minute. One that changes without
- * pause is known at once to all who ask, and told at its turn.
+ * Peers are only notified of an endpoint that differs, because nodes report theirs every minute. An endpoint that keeps
+ * changing is visible in pulled states at once, but announced at a limited rate.
  */
 export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   const { principal, headers, request } = call
@@ -36,7 +36,7 @@ export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal, reported)
   const node = app.fleet.node(principal.id)
   if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  // Who has all that there is knows where its peers are, and says so every minute: for that no list is made.
+  // An up-to-date node knows its peers' endpoints. It reports every minute, so building a peer list each time would be waste.
   const revisions = [headers[revisionHeader] ?? []].flat()
   const told = left_out.length === 0 ? {} : { left_out }
   if (seqOfEnough(app, node.no, revisions) !== undefined) return { peer_endpoints: [], ...told }
@@ -69,8 +69,8 @@ async function store(app: App, { id, no }: NodeRecord, reported: Whereabouts): P
 }
 
 /**
- * Where a node is that no STUN server answers: it has itself the address that its requests come from, so no NAT stands
- * between. Empty where one does, for then nobody knows which port it gives to WireGuard.
+ * The endpoint of a node without an answer from a STUN server: if the source address of its request is one of its own
+ * addresses, there is no NAT in between. Empty if there is one, because its port for WireGuard is unknown.
  */
 function seenEndpoint(
   from: string,
@@ -86,14 +86,14 @@ function seenEndpoint(
 function rulesFor(app: App, { tenant_id }: NodeRecord): EndpointRules {
   return {
     meshRanges: app.fleet.mesh(tenant_id).ranges,
-    // Then all nodes are on this machine, and on loopback is where they are.
+    // Then all nodes are on this machine and reach each other over loopback.
     loopback: isLoopback(new URL(app.publicUrl()).hostname),
   }
 }
 
 /**
- * The report without the endpoints that no peer can reach. Each is judged by itself: an agent that knows fewer rules than
- * we do must not lose all that it says for one of them.
+ * The report without unusable endpoints. Each is checked separately: an agent that knows fewer rules than
+ * we do must not lose its whole report because of one of them.
  */
 function usable(
   body: EndpointReport,
@@ -107,7 +107,7 @@ function usable(
   }
   const { public_endpoint: named, local_endpoints, ...rest } = body
   const public_endpoint = named === '' || isTaken('public_endpoint', named, rules) ? named : ''
-  // Those are read by agents that send nothing of WireGuard into the mesh: they may lie in its ranges.
+  // Local endpoints are used only by agents that never route WireGuard's packets into the mesh, so they may be inside its ranges.
   const localRules = { ...rules, meshRanges: undefined }
   const near = local_endpoints?.filter((text, index) =>
     isTaken(`local_endpoints[${index}]`, text, localRules),
@@ -120,7 +120,7 @@ function describeFault(field: string, text: string, fault: string): string {
   return `${field} ${quoted}: ${fault}: want an address and a port where peers reach the node`
 }
 
-/** Agents of before do not read what they are told of it. Logged once, as they report every minute. */
+/** Older agents ignore this in the answer. Logged once, because they report every minute. */
 function noteLeftOut(
   { notes: { endpointsLeftOut }, log }: App,
   { id, hostname }: NodeRecord,

@@ -30,12 +30,12 @@ import { placeOf } from '../../seal/places.ts'
 import { open, seal } from '../../seal/seal.ts'
 import { checkPublicKey } from './check-public-key.ts'
 
-/** The part of the answer that is made once and given again on a retry; peers are as of each answer. */
+/** The part of the answer that is stored and repeated on a retry; peers are computed for each answer. */
 type Enrolment = Omit<RegisterResponse, 'peers'>
 
 /**
- * Enrols a node with a one-time token. All or nothing: whatever is refused burns no token. The same token with the
- * same key gives the same answer until the node's first call, because the first answer may have been lost.
+ * Enrols a node with a one-time token. Atomic: a refused request does not use up the token. The same token with the
+ * same key gets the same answer until the node's first call, because the first answer may have been lost.
  */
 export const register = handle(controlApi.register, async ({ body, headers }, app) => {
   const userAgent = userAgentOf(headers)
@@ -118,7 +118,7 @@ function noteRegistered(
     })
 }
 
-/** All of them, and for agents that know one alone that of the address. */
+/** All ranges, and for older agents the one that contains the address. */
 function rangesFor({ fleet }: Unit, tenantId: string, meshIp: string) {
   const ranges = fleet.tenant(tenantId)?.mesh_ranges ?? []
   const own = rangeOf(ranges, parseIpv4(meshIp))
@@ -128,7 +128,7 @@ function rangesFor({ fleet }: Unit, tenantId: string, meshIp: string) {
   }
 }
 
-/** What does not fit is left out, and no reason to turn a machine away. */
+/** Metadata beyond the limits is left out; it is never a reason to reject a machine. */
 function describe({ metadata }: RegisterRequest, token: StoredToken, { config }: App) {
   const bounds = { labels: token.metadata, nodeMaySet: token.node_may_set }
   return describeNode(metadata ?? {}, bounds, config.limits)
@@ -164,7 +164,7 @@ async function burn(
   })
 }
 
-/** What the token says wins, unless somebody chose another name on the machine itself. */
+/** The token's hostname takes precedence, unless one was chosen on the machine itself. */
 function hostnameFor(token: StoredToken, request: RegisterRequest): string {
   if (token.hostname === null) return readHostname('hostname', request.hostname)
   const bound = readHostname(`bootstrap token "${token.id}"`, token.hostname)
@@ -186,8 +186,8 @@ function refuseTaken(
 }
 
 /**
- * The next free mesh IP: of the newest range that has one. Those of nodes that left a short while ago are still in the
- * heads of their peers. With the address of the control plane a node could not call back, and refuses it.
+ * The next free mesh IP, from the newest range that has one. Those of recently removed nodes are avoided, because peers
+ * may still know them. The control plane's own address is excluded: a node with it could not reach us, and would refuse it.
  */
 async function takeAddress(
   unit: Unit,

@@ -9,8 +9,8 @@ import { pendingSecrets, renewSecrets } from '../../rotation/node-secrets.ts'
 import { checkPublicKey } from './check-public-key.ts'
 
 /**
- * Replaces the WireGuard key of the caller, and with it the PSK of each of its pairs, its NSK and its token. Asking
- * again for the key that it has changes nothing and gives the same answer, but no secrets that it has used already.
+ * Replaces the caller's WireGuard key, and with it the PSKs of all its pairs, its NSK and its token. Repeating the
+ * call with the current key changes nothing and gets the same answer, but without secrets that were already used.
  */
 export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body }, app) => {
   if (body.node_id !== principal.id)
@@ -29,7 +29,7 @@ export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body
   return { updated_peers: peersFor(app, node), ...(await pendingSecrets(app, node.id)) }
 })
 
-/** False when the node has the key already. */
+/** False if the node has this key already. */
 async function replaceKey(
   unit: Unit,
   app: App,

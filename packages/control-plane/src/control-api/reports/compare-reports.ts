@@ -3,7 +3,7 @@ import { handle } from '../../handle.ts'
 import { compareReports as compare } from '../../reports/compare.ts'
 import { readReportMarks } from '../../rows/reports.ts'
 
-/** A node asks once for each run of the control plane: behind a restored backup nobody else knows what was lost. */
+/** A node calls this once per run of the control plane: after a restored backup, only the nodes know what was lost. */
 export const compareReports = handle(
   controlApi.compareReports,
   async ({ principal, body }, app) => {

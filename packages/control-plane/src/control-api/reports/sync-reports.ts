@@ -8,8 +8,8 @@ import type { ReadReports } from '../../reports/parse.ts'
 type ReportCall = Call<typeof controlApi.syncReports>
 
 /**
- * Merges a batch of report entries. What is not in conflict is kept, also when the answer is 409. A Go node always
- * gets 200: whatever else it hears, it sends the same growing batch every five seconds for ever (wire contract 2.11).
+ * Merges a batch of report entries. Entries without a conflict are stored even if the answer is 409. A Go node always
+ * gets 200: after any other answer it resends the same growing batch every five seconds forever (wire contract 2.11).
  */
 export const syncReports = handle(controlApi.syncReports, async (call, app) => {
   const { principal, reply } = call
@@ -62,7 +62,7 @@ async function salvage(
   try {
     const { body, isWhole } = await bodies.readSome(call, config.limits.go_report_bytes)
     const read = await parser.parse('someReports', body)
-    // What was cut off is one at least, and no more is known of it.
+    // At least one was cut off; the exact number is unknown.
     return isWhole || read.dropped > 0 ? read : { ...read, dropped: 1 }
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 503) throw error

@@ -2,7 +2,7 @@ import type { AuditRecord } from '@plexd/protocol'
 import type { App } from '../../app.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 
-/** Keeps what a node says of an access tunnel with its audit records: who could reach what, and from when to when. */
+/** Stores what a node reports about an access tunnel in its audit records: who could reach what, and when. */
 export async function recordTunnel(
   { telemetry, clock }: App,
   node: NodeRecord,

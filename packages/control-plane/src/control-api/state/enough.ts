@@ -1,9 +1,9 @@
 import type { App } from '../../app.ts'
 
 /**
- * The sequence of that revision, of those which a node says it has, with which it needs no answer: the newest, or one
- * that its stream is leading on from right now. While thousands are told of a change, some always ask at that moment,
- * and all that they would be given is what they are about to have. Undefined for none.
+ * The sequence of the revision, among those a node names, that needs no full answer: either the newest, or one
+ * from which the node's open stream continues right now. While a change is sent to thousands, some always pull at that
+ * moment, and would get only what is already on its way to them. Undefined if there is none.
  */
 export function seqOfEnough(
   { heads, presence }: Pick<App, 'heads' | 'presence'>,

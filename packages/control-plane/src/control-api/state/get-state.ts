@@ -8,7 +8,7 @@ import { peersJsonFor } from '../../mesh/peer-json.ts'
 import { policiesJsonFor } from '../../mesh/policies/node-policies.ts'
 import { seqOfEnough } from './enough.ts'
 
-/** All that the node shall be. A node that names the revision it has gets 304 when it need not be told of a newer one. */
+/** The node's complete desired state. A node that names a revision gets 304 if it needs nothing newer. */
 export const getState = handle(
   controlApi.getState,
   async ({ principal, headers, request, reply }, app) => {
@@ -20,17 +20,17 @@ export const getState = handle(
       reply.code(304).send()
       return undefined
     }
-    // Before anything of the state is read: what changes meanwhile comes as an event behind this revision.
+    // The revision is read before the state: later changes then arrive as events after this revision.
     const seq = app.heads.of(no)
     const revision = app.heads.positionOf(seq)
     reply.header('etag', `"${revision}"`)
-    // Anew: the record of the caller may be from before the revision.
+    // Read it again: the caller's record may be older than the revision.
     const node = app.fleet.node(principal.id)
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
     app.budgets.pulls.demand(node.id)
     const state = await readState(app, node, revision)
     app.budgets.pulls.charge(node.id, { bytes: Buffer.byteLength(state) })
-    // HEAD says what there is, and gives nothing.
+    // HEAD sends nothing, so it does not count as a pull.
     if (request.method === 'GET') reply.raw.once('finish', () => pulled(app, no, seq))
     return state
   },

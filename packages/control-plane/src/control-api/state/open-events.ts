@@ -3,13 +3,13 @@ import { handle } from '../../handle.ts'
 import { openSse } from '../../http/sse.ts'
 
 /**
- * The node's event stream. `Last-Event-ID` resumes behind the event of that id; where there is none, the revision of the
- * state that the node has does.
+ * The node's event stream. `Last-Event-ID` resumes after that event; without it, the stream resumes after the revision
+ * of the node's state.
  */
 export const openEvents = handle(
   controlApi.openEvents,
   async ({ principal, headers, reply }, app) => {
-    // It may have begun to stop since the request came in.
+    // We may have begun to shut down since the request arrived.
     if (app.notServing() === 'stopping')
       throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })
     const textOf = (name: string): string => [headers[name] ?? ''].flat().join()

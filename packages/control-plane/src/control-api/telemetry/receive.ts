@@ -2,10 +2,10 @@ import type { BatchResponse, TelemetryKind } from '@plexd/protocol'
 import type { App } from '../../app.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 
-/** Of a batch that is refused nobody knows how many records it had: as many as there could be. */
+/** The number of records of a refused batch is unknown, so the maximum is charged. */
 const minRecordBytes = 2
 
-/** Takes a batch of a node. What is counted as accepted is on the disk. */
+/** Stores a node's batch. Accepted records are durable. */
 export async function receiveBatch(
   { parser, telemetry, budgets, metrics, config: { limits } }: App,
   kind: TelemetryKind,
@@ -13,9 +13,9 @@ export async function receiveBatch(
 ): Promise<BatchResponse> {
   budgets.telemetry.demand(principal.id)
   const bytes = body ?? new Uint8Array()
-  // Handed over to be parsed, they are gone afterwards.
+  // Transferred to the parser thread, the bytes are gone afterwards.
   const { length } = bytes
-  // Before it is known what they are: reading what is no batch costs as much.
+  // Charged before parsing: reading an invalid batch costs as much.
   budgets.telemetry.charge(principal.id, { bytes: length })
   const chargeRecords = (records: number): void =>
     budgets.telemetry.charge(principal.id, { records })
