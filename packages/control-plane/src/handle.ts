@@ -4,26 +4,26 @@ import type { Principal } from './access/auth.ts'
 import type { App } from './app.ts'
 import type { Route } from './http/server.ts'
 
-/** A request that may be answered: authenticated, of the right shape. */
+/** A request that is authenticated and validated. */
 export interface Call<O extends Operation> {
   params: ParamsOf<O>
   query: QueryOf<O>
-  /** Parsed JSON; the unpacked bytes of a `batch`; undefined for `bytes` and `json-stream`, which the handler reads. */
+  /** Parsed JSON; the decompressed bytes of a `batch`; undefined for `bytes` and `json-stream`, which the handler reads. */
   body: O extends { requestKind: 'batch' }
     ? Buffer
     : O extends { requestKind: 'bytes' | 'json-stream' }
       ? undefined
       : RequestOf<O>
-  /** The body as it was written, where it is parsed JSON: parsing loses digits, order and repeated keys. */
+  /** The original text of a parsed JSON body: parsing loses digits, order and repeated keys. */
   bodyText: string
   principal: Principal<O['auth']>
   headers: FastifyRequest['headers']
   request: FastifyRequest
-  /** For a status or header beside the usual, and for streams, which hijack it. */
+  /** For other statuses or headers than the default, and for streams, which hijack it. */
   reply: FastifyReply
 }
 
-/** What the handler of a row gives back, by the kind of its answer. */
+/** What a row's handler returns, by the kind of its answer. */
 export type AnswerOf<O extends Operation> = O extends { responseKind: 'json-text' }
   ? string
   : O extends { responseKind: 'bytes' }
@@ -32,15 +32,15 @@ export type AnswerOf<O extends Operation> = O extends { responseKind: 'json-text
       ? undefined
       : ResponseOf<O>
 
-/** What `handle` makes; the name is the table's. */
+/** The result of `handle`; named after its operation in the table. */
 export type Handler = Omit<Route<unknown>, 'name'>
 
-/** Demands a handler for every row of a table. */
+/** Requires a handler for every row of a table. */
 export type Handlers<Api extends Record<string, Operation>> = {
   [Name in keyof Api]: (app: App) => Handler
 }
 
-/** Ties what answers an operation to its row. Return the body, or nothing after sending it; throw an ApiError. */
+/** Connects a handler to its row. Return the body, or nothing after sending it; throw an ApiError. */
 export function handle<O extends Operation>(
   operation: O,
   run: (call: Call<O>, app: App) => Promise<AnswerOf<O> | undefined>,
@@ -58,7 +58,7 @@ export function handle<O extends Operation>(
         request,
         reply,
       }
-      return run(call as Call<O>, app) // the server has checked all of it against the row
+      return run(call as Call<O>, app) // the server has validated it against the row
     },
   })
 }

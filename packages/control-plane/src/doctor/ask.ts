@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import { type Address, decodeStun, encodeStun, openUdpSocket } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
 
-/** What is answered to /readyz, and the certificate that came with it. */
+/** The answer of /readyz, and the server's certificate. */
 export interface ReadyAnswer {
   status: number
   text: string
@@ -16,13 +16,13 @@ export interface ReadyAnswer {
 
 const timeoutMs = 5_000
 
-/** From where all addresses are served, loopback is the nearest. */
+/** For a wildcard address, loopback is the nearest to connect to. */
 export function localHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   return host === '::' ? '::1' : host
 }
 
-/** Nothing secret is sent, so any certificate will do: another check judges it. */
+/** Accepts any certificate, because nothing secret is sent; another check verifies it. */
 export function askPort({ listen: { host, port }, insecureHttp }: Config): Promise<ReadyAnswer> {
   const target = { host: localHost(host), port, path: '/readyz', timeout: timeoutMs }
   return insecureHttp
@@ -56,7 +56,7 @@ function answerOf(request: http.ClientRequest): Promise<ReadyAnswer> {
   })
 }
 
-/** Where a STUN server sees us; undefined when none answers within a second. */
+/** Our endpoint as a STUN server sees it; undefined if none answers within a second. */
 export async function askStun(host: string, port: number): Promise<Address | undefined> {
   await using socket = await openUdpSocket()
   const transactionId = randomBytes(12).toString('hex')

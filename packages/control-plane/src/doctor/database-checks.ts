@@ -7,17 +7,17 @@ import { open } from '../seal/seal.ts'
 import { startRemedy } from './folder-checks.ts'
 import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
 
-/** What is kept, and the key that it is sealed under. */
+/** The stored data, and the key that seals it. */
 export const databaseChecks: readonly Check<Place>[] = [
   { name: 'database', run: checkPages },
   { name: 'write lock', run: checkLock },
   { name: 'master key', run: checkMasterKey },
 ]
 
-/** How long another process may have it, in a backup or a change. */
+/** How long another process, such as a backup, may hold its lock. */
 const patienceMs = 1_000
 
-/** Not for reading only: that leaves files behind, and cannot read what a killed process left in the log. */
+/** Not opened read-only: that leaves files behind, and cannot recover the log of a killed process. */
 function openDatabase(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: patienceMs })
 }
@@ -62,7 +62,7 @@ async function checkLock(place: Place): Promise<Finding> {
   }
 }
 
-/** Of what the database keeps sealed, what every installation has. */
+/** A sealed value that every installation has. */
 interface Sealed {
   text: string
   context: string

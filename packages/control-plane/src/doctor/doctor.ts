@@ -15,7 +15,7 @@ const checks: readonly Check<Place>[] = [
   ...machineChecks,
 ]
 
-/** All that a control plane with these settings needs, whether it runs or not. */
+/** Every check of a control plane with these settings, running or not. */
 export function examineControlPlane(config: Config, nowMs: number): Promise<NamedFinding[]> {
   return examine(checks, placeOf(config, nowMs))
 }

@@ -13,7 +13,7 @@ import {
 } from '@plexd/runtime'
 import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
 
-/** The data folder, what is in it, and who may read it. */
+/** The data folder, its contents, and their permissions. */
 export const folderChecks: readonly Check<Place>[] = [
   { name: 'data folder', run: checkFolder },
   { name: 'private files', run: checkFiles },
@@ -45,11 +45,11 @@ async function checkFolder({ config: { dataDir } }: Place): Promise<Finding> {
   return ok(`"${dataDir}", mode ${modeOf(found)}`)
 }
 
-/** What nobody but the user of the control plane may read. */
+/** Files that only the control plane's user may read. */
 function privateFiles(place: Place): string[] {
   const names = [
     ...['admin-token', 'tls/server.key', 'lock'],
-    // In the files beside a database stands what is not in it yet, and where.
+    // The files beside a database contain recent writes, and index them.
     ...databases.flatMap((name) => [name, `${name}-wal`, `${name}-shm`]),
   ]
   const { caKeyFile = fileIn(place, 'tls/ca.key'), tlsKeyFile } = place.config
@@ -62,7 +62,7 @@ async function checkFiles(place: Place): Promise<Finding> {
   const files = privateFiles(place).map((path) => ({ path, found: statSync(path) }))
   if (files.length === 0)
     return failed(`"${dataDir}" holds nothing of a control plane`, startRemedy(place))
-  // A file that lies elsewhere may be handed over by somebody else.
+  // A file elsewhere may be provided by another user.
   const ownersOf = (path: string): [number] | undefined =>
     relative(dataDir, path).startsWith('..') ? undefined : [statSync(dataDir).uid]
   const faults = files.flatMap(({ path, found }) => {
@@ -87,7 +87,7 @@ async function checkToken(place: Place): Promise<Finding> {
 }
 
 const mebibyte = 1024 ** 2
-/** One event log of a large mesh; below it, nothing of one large request. */
+/** The size of a large mesh's event log; with less free space, a single large request may fail. */
 const [scantBytes, tooFewBytes] = [1024 * mebibyte, 64 * mebibyte]
 
 async function checkDisk({ config: { dataDir } }: Place): Promise<Finding> {

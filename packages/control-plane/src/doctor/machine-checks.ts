@@ -22,7 +22,7 @@ async function checkDescriptors({ config, pid }: Place): Promise<Finding> {
   )
 }
 
-/** Clocks that are kept by NTP differ by less. */
+/** NTP keeps clocks closer than this. */
 const tolerableMs = 60_000
 
 async function checkClock(place: Place): Promise<Finding> {
@@ -40,7 +40,7 @@ async function checkClock(place: Place): Promise<Finding> {
   return ok(isKept ? 'kept right by NTP' : 'not behind what is in the database')
 }
 
-/** When anything was written; -Infinity while nothing was. */
+/** The time of the last write; -Infinity if there was none. */
 function newestMs(path: string): number {
   if (!existsSync(path)) return Number.NEGATIVE_INFINITY
   try {

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { lockHolder } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
 
-/** What the doctor looks at. */
+/** The installation that the doctor checks. */
 export interface Place {
   config: Config
-  /** The process that runs on the data folder; undefined when none does. */
+  /** The process that holds the data folder; undefined if there is none. */
   pid: number | undefined
   nowMs: number
 }
@@ -14,7 +14,7 @@ export function placeOf(config: Config, nowMs: number): Place {
   return { config, pid: lockHolder(join(config.dataDir, 'lock')), nowMs }
 }
 
-/** What is kept lies in these, by their names in the data folder. */
+/** The databases, by their names in the data folder. */
 export const databases = ['control-plane.db', 'telemetry.db'] as const
 
 /** Files of a data folder, by their names in it. */

@@ -14,7 +14,7 @@ import { certificateFile, readCertificate } from './certificate-check.ts'
 import { startRemedy } from './folder-checks.ts'
 import type { Place } from './place.ts'
 
-/** Whether it runs, and is there for nodes and operators. */
+/** Whether it is running and reachable for nodes and operators. */
 export const serviceChecks: readonly Check<Place>[] = [
   { name: 'process', run: checkProcess },
   { name: 'admin socket', run: checkSocket },

@@ -4,7 +4,7 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
 import { audienceOf } from '../rows/log/audience.ts'
 
-/** An entry of a key that is written or deleted, beside the others of the same key. */
+/** A change of one entry, with the other entries of its key. */
 export interface EntryChange {
   tenant_id: string
   target: string
@@ -13,7 +13,7 @@ export interface EntryChange {
   after: readonly ScopedEntry[]
 }
 
-/** Tells the nodes that get another entry than before, and only these. */
+/** Notifies the nodes whose effective entry changes, and only those. */
 export function tellEntryChange(
   unit: Unit,
   type: 'node_state_updated' | 'node_secrets_updated',
@@ -27,7 +27,7 @@ export function tellEntryChange(
   unit.emit({ type, to: audienceOf(nodes.map(({ no }) => no)), payload: {} })
 }
 
-/** The nodes that a changed entry makes a difference to: those it is for, unless another one wins before and after. */
+/** The nodes affected by a changed entry: those it targets, unless another entry takes precedence before and after. */
 export function nodesTouched<N extends Pick<NodeRecord, 'id' | 'labels'>>(
   nodes: Iterable<N>,
   { target, before, after }: Omit<EntryChange, 'tenant_id'>,

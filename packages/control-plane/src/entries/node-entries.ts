@@ -14,15 +14,15 @@ type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'labels'>
 type DataScope = Scope & Pick<NodeRecord, 'reported'>
 
 /**
- * What nodes get of data and secrets. Entries behind selectors are for many: they are kept in memory until one is
- * written, or a change for a thousand nodes would be a thousand queries.
+ * The data and secrets that each node gets. Entries with selectors apply to many nodes, so they are cached until one
+ * changes; otherwise a change for a thousand nodes would be a thousand queries.
  */
 export interface NodeEntries {
-  /** The data entries of a node as the JSON text of a list, sorted by key: those for which it has room. */
+  /** A node's data entries as the JSON text of a list, sorted by key; entries beyond its limit are left out. */
   dataJsonOf(node: DataScope): Promise<string>
-  /** The secrets that a node may fetch, sorted by key: those for which it has room. */
+  /** The secrets that a node may fetch, sorted by key; those beyond its limit are left out. */
   secretRefsOf(node: Scope): Promise<SecretRef[]>
-  /** What there was no room for, in words; empty when it is told of all. */
+  /** Which entries were left out because of the limit, in words; empty if none. */
   leftOutOf(node: DataScope): Promise<string[]>
   follow: Follower
 }
@@ -30,7 +30,7 @@ export interface NodeEntries {
 export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
   const data = keepShared((tenantId) => dataByTarget(reader, tenantId))
   const secrets = keepShared((tenantId) => secretsByTarget(reader, tenantId))
-  /** Rows behind selectors are the same objects for all. */
+  /** Entries with selectors are the same objects for all nodes. */
   const overfull = new Map<string, Promise<boolean>>()
   const texts = new WeakMap<StoredData, { json: string; bytes: number }>()
 
@@ -55,13 +55,13 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
     return fitting(sized, roomFor('secrets', limits))
   }
 
-  /** Whether all entries of a tenant together are more than one node has room for; asked for each node of a list. */
+  /** Whether a tenant's entries together exceed one node's limit; asked for each node of a list. */
   function mayBeOverfull(tenantId: string): Promise<boolean> {
     let known = overfull.get(tenantId)
     if (!known) {
       known = isOverfull(reader, tenantId, limits)
       overfull.set(tenantId, known)
-      known.catch(() => overfull.delete(tenantId)) // its callers are told
+      known.catch(() => overfull.delete(tenantId)) // its callers get the error
     }
     return known
   }
@@ -104,7 +104,7 @@ async function isOverfull(reader: Reader, tenantId: string, limits: Limits): Pro
   )
 }
 
-/** As a node gets it. */
+/** In the form that a node gets. */
 function entryJson({ key, content_type, payload, version, updated_at }: StoredData): string {
   const head = JSON.stringify({ key, content_type }).slice(0, -1)
   const tail = `"version":${version},"updated_at":"${new Date(updated_at).toISOString()}"}`
@@ -118,7 +118,7 @@ function describeLeftOut(nouns: string, leftOut: readonly ScopedEntry[]): string
   return [`no room for ${nouns} ${keys.join(', ')}${more}: delete some, or name fewer nodes`]
 }
 
-/** The same as `secretRefsOf`, of what a transaction sees. */
+/** Like `secretRefsOf`, but within a transaction. */
 export async function readSecretRefsFor(reader: Reader | Tx, node: Scope): Promise<SecretRef[]> {
   const { shared, own } = secretsByTarget(reader, node.tenant_id)
   return refsOf([...(await shared()), ...(await own(node.id))], node)
@@ -136,7 +136,7 @@ function keepShared<Row extends ScopedEntry>(rowsOf: (tenantId: string) => Entri
     if (known) return known
     const reading = read(rowsOf(tenantId))
     kept.set(tenantId, reading)
-    reading.catch(() => kept.delete(tenantId)) // its callers are told
+    reading.catch(() => kept.delete(tenantId)) // its callers get the error
     return reading
   }
 

@@ -8,7 +8,7 @@ import type { EntryTable } from '../rows/entries.ts'
 import { readSecretMarks } from '../rows/secrets.ts'
 import { firstOverfull, type Room, roomFor, type SizedEntry } from './room.ts'
 
-/** An entry that has been written in the transaction, with what was there under its key and for its target. */
+/** An entry written in the transaction, with the one it replaced (same key and target). */
 export interface WrittenEntry {
   tenant_id: string
   table: EntryTable
@@ -16,7 +16,7 @@ export interface WrittenEntry {
   row: ScopedEntry
 }
 
-/** Throws an ApiError (413) when the entry brings a node to more than it has room for: then nothing is written. */
+/** Throws an ApiError (413) if the entry takes a node over its limit; the transaction is then rolled back. */
 export async function refuseOverfull(
   unit: Unit,
   limits: Limits,

@@ -4,20 +4,20 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
 import type { EntryTable } from '../rows/entries.ts'
 
-/** How much of data, or of secrets, a node is told of. */
+/** The limits of one node's data, or secrets. */
 export interface Room {
   entries: number
   bytes: number
 }
 
 export interface SizedEntry extends ScopedEntry {
-  /** Of what the node keeps of it. */
+  /** Limits the bytes that the node stores. */
   readonly bytes: number
 }
 
 /**
- * The entries for which there is room, in the order of their keys, and those for which there is none: a label or a new
- * node may bring more together than any write did. Pure.
+ * Splits entries, in key order, into those within the limit and those beyond it: a label change or a new
+ * node may combine more entries than any single write could. Pure.
  */
 export function fitting<E extends SizedEntry>(
   entries: readonly E[],
@@ -36,8 +36,8 @@ export function fitting<E extends SizedEntry>(
 }
 
 /**
- * The first node that a write brings to more than it has room for, and to more than before. Pure. Nodes with the same
- * labels, and nothing of their own, are looked at once.
+ * The first node that a write takes over its limit and above its previous size. Pure. Nodes with the same
+ * labels and without entries of their own are checked once.
  */
 export function firstOverfull<N extends Pick<NodeRecord, 'id' | 'labels' | 'reported'>>(
   nodes: Iterable<N>,
@@ -68,7 +68,7 @@ function sizeOf(entries: readonly SizedEntry[]): Room {
   return { entries: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0) }
 }
 
-/** What the limits leave a node. */
+/** The entries of a node that fit its limits. */
 export function roomFor(table: EntryTable, limits: Limits): Room {
   return table === 'secrets'
     ? { entries: limits.node_secrets, bytes: Number.POSITIVE_INFINITY }

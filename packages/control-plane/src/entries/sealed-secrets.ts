@@ -10,14 +10,14 @@ import { openNsk } from '../seal/node-secrets.ts'
 import type { Reader } from '../store/db.ts'
 
 /**
- * What a read of a secret needs, kept in memory: values as they are in the database, sealed, and the keys of nodes
- * open, as the master key is in the same memory. Nodes ask for the same few secrets again and again, and a query takes
- * longer than all the rest.
+ * Caches what reading a secret needs: the values as stored, sealed, and the nodes' NSKs in clear, as the master key is
+ * in the same memory anyway. Nodes read the same few secrets again and again, and a query takes
+ * longer than everything else.
  */
 export interface SealedSecrets {
-  /** `forbidden` when there is one of that key, but only for others. */
+  /** `forbidden` if the key exists, but only for other nodes. */
   find(node: NodeRecord, key: string): Promise<StoredSecret | 'forbidden' | undefined>
-  /** The node's NSK; undefined when it was removed in this very moment. */
+  /** The node's NSK; undefined if it was removed concurrently. */
   nskOf(node: NodeRecord): Promise<KeyObject | undefined>
   follow: Follower
 }
@@ -27,7 +27,7 @@ const maxKeys = 10_000
 export function createSealedSecrets(reader: Reader, masterKey: MasterKey): SealedSecrets {
   const byKey = new Map<string, readonly StoredSecret[]>()
   const nsks = new WeakMap<NodeRecord, KeyObject>()
-  /** How often entries have changed: what was read before they did is not kept. */
+  /** Counts changes of entries: the result of a query that began before a change is not cached. */
   let changed = 0
 
   async function rowsOf(tenantId: string, key: string): Promise<readonly StoredSecret[]> {
@@ -48,7 +48,7 @@ export function createSealedSecrets(reader: Reader, masterKey: MasterKey): Seale
       const seals = await readNodeSeals(reader, node.id)
       if (!seals) return undefined
       const nsk = createSecretKey(nskBytes(openNsk(masterKey, node.id, seals.nsk_sealed)))
-      // The record may be from before the row has changed.
+      // The record may be older than the row.
       if (seals.nsk_hash === node.nsk_hash) nsks.set(node, nsk)
       return nsk
     },
@@ -60,7 +60,7 @@ export function createSealedSecrets(reader: Reader, masterKey: MasterKey): Seale
   }
 }
 
-/** The one among the secrets of a key that is meant for the node; `forbidden` when all are for others. */
+/** The secret of a key that applies to the node; `forbidden` if all are for others. */
 function secretFor(
   secrets: readonly StoredSecret[],
   node: Pick<NodeRecord, 'id' | 'labels'>,

@@ -9,13 +9,13 @@ import {
 } from '@plexd/protocol'
 import { nodeTarget, selectorTarget } from '../mesh/entry-scope.ts'
 
-/** What a selector of these may ask for: a secret goes by what operators say, never by what its reader says. */
+/** What selectors may match: a secret depends on the operators' labels only, never on what its reader reports. */
 export type EntryKind = 'data' | 'secret'
 
 /**
- * Reads whom an entry is for into the form in which it is stored. `checkNode` throws for the id of no node.
- * Throws an ApiError (400) unless there is exactly one of the two, an id or a selector that can be read; `*` is every node.
- * With a kind it also refuses what nobody may write now, though it may be stored from before.
+ * Parses a target into its stored form. `checkNode` throws for an unknown node id.
+ * Throws an ApiError (400) unless there is exactly one of node id and valid selector; `*` is every node.
+ * With a kind it also refuses forms that may exist from older versions, but must not be written any more.
  */
 export function readTarget(
   { node_id, selector }: Target,
@@ -33,7 +33,7 @@ export function readTarget(
   return selectorTarget(text === '*' ? text : readSelector(text, kind))
 }
 
-/** Of the rows of one key, the one for a target: its selector may be spelt otherwise, as older versions kept it. */
+/** Finds the row for a target among those of one key: older versions may have stored its selector in another spelling. */
 export function rowFor<Row extends { target: string }>(
   rows: readonly Row[],
   target: string,

@@ -1,6 +1,6 @@
 /** Counts what happens within a period. */
 export interface Counter {
-  /** How many there were, this one included, in a period that began with the first of them. */
+  /** The number of calls, including this one, in the period that began with the first of them. */
   add(nowMs: number): number
 }
 

@@ -13,32 +13,32 @@ import type { Heads } from './heads.ts'
 import type { Keyring } from './keyring.ts'
 import { mayBeShared, type PayloadSources, payloadFor } from './payload-for.ts'
 
-/** A block of the stream. */
+/** An event block of the stream. */
 export interface Frame {
   text: string
-  /** It tells the node to pull its state in place of what it was about. */
+  /** Whether it tells the node to pull its state instead of delivering the event. */
   isResync: boolean
 }
 
-/** Events as they go over the wire: signed anew for each sending, under the id they always had. */
+/** Serialises events for the wire: each delivery gets a fresh signature, under the event's original id. */
 export interface Frames {
-  /** The block for one recipient, made for it; undefined when there is nothing left to be told. */
+  /** The block for one recipient, signed individually; undefined if the event has become irrelevant. */
   of(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined>
   /**
-   * The same for an event that has just been committed. What is the same for all recipients is signed once: nobody can
-   * have seen its nonce.
+   * The same for an event that has just been committed. A payload that is the same for several recipients is signed once:
+   * nobody can have seen its nonce.
    */
   live(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined>
-  /** The same without an `id:` line, for what is sent once more out of its turn. */
+  /** The same without an `id:` line, for an event that is repeated out of order. */
   again(event: StoredEvent, node: NodeRecord): Promise<string | undefined>
-  /** Tells a node to pull its state; its cursor is then at `seq`. */
+  /** Tells a node to pull its state, and moves its cursor to `seq`. */
   resync(seq: number, reason: string): Promise<Frame>
 }
 
-/** A signature that is shared must still be fresh for the last one who gets it. */
+/** A shared signature must still be fresh for its last recipient. */
 const maxAgeMs = 60_000
 const maxEvents = 64
-/** Different texts of one event that are kept; more would be nearly one for each node. */
+/** Cached texts per event; more distinct texts would mean nearly one per node. */
 const maxTexts = 16
 
 export function createFrames(options: {
@@ -97,18 +97,18 @@ export function createFrames(options: {
       const text = await frameOf(event, payload, heads.positionOf(event.seq))
       return { text, isResync: event.event_type === 'resync' }
     } catch (error) {
-      // A single string longer than a line of the stream.
+      // A single string may exceed the line limit of the stream.
       if (!(error instanceof RangeError)) throw error
-      // Of those that no state makes up for none is taken that does not fit; what an earlier build took reaches nobody.
+      // An overlong event that a pull cannot replace is refused when it is logged; one logged by an earlier build is undeliverable.
       return inPlaceOf(event)
     }
   }
 
-  /** One frame for all whose payload is the same text, as most are that hold no secret. */
+  /** One frame for all recipients with the same payload text, which is the case for most payloads without secrets. */
   function shared(event: StoredEvent, payload: string): Promise<Frame | undefined> {
     const nowMs = clock.now()
     let known = recent.get(event.seq)
-    // Either way: the clock may have been set.
+    // In both directions: the clock may have been set.
     if (!known || Math.abs(nowMs - known.atMs) >= maxAgeMs) {
       known = { atMs: nowMs, frames: new Map() }
       recent.delete(event.seq)
@@ -136,7 +136,7 @@ export function createFrames(options: {
     async again(event, node) {
       const payload = await payloadFor(event, node, sources)
       if (payload === undefined || isPulledInstead(event, payload)) return undefined
-      // What is too long for a line was not sent the first time either.
+      // If it is too long for a line, it was not sent the first time either.
       return frameOf(event, payload, undefined).catch((error: unknown) => {
         if (error instanceof RangeError) return undefined
         throw error
@@ -147,7 +147,7 @@ export function createFrames(options: {
   }
 }
 
-/** Entries of a node, complete with each change of one, in UTF-16 units: with more of them a pull costs less. */
+/** Limit for a node's entries, sent in full at each change of one, in UTF-16 units; beyond it a pull is cheaper. */
 const maxEntryChars = 512 * 1024
 
 function isPulledInstead({ event_type }: StoredEvent, payload: string): boolean {

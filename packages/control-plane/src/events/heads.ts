@@ -5,19 +5,19 @@ import { readAudiencesBefore } from '../rows/log/events.ts'
 import { type Life, readLives } from '../rows/log/lives.ts'
 import type { Reader } from '../store/db.ts'
 
-/** How far the log has come, in all and for each node. */
+/** The head of the log, overall and for each node. */
 export interface Heads {
-  /** Sequence of the last event that is committed. */
+  /** Sequence of the last committed event. */
   last(): number
-  /** Sequence of the last event addressed to a node; for one with none in the log at start, where the log began. */
+  /** Sequence of the last event addressed to a node; for a node without events in the log, the start of the log. */
   of(no: number): number
   /** The position of an event. */
   positionOf(seq: number): string
   /** The revision of a node's desired state: the position of the last event addressed to it. */
   revisionOf(no: number): string
-  /** The sequence of a position, or why it is not in the history of this log. */
+  /** The sequence of a position, or why it does not belong to the history of this log. */
   find(position: string): Found
-  /** Whether the log still has all that was addressed to a node behind a sequence. */
+  /** Whether the log still contains everything addressed to a node after a sequence. */
   canResume(no: number, afterSeq: number): boolean
   follow: Follower
   prunedThrough(): number
@@ -29,14 +29,14 @@ export type Found =
 
 export interface KnownLog {
   epoch: string
-  /** The run that is under way: what comes behind `lastSeq` is its work. */
+  /** The current run: events after `lastSeq` are written by it. */
   life: string
-  /** What is up to here is no longer in the log. */
+  /** Everything up to this sequence has been pruned. */
   prunedThrough: number
 }
 
 export interface KnownHeads extends KnownLog {
-  /** Those of the log as it is, oldest first. */
+  /** The lives in the log, oldest first. */
   lives: readonly Life[]
   lastSeq: number
   heads: Map<number, number>
@@ -77,7 +77,7 @@ export function createHeads(known: KnownHeads): Heads {
   }
 }
 
-/** Reads the log from its end until every node has been found. */
+/** Reads the log backwards until the head of every node is known. */
 export async function loadHeads(
   reader: Reader,
   { nodes, ...known }: KnownLog & { nodes: Iterable<number> },

@@ -22,18 +22,18 @@ import { placeOf } from '../seal/places.ts'
 import { open, seal } from '../seal/seal.ts'
 import type { Store, Tx } from '../store/db.ts'
 
-/** The keys that sign events: the current one, and for a transition period the one before it. */
+/** The keys that sign events: the current one and, for a transition period, the previous one. */
 export interface Keyring {
-  /** As nodes are told, in their state and in events alike. */
+  /** In the form in which nodes get them, in their state and in events. */
   signingKeys(): SigningKeys
   /**
-   * The text of the envelope. A node that has not heard of the current key yet must be able to verify what was logged
-   * before that key, and the news of it: these are signed with the previous key while it is valid.
+   * The text of the envelope. A node that does not know the current key yet must be able to verify the events logged
+   * before that key, and its announcement: these are signed with the previous key while it is valid.
    */
   sign(event: UnsignedEvent, seq: number): Promise<string>
-  /** Resolves to the id of the new key; 409 while a transition is under way. */
+  /** Resolves to the id of the new key; 409 during a transition. */
   rotate(change: Change, transitionMs: number): Promise<string>
-  /** Tells the nodes that the previous key has expired, when it has. */
+  /** If the previous key has expired, tells the nodes. */
   dropExpired(change: Change): Promise<void>
 }
 
@@ -45,7 +45,7 @@ interface KeyPair {
   expiresAt: number
 }
 
-/** Reads the keys, and makes the first. Private keys are sealed in the database. */
+/** Loads the keys, and creates the first one. Private keys are sealed in the database. */
 export async function openKeyring(options: {
   store: Store
   masterKey: MasterKey
@@ -109,7 +109,7 @@ export async function openKeyring(options: {
   }
 }
 
-/** The union of what the seed shows and what the Go agent reads (wire contract 3.7). */
+/** The union of the specification's fields and those the Go agent reads (wire contract 3.7). */
 function rotationPayload(current: string, previous: KeyPair | undefined, nowMs: number) {
   const expiresAt = previous?.expiresAt
   return {
@@ -135,7 +135,7 @@ interface NewKey {
 }
 
 async function newKey(): Promise<NewKey> {
-  // The general type is that of all algorithms; this one makes pairs.
+  // generateKey's type covers all algorithms; for this one it returns a pair.
   const pair = (await crypto.subtle.generateKey('Ed25519', true, [
     'sign',
     'verify',

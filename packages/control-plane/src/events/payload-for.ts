@@ -10,7 +10,7 @@ import type { StoredEvent } from '../rows/log/events.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
 import type { Reader } from '../store/db.ts'
 
-/** What payloads are filled in from: all of it committed. */
+/** The data that payloads are filled in from; all of it committed. */
 export interface PayloadSources {
   reader: Reader
   entries: NodeEntries
@@ -19,7 +19,7 @@ export interface PayloadSources {
   now: () => number
 }
 
-/** The types whose payload differs by recipient, or is a secret of it. */
+/** The event types whose payload differs by recipient, or contains its secrets. */
 const perRecipient: ReadonlySet<EventType> = new Set([
   'peer_added',
   'peer_key_rotated',
@@ -29,20 +29,20 @@ const perRecipient: ReadonlySet<EventType> = new Set([
   'action_request',
 ])
 
-/** Nothing in it is a secret of one recipient: those who get the same text may get it in one envelope. */
+/** The types without a recipient's secrets: recipients of the same text can share one envelope. */
 export function mayBeShared(type: EventType): boolean {
   return !['peer_added', 'peer_key_rotated', 'action_request'].includes(type)
 }
 
-/** The same for every recipient. */
+/** For types that are the same for every recipient. */
 export function isShared(type: EventType): boolean {
   return !perRecipient.has(type)
 }
 
 /**
- * The payload of an event for one recipient, as JSON text. State is complete and as it is now, which may be later
- * than the event: it can be applied again. Undefined when there is nothing left to be told: an action that is
- * acknowledged or past its deadline.
+ * The payload of an event for one recipient, as JSON text. State in it is complete and current, so it may be newer
+ * than the event; it is safe to apply twice. Undefined if the event has become irrelevant: an action that was
+ * acknowledged or is past its deadline.
  */
 export async function payloadFor(
   event: StoredEvent,

@@ -1,22 +1,22 @@
 import type { Clock } from '@plexd/runtime'
 
 /**
- * When nodes are told to pull their state in place of the many events that wait for them. A pull costs as much as all
- * events of a node together, so they are told once the burst is over, and a few at a time.
+ * Schedules the nodes that are told to pull their state instead of getting many queued events. A pull costs as much as
+ * all the events of a node together, so it is sent after the burst, to a few nodes at a time.
  */
 export interface ResyncTurns {
-  /** Resolves when it is the node's turn. `lastMs` tells when something was last added to what it misses. */
+  /** Resolves when it is the node's turn. `lastMs` returns when an event was last added to what it misses. */
   wait(no: number, lastMs: () => number): Promise<void>
-  /** The node has pulled, or is gone: the next may. */
+  /** The node has pulled, or disconnected: the next one may start. */
   done(no: number): void
 }
 
-/** Nothing new for so long: the burst is over. */
+/** After this long without a new event, the burst is over. */
 const quietMs = 200
-/** A burst that does not end must not keep a node behind for longer. */
+/** A burst that does not end must not delay a node for longer than this. */
 const longestMs = 10_000
 const maxAtOnce = 4
-/** A node that was told and does not pull must not keep the others waiting. */
+/** A node that does not pull must not block the others for longer than this. */
 const patienceMs = 500
 
 export function createResyncTurns(clock: Clock): ResyncTurns {
@@ -45,7 +45,7 @@ export function createResyncTurns(clock: Clock): ResyncTurns {
     active.set(no, turn)
     clock.sleep(patienceMs, turn.signal).then(
       () => done(no),
-      () => undefined, // it has pulled
+      () => undefined, // aborted, because it has pulled
     )
   }
 

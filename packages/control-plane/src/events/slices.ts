@@ -1,12 +1,12 @@
 import { systemClock } from '@plexd/runtime'
 
-/** Work for thousands that is done bit by bit, so that requests are answered in between. */
+/** Runs long loops in slices, so that requests are answered in between. */
 export interface Slices {
-  /** Runs it, now or when those before it have run; it must not throw. */
+  /** Runs the work now, or after what is already running; it must not throw. */
   run(bit: () => void): void
 }
 
-/** A request that comes in waits for so long at most. */
+/** The longest time that a request waits for a slice. */
 const sliceMs = 20
 
 export function createSlices(now: () => number = systemClock.monotonic): Slices {

@@ -13,28 +13,28 @@ import { createSlices } from './slices.ts'
 import { createSubscription, type Sink, type Subscription } from './subscription.ts'
 
 export interface NodeSink extends Sink {
-  /** A sign of life, unless the reader is behind with what it has. */
+  /** Sends a keep-alive, unless the reader is behind. */
   keepAlive(): void
-  /** Since when the reader has taken nothing, while something waits for it. */
+  /** When the reader last took data, if something is waiting for it. */
   stalledSinceMs(): number | undefined
   onClose(run: () => void): void
 }
 
-/** The open event streams, one for each node. */
+/** The open event streams, one per node. */
 export interface Streams {
-  /** Ends the node's other stream, if it has one. */
+  /** Ends the node's previous stream, if there is one. */
   open(node: NodeRecord, at: Whereabouts, sink: NodeSink): void
   end(no: number): void
   /** The node has pulled its state. */
   pulled(no: number): void
   endAll(): void
-  /** A sign of life to everyone, and the end for readers that stall. */
+  /** Sends a keep-alive to every stream, and cuts off stalled ones. */
   keepAlive(): Promise<void>
   count(): number
   follow: Follower
 }
 
-/** Where a node says it is: the last event that it had, and the state that it has. Empty for none. */
+/** The node's position: its last event, and the revision of its state. Empty if unknown. */
 export interface Whereabouts {
   lastEventId: string
   revision: string
@@ -43,8 +43,8 @@ export interface Whereabouts {
 const maxStallMs = 30_000
 
 /**
- * Two machines with one identity put each other's stream out again and again. Go nodes come back without a delay, so
- * a stream is not ended before this age: that keeps the circle slow.
+ * Two machines with one identity keep ending each other's stream. Go nodes reconnect without a delay, so
+ * a stream is not replaced before this age: that limits the rate of the cycle.
  */
 const minAgeMs = 1_000
 
@@ -62,7 +62,7 @@ export function createStreams(options: {
   reader: Reader
   clock: Clock
   log: Log
-  /** So many events have left for a node. */
+  /** Records how many events have been flushed to a node. */
   onDelivered?: (count: number) => void
 }): Streams {
   const { fleet, heads, presence, frames, reader, clock, log, onDelivered } = options
@@ -72,7 +72,7 @@ export function createStreams(options: {
   const costlyForAll = createCounter(1_000)
 
   function offer(event: LoggedEvent): void {
-    // Whichever is fewer: a change for one node must not ask every stream.
+    // Iterate over the smaller set: a change for one node must not visit every stream.
     if (event.audience.length < streams.size)
       for (const no of event.audience) streams.get(no)?.subscription.offer(event)
     else
@@ -82,7 +82,7 @@ export function createStreams(options: {
 
   const replaced = new Set<NodeSink>()
 
-  /** Takes a stream off its node: nothing more is sent. */
+  /** Detaches a stream from its node: nothing more is sent. */
   function detach(no: number): Stream | undefined {
     const stream = streams.get(no)
     if (!stream) return undefined
@@ -185,7 +185,7 @@ export function createStreams(options: {
         const sinceMs = sink.stalledSinceMs()
         if (sinceMs !== undefined && nowMs - sinceMs > maxStallMs) sink.destroy()
         else sink.keepAlive()
-        // Ten thousand of them in one go would keep everybody else waiting for half a second.
+        // In slices: ten thousand in one go would block everyone else for half a second.
         await new Promise<void>((resolve) => slices.run(resolve))
       }
     },
@@ -197,17 +197,17 @@ export function createStreams(options: {
 }
 
 interface Start {
-  /** Undefined: from now on. */
+  /** Undefined: only new events. */
   cursorSeq?: number
-  /** The node has named a revision of this history, too. */
+  /** Whether the node has also shown a state of this history. */
   isProven?: boolean
-  /** Why what was before is lost to the node. */
+  /** Why earlier events cannot be delivered to the node. */
   resync?: string
 }
 
 /**
- * Where a stream begins: behind the last event, or the state where there is none. A position that cannot be served is
- * never skipped silently.
+ * Where a stream begins: after the last event, or, without one, after the node's state. If the position cannot be
+ * resumed, the node is always told.
  */
 function startOf({ lastEventId, revision }: Whereabouts, no: number, heads: Heads): Start {
   const state = revision === '' ? undefined : heads.find(revision)

@@ -6,80 +6,80 @@ import { type Counter, createCounter } from './counter.ts'
 import type { Frame } from './frames.ts'
 import type { Slices } from './slices.ts'
 
-/** Where a stream goes to. */
+/** The network side of a stream. */
 export interface Sink {
-  /** Undefined when more may be written at once; else wait for it, it rejects when the stream is closed. */
+  /** Undefined if more may be written at once; otherwise wait for the promise, which rejects when the stream is closed. */
   write(text: string, onFlushed?: () => void): Promise<void> | undefined
-  /** Ends the stream in order. */
+  /** Ends the stream gracefully. */
   end(): void
-  /** Cuts it off, with what was not sent yet. */
+  /** Cuts the stream off, with its unsent data. */
   destroy(): void
 }
 
 export interface Subscription {
-  /** Takes the next committed event; never blocks and never holds more than a few. */
+  /** Takes the next committed event; never blocks, and queues only a few. */
   offer(event: LoggedEvent): void
   close(): void
 }
 
 export interface SubscriptionOptions {
   no: number
-  /** The stream goes on behind this one. */
+  /** The sequence after which the stream continues. */
   afterSeq: number
-  /** Whether the log has events in between; else only what is offered is sent. */
+  /** Whether the log may contain events in between; if not, only offered events are sent. */
   behind: boolean
   reader: Reader
   sink: Sink
-  /** One change may be for ten thousand readers. */
+  /** For yielding to other work, because a change may have ten thousand readers. */
   slices: Slices
-  /** Sent ahead of everything. */
+  /** Sent before all events. */
   prologue: () => AsyncIterable<string>
-  /** The text to send; undefined for an event to pass over. `live`: it was offered, not read from the log. */
+  /** The text of an event; undefined to skip it. `live`: it was offered, not read from the log. */
   frameOf: (event: StoredEvent, live: boolean) => Promise<Frame | undefined>
-  /** Its text at the moment when it is its turn; as it is when left out. */
+  /** Finishes a text when it is about to be sent; by default unchanged. */
   textOf?: (frame: Frame, seq: number) => string
-  /** What takes the place of a multitude of events; without it each is sent, however many wait. */
+  /** Replaces a burst of events by a pull; without it every event is sent, however many are queued. */
   resync?: Resync
-  /** `count` events up to `seq` have left for the network, or were passed over. */
+  /** `count` events up to `seq` have been flushed or skipped. */
   onFlushed: (seq: number, count: number) => void
   log: Log
 }
 
 export interface Resync {
-  /** Resolves when the reader may be told. `lastMs` tells when something was last added to what it misses. */
+  /** Resolves when the reader may be told. `lastMs` returns when an event was last added to what it misses. */
   turn(lastMs: () => number): Promise<void>
-  /** The text that tells the reader to pull its state, instead of all events up to `seq`. */
+  /** The text that tells the reader to pull its state, replacing all events up to `seq`. */
   frame(seq: number): Promise<string>
-  /** Of events that are signed for one reader each, for all readers and for a second. */
+  /** Counts individually signed events of all readers per second. */
   costlyForAll: Counter
   now(): number
 }
 
-/** More than this waiting for a reader, and they are read from the log again when it is ready for them. */
+/** With more events queued for a reader, the queue is dropped and they are read from the log when it is ready. */
 const maxQueued = 64
 /**
- * More of those that are signed for one node in a second, and more for all: it is told to pull instead, which costs
- * less than they do. Where there are fewer, each is sent at once: a pull waits for the end of the burst.
+ * With more individually signed events than these per second, for one node and for all, the node is told to pull
+ * instead, which is cheaper. With fewer, each is sent at once, because a pull waits for the end of the burst.
  */
 const maxCostly = { ofOne: 8, ofAll: 500 }
-/** Events that are made into one piece for the network. */
+/** Events are joined up to this size for one write. */
 const maxBatch = 16
 const maxBatchChars = 256 * 1024
 
-/** Each has a secret of its own for each node. */
+/** These contain a secret for each recipient. */
 const costly: ReadonlySet<EventType> = new Set(['peer_added', 'peer_key_rotated'])
 
 /**
- * Brings events to a sink in their order, each once: first those in the log, then those that are offered. It must be
- * offered events from before it is told `behind`, so that none is lost between the two. A slow reader costs no memory:
- * its queue is dropped, and it is told to pull its state; or, when that would not make up for all of them, the log is
- * read on from where it is.
+ * Delivers events to a sink in order, each once: first those in the log, then those that are offered. Events must be
+ * offered from before `behind` is read, so that none is lost in between. A slow reader costs no memory:
+ * its queue is dropped, and it is told to pull its state; or, if a pull cannot replace all of the events, the log is
+ * replayed from its cursor.
  */
 export function createSubscription(options: SubscriptionOptions): Subscription {
   const { no, reader, sink, slices, resync, textOf = ({ text }: Frame) => text, log } = options
   const queue: LoggedEvent[] = []
   let { afterSeq, behind } = options
-  /** The last of those events that a state will make up for, and when it came. */
+  /** The last event that a pull will replace, and when it was added. */
   let missed: { seq: number; atMs: number } | undefined
   const recent = createCounter(1_000)
   let closed = false
@@ -88,7 +88,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   async function pump(): Promise<void> {
     while (!closed) {
       if (behind) {
-        // First, so that what is committed from here on is in the queue, in the log, or in both.
+        // First, so that everything committed from here on is in the queue, in the log, or in both.
         behind = false
         queue.length = 0
         await replay()
@@ -109,14 +109,14 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       while (page.events.length > 0 && !closed) await send(page.events.splice(0, maxBatch), false)
       afterSeq = Math.max(afterSeq, page.lastSeq)
       more = page.more
-      // The database answers at once: a long log must not keep all others waiting.
+      // The database answers synchronously: a long log must not block everyone else.
       if (more) await new Promise((resolve) => setImmediate(resolve))
     }
   }
 
   async function sendResync(sinceMs: number): Promise<void> {
     await resync?.turn(() => missed?.atMs ?? sinceMs)
-    // Something else may have come that no state makes up for.
+    // Meanwhile an event may have arrived that a pull cannot replace.
     if (closed || !missed) return
     const { seq } = missed
     missed = undefined
@@ -126,7 +126,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     await sink.write(frame, () => options.onFlushed(seq, 1))
   }
 
-  /** In as few pieces as their size allows: each costs a system call, and a record of its own in TLS. */
+  /** In as few writes as their size allows: each costs a system call and a TLS record. */
   async function send(events: readonly StoredEvent[], live: boolean): Promise<void> {
     const due = events.filter(({ seq }) => seq > afterSeq)
     const frames = await Promise.all(due.map((event) => options.frameOf(event, live)))
@@ -172,7 +172,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     })
   }
 
-  /** Each is sent, or a state makes up for all of them, or the log is read again. */
+  /** Either all are sent, or a pull replaces all of them, or the log is read again. */
   function overflow(event: LoggedEvent): void {
     const isMadeUpFor = [...queue, event].every(({ event_type }) => isMadeUpByState(event_type))
     if (!isMadeUpFor && !missed && queue.length < maxQueued) {

@@ -1,17 +1,17 @@
 import { ApiError, type Capabilities } from '@plexd/protocol'
 
-/** An action as its node announced it. */
+/** An action as announced by its node. */
 export interface AnnouncedAction {
-  /** Exactly as announced: nodes look it up by it. */
+  /** Exactly as announced, because nodes look it up by this name. */
   name: string
   type: 'builtin' | 'hook'
-  /** Unchanged too: the node compares it with that of the file, Go nodes as text. */
+  /** Unchanged too: the node compares it with the file's checksum, Go nodes as text. */
   checksum?: string
 }
 
 /**
- * Finds an action by its name; hooks by `hooks/<name>` and `<name>` alike. Throws an ApiError: 400 that names what the node
- * can do, 409 for a node that announced nothing, because nobody would ever answer.
+ * Finds an action by its name; a hook by `hooks/<name>` or `<name>`. Throws an ApiError: 400 with the names of the node's
+ * actions, 409 for a node that announced nothing, because it would never answer.
  */
 export function findAction(name: string, capabilities: Capabilities | null): AnnouncedAction {
   const known = announcedActions(capabilities)

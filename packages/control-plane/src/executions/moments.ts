@@ -1,8 +1,8 @@
 import type { StoredExecution } from '../rows/executions.ts'
 
 /**
- * When an execution was asked for, accepted and over, in this order. That it was accepted is by our clock, when we heard of
- * it; that it is over is by the clock of the node, and may lie before either. Pure.
+ * When an execution was requested, accepted and finished, in ascending order. Acceptance is timed by our clock;
+ * completion is reported by the node's clock, and may appear earlier than either. Pure.
  */
 export function momentsOf({
   created_at,

@@ -6,7 +6,7 @@ import type { Limits } from '../limits.ts'
 
 const checker = Compile(ExecutionResult)
 
-/** Reads the result of an execution, with as much of its output as is kept. Throws an ApiError (400) for anything else. */
+/** Parses the result of an execution, with its output truncated to what is stored. Throws an ApiError (400) for invalid input. */
 export function parseResult(
   body: Uint8Array,
   { execution_output_bytes: maxBytes }: Pick<Limits, 'execution_output_bytes'>,

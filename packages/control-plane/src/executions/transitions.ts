@@ -7,17 +7,17 @@ import {
 } from '@plexd/protocol'
 import type { ExecutionChange, StoredExecution } from '../rows/executions.ts'
 
-/** A node has this long beyond the timeout of the action to say what became of it. */
+/** How long after the action's timeout we wait for the node's result. */
 export const deadlineGraceMs = 30_000
 
-/** Whether nothing more is expected; a result may still come after `expired`. */
+/** Whether the execution has ended; a result may still arrive after `expired`. */
 export function isFinal(status: string): boolean {
   return status !== 'pending' && status !== 'accepted'
 }
 
 /**
- * What an acknowledgement changes; undefined for a repeat, and for one that comes behind the result or the deadline.
- * Throws an ApiError (409) when it contradicts what the node said before.
+ * The effect of an acknowledgement; undefined for a repeat, and for one after the result or the deadline.
+ * Throws an ApiError (409) if it contradicts an earlier one.
  */
 export function acknowledge(
   row: StoredExecution,
@@ -38,8 +38,8 @@ export function acknowledge(
 }
 
 /**
- * What a result changes; undefined for the same result again. A result that comes after the deadline still counts.
- * Throws an ApiError (409) for a second, different one, and for one of a rejected execution.
+ * The effect of a result; undefined if the same result is repeated. A result after the deadline still counts.
+ * Throws an ApiError (409) for a second, different one, and for a rejected execution.
  */
 export function finish(
   row: StoredExecution,
@@ -65,7 +65,7 @@ export function finish(
   }
 }
 
-/** When the node says that it was, but never later than we heard of it; Go's zero time says nothing. */
+/** The node's time, but never later than its arrival here; Go's zero time is ignored. */
 function finishedMs({ finished_at }: ExecutionResult, nowMs: number): number {
   const ms = Date.parse(finished_at ?? '')
   return ms > 0 ? Math.min(ms, nowMs) : nowMs

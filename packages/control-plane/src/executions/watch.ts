@@ -1,10 +1,10 @@
 import type { Clock } from '@plexd/runtime'
 
-/** Wakes those who wait for an execution to change. */
+/** Wakes callers that wait for a change of an execution. */
 export interface ExecutionWatch {
-  /** Call it once the change is committed. */
+  /** Call this after the change is committed. */
   changed(executionId: string): void
-  /** Starts to listen at once; the promise resolves at the next change, after `ms`, or when the signal aborts. */
+  /** Subscribes immediately; the promise resolves at the next change, after `ms`, or when the signal aborts. */
   next(executionId: string, ms: number, signal: AbortSignal): Promise<void>
 }
 

@@ -3,12 +3,12 @@ import { connect } from 'node:net'
 import { errorCodeOf } from '@plexd/runtime'
 import type { FastifyInstance } from 'fastify'
 
-/** What the kernel takes, with the zero at its end. */
+/** The kernel's limit for a socket path, including the terminating zero. */
 const maxPathBytes = 107
 
 /**
- * Serves on a Unix socket that its owner alone may open. One that a killed process left behind is replaced; throws
- * where somebody answers, or something else is in its place.
+ * Listens on a Unix socket that only its owner may open. Replaces the socket of a killed process; throws
+ * if another process answers there, or the path is something else.
  */
 export async function listenOnSocket(server: FastifyInstance, path: string): Promise<void> {
   const failed = (why: string): Error =>

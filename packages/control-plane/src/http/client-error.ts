@@ -2,13 +2,13 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { answerHeader, codeOf } from '@plexd/protocol'
 
-/** How far the answer is to the request that a connection is at. */
+/** How much of the answer to a connection's current request has been sent. */
 export type Answered = 'not' | 'begun' | 'whole'
 
 /**
- * Answers what is no HTTP request, or takes too long to become one, in the words of all our failures, and hangs up. A
- * request that goes wrong behind its own answer gets no second one: that would stand in the middle of the first, or be
- * taken for the answer to something else.
+ * Answers input that is not a valid HTTP request, or arrives too slowly, in our error format, and closes the connection.
+ * If an answer has already begun, no second one is sent: it would end up inside the first, or be
+ * taken for the answer to another request.
  */
 export function answerClientError(
   life: string,
@@ -17,14 +17,14 @@ export function answerClientError(
   answered: Answered,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  // Refused already: it goes on sending, and would lose the answer if we closed at once.
+  // Already refused: the client is still sending, and would lose the answer if we closed at once.
   if (socket.writableEnded) return
   if (!socket.writable || answered === 'begun') {
     socket.destroy()
     return
   }
   socket.end(answered === 'whole' ? '' : refusal(life, statusOf(error.code)))
-  // Whoever does not take the answer, or goes on sending, must not keep the connection.
+  // A client that neither reads the answer nor stops sending must not keep the connection.
   const linger = setTimeout(() => socket.destroy(), lingerMs)
   socket.once('close', () => clearTimeout(linger))
 }

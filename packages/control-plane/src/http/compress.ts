@@ -2,14 +2,14 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Below this, packing costs more than it saves. */
+/** Below this size compression costs more than it saves. */
 const gzipOverBytes = 8_192
 
 const gzipAsync = promisify(gzip)
 
 /**
- * Packs large texts for who asks for gzip, as Go nodes do; for others they are made into bytes, once, where as texts they
- * would be measured, flattened and encoded on their way. Bytes and streams go as they are (wire contract 1).
+ * Compresses large texts for clients that accept gzip, as Go nodes do. For others the text is encoded to bytes once here;
+ * a string would be measured, flattened and encoded again later. Bytes and streams are sent unchanged (wire contract 1).
  */
 export async function compress(
   request: FastifyRequest,

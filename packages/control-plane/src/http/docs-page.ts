@@ -1,6 +1,6 @@
 import type { Json, OpenApiDocument, OpenApiOperation } from './openapi.ts'
 
-/** One HTML page of the document: no script, nothing loaded from elsewhere, so that it works wherever the server does. */
+/** One HTML page of the document, without scripts or external resources, so that it works wherever the server runs. */
 export function docsPage(document: OpenApiDocument): string {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
@@ -78,7 +78,7 @@ function contentHtml(content: Record<string, { schema: Json }>): string {
     .join('')
 }
 
-/** The schema as JSON; references become links. */
+/** The schema as JSON, with references as links. */
 function schemaHtml(schema: Json): string {
   if (Object.keys(schema).length === 0) return ''
   const text = escapeText(JSON.stringify(schema, null, 2))

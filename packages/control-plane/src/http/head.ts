@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** What would be sent to GET stays here for HEAD; its length is said all the same. */
+/** Answers HEAD: drops the content that GET would send, but keeps its length. */
 export async function withoutBody(
   request: FastifyRequest,
   reply: FastifyReply,

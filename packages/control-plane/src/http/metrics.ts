@@ -2,14 +2,14 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Follower } from '../log/log.ts'
 
-/** What is asked for when the metrics are read. */
+/** Values that are read when the metrics are requested. */
 export interface Gauges {
   streams(): number
   /** How many nodes there are in each status. */
   nodes(): ReadonlyMap<string, number>
 }
 
-/** Counts for Prometheus. Nothing in them names a tenant, a node or an operator. */
+/** Metrics for Prometheus. Labels never contain a tenant, a node or an operator. */
 export interface Metrics extends Disposable {
   answered(operation: string, status: number, seconds: number): void
   committed(groupSize: number): void
@@ -17,7 +17,7 @@ export interface Metrics extends Disposable {
   delivered(count: number): void
   reportsDropped(count: number): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
-  /** Asked for when the metrics are read: milliseconds since 1970 by the name of the certificate. */
+  /** Read when the metrics are requested: the expiry in milliseconds since 1970, by certificate name. */
   showCertificates(ends: () => ReadonlyMap<string, number>): void
   wrongToken(api: string, outcome: string): void
   /** A connection was closed without an answer. */
@@ -132,7 +132,7 @@ export function createMetrics(): Metrics {
   }
 }
 
-/** A gauge each: a label "quantile" is for summaries only. */
+/** One gauge each, because the label "quantile" is reserved for summaries. */
 function lagGauges(
   gauge: (name: string, help: string) => Gauge,
 ): readonly { percentile: number; gauge: Gauge }[] {

@@ -32,11 +32,11 @@ export interface OpenApiSource {
   /** Where it is served. */
   url: string
   apis: readonly { name: string; description: string; operations: Record<string, Operation> }[]
-  /** Schemas that go by a name; wherever one of them stands, the document refers to it. */
+  /** Named schemas; the document refers to them wherever they occur. */
   schemas: Readonly<Record<string, TSchema>>
 }
 
-/** The OpenAPI 3.1 document of some tables. Pure; the same tables give the same text. */
+/** The OpenAPI 3.1 document of some tables. Pure and deterministic. */
 export function openApiDocument({ version, url, apis, schemas }: OpenApiSource): OpenApiDocument {
   const named = createNames(schemas)
   const paths: OpenApiDocument['paths'] = {}
@@ -186,14 +186,14 @@ const securitySchemes = {
   },
 }
 
-/** Registration is open: its token is in the body. */
+/** Registration needs no credentials: its token is in the body. */
 function securityOf({ auth, permission }: Operation): Json[] {
   if (auth === 'node') return [{ node_token: [] }]
   if (auth === 'operator') return [{ admin_token: [permission] }]
   return []
 }
 
-/** Finds named schemas by what they say: combining schemas makes copies of them. */
+/** Finds named schemas by their content, because combining schemas copies them. */
 function createNames(schemas: Readonly<Record<string, TSchema>>) {
   const names = new Map<string, string>()
   for (const [name, schema] of Object.entries(schemas)) {

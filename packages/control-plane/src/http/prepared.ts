@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { acceptsGzip } from './compress.ts'
 
-/** An answer that is the same for everybody: made when it is first asked for, packed once, and only sent from then on. */
+/** An answer that is the same for everyone: created and compressed on first use, then reused. */
 export type Prepared = (request: FastifyRequest, reply: FastifyReply) => Buffer
 
 export function prepare(type: string, make: () => string): Prepared {

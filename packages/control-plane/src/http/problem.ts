@@ -7,7 +7,7 @@ export interface Problem {
   body: { error: string; code: string; [detail: string]: unknown }
 }
 
-/** What the caller is told of an error; a bare 500 when it is not the caller's. `internal`: an operator must hear of it. */
+/** The error for the caller; a bare 500 if the caller did not cause it. `internal`: to be logged for the operator. */
 export function problemOf(error: unknown): Problem & { internal: boolean } {
   if (error instanceof ApiError) {
     const retry = error.retryAfterSeconds
@@ -15,7 +15,7 @@ export function problemOf(error: unknown): Problem & { internal: boolean } {
       status: error.status,
       headers: retry === undefined ? {} : { 'retry-after': String(Math.ceil(retry)) },
       body: { error: error.message, code: error.code, ...error.details },
-      // Not for a caller's mistake, whatever its cause: that may quote the body.
+      // Not for a client error, whatever its cause, because the cause may quote the body.
       internal: error.status === 500 || (error.status > 500 && error.cause !== undefined),
     }
   }

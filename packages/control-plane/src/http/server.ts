@@ -24,7 +24,7 @@ import { markAnswers } from './mark-answers.ts'
 import { problemOf } from './problem.ts'
 import { takeTurns } from './turns.ts'
 
-/** A row of a table with what answers it. `run` sends nothing itself, unless it takes the reply over (hijack). */
+/** A row of a table with its handler. `run` sends nothing itself, unless it hijacks the reply. */
 export interface Route<Principal> {
   name: string
   operation: Operation
@@ -33,14 +33,14 @@ export interface Route<Principal> {
 
 export interface ServerOptions<Principal> {
   routes: readonly Route<Principal>[]
-  /** This run of the control plane; every answer names it. */
+  /** The id of this run of the control plane, sent with every answer. */
   life: string
-  /** What finds out who calls, before the body is read. That throws an ApiError for a caller that may not. */
+  /** Authenticates the caller before the body is read. Throws an ApiError if the call is not allowed. */
   callerOf(operation: Operation): (request: FastifyRequest) => Principal | Promise<Principal>
-  /** As long as it says why not, everything is answered 503. */
+  /** While it returns a reason, every request is answered 503. */
   notServing(): 'starting' | 'stopping' | undefined
   onAnswer?(name: string, status: number, seconds: number): void
-  /** May put another error in the place of one that the caller is about to be told. */
+  /** May replace the error that the caller is about to get. */
   judge?(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
   tls?: { cert: string; key: string }
   bodies: Bodies
@@ -53,13 +53,13 @@ const jsonType = 'application/json; charset=utf-8'
 const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 const connections = {
-  /** How often they are looked at, for those that take longer than they may. */
+  /** How often connections are checked for timeouts. */
   connectionsCheckingInterval: 5_000,
-  /** Node's own refusal has no words, and nothing that shows it to be ours. */
+  /** Node's own refusal has no body, and no header that identifies us. */
   requireHostHeader: false,
 } as const
 
-/** What a schema is about, for people. */
+/** The subject of a schema in error messages. */
 const parts: Readonly<Record<string, string>> = {
   body: 'request body',
   params: 'path',
@@ -68,7 +68,7 @@ const parts: Readonly<Record<string, string>> = {
 
 export const minTlsVersion = 'TLSv1.2'
 
-/** Fastify with the house's rules: errors as problem.ts words them, gzip bodies, exact types, 405 with Allow. */
+/** Fastify with our conventions: errors as in problem.ts, gzip bodies, exact content types, 405 with Allow. */
 export function createServer<Principal>(options: ServerOptions<Principal>): FastifyInstance {
   const { routes, log } = options
   const server = Fastify({
@@ -83,14 +83,14 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
         }
       : { http: connections }),
     logger: false,
-    // Longer than the heartbeat interval, so that a connection is still open for the next one.
+    // Longer than the heartbeat interval, so that the connection can be reused for the next heartbeat.
     keepAliveTimeout: 90_000,
-    // A binary is uploaded within it, over a slow line too.
+    // Long enough to upload a binary over a slow line.
     requestTimeout: 300_000,
-    // What is under way is finished; whoever closes the server sets the time for that.
+    // Requests in progress are finished; the code that closes the server limits the time.
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
-    // As long as Node lets a request line be: the row's own schema says what is too long.
+    // As long as Node's limit for a request line: the row's own schema reports what is too long.
     routerOptions: { maxParamLength: 16_384 },
     ajv: {
       customOptions: {
@@ -98,7 +98,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
         removeAdditional: false,
         useDefaults: false,
         allErrors: false,
-        // Errors come with the value and the part of the schema that they are about.
+        // Errors include the value and the violated part of the schema.
         verbose: true,
         keywords: [wantKeyword],
       },
@@ -150,7 +150,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
     options.onAnswer?.(operationName ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000)
     drain(request.raw)
   })
-  // Bodies are read behind the gate, see bodyOf; Fastify reads none.
+  // Bodies are read after the gate, see bodyOf; Fastify reads none.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
@@ -191,9 +191,9 @@ function addRoute<Principal>(
     handler: async (request, reply) => {
       if (request.method === 'HEAD' && operation.responseKind === 'event-stream')
         return reply.type('text/event-stream').send('')
-      // Keys, tokens, secrets: what is for one caller is kept by nobody on the way (RFC 9111, section 5.2.2.5).
+      // Answers may contain keys, tokens and secrets, so caches must not store them (RFC 9111, section 5.2.2.5).
       if (operation.auth !== 'none') reply.header('cache-control', 'no-store')
-      const answer = await run(request, reply, request.principal as Principal) // set by onRequest
+      const answer = await run(request, reply, request.principal as Principal) // set in onRequest
       if (reply.sent) return reply
       if (reply.statusCode === 200) reply.code(operation.status)
       if (operation.responseKind === 'json-text' && answer !== undefined) reply.type(jsonType)
@@ -209,16 +209,16 @@ function methodsOf({ method }: Operation): HTTPMethods[] {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls; undefined for a stranger. */
+    /** The caller; undefined if unauthenticated. */
     principal: unknown
-    /** JSON as it was written; empty where no body is parsed. */
+    /** The original JSON text; empty if no body is parsed. */
     bodyText: string
   }
 }
 
 const utf8 = new TextDecoder()
 
-/** Parsed JSON, or the bytes of a batch; undefined for what the handler reads itself, and where none is asked for. */
+/** Parsed JSON, or the bytes of a batch; undefined for bodies that the handler reads, and for rows without a body. */
 async function bodyOf(
   operation: Operation,
   exchange: Exchange,
@@ -227,7 +227,7 @@ async function bodyOf(
   const { requestKind = 'json', request } = operation
   if (requestKind === 'batch') return { body: await bodies.read(exchange, operation) }
   if (requestKind !== 'json' || !request) return { body: undefined }
-  // Without a type it is taken for what it should be (RFC 9110, section 8.3).
+  // Without a content type the expected one is assumed (RFC 9110, section 8.3).
   const type = exchange.request.headers['content-type'] ?? 'application/json'
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new ApiError(
@@ -238,7 +238,7 @@ async function bodyOf(
   return { body: parseJson(bodyText), bodyText }
 }
 
-/** The seed's `{name}` as Fastify's `:name`. */
+/** Converts `{name}` of the tables to Fastify's `:name`. */
 function fastifyPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1')
 }

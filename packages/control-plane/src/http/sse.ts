@@ -1,23 +1,23 @@
 import { formatComment } from '@plexd/protocol'
 import type { FastifyReply } from 'fastify'
 
-/** A Server-Sent Events response, taken over from the server. */
+/** A Server-Sent Events response, hijacked from the server. */
 export interface SseStream {
-  /** Undefined when more may be written at once; else wait for it, it rejects when the stream is closed. */
+  /** Undefined if more may be written at once; otherwise wait for the promise, which rejects when the stream is closed. */
   write(text: string, onFlushed?: () => void): Promise<void> | undefined
-  /** A sign of life, unless the reader is behind with what it has. */
+  /** Sends a keep-alive, unless the reader is behind. */
   keepAlive(): void
-  /** Since when the reader has taken nothing, while something waits for it. */
+  /** When the reader last took data, if something is waiting for it. */
   stalledSinceMs(): number | undefined
   end(): void
   destroy(): void
   onClose(run: () => void): void
 }
 
-/** What a reader that stops reading costs at most, some three times over: as text, as bytes, and encrypted. */
+/** The buffer of a stalled reader; it is held up to three times: as text, as bytes, and encrypted. */
 const maxPieceChars = 128 * 1024
 
-/** Answers 200 and a comment at once, so that the other side sees that it is through. */
+/** Answers 200 and a comment at once, so that the client sees that it is connected. */
 export function openSse(reply: FastifyReply, now: () => number): SseStream {
   const response = reply.hijack().raw
   let stalledSince: number | undefined
@@ -67,18 +67,18 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
       if (stalledSince === undefined) response.write(formatComment('keep-alive'))
     },
     stalledSinceMs: () => stalledSince,
-    // One who does not read would not read the end either.
+    // A client that does not read would not see the end either.
     end: () => (stalledSince === undefined ? response.end() : response.destroy()),
     destroy: () => response.destroy(),
     onClose(run) {
-      // The other side may be gone before anybody listens.
+      // The client may disconnect before anybody listens.
       if (response.closed) queueMicrotask(run)
       else response.once('close', run)
     },
   }
 }
 
-/** Not between the halves of a character beyond 16 bits: each piece is made into bytes by itself. */
+/** Does not split surrogate pairs, because each chunk is encoded by itself. */
 function endOfPiece(text: string): number {
   const code = text.charCodeAt(maxPieceChars - 1)
   return code >= 0xd800 && code < 0xdc00 ? maxPieceChars - 1 : maxPieceChars

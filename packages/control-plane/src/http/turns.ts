@@ -7,42 +7,42 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => void
 type Feed = (bytes: Buffer) => void
 
 export interface Turns {
-  /** How far the answer is to the request that bytes come for on this connection. */
+  /** How much of the answer to the connection's current request has been sent. */
   answered(socket: Socket): Answered
 }
 
-/** What is under way on a connection. */
+/** The state of a connection. */
 interface Line {
-  /** The one that is worked on, until its answer has left. */
+  /** The request being handled, until its answer is sent. */
   current?: IncomingMessage | undefined
   /** Its answer. */
   answer?: ServerResponse | undefined
-  /** The one before it, while what is left of its body comes behind its answer. */
+  /** The previous request, while the rest of its body arrives after its answer. */
   unfinished?: IncomingMessage | undefined
-  /** Behind it, from the same piece. */
+  /** The next request, from the same chunk. */
   waiting: [request: IncomingMessage, response: ServerResponse][]
 }
 
-/** A socket with what Node's HTTP server notes on it: true while answers wait for a reader, and its parser rests. */
+/** A socket with a private field of Node's HTTP server: true while answers wait for a slow reader and the parser is paused. */
 type HttpSocket = Socket & { _paused?: boolean }
 
 /**
- * A piece ends with the head of a request. Where a body ends is not looked for: while one is under way, pieces are at
- * least so long, and no more than a dozen of the shortest requests may come along with the end of a body.
+ * A chunk ends with the head of a request. The end of a body is not searched: inside a body, chunks have at least
+ * this length, so the end of a body is followed by at most a dozen of the shortest requests.
  */
 const bodyPieceBytes = 256
 
-/** `GET / HTTP/1.1`: no head ends before. Whoever sends nothing but empty lines makes no more of them. */
+/** `GET / HTTP/1.1`: no head is shorter. Prevents a client that sends only empty lines from causing more chunks. */
 const requestLineBytes = 14
 
 /**
- * Lets the requests of one connection be worked on one by one, with a turn for everybody else in between: whoever sends
- * hundreds at once (HTTP pipelining) waits for himself, and keeps nobody waiting. To be called before the server listens.
+ * Handles the requests of one connection one at a time, yielding to others in between: a client that
+ * pipelines hundreds of requests delays only itself. Call this before the server listens.
  *
- * Bytes go to Node's parser in pieces, and none while a request is worked on of which all is there: what is sent ahead
- * stays in the socket, and then with its sender. Left alone, Node lets its parser take bytes straight from the handle,
- * and pauses both when a reader is behind with its answers; but a TLS handle goes on giving what it has decrypted, and
- * the paused parser calls that an error: a good request would be answered "not valid HTTP".
+ * The parser gets bytes in chunks, and none while a completely received request is being handled: pipelined requests
+ * stay in the socket, and then with the client. By default Node's parser reads straight from the handle,
+ * and both are paused while the client is slow to read its answers; but a TLS handle still delivers what it has decrypted,
+ * and the paused parser treats that as an error: a valid request would be answered "not valid HTTP".
  */
 export function takeTurns(server: Server): Turns {
   const [handle] = server.listeners('request') as Handle[] // the one that it was made with
@@ -61,11 +61,11 @@ export function takeTurns(server: Server): Turns {
     line.current = undefined
     line.answer = undefined
     line.unfinished = answered.complete ? undefined : answered
-    // Nobody would hear the rest.
+    // Nobody is listening any more.
     if (socket.destroyed) line.waiting = []
     const first = line.waiting.shift()
     if (first) begin(line, ...first)
-    // Node itself goes on when it has paused.
+    // If Node has paused, Node resumes.
     if (!isHeld(line, socket)) socket.resume()
   }
 
@@ -85,11 +85,11 @@ export function takeTurns(server: Server): Turns {
 
 function answeredOn(line: Line | undefined): Answered {
   if (line?.answer?.headersSent) return line.answer.writableEnded ? 'whole' : 'begun'
-  // What comes behind a whole request is the next one.
+  // After a complete request comes the next one.
   return line?.unfinished?.complete === false ? 'whole' : 'not'
 }
 
-/** Comes between the socket and Node's parser. A listener of its own makes Node give up its way around the stream. */
+/** Inserts itself between socket and parser. A data listener of our own makes Node stop bypassing the stream. */
 function feedInPieces(socket: HttpSocket, line: Line): void {
   const [feed] = socket.listeners('data') as Feed[] // of Node's HTTP server
   if (!feed) return
@@ -107,7 +107,7 @@ function feedInPieces(socket: HttpSocket, line: Line): void {
   socket.off('data', feed)
 }
 
-/** While a body is under way its bytes are wanted, whoever else waits. */
+/** Inside a body its bytes are always needed, whoever else is waiting. */
 function isHeld({ current, waiting }: Line, { _paused, destroyed }: HttpSocket): boolean {
   return _paused === true || destroyed || waiting.length > 0 || current?.complete === true
 }

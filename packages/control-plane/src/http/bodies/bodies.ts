@@ -5,20 +5,20 @@ import type { Limits } from '../../limits.ts'
 import { type BodyBudget, type Bound, createBodyBudget } from './body-budget.ts'
 import { bodyErrorOf, encodingOf, unpacked } from './content-encoding.ts'
 
-/** A request with the reply that ends it: what its body takes is given back then. */
+/** A request and its reply; when the reply ends, the memory of the body is released. */
 export interface Exchange {
   request: FastifyRequest
   reply: FastifyReply
 }
 
-/** How all bodies are read that are kept in memory. */
+/** Reads all bodies that are kept in memory. */
 export interface Bodies {
   /**
-   * The body, unpacked, when it stays within the bounds of its row; it is still to be parsed. Throws an ApiError as soon
-   * as a bound is passed, with the status of the row: nothing behind is read or unpacked.
+   * The decompressed body if it stays within the bounds of its row, not yet parsed. Throws an ApiError, with the status of
+   * the row, as soon as a bound is exceeded: the rest is not read or decompressed.
    */
   read(exchange: Exchange, operation: Operation): Promise<Buffer>
-  /** What there is of the body of a node up to `maxBytes`, and whether that is all of it: for who must not be refused. */
+  /** The first `maxBytes` of a node's body, and whether it is complete: for a caller that must not be refused. */
   readSome(exchange: Exchange, maxBytes: number): Promise<{ body: Buffer; isWhole: boolean }>
 }
 
@@ -27,7 +27,7 @@ type BudgetName =
   | 'caller_body_bytes_in_flight'
   | 'stranger_body_bytes_in_flight'
 
-/** What a node, as the caller of the request, has sent in a body, unpacked, also when that is refused; batches are not counted. */
+/** Counts the decompressed bytes that a node has sent, including those of refused bodies, but not batches. */
 export type CountBytes = (principal: unknown, bytes: number) => void
 
 export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodies {
@@ -83,7 +83,7 @@ export function createBodies(limits: Limits, count: CountBytes = () => {}): Bodi
   }
 }
 
-/** What the path names: who writes many things wants to know which it is. */
+/** The names in the path, so that a client that writes many things learns which one was refused. */
 function aboutOf({ params }: FastifyRequest): string | undefined {
   const named = Object.entries({ ...(params as Record<string, string> | null) }) // texts, of the path
   const [name, value] = named.find(([param]) => param === 'key' || param === 'name') ?? []
@@ -93,12 +93,12 @@ function aboutOf({ params }: FastifyRequest): string | undefined {
 interface Collecting {
   budget: BodyBudget
   timeoutMs: number
-  /** Sees each chunk before it is kept; throws, or answers false when no more is wanted. */
+  /** Sees each chunk before it is stored; throws, or returns false to stop reading. */
   check(chunk: Buffer): boolean
   count(bytes: number): void
 }
 
-/** The body as one; what they take of the budget is given back when the response is over. */
+/** The whole body; its memory is returned to the budget when the response is finished. */
 function collect(
   raw: IncomingMessage,
   response: ServerResponse,
@@ -107,7 +107,7 @@ function collect(
   const source = unpacked(raw)
   const chunks: Buffer[] = []
   let taken = 0
-  // Who calls was found out by the token before the body is read.
+  // The caller was determined by the token before the body is read.
   const caller = raw.headers.authorization?.split(' ').at(-1) ?? ''
   let isDone = false
   return new Promise<Buffer>((resolve, reject) => {
@@ -149,7 +149,7 @@ function collect(
       fail(undefined)
     }
 
-    /** Who waited for the answer has gone: it may be before all is unpacked, and what came later would stay taken. */
+    /** The client may disconnect before decompression is done; memory taken after that would never be released. */
     function giveBack(): void {
       if (!isDone) cutOff()
       budget.giveBack(caller, taken)
@@ -161,7 +161,7 @@ function collect(
       clearTimeout(timer)
       source.off('data', keep).off('end', finish).off('error', fail).off('close', cutOff)
       source.on('error', ignore)
-      // The connection may still be of use: what comes on it is thrown away, see drain.ts.
+      // The connection may be reused: the rest of the body is discarded, see drain.ts.
       if (source === raw) raw.pause()
       else source.destroy()
     }

@@ -1,19 +1,19 @@
 import { ApiError } from '@plexd/protocol'
 
-/** What all bodies that are held at a time may take together, and those of one caller. */
+/** Limits the memory of all bodies held at a time, and of those of one caller. */
 export interface BodyBudget {
-  /** Throws an ApiError (503) when there is no room. */
+  /** Throws an ApiError (503) if it is exhausted. */
   take(caller: string, bytes: number): void
   giveBack(caller: string, bytes: number): void
 }
 
-/** A limit by its name, for who meets it. */
+/** The name of the limit, for the error. */
 export interface Bound {
   name: string
   bytes: number
 }
 
-/** Callers are told apart by any text; where they are not known yet they have no bound of their own. */
+/** A caller is any text; unauthenticated callers have only the common limit. */
 export function createBodyBudget({ all, each }: { all: Bound; each?: Bound }): BodyBudget {
   const takenBy = new Map<string, number>()
   let taken = 0

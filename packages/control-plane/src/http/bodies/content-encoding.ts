@@ -4,11 +4,11 @@ import { createGunzip } from 'node:zlib'
 import { ApiError } from '@plexd/protocol'
 import { errorCodeOf } from '@plexd/runtime'
 
-/** How a body is packed. Throws an ApiError (415) for what cannot be undone. */
+/** The content encoding of a body. Throws an ApiError (415) for an unsupported one. */
 export function encodingOf({ headers }: Pick<IncomingMessage, 'headers'>): 'identity' | 'gzip' {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
   if (encoding === '' || encoding === 'identity') return 'identity'
-  // A recipient should take the two for the same (RFC 9110, section 8.4.1.3).
+  // x-gzip is equivalent to gzip (RFC 9110, section 8.4.1.3).
   if (encoding === 'gzip' || encoding === 'x-gzip') return 'gzip'
   throw new ApiError(
     'unsupported_media_type',
@@ -16,7 +16,7 @@ export function encodingOf({ headers }: Pick<IncomingMessage, 'headers'>): 'iden
   )
 }
 
-/** The body, unpacked. When it is destroyed the unpacking ends; the connection is as it was, unless nothing is packed. */
+/** The decompressed body. Destroying it stops decompression but not the connection, unless the body is not compressed. */
 export function unpacked(raw: IncomingMessage): Readable {
   if (encodingOf(raw) === 'identity') return raw
   const gunzip = createGunzip({ chunkSize: 64 * 1024 })
@@ -27,7 +27,7 @@ export function unpacked(raw: IncomingMessage): Readable {
   return raw.pipe(gunzip)
 }
 
-/** What the caller is told of a body that cannot be read to its end. */
+/** The error for a body that cannot be read completely. */
 export function bodyErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (errorCodeOf(error)?.startsWith('Z_')) return new ApiError('bad_request', 'invalid gzip body')

@@ -1,11 +1,11 @@
 import { ApiError, duplicateKey, type SchemaError, schemaFault } from '@plexd/protocol'
 
-/** What is kept as it was written, and not ours to read. */
+/** Members whose value is stored as raw text, without being interpreted. */
 const opaque: ReadonlySet<string> = new Set(['payload'])
 
 /**
- * Parses a body that has passed the gate. Throws an ApiError (400) for what is no JSON, and for a key that stands twice in
- * one object: nobody can say which of the two was meant.
+ * Parses a body that has passed the gate. Throws an ApiError (400) for invalid JSON, and for a key that occurs twice in
+ * one object: it is unclear which of the two was meant.
  */
 export function parseJson(text: string): unknown {
   const value = parse(text)
@@ -17,7 +17,7 @@ export function parseJson(text: string): unknown {
   )
 }
 
-/** The same, for a handler that checks the value itself; 400 for one that does not fit as well. */
+/** The same with validation, for handlers that read the body themselves; 400 for an invalid value as well. */
 export function parseChecked<Value>(checker: Checker<Value>, text: string): Value {
   const value = parseJson(text)
   if (checker.Check(value)) return value
@@ -27,7 +27,7 @@ export function parseChecked<Value>(checker: Checker<Value>, text: string): Valu
   )
 }
 
-/** What a compiled schema does. */
+/** The interface of a compiled schema. */
 interface Checker<Value> {
   Check(value: unknown): value is Value
   Errors(value: unknown): SchemaError[]

@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify'
 import { bodyErrorOf, unpacked } from './content-encoding.ts'
 
 /**
- * The body of a `bytes` request, unpacked, as the handler asks for it: what is too large for the memory. Throws an
- * ApiError: 413 past the limit, 415 or 400 for an encoding that cannot be undone.
+ * The decompressed body of a `bytes` request as a stream, for bodies too large for memory. Throws an
+ * ApiError: 413 beyond the limit, 415 or 400 for an encoding that cannot be decoded.
  */
 export async function* readBody(
   { raw }: FastifyRequest,

@@ -5,13 +5,13 @@ import type { Limits } from '../../limits.ts'
 import { type Connection, createConnections } from './connections.ts'
 import { createFairQueue } from './fair-queue.ts'
 
-/** Who may take how much of a server before anything is known of them. */
+/** Limits what clients may use of a server before they are authenticated. */
 export interface Admission {
-  /** To be called before the server listens. */
+  /** Call this before the server listens. */
   guard(server: Server, protocol: 'tls' | 'plain'): void
-  /** A credential came over the connection of this request. */
+  /** The connection of this request has been authenticated. */
   prove(request: IncomingMessage): void
-  /** Open connections. */
+  /** Number of open connections. */
   count(): number
 }
 
@@ -19,23 +19,23 @@ export type Refusal = 'silent' | 'crowded' | 'too_many'
 
 export interface AdmissionOptions {
   limits: Limits
-  /** More than these descriptors are not there. */
+  /** The number of available descriptors. */
   descriptors: number
-  /** Hears of each connection that is closed without an answer, and why. */
+  /** Called with the reason for each connection that is closed without an answer. */
   onRefused?: (reason: Refusal) => void
 }
 
 type Admitted = Connection<Socket>
 
-/** One that takes longer waits for the other side and costs us nothing: it must not keep others from theirs. */
+/** A handshake that takes longer is waiting for the client and costs us nothing, so it must not hold a slot. */
 const patienceMs = 500
-/** A ClientHello is one record, and nothing else comes before our answer. */
+/** A ClientHello is one record, and nothing else arrives before our answer. */
 const maxHelloBytes = 17 * 1024
 
 /**
- * Counts connections, and lets `handshakes` of a TLS server go on at a time. A handshake costs a millisecond, and after
- * a restart a whole fleet comes at once: whoever is connected must not wait for all of them. A connection waits for
- * its handshake from its first byte on, by turns of the sources, and whoever sends none in time is closed.
+ * Counts connections, and limits a TLS server to `handshakes` at a time. A handshake costs a millisecond, and after
+ * a restart a whole fleet reconnects at once: connected clients must not wait for all of them. A connection is queued for
+ * its handshake from its first byte on, round robin by source; one that sends nothing in time is closed.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
   const { limits, onRefused = () => {} } = options
@@ -44,7 +44,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const waiting = createFairQueue<Admitted>(limits.handshake_queue)
   const running = new Map<Admitted, NodeJS.Timeout>()
   const starts = new WeakMap<Admitted, () => void>()
-  /** By the ends of a connection: a TLS socket does not say what it was made of. */
+  /** Keyed by the connection's addresses and ports, because a TLS socket does not expose its underlying socket. */
   const byEnds = new Map<string, Admitted>()
   const bySocket = new WeakMap<Socket, Admitted>()
 
@@ -73,7 +73,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     onRefused(reason)
   }
 
-  /** Calls `start` when it is its turn. */
+  /** Calls `start` when a slot is free. */
   function awaitHello(connection: Admitted, start: () => void): void {
     const { socket, source } = connection
     const silence = setTimeout(() => refuse(connection, 'silent'), limits.silent_connection_ms)
@@ -131,7 +131,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const [open] = server.listeners('connection') as ((socket: Socket) => void)[] // the server's own
       if (!open) return
       server.removeListener('connection', open)
-      // In its place: others take a connection for one that the server has seen.
+      // Replaces the server's own listener: other listeners assume that the server has seen the connection.
       server.prependListener('connection', (socket: Socket) => {
         const connection = admit(socket)
         if (!connection) return
@@ -156,7 +156,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 }
 
-/** A tenth is left for files, the database and the operators' socket. */
+/** A tenth is reserved for files, the database and the operators' socket. */
 export function maxConnections(limit: number, descriptors: number): number {
   return Math.max(1, Math.min(limit, Math.floor(descriptors * 0.9) - 64))
 }
@@ -165,5 +165,5 @@ function endsOf({ localAddress, remoteAddress, remotePort }: Socket): string {
   return `${localAddress} ${remoteAddress} ${remotePort}`
 }
 
-/** Whoever hangs up while it waits is no error of ours. */
+/** A client that disconnects while waiting is not an error. */
 function ignore(): void {}

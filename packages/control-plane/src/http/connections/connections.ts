@@ -1,42 +1,42 @@
 import { sourceOf } from './source.ts'
 
-/** The part of a socket that is asked here. */
+/** The part of a socket that is used here. */
 export interface Closable {
   readonly remoteAddress?: string | undefined
   destroy(): unknown
 }
 
-/** A connection that is open, and what is known of it. */
+/** An open connection and its state. */
 export interface Connection<Socket extends Closable> {
   readonly socket: Socket
   readonly source: string
-  /** Requests that are under way on it. */
+  /** Requests in progress on it. */
   requests: number
-  /** Whether a credential came over it. */
+  /** Whether it has been authenticated. */
   isProven: boolean
   isClosed: boolean
   pool?: Set<Connection<Socket>>
 }
 
 export interface Connections<Socket extends Closable> {
-  /** Takes it in, and lets others give way for it. Undefined when there is no room: close it. */
+  /** Adds it, closing others if necessary. Undefined if there is no room: then close it. */
   add(socket: Socket): Connection<Socket> | undefined
-  /** After a change of it. */
+  /** Call this after changing it. */
   changed(connection: Connection<Socket>): void
   remove(connection: Connection<Socket>): void
   size(): number
 }
 
 /**
- * Keeps open connections below `max`. When there are as many, some are closed: first those over which no credential
- * has come and nothing is under way, then idle ones, then requests of strangers, each time of the source that has most
- * of them, and those that have been so for longest. What a node or an operator has under way is never closed.
+ * Keeps the number of open connections below `max`. At the limit it closes some, in this order: unauthenticated ones
+ * without a request in progress, idle authenticated ones, unauthenticated ones with a request in progress; each time
+ * of the source that has most of them, longest first. An authenticated request in progress is never cut off.
  */
 export function createConnections<Socket extends Closable>(
   max: number,
   onClosed: () => void = () => {},
 ): Connections<Socket> {
-  /** By rank, who gives way first; then by source, in the order in which they came to be so. */
+  /** By rank (lowest closed first), then by source, in order of arrival in that rank. */
   const ranks = Array.from({ length: 3 }, () => new Map<string, Set<Connection<Socket>>>())
   let size = 0
 
@@ -64,7 +64,7 @@ export function createConnections<Socket extends Closable>(
     size--
   }
 
-  /** Several at a time: to find out whose they are costs as much as there are sources. */
+  /** Closes several at a time, because finding the largest source takes time proportional to the number of sources. */
   function makeRoom(): void {
     let left = Math.max(1, Math.floor(max / 128))
     for (const rank of ranks) {
@@ -97,7 +97,7 @@ export function createConnections<Socket extends Closable>(
   }
 }
 
-/** Undefined for what is never closed. */
+/** Undefined if it must never be closed. */
 function rankOf({
   requests,
   isProven,

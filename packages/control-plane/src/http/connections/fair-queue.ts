@@ -1,12 +1,12 @@
-/** Those of one source wait behind each other; sources take turns, so that nobody waits for another's crowd. */
+/** A queue per source, served round robin, so that nobody waits for another source's crowd. */
 export interface FairQueue<T> {
-  /** Returns what has to give way when there are too many: the last one of the source that has most. */
+  /** Returns the item to drop if there are too many: the last one of the largest source. */
   add(source: string, item: T): T | undefined
   take(): T | undefined
 }
 
 export function createFairQueue<T>(maxItems: number): FairQueue<T> {
-  /** In the order of their turns. */
+  /** Sources in the order of their turns. */
   const queues = new Map<string, T[]>()
   let size = 0
 
@@ -37,7 +37,7 @@ export function createFairQueue<T>(maxItems: number): FairQueue<T> {
       if (!first) return undefined
       const [source, queue] = first
       const item = takeFrom(source, () => queue.shift())
-      // Behind all others.
+      // Moves the source to the end.
       if (queues.delete(source)) queues.set(source, queue)
       return item
     },

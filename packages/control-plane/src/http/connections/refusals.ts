@@ -3,7 +3,7 @@ import type { Refusal } from './admission.ts'
 
 const tellEachMs = 60_000
 
-/** Says once a minute at most that connections are closed, and how many were since it was last said. */
+/** Logs, at most once a minute, that connections are being closed, and how many since the last time. */
 export function refusalTeller({
   clock,
   log,

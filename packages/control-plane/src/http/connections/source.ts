@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
 
 /**
- * Who shares what is given to one source: an IPv4 address, or an IPv6 network of 64 bits, for whoever has one address
- * of it has all of them. The empty text where there is no address, as on a Unix socket.
+ * The unit of fairness for an address: an IPv4 address, or an IPv6 /64 network, because a host usually controls
+ * all its addresses. The empty text if there is no address, as on a Unix socket.
  */
 export function sourceOf(address: string | undefined): string {
   const text = (address ?? '').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '')
@@ -19,7 +19,7 @@ function networkOf(address: string): string {
     .join(':')
 }
 
-/** An IPv4 address at the end stands for two. */
+/** An IPv4 suffix counts as two groups. */
 function groupsOf(text: string): string[] {
   if (text === '') return []
   return text.split(':').flatMap((group) => (group.includes('.') ? ['0', '0'] : group))
