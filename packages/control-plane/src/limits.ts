@@ -2,7 +2,7 @@ import { maxOutputBytes } from '@plexd/protocol'
 import { limitTable, type Limits as Resolved } from '@plexd/runtime'
 
 /**
- * What the control plane lets others take. Each has a row in docs/reference/settings.md, and is set with
+ * The limits of what clients may use. Each has a row in docs/reference/settings.md, and is set with
  * `--limit NAME=NUMBER` or under `limits:` in the file.
  */
 export const limits = limitTable({

@@ -37,7 +37,7 @@ import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { openSqliteTelemetry } from './telemetry/sqlite-store.ts'
 
-/** Opens the data folder, alone, and reads from it what is kept in memory. */
+/** Locks and opens the data folder, and loads what is held in memory. */
 export async function openApp(
   given: Config,
   { clock, log }: { clock: Clock; log: Log },
@@ -120,14 +120,14 @@ export async function openApp(
   const operatorEnds = createOperatorEnds(fleet)
   const change = createChange({ store, draft, log: commits, now: clock.now })
   for (const follower of [
-    followNodes({ fleet, presence, streams, instances, notes }), // first: the fleet does not know of the change yet
+    followNodes({ fleet, presence, streams, instances, notes }), // first, because it needs the fleet from before the change
     followFleet(fleet),
     operatorEnds.follow,
     entries.follow,
     sealedSecrets.follow,
     heads.follow,
     metrics.follow,
-    streams.follow, // last: what is sent is made of all the others
+    streams.follow, // last, because payloads are built from all the others
   ])
     commits.follow(follower)
 

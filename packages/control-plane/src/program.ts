@@ -71,7 +71,7 @@ It changes nothing, and the control plane may run meanwhile.
 Exit code: 0 all is well, or there are warnings only; 1 something has to be mended; 2 wrong usage or settings.
 `
 
-/** The command line of the control plane. `reloadRequests` are for the server. */
+/** The command line of the control plane. `reloadRequests` are the SIGHUPs for the server. */
 export function createProgram(reloadRequests?: ReloadRequests): Command {
   const program = new Command('plexd-control-plane')
     .description('The control plane of plexd: holds what nodes should be, and tells them')
@@ -158,7 +158,7 @@ async function checkConfig(path: string | undefined, options: { json?: boolean }
   tellConfigFindings(path, findings, options)
 }
 
-/** Commander's camel case back to the names of the file. */
+/** Converts commander's camel case back to the names in the file. */
 function flagSettings(options: Record<string, unknown>): Given {
   return Object.fromEntries(
     settingRows.flatMap(([, row]) => {
@@ -168,7 +168,7 @@ function flagSettings(options: Record<string, unknown>): Given {
   )
 }
 
-/** It is meant to be taken away: whoever copies the data folder is an owner. */
+/** The file should be deleted, because anyone who copies the data folder becomes an owner. */
 function adviseOfToken({ dataDir }: Config, log: Log): void {
   const file = join(dataDir, 'admin-token')
   if (existsSync(file))
@@ -181,7 +181,7 @@ async function run(
 ): Promise<void> {
   const config = await readConfig()
   const log = createLog('plexd-control-plane', config.logLevel)
-  // The better part of the program, which no other command needs.
+  // Loaded lazily: it is most of the program, and no other command needs it.
   const { startControlPlane } = await import('./control-plane.ts')
   using _memory = startMemoryReturn({ clock: systemClock, log })
   await runUntilSignal(

@@ -68,7 +68,7 @@ function sizeOf(entries: readonly SizedEntry[]): Room {
   return { entries: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0) }
 }
 
-/** The entries of a node that fit its limits. */
+/** The limits that apply to one node. */
 export function roomFor(table: EntryTable, limits: Limits): Room {
   return table === 'secrets'
     ? { entries: limits.node_secrets, bytes: Number.POSITIVE_INFINITY }

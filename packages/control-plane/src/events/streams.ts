@@ -15,7 +15,7 @@ import { createSubscription, type Sink, type Subscription } from './subscription
 export interface NodeSink extends Sink {
   /** Sends a keep-alive, unless the reader is behind. */
   keepAlive(): void
-  /** When the reader last took data, if something is waiting for it. */
+  /** Since when the reader has taken nothing; undefined if nothing is waiting for it. */
   stalledSinceMs(): number | undefined
   onClose(run: () => void): void
 }

@@ -7,7 +7,7 @@ export interface SseStream {
   write(text: string, onFlushed?: () => void): Promise<void> | undefined
   /** Sends a keep-alive, unless the reader is behind. */
   keepAlive(): void
-  /** When the reader last took data, if something is waiting for it. */
+  /** Since when the reader has taken nothing; undefined if nothing is waiting for it. */
   stalledSinceMs(): number | undefined
   end(): void
   destroy(): void

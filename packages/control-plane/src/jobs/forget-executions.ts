@@ -5,7 +5,7 @@ const keepMs = 30 * 24 * 3_600_000
 /** Rows deleted in one transaction. */
 const chunk = 1_000
 
-/** Drops executions that ended more than 30 days ago. When one ended is what its node says: it is asked for before that. */
+/** Deletes executions that ended more than 30 days ago. The end is the node's claim, so the time of the request is checked too. */
 export async function forgetExecutions({ store, clock }: App): Promise<void> {
   const beforeMs = clock.now() - keepMs
   let count = chunk

@@ -9,7 +9,7 @@ import { rotateOldKeys } from './rotate-old-keys.ts'
 import { saveLastSeen } from './save-last-seen.ts'
 import { tellMoves } from './tell-moves.ts'
 
-/** What a control plane does on its own account. */
+/** The periodic work of a control plane. */
 export function jobsOf(app: App): Job[] {
   const { heartbeatIntervalMs } = app.config
   return [
@@ -28,7 +28,7 @@ export function jobsOf(app: App): Job[] {
     { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
     { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
-    // Often: between two, there is as much too much as was sent.
+    // Often: until the next run, the excess grows by whatever is sent.
     { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },
     {

@@ -3,14 +3,14 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { statusAfterSilence } from '../mesh/liveness.ts'
 import { changeStatus } from '../nodes/status.ts'
 
-/** Marks nodes that have gone silent, and tells their peers. */
+/** Marks silent nodes as unreachable or offline, and notifies their peers. */
 export async function markStaleNodes(app: App): Promise<void> {
   app.presence.beat()
   const stale = [...app.fleet.allNodes()].filter((node) => statusNow(app, node) !== node.status)
   for (const { id } of stale) {
     const marked = await app.change(async (unit) => {
       const node = unit.fleet.node(id)
-      // It may have been heard of while the others were marked.
+      // It may have called while the others were being marked.
       const status = node && statusNow(app, node)
       if (!node || !status || status === node.status) return undefined
       await changeStatus(unit, node, status)

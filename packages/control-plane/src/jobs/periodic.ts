@@ -6,7 +6,7 @@ export interface Job {
   run: () => Promise<void>
 }
 
-/** Runs a job again and again, one period after its last run. A failure is logged, and the job goes on. */
+/** Runs a job repeatedly, each time one period after the end of the last run. Failures are logged, and the job continues. */
 export function startPeriodic(
   { name, everyMs, run }: Job,
   { clock, log }: { clock: Clock; log: Log },

@@ -6,15 +6,15 @@ import { trimLog } from '../rows/log/log.ts'
 const chunk = 2_000
 
 /**
- * Drops events that are older than `eventLogMs` or beyond the newest `eventLogMax`, but those that ask for an action
- * which is still to be answered. A node that is behind what is dropped is told to pull its state.
+ * Deletes events that are older than `eventLogMs` or beyond the newest `eventLogMax`, except action requests
+ * that are still unanswered. A node whose cursor is before the remaining log is told to pull its state.
  */
 export async function pruneEvents(app: App): Promise<void> {
   const { store, heads, config, clock } = app
   const nowMs = clock.now()
   const firstKept = await oldestSince(store.reader, nowMs - config.eventLogMs)
   const through = Math.max((firstKept ?? heads.last() + 1) - 1, heads.last() - config.eventLogMax)
-  // Open requests for actions are left in what was pruned before.
+  // Unanswered action requests remain in the pruned part.
   let first = await oldestSince(store.reader, 0, heads.prunedThrough())
   while (first !== undefined && first <= through) {
     const upTo = Math.min(through, first + chunk)

@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 
-/** Drops telemetry that is too old, and the oldest of who has most while there is too much. */
+/** Deletes telemetry that is too old, and, above the size limit, the oldest of the node with the most. */
 export async function pruneTelemetry({ telemetry, config, clock, log }: App): Promise<void> {
   const removed = await telemetry.prune({
     beforeMs: clock.now() - config.telemetryMs,

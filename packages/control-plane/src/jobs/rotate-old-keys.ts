@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { oldKeys } from '../mesh/key-age.ts'
 import { askForNewKey } from '../rotation/key-request.ts'
 
-/** Asks nodes whose keys are due to rotate them, one of each tenant or a few of a large one. */
+/** Asks nodes with old keys to rotate them, one per tenant, or a few in a large one. */
 export async function rotateOldKeys(app: App): Promise<void> {
   const { keyMaxAgeMs } = app.config
   if (keyMaxAgeMs === 0) return

@@ -1,10 +1,10 @@
 import type { App } from '../app.ts'
 import { writeLastSeen } from '../rows/fleet/node-lookups.ts'
 
-/** Nodes in one transaction; more would hold up what else is to be written. */
+/** Nodes per transaction; more would delay other writes. */
 const chunk = 200
 
-/** Writes down when nodes were last heard of: for operators, so a crash may lose the last half minute of it. */
+/** Saves when nodes were last seen. It is for display only, so a crash may lose the last half minute. */
 export async function saveLastSeen({ store, presence }: App): Promise<void> {
   const unsaved = [...presence.takeUnsaved()]
   while (unsaved.length > 0) {

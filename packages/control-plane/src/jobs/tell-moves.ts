@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { tellMove } from '../changes/announce.ts'
 import { putNode } from '../rows/fleet/nodes.ts'
 
-/** Tells of the nodes that moved too often to be told of at once. */
+/** Announces the endpoints of nodes that had exceeded the rate limit. */
 export async function tellMoves(app: App): Promise<void> {
   await Promise.all(app.moves.due().map((no) => tell(app, no)))
 }
@@ -11,7 +11,7 @@ async function tell(app: App, no: number): Promise<void> {
   const isTold = await app.change(async (unit) => {
     const node = unit.fleet.nodeByNo(no)
     if (!node) return true
-    // It may just have moved again, with this turn.
+    // It may have moved again in the meantime, and used up this turn.
     if (!app.moves.take(no)) return false
     await putNode(unit, node, { endpoint_untold: false })
     tellMove(unit, node)

@@ -11,30 +11,30 @@ import type { PresentLife } from './position.ts'
 export type Follower = (commit: Commit) => void
 
 /**
- * What is committed, in its order. Nobody hands it over: whoever keeps something of it in memory follows the log, in this
- * process by `follow`, in another one by `readAfter` of rows/log/log.ts.
+ * The committed changes, in order. Code that keeps a copy of something in memory follows the log, in this
+ * process with `follow`, in another one with `readAfter` of rows/log/log.ts.
  */
 export interface CommitLog {
-  /** Begins the next commit, that of one unit of work. The one before it is appended, or undone. */
+  /** Begins the next commit, that of one unit of work. The previous one must have been appended or undone. */
   begin(): Draft
-  /** Tells of each commit from now on, those first that asked first. Returns the function that ends it. */
+  /** Calls the follower for each commit from now on, in the order of subscription. Returns the function that unsubscribes. */
   follow(follower: Follower): () => void
 }
 
-/** A commit to be. */
+/** A commit in preparation. */
 export interface Draft {
   change(change: LoggedChange): void
-  /** Gives the event its place in the log. Throws an ApiError (400) for one that no node could be sent. */
+  /** Gives the event its place in the log. Throws an ApiError (400) for one that could not be sent to any node. */
   event(event: NewEvent, nowMs: number): LoggedEvent
-  /** Writes it, in the transaction of what it tells of. */
+  /** Writes it, in the same transaction as the changes it describes. */
   append(tx: Tx, nowMs: number): Promise<void>
-  /** It was not committed. The newest first, where there are several. */
+  /** Call this if the transaction failed; if several failed, the newest first. */
   undo(): void
-  /** It is committed: tells the followers. */
+  /** Call this after the transaction was committed: notifies the followers. */
   committed(): void
 }
 
-/** `lastSeq` is that of the last event in the log, or of the last that was. */
+/** `lastSeq` is the highest sequence ever assigned, even if that event has been pruned. */
 export function createCommitLog({
   lastSeq,
   life,
@@ -43,7 +43,7 @@ export function createCommitLog({
   life: PresentLife
 }): CommitLog {
   const followers = new Set<Follower>()
-  /** Of what is written, committed or not. */
+  /** The last sequence assigned, committed or not. */
   let last = lastSeq
 
   function begin(): Draft {

@@ -12,10 +12,10 @@ import {
 } from '@plexd/protocol'
 import type { Audience } from '../rows/log/audience.ts'
 
-/** A peer without the PSK, with the epoch that the PSK of each recipient follows from. */
+/** A peer without the PSK, but with the epoch from which each recipient's PSK is derived. */
 type StoredPeer = PublicPeer & { peer_id: string; key_epoch: number }
 
-/** What is kept of a payload: all of it, but for the types that are filled in for each recipient. */
+/** The stored part of a payload: all of it, except for types that are filled in for each recipient. */
 export type StoredPayload<T extends EventType> = T extends 'peer_added'
   ? StoredPeer
   : T extends 'peer_key_rotated'
@@ -24,14 +24,14 @@ export type StoredPayload<T extends EventType> = T extends 'peer_added'
       ? Record<never, never>
       : EventPayload<T>
 
-/** An event to be: one variant for each type. */
+/** An event to be logged: one variant per type. */
 export type NewEvent = {
   [T in EventType]: { type: T; to: Audience; payload: StoredPayload<T> }
 }[EventType]
 
 /**
- * Refuses, with an ApiError (400), an event that no state makes up for and that no node could be sent: one string of it
- * is longer than a line of the stream. Measured as it will be, all around it included.
+ * Throws an ApiError (400) for an event that a pull cannot replace and that could not be sent, because one of its strings
+ * is longer than a line of the stream. Measured as sent, including its surroundings.
  */
 export function refuseOverlong({ type, payload }: NewEvent): void {
   if (isMadeUpByState(type)) return

@@ -2,14 +2,14 @@ import { noteLife } from '../rows/log/lives.ts'
 import type { Tx } from '../store/db.ts'
 
 /**
- * `<epoch>-<sequence>-<life>`: the SSE id of an event, and the revision of a desired state. Sequences are given out
- * again when a backup is restored; the life, a run of the control plane, is then another one.
+ * `<epoch>-<sequence>-<life>`: the SSE id of an event, and the revision of a desired state. Sequences are reused
+ * after a backup is restored; the life, a run of the control plane, is then a different one.
  */
 export interface Position {
   epoch: string
   seq: number
   life: string
-  /** Whether who has come to it has everything before; else it is a place in the stream, and no revision. */
+  /** Whether a client at this position has everything before it; otherwise it is only a stream cursor, not a revision. */
   isRevision: boolean
 }
 
@@ -17,7 +17,7 @@ export function formatPosition({ epoch, seq, life }: Omit<Position, 'isRevision'
   return `${epoch}-${seq}-${life}`
 }
 
-/** Undefined for any text that is no position. */
+/** Undefined for an invalid position. */
 export function parsePosition(text: string): Position | undefined {
   const [, epoch, seq, life, mark] =
     /^([a-z0-9]{1,32})-(\d{1,15})-([a-z0-9]{1,32})(-c)?$/.exec(text) ?? []
@@ -25,7 +25,7 @@ export function parsePosition(text: string): Position | undefined {
   return { epoch, seq: Number(seq), life, isRevision: mark === undefined }
 }
 
-/** The same block of the stream, for a node which has yet to show what it had before: its id is a cursor only. */
+/** The same block for a node that has not shown its earlier state yet: the id is then only a cursor. */
 export function asCursorOnly(block: string): string {
   const end = block.indexOf('\n')
   return `${block.slice(0, end)}-c${block.slice(end)}`
@@ -35,11 +35,11 @@ export function newLifeId(): string {
   return crypto.randomUUID().replaceAll('-', '').slice(0, 12)
 }
 
-/** The run that is under way. It is in the database with the first of its events, in the same transaction. */
+/** The current run. It is stored with its first event, in the same transaction. */
 export interface PresentLife {
   readonly id: string
   note(tx: Tx, seq: number): Promise<void>
-  /** What was noted is committed. */
+  /** Call this when the noted row is committed. */
   noted(): void
 }
 

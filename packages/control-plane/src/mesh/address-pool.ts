@@ -1,26 +1,26 @@
 import { ApiError, type Cidr, cidrSize, formatCidr, formatIpv4 } from '@plexd/protocol'
 
-/** Addresses to give out. */
+/** A range of addresses to assign. */
 export interface AddressPool {
   range: Cidr
-  /** The address given last, 0 for none yet. Going on behind it leaves a freed address alone for as long as possible. */
+  /** The last assigned address, 0 for none yet. Continuing after it leaves a freed address unused for as long as possible. */
   last: number
 }
 
 export interface AddressRequest {
-  /** In the order in which they are taken from; one at least. */
+  /** In the order in which they are used; at least one. */
   pools: readonly AddressPool[]
   isTaken: (address: number) => boolean
-  /** Whether it is that of a node which left a short while ago; given only when there is no other. */
+  /** Whether a recently removed node had the address; assigned only if no other is free. */
   isResting: (address: number) => boolean
 }
 
 /**
- * The next free mesh address. The first and the last of a range are never given, nor are x.x.255.x, by convention
- * those of bridges, unless the range has nothing else. Throws an ApiError (503) when all are full.
+ * The next free mesh address. The first and the last of a range are never assigned, nor is x.x.255.x, by convention
+ * the addresses of bridges, unless the range contains nothing else. Throws an ApiError (503) if all are full.
  */
 export function nextAddress({ pools, isTaken, isResting }: AddressRequest): number {
-  // What was freed longest ago lies ahead, as addresses are given in order.
+  // Addresses are assigned in ascending order, so the next one ahead was freed longest ago.
   let rested: number | undefined
   for (const pool of pools)
     for (const address of candidatesIn(pool)) {
@@ -49,11 +49,11 @@ function* candidatesIn({ range, last }: AddressPool): Generator<number> {
   }
 }
 
-/** How many nodes there is an address for. */
+/** The number of assignable addresses. */
 export function capacityOf(range: Cidr): number {
   const last = range.first + cidrSize(range) - 1
   const hasBridges = range.prefixLength < 24 && isReserved(range, last)
-  // A /24 in each /16; the last address of all is not counted twice.
+  // A /24 per /16; the range's last address is not counted twice.
   const reserved = hasBridges ? 2 ** Math.max(0, 16 - range.prefixLength) * 256 - 1 : 0
   return Math.max(0, cidrSize(range) - 2 - reserved)
 }

@@ -1,7 +1,7 @@
 import { matches, parseSelector } from '@plexd/protocol'
 import type { NodeRecord } from './fleet.ts'
 
-/** A data entry or a secret, as far as it matters whom it is for. */
+/** The fields of a data entry or a secret that decide which nodes it applies to. */
 export interface ScopedEntry {
   readonly key: string
   /** `node:<id>` or `selector:<text>`. */
@@ -9,7 +9,7 @@ export interface ScopedEntry {
   readonly version: number
 }
 
-/** Where entries for a node may stand, beside those behind selectors. */
+/** The targets that may apply to a node, apart from selectors. */
 export function nodeTarget(nodeId: string): string {
   return `node:${nodeId}`
 }
@@ -19,8 +19,8 @@ export function selectorTarget(selector: string): string {
 }
 
 /**
- * The entries that a node gets, one for each key, sorted by key. The node's own wins over those for selectors; among
- * these the one written last.
+ * A node's effective entries, one per key, sorted by key. An entry for the node itself takes precedence over those with
+ * selectors; among these, the one written last.
  */
 export function entriesOf<E extends ScopedEntry>(
   entries: Iterable<E>,
@@ -35,7 +35,7 @@ export function entriesOf<E extends ScopedEntry>(
   return [...chosen.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-/** Whether a target means the node. */
+/** Whether a target matches the node. */
 export function isFor(target: string, node: Pick<NodeRecord, 'id' | 'labels'>): boolean {
   if (target === nodeTarget(node.id)) return true
   const [, text] = /^selector:(.*)$/s.exec(target) ?? []

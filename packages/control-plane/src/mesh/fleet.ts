@@ -9,7 +9,7 @@ import {
 } from '@plexd/protocol'
 import { createMesh, type Mesh } from './mesh.ts'
 
-/** A node as everything but its own row needs it; immutable, a change is a new record. */
+/** A node as it is held in memory; immutable, a change is a new record. */
 export interface NodeRecord {
   readonly no: number
   readonly id: string
@@ -18,24 +18,24 @@ export interface NodeRecord {
   readonly mesh_ip: string
   readonly public_key: string
   readonly key_epoch: number
-  /** When it got its public key. */
+  /** When it got its current public key. */
   readonly key_changed_at: number
-  /** SHA-256 in hex of the two bearer tokens that are accepted: `node_token` and the NSK. */
+  /** SHA-256 in hex of the two accepted bearer tokens: `node_token` and the NSK. */
   readonly token_hash: string
   readonly nsk_hash: string
-  /** Of those that will replace them; null when none were given out, or since the node has used one of them. */
+  /** The hashes of the next ones; null if there are none, or once the node has used one of them. */
   readonly next_token_hash: string | null
   readonly next_nsk_hash: string | null
-  /** What operators and the token set. Selectors see these, and those of data `reported` too. */
+  /** Labels set by operators and the token. All selectors match these; those of data also match `reported`. */
   readonly labels: Readonly<Metadata>
-  /** What the node said of itself. */
+  /** What the node reported about itself. */
   readonly reported: Readonly<Metadata>
   readonly endpoint: string
   readonly nat_type: NatType | ''
-  /** Where peers in its own network reach it. */
+  /** Its endpoints for peers in the same network. */
   readonly local_endpoints: readonly string[]
   readonly user_agent: string
-  /** The Go agent, which compares policies by id only and acts on no event but a new signing key. */
+  /** The Go agent compares policies only by id, and acts on no event except a new signing key. */
   readonly is_go: boolean
   readonly status: NodeStatus
   readonly rotate_keys: boolean
@@ -46,7 +46,7 @@ export interface PolicyRecord {
   readonly tenant_id: string
   readonly name: string
   readonly revision: number
-  /** Policies apply in ascending order of it. */
+  /** Policies apply in ascending order of this. */
   readonly position: number
   readonly rules: readonly PolicyRule[]
 }
@@ -54,12 +54,12 @@ export interface PolicyRecord {
 export interface TenantRecord {
   readonly id: string
   readonly name: string
-  /** The oldest first; one at least. */
+  /** Oldest first; at least one. */
   readonly mesh_ranges: readonly Cidr[]
   readonly psk_epoch: number
 }
 
-/** An operator, or a program of theirs: whoever holds the admin token. */
+/** An operator, or a program of theirs: a holder of an admin token. */
 export interface OperatorRecord {
   readonly id: string
   readonly name: string
@@ -68,57 +68,57 @@ export interface OperatorRecord {
   readonly token_hash: string
 }
 
-/** One step of the fleet. `node_removed` and the like take the record away. */
+/** A change of the fleet. `node_removed` and the like delete the record. */
 export type FleetChange =
   | { type: 'tenant_put'; tenant: TenantRecord }
   | { type: 'operator_put'; operator: OperatorRecord }
   | { type: 'operator_removed'; id: string }
   | { type: 'node_put'; node: NodeRecord }
-  /** As it was last. With `removed_at` it has left and is remembered for a while; without, it never was. */
+  /** The last record. With `removed_at` the node has left and is remembered for a while; without it, it is undone and never existed. */
   | { type: 'node_removed'; node: NodeRecord; removed_at?: number }
   | { type: 'policy_put'; policy: PolicyRecord }
   | { type: 'policy_removed'; id: string }
 
-/** A node after its removal. */
+/** A removed node. */
 export interface Departed {
   readonly node: NodeRecord
   readonly removed_at: number
 }
 
-/** The tenants with their operators, nodes and policies, in memory. */
+/** The tenants in memory, with their operators, nodes and policies. */
 export interface Fleet {
   tenant(id: string): TenantRecord | undefined
   operatorByTokenHash(hash: string): OperatorRecord | undefined
   node(id: string): NodeRecord | undefined
   nodeByNo(no: number): NodeRecord | undefined
-  /** Compared in lower case. More than one only where an older version took names that are told apart by case alone. */
+  /** Compared case-insensitively. More than one only if an older version accepted names that differ in case. */
   nodesByHostname(tenantId: string, hostname: string): readonly NodeRecord[]
   nodeByPublicKey(tenantId: string, publicKey: string): NodeRecord | undefined
   nodeByMeshIp(tenantId: string, meshIp: string): NodeRecord | undefined
-  /** The node that the SHA-256 of its `node_token` or of its NSK belongs to, or of those that will replace them. */
+  /** The node with this SHA-256 of its `node_token` or NSK, current or next. */
   nodeByTokenHash(hash: string): NodeRecord | undefined
-  /** A node that was removed within the last `departedMs`, by one of its tokens. */
+  /** A node removed within the last `departedMs`, by one of its tokens. */
   departedByTokenHash(hash: string): Departed | undefined
-  /** In the order of registration. Can be walked again and again. */
+  /** In order of registration. Can be iterated repeatedly. */
   nodes(tenantId: string): Iterable<NodeRecord>
   /** Of every tenant. */
   allNodes(): Iterable<NodeRecord>
   nodeCount(tenantId?: string): number
-  /** In the order they apply. */
+  /** In the order in which they apply. */
   policies(tenantId: string): readonly PolicyRecord[]
   /**
-   * Who may talk to whom in a tenant. The same object until labels, names, addresses or rules change, so that an event for a
-   * thousand nodes works out once who is on a side.
+   * Who may talk to whom in a tenant. The same object until labels, names, addresses or rules change, so that for an event
+   * to a thousand nodes the members of a side are computed once.
    */
   mesh(tenantId: string): Mesh<NodeRecord>
 }
 
 export interface MutableFleet extends Fleet {
-  /** Applies a change and returns the one that takes it back. */
+  /** Applies a change and returns its inverse. */
   apply(change: FleetChange): FleetChange | undefined
 }
 
-/** How long a node that has left may still say so again. */
+/** How long a removed node may repeat its deregistration. */
 export const departedMs = 24 * 3_600_000
 
 export function createFleet(): MutableFleet {
@@ -142,7 +142,7 @@ export function createFleet(): MutableFleet {
     const others = (byHostname.get(name) ?? []).filter(({ id }) => id !== node.id)
     if (others.length > 0) byHostname.set(name, others)
     else byHostname.delete(name)
-    // Another may have it already: who follows the log sees nodes as they are by now, in the order of their first change.
+    // Another node may already have it: followers of the log see nodes in their latest state, ordered by their first change.
     const drop = (index: Map<string, NodeRecord>, key: string): void => {
       if (index.get(key)?.id === node.id) index.delete(key)
     }
@@ -151,7 +151,7 @@ export function createFleet(): MutableFleet {
     for (const hash of tokenHashesOf(node)) drop(byTokenHash, hash)
   }
 
-  /** Brings the mesh of a tenant up to date with one of its nodes. */
+  /** Updates a tenant's mesh for one of its nodes. */
   function remesh(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
     const tenantId = (before ?? after)?.tenant_id ?? ''
     const mesh = meshes.get(tenantId)
@@ -196,7 +196,7 @@ export function createFleet(): MutableFleet {
 
   function remember(gone: Departed): void {
     for (const [hash, { removed_at }] of departed) {
-      // In the order they left, so the first that is young enough ends the sweep.
+      // In order of removal, so the first recent one ends the sweep.
       if (removed_at > gone.removed_at - departedMs) break
       departed.delete(hash)
     }
@@ -263,7 +263,7 @@ export function createFleet(): MutableFleet {
         const before = tenants.get(change.tenant.id)
         tenants.set(change.tenant.id, change.tenant)
         meshes.delete(change.tenant.id)
-        // Tenants are never taken away: one too many has no nodes, and the rows decide who may use it.
+        // Tenants are never removed here: an extra one has no nodes, and access is decided by the rows.
         return before && { type: 'tenant_put', tenant: before }
       }
       case 'operator_put':

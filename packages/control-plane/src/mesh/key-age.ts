@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { NodeRecord } from './fleet.ts'
 
-/** Keys are renewed in the last tenth of their time, each at its own moment: nodes often come all on one day. */
+/** Keys are rotated in the last tenth of their lifetime, each at its own time, because nodes are often enrolled on the same day. */
 const spread = 0.1
 
 /**
- * The nodes of one tenant that should get a new key now, oldest key first. Asked every five seconds it names one at a
- * time, in large tenants one in 1,200: a rotation takes three, and two nodes that rotate together have no key in
- * common for so long. Nodes that are not there, that have been asked, or that cannot do it (the Go agent) are left
- * alone. Pure.
+ * The nodes of one tenant that should rotate their key now, oldest key first. Called every five seconds, it names one at a
+ * time, in large tenants one in 1,200: a rotation takes three seconds, and two nodes that rotate together have no common
+ * key for that long. Skips nodes that are offline, have already been asked, or cannot rotate (the Go agent).
+ * Pure.
  */
 export function oldKeys(
   nodes: readonly NodeRecord[],
@@ -22,12 +22,12 @@ export function oldKeys(
     .slice(0, atMost)
 }
 
-/** Its own moment is only worked out when there can be one: a large tenant has thousands of keys that are young. */
+/** Computed only if the key may be due: a large tenant has thousands of recent keys. */
 function isDue(node: NodeRecord, ageMs: number, maxAgeMs: number): boolean {
   return ageMs >= maxAgeMs * (1 - spread) && ageMs >= maxAgeMs * (1 - spread * shareOf(node))
 }
 
-/** A number from 0 to 1 that is another one for each key. */
+/** A number from 0 to 1 derived from the key. */
 function shareOf({ id, key_epoch }: NodeRecord): number {
   return createHash('sha256').update(`${id} ${key_epoch}`).digest().readUInt32LE() / 2 ** 32
 }

@@ -9,14 +9,14 @@ import {
 import type { NodeRecord } from './fleet.ts'
 import { withReported } from './labels.ts'
 
-/** A selector that stands somewhere. */
+/** A place where a selector is used. */
 export interface SelectorUse extends Omit<LabelUse, 'nodes'> {
   parsed: Selector
 }
 
 type Described = Pick<NodeRecord, 'labels' | 'reported'>
 
-/** What one says of a selector that cannot be read, nothing; `*` and ids are none. */
+/** The use with its selector parsed, as a list; empty if the selector is invalid, `*` or an id. */
 export function selectorUse(use: Omit<LabelUse, 'nodes'>): SelectorUse[] {
   try {
     return [{ ...use, parsed: parseSelector(use.selector) }]
@@ -26,7 +26,7 @@ export function selectorUse(use: Omit<LabelUse, 'nodes'>): SelectorUse[] {
   }
 }
 
-/** Those of which the set of nodes changes when a label of these nodes is only reported: deny rules first. Pure. */
+/** The uses whose matching nodes change if a label of these nodes becomes reported metadata, deny rules first. Pure. */
 export function usesThatChange(
   key: string,
   nodes: readonly Described[],
@@ -48,7 +48,7 @@ export function usesThatChange(
     .sort((a, b) => weightOf(a) - weightOf(b))
 }
 
-/** A node as it is once one of its labels is what it reports. */
+/** A node after one of its labels has become reported metadata. */
 export function reportedOnly<N extends Described>(key: string, node: N): N {
   if (!Object.hasOwn(node.labels, key)) return node
   const entries = Object.entries(node.labels)

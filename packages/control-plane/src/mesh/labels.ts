@@ -2,7 +2,7 @@ import { type Metadata, reportedPrefix } from '@plexd/protocol'
 import type { ScopedEntry } from './entry-scope.ts'
 import type { NodeRecord } from './fleet.ts'
 
-/** What a node is told of itself: its labels, then what it reported that no label has. */
+/** The metadata sent to a node: its labels, then reported keys that are not labels. */
 export function metadataOf({
   labels,
   reported,
@@ -11,8 +11,8 @@ export function metadataOf({
 }
 
 /**
- * The node as selectors of data see it, with what it reported among its labels. Those of policies and secrets get the
- * node itself, or it could label itself into them.
+ * The node as data selectors see it, with reported metadata among its labels. Selectors of policies and secrets get the
+ * plain node; otherwise a node could label itself into them.
  */
 export function withReported<N extends Pick<NodeRecord, 'labels' | 'reported'>>(node: N): N {
   const reported = Object.entries(node.reported).map(([key, value]) => [
@@ -22,7 +22,7 @@ export function withReported<N extends Pick<NodeRecord, 'labels' | 'reported'>>(
   return { ...node, labels: { ...Object.fromEntries(reported), ...node.labels } }
 }
 
-/** As `withReported`, where any of the entries can ask for it. */
+/** Like `withReported`, but only if any of the entries selects by reported metadata. */
 export function asDataSees<N extends Pick<NodeRecord, 'labels' | 'reported'>>(
   entries: readonly ScopedEntry[],
   node: N,

@@ -1,11 +1,11 @@
 import type { NodeStatus } from '@plexd/protocol'
 
-/** Heartbeats missed until a node is unreachable, and until its peers drop it (control API, "Heartbeat"). */
+/** Missed heartbeats until a node is unreachable, and until its peers remove it (control API, "Heartbeat"). */
 const unreachableAfter = 3
 const offlineAfter = 10
 
 /**
- * The status of a node that nothing has been heard of for `silentMs`: silence makes it worse, and only a heartbeat
+ * The status of a node that has been silent for `silentMs`: silence only makes it worse, only a heartbeat
  * makes it better.
  */
 export function statusAfterSilence(

@@ -1,22 +1,22 @@
 import { type Cidr, type PolicyRule, parseIpv4, parseSide, type Side } from '@plexd/protocol'
 import { type MeshNode, sideHas } from './rule-side.ts'
 
-/** All that decides who may talk to whom in one tenant, as it is at one moment. */
+/** Everything that determines who may talk to whom in one tenant; a snapshot. */
 export interface Mesh<N extends MeshNode = MeshNode> {
-  /** All addresses; a node has its own from one of them. */
+  /** Each node has an address from one of these ranges. */
   readonly ranges: readonly Cidr[]
-  /** Can be walked again and again. */
+  /** Can be iterated repeatedly. */
   readonly nodes: Iterable<N>
-  /** In the order they apply. */
+  /** In the order in which they apply. */
   readonly policies: readonly MeshPolicy[]
-  /** The nodes of a side by address; worked out once. */
+  /** The nodes that match a side, by address; computed once. */
   members(side: Side): readonly N[]
   /**
-   * The mesh after a node came (`before` left out), went (`after` left out) or has other labels or another name. What was worked out
-   * of the sides that it neither joins nor leaves stays.
+   * The mesh after a node was added (no `before`), removed (no `after`) or got other labels or another name. The cached members
+   * of sides that it neither joins nor leaves are kept.
    */
   with(change: { before?: N; after?: N }): Mesh<N>
-  /** Puts the record of a node with the same labels and address in the place of its last one. */
+  /** Replaces the record of a node whose labels and address are unchanged. */
   refresh(node: N): void
 }
 
@@ -58,7 +58,7 @@ export function createMesh<N extends MeshNode>(
   }
 }
 
-/** The members of a side after a change of one node. */
+/** The members of a side after one node has changed. */
 function replaced<N extends MeshNode>(
   members: N[],
   side: Side,
@@ -73,7 +73,7 @@ function replaced<N extends MeshNode>(
   return others.toSpliced(indexOf(others, parseIpv4(after.mesh_ip)), 0, after)
 }
 
-/** Where the address stands among members, or would. */
+/** The index of the address among the members, or where it would be inserted. */
 function indexOf(members: readonly MeshNode[], address: number): number {
   let low = 0
   let high = members.length
@@ -91,9 +91,9 @@ function byAddress<N extends MeshNode>(nodes: Iterable<N>): N[] {
     .map(({ node }) => node)
 }
 
-/** A rule with its sides read. Port 0 is any port, protocol `""` any protocol. */
+/** A rule with its sides parsed. Port 0 is any port, protocol `""` any protocol. */
 export interface MeshRule {
-  /** Its place in the policy, from 0. */
+  /** Its index in the policy, from 0. */
   readonly index: number
   readonly from: Side
   readonly to: Side
@@ -107,12 +107,12 @@ interface Reading {
   rules: readonly MeshRule[]
 }
 
-// Reading the sides is most of the work of asking about them. Records are immutable, so a reading stays true.
+// Parsing the sides would dominate the cost of a query. Records are immutable, so the parsed form can be cached.
 const readings = new WeakMap<MeshPolicy, Reading>()
 
 /**
- * The rules of a policy whose sides can be read, in their order. Others, which an older version took, have no effect,
- * and never a wider one.
+ * The rules of a policy with valid sides, in order. A rule with an invalid side, accepted by an older version, has no
+ * effect, rather than a wider one.
  */
 export function rulesOf(policy: MeshPolicy, ranges: readonly Cidr[]): readonly MeshRule[] {
   return readingOf(policy, ranges).rules
@@ -126,7 +126,7 @@ function readingOf(policy: MeshPolicy, ranges: readonly Cidr[]): Reading {
   return reading
 }
 
-/** Fleet and draft have lists of their own. */
+/** Fleet and draft have separate policy lists. */
 function isSame(some: readonly Cidr[], others: readonly Cidr[]): boolean {
   return (
     some === others ||
@@ -140,7 +140,7 @@ function isSame(some: readonly Cidr[], others: readonly Cidr[]): boolean {
 
 function read(policy: MeshPolicy, ranges: readonly Cidr[]): Reading {
   const rules: MeshRule[] = []
-  // One object for each text, so that who is on it is worked out once however many rules name it.
+  // One object per text, so that its members are computed once, however many rules use it.
   const sides = new Map<string, Side>()
   const sideOf = (text: string): Side => {
     const side = sides.get(text) ?? parseSide(text, ranges)

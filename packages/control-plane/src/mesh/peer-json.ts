@@ -2,12 +2,12 @@ import { type PskMaster, pairPsks } from '../seal/psk.ts'
 import type { Fleet, NodeRecord } from './fleet.ts'
 import { pskSourceOf, publicPeer, shownPeers } from './peer-view.ts'
 
-/** What all who see a node are told of it, up to where the PSK of each stands. Records are immutable, so it stays true. */
+/** The JSON of a peer up to its PSK, which is the same for everyone. Cached, because records are immutable. */
 const known = new WeakMap<NodeRecord, string>()
 
 /**
- * The peers a node is told of, as a JSON list: a state of a thousand of them is put together, not built as objects and
- * written out.
+ * A node's peers as a JSON list. The state of a thousand peers is concatenated from cached texts, not built as objects and
+ * serialised.
  */
 export function peersJsonFor(
   sources: { fleet: Fleet; pskMaster: PskMaster },

@@ -4,17 +4,17 @@ import type { Fleet, NodeRecord } from './fleet.ts'
 import type { Mesh } from './mesh.ts'
 import { peersOf } from './visibility.ts'
 
-/** The peers a node is told of: those it may see, less those that have been silent for long. */
+/** The peers sent to a node: those that policy lets it see, except offline ones. */
 export function shownPeers(mesh: Mesh<NodeRecord>, node: NodeRecord): NodeRecord[] {
   return peersOf(mesh, node).filter(isShown)
 }
 
-/** Peers drop a node that is offline; it stays in the fleet and in the rules. */
+/** Peers remove an offline node; it stays in the fleet and in the rules. */
 export function isShown(node: NodeRecord): boolean {
   return node.status !== 'offline'
 }
 
-/** A node as any of its peers sees it. */
+/** A node as its peers see it. */
 export function publicPeer(node: NodeRecord): PublicPeer {
   const { nat_type, local_endpoints } = node
   return {
@@ -30,7 +30,7 @@ export function publicPeer(node: NodeRecord): PublicPeer {
   }
 }
 
-/** What the PSKs of a node are derived from at this moment. */
+/** The current inputs of a node's PSKs. */
 export function pskSourceOf(
   { fleet, pskMaster }: { fleet: Fleet; pskMaster: PskMaster },
   { tenant_id }: NodeRecord,
@@ -38,7 +38,7 @@ export function pskSourceOf(
   return { master: pskMaster, epoch: fleet.tenant(tenant_id)?.psk_epoch ?? 0 }
 }
 
-/** The peers a node is told of, each with the PSK of the two. */
+/** The peers sent to a node, each with the PSK of the pair. */
 export function peersFor(
   sources: { fleet: Fleet; pskMaster: PskMaster },
   recipient: NodeRecord,

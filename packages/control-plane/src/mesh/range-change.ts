@@ -15,7 +15,7 @@ import {
 } from '@plexd/protocol'
 import type { PolicyRecord } from './fleet.ts'
 
-/** The range to be added, beside those that are there. Throws an ApiError (400, 409) for one that cannot be. Pure. */
+/** The parsed range to be added. Throws an ApiError (400, 409) if it is invalid beside the existing ones. Pure. */
 export function readNewRange(text: string, ranges: readonly Cidr[]): Cidr {
   const range = readRange(text)
   const fault =
@@ -45,7 +45,7 @@ function readRange(text: string): Cidr {
   }
 }
 
-/** Nodes that stand in a network with addresses of the range themselves, as far as they have said where they are. Pure. */
+/** Nodes whose own networks overlap the range, as far as their reported endpoints show. Pure. */
 export function rangeWarnings(
   range: Cidr,
   nodes: Iterable<{ hostname: string; local_endpoints: readonly string[] }>,
@@ -72,22 +72,22 @@ function isInside(address: string, range: Cidr): boolean {
   return /^[\d.]+$/.test(address) && cidrContains(range, parseIpv4(address))
 }
 
-/** What has an address that may lie in a range. */
+/** Everything that may have an address in a range. */
 export interface Occupants {
   nodes: Iterable<{ hostname: string; mesh_ip: string }>
-  /** Addresses of nodes that left a short while ago. */
+  /** Addresses of recently removed nodes. */
   resting: readonly string[]
-  /** For how long they are. */
+  /** How long those are reserved. */
   cooldownMs: number
-  /** Those of the tenant. */
+  /** The tenant's policies. */
   policies: readonly Pick<PolicyRecord, 'name' | 'rules'>[]
-  /** The range that the settings of this control plane name. */
+  /** The range that this control plane's settings name. */
   configured: string | undefined
   /** Whether the mesh has no other. */
   isOnly: boolean
 }
 
-/** Throws an ApiError (409) unless the range of a mesh is not its only one, is nobody's, and no rule names it. Pure. */
+/** Throws an ApiError (409) if the range is the only one, is in use, or is named by a rule. Pure. */
 export function refuseRemoval(
   range: Cidr,
   { nodes, resting, cooldownMs, policies, configured, isOnly }: Occupants,
@@ -117,7 +117,7 @@ export function refuseRemoval(
     )
 }
 
-/** Who names addresses of the range: a side outside all ranges cannot be read, and would come to life with the next such range. */
+/** Rules that name addresses of the range: outside all ranges such a side is invalid, and it would take effect again if the range came back. */
 function ruleAbout(range: Cidr, policies: Occupants['policies']): string | undefined {
   for (const { name, rules } of policies)
     for (const [index, { from, to }] of rules.entries()) {

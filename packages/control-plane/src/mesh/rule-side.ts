@@ -7,7 +7,7 @@ import {
   type Side,
 } from '@plexd/protocol'
 
-/** What a rule can tell nodes apart by. */
+/** The fields of a node that a rule can match. */
 export interface MeshNode {
   readonly id: string
   readonly hostname: string
@@ -30,7 +30,7 @@ export function sideHas(side: Side, node: MeshNode): boolean {
   }
 }
 
-/** Whether the side becomes a list of addresses, which changes as nodes come, go, are relabelled and renamed. */
+/** Whether the side is compiled to a list of addresses, which changes as nodes come, go, or change labels or name. */
 export function isList(side: Side): boolean {
   return side.kind !== 'cidr' && side.kind !== 'all'
 }

@@ -1,10 +1,10 @@
 import { nearest, type Requirement, type Selector } from '@plexd/protocol'
 import type { MeshNode } from './rule-side.ts'
 
-/** What nodes are told apart by, to find out what somebody meant. */
+/** The existing labels and names, for suggesting what was meant. */
 export interface KnownNames {
   labels: ReadonlyMap<string, ReadonlySet<string>>
-  /** As rules name them: `node:web-01`. */
+  /** In the form that rules use: `node:web-01`. */
   hostnames: readonly string[]
 }
 
@@ -19,7 +19,7 @@ export function knownNames(nodes: Iterable<Pick<MeshNode, 'labels' | 'hostname'>
   return { labels, hostnames }
 }
 
-/** Why a selector may match no node: `: no node has the label "rloe": did you mean "role"?`, or nothing. */
+/** A hint why a selector may match no node: `: no node has the label "rloe": did you mean "role"?`, or empty. */
 export function selectorHint(selector: Selector, known: KnownNames): string {
   for (const requirement of selector) {
     const hint = hintOf(requirement, known)

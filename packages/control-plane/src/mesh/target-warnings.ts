@@ -5,7 +5,7 @@ import { knownNames, selectorHint } from './selector-hint.ts'
 
 type Described = Pick<NodeRecord, 'hostname' | 'labels' | 'reported'>
 
-/** What to say of a target that no node is behind: the entry is kept for those that will be. Pure. */
+/** A warning for a target that matches no node: the entry is stored for future nodes. Pure. */
 export function targetWarnings(
   { selector: text = '*' }: Target,
   nodes: Iterable<Described>,

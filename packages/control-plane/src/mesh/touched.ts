@@ -3,19 +3,19 @@ import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
 import { isList, type MeshNode, sideHas } from './rule-side.ts'
 import { isVisible, membersOf, peersOf } from './visibility.ts'
 
-/** Whom a change has to be told to. Cost follows the change: rules that do not involve it are passed over. */
+/** The nodes that must be told of a change. The cost is proportional to the change: unaffected rules are skipped. */
 export interface NodeTouch<N> {
-  /** Nodes that are peers of the changed one from now on. */
+  /** Nodes that become peers of the changed one. */
   appeared: N[]
-  /** Nodes that are its peers no longer. */
+  /** Nodes that cease to be its peers. */
   vanished: N[]
   /** Other nodes whose compiled rules change. */
   recompiled: N[]
 }
 
 /**
- * What follows from a node that is added (`before` left out), removed (`after` left out), relabelled or renamed.
- * `mesh` is that before or after the change: the node itself is not looked up in it.
+ * The effect of adding a node (no `before`), removing it (no `after`), relabelling or renaming it.
+ * `mesh` may be from before or after the change: the node itself is not looked up in it.
  */
 export function touchedByNode<N extends MeshNode>(
   mesh: Mesh<N>,
@@ -37,7 +37,7 @@ function without<N extends MeshNode>(nodes: readonly N[], others: readonly N[]):
   return nodes.filter(({ id }) => !ids.has(id))
 }
 
-/** The sides across from the lists that the node joins or leaves: who is there has its address in a rule, or had it. */
+/** The sides opposite to those that the node joins or leaves: nodes on them have, or had, its address in a rule. */
 function sidesOpposite(mesh: Mesh, before?: MeshNode, after?: MeshNode): Side[] {
   const joinsOrLeaves = (side: Side): boolean =>
     isList(side) && (!!before && sideHas(side, before)) !== (!!after && sideHas(side, after))
@@ -50,10 +50,10 @@ function sidesOpposite(mesh: Mesh, before?: MeshNode, after?: MeshNode): Side[] 
 }
 
 export interface PolicyTouch<N> {
-  /** Nodes that a rule which is new, gone or moved involves. */
+  /** Nodes involved in a rule that was added, removed or moved. */
   involved: N[]
   /**
-   * Pairs that become peers or cease to be; undefined when there are so many to look at that it is cheaper for those
+   * Pairs that become peers or cease to be; undefined if there are too many to compute, so that it is cheaper for the nodes
    * involved to pull their state.
    */
   flips: PairFlip<N>[] | undefined
@@ -65,10 +65,10 @@ export interface PairFlip<N> {
   visible: boolean
 }
 
-/** Pairs joined by changed rules, before looking at each of them takes longer than an event loop can spare. */
+/** The maximum number of pairs to check before the event loop is blocked for too long. */
 const maxPairs = 10_000
 
-/** What follows from a policy that is put in place of `before`, or removed. `mesh` is that before or after the change. */
+/** The effect of replacing the policy `before`, or removing it. `mesh` may be from before or after the change. */
 export function touchedByPolicy<N extends MeshNode>(
   mesh: Mesh<N>,
   { before, after }: { before?: MeshPolicy; after?: MeshPolicy },
@@ -119,7 +119,7 @@ function flipsOf<N extends MeshNode>(
   })
 }
 
-/** The allow rules that only one of the two has: no other pair can flip. */
+/** The allow rules that only one of the two policies has: only their pairs can change. */
 function allowsOfOneOnly(before?: MeshPolicy, after?: MeshPolicy): PolicyRule[] {
   const joins = (policy: MeshPolicy | undefined) =>
     new Map(

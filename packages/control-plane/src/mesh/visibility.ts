@@ -3,8 +3,8 @@ import { type Mesh, rulesOf } from './mesh.ts'
 import { type MeshNode, sideHas } from './rule-side.ts'
 
 /**
- * Whether two nodes have each other as peers: some allow rule joins them, in either direction. What may pass between
- * them is decided by all the rules; a deny in front of the allow leaves them peers that cannot talk.
+ * Whether two nodes are peers: some allow rule connects them, in either direction. What may pass between
+ * them is decided by all rules; with a deny before the allow they are peers that cannot talk.
  */
 export function isVisible(
   rules: Pick<Mesh, 'ranges' | 'policies'>,
@@ -14,12 +14,12 @@ export function isVisible(
   return sightOf(rules, a)(b)
 }
 
-/** The peers of a node. What it costs follows their number, not that of all nodes. */
+/** The peers of a node. The cost is proportional to their number, not to the size of the fleet. */
 export function peersOf<N extends MeshNode>(mesh: Mesh<N>, node: MeshNode): N[] {
   return membersOf(mesh, oppositeSides(mesh, node), node.id)
 }
 
-/** Who is on any of the sides, but for one node; each once. */
+/** The nodes on any of the sides, each once, except one node. */
 export function membersOf<N extends MeshNode>(
   mesh: Mesh<N>,
   sides: readonly Side[],
@@ -34,7 +34,7 @@ export function membersOf<N extends MeshNode>(
   return [...members.values()]
 }
 
-/** `isVisible` for one node and many others: rules that do not involve the node are looked at once. */
+/** `isVisible` for one node and many others: rules that do not involve the node are checked only once. */
 export function sightOf(
   rules: Pick<Mesh, 'ranges' | 'policies'>,
   node: MeshNode,
@@ -43,7 +43,7 @@ export function sightOf(
   return (other) => other.id !== node.id && sides.some((side) => sideHas(side, other))
 }
 
-/** The other sides of the allow rules that have the node on one. */
+/** The opposite sides of the allow rules that match the node. */
 function oppositeSides(
   { ranges, policies }: Pick<Mesh, 'ranges' | 'policies'>,
   node: MeshNode,

@@ -5,14 +5,14 @@ import { changeNode } from '../changes/announce.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { isGoAgent } from '../rows/fleet/nodes.ts'
 
-/** What a node says that it runs; empty when it does not. */
+/** The agent that a node says it runs; empty if it does not say. */
 export function userAgentOf(headers: IncomingHttpHeaders): string {
   return headers['user-agent']?.slice(0, 256) ?? ''
 }
 
 /**
- * The node may run another agent than the one that registered it, as after an upgrade. One that says another with each
- * heartbeat, which are not limited, is not written down each time.
+ * The node may run another agent than at its registration, for example after an upgrade. If it names another one with every
+ * heartbeat, which is not rate-limited, not each change is stored.
  */
 export async function noteAgent(app: App, node: NodeRecord, user_agent: string): Promise<void> {
   if (user_agent === '' || user_agent === node.user_agent) return
@@ -28,7 +28,7 @@ export async function noteAgent(app: App, node: NodeRecord, user_agent: string):
   })
 }
 
-/** Throws an ApiError (409) for a node whose agent never would. */
+/** Throws an ApiError (409) for a node whose agent cannot do this. */
 export function refuseWithoutRotation({ hostname, user_agent, is_go }: NodeRecord): void {
   if (!is_go) return
   throw new ApiError(

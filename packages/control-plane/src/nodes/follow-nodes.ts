@@ -5,7 +5,7 @@ import type { Instances } from '../presence/instances.ts'
 import type { NodeNotes } from '../presence/notes.ts'
 import type { Presence } from '../presence/presence.ts'
 
-/** What is kept of each node in memory alone comes and goes with the node. `fleet` still is as it was before the commit. */
+/** Creates and deletes the in-memory state of nodes as they come and go. `fleet` is still as before the commit. */
 export function followNodes({
   fleet,
   presence,
@@ -41,7 +41,7 @@ export function followNodes({
   }
 }
 
-/** It was opened with a token that is worthless now, or its other end is most likely gone without a word. */
+/** The stream was opened with a token that is now invalid, or its other end has probably vanished. */
 function losesStream(before: NodeRecord, after: NodeRecord): boolean {
   return (
     before.token_hash !== after.token_hash ||

@@ -2,7 +2,7 @@ import { ApiError, hostnameProblem, parseHostname } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 
-/** A hostname from outside, as it is stored. Throws an ApiError (400) that names the field and says the rule. */
+/** A hostname from a request in its stored form. Throws an ApiError (400) with the field and the rule. */
 export function readHostname(field: string, text: string): string {
   try {
     return parseHostname(text)
@@ -12,7 +12,7 @@ export function readHostname(field: string, text: string): string {
   }
 }
 
-/** Throws an ApiError (409) for the name of another node. */
+/** Throws an ApiError (409) if another node has the name. */
 export function refuseTakenHostname(
   fleet: Fleet,
   { tenantId, hostname, nodeId }: { tenantId: string; hostname: string; nodeId?: string },
@@ -21,7 +21,7 @@ export function refuseTakenHostname(
     throw new ApiError('conflict', `hostname "${hostname}" is taken in this tenant`)
 }
 
-/** Why a node has to be renamed, by hand: older versions took any name. Empty for nearly all. */
+/** Why a node must be renamed by an operator: older versions accepted any name. Empty for nearly all. */
 export function hostnameTrouble(
   fleet: Fleet,
   { id, tenant_id, hostname }: Pick<NodeRecord, 'id' | 'tenant_id' | 'hostname'>,
@@ -32,7 +32,7 @@ export function hostnameTrouble(
   return hostnameProblem(hostname) ?? ''
 }
 
-/** At each start: names that older versions took are kept until somebody changes them. */
+/** Warns at each start: names accepted by older versions are kept until an operator changes them. */
 export function warnOfHostnames(fleet: Fleet, log: Log): void {
   for (const node of fleet.allNodes()) {
     const reason = hostnameTrouble(fleet, node)

@@ -3,13 +3,13 @@ import type { Limits } from '../limits.ts'
 
 type Entries = readonly (readonly [key: string, value: string])[]
 
-/** What fits into the bounds, in the order given, and what does not, with the bound that it meets. */
+/** The labels within the limits, in the given order, and those beyond, with the limit they exceed. */
 export interface Bounded {
   kept: Metadata
   leftOut: { key: string; why: string }[]
 }
 
-/** The one place that bounds what is said of a node, whoever says it. */
+/** The one place that limits metadata, whoever sets it. */
 export function boundMetadata(entries: Entries, limits: Limits): Bounded {
   const kept: [string, string][] = []
   const leftOut: Bounded['leftOut'] = []
@@ -42,7 +42,7 @@ function excessOf(
   return undefined
 }
 
-/** Throws an ApiError (400) for new labels that do not fit in beside the old, or that only a node may say of itself. */
+/** Throws an ApiError (400) for new labels that exceed the limits together with the old ones, or that only nodes may report. */
 export function checkLabels(added: Metadata, kept: Metadata, limits: Limits): void {
   const old = Object.entries(kept).filter(([key]) => !Object.hasOwn(added, key))
   const entries = Object.entries(added)
@@ -58,7 +58,7 @@ export function checkLabels(added: Metadata, kept: Metadata, limits: Limits): vo
     throw new ApiError('bad_request', `set label "${brief(refused.key)}": ${refused.why}`)
 }
 
-/** What an operator should know of labels that are fine, but will not do all that labels do. */
+/** Warnings for labels that are valid but cannot be selected by. */
 export function warningsOf(labels: Metadata): string[] {
   return Object.entries(labels).flatMap(([key, value]) => {
     const why = whyNotSelectable(key, value)
@@ -69,7 +69,7 @@ export function warningsOf(labels: Metadata): string[] {
   })
 }
 
-/** What a new node is: the labels of its token, with those that the token lets it choose, and what it says beside. */
+/** A new node's metadata: the labels of its token, those that the token lets it choose, and what else it reports. */
 export function describeNode(
   claims: Metadata,
   token: { labels: Metadata; nodeMaySet: readonly string[] },

@@ -1,7 +1,7 @@
 import { printable } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 
-/** What a node says that does not work on it. It is a claim, and shown to people: some lines, none long, of what can be seen. */
+/** The problems that a node reports. They are untrusted and shown to people, so number, length and characters are limited. */
 export function boundProblems(
   said: readonly string[],
   { node_problems: maxProblems, node_problem_characters: maxChars }: Limits,

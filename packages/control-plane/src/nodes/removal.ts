@@ -6,7 +6,7 @@ import { deleteEntriesFor } from '../rows/entries.ts'
 import { deleteReportsOf } from '../rows/reports.ts'
 
 /**
- * Takes a node out of the mesh: its peers are told, its stream ends, its tokens are worthless from here on.
+ * Removes a node from the mesh: its peers are told, its stream ends, and its tokens become invalid.
  */
 export async function removeNode(unit: Unit, node: NodeRecord): Promise<void> {
   await forgetAnswer(unit.tx, node.id)

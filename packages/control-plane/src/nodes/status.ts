@@ -5,13 +5,13 @@ import { changeNode } from '../changes/announce.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { forgetAnswer } from '../rows/bootstrap-tokens.ts'
 
-/** A node has been heard of: it is online, and its peers are told if they had given it up. Durable when it resolves. */
+/** Call this when a node was heard from: it is online, and peers that had removed it are told. Durable when it resolves. */
 export async function markOnline(app: App, nodeId: string): Promise<void> {
   await app.change(async (unit) => {
     const node = unit.fleet.node(nodeId)
     if (!node || node.status === 'online') return
     await changeStatus(unit, node, 'online')
-    // It has its identity now, so the answer to its registration need not be given again.
+    // It has stored its identity, so the registration answer is no longer needed for a retry.
     await forgetAnswer(unit.tx, nodeId)
   })
 }

@@ -7,10 +7,10 @@ import { type EntryTable, readSelected } from '../rows/entries.ts'
 import type { Reader } from '../store/db.ts'
 import { readUnconfirmed, type UnconfirmedNode } from './unconfirmed.ts'
 
-/** How much of it is shown of one label. */
+/** The maximum number of uses and nodes shown per label. */
 const shown = 100
 
-/** The unconfirmed labels of a tenant by key, and what would change without each. */
+/** A tenant's unconfirmed labels by key, and what would change without each. */
 export async function listUnconfirmed(
   { reader, fleet }: { reader: Reader; fleet: Fleet },
   tenantId: string,
@@ -24,7 +24,7 @@ export async function listUnconfirmed(
     .map(([key, nodes]) => describe(key, nodes, uses))
 }
 
-/** In one walk: a node may have said thousands of keys before there were bounds. */
+/** In a single pass: before there were limits, a node could report thousands of keys. */
 function nodesByKey(all: readonly UnconfirmedNode[]): Map<string, NodeRecord[]> {
   const byKey = new Map<string, NodeRecord[]>()
   for (const { node, keys } of all)
@@ -76,10 +76,10 @@ async function usesInEntries(reader: Reader, tenantId: string): Promise<Selector
   return [...usesOf('data', await read('data_entries')), ...usesOf('secret', await read('secrets'))]
 }
 
-/** More lines than this at one start are more than anybody reads. */
+/** Nobody reads more lines than this at a start. */
 const maxLines = 200
 
-/** At each start, until somebody has said what they are. */
+/** Logs them at each start, until an operator has confirmed or dropped them. */
 export async function warnOfUnconfirmed(
   sources: { reader: Reader; fleet: Fleet },
   log: Log,

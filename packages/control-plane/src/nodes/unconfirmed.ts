@@ -9,8 +9,8 @@ import type { Reader } from '../store/db.ts'
 import { boundMetadata } from './labels.ts'
 
 /**
- * Labels of before there was a difference between what operators set and what nodes said: they go on as labels, until
- * an operator says what they are.
+ * Labels from before operators' labels and reported metadata were separate: they remain labels until
+ * an operator confirms or drops them.
  */
 export interface UnconfirmedNode {
   node: NodeRecord
@@ -26,7 +26,7 @@ export async function readUnconfirmed(reader: Reader, fleet: Fleet): Promise<Unc
   })
 }
 
-/** Puts a node's labels in the place of the old ones; as they were before, nobody is told. */
+/** Replaces a node's labels; if they are unchanged, nobody is told. */
 export async function putLabels(
   unit: Unit,
   node: NodeRecord,
@@ -39,13 +39,13 @@ export async function putLabels(
   else await changeNode(unit, { ...node, labels, reported }, rowOnly)
 }
 
-/** Of the keys, or all: they were set by operators. */
+/** Confirms the given keys, or all: operators set them. */
 export async function confirm(unit: Unit, node: NodeRecord, keys?: readonly string[]) {
   const { unconfirmed } = await split(unit, node, keys)
   await putLabels(unit, node, { labels: node.labels, unconfirmed })
 }
 
-/** They are what the node says of itself, and cut to the bounds of that. */
+/** Drops the keys: they become reported metadata, within its limits. */
 export async function drop(
   unit: Unit,
   node: NodeRecord,

@@ -11,7 +11,7 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import { readNode, type StoredNode } from '../rows/fleet/nodes.ts'
 import { hostnameTrouble } from './hostname.ts'
 
-/** A node as operators see it: its row, and what is known of its life at this moment. */
+/** A node as operators see it: its row, and its current presence. */
 export async function nodeView(app: App, stored: StoredNode): Promise<Node> {
   const { presence, instances, heads, fleet } = app
   const { node, registered_at, capabilities } = stored
@@ -46,7 +46,7 @@ export async function nodeView(app: App, stored: StoredNode): Promise<Node> {
   }
 }
 
-/** Empty only for a node that has just been removed, with the range. */
+/** Empty only for a node that was just removed together with the range. */
 function rangeText({ fleet }: App, { tenant_id, mesh_ip }: NodeRecord): string {
   const range = rangeOf(fleet.tenant(tenant_id)?.mesh_ranges ?? [], parseIpv4(mesh_ip))
   return range ? formatCidr(range) : ''
@@ -61,7 +61,7 @@ async function noRoomFor({ fleet, entries }: App, id: string): Promise<string[]>
   return node ? entries.leftOutOf(node) : []
 }
 
-/** Throws an ApiError (404) that names it as it was asked for, when it was removed in this very moment. */
+/** Throws an ApiError (404) with the name as given if it was removed concurrently. */
 export async function readNodeDetail(app: App, id: string, askedFor: string): Promise<NodeDetail> {
   const stored = await readNode(app.store.reader, id)
   if (!stored) throw new ApiError('not_found', `there is no node "${askedFor}"`)

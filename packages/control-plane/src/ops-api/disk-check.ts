@@ -2,10 +2,10 @@ import { ApiError } from '@plexd/protocol'
 import { diskFault, errorCodeOf, probeDisk } from '@plexd/runtime'
 import type { App } from '../app.ts'
 
-/** Whoever asks, the disk is written to once in this time. */
+/** At most one write per this time, however many ask. */
 const freshMs = 2_000
 
-/** Rejects with an ApiError while nothing can be written to the data dir; the reason, not the place, is for everybody. */
+/** Rejects with an ApiError while the data dir is not writable; the reason is public, the path is not. */
 export function createDiskCheck({
   config,
   clock,

@@ -5,7 +5,7 @@ import { type OpenApiDocument, openApiDocument } from '../http/openapi.ts'
 import { version } from '../version.ts'
 import { opsApi } from './table.ts'
 
-/** The whole of what this server answers. */
+/** The OpenAPI document of everything this server answers. */
 export function apiDocument(url: string): OpenApiDocument {
   return openApiDocument({
     version,
@@ -19,7 +19,7 @@ export function apiDocument(url: string): OpenApiDocument {
   })
 }
 
-/** The nouns of the protocol: what it exports under a capital letter and that is a schema. */
+/** The protocol's nouns: its exports with a capital letter that are schemas. */
 function namedSchemas(): Record<string, TSchema> {
   const exported = Object.entries<unknown>(protocol)
   return Object.fromEntries(

@@ -7,7 +7,7 @@ import { createDiskCheck } from './disk-check.ts'
 import { apiDocument } from './document.ts'
 import { type OpsApi, opsApi } from './table.ts'
 
-/** What answers each row of the table beside. */
+/** The handler of each row of table.ts. */
 export const opsHandlers: Handlers<OpsApi> = {
   health: handle(opsApi.health, async () => ({ status: 'ok' })),
   healthz: handle(opsApi.healthz, async () => ({ status: 'ok' })),
@@ -40,7 +40,7 @@ export const opsHandlers: Handlers<OpsApi> = {
   docs: (app) => {
     const page = prepare('text/html; charset=utf-8', () => docsPage(apiDocument(app.publicUrl())))
     return handle(opsApi.docs, async ({ request, reply }) => {
-      // The page has no script and loads nothing; nobody may add any.
+      // The page has no scripts and loads nothing, so nothing may be injected either.
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
       return page(request, reply)
     })(app)

@@ -4,13 +4,13 @@ import type { Limits } from '../limits.ts'
 import { type ResultOf, type TaskName, tasks } from './tasks.ts'
 import type { Task, TaskAnswer } from './worker.ts'
 
-/** Reads bodies without keeping the event loop from others. */
+/** Parses bodies without blocking the event loop. */
 export interface Parser extends AsyncDisposable {
-  /** Rejects with an ApiError for a body that does not fit. The bytes may be gone afterwards. */
+  /** Rejects with an ApiError for an invalid body. The bytes may be transferred, and unusable afterwards. */
   parse<Name extends TaskName>(name: Name, body: Uint8Array): Promise<ResultOf<Name>>
 }
 
-/** Up to here a body is read where it is: that takes a few milliseconds. Records take longer, as each is read by itself. */
+/** Up to this size a body is parsed on the main thread: that takes a few milliseconds. Records take longer, because each is parsed separately. */
 const smallBytes = 256 * 1024
 const smallBatchBytes = 16 * 1024
 
@@ -19,7 +19,7 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** The thread is started by the first large body. */
+/** The worker thread is started by the first large body. */
 export function createParser(limits: Limits): Parser {
   const waiting = new Map<number, Waiting>()
   let worker: Worker | undefined
@@ -31,7 +31,7 @@ export function createParser(limits: Limits): Parser {
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     })
     started.on('message', (answer: TaskAnswer) => settle(answer))
-    // What makes it fail once is not to stop it for others: the next large body starts another.
+    // One failure must not disable it for others: the next large body starts a new thread.
     started.on('error', (error) => abandon(error))
     started.on('exit', () => abandon(new Error('the parser thread has ended')))
     started.unref()
@@ -77,10 +77,10 @@ export function createParser(limits: Limits): Parser {
   }
 }
 
-/** Handed over rather than copied, when nothing else lies in the same memory. */
+/** Transferred rather than copied, if the buffer contains nothing else. */
 function transferable({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : []
 }
 
-/** Beside this file; scripts/programs/build.ts puts it there for the bundle too. */
+/** Beside this file; scripts/programs/build.ts puts it beside the bundle too. */
 const workerFile = import.meta.url.endsWith('.ts') ? './worker.ts' : './parser-worker.mjs'

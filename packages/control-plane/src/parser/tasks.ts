@@ -5,7 +5,7 @@ import { parseReports, type ReadReports } from '../reports/parse.ts'
 import { salvageReports } from '../reports/salvage.ts'
 import { type Batch, parseBatch } from '../telemetry/batch.ts'
 
-/** What is read of bodies that may be large. Pure; what comes out is rows and texts, which are cheap to hand over. */
+/** What is extracted from large bodies. Pure; the results are rows and texts, which are cheap to transfer. */
 export const tasks = {
   metrics: (body: Uint8Array, limits: Limits): Batch => parseBatch('metrics', body, limits),
   logs: (body: Uint8Array, limits: Limits): Batch => parseBatch('logs', body, limits),

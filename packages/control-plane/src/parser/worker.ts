@@ -4,7 +4,7 @@ import { describeError } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import { type TaskName, tasks } from './tasks.ts'
 
-/** The thread behind parser.ts: one task after another, each answered under its number. */
+/** The worker thread of parser.ts: runs one task at a time, and answers with its number. */
 export interface Task {
   number: number
   name: TaskName

@@ -1,25 +1,25 @@
 import type { IdentityInUse } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 
-/** A start of plexd that speaks as a node. Times in milliseconds of the monotonic clock. */
+/** A running plexd that uses a node's identity. Times in milliseconds of the monotonic clock. */
 export interface Instance {
   id: string
-  /** Where its last request came from. */
+  /** The source address of its last request. */
   address: string
   firstMs: number
   lastMs: number
-  /** When it was first heard of again although a newer one had been. */
+  /** When it was first seen again after a newer one had appeared. */
   returnedMs?: number
 }
 
-/** What is late of a daemon that has just ended comes within this time after the first word of the next. */
+/** Late requests of a daemon that has just ended arrive within this time after the first request of its successor. */
 const settleMs = 5_000
-/** Those of a daemon that is started over and over. */
+/** The maximum number kept, for a daemon that restarts in a loop. */
 const maxInstances = 8
 
 /**
- * Those that speak as one node, in the order of their first word, after another word of one of them. Pure. A restart
- * shows a new one, and the one before never again.
+ * The instances of a node, in order of their first request, after a request of one of them. Pure. A restart
+ * shows a new id, and the previous one never appears again.
  */
 export function withWord(
   instances: readonly Instance[],
@@ -42,7 +42,7 @@ export function withWord(
   })
 }
 
-/** Two that both live: an older one has come back, and a newer one has been heard of since. Pure. */
+/** Two instances that are both alive: an older one has come back, and a newer one has been seen since. Pure. */
 export function bothAlive(instances: readonly Instance[]): [Instance, Instance] | undefined {
   for (const [at, older] of instances.entries()) {
     const { returnedMs } = older
@@ -54,11 +54,11 @@ export function bothAlive(instances: readonly Instance[]): [Instance, Instance] 
   return undefined
 }
 
-/** Notices nodes whose identity two machines have: a data dir, or a disk, was copied. In memory, and for as long as both live. */
+/** Detects two machines with one identity, after a data dir or a disk was copied. In memory, for as long as both are alive. */
 export interface Instances {
-  /** A node was heard of. Without an id, as from the Go agent, nothing is said of it. */
+  /** A request of the node arrived. Without an instance id, as from the Go agent, it is ignored. */
   heard(no: number, word: { id: string | undefined; address: string }): void
-  /** Whether two machines speak as this node. */
+  /** Whether two machines use this node's identity. */
   inUse(no: number): IdentityInUse | undefined
   forget(no: number): void
 }
@@ -70,11 +70,11 @@ export function createInstances({
 }: {
   clock: Clock
   heartbeatIntervalMs: number
-  /** Once for each time that it begins. */
+  /** Logs once each time it begins. */
   onClone: (no: number, use: IdentityInUse) => void
 }): Instances {
   const nodes = new Map<number, Known>()
-  /** One that misses three heartbeats is gone. */
+  /** An instance that misses three heartbeats is gone. */
   const goneMs = Math.max(3 * heartbeatIntervalMs, 30_000)
 
   function aliveOf({ instances }: Known): Instance[] {
@@ -112,6 +112,6 @@ export function createInstances({
 
 interface Known {
   instances: readonly Instance[]
-  /** Since when two of them live. */
+  /** Since when two of them are alive. */
   since: string | undefined
 }

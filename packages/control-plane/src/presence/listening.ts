@@ -1,18 +1,18 @@
 import type { Clock } from '@plexd/runtime'
 
 /**
- * For how long we have listened: nobody was silent while we were stopped, suspended or too busy to hear. Milliseconds;
- * no clock that is set makes them more or fewer.
+ * Measures how long we have been listening: a node is not silent while we were stopped, suspended or too busy to hear it.
+ * In milliseconds; not affected by setting the wall clock.
  */
 export interface Listening {
   ms(): number
-  /** From when on silence counts: after a gap everybody has as long as after a start. */
+  /** The start from which silence counts: after a gap, every node has as long as after a restart. */
   sinceMs(): number
-  /** To be called again and again, much more often than each `gapMs`. */
+  /** Call this repeatedly, much more often than every `gapMs`. */
   beat(): void
 }
 
-/** A beat that is `gapMs` late is a gap. One that is somewhat late counts for what it should have been. */
+/** A beat that is `gapMs` late is a gap. One that is less late counts as its nominal interval. */
 export function createListening(
   clock: Pick<Clock, 'monotonic'>,
   { gapMs }: { gapMs: number },

@@ -1,17 +1,17 @@
 import type { Limits } from '../limits.ts'
 
 /**
- * What nodes say of where they are, and when their peers are told: each node has a few turns, and gets one more after a
- * while. Who has none left waits, and what it says last is told. In memory: the rows say who waits after a restart.
+ * A token bucket per node for announcing its endpoint changes to peers. A node without tokens waits,
+ * and then its latest endpoint is announced. In memory: after a restart the rows say who is waiting.
  */
 export interface Moves {
-  /** Whether the node has a turn, which is then taken. */
+  /** Takes a token if the node has one; returns whether it had. */
   take(no: number): boolean
-  /** The node has moved without a turn. */
+  /** The node has moved without a token. */
   wait(no: number): void
   /** Its peers have been told. */
   told(no: number): void
-  /** Those that wait, and have a turn by now. */
+  /** Waiting nodes that now have a token. */
   due(): number[]
 }
 
@@ -19,11 +19,11 @@ export function createMoves(
   { endpoint_changes: turns, endpoint_refill_ms: refillMs }: Limits,
   monotonic: () => number,
 ): Moves {
-  /** When each node has all its turns again. */
+  /** When each node's bucket will be full again. */
   const fullAtMs = new Map<number, number>()
   const waiting = new Set<number>()
 
-  /** How many turns are missing, as the time until they are there again. */
+  /** The number of missing tokens, expressed as the time to refill them. */
   function missingMs(no: number): number {
     return Math.max(0, (fullAtMs.get(no) ?? 0) - monotonic())
   }

@@ -1,23 +1,23 @@
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 
-/** Something remembered of each node from one request to the next, in memory alone; one note for a node at most. */
+/** Remembers something about each node between requests, in memory only; at most one note per node. */
 export interface Notes<Note> {
   of(nodeId: string): Note | undefined
-  /** Undefined takes it away. Nothing is noted of a node that has left: a last request of it may still be under way. */
+  /** Undefined deletes the note. Ignored for a removed node, whose last request may still be in progress. */
   put(nodeId: string, note: Note | undefined): void
-  /** How many nodes have one. */
+  /** The number of nodes with a note. */
   count(): number
 }
 
-/** What nodes did not hear of, or were not given a place for. */
+/** What a node was not told, or what was not stored for it. */
 export interface NodeNotes {
-  /** Digest of a report batch that was taken, but whose answer did not leave. */
+  /** Digest of a stored report batch whose answer was not delivered. */
   readonly lostReportAnswers: Notes<string>
-  /** What was not taken of its last endpoint report, because no peer can reach it there. */
+  /** The part of its last endpoint report that was refused, because no peer could reach it. */
   readonly endpointsLeftOut: Notes<string>
-  /** How many entries of its last batch a Go node was not given a place for. */
+  /** How many entries of its last batch were not stored for a Go node. */
   readonly reportsLeftOut: Notes<number>
-  /** The node has left. */
+  /** Call this when the node is removed. */
   forget(node: Pick<NodeRecord, 'id'>): void
 }
 

@@ -4,29 +4,29 @@ import type { Clock } from '@plexd/runtime'
 import { createListening } from './listening.ts'
 
 /**
- * What is known of a node's life and progress, in memory only; -1 for a sequence not known. Times are milliseconds of
- * the monotonic clock, but for the two that say otherwise.
+ * A node's liveness and progress, in memory only; -1 for an unknown sequence. Times are milliseconds of
+ * the monotonic clock, unless stated otherwise.
  */
 export interface NodePresence {
-  /** Of the last heartbeat, or of the one before the restart as it was last saved; since 1970, for people. */
+  /** The last heartbeat, or the last saved one from before the restart; since 1970, for display. */
   lastSeenMs: number | null
-  /** The last heartbeat, or since when one is expected: the registration, or our own start. By how long we listened. */
+  /** The last heartbeat, or since when one is expected: the registration or our own start. Measured in listening time. */
   heardMs: number
   heartbeat: HeartbeatRequest | null
-  /** Since when it says the problems of its last heartbeat; since 1970, for people. Null when that says nothing of problems. */
+  /** Since when it reports the problems of its last heartbeat; since 1970, for display. Null if that has no `problems`. */
   problemsSinceMs: number | null
-  /** Positive when the node's clock is ahead. */
+  /** Positive if the node's clock is ahead. */
   clockSkewMs: number
-  /** Sequence of the newest revision that the node has pulled. */
+  /** Sequence of the newest revision the node has pulled. */
   fetchedSeq: number
-  /** Sequence up to which the node has all its events: its cursor at first, then what was flushed to its stream. */
+  /** Sequence up to which the node has all its events: first its cursor, then what was flushed to its stream. */
   flushedSeq: number
-  /** What was flushed when the present `maxFlightMs` began. */
+  /** The value of that when the current `maxFlightMs` began. */
   settledSeq: number
   settledMs: number
-  /** Only a pull of at least this makes up for events that it was not sent. */
+  /** Only a pull of at least this revision replaces events that were not sent. */
   owedSeq: number
-  /** Whether it has shown, since our start, a state of this history: a backup may have been restored before that. */
+  /** Whether it has shown a state of this history since our start: a backup may have been restored before. */
   hasBase: boolean
   streams: number
   streamClosedMs: number
@@ -34,37 +34,37 @@ export interface NodePresence {
 
 export interface Presence {
   of(no: number): Readonly<NodePresence>
-  /** From now on the node is expected to report. */
+  /** From now on heartbeats are expected from the node. */
   expect(no: number, lastSeenMs: number | null): void
   heard(no: number, heartbeat: HeartbeatRequest): void
-  /** To be called several times for each heartbeat: see listening.ts. */
+  /** Call this several times per heartbeat interval: see listening.ts. */
   beat(): void
-  /** How long nothing has been heard of the node, as far as we could have heard it. */
+  /** How long the node has been silent, counting only the time we could have heard it. */
   silentMs(no: number): number
   fetched(no: number, seq: number): void
   flushed(no: number, seq: number): void
   /** The node has named a revision of this history. */
   named(no: number): void
-  /** The node was told to pull in place of events up to `seq`. */
+  /** The node was told to pull, instead of getting the events up to `seq`. */
   owes(no: number, seq: number): void
-  /** `cursorSeq` undefined: the stream starts at `headSeq`, whatever was before. */
+  /** `cursorSeq` undefined: the stream starts at `headSeq`, without earlier events. */
   streamOpened(no: number, stream: { cursorSeq: number | undefined; headSeq: number }): void
   streamClosed(no: number): void
-  /** Whether the node misses what only a pull brings. */
+  /** Whether the node needs a pull. */
   owesPull(no: number): boolean
-  /** Whether a node that has come to an event by its stream has, with that, all that was before. */
+  /** Whether a node that has received an event by its stream also has everything before it. */
   isWhole(no: number): boolean
   /**
-   * Whether the node, which says it has everything up to `seq`, need only wait for the rest: its stream brings that, or
-   * has just brought it, while the node asked. Not for long: then it may be lost, and asking must help.
+   * Whether a node that has everything up to `seq` only needs to wait: its stream is about to deliver the rest,
+   * or has just done so while the node asked. Limited in time: after that it may be lost, and a pull must help.
    */
   isOnTheWay(no: number, seq: number): boolean
-  /** Whether a stream is open, or was a short while ago: Go nodes reconnect every 30 s. */
+  /** Whether a stream is open, or was recently: Go nodes reconnect every 30 s. */
   isConnected(no: number): boolean
-  /** Whether the node lags behind its desired state. Go nodes act on no event, so only their pulls count. */
+  /** Whether the node lags behind its desired state. Go nodes ignore events, so only their pulls count. */
   needsReconcile(node: { no: number; is_go: boolean }, headSeq: number): boolean
   forget(no: number): void
-  /** Nodes heard of since this was called last, with when; give back what could not be saved. */
+  /** The nodes heard from since the last call, with the time; pass back those that could not be saved. */
   takeUnsaved(): Map<number, number>
   giveBack(unsaved: ReadonlyMap<number, number>): void
 }
@@ -80,7 +80,7 @@ export function createPresence(
   const nodes = new Map<number, NodePresence>()
   let unsaved = new Map<number, number>()
 
-  /** Nothing happens for a node that has left: a last answer or heartbeat of it may still be under way. */
+  /** Ignored for a removed node, whose last request may still be in progress. */
   function update(no: number, run: (node: NodePresence) => void): void {
     const node = nodes.get(no)
     if (node) run(node)
@@ -136,7 +136,7 @@ export function createPresence(
     streamOpened(no, { cursorSeq, headSeq }) {
       update(no, (node) => {
         node.streams++
-        // Not the higher of both: what was flushed to a node that lost it is not what it has.
+        // Not the maximum of both: a node may have lost what was flushed to it.
         node.flushedSeq = cursorSeq ?? headSeq
         node.settledSeq = node.flushedSeq
         node.settledMs = clock.monotonic()
@@ -202,7 +202,7 @@ const unknown: Readonly<NodePresence> = {
   streamClosedMs: Number.NEGATIVE_INFINITY,
 }
 
-/** It says them with every heartbeat: what was said before is as old as it was. */
+/** Every heartbeat repeats the problems; an unchanged list keeps its start time. */
 function problemsSince(
   { heartbeat: before, problemsSinceMs }: NodePresence,
   { problems }: HeartbeatRequest,
@@ -212,7 +212,7 @@ function problemsSince(
   return isDeepStrictEqual(before?.problems, problems) ? problemsSinceMs : nowMs
 }
 
-/** Go nodes send the year 1: they say nothing of their clock. */
+/** Go nodes send the year 1, which means nothing. */
 function clockSkewOf({ timestamp }: HeartbeatRequest, nowMs: number): number {
   const sentMs = Date.parse(timestamp ?? '')
   return Number.isNaN(sentMs) || sentMs < Date.UTC(1970) ? 0 : sentMs - nowMs

@@ -4,9 +4,9 @@ import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from '../mesh.ts'
 import { isList, type MeshNode, sideHas } from '../rule-side.ts'
 
 /**
- * The policies as one node enforces them: CIDRs only, and only the rules that involve the node. The first match wins,
- * so the order is kept. Selectors and node ids become the /32 of each node, by address; `*` becomes the ranges of the
- * mesh, and CIDRs stay as they are, so that these rules do not change with the fleet. A policy without a rule for the node is
+ * The policies as one node enforces them: only CIDRs, and only rules that involve the node. The first match decides,
+ * so the order is kept. Selectors and node ids become the /32 of each matching node, by address; `*` becomes the mesh
+ * ranges, and CIDRs are kept, so these rules do not change with the fleet. A policy without a rule for the node is
  * left out.
  */
 export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
@@ -16,8 +16,8 @@ export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
 }
 
 /**
- * Nodes of one kind are told the same: a text that is theirs alone when their own address is in none of their rules.
- * Undefined for a node that is on a list or has a CIDR to itself.
+ * A key for nodes with the same compiled rules: those whose own address occurs in none of their rules.
+ * Undefined for a node that is listed by address or has a CIDR of its own.
  */
 export function kindOf(node: MeshNode, mesh: Mesh): string | undefined {
   let kind = ''
@@ -31,14 +31,14 @@ export function kindOf(node: MeshNode, mesh: Mesh): string | undefined {
   return kind
 }
 
-/** Whether a side that has a node stands for it by its address. */
+/** Whether a side contains the node by its address. */
 function isOwn(side: Side): boolean {
   return isList(side) || (side.kind === 'cidr' && side.cidr.prefixLength === 32)
 }
 
 /**
- * The same policies under ids that change whenever the rules do, also when it was the fleet that changed them: the Go
- * agent compares nothing but ids (wire contract 2.19, row 18). `pol_abc@` and a digest of the rules.
+ * The same policies under ids that change whenever the compiled rules change, even because of the fleet: the Go
+ * agent compares only ids (wire contract 2.19, row 18). `pol_abc@` and a digest of the rules.
  */
 export function withRevisedIds(policies: readonly CompiledPolicy[]): CompiledPolicy[] {
   return policies.map((policy) => ({ ...policy, id: `${policy.id}@${digestOf(policy.rules)}` }))
@@ -56,7 +56,7 @@ function compileRules(node: MeshNode, policy: MeshPolicy, mesh: Mesh): CompiledR
   )
 }
 
-/** Sources and destinations of a rule, without those that do not involve the node and without the node to itself. */
+/** The sources and destinations of a rule that involve the node, except from the node to itself. */
 function pairsOf(node: MeshNode, { from, to }: MeshRule, mesh: Mesh): [string, string][] {
   const own = `${node.mesh_ip}/32`
   const asSource = sideHas(from, node)
@@ -71,7 +71,7 @@ function pairsOf(node: MeshNode, { from, to }: MeshRule, mesh: Mesh): [string, s
   ])
 }
 
-/** Of a side that is no list. */
+/** The CIDRs of a side that is not a list of nodes. */
 function rangesOf(side: Side, { ranges }: Mesh): string[] {
   return (side.kind === 'cidr' ? [side.cidr] : ranges).map(formatCidr)
 }

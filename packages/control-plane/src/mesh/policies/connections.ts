@@ -2,13 +2,13 @@ import type { PairChange, Side } from '@plexd/protocol'
 import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from '../mesh.ts'
 import { type MeshNode, sideHas } from '../rule-side.ts'
 
-/** What is looked at, at most, so that the event loop waits for a tenth of a second only. */
+/** The limit of comparisons, so that the event loop is blocked for at most a tenth of a second. */
 const maxSteps = 300_000
 
 /**
- * How many pairs of nodes can send each other anything at all by the rules, before and after a change of these. Nodes
- * that are on the same sides count together, so that it is quick for a large mesh with few labels. Undefined where it
- * would take too long. For flows that no rule is about it takes what agents do by default: deny.
+ * How many pairs of nodes can exchange any packets under the rules, before and after a change. Nodes
+ * that match the same sides are counted together, which makes it fast for a large mesh with few labels. Undefined if it
+ * would take too long. Assumes the agents' default for unmatched flows: deny.
  */
 export function comparePairs(
   { ranges, nodes }: Pick<Mesh, 'ranges' | 'nodes'>,
@@ -54,7 +54,7 @@ function isJoined(rules: readonly MeshRule[], a: Kind, b: Kind): boolean {
   return lets(rules, a, b) || lets(rules, b, a)
 }
 
-/** Whether some packet gets from one to the other: the first rule that is about it decides. */
+/** Whether any packet gets from one to the other: the first matching rule decides. */
 function lets(rules: readonly MeshRule[], a: Kind, b: Kind): boolean {
   const denied: MeshRule[] = []
   for (const rule of rules) {

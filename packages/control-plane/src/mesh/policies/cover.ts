@@ -1,7 +1,7 @@
 import { type Cidr, isWithin, type Requirement, type Side } from '@plexd/protocol'
 import type { MeshRule } from '../mesh.ts'
 
-/** Whether every packet that the second rule is about meets the first one too, whatever nodes there will be. */
+/** Whether the first rule matches every packet that the second one matches, whatever nodes there will be. */
 export function covers(first: MeshRule, second: MeshRule, ranges: readonly Cidr[]): boolean {
   return (
     (first.protocol === '' || first.protocol === second.protocol) &&
@@ -20,7 +20,7 @@ function sideCovers(first: Side, second: Side, ranges: readonly Cidr[]): boolean
   if (first.kind === 'node') return second.kind === 'node' && first.id === second.id
   if (first.kind === 'hostname')
     return second.kind === 'hostname' && first.hostname === second.hostname
-  // Fewer requirements match more.
+  // A selector with more requirements matches fewer nodes.
   return (
     second.kind === 'selector' &&
     first.selector.every((one) => second.selector.some((other) => isSame(one, other)))

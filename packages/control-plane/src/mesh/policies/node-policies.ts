@@ -11,13 +11,13 @@ function writeOut(fleet: Fleet, node: NodeRecord): string {
   return JSON.stringify({ policies: node.is_go ? withRevisedIds(compiled) : compiled })
 }
 
-/** By mesh and kind of node. A mesh is another object whenever labels, addresses or rules change. */
+/** By mesh and class of node. The mesh is a new object whenever labels, addresses or rules change. */
 const known = new WeakMap<Mesh<NodeRecord>, Map<string, string>>()
 
 /**
- * The policies of a node as it is told, in its state and in events alike, as JSON: `{"policies":[…]}`. Most nodes of a
- * fleet are told the same rules: these are compiled and written out once, and are one and the same string, which can be
- * looked up without reading it.
+ * A node's policies for its state and its events, as JSON: `{"policies":[…]}`. Most nodes of a
+ * fleet have the same rules: these are compiled and serialised once, and are one string object, which can be
+ * looked up in a map without comparing its characters.
  */
 export function policiesJsonFor(fleet: Fleet, node: NodeRecord): string {
   const mesh = fleet.mesh(node.tenant_id)

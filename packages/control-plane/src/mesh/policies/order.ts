@@ -1,12 +1,12 @@
 import type { PolicyRecord } from '../fleet.ts'
 
-/** The policy a tenant starts with. */
+/** The initial policy of a tenant. */
 export const catchAllName = 'allow-all'
 
-/** Behind whatever else there will be: a deny in front of it counts, as the last line of a firewall's list does. */
+/** After all others, like the last line of a firewall's list: a deny before it takes effect. */
 export const catchAllPosition = 1_000_000_000
 
-/** Where a new policy goes: behind those that are there, but in front of the catch-all. */
+/** The position of a new policy: after the existing ones, but before the catch-all. */
 export function positionOf(
   name: string,
   policies: readonly Pick<PolicyRecord, 'position'>[],

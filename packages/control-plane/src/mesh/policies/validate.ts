@@ -9,7 +9,7 @@ import {
 import type { Mesh } from '../mesh.ts'
 import { sideHas } from '../rule-side.ts'
 
-/** What is wrong with a rule, for the person who wrote it. `rule` counts from 0. */
+/** A fault in a rule, for its author. `rule` counts from 0. */
 export interface PolicyProblem {
   rule: number
   field: keyof PolicyRule
@@ -17,7 +17,7 @@ export interface PolicyProblem {
   problem: string
 }
 
-/** Everything wrong with a policy whose shape is right; an empty list when it may be put. */
+/** All faults of a well-formed policy; an empty list if it is valid. */
 export function validatePolicy({ rules }: PolicySpec, mesh: MeshSight): PolicyProblem[] {
   const known = new Map<string, string | undefined>()
   const problemOf = (text: string): string | undefined => {
@@ -29,7 +29,7 @@ export function validatePolicy({ rules }: PolicySpec, mesh: MeshSight): PolicyPr
 
 type MeshSight = Pick<Mesh, 'ranges' | 'nodes'>
 
-/** One line with the first problem and how many more there are. */
+/** One line with the first fault and the number of others. */
 export function describeProblems(problems: readonly PolicyProblem[]): string {
   const [first] = problems
   if (!first) return ''
@@ -60,7 +60,7 @@ function problemOfSide(text: string, { ranges, nodes }: MeshSight): string | und
   }
 }
 
-/** A hostname reads as a selector for whoever has a label of that name, which nobody has. */
+/** A bare hostname is a valid selector for a label of that name, but no node has such a label. */
 function namesNode(side: Side, nodes: MeshSight['nodes']): string | undefined {
   if (side.kind !== 'selector') return undefined
   const [{ key, operator } = { key: '', operator: '' }, ...more] = side.selector

@@ -7,18 +7,18 @@ import { covers } from './cover.ts'
 
 export interface PolicySight {
   mesh: Pick<Mesh, 'ranges' | 'nodes'>
-  /** In the order they apply, the one in question among them. */
+  /** In the order in which they apply, including the policy in question. */
   policies: readonly Pick<PolicyRecord, 'id' | 'name' | 'rules'>[]
-  /** Names of nodes that once were, by id. */
+  /** The hostnames of removed nodes, by id. */
   removed: ReadonlyMap<string, string>
 }
 
 const maxWarnings = 100
-/** Pairs of rules, and nodes on sides: what the event loop can spare. */
+/** The limits of rule pairs and of nodes per side that the event loop can afford to check. */
 const maxCompared = 300_000
 const maxLooked = 300_000
 
-/** What in a policy does nothing, as far as the mesh of this moment tells: it may be put all the same. Pure. */
+/** The parts of a policy that have no effect in the current mesh; it is accepted anyway. Pure. */
 export function policyWarnings(policyId: string, sight: PolicySight): string[] {
   const own = sight.policies.find(({ id }) => id === policyId)
   if (!own) return []
@@ -42,7 +42,7 @@ export function policyWarnings(policyId: string, sight: PolicySight): string[] {
   return [...warnings, ...shadows(own.id, sight)].slice(0, maxWarnings)
 }
 
-/** Why no node is on a side; undefined when there is one. */
+/** Why a side matches no node; undefined if it matches one. */
 function troubleOf(
   side: Side,
   { mesh: { ranges, nodes }, removed }: PolicySight,
@@ -67,14 +67,14 @@ function troubleOf(
   }
 }
 
-/** More than one is as good as two. */
+/** Stops at two, because more make no difference. */
 function membersOf(side: Side, nodes: Iterable<MeshNode>): number {
   let members = 0
   for (const node of nodes) if (sideHas(side, node) && ++members > 1) break
   return members
 }
 
-/** Rules that an earlier one, of this policy or another, leaves nothing to. */
+/** Rules that never match, because an earlier one, of this policy or another, matches everything they do. */
 function shadows(policyId: string, { policies, mesh: { ranges } }: PolicySight): string[] {
   const earlier: { name: string; rule: MeshRule }[] = []
   const warnings: string[] = []
