@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { nodesTouched } from './change.ts'
 import { readTarget, rowFor, targetView } from './target.ts'
+import { nodesTouched } from './tell.ts'
 
 const web = { id: 'n_web', labels: { role: 'web', env: 'prod' } }
 const db = { id: 'n_db', labels: { role: 'db', env: 'prod' } }

@@ -1,14 +1,20 @@
 import type { SecretRef } from '@plexd/protocol'
 import type { Limits } from '../limits.ts'
 import type { Follower } from '../log/log.ts'
-import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
+import { type EntryKind, entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
-import { dataByTarget, dataBytes, measureData, type StoredData } from '../rows/data-entries.ts'
-import type { EntriesByTarget } from '../rows/entries.ts'
-import { countSecrets, secretsByTarget } from '../rows/secrets.ts'
+import {
+  bytesOf,
+  dataByTarget,
+  type EntriesByTarget,
+  measureEntries,
+  type StoredEntry,
+  secretsByTarget,
+} from '../rows/entries.ts'
 import type { Reader, Tx } from '../store/db.ts'
-import { fitting, roomFor } from './room.ts'
+import { entryKinds } from './kinds.ts'
+import { fitting, isWithin, roomFor } from './room.ts'
 
 type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'labels'>
 type DataScope = Scope & Pick<NodeRecord, 'reported'>
@@ -32,12 +38,12 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
   const secrets = keepShared((tenantId) => secretsByTarget(reader, tenantId))
   /** Entries with selectors are the same objects for all nodes. */
   const overfull = new Map<string, Promise<boolean>>()
-  const texts = new WeakMap<StoredData, { json: string; bytes: number }>()
+  const texts = new WeakMap<StoredEntry<'data'>, { json: string; bytes: number }>()
 
-  function textOf(row: StoredData): { json: string; bytes: number } {
+  function textOf(row: StoredEntry<'data'>): { json: string; bytes: number } {
     let text = texts.get(row)
     if (!text) {
-      text = { json: entryJson(row), bytes: dataBytes(row) }
+      text = { json: entryJson(row), bytes: bytesOf(row) }
       texts.set(row, text)
     }
     return text
@@ -46,13 +52,13 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
   async function fittingData(node: DataScope) {
     const rows = await data.rowsFor(node)
     const own = entriesOf(rows, asDataSees(rows, node)).map((row) => ({ ...row, ...textOf(row) }))
-    return fitting(own, roomFor('data_entries', limits))
+    return fitting(own, roomFor('data', limits))
   }
 
   async function fittingSecrets(node: Scope) {
     const own = entriesOf(await secrets.rowsFor(node), node)
     const sized = own.map((entry) => ({ ...entry, bytes: 0 }))
-    return fitting(sized, roomFor('secrets', limits))
+    return fitting(sized, roomFor('secret', limits))
   }
 
   /** Whether a tenant's entries together exceed one node's limit; asked for each node of a list. */
@@ -78,8 +84,8 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
     async leftOutOf(node) {
       if (!(await mayBeOverfull(node.tenant_id))) return []
       return [
-        ...describeLeftOut('data entries', (await fittingData(node)).leftOut),
-        ...describeLeftOut('secrets', (await fittingSecrets(node)).leftOut),
+        ...describeLeftOut('data', (await fittingData(node)).leftOut),
+        ...describeLeftOut('secret', (await fittingSecrets(node)).leftOut),
       ]
     },
     follow({ changes }) {
@@ -94,28 +100,31 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
 }
 
 async function isOverfull(reader: Reader, tenantId: string, limits: Limits): Promise<boolean> {
-  const data = await measureData(reader, tenantId)
-  const secrets = await countSecrets(reader, tenantId)
-  const room = roomFor('data_entries', limits)
-  return (
-    data.bytes > room.bytes ||
-    data.entries > room.entries ||
-    secrets > roomFor('secrets', limits).entries
-  )
+  for (const kind of ['data', 'secret'] as const)
+    if (!isWithin(await measureEntries(reader, kind, tenantId), roomFor(kind, limits))) return true
+  return false
 }
 
 /** In the form that a node gets. */
-function entryJson({ key, content_type, payload, version, updated_at }: StoredData): string {
+function entryJson({
+  key,
+  content_type,
+  payload,
+  version,
+  updated_at,
+}: StoredEntry<'data'>): string {
   const head = JSON.stringify({ key, content_type }).slice(0, -1)
   const tail = `"version":${version},"updated_at":"${new Date(updated_at).toISOString()}"}`
   return `${head},"payload":${payload},${tail}`
 }
 
-function describeLeftOut(nouns: string, leftOut: readonly ScopedEntry[]): string[] {
+function describeLeftOut(kind: EntryKind, leftOut: readonly ScopedEntry[]): string[] {
   if (leftOut.length === 0) return []
   const keys = leftOut.slice(0, 3).map(({ key }) => `"${key.slice(0, 64)}"`)
   const more = leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : ''
-  return [`no room for ${nouns} ${keys.join(', ')}${more}: delete some, or name fewer nodes`]
+  return [
+    `no room for ${entryKinds[kind].nouns} ${keys.join(', ')}${more}: delete some, or name fewer nodes`,
+  ]
 }
 
 /** Like `secretRefsOf`, but within a transaction. */

@@ -1,8 +1,8 @@
 import type { Limits } from '../limits.ts'
-import { entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
+import { type EntryKind, entriesOf, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
-import type { EntryTable } from '../rows/entries.ts'
+import { entryKinds } from './kinds.ts'
 
 /** The limits of one node's data, or secrets. */
 export interface Room {
@@ -60,7 +60,7 @@ export function firstOverfull<N extends Pick<NodeRecord, 'id' | 'labels' | 'repo
   return undefined
 }
 
-function isWithin(taken: Room, room: Room): boolean {
+export function isWithin(taken: Room, room: Room): boolean {
   return taken.entries <= room.entries && taken.bytes <= room.bytes
 }
 
@@ -69,8 +69,9 @@ function sizeOf(entries: readonly SizedEntry[]): Room {
 }
 
 /** The limits that apply to one node. */
-export function roomFor(table: EntryTable, limits: Limits): Room {
-  return table === 'secrets'
-    ? { entries: limits.node_secrets, bytes: Number.POSITIVE_INFINITY }
-    : { entries: limits.node_data_entries, bytes: limits.node_data_bytes }
+export function roomFor(kind: EntryKind, limits: Limits): Room {
+  return {
+    entries: limits[entryKinds[kind].limit],
+    bytes: kind === 'data' ? limits.node_data_bytes : Number.POSITIVE_INFINITY,
+  }
 }

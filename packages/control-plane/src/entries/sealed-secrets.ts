@@ -3,8 +3,8 @@ import { nskBytes } from '@plexd/protocol'
 import type { Follower } from '../log/log.ts'
 import { entriesOf } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { readEntries, type StoredEntry } from '../rows/entries.ts'
 import { readNodeSeals } from '../rows/fleet/node-lookups.ts'
-import { readSecretsOf, type StoredSecret } from '../rows/secrets.ts'
 import type { MasterKey } from '../seal/master-key.ts'
 import { openNsk } from '../seal/node-secrets.ts'
 import type { Reader } from '../store/db.ts'
@@ -16,7 +16,7 @@ import type { Reader } from '../store/db.ts'
  */
 export interface SealedSecrets {
   /** `forbidden` if the key exists, but only for other nodes. */
-  find(node: NodeRecord, key: string): Promise<StoredSecret | 'forbidden' | undefined>
+  find(node: NodeRecord, key: string): Promise<StoredEntry<'secret'> | 'forbidden' | undefined>
   /** The node's NSK; undefined if it was removed concurrently. */
   nskOf(node: NodeRecord): Promise<KeyObject | undefined>
   follow: Follower
@@ -25,17 +25,17 @@ export interface SealedSecrets {
 const maxKeys = 10_000
 
 export function createSealedSecrets(reader: Reader, masterKey: MasterKey): SealedSecrets {
-  const byKey = new Map<string, readonly StoredSecret[]>()
+  const byKey = new Map<string, readonly StoredEntry<'secret'>[]>()
   const nsks = new WeakMap<NodeRecord, KeyObject>()
   /** Counts changes of entries: the result of a query that began before a change is not cached. */
   let changed = 0
 
-  async function rowsOf(tenantId: string, key: string): Promise<readonly StoredSecret[]> {
+  async function rowsOf(tenantId: string, key: string): Promise<readonly StoredEntry<'secret'>[]> {
     const name = `${tenantId}/${key}`
     const known = byKey.get(name)
     if (known) return known
     const before = changed
-    const rows = await readSecretsOf(reader, tenantId, key)
+    const rows = await readEntries(reader, 'secret', { tenantId, key })
     if (changed === before && byKey.size < maxKeys) byKey.set(name, rows)
     return rows
   }
@@ -62,9 +62,9 @@ export function createSealedSecrets(reader: Reader, masterKey: MasterKey): Seale
 
 /** The secret of a key that applies to the node; `forbidden` if all are for others. */
 function secretFor(
-  secrets: readonly StoredSecret[],
+  secrets: readonly StoredEntry<'secret'>[],
   node: Pick<NodeRecord, 'id' | 'labels'>,
-): StoredSecret | 'forbidden' | undefined {
+): StoredEntry<'secret'> | 'forbidden' | undefined {
   const [secret] = entriesOf(secrets, node)
   return secret ?? (secrets.length > 0 ? 'forbidden' : undefined)
 }

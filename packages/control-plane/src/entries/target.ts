@@ -7,10 +7,7 @@ import {
   parseSelector,
   type Target,
 } from '@plexd/protocol'
-import { nodeTarget, selectorTarget } from '../mesh/entry-scope.ts'
-
-/** What selectors may match: a secret depends on the operators' labels only, never on what its reader reports. */
-export type EntryKind = 'data' | 'secret'
+import { type EntryKind, nodeTarget, selectorTarget } from '../mesh/entry-scope.ts'
 
 /**
  * Parses a target into its stored form. `checkNode` throws for an unknown node id.

@@ -1,6 +1,9 @@
 import { matches, parseSelector } from '@plexd/protocol'
 import type { NodeRecord } from './fleet.ts'
 
+/** What selectors may match: a secret depends on the operators' labels only, never on what its reader reports. */
+export type EntryKind = 'data' | 'secret'
+
 /** The fields of a data entry or a secret that decide which nodes it applies to. */
 export interface ScopedEntry {
   readonly key: string

@@ -1,4 +1,5 @@
 import { matches, parseSelector, type Target } from '@plexd/protocol'
+import type { EntryKind } from './entry-scope.ts'
 import type { NodeRecord } from './fleet.ts'
 import { withReported } from './labels.ts'
 import { knownNames, selectorHint } from './selector-hint.ts'
@@ -9,7 +10,7 @@ type Described = Pick<NodeRecord, 'hostname' | 'labels' | 'reported'>
 export function targetWarnings(
   { selector: text = '*' }: Target,
   nodes: Iterable<Described>,
-  kind: 'data' | 'secret',
+  kind: EntryKind,
 ): string[] {
   if (text.trim() === '*') return []
   const selector = parseSelector(text)

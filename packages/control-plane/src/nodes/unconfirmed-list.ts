@@ -1,9 +1,10 @@
 import type { LabelUse, Metadata, UnconfirmedLabel } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { targetView } from '../entries/target.ts'
+import type { EntryKind } from '../mesh/entry-scope.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { type SelectorUse, selectorUse, usesThatChange } from '../mesh/label-uses.ts'
-import { type EntryTable, readSelected } from '../rows/entries.ts'
+import { readSelected } from '../rows/entries.ts'
 import type { Reader } from '../store/db.ts'
 import { readUnconfirmed, type UnconfirmedNode } from './unconfirmed.ts'
 
@@ -68,12 +69,11 @@ function usesInPolicies(fleet: Fleet, tenantId: string): SelectorUse[] {
 }
 
 async function usesInEntries(reader: Reader, tenantId: string): Promise<SelectorUse[]> {
-  const read = (table: EntryTable) => readSelected(reader, table, tenantId)
-  const usesOf = (kind: 'data' | 'secret', rows: { key: string; target: string }[]) =>
-    rows.flatMap(({ key, target }) =>
+  const usesOf = async (kind: EntryKind) =>
+    (await readSelected(reader, kind, tenantId)).flatMap(({ key, target }) =>
       selectorUse({ kind, name: key, selector: targetView(target).selector ?? '' }),
     )
-  return [...usesOf('data', await read('data_entries')), ...usesOf('secret', await read('secrets'))]
+  return [...(await usesOf('data')), ...(await usesOf('secret'))]
 }
 
 /** Nobody reads more lines than this at a start. */

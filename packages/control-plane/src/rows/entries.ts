@@ -1,61 +1,160 @@
-import { type SelectQueryBuilder, sql } from 'kysely'
-import { nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
+import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
+import { type EntryKind, nodeTarget, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from './page.ts'
 import type { RowUnit } from './unit.ts'
 
-/** What data entries and secrets have in common: both are for targets. */
-export type EntryTable = 'data_entries' | 'secrets'
+/** A data entry or a secret, whatever is in it. */
+export interface EntryHead extends ScopedEntry {
+  readonly id: string
+  readonly tenant_id: string
+  readonly updated_at: number
+}
+
+/** What is in an entry. The payload is JSON text, as it was written. */
+export interface EntryContent {
+  data: Pick<Tables['data_entries'], 'content_type' | 'payload'>
+  secret: Pick<Tables['secrets'], 'value_sealed'>
+}
+
+export type StoredEntry<Kind extends EntryKind> = EntryHead & EntryContent[Kind]
+
+/** A secret without its value. */
+export type ShownSecret = Pick<EntryHead, 'key' | 'target' | 'version' | 'updated_at'>
+
+type EntryTable = 'data_entries' | 'secrets'
+
+const tables: Readonly<Record<EntryKind, EntryTable>> = { data: 'data_entries', secret: 'secrets' }
+
+/** What counts of an entry, here and in SQL. */
+export function bytesOf(entry: Pick<EntryHead, 'key'> & Partial<EntryContent['data']>): number {
+  const { key, content_type, payload } = entry
+  if (content_type === undefined || payload === undefined) return 0
+  return Buffer.byteLength(payload) + Buffer.byteLength(key) + Buffer.byteLength(content_type)
+}
+
+const bytes: Readonly<Record<EntryKind, RawBuilder<number>>> = {
+  data: sql<number>`octet_length(payload) + octet_length(key) + octet_length(content_type)`,
+  secret: sql<number>`0`,
+}
+
+function entriesOfTenant(reader: Reader | Tx, kind: EntryKind, tenantId: string) {
+  return reader.selectFrom(tables[kind]).where('tenant_id', '=', tenantId)
+}
+
+/** Those of a key, whomever they are for. */
+export async function readEntries<Kind extends EntryKind>(
+  reader: Reader | Tx,
+  kind: Kind,
+  { tenantId, key }: { tenantId: string; key: string },
+): Promise<StoredEntry<Kind>[]> {
+  const rows = await entriesOfTenant(reader, kind, tenantId)
+    .where('key', '=', key)
+    .selectAll()
+    .execute()
+  return rows as unknown as StoredEntry<Kind>[] // all columns of its table
+}
 
 /** Whom the entries of a key are for, without what is in them; by target. */
-export function readEntriesOf(
+export function readTargets(
   reader: Reader | Tx,
-  table: EntryTable,
+  kind: EntryKind,
   { tenantId, key }: { tenantId: string; key: string },
 ): Promise<(ScopedEntry & { id: string })[]> {
-  return reader
-    .selectFrom(table)
+  return entriesOfTenant(reader, kind, tenantId)
     .select(['id', 'key', 'target', 'version'])
-    .where('tenant_id', '=', tenantId)
     .where('key', '=', key)
     .orderBy('target')
     .execute()
 }
 
-/** Of all entries of a tenant, those behind selectors. */
-export function readSelected(
+export function readDataEntry(
   reader: Reader,
-  table: EntryTable,
-  tenantId: string,
-): Promise<{ key: string; target: string }[]> {
-  return reader
-    .selectFrom(table)
-    .select(['key', 'target'])
-    .where('tenant_id', '=', tenantId)
-    .where('target', 'like', 'selector:%')
+  id: string,
+): Promise<StoredEntry<'data'> | undefined> {
+  return reader.selectFrom('data_entries').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** Where a page of a tenant's entries begins: behind this key and target. */
+interface Behind {
+  tenantId: string
+  key: string
+  target: string
+}
+
+/** By key, then by target. */
+export function readDataAfter(
+  reader: Reader,
+  behind: Behind,
+  bounds: PageBounds,
+): Promise<FirstOf<StoredEntry<'data'>>> {
+  return readPage(
+    after(reader.selectFrom('data_entries'), behind),
+    sql`octet_length(payload)`,
+    bounds,
+  )
+}
+
+/** By key, then by target. */
+export function readSecretsAfter(
+  reader: Reader,
+  behind: Behind,
+  limit: number,
+): Promise<ShownSecret[]> {
+  return after(reader.selectFrom('secrets'), behind)
+    .select(['key', 'target', 'version', 'updated_at'])
+    .limit(limit)
     .execute()
 }
 
-export async function deleteEntry(
-  unit: RowUnit,
-  table: EntryTable,
-  { id, tenant_id }: { id: string; tenant_id: string },
-): Promise<void> {
-  await unit.tx.deleteFrom(table).where('id', '=', id).execute()
-  unit.apply({ type: 'entries_changed', tenant_id })
+function after<Table extends EntryTable>(
+  entries: SelectQueryBuilder<Tables, Table, object>,
+  { tenantId, key, target }: Behind,
+) {
+  return entries
+    .where(sql.ref('tenant_id'), '=', tenantId)
+    .where(sql<boolean>`(key, target) > (${key}, ${target})`)
+    .orderBy(sql.ref('key'))
+    .orderBy(sql.ref('target'))
 }
 
-/** Those for one node alone. */
-export async function deleteEntriesFor(
-  unit: RowUnit,
-  { id, tenant_id }: Pick<NodeRecord, 'id' | 'tenant_id'>,
-): Promise<void> {
-  for (const table of ['data_entries', 'secrets'] as const) {
-    const entries = unit.tx.deleteFrom(table).where('target', '=', nodeTarget(id))
-    const { numDeletedRows } = await entries.executeTakeFirst()
-    if (numDeletedRows > 0n) unit.apply({ type: 'entries_changed', tenant_id })
-  }
+/** All of a tenant. */
+export function readSizes(
+  tx: Tx,
+  kind: EntryKind,
+  tenantId: string,
+): Promise<(ScopedEntry & { bytes: number })[]> {
+  return entriesOfTenant(tx, kind, tenantId)
+    .select(['key', 'target', 'version', bytes[kind].as('bytes')])
+    .execute()
+}
+
+/** How many a tenant has, and how large they are together. */
+export function measureEntries(
+  reader: Reader,
+  kind: EntryKind,
+  tenantId: string,
+): Promise<{ entries: number; bytes: number }> {
+  return entriesOfTenant(reader, kind, tenantId)
+    .select([
+      sql<number>`count(*)`.as('entries'),
+      sql<number>`coalesce(sum(${bytes[kind]}), 0)`.as('bytes'),
+    ])
+    .executeTakeFirstOrThrow()
+}
+
+/** Of all entries of a tenant, those behind selectors. */
+export function readSelected(
+  reader: Reader,
+  kind: EntryKind,
+  tenantId: string,
+): Promise<{ key: string; target: string }[]> {
+  return entriesOfTenant(reader, kind, tenantId)
+    .select(['key', 'target'])
+    .where('target', 'like', 'selector:%')
+    .execute()
 }
 
 /** The entries of a tenant: those for whoever matches, and those for one node. */
@@ -65,7 +164,22 @@ export interface EntriesByTarget<Entry extends ScopedEntry> {
   hasOwn(): Promise<boolean>
 }
 
-export function byTarget<Table extends EntryTable, Entry extends ScopedEntry>(
+export function dataByTarget(
+  reader: Reader,
+  tenantId: string,
+): EntriesByTarget<StoredEntry<'data'>> {
+  return byTarget(reader.selectFrom('data_entries').selectAll().where('tenant_id', '=', tenantId))
+}
+
+/** Without their values. */
+export function secretsByTarget(
+  reader: Reader | Tx,
+  tenantId: string,
+): EntriesByTarget<ScopedEntry> {
+  return byTarget(entriesOfTenant(reader, 'secret', tenantId).select(['key', 'target', 'version']))
+}
+
+function byTarget<Table extends EntryTable, Entry extends ScopedEntry>(
   entries: SelectQueryBuilder<Tables, Table, Entry>,
 ): EntriesByTarget<Entry> {
   const where = (compare: '=' | 'like', target: string) =>
@@ -77,10 +191,47 @@ export function byTarget<Table extends EntryTable, Entry extends ScopedEntry>(
   }
 }
 
+/** A new entry, or another in the place of the one with its id. */
+export async function putEntry<Kind extends EntryKind>(
+  unit: RowUnit,
+  kind: Kind,
+  entry: StoredEntry<Kind>,
+): Promise<void> {
+  const table: EntryTable = tables[kind]
+  const values = entry as StoredEntry<'data'> & StoredEntry<'secret'> // it has the columns of its table
+  await unit.tx
+    .insertInto(table)
+    .values(values)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+    .execute()
+  unit.apply({ type: 'entries_changed', tenant_id: entry.tenant_id })
+}
+
+export async function deleteEntry(
+  unit: RowUnit,
+  kind: EntryKind,
+  { id, tenant_id }: { id: string; tenant_id: string },
+): Promise<void> {
+  await unit.tx.deleteFrom(tables[kind]).where('id', '=', id).execute()
+  unit.apply({ type: 'entries_changed', tenant_id })
+}
+
+/** Those for one node alone. */
+export async function deleteEntriesFor(
+  unit: RowUnit,
+  { id, tenant_id }: Pick<NodeRecord, 'id' | 'tenant_id'>,
+): Promise<void> {
+  for (const table of Object.values(tables)) {
+    const entries = unit.tx.deleteFrom(table).where('target', '=', nodeTarget(id))
+    const { numDeletedRows } = await entries.executeTakeFirst()
+    if (numDeletedRows > 0n) unit.apply({ type: 'entries_changed', tenant_id })
+  }
+}
+
 /** The next version of a key. Versions only grow, also over deletion and new creation, and whatever the target is. */
 export async function nextVersion(
   tx: Tx,
-  id: { tenant_id: string; kind: 'data' | 'secret'; key: string },
+  id: { tenant_id: string; kind: EntryKind; key: string },
 ): Promise<number> {
   const { version } = await tx
     .insertInto('key_versions')

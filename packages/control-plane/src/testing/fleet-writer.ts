@@ -7,7 +7,7 @@ import { createCommitLog, followFleet } from '../log/log.ts'
 import { createPresentLife } from '../log/position.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { renewPsks } from '../rotation/psks.ts'
-import { putDataEntry } from '../rows/data-entries.ts'
+import { putEntry } from '../rows/entries.ts'
 import { loadFleet } from '../rows/fleet/load-fleet.ts'
 import {
   isOperator,
@@ -174,7 +174,7 @@ const steps: Record<
   },
   'renew PSKs': (unit, _, tenantId) => renewPsks(unit, tenantId),
   'put entry': (unit, of, tenant_id) =>
-    putDataEntry(unit, {
+    putEntry(unit, 'data', {
       id: `ent_${of % 3}`,
       tenant_id,
       key: `key-${of % 3}`,

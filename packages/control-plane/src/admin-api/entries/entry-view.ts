@@ -1,7 +1,6 @@
 import type { Secret } from '@plexd/protocol'
 import { namedTarget, targetView } from '../../entries/target.ts'
-import type { StoredData } from '../../rows/data-entries.ts'
-import type { ShownSecret } from '../../rows/secrets.ts'
+import type { ShownSecret, StoredEntry } from '../../rows/entries.ts'
 import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
 import { timestamp } from '../wire/timestamps.ts'
 
@@ -16,7 +15,7 @@ export function readTargetNames(
 }
 
 /** As JSON text, the payload as it was written. */
-export function dataEntryJson(row: StoredData, hostnameOf: HostnameOf): string {
+export function dataEntryJson(row: StoredEntry<'data'>, hostnameOf: HostnameOf): string {
   const { key, target, content_type, payload, version, updated_at } = row
   const named = { key, target: namedTarget(target, hostnameOf), content_type }
   const head = JSON.stringify(named).slice(0, -1)

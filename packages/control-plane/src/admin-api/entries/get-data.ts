@@ -2,8 +2,7 @@ import { ApiError, adminApi, formatNode } from '@plexd/protocol'
 import type { App } from '../../app.ts'
 import { namedTarget, readTarget, rowFor } from '../../entries/target.ts'
 import { type Call, handle } from '../../handle.ts'
-import { readDataEntry } from '../../rows/data-entries.ts'
-import { readEntriesOf } from '../../rows/entries.ts'
+import { readDataEntry, readTargets } from '../../rows/entries.ts'
 import { findNodeById } from '../wire/find-node.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 
@@ -20,7 +19,7 @@ export const getData = handle(adminApi.getData, async (call, app) => {
   const { principal, params } = call
   const { reader } = app.store
   const { tenant_id: tenantId } = principal
-  const entries = await readEntriesOf(reader, 'data_entries', { tenantId, key: params.key })
+  const entries = await readTargets(reader, 'data', { tenantId, key: params.key })
   const { id } = await choose(entries, call, app)
   const row = await readDataEntry(reader, id)
   if (!row) throw new ApiError('not_found', `there is no data entry "${params.key}" any more`)

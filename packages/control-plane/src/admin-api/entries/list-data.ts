@@ -1,6 +1,6 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
-import { readDataAfter } from '../../rows/data-entries.ts'
+import { readDataAfter } from '../../rows/entries.ts'
 import { boundsOf, cursorOf, nextOf, pageJson } from '../wire/paging.ts'
 import { dataEntryJson, readTargetNames } from './entry-view.ts'
 

@@ -1,6 +1,6 @@
 import { adminApi } from '@plexd/protocol'
 import { handle } from '../../handle.ts'
-import { readSecretsAfter } from '../../rows/secrets.ts'
+import { readSecretsAfter } from '../../rows/entries.ts'
 import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
 import { readTargetNames, secretView } from './entry-view.ts'
 

@@ -1,8 +1,9 @@
 import type { Unit } from '../change.ts'
-import { entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
+import { type EntryKind, entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
 import { audienceOf } from '../rows/log/audience.ts'
+import { entryKinds } from './kinds.ts'
 
 /** A change of one entry, with the other entries of its key. */
 export interface EntryChange {
@@ -14,17 +15,16 @@ export interface EntryChange {
 }
 
 /** Notifies the nodes whose effective entry changes, and only those. */
-export function tellEntryChange(
-  unit: Unit,
-  type: 'node_state_updated' | 'node_secrets_updated',
-  change: EntryChange,
-): void {
+export function tellEntryChange(unit: Unit, kind: EntryKind, change: EntryChange): void {
   const all = unit.fleet.nodes(change.tenant_id)
   const entriesOfKey = [...change.before, ...change.after]
-  const seen =
-    type === 'node_state_updated' ? Array.from(all, (node) => asDataSees(entriesOfKey, node)) : all
+  const seen = kind === 'data' ? Array.from(all, (node) => asDataSees(entriesOfKey, node)) : all
   const nodes = nodesTouched(seen, change)
-  unit.emit({ type, to: audienceOf(nodes.map(({ no }) => no)), payload: {} })
+  unit.emit({
+    type: entryKinds[kind].event,
+    to: audienceOf(nodes.map(({ no }) => no)),
+    payload: {},
+  })
 }
 
 /** The nodes affected by a changed entry: those it targets, unless another entry takes precedence before and after. */
