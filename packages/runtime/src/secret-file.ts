@@ -29,7 +29,7 @@ export function secretFault(
   owners?: readonly number[],
 ): SecretFault | undefined {
   if (!found.isFile()) return undefined
-  const mode = (found.mode & 0o777).toString(8).padStart(4, '0')
+  const mode = modeOf(found)
   const give = isFor(found.uid, owners) ? [] : [`chown ${owners?.[0]} ${path}`]
   if ((found.mode & 0o027) !== 0) {
     const may = (found.mode & 0o004) !== 0 ? 'read it' : 'change it'
@@ -39,6 +39,22 @@ export function secretFault(
   if (owners === undefined || owners.includes(found.uid)) return undefined
   const reason = `it belongs to another user (uid ${found.uid}, mode ${mode})`
   return { reason, remedy: give.join() }
+}
+
+/**
+ * The rule as doctor applies it, which may run as root: also a fault if the reader, who owns the data dir, cannot read
+ * the file.
+ */
+export function keptFault(
+  path: string,
+  found: Stats,
+  owners: readonly number[],
+): SecretFault | undefined {
+  const fault = secretFault(path, found, owners)
+  const [reader = 0] = owners
+  if (fault || reader === 0 || found.uid === reader || (found.mode & 0o040) !== 0) return fault
+  const reason = `user ${reader}, who the data dir belongs to, cannot read it`
+  return { reason, remedy: `chown ${reader} ${path}` }
 }
 
 /** Whether the reader can read a file of this user even with mode 0600. */
@@ -56,6 +72,11 @@ export function ownersHere(folder?: string): readonly number[] {
   const own = process.geteuid?.() ?? 0
   const keeper = own === 0 && folder !== undefined ? ownerOf(folder) : undefined
   return [...new Set([keeper ?? own, own, 0])]
+}
+
+/** The permissions as chmod takes them: `0640`. */
+export function modeOf({ mode }: Stats): string {
+  return (mode & 0o777).toString(8).padStart(4, '0')
 }
 
 function ownerOf(folder: string): number | undefined {

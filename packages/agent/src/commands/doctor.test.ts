@@ -8,7 +8,9 @@ import { defaultConfig } from '../config/agent-config.ts'
 import { controlPlaneCheck } from '../doctor/control-plane-check.ts'
 import { daemonChecks } from '../doctor/daemon-checks.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
+import { routingCheck } from '../doctor/routing-check.ts'
 import { secretFilesCheck } from '../doctor/secret-files-check.ts'
+import { saveIdentity } from '../identity/identity.ts'
 import { startPlace } from '../local-api/testing.ts'
 
 describe('plexd doctor', () => {
@@ -86,6 +88,26 @@ describe('plexd doctor', () => {
     })
     await chown(path, 12_345, 12_345)
     assert.equal((await secretFilesCheck.run(config)).state, 'ok')
+    await rm(dataDir, { recursive: true })
+  })
+
+  it('says how to mend a "mesh.range" that is not that of the mesh', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+    const key = Buffer.alloc(32, 1).toString('base64')
+    await saveIdentity(dataDir, {
+      node_id: 'n_abc123',
+      mesh_ip: '10.100.1.1',
+      mesh_ranges: ['10.100.0.0/16'],
+      hostname: 'web-01',
+      private_key: key,
+      signing_public_key: key,
+      node_secret_key: 'k'.repeat(32),
+    })
+    const config = { ...defaultConfig, hostname: 'web-01', dataDir, meshRanges: ['10.99.0.0/16'] }
+    assert.partialDeepStrictEqual(await routingCheck.run(config), {
+      state: 'failed',
+      remedy: 'set "mesh.range" in the config to 10.100.0.0/16, or remove it, and restart plexd',
+    })
     await rm(dataDir, { recursive: true })
   })
 

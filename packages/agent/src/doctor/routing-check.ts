@@ -6,7 +6,7 @@ import { loadIdentity } from '../identity/identity.ts'
 import { placeOf } from '../mesh/place.ts'
 import { lookUpAddresses } from '../routing/control-addresses.ts'
 import { readRouting } from '../routing/local-routes.ts'
-import { judgePlace } from '../routing/mesh-range.ts'
+import { judgePlace, type PlannedPlace } from '../routing/mesh-range.ts'
 import { meshTable } from '../routing/routing-plan.ts'
 import { remedyOfAbsence } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
@@ -24,8 +24,8 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
   const routing = await readRouting()
   const controlAddresses = await lookUpAddresses(config.proxyUrl ?? config.apiUrl).catch(() => [])
   const { ranges, refusal, warnings } = judgePlace({ ...place, controlAddresses }, routing)
-  if (refusal !== undefined) return failed(refusal, 'ip route show table all')
-  if (warnings.length > 0) return warning(warnings.join('; '), 'ip route show table all')
+  if (refusal !== undefined) return failed(refusal, remedyFor(place))
+  if (warnings.length > 0) return warning(warnings.join('; '), remedyFor(place))
   const ours = routing.routes.filter(({ table }) => table === meshTable)
   const isHeldBack = ours.length > 0 && !ours.some(({ dev }) => dev === place.interfaceName)
   if (!isHeldBack)
@@ -37,6 +37,13 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
     `there is no interface ${place.interfaceName}, and packets for ${ranges.join(' and ')} are held back, so that none leaves in clear`,
     `${await remedyOfAbsence(config)}, or plexd down to let them go`,
   )
+}
+
+/** What the config keeps out is put right there; all else is to be seen in the routes. */
+function remedyFor({ meshRanges, pinned }: PlannedPlace): string {
+  if (!pinned || meshRanges.every((range) => pinned.includes(range)))
+    return 'ip route show table all'
+  return `set "mesh.range" in the config to ${meshRanges.join(', ')}, or remove it, and restart plexd`
 }
 
 /** Rules of others may take the packets of one user, or of one interface: nobody can ask the kernel for the ways of all. */

@@ -1,14 +1,13 @@
-import { type Stats, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import {
   type Check,
   describeError,
   errorCodeOf,
   type Finding,
   failed,
+  keptFault,
   ok,
   ownersHere,
-  type SecretFault,
-  secretFault,
   warning,
 } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
@@ -33,21 +32,10 @@ async function checkSecretFiles(config: AgentConfig): Promise<Finding> {
 function look(path: string, owners: readonly number[]): Finding | undefined {
   try {
     const found = statSync(path)
-    const fault = secretFault(path, found, owners) ?? shutOut(path, found, owners)
+    const fault = keptFault(path, found, owners)
     return fault && failed(`"${path}": ${fault.reason}`, fault.remedy)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCodeOf(error) ?? '')) return undefined
     return warning(`"${path}": ${describeError(error)}`, 'sudo plexd doctor')
   }
-}
-
-/** What root can read, and the daemon, which runs as the user whose the data dir is, cannot. */
-function shutOut(
-  path: string,
-  { uid, mode }: Stats,
-  [reader = 0]: readonly number[],
-): SecretFault | undefined {
-  if (reader === 0 || uid === reader || (mode & 0o040) !== 0) return undefined
-  const reason = `user ${reader}, who the data dir belongs to, cannot read it`
-  return { reason, remedy: `chown ${reader} ${path}` }
 }

@@ -6,7 +6,10 @@ import {
   describeError,
   type Finding,
   failed,
+  keptFault,
+  modeOf,
   ok,
+  ownersHere,
   secretFault,
   systemRemedy,
   warning,
@@ -63,10 +66,12 @@ async function checkFiles(place: Place): Promise<Finding> {
   if (files.length === 0)
     return failed(`"${dataDir}" holds nothing of a control plane`, startRemedy(place))
   // A file elsewhere may be provided by another user.
-  const ownersOf = (path: string): [number] | undefined =>
-    relative(dataDir, path).startsWith('..') ? undefined : [statSync(dataDir).uid]
+  const faultOf = (path: string, found: Stats) =>
+    relative(dataDir, path).startsWith('..')
+      ? secretFault(path, found)
+      : keptFault(path, found, ownersHere(dataDir))
   const faults = files.flatMap(({ path, found }) => {
-    const fault = secretFault(path, found, ownersOf(path))
+    const fault = faultOf(path, found)
     return fault ? [{ ...fault, path }] : []
   })
   if (faults.length > 0)
@@ -103,8 +108,4 @@ async function checkDisk({ config: { dataDir } }: Place): Promise<Finding> {
 
 export function startRemedy({ config: { dataDir } }: Place): string {
   return `systemctl start plexd-control-plane, or plexd-control-plane serve --data-dir ${dataDir}`
-}
-
-function modeOf({ mode }: Stats): string {
-  return (mode & 0o777).toString(8).padStart(4, '0')
 }

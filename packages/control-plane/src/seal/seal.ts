@@ -1,17 +1,18 @@
-import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import type { MasterKey } from './master-key.ts'
-import { newNonce, nonceBytes } from './nonce.ts'
 
 const algorithm = 'aes-256-gcm'
 const version = 'v1'
 const tagBytes = 16
+/** Of AES-GCM (NIST SP 800-38D, section 8.2.2). */
+export const nonceBytes = 12
 
 /**
  * A text that only the master key opens, and only with the same `context`: the name of the place where it is kept
  * (`secret:ten_x:key`), so that a sealed text moved to another row is refused.
  */
 export function seal({ current }: MasterKey, plaintext: string, context: string): string {
-  const nonce = newNonce()
+  const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv(algorithm, current, nonce, { authTagLength: tagBytes })
   cipher.setAAD(Buffer.from(context))
   const sealed = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
