@@ -11,7 +11,7 @@ import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { configFor, makeFolder, startTestAgent } from '../testing/node.ts'
 import { eventually } from '../testing/wait.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
-import { createFakeDevice } from '../wireguard/device/device-fake.ts'
+import { createFakeDevice } from '../wireguard/device-fake.ts'
 
 const web: Peer = {
   id: 'n_web',

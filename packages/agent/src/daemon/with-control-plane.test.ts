@@ -308,7 +308,7 @@ async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {
   async function isWhole(): Promise<boolean> {
     const seen = new Map<string, string>()
     for (const { agent, device } of nodes.values()) {
-      const { peers } = await device.observe()
+      const peers = await device.peers()
       const others = [...nodes.values()].filter((other) => other.agent !== agent)
       if (peers.length !== others.length) return false
       for (const other of others) {

@@ -5,10 +5,10 @@ import { silentLog } from '@plexd/runtime'
 import { createProblems } from '../health/problems.ts'
 import type { PlaceVerdict } from '../routing/mesh-range.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
-import { aPeer } from '../testing/peer.ts'
+import { aPeer, wgPeer } from '../testing/peer.ts'
 import { eventually } from '../testing/wait.ts'
 import { AbsentDevice } from '../wireguard/device/absent-device.ts'
-import { createFakeDevice } from '../wireguard/device/device-fake.ts'
+import { createFakeDevice } from '../wireguard/device-fake.ts'
 import { createApplier } from './apply.ts'
 
 const db = aPeer('n_db', 1)
@@ -27,7 +27,7 @@ describe('createApplier', () => {
     const { applier, device } = setUp([db])
     await applier.apply()
     device.tamper((peers) => peers.clear())
-    device.tamper((peers) => peers.set(web.public_key, { ...web, id: '' }))
+    device.tamper((peers) => peers.set(web.public_key, wgPeer(web.public_key)))
 
     const steps = await applier.apply()
 

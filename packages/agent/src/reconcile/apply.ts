@@ -7,7 +7,7 @@ import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device/device.ts'
 import { type PeerRules, usablePeers } from '../wireguard/peers/usable-peers.ts'
 import type { FirewallApplier } from './firewall-applier.ts'
-import { type Correction, planDevice } from './plan.ts'
+import type { Correction } from './plan.ts'
 
 /** Brings packet filter and interface to the desired state: observes, plans, applies. One run at a time. */
 export interface Applier {
@@ -97,15 +97,12 @@ export function createApplier(deps: ApplierDeps): Applier {
     tell('mesh routes', wrong ?? [])
   }
 
-  async function applyDevice(): Promise<DeviceStep[]> {
+  async function applyDevice(): Promise<readonly DeviceStep[]> {
     try {
-      const observing = device.observe()
-      observing.catch(() => {}) // awaited below; until it answers there is time for this:
       const wanted = usablePeers(placed(), peerRules?.())
       tellUnusable(wanted.problems)
       if (device.disabledBecause !== undefined) return []
-      const steps = planDevice(wanted.peers, await observing)
-      if (steps.length > 0) await device.apply(steps)
+      const steps = await device.apply(wanted.peers)
       problems.clear('wireguard')
       logSteps(log, steps)
       return steps

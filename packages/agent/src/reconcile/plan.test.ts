@@ -1,62 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Peer } from '@plexd/protocol'
 import type { DataEntry } from '../state/data-entry.ts'
 import { emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
-import type { ObservedPeer } from '../wireguard/device/device.ts'
-import { type Observed, planContent, planPeers } from './plan.ts'
+import { type Observed, planContent } from './plan.ts'
 
 const db = aPeer('n_db', 1)
 const web = aPeer('n_web', 2)
-
-describe('planPeers', () => {
-  it('removes a stale peer before it adds a new one', () => {
-    assert.deepEqual(planPeers([db], [observed(web)]), [
-      { type: 'peer_removed', peer_id: 'n_web', public_key: web.public_key },
-      { type: 'peer_added', peer: db },
-    ])
-  })
-
-  it('does nothing when all is as it should be', () => {
-    assert.deepEqual(planPeers([db, web], [observed(web), observed(db)]), [])
-  })
-
-  it('does not mind the order of allowed IPs', () => {
-    const both = { ...db, allowed_ips: ['10.0.0.0/8', '10.100.1.1/32'] }
-    assert.deepEqual(
-      planPeers([both], [observed({ ...both, allowed_ips: both.allowed_ips.toReversed() })]),
-      [],
-    )
-  })
-
-  for (const [field, value] of [
-    ['endpoint', '198.51.100.9:1'],
-    ['psk', ''],
-    ['allowed_ips', []],
-  ] as const) {
-    it(`updates a peer whose ${field} differs`, () => {
-      assert.deepEqual(planPeers([db], [observed({ ...db, [field]: value })]), [
-        { type: 'peer_updated', peer: db },
-      ])
-    })
-  }
-
-  it('removes and adds a peer that changed its key', () => {
-    const rekeyed = { ...db, public_key: web.public_key }
-    assert.deepEqual(
-      planPeers([rekeyed], [observed(db)]).map(({ type }) => type),
-      ['peer_removed', 'peer_added'],
-    )
-  })
-
-  it('removes what somebody else added', () => {
-    const stranger: ObservedPeer = { ...observed(web), id: '' }
-    assert.deepEqual(planPeers([], [stranger]), [
-      { type: 'peer_removed', peer_id: '', public_key: web.public_key },
-    ])
-  })
-})
 
 describe('planContent', () => {
   it('names each part that differs', () => {
@@ -137,10 +87,6 @@ function nothing(): Observed {
     policies,
     signing_keys: { current: web.public_key },
   }
-}
-
-function observed({ id, public_key, endpoint, allowed_ips, psk }: Peer): ObservedPeer {
-  return { id, public_key, endpoint, allowed_ips, psk }
 }
 
 function anEntry(key: string, version: number): DataEntry {

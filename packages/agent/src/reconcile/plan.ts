@@ -1,12 +1,7 @@
 import { isDeepStrictEqual as isSame } from 'node:util'
-import type { Peer, SigningKeys } from '@plexd/protocol'
+import type { SigningKeys } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
-import type {
-  DeviceStep,
-  ObservedDevice,
-  ObservedPeer,
-  PeerStep,
-} from '../wireguard/device/device.ts'
+import type { DeviceStep } from '../wireguard/device/device.ts'
 
 /**
  * A step that closes one difference between what is and what should be, under the names of
@@ -23,35 +18,6 @@ export type Observed = Pick<DesiredState, 'metadata' | 'data' | 'secret_refs'> &
   signing_keys: SigningKeys
   /** Null where nothing enforces policies: then none can be missing. */
   policies: DesiredState['policies'] | null
-}
-
-/** What the interface needs: itself first, then its peers. */
-export function planDevice(
-  desired: readonly Peer[],
-  { faults, peers }: Pick<ObservedDevice, 'faults' | 'peers'>,
-): DeviceStep[] {
-  const repairs = faults.map((detail): DeviceStep => ({ type: 'interface_repaired', detail }))
-  return [...repairs, ...planPeers(desired, peers)]
-}
-
-/**
- * Compares the peers the control plane wants with those on the interface. A peer is its public key: one that changed
- * its key is removed and added.
- */
-export function planPeers(desired: readonly Peer[], observed: readonly ObservedPeer[]): PeerStep[] {
-  const wanted = new Map(desired.map((peer) => [peer.public_key, peer]))
-  const present = new Map(observed.map((peer) => [peer.public_key, peer]))
-  const removed = observed
-    .filter((peer) => !wanted.has(peer.public_key))
-    .map(({ id, public_key }): PeerStep => ({ type: 'peer_removed', peer_id: id, public_key }))
-  const updated: PeerStep[] = []
-  const added: PeerStep[] = []
-  for (const peer of wanted.values()) {
-    const actual = present.get(peer.public_key)
-    if (!actual) added.push({ type: 'peer_added', peer })
-    else if (!isSamePeer(peer, actual)) updated.push({ type: 'peer_updated', peer })
-  }
-  return [...removed, ...updated, ...added]
 }
 
 /**
@@ -104,18 +70,4 @@ function keysOf({ current, previous }: SigningKeys): (string | null)[] {
 
 function byKey<Item extends { key: string }>(items: readonly Item[]): Map<string, Item> {
   return new Map(items.map((item) => [item.key, item]))
-}
-
-function isSamePeer(desired: Peer, actual: ObservedPeer): boolean {
-  return (
-    desired.endpoint === actual.endpoint &&
-    desired.psk === actual.psk &&
-    isSameSet(desired.allowed_ips, actual.allowed_ips)
-  )
-}
-
-/** A peer nearly always has one allowed IP, and there may be thousands of peers. */
-function isSameSet(one: readonly string[], other: readonly string[]): boolean {
-  if (one.length !== other.length) return false
-  return one.length < 2 ? one[0] === other[0] : isSame(one.toSorted(), other.toSorted())
 }

@@ -1,3 +1,4 @@
+import type { Peer } from '@plexd/protocol'
 import {
   type Clock,
   createSerialQueue,
@@ -13,12 +14,7 @@ import { isDevice } from '../routing/network-monitor.ts'
 import type { Backend } from './backend/backend.ts'
 import { uapiDir as standardUapiDir } from './backend/backend-userspace.ts'
 import type { PeerChange, WgPeer } from './backend/wg-interface.ts'
-import type {
-  DeviceStep,
-  NetworkListener,
-  ObservedDevice,
-  WireguardDevice,
-} from './device/device.ts'
+import type { DeviceStep, NetworkListener, WireguardDevice } from './device/device.ts'
 import {
   type DeviceRecord,
   emptyRecord,
@@ -38,7 +34,7 @@ import {
 import { changesInterface, type InterfacePlan, planInterface } from './interface/interface-plan.ts'
 import { startInterfaceWatch } from './interface/interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface/interface-writer.ts'
-import { createLastSight, type LastSight } from './interface/last-sight.ts'
+import { createLastSight, type LastSight, withChanges } from './interface/last-sight.ts'
 import { standardMtu } from './interface/link.ts'
 import {
   type HandshakeRetries,
@@ -46,8 +42,7 @@ import {
   newlyReachable,
   startHandshakeRetries,
 } from './peers/handshake-retries.ts'
-import { observedPeers } from './peers/observed-peers.ts'
-import { changesFor } from './peers/peer-changes.ts'
+import { diffPeers, type PeerDiff } from './peers/peer-diff.ts'
 import { createReturningPeers, type ReturningPeers } from './peers/returning-peers.ts'
 import { refusalError, withoutRefused, writePeers } from './peers/write-peers.ts'
 
@@ -175,28 +170,9 @@ class Device implements LinuxDevice {
     })
   }
 
-  observe(): Promise<ObservedDevice> {
-    return this.#exclusive(async () => {
-      const sight = await this.#sights.recent()
-      const { faults, rebuild } = this.#plan(sight)
-      if (rebuild || sight.state !== 'wireguard') return { peers: [], listen_port: 0, faults }
-      this.#backend = sight.backend
-      const { peers, listen_port } = sight.wg
-      return {
-        peers: observedPeers(
-          peers,
-          this.#record.current(),
-          new Map([...this.#runner.psks(), ...(this.#held ?? [])]),
-        ),
-        listen_port,
-        faults,
-      }
-    })
-  }
-
-  async apply(steps: readonly DeviceStep[]): Promise<void> {
+  async apply(wanted: readonly Peer[]): Promise<readonly DeviceStep[]> {
     try {
-      await this.#exclusive(() => this.#bring(steps))
+      return await this.#exclusive(() => this.#bring(wanted))
     } catch (error) {
       throw isTaken.test(describeError(error)) ? takenError(this.#options.listenPort) : error
     }
@@ -281,6 +257,23 @@ class Device implements LinuxDevice {
     return `interface was renamed to "${sight.link.name}"`
   }
 
+  /** What differs at this sight of it: of the interface itself, and of its peers. */
+  #compare(wanted: readonly Peer[], sight: Sight): Difference {
+    const plan = this.#plan(sight)
+    const isNew = plan.rebuild || sight.state !== 'wireguard'
+    const actual = isNew ? [] : sight.wg.peers
+    const byKey = new Map(actual.map((peer) => [peer.public_key, peer]))
+    const peers = diffPeers(this.#held ? withoutNewPsks(wanted, byKey, this.#held) : wanted, {
+      actual,
+      record: isNew ? emptyRecord : this.#record.current(),
+      opening: this.#runner.psks(),
+      keepaliveSeconds: this.#options.keepaliveSeconds(),
+      nowMs: this.#clock.now(),
+      bootMs: this.#clock.boot(),
+    })
+    return { plan, peers }
+  }
+
   #isOurKey(privateKey: string): boolean {
     if (privateKey === '') return false
     const { public_key } = this.#record.current()
@@ -290,27 +283,22 @@ class Device implements LinuxDevice {
   /** PSKs for a new key are written just before it: a handshake begun between the two would fail. */
   async #write(
     backend: Backend,
-    steps: readonly DeviceStep[],
+    wanted: readonly Peer[],
     present: readonly WgPeer[],
-    plan: InterfacePlan,
+    { plan, peers: { writes, record } }: Difference,
   ): Promise<readonly PeerChange[]> {
-    const actual = new Map(present.map((peer) => [peer.public_key, peer]))
-    const held = this.#held ? withoutNewPsks(steps, actual, this.#held) : steps
-    const { writes, record } = changesFor(held, {
-      actual,
-      record: this.#record.current(),
-      keepaliveSeconds: this.#options.keepaliveSeconds(),
-      nowMs: this.#clock.now(),
-      bootMs: this.#clock.boot(),
-    })
-    this.#runner.expect(steps, record, this.#held)
-    const leaving = leavingPsks(this.#record.current().handovers, actual, this.#promised)
+    this.#runner.expect(wanted, record, this.#held)
+    const leaving = leavingPsks(this.#record.current().handovers, present, this.#promised)
     const changes = [...leaving, ...writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
     this.#promised = new Map()
     this.#handshakeRetries.watch(newlyReachable(writes))
     if (!plan.rebuild) {
-      await this.#writer.writeKeyAndPort(backend, plan, keysAfter(present, writes))
+      await this.#writer.writeKeyAndPort(
+        backend,
+        plan,
+        withChanges(present, writes).map(({ public_key }) => public_key),
+      )
     }
     await this.#remember(withoutRefused(record, refusals))
     await this.#writer.writeLink(backend, plan)
@@ -318,19 +306,32 @@ class Device implements LinuxDevice {
     return changes
   }
 
-  async #bring(steps: readonly DeviceStep[]): Promise<void> {
-    const sight = await this.#sights.take((sight) => isOnSilent(steps, sight.wg.peers))
-    const plan = this.#plan(sight)
+  async #bring(wanted: readonly Peer[]): Promise<readonly DeviceStep[]> {
+    const seen = await this.#sights.recent()
+    const first = this.#compare(wanted, seen)
+    if (seen.state === 'wireguard' && !first.plan.rebuild) this.#backend = seen.backend
+    if (isNothing(first)) {
+      await this.#note(first.peers.record)
+      return []
+    }
+    const sight = await this.#sights.take(({ wg }) => isOnSilent(first.peers.steps, wg.peers))
+    const difference = sight === seen ? first : this.#compare(wanted, sight)
+    await this.#writeAll(sight, wanted, difference)
+    return stepsOf(difference)
+  }
+
+  async #writeAll(sight: Sight, wanted: readonly Peer[], difference: Difference): Promise<void> {
+    const { plan } = difference
     if (plan.rebuild || sight.state !== 'wireguard') {
       await this.#record.replace(emptyRecord)
       const hadOne = this.#backend !== undefined
       this.#backend = await this.#writer.rebuild(sight, plan)
-      const changes = await this.#write(this.#backend, steps, [], plan)
+      const changes = await this.#write(this.#backend, wanted, [], difference)
       if (hadOne) await this.#writer.speak(this.#backend, newlyReachable(changes))
     } else {
       const { peers } = this.#record.current()
       const actual = new Set(sight.wg.peers.map(({ public_key }) => public_key))
-      const changes = await this.#write(sight.backend, steps, sight.wg.peers, plan)
+      const changes = await this.#write(sight.backend, wanted, sight.wg.peers, difference)
       const isMissed = (key: string): boolean => key in peers && !actual.has(key)
       await this.#writer.speak(sight.backend, this.#returning.follow(changes, isMissed))
       if (!changesInterface(plan)) this.#sights.putBack(sight, changes)
@@ -342,6 +343,11 @@ class Device implements LinuxDevice {
       this.#sights.forget()
       if (this.#backend) await this.#writer.tellPeers(this.#backend)
     })
+  }
+
+  /** What the control plane says of peers that need no writing. */
+  async #note(record: DeviceRecord): Promise<void> {
+    if (record !== this.#record.current()) await this.#remember(record)
   }
 
   async #remember(record: DeviceRecord): Promise<void> {
@@ -375,19 +381,25 @@ function takenError(port: number): Error {
   )
 }
 
+interface Difference {
+  plan: InterfacePlan
+  peers: PeerDiff
+}
+
+function isNothing({ plan, peers }: Difference): boolean {
+  return plan.faults.length === 0 && peers.writes.length === 0
+}
+
+/** The interface itself first, then its peers. */
+function stepsOf({ plan, peers }: Difference): DeviceStep[] {
+  const repairs = plan.faults.map((detail): DeviceStep => ({ type: 'interface_repaired', detail }))
+  return [...repairs, ...peers.steps]
+}
+
 /** A peer that is taken for one without a session is added anew: so that it has none should be certain. */
 function isOnSilent(steps: readonly DeviceStep[], peers: readonly WgPeer[]): boolean {
   const silent = new Set(
     peers.flatMap((peer) => (peer.handshake_at === 0 ? [peer.public_key] : [])),
   )
   return steps.some((step) => step.type === 'peer_updated' && silent.has(step.peer.public_key))
-}
-
-function keysAfter(present: readonly WgPeer[], writes: readonly PeerChange[]): string[] {
-  const keys = new Set(present.map(({ public_key }) => public_key))
-  for (const { type, public_key } of writes) {
-    if (type === 'remove') keys.delete(public_key)
-    else keys.add(public_key)
-  }
-  return [...keys]
 }

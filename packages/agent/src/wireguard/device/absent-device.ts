@@ -1,4 +1,4 @@
-import type { NetworkListener, ObservedDevice, WireguardDevice } from './device.ts'
+import type { NetworkListener, WireguardDevice } from './device.ts'
 
 /** Stands where this machine has no mesh: nothing is on it, nothing can be written to it, and nobody changes it. */
 export class AbsentDevice implements WireguardDevice {
@@ -16,11 +16,7 @@ export class AbsentDevice implements WireguardDevice {
     return []
   }
 
-  async observe(): Promise<ObservedDevice> {
-    return { peers: [], listen_port: 0, faults: [] }
-  }
-
-  async apply(): Promise<void> {
+  async apply(): Promise<never> {
     throw new Error(`no interface "${this.interfaceName}": ${this.disabledBecause}`)
   }
 

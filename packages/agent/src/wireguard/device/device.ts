@@ -1,30 +1,16 @@
 import type { Peer } from '@plexd/protocol'
 import type { WgPeer } from '../backend/wg-interface.ts'
 
-/** A peer as the interface has it. `endpoint` is the one last written, not where the peer has roamed to. */
-export interface ObservedPeer {
-  /** Empty when the interface, which knows keys only, has it from somebody else. */
-  id: string
-  public_key: string
-  endpoint: string
-  allowed_ips: readonly string[]
-  psk: string
-}
-
-export interface ObservedDevice {
-  peers: readonly ObservedPeer[]
-  listen_port: number
-  /** What is wrong with the interface itself, in words: `route 10.100.0.0/16 was missing`. */
-  faults: readonly string[]
-}
-
-/** One change of the interface. Steps arrive with removals first, so that an allowed IP is free before it is given away. */
+/**
+ * One change of a peer, under the names of POST /v1/nodes/{node_id}/drift. `peer_id` is empty where the interface, which
+ * knows keys only, has the peer from somebody else.
+ */
 export type PeerStep =
   | { type: 'peer_removed'; peer_id: string; public_key: string }
   | { type: 'peer_updated'; peer: Peer }
   | { type: 'peer_added'; peer: Peer }
 
-/** One change of the interface or of a peer. */
+/** One change of the interface, in words (`route 10.100.0.0/16 was missing`), or of a peer. */
 export type DeviceStep = { type: 'interface_repaired'; detail: string } | PeerStep
 
 export interface NetworkListener {
@@ -49,13 +35,15 @@ export interface WireguardDevice {
    * has the name by now, which takes longer to find out.
    */
   reclaim(options?: { taken: boolean }): Promise<DeviceStep[]>
-  observe(): Promise<ObservedDevice>
-  /** Steps already taken when it rejects are seen by the next `observe`. */
-  apply(steps: readonly DeviceStep[]): Promise<void>
-  /** The key to have from now on; where the interface has another, that is a fault which the next `observe` shows. */
+  /**
+   * Brings the interface, and these peers and no others, to what is wanted. Resolves to what had to be written for that,
+   * the interface first; when it rejects, the next call sees what was written already.
+   */
+  apply(wanted: readonly Peer[]): Promise<readonly DeviceStep[]>
+  /** The key to have from now on; where the interface has another, the next `apply` writes this one. */
   setPrivateKey(privateKey: string): Promise<void>
   /**
-   * Until the next `setPrivateKey` the PSKs of present peers stay as they are, whatever steps say: the control plane
+   * Until the next `setPrivateKey` the PSKs of present peers stay as they are, whatever is wanted: the control plane
    * gives them out for a key which the interface does not have yet.
    */
   holdPsks(): void

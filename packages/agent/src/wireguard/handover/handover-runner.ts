@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import type { Peer } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { Backend } from '../backend/backend.ts'
 import type { WgPeer } from '../backend/wg-interface.ts'
-import type { DeviceStep } from '../device/device.ts'
 import type { DeviceRecord } from '../device/device-record.ts'
 import {
   completion,
@@ -17,10 +17,10 @@ import type { HeldPsks } from './held-psks.ts'
 /** Takes handovers through their stages; the record says how far each has come. */
 export interface HandoverRunner {
   /**
-   * These steps are being written, and the record will be this: remembers what their new keys will open with. What is
+   * These peers are being written, and the record will be this: remembers what their new keys will open with. What is
    * held for our own next key is not for now.
    */
-  expect(steps: readonly DeviceStep[], record: DeviceRecord, held: HeldPsks | undefined): void
+  expect(wanted: readonly Peer[], record: DeviceRecord, held: HeldPsks | undefined): void
   /** New key that waits -> its PSK. Not on the disk: a daemon that starts is given them again. */
   psks(): HeldPsks
   /** Takes those further whose time has come; nobody else may write meanwhile. */
@@ -94,12 +94,10 @@ export function createHandoverRunner(options: {
   }
 
   return {
-    expect(steps, { handovers }, held) {
+    expect(wanted, { handovers }, held) {
       const waiting = new Set(handovers.map(({ to }) => to))
       for (const key of psks.keys()) if (!waiting.has(key)) psks.delete(key)
-      for (const step of steps) {
-        if (!('peer' in step)) continue
-        const { public_key, psk } = step.peer
+      for (const { public_key, psk } of wanted) {
         const isForLater = held?.has(public_key) && psks.has(public_key)
         if (waiting.has(public_key) && !isForLater) psks.set(public_key, psk)
       }

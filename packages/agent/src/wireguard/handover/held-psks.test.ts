@@ -1,26 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { aPeer, wgPeer } from '../../testing/peer.ts'
-import type { DeviceStep } from '../device/device.ts'
 import { leavingPsks, withoutNewPsks } from './held-psks.ts'
 
 describe('withoutNewPsks', () => {
   it('holds the new PSK of a peer that is there, and lets a new peer have its own', () => {
     const [db, web] = [aPeer('n_db', 1), aPeer('n_web', 2)]
-    const steps: DeviceStep[] = [
-      { type: 'peer_updated', peer: db },
-      { type: 'peer_added', peer: web },
-    ]
     const held = new Map<string, string>()
 
     const left = withoutNewPsks(
-      steps,
+      [db, web],
       new Map([[db.public_key, wgPeer(db.public_key, { psk: 'secret' })]]),
       held,
     )
 
     assert.deepEqual(
-      left.map((step) => 'peer' in step && step.peer.psk),
+      left.map(({ psk }) => psk),
       ['secret', web.psk],
     )
     assert.deepEqual([...held], [[db.public_key, db.psk]])
@@ -34,7 +29,7 @@ describe('leavingPsks', () => {
     ['gone', 'for our next key'],
     ['stays', 'for our next key'],
   ])
-  const actual = new Map(['old', 'moved', 'stays', 'new'].map((key) => [key, wgPeer(key)]))
+  const actual = ['old', 'moved', 'stays', 'new'].map((key) => wgPeer(key))
   const handover = { peer_id: 'n_db', to: 'new', allowed_ips: [], started_ms: 0 }
 
   it('are those of old keys that still carry their peer', () => {

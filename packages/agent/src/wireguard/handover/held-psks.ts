@@ -1,5 +1,5 @@
+import type { Peer } from '@plexd/protocol'
 import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
-import type { DeviceStep } from '../device/device.ts'
 import { type Handover, isWaiting } from './handover.ts'
 
 /** Public key -> the PSK that it will have with our next key. */
@@ -11,25 +11,29 @@ export type HeldPsks = Map<string, string>
  */
 export function leavingPsks(
   handovers: readonly Handover[],
-  actual: ReadonlyMap<string, WgPeer>,
+  actual: readonly WgPeer[],
   promised: HeldPsks,
 ): PeerChange[] {
+  if (promised.size === 0) return []
+  const present = new Set(actual.map(({ public_key }) => public_key))
   return handovers.filter(isWaiting).flatMap(({ from }): PeerChange[] => {
     const psk = promised.get(from)
-    return psk === undefined || !actual.has(from) ? [] : [{ public_key: from, type: 'update', psk }]
+    return psk === undefined || !present.has(from)
+      ? []
+      : [{ public_key: from, type: 'update', psk }]
   })
 }
 
-/** The steps without their new PSKs for present peers; those are put into `held`. */
+/** The peers without their new PSKs where they are present; those are put into `held`. */
 export function withoutNewPsks(
-  steps: readonly DeviceStep[],
+  wanted: readonly Peer[],
   actual: ReadonlyMap<string, WgPeer>,
   held: HeldPsks,
-): DeviceStep[] {
-  return steps.map((step) => {
-    const now = 'peer' in step ? actual.get(step.peer.public_key) : undefined
-    if (!('peer' in step) || !now) return step
-    held.set(now.public_key, step.peer.psk)
-    return { ...step, peer: { ...step.peer, psk: now.psk } }
+): Peer[] {
+  return wanted.map((peer) => {
+    const now = actual.get(peer.public_key)
+    if (!now) return peer
+    held.set(now.public_key, peer.psk)
+    return { ...peer, psk: now.psk }
   })
 }

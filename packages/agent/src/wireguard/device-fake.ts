@@ -1,0 +1,77 @@
+import type { Peer } from '@plexd/protocol'
+import type { WgPeer } from './backend/wg-interface.ts'
+import type { WireguardDevice } from './device/device.ts'
+import { type DeviceRecord, emptyRecord } from './device/device-record.ts'
+import { diffPeers } from './peers/peer-diff.ts'
+
+export interface FakeDevice extends WireguardDevice {
+  /** Ids of the peers, sorted. */
+  peerIds(): string[]
+  privateKey(): string
+  /** What somebody with `wg set` would do behind the daemon's back. */
+  tamper(change: (peers: Map<string, WgPeer>) => void): void
+  /** Makes `apply` reject where something differs, until it is called with undefined. */
+  breakWith(error: Error | undefined): void
+}
+
+/** An interface in memory, for tests. A peer that changes its key has the new one at once. */
+export function createFakeDevice(): FakeDevice {
+  let peers = new Map<string, WgPeer>()
+  let record: DeviceRecord = emptyRecord
+  const watchers = new Set<() => Promise<unknown>>()
+  let failure: Error | undefined
+  let key = ''
+
+  return {
+    interfaceName: 'plexd0',
+    backend: 'fake',
+    disabledBecause: undefined,
+    reclaim: async () => [],
+    async apply(wanted) {
+      const diff = diffPeers(wanted, { actual: [...peers.values()], record, ...nobodySpeaks })
+      if (failure && diff.steps.length > 0) throw failure
+      peers = new Map(wanted.map((peer) => [peer.public_key, { ...silent, ...settingsOf(peer) }]))
+      record = { ...diff.record, handovers: [] }
+      return diff.steps
+    },
+    async setPrivateKey(privateKey) {
+      key = privateKey
+    },
+    holdPsks() {},
+    watch(look) {
+      watchers.add(look)
+      return {
+        async [Symbol.asyncDispose]() {
+          watchers.delete(look)
+        },
+      }
+    },
+    peers: async () => [...peers.values()],
+    async remove() {
+      peers.clear()
+      return true
+    },
+    peerIds: () => [...peers.keys()].map((key) => record.peers[key]?.id ?? '').sort(),
+    privateKey: () => key,
+    tamper(change) {
+      change(peers)
+      for (const look of watchers) look().catch(() => {}) // as whoever watches, it looks again
+    },
+    breakWith: (error) => {
+      failure = error
+    },
+  }
+}
+
+const nobodySpeaks = {
+  opening: new Map<string, string>(),
+  keepaliveSeconds: 0,
+  nowMs: Number.MAX_SAFE_INTEGER,
+  bootMs: 0,
+}
+
+const silent = { keepalive_seconds: 0, handshake_at: 0, rx_bytes: 0, tx_bytes: 0 }
+
+function settingsOf({ public_key, psk, endpoint, allowed_ips }: Peer) {
+  return { public_key, psk, endpoint, allowed_ips }
+}

@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Peer } from '@plexd/protocol'
+import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
+import type { PeerStep } from '../device/device.ts'
+import type { DeviceRecord } from '../device/device-record.ts'
+import { type Handover, isWaiting, waitingPeer } from '../handover/handover.ts'
+import { additionOf, updatesOf } from './peer-update.ts'
+
+/** The peers that there are, and what is known of them beside. */
+export interface PeerSituation {
+  /** As the interface has them. */
+  actual: readonly WgPeer[]
+  record: DeviceRecord
+  /** Key that waits, and may be shut -> the PSK that it will open with. */
+  opening: ReadonlyMap<string, string>
+  /** Of peers that are added; that of the others is planned with the interface. 0 for none. */
+  keepaliveSeconds: number
+  nowMs: number
+  /** Since the machine started. */
+  bootMs: number
+}
+
+export interface PeerDiff {
+  /** What the writes correct, in the words of the control plane. */
+  steps: readonly PeerStep[]
+  /** Removals first, so that an allowed IP is free before it is given away, then updates, then additions. */
+  writes: readonly PeerChange[]
+  /** What it says once that is written; the same object where it says nothing new. */
+  record: DeviceRecord
+}
+
+/** A correction, and how it is written. */
+interface Change {
+  step: Exclude<PeerStep, { type: 'peer_removed' }>
+  writes: readonly PeerChange[]
+}
+
+/**
+ * What leads from the peers that there are to those that are wanted. A peer is its public key: one that changed its key
+ * is removed and added, and its traffic handed over from the old one to the new. Pure.
+ */
+export function diffPeers(peers: readonly Peer[], situation: PeerSituation): PeerDiff {
+  const { actual, record, bootMs } = situation
+  const wanted = new Map(peers.map((peer) => [peer.public_key, peer]))
+  const handovers = record.handovers.filter(({ from, to }) => wanted.has(to) && !wanted.has(from))
+  const kept = new Set([...wanted.keys(), ...handovers.map(({ from }) => from)])
+  const gone = actual.filter(({ public_key }) => !kept.has(public_key))
+  const rotations = rotationsOf(wanted, gone, situation)
+  const carriers = new Set([...rotations.values()].map(({ public_key }) => public_key))
+  const removals = gone.filter(({ public_key }) => !carriers.has(public_key))
+  const changes = changesOf(wanted, handovers, rotations, situation)
+  return {
+    steps: [...stepsOfRemoval(gone, record), ...changes.map(({ step }) => step)],
+    writes: [
+      ...removals.map(({ public_key }): PeerChange => ({ public_key, type: 'remove' })),
+      ...changes.flatMap(({ writes }) => writes),
+    ],
+    record: recordAfter(record, wanted, removals, [
+      ...handovers.map((one) => withWanted(one, wanted.get(one.to), changes)),
+      ...[...rotations].map(([peer, from]) => handoverOf(peer, from.public_key, bootMs)),
+    ]),
+  }
+}
+
+/** Peers whose key is new -> their old key, where the interface has that and not the new one. */
+function rotationsOf(
+  wanted: ReadonlyMap<string, Peer>,
+  gone: readonly WgPeer[],
+  { actual, record }: PeerSituation,
+): Map<Peer, WgPeer> {
+  if (gone.length === 0) return new Map()
+  const idle = new Set(record.handovers.map((one) => (isWaiting(one) ? one.to : one.from)))
+  const carriers = new Map(
+    gone
+      .filter(({ public_key }) => !idle.has(public_key))
+      .map((peer) => [record.peers[peer.public_key]?.id, peer]),
+  )
+  const present = new Set(actual.map(({ public_key }) => public_key))
+  return new Map(
+    [...wanted.values()].flatMap((peer): [Peer, WgPeer][] => {
+      const from = present.has(peer.public_key) ? undefined : carriers.get(peer.id)
+      return from ? [[peer, from]] : []
+    }),
+  )
+}
+
+/** Updates, then additions. */
+function changesOf(
+  wanted: ReadonlyMap<string, Peer>,
+  handovers: readonly Handover[],
+  rotations: ReadonlyMap<Peer, WgPeer>,
+  situation: PeerSituation,
+): Change[] {
+  const present = new Map(situation.actual.map((peer) => [peer.public_key, peer]))
+  const waiting = new Set(handovers.filter(isWaiting).map(({ to }) => to))
+  const updated: Change[] = []
+  const added: Change[] = []
+  for (const peer of wanted.values()) {
+    const now = present.get(peer.public_key)
+    if (now) {
+      const writes = updatesOf(peer, now, waiting.has(now.public_key), situation)
+      if (writes.length > 0) updated.push({ step: { type: 'peer_updated', peer }, writes })
+    } else {
+      const from = rotations.get(peer)
+      const write = from
+        ? waitingPeer(peer, from.endpoint)
+        : additionOf(peer, situation.keepaliveSeconds)
+      added.push({ step: { type: 'peer_added', peer }, writes: [write] })
+    }
+  }
+  return [...updated, ...added]
+}
+
+/** An old key was told of when its handover began. */
+function stepsOfRemoval(gone: readonly WgPeer[], { peers, handovers }: DeviceRecord): PeerStep[] {
+  const told = new Set(handovers.map(({ from }) => from))
+  return gone
+    .filter(({ public_key }) => !told.has(public_key))
+    .map(({ public_key }) => {
+      return { type: 'peer_removed', peer_id: peers[public_key]?.id ?? '', public_key }
+    })
+}
+
+function handoverOf({ id, public_key, allowed_ips }: Peer, from: string, bootMs: number): Handover {
+  return { peer_id: id, from, to: public_key, allowed_ips: [...allowed_ips], started_ms: bootMs }
+}
+
+/** What the peer will be given is what it should have at that time. A key whose PSK is written is open. */
+function withWanted(
+  { shut, ...handover }: Handover,
+  peer: Peer | undefined,
+  changes: readonly Change[],
+): Handover {
+  const isOpened = changes.some(
+    ({ step, writes }) => step.peer === peer && writes.some(({ psk }) => psk !== undefined),
+  )
+  return {
+    ...handover,
+    ...(shut === undefined || isOpened ? {} : { shut }),
+    allowed_ips: [...(peer?.allowed_ips ?? handover.allowed_ips)],
+  }
+}
+
+function recordAfter(
+  record: DeviceRecord,
+  wanted: ReadonlyMap<string, Peer>,
+  removals: readonly WgPeer[],
+  handovers: readonly Handover[],
+): DeviceRecord {
+  const { peers } = record
+  const isKnown = ({ id, public_key, endpoint }: Peer): boolean =>
+    peers[public_key]?.id === id && peers[public_key].endpoint === endpoint
+  const isSame =
+    removals.length === 0 &&
+    isDeepStrictEqual(handovers, record.handovers) &&
+    [...wanted.values()].every(isKnown)
+  if (isSame) return record
+  const leaving = new Set(handovers.map(({ from }) => from))
+  return {
+    ...record,
+    handovers,
+    peers: Object.fromEntries([
+      ...Object.entries(peers).filter(([key]) => wanted.has(key) || leaving.has(key)),
+      ...[...wanted.values()].map(
+        ({ id, public_key, endpoint }) => [public_key, { id, endpoint }] as const,
+      ),
+    ]),
+  }
+}
