@@ -38,6 +38,25 @@ describe('the firewall guard', () => {
     await guard[Symbol.asyncDispose]()
   })
 
+  it('pauses longer and longer for a backstop that cannot be started again, and not for the table', async () => {
+    const { clock, world, guard } = start()
+    world.isBackstopLost = world.cannotStart = true
+    await clock.advance(10 * 60_000)
+    assert.ok(world.looks > 5 && world.looks < 30, `${world.looks} looks`)
+    const { looks } = world
+    world.changes = 1
+    await clock.advance(200)
+    assert.equal(world.looks, looks + 1)
+
+    world.cannotStart = false
+    await clock.advance(2 * 60_000)
+    assert.equal(world.isBackstopLost, false)
+    world.isBackstopLost = true
+    await clock.advance(200)
+    assert.equal(world.isBackstopLost, false)
+    await guard[Symbol.asyncDispose]()
+  })
+
   it('tries again, with growing pauses, while it cannot be put right', async () => {
     const { clock, world, guard } = start()
     world.fails = true
@@ -61,6 +80,7 @@ function start() {
     told: 0,
     fails: false,
     isBackstopLost: false,
+    cannotStart: false,
     closed: false,
   }
   const guard = startFirewallGuard({
@@ -79,7 +99,7 @@ function start() {
     foreign: { add: () => world.told++, check() {}, isFight: () => false },
     async look() {
       world.looks++
-      world.isBackstopLost = false
+      if (!world.cannotStart) world.isBackstopLost = false
       if (world.fails) throw new Error('nft: no memory')
     },
     clock,

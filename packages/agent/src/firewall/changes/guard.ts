@@ -23,12 +23,16 @@ const checkMs = 10_000
 
 /**
  * Has the table looked at when somebody else has changed it, at once each time: how often somebody else does so is no
- * reason to leave it away for longer. Pauses grow only while it cannot be put right.
+ * reason to leave it away for longer. Pauses grow only while it cannot be put right, and for the backstop alone while that
+ * cannot be started again: it costs several runs of nft to try.
  */
 export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposable {
   const { socket, isOurs, isBackstopLost, foreign, look, clock, log } = options
   const trigger = createTrigger(clock)
   const backoff = createBackoff({ minMs: 200, maxMs: 5_000 })
+  const backstopBackoff = createBackoff({ minMs: 200, maxMs: 60_000 })
+  /** When a backstop that could not be started again is looked at once more. */
+  let backstopDueMs = clock.monotonic()
 
   const task = startTask(async (signal) => {
     for (;;) {
@@ -43,12 +47,18 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
     try {
       await look()
       backoff.reset()
+      paceBackstop()
       return intervalMs
     } catch (error) {
       log.warn('firewall cannot be put right, will retry', { error: describeError(error) })
       trigger.fire()
       return backoff.nextMs()
     }
+  }
+
+  function paceBackstop(): void {
+    if (!isBackstopLost()) backstopBackoff.reset()
+    backstopDueMs = clock.monotonic() + (isBackstopLost() ? backstopBackoff.nextMs() : 0)
   }
 
   const watch = startTableWatch({
@@ -62,7 +72,7 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
     clock,
   })
   const ticking = clock.every(intervalMs, () => {
-    if (isBackstopLost()) trigger.fire()
+    if (isBackstopLost() && clock.monotonic() >= backstopDueMs) trigger.fire()
   })
   return {
     async [Symbol.asyncDispose]() {
