@@ -65,6 +65,26 @@ describe('the journal of the mesh', () => {
     assert.deepEqual(await place.read(), { state, broken: false })
   })
 
+  it('is written anew also where the daemon starts again and again', async () => {
+    await using place = await aPlace()
+    const peers = manyPeers(100)
+    let state: MeshState = { ...emptyMesh, peers, revision: '1-0' }
+    await (await place.open()).save(state)
+    let largest = 0
+    for (let start = 1; start <= 20; start++) {
+      const journal = await place.open()
+      await journal.load()
+      for (let n = 1; n <= 100; n++) {
+        const peer = { ...aPeer(`n_${n % 100}`), endpoint: `192.0.2.${n}:${start}` }
+        state = { ...state, peers: state.peers.with(n % 100, peer), revision: `${start}-${n}` }
+        await journal.save(state)
+      }
+      largest = Math.max(largest, await place.size())
+    }
+    assert.ok(largest < 2 * JSON.stringify(state).length + 70_000, `${largest} bytes`)
+    assert.deepEqual(await place.read(), { state, broken: false })
+  })
+
   it('loses the change that a crash cut off, and nothing else', async () => {
     await using place = await aPlace()
     const state: MeshState = { ...emptyMesh, peers: [aPeer('n_1')], revision: '1-1' }

@@ -58,11 +58,13 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
       log.warn('state file cannot be read, its content is pulled again', { file: path, error })
       return { state: emptyMesh, broken: true }
     }
-    compactAt = compactionSize(journal)
+    const state = folded.state()
+    // By what of it is no history: a daemon that starts often would let it double each time.
+    compactAt = compactionSize(Buffer.byteLength(linesOf(state).join('')))
     if (damaged > 0)
       log.warn('state file is damaged, its content is pulled again', { file: path, damaged })
-    else saved = folded.state()
-    return { state: folded.state(), broken: damaged > 0 }
+    else saved = state
+    return { state, broken: damaged > 0 }
   }
 
   async function save(state: MeshState): Promise<void> {
@@ -71,9 +73,8 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
       const change = changeBetween(saved, state)
       if (change) await journal.append(encodeLine(change))
     } else {
-      const change = changeBetween(emptyMesh, state)
-      await journal.replace(change ? [encodeLine(change)] : [])
-      compactAt = compactionSize(journal)
+      await journal.replace(linesOf(state))
+      compactAt = compactionSize(journal.size())
     }
     saved = state
   }
@@ -86,8 +87,14 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
 }
 
 /** A journal is rewritten when more than half of it is history, and not while it is small. */
-function compactionSize(journal: Journal): number {
-  return 2 * journal.size() + 64 * 1024
+function compactionSize(wholeBytes: number): number {
+  return 2 * wholeBytes + 64 * 1024
+}
+
+/** A journal without history. */
+function linesOf(state: MeshState): string[] {
+  const change = changeBetween(emptyMesh, state)
+  return change ? [encodeLine(change)] : []
 }
 
 /** Undefined when there is none. Pure. */
