@@ -1,14 +1,9 @@
-import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ExecError, exec, makeFolder, spawnForGood, systemClock } from '@plexd/runtime'
 import { standardRunDir } from '../../disk/namespace-folder.ts'
-import {
-  identify,
-  ifUnseen,
-  isInOurNetwork,
-  type ProcessIdentity,
-  readNow,
-} from '../../process/process-identity.ts'
+import { identify, isInOurNetwork, type ProcessIdentity } from '../../process/process-identity.ts'
+import { isOwn, listProcesses, titleOf } from '../../process/process-list.ts'
 import type { BackstopPlan } from './backstop-text.ts'
 
 /** An `nft -i` that holds a backstop: the table goes with it. */
@@ -24,37 +19,20 @@ const title = 'plexd-backstop'
  * rather than by a file that could be lost or be of another boot.
  */
 export async function findBackstops(): Promise<BackstopProcess[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const found: BackstopProcess[] = []
-  for (const pid of pids) {
+  for (const pid of await listProcesses()) {
     const backstop = await readBackstop(pid)
     if (backstop && (await isOwn(pid)) && (await isInOurNetwork(pid))) found.push(backstop)
   }
   return found
 }
 
-async function isOwn(pid: number): Promise<boolean> {
-  return stat(`/proc/${pid}`).then(
-    ({ uid }) => uid === process.getuid?.(),
-    () => false,
-  )
-}
-
 /** Of any process; undefined for one that is none, or gone. */
 async function readBackstop(pid: number): Promise<BackstopProcess | undefined> {
-  const [name = ''] = commandLineOf(pid).split('\0')
-  const [word, interfaceName, digest] = name.split(' ')
+  const [word, interfaceName, digest] = titleOf(pid).split(' ')
   if (word !== title || !interfaceName || !digest) return undefined
   const process_ = await identify(pid)
   return process_ && { ...process_, interface: interfaceName, digest }
-}
-
-function commandLineOf(pid: number): string {
-  try {
-    return readNow(`/proc/${pid}/cmdline`)
-  } catch (error) {
-    return ifUnseen('')(error)
-  }
 }
 
 /** Resolves when its table is in force. Rejects with an ExecError of nft where that is not possible here. */

@@ -7,6 +7,7 @@ import {
   isInOurNetwork,
   type ProcessIdentity,
 } from '../../process/process-identity.ts'
+import { listProcesses } from '../../process/process-list.ts'
 
 /** A process of this network that listens for orders where the wireguard-go of our interface does. */
 export interface TunnelProcess extends ProcessIdentity {
@@ -38,10 +39,9 @@ export async function findDriver(socketPath: string): Promise<TunnelProcess | un
 async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]> {
   const sockets = await listedAt(paths)
   if (sockets.size === 0) return []
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const found: TunnelProcess[] = []
   // One after another: there may be thousands, and nobody is in a hurry.
-  for (const pid of pids) {
+  for (const pid of await listProcesses()) {
     const process_ = await look(pid, sockets)
     if (process_) found.push(process_)
   }
