@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { errorCodeOf } from './error-code.ts'
 import { describeError } from './log.ts'
+import { systemRemedy } from './system-remedy.ts'
 import { describeMissing, findMissing, installTool, type Tool, toolPath } from './tools.ts'
 
 export interface ExecOptions {
@@ -166,8 +167,9 @@ export async function execAny(
 async function explainStart(command: readonly string[], error: unknown): Promise<string> {
   const why = describeError(error)
   const code = errorCodeOf(error)
-  if (code === 'EMFILE') return `${why}: no file descriptor is left: raise LimitNOFILE of the unit`
-  return code === 'ENOENT' ? explainExit(command, why) : why
+  if (code === 'ENOENT') return explainExit(command, why)
+  const remedy = systemRemedy(error, '')
+  return remedy === '' ? why : `${why}: ${remedy}`
 }
 
 /** Why it exited with a code; the code may mean that a wrapper could not start the program. */
