@@ -3,7 +3,8 @@ import { it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { defaultConfig } from '../config/agent-config.ts'
 import { aSmallDisk } from '../testing/small-disk.ts'
-import { openReportStore, type ReportWriteInput } from './report-store.ts'
+import type { ReportWriteInput } from './report-drafts.ts'
+import { openReportStore } from './report-store.ts'
 
 const { limits } = defaultConfig
 

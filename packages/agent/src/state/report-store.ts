@@ -1,33 +1,17 @@
 import { join } from 'node:path'
-import { ApiError } from '@plexd/protocol'
 import { type Clock, createGroupQueue, describeError, diskFault, type Log } from '@plexd/runtime'
 import { createListeners } from '../process/listeners.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { encodeLine } from './journal-line.ts'
+import { createReportDrafts, isChange, type ReportWriteInput } from './report-drafts.ts'
 import { createReportQuota, type ReportLimits } from './report-quota.ts'
-import {
-  type DeleteRecord,
-  decodeRecord,
-  type PutRecord,
-  type ReportRecord,
-} from './report-record.ts'
+import { decodeRecord, type PutRecord, type ReportRecord } from './report-record.ts'
 import { createReportTable, type ReportChange, type ReportTable } from './report-table.ts'
 
 export type { ReportChange } from './report-table.ts'
 
 /** A report entry; `payload` is JSON text. A changed entry is a new object. */
 export type ReportEntry = Readonly<Omit<PutRecord, 'op'>>
-
-export interface ReportWriteInput {
-  key: string
-  content_type: string
-  /** JSON text, stored as it is. */
-  payload: string
-  /** The version that the entry must have; 0: there must be none. Absent: any. */
-  ifVersion?: number
-  /** The user by number, or `tcp`; an entry of nobody counts to nobody's quota. */
-  writer?: string
-}
 
 /**
  * The report entries that local programs wrote, and which of them the control plane does not have yet.
@@ -80,69 +64,34 @@ export interface ReportStoreOptions {
 export async function openReportStore(options: ReportStoreOptions): Promise<ReportStore> {
   const { clock, log } = options
   const table = createReportTable(options)
+  const drafts = createReportDrafts(table)
   const quota = createReportQuota(table, options.limits)
   const journal = await readJournal(options, table)
   const listeners = createListeners()
-  /** The last change of each key that is on its way to the disk. */
-  const staged = new Map<string, PutRecord | DeleteRecord>()
   const queue = createGroupQueue(writeGroup)
   let compactAbove = compactionSize(table)
   let index = 1
 
-  async function put({ ifVersion, ...input }: ReportWriteInput): Promise<ReportEntry> {
-    const { exists, version, record } = latest(input.key)
-    if (ifVersion !== undefined && ifVersion !== (exists ? version : 0))
-      throw new ApiError('conflict', 'version conflict')
-    const updated_at = timestamp(clock.now())
-    const entry = { op: 'put', ...input, version: version + 1, updated_at } as const
-    await write(entry, quota.take(entry, record))
+  async function put(input: ReportWriteInput): Promise<ReportEntry> {
+    const entry = drafts.put(input, timestamp(clock.now()))
+    await write(entry, quota.take(entry, drafts.last(input.key)))
     return entry
   }
 
   async function remove(key: string): Promise<boolean> {
-    const { exists, version, record } = latest(key)
-    if (exists) await write(tombstoneOf(record, key, version))
-    return exists
+    const tombstone = drafts.remove(key)
+    if (tombstone) await write(tombstone)
+    return tombstone !== undefined
   }
 
-  async function confirm(changes: readonly ReportChange[]): Promise<void> {
-    const writes = changes
-      .filter((change) => table.isUnsynced(change.key))
-      .map(({ key, version, deleted }) => write({ op: 'synced', key, version, deleted }))
-    await Promise.all(writes)
-  }
-
-  /** A record that is written again is a change that nobody has confirmed. */
-  async function resend(keys: readonly string[]): Promise<void> {
-    const records = keys.flatMap((key) => {
-      const { record } = latest(key)
-      return record === undefined || table.isUnsynced(key) || staged.has(key) ? [] : [record]
-    })
+  async function writeAll(records: readonly ReportRecord[]): Promise<void> {
     await Promise.all(records.map((record) => write(record)))
-  }
-
-  async function raise(key: string, version: number): Promise<void> {
-    const { exists, version: own, record } = latest(key)
-    if (own > version || !(version < maxVersion)) return
-    if (exists && record?.op === 'put') await write({ ...record, version: version + 1 })
-    else await write(tombstoneOf(record, key, version + 1))
-  }
-
-  /** The key as it will be when all that waits is on disk. */
-  function latest(key: string): {
-    exists: boolean
-    version: number
-    record?: PutRecord | DeleteRecord
-  } {
-    const record = staged.get(key) ?? table.last(key)
-    if (!record) return { exists: false, version: table.lastVersion(key) }
-    return { exists: record.op === 'put', version: record.version, record }
   }
 
   /** `settled` is called when the table has the record, or will not get it. */
   function write(record: ReportRecord, settled = (): void => {}): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    if (record.op === 'put' || record.op === 'delete') staged.set(record.key, record)
+    drafts.stage(record)
     queue.add({ record, line: encodeLine(record), settled, resolve, reject })
     return promise
   }
@@ -162,17 +111,16 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
 
   function commit(group: readonly Write[]): void {
     for (const { record, settled, resolve } of group) {
-      table.apply(record)
+      drafts.commit(record)
       settled()
-      if ('key' in record && staged.get(record.key) === record) staged.delete(record.key)
-      if (record.op === 'put' || record.op === 'delete') index++
+      if (isChange(record)) index++
       resolve()
     }
     listeners.tell()
   }
 
   function failAll(failed: readonly Write[], cause: unknown): void {
-    staged.clear()
+    drafts.drop()
     options.onFailure?.(cause)
     // A full disk is told once, by who knows all that fails for it.
     if (diskFault(cause) === undefined)
@@ -204,9 +152,12 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     onChange: listeners.add,
     unsynced: () => table.unsynced(),
     unsyncedCount: () => table.unsyncedCount(),
-    confirm,
-    resend,
-    raise,
+    confirm: (changes) => writeAll(drafts.confirm(changes)),
+    resend: (keys) => writeAll(drafts.resend(keys)),
+    async raise(key, version) {
+      const record = drafts.raise(key, version)
+      if (record) await write(record)
+    },
     async [Symbol.asyncDispose]() {
       await queue.drain()
       await journal[Symbol.asyncDispose]()
@@ -224,9 +175,6 @@ interface Write {
 }
 
 const mebibyte = 1024 * 1024
-
-/** A version that a control plane names beyond this is not believed: room must remain to count on. */
-const maxVersion = 2 ** 52
 
 async function readJournal(
   { dataDir, log }: ReportStoreOptions,
@@ -259,20 +207,6 @@ function takeGroup(queue: Write[]): Write[] {
 /** The journal is rewritten when more than half of it is history, and not while it is small. */
 function compactionSize(table: ReportTable): number {
   return 2 * table.usage().bytes + 4 * mebibyte
-}
-
-/** The key stays with who wrote it last, whoever deletes it. */
-function tombstoneOf(
-  last: PutRecord | DeleteRecord | undefined,
-  key: string,
-  version: number,
-): DeleteRecord {
-  return {
-    op: 'delete',
-    key,
-    version,
-    ...(last?.writer === undefined ? {} : { writer: last.writer }),
-  }
 }
 
 /** RFC 3339 in UTC without trailing zeros, as Go prints it. */
