@@ -1,16 +1,13 @@
-import type { Clock, Log } from '@plexd/runtime'
 import type { Follower } from '../log/log.ts'
-import { asCursorOnly } from '../log/position.ts'
-import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
-import type { Presence } from '../presence/presence.ts'
-import { type LoggedEvent, readUnanswered, type StoredEvent } from '../rows/log/events.ts'
-import type { Reader } from '../store/db.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { isAmong } from '../rows/log/audience.ts'
+import type { LoggedEvent } from '../rows/log/events.ts'
 import { createCounter } from './counter.ts'
-import type { Frame, Frames } from './frames.ts'
-import type { Heads } from './heads.ts'
+import { openNodeStream, type StreamSources } from './node-stream.ts'
 import { createResyncTurns } from './resync-turns.ts'
 import { createSlices } from './slices.ts'
-import { createSubscription, type Sink, type Subscription } from './subscription.ts'
+import type { Whereabouts } from './stream-start.ts'
+import type { Sink, Subscription } from './subscription.ts'
 
 export interface NodeSink extends Sink {
   /** Sends a keep-alive, unless the reader is behind. */
@@ -34,12 +31,6 @@ export interface Streams {
   follow: Follower
 }
 
-/** The node's position: its last event, and the revision of its state. Empty if unknown. */
-export interface Whereabouts {
-  lastEventId: string
-  revision: string
-}
-
 const maxStallMs = 30_000
 
 /**
@@ -54,18 +45,8 @@ interface Stream {
   openedMs: number
 }
 
-export function createStreams(options: {
-  fleet: Fleet
-  heads: Heads
-  presence: Presence
-  frames: Frames
-  reader: Reader
-  clock: Clock
-  log: Log
-  /** Records how many events have been flushed to a node. */
-  onDelivered?: (count: number) => void
-}): Streams {
-  const { fleet, heads, presence, frames, reader, clock, log, onDelivered } = options
+export function createStreams(sources: StreamSources): Streams {
+  const { presence, clock } = sources
   const streams = new Map<number, Stream>()
   const turns = createResyncTurns(clock)
   const slices = createSlices()
@@ -77,7 +58,7 @@ export function createStreams(options: {
       for (const no of event.audience) streams.get(no)?.subscription.offer(event)
     else
       for (const [no, { subscription }] of streams)
-        if (isIn(event.audience, no)) subscription.offer(event)
+        if (isAmong(event.audience, no)) subscription.offer(event)
   }
 
   const replaced = new Set<NodeSink>()
@@ -112,54 +93,7 @@ export function createStreams(options: {
 
   function open({ no }: NodeRecord, at: Whereabouts, sink: NodeSink): void {
     void replace(no)
-    const headSeq = heads.of(no)
-    const start = startOf(at, no, heads)
-    presence.streamOpened(no, { cursorSeq: start.cursorSeq, headSeq })
-    if (start.isProven) presence.named(no)
-    const afterSeq = start.cursorSeq ?? heads.last()
-    const textOf = ({ text, isResync }: Frame, seq: number): string => {
-      if (isResync) presence.owes(no, seq)
-      return presence.isWhole(no) ? text : asCursorOnly(text)
-    }
-    const frameOf = async (event: StoredEvent, live: boolean): Promise<Frame | undefined> => {
-      const node = fleet.nodeByNo(no)
-      return node && (live ? frames.live(event, node) : frames.of(event, node))
-    }
-
-    async function* prologue(): AsyncGenerator<string> {
-      if (start.resync !== undefined)
-        yield textOf(await frames.resync(headSeq, start.resync), headSeq)
-      const node = fleet.nodeByNo(no)
-      if (!node) return
-      const asked = { nodeId: node.id, throughSeq: afterSeq, nowMs: clock.now() }
-      for (const event of await readUnanswered(reader, asked)) {
-        const frame = await frames.again(event, node)
-        if (frame !== undefined) yield frame
-      }
-    }
-
-    const subscription = createSubscription({
-      no,
-      afterSeq,
-      behind: start.cursorSeq !== undefined && start.cursorSeq < headSeq,
-      reader,
-      sink,
-      slices,
-      prologue,
-      frameOf,
-      textOf,
-      resync: {
-        turn: (lastMs) => turns.wait(no, lastMs),
-        frame: async (seq) => textOf(await frames.resync(seq, 'many changes at once'), seq),
-        costlyForAll,
-        now: clock.monotonic,
-      },
-      onFlushed(seq, count) {
-        presence.flushed(no, seq)
-        onDelivered?.(count)
-      },
-      log,
-    })
+    const subscription = openNodeStream({ ...sources, turns, slices, costlyForAll }, no, at, sink)
     const stream = { subscription, sink, openedMs: clock.monotonic() }
     streams.set(no, stream)
     sink.onClose(() => {
@@ -194,41 +128,4 @@ export function createStreams(options: {
       for (const event of events) offer(event)
     },
   }
-}
-
-interface Start {
-  /** Undefined: only new events. */
-  cursorSeq?: number
-  /** Whether the node has also shown a state of this history. */
-  isProven?: boolean
-  /** Why earlier events cannot be delivered to the node. */
-  resync?: string
-}
-
-/**
- * Where a stream begins: after the last event, or, without one, after the node's state. If the position cannot be
- * resumed, the node is always told.
- */
-function startOf({ lastEventId, revision }: Whereabouts, no: number, heads: Heads): Start {
-  const state = revision === '' ? undefined : heads.find(revision)
-  if (state?.unknown !== undefined) return { resync: `the revision ${state.unknown}` }
-  const cursor = lastEventId === '' ? state : heads.find(lastEventId)
-  if (!cursor) return {}
-  if (cursor.unknown !== undefined) return { resync: `the last event id ${cursor.unknown}` }
-  if (heads.canResume(no, cursor.seq))
-    return { cursorSeq: cursor.seq, isProven: !!state?.isRevision }
-  return { resync: 'the last event id is older than the event log' }
-}
-
-function isIn(ascending: Uint32Array, no: number): boolean {
-  let low = 0
-  let high = ascending.length - 1
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    const value = ascending[middle] ?? 0
-    if (value === no) return true
-    if (value < no) low = middle + 1
-    else high = middle - 1
-  }
-  return false
 }

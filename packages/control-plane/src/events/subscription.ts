@@ -1,7 +1,16 @@
-import { type EventType, isMadeUpByState } from '@plexd/protocol'
+import type { EventType } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import { type LoggedEvent, readEventsFor, type StoredEvent } from '../rows/log/events.ts'
 import type { Reader } from '../store/db.ts'
+import {
+  type Backlog,
+  isFull,
+  maxBatch,
+  nextStep,
+  overflown,
+  type Step,
+  withEvent,
+} from './backlog.ts'
 import { type Counter, createCounter } from './counter.ts'
 import type { Frame } from './frames.ts'
 import type { Slices } from './slices.ts'
@@ -55,15 +64,11 @@ export interface Resync {
   now(): number
 }
 
-/** With more events queued for a reader, the queue is dropped and they are read from the log when it is ready. */
-const maxQueued = 64
 /**
  * With more individually signed events than these per second, for one node and for all, the node is told to pull
  * instead, which is cheaper. With fewer, each is sent at once, because a pull waits for the end of the burst.
  */
 const maxCostly = { ofOne: 8, ofAll: 500 }
-/** Events are joined up to this size for one write. */
-const maxBatch = 16
 const maxBatchChars = 256 * 1024
 
 /** These contain a secret for each recipient. */
@@ -76,136 +81,139 @@ const costly: ReadonlySet<EventType> = new Set(['peer_added', 'peer_key_rotated'
  * replayed from its cursor.
  */
 export function createSubscription(options: SubscriptionOptions): Subscription {
-  const { no, reader, sink, slices, resync, textOf = ({ text }: Frame) => text, log } = options
-  const queue: LoggedEvent[] = []
-  let { afterSeq, behind } = options
-  /** The last event that a pull will replace, and when it was added. */
-  let missed: { seq: number; atMs: number } | undefined
-  const recent = createCounter(1_000)
-  let closed = false
-  let pumping = true
+  const subscription = new EventSubscription(options)
+  subscription.start()
+  return subscription
+}
 
-  async function pump(): Promise<void> {
-    while (!closed) {
-      if (behind) {
-        // First, so that everything committed from here on is in the queue, in the log, or in both.
-        behind = false
-        queue.length = 0
-        await replay()
-      } else if (missed) {
-        await sendResync(missed.atMs)
-      } else if (queue.length > 0) {
-        await send(queue.splice(0, maxBatch), true)
-      } else {
-        pumping = false
-        return
+class EventSubscription implements Subscription {
+  readonly #options: SubscriptionOptions
+  readonly #costlyForOne = createCounter(1_000)
+  #backlog: Backlog
+  #afterSeq: number
+  #closed = false
+  #pumping = true
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options
+    this.#afterSeq = options.afterSeq
+    this.#backlog = { queue: [], behind: options.behind, missed: undefined }
+  }
+
+  start(): void {
+    this.#run(async () => {
+      for await (const frame of this.#options.prologue()) {
+        if (this.#closed) return
+        await this.#options.sink.write(frame)
       }
+      await this.#pump()
+    })
+  }
+
+  offer(event: LoggedEvent): void {
+    if (this.#closed || this.#backlog.behind) return
+    this.#backlog = this.#isTooMany(event)
+      ? overflown(this.#backlog, event, this.#options.resync?.now())
+      : withEvent(this.#backlog, event)
+    if (this.#pumping) return
+    this.#pumping = true
+    this.#options.slices.run(() => this.#run(() => this.#pump()))
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#backlog = { queue: [], behind: false, missed: undefined }
+  }
+
+  #isTooMany(event: LoggedEvent): boolean {
+    if (isFull(this.#backlog)) return true
+    const { resync } = this.#options
+    if (!resync || !costly.has(event.event_type)) return false
+    const nowMs = resync.now()
+    const ofOne = this.#costlyForOne.add(nowMs)
+    const ofAll = resync.costlyForAll.add(nowMs)
+    return ofOne > maxCostly.ofOne && ofAll > maxCostly.ofAll
+  }
+
+  #run(work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      if (this.#closed) return
+      this.close()
+      const { log, no, sink } = this.#options
+      log.warn('event stream cut', { node_no: no, error: describeError(error) })
+      sink.destroy()
+    })
+  }
+
+  async #pump(): Promise<void> {
+    for (;;) {
+      const step = this.#closed ? undefined : nextStep(this.#backlog)
+      this.#pumping = step !== undefined
+      if (!step) return
+      await this.#take(step)
     }
   }
 
-  async function replay(): Promise<void> {
-    for (let more = true; more && !closed; ) {
-      const page = await readEventsFor(reader, { no, afterSeq })
-      while (page.events.length > 0 && !closed) await send(page.events.splice(0, maxBatch), false)
-      afterSeq = Math.max(afterSeq, page.lastSeq)
+  #take(step: Step): Promise<void> {
+    if (step.type === 'tell to pull') return this.#tellToPull(step.sinceMs)
+    this.#backlog = step.rest
+    return step.type === 'send' ? this.#send(step.events, true) : this.#replay()
+  }
+
+  async #replay(): Promise<void> {
+    const { reader, no } = this.#options
+    for (let more = true; more && !this.#closed; ) {
+      const page = await readEventsFor(reader, { no, afterSeq: this.#afterSeq })
+      while (page.events.length > 0 && !this.#closed)
+        await this.#send(page.events.splice(0, maxBatch), false)
+      this.#afterSeq = Math.max(this.#afterSeq, page.lastSeq)
       more = page.more
       // The database answers synchronously: a long log must not block everyone else.
       if (more) await new Promise((resolve) => setImmediate(resolve))
     }
   }
 
-  async function sendResync(sinceMs: number): Promise<void> {
-    await resync?.turn(() => missed?.atMs ?? sinceMs)
+  async #tellToPull(sinceMs: number): Promise<void> {
+    const { resync, sink, onFlushed } = this.#options
+    await resync?.turn(() => this.#backlog.missed?.atMs ?? sinceMs)
+    const { missed } = this.#backlog
     // Meanwhile an event may have arrived that a pull cannot replace.
-    if (closed || !missed) return
-    const { seq } = missed
-    missed = undefined
-    const frame = await resync?.frame(seq)
-    if (closed || frame === undefined) return
-    afterSeq = seq
-    await sink.write(frame, () => options.onFlushed(seq, 1))
+    if (this.#closed || !missed) return
+    this.#backlog = { ...this.#backlog, missed: undefined }
+    const frame = await resync?.frame(missed.seq)
+    if (this.#closed || frame === undefined) return
+    this.#afterSeq = missed.seq
+    await sink.write(frame, () => onFlushed(missed.seq, 1))
   }
 
   /** In as few writes as their size allows: each costs a system call and a TLS record. */
-  async function send(events: readonly StoredEvent[], live: boolean): Promise<void> {
-    const due = events.filter(({ seq }) => seq > afterSeq)
-    const frames = await Promise.all(due.map((event) => options.frameOf(event, live)))
+  async #send(events: readonly StoredEvent[], live: boolean): Promise<void> {
+    const { frameOf, textOf = ({ text }: Frame) => text } = this.#options
+    const due = events.filter(({ seq }) => seq > this.#afterSeq)
+    const frames = await Promise.all(due.map((event) => frameOf(event, live)))
     let text = ''
     let count = 0
     for (const [index, { seq }] of due.entries()) {
-      if (closed) return
+      if (this.#closed) return
       const frame = frames[index]
       if (frame) text += textOf(frame, seq)
       count++
       if (text.length < maxBatchChars && index < due.length - 1) continue
-      afterSeq = seq
-      await flush(text, seq, count)
+      this.#afterSeq = seq
+      await this.#flush(text, seq, count)
       text = ''
       count = 0
     }
   }
 
-  function flush(text: string, seq: number, count: number): Promise<void> | undefined {
-    const flushed = (): void => options.onFlushed(seq, count)
+  #flush(text: string, seq: number, count: number): Promise<void> | undefined {
+    const { sink, slices, onFlushed } = this.#options
+    const flushed = (): void => onFlushed(seq, count)
     if (text !== '')
       return new Promise((resolve) =>
-        slices.run(() => resolve(closed ? undefined : sink.write(text, flushed))),
+        slices.run(() => resolve(this.#closed ? undefined : sink.write(text, flushed))),
       )
     flushed()
     return undefined
-  }
-
-  async function start(): Promise<void> {
-    for await (const frame of options.prologue()) {
-      if (closed) return
-      await sink.write(frame)
-    }
-    await pump()
-  }
-
-  function run(work: () => Promise<void>): void {
-    work().catch((error: unknown) => {
-      if (closed) return
-      closed = true
-      log.warn('event stream cut', { node_no: no, error: describeError(error) })
-      sink.destroy()
-    })
-  }
-
-  /** Either all are sent, or a pull replaces all of them, or the log is read again. */
-  function overflow(event: LoggedEvent): void {
-    const isMadeUpFor = [...queue, event].every(({ event_type }) => isMadeUpByState(event_type))
-    if (!isMadeUpFor && !missed && queue.length < maxQueued) {
-      queue.push(event)
-      return
-    }
-    missed = resync && isMadeUpFor ? { seq: event.seq, atMs: resync.now() } : undefined
-    behind = !missed
-    queue.length = 0
-  }
-
-  function isTooMany(event: LoggedEvent): boolean {
-    if (missed || queue.length >= maxQueued) return true
-    if (!resync || !costly.has(event.event_type)) return false
-    const nowMs = resync.now()
-    const ofOne = recent.add(nowMs)
-    const ofAll = resync.costlyForAll.add(nowMs)
-    return ofOne > maxCostly.ofOne && ofAll > maxCostly.ofAll
-  }
-
-  run(start)
-  return {
-    offer(event) {
-      if (closed || behind) return
-      if (isTooMany(event)) overflow(event)
-      else queue.push(event)
-      if (pumping) return
-      pumping = true
-      slices.run(() => run(pump))
-    },
-    close() {
-      closed = true
-      queue.length = 0
-    },
   }
 }

@@ -5,6 +5,20 @@ export function audienceOf(numbers: Iterable<number>): Audience {
   return Uint32Array.from(new Set(numbers)).sort()
 }
 
+/** Whether a node is among the recipients. */
+export function isAmong(audience: Audience, no: number): boolean {
+  let low = 0
+  let high = audience.length - 1
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const value = audience[middle] ?? 0
+    if (value === no) return true
+    if (value < no) low = middle + 1
+    else high = middle - 1
+  }
+  return false
+}
+
 /**
  * As the database keeps it: pairs of little-endian u32, the first number of a run and its length. Most audiences are
  * a tenant less one node, so they are two runs however large the fleet is.
