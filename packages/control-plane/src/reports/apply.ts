@@ -19,12 +19,12 @@ import type { ReportedEntry } from './reported-entry.ts'
 export interface AppliedReports {
   digest: string
   conflicts: ReportMerge['conflicts']
-  /** Entries that were left out because the node holds too many, or too large ones. */
+  /** Entries left out because the node has too many, or too large ones. */
   overflow: number
 }
 
 /**
- * Merges a batch into what is held of a node; what goes beyond `room` is left out. `lostDigest` names the batch whose
+ * Merges a batch into a node's stored reports; entries beyond `room` are left out. `lostDigest` names the batch whose
  * answer is known to be lost.
  */
 export async function applyReports(
@@ -33,7 +33,7 @@ export async function applyReports(
   batch: ReportBatch,
   { lostDigest, room }: { lostDigest: string | undefined; room: ReportRoom },
 ): Promise<AppliedReports> {
-  // A body may end after its node was removed: nothing would ever take its rows away.
+  // The node may be removed while its body arrives; rows written after that would never be deleted.
   if (!(await isPresent(tx, nodeId))) throw new ApiError('unauthorized', 'unauthorized')
   const held = await readHeld(tx, nodeId, keysOf(batch))
   const last = await readLastBatch(tx, nodeId)
@@ -65,7 +65,7 @@ function roomLeft(room: ReportRoom, taken: ReportRoom): ReportRoom {
   return { keys: room.keys - taken.keys, bytes: room.bytes - taken.bytes }
 }
 
-/** Those for which there is room, in their order. One that becomes smaller always fits. */
+/** The entries within the limit, in order. One that becomes smaller always fits. */
 function fitting(
   rows: readonly StoredReport[],
   held: ReadonlyMap<string, { bytes: number }>,

@@ -5,7 +5,7 @@ import {
   type ReportVersion,
 } from '@plexd/protocol'
 
-/** What differs between the entries that are held of a node and those that it says it has. */
+/** The differences between a node's stored reports and those it says it has. */
 export async function compareReports(
   held: readonly ReportVersion[],
   { after, through, digest, entries }: ReportComparison,

@@ -12,8 +12,8 @@ export function describeBatch(batch: ReportBatch, wasHeld: (key: string) => bool
 }
 
 /**
- * Whether a batch begins with the whole of the last one: the node never heard that it was taken, and sends it again
- * with what came since. Batches without entries are all alike, so nothing can be said of them.
+ * Whether a batch starts with the whole of the last one: then the node did not get the answer, and sends it again
+ * with later changes. An empty batch matches anything, so it is ignored.
  */
 export function continues(batch: ReportBatch, last: LastBatch): boolean {
   const count = Number.parseInt(last.digest, 10)

@@ -1,27 +1,27 @@
 import type { ReportedEntry } from './reported-entry.ts'
 
 export interface ReportBatch {
-  /** In the order they were written; a key may stand there more than once. */
+  /** In the order they were written; a key may occur more than once. */
   entries: readonly ReportedEntry[]
-  /** A key stands there once for each time it was deleted. The order between the two lists is lost. */
+  /** A key occurs once for each deletion. The order between the two lists is lost. */
   deleted: readonly string[]
 }
 
-/** What is held of a report entry. */
+/** The stored fields of a report entry. */
 export type HeldReport = Pick<ReportedEntry, 'version' | 'updated_at'>
 
 export interface ReportMerge {
   put: ReportedEntry[]
   removed: string[]
-  /** Entries of a writer that is behind: lower version and older time than what is held. They are left out. */
+  /** Outdated entries, with a lower version and an older time than the stored ones. They are ignored. */
   conflicts: { key: string; version: number; held_version: number }[]
 }
 
 /**
- * Works out what a batch leaves behind. Versions begin anew at 1 behind a deletion, so an entry of version 1 is a
- * birth: a key exists in the end if it was there, or born, more often than deleted (wire contract 2.11).
- * `wasHeld` tells which keys there were before the batch was sent for the first time: when its answer was lost, that
- * is not what is held now.
+ * Computes the effect of a batch. Versions restart at 1 after a deletion, so an entry of version 1 is a
+ * creation: a key exists in the end if it existed before, or was created, more often than deleted (wire contract 2.11).
+ * `wasHeld` tells which keys existed before the batch was first sent: if its answer was lost, that
+ * differs from what is stored now.
  */
 export function mergeReports(
   held: ReadonlyMap<string, HeldReport>,

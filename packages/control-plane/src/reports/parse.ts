@@ -7,12 +7,12 @@ import { reportedEntry } from './reported-entry.ts'
 
 const whole = Compile(ReportSync)
 
-/** What a body says, and how many of its entries were left out. */
+/** A parsed body, and how many of its entries were left out. */
 export interface ReadReports extends ReportBatch {
   dropped: number
 }
 
-/** Reads a report body that has passed the gate. Throws an ApiError: 400 for anything else, 413 for too many entries. */
+/** Parses a report body that has passed the gate. Throws an ApiError: 400 if it is invalid, 413 for too many entries. */
 export function parseReports(
   body: Uint8Array,
   { report_batch_entries: maxEntries }: Pick<Limits, 'report_batch_entries'>,

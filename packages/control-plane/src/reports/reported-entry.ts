@@ -5,7 +5,7 @@ export interface ReportedEntry extends Omit<ReportEntry, 'payload'> {
   payload: string
 }
 
-/** `raw` is the text of the payload alone. */
+/** `raw` is the JSON text of the payload. */
 export function reportedEntry(
   { key, content_type, version, updated_at, written_by }: ReportEntry,
   raw: string | undefined,

@@ -17,8 +17,8 @@ const key = Compile(EntryKey)
 const bounds = jsonBoundsOf(controlApi.syncReports)
 
 /**
- * What fits of a report body, read entry by entry, and how much did not: a body may be cut off, and an entry may be
- * anything. Never throws; nothing is parsed that has not passed the gate by itself.
+ * The valid entries of a report body, parsed one by one, and the number of invalid ones: the body may be truncated, and
+ * an entry may be anything. Never throws; each entry passes the gate before it is parsed.
  */
 export function salvageReports(
   body: Uint8Array,
@@ -52,11 +52,11 @@ type List = 'entries' | 'deleted'
 
 interface Element {
   list: List
-  /** Undefined for what is cut off, or no such body at all. */
+  /** Undefined if the text is truncated, or not such a body. */
   raw?: string | undefined
 }
 
-/** The elements of both lists of an object, as they stand there. */
+/** The elements of both lists of an object, as raw text. */
 function* elementsOf(text: string): Generator<Element> {
   let at = skipSpace(text, 0)
   if (text[at] !== '{') return yield { list: 'entries' }
@@ -75,12 +75,12 @@ function* elementsOf(text: string): Generator<Element> {
   if (text[at] !== '}') yield { list: 'entries' }
 }
 
-/** Answers where the list ends. */
+/** Returns the end of the list. */
 function* listed(text: string, start: number, list: List): Generator<Element, number> {
   let at = skipSpace(text, start + 1)
   while (at < text.length && text[at] !== ']') {
     const end = endOf(text, at)
-    // An element of no length is nothing that could be passed over.
+    // An empty element would not advance.
     if (end === undefined || end === at) return text.length
     yield { list, raw: text.slice(at, end) }
     at = skipSpace(text, end)
@@ -89,7 +89,7 @@ function* listed(text: string, start: number, list: List): Generator<Element, nu
   return at + 1
 }
 
-/** Where the value ends that starts here; undefined when the text ends first. */
+/** The end of the value that starts here; undefined if the text ends first. */
 function endOf(text: string, start: number): number | undefined {
   let depth = 0
   for (let at = start; at < text.length; at++) {

@@ -5,8 +5,8 @@ import { changeNode } from '../changes/announce.ts'
 import type { Fleet } from '../mesh/fleet.ts'
 
 /**
- * Go nodes rotate no key, and earlier versions took a request for it all the same: it would stand there for ever. To be
- * called once, at the start.
+ * Withdraws rotation requests from Go nodes. They never rotate, but earlier versions stored requests for them, which
+ * would stay forever. Call it once at startup.
  */
 export async function forgetRotations({
   fleet,

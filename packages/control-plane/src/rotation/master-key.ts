@@ -8,14 +8,14 @@ import { NothingChanged } from '../store/nothing-changed.ts'
 
 export interface MasterKeyRotation {
   /**
-   * Makes a new master key and seals everything under it, or finishes what a crash or a full disk has interrupted. Who
-   * calls while it runs gets its outcome. Resolves to the number of texts that were sealed again, once the old key and
-   * all that was sealed under it are gone from the disk.
+   * Creates a new master key and re-encrypts everything with it, or completes an interrupted rotation. Concurrent
+   * calls share one run. Resolves to the number of re-encrypted texts, once the old key and
+   * everything sealed with it are gone from the disk.
    */
   run(): Promise<number>
 }
 
-/** Nothing waits for a rotation: texts under both keys open while it runs. */
+/** Reads and writes continue during a rotation: both keys open texts. */
 export function createMasterKeyRotation(deps: {
   store: Store
   change: Change
@@ -51,9 +51,9 @@ export function createMasterKeyRotation(deps: {
   }
 }
 
-/** In words for the operator: a disk that is full, or the name of a text that neither key opens. */
+/** A message for the operator: the disk is full, or neither key opens a named text. */
 function fail(outcome: string, cause: unknown): never {
-  // What the store says of its last unit of work is not true of all.
+  // The store's "nothing has changed" holds only for its last unit of work.
   const reason = describeError(cause instanceof NothingChanged ? cause.reason : cause)
   throw new ApiError('unavailable', `${outcome}: ${reason}`, { cause, retryAfterSeconds: 30 })
 }

@@ -16,8 +16,8 @@ import {
 import type { Store } from '../store/db.ts'
 
 /**
- * Gives a node another NSK and another token. They are accepted beside those that it has, until it uses one of them;
- * before that it may have lost the answer, so the same ones are given again.
+ * Gives a node a new NSK and token. The old ones stay valid until it uses a new one. Until then
+ * the answer may have been lost, so a repeated call gets the same ones.
  */
 export async function renewSecrets(
   unit: Unit,
@@ -36,7 +36,7 @@ export async function renewSecrets(
   await putNode(unit, { ...node, ...next }, { next_secrets_sealed })
 }
 
-/** What a node was given and has yet to use; undefined when there is nothing. */
+/** The new secrets that the node has not used yet; undefined if there are none. */
 export async function pendingSecrets(
   { store, masterKey }: { store: Pick<Store, 'reader'>; masterKey: MasterKey },
   nodeId: string,
@@ -46,8 +46,8 @@ export async function pendingSecrets(
 }
 
 /**
- * The node has used a token: when it is one of the new ones, it has them on its disk, and the old ones are worthless
- * from here on. A stream that was opened with them ends. Durable when it resolves.
+ * Call this when the node has used a token. If it is a new one, the node has stored the new secrets, and the old ones
+ * become invalid; a stream opened with them ends. Durable when it resolves.
  */
 export async function noteToken(
   { change, masterKey, log }: { change: Change; masterKey: MasterKey; log: Log },
@@ -64,7 +64,7 @@ export async function noteToken(
 async function promote(unit: Unit, masterKey: MasterKey, nodeId: string): Promise<boolean> {
   const node = unit.fleet.node(nodeId)
   const sealed = (await readNodeSeals(unit.tx, nodeId))?.next_secrets_sealed
-  // Another call was first.
+  // A concurrent call was first.
   if (!node || !sealed || node.next_token_hash === null || node.next_nsk_hash === null) return false
   const { node_secret_key } = openNextSecrets(masterKey, nodeId, sealed)
   const now = {

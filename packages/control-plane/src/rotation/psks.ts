@@ -3,9 +3,9 @@ import { resyncTenant } from '../changes/announce.ts'
 import { putPskEpoch } from '../rows/fleet/tenants.ts'
 
 /**
- * Gives every pair of a tenant another PSK, and has all nodes pull theirs soon: one event however large the mesh is.
- * Sessions that run go on. Two nodes that do not have the same PSK yet cannot begin a new one, and try again every 5 s;
- * what runs has to be renewed after two minutes and ends after three, so there is time.
+ * Changes the PSKs of all pairs of a tenant, and makes all nodes pull the new ones soon, with a single event.
+ * Existing sessions continue. Two nodes with different PSKs cannot start a new session, and retry every 5 s. A
+ * session is renewed after two minutes and ends after three, so there is enough time.
  */
 export async function renewPsks(unit: Unit, tenantId: string): Promise<void> {
   const tenant = unit.fleet.tenant(tenantId)

@@ -5,7 +5,7 @@ import type { Tables } from '../store/schema.ts'
 /** A plexd binary by its name. */
 type Name = Pick<StoredArtifact, 'version' | 'os' | 'arch'>
 
-/** What is known of a plexd binary; its bytes are a file. */
+/** The metadata of a plexd binary; its bytes are in a file. */
 export type StoredArtifact = Selectable<Tables['artifacts']>
 
 export function readArtifact(reader: Reader, name: Name): Promise<StoredArtifact | undefined> {
@@ -18,7 +18,7 @@ export function readArtifact(reader: Reader, name: Name): Promise<StoredArtifact
     .executeTakeFirst()
 }
 
-/** Those of all versions, oldest first. */
+/** Of all versions, oldest first. */
 export function readArtifacts(reader: Reader): Promise<StoredArtifact[]> {
   return reader
     .selectFrom('artifacts')
@@ -43,7 +43,7 @@ export async function insertArtifact(tx: Tx, artifact: StoredArtifact): Promise<
   await tx.insertInto('artifacts').values(artifact).execute()
 }
 
-/** False when there is none of that name. */
+/** False if there is none of that name. */
 export async function deleteArtifact(tx: Tx, name: Name): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom('artifacts')

@@ -10,7 +10,7 @@ export interface StoredToken extends Omit<Row, 'metadata' | 'node_may_set'> {
   node_may_set: string[]
 }
 
-/** Whose first use is yet to come. */
+/** A token that has not been used yet. */
 export type NewToken = Omit<
   StoredToken,
   'revoked_at' | 'used_at' | 'node_id' | 'public_key' | 'answer_sealed'
@@ -19,7 +19,7 @@ export type NewToken = Omit<
 function storedOf(row: Row): StoredToken {
   return {
     ...row,
-    // Both written below, checked when they came in.
+    // Both are written below, and were validated on input.
     metadata: JSON.parse(row.metadata) as Metadata,
     node_may_set: JSON.parse(row.node_may_set) as string[],
   }
@@ -57,7 +57,7 @@ export async function readTokenByHash(
   return row && storedOf(row)
 }
 
-/** Those of a tenant that were made later, without those revoked; `id` decides between two of the same moment. */
+/** A tenant's tokens created after the given one, without revoked ones; `id` breaks ties. */
 export async function readTokensAfter(
   reader: Reader,
   { tenantId, createdAt, id }: { tenantId: string; createdAt: number; id: string },
@@ -81,7 +81,7 @@ export async function readTokensAfter(
   return rows.map(storedOf)
 }
 
-/** The token has made a node; the answer is kept in case it was lost on its way. */
+/** The token has enrolled a node; the answer is kept in case it was lost. */
 export async function burnToken(
   tx: Tx,
   id: string,
@@ -90,7 +90,7 @@ export async function burnToken(
   await tx.updateTable('bootstrap_tokens').set(use).where('id', '=', id).execute()
 }
 
-/** False when a tenant has no such token, or it is revoked already. */
+/** False if the tenant has no such token, or it is already revoked. */
 export async function revokeToken(
   tx: Tx,
   { id, tenantId, nowMs }: { id: string; tenantId: string; nowMs: number },
@@ -105,7 +105,7 @@ export async function revokeToken(
   return numUpdatedRows > 0n
 }
 
-/** The answer to the registration of a node need not be given again. */
+/** The stored registration answer is no longer needed. */
 export async function forgetAnswer(tx: Tx, nodeId: string): Promise<void> {
   await tx
     .updateTable('bootstrap_tokens')

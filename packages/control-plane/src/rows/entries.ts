@@ -157,7 +157,7 @@ export function readSelected(
     .execute()
 }
 
-/** The entries of a tenant: those for whoever matches, and those for one node. */
+/** A tenant's entries with selectors, and those for one node. */
 export interface EntriesByTarget<Entry extends ScopedEntry> {
   shared(): Promise<Entry[]>
   own(nodeId: string): Promise<Entry[]>

@@ -18,7 +18,7 @@ export type ExecutionChange = Partial<Omit<StoredExecution, 'parameters' | 'trig
 function storedOf(row: Row): StoredExecution {
   return {
     ...row,
-    // All three written below, checked when they came in.
+    // All three are written below, and were validated on input.
     parameters: JSON.parse(row.parameters) as Record<string, string>,
     status: row.status as ExecutionStatus,
     triggered_by: JSON.parse(row.triggered_by) as TriggeredBy,
@@ -34,7 +34,7 @@ export async function insertExecution(tx: Tx, execution: StoredExecution): Promi
     .execute()
 }
 
-/** That of a node, or of any node of a tenant. */
+/** An execution of a node, or of any node of a tenant. */
 export async function readExecution(
   reader: Reader | Tx,
   id: string,
@@ -51,7 +51,7 @@ export async function readExecution(
   return row && storedOf(row)
 }
 
-/** Those of a node that are older than a moment, newest first; `id` decides between two of the same moment. */
+/** A node's executions before a time, newest first; `id` breaks ties. */
 export async function readExecutionsBefore(
   reader: Reader,
   { nodeId, createdAt, id }: { nodeId: string; createdAt: number; id: string },
@@ -73,7 +73,7 @@ export async function changeExecution(tx: Tx, id: string, change: ExecutionChang
   await tx.updateTable('executions').set(change).where('id', '=', id).execute()
 }
 
-/** Whether its node may still be asked for it. */
+/** Whether the node may still be sent the request. */
 export async function isWaiting(reader: Reader, id: string, nowMs: number): Promise<boolean> {
   const row = await reader
     .selectFrom('executions')
@@ -85,7 +85,7 @@ export async function isWaiting(reader: Reader, id: string, nowMs: number): Prom
   return row !== undefined
 }
 
-/** Some of those whose node said nothing, or nothing in time. */
+/** Some of the executions without a result in time. */
 export async function readOverdue(reader: Reader, nowMs: number): Promise<string[]> {
   const rows = await reader
     .selectFrom('executions')
@@ -97,7 +97,7 @@ export async function readOverdue(reader: Reader, nowMs: number): Promise<string
   return rows.map(({ id }) => id)
 }
 
-/** Those of them that have not ended since; resolves to these. */
+/** Ends those that have not ended meanwhile; resolves to these. */
 export async function expire(tx: Tx, ids: readonly string[], nowMs: number): Promise<string[]> {
   const rows = await tx
     .updateTable('executions')
@@ -111,7 +111,7 @@ export async function expire(tx: Tx, ids: readonly string[], nowMs: number): Pro
 
 const unfinished = ['pending', 'accepted'] as const satisfies ExecutionStatus[]
 
-/** As many as `limit` of those that were asked for, and had ended, before a moment; resolves to how many. */
+/** Deletes up to `limit` executions that were requested and ended before a time; resolves to the number. */
 export async function deleteEnded(tx: Tx, beforeMs: number, limit: number): Promise<number> {
   const { numDeletedRows } = await tx
     .deleteFrom('executions')

@@ -1,20 +1,20 @@
 import type { RawBuilder, Selectable, SelectQueryBuilder } from 'kysely'
 import type { Tables } from '../store/schema.ts'
 
-/** How much of a list is wanted at once, by items and by bytes: an answer is made in one go. */
+/** The size of a page, in items and bytes, because an answer is built in one go. */
 export interface PageBounds {
   limit: number
   maxBytes: number
 }
 
-/** The first of a list, one at least if there is one. */
+/** The first items of a list; at least one if there is any. */
 export interface FirstOf<Row> {
   rows: Row[]
-  /** Whether others come behind them. */
+  /** Whether there are more items after them. */
   more: boolean
 }
 
-/** Rows are read when it is known for how many there is room; `bytes` is the size of one. */
+/** Reads the sizes first, then only the rows that fit; `bytes` is the size of one. */
 export async function readPage<Table extends keyof Tables>(
   rows: SelectQueryBuilder<Tables, Table, object>,
   bytes: RawBuilder<number>,
@@ -30,7 +30,7 @@ export async function readPage<Table extends keyof Tables>(
   return { rows: read as Selectable<Tables[Table]>[], more } // what all columns are
 }
 
-/** How many there is room for, of as many as there are up to one more than the limit. */
+/** How many items fit; the list has up to one more than the limit. */
 export function countWithin(
   sizes: readonly { bytes: number }[],
   { limit, maxBytes }: PageBounds,

@@ -7,8 +7,8 @@ import type { Store } from '../store/db.ts'
 import { readSetting, writeSetting } from './settings.ts'
 
 /**
- * What all pair PSKs are derived from. Derived itself from the first master key, and kept sealed from then on: another
- * master key must not change every PSK of every mesh.
+ * The key from which all pair PSKs are derived. It was derived from the first master key, and has been stored sealed since:
+ * a new master key must not change every PSK of every mesh.
  */
 export async function loadPskMaster(store: Store, masterKey: MasterKey): Promise<PskMaster> {
   const sealed = await readSetting(store.reader, 'psk_keys_sealed')

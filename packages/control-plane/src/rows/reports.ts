@@ -3,19 +3,19 @@ import type { Reader, Tx } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
-/** A report entry of a node; the payload is JSON text, as the node wrote it. */
+/** A node's report entry; the payload is JSON text, as the node wrote it. */
 export type StoredReport = Selectable<Tables['reports']>
 
-/** What tells one writing of a report entry from others. */
+/** What identifies one write of a report entry. */
 export type ReportMark = Pick<StoredReport, 'key' | 'version' | 'updated_at'>
 
-/** How much is held of a node. */
+/** The number and size of a node's stored reports. */
 export interface ReportRoom {
   keys: number
   bytes: number
 }
 
-/** What counts of an entry, here and in SQL. */
+/** The size that limits count, here and in SQL. */
 export function reportBytes({
   key,
   content_type,
@@ -39,7 +39,7 @@ export function readReport(
     .executeTakeFirst()
 }
 
-/** Those of a node behind a key, by their keys. */
+/** A node's entries after a key, ordered by key. */
 export function readReportsAfter(
   reader: Reader,
   { nodeId, key }: { nodeId: string; key: string },
@@ -53,7 +53,7 @@ export function readReportsAfter(
   return readPage(reports, sql`octet_length(payload)`, bounds)
 }
 
-/** Of all that is held of a node. */
+/** Of all stored entries of a node. */
 export function readReportMarks(reader: Reader, nodeId: string): Promise<ReportMark[]> {
   return reader
     .selectFrom('reports')
@@ -62,10 +62,10 @@ export function readReportMarks(reader: Reader, nodeId: string): Promise<ReportM
     .execute()
 }
 
-/** Rows in one statement: a database takes only so many parameters. */
+/** Rows per statement, because the number of parameters is limited. */
 const chunk = 100
 
-/** What is held of these keys. */
+/** The stored entries of these keys. */
 export async function readHeld(
   tx: Tx,
   nodeId: string,
@@ -120,7 +120,7 @@ export async function deleteReports(
     await tx.deleteFrom('reports').where('node_id', '=', nodeId).where('key', 'in', some).execute()
 }
 
-/** All that is held of a node, and what is remembered of its last batch. */
+/** Deletes all reports of a node, and the record of its last batch. */
 export async function deleteReportsOf(tx: Tx, nodeId: string): Promise<void> {
   await tx.deleteFrom('reports').where('node_id', '=', nodeId).execute()
   await tx.deleteFrom('report_batches').where('node_id', '=', nodeId).execute()
@@ -130,11 +130,11 @@ function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
   for (let at = 0; at < items.length; at += chunk) yield items.slice(at, at + chunk)
 }
 
-/** What is remembered of the last batch of a node, in case its answer was lost. */
+/** The record of a node's last batch, in case its answer was lost. */
 export interface LastBatch {
-  /** How many entries it had, and the SHA-256 of these. */
+  /** The number of its entries, and their SHA-256. */
   digest: string
-  /** For each key of it: whether it was held before the batch was sent for the first time. */
+  /** For each of its keys: whether it existed before the batch was first sent. */
   held_before: Readonly<Record<string, boolean>>
 }
 

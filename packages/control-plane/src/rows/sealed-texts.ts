@@ -9,7 +9,7 @@ import type { RowUnit } from './unit.ts'
 
 type SealedColumn<Table extends keyof Tables> = Extract<keyof Tables[Table], `${string}_sealed`>
 
-/** Every column that holds sealed texts, with the place that they are sealed for. */
+/** Every column with sealed texts, and their seal context. */
 const columns: {
   [Table in keyof Tables as SealedColumn<Table> extends never ? never : Table]: {
     [Column in SealedColumn<Table>]: (row: Selectable<Tables[Table]>) => string
@@ -24,12 +24,12 @@ const columns: {
   signing_keys: { private_key_sealed: ({ id }) => placeOf.signingKey(id) },
 }
 
-/** What a unit of work takes: others have their turn in between. */
+/** Texts per unit of work, so that others get their turn in between. */
 const rowsAtOnce = 100
 
 /**
- * Seals anew, under the current key, what is sealed under the one before it. What is sealed meanwhile is sealed under
- * the current one by itself. Resolves to how many texts it sealed, all of them durable; may be repeated when it fails.
+ * Re-encrypts with the current key everything sealed with the previous one. Texts sealed meanwhile use the
+ * current key anyway. Resolves to the number of re-encrypted texts, all durable; may be repeated after a failure.
  */
 export async function sealAllAgain(
   change: <T>(work: (unit: RowUnit) => Promise<T>) => Promise<T>,
@@ -48,14 +48,14 @@ export async function sealAllAgain(
   return count
 }
 
-/** What is read of a table; the places read more of it. */
+/** The columns read from a table; the seal context needs more of them. */
 interface Row {
   id: string
   tenant_id?: string
   [column: `${string}_sealed`]: string | null
 }
 
-/** The next rows of a table by their ids; `last` is undefined when there are no more. */
+/** The next rows of a table in order of their ids; `last` is undefined at the end. */
 async function sealRowsAgain(
   unit: RowUnit,
   masterKey: MasterKey,

@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../store/db.ts'
 
-/** Facts about the installation, one row each. */
+/** Values of the installation, one row each. */
 export type SettingName = 'epoch' | 'events_pruned_through' | 'first_tenant' | 'psk_keys_sealed'
 
 export async function readSetting(

@@ -4,7 +4,7 @@ import type { Tables } from '../store/schema.ts'
 
 export type StoredSigningKey = Selectable<Tables['signing_keys']>
 
-/** What may be shown of a signing key: the public half. */
+/** The public part of a signing key. */
 export type ShownSigningKey = Omit<StoredSigningKey, 'private_key_sealed' | 'since_seq'>
 
 const shown = ['id', 'public_key', 'state', 'created_at', 'expires_at'] as const
@@ -29,7 +29,7 @@ export function readKeyIn(
   return reader.selectFrom('signing_keys').selectAll().where('state', '=', state).executeTakeFirst()
 }
 
-/** When the previous key is good no longer; undefined when there is none that still is. */
+/** When the previous key expires; undefined if there is no valid one. */
 export async function readTransitionEnd(tx: Tx, nowMs: number): Promise<number | undefined> {
   const running = await tx
     .selectFrom('signing_keys')
@@ -50,7 +50,7 @@ export async function insertCurrentKey(
     .execute()
 }
 
-/** Makes room for another current key: this one is the previous until `expiresAt`, and the one before it is none. */
+/** Makes the current key the previous one, valid until `expiresAt`, and drops the one before. */
 export async function replaceCurrentKey(tx: Tx, expiresAt: number): Promise<void> {
   await retirePreviousKey(tx)
   await tx

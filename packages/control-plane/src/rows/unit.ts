@@ -1,24 +1,24 @@
 import type { Fleet, FleetChange } from '../mesh/fleet.ts'
 import type { Tx } from '../store/db.ts'
 
-/** What a unit of work changes of what is in memory. */
+/** A change that a unit of work makes to in-memory state. */
 export type LoggedChange =
   | FleetChange
-  /** Data entries or secrets of a tenant are others, or sealed anew. */
+  /** A tenant's data entries or secrets have changed, or were re-encrypted. */
   | { type: 'entries_changed'; tenant_id: string }
-  /** What is up to `through` is no longer in the log. */
+  /** Events up to `through` have been pruned. */
   | { type: 'log_trimmed'; through: number }
 
 export function isOfFleet(change: LoggedChange): change is FleetChange {
   return change.type !== 'entries_changed' && change.type !== 'log_trimmed'
 }
 
-/** A unit of work as rows need it: of what is in memory too, row and memory are changed in one step. */
+/** A unit of work, as seen by rows: for what is also in memory, row and memory are changed together. */
 export interface RowUnit {
   readonly tx: Tx
-  /** As the units before left it, committed or not, with what this one has applied. Decide by it, never by `app.fleet`. */
+  /** The state after the earlier units, committed or not, plus this one's changes. Base decisions on it, never on `app.fleet`. */
   readonly fleet: Fleet
   readonly nowMs: number
-  /** Puts a change into the log; for the files of rows alone, which change the row beside it. */
+  /** Adds a change to the log; only for the files in rows, which change the row as well. */
   apply(change: LoggedChange): void
 }

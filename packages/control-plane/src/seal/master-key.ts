@@ -1,35 +1,35 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { createFileAtomic, isMissing, readSecretFile, writeFileAtomic } from '@plexd/runtime'
 
-/** 32 bytes that never enter the database: whoever has only a copy of the database reads no secret. */
+/** 32 bytes that are never in the database: a copy of the database alone reveals no secrets. */
 export interface MasterKey {
-  /** What is sealed from now on is sealed under it. */
+  /** Seals everything from now on. */
   readonly current: KeyObject
-  /** The one before it, under which texts may be sealed that somebody has read a moment ago. */
+  /** The previous key, for texts read just before they were re-encrypted. */
   readonly previous: KeyObject | undefined
 }
 
-/** The master key with its file, which holds the one before it as well for as long as that is needed. */
+/** The master key and its file, which also contains the previous key for as long as it is needed. */
 export interface KeptMasterKey extends MasterKey {
-  /** Names the current key without telling anything of it: 12 hex digits. */
+  /** A fingerprint of the current key that reveals nothing about it: 12 hex digits. */
   id(): string
-  /** Whether there may be texts in the database that only the previous key opens. */
+  /** Whether the database may contain texts that only the previous key opens. */
   isReplacing(): boolean
-  /** Makes a new key the current one, unless that was begun before. Durable when it resolves. */
+  /** Makes a new key the current one, unless a rotation is already in progress. Durable when it resolves. */
   replace(): Promise<void>
-  /** Removes the previous key from the file: nothing on the disk is sealed under it. */
+  /** Removes the previous key from the file; call this when nothing on disk is sealed with it. */
   forgetPrevious(): Promise<void>
 }
 
 export interface MasterKeyPlace {
   path: string
-  /** Whether nothing was sealed yet, so that a key may be made where there is none. */
+  /** Whether nothing has been sealed yet, so that a missing key may be created. */
   isNew: boolean
 }
 
 /**
- * Reads the file with the master key, and makes it for a new installation. Refuses a file that others may read, and
- * one that is missing where something was sealed: losing it loses every secret, signing key and node secret key in the
+ * Reads the master key file, or creates it for a new installation. Refuses a file that others may read, and
+ * a missing file if anything was sealed: losing it means losing every secret, signing key and node secret key in the
  * database.
  */
 export async function loadMasterKey({ path, isNew }: MasterKeyPlace): Promise<KeptMasterKey> {
@@ -63,7 +63,7 @@ export async function loadMasterKey({ path, isNew }: MasterKeyPlace): Promise<Ke
   }
 }
 
-/** A key of its own for each use, so that none can be turned against another. */
+/** Derives a separate key for each purpose. */
 export function deriveKey(key: KeyObject, purpose: string): KeyObject {
   return createSecretKey(new Uint8Array(hkdfSync('sha256', key, '', `plexd ${purpose}`, 32)))
 }
@@ -72,7 +72,7 @@ function newKey(): KeyObject {
   return createSecretKey(randomBytes(32))
 }
 
-/** One line each, the current one first. */
+/** One key per line, the current one first. */
 function textOf(keys: readonly KeyObject[]): string {
   return keys.map((key) => `${key.export().toString('base64')}\n`).join('')
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { nonceBytes } from './seal.ts'
 
-/** A secret as it travels: AES-256-GCM under the node secret key, tag at the end, a fresh nonce, no AAD (control API, "Secrets"). */
+/** Encrypts a secret for the wire: AES-256-GCM under the node secret key, tag at the end, fresh nonce, no AAD (control API, "Secrets"). */
 export function sealForNode(nsk: KeyObject, value: string): { ciphertext: string; nonce: string } {
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', nsk, nonce)

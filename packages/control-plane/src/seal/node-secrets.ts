@@ -3,7 +3,7 @@ import type { MasterKey } from './master-key.ts'
 import { placeOf } from './places.ts'
 import { open, seal } from './seal.ts'
 
-/** What a node proves with who it is, and what its secrets travel under. */
+/** A node's credentials, and the key that encrypts its secrets on the wire. */
 export interface NodeSecrets {
   node_secret_key: string
   node_token: string
@@ -21,7 +21,7 @@ export function openNsk(masterKey: MasterKey, nodeId: string, sealed: string): s
   return open(masterKey, sealed, placeOf.nsk(nodeId))
 }
 
-/** Those that the node has yet to prove. */
+/** The next ones, which the node has not used yet. */
 export function sealNextSecrets(
   masterKey: MasterKey,
   nodeId: string,

@@ -1,4 +1,4 @@
-/** The places that texts are sealed for: one that is moved to another opens no more. */
+/** The contexts that texts are sealed with: a text moved to another place cannot be opened. */
 export const placeOf = {
   secret: ({ tenant_id, key, target }: { tenant_id: string; key: string; target: string }) =>
     `secret:${JSON.stringify([tenant_id, key, target])}`,

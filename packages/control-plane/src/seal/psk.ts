@@ -1,17 +1,17 @@
 import { createCipheriv, createHmac, type KeyObject } from 'node:crypto'
 import { deriveKey } from './master-key.ts'
 
-/** A node in a pair. The epoch grows whenever the node rotates its key, and with it every PSK of the node. */
+/** One node of a pair. The epoch grows with each key rotation, and changes all PSKs of the node. */
 export interface PskParty {
   id: string
   key_epoch: number
 }
 
-/** The keys all pair PSKs are derived from; made once, kept in memory. */
+/** The keys from which all pair PSKs are derived; created once, kept in memory. */
 export interface PskMaster {
-  /** Gives each party a name that nobody else can tell. */
+  /** Derives a name for each node that nobody else can compute. */
   party: KeyObject
-  /** Turns two names into a PSK. */
+  /** Derives a PSK from two names. */
   pair: KeyObject
 }
 
@@ -19,7 +19,7 @@ export function derivePskMaster(root: KeyObject): PskMaster {
   return { party: deriveKey(root, 'psk party'), pair: deriveKey(root, 'psk pair') }
 }
 
-/** What the PSKs of a tenant are derived from. Another epoch changes all of them. */
+/** The tenant's input to PSK derivation. Another epoch changes all of its PSKs. */
 export interface PskSource {
   master: PskMaster
   epoch: number
@@ -32,10 +32,10 @@ export function pairPsk(source: PskSource, own: PskParty, other: PskParty): stri
 
 /**
  * The WireGuard PSKs of a node with others, in their order: 32 bytes each in base64, the same from both sides. Derived,
- * never stored (design, decision 3).
+ * never stored.
  *
- * AES-256 of blocks that each occur once is a pseudorandom function: a PSK is two blocks, each with the names of both
- * and a bit that tells them apart. A node of a large mesh needs thousands at once, and one HMAC for each takes 20 times
+ * AES-256 over distinct blocks is a pseudorandom function: a PSK is two blocks, each with both names
+ * and a bit that tells them apart. A node of a large mesh needs thousands at once, and an HMAC per PSK takes 20 times
  * as long (docs/decisions/0013).
  */
 export function pairPsks(
@@ -47,7 +47,7 @@ export function pairPsks(
   const ownName = nameOf(source, own)
   for (const [index, other] of others.entries())
     writeBlocks(blocks, index * pskBytes, ownName, nameOf(source, other))
-  // ECB is AES itself, block by block.
+  // ECB mode is plain AES on each block.
   const cipher = createCipheriv('aes-256-ecb', source.master.pair, null).setAutoPadding(false)
   const psks = cipher.update(blocks)
   return others.map((_, index) => psks.toString('base64', index * pskBytes, (index + 1) * pskBytes))
@@ -70,13 +70,13 @@ function isBefore(one: Name, other: Name): boolean {
   return one.first === other.first ? one.second < other.second : one.first < other.first
 }
 
-/** 63 bits of a digest: that two of a million parties share them is as likely as one in ten million. */
+/** 63 bits of a digest: among a million nodes, two share them with a probability of one in ten million. */
 interface Name {
   first: number
   second: number
 }
 
-/** Records are immutable, so what was derived for one stays true. */
+/** Cached, because records are immutable. */
 const known = new WeakMap<PskParty, { source: PskMaster; epoch: number; name: Name }>()
 
 function nameOf({ master, epoch }: PskSource, party: PskParty): Name {

@@ -8,8 +8,8 @@ const tagBytes = 16
 export const nonceBytes = 12
 
 /**
- * A text that only the master key opens, and only with the same `context`: the name of the place where it is kept
- * (`secret:ten_x:key`), so that a sealed text moved to another row is refused.
+ * Encrypts a text with the master key and a `context`: the name of the place where it is stored
+ * (`secret:ten_x:key`), so that a sealed text moved to another row cannot be opened.
  */
 export function seal({ current }: MasterKey, plaintext: string, context: string): string {
   const nonce = randomBytes(nonceBytes)
@@ -23,13 +23,13 @@ export function seal({ current }: MasterKey, plaintext: string, context: string)
   ].join('.')
 }
 
-/** The inverse of `seal`. Its errors name the context and never what was sealed. */
+/** The inverse of `seal`. Errors name the context, never the content. */
 export function open({ current, previous }: MasterKey, sealed: string, context: string): string {
   const parts = split(sealed, context)
   return openUnder(current, parts) ?? openUnderPrevious(previous, parts)
 }
 
-/** The same text sealed under the current key; undefined when it is already. */
+/** The text re-encrypted with the current key; undefined if it already is. */
 export function sealAgain(
   masterKey: MasterKey,
   sealed: string,
@@ -69,7 +69,7 @@ function openUnder(key: KeyObject, { nonce, body, context }: Parts): string | un
   }
 }
 
-/** For what the current key did not open. */
+/** For texts that the current key does not open. */
 function openUnderPrevious(previous: KeyObject | undefined, parts: Parts): string {
   const text = previous && openUnder(previous, parts)
   if (text !== undefined) return text

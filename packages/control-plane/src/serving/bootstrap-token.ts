@@ -6,8 +6,8 @@ import { encodingOf } from '../http/bodies/content-encoding.ts'
 import { readTokenByHash } from '../rows/bootstrap-tokens.ts'
 
 /**
- * Nothing is unpacked for strangers: a registration may be packed when its bootstrap token stands in the Authorization
- * header as well and could be used. Throws an ApiError: 401, or 415 for another encoding.
+ * Bodies of unauthenticated clients are not decompressed. A registration may be compressed if a usable bootstrap token is
+ * also in the Authorization header. Throws an ApiError: 401, or 415 for another encoding.
  */
 export async function admitPacked(app: App, request: FastifyRequest): Promise<undefined> {
   if (encodingOf(request) === 'identity') return
@@ -15,7 +15,7 @@ export async function admitPacked(app: App, request: FastifyRequest): Promise<un
     throw new ApiError('unauthorized', 'invalid, expired or already used bootstrap token')
 }
 
-/** Not used up: the answer to a first use may have been lost, and is given again. */
+/** A used token counts as usable: its first answer may have been lost, and is repeated. */
 async function isLive({ store, clock }: App, token: string): Promise<boolean> {
   const row = await readTokenByHash(store.reader, tokenHash(token))
   if (!row || row.revoked_at !== null) return false

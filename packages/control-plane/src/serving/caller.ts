@@ -8,7 +8,7 @@ import { markOnline } from '../nodes/status.ts'
 import { noteToken } from '../rotation/node-secrets.ts'
 import { admitPacked } from './bootstrap-token.ts'
 
-/** Finds out who calls an operation, before the body is read, and notes that a node has been heard of. */
+/** Authenticates the caller before the body is read, and records that a node was heard from. */
 export function callerOf(
   app: App,
   operation: Operation,
@@ -21,26 +21,26 @@ export function callerOf(
   return async (request) => {
     const node = principalOf(request) as NodeRecord // what `node` rows are called by
     if (isCounted) {
-      // Its bytes are counted when they are there.
+      // Its bytes are counted once they have arrived.
       app.budgets.writes.demand(node.id)
       app.budgets.writes.charge(node.id, { records: 1 })
     }
     noteInstance(app, node, request)
     await welcome(app, node)
     await noteToken(app, node, bearerToken(request))
-    // Both may have made another record of it.
+    // Both calls may have replaced the node's record.
     return app.fleet.node(node.id) ?? node
   }
 }
 
-/** From the address that it was sent from, for a person to find the machine. */
+/** With the source address, so that an operator can find the machine. */
 function noteInstance({ instances }: App, { no }: NodeRecord, request: FastifyRequest): void {
   const text = String(request.headers[instanceHeader] ?? '')
   const id = /^[\w-]{1,64}$/.test(text) ? text : undefined
   instances.heard(no, { id, address: request.ip })
 }
 
-/** The first call of a node proves that it has its identity. */
+/** A node's first call proves that it has stored its identity. */
 async function welcome(app: App, node: NodeRecord): Promise<void> {
   if (node.status !== 'pending') return
   try {

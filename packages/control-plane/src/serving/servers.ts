@@ -15,19 +15,19 @@ import { opsHandlers } from '../ops-api/index.ts'
 import type { Tls } from '../tls/authority.ts'
 import { callerOf } from './caller.ts'
 
-/** What answers, by who comes to it. */
+/** The servers, by their clients. */
 export interface Servers extends AsyncDisposable {
-  /** Nodes and operators, over TLS unless that was left out. */
+  /** For nodes and operators, over TLS unless disabled. */
   main: FastifyInstance
-  /** Operators on this machine. A door of their own: it is open when the port is full. */
+  /** For operators on this machine, on a separate socket that works even when the port is overloaded. */
   admin: FastifyInstance
-  /** Monitors; absent where they ask `main`. */
+  /** For monitoring; absent if it uses `main`. */
   metrics: FastifyInstance | undefined
-  /** What `main` shows to connections that come from now on. */
+  /** The certificate that `main` uses for new connections. */
   show(certificate: Tls): void
 }
 
-/** Disposing finishes what is under way, but not for ever, and closes. */
+/** Disposing finishes requests in progress, for a limited time, and closes. */
 export function createServers(app: App, certificate: Tls | undefined): Servers {
   const { config, clock, log } = app
   const admission = admissionOf(app)
@@ -90,12 +90,12 @@ function admissionOf({ config, clock, log, metrics }: App) {
   })
 }
 
-/** What monitors ask for. */
+/** The routes for monitoring. */
 function isForMonitors({ name }: { name: string }): boolean {
   return ['metrics', 'health', 'healthz', 'readyz'].includes(name)
 }
 
-/** What requests under way get to finish, once nothing new is taken. */
+/** How long requests in progress may take after shutdown has begun. */
 const graceMs = 3_000
 
 async function close(servers: readonly FastifyInstance[]): Promise<void> {

@@ -9,9 +9,9 @@ import { claimDataDir } from './data-dir-lock.ts'
 import { firstOperator, insertFirstOperator } from './first-start.ts'
 
 /**
- * The way back for who has lost every token of an owner: whoever may write into the data folder is the owner. Revokes
- * the token of the first operator and makes another, in `admin-token` of the data folder; resolves to its path. Throws
- * where a control plane runs on the folder, or none ever has.
+ * Recovery when every owner token is lost: write access to the data folder proves ownership. Revokes
+ * the first operator's token and creates a new one, in `admin-token` of the data folder; resolves to its path. Throws
+ * if a control plane is running on the folder, or none ever has.
  */
 export async function resetAdminToken(dataDir: string, nowMs: number): Promise<string> {
   const database = join(dataDir, 'control-plane.db')

@@ -3,8 +3,8 @@ import { CliError, describeError, makeFolder, sqliteCodeOf, sqliteCodes } from '
 import { openPrivateDatabase } from '../store/private-database.ts'
 
 /**
- * Holds a data folder for this process, and makes it when it is missing. SQLite's own file lock: the kernel drops it with
- * the process, however that ends. Throws a CliError when another process has it, or when nothing can be written there.
+ * Locks a data folder for this process, and creates it if it is missing. Uses SQLite's file lock, which the kernel releases
+ * when the process ends, however it ends. Throws a CliError if another process has it, or the folder is not writable.
  */
 export function claimDataDir(dataDir: string): Disposable {
   const lock = openLock(dataDir)

@@ -20,14 +20,14 @@ import { hasTenant, insertTenant, readFirstTenant } from '../rows/fleet/tenants.
 import { readSetting, writeSetting } from '../rows/settings.ts'
 import type { Reader, Store, Tx } from '../store/db.ts'
 
-/** What a new tenant starts with: editable, so that a mesh works before anybody has written a rule. */
+/** The initial policy of a new tenant, editable; it makes a mesh work before anybody has written a rule. */
 const allowAll: PolicyRule[] = [{ from: '*', to: '*', action: 'allow' }]
 
-/** The name of the owner that every installation begins with. */
+/** The name of the first owner. */
 export const firstOperator = 'admin'
 
 /**
- * Makes what an empty installation lacks: the epoch of its event log, a tenant `default` with the policy `allow-all`
+ * Creates what an empty installation needs: the epoch of its event log, a tenant `default` with the policy `allow-all`
  * and an owner, whose token is in `admin-token` of the data folder. May be interrupted and repeated.
  */
 export async function prepareInstallation(
@@ -36,7 +36,7 @@ export async function prepareInstallation(
 ): Promise<void> {
   if (await hasTenant(store.reader)) return
   const path = join(dataDir, 'admin-token')
-  // The file comes first: a token whose hash alone is known would lock everybody out.
+  // The file first: if only the token's hash were stored, nobody could log in.
   await createFileAtomic(path, `${newAdminToken()}\n`)
   const token = (await readFile(path, 'utf8')).trim()
   await store.write(async (tx) => {
@@ -48,7 +48,7 @@ export async function prepareInstallation(
   })
 }
 
-/** An owner with the name that every installation begins with. */
+/** Creates the first owner. */
 export async function insertFirstOperator(
   tx: Tx,
   { tenantId, token, nowMs }: { tenantId: string; token: string; nowMs: number },
@@ -64,8 +64,8 @@ export async function insertFirstOperator(
 }
 
 /**
- * Throws for a range that is set and is none of the installation: nodes have addresses in those. Warns of
- * addresses that hosts of the internet have.
+ * Throws if the configured range is not one of the installation's, because nodes already have addresses. Warns about
+ * public addresses.
  */
 export async function checkMeshRange(
   reader: Reader,
@@ -96,7 +96,7 @@ function catchAll(tenant_id: string): PolicyRecord {
   }
 }
 
-/** Positions of another life of the log, as after a restored backup, must not be taken for its own. */
+/** A new epoch, so that positions of another log are not mistaken for this one's. */
 function newEpoch(): string {
   return systemClock.now().toString(36) + crypto.randomUUID().slice(0, 4)
 }

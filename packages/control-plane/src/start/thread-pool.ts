@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os'
 
-/** What libuv takes when nobody says. */
+/** libuv's default number of threads. */
 const maxThreads = 4
 
 /**
- * Leaves a core to the main thread. Signatures are made on libuv's threads, which are four however few the cores are: on
- * two cores, four that sign keep the main thread from running, and half as many events leave. To be called before
- * anything else: libuv reads the variable with the first work it gets.
+ * Leaves a core to the main thread. Signatures run in libuv's thread pool, which has four threads regardless of the number
+ * of cores: on two cores, four signing threads starve the main thread, and halve the events sent. Call this before
+ * anything else: libuv reads the variable when it gets its first work.
  */
 export function limitThreadPool(environment = process.env, cores = availableParallelism()): void {
   environment.UV_THREADPOOL_SIZE ??= String(Math.min(maxThreads, Math.max(1, cores - 1)))

@@ -10,23 +10,23 @@ interface Unit {
   reject: (reason: unknown) => void
 }
 
-/** More than this in one transaction would hold the first one up for the last, and everything else that the event loop has to do. */
+/** With more units in one transaction, the first would wait too long for the last, and so would the rest of the event loop. */
 const maxGroup = 256
 const maxGroupMs = 20
 
 export interface CommitQueue {
   write<T>(work: (tx: Tx) => Promise<T>, hooks?: WriteHooks<T>): Promise<T>
-  /** Resolves when everything that was queued is settled. */
+  /** Resolves when all queued units are settled. */
   drain(): Promise<void>
 }
 
-/** Group commit: what waits when the writer is free goes into one transaction. `onGroup` hears the size of each. */
+/** Group commit: the units waiting when the writer is free share one transaction. `onGroup` is called with the size of each. */
 export function createCommitQueue(
   writer: Kysely<Tables>,
   onGroup: (size: number) => void = () => {},
 ): CommitQueue {
   const queue = createGroupQueue<Unit>(async (waiting) => {
-    // One turn of the event loop: requests of the same turn share the fsync, and others get theirs.
+    // One turn of the event loop, so that requests of the same turn share the fsync.
     await new Promise((resolve) => setImmediate(resolve))
     onGroup(await commitGroup(writer, waiting))
   })
@@ -34,14 +34,14 @@ export function createCommitQueue(
   return {
     write: (work, hooks = {}) =>
       new Promise((resolve, reject) => {
-        // The result of a unit is typed by its own caller; the queue only carries it.
+        // The caller knows the type of its unit's result; the queue only passes it on.
         queue.add({ work, hooks, resolve, reject } as Unit)
       }),
     drain: queue.drain,
   }
 }
 
-/** Takes units from `waiting` into one transaction. Resolves to how many. */
+/** Runs units from `waiting` in one transaction. Resolves to their number. */
 async function commitGroup(writer: Kysely<Tables>, waiting: Unit[]): Promise<number> {
   const group: Unit[] = []
   const done: { unit: Unit; result: unknown }[] = []
@@ -54,12 +54,12 @@ async function commitGroup(writer: Kysely<Tables>, waiting: Unit[]): Promise<num
         if (!unit) break
         group.push(unit)
         await attempt(tx, unit, done)
-        // Looked at behind the first one: a machine may be so busy that beginning alone took as long.
+        // Checked after the first unit: on a busy machine, beginning the transaction alone may take this long.
         if (group.length === maxGroup || systemClock.monotonic() - startMs >= maxGroupMs) break
       }
       await tx.commit().execute()
     } catch (error) {
-      // The database may have undone all of it already, as it does when the disk is full.
+      // The database may have rolled back already, as it does on a full disk.
       await tx
         .rollback()
         .execute()
@@ -67,9 +67,9 @@ async function commitGroup(writer: Kysely<Tables>, waiting: Unit[]): Promise<num
       throw error
     }
   } catch (error) {
-    // Newest first, so that each finds memory as it left it.
+    // Newest first, so that each finds the in-memory state as it left it.
     for (const { unit } of done.toReversed()) unit.hooks.undo?.()
-    // When not even a transaction could be begun, nobody who waits for one would fare better.
+    // If no transaction could be started, the other waiting units would fail as well.
     if (group.length === 0) group.push(...waiting.splice(0))
     for (const unit of group) unit.reject(error)
     return group.length
@@ -93,12 +93,12 @@ async function attempt(
     unit.reject(error)
     return
   }
-  // Before its release, which may fail too: then it is undone with the others.
+  // Before releasing the savepoint, which may fail too: then it is undone with the others.
   done.push({ unit, result })
   await sql`release savepoint unit`.execute(tx)
 }
 
-/** Takes back what a unit has written; throws its error when the whole transaction is gone with it. */
+/** Rolls back one unit's writes; throws its error if the whole transaction was rolled back with it. */
 async function undoOne(tx: ControlledTransaction<Tables>, error: unknown): Promise<void> {
   try {
     await sql`rollback to savepoint unit`.execute(tx)

@@ -13,7 +13,7 @@ import * as meshRanges from './migrations/0011-mesh-ranges.ts'
 import * as loggedChanges from './migrations/0012-logged-changes.ts'
 import type { Dialect } from './migrations/dialect.ts'
 
-/** In order; a migration that has been released is never edited, the next one mends it. */
+/** In order; a released migration is never edited, a later one corrects it. */
 const migrations = [
   init,
   localEndpoints,
@@ -43,7 +43,7 @@ export async function migrate(db: Kysely<never>, dialect: Dialect): Promise<void
   for (const [index, step] of migrations.entries()) {
     if (index < from) continue
     await untyped.transaction().execute(async (tx) => {
-      await step.up(tx as unknown as Kysely<unknown>, dialect) // a step knows its own tables
+      await step.up(tx as unknown as Kysely<unknown>, dialect) // a migration defines its own tables
       await tx.deleteFrom('schema_version').execute()
       await tx
         .insertInto('schema_version')

@@ -1,8 +1,8 @@
 import { ApiError } from '@plexd/protocol'
 
-/** A unit of work of which nothing is left, because the database takes nothing at the moment (503). */
+/** A unit of work was rolled back because the database cannot be written at the moment (503). */
 export class NothingChanged extends ApiError {
-  /** Why, for whoever has done more than this unit. */
+  /** The reason, for callers that have committed other units before. */
   readonly reason: Error
 
   constructor(

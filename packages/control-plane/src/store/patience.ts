@@ -1,12 +1,12 @@
 import { sqliteCodeOf, sqliteCodes, systemClock } from '@plexd/runtime'
 import { NothingChanged } from './nothing-changed.ts'
 
-/** Runs what may meet a lock of another process, again and again for a while. Rejects with an ApiError (503) then. */
+/** Retries an operation for a while if another process holds a lock. Then rejects with an ApiError (503). */
 export type Patience = <T>(attempt: () => T | Promise<T>) => Promise<T>
 
 /**
- * Waits `waitMs` for a lock, in turns with all else that the event loop has to do: SQLite's own waiting would hold up
- * everybody. So connections are opened with a timeout of 0.
+ * Waits up to `waitMs` for a lock without blocking the event loop, as SQLite's own busy timeout would.
+ * So connections are opened with a timeout of 0.
  */
 export function createPatience(waitMs: number): Patience {
   return async (attempt) => {

@@ -9,8 +9,8 @@ import {
 import type { Patience } from './patience.ts'
 
 /**
- * SQLite with other processes at the same file: whatever meets a lock of theirs waits for it in turns. Transactions
- * take the lock when they begin, so that nothing of theirs can fail for it later.
+ * SQLite with other processes on the same file: statements wait for their locks without blocking. Transactions
+ * take the write lock when they begin, so that no later statement can fail because of it.
  */
 export class PatientDialect extends SqliteDialect {
   readonly #config: SqliteDialectConfig

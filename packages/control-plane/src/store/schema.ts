@@ -6,21 +6,21 @@ import type { Generated } from 'kysely'
  * booleans are 0 and 1: the same on SQLite and PostgreSQL.
  */
 export interface Tables {
-  /** Facts about the installation: `epoch` of the event log, sealed keys. */
+  /** Values of the installation: `epoch` of the event log, sealed keys. */
   settings: { name: string; value: string }
   tenants: {
     id: string
     name: string
     created_at: number
-    /** Grows when a node is removed by force; part of what pair PSKs are derived from. */
+    /** Grows when a node is removed by force; an input of PSK derivation. */
     psk_epoch: Generated<number>
   }
-  /** Where the addresses of a tenant are from; the lowest position is the oldest. */
+  /** A tenant's address ranges; the lowest position is the oldest. */
   mesh_ranges: {
     tenant_id: string
     cidr: string
     position: number
-    /** Given last; 0 for none yet. */
+    /** The last assigned address; 0 for none yet. */
     last_address: number
     added_at: number
   }
@@ -48,9 +48,9 @@ export interface Tables {
     revoked_at: number | null
     used_at: number | null
     node_id: string | null
-    /** Key that used the token: the same one may ask again until the first authenticated call. */
+    /** The public key that used the token: it may retry until the first authenticated call. */
     public_key: string | null
-    /** The whole registration answer, sealed; null once the node has shown that it has it. */
+    /** The complete registration answer, sealed; null once the node has shown that it has it. */
     answer_sealed: string | null
   }
   nodes: NodeTable
@@ -67,7 +67,7 @@ export interface Tables {
   /** One row per key and target; `target` is `node:<id>` or `selector:<text>`. */
   data_entries: EntryTable & { content_type: string; payload: string }
   secrets: EntryTable & { value_sealed: string }
-  /** The last version given for a key; it outlives the entries, so that no version comes twice. */
+  /** The last version of each key; kept after deletion, so that no version is used twice. */
   key_versions: { tenant_id: string; kind: 'data' | 'secret'; key: string; version: number }
   reports: {
     node_id: string
@@ -76,10 +76,10 @@ export interface Tables {
     payload: string
     version: number
     updated_at: string
-    /** As the node says; null where it does not. */
+    /** As the node reports it; null if it does not. */
     written_by: string | null
   }
-  /** The last batch a node sent, for recognising it when its answer was lost. */
+  /** The last batch of a node, for recognising it if its answer was lost. */
   report_batches: { node_id: string; digest: string; keys_before: string }
   executions: {
     id: string
@@ -98,7 +98,7 @@ export interface Tables {
     duration: string
     raw_status: string | null
     triggered_by: string
-    /** Digest of the result, to tell a repeat from a second, different one. */
+    /** Digest of the result, to tell a repeat from a different one. */
     result_digest: string | null
     event_seq: number
     created_at: number
@@ -111,24 +111,24 @@ export interface Tables {
     public_key: string
     private_key_sealed: string
     state: 'current' | 'previous' | 'retired'
-    /** Events behind this one are signed with it; those before, with the previous one as long as that is valid. */
+    /** Later events are signed with this key; earlier ones with the previous key while that is valid. */
     since_seq: number
     created_at: number
     expires_at: number | null
   }
-  /** The log of what was committed, and with it the outbox. Unsigned; `audience` is the recipients' numbers, as audience.ts writes them. */
+  /** The commit log, which is also the outbox. Unsigned; `audience` contains the recipients' numbers, encoded as in audience.ts. */
   events: {
     seq: number
     event_id: string
-    /** Empty, as the columns around it are, where a change has told nobody. */
+    /** Empty, like the neighbouring columns, if the change notified nobody. */
     event_type: string
     audience: Uint8Array
     payload: string
     created_at: number
-    /** What else a unit of work has changed, beside its first event: JSON list of a noun and an id. */
+    /** The other changes of the unit of work, in the row of its first event: JSON list of noun and id. */
     changes: string | null
   }
-  /** Runs of the control plane that wrote events; what a backup was restored over is not among them. */
+  /** Runs of the control plane that wrote events; runs undone by a restored backup are missing. */
   lives: {
     id: string
     first_seq: number
@@ -144,41 +144,41 @@ export interface Tables {
 }
 
 interface NodeTable {
-  /** A small number that stands for the node in audiences; never used again. */
+  /** A small number for the node in audiences; never reused. */
   no: Generated<number>
   id: string
   tenant_id: string
   hostname: string
   mesh_ip: string
   public_key: string
-  /** Grows with each key of the node; part of what pair PSKs are derived from. */
+  /** Grows with each key of the node; an input of PSK derivation. */
   key_epoch: number
   key_changed_at: number
   token_hash: string
   nsk_hash: string
   nsk_sealed: string
   nsk_format: 'base64' | 'raw32'
-  /** Of the secrets that were given out with a new key; null once the node has shown that it has them. */
+  /** Hashes of the secrets issued with a new key; null once the node has used them. */
   next_token_hash: string | null
   next_nsk_hash: string | null
-  /** Both as JSON, sealed, so that the answer can be given again. */
+  /** Both as JSON, sealed, so that the answer can be repeated. */
   next_secrets_sealed: string | null
-  /** What operators and its token set, as JSON. */
+  /** Labels set by operators and its token, as JSON. */
   labels: string
-  /** What it said of itself, as JSON. */
+  /** Metadata it reported, as JSON. */
   reported: string
-  /** JSON list of those keys of `labels` of which nobody knows who set them. */
+  /** JSON list of the keys of `labels` whose origin (operator or node) is unknown. */
   labels_unconfirmed: Generated<string>
   capabilities: string | null
   endpoint: string
   nat_type: NatType | ''
   /** JSON list of `host:port`. */
   local_endpoints: string
-  /** 1 while its peers have yet to be told of these three. */
+  /** 1 while its peers have not been told of these three. */
   endpoint_untold: Generated<number>
   user_agent: string
   status: 'pending' | 'online' | 'unreachable' | 'offline'
-  /** 1 while the next heartbeat shall be answered with `rotate_keys`. */
+  /** 1 if the next heartbeat is to be answered with `rotate_keys`. */
   rotate_keys: number
   registered_at: number
   last_seen_at: number | null

@@ -2,8 +2,8 @@ import { sqliteCodeOf, sqliteCodes } from '@plexd/runtime'
 import { NothingChanged } from './nothing-changed.ts'
 
 /**
- * What the caller is told when the disk is full, or refuses to be written to: nothing has changed, and a retry may
- * find it mended. Any other error is given back as it is.
+ * The ApiError for a disk that is full or cannot be written: nothing has changed, and a retry may
+ * succeed. Any other error is returned unchanged.
  */
 export function diskErrorOf(error: unknown): unknown {
   const code = sqliteCodeOf(error)

@@ -16,8 +16,8 @@ export async function openSqliteStore(
   { onGroup, lockWaitMs }: { onGroup?: (size: number) => void; lockWaitMs?: number } = {},
 ): Promise<Store> {
   const writer = openKysely<Tables>(path, { lockWaitMs })
-  await migrate(writer as unknown as Kysely<never>, 'sqlite') // the tables come into being here
-  // A connection of its own, so that a read in the middle of a group sees only what is committed.
+  await migrate(writer as unknown as Kysely<never>, 'sqlite') // the tables are created here
+  // A separate connection, so that a read in the middle of a group only sees committed data.
   const reader = openKysely<Tables>(path, { readOnly: true, lockWaitMs })
   const queue = createCommitQueue(writer, onGroup)
   return {
@@ -27,7 +27,7 @@ export async function openSqliteStore(
       await sql`select 1`.execute(reader)
     },
     async scrub() {
-      // Old pages wait in the write-ahead log until others take their place.
+      // Old pages stay in the write-ahead log until they are overwritten.
       await sql`pragma wal_checkpoint(truncate)`.execute(writer).catch(rethrow)
     },
     async [Symbol.asyncDispose]() {
@@ -38,10 +38,10 @@ export async function openSqliteStore(
   }
 }
 
-/** For what is done once, at the start, when nobody waits for the event loop. */
+/** For startup, when nobody is waiting for the event loop yet. */
 const openingMs = 5_000
 
-/** Kysely on node:sqlite: WAL, and an fsync with every commit. Waits `lockWaitMs` for other processes. */
+/** Kysely on node:sqlite: WAL, and an fsync for every commit. Waits `lockWaitMs` for other processes. */
 export function openKysely<Schema>(
   path: string,
   { readOnly = false, lockWaitMs }: { readOnly?: boolean; lockWaitMs?: number | undefined } = {},
@@ -49,7 +49,7 @@ export function openKysely<Schema>(
   const database = readOnly
     ? new DatabaseSync(path, { readOnly, timeout: openingMs })
     : openPrivateDatabase(path, openingMs)
-  // What is deleted, and the sealed texts that a new master key replaces, must not stay in free space.
+  // Deleted data, and sealed texts replaced after a master key rotation, must not remain in free pages.
   if (!readOnly) database.exec('pragma journal_mode = wal; pragma secure_delete = on')
   database.exec('pragma synchronous = full; pragma foreign_keys = on')
   database.exec('pragma busy_timeout = 0')
@@ -73,7 +73,7 @@ function adapt(database: DatabaseSync) {
       const prepared = statement
       return {
         reader: prepared.columns().length > 0,
-        all: (parameters: readonly unknown[]) => prepared.all(...(parameters as SQLInputValue[])), // as Kysely binds them
+        all: (parameters: readonly unknown[]) => prepared.all(...(parameters as SQLInputValue[])), // Kysely binds only such values
         run: (parameters: readonly unknown[]) => prepared.run(...(parameters as SQLInputValue[])),
         iterate: (parameters: readonly unknown[]) =>
           prepared.iterate(...(parameters as SQLInputValue[])),
@@ -82,7 +82,7 @@ function adapt(database: DatabaseSync) {
   }
 }
 
-/** Statements kept ready; queries with lists of varying length would grow it without end. */
+/** Limits the statement cache, which queries with lists of varying length would fill. */
 const maxStatements = 500
 
 function rethrow(error: unknown): never {

@@ -11,7 +11,7 @@ import { Compile } from 'typebox/compile'
 import type { Limits } from '../limits.ts'
 
 export interface Batch {
-  /** JSON text of each record that fits, as the node wrote it but for the severity. */
+  /** The JSON text of each valid record, as the node wrote it except for the severity. */
   records: string[]
   dropped: number
 }
@@ -19,8 +19,8 @@ export interface Batch {
 type BatchLimits = Pick<Limits, 'telemetry_batch_records' | 'telemetry_record_bytes'>
 
 /**
- * Reads a batch in either of its forms: a JSON array, or one JSON object per line (wire contract 2.14-16). What does
- * not fit is dropped and counted, as long as something does. Throws an ApiError: 400 when nothing fits, 413 for
+ * Parses a batch in either form: a JSON array, or one JSON object per line (wire contract 2.14-16). Invalid records
+ * are dropped and counted, as long as one is valid. Throws an ApiError: 400 if none is, 413 for
  * too many records.
  */
 export function parseBatch(kind: TelemetryKind, body: Uint8Array, limits: BatchLimits): Batch {
@@ -52,7 +52,7 @@ const validators = {
 /** Any JSON, kept as it was written. */
 const opaque: ReadonlySet<string> = new Set(['data', 'subject', 'object'])
 
-/** Either what is kept of a record, or why nothing is: put into words for one of a batch only, as that takes long. */
+/** A record, or why it is invalid; the reason is put into words for only one per batch, because that takes long. */
 interface Reading {
   text?: string
   refusal?: () => string
@@ -101,7 +101,7 @@ function linesOf(text: string): string[] {
     .filter((line) => line !== '')
 }
 
-/** The syslog words of the Go agent, in the seed's. */
+/** Maps the Go agent's syslog severities to the specification's. */
 const severities: Readonly<Record<string, string>> = {
   emerg: 'error',
   alert: 'error',

@@ -6,9 +6,9 @@ import { openPrivateDatabase } from '../store/private-database.ts'
 import { diskErrorOf } from '../store/sqlite-error.ts'
 import type { RecordKind, RecordSource, StoredRecord, TelemetryStore } from './store.ts'
 
-/** Records written, or removed, before the event loop gets a turn. */
+/** Records written or deleted before yielding to the event loop. */
 const chunkRecords = 2_000
-/** Removed likewise, when it is for their bytes. */
+/** The same for deletions because of the size limit. */
 const chunkBytes = 4 * 1024 * 1024
 
 interface Waiting {
@@ -25,7 +25,7 @@ interface Row {
   records: string
 }
 
-/** What was removed of a node's records of one kind. */
+/** The deleted part of a node's records of one kind. */
 interface Removed {
   node_id: string
   kind: string
@@ -33,15 +33,15 @@ interface Removed {
   bytes: number
 }
 
-/** Between records of a batch: no JSON text has it in it. */
+/** Separates the records of a batch: no JSON text contains it. */
 const separator = '\x1e'
-/** What the row of a batch takes beside its text. */
+/** The overhead of a batch's row. */
 const rowBytes = 128
 
 /**
- * Telemetry in a SQLite file of its own, a row for each batch: thousands of records a second are not rows of their own.
- * Batches that arrive in the same moment share a transaction and its fsync. How much is held of each node and kind is
- * counted along, so that whoever has most gives way first.
+ * Telemetry in its own SQLite file, one row per batch: thousands of records per second must not be rows of their own.
+ * Batches that arrive together share a transaction and its fsync. The size per node and kind is
+ * tracked, so that the largest is pruned first.
  */
 export function openSqliteTelemetry(
   path: string,
@@ -63,7 +63,7 @@ export function openSqliteTelemetry(
     `insert into holdings values (?, ?, ?) on conflict do update set bytes = bytes + excluded.bytes`,
   )
   const removed = `returning node_id, kind, count, octet_length(records) + ${rowBytes} as bytes`
-  // Ids of records follow one another, so this is some batches and no more than they may be at once.
+  // Record ids are consecutive, so this reads a few batches, within the limit.
   const removeOld = database.prepare(
     `delete from batches where received_at < ? and last_id <
      (select last_id - count + 1 from batches order by last_id limit 1) + ${chunkRecords} ${removed}`,
@@ -185,7 +185,7 @@ export function openSqliteTelemetry(
   }
 }
 
-// Full: with less, a record that was acknowledged could be lost with the power.
+// Full synchronous mode: otherwise a power failure could lose an acknowledged record.
 const schema = `
   pragma auto_vacuum = incremental;
   pragma journal_mode = wal;
@@ -201,7 +201,7 @@ const schema = `
     where not exists (select 1 from holdings) group by node_id, kind;
 `
 
-/** As many of those that wait as fit into one transaction, one at least. */
+/** As many waiting batches as fit into one transaction, at least one. */
 function takeGroup(waiting: Waiting[]): Waiting[] {
   let total = 0
   const count = waiting.findIndex(({ records }, index) => {

@@ -1,4 +1,4 @@
-/** What nodes tell of themselves, beside their desired state: drift and violations are kept with the three batches. */
+/** What nodes report apart from their state: the three kinds of batches, and also drift and violations. */
 export const recordKinds = ['metrics', 'logs', 'audit', 'drift', 'violations'] as const
 export type RecordKind = (typeof recordKinds)[number]
 
@@ -22,24 +22,24 @@ export interface RecordSource {
 export interface RecordQuery {
   node_id: string
   kind: RecordKind
-  /** Only what was received at this time or later. */
+  /** Only records received at this time or later. */
   sinceMs?: number
-  /** Only what has a greater id. */
+  /** Only records with a greater id. */
   after?: number
   limit: number
-  /** No more than one record beyond these bytes, and two at least. */
+  /** Stops after the record that exceeds these bytes, but returns at least two. */
   maxBytes?: number
 }
 
-/** Where telemetry is kept: apart from the state, so that its bulk cannot slow a change down. */
+/** Storage for telemetry, separate from the state, so that its volume cannot slow down changes. */
 export interface TelemetryStore extends AsyncDisposable {
-  /** Resolves once every record, JSON text each, is on the disk. */
+  /** Resolves once every record, JSON text each, is on disk. */
   append(kind: RecordKind, source: RecordSource, records: readonly string[]): Promise<void>
   /** In the order of arrival. */
   list(query: RecordQuery): Promise<StoredRecord[]>
   /**
-   * Removes what was received before the time. While there is too much, the oldest of that node and kind of which there
-   * is most, so that nobody's records go for what another sends; audit is counted apart. Returns how many.
+   * Deletes records received before the time. Above the size limit, deletes the oldest of the node and kind with the
+   * most data, so that nobody loses records because of another; audit has its own limit. Returns the number.
    */
   prune(limits: { beforeMs: number; maxBytes: number; maxAuditBytes: number }): Promise<number>
 }

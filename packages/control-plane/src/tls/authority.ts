@@ -15,12 +15,12 @@ import { hostAddresses } from './host-addresses.ts'
 export interface TlsOptions {
   dataDir: string
   listenHost: string
-  /** Further host names and addresses by which nodes reach us. */
+  /** Further host names and addresses that nodes use to reach us. */
   extraNames?: readonly string[]
-  /** PEM files of the operator's own; both or neither. */
+  /** PEM files provided by the operator; both or neither. */
   certFile?: string
   keyFile?: string
-  /** Of our own authority; `tls/ca.key` of the data folder when left out. */
+  /** The key of our own CA; default `tls/ca.key` of the data folder. */
   caKeyFile?: string
   nowMs?: number
 }
@@ -28,16 +28,16 @@ export interface TlsOptions {
 export interface Tls {
   cert: string
   key: string
-  /** Our own authority, which nodes have to be given; absent with the operator's certificate. */
+  /** Our own CA, which nodes need; absent if the operator provides the certificate. */
   ca?: string
 }
 
 export const renewMs = 30 * 24 * 60 * 60_000
 
 /**
- * The server's certificate and key. Without files of the operator's they come from a private authority in the data
- * folder: `ca.crt` (10 years) and `tls/`, made at first start. The server certificate (1 year) is made anew when it
- * ends within 30 days or does not name a name that is asked for. Errors name the file.
+ * The server's certificate and key. Unless the operator provides them, they come from a private CA in the data
+ * folder: `ca.crt` (10 years) and `tls/`, created at the first start. The server certificate (1 year) is renewed when it
+ * expires within 30 days or lacks a requested name. Errors name the file.
  */
 export async function loadTls(options: TlsOptions): Promise<Tls> {
   const { certFile, keyFile } = options
@@ -76,7 +76,7 @@ async function loadAuthority(
 ): Promise<{ cert: string; key?: string }> {
   const certPath = join(dataDir, 'ca.crt')
   const found = { cert: readIfThere(certPath), key: readIfThere(keyPath, readSecretFile) }
-  // An authority whose key is kept elsewhere is fine for as long as nothing has to be signed.
+  // A CA whose key is elsewhere is fine as long as nothing has to be signed.
   if (found.cert !== undefined && found.key === undefined) return { cert: found.cert }
   const key = found.key ?? (await createKey(keyPath))
   if (found.cert !== undefined && outlasts(found.cert, nowMs)) return { cert: found.cert, key }
@@ -127,7 +127,7 @@ function outlasts(pem: string, nowMs: number): boolean {
   return new X509Certificate(pem).validToDate.getTime() - nowMs > renewMs
 }
 
-/** Where every address is listened on, nodes may come by any of the machine's. */
+/** For a wildcard address, nodes may use any of the machine's addresses. */
 export function namesOf({
   listenHost,
   extraNames = [],

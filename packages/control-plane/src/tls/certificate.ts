@@ -15,13 +15,13 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 
-/** Loaded only when a certificate has to be made: the library takes longer to load than all the rest of a start. */
+/** Loaded lazily: the library takes longer to load than the rest of a start. */
 
 const dayMs = 24 * 60 * 60_000
 const authorityName = 'CN=plexd control plane CA'
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' }
 
-/** A certificate as PEM that signs others, valid for 10 years. */
+/** A CA certificate as PEM, valid for 10 years. */
 export async function issueAuthority(keyPem: string, nowMs: number): Promise<string> {
   const key = createPrivateKey(keyPem)
   const publicKey = await publicCryptoKey(key)
@@ -80,7 +80,7 @@ async function issue(certificate: {
   const issued = await X509CertificateGenerator.create({
     subject: certificate.subject,
     issuer: authorityName,
-    // Clocks of nodes that are a little behind must not refuse it.
+    // Backdated, so that nodes whose clocks are slightly behind accept it.
     notBefore: new Date(certificate.nowMs - dayMs),
     notAfter: new Date(certificate.nowMs + certificate.days * dayMs),
     publicKey: certificate.publicKey,

@@ -2,19 +2,19 @@ import { X509Certificate } from 'node:crypto'
 import type { Log } from '@plexd/runtime'
 import type { Tls } from './authority.ts'
 
-/** What a server shows to its clients, read again while it serves: no connection ends by that. */
+/** The server's certificate, reloaded at runtime without closing connections. */
 export interface ServedCertificate {
-  /** As it was read last. */
+  /** The one last read. */
   current(): Tls
-  /** Reads it again, which makes our own anew when its time has come, and hands it to the server when it is another. */
+  /** Reads it again, renewing our own if it is due, and passes it to the server if it has changed. */
   refresh(): Promise<void>
-  /** Milliseconds since 1970 by name. */
+  /** Expiry in milliseconds since 1970 by name. */
   ends(): ReadonlyMap<'server' | 'authority', number>
 }
 
 export async function serveCertificate(options: {
   load: () => Promise<Tls>
-  /** Called with each that takes the place of another. */
+  /** Called with each replacement. */
   onReplaced: (tls: Tls) => void
   now: () => number
   log: Log
@@ -59,7 +59,7 @@ export async function serveCertificate(options: {
 }
 
 const dayMs = 24 * 60 * 60_000
-/** That an end is near is said once for each of these; the smallest that fits comes first. */
+/** An approaching expiry is logged once for each of these thresholds, smallest first. */
 const warnDays = [1, 7, 30]
 
 const remedies = {

@@ -5,7 +5,7 @@ import { readOperators } from './operators.ts'
 import { readPolicies } from './policies.ts'
 import { readTenants } from './tenants.ts'
 
-/** The fleet as the database has it. Called twice at start: once for `fleet`, once for its draft. */
+/** Loads the fleet from the database. Called twice at startup: for `fleet` and for its draft. */
 export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableFleet> {
   const fleet = createFleet()
   for (const change of await readFleet(reader, nowMs)) fleet.apply(change)

@@ -4,7 +4,7 @@ import type { TenantRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { RowUnit } from '../unit.ts'
 
-/** A range of a tenant as it is kept. */
+/** The row of a tenant's range. */
 export interface StoredRange extends AddressPool {
   position: number
   added_at: number
@@ -39,7 +39,7 @@ export async function readRanges(reader: Reader): Promise<Map<string, Cidr[]>> {
   )
 }
 
-/** Where no fleet is in memory. */
+/** For use before the fleet is loaded. */
 export async function insertRange(
   tx: Tx,
   { tenantId, range, position, nowMs }: NewRange,
@@ -63,7 +63,7 @@ interface NewRange {
   nowMs: number
 }
 
-/** Remembers the address for the next one to go on behind it. */
+/** Stores the last assigned address, after which the search for the next one continues. */
 export async function noteGiven(
   tx: Tx,
   tenantId: string,
@@ -77,7 +77,7 @@ export async function noteGiven(
     .execute()
 }
 
-/** A range behind the others. */
+/** Adds a range after the others. */
 export async function addRange(
   unit: RowUnit,
   tenant: TenantRecord,

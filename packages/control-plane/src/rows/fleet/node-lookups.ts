@@ -1,7 +1,7 @@
 import type { Capabilities, NskFormat } from '@plexd/protocol'
 import type { Reader, Tx } from '../../store/db.ts'
 
-/** The seals of a node, with the hash of the NSK that `nsk_sealed` is. */
+/** The sealed secrets of a node, with the hash of the NSK in `nsk_sealed`. */
 export interface NodeSeals {
   nsk_format: NskFormat
   nsk_hash: string
@@ -17,7 +17,7 @@ export function readNodeSeals(reader: Reader | Tx, id: string): Promise<NodeSeal
     .executeTakeFirst()
 }
 
-/** Whether these are the capabilities that it said last. */
+/** Whether these capabilities are the ones already stored. */
 export async function hasSaid(
   reader: Reader,
   id: string,
@@ -31,7 +31,7 @@ export async function hasSaid(
   return row?.capabilities === JSON.stringify(capabilities)
 }
 
-/** Those of all tenants that have some of them and are not removed, in the order of registration. */
+/** All nodes, of all tenants, with some of these capabilities and not removed, in order of registration. */
 export async function readAllUnconfirmed(
   reader: Reader,
 ): Promise<{ id: string; keys: string[] }[]> {
@@ -58,7 +58,7 @@ function keysOf(labels_unconfirmed: string): string[] {
   return JSON.parse(labels_unconfirmed) as string[] // written by us
 }
 
-/** What is known of the life of those that are not removed. */
+/** The stored liveness of nodes that are not removed. */
 export async function readSigns(
   reader: Reader,
 ): Promise<{ no: number; last_seen_at: number | null; isUntold: boolean }[]> {
@@ -77,7 +77,7 @@ export async function writeLastSeen(tx: Tx, no: number, last_seen_at: number): P
   await tx.updateTable('nodes').set({ last_seen_at }).where('no', '=', no).execute()
 }
 
-/** False also for the id of none. */
+/** Also false for an unknown id. */
 export async function isPresent(tx: Tx, id: string): Promise<boolean> {
   const node = await tx
     .selectFrom('nodes')
@@ -87,7 +87,7 @@ export async function isPresent(tx: Tx, id: string): Promise<boolean> {
   return node?.removed_at === null
 }
 
-/** A node by what it is called, or was when it was removed. */
+/** A node by its current hostname, or the last one before its removal. */
 export interface NodeName {
   id: string
   hostname: string
@@ -97,7 +97,7 @@ function namesIn(reader: Reader, tenantId: string) {
   return reader.selectFrom('nodes').select(['id', 'hostname']).where('tenant_id', '=', tenantId)
 }
 
-/** Of these, those of a tenant. */
+/** Those that belong to a tenant. */
 export function readNames(
   reader: Reader,
   tenantId: string,
@@ -106,7 +106,7 @@ export function readNames(
   return namesIn(reader, tenantId).where('id', 'in', ids).execute()
 }
 
-/** Of these, those of a tenant that were removed. */
+/** Those that belong to a tenant and were removed. */
 export function readRemovedNames(
   reader: Reader,
   tenantId: string,
@@ -118,7 +118,7 @@ export function readRemovedNames(
     .execute()
 }
 
-/** Of all that ever were in a tenant, the last with this id or hostname. */
+/** The last node, present or removed, with this id or hostname in a tenant. */
 export function readLastNamed(
   reader: Reader,
   tenantId: string,
@@ -132,7 +132,7 @@ export function readLastNamed(
     .executeTakeFirst()
 }
 
-/** The mesh IPs of those of a tenant that were removed since. */
+/** The mesh IPs of nodes removed since a time. */
 export async function readRestingIps(tx: Tx, tenantId: string, sinceMs: number): Promise<string[]> {
   const rows = await tx
     .selectFrom('nodes')

@@ -24,7 +24,7 @@ function recordOf(row: Row): NodeRecord {
     nsk_hash: row.nsk_hash,
     next_token_hash: row.next_token_hash,
     next_nsk_hash: row.next_nsk_hash,
-    // All three written below, cut or checked when they came in.
+    // All three are written below, and were truncated or validated on input.
     labels: JSON.parse(row.labels) as Metadata,
     reported: JSON.parse(row.reported) as Metadata,
     local_endpoints: JSON.parse(row.local_endpoints) as string[],
@@ -49,22 +49,22 @@ function columnsOf({ is_go: _, ...record }: Omit<NodeRecord, 'no'>): Pick<Row, R
 }
 
 /**
- * The Go agent says its version and nothing behind it. It may announce capabilities, but it compares policies by their id,
- * acts on no event and rotates no key.
+ * Whether the user agent is the Go agent's: its version and nothing after it. The Go agent may announce capabilities,
+ * but compares policies by id, acts on no event except a new signing key, and never rotates a key.
  */
 export function isGoAgent(userAgent: string): boolean {
   return /^plexd\/\S+$/.test(userAgent)
 }
 
-/** What of a node is in its row alone. */
+/** The columns of a node that are not held in memory. */
 export interface RowOnly {
   capabilities: Capabilities
-  /** Those keys of `labels` of which nobody knows who set them. */
+  /** The keys of `labels` whose origin (operator or node) is unknown. */
   labels_unconfirmed: readonly string[]
-  /** Whether its peers have yet to be told of its endpoints. */
+  /** Whether its peers have not been told of its endpoints yet. */
   endpoint_untold: boolean
   nsk_sealed: string
-  /** What it was given and has yet to use. */
+  /** New secrets that it has not used yet. */
   next_secrets_sealed: string | null
 }
 
@@ -83,8 +83,8 @@ function rowOnlyColumns({
 }
 
 /**
- * Puts a node in the place of what it was, in its row and in the fleet. Only columns that differ are written: each of the
- * others may be in an index.
+ * Replaces a node in its row and in the fleet. Only changed columns are written, because the
+ * others may be indexed.
  */
 export async function putNode(
   unit: RowUnit,
@@ -105,7 +105,7 @@ function changesOf(before: NodeRecord, after: NodeRecord): Partial<Row> {
   return Object.fromEntries(Object.entries(columnsOf(after)).filter(([column]) => isOther(column)))
 }
 
-/** What makes a node. */
+/** The columns of a new node. */
 export type NewNode = Pick<
   NodeRecord,
   | 'id'
@@ -121,7 +121,7 @@ export type NewNode = Pick<
 > &
   Pick<RowOnly, 'nsk_sealed'> & { nsk_format: NskFormat; capabilities: Capabilities | null }
 
-/** As it is before its first word. */
+/** The state before its first call. */
 export async function insertNode(
   unit: RowUnit,
   { nsk_sealed, nsk_format, capabilities, ...given }: NewNode,
@@ -155,18 +155,18 @@ export async function insertNode(
   return node
 }
 
-/** The row stays, so that its mesh IP rests for a while and its number is never given again. */
+/** Keeps the row, so that its mesh IP is not reused for a while, and its number never. */
 export async function removeNode(unit: RowUnit, node: NodeRecord): Promise<void> {
   const removed_at = unit.nowMs
   await unit.tx.updateTable('nodes').set({ removed_at }).where('id', '=', node.id).execute()
   unit.apply({ type: 'node_removed', node, removed_at })
 }
 
-/** A node with what operators are shown of its row. */
+/** A node with the columns shown to operators. */
 export interface StoredNode {
   readonly node: NodeRecord
   readonly registered_at: number
-  /** What it said it can do; null when it never said. */
+  /** The capabilities it announced; null if none. */
   readonly capabilities: Capabilities | null
 }
 
@@ -175,7 +175,7 @@ function storedOf(row: Row): StoredNode {
   return {
     node: recordOf(row),
     registered_at,
-    capabilities: capabilities === null ? null : (JSON.parse(capabilities) as Capabilities), // stored as it was checked
+    capabilities: capabilities === null ? null : (JSON.parse(capabilities) as Capabilities), // validated before it was stored
   }
 }
 
@@ -184,7 +184,7 @@ export async function readNode(reader: Reader | Tx, id: string): Promise<StoredN
   return row && storedOf(row)
 }
 
-/** Those of these numbers that are not removed, in the order of registration. */
+/** The nodes with these numbers that are not removed, in order of registration. */
 export async function readNodes(
   reader: Reader,
   numbers: readonly number[],
@@ -199,11 +199,11 @@ export async function readNodes(
   return { rows: rows.map(storedOf), more }
 }
 
-/** Of what has no measure but that of the node. */
+/** The columns of variable size, for limiting a page. */
 const bytes = sql<number>`octet_length(labels) + octet_length(reported) + octet_length(local_endpoints)
   + octet_length(coalesce(capabilities, ''))`
 
-/** All that are there in the order of registration, behind those that were removed since in the order they left. */
+/** All nodes in order of registration, after those removed since a time in order of removal. */
 export async function readNodesSince(reader: Reader, sinceMs: number): Promise<FleetChange[]> {
   const rows = await reader
     .selectFrom('nodes')
@@ -217,7 +217,7 @@ export async function readNodesSince(reader: Reader, sinceMs: number): Promise<F
   return rows.map(changeOf)
 }
 
-/** What of these nodes is so by now, in the order of their ids. */
+/** The current state of these nodes, in order of their ids. */
 export async function readNodeChanges(
   reader: Reader,
   ids: readonly string[],

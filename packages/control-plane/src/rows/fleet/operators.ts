@@ -4,13 +4,13 @@ import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
 import type { RowUnit } from '../unit.ts'
 
-/** What may be shown of an operator, who is an admin token by name. */
+/** The public part of an operator, which is a named admin token. */
 export type ShownOperator = Pick<
   Selectable<Tables['admin_tokens']>,
   'id' | 'name' | 'role' | 'created_at'
 >
 
-/** Of a tenant, without those whose token is revoked; oldest first. */
+/** Of a tenant, without revoked ones; oldest first. */
 export function readShownOperators(
   reader: Reader | Tx,
   tenantId: string,
@@ -25,12 +25,12 @@ export function readShownOperators(
     .execute()
 }
 
-/** Of all tenants, without those whose token is revoked. */
+/** Of all tenants, without revoked ones. */
 export function readOperators(reader: Reader): Promise<OperatorRecord[]> {
   return validOperators(reader).execute()
 }
 
-/** What of these is so by now. */
+/** The current state of these operators. */
 export async function readOperatorChanges(
   reader: Reader,
   ids: readonly string[],
@@ -66,7 +66,7 @@ export async function putOperator(unit: RowUnit, operator: OperatorRecord): Prom
   unit.apply({ type: 'operator_put', operator })
 }
 
-/** Where no fleet is in memory. */
+/** For use before the fleet is loaded. */
 export async function insertOperator(
   tx: Tx,
   operator: OperatorRecord,
@@ -87,7 +87,7 @@ export async function revokeOperator(unit: RowUnit, id: string): Promise<void> {
   unit.apply({ type: 'operator_removed', id })
 }
 
-/** Where no fleet is in memory. */
+/** For use before the fleet is loaded. */
 export async function revokeOperatorsNamed(tx: Tx, name: string, nowMs: number): Promise<void> {
   await tx
     .updateTable('admin_tokens')

@@ -26,7 +26,7 @@ export async function readPolicies(reader: Reader): Promise<StoredPolicy[]> {
   return rows.map(storedOf)
 }
 
-/** What of these is so by now. */
+/** The current state of these policies. */
 export async function readPolicyChanges(
   reader: Reader,
   ids: readonly string[],
@@ -58,7 +58,7 @@ export async function readPolicyNamed(
   return row && storedOf(row)
 }
 
-/** Those of a tenant behind a position, in the order they apply. */
+/** A tenant's policies after a position, in the order in which they apply. */
 export async function readPoliciesAfter(
   reader: Reader,
   { tenantId, position }: { tenantId: string; position: number },
@@ -73,7 +73,7 @@ export async function readPoliciesAfter(
   return { rows: rows.map(storedOf), more }
 }
 
-/** A new policy, or another in the place of the one with its id. */
+/** Inserts a policy, or replaces the one with its id. */
 export async function putPolicy(unit: RowUnit, policy: PolicyRecord): Promise<void> {
   const row = rowOf({ ...policy, updated_at: unit.nowMs })
   await unit.tx
@@ -84,7 +84,7 @@ export async function putPolicy(unit: RowUnit, policy: PolicyRecord): Promise<vo
   unit.apply({ type: 'policy_put', policy })
 }
 
-/** Where no fleet is in memory. */
+/** For use before the fleet is loaded. */
 export async function insertPolicy(tx: Tx, policy: PolicyRecord, nowMs: number): Promise<void> {
   await tx
     .insertInto('policies')

@@ -12,7 +12,7 @@ export async function readTenants(reader: Reader): Promise<TenantRecord[]> {
   return tenants.map((tenant) => ({ ...tenant, mesh_ranges: ranges.get(tenant.id) ?? [] }))
 }
 
-/** What of these is so by now. */
+/** The current state of these tenants. */
 export async function readTenantChanges(
   reader: Reader,
   ids: readonly string[],
@@ -29,7 +29,7 @@ export async function hasTenant(reader: Reader): Promise<boolean> {
   return row !== undefined
 }
 
-/** The id of the one that the installation began with. */
+/** The id of the first tenant. */
 export async function readFirstTenant(reader: Reader | Tx): Promise<string> {
   const settled = await readSetting(reader, 'first_tenant')
   if (settled !== undefined) return settled
@@ -42,8 +42,8 @@ export async function readFirstTenant(reader: Reader | Tx): Promise<string> {
 }
 
 /**
- * Writes down which one the installation began with, at the first start that finds nothing written, when there is no
- * other yet: its operators may change what all share, and no clock makes a later tenant the first. Resolves to its id.
+ * Stores which tenant is the first, at the first start without that setting, while there is no
+ * other tenant: its operators may change what all share, so a wrong clock must not make a later tenant the first. Resolves to its id.
  */
 export async function settleFirstTenant(store: Store): Promise<string> {
   const id = await readFirstTenant(store.reader)
@@ -58,7 +58,7 @@ interface NewTenant {
   range: Cidr
 }
 
-/** Where no fleet is in memory. */
+/** For use before the fleet is loaded. */
 export async function insertTenant(
   tx: Tx,
   { id, name, range }: NewTenant,

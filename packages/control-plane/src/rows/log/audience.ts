@@ -1,4 +1,4 @@
-/** The recipients of an event: numbers of nodes, ascending, each once. */
+/** The recipients of an event: node numbers, ascending, each once. */
 export type Audience = Uint32Array
 
 export function audienceOf(numbers: Iterable<number>): Audience {
@@ -20,8 +20,8 @@ export function isAmong(audience: Audience, no: number): boolean {
 }
 
 /**
- * As the database keeps it: pairs of little-endian u32, the first number of a run and its length. Most audiences are
- * a tenant less one node, so they are two runs however large the fleet is.
+ * The stored form: pairs of little-endian u32, the first number of a run and its length. Most audiences are
+ * a tenant without one node, so they are two runs, however large the fleet is.
  */
 export function encodeAudience(audience: Audience): Uint8Array {
   const runs: [first: number, length: number][] = []

@@ -3,7 +3,7 @@ import type { Reader } from '../../store/db.ts'
 import { type Audience, includes } from './audience.ts'
 
 /**
- * An event as the log keeps it: unsigned, once for all its recipients. What differs by recipient or is secret is
+ * An event as it is stored: unsigned, once for all its recipients. Anything secret, or different by recipient, is
  * not in `payload`; it is filled in when the event is sent (payload-for.ts).
  */
 export interface StoredEvent {
@@ -19,7 +19,7 @@ export interface LoggedEvent extends StoredEvent {
   readonly audience: Audience
 }
 
-/** The events for a node behind `afterSeq`, oldest first, from one page of the log. */
+/** The events for a node after `afterSeq`, oldest first, from one page of the log. */
 export async function readEventsFor(
   reader: Reader,
   { no, afterSeq, limit = 500 }: { no: number; afterSeq: number; limit?: number },
@@ -41,8 +41,8 @@ export async function readEventsFor(
 }
 
 /**
- * The action requests up to `throughSeq` that a node has neither accepted nor rejected and still may. It may have
- * lost them after they were sent, so they are sent again; nodes know them by their execution id.
+ * The action requests up to `throughSeq` that a node has neither accepted nor rejected, and that are not expired. They
+ * may have been lost after sending, so they are sent again; nodes recognise them by their execution id.
  */
 export async function readUnanswered(
   reader: Reader,
@@ -61,7 +61,7 @@ export async function readUnanswered(
   return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
 
-/** Whom the last events before `seq` were for, newest first; audiences as audience.ts encodes them. */
+/** The audiences of the last events before `seq`, newest first, encoded as in audience.ts. */
 export function readAudiencesBefore(
   reader: Reader,
   seq: number,
@@ -75,7 +75,7 @@ export function readAudiencesBefore(
     .execute()
 }
 
-/** Sequence of the first event behind `afterSeq` that was written at `sinceMs` or later. */
+/** Sequence of the first event after `afterSeq` written at `sinceMs` or later. */
 export async function oldestSince(
   reader: Reader,
   sinceMs: number,

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Tables } from '../../store/schema.ts'
 
-/** One run of the control plane, from the first event that it wrote. */
+/** A run of the control plane, from the first event it wrote. */
 export type Life = Selectable<Tables['lives']>
 
 /** Oldest first. */
@@ -10,7 +10,7 @@ export function readLives(reader: Reader): Promise<Life[]> {
   return reader.selectFrom('lives').selectAll().orderBy('first_seq').execute()
 }
 
-/** Changes nothing where it is noted already. */
+/** Does nothing if it is already stored. */
 export async function noteLife(tx: Tx, life: Life): Promise<void> {
   await tx
     .insertInto('lives')

@@ -9,17 +9,17 @@ import type { LoggedChange, RowUnit } from '../unit.ts'
 import { decodeAudience, encodeAudience } from './audience.ts'
 import type { LoggedEvent } from './events.ts'
 
-/** What units of work have committed: all that changed, and then what nodes are told of it. */
+/** What a unit of work has committed: its changes, and the events for nodes. */
 export interface Commit {
   readonly changes: readonly LoggedChange[]
   readonly events: readonly LoggedEvent[]
-  /** How far the log has come with it. */
+  /** The last sequence of the log with this commit. */
   readonly lastSeq: number
 }
 
 /**
- * Writes down what one unit of work commits. Changes stand beside its first event, so that whoever has read that has
- * them all; `ownSeq` numbers a row of their own where nobody is told. Resolves to the first sequence that it wrote.
+ * Stores what one unit of work commits. The changes are in the row of its first event, so that a reader of that event
+ * has all of them; without events they get a row of their own with `ownSeq`. Resolves to the first sequence written.
  */
 export async function insertCommit(
   tx: Tx,
@@ -42,20 +42,20 @@ export async function insertCommit(
   return rows[0]?.seq
 }
 
-/** Of one statement: with more, each number of them would be another one to keep ready. */
+/** Rows per statement; each other number of rows would be another prepared statement to cache. */
 const maxRows = 8
 
 const noEvent = { event_id: '', event_type: '', payload: '', audience: new Uint32Array() }
 
-/** A part of the log, as one commit. Read on behind its `lastSeq`. */
+/** A part of the log, as one commit. Continue reading after its `lastSeq`. */
 export interface LogPage extends Commit {
   readonly more: boolean
 }
 
 /**
- * What was committed behind `afterSeq`, in its order; undefined when the log no longer has all of it. Changes say what
- * their nouns are by now, which may be more than they were at the end of the page: whoever applies the pages one after
- * another ends with what is so, and may apply any of them again.
+ * The commits after `afterSeq`, in order; undefined if the log has been pruned beyond that. Changes contain the current
+ * state of their nouns, which may be newer than the end of the page: applying all pages in order
+ * leads to the current state, and any page may be applied again.
  */
 export async function readAfter(
   reader: Reader,
@@ -73,7 +73,7 @@ export async function readAfter(
     reader,
     rows.flatMap((row) => (row.changes === null ? [] : decodeReferences(row.changes))),
   )
-  // Last: rows may have been deleted while these were read.
+  // Last: rows may have been pruned while these were read.
   const through = Number((await readSetting(reader, 'events_pruned_through')) ?? 0)
   if (through > afterSeq) return undefined
   return {
@@ -94,7 +94,7 @@ export async function readAfter(
   }
 }
 
-/** Deletes all up to `upTo`, but what asks for an action that is still to be answered. */
+/** Deletes everything up to `upTo`, except unanswered action requests. */
 export async function trimLog(unit: RowUnit, upTo: number): Promise<void> {
   await unit.tx
     .deleteFrom('events')
@@ -112,8 +112,8 @@ export async function trimLog(unit: RowUnit, upTo: number): Promise<void> {
 }
 
 /**
- * A change as the log keeps it: what has changed, not what it is now. That stands in its own row: nothing is written
- * twice, and nobody has to understand the form that an older version gave it.
+ * The stored form of a change: which record changed, not its content. The content is read from its own row, so nothing
+ * is stored twice, and no reader has to understand the format of an older version.
  */
 type Reference = readonly [noun: keyof typeof readers, id: string]
 
@@ -126,7 +126,7 @@ const readers = {
     tenantIds.map((tenant_id) => ({ type: 'entries_changed', tenant_id })),
 }
 
-/** Undefined for what a setting says. */
+/** Undefined for changes of a setting. */
 function referenceOf(change: LoggedChange): Reference | undefined {
   switch (change.type) {
     case 'tenant_put':
@@ -149,7 +149,7 @@ function referenceOf(change: LoggedChange): Reference | undefined {
   }
 }
 
-/** Each once; null for none. */
+/** Without duplicates; null if there are none. */
 function encodeReferences(changes: readonly LoggedChange[]): string | null {
   const references = new Map<string, Reference>()
   for (const reference of changes.map(referenceOf))
@@ -161,7 +161,7 @@ function decodeReferences(text: string): Reference[] {
   return JSON.parse(text) as Reference[] // by encodeReferences
 }
 
-/** In the order of their first mention, within each noun: new nodes are numbered in it. */
+/** In order of first occurrence within each noun, because new nodes are numbered in that order. */
 async function readChanges(
   reader: Reader,
   references: readonly Reference[],
