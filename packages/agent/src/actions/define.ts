@@ -2,7 +2,7 @@ import { type ActionParameter, schemaFault } from '@plexd/protocol'
 import type { Static, TObject, TSchema } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 
-/** What an action may use. */
+/** What is passed to an action. */
 export interface ActionContext {
   /** Aborted at the deadline, and when plexd stops. */
   signal: AbortSignal
@@ -20,15 +20,15 @@ export interface Action {
   readonly parameters: readonly ActionParameter[]
   readonly timeoutMs: number
   /**
-   * The run, ready to start. Throws a RangeError that names the parameter which does not fit; texts are read as the
-   * declared type, because control planes send texts only.
+   * The action, ready to run. Throws a RangeError that names the invalid parameter. Texts are converted to the
+   * declared type, because control planes only send texts.
    */
   prepare(
     received: Readonly<Record<string, unknown>>,
   ): (context: ActionContext) => Promise<ActionOutput>
 }
 
-/** Parameters are declared once, as a schema: capabilities, help and checks derive from it. */
+/** Parameters are declared once, as a schema, from which capabilities, help and validation derive. */
 export function defineAction<Parameters extends TObject>(definition: {
   name: string
   description: string
@@ -67,7 +67,7 @@ function describeParameters(schema: TObject): ActionParameter[] {
   })
 }
 
-/** Given values as the declared type, declared defaults for what is not given; names nobody declared are refused. */
+/** Converts values to their declared types and fills in defaults; unknown names are refused. */
 function retype(
   schema: TObject,
   received: Readonly<Record<string, unknown>>,
@@ -88,7 +88,7 @@ function readAs(type: string, value: unknown): unknown {
   return value
 }
 
-/** The names that the wire knows for types of parameters. */
+/** The wire names of parameter types. */
 function wireType(schema: TSchema): string {
   const { type } = annotations(schema)
   if (type === 'boolean') return 'bool'

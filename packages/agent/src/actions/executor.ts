@@ -12,9 +12,9 @@ import { truncateOutput } from './output.ts'
 
 export type ActionRequest = AcceptedPayload<'action_request'>
 
-/** Runs what the control plane asks for. Disposing cancels what runs; its results are reported as cancelled. */
+/** Runs the actions that the control plane requests. Disposing cancels running ones, and reports them as cancelled. */
 export interface ActionExecutor extends AsyncDisposable {
-  /** Resolves when the decision (accepted or rejected, and why) is durable, not when the action has run. */
+  /** Resolves when the decision (accepted, or rejected with a reason) is durable, not when the action has run. */
   request(request: ActionRequest): Promise<void>
 }
 
@@ -34,7 +34,7 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
   const running = new Set<Promise<void>>()
   const stopping = new AbortController()
 
-  /** The run, or the reason why there will be none: those of the wire contract, and `invalid_parameters`. */
+  /** The action, or the reason for rejecting it: one of the wire contract's, or `invalid_parameters`. */
   function admit(request: ActionRequest): { run: Run } | { reason: string } {
     if (!config.actionsEnabled) return { reason: 'actions_disabled' }
     if (stopping.signal.aborted) return { reason: 'shutting_down' }
@@ -67,13 +67,13 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
     })
   }
 
-  /** An action that ignores its signal is left behind, not waited for. */
+  /** An action that ignores its signal is abandoned. */
   async function limited(run: Run, timeoutMs: number): Promise<ActionOutput & StatusOf> {
     const deadline = new AbortController()
     const signal = AbortSignal.any([deadline.signal, stopping.signal])
     const timeUp = clock.sleep(timeoutMs, signal).then(
       () => deadline.abort(),
-      () => {}, // the action was quicker, or plexd stops
+      () => {}, // the action finished first, or plexd is stopping
     )
     try {
       const output = await Promise.race([run({ signal }), rejectOnAbort(signal)])
@@ -90,7 +90,7 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
     }
   }
 
-  /** The request's wish below our limit; what cannot be read counts as no wish. */
+  /** The requested timeout, capped by our limit; an invalid one counts as absent. */
   function timeoutOf({ action, timeout }: ActionRequest): number {
     const presetMs = actions.get(action)?.timeoutMs ?? config.maxActionMs
     return Math.min(readTimeout(timeout) ?? presetMs, config.maxActionMs)

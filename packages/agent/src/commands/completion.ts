@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 
-/** Prints the script that a shell sources. It holds the words themselves, so that pressing Tab starts no plexd. */
+/** Prints a shell script to be sourced. It contains all the words, so that pressing Tab does not start plexd. */
 export function printCompletion(program: Command, shell: 'bash' | 'zsh' | 'fish'): void {
   const places = placesOf(program, '')
   const name = program.name()
   const scripts = {
     bash: () => bashScript(name, places),
-    // zsh understands functions made for bash.
+    // zsh supports bash completion functions.
     zsh: () =>
       `#compdef ${name}\nautoload -U +X bashcompinit && bashcompinit\n${bashScript(name, places)}`,
     fish: () => fishScript(name, places),
@@ -14,7 +14,7 @@ export function printCompletion(program: Command, shell: 'bash' | 'zsh' | 'fish'
   process.stdout.write(scripts[shell]())
 }
 
-/** A command by its words behind the program's name, and what may follow it. */
+/** A command by the words after the program's name, and what may follow it. */
 interface Place {
   path: string
   words: string[]
@@ -30,7 +30,7 @@ function placesOf(command: Command, path: string): Place[] {
   return [{ path, words: [...names, ...choices, ...options, '--help'] }, ...children]
 }
 
-/** Walks the words in front of the cursor to the command they name, then offers what may follow it. */
+/** Finds the command from the words before the cursor, then offers what may follow it. */
 function bashScript(name: string, places: readonly Place[]): string {
   const paths = places.filter(({ path }) => path !== '').map(({ path }) => `"${path}"`)
   const offers = places.map(({ path, words }) => `    "${path}") words="${words.join(' ')}" ;;`)

@@ -2,7 +2,7 @@ import { tellConfigFindings } from '@plexd/runtime'
 import { defaultConfigFile } from '../config/agent-config.ts'
 import { examineConfigFile } from '../config/load-config.ts'
 
-/** Reads the file as `plexd up` would, and changes nothing. */
+/** Checks the file as `plexd up` would, and changes nothing. */
 export async function runConfigCheck(
   file: string | undefined,
   options: { json?: boolean },

@@ -29,7 +29,7 @@ interface Options {
   json?: boolean
 }
 
-/** Leaves the mesh, then with `purge` removes what is on the disk. A node that the control plane has removed counts as left. */
+/** Leaves the mesh, and with `purge` deletes the data dir. A node that the control plane has removed counts as left. */
 export async function runDeregister(flags: Flags, options: Options): Promise<void> {
   const { purge = false, force = false, yes = false, json = false } = options
   if (force && !purge)
@@ -40,10 +40,10 @@ export async function runDeregister(flags: Flags, options: Options): Promise<voi
   const config = await loadConfigFor(flags)
   const identity = await readIdentity(config, { purge, force })
   if (purge) checkPurge(config.dataDir)
-  // Scripts say no more than this where nobody can be asked, and have always been obeyed.
+  // Without a terminal there is no question: existing scripts do not pass a flag.
   if (process.stdin.isTTY) await confirm(process, { what: question(config, identity, purge), yes })
   const told = identity ? await leave(config, identity, force) : false
-  // Nobody answers under this identity any more, on either side.
+  // From here on nothing uses this identity, on either side.
   if (identity && process.getuid?.() === 0) await takeDown(config, identity)
   const kept = purge ? await removeFiles(config) : undefined
   if (!identity)
@@ -68,7 +68,7 @@ function question(
   return [...leaves, ...(purge ? [`remove all that is in "${dataDir}"`] : [])].join(' and ')
 }
 
-/** A damaged identity must not stand in the way of getting rid of it. */
+/** A damaged identity must not prevent its removal. */
 async function readIdentity(
   config: AgentConfig,
   { purge, force }: { purge: boolean; force: boolean },
@@ -84,7 +84,7 @@ async function readIdentity(
   )
 }
 
-/** False when the control plane did not know the node any more, or could not be told and that does not matter. */
+/** False if the control plane did not know the node, or could not be told and that does not matter. */
 async function leave(config: AgentConfig, identity: Identity, force: boolean): Promise<boolean> {
   requireApiUrl(config)
   const credentials = {
@@ -106,7 +106,7 @@ async function leave(config: AgentConfig, identity: Identity, force: boolean): P
   }
 }
 
-/** Refuses while a daemon runs on the data dir, and for a folder that cannot be one. */
+/** Refuses if a daemon is running on the data dir, or the folder cannot be a data dir. */
 function checkPurge(dataDir: string): void {
   const path = resolve(dataDir)
   if ([resolve('/'), homedir(), process.cwd()].includes(path)) {
@@ -116,8 +116,8 @@ function checkPurge(dataDir: string): void {
 }
 
 /**
- * What is in the data dir, then the folder itself. One that stays because it is a mount point, or because it stands where
- * nothing may be removed, holds nothing any more: tells why.
+ * Deletes the contents of the data dir, then the folder itself. If the folder remains, because it is a mount point or its
+ * parent is not writable, it is empty, and the reason is printed.
  */
 async function removeFiles({ dataDir, tokenFile }: AgentConfig): Promise<string | undefined> {
   for (const name of (await readdir(dataDir).catch(undefinedIfMissing)) ?? [])

@@ -8,7 +8,7 @@ import { type FoundInterface, findInterface } from '../wireguard/interface/find-
 import { lockHolder, lockInterface } from '../wireguard/interface/interface-lock.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
-/** Stops the daemon, if one runs, and removes what it has made of the network. The node stays registered. */
+/** Stops the daemon, if one is running, and removes everything it has configured in the network. The node stays registered. */
 export async function runDown(flags: Flags, { json }: { json?: boolean }): Promise<void> {
   const config = await loadConfigFor(flags)
   if (process.getuid?.() !== 0) {
@@ -20,13 +20,13 @@ export async function runDown(flags: Flags, { json }: { json?: boolean }): Promi
 }
 
 export interface TakenDown {
-  /** Whether a daemon ran, which has been stopped. */
+  /** Whether a daemon was running and has been stopped. */
   stopped: boolean
   interface_removed: boolean
 }
 
 /**
- * What is not there is no failure. With an identity only what belongs to it: another plexd on this machine, with
+ * Something missing is not a failure. With an identity, removes only what belongs to it: another plexd on this machine, with
  * another data dir, is left alone.
  */
 export async function takeDown(config: AgentConfig, identity?: Identity): Promise<TakenDown> {
@@ -36,7 +36,7 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
   const find = (): Promise<FoundInterface | undefined> => findInterface(interfaceName, keys)
   const isCertain = stopped || !identity || (await find()) !== undefined
   const isOthers = !isCertain && (await findInterface(interfaceName))?.isThere === true
-  // Another plexd may be about to make its own.
+  // Another plexd may be about to create its own.
   await using lock = isCertain ? await waitForLock(config) : await lockInterface(interfaceName)
   if (isOthers || !lock) return { stopped, interface_removed: false }
   const found = await find()
@@ -50,8 +50,8 @@ export async function takeDown(config: AgentConfig, identity?: Identity): Promis
 }
 
 /**
- * False when no daemon answers, or one of another node. It is asked, and not sent a signal, unless it is too old for
- * that: the process id that it knows of itself may be that of another program here, where it runs in another namespace.
+ * False if no daemon answers, or one of another node. The daemon is asked through its socket; only one too old for
+ * that gets a signal, because the PID it reports may belong to another program here if it runs in its own PID namespace.
  */
 async function stopDaemon(
   { socketPath }: AgentConfig,
@@ -71,7 +71,7 @@ async function stopDaemon(
 
 const patienceMs = 10_000
 
-/** A daemon that still runs would bring back what is removed. */
+/** A running daemon would restore what is removed. */
 async function waitForLock({ meshInterface, socketPath }: AgentConfig): Promise<AsyncDisposable> {
   const untilMs = systemClock.monotonic() + patienceMs
   for (;;) {

@@ -4,13 +4,13 @@ import type { AgentConfig, Settings } from '../config/agent-config.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { type SettingName, settingRows } from '../config/settings.ts'
 
-/** What the command line sets, and the file it names. */
+/** The settings from the command line, and the config file it names. */
 export interface Flags {
   settings: Settings
   configFile: string | undefined
 }
 
-/** The options of any command; those it does not have are not set. */
+/** The options of any command; those that a command lacks are not set. */
 export function readFlags(options: Record<string, unknown>): Flags {
   const settings: Settings = {}
   for (const [name, { flag }] of settingRows) {
@@ -35,7 +35,7 @@ export function withFlags(command: Command, ...names: SettingName[]): Command {
   return command
 }
 
-/** Warnings about the config go to stderr at the level that was asked for on the command line. */
+/** Config warnings go to stderr, with the log level of the command line. */
 export function loadConfigFor({ settings, configFile }: Flags): Promise<AgentConfig> {
   const log = createLog('plexd', levelOf(settings.logLevel ?? process.env.PLEXD_LOG_LEVEL))
   return loadConfig({ flags: settings, file: configFile, env: process.env, log })

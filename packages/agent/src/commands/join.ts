@@ -10,7 +10,7 @@ import { openDesiredStore } from '../state/desired-store.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 import { askSecret } from './prompt.ts'
 
-/** Enrols and prints who the node is; a node that is enrolled already is only shown. */
+/** Enrols and prints the identity; a node that is already enrolled is only shown. */
 export async function runJoin(flags: Flags, { json }: { json?: boolean }): Promise<void> {
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
@@ -28,7 +28,7 @@ async function findOrEnrol(config: AgentConfig, flags: Flags, log: Log): Promise
   requireApiUrl(config)
   const database = openDatabase(config.dataDir, log)
   try {
-    // A second look under the lock: another join, or the daemon, may have been quicker.
+    // Check again under the lock: another join, or the daemon, may have been faster.
     const enrolled = await loadIdentity(config.dataDir, config.hostname)
     return enrolled ? asAsked(enrolled, config) : await enrolHere(config, flags, log)
   } finally {
@@ -36,7 +36,7 @@ async function findOrEnrol(config: AgentConfig, flags: Flags, log: Log): Promise
   }
 }
 
-/** Nothing happens on a machine that is a node; whoever asked for another name has to hear of it. */
+/** An enrolled machine is not changed; if another name was requested, say so. */
 function asAsked(known: Identity, { hostname, hostnameChosen }: AgentConfig): Identity {
   const { node_id, hostname: old } = known
   if (!hostnameChosen || hostnameKey(hostname) === hostnameKey(old)) {

@@ -9,7 +9,7 @@ import {
 import { describeEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
-/** Calls the daemon on this machine. `what` is tried, for the text of a failure. */
+/** Calls the daemon on this machine. `what` is the action, for error messages. */
 export async function callLocal<T>(
   flags: Flags,
   what: string,
@@ -34,7 +34,7 @@ function describe(
   return new ApiError(code, `${what}: ${error.message}${advice[status] ?? ''}`, { status })
 }
 
-/** What to do about a status, where a command says nothing else. */
+/** The remedy for an error status, unless the command has its own. */
 export const adviceOf: Readonly<Record<number, string>> = {
   403: ': run as root, or join the group with "sudo usermod -aG plexd-secrets $USER"',
   404: ': "plexd state" lists what there is',

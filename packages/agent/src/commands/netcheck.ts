@@ -3,7 +3,7 @@ import { printable, printJson } from '@plexd/runtime'
 import type { Flags } from './flags.ts'
 import { adviceOf, callLocal } from './local.ts'
 
-/** Asks the daemon, for it alone can speak from WireGuard's port. Exit code 1 where it has no mesh, and so no such port. */
+/** Asks the daemon, because only it can send from WireGuard's port. Exit code 1 if it has no mesh, and so no such port. */
 export async function runNetcheck(flags: Flags, { json }: { json?: boolean }): Promise<void> {
   const { body } = await callLocal(
     flags,
@@ -28,7 +28,7 @@ export function formatNetwork(status: NetworkStatus): string {
   return facts.map(([name, value]) => `${`${name}:`.padEnd(17)}${printable(value)}\n`).join('')
 }
 
-/** What WireGuard alone can cross (RFC 5128, section 3.3, for the pairs). */
+/** Which NAT pairs WireGuard can traverse (RFC 5128, section 3.3). */
 const prospects: Record<NetworkStatus['nat_type'], string> = {
   none: 'reachable directly by all',
   full_cone: 'reachable directly by all',

@@ -9,7 +9,7 @@ export async function runPolicies(flags: Flags, { json }: { json?: boolean }): P
   else process.stdout.write(formatPolicies(body))
 }
 
-/** The rules in the order in which they are tried, then what was decided without one. */
+/** The rules in order of evaluation, then the packets decided without one. */
 export function formatPolicies(status: PolicyStatus): string {
   const { filtering, reason, default_action, denied } = status
   if (!filtering) return `packets on the mesh are not filtered: ${reason}\n`
@@ -38,7 +38,7 @@ function rowOf(rule: RuleStatus): string[] {
   ]
 }
 
-/** What the rule says, behind the name of the node that it means. */
+/** The rule's text, after the name of the node it refers to. */
 function named(side: string, hostname: string): string {
   return hostname === '' ? side : `${hostname} (${side})`
 }

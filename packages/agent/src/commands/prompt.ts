@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 
-/** Asks at the terminal without showing what is typed. Ctrl-C rejects. */
+/** Prompts at the terminal with hidden input. Ctrl-C rejects. */
 export async function askSecret(question: string): Promise<string> {
   const mute = new Writable({ write: (_chunk, _encoding, done) => done() })
   const terminal = createInterface({ input: process.stdin, output: mute, terminal: true })

@@ -44,7 +44,7 @@ export async function showState(flags: Flags, { json }: Options): Promise<void> 
   process.stdout.write(formatTable(['kind', 'key', 'version', 'value'], rows))
 }
 
-/** One entry: its value as it is, so that a script can use it; all about it as JSON. Without a key, the keys. */
+/** One entry: its raw value, for use in scripts; with all fields as JSON. Without a key, the list of keys. */
 export async function getEntry(
   flags: Flags,
   { json, kind, key }: Options & { kind: string; key?: string },
@@ -112,7 +112,7 @@ function parsePayload(text: string): unknown {
   }
 }
 
-/** The daemon would say that it is no JSON, as the API's table wants. */
+/** Checked here, because the daemon's answer would only say that it is not JSON. */
 function checkSize(body: { content_type: string; payload: unknown }): void {
   const bytes = Buffer.byteLength(JSON.stringify(body))
   if (bytes <= maxBodyBytes) return
@@ -122,7 +122,7 @@ function checkSize(body: { content_type: string; payload: unknown }): void {
   )
 }
 
-/** On a terminal the value must not drive it, nor the prompt stick to it; a pipe gets it unchanged. */
+/** On a terminal, control characters are escaped and a newline is added; a pipe gets the value unchanged. */
 function forReader(text: string): string {
   if (!process.stdout.isTTY) return text
   return printableLines(text.endsWith('\n') ? text : `${text}\n`)

@@ -10,7 +10,7 @@ export async function runStatus(flags: Flags, { json }: { json?: boolean }): Pro
   else process.stdout.write(formatStatus(body, systemClock.now()))
 }
 
-/** For people: one fact a line, problems last, where the eye stays. */
+/** For people: one fact per line, problems last, where they are seen. */
 export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number): string {
   const { control_plane, mesh, counts } = status
   const facts: [string, string][] = [

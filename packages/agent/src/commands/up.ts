@@ -10,7 +10,7 @@ import { startAgent } from '../daemon/agent.ts'
 import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
 import { type Flags, loadConfigFor } from './flags.ts'
 
-/** Runs until SIGTERM or SIGINT; SIGHUP makes it read its settings and the CA file again. The mesh stays up behind it: "plexd down" ends that. */
+/** Runs until SIGTERM or SIGINT; SIGHUP reloads the settings and the CA file. The mesh stays up afterwards: "plexd down" removes it. */
 export async function runUp(
   flags: Flags,
   reloadRequests: ReloadRequests | undefined,

@@ -2,8 +2,8 @@ import { isLoopback } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 
 /**
- * The URL without its last slash. Only `https://`: a bearer token and desired state travel over it. `http://` is for
- * trying things out on this very machine, and must be asked for.
+ * The URL without a trailing slash. Must be `https://`, because it carries a bearer token and the desired state. `http://`
+ * is only for trials on the same machine, and has to be allowed explicitly.
  */
 export function checkApiUrl(text: string, insecureHttp: boolean): string {
   const refuse = (why: string): CliError =>

@@ -2,7 +2,7 @@ import type { Form } from './form.ts'
 import { settingRows } from './settings.ts'
 import { noSkipVerify } from './values.ts'
 
-/** All keys that a config file may have. */
+/** All keys of a config file. */
 export const configForm: Form = {
   ...Object.fromEntries(
     settingRows.flatMap(([to, { keys, mapping = false, read }]) =>
@@ -11,7 +11,7 @@ export const configForm: Form = {
   ),
   'api.tlsinsecureskipverify': { read: noSkipVerify },
   'api.connecttimeout': null,
-  // The Go agent wants them and overwrites them with data_dir.
+  // Required by the Go agent, which overwrites them with data_dir.
   'registration.datadir': null,
   'node_api.datadir': null,
   'heartbeat.nodeid': null,

@@ -3,8 +3,8 @@ import { readSetting } from './form.ts'
 import { settingRows } from './settings.ts'
 
 /**
- * What the environment sets. `PLEXD_CONFIG` (which file to read) and the bootstrap token itself are read elsewhere:
- * the token's variable has a configurable name and its turn comes after the token file.
+ * The settings from the environment. `PLEXD_CONFIG` (the file to read) and the bootstrap token are read elsewhere:
+ * the token's variable has a configurable name, and the token file takes precedence over it.
  */
 export function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   const settings = settingRows.map(([to, { env: variable = '', read }]) => {

@@ -3,29 +3,29 @@ import { CliError, exitCodes } from '@plexd/runtime'
 import type { AgentConfig, Settings } from './agent-config.ts'
 
 /**
- * How a config file may be written: dotted path of a key -> where its value goes. `null` marks a key, or with `.*` a
- * whole section, that is known but means nothing to this version. A section in which anything means something has no
- * `.*`: it would hide what is mistyped there.
+ * The form of a config file: dotted path of a key -> where its value goes. `null` marks a key, or with `.*` a
+ * whole section, that is known but not used by this version. A section with any used key has no
+ * `.*`, because that would hide typos in it.
  */
 export type Form = Readonly<Record<string, Target | null>>
 
 export interface Target {
-  /** Nothing for a value that is only checked. */
+  /** Returns nothing for a value that is only validated. */
   to?: keyof AgentConfig
-  /** Whether the value is a mapping by itself, not a section of further keys. */
+  /** Whether the value itself is a mapping, rather than a section with further keys. */
   mapping?: boolean
-  /** Throws an error that says what is wanted. */
+  /** Throws an error with the expected value. */
   read(value: unknown): unknown
 }
 
 export interface FormContent {
   settings: Settings
-  /** What cannot be read, in the order of the file; nothing of it is in the settings. */
+  /** The invalid values, in file order; they are not in the settings. */
   faults: { path: string; error: CliError }[]
   unknownKeys: string[]
 }
 
-/** `source` names the file in errors. Empty values (`null`, `""`) count as not set. */
+/** `source` names the file in errors. Empty values (`null`, `""`) count as absent. */
 export function readForm(
   mapping: Record<string, unknown>,
   form: Form,
@@ -59,7 +59,7 @@ export function readSetting(target: Target, value: unknown, name: string): Setti
   }
 }
 
-/** The known key that differs from an unknown one by a letter or two swapped ones. */
+/** The known key that an unknown one is probably a typo of. */
 export function nearestKey(unknownKey: string, form: Form): string | undefined {
   return nearest(
     unknownKey,
@@ -69,7 +69,7 @@ export function nearestKey(unknownKey: string, form: Form): string | undefined {
 
 interface Leaf {
   path: string
-  /** The entry of the form that covers the path. */
+  /** The form's entry for the path. */
   key: string | undefined
   value: unknown
 }
@@ -93,7 +93,7 @@ function keyOf(path: string, form: Form, isSection: boolean): string | undefined
   return !isSection && Object.hasOwn(form, section) ? section : undefined
 }
 
-/** The Go agent names its keys without underscores; people, and its own templates, write them with. */
+/** The Go agent's keys have no underscores, but people, and its own templates, write them with underscores. */
 function plain(key: string): string {
   return key.toLowerCase().replaceAll('_', '')
 }

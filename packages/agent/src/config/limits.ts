@@ -2,7 +2,7 @@ import { maxOutputBytes } from '@plexd/protocol'
 import { limitTable, type Limits as Resolved } from '@plexd/runtime'
 
 /**
- * What plexd lets others take: programs on the node, peers, the control plane. Each has a row in
+ * The limits for programs on the node, peers and the control plane. Each has a row in
  * docs/reference/settings.md, and is set under `limits:` in the config file.
  */
 export const limits = limitTable({

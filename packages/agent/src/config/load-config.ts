@@ -23,15 +23,15 @@ import { recallSettings } from './remembered.ts'
 
 export interface ConfigSources {
   flags: Settings
-  /** From `--config`; without it `PLEXD_CONFIG`, then the default file if there is one. */
+  /** `--config`, otherwise `PLEXD_CONFIG`, otherwise the default file if it exists. */
   file: string | undefined
   env: NodeJS.ProcessEnv
   log: Log
 }
 
 /**
- * Flags over environment over file over what is remembered of the enrolment over defaults. The file may have any of the three forms (README, Go agent,
- * installer); each key shows by its shape which one it belongs to. Throws a CliError that names the key, its value and what is wanted.
+ * Precedence: flags, environment, file, remembered settings of the enrolment, defaults. The file may have any of three forms (README, Go agent,
+ * installer); each key's form is recognised by its shape. Throws a CliError with the key, its value and what is expected.
  */
 export async function loadConfig({ flags, file, env, log }: ConfigSources): Promise<AgentConfig> {
   const fromFile = await readFile(file ?? env.PLEXD_CONFIG, log)
@@ -46,7 +46,7 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
   }
   config.hostnameChosen =
     (flags.hostname ?? fromEnvironment.hostname ?? fromFile.hostname) !== undefined
-  // A token file that was named closer to the command beats a token in a source farther away.
+  // A token file from a source of higher precedence beats a token from a lower one.
   if (flags.tokenFile ?? fromEnvironment.tokenFile) config.tokenValue = flags.tokenValue
   if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
   config.proxyUrl = readProxy(config.apiUrl, env)
@@ -61,7 +61,7 @@ function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-/** All that is wrong in a config file, whether it would be read or not. */
+/** All faults of a config file, including those that do not prevent reading it. */
 export async function examineConfigFile(path: string): Promise<ConfigFinding[]> {
   try {
     const mapping = await readConfigFile(path)
@@ -79,7 +79,7 @@ export async function examineConfigFile(path: string): Promise<ConfigFinding[]> 
 
 const fileFault = (detail: string): ConfigFinding => ({ key: '', state: 'error', detail })
 
-/** The file and the key stand beside it. */
+/** File and key are shown separately. */
 function faultOf(key: string, message: string, path: string): ConfigFinding {
   return { key, state: 'error', detail: message.replace(`config "${path}": ${key}: `, '') }
 }

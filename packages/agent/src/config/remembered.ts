@@ -12,12 +12,12 @@ import { Check } from 'typebox/value'
 import type { AgentConfig, Settings } from './agent-config.ts'
 
 /**
- * What reached the control plane, and what the command line said, kept beside the identity: a node that is enrolled
- * starts again without being told. All other sources win over it.
+ * The address of the control plane and some command line settings, stored beside the identity, so that an enrolled node
+ * restarts without them. All other sources take precedence.
  */
 const Remembered = Type.Object({
   api: Type.String(),
-  /** Whether the authority that it was trusted by is kept beside this file. */
+  /** Whether the CA certificate that was used is stored beside this file. */
   ca: Type.Boolean(),
   insecure_http: Type.Boolean(),
   socket: Type.Optional(Type.String()),
@@ -28,13 +28,13 @@ type Remembered = Static<typeof Remembered>
 
 const pathOf = (dataDir: string): string => join(dataDir, 'settings.json')
 
-/** A copy: the file that was named may be gone by then, or somebody else's. */
+/** A copy, because the original file may be deleted later, or belong to somebody else. */
 const caPathOf = (dataDir: string): string => join(dataDir, 'control-plane-ca.crt')
 
-/** To be called when the control plane has answered: what does not work is not remembered. `flags` is what was typed. */
+/** Call this after the control plane has answered, so that nothing wrong is remembered. `flags` is the command line. */
 export async function rememberSettings(config: AgentConfig, flags: Settings): Promise<void> {
   const { dataDir, apiUrl, caFile, insecureHttp } = config
-  // What was damaged is written anew.
+  // A damaged file is replaced.
   const before = await read(dataDir).catch(() => undefined)
   if (caFile !== undefined && caFile !== caPathOf(dataDir))
     await writeIfNew(caPathOf(dataDir), readPlainFile(caFile, `read CA file "${caFile}"`))
@@ -53,8 +53,8 @@ export async function rememberSettings(config: AgentConfig, flags: Settings): Pr
 }
 
 /**
- * What is remembered, but for what `given` sets. Address, authority and the leave to do without TLS belong together: of
- * another control plane, or of this one named again, nothing is taken over. Nothing where the file is not for this user.
+ * The remembered settings that `given` does not set. Address, CA and permission for plain HTTP belong together: if an
+ * address is given, even the same one, none of them is used. Empty if the file belongs to another user.
  */
 export async function recallSettings(
   dataDir: string,
@@ -91,7 +91,7 @@ async function read(dataDir: string): Promise<Remembered | undefined> {
   }
 }
 
-/** Each start says the same: the disk need not hear it. */
+/** Skips writing if nothing has changed, which is the case at most starts. */
 async function writeIfNew(path: string, content: string): Promise<void> {
   const before = await readFile(path, 'utf8').catch(() => undefined)
   if (before !== content) await writeFileAtomic(path, content)

@@ -16,33 +16,33 @@ import {
   text,
 } from './values.ts'
 
-/** One thing that can be set, with all the places where it can be. */
+/** A setting, with all the places where it can be set. */
 export interface Setting<Value> {
-  /** Durations are milliseconds here, and text with a unit where they are written. */
+  /** Durations are milliseconds here, and text with a unit wherever they are written. */
   default: Value
-  /** From YAML, which has types, or the environment, which has text. Throws an error that says what is wanted. */
+  /** Parses a value from YAML, which has types, or the environment, which has text. Throws an error with the expected value. */
   read(value: unknown): Value
   /**
-   * Where it stands in the config file: first as the README has it, which is what we document; then in the names of the
-   * Go agent's structures, and as `plexd install` and the cloud-init templates write it. No key means two things.
+   * Its paths in the config file: first the form of the README, which is the documented one; then that of the
+   * Go agent's structures, and that of `plexd install` and the cloud-init templates. No key has two meanings.
    */
   keys: readonly [string, ...string[]]
-  /** Whether the value is a mapping by itself, not a section of further keys. */
+  /** Whether the value itself is a mapping, rather than a section with further keys. */
   mapping?: true
   env?: string
-  /** As commander takes it. */
+  /** In commander's syntax. */
   flag?: string
-  /** What `--no-` before the name of a switch does; there is none without. */
+  /** The description of its `--no-` form; without one there is no such form. */
   off?: string
-  /** What the flag may be followed by; undefined for anything. */
+  /** The allowed values of the flag; undefined for any. */
   choices?: readonly string[]
-  /** Whether SIGHUP changes it; all else waits for a restart. */
+  /** Whether SIGHUP reloads it; all others need a restart. */
   reloads?: true
-  /** What it sets, for the reference and `--help`: starts in lower case, no full stop. */
+  /** The description for the reference and `--help`: starts in lower case, no full stop. */
   help: string
 }
 
-/** The type of a row follows from its default and its reader, which have to agree. */
+/** Infers the type of a row from its default and its parser, which must agree. */
 const setting = <Value>(row: Setting<Value>): Setting<Value> => row
 
 export const settings = {

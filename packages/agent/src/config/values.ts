@@ -3,7 +3,7 @@ import { type LogLevel, logLevels, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from './limits.ts'
 import { parseStunServer } from './stun-server.ts'
 
-/** Readers of single values, from YAML (which has types) or the environment (which has text). Each throws what it wants. */
+/** Parsers of single values, from YAML (typed) or the environment (text). Each throws an error with what it expects. */
 
 export function text(value: unknown): string {
   if (typeof value === 'string') return value.trim()
@@ -19,14 +19,14 @@ export function flag(value: unknown): boolean {
   throw new TypeError('want true or false')
 }
 
-/** As the kernel takes it, and fit to stand in a command. */
+/** Accepted by the kernel, and safe in a command line. */
 export function interfaceName(value: unknown): string {
   const name = text(value)
   if (/^(?!\.)[A-Za-z0-9_.-]{1,15}$/.test(name)) return name
   throw new RangeError('want 1 to 15 letters, digits, dashes, dots and underscores')
 }
 
-/** A whole number of at least `min` and at most `max`. */
+/** An integer from `min` to `max`. */
 export function count(min: number, max: number): (value: unknown) => number {
   return (value) => {
     const number = typeof value === 'string' && value !== '' ? Number(value) : value
@@ -37,19 +37,19 @@ export function count(min: number, max: number): (value: unknown) => number {
   }
 }
 
-/** Ranges of IPv4 addresses: one, or a list of them. */
+/** IPv4 ranges: one, or a list. */
 export function cidrs(value: unknown): string[] {
   const ranges = [value].flat().map((one) => formatCidr(parseCidr(text(one))))
   if (ranges.length === 0) throw new RangeError('want a range, such as 10.100.0.0/16, or several')
   return ranges
 }
 
-/** Nobody waits longer for anything here; what is meant to be never has a switch of its own. */
+/** A longer interval makes no sense; "never" has its own switch. */
 const longestMs = 720 * 3_600_000
-/** A request, a stream or an action that is silent for so long is dead; and the timer of a socket holds no 25 days. */
+/** A request, stream or action that is silent for this long is dead; a socket's timer cannot hold 25 days. */
 export const longestSilenceMs = 24 * 3_600_000
 
-/** A Go duration of at least `minMs` and at most `maxMs`, in milliseconds. */
+/** A Go duration from `minMs` to `maxMs`, in milliseconds. */
 export function duration(minMs: number, maxMs = longestMs): (value: unknown) => number {
   return (value) => {
     if (typeof value !== 'string') throw new TypeError('want a number and a unit, such as "30s"')
@@ -86,7 +86,7 @@ export function stunServers(value: unknown): readonly string[] {
   })
 }
 
-/** A mapping of names to texts; numbers and booleans are taken as written. */
+/** A mapping of strings; numbers and booleans are converted as written. */
 export function labels(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError('want a mapping of names to texts')
@@ -98,7 +98,7 @@ export function labels(value: unknown): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-/** A mapping of limits to numbers; the others keep their defaults. */
+/** A mapping of limit names to numbers; the others keep their defaults. */
 export function limitNumbers(value: unknown): Limits {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError('want a mapping of limits to numbers')
@@ -106,7 +106,7 @@ export function limitNumbers(value: unknown): Limits {
   return resolveLimits(limits, { ...value })
 }
 
-/** Refused: without verification anybody on the way can give orders. */
+/** Refused: without certificate verification anyone in between could take over the node. */
 export function noSkipVerify(value: unknown): boolean {
   if (flag(value))
     throw new RangeError('not supported: name the CA of the control plane with ca_file')

@@ -2,28 +2,28 @@ import { answerHeader, formOf, type TransportResponse } from '@plexd/protocol'
 import { ForeignAnswer } from './failure.ts'
 
 /**
- * Through which every answer goes before anybody looks at it. Once this control plane has shown our form, what lacks it
- * is weather: neither a refusal nor an acknowledgement. One that never has is believed whatever it says, as the
- * specification has it; but for pages, which are made for people.
+ * Checks every answer before anything else sees it. Once this control plane has sent a marked answer, unmarked ones
+ * count as network errors: neither a refusal nor an acknowledgement. A control plane that never has is believed, as in the
+ * specification, except for HTML pages (docs/decisions/0030).
  */
 export interface AnswerGate {
-  /** Throws a ForeignAnswer for what is not the control plane's, or not of the content type that alone will do. */
+  /** Throws a ForeignAnswer if it is not the control plane's, or lacks the required content type. */
   judge(answer: TransportResponse, type?: string): void
-  /** No answer came. */
+  /** Call this if there was no answer. */
   failed(): void
   hasShown(): boolean
-  /** The run of the control plane that answered last; empty while none has named itself. */
+  /** The run (life) of the control plane that answered last; empty while none was named. */
   life(): string
 }
 
 export interface AnswerGateOptions {
-  /** What is remembered with the identity. */
+  /** Stored with the identity. */
   hasShown?: boolean
-  /** It has for the first time. */
+  /** Called at the first marked answer. */
   onShown?(): void
-  /** Something on the way answers; undefined when the control plane does again. */
+  /** Something in between answers; undefined when the control plane does again. */
   onForeign?(answer: ForeignAnswer | undefined): void
-  /** The control plane answers, after it did not. */
+  /** The control plane answers again. */
   onBack?(): void
 }
 

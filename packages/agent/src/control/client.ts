@@ -26,27 +26,27 @@ import { askAs, type Credentials } from './credentials.ts'
 
 export interface ControlConnection extends Disposable {
   client: Client<ControlApi>
-  /** Closes connections from addresses that this machine has no longer. */
+  /** Closes connections from addresses that this machine no longer has. */
   keepOnly(localAddresses: ReadonlySet<string>): void
-  /** Trusts what is in the CA file now. Throws when it cannot be read. */
+  /** Reloads the CA file. Throws if it cannot be read. */
   reloadCa(): void
 }
 
-/** The Go agent is `plexd/<version>` and nothing else: by what follows, the control plane knows what this one can do. */
+/** The Go agent sends only `plexd/<version>`; from what follows, the control plane knows what this agent supports. */
 export const userAgent = `plexd/${version} (node)`
 
-/** JSON longer than this is sent as gzip. */
+/** Longer JSON is sent as gzip. */
 const gzipOverBytes = 1_024
 
 export interface ClientOptions {
   credentials: Credentials
-  /** Makes of what something else answers an error; without one there is nothing that is remembered. */
+  /** Turns foreign answers into errors; without it nothing is remembered. */
   gate?: AnswerGate
-  /** Names the daemon that speaks; commands beside it have no name. */
+  /** Identifies this daemon; commands have none. */
   instance?: string
   skew?: ClockSkew
   clock?: Clock
-  /** The defaults when left out. */
+  /** Default: the standard limits. */
   limits?: AnswerLimits
 }
 
@@ -56,12 +56,12 @@ const defaults = resolveLimits(limitTable, {})
 
 type Place = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'requestTimeoutMs'>
 
-/** How connections are made. */
+/** The connection settings. */
 export interface Connecting {
   lookup?: LookupFunction
 }
 
-/** The 17 operations as functions, over connections of their own. Throws a CliError when the CA file cannot be used. */
+/** The control API as functions, with its own connections. Throws a CliError if the CA file is unusable. */
 export function openControlClient(
   config: Place & Pick<AgentConfig, 'limits'>,
   options: ClientOptions & Connecting,
@@ -95,8 +95,8 @@ function openTransport(
 }
 
 /**
- * The credentials are asked anew for each call, so that a rotated token takes effect; a call that was under way with the
- * old one is made again. What something on the way answers gets no further than the gate, so no token is given up for it.
+ * Reads the credentials for each call, so that a rotated token takes effect; a call that was in flight with the
+ * old one is retried. Foreign answers are stopped by the gate, so no token is given up because of one.
  */
 export function clientOver(transport: Transport, options: ClientOptions): Client<ControlApi> {
   const { credentials, gate = createAnswerGate(), instance, skew, clock } = options
@@ -118,7 +118,7 @@ export function clientOver(transport: Transport, options: ClientOptions): Client
   )
 }
 
-/** A state is read part by part instead. */
+/** A state is parsed part by part instead. */
 function parseWithin(
   text: string,
   { answer_bytes: maxBytes, answer_values: maxValues }: AnswerLimits,
@@ -135,7 +135,7 @@ function parseWithin(
 
 const maxDepth = 64
 
-/** The control plane refuses a token from the moment on that it has seen the one which replaces it. */
+/** The control plane refuses an old token once it has seen the new one. */
 function askingAs(transport: Transport, credentials: Credentials): Transport {
   return (request) => {
     if (request.headers.authorization === undefined) return transport(request)

@@ -1,11 +1,11 @@
 import type { Clock, Log } from '@plexd/runtime'
 import type { Problems } from '../health/problems.ts'
 
-/** How far this machine's clock is from the control plane's. From 5 minutes on every event is refused as stale or from the future. */
+/** How far this machine's clock differs from the control plane's. From 5 minutes on every event is refused as stale or from the future. */
 export interface ClockSkew {
-  /** Takes the `Date` header of an answer, and when the request was sent. */
+  /** Takes the `Date` header of an answer, and the time when the request was sent. */
   observe(date: string | undefined, sentMs: number): void
-  /** Positive when the control plane is ahead. */
+  /** Positive if the control plane is ahead. */
   seconds(): number
 }
 
@@ -30,7 +30,7 @@ export function createClockSkew(deps: { clock: Clock; log: Log; problems: Proble
     observe(date, sentMs) {
       const dateMs = Date.parse(date ?? '')
       if (Number.isNaN(dateMs)) return
-      // The header has whole seconds and was written between request and answer.
+      // The header is in whole seconds, and was written between request and answer.
       skewMs = dateMs + 500 - (sentMs + clock.now()) / 2
       const size = Math.abs(skewMs)
       tell(size > brokenMs ? 'broken' : size > warnMs ? 'warn' : 'fine')

@@ -1,12 +1,12 @@
 import type { Log } from '@plexd/runtime'
 import { bearerOf, type IdentityStore, withKeys } from '../identity/identity.ts'
 
-/** What this node proves with who it is. */
+/** This node's credentials. */
 export interface Credentials {
   bearer(): string
-  /** What it proved that with before its last rotations, newest first, for a control plane that was restored from a backup. */
+  /** Its credentials before the last rotations, newest first, for a control plane restored from a backup. */
   before?(): readonly string[]
-  /** The control plane knows the node by one of those alone: that is in force when it resolves. */
+  /** The control plane only accepts these older credentials: they are in force when this resolves. */
   goBack?(change: { refused: string; accepted: string }): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export function createCredentials(
         isBack = bearerOf(now) === refused && keys !== undefined
         return isBack && keys ? withKeys(now, keys) : now
       })
-      // Another call was first.
+      // A concurrent call was first.
       if (!isBack) return
       const { node_id, private_key } = identity.current()
       log.warn('the control plane was restored from a backup: going back to the key of that time', {
@@ -38,13 +38,13 @@ export function createCredentials(
 export interface Question<Answer> {
   ask(bearer: string): Promise<Answer>
   isRefused(answer: Answer): boolean
-  /** It is not looked at any more. */
+  /** It is not tried any more. */
   drop?(answer: Answer): void
 }
 
 /**
- * Asks; and, when that is refused, once more: with what has taken the place of the token meanwhile, or else with those of
- * before, one after the other.
+ * Calls; if refused, retries once with the token that has replaced it meanwhile, otherwise with the earlier
+ * tokens, one after another.
  */
 export async function askAs<Answer>(
   credentials: Credentials,

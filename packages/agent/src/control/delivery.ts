@@ -4,19 +4,19 @@ import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import { ForeignAnswer, isFinal, isRefusal } from './failure.ts'
 
-/** A durable queue, as its loop needs it. */
+/** A durable queue, as its delivery loop sees it. */
 export interface DeliveryQueue<Item> {
   /** For logs: what is delivered. */
   name: string
-  /** Oldest first; a bounded number. */
+  /** Oldest first; a limited number. */
   pending(): Item[]
   send(item: Item, signal: AbortSignal): Promise<void>
-  /** Makes durable that the item is delivered, or will never be. */
+  /** Durably marks the item as delivered, or as never deliverable. */
   remove(item: Item): void
 }
 
 export interface Delivery extends AsyncDisposable {
-  /** There is something new, or the control plane is back. */
+  /** A new item was added, or the control plane is back. */
   wake(): void
 }
 
@@ -26,12 +26,12 @@ export interface DeliveryDeps {
   log: Log
 }
 
-/** Nothing pending: the next look, should nobody wake the loop. */
+/** With an empty queue: when to check again if nothing wakes the loop. */
 const idleMs = 10 * 60_000
 
 /**
- * Delivers what is pending until the control plane has taken it: 1 s to 5 min between attempts, from 1 s again when
- * woken. An item that it will never take is dropped with a warning; one that it fails on lets the others pass.
+ * Delivers pending items until the control plane has accepted them. Backoff from 1 s to 5 min, reset when
+ * woken. An item that will never be accepted is dropped with a warning; a temporary failure does not block the others.
  */
 export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDeps): Delivery {
   const { clock, log } = deps
@@ -79,7 +79,7 @@ export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDe
       queue.remove(item)
       return 'done'
     } catch (error) {
-      // It will be sent once more, which is safe.
+      // It will be sent again, which is safe.
       log.error('delivery cannot be noted on the disk', { what: queue.name, error })
       return 'failed'
     }
@@ -89,9 +89,9 @@ export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDe
   return { wake: trigger.fire, [Symbol.asyncDispose]: () => task[Symbol.asyncDispose]() }
 }
 
-/** Whether the next one may fare better: not when this node is refused, or told to send less. */
+/** Whether the next item may succeed: not if this node is refused, or rate-limited. */
 function isAboutItem(error: unknown): boolean {
-  // A filter on the way may dislike this one only.
+  // A filter in between may block only this one.
   if (error instanceof ForeignAnswer) return true
   return error instanceof ApiError && !isRefusal(error) && error.status !== 429
 }

@@ -5,15 +5,15 @@ import type { Limits } from '../config/limits.ts'
 import { type DeliveryDeps, startDelivery } from './delivery.ts'
 
 /**
- * Executions of the last day: what was decided, what came out, and how much of it the control plane knows. Each call
- * is durable when it returns; acks and results are sent until they are taken.
+ * The executions of the last day: decision, result, and how much of that the control plane has confirmed. Each call
+ * is durable when it returns; acks and results are sent until they are accepted.
  */
 export interface ExecutionOutbox extends AsyncDisposable {
   decide(ack: Ack): void
   finish(result: Result): void
-  /** True when the execution is known: then all that is known of it is sent again, and it must not run again. */
+  /** True if the execution is known: then everything known about it is sent again, and it must not run again. */
   repeat(executionId: string): boolean
-  /** Acks and results that the control plane does not have yet. */
+  /** Acks and results that the control plane has not confirmed. */
   pendingCount(): number
   wake(): void
 }
@@ -78,7 +78,7 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
     deps,
   )
 
-  /** A full disk at the start is no reason not to start: it is tried again with each delivery. */
+  /** A full disk must not prevent the start: this is retried at each delivery. */
   function interruptUnfinished(): void {
     try {
       for (const id of unfinished) setResult.run(JSON.stringify(interrupted(id, clock.now())), id)
@@ -109,7 +109,7 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
   }
 }
 
-/** What ran when the process ended will never say how it went. */
+/** An execution that was running when the process ended is reported as interrupted. */
 function readUnfinished(database: DatabaseSync): string[] {
   return database
     .prepare(
@@ -131,7 +131,7 @@ function interrupted(execution_id: string, nowMs: number): Result {
   }
 }
 
-/** The ack comes before the result. */
+/** The ack is sent before the result. */
 type Unsent = { execution_id: string } & (
   | { kind: 'ack'; body: ExecutionAck }
   | { kind: 'result'; body: ExecutionResult }

@@ -14,7 +14,7 @@ import type { AgentConfig } from '../config/agent-config.ts'
 
 type Where = Pick<AgentConfig, 'apiUrl' | 'caFile'> & Partial<Pick<AgentConfig, 'proxyUrl'>>
 
-/** The control plane does not take this node for one of its own. Retrying soon cannot help. */
+/** The control plane refuses this node. Retrying soon does not help. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && [401, 403, 404].includes(error.status)
 }
@@ -24,7 +24,7 @@ export function describeRefusal(reason: string): string {
   return `the control plane does not accept this node any more (${reason}): if it was removed there, stop plexd, then type "plexd deregister --purge" and "plexd join"`
 }
 
-/** An answer that the same request will always get. A 404 counts if the API itself gave it, not a proxy. */
+/** An answer that the same request will always get. A 404 counts only if the API itself sent it, not a proxy. */
 export function isFinal(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false
   if (error.status === 404) return typeof error.details?.error === 'string'
@@ -32,8 +32,8 @@ export function isFinal(error: unknown): boolean {
 }
 
 /**
- * An answer that is not the control plane's: a proxy, a balancer or a login page on the way gave it. Whatever it says,
- * it is about the way and not about this node, and the same request may fare better later.
+ * An answer that is not from the control plane, but from a proxy, a load balancer or a captive portal. It says
+ * nothing about this node, and the same request may succeed later.
  */
 export class ForeignAnswer extends Error {
   readonly status: number
@@ -50,7 +50,7 @@ export class ForeignAnswer extends Error {
 
 type Answered = Pick<TransportResponse, 'status' | 'headers' | 'body' | 'from'>
 
-/** Often the name of who made the page. */
+/** Often names the software that generated the page. */
 function pageTitle(body: string): string {
   const [, title = ''] = /<title>([^<]{1,80})/i.exec(body.slice(0, 4_096)) ?? []
   return title.trim() === '' ? '' : `: "${printable(title.trim())}"`
@@ -61,10 +61,10 @@ export function describeForeign(answer: ForeignAnswer, { apiUrl }: Where): strin
   return `${answer.message}, not the control plane "${apiUrl}": look at what stands between, as a proxy, a balancer or a login page; plexd tries on`
 }
 
-/** What went wrong on this machine, while the control plane answers well. */
+/** A failure on this machine, while the control plane answers properly. */
 export class LocalFailure extends Error {}
 
-/** What went wrong between here and the control plane, in one line that names the URL and what to look at. */
+/** Why the control plane could not be reached, in one line with the URL and what to check. */
 export function describeFailure(
   error: unknown,
   { apiUrl, caFile, proxyUrl }: Where,
@@ -83,14 +83,14 @@ export function describeFailure(
   return `connect to control plane ${describePlace({ apiUrl, proxyUrl })}: ${describeError(error)}${advice}`
 }
 
-/** Where the control plane is asked; a proxy that was forgotten in the environment is the usual reason why it is not reached. */
+/** The URL, and the proxy if one is used: a forgotten proxy in the environment is the usual cause. */
 export function describePlace({ apiUrl, proxyUrl }: Pick<Where, 'apiUrl' | 'proxyUrl'>): string {
   return proxyUrl === undefined
     ? `"${apiUrl}"`
     : `"${apiUrl}" by the proxy ${showProxy(proxyUrl)} of the environment`
 }
 
-/** What is wrong with the certificate that was shown, and what to do; undefined for any other failure. */
+/** What is wrong with the server's certificate, and the remedy; undefined for any other failure. */
 export function certificateFault(
   error: unknown,
   { apiUrl, caFile }: Where,
@@ -121,20 +121,20 @@ export function certificateFault(
   return undefined
 }
 
-/** A file or a database failed, which has nothing to do with the way to the control plane: sockets have no path. */
+/** A file or database error, which has nothing to do with the connection: socket errors have no path. */
 function isLocal(error: unknown): boolean {
   const { code = '', path } = Object(error) as { code?: string; path?: string } // errors of the system and of SQLite
   return diskFault(error) !== undefined || code === 'ERR_SQLITE_ERROR' || path !== undefined
 }
 
-/** Whatever answers there, it is shown in the status of this node. */
+/** Sanitised, because any server's text may end up in this node's status. */
 function bounded(text: string): string {
   return text.length > maxChars ? `${text.slice(0, maxChars)}…` : text
 }
 
 const maxChars = 2_048
 
-/** The same for the terminal, with the exit code that fits. */
+/** The same for the terminal, with the matching exit code. */
 export function failureOf(error: unknown, where: Where): CliError {
   const exitCode =
     error instanceof ApiError
@@ -149,7 +149,7 @@ export function isTrustFailure(error: unknown): boolean {
   return untrustedCodes.has(errorCodeOf(error) ?? '')
 }
 
-/** The clock of this machine, which NTP may put right any moment, or the certificate is out of its time. */
+/** The clock of this machine is wrong, which NTP may correct at any moment, or the certificate is expired or not yet valid. */
 function isClockFailure(error: unknown): boolean {
   return (errorCodeOf(error) ?? '') in clockFailures
 }

@@ -7,30 +7,30 @@ import { type AskingDeps, createStanding } from './standing.ts'
 export interface HeartbeatDeps extends AskingDeps {
   client: Pick<Client<ControlApi>, 'heartbeat'>
   nodeId: string
-  /** Where the identity is, for who has to act when another machine has it too. */
+  /** The path of the identity, for the operator's action if another machine has it too. */
   dataDir: string
-  /** The body at this moment. */
+  /** The current body. */
   describeNode(): HeartbeatRequest
-  /** The control plane wants a reconciliation now. */
+  /** The control plane requests a reconciliation. */
   onReconcile(): void
   onRotateKeys(): Promise<void>
 }
 
-/** Moves beats apart, so that a fleet that started together does not report together. */
+/** Jitter, so that a fleet that started together does not report together. */
 const jitter = 0.1
 
-/** What came or went is told earlier than at the next interval: so long after the last beat, and not before things settle. */
+/** Changed problems are reported early: this long after the last heartbeat, and not before they have settled. */
 const earlyMs = 5_000
 const settleMs = 1_000
 const earlyJitter = 0.5
 const idleMs = 24 * 3_600_000
 
 export interface Heartbeat extends AsyncDisposable {
-  /** The control plane is back: a beat that failed is made up for now. */
+  /** The control plane is back: repeats a failed heartbeat now. */
   wake(): void
 }
 
-/** Reports at once, then each interval and soon after a problem came or went, that the node is alive, and acts on the hints in the answer. */
+/** Reports at once, then at each interval and soon after problems change, that the node is alive, and follows the hints in the answer. */
 export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { client, nodeId, vitals, problems, clock, random } = deps
   const standing = createStanding(deps, 60_000)
@@ -41,7 +41,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   let hasFailed = false
   let beatMs = clock.monotonic()
   let said = ''
-  // That heartbeats fail is told by none.
+  // No heartbeat can report that heartbeats fail.
   const toSay = (): string =>
     JSON.stringify(problems.parts().filter((part) => part !== 'heartbeat' && part !== 'refused'))
 
@@ -106,7 +106,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   }
 }
 
-/** Not with "plexd deregister": that would take the node away from both. */
+/** Does not suggest "plexd deregister", which would remove the node for both machines. */
 function describeCopy({ since, addresses: all }: IdentityInUse, dataDir: string): string {
   const addresses = all.slice(0, 4).map((address) => address.slice(0, 64))
   return `another machine has the identity of this node too (since ${since}, seen from ${addresses.join(' and ')}), and the two put each other out: on the copy stop plexd, remove its data dir (here ${dataDir}), and join with a new token: plexd up --token TOKEN`

@@ -12,11 +12,11 @@ import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import { isRefusal } from './failure.ts'
 
-/** Replaces the WireGuard key of this node on demand, and with it what the control plane renews along: NSK and token. */
+/** Rotates this node's WireGuard key on request, and with it the NSK and the token. */
 export interface KeyRotation extends AsyncDisposable {
   /**
-   * Resolves when the intent is durable. While one rotation is under way another is the same one, and an event that
-   * was answered already is not answered again; without an event (a heartbeat's hint) it always counts.
+   * Resolves when the intent is durable. Requests during a rotation are merged into it, and an event that was
+   * already handled is ignored; a request without an event (a heartbeat's hint) always counts.
    */
   request(eventId?: string): Promise<void>
 }
@@ -24,13 +24,13 @@ export interface KeyRotation extends AsyncDisposable {
 export interface KeyRotationDeps {
   identity: IdentityStore
   client: Pick<Client<ControlApi>, 'rotateKeys'>
-  /** The control plane may hear of the new key, and gives out PSKs for it from now on. */
+  /** Announces the new key to the control plane, which then issues PSKs for it. */
   prepare(): void
   /** Stores the peers with their new PSKs. */
   takePeers(peers: readonly Peer[]): Promise<void>
-  /** Brings the new key, and the PSKs with it, into force. */
+  /** Puts the new key, and the PSKs with it, into force. */
   promote(privateKey: string): Promise<void>
-  /** So much earlier than this node uses it, its peers hear of the new key. */
+  /** How long before its use the new key is announced to peers. */
   noticeMs: number
   describe(error: unknown): string
   clock: Clock
@@ -40,9 +40,9 @@ export interface KeyRotationDeps {
 const idleMs = 24 * 3_600_000
 
 /**
- * The new key is on the disk as pending before the control plane hears of it, and in force only after it has agreed:
- * a crash at any moment leaves a key that both sides know or a pending one that is announced again. New secrets are on
- * the disk before they are used: only their use makes the old ones worthless.
+ * The new key is stored as pending before it is announced, and takes effect only after the control plane has agreed:
+ * after a crash at any moment, either both sides know the key, or it is pending and announced again. New secrets are
+ * stored before they are used: only their use invalidates the old ones.
  */
 export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
   const { identity, client, clock, log } = deps
@@ -92,7 +92,7 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
     log.info('WireGuard key rotated', { node_id, public_key: publicKeyOf(pending) })
   }
 
-  /** Another node has this key: practically impossible, but it must not go on for ever. */
+  /** Another node has this key: practically impossible, but must not loop forever. */
   function renew(): void {
     identity
       .update((now) => ({ ...now, pending_private_key: generatePrivateKey() }))
@@ -116,14 +116,14 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
   }
 }
 
-/** With the secrets that came along; those that they replace are kept. */
+/** With the new secrets; those that they replace are kept. */
 function withSecrets(now: Identity, { node_secret_key, node_token }: RotateKeysResponse): Identity {
   const next = {
     ...now,
     ...(node_secret_key ? { node_secret_key } : {}),
     ...(node_token ? { node_token } : {}),
   }
-  // They are given again when the answer was lost.
+  // If the answer was lost, the same ones are sent again.
   if (bearerOf(next) === bearerOf(now)) return next
   return withKeys(now, next)
 }

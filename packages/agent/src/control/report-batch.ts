@@ -2,12 +2,12 @@ import type { ReportSync } from '@plexd/protocol'
 import { parseExact } from '@plexd/runtime'
 import type { ReportChange } from '../state/report-store.ts'
 
-/** Bounds of one request, well within those of the operation. */
+/** The limits of one request, well within those of the operation. */
 const maxBatchChanges = 500
 const maxBatchBytes = 3 * 1024 * 1024
 const maxBatchValues = 150_000
 
-/** The first changes that fit into one request; one at least. */
+/** The first changes that fit into one request; at least one. */
 export function takeBatch(changes: Iterable<ReportChange>): ReportChange[] {
   const batch: ReportChange[] = []
   let bytes = 0
@@ -23,7 +23,7 @@ export function takeBatch(changes: Iterable<ReportChange>): ReportChange[] {
   return batch
 }
 
-/** What it takes in the request, with room for the names of its fields. */
+/** Its size in the request, including field names. */
 function bytesOf(change: ReportChange): number {
   const { key } = change
   const { content_type, payload } = change.deleted
@@ -32,14 +32,14 @@ function bytesOf(change: ReportChange): number {
   return Buffer.byteLength(`${JSON.stringify([key, content_type])}${payload}`) + 128
 }
 
-/** No fewer than there are: what separates two values may stand in a string as well. */
+/** An upper bound: separators may also occur inside strings. */
 function valuesOf(change: ReportChange): number {
   return change.deleted ? 1 : 6 + (change.entry.payload.match(/[,[{]/g)?.length ?? 0)
 }
 
 /**
- * The request for these changes. A key stands in one of its lists only: the store keeps the last change of each, and
- * a re-created entry goes on counting where the deleted one stopped, so that it reads as an update.
+ * The request for these changes. A key is in only one of the two lists: the store keeps the last change of each, and
+ * a re-created entry continues the version count of the deleted one, so it looks like an update.
  */
 export function toReportSync(changes: readonly ReportChange[]): ReportSync {
   return {
@@ -53,7 +53,7 @@ export function toReportSync(changes: readonly ReportChange[]): ReportSync {
   }
 }
 
-/** Every number as the program wrote it, digit by digit. */
+/** Numbers digit by digit as the program wrote them. */
 function parseExactly(text: string): unknown {
   return parseExact(text, (value, source) => String(value) === source)
 }

@@ -13,18 +13,18 @@ export interface ReportOfferDeps extends DeliveryDeps {
   store: Pick<ReportStore, 'keys' | 'get' | 'isEmpty' | 'resend'>
   client: Pick<Client<ControlApi>, 'compareReports'>
   nodeId: string
-  /** The run of the control plane that answers; empty while none has said so. */
+  /** The run (life) of the control plane that answers; empty while unknown. */
   life(): string
   /** The run with which the reports were last compared. */
   mark: Mark
 }
 
-/** Entries of one request. */
+/** Entries per request. */
 const pageSize = 500
 
 /**
- * What the control plane has confirmed it may have lost again: behind a restored backup it knows only what was in that.
- * So each run of it is asked once, by one digest, and what it lacks, or has again after it was deleted, is sent anew.
+ * After a restored backup, the control plane may have lost confirmed reports.
+ * So each of its runs is asked once, with one digest; entries that it lacks, or that were deleted since, are sent again.
  */
 export function startReportOffer(deps: ReportOfferDeps): Delivery {
   const { mark, life } = deps
@@ -61,7 +61,7 @@ function versionsOf({ keys, get }: Pick<ReportStore, 'keys' | 'get'>): ReportVer
   })
 }
 
-/** Side by side they cover all keys, also those that the node has not. */
+/** The pages cover all keys without gaps, including those the node does not have. */
 export function* pagesOf(all: readonly ReportVersion[]) {
   for (let at = 0; at === 0 || at < all.length; at += pageSize) {
     const after = all[at - 1]?.key

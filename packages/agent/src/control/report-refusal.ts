@@ -2,21 +2,21 @@ import { ApiError } from '@plexd/protocol'
 import type { ReportChange } from '../state/report-store.ts'
 import { ForeignAnswer } from './failure.ts'
 
-/** An entry that somebody else wrote at the control plane, and the version that it has there. */
+/** An entry that was written at the control plane by somebody else, and its version there. */
 export interface Conflict {
   key: string
   version: number
 }
 
 /**
- * What to do with changes that were not taken: send the same later, send them in two parts, count on from where the
- * control plane is, or set them aside until they are written again.
+ * How to handle refused changes: retry later, split the batch, continue from the control plane's version,
+ * or set them aside until they are written again.
  */
 export type Refusal = { todo: 'retry' | 'halve' | 'set aside' } | { todo: 'raise'; of: Conflict[] }
 
 /** Pure. */
 export function judgeRefusal(batch: readonly Pick<ReportChange, 'key'>[], error: unknown): Refusal {
-  // A proxy may have a lower bound than the control plane; it does not say what the entries are worth.
+  // A proxy may have a lower limit than the control plane; that says nothing about the entries.
   if (isTooMuch(error)) return { todo: batch.length > 1 ? 'halve' : 'retry' }
   if (!isOurFault(error)) return { todo: 'retry' }
   const of = conflictsOf(error).filter(({ key }) => batch.some((change) => change.key === key))
@@ -28,7 +28,7 @@ function isTooMuch(error: unknown): boolean {
   return error instanceof ForeignAnswer && error.status === 413
 }
 
-/** The same request would be refused again: an answer about its content, or content that cannot be sent at all. */
+/** The same request would be refused again, because of its content. */
 function isOurFault(error: unknown): boolean {
   if (error instanceof RangeError) return true
   if (!(error instanceof ApiError)) return false
@@ -37,7 +37,7 @@ function isOurFault(error: unknown): boolean {
 
 const aboutUsOrTime = new Set([401, 403, 404, 408, 429])
 
-/** The body of a 409 names the entries, and the version that the control plane has of each. */
+/** The body of a 409 lists the entries with the control plane's versions. */
 function conflictsOf(error: unknown): Conflict[] {
   const listed = error instanceof ApiError && error.status === 409 ? error.details?.conflicts : []
   return Array.isArray(listed) ? listed.filter(isConflict) : []

@@ -1,21 +1,21 @@
 import type { ReportChange } from '../state/report-store.ts'
 
-/** What of the changes was not taken so far. Of each key something is known until a later change of it is confirmed. */
+/** The refused changes. A key's record is kept until a later change of it is confirmed. */
 export interface Setbacks {
-  /** Those that are worth sending. */
+  /** The changes worth sending. */
   open(changes: Iterable<ReportChange>): Iterable<ReportChange>
   /** How many of these are set aside. */
   count(changes: Iterable<ReportChange>): number
-  /** It will be refused again, until its key is written again. */
+  /** Sets a change aside until its key is written again. */
   putAside(change: ReportChange): void
-  /** The control plane has a later version. False when counting on from that did not help several times. */
+  /** The control plane has a later version. False if raising ours did not help several times. */
   conflicts(key: string): boolean
   confirmed(changes: readonly ReportChange[]): void
-  /** Of so many keys something is known. */
+  /** The number of records. */
   size(): number
 }
 
-/** An entry is given up when raising its version did not help so many times. */
+/** An entry is set aside after its version was raised this often without success. */
 const maxConflicts = 3
 
 export function createSetbacks(): Setbacks {

@@ -13,27 +13,27 @@ export interface ReportSyncOptions {
     ReportStore,
     'index' | 'onChange' | 'unsynced' | 'unsyncedCount' | 'confirm' | 'raise'
   >
-  /** Rejects with ApiError for every answer but 2xx. Sending the same again must do no harm. */
+  /** Rejects with ApiError for every answer except 2xx. Must be safe to repeat. */
   send(body: ReportSync, signal: AbortSignal): Promise<unknown>
   clock: Clock
   log: Log
-  /** Quiet time after a change before it is sent; 5 s. */
+  /** How long changes must have been quiet before they are sent; 5 s. */
   debounceMs?: number
-  /** A change is not held back longer than this, however many follow; 30 s. */
+  /** The longest delay of a change, however many follow; 30 s. */
   maxWaitMs?: number
-  /** How long disposing may take to send what is left; 1 s. */
+  /** How long disposing may take to send the rest; 1 s. */
   flushMs?: number
   random?: () => number
 }
 
 export interface ReportSyncTask extends AsyncDisposable {
-  /** The control plane is back: try now, whatever the backoff says. */
+  /** The control plane is back: retry now, ignoring the backoff. */
   wake(): void
-  /** Changes that the control plane refuses to take. They are kept here, and sent again when their key is written or the daemon starts. */
+  /** Number of changes that the control plane refuses. They are kept, and sent again when their key is written or the daemon restarts. */
   setAside(): number
 }
 
-/** Sends what local programs report to the control plane, in batches, until it has confirmed each change. */
+/** Sends the reports of local programs to the control plane, in batches, until each change is confirmed. */
 export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
   const {
     store,
@@ -67,7 +67,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     }
   })
 
-  /** Waits until nothing was written for a while, or for long enough. */
+  /** Waits until there were no writes for a while, or the maximum delay is over. */
   async function settle(signal: AbortSignal): Promise<void> {
     const latestMs = clock.monotonic() + maxWaitMs
     for (;;) {
@@ -77,7 +77,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     }
   }
 
-  /** Sends as many changes as there are now: what is written meanwhile waits for its own quiet time. */
+  /** Sends the changes present now; later ones wait for their own quiet period. */
   async function sendAll(signal: AbortSignal): Promise<void> {
     for (let left = store.unsyncedCount(); left > 0; ) {
       const batch = takeBatch(open())
@@ -95,7 +95,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     }
   }
 
-  /** Rejects when it makes sense to try the same again later. */
+  /** Rejects if a later retry makes sense. */
   async function deliver(batch: readonly ReportChange[], signal: AbortSignal): Promise<void> {
     try {
       await send(toReportSync(batch), signal)
@@ -122,7 +122,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     } else for (const change of batch) putAside(change, error)
   }
 
-  /** Someone else wrote this key at the control plane: ours is the newer one, so it has to count on from there. */
+  /** Another writer changed this key at the control plane: ours is newer, so it continues from that version. */
   async function raise({ key, version }: Conflict, error: unknown): Promise<void> {
     log.warn('report entry conflicts with the control plane', { key, version })
     if (setbacks.conflicts(key)) return store.raise(key, version)
@@ -138,12 +138,12 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     })
   }
 
-  /** One attempt at what is left. What does not arrive is on disk, and sent after the next start. */
+  /** One attempt at the rest. Whatever is not confirmed is on disk, and is sent after the next start. */
   async function flush(): Promise<void> {
     const deadline = new AbortController()
     const waiting = new AbortController()
     const inTime = sendOnce(deadline.signal).finally(() => waiting.abort())
-    await clock.sleep(flushMs, waiting.signal).catch(() => {}) // the abort when all is sent
+    await clock.sleep(flushMs, waiting.signal).catch(() => {}) // aborted when everything is sent
     deadline.abort()
     await inTime.catch((error: unknown) => log.info('reports left for the next start', { error }))
   }
@@ -166,7 +166,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
   }
 }
 
-/** The next look at the store, should nobody write. */
+/** When to check the store again if nobody writes. */
 const idleMs = 10 * 60_000
 
 interface Backoffs {
@@ -174,7 +174,7 @@ interface Backoffs {
   reset(): void
 }
 
-/** 1 s to 60 s; 60 s to 10 min while the node itself is refused; what the server asks for when it asks, up to 10 min. */
+/** 1 s to 60 s; 60 s to 10 min while the node is refused; the server's `Retry-After`, up to 10 min. */
 function createBackoffs(random = Math.random): Backoffs {
   const quick = createBackoff({ minMs: 1_000, maxMs: 60_000, random })
   const slow = createBackoff({ minMs: 60_000, maxMs: 600_000, random })

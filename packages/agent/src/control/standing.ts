@@ -3,7 +3,7 @@ import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
 import { describeRefusal, isRefusal } from './failure.ts'
 
-/** Of a loop that asks the control plane the same over and over. */
+/** Options of a polling loop. */
 export interface AskingDeps {
   intervalMs: number
   describe(error: unknown): string
@@ -14,14 +14,14 @@ export interface AskingDeps {
   random?: () => number
 }
 
-/** Whether the control plane takes this node for one of its own, as such a loop learns it. */
+/** Tracks whether the control plane accepts this node, as a polling loop learns it. */
 export interface Standing {
   accepted(): void
-  /** Tells of it; the time to wait (ms) where the node is refused, undefined for any other failure. */
+  /** Reports it; returns the time to wait (ms) if the node is refused, undefined for any other failure. */
   failed(message: string, error: unknown): number | undefined
 }
 
-/** Refused, it asks again after `refusedMs`, and more seldom each time, down to every 10 min. */
+/** While refused, the loop retries after `refusedMs`, doubling up to 10 min. */
 export function createStanding(
   { describe, vitals, problems, log, random }: AskingDeps,
   refusedMs: number,

@@ -17,8 +17,8 @@ export interface Agent extends AsyncDisposable {
   readonly nodeId: string
   status(): Static<typeof DaemonStatus>
   /**
-   * Takes what of these settings may change while it runs, says which may not, and trusts what is in the CA file now.
-   * The token file of the Local Node API is looked at by itself.
+   * Applies the settings that may change at runtime, reports those that may not, and reloads the CA file.
+   * The token file of the Local Node API is watched separately.
    */
   reload(config: AgentConfig): void
   /** Pull and apply soon. */
@@ -26,10 +26,10 @@ export interface Agent extends AsyncDisposable {
 }
 
 /**
- * Starts the daemon, stage by stage: each is made from the one before, and ends before it. The Local Node API answers
- * from the cached state, and the mesh is restored from it, before the first word with the control plane; without an
- * identity the node is enrolled first, which takes as long as it takes.
- * Rejects with a CliError when a person has to act.
+ * Starts the daemon in stages: each is built from the one before, and is stopped before it. The Local Node API answers
+ * from the cached state, and the mesh is restored from it, before the first request to the control plane. Without an
+ * identity the node is enrolled first, with retries for as long as necessary.
+ * Rejects with a CliError if a person has to act.
  */
 export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<Agent> {
   requireApiUrl(config)
@@ -59,7 +59,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   }
 }
 
-/** The names of settings that differ, but for those that change while it runs. */
+/** The names of the changed settings that need a restart. */
 function needsRestart(running: AgentConfig, next: AgentConfig): string[] {
   const names = Object.keys({ ...running, ...next }) as (keyof AgentConfig)[] // both are of that type
   return names.filter(
@@ -67,7 +67,7 @@ function needsRestart(running: AgentConfig, next: AgentConfig): string[] {
   )
 }
 
-/** Answers before there is an identity: then it holds nothing, and its status says why. */
+/** Serves even before there is an identity: then it is empty, and its status says why. */
 async function openLocalApi(core: Core): Promise<LocalApi> {
   const { config } = core
   try {
@@ -78,7 +78,7 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
       http: config.httpEnabled
         ? { listen: config.httpListen, tokenFile: config.httpTokenFile }
         : undefined,
-      // As who sends the signal would, and so with all that belongs to it.
+      // Like SIGTERM, so with everything that belongs to it.
       stop: () => process.kill(process.pid, 'SIGTERM'),
       limits: config.limits,
     })
@@ -87,7 +87,7 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
   }
 }
 
-/** Of a node that was enrolled before, or whose control plane has moved: it is reached by these. */
+/** For a node that was enrolled earlier, or whose control plane has moved: stores the current address. */
 async function keepSettings({ disk, log }: Core, { remember }: AgentDeps): Promise<void> {
   try {
     await remember?.()

@@ -34,20 +34,20 @@ export interface AgentDeps extends MeshSource {
   log: Log
   clock?: Clock
   env?: NodeJS.ProcessEnv
-  /** Keeps what the control plane was reached by; called when it has answered. */
+  /** Stores the settings that reached the control plane; called after it has answered. */
   remember?: () => Promise<void>
-  /** Ends an enrolment that is still trying. */
+  /** Aborts an enrolment that is still retrying. */
   signal?: AbortSignal
 }
 
-/** The first stage of a daemon, all that needs no identity: what is on the disk, and the state of things. */
+/** The first stage of a daemon, everything that needs no identity: the files on disk, and the problems. */
 export interface Core {
   readonly config: AgentConfig
-  /** Of this start, as no other has it. */
+  /** A unique id of this start. */
   readonly instance: string
   readonly clock: Clock
   readonly log: Log
-  /** That of the control plane: others are not asked of the system. */
+  /** For the control plane's name; other names use the system's resolver. */
   readonly names: NameCache
   readonly disk: Disk
   readonly database: DatabaseSync
@@ -59,11 +59,11 @@ export interface Core {
   readonly vitals: Vitals
   readonly skew: ClockSkew
   readonly startedMs: number
-  /** Of the stage that this has become meanwhile. */
+  /** The view of the stage that has been reached. */
   readonly shown: ShownView
 }
 
-/** Rejects with a CliError when the data dir cannot be used. */
+/** Rejects with a CliError if the data dir is unusable. */
 export async function openCore(
   config: AgentConfig,
   deps: AgentDeps,
@@ -95,7 +95,7 @@ export async function openCore(
 
 type State = Pick<Core, 'disk' | 'database' | 'desired' | 'reports'>
 
-/** What is on the disk. What that does not take is in memory, and kept as soon as there is room: it may fill and empty at any time. */
+/** Opens the data dir. If the disk is full, data is kept in memory until there is space: a disk may fill up and recover at any time. */
 async function openState(
   config: AgentConfig,
   { problems, requests, clock, log }: Pick<Core, 'problems' | 'requests' | 'clock' | 'log'>,
@@ -116,7 +116,7 @@ async function openState(
   stack.use(watchDataDir({ dataDir, problems, clock }))
   const desired = stack.use(await openDesiredStore({ dataDir, log, onFailure }))
   disk.onRoom(() => {
-    // Who waits for the disk again is told by it.
+    // Notifies those who wait for the disk to recover.
     desired.replace(desired.current()).catch(() => {})
     requests.ask()
   })
@@ -125,7 +125,7 @@ async function openState(
   return { disk, database, desired, reports }
 }
 
-/** What the node cannot take of its state is a problem for as long as the state has it. */
+/** Left-out parts of the state are a problem for as long as the state contains them. */
 function showLeftOut(desired: DesiredStore, problems: Problems): () => void {
   const show = (): void => {
     const text = describeLeftOut(desired.current().left_out)
@@ -141,7 +141,7 @@ type Told = Pick<
   'config' | 'desired' | 'reports' | 'problems' | 'vitals' | 'skew' | 'clock' | 'startedMs'
 >
 
-/** Holds what is on the disk, and nothing of it is in force. */
+/** The view of this stage: what is stored, with nothing of it in force. */
 function viewOf(told: Told, hasMesh: boolean): View {
   const { config, desired, clock } = told
   const disabledBecause = hasMesh ? undefined : whyNoMesh(config)

@@ -11,7 +11,7 @@ import type { Core } from './core.ts'
 import { describeStatus, type StatusSources } from './status.ts'
 import type { View } from './view.ts'
 
-/** The second stage: it is known who the node is, so its mesh is up as it was, and it can speak to the control plane. */
+/** The second stage: the identity is known, the mesh is restored, and the control plane can be called. */
 export interface Enrolled
   extends Core,
     Pick<ControlConnection, 'client' | 'keepOnly' | 'reloadCa'> {
@@ -19,9 +19,9 @@ export interface Enrolled
   readonly mesh: NodeMesh
   readonly credentials: Credentials
   readonly gate: AnswerGate
-  /** The control plane answers, after it did not. */
+  /** The control plane answers again. */
   readonly back: Listeners
-  /** Brings a WireGuard key into force, and what the control plane says for it. */
+  /** Puts a WireGuard key into force, with the control plane's data for it. */
   useKey(privateKey: string): Promise<void>
 }
 
@@ -78,7 +78,7 @@ export async function openEnrolled(
   }
 }
 
-/** As it was, before the first word with the control plane. */
+/** Restored before the first request to the control plane. */
 async function restoreMesh(
   identity: IdentityStore,
   { device, applier }: NodeMesh,
@@ -102,14 +102,14 @@ function viewOf(core: Core, identity: IdentityStore, mesh: NodeMesh): Partial<Vi
   }
 }
 
-/** As they are at this moment. */
+/** The current values. */
 export function sourcesOf(
   node: Core & Pick<Enrolled, 'identity' | 'mesh'>,
 ): StatusSources & { identity: Identity } {
   return { ...node, identity: node.identity.current(), mesh: node.mesh.sight() }
 }
 
-/** What the control plane has shown is kept with the identity; what something else answers is a problem of its own. */
+/** Marked answers are recorded with the identity; foreign answers are a separate problem. */
 function openGate(
   { config, problems, log }: Core,
   identity: IdentityStore,

@@ -8,7 +8,7 @@ import type { Enrolled } from './enrolled.ts'
 import { loopDepsOf } from './loop-deps.ts'
 import type { StateWays } from './state-loops.ts'
 
-/** Follows the events of the control plane, each to what it acts on. Ends with the stack. */
+/** Follows the control plane's events, and passes each to its handler. Ends with the stack. */
 export function startEventIntake(
   node: Enrolled,
   {
@@ -27,7 +27,7 @@ export function startEventIntake(
     passBy: changes.passBy,
     async resync(reason, withinMs) {
       log.info('state is pulled whole', { reason })
-      // The cursor may be ahead of a log that was restored: the event's own id is where we are now.
+      // The cursor may be ahead of a restored log, so take the event's own id as the position.
       memory.forgetCursor()
       await changes.invalidate()
       requests.ask({ whole: true, withinMs })

@@ -7,7 +7,7 @@ import { atRegistration, createCapabilityMark } from '../registration/capabiliti
 import { enrol } from '../registration/enrol.ts'
 import type { AgentDeps, Core } from './core.ts'
 
-/** That of the disk; without one the node is enrolled, which takes as long as it takes. */
+/** The stored identity; without one the node is enrolled, with retries for as long as necessary. */
 export async function findIdentity(
   core: Core,
   capabilities: Capabilities,
@@ -40,7 +40,7 @@ export async function findIdentity(
   return createIdentityStore(config.dataDir, identity, disk.failed)
 }
 
-/** A registration that the disk does not take is done again: the control plane knows it by its key. */
+/** If the disk does not take the result, the registration is repeated: the control plane recognises the key. */
 async function onceThereIsRoom<T>(
   disk: Disk,
   signal: AbortSignal | undefined,

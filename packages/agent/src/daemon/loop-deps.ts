@@ -1,7 +1,7 @@
 import { describeFailure } from '../control/failure.ts'
 import type { Enrolled } from './enrolled.ts'
 
-/** What most loops need. */
+/** The dependencies of most loops. */
 export function loopDepsOf({ client, identity, config, clock, log, vitals, problems }: Enrolled) {
   return {
     client,

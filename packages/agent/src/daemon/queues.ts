@@ -18,7 +18,7 @@ export interface Queues {
   wake(): void
 }
 
-/** What is delivered from the disk, and the actions whose results are. Ends with the stack. */
+/** The durable queues to the control plane, and the actions whose results they carry. Ends with the stack. */
 export function startQueues(
   node: Enrolled,
   capabilities: Capabilities,

@@ -14,11 +14,11 @@ import type { View } from './view.ts'
 
 export interface RunningOptions {
   capabilities: Capabilities
-  /** The control plane has taken us for one of its own. */
+  /** The control plane has accepted this node. */
   onFirstConnect(): void
 }
 
-/** The last stage: all that talks to the control plane, for as long as the daemon runs. */
+/** The last stage: everything that communicates with the control plane, for as long as the daemon runs. */
 export async function startRunning(
   node: Enrolled,
   { capabilities, onFirstConnect }: RunningOptions,
@@ -26,7 +26,7 @@ export async function startRunning(
   const { config, requests, clock, log } = node
   const checksum = capabilities.binary?.checksum ?? ''
   await using stack = new AsyncDisposableStack()
-  // What is created last ends first: the sources of work before those who do it.
+  // Disposed in reverse order: the sources of work before its consumers.
   const queues = startQueues(node, capabilities, stack)
   const ways = openStateWays(node, stack)
   const heartbeat = stack.use(
@@ -69,7 +69,7 @@ export async function startRunning(
   )
   stack.use(
     startPauseWatch({
-      // A machine that slept is like one that has moved: it is far from sure that anything is as it was.
+      // After a suspend, as after a change of network, nothing can be assumed unchanged.
       onPause() {
         keepOnly(new Set())
         watch.discovery?.refresh()

@@ -10,13 +10,13 @@ import { newKeyNoticeMs } from '../wireguard/handover/handover.ts'
 import type { Enrolled } from './enrolled.ts'
 import { loopDepsOf } from './loop-deps.ts'
 
-/** The ways by which the desired state changes but for pulls, and what those need to know. */
+/** The ways in which the desired state changes apart from pulls, and what those need to know. */
 export interface StateWays {
   readonly changes: StateChanges
   readonly keyRotation: KeyRotation
-  /** Those that events are verified with now. */
+  /** The keys that currently verify events. */
   signingKeys(): SigningKeys
-  /** Something was missed: what it was about is pulled. */
+  /** Something was missed: the state must be pulled. */
   onGap(): void
 }
 
@@ -47,7 +47,7 @@ export function openStateWays(node: Enrolled, stack: AsyncDisposableStack): Stat
   }
 }
 
-/** Something was missed: within this time that is a reason for one extra pull, not for many. */
+/** Missed events within this time cause a single extra pull. */
 const gapPullEachMs = 60_000
 
 function createGapPulls({ desired, requests, clock, log }: Enrolled): () => void {
@@ -62,7 +62,7 @@ function createGapPulls({ desired, requests, clock, log }: Enrolled): () => void
   }
 }
 
-/** Pulls the state and brings it into force, over and over. Ends with the stack. */
+/** Pulls the state and applies it, repeatedly. Ends with the stack. */
 export function startReconciler(
   node: Enrolled,
   {
@@ -82,7 +82,7 @@ export function startReconciler(
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     told.look()
     const [pulled] = await Promise.allSettled([pullState(pull, options)])
-    // Also without an answer: what somebody changed on this machine is put right.
+    // Also without an answer, in order to repair changes by other programs.
     const [applied] = await Promise.allSettled([applier.apply({ look: true })])
     drift.add([
       ...(pulled.status === 'fulfilled' ? pulled.value : []),
@@ -96,7 +96,7 @@ export function startReconciler(
   stack.use(startReconcileLoop({ ...common, requests, reconcile, intervalMs: config.reconcileMs }))
 }
 
-/** The peers with those of the same id replaced. */
+/** The peers, with those of the same id replaced. */
 function withPeers<State extends { peers: readonly Peer[] }>(
   state: State,
   updated: readonly Peer[],

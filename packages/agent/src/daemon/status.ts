@@ -11,7 +11,7 @@ import type { DesiredStore } from '../state/desired-state.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import { version } from '../version.ts'
 
-/** Where the state of the daemon is found, at any stage of its life. */
+/** Where the status gets its data, at any stage of the daemon. */
 export interface StatusSources {
   config: AgentConfig
   /** Undefined until the node is registered. */
@@ -27,15 +27,15 @@ export interface StatusSources {
   clock: Clock
 }
 
-/** What waits for the control plane. */
+/** The numbers of items waiting for the control plane. */
 export interface Waiting {
   /** Acks and results of executions. */
   results: number
-  /** Report entries that it does not want. */
+  /** Refused report entries. */
   refusedReports: number
 }
 
-/** The whole truth for `plexd status` and for actions. */
+/** The complete status for `plexd status` and for actions. */
 export function describeStatus(sources: StatusSources): Static<typeof DaemonStatus> {
   const { config, identity, desired, mesh, vitals, problems, skew } = sources
   const { revision, peers, metadata, data, secret_refs } = desired.current()
@@ -75,7 +75,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
   }
 }
 
-/** The body of a heartbeat. That heartbeats failed is of the past when this one arrives. */
+/** The body of a heartbeat. Without the problem that heartbeats fail, which is over when this one arrives. */
 export function describeHeartbeat(
   sources: StatusSources,
   binary_checksum: string,
@@ -101,7 +101,7 @@ export function describeHeartbeat(
   }
 }
 
-/** The control plane keeps no more of it. */
+/** The control plane truncates it to this length. */
 function shorten(text: string): string {
   return text.length > 512 ? `${text.slice(0, 511)}…` : text
 }

@@ -1,14 +1,14 @@
 import type { LocalApiOptions } from '../local-api/server.ts'
 
-/** What programs on the node see of the daemon; each stage of its life has more to show. */
+/** What local programs see of the daemon; each stage can show more. */
 export type View = Pick<
   LocalApiOptions,
   'status' | 'peers' | 'policies' | 'network' | 'fetchSecret' | 'nsk'
 >
 
-/** The view of the stage that the daemon has reached: who looks need not know which that is. */
+/** The view of the current stage; readers need not know which stage that is. */
 export interface ShownView extends View {
-  /** What a stage shows more, or better, than the one before. */
+  /** What a stage adds to the view, or replaces. */
   show(more: Partial<View>): void
 }
 

@@ -2,7 +2,7 @@ import type { DaemonStatus } from '@plexd/protocol'
 import type { Static } from 'typebox'
 import type { DesiredState } from '../../state/desired-state.ts'
 
-/** What builtin actions may look at. */
+/** The node's state that builtin actions can read. */
 export interface NodeFacts {
   status(): Static<typeof DaemonStatus>
   peers(): DesiredState['peers']

@@ -1,16 +1,16 @@
 /**
- * The event whose handler failed, which holds up all that follow it. There is one at most: the stream is opened again from before it, so those behind
- * it have their turn when it is handled or skipped.
+ * The event whose handler failed, and which therefore blocks all later ones. There is at most one: the stream is reopened before it, and the later events
+ * are handled once it succeeds or is skipped.
  */
 export interface BlockingEvent {
   eventId: string
   failures: number
 }
 
-/** An event whose handler keeps failing must not hold up others for ever. */
+/** After this long a failing event is skipped, so that it does not block others forever. */
 const maxFailures = 5
 
-/** What became of an event, the first of those that are not acknowledged yet, and so of those behind it. Pure. */
+/** The outcome of the first unacknowledged event, which decides for those behind it. Pure. */
 export function afterOutcome(
   blocking: BlockingEvent | undefined,
   { eventId, error }: { eventId: string; error?: unknown },

@@ -21,18 +21,18 @@ import { type AnswerGate, createAnswerGate } from '../answer-gate.ts'
 import { type Connecting, userAgent } from '../client.ts'
 import { askAs, type Credentials } from '../credentials.ts'
 
-/** An open event stream: its bytes as they arrive. Iteration ends when the server closes it and throws when it breaks. */
+/** An open event stream: its bytes as they arrive. Iteration ends when the server closes it, and throws if it breaks. */
 export interface StreamConnection {
   chunks: AsyncIterable<Uint8Array>
   /** The `Date` header of the answer. */
   date: string | undefined
-  /** Of this machine. */
+  /** The local address. */
   localAddress?: string | undefined
 }
 
 export interface StreamRequest {
   lastEventId: string
-  /** Of the state that we have; empty for none. */
+  /** The revision of our state; empty for none. */
   revision: string
   signal: AbortSignal
 }
@@ -42,8 +42,8 @@ export type ConnectStream = (request: StreamRequest) => Promise<StreamConnection
 type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'streamIdleMs'>
 
 /**
- * Connects by its own socket: a stream has no total timeout, only one for silence, and must not wait for a free
- * connection behind other requests. Every other answer than 200 rejects with an ApiError, or by the gate.
+ * Connects with a socket of its own: a stream has no total timeout, only one for silence, and must not queue for a
+ * pooled connection. Any answer other than 200 rejects with an ApiError, or is rejected by the gate.
  */
 export function createStreamConnector(
   config: StreamConfig,
@@ -108,12 +108,12 @@ export function createStreamConnector(
   }
 }
 
-/** Connecting has 15 s for each of its steps. */
+/** Each step of connecting has 15 s. */
 const usualAnswerMs = 60_000
 
 /**
- * What comes drop by drop is not silent, and would be waited for without end: the head of a stream, or all of another
- * answer, has a time. Once it is there, the signal is not given any more.
+ * A slow trickle of bytes is not silence, and would be waited for indefinitely: so the head of a stream, or any other
+ * complete answer, has a timeout. After that the signal is cleared.
  */
 async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
   const clock = AbortSignal.timeout(ms)
@@ -122,7 +122,7 @@ async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): P
   clock.addEventListener('abort', giveUp)
   try {
     const done = await work(late.signal)
-    // An answer that is cut off now just ends.
+    // A cut-off answer just ends from here on.
     if (!late.signal.aborted) return done
   } catch (error) {
     if (!late.signal.aborted) throw error
@@ -158,7 +158,7 @@ function open(
     // Counts from the last byte in either direction, so it covers connecting, waiting and the stream itself.
     request.setTimeout(idleMs, () => {
       const silence = new Error(`no byte from the control plane for ${idleMs / 1_000} s`)
-      // Who reads the answer gets the error of the answer, not that of the request.
+      // The reader of the answer gets the answer's error, not the request's.
       answered?.destroy(silence)
       request.destroy(silence)
     })
@@ -166,13 +166,13 @@ function open(
   })
 }
 
-/** What is anything else is no stream, whoever sends it. */
+/** Any other content type is not an event stream. */
 const streamType = 'text/event-stream'
 
-/** As much of an error answer as any text of ours needs. */
+/** Enough for any error text of ours. */
 const maxErrorBytes = 4_096
 
-/** The head of a stream, or the whole of any other answer. */
+/** The head of a stream, or any other complete answer. */
 async function answerOf(response: http.IncomingMessage): Promise<TransportResponse> {
   const head = headOf(response)
   return { ...head, body: head.status === 200 ? '' : await readStart(response) }

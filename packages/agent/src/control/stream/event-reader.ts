@@ -1,21 +1,21 @@
 import { createParser } from 'eventsource-parser'
 
-/** One block of the stream. */
+/** An event block of the stream. */
 export interface Message {
-  /** The cursor that this block moves to; empty when it names none. */
+  /** The cursor after this block; empty if it has no id. */
   id: string
   data: string
 }
 
-/** The stream holds a block that will not fit, this time or the next. */
+/** The stream contains a block that is too large, and will be each time. */
 export class OversizeError extends Error {}
 
 /**
- * Bytes in, whole blocks out; a block that is torn off at the end never comes out. Throws an OversizeError: a longer one
- * is not waited for.
+ * Turns bytes into complete blocks; an incomplete block at the end is dropped. Throws an OversizeError as soon as a block
+ * exceeds the limit.
  */
 export function createEventReader(maxChars: number): (chunk: Uint8Array) => Message[] {
-  // Not `fatal`: what is no UTF-8 turns into U+FFFD and fails its signature.
+  // Not `fatal`: invalid UTF-8 becomes U+FFFD, so the signature does not verify.
   const decoder = new TextDecoder()
   let messages: Message[] = []
   let oversize = false

@@ -9,30 +9,30 @@ import type { HandledEvent, StreamMemory } from './memory.ts'
 
 export interface EventReceiverDeps {
   verify: VerifyEvent
-  /** What events are verified with now, as a text to compare. */
+  /** The current signing keys, as a text to compare. */
   keys(): string
   memory: StreamMemory
-  /** Resolves when the effect of the event is durable. Called in the order of the stream, without waiting. */
+  /** Resolves when the effect of the event is durable. Called in stream order, without waiting. */
   handle(event: UnsignedEvent, id: string): Promise<void>
-  /** Something was sent that had no effect: what it was about must be pulled. */
+  /** Something sent had no effect: the state must be pulled. */
   onGap(): void
   vitals: Vitals
   problems: Problems
   log: Log
 }
 
-/** Takes what a stream brings. An event is acknowledged (the cursor moves, on disk) when its handler has succeeded. */
+/** Handles what a stream delivers. An event is acknowledged (the cursor moves, on disk) when its handler has succeeded. */
 export interface EventReceiver {
-  /** The stream is open (again): what was refused may come again. */
+  /** The stream is open (again): refused events may be delivered again. */
   begin(): void
   /**
-   * All that came in one piece: their effects may reach the disk together. Rejects when a handler has failed: the stream
-   * is to be opened from before that event.
+   * A chunk of events: their effects may be committed together. Rejects if a handler has failed: then reopen the stream
+   * before that event.
    */
   deliver(messages: readonly Message[]): Promise<void>
   /**
-   * An event was refused which may be signed with a key that is known by now. Behind it all is signed with the same key,
-   * so the cursor is before it until that is opened again.
+   * An event was refused, but may be signed with a key that is known by now. Everything behind it is signed with the same key,
+   * so the cursor stays before it until the stream is reopened.
    */
   isKeyNew(): boolean
 }
@@ -42,7 +42,7 @@ type Outcome = Promise<{ error?: unknown }>
 export function createEventReceiver(deps: EventReceiverDeps): EventReceiver {
   const { memory, vitals, problems, log } = deps
   let blocking: BlockingEvent | undefined
-  /** The keys that we had when an event was refused which may be signed with one that is yet to be learned. */
+  /** The known keys at the time when an event of unknown signature was refused. */
   let refusedWith: string | undefined
 
   const isKeyNew = (): boolean => refusedWith !== undefined && refusedWith !== deps.keys()
@@ -111,7 +111,7 @@ export function createEventReceiver(deps: EventReceiverDeps): EventReceiver {
   }
 }
 
-/** The outcome as a value, so that a failure may be looked at later. */
+/** The outcome as a value, so that a failure can be handled later. */
 async function settle(work: Promise<void>): Outcome {
   try {
     await work

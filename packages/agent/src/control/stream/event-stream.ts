@@ -11,10 +11,10 @@ import { createReconnectPolicy, type StreamEnd } from './reconnect.ts'
 
 export interface EventStreamDeps extends EventReceiverDeps {
   connect: ConnectStream
-  /** Of the state that we have; empty for none. */
+  /** The revision of our state; empty for none. */
   revision(): string
   limits: Pick<Limits, 'event_characters'>
-  /** The stream is up (again): what happened meanwhile is known to nobody here. */
+  /** The stream is up (again): missed events are unknown here. */
   onConnect(): void
   describe(error: unknown): string
   skew: ClockSkew
@@ -23,15 +23,15 @@ export interface EventStreamDeps extends EventReceiverDeps {
 }
 
 export interface EventStream extends AsyncDisposable {
-  /** Opens the stream again at once where it comes to an address that is not among these. */
+  /** Reconnects at once if the stream's local address is not among these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
-  /** Another request has got through: there is no more reason to wait, unless the control plane asked for it. */
+  /** Another request has succeeded: reconnect without waiting, unless the control plane asked for a delay. */
   wake(): void
-  /** A pulled state brought a signing key: what came under it meanwhile is asked for again. */
+  /** A pulled state brought a signing key: events signed with it are requested again. */
   keyLearned(): void
 }
 
-/** Follows the signed events of the control plane, for as long as the process lives. */
+/** Follows the control plane's signed events for as long as the process lives. */
 export function startEventStream(deps: EventStreamDeps): EventStream {
   const { memory, vitals, problems, clock, log } = deps
   const policy = createReconnectPolicy(deps.random)
@@ -61,7 +61,7 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     let openedMs: number | undefined
     const openMs = (): number | undefined =>
       openedMs === undefined ? undefined : clock.monotonic() - openedMs
-    // Ends the connection also when a handler has failed.
+    // Also closes the connection if a handler has failed.
     const connection = new AbortController()
     try {
       const { chunks, date, localAddress } = await deps.connect({
@@ -98,14 +98,14 @@ export function startEventStream(deps: EventStreamDeps): EventStream {
     deps.onConnect()
   }
 
-  /** At once, from where it stands. */
+  /** Immediately, from the current cursor. */
   function reopen(why: string): void {
     if (!open) return
     isLost = true
     open.end.abort(new Error(why))
   }
 
-  /** Asking for it again would end the same way for ever. */
+  /** Requesting it again would fail the same way forever. */
   function skipOversize(): void {
     log.error('event is too large, going on behind it', { last_event_id: memory.cursor() })
     deps.onGap()

@@ -15,10 +15,10 @@ export type Verdict =
   | { event: UnsignedEvent; refusal?: undefined }
   | { event?: undefined; refusal: Refusal | 'malformed' | 'replayed'; eventId: string }
 
-/** Tells whether the text of an envelope is an event of our control plane, signed now and met for the first time. */
+/** Checks that the text of an envelope is a fresh event of our control plane, seen for the first time. */
 export type VerifyEvent = (text: string) => Promise<Verdict>
 
-/** `keys` is asked for each event: the set changes with the desired state. */
+/** `keys` is called for each event, because the set changes with the desired state. */
 export function createEventVerifier(
   memory: StreamMemory,
   keys: () => SigningKeys,
@@ -42,7 +42,7 @@ export function createEventVerifier(
     const usable = await Promise.all(usableKeys(keys(), nowMs).map(importOnce))
     const refusal = await refusalOf(envelope, { keys: usable, nowMs })
     if (refusal) return { refusal, eventId: envelope.event_id }
-    // Only now: a forger must not be able to use up the nonce of the real event.
+    // Only now: otherwise a forger could use up the nonce of the real event.
     if (memory.meetNonce(envelope.nonce, Date.parse(envelope.issued_at))) {
       return { refusal: 'replayed', eventId: envelope.event_id }
     }
@@ -50,7 +50,7 @@ export function createEventVerifier(
   }
 }
 
-/** The previous key counts until the transition ends; one without an end has ended. */
+/** The previous key is valid until the transition ends; one without an end has expired. */
 export function usableKeys(keys: SigningKeys, nowMs: number): string[] {
   const { current, previous, transition_expires } = keys
   if (!previous || !transition_expires) return [current]
@@ -59,12 +59,12 @@ export function usableKeys(keys: SigningKeys, nowMs: number): string[] {
 
 type EventLimits = Pick<Limits, 'event_characters' | 'event_values'>
 
-/** What is longer is pulled instead; see event-reader.ts. */
+/** Longer events are replaced by a pull; see event-reader.ts. */
 function parse(
   text: string,
   { event_characters, event_values: maxValues }: EventLimits,
 ): ReturnType<typeof parseEnvelope> | undefined {
-  // A character has three bytes at most, or is two characters and has four.
+  // A UTF-16 unit is at most three bytes of UTF-8; a surrogate pair is four.
   if (passedBound(text, { maxBytes: 3 * event_characters, maxDepth: 64, maxValues }))
     return undefined
   try {

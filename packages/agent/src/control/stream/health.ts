@@ -2,11 +2,11 @@ import type { Problems } from '../../health/problems.ts'
 import type { Vitals } from '../../health/vitals.ts'
 import { describeRefusal, isRefusal } from '../failure.ts'
 
-/** Down for longer than this, the state pulls of the reconciler are what keeps the node current. */
+/** After this long without a stream, only the reconciler's pulls keep the node up to date. */
 const pollingAfterMs = 5 * 60_000
 
 export interface StreamDown {
-  /** What ended the last connection; undefined when the server closed it in order. */
+  /** What ended the last connection; undefined if the server closed it normally. */
   error: unknown
   /** The same in words. */
   reason: string
@@ -14,7 +14,7 @@ export interface StreamDown {
   downMs: number
 }
 
-/** What it means for the node that there is no stream. Pure. */
+/** What a missing stream means for the node. Pure. */
 export function judgeDown({ error, reason, downMs }: StreamDown): {
   stream: Vitals['stream']
   problem?: Parameters<Problems['set']>

@@ -6,29 +6,29 @@ import { createMark } from '../../disk/mark.ts'
 import { isCovered } from '../../state/revision.ts'
 
 /**
- * What must outlive the process so that no event is lost, run twice or replayed: the cursor, the ids of handled
- * events, the nonces of the last minutes.
+ * State that must survive a restart, so that no event is lost, run twice or replayed: the cursor, the ids of handled
+ * events, and the nonces of the last minutes.
  */
 export interface StreamMemory {
   /** SSE id of the last handled event; empty for none. */
   cursor(): string
   wasHandled(eventId: string): boolean
-  /** Whether a nonce was met before. Remembered until the next commit, and for good if its event is in that. */
+  /** Whether a nonce was seen before. Remembered until the next commit, and permanently if its event is in that. */
   meetNonce(nonce: string, issuedMs: number): boolean
-  /** Makes durable that these events are handled, in the order given. Those met and not among them may come again. */
+  /** Durably marks these events as handled, in the given order. Events that were seen but are not among them may come again. */
   commit(handled: readonly HandledEvent[]): void
-  /** Starts at "now" with the next connection. */
+  /** Makes the next connection start with new events only. */
   forgetCursor(): void
 }
 
 export interface HandledEvent {
-  /** SSE id; empty leaves the cursor where it is, and so does one from before it. */
+  /** SSE id; an empty or older one leaves the cursor unchanged. */
   id: string
   eventId: string
   nonce: string
 }
 
-/** Older ids and nonces than these are forgotten; both lists are far longer than the server's own replay window. */
+/** Older ids and nonces than these are deleted; both lists are far longer than the server's own replay window. */
 const maxRemembered = 20_000
 
 export function createStreamMemory(database: DatabaseSync, clock: Clock): StreamMemory {
@@ -48,7 +48,7 @@ export function createStreamMemory(database: DatabaseSync, clock: Clock): Stream
       (SELECT nonce FROM nonces ORDER BY issued_ms DESC LIMIT -1 OFFSET ${maxRemembered})`,
   )
   let cursor = cursorMark.read() ?? ''
-  /** Met since the last commit. */
+  /** Seen since the last commit. */
   let met = new Map<string, number>()
 
   function setCursor(to: string): void {

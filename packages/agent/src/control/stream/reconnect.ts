@@ -1,11 +1,11 @@
 import { createBackoff, wishedWaitMs } from '@plexd/runtime'
 import { ForeignAnswer, isRefusal } from '../failure.ts'
 
-/** How one connection of the stream ended. */
+/** How a connection of the stream ended. */
 export interface StreamEnd {
-  /** Undefined when the server closed it in order. */
+  /** Undefined if the server closed it normally. */
   error: unknown
-  /** How long it was open; undefined when it never was. */
+  /** How long it was open; undefined if it never was. */
   openMs: number | undefined
 }
 
@@ -14,16 +14,16 @@ export interface ReconnectPolicy {
   nextMs(end: StreamEnd): number
 }
 
-/** A stream that lasted this long was a good one: the next failure starts from the shortest wait again. */
+/** After a stream that lasted this long, the backoff starts again from the shortest wait. */
 const goodMs = 30_000
 const minMs = 1_000
-/** Whatever stands in the way bears it, not the control plane. */
+/** Retries are cheap here, because they reach something in between, not the control plane. */
 const maxForeignMs = 8_000
 
 /**
- * 1 s to 60 s, doubling, ±25 %, and to 8 s while something on the way answers; 60 s to 10 min while the node itself is refused. A server that names a time (429,
- * 503) gets it, with a little more at random so that its nodes do not come back in one moment. Never below 1 s,
- * whatever ended the stream: a server that accepts and closes must not be hammered.
+ * Backoff: 1 s to 60 s, doubling, ±25 %; to 8 s while something in between answers; 60 s to 10 min while the node is refused. A `Retry-After` (429,
+ * 503) is honoured, plus some jitter, so that a server's nodes do not all return at once. Never below 1 s,
+ * however the stream ended: a server that accepts and closes must not be hammered.
  */
 export function createReconnectPolicy(random: () => number = Math.random): ReconnectPolicy {
   const quick = createBackoff({ minMs, maxMs: 60_000, random })
