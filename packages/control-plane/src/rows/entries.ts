@@ -28,7 +28,7 @@ type EntryTable = 'data_entries' | 'secrets'
 
 const tables: Readonly<Record<EntryKind, EntryTable>> = { data: 'data_entries', secret: 'secrets' }
 
-/** What counts of an entry, here and in SQL. */
+/** The size that limits count, here and in SQL. */
 export function bytesOf(entry: Pick<EntryHead, 'key'> & Partial<EntryContent['data']>): number {
   const { key, content_type, payload } = entry
   if (content_type === undefined || payload === undefined) return 0
@@ -44,7 +44,7 @@ function entriesOfTenant(reader: Reader | Tx, kind: EntryKind, tenantId: string)
   return reader.selectFrom(tables[kind]).where('tenant_id', '=', tenantId)
 }
 
-/** Those of a key, whomever they are for. */
+/** All entries of a key, for any target. */
 export async function readEntries<Kind extends EntryKind>(
   reader: Reader | Tx,
   kind: Kind,
@@ -57,7 +57,7 @@ export async function readEntries<Kind extends EntryKind>(
   return rows as unknown as StoredEntry<Kind>[] // all columns of its table
 }
 
-/** Whom the entries of a key are for, without what is in them; by target. */
+/** The targets of a key's entries, without their contents. */
 export function readTargets(
   reader: Reader | Tx,
   kind: EntryKind,
