@@ -9,7 +9,7 @@ import { openEventReader } from '../testing/event-reader.ts'
 import { startControlPlane, type TestControlPlane, withControlPlane } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
 import { createWanderer, type Wanderer } from '../testing/wanderer.ts'
-import { changeNode } from './announce.ts'
+import { changeNode } from './nodes.ts'
 
 const runs = Number(process.env.PLEXD_HISTORY_RUNS ?? 8)
 

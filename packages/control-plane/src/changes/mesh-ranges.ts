@@ -13,7 +13,7 @@ import type { Fleet, NodeRecord, TenantRecord } from '../mesh/fleet.ts'
 import { readNewRange, refuseRemoval } from '../mesh/range-change.ts'
 import { addRange, deleteRange, readPools, type StoredRange } from '../rows/fleet/mesh-ranges.ts'
 import { readRestingIps } from '../rows/fleet/node-lookups.ts'
-import { resyncTenant } from './announce.ts'
+import { resyncTenant } from './events.ts'
 
 /** Adds a range after the others, from which new nodes get addresses, and makes all nodes pull it. Throws an ApiError (400, 409). */
 export async function addMeshRange(unit: Unit, tenantId: string, text: string): Promise<void> {

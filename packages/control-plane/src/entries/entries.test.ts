@@ -1,38 +1,38 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { affectedNodes } from './notify.ts'
 import { readTarget, rowFor, targetView } from './target.ts'
-import { nodesTouched } from './tell.ts'
 
 const web = { id: 'n_web', labels: { role: 'web', env: 'prod' } }
 const db = { id: 'n_db', labels: { role: 'db', env: 'prod' } }
 const nodes = [web, db]
 const at = (target: string, version: number) => ({ key: 'k', target, version })
 
-describe('nodesTouched', () => {
+describe('affectedNodes', () => {
   it('finds every node of a selector', () => {
     const target = 'selector:env=prod'
-    assert.deepEqual(nodesTouched(nodes, { target, before: [], after: [at(target, 1)] }), nodes)
-    assert.deepEqual(nodesTouched(nodes, { target, before: [at(target, 1)], after: [] }), nodes)
+    assert.deepEqual(affectedNodes(nodes, { target, before: [], after: [at(target, 1)] }), nodes)
+    assert.deepEqual(affectedNodes(nodes, { target, before: [at(target, 1)], after: [] }), nodes)
   })
 
   it('passes over a node that has an entry of its own', () => {
     const own = at('node:n_web', 1)
     const target = 'selector:*'
     const after = [own, at(target, 2)]
-    assert.deepEqual(nodesTouched(nodes, { target, before: [own], after }), [db])
+    assert.deepEqual(affectedNodes(nodes, { target, before: [own], after }), [db])
   })
 
   it('finds a node whose own entry gives way to that of a selector', () => {
     const rest = [at('selector:role=web', 2)]
     const before = [at('node:n_web', 1), ...rest]
-    assert.deepEqual(nodesTouched(nodes, { target: 'node:n_web', before, after: rest }), [web])
+    assert.deepEqual(affectedNodes(nodes, { target: 'node:n_web', before, after: rest }), [web])
   })
 
   it('passes over nodes for which a later selector wins', () => {
     const later = at('selector:role=web', 5)
     const before = [at('selector:env=prod', 4), later]
     const target = 'selector:env=prod'
-    assert.deepEqual(nodesTouched(nodes, { target, before, after: [later] }), [db])
+    assert.deepEqual(affectedNodes(nodes, { target, before, after: [later] }), [db])
   })
 })
 

@@ -13,9 +13,9 @@ import {
   type StoredEntry,
 } from '../rows/entries.ts'
 import { entryKinds } from './kinds.ts'
+import { notifyEntryChange } from './notify.ts'
 import { refuseOverfull } from './refuse-overfull.ts'
 import { rowFor } from './target.ts'
-import { tellEntryChange } from './tell.ts'
 
 /** Which entry an operator means. */
 export interface EntryName {
@@ -55,7 +55,7 @@ export async function writeEntry<Kind extends EntryKind>(
   await putEntry(unit, kind, row)
   await refuseOverfull(unit, limits, { tenant_id, kind, old, row })
   const after = [...before.filter(({ id }) => id !== row.id), row]
-  tellEntryChange(unit, kind, { tenant_id, target, before, after })
+  notifyEntryChange(unit, kind, { tenant_id, target, before, after })
   return row
 }
 
@@ -72,5 +72,5 @@ export async function removeEntry(
   await deleteEntry(unit, kind, { id: row.id, tenant_id })
   const { target } = row
   const after = before.filter((entry) => entry !== row)
-  tellEntryChange(unit, kind, { tenant_id, target, before, after })
+  notifyEntryChange(unit, kind, { tenant_id, target, before, after })
 }

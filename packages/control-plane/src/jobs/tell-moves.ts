@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { tellMove } from '../changes/announce.ts'
+import { notifyMove } from '../changes/nodes.ts'
 import { putNode } from '../rows/fleet/nodes.ts'
 
 /** Announces the endpoints of nodes that had exceeded the rate limit. */
@@ -14,7 +14,7 @@ async function tell(app: App, no: number): Promise<void> {
     // It may have moved again in the meantime, and used up this turn.
     if (!app.moves.take(no)) return false
     await putNode(unit, node, { endpoint_untold: false })
-    tellMove(unit, node)
+    notifyMove(unit, node)
     return true
   })
   if (isTold) app.moves.told(no)

@@ -7,7 +7,7 @@ import {
   type PolicyRule,
   type Role,
 } from '@plexd/protocol'
-import { createMesh, type Mesh } from './mesh.ts'
+import { createTenantMesh, type TenantMesh } from './tenant-mesh.ts'
 
 /** A node as it is held in memory; immutable, a change is a new record. */
 export interface NodeRecord {
@@ -110,7 +110,7 @@ export interface Fleet {
    * Who may talk to whom in a tenant. The same object until labels, names, addresses or rules change, so that for an event
    * to a thousand nodes the members of a side are computed once.
    */
-  mesh(tenantId: string): Mesh<NodeRecord>
+  mesh(tenantId: string): TenantMesh<NodeRecord>
 }
 
 export interface MutableFleet extends Fleet {
@@ -135,7 +135,7 @@ export function createFleet(): MutableFleet {
   const departed = new Map<string, Departed>()
   const policies = new Map<string, PolicyRecord>()
   const inOrder = new Map<string, readonly PolicyRecord[]>()
-  const meshes = new Map<string, Mesh<NodeRecord>>()
+  const meshes = new Map<string, TenantMesh<NodeRecord>>()
 
   function forget(node: NodeRecord): void {
     const name = hostnameKeyOf(node)
@@ -230,12 +230,12 @@ export function createFleet(): MutableFleet {
     return members
   }
 
-  function meshOf(tenantId: string): Mesh<NodeRecord> {
+  function meshOf(tenantId: string): TenantMesh<NodeRecord> {
     const known = meshes.get(tenantId)
     if (known) return known
     const tenant = tenants.get(tenantId)
     if (!tenant) throw new Error(`read mesh of tenant "${tenantId}": there is no such tenant`)
-    const mesh = createMesh({
+    const mesh = createTenantMesh({
       ranges: tenant.mesh_ranges,
       nodes: nodesOf(tenantId),
       policies: inOrder.get(tenantId) ?? [],

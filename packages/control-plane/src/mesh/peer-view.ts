@@ -1,11 +1,11 @@
 import type { Peer, PublicPeer } from '@plexd/protocol'
 import { type PskMaster, type PskSource, pairPsks } from '../seal/psk.ts'
 import type { Fleet, NodeRecord } from './fleet.ts'
-import type { Mesh } from './mesh.ts'
+import type { TenantMesh } from './tenant-mesh.ts'
 import { peersOf } from './visibility.ts'
 
 /** The peers sent to a node: those that policy lets it see, except offline ones. */
-export function shownPeers(mesh: Mesh<NodeRecord>, node: NodeRecord): NodeRecord[] {
+export function shownPeers(mesh: TenantMesh<NodeRecord>, node: NodeRecord): NodeRecord[] {
   return peersOf(mesh, node).filter(isShown)
 }
 

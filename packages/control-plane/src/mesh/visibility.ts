@@ -1,13 +1,13 @@
 import type { Side } from '@plexd/protocol'
-import { type Mesh, rulesOf } from './mesh.ts'
 import { type MeshNode, sideHas } from './rule-side.ts'
+import { rulesOf, type TenantMesh } from './tenant-mesh.ts'
 
 /**
  * Whether two nodes are peers: some allow rule connects them, in either direction. What may pass between
  * them is decided by all rules; with a deny before the allow they are peers that cannot talk.
  */
 export function isVisible(
-  rules: Pick<Mesh, 'ranges' | 'policies'>,
+  rules: Pick<TenantMesh, 'ranges' | 'policies'>,
   a: MeshNode,
   b: MeshNode,
 ): boolean {
@@ -15,13 +15,13 @@ export function isVisible(
 }
 
 /** The peers of a node. The cost is proportional to their number, not to the size of the fleet. */
-export function peersOf<N extends MeshNode>(mesh: Mesh<N>, node: MeshNode): N[] {
+export function peersOf<N extends MeshNode>(mesh: TenantMesh<N>, node: MeshNode): N[] {
   return membersOf(mesh, oppositeSides(mesh, node), node.id)
 }
 
 /** The nodes on any of the sides, each once, except one node. */
 export function membersOf<N extends MeshNode>(
-  mesh: Mesh<N>,
+  mesh: TenantMesh<N>,
   sides: readonly Side[],
   exceptId: string | undefined,
 ): N[] {
@@ -36,7 +36,7 @@ export function membersOf<N extends MeshNode>(
 
 /** `isVisible` for one node and many others: rules that do not involve the node are checked only once. */
 export function sightOf(
-  rules: Pick<Mesh, 'ranges' | 'policies'>,
+  rules: Pick<TenantMesh, 'ranges' | 'policies'>,
   node: MeshNode,
 ): (other: MeshNode) => boolean {
   const sides = oppositeSides(rules, node)
@@ -45,7 +45,7 @@ export function sightOf(
 
 /** The opposite sides of the allow rules that match the node. */
 function oppositeSides(
-  { ranges, policies }: Pick<Mesh, 'ranges' | 'policies'>,
+  { ranges, policies }: Pick<TenantMesh, 'ranges' | 'policies'>,
   node: MeshNode,
 ): Side[] {
   const opposite = new Set<Side>()

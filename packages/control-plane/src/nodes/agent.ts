@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { ApiError } from '@plexd/protocol'
 import type { App } from '../app.ts'
-import { changeNode } from '../changes/announce.ts'
+import { changeNode } from '../changes/nodes.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { isGoAgent } from '../rows/fleet/nodes.ts'
 

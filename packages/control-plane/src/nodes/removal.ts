@@ -1,5 +1,5 @@
 import type { Unit } from '../change.ts'
-import { dropNode } from '../changes/announce.ts'
+import { dropNode } from '../changes/nodes.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { forgetAnswer } from '../rows/bootstrap-tokens.ts'
 import { deleteEntriesFor } from '../rows/entries.ts'

@@ -1,7 +1,7 @@
 import type { NodeStatus } from '@plexd/protocol'
 import type { App } from '../app.ts'
 import type { Unit } from '../change.ts'
-import { changeNode } from '../changes/announce.ts'
+import { changeNode } from '../changes/nodes.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { forgetAnswer } from '../rows/bootstrap-tokens.ts'
 

@@ -1,6 +1,6 @@
 import type { Metadata } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
-import { changeNode } from '../changes/announce.ts'
+import { changeNode } from '../changes/nodes.ts'
 import type { Limits } from '../limits.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { readAllUnconfirmed, readUnconfirmedOf } from '../rows/fleet/node-lookups.ts'

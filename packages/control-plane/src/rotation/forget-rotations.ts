@@ -1,7 +1,7 @@
 import { formatNode } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import type { Change } from '../change.ts'
-import { changeNode } from '../changes/announce.ts'
+import { changeNode } from '../changes/nodes.ts'
 import type { Fleet } from '../mesh/fleet.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Unit } from '../change.ts'
-import { changeNode } from '../changes/announce.ts'
+import { changeNode } from '../changes/nodes.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { audienceOf } from '../rows/log/audience.ts'
 

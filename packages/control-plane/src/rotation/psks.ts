@@ -1,5 +1,5 @@
 import type { Unit } from '../change.ts'
-import { resyncTenant } from '../changes/announce.ts'
+import { resyncTenant } from '../changes/events.ts'
 import { putPskEpoch } from '../rows/fleet/tenants.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { adminApi } from '@plexd/protocol'
-import { changeNode } from '../../changes/announce.ts'
+import { changeNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
 import { readHostname, refuseTakenHostname } from '../../nodes/hostname.ts'
 import { readNodeDetail } from '../../nodes/view.ts'

@@ -1,5 +1,5 @@
 import { ApiError, adminApi } from '@plexd/protocol'
-import { changePolicy } from '../../changes/announce.ts'
+import { changePolicy } from '../../changes/policies.ts'
 import { handle } from '../../handle.ts'
 import type { Fleet, PolicyRecord } from '../../mesh/fleet.ts'
 import { comparePairs } from '../../mesh/policies/connections.ts'

@@ -1,6 +1,6 @@
 import { ApiError, adminApi, newId, type PolicySpec } from '@plexd/protocol'
 import type { Unit } from '../../change.ts'
-import { changePolicy } from '../../changes/announce.ts'
+import { changePolicy } from '../../changes/policies.ts'
 import { handle } from '../../handle.ts'
 import type { Limits } from '../../limits.ts'
 import type { Fleet, PolicyRecord } from '../../mesh/fleet.ts'

@@ -11,12 +11,12 @@ import {
   revisionHeader,
 } from '@plexd/protocol'
 import type { App } from '../../app.ts'
-import { changeNode } from '../../changes/announce.ts'
+import { changeNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { shownPeers } from '../../mesh/peer-view.ts'
 import { putNode } from '../../rows/fleet/nodes.ts'
-import { seqOfEnough } from '../state/enough.ts'
+import { upToDateSeq } from '../state/up-to-date.ts'
 
 /**
  * Peers are only notified of an endpoint that differs, because nodes report theirs every minute. An endpoint that keeps
@@ -39,7 +39,7 @@ export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
   // An up-to-date node knows its peers' endpoints. It reports every minute, so building a peer list each time would be waste.
   const revisions = [headers[revisionHeader] ?? []].flat()
   const told = left_out.length === 0 ? {} : { left_out }
-  if (seqOfEnough(app, node.no, revisions) !== undefined) return { peer_endpoints: [], ...told }
+  if (upToDateSeq(app, node.no, revisions) !== undefined) return { peer_endpoints: [], ...told }
   return {
     ...told,
     peer_endpoints: shownPeers(app.fleet.mesh(node.tenant_id), node)

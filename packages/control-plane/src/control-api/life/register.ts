@@ -14,7 +14,7 @@ import {
 import { tokenHash } from '../../access/auth.ts'
 import type { App } from '../../app.ts'
 import type { Unit } from '../../change.ts'
-import { addNode } from '../../changes/announce.ts'
+import { addNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
 import { nextAddress } from '../../mesh/address-pool.ts'
 import { peersJsonFor } from '../../mesh/peer-json.ts'

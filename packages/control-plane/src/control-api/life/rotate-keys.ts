@@ -1,7 +1,7 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import type { App } from '../../app.ts'
 import type { Unit } from '../../change.ts'
-import { changeNode } from '../../changes/announce.ts'
+import { changeNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { peersFor } from '../../mesh/peer-view.ts'

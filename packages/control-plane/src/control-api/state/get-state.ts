@@ -6,17 +6,17 @@ import type { NodeRecord } from '../../mesh/fleet.ts'
 import { metadataOf } from '../../mesh/labels.ts'
 import { peersJsonFor } from '../../mesh/peer-json.ts'
 import { policiesJsonFor } from '../../mesh/policies/node-policies.ts'
-import { seqOfEnough } from './enough.ts'
+import { upToDateSeq } from './up-to-date.ts'
 
 /** The node's complete desired state. A node that names a revision gets 304 if it needs nothing newer. */
 export const getState = handle(
   controlApi.getState,
   async ({ principal, headers, request, reply }, app) => {
     const { no } = principal
-    const enough = seqOfEnough(app, no, entityTags(headers['if-none-match']))
-    if (enough !== undefined) {
-      if (enough === app.heads.of(no)) pulled(app, no, enough)
-      reply.header('etag', `"${app.heads.positionOf(enough)}"`)
+    const upToDate = upToDateSeq(app, no, entityTags(headers['if-none-match']))
+    if (upToDate !== undefined) {
+      if (upToDate === app.heads.of(no)) pulled(app, no, upToDate)
+      reply.header('etag', `"${app.heads.positionOf(upToDate)}"`)
       reply.code(304).send()
       return undefined
     }

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { importVerifyKey, refusalOf } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
-import { changeNode } from '../../changes/announce.ts'
+import { changeNode } from '../../changes/nodes.ts'
 import { pruneEvents } from '../../jobs/prune-events.ts'
 import { audienceOf } from '../../rows/log/audience.ts'
 import {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type CompiledPolicy, type CompiledRule, formatCidr, type Side } from '@plexd/protocol'
-import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from '../mesh.ts'
 import { isList, type MeshNode, sideHas } from '../rule-side.ts'
+import { type MeshPolicy, type MeshRule, rulesOf, type TenantMesh } from '../tenant-mesh.ts'
 
 /**
  * The policies as one node enforces them: only CIDRs, and only rules that involve the node. The first match decides,
@@ -9,7 +9,7 @@ import { isList, type MeshNode, sideHas } from '../rule-side.ts'
  * ranges, and CIDRs are kept, so these rules do not change with the fleet. A policy without a rule for the node is
  * left out.
  */
-export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
+export function compileFor(node: MeshNode, mesh: TenantMesh): CompiledPolicy[] {
   return mesh.policies
     .map((policy) => ({ id: policy.id, rules: compileRules(node, policy, mesh) }))
     .filter(({ rules }) => rules.length > 0)
@@ -19,7 +19,7 @@ export function compileFor(node: MeshNode, mesh: Mesh): CompiledPolicy[] {
  * A key for nodes with the same compiled rules: those whose own address occurs in none of their rules.
  * Undefined for a node that is listed by address or has a CIDR of its own.
  */
-export function kindOf(node: MeshNode, mesh: Mesh): string | undefined {
+export function kindOf(node: MeshNode, mesh: TenantMesh): string | undefined {
   let kind = ''
   for (const policy of mesh.policies)
     for (const { from, to } of rulesOf(policy, mesh.ranges)) {
@@ -44,7 +44,7 @@ export function withRevisedIds(policies: readonly CompiledPolicy[]): CompiledPol
   return policies.map((policy) => ({ ...policy, id: `${policy.id}@${digestOf(policy.rules)}` }))
 }
 
-function compileRules(node: MeshNode, policy: MeshPolicy, mesh: Mesh): CompiledRule[] {
+function compileRules(node: MeshNode, policy: MeshPolicy, mesh: TenantMesh): CompiledRule[] {
   return rulesOf(policy, mesh.ranges).flatMap((rule) =>
     pairsOf(node, rule, mesh).map(([src, dst]) => ({
       src,
@@ -57,7 +57,7 @@ function compileRules(node: MeshNode, policy: MeshPolicy, mesh: Mesh): CompiledR
 }
 
 /** The sources and destinations of a rule that involve the node, except from the node to itself. */
-function pairsOf(node: MeshNode, { from, to }: MeshRule, mesh: Mesh): [string, string][] {
+function pairsOf(node: MeshNode, { from, to }: MeshRule, mesh: TenantMesh): [string, string][] {
   const own = `${node.mesh_ip}/32`
   const asSource = sideHas(from, node)
   const asTarget = sideHas(to, node)
@@ -72,15 +72,15 @@ function pairsOf(node: MeshNode, { from, to }: MeshRule, mesh: Mesh): [string, s
 }
 
 /** The CIDRs of a side that is not a list of nodes. */
-function rangesOf(side: Side, { ranges }: Mesh): string[] {
+function rangesOf(side: Side, { ranges }: TenantMesh): string[] {
   return (side.kind === 'cidr' ? [side.cidr] : ranges).map(formatCidr)
 }
 
-function ownSide(side: Side, own: string, mesh: Mesh): string[] {
+function ownSide(side: Side, own: string, mesh: TenantMesh): string[] {
   return isList(side) ? [own] : rangesOf(side, mesh)
 }
 
-function others(side: Side, node: MeshNode, mesh: Mesh): string[] {
+function others(side: Side, node: MeshNode, mesh: TenantMesh): string[] {
   if (!isList(side)) return rangesOf(side, mesh)
   return mesh
     .members(side)

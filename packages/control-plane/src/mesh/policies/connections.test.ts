@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { type PolicyRule, parseCidr, parseIpv4 } from '@plexd/protocol'
 import fc from 'fast-check'
 import { aNode } from '../../testing/node-record.ts'
-import { type MeshPolicy, rulesOf } from '../mesh.ts'
 import { type MeshNode, sideHas } from '../rule-side.ts'
+import { type MeshPolicy, rulesOf } from '../tenant-mesh.ts'
 import { comparePairs } from './connections.ts'
 
 const ranges = [parseCidr('10.100.0.0/16')]

@@ -1,6 +1,6 @@
 import type { PairChange, Side } from '@plexd/protocol'
-import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from '../mesh.ts'
 import { type MeshNode, sideHas } from '../rule-side.ts'
+import { type MeshPolicy, type MeshRule, rulesOf, type TenantMesh } from '../tenant-mesh.ts'
 
 /** The limit of comparisons, so that the event loop is blocked for at most a tenth of a second. */
 const maxSteps = 300_000
@@ -11,7 +11,7 @@ const maxSteps = 300_000
  * would take too long. Assumes the agents' default for unmatched flows: deny.
  */
 export function comparePairs(
-  { ranges, nodes }: Pick<Mesh, 'ranges' | 'nodes'>,
+  { ranges, nodes }: Pick<TenantMesh, 'ranges' | 'nodes'>,
   { before, after }: { before: readonly MeshPolicy[]; after: readonly MeshPolicy[] },
 ): PairChange | undefined {
   const [old, now] = [before, after].map((policies) =>

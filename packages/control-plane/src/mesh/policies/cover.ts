@@ -1,5 +1,5 @@
 import { type Cidr, isWithin, type Requirement, type Side } from '@plexd/protocol'
-import type { MeshRule } from '../mesh.ts'
+import type { MeshRule } from '../tenant-mesh.ts'
 
 /** Whether the first rule matches every packet that the second one matches, whatever nodes there will be. */
 export function covers(first: MeshRule, second: MeshRule, ranges: readonly Cidr[]): boolean {

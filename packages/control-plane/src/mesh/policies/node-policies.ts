@@ -1,6 +1,6 @@
 import type { CompiledPolicy } from '@plexd/protocol'
 import type { Fleet, NodeRecord } from '../fleet.ts'
-import type { Mesh } from '../mesh.ts'
+import type { TenantMesh } from '../tenant-mesh.ts'
 import { compileFor, kindOf, withRevisedIds } from './compile.ts'
 
 function writeOut(fleet: Fleet, node: NodeRecord): string {
@@ -12,7 +12,7 @@ function writeOut(fleet: Fleet, node: NodeRecord): string {
 }
 
 /** By mesh and class of node. The mesh is a new object whenever labels, addresses or rules change. */
-const known = new WeakMap<Mesh<NodeRecord>, Map<string, string>>()
+const known = new WeakMap<TenantMesh<NodeRecord>, Map<string, string>>()
 
 /**
  * A node's policies for its state and its events, as JSON: `{"policies":[…]}`. Most nodes of a

@@ -10,9 +10,9 @@ import {
   parseSelector,
 } from '@plexd/protocol'
 import fc from 'fast-check'
-import { createMesh, type Mesh, type MeshPolicy, rulesOf } from '../mesh.ts'
+import { impactOfNode, impactOfPolicy } from '../impact.ts'
 import type { MeshNode } from '../rule-side.ts'
-import { touchedByNode, touchedByPolicy } from '../touched.ts'
+import { createTenantMesh, type MeshPolicy, rulesOf, type TenantMesh } from '../tenant-mesh.ts'
 import { isVisible, peersOf } from '../visibility.ts'
 import { compileFor, kindOf, withRevisedIds } from './compile.ts'
 import { describeProblems, validatePolicy } from './validate.ts'
@@ -35,7 +35,7 @@ describe('compileFor', () => {
     const second = aNode('n_new', '10.101.0.1', { role: 'db', env: 'prod' })
     const two = [...ranges, parseCidr('10.101.0.0/16')]
     const policies = [aPolicy([deny('*', 'role=db'), allow('10.101.0.0/24', '*')])]
-    const mesh = createMesh({ ranges: two, nodes: [web, second], policies })
+    const mesh = createTenantMesh({ ranges: two, nodes: [web, second], policies })
 
     assert.deepEqual(compileFor(second, mesh)[0]?.rules, [
       compiled('10.100.0.0/16', '10.101.0.1/32', 'deny'),
@@ -50,7 +50,7 @@ describe('compileFor', () => {
       compiled('10.101.0.0/24', '10.101.0.0/16'),
     ])
     // The same rules mean less where the mesh has less.
-    assert.deepEqual(compileFor(web, createMesh({ ranges, nodes: [web], policies })), [])
+    assert.deepEqual(compileFor(web, createTenantMesh({ ranges, nodes: [web], policies })), [])
   })
 
   it('gives a node only its own part of a rule between lists, sorted by address', () => {
@@ -98,7 +98,7 @@ describe('compileFor', () => {
   it('means for a node exactly what the rules mean', () => {
     fc.assert(
       fc.property(meshes, ({ nodes, policies }) => {
-        const mesh = createMesh({ ranges, nodes, policies })
+        const mesh = createTenantMesh({ ranges, nodes, policies })
         for (const node of nodes)
           for (const other of nodes)
             if (node !== other) {
@@ -117,7 +117,7 @@ describe('kindOf', () => {
     let shared = 0
     fc.assert(
       fc.property(meshes, ({ nodes, policies }) => {
-        const mesh = createMesh({ ranges, nodes, policies })
+        const mesh = createTenantMesh({ ranges, nodes, policies })
         const byKind = Map.groupBy(nodes, (node) => kindOf(node, mesh))
         for (const [kind, [first, ...others]] of byKind) {
           if (kind === undefined || !first) continue
@@ -135,7 +135,7 @@ describe('kindOf', () => {
 describe('withRevisedIds', () => {
   it('changes the id when the fleet changes the rules, and only then', () => {
     const before = meshWith([allow('role=web', 'role=db')])
-    const after = createMesh({
+    const after = createTenantMesh({
       ...before,
       nodes: [web, db, dev, { ...api, labels: { role: 'web' } }],
     })
@@ -145,7 +145,7 @@ describe('withRevisedIds', () => {
     assert.notEqual(first?.id, second?.id)
     assert.deepEqual(
       withRevisedIds(compileFor(web, before)),
-      withRevisedIds(compileFor(web, createMesh({ ...after, nodes: [web, db] }))),
+      withRevisedIds(compileFor(web, createTenantMesh({ ...after, nodes: [web, db] }))),
     )
   })
 })
@@ -165,7 +165,7 @@ describe('isVisible', () => {
   it('agrees with looking at every pair and rule', () => {
     fc.assert(
       fc.property(meshes, ({ nodes, policies }) => {
-        const mesh = createMesh({ ranges, nodes, policies })
+        const mesh = createTenantMesh({ ranges, nodes, policies })
         for (const node of nodes)
           assert.deepEqual(sorted(peersOf(mesh, node)), sorted(oraclePeers(mesh, node)))
       }),
@@ -185,7 +185,7 @@ describe('mesh.with', () => {
     fc.assert(
       fc.property(meshes, fc.array(change, { maxLength: 12 }), ({ nodes, policies }, changes) => {
         const now = new Map(nodes.map((node) => [node.id, node]))
-        let mesh = createMesh({
+        let mesh = createTenantMesh({
           ranges,
           policies,
           nodes: { [Symbol.iterator]: () => now.values() },
@@ -210,7 +210,7 @@ describe('mesh.with', () => {
           else now.delete(id)
           mesh = mesh.with({ ...(before ? { before } : {}), ...(after ? { after } : {}) })
         }
-        const anew = createMesh({ ranges, policies, nodes: [...now.values()] })
+        const anew = createTenantMesh({ ranges, policies, nodes: [...now.values()] })
         for (const side of sides) {
           const [known, made] = [mesh.members(side), anew.members(side)]
           assert.equal(known.length, made.length)
@@ -222,18 +222,18 @@ describe('mesh.with', () => {
   })
 })
 
-describe('touchedByNode', () => {
-  it('touches nobody by a label that no rule asks for', () => {
+describe('impactOfNode', () => {
+  it('affects nobody by a label that no rule asks for', () => {
     const mesh = meshWith([allow('role=web', 'role=db')])
     const after = { ...web, labels: { ...web.labels, owner: 'me' } }
-    assert.deepEqual(touchedByNode(mesh, { before: web, after }), none)
+    assert.deepEqual(impactOfNode(mesh, { before: web, after }), none)
   })
 
   it('recompiles nobody for a new node under "*"', () => {
     const after = aNode('n_new', '10.100.0.9', {})
-    const touch = touchedByNode(meshWith([allow('*', '*')]), { after })
+    const impact = impactOfNode(meshWith([allow('*', '*')]), { after })
     assert.deepEqual(
-      { ...touch, appeared: sorted(touch.appeared) },
+      { ...impact, appeared: sorted(impact.appeared) },
       { ...none, appeared: sorted(fleet) },
     )
   })
@@ -241,7 +241,7 @@ describe('touchedByNode', () => {
   it('finds whom a relabelled node joins and leaves', () => {
     const mesh = meshWith([allow('role=web', 'role=db'), allow('role=api', 'env=dev')])
     const after = { ...web, labels: { role: 'api', env: 'prod' } }
-    assert.deepEqual(touchedByNode(mesh, { before: web, after }), {
+    assert.deepEqual(impactOfNode(mesh, { before: web, after }), {
       appeared: [dev],
       vanished: [db],
       recompiled: [db, dev],
@@ -263,7 +263,7 @@ describe('touchedByNode', () => {
         const rest = nodes.slice(1)
         const states = [before, after].map((metadata) => (metadata ? [named(metadata)] : []))
         const [old, now] = states.map((own) =>
-          createMesh({ ranges, policies, nodes: [...own, ...rest] }),
+          createTenantMesh({ ranges, policies, nodes: [...own, ...rest] }),
         )
         assert.ok(old && now)
         const parts = {
@@ -271,8 +271,8 @@ describe('touchedByNode', () => {
           ...(after ? { after: named(after) } : {}),
         }
         for (const mesh of [old, now]) {
-          const touch = touchedByNode(mesh, parts)
-          const hasPeer = (at: Mesh, other: MeshNode): boolean =>
+          const impact = impactOfNode(mesh, parts)
+          const hasPeer = (at: TenantMesh, other: MeshNode): boolean =>
             oraclePeers(at, other).some(({ id }) => id === 'n_0')
           const changes: { other: MeshNode; saw: boolean; sees: boolean }[] = rest.map((other) => ({
             other,
@@ -280,15 +280,15 @@ describe('touchedByNode', () => {
             sees: hasPeer(now, other),
           }))
           assert.deepEqual(
-            sorted(touch.appeared),
+            sorted(impact.appeared),
             sorted(onlyNodes(changes, ({ saw, sees }) => sees && !saw)),
           )
           assert.deepEqual(
-            sorted(touch.vanished),
+            sorted(impact.vanished),
             sorted(onlyNodes(changes, ({ saw, sees }) => saw && !sees)),
           )
           for (const other of rest)
-            if (!sameRules(old, now, other)) assert.ok(touch.recompiled.includes(other))
+            if (!sameRules(old, now, other)) assert.ok(impact.recompiled.includes(other))
         }
       }),
       { numRuns: 500 },
@@ -296,12 +296,15 @@ describe('touchedByNode', () => {
   })
 })
 
-describe('touchedByPolicy', () => {
+describe('impactOfPolicy', () => {
   it('involves only the nodes of the rule that was added, and flips only its pairs', () => {
     const before = aPolicy([allow('role=web', 'role=api')])
     const after = { ...before, rules: [...before.rules, allow('env=dev', 'role=db')] }
     assert.deepEqual(
-      touchedByPolicy(createMesh({ ranges, nodes: fleet, policies: [before] }), { before, after }),
+      impactOfPolicy(createTenantMesh({ ranges, nodes: fleet, policies: [before] }), {
+        before,
+        after,
+      }),
       {
         involved: [db, dev],
         flips: [{ a: db, b: dev, visible: true }],
@@ -312,19 +315,19 @@ describe('touchedByPolicy', () => {
   it('flips no pair that another policy joins', () => {
     const all = aPolicy([allow('*', '*')])
     const before = { ...aPolicy([allow('role=web', 'role=db')]), id: 'pol_other' }
-    const mesh = createMesh({ ranges, nodes: fleet, policies: [all, before] })
-    assert.deepEqual(touchedByPolicy(mesh, { before }).flips, [])
+    const mesh = createTenantMesh({ ranges, nodes: fleet, policies: [all, before] })
+    assert.deepEqual(impactOfPolicy(mesh, { before }).flips, [])
   })
 
   it('does not look at each pair when there are too many', () => {
     const nodes = Array.from({ length: 101 }, (_, index) =>
       aNode(`n_${index}`, `10.100.1.${index}`, {}),
     )
-    const touch = touchedByPolicy(createMesh({ ranges, nodes, policies: [] }), {
+    const impact = impactOfPolicy(createTenantMesh({ ranges, nodes, policies: [] }), {
       after: aPolicy([allow('*', '*')]),
     })
-    assert.equal(touch.flips, undefined)
-    assert.equal(touch.involved.length, 101)
+    assert.equal(impact.flips, undefined)
+    assert.equal(impact.involved.length, 101)
   })
 
   it('finds exactly the pairs that flip, and every node whose rules change', () => {
@@ -336,16 +339,16 @@ describe('touchedByPolicy', () => {
         ({ nodes, policies }, put, pick) => {
           const before = policies[pick % (policies.length + 1)]
           const after = put && { id: before?.id ?? 'pol_new', rules: edit(before, put, pick) }
-          const old = createMesh({ ranges, nodes, policies })
+          const old = createTenantMesh({ ranges, nodes, policies })
           const others = policies.flatMap((policy) =>
             policy !== before ? [policy] : after ? [after] : [],
           )
-          const now = createMesh({
+          const now = createTenantMesh({
             ranges,
             nodes,
             policies: before || !after ? others : [...others, after],
           })
-          const touch = touchedByPolicy(pick % 2 ? old : now, {
+          const impact = impactOfPolicy(pick % 2 ? old : now, {
             ...(before ? { before } : {}),
             ...(after ? { after } : {}),
           })
@@ -355,11 +358,11 @@ describe('touchedByPolicy', () => {
               .map((b) => `${a.id} ${b.id} ${sees(now, a, b)}`),
           )
           assert.deepEqual(
-            touch.flips?.map(({ a, b, visible }) => `${a.id} ${b.id} ${visible}`).sort(),
+            impact.flips?.map(({ a, b, visible }) => `${a.id} ${b.id} ${visible}`).sort(),
             flips.sort(),
           )
           for (const node of nodes)
-            if (!sameRules(old, now, node)) assert.ok(touch.involved.includes(node))
+            if (!sameRules(old, now, node)) assert.ok(impact.involved.includes(node))
         },
       ),
       { numRuns: 500 },
@@ -438,8 +441,8 @@ function aPolicy(list: PolicyRule[]): MeshPolicy {
   return { id: 'pol_0', rules: list }
 }
 
-function meshWith(list: PolicyRule[]): Mesh {
-  return createMesh({ ranges, nodes: fleet, policies: [aPolicy(list)] })
+function meshWith(list: PolicyRule[]): TenantMesh {
+  return createTenantMesh({ ranges, nodes: fleet, policies: [aPolicy(list)] })
 }
 
 const labels = fc.record(
@@ -490,7 +493,7 @@ function oracleHas(text: string, node: MeshNode): boolean {
   return matches(parseSelector(text), node.labels)
 }
 
-function oracleVerdict(mesh: Mesh, source: MeshNode, target: MeshNode): string {
+function oracleVerdict(mesh: TenantMesh, source: MeshNode, target: MeshNode): string {
   const first = mesh.policies
     .flatMap((policy) => policy.rules)
     .find(({ from, to }) => oracleHas(from, source) && oracleHas(to, target))
@@ -503,14 +506,14 @@ function verdictOf(list: readonly CompiledRule[], source: MeshNode, target: Mesh
   return list.find(({ src, dst }) => holds(src, source) && holds(dst, target))?.action ?? 'default'
 }
 
-function sees(mesh: Mesh, a: MeshNode, b: MeshNode): boolean {
+function sees(mesh: TenantMesh, a: MeshNode, b: MeshNode): boolean {
   const joins = ({ from, to, action }: PolicyRule): boolean =>
     action === 'allow' &&
     ((oracleHas(from, a) && oracleHas(to, b)) || (oracleHas(from, b) && oracleHas(to, a)))
   return mesh.policies.some((policy) => policy.rules.some(joins))
 }
 
-function oraclePeers(mesh: Mesh, node: MeshNode): MeshNode[] {
+function oraclePeers(mesh: TenantMesh, node: MeshNode): MeshNode[] {
   return [...mesh.nodes].filter((other) => other.id !== node.id && sees(mesh, node, other))
 }
 
@@ -521,7 +524,7 @@ function onlyNodes<T extends { other: MeshNode }>(
   return list.filter(keep).map(({ other }) => other)
 }
 
-function sameRules(old: Mesh, now: Mesh, node: MeshNode): boolean {
+function sameRules(old: TenantMesh, now: TenantMesh, node: MeshNode): boolean {
   return JSON.stringify(compileFor(node, old)) === JSON.stringify(compileFor(node, now))
 }
 

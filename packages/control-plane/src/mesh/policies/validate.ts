@@ -6,8 +6,8 @@ import {
   parseSide,
   type Side,
 } from '@plexd/protocol'
-import type { Mesh } from '../mesh.ts'
 import { sideHas } from '../rule-side.ts'
+import type { TenantMesh } from '../tenant-mesh.ts'
 
 /** A fault in a rule, for its author. `rule` counts from 0. */
 export interface PolicyProblem {
@@ -27,7 +27,7 @@ export function validatePolicy({ rules }: PolicySpec, mesh: MeshSight): PolicyPr
   return rules.flatMap((rule, index) => problemsOf(rule, index, problemOf))
 }
 
-type MeshSight = Pick<Mesh, 'ranges' | 'nodes'>
+type MeshSight = Pick<TenantMesh, 'ranges' | 'nodes'>
 
 /** One line with the first fault and the number of others. */
 export function describeProblems(problems: readonly PolicyProblem[]): string {

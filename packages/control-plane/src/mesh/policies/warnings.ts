@@ -1,12 +1,12 @@
 import { isWithin, nearest, type Side } from '@plexd/protocol'
 import type { PolicyRecord } from '../fleet.ts'
-import { type Mesh, type MeshRule, rulesOf } from '../mesh.ts'
 import { type MeshNode, sideHas } from '../rule-side.ts'
 import { didYouMean, type KnownNames, knownNames, selectorHint } from '../selector-hint.ts'
+import { type MeshRule, rulesOf, type TenantMesh } from '../tenant-mesh.ts'
 import { covers } from './cover.ts'
 
 export interface PolicySight {
-  mesh: Pick<Mesh, 'ranges' | 'nodes'>
+  mesh: Pick<TenantMesh, 'ranges' | 'nodes'>
   /** In the order in which they apply, including the policy in question. */
   policies: readonly Pick<PolicyRecord, 'id' | 'name' | 'rules'>[]
   /** The hostnames of removed nodes, by id. */

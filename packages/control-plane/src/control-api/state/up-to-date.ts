@@ -5,7 +5,7 @@ import type { App } from '../../app.ts'
  * from which the node's open stream continues right now. While a change is sent to thousands, some always pull at that
  * moment, and would get only what is already on its way to them. Undefined if there is none.
  */
-export function seqOfEnough(
+export function upToDateSeq(
   { heads, presence }: Pick<App, 'heads' | 'presence'>,
   no: number,
   revisions: readonly string[],

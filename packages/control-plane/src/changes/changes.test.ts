@@ -14,7 +14,7 @@ import {
   startControlPlane,
   type TestControlPlane,
 } from '../testing/harness.ts'
-import { changePolicy } from './announce.ts'
+import { changePolicy } from './policies.ts'
 
 /** A node that pulls its state once, and from then on folds in what it is sent. */
 interface Follower {

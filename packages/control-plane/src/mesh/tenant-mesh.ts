@@ -2,7 +2,7 @@ import { type Cidr, type PolicyRule, parseIpv4, parseSide, type Side } from '@pl
 import { type MeshNode, sideHas } from './rule-side.ts'
 
 /** Everything that determines who may talk to whom in one tenant; a snapshot. */
-export interface Mesh<N extends MeshNode = MeshNode> {
+export interface TenantMesh<N extends MeshNode = MeshNode> {
   /** Each node has an address from one of these ranges. */
   readonly ranges: readonly Cidr[]
   /** Can be iterated repeatedly. */
@@ -15,7 +15,7 @@ export interface Mesh<N extends MeshNode = MeshNode> {
    * The mesh after a node was added (no `before`), removed (no `after`) or got other labels or another name. The cached members
    * of sides that it neither joins nor leaves are kept.
    */
-  with(change: { before?: N; after?: N }): Mesh<N>
+  with(change: { before?: N; after?: N }): TenantMesh<N>
   /** Replaces the record of a node whose labels and address are unchanged. */
   refresh(node: N): void
 }
@@ -25,10 +25,10 @@ export interface MeshPolicy {
   readonly rules: readonly PolicyRule[]
 }
 
-export function createMesh<N extends MeshNode>(
-  parts: Pick<Mesh<N>, 'ranges' | 'nodes' | 'policies'>,
+export function createTenantMesh<N extends MeshNode>(
+  parts: Pick<TenantMesh<N>, 'ranges' | 'nodes' | 'policies'>,
   known = new Map<Side, N[]>(),
-): Mesh<N> {
+): TenantMesh<N> {
   let sorted: N[] | undefined
   return {
     ...parts,
@@ -51,7 +51,7 @@ export function createMesh<N extends MeshNode>(
       for (const [side, members] of known) if (sideHas(side, node)) put(members)
     },
     with: ({ before, after }) =>
-      createMesh(
+      createTenantMesh(
         parts,
         new Map(known.entries().map(([side, list]) => [side, replaced(list, side, before, after)])),
       ),

@@ -1,10 +1,10 @@
 import type { PolicyRule, Side } from '@plexd/protocol'
-import { type Mesh, type MeshPolicy, type MeshRule, rulesOf } from './mesh.ts'
 import { isList, type MeshNode, sideHas } from './rule-side.ts'
+import { type MeshPolicy, type MeshRule, rulesOf, type TenantMesh } from './tenant-mesh.ts'
 import { isVisible, membersOf, peersOf } from './visibility.ts'
 
 /** The nodes that must be told of a change. The cost is proportional to the change: unaffected rules are skipped. */
-export interface NodeTouch<N> {
+export interface NodeImpact<N> {
   /** Nodes that become peers of the changed one. */
   appeared: N[]
   /** Nodes that cease to be its peers. */
@@ -17,10 +17,10 @@ export interface NodeTouch<N> {
  * The effect of adding a node (no `before`), removing it (no `after`), relabelling or renaming it.
  * `mesh` may be from before or after the change: the node itself is not looked up in it.
  */
-export function touchedByNode<N extends MeshNode>(
-  mesh: Mesh<N>,
+export function impactOfNode<N extends MeshNode>(
+  mesh: TenantMesh<N>,
   { before, after }: { before?: MeshNode; after?: MeshNode },
-): NodeTouch<N> {
+): NodeImpact<N> {
   const changed = (before ?? after)?.id
   const saw = before ? peersOf(mesh, before) : []
   const sees = after ? peersOf(mesh, after) : []
@@ -38,7 +38,7 @@ function without<N extends MeshNode>(nodes: readonly N[], others: readonly N[]):
 }
 
 /** The sides opposite to those that the node joins or leaves: nodes on them have, or had, its address in a rule. */
-function sidesOpposite(mesh: Mesh, before?: MeshNode, after?: MeshNode): Side[] {
+function sidesOpposite(mesh: TenantMesh, before?: MeshNode, after?: MeshNode): Side[] {
   const joinsOrLeaves = (side: Side): boolean =>
     isList(side) && (!!before && sideHas(side, before)) !== (!!after && sideHas(side, after))
   const rules = mesh.policies.flatMap((policy) => rulesOf(policy, mesh.ranges))
@@ -49,7 +49,7 @@ function sidesOpposite(mesh: Mesh, before?: MeshNode, after?: MeshNode): Side[] 
   return [...new Set(sides)]
 }
 
-export interface PolicyTouch<N> {
+export interface PolicyImpact<N> {
   /** Nodes involved in a rule that was added, removed or moved. */
   involved: N[]
   /**
@@ -69,10 +69,10 @@ export interface PairFlip<N> {
 const maxPairs = 10_000
 
 /** The effect of replacing the policy `before`, or removing it. `mesh` may be from before or after the change. */
-export function touchedByPolicy<N extends MeshNode>(
-  mesh: Mesh<N>,
+export function impactOfPolicy<N extends MeshNode>(
+  mesh: TenantMesh<N>,
   { before, after }: { before?: MeshPolicy; after?: MeshPolicy },
-): PolicyTouch<N> {
+): PolicyImpact<N> {
   const changed = changedRules(mesh, before, after)
   const sides = [...new Set(changed.flatMap(({ from, to }) => [from, to]))]
   return {
@@ -81,7 +81,7 @@ export function touchedByPolicy<N extends MeshNode>(
   }
 }
 
-function changedRules(mesh: Mesh, before?: MeshPolicy, after?: MeshPolicy): MeshRule[] {
+function changedRules(mesh: TenantMesh, before?: MeshPolicy, after?: MeshPolicy): MeshRule[] {
   const [old, now] = [before?.rules ?? [], after?.rules ?? []]
   const start = commonLength(old, now)
   const end = commonLength(old.slice(start).toReversed(), now.slice(start).toReversed())
@@ -102,7 +102,7 @@ function commonLength(a: readonly PolicyRule[], b: readonly PolicyRule[]): numbe
 }
 
 function flipsOf<N extends MeshNode>(
-  mesh: Mesh<N>,
+  mesh: TenantMesh<N>,
   before?: MeshPolicy,
   after?: MeshPolicy,
 ): PairFlip<N>[] | undefined {
@@ -141,7 +141,7 @@ function allowsOfOneOnly(before?: MeshPolicy, after?: MeshPolicy): PolicyRule[] 
 }
 
 function pairsJoined<N extends MeshNode>(
-  mesh: Mesh<N>,
+  mesh: TenantMesh<N>,
   rules: readonly PolicyRule[],
 ): (readonly [N, N])[] | undefined {
   const pairs = new Map<string, readonly [N, N]>()

@@ -1,15 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import { formatDuration } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import { readSecretRefsFor } from '../entries/node-entries.ts'
-import type { NodeRecord, PolicyRecord } from '../mesh/fleet.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
+import { impactOfNode } from '../mesh/impact.ts'
 import { isShown, publicPeer } from '../mesh/peer-view.ts'
 import { compileFor } from '../mesh/policies/compile.ts'
-import { touchedByNode, touchedByPolicy } from '../mesh/touched.ts'
 import { peersOf } from '../mesh/visibility.ts'
 import { insertNode, type NewNode, putNode, type RowOnly, removeNode } from '../rows/fleet/nodes.ts'
-import { deletePolicy, putPolicy } from '../rows/fleet/policies.ts'
 import { audienceOf } from '../rows/log/audience.ts'
+import { emitAdded, emitPolicies, emitRemoved, emitResync } from './events.ts'
 
 /**
  * Adds a node and notifies everyone concerned: its peers, and the nodes whose rules name it. The node itself gets no
@@ -18,7 +17,7 @@ import { audienceOf } from '../rows/log/audience.ts'
 export async function addNode(unit: Unit, parts: NewNode): Promise<NodeRecord> {
   const node = await insertNode(unit, parts)
   const mesh = unit.fleet.mesh(node.tenant_id)
-  const { appeared, recompiled } = touchedByNode(mesh, { after: node })
+  const { appeared, recompiled } = impactOfNode(mesh, { after: node })
   emitAdded(unit, node, appeared)
   emitPolicies(unit, recompiled)
   return node
@@ -27,7 +26,7 @@ export async function addNode(unit: Unit, parts: NewNode): Promise<NodeRecord> {
 /** Removes a node and notifies those who knew it. */
 export async function dropNode(unit: Unit, node: NodeRecord): Promise<void> {
   const mesh = unit.fleet.mesh(node.tenant_id)
-  const { vanished, recompiled } = touchedByNode(mesh, { before: node })
+  const { vanished, recompiled } = impactOfNode(mesh, { before: node })
   await removeNode(unit, node)
   if (isShown(node)) emitRemoved(unit, node, vanished)
   emitPolicies(unit, recompiled)
@@ -51,7 +50,7 @@ export async function changeNode(
   )
     await relabel(unit, before, after)
   await putNode(unit, after, rowOnly)
-  if (looksOtherwise(before, after))
+  if (isChangeForPeers(before, after))
     emitPeerChange(unit, before, after, peersOf(unit.fleet.mesh(after.tenant_id), after))
   // Its policies are sent under ids of another form.
   if (before.is_go !== after.is_go) emitPolicies(unit, [after])
@@ -65,14 +64,14 @@ export async function changeNode(
 }
 
 /** Notifies a node's peers of changes that were delayed until now. */
-export function tellMove(unit: Unit, node: NodeRecord): void {
+export function notifyMove(unit: Unit, node: NodeRecord): void {
   if (!isShown(node)) return
   const peers = peersOf(unit.fleet.mesh(node.tenant_id), node)
   emitPeerChange(unit, node, node, peers)
 }
 
 /** Whether peers see any difference, apart from labels. */
-function looksOtherwise(before: NodeRecord, after: NodeRecord): boolean {
+function isChangeForPeers(before: NodeRecord, after: NodeRecord): boolean {
   if (!isShown(before) && !isShown(after)) return false
   return (
     isShown(before) !== isShown(after) ||
@@ -111,7 +110,7 @@ function emitPeerChange(
 /** New labels or a new name: this changes peers and rules, and labels also the node's own data and secrets. */
 async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promise<void> {
   const mesh = unit.fleet.mesh(after.tenant_id)
-  const { appeared, vanished, recompiled } = touchedByNode(mesh, { before, after })
+  const { appeared, vanished, recompiled } = impactOfNode(mesh, { before, after })
   const self = [after]
   if (isShown(before)) {
     emitAdded(unit, before, appeared)
@@ -139,82 +138,3 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
 
 /** With more new and lost peers than this, one pull is cheaper for the node. */
 const maxPeersTold = 32
-
-/** Replaces the policy `before`, or removes it, and notifies the nodes involved. */
-export async function changePolicy(
-  unit: Unit,
-  { before, after }: { before?: PolicyRecord; after?: PolicyRecord },
-): Promise<void> {
-  const policy = after ?? before
-  if (!policy) return
-  const mesh = unit.fleet.mesh(policy.tenant_id)
-  const { involved, flips } = touchedByPolicy(mesh, {
-    ...(before ? { before } : {}),
-    ...(after ? { after } : {}),
-  })
-  if (after) await putPolicy(unit, after)
-  else await deletePolicy(unit, policy.id)
-  if (!flips) return emitResync(unit, involved, 'the policies of this node have changed')
-  // One event per peer that is added or removed, addressed to all nodes for which that is the case.
-  const changes = Map.groupBy(
-    flips.flatMap(({ a, b, visible }) => [
-      { peer: a, to: b, visible },
-      { peer: b, to: a, visible },
-    ]),
-    ({ peer, visible }) => `${peer.id} ${visible}`,
-  )
-  for (const group of changes.values()) {
-    const [first] = group
-    const peer = first && unit.fleet.node(first.peer.id)
-    if (!peer || !isShown(peer)) continue
-    const recipients = group.map(({ to }) => to)
-    if (first.visible) emitAdded(unit, peer, recipients)
-    else emitRemoved(unit, peer, recipients)
-  }
-  emitPolicies(unit, involved)
-}
-
-/** Makes all nodes of a tenant pull their state soon, with a single event. */
-export function resyncTenant(unit: Unit, tenantId: string, reason: string): void {
-  const to = audienceOf(Array.from(unit.fleet.nodes(tenantId), ({ no }) => no))
-  const within = formatDuration(spreadMs(to.length))
-  unit.emit({ type: 'resync', to, payload: { reason, within } })
-}
-
-/** Full states are our most expensive answers: this many per second, and all within well under a minute. */
-const pullsPerSecond = 50
-const maxSpreadMs = 30_000
-
-function spreadMs(nodes: number): number {
-  return Math.min(maxSpreadMs, Math.ceil(nodes / pullsPerSecond) * 1_000)
-}
-
-type Recipient = Pick<NodeRecord, 'no'>
-
-function emitAdded(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): void {
-  unit.emit({
-    type: 'peer_added',
-    to: audienceOf(to.map(({ no }) => no)),
-    payload: { ...publicPeer(peer), peer_id: peer.id, key_epoch: peer.key_epoch },
-  })
-}
-
-function emitRemoved(unit: Unit, peer: NodeRecord, to: readonly Recipient[]): void {
-  unit.emit({
-    type: 'peer_removed',
-    to: audienceOf(to.map(({ no }) => no)),
-    payload: { peer_id: peer.id, id: peer.id },
-  })
-}
-
-function emitPolicies(unit: Unit, to: readonly Recipient[]): void {
-  unit.emit({
-    type: 'policy_updated',
-    to: audienceOf(to.map(({ no }) => no)),
-    payload: {},
-  })
-}
-
-function emitResync(unit: Unit, to: readonly Recipient[], reason: string): void {
-  unit.emit({ type: 'resync', to: audienceOf(to.map(({ no }) => no)), payload: { reason } })
-}

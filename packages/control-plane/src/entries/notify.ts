@@ -15,11 +15,11 @@ export interface EntryChange {
 }
 
 /** Notifies the nodes whose effective entry changes, and only those. */
-export function tellEntryChange(unit: Unit, kind: EntryKind, change: EntryChange): void {
+export function notifyEntryChange(unit: Unit, kind: EntryKind, change: EntryChange): void {
   const all = unit.fleet.nodes(change.tenant_id)
   const entriesOfKey = [...change.before, ...change.after]
   const seen = kind === 'data' ? Array.from(all, (node) => asDataSees(entriesOfKey, node)) : all
-  const nodes = nodesTouched(seen, change)
+  const nodes = affectedNodes(seen, change)
   unit.emit({
     type: entryKinds[kind].event,
     to: audienceOf(nodes.map(({ no }) => no)),
@@ -28,7 +28,7 @@ export function tellEntryChange(unit: Unit, kind: EntryKind, change: EntryChange
 }
 
 /** The nodes affected by a changed entry: those it targets, unless another entry takes precedence before and after. */
-export function nodesTouched<N extends Pick<NodeRecord, 'id' | 'labels'>>(
+export function affectedNodes<N extends Pick<NodeRecord, 'id' | 'labels'>>(
   nodes: Iterable<N>,
   { target, before, after }: Omit<EntryChange, 'tenant_id'>,
 ): N[] {
