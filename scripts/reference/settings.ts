@@ -1,4 +1,5 @@
 import { agentLimits, agentSettings } from '@plexd/agent'
+import { settingRows as plexctlSettings } from '@plexd/cli'
 import { describeSetting, fileName, limits, settingRows } from '@plexd/control-plane'
 import { formatDuration } from '@plexd/protocol'
 import type { LimitTable } from '@plexd/runtime'
@@ -29,6 +30,16 @@ export function renderSettings(): string {
     '### Limits of plexd',
     'What it lets programs on its node, its peers and its control plane take. Set one under `limits:` in the config file.',
     limitRows(agentLimits),
+    '## plexctl',
+    'Options win over the environment, that over the config file, which `plexctl config set` writes: `$XDG_CONFIG_HOME/plexctl/config.yaml`, by default under `~/.config`.',
+    [
+      '| in the file | environment | option | what it sets |',
+      '| --- | --- | --- | --- |',
+      ...plexctlSettings.map(
+        ([, { key, env, flag, help }]) =>
+          `| ${code([key])} | ${code([env])} | ${code([flag])} | ${help} |`,
+      ),
+    ].join('\n'),
     '',
   ].join('\n\n')
 }

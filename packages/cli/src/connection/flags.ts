@@ -28,6 +28,48 @@ export interface Flags {
   insecureHttp?: boolean
 }
 
+interface Row {
+  /** In the config file. */
+  key: string
+  /** As commander takes it; a switch has no value. */
+  flag: string
+  env?: string
+  /** Becomes absolute in the config file, as it will be read from anywhere. */
+  isFile?: true
+  help: string
+}
+
+const settings: Record<keyof Flags, Row> = {
+  server: {
+    key: 'server',
+    flag: '--server <url>',
+    env: 'PLEXCTL_SERVER',
+    help: 'URL of the control plane, or unix:///PATH of its admin socket, which wants a token too',
+  },
+  caFile: {
+    key: 'ca_file',
+    flag: '--ca-file <file>',
+    env: 'PLEXCTL_CA_FILE',
+    isFile: true,
+    help: 'its authority: ca.crt of its data directory',
+  },
+  tokenFile: {
+    key: 'token_file',
+    flag: '--token-file <file>',
+    env: 'PLEXCTL_TOKEN_FILE',
+    isFile: true,
+    help: 'file with an admin token',
+  },
+  insecureHttp: {
+    key: 'insecure_http',
+    flag: '--insecure-http',
+    help: 'allow an http:// server on a loopback address',
+  },
+}
+
+/** The rows with their names, in the order of the table. */
+export const settingRows = Object.entries(settings) as [keyof Flags, Row][] // the names of the table
+
 type Env = Readonly<Record<string, string | undefined>>
 
 const proxyHelp = `
@@ -37,15 +79,9 @@ control plane: names, addresses, CIDR ranges. "plexctl config show" shows it.
 
 /** The flags that every command takes, before or behind its name. */
 export function addGlobalFlags(program: Command): void {
-  program
-    .option(
-      '--server <url>',
-      'URL of the control plane, or unix:///PATH of its admin socket, which wants a token too (env PLEXCTL_SERVER)',
-    )
-    .option('--ca-file <file>', 'its authority: ca.crt of its data directory (env PLEXCTL_CA_FILE)')
-    .option('--token-file <file>', 'file with an admin token (env PLEXCTL_TOKEN_FILE)')
-    .option('--insecure-http', 'allow an http:// server on a loopback address')
-    .addHelpText('after', proxyHelp)
+  for (const [, { flag, env, help }] of settingRows)
+    program.option(flag, env === undefined ? help : `${help} (env ${env})`)
+  program.addHelpText('after', proxyHelp)
 }
 
 /** `$XDG_CONFIG_HOME/plexctl/config.yaml`, by default under `~/.config`. */
@@ -58,45 +94,44 @@ export function configPath(env: Env): string {
 export async function readSettings(flags: Flags, env: Env): Promise<Settings> {
   const path = configPath(env)
   const file = checkConfig((await readConfigFile(path)) ?? {}, path)
-  const pick = (flag: keyof Flags, name: string, variable: string, key: string) =>
-    setting(flags[flag], `--${name}`) ??
-    setting(env[variable], variable) ??
-    setting(file[key], path)
+  const pick = (name: keyof Flags): Setting | undefined => {
+    const { key, flag, env: variable = '' } = settings[name]
+    return (
+      setting(flags[name], flag.replace(/ .*/, '')) ??
+      setting(env[variable], variable) ??
+      setting(file[key], path)
+    )
+  }
   return {
-    server: pick('server', 'server', 'PLEXCTL_SERVER', 'server'),
-    caFile: pick('caFile', 'ca-file', 'PLEXCTL_CA_FILE', 'ca_file'),
-    tokenFile: pick('tokenFile', 'token-file', 'PLEXCTL_TOKEN_FILE', 'token_file'),
+    server: pick('server'),
+    caFile: pick('caFile'),
+    tokenFile: pick('tokenFile'),
     insecureHttp: flags.insecureHttp === true || file.insecure_http === true,
     env,
   }
 }
 
-/** The flags as the config file spells them; files become absolute, as they will be read from anywhere. */
+/** The flags as the config file spells them. */
 export function configOf(flags: Flags): Record<string, unknown> {
-  return {
-    ...(flags.server === undefined ? {} : { server: flags.server }),
-    ...(flags.caFile === undefined ? {} : { ca_file: resolve(flags.caFile) }),
-    ...(flags.tokenFile === undefined ? {} : { token_file: resolve(flags.tokenFile) }),
-    ...(flags.insecureHttp === undefined ? {} : { insecure_http: flags.insecureHttp }),
-  }
-}
-
-const configKeys: Record<string, 'string' | 'boolean'> = {
-  server: 'string',
-  ca_file: 'string',
-  token_file: 'string',
-  insecure_http: 'boolean',
+  const given = settingRows.filter(([name]) => flags[name] !== undefined)
+  return Object.fromEntries(
+    given.map(([name, { key, isFile }]) => [
+      key,
+      isFile ? resolve(String(flags[name])) : flags[name],
+    ]),
+  )
 }
 
 function checkConfig(config: Record<string, unknown>, path: string): Record<string, unknown> {
   for (const [key, value] of Object.entries(config)) {
-    const type = configKeys[key]
-    if (!type) {
-      const known = Object.keys(configKeys)
+    const row = settingRows.find(([, row]) => row.key === key)?.[1]
+    if (!row) {
+      const known = settingRows.map(([, row]) => row.key)
       const meant = nearest(key, known)
       const want = meant === undefined ? `want ${known.join(', ')}` : `did you mean "${meant}"?`
       throw new CliError(`read config "${path}": unknown key "${key}": ${want}`, exitCodes.usage)
     }
+    const type = row.flag.includes('<') ? 'string' : 'boolean'
     if (typeof value !== type) {
       throw new CliError(`read config "${path}": "${key}" must be a ${type}`, exitCodes.usage)
     }

@@ -1,0 +1,2 @@
+/** What the reference is made from. */
+export { settingRows } from './connection/flags.ts'
