@@ -3,7 +3,6 @@ import { handOver } from '@plexd/runtime'
 import { startHeartbeat } from '../control/heartbeat.ts'
 import { startPauseWatch } from '../health/pause-watch.ts'
 import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
-import { createEndpointExchange } from '../nat/endpoint-exchange.ts'
 import { type Enrolled, sourcesOf } from './enrolled.ts'
 import { startEventIntake } from './event-intake.ts'
 import { loopDepsOf } from './loop-deps.ts'
@@ -58,14 +57,9 @@ export async function startRunning(
     node.keepOnly(localAddresses)
     events.keepOnly(localAddresses)
   }
-  const exchange = createEndpointExchange({
-    ...loopDepsOf(node),
-    desired: node.desired,
-    meshRanges: node.mesh.ranges,
-    changes: ways.changes,
-  })
+  const receiver = { ...loopDepsOf(node), changes: ways.changes }
   const watch = stack.use(
-    await startMeshWatch({ ...node, drift: queues.drift, exchange, keepOnly }),
+    await startMeshWatch({ ...node, drift: queues.drift, receiver, keepOnly }),
   )
   stack.use(
     startPauseWatch({

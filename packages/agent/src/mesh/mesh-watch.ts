@@ -6,8 +6,8 @@ import { startFirewallGuard } from '../firewall/changes/guard.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Repeats } from '../health/repeats.ts'
 import { type Discovery, startDiscovery } from '../nat/discover.ts'
+import type { EndpointReceiver } from '../nat/endpoints.ts'
 import { localAddresses } from '../nat/local-addresses.ts'
-import type { DiscoveredEndpoint } from '../nat/rounds.ts'
 import { type SizeWatch, startSizeWatch } from '../path/size-watch.ts'
 import type { DriftReports } from '../reconcile/drift-report.ts'
 import type { Correction } from '../reconcile/plan.ts'
@@ -19,8 +19,8 @@ export interface MeshWatchOptions {
   config: AgentConfig
   mesh: NodeMesh
   drift: Pick<DriftReports, 'add'>
-  /** Tells the control plane where this node is, and takes where its peers are. */
-  exchange(found: DiscoveredEndpoint): Promise<void>
+  /** Who is told where this node is. */
+  receiver: EndpointReceiver
   /** Closes connections to the control plane from other addresses than these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
   problems: Problems
@@ -90,18 +90,17 @@ function watchSizes(
 }
 
 function watchEndpoint(
-  { config, mesh, exchange, log }: MeshWatchOptions,
+  { config, mesh, receiver, log }: MeshWatchOptions,
   stack: AsyncDisposableStack,
 ): Discovery | undefined {
-  const { network, known, applier } = mesh
+  const { network, endpoints, applier } = mesh
   if (!network) return undefined
   return stack.use(
     startDiscovery({
       ...network,
-      known: known.current(),
+      own: endpoints.own,
       async report(found) {
-        known.set(found)
-        await exchange(found)
+        await endpoints.report(found, receiver)
         // Keepalive and the way to peers depend on where we are.
         applier.applySoon()
       },

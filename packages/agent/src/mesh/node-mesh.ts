@@ -8,10 +8,11 @@ import {
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log, type NameCache } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { createMark } from '../disk/mark.ts'
 import type { PacketFilter } from '../firewall/packet-filter.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Identity } from '../identity/identity.ts'
-import { createKnownEndpoint, type KnownEndpoint } from '../nat/known-endpoint.ts'
+import { createEndpoints, type Endpoints } from '../nat/endpoints.ts'
 import { type Applier, createApplier } from '../reconcile/apply.ts'
 import { createFirewallApplier, type FirewallApplier } from '../reconcile/firewall-applier.ts'
 import type { ReconcileRequests } from '../reconcile/requests.ts'
@@ -32,10 +33,8 @@ import { placeOf, readableRanges } from './place.ts'
 export interface NodeMesh extends Omit<OpenMesh, 'filter'> {
   /** Absent where packets are not filtered. */
   readonly firewall: NodeFirewall | undefined
-  readonly known: KnownEndpoint
+  readonly endpoints: Endpoints
   readonly applier: Applier
-  /** All addresses of the mesh. */
-  ranges(): readonly Cidr[]
   sight(): MeshSight
   /** `largestTo`: of a peer that only small packets reach, the largest, in bytes. */
   describePeers(largestTo?: (id: string) => number | undefined): Promise<PeerStatus[]>
@@ -66,10 +65,15 @@ export interface NodeMeshDeps extends MeshSource {
 
 export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
   const { config, desired, identity, problems, clock, log } = deps
-  const known = createKnownEndpoint(deps.database)
-  const natType = (): NatType => known.current()?.nat_type ?? 'unknown'
   const place = (): PlannedPlace => placeOf(identity(), config, desired.current().mesh_ranges)
   const ranges = (): readonly Cidr[] => readableRanges(place().meshRanges)
+  const endpoints = createEndpoints({
+    mark: createMark(deps.database, 'endpoint'),
+    desired,
+    meshRanges: ranges,
+    problems,
+  })
+  const natType = (): NatType => endpoints.own()?.nat_type ?? 'unknown'
   const controlAddresses = createControlAddresses({
     // Where our packets go: a proxy is what must not be led into the mesh.
     url: config.proxyUrl ?? config.apiUrl,
@@ -88,11 +92,7 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
     firewall: firewall?.applier,
     desired,
     ...(routing ? { routing } : {}),
-    standpoint: () => ({
-      own: known.current(),
-      interfaces: network?.interfaces() ?? {},
-      meshRanges: ranges(),
-    }),
+    placed: (peers) => endpoints.placed(peers, network?.interfaces() ?? {}),
     peerRules: () => ({
       meshRanges: ranges(),
       leftOut: leftOut(place().meshRanges, routing?.ranges()),
@@ -106,9 +106,8 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
   return {
     ...opened,
     firewall,
-    known,
+    endpoints,
     applier,
-    ranges,
     sight: () => ({
       interfaceName: device.interfaceName,
       backend: device.backend,

@@ -12,7 +12,7 @@ import { type Interfaces, localAddresses } from './local-addresses.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'
 
 /** Where this node is itself, as far as it matters for the way to its peers. */
-export interface Standpoint {
+interface Standpoint {
   /** Undefined before the first look. */
   own: Pick<DiscoveredEndpoint, 'public_endpoint'> | undefined
   interfaces: Interfaces

@@ -1,11 +1,12 @@
 import { createBackoff, describeError, type Log, withJitter } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
+import { isSilence } from './endpoint-report.ts'
 import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
 
 export interface DiscoverOptions extends RoundOptions {
-  /** What an earlier daemon found. */
-  known?: DiscoveredEndpoint | undefined
+  /** What was reported last, also by an earlier daemon. */
+  own(): DiscoveredEndpoint | undefined
   /**
    * After each round, but for those in which no server answers and the endpoint is known already. When it rejects, the
    * next round comes sooner.
@@ -17,8 +18,6 @@ export interface DiscoverOptions extends RoundOptions {
 }
 
 export interface Discovery extends AsyncDisposable {
-  /** What the last round found, or `known`; undefined when there is neither. */
-  current(): DiscoveredEndpoint | undefined
   /** Looks again soon, as when the network has changed. */
   refresh(): void
   /** Looks at once, and resolves to what is seen. Rejects when looking fails. */
@@ -33,7 +32,6 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   const trigger = createTrigger(clock)
   const backoff = createBackoff({ minMs: 2_000, maxMs: refreshMs, ...(random && { random }) })
   const rounds = createRounds(options)
-  let current = options.known
   let checks: PromiseWithResolvers<DiscoveredEndpoint>[] = []
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -48,14 +46,11 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
   async function once(signal: AbortSignal): Promise<number> {
     try {
       const found = await look(signal)
-      const isSilent = found.public_endpoint === ''
-      // Servers that do not answer are no sign that the endpoint is another.
-      if (isSilent && current?.public_endpoint && isSamePlace(current, found))
-        return backoff.nextMs()
-      logChange(log, current, found)
-      current = found
+      const own = options.own()
+      if (isSilence(own, found)) return backoff.nextMs()
+      logChange(log, own, found)
       await options.report(found)
-      if (isSilent) return backoff.nextMs()
+      if (found.public_endpoint === '') return backoff.nextMs()
       backoff.reset()
       return withJitter(refreshMs, 0.1, random)
     } catch (error) {
@@ -89,7 +84,6 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
 
   const task = startTask(run)
   return {
-    current: () => current,
     refresh: trigger.fire,
     check() {
       const check = Promise.withResolvers<DiscoveredEndpoint>()
@@ -99,10 +93,6 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
     },
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
-}
-
-function isSamePlace(one: DiscoveredEndpoint, other: DiscoveredEndpoint): boolean {
-  return one.local_endpoints.join() === other.local_endpoints.join()
 }
 
 function logChange(

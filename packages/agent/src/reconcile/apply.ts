@@ -1,7 +1,6 @@
 import type { Peer } from '@plexd/protocol'
 import { createSerialQueue, describeError, type Log } from '@plexd/runtime'
 import type { Problems } from '../health/problems.ts'
-import { chooseEndpoint, type Standpoint } from '../nat/choose-endpoint.ts'
 import type { MeshRouting, PreparedRouting } from '../routing/mesh-routing.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device/device.ts'
@@ -26,7 +25,7 @@ export interface ApplierDeps {
   firewall?: FirewallApplier | undefined
   desired: Pick<DesiredStore, 'current' | 'isMeshLost'>
   /** For the way to each peer; without, packets go to where the control plane says. */
-  standpoint?: () => Standpoint
+  placed?: (peers: readonly Peer[]) => readonly Peer[]
   /** Whether the mesh may be here at all, and what leads into it; without, it may, and something else leads there. */
   routing?: MeshRouting
   /** For what may be taken of a peer. */
@@ -38,7 +37,7 @@ export interface ApplierDeps {
 }
 
 export function createApplier(deps: ApplierDeps): Applier {
-  const { device, firewall, desired, routing, standpoint, peerRules, problems, log } = deps
+  const { device, firewall, desired, routing, peerRules, problems, log } = deps
   const inOrder = createSerialQueue()
   let soon = false
   let isFiltered = firewall === undefined
@@ -111,10 +110,9 @@ export function createApplier(deps: ApplierDeps): Applier {
     }
   }
 
-  /** The peers, each with the endpoint that is best for us. */
   function placed(): readonly Peer[] {
     const { peers } = desired.current()
-    return standpoint ? reachable(peers, standpoint()) : peers
+    return deps.placed?.(peers) ?? peers
   }
 
   function failed(error: unknown): never {
@@ -168,14 +166,6 @@ function repairsOf(prepared: PreparedRouting | undefined): DeviceStep[] {
 
 function isOfInterface({ type }: DeviceStep): boolean {
   return type === 'interface_repaired'
-}
-
-/** Each peer itself where there is nothing to change: that is nearly always so, and there may be thousands. */
-function reachable(peers: readonly Peer[], standpoint: Standpoint): Peer[] {
-  return peers.map((peer) => {
-    const endpoint = chooseEndpoint(peer, standpoint)
-    return endpoint === peer.endpoint ? peer : { ...peer, endpoint }
-  })
 }
 
 /** The first ones of a whole mesh say enough. */
