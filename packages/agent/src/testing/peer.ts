@@ -1,5 +1,5 @@
 import type { Peer } from '@plexd/protocol'
-import type { WgPeer } from '../wireguard/backend/wg-interface.ts'
+import { newPeer, type WgPeer } from '../wireguard/backend/wg-interface.ts'
 
 /** A peer whose address and keys follow from a number. */
 export function aPeer(id: string, number = 1): Peer {
@@ -15,15 +15,5 @@ export function aPeer(id: string, number = 1): Peer {
 
 /** As an interface has it that was told of its key alone. */
 export function wgPeer(public_key: string, changes: Partial<WgPeer> = {}): WgPeer {
-  return {
-    public_key,
-    psk: '',
-    endpoint: '',
-    allowed_ips: [],
-    keepalive_seconds: 0,
-    handshake_at: 0,
-    rx_bytes: 0,
-    tx_bytes: 0,
-    ...changes,
-  }
+  return { ...newPeer(public_key), ...changes }
 }

@@ -1,5 +1,5 @@
 import type { Peer } from '@plexd/protocol'
-import type { WgPeer } from './backend/wg-interface.ts'
+import { newPeer, type WgPeer } from './backend/wg-interface.ts'
 import type { WireguardDevice } from './device/device.ts'
 import { type DeviceRecord, emptyRecord } from './device/device-record.ts'
 import { diffPeers } from './peers/peer-diff.ts'
@@ -30,7 +30,7 @@ export function createFakeDevice(): FakeDevice {
     async apply(wanted) {
       const diff = diffPeers(wanted, { actual: [...peers.values()], record, ...nobodySpeaks })
       if (failure && diff.steps.length > 0) throw failure
-      peers = new Map(wanted.map((peer) => [peer.public_key, { ...silent, ...settingsOf(peer) }]))
+      peers = new Map(wanted.map((peer) => [peer.public_key, asWritten(peer)]))
       record = { ...diff.record, handovers: [] }
       return diff.steps
     },
@@ -70,8 +70,6 @@ const nobodySpeaks = {
   bootMs: 0,
 }
 
-const silent = { keepalive_seconds: 0, handshake_at: 0, rx_bytes: 0, tx_bytes: 0 }
-
-function settingsOf({ public_key, psk, endpoint, allowed_ips }: Peer) {
-  return { public_key, psk, endpoint, allowed_ips }
+function asWritten({ public_key, psk, endpoint, allowed_ips }: Peer): WgPeer {
+  return { ...newPeer(public_key), psk, endpoint, allowed_ips }
 }

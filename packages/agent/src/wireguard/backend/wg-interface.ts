@@ -21,6 +21,20 @@ export interface WgPeer {
   tx_bytes: number
 }
 
+/** One that was added with its key alone. */
+export function newPeer(public_key: string): WgPeer {
+  return {
+    public_key,
+    psk: '',
+    endpoint: '',
+    allowed_ips: [],
+    keepalive_seconds: 0,
+    handshake_at: 0,
+    rx_bytes: 0,
+    tx_bytes: 0,
+  }
+}
+
 /** A change of one peer. What is undefined stays as it is. */
 export interface PeerChange {
   public_key: string

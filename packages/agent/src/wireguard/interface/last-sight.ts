@@ -1,5 +1,5 @@
 import type { Clock } from '@plexd/runtime'
-import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
+import { newPeer, type PeerChange, type WgPeer } from '../backend/wg-interface.ts'
 import type { InterfaceDriver, Sight, WireguardSight } from './interface-driver.ts'
 
 /**
@@ -80,20 +80,9 @@ export function withChanges(
   const byKey = new Map(peers.map((peer) => [peer.public_key, peer]))
   for (const { type, ...change } of changes) {
     const { public_key } = change
-    const peer = byKey.get(public_key) ?? (type === 'add' ? { ...nothing, public_key } : undefined)
+    const peer = byKey.get(public_key) ?? (type === 'add' ? newPeer(public_key) : undefined)
     if (type === 'remove' || !peer) byKey.delete(public_key)
     else byKey.set(public_key, { ...peer, ...change })
   }
   return [...byKey.values()]
-}
-
-const nothing: WgPeer = {
-  public_key: '',
-  psk: '',
-  endpoint: '',
-  allowed_ips: [],
-  keepalive_seconds: 0,
-  handshake_at: 0,
-  rx_bytes: 0,
-  tx_bytes: 0,
 }
