@@ -1,9 +1,8 @@
 import { ApiError, JsonText } from '@plexd/protocol'
-import { addYesFlag, CliError, confirm, exitCodes, jsonText, printJson } from '@plexd/runtime'
+import { CliError, exitCodes, jsonText, printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
 import {
   addTargetFlags,
-  describeTarget,
   formatTarget,
   type TargetFlags,
   targetOf,
@@ -17,8 +16,10 @@ import {
   readInput,
 } from '../../terminal/input.ts'
 import { ageOf, printDone, printList, printText, printWarnings } from '../../terminal/output.ts'
+import { addRemoveCommand } from './remove-entry.ts'
 
-export function addDataCommands(program: Command, { io, connect }: Context): void {
+export function addDataCommands(program: Command, context: Context): void {
+  const { io, connect } = context
   const data = program
     .command('data')
     .description('data entries that nodes read')
@@ -94,27 +95,15 @@ export function addDataCommands(program: Command, { io, connect }: Context): voi
       printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
     })
 
-  addYesFlag(addTargetFlags(data.command('remove'), reportedHelp))
-    .description('remove a data entry')
-    .argument('<key>')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl data remove nginx.conf --selector role=web --yes'))
-    .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
-      const { admin } = await connect()
-      const target = await targetOf(admin, flags)
-      const what = `"${key}" of ${describeTarget(flags, target)}`
-      await confirm(io, { what: `remove data entry ${what}`, yes })
-      const { body } = await admin.deleteData({ params: { key }, query: target })
-      printDone(io, body, { json, text: `removed ${what}` })
-    })
+  addRemoveCommand(data, context, {
+    noun: 'data entry',
+    operation: 'deleteData',
+    targetHelp: reportedHelp,
+    example: 'plexctl data remove nginx.conf --selector role=web --yes',
+  })
 }
 
 const reportedHelp = '; also what nodes say of themselves: "reported.os=linux"'
-
-interface RemoveFlags extends TargetFlags {
-  yes?: boolean
-  json?: boolean
-}
 
 interface PutFlags extends TargetFlags {
   file: string

@@ -1,8 +1,6 @@
-import { addYesFlag, confirm } from '@plexd/runtime'
 import type { Command } from 'commander'
 import {
   addTargetFlags,
-  describeTarget,
   formatTarget,
   type TargetFlags,
   targetOf,
@@ -10,8 +8,10 @@ import {
 import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
 import { decodeUtf8, readInput } from '../../terminal/input.ts'
 import { ageOf, printDone, printList, printWarnings } from '../../terminal/output.ts'
+import { addRemoveCommand } from './remove-entry.ts'
 
-export function addSecretCommands(program: Command, { io, connect }: Context): void {
+export function addSecretCommands(program: Command, context: Context): void {
+  const { io, connect } = context
   const secret = program
     .command('secret')
     .description('secrets that nodes may fetch')
@@ -58,24 +58,11 @@ export function addSecretCommands(program: Command, { io, connect }: Context): v
       })
     })
 
-  addYesFlag(addTargetFlags(secret.command('remove')))
-    .description('remove a secret')
-    .argument('<key>')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl secret remove db/password --node web-01 --yes'))
-    .action(async (key: string, { yes, json, ...flags }: RemoveFlags) => {
-      const { admin } = await connect()
-      const target = await targetOf(admin, flags)
-      const what = `"${key}" of ${describeTarget(flags, target)}`
-      await confirm(io, { what: `remove secret ${what}`, yes })
-      const { body } = await admin.deleteSecret({ params: { key }, query: target })
-      printDone(io, body, { json, text: `removed ${what}` })
-    })
-}
-
-interface RemoveFlags extends TargetFlags {
-  yes?: boolean
-  json?: boolean
+  addRemoveCommand(secret, context, {
+    noun: 'secret',
+    operation: 'deleteSecret',
+    example: 'plexctl secret remove db/password --node web-01 --yes',
+  })
 }
 
 interface PutFlags extends TargetFlags {
