@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { exec } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { labSkip } from '../scripts/laboratory/requirements.ts'
 import { type Output, runToEnd } from '../scripts/programs/program.ts'
 import type { FileOutcome } from '../scripts/tests/file-reporter.ts'
@@ -12,7 +13,6 @@ import { markedPrograms, markName } from '../scripts/tests/marked.ts'
 import { differences, type Outside } from '../scripts/tests/outside.ts'
 import type { Run } from '../scripts/tests/runner.ts'
 import { filesToRunAgain } from '../scripts/tests/second-run.ts'
-import { until } from './support/until.ts'
 
 const mark = join(import.meta.dirname, '../scripts/tests/mark.ts')
 const run = join(import.meta.dirname, '../scripts/tests/run.ts')

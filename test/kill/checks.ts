@@ -7,11 +7,10 @@ import {
   type DataEntry,
   type SealedSecret,
 } from '@plexd/protocol'
+import { unseal, until } from '@plexd/runtime/testing'
 import { checkTold } from '../support/check-told.ts'
 import { untilEqual } from '../support/equal.ts'
 import { pages } from '../support/pages.ts'
-import { openSecret } from '../support/secret.ts'
-import { until } from '../support/until.ts'
 import type { Registers } from './registers.ts'
 import type { BusyNode, RealNode, World } from './world.ts'
 
@@ -106,7 +105,9 @@ export async function checkLedger(world: World, busy: BusyNode): Promise<void> {
     if (id !== busy.nodeId) continue
     const answer = await stream.node.call(controlApi.getSecret, { params: { key } })
     const value =
-      answer.status === 200 ? openSecret(stream.node, answer.json<SealedSecret>()) : undefined
+      answer.status === 200
+        ? unseal(stream.node.node_secret_key, answer.json<SealedSecret>())
+        : undefined
     assert.ok(world.secrets.allows(place, value), `secret "${place}" is "${value}"`)
   }
 }

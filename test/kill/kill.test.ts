@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '@plexd/runtime/testing'
 import { createRandom, type Random } from '../support/random.ts'
-import { until } from '../support/until.ts'
 import {
   checkAgent,
   checkControlPlane,

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { runToEnd } from '../../scripts/programs/program.ts'
 import { type CurlAnswer, curlFlags, curlSocket, parseCurl } from '../support/curl.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root, to act as other users'
 

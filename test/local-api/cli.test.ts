@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { exitCodes } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { type Output, runProgram } from '../../scripts/programs/program.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 describe("the agent's command line", () => {
   let system: System

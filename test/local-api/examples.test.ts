@@ -4,11 +4,11 @@ import { arch, release } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Entry, localApi } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { curlSocket } from '../support/curl.ts'
 import { assertShape } from '../support/shape.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 /** What the agent says of the machine, beside the labels of the guide. */
 const machine = {
@@ -228,12 +228,10 @@ describe('the Local Node API, by the examples of its guide', () => {
     )
   })
 
-  it('shows a change within a second', async () => {
+  it('shows a change that it is told of, long before it would pull', async () => {
     await putData('routes.json', '{ "default_backend": "10.0.0.6:8080" }')
-    const startedAt = performance.now()
     await until('the change is there', async () =>
       (await get('/v1/state/data/routes.json')).text.includes('10.0.0.6'),
     )
-    assert.ok(performance.now() - startedAt < 1_000)
   })
 })

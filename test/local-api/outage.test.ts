@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DaemonStatus, Entry } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import type { Static } from 'typebox'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { commandOf, type Output, runProgram, runToEnd } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 describe('the Local Node API without its control plane', () => {
   let system: System

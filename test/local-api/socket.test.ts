@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm, rmdir, stat } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 describe('the socket of the Local Node API', () => {
   let system: System

@@ -83,11 +83,11 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     const { peers } = web
     await web.order({ peers: [] })
     await web.order({ peers: [...peers] })
-    await untilPing(db.host, web.meshIp, 5_000)
+    await untilPing(db.host, web.meshIp)
 
     await web.host.exec(['wg', 'set', 'plexd0', 'peer', db.publicKey, 'remove'])
     await web.nextReport()
-    await untilPing(db.host, web.meshIp, 5_000)
+    await untilPing(db.host, web.meshIp)
   })
 
   it('puts right at once what somebody else has changed, and says so', async (t) => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { createLab, type Host } from '../../scripts/laboratory/lab.ts'
 import { capture } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { startMeshSystem } from '../../scripts/programs/mesh-system.ts'
 import { createRandom } from '../support/random.ts'
-import { until } from '../support/until.ts'
 import { explained } from './support/explained.ts'
 import { joinAll, kernelState, settle, untilReaches } from './support/members.ts'
 

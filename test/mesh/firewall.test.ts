@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { PolicyRule } from '@plexd/protocol'
 import { ExecError } from '@plexd/runtime'
-import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { until } from '@plexd/runtime/testing'
 import { killIn } from '../../scripts/laboratory/namespace.ts'
 import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import {
-  type MeshMember,
-  type MeshSystem,
-  startMeshSystem,
-} from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
+import type { MeshMember } from '../../scripts/programs/mesh-system.ts'
 import { joinAll, startTrafficOn } from './support/members.ts'
+import { openMesh } from './support/mesh.ts'
 
 const icmp: PolicyRule = { from: '*', to: '*', protocol: 'icmp', action: 'allow' }
 
@@ -98,73 +94,72 @@ function tables({ host }: MeshMember): Promise<string> {
 }
 
 describe('the packet filter of a node, in the hands of others', { skip: labSkip() }, () => {
-  let lab: Lab
-  let system: MeshSystem
-  let web: MeshMember
-  let db: MeshMember
-  before(async () => {
-    lab = await createLab()
-    system = await startMeshSystem(lab)
-    const name = 'allow-all'
-    await system.admin.putPolicy({ params: { name }, body: { name, rules: [icmp] } })
-    ;({ web, db } = await joinAll(lab, system, ['web', 'db']))
-    await untilPing(web.host, db.meshIp)
+  const mesh = openMesh(['web', 'db'], {
+    prepare: ({ system }) =>
+      system.admin.putPolicy({
+        params: { name: 'allow-all' },
+        body: { name: 'allow-all', rules: [icmp] },
+      }),
   })
-  after(async () => {
-    await system[Symbol.asyncDispose]()
-    await lab[Symbol.asyncDispose]()
-  })
+  before(() => untilPing(mesh.web.host, mesh.db.meshIp))
 
   it('lets nothing pass that policy denies while somebody flushes it twice a second, and says who does', async (t) => {
-    await using server = await startTrafficOn(db)
-    await server.listen(db.meshIp, 9090)
-    await using flooder = await startTrafficOn(web)
-    await flooder.startFlood(db.meshIp, 9090, 500)
-    const flushing = db.host.spawn(['sh', '-c', 'while nft flush ruleset; do sleep 0.5; done'])
+    await using server = await startTrafficOn(mesh.db)
+    await server.listen(mesh.db.meshIp, 9090)
+    await using flooder = await startTrafficOn(mesh.web)
+    await flooder.startFlood(mesh.db.meshIp, 9090, 500)
+    const flushing = mesh.db.host.spawn(['sh', '-c', 'while nft flush ruleset; do sleep 0.5; done'])
     // What policy allows passes whenever the table is there.
-    const allowed = await ping(web.host, db.meshIp, { count: 200, intervalMs: 20, waitMs: 1_000 })
-    await until('the problem is told', async () => fight.test(await db.plexd('status')))
-    assert.match(await doctor(db), fight)
+    const allowed = await ping(mesh.web.host, mesh.db.meshIp, {
+      count: 200,
+      intervalMs: 20,
+      waitMs: 1_000,
+    })
+    await until('the problem is told', async () => fight.test(await mesh.db.plexd('status')))
+    assert.match(await doctor(mesh.db), fight)
     flushing.kill('SIGKILL')
 
     const { sent, answered } = await flooder.stopFlood()
     t.diagnostic(`${answered} of ${sent} denied packets passed, and ${allowed} of 200 allowed ones`)
     assert.equal(answered, 0)
     assert.ok(allowed > 50, `${allowed} of 200`)
-    await untilPing(web.host, db.meshIp)
+    await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
   it('is shut while no daemon runs and the table is gone, and open again by the one that starts', async () => {
-    const before = await holderOf(db)
-    await db.agent.end('SIGKILL')
-    assert.equal(await ping(web.host, db.meshIp), 1)
-    await db.host.exec(['nft', 'flush', 'ruleset'])
-    assert.equal(await ping(web.host, db.meshIp, { count: 3, waitMs: 300 }), 0)
-    assert.equal(await ping(db.host, web.meshIp, { count: 3, waitMs: 300 }), 0)
+    const before = await holderOf(mesh.db)
+    await mesh.db.agent.end('SIGKILL')
+    assert.equal(await ping(mesh.web.host, mesh.db.meshIp), 1)
+    await mesh.db.host.exec(['nft', 'flush', 'ruleset'])
+    assert.equal(await ping(mesh.web.host, mesh.db.meshIp, { count: 3, waitMs: 300 }), 0)
+    assert.equal(await ping(mesh.db.host, mesh.web.meshIp, { count: 3, waitMs: 300 }), 0)
 
-    await db.agent.start(withFullFolder)
-    await untilPing(web.host, db.meshIp)
-    assert.equal(await holderOf(db), before)
-    assert.match((await finding(db, 'daemon')).detail, /no problems/)
+    await mesh.db.agent.start(withFullFolder)
+    await untilPing(mesh.web.host, mesh.db.meshIp)
+    assert.equal(await holderOf(mesh.db), before)
+    assert.match((await finding(mesh.db, 'daemon')).detail, /no problems/)
   })
 
   it('cannot be opened by another program: the backstop is not its to change, and is made again when its process is killed', async () => {
-    const [table = ''] = /plexd_backstop_\w+/.exec(await tables(db)) ?? []
+    const [table = ''] = /plexd_backstop_\w+/.exec(await tables(mesh.db)) ?? []
     const orders = [`delete table inet ${table}`, `flush chain inet ${table} behind_input`]
     for (const order of orders)
-      await assert.rejects(db.host.exec(['nft', ...order.split(' ')]), /not permitted/)
+      await assert.rejects(mesh.db.host.exec(['nft', ...order.split(' ')]), /not permitted/)
 
-    const before = await holderOf(db)
-    await killIn(db.host, 'nft')
-    await until('another holds it', async () => ![before, undefined].includes(await holderOf(db)))
-    assert.equal(await ping(web.host, db.meshIp, { count: 3 }), 3)
-    await db.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
-    await untilPing(web.host, db.meshIp)
+    const before = await holderOf(mesh.db)
+    await killIn(mesh.db.host, 'nft')
+    await until(
+      'another holds it',
+      async () => ![before, undefined].includes(await holderOf(mesh.db)),
+    )
+    assert.equal(await ping(mesh.web.host, mesh.db.meshIp, { count: 3 }), 3)
+    await mesh.db.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
+    await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
   it('takes no mark for its own that another program sets', async () => {
-    db.agent.program().child.kill('SIGSTOP')
-    await db.host.exec(['nft', '-f', '-'], {
+    mesh.db.agent.program().child.kill('SIGSTOP')
+    await mesh.db.host.exec(['nft', '-f', '-'], {
       input: `flush ruleset
 table inet others {
 	chain early { type filter hook prerouting priority mangle; meta mark set 0xffffffff; }
@@ -172,39 +167,41 @@ table inet others {
 }
 `,
     })
-    assert.equal(await ping(web.host, db.meshIp, { count: 3, waitMs: 300 }), 0)
-    assert.equal(await ping(db.host, web.meshIp, { count: 3, waitMs: 300 }), 0)
-    await db.host.exec(['nft', 'delete', 'table', 'inet', 'others'])
-    db.agent.program().child.kill('SIGCONT')
-    await untilPing(web.host, db.meshIp)
+    assert.equal(await ping(mesh.web.host, mesh.db.meshIp, { count: 3, waitMs: 300 }), 0)
+    assert.equal(await ping(mesh.db.host, mesh.web.meshIp, { count: 3, waitMs: 300 }), 0)
+    await mesh.db.host.exec(['nft', 'delete', 'table', 'inet', 'others'])
+    mesh.db.agent.program().child.kill('SIGCONT')
+    await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
   for (const { name, check, table, rules, words } of obstacles)
     it(`is named by doctor where a chain of another program ${name}, with a remedy that works`, async () => {
-      await db.host.exec(['nft', '-f', '-'], { input: `table ${table} {\n${rules}}\n` })
-      const { detail, remedy = '' } = await finding(db, check)
+      await mesh.db.host.exec(['nft', '-f', '-'], { input: `table ${table} {\n${rules}}\n` })
+      const { detail, remedy = '' } = await finding(mesh.db, check)
       assert.match(detail, words)
       assert.match(detail, new RegExp(`chain "${table} `))
       assert.match(remedy, /^nft insert rule/)
-      for (const command of remedy.split('; ')) await db.host.exec(['sh', '-c', command])
-      assert.equal((await finding(db, check)).state, 'ok')
-      await untilPing(web.host, db.meshIp)
-      await db.host.exec(['nft', 'delete', 'table', ...table.split(' ')])
+      for (const command of remedy.split('; ')) await mesh.db.host.exec(['sh', '-c', command])
+      assert.equal((await finding(mesh.db, check)).state, 'ok')
+      await untilPing(mesh.web.host, mesh.db.meshIp)
+      await mesh.db.host.exec(['nft', 'delete', 'table', ...table.split(' ')])
     })
 
   it('is named by doctor where ufw shuts it, with what to tell ufw', async () => {
-    await db.host.exec(['nft', '-f', '-'], { input: ufw })
-    assert.equal(await ping(web.host, db.meshIp, { waitMs: 300 }), 0)
-    const { detail, remedy } = await finding(db, 'host firewall')
+    await mesh.db.host.exec(['nft', '-f', '-'], { input: ufw })
+    assert.equal(await ping(mesh.web.host, mesh.db.meshIp, { waitMs: 300 }), 0)
+    const { detail, remedy } = await finding(mesh.db, 'host firewall')
     assert.match(detail, /"ip filter INPUT" \(ufw\) drops what peers send/)
     assert.equal(remedy, 'ufw allow in on plexd0; ufw allow 51820/udp')
-    await db.host.exec(['nft', 'delete', 'table', 'ip', 'filter'])
-    await untilPing(web.host, db.meshIp)
+    await mesh.db.host.exec(['nft', 'delete', 'table', 'ip', 'filter'])
+    await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
   it('is shut by the backstop also where all is allowed that no rule is about', async () => {
     const config = 'policy: { default: allow }\n'
-    const { open, wide } = await joinAll(lab, system, ['open', 'wide'], () => ({ config }))
+    const { open, wide } = await joinAll(mesh.lab, mesh.system, ['open', 'wide'], () => ({
+      config,
+    }))
     await untilPing(wide.host, open.meshIp)
     await using server = await startTrafficOn(open)
     await using client = await startTrafficOn(wide)
@@ -222,17 +219,20 @@ table inet others {
 
   it('is told of when its backstop is killed again and again', async () => {
     for (let times = 0; times < 5; times++) {
-      const before = await holderOf(db)
-      await killIn(db.host, 'nft')
-      await until('another holds it', async () => ![before, undefined].includes(await holderOf(db)))
+      const before = await holderOf(mesh.db)
+      await killIn(mesh.db.host, 'nft')
+      await until(
+        'another holds it',
+        async () => ![before, undefined].includes(await holderOf(mesh.db)),
+      )
     }
-    assert.match(await db.plexd('status'), /ended \d times in the last minute, and is started/)
+    assert.match(await mesh.db.plexd('status'), /ended \d times in the last minute, and is started/)
   })
 
   it('leaves nothing behind after plexd down', async () => {
-    await db.plexd('down')
-    assert.doesNotMatch(await tables(db), /plexd/)
-    assert.equal(await holderOf(db), undefined)
+    await mesh.db.plexd('down')
+    assert.doesNotMatch(await tables(mesh.db), /plexd/)
+    assert.equal(await holderOf(mesh.db), undefined)
   })
 })
 

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { ExecError, execAny } from '@plexd/runtime'
-import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { until } from '@plexd/runtime/testing'
 import { killIn, programsIn } from '../../scripts/laboratory/namespace.ts'
 import { ping, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import {
-  type MeshMember,
-  type MeshSystem,
-  startMeshSystem,
-} from '../../scripts/programs/mesh-system.ts'
+import type { MeshMember } from '../../scripts/programs/mesh-system.ts'
 import { commandOf } from '../../scripts/programs/program.ts'
-import { until } from '../support/until.ts'
+import { openMesh } from './support/mesh.ts'
 
 const quick = 'reconcile: { interval: 1s }\nheartbeat: { interval: 1s }\n'
 
@@ -33,27 +29,16 @@ exec /usr/sbin/nft "$@"
 `
 
 describe('an agent on a machine that lacks something', { skip: labSkip('prlimit') }, () => {
-  let lab: Lab
-  let system: MeshSystem
-  let db: MeshMember
-  before(async () => {
-    lab = await createLab()
-    system = await startMeshSystem(lab)
-    db = await system.join('db', await lab.host('db'))
-  })
-  after(async () => {
-    await system?.[Symbol.asyncDispose]()
-    await lab?.[Symbol.asyncDispose]()
-  })
+  const mesh = openMesh(['db'])
 
   it('has its mesh and its filter with an nft that knows no owner, and says what is missing', async () => {
-    const bin = join(lab.folder, 'old-tools')
+    const bin = join(mesh.lab.folder, 'old-tools')
     await mkdir(bin)
     await writeFile(join(bin, 'nft'), oldNft)
     await chmod(join(bin, 'nft'), 0o755)
     const env = { PATH: `${bin}:${process.env.PATH}` }
-    const old = await system.join('old', await lab.host('old'), { env, config: quick })
-    await untilPing(db.host, old.meshIp)
+    const old = await mesh.system.join('old', await mesh.lab.host('old'), { env, config: quick })
+    await untilPing(mesh.db.host, old.meshIp)
     const said =
       /nothing stands behind the packet filter, .*unknown table option owner: want nftables/
     await until('it is said', async () => said.test(await old.plexd('status')))
@@ -64,19 +49,19 @@ describe('an agent on a machine that lacks something', { skip: labSkip('prlimit'
     await until('its table is back', async () =>
       /table inet plexd$/m.test(await old.host.exec(['nft', 'list', 'tables'])),
     )
-    await untilPing(db.host, old.meshIp)
+    await untilPing(mesh.db.host, old.meshIp)
   })
 
   it('has no mesh without /dev/net/tun, says so, and has it when that is there', async () => {
     const without = ['sh', '-c', 'mount -t tmpfs none /dev/net && exec "$@"', 'sh'] as const
-    const web = await system.join('web', await lab.host('web'), { config: quick })
-    await untilPing(web.host, db.meshIp)
+    const web = await mesh.system.join('web', await mesh.lab.host('web'), { config: quick })
+    await untilPing(web.host, mesh.db.meshIp)
     await web.plexd('down')
     await web.agent.start(without)
     const said = /"\/dev\/net\/tun" is not there.*modprobe tun/
     await until('it is said', async () => said.test(await web.plexd('status')))
     assert.match(await doctor(web, without), /FAILED +wireguard: .*"\/dev\/net\/tun" is not there/)
-    assert.equal(await ping(web.host, db.meshIp, { waitMs: 300 }), 0)
+    assert.equal(await ping(web.host, mesh.db.meshIp, { waitMs: 300 }), 0)
 
     const inside = [
       'nsenter',
@@ -86,15 +71,15 @@ describe('an agent on a machine that lacks something', { skip: labSkip('prlimit'
       '--',
     ] as const
     await web.host.exec([...inside, 'umount', '/dev/net'])
-    await untilPing(web.host, db.meshIp, 20_000)
+    await untilPing(web.host, mesh.db.meshIp, 20_000)
     await until('nothing is wrong', async () =>
       /^problems: +none$/m.test(await web.plexd('status')),
     )
   })
 
   it('outlives it when no descriptor is left, says so, and watches its network again', async () => {
-    const web = await system.join('full', await lab.host('full'), { config: quick })
-    await untilPing(web.host, db.meshIp)
+    const web = await mesh.system.join('full', await mesh.lab.host('full'), { config: quick })
+    await untilPing(web.host, mesh.db.meshIp)
     const { pid } = web.agent.program()
     const limit = (most: string) => execAny(['prlimit', '--pid', String(pid), `--nofile=${most}:`])
     await until('it watches', async () => (await programsIn(web.host, 'ip')).length > 0)
@@ -114,7 +99,7 @@ describe('an agent on a machine that lacks something', { skip: labSkip('prlimit'
 
     await until('it watches again', async () => (await programsIn(web.host, 'ip')).length > 0)
     await web.host.ip(['link delete plexd0'])
-    await untilPing(web.host, db.meshIp)
+    await untilPing(web.host, mesh.db.meshIp)
     await until('nothing is wrong', async () =>
       /^problems: +none$/m.test(await web.plexd('status')),
     )
@@ -128,7 +113,7 @@ describe('an agent on a machine that lacks something', { skip: labSkip('prlimit'
   /** It fails where something is wrong. */
   async function doctor(member: MeshMember, under: readonly string[]): Promise<string> {
     const { dataDir, socket } = member.agent
-    const { url, caFile } = system.controlPlane
+    const { url, caFile } = mesh.system.controlPlane
     const flags = ['--data-dir', dataDir, '--socket', socket, '--api', url, '--ca-file', caFile]
     const [first = '', ...rest] = [...under, ...commandOf('plexd', ['doctor', ...flags])]
     return member.host.exec([first, ...rest], { timeoutMs: 60_000 }).catch((error: unknown) => {

@@ -1,35 +1,22 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { before, describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { pingAll } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import {
-  type MeshMember,
-  type MeshSystem,
-  startMeshSystem,
-} from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
-import { joinAll, untilReaches } from './support/members.ts'
+import type { MeshMember } from '../../scripts/programs/mesh-system.ts'
+import { untilReaches } from './support/members.ts'
+import { openMesh } from './support/mesh.ts'
 
 const names = ['stays', 'goes-down', 'killed', 'leaves', 'purged', 'shut-down', 'removed'] as const
 
 describe('a node that leaves', { skip: labSkip() }, () => {
-  let lab: Lab
-  let system: MeshSystem
-  let members: Record<(typeof names)[number], MeshMember>
+  const members = openMesh(names, {
+    join: (name) => (name === 'shut-down' ? { config: 'deregister_on_shutdown: true\n' } : {}),
+  })
   before(async () => {
-    lab = await createLab()
-    system = await startMeshSystem(lab)
-    members = await joinAll(lab, system, names, (name) =>
-      name === 'shut-down' ? { config: 'deregister_on_shutdown: true\n' } : {},
-    )
     for (const name of names) if (name !== 'stays') await untilReaches(members[name], members.stays)
     for (const name of names)
       await until('STUN rules are there', () => hasStunRules(members[name]), 20_000)
-  })
-  after(async () => {
-    await system[Symbol.asyncDispose]()
-    await lab[Symbol.asyncDispose]()
   })
 
   it('leaves nothing behind after plexd down', async () => {
@@ -68,7 +55,7 @@ describe('a node that leaves', { skip: labSkip() }, () => {
 
   it('is cut off from all others when an operator removes it', async () => {
     const { removed, stays } = members
-    await system.admin.removeNode({ params: { node: 'removed' } })
+    await members.system.admin.removeNode({ params: { node: 'removed' } })
     await untilForgotten(removed)
     assert.deepEqual(await pingAll(removed.host, [stays.meshIp], 500), [])
   })

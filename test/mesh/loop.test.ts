@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { createLab } from '../../scripts/laboratory/lab.ts'
 import { killIn } from '../../scripts/laboratory/namespace.ts'
 import { ping } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 import { joinAll, untilReaches } from './support/members.ts'
 
 describe('an endpoint inside the mesh', { skip: labSkip() }, () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { createLab } from '../../scripts/laboratory/lab.ts'
 import { capture } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { startMeshSystem } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 import { joinAll } from './support/members.ts'
 
 describe('a default route', { skip: labSkip('tcpdump') }, () => {

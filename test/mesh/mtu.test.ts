@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { createLab } from '../../scripts/laboratory/lab.ts'
 import { tcpStream } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { startMeshSystem } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 import { joinAll, untilReaches } from './support/members.ts'
 
 /** A path that takes no more than 1,360 bytes, and tells nobody. */

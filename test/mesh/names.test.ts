@@ -3,13 +3,12 @@ import { writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DaemonStatus } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import type { Static } from 'typebox'
-import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import { type MeshSystem, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
+import { openMesh } from './support/mesh.ts'
 
 const program = join(import.meta.dirname, 'support', 'name-server.ts')
 
@@ -20,26 +19,17 @@ nat_traversal:
 `
 
 describe('a node and its name servers', { skip: labSkip() }, () => {
-  let lab: Lab
-  let system: MeshSystem
-  before(async () => {
-    lab = await createLab()
-    system = await startMeshSystem(lab)
-  })
-  after(async () => {
-    await system[Symbol.asyncDispose]()
-    await lab[Symbol.asyncDispose]()
-  })
+  const mesh = openMesh([])
 
   it('has its stream and its heartbeats, though a silent one finds no STUN server', async () => {
     const nameServer = '203.0.113.200'
-    await lab.internet.ip([`route add blackhole ${nameServer}/32`])
-    const host = await lab.host('edge')
+    await mesh.lab.internet.ip([`route add blackhole ${nameServer}/32`])
+    const host = await mesh.lab.host('edge')
     await writeFile(`${host.runDir}/resolv.conf`, `nameserver ${nameServer}\n`)
     // The certificate is for the name of this machine too.
-    await writeFile(`${host.runDir}/hosts`, `${system.host.address} ${hostname()}\n`)
+    await writeFile(`${host.runDir}/hosts`, `${mesh.system.host.address} ${hostname()}\n`)
     const url = `https://${hostname()}:8443`
-    const member = await system.join('edge', host, { config, url })
+    const member = await mesh.system.join('edge', host, { config, url })
 
     const controlPlane = async () => {
       const status = JSON.parse(await member.plexd('status', '--json'))
@@ -50,9 +40,9 @@ describe('a node and its name servers', { skip: labSkip() }, () => {
     const before = (await controlPlane()).last_heartbeat_at ?? ''
 
     // By now it has asked for the servers, over and over.
-    await system.controlPlane.end()
+    await mesh.system.controlPlane.end()
     await until('it is not', async () => !(await isConnected()))
-    await system.controlPlane.start()
+    await mesh.system.controlPlane.start()
 
     await until('it is connected again', isConnected, 30_000)
     await until(
@@ -62,22 +52,22 @@ describe('a node and its name servers', { skip: labSkip() }, () => {
   })
 
   it('asks for a STUN server by its whole name, and completes a short one as the system does', async () => {
-    const names = await lab.host('names')
-    const known = { 'stun.corp.example': system.host.address }
+    const names = await mesh.lab.host('names')
+    const known = { 'stun.corp.example': mesh.system.host.address }
     const server = names.spawn([process.execPath, program, names.address, JSON.stringify(known)])
     const asked: string[] = []
     createInterface(server.stdout ?? process.stdin).on('line', (line) => asked.push(line))
     await until('the name server listens', () => asked.includes('listens'))
 
-    const host = await lab.host('office')
+    const host = await mesh.lab.host('office')
     await writeFile(
       `${host.runDir}/resolv.conf`,
       `search corp.example\nnameserver ${names.address}\n`,
     )
     const config = 'nat_traversal: { stun_servers: [stun.elsewhere.example, stun] }\n'
-    await system.join('office', host, { config })
+    await mesh.system.join('office', host, { config })
     await until('its endpoint is known', async () => {
-      const { body } = await system.admin.getNode({ params: { node: 'office' } })
+      const { body } = await mesh.system.admin.getNode({ params: { node: 'office' } })
       return body.endpoint === `${host.address}:51820` && asked.includes('stun.corp.example')
     })
     assert.ok(asked.includes('stun.elsewhere.example'))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '@plexd/runtime/testing'
 import { createLab, type Host, type Lab } from '../../scripts/laboratory/lab.ts'
 import { pingAll } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
@@ -9,7 +10,6 @@ import {
   type MeshSystem,
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 
 const kinds = ['none', 'full_cone', 'restricted', 'port_restricted', 'symmetric'] as const
 type Kind = (typeof kinds)[number]

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ExecError } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { createLab, type Host } from '../../scripts/laboratory/lab.ts'
 import { capture, ping, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 import { joinAll } from './support/members.ts'
 
 const quickly = () => ({ config: 'reconcile: { interval: 1s }\nheartbeat: { interval: 1s }' })

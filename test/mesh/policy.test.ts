@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PolicyRule } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import { createLab } from '../../scripts/laboratory/lab.ts'
 import { killIn } from '../../scripts/laboratory/namespace.ts'
 import { ping, startPing, untilPing } from '../../scripts/laboratory/probes.ts'
@@ -11,7 +12,6 @@ import {
   type MeshSystem,
   startMeshSystem,
 } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 import { joinAll, startTrafficOn, untilReaches } from './support/members.ts'
 
 const icmp: PolicyRule = { from: 'role=web', to: 'role=db', protocol: 'icmp', action: 'allow' }

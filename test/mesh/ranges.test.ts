@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { PolicyRule } from '@plexd/protocol'
 import { ExecError } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { createLab, type Host } from '../../scripts/laboratory/lab.ts'
 import { capture, ping, startPing, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
 import { joinAll, untilMeshed } from './support/members.ts'
 
 const [first, second, third] = ['10.100.0.0/16', '10.101.0.0/16', '10.102.0.0/16']

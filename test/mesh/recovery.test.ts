@@ -1,67 +1,58 @@
 import assert from 'node:assert/strict'
 import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createLab, type Lab } from '../../scripts/laboratory/lab.ts'
+import { until } from '@plexd/runtime/testing'
 import { startPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
-import {
-  type MeshMember,
-  type MeshSystem,
-  startMeshSystem,
-} from '../../scripts/programs/mesh-system.ts'
-import { until } from '../support/until.ts'
-import { joinAll, kernelState, settle, untilReaches } from './support/members.ts'
+import type { MeshMember } from '../../scripts/programs/mesh-system.ts'
+import { kernelState, settle, untilReaches } from './support/members.ts'
+import { openMesh } from './support/mesh.ts'
 import { type KernelCalls, noting, readCalls } from './support/system-calls.ts'
 
 const lostMesh = 'the mesh on disk is damaged'
 
 describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => {
-  let lab: Lab
-  let system: MeshSystem
-  let web: MeshMember
-  let db: MeshMember
+  const mesh = openMesh(['web', 'db'])
   before(async () => {
-    lab = await createLab()
-    system = await startMeshSystem(lab)
-    ;({ web, db } = await joinAll(lab, system, ['web', 'db']))
-    await web.host.exec(['nft', '-f', '-'], { input: foreignTables })
-    await untilReaches(web, db)
-    await until('both keep still', async () => (await logOf(web)).includes('public endpoint found'))
-    await settle(web)
-  })
-  after(async () => {
-    await system[Symbol.asyncDispose]()
-    await lab[Symbol.asyncDispose]()
+    await mesh.web.host.exec(['nft', '-f', '-'], { input: foreignTables })
+    await untilReaches(mesh.web, mesh.db)
+    await until('both keep still', async () =>
+      (await logOf(mesh.web)).includes('public endpoint found'),
+    )
+    await settle(mesh.web)
   })
 
   it('carries traffic while it is dead, and writes nothing when it starts again', async () => {
-    const state = await kernelState(web)
-    const sessions = await handshakesOf(web)
-    const running = startPing(web.host, db.meshIp)
-    await web.agent.end('SIGKILL')
+    const state = await kernelState(mesh.web)
+    const sessions = await handshakesOf(mesh.web)
+    const running = startPing(mesh.web.host, mesh.db.meshIp)
+    await mesh.web.agent.end('SIGKILL')
     await delay(500)
-    assert.equal(await kernelState(web), state)
-    await web.agent.start()
+    assert.equal(await kernelState(mesh.web), state)
+    await mesh.web.agent.start()
     await until('it is connected', async () =>
-      /event stream:\s+connected/.test(await web.plexd('status')),
+      /event stream:\s+connected/.test(await mesh.web.plexd('status')),
     )
     await delay(2_500)
 
     const { sent, received } = await running.stop()
     assert.equal(received, sent)
-    assert.equal(await kernelState(web), state)
-    assert.equal(await handshakesOf(web), sessions)
+    assert.equal(await kernelState(mesh.web), state)
+    assert.equal(await handshakesOf(mesh.web), sessions)
   })
 
   it('asks the kernel for no change when it starts again, only what there is', async () => {
     const startNoted = async (name: string): Promise<KernelCalls> => {
-      const file = join(lab.folder, name)
-      const asked = await stunRules(web)
-      await web.agent.end('SIGKILL')
-      await web.agent.start(noting(file))
-      await until('it has looked for its endpoint', async () => (await stunRules(web)) !== asked)
+      const file = join(mesh.lab.folder, name)
+      const asked = await stunRules(mesh.web)
+      await mesh.web.agent.end('SIGKILL')
+      await mesh.web.agent.start(noting(file))
+      await until(
+        'it has looked for its endpoint',
+        async () => (await stunRules(mesh.web)) !== asked,
+      )
       await delay(2_000)
       return readCalls(file)
     }
@@ -73,11 +64,11 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
         asked,
       )
 
-    await web.agent.end('SIGKILL')
-    const key = (await db.host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
-    await web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'remove'])
-    await web.host.exec(['ip', 'address', 'flush', 'dev', 'plexd0'])
-    await web.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
+    await mesh.web.agent.end('SIGKILL')
+    const key = (await mesh.db.host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
+    await mesh.web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'remove'])
+    await mesh.web.host.exec(['ip', 'address', 'flush', 'dev', 'plexd0'])
+    await mesh.web.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
     const disturbed = await startNoted('disturbed.strace')
     for (const asked of ['set=1', 'RTM_NEWADDR', 'NFT_MSG_NEWRULE'])
       assert.ok(
@@ -91,27 +82,27 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     ['flushes', ['nft', 'flush', 'table', 'inet', 'plexd']],
   ] as const)
     it(`restores the table that somebody ${what}, and reports it`, async (t) => {
-      const before = await ruleset(web)
+      const before = await ruleset(mesh.web)
       const reported = await driftCount()
       const startedMs = performance.now()
-      await web.host.exec(command)
-      await until('the table is back', async () => (await ruleset(web)) === before)
+      await mesh.web.host.exec(command)
+      await until('the table is back', async () => (await ruleset(mesh.web)) === before)
       t.diagnostic(`restored after ${Math.round(performance.now() - startedMs)} ms at most`)
       await until('it is reported', async () => (await driftCount()) > reported)
-      await untilReaches(web, db)
+      await untilReaches(mesh.web, mesh.db)
     })
 
   it('restores its peers and its table when somebody flushes everything', async () => {
-    const before = await ruleset(web)
-    const key = (await db.host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
-    await web.host.exec(['nft', 'flush', 'ruleset'])
-    await web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'remove'])
+    const before = await ruleset(mesh.web)
+    const key = (await mesh.db.host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
+    await mesh.web.host.exec(['nft', 'flush', 'ruleset'])
+    await mesh.web.host.exec(['wg', 'set', 'plexd0', 'peer', key, 'remove'])
     await until('both are back', async () => {
-      const peers = await web.host.exec(['wg', 'show', 'plexd0', 'peers'])
-      return peers.includes(key) && (await ruleset(web)) === before
+      const peers = await mesh.web.host.exec(['wg', 'show', 'plexd0', 'peers'])
+      return peers.includes(key) && (await ruleset(mesh.web)) === before
     })
-    await untilReaches(web, db)
-    await web.host.exec(['nft', '-f', '-'], { input: foreignTables })
+    await untilReaches(mesh.web, mesh.db)
+    await mesh.web.host.exec(['nft', '-f', '-'], { input: foreignTables })
   })
 
   it('leaves the tables of others as they are, whatever it does to its own', async () => {
@@ -119,44 +110,44 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
       (
         await Promise.all(
           others.map((name) =>
-            web.host.exec(['nft', '-s', '-a', 'list', 'table', ...name.split(' ')]),
+            mesh.web.host.exec(['nft', '-s', '-a', 'list', 'table', ...name.split(' ')]),
           ),
         )
       ).join()
     const before = await listOthers()
-    await web.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
-    await until('the table is back', async () => (await ruleset(web)) !== '')
-    const all = await ruleset(web)
+    await mesh.web.host.exec(['nft', 'delete', 'table', 'inet', 'plexd'])
+    await until('the table is back', async () => (await ruleset(mesh.web)) !== '')
+    const all = await ruleset(mesh.web)
     const name = 'allow-all'
-    await system.admin.putPolicy({
+    await mesh.system.admin.putPolicy({
       params: { name },
       body: { name, rules: [{ from: '*', to: '*', protocol: 'icmp', action: 'allow' }] },
     })
-    await until('the policy is in force', async () => ![all, ''].includes(await ruleset(web)))
+    await until('the policy is in force', async () => ![all, ''].includes(await ruleset(mesh.web)))
     assert.equal(await listOthers(), before)
-    await untilReaches(web, db)
+    await untilReaches(mesh.web, mesh.db)
   })
 
   async function driftCount(): Promise<number> {
-    const params = { node: web.nodeId, kind: 'drift' } as const
-    return (await system.admin.listTelemetry({ params })).body.items.length
+    const params = { node: mesh.web.nodeId, kind: 'drift' } as const
+    return (await mesh.system.admin.listTelemetry({ params })).body.items.length
   }
 
   it('leaves everything in force when what it knew is damaged, until the control plane answers', async () => {
-    const state = await kernelState(web)
-    const running = startPing(web.host, db.meshIp)
-    await web.agent.end('SIGKILL')
-    await system.controlPlane.end('SIGKILL')
-    await truncate(join(web.agent.dataDir, 'state', 'mesh.journal'), 100)
-    await web.agent.start()
-    await until('it says so', async () => (await web.plexd('status')).includes(lostMesh))
-    assert.equal(await kernelState(web), state)
+    const state = await kernelState(mesh.web)
+    const running = startPing(mesh.web.host, mesh.db.meshIp)
+    await mesh.web.agent.end('SIGKILL')
+    await mesh.system.controlPlane.end('SIGKILL')
+    await truncate(join(mesh.web.agent.dataDir, 'state', 'mesh.journal'), 100)
+    await mesh.web.agent.start()
+    await until('it says so', async () => (await mesh.web.plexd('status')).includes(lostMesh))
+    assert.equal(await kernelState(mesh.web), state)
 
-    await system.controlPlane.start()
-    await until('it knows again', async () => !(await web.plexd('status')).includes(lostMesh))
+    await mesh.system.controlPlane.start()
+    await until('it knows again', async () => !(await mesh.web.plexd('status')).includes(lostMesh))
     const { sent, received } = await running.stop()
     assert.equal(received, sent)
-    assert.equal(await kernelState(web), state)
+    assert.equal(await kernelState(mesh.web), state)
   })
 })
 

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import type { DaemonStatus } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import type { Static } from 'typebox'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 interface Proxy {
   port: string

@@ -5,9 +5,9 @@ import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 const preload = pathToFileURL(join(import.meta.dirname, '..', 'support', 'wall-clock.ts'))
 const hourMs = 3_600_000

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'mounting needs root'
 const suspendedSeconds = 3_600

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { connect } from 'node:tls'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import type { ProgramName } from '../../scripts/programs/build.ts'
 import { launch, runProgram } from '../../scripts/programs/program.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 describe('SIGHUP', () => {
   let folder: string

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
+import { until } from '@plexd/runtime/testing'
 import { kill, killIn } from '../../scripts/laboratory/namespace.ts'
-import { until } from '../support/until.ts'
 import {
   both,
   carriesTraffic,

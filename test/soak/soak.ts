@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '@plexd/runtime'
-import { until } from '../support/until.ts'
+import { until } from '@plexd/runtime/testing'
 import { type Condition, conditions } from './conditions.ts'
 import { describeStep, drawSteps, type Step } from './draw.ts'
 import { doctor, type Hold, type Place, printed, works } from './holds.ts'

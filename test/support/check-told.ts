@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { controlApi, type EventRecord, type NodeState } from '@plexd/protocol'
+import { comparable, until } from '@plexd/runtime/testing'
 import { openEventStream } from './event-stream.ts'
-import { comparable } from './fold.ts'
 import { ledgerFaults, sequenceOf } from './ledger.ts'
 import type { ScriptedNode } from './scripted-node.ts'
 import type { System } from './system.ts'
-import { until } from './until.ts'
 
 /**
  * Whether a scripted node was told everything once and in order, and made of it what the control plane wants, once it

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
-import { until } from './until.ts'
+import { until } from '@plexd/runtime/testing'
 
 /** Waits until the two that are looked at are equal; rejects with how they differed last, in the words of `assert`. */
 export async function untilEqual(

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { readCa } from '@plexd/runtime'
-import { type Block, type BlockReader, createBlockReader } from './block-reader.ts'
+import { type Block, type BlockReader, createBlockReader } from '@plexd/runtime/testing'
 
 /** An answer to a request for the event stream: 200 and blocks, or another status and a body. */
 export interface EventStream extends Disposable {
@@ -41,7 +41,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
   const ended = new Promise<void>((resolve) => response.on('close', resolve)).then(queue.end)
   if (!isStream) await ended
 
-  async function find(type: string, timeoutMs = 10_000): Promise<Block> {
+  async function find(type: string, timeoutMs = 20_000): Promise<Block> {
     const seen: string[] = []
     const deadline = AbortSignal.timeout(timeoutMs)
     for (;;) {
@@ -57,7 +57,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
     headers: response.headers,
     body,
     reader,
-    next: (timeoutMs = 10_000) => queue.next(AbortSignal.timeout(timeoutMs)),
+    next: (timeoutMs = 20_000) => queue.next(AbortSignal.timeout(timeoutMs)),
     find,
     ended,
     [Symbol.dispose]: destroy,

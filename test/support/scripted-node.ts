@@ -7,8 +7,7 @@ import {
   refusalOf,
 } from '@plexd/protocol'
 import { describeError } from '@plexd/runtime'
-import type { Block } from './block-reader.ts'
-import { foldEvent } from './fold.ts'
+import { type Block, foldEvent } from '@plexd/runtime/testing'
 import { type Delivery, sequenceOf } from './ledger.ts'
 import type { TestNode } from './system.ts'
 

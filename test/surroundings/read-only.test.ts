@@ -5,10 +5,10 @@ import { basename, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { type ApiError, createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { runProgram, runToEnd } from '../../scripts/programs/program.ts'
 import { hasPrivateMounts, mountSkip, runPrivately } from '../support/private-mounts.ts'
 import { startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 if (hasPrivateMounts) {
   it('an agent whose disk fails and becomes read-only', agentTest)

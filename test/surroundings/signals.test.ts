@@ -6,11 +6,11 @@ import { constants } from 'node:os'
 import { after, before, describe, it } from 'node:test'
 import { createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { commandOf } from '../../scripts/programs/program.ts'
 import { createRandom } from '../support/random.ts'
 import { type System, startSystem } from '../support/system.ts'
-import { until } from '../support/until.ts'
 
 const ending = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGXCPU'] as const
 

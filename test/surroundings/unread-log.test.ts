@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { adminApi, createClient, localApi } from '@plexd/protocol'
 import { createHttpTransport, createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { startAgentProcess } from '../../scripts/programs/agent.ts'
 import { startControlPlaneProcess } from '../../scripts/programs/control-plane.ts'
-import { until } from '../support/until.ts'
 
 // Both programs write to a pipe that was full before they started: their first word would stop them for ever.
 describe('a log that nobody reads', () => {

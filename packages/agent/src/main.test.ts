@@ -8,9 +8,9 @@ import { after, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, createClient, type LocalApi, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { type FakeControlPlane, startFakeControlPlane } from './testing/fake-control-plane.ts'
 import { makeFolder } from './testing/node.ts'
-import { eventually } from './testing/wait.ts'
 import { version } from './version.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
@@ -132,7 +132,7 @@ describe('plexd up', () => {
   it('enrols, serves, refuses a second of its kind, and stops in time', async () => {
     await using setup = await setUp()
     const daemon = setup.up()
-    const status = await eventually(
+    const status = await until(
       'the node id',
       async () => {
         const seen = await setup.status()
@@ -169,14 +169,14 @@ describe('plexd up', () => {
     const { plane } = setup
     const total = 60
     let daemon = setup.up()
-    await eventually('a stream', () => plane.openStreams() === 1, 15_000)
+    await until('a stream', () => plane.openStreams() === 1, 15_000)
     const kills = (async () => {
       for (let times = 0; times < 4; times++) {
         await delay(300 + Math.random() * 700)
         daemon.kill('SIGKILL')
         await new Promise((resolve) => daemon.on('exit', resolve))
         daemon = setup.up()
-        await eventually('a new stream', () => plane.openStreams() === 1, 15_000)
+        await until('a new stream', () => plane.openStreams() === 1, 15_000)
       }
     })()
     for (let number = 1; number <= total; number++) {
@@ -191,7 +191,7 @@ describe('plexd up', () => {
     }
     await kills
 
-    const last = await eventually(
+    const last = await until(
       'the last event',
       async () => {
         // The last to be started may not listen yet.
@@ -202,7 +202,7 @@ describe('plexd up', () => {
     )
     assert.deepEqual(last, { number: String(total) })
     for (let number = 6; number <= total; number += 6) {
-      const results = await eventually(
+      const results = await until(
         `result ${number}`,
         () => {
           const sent = plane.sent(`/exec_${number}/result`)
@@ -268,17 +268,13 @@ describe('plexd up', () => {
   it('starts again, and is found, by nothing but its data dir', async () => {
     await using setup = await setUp()
     const first = setup.up()
-    await eventually(
-      'the node id',
-      async () => (await setup.status())?.node_id === 'n_test',
-      15_000,
-    )
+    await until('the node id', async () => (await setup.status())?.node_id === 'n_test', 15_000)
     first.kill('SIGTERM')
     await new Promise((resolve) => first.on('exit', resolve))
 
     const where = ['--data-dir', setup.dataDir]
     const again = setup.up(['up', ...where])
-    await eventually('a stream', () => setup.plane.openStreams() === 1, 15_000)
+    await until('a stream', () => setup.plane.openStreams() === 1, 15_000)
     const [status, doctor] = await Promise.all([
       plexd('status', ...where),
       plexd('doctor', '--json', ...where),

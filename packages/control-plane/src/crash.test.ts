@@ -16,6 +16,7 @@ import {
   refusalOf,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import type { Tables } from './store/schema.ts'
 import { openKysely } from './store/sqlite.ts'
 import { startProcess } from './testing/child.ts'
@@ -58,7 +59,7 @@ describe('a control plane that is killed while it is written to', () => {
       const working = Array.from({ length: clients }, () => work(api, nodes, stop.signal))
       await delay(50 + Math.random() * 300)
       // A busy machine may need longer than that for its first answer.
-      while (nodes.length <= round) await delay(20)
+      await until('a node has been enrolled', () => nodes.length > round, 60_000)
       await child.kill('SIGKILL')
       stop.abort()
       await Promise.all([...working, watching])

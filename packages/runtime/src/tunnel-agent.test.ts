@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createHttpTransport } from './http-transport.ts'
 import { authority, serverCertificate, serverKey } from './testing/certificates.ts'
+import { until } from './testing/until.ts'
 
 const get = { method: 'GET', path: '/', headers: {} }
 const stepMs = 200
@@ -104,7 +105,7 @@ describe('TunnelAgent', () => {
     it(`says so of ${what}, and leaves no connection behind`, async () => {
       await using setup = await setUp(answer)
       await assert.rejects(setup.transport(get), wanted)
-      while (setup.open.size > 0) await new Promise((resolve) => setImmediate(resolve))
+      await until('no connection is open', () => setup.open.size === 0)
     })
 
   it('is given up at once by who asks', async () => {

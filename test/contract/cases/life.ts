@@ -5,9 +5,10 @@ import {
   type HeartbeatResponse,
   type RotateKeysResponse,
 } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import { newPublicKey, type RawAnswer, type TestNode } from '../../support/system.ts'
-import { until } from '../../support/until.ts'
 import type { ContractCase } from '../contract-case.ts'
+import { seedPeer } from './seed-peer.ts'
 
 const seedHeartbeat = {
   node_id: 'n_abc123',
@@ -149,16 +150,7 @@ export const rotateKeysCases: ContractCase[] = [
       return answer
     },
     example: {
-      updated_peers: [
-        {
-          id: 'n_peer456',
-          public_key: '',
-          mesh_ip: '10.100.1.2',
-          endpoint: '203.0.113.10:51820',
-          allowed_ips: ['10.100.1.2/32'],
-          psk: '',
-        },
-      ],
+      updated_peers: [seedPeer],
     },
     extensions: [
       '.updated_peers[].hostname',

@@ -4,6 +4,7 @@ import { controlApi, nskBytes, type RegisterResponse } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
 import { newPublicKey, type RawAnswer } from '../../support/system.ts'
 import type { ContractCase, Stage } from '../contract-case.ts'
+import { seedPeer } from './seed-peer.ts'
 
 const { register } = controlApi
 
@@ -78,16 +79,7 @@ export const registerCases: ContractCase[] = [
       mesh_ip: '10.100.1.1',
       signing_public_key: '',
       node_secret_key: '',
-      peers: [
-        {
-          id: 'n_peer456',
-          public_key: '',
-          mesh_ip: '10.100.1.2',
-          endpoint: '203.0.113.10:51820',
-          allowed_ips: ['10.100.1.2/32'],
-          psk: '',
-        },
-      ],
+      peers: [seedPeer],
     },
     extensions: [
       '.node_token',

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import { controlApi, type NodeState, type SealedSecret } from '@plexd/protocol'
-import { openSecret } from '../../support/secret.ts'
+import { unseal } from '@plexd/runtime/testing'
 import type { ContractCase } from '../contract-case.ts'
+import { seedPeer } from './seed-peer.ts'
 
 const seedState = {
-  peers: [
-    {
-      id: 'n_peer456',
-      public_key: '',
-      mesh_ip: '10.100.1.2',
-      endpoint: '203.0.113.10:51820',
-      allowed_ips: ['10.100.1.2/32'],
-      psk: '',
-    },
-  ],
+  peers: [seedPeer],
   policies: [
     {
       id: 'pol_abc',
@@ -154,7 +146,7 @@ export const getSecretCases: ContractCase[] = [
     example: { key: 'tls-cert', ciphertext: '', nonce: '', version: 2 },
     async check(answer, { web }) {
       const sealed = answer.json<SealedSecret>()
-      assert.equal(openSecret(web, sealed), 's3cret-p@ssw0rd ü')
+      assert.equal(unseal(web.node_secret_key, sealed), 's3cret-p@ssw0rd ü')
       assert.equal(sealed.key, 'web-key')
       assert.equal(sealed.version, 2)
       assert.equal(Buffer.from(sealed.nonce, 'base64').length, 12)

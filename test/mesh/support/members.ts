@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startTraffic, type Traffic } from '@plexd/agent/testing'
+import { until } from '@plexd/runtime/testing'
 import type { Lab } from '../../../scripts/laboratory/lab.ts'
 import { untilAllPing, untilPing } from '../../../scripts/laboratory/probes.ts'
 import type { JoinOptions, MeshMember, MeshSystem } from '../../../scripts/programs/mesh-system.ts'
-import { until } from '../../support/until.ts'
 import { explained } from './explained.ts'
 
 /** Members by their names, each on a host of its own in the public network; resolves when all have their interface. */

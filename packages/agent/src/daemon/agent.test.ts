@@ -5,11 +5,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createClient, localApi, type Peer } from '@plexd/protocol'
 import { createFakeClock, createUnixTransport } from '@plexd/runtime'
-import { authority, otherAuthority } from '@plexd/runtime/testing'
+import { authority, otherAuthority, until } from '@plexd/runtime/testing'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { configFor, makeFolder, startTestAgent } from '../testing/node.ts'
-import { eventually } from '../testing/wait.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { createFakeDevice } from '../wireguard/device-fake.ts'
 
@@ -28,13 +27,13 @@ describe('startAgent', () => {
     const { plane, config } = setup
     await using node = await setup.start()
 
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     assert.equal(existsSync(config.tokenFile), false)
     // What the fake publishes is not in the state that it has.
-    await eventually('the pull', () => node.agent.status().revision === plane.state.revision)
+    await until('the pull', () => node.agent.status().revision === plane.state.revision)
     await plane.publish('peer_added', { ...web, peer_id: 'n_web' })
-    await eventually('the peer', () => node.device.peerIds().includes('n_web'))
-    const heartbeat = await eventually('a heartbeat', () => plane.sent('/heartbeat')[0])
+    await until('the peer', () => node.device.peerIds().includes('n_web'))
+    const heartbeat = await until('a heartbeat', () => plane.sent('/heartbeat')[0])
     assert.partialDeepStrictEqual(heartbeat.body, {
       node_id: 'n_test',
       status: 'healthy',
@@ -61,7 +60,7 @@ describe('startAgent', () => {
     plane.change({ metadata: { env: 'prod' }, peers: [web] })
     {
       await using _ = await setup.start()
-      await eventually('the state', async () => (await readMetadata(config)).env === 'prod')
+      await until('the state', async () => (await readMetadata(config)).env === 'prod')
     }
     await plane[Symbol.asyncDispose]()
 
@@ -69,7 +68,7 @@ describe('startAgent', () => {
 
     assert.deepEqual(await readMetadata(config), { env: 'prod' })
     assert.deepEqual(node.device.peerIds(), ['n_web'])
-    const { problems } = await eventually('a problem', () => {
+    const { problems } = await until('a problem', () => {
       const status = node.agent.status()
       return status.problems.length > 0 && status
     })
@@ -80,14 +79,14 @@ describe('startAgent', () => {
     await using setup = await setUp()
     const { plane, config } = setup
     await using node = await setup.start()
-    await eventually('a stream', () => plane.openStreams() === 1)
-    await eventually('two reconciliations', () => plane.sent('/state').length === 2)
+    await until('a stream', () => plane.openStreams() === 1)
+    await until('two reconciliations', () => plane.sent('/state').length === 2)
     plane.change({ metadata: { env: 'prod' }, peers: [web] })
     plane.closeStreams()
 
-    await eventually('the state', async () => (await readMetadata(config)).env === 'prod')
-    await eventually('the peer', () => node.device.peerIds().includes('n_web'))
-    const report = await eventually('a drift report', () => plane.sent('/drift').at(-1))
+    await until('the state', async () => (await readMetadata(config)).env === 'prod')
+    await until('the peer', () => node.device.peerIds().includes('n_web'))
+    const report = await until('a drift report', () => plane.sent('/drift').at(-1))
     assert.partialDeepStrictEqual(report.body, {
       corrections: [
         { type: 'metadata_updated', detail: 'metadata updated' },
@@ -101,12 +100,12 @@ describe('startAgent', () => {
     const { plane } = setup
     plane.change({ peers: [web] })
     await using node = await setup.start()
-    await eventually('the peer', () => node.device.peerIds().includes('n_web'))
+    await until('the peer', () => node.device.peerIds().includes('n_web'))
     plane.override = ({ line }) => (line.endsWith('/state') ? { status: 500 } : undefined)
     node.device.tamper((peers) => peers.clear())
 
-    await eventually('the peer again', () => node.device.peerIds().includes('n_web'))
-    await eventually('the report', () =>
+    await until('the peer again', () => node.device.peerIds().includes('n_web'))
+    await until('the report', () =>
       plane.sent('/drift').some(({ body }) => Object(body).corrections.length === 1),
     )
   })
@@ -115,15 +114,15 @@ describe('startAgent', () => {
     await using setup = await setUp()
     const { plane } = setup
     await using node = await setup.start()
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     plane.change({ metadata: { a: '1' } })
     const id = await plane.publish('node_state_updated', { metadata: { a: '1' }, data: [] })
     plane.state = { ...plane.state, revision: id }
-    await eventually('the event', () => node.agent.status().revision === id)
+    await until('the event', () => node.agent.status().revision === id)
 
     node.agent.reconcile()
 
-    const pulled = await eventually('a pull', () =>
+    const pulled = await until('a pull', () =>
       plane.sent('/state').find(({ headers }) => headers['if-none-match'] === `"${id}"`),
     )
     assert.ok(pulled)
@@ -133,8 +132,8 @@ describe('startAgent', () => {
     await using setup = await setUp()
     const { plane } = setup
     await using node = await setup.start()
-    await eventually('a stream', () => plane.openStreams() === 1)
-    await eventually('two reconciliations', () => plane.sent('/state').length === 2)
+    await until('a stream', () => plane.openStreams() === 1)
+    await until('two reconciliations', () => plane.sent('/state').length === 2)
     for (const [type, payload] of [
       ['resync', { reason: 'the log begins anew' }],
       ['resync', { reason: 'the PSKs of this tenant have changed', within: '50ms' }],
@@ -143,9 +142,9 @@ describe('startAgent', () => {
     ] as const) {
       const before = plane.sent('/state').length
       await plane.publish(type, payload)
-      const pull = await eventually(type, () => plane.sent('/state')[before])
+      const pull = await until(type, () => plane.sent('/state')[before])
       assert.equal(pull.headers['if-none-match'], undefined, type)
-      await eventually('a revision', () => node.agent.status().revision !== '')
+      await until('a revision', () => node.agent.status().revision !== '')
     }
   })
 
@@ -153,7 +152,7 @@ describe('startAgent', () => {
     await using setup = await setUp()
     const { plane } = setup
     await using _ = await setup.start()
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     plane.override = ({ line }) => (line.includes('/executions/') ? { status: 503 } : undefined)
     await plane.publish('action_request', {
       execution_id: 'exec_1',
@@ -162,14 +161,14 @@ describe('startAgent', () => {
       timeout: '30s',
     })
     await plane.publish('action_request', { execution_id: 'exec_2', action: 'no.such' })
-    await eventually('attempts', () => plane.sent('/ack').length > 0)
+    await until('attempts', () => plane.sent('/ack').length > 0)
     plane.override = () => undefined
     plane.closeStreams()
 
-    const result = await eventually('a result', () => plane.sent('/exec_1/result')[0])
+    const result = await until('a result', () => plane.sent('/exec_1/result')[0])
     assert.partialDeepStrictEqual(result.body, { status: 'success', exit_code: 0 })
     assert.equal(JSON.parse(Object(result.body).stdout).node_id, 'n_test')
-    const rejected = await eventually('an ack', () => plane.sent('/exec_2/ack').at(-1))
+    const rejected = await until('an ack', () => plane.sent('/exec_2/ack').at(-1))
     assert.deepEqual(rejected.body, {
       execution_id: 'exec_2',
       status: 'rejected',
@@ -181,11 +180,11 @@ describe('startAgent', () => {
     await using setup = await setUp()
     const { plane } = setup
     await using node = await setup.start()
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     const before = node.device.privateKey()
     await plane.publish('rotate_keys', { reason: 'test' })
-    await eventually('a request', () => plane.sent('/v1/keys/rotate').length === 1)
-    await eventually('a new key', () => node.device.privateKey() !== before)
+    await until('a request', () => plane.sent('/v1/keys/rotate').length === 1)
+    await until('a new key', () => node.device.privateKey() !== before)
   })
 
   it('follows a rotation of the signing key, and remembers it over a restart', async () => {
@@ -200,25 +199,25 @@ describe('startAgent', () => {
     }
     {
       await using node = await setup.start()
-      await eventually('a stream', () => plane.openStreams() === 1)
+      await until('a stream', () => plane.openStreams() === 1)
       plane.sendRaw(
         await plane.signedBlock('signing_key_rotated', {
           ...signing_keys,
           new_signing_public_key: signer.publicKey,
         }),
       )
-      await eventually('the new key', () => node.agent.status().control_plane.last_event_id !== '')
+      await until('the new key', () => node.agent.status().control_plane.last_event_id !== '')
       plane.useSigner(signer)
       plane.change({ signing_keys, metadata: { signed: 'anew' } })
       await plane.publish('node_state_updated', { metadata: { signed: 'anew' }, data: [] })
-      await eventually('the event', async () => (await readMetadata(config)).signed === 'anew')
-      await eventually('no problem', () => node.agent.status().problems.length === 0)
+      await until('the event', async () => (await readMetadata(config)).signed === 'anew')
+      await until('no problem', () => node.agent.status().problems.length === 0)
     }
     plane.override = ({ line }) => (line.endsWith('/state') ? { status: 500 } : undefined)
     await using _ = await setup.start()
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     await plane.publish('node_state_updated', { metadata: { signed: 'later' }, data: [] })
-    await eventually('the event', async () => (await readMetadata(config)).signed === 'later')
+    await until('the event', async () => (await readMetadata(config)).signed === 'later')
   })
 
   it('polls and applies while its stream is refused, and says so', async () => {
@@ -226,9 +225,9 @@ describe('startAgent', () => {
     const { plane, config } = setup
     plane.override = ({ line }) => (line.endsWith('/events') ? { status: 403 } : undefined)
     await using node = await setup.start()
-    await eventually('the refusal', () => node.agent.status().control_plane.stream === 'refused')
+    await until('the refusal', () => node.agent.status().control_plane.stream === 'refused')
     plane.change({ metadata: { env: 'polled' } })
-    await eventually('the state', async () => (await readMetadata(config)).env === 'polled')
+    await until('the state', async () => (await readMetadata(config)).env === 'polled')
     assert.equal(plane.sent('/events').length, 1)
   })
 
@@ -236,11 +235,11 @@ describe('startAgent', () => {
     await using setup = await setUp({ heartbeatMs: 1_000 })
     const { plane, config } = setup
     await using node = await setup.start()
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     plane.override = () => ({ status: 401, body: { error: 'unauthorized' } })
     plane.closeStreams()
 
-    const { problems } = await eventually('the problem', () => {
+    const { problems } = await until('the problem', () => {
       const status = node.agent.status()
       return status.problems.length > 0 && status
     })
@@ -261,7 +260,7 @@ describe('startAgent', () => {
       return /\/(state|events)$/.test(line) ? { status: 503, headers } : undefined
     }
     await using node = await setup.start()
-    const status = await eventually('the warning', () => {
+    const status = await until('the warning', () => {
       const now = node.agent.status()
       return Math.abs(now.control_plane.clock_skew_seconds - 600) < 5 && now
     })
@@ -286,7 +285,7 @@ describe('startAgent', () => {
 
     setup.config.actionsEnabled = false
     await using _ = await setup.start()
-    const request = await eventually('capabilities', () => plane.sent('/capabilities')[0])
+    const request = await until('capabilities', () => plane.sent('/capabilities')[0])
     assert.partialDeepStrictEqual(request.body, { builtin_actions: [] })
   })
 
@@ -310,7 +309,7 @@ describe('startAgent', () => {
     setup.plane.override = () => ({ status: 500 })
     const stop = new AbortController()
     const starting = setup.start({ signal: stop.signal })
-    await eventually('an attempt', () => setup.plane.requests.length > 0)
+    await until('an attempt', () => setup.plane.requests.length > 0)
     const local = createClient(localApi, createUnixTransport(setup.config.socketPath))
 
     const { body } = await local.getStatus({})
@@ -331,7 +330,7 @@ describe('startAgent', () => {
     setup.plane.override = () => ({ status: 500 })
     const stop = new AbortController()
     const starting = setup.start({ signal: stop.signal })
-    await eventually('an attempt', () => setup.plane.requests.length > 0)
+    await until('an attempt', () => setup.plane.requests.length > 0)
     stop.abort()
     await assert.rejects(starting)
   })
@@ -351,7 +350,7 @@ describe('startAgent over TLS', () => {
 
     await writeFile(caFile, authority)
     await using node = await startTestAgent(config)
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     assert.equal(node.agent.nodeId, 'n_test')
   })
 
@@ -363,16 +362,16 @@ describe('startAgent over TLS', () => {
     const config = await configFor(plane, folder.path, { caFile })
     {
       await using _ = await startTestAgent(config)
-      await eventually('a stream', () => plane.openStreams() === 1)
+      await until('a stream', () => plane.openStreams() === 1)
       const id = await plane.publish('peer_added', web)
-      await eventually('the event', () => _.agent.status().control_plane.last_event_id === id)
+      await until('the event', () => _.agent.status().control_plane.last_event_id === id)
     }
     plane.useSigner(await plane.newSigner())
     await plane.publish('action_request', { execution_id: 'exec_1', action: 'system.info' })
     plane.change({ signing_keys: { current: plane.signingKey } })
 
     await using _ = await startTestAgent(config)
-    await eventually('the result', () => plane.sent('/exec_1/result').length === 1)
+    await until('the result', () => plane.sent('/exec_1/result').length === 1)
   })
 
   it('takes a new signing key from a pulled state', async () => {
@@ -382,15 +381,15 @@ describe('startAgent over TLS', () => {
     await writeFile(caFile, authority)
     const config = await configFor(plane, folder.path, { caFile })
     await using node = await startTestAgent(config)
-    await eventually('a stream', () => plane.openStreams() === 1)
+    await until('a stream', () => plane.openStreams() === 1)
     plane.useSigner(await plane.newSigner())
     plane.change({ signing_keys: { current: plane.signingKey } })
     plane.closeStreams()
-    await eventually('the stream again', () => plane.sent('/events').length === 2)
-    await eventually('the pull', () => node.agent.status().revision === plane.state.revision)
+    await until('the stream again', () => plane.sent('/events').length === 2)
+    await until('the pull', () => node.agent.status().revision === plane.state.revision)
 
     await plane.publish('peer_added', web)
-    await eventually('the peer', () => node.device.peerIds().includes('n_web'))
+    await until('the peer', () => node.device.peerIds().includes('n_web'))
   })
 })
 

@@ -15,12 +15,12 @@ import {
   localApi,
 } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { publicKeyOf } from '../identity/keys.ts'
 import { configFor, startTestAgent, type TestAgent } from '../testing/node.ts'
-import { eventually } from '../testing/wait.ts'
 
 describe('agents and a control plane', () => {
   it('make a mesh and keep it while nodes rotate keys, come and go', async () => {
@@ -30,7 +30,7 @@ describe('agents and a control plane', () => {
     const { admin } = mesh.plane
     const before = mesh.node('db').device.privateKey()
     await admin.requestKeyRotation({ params: { node: 'db' } })
-    await eventually('a new key', () => mesh.node('db').device.privateKey() !== before)
+    await until('a new key', () => mesh.node('db').device.privateKey() !== before)
     await mesh.converge()
 
     await admin.removeNode({ params: { node: 'cache' } })
@@ -55,7 +55,7 @@ describe('agents and a control plane', () => {
       version++
       const shown = `"payload":${compactJson(json)},"version":${version},`
       let text: string | undefined
-      await eventually('the entry', async () => {
+      await until('the entry', async () => {
         text = (await web.getData({ params: { key: 'k' } }).catch(() => undefined))?.text
         return text?.includes(`"version":${version},`) === true
       })
@@ -95,8 +95,8 @@ describe('agents and a control plane', () => {
     await admin.putData({ params: { key: 'good' }, body: good })
 
     const keys = async () => (await mesh.local('web').listData({})).body.map(({ key }) => key)
-    await eventually('the rest', async () => isDeepStrictEqual(await keys(), ['good']))
-    await eventually('the problem', async () => {
+    await until('the rest', async () => isDeepStrictEqual(await keys(), ['good']))
+    await until('the problem', async () => {
       const { problems } = (await admin.getNode({ params: { node: 'web' } })).body
       return problems.some((text) => /^left out.*data entry "deep" \(it is nested/.test(text))
     })
@@ -112,14 +112,14 @@ describe('agents and a control plane', () => {
       params: { key: 'db/password' },
       body: { target: { selector: 'env=prod' }, value: 's3cret' },
     })
-    await eventually('the secret', async () => (await web.listSecrets({})).body.length === 1)
+    await until('the secret', async () => (await web.listSecrets({})).body.length === 1)
 
     const secret = await web.getSecretValue({ params: { key: 'db/password' } })
     assert.equal(secret.body.value, 's3cret')
 
     const report = { content_type: 'application/json', payload: { ok: true } }
     await web.putReport({ params: { key: 'health' }, body: report })
-    await eventually('the report', async () => {
+    await until('the report', async () => {
       const { body } = await admin.listReports({ params: { node: 'web' } })
       return body.items.some(({ payload }) => isDeepStrictEqual(payload, { ok: true }))
     })
@@ -151,7 +151,7 @@ describe('agents and a control plane', () => {
     const saved = async () => (await loadIdentity(mesh.node('web').config.dataDir, ''))?.hostname
     const isRenamed = async (): Promise<boolean> =>
       isDeepStrictEqual([await own(), await seen(), await saved()], ['www', ['www'], 'www'])
-    await eventually('the new name', isRenamed)
+    await until('the new name', isRenamed)
     assert.deepEqual(mesh.problems(), [])
 
     await mesh.restartPlane(
@@ -167,7 +167,7 @@ describe('agents and a control plane', () => {
     await using mesh = await createMesh(['web'])
     await mesh.plane.admin.rotateSigningKey({ body: {} })
     await mesh.plane.admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { a: '1' } } })
-    await eventually('an event of the new key', async () => {
+    await until('an event of the new key', async () => {
       const { body } = await mesh.local('web').listMetadata({})
       return body.a === '1'
     })
@@ -194,12 +194,12 @@ describe('agents and a control plane', () => {
     for (let count = 0; count < 3; count++) {
       const last = mesh.node('db').device.privateKey()
       await admin.requestKeyRotation({ params: { node: 'db' } })
-      await eventually('a new key', () => mesh.node('db').device.privateKey() !== last)
+      await until('a new key', () => mesh.node('db').device.privateKey() !== last)
       await mesh.converge()
     }
     for (const web of ['a', 'b', 'c'])
       await admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { web } } })
-    await eventually(
+    await until(
       'the label',
       async () => (await mesh.local('web').listMetadata({})).body.web === 'c',
     )
@@ -211,7 +211,7 @@ describe('agents and a control plane', () => {
     await mesh.converge()
     assert.equal(mesh.node('db').device.privateKey(), before)
     const labels = async (name: string) => (await mesh.local(name).listMetadata({})).body
-    await eventually('labels of one history', async () => {
+    await until('labels of one history', async () => {
       return (await labels('web')).web === undefined && (await labels('db')).db === 'z'
     })
   })
@@ -236,19 +236,19 @@ describe('agents and a control plane', () => {
       mesh.plane.app.store.write((tx) => tx.updateTable('nodes').set({ capabilities }).execute())
     // Of a build before this one, which told of more when it was upgraded.
     await store('{"binary":{"version":"0.0.1"}}')
-    await eventually('all', isHeld({ changed: 1, kept: 1, removed: 1 }))
+    await until('all', isHeld({ changed: 1, kept: 1, removed: 1 }))
     const back = await mesh.backUp()
     await store(JSON.stringify(all))
     const later = { changed: 2, kept: 1, new: 1 }
     await put('changed', 2)
     await put('new', 1)
     await web.deleteReport({ params: { key: 'removed' } })
-    await eventually('all of it', isHeld(later))
+    await until('all of it', isHeld(later))
     const { agent } = mesh.node('web')
-    await eventually('the receipt', () => agent.status().counts.reports_unsynced === 0)
+    await until('the receipt', () => agent.status().counts.reports_unsynced === 0)
     for (const lost of ['a', 'b', 'c'])
       await mesh.plane.admin.setNodeMetadata({ params: { node: 'web' }, body: { set: { lost } } })
-    await eventually('the label', async () => (await web.listMetadata({})).body.lost === 'c')
+    await until('the label', async () => (await web.listMetadata({})).body.lost === 'c')
 
     await mesh.restartPlane(async ({ admin }) => {
       const target = { selector: 'role=nobody' }
@@ -257,9 +257,9 @@ describe('agents and a control plane', () => {
       const own = { node_id: agent.nodeId }
       await admin.putSecret({ params: { key: 'own' }, body: { target: own, value: 'v' } })
     }, back)
-    await eventually('all of it again', isHeld(later))
-    await eventually('what it can do', async () => isDeepStrictEqual(await can(), all))
-    await eventually('the secret', async () => {
+    await until('all of it again', isHeld(later))
+    await until('what it can do', async () => isDeepStrictEqual(await can(), all))
+    await until('the secret', async () => {
       const { value } =
         (await web.getSecretValue({ params: { key: 'own' } }).catch(() => undefined))?.body ?? {}
       return value === 'v'
@@ -282,7 +282,7 @@ async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {
       ...changes,
     })
     nodes.set(hostname, Object.assign(await startTestAgent(config), { config }))
-    await eventually(
+    await until(
       'a stream',
       () => node(hostname).agent.status().control_plane.stream === 'connected',
     )
@@ -334,7 +334,7 @@ async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {
     stop,
     local: (hostname: string): Client<LocalApi> =>
       createClient(localApi, createUnixTransport(node(hostname).config.socketPath)),
-    converge: () => eventually('a whole mesh', isWhole, 20_000),
+    converge: () => until('a whole mesh', isWhole, 20_000),
     problems: () => [...nodes.values()].flatMap(({ agent }) => agent.status().problems),
     /** On the same port; `meanwhile` runs before the agents are back. */
     /** Resolves to what puts the database back as it is now. */
@@ -358,7 +358,7 @@ async function createMesh(hostnames: string[], changes: Partial<AgentConfig> = {
       await meanwhile(plane)
       const isBack = (hostname: string): boolean =>
         node(hostname).agent.status().control_plane.stream === 'connected'
-      await eventually('the streams', () => [...nodes.keys()].every(isBack), 20_000)
+      await until('the streams', () => [...nodes.keys()].every(isBack), 20_000)
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...nodes.keys()].map(stop))

@@ -23,6 +23,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { silentLog, systemClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { createProblems } from '../health/problems.ts'
 import { listenOnSocket } from './sockets/socket-file.ts'
 import { connectAs, type LocalApiPlace, seal, startPlace, type User } from './testing.ts'
@@ -140,8 +141,11 @@ describe('the socket', () => {
       await once(old, 'connect')
       await rm(of(place), { recursive: true })
 
-      await until(async () => existsSync(place.socketPath))
-      await until(async () => ((await lstat(place.socketPath)).mode & 0o777) === 0o660)
+      await until('it is back', () => existsSync(place.socketPath))
+      await until(
+        'the mode is right',
+        async () => ((await lstat(place.socketPath)).mode & 0o777) === 0o660,
+      )
       assert.equal((await ask(place.socketPath, '/v1/state/metadata/a')).status, 200)
       assert.equal((await ask(place.socketPath, '/v1/state/metadata/a', old)).status, 200)
       assert.deepEqual(place.problems.list(), [])
@@ -153,10 +157,10 @@ describe('the socket', () => {
     await using place = await startPlace()
     await rm(place.socketPath)
     await mkdir(place.socketPath)
-    await until(async () => place.problems.of('local-api-socket') !== '')
+    await until('it is said', () => place.problems.of('local-api-socket') !== '')
     assert.match(place.problems.of('local-api-socket'), /something that is not a socket, remove it/)
     await rmdir(place.socketPath)
-    await until(async () => place.problems.list().length === 0)
+    await until('it is over', () => place.problems.list().length === 0)
     assert.equal((await ask(place.socketPath, '/v1/state')).status, 200)
   })
 
@@ -166,21 +170,23 @@ describe('the socket', () => {
     const isSaid = () => place.problems.of('local-api-socket') !== ''
     const comesBack = async () => {
       await rename(aside, place.socketPath)
-      await until(async () => !isSaid())
+      await until('it is over', () => !isSaid())
       assert.equal((await ask(place.socketPath, '/v1/state')).status, 200)
     }
 
     await rename(place.socketPath, aside)
     await mkdir(place.socketPath)
-    await until(async () => isSaid())
+    await until('it is said', () => isSaid())
     await rmdir(place.socketPath)
     await comesBack()
 
     // While it was away another was made, of which it takes the place.
     await rename(place.socketPath, aside)
-    await until(async () => existsSync(place.socketPath))
+    await until('another is there', () => existsSync(place.socketPath))
     await comesBack()
-    await until(async () => place.messages.some((text) => /is back in its place/.test(text)))
+    await until('the first is back', () =>
+      place.messages.some((text) => /is back in its place/.test(text)),
+    )
     assert.deepEqual(place.problems.list(), [])
   })
 
@@ -360,10 +366,6 @@ async function aFolder() {
     socketPath: join(path, 'api.sock'),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
   }
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await delay(20)
 }
 
 /** A socket file as a killed process leaves it. */

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '@plexd/runtime/testing'
 import { endProcess, hasEndedNow, identify, parseStat, stateOf } from './process-identity.ts'
 
 describe('a process', () => {
@@ -23,7 +24,7 @@ describe('a process', () => {
     const process_ = await identify(child.pid ?? 0)
     assert.ok(process_)
     child.kill('SIGSTOP')
-    while ((await stateOf(process_)) !== 'T') await sleep(5)
+    await until('it is stopped', async () => (await stateOf(process_)) === 'T')
     assert.equal(hasEndedNow(process_), false)
     const exited = once(child, 'exit')
     await endProcess(process_, { sleep })

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Peer } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { createProblems } from '../health/problems.ts'
 import type { PlaceVerdict } from '../routing/mesh-range.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer, wgPeer } from '../testing/peer.ts'
-import { eventually } from '../testing/wait.ts'
 import { AbsentDevice } from '../wireguard/device/absent-device.ts'
 import { createFakeDevice } from '../wireguard/device-fake.ts'
 import { createApplier } from './apply.ts'
@@ -102,7 +102,7 @@ describe('createApplier', () => {
     const { applier, device } = setUp([db])
     applier.applySoon()
     applier.applySoon()
-    await eventually('the peer', () => device.peerIds().length === 1)
+    await until('the peer', () => device.peerIds().length === 1)
   })
 
   it('asks for another try when an event cannot be applied', async () => {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startControlPlane } from '@plexd/control-plane/testing'
 import { createFakeClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { configFor, makeFolder, startTestAgent, type TestAgent } from '../testing/node.ts'
-import { eventually } from '../testing/wait.ts'
 
 describe('a copy of a data dir on another machine', () => {
   it('is told to both and to operators, until one of the two is gone; a restart is none', async () => {
@@ -25,21 +25,21 @@ describe('a copy of a data dir on another machine', () => {
     await (await startTestAgent(original))[Symbol.asyncDispose]()
     await clock.advance(10_000)
     await using web = await startTestAgent(original)
-    await eventually('a heartbeat', async () => hasBeaten(web))
+    await until('a heartbeat', async () => hasBeaten(web))
     await clock.advance(10_000)
     assert.equal((await nodeNow()).identity_in_use, null)
 
     const copied = await configOf('copy')
     await cp(original.dataDir, copied.dataDir, { recursive: true })
     const copy = await startTestAgent(copied)
-    await eventually('a heartbeat', async () => hasBeaten(copy))
+    await until('a heartbeat', async () => hasBeaten(copy))
     await clock.advance(6_000)
 
     const doBothKnow = async (): Promise<boolean> => {
       await clock.advance(100)
       return [web, copy].every(knowsCopy)
     }
-    await eventually('both know', doBothKnow, 10_000)
+    await until('both know', doBothKnow, 10_000)
     assert.deepEqual((await nodeNow()).identity_in_use?.addresses, ['127.0.0.1', '127.0.0.1'])
     const problem = copy.agent.status().problems.join()
     assert.ok(problem.includes(`remove its data dir (here ${copied.dataDir})`))
@@ -48,7 +48,7 @@ describe('a copy of a data dir on another machine', () => {
 
     await copy[Symbol.asyncDispose]()
     await clock.advance(100_000)
-    await eventually('it is over', async () => !knowsCopy(web), 10_000)
+    await until('it is over', async () => !knowsCopy(web), 10_000)
     assert.equal((await nodeNow()).identity_in_use, null)
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime'
-import { eventually } from '../testing/wait.ts'
+import { until } from '@plexd/runtime/testing'
 import { createControlAddresses } from './control-addresses.ts'
 
 describe('createControlAddresses', () => {
@@ -28,7 +28,7 @@ describe('createControlAddresses', () => {
         clock: createFakeClock(),
       })
     const named = at('https://plexd.example:8443')
-    await eventually('the name is known', () => named.current())
+    await until('the name is known', () => named.current())
     assert.deepEqual(named.current(), ['10.100.9.9'])
     assert.deepEqual(at('https://10.100.1.2').current(), ['10.100.1.2'])
   })
@@ -50,7 +50,7 @@ describe('createControlAddresses', () => {
     })
     addresses.onChange(() => changes++)
     assert.equal(addresses.current(), undefined)
-    await eventually('a look-up', () => changes === 1)
+    await until('a look-up', () => changes === 1)
     assert.deepEqual(addresses.current(), ['10.100.9.8', '10.100.9.9'])
 
     found = new Error('no name server answers')
@@ -60,7 +60,7 @@ describe('createControlAddresses', () => {
     found = ['10.100.9.7']
     await clock.advance(60_000)
     addresses.current()
-    await eventually('another', () => changes === 2)
+    await until('another', () => changes === 2)
     assert.deepEqual(addresses.current(), ['10.100.9.7'])
   })
 })

@@ -3,7 +3,8 @@ import { copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import type { Client, ControlApi, NodeState } from '@plexd/protocol'
+import type { Client, ControlApi } from '@plexd/protocol'
+import { comparable } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { openEventReader } from '../testing/event-reader.ts'
 import { startControlPlane, type TestControlPlane, withControlPlane } from '../testing/harness.ts'
@@ -255,8 +256,4 @@ async function relabel(
     await unit.tx.updateTable('nodes').set(columns).where('id', '=', id).execute()
     await changeNode(unit, { ...node, ...part })
   })
-}
-
-function comparable({ revision: _, ...state }: NodeState): unknown {
-  return { ...state, peers: state.peers.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }
 }

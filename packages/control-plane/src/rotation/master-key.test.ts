@@ -12,6 +12,7 @@ import {
   type RegisterResponse,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
+import { unseal } from '@plexd/runtime/testing'
 import { diskErrorOf } from '../store/sqlite-error.ts'
 import { startProcess } from '../testing/child.ts'
 import { openEventReader } from '../testing/event-reader.ts'
@@ -24,7 +25,6 @@ import {
 } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
-import { unseal } from '../testing/unseal.ts'
 
 const everyone = { target: { selector: '*' } }
 

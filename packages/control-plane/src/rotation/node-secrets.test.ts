@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { unseal } from '@plexd/runtime/testing'
 import { openEventReader } from '../testing/event-reader.ts'
 import {
   type EnrolledNode,
@@ -9,7 +10,6 @@ import {
   withControlPlane,
 } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
-import { unseal } from '../testing/unseal.ts'
 
 describe('the secrets of a node that rotates its key', () => {
   it('are renewed; the old ones work until a new one is used, and never again', async () => {

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import { type EventType, parseEnvelope, revisionHeader, type UnsignedEvent } from '@plexd/protocol'
+import { type Block, createBlockReader } from '@plexd/runtime/testing'
 
 /** A block of a stream: its `id:` line, if it has one, and its envelope. */
 export interface ReceivedBlock {
@@ -23,7 +24,7 @@ export interface EventReader extends AsyncDisposable {
   readonly comments: readonly string[]
   /** Bytes of the longest line. */
   longestLine(): number
-  /** The next block that was not asked for yet, of a type if one is given; rejects after 5 s or when the stream ends. */
+  /** The next block that was not asked for yet, of a type if one is given; rejects after 20 s or when the stream ends. */
   next(type?: EventType): Promise<ReceivedBlock>
   /** Resolves when the server has ended the stream. */
   readonly ended: Promise<void>
@@ -59,36 +60,16 @@ export async function openEventReader(
       .on('error', reject)
   })
   const blocks: ReceivedBlock[] = []
-  const comments: string[] = []
+  const lines = createBlockReader()
   const waiting: (() => void)[] = []
   let closed = false
   let taken = 0
-  let longest = 0
-  let rest = ''
-  let block: { id?: string; event?: string; data: string[] } = { data: [] }
-
-  function readLine(line: string): void {
-    longest = Math.max(longest, Buffer.byteLength(line))
-    if (line === '') {
-      if (block.data.length > 0) blocks.push(received(block))
-      block = { data: [] }
-    } else if (line.startsWith(':')) {
-      comments.push(line.slice(1).trim())
-    } else {
-      const [, field, value = ''] = /^([^:]*): ?(.*)$/.exec(line) ?? []
-      if (field === 'data') block.data.push(value)
-      else if (field === 'id') block.id = value
-      else if (field === 'event') block.event = value
-    }
-  }
   const wake = (): void => {
     for (const resolve of waiting.splice(0)) resolve()
   }
   response.setEncoding('utf8')
-  response.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) readLine(line)
+  response.on('data', (text: string) => {
+    blocks.push(...lines.push(text).map(received))
     wake()
   })
   response.on('error', () => {})
@@ -104,13 +85,13 @@ export async function openEventReader(
     status: response.statusCode ?? 0,
     headers: response.headers,
     blocks,
-    comments,
-    longestLine: () => longest,
+    comments: lines.comments,
+    longestLine: lines.longestLine,
     ended,
     pause: () => response.pause(),
     resume: () => response.resume(),
     async next(type) {
-      const deadline = AbortSignal.timeout(5_000)
+      const deadline = AbortSignal.timeout(20_000)
       for (;;) {
         const found = blocks.findIndex(
           ({ envelope }, index) => index >= taken && (!type || envelope.event_type === type),
@@ -135,9 +116,8 @@ export async function openEventReader(
   }
 }
 
-function received({ id, event = '', data }: { id?: string; event?: string; data: string[] }) {
-  const text = data.join('\n')
-  const envelope = parseEnvelope(text)
+function received({ id, event, data }: Block): ReceivedBlock {
+  const envelope = parseEnvelope(data)
   const payload = JSON.parse(envelope.payload) as Record<string, unknown> // every payload is an object
-  return { id, event, data: text, envelope, payload }
+  return { id: id || undefined, event, data, envelope, payload }
 }

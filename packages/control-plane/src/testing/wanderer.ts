@@ -1,4 +1,5 @@
-import { ApiError, type Client, type ControlApi, type NodeState, type Peer } from '@plexd/protocol'
+import { ApiError, type Client, type ControlApi, type NodeState } from '@plexd/protocol'
+import { foldEvent } from '@plexd/runtime/testing'
 import { type EventReader, openEventReader, type ReceivedBlock } from './event-reader.ts'
 import { newPublicKey, type TestControlPlane } from './harness.ts'
 
@@ -73,7 +74,8 @@ export async function createWanderer(
     cursor = block.id
     if (seqOf(block.id) <= seqOf(revision)) return
     if (block.envelope.event_type !== 'resync') {
-      state = state && foldBlock(state, block)
+      const { event_type } = block.envelope
+      state = state && foldEvent(state, { event_type, payload: block.payload })
       revision = block.id
     } else if (knowsResync) {
       revision = ''
@@ -162,26 +164,4 @@ const maxRotations = 3
 
 function seqOf(position = ''): number {
   return Number(position.split('-')[1] ?? -1)
-}
-
-function foldBlock(state: NodeState, { envelope, payload }: ReceivedBlock): NodeState {
-  const others = state.peers.filter(({ id }) => id !== payload.peer_id)
-  const known = state.peers.find(({ id }) => id === payload.peer_id)
-  const { peer_id: _, previous_public_key: __, ...peer } = payload
-  switch (envelope.event_type) {
-    case 'peer_added':
-    case 'peer_key_rotated':
-      // What the control plane sends is whole.
-      return { ...state, peers: [...others, peer as unknown as Peer] }
-    case 'peer_endpoint_changed':
-      return known ? { ...state, peers: [...others, { ...known, ...peer }] } : state
-    case 'peer_removed':
-      return { ...state, peers: others }
-    case 'policy_updated':
-    case 'node_state_updated':
-    case 'node_secrets_updated':
-      return { ...state, ...payload }
-    default:
-      return state
-  }
 }

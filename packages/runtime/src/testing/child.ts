@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { until } from './until.ts'
 
 export interface ChildResult {
   code: number | null
@@ -22,7 +23,7 @@ export async function runModule(
   const child = spawn(process.execPath, ['--input-type=module', '--eval', text])
   const output = { stdout: '', stderr: '' }
   const printed = async (text: string): Promise<void> => {
-    while (!output.stdout.includes(text)) await once(child.stdout, 'data')
+    await until(`it prints "${text}"`, () => output.stdout.includes(text))
   }
   child.stdout.on('data', (chunk) => {
     const before = output.stdout.includes('ready')

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { unseal } from '@plexd/runtime/testing'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
   type EnrolledNode,
   startControlPlane,
   type TestControlPlane,
 } from '../../testing/harness.ts'
-import { unseal } from '../../testing/unseal.ts'
 
 const text = 'text/plain'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type EndpointReport, revisionHeader } from '@plexd/protocol'
 import { createFakeClock, silentLog } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import type { LoggedEvent } from '../../rows/log/events.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
@@ -207,7 +207,8 @@ describe('PUT /v1/nodes/{node_id}/endpoint', () => {
           .select('payload')
           .orderBy('seq', 'desc')
           .executeTakeFirstOrThrow()
-      while (!(await lastEvent()).payload.includes('203.0.113.10:8')) await delay(20)
+      const isTold = async () => (await lastEvent()).payload.includes('203.0.113.10:8')
+      await until('the last move is told', isTold)
       assert.equal(app.fleet.node(node.node_id)?.endpoint, '203.0.113.10:8')
       assert.deepEqual(app.moves.due(), [])
     })

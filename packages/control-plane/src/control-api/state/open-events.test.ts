@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { importVerifyKey, refusalOf } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { changeNode } from '../../changes/nodes.ts'
 import { pruneEvents } from '../../jobs/prune-events.ts'
 import { audienceOf } from '../../rows/log/audience.ts'
@@ -36,7 +37,7 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     assert.equal(reader.headers['content-type'], 'text/event-stream')
     assert.equal(reader.headers['cache-control'], 'no-cache, no-transform')
     assert.equal(reader.headers['x-accel-buffering'], 'no')
-    await until(() => reader.comments.length === 1)
+    await until('a comment comes', () => reader.comments.length === 1)
   })
 
   it('answers 401 without a token, 404 for a node nobody knows, 403 for that of another', async () => {
@@ -260,7 +261,7 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     await using idle = await open(slow, a)
     await using stuck = await open(slow, b)
     await clock.advance(15_000)
-    await until(() => idle.comments.length === 2)
+    await until('another comes', () => idle.comments.length === 2)
     assert.deepEqual(idle.comments, ['connected', 'keep-alive'])
 
     stuck.pause()
@@ -268,10 +269,10 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     // More than the kernel's buffers take.
     for (let round = 0; round < 200; round++) await emitState(slow, b)
     // When it falls behind depends on how fast this machine makes them.
-    while (slow.app.streams.count() === 2) {
+    await until('it is cut off', async () => {
       await clock.advance(20_000)
-      await delay(10)
-    }
+      return slow.app.streams.count() < 2
+    })
 
     stuck.resume()
     await stuck.ended
@@ -421,9 +422,4 @@ function get(url: string, token?: string): Promise<number> {
       })
       .on('error', reject)
   })
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 500 && !condition(); turn++) await delay(10)
-  assert.ok(condition())
 }

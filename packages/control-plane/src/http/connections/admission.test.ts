@@ -89,7 +89,7 @@ describe('createAdmission', () => {
     const startMs = performance.now()
     assert.match(await it.ask(), /200 OK/)
     // Each of them had the slot for half a second.
-    assert.ok(performance.now() - startMs < 5_000)
+    assert.ok(performance.now() - startMs < 30_000)
   })
 
   it('lets everyone in who begins', async () => {

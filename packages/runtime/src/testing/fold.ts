@@ -1,5 +1,4 @@
 import type { EventPayload, NodeState, Peer } from '@plexd/protocol'
-import type { Delivery } from './ledger.ts'
 
 /**
  * The desired state after an event, in a node that pulled once and has only read events since (wire contract 3.8).
@@ -7,7 +6,7 @@ import type { Delivery } from './ledger.ts'
  */
 export function foldEvent(
   state: NodeState,
-  { event_type, payload }: Delivery,
+  { event_type, payload }: { event_type: string; payload: unknown },
 ): NodeState | undefined {
   switch (event_type) {
     case 'peer_added':

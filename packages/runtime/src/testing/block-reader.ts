@@ -10,7 +10,7 @@ export interface Block {
 export interface BlockReader {
   /** The blocks that a piece of the stream completes. Throws a RangeError for a line that is too long. */
   push(text: string): Block[]
-  comments(): number
+  readonly comments: readonly string[]
   /** In bytes. */
   longestLine(): number
 }
@@ -19,7 +19,7 @@ const scannerLimit = 65_536
 
 export function createBlockReader(): BlockReader {
   let rest = ''
-  let comments = 0
+  const comments: string[] = []
   let longest = 0
   let open = emptyBlock()
 
@@ -28,7 +28,7 @@ export function createBlockReader(): BlockReader {
     const bytes = Buffer.byteLength(line)
     longest = Math.max(longest, bytes)
     if (bytes >= scannerLimit) throw new RangeError(`read event stream: a line of ${bytes} bytes`)
-    if (line.startsWith(':')) comments++
+    if (line.startsWith(':')) comments.push(line.slice(1).trim())
     else if (line !== '') addField(open, line)
     if (line !== '') return undefined
     const { id, event, data } = open
@@ -42,7 +42,7 @@ export function createBlockReader(): BlockReader {
       rest = lines.pop() ?? ''
       return lines.flatMap((line) => take(line.replace(/\r$/, '')) ?? [])
     },
-    comments: () => comments,
+    comments,
     longestLine: () => longest,
   }
 }

@@ -1,0 +1,7 @@
+/** What the tests of other packages share. */
+
+export { type Block, type BlockReader, createBlockReader } from './block-reader.ts'
+export { authority, otherAuthority, serverCertificate, serverKey } from './certificates.ts'
+export { comparable, foldEvent } from './fold.ts'
+export { unseal } from './unseal.ts'
+export { until } from './until.ts'

@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * The first value that is not undefined, null or false. Rejects, naming what was waited for, after `timeoutMs`, which is
+ * long: on a busy machine everything takes a while, and only a test that fails waits to the end.
+ */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T> | T,
+  timeoutMs = 20_000,
+): Promise<Exclude<T, undefined | null | false>> {
+  const deadlineMs = performance.now() + timeoutMs
+  for (;;) {
+    const value = await look()
+    if (value !== undefined && value !== null && value !== false)
+      return value as Exclude<T, undefined | null | false> // just checked
+    if (performance.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms for: ${what}`)
+    await delay(10)
+  }
+}
