@@ -1,6 +1,6 @@
 import { type ReloadRequests, refuseEmptyArguments } from '@plexd/runtime'
 import { Argument, Command } from 'commander'
-import { readFlags, withFlags } from './commands/flags.ts'
+import { type Flags, readFlags, withFlags } from './commands/flags.ts'
 import { printVersion } from './commands/version.ts'
 import { defaultConfigFile } from './config/agent-config.ts'
 
@@ -43,10 +43,7 @@ function join(): Command {
         ['plexd join --api https://cp.example.com', 'ask for the token at the terminal'],
       ),
     )
-    .action(async (options) => {
-      const { runJoin } = await import('./commands/join.ts')
-      await runJoin(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/join.ts')).runJoin))
 }
 
 function up(reloadRequests: ReloadRequests | undefined): Command {
@@ -75,10 +72,7 @@ function down(): Command {
   return withSocket(new Command('down'))
     .description('Stop the daemon and remove the mesh from this machine; the node stays registered')
     .addHelpText('after', examples(['plexd down', 'interface, routes, rules and processes go']))
-    .action(async (options) => {
-      const { runDown } = await import('./commands/down.ts')
-      await runDown(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/down.ts')).runDown))
 }
 
 function peers(): Command {
@@ -91,10 +85,7 @@ function peers(): Command {
         [`plexd peers --json | jq '.[] | select(.state != "connected")'`, 'for scripts'],
       ),
     )
-    .action(async (options) => {
-      const { runPeers } = await import('./commands/peers.ts')
-      await runPeers(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/peers.ts')).runPeers))
 }
 
 function policies(): Command {
@@ -107,10 +98,7 @@ function policies(): Command {
         [`plexd policies --json | jq '.rules[] | select(.action == "deny")'`, 'for scripts'],
       ),
     )
-    .action(async (options) => {
-      const { runPolicies } = await import('./commands/policies.ts')
-      await runPolicies(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/policies.ts')).runPolicies))
 }
 
 function netcheck(): Command {
@@ -123,10 +111,7 @@ function netcheck(): Command {
         ['plexd netcheck --json | jq -r .public_endpoint', 'for scripts'],
       ),
     )
-    .action(async (options) => {
-      const { runNetcheck } = await import('./commands/netcheck.ts')
-      await runNetcheck(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/netcheck.ts')).runNetcheck))
 }
 
 function doctor(): Command {
@@ -139,10 +124,7 @@ function doctor(): Command {
         [`plexd doctor --json | jq '.[] | select(.state == "failed")'`, 'for scripts'],
       ),
     )
-    .action(async (options) => {
-      const { runDoctor } = await import('./commands/doctor.ts')
-      await runDoctor(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/doctor.ts')).runDoctor))
 }
 
 function status(): Command {
@@ -155,10 +137,7 @@ function status(): Command {
         ["plexd status --json | jq '.problems'", 'for scripts'],
       ),
     )
-    .action(async (options) => {
-      const { runStatus } = await import('./commands/status.ts')
-      await runStatus(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/status.ts')).runStatus))
 }
 
 function state(): Command {
@@ -174,10 +153,7 @@ function state(): Command {
         ['plexd state delete report health', 'delete it'],
       ),
     )
-    .action(async (options) => {
-      const { showState } = await import('./commands/state.ts')
-      await showState(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/state.ts')).showState))
   command.addCommand(stateGet())
   command.addCommand(stateReport())
   command.addCommand(stateDelete())
@@ -239,10 +215,7 @@ function deregister(): Command {
         ['plexd deregister --purge', 'leave nothing behind; then "plexd join" starts over'],
       ),
     )
-    .action(async (options) => {
-      const { runDeregister } = await import('./commands/deregister.ts')
-      await runDeregister(readFlags(options), options)
-    })
+    .action(run(async () => (await import('./commands/deregister.ts')).runDeregister))
 }
 
 function config(): Command {
@@ -302,6 +275,13 @@ function withSocket(command: Command): Command {
 function withConfig(command: Command): Command {
   command.option('--config <file>', `config file; ${defaultConfigFile} by default`)
   return withFlags(command, 'dataDir', 'logLevel')
+}
+
+/** Loads the code of a command when it runs. */
+function run<Options extends Record<string, unknown>>(
+  load: () => Promise<(flags: Flags, options: Options) => Promise<void>>,
+) {
+  return async (options: Options): Promise<void> => (await load())(readFlags(options), options)
 }
 
 function examples(...lines: [command: string, what: string][]): string {

@@ -5,12 +5,12 @@ import {
   type Peer,
   type RotateKeysResponse,
 } from '@plexd/protocol'
-import { type Clock, createBackoff, type Log } from '@plexd/runtime'
+import type { Clock, Log } from '@plexd/runtime'
 import { bearerOf, type Identity, type IdentityStore, withKeys } from '../identity/identity.ts'
 import { generatePrivateKey, publicKeyOf } from '../identity/keys.ts'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
-import { isRefusal } from './failure.ts'
+import { createPatience } from './patience.ts'
 
 /** Rotates this node's WireGuard key on request, and with it the NSK and the token. */
 export interface KeyRotation extends AsyncDisposable {
@@ -47,8 +47,7 @@ const idleMs = 24 * 3_600_000
 export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
   const { identity, client, clock, log } = deps
   const trigger = createTrigger(clock)
-  const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
-  const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000 })
+  const patience = createPatience()
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -62,13 +61,12 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
     if (pending === undefined) return idleMs
     try {
       await rotate(pending, signal)
-      backoff.reset()
-      slow.reset()
+      patience.reset()
       return idleMs
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof ApiError && error.status === 409) renew()
-      const waitMs = isRefusal(error) ? slow.nextMs() : backoff.nextMs()
+      const waitMs = patience.nextMs(error)
       log.warn('key rotation failed, will retry', {
         error: deps.describe(error),
         retry_in_ms: Math.round(waitMs),

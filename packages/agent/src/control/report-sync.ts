@@ -1,9 +1,10 @@
 import type { ReportSync } from '@plexd/protocol'
-import { type Clock, createBackoff, type Log, wishedWaitMs } from '@plexd/runtime'
+import { type Clock, type Log, wishedWaitMs } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import type { ReportChange, ReportStore } from '../state/report-store.ts'
 import { isRefusal } from './failure.ts'
+import { createPatience } from './patience.ts'
 import { takeBatch, toReportSync } from './report-batch.ts'
 import { type Conflict, judgeRefusal } from './report-refusal.ts'
 import { createSetbacks } from './report-setbacks.ts'
@@ -44,7 +45,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     maxWaitMs = 30_000,
     flushMs = 1_000,
   } = options
-  const backoffs = createBackoffs(options.random)
+  const patience = createPatience(options.random)
   const changed = createTrigger(clock)
   const retry = createTrigger(clock)
   const setbacks = createSetbacks()
@@ -84,13 +85,13 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
       if (batch.length === 0) return
       try {
         await deliver(batch, signal)
-        backoffs.reset()
+        patience.reset()
         left -= batch.length
       } catch (error) {
         signal.throwIfAborted()
-        const delayMs = backoffs.nextMs(error)
+        const delayMs = delayAfter(error, patience.nextMs(error))
         log.warn('reports not sent, will retry', { error, retry_ms: Math.round(delayMs) })
-        if (await retry.wait(delayMs, signal)) backoffs.reset()
+        if (await retry.wait(delayMs, signal)) patience.reset()
       }
     }
   }
@@ -169,25 +170,8 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
 /** When to check the store again if nobody writes. */
 const idleMs = 10 * 60_000
 
-interface Backoffs {
-  nextMs(error: unknown): number
-  reset(): void
-}
-
-/** 1 s to 60 s; 60 s to 10 min while the node is refused; the server's `Retry-After`, up to 10 min. */
-function createBackoffs(random = Math.random): Backoffs {
-  const quick = createBackoff({ minMs: 1_000, maxMs: 60_000, random })
-  const slow = createBackoff({ minMs: 60_000, maxMs: 600_000, random })
-  return {
-    nextMs(error) {
-      if (isRefusal(error)) return slow.nextMs()
-      const delayMs = quick.nextMs()
-      const wishedMs = wishedWaitMs(error)
-      return wishedMs === undefined ? delayMs : Math.max(1_000, wishedMs)
-    },
-    reset() {
-      quick.reset()
-      slow.reset()
-    },
-  }
+/** The server's `Retry-After`, up to 10 min, wins. */
+function delayAfter(error: unknown, patienceMs: number): number {
+  const wishedMs = isRefusal(error) ? undefined : wishedWaitMs(error)
+  return wishedMs === undefined ? patienceMs : Math.max(1_000, wishedMs)
 }
