@@ -244,6 +244,14 @@ describe('the architecture', () => {
     assert.deepEqual(elsewhere, [])
   })
 
+  it('hands the whole app to those who put it together; everyone else names the groups of it that they use', () => {
+    const wrong = sources
+      .filter((file) => /^packages\/control-plane\/src\//.test(file) && isProduct(file))
+      .filter((file) => !/\/src\/([^/]+|serving\/servers|jobs\/index)\.ts$/.test(file))
+      .filter((file) => /\bApp\b/.test(read(file)))
+    assert.deepEqual(wrong, [])
+  })
+
   it('knows the time, and sleeps, by the clock alone', () => {
     const wrong = sources
       .filter((file) => /^packages\/(agent|control-plane|protocol)\//.test(file) && isProduct(file))

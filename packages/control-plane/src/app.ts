@@ -25,40 +25,68 @@ import type { PskMaster } from './seal/psk.ts'
 import type { Store } from './store/db.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
 
-/** Everything that handlers can use; created once at startup. */
-export interface App {
-  readonly config: Config
+/** The committed state, and the one way to change it. */
+export interface State {
   readonly store: Store
   /** The committed fleet. Inside a change, use `unit.fleet`. */
   readonly fleet: Fleet
   readonly change: Change
   /** The tenant whose operators may change what all tenants share. */
   readonly firstTenantId: string
+  /** The data and secrets that each node gets. */
+  readonly entries: NodeEntries
+}
+
+/** How nodes and operators are told of what is committed. */
+export interface Delivery {
+  /** The committed changes, for those who follow them. */
+  readonly commits: CommitLog
+  readonly heads: Heads
+  readonly streams: Streams
+  readonly keyring: Keyring
+}
+
+/** The keys of the installation; no one else may open a sealed text. */
+export interface Seals {
   /** Seals the nodes' secrets at rest. */
   readonly masterKey: KeptMasterKey
   readonly masterKeyRotation: MasterKeyRotation
   readonly sealedSecrets: SealedSecrets
   /** The key that `pairPsk` derives from. */
   readonly pskMaster: PskMaster
-  /** The data and secrets that each node gets. */
-  readonly entries: NodeEntries
-  readonly keyring: Keyring
-  readonly heads: Heads
-  /** The committed changes, for those who follow them. */
-  readonly commits: CommitLog
+}
+
+/** Known of each node in memory only. */
+export interface NodeMemory {
   readonly presence: Presence
   readonly moves: Moves
   readonly notes: NodeNotes
   readonly instances: Instances
-  readonly streams: Streams
-  readonly executions: ExecutionWatch
-  readonly operatorEnds: OperatorEnds
-  readonly telemetry: TelemetryStore
-  /** How much each node may take of the control plane. */
-  readonly budgets: NodeBudgets
-  readonly artifacts: ArtifactFiles
+}
+
+/** Reads large request bodies, within bounds. */
+export interface Intake {
   readonly bodies: Bodies
   readonly parser: Parser
+  /** How much each node may take of the control plane. */
+  readonly budgets: NodeBudgets
+}
+
+/** Stored beside the database. */
+export interface SideStores {
+  readonly telemetry: TelemetryStore
+  readonly artifacts: ArtifactFiles
+}
+
+/** Requests that stay open until something happens. */
+export interface Waiters {
+  readonly executions: ExecutionWatch
+  readonly operatorEnds: OperatorEnds
+}
+
+/** What the process runs with. */
+export interface Environment {
+  readonly config: Config
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Log
@@ -69,6 +97,17 @@ export interface App {
   /** Why requests are refused: the address for nodes is not known yet, or we are shutting down. */
   notServing(): 'starting' | 'stopping' | undefined
 }
+
+/** Everything there is; created once at startup. Handlers and jobs name the groups that they use. */
+export interface App
+  extends State,
+    Delivery,
+    Seals,
+    NodeMemory,
+    Intake,
+    SideStores,
+    Waiters,
+    Environment {}
 
 /** An app with the controls for the code that serves it: set its address, reload, stop. */
 export interface RunningApp extends App, AsyncDisposable {

@@ -41,10 +41,10 @@ export type Handlers<Api extends Record<string, Operation>> = {
 }
 
 /** Connects a handler to its row. Return the body, or nothing after sending it; throw an ApiError. */
-export function handle<O extends Operation>(
+export function handle<O extends Operation, Needs = App>(
   operation: O,
-  run: (call: Call<O>, app: App) => Promise<AnswerOf<O> | undefined>,
-): (app: App) => Handler {
+  run: (call: Call<O>, app: Needs) => Promise<AnswerOf<O> | undefined>,
+): (app: Needs) => Handler {
   return (app) => ({
     operation,
     run: (request, reply, principal) => {

@@ -1,8 +1,12 @@
-import type { App } from '../app.ts'
+import type { Environment, State, Waiters } from '../app.ts'
 import { expire, readOverdue } from '../rows/executions.ts'
 
 /** Ends executions for which the node sent no result in time. */
-export async function expireExecutions({ store, clock, executions }: App): Promise<void> {
+export async function expireExecutions({
+  store,
+  clock,
+  executions,
+}: State & Waiters & Environment): Promise<void> {
   const nowMs = clock.now()
   const overdue = await readOverdue(store.reader, nowMs)
   if (overdue.length === 0) return

@@ -1,4 +1,12 @@
-import type { App } from '../app.ts'
+import type {
+  Delivery,
+  Environment,
+  NodeMemory,
+  Seals,
+  SideStores,
+  State,
+  Waiters,
+} from '../app.ts'
 import { expireExecutions } from './expire-executions.ts'
 import { forgetExecutions } from './forget-executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
@@ -10,7 +18,9 @@ import { saveLastSeen } from './save-last-seen.ts'
 import { tellMoves } from './tell-moves.ts'
 
 /** The periodic work of a control plane. */
-export function jobsOf(app: App): Job[] {
+export function jobsOf(
+  app: State & Delivery & Seals & NodeMemory & SideStores & Waiters & Environment,
+): Job[] {
   const { heartbeatIntervalMs } = app.config
   return [
     {

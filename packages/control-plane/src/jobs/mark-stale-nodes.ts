@@ -1,10 +1,10 @@
-import type { App } from '../app.ts'
+import type { Environment, NodeMemory, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { statusAfterSilence } from '../mesh/liveness.ts'
 import { changeStatus } from '../nodes/status.ts'
 
 /** Marks silent nodes as unreachable or offline, and notifies their peers. */
-export async function markStaleNodes(app: App): Promise<void> {
+export async function markStaleNodes(app: State & NodeMemory & Environment): Promise<void> {
   app.presence.beat()
   const stale = [...app.fleet.allNodes()].filter((node) => statusNow(app, node) !== node.status)
   for (const { id } of stale) {
@@ -20,7 +20,7 @@ export async function markStaleNodes(app: App): Promise<void> {
   }
 }
 
-function statusNow(app: App, node: NodeRecord) {
+function statusNow(app: NodeMemory & Environment, node: NodeRecord) {
   return statusAfterSilence(node.status, {
     silentMs: app.presence.silentMs(node.no),
     intervalMs: app.config.heartbeatIntervalMs,

@@ -1,4 +1,4 @@
-import type { App } from '../app.ts'
+import type { Delivery, Environment, State } from '../app.ts'
 import { oldestSince } from '../rows/log/events.ts'
 import { trimLog } from '../rows/log/log.ts'
 
@@ -9,7 +9,7 @@ const chunk = 2_000
  * Deletes events that are older than `eventLogMs` or beyond the newest `eventLogMax`, except action requests
  * that are still unanswered. A node whose cursor is before the remaining log is told to pull its state.
  */
-export async function pruneEvents(app: App): Promise<void> {
+export async function pruneEvents(app: State & Delivery & Environment): Promise<void> {
   const { store, heads, config, clock } = app
   const nowMs = clock.now()
   const firstKept = await oldestSince(store.reader, nowMs - config.eventLogMs)

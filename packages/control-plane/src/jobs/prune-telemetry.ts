@@ -1,7 +1,12 @@
-import type { App } from '../app.ts'
+import type { Environment, SideStores } from '../app.ts'
 
 /** Deletes telemetry that is too old, and, above the size limit, the oldest of the node with the most. */
-export async function pruneTelemetry({ telemetry, config, clock, log }: App): Promise<void> {
+export async function pruneTelemetry({
+  telemetry,
+  config,
+  clock,
+  log,
+}: SideStores & Environment): Promise<void> {
   const removed = await telemetry.prune({
     beforeMs: clock.now() - config.telemetryMs,
     maxBytes: config.limits.telemetry_bytes,

@@ -1,9 +1,9 @@
-import type { App } from '../app.ts'
+import type { Environment, State } from '../app.ts'
 import { oldKeys } from '../mesh/key-age.ts'
 import { askForNewKey } from '../rotation/key-request.ts'
 
 /** Asks nodes with old keys to rotate them, one per tenant, or a few in a large one. */
-export async function rotateOldKeys(app: App): Promise<void> {
+export async function rotateOldKeys(app: State & Environment): Promise<void> {
   const { keyMaxAgeMs } = app.config
   if (keyMaxAgeMs === 0) return
   const nowMs = app.clock.now()

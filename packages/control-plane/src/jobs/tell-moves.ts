@@ -1,13 +1,13 @@
-import type { App } from '../app.ts'
+import type { NodeMemory, State } from '../app.ts'
 import { notifyMove } from '../changes/nodes.ts'
 import { putNode } from '../rows/fleet/nodes.ts'
 
 /** Announces the endpoints of nodes that had exceeded the rate limit. */
-export async function tellMoves(app: App): Promise<void> {
+export async function tellMoves(app: State & NodeMemory): Promise<void> {
   await Promise.all(app.moves.due().map((no) => tell(app, no)))
 }
 
-async function tell(app: App, no: number): Promise<void> {
+async function tell(app: State & NodeMemory, no: number): Promise<void> {
   const isTold = await app.change(async (unit) => {
     const node = unit.fleet.nodeByNo(no)
     if (!node) return true

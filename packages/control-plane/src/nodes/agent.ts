@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { ApiError } from '@plexd/protocol'
-import type { App } from '../app.ts'
+import type { Intake, State } from '../app.ts'
 import { changeNode } from '../changes/nodes.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { isGoAgent } from '../rows/fleet/nodes.ts'
@@ -14,7 +14,11 @@ export function userAgentOf(headers: IncomingHttpHeaders): string {
  * The node may run another agent than at its registration, for example after an upgrade. If it names another one with every
  * heartbeat, which is not rate-limited, not each change is stored.
  */
-export async function noteAgent(app: App, node: NodeRecord, user_agent: string): Promise<void> {
+export async function noteAgent(
+  app: State & Intake,
+  node: NodeRecord,
+  user_agent: string,
+): Promise<void> {
   if (user_agent === '' || user_agent === node.user_agent) return
   const { writes } = app.budgets
   if (writes.isSpent(node.id)) return

@@ -6,13 +6,16 @@ import {
   parseIpv4,
   rangeOf,
 } from '@plexd/protocol'
-import type { App } from '../app.ts'
+import type { Delivery, NodeMemory, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { readNode, type StoredNode } from '../rows/fleet/nodes.ts'
 import { hostnameTrouble } from './hostname.ts'
 
 /** A node as operators see it: its row, and its current presence. */
-export async function nodeView(app: App, stored: StoredNode): Promise<Node> {
+export async function nodeView(
+  app: State & Delivery & NodeMemory,
+  stored: StoredNode,
+): Promise<Node> {
   const { presence, instances, heads, fleet } = app
   const { node, registered_at, capabilities } = stored
   const { no, id } = node
@@ -47,7 +50,7 @@ export async function nodeView(app: App, stored: StoredNode): Promise<Node> {
 }
 
 /** Empty only for a node that was just removed together with the range. */
-function rangeText({ fleet }: App, { tenant_id, mesh_ip }: NodeRecord): string {
+function rangeText({ fleet }: State, { tenant_id, mesh_ip }: NodeRecord): string {
   const range = rangeOf(fleet.tenant(tenant_id)?.mesh_ranges ?? [], parseIpv4(mesh_ip))
   return range ? formatCidr(range) : ''
 }
@@ -56,13 +59,17 @@ function timeOf(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString()
 }
 
-async function noRoomFor({ fleet, entries }: App, id: string): Promise<string[]> {
+async function noRoomFor({ fleet, entries }: State, id: string): Promise<string[]> {
   const node = fleet.node(id)
   return node ? entries.leftOutOf(node) : []
 }
 
 /** Throws an ApiError (404) with the name as given if it was removed concurrently. */
-export async function readNodeDetail(app: App, id: string, askedFor: string): Promise<NodeDetail> {
+export async function readNodeDetail(
+  app: State & Delivery & NodeMemory,
+  id: string,
+  askedFor: string,
+): Promise<NodeDetail> {
   const stored = await readNode(app.store.reader, id)
   if (!stored) throw new ApiError('not_found', `there is no node "${askedFor}"`)
   return {

@@ -1,15 +1,12 @@
 import { ApiError } from '@plexd/protocol'
 import { diskFault, errorCodeOf, probeDisk } from '@plexd/runtime'
-import type { App } from '../app.ts'
+import type { Environment } from '../app.ts'
 
 /** At most one write per this time, however many ask. */
 const freshMs = 2_000
 
 /** Rejects with an ApiError while the data dir is not writable; the reason is public, the path is not. */
-export function createDiskCheck({
-  config,
-  clock,
-}: Pick<App, 'config' | 'clock'>): () => Promise<void> {
+export function createDiskCheck({ config, clock }: Environment): () => Promise<void> {
   let last: { atMs: number; probe: Promise<void> } | undefined
 
   return async () => {

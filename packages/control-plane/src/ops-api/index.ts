@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import type { App } from '../app.ts'
+import type { State } from '../app.ts'
 import { type Handlers, handle } from '../handle.ts'
 import { docsPage } from '../http/docs-page.ts'
 import { prepare } from '../http/prepared.ts'
@@ -47,7 +47,7 @@ export const opsHandlers: Handlers<OpsApi> = {
   },
 }
 
-function nodesByStatus({ fleet }: App): Map<string, number> {
+function nodesByStatus({ fleet }: State): Map<string, number> {
   const counts = new Map(['pending', 'online', 'unreachable', 'offline'].map((name) => [name, 0]))
   for (const { status } of fleet.allNodes()) counts.set(status, (counts.get(status) ?? 0) + 1)
   return counts

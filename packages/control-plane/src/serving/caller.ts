@@ -2,7 +2,7 @@ import { instanceHeader, type Operation } from '@plexd/protocol'
 import type { FastifyRequest } from 'fastify'
 import { authenticate, bearerToken } from '../access/auth.ts'
 import { isCountedWrite } from '../access/node-budgets.ts'
-import type { App } from '../app.ts'
+import type { Environment, Intake, NodeMemory, Seals, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { markOnline } from '../nodes/status.ts'
 import { noteToken } from '../rotation/node-secrets.ts'
@@ -10,7 +10,7 @@ import { admitPacked } from './bootstrap-token.ts'
 
 /** Authenticates the caller before the body is read, and records that a node was heard from. */
 export function callerOf(
-  app: App,
+  app: State & Seals & NodeMemory & Intake & Environment,
   operation: Operation,
 ): (request: FastifyRequest) => Promise<unknown> {
   if (operation.auth === 'bootstrap') return (request) => admitPacked(app, request)
@@ -34,14 +34,18 @@ export function callerOf(
 }
 
 /** With the source address, so that an operator can find the machine. */
-function noteInstance({ instances }: App, { no }: NodeRecord, request: FastifyRequest): void {
+function noteInstance(
+  { instances }: NodeMemory,
+  { no }: NodeRecord,
+  request: FastifyRequest,
+): void {
   const text = String(request.headers[instanceHeader] ?? '')
   const id = /^[\w-]{1,64}$/.test(text) ? text : undefined
   instances.heard(no, { id, address: request.ip })
 }
 
 /** A node's first call proves that it has stored its identity. */
-async function welcome(app: App, node: NodeRecord): Promise<void> {
+async function welcome(app: State & Environment, node: NodeRecord): Promise<void> {
   if (node.status !== 'pending') return
   try {
     await markOnline(app, node.id)

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createWrongTokens } from '../access/wrong-tokens.ts'
 import { adminHandlers } from '../admin-api/index.ts'
 import { recorded } from '../admin-api/record.ts'
-import type { App } from '../app.ts'
+import type { App, Environment } from '../app.ts'
 import { controlHandlers } from '../control-api/index.ts'
 import { routesOf } from '../handle.ts'
 import { createAdmission } from '../http/connections/admission.ts'
@@ -78,7 +78,7 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
   }
 }
 
-function admissionOf({ config, clock, log, metrics }: App) {
+function admissionOf({ config, clock, log, metrics }: Environment) {
   const tellRefusal = refusalTeller({ clock, log })
   return createAdmission({
     limits: config.limits,

@@ -1,11 +1,12 @@
 import { ApiError, adminApi } from '@plexd/protocol'
+import type { SideStores, State } from '../../app.ts'
 import { checkArtifactName } from '../../artifacts/files.ts'
 import { handle } from '../../handle.ts'
 import * as rows from '../../rows/artifacts.ts'
 
 export const deleteArtifact = handle(
   adminApi.deleteArtifact,
-  async ({ params: { version, os, arch } }, { artifacts, store }) => {
+  async ({ params: { version, os, arch } }, { artifacts, store }: State & SideStores) => {
     const name = { version, os, arch }
     checkArtifactName(name)
     await artifacts.exclusive(async () => {

@@ -1,5 +1,5 @@
 import { ApiError, type Artifact, adminApi } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, SideStores, State } from '../../app.ts'
 import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../../artifacts/files.ts'
 import { handle } from '../../handle.ts'
 import { readBody } from '../../http/bodies/read-body.ts'
@@ -12,7 +12,10 @@ import { artifactView } from './artifact-view.ts'
  */
 export const putArtifact = handle(
   adminApi.putArtifact,
-  async ({ params: { version, os, arch }, headers, request }, app) => {
+  async (
+    { params: { version, os, arch }, headers, request },
+    app: State & SideStores & Environment,
+  ) => {
     const name = { version, os, arch }
     checkArtifactName(name)
     checkVersion(version)
@@ -35,7 +38,11 @@ function checkVersion(version: string): void {
   )
 }
 
-async function keep(app: App, name: ArtifactName, file: ReceivedFile): Promise<Artifact> {
+async function keep(
+  app: State & Environment,
+  name: ArtifactName,
+  file: ReceivedFile,
+): Promise<Artifact> {
   const { size, checksum } = file
   const known = await readArtifact(app.store.reader, name)
   if (known) {

@@ -1,5 +1,5 @@
 import { ApiError, adminApi, formatNode } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { State } from '../../app.ts'
 import { namedTarget, readTarget, rowFor } from '../../entries/target.ts'
 import { type Call, handle } from '../../handle.ts'
 import { readDataEntry, readTargets } from '../../rows/entries.ts'
@@ -15,20 +15,20 @@ interface Entry {
 }
 
 /** The target may be omitted if the key has only one entry. */
-export const getData = handle(adminApi.getData, async (call, app) => {
+export const getData = handle(adminApi.getData, async (call, app: State) => {
   const { principal, params } = call
   const { reader } = app.store
   const { tenant_id: tenantId } = principal
   const entries = await readTargets(reader, 'data', { tenantId, key: params.key })
-  const { id } = await choose(entries, call, app)
+  const { id } = await choose(call, app, entries)
   const row = await readDataEntry(reader, id)
   if (!row) throw new ApiError('not_found', `there is no data entry "${params.key}" any more`)
   return dataEntryJson(row, await readTargetNames(app, row.tenant_id, [row]))
 })
 
-async function choose(entries: readonly Entry[], call: GetDataCall, app: App): Promise<Entry> {
+async function choose(call: GetDataCall, app: State, entries: readonly Entry[]): Promise<Entry> {
   const { principal, params, query } = call
-  if (query.node_id === undefined && query.selector === undefined) return onlyOf(entries, call, app)
+  if (query.node_id === undefined && query.selector === undefined) return onlyOf(call, app, entries)
   const target = readTarget(query, (id) => findNodeById(app.fleet, principal, id))
   const entry = rowFor(entries, target)
   if (!entry)
@@ -36,14 +36,14 @@ async function choose(entries: readonly Entry[], call: GetDataCall, app: App): P
   return entry
 }
 
-async function onlyOf(entries: readonly Entry[], call: GetDataCall, app: App): Promise<Entry> {
+async function onlyOf(call: GetDataCall, app: State, entries: readonly Entry[]): Promise<Entry> {
   const { key } = call.params
   const [only, ...others] = entries
   if (!only) throw new ApiError('not_found', `there is no data entry "${key}"`)
   if (others.length > 0)
     throw new ApiError(
       'conflict',
-      `data entry "${key}" is there for ${await listTargets(entries, call, app)}`,
+      `data entry "${key}" is there for ${await listTargets(call, app, entries)}`,
     )
   return only
 }
@@ -52,9 +52,9 @@ async function onlyOf(entries: readonly Entry[], call: GetDataCall, app: App): P
 const maxNamed = 8
 
 async function listTargets(
-  entries: readonly Entry[],
   { principal }: GetDataCall,
-  app: App,
+  app: State,
+  entries: readonly Entry[],
 ): Promise<string> {
   const named = entries.slice(0, maxNamed)
   const hostnameOf = await readTargetNames(app, principal.tenant_id, named)

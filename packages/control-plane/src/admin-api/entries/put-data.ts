@@ -1,4 +1,5 @@
 import { ApiError, adminApi, compactJson, rawMembers } from '@plexd/protocol'
+import type { Environment, State } from '../../app.ts'
 import { readTarget } from '../../entries/target.ts'
 import { writeEntry } from '../../entries/write.ts'
 import { handle } from '../../handle.ts'
@@ -9,7 +10,7 @@ import { dataEntryJson, readTargetNames } from './entry-view.ts'
 /** The payload is stored and sent as the operator wrote it, compacted; numbers are not rounded. */
 export const putData = handle(
   adminApi.putData,
-  async ({ principal, params: { key }, body, bodyText }, app) => {
+  async ({ principal, params: { key }, body, bodyText }, app: State & Environment) => {
     const { tenant_id } = principal
     const { limits } = app.config
     const { content_type } = body

@@ -1,4 +1,5 @@
 import { adminApi } from '@plexd/protocol'
+import type { Environment, Seals, State } from '../../app.ts'
 import { readTarget } from '../../entries/target.ts'
 import { writeEntry } from '../../entries/write.ts'
 import { handle } from '../../handle.ts'
@@ -11,7 +12,7 @@ import { readTargetNames, secretView } from './entry-view.ts'
 /** The value is sealed before it is written. */
 export const putSecret = handle(
   adminApi.putSecret,
-  async ({ principal, params: { key }, body }, app) => {
+  async ({ principal, params: { key }, body }, app: State & Seals & Environment) => {
     const { tenant_id } = principal
     const { masterKey } = app
     const placeFor = (target: string) => placeOf.secret({ tenant_id, key, target })

@@ -1,5 +1,5 @@
 import { ApiError, adminApi, type EventRecord } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Delivery, Environment, Seals, State, Waiters } from '../../app.ts'
 import type { Frame } from '../../events/frames.ts'
 import { isShared, payloadFor } from '../../events/payload-for.ts'
 import { createSlices } from '../../events/slices.ts'
@@ -13,9 +13,12 @@ import { findNode } from '../wire/find-node.ts'
 /** Ends when the token is revoked, the node is removed, or the control plane stops. */
 export const tailEvents = handle(
   adminApi.tailEvents,
-  async ({ principal, params, query, reply }, app) => {
+  async (
+    { principal, params, query, reply },
+    app: State & Delivery & Seals & Waiters & Environment,
+  ) => {
     const node = findNode(app.fleet, principal, params.node)
-    const afterSeq = startOf(query.after, app)
+    const afterSeq = startOf(app, query.after)
     const ended = app.operatorEnds.signalOf(principal)
     ended.throwIfAborted()
     const stream = openSse(reply, app.clock.monotonic)
@@ -27,7 +30,7 @@ export const tailEvents = handle(
       sink: stream,
       slices: createSlices(),
       async *prologue() {},
-      frameOf: async (event) => frameOf(event, node, app),
+      frameOf: async (event) => frameOf(app, event, node),
       onFlushed() {},
       log: app.log,
     })
@@ -53,7 +56,7 @@ export const tailEvents = handle(
 
 const watchMs = 1_000
 
-function startOf(after: string | undefined, { heads }: App): number {
+function startOf({ heads }: Delivery, after: string | undefined): number {
   if (after === undefined) return heads.last()
   if (after === '0') return 0
   const { seq, unknown } = heads.find(after)
@@ -61,7 +64,11 @@ function startOf(after: string | undefined, { heads }: App): number {
   throw new ApiError('bad_request', `after "${after}": the event id ${unknown}`)
 }
 
-async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<Frame> {
+async function frameOf(
+  app: State & Delivery & Seals & Environment,
+  event: StoredEvent,
+  node: NodeRecord,
+): Promise<Frame> {
   const id = app.heads.positionOf(event.seq)
   const kept = keptPayload(event)
   const record: Omit<EventRecord, 'payload'> = {
@@ -74,7 +81,7 @@ async function frameOf(event: StoredEvent, node: NodeRecord, app: App): Promise<
     payload_of: kept === undefined ? 'now' : 'event',
   }
   const head = JSON.stringify(record).slice(0, -1)
-  const data = `${head},"payload":${kept ?? (await presentPayload(event, node, app))}}`
+  const data = `${head},"payload":${kept ?? (await presentPayload(app, event, node))}}`
   // One line of any length: only nodes have a limit.
   const text = `id: ${id}\nevent: ${event.event_type}\ndata: ${data}\n\n`
   return { text, isResync: false }
@@ -93,7 +100,11 @@ function keptPayload({ event_type, payload }: StoredEvent): string | undefined {
 }
 
 /** What the node would be sent for it now. */
-async function presentPayload(event: StoredEvent, node: NodeRecord, app: App): Promise<string> {
+async function presentPayload(
+  app: State & Seals & Environment,
+  event: StoredEvent,
+  node: NodeRecord,
+): Promise<string> {
   const { store, entries, fleet, pskMaster, clock } = app
   const sources = { reader: store.reader, entries, fleet, pskMaster, now: clock.now }
   return (await payloadFor(event, node, sources)) ?? '{}'

@@ -1,5 +1,5 @@
 import { ApiError, adminApi, type Execution } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, State, Waiters } from '../../app.ts'
 import { isFinal } from '../../executions/transitions.ts'
 import { executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
@@ -11,7 +11,7 @@ import { readHostnames } from '../wire/hostnames.ts'
 /** With `wait` it answers when the execution has finished, or with its current state after that time; 401 when the token is revoked. */
 export const getExecution = handle(
   adminApi.getExecution,
-  async ({ principal, params, query, reply }, app) => {
+  async ({ principal, params, query, reply }, app: State & Waiters & Environment) => {
     const waitMs =
       query.wait === undefined
         ? 0
@@ -46,7 +46,7 @@ export const getExecution = handle(
 )
 
 async function shown(
-  app: App,
+  app: State,
   { tenant_id: tenantId }: OperatorRecord,
   row: StoredExecution,
 ): Promise<Execution> {
@@ -55,7 +55,7 @@ async function shown(
 }
 
 async function find(
-  { store }: App,
+  { store }: State,
   { tenant_id }: OperatorRecord,
   id: string,
 ): Promise<StoredExecution> {

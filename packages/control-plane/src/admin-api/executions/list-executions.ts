@@ -1,4 +1,5 @@
 import { adminApi } from '@plexd/protocol'
+import type { Environment, State } from '../../app.ts'
 import { executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import { readExecutionsBefore } from '../../rows/executions.ts'
@@ -7,7 +8,7 @@ import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 
 export const listExecutions = handle(
   adminApi.listExecutions,
-  async ({ principal, params, query }, app) => {
+  async ({ principal, params, query }, app: State & Environment) => {
     const { id: nodeId, hostname } = await findNodeEver(app, principal, params.node)
     const [createdAt, id] = cursorOf(query, [0, '']) ?? [Number.MAX_SAFE_INTEGER, '']
     const page = await readExecutionsBefore(

@@ -6,7 +6,7 @@ import {
   newId,
   type TriggeredBy,
 } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, State } from '../../app.ts'
 import { findAction } from '../../executions/find-action.ts'
 import { deadlineGraceMs } from '../../executions/transitions.ts'
 import { executionView } from '../../executions/view.ts'
@@ -18,17 +18,20 @@ import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 
 /** Asks a node to run an action. The request is durable in the log before this is answered. */
-export const runAction = handle(adminApi.runAction, async (call, app): Promise<Execution> => {
-  const { body } = call
-  const timeoutMs = readDuration(body.timeout ?? '30s', {
-    field: 'timeout',
-    min: '1s',
-    max: '24h',
-  })
-  const parameters = body.parameters ?? {}
-  refuseLong(JSON.stringify(parameters), app.config.limits.action_parameter_bytes)
-  return dispatch(call, app, { timeoutMs, parameters })
-})
+export const runAction = handle(
+  adminApi.runAction,
+  async (call, app: State & Environment): Promise<Execution> => {
+    const { body } = call
+    const timeoutMs = readDuration(body.timeout ?? '30s', {
+      field: 'timeout',
+      min: '1s',
+      max: '24h',
+    })
+    const parameters = body.parameters ?? {}
+    refuseLong(JSON.stringify(parameters), app.config.limits.action_parameter_bytes)
+    return dispatch(call, app, { timeoutMs, parameters })
+  },
+)
 
 function refuseLong(parameters: string, most: number): void {
   const bytes = Buffer.byteLength(parameters)
@@ -41,7 +44,7 @@ function refuseLong(parameters: string, most: number): void {
 
 function dispatch(
   { principal, params, body }: Call<typeof adminApi.runAction>,
-  app: App,
+  app: State & Environment,
   { timeoutMs, parameters }: { timeoutMs: number; parameters: Record<string, string> },
 ): Promise<Execution> {
   return app.change(async (unit) => {

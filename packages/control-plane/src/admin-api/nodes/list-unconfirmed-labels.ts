@@ -1,4 +1,5 @@
 import { adminApi } from '@plexd/protocol'
+import type { State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { listUnconfirmed } from '../../nodes/unconfirmed-list.ts'
 import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
@@ -6,7 +7,7 @@ import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
 /** By key. */
 export const listUnconfirmedLabels = handle(
   adminApi.listUnconfirmedLabels,
-  async ({ principal, query }, app) => {
+  async ({ principal, query }, app: State) => {
     const limit = limitOf(query)
     const [after] = cursorOf(query, ['']) ?? []
     const { fleet, store } = app

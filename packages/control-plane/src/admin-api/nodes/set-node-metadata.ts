@@ -1,5 +1,5 @@
 import { adminApi, nearest } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Delivery, Environment, NodeMemory, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { type Call, handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
@@ -10,18 +10,21 @@ import { readUnconfirmedOf } from '../../rows/fleet/node-lookups.ts'
 import { findNode } from '../wire/find-node.ts'
 
 /** A key that is both set and removed is set. Setting labels to their current values changes nothing and sends no events. */
-export const setNodeMetadata = handle(adminApi.setNodeMetadata, async (call, app) => {
-  const { principal, params, body } = call
-  const before = await app.change(async (unit) => {
-    const node = findNode(unit.fleet, principal, params.node)
-    await setLabels(unit, node, call, app)
-    return node
-  })
-  return {
-    ...(await readNodeDetail(app, before.id, params.node)),
-    warnings: [...warningsOf(body.set ?? {}), ...missingOf(before, body.remove)],
-  }
-})
+export const setNodeMetadata = handle(
+  adminApi.setNodeMetadata,
+  async (call, app: State & Delivery & NodeMemory & Environment) => {
+    const { principal, params, body } = call
+    const before = await app.change(async (unit) => {
+      const node = findNode(unit.fleet, principal, params.node)
+      await setLabels(unit, app, node, call)
+      return node
+    })
+    return {
+      ...(await readNodeDetail(app, before.id, params.node)),
+      warnings: [...warningsOf(body.set ?? {}), ...missingOf(before, body.remove)],
+    }
+  },
+)
 
 /** The maximum number of missing names to check for typos; a list may be of any length. */
 const mostMissing = 10
@@ -46,9 +49,9 @@ function describeMissing(key: string, { labels, reported }: NodeRecord): string 
 
 async function setLabels(
   unit: Unit,
+  { config }: Environment,
   node: NodeRecord,
   { body: { set = {}, remove = [] } }: Call<typeof adminApi.setNodeMetadata>,
-  { config }: App,
 ): Promise<void> {
   const unconfirmed = await readUnconfirmedOf(unit.tx, node.id)
   const kept = Object.entries(node.labels).filter(([key]) => !remove.includes(key))

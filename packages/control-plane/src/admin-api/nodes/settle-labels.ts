@@ -1,5 +1,5 @@
 import { adminApi } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord, OperatorRecord } from '../../mesh/fleet.ts'
@@ -8,7 +8,7 @@ import { confirm, drop, readUnconfirmed } from '../../nodes/unconfirmed.ts'
 /** They stay labels, so no events are needed. */
 export const confirmLabels = handle(
   adminApi.confirmLabels,
-  async ({ principal, body: { keys } }, app) => {
+  async ({ principal, body: { keys } }, app: State) => {
     const nodes = await settle(app, principal, keys, (unit, node) => confirm(unit, node, keys))
     return { nodes }
   },
@@ -17,7 +17,7 @@ export const confirmLabels = handle(
 /** They become reported metadata: nodes lose whatever they got through them. */
 export const dropLabels = handle(
   adminApi.dropLabels,
-  async ({ principal, body: { keys } }, app) => {
+  async ({ principal, body: { keys } }, app: State & Environment) => {
     const nodes = await settle(app, principal, keys, (unit, node) =>
       drop(unit, node, { keys, limits: app.config.limits }),
     )
@@ -27,7 +27,7 @@ export const dropLabels = handle(
 
 /** One unit per node, so that a thousand of them block nobody. May be interrupted and repeated. */
 async function settle(
-  app: App,
+  app: State,
   { tenant_id }: OperatorRecord,
   keys: readonly string[] | undefined,
   change: (unit: Unit, node: NodeRecord) => Promise<void>,

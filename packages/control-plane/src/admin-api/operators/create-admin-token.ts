@@ -1,5 +1,6 @@
 import { ApiError, adminApi, newAdminToken, newId } from '@plexd/protocol'
 import { tokenHash } from '../../access/auth.ts'
+import type { State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { isOperator, putOperator } from '../../rows/fleet/operators.ts'
 import { adminTokenView } from '../tokens/token-view.ts'
@@ -7,7 +8,7 @@ import { adminTokenView } from '../tokens/token-view.ts'
 /** Names are unique within a tenant, so that a log line identifies the operator. */
 export const createAdminToken = handle(
   adminApi.createAdminToken,
-  async ({ principal, body }, app) => {
+  async ({ principal, body }, app: State) => {
     const token = newAdminToken()
     const created = await app.change(async (unit) => {
       const { tenant_id } = principal

@@ -1,4 +1,5 @@
 import { ApiError, adminApi } from '@plexd/protocol'
+import type { State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { handle } from '../../handle.ts'
 import { readShownOperators, revokeOperator } from '../../rows/fleet/operators.ts'
@@ -6,7 +7,7 @@ import { readShownOperators, revokeOperator } from '../../rows/fleet/operators.t
 /** The last owner's token cannot be revoked: without one nothing could be changed any more. */
 export const revokeAdminToken = handle(
   adminApi.revokeAdminToken,
-  async ({ principal, params }, app) => {
+  async ({ principal, params }, app: State) => {
     await app.change((unit) => revoke(unit, principal.tenant_id, params.token_id))
     return {}
   },

@@ -1,4 +1,5 @@
 import { ApiError, adminApi } from '@plexd/protocol'
+import type { State } from '../../app.ts'
 import { changePolicy } from '../../changes/policies.ts'
 import { handle } from '../../handle.ts'
 import type { Fleet, PolicyRecord } from '../../mesh/fleet.ts'
@@ -6,7 +7,7 @@ import { comparePairs } from '../../mesh/policies/connections.ts'
 
 export const deletePolicy = handle(
   adminApi.deletePolicy,
-  async ({ principal: { tenant_id }, params, query }, app) => {
+  async ({ principal: { tenant_id }, params, query }, app: State) => {
     const { fleet } = app
     if (query.dry_run === 'true') {
       const gone = find(fleet, tenant_id, params.name)

@@ -1,4 +1,5 @@
 import { ApiError, adminApi, newId, type PolicySpec } from '@plexd/protocol'
+import type { Environment, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { changePolicy } from '../../changes/policies.ts'
 import { handle } from '../../handle.ts'
@@ -18,7 +19,7 @@ import { removedNodesOf } from './removed-nodes.ts'
  */
 export const putPolicy = handle(
   adminApi.putPolicy,
-  async ({ principal, params, query, body }, app) => {
+  async ({ principal, params, query, body }, app: State & Environment) => {
     if (body.name !== params.name)
       throw new ApiError('bad_request', `name "${body.name}" is not that of the path`)
     const { fleet, store, clock } = app

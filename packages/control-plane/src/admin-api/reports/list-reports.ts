@@ -1,4 +1,5 @@
 import { adminApi } from '@plexd/protocol'
+import type { Environment, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { readReportsAfter } from '../../rows/reports.ts'
 import { findNode } from '../wire/find-node.ts'
@@ -8,7 +9,7 @@ import { reportJson } from './report-view.ts'
 /** By key. */
 export const listReports = handle(
   adminApi.listReports,
-  async ({ principal, params, query }, { fleet, store, config }) => {
+  async ({ principal, params, query }, { fleet, store, config }: State & Environment) => {
     const { id: nodeId } = findNode(fleet, principal, params.node)
     const [key] = cursorOf(query, ['']) ?? ['']
     const page = await readReportsAfter(store.reader, { nodeId, key }, boundsOf(query, config))

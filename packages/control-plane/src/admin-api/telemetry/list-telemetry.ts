@@ -1,4 +1,5 @@
 import { ApiError, adminApi } from '@plexd/protocol'
+import type { Environment, SideStores, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { countWithin } from '../../rows/page.ts'
 import { isRecordKind, recordKinds } from '../../telemetry/store.ts'
@@ -8,7 +9,7 @@ import { readMoment, timestamp } from '../wire/timestamps.ts'
 
 export const listTelemetry = handle(
   adminApi.listTelemetry,
-  async ({ principal, params, query }, app) => {
+  async ({ principal, params, query }, app: State & SideStores & Environment) => {
     const { telemetry, clock } = app
     const { id: node_id, hostname: node_hostname } = await findNodeEver(app, principal, params.node)
     if (!isRecordKind(params.kind))

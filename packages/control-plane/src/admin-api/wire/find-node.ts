@@ -1,5 +1,5 @@
 import { ApiError, isNodeId } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { State } from '../../app.ts'
 import type { Fleet, NodeRecord, OperatorRecord } from '../../mesh/fleet.ts'
 import { type NodeName, readLastNamed } from '../../rows/fleet/node-lookups.ts'
 
@@ -24,7 +24,7 @@ export function findNode(fleet: Fleet, operator: OperatorRecord, name: string): 
  * (404) if there never was one.
  */
 export async function findNodeEver(
-  { fleet, store }: Pick<App, 'fleet' | 'store'>,
+  { fleet, store }: State,
   operator: OperatorRecord,
   name: string,
 ): Promise<NodeName> {

@@ -1,5 +1,4 @@
-import type { App } from '../../app.ts'
-import type { Fleet } from '../../mesh/fleet.ts'
+import type { State } from '../../app.ts'
 import { readNames } from '../../rows/fleet/node-lookups.ts'
 
 /** The hostname for a node id; empty for an unknown id. */
@@ -10,7 +9,7 @@ const maxIds = 1_000
 
 /** The hostnames of these nodes of a tenant; for removed ones, the last they had. */
 export async function readHostnames(
-  { fleet, store }: { fleet: Fleet } & Pick<App, 'store'>,
+  { fleet, store }: State,
   { tenantId, ids }: { tenantId: string; ids: Iterable<string | null> },
 ): Promise<HostnameOf> {
   const wanted = [...new Set(ids)].filter((id) => id !== null)

@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { App } from '../../app.ts'
+import type { SideStores, State } from '../../app.ts'
 import type { ArtifactName } from '../../artifacts/files.ts'
 import { entityTags } from '../../http/entity-tags.ts'
 import { readArtifact } from '../../rows/artifacts.ts'
@@ -8,7 +8,7 @@ import { parseRange } from './byte-range.ts'
 
 /** Streams a binary, in full or the part that Range asks for. Throws an ApiError: 400, 404 or 416. */
 export async function sendArtifact(
-  { artifacts, store }: App,
+  { artifacts, store }: State & SideStores,
   name: ArtifactName,
   { headers, reply }: { headers: FastifyRequest['headers']; reply: FastifyReply },
 ): Promise<NodeJS.ReadableStream | undefined> {

@@ -1,5 +1,5 @@
 import { ApiError, parseDuration } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, State, Waiters } from '../../app.ts'
 import { acknowledge, finish } from '../../executions/transitions.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { changeExecution, readExecution, type StoredExecution } from '../../rows/executions.ts'
@@ -11,7 +11,7 @@ export type ExecutionNews =
 
 /** Stores what a node reports about one of its executions. Throws an ApiError: 400, 404 or 409. */
 export async function updateExecution(
-  app: App,
+  app: State & Waiters & Environment,
   node: NodeRecord,
   executionId: string,
   news: ExecutionNews,

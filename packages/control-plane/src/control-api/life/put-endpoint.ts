@@ -10,7 +10,7 @@ import {
   isUsableEndpoint,
   revisionHeader,
 } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Delivery, Environment, NodeMemory, State } from '../../app.ts'
 import { changeNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
@@ -22,31 +22,34 @@ import { upToDateSeq } from '../state/up-to-date.ts'
  * Peers are only notified of an endpoint that differs, because nodes report theirs every minute. An endpoint that keeps
  * changing is visible in pulled states at once, but announced at a limited rate.
  */
-export const putEndpoint = handle(controlApi.putEndpoint, async (call, app) => {
-  const { principal, headers, request } = call
-  const rules = rulesFor(app, principal)
-  const { body, left_out } = usable(call.body, rules)
-  noteLeftOut(app, principal, left_out)
-  const local_endpoints = body.local_endpoints ?? principal.local_endpoints
-  const reported: Whereabouts = {
-    endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints, rules),
-    nat_type: body.nat_type ?? principal.nat_type,
-    local_endpoints,
-  }
-  if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal, reported)
-  const node = app.fleet.node(principal.id)
-  if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  // An up-to-date node knows its peers' endpoints. It reports every minute, so building a peer list each time would be waste.
-  const revisions = [headers[revisionHeader] ?? []].flat()
-  const told = left_out.length === 0 ? {} : { left_out }
-  if (upToDateSeq(app, node.no, revisions) !== undefined) return { peer_endpoints: [], ...told }
-  return {
-    ...told,
-    peer_endpoints: shownPeers(app.fleet.mesh(node.tenant_id), node)
-      .filter((peer) => peer.endpoint !== '')
-      .map((peer) => ({ peer_id: peer.id, endpoint: peer.endpoint })),
-  }
-})
+export const putEndpoint = handle(
+  controlApi.putEndpoint,
+  async (call, app: State & Delivery & NodeMemory & Environment) => {
+    const { principal, headers, request } = call
+    const rules = rulesFor(app, principal)
+    const { body, left_out } = usable(call.body, rules)
+    noteLeftOut(app, principal, left_out)
+    const local_endpoints = body.local_endpoints ?? principal.local_endpoints
+    const reported: Whereabouts = {
+      endpoint: body.public_endpoint || seenEndpoint(request.ip, local_endpoints, rules),
+      nat_type: body.nat_type ?? principal.nat_type,
+      local_endpoints,
+    }
+    if (!isSame(whereaboutsOf(principal), reported)) await store(app, principal, reported)
+    const node = app.fleet.node(principal.id)
+    if (!node) throw new ApiError('unauthorized', 'unauthorized')
+    // An up-to-date node knows its peers' endpoints. It reports every minute, so building a peer list each time would be waste.
+    const revisions = [headers[revisionHeader] ?? []].flat()
+    const told = left_out.length === 0 ? {} : { left_out }
+    if (upToDateSeq(app, node.no, revisions) !== undefined) return { peer_endpoints: [], ...told }
+    return {
+      ...told,
+      peer_endpoints: shownPeers(app.fleet.mesh(node.tenant_id), node)
+        .filter((peer) => peer.endpoint !== '')
+        .map((peer) => ({ peer_id: peer.id, endpoint: peer.endpoint })),
+    }
+  },
+)
 
 type Whereabouts = Pick<NodeRecord, 'endpoint' | 'nat_type' | 'local_endpoints'>
 
@@ -54,7 +57,11 @@ function whereaboutsOf({ endpoint, nat_type, local_endpoints }: NodeRecord): Whe
   return { endpoint, nat_type, local_endpoints }
 }
 
-async function store(app: App, { id, no }: NodeRecord, reported: Whereabouts): Promise<void> {
+async function store(
+  app: State & NodeMemory,
+  { id, no }: NodeRecord,
+  reported: Whereabouts,
+): Promise<void> {
   const isTold = await app.change(async (unit) => {
     const node = unit.fleet.node(id)
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
@@ -83,7 +90,7 @@ function seenEndpoint(
   return seen !== undefined && isUsableEndpoint(seen, rules) ? seen : ''
 }
 
-function rulesFor(app: App, { tenant_id }: NodeRecord): EndpointRules {
+function rulesFor(app: State & Environment, { tenant_id }: NodeRecord): EndpointRules {
   return {
     meshRanges: app.fleet.mesh(tenant_id).ranges,
     // Then all nodes are on this machine and reach each other over loopback.
@@ -122,7 +129,7 @@ function describeFault(field: string, text: string, fault: string): string {
 
 /** Older agents ignore this in the answer. Logged once, because they report every minute. */
 function noteLeftOut(
-  { notes: { endpointsLeftOut }, log }: App,
+  { notes: { endpointsLeftOut }, log }: NodeMemory & Environment,
   { id, hostname }: NodeRecord,
   left_out: readonly string[],
 ): void {

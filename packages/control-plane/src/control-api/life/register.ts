@@ -12,7 +12,7 @@ import {
   rangeOf,
 } from '@plexd/protocol'
 import { tokenHash } from '../../access/auth.ts'
-import type { App } from '../../app.ts'
+import type { Delivery, Environment, Seals, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { addNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
@@ -37,25 +37,28 @@ type Enrolment = Omit<RegisterResponse, 'peers'>
  * Enrols a node with a one-time token. Atomic: a refused request does not use up the token. The same token with the
  * same key gets the same answer until the node's first call, because the first answer may have been lost.
  */
-export const register = handle(controlApi.register, async ({ body, headers }, app) => {
-  const userAgent = userAgentOf(headers)
-  checkPublicKey('public_key', body.public_key)
-  const { enrolment, leftOut } = await app.change((unit) =>
-    enrol(unit, app, { ...body, userAgent }),
-  )
-  if (leftOut) noteRegistered(app, enrolment, leftOut)
-  const node = app.fleet.node(enrolment.node_id)
-  const peers = node ? peersJsonFor(app, node) : '[]'
-  return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}`
-})
+export const register = handle(
+  controlApi.register,
+  async ({ body, headers }, app: State & Delivery & Seals & Environment) => {
+    const userAgent = userAgentOf(headers)
+    checkPublicKey('public_key', body.public_key)
+    const { enrolment, leftOut } = await app.change((unit) =>
+      enrol(unit, app, { ...body, userAgent }),
+    )
+    if (leftOut) noteRegistered(app, enrolment, leftOut)
+    const node = app.fleet.node(enrolment.node_id)
+    const peers = node ? peersJsonFor(app, node) : '[]'
+    return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}`
+  },
+)
 
 async function enrol(
   unit: Unit,
-  app: App,
+  app: Delivery & Seals & Environment,
   request: RegisterRequest & { userAgent: string },
 ): Promise<{ enrolment: Enrolment; leftOut?: LeftOut }> {
   const token = await readTokenByHash(unit.tx, tokenHash(request.token))
-  const again = token && answerAgain(token, request, app)
+  const again = token && answerAgain(app, token, request)
   if (again) return { enrolment: again }
   if (
     !token ||
@@ -71,7 +74,7 @@ async function enrol(
     token.nsk_format ?? (isGoAgent(request.userAgent) && !request.capabilities ? 'raw32' : 'base64')
   const secrets = newNodeSecrets(nskFormat)
   const id = newId('node')
-  const { labels, reported, leftOut } = describe(request, token, app)
+  const { labels, reported, leftOut } = describe(app, request, token)
   const mesh_ip = await takeAddress(unit, app, token.tenant_id)
   const enrolment: Enrolment = {
     node_id: id,
@@ -103,7 +106,7 @@ async function enrol(
 type LeftOut = Bounded['leftOut']
 
 function noteRegistered(
-  { log }: App,
+  { log }: Environment,
   { node_id, hostname, mesh_ip }: Enrolment,
   { length, 0: first }: LeftOut,
 ): void {
@@ -129,15 +132,15 @@ function rangesFor({ fleet }: Unit, tenantId: string, meshIp: string) {
 }
 
 /** Metadata beyond the limits is left out; it is never a reason to reject a machine. */
-function describe({ metadata }: RegisterRequest, token: StoredToken, { config }: App) {
+function describe({ config }: Environment, { metadata }: RegisterRequest, token: StoredToken) {
   const bounds = { labels: token.metadata, nodeMaySet: token.node_may_set }
   return describeNode(metadata ?? {}, bounds, config.limits)
 }
 
 function answerAgain(
+  app: Seals,
   token: StoredToken,
   request: RegisterRequest,
-  app: App,
 ): Enrolment | undefined {
   if (token.answer_sealed === null || token.revoked_at !== null) return undefined
   if (token.public_key !== request.public_key) return undefined
@@ -148,7 +151,7 @@ function answerAgain(
 
 async function burn(
   unit: Unit,
-  app: App,
+  app: Seals,
   token: StoredToken,
   { publicKey, enrolment }: { publicKey: string; enrolment: Enrolment },
 ): Promise<void> {
@@ -191,7 +194,7 @@ function refuseTaken(
  */
 async function takeAddress(
   unit: Unit,
-  { config, publicUrl }: Pick<App, 'config' | 'publicUrl'>,
+  { config, publicUrl }: Environment,
   tenantId: string,
 ): Promise<string> {
   const own = new URL(publicUrl()).hostname

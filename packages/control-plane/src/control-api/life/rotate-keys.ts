@@ -1,5 +1,5 @@
 import { ApiError, controlApi } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, Intake, Seals, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { changeNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
@@ -12,27 +12,30 @@ import { checkPublicKey } from './check-public-key.ts'
  * Replaces the caller's WireGuard key, and with it the PSKs of all its pairs, its NSK and its token. Repeating the
  * call with the current key changes nothing and gets the same answer, but without secrets that were already used.
  */
-export const rotateKeys = handle(controlApi.rotateKeys, async ({ principal, body }, app) => {
-  if (body.node_id !== principal.id)
-    throw new ApiError('forbidden', 'the token belongs to another node')
-  checkPublicKey('new_public_key', body.new_public_key)
-  if (body.new_public_key !== principal.public_key) {
-    app.budgets.rotations.demand(principal.id)
-    app.budgets.rotations.charge(principal.id, { records: 1 })
-  }
-  const rotated = await app.change((unit) =>
-    replaceKey(unit, app, principal.id, body.new_public_key),
-  )
-  if (rotated) app.log.info('node key rotated', { node_id: principal.id })
-  const node = app.fleet.node(principal.id)
-  if (!node) throw new ApiError('unauthorized', 'unauthorized')
-  return { updated_peers: peersFor(app, node), ...(await pendingSecrets(app, node.id)) }
-})
+export const rotateKeys = handle(
+  controlApi.rotateKeys,
+  async ({ principal, body }, app: State & Seals & Intake & Environment) => {
+    if (body.node_id !== principal.id)
+      throw new ApiError('forbidden', 'the token belongs to another node')
+    checkPublicKey('new_public_key', body.new_public_key)
+    if (body.new_public_key !== principal.public_key) {
+      app.budgets.rotations.demand(principal.id)
+      app.budgets.rotations.charge(principal.id, { records: 1 })
+    }
+    const rotated = await app.change((unit) =>
+      replaceKey(unit, app, principal.id, body.new_public_key),
+    )
+    if (rotated) app.log.info('node key rotated', { node_id: principal.id })
+    const node = app.fleet.node(principal.id)
+    if (!node) throw new ApiError('unauthorized', 'unauthorized')
+    return { updated_peers: peersFor(app, node), ...(await pendingSecrets(app, node.id)) }
+  },
+)
 
 /** False if the node has this key already. */
 async function replaceKey(
   unit: Unit,
-  app: App,
+  app: Seals,
   nodeId: string,
   publicKey: string,
 ): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { ApiError, controlApi } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, Intake, NodeMemory, State } from '../../app.ts'
 import { type Call, handle } from '../../handle.ts'
 import { applyReports } from '../../reports/apply.ts'
 import type { ReportBatch } from '../../reports/merge.ts'
@@ -11,42 +11,48 @@ type ReportCall = Call<typeof controlApi.syncReports>
  * Merges a batch of report entries. Entries without a conflict are stored even if the answer is 409. A Go node always
  * gets 200: after any other answer it resends the same growing batch every five seconds forever (wire contract 2.11).
  */
-export const syncReports = handle(controlApi.syncReports, async (call, app) => {
-  const { principal, reply } = call
-  const batch = principal.is_go ? await readSalvaged(call, app) : await readStrict(call, app)
-  const lostDigest = app.notes.lostReportAnswers.of(principal.id)
-  const { report_keys: keys, report_bytes: bytes } = app.config.limits
-  const room = { keys, bytes }
-  const applied = await app.store.write((tx) =>
-    applyReports(tx, principal.id, batch, { lostDigest, room }),
-  )
-  app.notes.lostReportAnswers.put(principal.id, undefined)
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) app.notes.lostReportAnswers.put(principal.id, applied.digest)
-  })
-  const { conflicts, overflow } = applied
-  if (conflicts.length + overflow > 0)
-    app.log.warn('report entries left out', {
-      node_id: principal.id,
-      conflicts: conflicts.length,
-      overflow,
-    })
-  if (principal.is_go) return {}
-  if (conflicts.length > 0)
-    throw new ApiError('conflict', 'version conflict', { details: { conflicts } })
-  if (overflow > 0)
-    throw new ApiError(
-      'payload_too_large',
-      `${overflow} report entries were left out: a node may have ${keys} of them (limit report_keys), of ${bytes} bytes together (limit report_bytes); delete some first`,
+export const syncReports = handle(
+  controlApi.syncReports,
+  async (call, app: State & NodeMemory & Intake & Environment) => {
+    const { principal, reply } = call
+    const batch = principal.is_go ? await readSalvaged(call, app) : await readStrict(call, app)
+    const lostDigest = app.notes.lostReportAnswers.of(principal.id)
+    const { report_keys: keys, report_bytes: bytes } = app.config.limits
+    const room = { keys, bytes }
+    const applied = await app.store.write((tx) =>
+      applyReports(tx, principal.id, batch, { lostDigest, room }),
     )
-  return {}
-})
+    app.notes.lostReportAnswers.put(principal.id, undefined)
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) app.notes.lostReportAnswers.put(principal.id, applied.digest)
+    })
+    const { conflicts, overflow } = applied
+    if (conflicts.length + overflow > 0)
+      app.log.warn('report entries left out', {
+        node_id: principal.id,
+        conflicts: conflicts.length,
+        overflow,
+      })
+    if (principal.is_go) return {}
+    if (conflicts.length > 0)
+      throw new ApiError('conflict', 'version conflict', { details: { conflicts } })
+    if (overflow > 0)
+      throw new ApiError(
+        'payload_too_large',
+        `${overflow} report entries were left out: a node may have ${keys} of them (limit report_keys), of ${bytes} bytes together (limit report_bytes); delete some first`,
+      )
+    return {}
+  },
+)
 
-async function readStrict(call: ReportCall, { bodies, parser }: App): Promise<ReportBatch> {
+async function readStrict(call: ReportCall, { bodies, parser }: Intake): Promise<ReportBatch> {
   return parser.parse('reports', await bodies.read(call, controlApi.syncReports))
 }
 
-async function readSalvaged(call: ReportCall, app: App): Promise<ReportBatch> {
+async function readSalvaged(
+  call: ReportCall,
+  app: NodeMemory & Intake & Environment,
+): Promise<ReportBatch> {
   const { entries, deleted, dropped } = await salvage(call, app)
   const node_id = call.principal.id
   if (dropped > 0) app.log.warn('report entries dropped', { node_id, dropped })
@@ -57,7 +63,7 @@ async function readSalvaged(call: ReportCall, app: App): Promise<ReportBatch> {
 
 async function salvage(
   call: ReportCall,
-  { bodies, parser, log, config }: App,
+  { bodies, parser, log, config }: Intake & Environment,
 ): Promise<ReadReports> {
   try {
     const { body, isWhole } = await bodies.readSome(call, config.limits.go_report_bytes)

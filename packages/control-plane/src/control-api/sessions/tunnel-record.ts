@@ -1,10 +1,10 @@
 import type { AuditRecord } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, SideStores } from '../../app.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 
 /** Stores what a node reports about an access tunnel in its audit records: who could reach what, and when. */
 export async function recordTunnel(
-  { telemetry, clock }: App,
+  { telemetry, clock }: SideStores & Environment,
   node: NodeRecord,
   {
     action,

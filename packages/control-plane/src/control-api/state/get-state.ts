@@ -1,5 +1,5 @@
 import { ApiError, controlApi, formatCidr, type NodeState } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Delivery, Intake, NodeMemory, Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { entityTags } from '../../http/entity-tags.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
@@ -11,7 +11,10 @@ import { upToDateSeq } from './up-to-date.ts'
 /** The node's complete desired state. A node that names a revision gets 304 if it needs nothing newer. */
 export const getState = handle(
   controlApi.getState,
-  async ({ principal, headers, request, reply }, app) => {
+  async (
+    { principal, headers, request, reply },
+    app: State & Delivery & Seals & NodeMemory & Intake,
+  ) => {
     const { no } = principal
     const upToDate = upToDateSeq(app, no, entityTags(headers['if-none-match']))
     if (upToDate !== undefined) {
@@ -37,7 +40,11 @@ export const getState = handle(
 )
 
 /** As JSON. */
-async function readState(app: App, node: NodeRecord, revision: string): Promise<string> {
+async function readState(
+  app: State & Delivery & Seals,
+  node: NodeRecord,
+  revision: string,
+): Promise<string> {
   const { fleet, entries } = app
   const rest: Omit<NodeState, 'peers' | 'policies' | 'data'> = {
     signing_keys: app.keyring.signingKeys(),
@@ -55,7 +62,7 @@ async function readState(app: App, node: NodeRecord, revision: string): Promise<
   return `{"peers":${peers},${policies},"data":${data},${JSON.stringify(rest).slice(1)}`
 }
 
-function pulled({ presence, streams }: App, no: number, seq: number): void {
+function pulled({ presence, streams }: Delivery & NodeMemory, no: number, seq: number): void {
   presence.fetched(no, seq)
   streams.pulled(no)
 }

@@ -1,4 +1,5 @@
 import { ApiError, controlApi, revisionHeader } from '@plexd/protocol'
+import type { Delivery, Environment } from '../../app.ts'
 import { handle } from '../../handle.ts'
 import { openSse } from '../../http/sse.ts'
 
@@ -8,7 +9,7 @@ import { openSse } from '../../http/sse.ts'
  */
 export const openEvents = handle(
   controlApi.openEvents,
-  async ({ principal, headers, reply }, app) => {
+  async ({ principal, headers, reply }, app: Delivery & Environment) => {
     // We may have begun to shut down since the request arrived.
     if (app.notServing() === 'stopping')
       throw new ApiError('unavailable', 'the control plane is stopping', { retryAfterSeconds: 1 })

@@ -1,4 +1,4 @@
-import type { App } from '../../app.ts'
+import type { Delivery, NodeMemory } from '../../app.ts'
 
 /**
  * The sequence of the revision, among those a node names, that needs no full answer: either the newest, or one
@@ -6,7 +6,7 @@ import type { App } from '../../app.ts'
  * moment, and would get only what is already on its way to them. Undefined if there is none.
  */
 export function upToDateSeq(
-  { heads, presence }: Pick<App, 'heads' | 'presence'>,
+  { heads, presence }: Delivery & NodeMemory,
   no: number,
   revisions: readonly string[],
 ): number | undefined {

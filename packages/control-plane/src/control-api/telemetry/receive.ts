@@ -1,5 +1,5 @@
 import type { BatchResponse, TelemetryKind } from '@plexd/protocol'
-import type { App } from '../../app.ts'
+import type { Environment, Intake, SideStores } from '../../app.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 
 /** The number of records of a refused batch is unknown, so the maximum is charged. */
@@ -7,7 +7,7 @@ const minRecordBytes = 2
 
 /** Stores a node's batch. Accepted records are durable. */
 export async function receiveBatch(
-  { parser, telemetry, budgets, metrics, config: { limits } }: App,
+  { parser, telemetry, budgets, metrics, config: { limits } }: Intake & SideStores & Environment,
   kind: TelemetryKind,
   { body, principal }: { body: Uint8Array | undefined; principal: NodeRecord },
 ): Promise<BatchResponse> {
