@@ -2,7 +2,7 @@ import type { AcceptedPayload, Peer } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
 import type { ReceivedChange } from '../state/read-state.ts'
 
-/** The events that change what this node is told to be. */
+/** The events that change this node's desired state. */
 export const stateEventTypes = [
   'peer_added',
   'peer_removed',
@@ -20,12 +20,12 @@ export type StateEvent = {
 export type StatePayload<T extends StateEventType> = T extends EntryEventType
   ? ReceivedChange
   : AcceptedPayload<T>
-/** Those whose entries are taken one by one. */
+/** The events whose entries are validated one by one. */
 export type EntryEventType = 'node_state_updated' | 'node_secrets_updated'
 
 /**
- * The desired state after an event; its revision is left to the caller. Undefined when the event says less than this
- * state needs, so that only a pull can tell. Folding an event a second time changes nothing.
+ * The desired state after an event; the caller sets its revision. Undefined if the event lacks information that
+ * only a pull can provide. Idempotent.
  */
 export function fold(desired: DesiredState, event: StateEvent): DesiredState | undefined {
   switch (event.type) {
@@ -57,7 +57,7 @@ function foldRotatedPeer(
   return isWhole(merged) ? withPeer(desired, peerOf(merged)) : undefined
 }
 
-/** An event without the PSK leaves the old one, which fits only as long as the key does. */
+/** An event without the PSK keeps the old one, which is only valid for the same key. */
 function foldMovedPeer(
   desired: DesiredState,
   payload: AcceptedPayload<'peer_endpoint_changed'>,
@@ -67,7 +67,7 @@ function foldMovedPeer(
   return withPeer(desired, peerOf({ ...known, ...payload }))
 }
 
-/** What is absent is not named as empty: other control planes may send a part. */
+/** An absent field means unchanged, not empty: other control planes may send a part. */
 function foldNodeState(
   desired: DesiredState,
   { metadata, data, left_out = [] }: ReceivedChange,
@@ -112,7 +112,7 @@ function isWhole(peer: Partial<Peer>): peer is Peer {
   return [id, public_key, mesh_ip, endpoint, allowed_ips, psk].every((part) => part !== undefined)
 }
 
-/** A peer's own fields, without the event's. */
+/** The peer's fields of an event, without the event's own. */
 function peerOf(peer: Peer): Peer {
   const { id, public_key, mesh_ip, endpoint, allowed_ips, psk } = peer
   const { hostname, status, nat_type, local_endpoints } = peer

@@ -12,14 +12,14 @@ import type { KeyRotation } from '../control/key-rotation.ts'
 import { type ReceivedChange, readChange, type StateLimits } from '../state/read-state.ts'
 import type { EntryEventType, StateEvent } from './fold.ts'
 
-/** What handlers act on. */
+/** What the handlers act on. */
 export interface EventTargets {
-  /** Resolves when the change is on the disk. */
+  /** Resolves when the change is on disk. */
   foldState(event: StateEvent, id: string): Promise<void>
-  /** Notes how far the stream has come when an event changes nothing in the state. */
+  /** Records the stream position when an event does not change the state. */
   passBy(id: string): Promise<void>
   /**
-   * Have the whole state pulled, at a random moment within `withinMs`; resolves when that cannot be forgotten any more.
+   * Requests an unconditional pull at a random moment within `withinMs`; resolves when the request is durable.
    */
   resync(reason: string, withinMs?: number): Promise<void>
   executor: Pick<ActionExecutor, 'request'>
@@ -28,7 +28,7 @@ export interface EventTargets {
   log: Log
 }
 
-/** Entries are taken one by one from the text: it keeps what parsing would lose, and one that does not fit. */
+/** Entries are parsed one by one from the raw text, which preserves numbers and isolates invalid ones. */
 type Payload<T extends EventType> = T extends EntryEventType ? ReceivedChange : AcceptedPayload<T>
 
 export interface ReceivedEvent<T extends EventType> {
@@ -42,7 +42,7 @@ type Handlers = {
   [T in EventType]: (event: ReceivedEvent<T>, targets: EventTargets) => Promise<void>
 }
 
-/** One handler for each event type; each may be called again with the same event. */
+/** One handler per event type; all are idempotent. */
 const handlers: Handlers = {
   peer_added: foldAs('peer_added'),
   peer_removed: foldAs('peer_removed'),
@@ -70,7 +70,7 @@ const handlers: Handlers = {
     await passBy(id)
   },
 
-  // Sessions come through access tunnels, of which this version opens none: there is nothing to close or to set up.
+  // Sessions belong to access tunnels, which this version does not support: there is nothing to close or open.
   async session_revoked({ payload, id }, { passBy, log }) {
     const { session_id, revoked_at } = payload
     log.info('session revoked, none is open', { session_id, revoked_at })
@@ -91,7 +91,7 @@ const handlers: Handlers = {
   },
 }
 
-/** All nodes are told at once; each picks its own moment. Bounded, for a state that is known to be old. */
+/** All nodes get the event at once; each picks a random moment. Limited, because the state is known to be outdated. */
 const maxWithinMs = 60_000
 
 function withinMsOf(within = '0'): number {
@@ -103,8 +103,8 @@ function withinMsOf(within = '0'): number {
 }
 
 /**
- * Handles a verified event; resolves when its effect is durable. A type that we do not know is dropped, and a payload
- * that does not fit never will: what it was about is pulled instead.
+ * Handles a verified event; resolves when its effect is durable. An unknown type is dropped, and an invalid payload
+ * will never become valid: the state is pulled instead.
  */
 export async function handleEvent(
   event: UnsignedEvent,
@@ -153,5 +153,5 @@ async function readPayload<T extends EventType>(
 function foldAs<T extends StateEvent['type']>(
   type: T,
 ): (event: ReceivedEvent<T>, targets: EventTargets) => Promise<void> {
-  return ({ payload, id }, { foldState }) => foldState({ type, payload } as StateEvent, id) // type and payload belong together by T
+  return ({ payload, id }, { foldState }) => foldState({ type, payload } as StateEvent, id) // T links type and payload
 }

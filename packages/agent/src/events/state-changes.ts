@@ -9,29 +9,29 @@ export interface StateWatch extends Disposable {
   hasFolded(): boolean
 }
 
-/** The way in for events: each becomes a change of the desired state. */
+/** Applies events to the desired state. */
 export interface StateChanges {
-  /** Resolves when the effect is on the disk. An event that the state has in it already changes nothing. */
+  /** Resolves when the effect is on disk. An event that the state already contains changes nothing. */
   foldState(event: StateEvent, id: string): Promise<void>
   /**
-   * The stream has come to an event that changes nothing in the state. Revisions count all events of the node, so the
-   * next pull need not be a whole one for it.
+   * The stream has reached an event that does not change the state. Revisions count all events of the node, so
+   * this lets the next pull be conditional.
    */
   passBy(id: string): Promise<void>
-  /** Empties the revision, so that the next pull is whole. Resolves when that is on the disk. */
+  /** Clears the revision, so that the next pull is unconditional. Resolves when that is on disk. */
   invalidate(): Promise<void>
   /**
-   * Watches until disposed of. Tells of a state pulled since then whether an event has been folded meanwhile which
-   * it does not have in it: storing it would undo that event.
+   * Watches until disposed. For a state pulled since then, it tells whether a meanwhile folded event is
+   * missing from that state: storing it would undo the event.
    */
   watch(): StateWatch
 }
 
 export function createStateChanges(deps: {
   desired: DesiredStore
-  /** A change that interface or filter must follow is in memory: bring it into force. */
+  /** A change that affects interface or filter is in memory: apply it. */
   onMeshChange(): void
-  /** An event says less than is needed: pull soon. */
+  /** An event lacks information: pull soon. */
   onGap(): void
 }): StateChanges {
   const { desired } = deps
@@ -49,7 +49,7 @@ export function createStateChanges(deps: {
     async foldState(event, id) {
       for (const folded of watchers) folded.push(id)
       const before = desired.current()
-      // Replaced even if nothing changes: what memory has may not be on the disk yet.
+      // Stored even without a change: the state in memory may not be on disk yet.
       const saved = desired.replace(next(before, event, id))
       if (!isSameMesh(before, desired.current())) deps.onMeshChange()
       await saved
@@ -73,7 +73,7 @@ export function createStateChanges(deps: {
 }
 
 /**
- * Who is online and what it is called is news for people: in a large mesh it comes often, and planning for a thousand
+ * Online status and hostname are only for display: in a large mesh they change often, and planning for a thousand
  * peers takes some ms.
  */
 function isSameMesh(before: DesiredState, now: DesiredState): boolean {
@@ -84,5 +84,5 @@ function isSameMesh(before: DesiredState, now: DesiredState): boolean {
   })
 }
 
-/** What neither interface nor filter has. */
+/** Fields that affect neither interface nor filter. */
 const unseen = { status: '', hostname: '' }

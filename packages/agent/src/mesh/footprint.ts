@@ -1,6 +1,6 @@
 /**
- * All that plexd takes from the network of a machine, one row for each: what takes it away again, on whatever way, takes
- * it from here, and docs/reference/network.md is this table.
+ * Everything plexd configures in a machine's network, one row each. All commands that remove it use
+ * this table, and docs/reference/network.md is generated from it.
  */
 import { removeBackstops } from '../firewall/backstop/backstop.ts'
 import { removeTableOf } from '../firewall/nftables.ts'
@@ -13,15 +13,15 @@ import { lockPacketFilter } from '../wireguard/interface/interface-lock.ts'
 interface Row {
   name: string
   what: string
-  /** What to type to see it, or where it is. */
+  /** The command that shows it, or its path. */
   look: string
 }
 
-/** Outlives the daemon, because packets need none. */
+/** Outlives the daemon, because traffic does not need it. */
 interface Staying extends Row {
-  /** `namespace`: there is one in a network namespace, and who drives the packet filter there may take it away. */
+  /** `namespace`: there is one per network namespace, and only the plexd that owns the packet filter there may remove it. */
   of: 'interface' | 'namespace'
-  /** That there is nothing is no failure. */
+  /** Something missing is not a failure. */
   remove(place: Footprint): Promise<unknown>
 }
 
@@ -30,18 +30,18 @@ interface Passing extends Row {
   endsWith: string
 }
 
-/** Whose it is. */
+/** Identifies the plexd to which it belongs. */
 export interface Footprint {
   interfaceName: string
-  /** Of the Local Node API. */
+  /** The Local Node API's socket. */
   socketPath: string
-  /** Whether this plexd has been here beyond doubt: what does not say whose it is, is its own then. */
+  /** Whether this plexd is certain to have run here: then unlabelled objects are its own. */
   isCertain: boolean
-  /** By whom it is known which one it is. */
+  /** How to tell whose it is. */
   removeInterface(): Promise<unknown>
 }
 
-/** In the order in which it is taken away: the filter goes last, when nothing is left that it keeps shut. */
+/** In order of removal: the packet filter is last, when there is nothing left for it to protect. */
 const staying: readonly Staying[] = [
   {
     name: 'interface',
@@ -132,12 +132,12 @@ const passing: readonly Passing[] = [
 export const footprint = { staying, passing }
 
 export interface RemoveOptions {
-  /** Whether this process drives the packet filter of the network namespace; else it must be nobody who does. */
+  /** Whether this process owns the packet filter of the network namespace; otherwise nobody may own it. */
   drivesFilter?: boolean
   rows?: readonly Staying[]
 }
 
-/** Takes all of it away. What is wrong with one row leaves those behind it: they keep shut what is still there. */
+/** Removes all of it. Stops at a row that fails, because the rows after it protect what is left. */
 export async function removeFootprint(
   place: Footprint,
   { drivesFilter = false, rows = staying }: RemoveOptions = {},
@@ -154,5 +154,5 @@ export async function removeFootprint(
   }
 }
 
-/** Of which nothing may go on where packets are not to be filtered any more. */
+/** The rows to remove when packets are no longer to be filtered. */
 export const filterRows = staying.filter(({ name }) => ['packet filter', 'backstop'].includes(name))

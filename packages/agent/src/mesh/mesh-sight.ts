@@ -5,14 +5,14 @@ import type { Problems } from '../health/problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 
-/** What is seen of the mesh of this machine, whether it is there yet or not. */
+/** The observed state of this machine's mesh, whether it exists yet or not. */
 export interface MeshSight
   extends Pick<WireguardDevice, 'interfaceName' | 'backend' | 'disabledBecause'> {
-  /** The ranges (CIDR) that lead into it; none before the first look, and where it is refused. */
+  /** The ranges (CIDR) routed into it; none before the first observation, or if it is refused. */
   ranges: readonly string[]
 }
 
-/** Why no mesh is opened. */
+/** Why there is no mesh. */
 export function whyNoMesh({ meshEnabled }: AgentConfig): string {
   return meshEnabled
     ? 'nothing opened an interface'
@@ -22,7 +22,7 @@ export function whyNoMesh({ meshEnabled }: AgentConfig): string {
 interface Filtering extends Pick<PolicySight, 'meshIpOf' | 'counters'> {
   isFiltered: boolean
   disabledBecause: string | undefined
-  /** This node, where it is known. */
+  /** This node, once known. */
   self: readonly { id: string; mesh_ip: string; hostname: string }[]
 }
 
@@ -46,7 +46,7 @@ export function describePolicies(
   }
 }
 
-/** Throws an ApiError: why nobody looks for the public endpoint. */
+/** Throws an ApiError: why no public endpoint is being discovered. */
 export function refuseNetwork({
   disabledBecause,
   isLookedFor,
@@ -54,7 +54,7 @@ export function refuseNetwork({
   disabledBecause: string | undefined
   isLookedFor: boolean
 }): Promise<NetworkStatus> {
-  // Nothing of it is different for who asks again.
+  // Permanent: asking again gives the same answer.
   if (disabledBecause !== undefined)
     throw new ApiError(
       'conflict',

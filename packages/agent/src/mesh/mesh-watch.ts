@@ -19,9 +19,9 @@ export interface MeshWatchOptions {
   config: AgentConfig
   mesh: NodeMesh
   drift: Pick<DriftReports, 'add'>
-  /** Who is told where this node is. */
+  /** The receiver of this node's endpoint. */
   receiver: EndpointReceiver
-  /** Closes connections to the control plane from other addresses than these. */
+  /** Closes connections to the control plane from local addresses other than these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
   problems: Problems
   clock: Clock
@@ -29,13 +29,13 @@ export interface MeshWatchOptions {
 }
 
 export interface MeshWatch extends AsyncDisposable {
-  /** Absent where the public endpoint is not looked for. */
+  /** Absent if the public endpoint is not discovered. */
   readonly discovery: Discovery | undefined
-  /** Absent where it is not probed how large packets may be. */
+  /** Absent if path MTUs are not probed. */
   readonly sizes: Pick<SizeWatch, 'largestTo'> | undefined
 }
 
-/** Keeps the mesh true while others change this machine, and while it moves. */
+/** Repairs the mesh after changes by other programs, and adapts it when the machine moves. */
 export async function startMeshWatch(options: MeshWatchOptions): Promise<MeshWatch> {
   const { mesh, drift, keepOnly, problems } = options
   const { device, applier } = mesh
@@ -49,7 +49,7 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<MeshWat
   }
 
   function onMove(): void {
-    // First, for the news of a new address would wait for an answer to the old one.
+    // First: the report of a new address would otherwise wait for an answer on the old one.
     keepOnly(new Set(localAddresses(networkInterfaces())))
     discovery?.refresh()
     sizes?.forget()
@@ -101,7 +101,7 @@ function watchEndpoint(
       own: endpoints.own,
       async report(found) {
         await endpoints.report(found, receiver)
-        // Keepalive and the way to peers depend on where we are.
+        // Keepalive and paths to peers depend on our location.
         applier.applySoon()
       },
       refreshMs: config.natRefreshMs,
@@ -132,9 +132,9 @@ function watchFilter(
         const wasLost = firewall.backstop.isLost()
         firewall.applier.distrust()
         const steps = await applier.apply()
-        // One that cannot be started again is lost at each look, and is a problem of its own.
+        // A backstop that cannot be restarted is missing at each check, and is a problem of its own.
         if (wasLost && !firewall.backstop.isLost()) ends.add()
-        // Ten of them a second say no more than the problem does.
+        // Ten log lines a second would say no more than the problem does.
         drift.add(foreign.isFight() ? steps.filter(isOther) : steps)
       },
       clock,

@@ -29,25 +29,25 @@ import { describePolicies, type MeshSight, whyNoMesh } from './mesh-sight.ts'
 import type { MeshPlace, OpenMesh } from './open-mesh.ts'
 import { placeOf, readableRanges } from './place.ts'
 
-/** The mesh of a node: the interface, the filter in front of it, and how they are at this moment. */
+/** The mesh of a node: interface, packet filter, and their current state. */
 export interface NodeMesh extends Omit<OpenMesh, 'filter'> {
-  /** Absent where packets are not filtered. */
+  /** Absent if packets are not filtered. */
   readonly firewall: NodeFirewall | undefined
   readonly endpoints: Endpoints
   readonly applier: Applier
   sight(): MeshSight
-  /** `largestTo`: of a peer that only small packets reach, the largest, in bytes. */
+  /** `largestTo`: the largest packet, in bytes, for a peer that only small packets reach. */
   describePeers(largestTo?: (id: string) => number | undefined): Promise<PeerStatus[]>
   describePolicies(): Promise<PolicyStatus>
 }
 
-/** The policies in force, and the filter that they are in. */
+/** The policies in force, and their packet filter. */
 export type NodeFirewall = PacketFilter & { applier: FirewallApplier }
 
 export interface MeshSource {
-  /** The mesh interface; where none is given nothing moves packets, and the status says so. */
+  /** The mesh interface; without one there is no traffic, and the status says so. */
   device?: WireguardDevice
-  /** Opens all of the mesh instead, given this node's place in it. */
+  /** Opens the whole mesh instead, given this node's place in it. */
   openMesh?: (place: MeshPlace) => Promise<OpenMesh>
 }
 
@@ -75,7 +75,7 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
   })
   const natType = (): NatType => endpoints.own()?.nat_type ?? 'unknown'
   const controlAddresses = createControlAddresses({
-    // Where our packets go: a proxy is what must not be led into the mesh.
+    // The actual destination of our packets: with a proxy, its address must not be routed into the mesh.
     url: config.proxyUrl ?? config.apiUrl,
     isPeer: (address) => desired.current().peers.some(({ mesh_ip }) => mesh_ip === address),
     names: deps.names,
@@ -138,7 +138,7 @@ function withoutMesh(device: WireguardDevice): OpenMesh {
   return { device, leave: () => device.remove(), async [Symbol.asyncDispose]() {} }
 }
 
-/** What drives the interface may give no answer: that is no fault of who asks. */
+/** The interface's driver may not answer: that is not the caller's fault. */
 function tunnelsOf(device: WireguardDevice): Promise<readonly WgPeer[]> {
   return device.peers().catch((cause: unknown) => {
     throw new ApiError('unavailable', `read the peers: ${describeError(cause)}`)
@@ -171,7 +171,7 @@ function openFirewall(
   return { ...filter, applier }
 }
 
-/** All lead into the mesh where nobody knows. */
+/** If unknown, all ranges count as routed into the mesh. */
 function leftOut(all: readonly string[], routed: readonly string[] = all): Cidr[] {
   return readableRanges(all.filter((text) => !routed.includes(text)))
 }

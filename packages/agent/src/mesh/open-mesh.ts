@@ -17,22 +17,22 @@ export interface MeshPlace extends RoutingPlace {
   natType(): NatType
 }
 
-/** What a mesh is made of on this machine. */
+/** The parts of a mesh on this machine. */
 export interface OpenMesh extends AsyncDisposable {
   readonly device: WireguardDevice
-  /** Absent where the config says that packets are not filtered. */
+  /** Absent if filtering is disabled in the config. */
   readonly filter?: PacketFilter
-  /** What leads into the mesh, and what must not; absent where nothing moves packets. */
+  /** The routes into the mesh, and the exceptions; absent without an interface. */
   readonly routing?: MeshRouting
-  /** Where the public endpoint is looked for; absent where the config says that it is not. */
+  /** Discovery of the public endpoint; absent if disabled in the config. */
   readonly network?: RoundOptions
-  /** To probe how large packets may be; absent where nothing moves packets. */
+  /** For probing path MTUs; absent without an interface. */
   readonly openPing?: () => Promise<PingSocket>
-  /** Takes all of it away from this machine, for good. */
+  /** Removes all of it from this machine permanently. */
   leave(): Promise<unknown>
 }
 
-/** Opens the mesh of this machine as the config wants it. It is made, or adopted, when the first peers are applied. */
+/** Opens this machine's mesh as configured. The interface is created, or adopted, when peers are first applied. */
 export async function openMesh(
   config: AgentConfig,
   place: MeshPlace,
@@ -40,7 +40,7 @@ export async function openMesh(
   clock: Clock = systemClock,
 ): Promise<OpenMesh> {
   const filter = await openPacketFilter(log)
-  // What a start with a filter has left would go on by old rules, and the backstop alone would drop all.
+  // Tables left by an earlier start with filtering would enforce old rules, and the backstop alone would drop everything.
   if (!config.policyEnabled) await removeFootprint(footprintOf(config), { rows: filterRows })
   const routing = createMeshRouting(place)
   const device = await createLinuxDevice({
@@ -51,7 +51,7 @@ export async function openMesh(
       const planned = place.place()
       return { ...planned, routed: routing.ranges() ?? planned.meshRanges }
     },
-    // A NAT forgets who may send through it after half a minute of silence.
+    // A NAT drops an idle UDP mapping after about half a minute.
     keepaliveSeconds: () => (place.natType() === 'none' ? 0 : 25),
     log,
   })
@@ -84,8 +84,8 @@ export async function openMesh(
 }
 
 /**
- * Makes this the only plexd that drives the interface, and the packet filter of this network namespace. Throws a CliError
- * when another does, or when it may not.
+ * Makes this the only plexd that owns the interface, and the packet filter of this network namespace. Throws a CliError
+ * if another one does, or permission is missing.
  */
 export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
   if (!(await mayChangeNetwork())) {
@@ -100,7 +100,7 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
     throw new CliError(
       `interface "${config.meshInterface}" belongs to another plexd on this machine: stop that with "plexd down", or name another interface as "mesh.interface" in the config`,
     )
-  // Let go before the interface: who waits for that may take the rules away.
+  // Released before the interface: the next owner may remove the rules.
   if (config.policyEnabled && !stack.use((await lockPacketFilter()) ?? null))
     throw new CliError(
       'the table "inet plexd" of this network namespace belongs to another plexd: stop that with "plexd down", or start this one in a namespace of its own, or with --no-mesh',
@@ -108,7 +108,7 @@ export async function claimMesh(config: AgentConfig): Promise<AsyncDisposable> {
   return stack.move()
 }
 
-/** As a start knows it: nothing is certain, and the interface stays. */
+/** For a starting daemon: ownership is uncertain, and the interface stays. */
 function footprintOf({ meshInterface, socketPath }: AgentConfig): Footprint {
   return {
     interfaceName: meshInterface,
@@ -126,10 +126,10 @@ function networkOptions({ apiUrl, stunServers, meshPort, meshInterface }: AgentC
   }
 }
 
-/** The second tells apart what one server cannot: whether a NAT gives another port for another destination. */
+/** The second server shows what one alone cannot: whether a NAT uses another port per destination. */
 const publicStunServers = ['stun.l.google.com:19302', 'stun.cloudflare.com:3478']
 
-/** CAP_NET_ADMIN, whoever the user is. */
+/** Checks CAP_NET_ADMIN, whoever the user is. */
 export async function mayChangeNetwork(): Promise<boolean> {
   const status = await readFile('/proc/self/status', 'utf8')
   const [, capabilities = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []

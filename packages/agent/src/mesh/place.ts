@@ -5,8 +5,8 @@ import { readRange } from '../routing/local-routes.ts'
 import { guessMeshRange, type PlannedPlace } from '../routing/mesh-range.ts'
 
 /**
- * Where the control plane wants this node; what it does not say of that, the config may. `told` are the ranges of the
- * state, as far as it is known: they are newer than those of the identity.
+ * The node's address and ranges as the control plane wants them; the config may fill in what it does not send. `told` are
+ * the ranges from the state, if known: they are newer than those of the identity.
  */
 export function placeOf(
   identity: Identity,
@@ -19,7 +19,7 @@ export function placeOf(
   return { meshIp, meshRanges, pinned, interfaceName: meshInterface }
 }
 
-/** That one of them is none is told by whoever looks at the place. */
+/** An invalid one is reported by the code that uses the place. */
 export function readableRanges(ranges: readonly string[]): Cidr[] {
   return ranges.flatMap((text) => readRange(text) ?? [])
 }

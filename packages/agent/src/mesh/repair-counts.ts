@@ -3,14 +3,14 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import type { Problems } from '../health/problems.ts'
 import { createRepeats, type Repeats } from '../health/repeats.ts'
 
-/** What of the mesh somebody else ends or changes again and again, as a kernel does that is short of memory. */
+/** Parts of the mesh that something else keeps removing or changing, such as a kernel short of memory. */
 export interface RepairCounts extends Disposable {
   ofInterface: Repeats
   ofBackstop: Repeats<void>
 }
 
 const checkMs = 10_000
-/** Fewer in a minute are what an operator, or a change of the network, does. */
+/** Fewer per minute are normal, from an operator or a change of network. */
 const manyTimes = 5
 const who =
   '"dmesg" shows whether the kernel ends it for want of memory; else look which program does'

@@ -8,29 +8,29 @@ import { type PeerRules, usablePeers } from '../wireguard/peers/usable-peers.ts'
 import type { FirewallApplier } from './firewall-applier.ts'
 import type { Correction } from './plan.ts'
 
-/** Brings packet filter and interface to the desired state: observes, plans, applies. One run at a time. */
+/** Reconciles packet filter and interface with the desired state: observe, plan, apply. One run at a time. */
 export interface Applier {
   /**
-   * The steps that were taken; none when nothing differs. Rejects when filter or interface refuse, and tells a
-   * problem. With `look` the filter is looked at even if nobody was heard to change it.
+   * The corrections made; none if nothing differed. Rejects, and reports a problem, if filter or interface refuse.
+   * With `look` the filter is read even if no change was noticed.
    */
   apply(options?: { look?: boolean }): Promise<Correction[]>
-  /** After an event: nobody waits, and a failure asks for a reconciliation. */
+  /** After an event: runs in the background; a failure triggers a reconciliation. */
   applySoon(): void
 }
 
 export interface ApplierDeps {
   device: WireguardDevice
-  /** Absent where packets are not filtered. */
+  /** Absent if packets are not filtered. */
   firewall?: FirewallApplier | undefined
   desired: Pick<DesiredStore, 'current' | 'isMeshLost'>
-  /** For the way to each peer; without, packets go to where the control plane says. */
+  /** Chooses the endpoint for each peer; without it the control plane's is used. */
   placed?: (peers: readonly Peer[]) => readonly Peer[]
-  /** Whether the mesh may be here at all, and what leads into it; without, it may, and something else leads there. */
+  /** Checks that the mesh range is free, and routes it; without it the mesh is allowed and routed by others. */
   routing?: MeshRouting
-  /** For what may be taken of a peer. */
+  /** Decides which parts of a peer are usable. */
   peerRules?: () => PeerRules
-  /** What nobody waits for has failed: is to see to it that it is tried again. */
+  /** A background run failed: see that it is retried. */
   onFailure?(): void
   problems: Problems
   log: Log
@@ -41,18 +41,18 @@ export function createApplier(deps: ApplierDeps): Applier {
   const inOrder = createSerialQueue()
   let soon = false
   let isFiltered = firewall === undefined
-  /** What was done where nobody is told of it, for the next who is. */
+  /** Corrections of background runs, for the next report. */
   const untold: DeviceStep[] = []
 
   /**
-   * The routing comes first: from then on no packet for the mesh leaves in clear, whatever else fails. Then the filter,
-   * so that no packet reaches a new peer by old rules. Until it is in force for the first time nothing is done to the
-   * interface; afterwards one that cannot be changed still holds what it has, and denies what it does not know.
+   * Routing comes first: from then on no mesh packet leaves unencrypted, whatever else fails. Then the filter,
+   * so that no packet reaches a new peer under old rules. Until the filter is in force for the first time the interface is
+   * not touched; afterwards, a filter that cannot be changed keeps the old rules, and denies what they do not allow.
    */
   async function applyOnce(look: boolean): Promise<Correction[]> {
     await reclaim()
     let prepared = await prepareRouting(look)
-    // The address that stands in the way may be on our own interface, while something else has its name.
+    // The conflicting address may be on our own interface, if it was renamed and another has its name.
     if (isRefused(prepared) && (await reclaim({ taken: true })))
       prepared = await prepareRouting(true)
     if (desired.isMeshLost()) {
@@ -68,7 +68,7 @@ export function createApplier(deps: ApplierDeps): Applier {
     return [...(filtering.value ?? []), ...repairsOf(prepared), ...steps]
   }
 
-  /** Whether something was done. */
+  /** Whether anything was done. */
   async function reclaim(options?: { taken: boolean }): Promise<boolean> {
     const reclaimed = await device.reclaim(options).catch(failed)
     logSteps(log, reclaimed)
@@ -90,7 +90,7 @@ export function createApplier(deps: ApplierDeps): Applier {
     return prepared
   }
 
-  /** That a way is wrong is told; it stands in the way of nothing. */
+  /** A wrong route is reported, but blocks nothing. */
   async function checkRouting(): Promise<void> {
     const wrong = await routing?.check(placed()).catch((error: unknown) => [describeError(error)])
     tell('mesh routes', wrong ?? [])
@@ -127,7 +127,7 @@ export function createApplier(deps: ApplierDeps): Applier {
     )
   }
 
-  /** The first of several, and how many more there are. */
+  /** The first of several, and the number of others. */
   function tell(part: string, [first, ...others]: readonly string[]): void {
     if (first === undefined) problems.clear(part)
     else problems.set(part, others.length === 0 ? first : `${first}, and ${others.length} more`)
@@ -168,7 +168,7 @@ function isOfInterface({ type }: DeviceStep): boolean {
   return type === 'interface_repaired'
 }
 
-/** The first ones of a whole mesh say enough. */
+/** For a whole mesh the first ones are enough. */
 const maxLoggedSteps = 20
 
 function logSteps(log: Log, steps: readonly DeviceStep[]): void {

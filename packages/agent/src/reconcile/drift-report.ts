@@ -9,9 +9,9 @@ import {
 import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
 import type { Correction } from './plan.ts'
 
-/** Tells the control plane what reconciliation had to correct. */
+/** Reports the corrections of reconciliation to the control plane. */
 export interface DriftReports extends AsyncDisposable {
-  /** Durable when it returns, sent in the background; nothing for no corrections. */
+  /** Durable when it returns, sent in the background; does nothing without corrections. */
   add(corrections: readonly Correction[]): void
   wake(): void
 }
@@ -22,9 +22,9 @@ export interface DriftReportDeps extends DeliveryDeps {
   nodeId: string
 }
 
-/** Behind a long outage the latest say enough. */
+/** After a long outage the latest are enough. */
 const maxReports = 200
-/** In one report, so that its size stays below any server's limit. */
+/** Per report, so that its size stays below any server's limit. */
 const maxCorrections = 1_000
 
 export function startDriftReports(deps: DriftReportDeps): DriftReports {
@@ -66,7 +66,7 @@ export function startDriftReports(deps: DriftReportDeps): DriftReports {
   }
 }
 
-/** The type and detail of a correction, for the report and for people. */
+/** A correction's type and detail, for the report and for people. */
 export function describeCorrection(correction: Correction): { type: string; detail: string } {
   const { type } = correction
   switch (type) {

@@ -6,31 +6,31 @@ import type { Problems } from '../health/problems.ts'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
 import { type FirewallStep, planFirewall } from './firewall-plan.ts'
 
-/** Brings the packet filter to the desired policies: observes, plans, applies. One run at a time. */
+/** Reconciles the packet filter with the desired policies: observe, plan, apply. One run at a time. */
 export interface FirewallApplier {
   /**
-   * The steps that were taken; none when nothing differs. Rejects when the filter refuses, and tells a problem: what
-   * was in force still is. With `look` the table is looked at even if nobody was heard to change it.
+   * The corrections made; none if nothing differed. If the filter refuses, rejects and reports a problem; the previous
+   * ruleset stays in force. With `look` the table is read even if no change was noticed.
    */
   apply(options?: { look?: boolean }): Promise<FirewallStep[]>
-  /** Somebody else may have changed the table: the next run looks at it. */
+  /** Another program may have changed the table: the next run reads it. */
   distrust(): void
-  /** Where rules find the nodes that they name. */
+  /** Resolves the nodes that rules name. */
   meshIpOf(nodeId: string): string | undefined
 }
 
 export interface FirewallApplierOptions {
   firewall: Firewall
-  /** What stands behind it; absent in tests that are not about it. */
+  /** The backstop; absent in tests that do not need it. */
   backstop?: Backstop
-  /** Whether changes by others lead to `distrust`; if not, every run looks. */
+  /** Whether changes by others lead to `distrust`; if not, every run reads the table. */
   isWatched: boolean
   desired: Pick<DesiredStore, 'current'>
-  /** This node itself, for rules that name it. */
+  /** This node, for rules that name it. */
   self: () => { node_id: string; mesh_ip: string } | undefined
-  /** The ranges that lead into the mesh (CIDR); undefined where nobody knows. */
+  /** The ranges routed into the mesh (CIDR); undefined if unknown. */
   ranges?: () => readonly string[] | undefined
-  /** What of those is not of the mesh; undefined where nobody knows. */
+  /** The exceptions within those ranges; undefined if unknown. */
   exceptions?: () => readonly string[] | undefined
   ruleset: Omit<RulesetOptions, 'meshIp' | 'meshRanges' | 'exceptions' | 'meshIpOf'>
   problems: Problems
@@ -50,7 +50,7 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
     try {
       const ruleset = compile(desired.current())
       const known = trusted && isWatched && !look ? await firewall.asLeft() : undefined
-      // Before the look: what is heard during it is about something newer.
+      // Before reading: a change noticed meanwhile is newer.
       trusted = true
       const observed = known ?? (await firewall.observe())
       const steps = planFirewall({ ruleset, policies, lastPolicies }, observed)
@@ -66,7 +66,7 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
     }
   }
 
-  /** That it cannot be held is told; the table is in force without it. */
+  /** A missing backstop is reported; the table is in force without it. */
   async function holdBackstop(ruleset: Ruleset, look: boolean): Promise<FirewallStep[]> {
     try {
       const detail = await backstop?.hold(ruleset, { look })
@@ -92,7 +92,7 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
   }
 }
 
-/** Compiles anew only what is new: states share what did not change. */
+/** Compiles only if the policies changed: states share unchanged objects. */
 function createCompiler({
   self,
   ranges: readRanges,
@@ -103,7 +103,7 @@ function createCompiler({
   const addresses = createAddressBook({ self })
   let of: Pick<DesiredState, 'policies' | 'peers'> | undefined
   let compiled: Ruleset | undefined
-  /** Whether a rule names a node by its id: only then do the peers matter. */
+  /** Whether a rule names a node by id: only then do the peers matter. */
   let namesNodes = false
 
   return ({ policies, peers }: DesiredState): Ruleset => {
@@ -136,7 +136,7 @@ function createCompiler({
   }
 }
 
-/** Node id -> mesh IP, of the peers and of this node; made anew only for other peers. */
+/** Node id -> mesh IP, of the peers and this node; recomputed only when the peers change. */
 function createAddressBook({ self }: Pick<FirewallApplierOptions, 'self'>) {
   let of: DesiredState['peers'] | undefined
   let book = new Map<string, string>()

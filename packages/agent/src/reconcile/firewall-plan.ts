@@ -3,7 +3,7 @@ import type { Ruleset } from '../firewall/rules/ruleset.ts'
 import type { DesiredState } from '../state/desired-state.ts'
 import { type Correction, planPolicies } from './plan.ts'
 
-/** What is done about the table, under the names of POST /v1/nodes/{node_id}/drift. All of it is done at once. */
+/** The corrections of the table, named as in POST /v1/nodes/{node_id}/drift. All are applied at once. */
 export type FirewallStep = Extract<
   Correction,
   { type: 'firewall_restored' | 'policy_removed' | 'policy_added' }
@@ -12,11 +12,11 @@ export type FirewallStep = Extract<
 export interface FirewallGoal {
   ruleset: Ruleset
   policies: DesiredState['policies']
-  /** Those of the last ruleset that was put in force; undefined when that was not by this process. */
+  /** The last policies this process put in force; undefined if there are none. */
   lastPolicies: DesiredState['policies'] | undefined
 }
 
-/** The steps from the table as it is to the ruleset; none when it holds it. Pure. */
+/** The corrections from the observed table to the ruleset; none if it matches. Pure. */
 export function planFirewall(
   { ruleset, policies, lastPolicies }: FirewallGoal,
   { state, digest }: ObservedFirewall,

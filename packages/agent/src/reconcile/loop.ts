@@ -5,26 +5,26 @@ import { startTask } from '../process/task.ts'
 import type { ReconcileRequests } from './requests.ts'
 
 export interface ReconcileLoopDeps extends AskingDeps {
-  /** One reconciliation; rejects when the state cannot be pulled or brought into force. */
+  /** One reconciliation; rejects if the state cannot be pulled or applied. */
   reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void>
   requests: Pick<ReconcileRequests, 'takeWhole' | 'wait'>
 }
 
 const jitter = 0.1
-/** Between two runs, so that a burst of triggers costs a few pulls and not one each. */
+/** The minimum time between two runs, so that a burst of triggers costs only a few pulls. */
 const minGapMs = 1_000
-/** Once in this time the state is pulled whole, whatever we believe to have: a mistake of ours must not last for ever. */
+/** How often the state is pulled unconditionally, so that a mistake of ours does not last forever. */
 const wholeEachMs = 3_600_000
 
-/** After a failure the pauses grow from here to the interval: what kept an answer back is mostly over in a moment. */
+/** After a failure the backoff starts here and grows to the interval: most failures are over in a moment. */
 const soonMs = 1_000
 
-/** Pulls and applies, over and over: at start, each interval, soon after a failure, and when asked to. */
+/** Pulls and applies repeatedly: at start, at each interval, soon after a failure, and on request. */
 export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
   const { requests, intervalMs, vitals, problems, clock, random = Math.random } = deps
   const standing = createStanding(deps, intervalMs)
   const soon = createBackoff({ minMs: Math.min(soonMs, intervalMs), maxMs: intervalMs, random })
-  /** Was asked for, and could not be had. */
+  /** Whether an unconditional pull was requested but failed. */
   let owesWhole = false
   let lastWholeMs = clock.monotonic()
 
@@ -59,7 +59,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
   function failed(error: unknown): number {
     const refusedMs = standing.failed('reconciliation failed, will retry', error)
     if (refusedMs !== undefined) return refusedMs
-    // The state did come; what cannot be applied of it is the applier's problem, until that works.
+    // The state was pulled; failing to apply it is a problem of the applier until it succeeds.
     if (error instanceof LocalFailure) {
       problems.clear('reconcile')
       return soon.nextMs()

@@ -4,7 +4,7 @@ import type { DesiredState } from '../state/desired-state.ts'
 import type { DeviceStep } from '../wireguard/device/device.ts'
 
 /**
- * A step that closes one difference between what is and what should be, under the names of
+ * A correction of one difference between desired and actual state, named as in
  * POST /v1/nodes/{node_id}/drift.
  */
 export type Correction =
@@ -13,16 +13,16 @@ export type Correction =
   | { type: 'policy_removed' | 'policy_added'; policy_id: string }
   | { type: 'signing_keys_updated' | 'metadata_updated' | 'data_updated' | 'secret_refs_updated' }
 
-/** What was in force before. */
+/** The previous state. */
 export type Observed = Pick<DesiredState, 'metadata' | 'data' | 'secret_refs'> & {
   signing_keys: SigningKeys
-  /** Null where nothing enforces policies: then none can be missing. */
+  /** Null if nothing enforces policies: then none can be missing. */
   policies: DesiredState['policies'] | null
 }
 
 /**
- * What is in force as soon as it is stored. A policy whose rules changed is removed and added, in one step for the
- * firewall. The order of entries means nothing, that of rules does.
+ * The corrections that take effect when the state is stored. A policy whose rules changed is removed and added, in one step for the
+ * firewall. The order of entries does not matter, that of rules does.
  */
 export function planContent(
   desired: Omit<DesiredState, 'peers' | 'revision'>,
@@ -58,7 +58,7 @@ export function planPolicies(
   ]
 }
 
-/** Ids of the policies that the others lack, or have with other rules. */
+/** Ids of the policies that the others lack, or have with different rules. */
 function differing(policies: DesiredState['policies'], others: DesiredState['policies']): string[] {
   const known = new Map(others.map((policy) => [policy.id, policy]))
   return policies.filter((policy) => !isSame(policy, known.get(policy.id))).map(({ id }) => id)

@@ -13,11 +13,11 @@ export interface PullDeps {
   nodeId: string
   desired: DesiredStore
   changes: Pick<StateChanges, 'watch'>
-  /** Those that events are verified with now. */
+  /** The keys that currently verify events. */
   signingKeys(): SigningKeys
-  /** Whether the answer surely comes from the control plane: TLS with a certificate that was checked. */
+  /** Whether the answer certainly comes from the control plane: TLS with a verified certificate. */
   authentic: boolean
-  /** The state has a key in force that events were not verified with before. */
+  /** The state contains a valid key that did not verify events before. */
   onNewKey(): void
   problems: Problems
   limits: StateLimits
@@ -25,13 +25,13 @@ export interface PullDeps {
   log: Log
 }
 
-/** A state that is older than what we have is asked for again, this often. */
+/** How often to retry if the answer is older than our state. */
 const maxAttempts = 3
 
 /**
- * Pulls the desired state and stores it; the corrections say in what it differed from the one before. Conditional on
- * the revision unless `whole`. Rejects, and changes nothing, when there is no answer, one that does not fit, or only
- * older ones: events may overtake an answer on its way, and of several replicas one may lag behind.
+ * Pulls the desired state and stores it; the corrections are the differences from the previous one. Conditional on
+ * the revision unless `whole`. Rejects without changing anything if there is no answer, an invalid one, or only
+ * older ones: events may overtake an answer, and a replica may lag behind.
  */
 export async function pullState(
   deps: PullDeps,
@@ -53,7 +53,7 @@ export async function pullState(
   }
 }
 
-/** Undefined when nothing has changed. */
+/** Undefined if nothing has changed. */
 async function fetchState(
   { client, nodeId, desired, limits }: PullDeps,
   whole: boolean,
@@ -70,7 +70,7 @@ async function fetchState(
   return desiredFromPull(await receive(text, { nodeId, limits }), tagOf(answer.headers.etag))
 }
 
-/** The text of an entity tag, weak or strong; empty for none. */
+/** The opaque text of an entity tag, weak or strong; empty for none. */
 function tagOf(etag = ''): string {
   return /^(?:W\/)?"(.*)"$/.exec(etag)?.[1] ?? ''
 }
@@ -104,7 +104,7 @@ async function store(pulled: DesiredState, deps: PullDeps): Promise<Correction[]
   return corrections
 }
 
-/** A pull carries no signature, so a key that nobody vouched for yet is taken on the word of verified TLS only. */
+/** A pull is not signed, so an unknown key is only accepted over verified TLS. */
 function acceptKeys(
   pulled: SigningKeys | null,
   { signingKeys, authentic, problems, log }: PullDeps,

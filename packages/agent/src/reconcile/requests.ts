@@ -1,16 +1,16 @@
 import type { Clock } from '@plexd/runtime'
 import { createTrigger } from '../process/trigger.ts'
 
-/** What makes the reconciler run before its time. It is there before the loop is: what is asked for meanwhile is done first. */
+/** Triggers early reconciliations. Exists before the loop does: earlier requests are handled first. */
 export interface ReconcileRequests extends Disposable {
   /**
-   * Soon, or at a random moment within `withinMs`, and once for all that ask until then. `whole`: whatever revision we
-   * have.
+   * Soon, or at a random moment within `withinMs`; requests until then are merged. `whole`: unconditional, ignoring our
+   * revision.
    */
   ask(options?: { whole?: boolean; withinMs?: number | undefined }): void
-  /** Whether a whole state was asked for since the last call. */
+  /** Whether an unconditional pull was requested since the last call. */
   takeWhole(): boolean
-  /** Resolves when somebody asks, or after `ms`; rejects with the signal's reason. */
+  /** Resolves on a request, or after `ms`; rejects with the signal's reason. */
   wait(ms: number, signal: AbortSignal): Promise<unknown>
 }
 
@@ -31,7 +31,7 @@ export function createReconcileRequests(
     ask({ whole: isWhole = false, withinMs = 0 } = {}) {
       whole ||= isWhole
       if (withinMs === 0) trigger.fire()
-      else fireLater(random() * withinMs).catch(() => {}) // it was stopped
+      else fireLater(random() * withinMs).catch(() => {}) // stopped
     },
     takeWhole() {
       const wanted = whole

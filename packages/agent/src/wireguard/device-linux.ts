@@ -46,13 +46,13 @@ import { diffPeers, type PeerDiff } from './peers/peer-diff.ts'
 import { createReturningPeers, type ReturningPeers } from './peers/returning-peers.ts'
 import { refusalError, withoutRefused, writePeers } from './peers/write-peers.ts'
 
-/** What is of the mesh, for this node. */
+/** The mesh-wide settings for this node. */
 export interface MeshNetwork {
-  /** Its own address. */
+  /** Its mesh address. */
   meshIp: string
-  /** All addresses (CIDR). */
+  /** All ranges (CIDR). */
   meshRanges: readonly string[]
-  /** Those of the ranges that lead into the mesh here. */
+  /** The ranges routed into the mesh on this machine. */
   routed: readonly string[]
 }
 
@@ -61,20 +61,20 @@ export interface LinuxDeviceOptions {
   /** 0 for any. */
   listenPort: number
   mtu?: number
-  /** Asked for when needed: a new node learns it late, and it changes. */
+  /** A function, because a new node learns it late, and it changes. */
   network(): MeshNetwork
-  /** 0 for none. Asked for when needed: it depends on the NAT that this node is found to be behind. */
+  /** 0 for none. A function, because it depends on the NAT this node is found to be behind. */
   keepaliveSeconds(): number
   /** For files that need not outlive the interface. */
   runDir?: string
-  /** Where wireguard-go has its sockets. */
+  /** The folder of wireguard-go's sockets. */
   uapiDir?: string
   exec?: Exec
   clock?: Clock
   log: Log
 }
 
-/** The mesh interface of this machine. Disposing leaves it as it is: packets do not need the daemon. */
+/** The mesh interface of this machine. Disposing leaves it in place, because traffic does not need the daemon. */
 export interface LinuxDevice extends WireguardDevice, AsyncDisposable {}
 
 export async function createLinuxDevice(options: LinuxDeviceOptions): Promise<LinuxDevice> {
@@ -98,10 +98,10 @@ class Device implements LinuxDevice {
   readonly #record: KeptRecord
   #privateKey = ''
   #held: HeldPsks | undefined
-  /** Those that were held for the key that is to be written next. */
+  /** The PSKs held for the key that is to be written next. */
   #promised: HeldPsks = new Map()
   #backend: Backend | undefined
-  /** What one reads, another must not change before it has written. */
+  /** Nothing may change between a read and the write based on it. */
   readonly #exclusive = createSerialQueue()
 
   constructor(options: LinuxDeviceOptions & { runDir: string }, record: KeptRecord) {
@@ -216,7 +216,7 @@ class Device implements LinuxDevice {
 
   remove(): Promise<boolean> {
     return this.#exclusive(async () => {
-      // What does not answer is seen to be dead when it is asked again.
+      // If the process does not answer, the next request finds out that it is dead.
       const sight = await this.#driver.look().catch(() => this.#driver.look())
       if (isTunnel(sight)) await this.#driver.remove(sight)
       this.#sights.forget()
@@ -246,7 +246,7 @@ class Device implements LinuxDevice {
     return planInterface(wanted, sight, this.#record.current())
   }
 
-  /** What was done; undefined when there is nothing of ours under another name. */
+  /** What was done; undefined if our interface does not exist under another name. */
   async #takeBack(sight: Sight): Promise<string | undefined> {
     if (sight.state === 'frozen') {
       await this.#driver.remove(sight)
@@ -257,7 +257,7 @@ class Device implements LinuxDevice {
     return `interface was renamed to "${sight.link.name}"`
   }
 
-  /** What differs at this sight of it: of the interface itself, and of its peers. */
+  /** The differences at this observation: of the interface itself, and of its peers. */
   #compare(wanted: readonly Peer[], sight: Sight): Difference {
     const plan = this.#plan(sight)
     const isNew = plan.rebuild || sight.state !== 'wireguard'
@@ -280,7 +280,7 @@ class Device implements LinuxDevice {
     return privateKey === this.#privateKey || publicKeyOf(privateKey) === public_key
   }
 
-  /** PSKs for a new key are written just before it: a handshake begun between the two would fail. */
+  /** PSKs for a new key are written just before it: a handshake begun in between would fail. */
   async #write(
     backend: Backend,
     wanted: readonly Peer[],
@@ -355,7 +355,7 @@ class Device implements LinuxDevice {
     if (record.handovers.length > 0) this.#handovers.wake()
   }
 
-  /** Those that were spoken to again. Those that wait for a new key are not. */
+  /** The peers for which a handshake was retried, except those that wait for a new key. */
   async #tryAgain(publicKeys: readonly string[]): Promise<ReadonlySet<string>> {
     if (!this.#backend) return new Set()
     const waiting = new Set(this.#record.current().handovers.map(({ to }) => to))
@@ -372,7 +372,7 @@ class Device implements LinuxDevice {
   }
 }
 
-/** Whoever says it, the kernel, wg or wireguard-go, does not say what. */
+/** Neither the kernel nor wg nor wireguard-go says which port is in use. */
 const isTaken = /address already in use/i
 
 function takenError(port: number): Error {
@@ -396,7 +396,7 @@ function stepsOf({ plan, peers }: Difference): DeviceStep[] {
   return [...repairs, ...peers.steps]
 }
 
-/** A peer that is taken for one without a session is added anew: so that it has none should be certain. */
+/** A peer without a session is re-added, so that must be certain. */
 function isOnSilent(steps: readonly DeviceStep[], peers: readonly WgPeer[]): boolean {
   const silent = new Set(
     peers.flatMap((peer) => (peer.handshake_at === 0 ? [peer.public_key] : [])),

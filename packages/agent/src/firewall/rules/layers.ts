@@ -1,13 +1,13 @@
 import type { Range, RuleMatch } from './rule-match.ts'
 
 /**
- * Sorts rules into layers such that no two rules of a layer have a flow in common, and the first layer that knows a
- * flow decides about it as the first rule for it would. So a layer can be a map that the kernel searches at once, and
- * a packet costs as many searches as there are layers: one or two for a thousand rules of the usual kind.
+ * Sorts rules into layers such that no two rules of a layer share a flow, and the first layer that matches a
+ * flow decides like the first matching rule. So a layer can be a map that the kernel looks up at once, and
+ * a packet costs one lookup per layer: one or two for a typical thousand rules.
  *
- * Why the decision stays the same: a rule lies behind all earlier ones that overlap it and decide otherwise. So of the
- * rules for a flow none that contradicts the first can lie in front of it. (One that agrees can; then that one counts
- * the flow.) A rule that lies within an earlier one can never match and is left out.
+ * Why the decision is the same: a rule is in a later layer than all earlier rules that overlap it with another verdict. So
+ * among the rules for a flow, none that contradicts the first can be in an earlier layer. (One that agrees can; then that one counts
+ * the flow.) A rule that is contained in an earlier one can never match and is left out.
  */
 export function layerRules(matches: readonly RuleMatch[]): RuleMatch[][] {
   const layers: RuleMatch[][] = []
@@ -29,7 +29,7 @@ interface Placed {
   layer: number
 }
 
-/** The first layer behind all that decides otherwise, and without one that overlaps. */
+/** The first layer after every contradicting rule that has no overlapping rule. */
 function chooseLayer(match: RuleMatch, met: readonly Placed[]): number {
   const taken = new Set(met.map(({ layer }) => layer))
   let layer = 0
@@ -39,7 +39,7 @@ function chooseLayer(match: RuleMatch, met: readonly Placed[]): number {
   return layer
 }
 
-/** The rules so far, such that those which a rule for two single hosts may meet are found without trying all. */
+/** An index of the rules so far, for finding those that overlap a rule between two single hosts without trying all. */
 function createPlacedRules() {
   const all: Placed[] = []
   const byPrefixes = new Map<string, Placed[]>()
@@ -67,7 +67,7 @@ function sizeOf({ first, last }: Range): number {
   return last - first + 1
 }
 
-/** Names the prefixes of these sizes in which the rule begins. */
+/** Keys for the prefixes of these sizes that contain the start of the rule. */
 function prefixesKey({ src, dst }: RuleMatch, size: { src: number; dst: number }): string {
   const prefix = (first: number, width: number): string => `${first - (first % width)}/${width}`
   return `${prefix(src.first, size.src)} ${prefix(dst.first, size.dst)}`

@@ -1,6 +1,6 @@
 import { type CompiledPolicy, type CompiledRule, cidrSize, parseCidr } from '@plexd/protocol'
 
-/** The flows that a rule is about: those whose first packet lies in all four ranges. */
+/** The flows that a rule matches: those whose first packet is in all four ranges. */
 export interface RuleMatch {
   /** Addresses as numbers; each range is a prefix. */
   src: Range
@@ -8,11 +8,11 @@ export interface RuleMatch {
   protocols: Range
   ports: Range
   action: CompiledRule['action']
-  /** `<policy>#<index of the rule>`, under which the kernel counts. */
+  /** `<policy>#<index of the rule>`, the name of its counter. */
   name: string
 }
 
-/** Both ends belong to it. */
+/** Both ends are included. */
 export interface Range {
   first: number
   last: number
@@ -25,12 +25,12 @@ export const anyPort: Range = { first: 0, last: 65_535 }
 /** IP protocol numbers. */
 export const protocolNumbers = { icmp: 1, tcp: 6, udp: 17 }
 
-/** The mesh IP of a node, or undefined when this node does not know it. */
+/** The mesh IP of a node, or undefined if this node does not know it. */
 export type MeshIpOf = (nodeId: string) => string | undefined
 
 /**
- * All rules in order, as ranges. A rule that cannot be understood is left out and named in `problems`: it must never
- * become wider than what somebody wrote. A port without a protocol means TCP and UDP, and so becomes two matches.
+ * All rules in order, as ranges. An invalid rule is left out and named in `problems`: it must never
+ * become wider than it was written. A port without a protocol means TCP and UDP, and so becomes two matches.
  */
 export function matchRules(
   policies: readonly CompiledPolicy[],
@@ -48,26 +48,26 @@ export function matchRules(
   return { matches, problems }
 }
 
-/** Why a rule cannot be understood; empty when it can. */
+/** Why a rule is invalid; empty if it is valid. */
 export function whySkipped(rule: CompiledRule, meshIpOf: MeshIpOf): string {
   const match = tryRule(rule, '', meshIpOf)
   return typeof match === 'string' ? match : ''
 }
 
-/** Its matches, or why it cannot be understood. */
+/** Its matches, or why it is invalid. */
 function tryRule(rule: CompiledRule, name: string, meshIpOf: MeshIpOf): RuleMatch[] | string {
   try {
     return matchRule(rule, name, meshIpOf)
   } catch (error) {
-    // Only RangeErrors speak of the rule; anything else is a bug.
+    // Only RangeErrors are about the rule; anything else is a bug.
     if (!(error instanceof RangeError)) throw error
     return error.message
   }
 }
 
-/** What nft shows beside the counter of a rule. An id that could end the quoted text is spelt out. */
+/** The comment beside the rule's counter. An id with characters that could end the quoted text is escaped. */
 export function ruleName(policyId: string, index: number): string {
-  // nft takes 128 bytes at most.
+  // The limit of nft is 128 bytes.
   return `${encodeURIComponent(policyId).slice(0, 100)}#${index}`
 }
 

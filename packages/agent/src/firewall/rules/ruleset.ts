@@ -4,55 +4,55 @@ import { meshMark } from '../../routing/routing-plan.ts'
 import { layerRules } from './layers.ts'
 import { type MeshIpOf, matchRules, type Range, type RuleMatch } from './rule-match.ts'
 
-/** What the table `inet plexd` shall say, independent of what it says now. */
+/** The desired table `inet plexd`, independent of its actual contents. */
 export interface Ruleset {
   interface: string
   wireguardPort: number
   /** Undefined until the node is registered. */
   meshIp: string | undefined
-  /** The ranges of the mesh (CIDR), none of which overlap; undefined where nobody knows. */
+  /** The ranges of the mesh (CIDR), without overlaps; undefined if unknown. */
   meshRanges: readonly string[] | undefined
-  /** What of those is not of the mesh (CIDR or address); undefined where nobody knows. */
+  /** The exceptions within those ranges (CIDR or address); undefined if unknown. */
   exceptions: readonly string[] | undefined
   /** Of the mesh interface. */
   mtu: number
   defaultAction: 'allow' | 'deny'
   logDenied: boolean
-  /** Rules to be tried in this order; the rules of one layer have no flow in common. */
+  /** Layers in order of lookup; the rules of one layer share no flow. */
   layers: readonly (readonly RuleMatch[])[]
-  /** Of all of the above: two rulesets with the same digest are the same. */
+  /** Of all of the above: equal digests mean equal rulesets. */
   digest: string
 }
 
 export interface RulesetOptions {
-  /** The mesh interface; of packets on others only those are looked at that are for the address of the mesh. */
+  /** The mesh interface; on other interfaces only packets for mesh addresses are filtered. */
   interface: string
-  /** From which WireGuard sends what it has encrypted. */
+  /** The port from which WireGuard sends encrypted packets. */
   wireguardPort: number
-  /** This node's; undefined until it is registered. */
+  /** This node's mesh IP; undefined until it is registered. */
   meshIp?: string | undefined
-  /** The ranges of the mesh (CIDR), none of which overlap. */
+  /** The ranges of the mesh (CIDR), without overlaps. */
   meshRanges?: readonly string[] | undefined
-  /** What of those is not of the mesh (CIDR or address); undefined where nobody knows. */
+  /** The exceptions within those ranges (CIDR or address); undefined if unknown. */
   exceptions?: readonly string[] | undefined
   /** Of the mesh interface. */
   mtu: number
-  /** For flows that no rule is about. */
+  /** The verdict for flows that no rule matches. */
   defaultAction: 'allow' | 'deny'
-  /** Whether the kernel log names denied packets, at most five per second. */
+  /** Whether denied packets are written to the kernel log, at most five per second. */
   logDenied: boolean
   meshIpOf: MeshIpOf
 }
 
-/** The ruleset of these policies, and a sentence for each rule that had to be skipped. */
+/** The ruleset of these policies, and a message for each skipped rule. */
 export function compileRuleset(
   policies: readonly CompiledPolicy[],
   { meshIpOf, ...options }: RulesetOptions,
 ): { ruleset: Ruleset; problems: string[] } {
   const { interface: name, meshIp, meshRanges, exceptions } = options
-  // The name is written into the text for nft.
+  // Validated, because the name becomes part of the text for nft.
   if (!/^[\w.-]{1,15}$/.test(name)) throw new RangeError(`interface name "${name}" is not usable`)
-  if (meshIp !== undefined) parseIpv4(meshIp) // and so are these
+  if (meshIp !== undefined) parseIpv4(meshIp) // so do these
   for (const text of [...(meshRanges ?? []), ...(exceptions ?? [])]) parseCidr(text)
   const { matches, problems } = matchRules(policies, meshIpOf)
   const ruleset = {
@@ -67,13 +67,13 @@ export function compileRuleset(
 }
 
 /**
- * What is built beside the ruleset in force, in a first transaction, under names with a new generation's number:
- * nothing leads to it yet.
+ * The first transaction: new chains and maps, built beside the ruleset in force, with the number of a new generation in
+ * their names. Nothing refers to them yet.
  *
  * Every packet is judged by the first packet of its flow: `ct original` is the addresses, protocol and port with which
  * the flow began, also in replies and in ICMP errors about it. So one list of rules serves both directions, replies to
- * what is allowed pass, and a flow whose rule is gone stops with its next packet: no rule accepts "established", and
- * no connection has to be looked up and cut. As the tuple is the one before address translation, a rule about a port
+ * allowed flows pass, and a flow whose rule was removed stops with its next packet: no rule accepts "established", and
+ * no connections have to be deleted. As the tuple is from before address translation, a rule about a port
  * that Docker publishes means the port as the peer sees it.
  */
 export function buildText(ruleset: Ruleset, generation: number): string {
@@ -99,14 +99,14 @@ ${maps.map(searchText).join('')}\
 }
 
 /**
- * The second transaction, in which every packet goes from the old rules to the new: the base chains stay and are
- * filled anew, and the kernel walks a chain at one generation. Replacing the whole table would not do: the new base
- * chains run beside the old ones while either is empty, and older kernels can miss elements of a map while the
- * transaction ends that made it.
+ * The second transaction, which switches all packets from the old rules to the new: the base chains are kept and
+ * refilled, and the kernel evaluates a chain in one generation. Replacing the whole table would not work: new base
+ * chains would run beside the old ones while one of them is empty, and older kernels can miss elements of a map while
+ * the transaction that creates it ends.
  *
- * An address belongs to the machine, not to an interface: without the first rules a neighbour in the local network could
- * send to the mesh address around the mesh, and around the policies. Without the last but one, what WireGuard has encrypted for a peer whose endpoint lies inside the
- * mesh would be encrypted again, and again: hundreds of thousands of packets a second.
+ * Linux accepts packets for an address on any interface: without the first rules a neighbour in the local network could
+ * reach the mesh address from outside the mesh, bypassing the policies. Without the last but one, encrypted packets for a peer whose endpoint is inside the
+ * mesh range would be encrypted again and again: hundreds of thousands of packets a second.
  */
 export function switchText(ruleset: Ruleset, generation: number): string {
   const { decide } = namesOf(ruleset, generation)
@@ -132,8 +132,8 @@ function dropText(chain: string, matches: readonly string[], name: string): stri
 }
 
 /**
- * What is for the mesh address, and does not come through the mesh: what begins a flow, and what belongs to none. Another
- * program may have packets go untracked (NOTRACK), and of those nobody knows how they began.
+ * For packets to the mesh address that do not come through the mesh: those that begin a flow, and those without a flow. Another
+ * program may disable tracking (NOTRACK), and then it is unknown how a flow began.
  */
 export function aroundTexts({
   interface: name,
@@ -148,8 +148,8 @@ export function aroundTexts({
 }
 
 /**
- * WireGuard's packets from peers whose own address lies in a range of the mesh get the mark of those that go there: else a
- * kernel that checks which way an answer would take (rp_filter) finds the mesh, and drops them. The upper half of the
+ * WireGuard's packets from peers whose own address is in a mesh range get the mark of outgoing ones: otherwise a
+ * kernel with reverse path filtering (rp_filter) would look up the mesh route, and drop them. The upper half of the
  * mark is left to others.
  */
 function markText({ interface: name, meshRanges, wireguardPort }: Ruleset): string {
@@ -157,7 +157,7 @@ function markText({ interface: name, meshRanges, wireguardPort }: Ruleset): stri
   return `add rule inet plexd from_peers iifname != "${name}" ip saddr ${amongText(meshRanges)} udp dport ${wireguardPort} meta mark set mark and 0xffff0000 or 0x${meshMark.toString(16)}\n`
 }
 
-/** Connections through this machine into the mesh know nothing of its MTU: where no ICMP tells them, they would hang. */
+/** Clamps the MSS of connections forwarded into the mesh, which do not know its MTU and would hang where ICMP is blocked. */
 function segmentsText({ interface: name, mtu }: Ruleset): string {
   return ['iifname', 'oifname']
     .map(
@@ -168,8 +168,8 @@ function segmentsText({ interface: name, mtu }: Ruleset): string {
 }
 
 /**
- * What is for the mesh leaves by its interface, and no other: the routing sees to that, and somebody may take it away.
- * What WireGuard sends is encrypted; a part of a range may be a network of this machine.
+ * Packets for the mesh leave only by its interface. Routing ensures that, but somebody may remove the rule.
+ * Excepted are WireGuard's packets, which are encrypted, and parts of a range that are a network of this machine.
  */
 function clearText({ interface: name, ...ruleset }: Ruleset): string {
   const isOfMesh = ofMeshText('daddr', ruleset)
@@ -178,8 +178,8 @@ function clearText({ interface: name, ...ruleset }: Ruleset): string {
 }
 
 /**
- * The same for what comes in: who has an address of the mesh is one of its nodes, whoever asks. A neighbour who takes one
- * to send from would be believed by programs that go by it, at an address of this machine about which no policy says anything.
+ * The same for incoming packets: only nodes may use mesh addresses. A neighbour who configured one
+ * could otherwise impersonate a node to local programs, at an address of this machine that no policy covers.
  */
 function strangeTexts({ interface: name, ...ruleset }: Ruleset): string[] {
   const isOfMesh = ofMeshText('saddr', ruleset)
@@ -189,7 +189,7 @@ function strangeTexts({ interface: name, ...ruleset }: Ruleset): string[] {
   )
 }
 
-/** Packets from or for an address of the mesh, without those of WireGuard; undefined where not all of it is known. */
+/** Packets from or to mesh addresses, except WireGuard's; undefined if ranges or exceptions are unknown. */
 function ofMeshText(
   end: 'saddr' | 'daddr',
   { meshRanges, exceptions }: Pick<Ruleset, 'meshRanges' | 'exceptions'>,
@@ -199,15 +199,15 @@ function ofMeshText(
   return `ip ${end} ${amongText(meshRanges)}${others} meta mark and 0xffff != 0x${meshMark.toString(16)}`
 }
 
-/** One stands by itself. */
+/** A single one needs no braces. */
 function amongText(ranges: readonly string[]): string {
   return ranges.length === 1 ? `${ranges[0]}` : `{ ${ranges.join(', ')} }`
 }
 
-/** Of IPv4 and TCP without options. */
+/** The headers of IPv4 and TCP without options. */
 const tcpHeaderBytes = 40
 
-/** Chains and maps that a table with this ruleset consists of, and how many lines or elements each has. */
+/** The chains and maps of a table with this ruleset, with their numbers of lines or elements. */
 export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
   const { denied, allowed, decide, maps } = namesOf(ruleset, generation)
   const guards = aroundTexts(ruleset).length + strangeTexts(ruleset).length
@@ -226,13 +226,13 @@ export function objectsOf(ruleset: Ruleset, generation: number): Map<string, num
 }
 
 /**
- * On each packet that policy lets through, for the backstop, which takes it off again. One bit that nobody is known to
- * use: in the lower half Kubernetes has 0x4000 and 0x8000, portmap 0x2000, Cilium 0x0f00, and people have the small
- * numbers; the upper half is Calico's or Tailscale's. Nothing looks for a route between the two.
+ * Set on each packet that policy allows, for the backstop, which clears it again. One bit without known other
+ * users: in the lower half Kubernetes has 0x4000 and 0x8000, portmap 0x2000, Cilium 0x0f00, and people use small
+ * numbers; the upper half is Calico's or Tailscale's. No routing decision happens while it is set.
  */
 export const passMark = 0x1000
 
-/** The names under which packets are counted that no rule is about. */
+/** The names of the counters for packets that no rule matches. */
 export const ownNames = {
   denied: 'denied',
   byDefault: 'default',
@@ -244,7 +244,7 @@ export const ownNames = {
   strange: 'from the mesh, around it',
 }
 
-/** Where, and in which order among those of others, the kernel calls a chain. */
+/** The hook and priority at which the kernel calls a chain. */
 const hooks = {
   input: 'input priority filter',
   forward: 'forward priority filter',
@@ -253,7 +253,7 @@ const hooks = {
   segments: 'forward priority mangle',
   in_clear: 'postrouting priority filter',
 }
-/** Those that the kernel calls. */
+/** The base chains. */
 export const baseChains = Object.keys(hooks)
 const logDenied = 'limit rate 5/second burst 10 packets log prefix "plexd denied: "'
 
@@ -292,7 +292,8 @@ function elementText(match: RuleMatch, verdicts: Verdicts): string {
 
 function searchText(map: string): string {
   const flow = 'ct original ip saddr . ct original ip daddr . ct protocol'
-  // Only in this order does nft 1.0.6 know the type of `proto-dst`; ICMP stands here for errors about TCP and UDP.
+  // nft 1.0.6 infers the type of `proto-dst` only in this order; ICMP is here for errors about TCP and UDP.
+  // Protocols without ports are in the maps with all ports, so any two bytes match.
   // Protocols without ports are in the maps with all ports, so that for them any two bytes will do.
   return `\t\tmeta l4proto { tcp, udp, icmp } ${flow} . ct original proto-dst vmap @${map}
 \t\tmeta l4proto != { tcp, udp, icmp } ${flow} . th dport vmap @${map}
@@ -309,7 +310,7 @@ function rangeText({ first, last }: Range): string {
   return first === last ? String(first) : `${first}-${last}`
 }
 
-/** Of the texts rather than of the rules: a newer plexd that writes other text replaces what an older one wrote. */
+/** Of the texts rather than of the rules, so that a newer plexd with other texts replaces an older one's table. */
 function digestOf(ruleset: Ruleset): string {
   const text = buildText(ruleset, 0) + switchText(ruleset, 0)
   return createHash('sha256').update(text).digest('hex').slice(0, 16)

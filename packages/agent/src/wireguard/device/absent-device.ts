@@ -1,12 +1,12 @@
 import type { NetworkListener, WireguardDevice } from './device.ts'
 
-/** Stands where this machine has no mesh: nothing is on it, nothing can be written to it, and nobody changes it. */
+/** The device of a machine without a mesh: it is empty, cannot be written, and never changes. */
 export class AbsentDevice implements WireguardDevice {
   readonly interfaceName: string
   readonly disabledBecause: string
   readonly backend = 'none'
 
-  /** Named by what would be there, and why it is not. */
+  /** Named after the missing interface, with the reason. */
   constructor(interfaceName: string, disabledBecause: string) {
     this.interfaceName = interfaceName
     this.disabledBecause = disabledBecause

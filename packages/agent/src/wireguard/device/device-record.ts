@@ -3,24 +3,24 @@ import { join } from 'node:path'
 import { writeFileAtomic } from '@plexd/runtime'
 
 /**
- * What the interface cannot tell of itself, so that a restarted daemon finds its way: kept in /run, where it goes with
- * the interface when the machine starts anew. Holds no secret.
+ * State that the interface cannot hold itself, for a restarted daemon: stored in /run, so it disappears together with
+ * the interface at reboot. Contains no secrets.
  */
 export interface DeviceRecord {
-  /** Of the key the interface had from us last. */
+  /** The public key of the key that we last gave the interface. */
   public_key: string
-  /** Public key -> what the control plane said of the peer when it was written. */
+  /** Public key -> the control plane's data about the peer when it was written. */
   peers: Readonly<Record<string, { id: string; endpoint: string }>>
   handovers: readonly {
     peer_id: string
     from: string
     to: string
     allowed_ips: readonly string[]
-    /** These times are since the machine started. */
+    /** These times are since boot. */
     started_ms: number
-    /** Whether the new key has a PSK that nobody has. */
+    /** Whether the new key has a random PSK. */
     shut?: boolean
-    /** When the allowed IPs moved; the old key is ended a moment later. */
+    /** When the allowed IPs were moved; the old key is removed shortly after. */
     moved_ms?: number
   }[]
 }
@@ -31,7 +31,7 @@ export function recordPath(runDir: string, interfaceName: string): string {
 
 export const emptyRecord: DeviceRecord = { public_key: '', peers: {}, handovers: [] }
 
-/** Empty when there is none, or one that cannot be read: the record saves work, nothing depends on it. */
+/** Empty if missing or unreadable: the record saves work, but nothing depends on it. */
 export async function loadRecord(path: string): Promise<DeviceRecord> {
   try {
     const stored: DeviceRecord = JSON.parse(await readFile(path, 'utf8'))
@@ -41,7 +41,7 @@ export async function loadRecord(path: string): Promise<DeviceRecord> {
   }
 }
 
-/** The frame alone, by hand: a schema takes longer for a thousand peers than a daemon may take to start. */
+/** Validates only the outer structure, by hand: a schema would take too long for a thousand peers at startup. */
 function isWhole({ public_key, peers, handovers }: Partial<DeviceRecord>): boolean {
   return (
     typeof public_key === 'string' &&
@@ -55,13 +55,13 @@ function isWhole({ public_key, peers, handovers }: Partial<DeviceRecord>): boole
 /** A record that is kept on disk. */
 export interface KeptRecord extends AsyncDisposable {
   current(): DeviceRecord
-  /** Resolves when what must not be lost is on the disk: key and handovers. The rest follows within a second. */
+  /** Resolves when the essentials are on disk: key and handovers. The rest follows within a second. */
   replace(next: DeviceRecord): Promise<void>
-  /** Back to nothing, on the disk as well. */
+  /** Clears it, on disk too. */
   remove(): Promise<void>
 }
 
-/** A thousand peers make a file that is not to be written with each change of one. */
+/** The file of a thousand peers must not be rewritten at each change of one. */
 const restMs = 1_000
 
 export async function keepRecord(path: string): Promise<KeptRecord> {
@@ -74,7 +74,7 @@ export async function keepRecord(path: string): Promise<KeptRecord> {
     clearTimeout(timer)
     timer = undefined
     saving = saving
-      .catch(() => {}) // its caller is told
+      .catch(() => {}) // reported to its caller
       .then(async () => {
         const content = record
         if (content === saved) return
@@ -91,7 +91,7 @@ export async function keepRecord(path: string): Promise<KeptRecord> {
         next.public_key !== record.public_key || next.handovers.length + record.handovers.length > 0
       record = next
       if (isUrgent) await save()
-      else timer ??= setTimeout(() => void save().catch(() => {}), restMs) // the next replacement tries again
+      else timer ??= setTimeout(() => void save().catch(() => {}), restMs) // retried at the next change
     },
     async remove() {
       clearTimeout(timer)
