@@ -15,13 +15,13 @@ import { baseChains, buildText, objectsOf, type Ruleset, switchText } from './ru
 
 export interface NftablesOptions {
   log: Log
-  /** Called with the id of each process that writes, so that a watch can tell our changes from others'. */
+  /** Called with the id of each writing process, so that a watch can tell our changes from others'. */
   onWrite?: (pid: number) => void
   /** For tests: `['ip', 'netns', 'exec', name, 'nft']`. */
   command?: readonly [Tool, ...string[]]
 }
 
-/** The firewall by Linux nftables: the table `inet plexd`, driven by `nft`. */
+/** The firewall for Linux nftables: the table `inet plexd`, managed with `nft`. */
 export function createNftables({
   log,
   onWrite = () => {},
@@ -34,7 +34,7 @@ export function createNftables({
     await exec([...command, '-f', '-'], { input: text, onSpawn: onWrite })
   }
 
-  /** Undefined when there is no table. */
+  /** Undefined if there is no table. */
   async function list(): Promise<Listing | undefined> {
     // -n: to find the name of a protocol, nft would open a file for each rule.
     const text = await listTable('-s', '-n')
@@ -74,12 +74,12 @@ export function createNftables({
       await write(switchText(ruleset, generation))
       const sealed = seal(ruleset, generation, sweepText(observed.objects))
       if (observed.state === 'changed') await sealed
-      // Else it takes its time while the rules are in force. Without a seal they are written again at the next look.
+      // Otherwise clean-up continues while the rules are in force. Without a seal they are written again at the next check.
       else
         sealing = sealed.catch((error: unknown) => log.warn('firewall table not sealed', { error }))
     } catch (error) {
       if (observed.state !== 'changed') throw new Error('apply ruleset', { cause: error })
-      // Somebody left the table in a form that ours does not fit into, such as an input chain without a hook.
+      // Another program left the table in an incompatible form, such as an input chain without a hook.
       log.warn('firewall table is rebuilt from nothing', { error })
       await rebuild(ruleset, generation)
     }
@@ -95,7 +95,7 @@ export function createNftables({
     }
   }
 
-  /** Clears away what was there before, and says in the table what it holds. */
+  /** Deletes the previous generation, and seals the table. */
   async function seal(ruleset: Ruleset, generation: number, sweep: string): Promise<void> {
     if (sweep !== '') await write(sweep)
     const listing = await list()
@@ -135,10 +135,10 @@ export function createNftables({
   return { observe, asLeft, apply, remove, counters, check }
 }
 
-/** Whose a table with our name is: that of this interface, that of another, or emptied, so that it does not say. */
+/** The owner of a table with our name: this interface, another one, or unknown because it was emptied. */
 export type TableOwner = 'ours' | 'of another' | 'unknown'
 
-/** Deletes the table, if it is that of the interface; one that does not say whose it is only `ifUnknown`. */
+/** Deletes the table if it belongs to the interface; with `ifUnknown` also one whose owner is unknown. */
 export async function removeTableOf(
   interfaceName: string,
   { ifUnknown, run = exec }: { ifUnknown: boolean; run?: Exec },
@@ -148,7 +148,7 @@ export async function removeTableOf(
     await run(['nft', '-f', '-'], { input: deleteText })
 }
 
-/** Undefined when there is none. An nft that cannot say has never written one. */
+/** Undefined if there is none. An nft that cannot list has never written one. */
 export async function tableOwner(
   interfaceName: string,
   run: Exec = exec,
@@ -163,16 +163,16 @@ export async function tableOwner(
   }
 }
 
-/** To delete what may not exist, nft before 1.0.7 has to be told to add it first. */
+/** nft before 1.0.7 cannot delete what may not exist, so it is added first. */
 const deleteText = 'add table inet plexd\ndelete table inet plexd\n'
 
-/** For nft: to delete all of these but the base chains, which are filled anew. */
+/** The commands that delete all of these except the base chains, which are refilled. */
 function sweepText(objects: ObservedFirewall['objects']): string {
   const old = objects.filter(({ name }) => !baseChains.includes(name))
   const chains = old.filter(({ kind }) => kind === 'chain')
   const others = old.filter(({ kind }) => kind !== 'chain')
   return [
-    // Rules refer to maps and maps to chains, so they go in this order.
+    // Rules refer to maps and maps to chains, so this order is required.
     ...chains.map(({ name }) => `flush chain inet plexd ${name}\n`),
     ...others.map(({ kind, name }) => `delete ${kind} inet plexd ${name}\n`),
     ...chains.map(({ name }) => `delete chain inet plexd ${name}\n`),

@@ -5,14 +5,14 @@ import { createOwnProcesses, type OwnProcesses } from './changes/own-processes.t
 import type { Firewall } from './firewall.ts'
 import { createNftables } from './nftables.ts'
 
-/** The packet filter of this machine, and the way to hear of changes that others make to it. */
+/** This machine's packet filter, and the notification of changes by others. */
 export interface PacketFilter {
   firewall: Firewall
-  /** Drops what the firewall did not let pass, also while it is not there. */
+  /** Drops what the firewall did not accept, even while that is missing. */
   backstop: Backstop
   /** Whose changes are ours. */
   ownProcesses: OwnProcesses
-  /** Absent where nothing tells of changes: then every look has to read the table. */
+  /** Absent without notification of changes: then each check reads the table. */
   openChanges?: () => ChangeSocket
 }
 

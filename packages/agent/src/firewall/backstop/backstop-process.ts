@@ -6,7 +6,7 @@ import { identify, isInOurNetwork, type ProcessIdentity } from '../../process/pr
 import { isOwn, listProcesses, titleOf } from '../../process/process-list.ts'
 import type { BackstopPlan } from './backstop-text.ts'
 
-/** An `nft -i` that holds a backstop: the table goes with it. */
+/** An `nft -i` process that owns a backstop table: the table disappears with it. */
 export interface BackstopProcess extends ProcessIdentity {
   interface: string
   digest: string
@@ -15,8 +15,8 @@ export interface BackstopProcess extends ProcessIdentity {
 const title = 'plexd-backstop'
 
 /**
- * Those of this user in this network namespace. They are found by what they are called, and by the namespace they are in,
- * rather than by a file that could be lost or be of another boot.
+ * The backstop processes of this user in this network namespace. Found by process name and namespace
+ * rather than by a PID file, which could be lost or left over from another boot.
  */
 export async function findBackstops(): Promise<BackstopProcess[]> {
   const found: BackstopProcess[] = []
@@ -27,7 +27,7 @@ export async function findBackstops(): Promise<BackstopProcess[]> {
   return found
 }
 
-/** Of any process; undefined for one that is none, or gone. */
+/** Of any process; undefined if it does not exist. */
 async function readBackstop(pid: number): Promise<BackstopProcess | undefined> {
   const [word, interfaceName, digest] = titleOf(pid).split(' ')
   if (word !== title || !interfaceName || !digest) return undefined
@@ -35,7 +35,7 @@ async function readBackstop(pid: number): Promise<BackstopProcess | undefined> {
   return process_ && { ...process_, interface: interfaceName, digest }
 }
 
-/** Resolves when its table is in force. Rejects with an ExecError of nft where that is not possible here. */
+/** Resolves when its table is in force. Rejects with nft's ExecError if that is not possible here. */
 export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess> {
   await checkBackstop(plan)
   await using input = await openEndless()
@@ -57,12 +57,12 @@ export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess
 
 const patienceMs = 5_000
 
-/** Changes nothing. Rejects with an ExecError that says what nft or the kernel does not know. */
+/** A dry run. Rejects with an ExecError that says what nft or the kernel does not support. */
 export async function checkBackstop({ line }: BackstopPlan): Promise<void> {
   await exec(['nft', '-c', '-f', '-'], { input: `${line}\n` })
 }
 
-/** Whether its table is there: it came at once, with all that is in it. */
+/** Whether its table exists: it is created atomically with its contents. */
 export async function stands({ table }: BackstopPlan): Promise<boolean> {
   try {
     await exec(['nft', 'list', 'table', 'inet', table])
@@ -73,7 +73,7 @@ export async function stands({ table }: BackstopPlan): Promise<boolean> {
   }
 }
 
-/** A pipe with both ends in one descriptor: who reads from it never finds its end, whoever else is gone. */
+/** A pipe opened for reading and writing in one descriptor: its reader never sees the end, whoever else exits. */
 async function openEndless(): Promise<FileHandle> {
   makeFolder(standardRunDir)
   const path = join(standardRunDir, `${crypto.randomUUID()}.pipe`)

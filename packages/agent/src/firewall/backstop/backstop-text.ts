@@ -1,7 +1,7 @@
 /**
- * What stands behind our table: without it, whoever flushes the packet filter would open the mesh until it is back. A
- * table of its own drops what ours did not let pass. It has an owner, a process that outlives the daemon: nobody else
- * can change it, and `nft flush ruleset` leaves it.
+ * The backstop behind our table: without it, flushing the packet filter would open the mesh until the filter is restored. A
+ * separate table drops what ours did not accept. It is owned by a process that outlives the daemon: nobody else
+ * can change it, and `nft flush ruleset` skips it.
  */
 import { createHash } from 'node:crypto'
 import { aroundTexts, passMark } from '../rules/ruleset.ts'
@@ -15,20 +15,20 @@ export interface BackstopPlace {
 
 export interface BackstopPlan {
   interface: string
-  /** Of the text: two may stand side by side while one takes the place of the other. */
+  /** Of the text: two tables may exist at once while one replaces the other. */
   digest: string
   /** With the digest in its name. */
   table: string
-  /** For nft, on one line: what is typed to `nft -i` is one transaction for each line. */
+  /** For nft, on one line, because `nft -i` runs each line as a transaction. */
   line: string
 }
 
-/** In front of the name of each of these tables. */
+/** The prefix of these tables' names. */
 export const backstopPrefix = 'plexd_backstop_'
 
 /**
- * Ours marks what policy lets through. The mark is wiped off before, so that it cannot come from elsewhere, and behind,
- * so that nobody else meets it.
+ * Our table marks accepted packets. The mark is cleared before it, so that it cannot come from elsewhere, and after it,
+ * so that nobody else sees it.
  */
 export function planBackstop(place: BackstopPlace): BackstopPlan {
   const lineOf = (table: string): string =>
@@ -54,7 +54,7 @@ const hooks: readonly Hook[] = [
   { name: 'output', directions: ['oifname'] },
 ]
 
-/** Right before and right behind our own chains, which have the priority `filter`. */
+/** Just before and after our own chains, which have the priority `filter`. */
 function chainLines(
   { name, directions }: Hook,
   { interface: mesh, meshIp }: BackstopPlace,

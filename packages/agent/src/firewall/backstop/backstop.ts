@@ -3,15 +3,15 @@ import { endProcess, hasEndedNow } from '../../process/process-identity.ts'
 import { type BackstopProcess, findBackstops, stands, startBackstop } from './backstop-process.ts'
 import { type BackstopPlace, type BackstopPlan, planBackstop } from './backstop-text.ts'
 
-/** What stands behind our table, and drops what that did not let pass. It outlives the daemon. */
+/** The backstop behind our table: drops what that did not accept. It outlives the daemon. */
 export interface Backstop {
   /**
-   * Not before our table is in force: it drops all that is not marked. One that a daemon before this has left is taken
-   * over; another takes its place without a moment between. Resolves to what was wrong, in the past tense, if anything.
-   * Where it was found to be impossible, it is tried again only with `look`.
+   * Start it only after our table is in force, because it drops everything unmarked. A backstop left by an earlier daemon is adopted;
+   * a different one is replaced without a gap. Resolves to what was wrong, in the past tense, if anything.
+   * If it was found to be unsupported, it is tried again only with `look`.
    */
   hold(place: BackstopPlace, options?: { look?: boolean }): Promise<string | undefined>
-  /** Whether it was held and is not any more. Cheap: asked often. */
+  /** Whether it was running and has ended. Cheap, because it is called often. */
   isLost(): boolean
 }
 
@@ -56,13 +56,13 @@ async function takeOver(
   return same && (await stands(plan)) ? same : undefined
 }
 
-/** Those of one interface, in this network namespace. */
+/** The processes for one interface, in this network namespace. */
 export async function removeBackstops(interfaceName: string): Promise<void> {
   for (const backstop of await findBackstops())
     if (backstop.interface === interfaceName) await endProcess(backstop, systemClock)
 }
 
-/** What is not so, and what to do about it. */
+/** What is missing, and the remedy. */
 export function describeBackstopProblem(error: unknown): string {
   const open =
     'nothing stands behind the packet filter, and when another program flushes it, the mesh is open until it is back'

@@ -1,16 +1,16 @@
 import { importFfi } from '@plexd/runtime'
 import { type FilterNews, parseFilterNews } from './netlink-message.ts'
 
-/** Where the kernel announces changes to the packet filter, of the network namespace in which it was opened. */
+/** A socket on which the kernel announces packet filter changes in the network namespace where it was opened. */
 export interface ChangeSocket {
-  /** All that has come since the last call, or `overrun` if some of it was lost. */
+  /** Everything since the last call, or `overrun` if some of it was lost. */
   read(): FilterNews | 'overrun'
   close(): void
 }
 
 /**
- * What opens such sockets. It reads the netlink group itself rather than the output of `nft monitor`: nft 1.0.6 prints
- * memory that it does not own when it describes elements of our kind of map. Rejects where Node has no FFI.
+ * Opens such sockets. Reads the netlink group directly instead of `nft monitor`, because nft 1.0.6 prints
+ * memory that it does not own when it describes elements of our kind of map. Rejects if Node has no FFI.
  */
 export async function loadChangeSocket(): Promise<() => ChangeSocket> {
   const { dlopen } = await importFfi()
@@ -26,7 +26,7 @@ export async function loadChangeSocket(): Promise<() => ChangeSocket> {
   function open(): ChangeSocket {
     const fd = libc.socket(linux.afNetlink, linux.sockRaw | linux.sockCloexec, linux.netfilter)
     if (fd < 0) throw new Error('open netlink socket')
-    // Room for what a big ruleset announces; without the right to ask for it the default must do.
+    // Room for the announcement of a large ruleset; without permission for that the default has to do.
     libc.setsockopt(fd, linux.solSocket, linux.soRcvbufforce, int32(8 * 1024 * 1024), 4)
     if (libc.bind(fd, groupAddress(), 12) !== 0) {
       libc.close(fd)
@@ -34,7 +34,7 @@ export async function loadChangeSocket(): Promise<() => ChangeSocket> {
     }
     const datagram = Buffer.alloc(64 * 1024)
 
-    /** The kernel says so once, as an error of the socket. */
+    /** The kernel reports it once, as an error of the socket. */
     function overran(): boolean {
       const error = int32(0)
       libc.getsockopt(fd, linux.solSocket, linux.soError, error, int32(4))
@@ -60,7 +60,7 @@ export async function loadChangeSocket(): Promise<() => ChangeSocket> {
   return open
 }
 
-/** So many at a time; what is left then is read at the next look. */
+/** The maximum per call; the rest is read at the next one. */
 const maxDatagrams = 1_000
 
 const linux = {

@@ -3,25 +3,25 @@ import type { Problems } from '../../health/problems.ts'
 import { createRepeats } from '../../health/repeats.ts'
 import type { Author } from './netlink-message.ts'
 
-/** What other programs do to our table, counted and told: it is put right each time, so that nobody would notice. */
+/** Counts and reports changes by other programs to our table, which nobody would notice otherwise, because they are repaired. */
 export interface ForeignChanges {
-  /** Undefined: nobody knows who. */
+  /** Undefined: by an unknown program. */
   add(author: Author | undefined): void
-  /** To be called now and then, so that what is over is not told any more. */
+  /** Call this regularly, so that past interference is no longer reported. */
   check(): void
-  /** Too often to report each. */
+  /** Too frequent to report each. */
   isFight(): boolean
 }
 
 export interface ForeignChangesOptions {
-  /** Whether nothing passes while the table is not there. */
+  /** Whether nothing passes while the table is missing. */
   isShut(): boolean
   problems: Problems
   clock: Clock
   log: Log
 }
 
-/** Once is what an operator does; twice in a minute is a program that will do it again. */
+/** One change is an operator; two within a minute are a program that will do it again. */
 const manyTimes = 2
 const fightTimes = 5
 

@@ -8,30 +8,30 @@ import { startTableWatch } from './table-watch.ts'
 export interface FirewallGuardOptions {
   socket: ChangeSocket
   isOurs: (processId: number) => boolean
-  /** Whether what stands behind the table has ended. Asked often. */
+  /** Whether the backstop has ended. Called often. */
   isBackstopLost(): boolean
   foreign: ForeignChanges
-  /** Looks at table and backstop, and puts right what differs; rejects when it cannot. */
+  /** Checks table and backstop, and repairs differences; rejects if it cannot. */
   look(): Promise<unknown>
   clock: Clock
   log: Log
 }
 
-/** As often as the table is looked at; a look and the repair take about as long. */
+/** The poll interval; a check and the repair take about as long. */
 const intervalMs = 100
 const checkMs = 10_000
 
 /**
- * Has the table looked at when somebody else has changed it, at once each time: how often somebody else does so is no
- * reason to leave it away for longer. Pauses grow only while it cannot be put right, and for the backstop alone while that
- * cannot be started again: it costs several runs of nft to try.
+ * Checks the table immediately whenever another program has changed it, however often: repeated
+ * interference is no reason to leave it unrepaired for longer. Backs off only while the repair fails, and for the backstop alone while
+ * that cannot be restarted, because each attempt costs several runs of nft.
  */
 export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposable {
   const { socket, isOurs, isBackstopLost, foreign, look, clock, log } = options
   const trigger = createTrigger(clock)
   const backoff = createBackoff({ minMs: 200, maxMs: 5_000 })
   const backstopBackoff = createBackoff({ minMs: 200, maxMs: 60_000 })
-  /** When a backstop that could not be started again is looked at once more. */
+  /** When to try a failed backstop again. */
   let backstopDueMs = clock.monotonic()
 
   const task = startTask(async (signal) => {
@@ -42,7 +42,7 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
     }
   })
 
-  /** Resolves to how long the next look has to wait. */
+  /** Resolves to the time until the next check. */
   async function lookOnce(): Promise<number> {
     try {
       await look()

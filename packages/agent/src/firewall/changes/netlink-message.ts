@@ -1,15 +1,15 @@
-/** A change of the packet filter, as the kernel announces it to all that listen. */
+/** A packet filter change as announced by the kernel. */
 export interface TableChange {
-  /** Of the program that made it: its process id, as a rule. */
+  /** The netlink port of the program, usually its process id. */
   portId: number
   table: string
 }
 
-/** Whose changes they were. The kernel says so behind them, at the end of a transaction. */
+/** The program that made the preceding changes; the kernel sends it at the end of a transaction. */
 export interface Author {
   portId: number
   processId: number
-  /** Of the program, at most 15 bytes. */
+  /** The program's name, at most 15 bytes. */
   name: string
 }
 
@@ -18,12 +18,13 @@ export interface FilterNews {
   authors: Author[]
 }
 
-/** Reads one datagram of the nftables group; messages about no table, and what is malformed, are left out. */
+/** Parses one datagram of the nftables group; skips messages without a table and malformed ones. */
 export function parseFilterNews(datagram: Buffer): FilterNews {
   const news: FilterNews = { changes: [], authors: [] }
   let at = 0
   while (at + headerBytes <= datagram.length) {
-    // struct nlmsghdr (length, type, flags, sequence, port id), then struct nfgenmsg; in the order of the machine,
+    // struct nlmsghdr (length, type, flags, sequence, port id), then struct nfgenmsg; in host byte order,
+    // which is little endian on all supported machines.
     // which on all that we run on is little endian.
     const length = datagram.readUInt32LE(at)
     if (length < headerBytes || at + length > datagram.length) break

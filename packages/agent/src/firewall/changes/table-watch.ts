@@ -5,18 +5,18 @@ import type { Author, TableChange } from './netlink-message.ts'
 export interface TableWatchOptions {
   /** Closed when the watch ends. */
   socket: ChangeSocket
-  /** Names of the tables that are ours. */
+  /** The names of our tables. */
   tables: readonly string[]
   /** Whether this process changed them on our behalf. */
   isOurs: (processId: number) => boolean
-  /** Somebody else changed a table of ours, or so much happened that the kernel could not tell us all: then nobody knows who. */
+  /** Another program changed one of our tables, or the kernel lost announcements: then the program is unknown. */
   onChange: (author: Author | undefined) => void
   clock: Clock
 }
 
 /**
- * Hears of changes to the packet filter within a tenth of a second. Node cannot wait for a netlink socket, so it is
- * looked at ten times a second, at 10 us each.
+ * Notices packet filter changes within a tenth of a second. Node cannot wait for a netlink socket, so it is
+ * polled ten times a second, at 10 us each.
  */
 export function startTableWatch(options: TableWatchOptions): Disposable {
   const { socket, tables, isOurs, onChange, clock } = options

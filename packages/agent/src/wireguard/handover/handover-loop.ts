@@ -5,17 +5,17 @@ import { type Handover, isWaiting, pauseAt } from './handover.ts'
 
 /** Completes handovers as soon as their peers use the new key. */
 export interface HandoverLoop extends AsyncDisposable {
-  /** There is a new one. */
+  /** A handover was added. */
   wake(): void
 }
 
 const idleMs = 24 * 3_600_000
-/** Old keys that only have to be ended are in no hurry. */
+/** Removing an old key is not urgent. */
 const endingMs = 100
 
 export function startHandoverLoop(deps: {
   pending(): readonly Handover[]
-  /** Takes those further whose time has come. */
+  /** Advances the handovers that are due. */
   advance(): Promise<void>
   clock: Clock
   log: Log
@@ -37,7 +37,7 @@ export function startHandoverLoop(deps: {
     }
   }
 
-  /** Half of the time at most is spent looking, however long a look takes. */
+  /** At most half of the time is spent checking, however long a check takes. */
   function pauseMs(lookMs: number): number {
     if (pending().length === 0) return idleMs
     const waiting = pending().filter(isWaiting)

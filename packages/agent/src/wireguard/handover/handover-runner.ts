@@ -14,16 +14,16 @@ import {
 } from './handover.ts'
 import type { HeldPsks } from './held-psks.ts'
 
-/** Takes handovers through their stages; the record says how far each has come. */
+/** Advances handovers through their stages; the record stores the stage of each. */
 export interface HandoverRunner {
   /**
-   * These peers are being written, and the record will be this: remembers what their new keys will open with. What is
-   * held for our own next key is not for now.
+   * Call this when these peers are being written, with the next record: remembers the PSKs of their new keys, except
+   * those held for our own next key.
    */
   expect(wanted: readonly Peer[], record: DeviceRecord, held: HeldPsks | undefined): void
-  /** New key that waits -> its PSK. Not on the disk: a daemon that starts is given them again. */
+  /** Waiting new key -> its PSK. In memory only: after a restart they are supplied again. */
   psks(): HeldPsks
-  /** Takes those further whose time has come; nobody else may write meanwhile. */
+  /** Advances the handovers that are due; nobody else may write meanwhile. */
   advance(backend: Backend): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export function createHandoverRunner(options: {
   keepaliveSeconds(): number
   record(): DeviceRecord
   remember(record: DeviceRecord): Promise<void>
-  /** The interface is about to change. */
+  /** Called before the interface changes. */
   onWrite(): void
   clock: Clock
   log: Log
@@ -127,7 +127,7 @@ function withoutHandovers(record: DeviceRecord, ended: readonly Handover[]): Dev
   }
 }
 
-/** Where the peer spoke from last. */
+/** The peer's last source address. */
 function endpointsOf(peers: readonly WgPeer[]): (handover: Handover) => string {
   const endpoints = new Map(peers.map(({ public_key, endpoint }) => [public_key, endpoint]))
   return ({ from, to }) => endpoints.get(to) || endpoints.get(from) || ''

@@ -3,25 +3,25 @@ import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
 import type { DeviceRecord } from '../device/device-record.ts'
 
 /**
- * A peer that changes its key, make before break. The new key is added without allowed IPs while the old one carries
- * on; when the peer has begun to use the new key, the allowed IPs move in one call. Without this every packet is lost
- * from the moment the control plane tells of the key until the peer has it in use.
+ * A peer that changes its key, make before break. The new key is added without allowed IPs while the old one is still
+ * in use; when the peer starts to use the new key, the allowed IPs are moved in one call. Otherwise every packet would be lost
+ * from the announcement of the key until the peer uses it.
  *
- * What the peer sends under its new key before the allowed IPs have moved would be lost as well. So the new key is shut
- * while it waits: it gets a PSK that nobody has. The first message of a handshake shows itself without it, but the
- * handshake cannot end, and the peer keeps its packets until we have moved the allowed IPs and shake hands ourselves.
+ * Packets that the peer sends under its new key before the allowed IPs are moved would be lost as well. So the new key is
+ * blocked while it waits, by a random PSK. The first message of a handshake is still visible, but the
+ * handshake cannot complete, and the peer queues its packets until we have moved the allowed IPs and started a handshake.
  */
 export type Handover = DeviceRecord['handovers'][number]
 
-/** With keepalive the new key is tried at once and each 5 s, so a peer that was faster than the news is found. */
+/** With keepalive the new key is tried at once and every 5 s, which finds a peer that switched before the announcement. */
 const waitingKeepaliveSeconds = 25
 
-/** The new key, ready to be recognised. */
+/** The new key, added so that its use can be noticed. */
 export function waitingPeer(
   peer: { public_key: string; psk: string; endpoint: string },
   currentEndpoint: string,
 ): PeerChange {
-  // Where the peer is at this moment beats what the control plane believes.
+  // The peer's current endpoint is better than the control plane's.
   const endpoint = currentEndpoint || peer.endpoint
   return {
     public_key: peer.public_key,
@@ -34,8 +34,8 @@ export function waitingPeer(
 }
 
 /**
- * Anew, because WireGuard would not try the same peer again for five seconds once this opens. With an endpoint, which is
- * part of what was asked for and would be missed; nothing is sent there.
+ * Re-added, because WireGuard would not retry a handshake with the same peer for five seconds once it is unblocked. The endpoint
+ * is included, because it is part of the desired state; nothing is sent to it.
  */
 export function shutPeer({ to }: Handover, nobodysPsk: string, endpoint: string): PeerChange[] {
   return [
@@ -51,8 +51,8 @@ export function shutPeer({ to }: Handover, nobodysPsk: string, endpoint: string)
 }
 
 /**
- * Moves the allowed IPs to the new key, and ends the old one: two writes, a moment apart. A key that is shut
- * opens with `psk` and speaks at once, to where the peer spoke from. Without a PSK the key is open already.
+ * Moves the allowed IPs to the new key, and removes the old one: two writes, a moment apart. A blocked key is unblocked
+ * with `psk` and starts a handshake at once, to the peer's last source address. Without a PSK the key is not blocked.
  */
 export function completion(
   { from, to, allowed_ips, shut }: Handover,
@@ -82,12 +82,12 @@ export function completion(
   return [[{ public_key: to, type: 'remove' }, opened], end]
 }
 
-/** So long before a node uses a new key its peers hear of it: they can be ready. */
+/** How long before its use a node's new key is announced to its peers. */
 export const newKeyNoticeMs = 2_000
 
 /**
- * Until the next look whether a peer that has a new key for so long uses it. Around the moment in which it should, each
- * packet counts; before and after a look, which may be one at a thousand peers, is worth more.
+ * The time until the next check whether a peer uses its new key, by the age of the announcement. Around the expected switch each
+ * packet counts; earlier and later, a check, which may read a thousand peers, is more expensive than the loss.
  */
 export function pauseAt(ageMs: number): number {
   const lateMs = ageMs - newKeyNoticeMs
@@ -95,7 +95,7 @@ export function pauseAt(ageMs: number): number {
   return lateMs < 8_000 ? 20 : 500
 }
 
-/** Those whose new key should be shut by now: a peer that was faster than the news would have been found. */
+/** The peers whose new key should be blocked now: one that switched early would have been found. */
 export function unshutHandovers(handovers: readonly Handover[], bootMs: number): Handover[] {
   return handovers.filter(
     (one) => isWaiting(one) && !one.shut && ageOf(one.started_ms, bootMs) > openMs,
@@ -104,18 +104,18 @@ export function unshutHandovers(handovers: readonly Handover[], bootMs: number):
 
 const openMs = 500
 
-/** By the clock of the machine's start, and by the one by which WireGuard tells of handshakes. */
+/** In boot time, and in the wall clock that WireGuard uses for handshakes. */
 interface Now {
   bootMs: number
   seconds: number
 }
 
-/** What is of before the machine started is old. */
+/** Times from before the boot count as old. */
 function ageOf(ms: number, bootMs: number): number {
   return ms > bootMs ? Number.POSITIVE_INFINITY : bootMs - ms
 }
 
-/** Those whose time has come, given what the interface says now. */
+/** The handovers that are due, given the current state of the interface. */
 export function dueHandovers(
   handovers: readonly Handover[],
   peers: readonly WgPeer[],
@@ -134,26 +134,26 @@ function isDue(
   { bootMs, seconds }: Now,
 ): boolean {
   if (!from) return true
-  // Bytes arrive with the first message of a handshake, before the handshake is complete.
+  // The byte counter grows with the first message of a handshake, before the handshake is complete.
   if (to && (to.rx_bytes > 0 || to.handshake_at > 0)) return true
   const ageMs = ageOf(started_ms, bootMs)
   const isOldDead = !hasSession(from, seconds)
   return ageMs > longestMs || (ageMs > patienceMs && isOldDead)
 }
 
-/** Whether the allowed IPs are still those of the old key. */
+/** Whether the allowed IPs are still on the old key. */
 export function isWaiting({ moved_ms }: Handover): boolean {
   return moved_ms === undefined
 }
 
-/** Those whose old key can end: what was on its way under it when the allowed IPs moved has been sent. */
+/** The handovers whose old key can be removed: packets in flight under it have arrived. */
 export function endedHandovers(handovers: readonly Handover[], bootMs: number): Handover[] {
   return handovers.filter(({ moved_ms = bootMs }) => ageOf(moved_ms, bootMs) >= restMs)
 }
 
 const restMs = 200
 
-/** A peer that crashed in the middle of its rotation comes back with the old key, and keeps it for a while. */
+/** A peer that crashed during its rotation comes back with the old key, and keeps it for a while. */
 const patienceMs = 10_000
-/** But an old key is not honoured for ever. */
+/** But an old key is not accepted forever. */
 const longestMs = 10 * 60_000

@@ -2,12 +2,12 @@ import type { Peer } from '@plexd/protocol'
 import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
 import { type Handover, isWaiting } from './handover.ts'
 
-/** Public key -> the PSK that it will have with our next key. */
+/** Public key -> its PSK with our next key. */
 export type HeldPsks = Map<string, string>
 
 /**
- * What makes the old keys of peers that wait with their new ones usable with our next key. Two nodes that change their
- * keys at about the same time have nothing else in common until both are through.
+ * The PSKs that make the peers' old keys usable with our next key. Two nodes that rotate
+ * at about the same time have no other common keys until both have finished.
  */
 export function leavingPsks(
   handovers: readonly Handover[],
@@ -24,7 +24,7 @@ export function leavingPsks(
   })
 }
 
-/** The peers without their new PSKs where they are present; those are put into `held`. */
+/** The peers without new PSKs for those that exist; these PSKs are put into `held`. */
 export function withoutNewPsks(
   wanted: readonly Peer[],
   actual: ReadonlyMap<string, WgPeer>,

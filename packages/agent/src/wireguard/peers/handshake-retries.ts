@@ -4,7 +4,7 @@ import { createTrigger } from '../../process/trigger.ts'
 import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
 import { addedSpeaking } from './keepalive.ts'
 
-/** What makes WireGuard speak again to those of these peers to which it has spoken in vain. Pure. */
+/** The changes that make WireGuard retry handshakes with those of these peers that have not answered. Pure. */
 export function handshakeRetries(
   publicKeys: readonly string[],
   peers: readonly WgPeer[],
@@ -17,7 +17,7 @@ function isUnanswered({ endpoint, handshake_at, tx_bytes }: WgPeer): boolean {
   return endpoint !== '' && handshake_at === 0 && tx_bytes > 0
 }
 
-/** The peers that these writes are the first to give an endpoint. */
+/** The peers that get their first endpoint by these writes. */
 export function newlyReachable(writes: readonly PeerChange[]): string[] {
   return writes
     .filter(({ type, endpoint }) => type === 'add' && endpoint)
@@ -25,22 +25,22 @@ export function newlyReachable(writes: readonly PeerChange[]): string[] {
 }
 
 /**
- * Speaks again to new peers that do not answer. Two nodes hear of each other at about the same time: the first to speak
- * is not known yet to the other, or shut out by its NAT; and when both speak at once, neither completes a handshake.
+ * Retries handshakes with new peers that do not answer. Two nodes learn of each other at about the same time: the first
+ * initiation is often dropped, by a peer that does not know us yet or by its NAT; and if both start at once, neither handshake completes.
  */
 export interface HandshakeRetries extends AsyncDisposable {
   watch(publicKeys: readonly string[]): void
 }
 
-/** Before each try; jitter keeps two nodes from crossing again. */
+/** The delays before each retry; jitter keeps two nodes from colliding again. */
 const pausesMs = [700, 1_500, 3_000]
-/** Those whose time comes within it are tried together: a try reads the whole interface. */
+/** Retries due within this time are made together, because each reads the whole interface. */
 const togetherMs = 250
-/** In a big mesh that starts they would be a burst of their own. */
+/** Limits the burst when a large mesh starts. */
 const maxWatched = 100
 
 export function startHandshakeRetries(deps: {
-  /** Speaks again to those that have not answered, and resolves to them. */
+  /** Retries those that have not answered, and resolves to them. */
   tryAgain(publicKeys: readonly string[]): Promise<ReadonlySet<string>>
   clock: Clock
   log: Log

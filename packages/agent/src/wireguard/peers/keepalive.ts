@@ -3,8 +3,8 @@ import { hasSession } from '../backend/session.ts'
 import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
 
 /**
- * Makes WireGuard send something to each peer at once: it does so when keepalive is switched on. Whoever has a new key
- * or a new address must speak first, for nobody can reach him under it yet.
+ * Makes WireGuard send something to each peer at once, by switching keepalive on. After a change of our key or
+ * address we have to send first, because no peer can reach us until then.
  */
 export function speakNow(publicKeys: readonly string[]): PeerChange[] {
   return publicKeys.flatMap((public_key): PeerChange[] => [
@@ -14,8 +14,8 @@ export function speakNow(publicKeys: readonly string[]): PeerChange[] {
 }
 
 /**
- * Adds peers anew that WireGuard may have spoken to in vain: it would not try again for five seconds, and forgets about
- * that with the peer. They are spoken to at once, and get their keepalive afterwards.
+ * Re-adds peers that WireGuard may have tried in vain: it would not retry for five seconds, but forgets
+ * that with the peer. A handshake starts at once, and keepalive is set afterwards.
  */
 export function addedSpeaking(peers: readonly Settings[]): PeerChange[] {
   return [
@@ -43,10 +43,10 @@ type Settings = Pick<
   'public_key' | 'psk' | 'endpoint' | 'allowed_ips' | 'keepalive_seconds'
 >
 
-/** Switching it on makes WireGuard speak; what the value is does not matter. */
+/** Switching it on makes WireGuard send; the value does not matter. */
 const speakingSeconds = 25
 
-/** Puts keepalive back to what it was before it was switched. */
+/** Restores the original keepalive. */
 export function settled(publicKeys: readonly string[], keepaliveSeconds: number): PeerChange[] {
   return publicKeys.map((public_key) => ({
     public_key,
@@ -56,9 +56,9 @@ export function settled(publicKeys: readonly string[], keepaliveSeconds: number)
 }
 
 /**
- * What must be written when this machine has got another address. wireguard-go sends to a peer from the address that
- * the last exchange was on, also when the machine has it no longer, and then fails for ever; writing the endpoint that
- * the peer has anyway makes it forget.
+ * The changes needed after a change of this machine's address. wireguard-go keeps sending to a peer from the address of
+ * the last exchange, even if the machine has lost it, and then fails forever; writing the peer's
+ * unchanged endpoint makes it forget that address.
  */
 export function forgetSources(peers: readonly WgPeer[], backend: BackendName): PeerChange[] {
   if (backend === 'kernel') return []
@@ -67,7 +67,7 @@ export function forgetSources(peers: readonly WgPeer[], backend: BackendName): P
     .map(({ public_key, endpoint }) => ({ public_key, type: 'update', endpoint }))
 }
 
-/** Those with a session: others have nothing to lose, and would be made to shake hands. */
+/** Only peers with a session: others have nothing to lose, and would start handshakes. */
 export function keysInUse(peers: readonly WgPeer[], nowSeconds: number): string[] {
   return peers.filter((peer) => hasSession(peer, nowSeconds)).map(({ public_key }) => public_key)
 }

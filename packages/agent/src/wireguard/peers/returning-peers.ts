@@ -3,22 +3,22 @@ import type { PeerChange } from '../backend/wg-interface.ts'
 import { newlyReachable } from './handshake-retries.ts'
 
 /**
- * Finds the peers that come back to the interface. Such a peer may go on in the session that it had with us, which went
- * with it: whatever it sends is lost until it doubts that after 15 seconds, or hears of another. So it is spoken to.
+ * Finds peers that return to the interface. Such a peer may still use its previous session with us, which was deleted
+ * with it: its packets are lost until it doubts the session after 15 seconds, or gets a handshake. So we start one.
  */
 export interface ReturningPeers {
   /**
-   * Of the peers that these changes add, those that have been there before. `isMissed` tells of a key that should be
-   * there, when somebody else has removed it.
+   * The re-added peers among these changes. `isMissed` says whether a key should
+   * be there, because somebody else has removed it.
    */
   follow(changes: readonly PeerChange[], isMissed: (publicKey: string) => boolean): string[]
 }
 
-/** Who was away for longer has no session left, and no handshake that is under way. */
+/** After a longer absence the peer has no session left, and no handshake in progress. */
 const rememberedMs = 3_600_000
 
 export function createReturningPeers(clock: Pick<Clock, 'monotonic'>): ReturningPeers {
-  /** Those that were removed, in this order, and when. */
+  /** The removed peers in order of removal, with the time. */
   const goneAtMs = new Map<string, number>()
 
   function note({ type, public_key }: PeerChange): void {

@@ -12,19 +12,19 @@ import {
 } from '@plexd/protocol'
 
 export interface PeerRules {
-  /** The ranges of the mesh; undefined where that is not known. */
+  /** The ranges of the mesh; undefined if unknown. */
   meshRanges?: readonly Cidr[] | undefined
-  /** Those of the mesh that have no way here: nothing is sent to who is in them, nor taken from there. */
+  /** The ranges that are not routed on this machine: nothing is sent to peers in them, nor accepted from them. */
   leftOut?: readonly Cidr[]
-  /** Whether a peer may have addresses outside it: whole networks, or the internet, then go through the mesh. */
+  /** Whether peers may have allowed IPs outside the mesh, so that whole networks, or the internet, are routed through it. */
   foreignAllowedIps?: boolean
 }
 
 /**
- * The peers as WireGuard can have them, and what it cannot have of them. It knows a peer by its key and gives each
- * address to one peer only, so of two that want the same the first has it: written as they came, they would take it
- * from each other at each reconciliation. What is wrong with a peer costs only that: without an endpoint it is still
- * there, and may be the one to call. Pure.
+ * The peers that WireGuard can use, and what was left out. WireGuard identifies a peer by its key and gives each
+ * allowed IP to only one peer, so of two that claim the same one, the first gets it; otherwise they would take it
+ * from each other at each reconciliation. Only the invalid part of a peer is left out: without an endpoint it is still
+ * there, and may connect to us. Pure.
  */
 export function usablePeers(
   peers: readonly Peer[],
@@ -69,14 +69,14 @@ export function usablePeers(
   return { peers: [...byKey.values()], problems }
 }
 
-/** The peer itself where nothing is wrong with it: that is nearly always so, and there may be thousands. */
+/** Returns the same object if nothing is wrong, which is nearly always the case; there may be thousands. */
 function usablePeer(
   peer: Peer,
   { take, problems }: { take: (cidr: string) => string[]; problems: string[] },
 ): Peer {
   const { allowed_ips, endpoint, psk } = peer
   const taken = allowed_ips.flatMap(take)
-  // One inside the range of the mesh is as good as any: by their mark, packets of WireGuard go around the mesh.
+  // An endpoint inside the mesh range is fine: WireGuard's packets are marked, so they are not routed into the mesh.
   const fault = endpoint === '' ? undefined : endpointFault(endpoint)
   if (fault !== undefined)
     problems.push(`endpoint "${endpoint}" of peer "${nameOf(peer)}": ${fault}`)
@@ -91,7 +91,7 @@ function usablePeer(
   }
 }
 
-/** Why WireGuard could not have the peer, and would refuse others along with it. Without its PSK it would be less safe than it should. */
+/** Why WireGuard would refuse the peer, and other peers of the same call with it. A peer without its PSK would be less secure than intended. */
 function keyFault({ public_key, psk }: Peer): string | undefined {
   if (!isUsablePublicKey(public_key))
     return 'its public key is none, or one by which everybody knows the secret'
@@ -100,7 +100,7 @@ function keyFault({ public_key, psk }: Peer): string | undefined {
     : 'its PSK is none'
 }
 
-/** By zeros WireGuard means no PSK, and says so as none. */
+/** WireGuard uses all zeros for "no PSK", and reports it as none. */
 const noKey = `${'A'.repeat(43)}=`
 
 function isForeign(text: string, { meshRanges, foreignAllowedIps = false }: PeerRules): boolean {
@@ -113,9 +113,9 @@ function isInside(text: string, ranges: readonly Cidr[]): boolean {
   return ranges.some((range) => isWithin(network, range))
 }
 
-/** As WireGuard prints it: bits behind the prefix are cleared. */
+/** As WireGuard prints it: bits beyond the prefix are cleared. */
 function canonicalCidr(text: string): string | undefined {
-  // The usual kind, the quick way.
+  // Fast path for the usual case.
   if (text.endsWith('/32') && isIPv4(text.slice(0, -3))) return text
   try {
     return formatCidr(parseCidr(text))

@@ -11,8 +11,8 @@ interface Refusal {
 }
 
 /**
- * Writes all changes in one call. Where one is refused, the others must not suffer: halves are tried until it stands
- * alone. Rejects when WireGuard cannot be reached at all.
+ * Writes all changes in one call. If it is refused, the list is bisected until the refused change is isolated, so that
+ * the others take effect. Rejects if WireGuard cannot be reached at all.
  */
 export async function writePeers(
   backend: Backend,
@@ -37,7 +37,7 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof UapiError
 }
 
-/** What was refused is not there, and will be missed by the next observation. */
+/** A refused change has no effect, so the next observation finds it missing. */
 export function withoutRefused(record: DeviceRecord, refusals: readonly Refusal[]): DeviceRecord {
   if (refusals.length === 0) return record
   const refused = new Set(refusals.map(({ public_key }) => public_key))
