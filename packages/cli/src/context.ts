@@ -3,12 +3,12 @@ import type { Connection } from './connection/connection.ts'
 import type { Flags } from './connection/flags.ts'
 import type { Io } from './terminal/io.ts'
 
-/** What a command is given. */
+/** What is passed to a command. */
 export interface Context {
   io: Io
   /** The global flags as typed. */
   flags(): Flags
-  /** From flags, environment and config file; throws a CliError when they are not enough. */
+  /** From flags, environment and config file; throws a CliError if they are incomplete. */
   connect(): Promise<Connection>
 }
 

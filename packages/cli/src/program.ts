@@ -70,7 +70,7 @@ export function createProgram(io: Io): Command {
   return program
 }
 
-/** What fingers type that know kubectl or a shell. */
+/** Aliases for people used to kubectl or a shell. */
 const fieldWords: Record<string, string> = { show: 'get', list: 'ls', remove: 'rm' }
 
 function addFieldWords(parent: Command): void {

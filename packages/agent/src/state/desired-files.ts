@@ -14,12 +14,12 @@ import { createMeshJournal } from './mesh-journal.ts'
  * with all that stays inside the daemon. They hold pre-shared keys: folders are 0700, files 0600.
  */
 export interface DesiredFiles extends AsyncDisposable {
-  /** A file that cannot be read costs what is in it, a warning, and the revision. Never rejects. */
+  /** An unreadable file loses its contents, logs a warning, and clears the revision. Never rejects. */
   load(): Promise<{ state: DesiredState; meshLost: boolean }>
   /**
-   * Writes what differs from what is on disk; what did not change must be the same object. The revision comes last: a
-   * crash before it leaves an older one, and the state is pulled again. While the mesh is lost its file stays as it is,
-   * so that the next start knows. Not to be called while another call runs.
+   * Writes what differs from the files; unchanged parts must be the same objects. The revision is written last: after
+   * a crash before it, the older revision makes the state be pulled again. While the mesh state is damaged its file stays as it is,
+   * so that the next start knows. Must not be called concurrently.
    */
   save(state: DesiredState, options: { meshLost: boolean }): Promise<void>
 }
@@ -30,7 +30,7 @@ const secretsFile = validatorOf(Type.Array(SecretRef))
 export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   const dataFolder = join(folder, 'data')
   const journal = createMeshJournal(join(folder, 'mesh.journal'), log)
-  /** Path -> the value that is surely on disk; undefined for a file of which that is not known. */
+  /** Path -> the value that is certainly on disk; undefined if unknown. */
   const onDisk = new Map<string, unknown>()
 
   async function load(): Promise<{ state: DesiredState; meshLost: boolean }> {
@@ -101,7 +101,7 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   async function write<T>(path: string, value: T, toJson: (value: T) => string): Promise<void> {
     const saved = onDisk.get(path)
     if (saved !== undefined && isDeepStrictEqual(saved, value)) return
-    // Unknown until it is done: after a failure the old or the new content may be there.
+    // Unknown until the write has succeeded: after a failure either content may be there.
     onDisk.set(path, undefined)
     await writeFileAtomic(path, `${toJson(value)}\n`)
     onDisk.set(path, value)
@@ -118,14 +118,14 @@ function readAs<T>(validator: () => { Check(value: unknown): value is T }): (tex
   }
 }
 
-/** What a file gave: its value, nothing because there is none, or nothing although there is one. */
+/** The result of reading a file: its value, missing, or unreadable. */
 type Part<T> = { value: T } | 'missing' | 'broken'
 
 function contentOf<T>(part: Part<T>): T | undefined {
   return typeof part === 'object' ? part.value : undefined
 }
 
-/** Makes the folder and removes what a crash in the middle of a write left there. */
+/** Creates the folder and removes partial files left by a crash. */
 async function prepare(folder: string, log: Log): Promise<void> {
   try {
     makeFolder(folder)
@@ -150,7 +150,7 @@ async function listJson(folder: string): Promise<string[]> {
   }
 }
 
-/** At most 16 at a time: each holds a descriptor, and writes of one disk gain nothing from more. */
+/** At most 16 at a time: each needs a descriptor, and one disk is not faster with more. */
 async function inGroups<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   for (let at = 0; at < items.length; at += 16)

@@ -3,26 +3,26 @@ import type { DataEntry } from './data-entry.ts'
 import type { LeftOut } from './left-out.ts'
 import type { ReceivedState } from './read-state.ts'
 
-/** What of the desired state stays inside the daemon. */
+/** The part of the desired state that is only used inside the daemon. */
 export interface MeshState {
   readonly peers: readonly Peer[]
   readonly policies: readonly CompiledPolicy[]
   /** Null until the first state or event that names them; the identity has the key of the registration. */
   readonly signing_keys: SigningKeys | null
-  /** What this node is called; empty when the control plane does not say. */
+  /** This node's hostname; empty if the control plane does not send it. */
   readonly hostname: string
-  /** All addresses of the mesh (CIDR); empty when the control plane does not say. */
+  /** All ranges of the mesh (CIDR); empty if the control plane does not send them. */
   readonly mesh_ranges: readonly string[]
   /**
-   * SSE id (`<epoch>-<sequence>`) of the last event folded in, or revision of the last state pulled, whichever came
-   * later. The control plane uses the same ids for both, so it is the ETag of a conditional pull. Empty: pull it all.
+   * SSE id (`<epoch>-<sequence>`) of the last folded event, or revision of the last pulled state, whichever is
+   * later. The control plane uses the same ids for both, so it is the ETag of a conditional pull. Empty: pull unconditionally.
    */
   readonly revision: string
-  /** What of data and secrets the node has been told and cannot take. */
+  /** The invalid data and secret entries that were left out. */
   readonly left_out: readonly LeftOut[]
 }
 
-/** All that this node is told to be. Immutable: a change is a new object, and what did not change keeps its identity. */
+/** The desired state of this node. Immutable: a change is a new object, in which unchanged parts are the same objects. */
 export interface DesiredState extends MeshState {
   readonly metadata: Readonly<Metadata>
   readonly data: readonly DataEntry[]
@@ -46,26 +46,26 @@ export const emptyDesiredState: DesiredState = {
   secret_refs: [],
 }
 
-/** The one desired state of the node, kept on disk. Events and pulls both end in `replace`. */
+/** The node's one desired state, stored on disk. Events and pulls both end in `replace`. */
 export interface DesiredStore {
   current(): DesiredState
   /** Grows by one with each change that is visible in metadata, data or secret_refs; starts at 1. */
   index(): number
   /**
-   * Resolves when the new state is on disk. Calls are applied one after another. `whole` says that all of it comes from
-   * the control plane, and nothing from what was here.
+   * Resolves when the new state is on disk. Calls are applied in order. `whole` means that everything comes from
+   * the control plane, and nothing from the previous state.
    */
   replace(next: DesiredState, options?: { whole?: boolean }): Promise<void>
   /**
-   * Whether the mesh on disk was damaged and no whole state has come since: then nobody knows which peers and policies
-   * are missing, and what is in force is better than what is known.
+   * Whether the mesh state on disk was damaged and no complete state has been pulled since: then it is unknown which peers and policies
+   * are missing, and the rules in force are better than the stored ones.
    */
   isMeshLost(): boolean
-  /** Called after each change, with what it was before; returns the function that ends it. */
+  /** Called after each change, with the previous state; returns the function that unsubscribes. */
   onChange(listener: (now: DesiredState, before: DesiredState) => void): () => void
 }
 
-/** A pulled state with the gaps filled that other control planes leave. */
+/** A pulled state with defaults for fields that other control planes omit. */
 export function desiredFromPull(state: ReceivedState, etag: string): DesiredState {
   const { peers, policies, data, secret_refs, left_out } = state
   return {

@@ -6,11 +6,11 @@ import { createDesiredFiles } from './desired-files.ts'
 import type { DesiredState, DesiredStore } from './desired-state.ts'
 
 /**
- * The desired state, kept in `dataDir/state/`. It opens whatever the disk holds: what cannot be read is missing from
- * the state and empties its revision, so that the next pull brings it back.
+ * The desired state, stored in `dataDir/state/`. Opening always succeeds: unreadable parts are missing from
+ * the state and clear its revision, so that the next pull restores them.
  *
- * `replace` changes memory at once and tells the listeners before it returns, so `replace(fold(current()))` loses
- * nothing. When the disk refuses, the promise rejects, memory keeps the new state and the next call writes all that
+ * `replace` changes memory at once and notifies the listeners before it returns, so `replace(fold(current()))` loses
+ * nothing. If the disk fails, the promise rejects, memory keeps the new state and the next call writes everything that
  * is not on disk yet.
  */
 export async function openDesiredStore(options: {
@@ -60,7 +60,7 @@ function isVisibleChange(now: DesiredState, before: DesiredState): boolean {
   )
 }
 
-/** `next` with every part that equals its predecessor replaced by it: a pull makes all objects anew. */
+/** `next` with every equal part replaced by the previous object, because a pull creates all objects anew. */
 function shareUnchanged(next: DesiredState, before: DesiredState): DesiredState {
   const shared: DesiredState = {
     peers: shareList(next.peers, before.peers, (peer) => peer.id),
@@ -94,7 +94,7 @@ function shareList<T>(
   return same ? before : shared
 }
 
-/** Runs `work` for each call, one after another; calls made while one waits share it. */
+/** Runs `work` for each call, one at a time; calls made while one is queued share it. */
 function coalesce(work: () => Promise<void>): () => Promise<void> {
   const inOrder = createSerialQueue()
   let waiting: Promise<void> | undefined

@@ -3,23 +3,23 @@ import { chmod, type FileHandle, open, readdir, readFile, rename, rm } from 'nod
 import { dirname, join } from 'node:path'
 import { makeFolder, syncFolder } from '@plexd/runtime'
 
-/** A file of lines that only grows, until it is replaced as a whole. Calls must not overlap. */
+/** An append-only file of lines that is occasionally replaced as a whole. Calls must not overlap. */
 export interface Journal extends AsyncDisposable {
-  /** Bytes that are surely on disk. */
+  /** Bytes that are certainly on disk. */
   size(): number
-  /** Resolves when the lines are on disk. When it rejects none of them is there, and it may be called again. */
+  /** Resolves when the lines are on disk. If it rejects, none of them is, and it may be called again. */
   append(lines: string): Promise<void>
   /**
-   * Puts these lines in the place of all there is. When it rejects, the old ones stay in use. They are taken a mebibyte
-   * at a time, with room for others in between.
+   * Replaces the whole contents with these lines. If it rejects, the old ones stay. Written in chunks of one mebibyte,
+   * yielding to others in between.
    */
   replace(lines: Iterable<string>): Promise<void>
 }
 
 /**
- * Opens or creates the file (0600, its folder 0700) and hands each whole line, without its newline, to `onLine`.
- * A last line without a newline is what a crash cut off: it was never acknowledged, and is removed.
- * Rejects when the file cannot be read or written.
+ * Opens or creates the file (0600, its folder 0700) and passes each complete line, without its newline, to `onLine`.
+ * A last line without a newline was cut off by a crash: it was never acknowledged, and is removed.
+ * Rejects if the file cannot be read or written.
  */
 export async function openJournal(path: string, onLine: (line: string) => void): Promise<Journal> {
   const folder = dirname(path)
@@ -37,7 +37,7 @@ export async function openJournal(path: string, onLine: (line: string) => void):
     try {
       await writeAll(file, bytes, end)
     } catch (error) {
-      // Now, not before the next write: a restart in between would find lines whose writers were told that they failed.
+      // Now, not before the next write: after a restart in between, lines would exist whose writers got an error.
       await cut().catch(() => {})
       throw error
     }
@@ -73,7 +73,7 @@ export async function openJournal(path: string, onLine: (line: string) => void):
     torn = false
   }
 
-  /** Makes the file's name durable, without which what is in it is lost with the power. */
+  /** Makes the file's name durable; otherwise its contents could be lost in a power failure. */
   async function syncEntry(): Promise<void> {
     await syncFolder(folder)
     folderSynced = true
@@ -91,7 +91,7 @@ async function prepareFolder(folder: string): Promise<void> {
     if (name.startsWith(temporaryPrefix)) await rm(join(folder, name), { force: true })
 }
 
-/** O_DSYNC: a write returns when its bytes are on disk, in one call where write and fsync would be two. */
+/** O_DSYNC: a write returns when its bytes are on disk, in one call instead of write and fsync. */
 function openForAppend(path: string): Promise<FileHandle> {
   const { O_CREAT, O_RDWR, O_DSYNC } = constants
   return open(path, O_CREAT | O_RDWR | O_DSYNC, 0o600)
@@ -115,7 +115,7 @@ function* inBlocks(lines: Iterable<string>): Iterable<Buffer> {
   yield Buffer.from(block)
 }
 
-/** Gives the offset behind the last whole line. */
+/** Returns the offset after the last complete line. */
 function forEachLine(bytes: Buffer, onLine: (line: string) => void): number {
   let start = 0
   for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {

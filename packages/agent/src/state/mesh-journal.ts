@@ -8,22 +8,22 @@ import { decodeLine, encodeLine } from './journal-line.ts'
 import { LeftOut } from './left-out.ts'
 
 /**
- * The mesh on disk, as a journal of its changes: a thousand peers are a quarter of a megabyte, which is not to be
- * written, and waited for, with each event about one of them. A line is one change and holds all of it, so none is ever
- * half there (docs/decisions/0016).
+ * The mesh state on disk, as a journal of changes: a thousand peers are a quarter of a megabyte, too much to be
+ * written, and waited for, at each event about one of them. A line contains one complete change, so it is atomic
+ * (docs/decisions/0016).
  */
 export interface MeshJournal extends AsyncDisposable {
-  /** `broken` when something of it could not be read; then it is written anew with the next save. Never rejects. */
+  /** `broken` if part of it could not be read; then the next save rewrites it. Never rejects. */
   load(): Promise<{ state: MeshState; broken: boolean }>
-  /** Resolves when the state is on disk. What did not change must be the same object. Calls must not overlap. */
+  /** Resolves when the state is on disk. Unchanged parts must be the same objects. Calls must not overlap. */
   save(state: MeshState): Promise<void>
 }
 
-/** What became different; what is absent did not. */
+/** The changed parts; absent ones are unchanged. */
 const MeshChange = Type.Object({
-  /** New ones, and those that are known by their id. */
+  /** New items, and replacements of those with the same id. */
   peers: Type.Optional(Type.Array(Peer)),
-  /** Ids of those that are gone. */
+  /** Ids of removed items. */
   gone: Type.Optional(Type.Array(Type.String())),
   policies: Type.Optional(Type.Array(CompiledPolicy)),
   signing_keys: Type.Optional(Type.Union([SigningKeys, Type.Null()])),
@@ -37,7 +37,7 @@ const meshChange = validatorOf(MeshChange)
 
 export function createMeshJournal(path: string, log: Log): MeshJournal {
   let journal: Journal | undefined
-  /** What the lines add up to; undefined when nobody knows, or when they should not stay. */
+  /** The state that the lines add up to; undefined if they are damaged. */
   let saved: MeshState | undefined
   let compactAt = 0
 
@@ -52,14 +52,14 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
         if (change) folded.add(change)
         else damaged++
       })
-      // The first line is never half written: it came with a rename.
+      // The first line is always complete, because the file was renamed into place.
       if (lines === 0 && (await stat(path)).size > 0) damaged++
     } catch (error) {
       log.warn('state file cannot be read, its content is pulled again', { file: path, error })
       return { state: emptyMesh, broken: true }
     }
     const state = folded.state()
-    // By what of it is no history: a daemon that starts often would let it double each time.
+    // Count only the live part: otherwise a daemon that restarts often would let the file double each time.
     compactAt = compactionSize(Buffer.byteLength(linesOf(state).join('')))
     if (damaged > 0)
       log.warn('state file is damaged, its content is pulled again', { file: path, damaged })
@@ -86,18 +86,18 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
   }
 }
 
-/** A journal is rewritten when more than half of it is history, and not while it is small. */
+/** The journal is compacted when more than half of it is history, unless it is small. */
 function compactionSize(wholeBytes: number): number {
   return 2 * wholeBytes + 64 * 1024
 }
 
-/** A journal without history. */
+/** The lines of a compacted journal. */
 function linesOf(state: MeshState): string[] {
   const change = changeBetween(emptyMesh, state)
   return change ? [encodeLine(change)] : []
 }
 
-/** Undefined when there is none. Pure. */
+/** The difference between two states; undefined if there is none. Pure. */
 function changeBetween(before: MeshState, now: MeshState): MeshChange | undefined {
   const known = new Map(before.peers.map((peer) => [peer.id, peer]))
   const peers = now.peers.filter((peer) => known.get(peer.id) !== peer)
@@ -116,7 +116,7 @@ function changeBetween(before: MeshState, now: MeshState): MeshChange | undefine
   return Object.keys(change).length > 1 || now.revision !== before.revision ? change : undefined
 }
 
-/** Adds changes up. */
+/** Applies changes to a state. */
 function createFolder(): { add(change: MeshChange): void; state(): MeshState } {
   const peers = new Map<string, Peer>()
   let rest = emptyMesh

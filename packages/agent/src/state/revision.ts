@@ -1,10 +1,10 @@
 /**
- * Ids of the form `<epoch>-<sequence>`, and what our control plane adds to it, `<epoch>-<sequence>-<life>`: of events on
- * the stream, and of desired states. Other servers use any text. What of another life is ours no longer, after a backup
- * was restored, is for the control plane to say: it is told our state when the stream is opened.
+ * Ids of the form `<epoch>-<sequence>`, or our control plane's `<epoch>-<sequence>-<life>`: of events on
+ * the stream, and of desired states. Other servers use any text. Only the control plane can tell whether another life
+ * is still valid after a restored backup: it gets our revision when the stream is opened.
  */
 
-/** Whether a state of this revision has the event's effect in it already. Unknown forms are never covered. */
+/** Whether a state of this revision already contains the event. Never for unknown forms. */
 export function isCovered(eventId: string, revision: string): boolean {
   const event = parse(eventId)
   const state = parse(revision)
@@ -16,7 +16,7 @@ export function isCovered(eventId: string, revision: string): boolean {
   )
 }
 
-/** Whether a state is surely older than another one: both are of one life. */
+/** Whether a state is certainly older than another one: both must be of one life. */
 export function isBefore(revision: string, other: string): boolean {
   const [state, later] = [parse(revision), parse(other)]
   if (state?.epoch !== later?.epoch || state?.life !== later?.life) return false
@@ -24,8 +24,8 @@ export function isBefore(revision: string, other: string): boolean {
 }
 
 /**
- * The revision of a state after an event was folded into it. Empty (pull it all) unless both belong to one log:
- * without that there is no telling whether something lies between them.
+ * The revision of a state after an event was folded into it. Empty (pull unconditionally) unless both belong to one log:
+ * otherwise there may be unknown events in between.
  */
 export function revisionAfter(revision: string, eventId: string): string {
   const event = parse(eventId)

@@ -22,14 +22,14 @@ import { explainFailure, explainRefusal, type Target } from './failure.ts'
 import type { Setting, Settings } from './flags.ts'
 import { createOpen, type Open } from './open-request.ts'
 
-/** A control plane that can be asked. */
+/** A connection to a control plane. */
 export interface Connection {
   admin: Client<AdminApi>
-  /** For bodies that do not fit into memory or never end. */
+  /** For bodies that are too large for memory or never end. */
   open: Open
 }
 
-/** Checks everything that can be checked before a packet is sent; throws a CliError that says what to type. */
+/** Checks everything that can be checked offline; throws a CliError that says what to type. */
 export async function connect(settings: Settings): Promise<Connection> {
   const baseUrl = checkServer(settings)
   const token = await readToken(settings.tokenFile)
@@ -72,7 +72,7 @@ function explaining(transport: Transport, target: Target): Transport {
   }
 }
 
-/** The URL of a control plane that can be asked; throws a CliError that says what is wrong with it. */
+/** The URL of the control plane; throws a CliError that says what is wrong with it. */
 export function checkServer({
   server,
   insecureHttp,
@@ -103,7 +103,7 @@ export function checkServer({
   return server.value
 }
 
-/** By which the environment wants the server asked. Throws a CliError for one of a kind that cannot be. */
+/** The proxy for the server, from the environment. Throws a CliError for an unsupported kind. */
 export function proxyOf({ server, env }: Pick<Settings, 'server' | 'env'>): string | undefined {
   if (!server || !URL.canParse(server.value)) return undefined
   try {
@@ -123,7 +123,7 @@ async function readToken(tokenFile: Setting | undefined): Promise<string> {
   }
   const what = `read token file "${tokenFile.value}" of ${tokenFile.from}`
   const token = readTokenFile(tokenFile.value, what).trim()
-  // Anything else is refused by the HTTP client with the token in its message.
+  // Anything else would be refused by the HTTP client, with the token in its error message.
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new CliError(`${what}: want one line with a token in it`, exitCodes.usage)
   }

@@ -1,16 +1,16 @@
 import type { ApiError } from '@plexd/protocol'
 import { CliError, describeError, exitCodes, showProxy, untrustedCodes } from '@plexd/runtime'
 
-/** Whom a failure is about. */
+/** The control plane and proxy that a failure is about. */
 export interface Target {
   server: string
   tokenFile: string
   caFile?: string
-  /** By which it is asked. */
+  /** The proxy used. */
   proxyUrl?: string
 }
 
-/** Says in an operator's words why a call came to nothing, and what to do about it. */
+/** Explains to an operator why a call failed, and what to do about it. */
 export function explainFailure(error: unknown, target: Target): CliError {
   if (error instanceof CliError) return error
   return new CliError(
@@ -23,7 +23,7 @@ function byProxy({ proxyUrl }: Target): string {
   return proxyUrl === undefined ? '' : ` by the proxy ${showProxy(proxyUrl)} of the environment`
 }
 
-/** What was answered, in words that say what an operator has wrong: the token, or the address. */
+/** An error answer, explained by its likely cause: the token, or the address. */
 export function explainRefusal(error: ApiError, { server, tokenFile }: Target): Error {
   if (error.status === 401)
     return new CliError(
@@ -44,12 +44,12 @@ export function explainRefusal(error: ApiError, { server, tokenFile }: Target): 
   )
 }
 
-/** Whoever answers has no such path at all; the control plane says more of what it knows, and lacks. */
+/** A server without such a path; the control plane would name what it does not have. */
 function isOfNoRoute({ message, details }: ApiError): boolean {
   return message === 'not found' || details?.code === undefined
 }
 
-/** What stands behind host and port; of a socket, nothing. */
+/** The path after host and port; none for a socket. */
 function pathOf(server: string): string {
   const { protocol, pathname } = new URL(server)
   return protocol === 'unix:' ? '' : pathname.replace(/\/+$/, '')

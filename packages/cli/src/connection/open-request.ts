@@ -14,10 +14,10 @@ export interface OpenRequest {
   signal?: AbortSignal
 }
 
-/** Resolves with a successful answer whose body is still to be read; rejects with an ApiError or a CliError. */
+/** Resolves with a successful answer whose body has not been read yet; rejects with an ApiError or a CliError. */
 export type Open = (request: OpenRequest) => Promise<http.IncomingMessage>
 
-/** A connection on which no byte moves for so long is dead; the control plane writes a comment to idle streams. */
+/** A connection without traffic for this long is dead; the control plane sends comments on idle streams. */
 const idleMs = 90_000
 const maxErrorBytes = 64 * 1024
 
@@ -42,7 +42,7 @@ export function createOpen(options: Target & { userAgent: string; token: string 
     let answered: http.IncomingMessage | undefined
     request.setTimeout(idleMs, () => {
       const silence = new Error(`silent for ${idleMs / 1_000} s`)
-      // Who reads the answer gets the error of the answer, not that of the request.
+      // The reader of the answer gets the answer's error, not the request's.
       answered?.destroy(silence)
       request.destroy(silence)
     })
@@ -61,7 +61,7 @@ export function createOpen(options: Target & { userAgent: string; token: string 
   }
 }
 
-/** The answer may come before the body is sent, when the body is not wanted. */
+/** The answer may arrive before the body is sent, if the server does not want the body. */
 function answerTo(
   request: http.ClientRequest,
   body: Readable | undefined,
@@ -92,7 +92,7 @@ async function readSome(response: http.IncomingMessage): Promise<string> {
       if (text.length > maxErrorBytes) break
     }
   } catch {
-    // The server stopped reading what we sent, and closed. What came of its answer has to do.
+    // The server stopped reading and closed the connection. Use the part of its answer that arrived.
   }
   return text
 }

@@ -10,13 +10,13 @@ import { CliError, exitCodes } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { selectorFlag } from '../terminal/input.ts'
 
-/** Whom a data entry or a secret is for. */
+/** The target of a data entry or a secret. */
 export interface TargetFlags {
   node?: string
   selector?: string
 }
 
-/** `more` is what else the selectors of this command may ask for. */
+/** `more` describes what else the selectors of this command can match. */
 export function addTargetFlags(command: Command, more = ''): Command {
   return command
     .addOption(
@@ -30,7 +30,7 @@ export function addTargetFlags(command: Command, more = ''): Command {
     )
 }
 
-/** The target as the admin API takes it: a hostname is looked up, as a body names nodes by id. */
+/** The target in the form of the admin API: a hostname is resolved, because bodies contain node ids. */
 export async function targetOf(
   admin: Client<AdminApi>,
   { node, selector }: TargetFlags,
@@ -44,7 +44,7 @@ export async function targetOf(
   return { node_id: body.id }
 }
 
-/** The target that the flags name, with the hostname if that is what was typed. */
+/** The target from the flags, with the hostname if that was typed. */
 export function describeTarget({ node }: TargetFlags, target: Target): string {
   return formatTarget(node === target.node_id ? target : { ...target, node_hostname: node })
 }

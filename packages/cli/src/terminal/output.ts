@@ -21,7 +21,7 @@ export function printList<Item>(
   else stdout.write(tableOf(items, columns))
 }
 
-/** As `printJson` does, item by item: all of them together may be longer than a string can be. */
+/** Like `printJson`, but item by item: the whole list may be longer than a string can be. */
 function printItems(stdout: Output, items: readonly unknown[]): void {
   if (items.length === 0) return void stdout.write('[]\n')
   for (const [at, item] of items.entries()) {
@@ -51,17 +51,17 @@ export function printDone(
   else stdout.write(`${printable(text)}\n`)
 }
 
-/** A line beside the output, for the person at the terminal. */
+/** A line for the person at the terminal, apart from the output. */
 export function printNote({ stderr }: Io, text: string): void {
   stderr.write(`${printable(text)}\n`)
 }
 
-/** What was done all the same, but may not be what was meant: on stderr. */
+/** Warnings about a change that was made, on stderr. */
 export function printWarnings({ stderr }: Io, warnings: readonly string[]): void {
   for (const warning of warnings) stderr.write(`warning: ${printable(warning)}\n`)
 }
 
-/** Text of several lines, such as what a program on a node printed: its lines and tabs are kept. */
+/** Multi-line text, such as the output of a program on a node: line breaks and tabs are kept. */
 export function printText({ stdout }: Io, text: string): void {
   const lines = text.replaceAll('\r\n', '\n')
   stdout.write(printableLines(lines.endsWith('\n') ? lines : `${lines}\n`))
@@ -81,7 +81,7 @@ export function formatLabels(labels: Readonly<Record<string, string>>): string {
     .join(',')
 }
 
-/** A line on a terminal that each update replaces; nothing anywhere else. */
+/** A progress line that each update replaces on a terminal; nothing anywhere else. */
 export function startProgress(stderr: Output): Disposable & { update(text: string): void } {
   const clear = '\r\u001b[K'
   return {

@@ -2,28 +2,28 @@ import { localApi } from '@plexd/protocol'
 import type { Caller } from './answer.ts'
 import type { RouteName } from './routes.ts'
 
-/** Who may read secret values beside root. */
+/** Who, apart from root, may read secret values. */
 export interface SecretAccess {
   /** The user that the daemon itself runs as. */
   ownUid: number
-  /** The group for it; undefined while there is no such group. */
+  /** The group for it; undefined if it does not exist. */
   secretsGid: number | undefined
 }
 
-/** What the table of the local API asks for beside being able to connect. */
+/** The permission that a route requires in addition to access to the socket. */
 export function needs(name: RouteName): 'secrets' | 'root' | undefined {
   const { auth } = localApi[name]
   if (auth === 'local_secrets') return 'secrets'
   return auth === 'local_root' ? 'root' : undefined
 }
 
-/** Who might as well send the daemon a signal, were it not in a namespace where nobody else knows its process id. */
+/** Only callers that could signal the daemon anyway; the socket is for when its PID belongs to another PID namespace. */
 export function mayStop(caller: Caller, ownUid: number): boolean {
   if (caller.via === 'token' || !caller.credentials) return false
   return [0, ownUid].includes(caller.credentials.uid)
 }
 
-/** Everybody with the token may; a process of which nothing is known may not. */
+/** Every holder of the TCP token may; a process without known credentials may not. */
 export function mayReadSecrets(caller: Caller, { ownUid, secretsGid }: SecretAccess): boolean {
   if (caller.via === 'token') return true
   if (!caller.credentials) return false

@@ -2,30 +2,30 @@ import { hash } from 'node:crypto'
 import { escapeHtml } from '@plexd/protocol'
 import type { PeerCredentials } from '../../process/peer-credentials.ts'
 
-/** A request, free of what carried it. */
+/** A request, independent of its transport. */
 export interface LocalRequest {
   method: string
-  /** Path and query as they came, encoded. */
+  /** Path and query as received, encoded. */
   target: string
   /** The value of a header by its lower-case name. */
   header(name: string): string | undefined
   /**
-   * The whole body; undefined when it was longer than the limit. Rejects with an ApiError (429) while others take the room.
-   * Only asked for by routes that take one.
+   * The whole body; undefined if it exceeds the limit. Rejects with an ApiError (429) while other bodies use up the memory.
+   * Only read by routes with a body.
    */
   body(): Promise<Buffer | undefined>
   caller: Caller
-  /** Aborted when the caller is gone or the daemon stops. */
+  /** Aborted when the client disconnects or the daemon stops. */
   signal: AbortSignal
 }
 
-/** Who asks: a process at the other end of a Unix socket, or whoever holds the token of the TCP listener. */
+/** The caller: a process at the other end of the Unix socket, or a holder of the TCP token. */
 export type Caller =
   | { readonly via: 'unix'; readonly credentials: PeerCredentials | undefined }
   | { readonly via: 'token' }
 
 /**
- * An answer, made once and sent often: it does not change, and may be kept. `Content-Length`, `Date` and the index of
+ * An answer, built once and sent often: it is immutable, and may be cached. `Content-Length`, `Date` and the index of
  * a state answer are added when it is sent.
  */
 export interface Answer {
@@ -50,7 +50,7 @@ export function stateAnswer(json: string): Answer {
   }
 }
 
-/** 200 with JSON text that must not be kept anywhere. */
+/** 200 with JSON text that must not be cached anywhere. */
 export function liveAnswer(json: string, headers: Record<string, string> = {}): Answer {
   return {
     status: 200,
@@ -71,7 +71,7 @@ export function errorAnswer(status: number, error: string): Answer {
 
 export const unauthorizedAnswer = errorAnswer(401, 'unauthorized')
 
-/** What Go's router and `http.Error` answer on their own. */
+/** The answers that Go's router and `http.Error` generate. */
 export function textAnswer(
   status: number,
   text: string,
@@ -96,7 +96,7 @@ export const emptyAnswer: Answer = {
   isState: true,
 }
 
-/** The answer, or 304 without a body when the caller has it already. */
+/** The answer, or 304 without a body if the client already has it. */
 export function unlessKnown(answer: Answer, ifNoneMatch: string | undefined): Answer {
   const etag = answer.headers.ETag
   if (ifNoneMatch === undefined || etag === undefined || !names(ifNoneMatch, etag)) return answer

@@ -38,26 +38,26 @@ export interface HandlerOptions
   status(): Static<typeof DaemonStatus>
   peers(): Promise<PeerStatus[]>
   policies(): Promise<PolicyStatus>
-  /** Rejects with an ApiError where nothing looks for the public endpoint. */
+  /** Rejects with an ApiError if no public endpoint is being discovered. */
   network(): Promise<NetworkStatus>
-  /** Ends the daemon, a moment later. */
+  /** Stops the daemon, shortly after. */
   stop(): void
   secretAccess(): SecretAccess | Promise<SecretAccess>
   clock: Clock
   log: Log
 }
 
-/** The whole local API between a request and its answer; what carries them is elsewhere. */
+/** The whole local API as functions of the request; transports are elsewhere. */
 export interface Handler extends Disposable {
-  /** Answers what is in memory at once, the rest by a promise. Neither throws nor rejects. */
+  /** Returns answers from memory synchronously, others as a promise. Neither throws nor rejects. */
   handle(request: LocalRequest): Answer | Promise<Answer>
-  /** The answer to a GET, if all that it needs is in memory; else undefined, and nothing has happened. */
+  /** The answer to a GET if it is in memory; otherwise undefined, without side effects. */
   answerNow(request: LocalRequest): Answer | undefined
   /** Changes with every change of state or reports; sent with every state answer. */
   index(): number
 }
 
-/** An error that is meant for the caller as its answer; any other is a bug. */
+/** An error intended as an answer to the caller; any other is a bug. */
 function refused(error: unknown): Answer {
   if (error instanceof ApiError) return errorAnswer(error.status, error.message)
   throw error
@@ -70,7 +70,7 @@ const forbiddenAnswer = {
 
 export function createHandler(options: HandlerOptions): Handler {
   const { desired, reports, clock, log } = options
-  // From the time of the start, so that an index of an earlier run is not taken for one of this.
+  // Starts from the clock, so that an index from an earlier run is not valid in this one.
   const firstIndex = clock.now()
   const index = (): number => firstIndex + desired.index() + reports.index()
 
@@ -164,7 +164,7 @@ export function createHandler(options: HandlerOptions): Handler {
   }
 }
 
-/** A tag in `If-None-Match` is compared for reads only: for a change it would mean something else. */
+/** `If-None-Match` is only evaluated for reads: for a write it has another meaning. */
 function forCaller(answer: Answer, request: LocalRequest): Answer {
   if (request.method !== 'GET' && request.method !== 'HEAD') return answer
   return unlessKnown(answer, request.header('if-none-match'))

@@ -21,7 +21,7 @@ export interface ReportWriter {
 export const invalidKeyAnswer = errorAnswer(400, 'invalid report key')
 export const internalErrorAnswer = errorAnswer(500, 'internal error')
 
-/** The writing side. An answer of success is given when the change is on disk. */
+/** The write operations. A success is answered after the change is on disk. */
 export function createReportWriter(reports: ReportStore, log: Log): ReportWriter {
   /** Checks in the documented order: key, body, content type, payload, If-Match, version. */
   async function put(key: string, request: LocalRequest): Promise<Answer> {
@@ -63,7 +63,7 @@ function fullDisk(fault: string): string {
   return `the disk of this node takes nothing more: ${fault}: ${diskRemedy(fault)}, "plexd status" says where`
 }
 
-/** Who is accountable for an entry; nobody where the kernel does not say. */
+/** The user accountable for an entry; undefined if the kernel does not say. */
 function writerOf(caller: Caller): { writer?: string } {
   if (caller.via === 'token') return { writer: 'tcp' }
   return caller.credentials ? { writer: String(caller.credentials.uid) } : {}
@@ -81,7 +81,7 @@ export function isReportKey(key: string): boolean {
   )
 }
 
-/** All keys, and for each the user by number who wrote it, or `tcp`. */
+/** All keys, each with the uid of its writer, or `tcp`. */
 export function describeWriters(reports: Pick<ReportStore, 'keys' | 'get'>) {
   return reports.keys().map((key) => {
     const { version, writer } = reports.get(key) ?? {}

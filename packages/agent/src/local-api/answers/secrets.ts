@@ -7,9 +7,9 @@ import { internalErrorAnswer } from './reports.ts'
 import { notFoundAnswer } from './state.ts'
 
 export interface SecretReaderOptions {
-  /** Asks the control plane; rejects with its ApiError, or when there was no answer. */
+  /** Fetches from the control plane; rejects with its ApiError, or if there was no answer. */
   fetchSecret(key: string, signal: AbortSignal): Promise<SealedSecret>
-  /** The node secret key as it was issued, asked anew for each secret. */
+  /** The node secret key as issued, read again for each secret. */
   nsk(): string
   log: Log
   timeoutMs?: number
@@ -25,7 +25,7 @@ const entryKey = validatorOf(EntryKey)
 
 const unavailableAnswer = errorAnswer(503, 'control plane unavailable')
 
-/** Secrets come from the control plane at the moment they are asked for, are opened here, and are kept nowhere. */
+/** Secrets are fetched from the control plane on each request, decrypted here, and never cached. */
 export function createSecretReader(options: SecretReaderOptions): SecretReader {
   const { log, nsk, timeoutMs = 10_000 } = options
   const limited = limit(options.limits)
@@ -59,14 +59,14 @@ export function createSecretReader(options: SecretReaderOptions): SecretReader {
 }
 
 /**
- * A secret of other nodes is none for this one, and a key that cannot be is none either. A node that the control plane
- * does not know any more (401) is told nothing about secrets: for it there is no control plane.
+ * A secret of other nodes counts as nonexistent, and so does an invalid key. A node that the control plane
+ * no longer knows (401) gets no information about secrets, as if the control plane were unreachable.
  */
 function isNotOurs(error: unknown): boolean {
   return error instanceof ApiError && [400, 403, 404].includes(error.status)
 }
 
-/** The answer may have been sealed before the key was rotated, and opened after. */
+/** The secret may have been sealed before a key rotation and decrypted after it. */
 function openWith([now, before]: readonly [string, string], sealed: SealedSecret): string {
   try {
     return open(sealed, now)
@@ -78,7 +78,7 @@ function openWith([now, before]: readonly [string, string], sealed: SealedSecret
 
 const tagBytes = 16
 
-/** AES-256-GCM with the tag at the end of the ciphertext and no AAD. Throws when it was not sealed with this key. */
+/** AES-256-GCM with the tag at the end of the ciphertext and no AAD. Throws if it was not sealed with this key. */
 function open({ ciphertext, nonce }: SealedSecret, nsk: string): string {
   const sealed = Buffer.from(ciphertext, 'base64')
   if (sealed.length < tagBytes) throw new RangeError('the ciphertext is shorter than its tag')
@@ -89,7 +89,7 @@ function open({ ciphertext, nonce }: SealedSecret, nsk: string): string {
   return plain.toString('utf8')
 }
 
-/** Rejects after the time also when `run` does not heed its signal. */
+/** Rejects after the timeout even if `run` ignores its signal. */
 async function inTime<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const signal = AbortSignal.timeout(timeoutMs)
   const { promise: late, reject } = Promise.withResolvers<never>()
@@ -98,8 +98,8 @@ async function inTime<T>(timeoutMs: number, run: (signal: AbortSignal) => Promis
 }
 
 /**
- * Runs a bounded number at a time. Callers for one key share a run only while it waits for its turn: one that has
- * begun may bring a value older than the moment they asked.
+ * Runs a limited number at a time. Callers for one key share a run only while it is queued: one that has
+ * started may return a value older than their request.
  */
 function limit({
   secret_requests: maxRunning,

@@ -4,7 +4,7 @@ import type { DesiredStore } from '../../state/desired-state.ts'
 import type { ReportStore } from '../../state/report-store.ts'
 import { type Answer, errorAnswer, goJson, stateAnswer } from './answer.ts'
 
-/** The reading side: each answer is serialised once, and kept until what it shows has changed. */
+/** The read operations: each answer is serialised once, and cached until its data changes. */
 export interface StateReader {
   summary(): Answer
   metadata(): Answer
@@ -56,7 +56,7 @@ export function createStateReader(desired: DesiredStore, reports: ReportStore): 
   }
 }
 
-/** A collection as JSON text, and as an answer once somebody asks for it. */
+/** A collection as JSON text, and as an answer on first use. */
 interface Listing {
   json: string
   answer(): Answer
@@ -73,7 +73,7 @@ function toList<T>(items: readonly T[], toJson: (item: T) => string): Listing {
 
 function readMetadata(metadata: Readonly<Record<string, string>>) {
   const pairs = Object.entries(metadata).sort(([a], [b]) => compare(a, b))
-  // Written by hand: an object would put keys that look like numbers first.
+  // Concatenated, because an object would put integer-like keys first.
   const json = `{${pairs.map(([key, value]) => `${goJson(key)}:${goJson(value)}`).join(',')}}`
   return {
     ...toListing(json),

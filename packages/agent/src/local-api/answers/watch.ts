@@ -3,19 +3,19 @@ import type { Clock } from '@plexd/runtime'
 import { type Answer, errorAnswer, type LocalRequest, liveAnswer } from './answer.ts'
 
 export interface Watch {
-  /** Waits until the index is another one than the caller has, for a time, or until the request ends. */
+  /** Waits until the index differs from the caller's, for a limited time, or until the request ends. */
   wait(query: string, request: LocalRequest): Promise<Answer>
-  /** Something has changed: look at the index. */
+  /** Something may have changed: compare the index. */
   changed(): void
-  /** Answers all who wait, now and from now on. */
+  /** Answers all waiting requests, now and from now on. */
   close(): void
 }
 
 const maxWaitMs = 5 * 60_000
 
 /**
- * A blocking query in the manner of Consul's: `index` is the last one the caller saw, the answer comes when it is
- * another one. An index that is not from this daemon's lifetime is answered at once, so that nobody sleeps through a
+ * A blocking query like Consul's: `index` is the last one the caller saw, and the answer comes when it has
+ * changed. An index from another run of the daemon is answered at once, so that nobody misses a
  * restart.
  */
 export function createWatch(index: () => number, clock: Clock): Watch {
@@ -63,7 +63,7 @@ export function createWatch(index: () => number, clock: Clock): Watch {
   }
 }
 
-/** 0 when it was left out: no index is 0. */
+/** 0 if it was omitted: no real index is 0. */
 function parseIndex(text: string): number | undefined {
   if (text === '') return 0
   return /^\d{1,16}$/.test(text) ? Number(text) : undefined

@@ -6,38 +6,38 @@ import type { DeviceRecord } from '../device/device-record.ts'
 import { type Handover, isWaiting, waitingPeer } from '../handover/handover.ts'
 import { additionOf, updatesOf } from './peer-update.ts'
 
-/** The peers that there are, and what is known of them beside. */
+/** The actual peers, and our additional knowledge of them. */
 export interface PeerSituation {
   /** As the interface has them. */
   actual: readonly WgPeer[]
   record: DeviceRecord
-  /** Key that waits, and may be shut -> the PSK that it will open with. */
+  /** Waiting key, possibly blocked -> the PSK that will unblock it. */
   opening: ReadonlyMap<string, string>
-  /** Of peers that are added; that of the others is planned with the interface. 0 for none. */
+  /** The keepalive of added peers; that of the others is planned with the interface. 0 for none. */
   keepaliveSeconds: number
   nowMs: number
-  /** Since the machine started. */
+  /** Since boot. */
   bootMs: number
 }
 
 export interface PeerDiff {
-  /** What the writes correct, in the words of the control plane. */
+  /** The corrections that the writes make, in the control plane's terms. */
   steps: readonly PeerStep[]
-  /** Removals first, so that an allowed IP is free before it is given away, then updates, then additions. */
+  /** Removals first, so that an allowed IP is free before it is reassigned, then updates, then additions. */
   writes: readonly PeerChange[]
-  /** What it says once that is written; the same object where it says nothing new. */
+  /** The record after the writes; the same object if nothing in it changes. */
   record: DeviceRecord
 }
 
-/** A correction, and how it is written. */
+/** A correction, and its write. */
 interface Change {
   step: Exclude<PeerStep, { type: 'peer_removed' }>
   writes: readonly PeerChange[]
 }
 
 /**
- * What leads from the peers that there are to those that are wanted. A peer is its public key: one that changed its key
- * is removed and added, and its traffic handed over from the old one to the new. Pure.
+ * The difference between the actual peers and the desired ones. A peer is identified by its public key: one that changed its key
+ * is removed and added, and its traffic is handed over from the old key to the new. Pure.
  */
 export function diffPeers(peers: readonly Peer[], situation: PeerSituation): PeerDiff {
   const { actual, record, bootMs } = situation
@@ -62,7 +62,7 @@ export function diffPeers(peers: readonly Peer[], situation: PeerSituation): Pee
   }
 }
 
-/** Peers whose key is new -> their old key, where the interface has that and not the new one. */
+/** Peers with a new key -> their old key, if the interface has that and not the new one. */
 function rotationsOf(
   wanted: ReadonlyMap<string, Peer>,
   gone: readonly WgPeer[],
@@ -111,7 +111,7 @@ function changesOf(
   return [...updated, ...added]
 }
 
-/** An old key was told of when its handover began. */
+/** The removal of an old key was reported when its handover began. */
 function stepsOfRemoval(gone: readonly WgPeer[], { peers, handovers }: DeviceRecord): PeerStep[] {
   const told = new Set(handovers.map(({ from }) => from))
   return gone
@@ -125,7 +125,7 @@ function handoverOf({ id, public_key, allowed_ips }: Peer, from: string, bootMs:
   return { peer_id: id, from, to: public_key, allowed_ips: [...allowed_ips], started_ms: bootMs }
 }
 
-/** What the peer will be given is what it should have at that time. A key whose PSK is written is open. */
+/** Compares with the desired value at the time of the handover. A key whose PSK is written is not blocked. */
 function withWanted(
   { shut, ...handover }: Handover,
   peer: Peer | undefined,

@@ -6,13 +6,13 @@ export interface Onlooker {
   nowSeconds: number
   /** Of the NAT in front of this node. */
   natType: NatType
-  /** By the id of a peer, why packets for it do not get into the mesh. */
+  /** By peer id, why packets for it do not get into the mesh. */
   astray?: ReadonlyMap<string, string>
-  /** Of a peer that only small packets reach, the largest, in bytes. */
+  /** For a peer that only small packets reach, the largest, in bytes. */
   largestTo?(id: string): number | undefined
 }
 
-/** How each peer is reached: the control plane's peers, with what WireGuard says of them. Pure. */
+/** How each peer is reached: the control plane's peers with WireGuard's state of them. Pure. */
 export function describePeers(
   peers: readonly Peer[],
   actual: readonly WgPeer[],
@@ -75,8 +75,8 @@ const reasons: Record<Exclude<PeerStatus['state'], 'misrouted'>, string> = {
 }
 
 /**
- * Why two NATs let no handshake through: each packet of a symmetric one comes from a port that nobody could foresee, and
- * such a packet is answered by nobody, or shut out by a NAT that lets in only the ports that were spoken to.
+ * Why two NATs prevent a handshake: a symmetric one sends each packet from an unpredictable port, so the peer cannot send
+ * to it, and a port-restricted NAT accepts packets only from ports that were sent to.
  */
 function natReason(own: NatType, peer: NatType = 'unknown'): string | undefined {
   if (!crossesNone.has(`${own} ${peer}`)) return undefined

@@ -19,12 +19,12 @@ export function additionOf(
 }
 
 /**
- * What a peer that is there needs; nothing when it is as wanted. A key that waits for its handover gets the allowed IPs
- * with that, and keeps the keepalive by which it is found. Pure.
+ * The changes that an existing peer needs; none if it is as desired. A key that waits for its handover gets the allowed IPs
+ * with that, and keeps the keepalive by which its use is noticed. Pure.
  *
- * A peer without a session that gets another endpoint is added anew: WireGuard may have tried the old one, or none,
- * a moment ago, and would not try again for five seconds. It is spoken to at once: it may have got our endpoint in the
- * same moment, and a session that it has begun ends with what it was begun with.
+ * A peer without a session that gets another endpoint is re-added: WireGuard may just have tried the old endpoint,
+ * and would not retry for five seconds. We start a handshake at once: the peer may have received our endpoint at the
+ * same time, and a session that it has started ends with the old entry.
  */
 export function updatesOf(
   peer: Peer,
@@ -57,9 +57,9 @@ export function updatesOf(
 }
 
 /**
- * A peer roams: WireGuard follows it to where its packets come from, and writing the control plane's value again would
- * cut it off. So a value is written once, when it is new. Nobody knows what was written when the record is lost; then
- * a peer that has shaken hands lately stays where it is.
+ * A peer may roam: WireGuard follows the source of its packets, and rewriting the control plane's endpoint would
+ * cut it off. So an endpoint is written once, when it is new. If the record is lost it is unknown what was written; then
+ * a peer with a recent handshake keeps its endpoint.
  */
 function isEndpointDue(
   { endpoint, nat_type }: Peer,
@@ -67,14 +67,14 @@ function isEndpointDue(
   written: { endpoint: string } | undefined,
   isInSession: boolean,
 ): boolean {
-  // A symmetric NAT gives us another port than the one that the STUN server saw: what WireGuard found is right.
+  // A symmetric NAT uses another port towards us than the STUN server saw: the endpoint WireGuard found is right.
   if (nat_type === 'symmetric' && isInSession) return false
   if (endpoint === '' || endpoint === now.endpoint) return false
   if (now.endpoint === '') return true
   return written ? endpoint !== written.endpoint : !isInSession
 }
 
-/** A peer nearly always has one allowed IP, and there may be thousands of peers. */
+/** Fast path for one allowed IP, the usual case; there may be thousands of peers. */
 function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   if (one.length !== other.length) return false
   return one.length < 2 ? one[0] === other[0] : one.toSorted().join() === other.toSorted().join()

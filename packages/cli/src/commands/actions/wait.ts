@@ -9,15 +9,15 @@ import { CliError, createBackoff, exitCodes, wishedWaitMs } from '@plexd/runtime
 import type { Io } from '../../terminal/io.ts'
 import { startProgress } from '../../terminal/output.ts'
 
-/** How long one call blocks; well below the timeout of a call. */
+/** How long a single call blocks; well below the timeout of a call. */
 const pollMs = 5_000
 const minPauseMs = 500
 const maxFailures = 6
 const maxWishedMs = 30_000
 
 /**
- * Waits until an execution has ended; the control plane ends those that never answer, as `expired`. A control plane
- * that is away for a while is asked again, as the execution goes on without us.
+ * Waits until an execution has ended; without a result the control plane ends it as `expired`. If the control plane
+ * is unreachable for a while, the call is retried, because the execution continues.
  */
 export async function waitForExecution(
   admin: Client<AdminApi>,
@@ -41,7 +41,7 @@ export async function waitForExecution(
       execution = answer.body
       failures = 0
       backoff.reset()
-      // A control plane that does not block must not be asked in a hot loop.
+      // Avoids a hot loop with a control plane that does not block.
       if (!hasEnded(execution) && clock.monotonic() - askedMs < minPauseMs)
         await clock.sleep(minPauseMs)
     } catch (error) {

@@ -53,13 +53,13 @@ export function addReportCommands(program: Command, { io, connect }: Context): v
     })
 }
 
-/** The node knows its users by number; who comes over TCP has shown that he holds the token, and not who he is. */
+/** A node identifies writers by uid; a writer over TCP has only shown that it holds the token. */
 function writerOf(written_by: string | undefined): string {
   if (written_by === undefined) return '-'
   return written_by === 'tcp' ? 'TCP, whoever holds the token' : `user ${written_by}`
 }
 
-/** They may be half a gigabyte, and a table shows none. */
+/** Payloads may be half a gigabyte in total, and a table does not show them. */
 function withoutPayloads<Item extends { payload: unknown }>(
   page: Answer<{ items: Item[]; next: string | null }>,
 ): typeof page {

@@ -4,18 +4,18 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Io } from '../../terminal/io.ts'
 
 export interface FollowOptions {
-  /** Opens the stream behind an SSE id, or at its end. */
+  /** Opens the stream after an SSE id, or at its end. */
   open(after: string | undefined): Promise<AsyncIterable<Uint8Array>>
   after?: string
   signal: AbortSignal
   clock: Io['clock']
-  /** Told why the stream ended, and that it will be opened again. */
+  /** Called with the reason why the stream ended; it will be reopened. */
   onRetry(text: string): void
 }
 
 /**
- * The data of each event of a stream, which is opened again behind the last one whenever it ends. Ends when the
- * signal is aborted; throws when the first attempt fails, and when the control plane says that no attempt will do.
+ * The data of each event of a stream, which is reopened after the last event whenever it ends. Ends when the
+ * signal is aborted; throws if the first attempt fails, and if the control plane reports a permanent error.
  */
 export async function* followEvents(options: FollowOptions): AsyncGenerator<string> {
   const { open, signal, clock, onRetry } = options
@@ -44,10 +44,10 @@ export async function* followEvents(options: FollowOptions): AsyncGenerator<stri
   }
 }
 
-/** Far above the largest event that a control plane sends. */
+/** Far larger than any event of a control plane. */
 const maxBufferSize = 32 * 1024 * 1024
 
-/** A block with an id and no data moves the place from which to go on, as much as an event does. */
+/** A block with an id and no data moves the cursor like an event. */
 async function* parseEvents(
   body: AsyncIterable<Uint8Array>,
   onId: (id: string) => void,
