@@ -6,6 +6,7 @@ import { describeForeign } from '../control/failure.ts'
 import type { Identity, IdentityStore } from '../identity/identity.ts'
 import { refuseNetwork } from '../mesh/mesh-sight.ts'
 import { type MeshSource, type NodeMesh, openNodeMesh } from '../mesh/node-mesh.ts'
+import { type RepairCounts, startRepairCounts } from '../mesh/repair-counts.ts'
 import { createListeners, type Listeners } from '../process/listeners.ts'
 import type { Core } from './core.ts'
 import { describeStatus, type StatusSources } from './status.ts'
@@ -17,6 +18,7 @@ export interface Enrolled
     Pick<ControlConnection, 'client' | 'keepOnly' | 'reloadCa'> {
   readonly identity: IdentityStore
   readonly mesh: NodeMesh
+  readonly repairs: RepairCounts
   readonly credentials: Credentials
   readonly gate: AnswerGate
   /** The control plane answers again. */
@@ -33,9 +35,11 @@ export async function openEnrolled(
   const { config, requests, shown, skew, clock, log } = core
   await using stack = new AsyncDisposableStack()
   const { device, openMesh } = source
+  const repairs = stack.use(startRepairCounts(core))
   const mesh = stack.use(
     await openNodeMesh({
       ...core,
+      repairs,
       identity: identity.current,
       ...(device ? { device } : {}),
       ...(openMesh ? { openMesh } : {}),
@@ -67,6 +71,7 @@ export async function openEnrolled(
     ...core,
     identity,
     mesh,
+    repairs,
     credentials,
     gate,
     back,

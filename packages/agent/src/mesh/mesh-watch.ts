@@ -4,7 +4,6 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { createForeignChanges } from '../firewall/changes/foreign-changes.ts'
 import { startFirewallGuard } from '../firewall/changes/guard.ts'
 import type { Problems } from '../health/problems.ts'
-import type { Repeats } from '../health/repeats.ts'
 import { type Discovery, startDiscovery } from '../nat/discover.ts'
 import type { EndpointReceiver } from '../nat/endpoints.ts'
 import { localAddresses } from '../nat/local-addresses.ts'
@@ -13,7 +12,7 @@ import type { DriftReports } from '../reconcile/drift-report.ts'
 import type { Correction } from '../reconcile/plan.ts'
 import { standardMtu } from '../wireguard/interface/link.ts'
 import type { NodeMesh } from './node-mesh.ts'
-import { startRepairCounts } from './repair-counts.ts'
+import type { RepairCounts } from './repair-counts.ts'
 
 export interface MeshWatchOptions {
   config: AgentConfig
@@ -23,6 +22,7 @@ export interface MeshWatchOptions {
   receiver: EndpointReceiver
   /** Closes connections to the control plane from local addresses other than these. */
   keepOnly(localAddresses: ReadonlySet<string>): void
+  repairs: Pick<RepairCounts, 'ofBackstop'>
   problems: Problems
   clock: Clock
   log: Log
@@ -40,12 +40,8 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<MeshWat
   const { mesh, drift, keepOnly, problems } = options
   const { device, applier } = mesh
   await using stack = new AsyncDisposableStack()
-  const repairs = stack.use(startRepairCounts(options))
   const correct = async (): Promise<void> => {
-    const steps = await applier.apply()
-    const repair = steps.find((step) => step.type === 'interface_repaired')
-    if (repair) repairs.ofInterface.add(repair.detail)
-    drift.add(steps)
+    drift.add(await applier.apply())
   }
 
   function onMove(): void {
@@ -67,7 +63,7 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<MeshWat
   const sizes = watchSizes(options, stack)
   const discovery = watchEndpoint(options, stack)
   stack.use(device.watch(correct, { onMove, onRoutes: () => mesh.routing?.forget(), onUnwatched }))
-  watchFilter(options, repairs.ofBackstop, stack)
+  watchFilter(options, stack)
   return { discovery, sizes, [Symbol.asyncDispose]: handOver(stack) }
 }
 
@@ -111,8 +107,7 @@ function watchEndpoint(
 }
 
 function watchFilter(
-  { mesh: { firewall, applier }, drift, problems, clock, log }: MeshWatchOptions,
-  ends: Repeats<void>,
+  { mesh: { firewall, applier }, drift, repairs, problems, clock, log }: MeshWatchOptions,
   stack: AsyncDisposableStack,
 ): void {
   if (!firewall?.openChanges) return
@@ -133,7 +128,7 @@ function watchFilter(
         firewall.applier.distrust()
         const steps = await applier.apply()
         // A backstop that cannot be restarted is missing at each check, and is a problem of its own.
-        if (wasLost && !firewall.backstop.isLost()) ends.add()
+        if (wasLost && !firewall.backstop.isLost()) repairs.ofBackstop.add()
         // Ten log lines a second would say no more than the problem does.
         drift.add(foreign.isFight() ? steps.filter(isOther) : steps)
       },

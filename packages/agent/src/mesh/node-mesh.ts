@@ -28,6 +28,7 @@ import { describePeers } from '../wireguard/peers/peer-status.ts'
 import { describePolicies, type MeshSight, whyNoMesh } from './mesh-sight.ts'
 import type { MeshPlace, OpenMesh } from './open-mesh.ts'
 import { placeOf, readableRanges } from './place.ts'
+import type { RepairCounts } from './repair-counts.ts'
 
 /** The mesh of a node: interface, packet filter, and their current state. */
 export interface NodeMesh extends Omit<OpenMesh, 'filter'> {
@@ -58,6 +59,7 @@ export interface NodeMeshDeps extends MeshSource {
   identity(): Identity
   requests: Pick<ReconcileRequests, 'ask'>
   names: NameCache
+  repairs: Pick<RepairCounts, 'ofInterface'>
   problems: Problems
   clock: Clock
   log: Log
@@ -98,6 +100,7 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
       leftOut: leftOut(place().meshRanges, routing?.ranges()),
       foreignAllowedIps: config.meshForeignAllowedIps,
     }),
+    onRepair: deps.repairs.ofInterface.add,
     onFailure: deps.requests.ask,
     problems,
     log,

@@ -120,6 +120,22 @@ describe('createApplier', () => {
     assert.match(problems.of('peers'), /^the control plane sent what cannot be used: /)
     assert.equal(problems.of('wireguard'), '')
   })
+
+  it('counts a repair once, whoever asked for it, and reports it at the next turn', async () => {
+    const { applier, judged, repairs } = setUp([])
+    judged.repaired = ['the route was gone', 'the rule was gone']
+    applier.applySoon()
+    await until('it is counted', () => repairs.length === 1)
+    judged.repaired = []
+
+    const told = await applier.apply()
+
+    assert.deepEqual(
+      told.map((step) => step.type),
+      ['interface_repaired', 'interface_repaired'],
+    )
+    assert.deepEqual(repairs, ['the route was gone'])
+  })
 })
 
 const fine: PlaceVerdict = { ranges: ['10.100.0.0/16'], warnings: [] }
@@ -130,9 +146,14 @@ function setUp(peers: Peer[], absent?: AbsentDevice) {
   const device = createFakeDevice()
   const problems = createProblems()
   const desired = { current: () => state, isMeshLost: () => isLost }
-  const judged: { is: PlaceVerdict; wrong: string[] } = { is: fine, wrong: [] }
+  const judged: { is: PlaceVerdict; wrong: string[]; repaired: string[] } = {
+    is: fine,
+    wrong: [],
+    repaired: [],
+  }
+  const repairs: string[] = []
   const routing = {
-    prepare: async () => ({ verdict: judged.is, isFresh: true, repaired: [] }),
+    prepare: async () => ({ verdict: judged.is, isFresh: true, repaired: judged.repaired }),
     check: async () => judged.wrong,
     astray: () => new Map(),
     ranges: () => judged.is.ranges,
@@ -143,6 +164,7 @@ function setUp(peers: Peer[], absent?: AbsentDevice) {
   const asked = Promise.withResolvers<void>()
   const applier = createApplier({
     onFailure: () => asked.resolve(),
+    onRepair: (detail) => void repairs.push(detail),
     device: absent ?? device,
     desired,
     routing,
@@ -154,5 +176,5 @@ function setUp(peers: Peer[], absent?: AbsentDevice) {
     isLost = now
     state = emptyDesiredState
   }
-  return { device, problems, applier, asked, lose, judged }
+  return { device, problems, applier, asked, lose, judged, repairs }
 }

@@ -30,6 +30,8 @@ export interface ApplierDeps {
   routing?: MeshRouting
   /** Decides which parts of a peer are usable. */
   peerRules?: () => PeerRules
+  /** Something else had changed the interface or its routing, and that was corrected; once per run, whoever asked for it. */
+  onRepair?(detail: string): void
   /** A background run failed: see that it is retried. */
   onFailure?(): void
   problems: Problems
@@ -41,8 +43,18 @@ export function createApplier(deps: ApplierDeps): Applier {
   const inOrder = createSerialQueue()
   let soon = false
   let isFiltered = firewall === undefined
-  /** Corrections of background runs, for the next report. */
-  const untold: DeviceStep[] = []
+  /** For the next report: corrections of background runs, and of runs that failed later. */
+  const untold: Correction[] = []
+
+  async function run(look: boolean, isTold: (step: Correction) => boolean): Promise<void> {
+    const known = untold.length
+    try {
+      untold.push(...(await applyOnce(look)).filter(isTold))
+    } finally {
+      const repair = untold.slice(known).find(isOfInterface)
+      if (repair) deps.onRepair?.(repair.detail)
+    }
+  }
 
   /**
    * Routing comes first: from then on no mesh packet leaves unencrypted, whatever else fails. Then the filter,
@@ -136,15 +148,16 @@ export function createApplier(deps: ApplierDeps): Applier {
   return {
     apply: ({ look = false } = {}) =>
       inOrder(async () => {
-        const steps = await applyOnce(look)
-        return [...untold.splice(0), ...steps]
+        await run(look, () => true)
+        return untold.splice(0)
       }),
     applySoon() {
       if (soon) return
       soon = true
       inOrder(() => {
         soon = false
-        return applyOnce(false)
+        // Everything else is what the event asked for.
+        return run(false, isOfInterface)
       }).catch((error: unknown) => {
         log.warn('event cannot be applied, will retry', { error })
         deps.onFailure?.()
@@ -160,12 +173,14 @@ function isRefused(prepared: PreparedRouting | undefined): boolean {
   return prepared?.verdict.refusal !== undefined
 }
 
+type Repair = Extract<Correction, { type: 'interface_repaired' }>
+
 function repairsOf(prepared: PreparedRouting | undefined): DeviceStep[] {
   return (prepared?.repaired ?? []).map((detail) => ({ type: 'interface_repaired', detail }))
 }
 
-function isOfInterface({ type }: DeviceStep): boolean {
-  return type === 'interface_repaired'
+function isOfInterface(step: Correction): step is Repair {
+  return step.type === 'interface_repaired'
 }
 
 /** For a whole mesh the first ones are enough. */

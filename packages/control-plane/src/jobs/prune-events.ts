@@ -1,5 +1,5 @@
 import type { Delivery, Environment, State } from '../app.ts'
-import { oldestSince } from '../rows/log/events.ts'
+import { newestBeyond, oldestSince } from '../rows/log/events.ts'
 import { trimLog } from '../rows/log/log.ts'
 
 /** Rows deleted in one transaction. */
@@ -13,7 +13,8 @@ export async function pruneEvents(app: State & Delivery & Environment): Promise<
   const { store, heads, config, clock } = app
   const nowMs = clock.now()
   const firstKept = await oldestSince(store.reader, nowMs - config.eventLogMs)
-  const through = Math.max((firstKept ?? heads.last() + 1) - 1, heads.last() - config.eventLogMax)
+  const surplus = await newestBeyond(store.reader, config.eventLogMax)
+  const through = Math.max((firstKept ?? heads.last() + 1) - 1, surplus ?? 0)
   // Unanswered action requests remain in the pruned part.
   let first = await oldestSince(store.reader, 0, heads.prunedThrough())
   while (first !== undefined && first <= through) {

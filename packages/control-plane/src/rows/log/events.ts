@@ -91,3 +91,16 @@ export async function oldestSince(
     .executeTakeFirst()
   return row?.seq
 }
+
+/** Sequence of the newest event that is not among the `count` newest; undefined if there are not that many. */
+export async function newestBeyond(reader: Reader, count: number): Promise<number | undefined> {
+  const row = await reader
+    .selectFrom('events')
+    .select('seq')
+    .where('event_type', '!=', '')
+    .orderBy('seq', 'desc')
+    .offset(count)
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq
+}

@@ -1,4 +1,5 @@
 import type { EventType } from '@plexd/protocol'
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
 import { readNodeChanges } from '../fleet/nodes.ts'
 import { readOperatorChanges } from '../fleet/operators.ts'
@@ -28,6 +29,7 @@ export async function insertCommit(
 ): Promise<number | undefined> {
   const references = encodeReferences(changes)
   if (references === null && events.length === 0) return undefined
+  if (events.length === 0) await deleteUntold(tx, references)
   const rows = events.length === 0 ? [{ ...noEvent, seq: ownSeq(), created_at: nowMs }] : events
   const values = rows.map(({ audience, ...row }, index) => ({
     ...row,
@@ -40,6 +42,18 @@ export async function insertCommit(
       .values(values.slice(at, at + maxRows))
       .execute()
   return rows[0]?.seq
+}
+
+/**
+ * Of the rows without events that refer to the same records, only the first and the new one say anything: references are
+ * resolved when they are read, and the first gives a new node its place behind older ones. So a node that keeps moving
+ * without its peers being told occupies two rows, not thousands.
+ */
+async function deleteUntold(tx: Tx, references: string | null): Promise<void> {
+  await sql`delete from events where event_type = '' and changes = ${references}
+    and seq > (select min(seq) from events where event_type = '' and changes = ${references})`.execute(
+    tx,
+  )
 }
 
 /** Rows per statement; each other number of rows would be another prepared statement to cache. */
