@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fleet } from './fleet.ts'
-import { faultsOf } from './ledger.ts'
 import { readTruth } from './truth.ts'
+import { faultsOf } from './worker/ledger.ts'
 
 export interface CheckResult {
   faults: string[]

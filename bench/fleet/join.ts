@@ -1,6 +1,6 @@
 import type { AdminApi, Client, PolicyRule } from '@plexd/protocol'
 import { inParallel } from './in-parallel.ts'
-import type { Identity } from './worker-api.ts'
+import type { Identity } from './worker/worker-api.ts'
 
 /** Who sees whom. `full`: everyone everyone; `groups`: those of a group of 50 each other; `apart`: nobody anybody. */
 export type Topology = 'full' | 'groups' | 'apart'

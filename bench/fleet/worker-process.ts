@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { WorkerApi } from './worker-api.ts'
+import type { WorkerApi } from './worker/worker-api.ts'
 
 /** A worker, called from outside: each function gives a promise of its result. */
 export type RemoteWorker = {
@@ -21,7 +21,7 @@ interface Reply {
 }
 
 export function startWorkerProcess(): WorkerProcess {
-  const child = fork(join(import.meta.dirname, 'worker.ts'), [], {
+  const child = fork(join(import.meta.dirname, 'worker/worker.ts'), [], {
     serialization: 'advanced',
     execArgv: ['--max-old-space-size=6144'],
     // Ctrl-C reaches the starter alone, which then ends what it started in order.

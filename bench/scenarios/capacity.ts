@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
 import { usualLife } from '../fleet/fleet.ts'
-import { answersOf } from '../fleet/tally.ts'
-import { monotonicMs } from '../fleet/watches.ts'
+import { answersOf } from '../fleet/worker/tally.ts'
+import { monotonicMs } from '../fleet/worker/watches.ts'
 import { addFaults } from './figures.ts'
 
 /** C1: a whole fleet lives for long, something changes every second, and no event is missed. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
-import { monotonicMs } from '../fleet/watches.ts'
+import { monotonicMs } from '../fleet/worker/watches.ts'
 import { addFaults } from './figures.ts'
 
 /** Agents go and come while things change: no cut of a stream loses or repeats an event. */

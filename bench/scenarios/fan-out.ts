@@ -1,6 +1,6 @@
 import type { Bench } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
-import { monotonicMs } from '../fleet/watches.ts'
+import { monotonicMs } from '../fleet/worker/watches.ts'
 import { startBareFleet } from '../floor/bare-fleet.ts'
 import { addFaults, signingFloor } from './figures.ts'
 

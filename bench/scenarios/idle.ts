@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
 import { checkLedgers } from '../fleet/check.ts'
-import { answersOf } from '../fleet/tally.ts'
+import { answersOf } from '../fleet/worker/tally.ts'
 import { startBareFleet } from '../floor/bare-fleet.ts'
 
 /** C2 and C3: what a fleet costs in which nothing happens but heartbeats, state pulls and endpoint reports. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Bench } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
-import { answersOf } from '../fleet/tally.ts'
+import { answersOf } from '../fleet/worker/tally.ts'
 import { quantiles } from '../quantiles.ts'
 import { addFaults } from './figures.ts'
 

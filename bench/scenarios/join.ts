@@ -1,7 +1,7 @@
 import type { Bench } from '../bench.ts'
 import { checkLedgers } from '../fleet/check.ts'
-import { answersOf } from '../fleet/tally.ts'
-import { monotonicMs } from '../fleet/watches.ts'
+import { answersOf } from '../fleet/worker/tally.ts'
+import { monotonicMs } from '../fleet/worker/watches.ts'
 
 /** How long it takes until a fleet is there: registered, connected, current. */
 export const joinBench: Bench = {

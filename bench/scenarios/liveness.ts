@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
-import { monotonicMs } from '../fleet/watches.ts'
+import { monotonicMs } from '../fleet/worker/watches.ts'
 import { addFaults } from './figures.ts'
 
 /** C13: a machine hangs with its connections open; how long until its peers are told that it is unreachable. */

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench, BenchContext } from '../bench.ts'
-import { addressOf } from '../fleet/connection.ts'
 import { startFleet } from '../fleet/fleet.ts'
+import { addressOf } from '../fleet/http/connection.ts'
+import { createRequests, type Requests } from '../fleet/http/requests.ts'
 import { createTokens, putRules } from '../fleet/join.ts'
 import type { Plane } from '../fleet/plane.ts'
-import { createRequests, type Requests } from '../fleet/requests.ts'
-import { answersOf } from '../fleet/tally.ts'
-import { monotonicMs } from '../fleet/watches.ts'
+import { answersOf } from '../fleet/worker/tally.ts'
+import { monotonicMs } from '../fleet/worker/watches.ts'
 import { addFaults } from './figures.ts'
 
 /** C7: from nothing to a mesh in which everyone sees everyone; then registrations as fast as they go; then races. */

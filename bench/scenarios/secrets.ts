@@ -7,7 +7,7 @@ import type { Bench, BenchContext } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { inParallel } from '../fleet/in-parallel.ts'
 import type { Plane } from '../fleet/plane.ts'
-import { answersOf } from '../fleet/tally.ts'
+import { answersOf } from '../fleet/worker/tally.ts'
 import { startBareFleet } from '../floor/bare-fleet.ts'
 
 const canary = 'canary-7f3b1e0d2c'

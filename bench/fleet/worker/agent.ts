@@ -1,0 +1,308 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { controlApi, fillPath, revisionHeader } from '@plexd/protocol'
+import type { Address } from '../http/connection.ts'
+import type { Answer, Request, Requests } from '../http/requests.ts'
+import type { EventBlocks, SeenEvent } from './event-blocks.ts'
+import { EventStream, type StreamListener } from './event-stream.ts'
+import type { FoldedState } from './folded-state.ts'
+import { Ledger } from './ledger.ts'
+import type { Tally } from './tally.ts'
+import { monotonicMs, type Watches } from './watches.ts'
+import type { Identity } from './worker-api.ts'
+
+/** What the agents of one process share. */
+export interface World {
+  readonly address: Address
+  readonly requests: Requests
+  readonly blocks: EventBlocks
+  readonly watches: Watches
+  readonly tally: Tally
+  readonly resume: boolean
+  fault(text: string): void
+  counted(): void
+}
+
+const minReconnectMs = 1_000
+const maxReconnectMs = 60_000
+/** A stream that lasted this long was a good one: the next failure starts from the shortest wait again. */
+const goodStreamMs = 30_000
+
+/** A node as the control plane sees it: it talks, follows its stream over every cut, and writes down what came. */
+export class Agent implements StreamListener {
+  readonly index: number
+  readonly hostname: string
+  readonly ledger = new Ledger()
+  identity: Identity | undefined
+  folded: FoldedState | undefined
+  /** Peers that it knows of. */
+  peers = 0
+  isOpen = false
+  /** When it last proved that it has the newest. */
+  currentMs = 0
+  readonly #world: World
+  #endpoint: string
+  /** Of the last event or state that it has, and of the last event: what it has come to. */
+  #revision = ''
+  #hasPulled = false
+  #cursorId = ''
+  #peersSeq = -1
+  /** Peers that came and went while a state was on its way, which may be older. */
+  #pulls = 0
+  #peerSteps: { seq: number; by: number }[] = []
+  #stream: EventStream | undefined
+  #wanted = false
+  #failures = 0
+  #openMs = 0
+  /** What it had when it was told to pull; undefined when it was not. */
+  #resyncFrom: number | undefined
+  #cursor = -1
+  #session: Buffer | undefined
+  #onOpen: (() => void) | undefined
+
+  constructor(index: number, world: World) {
+    this.index = index
+    this.hostname = `bench-${String(index).padStart(5, '0')}`
+    this.#endpoint = `203.0.113.${index % 250}:${1_024 + index}`
+    this.#world = world
+  }
+
+  async register(token: string): Promise<Identity | undefined> {
+    const { status, body } = await this.#send('register', {
+      method: 'POST',
+      path: controlApi.register.path,
+      body: JSON.stringify({
+        token,
+        public_key: crypto.getRandomValues(new Uint8Array(32)).toBase64(),
+        hostname: this.hostname,
+        // Who says nothing of it is taken for the Go agent.
+        capabilities: { builtin_actions: [{ name: 'mesh.ping' }] },
+      }),
+    })
+    if (status !== 201) return undefined
+    this.peers = countOf(body, '"psk":"')
+    this.identity = readIdentity(this, body)
+    return this.identity
+  }
+
+  pretend(): void {
+    const { index, hostname } = this
+    const none = { mesh_ip: '', node_token: 'none', node_secret_key: '', signing_public_key: '' }
+    this.identity = { index, hostname, node_id: `n_${index}`, ...none }
+  }
+
+  /** The desired state, unless what it has is the newest; `whole` for one that never had any. */
+  async pull({ whole = false } = {}): Promise<number> {
+    const { seq } = this.ledger
+    this.#pulls++
+    const answer = await this.#send('state', {
+      method: 'GET',
+      path: this.#path(controlApi.getState.path),
+      ...(whole || seq < 0 || this.#resyncFrom !== undefined
+        ? {}
+        : { headers: { 'if-none-match': `"${this.#revision}"` } }),
+    })
+    if (answer.status === 200) this.#pulled(answer)
+    if (--this.#pulls === 0) this.#peerSteps = []
+    if (answer.status === 200 || answer.status === 304) this.currentMs = monotonicMs()
+    return answer.status
+  }
+
+  /**
+   * Asks for what is newer than what it has, once it is connected and nothing is on its way that it has asked for. One
+   * that never pulled has no state that could be the newest, whatever it was told of since: it is owed a whole one.
+   */
+  async prove(): Promise<number> {
+    const isBusy = (): boolean => this.#pulls > 0 || (this.#wanted && !this.isOpen)
+    for (let round = 0; round < 600 && isBusy(); round++) await delay(100)
+    return this.#hasPulled ? this.pull() : 304
+  }
+
+  #pulled({ etag = '', body }: Answer): void {
+    const [, revision = '', digits = ''] = /^"([a-z0-9]+-(\d+)-[a-z0-9]+)"$/.exec(etag) ?? []
+    if (revision === '') this.#world.fault(`${this.hostname}: state with the tag ${etag}`)
+    const seq = Number(digits)
+    this.#hasPulled = true
+    if (seq >= this.ledger.seq) this.#revision = revision
+    if (this.ledger.startSeq === -1) {
+      this.#cursor = seq
+      this.#cursorId = revision
+    }
+    this.ledger.begin(seq)
+    if (this.#resyncFrom !== undefined) this.ledger.pull(this.#resyncFrom, seq)
+    this.#resyncFrom = undefined
+    const later = this.#peerSteps.filter((step) => step.seq > seq)
+    this.peers = countOf(body, '"psk":"') + later.reduce((sum, { by }) => sum + by, 0)
+    this.#peersSeq = seq
+  }
+
+  /** Pulls when it is told to, if it pulls at all. */
+  async heartbeat({ pulls }: { pulls: boolean }): Promise<void> {
+    const { status, body } = await this.#send('heartbeat', {
+      method: 'POST',
+      path: this.#path(controlApi.heartbeat.path),
+      body: JSON.stringify({
+        node_id: this.identity?.node_id,
+        timestamp: new Date().toISOString(),
+        status: 'healthy',
+        uptime: '72h15m',
+        binary_checksum: 'sha256:0000000000000000000000000000000000000000000000000000000000000000',
+        mesh: { interface: 'plexd0', peer_count: this.peers, listen_port: 51_820 },
+      }),
+    })
+    if (pulls && status === 200 && body.includes('"reconcile":true')) await this.pull()
+  }
+
+  /** Says where it is: where it was, unless told otherwise. */
+  async reportEndpoint(endpoint = this.#endpoint): Promise<number> {
+    this.#endpoint = endpoint
+    const { status } = await this.#send('endpoint', {
+      method: 'PUT',
+      path: this.#path(controlApi.putEndpoint.path),
+      ...(this.ledger.seq < 0 ? {} : { headers: { [revisionHeader]: this.#revision } }),
+      body: JSON.stringify({ public_endpoint: endpoint, nat_type: 'full_cone' }),
+    })
+    return status
+  }
+
+  /** Opens its stream and keeps it open; resolves when it is. */
+  open(): Promise<void> {
+    this.#wanted = true
+    return new Promise((resolve) => {
+      this.#onOpen = resolve
+      this.#connect()
+    })
+  }
+
+  close(): void {
+    this.#wanted = false
+    this.#stream?.end()
+  }
+
+  hang(): void {
+    this.#stream?.pause()
+  }
+
+  recover(): void {
+    this.#stream?.resume()
+  }
+
+  opened(): void {
+    this.isOpen = true
+    this.#openMs = monotonicMs()
+    this.#onOpen?.()
+    // As our agent does: whatever happened meanwhile is known to nobody here.
+    if (!this.#onOpen) void this.pull().then(() => this.heartbeat({ pulls: true }))
+    this.#onOpen = undefined
+  }
+
+  event(event: SeenEvent): void {
+    this.#world.counted()
+    this.#world.watches.seen(event)
+    this.folded?.take(event)
+    if (event.id === '') return
+    if (event.seq > this.ledger.seq) this.#revision = event.id
+    if (event.type === 'resync') this.#resync(event.seq)
+    else this.ledger.take(event.seq)
+    this.#cursor = event.seq
+    this.#cursorId = event.id
+    if (event.type === 'peer_added') this.#countPeer(event.seq, 1)
+    if (event.type === 'peer_removed') this.#countPeer(event.seq, -1)
+  }
+
+  #countPeer(seq: number, by: number): void {
+    if (this.#pulls > 0) this.#peerSteps.push({ seq, by })
+    if (seq > this.#peersSeq) this.peers += by
+  }
+
+  #resync(seq: number): void {
+    const first = this.#resyncFrom === undefined
+    this.#resyncFrom ??= this.#cursor
+    if (this.ledger.startSeq === -1) this.ledger.begin(seq)
+    if (first) void this.pull()
+  }
+
+  ended(status: number, retryAfter: string | undefined): void {
+    const goodFor = this.isOpen ? monotonicMs() - this.#openMs : 0
+    this.isOpen = false
+    this.#stream = undefined
+    if (!this.#wanted) return
+    if (goodFor > goodStreamMs) this.#failures = 0
+    if (status !== 200 && status !== 0 && status !== 503)
+      this.#world.fault(`${this.hostname}: stream answered ${status}`)
+    setTimeout(() => this.#wanted && this.#connect(), this.#waitMs(retryAfter))
+  }
+
+  session(session: Buffer): void {
+    if (this.#world.resume) this.#session = session
+  }
+
+  #waitMs(retryAfter: string | undefined): number {
+    if (retryAfter !== undefined) return Number(retryAfter) * 1_000 * (1 + Math.random() / 4)
+    const wait = Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failures++)
+    return Math.max(minReconnectMs, wait * (0.75 + Math.random() / 2))
+  }
+
+  #connect(): void {
+    this.#stream = new EventStream(
+      {
+        address: this.#world.address,
+        seed: this.index,
+        path: this.#path(controlApi.openEvents.path),
+        token: this.identity?.node_token ?? '',
+        lastEventId: this.#cursorId,
+        revision: this.#revision,
+        session: this.#session,
+        blocks: this.#world.blocks,
+      },
+      this,
+    )
+  }
+
+  #path(path: string): string {
+    return fillPath(path, { node_id: this.identity?.node_id ?? '' })
+  }
+
+  async #send(kind: string, request: Request): Promise<Answer> {
+    const token = this.identity?.node_token
+    const answer = await this.#world.requests.send({
+      ...request,
+      ...(token === undefined ? {} : { token }),
+    })
+    this.#world.tally.add(kind, answer.status, answer.ms)
+    return answer
+  }
+
+  /** Runs again and again, each time a little earlier or later, until `isOver`. */
+  async repeat(everyMs: number, run: () => Promise<unknown>, isOver: () => boolean): Promise<void> {
+    // Whole tenths of a second: timers that end together share a list.
+    const tenths = (ms: number): number => Math.max(10, Math.round(ms / 100) * 100)
+    await delay(tenths(Math.random() * everyMs))
+    while (!isOver()) {
+      await run()
+      await delay(tenths(everyMs * (0.9 + Math.random() / 5)))
+    }
+  }
+}
+
+/** An answer with a thousand peers is not parsed for six of its fields. */
+function readIdentity({ index, hostname }: Agent, body: Buffer): Identity {
+  const text = body.toString('latin1')
+  const peers = text.indexOf('"peers":[')
+  const own = peers === -1 ? text : text.slice(0, peers) + text.slice(text.lastIndexOf(']'))
+  const field = (name: string): string => new RegExp(`"${name}":"([^"]+)"`).exec(own)?.[1] ?? ''
+  return {
+    index,
+    hostname,
+    node_id: field('node_id'),
+    mesh_ip: field('mesh_ip'),
+    node_token: field('node_token'),
+    node_secret_key: field('node_secret_key'),
+    signing_public_key: field('signing_public_key'),
+  }
+}
+
+function countOf(bytes: Buffer, text: string): number {
+  let count = 0
+  for (let at = bytes.indexOf(text); at !== -1; at = bytes.indexOf(text, at + text.length)) count++
+  return count
+}

@@ -1,0 +1,152 @@
+/** A process with simulated agents; `worker-process.ts` starts it and talks to it. */
+import type { NodeState } from '@plexd/protocol'
+import { controlApi, fillPath } from '@plexd/protocol'
+import { describeError } from '@plexd/runtime'
+import { addressOf } from '../http/connection.ts'
+import { createRequests } from '../http/requests.ts'
+import { inParallel } from '../in-parallel.ts'
+import { Agent, type World } from './agent.ts'
+import { createEventBlocks } from './event-blocks.ts'
+import { flood } from './flood.ts'
+import { FoldedState } from './folded-state.ts'
+import { createLife } from './life.ts'
+import { createNotes, type Notes } from './notes.ts'
+import { progressOf } from './progress.ts'
+import { createWatches, monotonicMs } from './watches.ts'
+import type { Identity, WorkerApi, WorkerOptions } from './worker-api.ts'
+
+type Worker = Omit<WorkerApi, 'setup'>
+
+function createWorker({ first, count, ...options }: WorkerOptions): Worker {
+  const notes = createNotes()
+  const world = createWorld(options, notes)
+  const life = createLife()
+  const agents = Array.from({ length: count }, (_, index) => new Agent(first + index, world))
+
+  /** Those of these numbers that are its own; of all others those that have registered. */
+  const some = (numbers?: readonly number[]): readonly Agent[] =>
+    numbers?.flatMap((number) => agents[number - first] ?? []) ??
+    agents.filter(({ identity }) => identity)
+
+  async function admit(index: number, token: string): Promise<Identity | undefined> {
+    const identity = await agents[index]?.register(token)
+    if (identity) notes.trust(identity.signing_public_key)
+    return identity
+  }
+
+  return {
+    register: ({ tokens, concurrency }) =>
+      inParallel(tokens, concurrency, (token, index) => admit(index, token)),
+    enrol: ({ tokens, concurrency }) =>
+      inParallel(tokens, concurrency, async (token, index) => {
+        const identity = await admit(index, token)
+        await agents[index]?.open()
+        await agents[index]?.pull({ whole: true })
+        return identity
+      }),
+    pretend() {
+      for (const agent of agents) agent.pretend()
+    },
+    async pull({ agents: numbers, concurrency }) {
+      await inParallel(some(numbers), concurrency, (agent) => agent.pull())
+    },
+    async report({ concurrency }) {
+      await inParallel(some(), concurrency, (agent) => agent.reportEndpoint())
+    },
+    move: async ({ agent, endpoint }) => some([agent])[0]?.reportEndpoint(endpoint),
+    async open({ agents: numbers, concurrency }) {
+      const times = await inParallel(some(numbers), concurrency, async (agent) => {
+        const startMs = monotonicMs()
+        await agent.open()
+        return monotonicMs() - startMs
+      })
+      return { times: Float64Array.from(times) }
+    },
+    close({ agents: numbers }) {
+      for (const agent of some(numbers)) agent.close()
+    },
+    live: (given) => life.start(some(), given),
+    rest: () => life.end(),
+    hang: ({ agents: numbers }) => life.hang(some(numbers)),
+    recover: ({ agents: numbers }) => life.recover(some(numbers)),
+    watch: (request) => world.watches.start(request),
+    progress: ({ sinceMs }) => ({ ...progressOf(some(), sinceMs), events: notes.events() }),
+    take: () => notes.take(),
+    ledgers: () => some().map(({ ledger, identity }) => ledger.page(identity?.node_id ?? '')),
+    async settle() {
+      const statuses = await inParallel(some(), 32, async (agent) => ({
+        hostname: agent.hostname,
+        status: await agent.prove(),
+      }))
+      return {
+        stale: statuses
+          .filter(({ status }) => status !== 304)
+          .map(({ hostname, status }) => `${hostname} (${status})`),
+      }
+    },
+    async fold({ count }) {
+      for (const agent of some().slice(0, count))
+        agent.folded = await FoldedState.from(() => stateOf(world, agent))
+    },
+    async foldFaults() {
+      const found = await inParallel(some(), 4, async ({ folded, hostname }) => {
+        const difference = await folded?.difference()
+        return difference === undefined ? [] : [`${hostname}: ${difference}`]
+      })
+      return found.flat()
+    },
+    flood: (given) =>
+      flood(
+        world,
+        some().flatMap(({ identity }) => identity ?? []),
+        given,
+      ),
+  }
+}
+
+function createWorld(
+  { url, ca, connections, resume }: Omit<WorkerOptions, 'first' | 'count'>,
+  { tally, fault, counted, look }: Notes,
+): World {
+  const address = addressOf(url, ca)
+  const watches = createWatches()
+  const blocks = createEventBlocks((event) => {
+    watches.parsed(event)
+    look(event)
+  })
+  const requests = createRequests(address, connections)
+  return { address, requests, blocks, watches, tally, resume, fault, counted }
+}
+
+/** Whole, and in no tally. */
+async function stateOf({ requests }: World, { identity }: Agent): Promise<NodeState> {
+  const { node_id = '', node_token = '' } = identity ?? {}
+  const answer = await requests.send({
+    method: 'GET',
+    path: fillPath(controlApi.getState.path, { node_id }),
+    token: node_token,
+  })
+  if (answer.status !== 200) throw new Error(`pull state: ${answer.status}`)
+  return JSON.parse(answer.body.toString()) as NodeState // as the control plane sends it
+}
+
+let worker: Worker | undefined
+
+function answer(method: keyof WorkerApi, argument: never): unknown {
+  if (method === 'setup') {
+    worker = createWorker(argument)
+    return undefined
+  }
+  if (!worker) throw new Error('the worker was not set up')
+  return worker[method](argument)
+}
+
+process.on('message', (call: { id: number; method: keyof WorkerApi; argument: never }) => {
+  const { id, method, argument } = call
+  const run = async (): Promise<unknown> => answer(method, argument)
+  run().then(
+    (result) => process.send?.({ id, result }),
+    (error: unknown) => process.send?.({ id, error: describeError(error) }),
+  )
+})
+process.on('disconnect', () => process.exit())

@@ -1,0 +1,556 @@
+import { Type } from 'typebox'
+import { Execution } from '../nodes/execution.ts'
+import { ReportEntry } from '../nodes/node-state.ts'
+import { operation } from '../operations/operation.ts'
+import { Policy, PolicyOutcome, PolicySpec } from '../policies/policy.ts'
+import { GivenName, Ipv4Cidr, MediaType, Metadata, mapOf, NewEntryKey } from '../schemas/scalars.ts'
+import { wantKeyword } from '../schemas/schema-fault.ts'
+import {
+  AdminToken,
+  Artifact,
+  BootstrapToken,
+  DataEntry,
+  EventRecord,
+  MeshRange,
+  Node,
+  NodeDetail,
+  pageOf,
+  Role,
+  Secret,
+  SigningKey,
+  Target,
+  TelemetryRecord,
+  UnconfirmedLabel,
+  Warnings,
+} from './admin.ts'
+
+const Empty = Type.Object({})
+const mebibyte = 1024 * 1024
+
+const TouchedNodes = Type.Object({
+  nodes: Type.Integer({ description: 'How many had such a label' }),
+})
+
+const Paging = Type.Object({
+  limit: Type.Optional(
+    Type.String({
+      pattern: '^[1-9][0-9]{0,3}$',
+      [wantKeyword]: 'a whole number from 1 to 9999',
+      description: 'Items in a page; 100 when absent',
+      examples: ['100'],
+    }),
+  ),
+  after: Type.Optional(Type.String()),
+})
+
+const DryRun = Type.Object({
+  dry_run: Type.Optional(
+    Type.Enum(['true', 'false'], { description: 'Change nothing, and count the pairs' }),
+  ),
+})
+
+const read = { method: 'GET', auth: 'operator', scope: 'tenant', status: 200 } as const
+const write = { auth: 'operator', scope: 'tenant' } as const
+/** For operations on what all tenants share. */
+const writeShared = { auth: 'operator', scope: 'installation' } as const
+
+/** From operators to the control plane. A node in a path is its id or its hostname; a hostname never looks like an id. */
+export const adminApi = {
+  whoAmI: operation({
+    ...read,
+    permission: 'self.read',
+    path: '/admin/v1/whoami',
+    summary: 'Read whose token this is',
+    response: Type.Object({ name: Type.String(), role: Role, tenant: Type.String() }),
+    errors: [401],
+  }),
+
+  createToken: operation({
+    ...write,
+    permission: 'tokens.write',
+    method: 'POST',
+    path: '/admin/v1/tokens',
+    summary: 'Create a one-time bootstrap token',
+    request: Type.Object({
+      ttl: Type.Optional(
+        Type.String({ description: 'Go duration from "1m" to "720h"; "1h" when absent' }),
+      ),
+      hostname: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+      metadata: Type.Optional(Metadata),
+      node_may_set: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 256 })),
+      nsk_format: Type.Optional(Type.Enum(['base64', 'raw32'])),
+    }),
+    response: Type.Interface([BootstrapToken, Warnings], {
+      token: Type.String({ description: 'Shown this once' }),
+    }),
+    status: 201,
+    errors: [400, 401, 403],
+  }),
+  listTokens: operation({
+    ...read,
+    permission: 'tokens.read',
+    path: '/admin/v1/tokens',
+    summary: 'List bootstrap tokens',
+    query: Paging,
+    response: pageOf(BootstrapToken),
+    errors: [401],
+  }),
+  revokeToken: operation({
+    ...write,
+    permission: 'tokens.write',
+    method: 'DELETE',
+    path: '/admin/v1/tokens/{token_id}',
+    summary: 'Make a bootstrap token worthless',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404],
+  }),
+
+  listNodes: operation({
+    ...read,
+    permission: 'nodes.read',
+    path: '/admin/v1/nodes',
+    summary: 'List nodes',
+    query: Type.Interface([Paging], {
+      selector: Type.Optional(
+        Type.String({ description: 'Of labels, and of what nodes report: `reported.os=linux`' }),
+      ),
+    }),
+    response: pageOf(Node),
+    errors: [400, 401],
+  }),
+  getNode: operation({
+    ...read,
+    permission: 'nodes.read',
+    path: '/admin/v1/nodes/{node}',
+    summary: 'Read one node',
+    response: NodeDetail,
+    errors: [401, 404],
+  }),
+  renameNode: operation({
+    ...write,
+    permission: 'nodes.write',
+    method: 'PATCH',
+    path: '/admin/v1/nodes/{node}',
+    summary: 'Give a node another hostname',
+    request: Type.Object({ hostname: Type.String({ minLength: 1, maxLength: 253 }) }),
+    response: NodeDetail,
+    status: 200,
+    errors: [400, 401, 403, 404, 409],
+  }),
+  removeNode: operation({
+    ...write,
+    permission: 'nodes.write',
+    method: 'DELETE',
+    path: '/admin/v1/nodes/{node}',
+    summary: 'Remove a node from the mesh at once; with ?force all others get fresh PSKs',
+    query: Type.Object({
+      force: Type.Optional(
+        Type.Enum(['true', 'false'], { description: 'For a node that is lost or compromised' }),
+      ),
+    }),
+    response: Empty,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+  requestKeyRotation: operation({
+    ...write,
+    permission: 'nodes.write',
+    method: 'POST',
+    path: '/admin/v1/nodes/{node}/rotate-keys',
+    summary: 'Ask a node to rotate its WireGuard key, and with it its NSK and its token',
+    response: Empty,
+    status: 202,
+    errors: [401, 403, 404, 409],
+  }),
+  setNodeMetadata: operation({
+    ...write,
+    permission: 'nodes.write',
+    method: 'PATCH',
+    path: '/admin/v1/nodes/{node}/metadata',
+    summary: 'Set or remove labels of a node',
+    request: Type.Object({
+      set: Type.Optional(Metadata),
+      remove: Type.Optional(Type.Array(Type.String())),
+    }),
+    response: Type.Interface([NodeDetail, Warnings], {}),
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+  listUnconfirmedLabels: operation({
+    ...read,
+    permission: 'nodes.read',
+    path: '/admin/v1/labels/unconfirmed',
+    summary:
+      'List labels that nodes may have set themselves, before labels and reports were told apart',
+    query: Paging,
+    response: pageOf(UnconfirmedLabel),
+    errors: [400, 401],
+  }),
+  confirmLabels: operation({
+    ...write,
+    permission: 'nodes.write',
+    method: 'POST',
+    path: '/admin/v1/labels/confirm',
+    summary: 'Keep unconfirmed labels as labels: those of the keys, or all',
+    request: Type.Object({ keys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })) }),
+    response: TouchedNodes,
+    status: 200,
+    errors: [400, 401, 403],
+  }),
+  dropLabels: operation({
+    ...write,
+    permission: 'nodes.write',
+    method: 'POST',
+    path: '/admin/v1/labels/drop',
+    summary: 'Make unconfirmed labels what the nodes report, with which no rights go',
+    request: Type.Object({ keys: Type.Array(Type.String(), { minItems: 1 }) }),
+    response: TouchedNodes,
+    status: 200,
+    errors: [400, 401, 403],
+  }),
+
+  listMeshRanges: operation({
+    ...read,
+    permission: 'mesh_ranges.read',
+    path: '/admin/v1/mesh/ranges',
+    summary: 'List the ranges that nodes have their addresses from, in the order they were added',
+    response: Type.Object({ items: Type.Array(MeshRange) }),
+    errors: [401],
+  }),
+  addMeshRange: operation({
+    ...write,
+    permission: 'mesh_ranges.write',
+    method: 'POST',
+    path: '/admin/v1/mesh/ranges',
+    summary: 'Add a range, from which new nodes take; all nodes route it beside the others',
+    request: Type.Object({ range: Ipv4Cidr }),
+    response: Type.Interface([MeshRange, Warnings], {}),
+    status: 201,
+    errors: [400, 401, 403, 409],
+  }),
+  removeMeshRange: operation({
+    ...write,
+    permission: 'mesh_ranges.write',
+    method: 'DELETE',
+    path: '/admin/v1/mesh/ranges/{range}',
+    summary: 'Remove a range in which no node has an address, nor had one a short while ago',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404, 409],
+  }),
+
+  putData: operation({
+    ...write,
+    permission: 'data.write',
+    method: 'PUT',
+    path: '/admin/v1/data/{key}',
+    summary: 'Write a data entry for a node or a label selector',
+    params: { key: NewEntryKey },
+    request: Type.Object({
+      target: Target,
+      content_type: MediaType,
+      payload: Type.Unknown(),
+    }),
+    response: Type.Interface([DataEntry, Warnings], {}),
+    responseKind: 'json-text',
+    status: 200,
+    errors: [400, 401, 403, 404],
+    maxBodyBytes: 4 * mebibyte,
+    // In an event the payload is nested three levels deeper, and agents accept 64 levels.
+    maxDepth: 61,
+  }),
+  listData: operation({
+    ...read,
+    permission: 'data.read',
+    path: '/admin/v1/data',
+    summary: 'List data entries',
+    query: Paging,
+    response: pageOf(DataEntry),
+    responseKind: 'json-text',
+    errors: [401],
+  }),
+  getData: operation({
+    ...read,
+    permission: 'data.read',
+    path: '/admin/v1/data/{key}',
+    summary: 'Read one data entry: that for a target, or the only one of its key',
+    query: Target,
+    response: DataEntry,
+    responseKind: 'json-text',
+    errors: [400, 401, 404, 409],
+  }),
+  deleteData: operation({
+    ...write,
+    permission: 'data.write',
+    method: 'DELETE',
+    path: '/admin/v1/data/{key}',
+    summary: 'Delete a data entry of a node or a label selector',
+    query: Target,
+    response: Empty,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+  putSecret: operation({
+    ...write,
+    permission: 'secrets.write',
+    method: 'PUT',
+    path: '/admin/v1/secrets/{key}',
+    summary: 'Write a secret for a node or a label selector',
+    params: { key: NewEntryKey },
+    request: Type.Object({
+      target: Target,
+      value: Type.String({ minLength: 1, maxLength: 256 * 1024, writeOnly: true }),
+    }),
+    response: Type.Interface([Secret, Warnings], {}),
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+  listSecrets: operation({
+    ...read,
+    permission: 'secrets.read',
+    path: '/admin/v1/secrets',
+    summary: 'List secrets, without values',
+    query: Paging,
+    response: pageOf(Secret),
+    errors: [401],
+  }),
+  deleteSecret: operation({
+    ...write,
+    permission: 'secrets.write',
+    method: 'DELETE',
+    path: '/admin/v1/secrets/{key}',
+    summary: 'Delete a secret of a node or a label selector',
+    query: Target,
+    response: Empty,
+    status: 200,
+    errors: [400, 401, 403, 404],
+  }),
+
+  listReports: operation({
+    ...read,
+    permission: 'reports.read',
+    path: '/admin/v1/nodes/{node}/reports',
+    summary: 'List the report entries of a node',
+    query: Paging,
+    response: pageOf(ReportEntry),
+    responseKind: 'json-text',
+    errors: [401, 404],
+  }),
+  getReport: operation({
+    ...read,
+    permission: 'reports.read',
+    path: '/admin/v1/nodes/{node}/reports/{key}',
+    summary: 'Read one report entry of a node',
+    response: ReportEntry,
+    responseKind: 'json-text',
+    errors: [401, 404],
+  }),
+
+  listPolicies: operation({
+    ...read,
+    permission: 'policies.read',
+    path: '/admin/v1/policies',
+    summary: 'List policies in the order they apply',
+    query: Paging,
+    response: pageOf(Policy),
+    errors: [401],
+  }),
+  getPolicy: operation({
+    ...read,
+    permission: 'policies.read',
+    path: '/admin/v1/policies/{name}',
+    summary: 'Read one policy',
+    response: Policy,
+    errors: [401, 404],
+  }),
+  putPolicy: operation({
+    ...write,
+    permission: 'policies.write',
+    method: 'PUT',
+    path: '/admin/v1/policies/{name}',
+    summary: 'Create or replace a policy; with ?dry_run only tell what would follow',
+    query: DryRun,
+    request: PolicySpec,
+    response: Type.Interface([Policy], PolicyOutcome.properties),
+    status: 200,
+    errors: [400, 401, 403],
+    maxBodyBytes: 8 * mebibyte,
+    maxValues: 1_000_000,
+  }),
+  deletePolicy: operation({
+    ...write,
+    permission: 'policies.write',
+    method: 'DELETE',
+    path: '/admin/v1/policies/{name}',
+    summary: 'Delete a policy; with ?dry_run only tell what would follow',
+    query: DryRun,
+    response: PolicyOutcome,
+    status: 200,
+    errors: [401, 403, 404],
+  }),
+
+  runAction: operation({
+    ...write,
+    permission: 'executions.write',
+    method: 'POST',
+    path: '/admin/v1/nodes/{node}/executions',
+    summary: 'Run an action on a node',
+    request: Type.Object({
+      action: Type.String({ minLength: 1, maxLength: 256 }),
+      parameters: Type.Optional(mapOf(Type.String())),
+      timeout: Type.Optional(Type.String({ description: 'Go duration; "30s" when absent' })),
+    }),
+    response: Execution,
+    status: 201,
+    errors: [400, 401, 403, 404, 409],
+  }),
+  listExecutions: operation({
+    ...read,
+    permission: 'executions.read',
+    path: '/admin/v1/nodes/{node}/executions',
+    summary: 'List the executions of a node, newest first',
+    query: Paging,
+    response: pageOf(Execution),
+    errors: [401, 404],
+  }),
+  getExecution: operation({
+    ...read,
+    permission: 'executions.read',
+    path: '/admin/v1/executions/{execution_id}',
+    summary: 'Read an execution; ?wait blocks until it has finished',
+    query: Type.Object({
+      wait: Type.Optional(Type.String({ description: 'Go duration, "60s" at most' })),
+    }),
+    response: Execution,
+    errors: [400, 401, 404],
+  }),
+
+  listSigningKeys: operation({
+    ...read,
+    permission: 'signing_keys.read',
+    path: '/admin/v1/signing-keys',
+    summary: 'List the keys that sign events',
+    response: Type.Object({ items: Type.Array(SigningKey) }),
+    errors: [401],
+  }),
+  rotateSigningKey: operation({
+    ...writeShared,
+    permission: 'signing_keys.write',
+    method: 'POST',
+    path: '/admin/v1/signing-keys/rotate',
+    summary: 'Sign with a new key; the old one stays valid for the transition period',
+    request: Type.Object({
+      transition_period: Type.Optional(Type.String({ description: '"24h" when absent' })),
+    }),
+    response: SigningKey,
+    status: 200,
+    errors: [400, 401, 403, 409],
+  }),
+
+  rotateMasterKey: operation({
+    ...writeShared,
+    permission: 'master_key.write',
+    method: 'POST',
+    path: '/admin/v1/master-key/rotate',
+    summary: 'Seal everything anew under a new master key; answers when the old one is gone',
+    response: Type.Object({
+      key_id: Type.String({ description: 'Names the new key; tells nothing of it' }),
+      sealed_again: Type.Integer({ description: 'Texts that were sealed under the old key' }),
+    }),
+    status: 200,
+    errors: [401, 403, 503],
+  }),
+
+  tailEvents: operation({
+    ...read,
+    permission: 'events.read',
+    path: '/admin/v1/nodes/{node}/events',
+    summary: 'Follow what a node is sent, as server-sent events',
+    query: Type.Object({
+      after: Type.Optional(
+        Type.String({
+          description: 'SSE id to start behind; "0" is the whole log; now when absent',
+        }),
+      ),
+    }),
+    response: EventRecord,
+    responseKind: 'event-stream',
+    errors: [400, 401, 404],
+  }),
+  listTelemetry: operation({
+    ...read,
+    permission: 'telemetry.read',
+    path: '/admin/v1/nodes/{node}/telemetry/{kind}',
+    summary: 'List metrics, logs, audit, drift or violations of a node, oldest first',
+    query: Type.Interface([Paging], { since: Type.Optional(Type.String()) }),
+    response: pageOf(TelemetryRecord),
+    responseKind: 'json-text',
+    errors: [400, 401, 404],
+  }),
+
+  putArtifact: operation({
+    ...writeShared,
+    permission: 'artifacts.write',
+    method: 'PUT',
+    path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
+    summary: 'Upload a plexd binary',
+    requestKind: 'bytes',
+    response: Artifact,
+    status: 201,
+    errors: [400, 401, 403, 409],
+    maxBodyBytes: 512 * mebibyte,
+  }),
+  listArtifacts: operation({
+    ...read,
+    permission: 'artifacts.read',
+    path: '/admin/v1/artifacts',
+    summary: 'List plexd binaries',
+    response: Type.Object({ items: Type.Array(Artifact) }),
+    errors: [401],
+  }),
+  deleteArtifact: operation({
+    ...writeShared,
+    permission: 'artifacts.write',
+    method: 'DELETE',
+    path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
+    summary: 'Delete a plexd binary',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404],
+  }),
+
+  createAdminToken: operation({
+    ...write,
+    permission: 'admin_tokens.write',
+    method: 'POST',
+    path: '/admin/v1/admin-tokens',
+    summary: 'Create a token for an operator or a program',
+    request: Type.Object({ name: GivenName, role: Role }),
+    response: Type.Interface([AdminToken], {
+      token: Type.String({ description: 'Shown this once' }),
+    }),
+    status: 201,
+    errors: [400, 401, 403, 409],
+  }),
+  listAdminTokens: operation({
+    ...read,
+    permission: 'admin_tokens.read',
+    path: '/admin/v1/admin-tokens',
+    summary: 'List admin tokens',
+    response: Type.Object({ items: Type.Array(AdminToken) }),
+    errors: [401],
+  }),
+  revokeAdminToken: operation({
+    ...write,
+    permission: 'admin_tokens.write',
+    method: 'DELETE',
+    path: '/admin/v1/admin-tokens/{token_id}',
+    summary: 'Make an admin token worthless',
+    response: Empty,
+    status: 200,
+    errors: [401, 403, 404, 409],
+  }),
+} as const
+
+export type AdminApi = typeof adminApi

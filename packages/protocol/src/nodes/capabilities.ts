@@ -1,0 +1,42 @@
+import { type Static, Type } from 'typebox'
+import { nullableArray } from '../schemas/scalars.ts'
+
+export const ActionParameter = Type.Object({
+  name: Type.String(),
+  type: Type.String({ examples: ['string', 'bool', 'int'] }),
+  required: Type.Optional(Type.Boolean()),
+  description: Type.Optional(Type.String()),
+  default: Type.Optional(Type.Unknown()),
+})
+export type ActionParameter = Static<typeof ActionParameter>
+
+export const BuiltinAction = Type.Object({
+  name: Type.String(),
+  description: Type.Optional(Type.String()),
+  parameters: Type.Optional(nullableArray(ActionParameter)),
+})
+export type BuiltinAction = Static<typeof BuiltinAction>
+
+export const Hook = Type.Object({
+  name: Type.String(),
+  description: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String({ examples: ['script', 'crd'] })),
+  checksum: Type.Optional(
+    Type.String({ description: 'As announced; `sha256:` and hex, or bare hex from Go nodes' }),
+  ),
+  parameters: Type.Optional(nullableArray(ActionParameter)),
+  timeout: Type.Optional(Type.String()),
+  sandbox: Type.Optional(Type.String()),
+  privileged: Type.Optional(Type.Boolean()),
+})
+export type Hook = Static<typeof Hook>
+
+/** What a node can do: its binary, builtin actions and hooks. */
+export const Capabilities = Type.Object({
+  binary: Type.Optional(
+    Type.Object({ version: Type.Optional(Type.String()), checksum: Type.Optional(Type.String()) }),
+  ),
+  builtin_actions: Type.Optional(nullableArray(BuiltinAction)),
+  hooks: Type.Optional(nullableArray(Hook)),
+})
+export type Capabilities = Static<typeof Capabilities>

@@ -1,0 +1,41 @@
+import { printable } from '../text/printable.ts'
+import { exitCodes, printJson } from './cli.ts'
+
+/** A fault in a config file. */
+export interface ConfigFinding {
+  /** Its path in the file, such as `mesh.listen_port`; empty for the file as a whole. */
+  key: string
+  /** `error`: the program would not start. `ignored`: an unknown key without effect. */
+  state: 'error' | 'ignored'
+  detail: string
+  did_you_mean?: string
+}
+
+/** For an unknown key. */
+export function unknownKey(key: string, meant: string | undefined): ConfigFinding {
+  const detail = 'there is no such setting'
+  return { key, state: 'ignored', detail, ...(meant === undefined ? {} : { did_you_mean: meant }) }
+}
+
+/** Prints them. Exit code 2 if the program would not start, 1 if something in the file has no effect. */
+export function tellConfigFindings(
+  file: string,
+  findings: readonly ConfigFinding[],
+  { json }: { json?: boolean | undefined },
+): void {
+  if (json) printJson({ file, findings })
+  else process.stdout.write(formatConfigFindings(file, findings))
+  if (findings.some(({ state }) => state === 'error')) process.exitCode = exitCodes.usage
+  else if (findings.length > 0) process.exitCode = exitCodes.failed
+}
+
+export function formatConfigFindings(file: string, findings: readonly ConfigFinding[]): string {
+  if (findings.length === 0) return `"${printable(file)}": nothing is wrong\n`
+  return findings.map((finding) => `${printable(formatFinding(finding))}\n`).join('')
+}
+
+function formatFinding({ key, state, detail, did_you_mean }: ConfigFinding): string {
+  const name = key === '' ? '' : `${key}: `
+  const meant = did_you_mean === undefined ? '' : `: did you mean "${did_you_mean}"?`
+  return `${state.padEnd(8)} ${name}${detail}${meant}`
+}

@@ -1,0 +1,218 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { errorCodeOf } from '../files/error-code.ts'
+import { systemRemedy } from '../files/system-remedy.ts'
+import { describeError } from '../log/log.ts'
+import { describeMissing, findMissing, installTool, type Tool, toolPath } from './tools.ts'
+
+export interface ExecOptions {
+  /** Written to stdin, which is then closed. */
+  input?: string
+  /** The program is killed after this time; default 10 s. */
+  timeoutMs?: number
+  /** Limit for stdout and stderr each, so that a runaway program cannot fill the memory; default 64 MiB. */
+  maxBytes?: number
+  signal?: AbortSignal
+  /** Where stdout goes instead of the result, which is then empty. */
+  stdoutFd?: number
+  /** Called with the process id as soon as it is known. */
+  onSpawn?: (pid: number) => void
+}
+
+/** A program could not be started, failed, timed out, or exceeded the output limit. */
+export class ExecError extends Error {
+  override name = 'ExecError'
+  /** `undefined` if it did not exit by itself. */
+  readonly exitCode: number | undefined
+  readonly stderr: string
+  /** Its output before it failed. */
+  readonly stdout: string
+  /** The program does not exist. */
+  readonly missing: boolean
+
+  constructor(message: string, end: ProgramEnd = {}) {
+    super(message)
+    this.exitCode = end.exitCode
+    this.stderr = end.stderr ?? ''
+    this.stdout = end.stdout ?? ''
+    this.missing = end.missing ?? false
+  }
+}
+
+interface ProgramEnd {
+  exitCode?: number | undefined
+  stderr?: string
+  stdout?: string
+  missing?: boolean
+}
+
+/** The function that runs programs; tests pass one that runs them elsewhere or not at all. */
+export type Exec = typeof exec
+
+/** Runs a program without a shell until it exits, and returns its output. Throws an ExecError that quotes the last line of stderr. */
+export function exec(
+  command: readonly [Tool, ...string[]],
+  options: ExecOptions = {},
+): Promise<string> {
+  return execAny(command, options)
+}
+
+/**
+ * Runs a program until it is no longer wanted, and passes on its lines. Resolves to the reason why it ended, including
+ * that it could not be started (for example without a free descriptor), or that the line handler threw.
+ */
+export async function followTool(
+  command: readonly [Tool, ...string[]],
+  { signal, onStart, onLine }: FollowOptions,
+): Promise<string> {
+  const [program, ...args] = command
+  const stop = new AbortController()
+  try {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: environment(),
+      signal: AbortSignal.any([signal, stop.signal]),
+    })
+    child.once('spawn', onStart)
+    const end = ended(child)
+    // There is no output stream if no descriptor was free.
+    const reading = child.stdout ? readLines(child.stdout, onLine) : end
+    const [exitCode] = await Promise.all([end, reading])
+    return await explainExit(command, describeEnd(exitCode, child.signalCode))
+  } catch (error) {
+    return await explainStart(command, error)
+  } finally {
+    stop.abort()
+  }
+}
+
+interface FollowOptions {
+  signal: AbortSignal
+  onStart(): void
+  onLine(line: string): void
+}
+
+async function readLines(from: Readable, onLine: (line: string) => void): Promise<void> {
+  for await (const line of createInterface(from)) onLine(line)
+}
+
+/** Starts a program that outlives us, without output and without a HOME in which it could leave files. */
+export function spawnForGood(
+  [program, ...args]: readonly [Tool, ...string[]],
+  { title, stdinFd }: { title: string; stdinFd: number },
+): ChildProcess {
+  const child = spawn(program, args, {
+    argv0: title,
+    cwd: '/',
+    env: { PATH: toolPath(), HOME: '/proc' },
+    stdio: [stdinFd, 'ignore', 'ignore'],
+    detached: true,
+  })
+  child.on('error', () => {}) // reported as a missing process id
+  child.unref()
+  return child
+}
+
+/** `exec` for tests, which also run programs that ours never do. */
+export async function execAny(
+  command: readonly [string, ...string[]],
+  options: ExecOptions = {},
+): Promise<string> {
+  const { input = '', timeoutMs = 10_000, maxBytes = 64 * 1024 * 1024, signal, onSpawn } = options
+  signal?.throwIfAborted()
+  const [program, ...args] = command
+  const child = spawn(program, args, {
+    stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'],
+    env: environment(),
+  })
+  if (child.pid !== undefined) onSpawn?.(child.pid)
+  let stopped: string | undefined
+  const stop = (why: string): void => {
+    stopped ??= why
+    child.kill('SIGKILL')
+  }
+  const abort = (): void => stop('it was no longer wanted')
+  signal?.addEventListener('abort', abort, { once: true })
+  const timer = setTimeout(() => stop(`it took longer than ${timeoutMs} ms`), timeoutMs)
+  const tooMuch = (): void => stop(`it printed more than ${maxBytes} bytes`)
+  const stdout = gather(child.stdout, maxBytes, tooMuch)
+  const stderr = gather(child.stderr, maxBytes, tooMuch)
+  // A program may exit without reading all input; its exit code tells whether that matters.
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(input)
+  try {
+    const exitCode = await ended(child)
+    signal?.throwIfAborted()
+    if (exitCode === 0 && stopped === undefined) return stdout()
+    const end = stopped ?? describeEnd(exitCode, child.signalCode)
+    // 127 is the code of env, nsenter and shells when the program to start does not exist.
+    const missing = exitCode === 127 ? await findMissing(command) : undefined
+    throw failure(command, missing ? await explainExit(command, end) : end, {
+      exitCode: exitCode ?? undefined,
+      missing: missing !== undefined,
+      stderr: stderr().trim(),
+      stdout: stdout(),
+    })
+  } catch (error) {
+    if (error instanceof ExecError || signal?.aborted) throw error
+    const missing = errorCodeOf(error) === 'ENOENT'
+    throw failure(command, await explainStart(command, error), { missing })
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+async function explainStart(command: readonly string[], error: unknown): Promise<string> {
+  const why = describeError(error)
+  const code = errorCodeOf(error)
+  if (code === 'ENOENT') return explainExit(command, why)
+  const remedy = systemRemedy(error, '')
+  return remedy === '' ? why : `${why}: ${remedy}`
+}
+
+/** Why it exited with a code; the code may mean that a wrapper could not start the program. */
+async function explainExit(command: readonly string[], why: string): Promise<string> {
+  const missing = await findMissing(command)
+  return missing ? `${describeMissing(missing)}: ${installTool(missing)}` : why
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: toolPath() }
+}
+
+function gather(stream: NodeJS.ReadableStream | null, maxBytes: number, tooMuch: () => void) {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  stream?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > maxBytes) tooMuch()
+    else chunks.push(chunk)
+  })
+  return () => Buffer.concat(chunks).toString()
+}
+
+/** The exit code, or null after a signal. Rejects if the program could not be started. */
+function ended(child: ChildProcess): Promise<number | null> {
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
+  child.once('error', reject)
+  child.once('close', resolve)
+  return promise
+}
+
+function describeEnd(exitCode: number | null, signalCode: NodeJS.Signals | null): string {
+  return exitCode === null ? `it was killed by ${signalCode}` : `exit code ${exitCode}`
+}
+
+function failure(command: readonly string[], why: string, end: ProgramEnd): ExecError {
+  const title = `run "${command.slice(0, 4).join(' ')}${command.length > 4 ? ' ...' : ''}"`
+  const words = end.stderr ? `: ${shorten(end.stderr)}` : ''
+  return new ExecError(`${title}: ${why}${words}`, end)
+}
+
+/** One line of at most 400 characters, because a log line must not carry a thousand echoed rules. */
+function shorten(words: string): string {
+  const line = words.replace(/\s+/g, ' ')
+  return line.length > 400 ? `${line.slice(0, 400)}...` : line
+}
