@@ -34,8 +34,7 @@ export function createClockSkew(deps: { clock: Clock; log: Log; problems: Proble
       skewMs = dateMs + 500 - (sentMs + clock.now()) / 2
       const size = Math.abs(skewMs)
       tell(size > brokenMs ? 'broken' : size > warnMs ? 'warn' : 'fine')
-      if (size <= warnMs) problems.clear('clock')
-      else problems.set('clock', describe(skewMs))
+      problems.set('clock', size > warnMs ? describe(skewMs) : undefined)
     },
     seconds: () => Math.round(skewMs / 1_000),
   }

@@ -71,7 +71,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       standing.accepted()
       hasFailed = false
       said = saying
-      tellCopy(body?.identity_in_use)
+      problems.set('identity', describeCopy(body?.identity_in_use, deps.dataDir))
       if (body?.reconcile) deps.onReconcile()
       if (body?.rotate_keys) await deps.onRotateKeys()
       return nextMs
@@ -79,11 +79,6 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       signal.throwIfAborted()
       return failed(error, nextMs)
     }
-  }
-
-  function tellCopy(use: IdentityInUse | undefined): void {
-    if (!use) problems.clear('identity')
-    else problems.set('identity', describeCopy(use, deps.dataDir))
   }
 
   function failed(error: unknown, nextMs: number): number {
@@ -107,7 +102,9 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
 }
 
 /** Does not suggest "plexd deregister", which would remove the node for both machines. */
-function describeCopy({ since, addresses: all }: IdentityInUse, dataDir: string): string {
-  const addresses = all.slice(0, 4).map((address) => address.slice(0, 64))
+function describeCopy(use: IdentityInUse | undefined, dataDir: string): string | undefined {
+  if (!use) return undefined
+  const { since } = use
+  const addresses = use.addresses.slice(0, 4).map((address) => address.slice(0, 64))
   return `another machine has the identity of this node too (since ${since}, seen from ${addresses.join(' and ')}), and the two put each other out: on the copy stop plexd, remove its data dir (here ${dataDir}), and join with a new token: plexd up --token TOKEN`
 }

@@ -127,11 +127,8 @@ async function openState(
 
 /** Left-out parts of the state are a problem for as long as the state contains them. */
 function showLeftOut(desired: DesiredStore, problems: Problems): () => void {
-  const show = (): void => {
-    const text = describeLeftOut(desired.current().left_out)
-    if (text === '') problems.clear('left_out')
-    else problems.set('left_out', text)
-  }
+  const show = (): void =>
+    problems.set('left_out', describeLeftOut(desired.current().left_out) || undefined)
   show()
   return desired.onChange(show)
 }

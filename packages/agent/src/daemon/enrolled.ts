@@ -127,10 +127,7 @@ function openGate(
         .update((now) => ({ ...now, marked_answers: true }))
         .catch((error: unknown) => log.warn('identity cannot be saved', { error }))
     },
-    onForeign(answer) {
-      if (answer) problems.set('answers', describeForeign(answer, config))
-      else problems.clear('answers')
-    },
+    onForeign: (answer) => problems.set('answers', answer && describeForeign(answer, config)),
     onBack,
   })
 }

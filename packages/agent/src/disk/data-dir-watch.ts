@@ -15,15 +15,14 @@ export function watchDataDir({
   clock,
 }: {
   dataDir: string
-  problems: Pick<Problems, 'set' | 'clear'>
+  problems: Pick<Problems, 'set'>
   clock: Pick<Clock, 'every'>
 }): Disposable {
   const path = join(dataDir, 'agent.db')
   const opened = identify(path)
   return clock.every(lookEachMs, () => {
     const now = identify(path)
-    if (now === opened) problems.clear('data-dir')
-    else problems.set('data-dir', describeLoss(dataDir, now))
+    problems.set('data-dir', now === opened ? undefined : describeLoss(dataDir, now))
   })
 }
 

@@ -29,9 +29,8 @@ export function createRepeats<What = string>(options: RepeatsOptions<What>): Rep
 
   function check(): void {
     recent = recent.filter(({ atMs }) => atMs > clock.monotonic() - windowMs)
-    const last = recent.at(-1)
-    if (!last || recent.length < manyTimes) problems.clear(part)
-    else problems.set(part, describe(recent.length, last.what))
+    const last = recent.length < manyTimes ? undefined : recent.at(-1)
+    problems.set(part, last && describe(recent.length, last.what))
   }
 
   return {

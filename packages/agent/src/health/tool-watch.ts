@@ -12,7 +12,7 @@ import type { Problems } from './problems.ts'
 
 export interface ToolWatchOptions {
   config: NeedingConfig
-  problems: Pick<Problems, 'set' | 'clear'>
+  problems: Pick<Problems, 'set'>
   clock: Pick<Clock, 'sleep'>
   find?: (tool: Tool) => Promise<string | undefined>
 }
@@ -32,8 +32,7 @@ export function watchTools({
   return startTask(async (signal) => {
     for (;;) {
       const missing = await missingOf(wanted, find)
-      if (missing.length === 0) problems.clear('tools')
-      else problems.set('tools', missing.map(describe).join('; '))
+      problems.set('tools', missing.map(describe).join('; ') || undefined)
       await clock.sleep(missing.length === 0 ? lookEachMs : waitEachMs, signal)
     }
   })

@@ -52,12 +52,11 @@ export async function startMeshWatch(options: MeshWatchOptions): Promise<MeshWat
   }
 
   function onUnwatched(why: string | undefined): void {
-    if (why === undefined) problems.clear('network')
-    else
-      problems.set(
-        'network',
+    problems.set(
+      'network',
+      why &&
         `changes of the network are seen late: "ip monitor" has ended, and is started again: ${why}`,
-      )
+    )
   }
 
   const sizes = watchSizes(options, stack)

@@ -57,7 +57,12 @@ export function createEndpoints({ mark, desired, meshRanges, problems }: Endpoin
       headers: revision === '' ? {} : { [revisionHeader]: revision },
       body: reportOf(found, meshRanges()),
     })
-    showLeftOut(problems, body.left_out ?? [])
+    // The control plane may have rules that this build does not know.
+    const leftOut = (body.left_out ?? []).join('; ')
+    problems.set(
+      'endpoints',
+      leftOut === '' ? undefined : `the control plane has not taken ${leftOut}`,
+    )
     if (watch.hasFolded()) return
     const now = desired.current()
     const peers = withEndpoints(now.peers, body)
@@ -80,10 +85,4 @@ export function createEndpoints({ mark, desired, meshRanges, problems }: Endpoin
       })
     },
   }
-}
-
-/** The control plane may have rules that this build does not know. */
-function showLeftOut(problems: Problems, leftOut: readonly string[]): void {
-  if (leftOut.length === 0) problems.clear('endpoints')
-  else problems.set('endpoints', `the control plane has not taken ${leftOut.join('; ')}`)
 }

@@ -1,10 +1,12 @@
 import { parseIpv4 } from '@plexd/protocol'
 import { loadRawSocket, type RawSocket } from '../process/raw-socket.ts'
 
-/** Sends unfragmented packets of any size into the mesh, and reads the answers, each with its IP header. */
-export interface PingSocket extends Pick<RawSocket, 'read' | 'close'> {
+/** Sends unfragmented packets of any size into the mesh, and reads the answers. */
+export interface PingSocket extends Pick<RawSocket, 'close'> {
   /** False if the kernel refuses, as when a policy denies it. */
   send(message: Uint8Array, to: string): boolean
+  /** The packets received since the last call, each with its IP header. */
+  read(): Uint8Array[]
 }
 
 /**

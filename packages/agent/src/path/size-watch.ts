@@ -50,7 +50,10 @@ export function startSizeWatch(options: SizeWatchOptions): SizeWatch {
     for (const [id, { atMs }] of seen) if (nowMs - atMs >= againMs) seen.delete(id)
     const due = near.filter(({ id }) => isDue(seen.get(id), nowMs)).slice(0, atOnce)
     if (due.length > 0) await probe(due, signal)
-    tell(near)
+    problems.set(
+      'mtu',
+      describeCut(near, (id) => seen.get(id)?.size, mtu),
+    )
   }
 
   async function probe(due: readonly NearPeer[], signal: AbortSignal): Promise<void> {
@@ -63,12 +66,6 @@ export function startSizeWatch(options: SizeWatchOptions): SizeWatch {
     } finally {
       socket.close()
     }
-  }
-
-  function tell(near: readonly NearPeer[]): void {
-    const text = describeCut(near, (id) => seen.get(id)?.size, mtu)
-    if (text === undefined) problems.clear('mtu')
-    else problems.set('mtu', text)
   }
 
   const task = startTask(async (signal) => {

@@ -11,7 +11,7 @@ export interface RawSocket {
   /** False if the kernel refuses, as when a policy denies it. */
   send(message: Uint8Array, to: Buffer): boolean
   /** The packets received since the last call, at most 1,000; the rest follows at the next call. */
-  read(): Uint8Array[]
+  read(): Buffer[]
   close(): void
 }
 
@@ -61,7 +61,7 @@ export async function loadRawSocket(): Promise<OpenRawSocket> {
         return libc.sendto(fd, bytes, BigInt(bytes.length), msgDontwait, to, to.length) >= 0
       },
       read() {
-        const packets: Uint8Array[] = []
+        const packets: Buffer[] = []
         while (packets.length < maxPackets) {
           const bytes = Number(libc.recv(fd, packet, BigInt(packet.length), msgDontwait))
           if (bytes <= 0) break

@@ -1,6 +1,6 @@
 import type { Peer } from '@plexd/protocol'
 import { createSerialQueue, describeError, type Log } from '@plexd/runtime'
-import type { Problems } from '../health/problems.ts'
+import { type Problems, summarize } from '../health/problems.ts'
 import type { MeshRouting, PreparedRouting } from '../routing/mesh-routing.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { DeviceStep, WireguardDevice } from '../wireguard/device/device.ts'
@@ -92,11 +92,8 @@ export function createApplier(deps: ApplierDeps): Applier {
     const prepared = await routing?.prepare({ look }).catch(failed)
     if (!prepared) return undefined
     const { verdict, repaired, failure } = prepared
-    tell(
-      'routing',
-      failure === undefined ? [] : [`the routing of the mesh cannot be set: ${failure}`],
-    )
-    tell('mesh range', verdict.refusal === undefined ? verdict.warnings : [verdict.refusal])
+    problems.set('routing', failure && `the routing of the mesh cannot be set: ${failure}`)
+    problems.set('mesh range', verdict.refusal ?? summarize(verdict.warnings))
     if (repaired.length > 0)
       log.info('routing repaired', { details: repaired.slice(0, maxLoggedSteps) })
     return prepared
@@ -105,13 +102,14 @@ export function createApplier(deps: ApplierDeps): Applier {
   /** A wrong route is reported, but blocks nothing. */
   async function checkRouting(): Promise<void> {
     const wrong = await routing?.check(placed()).catch((error: unknown) => [describeError(error)])
-    tell('mesh routes', wrong ?? [])
+    problems.set('mesh routes', summarize(wrong ?? []))
   }
 
   async function applyDevice(): Promise<readonly DeviceStep[]> {
     try {
       const wanted = usablePeers(placed(), peerRules?.())
-      tellUnusable(wanted.problems)
+      const unusable = summarize(wanted.problems)
+      problems.set('peers', unusable && `the control plane sent what cannot be used: ${unusable}`)
       if (device.disabledBecause !== undefined) return []
       const steps = await device.apply(wanted.peers)
       problems.clear('wireguard')
@@ -130,19 +128,6 @@ export function createApplier(deps: ApplierDeps): Applier {
   function failed(error: unknown): never {
     problems.set('wireguard', `the mesh cannot be applied: ${describeError(error)}`)
     throw new Error('apply the mesh', { cause: error })
-  }
-
-  function tellUnusable(unusable: readonly string[]): void {
-    tell(
-      'peers',
-      unusable.map((text) => `the control plane sent what cannot be used: ${text}`),
-    )
-  }
-
-  /** The first of several, and the number of others. */
-  function tell(part: string, [first, ...others]: readonly string[]): void {
-    if (first === undefined) problems.clear(part)
-    else problems.set(part, others.length === 0 ? first : `${first}, and ${others.length} more`)
   }
 
   return {

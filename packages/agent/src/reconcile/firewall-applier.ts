@@ -2,7 +2,7 @@ import { createSerialQueue, describeError, type Log } from '@plexd/runtime'
 import type { Backstop } from '../firewall/backstop/backstop.ts'
 import type { Firewall } from '../firewall/firewall.ts'
 import { compileRuleset, type Ruleset, type RulesetOptions } from '../firewall/rules/ruleset.ts'
-import type { Problems } from '../health/problems.ts'
+import { type Problems, summarize } from '../health/problems.ts'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
 import { type FirewallStep, planFirewall } from './firewall-plan.ts'
 
@@ -129,7 +129,7 @@ function createCompiler({
       exceptions,
       meshIpOf,
     })
-    tellSkipped(result.problems, problems)
+    problems.set('policy rules', summarize(result.problems))
     of = { policies, peers }
     compiled = result.ruleset
     return compiled
@@ -149,13 +149,6 @@ function createAddressBook({ self }: Pick<FirewallApplierOptions, 'self'>) {
     if (own) book.set(own.node_id, own.mesh_ip)
     return book
   }
-}
-
-function tellSkipped(skipped: readonly string[], problems: Problems): void {
-  const [first] = skipped
-  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
-  if (first === undefined) problems.clear('policy rules')
-  else problems.set('policy rules', `${first}${more}`)
 }
 
 function logSteps(log: Log, steps: readonly FirewallStep[]): void {
