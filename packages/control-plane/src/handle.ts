@@ -64,9 +64,10 @@ export function handle<O extends Operation, Needs = App>(
 }
 
 /** The rows of a table with their handlers, for the server. */
-export function routesOf(
-  handlers: Readonly<Record<string, (app: App) => Handler>>,
+export function routesOf<Api extends Record<string, Operation>>(
+  table: Api,
+  handlers: Handlers<Api>,
   app: App,
 ): Route<unknown>[] {
-  return Object.entries(handlers).map(([name, make]) => ({ name, ...make(app) }))
+  return Object.keys(table).map((name) => ({ name, ...handlers[name as keyof Api](app) })) // a row's name
 }

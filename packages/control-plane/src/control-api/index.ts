@@ -1,52 +1,30 @@
 import type { ControlApi } from '@plexd/protocol'
 import type { Handlers } from '../handle.ts'
-import { downloadArtifact } from './artifacts/download-artifact.ts'
-import { downloadInstallFile } from './artifacts/download-install-file.ts'
-import { ackExecution } from './executions/ack-execution.ts'
-import { finishExecution } from './executions/finish-execution.ts'
-import { deregister } from './life/deregister.ts'
-import { heartbeat } from './life/heartbeat.ts'
-import { ping } from './life/ping.ts'
-import { putCapabilities } from './life/put-capabilities.ts'
-import { putEndpoint } from './life/put-endpoint.ts'
-import { register } from './life/register.ts'
-import { rotateKeys } from './life/rotate-keys.ts'
-import { compareReports } from './reports/compare-reports.ts'
-import { syncReports } from './reports/sync-reports.ts'
-import { tunnelClosed } from './sessions/tunnel-closed.ts'
-import { tunnelReady } from './sessions/tunnel-ready.ts'
-import { getSecret } from './state/get-secret.ts'
-import { getState } from './state/get-state.ts'
-import { openEvents } from './state/open-events.ts'
-import { reportDrift } from './telemetry/report-drift.ts'
-import { reportViolation } from './telemetry/report-violation.ts'
-import { sendAudit } from './telemetry/send-audit.ts'
-import { sendLogs } from './telemetry/send-logs.ts'
-import { sendMetrics } from './telemetry/send-metrics.ts'
+import * as downloads from './artifacts/downloads.ts'
+import * as executions from './executions/executions.ts'
+import * as life from './life/life.ts'
+import * as putEndpoint from './life/put-endpoint.ts'
+import * as register from './life/register.ts'
+import * as rotateKeys from './life/rotate-keys.ts'
+import * as reports from './reports/sync-reports.ts'
+import * as tunnels from './sessions/tunnels.ts'
+import * as getSecret from './state/get-secret.ts'
+import * as state from './state/get-state.ts'
+import * as openEvents from './state/open-events.ts'
+import * as telemetry from './telemetry/telemetry.ts'
 
-/** The handler of each row of the control API. */
+/** The handler of each row of the control API: each file exports those of its noun, by the names of their rows. */
 export const controlHandlers: Handlers<ControlApi> = {
-  register,
-  openEvents,
-  heartbeat,
-  deregister,
-  rotateKeys,
-  putCapabilities,
-  putEndpoint,
-  getState,
-  reportDrift,
-  getSecret,
-  syncReports,
-  ackExecution,
-  finishExecution,
-  sendMetrics,
-  sendLogs,
-  sendAudit,
-  downloadArtifact,
-  downloadInstallFile,
-  ping,
-  tunnelReady,
-  tunnelClosed,
-  compareReports,
-  reportViolation,
+  ...downloads,
+  ...executions,
+  ...life,
+  ...putEndpoint,
+  ...register,
+  ...rotateKeys,
+  ...reports,
+  ...tunnels,
+  ...state,
+  ...openEvents,
+  ...getSecret,
+  ...telemetry,
 }

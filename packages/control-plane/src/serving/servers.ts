@@ -1,5 +1,5 @@
 import type { Server as TlsServer } from 'node:tls'
-import type { Operation } from '@plexd/protocol'
+import { adminApi, controlApi, type Operation } from '@plexd/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createWrongTokens } from '../access/wrong-tokens.ts'
 import { adminHandlers } from '../admin-api/index.ts'
@@ -12,6 +12,7 @@ import { maxDescriptors } from '../http/connections/descriptors.ts'
 import { refusalTeller } from '../http/connections/refusals.ts'
 import { createServer, minTlsVersion } from '../http/server.ts'
 import { opsHandlers } from '../ops-api/index.ts'
+import { opsApi } from '../ops-api/table.ts'
 import type { Tls } from '../tls/authority.ts'
 import { callerOf } from './caller.ts'
 
@@ -54,13 +55,13 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
     limits: config.limits,
     log,
   }
-  const adminRoutes = routesOf(adminHandlers, app).map((route) => recorded(route, log))
-  const opsRoutes = routesOf(opsHandlers, app)
+  const adminRoutes = routesOf(adminApi, adminHandlers, app).map((route) => recorded(route, log))
+  const opsRoutes = routesOf(opsApi, opsHandlers, app)
   const openOps = opsRoutes.filter(({ name }) => name !== 'metrics' || !config.metrics)
   const main = createServer({
     ...common,
     ...(certificate ? { tls: certificate } : {}),
-    routes: [...routesOf(controlHandlers, app), ...adminRoutes, ...openOps],
+    routes: [...routesOf(controlApi, controlHandlers, app), ...adminRoutes, ...openOps],
   })
   admission.guard(main.server, certificate ? 'tls' : 'plain')
   const admin = createServer({ ...common, routes: [...adminRoutes, ...opsRoutes] })

@@ -19,6 +19,10 @@ export interface RecordSource {
   node_id: string
 }
 
+export function sourceOf({ tenant_id, id }: { tenant_id: string; id: string }): RecordSource {
+  return { tenant_id, node_id: id }
+}
+
 export interface RecordQuery {
   node_id: string
   kind: RecordKind

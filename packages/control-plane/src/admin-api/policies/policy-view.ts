@@ -1,5 +1,7 @@
-import { isNodeId, type Policy, type PolicyRule } from '@plexd/protocol'
+import { isNodeId, type Policy, type PolicyRule, type PolicySpec } from '@plexd/protocol'
+import { readRemovedNames } from '../../rows/fleet/node-lookups.ts'
 import type { StoredPolicy } from '../../rows/fleet/policies.ts'
+import type { Reader } from '../../store/db.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 import { timestamp } from '../wire/timestamps.ts'
 
@@ -34,6 +36,21 @@ export async function policyView(
 }
 
 /** The names of the nodes that rules refer to by id. */
-export function idsOf(rules: readonly PolicyRule[]): string[] {
+function idsOf(rules: readonly PolicyRule[]): string[] {
   return [...new Set(rules.flatMap(({ from, to }) => [from, to]).filter(isNodeId))]
+}
+
+/** SQLite accepts some ten thousand parameters per statement; no policy names that many removed nodes. */
+const maxIds = 1_000
+
+/** The removed nodes that a policy names by id, with their last hostnames. */
+export async function removedNodesOf(
+  reader: Reader,
+  tenantId: string,
+  { rules }: PolicySpec,
+): Promise<ReadonlyMap<string, string>> {
+  const ids = idsOf(rules)
+  if (ids.length === 0) return new Map()
+  const names = await readRemovedNames(reader, tenantId, ids.slice(0, maxIds))
+  return new Map(names.map(({ id, hostname }) => [id, hostname]))
 }

@@ -10,8 +10,7 @@ import { positionOf } from '../../mesh/policies/order.ts'
 import { describeProblems, validatePolicy } from '../../mesh/policies/validate.ts'
 import { policyWarnings } from '../../mesh/policies/warnings.ts'
 import { readPolicy, type StoredPolicy } from '../../rows/fleet/policies.ts'
-import { policyView } from './policy-view.ts'
-import { removedNodesOf } from './removed-nodes.ts'
+import { policyView, removedNodesOf } from './policy-view.ts'
 
 /**
  * A new policy is placed after the others, but before `allow-all`; an existing one keeps its position. Writing the same

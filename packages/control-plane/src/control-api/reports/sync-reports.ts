@@ -2,8 +2,10 @@ import { ApiError, controlApi } from '@plexd/protocol'
 import type { Environment, Intake, NodeMemory, State } from '../../app.ts'
 import { type Call, handle } from '../../handle.ts'
 import { applyReports } from '../../reports/apply.ts'
+import { compareReports as compare } from '../../reports/compare.ts'
 import type { ReportBatch } from '../../reports/merge.ts'
 import type { ReadReports } from '../../reports/parse.ts'
+import { readReportMarks } from '../../rows/reports.ts'
 
 type ReportCall = Call<typeof controlApi.syncReports>
 
@@ -76,3 +78,11 @@ async function salvage(
     return { entries: [], deleted: [], dropped: 1 }
   }
 }
+
+/** A node calls this once per run of the control plane: after a restored backup, only the nodes know what was lost. */
+export const compareReports = handle(
+  controlApi.compareReports,
+  async ({ principal, body }, app: State) => {
+    return compare(await readReportMarks(app.store.reader, principal.id), body)
+  },
+)

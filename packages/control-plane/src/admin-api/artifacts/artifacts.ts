@@ -3,8 +3,14 @@ import type { Environment, SideStores, State } from '../../app.ts'
 import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../../artifacts/files.ts'
 import { handle } from '../../handle.ts'
 import { readBody } from '../../http/bodies/read-body.ts'
-import { insertArtifact, readArtifact } from '../../rows/artifacts.ts'
-import { artifactView } from './artifact-view.ts'
+import {
+  deleteArtifact as deleteRow,
+  insertArtifact,
+  readArtifact,
+  readArtifacts,
+  type StoredArtifact,
+} from '../../rows/artifacts.ts'
+import { timestamp } from '../wire/timestamps.ts'
 
 /**
  * With `X-Checksum-Sha256`, any other file is refused. An artifact name is immutable: uploading the
@@ -58,4 +64,29 @@ async function keep(
   const artifact = { ...name, size, checksum, created_at: app.clock.now() }
   await app.store.write((tx) => insertArtifact(tx, artifact))
   return artifactView(artifact)
+}
+
+/** Oldest first. */
+export const listArtifacts = handle(adminApi.listArtifacts, async (_call, { store }: State) => {
+  const artifacts = await readArtifacts(store.reader)
+  return { items: artifacts.map(artifactView) }
+})
+
+export const deleteArtifact = handle(
+  adminApi.deleteArtifact,
+  async ({ params: { version, os, arch } }, { artifacts, store }: State & SideStores) => {
+    const name = { version, os, arch }
+    checkArtifactName(name)
+    await artifacts.exclusive(async () => {
+      const isDeleted = await store.write((tx) => deleteRow(tx, name))
+      if (!isDeleted)
+        throw new ApiError('not_found', `there is no plexd ${version} for ${os}/${arch}`)
+      await artifacts.remove(name)
+    })
+    return {}
+  },
+)
+
+function artifactView(artifact: StoredArtifact): Artifact {
+  return { ...artifact, created_at: timestamp(artifact.created_at) }
 }

@@ -2,12 +2,14 @@ import { adminApi, nearest } from '@plexd/protocol'
 import type { Delivery, Environment, NodeMemory, State } from '../../app.ts'
 import type { Unit } from '../../change.ts'
 import { type Call, handle } from '../../handle.ts'
-import type { NodeRecord } from '../../mesh/fleet.ts'
+import type { NodeRecord, OperatorRecord } from '../../mesh/fleet.ts'
 import { checkLabels, warningsOf } from '../../nodes/labels.ts'
-import { putLabels } from '../../nodes/unconfirmed.ts'
+import { confirm, drop, putLabels, readUnconfirmed } from '../../nodes/unconfirmed.ts'
+import { listUnconfirmed } from '../../nodes/unconfirmed-list.ts'
 import { readNodeDetail } from '../../nodes/view.ts'
 import { readUnconfirmedOf } from '../../rows/fleet/node-lookups.ts'
 import { findNode } from '../wire/find-node.ts'
+import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
 
 /** A key that is both set and removed is set. Setting labels to their current values changes nothing and sends no events. */
 export const setNodeMetadata = handle(
@@ -62,4 +64,58 @@ async function setLabels(
     labels: { ...Object.fromEntries(kept), ...set },
     unconfirmed: unconfirmed.filter((key) => !remove.includes(key) && !Object.hasOwn(set, key)),
   })
+}
+
+/** By key. */
+export const listUnconfirmedLabels = handle(
+  adminApi.listUnconfirmedLabels,
+  async ({ principal, query }, app: State) => {
+    const limit = limitOf(query)
+    const [after] = cursorOf(query, ['']) ?? []
+    const { fleet, store } = app
+    const labels = await listUnconfirmed({ reader: store.reader, fleet }, principal.tenant_id)
+    const rest = labels.filter(({ key }) => after === undefined || key > after)
+    return toPage(rest, limit, { item: (label) => label, cursor: ({ key }) => [key] })
+  },
+)
+
+/** They stay labels, so no events are needed. */
+export const confirmLabels = handle(
+  adminApi.confirmLabels,
+  async ({ principal, body: { keys } }, app: State) => {
+    const nodes = await settle(app, principal, keys, (unit, node) => confirm(unit, node, keys))
+    return { nodes }
+  },
+)
+
+/** They become reported metadata: nodes lose whatever they got through them. */
+export const dropLabels = handle(
+  adminApi.dropLabels,
+  async ({ principal, body: { keys } }, app: State & Environment) => {
+    const nodes = await settle(app, principal, keys, (unit, node) =>
+      drop(unit, node, { keys, limits: app.config.limits }),
+    )
+    return { nodes }
+  },
+)
+
+/** One unit per node, so that a thousand of them block nobody. May be interrupted and repeated. */
+async function settle(
+  app: State,
+  { tenant_id }: OperatorRecord,
+  keys: readonly string[] | undefined,
+  change: (unit: Unit, node: NodeRecord) => Promise<void>,
+): Promise<number> {
+  const all = await readUnconfirmed(app.store.reader, app.fleet)
+  const meant = all.filter(
+    (item) =>
+      item.node.tenant_id === tenant_id &&
+      (keys === undefined || item.keys.some((key) => keys.includes(key))),
+  )
+  for (const { node } of meant)
+    await app.change(async (unit) => {
+      const now = unit.fleet.node(node.id)
+      if (now) await change(unit, now)
+    })
+  return meant.length
 }

@@ -4,6 +4,14 @@ import { handle } from '../../handle.ts'
 import { readArtifactsOf } from '../../rows/artifacts.ts'
 import { sendArtifact } from './send.ts'
 
+export const downloadArtifact = handle(
+  controlApi.downloadArtifact,
+  async (call, app: State & SideStores) => {
+    const { version, os, arch } = call.params
+    return sendArtifact(app, { version, os, arch }, call)
+  },
+)
+
 /**
  * The same binaries under the names that the install script uses; set
  * `PLEXD_ARTIFACT_URL=https://host:port/v1/artifacts/plexd-install` for it. Needs no token, because a new machine has none.

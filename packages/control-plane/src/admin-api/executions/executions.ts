@@ -4,9 +4,28 @@ import { isFinal } from '../../executions/transitions.ts'
 import { executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
-import { readExecution, type StoredExecution } from '../../rows/executions.ts'
+import { readExecution, readExecutionsBefore, type StoredExecution } from '../../rows/executions.ts'
 import { readDuration } from '../wire/durations.ts'
+import { findNodeEver } from '../wire/find-node.ts'
 import { readHostnames } from '../wire/hostnames.ts'
+import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
+
+export const listExecutions = handle(
+  adminApi.listExecutions,
+  async ({ principal, params, query }, app: State & Environment) => {
+    const { id: nodeId, hostname } = await findNodeEver(app, principal, params.node)
+    const [createdAt, id] = cursorOf(query, [0, '']) ?? [Number.MAX_SAFE_INTEGER, '']
+    const page = await readExecutionsBefore(
+      app.store.reader,
+      { nodeId, createdAt: Number(createdAt), id: String(id) },
+      boundsOf(query, app.config),
+    )
+    return {
+      items: page.rows.map((execution) => executionView(execution, hostname)),
+      next: nextOf(page, (row) => [row.created_at, row.id]),
+    }
+  },
+)
 
 /** With `wait` it answers when the execution has finished, or with its current state after that time; 401 when the token is revoked. */
 export const getExecution = handle(

@@ -1,0 +1,68 @@
+import { ApiError, controlApi } from '@plexd/protocol'
+import type { Delivery, Environment, Intake, NodeMemory, State } from '../../app.ts'
+import { handle } from '../../handle.ts'
+import { noteAgent, userAgentOf } from '../../nodes/agent.ts'
+import { boundProblems } from '../../nodes/problems.ts'
+import { removeNode } from '../../nodes/removal.ts'
+import { markOnline } from '../../nodes/status.ts'
+import { hasSaid } from '../../rows/fleet/node-lookups.ts'
+import { putNode } from '../../rows/fleet/nodes.ts'
+
+export const ping = handle(controlApi.ping, async () => ({}))
+
+/** Go nodes send every field as zero: path and token identify the node. */
+export const heartbeat = handle(
+  controlApi.heartbeat,
+  async (
+    { principal, headers, body },
+    app: State & Delivery & NodeMemory & Intake & Environment,
+  ) => {
+    const { no, id } = principal
+    const { problems } = body
+    const { limits } = app.config
+    app.presence.heard(no, {
+      ...body,
+      ...(problems ? { problems: boundProblems(problems, limits) } : {}),
+    })
+    await noteAgent(app, principal, userAgentOf(headers))
+    const node = app.fleet.node(id) ?? principal
+    if (node.status !== 'online') {
+      await markOnline(app, id)
+      app.log.info('node is back', { node_id: id, hostname: node.hostname })
+    }
+    const inUse = app.instances.inUse(no)
+    return {
+      ...(app.presence.needsReconcile(node, app.heads.of(no)) ? { reconcile: true } : {}),
+      ...(node.rotate_keys ? { rotate_keys: true } : {}),
+      ...(inUse ? { identity_in_use: inUse } : {}),
+    }
+  },
+)
+
+/** Stores them unchanged. Each node sends its capabilities to each run of the control plane, mostly unchanged ones. */
+export const putCapabilities = handle(
+  controlApi.putCapabilities,
+  async ({ principal, body }, app: State) => {
+    if (await hasSaid(app.store.reader, principal.id, body)) return {}
+    await app.change(async (unit) => {
+      const node = unit.fleet.node(principal.id)
+      if (!node) throw new ApiError('unauthorized', 'unauthorized')
+      await putNode(unit, node, { capabilities: body })
+    })
+    return {}
+  },
+)
+
+/** May be repeated with the same token for a day: the first answer may have been lost. */
+export const deregister = handle(
+  controlApi.deregister,
+  async ({ principal }, app: State & Environment) => {
+    const left = await app.change(async (unit) => {
+      const node = unit.fleet.node(principal.id)
+      if (node) await removeNode(unit, node)
+      return node
+    })
+    if (left) app.log.info('node left', { node_id: left.id, hostname: left.hostname })
+    return {}
+  },
+)
