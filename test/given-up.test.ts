@@ -75,21 +75,31 @@ describe('a run of tests', () => {
   })
 
   it('fails, and names each file, when one fails again or hangs', async () => {
-    const { code, stdout } = await runFiles({
+    const limits = { TEST_STUCK_MS: '2000', TEST_PROCESS_MS: '5000' }
+    const files = {
       hangs: `it('hangs', { timeout: 200 }, () => new Promise((resolve) => setTimeout(resolve, 600_000)))`,
+      loops: `it('loops', function forever() { for (;;) Math.random() })`,
+      begins: `await new Promise((resolve) => setTimeout(resolve, 600_000))`,
       fails: `it('fails', () => { throw new Error('it is broken') })`,
       dies: `it('dies', () => { process.kill(process.pid, 'SIGKILL') })`,
-    })
+    }
 
-    for (const name of ['hangs', 'fails', 'dies'])
+    const { code, stdout } = await runFiles(files, limits)
+
+    for (const name of ['hangs', 'loops', 'begins', 'fails', 'dies'])
       assert.match(stdout, new RegExp(`\nFAILED \\S+${name}\\.test\\.ts\n`))
     assert.doesNotMatch(stdout, /FLAKY/)
+    assert.match(stdout, /loops\.test\.ts is stuck: .*\n {4}at forever \(\S+loops\.test\.ts:4\)/)
+    assert.match(stdout, /begins\.test\.ts did not end within 5 s/)
     assert.equal(code, 1, stdout)
   })
 })
 
 /** `./run test` with these files, by their names. */
-async function runFiles(bodies: Readonly<Record<string, string>>): Promise<Output> {
+async function runFiles(
+  bodies: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Output> {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-run-'))
   const files = await Promise.all(
     Object.entries(bodies).map(async ([name, body]) => {
@@ -99,7 +109,7 @@ async function runFiles(bodies: Readonly<Record<string, string>>): Promise<Outpu
     }),
   )
   const command = ['-u', 'NODE_TEST_CONTEXT', '-u', 'CI', process.execPath, run, ...files]
-  const output = await runToEnd('env', command)
+  const output = await runToEnd('env', command, environment)
   await rm(folder, { recursive: true })
   return output
 }

@@ -33,10 +33,12 @@ const whole = {
   PLEXD_SIGNALS: 'all',
   PLEXD_SOAK_MINUTES: '30',
 }
+/** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
+const timeoutMs = flags.all ? 6 * 3_600_000 : 300_000
 const options = {
   env: { ...(flags.all ? whole : {}), ...process.env, [markName]: runMark },
-  /** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
-  timeoutMs: flags.all ? 6 * 3_600_000 : 300_000,
+  timeoutMs,
+  processMs: 4 * timeoutMs,
 }
 
 // Ctrl-C reaches the tests too; we go on to clean up behind them.

@@ -14,13 +14,15 @@ export interface Run {
 export interface RunOptions {
   /** Of one test. It is given up then, and holds up no other. */
   timeoutMs: number
+  /** Of one process with tests. It is killed then, and named: what hangs outside of a test has no other limit. */
+  processMs: number
   env: NodeJS.ProcessEnv
 }
 
 /** Runs files, or what patterns match, with further flags of `node --test` among them; prints as it goes. */
 export async function runTests(
   given: readonly string[],
-  { timeoutMs, env }: RunOptions,
+  { timeoutMs, processMs, env }: RunOptions,
 ): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'plexd-outcomes-'))
   const outcomes = join(folder, 'outcomes')
@@ -28,13 +30,16 @@ export async function runTests(
     '--test',
     `--test-timeout=${timeoutMs}`,
     '--test-force-exit',
-    `--import=${join(import.meta.dirname, 'mark.ts')}`,
+    ...['mark.ts', 'watchdog.ts'].map((name) => `--import=${join(import.meta.dirname, name)}`),
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(import.meta.dirname, 'file-reporter.ts')}`,
     `--test-reporter-destination=${outcomes}`,
   ]
-  const child = spawn(process.execPath, [...flags, ...given], { stdio: 'inherit', env })
+  const child = spawn(process.execPath, [...flags, ...given], {
+    stdio: 'inherit',
+    env: { TEST_PROCESS_MS: `${processMs}`, ...env },
+  })
   const [code] = await once(child, 'exit')
   const text = await readFile(outcomes, 'utf8').catch(() => '')
   await rm(folder, { recursive: true })
