@@ -85,7 +85,6 @@ async function benchRestore(damage: string): Promise<void> {
   let heard = (): void => {}
   using _ = startTableWatch({
     socket: openSocket(),
-    tables: ['plexd'],
     isOurs: ownProcesses.has,
     onChange: () => heard(),
     clock: systemClock,

@@ -1,5 +1,6 @@
-import type { Firewall, ObservedFirewall } from './firewall.ts'
+import type { Firewall } from './firewall.ts'
 import type { RuleCounter } from './nft/counters.ts'
+import type { ObservedFirewall } from './nft/listing.ts'
 import type { Ruleset } from './rules/ruleset.ts'
 
 /** A firewall that filters nothing: it remembers what it was told. */

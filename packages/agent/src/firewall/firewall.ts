@@ -1,4 +1,5 @@
 import type { RuleCounter } from './nft/counters.ts'
+import type { ObservedFirewall } from './nft/listing.ts'
 import type { Ruleset } from './rules/ruleset.ts'
 
 /** Our part of the machine's packet filter: one table, which nobody else writes. */
@@ -19,15 +20,4 @@ export interface Firewall {
   counters(): Promise<Map<string, RuleCounter>>
   /** Why rulesets cannot be applied here, and the remedy; undefined if they can. */
   check(): Promise<string | undefined>
-}
-
-export interface ObservedFirewall {
-  /** `intact`: as we wrote it; `changed`: by another program, or half-written by us. */
-  state: 'missing' | 'changed' | 'intact'
-  /** The ruleset in force, if `intact`. */
-  digest?: string
-  /** Names with higher numbers are free. */
-  generation: number
-  /** Everything in the table, including what is not ours. */
-  objects: readonly { kind: string; name: string }[]
 }

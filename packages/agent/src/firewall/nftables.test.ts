@@ -8,13 +8,15 @@ import type { CompiledRule } from '@plexd/protocol'
 import { type Exec, ExecError, silentLog, systemClock } from '@plexd/runtime'
 import { enterNamespace } from '../testing/enter-namespace.ts'
 import { connect, createNamespace, type Namespace, whyNoNamespaces } from '../testing/namespace.ts'
+import { aRule, compilePolicies } from '../testing/ruleset.ts'
 import { startTraffic, type Traffic } from '../testing/traffic.ts'
 import { loadChangeSocket } from './changes/change-socket.ts'
 import { createOwnProcesses } from './changes/own-processes.ts'
 import { startTableWatch } from './changes/table-watch.ts'
-import { createNftables, tableOwner } from './nftables.ts'
+import { tableOwner } from './nft/table.ts'
+import { createNftables } from './nftables.ts'
 import { ruleName } from './rules/rule-match.ts'
-import { compileRuleset, type Ruleset, type RulesetOptions } from './rules/ruleset.ts'
+import type { Ruleset, RulesetOptions } from './rules/ruleset.ts'
 
 const skip = whyNoNamespaces(['ip', 'nft', 'ping']) ?? false
 
@@ -376,29 +378,15 @@ async function startWatch(
   { isOurs, onChange }: { isOurs: (processId: number) => boolean; onChange: () => void },
 ): Promise<Disposable> {
   const socket = await enterNamespace(space, await loadChangeSocket())
-  return startTableWatch({ socket, tables: ['plexd'], isOurs, onChange, clock: systemClock })
+  return startTableWatch({ socket, isOurs, onChange, clock: systemClock })
 }
 
 function nftIn({ enter }: Namespace): readonly ['ip', ...string[]] {
   return [...enter, 'nft']
 }
 
-function compile(rules: CompiledRule[], options: Partial<RulesetOptions> = {}): Ruleset {
-  const { ruleset, problems } = compileRuleset([{ id: 'pol_test', rules }], {
-    interface: 'plexd0',
-    wireguardPort: 51_820,
-    mtu: 1_420,
-    defaultAction: 'deny',
-    logDenied: false,
-    meshIpOf: () => undefined,
-    ...options,
-  })
-  assert.deepEqual(problems, [])
-  return ruleset
-}
-
-function aRule(rule: Pick<CompiledRule, 'src' | 'dst'> & Partial<CompiledRule>): CompiledRule {
-  return { port: 0, protocol: '', action: 'allow', ...rule }
+function compile(rules: CompiledRule[], options?: Partial<RulesetOptions>): Ruleset {
+  return compilePolicies([{ id: 'pol_test', rules }], options)
 }
 
 function pings(from: Namespace, address: string): boolean {

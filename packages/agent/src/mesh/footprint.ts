@@ -3,7 +3,7 @@
  * this table, and docs/reference/network.md is generated from it.
  */
 import { removeBackstops } from '../firewall/backstop/backstop.ts'
-import { removeTableOf } from '../firewall/nftables.ts'
+import { removeTableOf } from '../firewall/nft/table.ts'
 import { removeStunRules } from '../nat/wireguard-port.ts'
 import { removeDeadSocket } from '../process/unix-listener.ts'
 import { removeMeshRouting } from '../routing/mesh-routing.ts'

@@ -5,6 +5,7 @@ import { silentLog } from '@plexd/runtime'
 import { createFakeFirewall } from '../firewall/firewall-fake.ts'
 import { createProblems } from '../health/problems.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
+import { rulesetOptions } from '../testing/ruleset.ts'
 import { createFirewallApplier } from './firewall-applier.ts'
 
 const web: CompiledPolicy = {
@@ -103,13 +104,7 @@ function anApplier(given: Partial<DesiredState>, firewall = createFakeFirewall()
     isWatched: true,
     desired: { current: () => state },
     self: () => ({ node_id: 'n_self', mesh_ip: '10.100.1.2' }),
-    ruleset: {
-      interface: 'plexd0',
-      wireguardPort: 51_820,
-      mtu: 1_420,
-      defaultAction: 'deny',
-      logDenied: false,
-    },
+    ruleset: rulesetOptions,
     problems,
     log: silentLog,
   })

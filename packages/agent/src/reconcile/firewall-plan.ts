@@ -1,4 +1,4 @@
-import type { ObservedFirewall } from '../firewall/firewall.ts'
+import type { ObservedFirewall } from '../firewall/nft/listing.ts'
 import type { Ruleset } from '../firewall/rules/ruleset.ts'
 import type { DesiredState } from '../state/desired-state.ts'
 import { type Correction, planPolicies } from './plan.ts'

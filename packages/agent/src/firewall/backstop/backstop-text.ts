@@ -4,14 +4,9 @@
  * can change it, and `nft flush ruleset` skips it.
  */
 import { createHash } from 'node:crypto'
-import { aroundTexts, passMark } from '../rules/ruleset.ts'
+import { aroundTexts, passMark, type Ruleset } from '../rules/ruleset.ts'
 
-export interface BackstopPlace {
-  /** The mesh interface. */
-  interface: string
-  /** This node's; undefined until it is registered. */
-  meshIp: string | undefined
-}
+export type BackstopPlace = Pick<Ruleset, 'interface' | 'meshIp'>
 
 export interface BackstopPlan {
   interface: string

@@ -63,7 +63,6 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
 
   const watch = startTableWatch({
     socket,
-    tables: ['plexd'],
     isOurs,
     onChange(author) {
       foreign.add(author)

@@ -24,7 +24,6 @@ it('tells of changes by others to our tables, once each time it looks', async ()
         closed = true
       },
     },
-    tables: ['plexd'],
     isOurs: (processId) => processId === 7,
     onChange: (by) => heard.push([news.length, by]),
     clock,

@@ -5,11 +5,9 @@ import type { Author, TableChange } from './netlink-message.ts'
 export interface TableWatchOptions {
   /** Closed when the watch ends. */
   socket: ChangeSocket
-  /** The names of our tables. */
-  tables: readonly string[]
-  /** Whether this process changed them on our behalf. */
+  /** Whether this process changed it on our behalf. */
   isOurs: (processId: number) => boolean
-  /** Another program changed one of our tables, or the kernel lost announcements: then the program is unknown. */
+  /** Another program changed our table, or the kernel lost announcements: then the program is unknown. */
   onChange: (author: Author | undefined) => void
   clock: Clock
 }
@@ -19,9 +17,9 @@ export interface TableWatchOptions {
  * polled ten times a second, at 10 us each.
  */
 export function startTableWatch(options: TableWatchOptions): Disposable {
-  const { socket, tables, isOurs, onChange, clock } = options
+  const { socket, isOurs, onChange, clock } = options
   const isForeign = ({ portId, table }: TableChange): boolean =>
-    tables.includes(table) && !isOurs(portId)
+    table === 'plexd' && !isOurs(portId)
 
   const ticking = clock.every(intervalMs, () => {
     const news = socket.read()

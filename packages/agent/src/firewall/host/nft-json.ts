@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
-import { Check, Parse } from 'typebox/value'
+import { Type } from 'typebox'
+import { Check } from 'typebox/value'
+import { parseNftJson } from '../nft/listing.ts'
 
-/** What we read of `nft -j list table`; the rest of it is ignored. */
 const ListedChain = Type.Object({
   chain: Type.Object({
     family: Type.String(),
@@ -26,20 +26,21 @@ export interface Chain {
   family: string
   table: string
   name: string
-  /** Of a chain that the kernel calls. */
+  /** Of a base chain. */
   hook: string | undefined
-  /** What becomes of a packet that no rule of it decided about. */
+  /** The verdict for a packet on which no rule decides. */
   policy: string | undefined
   rules: (readonly Expression[])[]
 }
 
-/** All chains in a listing, in the order in which nft lists them. */
+/** All chains of `nft -j list table`, in its order. */
 export function parseRuleset(json: string): Chain[] {
-  const listing: unknown = JSON.parse(json)
-  const { nftables } = Parse(Type.Object({ nftables: Type.Array(Type.Unknown()) }), listing)
   const chains = new Map<string, Chain>()
-  for (const object of nftables) {
-    if (Check(ListedChain, object)) addChain(chains, object.chain)
+  for (const object of parseNftJson(json)) {
+    if (Check(ListedChain, object)) {
+      const { family, table, name, hook, policy } = object.chain
+      chains.set(keyOf(family, table, name), { family, table, name, hook, policy, rules: [] })
+    }
     // nft lists the rules behind their chains.
     if (Check(ListedRule, object)) {
       const { family, table, chain, expr } = object.rule
@@ -47,13 +48,6 @@ export function parseRuleset(json: string): Chain[] {
     }
   }
   return [...chains.values()]
-}
-
-function addChain(
-  chains: Map<string, Chain>,
-  { family, table, name, hook, policy }: Static<typeof ListedChain>['chain'],
-): void {
-  chains.set(keyOf(family, table, name), { family, table, name, hook, policy, rules: [] })
 }
 
 function keyOf(...names: string[]): string {

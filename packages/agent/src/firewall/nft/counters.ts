@@ -1,12 +1,10 @@
 import { type Static, Type } from 'typebox'
-import { Check, Parse } from 'typebox/value'
+import { Check } from 'typebox/value'
+import { parseNftJson } from './listing.ts'
 
 const Counter = Type.Object({ packets: Type.Number(), bytes: Type.Number() })
 
-export interface RuleCounter {
-  packets: number
-  bytes: number
-}
+export type RuleCounter = Static<typeof Counter>
 
 /** What we read of `nft -j list table`; the rest of it is ignored. */
 const ListedRule = Type.Object({
@@ -20,20 +18,16 @@ const CountedElement = Type.Object({
 
 /** Adds up the counters of `nft -j list table` by their comments: a rule may stand in several places. */
 export function parseCounters(json: string): Map<string, RuleCounter> {
-  const listing: unknown = JSON.parse(json)
-  const objects = Parse(Type.Object({ nftables: Type.Array(Type.Unknown()) }), listing).nftables
   const sums = new Map<string, RuleCounter>()
-  for (const [name, counter] of objects.flatMap(namedCounters)) {
-    const sum = sums.get(name) ?? { packets: 0, bytes: 0 }
-    sums.set(name, {
-      packets: sum.packets + counter.packets,
-      bytes: sum.bytes + counter.bytes,
-    })
+  for (const [name, { packets, bytes }] of parseNftJson(json).flatMap(namedCounters)) {
+    const sum = sums.getOrInsert(name, { packets: 0, bytes: 0 })
+    sum.packets += packets
+    sum.bytes += bytes
   }
   return sums
 }
 
-function namedCounters(object: unknown): [string, Static<typeof Counter>][] {
+function namedCounters(object: unknown): [string, RuleCounter][] {
   if (Check(ListedRule, object)) {
     const { comment, expr } = object.rule
     const statement = expr.find((part) => Check(CounterStatement, part))

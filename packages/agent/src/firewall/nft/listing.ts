@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { Type } from 'typebox'
+import { Parse } from 'typebox/value'
 
 /** The table as `nft -s -n list table inet plexd` prints it: without counters, so that only changes change it. */
 export interface Listing {
@@ -7,7 +9,7 @@ export interface Listing {
   objects: ListedObject[]
 }
 
-export interface ListedObject {
+interface ListedObject {
   /** `chain`, `map`, `set`, ... */
   kind: string
   name: string
@@ -30,6 +32,30 @@ export function parseListing(text: string): Listing {
     if (line === '\t}') open = undefined
   }
   return listing
+}
+
+/** The objects of `nft -j list table` (libnftables-json(5)), as yet unchecked. */
+export function parseNftJson(json: string): unknown[] {
+  return Parse(Type.Object({ nftables: Type.Array(Type.Unknown()) }), JSON.parse(json)).nftables
+}
+
+export interface ObservedFirewall {
+  /** `intact`: as we wrote it; `changed`: by another program, or half-written by us. */
+  state: 'missing' | 'changed' | 'intact'
+  /** The ruleset in force, if `intact`. */
+  digest?: string
+  /** Names with higher numbers are free. */
+  generation: number
+  /** Everything in the table, including what is not ours. */
+  objects: readonly { kind: string; name: string }[]
+}
+
+/** What a listing shows; undefined: there is no table. */
+export function observedIn(listing: Listing | undefined): ObservedFirewall {
+  if (!listing) return { state: 'missing', generation: 0, objects: [] }
+  const digest = readSeal(listing)
+  const seen = { generation: generationOf(listing), objects: listing.objects }
+  return digest === undefined ? { state: 'changed', ...seen } : { state: 'intact', digest, ...seen }
 }
 
 /**

@@ -6,8 +6,8 @@ import type { Range, RuleMatch } from './rule-match.ts'
  * a packet costs one lookup per layer: one or two for a typical thousand rules.
  *
  * Why the decision is the same: a rule is in a later layer than all earlier rules that overlap it with another verdict. So
- * among the rules for a flow, none that contradicts the first can be in an earlier layer. (One that agrees can; then that one counts
- * the flow.) A rule that is contained in an earlier one can never match and is left out.
+ * among the rules for a flow, none that contradicts the first can be in an earlier layer. (One that agrees can; then that
+ * one counts the flow.) A rule that is contained in an earlier one can never match and is left out.
  */
 export function layerRules(matches: readonly RuleMatch[]): RuleMatch[][] {
   const layers: RuleMatch[][] = []
@@ -48,10 +48,7 @@ function createPlacedRules() {
   function add(rule: Placed): void {
     const size = { src: sizeOf(rule.match.src), dst: sizeOf(rule.match.dst) }
     sizes.set(`${size.src} ${size.dst}`, size)
-    const key = prefixesKey(rule.match, size)
-    const there = byPrefixes.get(key)
-    if (there) there.push(rule)
-    else byPrefixes.set(key, [rule])
+    byPrefixes.getOrInsertComputed(prefixesKey(rule.match, size), () => []).push(rule)
     all.push(rule)
   }
 
@@ -74,27 +71,13 @@ function prefixesKey({ src, dst }: RuleMatch, size: { src: number; dst: number }
 }
 
 function overlaps(a: RuleMatch, b: RuleMatch): boolean {
-  return (
-    rangesMeet(a.src, b.src) &&
-    rangesMeet(a.dst, b.dst) &&
-    rangesMeet(a.protocols, b.protocols) &&
-    rangesMeet(a.ports, b.ports)
-  )
+  return sides.every((side) => a[side].first <= b[side].last && b[side].first <= a[side].last)
 }
 
 function contains(outer: RuleMatch, inner: RuleMatch): boolean {
-  return (
-    rangeContains(outer.src, inner.src) &&
-    rangeContains(outer.dst, inner.dst) &&
-    rangeContains(outer.protocols, inner.protocols) &&
-    rangeContains(outer.ports, inner.ports)
+  return sides.every(
+    (side) => outer[side].first <= inner[side].first && inner[side].last <= outer[side].last,
   )
 }
 
-function rangesMeet(a: Range, b: Range): boolean {
-  return a.first <= b.last && b.first <= a.last
-}
-
-function rangeContains(outer: Range, inner: Range): boolean {
-  return outer.first <= inner.first && inner.last <= outer.last
-}
+const sides = ['src', 'dst', 'protocols', 'ports'] as const

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { CompiledPolicy, CompiledRule } from '@plexd/protocol'
-import { buildText, compileRuleset, objectsOf, type RulesetOptions, switchText } from './ruleset.ts'
+import { aRule, compilePolicies } from '../../testing/ruleset.ts'
+import { buildText, objectsOf, type Ruleset, type RulesetOptions, switchText } from './ruleset.ts'
 
 const policies: CompiledPolicy[] = [
   {
     id: 'pol_web',
     rules: [
-      aRule({ src: '10.100.1.3/32', port: 22, protocol: 'tcp', action: 'deny' }),
-      aRule({ src: '10.100.1.0/24', port: 443, protocol: 'tcp' }),
-      aRule({ src: '10.100.1.0/24', port: 53 }),
+      ruleTo({ src: '10.100.1.3/32', port: 22, protocol: 'tcp', action: 'deny' }),
+      ruleTo({ src: '10.100.1.0/24', port: 443, protocol: 'tcp' }),
+      ruleTo({ src: '10.100.1.0/24', port: 53 }),
     ],
   },
   {
     id: 'pol_ops',
-    rules: [aRule({ src: '*', protocol: 'icmp' }), aRule({ src: '10.100.1.3/32' })],
+    rules: [ruleTo({ src: '*', protocol: 'icmp' }), ruleTo({ src: '10.100.1.3/32' })],
   },
 ]
 
@@ -248,20 +249,13 @@ describe('compileRuleset', () => {
   })
 })
 
-function compile(options: Partial<RulesetOptions> & { policies?: CompiledPolicy[] }) {
-  const { ruleset, problems } = compileRuleset(options.policies ?? policies, {
-    interface: 'plexd0',
-    wireguardPort: 51_820,
-    mtu: 1_420,
-    defaultAction: 'deny',
-    logDenied: false,
-    meshIpOf: () => undefined,
-    ...options,
-  })
-  assert.deepEqual(problems, [])
-  return ruleset
+function compile({
+  policies: given = policies,
+  ...options
+}: Partial<RulesetOptions> & { policies?: CompiledPolicy[] }): Ruleset {
+  return compilePolicies(given, options)
 }
 
-function aRule(rule: Partial<CompiledRule>): CompiledRule {
-  return { src: '*', dst: '10.100.1.2/32', port: 0, protocol: '', action: 'allow', ...rule }
+function ruleTo(rule: Partial<CompiledRule>): CompiledRule {
+  return aRule({ src: '*', dst: '10.100.1.2/32', ...rule })
 }

@@ -5,22 +5,10 @@ import { layerRules } from './layers.ts'
 import { type MeshIpOf, matchRules, type Range, type RuleMatch } from './rule-match.ts'
 
 /** The desired table `inet plexd`, independent of its actual contents. */
-export interface Ruleset {
-  interface: string
-  wireguardPort: number
-  /** Undefined until the node is registered. */
-  meshIp: string | undefined
-  /** The ranges of the mesh (CIDR), without overlaps; undefined if unknown. */
-  meshRanges: readonly string[] | undefined
-  /** The exceptions within those ranges (CIDR or address); undefined if unknown. */
-  exceptions: readonly string[] | undefined
-  /** Of the mesh interface. */
-  mtu: number
-  defaultAction: 'allow' | 'deny'
-  logDenied: boolean
+export interface Ruleset extends Omit<RulesetOptions, 'meshIpOf'> {
   /** Layers in order of lookup; the rules of one layer share no flow. */
   layers: readonly (readonly RuleMatch[])[]
-  /** Of all of the above: equal digests mean equal rulesets. */
+  /** Of all else here: equal digests mean equal rulesets. */
   digest: string
 }
 
@@ -31,7 +19,7 @@ export interface RulesetOptions {
   wireguardPort: number
   /** This node's mesh IP; undefined until it is registered. */
   meshIp?: string | undefined
-  /** The ranges of the mesh (CIDR), without overlaps. */
+  /** The ranges of the mesh (CIDR), without overlaps; undefined if unknown. */
   meshRanges?: readonly string[] | undefined
   /** The exceptions within those ranges (CIDR or address); undefined if unknown. */
   exceptions?: readonly string[] | undefined
@@ -55,14 +43,7 @@ export function compileRuleset(
   if (meshIp !== undefined) parseIpv4(meshIp) // so do these
   for (const text of [...(meshRanges ?? []), ...(exceptions ?? [])]) parseCidr(text)
   const { matches, problems } = matchRules(policies, meshIpOf)
-  const ruleset = {
-    meshIp,
-    meshRanges,
-    exceptions,
-    ...options,
-    layers: layerRules(matches),
-    digest: '',
-  }
+  const ruleset = { ...options, layers: layerRules(matches), digest: '' }
   return { ruleset: { ...ruleset, digest: digestOf(ruleset) }, problems }
 }
 
@@ -103,37 +84,70 @@ ${maps.map(searchText).join('')}\
  * refilled, and the kernel evaluates a chain in one generation. Replacing the whole table would not work: new base
  * chains would run beside the old ones while one of them is empty, and older kernels can miss elements of a map while
  * the transaction that creates it ends.
- *
- * Linux accepts packets for an address on any interface: without the first rules a neighbour in the local network could
- * reach the mesh address from outside the mesh, bypassing the policies. Without the last but one, encrypted packets for a peer whose endpoint is inside the
- * mesh range would be encrypted again and again: hundreds of thousands of packets a second.
  */
 export function switchText(ruleset: Ruleset, generation: number): string {
-  const { decide } = namesOf(ruleset, generation)
-  const jump = (chain: string, direction: 'iifname' | 'oifname'): string =>
-    `add rule inet plexd ${chain} ${direction} "${ruleset.interface}" jump ${decide}\n`
-  const around = (chain: string): string =>
-    dropText(chain, aroundTexts(ruleset), ownNames.around) +
-    dropText(chain, strangeTexts(ruleset), ownNames.strange)
   return `table inet plexd {
 ${Object.entries(hooks)
   .map(([chain, hook]) => `\tchain ${chain} {\n\t\ttype filter hook ${hook}; policy accept;\n\t}\n`)
   .join('')}}
 ${baseChains.map((chain) => `flush chain inet plexd ${chain}\n`).join('')}\
-${around('input')}${around('forward')}${jump('input', 'iifname')}${jump('forward', 'iifname')}${jump('forward', 'oifname')}\
-add rule inet plexd output oifname "${ruleset.interface}" udp sport ${ruleset.wireguardPort} counter drop comment "${ownNames.loop}"
-${jump('output', 'oifname')}${markText(ruleset)}${segmentsText(ruleset)}${clearText(ruleset)}`
+${Object.entries(baseRules(ruleset, generation))
+  .flatMap(([chain, rules]) =>
+    rules.map(
+      (rule) => `add rule inet plexd ${chain} ${rule}
+`,
+    ),
+  )
+  .join('')}`
 }
 
-function dropText(chain: string, matches: readonly string[], name: string): string {
-  return matches
-    .map((match) => `add rule inet plexd ${chain} ${match} counter drop comment "${name}"\n`)
-    .join('')
+/** The rules of the base chains. */
+function baseRules(
+  ruleset: Ruleset,
+  generation: number,
+): Record<keyof typeof hooks, readonly string[]> {
+  const { interface: name, meshRanges, wireguardPort, mtu } = ruleset
+  const { decide } = namesOf(ruleset, generation)
+  const fromMesh = `iifname "${name}"`
+  const toMesh = `oifname "${name}"`
+  const guards = [
+    ...aroundTexts(ruleset).map((match) => `${match} ${dropText('around')}`),
+    ...strangeTexts(ruleset).map((match) => `${match} ${dropText('strange')}`),
+  ]
+  // Connections forwarded into the mesh do not know its MTU, and would hang where ICMP is blocked.
+  const clampSize = `tcp flags syn tcp option maxseg size set ${mtu - tcpHeaderBytes}`
+  return {
+    input: [...guards, `${fromMesh} jump ${decide}`],
+    forward: [...guards, `${fromMesh} jump ${decide}`, `${toMesh} jump ${decide}`],
+    output: [
+      // Encrypted packets for a peer whose endpoint is inside the mesh range would be encrypted again and again:
+      // hundreds of thousands of packets a second.
+      `${toMesh} udp sport ${wireguardPort} ${dropText('loop')}`,
+      `${toMesh} jump ${decide}`,
+    ],
+    // WireGuard's packets from peers whose own address is in a mesh range get the mark of outgoing ones: otherwise a
+    // kernel with reverse path filtering (rp_filter) would look up the mesh route, and drop them. The upper half of
+    // the mark is left to others.
+    from_peers: (meshRanges ? [amongText(meshRanges)] : []).map(
+      (mesh) =>
+        `iifname != "${name}" ip saddr ${mesh} udp dport ${wireguardPort} meta mark set mark and 0xffff0000 or 0x${meshMark.toString(16)}`,
+    ),
+    segments: [`${fromMesh} ${clampSize}`, `${toMesh} ${clampSize}`],
+    // Routing keeps packets for the mesh on its interface, but somebody may remove the rule.
+    in_clear: ofMeshTexts('daddr', ruleset).map(
+      (match) => `oifname != { "lo", "${name}" } ${match} ${dropText('inClear')}`,
+    ),
+  }
+}
+
+function dropText(name: keyof typeof ownNames): string {
+  return `counter drop comment "${ownNames[name]}"`
 }
 
 /**
- * For packets to the mesh address that do not come through the mesh: those that begin a flow, and those without a flow. Another
- * program may disable tracking (NOTRACK), and then it is unknown how a flow began.
+ * For packets to the mesh address that do not come through the mesh: Linux accepts packets for an address on any
+ * interface, so a neighbour in the local network could bypass the policies. They are those that begin a flow, and those
+ * without a flow: another program may disable tracking (NOTRACK), and then it is unknown how a flow began.
  */
 export function aroundTexts({
   interface: name,
@@ -148,57 +162,31 @@ export function aroundTexts({
 }
 
 /**
- * WireGuard's packets from peers whose own address is in a mesh range get the mark of outgoing ones: otherwise a
- * kernel with reverse path filtering (rp_filter) would look up the mesh route, and drop them. The upper half of the
- * mark is left to others.
- */
-function markText({ interface: name, meshRanges, wireguardPort }: Ruleset): string {
-  if (meshRanges === undefined) return ''
-  return `add rule inet plexd from_peers iifname != "${name}" ip saddr ${amongText(meshRanges)} udp dport ${wireguardPort} meta mark set mark and 0xffff0000 or 0x${meshMark.toString(16)}\n`
-}
-
-/** Clamps the MSS of connections forwarded into the mesh, which do not know its MTU and would hang where ICMP is blocked. */
-function segmentsText({ interface: name, mtu }: Ruleset): string {
-  return ['iifname', 'oifname']
-    .map(
-      (direction) =>
-        `add rule inet plexd segments ${direction} "${name}" tcp flags syn tcp option maxseg size set ${mtu - tcpHeaderBytes}\n`,
-    )
-    .join('')
-}
-
-/**
- * Packets for the mesh leave only by its interface. Routing ensures that, but somebody may remove the rule.
- * Excepted are WireGuard's packets, which are encrypted, and parts of a range that are a network of this machine.
- */
-function clearText({ interface: name, ...ruleset }: Ruleset): string {
-  const isOfMesh = ofMeshText('daddr', ruleset)
-  if (isOfMesh === undefined) return ''
-  return `add rule inet plexd in_clear oifname != { "lo", "${name}" } ${isOfMesh} counter drop comment "${ownNames.inClear}"\n`
-}
-
-/**
- * The same for incoming packets: only nodes may use mesh addresses. A neighbour who configured one
+ * The same for packets from mesh addresses, which only nodes may use. A neighbour who configured one
  * could otherwise impersonate a node to local programs, at an address of this machine that no policy covers.
  */
-function strangeTexts({ interface: name, ...ruleset }: Ruleset): string[] {
-  const isOfMesh = ofMeshText('saddr', ruleset)
-  if (isOfMesh === undefined) return []
-  return ['ct direction original', 'ct state invalid,untracked'].map(
-    (begun) => `iifname != { "lo", "${name}" } ${begun} ${isOfMesh}`,
+function strangeTexts(ruleset: Ruleset): string[] {
+  return ofMeshTexts('saddr', ruleset).flatMap((match) =>
+    ['ct direction original', 'ct state invalid,untracked'].map(
+      (begun) => `iifname != { "lo", "${ruleset.interface}" } ${begun} ${match}`,
+    ),
   )
 }
 
-/** Packets from or to mesh addresses, except WireGuard's; undefined if ranges or exceptions are unknown. */
-function ofMeshText(
+/**
+ * Packets from or to mesh addresses, except WireGuard's, which are encrypted, and parts of a range that are a network of
+ * this machine. None if ranges or exceptions are unknown.
+ */
+function ofMeshTexts(
   end: 'saddr' | 'daddr',
   { meshRanges, exceptions }: Pick<Ruleset, 'meshRanges' | 'exceptions'>,
-): string | undefined {
-  if (meshRanges === undefined || exceptions === undefined) return undefined
+): string[] {
+  if (!meshRanges || !exceptions) return []
   const others = exceptions.length === 0 ? '' : ` ip ${end} != { ${exceptions.join(', ')} }`
-  return `ip ${end} ${amongText(meshRanges)}${others} meta mark and 0xffff != 0x${meshMark.toString(16)}`
+  return [
+    `ip ${end} ${amongText(meshRanges)}${others} meta mark and 0xffff != 0x${meshMark.toString(16)}`,
+  ]
 }
-
 /** A single one needs no braces. */
 function amongText(ranges: readonly string[]): string {
   return ranges.length === 1 ? `${ranges[0]}` : `{ ${ranges.join(', ')} }`
@@ -210,18 +198,14 @@ const tcpHeaderBytes = 40
 /** The chains and maps of a table with this ruleset, with their numbers of lines or elements. */
 export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
   const { denied, allowed, decide, maps } = namesOf(ruleset, generation)
-  const guards = aroundTexts(ruleset).length + strangeTexts(ruleset).length
+  // Its first line is the hook.
+  const filled = Object.entries(baseRules(ruleset, generation))
   return new Map([
     ...maps.map((name, index): [string, number] => [name, ruleset.layers[index]?.length ?? 0]),
     [denied, ruleset.logDenied ? 2 : 1],
     [allowed, 1],
     [decide, 3 + 2 * maps.length],
-    ['input', 2 + guards],
-    ['forward', 3 + guards],
-    ['output', 3],
-    ['from_peers', markText(ruleset) === '' ? 1 : 2],
-    ['segments', 3],
-    ['in_clear', clearText(ruleset) === '' ? 1 : 2],
+    ...filled.map(([chain, rules]): [string, number] => [chain, 1 + rules.length]),
   ])
 }
 
@@ -294,7 +278,6 @@ function searchText(map: string): string {
   const flow = 'ct original ip saddr . ct original ip daddr . ct protocol'
   // nft 1.0.6 infers the type of `proto-dst` only in this order; ICMP is here for errors about TCP and UDP.
   // Protocols without ports are in the maps with all ports, so any two bytes match.
-  // Protocols without ports are in the maps with all ports, so that for them any two bytes will do.
   return `\t\tmeta l4proto { tcp, udp, icmp } ${flow} . ct original proto-dst vmap @${map}
 \t\tmeta l4proto != { tcp, udp, icmp } ${flow} . th dport vmap @${map}
 `
