@@ -7,7 +7,16 @@ import type { MeshMember } from '../../scripts/programs/mesh-system.ts'
 import { untilReaches } from './support/members.ts'
 import { openMesh } from './support/mesh.ts'
 
-const names = ['stays', 'goes-down', 'killed', 'leaves', 'purged', 'shut-down', 'removed'] as const
+const names = [
+  'stays',
+  'goes-down',
+  'killed',
+  'leaves',
+  'purged',
+  'bare',
+  'shut-down',
+  'removed',
+] as const
 
 describe('a node that leaves', { skip: labSkip() }, () => {
   const members = openMesh(names, {
@@ -45,6 +54,15 @@ describe('a node that leaves', { skip: labSkip() }, () => {
       await assertNothingIsLeft(member)
       await untilForgotten(member)
     })
+
+  it('leaves nothing behind after plexd deregister either when its daemon and its interface are gone', async () => {
+    const member = members.bare
+    await member.agent.end('SIGKILL')
+    await member.host.exec(['ip', 'link', 'delete', 'plexd0'])
+    await member.plexd('deregister')
+    await assertNothingIsLeft(member)
+    await untilForgotten(member)
+  })
 
   it('leaves nothing behind when it deregisters on shutdown', async () => {
     const member = members['shut-down']
