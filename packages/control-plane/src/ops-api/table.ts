@@ -11,14 +11,12 @@ export const opsApi = {
     path: '/health',
     summary: 'Answer that the process serves',
     response: Health,
-    errors: [],
   }),
   healthz: operation({
     ...open,
     path: '/healthz',
     summary: 'Answer that the process serves',
     response: Health,
-    errors: [],
   }),
   readyz: operation({
     ...open,
@@ -32,21 +30,18 @@ export const opsApi = {
     path: '/metrics',
     summary: 'Metrics in the text format of Prometheus',
     responseKind: 'bytes',
-    errors: [],
   }),
   openapi: operation({
     ...open,
     path: '/openapi.json',
     summary: 'This document',
     response: Type.Unknown(),
-    errors: [],
   }),
   docs: operation({
     ...open,
     path: '/docs',
     summary: 'This document as a page',
     responseKind: 'bytes',
-    errors: [],
   }),
 } as const
 

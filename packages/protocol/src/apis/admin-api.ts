@@ -49,8 +49,9 @@ const DryRun = Type.Object({
   ),
 })
 
-const read = { method: 'GET', auth: 'operator', scope: 'tenant', status: 200 } as const
+const read = { method: 'GET', auth: 'operator', scope: 'tenant' } as const
 const write = { auth: 'operator', scope: 'tenant' } as const
+const remove = { ...write, method: 'DELETE', response: Empty } as const
 /** For operations on what all tenants share. */
 const writeShared = { auth: 'operator', scope: 'installation' } as const
 
@@ -62,7 +63,6 @@ export const adminApi = {
     path: '/admin/v1/whoami',
     summary: 'Read whose token this is',
     response: Type.Object({ name: Type.String(), role: Role, tenant: Type.String() }),
-    errors: [401],
   }),
 
   createToken: operation({
@@ -84,7 +84,7 @@ export const adminApi = {
       token: Type.String({ description: 'Shown this once' }),
     }),
     status: 201,
-    errors: [400, 401, 403],
+    errors: [400],
   }),
   listTokens: operation({
     ...read,
@@ -93,17 +93,13 @@ export const adminApi = {
     summary: 'List bootstrap tokens',
     query: Paging,
     response: pageOf(BootstrapToken),
-    errors: [401],
   }),
   revokeToken: operation({
-    ...write,
+    ...remove,
     permission: 'tokens.write',
-    method: 'DELETE',
     path: '/admin/v1/tokens/{token_id}',
     summary: 'Make a bootstrap token worthless',
-    response: Empty,
-    status: 200,
-    errors: [401, 403, 404],
+    errors: [404],
   }),
 
   listNodes: operation({
@@ -117,7 +113,7 @@ export const adminApi = {
       ),
     }),
     response: pageOf(Node),
-    errors: [400, 401],
+    errors: [400],
   }),
   getNode: operation({
     ...read,
@@ -125,7 +121,7 @@ export const adminApi = {
     path: '/admin/v1/nodes/{node}',
     summary: 'Read one node',
     response: NodeDetail,
-    errors: [401, 404],
+    errors: [404],
   }),
   renameNode: operation({
     ...write,
@@ -135,13 +131,11 @@ export const adminApi = {
     summary: 'Give a node another hostname',
     request: Type.Object({ hostname: Type.String({ minLength: 1, maxLength: 253 }) }),
     response: NodeDetail,
-    status: 200,
-    errors: [400, 401, 403, 404, 409],
+    errors: [400, 404, 409],
   }),
   removeNode: operation({
-    ...write,
+    ...remove,
     permission: 'nodes.write',
-    method: 'DELETE',
     path: '/admin/v1/nodes/{node}',
     summary: 'Remove a node from the mesh at once; with ?force all others get fresh PSKs',
     query: Type.Object({
@@ -149,9 +143,7 @@ export const adminApi = {
         Type.Enum(['true', 'false'], { description: 'For a node that is lost or compromised' }),
       ),
     }),
-    response: Empty,
-    status: 200,
-    errors: [400, 401, 403, 404],
+    errors: [400, 404],
   }),
   requestKeyRotation: operation({
     ...write,
@@ -161,7 +153,7 @@ export const adminApi = {
     summary: 'Ask a node to rotate its WireGuard key, and with it its NSK and its token',
     response: Empty,
     status: 202,
-    errors: [401, 403, 404, 409],
+    errors: [404, 409],
   }),
   setNodeMetadata: operation({
     ...write,
@@ -174,8 +166,7 @@ export const adminApi = {
       remove: Type.Optional(Type.Array(Type.String())),
     }),
     response: Type.Interface([NodeDetail, Warnings], {}),
-    status: 200,
-    errors: [400, 401, 403, 404],
+    errors: [400, 404],
   }),
   listUnconfirmedLabels: operation({
     ...read,
@@ -185,7 +176,7 @@ export const adminApi = {
       'List labels that nodes may have set themselves, before labels and reports were told apart',
     query: Paging,
     response: pageOf(UnconfirmedLabel),
-    errors: [400, 401],
+    errors: [400],
   }),
   confirmLabels: operation({
     ...write,
@@ -195,8 +186,7 @@ export const adminApi = {
     summary: 'Keep unconfirmed labels as labels: those of the keys, or all',
     request: Type.Object({ keys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })) }),
     response: TouchedNodes,
-    status: 200,
-    errors: [400, 401, 403],
+    errors: [400],
   }),
   dropLabels: operation({
     ...write,
@@ -206,8 +196,7 @@ export const adminApi = {
     summary: 'Make unconfirmed labels what the nodes report, with which no rights go',
     request: Type.Object({ keys: Type.Array(Type.String(), { minItems: 1 }) }),
     response: TouchedNodes,
-    status: 200,
-    errors: [400, 401, 403],
+    errors: [400],
   }),
 
   listMeshRanges: operation({
@@ -216,7 +205,6 @@ export const adminApi = {
     path: '/admin/v1/mesh/ranges',
     summary: 'List the ranges that nodes have their addresses from, in the order they were added',
     response: Type.Object({ items: Type.Array(MeshRange) }),
-    errors: [401],
   }),
   addMeshRange: operation({
     ...write,
@@ -227,17 +215,14 @@ export const adminApi = {
     request: Type.Object({ range: Ipv4Cidr }),
     response: Type.Interface([MeshRange, Warnings], {}),
     status: 201,
-    errors: [400, 401, 403, 409],
+    errors: [400, 409],
   }),
   removeMeshRange: operation({
-    ...write,
+    ...remove,
     permission: 'mesh_ranges.write',
-    method: 'DELETE',
     path: '/admin/v1/mesh/ranges/{range}',
     summary: 'Remove a range in which no node has an address, nor had one a short while ago',
-    response: Empty,
-    status: 200,
-    errors: [401, 403, 404, 409],
+    errors: [404, 409],
   }),
 
   putData: operation({
@@ -254,8 +239,7 @@ export const adminApi = {
     }),
     response: Type.Interface([DataEntry, Warnings], {}),
     responseKind: 'json-text',
-    status: 200,
-    errors: [400, 401, 403, 404],
+    errors: [400, 404],
     maxBodyBytes: 4 * mebibyte,
     // In an event the payload is nested three levels deeper, and agents accept 64 levels.
     maxDepth: 61,
@@ -268,7 +252,6 @@ export const adminApi = {
     query: Paging,
     response: pageOf(DataEntry),
     responseKind: 'json-text',
-    errors: [401],
   }),
   getData: operation({
     ...read,
@@ -278,18 +261,15 @@ export const adminApi = {
     query: Target,
     response: DataEntry,
     responseKind: 'json-text',
-    errors: [400, 401, 404, 409],
+    errors: [400, 404, 409],
   }),
   deleteData: operation({
-    ...write,
+    ...remove,
     permission: 'data.write',
-    method: 'DELETE',
     path: '/admin/v1/data/{key}',
     summary: 'Delete a data entry of a node or a label selector',
     query: Target,
-    response: Empty,
-    status: 200,
-    errors: [400, 401, 403, 404],
+    errors: [400, 404],
   }),
   putSecret: operation({
     ...write,
@@ -303,8 +283,7 @@ export const adminApi = {
       value: Type.String({ minLength: 1, maxLength: 256 * 1024, writeOnly: true }),
     }),
     response: Type.Interface([Secret, Warnings], {}),
-    status: 200,
-    errors: [400, 401, 403, 404],
+    errors: [400, 404],
   }),
   listSecrets: operation({
     ...read,
@@ -313,18 +292,14 @@ export const adminApi = {
     summary: 'List secrets, without values',
     query: Paging,
     response: pageOf(Secret),
-    errors: [401],
   }),
   deleteSecret: operation({
-    ...write,
+    ...remove,
     permission: 'secrets.write',
-    method: 'DELETE',
     path: '/admin/v1/secrets/{key}',
     summary: 'Delete a secret of a node or a label selector',
     query: Target,
-    response: Empty,
-    status: 200,
-    errors: [400, 401, 403, 404],
+    errors: [400, 404],
   }),
 
   listReports: operation({
@@ -335,7 +310,7 @@ export const adminApi = {
     query: Paging,
     response: pageOf(ReportEntry),
     responseKind: 'json-text',
-    errors: [401, 404],
+    errors: [404],
   }),
   getReport: operation({
     ...read,
@@ -344,7 +319,7 @@ export const adminApi = {
     summary: 'Read one report entry of a node',
     response: ReportEntry,
     responseKind: 'json-text',
-    errors: [401, 404],
+    errors: [404],
   }),
 
   listPolicies: operation({
@@ -354,7 +329,6 @@ export const adminApi = {
     summary: 'List policies in the order they apply',
     query: Paging,
     response: pageOf(Policy),
-    errors: [401],
   }),
   getPolicy: operation({
     ...read,
@@ -362,7 +336,7 @@ export const adminApi = {
     path: '/admin/v1/policies/{name}',
     summary: 'Read one policy',
     response: Policy,
-    errors: [401, 404],
+    errors: [404],
   }),
   putPolicy: operation({
     ...write,
@@ -373,8 +347,7 @@ export const adminApi = {
     query: DryRun,
     request: PolicySpec,
     response: Type.Interface([Policy], PolicyOutcome.properties),
-    status: 200,
-    errors: [400, 401, 403],
+    errors: [400],
     maxBodyBytes: 8 * mebibyte,
     maxValues: 1_000_000,
   }),
@@ -386,8 +359,7 @@ export const adminApi = {
     summary: 'Delete a policy; with ?dry_run only tell what would follow',
     query: DryRun,
     response: PolicyOutcome,
-    status: 200,
-    errors: [401, 403, 404],
+    errors: [404],
   }),
 
   runAction: operation({
@@ -403,7 +375,7 @@ export const adminApi = {
     }),
     response: Execution,
     status: 201,
-    errors: [400, 401, 403, 404, 409],
+    errors: [400, 404, 409],
   }),
   listExecutions: operation({
     ...read,
@@ -412,7 +384,7 @@ export const adminApi = {
     summary: 'List the executions of a node, newest first',
     query: Paging,
     response: pageOf(Execution),
-    errors: [401, 404],
+    errors: [404],
   }),
   getExecution: operation({
     ...read,
@@ -423,7 +395,7 @@ export const adminApi = {
       wait: Type.Optional(Type.String({ description: 'Go duration, "60s" at most' })),
     }),
     response: Execution,
-    errors: [400, 401, 404],
+    errors: [400, 404],
   }),
 
   listSigningKeys: operation({
@@ -432,7 +404,6 @@ export const adminApi = {
     path: '/admin/v1/signing-keys',
     summary: 'List the keys that sign events',
     response: Type.Object({ items: Type.Array(SigningKey) }),
-    errors: [401],
   }),
   rotateSigningKey: operation({
     ...writeShared,
@@ -444,8 +415,7 @@ export const adminApi = {
       transition_period: Type.Optional(Type.String({ description: '"24h" when absent' })),
     }),
     response: SigningKey,
-    status: 200,
-    errors: [400, 401, 403, 409],
+    errors: [400, 409],
   }),
 
   rotateMasterKey: operation({
@@ -458,8 +428,7 @@ export const adminApi = {
       key_id: Type.String({ description: 'Names the new key; tells nothing of it' }),
       sealed_again: Type.Integer({ description: 'Texts that were sealed under the old key' }),
     }),
-    status: 200,
-    errors: [401, 403, 503],
+    errors: [503],
   }),
 
   tailEvents: operation({
@@ -476,7 +445,7 @@ export const adminApi = {
     }),
     response: EventRecord,
     responseKind: 'event-stream',
-    errors: [400, 401, 404],
+    errors: [400, 404],
   }),
   listTelemetry: operation({
     ...read,
@@ -486,7 +455,7 @@ export const adminApi = {
     query: Type.Interface([Paging], { since: Type.Optional(Type.String()) }),
     response: pageOf(TelemetryRecord),
     responseKind: 'json-text',
-    errors: [400, 401, 404],
+    errors: [400, 404],
   }),
 
   putArtifact: operation({
@@ -498,7 +467,7 @@ export const adminApi = {
     requestKind: 'bytes',
     response: Artifact,
     status: 201,
-    errors: [400, 401, 403, 409],
+    errors: [400, 409],
     maxBodyBytes: 512 * mebibyte,
   }),
   listArtifacts: operation({
@@ -507,7 +476,6 @@ export const adminApi = {
     path: '/admin/v1/artifacts',
     summary: 'List plexd binaries',
     response: Type.Object({ items: Type.Array(Artifact) }),
-    errors: [401],
   }),
   deleteArtifact: operation({
     ...writeShared,
@@ -516,8 +484,7 @@ export const adminApi = {
     path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
     summary: 'Delete a plexd binary',
     response: Empty,
-    status: 200,
-    errors: [401, 403, 404],
+    errors: [404],
   }),
 
   createAdminToken: operation({
@@ -531,7 +498,7 @@ export const adminApi = {
       token: Type.String({ description: 'Shown this once' }),
     }),
     status: 201,
-    errors: [400, 401, 403, 409],
+    errors: [400, 409],
   }),
   listAdminTokens: operation({
     ...read,
@@ -539,17 +506,13 @@ export const adminApi = {
     path: '/admin/v1/admin-tokens',
     summary: 'List admin tokens',
     response: Type.Object({ items: Type.Array(AdminToken) }),
-    errors: [401],
   }),
   revokeAdminToken: operation({
-    ...write,
+    ...remove,
     permission: 'admin_tokens.write',
-    method: 'DELETE',
     path: '/admin/v1/admin-tokens/{token_id}',
     summary: 'Make an admin token worthless',
-    response: Empty,
-    status: 200,
-    errors: [401, 403, 404, 409],
+    errors: [404, 409],
   }),
 } as const
 

@@ -54,7 +54,7 @@ interface Row {
   status: number
   /** Further statuses that are not failures: 206 partial content, 304 not modified. */
   otherStatuses?: readonly number[]
-  /** Failure statuses specific to this operation; every operation may answer 400, 408, 413, 415, 429 and 503. */
+  /** Failure statuses specific to this operation and its callers; every operation may answer 400, 408, 413, 415, 429 and 503. */
   errors: readonly number[]
   /** Limit of the body after decompression; `defaultMaxBodyBytes` when left out. */
   maxBodyBytes?: number
@@ -69,9 +69,23 @@ interface Row {
 
 export const defaultMaxBodyBytes = 1024 * 1024
 
-/** Identity function that keeps the literal types of a row. */
-export function operation<const O extends Operation>(row: O): O {
-  return row
+type Given = Omit<Row, keyof Completed> & Partial<Completed> & Caller
+type Completed = Pick<Row, 'status' | 'errors'>
+
+/** A row with the literal types it was written with. Success is 200 unless given; the refusals of callers join the errors. */
+export function operation<const O extends Given>(row: O): Omit<O, keyof Completed> & Completed {
+  const { status = 200, errors = [] }: Partial<Completed> = row
+  const all = new Set([...refusalsOf(row), ...errors])
+  return { ...row, status, errors: [...all].sort((a, b) => a - b) }
+}
+
+/** The statuses with which callers are refused, whatever they ask for: see access.ts. */
+function refusalsOf({ auth, permission, path }: Given): readonly number[] {
+  if (auth === 'none') return []
+  if (auth === 'node') return path.includes('{node_id}') ? [401, 403, 404] : [401]
+  const isForAll =
+    auth === 'operator' ? permission.endsWith('.read') : /^(local|bootstrap)$/.test(auth)
+  return isForAll ? [401] : [401, 403]
 }
 
 /** The parameter names of a path. */
