@@ -359,7 +359,7 @@ const ownTimers: Readonly<Record<string, string>> = {
 
 /** What runs on the machines of others. */
 function isProduct(file: string): boolean {
-  return /^packages\/.*(?<!\.test\.ts|\/testing\/[^/]+|\/testing\.ts)$/.test(file)
+  return /^packages\/.*(?<!\.test\.ts|\/testing\/[^/]+)$/.test(file)
 }
 
 /** In a command, or in the text of one for the shell. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { startControlPlane } from '@plexd/control-plane/testing'
 import { controlApi, nskBytes, type RegisterResponse } from '@plexd/protocol'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { newPublicKey, type RawAnswer } from '../../support/system.ts'
 import type { ContractCase, Stage } from '../contract-case.ts'
 import { seedPeer } from './seed-peer.ts'

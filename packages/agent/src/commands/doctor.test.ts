@@ -11,7 +11,7 @@ import { machineChecks } from '../doctor/machine-checks.ts'
 import { routingCheck } from '../doctor/routing-check.ts'
 import { secretFilesCheck } from '../doctor/secret-files-check.ts'
 import { saveIdentity } from '../identity/identity.ts'
-import { startPlace } from '../local-api/testing.ts'
+import { startPlace } from '../testing/local-api-place.ts'
 
 describe('plexd doctor', () => {
   it('names what a machine lacks that was never enrolled, each with a remedy', async () => {

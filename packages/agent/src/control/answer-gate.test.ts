@@ -11,7 +11,8 @@ import {
   type TransportRequest,
   type TransportResponse,
 } from '@plexd/protocol'
-import { createFakeClock, silentLog } from '@plexd/runtime'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
 import { createProblems } from '../health/problems.ts'
 import { createVitals } from '../health/vitals.ts'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '@plexd/protocol'
-import { createFakeClock, silentLog } from '@plexd/runtime'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { startDelivery } from './delivery.ts'
 
 describe('startDelivery', () => {

@@ -4,13 +4,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createClient, localApi, type Peer } from '@plexd/protocol'
-import { createFakeClock, createUnixTransport } from '@plexd/runtime'
-import { authority, otherAuthority, until } from '@plexd/runtime/testing'
+import { createUnixTransport } from '@plexd/runtime'
+import { authority, createFakeClock, otherAuthority, until } from '@plexd/runtime/testing'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
+import { createFakeDevice } from '../testing/fake-device.ts'
 import { configFor, makeFolder, startTestAgent } from '../testing/node.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
-import { createFakeDevice } from '../wireguard/device-fake.ts'
 
 const web: Peer = {
   id: 'n_web',

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { createProblems } from '../health/problems.ts'
 import { watchDataDir } from './data-dir-watch.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { startPlace } from './testing.ts'
+import { startPlace } from '../testing/local-api-place.ts'
 
 /** The rows of the wire contract, "Local node API", that the guide's examples do not have. */
 

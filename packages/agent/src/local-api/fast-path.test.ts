@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type LocalResponse, startPlace } from './testing.ts'
+import { type LocalResponse, startPlace } from '../testing/local-api-place.ts'
 
 describe('the fast path', () => {
   it('answers as the slow one does', async () => {

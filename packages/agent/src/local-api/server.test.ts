@@ -25,8 +25,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import { createProblems } from '../health/problems.ts'
+import {
+  connectAs,
+  type LocalApiPlace,
+  seal,
+  startPlace,
+  type User,
+} from '../testing/local-api-place.ts'
 import { listenOnSocket } from './sockets/socket-file.ts'
-import { connectAs, type LocalApiPlace, seal, startPlace, type User } from './testing.ts'
 
 const root = process.getuid?.() === 0
 /** One that this process may give a file to. */

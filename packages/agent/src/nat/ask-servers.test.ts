@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { askSoonest } from './ask-servers.ts'
 import { type StunClient, StunError } from './stun-client.ts'
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock, silentLog } from '@plexd/runtime'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { type DiscoverOptions, startDiscovery } from './discover.ts'
 import type { Interfaces } from './local-addresses.ts'
 import type { DiscoveredEndpoint } from './rounds.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { createSimulatedSocket, filters, type SimulatedInternet } from '../testing/simulated-nat.ts'
 import { measureNat } from './measure-nat.ts'
 import { decideNatType } from './nat-type.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Address } from '@plexd/runtime'
-import { createFakeClock, decodeStun, encodeStun, type StunMessage } from '@plexd/runtime'
+import { type Address, decodeStun, encodeStun, type StunMessage } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { createStunClient } from './stun-client.ts'
 
 const server = { address: '198.51.100.1', port: 3478 }

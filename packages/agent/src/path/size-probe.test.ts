@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { parseReply } from './echo.ts'
 import type { PingSocket } from './ping-socket.ts'
 import { probeSizes } from './size-probe.ts'

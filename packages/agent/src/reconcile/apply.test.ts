@@ -6,9 +6,9 @@ import { until } from '@plexd/runtime/testing'
 import { createProblems } from '../health/problems.ts'
 import type { PlaceVerdict } from '../routing/mesh-range.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
+import { createFakeDevice } from '../testing/fake-device.ts'
 import { aPeer, wgPeer } from '../testing/peer.ts'
 import { AbsentDevice } from '../wireguard/device/absent-device.ts'
-import { createFakeDevice } from '../wireguard/device-fake.ts'
 import { createApplier } from './apply.ts'
 
 const db = aPeer('n_db', 1)

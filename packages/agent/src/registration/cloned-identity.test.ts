@@ -3,8 +3,7 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startControlPlane } from '@plexd/control-plane/testing'
-import { createFakeClock } from '@plexd/runtime'
-import { until } from '@plexd/runtime/testing'
+import { createFakeClock, until } from '@plexd/runtime/testing'
 import { configFor, makeFolder, startTestAgent, type TestAgent } from '../testing/node.ts'
 
 describe('a copy of a data dir on another machine', () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
-import { until } from '@plexd/runtime/testing'
+import { createFakeClock, until } from '@plexd/runtime/testing'
 import { createControlAddresses } from './control-addresses.ts'
 
 describe('createControlAddresses', () => {

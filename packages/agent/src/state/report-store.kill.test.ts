@@ -57,7 +57,7 @@ interface Said {
 
 /** What each writer said last, in order. */
 async function writeUntilKilled(dataDir: string, run: string): Promise<Map<string, Said[]>> {
-  const program = fileURLToPath(new URL('./kill-writer.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../testing/kill-writer.ts', import.meta.url))
   // A file: writing to it neither blocks nor loses what was said before the kill.
   const path = join(dataDir, 'said')
   await using output = await open(path, 'w')

@@ -3,7 +3,8 @@ import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createFakeClock, type Log, silentLog } from '@plexd/runtime'
+import { type Log, silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
 import { openReportStore, type ReportStore, type ReportStoreOptions } from './report-store.ts'
 

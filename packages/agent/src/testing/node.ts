@@ -5,8 +5,8 @@ import { silentLog } from '@plexd/runtime'
 import { type AgentConfig, defaultConfig } from '../config/agent-config.ts'
 import { type Agent, startAgent } from '../daemon/agent.ts'
 import type { AgentDeps } from '../daemon/core.ts'
-import { createFakeDevice, type FakeDevice } from '../wireguard/device-fake.ts'
 import type { FakeControlPlane } from './fake-control-plane.ts'
+import { createFakeDevice, type FakeDevice } from './fake-device.ts'
 
 export interface TestFolder extends AsyncDisposable {
   path: string

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFakeClock, type FakeClock } from '@plexd/runtime'
+import { createFakeClock, type FakeClock } from '@plexd/runtime/testing'
 import type { Command } from 'commander'
 import { createProgram } from '../program.ts'
 import { type AdminServer, type Reply, startAdminServer } from './admin-server.ts'

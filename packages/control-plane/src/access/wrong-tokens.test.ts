@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock, type Log, silentLog } from '@plexd/runtime'
+import { type Log, silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { newPublicKey, startControlPlane } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { importVerifyKey, issuedAt, parseEnvelope, refusalOf } from '@plexd/protocol'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { openEventReader, type ReceivedBlock } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { type EventReader, openEventReader } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { type EnrolledNode, newPublicKey, startControlPlane } from '../testing/harness.ts'
 
 const minute = 60_000

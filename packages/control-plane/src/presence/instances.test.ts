@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { IdentityInUse } from '@plexd/protocol'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { createInstances } from './instances.ts'
 

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { silentLog } from '../log/log.ts'
 import { runModule } from '../testing/child.ts'
-import { createFakeClock } from '../time/clock.ts'
+import { createFakeClock } from '../testing/fake-clock.ts'
 import { createTrimRule, startMemoryReturn } from './return-memory.ts'
 
 const megabyte = 1024 ** 2
-const [index, returnMemory] = ['../index.ts', './return-memory.ts'].map((path) =>
-  JSON.stringify(import.meta.resolve(path)),
-)
+const [index, fakeClock, returnMemory] = [
+  '../index.ts',
+  '../testing/fake-clock.ts',
+  './return-memory.ts',
+].map((path) => JSON.stringify(import.meta.resolve(path)))
 
 describe('createTrimRule', () => {
   /** The sizes at which it gives back, when that leaves so much. */
@@ -38,7 +40,8 @@ describe('startMemoryReturn', () => {
   // In a process of its own: what others do beside it moves the size too.
   it('leaves to the system what nobody uses, though something lies behind it', async () => {
     const { stdout, stderr } = await runModule(`
-      import { createFakeClock, silentLog } from ${index}
+      import { silentLog } from ${index}
+      import { createFakeClock } from ${fakeClock}
       import { startMemoryReturn } from ${returnMemory}
       const clock = createFakeClock()
       const debug = (_message, fields) => console.log(JSON.stringify(fields))

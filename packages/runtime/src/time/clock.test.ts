@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock, longestTimerMs, sleepsOf, systemClock } from './clock.ts'
+import { createFakeClock } from '../testing/fake-clock.ts'
+import { longestTimerMs, sleepsOf, systemClock } from './clock.ts'
 
 describe('the fake clock', () => {
   it('wakes sleepers in the order of their time, and says what time it is then', async () => {

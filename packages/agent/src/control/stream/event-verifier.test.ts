@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SigningKeys } from '@plexd/protocol'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { defaultConfig } from '../../config/agent-config.ts'
 import { createTestSigner, openTestDatabase } from '../../testing/stream.ts'
 import { createEventVerifier } from './event-verifier.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock, silentLog } from '@plexd/runtime'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { startFirewallGuard } from './guard.ts'
 
 describe('the firewall guard', () => {

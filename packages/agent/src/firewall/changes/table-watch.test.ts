@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import type { Author, FilterNews, TableChange } from './netlink-message.ts'
 import { startTableWatch } from './table-watch.ts'
 

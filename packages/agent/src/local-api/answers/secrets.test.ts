@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError, newNsk, type SealedSecret } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
 import { defaultConfig } from '../../config/agent-config.ts'
-import { seal } from '../testing.ts'
+import { seal } from '../../testing/local-api-place.ts'
 import { createSecretReader } from './secrets.ts'
 
 const nsk = newNsk('base64')

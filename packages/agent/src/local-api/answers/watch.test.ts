@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
-import { startPlace } from '../testing.ts'
+import { createFakeClock } from '@plexd/runtime/testing'
+import { startPlace } from '../../testing/local-api-place.ts'
 import type { LocalRequest } from './answer.ts'
 import { createWatch } from './watch.ts'
 

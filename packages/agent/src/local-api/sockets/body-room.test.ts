@@ -5,8 +5,8 @@ import type net from 'node:net'
 import { describe, it } from 'node:test'
 import { resolveLimits } from '@plexd/runtime'
 import { limits } from '../../config/limits.ts'
+import { connectAs, type LocalApiPlace, startPlace } from '../../testing/local-api-place.ts'
 import { maxBodyBytes } from '../answers/report-body.ts'
-import { connectAs, type LocalApiPlace, startPlace } from '../testing.ts'
 import { createBodyRoom } from './body-room.ts'
 
 const room = { local_body_bytes: 1_600, local_body_bytes_per_user: 1_000 }

@@ -6,7 +6,7 @@ import { text as readAll } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { resolveLimits } from '@plexd/runtime'
 import { limits } from '../../config/limits.ts'
-import { connectAs, type LocalApiPlace, startPlace } from '../testing.ts'
+import { connectAs, type LocalApiPlace, startPlace } from '../../testing/local-api-place.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'acting as other users needs root'
 const group = 4242

@@ -3,8 +3,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createFakeClock, silentLog } from '@plexd/runtime'
-import { startPlace } from '../testing.ts'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
+import { startPlace } from '../../testing/local-api-place.ts'
 import { openTokenFile } from './token-file.ts'
 
 describe('openTokenFile', () => {

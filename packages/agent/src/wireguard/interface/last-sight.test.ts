@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import type { Backend } from '../backend/backend.ts'
 import type { WireguardSight } from './interface-driver.ts'
 import { createLastSight } from './last-sight.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Metadata } from '@plexd/protocol'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
   type EnrolledNode,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import {
   type EnrolledNode,
   startControlPlane,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Metadata } from '@plexd/protocol'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { newPublicKey, startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
 
 const enrolWith = (plane: TestControlPlane, token: string, hostname = 'web') =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { openEventReader } from '../../testing/event-reader.ts'
 import { startControlPlane } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'

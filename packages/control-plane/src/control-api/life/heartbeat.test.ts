@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { saveLastSeen } from '../../jobs/save-last-seen.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type EndpointReport, revisionHeader } from '@plexd/protocol'
-import { createFakeClock, silentLog } from '@plexd/runtime'
-import { until } from '@plexd/runtime/testing'
+import { silentLog } from '@plexd/runtime'
+import { createFakeClock, until } from '@plexd/runtime/testing'
 import type { LoggedEvent } from '../../rows/log/events.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {

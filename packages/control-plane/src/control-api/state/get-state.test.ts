@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { openEventReader } from '../../testing/event-reader.ts'
 import { startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createFakeClock, type Log, silentLog } from '@plexd/runtime'
+import { type Log, silentLog } from '@plexd/runtime'
+import { createFakeClock } from '@plexd/runtime/testing'
 import { refusalTeller } from './refusals.ts'
 
 describe('refusalTeller', () => {

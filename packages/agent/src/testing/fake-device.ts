@@ -1,8 +1,8 @@
 import type { Peer } from '@plexd/protocol'
-import { newPeer, type WgPeer } from './backend/wg-interface.ts'
-import type { WireguardDevice } from './device/device.ts'
-import { type DeviceRecord, emptyRecord } from './device/device-record.ts'
-import { diffPeers } from './peers/peer-diff.ts'
+import { newPeer, type WgPeer } from '../wireguard/backend/wg-interface.ts'
+import type { WireguardDevice } from '../wireguard/device/device.ts'
+import { type DeviceRecord, emptyRecord } from '../wireguard/device/device-record.ts'
+import { diffPeers } from '../wireguard/peers/peer-diff.ts'
 
 export interface FakeDevice extends WireguardDevice {
   /** Ids of the peers, sorted. */

@@ -1,7 +1,7 @@
-import type { Firewall } from './firewall.ts'
-import type { RuleCounter } from './nft/counters.ts'
-import type { ObservedFirewall } from './nft/listing.ts'
-import type { Ruleset } from './rules/ruleset.ts'
+import type { Firewall } from '../firewall/firewall.ts'
+import type { RuleCounter } from '../firewall/nft/counters.ts'
+import type { ObservedFirewall } from '../firewall/nft/listing.ts'
+import type { Ruleset } from '../firewall/rules/ruleset.ts'
 
 /** A firewall that filters nothing: it remembers what it was told. */
 export interface FakeFirewall extends Firewall {

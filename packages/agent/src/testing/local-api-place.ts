@@ -8,10 +8,10 @@ import { ApiError, newNsk, nskBytes, type SealedSecret } from '@plexd/protocol'
 import { type Log, resolveLimits, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../config/limits.ts'
 import { createProblems, type Problems } from '../health/problems.ts'
+import { type LocalApi, type LocalApiOptions, startLocalApi } from '../local-api/server.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
-import { type LocalApi, type LocalApiOptions, startLocalApi } from './server.ts'
 
 /** A Local Node API on a real socket and a real port, with its stores in a folder of its own. */
 export interface LocalApiPlace extends AsyncDisposable {
