@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   compileRuleset,
   createNftables,
@@ -14,6 +13,7 @@ import {
   startTableWatch,
 } from '@plexd/agent'
 import { exec, silentLog, systemClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { quantiles } from './quantiles.ts'
 
 if (!process.argv.includes('--inside')) {
@@ -110,12 +110,12 @@ async function benchRestore(damage: string): Promise<void> {
 async function untilInForce(): Promise<number> {
   const socket = openSocket()
   wrote = []
-  for (;;) {
+  const isAnnounced = (): boolean => {
     const news = socket.read()
     if (news === 'overrun') throw new Error('announcements were lost')
-    if (news.changes.some(({ portId }) => portId === wrote[1])) break
-    await delay(1)
+    return news.changes.some(({ portId }) => portId === wrote[1])
   }
+  await until('the switch is announced', isAnnounced, 20_000, 1)
   socket.close()
   return performance.now()
 }

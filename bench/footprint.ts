@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { generatePrivateKey, publicKeyOf } from '@plexd/agent'
 import { controlApi, createClient, localApi } from '@plexd/protocol'
 import { createHttpTransport, createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { type AgentProcess, startAgentProcess } from '../scripts/programs/agent.ts'
 import type { Figure } from './bench.ts'
 import { inParallel } from './fleet/in-parallel.ts'
@@ -77,11 +78,11 @@ async function register(plane: Plane, count: number): Promise<void> {
 
 async function untilPeers({ socket }: AgentProcess, count: number): Promise<void> {
   const local = createClient(localApi, createUnixTransport(socket))
-  for (;;) {
+  const areThere = async (): Promise<boolean> => {
     const { body } = await local.listPeers({})
-    if (body.filter(({ state }) => state !== 'missing').length >= count) return
-    await delay(200)
+    return body.filter(({ state }) => state !== 'missing').length >= count
   }
+  await until(`it has ${count} peers`, areThere, 120_000, 200)
 }
 
 /** After it has settled: what a start leaves behind is collected within a minute. */
@@ -123,7 +124,7 @@ async function starts(agent: AgentProcess): Promise<void> {
     rmSync(agent.socket, { force: true })
     const startedMs = performance.now()
     const serving = agent.start()
-    await untilAnswered(agent.socket)
+    await until('the first local answer', () => isAnswered(agent.socket), 60_000, 2)
     times.push(performance.now() - startedMs)
     await serving
     const bareMs = performance.now()
@@ -142,10 +143,6 @@ async function starts(agent: AgentProcess): Promise<void> {
     floor: { what: 'node -e 0', value: floor },
     target: { atMost: floor + 150 },
   })
-}
-
-async function untilAnswered(path: string): Promise<void> {
-  while (!(await isAnswered(path))) await delay(2)
 }
 
 function isAnswered(path: string): Promise<boolean> {

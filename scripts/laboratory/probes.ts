@@ -145,7 +145,8 @@ export async function tcpStream(
 ): Promise<void> {
   const listener = to.spawn([process.execPath, streamProgram, 'listen', address])
   try {
-    const [port] = await once(createInterface(listener.stdout ?? process.stdin), 'line')
+    const lines = createInterface(listener.stdout ?? process.stdin)
+    const [port] = await once(lines, 'line', { signal: AbortSignal.timeout(30_000) })
     const send = [process.execPath, streamProgram, 'send', address, `${port}`, `${bytes}`] as const
     await from.exec(send, { timeoutMs: 30_000 })
   } finally {

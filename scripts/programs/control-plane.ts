@@ -70,15 +70,20 @@ export async function startControlPlaneProcess(
 async function announcedUrl(program: RunningProgram): Promise<string> {
   const { stdout } = program.child
   if (!stdout) throw new Error('start control plane: it has no output')
-  for await (const line of createInterface({ input: stdout })) {
+  const signal = AbortSignal.timeout(startMs)
+  for await (const line of createInterface({ input: stdout, signal })) {
     const [, url] = /listening on (https?:\/\/\S+)/.exec(line) ?? []
     if (url !== undefined) {
       stdout.resume()
       return url
     }
   }
-  throw new Error(`start control plane: it ended before it listened: ${await lastLines(program)}`)
+  const why = signal.aborted ? `it did not listen in ${startMs} ms` : 'it ended before it listened'
+  throw new Error(`start control plane: ${why}: ${await lastLines(program)}`)
 }
+
+/** With many nodes in its database, on a busy machine. */
+const startMs = 120_000
 
 async function lastLines(program: RunningProgram): Promise<string> {
   return (await program.log()).split('\n').slice(-5).join('\n')

@@ -8,6 +8,7 @@ import {
   localApi,
   type Operation,
 } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import { goodRequest, type Target } from './good-requests.ts'
 import { openRaw, type Place, type RawAnswer } from './raw-connection.ts'
 
@@ -106,7 +107,7 @@ export async function sendHostile(
       await raw.send(piece)
     }
   }
-  while (!isOver()) await raw.changed()
+  await until(`${times} answers come, or the end`, isOver, 60_000)
   return raw.answers()
 }
 

@@ -24,8 +24,6 @@ export interface RawConnection extends Disposable {
   /** Those of what has come that are whole. */
   answers(): RawAnswer[]
   isOpen(): boolean
-  /** Waits until something comes, or the connection is closed. */
-  changed(): Promise<void>
   /** Waits for the head of an answer. */
   answered(): Promise<void>
   /** Waits until the other side ends the connection, or the time is over. */
@@ -37,21 +35,14 @@ export async function openRaw(place: Place, signal?: AbortSignal): Promise<RawCo
   const socket = await connectTo(place, signal)
   let text = ''
   let open = true
-  let changed = Promise.withResolvers<void>()
-  const tell = (): void => {
-    changed.resolve()
-    changed = Promise.withResolvers()
-  }
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     text += chunk
-    tell()
   })
   // A connection that is reset is one that is closed.
   socket
     .on('error', () => undefined)
     .on('close', () => {
       open = false
-      tell()
     })
   const close = (): void => void socket.destroy()
   if (signal?.aborted) close()
@@ -65,7 +56,6 @@ export async function openRaw(place: Place, signal?: AbortSignal): Promise<RawCo
     answers: () => answersIn(text),
     // It is closed only when the event loop comes round, for which who writes without pause leaves no time.
     isOpen: () => open && !socket.destroyed,
-    changed: () => changed.promise,
     answered: () =>
       until('an answer comes', () => !open || text.includes('\r\n\r\n')).then(() => undefined),
     async closed(timeoutMs) {

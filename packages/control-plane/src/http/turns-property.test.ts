@@ -5,7 +5,7 @@ import https from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { authority, serverCertificate, serverKey } from '@plexd/runtime/testing'
+import { authority, serverCertificate, serverKey, until } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { takeTurns } from './turns.ts'
 
@@ -59,7 +59,8 @@ describe('requests that are sent ahead of their answers', () => {
     const requested = once(server.server, 'request')
     sender.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50_000))
     const [{ socket }] = (await requested) as [IncomingMessage]
-    while (!socket.isPaused() && server.taken() < 100) await new Promise(setImmediate)
+    const isEnough = () => socket.isPaused() || server.taken() >= 100
+    await until('no more is read, or too much was', isEnough, 20_000, 0)
     assert.ok(server.taken() <= 12, `${server.taken()} were taken`)
     sender.destroy()
   })

@@ -44,14 +44,16 @@ describe('requests that are sent at once on one connection', () => {
       Array.from({ length: 5 }, () => pipeline(Array.from({ length: 300 }, () => 'GET /docs'))),
     )
     let isOver = false
-    void crowd.then(() => {
+    const end = () => {
       isOver = true
-    })
+    }
+    void crowd.then(end, end)
     let answered = 0
     while (!isOver) {
       assert.equal((await fetch(`${plane.url}/v1/ping`)).status, 200)
       answered++
     }
+    await crowd
     assert.ok(answered >= 10, `${answered} others were answered meanwhile`)
   })
 

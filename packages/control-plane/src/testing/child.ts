@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { until } from '@plexd/runtime/testing'
 
 /** The program in a process of its own. */
 export interface ControlPlaneProcess extends AsyncDisposable {
@@ -20,7 +21,10 @@ export async function startProcess(args: readonly string[]): Promise<ControlPlan
     },
   )
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]> // as `exit` is documented
-  const url = await readUrl(child)
+  const url = await readUrl(child).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
   const kill: ControlPlaneProcess['kill'] = async (name) => {
     child.kill(name)
     const [code, signal] = await exited
@@ -39,15 +43,23 @@ export async function startProcess(args: readonly string[]): Promise<ControlPlan
 function readUrl(child: ChildProcess): Promise<string> {
   let output = ''
   let errors = ''
-  return new Promise((resolve, reject) => {
-    child.stdout?.on('data', (chunk: Buffer) => {
-      output += chunk
-      const [, url] = /^listening on (\S+)\n/m.exec(output) ?? []
-      if (url) resolve(url)
-    })
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors += chunk
-    })
-    child.on('exit', (code) => reject(new Error(`serve ended with ${code}: ${errors.trim()}`)))
+  let exit: string | undefined
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk
   })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors += chunk
+  })
+  child.on('close', (code) => {
+    exit = `serve ended with ${code}`
+  })
+  return until(
+    'serve says where it listens',
+    () => {
+      const [, url] = /^listening on (\S+)\n/m.exec(output) ?? []
+      if (url === undefined && exit) throw new Error(`${exit}: ${errors.trim()}`)
+      return url
+    },
+    60_000,
+  )
 }

@@ -8,6 +8,8 @@ export async function until<T>(
   what: string,
   look: () => Promise<T> | T,
   timeoutMs = 20_000,
+  /** Between two looks; 0 for what may be over soon. */
+  pauseMs = 10,
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadlineMs = performance.now() + timeoutMs
   for (;;) {
@@ -15,6 +17,6 @@ export async function until<T>(
     if (value !== undefined && value !== null && value !== false)
       return value as Exclude<T, undefined | null | false> // just checked
     if (performance.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms for: ${what}`)
-    await delay(10)
+    await delay(pauseMs)
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { failure } from '../../testing/admin-server.ts'
 import { startBench } from '../../testing/run.ts'
 import { anExecution, aPage } from '../../testing/samples.ts'
@@ -143,5 +144,9 @@ async function turnUntil(clock: { advance(ms: number): Promise<void> }, promise:
     settled = true
   }
   promise.then(settle, settle)
-  while (!settled) await clock.advance(1_000)
+  const isOver = async () => {
+    await clock.advance(1_000)
+    return settled
+  }
+  await until('the command ends', isOver, 20_000, 0)
 }

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
 import type { Artifact } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import { answer, failure } from '../../testing/admin-server.ts'
 import { startBench } from '../../testing/run.ts'
 
@@ -65,7 +65,7 @@ describe('artifact upload', () => {
 
     const running = bench.run(['artifact', 'upload', file, ...platform])
     const refused = assert.rejects(running, { name: 'CliError', message: `read "${file}"` })
-    while (!isOpen(file)) await setImmediate()
+    await until('the file is open', () => isOpen(file), 20_000, 0)
     await rm(file)
 
     await refused

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { describe, it } from 'node:test'
+import { until } from '@plexd/runtime/testing'
 import { failure } from '../../testing/admin-server.ts'
 import { startBench } from '../../testing/run.ts'
 
@@ -99,7 +100,11 @@ describe('event tail', () => {
       signal: stop.signal,
       onStdout: (text) => text.includes('1-6') && stop.abort(),
     })
-    while (!stop.signal.aborted) await bench.clock.advance(500)
+    const isTold = async () => {
+      await bench.clock.advance(500)
+      return stop.signal.aborted
+    }
+    await until('event 1-6 is printed', isTold, 20_000, 0)
     const { stdout, stderr } = await running
 
     assert.deepEqual(

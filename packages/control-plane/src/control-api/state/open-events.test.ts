@@ -171,8 +171,9 @@ describe('GET /v1/nodes/{node_id}/events', () => {
     const changes = (async () => {
       for (let port = 1_000; port < 1_150; port += 3)
         await Promise.all([moveTo(db, port), moveTo(db, port + 1), moveTo(db, port + 2)])
+    })().finally(() => {
       done = true
-    })()
+    })
     while (!done) {
       await using reader = await open(plane, web, cursor)
       await delay(Math.random() * 20)
