@@ -1,4 +1,4 @@
-import { type LogLevel, logLevels, resolveLimits } from '@plexd/runtime'
+import { logLevels, resolveLimits } from '@plexd/runtime'
 import { limits } from './limits.ts'
 import {
   cidrs,
@@ -10,8 +10,7 @@ import {
   limitNumbers,
   logLevel,
   longestSilenceMs,
-  mode,
-  ruleAction,
+  oneOf,
   stunServers,
   text,
 } from './values.ts'
@@ -42,74 +41,62 @@ export interface Setting<Value> {
   help: string
 }
 
-/** Infers the type of a row from its default and its parser, which must agree. */
-const setting = <Value>(row: Setting<Value>): Setting<Value> => row
+/** Default and parser come first, and must agree in their type. */
+function setting<Value>(
+  preset: Value,
+  read: Setting<Value>['read'],
+  forms: Omit<Setting<Value>, 'default' | 'read'>,
+): Setting<Value> {
+  return { default: preset, read, ...forms }
+}
 
 export const settings = {
-  apiUrl: setting({
-    default: '',
-    read: text,
+  apiUrl: setting('', text, {
     keys: ['api', 'api.baseurl', 'api_url'],
     env: 'PLEXD_API',
     flag: '--api <url>',
     help: 'control plane, https://HOST[:PORT]',
   }),
-  caFile: setting<string | undefined>({
-    default: undefined,
-    read: text,
+  caFile: setting<string | undefined>(undefined, text, {
     keys: ['ca_file', 'api.cafile'],
     env: 'PLEXD_CA_FILE',
     flag: '--ca-file <file>',
     help: "its authority in PEM; the system's by default",
   }),
-  insecureHttp: setting({
-    default: false,
-    read: flag,
+  insecureHttp: setting(false, flag, {
     keys: ['insecure_http', 'api.insecurehttp'],
     env: 'PLEXD_INSECURE_HTTP',
     flag: '--insecure-http',
     help: 'allow http:// to this very machine',
   }),
-  requestTimeoutMs: setting({
-    default: 30_000,
-    read: duration(1_000, longestSilenceMs),
+  requestTimeoutMs: setting(30_000, duration(1_000, longestSilenceMs), {
     keys: ['api.requesttimeout'],
     help: 'a request to the control plane that takes longer is given up',
   }),
-  streamIdleMs: setting({
-    default: 90_000,
-    read: duration(1_000, longestSilenceMs),
+  streamIdleMs: setting(90_000, duration(1_000, longestSilenceMs), {
     keys: ['api.sseidletimeout'],
     help: 'a stream of events without a byte for this long is given up',
   }),
-  dataDir: setting({
-    default: '/var/lib/plexd',
-    read: text,
+  dataDir: setting('/var/lib/plexd', text, {
     keys: ['data_dir'],
     env: 'PLEXD_DATA_DIR',
     flag: '--data-dir <dir>',
     help: 'identity and state',
   }),
-  hostname: setting({
-    default: '',
-    read: text,
+  hostname: setting('', text, {
     keys: ['hostname', 'registration.hostname'],
     env: 'PLEXD_HOSTNAME',
     flag: '--hostname <name>',
     help: "name in the tenant; the machine's own by default",
   }),
-  mode: setting<'node' | 'bridge'>({
-    default: 'node',
-    read: mode,
+  mode: setting('node', oneOf('node', 'bridge'), {
     keys: ['mode'],
     env: 'PLEXD_MODE',
     flag: '--mode <mode>',
     choices: ['node', 'bridge'],
     help: 'role of the node',
   }),
-  logLevel: setting<LogLevel>({
-    default: 'info',
-    read: logLevel,
+  logLevel: setting('info', logLevel, {
     keys: ['log_level'],
     env: 'PLEXD_LOG_LEVEL',
     flag: '--log-level <level>',
@@ -117,213 +104,147 @@ export const settings = {
     reloads: true,
     help: 'how much to log',
   }),
-  tokenValue: setting<string | undefined>({
-    default: undefined,
-    read: text,
+  tokenValue: setting<string | undefined>(undefined, text, {
     keys: ['token.value', 'registration.tokenvalue', 'token'],
     help: 'the bootstrap token itself; the sources after it are a file, an environment variable, the metadata of the cloud',
   }),
-  tokenFile: setting({
-    default: '/etc/plexd/bootstrap-token',
-    read: text,
+  tokenFile: setting('/etc/plexd/bootstrap-token', text, {
     keys: ['token.file', 'registration.tokenfile', 'token_file'],
     env: 'PLEXD_BOOTSTRAP_TOKEN_FILE',
     flag: '--token-file <file>',
     help: 'bootstrap token; removed once it is used',
   }),
-  tokenEnv: setting({
-    default: 'PLEXD_BOOTSTRAP_TOKEN',
-    read: text,
+  tokenEnv: setting('PLEXD_BOOTSTRAP_TOKEN', text, {
     keys: ['token.env', 'registration.tokenenv', 'token_env'],
     help: 'the environment variable that the token may be in',
   }),
-  tokenFromMetadata: setting({
-    default: false,
-    read: flag,
+  tokenFromMetadata: setting(false, flag, {
     keys: ['token.metadata', 'registration.usemetadata', 'use_metadata'],
     help: 'ask the metadata service of the cloud for the token',
   }),
-  tokenMetadataPath: setting({
-    default: '/plexd/bootstrap-token',
-    read: text,
+  tokenMetadataPath: setting('/plexd/bootstrap-token', text, {
     keys: ['registration.metadatatokenpath', 'metadata_token_path'],
     help: 'where the metadata service has the token',
   }),
-  tokenMetadataTimeoutMs: setting({
-    default: 2_000,
-    read: duration(1, longestSilenceMs),
+  tokenMetadataTimeoutMs: setting(2_000, duration(1, longestSilenceMs), {
     keys: ['registration.metadatatimeout', 'metadata_timeout'],
     help: 'how long the metadata service is waited for',
   }),
-  nodeMetadata: setting<Record<string, string>>({
-    default: {},
-    read: labels,
+  nodeMetadata: setting<Record<string, string>>({}, labels, {
     keys: ['metadata', 'registration.metadata'],
     mapping: true,
     help: 'labels to register with, beside os, arch and kernel',
   }),
-  registerForMs: setting({
-    default: 5 * 60_000,
-    read: duration(0),
+  registerForMs: setting(5 * 60_000, duration(0), {
     keys: ['registration.maxretryduration'],
     help: '`plexd join` gives up after this long',
   }),
-  heartbeatMs: setting({
-    default: 30_000,
-    read: duration(1_000),
+  heartbeatMs: setting(30_000, duration(1_000), {
     keys: ['heartbeat.interval', 'heartbeat_interval'],
     help: 'how often the node says that it is alive',
   }),
-  reconcileMs: setting({
-    default: 60_000,
-    read: duration(1_000),
+  reconcileMs: setting(60_000, duration(1_000), {
     keys: ['reconcile.interval', 'reconcile_interval'],
     help: 'how often it looks for itself whether it is as it should be',
   }),
-  socketEnabled: setting({
-    default: true,
-    read: flag,
+  socketEnabled: setting(true, flag, {
     keys: ['node_api.enabled'],
     env: 'PLEXD_NODE_API_ENABLED',
     help: 'serve the Local Node API on a Unix socket',
   }),
-  socketPath: setting({
-    default: '/var/run/plexd/api.sock',
-    read: text,
+  socketPath: setting('/var/run/plexd/api.sock', text, {
     keys: ['node_api.socket', 'node_api.socketpath', 'socket', 'socket_path'],
     env: 'PLEXD_NODE_API_SOCKET',
     flag: '--socket <path>',
     help: 'Local Node API',
   }),
-  httpEnabled: setting({
-    default: false,
-    read: flag,
+  httpEnabled: setting(false, flag, {
     keys: ['node_api.http.enabled', 'node_api.httpenabled'],
     env: 'PLEXD_NODE_API_HTTP_ENABLED',
     help: 'serve the Local Node API over TCP too',
   }),
-  httpListen: setting({
-    default: '127.0.0.1:9100',
-    read: text,
+  httpListen: setting('127.0.0.1:9100', text, {
     keys: ['node_api.http.listen', 'node_api.httplisten'],
     env: 'PLEXD_NODE_API_HTTP_LISTEN',
     help: 'where it is served then',
   }),
-  httpTokenFile: setting<string | undefined>({
-    default: undefined,
-    read: text,
+  httpTokenFile: setting<string | undefined>(undefined, text, {
     keys: ['node_api.http.token_file', 'node_api.httptokenfile'],
     help: 'the token that callers over TCP have to show',
   }),
-  reportDebounceMs: setting({
-    default: 5_000,
-    read: duration(0),
+  reportDebounceMs: setting(5_000, duration(0), {
     keys: ['node_api.debounce', 'node_api.debounceperiod'],
     help: 'how long reports of local programs are gathered before they are sent',
   }),
-  actionsEnabled: setting({
-    default: true,
-    read: flag,
+  actionsEnabled: setting(true, flag, {
     keys: ['actions.enabled'],
     env: 'PLEXD_ACTIONS_ENABLED',
     help: 'run actions that operators ask for',
   }),
-  maxConcurrentActions: setting({
-    default: 5,
-    read: count(1, 1_000),
+  maxConcurrentActions: setting(5, count(1, 1_000), {
     keys: ['actions.max_concurrent', 'actions.maxconcurrent'],
     env: 'PLEXD_ACTIONS_MAX_CONCURRENT',
     help: 'how many of them at a time',
   }),
-  maxActionMs: setting({
-    default: 10 * 60_000,
-    read: duration(1_000, longestSilenceMs),
+  maxActionMs: setting(10 * 60_000, duration(1_000, longestSilenceMs), {
     keys: ['actions.max_timeout', 'actions.maxactiontimeout'],
     help: 'no action runs longer, whatever a request asks for',
   }),
-  meshEnabled: setting({
-    default: true,
-    read: flag,
+  meshEnabled: setting(true, flag, {
     keys: ['mesh.enabled'],
     flag: '--mesh',
     off: 'leave the network alone, from now on',
     help: 'bring up the mesh, as is the rule; ends an earlier --no-mesh',
   }),
-  meshInterface: setting({
-    default: 'plexd0',
-    read: interfaceName,
+  meshInterface: setting('plexd0', interfaceName, {
     keys: ['mesh.interface', 'wireguard.interfacename'],
     help: 'name of the mesh interface',
   }),
-  meshPort: setting({
-    default: 51_820,
-    read: count(1, 65_535),
+  meshPort: setting(51_820, count(1, 65_535), {
     keys: ['mesh.listen_port', 'wireguard.listenport'],
     help: 'UDP port of WireGuard',
   }),
-  meshMtu: setting<number | undefined>({
-    default: undefined,
-    read: count(576, 9_000),
+  meshMtu: setting<number | undefined>(undefined, count(576, 9_000), {
     keys: ['mesh.mtu', 'wireguard.mtu'],
     help: 'of the mesh interface, in bytes; what fits into 1500 by default',
   }),
-  meshRanges: setting<readonly string[] | undefined>({
-    default: undefined,
-    read: cidrs,
+  meshRanges: setting<readonly string[] | undefined>(undefined, cidrs, {
     keys: ['mesh.range'],
     help: 'the only ranges that the mesh may have (CIDR), one or a list; what the control plane says by default',
   }),
-  meshForeignAllowedIps: setting({
-    default: false,
-    read: flag,
+  meshForeignAllowedIps: setting(false, flag, {
     keys: ['mesh.foreign_allowed_ips'],
     help: 'whether peers may have addresses outside the mesh',
   }),
-  policyEnabled: setting({
-    default: true,
-    read: flag,
+  policyEnabled: setting(true, flag, {
     keys: ['policy.enabled'],
     help: 'filter packets on the mesh; without, every peer reaches every port',
   }),
-  policyDefault: setting<'allow' | 'deny'>({
-    default: 'deny',
-    read: ruleAction,
+  policyDefault: setting('deny', oneOf('allow', 'deny'), {
     keys: ['policy.default'],
     help: 'for flows that no rule is about: allow or deny',
   }),
-  policyLogDenied: setting({
-    default: false,
-    read: flag,
+  policyLogDenied: setting(false, flag, {
     keys: ['policy.log_denied'],
     help: 'have the kernel log denied packets',
   }),
-  natEnabled: setting({
-    default: true,
-    read: flag,
+  natEnabled: setting(true, flag, {
     keys: ['nat_traversal.enabled', 'nat.enabled'],
     help: 'ask STUN servers where this node is seen',
   }),
-  stunServers: setting<readonly string[] | undefined>({
-    default: undefined,
-    read: stunServers,
+  stunServers: setting<readonly string[] | undefined>(undefined, stunServers, {
     keys: ['nat_traversal.stun_servers', 'nat.stunservers'],
     help: "a list of HOST[:PORT], in the order of preference; that of the control plane's host, then public ones by default",
   }),
-  natRefreshMs: setting({
-    default: 60_000,
-    read: duration(10_000),
+  natRefreshMs: setting(60_000, duration(10_000), {
     keys: ['nat_traversal.refresh_interval', 'nat.refreshinterval'],
     help: 'how often STUN servers are asked',
   }),
-  deregisterOnShutdown: setting({
-    default: false,
-    read: flag,
+  deregisterOnShutdown: setting(false, flag, {
     keys: ['deregister_on_shutdown'],
     help: 'leave the mesh, and be forgotten by the control plane, whenever plexd is stopped',
   }),
-  limits: setting({
-    default: resolveLimits(limits, {}),
-    read: limitNumbers,
+  limits: setting(resolveLimits(limits, {}), limitNumbers, {
     keys: ['limits'],
     mapping: true,
     help: 'a mapping of the limits below to numbers',

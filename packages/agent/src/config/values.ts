@@ -66,14 +66,15 @@ export function logLevel(value: unknown): LogLevel {
   throw new RangeError(`want one of ${logLevels.join(', ')}`)
 }
 
-export function mode(value: unknown): 'node' | 'bridge' {
-  if (value === 'node' || value === 'bridge') return value
-  throw new RangeError('want "node" or "bridge"')
-}
-
-export function ruleAction(value: unknown): 'allow' | 'deny' {
-  if (value === 'allow' || value === 'deny') return value
-  throw new RangeError('want "allow" or "deny"')
+/** Either of two words. */
+export function oneOf<const One extends string, const Other extends string>(
+  one: One,
+  other: Other,
+): (value: unknown) => One | Other {
+  return (value) => {
+    if (value === one || value === other) return value as One | Other // by the comparison
+    throw new RangeError(`want "${one}" or "${other}"`)
+  }
 }
 
 /** A list of `host[:port]`. */
