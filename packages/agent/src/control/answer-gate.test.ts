@@ -173,9 +173,7 @@ async function deliverTo(answer: TransportResponse, hasShown: boolean) {
 /** A store with one change in it, in memory. */
 function oneReport() {
   const entry = { key: 'k', content_type: 'text/plain', payload: '1', version: 1, updated_at: '' }
-  const unsynced = new Set<ReportChange>([
-    { deleted: false, key: 'k', version: 1, entry: { op: 'put', ...entry } },
-  ])
+  const unsynced = new Set<ReportChange>([{ op: 'put', ...entry }])
   return {
     index: () => 1,
     onChange: () => () => {},

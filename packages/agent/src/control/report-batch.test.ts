@@ -12,12 +12,7 @@ const gate = jsonBoundsOf(controlApi.syncReports)
 function changeOf(key: string, payload: string): ReportChange | undefined {
   const read = readReportBody(Buffer.from(`{"content_type":"a/b","payload":${payload}}`))
   if (typeof read === 'string') return undefined
-  return {
-    key,
-    version: 1,
-    deleted: false,
-    entry: { key, ...read, version: 1, updated_at: '2025-01-15T10:30:00Z' },
-  } as ReportChange
+  return { op: 'put', key, ...read, version: 1, updated_at: '2025-01-15T10:30:00Z' }
 }
 
 const listOf = (values: number): string => `[${'0,'.repeat(values - 1)}0]`
@@ -63,7 +58,7 @@ describe('a report batch', () => {
     fc.assert(
       fc.property(sizes, fc.boolean(), (all, isDeleted) => {
         const changes = all.flatMap((values, index) => changeOf(`k${index}`, listOf(values)) ?? [])
-        const deleted = { key: 'gone', version: 2, deleted: true } as ReportChange
+        const deleted: ReportChange = { op: 'delete', key: 'gone', version: 2 }
         const sent = isDeleted ? [...changes, deleted] : changes
         let count = 0
         for (const batch of batchesOf(sent)) {

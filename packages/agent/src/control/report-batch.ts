@@ -25,16 +25,13 @@ export function takeBatch(changes: Iterable<ReportChange>): ReportChange[] {
 
 /** Its size in the request, including field names. */
 function bytesOf(change: ReportChange): number {
-  const { key } = change
-  const { content_type, payload } = change.deleted
-    ? { content_type: '', payload: '' }
-    : change.entry
+  const { key, content_type, payload } = { content_type: '', payload: '', ...change }
   return Buffer.byteLength(`${JSON.stringify([key, content_type])}${payload}`) + 128
 }
 
 /** An upper bound: separators may also occur inside strings. */
 function valuesOf(change: ReportChange): number {
-  return change.deleted ? 1 : 6 + (change.entry.payload.match(/[,[{]/g)?.length ?? 0)
+  return change.op === 'delete' ? 1 : 6 + (change.payload.match(/[,[{]/g)?.length ?? 0)
 }
 
 /**
@@ -44,12 +41,12 @@ function valuesOf(change: ReportChange): number {
 export function toReportSync(changes: readonly ReportChange[]): ReportSync {
   return {
     entries: changes.flatMap((change) => {
-      if (change.deleted) return []
-      const { key, content_type, payload, version, updated_at, writer } = change.entry
+      if (change.op === 'delete') return []
+      const { key, content_type, payload, version, updated_at, writer } = change
       const entry = { key, content_type, payload: parseExactly(payload), version, updated_at }
       return [writer === undefined ? entry : { ...entry, written_by: writer }]
     }),
-    deleted: changes.flatMap((change) => (change.deleted ? [change.key] : [])),
+    deleted: changes.flatMap((change) => (change.op === 'delete' ? [change.key] : [])),
   }
 }
 

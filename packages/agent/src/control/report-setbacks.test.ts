@@ -49,5 +49,5 @@ describe('createSetbacks', () => {
 })
 
 function aChange(key: string, version: number): ReportChange {
-  return { key, version, deleted: true, record: { op: 'delete', key, version } }
+  return { op: 'delete', key, version }
 }

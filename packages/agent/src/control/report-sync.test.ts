@@ -3,9 +3,10 @@ import { describe, it } from 'node:test'
 import { ApiError, type ReportSync } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock, type FakeClock } from '@plexd/runtime/testing'
-import type { PutRecord } from '../state/report-record.ts'
+import { confirmationOf, type PutRecord } from '../state/report-record.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import { createReportTable } from '../state/report-table.ts'
+import { everyone } from '../state/report-usage.ts'
 import { ForeignAnswer } from './failure.ts'
 import { toReportSync } from './report-batch.ts'
 import { type ReportSyncTask, startReportSync } from './report-sync.ts'
@@ -317,7 +318,7 @@ function createFakeStore(): ReportStore & {
   return {
     get: table.entry,
     keys: table.keys,
-    isEmpty: () => table.usage().keys === 0,
+    isEmpty: () => table.usage(everyone).keys === 0,
     index: () => index,
     put: () => assert.fail('not used'),
     delete: () => assert.fail('not used'),
@@ -328,8 +329,7 @@ function createFakeStore(): ReportStore & {
     unsynced: table.unsynced,
     unsyncedCount: table.unsyncedCount,
     async confirm(changes) {
-      for (const { key, version, deleted } of changes)
-        change({ op: 'synced', key, version, deleted })
+      for (const sent of changes) change(confirmationOf(sent))
     },
     resend: () => assert.fail('not used'),
     async raise(key, version) {

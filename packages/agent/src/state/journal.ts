@@ -1,10 +1,13 @@
 import { constants } from 'node:fs'
 import { chmod, type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { makeFolder, syncFolder } from '@plexd/runtime'
 
 /** An append-only file of lines that is occasionally replaced as a whole. Calls must not overlap. */
 export interface Journal extends AsyncDisposable {
+  /** How many lines were damaged when it was opened. */
+  readonly damaged: number
   /** Bytes that are certainly on disk. */
   size(): number
   /** Resolves when the lines are on disk. If it rejects, none of them is, and it may be called again. */
@@ -16,16 +19,29 @@ export interface Journal extends AsyncDisposable {
   replace(lines: Iterable<string>): Promise<void>
 }
 
+interface RecordValidator<T> {
+  Check(value: unknown): value is T
+}
+
 /**
- * Opens or creates the file (0600, its folder 0700) and passes each complete line, without its newline, to `onLine`.
+ * Opens or creates the file (0600, its folder 0700) and passes the record of each intact line to `onRecord`.
  * A last line without a newline was cut off by a crash: it was never acknowledged, and is removed.
  * Rejects if the file cannot be read or written.
  */
-export async function openJournal(path: string, onLine: (line: string) => void): Promise<Journal> {
+export async function openJournal<T>(
+  path: string,
+  validator: RecordValidator<T>,
+  onRecord: (record: T) => void,
+): Promise<Journal> {
   const folder = dirname(path)
   await prepareFolder(folder)
   let file = await openForAppend(path)
-  let end = forEachLine(await readFile(path), onLine)
+  let damaged = 0
+  let end = forEachLine(await readFile(path), (line) => {
+    const record = decodeLine(line, validator)
+    if (record === undefined) damaged++
+    else onRecord(record)
+  })
   let torn = true // there may be half a line behind the end
   let folderSynced = false
 
@@ -79,7 +95,7 @@ export async function openJournal(path: string, onLine: (line: string) => void):
     folderSynced = true
   }
 
-  return { size: () => end, append, replace, [Symbol.asyncDispose]: () => file.close() }
+  return { damaged, size: () => end, append, replace, [Symbol.asyncDispose]: () => file.close() }
 }
 
 const temporaryPrefix = '.tmp-'
@@ -123,4 +139,26 @@ function forEachLine(bytes: Buffer, onLine: (line: string) => void): number {
     start = end + 1
   }
   return start
+}
+
+/** One line of a journal: CRC-32 of the JSON in 8 hex digits, a space, the JSON, a newline. */
+export function encodeLine(record: object): string {
+  const json = JSON.stringify(record)
+  return `${checksum(json)} ${json}\n`
+}
+
+/** Undefined if the line is damaged, or not a record of this journal. */
+function decodeLine<T>(line: string, validator: RecordValidator<T>): T | undefined {
+  const json = line.slice(9)
+  if (line[8] !== ' ' || line.slice(0, 8) !== checksum(json)) return undefined
+  try {
+    const value: unknown = JSON.parse(json)
+    return validator.Check(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0')
 }

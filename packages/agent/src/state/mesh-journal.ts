@@ -3,8 +3,7 @@ import { CompiledPolicy, Peer, SigningKeys, validatorOf } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { type Static, Type } from 'typebox'
 import { emptyMesh, type MeshState } from './desired-state.ts'
-import { type Journal, openJournal } from './journal.ts'
-import { decodeLine, encodeLine } from './journal-line.ts'
+import { encodeLine, type Journal, openJournal } from './journal.ts'
 import { LeftOut } from './left-out.ts'
 
 /**
@@ -43,17 +42,12 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
 
   async function load(): Promise<{ state: MeshState; broken: boolean }> {
     const folded = createFolder()
-    let lines = 0
     let damaged = 0
     try {
-      journal = await openJournal(path, (line) => {
-        lines++
-        const change = decodeLine(line, meshChange())
-        if (change) folded.add(change)
-        else damaged++
-      })
+      journal = await openJournal(path, meshChange(), folded.add)
+      damaged = journal.damaged
       // The first line is always complete, because the file was renamed into place.
-      if (lines === 0 && (await stat(path)).size > 0) damaged++
+      if (journal.size() === 0 && (await stat(path)).size > 0) damaged++
     } catch (error) {
       log.warn('state file cannot be read, its content is pulled again', { file: path, error })
       return { state: emptyMesh, broken: true }
@@ -68,7 +62,7 @@ export function createMeshJournal(path: string, log: Log): MeshJournal {
   }
 
   async function save(state: MeshState): Promise<void> {
-    journal ??= await openJournal(path, () => {})
+    journal ??= await openJournal(path, meshChange(), () => {})
     if (saved && journal.size() < compactAt) {
       const change = changeBetween(saved, state)
       if (change) await journal.append(encodeLine(change))

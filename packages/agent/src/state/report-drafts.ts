@@ -1,6 +1,13 @@
 import { ApiError } from '@plexd/protocol'
-import type { DeleteRecord, PutRecord, ReportRecord } from './report-record.ts'
-import type { ReportChange, ReportTable } from './report-table.ts'
+import {
+  confirmationOf,
+  type DeleteRecord,
+  isChange,
+  type PutRecord,
+  type ReportChange,
+  type ReportRecord,
+} from './report-record.ts'
+import type { ReportTable } from './report-table.ts'
 
 export interface ReportWriteInput {
   key: string
@@ -9,43 +16,46 @@ export interface ReportWriteInput {
   payload: string
   /** The version that the entry must have; 0: there must be none. Absent: any. */
   ifVersion?: number
-  /** The user by number, or `tcp`; an entry of nobody counts to nobody's quota. */
+  /** A uid, or `tcp`; an entry without a writer counts only towards the common limits. */
   writer?: string
 }
 
 /**
- * The report entries as they will be when all that waits is on the disk: each record is decided by that, for who writes
- * next builds on who is before him. Pure memory.
+ * The report entries as they will be when all records on their way to the disk are there. New records are based on
+ * that, because each writer continues from the one before. Pure memory.
  */
 export interface ReportDrafts {
-  /** The last record of the key; undefined where nothing is remembered of it. */
-  last(key: string): PutRecord | DeleteRecord | undefined
-  /** Throws an ApiError (409) where the key has another version than it must. */
+  /** The last change of the key; undefined if nothing is remembered of it. */
+  last(key: string): ReportChange | undefined
+  /** Throws an ApiError (409) if the key has another version than required. */
   put(input: ReportWriteInput, updated_at: string): PutRecord
-  /** Undefined when there is no such entry. */
+  /** Undefined if there is no such entry. */
   remove(key: string): DeleteRecord | undefined
   confirm(changes: readonly ReportChange[]): ReportRecord[]
-  /** A record that is written again is a change that nobody has confirmed. */
-  resend(keys: readonly string[]): ReportRecord[]
-  /** The key above `version`; undefined when it is there already, or leaves no room to count on. */
-  raise(key: string, version: number): ReportRecord | undefined
-  /** It is on its way to the disk. */
+  /** Writing a change again makes it unsynced. */
+  resend(keys: readonly string[]): ReportChange[]
+  /** Raises the key above `version`; undefined if it is there already, or if that would leave no room for further versions. */
+  raise(key: string, version: number): ReportChange | undefined
+  /** The record is on its way to the disk. */
   stage(record: ReportRecord): void
-  /** It is there, and in the table from now on. */
+  /** The record is on the disk, and in the table from now on. */
   commit(record: ReportRecord): void
-  /** Nothing that is on its way will get there. */
+  /** None of the staged records will get there. */
   drop(): void
 }
 
-/** A version that a control plane names beyond this is not believed: room must remain to count on. */
+/** A higher version from a control plane is ignored, so that there is room to count on. */
 const maxVersion = 2 ** 52
 
 export function createReportDrafts(table: ReportTable): ReportDrafts {
-  /** The last change of each key that is on its way. */
-  const staged = new Map<string, PutRecord | DeleteRecord>()
-  const last = (key: string): PutRecord | DeleteRecord | undefined =>
-    staged.get(key) ?? table.last(key)
+  /** The last staged change of each key. */
+  const staged = new Map<string, ReportChange>()
+  const last = (key: string): ReportChange | undefined => staged.get(key) ?? table.last(key)
   const versionOf = (key: string): number => last(key)?.version ?? table.lastVersion(key)
+  const tombstoneOf = (key: string, version: number): DeleteRecord => {
+    const { writer } = last(key) ?? {}
+    return { op: 'delete', key, version, ...(writer === undefined ? {} : { writer }) }
+  }
   return {
     last,
     put({ ifVersion, ...input }, updated_at) {
@@ -54,24 +64,15 @@ export function createReportDrafts(table: ReportTable): ReportDrafts {
         throw new ApiError('conflict', 'version conflict')
       return { op: 'put', ...input, version: version + 1, updated_at }
     },
-    remove(key) {
-      const entry = last(key)
-      return entry?.op === 'put' ? tombstoneOf(entry, key, entry.version) : undefined
-    },
-    confirm: (changes) =>
-      changes
-        .filter(({ key }) => table.isUnsynced(key))
-        .map(({ key, version, deleted }) => ({ op: 'synced', key, version, deleted })),
+    remove: (key) => (last(key)?.op === 'put' ? tombstoneOf(key, versionOf(key)) : undefined),
+    confirm: (changes) => changes.filter(({ key }) => table.isUnsynced(key)).map(confirmationOf),
     resend: (keys) =>
-      keys.flatMap((key) => {
-        const record = last(key)
-        return !record || table.isUnsynced(key) || staged.has(key) ? [] : [record]
-      }),
+      keys.flatMap((key) => (table.isUnsynced(key) || staged.has(key) ? [] : (last(key) ?? []))),
     raise(key, version) {
       if (versionOf(key) > version || !(version < maxVersion)) return undefined
       const record = last(key)
-      if (record?.op === 'put') return { ...record, version: version + 1 }
-      return tombstoneOf(record, key, version + 1)
+      const next = version + 1
+      return record?.op === 'put' ? { ...record, version: next } : tombstoneOf(key, next)
     },
     stage(record) {
       if (isChange(record)) staged.set(record.key, record)
@@ -81,24 +82,5 @@ export function createReportDrafts(table: ReportTable): ReportDrafts {
       if (isChange(record) && staged.get(record.key) === record) staged.delete(record.key)
     },
     drop: () => staged.clear(),
-  }
-}
-
-/** Whether it is one of an entry, and not of what is known of it elsewhere. */
-export function isChange(record: ReportRecord): record is PutRecord | DeleteRecord {
-  return record.op === 'put' || record.op === 'delete'
-}
-
-/** The key stays with who wrote it last, whoever deletes it. */
-function tombstoneOf(
-  last: PutRecord | DeleteRecord | undefined,
-  key: string,
-  version: number,
-): DeleteRecord {
-  return {
-    op: 'delete',
-    key,
-    version,
-    ...(last?.writer === undefined ? {} : { writer: last.writer }),
   }
 }

@@ -1,7 +1,8 @@
 import { ApiError } from '@plexd/protocol'
 import type { Limits } from '../config/limits.ts'
-import type { PutRecord, ReportRecord } from './report-record.ts'
-import { type ReportTable, roomOf, type Usage } from './report-table.ts'
+import type { PutRecord, ReportChange } from './report-record.ts'
+import type { ReportTable } from './report-table.ts'
+import { createUsages, everyone, type Usage, usageOf } from './report-usage.ts'
 
 export type ReportLimits = Pick<
   Limits,
@@ -11,100 +12,60 @@ export type ReportLimits = Pick<
   | 'local_report_bytes_per_user'
 >
 
-/** Of all room for reports, and of that of one writer, what is taken; what is on its way to the disk included. */
+/** Limits the usage of all writers together, and of each; entries on their way to the disk count. */
 export interface ReportQuota {
   /**
-   * Takes the room that the entry needs beyond what its key has, until the function that this gives is called: then the
-   * table has the entry, or nobody will. Throws the 507 where there is not so much.
+   * Reserves what the entry needs beyond the last change of its key, until the returned function is called: then the
+   * table has the entry, or never will. Throws an ApiError (507) at a limit.
    */
-  take(entry: PutRecord, last: ReportRecord | undefined): () => void
+  take(entry: PutRecord, last: ReportChange | undefined): () => void
 }
 
-/** He can fill the disk anyway. */
+/** Not limited as a user: root can fill the disk anyway. */
 const rootWriter = '0'
 
 export function createReportQuota(table: ReportTable, limits: ReportLimits): ReportQuota {
-  const pending = new Map<string | undefined, Usage>()
+  const pending = createUsages()
 
-  function scopesOf(entry: PutRecord, last: ReportRecord | undefined): Scope[] {
-    const { writer } = entry
-    const needed = roomOf(entry)
-    const had = roomOf(last)
-    const ofAll = { used: table.usage(), growth: minus(needed, had), ...limitsOfAll(limits) }
-    if (writer === undefined || writer === rootWriter) return [ofAll]
-    const isOwn = last !== undefined && 'writer' in last && last.writer === writer
-    const growth = isOwn ? ofAll.growth : needed
-    return [ofAll, { writer, used: table.usageOf(writer), growth, ...limitsOfOne(limits) }]
-  }
-
-  function add({ writer, growth }: Scope, sign: 1 | -1): void {
-    const before = pending.get(writer) ?? none
-    const now = {
-      keys: before.keys + sign * growth.keys,
-      bytes: before.bytes + sign * growth.bytes,
+  function check(scope: string, growth: Usage): void {
+    const taken = [table.usage(scope), pending.of(scope)]
+    for (const unit of ['keys', 'bytes'] as const) {
+      const limit = `local_report_${unit}${scope === everyone ? '' : '_per_user'}` as const
+      const needed = taken.reduce((sum, usage) => sum + usage[unit], growth[unit])
+      if (growth[unit] <= 0 || needed <= limits[limit]) continue
+      throw new ApiError(
+        'insufficient_storage',
+        `no room for this report entry: ${describe(scope)} may have ${limits[limit]} ${unit} (limit ${limit}): delete entries first`,
+      )
     }
-    if (now.keys === 0 && now.bytes === 0) pending.delete(writer)
-    else pending.set(writer, now)
   }
 
   return {
     take(entry, last) {
-      const scopes = scopesOf(entry, last)
-      for (const scope of scopes) check(scope, pending.get(scope.writer) ?? none)
-      for (const scope of scopes) add(scope, 1)
+      const growths = growthsOf(entry, last)
+      for (const [scope, growth] of growths) check(scope, growth)
+      for (const [scope, growth] of growths) pending.add(scope, growth, 1)
       return () => {
-        for (const scope of scopes) add(scope, -1)
+        for (const [scope, growth] of growths) pending.add(scope, growth, -1)
       }
     },
   }
 }
 
-/** Room that an entry takes part of: that of all, or that of one writer. */
-interface Scope {
-  writer?: string
-  used: Usage
-  growth: Usage
-  keys: Bound
-  bytes: Bound
+/** A writer who takes over a key of somebody else takes all of its usage. */
+function growthsOf(entry: PutRecord, last: ReportChange | undefined): [string, Usage][] {
+  const needed = usageOf(entry)
+  const had = usageOf(last)
+  const growth = { keys: needed.keys - had.keys, bytes: needed.bytes - had.bytes }
+  const { writer } = entry
+  if (writer === undefined || writer === rootWriter) return [[everyone, growth]]
+  return [
+    [everyone, growth],
+    [writer, last?.writer === writer ? growth : needed],
+  ]
 }
 
-interface Bound {
-  most: number
-  name: keyof ReportLimits
-}
-
-function limitsOfAll(limits: ReportLimits): Pick<Scope, 'keys' | 'bytes'> {
-  return {
-    keys: { most: limits.local_report_keys, name: 'local_report_keys' },
-    bytes: { most: limits.local_report_bytes, name: 'local_report_bytes' },
-  }
-}
-
-function limitsOfOne(limits: ReportLimits): Pick<Scope, 'keys' | 'bytes'> {
-  return {
-    keys: { most: limits.local_report_keys_per_user, name: 'local_report_keys_per_user' },
-    bytes: { most: limits.local_report_bytes_per_user, name: 'local_report_bytes_per_user' },
-  }
-}
-
-function check({ writer, used, growth, ...bounds }: Scope, pending: Usage): void {
-  for (const unit of ['keys', 'bytes'] as const) {
-    const { most, name } = bounds[unit]
-    if (growth[unit] <= 0 || used[unit] + pending[unit] + growth[unit] <= most) continue
-    throw new ApiError(
-      'insufficient_storage',
-      `no room for this report entry: ${describeWriter(writer)} may have ${most} ${unit} (limit ${name}): delete entries first`,
-    )
-  }
-}
-
-function describeWriter(writer: string | undefined): string {
-  if (writer === undefined) return 'all writers together'
-  return writer === 'tcp' ? 'those who come over TCP' : `user ${writer}`
-}
-
-const none: Usage = { keys: 0, bytes: 0 }
-
-function minus(a: Usage, b: Usage): Usage {
-  return { keys: a.keys - b.keys, bytes: a.bytes - b.bytes }
+function describe(scope: string): string {
+  if (scope === everyone) return 'all writers together'
+  return scope === 'tcp' ? 'those who come over TCP' : `user ${scope}`
 }

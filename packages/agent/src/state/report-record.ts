@@ -1,10 +1,9 @@
 import { validatorOf } from '@plexd/protocol'
 import { type Static, Type } from 'typebox'
-import { decodeLine } from './journal-line.ts'
 
 /**
  * A report entry as it is kept: `payload` stays the text that the program wrote, compact, so that no number loses digits.
- * `writer` is the user by number, or `tcp`; nobody where it was not known.
+ * `writer` is the uid of the last writer, or `tcp`; absent if it is not known.
  */
 const PutRecord = Type.Object({
   op: Type.Literal('put'),
@@ -15,14 +14,14 @@ const PutRecord = Type.Object({
   updated_at: Type.String(),
   writer: Type.Optional(Type.String()),
 })
-/** `version` is the last one the key had; it is never given out again. `writer` is who wrote the entry that is gone. */
+/** `version` is the last one of the key, and is never reused. The key still belongs to its writer, whoever deletes it. */
 const DeleteRecord = Type.Object({
   op: Type.Literal('delete'),
   key: Type.String(),
   version: Type.Integer(),
   writer: Type.Optional(Type.String()),
 })
-/** The control plane has the change which made this version. */
+/** The control plane has confirmed the change to this version. */
 const SyncedRecord = Type.Object({
   op: Type.Literal('synced'),
   key: Type.String(),
@@ -33,13 +32,20 @@ const SyncedRecord = Type.Object({
 const FloorRecord = Type.Object({ op: Type.Literal('floor'), version: Type.Integer() })
 
 const ReportRecord = Type.Union([PutRecord, DeleteRecord, SyncedRecord, FloorRecord])
-const reportRecord = validatorOf(ReportRecord)
+export const reportRecord = validatorOf(ReportRecord)
 
 export type PutRecord = Static<typeof PutRecord>
 export type DeleteRecord = Static<typeof DeleteRecord>
 export type ReportRecord = Static<typeof ReportRecord>
 
-/** As `encodeLine` writes it; undefined when the line was damaged. */
-export function decodeRecord(line: string): ReportRecord | undefined {
-  return decodeLine(line, reportRecord())
+/** The last change of a key: its entry, or what is remembered of a deleted one. */
+export type ReportChange = Readonly<PutRecord | DeleteRecord>
+
+export function isChange(record: ReportRecord): record is PutRecord | DeleteRecord {
+  return record.op === 'put' || record.op === 'delete'
+}
+
+/** The record that the control plane has confirmed a change. */
+export function confirmationOf({ op, key, version }: ReportChange): ReportRecord {
+  return { op: 'synced', key, version, deleted: op === 'delete' }
 }

@@ -85,11 +85,11 @@ describe('openReportStore', () => {
     assert.deepEqual(store.keys(), ['a', 'b', 'sent'])
     assert.equal(store.get('a')?.payload, '"text \\u0000 \u00fc"')
     assert.deepEqual(
-      [...store.unsynced()].map(({ key, deleted }) => [key, deleted]),
+      [...store.unsynced()].map(({ key, op }) => [key, op]),
       [
-        ['b', false],
-        ['a', false],
-        ['gone', true],
+        ['b', 'put'],
+        ['a', 'put'],
+        ['gone', 'delete'],
       ],
     )
     assert.equal((await put(store, 'gone')).version, 2)
@@ -279,10 +279,10 @@ describe('what the control plane does not have yet', () => {
     await put(store, 'a')
     await store.delete('b')
     assert.deepEqual(
-      [...store.unsynced()].map(({ key, version, deleted }) => ({ key, version, deleted })),
+      [...store.unsynced()].map(({ op, key, version }) => ({ op, key, version })),
       [
-        { key: 'a', version: 2, deleted: false },
-        { key: 'b', version: 1, deleted: true },
+        { op: 'put', key: 'a', version: 2 },
+        { op: 'delete', key: 'b', version: 1 },
       ],
     )
   })

@@ -1,14 +1,20 @@
 import { join } from 'node:path'
 import { type Clock, createGroupQueue, describeError, diskFault, type Log } from '@plexd/runtime'
 import { createListeners } from '../process/listeners.ts'
-import { type Journal, openJournal } from './journal.ts'
-import { encodeLine } from './journal-line.ts'
-import { createReportDrafts, isChange, type ReportWriteInput } from './report-drafts.ts'
+import { encodeLine, type Journal, openJournal } from './journal.ts'
+import { createReportDrafts, type ReportWriteInput } from './report-drafts.ts'
 import { createReportQuota, type ReportLimits } from './report-quota.ts'
-import { decodeRecord, type PutRecord, type ReportRecord } from './report-record.ts'
-import { createReportTable, type ReportChange, type ReportTable } from './report-table.ts'
+import {
+  isChange,
+  type PutRecord,
+  type ReportChange,
+  type ReportRecord,
+  reportRecord,
+} from './report-record.ts'
+import { createReportTable, type ReportTable } from './report-table.ts'
+import { everyone } from './report-usage.ts'
 
-export type { ReportChange } from './report-table.ts'
+export type { ReportChange } from './report-record.ts'
 
 /** A report entry; `payload` is JSON text. A changed entry is a new object. */
 export type ReportEntry = Readonly<Omit<PutRecord, 'op'>>
@@ -145,7 +151,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   return {
     get: (key) => table.entry(key),
     keys: () => table.keys(),
-    isEmpty: () => table.usage().keys === 0,
+    isEmpty: () => table.usage(everyone).keys === 0,
     index: () => index,
     put,
     delete: remove,
@@ -181,15 +187,11 @@ async function readJournal(
   table: ReportTable,
 ): Promise<Journal> {
   const path = join(dataDir, 'state', 'report', 'journal')
-  let damaged = 0
-  const journal = await openJournal(path, (line) => {
-    const record = decodeRecord(line)
-    if (record) table.apply(record)
-    else damaged++
-  }).catch((error: unknown) => {
+  const journal = await openJournal(path, reportRecord(), table.apply).catch((error: unknown) => {
     const why = describeError(error)
     throw new Error(`open reports "${path}": ${why}: move away what is in their place`)
   })
+  const { damaged } = journal
   if (damaged > 0) log.warn('report journal is damaged, records are lost', { file: path, damaged })
   return journal
 }
@@ -206,7 +208,7 @@ function takeGroup(queue: Write[]): Write[] {
 
 /** The journal is rewritten when more than half of it is history, and not while it is small. */
 function compactionSize(table: ReportTable): number {
-  return 2 * table.usage().bytes + 4 * mebibyte
+  return 2 * table.usage(everyone).bytes + 4 * mebibyte
 }
 
 /** RFC 3339 in UTC without trailing zeros, as Go prints it. */
