@@ -1,7 +1,12 @@
 import type { Command } from 'commander'
+import type { Caller, Flags } from './flags.ts'
 
 /** Prints a shell script to be sourced. It contains all the words, so that pressing Tab does not start plexd. */
-export function printCompletion(program: Command, shell: 'bash' | 'zsh' | 'fish'): void {
+export async function printCompletion(
+  _flags: Flags,
+  { shell }: { shell: 'bash' | 'zsh' | 'fish' },
+  { program }: Caller,
+): Promise<void> {
   const places = placesOf(program, '')
   const name = program.name()
   const scripts = {

@@ -1,12 +1,13 @@
 import { tellConfigFindings } from '@plexd/runtime'
 import { defaultConfigFile } from '../config/agent-config.ts'
 import { examineConfigFile } from '../config/load-config.ts'
+import type { Flags, Json } from './flags.ts'
 
 /** Checks the file as `plexd up` would, and changes nothing. */
 export async function runConfigCheck(
-  file: string | undefined,
-  options: { json?: boolean },
+  _flags: Flags,
+  { file, json }: Json & { file?: string },
 ): Promise<void> {
   const path = file ?? process.env.PLEXD_CONFIG ?? defaultConfigFile
-  tellConfigFindings(path, await examineConfigFile(path), options)
+  tellConfigFindings(path, await examineConfigFile(path), { json })
 }

@@ -7,7 +7,7 @@ import { interfaceCheck } from '../doctor/interface-check.ts'
 import { machineChecks } from '../doctor/machine-checks.ts'
 import { routingCheck } from '../doctor/routing-check.ts'
 import { socketCheck } from '../doctor/socket-check.ts'
-import { type Flags, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './flags.ts'
 
 const checks: readonly Check<AgentConfig>[] = [
   ...machineChecks,
@@ -19,6 +19,6 @@ const checks: readonly Check<AgentConfig>[] = [
   ...daemonChecks,
 ]
 
-export async function runDoctor(flags: Flags, options: { json?: boolean }): Promise<void> {
+export async function runDoctor(flags: Flags, options: Json): Promise<void> {
   tellFindings(await examine(checks, await loadConfigFor(flags)), options)
 }

@@ -6,10 +6,10 @@ import { removeFootprint } from '../mesh/footprint.ts'
 import { endEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
 import { type FoundInterface, findInterface } from '../wireguard/interface/find-interface.ts'
 import { lockHolder, lockInterface } from '../wireguard/interface/interface-lock.ts'
-import { type Flags, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './flags.ts'
 
 /** Stops the daemon, if one is running, and removes everything it has configured in the network. The node stays registered. */
-export async function runDown(flags: Flags, { json }: { json?: boolean }): Promise<void> {
+export async function runDown(flags: Flags, { json }: Json): Promise<void> {
   const config = await loadConfigFor(flags)
   if (process.getuid?.() !== 0) {
     throw new CliError('take the mesh down: run this as root', exitCodes.denied)

@@ -1,4 +1,11 @@
-import { CliError, createLog, exitCodes, type LogLevel, logLevels } from '@plexd/runtime'
+import {
+  CliError,
+  createLog,
+  exitCodes,
+  type LogLevel,
+  logLevels,
+  type ReloadRequests,
+} from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import type { AgentConfig, Settings } from '../config/agent-config.ts'
 import { loadConfig } from '../config/load-config.ts'
@@ -8,6 +15,17 @@ import { type SettingName, settingRows } from '../config/settings.ts'
 export interface Flags {
   settings: Settings
   configFile: string | undefined
+}
+
+/** Of every command that can print JSON. */
+export interface Json {
+  json?: boolean
+}
+
+/** What a command is run with, apart from its options and arguments. */
+export interface Caller {
+  program: Command
+  reloadRequests: ReloadRequests | undefined
 }
 
 /** The options of any command; those that a command lacks are not set. */

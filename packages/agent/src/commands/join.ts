@@ -7,11 +7,11 @@ import { type Identity, loadIdentity } from '../identity/identity.ts'
 import { describeCapabilities } from '../registration/capabilities.ts'
 import { enrol } from '../registration/enrol.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
-import { type Flags, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './flags.ts'
 import { askSecret } from './prompt.ts'
 
 /** Enrols and prints the identity; a node that is already enrolled is only shown. */
-export async function runJoin(flags: Flags, { json }: { json?: boolean }): Promise<void> {
+export async function runJoin(flags: Flags, { json }: Json): Promise<void> {
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', flags.settings.logLevel ?? 'warn')
   const { node_id, mesh_ip, hostname } = await findOrEnrol(config, flags, log)

@@ -5,9 +5,25 @@ import {
   describeError,
   errorCodeOf,
   exitCodes,
+  printJson,
+  systemClock,
 } from '@plexd/runtime'
 import { describeEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
-import { type Flags, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './flags.ts'
+
+/** A command that asks the daemon for one thing, and prints it. `format` gets the time as well. */
+export function show<Body>(
+  what: string,
+  call: (client: Client<LocalApi>) => Promise<{ body: Body }>,
+  format: (body: Body, nowMs: number) => string,
+  advice = adviceOf,
+): (flags: Flags, given: Json) => Promise<void> {
+  return async (flags, { json }) => {
+    const { body } = await callLocal(flags, what, call, advice)
+    if (json) printJson(body)
+    else process.stdout.write(format(body, systemClock.now()))
+  }
+}
 
 /** Calls the daemon on this machine. `what` is the action, for error messages. */
 export async function callLocal<T>(

@@ -1,19 +1,14 @@
 import type { NetworkStatus } from '@plexd/protocol'
-import { printable, printJson } from '@plexd/runtime'
-import type { Flags } from './flags.ts'
-import { adviceOf, callLocal } from './local.ts'
+import { printable } from '@plexd/runtime'
+import { adviceOf, show } from './local.ts'
 
 /** Asks the daemon, because only it can send from WireGuard's port. Exit code 1 if it has no mesh, and so no such port. */
-export async function runNetcheck(flags: Flags, { json }: { json?: boolean }): Promise<void> {
-  const { body } = await callLocal(
-    flags,
-    'check the network',
-    (client) => client.checkNetwork({}),
-    { ...adviceOf, 409: '' },
-  )
-  if (json) printJson(body)
-  else process.stdout.write(formatNetwork(body))
-}
+export const runNetcheck = show(
+  'check the network',
+  (client) => client.checkNetwork({}),
+  formatNetwork,
+  { ...adviceOf, 409: '' },
+)
 
 export function formatNetwork(status: NetworkStatus): string {
   const { public_endpoint, stun_server, nat_type, nat_reason, way, way_reason } = status

@@ -1,13 +1,8 @@
 import type { PeerStatus } from '@plexd/protocol'
-import { formatAge, formatTable, printJson, systemClock } from '@plexd/runtime'
-import type { Flags } from './flags.ts'
-import { callLocal } from './local.ts'
+import { formatAge, formatTable } from '@plexd/runtime'
+import { show } from './local.ts'
 
-export async function runPeers(flags: Flags, { json }: { json?: boolean }): Promise<void> {
-  const { body } = await callLocal(flags, 'read peers', (client) => client.listPeers({}))
-  if (json) printJson(body)
-  else process.stdout.write(formatPeers(body, systemClock.now()))
-}
+export const runPeers = show('read peers', (client) => client.listPeers({}), formatPeers)
 
 export function formatPeers(peers: readonly PeerStatus[], nowMs: number): string {
   if (peers.length === 0) return 'no peers\n'

@@ -1,13 +1,12 @@
 import type { PolicyStatus, RuleStatus } from '@plexd/protocol'
-import { formatTable, printJson } from '@plexd/runtime'
-import type { Flags } from './flags.ts'
-import { callLocal } from './local.ts'
+import { formatTable } from '@plexd/runtime'
+import { show } from './local.ts'
 
-export async function runPolicies(flags: Flags, { json }: { json?: boolean }): Promise<void> {
-  const { body } = await callLocal(flags, 'read policies', (client) => client.listPolicies({}))
-  if (json) printJson(body)
-  else process.stdout.write(formatPolicies(body))
-}
+export const runPolicies = show(
+  'read policies',
+  (client) => client.listPolicies({}),
+  formatPolicies,
+)
 
 /** The rules in order of evaluation, then the packets decided without one. */
 export function formatPolicies(status: PolicyStatus): string {

@@ -1,14 +1,9 @@
 import type { DaemonStatus } from '@plexd/protocol'
-import { printable, printJson, systemClock } from '@plexd/runtime'
+import { printable } from '@plexd/runtime'
 import type { Static } from 'typebox'
-import type { Flags } from './flags.ts'
-import { callLocal } from './local.ts'
+import { show } from './local.ts'
 
-export async function runStatus(flags: Flags, { json }: { json?: boolean }): Promise<void> {
-  const { body } = await callLocal(flags, 'read status', (client) => client.getStatus({}))
-  if (json) printJson(body)
-  else process.stdout.write(formatStatus(body, systemClock.now()))
-}
+export const runStatus = show('read status', (client) => client.getStatus({}), formatStatus)
 
 /** For people: one fact per line, problems last, where they are seen. */
 export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number): string {

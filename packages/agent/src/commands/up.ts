@@ -1,19 +1,14 @@
-import {
-  createLog,
-  type ReloadRequests,
-  runUntilSignal,
-  startMemoryReturn,
-  systemClock,
-} from '@plexd/runtime'
+import { createLog, runUntilSignal, startMemoryReturn, systemClock } from '@plexd/runtime'
 import { rememberSettings } from '../config/remembered.ts'
 import { startAgent } from '../daemon/agent.ts'
 import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
-import { type Flags, loadConfigFor } from './flags.ts'
+import { type Caller, type Flags, loadConfigFor } from './flags.ts'
 
 /** Runs until SIGTERM or SIGINT; SIGHUP reloads the settings and the CA file. The mesh stays up afterwards: "plexd down" removes it. */
 export async function runUp(
   flags: Flags,
-  reloadRequests: ReloadRequests | undefined,
+  _given: unknown,
+  { reloadRequests }: Caller,
 ): Promise<void> {
   const config = await loadConfigFor(flags)
   const log = createLog('plexd', config.logLevel)

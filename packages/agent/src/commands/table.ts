@@ -1,0 +1,210 @@
+import { Argument, type Command } from 'commander'
+import { defaultConfigFile } from '../config/agent-config.ts'
+import { type Caller, type Flags, type Json, withFlags } from './flags.ts'
+import { printVersion } from './version.ts'
+
+export interface CommandRow {
+  description: string
+  /** Adds its options and arguments. */
+  form?(command: Command): Command
+  examples?: readonly (readonly [command: string, what: string])[]
+  /** The code that runs it, which takes the options and arguments of its form by name. */
+  load?(): Promise<(flags: Flags, given: never, caller: Caller) => Promise<void>>
+  subcommands?: Readonly<Record<string, CommandRow>>
+}
+
+const state: Record<string, CommandRow> = {
+  get: {
+    description: 'Read one entry, or list the keys',
+    form: (command) =>
+      withSocket(command)
+        .addArgument(kind(['metadata', 'data', 'secret', 'report']))
+        .argument('[key]', 'slashes belong to the key'),
+    load: async () => (await import('./state.ts')).getEntry,
+  },
+  report: {
+    description: 'Write a report entry',
+    form: (command) =>
+      withSocket(command)
+        .argument('<key>')
+        .requiredOption('--data <json>', 'the payload; "-" reads it from stdin')
+        .option('--content-type <type>', 'what the payload is', 'application/json')
+        .option('--if-match <version>', 'only over this version; 0: only if there is none'),
+    load: async () => (await import('./state.ts')).putReport,
+  },
+  delete: {
+    description: 'Delete a report entry',
+    form: (command) =>
+      withSocket(command)
+        .addArgument(kind(['report']))
+        .argument('<key>'),
+    load: async () => (await import('./state.ts')).deleteReport,
+  },
+}
+
+export const commands: Record<string, CommandRow> = {
+  join: {
+    description: 'Enrol this machine with a bootstrap token, or show who it is already',
+    form: (command) => withJson(withFlags(withControlPlane(command), 'tokenFile', 'hostname')),
+    examples: [
+      ['plexd join --api https://cp.example.com --token-file ./token', 'enrol without a question'],
+      ['plexd join --api https://cp.example.com', 'ask for the token at the terminal'],
+    ],
+    load: async () => (await import('./join.ts')).runJoin,
+  },
+  up: {
+    description: 'Run the daemon in the foreground; enrols first if need be',
+    form: (command) =>
+      withFlags(
+        withControlPlane(command),
+        ...(['tokenFile', 'hostname', 'socketPath', 'meshEnabled', 'mode'] as const),
+      ),
+    examples: [
+      ['plexd up', `run with ${defaultConfigFile}, and what enrolled this machine`],
+      [
+        'plexd up --api https://localhost:8443 --ca-file ca.crt --token-file ./token --data-dir ./node --socket ./node/api.sock --no-mesh',
+        'try it without root',
+      ],
+    ],
+    load: async () => (await import('./up.ts')).runUp,
+  },
+  down: {
+    description: 'Stop the daemon and remove the mesh from this machine; the node stays registered',
+    form: withSocket,
+    examples: [['plexd down', 'interface, routes, rules and processes go']],
+    load: async () => (await import('./down.ts')).runDown,
+  },
+  status: {
+    description: 'Show how the daemon is doing and what needs a hand',
+    form: withSocket,
+    examples: [
+      ['plexd status', 'for people; exit code 5 when no daemon runs'],
+      ["plexd status --json | jq '.problems'", 'for scripts'],
+    ],
+    load: async () => (await import('./status.ts')).runStatus,
+  },
+  peers: {
+    description: 'Show how each peer is reached, and why one is not',
+    form: withSocket,
+    examples: [
+      ['plexd peers', 'for people'],
+      [`plexd peers --json | jq '.[] | select(.state != "connected")'`, 'for scripts'],
+    ],
+    load: async () => (await import('./peers.ts')).runPeers,
+  },
+  policies: {
+    description: 'Show the rules that this node enforces, and how many packets each decided',
+    form: withSocket,
+    examples: [
+      ['plexd policies', 'in the order in which they are tried'],
+      [`plexd policies --json | jq '.rules[] | select(.action == "deny")'`, 'for scripts'],
+    ],
+    load: async () => (await import('./policies.ts')).runPolicies,
+  },
+  netcheck: {
+    description: 'Look how this node is seen from the internet: endpoint, NAT type, and why',
+    form: withSocket,
+    examples: [
+      ['plexd netcheck', 'takes up to ten seconds where UDP is blocked'],
+      ['plexd netcheck --json | jq -r .public_endpoint', 'for scripts'],
+    ],
+    load: async () => (await import('./netcheck.ts')).runNetcheck,
+  },
+  doctor: {
+    description: 'Check all that plexd needs on this machine, each with its remedy',
+    form: (command) => withUrl(withSocket(command)),
+    examples: [
+      ['sudo plexd doctor', 'exit code 1 when something must be mended'],
+      [`plexd doctor --json | jq '.[] | select(.state == "failed")'`, 'for scripts'],
+    ],
+    load: async () => (await import('./doctor.ts')).runDoctor,
+  },
+  state: {
+    description: 'Show what the node holds: metadata, data, secrets, reports',
+    form: withSocket,
+    examples: [
+      ['plexd state', 'all keys'],
+      ['plexd state get data nginx.conf', 'one entry, as it is'],
+      ['plexd state get secret db/password', 'needs root or the group plexd-secrets'],
+      [`plexd state report health --data '{"status":"ok"}'`, 'write a report entry'],
+      ['plexd state delete report health', 'delete it'],
+    ],
+    load: async () => (await import('./state.ts')).showState,
+    subcommands: state,
+  },
+  config: {
+    description: 'The config file of plexd',
+    subcommands: {
+      check: {
+        description: 'Look for what is wrong or mistyped in a config file, and change nothing',
+        form: (command) =>
+          command
+            .argument('[file]', `${defaultConfigFile} by default`)
+            .option(
+              '--json',
+              'print JSON: the file, and a list of key, state, detail and did_you_mean',
+            ),
+        examples: [
+          [
+            'plexd config check',
+            '0 all is well, 1 something does nothing, 2 plexd would not start',
+          ],
+          ["plexd config check ./config.yaml --json | jq '.findings[].key'", 'for scripts'],
+        ],
+        load: async () => (await import('./config-check.ts')).runConfigCheck,
+      },
+    },
+  },
+  deregister: {
+    description: 'Leave the mesh; the control plane forgets this node',
+    form: (command) =>
+      withJson(
+        withControlPlane(command)
+          .option('--purge', 'remove the identity and all state from this machine as well')
+          .option('--force', 'with --purge: do so even if the control plane cannot be told')
+          .option('--yes', 'do not ask; nobody is asked where standard input is no terminal'),
+      ),
+    examples: [
+      ['plexd deregister', 'leave, keep the files'],
+      ['plexd deregister --purge', 'leave nothing behind; then "plexd join" starts over'],
+    ],
+    load: async () => (await import('./deregister.ts')).runDeregister,
+  },
+  version: {
+    description: 'Show the version',
+    form: withJson,
+    load: async () => async (_flags, given: Json) => printVersion(given.json === true),
+  },
+  completion: {
+    description: 'Print a completion script',
+    form: (command) =>
+      command.addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish'])),
+    examples: [['plexd completion bash > /etc/bash_completion.d/plexd', 'for all users, in bash']],
+    load: async () => (await import('./completion.ts')).printCompletion,
+  },
+}
+
+function kind(kinds: readonly string[]): Argument {
+  return new Argument('<kind>', `one of ${kinds.join(', ')}`).choices(kinds)
+}
+
+function withControlPlane(command: Command): Command {
+  return withUrl(withConfig(command))
+}
+
+function withUrl(command: Command): Command {
+  return withFlags(command, 'apiUrl', 'caFile', 'insecureHttp')
+}
+
+function withSocket(command: Command): Command {
+  return withJson(withFlags(withConfig(command), 'socketPath'))
+}
+
+function withJson(command: Command): Command {
+  return command.option('--json', 'print JSON')
+}
+
+function withConfig(command: Command): Command {
+  command.option('--config <file>', `config file; ${defaultConfigFile} by default`)
+  return withFlags(command, 'dataDir', 'logLevel')
+}
