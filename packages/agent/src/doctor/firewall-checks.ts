@@ -13,8 +13,9 @@ import {
 import type { Chain } from '../firewall/host/nft-json.ts'
 import { readOthers } from '../firewall/host/read-others.ts'
 import { loadIdentity } from '../identity/identity.ts'
-import { placeOf, readableRanges } from '../mesh/place.ts'
-import { defaultRoutes, readRouteTable } from '../routing/default-routes.ts'
+import { placeOf } from '../mesh/place.ts'
+import { readDefaultRoutes } from '../routing/default-routes.ts'
+import { readRanges } from '../routing/networks.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 
@@ -89,8 +90,8 @@ async function look(config: AgentConfig): Promise<{ chains: Chain[]; traffic: Me
     traffic: {
       interface: config.meshInterface,
       wireguardPort: config.meshPort,
-      meshRanges: identity && readableRanges(placeOf(identity, config).meshRanges),
-      uplink: defaultRoutes(readRouteTable())[0]?.dev,
+      meshRanges: identity && readRanges(placeOf(identity, config).meshRanges),
+      uplink: readDefaultRoutes()[0]?.dev,
     },
   }
 }

@@ -19,6 +19,7 @@ import type { ReconcileRequests } from '../reconcile/requests.ts'
 import { createControlAddresses } from '../routing/control-addresses.ts'
 import type { PlannedPlace } from '../routing/mesh-range.ts'
 import type { MeshRouting } from '../routing/mesh-routing.ts'
+import { readRanges } from '../routing/networks.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { WgPeer } from '../wireguard/backend/wg-interface.ts'
 import { AbsentDevice } from '../wireguard/device/absent-device.ts'
@@ -27,7 +28,7 @@ import { standardMtu } from '../wireguard/interface/link.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
 import { describePolicies, type MeshSight, whyNoMesh } from './mesh-sight.ts'
 import type { MeshPlace, OpenMesh } from './open-mesh.ts'
-import { placeOf, readableRanges } from './place.ts'
+import { placeOf } from './place.ts'
 import type { RepairCounts } from './repair-counts.ts'
 
 /** The mesh of a node: interface, packet filter, and their current state. */
@@ -68,7 +69,7 @@ export interface NodeMeshDeps extends MeshSource {
 export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
   const { config, desired, identity, problems, clock, log } = deps
   const place = (): PlannedPlace => placeOf(identity(), config, desired.current().mesh_ranges)
-  const ranges = (): readonly Cidr[] => readableRanges(place().meshRanges)
+  const ranges = (): readonly Cidr[] => readRanges(place().meshRanges)
   const endpoints = createEndpoints({
     mark: createMark(deps.database, 'endpoint'),
     desired,
@@ -176,5 +177,5 @@ function openFirewall(
 
 /** If unknown, all ranges count as routed into the mesh. */
 function leftOut(all: readonly string[], routed: readonly string[] = all): Cidr[] {
-  return readableRanges(all.filter((text) => !routed.includes(text)))
+  return readRanges(all.filter((text) => !routed.includes(text)))
 }

@@ -1,7 +1,5 @@
-import type { Cidr } from '@plexd/protocol'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { type Identity, rangesOf } from '../identity/identity.ts'
-import { readRange } from '../routing/local-routes.ts'
 import { guessMeshRange, type PlannedPlace } from '../routing/mesh-range.ts'
 
 /**
@@ -17,9 +15,4 @@ export function placeOf(
   const said = told.length > 0 ? told : rangesOf(identity)
   const meshRanges = said ?? pinned ?? [guessMeshRange(meshIp)]
   return { meshIp, meshRanges, pinned, interfaceName: meshInterface }
-}
-
-/** An invalid one is reported by the code that uses the place. */
-export function readableRanges(ranges: readonly string[]): Cidr[] {
-  return ranges.flatMap((text) => readRange(text) ?? [])
 }

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { isPrivateRange, parseCidr } from '@plexd/protocol'
 import { formatAddress } from '@plexd/runtime'
-import { defaultRoutes, readRouteTable } from '../routing/default-routes.ts'
+import { readDefaultRoutes } from '../routing/default-routes.ts'
 
 /** As `os.networkInterfaces()` has it. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>
@@ -72,7 +72,7 @@ function isPrivate(address: string): boolean {
 
 /** As this machine has it now. */
 export function localPlace(at: Pick<LocalPlace, 'port' | 'meshInterface'>): LocalPlace {
-  const [first] = defaultRoutes(readRouteTable())
+  const [first] = readDefaultRoutes()
   return { ...at, wayOut: first?.dev ?? '', isInside: (name) => isBridge(name) }
 }
 

@@ -4,13 +4,12 @@ import { createListeners } from '../process/listeners.ts'
 
 /** The IPv4 addresses of the control plane, as far as they are known: nobody waits for a name server. */
 export interface ControlAddresses {
-  /** Undefined until the name was resolved once. Looks again now and then, in the background. */
+  /** Undefined until the name was resolved once. Resolves it again now and then, in the background. */
   current(): readonly string[] | undefined
-  /** Called when they have become others. Returns the function that ends it. */
+  /** Called when they have changed. Returns the function that ends it. */
   onChange(listener: () => void): () => void
 }
 
-/** Between two look-ups of a name. */
 const lookUpEachMs = 30_000
 
 export function createControlAddresses({
@@ -21,20 +20,20 @@ export function createControlAddresses({
 }: {
   url: string
   /**
-   * Whether a peer has the address in the mesh. Whoever answers for the name would have its packets sent out in clear, so that
-   * there is no control plane but where the URL itself says so.
+   * Whether a peer has the address in the mesh. Whoever answers for the name could otherwise have that peer's packets sent
+   * out in clear; only the URL itself may name such an address.
    */
   isPeer?(address: string): boolean
   clock: Clock
-  /** Those who connect look the name up too: nobody asks twice. */
+  /** Shared with those who connect, so that nobody resolves a name twice. */
   names: Pick<NameCache, 'resolve'>
 }): ControlAddresses {
-  const host = hostOf(url)
   const listeners = createListeners()
+  const host = hostOf(url)
+  const written = writtenIn(host)
+  if (written) return { onChange: listeners.add, current: () => written }
   let known: readonly string[] | undefined
   let dueMs = Number.NEGATIVE_INFINITY
-  const isName = isIP(host) === 0 && host !== ''
-  if (!isName) known = isIPv4(host) ? [host] : []
 
   async function lookUp(): Promise<void> {
     const found = await resolveIpv4(host, names)
@@ -46,25 +45,30 @@ export function createControlAddresses({
   return {
     onChange: listeners.add,
     current() {
-      if (isName && clock.monotonic() >= dueMs) {
+      if (clock.monotonic() >= dueMs) {
         dueMs = clock.monotonic() + lookUpEachMs
-        lookUp().catch(() => {}) // what is known stays, and whoever connects tells
+        lookUp().catch(() => {}) // those known stay, and a connection that fails is reported
       }
-      return isName ? known?.filter((address) => !isPeer(address)) : known
+      return known?.filter((address) => !isPeer(address))
     },
   }
 }
 
-/** Looks them up now. */
+/** Resolves them now. */
 export async function lookUpAddresses(url: string): Promise<string[]> {
   const host = hostOf(url)
-  if (isIP(host) !== 0 || host === '') return isIPv4(host) ? [host] : []
-  return resolveIpv4(host, createNameCache())
+  return writtenIn(host) ?? resolveIpv4(host, createNameCache())
 }
 
-/** Without brackets; empty where none is named. */
+/** Without brackets; empty if the URL is. */
 function hostOf(url: string): string {
   return url === '' ? '' : new URL(url).hostname.replace(/^\[|\]$/g, '')
+}
+
+/** The addresses in the host itself; undefined if it is a name. */
+function writtenIn(host: string): string[] | undefined {
+  if (host !== '' && isIP(host) === 0) return undefined
+  return isIPv4(host) ? [host] : []
 }
 
 async function resolveIpv4(host: string, names: Pick<NameCache, 'resolve'>): Promise<string[]> {

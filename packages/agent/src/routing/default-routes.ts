@@ -1,14 +1,13 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** A way out of this machine. */
 export interface DefaultRoute {
   dev: string
-  /** As the kernel prints it, eight hexadecimal digits. */
+  /** Eight hexadecimal digits, as the kernel prints it. */
   gateway: string
   metric: string
 }
 
-/** The default routes in the text of /proc/net/route, in the order of preference. Pure. */
+/** The default routes in the text of /proc/net/route, the preferred one first. Pure. */
 export function defaultRoutes(table: string): DefaultRoute[] {
   return table
     .split('\n')
@@ -20,17 +19,18 @@ export function defaultRoutes(table: string): DefaultRoute[] {
 
 const none = '00000000'
 
-/** The beginning of the main table, where the default routes stand: a router may have a million others. Empty where it cannot be read. */
-export function readRouteTable(path = '/proc/self/net/route'): string {
+/** Those of this machine; none if the table cannot be read. */
+export function readDefaultRoutes(): DefaultRoute[] {
   try {
-    const file = openSync(path, 'r')
+    const file = openSync('/proc/self/net/route', 'r')
     try {
+      // The default routes come first; a router may have a million others.
       const bytes = Buffer.alloc(4_096)
-      return bytes.toString('utf8', 0, readSync(file, bytes, 0, bytes.length, 0))
+      return defaultRoutes(bytes.toString('utf8', 0, readSync(file, bytes, 0, bytes.length, 0)))
     } finally {
       closeSync(file)
     }
   } catch {
-    return ''
+    return []
   }
 }

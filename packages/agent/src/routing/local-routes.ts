@@ -1,29 +1,32 @@
-import { type Cidr, parseCidr } from '@plexd/protocol'
+import type { Cidr } from '@plexd/protocol'
 import { type Exec, exec as execProgram } from '@plexd/runtime'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
+import { readRange } from './networks.ts'
 
-/** Where this machine sends what, as the kernel has it. */
+/** A route as the kernel has it. */
 export interface LocalRoute {
   /** `unicast`, `local` for an own address, `blackhole`, ... */
   type: string
   /** `192.168.1.0/24`, `192.168.1.7`, `default` */
   dst: string
+  /** The same, parsed; undefined for `default`. */
+  network: Cidr | undefined
   dev?: string
   gateways: readonly string[]
   /** `main`, `local`, or a number. */
   table: string
 }
 
-/** Which packets are looked up in which table; the lowest priority comes first. */
+/** A rule of policy routing; the one with the lowest priority comes first. */
 export interface RoutingRule {
   priority: number
   table: string
-  /** What is asked of a packet, in words of `ip`. */
+  /** Its conditions, in the syntax of `ip`. */
   selector: string
-  /** Of which packets all are looked up, by where they go (CIDR); undefined where more is asked of a packet. */
-  takes: string | undefined
-  /** Routes to networks as large as this, or larger, are passed over. */
+  /** The destinations for which it leads all packets to the table; undefined if it has other conditions too. */
+  takes: Cidr | undefined
+  /** Ignores routes with this prefix length or a shorter one (`suppress_prefixlength`). */
   passesOver?: number
 }
 
@@ -38,7 +41,7 @@ export async function readRouting(exec: Exec = execProgram): Promise<Routing> {
   return parseRouting(await exec(['ip', '-4', '-json', '-batch', '-'], { input }))
 }
 
-/** Reads the two lines. Broadcast addresses and the like come and go with the networks that they are of, and are left out. */
+/** Parses the two lines. Leaves out broadcast addresses and the like, which come and go with their networks. */
 export function parseRouting(text: string): Routing {
   const [rules = [], routes = []] = text
     .split('\n')
@@ -58,6 +61,7 @@ export function parseRouting(text: string): Routing {
       .map(({ type = 'unicast', dst, dev, gateway, nexthops = [], table = 'main' }) => ({
         type,
         dst,
+        network: readRange(dst),
         ...(dev === undefined ? {} : { dev }),
         gateways: [gateway, ...nexthops.map((hop) => hop.gateway)].filter(
           (via) => via !== undefined,
@@ -87,20 +91,6 @@ const Rules = Type.Array(
   }),
 )
 
-/** Where a route leads to; undefined for what is no network of IPv4. */
-export function networkOf(dst: string): Cidr | undefined {
-  return readRange(dst === 'default' ? '0.0.0.0/0' : dst)
-}
-
-/** Undefined for what is no network, as `default`. */
-export function readRange(text: string): Cidr | undefined {
-  try {
-    return parseCidr(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** `not fwmark 0xe4/0xffff`, `to 10.0.0.0/8`; empty for all packets. */
 function selectorOf(rule: Readonly<Record<string, unknown>>): string {
   const { not, src, srclen, dst, dstlen, fwmark, fwmask, iif, oif } = rule
@@ -116,14 +106,14 @@ function selectorOf(rule: Readonly<Record<string, unknown>>): string {
     .join(' ')
 }
 
-/** What `ip` may say of a rule beside the destination, without asking anything of a packet. */
-const asksNothing = new Set(['protocol', 'src', 'dst', 'dstlen'])
+/** Keys that `ip` prints of a rule and that are no further condition. */
+const noConditions = new Set(['protocol', 'src', 'dst', 'dstlen'])
 
-function takenBy(rule: Readonly<Record<string, unknown>>): string | undefined {
+function takenBy(rule: Readonly<Record<string, unknown>>): Cidr | undefined {
   const { src = 'all', dst = 'all', dstlen } = rule
-  const asksMore = src !== 'all' || Object.keys(rule).some((key) => !asksNothing.has(key))
-  if (asksMore) return undefined
-  return dst === 'all' ? '0.0.0.0/0' : prefixed(dst, dstlen)
+  const hasMore = src !== 'all' || Object.keys(rule).some((key) => !noConditions.has(key))
+  if (hasMore) return undefined
+  return readRange(dst === 'all' ? '0.0.0.0/0' : prefixed(dst, dstlen))
 }
 
 function prefixed(address: unknown, length: unknown): string {

@@ -4,6 +4,7 @@ import { cidrContains, cidrSize, formatCidr, formatIpv4, parseCidr } from '@plex
 import fc from 'fast-check'
 import { type LocalRoute, parseRouting, type Routing } from './local-routes.ts'
 import { guessMeshRange, judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
+import { networkAround, readRange } from './networks.ts'
 
 describe('guessMeshRange', () => {
   it('takes the usual range for an address in it', () => {
@@ -30,7 +31,7 @@ const machine = parseRouting(
   ])}\n`,
 )
 
-const unreachable = { type: 'unreachable', dst: '10.100.0.0/16', gateways: [] }
+const unreachable = aRoute('10.100.0.0/16', { type: 'unreachable', table: '8293' })
 
 describe('judgePlace', () => {
   it('finds nothing wrong with a range that nobody has, though a VPN has the default route in two halves', () => {
@@ -38,11 +39,8 @@ describe('judgePlace', () => {
   })
 
   it('refuses a range in which another plexd of this machine has its mesh, pinned or not', () => {
-    const theirs = { type: 'unicast', dst: '10.100.0.0/16', dev: 'plexd1', gateways: [] }
-    const mesh = [
-      { ...theirs, table: '8293' },
-      { ...unreachable, table: '8293' },
-    ]
+    const theirs = aRoute('10.100.0.0/16', { dev: 'plexd1', table: '8293' })
+    const mesh = [theirs, unreachable]
     for (const pinned of [undefined, ['10.100.0.0/16']])
       assert.match(
         JSON.stringify(judgePlace(aPlace({ pinned }), withRoutes(...mesh))),
@@ -52,7 +50,7 @@ describe('judgePlace', () => {
       route.type === 'unicast' ? { ...route, dev: 'plexd0' } : route,
     )
     assert.deepEqual(judgePlace(aPlace(), withRoutes(...own)), fine('10.100.0.0/16'))
-    const elsewhere = { ...theirs, dst: '10.200.0.0/16', table: '8293' }
+    const elsewhere = aRoute('10.200.0.0/16', { dev: 'plexd1', table: '8293' })
     assert.deepEqual(judgePlace(aPlace(), withRoutes(elsewhere)), fine('10.100.0.0/16'))
   })
 
@@ -261,12 +259,12 @@ function warningOf(place: PlannedPlace, all: Routing): string {
 }
 
 function aRoute(dst: string, changes: Partial<LocalRoute> = {}): LocalRoute {
-  return { type: 'unicast', dst, gateways: [], table: 'main', ...changes }
+  const network = readRange(dst)
+  return { type: 'unicast', dst, network, gateways: [], table: 'main', ...changes }
 }
 
 function masked(address: number, prefixLength: number): string {
-  const size = 2 ** (32 - prefixLength)
-  return formatCidr({ family: 4, first: address - (address % size), prefixLength })
+  return formatCidr(networkAround(address, prefixLength))
 }
 
 function aPlace(changes: Partial<PlannedPlace> = {}): PlannedPlace {

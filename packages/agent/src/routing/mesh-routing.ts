@@ -1,7 +1,9 @@
 import { cidrContains, formatCidr, parseCidr, parseIpv4, rangeOf } from '@plexd/protocol'
 import { describeError, type Exec, ExecError, exec as execProgram } from '@plexd/runtime'
-import { type Routing, readRange, readRouting } from './local-routes.ts'
+import type { LinkRepair } from './link-repair.ts'
+import { type Routing, readRouting } from './local-routes.ts'
 import { judgePlace, type PlaceVerdict, type PlannedPlace } from './mesh-range.ts'
+import { readRanges } from './networks.ts'
 import { allowMarkedReturn } from './reverse-path.ts'
 import { type CheckedPeer, checkRoutes } from './route-check.ts'
 import {
@@ -15,17 +17,17 @@ import {
 /** The routing of this machine around the mesh: what leads into it, and what must not. */
 export interface MeshRouting {
   /**
-   * Judges where the mesh is to be, and unless it is refused brings rule and table to what they must be. What was seen
-   * before does, unless with `look`, after `forget`, and while it is refused or cannot be put right.
+   * Judges the place of the mesh, and unless it is refused corrects rule and table. Uses what it last read, except with
+   * `look`, after `forget`, and after a refusal or a failure.
    */
   prepare(options?: { look?: boolean }): Promise<PreparedRouting>
-  /** Where packets really go, asked of the kernel; a sentence for each way that is not as it must be. */
+  /** Asks the kernel for the actual routes; a message for each that is wrong. */
   check(peers: readonly CheckedPeer[]): Promise<string[]>
-  /** The ranges that lead into the mesh (CIDR), as of the last look; undefined before, and while it is refused. */
+  /** The ranges that are routed into the mesh (CIDR), as last read; undefined before that, and while refused. */
   ranges(): readonly string[] | undefined
-  /** What lies in those and is not of the mesh; undefined as well while not all of it is known. */
+  /** The exceptions within those; undefined as well while not all of them are known. */
   exceptions(): readonly string[] | undefined
-  /** By its id, why packets for a peer do not get into the mesh; as of the last check. */
+  /** Why packets for a peer do not get into the mesh, by its id; as of the last check. */
   astray(): ReadonlyMap<string, string>
   /** The routes of the machine have changed. */
   forget(): void
@@ -33,98 +35,63 @@ export interface MeshRouting {
 
 export interface PreparedRouting {
   verdict: PlaceVerdict
-  /** Whether the machine was looked at. */
+  /** Whether the routing was read. */
   isFresh: boolean
-  /** What was wrong and is right now, in the past tense. */
+  /** What was wrong and has been corrected, in the past tense. */
   repaired: readonly string[]
-  /** Why not all of it could be put right. */
+  /** Why not all of it could be corrected. */
   failure?: string
 }
 
 export interface RoutingPlace {
   place(): PlannedPlace
-  /** Undefined while nobody knows. */
+  /** Undefined while unknown. */
   controlAddresses(): readonly string[] | undefined
-  /** Who is in the mesh: what leads elsewhere leads no packet for them there. */
-  peers(): readonly { mesh_ip: string }[]
+  /** The nodes in the mesh; exceptions do not apply to their addresses. */
+  peers(): readonly Member[]
 }
 
+type Member = { mesh_ip: string }
+
 export function createMeshRouting({
-  place,
-  controlAddresses,
-  peers,
   exec = execProgram,
+  ...given
 }: RoutingPlace & { exec?: Exec }): MeshRouting {
-  let last: { verdict: PlaceVerdict; of: string } | undefined
+  const { place, controlAddresses } = given
+  let last: RoutingPlan | undefined
+  /** Of the facts for which `last` is certain to hold. */
+  let settledFor: string | undefined
   let changes = 0
-  let ranges: readonly string[] | undefined
-  let exceptions: readonly string[] | undefined
-  /** What leads elsewhere, peers or not. */
-  let elsewhere: readonly Exception[] = []
   let astray: ReadonlyMap<string, string> = new Map()
 
   async function prepare({ look = false } = {}): Promise<PreparedRouting> {
-    const now = JSON.stringify([place(), controlAddresses()])
-    const known = peers()
-    const keyOf = (): string => `${now} ${addressesIn(elsewhere, known)}`
-    if (!look && last?.of === keyOf())
+    if (!look && last && settledFor === keyOf(last, factsOf(given)))
       return { verdict: last.verdict, isFresh: false, repaired: [] }
     const before = changes
-    const routing = await readRouting(exec)
-    const verdict = judgePlace({ ...place(), controlAddresses: controlAddresses() ?? [] }, routing)
-    const isRefused = verdict.refusal !== undefined
-    ranges = isRefused ? undefined : verdict.ranges
-    if (isRefused) exceptions = undefined
-    const outcome = isRefused ? { repaired: [] } : await repair(routing, verdict.ranges, known)
-    // What changed meanwhile was perhaps not seen, and what was refused or failed may do the next time.
-    const isCertain = before === changes && !isRefused && outcome.failure === undefined
-    last = isCertain ? { verdict, of: keyOf() } : undefined
-    return { verdict, isFresh: true, ...outcome }
-  }
-
-  async function repair(
-    routing: Routing,
-    accepted: readonly string[],
-    members: readonly { mesh_ip: string }[],
-  ): Promise<Pick<PreparedRouting, 'repaired' | 'failure'>> {
-    const { interfaceName } = place()
-    const wanted = accepted.map(parseCidr)
-    const known = controlAddresses()
-    const machine = { ...routing, controlAddresses: known ?? [] }
-    elsewhere = wanted.flatMap((range) => exceptionsIn(range, interfaceName, machine))
-    const found = withoutPeers(elsewhere, addressesIn(elsewhere, members), machine)
-    // Until it is known where the control plane is, it may be anywhere.
-    exceptions = known && found.map(({ dst }) => dst)
-    const repairs = planRouting(
-      { ranges: wanted, interfaceName, exceptions: found, isComplete: known !== undefined },
-      routing,
-    )
-    try {
-      const lines = repairs.map(({ command }) => command)
-      await runIp(exec, lines)
-      return { repaired: repairs.map(({ detail }) => detail) }
-    } catch (error) {
-      const refused = refusedLines(error)
-      const done = refused ? repairs.filter((_, index) => !refused.has(index + 1)) : []
-      return { repaired: done.map(({ detail }) => detail), failure: describeError(error) }
-    }
+    const facts = factsOf(given)
+    const plan = decide(await readRouting(exec), facts)
+    const key = keyOf(plan, facts)
+    last = plan
+    const outcome = await carryOut(plan.repairs, exec)
+    // Changes in the meantime may have been missed; a refusal or a failure may be over the next time.
+    const isSettled =
+      before === changes && plan.verdict.refusal === undefined && outcome.failure === undefined
+    settledFor = isSettled ? key : undefined
+    return { verdict: plan.verdict, isFresh: true, ...outcome }
   }
 
   async function check(peers: readonly CheckedPeer[]): Promise<string[]> {
     const { interfaceName, meshRanges } = place()
+    const ranges = last?.ranges ?? []
     const apart = peersIn(
-      meshRanges.filter((text) => !ranges?.includes(text)),
+      meshRanges.filter((text) => !ranges.includes(text)),
       peers,
     )
-    const ways = await checkRoutes({
-      peers,
-      interfaceName,
-      controlAddresses: controlAddresses() ?? [],
-      exec,
-    })
+    const known = controlAddresses() ?? []
+    const ways = await checkRoutes({ peers, interfaceName, controlAddresses: known, exec })
     astray = new Map([...ways.peers, ...apart])
-    const returns = await allowMarkedReturn(peers, (ranges ?? []).map(parseCidr))
-    // Why a range is left out is told once, and none of those who are in it has a way that could be wrong.
+    const returns = await allowMarkedReturn(peers, ranges.map(parseCidr))
+    // That a range is left out is reported once, not for each of its peers.
     const wrong = [...ways.peers].flatMap(([id, text]) => (apart.has(id) ? [] : [text]))
     return [...ways.others, ...wrong, ...returns]
   }
@@ -132,19 +99,76 @@ export function createMeshRouting({
   return {
     prepare,
     check,
-    ranges: () => ranges,
-    exceptions: () => exceptions,
+    ranges: () => last?.ranges,
+    exceptions: () => last?.exceptions,
     astray: () => astray,
     forget() {
       changes++
-      last = undefined
+      settledFor = undefined
     },
   }
 }
 
-/** By its id, a sentence for each peer with an address in a range that is left out here. */
+type Facts = { [Name in keyof RoutingPlace]: ReturnType<RoutingPlace[Name]> }
+
+function factsOf({ place, controlAddresses, peers }: RoutingPlace): Facts {
+  return { place: place(), controlAddresses: controlAddresses(), peers: peers() }
+}
+
+interface RoutingPlan {
+  verdict: PlaceVerdict
+  ranges?: readonly string[]
+  exceptions?: readonly string[] | undefined
+  /** The exceptions before the addresses of peers are taken out. */
+  elsewhere: readonly Exception[]
+  repairs: readonly LinkRepair[]
+}
+
+/** What to do about the routing as it was read. Pure. */
+function decide(routing: Routing, { place, controlAddresses, peers }: Facts): RoutingPlan {
+  const machine = { ...routing, controlAddresses: controlAddresses ?? [] }
+  const verdict = judgePlace({ ...place, controlAddresses: machine.controlAddresses }, routing)
+  if (verdict.refusal !== undefined) return { verdict, elsewhere: [], repairs: [] }
+  const { interfaceName } = place
+  const ranges = verdict.ranges.map(parseCidr)
+  const elsewhere = ranges.flatMap((range) => exceptionsIn(range, interfaceName, machine))
+  const exceptions = withoutPeers(elsewhere, addressesIn(elsewhere, peers), machine)
+  // Until the address of the control plane is known, it may be anywhere.
+  const isComplete = controlAddresses !== undefined
+  return {
+    verdict,
+    ranges: verdict.ranges,
+    exceptions: isComplete ? exceptions.map(({ dst }) => dst) : undefined,
+    elsewhere,
+    repairs: planRouting({ ranges, interfaceName, exceptions, isComplete }, routing),
+  }
+}
+
+/** Equal while a plan need not be made anew. Of the peers only those matter that lie in an exception. */
+function keyOf({ elsewhere }: RoutingPlan, { place, controlAddresses, peers }: Facts): string {
+  return JSON.stringify([place, controlAddresses, addressesIn(elsewhere, peers)])
+}
+
+async function carryOut(
+  repairs: readonly LinkRepair[],
+  exec: Exec,
+): Promise<Pick<PreparedRouting, 'repaired' | 'failure'>> {
+  try {
+    await runIp(
+      exec,
+      repairs.map(({ command }) => command),
+    )
+    return { repaired: repairs.map(({ detail }) => detail) }
+  } catch (error) {
+    const refused = refusedLines(error)
+    const done = refused ? repairs.filter((_, index) => !refused.has(index + 1)) : []
+    return { repaired: done.map(({ detail }) => detail), failure: describeError(error) }
+  }
+}
+
+/** A message for each peer with an address in a range that is left out here, by its id. */
 function peersIn(leftOut: readonly string[], peers: readonly CheckedPeer[]): Map<string, string> {
-  const ranges = leftOut.flatMap((text) => readRange(text) ?? [])
+  const ranges = readRanges(leftOut)
   return new Map(
     peers.flatMap(({ id, mesh_ip }) => {
       const range = rangeOf(ranges, parseIpv4(mesh_ip))
@@ -155,11 +179,8 @@ function peersIn(leftOut: readonly string[], peers: readonly CheckedPeer[]): Map
   )
 }
 
-/** Of peers, those that lie in one of these. Mostly there are none of these. */
-function addressesIn(
-  exceptions: readonly Exception[],
-  peers: readonly { mesh_ip: string }[],
-): string[] {
+/** The addresses of peers that lie in an exception. Mostly there is no exception. */
+function addressesIn(exceptions: readonly Exception[], peers: readonly Member[]): string[] {
   const networks = exceptions.map(({ dst }) => parseCidr(dst))
   if (networks.length === 0) return []
   return peers
@@ -167,7 +188,7 @@ function addressesIn(
     .filter((address) => networks.some((network) => cidrContains(network, parseIpv4(address))))
 }
 
-/** Rule and table of a mesh whose interface has this name. That there are none is no failure. */
+/** Removes rule and table of the mesh with this interface, if there are any. */
 export async function removeMeshRouting(
   interfaceName: string,
   exec: Exec = execProgram,
@@ -176,12 +197,12 @@ export async function removeMeshRouting(
 }
 
 async function runIp(exec: Exec, lines: readonly string[]): Promise<void> {
-  // One line that fails keeps no other from being carried out.
+  // -force: a line that fails does not stop those after it.
   if (lines.length > 0)
     await exec(['ip', '-4', '-force', '-batch', '-'], { input: `${lines.join('\n')}\n` })
 }
 
-/** By their numbers, from one, the lines of a batch that were not carried out; undefined where nobody knows. Pure. */
+/** The numbers, from one, of the lines of a batch that failed; undefined if unknown. Pure. */
 function refusedLines(error: unknown): ReadonlySet<number> | undefined {
   if (!(error instanceof ExecError) || error.exitCode === undefined) return undefined
   const numbers = [...error.stderr.matchAll(/^Command failed -:(\d+)$/gm)].map(([, n]) => Number(n))

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { cidrsOverlap, parseCidr } from '@plexd/protocol'
 import { type Clock, createBackoff, followTool, type Log } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
-import { defaultRoutes, readRouteTable } from './default-routes.ts'
+import { readDefaultRoutes } from './default-routes.ts'
 import { meshTable } from './routing-plan.ts'
 
 export interface NetworkMonitorOptions {
@@ -104,7 +104,7 @@ function touches(dst: string, meshRanges: () => readonly string[]): boolean {
 
 /** The default routes, as one text to compare; empty when there is none. */
 function readWayOut(): string {
-  return defaultRoutes(readRouteTable())
+  return readDefaultRoutes()
     .map((route) => Object.values(route).join(' '))
     .join()
 }

@@ -4,7 +4,6 @@ import { Type } from 'typebox'
 import { Check } from 'typebox/value'
 import { meshMark } from './routing-plan.ts'
 
-/** A peer as far as the ways to it go. */
 export interface CheckedPeer {
   id: string
   hostname?: string
@@ -19,15 +18,15 @@ interface Asked {
   controlAddresses: readonly string[]
 }
 
-/** What is wrong with the ways of packets. */
+/** What is wrong with the routes of packets. */
 export interface Astray {
-  /** A sentence for each peer, by its id, whose packets do not get into the mesh. */
+  /** A message for each peer, by its id, whose packets do not get into the mesh. */
   peers: ReadonlyMap<string, string>
-  /** One for each way that packets go which must not go into the mesh. */
+  /** A message for each other destination whose packets wrongly get into the mesh. */
   others: readonly string[]
 }
 
-/** Where the kernel would send a packet now: one process for all, which takes some milliseconds for a thousand. */
+/** Asks the kernel where it would send packets now, with one process for all: some milliseconds for a thousand. */
 export async function checkRoutes({ exec, ...asked }: Asked & { exec: Exec }): Promise<Astray> {
   const input = routeQuery(asked)
   if (input === '') return { peers: new Map(), others: [] }
@@ -35,7 +34,7 @@ export async function checkRoutes({ exec, ...asked }: Asked & { exec: Exec }): P
   return judgeRoutes(asked, parseRouteAnswers(text))
 }
 
-/** An address without any route is an error to ip, which goes on with the others. */
+/** An address without a route is an error to ip, which continues with the others (-force). */
 function printedByThen(error: unknown): string {
   if (error instanceof ExecError && error.exitCode !== undefined) return error.stdout
   throw error
@@ -51,12 +50,8 @@ export function routeQuery({ peers, controlAddresses }: Asked): string {
   ].join('')
 }
 
-/** Interfaces by destination; no entry for what has no route. */
-export interface RouteAnswers {
-  plain: ReadonlyMap<string, string>
-  /** Of packets that WireGuard sends. */
-  marked: ReadonlyMap<string, string>
-}
+/** Interfaces by destination, `marked` for packets that WireGuard sends; no entry without a route. */
+export type RouteAnswers = Record<'plain' | 'marked', ReadonlyMap<string, string>>
 
 export function parseRouteAnswers(text: string): RouteAnswers {
   const plain = new Map<string, string>()
@@ -78,7 +73,7 @@ const Answers = Type.Array(
   }),
 )
 
-/** What goes another way than it must. Pure. */
+/** Pure. */
 export function judgeRoutes(
   { peers, interfaceName, controlAddresses }: Asked,
   { plain, marked }: RouteAnswers,

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from '@plexd/protocol'
 import fc from 'fast-check'
 import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
+import { networkAround, readRange } from './networks.ts'
 import {
   exceptionsIn,
   planRouting,
@@ -180,7 +181,7 @@ describe('exceptionsIn', () => {
     ],
     [
       'a table that packets for other networks are led to',
-      [{ ...aRule(100, '77'), takes: '10.100.9.0/24' }, toMain],
+      [{ ...aRule(100, '77'), takes: parseCidr('10.100.9.0/24') }, toMain],
       [aRoute('10.100.8.0/24', { table: '77' })],
     ],
     [
@@ -197,7 +198,7 @@ describe('exceptionsIn', () => {
   for (const [what, rules, routes] of [
     [
       'a table that its packets are led to',
-      [{ ...aRule(100, '77'), takes: '10.100.8.0/22' }, toMain],
+      [{ ...aRule(100, '77'), takes: parseCidr('10.100.8.0/22') }, toMain],
       [aRoute('10.100.8.0/24', { table: '77' })],
     ],
     [
@@ -230,8 +231,7 @@ describe('exceptionsIn', () => {
   it('never takes away what lies outside the range, or all of it', () => {
     fc.assert(
       fc.property(fc.nat(2 ** 32 - 1), fc.integer({ min: 0, max: 32 }), (at, prefixLength) => {
-        const size = 2 ** (32 - prefixLength)
-        const dst = formatCidr({ family: 4, first: at - (at % size), prefixLength })
+        const dst = formatCidr(networkAround(at, prefixLength))
         const controlAddresses = [formatIpv4(at)]
         const routing = { rules: [toMain], routes: [aRoute(dst)] }
         const found = exceptionsIn(range, 'plexd0', { ...routing, controlAddresses })
@@ -257,9 +257,10 @@ function commands(changes: Partial<WantedRouting>, routing: Routing): string[] {
 }
 
 function aRule(priority: number, table: string): RoutingRule {
-  return { priority, table, selector: '', takes: '0.0.0.0/0' }
+  return { priority, table, selector: '', takes: parseCidr('0.0.0.0/0') }
 }
 
 function aRoute(dst: string, changes: Partial<LocalRoute> = {}): LocalRoute {
-  return { type: 'unicast', dst, gateways: [], table: 'main', ...changes }
+  const network = readRange(dst)
+  return { type: 'unicast', dst, network, gateways: [], table: 'main', ...changes }
 }

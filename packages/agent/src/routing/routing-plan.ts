@@ -1,35 +1,30 @@
 /**
  * What the routing of this machine must have for the mesh: a table of its own, and one rule that leads to it. Whatever
- * the machine sends that is for nobody in the mesh takes the way that it took before.
+ * the machine sends to anybody outside the mesh is routed as before.
  */
 import { type Cidr, cidrContains, formatCidr, parseCidr, parseIpv4 } from '@plexd/protocol'
 import type { LinkRepair } from './link-repair.ts'
-import {
-  type LocalRoute,
-  networkOf,
-  type Routing,
-  type RoutingRule,
-  readRange,
-} from './local-routes.ts'
-import { createWays } from './routing-ways.ts'
+import type { LocalRoute, Routing, RoutingRule } from './local-routes.ts'
+import { isPartOf, keyOf, networksAround, readRange } from './networks.ts'
+import { createWays, destinationOf } from './routing-ways.ts'
 
-/** The table, by a number that no program which is known to have one uses. */
+/** The number of the table; no known program uses it. */
 export const meshTable = '8293'
 /**
- * On each packet that WireGuard sends: it never goes into the mesh. The lower half only is looked at: other programs
- * keep theirs in the upper one. In the lower, Kubernetes has 0x4000 and 0x8000, its portmap 0x2000, Cilium 0x0f00, and
- * people have 1 and 2.
+ * The mark of each packet that WireGuard sends: it never goes into the mesh. Only the lower half is compared, because
+ * other programs keep theirs in the upper one. In the lower, Kubernetes has 0x4000 and 0x8000, its portmap 0x2000,
+ * Cilium 0x0f00, and people use 1 and 2.
  */
 export const meshMark = 0xe4
 const markMask = 0xffff
-/** Before the rules of other programs, which count from about 100; at 0 the kernel has the addresses of the machine itself. */
+/** Before the rules of other programs, which start at about 100; at 0 the kernel has the addresses of the machine itself. */
 const rulePriority = 40
 /** Behind the route through the interface, which has 0. */
 const unreachableMetric = 1_000
 
 const ruleSelector = `not fwmark 0x${meshMark.toString(16)}/0x${markMask.toString(16)}`
 
-/** An address or network inside the range of the mesh that is not of the mesh. */
+/** An address or network inside the range of the mesh that stays outside the mesh. */
 export interface Exception {
   dst: string
   /** Whose it is, in words. */
@@ -40,36 +35,35 @@ export interface WantedRouting {
   /** All addresses of the mesh. */
   ranges: readonly Cidr[]
   interfaceName: string
-  /** What leads elsewhere although it lies in a range; undefined where not all of it is known yet. */
   exceptions: readonly Exception[]
-  /** Whether exceptions that nobody wants may be taken away: not before all are known. */
+  /** Whether all exceptions are known; until then none is removed. */
   isComplete: boolean
 }
 
 /**
  * Which networks inside the range stay with the machine: what it has more specific routes for, its gateways, and the
- * control plane, without which nothing could be mended. Only what every packet finds there: a route of a table to which
- * some packets are led, as that of a VRF, would let the others go by the default route, in clear. Pure.
+ * control plane, without which nothing could be repaired. Only routes that every packet finds: one in a table for some
+ * packets only, such as that of a VRF, would let the others leave by the default route, in clear. Pure.
  */
 export function exceptionsIn(
   range: Cidr,
   interfaceName: string,
   { controlAddresses, ...routing }: Routing & { controlAddresses: readonly string[] },
 ): Exception[] {
-  const inside = [
+  return outermost([
     ...networksIn(range, interfaceName, routing).flatMap(({ route, isTaken }) =>
       isTaken ? [{ dst: route.dst, what: `the route ${describeRoute(route)}` }] : [],
     ),
     ...gatewaysIn(range, interfaceName, routing),
-    ...controlAddresses.map((dst) => ({ dst, what: controlPlaneAddress })),
-  ].filter(({ dst }) => isWithin(dst, range))
-  return outermost(inside)
+    ...controlAddresses
+      .filter((dst) => isPartOf(readRange(dst), range))
+      .map((dst) => ({ dst, what: controlPlaneAddress })),
+  ])
 }
 
 /**
- * What is left of exceptions without the addresses of peers: those are of the mesh, whatever route somebody has for them,
- * as a neighbour may by DHCP. What the machine cannot do without keeps its way: the control plane, and the gateway of all
- * that leaves. Pure.
+ * The exceptions without the addresses of peers, which belong to the mesh whatever route somebody has for them, as a
+ * neighbour may give out by DHCP. The control plane and the default gateways stay excepted: the machine needs them. Pure.
  */
 export function withoutPeers(
   exceptions: readonly Exception[],
@@ -84,7 +78,7 @@ export function withoutPeers(
   )
 }
 
-/** The largest networks that make up the rest of it. */
+/** The rest of the network, in as few networks as possible. */
 function withoutAddresses(network: Cidr, addresses: readonly number[]): Cidr[] {
   const inside = addresses.filter((address) => cidrContains(network, address))
   if (inside.length === 0) return [network]
@@ -101,75 +95,56 @@ function nameOf(network: Cidr): string {
   return formatCidr(network).replace(/\/32$/, '')
 }
 
-/** Networks of others inside the range; to those that are not `isTaken` only some packets are led. Pure. */
+/** Networks of the machine inside the range; `isTaken`: all packets for it are routed there. Pure. */
 export function networksIn(
   range: Cidr,
   interfaceName: string,
   routing: Routing,
 ): { route: LocalRoute; isTaken: boolean }[] {
-  const wayTo = createWays(withoutOurs(routing))
-  return routing.routes
-    .filter((route) => isOthers(route, interfaceName) && isWithin(route.dst, range))
-    .map((route) => {
-      const way = wayTo(parseCidr(route.dst))
-      return { route, isTaken: way !== undefined && isWithin(way.dst, range) }
-    })
+  const { others, wayTo } = besidesMesh(routing, interfaceName)
+  return others.flatMap((route) =>
+    isPartOf(route.network, range)
+      ? [{ route, isTaken: isPartOf(wayTo(route.network)?.network, range) }]
+      : [],
+  )
 }
 
-function withoutOurs({ rules, routes }: Routing): Routing {
-  return { rules: rules.filter(({ table }) => table !== meshTable), routes }
-}
-
-/** Of routes by which all packets for where they lead to go. */
+/** Gateways inside the range that are in use for all packets of their route. */
 function gatewaysIn(range: Cidr, interfaceName: string, routing: Routing): Exception[] {
-  const wayTo = createWays(withoutOurs(routing))
-  const others = routing.routes.filter((route) => isOthers(route, interfaceName))
+  const { others, wayTo } = besidesMesh(routing, interfaceName)
   return others.flatMap((route) => {
-    const gateways = route.gateways.filter((dst) => isWithin(dst, range))
-    const network = gateways.length > 0 ? networkOf(route.dst) : undefined
-    const inForce = (network && wayTo(network)?.gateways) ?? []
+    const gateways = route.gateways.filter((dst) => isPartOf(readRange(dst), range))
+    const network = gateways.length > 0 ? destinationOf(route) : undefined
+    const inUse = (network && wayTo(network)?.gateways) ?? []
     return gateways
-      .filter((dst) => inForce.includes(dst))
+      .filter((dst) => inUse.includes(dst))
       .map((dst) => ({ dst, what: `the gateway of ${describeRoute(route)}` }))
   })
 }
 
-/** Without what lies in another one; of two that are the same the first says what it is. */
+/** Routes of other programs, without those to the machine's own addresses; and the way of a packet if there were no mesh. */
+function besidesMesh({ rules, routes }: Routing, interfaceName: string) {
+  return {
+    others: routes.filter(
+      ({ table, dev, type }) => table !== meshTable && type !== 'local' && dev !== interfaceName,
+    ),
+    wayTo: createWays({ rules: rules.filter(({ table }) => table !== meshTable), routes }),
+  }
+}
+
+/** Without those inside another one; of equal ones the first stays. */
 function outermost(found: readonly Exception[]): Exception[] {
-  const kept = new Map<string, Exception>()
+  const kept = new Map<number, Exception>()
   const bySize = found
     .map((exception) => ({ exception, network: parseCidr(exception.dst) }))
     .toSorted((one, other) => one.network.prefixLength - other.network.prefixLength)
-  for (const { exception, network } of bySize) {
-    const isInside = Array.from({ length: network.prefixLength + 1 }, (_, prefixLength) =>
-      formatCidr(around(network.first, prefixLength)),
-    ).some((outer) => kept.has(outer))
-    if (!isInside) kept.set(formatCidr(network), exception)
-  }
+  for (const { exception, network } of bySize)
+    if (!networksAround(network).some((outer) => kept.has(keyOf(outer))))
+      kept.set(keyOf(network), exception)
   return [...kept.values()]
 }
 
-function around(address: number, prefixLength: number): Cidr {
-  const size = 2 ** (32 - prefixLength)
-  return { family: 4, first: address - (address % size), prefixLength }
-}
-
 export const controlPlaneAddress = 'the address of the control plane'
-
-/** A route in a table where others write: not ours, nor that of the machine's own addresses, which comes before all. */
-function isOthers({ table, dev, type }: LocalRoute, interfaceName: string): boolean {
-  return table !== meshTable && type !== 'local' && dev !== interfaceName
-}
-
-/** Whether it is a part of the range, and not all of it. */
-function isWithin(dst: string, range: Cidr): boolean {
-  const network = readRange(dst)
-  return (
-    network !== undefined &&
-    network.prefixLength > range.prefixLength &&
-    cidrContains(range, network.first)
-  )
-}
 
 export function describeRoute({
   dst,
@@ -181,23 +156,55 @@ export function describeRoute({
 }
 
 /**
- * What `ip` must be told so that the rule is there, what is not of the mesh is left to other tables, and what is of the
- * mesh goes nowhere else, also while there is no interface: by the default route it would leave in clear. The rule comes
- * last: no packet meets a table that is half filled. Pure.
+ * The commands for `ip` that bring rule and table to what is wanted. In the table are the exceptions, and the ranges as
+ * unreachable, because without an interface packets for the mesh would leave by the default route in clear. The rule
+ * comes last, so that no packet meets a half-filled table. Pure.
  */
 export function planRouting(wanted: WantedRouting, { rules, routes }: Routing): LinkRepair[] {
+  const { ranges, interfaceName, exceptions, isComplete } = wanted
   const present = routes.filter(({ table }) => table === meshTable)
+  const removable = ownRoutes(present, interfaceName)
+  const throws = exceptions.map(({ dst }) => dst)
   return [
     ...planTakeover(wanted, routes),
-    ...planUnreachable(wanted, present),
-    ...planExceptions(wanted, present),
+    ...planRoutes('unreachable', ranges.map(formatCidr), { present, removable }),
+    ...planRoutes('throw', throws, { present, removable: isComplete ? removable : [] }),
     ...planRules(rules),
   ]
 }
 
+/** Brings the routes of one type to the wanted destinations. */
+function planRoutes(
+  type: keyof typeof routeTypes,
+  wanted: readonly string[],
+  { present, removable }: Record<'present' | 'removable', readonly LocalRoute[]>,
+): LinkRepair[] {
+  const { options, describeMissing } = routeTypes[type]
+  const ofType = present.filter((route) => route.type === type).map(({ dst }) => dst)
+  return [
+    ...removable
+      .filter((route) => route.type === type && !wanted.includes(route.dst))
+      .map(removeRoute),
+    ...wanted
+      .filter((dst) => !ofType.includes(dst))
+      .map((dst) => ({
+        detail: describeMissing(dst),
+        command: `route replace ${type} ${dst}${options} table ${meshTable}`,
+      })),
+  ]
+}
+
+const routeTypes = {
+  unreachable: {
+    options: ` metric ${unreachableMetric}`,
+    describeMissing: (dst: string) => `route unreachable ${dst} was missing`,
+  },
+  throw: { options: '', describeMissing: (dst: string) => `${dst} was sent into the mesh` },
+}
+
 /**
- * An interface that an earlier version made is led to by the table of all programs, and carries packets: the rule would
- * lead them past that route, and nowhere, until the interface is looked at.
+ * An interface made by an earlier version has its route in the main table, and carries packets. Our rule would bypass
+ * that route, and until the interface is checked they would go nowhere.
  */
 function planTakeover(
   { ranges, interfaceName }: WantedRouting,
@@ -220,15 +227,12 @@ function planRules(rules: readonly RoutingRule[]): LinkRepair[] {
   const leading = rules.filter(({ table }) => table === meshTable)
   const isOurs = ({ priority, selector }: RoutingRule): boolean =>
     priority === rulePriority && selector === ruleSelector
+  const missing = {
+    detail: `rule "${ruleSelector} lookup ${meshTable}" was missing`,
+    command: `rule add ${ruleSelector} lookup ${meshTable} priority ${rulePriority}`,
+  }
   return [
-    ...(leading.some(isOurs)
-      ? []
-      : [
-          {
-            detail: `rule "${ruleSelector} lookup ${meshTable}" was missing`,
-            command: `rule add ${ruleSelector} lookup ${meshTable} priority ${rulePriority}`,
-          },
-        ]),
+    ...(leading.some(isOurs) ? [] : [missing]),
     ...leading.filter((rule) => !isOurs(rule)).map(removeRule),
   ]
 }
@@ -242,51 +246,21 @@ function removeRule({ priority, selector }: RoutingRule): LinkRepair {
   }
 }
 
-function planUnreachable(wanted: WantedRouting, present: readonly LocalRoute[]): LinkRepair[] {
-  const ranges = wanted.ranges.map(formatCidr)
-  const guards = present.filter(({ type }) => type === 'unreachable')
-  return [
-    ...guards
-      .filter(
-        ({ dst }) => !ranges.includes(dst) && !isOfAnother(dst, wanted.interfaceName, present),
-      )
-      .map((route) => removeRoute(route)),
-    ...ranges
-      .filter((range) => !guards.some(({ dst }) => dst === range))
-      .map((range) => ({
-        detail: `route unreachable ${range} was missing`,
-        command: `route replace unreachable ${range} metric ${unreachableMetric} table ${meshTable}`,
-      })),
-  ]
+/** Without what another plexd in this network namespace, with an interface of its own, has in the table. */
+function ownRoutes(present: readonly LocalRoute[], interfaceName: string): LocalRoute[] {
+  const theirs = present
+    .filter((route) => isOfAnother(route, interfaceName))
+    .flatMap(({ network }) => network ?? [])
+  return present.filter(
+    (route) =>
+      !isOfAnother(route, interfaceName) &&
+      !theirs.some((range) => route.network && cidrContains(range, route.network.first)),
+  )
 }
 
-function planExceptions(wanted: WantedRouting, present: readonly LocalRoute[]): LinkRepair[] {
-  const { exceptions, isComplete } = wanted
-  const there = present.filter(({ type }) => type === 'throw')
-  const isWanted = (dst: string): boolean => exceptions.some((exception) => exception.dst === dst)
-  return [
-    ...there
-      .filter(
-        ({ dst }) =>
-          isComplete && !isWanted(dst) && !isOfAnother(dst, wanted.interfaceName, present),
-      )
-      .map((route) => removeRoute(route)),
-    ...exceptions
-      .filter(({ dst }) => !there.some((route) => route.dst === dst))
-      .map(({ dst }) => ({
-        detail: `${dst} was sent into the mesh`,
-        command: `route replace throw ${dst} table ${meshTable}`,
-      })),
-  ]
-}
-
-/** Another plexd in this network namespace, with an interface of its own, has its range in the same table. */
-function isOfAnother(dst: string, interfaceName: string, present: readonly LocalRoute[]): boolean {
-  const network = readRange(dst)
-  return present.some(({ dev, dst: theirs }) => {
-    const range = dev === undefined || dev === interfaceName ? undefined : readRange(theirs)
-    return range !== undefined && network !== undefined && cidrContains(range, network.first)
-  })
+/** Whether a route of the table leads to the interface of another plexd. */
+export function isOfAnother({ dev, table }: LocalRoute, interfaceName: string): boolean {
+  return table === meshTable && dev !== undefined && dev !== interfaceName
 }
 
 function removeRoute({ type, dst }: LocalRoute): LinkRepair {
@@ -296,15 +270,13 @@ function removeRoute({ type, dst }: LocalRoute): LinkRepair {
   }
 }
 
-/** What takes all of it away again; what another plexd has in the table stays, and the rule for it. Pure. */
+/** The commands that remove all of it, except what another plexd has in the table, and then the rule. Pure. */
 export function planRoutingRemoval(interfaceName: string, { rules, routes }: Routing): string[] {
   const present = routes.filter(({ table }) => table === meshTable)
-  const isOthersRoute = ({ dev }: LocalRoute): boolean => dev !== undefined && dev !== interfaceName
-  const own = present.filter(
-    (route) => !isOthersRoute(route) && !isOfAnother(route.dst, interfaceName, present),
-  )
-  const leading = present.some(isOthersRoute)
+  const leading = present.some((route) => isOfAnother(route, interfaceName))
     ? []
     : rules.filter(({ table }) => table === meshTable).map(removeRule)
-  return [...leading, ...own.map(removeRoute)].map(({ command }) => command)
+  return [...leading, ...ownRoutes(present, interfaceName).map(removeRoute)].map(
+    ({ command }) => command,
+  )
 }
