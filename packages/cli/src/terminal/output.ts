@@ -41,14 +41,31 @@ export function printItem<Item>(
   else for (const line of namedLines(lines(item))) stdout.write(line)
 }
 
-/** A JSON object, or one sentence. */
+/** A JSON object, or one sentence, with the warnings of the answer on stderr. */
 export function printDone(
-  { stdout }: Io,
+  io: Io,
   answer: unknown,
   { json, text }: { json: boolean | undefined; text: string },
 ): void {
-  if (json) printJson(answer, stdout)
-  else stdout.write(`${printable(text)}\n`)
+  if (json) return void printJson(answer, io.stdout)
+  io.stdout.write(`${printable(text)}\n`)
+  const { warnings = [] } = answer as { warnings?: readonly string[] } // of those that change something
+  printWarnings(io, warnings)
+}
+
+/** A JSON object, or text of several lines. */
+export function printShown(
+  io: Io,
+  answer: unknown,
+  { json, text }: { json: boolean | undefined; text: () => string },
+): void {
+  if (json) printJson(answer, io.stdout)
+  else printText(io, text())
+}
+
+/** The payload of an entry as text: a string as it is, anything else as JSON. */
+export function payloadText({ payload }: { payload?: unknown }): string {
+  return typeof payload === 'string' ? payload : jsonText(payload, 2)
 }
 
 /** A line for the person at the terminal, apart from the output. */

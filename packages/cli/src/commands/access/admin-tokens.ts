@@ -1,68 +1,58 @@
 import { type Role, roleNames } from '@plexd/protocol'
-import { addYesFlag, confirm, printJson } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
-import { type Context, examples, jsonHelp } from '../../context.ts'
-import { ageOf, printDone, printList, printNote } from '../../terminal/output.ts'
+import { type Admin, addCall, addList } from '../../command.ts'
+import { type Context, examples } from '../../context.ts'
+import { ageOf, printDone, printNote } from '../../terminal/output.ts'
 
-export function addAdminTokenCommands(program: Command, { io, connect }: Context): void {
+export function addAdminTokenCommands(program: Command, context: Context): void {
+  const { io } = context
   const token = program
     .command('admin-token')
     .description('tokens of operators and programs')
     .addHelpText('after', examples('plexctl admin-token list'))
 
-  token
-    .command('create')
-    .description('create an admin token; text output is the token alone')
-    .argument('<name>', 'whose it is')
-    .addOption(
-      new Option('--role <role>', 'owner may change everything, viewer only reads')
-        .choices(roleNames)
-        .makeOptionMandatory(),
-    )
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples('plexctl admin-token create dashboard --role viewer > dashboard-token'),
-    )
-    .action(async (name: string, { role, json }: { role: Role; json?: boolean }) => {
-      const { admin } = await connect()
-      const { body } = await admin.createAdminToken({ body: { name, role } })
-      if (json) return printJson(body, io.stdout)
-      printDone(io, body, { json, text: body.token })
-      printNote(
-        io,
-        'it is not shown again; plexctl takes it from a file that only its owner may read: chmod 600',
-      )
-    })
+  addCall(token, context, {
+    name: 'create',
+    description: 'create an admin token; text output is the token alone',
+    args: [['<name>', 'whose it is']],
+    flags: (command) =>
+      command.addOption(
+        new Option('--role <role>', 'owner may change everything, viewer only reads')
+          .choices(roleNames)
+          .makeOptionMandatory(),
+      ),
+    examples: ['plexctl admin-token create dashboard --role viewer > dashboard-token'],
+    call: (admin: Admin, name: string, { role }: { role: Role }) =>
+      admin.createAdminToken({ body: { name, role } }),
+    print(created, json) {
+      printDone(io, created, { json, text: created.token })
+      if (!json)
+        printNote(
+          io,
+          'it is not shown again; plexctl takes it from a file that only its owner may read: chmod 600',
+        )
+    },
+  })
 
-  token
-    .command('list')
-    .description('list admin tokens, without the tokens themselves')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl admin-token list'))
-    .action(async ({ json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const { body } = await admin.listAdminTokens({})
-      printList(io, body.items, {
-        json,
-        columns: [
-          ['id', ({ id }) => id],
-          ['name', ({ name }) => name],
-          ['role', ({ role }) => role],
-          ['created', ({ created_at }) => ageOf(created_at, io)],
-        ],
-      })
-    })
+  addList(token, context, {
+    description: 'list admin tokens, without the tokens themselves',
+    examples: ['plexctl admin-token list'],
+    items: async (admin: Admin) => (await admin.listAdminTokens({})).body.items,
+    columns: [
+      ['id', ({ id }) => id],
+      ['name', ({ name }) => name],
+      ['role', ({ role }) => role],
+      ['created', ({ created_at }) => ageOf(created_at, io)],
+    ],
+  })
 
-  addYesFlag(token.command('revoke'))
-    .description('make an admin token worthless')
-    .argument('<id>', 'its id, as `admin-token list` shows it')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl admin-token revoke tok_k3v9 --yes'))
-    .action(async (id: string, { yes, json }: { yes?: boolean; json?: boolean }) => {
-      const { admin } = await connect()
-      await confirm(io, { what: `revoke admin token "${id}"`, yes })
-      const { body } = await admin.revokeAdminToken({ params: { token_id: id } })
-      printDone(io, body, { json, text: `revoked "${id}"` })
-    })
+  addCall(token, context, {
+    name: 'revoke',
+    description: 'make an admin token worthless',
+    args: [['<id>', 'its id, as `admin-token list` shows it']],
+    examples: ['plexctl admin-token revoke tok_k3v9 --yes'],
+    asks: (id) => `revoke admin token "${id}"`,
+    call: (admin: Admin, id: string) => admin.revokeAdminToken({ params: { token_id: id } }),
+    text: (_body, id) => `revoked "${id}"`,
+  })
 }

@@ -1,20 +1,15 @@
 import { type Execution, formatNode } from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { type Admin, addCall, addList, nodeArgument } from '../../command.ts'
 import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
 import { collectPair, durationFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
-import {
-  ageOf,
-  formatLabels,
-  printDone,
-  printItem,
-  printList,
-  printText,
-} from '../../terminal/output.ts'
+import { ageOf, formatLabels, printDone, printItem, printText } from '../../terminal/output.ts'
 import { waitForExecution } from './wait.ts'
 
-export function addActionCommands(program: Command, { io, connect }: Context): void {
+export function addActionCommands(program: Command, context: Context): void {
+  const { io, connect } = context
   const action = program
     .command('action')
     .description('actions on nodes and their executions')
@@ -51,41 +46,30 @@ export function addActionCommands(program: Command, { io, connect }: Context): v
       if (ended.status !== 'success') throw new CliError(failureOf(ended))
     })
 
-  action
-    .command('list')
-    .description('list the executions of a node, newest first')
-    .argument('<node>', 'id or hostname')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl action list web-01'))
-    .action(async (node: string, { json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const executions = await allPages((query) =>
-        admin.listExecutions({ params: { node }, query }),
-      )
-      printList(io, executions, {
-        json,
-        columns: [
-          ['id', ({ id }) => id],
-          ['action', (item) => item.action],
-          ['status', ({ status }) => status],
-          ['exit', ({ exit_code }) => String(exit_code ?? '-')],
-          ['duration', ({ duration }) => duration || '-'],
-          ['created', ({ created_at }) => ageOf(created_at, io)],
-        ],
-      })
-    })
+  addList(action, context, {
+    description: 'list the executions of a node, newest first',
+    args: [nodeArgument],
+    examples: ['plexctl action list web-01'],
+    items: (admin: Admin, node: string) =>
+      allPages((query) => admin.listExecutions({ params: { node }, query })),
+    columns: [
+      ['id', ({ id }) => id],
+      ['action', (item) => item.action],
+      ['status', ({ status }) => status],
+      ['exit', ({ exit_code }) => String(exit_code ?? '-')],
+      ['duration', ({ duration }) => duration || '-'],
+      ['created', ({ created_at }) => ageOf(created_at, io)],
+    ],
+  })
 
-  action
-    .command('show')
-    .description('show one execution')
-    .argument('<execution>', 'its id')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl action show exec_a1b2c3d4'))
-    .action(async (id: string, { json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const { body } = await admin.getExecution({ params: { execution_id: id } })
-      printExecution(io, body, json)
-    })
+  addCall(action, context, {
+    name: 'show',
+    description: 'show one execution',
+    args: [['<execution>', 'its id']],
+    examples: ['plexctl action show exec_a1b2c3d4'],
+    call: (admin: Admin, id: string) => admin.getExecution({ params: { execution_id: id } }),
+    print: (execution, json) => printExecution(io, execution, json),
+  })
 }
 
 interface RunFlags {

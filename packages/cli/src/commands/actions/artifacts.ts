@@ -4,13 +4,14 @@ import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type Artifact, adminApi, fillPath } from '@plexd/protocol'
-import { addYesFlag, CliError, confirm, exitCodes } from '@plexd/runtime'
+import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
 import { type Context, examples, jsonHelp } from '../../context.ts'
-import { ageOf, printDone, printList, startProgress } from '../../terminal/output.ts'
+import { ageOf, printDone, startProgress } from '../../terminal/output.ts'
 
 export function addArtifactCommands(program: Command, context: Context): void {
-  const { io, connect } = context
+  const { io } = context
   const artifact = program
     .command('artifact')
     .description('plexd binaries that nodes upgrade to')
@@ -24,48 +25,36 @@ export function addArtifactCommands(program: Command, context: Context): void {
       'after',
       examples('plexctl artifact upload ./plexd --version 1.5.0 --os linux --arch amd64'),
     )
-    .action(async (file: string, { json, ...platform }: Platform & { json?: boolean }) => {
+    .action(async (file: string, { json, ...platform }: Platform & JsonFlag) => {
       const uploaded = await upload(context, file, platform)
       const { version, os, arch, checksum } = uploaded
       printDone(io, uploaded, { json, text: `uploaded ${version} ${os}/${arch} ${checksum}` })
     })
 
-  artifact
-    .command('list')
-    .description('list plexd binaries')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl artifact list'))
-    .action(async ({ json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const { body } = await admin.listArtifacts({})
-      printList(io, body.items, {
-        json,
-        columns: [
-          ['version', ({ version }) => version],
-          ['os', ({ os }) => os],
-          ['arch', ({ arch }) => arch],
-          ['bytes', ({ size }) => String(size)],
-          ['checksum', ({ checksum }) => checksum],
-          ['created', ({ created_at }) => ageOf(created_at, io)],
-        ],
-      })
-    })
+  addList(artifact, context, {
+    description: 'list plexd binaries',
+    examples: ['plexctl artifact list'],
+    items: async (admin: Admin) => (await admin.listArtifacts({})).body.items,
+    columns: [
+      ['version', ({ version }) => version],
+      ['os', ({ os }) => os],
+      ['arch', ({ arch }) => arch],
+      ['bytes', ({ size }) => String(size)],
+      ['checksum', ({ checksum }) => checksum],
+      ['created', ({ created_at }) => ageOf(created_at, io)],
+    ],
+  })
 
-  addYesFlag(addPlatformFlags(artifact.command('remove')))
-    .description('remove a plexd binary')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples('plexctl artifact remove --version 1.5.0 --os linux --arch amd64 --yes'),
-    )
-    .action(
-      async ({ yes, json, version, os, arch }: Platform & { yes?: boolean; json?: boolean }) => {
-        const { admin } = await connect()
-        await confirm(io, { what: `remove plexd ${version} ${os}/${arch}`, yes })
-        const { body } = await admin.deleteArtifact({ params: { version, os, arch } })
-        printDone(io, body, { json, text: `removed ${version} ${os}/${arch}` })
-      },
-    )
+  addCall(artifact, context, {
+    name: 'remove',
+    description: 'remove a plexd binary',
+    flags: addPlatformFlags,
+    examples: ['plexctl artifact remove --version 1.5.0 --os linux --arch amd64 --yes'],
+    asks: ({ version, os, arch }) => `remove plexd ${version} ${os}/${arch}`,
+    call: (admin: Admin, { version, os, arch }: Platform) =>
+      admin.deleteArtifact({ params: { version, os, arch } }),
+    text: (_body, { version, os, arch }) => `removed ${version} ${os}/${arch}`,
+  })
 }
 
 interface Platform {

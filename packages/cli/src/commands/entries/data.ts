@@ -1,6 +1,7 @@
 import { ApiError, JsonText } from '@plexd/protocol'
-import { CliError, exitCodes, jsonText, printJson } from '@plexd/runtime'
+import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { type Admin, addCall, addList } from '../../command.ts'
 import {
   addTargetFlags,
   formatTarget,
@@ -15,7 +16,7 @@ import {
   quoteFile,
   readInput,
 } from '../../terminal/input.ts'
-import { ageOf, printDone, printList, printText, printWarnings } from '../../terminal/output.ts'
+import { ageOf, payloadText, printDone, printShown } from '../../terminal/output.ts'
 import { addRemoveCommand } from './remove-entry.ts'
 
 export function addDataCommands(program: Command, context: Context): void {
@@ -54,46 +55,34 @@ export function addDataCommands(program: Command, context: Context): void {
         body: new JsonText(`${head},"payload":${payload}}`),
       })
       printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
-      if (!json) printWarnings(io, body.warnings)
     })
 
-  data
-    .command('list')
-    .description('list data entries')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl data list', 'plexctl data list --json'))
-    .action(async ({ json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const entries = await allPages((query) => admin.listData({ query }))
-      printList(io, entries, {
-        json,
-        columns: [
-          ['key', ({ key }) => key],
-          ['for', ({ target }) => formatTarget(target)],
-          ['type', ({ content_type }) => content_type],
-          ['version', ({ version }) => String(version)],
-          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
-        ],
-      })
-    })
+  addList(data, context, {
+    description: 'list data entries',
+    examples: ['plexctl data list', 'plexctl data list --json'],
+    items: (admin: Admin) => allPages((query) => admin.listData({ query })),
+    columns: [
+      ['key', ({ key }) => key],
+      ['for', ({ target }) => formatTarget(target)],
+      ['type', ({ content_type }) => content_type],
+      ['version', ({ version }) => String(version)],
+      ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+    ],
+  })
 
-  addTargetFlags(data.command('show'), reportedHelp)
-    .description('show one data entry; text output is its payload alone')
-    .argument('<key>')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples('plexctl data show nginx.conf', 'plexctl data show nginx.conf --selector role=web'),
-    )
-    .action(async (key: string, { json, ...flags }: TargetFlags & { json?: boolean }) => {
-      const { admin } = await connect()
+  addCall(data, context, {
+    name: 'show',
+    description: 'show one data entry; text output is its payload alone',
+    args: [['<key>']],
+    flags: (command) => addTargetFlags(command, reportedHelp),
+    examples: ['plexctl data show nginx.conf', 'plexctl data show nginx.conf --selector role=web'],
+    call: async (admin: Admin, key: string, flags: TargetFlags) => {
       const isNamed = flags.node !== undefined || flags.selector !== undefined
       const query = isNamed ? await targetOf(admin, flags) : {}
-      const { body } = await admin.getData({ params: { key }, query }).catch(adviseTarget)
-      if (json) return printJson(body, io.stdout)
-      const { payload } = body
-      printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
-    })
+      return admin.getData({ params: { key }, query }).catch(adviseTarget)
+    },
+    print: (entry, json) => printShown(io, entry, { json, text: () => payloadText(entry) }),
+  })
 
   addRemoveCommand(data, context, {
     noun: 'data entry',

@@ -1,56 +1,42 @@
 import type { Answer } from '@plexd/protocol'
-import { jsonText, printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
-import { ageOf, printList, printText } from '../../terminal/output.ts'
+import { type Admin, addCall, addList, type JsonFlag, nodeArgument } from '../../command.ts'
+import { allPages, type Context, examples } from '../../context.ts'
+import { ageOf, payloadText, printShown } from '../../terminal/output.ts'
 
-export function addReportCommands(program: Command, { io, connect }: Context): void {
+export function addReportCommands(program: Command, context: Context): void {
+  const { io } = context
   const report = program
     .command('report')
     .description('what programs on a node report')
     .addHelpText('after', examples('plexctl report list web-01'))
 
-  report
-    .command('list')
-    .description('list the report entries of a node')
-    .argument('<node>', 'id or hostname')
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples('plexctl report list web-01', 'plexctl report list web-01 --json'),
-    )
-    .action(async (node: string, { json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const entries = await allPages(async (query) => {
+  addList(report, context, {
+    description: 'list the report entries of a node',
+    args: [nodeArgument],
+    examples: ['plexctl report list web-01', 'plexctl report list web-01 --json'],
+    items: (admin: Admin, node: string, { json }: JsonFlag) =>
+      allPages(async (query) => {
         const page = await admin.listReports({ params: { node }, query })
         return json ? page : withoutPayloads(page)
-      })
-      printList(io, entries, {
-        json,
-        columns: [
-          ['key', ({ key }) => key],
-          ['type', ({ content_type }) => content_type],
-          ['version', ({ version }) => String(version)],
-          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
-          ['written by', ({ written_by }) => writerOf(written_by)],
-        ],
-      })
-    })
+      }),
+    columns: [
+      ['key', ({ key }) => key],
+      ['type', ({ content_type }) => content_type],
+      ['version', ({ version }) => String(version)],
+      ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+      ['written by', ({ written_by }) => writerOf(written_by)],
+    ],
+  })
 
-  report
-    .command('show')
-    .description('show one report entry; text output is its payload alone')
-    .argument('<node>', 'id or hostname')
-    .argument('<key>')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl report show web-01 app-health'))
-    .action(async (node: string, key: string, { json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const { body } = await admin.getReport({ params: { node, key } })
-      if (json) return printJson(body, io.stdout)
-      const { payload } = body
-      printText(io, typeof payload === 'string' ? payload : jsonText(payload, 2))
-    })
+  addCall(report, context, {
+    name: 'show',
+    description: 'show one report entry; text output is its payload alone',
+    args: [nodeArgument, ['<key>']],
+    examples: ['plexctl report show web-01 app-health'],
+    call: (admin: Admin, node: string, key: string) => admin.getReport({ params: { node, key } }),
+    print: (entry, json) => printShown(io, entry, { json, text: () => payloadText(entry) }),
+  })
 }
 
 /** A node identifies writers by uid; a writer over TCP has only shown that it holds the token. */

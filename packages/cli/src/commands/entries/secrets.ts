@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { type Admin, addList } from '../../command.ts'
 import {
   addTargetFlags,
   formatTarget,
@@ -7,7 +8,7 @@ import {
 } from '../../connection/target.ts'
 import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
 import { decodeUtf8, readInput } from '../../terminal/input.ts'
-import { ageOf, printDone, printList, printWarnings } from '../../terminal/output.ts'
+import { ageOf, printDone } from '../../terminal/output.ts'
 import { addRemoveCommand } from './remove-entry.ts'
 
 export function addSecretCommands(program: Command, context: Context): void {
@@ -36,27 +37,19 @@ export function addSecretCommands(program: Command, context: Context): void {
       const target = await targetOf(admin, flags)
       const { body } = await admin.putSecret({ params: { key }, body: { target, value } })
       printDone(io, body, { json, text: `wrote "${key}" version ${body.version}` })
-      if (!json) printWarnings(io, body.warnings)
     })
 
-  secret
-    .command('list')
-    .description('list secrets; no command gives a value back')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl secret list'))
-    .action(async ({ json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const secrets = await allPages((query) => admin.listSecrets({ query }))
-      printList(io, secrets, {
-        json,
-        columns: [
-          ['key', ({ key }) => key],
-          ['for', ({ target }) => formatTarget(target)],
-          ['version', ({ version }) => String(version)],
-          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
-        ],
-      })
-    })
+  addList(secret, context, {
+    description: 'list secrets; no command gives a value back',
+    examples: ['plexctl secret list'],
+    items: (admin: Admin) => allPages((query) => admin.listSecrets({ query })),
+    columns: [
+      ['key', ({ key }) => key],
+      ['for', ({ target }) => formatTarget(target)],
+      ['version', ({ version }) => String(version)],
+      ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+    ],
+  })
 
   addRemoveCommand(secret, context, {
     noun: 'secret',

@@ -1,15 +1,12 @@
 import { formatNode, type IdentityInUse, type Node, type NodeDetail } from '@plexd/protocol'
 import { addYesFlag, confirm, jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
+import { type Admin, addCall, addList, type JsonFlag, nodeArgument } from '../../command.ts'
 import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
 import { selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
-import { ageOf, formatLabels, printDone, printItem, printList } from '../../terminal/output.ts'
+import { ageOf, formatLabels, printDone, printItem } from '../../terminal/output.ts'
 import { addLabelCommands } from './labels.ts'
-
-interface JsonFlag {
-  json?: boolean
-}
 
 interface RemoveFlags extends JsonFlag {
   force?: boolean
@@ -26,70 +23,53 @@ export function addNodeCommands(program: Command, context: Context): void {
     .description('the machines of the mesh')
     .addHelpText('after', examples('plexctl node list'))
 
-  node
-    .command('list')
-    .description('list nodes')
-    .option(
-      '--selector <selector>',
-      'only those whose labels match; reported.KEY is what they say of themselves',
-      selectorFlag,
-    )
-    .option('--json', jsonHelp)
-    .addHelpText(
-      'after',
-      examples(
-        'plexctl node list',
-        "plexctl node list --selector 'env=prod,role in (web,api)' --json",
-        "plexctl node list --selector 'reported.os=linux,!env'",
+  addList(node, context, {
+    description: 'list nodes',
+    flags: (command) =>
+      command.option(
+        '--selector <selector>',
+        'only those whose labels match; reported.KEY is what they say of themselves',
+        selectorFlag,
       ),
-    )
-    .action(async ({ selector, json }: JsonFlag & { selector?: string }) => {
-      const { admin } = await connect()
-      const nodes = await allPages((page) => admin.listNodes({ query: { ...page, selector } }))
-      printList(io, nodes, {
-        json,
-        columns: [
-          [
-            'hostname',
-            (node) => `${node.hostname}${troublesOf(node, io).length > 0 ? ' (!)' : ''}`,
-          ],
-          ['id', ({ id }) => id],
-          ['status', statusOf],
-          ['mesh ip', ({ mesh_ip }) => mesh_ip],
-          ['endpoint', ({ endpoint }) => endpoint || '-'],
-          ['version', ({ version }) => version || '-'],
-          ['key age', ({ key_changed_at }) => ageOf(key_changed_at, io)],
-          ['seen', ({ last_seen_at }) => ageOf(last_seen_at, io)],
-          ['labels', ({ labels }) => formatLabels(labels)],
-        ],
-      })
-      if (!json) printTroubles(io, nodes)
-    })
+    examples: [
+      'plexctl node list',
+      "plexctl node list --selector 'env=prod,role in (web,api)' --json",
+      "plexctl node list --selector 'reported.os=linux,!env'",
+    ],
+    items: (admin: Admin, { selector }: { selector?: string }) =>
+      allPages((page) => admin.listNodes({ query: { ...page, selector } })),
+    columns: [
+      ['hostname', (node) => `${node.hostname}${troublesOf(node, io).length > 0 ? ' (!)' : ''}`],
+      ['id', ({ id }) => id],
+      ['status', statusOf],
+      ['mesh ip', ({ mesh_ip }) => mesh_ip],
+      ['endpoint', ({ endpoint }) => endpoint || '-'],
+      ['version', ({ version }) => version || '-'],
+      ['key age', ({ key_changed_at }) => ageOf(key_changed_at, io)],
+      ['seen', ({ last_seen_at }) => ageOf(last_seen_at, io)],
+      ['labels', ({ labels }) => formatLabels(labels)],
+    ],
+    notes: (nodes) => printTroubles(io, nodes),
+  })
 
-  node
-    .command('show')
-    .description('show one node')
-    .argument('<node>', 'id or hostname')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl node show web-01', 'plexctl node show n_abc123 --json'))
-    .action(async (name: string, { json }: JsonFlag) => {
-      const { admin } = await connect()
-      const { body } = await admin.getNode({ params: { node: name } })
-      printItem(io, body, { json, lines: (item) => describeNode(item, io) })
-    })
+  addCall(node, context, {
+    name: 'show',
+    description: 'show one node',
+    args: [nodeArgument],
+    examples: ['plexctl node show web-01', 'plexctl node show n_abc123 --json'],
+    call: (admin: Admin, name: string) => admin.getNode({ params: { node: name } }),
+    print: (shown, json) => printItem(io, shown, { json, lines: (item) => describeNode(item, io) }),
+  })
 
-  node
-    .command('rename')
-    .description('give a node another hostname; its id and all that is for it stay')
-    .argument('<node>', 'id or hostname')
-    .argument('<hostname>', 'the new one')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl node rename web-01 web-02'))
-    .action(async (name: string, hostname: string, { json }: JsonFlag) => {
-      const { admin } = await connect()
-      const { body } = await admin.renameNode({ params: { node: name }, body: { hostname } })
-      printDone(io, body, { json, text: `${body.id} is "${body.hostname}" now` })
-    })
+  addCall(node, context, {
+    name: 'rename',
+    description: 'give a node another hostname; its id and all that is for it stay',
+    args: [nodeArgument, ['<hostname>', 'the new one']],
+    examples: ['plexctl node rename web-01 web-02'],
+    call: (admin: Admin, name: string, hostname: string) =>
+      admin.renameNode({ params: { node: name }, body: { hostname } }),
+    text: ({ id, hostname }) => `${id} is "${hostname}" now`,
+  })
 
   addYesFlag(node.command('remove'))
     .description('remove a node from the mesh at once')
@@ -114,17 +94,14 @@ export function addNodeCommands(program: Command, context: Context): void {
       printDone(io, body, { json, text: `removed "${name}"${force ? `: ${afterForce}` : ''}` })
     })
 
-  node
-    .command('rotate-keys')
-    .description('ask a node to rotate its WireGuard key, and with it its NSK and its token')
-    .argument('<node>', 'id or hostname')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl node rotate-keys web-01'))
-    .action(async (name: string, { json }: JsonFlag) => {
-      const { admin } = await connect()
-      const { body } = await admin.requestKeyRotation({ params: { node: name } })
-      printDone(io, body, { json, text: `asked "${name}" to rotate its key` })
-    })
+  addCall(node, context, {
+    name: 'rotate-keys',
+    description: 'ask a node to rotate its WireGuard key, and with it its NSK and its token',
+    args: [nodeArgument],
+    examples: ['plexctl node rotate-keys web-01'],
+    call: (admin: Admin, name: string) => admin.requestKeyRotation({ params: { node: name } }),
+    text: (_body, name) => `asked "${name}" to rotate its key`,
+  })
 
   addLabelCommands(node, context)
 }

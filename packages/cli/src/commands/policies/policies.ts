@@ -1,11 +1,12 @@
 import type { Policy, PolicyOutcome, PolicyRule } from '@plexd/protocol'
-import { addYesFlag, confirm, printJson } from '@plexd/runtime'
+import { addYesFlag, confirm } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { Document, visit } from 'yaml'
+import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
 import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
 import { decodeUtf8, quoteFile, readInput } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
-import { ageOf, printDone, printList, printText, printWarnings } from '../../terminal/output.ts'
+import { ageOf, printDone, printShown } from '../../terminal/output.ts'
 import { describeCut } from './cut.ts'
 import { parsePolicy } from './policy-file.ts'
 
@@ -21,44 +22,34 @@ FILE is YAML or JSON, - is standard input:
       action: allow           # or deny; the first rule that matches decides
 `
 
-export function addPolicyCommands(program: Command, { io, connect }: Context): void {
+export function addPolicyCommands(program: Command, context: Context): void {
+  const { io, connect } = context
   const policy = program
     .command('policy')
     .description('who may talk to whom in the mesh')
     .addHelpText('after', examples('plexctl policy list'))
 
-  policy
-    .command('list')
-    .description('list policies in the order they apply')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl policy list'))
-    .action(async ({ json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const policies = await allPages((query) => admin.listPolicies({ query }))
-      printList(io, policies, {
-        json,
-        columns: [
-          ['name', ({ name }) => name],
-          ['id', ({ id }) => id],
-          ['revision', ({ revision }) => String(revision)],
-          ['rules', ({ rules }) => String(rules.length)],
-          ['updated', ({ updated_at }) => ageOf(updated_at, io)],
-        ],
-      })
-    })
+  addList(policy, context, {
+    description: 'list policies in the order they apply',
+    examples: ['plexctl policy list'],
+    items: (admin: Admin) => allPages((query) => admin.listPolicies({ query })),
+    columns: [
+      ['name', ({ name }) => name],
+      ['id', ({ id }) => id],
+      ['revision', ({ revision }) => String(revision)],
+      ['rules', ({ rules }) => String(rules.length)],
+      ['updated', ({ updated_at }) => ageOf(updated_at, io)],
+    ],
+  })
 
-  policy
-    .command('show')
-    .description('show one policy, in a form that `policy put` takes')
-    .argument('<name>')
-    .option('--json', jsonHelp)
-    .addHelpText('after', examples('plexctl policy show allow-all > policy.yaml'))
-    .action(async (name: string, { json }: { json?: boolean }) => {
-      const { admin } = await connect()
-      const { body } = await admin.getPolicy({ params: { name } })
-      if (json) return printJson(body, io.stdout)
-      printText(io, formatPolicy(body))
-    })
+  addCall(policy, context, {
+    name: 'show',
+    description: 'show one policy, in a form that `policy put` takes',
+    args: [['<name>']],
+    examples: ['plexctl policy show allow-all > policy.yaml'],
+    call: (admin: Admin, name: string) => admin.getPolicy({ params: { name } }),
+    print: (shown, json) => printShown(io, shown, { json, text: () => formatPolicy(shown) }),
+  })
 
   addYesFlag(policy.command('put'))
     .description('create or replace the policy in a file; asks when nodes could not talk then')
@@ -86,7 +77,6 @@ export function addPolicyCommands(program: Command, { io, connect }: Context): v
       }
       const { body } = await admin.putPolicy({ ...request, query: {} })
       printDone(io, body, { json, text: `wrote "${body.name}" revision ${body.revision}` })
-      if (!json) printWarnings(io, body.warnings)
     })
 
   addYesFlag(policy.command('remove'))
@@ -113,24 +103,16 @@ export function addPolicyCommands(program: Command, { io, connect }: Context): v
     })
 }
 
-interface ChangeFlags {
+interface ChangeFlags extends JsonFlag {
   dryRun?: boolean
   yes?: boolean
-  json?: boolean
 }
 
-function printOutcome(io: Io, outcome: PolicyOutcome, json: boolean | undefined): void {
-  const { warnings, pairs } = outcome
-  if (json) {
-    printJson({ warnings, pairs }, io.stdout)
-    return
-  }
-  io.stdout.write(
-    pairs
-      ? `pairs of nodes that would begin to talk: ${pairs.gained}; that would stop: ${pairs.lost}\n`
-      : 'the mesh is too large to count the pairs of nodes that could talk\n',
-  )
-  printWarnings(io, warnings)
+function printOutcome(io: Io, { warnings, pairs }: PolicyOutcome, json: boolean | undefined): void {
+  const text = pairs
+    ? `pairs of nodes that would begin to talk: ${pairs.gained}; that would stop: ${pairs.lost}`
+    : 'the mesh is too large to count the pairs of nodes that could talk'
+  printDone(io, { warnings, pairs }, { json, text })
 }
 
 /** An id has the name of its node beside it, as a comment. */
