@@ -1,5 +1,6 @@
 export * from './addresses/cidr.ts'
 export * from './addresses/ip-endpoint.ts'
+export * from './addresses/ipv6.ts'
 export * from './addresses/loopback.ts'
 export * from './addresses/mesh-range.ts'
 export * from './apis/admin.ts'

@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { errorOf } from '@plexd/protocol'
-import { placeOf, readCa, TunnelAgent, whenGivenUp } from '@plexd/runtime'
+import { headOf, placeOf, readCa, TunnelAgent, whenGivenUp } from '@plexd/runtime'
 import { explainFailure, explainRefusal, type Target } from './failure.ts'
 
 export interface OpenRequest {
@@ -50,14 +50,9 @@ export function createOpen(options: Target & { userAgent: string; token: string 
       throw explainFailure(error, options)
     })
     answered = response
-    const status = response.statusCode ?? 0
-    if (status >= 200 && status < 300) return response
-    const failure = errorOf({
-      status,
-      headers: flatten(response.headers),
-      body: await readSome(response),
-    })
-    throw explainRefusal(failure, options)
+    const head = headOf(response)
+    if (head.status >= 200 && head.status < 300) return response
+    throw explainRefusal(errorOf({ ...head, body: await readSome(response) }), options)
   }
 }
 
@@ -78,10 +73,6 @@ function answerTo(
     body.on('error', (error) => request.destroy(error))
     body.pipe(request)
   })
-}
-
-function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
 }
 
 async function readSome(response: http.IncomingMessage): Promise<string> {

@@ -15,8 +15,8 @@ export function parseIpv4(text: string): number {
   return address
 }
 
-/** Scans characters instead of splitting, because it is called for each pair of nodes of a mesh. */
-function readIpv4(text: string): number | undefined {
+/** The same, or undefined. Scans characters instead of splitting, because it is called for each pair of nodes of a mesh. */
+export function readIpv4(text: string): number | undefined {
   let address = 0
   let octets = 0
   let octet: number | undefined

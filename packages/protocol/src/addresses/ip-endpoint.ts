@@ -1,4 +1,5 @@
-import { type Cidr, cidrContains, formatCidr, formatIpv4, parseCidr, parseIpv4 } from './cidr.ts'
+import { type Cidr, cidrContains, formatCidr, formatIpv4, parseCidr, readIpv4 } from './cidr.ts'
+import { formatIpv6, parseIpv6 } from './ipv6.ts'
 import { rangeOf } from './mesh-range.ts'
 
 /** What the caller knows about the network that the endpoint is for. */
@@ -26,7 +27,7 @@ export function endpointFault(text: string, rules: EndpointRules = {}): string |
 }
 
 function ipv4Fault(text: string, { meshRanges, loopback }: EndpointRules): string | undefined {
-  const address = tryParse(text)
+  const address = readIpv4(text)
   if (address === undefined) return 'it is no address in numbers and a port'
   return addressFault(address, { meshRanges, loopback })
 }
@@ -39,14 +40,6 @@ function addressFault(
   if (inside) return `it lies inside the mesh, ${formatCidr(inside)}`
   const fault = ipv4Faults.find(({ range }) => cidrContains(range, address))?.fault
   return loopback && fault === faults.loopback ? undefined : fault
-}
-
-function tryParse(text: string): number | undefined {
-  try {
-    return parseIpv4(text)
-  } catch {
-    return undefined
-  }
 }
 
 const faults = {
@@ -117,42 +110,4 @@ function carriedIpv4([first = 0, second = 0, third = 0, ...others]: readonly num
 function isAssigned([first = 0, second = 0, third = 0]: readonly number[]): boolean {
   if ((first & 0xe000) === 0x2000 || (first & 0xfe00) === 0xfc00) return true
   return first === 0x64 && second === 0xff9b && third === 1
-}
-
-/** The eight groups of an address; its last 32 bits may be written as IPv4. */
-function parseIpv6(text: string): number[] | undefined {
-  const [head = '', tail, ...more] = text.split('::')
-  if (more.length > 0) return undefined
-  const [before, after] = [groupsOf(head), groupsOf(tail ?? '')]
-  if (!before || !after) return undefined
-  const missing = 8 - before.length - after.length
-  if (tail === undefined ? missing !== 0 : missing < 1) return undefined
-  return [...before, ...Array.from({ length: missing }, () => 0), ...after]
-}
-
-function groupsOf(text: string): number[] | undefined {
-  if (text === '') return []
-  const parts = text.split(':')
-  const end = tryParse(parts.at(-1) ?? '')
-  if (end !== undefined) parts.splice(-1, 1, (end >>> 16).toString(16), (end & 65_535).toString(16))
-  if (!parts.every((part) => /^[0-9a-f]{1,4}$/i.test(part))) return undefined
-  return parts.map((part) => Number.parseInt(part, 16))
-}
-
-/** RFC 5952: the first of the longest runs of zeros becomes `::`; a single zero is not compressed. */
-function formatIpv6(groups: readonly number[]): string {
-  const texts = groups.map((group) => group.toString(16))
-  const run = longestRun(groups)
-  if (run.length < 2) return texts.join(':')
-  return `${texts.slice(0, run.at).join(':')}::${texts.slice(run.at + run.length).join(':')}`
-}
-
-function longestRun(groups: readonly number[]): { at: number; length: number } {
-  let best = { at: 0, length: 0 }
-  let length = 0
-  for (const [index, group] of groups.entries()) {
-    length = group === 0 ? length + 1 : 0
-    if (length > best.length) best = { at: index - length + 1, length }
-  }
-  return best
 }

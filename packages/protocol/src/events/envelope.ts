@@ -1,19 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { compactJson, escapeHtml, rawMembers } from '../json/raw-json.ts'
-import { Timestamp } from '../schemas/scalars.ts'
 
-/** A signed event on the wire. The signature is Ed25519 over `canonicalText`, so the payload stays raw text throughout. */
-export const Envelope = Type.Object({
-  event_type: Type.String({ minLength: 1 }),
-  event_id: Type.String({ minLength: 1 }),
-  issued_at: Timestamp,
-  nonce: Type.String(),
-  payload: Type.Unknown(),
-  signature: Type.String(),
-})
-export type Envelope = Static<typeof Envelope>
-
-/** The signed fields; `payload` is JSON text. */
+/** The fields of an event that the signature covers: Ed25519 over `canonicalText`. `payload` is JSON text, and stays it throughout. */
 export interface UnsignedEvent {
   event_type: string
   event_id: string

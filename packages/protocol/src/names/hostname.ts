@@ -15,30 +15,25 @@ const rule =
  * RangeError that quotes the text and states the rule.
  */
 export function parseHostname(text: string): string {
-  const bare = text.endsWith('.') ? text.slice(0, -1) : text
-  // Check before lower-casing, which maps some non-ASCII letters to ASCII.
-  if (bare.length > 253 || !name.test(bare))
-    throw new RangeError(`parse hostname "${text}": ${rule}`)
-  if (numberLike.test(bare))
-    throw new RangeError(
-      `parse hostname "${text}": its last label is a number, so it reads as an address: put a letter into it`,
-    )
-  if (loopbackName.test(bare))
-    throw new RangeError(
-      `parse hostname "${text}": every machine calls itself that: give this one a name of its own`,
-    )
-  return bare.toLowerCase()
+  const problem = hostnameProblem(text)
+  if (problem !== undefined) throw new RangeError(problem)
+  return hostnameKey(text)
 }
 
 /** What is wrong with a name; undefined if it is valid. */
 export function hostnameProblem(text: string): string | undefined {
-  try {
-    parseHostname(text)
-    return undefined
-  } catch (error) {
-    if (error instanceof RangeError) return error.message
-    throw error
-  }
+  const why = whyNot(text.replace(/\.$/, ''))
+  return why && `parse hostname "${text}": ${why}`
+}
+
+function whyNot(bare: string): string | undefined {
+  // Before lower-casing, which maps some non-ASCII letters to ASCII.
+  if (bare.length > 253 || !name.test(bare)) return rule
+  if (numberLike.test(bare))
+    return 'its last label is a number, so it reads as an address: put a letter into it'
+  if (loopbackName.test(bare))
+    return 'every machine calls itself that: give this one a name of its own'
+  return undefined
 }
 
 /** The form used for comparing names, including those from older versions that break the rule. */

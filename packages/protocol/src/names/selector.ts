@@ -83,10 +83,6 @@ function splitOutsideParentheses(text: string): string[] {
  */
 export const reportedPrefix = 'reported.'
 
-export function namesReported(selector: Selector): boolean {
-  return selector.some(({ key }) => key.startsWith(reportedPrefix))
-}
-
 /**
  * Throws a RangeError for a requirement that is readable but not allowed: its key or value violates Kubernetes'
  * rules, or it selects by reported metadata where only labels are allowed.

@@ -15,7 +15,6 @@ export const BuiltinAction = Type.Object({
   description: Type.Optional(Type.String()),
   parameters: Type.Optional(nullableArray(ActionParameter)),
 })
-export type BuiltinAction = Static<typeof BuiltinAction>
 
 export const Hook = Type.Object({
   name: Type.String(),
@@ -29,7 +28,6 @@ export const Hook = Type.Object({
   sandbox: Type.Optional(Type.String()),
   privileged: Type.Optional(Type.Boolean()),
 })
-export type Hook = Static<typeof Hook>
 
 /** What a node can do: its binary, builtin actions and hooks. */
 export const Capabilities = Type.Object({

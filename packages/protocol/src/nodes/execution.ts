@@ -19,9 +19,6 @@ export const ExecutionAck = Type.Object({
 })
 export type ExecutionAck = Static<typeof ExecutionAck>
 
-export const ResultStatus = Type.Enum(['success', 'failure', 'timeout', 'cancelled'])
-export type ResultStatus = Static<typeof ResultStatus>
-
 /** The Go agent says `failed` and `error` for `failure`. */
 export const ExecutionResult = Type.Object({
   execution_id: Type.Optional(Type.String()),

@@ -39,7 +39,6 @@ export const RegisterResponse = Type.Object({
 export type RegisterResponse = Static<typeof RegisterResponse>
 
 export const RotateKeysRequest = Type.Object({ node_id: NodeId, new_public_key: Key32 })
-export type RotateKeysRequest = Static<typeof RotateKeysRequest>
 
 /**
  * `node_secret_key` and `node_token` are present if they were rotated too: the old ones are accepted until one of

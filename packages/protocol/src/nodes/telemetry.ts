@@ -11,7 +11,6 @@ export const MetricPoint = Type.Object({
   peer_id: Type.Optional(Type.String()),
   data: mapOf(Type.Unknown()),
 })
-export type MetricPoint = Static<typeof MetricPoint>
 
 /** Severities beyond the seed's four are normalised: emerg, alert, crit, err to error, warning to warn, notice to info. */
 export const LogRecord = Type.Object({
@@ -22,7 +21,6 @@ export const LogRecord = Type.Object({
   severity: Type.Optional(Type.String()),
   hostname: Type.Optional(Type.String()),
 })
-export type LogRecord = Static<typeof LogRecord>
 
 /** `subject` and `object` are any JSON: objects in the seed, a string from the Go agent. */
 export const AuditRecord = Type.Object({
@@ -40,7 +38,6 @@ export type AuditRecord = Static<typeof AuditRecord>
 
 /** Invalid records are counted and dropped, as long as at least one of the batch is valid. */
 export const BatchResponse = Type.Object({ accepted: WholeNumber, dropped: WholeNumber })
-export type BatchResponse = Static<typeof BatchResponse>
 
 export const telemetryKinds = { metrics: MetricPoint, logs: LogRecord, audit: AuditRecord } as const
 export type TelemetryKind = keyof typeof telemetryKinds
@@ -53,7 +50,6 @@ export const IntegrityViolation = Type.Object({
   detail: Type.Optional(Type.String()),
   timestamp: Type.Optional(Timestamp),
 })
-export type IntegrityViolation = Static<typeof IntegrityViolation>
 
 export const TunnelReady = Type.Object({
   listen_addr: Type.String(),

@@ -17,13 +17,7 @@ export async function writeFileAtomic(
   // A short random name: one derived from the target's could exceed the file name limit.
   const temporary = join(folder, `.tmp-${crypto.randomUUID()}`)
   try {
-    const file = await open(temporary, 'wx', mode)
-    try {
-      await file.writeFile(content)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await writeSynced(temporary, content, mode)
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
@@ -34,12 +28,18 @@ export async function writeFileAtomic(
 
 /** Makes renames and removals in a folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await using handle = await open(folder, 'r')
+  await handle.sync()
+}
+
+async function writeSynced(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+): Promise<void> {
+  await using file = await open(path, 'wx', mode)
+  await file.writeFile(content)
+  await file.sync()
 }
 
 /**
@@ -55,7 +55,7 @@ export async function createFileAtomic(
   makeFolder(folder)
   const temporary = join(folder, `.tmp-${crypto.randomUUID()}`)
   try {
-    await writeFileAtomic(temporary, content, { mode })
+    await writeSynced(temporary, content, mode)
     await link(temporary, path)
   } catch (error) {
     if (errorCodeOf(error) === 'EEXIST') return false

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Transport, TransportResponse } from '@plexd/protocol'
 import { readPlainFile } from '../files/plain-file.ts'
-import { type ConnectingOptions, stepError, watchConnecting, whenGivenUp } from './connecting.ts'
+import { stepError, watchConnecting, whenGivenUp } from './connecting.ts'
 import { percentDecoded } from './percent.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 import { formatAddress, unmapAddress } from './udp-address.ts'
@@ -66,7 +66,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
           signal,
         },
         packed.body,
-        { stepMs },
+        stepMs,
       ),
     )
   }
@@ -147,7 +147,7 @@ function exchange(
   client: typeof http | typeof https,
   options: http.RequestOptions,
   body: string | Uint8Array | undefined,
-  connecting: Connecting = {},
+  stepMs?: number,
 ): Promise<TransportResponse> {
   return new Promise((resolve, reject) => {
     let failure: unknown
@@ -167,20 +167,11 @@ function exchange(
     })
     request.on('error', reject)
     whenGivenUp(request, options.signal, reject)
-    watchConnectingTo(request, options, connecting)
+    const { host, port } = options
+    // A Unix socket has no connection steps to watch.
+    if (host && port) watchConnecting(request, { host, port: Number(port), stepMs })
     request.end(body)
   })
-}
-
-type Connecting = Pick<ConnectingOptions, 'stepMs'>
-
-/** A Unix socket has no connection steps to watch. */
-function watchConnectingTo(
-  request: http.ClientRequest,
-  { host, port }: http.RequestOptions,
-  connecting: Connecting,
-): void {
-  if (host && port) watchConnecting(request, { host, port: Number(port), ...connecting })
 }
 
 async function collect(response: http.IncomingMessage): Promise<TransportResponse> {

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP, isIPv4 } from 'node:net'
+import { errorCodeOf } from '../files/error-code.ts'
 import { type Address, unmapAddress } from './udp-address.ts'
 
 /** A UDP port of this host, for IPv4 and, if available, IPv6. */
@@ -20,7 +21,7 @@ export async function openUdpSocket(port = 0, host?: string): Promise<UdpSocket>
   try {
     return await open('udp6', port, one)
   } catch (error) {
-    if (isCode(error, 'EADDRINUSE', 'EACCES')) throw error
+    if (['EADDRINUSE', 'EACCES'].includes(errorCodeOf(error) ?? '')) throw error
     return open('udp4', port, one) // a kernel without IPv6, or a name without an IPv6 address
   }
 }
@@ -58,20 +59,12 @@ async function open(type: 'udp4' | 'udp6', port: number, host?: string): Promise
 }
 
 async function bind(socket: Socket, port: number, address?: string): Promise<void> {
-  const failed = Promise.withResolvers<never>()
-  socket.once('error', failed.reject)
   const bound = once(socket, 'listening')
   socket.bind({ port, exclusive: true, ...(address === undefined ? {} : { address }) })
   try {
-    await Promise.race([bound, failed.promise])
+    await bound
   } catch (error) {
     socket.close()
     throw error
-  } finally {
-    socket.off('error', failed.reject)
   }
-}
-
-function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }

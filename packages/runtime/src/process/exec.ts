@@ -51,12 +51,10 @@ interface ProgramEnd {
 export type Exec = typeof exec
 
 /** Runs a program without a shell until it exits, and returns its output. Throws an ExecError that quotes the last line of stderr. */
-export function exec(
+export const exec: (
   command: readonly [Tool, ...string[]],
-  options: ExecOptions = {},
-): Promise<string> {
-  return execAny(command, options)
-}
+  options?: ExecOptions,
+) => Promise<string> = execAny
 
 /**
  * Runs a program until it is no longer wanted, and passes on its lines. Resolves to the reason why it ended, including

@@ -10,6 +10,7 @@ import {
 } from '@plexd/protocol'
 import {
   headOf,
+  placeOf,
   readCa,
   stepError,
   TunnelAgent,
@@ -50,15 +51,12 @@ export function createStreamConnector(
   who: Credentials &
     Connecting & { nodeId: string; instance?: string; gate?: AnswerGate; answerMs?: number },
 ): ConnectStream {
-  const base = new URL(config.apiUrl)
-  const secure = base.protocol === 'https:'
-  const prefix = base.pathname.replace(/\/$/, '')
+  const { secure, prefix, place } = placeOf(config.apiUrl)
   const { gate = createAnswerGate(), lookup, answerMs = usualAnswerMs } = who
 
   const connect = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
     open(secure ? https : http, config.streamIdleMs, {
-      host: base.hostname.replace(/^\[|\]$/g, ''),
-      port: base.port || (secure ? 443 : 80),
+      ...place,
       path: prefix + fillPath(controlApi.openEvents.path, { node_id: who.nodeId }),
       headers: {
         'user-agent': userAgent,
