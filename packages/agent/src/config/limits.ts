@@ -1,122 +1,86 @@
 import { maxOutputBytes } from '@plexd/protocol'
-import { limitTable, type Limits as Resolved } from '@plexd/runtime'
+import { limit, limitTable, type Limits as Resolved } from '@plexd/runtime'
 
 /**
  * The limits for programs on the node, peers and the control plane. Each has a row in
  * docs/reference/settings.md, and is set under `limits:` in the config file.
  */
 export const limits = limitTable({
-  local_connections: {
-    unit: 'count',
-    default: 1_024,
-    summary:
-      'connections to the Local Node API at a time, over socket and TCP together; a sixteenth of them is kept for root',
-  },
-  local_connections_per_user: {
-    unit: 'count',
-    default: 256,
-    summary:
-      'those of one user other than root; all who come over TCP count as one user; at the limit an idle one is closed for a new one',
-  },
-  local_body_bytes: {
-    unit: 'bytes',
-    default: 64 * 1024 * 1024,
-    summary:
-      'what bodies of requests to the Local Node API may take that are not answered yet; a sixteenth of it is kept for root',
-  },
-  local_body_bytes_per_user: {
-    unit: 'bytes',
-    default: 16 * 1024 * 1024,
-    summary: 'those of one user other than root; TCP counts as one user',
-  },
-  local_report_keys: {
-    unit: 'count',
-    default: 50_000,
-    summary: 'report entries that are kept, deleted ones that are still remembered included',
-  },
-  local_report_keys_per_user: {
-    unit: 'count',
-    default: 10_000,
-    summary: 'those that one user other than root wrote; TCP counts as one user',
-  },
-  local_report_bytes: {
-    unit: 'bytes',
-    default: 64 * 1024 * 1024,
-    summary: 'what all report entries may take together',
-  },
-  local_report_bytes_per_user: {
-    unit: 'bytes',
-    default: 16 * 1024 * 1024,
-    summary:
-      'what the entries that one user other than root wrote may take; TCP counts as one user',
-  },
-  data_entry_bytes: {
-    unit: 'bytes',
-    default: 4 * 1024 * 1024,
-    summary: 'a data entry from the control plane, as JSON; a larger one is left out',
-  },
-  data_entry_values: {
-    unit: 'count',
-    default: 200_000,
-    summary: 'values in it: texts, numbers, lists and the like',
-  },
-  event_characters: {
-    unit: 'count',
-    default: 4 * 1024 * 1024,
-    summary: 'an event from the control plane; in place of a longer one the state is pulled',
-  },
-  event_values: {
-    unit: 'count',
-    default: 400_000,
-    summary: 'values in it: texts, numbers, lists and the like',
-  },
-  answer_bytes: {
-    unit: 'bytes',
-    default: 32 * 1024 * 1024,
-    summary: 'any other answer of the control plane than a state; a larger one is refused',
-  },
-  answer_values: {
-    unit: 'count',
-    default: 400_000,
-    summary: 'values in it: an answer with ten thousand peers has a hundred thousand',
-  },
-  action_output_bytes: {
-    unit: 'bytes',
-    default: maxOutputBytes,
-    summary: 'stdout of an action that is sent, and as much of its stderr; the rest is cut off',
-  },
-  executions: {
-    unit: 'count',
-    default: 10_000,
-    summary:
-      'executions of the last day that are remembered, so that none runs twice; past it, the oldest are forgotten',
-  },
-  secret_requests: {
-    unit: 'count',
-    default: 32,
-    summary: 'secrets that are fetched from the control plane at a time; others wait',
-  },
-  secret_requests_waiting: {
-    unit: 'count',
-    default: 1_024,
-    summary: 'keys of secrets that programs wait for; who asks for one more gets 503',
-  },
-  state_part_bytes: {
-    unit: 'bytes',
-    default: 8 * 1024 * 1024,
-    summary:
-      'a peer or a policy in a state, which is refused with a larger one, and a reference to a secret, which is left out',
-  },
-  state_characters: {
-    unit: 'count',
-    default: 32 * 1024 * 1024,
-    summary: 'a whole state from the control plane, as JSON; a longer one is refused',
-  },
-  state_parts: {
-    unit: 'count',
-    default: 200_000,
-    summary: 'peers, policies, entries and references to secrets in it, all together',
-  },
+  local_connections: limit.count(
+    1_024,
+    'connections to the Local Node API at a time, over socket and TCP together; a sixteenth of them is kept for root',
+  ),
+  local_connections_per_user: limit.count(
+    256,
+    'those of one user other than root; all who come over TCP count as one user; at the limit an idle one is closed for a new one',
+  ),
+  local_body_bytes: limit.bytes(
+    64 * 1024 * 1024,
+    'what bodies of requests to the Local Node API may take that are not answered yet; a sixteenth of it is kept for root',
+  ),
+  local_body_bytes_per_user: limit.bytes(
+    16 * 1024 * 1024,
+    'those of one user other than root; TCP counts as one user',
+  ),
+  local_report_keys: limit.count(
+    50_000,
+    'report entries that are kept, deleted ones that are still remembered included',
+  ),
+  local_report_keys_per_user: limit.count(
+    10_000,
+    'those that one user other than root wrote; TCP counts as one user',
+  ),
+  local_report_bytes: limit.bytes(64 * 1024 * 1024, 'what all report entries may take together'),
+  local_report_bytes_per_user: limit.bytes(
+    16 * 1024 * 1024,
+    'what the entries that one user other than root wrote may take; TCP counts as one user',
+  ),
+  data_entry_bytes: limit.bytes(
+    4 * 1024 * 1024,
+    'a data entry from the control plane, as JSON; a larger one is left out',
+  ),
+  data_entry_values: limit.count(200_000, 'values in it: texts, numbers, lists and the like'),
+  event_characters: limit.count(
+    4 * 1024 * 1024,
+    'an event from the control plane; in place of a longer one the state is pulled',
+  ),
+  event_values: limit.count(400_000, 'values in it: texts, numbers, lists and the like'),
+  answer_bytes: limit.bytes(
+    32 * 1024 * 1024,
+    'any other answer of the control plane than a state; a larger one is refused',
+  ),
+  answer_values: limit.count(
+    400_000,
+    'values in it: an answer with ten thousand peers has a hundred thousand',
+  ),
+  action_output_bytes: limit.bytes(
+    maxOutputBytes,
+    'stdout of an action that is sent, and as much of its stderr; the rest is cut off',
+  ),
+  executions: limit.count(
+    10_000,
+    'executions of the last day that are remembered, so that none runs twice; past it, the oldest are forgotten',
+  ),
+  secret_requests: limit.count(
+    32,
+    'secrets that are fetched from the control plane at a time; others wait',
+  ),
+  secret_requests_waiting: limit.count(
+    1_024,
+    'keys of secrets that programs wait for; who asks for one more gets 503',
+  ),
+  state_part_bytes: limit.bytes(
+    8 * 1024 * 1024,
+    'a peer or a policy in a state, which is refused with a larger one, and a reference to a secret, which is left out',
+  ),
+  state_characters: limit.count(
+    32 * 1024 * 1024,
+    'a whole state from the control plane, as JSON; a longer one is refused',
+  ),
+  state_parts: limit.count(
+    200_000,
+    'peers, policies, entries and references to secrets in it, all together',
+  ),
 })
 
 export type Limits = Resolved<typeof limits>

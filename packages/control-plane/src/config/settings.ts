@@ -35,22 +35,19 @@ export interface Setting<Value> extends Row {
   from(given: unknown): Value
 }
 
-function withDefault<Value>(
-  row: Row & { default: string },
-  read: (text: string, name: string) => Value,
-): Setting<Value> {
+/** A row with the parser of its text. */
+type TextRow<Value> = Row & { read: (text: string, name: string) => Value }
+
+function withDefault<Value>(row: TextRow<Value> & { default: string }): Setting<Value> {
   const name = fileName(row)
-  return { ...row, from: (given) => read(textOf(name, given) ?? row.default, name) }
+  return { ...row, from: (given) => row.read(textOf(name, given) ?? row.default, name) }
 }
 
-function optional<Value = string>(
-  row: Row,
-  read: (text: string, name: string) => Value,
-): Setting<Value | undefined> {
+function optional<Value>(row: TextRow<Value>): Setting<Value | undefined> {
   const name = fileName(row)
   const from = (given: unknown): Value | undefined => {
     const text = textOf(name, given)
-    return text === undefined ? undefined : read(text, name)
+    return text === undefined ? undefined : row.read(text, name)
   }
   return { ...row, from }
 }
@@ -59,86 +56,73 @@ const asIs = (text: string): string => text
 const place = (text: string, name: string) => parseListen(name, text)
 
 export const settings = {
-  dataDir: withDefault(
-    {
-      name: 'data-dir',
-      value: 'DIR',
-      default: '/var/lib/plexd-control-plane',
-      help: 'where everything is kept',
-    },
-    asIs,
-  ),
-  listen: withDefault(
-    {
-      name: 'listen',
-      value: 'HOST:PORT',
-      default: '0.0.0.0:8443',
-      help: 'address to serve on; port 0 takes a free one',
-    },
-    place,
-  ),
-  stun: optional(
-    {
-      name: 'stun-listen',
-      value: 'HOST:PORT',
-      otherwise: 'HOST of --listen, port 3478',
-      help: 'UDP address to tell nodes their public endpoint on, or "off"',
-    },
-    (text, name) => (text === 'off' ? text : place(text, name)),
-  ),
-  adminSocket: optional(
-    {
-      name: 'admin-socket',
-      value: 'PATH',
-      otherwise: 'DATA_DIR/admin.sock',
-      help: 'Unix socket for operators on this machine, who need a token here too; it answers also when the port is full; or "off"',
-    },
-    asIs,
-  ),
-  metrics: optional(
-    {
-      name: 'metrics-listen',
-      value: 'HOST:PORT',
-      help: 'address for /metrics and the health checks over plain HTTP, which --listen then serves no metrics on',
-    },
-    place,
-  ),
+  dataDir: withDefault({
+    name: 'data-dir',
+    value: 'DIR',
+    default: '/var/lib/plexd-control-plane',
+    help: 'where everything is kept',
+    read: asIs,
+  }),
+  listen: withDefault({
+    name: 'listen',
+    value: 'HOST:PORT',
+    default: '0.0.0.0:8443',
+    help: 'address to serve on; port 0 takes a free one',
+    read: place,
+  }),
+  stun: optional({
+    name: 'stun-listen',
+    value: 'HOST:PORT',
+    otherwise: 'HOST of --listen, port 3478',
+    help: 'UDP address to tell nodes their public endpoint on, or "off"',
+    read: (text, name) => (text === 'off' ? text : place(text, name)),
+  }),
+  adminSocket: optional({
+    name: 'admin-socket',
+    value: 'PATH',
+    otherwise: 'DATA_DIR/admin.sock',
+    help: 'Unix socket for operators on this machine, who need a token here too; it answers also when the port is full; or "off"',
+    read: asIs,
+  }),
+  metrics: optional({
+    name: 'metrics-listen',
+    value: 'HOST:PORT',
+    help: 'address for /metrics and the health checks over plain HTTP, which --listen then serves no metrics on',
+    read: place,
+  }),
   insecureHttp: {
     name: 'insecure-http',
     help: 'serve plain HTTP; on loopback addresses only',
     from: (given: unknown) => parseSwitch('insecure_http', given),
   },
-  tlsCertFile: optional(
-    {
-      name: 'tls-cert',
-      value: 'FILE',
-      reloads: true,
-      help: 'certificate to serve with, instead of one of our own authority; wants --tls-key',
-    },
-    asIs,
-  ),
-  tlsKeyFile: optional(
-    { name: 'tls-key', value: 'FILE', reloads: true, help: 'its private key; wants --tls-cert' },
-    asIs,
-  ),
-  caKeyFile: optional(
-    {
-      name: 'ca-key-file',
-      value: 'FILE',
-      otherwise: 'DATA_DIR/tls/ca.key',
-      help: 'key of our own authority, to keep it elsewhere',
-    },
-    asIs,
-  ),
-  masterKeyFile: optional(
-    {
-      name: 'master-key-file',
-      value: 'FILE',
-      otherwise: 'DATA_DIR/master.key',
-      help: 'what the database is sealed under, to keep it elsewhere',
-    },
-    asIs,
-  ),
+  tlsCertFile: optional({
+    name: 'tls-cert',
+    value: 'FILE',
+    reloads: true,
+    help: 'certificate to serve with, instead of one of our own authority; wants --tls-key',
+    read: asIs,
+  }),
+  tlsKeyFile: optional({
+    name: 'tls-key',
+    value: 'FILE',
+    reloads: true,
+    help: 'its private key; wants --tls-cert',
+    read: asIs,
+  }),
+  caKeyFile: optional({
+    name: 'ca-key-file',
+    value: 'FILE',
+    otherwise: 'DATA_DIR/tls/ca.key',
+    help: 'key of our own authority, to keep it elsewhere',
+    read: asIs,
+  }),
+  masterKeyFile: optional({
+    name: 'master-key-file',
+    value: 'FILE',
+    otherwise: 'DATA_DIR/master.key',
+    help: 'what the database is sealed under, to keep it elsewhere',
+    read: asIs,
+  }),
   tlsNames: {
     name: 'tls-san',
     value: 'NAME',
@@ -147,43 +131,35 @@ export const settings = {
     help: 'further name or address for our certificate; repeatable',
     from: (given: unknown): readonly string[] => parseList('tls_san', given).map(checkTlsName),
   },
-  publicUrl: optional(
-    {
-      name: 'public-url',
-      value: 'URL',
-      otherwise:
-        'where it listens; for 0.0.0.0 the first --tls-san, else an address of this machine, else its name',
-      help: 'how nodes reach this control plane',
-    },
-    parsePublicUrl,
-  ),
-  meshCidr: optional(
-    {
-      name: 'mesh-cidr',
-      value: 'CIDR',
-      help: 'mesh addresses of a new installation (10.100.0.0/16); one that is no range of an installation is refused, for `plexctl mesh range add` gives it another',
-    },
-    parseMeshCidr,
-  ),
-  heartbeatIntervalMs: withDefault(
-    {
-      name: 'heartbeat-interval',
-      value: 'DURATION',
-      default: '30s',
-      help: 'how often nodes are expected to report',
-    },
-    parseInterval,
-  ),
-  keyMaxAgeMs: withDefault(
-    {
-      name: 'key-max-age',
-      value: 'DURATION',
-      default: '4320h',
-      reloads: true,
-      help: 'age before which nodes are asked for new keys; 0 for never',
-    },
-    parseMaxAge,
-  ),
+  publicUrl: optional({
+    name: 'public-url',
+    value: 'URL',
+    otherwise:
+      'where it listens; for 0.0.0.0 the first --tls-san, else an address of this machine, else its name',
+    help: 'how nodes reach this control plane',
+    read: parsePublicUrl,
+  }),
+  meshCidr: optional({
+    name: 'mesh-cidr',
+    value: 'CIDR',
+    help: 'mesh addresses of a new installation (10.100.0.0/16); one that is no range of an installation is refused, for `plexctl mesh range add` gives it another',
+    read: parseMeshCidr,
+  }),
+  heartbeatIntervalMs: withDefault({
+    name: 'heartbeat-interval',
+    value: 'DURATION',
+    default: '30s',
+    help: 'how often nodes are expected to report',
+    read: parseInterval,
+  }),
+  keyMaxAgeMs: withDefault({
+    name: 'key-max-age',
+    value: 'DURATION',
+    default: '4320h',
+    reloads: true,
+    help: 'age before which nodes are asked for new keys; 0 for never',
+    read: parseMaxAge,
+  }),
   limits: {
     name: 'limit',
     value: 'NAME=NUMBER',
@@ -192,16 +168,14 @@ export const settings = {
     // The values under `limits` in the file are merged with it.
     from: (given: unknown) => given,
   },
-  logLevel: withDefault(
-    {
-      name: 'log-level',
-      value: 'LEVEL',
-      default: 'info',
-      reloads: true,
-      help: `one of ${logLevels.join(', ')}`,
-    },
-    parseLogLevel,
-  ),
+  logLevel: withDefault({
+    name: 'log-level',
+    value: 'LEVEL',
+    default: 'info',
+    reloads: true,
+    help: `one of ${logLevels.join(', ')}`,
+    read: parseLogLevel,
+  }),
 } as const satisfies Record<string, Setting<unknown>>
 
 /** The value of each. */

@@ -14,7 +14,14 @@ export type LimitTable = Readonly<Record<string, Limit>>
 /** The limits of a table, by name. */
 export type Limits<Table extends LimitTable> = { readonly [Name in keyof Table]: number }
 
-/** Identity function that keeps the names of a table as literal types. */
+/** A row of a table, by what it counts. */
+export const limit = { bytes: limitIn('bytes'), ms: limitIn('ms'), count: limitIn('count') }
+
+function limitIn(unit: Limit['unit']): (standard: number, summary: string) => Limit {
+  return (standard, summary) => ({ unit, default: standard, summary })
+}
+
+/** Identity function that keeps the names of a table. */
 export function limitTable<const Table extends LimitTable>(table: Table): Table {
   return table
 }
