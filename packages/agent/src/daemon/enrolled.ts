@@ -2,7 +2,7 @@ import { describeError, handOver, type Log } from '@plexd/runtime'
 import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
 import { type ControlConnection, openControlClient } from '../control/client.ts'
 import { type Credentials, createCredentials } from '../control/credentials.ts'
-import { describeForeign } from '../control/failure.ts'
+import { describeFailure, describeForeign } from '../control/failure.ts'
 import type { Identity, IdentityStore } from '../identity/identity.ts'
 import { refuseNetwork } from '../mesh/mesh-sight.ts'
 import { type MeshSource, type NodeMesh, openNodeMesh } from '../mesh/node-mesh.ts'
@@ -17,12 +17,15 @@ export interface Enrolled
   extends Core,
     Pick<ControlConnection, 'client' | 'keepOnly' | 'reloadCa'> {
   readonly identity: IdentityStore
+  readonly nodeId: string
   readonly mesh: NodeMesh
   readonly repairs: RepairCounts
   readonly credentials: Credentials
   readonly gate: AnswerGate
   /** The control plane answers again. */
   readonly back: Listeners
+  /** A failure of a request, in words. */
+  describe(error: unknown): string
   /** Puts a WireGuard key into force, with the control plane's data for it. */
   useKey(privateKey: string): Promise<void>
 }
@@ -70,6 +73,7 @@ export async function openEnrolled(
   return {
     ...core,
     identity,
+    nodeId: identity.current().node_id,
     mesh,
     repairs,
     credentials,
@@ -78,6 +82,7 @@ export async function openEnrolled(
     client,
     keepOnly,
     reloadCa,
+    describe: (error) => describeFailure(error, config),
     useKey,
     [Symbol.asyncDispose]: handOver(stack),
   }

@@ -5,7 +5,6 @@ import { createEventVerifier } from '../control/stream/event-verifier.ts'
 import { createStreamMemory } from '../control/stream/memory.ts'
 import { type EventTargets, handleEvent } from '../events/handlers.ts'
 import type { Enrolled } from './enrolled.ts'
-import { loopDepsOf } from './loop-deps.ts'
 import type { StateWays } from './state-loops.ts'
 
 /** Follows the control plane's events, and passes each to its handler. Ends with the stack. */
@@ -18,9 +17,8 @@ export function startEventIntake(
   }: { ways: StateWays; executor: Pick<ActionExecutor, 'request'>; onConnect: () => void },
   stack: AsyncDisposableStack,
 ): EventStream {
-  const { config, database, desired, requests, credentials, gate, skew, clock, log } = node
+  const { config, database, desired, requests, credentials, clock, log } = node
   const { changes, keyRotation, signingKeys, onGap } = ways
-  const common = loopDepsOf(node)
   const memory = createStreamMemory(database, clock)
   const targets: EventTargets = {
     foldState: changes.foldState,
@@ -38,10 +36,10 @@ export function startEventIntake(
     log,
   }
   const { lookup } = node.names
-  const who = { ...credentials, nodeId: common.nodeId, instance: node.instance, gate, lookup }
+  const who = { ...node, ...credentials, lookup }
   return stack.use(
     startEventStream({
-      ...common,
+      ...node,
       connect: createStreamConnector(config, who),
       verify: createEventVerifier(memory, signingKeys, { clock, limits: config.limits }),
       keys: () => JSON.stringify(signingKeys()),
@@ -51,7 +49,6 @@ export function startEventIntake(
       handle: (event, id) => handleEvent(event, id, targets),
       onConnect,
       onGap,
-      skew,
     }),
   )
 }

@@ -7,7 +7,6 @@ import { createMark } from '../disk/mark.ts'
 import { type DriftReports, startDriftReports } from '../reconcile/drift-report.ts'
 import { createCapabilityMark, startCapabilitySync } from '../registration/capabilities.ts'
 import type { Enrolled } from './enrolled.ts'
-import { loopDepsOf } from './loop-deps.ts'
 import type { Waiting } from './status.ts'
 
 export interface Queues {
@@ -24,13 +23,12 @@ export function startQueues(
   capabilities: Capabilities,
   stack: AsyncDisposableStack,
 ): Queues {
-  const { config, database, client, gate, actions, clock, log } = node
-  const common = loopDepsOf(node)
-  const params = { node_id: common.nodeId }
-  const outbox = stack.use(startExecutionOutbox({ ...common, database, limits: config.limits }))
-  const drift = stack.use(startDriftReports({ ...common, database }))
+  const { config, database, client, gate, nodeId, clock, log } = node
+  const params = { node_id: nodeId }
+  const outbox = stack.use(startExecutionOutbox({ ...node, limits: config.limits }))
+  const drift = stack.use(startDriftReports(node))
   const known = createCapabilityMark(database, gate.life)
-  const capabilitySync = stack.use(startCapabilitySync(capabilities, known, common))
+  const capabilitySync = stack.use(startCapabilitySync(capabilities, known, node))
   const reports = stack.use(
     startReportSync({
       store: node.reports,
@@ -42,13 +40,13 @@ export function startQueues(
   )
   const offer = stack.use(
     startReportOffer({
-      ...common,
+      ...node,
       store: node.reports,
       life: gate.life,
       mark: createMark(database, 'reports_compared'),
     }),
   )
-  const executor = stack.use(createActionExecutor({ config, actions, outbox, clock, log }))
+  const executor = stack.use(createActionExecutor({ ...node, outbox }))
   return {
     drift,
     executor,

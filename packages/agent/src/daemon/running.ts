@@ -5,7 +5,6 @@ import { startPauseWatch } from '../health/pause-watch.ts'
 import { type MeshWatch, startMeshWatch } from '../mesh/mesh-watch.ts'
 import { type Enrolled, sourcesOf } from './enrolled.ts'
 import { startEventIntake } from './event-intake.ts'
-import { loopDepsOf } from './loop-deps.ts'
 import { type Queues, startQueues } from './queues.ts'
 import { openStateWays, startReconciler } from './state-loops.ts'
 import { describeHeartbeat, describeStatus } from './status.ts'
@@ -30,7 +29,7 @@ export async function startRunning(
   const ways = openStateWays(node, stack)
   const heartbeat = stack.use(
     startHeartbeat({
-      ...loopDepsOf(node),
+      ...node,
       intervalMs: config.heartbeatMs,
       dataDir: config.dataDir,
       describeNode: () => describeHeartbeat(sourcesOf(node), checksum),
@@ -57,9 +56,13 @@ export async function startRunning(
     node.keepOnly(localAddresses)
     events.keepOnly(localAddresses)
   }
-  const receiver = { ...loopDepsOf(node), changes: ways.changes }
   const watch = stack.use(
-    await startMeshWatch({ ...node, drift: queues.drift, receiver, keepOnly }),
+    await startMeshWatch({
+      ...node,
+      drift: queues.drift,
+      receiver: { ...node, changes: ways.changes },
+      keepOnly,
+    }),
   )
   stack.use(
     startPauseWatch({
@@ -80,13 +83,12 @@ export async function startRunning(
 
 function viewOf(node: Enrolled, { waiting }: Queues, watch: MeshWatch): Partial<View> {
   const { discovery, sizes } = watch
-  const { node_id } = node.identity.current()
   return {
     status: () => describeStatus({ ...sourcesOf(node), waiting: waiting() }),
     peers: () => node.mesh.describePeers(sizes?.largestTo),
     ...(discovery ? { network: discovery.check } : {}),
     async fetchSecret(key, signal) {
-      return (await node.client.getSecret({ params: { node_id, key }, signal })).body
+      return (await node.client.getSecret({ params: { node_id: node.nodeId, key }, signal })).body
     },
   }
 }

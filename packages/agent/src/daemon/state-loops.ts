@@ -8,7 +8,6 @@ import { startReconcileLoop } from '../reconcile/loop.ts'
 import { pullState } from '../reconcile/pull.ts'
 import { newKeyNoticeMs } from '../wireguard/handover/handover.ts'
 import type { Enrolled } from './enrolled.ts'
-import { loopDepsOf } from './loop-deps.ts'
 
 /** The ways in which the desired state changes apart from pulls, and what those need to know. */
 export interface StateWays {
@@ -27,8 +26,7 @@ export function openStateWays(node: Enrolled, stack: AsyncDisposableStack): Stat
   const onGap = createGapPulls(node)
   const keyRotation = stack.use(
     startKeyRotation({
-      ...loopDepsOf(node),
-      identity,
+      ...node,
       noticeMs: device.disabledBecause === undefined ? newKeyNoticeMs : 0,
       prepare: () => device.holdPsks(),
       async takePeers(peers) {
@@ -72,12 +70,11 @@ export function startReconciler(
   }: { ways: StateWays; drift: Pick<DriftReports, 'add'>; onNewKey: () => void },
   stack: AsyncDisposableStack,
 ): void {
-  const { config, desired, identity, requests, log } = node
+  const { config } = node
   const { applier } = node.mesh
-  const common = loopDepsOf(node)
   const authentic = config.apiUrl.startsWith('https:')
-  const pull = { ...common, ...ways, limits: config.limits, desired, authentic, onNewKey }
-  const told = stack.use(followToldIdentity({ desired, identity, log }))
+  const pull = { ...node, ...ways, limits: config.limits, authentic, onNewKey }
+  const told = stack.use(followToldIdentity(node))
 
   async function reconcile(options: { whole: boolean; signal: AbortSignal }): Promise<void> {
     told.look()
@@ -93,7 +90,7 @@ export function startReconciler(
       throw new LocalFailure('apply the state', { cause: applied.reason })
   }
 
-  stack.use(startReconcileLoop({ ...common, requests, reconcile, intervalMs: config.reconcileMs }))
+  stack.use(startReconcileLoop({ ...node, reconcile, intervalMs: config.reconcileMs }))
 }
 
 /** The peers, with those of the same id replaced. */
