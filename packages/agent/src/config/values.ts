@@ -89,10 +89,7 @@ export function stunServers(value: unknown): readonly string[] {
 
 /** A mapping of strings; numbers and booleans are converted as written. */
 export function labels(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError('want a mapping of names to texts')
-  }
-  const pairs = Object.entries(value).map(([name, label]: [string, unknown]) => {
+  const pairs = Object.entries(mapping(value, 'names to texts')).map(([name, label]) => {
     if (typeof label === 'object') throw new TypeError(`want a text under "${name}"`)
     return [name, String(label)]
   })
@@ -101,10 +98,12 @@ export function labels(value: unknown): Record<string, string> {
 
 /** A mapping of limit names to numbers; the others keep their defaults. */
 export function limitNumbers(value: unknown): Limits {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError('want a mapping of limits to numbers')
-  }
-  return resolveLimits(limits, { ...value })
+  return resolveLimits(limits, mapping(value, 'limits to numbers'))
+}
+
+function mapping(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  throw new TypeError(`want a mapping of ${what}`)
 }
 
 /** Refused: without certificate verification anyone in between could take over the node. */

@@ -24,12 +24,10 @@ import { type AnswerGate, createAnswerGate } from './answer-gate.ts'
 import type { ClockSkew } from './clock-skew.ts'
 import { askAs, type Credentials } from './credentials.ts'
 
-export interface ControlConnection extends Disposable {
+export interface ControlConnection
+  extends Pick<HttpTransport, 'keepOnly' | 'reloadCa'>,
+    Disposable {
   client: Client<ControlApi>
-  /** Closes connections from addresses that this machine no longer has. */
-  keepOnly(localAddresses: ReadonlySet<string>): void
-  /** Reloads the CA file. Throws if it cannot be read. */
-  reloadCa(): void
 }
 
 /** The Go agent sends only `plexd/<version>`; from what follows, the control plane knows what this agent supports. */

@@ -1,4 +1,4 @@
-import type { AcceptedPayload, Peer } from '@plexd/protocol'
+import { type AcceptedPayload, Peer, SigningKeys } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
 import type { ReceivedChange } from '../state/read-state.ts'
 
@@ -30,7 +30,7 @@ export type EntryEventType = 'node_state_updated' | 'node_secrets_updated'
 export function fold(desired: DesiredState, event: StateEvent): DesiredState | undefined {
   switch (event.type) {
     case 'peer_added':
-      return withPeer(desired, peerOf(event.payload))
+      return withPeer(desired, fieldsOf(Peer, event.payload))
     case 'peer_removed':
       return withoutPeer(desired, event.payload.peer_id)
     case 'peer_key_rotated':
@@ -44,7 +44,7 @@ export function fold(desired: DesiredState, event: StateEvent): DesiredState | u
     case 'node_secrets_updated':
       return foldSecretRefs(desired, event.payload)
     case 'signing_key_rotated':
-      return { ...desired, signing_keys: signingKeysOf(event.payload) }
+      return { ...desired, signing_keys: fieldsOf(SigningKeys, event.payload) }
   }
 }
 
@@ -54,7 +54,7 @@ function foldRotatedPeer(
 ): DesiredState | undefined {
   const known = desired.peers.find((peer) => peer.id === payload.peer_id)
   const merged = { ...known, ...payload }
-  return isWhole(merged) ? withPeer(desired, peerOf(merged)) : undefined
+  return isWhole(merged) ? withPeer(desired, fieldsOf(Peer, merged)) : undefined
 }
 
 /** An event without the PSK keeps the old one, which is only valid for the same key. */
@@ -64,7 +64,7 @@ function foldMovedPeer(
 ): DesiredState | undefined {
   const known = desired.peers.find((peer) => peer.id === payload.peer_id)
   if (!known || (payload.public_key ?? known.public_key) !== known.public_key) return undefined
-  return withPeer(desired, peerOf({ ...known, ...payload }))
+  return withPeer(desired, fieldsOf(Peer, { ...known, ...payload }))
 }
 
 /** An absent field means unchanged, not empty: other control planes may send a part. */
@@ -86,17 +86,6 @@ function foldSecretRefs(
   return { ...desired, secret_refs, left_out: [...others, ...left_out] }
 }
 
-function signingKeysOf(
-  payload: AcceptedPayload<'signing_key_rotated'>,
-): NonNullable<DesiredState['signing_keys']> {
-  const { current, previous, transition_expires } = payload
-  return {
-    current,
-    ...(previous === undefined ? {} : { previous }),
-    ...(transition_expires === undefined ? {} : { transition_expires }),
-  }
-}
-
 function withPeer(desired: DesiredState, peer: Peer): DesiredState {
   const at = desired.peers.findIndex(({ id }) => id === peer.id)
   const peers = at === -1 ? [...desired.peers, peer] : desired.peers.with(at, peer)
@@ -112,20 +101,10 @@ function isWhole(peer: Partial<Peer>): peer is Peer {
   return [id, public_key, mesh_ip, endpoint, allowed_ips, psk].every((part) => part !== undefined)
 }
 
-/** The peer's fields of an event, without the event's own. */
-function peerOf(peer: Peer): Peer {
-  const { id, public_key, mesh_ip, endpoint, allowed_ips, psk } = peer
-  const { hostname, status, nat_type, local_endpoints } = peer
-  return {
-    id,
-    ...(hostname === undefined ? {} : { hostname }),
-    public_key,
-    mesh_ip,
-    endpoint,
-    allowed_ips,
-    psk,
-    ...(status === undefined ? {} : { status }),
-    ...(nat_type === undefined ? {} : { nat_type }),
-    ...(local_endpoints === undefined ? {} : { local_endpoints }),
-  }
+/** Only the fields of the schema, without those that an event has beside them. */
+function fieldsOf<T extends object>(schema: { properties: object }, value: T): T {
+  const fields = Object.entries(value).filter(
+    ([name, field]) => name in schema.properties && field !== undefined,
+  )
+  return Object.fromEntries(fields) as T // what was left out is not in the schema, or was not there
 }

@@ -63,7 +63,7 @@ async function serve(
   const claim = bodies.open(connections.ownerOf(request.socket))
   response.once('close', () => claim[Symbol.dispose]())
   const answer = caller
-    ? handler.handle(createRequest({ request, response, caller, claim }))
+    ? handler.handle(createRequest(request, response, caller, claim))
     : unauthorizedAnswer
   send(response, answer instanceof Promise ? await answer : answer, handler)
 }
@@ -76,7 +76,12 @@ function send(response: http.ServerResponse, answer: Answer, { index }: Handler)
   response.end(answer.body)
 }
 
-function createRequest({ request, response, caller, claim }: Incoming): LocalRequest {
+function createRequest(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  caller: Caller,
+  claim: BodyClaim,
+): LocalRequest {
   return {
     method: request.method ?? '',
     target: request.url ?? '',
@@ -93,13 +98,6 @@ function createRequest({ request, response, caller, claim }: Incoming): LocalReq
       return controller.signal
     },
   }
-}
-
-interface Incoming {
-  request: http.IncomingMessage
-  response: http.ServerResponse
-  caller: Caller
-  claim: BodyClaim
 }
 
 /**

@@ -36,71 +36,50 @@ export interface Answer {
   readonly isState: boolean
 }
 
-/** 200 with JSON text that ends in a newline, as Go's encoder prints it. */
+type Headers = Answer['headers']
+
+/** An answer of the router or an error; an answer of state says so. */
+export function answerOf(status: number, body: string, headers: Headers, isState = false): Answer {
+  return { status, headers, body: Buffer.from(body), isState }
+}
+
+/** JSON text that ends in a newline, as Go's encoder prints it. */
+function jsonAnswer(status: number, json: string, headers: Headers, isState: boolean): Answer {
+  return answerOf(status, `${json}\n`, { 'Content-Type': 'application/json', ...headers }, isState)
+}
+
+/** 200, with the hash of the JSON text as its ETag. */
 export function stateAnswer(json: string): Answer {
-  const body = Buffer.from(`${json}\n`)
-  return {
-    status: 200,
-    headers: {
-      'Content-Type': 'application/json',
-      ETag: `"${hash('sha256', body, 'hex').slice(0, 24)}"`,
-    },
-    body,
-    isState: true,
-  }
+  return jsonAnswer(200, json, { ETag: `"${hash('sha256', `${json}\n`).slice(0, 24)}"` }, true)
 }
 
 /** 200 with JSON text that must not be cached anywhere. */
-export function liveAnswer(json: string, headers: Record<string, string> = {}): Answer {
-  return {
-    status: 200,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers },
-    body: Buffer.from(`${json}\n`),
-    isState: true,
-  }
+export function liveAnswer(json: string, headers: Headers = {}): Answer {
+  return jsonAnswer(200, json, { 'Cache-Control': 'no-store', ...headers }, true)
 }
 
 export function errorAnswer(status: number, error: string): Answer {
-  return {
-    status,
-    headers: { 'Content-Type': 'application/json' },
-    body: Buffer.from(`${goJson({ error })}\n`),
-    isState: false,
-  }
+  return jsonAnswer(status, goJson({ error }), {}, false)
 }
 
 export const unauthorizedAnswer = errorAnswer(401, 'unauthorized')
 
 /** The answers that Go's router and `http.Error` generate. */
-export function textAnswer(
-  status: number,
-  text: string,
-  headers: Record<string, string> = {},
-): Answer {
-  return {
-    status,
-    headers: {
-      ...headers,
-      'Content-Type': 'text/plain; charset=utf-8',
-      'X-Content-Type-Options': 'nosniff',
-    },
-    body: Buffer.from(`${text}\n`),
-    isState: false,
-  }
+export function textAnswer(status: number, text: string, headers: Headers = {}): Answer {
+  return answerOf(status, `${text}\n`, {
+    ...headers,
+    'Content-Type': 'text/plain; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
+  })
 }
 
-export const emptyAnswer: Answer = {
-  status: 204,
-  headers: {},
-  body: Buffer.alloc(0),
-  isState: true,
-}
+export const emptyAnswer = answerOf(204, '', {}, true)
 
 /** The answer, or 304 without a body if the client already has it. */
 export function unlessKnown(answer: Answer, ifNoneMatch: string | undefined): Answer {
   const etag = answer.headers.ETag
   if (ifNoneMatch === undefined || etag === undefined || !names(ifNoneMatch, etag)) return answer
-  return { status: 304, headers: { ETag: etag }, body: emptyAnswer.body, isState: true }
+  return { ...emptyAnswer, status: 304, headers: { ETag: etag } }
 }
 
 /** RFC 9110 section 13.1.2: `*`, or a list of tags compared without regard to `W/`. */

@@ -1,5 +1,5 @@
 import { type LocalApi, localApi } from '@plexd/protocol'
-import { type Answer, textAnswer } from './answer.ts'
+import { type Answer, answerOf, textAnswer } from './answer.ts'
 
 export type RouteName = keyof LocalApi
 
@@ -62,12 +62,10 @@ function toPath(rows: readonly (readonly [RouteName, LocalApi[RouteName]])[]): P
 }
 
 const notFound = textAnswer(404, '404 page not found')
-const badRequest: Answer = {
-  status: 400,
-  headers: { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' },
-  body: Buffer.from('400 Bad Request'),
-  isState: false,
-}
+const badRequest = answerOf(400, '400 Bad Request', {
+  'Content-Type': 'text/plain; charset=utf-8',
+  Connection: 'close',
+})
 
 /** A proxy's absolute form is accepted as well. */
 function splitTarget(target: string): { path: string; query: string } {
@@ -94,15 +92,10 @@ function cleanPath(path: string): string {
 function redirect(method: string, location: string): Answer {
   const read = method === 'GET' || method === 'HEAD'
   const text = location.replace(/[<>&"']/g, (char) => `&#${char.charCodeAt(0)};`)
-  return {
-    status: 307,
-    headers: {
-      Location: location,
-      ...(read ? { 'Content-Type': 'text/html; charset=utf-8' } : {}),
-    },
-    body: Buffer.from(read ? `<a href="${text}">Temporary Redirect</a>.\n\n` : ''),
-    isState: false,
-  }
+  return answerOf(307, read ? `<a href="${text}">Temporary Redirect</a>.\n\n` : '', {
+    Location: location,
+    ...(read ? { 'Content-Type': 'text/html; charset=utf-8' } : {}),
+  })
 }
 
 function decodeKey(segment: string): string {

@@ -3,14 +3,12 @@ import type { Caller } from '../answers/answer.ts'
 import type { BodyRoom } from './body-room.ts'
 import type { Connections, Owner } from './connections.ts'
 
-/** Says who sent a request by its connection or its `Authorization`; undefined when nobody who may. */
-export type Identify = (socket: Socket, authorization: string | undefined) => Caller | undefined
-
-/** Who may come in at a listener. */
+/** Access control of a listener. */
 export interface Door {
-  /** Whose connection it is, as far as can be told before a request: asked once, when it comes. */
+  /** The owner of a new connection, as far as it is known before the first request. Called once. */
   ownerOf(socket: Socket): Owner
-  identify: Identify
+  /** The sender of a request, by its connection or its `Authorization`; undefined if access is denied. */
+  identify(socket: Socket, authorization: string | undefined): Caller | undefined
   connections: Connections
   bodies: BodyRoom
 }
