@@ -2,7 +2,7 @@ import type { Client, ControlApi, HeartbeatRequest, IdentityInUse } from '@plexd
 import { wishedWaitMs, withJitter } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
-import { type AskingDeps, createStanding } from './standing.ts'
+import { type AskingDeps, createAcceptance } from './acceptance.ts'
 
 export interface HeartbeatDeps extends AskingDeps {
   client: Pick<Client<ControlApi>, 'heartbeat'>
@@ -33,7 +33,7 @@ export interface Heartbeat extends AsyncDisposable {
 /** Reports at once, then at each interval and soon after problems change, that the node is alive, and follows the hints in the answer. */
 export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { client, nodeId, vitals, problems, clock, random } = deps
-  const standing = createStanding(deps, 60_000)
+  const acceptance = createAcceptance(deps, 60_000)
 
   const trigger = createTrigger(clock)
   const changed = createTrigger(clock)
@@ -68,7 +68,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       const { body } = await client.heartbeat({ params, body: deps.describeNode(), signal })
       vitals.last_heartbeat_at = new Date(clock.now()).toISOString()
       problems.clear('heartbeat')
-      standing.accepted()
+      acceptance.accepted()
       hasFailed = false
       said = saying
       problems.set('identity', describeCopy(body?.identity_in_use, deps.dataDir))
@@ -83,7 +83,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
 
   function failed(error: unknown, nextMs: number): number {
     hasFailed = true
-    const refusedMs = standing.failed('heartbeat failed', error)
+    const refusedMs = acceptance.failed('heartbeat failed', error)
     if (refusedMs !== undefined) return refusedMs
     problems.set('heartbeat', `no heartbeat gets through: ${deps.describe(error)}`)
     return Math.max(nextMs, wishedWaitMs(error) ?? 0)

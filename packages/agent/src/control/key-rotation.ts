@@ -10,7 +10,7 @@ import { bearerOf, type Identity, type IdentityStore, withKeys } from '../identi
 import { generatePrivateKey, publicKeyOf } from '../identity/keys.ts'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
-import { createPatience } from './patience.ts'
+import { createRetryDelay } from './retry-delay.ts'
 
 /** Rotates this node's WireGuard key on request, and with it the NSK and the token. */
 export interface KeyRotation extends AsyncDisposable {
@@ -47,7 +47,7 @@ const idleMs = 24 * 3_600_000
 export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
   const { identity, client, clock, log } = deps
   const trigger = createTrigger(clock)
-  const patience = createPatience()
+  const retryDelay = createRetryDelay()
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -61,12 +61,12 @@ export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
     if (pending === undefined) return idleMs
     try {
       await rotate(pending, signal)
-      patience.reset()
+      retryDelay.reset()
       return idleMs
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof ApiError && error.status === 409) renew()
-      const waitMs = patience.nextMs(error)
+      const waitMs = retryDelay.nextMs(error)
       log.warn('key rotation failed, will retry', {
         error: deps.describe(error),
         retry_in_ms: Math.round(waitMs),

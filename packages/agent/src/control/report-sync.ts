@@ -4,10 +4,10 @@ import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import type { ReportChange, ReportStore } from '../state/report-store.ts'
 import { isRefusal } from './failure.ts'
-import { createPatience } from './patience.ts'
 import { takeBatch, toReportSync } from './report-batch.ts'
 import { type Conflict, judgeRefusal } from './report-refusal.ts'
 import { createSetbacks } from './report-setbacks.ts'
+import { createRetryDelay } from './retry-delay.ts'
 
 export interface ReportSyncOptions {
   store: Pick<
@@ -45,7 +45,7 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     maxWaitMs = 30_000,
     flushMs = 1_000,
   } = options
-  const patience = createPatience(options.random)
+  const retryDelay = createRetryDelay(options.random)
   const changed = createTrigger(clock)
   const retry = createTrigger(clock)
   const setbacks = createSetbacks()
@@ -85,13 +85,13 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
       if (batch.length === 0) return
       try {
         await deliver(batch, signal)
-        patience.reset()
+        retryDelay.reset()
         left -= batch.length
       } catch (error) {
         signal.throwIfAborted()
-        const delayMs = delayAfter(error, patience.nextMs(error))
+        const delayMs = delayAfter(error, retryDelay.nextMs(error))
         log.warn('reports not sent, will retry', { error, retry_ms: Math.round(delayMs) })
-        if (await retry.wait(delayMs, signal)) patience.reset()
+        if (await retry.wait(delayMs, signal)) retryDelay.reset()
       }
     }
   }

@@ -6,7 +6,7 @@ import type { ClockSkew } from '../control/clock-skew.ts'
 import type { Problems } from '../health/problems.ts'
 import type { Vitals } from '../health/vitals.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { MeshSight } from '../mesh/mesh-sight.ts'
+import type { MeshStatus } from '../mesh/mesh-status.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { ReportStore } from '../state/report-store.ts'
 import { version } from '../version.ts'
@@ -17,7 +17,7 @@ export interface StatusSources {
   /** Undefined until the node is registered. */
   identity?: Identity | undefined
   desired: DesiredStore
-  mesh: MeshSight
+  mesh: MeshStatus
   reports: Pick<ReportStore, 'keys' | 'unsyncedCount'>
   waiting?: Waiting
   vitals: Vitals

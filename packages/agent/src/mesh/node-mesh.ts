@@ -26,7 +26,7 @@ import { AbsentDevice } from '../wireguard/device/absent-device.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { standardMtu } from '../wireguard/interface/link.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
-import { describePolicies, type MeshSight, whyNoMesh } from './mesh-sight.ts'
+import { describePolicies, type MeshStatus, whyNoMesh } from './mesh-status.ts'
 import type { MeshPlace, OpenMesh } from './open-mesh.ts'
 import { placeOf } from './place.ts'
 import type { RepairCounts } from './repair-counts.ts'
@@ -37,7 +37,7 @@ export interface NodeMesh extends Omit<OpenMesh, 'filter'> {
   readonly firewall: NodeFirewall | undefined
   readonly endpoints: Endpoints
   readonly applier: Applier
-  sight(): MeshSight
+  sight(): MeshStatus
   /** `largestTo`: the largest packet, in bytes, for a peer that only small packets reach. */
   describePeers(largestTo?: (id: string) => number | undefined): Promise<PeerStatus[]>
   describePolicies(): Promise<PolicyStatus>

@@ -8,8 +8,8 @@ import {
   parseIpv4,
   rangeOf,
 } from '@plexd/protocol'
+import type { DiscoveredEndpoint } from './discovery-rounds.ts'
 import { type Interfaces, localAddresses } from './local-addresses.ts'
-import type { DiscoveredEndpoint } from './rounds.ts'
 
 /** Where this node is itself, as far as it matters for the way to its peers. */
 interface Standpoint {

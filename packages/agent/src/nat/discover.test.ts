@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { type DiscoverOptions, startDiscovery } from './discover.ts'
+import type { DiscoveredEndpoint } from './discovery-rounds.ts'
 import type { Interfaces } from './local-addresses.ts'
-import type { DiscoveredEndpoint } from './rounds.ts'
 
 const server = { address: '198.51.100.1', port: 3478 }
 

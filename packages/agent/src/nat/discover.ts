@@ -1,8 +1,8 @@
 import { createBackoff, describeError, type Log, withJitter } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
+import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './discovery-rounds.ts'
 import { isSilence } from './endpoint-report.ts'
-import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './rounds.ts'
 
 export interface DiscoverOptions extends RoundOptions {
   /** What was reported last, also by an earlier daemon. */

@@ -5,7 +5,7 @@ import {
   isUsableEndpoint,
   type Peer,
 } from '@plexd/protocol'
-import type { DiscoveredEndpoint } from './rounds.ts'
+import type { DiscoveredEndpoint } from './discovery-rounds.ts'
 
 /**
  * What the control plane is told of an endpoint. One that nobody can reach us at would be left out, and earlier control

@@ -4,8 +4,8 @@ import { type EndpointReport, type EndpointResponse, parseCidr } from '@plexd/pr
 import { createProblems } from '../health/problems.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
 import { aPeer } from '../testing/peer.ts'
+import type { DiscoveredEndpoint } from './discovery-rounds.ts'
 import { createEndpoints } from './endpoints.ts'
-import type { DiscoveredEndpoint } from './rounds.ts'
 
 const found: DiscoveredEndpoint = {
   public_endpoint: '10.100.0.1:51820',

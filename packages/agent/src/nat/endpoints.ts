@@ -4,9 +4,9 @@ import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../health/problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import { chooseEndpoint } from './choose-endpoint.ts'
+import type { DiscoveredEndpoint } from './discovery-rounds.ts'
 import { reportOf, withEndpoints } from './endpoint-report.ts'
 import type { Interfaces } from './local-addresses.ts'
-import type { DiscoveredEndpoint } from './rounds.ts'
 
 /** Where this node and its peers are: what was measured, what the control plane was told, what it answered. */
 export interface Endpoints {

@@ -1,6 +1,6 @@
 import { createBackoff, wishedWaitMs, withJitter } from '@plexd/runtime'
+import { type AskingDeps, createAcceptance } from '../control/acceptance.ts'
 import { LocalFailure } from '../control/failure.ts'
-import { type AskingDeps, createStanding } from '../control/standing.ts'
 import { startTask } from '../process/task.ts'
 import type { ReconcileRequests } from './requests.ts'
 
@@ -22,7 +22,7 @@ const soonMs = 1_000
 /** Pulls and applies repeatedly: at start, at each interval, soon after a failure, and on request. */
 export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
   const { requests, intervalMs, vitals, problems, clock, random = Math.random } = deps
-  const standing = createStanding(deps, intervalMs)
+  const acceptance = createAcceptance(deps, intervalMs)
   const soon = createBackoff({ minMs: Math.min(soonMs, intervalMs), maxMs: intervalMs, random })
   /** Whether an unconditional pull was requested but failed. */
   let owesWhole = false
@@ -46,7 +46,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
       if (whole) lastWholeMs = nowMs
       vitals.last_reconcile_at = new Date(clock.now()).toISOString()
       problems.clear('reconcile')
-      standing.accepted()
+      acceptance.accepted()
       soon.reset()
       return withJitter(intervalMs, jitter, random)
     } catch (error) {
@@ -57,7 +57,7 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
   }
 
   function failed(error: unknown): number {
-    const refusedMs = standing.failed('reconciliation failed, will retry', error)
+    const refusedMs = acceptance.failed('reconciliation failed, will retry', error)
     if (refusedMs !== undefined) return refusedMs
     // The state was pulled; failing to apply it is a problem of the applier until it succeeds.
     if (error instanceof LocalFailure) {

@@ -10,7 +10,7 @@ import {
 } from '@plexd/protocol'
 import { Type } from 'typebox'
 import type { Limits } from '../config/limits.ts'
-import { createBreath } from '../process/breathe.ts'
+import { createYielder } from '../process/yielder.ts'
 import { type DataEntry, type EntryLimits, readDataEntry } from './data-entry.ts'
 import { type LeftOut, leftOut } from './left-out.ts'
 
@@ -88,12 +88,12 @@ async function readParts(text: string, limits: StateLimits): Promise<Parts> {
     throw new RangeError(
       `read state: it is longer than ${maxChars} characters (limit state_characters)`,
     )
-  const breath = createBreath()
+  const yielder = createYielder()
   const parts: Parts = { left_out: [], rest: undefined }
   const rest = new Map<string, unknown>()
   let count = 0
   for (const part of rawParts(text)) {
-    await breath()
+    await yielder()
     if (!part) continue
     const { name, inList } = part
     if (++count > maxParts)

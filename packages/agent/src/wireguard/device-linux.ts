@@ -26,6 +26,11 @@ import { type HandoverLoop, startHandoverLoop } from './handover/handover-loop.t
 import { createHandoverRunner, type HandoverRunner } from './handover/handover-runner.ts'
 import { type HeldPsks, leavingPsks, withoutNewPsks } from './handover/held-psks.ts'
 import {
+  createInterfaceCache,
+  type InterfaceCache,
+  withChanges,
+} from './interface/interface-cache.ts'
+import {
   createInterfaceDriver,
   type InterfaceDriver,
   isTunnel,
@@ -34,7 +39,6 @@ import {
 import { changesInterface, type InterfacePlan, planInterface } from './interface/interface-plan.ts'
 import { startInterfaceWatch } from './interface/interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface/interface-writer.ts'
-import { createLastSight, type LastSight, withChanges } from './interface/last-sight.ts'
 import { standardMtu } from './interface/link.ts'
 import {
   type HandshakeRetries,
@@ -90,7 +94,7 @@ class Device implements LinuxDevice {
   readonly #clock: Clock
   readonly #driver: InterfaceDriver
   readonly #writer: InterfaceWriter
-  readonly #sights: LastSight
+  readonly #cache: InterfaceCache
   readonly #handovers: HandoverLoop
   readonly #runner: HandoverRunner
   readonly #handshakeRetries: HandshakeRetries
@@ -117,7 +121,7 @@ class Device implements LinuxDevice {
       exec,
       clock,
     })
-    this.#sights = createLastSight(this.#driver, clock)
+    this.#cache = createInterfaceCache(this.#driver, clock)
     this.#returning = createReturningPeers(clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
@@ -125,7 +129,7 @@ class Device implements LinuxDevice {
       keepaliveSeconds: options.keepaliveSeconds,
       record: record.current,
       remember: (next) => this.#remember(next),
-      onWrite: this.#sights.forget,
+      onWrite: this.#cache.forget,
       clock,
       log,
     })
@@ -162,10 +166,10 @@ class Device implements LinuxDevice {
   reclaim({ taken = false } = {}): Promise<DeviceStep[]> {
     return this.#exclusive(async () => {
       if (!taken && isDevice(this.interfaceName)) return []
-      const sight = taken ? await this.#driver.findStray() : await this.#sights.recent()
+      const sight = taken ? await this.#driver.findStray() : await this.#cache.recent()
       const detail = sight && (await this.#takeBack(sight))
       if (detail === undefined) return []
-      this.#sights.forget()
+      this.#cache.forget()
       return [{ type: 'interface_repaired', detail }]
     })
   }
@@ -180,11 +184,11 @@ class Device implements LinuxDevice {
 
   watch(look: () => Promise<unknown>, listener: NetworkListener = {}): AsyncDisposable {
     const { log } = this.#options
-    const trusted = this.#sights.trust()
+    const trusted = this.#cache.trust()
     const watch = startInterfaceWatch({
       interfaceName: this.interfaceName,
       look,
-      onChange: this.#sights.forget,
+      onChange: this.#cache.forget,
       isDisturbed: () => this.#backend && this.#driver.isDisturbed(this.#backend),
       onMove: () => {
         this.#tellPeers().catch((error: unknown) =>
@@ -219,7 +223,7 @@ class Device implements LinuxDevice {
       // If the process does not answer, the next request finds out that it is dead.
       const sight = await this.#driver.look().catch(() => this.#driver.look())
       if (isTunnel(sight)) await this.#driver.remove(sight)
-      this.#sights.forget()
+      this.#cache.forget()
       await this.#record.remove()
       return isTunnel(sight)
     })
@@ -307,14 +311,14 @@ class Device implements LinuxDevice {
   }
 
   async #bring(wanted: readonly Peer[]): Promise<readonly DeviceStep[]> {
-    const seen = await this.#sights.recent()
+    const seen = await this.#cache.recent()
     const first = this.#compare(wanted, seen)
     if (seen.state === 'wireguard' && !first.plan.rebuild) this.#backend = seen.backend
     if (isNothing(first)) {
       await this.#note(first.peers.record)
       return []
     }
-    const sight = await this.#sights.take(({ wg }) => isOnSilent(first.peers.steps, wg.peers))
+    const sight = await this.#cache.take(({ wg }) => isOnSilent(first.peers.steps, wg.peers))
     const difference = sight === seen ? first : this.#compare(wanted, sight)
     await this.#writeAll(sight, wanted, difference)
     return stepsOf(difference)
@@ -334,13 +338,13 @@ class Device implements LinuxDevice {
       const changes = await this.#write(sight.backend, wanted, sight.wg.peers, difference)
       const isMissed = (key: string): boolean => key in peers && !actual.has(key)
       await this.#writer.speak(sight.backend, this.#returning.follow(changes, isMissed))
-      if (!changesInterface(plan)) this.#sights.putBack(sight, changes)
+      if (!changesInterface(plan)) this.#cache.putBack(sight, changes)
     }
   }
 
   #tellPeers(): Promise<void> {
     return this.#exclusive(async () => {
-      this.#sights.forget()
+      this.#cache.forget()
       if (this.#backend) await this.#writer.tellPeers(this.#backend)
     })
   }
@@ -365,7 +369,7 @@ class Device implements LinuxDevice {
       peers,
     )
     if (tries.length > 0) {
-      this.#sights.forget()
+      this.#cache.forget()
       await this.#backend.write({ peers: tries })
     }
     return new Set(tries.map(({ public_key }) => public_key))

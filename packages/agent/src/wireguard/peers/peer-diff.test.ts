@@ -6,7 +6,7 @@ import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
 import type { PeerStep } from '../device/device.ts'
 import { type DeviceRecord, emptyRecord } from '../device/device-record.ts'
 import { completion } from '../handover/handover.ts'
-import { withChanges } from '../interface/last-sight.ts'
+import { withChanges } from '../interface/interface-cache.ts'
 import { diffPeers } from './peer-diff.ts'
 
 const nowMs = 1_736_937_000_000

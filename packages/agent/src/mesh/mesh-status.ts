@@ -6,7 +6,7 @@ import type { DesiredStore } from '../state/desired-state.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 
 /** The observed state of this machine's mesh, whether it exists yet or not. */
-export interface MeshSight
+export interface MeshStatus
   extends Pick<WireguardDevice, 'interfaceName' | 'backend' | 'disabledBecause'> {
   /** The ranges (CIDR) routed into it; none before the first observation, or if it is refused. */
   ranges: readonly string[]

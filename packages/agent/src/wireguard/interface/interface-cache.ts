@@ -6,7 +6,7 @@ import type { InterfaceDriver, Sight, WireguardSight } from './interface-driver.
  * What was seen of the interface last. With a thousand peers a look costs more than a change, so where somebody would
  * tell of changes by others, what was seen, with our own changes since, does for half a minute.
  */
-export interface LastSight {
+export interface InterfaceCache {
   /** Looks, unless what was seen before still holds. */
   recent(): Promise<Sight>
   /**
@@ -26,7 +26,7 @@ const trustedMs = 30_000
 /** A session that is younger when its peer is added anew costs one more handshake. */
 const freshMs = 1_000
 
-export function createLastSight(driver: InterfaceDriver, clock: Clock): LastSight {
+export function createInterfaceCache(driver: InterfaceDriver, clock: Clock): InterfaceCache {
   let sight: Sight | undefined
   let seenMs = 0
   let readMs = 0

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
 import type { Backend } from '../backend/backend.ts'
+import { createInterfaceCache } from './interface-cache.ts'
 import type { WireguardSight } from './interface-driver.ts'
-import { createLastSight } from './last-sight.ts'
 
 const nothing = (): never => assert.fail('not called')
 const backend: Backend = { name: 'wireguard-go', read: nothing, write: nothing }
@@ -38,7 +38,7 @@ function setUp() {
     remove: nothing,
     ip: nothing,
   }
-  return { state, clock, memory: createLastSight(driver, clock) }
+  return { state, clock, memory: createInterfaceCache(driver, clock) }
 }
 
 describe('what was seen of an interface', () => {

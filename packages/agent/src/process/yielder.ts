@@ -5,7 +5,7 @@ import { systemClock } from '@plexd/runtime'
 const maxMs = 10
 
 /** For long work: to be awaited often. It lets others have their turn when the last break is a while ago. */
-export function createBreath(): () => Promise<void> | undefined {
+export function createYielder(): () => Promise<void> | undefined {
   let sinceMs = systemClock.monotonic()
   return () => (systemClock.monotonic() - sinceMs < maxMs ? undefined : pause())
 

@@ -15,17 +15,17 @@ export interface AskingDeps {
 }
 
 /** Tracks whether the control plane accepts this node, as a polling loop learns it. */
-export interface Standing {
+export interface Acceptance {
   accepted(): void
   /** Reports it; returns the time to wait (ms) if the node is refused, undefined for any other failure. */
   failed(message: string, error: unknown): number | undefined
 }
 
 /** While refused, the loop retries after `refusedMs`, doubling up to 10 min. */
-export function createStanding(
+export function createAcceptance(
   { describe, vitals, problems, log, random }: AskingDeps,
   refusedMs: number,
-): Standing {
+): Acceptance {
   const slow = createBackoff({ minMs: refusedMs, maxMs: 10 * 60_000, ...(random && { random }) })
   return {
     accepted() {
