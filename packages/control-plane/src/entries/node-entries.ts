@@ -8,13 +8,13 @@ import {
   bytesOf,
   dataByTarget,
   type EntriesByTarget,
-  measureEntries,
+  readSizes,
   type StoredEntry,
   secretsByTarget,
 } from '../rows/entries.ts'
-import type { Reader, Tx } from '../store/db.ts'
+import type { Reader } from '../store/db.ts'
 import { entryKinds } from './kinds.ts'
-import { fitting, isWithin, roomFor } from './room.ts'
+import { fitting, isWithin, roomFor, sizeOf } from './room.ts'
 
 type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'labels'>
 type DataScope = Scope & Pick<NodeRecord, 'reported'>
@@ -36,18 +36,13 @@ export interface NodeEntries {
 export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
   const data = keepShared((tenantId) => dataByTarget(reader, tenantId))
   const secrets = keepShared((tenantId) => secretsByTarget(reader, tenantId))
+  /** Whether a tenant's entries together exceed one node's limit; asked for each node of a list. */
+  const overfull = createCache((tenantId) => isOverfull(reader, tenantId, limits))
   /** Entries with selectors are the same objects for all nodes. */
-  const overfull = new Map<string, Promise<boolean>>()
   const texts = new WeakMap<StoredEntry<'data'>, { json: string; bytes: number }>()
 
-  function textOf(row: StoredEntry<'data'>): { json: string; bytes: number } {
-    let text = texts.get(row)
-    if (!text) {
-      text = { json: entryJson(row), bytes: bytesOf(row) }
-      texts.set(row, text)
-    }
-    return text
-  }
+  const textOf = (row: StoredEntry<'data'>) =>
+    texts.getOrInsertComputed(row, () => ({ json: entryJson(row), bytes: bytesOf(row) }))
 
   async function fittingData(node: DataScope) {
     const rows = await data.rowsFor(node)
@@ -61,17 +56,6 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
     return fitting(sized, roomFor('secret', limits))
   }
 
-  /** Whether a tenant's entries together exceed one node's limit; asked for each node of a list. */
-  function mayBeOverfull(tenantId: string): Promise<boolean> {
-    let known = overfull.get(tenantId)
-    if (!known) {
-      known = isOverfull(reader, tenantId, limits)
-      overfull.set(tenantId, known)
-      known.catch(() => overfull.delete(tenantId)) // its callers get the error
-    }
-    return known
-  }
-
   return {
     async dataJsonOf(node) {
       const { kept } = await fittingData(node)
@@ -79,10 +63,10 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
     },
     async secretRefsOf(node) {
       const { kept } = await fittingSecrets(node)
-      return kept.map(({ key, version }) => ({ key, version }))
+      return kept.map(refOf)
     },
     async leftOutOf(node) {
-      if (!(await mayBeOverfull(node.tenant_id))) return []
+      if (!(await overfull.get(node.tenant_id))) return []
       return [
         ...describeLeftOut('data', (await fittingData(node)).leftOut),
         ...describeLeftOut('secret', (await fittingSecrets(node)).leftOut),
@@ -93,7 +77,7 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
         if (change.type !== 'entries_changed') continue
         data.forget(change.tenant_id)
         secrets.forget(change.tenant_id)
-        overfull.delete(change.tenant_id)
+        overfull.forget(change.tenant_id)
       }
     },
   }
@@ -101,7 +85,8 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
 
 async function isOverfull(reader: Reader, tenantId: string, limits: Limits): Promise<boolean> {
   for (const kind of ['data', 'secret'] as const)
-    if (!isWithin(await measureEntries(reader, kind, tenantId), roomFor(kind, limits))) return true
+    if (!isWithin(sizeOf(await readSizes(reader, kind, tenantId)), roomFor(kind, limits)))
+      return true
   return false
 }
 
@@ -128,36 +113,39 @@ function describeLeftOut(kind: EntryKind, leftOut: readonly ScopedEntry[]): stri
 }
 
 /** Like `secretRefsOf`, but within a transaction. */
-export async function readSecretRefsFor(reader: Reader | Tx, node: Scope): Promise<SecretRef[]> {
+export async function readSecretRefsFor(reader: Reader, node: Scope): Promise<SecretRef[]> {
   const { shared, own } = secretsByTarget(reader, node.tenant_id)
-  return refsOf([...(await shared()), ...(await own(node.id))], node)
+  return entriesOf([...(await shared()), ...(await own(node.id))], node).map(refOf)
+}
+
+function refOf({ key, version }: ScopedEntry): SecretRef {
+  return { key, version }
 }
 
 function keepShared<Row extends ScopedEntry>(rowsOf: (tenantId: string) => EntriesByTarget<Row>) {
-  const kept = new Map<string, Promise<{ shared: Row[]; hasOwn: boolean }>>()
-
-  async function read({ shared, hasOwn }: EntriesByTarget<Row>) {
+  const kept = createCache(async (tenantId) => {
+    const { shared, hasOwn } = rowsOf(tenantId)
     return { shared: await shared(), hasOwn: await hasOwn() }
-  }
-
-  function keptOf(tenantId: string) {
-    const known = kept.get(tenantId)
-    if (known) return known
-    const reading = read(rowsOf(tenantId))
-    kept.set(tenantId, reading)
-    reading.catch(() => kept.delete(tenantId)) // its callers get the error
-    return reading
-  }
-
+  })
   return {
     async rowsFor({ id, tenant_id }: Scope): Promise<Row[]> {
-      const { shared, hasOwn } = await keptOf(tenant_id)
+      const { shared, hasOwn } = await kept.get(tenant_id)
       return hasOwn ? [...shared, ...(await rowsOf(tenant_id).own(id))] : shared
     },
-    forget: (tenantId: string) => void kept.delete(tenantId),
+    forget: kept.forget,
   }
 }
 
-function refsOf(rows: readonly ScopedEntry[], node: Scope): SecretRef[] {
-  return entriesOf(rows, node).map(({ key, version }) => ({ key, version }))
+/** What was read for a tenant, until it is forgotten. */
+function createCache<T>(read: (tenantId: string) => Promise<T>) {
+  const kept = new Map<string, Promise<T>>()
+  return {
+    get: (tenantId: string) =>
+      kept.getOrInsertComputed(tenantId, () => {
+        const reading = read(tenantId)
+        reading.catch(() => kept.delete(tenantId)) // its callers get the error
+        return reading
+      }),
+    forget: (tenantId: string) => void kept.delete(tenantId),
+  }
 }

@@ -1,10 +1,10 @@
 import type { LabelUse, Metadata, UnconfirmedLabel } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { targetView } from '../entries/target.ts'
-import type { EntryKind } from '../mesh/entry-scope.ts'
+import type { EntryKind, ScopedEntry } from '../mesh/entry-scope.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { type SelectorUse, selectorUse, usesThatChange } from '../mesh/label-uses.ts'
-import { readSelected } from '../rows/entries.ts'
+import { dataByTarget, secretsByTarget } from '../rows/entries.ts'
 import type { Reader } from '../store/db.ts'
 import { readUnconfirmed, type UnconfirmedNode } from './unconfirmed.ts'
 
@@ -28,12 +28,7 @@ export async function listUnconfirmed(
 /** In a single pass: before there were limits, a node could report thousands of keys. */
 function nodesByKey(all: readonly UnconfirmedNode[]): Map<string, NodeRecord[]> {
   const byKey = new Map<string, NodeRecord[]>()
-  for (const { node, keys } of all)
-    for (const key of keys) {
-      const nodes = byKey.get(key)
-      if (nodes) nodes.push(node)
-      else byKey.set(key, [node])
-    }
+  for (const { node, keys } of all) for (const key of keys) byKey.getOrInsert(key, []).push(node)
   return byKey
 }
 
@@ -69,11 +64,14 @@ function usesInPolicies(fleet: Fleet, tenantId: string): SelectorUse[] {
 }
 
 async function usesInEntries(reader: Reader, tenantId: string): Promise<SelectorUse[]> {
-  const usesOf = async (kind: EntryKind) =>
-    (await readSelected(reader, kind, tenantId)).flatMap(({ key, target }) =>
+  const usesOf = (kind: EntryKind, entries: readonly ScopedEntry[]) =>
+    entries.flatMap(({ key, target }) =>
       selectorUse({ kind, name: key, selector: targetView(target).selector ?? '' }),
     )
-  return [...(await usesOf('data')), ...(await usesOf('secret'))]
+  return [
+    ...usesOf('data', await dataByTarget(reader, tenantId).shared()),
+    ...usesOf('secret', await secretsByTarget(reader, tenantId).shared()),
+  ]
 }
 
 /** Nobody reads more lines than this at a start. */

@@ -1,12 +1,11 @@
-import type { Selectable } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Row } from '../store/schema.ts'
 
 /** A plexd binary by its name. */
 type Name = Pick<StoredArtifact, 'version' | 'os' | 'arch'>
 
 /** The metadata of a plexd binary; its bytes are in a file. */
-export type StoredArtifact = Selectable<Tables['artifacts']>
+export type StoredArtifact = Row<'artifacts'>
 
 export function readArtifact(reader: Reader, name: Name): Promise<StoredArtifact | undefined> {
   return reader

@@ -1,11 +1,8 @@
 import type { Metadata } from '@plexd/protocol'
-import type { Selectable } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Row } from '../store/schema.ts'
 
-type Row = Selectable<Tables['bootstrap_tokens']>
-
-export interface StoredToken extends Omit<Row, 'metadata' | 'node_may_set'> {
+export interface StoredToken extends Omit<Row<'bootstrap_tokens'>, 'metadata' | 'node_may_set'> {
   metadata: Metadata
   node_may_set: string[]
 }
@@ -16,7 +13,7 @@ export type NewToken = Omit<
   'revoked_at' | 'used_at' | 'node_id' | 'public_key' | 'answer_sealed'
 >
 
-function storedOf(row: Row): StoredToken {
+function storedOf(row: Row<'bootstrap_tokens'>): StoredToken {
   return {
     ...row,
     // Both are written below, and were validated on input.
@@ -46,7 +43,7 @@ export async function insertToken(tx: Tx, token: NewToken): Promise<StoredToken>
 }
 
 export async function readTokenByHash(
-  reader: Reader | Tx,
+  reader: Reader,
   hash: string,
 ): Promise<StoredToken | undefined> {
   const row = await reader

@@ -40,13 +40,13 @@ const bytes: Readonly<Record<EntryKind, RawBuilder<number>>> = {
   secret: sql<number>`0`,
 }
 
-function entriesOfTenant(reader: Reader | Tx, kind: EntryKind, tenantId: string) {
+function entriesOfTenant(reader: Reader, kind: EntryKind, tenantId: string) {
   return reader.selectFrom(tables[kind]).where('tenant_id', '=', tenantId)
 }
 
 /** All entries of a key, for any target. */
 export async function readEntries<Kind extends EntryKind>(
-  reader: Reader | Tx,
+  reader: Reader,
   kind: Kind,
   { tenantId, key }: { tenantId: string; key: string },
 ): Promise<StoredEntry<Kind>[]> {
@@ -59,7 +59,7 @@ export async function readEntries<Kind extends EntryKind>(
 
 /** The targets of a key's entries, without their contents. */
 export function readTargets(
-  reader: Reader | Tx,
+  reader: Reader,
   kind: EntryKind,
   { tenantId, key }: { tenantId: string; key: string },
 ): Promise<(ScopedEntry & { id: string })[]> {
@@ -94,6 +94,7 @@ export function readDataAfter(
     after(reader.selectFrom('data_entries'), behind),
     sql`octet_length(payload)`,
     bounds,
+    (entry) => entry,
   )
 }
 
@@ -122,38 +123,12 @@ function after<Table extends EntryTable>(
 
 /** All of a tenant. */
 export function readSizes(
-  tx: Tx,
+  reader: Reader,
   kind: EntryKind,
   tenantId: string,
 ): Promise<(ScopedEntry & { bytes: number })[]> {
-  return entriesOfTenant(tx, kind, tenantId)
+  return entriesOfTenant(reader, kind, tenantId)
     .select(['key', 'target', 'version', bytes[kind].as('bytes')])
-    .execute()
-}
-
-/** How many a tenant has, and how large they are together. */
-export function measureEntries(
-  reader: Reader,
-  kind: EntryKind,
-  tenantId: string,
-): Promise<{ entries: number; bytes: number }> {
-  return entriesOfTenant(reader, kind, tenantId)
-    .select([
-      sql<number>`count(*)`.as('entries'),
-      sql<number>`coalesce(sum(${bytes[kind]}), 0)`.as('bytes'),
-    ])
-    .executeTakeFirstOrThrow()
-}
-
-/** Of all entries of a tenant, those behind selectors. */
-export function readSelected(
-  reader: Reader,
-  kind: EntryKind,
-  tenantId: string,
-): Promise<{ key: string; target: string }[]> {
-  return entriesOfTenant(reader, kind, tenantId)
-    .select(['key', 'target'])
-    .where('target', 'like', 'selector:%')
     .execute()
 }
 
@@ -172,10 +147,7 @@ export function dataByTarget(
 }
 
 /** Without their values. */
-export function secretsByTarget(
-  reader: Reader | Tx,
-  tenantId: string,
-): EntriesByTarget<ScopedEntry> {
+export function secretsByTarget(reader: Reader, tenantId: string): EntriesByTarget<ScopedEntry> {
   return byTarget(entriesOfTenant(reader, 'secret', tenantId).select(['key', 'target', 'version']))
 }
 

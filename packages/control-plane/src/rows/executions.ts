@@ -1,12 +1,11 @@
 import type { ExecutionStatus, TriggeredBy } from '@plexd/protocol'
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Row } from '../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
-type Row = Selectable<Tables['executions']>
-
-export interface StoredExecution extends Omit<Row, 'parameters' | 'status' | 'triggered_by'> {
+export interface StoredExecution
+  extends Omit<Row<'executions'>, 'parameters' | 'status' | 'triggered_by'> {
   parameters: Record<string, string>
   status: ExecutionStatus
   triggered_by: TriggeredBy
@@ -15,7 +14,7 @@ export interface StoredExecution extends Omit<Row, 'parameters' | 'status' | 'tr
 /** What becomes of an execution. */
 export type ExecutionChange = Partial<Omit<StoredExecution, 'parameters' | 'triggered_by'>>
 
-function storedOf(row: Row): StoredExecution {
+function storedOf(row: Row<'executions'>): StoredExecution {
   return {
     ...row,
     // All three are written below, and were validated on input.
@@ -36,7 +35,7 @@ export async function insertExecution(tx: Tx, execution: StoredExecution): Promi
 
 /** An execution of a node, or of any node of a tenant. */
 export async function readExecution(
-  reader: Reader | Tx,
+  reader: Reader,
   id: string,
   of: { node_id: string } | { tenant_id: string },
 ): Promise<StoredExecution | undefined> {
@@ -52,7 +51,7 @@ export async function readExecution(
 }
 
 /** A node's executions before a time, newest first; `id` breaks ties. */
-export async function readExecutionsBefore(
+export function readExecutionsBefore(
   reader: Reader,
   { nodeId, createdAt, id }: { nodeId: string; createdAt: number; id: string },
   bounds: PageBounds,
@@ -63,8 +62,7 @@ export async function readExecutionsBefore(
     .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(createdAt, id)))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
-  const { rows, more } = await readPage(executions, bytes, bounds)
-  return { rows: rows.map(storedOf), more }
+  return readPage(executions, bytes, bounds, storedOf)
 }
 
 const bytes = sql<number>`octet_length(stdout) + octet_length(stderr) + octet_length(parameters)`

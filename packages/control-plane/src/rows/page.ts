@@ -1,5 +1,5 @@
-import type { RawBuilder, Selectable, SelectQueryBuilder } from 'kysely'
-import type { Tables } from '../store/schema.ts'
+import type { RawBuilder, SelectQueryBuilder } from 'kysely'
+import type { Row, Tables } from '../store/schema.ts'
 
 /** The size of a page, in items and bytes, because an answer is built in one go. */
 export interface PageBounds {
@@ -8,18 +8,19 @@ export interface PageBounds {
 }
 
 /** The first items of a list; at least one if there is any. */
-export interface FirstOf<Row> {
-  rows: Row[]
+export interface FirstOf<Item> {
+  rows: Item[]
   /** Whether there are more items after them. */
   more: boolean
 }
 
 /** Reads the sizes first, then only the rows that fit; `bytes` is the size of one. */
-export async function readPage<Table extends keyof Tables>(
+export async function readPage<Table extends keyof Tables, Item>(
   rows: SelectQueryBuilder<Tables, Table, object>,
   bytes: RawBuilder<number>,
   bounds: PageBounds,
-): Promise<FirstOf<Selectable<Tables[Table]>>> {
+  itemOf: (row: Row<Table>) => Item,
+): Promise<FirstOf<Item>> {
   const sizes = await rows
     .select(bytes.as('bytes'))
     .limit(bounds.limit + 1)
@@ -27,7 +28,7 @@ export async function readPage<Table extends keyof Tables>(
   const { count, more } = countWithin(sizes, bounds)
   if (count === 0) return { rows: [], more }
   const read = await rows.selectAll().limit(count).execute()
-  return { rows: read as Selectable<Tables[Table]>[], more } // what all columns are
+  return { rows: (read as Row<Table>[]).map(itemOf), more } // what all columns are
 }
 
 /** How many items fit; the list has up to one more than the limit. */

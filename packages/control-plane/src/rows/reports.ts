@@ -1,10 +1,10 @@
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Row } from '../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
 /** A node's report entry; the payload is JSON text, as the node wrote it. */
-export type StoredReport = Selectable<Tables['reports']>
+export type StoredReport = Row<'reports'>
 
 /** What identifies one write of a report entry. */
 export type ReportMark = Pick<StoredReport, 'key' | 'version' | 'updated_at'>
@@ -50,7 +50,7 @@ export function readReportsAfter(
     .where('node_id', '=', nodeId)
     .where('key', '>', key)
     .orderBy('key')
-  return readPage(reports, sql`octet_length(payload)`, bounds)
+  return readPage(reports, sql`octet_length(payload)`, bounds, (report) => report)
 }
 
 /** Of all stored entries of a node. */

@@ -1,9 +1,9 @@
-import type { Selectable, Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import type { MasterKey } from '../seal/master-key.ts'
 import { placeOf } from '../seal/places.ts'
 import { sealAgain } from '../seal/seal.ts'
 import type { Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Row, Tables } from '../store/schema.ts'
 import { readSetting, writeSetting } from './settings.ts'
 import type { RowUnit } from './unit.ts'
 
@@ -12,7 +12,7 @@ type SealedColumn<Table extends keyof Tables> = Extract<keyof Tables[Table], `${
 /** Every column with sealed texts, and their seal context. */
 const columns: {
   [Table in keyof Tables as SealedColumn<Table> extends never ? never : Table]: {
-    [Column in SealedColumn<Table>]: (row: Selectable<Tables[Table]>) => string
+    [Column in SealedColumn<Table>]: (row: Row<Table>) => string
   }
 } = {
   secrets: { value_sealed: placeOf.secret },
@@ -49,7 +49,7 @@ export async function sealAllAgain(
 }
 
 /** The columns read from a table; the seal context needs more of them. */
-interface Row {
+interface SealedRow {
   id: string
   tenant_id?: string
   [column: `${string}_sealed`]: string | null
@@ -61,7 +61,7 @@ async function sealRowsAgain(
   masterKey: MasterKey,
   { table, places, from }: { table: string; places: object; from: string },
 ): Promise<{ count: number; last: string | undefined }> {
-  const anyTable = unit.tx as unknown as Transaction<Record<string, Row>> // those above all have these columns
+  const anyTable = unit.tx as unknown as Transaction<Record<string, SealedRow>> // those above all have these columns
   const rows = await anyTable
     .selectFrom(table)
     .selectAll()

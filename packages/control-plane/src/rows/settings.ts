@@ -3,10 +3,7 @@ import type { Reader, Tx } from '../store/db.ts'
 /** Values of the installation, one row each. */
 export type SettingName = 'epoch' | 'events_pruned_through' | 'first_tenant' | 'psk_keys_sealed'
 
-export async function readSetting(
-  reader: Reader | Tx,
-  name: SettingName,
-): Promise<string | undefined> {
+export async function readSetting(reader: Reader, name: SettingName): Promise<string | undefined> {
   const row = await reader
     .selectFrom('settings')
     .select('value')

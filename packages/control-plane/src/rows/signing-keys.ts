@@ -1,8 +1,7 @@
-import type { Selectable } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
-import type { Tables } from '../store/schema.ts'
+import type { Row } from '../store/schema.ts'
 
-export type StoredSigningKey = Selectable<Tables['signing_keys']>
+export type StoredSigningKey = Row<'signing_keys'>
 
 /** The public part of a signing key. */
 export type ShownSigningKey = Omit<StoredSigningKey, 'private_key_sealed' | 'since_seq'>

@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
 
-/** Reads only see committed data. */
+/** Reads only see committed data, unless it is a `Tx`. */
 export type Reader = Kysely<Tables>
 /** Reads and writes within a unit of work. */
 export type Tx = Transaction<Tables>

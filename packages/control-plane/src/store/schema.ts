@@ -1,5 +1,5 @@
 import type { NatType, Role } from '@plexd/protocol'
-import type { Generated } from 'kysely'
+import type { Generated, Selectable } from 'kysely'
 
 /**
  * The tables, as the migrations make them. Times are milliseconds since 1970, JSON and sealed values are text,
@@ -142,6 +142,9 @@ export interface Tables {
     created_at: number
   }
 }
+
+/** A row as it is read. */
+export type Row<Table extends keyof Tables> = Selectable<Tables[Table]>
 
 interface NodeTable {
   /** A small number for the node in audiences; never reused. */

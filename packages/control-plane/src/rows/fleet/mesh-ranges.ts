@@ -11,7 +11,7 @@ export interface StoredRange extends AddressPool {
 }
 
 /** Those of a tenant, the oldest first. */
-export async function readPools(reader: Reader | Tx, tenantId: string): Promise<StoredRange[]> {
+export async function readPools(reader: Reader, tenantId: string): Promise<StoredRange[]> {
   const rows = await reader
     .selectFrom('mesh_ranges')
     .selectAll()

@@ -9,7 +9,7 @@ export interface NodeSeals {
   next_secrets_sealed: string | null
 }
 
-export function readNodeSeals(reader: Reader | Tx, id: string): Promise<NodeSeals | undefined> {
+export function readNodeSeals(reader: Reader, id: string): Promise<NodeSeals | undefined> {
   return reader
     .selectFrom('nodes')
     .select(['nsk_format', 'nsk_hash', 'nsk_sealed', 'next_secrets_sealed'])
@@ -45,7 +45,7 @@ export async function readAllUnconfirmed(
   return rows.map(({ id, labels_unconfirmed }) => ({ id, keys: keysOf(labels_unconfirmed) }))
 }
 
-export async function readUnconfirmedOf(reader: Reader | Tx, id: string): Promise<string[]> {
+export async function readUnconfirmedOf(reader: Reader, id: string): Promise<string[]> {
   const row = await reader
     .selectFrom('nodes')
     .select('labels_unconfirmed')

@@ -1,16 +1,16 @@
 import type { Capabilities, Metadata, NskFormat } from '@plexd/protocol'
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { FleetChange, NodeRecord } from '../../mesh/fleet.ts'
-import type { Reader, Tx } from '../../store/db.ts'
-import type { Tables } from '../../store/schema.ts'
+import type { Reader } from '../../store/db.ts'
+import type { Row } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 import type { RowUnit } from '../unit.ts'
 
-type Row = Selectable<Tables['nodes']>
+type NodeRow = Row<'nodes'>
 /** `no` is given by the database, and `is_go` follows from `user_agent`. */
 type RecordColumn = Exclude<keyof NodeRecord, 'no' | 'is_go'>
 
-function recordOf(row: Row): NodeRecord {
+function recordOf(row: NodeRow): NodeRecord {
   return {
     no: row.no,
     id: row.id,
@@ -38,7 +38,7 @@ function recordOf(row: Row): NodeRecord {
 }
 
 /** The inverse. */
-function columnsOf({ is_go: _, ...record }: Omit<NodeRecord, 'no'>): Pick<Row, RecordColumn> {
+function columnsOf({ is_go: _, ...record }: Omit<NodeRecord, 'no'>): Pick<NodeRow, RecordColumn> {
   return {
     ...record,
     labels: JSON.stringify(record.labels),
@@ -73,7 +73,7 @@ function rowOnlyColumns({
   labels_unconfirmed,
   endpoint_untold,
   ...sealed
-}: Partial<RowOnly>): Partial<Row> {
+}: Partial<RowOnly>): Partial<NodeRow> {
   return {
     ...sealed,
     ...(capabilities && { capabilities: JSON.stringify(capabilities) }),
@@ -99,7 +99,7 @@ export async function putNode(
   if (after !== before) unit.apply({ type: 'node_put', node: after })
 }
 
-function changesOf(before: NodeRecord, after: NodeRecord): Partial<Row> {
+function changesOf(before: NodeRecord, after: NodeRecord): Partial<NodeRow> {
   const isOther = (column: string): boolean =>
     before[column as RecordColumn] !== after[column as RecordColumn] // as columnsOf names them
   return Object.fromEntries(Object.entries(columnsOf(after)).filter(([column]) => isOther(column)))
@@ -170,7 +170,7 @@ export interface StoredNode {
   readonly capabilities: Capabilities | null
 }
 
-function storedOf(row: Row): StoredNode {
+function storedOf(row: NodeRow): StoredNode {
   const { registered_at, capabilities } = row
   return {
     node: recordOf(row),
@@ -179,13 +179,13 @@ function storedOf(row: Row): StoredNode {
   }
 }
 
-export async function readNode(reader: Reader | Tx, id: string): Promise<StoredNode | undefined> {
+export async function readNode(reader: Reader, id: string): Promise<StoredNode | undefined> {
   const row = await reader.selectFrom('nodes').selectAll().where('id', '=', id).executeTakeFirst()
   return row && storedOf(row)
 }
 
 /** The nodes with these numbers that are not removed, in order of registration. */
-export async function readNodes(
+export function readNodes(
   reader: Reader,
   numbers: readonly number[],
   bounds: PageBounds,
@@ -195,8 +195,7 @@ export async function readNodes(
     .where('no', 'in', numbers)
     .where('removed_at', 'is', null)
     .orderBy('no')
-  const { rows, more } = await readPage(nodes, bytes, bounds)
-  return { rows: rows.map(storedOf), more }
+  return readPage(nodes, bytes, bounds, storedOf)
 }
 
 /** The columns of variable size, for limiting a page. */
@@ -227,7 +226,7 @@ export async function readNodeChanges(
   return ids.flatMap((id) => byId.get(id) ?? []).map(changeOf)
 }
 
-function changeOf(row: Row): FleetChange {
+function changeOf(row: NodeRow): FleetChange {
   const node = recordOf(row)
   return row.removed_at === null
     ? { type: 'node_put', node }

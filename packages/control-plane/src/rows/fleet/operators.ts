@@ -1,20 +1,13 @@
-import type { Selectable } from 'kysely'
 import type { FleetChange, OperatorRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
-import type { Tables } from '../../store/schema.ts'
+import type { Row } from '../../store/schema.ts'
 import type { RowUnit } from '../unit.ts'
 
 /** The public part of an operator, which is a named admin token. */
-export type ShownOperator = Pick<
-  Selectable<Tables['admin_tokens']>,
-  'id' | 'name' | 'role' | 'created_at'
->
+export type ShownOperator = Pick<Row<'admin_tokens'>, 'id' | 'name' | 'role' | 'created_at'>
 
 /** Of a tenant, without revoked ones; oldest first. */
-export function readShownOperators(
-  reader: Reader | Tx,
-  tenantId: string,
-): Promise<ShownOperator[]> {
+export function readShownOperators(reader: Reader, tenantId: string): Promise<ShownOperator[]> {
   return reader
     .selectFrom('admin_tokens')
     .select(['id', 'name', 'role', 'created_at'])

@@ -1,8 +1,8 @@
 import type { PolicyRule } from '@plexd/protocol'
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { FleetChange, PolicyRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
-import type { Tables } from '../../store/schema.ts'
+import type { Row } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 import type { RowUnit } from '../unit.ts'
 
@@ -10,13 +10,11 @@ export interface StoredPolicy extends PolicyRecord {
   readonly updated_at: number
 }
 
-type Row = Selectable<Tables['policies']>
-
-function storedOf(row: Row): StoredPolicy {
+function storedOf(row: Row<'policies'>): StoredPolicy {
   return { ...row, rules: JSON.parse(row.rules) as PolicyRule[] } // written below, checked when it came in
 }
 
-function rowOf(policy: StoredPolicy): Row {
+function rowOf(policy: StoredPolicy): Row<'policies'> {
   return { ...policy, rules: JSON.stringify(policy.rules) }
 }
 
@@ -59,7 +57,7 @@ export async function readPolicyNamed(
 }
 
 /** A tenant's policies after a position, in the order in which they apply. */
-export async function readPoliciesAfter(
+export function readPoliciesAfter(
   reader: Reader,
   { tenantId, position }: { tenantId: string; position: number },
   bounds: PageBounds,
@@ -69,8 +67,7 @@ export async function readPoliciesAfter(
     .where('tenant_id', '=', tenantId)
     .where('position', '>', position)
     .orderBy('position')
-  const { rows, more } = await readPage(policies, sql`octet_length(rules)`, bounds)
-  return { rows: rows.map(storedOf), more }
+  return readPage(policies, sql`octet_length(rules)`, bounds, storedOf)
 }
 
 /** Inserts a policy, or replaces the one with its id. */

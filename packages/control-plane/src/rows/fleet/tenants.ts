@@ -30,7 +30,7 @@ export async function hasTenant(reader: Reader): Promise<boolean> {
 }
 
 /** The id of the first tenant. */
-export async function readFirstTenant(reader: Reader | Tx): Promise<string> {
+export async function readFirstTenant(reader: Reader): Promise<string> {
   const settled = await readSetting(reader, 'first_tenant')
   if (settled !== undefined) return settled
   const { id } = await reader

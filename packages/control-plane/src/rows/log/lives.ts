@@ -1,9 +1,8 @@
-import type { Selectable } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
-import type { Tables } from '../../store/schema.ts'
+import type { Row } from '../../store/schema.ts'
 
 /** A run of the control plane, from the first event it wrote. */
-export type Life = Selectable<Tables['lives']>
+export type Life = Row<'lives'>
 
 /** Oldest first. */
 export function readLives(reader: Reader): Promise<Life[]> {
