@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { sql } from 'kysely'
 import type { Unit } from './change.ts'
-import { audienceOf } from './rows/log/audience.ts'
 import { startControlPlane } from './testing/harness.ts'
 
 describe('change', () => {
@@ -115,7 +114,7 @@ describe('change', () => {
   it('writes no event for nobody', async () => {
     await using plane = await startControlPlane()
     const logged = await plane.app.change(async (unit) =>
-      unit.emit({ type: 'rotate_keys', to: audienceOf([]), payload: {} }),
+      unit.emit({ type: 'rotate_keys', to: [], payload: {} }),
     )
     assert.equal(logged, undefined)
   })
@@ -127,5 +126,5 @@ function rename(unit: Unit, id: string, hostname: string): void {
 }
 
 function emitRotate(unit: Unit) {
-  return unit.emit({ type: 'rotate_keys', to: audienceOf([1]), payload: {} })
+  return unit.emit({ type: 'rotate_keys', to: [{ no: 1 }], payload: {} })
 }

@@ -7,7 +7,7 @@ import type { Store, Tx } from './store/db.ts'
 
 /** A unit of work that changes the desired state. */
 export interface Unit extends RowUnit {
-  /** Adds an event to the log; it is sent after the unit is committed. Does nothing for an empty audience. */
+  /** Adds an event to the log; it is sent after the unit is committed. Does nothing without a recipient. */
   emit(event: NewEvent): LoggedEvent | undefined
 }
 
@@ -48,7 +48,7 @@ export function createChange({
           if (inverse) inverses.push(inverse)
           entry.change(change)
         },
-        emit: (event) => (event.to.length === 0 ? undefined : entry.event(event, nowMs)),
+        emit: (event) => entry.event(event, nowMs),
       })
       await entry.append(tx, nowMs)
       return result

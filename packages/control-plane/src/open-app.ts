@@ -16,8 +16,8 @@ import { createStreams } from './events/streams.ts'
 import { createExecutionWatch } from './executions/watch.ts'
 import { createBodies } from './http/bodies/bodies.ts'
 import { createMetrics } from './http/metrics.ts'
-import { createCommitLog, followFleet } from './log/log.ts'
-import { createPresentLife } from './log/position.ts'
+import { createCommitLog } from './log/log.ts'
+import { newLifeId } from './log/position.ts'
 import type { NodeRecord } from './mesh/fleet.ts'
 import { followNodes } from './nodes/follow-nodes.ts'
 import { createParser } from './parser/parser.ts'
@@ -26,11 +26,10 @@ import { createMoves } from './presence/moves.ts'
 import { createNodeNotes } from './presence/notes.ts'
 import { createPresence } from './presence/presence.ts'
 import { createMasterKeyRotation } from './rotation/master-key.ts'
-import { loadFleet } from './rows/fleet/load-fleet.ts'
+import { followFleet, loadFleet } from './rows/fleet/load-fleet.ts'
 import { readSigns } from './rows/fleet/node-lookups.ts'
 import { settleFirstTenant } from './rows/fleet/tenants.ts'
 import { loadPskMaster } from './rows/psk-keys.ts'
-import { readSetting } from './rows/settings.ts'
 import { loadMasterKey } from './seal/master-key.ts'
 import { claimDataDir } from './start/data-dir-lock.ts'
 import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
@@ -69,11 +68,9 @@ export async function openApp(
   const firstTenantId = await settleFirstTenant(store)
   const fleet = await loadFleet(store.reader, nowMs)
   const draft = await loadFleet(store.reader, nowMs)
-  const life = createPresentLife()
+  const life = newLifeId()
   const heads = await loadHeads(store.reader, {
-    epoch: (await readSetting(store.reader, 'epoch')) ?? '',
-    life: life.id,
-    prunedThrough: Number((await readSetting(store.reader, 'events_pruned_through')) ?? 0),
+    life,
     nodes: Array.from(fleet.allNodes(), ({ no }) => no),
   })
   const commits = createCommitLog({ lastSeq: heads.last(), life })
@@ -173,7 +170,7 @@ export async function openApp(
     streams,
     clock,
     log,
-    life: life.id,
+    life,
     publicUrl: () => url,
     servesAt(address) {
       url = config.publicUrl ?? address

@@ -7,7 +7,6 @@ import { isShown, publicPeer } from '../mesh/peer-view.ts'
 import { compileFor } from '../mesh/policies/compile.ts'
 import { peersOf } from '../mesh/visibility.ts'
 import { insertNode, type NewNode, putNode, type RowOnly, removeNode } from '../rows/fleet/nodes.ts'
-import { audienceOf } from '../rows/log/audience.ts'
 import { emitAdded, emitPolicies, emitRemoved, emitResync } from './events.ts'
 
 /**
@@ -56,11 +55,7 @@ export async function changeNode(
   if (before.is_go !== after.is_go) emitPolicies(unit, [after])
   // The PSKs with all its peers have changed.
   if (before.key_epoch !== after.key_epoch)
-    unit.emit({
-      type: 'resync',
-      to: audienceOf([after.no]),
-      payload: { reason: 'the keys of this node have changed' },
-    })
+    emitResync(unit, [after], 'the keys of this node have changed')
 }
 
 /** Notifies a node's peers of changes that were delayed until now. */
@@ -84,26 +79,16 @@ function emitPeerChange(
   unit: Unit,
   before: NodeRecord,
   after: NodeRecord,
-  peers: readonly NodeRecord[],
+  to: readonly NodeRecord[],
 ): void {
-  const to = audienceOf(peers.map(({ no }) => no))
   const payload = { ...publicPeer(after), peer_id: after.id }
-  if (!isShown(before)) {
-    emitAdded(unit, after, peers)
-  } else if (!isShown(after)) {
-    emitRemoved(unit, after, peers)
-  } else if (before.public_key !== after.public_key) {
-    unit.emit({
-      type: 'peer_key_rotated',
-      to,
-      payload: {
-        ...payload,
-        key_epoch: after.key_epoch,
-        previous_public_key: before.public_key,
-      },
-    })
-  } else {
+  if (!isShown(before)) emitAdded(unit, after, to)
+  else if (!isShown(after)) emitRemoved(unit, after, to)
+  else if (before.public_key === after.public_key)
     unit.emit({ type: 'peer_endpoint_changed', to, payload })
+  else {
+    const keys = { key_epoch: after.key_epoch, previous_public_key: before.public_key }
+    unit.emit({ type: 'peer_key_rotated', to, payload: { ...payload, ...keys } })
   }
 }
 
@@ -127,13 +112,13 @@ async function relabel(unit: Unit, before: NodeRecord, after: NodeRecord): Promi
   // In no event payload: a text that is the same for many nodes would then differ by node.
   if (before.hostname !== after.hostname) emitResync(unit, self, 'this node has another hostname')
   if (before.labels === after.labels && before.reported === after.reported) return
-  unit.emit({ type: 'node_state_updated', to: audienceOf([after.no]), payload: {} })
+  unit.emit({ type: 'node_state_updated', to: self, payload: {} })
   const [old, now] = [
     await readSecretRefsFor(unit.tx, before),
     await readSecretRefsFor(unit.tx, after),
   ]
   if (!isDeepStrictEqual(old, now))
-    unit.emit({ type: 'node_secrets_updated', to: audienceOf([after.no]), payload: {} })
+    unit.emit({ type: 'node_secrets_updated', to: self, payload: {} })
 }
 
 /** With more new and lost peers than this, one pull is cheaper for the node. */

@@ -2,7 +2,6 @@ import type { Unit } from '../change.ts'
 import { type EntryKind, entriesOf, isFor, type ScopedEntry } from '../mesh/entry-scope.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { asDataSees } from '../mesh/labels.ts'
-import { audienceOf } from '../rows/log/audience.ts'
 import { entryKinds } from './kinds.ts'
 
 /** A change of one entry, with the other entries of its key. */
@@ -19,12 +18,7 @@ export function notifyEntryChange(unit: Unit, kind: EntryKind, change: EntryChan
   const all = unit.fleet.nodes(change.tenant_id)
   const entriesOfKey = [...change.before, ...change.after]
   const seen = kind === 'data' ? Array.from(all, (node) => asDataSees(entriesOfKey, node)) : all
-  const nodes = affectedNodes(seen, change)
-  unit.emit({
-    type: entryKinds[kind].event,
-    to: audienceOf(nodes.map(({ no }) => no)),
-    payload: {},
-  })
+  unit.emit({ type: entryKinds[kind].event, to: affectedNodes(seen, change), payload: {} })
 }
 
 /** The nodes affected by a changed entry: those it targets, unless another entry takes precedence before and after. */

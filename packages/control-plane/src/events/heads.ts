@@ -3,6 +3,7 @@ import { formatPosition, parsePosition } from '../log/position.ts'
 import { decodeAudience } from '../rows/log/audience.ts'
 import { readAudiencesBefore } from '../rows/log/events.ts'
 import { type Life, readLives } from '../rows/log/lives.ts'
+import { readSetting } from '../rows/settings.ts'
 import type { Reader } from '../store/db.ts'
 
 /** The head of the log, overall and for each node. */
@@ -27,22 +28,19 @@ export type Found =
   | { seq: number; isRevision: boolean; unknown?: undefined }
   | { seq?: undefined; isRevision?: undefined; unknown: string }
 
-export interface KnownLog {
+interface KnownLog {
   epoch: string
   /** The current run: events after `lastSeq` are written by it. */
   life: string
   /** Everything up to this sequence has been pruned. */
   prunedThrough: number
-}
-
-export interface KnownHeads extends KnownLog {
   /** The lives in the log, oldest first. */
   lives: readonly Life[]
   lastSeq: number
   heads: Map<number, number>
 }
 
-export function createHeads(known: KnownHeads): Heads {
+function createHeads(known: KnownLog): Heads {
   const { epoch, prunedThrough, lastSeq, heads } = known
   let last = lastSeq
   let pruned = prunedThrough
@@ -77,15 +75,17 @@ export function createHeads(known: KnownHeads): Heads {
   }
 }
 
-/** Reads the log backwards until the head of every node is known. */
+/** Reads the log backwards until the head of every node is known. `life` is the current run. */
 export async function loadHeads(
   reader: Reader,
-  { nodes, ...known }: KnownLog & { nodes: Iterable<number> },
+  { life, nodes }: { life: string; nodes: Iterable<number> },
 ): Promise<Heads> {
+  const epoch = (await readSetting(reader, 'epoch')) ?? ''
+  const prunedThrough = Number((await readSetting(reader, 'events_pruned_through')) ?? 0)
   const lives = await readLives(reader)
   const wanted = new Set(nodes)
   const heads = new Map<number, number>()
-  let lastSeq = known.prunedThrough
+  let lastSeq = prunedThrough
   let before = Number.MAX_SAFE_INTEGER
   for (;;) {
     const rows = await readAudiencesBefore(reader, before)
@@ -93,7 +93,8 @@ export async function loadHeads(
     for (const { seq, audience } of rows)
       for (const no of decodeAudience(audience)) if (wanted.delete(no)) heads.set(no, seq)
     const oldest = rows.at(-1)
-    if (!oldest || wanted.size === 0) return createHeads({ ...known, lives, lastSeq, heads })
+    if (!oldest || wanted.size === 0)
+      return createHeads({ epoch, life, prunedThrough, lives, lastSeq, heads })
     before = oldest.seq
   }
 }

@@ -9,7 +9,6 @@ import {
 } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import type { Change, Unit } from '../change.ts'
-import { audienceOf } from '../rows/log/audience.ts'
 import {
   insertCurrentKey,
   readKeyIn,
@@ -82,7 +81,7 @@ export async function openKeyring(options: {
         await replaceCurrentKey(unit.tx, old.expiresAt)
         const told = unit.emit({
           type: 'signing_key_rotated',
-          to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
+          to: unit.fleet.allNodes(),
           payload: rotationPayload(next.pair.publicKey, old, unit.nowMs),
         })
         next.pair.sinceSeq = told?.seq ?? 0
@@ -100,7 +99,7 @@ export async function openKeyring(options: {
         await retirePreviousKey(unit.tx)
         unit.emit({
           type: 'signing_key_rotated',
-          to: audienceOf(Array.from(unit.fleet.allNodes(), ({ no }) => no)),
+          to: unit.fleet.allNodes(),
           payload: rotationPayload(now.publicKey, undefined, unit.nowMs),
         })
       })

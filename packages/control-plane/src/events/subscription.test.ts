@@ -4,7 +4,6 @@ import type { EventType } from '@plexd/protocol'
 import { type Log, silentLog } from '@plexd/runtime'
 import fc from 'fast-check'
 import type { StoredPayload } from '../log/new-event.ts'
-import { audienceOf } from '../rows/log/audience.ts'
 import type { LoggedEvent } from '../rows/log/events.ts'
 import type { Reader } from '../store/db.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
@@ -311,7 +310,7 @@ async function emit(
   return Promise.all(
     Array.from({ length: count }, (_, index) =>
       app.change(async (unit) =>
-        unit.emit({ to: audienceOf(index % 2 === 0 ? [mine] : [other]), ...events[type] }),
+        unit.emit({ to: [{ no: index % 2 === 0 ? mine : other }], ...events[type] }),
       ),
     ),
   )

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
-import { audienceOf } from '../rows/log/audience.ts'
 import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { pruneEvents } from './prune-events.ts'
 
@@ -91,7 +90,7 @@ describe('pruneEvents', () => {
 async function emit({ app }: TestControlPlane, count: number): Promise<void> {
   await app.change(async (unit) => {
     for (let index = 0; index < count; index++)
-      unit.emit({ type: 'rotate_keys', to: audienceOf([1]), payload: {} })
+      unit.emit({ type: 'rotate_keys', to: [{ no: 1 }], payload: {} })
   })
 }
 

@@ -13,8 +13,7 @@ export async function pruneEvents(app: State & Delivery & Environment): Promise<
   const { store, heads, config, clock } = app
   const nowMs = clock.now()
   const firstKept = await oldestSince(store.reader, nowMs - config.eventLogMs)
-  const surplus = await newestBeyond(store.reader, config.eventLogMax)
-  const through = Math.max((firstKept ?? heads.last() + 1) - 1, surplus ?? 0)
+  const through = Math.max((firstKept ?? heads.last() + 1) - 1, await surplusThrough(app))
   // Unanswered action requests remain in the pruned part.
   let first = await oldestSince(store.reader, 0, heads.prunedThrough())
   while (first !== undefined && first <= through) {
@@ -22,4 +21,11 @@ export async function pruneEvents(app: State & Delivery & Environment): Promise<
     await app.change((unit) => trimLog(unit, upTo))
     first = await oldestSince(store.reader, 0, upTo)
   }
+}
+
+/** The last event beyond the newest `eventLogMax`; 0 if there are not that many. */
+async function surplusThrough({ store, heads, config }: State & Delivery & Environment) {
+  // Otherwise the query would count a long log only to find that it is not too long.
+  if (heads.last() - heads.prunedThrough() <= config.eventLogMax) return 0
+  return (await newestBeyond(store.reader, config.eventLogMax)) ?? 0
 }

@@ -6,13 +6,13 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { Fleet } from '../mesh/fleet.ts'
+import { followFleet } from '../rows/fleet/load-fleet.ts'
 import { readAfter } from '../rows/log/log.ts'
 import type { Reader } from '../store/db.ts'
 import type { Tables } from '../store/schema.ts'
 import { openKysely } from '../store/sqlite.ts'
 import { type FleetStep, loadAll, openFleetWriter, stepKinds } from '../testing/fleet-writer.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
-import { followFleet } from './log.ts'
 
 const seed = Number(process.env.PLEXD_SEED ?? Math.floor(Math.random() * 2 ** 31))
 

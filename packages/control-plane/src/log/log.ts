@@ -1,11 +1,11 @@
 import { newId } from '@plexd/protocol'
-import type { MutableFleet } from '../mesh/fleet.ts'
+import { audienceOf } from '../rows/log/audience.ts'
 import type { LoggedEvent } from '../rows/log/events.ts'
+import { noteLife } from '../rows/log/lives.ts'
 import { type Commit, insertCommit } from '../rows/log/log.ts'
-import { isOfFleet, type LoggedChange } from '../rows/unit.ts'
+import type { LoggedChange } from '../rows/unit.ts'
 import type { Tx } from '../store/db.ts'
 import { type NewEvent, refuseOverlong } from './new-event.ts'
-import type { PresentLife } from './position.ts'
 
 /** Must be quick and must not throw. */
 export type Follower = (commit: Commit) => void
@@ -24,8 +24,8 @@ export interface CommitLog {
 /** A commit in preparation. */
 export interface Draft {
   change(change: LoggedChange): void
-  /** Gives the event its place in the log. Throws an ApiError (400) for one that could not be sent to any node. */
-  event(event: NewEvent, nowMs: number): LoggedEvent
+  /** Gives an event with recipients its place in the log. Throws an ApiError (400) for one that could not be sent to any node. */
+  event(event: NewEvent, nowMs: number): LoggedEvent | undefined
   /** Writes it, in the same transaction as the changes it describes. */
   append(tx: Tx, nowMs: number): Promise<void>
   /** Call this if the transaction failed; if several failed, the newest first. */
@@ -34,27 +34,27 @@ export interface Draft {
   committed(): void
 }
 
-/** `lastSeq` is the highest sequence ever assigned, even if that event has been pruned. */
-export function createCommitLog({
-  lastSeq,
-  life,
-}: {
-  lastSeq: number
-  life: PresentLife
-}): CommitLog {
+/**
+ * `lastSeq` is the highest sequence ever assigned, even if that event has been pruned; `life` is the id of this run, which
+ * is stored with its first event, in the same transaction.
+ */
+export function createCommitLog({ lastSeq, life }: { lastSeq: number; life: string }): CommitLog {
   const followers = new Set<Follower>()
   /** The last sequence assigned, committed or not. */
   let last = lastSeq
+  let isLifeStored = false
 
   function begin(): Draft {
     const changes: LoggedChange[] = []
     const events: LoggedEvent[] = []
     const before = last
     const nextSeq = (): number => ++last
-    let lastSeq = last
+    let through = last
     return {
       change: (change) => void changes.push(change),
       event(event, nowMs) {
+        const audience = audienceOf(Array.from(event.to, ({ no }) => no))
+        if (audience.length === 0) return undefined
         refuseOverlong(event)
         const logged = {
           seq: nextSeq(),
@@ -62,22 +62,22 @@ export function createCommitLog({
           event_type: event.type,
           payload: JSON.stringify(event.payload),
           created_at: nowMs,
-          audience: event.to,
+          audience,
         }
         events.push(logged)
         return logged
       },
       async append(tx, nowMs) {
-        const firstSeq = await insertCommit(tx, { changes, events }, { ownSeq: nextSeq, nowMs })
-        if (firstSeq !== undefined) await life.note(tx, firstSeq)
-        lastSeq = last
+        const first_seq = await insertCommit(tx, { changes, events }, { ownSeq: nextSeq, nowMs })
+        if (first_seq !== undefined && !isLifeStored) await noteLife(tx, { id: life, first_seq })
+        through = last
       },
       undo() {
         last = before
       },
       committed() {
-        if (lastSeq > before) life.noted()
-        for (const follower of followers) follower({ changes, events, lastSeq })
+        isLifeStored ||= through > before
+        for (const follower of followers) follower({ changes, events, lastSeq: through })
       },
     }
   }
@@ -88,11 +88,5 @@ export function createCommitLog({
       followers.add(follower)
       return () => void followers.delete(follower)
     },
-  }
-}
-
-export function followFleet(fleet: MutableFleet): Follower {
-  return ({ changes }) => {
-    for (const change of changes) if (isOfFleet(change)) fleet.apply(change)
   }
 }

@@ -10,7 +10,7 @@ import {
   newId,
   type PublicPeer,
 } from '@plexd/protocol'
-import type { Audience } from '../rows/log/audience.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
 
 /** A peer without the PSK, but with the epoch from which each recipient's PSK is derived. */
 type StoredPeer = PublicPeer & { peer_id: string; key_epoch: number }
@@ -24,9 +24,11 @@ export type StoredPayload<T extends EventType> = T extends 'peer_added'
       ? Record<never, never>
       : EventPayload<T>
 
-/** An event to be logged: one variant per type. */
+export type Recipient = Pick<NodeRecord, 'no'>
+
+/** An event to be logged: one variant per type. Without recipients it is not logged. */
 export type NewEvent = {
-  [T in EventType]: { type: T; to: Audience; payload: StoredPayload<T> }
+  [T in EventType]: { type: T; to: Iterable<Recipient>; payload: StoredPayload<T> }
 }[EventType]
 
 /**

@@ -1,6 +1,3 @@
-import { noteLife } from '../rows/log/lives.ts'
-import type { Tx } from '../store/db.ts'
-
 /**
  * `<epoch>-<sequence>-<life>`: the SSE id of an event, and the revision of a desired state. Sequences are reused
  * after a backup is restored; the life, a run of the control plane, is then a different one.
@@ -33,27 +30,4 @@ export function asCursorOnly(block: string): string {
 
 export function newLifeId(): string {
   return crypto.randomUUID().replaceAll('-', '').slice(0, 12)
-}
-
-/** The current run. It is stored with its first event, in the same transaction. */
-export interface PresentLife {
-  readonly id: string
-  note(tx: Tx, seq: number): Promise<void>
-  /** Call this when the noted row is committed. */
-  noted(): void
-}
-
-export function createPresentLife(): PresentLife {
-  const id = newLifeId()
-  let isNoted = false
-  return {
-    id,
-    async note(tx, seq) {
-      if (isNoted) return
-      await noteLife(tx, { id, first_seq: seq })
-    },
-    noted() {
-      isNoted = true
-    },
-  }
 }

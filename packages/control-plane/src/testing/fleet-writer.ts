@@ -4,12 +4,12 @@ import { type Change, createChange, type Unit } from '../change.ts'
 import { addNode, changeNode, dropNode } from '../changes/nodes.ts'
 import { changePolicy } from '../changes/policies.ts'
 import { type Heads, loadHeads } from '../events/heads.ts'
-import { createCommitLog, followFleet } from '../log/log.ts'
-import { createPresentLife } from '../log/position.ts'
+import { createCommitLog } from '../log/log.ts'
+import { newLifeId } from '../log/position.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { renewPsks } from '../rotation/psks.ts'
 import { putEntry } from '../rows/entries.ts'
-import { loadFleet } from '../rows/fleet/load-fleet.ts'
+import { followFleet, loadFleet } from '../rows/fleet/load-fleet.ts'
 import {
   isOperator,
   putOperator,
@@ -61,7 +61,7 @@ export async function openFleetWriter(path: string): Promise<FleetWriter> {
   const nowMs = Date.now()
   await prepareInstallation(store, { dataDir: dirname(path), meshCidr: '10.100.0.0/16', nowMs })
   const { fleet, heads } = await loadAll(store.reader)
-  const commits = createCommitLog({ lastSeq: heads.last(), life: createPresentLife() })
+  const commits = createCommitLog({ lastSeq: heads.last(), life: newLifeId() })
   commits.follow(followFleet(fleet))
   commits.follow(heads.follow)
   const draft = await loadFleet(store.reader, nowMs)
@@ -76,12 +76,7 @@ export async function openFleetWriter(path: string): Promise<FleetWriter> {
 
 /** As who begins to follow does: the place in the log first, so that what comes meanwhile is read once more. */
 export async function loadAll(reader: Reader) {
-  const heads = await loadHeads(reader, {
-    epoch: '',
-    life: '',
-    prunedThrough: Number((await readSetting(reader, 'events_pruned_through')) ?? 0),
-    nodes: [],
-  })
+  const heads = await loadHeads(reader, { life: '', nodes: [] })
   return { heads, fleet: await loadFleet(reader, Date.now()) }
 }
 

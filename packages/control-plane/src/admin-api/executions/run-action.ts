@@ -13,7 +13,6 @@ import { executionView } from '../../executions/view.ts'
 import { type Call, handle } from '../../handle.ts'
 import { insertExecution, type StoredExecution } from '../../rows/executions.ts'
 import { readNode } from '../../rows/fleet/nodes.ts'
-import { audienceOf } from '../../rows/log/audience.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 
@@ -61,7 +60,7 @@ function dispatch(
     }
     const event = unit.emit({
       type: 'action_request',
-      to: audienceOf([node.no]),
+      to: [node],
       payload: {
         execution_id: id,
         action: action.name,

@@ -175,11 +175,8 @@ describe('GET /v1/nodes/{node_id}/state', () => {
     await own.enrol('c')
     await pruneEvents(own.app)
     const { loadHeads } = await import('../../events/heads.ts')
-    const { readSetting } = await import('../../rows/settings.ts')
     const heads = await loadHeads(own.app.store.reader, {
-      epoch: before?.split('-')[0] ?? '',
       life: 'next',
-      prunedThrough: Number(await readSetting(own.app.store.reader, 'events_pruned_through')),
       nodes: [1, 2, 3, 99],
     })
     assert.notEqual(heads.revisionOf(1), before)

@@ -6,7 +6,6 @@ import { importVerifyKey, refusalOf } from '@plexd/protocol'
 import { createFakeClock, until } from '@plexd/runtime/testing'
 import { changeNode } from '../../changes/nodes.ts'
 import { pruneEvents } from '../../jobs/prune-events.ts'
-import { audienceOf } from '../../rows/log/audience.ts'
 import {
   type EventReader,
   openEventReader,
@@ -365,7 +364,7 @@ async function relabel(
 async function emitState({ app }: TestControlPlane, { node_id }: EnrolledNode): Promise<void> {
   const no = app.fleet.node(node_id)?.no ?? 0
   await app.change(async (unit) =>
-    unit.emit({ type: 'node_state_updated', to: audienceOf([no]), payload: {} }),
+    unit.emit({ type: 'node_state_updated', to: [{ no }], payload: {} }),
   )
 }
 
@@ -378,7 +377,7 @@ async function dispatch(
     const node = unit.fleet.node(node_id)
     const event = unit.emit({
       type: 'action_request',
-      to: audienceOf([node?.no ?? 0]),
+      to: [{ no: node?.no ?? 0 }],
       payload: { execution_id: executionId, action: 'ping' },
     })
     await unit.tx

@@ -1,5 +1,6 @@
 import { createFleet, departedMs, type FleetChange, type MutableFleet } from '../../mesh/fleet.ts'
 import type { Reader } from '../../store/db.ts'
+import { isOfFleet, type LoggedChange } from '../unit.ts'
 import { readNodesSince } from './nodes.ts'
 import { readOperators } from './operators.ts'
 import { readPolicies } from './policies.ts'
@@ -10,6 +11,13 @@ export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableF
   const fleet = createFleet()
   for (const change of await readFleet(reader, nowMs)) fleet.apply(change)
   return fleet
+}
+
+/** Follows the log. */
+export function followFleet(fleet: MutableFleet) {
+  return ({ changes }: { changes: readonly LoggedChange[] }): void => {
+    for (const change of changes) if (isOfFleet(change)) fleet.apply(change)
+  }
 }
 
 async function readFleet(reader: Reader, nowMs: number): Promise<FleetChange[]> {

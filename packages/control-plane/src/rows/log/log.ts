@@ -28,8 +28,10 @@ export async function insertCommit(
   { ownSeq, nowMs }: { ownSeq: () => number; nowMs: number },
 ): Promise<number | undefined> {
   const references = encodeReferences(changes)
-  if (references === null && events.length === 0) return undefined
-  if (events.length === 0) await deleteUntold(tx, references)
+  if (events.length === 0) {
+    if (references === null) return undefined
+    await deleteUntold(tx, references)
+  }
   const rows = events.length === 0 ? [{ ...noEvent, seq: ownSeq(), created_at: nowMs }] : events
   const values = rows.map(({ audience, ...row }, index) => ({
     ...row,
@@ -49,7 +51,7 @@ export async function insertCommit(
  * resolved when they are read, and the first gives a new node its place behind older ones. So a node that keeps moving
  * without its peers being told occupies two rows, not thousands.
  */
-async function deleteUntold(tx: Tx, references: string | null): Promise<void> {
+async function deleteUntold(tx: Tx, references: string): Promise<void> {
   await sql`delete from events where event_type = '' and changes = ${references}
     and seq > (select min(seq) from events where event_type = '' and changes = ${references})`.execute(
     tx,
