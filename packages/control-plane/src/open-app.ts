@@ -27,7 +27,7 @@ import { createNodeNotes } from './presence/notes.ts'
 import { createPresence } from './presence/presence.ts'
 import { createMasterKeyRotation } from './rotation/master-key.ts'
 import { followFleet, loadFleet } from './rows/fleet/load-fleet.ts'
-import { readSigns } from './rows/fleet/node-lookups.ts'
+import { readLastSeen } from './rows/fleet/node-lookups.ts'
 import { settleFirstTenant } from './rows/fleet/tenants.ts'
 import { loadPskMaster } from './rows/psk-keys.ts'
 import { loadMasterKey } from './seal/master-key.ts'
@@ -77,10 +77,8 @@ export async function openApp(
   const presence = createPresence(clock, config)
   const notes = createNodeNotes(fleet)
   const moves = createMoves(config.limits, clock.monotonic)
-  for (const { no, last_seen_at, isUntold } of await readSigns(store.reader)) {
+  for (const { no, last_seen_at } of await readLastSeen(store.reader))
     presence.expect(no, last_seen_at)
-    if (isUntold) moves.wait(no)
-  }
   const pskMaster = await loadPskMaster(store, masterKey)
   const keyring = await openKeyring({ store, masterKey, clock })
   const { reader } = store
@@ -122,6 +120,7 @@ export async function openApp(
     operatorEnds.follow,
     entries.follow,
     sealedSecrets.follow,
+    keyring.follow,
     heads.follow,
     metrics.follow,
     streams.follow, // last, because payloads are built from all the others

@@ -6,6 +6,7 @@ import type { App } from '../app.ts'
 import { parsePosition } from '../log/position.ts'
 import { changeStatus, markOnline } from '../nodes/status.ts'
 import { putLabels } from '../nodes/unconfirmed.ts'
+import { replaceSigningKey } from '../rotation/signing-key.ts'
 import { loadFleet } from '../rows/fleet/load-fleet.ts'
 import { type EventReader, openEventReader, type ReceivedBlock } from '../testing/event-reader.ts'
 import {
@@ -142,7 +143,7 @@ async function make(
       followers.push(stack.use(await follow(plane, followers.length)))
       return
     case 'new signing key':
-      await app.keyring.rotate(app.change, 3_600_000).catch(() => {})
+      await replaceSigningKey(app, 3_600_000).catch(() => {})
       return
     case 'policy':
       return putPolicy(app, step.name, step.rules)

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { importVerifyKey, issuedAt, parseEnvelope, refusalOf } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime/testing'
+import { replaceSigningKey } from '../rotation/signing-key.ts'
+import { readAfter } from '../rows/log/log.ts'
 import { openEventReader, type ReceivedBlock } from '../testing/event-reader.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
 import { isError } from '../testing/is-error.ts'
 import { makeTemporaryFolder } from '../testing/temporary-folder.ts'
+import { openKeyring } from './keyring.ts'
 
 const hour = 3_600_000
 
@@ -17,7 +20,7 @@ describe('signing keys', () => {
     await using reader = await open(plane, web)
     const old = web.signing_public_key
 
-    await plane.app.keyring.rotate(plane.app.change, 24 * hour)
+    await replaceSigningKey(plane.app, 24 * hour)
 
     const block = await reader.next('signing_key_rotated')
     const { current } = plane.app.keyring.signingKeys()
@@ -45,7 +48,7 @@ describe('signing keys', () => {
     const [web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
     const { body } = await web.api.getState({ params: web })
     await move(db, 1)
-    await plane.app.keyring.rotate(plane.app.change, hour)
+    await replaceSigningKey(plane.app, hour)
     await move(db, 2)
     const { current } = plane.app.keyring.signingKeys()
     const old = web.signing_public_key
@@ -64,7 +67,7 @@ describe('signing keys', () => {
     const clock = createFakeClock()
     await using plane = await startControlPlane({ clock })
     const web = await plane.enrol('web-01')
-    await plane.app.keyring.rotate(plane.app.change, 60_000)
+    await replaceSigningKey(plane.app, 60_000)
     await using reader = await open(plane, web)
     await clock.advance(66_000)
 
@@ -81,20 +84,33 @@ describe('signing keys', () => {
   it('are replaced one after the other', async () => {
     const clock = createFakeClock()
     await using plane = await startControlPlane({ clock })
-    const { change, keyring } = plane.app
     const outcomes = await Promise.allSettled([
-      keyring.rotate(change, 60_000),
-      keyring.rotate(change, 60_000),
+      replaceSigningKey(plane.app, 60_000),
+      replaceSigningKey(plane.app, 60_000),
     ])
     assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
     await assert.rejects(
-      keyring.rotate(change, 60_000),
+      replaceSigningKey(plane.app, 60_000),
       isError(409, /^a signing key is being replaced: its transition ends at 2025-01-15T10:31:00/),
     )
     await clock.advance(66_000)
-    await keyring.rotate(change, 60_000)
+    await replaceSigningKey(plane.app, 60_000)
     const rows = await plane.app.store.reader.selectFrom('signing_keys').select('state').execute()
     assert.deepEqual(rows.map(({ state }) => state).toSorted(), ['current', 'previous', 'retired'])
+  })
+
+  it('are known to a second follower of the log', async () => {
+    const clock = createFakeClock()
+    await using plane = await startControlPlane({ clock })
+    const { store, masterKey, keyring } = plane.app
+    const second = await openKeyring({ store, masterKey, clock })
+    await replaceSigningKey(plane.app, hour)
+
+    const page = (await readAfter(store.reader, 0)) ?? assert.fail()
+    second.follow(page)
+
+    assert.notEqual(keyring.signingKeys().previous, null)
+    assert.deepEqual(second.signingKeys(), keyring.signingKeys())
   })
 
   it('are the same after a restart, in the middle of a transition too', async () => {
@@ -102,7 +118,7 @@ describe('signing keys', () => {
     const first = await startControlPlane({ dataDir: folder.path })
     await first.enrol('web-01')
     const old = first.app.keyring.signingKeys().current
-    await first.app.keyring.rotate(first.app.change, hour)
+    await replaceSigningKey(first.app, hour)
     const told = first.app.keyring.signingKeys()
     const news = first.app.heads.last()
     await first[Symbol.asyncDispose]()

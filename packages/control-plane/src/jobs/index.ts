@@ -7,6 +7,7 @@ import type {
   State,
   Waiters,
 } from '../app.ts'
+import { dropExpiredKey } from '../rotation/signing-key.ts'
 import { expireExecutions } from './expire-executions.ts'
 import { forgetExecutions } from './forget-executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
@@ -51,7 +52,9 @@ export function jobsOf(
     {
       name: 'drop expired signing key',
       everyMs: 5_000,
-      run: () => app.keyring.dropExpired(app.change),
+      run: async () => {
+        if (app.keyring.hasExpired()) await app.change(dropExpiredKey)
+      },
     },
   ]
 }

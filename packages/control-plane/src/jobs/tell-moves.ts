@@ -4,18 +4,16 @@ import { putNode } from '../rows/fleet/nodes.ts'
 
 /** Announces the endpoints of nodes that had exceeded the rate limit. */
 export async function tellMoves(app: State & NodeMemory): Promise<void> {
-  await Promise.all(app.moves.due().map((no) => tell(app, no)))
+  await Promise.all(app.moves.due(app.fleet.allNodes()).map(({ id }) => tell(app, id)))
 }
 
-async function tell(app: State & NodeMemory, no: number): Promise<void> {
-  const isTold = await app.change(async (unit) => {
-    const node = unit.fleet.nodeByNo(no)
-    if (!node) return true
+async function tell({ change, moves }: State & NodeMemory, id: string): Promise<void> {
+  await change(async (unit) => {
+    const node = unit.fleet.node(id)
     // It may have moved again in the meantime, and used up this turn.
-    if (!app.moves.take(no)) return false
-    await putNode(unit, node, { endpoint_untold: false })
-    notifyMove(unit, node)
-    return true
+    if (!node?.endpoint_untold || !moves.take(node.no)) return
+    const told = { ...node, endpoint_untold: false }
+    await putNode(unit, told)
+    notifyMove(unit, told)
   })
-  if (isTold) app.moves.told(no)
 }

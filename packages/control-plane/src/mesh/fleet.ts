@@ -34,6 +34,8 @@ export interface NodeRecord {
   readonly nat_type: NatType | ''
   /** Its endpoints for peers in the same network. */
   readonly local_endpoints: readonly string[]
+  /** Whether its peers have yet to be told of these three. */
+  readonly endpoint_untold: boolean
   readonly user_agent: string
   /** The Go agent compares policies only by id, and acts on no event except a new signing key. */
   readonly is_go: boolean

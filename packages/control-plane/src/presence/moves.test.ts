@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { testLimits } from '../testing/harness.ts'
+import { aNode } from '../testing/node-record.ts'
 import { createMoves } from './moves.ts'
 
 const limits = testLimits({ endpoint_changes: 5, endpoint_refill_ms: 10_000 })
@@ -26,12 +27,11 @@ describe('moves', () => {
     let nowMs = 1_000_000
     const moves = createMoves(limits, () => nowMs)
     for (const no of [1, 2]) while (moves.take(no));
-    moves.wait(1)
-    assert.deepEqual(moves.due(), [])
+    const waiting = aNode(1, { endpoint_untold: true })
+    assert.deepEqual(moves.due([waiting, aNode(2)]), [])
     nowMs += 10_000
-    assert.deepEqual(moves.due(), [1])
-    moves.told(1)
-    assert.deepEqual(moves.due(), [])
+    assert.deepEqual(moves.due([waiting, aNode(2)]), [waiting])
+    assert.deepEqual(moves.due([aNode(1), aNode(2)]), [])
   })
 
   it('never gives more turns in any time than it may', () => {

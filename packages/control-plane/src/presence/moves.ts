@@ -1,18 +1,15 @@
 import type { Limits } from '../limits.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
 
 /**
  * A token bucket per node for announcing its endpoint changes to peers. A node without tokens waits,
- * and then its latest endpoint is announced. In memory: after a restart the rows say who is waiting.
+ * and then its latest endpoint is announced. Who waits is in the fleet; the tokens are in memory only.
  */
 export interface Moves {
   /** Takes a token if the node has one; returns whether it had. */
   take(no: number): boolean
-  /** The node has moved without a token. */
-  wait(no: number): void
-  /** Its peers have been told. */
-  told(no: number): void
-  /** Waiting nodes that now have a token. */
-  due(): number[]
+  /** Of the nodes that wait, those that now have a token. */
+  due(nodes: Iterable<NodeRecord>): NodeRecord[]
 }
 
 export function createMoves(
@@ -21,7 +18,6 @@ export function createMoves(
 ): Moves {
   /** When each node's bucket will be full again. */
   const fullAtMs = new Map<number, number>()
-  const waiting = new Set<number>()
 
   /** The number of missing tokens, expressed as the time to refill them. */
   function missingMs(no: number): number {
@@ -38,12 +34,10 @@ export function createMoves(
       fullAtMs.set(no, monotonic() + missingMs(no) + refillMs)
       return true
     },
-    wait: (no) => void waiting.add(no),
-    told: (no) => void waiting.delete(no),
-    due() {
+    due(nodes) {
       const nowMs = monotonic()
       for (const [no, atMs] of fullAtMs) if (atMs <= nowMs) fullAtMs.delete(no)
-      return [...waiting].filter(hasTurn)
+      return [...nodes].filter(({ no, endpoint_untold }) => endpoint_untold && hasTurn(no))
     },
   }
 }

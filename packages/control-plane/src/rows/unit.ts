@@ -1,16 +1,19 @@
 import type { Fleet, FleetChange } from '../mesh/fleet.ts'
 import type { Tx } from '../store/db.ts'
+import type { Row } from '../store/schema.ts'
 
 /** A change that a unit of work makes to in-memory state. */
 export type LoggedChange =
   | FleetChange
   /** A tenant's data entries or secrets have changed, or were re-encrypted. */
   | { type: 'entries_changed'; tenant_id: string }
+  /** The current signing key and, in a transition, the previous one. */
+  | { type: 'signing_keys_put'; keys: readonly Row<'signing_keys'>[] }
   /** Events up to `through` have been pruned. */
   | { type: 'log_trimmed'; through: number }
 
 export function isOfFleet(change: LoggedChange): change is FleetChange {
-  return change.type !== 'entries_changed' && change.type !== 'log_trimmed'
+  return !['entries_changed', 'signing_keys_put', 'log_trimmed'].includes(change.type)
 }
 
 /** A unit of work, as seen by rows: for what is also in memory, row and memory are changed together. */

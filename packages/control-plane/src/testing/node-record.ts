@@ -20,6 +20,7 @@ export function aNode(no: number, given: Partial<NodeRecord> = {}): NodeRecord {
     endpoint: '',
     nat_type: '',
     local_endpoints: [],
+    endpoint_untold: false,
     user_agent: '',
     is_go: false,
     status: 'online',

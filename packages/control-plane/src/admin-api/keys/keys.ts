@@ -1,7 +1,8 @@
 import { adminApi, type SigningKey } from '@plexd/protocol'
-import type { Delivery, Seals, State } from '../../app.ts'
+import type { Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { readShownKey, readShownKeys, type ShownSigningKey } from '../../rows/signing-keys.ts'
+import { replaceSigningKey } from '../../rotation/signing-key.ts'
+import { readShownKeys, type ShownSigningKey } from '../../rows/signing-keys.ts'
 import { readDuration } from '../wire/durations.ts'
 import { timestamp, timestampOrNull } from '../wire/timestamps.ts'
 
@@ -13,14 +14,13 @@ export const listSigningKeys = handle(adminApi.listSigningKeys, async (_call, { 
 
 export const rotateSigningKey = handle(
   adminApi.rotateSigningKey,
-  async ({ body }, app: State & Delivery) => {
+  async ({ body }, app: State & Seals) => {
     const transitionMs = readDuration(body.transition_period ?? '24h', {
       field: 'transition_period',
       min: '1s',
       max: '720h',
     })
-    const id = await app.keyring.rotate(app.change, transitionMs)
-    return signingKeyView(await readShownKey(app.store.reader, id))
+    return signingKeyView(await replaceSigningKey(app, transitionMs))
   },
 )
 

@@ -62,17 +62,13 @@ async function store(
   { id, no }: NodeRecord,
   reported: Whereabouts,
 ): Promise<void> {
-  const isTold = await app.change(async (unit) => {
+  await app.change(async (unit) => {
     const node = unit.fleet.node(id)
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
-    const after = { ...node, ...reported }
     const hasTurn = app.moves.take(no)
-    if (hasTurn) await changeNode(unit, after, { endpoint_untold: false })
-    else await putNode(unit, after, { endpoint_untold: true })
-    return hasTurn
+    const after = { ...node, ...reported, endpoint_untold: !hasTurn }
+    await (hasTurn ? changeNode(unit, after) : putNode(unit, after))
   })
-  if (isTold) app.moves.told(no)
-  else app.moves.wait(no)
 }
 
 /**

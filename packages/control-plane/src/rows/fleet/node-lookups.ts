@@ -58,19 +58,15 @@ function keysOf(labels_unconfirmed: string): string[] {
   return JSON.parse(labels_unconfirmed) as string[] // written by us
 }
 
-/** The stored liveness of nodes that are not removed. */
-export async function readSigns(
+/** When nodes that are not removed were last seen. */
+export function readLastSeen(
   reader: Reader,
-): Promise<{ no: number; last_seen_at: number | null; isUntold: boolean }[]> {
-  const rows = await reader
+): Promise<{ no: number; last_seen_at: number | null }[]> {
+  return reader
     .selectFrom('nodes')
-    .select(['no', 'last_seen_at', 'endpoint_untold'])
+    .select(['no', 'last_seen_at'])
     .where('removed_at', 'is', null)
     .execute()
-  return rows.map(({ endpoint_untold, ...signs }) => ({
-    ...signs,
-    isUntold: endpoint_untold === 1,
-  }))
 }
 
 export async function writeLastSeen(tx: Tx, no: number, last_seen_at: number): Promise<void> {

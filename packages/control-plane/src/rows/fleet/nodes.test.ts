@@ -22,6 +22,7 @@ const changes: Omit<NodeRecord, 'no' | 'id' | 'tenant_id'> = {
   endpoint: '203.0.113.7:51820',
   nat_type: 'full_cone',
   local_endpoints: ['10.0.0.7:51820'],
+  endpoint_untold: true,
   user_agent: 'plexd/1.4.2',
   is_go: true,
   status: 'unreachable',

@@ -5,6 +5,7 @@ import type { Reader } from '../../store/db.ts'
 import type { Row } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 import type { RowUnit } from '../unit.ts'
+import { inOrder } from './in-order.ts'
 
 type NodeRow = Row<'nodes'>
 /** `no` is given by the database, and `is_go` follows from `user_agent`. */
@@ -33,6 +34,7 @@ function recordOf(row: NodeRow): NodeRecord {
     user_agent: row.user_agent,
     is_go: isGoAgent(row.user_agent),
     status: row.status,
+    endpoint_untold: row.endpoint_untold === 1,
     rotate_keys: row.rotate_keys === 1,
   }
 }
@@ -44,6 +46,7 @@ function columnsOf({ is_go: _, ...record }: Omit<NodeRecord, 'no'>): Pick<NodeRo
     labels: JSON.stringify(record.labels),
     reported: JSON.stringify(record.reported),
     local_endpoints: JSON.stringify(record.local_endpoints),
+    endpoint_untold: record.endpoint_untold ? 1 : 0,
     rotate_keys: record.rotate_keys ? 1 : 0,
   }
 }
@@ -61,8 +64,6 @@ export interface RowOnly {
   capabilities: Capabilities
   /** The keys of `labels` whose origin (operator or node) is unknown. */
   labels_unconfirmed: readonly string[]
-  /** Whether its peers have not been told of its endpoints yet. */
-  endpoint_untold: boolean
   nsk_sealed: string
   /** New secrets that it has not used yet. */
   next_secrets_sealed: string | null
@@ -71,14 +72,12 @@ export interface RowOnly {
 function rowOnlyColumns({
   capabilities,
   labels_unconfirmed,
-  endpoint_untold,
   ...sealed
 }: Partial<RowOnly>): Partial<NodeRow> {
   return {
     ...sealed,
     ...(capabilities && { capabilities: JSON.stringify(capabilities) }),
     ...(labels_unconfirmed && { labels_unconfirmed: JSON.stringify(labels_unconfirmed) }),
-    ...(endpoint_untold !== undefined && { endpoint_untold: endpoint_untold ? 1 : 0 }),
   }
 }
 
@@ -135,6 +134,7 @@ export async function insertNode(
     endpoint: '',
     nat_type: '',
     local_endpoints: [],
+    endpoint_untold: false,
     is_go: isGoAgent(given.user_agent),
     status: 'pending',
     rotate_keys: false,
@@ -222,8 +222,7 @@ export async function readNodeChanges(
   ids: readonly string[],
 ): Promise<FleetChange[]> {
   const rows = await reader.selectFrom('nodes').selectAll().where('id', 'in', ids).execute()
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  return ids.flatMap((id) => byId.get(id) ?? []).map(changeOf)
+  return inOrder(ids, rows, (row) => row && changeOf(row))
 }
 
 function changeOf(row: NodeRow): FleetChange {

@@ -1,4 +1,4 @@
-import type { FleetChange, OperatorRecord } from '../../mesh/fleet.ts'
+import type { OperatorRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Row } from '../../store/schema.ts'
 import type { RowUnit } from '../unit.ts'
@@ -18,29 +18,14 @@ export function readShownOperators(reader: Reader, tenantId: string): Promise<Sh
     .execute()
 }
 
-/** Of all tenants, without revoked ones. */
-export function readOperators(reader: Reader): Promise<OperatorRecord[]> {
-  return validOperators(reader).execute()
-}
-
-/** The current state of these operators. */
-export async function readOperatorChanges(
-  reader: Reader,
-  ids: readonly string[],
-): Promise<FleetChange[]> {
-  const rows = await validOperators(reader).where('id', 'in', ids).execute()
-  const valid = new Map(rows.map((row) => [row.id, row]))
-  return ids.map((id) => {
-    const operator = valid.get(id)
-    return operator ? { type: 'operator_put', operator } : { type: 'operator_removed', id }
-  })
-}
-
-function validOperators(reader: Reader) {
+/** All, or those with these ids, of any tenant; without revoked ones. */
+export function readOperators(reader: Reader, ids?: readonly string[]): Promise<OperatorRecord[]> {
   return reader
     .selectFrom('admin_tokens')
     .select(['id', 'tenant_id', 'name', 'role', 'token_hash'])
     .where('revoked_at', 'is', null)
+    .$if(ids !== undefined, (all) => all.where('id', 'in', ids ?? []))
+    .execute()
 }
 
 export async function isOperator(tx: Tx, tenantId: string, name: string): Promise<boolean> {

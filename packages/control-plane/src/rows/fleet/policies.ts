@@ -1,6 +1,6 @@
 import type { PolicyRule } from '@plexd/protocol'
 import { sql } from 'kysely'
-import type { FleetChange, PolicyRecord } from '../../mesh/fleet.ts'
+import type { PolicyRecord } from '../../mesh/fleet.ts'
 import type { Reader, Tx } from '../../store/db.ts'
 import type { Row } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
@@ -18,23 +18,17 @@ function rowOf(policy: StoredPolicy): Row<'policies'> {
   return { ...policy, rules: JSON.stringify(policy.rules) }
 }
 
-/** Of all tenants. */
-export async function readPolicies(reader: Reader): Promise<StoredPolicy[]> {
-  const rows = await reader.selectFrom('policies').selectAll().execute()
-  return rows.map(storedOf)
-}
-
-/** The current state of these policies. */
-export async function readPolicyChanges(
+/** All, or those with these ids, of any tenant. */
+export async function readPolicies(
   reader: Reader,
-  ids: readonly string[],
-): Promise<FleetChange[]> {
-  const rows = await reader.selectFrom('policies').selectAll().where('id', 'in', ids).execute()
-  const there = new Map(rows.map((row) => [row.id, storedOf(row)]))
-  return ids.map((id) => {
-    const policy = there.get(id)
-    return policy ? { type: 'policy_put', policy } : { type: 'policy_removed', id }
-  })
+  ids?: readonly string[],
+): Promise<StoredPolicy[]> {
+  const rows = await reader
+    .selectFrom('policies')
+    .selectAll()
+    .$if(ids !== undefined, (all) => all.where('id', 'in', ids ?? []))
+    .execute()
+  return rows.map(storedOf)
 }
 
 export async function readPolicy(tx: Tx, id: string): Promise<StoredPolicy | undefined> {

@@ -1,5 +1,5 @@
 import type { Cidr } from '@plexd/protocol'
-import type { FleetChange, TenantRecord } from '../../mesh/fleet.ts'
+import type { TenantRecord } from '../../mesh/fleet.ts'
 import type { Reader, Store, Tx } from '../../store/db.ts'
 import { readSetting, writeSetting } from '../settings.ts'
 import type { RowUnit } from '../unit.ts'
@@ -10,17 +10,6 @@ export async function readTenants(reader: Reader): Promise<TenantRecord[]> {
   const tenants = await reader.selectFrom('tenants').select(['id', 'name', 'psk_epoch']).execute()
   const ranges = await readRanges(reader)
   return tenants.map((tenant) => ({ ...tenant, mesh_ranges: ranges.get(tenant.id) ?? [] }))
-}
-
-/** The current state of these tenants. */
-export async function readTenantChanges(
-  reader: Reader,
-  ids: readonly string[],
-): Promise<FleetChange[]> {
-  const tenants = await readTenants(reader)
-  return tenants
-    .filter(({ id }) => ids.includes(id))
-    .map((tenant) => ({ type: 'tenant_put', tenant }))
 }
 
 /** False before the first start. */

@@ -1,11 +1,13 @@
 import type { EventType } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
+import { inOrder } from '../fleet/in-order.ts'
 import { readNodeChanges } from '../fleet/nodes.ts'
-import { readOperatorChanges } from '../fleet/operators.ts'
-import { readPolicyChanges } from '../fleet/policies.ts'
-import { readTenantChanges } from '../fleet/tenants.ts'
+import { readOperators } from '../fleet/operators.ts'
+import { readPolicies } from '../fleet/policies.ts'
+import { readTenants } from '../fleet/tenants.ts'
 import { readSetting, writeSetting } from '../settings.ts'
+import { readSigningKeys } from '../signing-keys.ts'
 import type { LoggedChange, RowUnit } from '../unit.ts'
 import { decodeAudience, encodeAudience } from './audience.ts'
 import type { LoggedEvent } from './events.ts'
@@ -133,13 +135,29 @@ export async function trimLog(unit: RowUnit, upTo: number): Promise<void> {
  */
 type Reference = readonly [noun: keyof typeof readers, id: string]
 
+/** The current state of the records with these ids, in the order of the ids. */
 const readers = {
-  tenant: readTenantChanges,
-  operator: readOperatorChanges,
+  async tenant(reader: Reader, ids: readonly string[]): Promise<LoggedChange[]> {
+    const tenants = await readTenants(reader)
+    return inOrder(ids, tenants, (tenant) => tenant && { type: 'tenant_put', tenant })
+  },
+  async operator(reader: Reader, ids: readonly string[]): Promise<LoggedChange[]> {
+    return inOrder(ids, await readOperators(reader, ids), (operator, id) =>
+      operator ? { type: 'operator_put', operator } : { type: 'operator_removed', id },
+    )
+  },
   node: readNodeChanges,
-  policy: readPolicyChanges,
-  entries: async (_: Reader, tenantIds: readonly string[]): Promise<LoggedChange[]> =>
-    tenantIds.map((tenant_id) => ({ type: 'entries_changed', tenant_id })),
+  async policy(reader: Reader, ids: readonly string[]): Promise<LoggedChange[]> {
+    return inOrder(ids, await readPolicies(reader, ids), (policy, id) =>
+      policy ? { type: 'policy_put', policy } : { type: 'policy_removed', id },
+    )
+  },
+  async entries(_: Reader, tenantIds: readonly string[]): Promise<LoggedChange[]> {
+    return tenantIds.map((tenant_id) => ({ type: 'entries_changed', tenant_id }))
+  },
+  async signing_keys(reader: Reader): Promise<LoggedChange[]> {
+    return [{ type: 'signing_keys_put', keys: await readSigningKeys(reader) }]
+  },
 }
 
 /** Undefined for changes of a setting. */
@@ -160,6 +178,8 @@ function referenceOf(change: LoggedChange): Reference | undefined {
       return ['policy', change.id]
     case 'entries_changed':
       return ['entries', change.tenant_id]
+    case 'signing_keys_put':
+      return ['signing_keys', '']
     case 'log_trimmed':
       return undefined
   }
