@@ -1,0 +1,21 @@
+import type { CommitLog } from '../log/log.ts'
+import type { MasterKey } from '../seal/master-key.ts'
+import type { Store } from '../store/db.ts'
+import { createFrames } from './frames.ts'
+import { openKeyring } from './keyring.ts'
+import type { StreamSources } from './node-stream.ts'
+import type { PayloadSources } from './payload-for.ts'
+import { createStreams } from './streams.ts'
+
+type Sources = Omit<StreamSources & PayloadSources, 'frames' | 'reader' | 'now'>
+
+/** How nodes and operators are told of what is committed. */
+export async function openDelivery(
+  sources: Sources & { commits: CommitLog; store: Store; masterKey: MasterKey },
+) {
+  const { commits, store, masterKey, heads, clock } = sources
+  const keyring = await openKeyring({ store, masterKey, clock })
+  const all = { ...sources, reader: store.reader, now: clock.now }
+  const frames = createFrames({ heads, keyring, sources: all, clock })
+  return { commits, heads, keyring, streams: createStreams({ ...all, frames }) }
+}
