@@ -4,7 +4,7 @@ import { ApiError, type NodeState, newId, type Peer, type PolicyRule } from '@pl
 import fc from 'fast-check'
 import type { App } from '../app.ts'
 import { parsePosition } from '../log/position.ts'
-import { changeStatus, markOnline } from '../nodes/status.ts'
+import { markOnline } from '../nodes/status.ts'
 import { putLabels } from '../nodes/unconfirmed.ts'
 import { replaceSigningKey } from '../rotation/signing-key.ts'
 import { loadFleet } from '../rows/fleet/load-fleet.ts'
@@ -15,6 +15,7 @@ import {
   startControlPlane,
   type TestControlPlane,
 } from '../testing/harness.ts'
+import { changeNode } from './nodes.ts'
 import { changePolicy } from './policies.ts'
 
 /** A node that pulls its state once, and from then on folds in what it is sent. */
@@ -186,7 +187,7 @@ async function make(
       if (step.status === 'online') return markOnline(app, node.node_id)
       await app.change(async (unit) => {
         const record = unit.fleet.node(node.node_id)
-        if (record) await changeStatus(unit, record, step.status as 'unreachable' | 'offline') // not online: see above
+        if (record) await changeNode(unit, { ...record, status: step.status })
       })
       // Its stream has ended with that.
       if (step.status === 'offline') await reconnect(plane, follower)

@@ -22,7 +22,7 @@ export async function addMeshRange(unit: Unit, tenantId: string, text: string): 
   const range = readNewRange(text, ranges)
   const position = (stored.at(-1)?.position ?? -1) + 1
   await addRange(unit, tenantOf(unit, tenantId), { range, position })
-  tell(unit, tenantId)
+  resyncTenant(unit, tenantId, otherRanges)
 }
 
 /** Removes an unused range and makes all nodes pull the remaining ones. Throws an ApiError (404, 409). */
@@ -44,7 +44,7 @@ export async function removeMeshRange(
     isOnly: stored.length === 1,
   })
   await deleteRange(unit, tenantOf(unit, tenantId), gone)
-  tell(unit, tenantId)
+  resyncTenant(unit, tenantId, otherRanges)
 }
 
 function tenantOf({ fleet }: Unit, id: string): TenantRecord {
@@ -54,9 +54,7 @@ function tenantOf({ fleet }: Unit, id: string): TenantRecord {
 }
 
 /** A pull instead of an event: the rules about `*` change too, and a state has both. */
-function tell(unit: Unit, tenantId: string): void {
-  resyncTenant(unit, tenantId, 'the mesh has other ranges')
-}
+const otherRanges = 'the mesh has other ranges'
 
 /** The ranges as operators see them. */
 export function meshRangeViews(

@@ -8,15 +8,12 @@ import { emitAdded, emitPolicies, emitRemoved, emitResync } from './events.ts'
 /** Replaces the policy `before`, or removes it, and notifies the nodes involved. */
 export async function changePolicy(
   unit: Unit,
-  { before, after }: { before?: PolicyRecord; after?: PolicyRecord },
+  { before, after }: { before?: PolicyRecord | undefined; after?: PolicyRecord | undefined },
 ): Promise<void> {
   const policy = after ?? before
   if (!policy) return
   const mesh = unit.fleet.mesh(policy.tenant_id)
-  const { involved, flips } = impactOfPolicy(mesh, {
-    ...(before ? { before } : {}),
-    ...(after ? { after } : {}),
-  })
+  const { involved, flips } = impactOfPolicy(mesh, { before, after })
   if (after) await putPolicy(unit, after)
   else await deletePolicy(unit, policy.id)
   if (!flips) return emitResync(unit, involved, 'the policies of this node have changed')

@@ -80,11 +80,6 @@ export function createFrames(options: {
     return { text, isResync: true }
   }
 
-  async function own(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined> {
-    const payload = await payloadFor(event, node, sources)
-    return payload === undefined ? undefined : framed(event, payload)
-  }
-
   function inPlaceOf({ event_type, ...event }: StoredEvent): Promise<Frame> | undefined {
     if (!isMadeUpByState(event_type)) return undefined
     return resync({ ...event, event_type }, `"${event_type}" is too long for the stream`)
@@ -124,15 +119,18 @@ export function createFrames(options: {
     return frame
   }
 
-  async function live(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined> {
-    if (!mayBeShared(event.event_type)) return own(event, node)
+  async function frameFor(
+    event: StoredEvent,
+    node: NodeRecord,
+    frame: typeof framed,
+  ): Promise<Frame | undefined> {
     const payload = await payloadFor(event, node, sources)
-    return payload === undefined ? undefined : shared(event, payload)
+    return payload === undefined ? undefined : frame(event, payload)
   }
 
   return {
-    of: own,
-    live,
+    of: (event, node) => frameFor(event, node, framed),
+    live: (event, node) => frameFor(event, node, mayBeShared(event.event_type) ? shared : framed),
     async again(event, node) {
       const payload = await payloadFor(event, node, sources)
       if (payload === undefined || isPulledInstead(event, payload)) return undefined

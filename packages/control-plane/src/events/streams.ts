@@ -98,10 +98,7 @@ export function createStreams(sources: StreamSources): Streams {
     streams.set(no, stream)
     sink.onClose(() => {
       subscription.close()
-      if (streams.get(no) !== stream) return
-      streams.delete(no)
-      turns.done(no)
-      presence.streamClosed(no)
+      if (streams.get(no) === stream) detach(no)
     })
   }
 

@@ -16,9 +16,8 @@ export function createExecutionWatch(clock: Clock): ExecutionWatch {
     },
     async next(executionId, ms, signal) {
       const changed = Promise.withResolvers<void>()
-      const own = waiting.get(executionId) ?? new Set()
+      const own = waiting.getOrInsertComputed(executionId, () => new Set())
       own.add(changed.resolve)
-      waiting.set(executionId, own)
       const done = new AbortController()
       try {
         const either = AbortSignal.any([signal, done.signal])

@@ -1,7 +1,7 @@
 import type { Environment, NodeMemory, State } from '../app.ts'
+import { changeNode } from '../changes/nodes.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import { statusAfterSilence } from '../mesh/liveness.ts'
-import { changeStatus } from '../nodes/status.ts'
 
 /** Marks silent nodes as unreachable or offline, and notifies their peers. */
 export async function markStaleNodes(app: State & NodeMemory & Environment): Promise<void> {
@@ -13,7 +13,7 @@ export async function markStaleNodes(app: State & NodeMemory & Environment): Pro
       // It may have called while the others were being marked.
       const status = node && statusNow(app, node)
       if (!node || !status || status === node.status) return undefined
-      await changeStatus(unit, node, status)
+      await changeNode(unit, { ...node, status })
       return { node_id: id, hostname: node.hostname, status }
     })
     if (marked) app.log.warn('node is silent', marked)

@@ -159,11 +159,7 @@ export function createFleet(): MutableFleet {
     const mesh = meshes.get(tenantId)
     if (!mesh) return
     if (before && after && isSameToRules(before, after)) mesh.refresh(after)
-    else
-      meshes.set(
-        tenantId,
-        mesh.with({ ...(before ? { before } : {}), ...(after ? { after } : {}) }),
-      )
+    else meshes.set(tenantId, mesh.with({ before, after }))
   }
 
   function putNode(node: NodeRecord): FleetChange {
@@ -224,26 +220,17 @@ export function createFleet(): MutableFleet {
   }
 
   function tenantNodes(tenantId: string): Map<number, NodeRecord> {
-    let members = byTenant.get(tenantId)
-    if (!members) {
-      members = new Map()
-      byTenant.set(tenantId, members)
-    }
-    return members
+    return byTenant.getOrInsertComputed(tenantId, () => new Map())
   }
 
-  function meshOf(tenantId: string): TenantMesh<NodeRecord> {
-    const known = meshes.get(tenantId)
-    if (known) return known
+  function readMesh(tenantId: string): TenantMesh<NodeRecord> {
     const tenant = tenants.get(tenantId)
     if (!tenant) throw new Error(`read mesh of tenant "${tenantId}": there is no such tenant`)
-    const mesh = createTenantMesh({
+    return createTenantMesh({
       ranges: tenant.mesh_ranges,
       nodes: nodesOf(tenantId),
       policies: inOrder.get(tenantId) ?? [],
     })
-    meshes.set(tenantId, mesh)
-    return mesh
   }
 
   function nodesOf(tenantId: string): Iterable<NodeRecord> {
@@ -310,7 +297,7 @@ export function createFleet(): MutableFleet {
     allNodes: () => nodes.values(),
     nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
     policies: (tenantId) => inOrder.get(tenantId) ?? [],
-    mesh: meshOf,
+    mesh: (tenantId) => meshes.getOrInsertComputed(tenantId, readMesh),
   }
 }
 

@@ -71,7 +71,7 @@ const maxPairs = 10_000
 /** The effect of replacing the policy `before`, or removing it. `mesh` may be from before or after the change. */
 export function impactOfPolicy<N extends MeshNode>(
   mesh: TenantMesh<N>,
-  { before, after }: { before?: MeshPolicy; after?: MeshPolicy },
+  { before, after }: { before?: MeshPolicy | undefined; after?: MeshPolicy | undefined },
 ): PolicyImpact<N> {
   const changed = changedRules(mesh, before, after)
   const sides = [...new Set(changed.flatMap(({ from, to }) => [from, to]))]
@@ -128,16 +128,7 @@ function allowsOfOneOnly(before?: MeshPolicy, after?: MeshPolicy): PolicyRule[] 
         .map((rule) => [JSON.stringify([rule.from, rule.to]), rule]),
     )
   const [old, now] = [joins(before), joins(after)]
-  return [
-    ...old
-      .entries()
-      .filter(([text]) => !now.has(text))
-      .map(([, rule]) => rule),
-    ...now
-      .entries()
-      .filter(([text]) => !old.has(text))
-      .map(([, rule]) => rule),
-  ]
+  return [...old, ...now].flatMap(([text, rule]) => (old.has(text) && now.has(text) ? [] : [rule]))
 }
 
 function pairsJoined<N extends MeshNode>(

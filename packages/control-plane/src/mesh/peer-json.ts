@@ -19,10 +19,8 @@ export function peersJsonFor(
 }
 
 function headOf(peer: NodeRecord): string {
-  let head = known.get(peer)
-  if (head === undefined) {
-    head = `${JSON.stringify(publicPeer(peer)).slice(0, -1)},"psk":"`
-    known.set(peer, head)
-  }
-  return head
+  return known.getOrInsertComputed(
+    peer,
+    () => `${JSON.stringify(publicPeer(peer)).slice(0, -1)},"psk":"`,
+  )
 }

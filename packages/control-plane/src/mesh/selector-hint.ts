@@ -14,7 +14,7 @@ export function knownNames(nodes: Iterable<Pick<MeshNode, 'labels' | 'hostname'>
   for (const { labels: own, hostname } of nodes) {
     hostnames.push(`node:${hostname}`)
     for (const [key, value] of Object.entries(own))
-      labels.set(key, (labels.get(key) ?? new Set()).add(value))
+      labels.getOrInsertComputed(key, () => new Set()).add(value)
   }
   return { labels, hostnames }
 }

@@ -15,7 +15,7 @@ export interface TenantMesh<N extends MeshNode = MeshNode> {
    * The mesh after a node was added (no `before`), removed (no `after`) or got other labels or another name. The cached members
    * of sides that it neither joins nor leaves are kept.
    */
-  with(change: { before?: N; after?: N }): TenantMesh<N>
+  with(change: { before?: N | undefined; after?: N | undefined }): TenantMesh<N>
   /** Replaces the record of a node whose labels and address are unchanged. */
   refresh(node: N): void
 }
@@ -32,15 +32,11 @@ export function createTenantMesh<N extends MeshNode>(
   let sorted: N[] | undefined
   return {
     ...parts,
-    members(side) {
-      let members = known.get(side)
-      if (!members) {
+    members: (side) =>
+      known.getOrInsertComputed(side, () => {
         sorted ??= byAddress(parts.nodes)
-        members = sorted.filter((node) => sideHas(side, node))
-        known.set(side, members)
-      }
-      return members
-    },
+        return sorted.filter((node) => sideHas(side, node))
+      }),
     refresh(node) {
       const address = parseIpv4(node.mesh_ip)
       const put = (list: N[]): void => {
@@ -102,28 +98,19 @@ export interface MeshRule {
   readonly action: 'allow' | 'deny'
 }
 
-interface Reading {
-  ranges: readonly Cidr[]
-  rules: readonly MeshRule[]
-}
-
 // Parsing the sides would dominate the cost of a query. Records are immutable, so the parsed form can be cached.
-const readings = new WeakMap<MeshPolicy, Reading>()
+const readings = new WeakMap<MeshPolicy, { ranges: readonly Cidr[]; rules: readonly MeshRule[] }>()
 
 /**
  * The rules of a policy with valid sides, in order. A rule with an invalid side, accepted by an older version, has no
  * effect, rather than a wider one.
  */
 export function rulesOf(policy: MeshPolicy, ranges: readonly Cidr[]): readonly MeshRule[] {
-  return readingOf(policy, ranges).rules
-}
-
-function readingOf(policy: MeshPolicy, ranges: readonly Cidr[]): Reading {
   const known = readings.get(policy)
-  if (known && isSame(known.ranges, ranges)) return known
-  const reading = read(policy, ranges)
-  readings.set(policy, reading)
-  return reading
+  if (known && isSame(known.ranges, ranges)) return known.rules
+  const rules = read(policy, ranges)
+  readings.set(policy, { ranges, rules })
+  return rules
 }
 
 /** Fleet and draft have separate policy lists. */
@@ -138,15 +125,12 @@ function isSame(some: readonly Cidr[], others: readonly Cidr[]): boolean {
   )
 }
 
-function read(policy: MeshPolicy, ranges: readonly Cidr[]): Reading {
+function read(policy: MeshPolicy, ranges: readonly Cidr[]): MeshRule[] {
   const rules: MeshRule[] = []
   // One object per text, so that its members are computed once, however many rules use it.
   const sides = new Map<string, Side>()
-  const sideOf = (text: string): Side => {
-    const side = sides.get(text) ?? parseSide(text, ranges)
-    sides.set(text, side)
-    return side
-  }
+  const sideOf = (text: string): Side =>
+    sides.getOrInsertComputed(text, () => parseSide(text, ranges))
   for (const [index, { from, to, port = 0, protocol, action }] of policy.rules.entries()) {
     try {
       rules.push({
@@ -161,5 +145,5 @@ function read(policy: MeshPolicy, ranges: readonly Cidr[]): Reading {
       if (!(error instanceof RangeError)) throw error
     }
   }
-  return { ranges, rules }
+  return rules
 }

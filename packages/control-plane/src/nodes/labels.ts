@@ -92,9 +92,7 @@ export function describeNode(
   }
 }
 
-function bytesOf(text: string): number {
-  return Buffer.byteLength(text)
-}
+const bytesOf = Buffer.byteLength
 
 function brief(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text

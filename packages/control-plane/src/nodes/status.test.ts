@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { changeNode } from '../changes/nodes.ts'
 import { startControlPlane } from '../testing/harness.ts'
-import { changeStatus, markOnline } from './status.ts'
+import { markOnline } from './status.ts'
 
 describe('the life of a node', () => {
   it('comes and goes without policies being worked out anew', async (t) => {
@@ -23,7 +24,7 @@ describe('the life of a node', () => {
       for (const status of ['unreachable', 'offline'] as const) {
         await app.change(async (unit) => {
           const node = unit.fleet.node(id)
-          if (node) await changeStatus(unit, node, status)
+          if (node) await changeNode(unit, { ...node, status })
         })
       }
       await markOnline(app, id)

@@ -31,12 +31,11 @@ export function readReport(
   nodeId: string,
   key: string,
 ): Promise<StoredReport | undefined> {
-  return reader
-    .selectFrom('reports')
-    .selectAll()
-    .where('node_id', '=', nodeId)
-    .where('key', '=', key)
-    .executeTakeFirst()
+  return reportsOf(reader, nodeId).selectAll().where('key', '=', key).executeTakeFirst()
+}
+
+function reportsOf(reader: Reader, nodeId: string) {
+  return reader.selectFrom('reports').where('node_id', '=', nodeId)
 }
 
 /** A node's entries after a key, ordered by key. */
@@ -45,21 +44,13 @@ export function readReportsAfter(
   { nodeId, key }: { nodeId: string; key: string },
   bounds: PageBounds,
 ): Promise<FirstOf<StoredReport>> {
-  const reports = reader
-    .selectFrom('reports')
-    .where('node_id', '=', nodeId)
-    .where('key', '>', key)
-    .orderBy('key')
+  const reports = reportsOf(reader, nodeId).where('key', '>', key).orderBy('key')
   return readPage(reports, sql`octet_length(payload)`, bounds, (report) => report)
 }
 
 /** Of all stored entries of a node. */
 export function readReportMarks(reader: Reader, nodeId: string): Promise<ReportMark[]> {
-  return reader
-    .selectFrom('reports')
-    .select(['key', 'version', 'updated_at'])
-    .where('node_id', '=', nodeId)
-    .execute()
+  return reportsOf(reader, nodeId).select(['key', 'version', 'updated_at']).execute()
 }
 
 /** Rows per statement, because the number of parameters is limited. */
@@ -73,10 +64,8 @@ export async function readHeld(
 ): Promise<Map<string, ReportMark & { bytes: number }>> {
   const held = new Map<string, ReportMark & { bytes: number }>()
   for (const some of chunksOf(keys)) {
-    const rows = await tx
-      .selectFrom('reports')
+    const rows = await reportsOf(tx, nodeId)
       .select(['key', 'version', 'updated_at', bytes.as('bytes')])
-      .where('node_id', '=', nodeId)
       .where('key', 'in', some)
       .execute()
     for (const row of rows) held.set(row.key, { ...row, bytes: Number(row.bytes) })
@@ -85,10 +74,8 @@ export async function readHeld(
 }
 
 export async function measureReports(tx: Tx, nodeId: string): Promise<ReportRoom> {
-  const sum = await tx
-    .selectFrom('reports')
+  const sum = await reportsOf(tx, nodeId)
     .select(({ fn }) => [fn.countAll<number>().as('keys'), fn.sum<number>(bytes).as('bytes')])
-    .where('node_id', '=', nodeId)
     .executeTakeFirstOrThrow()
   return { keys: Number(sum.keys), bytes: Number(sum.bytes) }
 }

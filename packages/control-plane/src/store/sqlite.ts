@@ -64,13 +64,8 @@ function adapt(database: DatabaseSync) {
   return {
     close: () => database.close(),
     prepare(sql: string) {
-      let statement = statements.get(sql)
-      if (!statement) {
-        if (statements.size >= maxStatements) statements.clear()
-        statement = database.prepare(sql)
-        statements.set(sql, statement)
-      }
-      const prepared = statement
+      if (statements.size >= maxStatements) statements.clear()
+      const prepared = statements.getOrInsertComputed(sql, () => database.prepare(sql))
       return {
         reader: prepared.columns().length > 0,
         all: (parameters: readonly unknown[]) => prepared.all(...(parameters as SQLInputValue[])), // Kysely binds only such values

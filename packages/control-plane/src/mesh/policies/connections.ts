@@ -43,9 +43,10 @@ function kindsOf(nodes: readonly MeshNode[], sides: readonly Side[]): Kind[] {
   for (const node of nodes) {
     const own = sides.map((side) => sideHas(side, node))
     const name = own.map(Number).join('')
-    const kind = kinds.get(name)
-    if (kind) kind.count++
-    else kinds.set(name, { sides: new Set(sides.filter((_, index) => own[index])), count: 1 })
+    kinds.getOrInsertComputed(name, () => ({
+      sides: new Set(sides.filter((_, index) => own[index])),
+      count: 0,
+    })).count++
   }
   return [...kinds.values()]
 }

@@ -23,11 +23,7 @@ export function policiesJsonFor(fleet: Fleet, node: NodeRecord): string {
   const mesh = fleet.mesh(node.tenant_id)
   const kind = kindOf(node, mesh)
   if (kind === undefined) return writeOut(fleet, node)
-  let texts = known.get(mesh)
-  if (!texts) {
-    texts = new Map()
-    known.set(mesh, texts)
-  }
+  const texts = known.getOrInsertComputed(mesh, () => new Map())
   const name = `${node.is_go} ${kind}`
   let text = texts.get(name)
   if (text === undefined) {

@@ -20,10 +20,8 @@ export interface PolicyProblem {
 /** All faults of a well-formed policy; an empty list if it is valid. */
 export function validatePolicy({ rules }: PolicySpec, mesh: MeshSight): PolicyProblem[] {
   const known = new Map<string, string | undefined>()
-  const problemOf = (text: string): string | undefined => {
-    if (!known.has(text)) known.set(text, problemOfSide(text, mesh))
-    return known.get(text)
-  }
+  const problemOf = (text: string): string | undefined =>
+    known.getOrInsertComputed(text, () => problemOfSide(text, mesh))
   return rules.flatMap((rule, index) => problemsOf(rule, index, problemOf))
 }
 

@@ -10,11 +10,13 @@ export interface NodeSeals {
 }
 
 export function readNodeSeals(reader: Reader, id: string): Promise<NodeSeals | undefined> {
-  return reader
-    .selectFrom('nodes')
+  return nodeWith(reader, id)
     .select(['nsk_format', 'nsk_hash', 'nsk_sealed', 'next_secrets_sealed'])
-    .where('id', '=', id)
     .executeTakeFirst()
+}
+
+function nodeWith(reader: Reader, id: string) {
+  return reader.selectFrom('nodes').where('id', '=', id)
 }
 
 /** Whether these capabilities are the ones already stored. */
@@ -23,11 +25,7 @@ export async function hasSaid(
   id: string,
   capabilities: Capabilities,
 ): Promise<boolean> {
-  const row = await reader
-    .selectFrom('nodes')
-    .select('capabilities')
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const row = await nodeWith(reader, id).select('capabilities').executeTakeFirst()
   return row?.capabilities === JSON.stringify(capabilities)
 }
 
@@ -46,11 +44,7 @@ export async function readAllUnconfirmed(
 }
 
 export async function readUnconfirmedOf(reader: Reader, id: string): Promise<string[]> {
-  const row = await reader
-    .selectFrom('nodes')
-    .select('labels_unconfirmed')
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const row = await nodeWith(reader, id).select('labels_unconfirmed').executeTakeFirst()
   return keysOf(row?.labels_unconfirmed ?? '[]')
 }
 
@@ -75,11 +69,7 @@ export async function writeLastSeen(tx: Tx, no: number, last_seen_at: number): P
 
 /** Also false for an unknown id. */
 export async function isPresent(tx: Tx, id: string): Promise<boolean> {
-  const node = await tx
-    .selectFrom('nodes')
-    .select('removed_at')
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const node = await nodeWith(tx, id).select('removed_at').executeTakeFirst()
   return node?.removed_at === null
 }
 
