@@ -1,9 +1,15 @@
+import { device } from './agent/device.ts'
+import { firewall } from './agent/firewall.ts'
+import { footprint } from './agent/footprint.ts'
 import { localApiBench } from './agent/local-api.ts'
+import { meshJournal } from './agent/mesh-journal.ts'
 import type { Bench } from './bench.ts'
 import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { churn } from './scenarios/churn.ts'
+import { emptyPlane } from './scenarios/empty-plane.ts'
 import { fanOut } from './scenarios/fan-out.ts'
+import { fullMesh } from './scenarios/full-mesh.ts'
 import { hostileBodiesBench } from './scenarios/hostile-bodies.ts'
 import { idle } from './scenarios/idle.ts'
 import { ingest } from './scenarios/ingest.ts'
@@ -21,7 +27,9 @@ import { storm } from './scenarios/storm.ts'
 export const benches: readonly Bench[] = [
   joinBench,
   capacity,
+  emptyPlane,
   idle,
+  fullMesh,
   oneChange,
   policyChange,
   locality,
@@ -36,22 +44,8 @@ export const benches: readonly Bench[] = [
   abuse,
   hostileBodiesBench,
   localApiBench,
-  {
-    name: 'device',
-    targets: ['A6', 'A7', 'A8'],
-    summary: '1,000 peers into WireGuard, a restart without a change, one peer changed',
-    script: 'device.ts',
-  },
-  {
-    name: 'footprint',
-    targets: ['A4', 'A5', 'A6'],
-    summary: 'memory, idle CPU and start of a real plexd with 1,000 peers',
-    script: 'footprint.ts',
-  },
-  {
-    name: 'firewall',
-    targets: ['A8', 'A12'],
-    summary: '1,000 rules into the firewall, and back after somebody else took them out',
-    script: 'firewall.ts',
-  },
+  footprint,
+  device,
+  meshJournal,
+  firewall,
 ]

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { BenchContext, Figure } from './bench.ts'
+import type { BenchContext, Figure, Profiled } from './bench.ts'
 import { requireFiles } from './fleet/file-limit.ts'
-import { type FleetOptions, startFleet } from './fleet/fleet.ts'
-import { openPlane, type Plane, type PlaneOptions } from './fleet/plane.ts'
+import { startFleet } from './fleet/fleet.ts'
+import { type GivenPlane, openPlane, type Plane, profilingIn } from './fleet/plane.ts'
+import { startBareFleet } from './floor/bare-fleet.ts'
 import { readHotFunctions } from './profile/hot-functions.ts'
 
 /** What a bench has found. */
@@ -14,44 +15,36 @@ export interface Findings {
   notes: string[]
 }
 
-export interface ContextOptions {
-  quick: boolean
-  agents: number | undefined
-  seconds: number | undefined
-  rounds: number | undefined
+export interface ContextOptions
+  extends Pick<BenchContext, 'quick' | 'agents' | 'seconds' | 'rounds'> {
   workers: number | undefined
   profileDir: string | undefined
   wantsHeap: boolean
-  given: PlaneOptions['given'] | undefined
+  given: GivenPlane | undefined
   onFigure(figure: Figure): void
   onText(text: string): void
 }
 
 export type RunningContext = BenchContext & AsyncDisposable & { readonly findings: Findings }
 
-/** Most of the cost of one process with agents is one core, and there are two. */
-const agentsPerWorker = 5_000
-
 export function createContext(options: ContextOptions): RunningContext {
-  const { quick, agents, seconds, rounds, profileDir, given, onFigure, onText } = options
+  const { quick, agents, seconds, rounds, workers, profileDir, given, onFigure, onText } = options
   const stack = new AsyncDisposableStack()
   const findings: Findings = { figures: [], faults: [], notes: [] }
 
   async function plane({ args = [] }: { args?: readonly string[] } = {}): Promise<Plane> {
-    const opened = await openPlane({
-      ...(given ? { given } : {}),
-      ...(profileDir === undefined ? {} : { profileDir }),
-      args,
-    })
-    return stack.use(opened)
+    return stack.use(await openPlane({ given, profileDir, args }))
   }
 
-  async function profiled<Result>(of: Plane, run: () => Promise<Result>): Promise<Result> {
-    if (profileDir === undefined || !of.own) return run()
-    of.own.toggleProfile()
+  async function profiled<Result>(
+    of: Profiled | undefined,
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    if (profileDir === undefined || !of) return run()
+    of.program().child.kill('SIGUSR2')
     const result = await run()
-    of.own.toggleProfile()
-    if (options.wantsHeap) of.own.process.program().child.kill('SIGWINCH')
+    of.program().child.kill('SIGUSR2')
+    if (options.wantsHeap) of.program().child.kill('SIGWINCH')
     await delay(2_000)
     await showNewest(profileDir, onText)
     return result
@@ -62,6 +55,7 @@ export function createContext(options: ContextOptions): RunningContext {
     agents,
     seconds,
     rounds,
+    profilingEnv: profilingIn(profileDir),
     findings,
     add(figure) {
       findings.figures.push(figure)
@@ -80,14 +74,11 @@ export function createContext(options: ContextOptions): RunningContext {
     async fleet({ args = [], ...wanted }) {
       const size = wanted.agents ?? agents ?? 1_000
       requireFiles(size)
-      const whole: FleetOptions = {
-        topology: 'full',
-        ...wanted,
-        workers: wanted.workers ?? options.workers ?? Math.ceil(size / agentsPerWorker),
-        agents: size,
-      }
-      return stack.use(await startFleet(await plane({ args }), whole))
+      return stack.use(
+        await startFleet(await plane({ args }), { workers, ...wanted, agents: size }),
+      )
     },
+    bare: async (plane, agents) => plane.own && stack.use(await startBareFleet(plane, agents)),
     profiled,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }

@@ -4,16 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Runs a bench again, with `--inside`, in a network namespace of its own and with a /run of its own: the machine's are left
- * alone. Its exit code becomes ours.
+ * Runs a program in a network namespace of its own and with a /run of its own, so that it cannot change the machine's.
+ * Resolves to what it prints; throws when it fails, having said why on stderr.
  */
-export function runInOwnNetwork(program: string): void {
+export function runInOwnNetwork(program: string, args: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'plexd-bench-'))
   const inside = 'mount --bind "$0" /run && ip link set lo up && exec "$@"'
-  const again = [process.execPath, program, '--inside', ...process.argv.slice(2)]
-  const { status } = spawnSync('unshare', ['-nm', 'sh', '-c', inside, folder, ...again], {
-    stdio: 'inherit',
+  const command = ['-nm', 'sh', '-c', inside, folder, process.execPath, program, ...args]
+  const { status, stdout } = spawnSync('unshare', command, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 64 * 1024 * 1024,
   })
   rmSync(folder, { recursive: true, force: true })
-  process.exitCode = status ?? 1
+  if (stdout === '') throw new Error(`"unshare ${command.join(' ')}" ended with ${status}`)
+  return stdout
 }

@@ -1,10 +1,20 @@
-/** Of at least one number. */
-export function quantiles(numbers: readonly number[]): {
+export interface Quantiles {
+  count: number
+  min: number
   median: number
   p99: number
   max: number
-} {
-  const sorted = numbers.toSorted((a, b) => a - b)
+}
+
+/** Of at least one number. */
+export function quantiles(numbers: readonly number[]): Quantiles {
+  const sorted = Float64Array.from(numbers).sort()
   const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
-  return { median: at(0.5), p99: at(0.99), max: at(1) }
+  return {
+    count: sorted.length,
+    min: sorted[0] ?? Number.NaN,
+    median: at(0.5),
+    p99: at(0.99),
+    max: at(1),
+  }
 }

@@ -1,13 +1,14 @@
 /** The measurements of the project: `./run bench` lists them, `./run bench NAME` runs some. */
-import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeError } from '@plexd/runtime'
-import type { Bench, Figure } from './bench.ts'
+import type { Bench } from './bench.ts'
 import { benches } from './benches.ts'
 import { createContext, type Findings } from './context.ts'
+import type { GivenPlane } from './fleet/plane.ts'
 import { describeMachine, readMachine } from './machine.ts'
+import { runInOwnNetwork } from './own-network.ts'
 import { formatFigure, headings } from './report.ts'
 
 const options = {
@@ -15,6 +16,7 @@ const options = {
   json: { type: 'boolean', default: false },
   out: { type: 'string' },
   agents: { type: 'string' },
+  topology: { type: 'string' },
   seconds: { type: 'string' },
   rounds: { type: 'string' },
   workers: { type: 'string' },
@@ -24,19 +26,22 @@ const options = {
   'ca-file': { type: 'string' },
   'token-file': { type: 'string' },
   help: { type: 'boolean', default: false },
+  /** Of the run that is in a network namespace of its own already. */
+  inside: { type: 'boolean', default: false },
 } as const
 
 const usage = `usage: ./run bench [NAME|TARGET|all ...] [options]
 
-  --agents N[,N...]    simulated agents; a run for each number
-  --seconds N          how long what takes its time is to take
-  --rounds N           how often what is repeated is repeated
+  --agents N[,N...]    simulated agents, or peers; a run for each number
+  --topology KIND      only benches in which all see each other (full), or only groups of 50 (groups)
+  --seconds N          how long to measure
+  --rounds N           how often to repeat
   --workers N          processes with simulated agents (1 up to 5,000 agents, then 2)
   --quick              small and short; fails on errors only, never on time
   --json               the results for programs, on stdout
   --out FILE           the same into a file
-  --profile            CPU profiles of the control plane, and where its time went
-  --heap               heap snapshots of the control plane
+  --profile            CPU profiles of the program under test, and the functions that took the time
+  --heap               heap snapshots of it too
   --url URL --ca-file FILE --token-file FILE
                        a control plane that runs already, with the token of an owner
 `
@@ -63,7 +68,9 @@ function choose(names: readonly string[]): readonly Bench[] {
   if (names.includes('all') || (names.length === 0 && flags.quick)) return benches
   return names.flatMap((name) => {
     const found = benches.filter(
-      (bench) => bench.name === name || bench.targets.includes(name.toUpperCase()),
+      ({ name: own, targets, topology }) =>
+        (own === name || targets.includes(name.toUpperCase())) &&
+        (flags.topology === undefined || topology === flags.topology),
     )
     if (found.length === 0) fail(`there is no bench "${name}"`)
     return found
@@ -80,20 +87,25 @@ async function runAll(chosen: readonly Bench[]): Promise<void> {
   const machine = readMachine()
   const date = new Date().toISOString()
   const command = `./run bench ${process.argv.slice(2).join(' ')}`
-  say(`${describeMachine(machine)}\n`)
+  if (!flags.inside) say(`${describeMachine(machine)}\n`)
   const results: (Findings & { bench: string; agents?: number })[] = []
   for (const bench of chosen)
     for (const agents of sizesOf(flags.agents)) {
-      say(`${bench.name}${agents === undefined ? '' : ` with ${agents} agents`}: ${bench.summary}`)
-      say(headings)
-      const findings = bench.script ? runScript(bench) : await runOne(bench, agents)
+      if (!flags.inside) announce(bench, agents)
+      const isApart = bench.ownNetwork && !flags.inside
+      const findings = isApart ? runApart(bench, agents) : await runOne(bench, agents)
       results.push({ bench: bench.name, ...(agents === undefined ? {} : { agents }), ...findings })
-      say('')
+      if (!flags.inside) say('')
     }
   const text = `${JSON.stringify({ date, command, machine, results }, null, 2)}\n`
   if (flags.json) process.stdout.write(text)
   if (flags.out !== undefined) await writeFile(flags.out, text)
   if (results.some(({ faults }) => faults.length > 0)) process.exitCode = 1
+}
+
+function announce({ name, summary }: Bench, agents: number | undefined): void {
+  say(`${name}${agents === undefined ? '' : ` with ${agents} agents`}: ${summary}`)
+  say(headings)
 }
 
 async function runOne(bench: Bench, agents: number | undefined): Promise<Findings> {
@@ -112,74 +124,36 @@ async function runOne(bench: Bench, agents: number | undefined): Promise<Finding
     onText: (text) => say(`     ${text}`),
   })
   try {
-    await bench.run?.(context)
+    await bench.run(context)
   } catch (error) {
     context.fault(describeError(error))
   }
   return context.findings
 }
 
-/** What needs a process of its own, for it is about the agent and about the kernel. */
-function runScript({ script = '', targets }: Bench): Findings {
-  if (flags.quick || process.getuid?.() !== 0) {
-    const note = flags.quick ? 'left out: it has no short form' : 'left out: it needs root'
+/** The same bench by this program in a network namespace, where it prints its results as JSON. */
+function runApart({ name }: Bench, agents: number | undefined): Findings {
+  if (process.getuid?.() !== 0) {
+    const note = 'left out: it needs root'
     say(`     ${note}`)
     return { figures: [], faults: [], notes: [note] }
   }
+  const { quick, profile, heap, seconds, rounds } = flags
+  const given = Object.entries({ quick, profile, heap, agents, seconds, rounds })
+  const args = given.flatMap(([option, value]) => {
+    if (value === undefined || value === false) return []
+    return value === true ? [`--${option}`] : [`--${option}=${value}`]
+  })
   try {
-    const text = execFileSync(process.execPath, [join(import.meta.dirname, script), '--json'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const { figures } = JSON.parse(text) as { figures: (Figure | ScriptFigure)[] } // as these scripts print it
-    return {
-      figures: figures.flatMap((figure) =>
-        'value' in figure ? showFigure(figure) : ownFigures(figure, targets),
-      ),
-      faults: [],
-      notes: [],
-    }
+    const text = runInOwnNetwork(import.meta.filename, [name, ...args, '--inside', '--json'])
+    const { results } = JSON.parse(text) as { results: Findings[] } // as this program prints it
+    return results[0] ?? { figures: [], faults: ['it printed no results'], notes: [] }
   } catch (error) {
     return { figures: [], faults: [describeError(error)], notes: [] }
   }
 }
 
-interface ScriptFigure {
-  id?: string
-  what: string
-  unit: string
-  median: number
-  p99: number
-  max: number
-  rounds: number
-  target?: Figure['target']
-}
-
-function showFigure(figure: Figure): Figure[] {
-  say(formatFigure(figure))
-  return [figure]
-}
-
-function ownFigures(found: ScriptFigure, _targets: readonly string[]): Figure[] {
-  const { what, unit, median, p99, max, rounds, id, target } = found
-  const figures: Figure[] = [
-    { what: `${what}, median`, unit, value: median, rounds },
-    {
-      ...(id === undefined ? {} : { id }),
-      what: `${what}, p99`,
-      unit,
-      value: p99,
-      high: max,
-      low: median,
-      rounds,
-      ...(target ? { target } : {}),
-    },
-  ]
-  for (const figure of figures) say(formatFigure(figure))
-  return figures
-}
-
-function givenPlane(): { url: string; caFile: string; tokenFile: string } | undefined {
+function givenPlane(): GivenPlane | undefined {
   const { url, 'ca-file': caFile, 'token-file': tokenFile } = flags
   if (url === undefined) return undefined
   if (caFile === undefined || tokenFile === undefined)

@@ -3,25 +3,28 @@
  * time on each connection. `load.ts '<LoadOrder as JSON>'` prints a LoadResult.
  */
 import { connect, type Socket } from 'node:net'
+import { type Quantiles, quantiles } from '../quantiles.ts'
 
 export interface LoadOrder {
-  /** Path of a Unix socket, or a port of 127.0.0.1. */
-  to: string | number
+  /** Path of a Unix socket. */
+  to: string
   connections: number
   seconds: number
   method: string
   /** `#` becomes the number of the connection. */
   path: string
   body?: string
+  /** One more line of the head. */
+  header?: string
   /** What answers have to begin with, as `HTTP/1.1 200`. */
   wants: string
 }
 
-export interface LoadResult {
-  requests: number
+/** How long requests took, in milliseconds. */
+export interface LoadResult extends Quantiles {
   perSecond: number
-  p50Ms: number
-  p99Ms: number
+  /** All answers, with those of the time for warming up. */
+  all: number
   /** First lines of answers that were not wanted. */
   wrong: string[]
 }
@@ -29,29 +32,25 @@ export interface LoadResult {
 const order: LoadOrder = JSON.parse(process.argv[2] ?? '{}')
 const times: number[] = []
 const wrong = new Set<string>()
+let all = 0
 let counting = false
 let over = false
 
 await Promise.all(Array.from({ length: order.connections }, (_, index) => run(index)))
-const sorted = Float64Array.from(times).sort()
-const result: LoadResult = {
-  requests: sorted.length,
-  perSecond: sorted.length / order.seconds,
-  p50Ms: sorted[Math.floor(sorted.length * 0.5)] ?? Number.NaN,
-  p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN,
-  wrong: [...wrong],
-}
+const perSecond = times.length / order.seconds
+const result: LoadResult = { ...quantiles(times), perSecond, all, wrong: [...wrong] }
 process.stdout.write(JSON.stringify(result))
 
-/** Half a second is for warming up, and does not count. */
+/** The first half second warms up and does not count. */
 async function run(index: number): Promise<void> {
-  const socket = typeof order.to === 'string' ? connect(order.to) : connect(order.to, '127.0.0.1')
+  const socket = connect(order.to)
   const request = requestOf(index)
   const done = Promise.withResolvers<void>()
   let sentMs = performance.now()
   readAnswers(socket, (head) => {
     const now = performance.now()
     if (!head.startsWith(order.wants)) wrong.add(head.slice(0, head.indexOf('\r\n')))
+    all++
     if (counting) times.push(now - sentMs)
     if (over) {
       socket.destroy()
@@ -82,16 +81,17 @@ async function run(index: number): Promise<void> {
 }
 
 function requestOf(index: number): Buffer {
-  const { method, path, body = '' } = order
+  const { method, path, body = '', header } = order
   const lines = [`${method} ${path.replace('#', String(index))} HTTP/1.1`, 'Host: localhost']
+  if (header !== undefined) lines.push(header)
   if (body !== '')
     lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`)
 }
 
 /**
- * Calls back with the head of each answer when all of it is there. An answer as long as the one before, in one chunk, is
- * taken for the same without reading it again: the asker must be cheaper than the server.
+ * Calls back with the head of each answer when all of it is there. A chunk as long as the last answer is taken for the
+ * same answer without being parsed: the client must cost less than the server.
  */
 function readAnswers(socket: Socket, onAnswer: (head: string) => void): void {
   let rest: Buffer = Buffer.alloc(0)

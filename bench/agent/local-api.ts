@@ -1,24 +1,26 @@
-import { execFile, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import type { Bench, BenchContext } from '../bench.ts'
 import type { Plane } from '../fleet/plane.ts'
-import { quantiles } from '../quantiles.ts'
+import { startServer } from '../floor/server.ts'
+import { cpuMsOf } from '../process-usage.ts'
+import { type Quantiles, quantiles } from '../quantiles.ts'
+import { addGain, medianOf } from '../scenarios/figures.ts'
 import type { LoadOrder, LoadResult } from './load.ts'
 
-/** A1 to A3: the Local Node API over its Unix socket, where the kernel says who is calling. */
+/** A1 to A3: the Local Node API over its Unix socket, where the kernel identifies the caller. */
 export const localApiBench: Bench = {
   name: 'local-api',
   targets: ['A1', 'A2', 'A3'],
   summary: 'reads and durable writes per second of a real plexd, beside bare node:http',
   async run(context) {
     const plane = await context.plane()
-    await using agent = await startAgent(plane)
+    await using agent = await startAgent(context, plane)
     const readOne = { path: '/v1/state/data/bench%2F7', connections: 16 }
     const readAll = { path: '/v1/state', connections: 16 }
     await reads(context, agent, { id: 'A1', what: 'GET of one key', ...readOne, atLeast: 60_000 })
@@ -32,7 +34,7 @@ export const localApiBench: Bench = {
   },
 }
 
-async function startAgent(plane: Plane): Promise<AgentProcess> {
+async function startAgent(context: BenchContext, plane: Plane): Promise<AgentProcess> {
   if (!plane.own) throw new Error('start agent: it needs a control plane of our own')
   const { body } = await plane.admin.createToken({ body: { hostname: 'bench' } })
   const agent = await startAgentProcess(join(plane.own.dataDir, '..'), {
@@ -40,6 +42,7 @@ async function startAgent(plane: Plane): Promise<AgentProcess> {
     token: body.token,
     controlPlane: plane,
     args: ['--log-level', 'warn'],
+    env: context.profilingEnv,
   })
   for (let index = 0; index < 50; index++)
     await plane.admin.putData({
@@ -51,7 +54,7 @@ async function startAgent(plane: Plane): Promise<AgentProcess> {
       },
     })
   const local = createClient(localApi, createUnixTransport(agent.socket))
-  while ((await local.listData({})).body.length < 50) await delay(50)
+  await until('50 entries', async () => (await local.listData({})).body.length === 50)
   return agent
 }
 
@@ -66,38 +69,52 @@ interface Reads {
 async function reads(context: BenchContext, agent: AgentProcess, wanted: Reads): Promise<void> {
   const { id, what, path, connections, atLeast } = wanted
   const order = orderOf(context, { path, connections })
-  const bytes = await sizeOf(agent.socket, path)
-  await using bare = await startBare(`${agent.socket}.bare`, bytes)
+  await using bare = await startBare(`${agent.socket}.bare`, await sizeOf(agent.socket, path))
   const rounds = context.rounds ?? (context.quick ? 1 : 3)
   const ours: LoadResult[] = []
+  const parsed: LoadResult[] = []
   const floor: LoadResult[] = []
+  const { pid } = agent.program()
+  let [cpuMs, parsedCpuMs] = [0, 0]
   for (let round = 0; round < rounds; round++) {
+    const startMs = cpuMsOf(pid)
     ours.push(await load(context, { ...order, to: agent.socket }))
+    const fastMs = cpuMsOf(pid)
+    // With a length, even of nothing, it is not for the fast path, and goes to Node's parser.
+    parsed.push(await load(context, { ...order, to: agent.socket, header: 'Content-Length: 0' }))
+    cpuMs += fastMs - startMs
+    parsedCpuMs += cpuMsOf(pid) - fastMs
     floor.push(await load(context, { ...order, to: bare.socket }))
   }
-  const rates = ours.map(({ perSecond }) => perSecond)
+  const spreadBy = (results: readonly LoadResult[], of: 'perSecond' | 'p99'): Quantiles =>
+    quantiles(results.map((result) => result[of]))
   context.add({
     id,
     what: `${what}, ${connections} connections`,
     unit: '/s',
-    value: quantiles(rates).median,
-    low: Math.min(...rates),
-    high: Math.max(...rates),
-    rounds,
-    floor: { what: 'node:http', value: quantiles(floor.map(({ perSecond }) => perSecond)).median },
+    ...medianOf(spreadBy(ours, 'perSecond')),
+    floor: { what: 'node:http', value: spreadBy(floor, 'perSecond').median },
     target: { atLeast },
   })
   context.add({
     id,
     what: `${what}, p99`,
     unit: 'ms',
-    value: quantiles(ours.map(({ p99Ms }) => p99Ms)).median,
-    floor: { what: 'node:http', value: quantiles(floor.map(({ p99Ms }) => p99Ms)).median },
+    value: spreadBy(ours, 'p99').median,
+    floor: { what: 'node:http', value: spreadBy(floor, 'p99').median },
     target: { atMost: id === 'A1' ? 1 : 1.2 },
+  })
+  addGain(context, `fast-path: CPU for ${what}`, {
+    with: cpuMs / sum(ours),
+    without: parsedCpuMs / sum(parsed),
   })
 }
 
-/** Reads beside writes have a floor: the same load on a server that stores nothing. */
+function sum(results: readonly LoadResult[]): number {
+  return results.reduce((total, { all }) => total + all, 0)
+}
+
+/** The floor of the reads is the same load on a server that stores nothing. */
 async function writes(
   context: BenchContext,
   agent: AgentProcess,
@@ -118,8 +135,8 @@ async function writes(
     id: 'A3',
     what: `GET over one more connection beside ${connections} such, p99`,
     unit: 'ms',
-    value: ours.read.p99Ms,
-    floor: { what: 'node:http that stores nothing', value: floor.read.p99Ms },
+    value: ours.read.p99,
+    floor: { what: 'node:http that stores nothing', value: floor.read.p99 },
     target: { atMost: 2 },
   })
 }
@@ -156,21 +173,7 @@ async function load(context: BenchContext, order: LoadOrder): Promise<LoadResult
 }
 
 async function startBare(socket: string, bytes: number) {
-  const file = join(import.meta.dirname, '../floor/bare-local.ts')
-  const child = fork(file, [socket, String(bytes)], { silent: true })
-  const ended = once(child, 'exit')
-  const listening = child.stdout && once(child.stdout, 'data')
-  await Promise.race([
-    listening,
-    ended.then(() => Promise.reject(new Error('start bare server: it ended'))),
-  ])
-  return {
-    socket,
-    async [Symbol.asyncDispose]() {
-      child.disconnect()
-      await ended
-    },
-  }
+  return { socket, ...(await startServer('bare-local.ts', [socket, String(bytes)])) }
 }
 
 async function sizeOf(socket: string, path: string): Promise<number> {

@@ -15,7 +15,7 @@ export interface CheckResult {
 /** Compares each ledger with the log, and what each agent has with what it should have. */
 export async function checkLedgers(fleet: Fleet): Promise<CheckResult> {
   await quiet(fleet)
-  const stale = (await fleet.each((worker) => worker.settle())).flatMap((part) => part.stale)
+  const stale = (await fleet.each((worker) => worker.settle())).flat()
   const folds = (await fleet.each((worker) => worker.foldFaults())).flat()
   const { faults, verified } = await fleet.take()
   const compared = await compare(fleet)

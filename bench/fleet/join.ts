@@ -2,8 +2,8 @@ import type { AdminApi, Client, PolicyRule } from '@plexd/protocol'
 import { inParallel } from './in-parallel.ts'
 import type { Identity } from './worker/worker-api.ts'
 
-/** Who sees whom. `full`: everyone everyone; `groups`: those of a group of 50 each other; `apart`: nobody anybody. */
-export type Topology = 'full' | 'groups' | 'apart'
+/** Who sees whom. All of them each other, or the members of each group of 50. */
+export type Topology = 'full' | 'groups'
 
 export const groupSize = 50
 
@@ -11,18 +11,16 @@ export const groupSize = 50
 const policyName = 'allow-all'
 
 /**
- * Registers agents, each with a token of its own. Nobody sees anybody meanwhile: the answer to a registration holds
- * all peers. Rejects when one is refused.
+ * Registers agents, each with a token of its own. Meanwhile no node sees another, because the answer to a registration
+ * lists all peers. Rejects when one is refused.
  */
 export async function join(
   admin: Client<AdminApi>,
   count: number,
-  register: (tokens: string[]) => Promise<(Identity | undefined)[]>,
+  register: (tokens: string[]) => Promise<Identity[]>,
 ): Promise<Identity[]> {
   await putRules(admin, [])
-  const identities = (await register(await createTokens(admin, count))).filter(
-    (identity) => identity !== undefined,
-  )
+  const identities = await register(await createTokens(admin, count))
   if (identities.length < count)
     throw new Error(`join: ${count - identities.length} of ${count} agents were refused`)
   return identities
@@ -50,7 +48,6 @@ export async function putRules(
 }
 
 export function rulesOf(topology: Topology, agents: number): PolicyRule[] {
-  if (topology === 'apart') return []
   if (topology === 'full') return [{ from: '*', to: '*', action: 'allow' }]
   return Array.from({ length: Math.ceil(agents / groupSize) }, (_, index) => ({
     from: `group=g${index}`,

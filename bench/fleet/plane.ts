@@ -17,15 +17,16 @@ export interface Plane extends AsyncDisposable {
   readonly adminToken: string
   readonly admin: Client<AdminApi>
   /** Of our own only. */
-  readonly own: OwnPlane | undefined
+  readonly own: ControlPlaneProcess | undefined
   usage(): Promise<Usage>
 }
 
-export interface OwnPlane {
-  readonly process: ControlPlaneProcess
-  readonly dataDir: string
-  /** Starts or ends the recording of where the time goes. */
-  toggleProfile(): void
+/** A control plane that runs already. */
+export interface GivenPlane {
+  url: string
+  caFile: string
+  /** With the token of an owner. */
+  tokenFile: string
 }
 
 /** What the control plane says of itself. */
@@ -36,41 +37,34 @@ export interface Usage {
   rssBytes: number
   /** Since the last reading. */
   loopP99Ms: number
-  loopMaxMs: number
 }
 
 export interface PlaneOptions {
-  /** One that runs already. */
-  given?: { url: string; caFile: string; tokenFile: string }
-  /** Where a profile goes to; none is made when left out. */
-  profileDir?: string
+  given?: GivenPlane | undefined
+  /** Where profiles go; none are made when left out. */
+  profileDir?: string | undefined
   args?: readonly string[]
 }
 
 export async function openPlane({ given, profileDir, args }: PlaneOptions): Promise<Plane> {
   if (given) return planeAt(given, undefined)
   const folder = await mkdtemp(join(tmpdir(), 'plexd-bench-'))
-  const process = await startControlPlaneProcess(folder, {
-    args: ['--log-level', 'warn', ...atWill, ...(args ?? [])],
-    ...(profileDir === undefined ? {} : { env: profilingIn(profileDir) }),
+  const own = await startControlPlaneProcess(folder, {
+    args: ['--log-level', 'warn', ...unlimited, ...(args ?? [])],
+    env: profilingIn(profileDir),
   })
-  const { url, caFile, adminTokenFile, dataDir } = process
-  const own: OwnPlane = {
-    process,
-    dataDir,
-    toggleProfile: () => void process.program().child.kill('SIGUSR2'),
-  }
+  const { url, caFile, adminTokenFile } = own
   return planeAt({ url, caFile, tokenFile: adminTokenFile }, own, async () => {
-    await process[Symbol.asyncDispose]()
+    await own.end()
     await rm(folder, { recursive: true, force: true })
   })
 }
 
 /**
- * What is measured is what a change costs, with nodes that move without pause, and who wins a race, with losers that
- * come by the thousand from one address: nobody has to wait for a turn.
+ * Without these limits: the benches measure what a change costs, with nodes that move without pause, and races whose
+ * thousands of losers come from one address.
  */
-const atWill = [
+const unlimited = [
   'endpoint_changes',
   'node_writes_per_second',
   'node_state_bytes_per_second',
@@ -78,8 +72,8 @@ const atWill = [
 ].flatMap((name) => ['--limit', `${name}=1000000000`])
 
 async function planeAt(
-  { url, caFile, tokenFile }: { url: string; caFile: string; tokenFile: string },
-  own: OwnPlane | undefined,
+  { url, caFile, tokenFile }: GivenPlane,
+  own: ControlPlaneProcess | undefined,
   close = async (): Promise<void> => {},
 ): Promise<Plane> {
   const token = (await readFile(tokenFile, 'utf8')).trim()
@@ -115,11 +109,12 @@ function usageOf(metrics: string): Usage {
     rssBytes: value('process_resident_memory_bytes'),
     streams: value('plexd_event_streams_open'),
     loopP99Ms: value('plexd_event_loop_lag_p99_seconds') * 1_000,
-    loopMaxMs: value('plexd_event_loop_lag_max_seconds') * 1_000,
   }
 }
 
-function profilingIn(folder: string): Record<string, string> {
+/** The environment of a program to be profiled (profile/preload.ts). */
+export function profilingIn(folder: string | undefined): Record<string, string> {
+  if (folder === undefined) return {}
   const preload = pathToFileURL(join(import.meta.dirname, '../profile/preload.ts')).href
   return { NODE_OPTIONS: `--import=${preload}`, PLEXD_PROFILE_DIR: folder }
 }

@@ -1,9 +1,13 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
-import type { BenchContext } from '../bench.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { BenchContext, Figure } from '../bench.ts'
 import { checkLedgers } from '../fleet/check.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { Usage } from '../fleet/plane.ts'
+import type { Answers } from '../fleet/worker/tally.ts'
+import { type Quantiles, quantiles } from '../quantiles.ts'
 
-/** Checks the ledgers, and says what came of it. */
+/** Compares the ledgers with the log, and reports each difference as a fault. */
 export async function addFaults(context: BenchContext, fleet: Fleet): Promise<void> {
   const { faults, events, verified, coalesced } = await checkLedgers(fleet)
   for (const fault of faults) context.fault(fault)
@@ -11,7 +15,78 @@ export async function addFaults(context: BenchContext, fleet: Fleet): Promise<vo
   context.note(`${events} events in ledgers${pulled}; ${verified} signatures verified`)
 }
 
-/** Milliseconds in which one core makes as many signatures. */
+/** Answers with other statuses than these are a fault. */
+export function requireAnswers(
+  context: BenchContext,
+  what: string,
+  answers: Answers,
+  ...wanted: readonly number[]
+): void {
+  const wrong = answers.others(...wanted)
+  if (wrong !== '') context.fault(`${what}: ${wrong}`)
+}
+
+type Spread = Pick<Figure, 'value' | 'low' | 'high' | 'rounds'>
+
+/** The median, and the range. */
+export function medianOf({ median, min, max, count }: Quantiles): Required<Spread> {
+  return { value: median, low: min, high: max, rounds: count }
+}
+
+/** The 99th percentile, and from the median to the maximum. */
+export function p99Of({ p99, median, max, count }: Quantiles): Required<Spread> {
+  return { value: p99, low: median, high: max, rounds: count }
+}
+
+export function addLoopDelay(context: BenchContext, { loopP99Ms }: Usage): void {
+  context.add({ what: 'delay of the event loop, p99', unit: 'ms', value: loopP99Ms })
+}
+
+/** CPU time of the control plane between two readings, as a percentage of one core. */
+export function cpuShareOf(before: Usage, after: Usage, seconds: number): number {
+  return (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds
+}
+
+/**
+ * Moves one agent after another, with a rest between them, until `isOver`. Resolves to the milliseconds in which the
+ * others (of all agents, or of `among`) had been told of each move.
+ */
+export async function moveInTurn(
+  fleet: Fleet,
+  options: {
+    /** Of the endpoints, which count up from `port`. */
+    ip: string
+    port: number
+    among?: readonly number[]
+    restMs?: number
+    isOver(round: number): boolean
+    /** Beside each move, after it. */
+    then?(): Promise<void>
+  },
+): Promise<Quantiles[]> {
+  const { ip, port, among = fleet.numbers, restMs = 0, isOver, then } = options
+  const moves: Quantiles[] = []
+  for (let round = 0; !isOver(round); round++) {
+    const agent = among[round % among.length] ?? 0
+    moves.push(await fleet.moveAndTell(agent, `${ip}:${port + round}`, among))
+    await then?.()
+    if (restMs > 0) await delay(restMs)
+  }
+  return moves
+}
+
+/** Until the last agent had been told, over these changes. */
+export function lastOf(changes: readonly Quantiles[]): Quantiles {
+  return quantiles(changes.map(({ max }) => max))
+}
+
+/** For `moveInTurn`. */
+export function after(seconds: number): () => boolean {
+  const endMs = performance.now() + seconds * 1_000
+  return () => performance.now() >= endMs
+}
+
+/** Milliseconds that one core takes for so many signatures. */
 export function signingFloor(count: number): number {
   const { privateKey } = generateKeyPairSync('ed25519')
   const text = Buffer.alloc(700, 'x')
@@ -19,4 +94,22 @@ export function signingFloor(count: number): number {
   const startMs = performance.now()
   for (let round = 0; round < rounds; round++) sign(null, text, privateKey)
   return ((performance.now() - startMs) / rounds) * count
+}
+
+/**
+ * What code that is there only for speed gains, measured with it and without it in this run. Less than 1.2 times, and
+ * it is to be taken out.
+ */
+export function addGain(
+  context: BenchContext,
+  what: string,
+  times: { with: number; without: number },
+): void {
+  context.add({ what: `${what}, without`, unit: 'ms', value: times.without })
+  context.add({
+    what: `${what}, without against with`,
+    unit: '×',
+    value: times.without / times.with,
+    target: { atLeast: 1.2 },
+  })
 }

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
-import { checkLedgers } from '../fleet/check.ts'
+import { quickLife, usualLife } from '../fleet/fleet.ts'
 import { answersOf } from '../fleet/worker/tally.ts'
-import { startBareFleet } from '../floor/bare-fleet.ts'
+import { addFaults, addLoopDelay, cpuShareOf, requireAnswers } from './figures.ts'
 
 /** C2 and C3: what a fleet costs in which nothing happens but heartbeats, state pulls and endpoint reports. */
 export const idle: Bench = {
   name: 'idle',
   targets: ['C2', 'C3'],
   summary: 'nothing happens: memory for each agent, and CPU of the control plane',
+  topology: 'groups',
   async run(context) {
     const size = context.agents ?? (context.quick ? 60 : 1_000)
     const seconds = context.seconds ?? (context.quick ? 3 : 60)
@@ -16,35 +17,28 @@ export const idle: Bench = {
     const { plane } = fleet
     await fleet.pull()
     await fleet.open()
-    const life = context.quick
-      ? { heartbeatMs: 1_000, pullMs: 1_000, endpointMs: 1_000 }
-      : { heartbeatMs: 30_000, pullMs: 60_000, endpointMs: 60_000 }
-    await fleet.live(life)
+    await fleet.live(context.quick ? quickLife : usualLife)
     await fleet.take()
     const before = await plane.usage()
-    await context.profiled(plane, () => delay(seconds * 1_000))
-    const after = await plane.usage()
+    await context.profiled(plane.own, () => delay(seconds * 1_000))
+    const usage = await plane.usage()
     const page = await fleet.take()
     await fleet.rest()
-    const cpu = (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds
+    const cpu = cpuShareOf(before, usage, seconds)
     const answers = answersOf(page.tally)
-    const wrong = answers.others(200, 304)
-    if (wrong !== '') context.fault(`answers: ${wrong}`)
-    const { faults, events } = await checkLedgers(fleet)
-    for (const fault of faults) context.fault(fault)
+    requireAnswers(context, 'answers', answers, 200, 304)
+    await addFaults(context, fleet)
     await fleet.close()
 
-    const bare = plane.own
-      ? await startBareFleet(plane, { agents: size, workers: size > 5_000 ? 2 : 1 })
-      : undefined
+    const bare = await context.bare(plane, size)
     context.add({
       id: 'C2',
       what: `memory for each of ${size} agents, all in`,
       series: { name: 'memory', at: size },
       unit: 'KiB',
-      value: after.rssBytes / size / 1_024,
-      ...(bare ? { floor: { what: 'bare node:https', value: bare.bytesPerStream() / 1_024 } } : {}),
-      ...(size >= 5_000 ? { target: { atMost: 110 } } : {}),
+      value: usage.rssBytes / size / 1_024,
+      floor: bare && { what: 'bare node:https', value: bare.bytesPerStream() / 1_024 },
+      target: size >= 5_000 ? { atMost: 110 } : undefined,
     })
     context.add({
       id: 'C3',
@@ -60,13 +54,12 @@ export const idle: Bench = {
       unit: 'ms',
       value: (cpu * 10 * seconds) / answers.count,
     })
-    context.add({ what: 'delay of the event loop, p99', unit: 'ms', value: after.loopP99Ms })
+    addLoopDelay(context, usage)
     context.add({
       what: 'memory of the simulator for each agent',
       unit: 'KiB',
       value: page.rssBytes / size / 1_024,
     })
-    context.note(`${events} events in ledgers; ${answers.of(304)} of the state pulls were 304`)
-    await bare?.[Symbol.asyncDispose]()
+    context.note(`${answers.of(304)} of the state pulls were answered 304`)
   },
 }

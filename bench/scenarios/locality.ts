@@ -5,11 +5,12 @@ import { groupSize } from '../fleet/join.ts'
 import { quantiles } from '../quantiles.ts'
 import { addFaults } from './figures.ts'
 
-/** C6: what touches 50 nodes costs as much in a large fleet as in a small one. */
+/** C6: a change that affects 50 nodes costs as much in a large fleet as in a small one. */
 export const locality: Bench = {
   name: 'locality',
   targets: ['C6'],
-  summary: 'changes that touch a group of 50, in a small fleet and in a large one',
+  summary: 'changes that affect a group of 50, in a small fleet and in a large one',
+  topology: 'groups',
   async run(context) {
     const large = context.agents ?? (context.quick ? 200 : 10_000)
     const small = context.quick ? 100 : 1_000
@@ -46,56 +47,46 @@ async function costsIn(
 ): Promise<{ endpoint: Cost; relabelling: Cost }> {
   const plane = await context.plane()
   await using fleet = await startFleet(plane, { agents: size, workers: 1, topology: 'groups' })
-  // Ten groups listen, of whom one is touched at a time; nobody else may hear of it.
-  const listening = Array.from({ length: Math.min(size, 10 * groupSize) }, (_, index) => index)
+  // Ten groups have streams, and each change is for one of them: an event for any other is a fault.
+  const listening = fleet.numbers.slice(0, 10 * groupSize)
   await fleet.pull(listening)
   await fleet.open(listening)
   const rounds = context.rounds ?? (context.quick ? 10 : 200)
-  const endpoint = await context.profiled(plane, () =>
-    costOf(fleet, rounds, async (round) => {
-      const index = (round % (listening.length / groupSize)) * groupSize
-      const text = `198.51.100.7:${10_000 + round}`
-      const { lastMs } = await fleet.change(
-        { type: 'peer_endpoint_changed', text: `"${text}"`, among: othersOfGroup(index, size) },
-        () => fleet.move(index, text),
-      )
-      return lastMs
+  const groupOf = (group: number): number[] =>
+    fleet.numbers.slice(group * groupSize, (group + 1) * groupSize)
+  const endpoint = await context.profiled(plane.own, () =>
+    costOf(fleet, rounds, (round) => {
+      const group = round % (listening.length / groupSize)
+      const endpoint = `198.51.100.7:${10_000 + round}`
+      return fleet.moveAndTell(group * groupSize, endpoint, groupOf(group))
     }),
   )
   const relabelling = await costOf(fleet, rounds, async (round) => {
-    // Back and forth between two groups: the one is told of a new peer, the other to forget it.
+    // Agent 0 goes back and forth between two groups: one is told of a new peer, the other of one that left.
     const group = round % 2 === 0 ? 1 : 0
-    const among = othersOfGroup(group * groupSize, size).filter((index) => index !== 0)
-    // Many new peers in a second would become a pull.
+    const among = groupOf(group).filter((index) => index !== 0)
+    // Without a rest, the new peers of a second would become a pull.
     await delay(100)
-    const { lastMs } = await fleet.change({ type: 'peer_added', among }, () =>
+    return fleet.change({ type: 'peer_added', among }, () =>
       plane.admin.setNodeMetadata({
         params: { node: fleet.identities[0]?.node_id ?? '' },
         body: { set: { group: `g${group}` } },
       }),
     )
-    return lastMs
   })
   await addFaults(context, fleet)
   return { endpoint, relabelling }
 }
 
-function othersOfGroup(index: number, size: number): number[] {
-  const first = index - (index % groupSize)
-  return Array.from({ length: Math.min(groupSize, size - first) }, (_, at) => first + at).filter(
-    (other) => other !== index,
-  )
-}
-
 async function costOf(
   fleet: Fleet,
   rounds: number,
-  run: (round: number) => Promise<number>,
+  run: (round: number) => Promise<{ max: number }>,
 ): Promise<Cost> {
   for (let round = 0; round < 10; round++) await run(round)
   const before = await fleet.plane.usage()
   const lasts: number[] = []
-  for (let round = 0; round < rounds; round++) lasts.push(await run(10 + round))
+  for (let round = 0; round < rounds; round++) lasts.push((await run(10 + round)).max)
   const after = await fleet.plane.usage()
   return {
     cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1_000) / rounds,

@@ -1,25 +1,22 @@
-import { createDecipheriv } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { nskBytes, type SealedSecret } from '@plexd/protocol'
+import type { SealedSecret } from '@plexd/protocol'
+import { unseal } from '@plexd/runtime/testing'
 import type { Bench, BenchContext } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { inParallel } from '../fleet/in-parallel.ts'
-import type { Plane } from '../fleet/plane.ts'
-import { answersOf } from '../fleet/worker/tally.ts'
-import { startBareFleet } from '../floor/bare-fleet.ts'
+import { type Answers, answersOf } from '../fleet/worker/tally.ts'
+import { requireAnswers } from './figures.ts'
 
 const canary = 'canary-7f3b1e0d2c'
 
-/**
- * C16: secrets that are sealed for each reader, as fast as they are asked for; all of them under a new master key; and
- * that no file holds their values.
- */
+/** C16: reads of sealed secrets per second; a new master key for all of them; and no file contains their values. */
 export const secrets: Bench = {
   name: 'secrets',
   targets: ['C16'],
   summary: 'sealed secrets per second; a new master key; no value in any file of the control plane',
+  topology: 'groups',
   async run(context) {
     const size = context.agents ?? (context.quick ? 20 : 500)
     const seconds = context.seconds ?? (context.quick ? 1 : 10)
@@ -31,33 +28,18 @@ export const secrets: Bench = {
         body: { target: { selector: '*' }, value: `${canary} ${index}` },
       })
     const before = await plane.usage()
-    const floods = await context.profiled(plane, () =>
-      fleet.each((worker) =>
-        worker.flood({
-          kind: 'secret',
-          method: 'GET',
-          path: '/v1/nodes/{node_id}/secrets/bench%2F7',
-          seconds,
-          connections: 32,
-        }),
-      ),
+    const { answers, tookMs } = await context.profiled(plane.own, () =>
+      readSecrets(context, fleet, { seconds, connections: 32 }),
     )
     const after = await plane.usage()
-    const answers = answersOf((await fleet.take()).tally, 'secret')
-    const wrong = answers.others(200)
-    if (wrong !== '') context.fault(`secrets: ${wrong}`)
-    if ((await readSecret(fleet)) !== `${canary} 7`)
-      context.fault('a secret opens to something else')
-    const ms = Math.max(...floods.map((flood) => flood.ms))
-    const bare = plane.own ? await bareRequests(plane, seconds) : undefined
+    const flood = { seconds: Math.min(seconds, 5), connections: 32 }
+    const bare = await (await context.bare(plane, 1))?.flood(flood)
     context.add({
       id: 'C16',
       what: 'sealed secrets read',
       unit: '/s',
-      value: (answers.of(200) * 1_000) / ms,
-      ...(bare === undefined
-        ? {}
-        : { floor: { what: 'requests to bare node:https', value: bare } }),
+      value: (answers.of(200) * 1_000) / tookMs,
+      floor: bare === undefined ? bare : { what: 'requests to bare node:https', value: bare },
       target: { atLeast: 10_000 },
     })
     context.add({ what: 'a read over 32 connections, p99', unit: 'ms', value: answers.p99 })
@@ -78,7 +60,7 @@ export const secrets: Bench = {
   },
 }
 
-/** With everybody reading meanwhile. */
+/** While the nodes read. */
 async function rotate(context: BenchContext, fleet: Fleet): Promise<void> {
   const { admin } = fleet.plane
   const count = context.quick ? 100 : 10_000
@@ -89,27 +71,15 @@ async function rotate(context: BenchContext, fleet: Fleet): Promise<void> {
       body: { target: { selector: 'env=nowhere' }, value: `${canary} ${index}` },
     }),
   )
-  const flood = fleet.each((worker) =>
-    worker.flood({
-      kind: 'secret beside',
-      method: 'GET',
-      path: '/v1/nodes/{node_id}/secrets/bench%2F7',
-      seconds: context.quick ? 1 : 5,
-      connections: 8,
-    }),
-  )
+  const reading = readSecrets(context, fleet, { seconds: context.quick ? 1 : 5, connections: 8 })
   const rotating = delay(200).then(async () => {
     const startMs = performance.now()
     const { body } = await admin.rotateMasterKey({})
     if (body.sealed_again < count) context.fault(`rotation: sealed only ${body.sealed_again}`)
     return performance.now() - startMs
   })
-  const [ms] = await Promise.all([rotating, flood])
-  const answers = answersOf((await fleet.take()).tally, 'secret beside')
-  const wrong = answers.others(200)
-  if (wrong !== '') context.fault(`secrets beside a rotation: ${wrong}`)
-  if ((await readSecret(fleet)) !== `${canary} 7`)
-    context.fault('a secret opens to something else after a rotation')
+  const [ms, { answers }] = await Promise.all([rotating, reading])
+  await requireSecret(context, fleet)
   context.add({
     id: 'C16',
     what: `${count} secrets under a new master key, beside reads`,
@@ -120,27 +90,38 @@ async function rotate(context: BenchContext, fleet: Fleet): Promise<void> {
   context.add({ what: 'a read beside it over 8 connections, p99', unit: 'ms', value: answers.p99 })
 }
 
-async function bareRequests(plane: Plane, seconds: number): Promise<number> {
-  await using bare = await startBareFleet(plane, { agents: 1, workers: 1 })
-  return (await bare.flood({ seconds: Math.min(seconds, 5), connections: 32 })).perSecond
+/** As fast as the answers come, each node in turn. */
+async function readSecrets(
+  context: BenchContext,
+  fleet: Fleet,
+  options: { seconds: number; connections: number },
+): Promise<{ answers: Answers; tookMs: number }> {
+  const path = '/v1/nodes/{node_id}/secrets/bench%2F7'
+  const floods = await fleet.each((worker) =>
+    worker.flood({ kind: 'secret', method: 'GET', path, ...options }),
+  )
+  const answers = answersOf((await fleet.take()).tally, 'secret')
+  requireAnswers(context, 'secrets', answers, 200)
+  await requireSecret(context, fleet)
+  return { answers, tookMs: Math.max(...floods.map(({ ms }) => ms)) }
 }
 
-async function readSecret({ identities, requests }: Fleet): Promise<string> {
+async function requireSecret(
+  context: BenchContext,
+  { identities, requests }: Fleet,
+): Promise<void> {
   const { node_id = '', node_token = '', node_secret_key = '' } = identities[0] ?? {}
   const { body } = await requests.send({
     method: 'GET',
     path: `/v1/nodes/${node_id}/secrets/bench%2F7`,
     token: node_token,
   })
-  const { ciphertext, nonce } = JSON.parse(body.toString()) as SealedSecret // as the control plane sends it
-  const sealed = Buffer.from(ciphertext, 'base64')
-  const key = nskBytes(node_secret_key)
-  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64'))
-  decipher.setAuthTag(sealed.subarray(-16))
-  return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]).toString()
+  const sealed = JSON.parse(body.toString()) as SealedSecret // as the control plane sends it
+  if (unseal(node_secret_key, sealed) !== `${canary} 7`)
+    context.fault('a secret opens to another value')
 }
 
-/** Database, write-ahead log, program log: all that is there while it runs. */
+/** Searches the database, its write-ahead log and the program's log. */
 async function filesWith(text: string, folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   let found = 0

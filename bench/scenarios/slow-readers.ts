@@ -1,23 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PolicyRule } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import type { Bench } from '../bench.ts'
 import type { Fleet } from '../fleet/fleet.ts'
-import { quantiles } from '../quantiles.ts'
-import { addFaults } from './figures.ts'
+import type { Quantiles } from '../quantiles.ts'
+import { addFaults, lastOf, medianOf, moveInTurn } from './figures.ts'
 
-/** C12: agents that never read cost little, are cut off, and go on where they were; the others notice nothing. */
+/** C12: agents that never read cost little, are cut off, and resume where they were; the others are not affected. */
 export const slowReaders: Bench = {
   name: 'slow-readers',
   targets: ['C12'],
-  summary: 'agents that never read: what they cost, and what the others notice',
+  summary: 'agents that never read: what they cost, and how the others are affected',
+  topology: 'full',
   async run(context) {
     const size = context.agents ?? (context.quick ? 40 : 400)
     const slow = context.quick ? 5 : 100
     const rounds = context.rounds ?? (context.quick ? 3 : 200)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     await fleet.open()
-    const reading = fleet.identities.map(({ index }) => index).filter((index) => index >= slow)
-    // Events of half a megabyte, until the buffers of the kernel are full and those of the process would grow.
+    const [hanging, reading] = [fleet.numbers.slice(0, slow), fleet.numbers.slice(slow)]
+    // Events of half a megabyte, until the kernel's buffers are full and those of the process would grow.
     const flood = async (from: number): Promise<void> => {
       for (let port = from; port < from + (context.quick ? 3 : 20); port++)
         await fleet.change(
@@ -27,12 +29,11 @@ export const slowReaders: Bench = {
     }
     const seconds = context.quick ? 1 : 8
     await flood(100)
-    const alone = quantiles(await changes(fleet, reading, rounds, 10_000))
+    const alone = await moves(fleet, reading, rounds, 10_000)
     const before = await leastMemory(fleet, seconds)
-    const hanging = Array.from({ length: slow }, (_, index) => index)
     await fleet.hang(hanging)
     await flood(200)
-    const beside = quantiles(await changes(fleet, reading, rounds, 20_000))
+    const beside = await moves(fleet, reading, rounds, 20_000)
     const after = await leastMemory(fleet, seconds)
     const { streams: held } = await fleet.plane.usage()
     context.note(`${held - reading.length} of ${slow} were still connected when that was measured`)
@@ -42,7 +43,11 @@ export const slowReaders: Bench = {
       context.note(`${size - streams} of ${slow} were cut off`)
     }
     await fleet.recover(hanging)
-    await untilOpen(fleet)
+    await until(
+      'all streams open again',
+      async () => (await fleet.progress()).open === size,
+      60_000,
+    )
     await addFaults(context, fleet)
     context.add({
       id: 'C12',
@@ -58,20 +63,8 @@ export const slowReaders: Bench = {
       value: beside.median / alone.median,
       target: { atMost: 1.1 },
     })
-    context.add({
-      what: 'the same, without them',
-      unit: 'ms',
-      value: alone.median,
-      high: alone.p99,
-      low: alone.median,
-    })
-    context.add({
-      what: 'the same, beside them',
-      unit: 'ms',
-      value: beside.median,
-      high: beside.p99,
-      low: beside.median,
-    })
+    context.add({ what: 'the same, without them', unit: 'ms', ...medianOf(alone) })
+    context.add({ what: 'the same, beside them', unit: 'ms', ...medianOf(beside) })
   },
 }
 
@@ -91,30 +84,19 @@ function manyRules(port: number): PolicyRule[] {
   ]
 }
 
-async function changes(
+/** Without the first five, which warm up. */
+async function moves(
   fleet: Fleet,
   among: readonly number[],
   rounds: number,
-  from: number,
-): Promise<number[]> {
-  const lasts: number[] = []
-  for (let round = 0; round < rounds + 5; round++) {
-    const index = among[round % among.length] ?? 0
-    const endpoint = `198.51.100.3:${from + round}`
-    const { lastMs } = await fleet.change(
-      {
-        type: 'peer_endpoint_changed',
-        text: `"${endpoint}"`,
-        among: among.filter((other) => other !== index),
-      },
-      () => fleet.move(index, endpoint),
-    )
-    if (round >= 5) lasts.push(lastMs)
-  }
-  return lasts
+  port: number,
+): Promise<Quantiles> {
+  const isOver = (round: number): boolean => round >= rounds + 5
+  const found = await moveInTurn(fleet, { ip: '198.51.100.3', port, among, isOver })
+  return lastOf(found.slice(5))
 }
 
-/** In bytes, over some seconds: what waits to be collected is no cost of those who do not read. */
+/** In bytes, the least over some seconds: garbage that is not yet collected does not count. */
 async function leastMemory(fleet: Fleet, seconds: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let second = 0; second < seconds; second++) {
@@ -122,13 +104,4 @@ async function leastMemory(fleet: Fleet, seconds: number): Promise<number> {
     await delay(1_000)
   }
   return least
-}
-
-async function untilOpen(fleet: Fleet): Promise<void> {
-  for (let round = 0; round < 600; round++) {
-    const { open } = await fleet.progress()
-    if (open === fleet.size) return
-    await delay(100)
-  }
-  throw new Error('wait for the streams: not all were opened again')
 }

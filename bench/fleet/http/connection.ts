@@ -9,9 +9,9 @@ import {
 export interface Address {
   host: string
   port: number
-  /** One context for all connections: each costs more memory than a connection. */
+  /** Shared by all connections: a context takes more memory than a connection. */
   context: SecureContext
-  /** Several addresses of this machine have several times its ports. */
+  /** Several local addresses, because each has only as many ports as there are. */
   sources: readonly string[]
 }
 
@@ -28,11 +28,7 @@ export function addressOf(url: string, ca: string): Address {
 }
 
 /** A TLS connection with the certificate checked. `seed` spreads connections over the sources. */
-export function connect(
-  { host, port, context, sources }: Address,
-  seed: number,
-  session?: Buffer,
-): TLSSocket {
+export function connect({ host, port, context, sources }: Address, seed: number): TLSSocket {
   const localAddress = sources[seed % sources.length]
   const socket = connectTls({
     host,
@@ -40,7 +36,6 @@ export function connect(
     secureContext: context,
     ALPNProtocols: ['http/1.1'],
     ...(localAddress === undefined ? {} : { localAddress }),
-    ...(session ? { session } : {}),
   })
   socket.setNoDelay(true)
   return socket

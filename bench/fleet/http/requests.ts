@@ -10,11 +10,10 @@ export interface Request {
   body?: string | Uint8Array
 }
 
-/** Status 0: no answer came. `ms` counts from when the request was made, with the wait for a connection. */
+/** Status 0 stands for no answer. `ms` includes the wait for a connection. */
 export interface Answer {
   status: number
   etag: string | undefined
-  retryAfter: string | undefined
   body: Buffer
   ms: number
 }
@@ -87,6 +86,7 @@ class Line implements AnswerSink {
     const reader = new AnswerReader(this)
     socket.on('data', (bytes: Buffer) => reader.push(bytes))
     socket.on('error', () => socket.destroy())
+    socket.setTimeout(patienceMs, () => socket.destroy())
     socket.on('close', () => {
       this.#settle({ ...none, body: Buffer.alloc(0) })
       closed(this)
@@ -104,7 +104,7 @@ class Line implements AnswerSink {
   }
 
   head(status: number, header: (name: string) => string | undefined): void {
-    this.#answer = { status, etag: header('etag'), retryAfter: header('retry-after') }
+    this.#answer = { status, etag: header('etag') }
     this.#pieces = []
   }
 
@@ -129,7 +129,9 @@ class Line implements AnswerSink {
   }
 }
 
-const none = { status: 0, etag: undefined, retryAfter: undefined }
+/** For a server that neither answers nor closes the connection: longer than anything it does takes. */
+const patienceMs = 180_000
+const none = { status: 0, etag: undefined }
 
 function headOf({ method, path, token, headers = {}, body }: Request): string {
   const lines = [

@@ -1,62 +1,58 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { controlApi, fillPath, revisionHeader } from '@plexd/protocol'
+import { until } from '@plexd/runtime/testing'
 import type { Address } from '../http/connection.ts'
 import type { Answer, Request, Requests } from '../http/requests.ts'
 import type { EventBlocks, SeenEvent } from './event-blocks.ts'
 import { EventStream, type StreamListener } from './event-stream.ts'
 import type { FoldedState } from './folded-state.ts'
 import { Ledger } from './ledger.ts'
-import type { Tally } from './tally.ts'
+import type { Notes } from './notes.ts'
 import { monotonicMs, type Watches } from './watches.ts'
 import type { Identity } from './worker-api.ts'
 
 /** What the agents of one process share. */
-export interface World {
+export interface World extends Pick<Notes, 'tally' | 'fault' | 'counted'> {
   readonly address: Address
   readonly requests: Requests
   readonly blocks: EventBlocks
   readonly watches: Watches
-  readonly tally: Tally
-  readonly resume: boolean
-  fault(text: string): void
-  counted(): void
 }
 
 const minReconnectMs = 1_000
 const maxReconnectMs = 60_000
-/** A stream that lasted this long was a good one: the next failure starts from the shortest wait again. */
+/** After a stream that lasted this long, the next failure starts from the shortest wait again. */
 const goodStreamMs = 30_000
 
-/** A node as the control plane sees it: it talks, follows its stream over every cut, and writes down what came. */
+/** A node as the control plane sees it: it sends requests, keeps its stream open, and records every event. */
 export class Agent implements StreamListener {
   readonly index: number
   readonly hostname: string
   readonly ledger = new Ledger()
   identity: Identity | undefined
   folded: FoldedState | undefined
-  /** Peers that it knows of. */
+  /** How many peers it knows. */
   peers = 0
   isOpen = false
-  /** When it last proved that it has the newest. */
+  /** When an answer last showed that its state is the newest. */
   currentMs = 0
   readonly #world: World
   #endpoint: string
-  /** Of the last event or state that it has, and of the last event: what it has come to. */
+  /** Of the last event or state that it has. */
   #revision = ''
   #hasPulled = false
   #cursorId = ''
   #peersSeq = -1
-  /** Peers that came and went while a state was on its way, which may be older. */
+  /** Pulls that are not answered yet. Peers that come and go meanwhile are noted, because the state may be older. */
   #pulls = 0
   #peerSteps: { seq: number; by: number }[] = []
   #stream: EventStream | undefined
   #wanted = false
   #failures = 0
   #openMs = 0
-  /** What it had when it was told to pull; undefined when it was not. */
+  /** Its cursor when it was told to pull; undefined when it was not. */
   #resyncFrom: number | undefined
   #cursor = -1
-  #session: Buffer | undefined
   #onOpen: (() => void) | undefined
 
   constructor(index: number, world: World) {
@@ -74,7 +70,7 @@ export class Agent implements StreamListener {
         token,
         public_key: crypto.getRandomValues(new Uint8Array(32)).toBase64(),
         hostname: this.hostname,
-        // Who says nothing of it is taken for the Go agent.
+        // A node without capabilities is taken for the Go agent.
         capabilities: { builtin_actions: [{ name: 'mesh.ping' }] },
       }),
     })
@@ -90,7 +86,7 @@ export class Agent implements StreamListener {
     this.identity = { index, hostname, node_id: `n_${index}`, ...none }
   }
 
-  /** The desired state, unless what it has is the newest; `whole` for one that never had any. */
+  /** Pulls the desired state, by its revision unless `whole`; resolves to the status. */
   async pull({ whole = false } = {}): Promise<number> {
     const { seq } = this.ledger
     this.#pulls++
@@ -108,12 +104,12 @@ export class Agent implements StreamListener {
   }
 
   /**
-   * Asks for what is newer than what it has, once it is connected and nothing is on its way that it has asked for. One
-   * that never pulled has no state that could be the newest, whatever it was told of since: it is owed a whole one.
+   * Pulls once it is connected and no other pull is under way; 304 says that its state is the newest. An agent that
+   * never pulled has no state to compare, and counts as 304.
    */
   async prove(): Promise<number> {
-    const isBusy = (): boolean => this.#pulls > 0 || (this.#wanted && !this.isOpen)
-    for (let round = 0; round < 600 && isBusy(); round++) await delay(100)
+    const isQuiet = (): boolean => this.#pulls === 0 && (!this.#wanted || this.isOpen)
+    await until(`${this.hostname} is connected and has pulled`, isQuiet, 60_000)
     return this.#hasPulled ? this.pull() : 304
   }
 
@@ -135,7 +131,7 @@ export class Agent implements StreamListener {
     this.#peersSeq = seq
   }
 
-  /** Pulls when it is told to, if it pulls at all. */
+  /** Pulls if the answer asks for it and `pulls` is set. */
   async heartbeat({ pulls }: { pulls: boolean }): Promise<void> {
     const { status, body } = await this.#send('heartbeat', {
       method: 'POST',
@@ -152,7 +148,7 @@ export class Agent implements StreamListener {
     if (pulls && status === 200 && body.includes('"reconcile":true')) await this.pull()
   }
 
-  /** Says where it is: where it was, unless told otherwise. */
+  /** Reports its endpoint, by default the one it had. */
   async reportEndpoint(endpoint = this.#endpoint): Promise<number> {
     this.#endpoint = endpoint
     const { status } = await this.#send('endpoint', {
@@ -190,7 +186,7 @@ export class Agent implements StreamListener {
     this.isOpen = true
     this.#openMs = monotonicMs()
     this.#onOpen?.()
-    // As our agent does: whatever happened meanwhile is known to nobody here.
+    // As our agent does after a reconnection, because it may have missed something.
     if (!this.#onOpen) void this.pull().then(() => this.heartbeat({ pulls: true }))
     this.#onOpen = undefined
   }
@@ -232,10 +228,6 @@ export class Agent implements StreamListener {
     setTimeout(() => this.#wanted && this.#connect(), this.#waitMs(retryAfter))
   }
 
-  session(session: Buffer): void {
-    if (this.#world.resume) this.#session = session
-  }
-
   #waitMs(retryAfter: string | undefined): number {
     if (retryAfter !== undefined) return Number(retryAfter) * 1_000 * (1 + Math.random() / 4)
     const wait = Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failures++)
@@ -251,7 +243,6 @@ export class Agent implements StreamListener {
         token: this.identity?.node_token ?? '',
         lastEventId: this.#cursorId,
         revision: this.#revision,
-        session: this.#session,
         blocks: this.#world.blocks,
       },
       this,
@@ -272,9 +263,9 @@ export class Agent implements StreamListener {
     return answer
   }
 
-  /** Runs again and again, each time a little earlier or later, until `isOver`. */
+  /** Repeats it with up to 10 % of jitter until `isOver`. */
   async repeat(everyMs: number, run: () => Promise<unknown>, isOver: () => boolean): Promise<void> {
-    // Whole tenths of a second: timers that end together share a list.
+    // In tenths of a second, because Node keeps timers of equal length in one list.
     const tenths = (ms: number): number => Math.max(10, Math.round(ms / 100) * 100)
     await delay(tenths(Math.random() * everyMs))
     while (!isOver()) {
@@ -284,7 +275,7 @@ export class Agent implements StreamListener {
   }
 }
 
-/** An answer with a thousand peers is not parsed for six of its fields. */
+/** Reads six fields by regular expression: parsing an answer with a thousand peers would cost too much. */
 function readIdentity({ index, hostname }: Agent, body: Buffer): Identity {
   const text = body.toString('latin1')
   const peers = text.indexOf('"peers":[')

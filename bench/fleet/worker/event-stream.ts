@@ -10,8 +10,6 @@ export interface StreamListener {
   event(event: SeenEvent): void
   /** Status 200 for a stream that ended after it was open, 0 when no answer came. */
   ended(status: number, retryAfter: string | undefined): void
-  /** For the next connection. */
-  session(session: Buffer): void
 }
 
 export interface StreamOptions {
@@ -23,11 +21,10 @@ export interface StreamOptions {
   lastEventId: string
   /** Empty for none. */
   revision: string
-  session?: Buffer | undefined
   blocks: EventBlocks
 }
 
-/** An open event stream, with as little in memory as a TLS connection allows. */
+/** An event stream that takes hardly more memory than its TLS connection. */
 export class EventStream implements AnswerSink {
   readonly #socket: TLSSocket
   readonly #listener: StreamListener
@@ -39,12 +36,11 @@ export class EventStream implements AnswerSink {
   constructor(options: StreamOptions, listener: StreamListener) {
     this.#listener = listener
     this.#blocks = options.blocks
-    const socket = connect(options.address, options.seed, options.session)
+    const socket = connect(options.address, options.seed)
     this.#socket = socket
     const reader = new AnswerReader(this)
     socket.once('secureConnect', () => socket.write(requestOf(options)))
     socket.on('data', (bytes: Buffer) => reader.push(bytes))
-    socket.on('session', (session: Buffer) => listener.session(session))
     socket.on('error', () => socket.destroy())
     socket.once('close', () => listener.ended(this.#status, this.#retryAfter))
   }
@@ -66,7 +62,7 @@ export class EventStream implements AnswerSink {
     this.#socket.destroy()
   }
 
-  /** Stops reading, as a machine does that hangs; what the other side sends fills the buffers of the kernel. */
+  /** Stops reading, like a machine that hangs: what the server sends fills the kernel's buffers. */
   pause(): void {
     this.#socket.pause()
   }

@@ -1,17 +1,16 @@
 import type { Agent } from './agent.ts'
 import type { LiveOptions } from './worker-api.ts'
 
-/** What agents do of themselves, again and again, each at its own time. */
+/** What agents do periodically, each in its own rhythm. */
 export interface Life {
-  /** From now on they live so, and as before no more. */
+  /** Replaces what they did before. An agent that is not yet registered joins in once it is. */
   start(agents: readonly Agent[], options: LiveOptions): void
-  end(): void
   hang(agents: readonly Agent[]): void
   recover(agents: readonly Agent[]): void
 }
 
 export function createLife(): Life {
-  /** Loops of an earlier one end. */
+  /** Loops of an earlier generation end. */
   let generation = 0
   const hanging = new Set<Agent>()
 
@@ -20,17 +19,15 @@ export function createLife(): Life {
       const own = ++generation
       const repeat = (agent: Agent, everyMs: number, run: () => Promise<unknown>): void => {
         if (everyMs === 0) return
-        const unlessHanging = async () => (hanging.has(agent) ? undefined : run())
-        void agent.repeat(everyMs, unlessHanging, () => generation !== own)
+        const isSilent = (): boolean => !agent.identity || hanging.has(agent)
+        const unlessSilent = async () => (isSilent() ? undefined : run())
+        void agent.repeat(everyMs, unlessSilent, () => generation !== own)
       }
       for (const agent of agents) {
         repeat(agent, heartbeatMs, () => agent.heartbeat({ pulls: pullMs > 0 }))
         repeat(agent, pullMs, () => agent.pull())
         repeat(agent, endpointMs, () => agent.reportEndpoint())
       }
-    },
-    end() {
-      generation++
     },
     hang(agents) {
       for (const agent of agents) {

@@ -3,7 +3,7 @@ import { Tally } from './tally.ts'
 import { createVerifier, type Verifier } from './verifier.ts'
 import type { WorkerPage } from './worker-api.ts'
 
-/** What the agents of one process have met with. */
+/** What the agents of one process have observed. */
 export interface Notes {
   readonly tally: Tally
   fault(text: string): void
@@ -33,14 +33,11 @@ export function createNotes(): Notes {
     events: () => events,
     async take() {
       await verifier?.settled()
-      const { user, system } = process.cpuUsage()
       return {
         tally: tally.take(),
         faults: [...faults.splice(0), ...(verifier?.faults ?? [])],
-        events,
         verified: verifier?.verified() ?? 0,
         rssBytes: process.memoryUsage.rss(),
-        cpuMs: (user + system) / 1_000,
       }
     },
   }

@@ -1,4 +1,4 @@
-import { quantiles } from '../../quantiles.ts'
+import { type Quantiles, quantiles } from '../../quantiles.ts'
 
 /** Answers by kind of request: how many of each status, and how long they took. */
 export class Tally {
@@ -32,28 +32,24 @@ export type TallyPage = {
   times: Float64Array
 }[]
 
-export interface Answers {
-  count: number
-  /** Milliseconds. */
-  median: number
-  p99: number
-  max: number
+/** How long they took, in milliseconds, and their statuses. */
+export interface Answers extends Quantiles {
   of(status: number): number
   /** Answers with none of these statuses, in words; empty when there are none. */
   others(...statuses: readonly number[]): string
 }
 
-/** The answers to one kind of request, or to all of them, over several pages. */
-export function answersOf(pages: readonly TallyPage[], kind?: string): Answers {
-  const entries = pages.flat().filter((entry) => kind === undefined || entry.kind === kind)
+/** The answers to one kind of request, or to all of them. */
+export function answersOf(tally: TallyPage, kind?: string): Answers {
+  const entries = tally.filter((entry) => kind === undefined || entry.kind === kind)
   const statuses = new Map<number, number>()
   for (const entry of entries)
     for (const [status, count] of entry.statuses)
       statuses.set(status, (statuses.get(status) ?? 0) + count)
+  const noTimes = { count: 0, min: 0, median: 0, p99: 0, max: 0 }
   const times = entries.flatMap((entry) => Array.from(entry.times))
   return {
-    count: times.length,
-    ...(times.length > 0 ? quantiles(times) : { median: 0, p99: 0, max: 0 }),
+    ...(times.length > 0 ? quantiles(times) : noTimes),
     of: (status) => statuses.get(status) ?? 0,
     others: (...wanted) =>
       [...statuses]

@@ -1,18 +1,16 @@
 import type { SeenEvent } from './event-blocks.ts'
 
-/** What somebody waits for all agents to have been told. */
-export interface WatchRequest {
+/** Which events count. */
+export interface EventWatch {
   type: string
-  /** Stands in the envelope; empty for any of the type. */
-  text: string
+  /** Occurs in the envelope; left out for any event of the type. */
+  text?: string | undefined
+}
+
+export interface WatchRequest extends EventWatch {
   /** How many agents of this worker are to get it. */
   want: number
   timeoutMs: number
-}
-
-/** When the agents got it, in the milliseconds of `monotonicMs`; fewer than wanted when the time was up. */
-export interface Sighting {
-  times: number[]
 }
 
 interface Watch extends WatchRequest {
@@ -21,8 +19,9 @@ interface Watch extends WatchRequest {
 }
 
 export interface Watches {
-  start(request: WatchRequest): Promise<Sighting>
-  /** Remembers which watches an event belongs to: it is asked once for each text, not for each agent. */
+  /** When the agents got it, by `monotonicMs`; fewer than wanted when the time is up. */
+  start(request: WatchRequest): Promise<number[]>
+  /** Remembers which watches an event belongs to: called once for each text, not for each agent. */
   parsed(event: SeenEvent): void
   seen(event: SeenEvent): void
 }
@@ -31,24 +30,24 @@ export function createWatches(): Watches {
   const open = new Set<Watch>()
   const matching = new WeakMap<SeenEvent, readonly Watch[]>()
   return {
-    start({ want, timeoutMs, ...request }) {
-      if (want === 0) return Promise.resolve({ times: [] })
+    start(request) {
+      if (request.want === 0) return Promise.resolve([])
       return new Promise((resolve) => {
         const times: number[] = []
         const done = (): void => {
           clearTimeout(timer)
           open.delete(watch)
-          resolve({ times })
+          resolve(times)
         }
-        const watch: Watch = { ...request, want, timeoutMs, times, done }
-        const timer = setTimeout(done, timeoutMs)
+        const watch: Watch = { ...request, times, done }
+        const timer = setTimeout(done, request.timeoutMs)
         open.add(watch)
       })
     },
     parsed(event) {
       if (open.size === 0) return
       const own = [...open].filter(
-        ({ type, text }) => type === event.type && (text === '' || event.data.includes(text)),
+        ({ type, text = '' }) => type === event.type && event.data.includes(text),
       )
       if (own.length > 0) matching.set(event, own)
     },
@@ -64,7 +63,7 @@ export function createWatches(): Watches {
   }
 }
 
-/** A clock that all processes of a machine read alike. */
+/** The same clock for all processes of a machine. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }

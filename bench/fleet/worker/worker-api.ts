@@ -1,44 +1,46 @@
 import type { LedgerPage } from './ledger.ts'
 import type { Progress } from './progress.ts'
 import type { TallyPage } from './tally.ts'
-import type { Sighting, WatchRequest } from './watches.ts'
+import type { WatchRequest } from './watches.ts'
 
-/** What a process with simulated agents does for the fleet. Agents go by their number in the whole fleet. */
+/**
+ * What a process with simulated agents does for the fleet. An agent is known by its number in the whole fleet; a list
+ * of agents that is left out stands for all that have registered.
+ */
 export interface WorkerApi {
   setup(options: WorkerOptions): void
-  /** One token for each agent, in order; an agent that is refused has no identity. */
-  register(options: { tokens: string[]; concurrency: number }): Promise<(Identity | undefined)[]>
+  /** One token for each agent, in order, 64 at a time; an agent that is refused has no identity. */
+  register(tokens: string[]): Promise<(Identity | undefined)[]>
   /** The same, and each opens its stream and then pulls its state, so that it misses nothing between the two. */
-  enrol(options: { tokens: string[]; concurrency: number }): Promise<(Identity | undefined)[]>
-  /** For a server that asks for nothing. */
+  enrol(tokens: string[]): Promise<void>
+  /** As if all had registered, for a server that knows no nodes. */
   pretend(): void
-  /** Each pulls its state, by its revision where it has one. */
-  pull(options: { agents?: number[]; concurrency: number }): Promise<void>
-  /** Each says where it is. */
-  report(options: { concurrency: number }): Promise<void>
-  /** If the agent is its own, it is somewhere else from now on, and says so; resolves with the status of the answer. */
+  /** Each pulls its state, by its revision where it has one; 32 at a time. */
+  pull(agents?: number[]): Promise<void>
+  /** Each reports its endpoint; 32 at a time. */
+  report(): Promise<void>
+  /** If the worker has the agent, it moves and reports that; resolves to the status of the answer. */
   move(options: { agent: number; endpoint: string }): Promise<number | undefined>
-  /** Opens the streams, from where each agent is; resolves with how long each took, in milliseconds. */
-  open(options: { agents?: number[]; concurrency: number }): Promise<{ times: Float64Array }>
-  /** Closes streams and opens them no more. */
-  close(options: { agents?: number[] }): void
-  /** From now on agents report, pull and say where they are, each at its own time. Zero for never. */
+  /** Opens the streams, from each agent's cursor, 64 at a time; resolves to how long each took, in milliseconds. */
+  open(agents?: number[]): Promise<number[]>
+  /** Closes streams, which are not opened again. */
+  close(agents?: number[]): void
+  /** From now on all agents, once they have registered, send heartbeats, pull and report, each in its own rhythm. Zero stands for never. */
   live(options: LiveOptions): void
-  rest(): void
-  /** Reads no stream any more, as a machine that hangs; it says nothing either. */
-  hang(options: { agents: number[] }): void
-  recover(options: { agents: number[] }): void
-  watch(request: WatchRequest): Promise<Sighting>
-  progress(options: { sinceMs: number }): Progress
+  /** They stop reading their streams and send nothing, like a machine that hangs. */
+  hang(agents: number[]): void
+  recover(agents: number[]): void
+  watch(request: WatchRequest): Promise<number[]>
+  progress(sinceMs: number): Progress
   /** Answers and faults since the last time. */
   take(): Promise<WorkerPage>
   ledgers(): LedgerPage[]
-  /** Each asks whether it has the newest; those that have not are named. */
-  settle(): Promise<{ stale: string[] }>
-  /** From now on the first so many keep a whole state. */
-  fold(options: { count: number }): Promise<void>
+  /** Each asks whether its state is the newest; resolves to the names of those whose state is not. */
+  settle(): Promise<string[]>
+  /** From now on the first `count` agents fold their events into a state. */
+  fold(count: number): Promise<void>
   foldFaults(): Promise<string[]>
-  /** Sends one request after another over so many connections. */
+  /** Sends one request after another over each of so many connections. */
   flood(options: FloodOptions): Promise<{ count: number; ms: number }>
 }
 
@@ -50,11 +52,9 @@ export interface WorkerOptions {
   count: number
   /** For everything but streams. */
   connections: number
-  /** Whether a stream that is opened again takes up its TLS session. */
-  resume: boolean
 }
 
-/** Without `pullMs` no agent pulls, whatever it is told. */
+/** Without `pullMs` no agent pulls, even when it is told to. */
 export interface LiveOptions {
   heartbeatMs: number
   pullMs: number
@@ -75,10 +75,9 @@ export interface Identity {
 export interface WorkerPage {
   tally: TallyPage
   faults: string[]
-  events: number
+  /** Signatures, from the beginning. */
   verified: number
   rssBytes: number
-  cpuMs: number
 }
 
 export interface FloodOptions {

@@ -23,7 +23,7 @@ function createWorker({ first, count, ...options }: WorkerOptions): Worker {
   const life = createLife()
   const agents = Array.from({ length: count }, (_, index) => new Agent(first + index, world))
 
-  /** Those of these numbers that are its own; of all others those that have registered. */
+  /** The agents with these numbers; without numbers, all that have registered. */
   const some = (numbers?: readonly number[]): readonly Agent[] =>
     numbers?.flatMap((number) => agents[number - first] ?? []) ??
     agents.filter(({ identity }) => identity)
@@ -35,56 +35,48 @@ function createWorker({ first, count, ...options }: WorkerOptions): Worker {
   }
 
   return {
-    register: ({ tokens, concurrency }) =>
-      inParallel(tokens, concurrency, (token, index) => admit(index, token)),
-    enrol: ({ tokens, concurrency }) =>
-      inParallel(tokens, concurrency, async (token, index) => {
-        const identity = await admit(index, token)
+    register: (tokens) => inParallel(tokens, 64, (token, index) => admit(index, token)),
+    async enrol(tokens) {
+      await inParallel(tokens, 64, async (token, index) => {
+        await admit(index, token)
         await agents[index]?.open()
         await agents[index]?.pull({ whole: true })
-        return identity
-      }),
+      })
+    },
     pretend() {
       for (const agent of agents) agent.pretend()
     },
-    async pull({ agents: numbers, concurrency }) {
-      await inParallel(some(numbers), concurrency, (agent) => agent.pull())
+    async pull(numbers) {
+      await inParallel(some(numbers), 32, (agent) => agent.pull())
     },
-    async report({ concurrency }) {
-      await inParallel(some(), concurrency, (agent) => agent.reportEndpoint())
+    async report() {
+      await inParallel(some(), 32, (agent) => agent.reportEndpoint())
     },
     move: async ({ agent, endpoint }) => some([agent])[0]?.reportEndpoint(endpoint),
-    async open({ agents: numbers, concurrency }) {
-      const times = await inParallel(some(numbers), concurrency, async (agent) => {
+    open: (numbers) =>
+      inParallel(some(numbers), 64, async (agent) => {
         const startMs = monotonicMs()
         await agent.open()
         return monotonicMs() - startMs
-      })
-      return { times: Float64Array.from(times) }
-    },
-    close({ agents: numbers }) {
+      }),
+    close(numbers) {
       for (const agent of some(numbers)) agent.close()
     },
-    live: (given) => life.start(some(), given),
-    rest: () => life.end(),
-    hang: ({ agents: numbers }) => life.hang(some(numbers)),
-    recover: ({ agents: numbers }) => life.recover(some(numbers)),
+    live: (options) => life.start(agents, options),
+    hang: (numbers) => life.hang(some(numbers)),
+    recover: (numbers) => life.recover(some(numbers)),
     watch: (request) => world.watches.start(request),
-    progress: ({ sinceMs }) => ({ ...progressOf(some(), sinceMs), events: notes.events() }),
+    progress: (sinceMs) => ({ ...progressOf(some(), sinceMs), events: notes.events() }),
     take: () => notes.take(),
     ledgers: () => some().map(({ ledger, identity }) => ledger.page(identity?.node_id ?? '')),
     async settle() {
-      const statuses = await inParallel(some(), 32, async (agent) => ({
-        hostname: agent.hostname,
-        status: await agent.prove(),
-      }))
-      return {
-        stale: statuses
-          .filter(({ status }) => status !== 304)
-          .map(({ hostname, status }) => `${hostname} (${status})`),
-      }
+      const stale = await inParallel(some(), 32, async (agent) => {
+        const status = await agent.prove()
+        return status === 304 ? [] : [`${agent.hostname} (${status})`]
+      })
+      return stale.flat()
     },
-    async fold({ count }) {
+    async fold(count) {
       for (const agent of some().slice(0, count))
         agent.folded = await FoldedState.from(() => stateOf(world, agent))
     },
@@ -95,30 +87,27 @@ function createWorker({ first, count, ...options }: WorkerOptions): Worker {
       })
       return found.flat()
     },
-    flood: (given) =>
-      flood(
-        world,
-        some().flatMap(({ identity }) => identity ?? []),
-        given,
-      ),
+    flood(options) {
+      const identities = some().flatMap(({ identity }) => identity ?? [])
+      return flood(world, identities, options)
+    },
   }
 }
 
 function createWorld(
-  { url, ca, connections, resume }: Omit<WorkerOptions, 'first' | 'count'>,
-  { tally, fault, counted, look }: Notes,
+  { url, ca, connections }: Omit<WorkerOptions, 'first' | 'count'>,
+  notes: Notes,
 ): World {
   const address = addressOf(url, ca)
   const watches = createWatches()
   const blocks = createEventBlocks((event) => {
     watches.parsed(event)
-    look(event)
+    notes.look(event)
   })
-  const requests = createRequests(address, connections)
-  return { address, requests, blocks, watches, tally, resume, fault, counted }
+  return { address, requests: createRequests(address, connections), blocks, watches, ...notes }
 }
 
-/** Whole, and in no tally. */
+/** The whole state; not counted in the tally. */
 async function stateOf({ requests }: World, { identity }: Agent): Promise<NodeState> {
   const { node_id = '', node_token = '' } = identity ?? {}
   const answer = await requests.send({

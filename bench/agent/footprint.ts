@@ -1,0 +1,145 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { generatePrivateKey, publicKeyOf } from '@plexd/agent'
+import { controlApi, createClient, localApi } from '@plexd/protocol'
+import { createHttpTransport, createUnixTransport } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
+import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
+import type { Bench, BenchContext } from '../bench.ts'
+import { inParallel } from '../fleet/in-parallel.ts'
+import type { Plane } from '../fleet/plane.ts'
+import { cpuMsOf, memoryOf } from '../process-usage.ts'
+import { quantiles } from '../quantiles.ts'
+import { medianOf } from '../scenarios/figures.ts'
+import { timeOf } from './mesh-device.ts'
+
+/** A4 to A6: a real plexd with a mesh of 1,000 peers: memory, idle CPU, and its start without a control plane. */
+export const footprint: Bench = {
+  name: 'footprint',
+  targets: ['A4', 'A5', 'A6'],
+  summary: 'memory, idle CPU and start of a real plexd with 1,000 peers',
+  ownNetwork: true,
+  async run(context) {
+    const peers = context.agents ?? (context.quick ? 20 : 1_000)
+    // The peers are never heard of, and must not be reported as unreachable while the daemon is measured.
+    const plane = await context.plane({ args: ['--heartbeat-interval', '1h'] })
+    if (!plane.own) throw new Error('it needs a control plane of our own')
+    await register(plane, peers)
+    await using agent = await startAgentProcess(join(plane.own.dataDir, '..'), {
+      hostname: 'measured',
+      token: await createToken(plane),
+      controlPlane: plane,
+      mesh: true,
+      args: ['--log-level', 'warn'],
+      env: context.profilingEnv,
+    })
+    const local = createClient(localApi, createUnixTransport(agent.socket))
+    const hasAll = async (): Promise<boolean> =>
+      (await local.listPeers({})).body.filter(({ state }) => state !== 'missing').length >= peers
+    await until(`${peers} peers on the interface`, hasAll, 120_000, 200)
+    await idle(context, agent, peers)
+    await plane.own.end('SIGKILL')
+    await starts(context, agent)
+  },
+}
+
+async function createToken({ admin }: Plane): Promise<string> {
+  return (await admin.createToken({ body: {} })).body.token
+}
+
+async function register(plane: Plane, count: number): Promise<void> {
+  using transport = createHttpTransport({
+    baseUrl: plane.url,
+    caFile: plane.caFile,
+    userAgent: 'plexd-bench',
+    timeoutMs: 60_000,
+  })
+  const client = createClient(controlApi, transport)
+  const numbers = Array.from({ length: count }, (_, index) => index)
+  await inParallel(numbers, 16, async (index) => {
+    const token = await createToken(plane)
+    const public_key = publicKeyOf(generatePrivateKey())
+    await client.register({ body: { token, hostname: `peer-${index}`, public_key } })
+  })
+}
+
+/** Once it has settled: garbage of the start is collected within a minute. */
+async function idle(context: BenchContext, agent: AgentProcess, peers: number): Promise<void> {
+  const { pid } = agent.program()
+  const seconds = context.seconds ?? (context.quick ? 1 : 30)
+  await delay(context.quick ? 0 : 60_000)
+  const before = cpuMsOf(pid)
+  const tookMs = await context.profiled(agent, () => timeOf(() => delay(seconds * 1_000)))
+  const share = ((cpuMsOf(pid) - before) / tookMs) * 100
+  context.add({
+    id: 'A4',
+    what: `memory with ${peers} peers`,
+    unit: 'MB',
+    value: memoryOf(pid, 'VmRSS') / 1e6,
+    floor: { what: 'node -e', value: bareMemoryMb() },
+    target: { atMost: 75 },
+  })
+  context.add({
+    what: 'of that its own; the rest are pages of the node binary',
+    unit: 'MB',
+    value: memoryOf(pid, 'RssAnon') / 1e6,
+  })
+  context.add({
+    id: 'A6',
+    what: `CPU with ${peers} peers while nothing happens`,
+    unit: '% of a core',
+    value: share,
+    floor: { what: 'node with an empty timer of 100 ms', value: await bareCpuShare(seconds) },
+    target: { atMost: 0.3 },
+  })
+}
+
+/** With interface, rules and state as they were, like a restart of the daemon. */
+async function starts(context: BenchContext, agent: AgentProcess): Promise<void> {
+  const rounds = context.rounds ?? (context.quick ? 2 : 7)
+  const times: number[] = []
+  const bare: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    await agent.end('SIGKILL')
+    const startedMs = performance.now()
+    const serving = agent.start()
+    await until('the first local answer', () => isAnswered(agent.socket), 60_000, 2)
+    times.push(performance.now() - startedMs)
+    await serving
+    bare.push(await timeOf(async () => execFileSync(process.execPath, ['-e', '0'])))
+  }
+  const floor = quantiles(bare).median
+  context.add({
+    id: 'A5',
+    what: 'start to first local answer, no control plane',
+    unit: 'ms',
+    ...medianOf(quantiles(times)),
+    floor: { what: 'node -e 0', value: floor },
+    target: { atMost: floor + 150 },
+  })
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const socket = connect(path, () => socket.write('GET /v1/state HTTP/1.1\r\nHost: plexd\r\n\r\n'))
+  socket.on('data', () => resolve(true)).on('error', () => resolve(false))
+  return promise.finally(() => socket.destroy())
+}
+
+function bareMemoryMb(): number {
+  const print = 'process.stdout.write(String(process.memoryUsage.rss()))'
+  return Number(execFileSync(process.execPath, ['-e', print])) / 1e6
+}
+
+/** From its second second on, because its start costs as much as a minute of the timer. */
+async function bareCpuShare(seconds: number): Promise<number> {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 100)'])
+  await delay(1_000)
+  const before = cpuMsOf(child.pid ?? 0)
+  await delay(seconds * 1_000)
+  const used = cpuMsOf(child.pid ?? 0) - before
+  child.kill()
+  return used / seconds / 10
+}

@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Bench } from '../bench.ts'
+import { quickLife, usualLife } from '../fleet/fleet.ts'
+import { createTokens } from '../fleet/join.ts'
+import { memoryOf } from '../process-usage.ts'
+import { addFaults, addLoopDelay, cpuShareOf } from './figures.ts'
+import { enrolMesh } from './registration.ts'
+
+/** C2, C3 and C7 in a full mesh: what it costs that all nodes enrol at once, what remains of it, and what idling costs. */
+export const fullMesh: Bench = {
+  name: 'full-mesh',
+  targets: ['C2', 'C3', 'C7'],
+  summary: 'all enrol at once and see each other: memory then and a minute later, CPU, idle CPU',
+  topology: 'full',
+  async run(context) {
+    const size = context.agents ?? (context.quick ? 60 : 1_000)
+    const seconds = context.seconds ?? (context.quick ? 2 : 60)
+    const fleet = await context.fleet({ agents: size })
+    const { plane } = fleet
+    const tokens = await createTokens(plane.admin, size)
+    await fleet.rest()
+    const empty = await plane.usage()
+    const { enrolled, seen } = await context.profiled(plane.own, () => enrolMesh(fleet, tokens))
+    const full = await plane.usage()
+    const peak = plane.own ? memoryOf(plane.own.program().pid, 'VmHWM') : full.rssBytes
+    await fleet.live(context.quick ? quickLife : usualLife)
+    await delay(context.quick ? 1_000 : 60_000)
+    const before = await plane.usage()
+    await context.profiled(plane.own, () => delay(seconds * 1_000))
+    const after = await plane.usage()
+    await fleet.rest()
+    await addFaults(context, fleet)
+    await fleet.close()
+
+    const bare = await context.bare(plane, size)
+    const streams = bare && {
+      what: 'as many streams of bare node:https',
+      value: (bare.bytesPerStream() * size) / 1e6,
+    }
+    const mb = maxMb.find(([agents]) => size <= agents)?.[1]
+    context.add({
+      id: 'C7',
+      what: `full mesh of ${size}: from nothing until everyone sees everyone`,
+      unit: 's',
+      value: seen,
+      floor: bare && { what: 'handshakes with bare node:https', value: size / bare.opensPerSecond },
+      target: { atMost: size <= 1_000 ? 8 : 45 },
+    })
+    context.add({ what: 'all are connected and have a state', unit: 's', value: enrolled })
+    context.add({
+      what: 'CPU of the control plane for it',
+      unit: 's',
+      value: full.cpuSeconds - empty.cpuSeconds,
+    })
+    context.add({
+      id: 'C2',
+      what: `full mesh of ${size}: memory at its peak`,
+      unit: 'MB',
+      value: peak / 1e6,
+      floor: streams,
+      target: mb === undefined ? mb : { atMost: mb * 2 },
+    })
+    context.add({
+      id: 'C2',
+      what: `full mesh of ${size}: memory a minute later`,
+      unit: 'MB',
+      value: before.rssBytes / 1e6,
+      floor: streams,
+      target: mb === undefined ? mb : { atMost: mb },
+    })
+    context.add({
+      id: 'C3',
+      what: `full mesh of ${size}: idle CPU`,
+      unit: '% of a core',
+      value: cpuShareOf(before, after, seconds),
+      target: size <= 1_000 ? { atMost: 2 } : undefined,
+    })
+    addLoopDelay(context, after)
+  },
+}
+
+/** Targets of C2 for memory a minute later, by the number of agents. */
+const maxMb: readonly (readonly [agents: number, mb: number])[] = [
+  [300, 150],
+  [1_000, 300],
+  [3_000, 1_000],
+]
