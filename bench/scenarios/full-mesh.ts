@@ -22,12 +22,12 @@ export const fullMesh: Bench = {
     const empty = await plane.usage()
     const { enrolled, seen } = await context.profiled(plane.own, () => enrolMesh(fleet, tokens))
     const full = await plane.usage()
-    const peak = plane.own ? memoryOf(plane.own.program().pid, 'VmHWM') : full.rssBytes
     await fleet.live(context.quick ? quickLife : usualLife)
     await delay(context.quick ? 1_000 : 60_000)
     const before = await plane.usage()
     await context.profiled(plane.own, () => delay(seconds * 1_000))
     const after = await plane.usage()
+    const peak = plane.own ? memoryOf(plane.own.program().pid, 'VmHWM') : full.rssBytes
     await fleet.rest()
     await addFaults(context, fleet)
     await fleet.close()
