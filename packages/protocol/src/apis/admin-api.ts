@@ -49,26 +49,32 @@ const DryRun = Type.Object({
   ),
 })
 
-const read = { method: 'GET', auth: 'operator', scope: 'tenant' } as const
-const write = { auth: 'operator', scope: 'tenant' } as const
-const remove = { ...write, method: 'DELETE', response: Empty } as const
-/** For operations on what all tenants share. */
-const writeShared = { auth: 'operator', scope: 'installation' } as const
+/** What operators may see of a noun, with the permission for it; below, what they may change. */
+const read = <const Noun extends string>(noun: Noun) =>
+  ({ method: 'GET', auth: 'operator', scope: 'tenant', permission: `${noun}.read` }) as const
+const write = <const Method extends string, const Noun extends string>(
+  method: Method,
+  noun: Noun,
+) => ({ method, auth: 'operator', scope: 'tenant', permission: `${noun}.write` }) as const
+const remove = <const Noun extends string>(noun: Noun) =>
+  ({ ...write('DELETE', noun), response: Empty }) as const
+/** Of what all tenants share. */
+const writeShared = <const Method extends string, const Noun extends string>(
+  method: Method,
+  noun: Noun,
+) => ({ ...write(method, noun), scope: 'installation' }) as const
 
 /** From operators to the control plane. A node in a path is its id or its hostname; a hostname never looks like an id. */
 export const adminApi = {
   whoAmI: operation({
-    ...read,
-    permission: 'self.read',
+    ...read('self'),
     path: '/admin/v1/whoami',
     summary: 'Read whose token this is',
     response: Type.Object({ name: Type.String(), role: Role, tenant: Type.String() }),
   }),
 
   createToken: operation({
-    ...write,
-    permission: 'tokens.write',
-    method: 'POST',
+    ...write('POST', 'tokens'),
     path: '/admin/v1/tokens',
     summary: 'Create a one-time bootstrap token',
     request: Type.Object({
@@ -87,24 +93,21 @@ export const adminApi = {
     errors: [400],
   }),
   listTokens: operation({
-    ...read,
-    permission: 'tokens.read',
+    ...read('tokens'),
     path: '/admin/v1/tokens',
     summary: 'List bootstrap tokens',
     query: Paging,
     response: pageOf(BootstrapToken),
   }),
   revokeToken: operation({
-    ...remove,
-    permission: 'tokens.write',
+    ...remove('tokens'),
     path: '/admin/v1/tokens/{token_id}',
     summary: 'Make a bootstrap token worthless',
     errors: [404],
   }),
 
   listNodes: operation({
-    ...read,
-    permission: 'nodes.read',
+    ...read('nodes'),
     path: '/admin/v1/nodes',
     summary: 'List nodes',
     query: Type.Interface([Paging], {
@@ -116,17 +119,14 @@ export const adminApi = {
     errors: [400],
   }),
   getNode: operation({
-    ...read,
-    permission: 'nodes.read',
+    ...read('nodes'),
     path: '/admin/v1/nodes/{node}',
     summary: 'Read one node',
     response: NodeDetail,
     errors: [404],
   }),
   renameNode: operation({
-    ...write,
-    permission: 'nodes.write',
-    method: 'PATCH',
+    ...write('PATCH', 'nodes'),
     path: '/admin/v1/nodes/{node}',
     summary: 'Give a node another hostname',
     request: Type.Object({ hostname: Type.String({ minLength: 1, maxLength: 253 }) }),
@@ -134,8 +134,7 @@ export const adminApi = {
     errors: [400, 404, 409],
   }),
   removeNode: operation({
-    ...remove,
-    permission: 'nodes.write',
+    ...remove('nodes'),
     path: '/admin/v1/nodes/{node}',
     summary: 'Remove a node from the mesh at once; with ?force all others get fresh PSKs',
     query: Type.Object({
@@ -146,9 +145,7 @@ export const adminApi = {
     errors: [400, 404],
   }),
   requestKeyRotation: operation({
-    ...write,
-    permission: 'nodes.write',
-    method: 'POST',
+    ...write('POST', 'nodes'),
     path: '/admin/v1/nodes/{node}/rotate-keys',
     summary: 'Ask a node to rotate its WireGuard key, and with it its NSK and its token',
     response: Empty,
@@ -156,9 +153,7 @@ export const adminApi = {
     errors: [404, 409],
   }),
   setNodeMetadata: operation({
-    ...write,
-    permission: 'nodes.write',
-    method: 'PATCH',
+    ...write('PATCH', 'nodes'),
     path: '/admin/v1/nodes/{node}/metadata',
     summary: 'Set or remove labels of a node',
     request: Type.Object({
@@ -169,8 +164,7 @@ export const adminApi = {
     errors: [400, 404],
   }),
   listUnconfirmedLabels: operation({
-    ...read,
-    permission: 'nodes.read',
+    ...read('nodes'),
     path: '/admin/v1/labels/unconfirmed',
     summary:
       'List labels that nodes may have set themselves, before labels and reports were told apart',
@@ -179,9 +173,7 @@ export const adminApi = {
     errors: [400],
   }),
   confirmLabels: operation({
-    ...write,
-    permission: 'nodes.write',
-    method: 'POST',
+    ...write('POST', 'nodes'),
     path: '/admin/v1/labels/confirm',
     summary: 'Keep unconfirmed labels as labels: those of the keys, or all',
     request: Type.Object({ keys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })) }),
@@ -189,9 +181,7 @@ export const adminApi = {
     errors: [400],
   }),
   dropLabels: operation({
-    ...write,
-    permission: 'nodes.write',
-    method: 'POST',
+    ...write('POST', 'nodes'),
     path: '/admin/v1/labels/drop',
     summary: 'Make unconfirmed labels what the nodes report, with which no rights go',
     request: Type.Object({ keys: Type.Array(Type.String(), { minItems: 1 }) }),
@@ -200,16 +190,13 @@ export const adminApi = {
   }),
 
   listMeshRanges: operation({
-    ...read,
-    permission: 'mesh_ranges.read',
+    ...read('mesh_ranges'),
     path: '/admin/v1/mesh/ranges',
     summary: 'List the ranges that nodes have their addresses from, in the order they were added',
     response: Type.Object({ items: Type.Array(MeshRange) }),
   }),
   addMeshRange: operation({
-    ...write,
-    permission: 'mesh_ranges.write',
-    method: 'POST',
+    ...write('POST', 'mesh_ranges'),
     path: '/admin/v1/mesh/ranges',
     summary: 'Add a range, from which new nodes take; all nodes route it beside the others',
     request: Type.Object({ range: Ipv4Cidr }),
@@ -218,17 +205,14 @@ export const adminApi = {
     errors: [400, 409],
   }),
   removeMeshRange: operation({
-    ...remove,
-    permission: 'mesh_ranges.write',
+    ...remove('mesh_ranges'),
     path: '/admin/v1/mesh/ranges/{range}',
     summary: 'Remove a range in which no node has an address, nor had one a short while ago',
     errors: [404, 409],
   }),
 
   putData: operation({
-    ...write,
-    permission: 'data.write',
-    method: 'PUT',
+    ...write('PUT', 'data'),
     path: '/admin/v1/data/{key}',
     summary: 'Write a data entry for a node or a label selector',
     params: { key: NewEntryKey },
@@ -245,8 +229,7 @@ export const adminApi = {
     maxDepth: 61,
   }),
   listData: operation({
-    ...read,
-    permission: 'data.read',
+    ...read('data'),
     path: '/admin/v1/data',
     summary: 'List data entries',
     query: Paging,
@@ -254,8 +237,7 @@ export const adminApi = {
     responseKind: 'json-text',
   }),
   getData: operation({
-    ...read,
-    permission: 'data.read',
+    ...read('data'),
     path: '/admin/v1/data/{key}',
     summary: 'Read one data entry: that for a target, or the only one of its key',
     query: Target,
@@ -264,17 +246,14 @@ export const adminApi = {
     errors: [400, 404, 409],
   }),
   deleteData: operation({
-    ...remove,
-    permission: 'data.write',
+    ...remove('data'),
     path: '/admin/v1/data/{key}',
     summary: 'Delete a data entry of a node or a label selector',
     query: Target,
     errors: [400, 404],
   }),
   putSecret: operation({
-    ...write,
-    permission: 'secrets.write',
-    method: 'PUT',
+    ...write('PUT', 'secrets'),
     path: '/admin/v1/secrets/{key}',
     summary: 'Write a secret for a node or a label selector',
     params: { key: NewEntryKey },
@@ -286,16 +265,14 @@ export const adminApi = {
     errors: [400, 404],
   }),
   listSecrets: operation({
-    ...read,
-    permission: 'secrets.read',
+    ...read('secrets'),
     path: '/admin/v1/secrets',
     summary: 'List secrets, without values',
     query: Paging,
     response: pageOf(Secret),
   }),
   deleteSecret: operation({
-    ...remove,
-    permission: 'secrets.write',
+    ...remove('secrets'),
     path: '/admin/v1/secrets/{key}',
     summary: 'Delete a secret of a node or a label selector',
     query: Target,
@@ -303,8 +280,7 @@ export const adminApi = {
   }),
 
   listReports: operation({
-    ...read,
-    permission: 'reports.read',
+    ...read('reports'),
     path: '/admin/v1/nodes/{node}/reports',
     summary: 'List the report entries of a node',
     query: Paging,
@@ -313,8 +289,7 @@ export const adminApi = {
     errors: [404],
   }),
   getReport: operation({
-    ...read,
-    permission: 'reports.read',
+    ...read('reports'),
     path: '/admin/v1/nodes/{node}/reports/{key}',
     summary: 'Read one report entry of a node',
     response: ReportEntry,
@@ -323,25 +298,21 @@ export const adminApi = {
   }),
 
   listPolicies: operation({
-    ...read,
-    permission: 'policies.read',
+    ...read('policies'),
     path: '/admin/v1/policies',
     summary: 'List policies in the order they apply',
     query: Paging,
     response: pageOf(Policy),
   }),
   getPolicy: operation({
-    ...read,
-    permission: 'policies.read',
+    ...read('policies'),
     path: '/admin/v1/policies/{name}',
     summary: 'Read one policy',
     response: Policy,
     errors: [404],
   }),
   putPolicy: operation({
-    ...write,
-    permission: 'policies.write',
-    method: 'PUT',
+    ...write('PUT', 'policies'),
     path: '/admin/v1/policies/{name}',
     summary: 'Create or replace a policy; with ?dry_run only tell what would follow',
     query: DryRun,
@@ -352,9 +323,7 @@ export const adminApi = {
     maxValues: 1_000_000,
   }),
   deletePolicy: operation({
-    ...write,
-    permission: 'policies.write',
-    method: 'DELETE',
+    ...write('DELETE', 'policies'),
     path: '/admin/v1/policies/{name}',
     summary: 'Delete a policy; with ?dry_run only tell what would follow',
     query: DryRun,
@@ -363,9 +332,7 @@ export const adminApi = {
   }),
 
   runAction: operation({
-    ...write,
-    permission: 'executions.write',
-    method: 'POST',
+    ...write('POST', 'executions'),
     path: '/admin/v1/nodes/{node}/executions',
     summary: 'Run an action on a node',
     request: Type.Object({
@@ -378,8 +345,7 @@ export const adminApi = {
     errors: [400, 404, 409],
   }),
   listExecutions: operation({
-    ...read,
-    permission: 'executions.read',
+    ...read('executions'),
     path: '/admin/v1/nodes/{node}/executions',
     summary: 'List the executions of a node, newest first',
     query: Paging,
@@ -387,8 +353,7 @@ export const adminApi = {
     errors: [404],
   }),
   getExecution: operation({
-    ...read,
-    permission: 'executions.read',
+    ...read('executions'),
     path: '/admin/v1/executions/{execution_id}',
     summary: 'Read an execution; ?wait blocks until it has finished',
     query: Type.Object({
@@ -399,16 +364,13 @@ export const adminApi = {
   }),
 
   listSigningKeys: operation({
-    ...read,
-    permission: 'signing_keys.read',
+    ...read('signing_keys'),
     path: '/admin/v1/signing-keys',
     summary: 'List the keys that sign events',
     response: Type.Object({ items: Type.Array(SigningKey) }),
   }),
   rotateSigningKey: operation({
-    ...writeShared,
-    permission: 'signing_keys.write',
-    method: 'POST',
+    ...writeShared('POST', 'signing_keys'),
     path: '/admin/v1/signing-keys/rotate',
     summary: 'Sign with a new key; the old one stays valid for the transition period',
     request: Type.Object({
@@ -419,9 +381,7 @@ export const adminApi = {
   }),
 
   rotateMasterKey: operation({
-    ...writeShared,
-    permission: 'master_key.write',
-    method: 'POST',
+    ...writeShared('POST', 'master_key'),
     path: '/admin/v1/master-key/rotate',
     summary: 'Seal everything anew under a new master key; answers when the old one is gone',
     response: Type.Object({
@@ -432,8 +392,7 @@ export const adminApi = {
   }),
 
   tailEvents: operation({
-    ...read,
-    permission: 'events.read',
+    ...read('events'),
     path: '/admin/v1/nodes/{node}/events',
     summary: 'Follow what a node is sent, as server-sent events',
     query: Type.Object({
@@ -448,8 +407,7 @@ export const adminApi = {
     errors: [400, 404],
   }),
   listTelemetry: operation({
-    ...read,
-    permission: 'telemetry.read',
+    ...read('telemetry'),
     path: '/admin/v1/nodes/{node}/telemetry/{kind}',
     summary: 'List metrics, logs, audit, drift or violations of a node, oldest first',
     query: Type.Interface([Paging], { since: Type.Optional(Type.String()) }),
@@ -459,9 +417,7 @@ export const adminApi = {
   }),
 
   putArtifact: operation({
-    ...writeShared,
-    permission: 'artifacts.write',
-    method: 'PUT',
+    ...writeShared('PUT', 'artifacts'),
     path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
     summary: 'Upload a plexd binary',
     requestKind: 'bytes',
@@ -471,16 +427,13 @@ export const adminApi = {
     maxBodyBytes: 512 * mebibyte,
   }),
   listArtifacts: operation({
-    ...read,
-    permission: 'artifacts.read',
+    ...read('artifacts'),
     path: '/admin/v1/artifacts',
     summary: 'List plexd binaries',
     response: Type.Object({ items: Type.Array(Artifact) }),
   }),
   deleteArtifact: operation({
-    ...writeShared,
-    permission: 'artifacts.write',
-    method: 'DELETE',
+    ...writeShared('DELETE', 'artifacts'),
     path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
     summary: 'Delete a plexd binary',
     response: Empty,
@@ -488,9 +441,7 @@ export const adminApi = {
   }),
 
   createAdminToken: operation({
-    ...write,
-    permission: 'admin_tokens.write',
-    method: 'POST',
+    ...write('POST', 'admin_tokens'),
     path: '/admin/v1/admin-tokens',
     summary: 'Create a token for an operator or a program',
     request: Type.Object({ name: GivenName, role: Role }),
@@ -501,15 +452,13 @@ export const adminApi = {
     errors: [400, 409],
   }),
   listAdminTokens: operation({
-    ...read,
-    permission: 'admin_tokens.read',
+    ...read('admin_tokens'),
     path: '/admin/v1/admin-tokens',
     summary: 'List admin tokens',
     response: Type.Object({ items: Type.Array(AdminToken) }),
   }),
   revokeAdminToken: operation({
-    ...remove,
-    permission: 'admin_tokens.write',
+    ...remove('admin_tokens'),
     path: '/admin/v1/admin-tokens/{token_id}',
     summary: 'Make an admin token worthless',
     errors: [404, 409],
