@@ -16,7 +16,7 @@ import { ifMesh } from './if-mesh.ts'
 export const daemonChecks: readonly Check<AgentConfig>[] = [
   { name: 'daemon', run: checkDaemon },
   { name: 'public endpoint', run: checkEndpoint },
-  { name: 'peers', run: (config) => ifMesh(config, checkPeers) },
+  { name: 'peers', run: ifMesh(checkPeers) },
 ]
 
 async function checkDaemon(config: AgentConfig): Promise<Finding> {

@@ -21,28 +21,26 @@ import { ifMesh } from './if-mesh.ts'
 
 /** Whether what others wrote into the packet filter lets the mesh be, and whether it stays shut without our table. */
 export const firewallChecks: readonly Check<AgentConfig>[] = [
-  { name: 'backstop', run: (config) => ifFiltered(config, checkHeld) },
-  { name: 'host firewall', run: (config) => ifDriven(config, checkHostFirewall) },
-  { name: 'conntrack', run: (config) => ifFiltered(config, checkTracking) },
+  { name: 'backstop', run: ifFiltered(checkHeld) },
+  { name: 'host firewall', run: ifDriven(checkHostFirewall) },
+  { name: 'conntrack', run: ifFiltered(checkTracking) },
 ]
 
-async function ifDriven(
-  config: AgentConfig,
-  check: (config: AgentConfig) => Promise<Finding>,
-): Promise<Finding> {
-  return ifMesh(config, check).catch((error: unknown) => {
-    if (error instanceof ExecError && error.missing) return ok('not needed: there is no nft')
-    throw error
-  })
+type Run = Check<AgentConfig>['run']
+
+function ifDriven(check: Run): Run {
+  return (config) =>
+    ifMesh(check)(config).catch((error: unknown) => {
+      if (error instanceof ExecError && error.missing) return ok('not needed: there is no nft')
+      throw error
+    })
 }
 
-async function ifFiltered(
-  config: AgentConfig,
-  check: (config: AgentConfig) => Promise<Finding>,
-): Promise<Finding> {
-  if (config.meshEnabled && !config.policyEnabled)
-    return ok('not needed: nothing is filtered, by "policy.enabled: false"')
-  return ifDriven(config, check)
+function ifFiltered(check: Run): Run {
+  return async (config) =>
+    config.meshEnabled && !config.policyEnabled
+      ? ok('not needed: nothing is filtered, by "policy.enabled: false"')
+      : ifDriven(check)(config)
 }
 
 /** What drops all on the mesh interface that our table did not let pass, also while somebody has flushed that. */
@@ -51,11 +49,8 @@ async function checkHeld(config: AgentConfig): Promise<Finding> {
   const held = (await findBackstops()).find(({ interface: name }) => name === meshInterface)
   if (held)
     return ok(`held by process ${held.pid}: without our table nothing passes ${meshInterface}`)
-  const plan = planBackstop({ interface: meshInterface, meshIp: undefined })
-  const problem = await checkBackstop(plan).then(
-    () => undefined,
-    (error: unknown) => describeBackstopProblem(error),
-  )
+  const plan = planBackstop({ interface: meshInterface })
+  const problem = await checkBackstop(plan).then(() => undefined, describeBackstopProblem)
   if (problem !== undefined) return warning(problem, 'upgrade nftables and kernel')
   const status = await askDaemon(config, (client) => client.getStatus({}))
   return status instanceof Error

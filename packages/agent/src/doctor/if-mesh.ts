@@ -1,10 +1,10 @@
-import { type Finding, ok } from '@plexd/runtime'
+import { type Check, ok } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 
-/** Checks what only a mesh needs. */
-export async function ifMesh(
-  config: AgentConfig,
-  check: (config: AgentConfig) => Promise<Finding>,
-): Promise<Finding> {
-  return config.meshEnabled ? check(config) : ok('not needed: the mesh is switched off')
+type Run = Check<AgentConfig>['run']
+
+/** The check where a mesh is wanted; elsewhere it is not needed. */
+export function ifMesh(check: Run): Run {
+  return async (config) =>
+    config.meshEnabled ? check(config) : ok('not needed: the mesh is switched off')
 }

@@ -20,7 +20,7 @@ import { ifMesh } from './if-mesh.ts'
 /** Whether the interface of the mesh is there, is ours, and works. */
 export const interfaceCheck: Check<AgentConfig> = {
   name: 'interface',
-  run: (config) => ifMesh(config, checkInterface),
+  run: ifMesh(checkInterface),
 }
 
 async function checkInterface(config: AgentConfig): Promise<Finding> {

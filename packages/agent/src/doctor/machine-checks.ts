@@ -30,9 +30,9 @@ export const machineChecks: readonly Check<AgentConfig>[] = [
   { name: 'disk', run: checkDisk },
   { name: 'groups', run: checkGroups },
   ...toolChecks,
-  { name: 'rights', run: (config) => ifMesh(config, checkRights) },
-  { name: 'wireguard', run: (config) => ifMesh(config, checkWireguard) },
-  { name: 'packet filter', run: (config) => ifMesh(config, checkFilter) },
+  { name: 'rights', run: ifMesh(checkRights) },
+  { name: 'wireguard', run: ifMesh(checkWireguard) },
+  { name: 'packet filter', run: ifMesh(checkFilter) },
 ]
 
 async function checkIdentity({ dataDir, hostname }: AgentConfig): Promise<Finding> {
@@ -44,20 +44,20 @@ async function checkIdentity({ dataDir, hostname }: AgentConfig): Promise<Findin
       'plexd join --api https://HOST:PORT --token-file FILE',
     )
   } catch (error) {
-    return failed(describeError(error), remedyOf(error))
+    const known = error instanceof CliError ? error.remedy : undefined
+    return failed(
+      describeError(error),
+      known ?? systemRemedy(error, 'run this as root, or name the folder with --data-dir'),
+    )
   }
-}
-
-function remedyOf(error: unknown): string {
-  const known = error instanceof CliError ? error.remedy : undefined
-  return known ?? systemRemedy(error, 'run this as root, or name the folder with --data-dir')
 }
 
 const enoughBytes = 64 * 1024 ** 2
 
 async function checkDisk({ dataDir }: AgentConfig): Promise<Finding> {
   try {
-    const fault = await diskFaultOf(dataDir)
+    // A user who may not write there is no fault of the disk.
+    const fault = await probeDisk(dataDir).then(() => undefined, diskFault)
     if (fault !== undefined)
       return failed(`nothing can be kept in "${dataDir}": ${fault}`, diskRemedy(fault))
     const { bavail, bsize } = await statfs(dataDir)
@@ -69,15 +69,10 @@ async function checkDisk({ dataDir }: AgentConfig): Promise<Finding> {
   }
 }
 
-/** That whoever asks may not write there is no fault of the disk. */
-function diskFaultOf(folder: string): Promise<string | undefined> {
-  return probeDisk(folder).then(() => undefined, diskFault)
-}
-
 async function checkGroups(): Promise<Finding> {
-  const missing: string[] = []
-  for (const group of ['plexd', 'plexd-secrets'])
-    if ((await findGroup(group)) === undefined) missing.push(group)
+  const groups = ['plexd', 'plexd-secrets']
+  const ids = await Promise.all(groups.map((group) => findGroup(group)))
+  const missing = groups.filter((_, index) => ids[index] === undefined)
   if (missing.length === 0) return ok('plexd and plexd-secrets are there')
   const remedy = missing.map((group) => `groupadd --system ${group}`).join(' && ')
   return warning(`only root can use the local API fully: ${missing.join(', ')} missing`, remedy)

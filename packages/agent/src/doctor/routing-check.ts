@@ -14,7 +14,7 @@ import { ifMesh } from './if-mesh.ts'
 /** Whether the mesh and the networks of this machine get along, with a daemon or without. */
 export const routingCheck: Check<AgentConfig> = {
   name: 'routing',
-  run: (config) => ifMesh(config, checkRouting),
+  run: ifMesh(checkRouting),
 }
 
 async function checkRouting(config: AgentConfig): Promise<Finding> {

@@ -25,7 +25,7 @@ async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
   if (path !== undefined) return ok(`${path}, ${tools[tool].use}`)
   const { need } = tools[tool]
   if (need === 'none') return warning(describeMissing(tool), installTool(tool))
-  return ifMesh(config, (wanting) => checkNeed(tool, wanting))
+  return ifMesh(() => checkNeed(tool, config))(config)
 }
 
 async function checkNeed(tool: Tool, config: AgentConfig): Promise<Finding> {

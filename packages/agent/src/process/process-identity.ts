@@ -1,32 +1,29 @@
 import { readFileSync } from 'node:fs'
-import { readFile, readlink } from 'node:fs/promises'
+import { readlink } from 'node:fs/promises'
 import { errorCodeOf } from '@plexd/runtime'
 
-/** A process, as no other is: its number is given to another one day, but not with the same start. */
+/** A process. Its id is reused some day, but not with the same start time. */
 export interface ProcessIdentity {
   pid: number
-  /** In ticks since the machine started (proc(5)). */
+  /** In clock ticks since boot (proc(5)). */
   startTicks: string
-  /** Of its program, to be shown; nothing is decided by it. */
+  /** Of its program, for display only. */
   name: string
 }
 
-/** `T` when it is stopped, `Z` when it has ended and nobody has asked how; undefined when it is gone. */
-export type ProcessState = string | undefined
-
-/** Undefined when there is none, or none that can be seen from here; rejects when nobody can tell. */
+/** Undefined if there is none, or none visible from here; rejects if that cannot be told. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
-  const stat = await readStat(pid).catch(ifUnseen(undefined))
+  const stat = parseStat(readVisible(pid, 'stat'))
   return stat && { pid, startTicks: stat.startTicks, name: stat.name }
 }
 
-/** Rejects when it cannot be seen. */
-export async function stateOf({ pid, startTicks }: ProcessIdentity): Promise<ProcessState> {
-  const stat = await readStat(pid)
+/** Of proc(5): `T` if stopped, `Z` for a zombie; undefined if it is gone. Rejects if it cannot be seen. */
+export async function stateOf({ pid, startTicks }: ProcessIdentity): Promise<string | undefined> {
+  const stat = readStat(pid)
   return stat?.startTicks === startTicks ? stat.state : undefined
 }
 
-/** Whether it lives in the network of this process: what has the same name elsewhere is another thing. */
+/** Whether it is in the network namespace of this process: elsewhere the same name means another interface. */
 export async function isInOurNetwork(pid: number): Promise<boolean> {
   const [its, ours] = await Promise.all([networkOf(pid), networkOf('self')])
   return its !== undefined && its === ours
@@ -37,15 +34,15 @@ function networkOf(pid: number | 'self'): Promise<string | undefined> {
 }
 
 /**
- * `kill -9`, if it is still the process that it was, in the network where it was. Resolves when it has ended; throws
- * when it does not within `patienceMs`.
+ * `kill -9`, if it is still the same process and in our network namespace. Resolves when it has ended; rejects if it does
+ * not within `patienceMs`.
  */
 export async function endProcess(
   process_: ProcessIdentity,
   { sleep, patienceMs = 5_000 }: { sleep(ms: number): Promise<void>; patienceMs?: number },
 ): Promise<void> {
   const { pid, name } = process_
-  if ((await hasEnded(process_)) || !(await isInOurNetwork(pid))) return
+  if (hasEnded(process_) || !(await isInOurNetwork(pid))) return
   process.kill(pid, 'SIGKILL')
   if (!(await untilEnded(process_, { sleep, patienceMs })))
     throw new Error(`end process ${pid} (${name}): it does not end, not even by SIGKILL`)
@@ -57,7 +54,7 @@ export async function untilEnded(
   { sleep, patienceMs }: { sleep(ms: number): Promise<void>; patienceMs: number },
 ): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += askEachMs) {
-    if (await hasEnded(process_)) return true
+    if (hasEnded(process_)) return true
     await sleep(askEachMs)
   }
   return hasEnded(process_)
@@ -65,22 +62,20 @@ export async function untilEnded(
 
 const askEachMs = 10
 
-async function hasEnded(process_: ProcessIdentity): Promise<boolean> {
-  return isOver(await readStat(process_.pid), process_)
-}
-
-/** The same in place, for who looks many times a second. One that cannot be seen has not ended, as far as anybody knows. */
+/** False also for one that cannot be seen. */
 export function hasEndedNow(process_: ProcessIdentity): boolean {
   try {
-    return isOver(parseStat(readNow(`/proc/${process_.pid}/stat`)), process_)
+    return hasEnded(process_)
   } catch {
     return false
   }
 }
 
-function isOver(stat: Stat | undefined, { startTicks }: ProcessIdentity): boolean {
+/** Throws if it cannot be seen. */
+function hasEnded({ pid, startTicks }: ProcessIdentity): boolean {
+  const stat = readStat(pid)
   if (stat?.startTicks !== startTicks) return true
-  // Its first thread may have ended before the others, which still hold what it held.
+  // The first thread may have ended before the others, which still hold its sockets and locks.
   return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1
 }
 
@@ -91,39 +86,40 @@ interface Stat {
   startTicks: string
 }
 
-async function readStat(pid: number): Promise<Stat | undefined> {
-  return parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(ifEnded('')))
+function readStat(pid: number): Stat | undefined {
+  return parseStat(readOf(pid, 'stat'))
 }
 
-/** A file of a process in /proc, read in place; empty when that has ended. Throws when nobody can tell. */
-export function readNow(path: string): string {
+/** The text of a process's file in /proc; empty if it has ended, otherwise what `instead` makes of the error. */
+function readOf(pid: number, name: string, instead = insteadFor(endedCodes, '')): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
   } catch (error) {
-    return ifEnded('')(error)
+    return instead(error)
   }
 }
 
-/** Only by these does the kernel say so: who has no more descriptors, or no right to look, knows nothing. */
+/** The same, empty also if another user's process is hidden from us. */
+export function readVisible(pid: number, name: string): string {
+  return readOf(pid, name, ifUnseen(''))
+}
+
+/** Turns the error of reading a process that has ended, or is hidden from us, into `nothing`; throws any other. */
+export function ifUnseen<T>(nothing: T): (error: unknown) => T {
+  return insteadFor([...endedCodes, 'EACCES', 'EPERM'], nothing)
+}
+
+/** By these codes alone the kernel says that a process has ended. */
 const endedCodes = ['ENOENT', 'ESRCH']
 
-function ifEnded<T>(nothing: T): (error: unknown) => T {
-  return nothingFor(endedCodes, nothing)
-}
-
-/** For what was to be read of a process: nothing, where it has ended, or is somebody else's who keeps it from us. */
-export function ifUnseen<T>(nothing: T): (error: unknown) => T {
-  return nothingFor([...endedCodes, 'EACCES', 'EPERM'], nothing)
-}
-
-function nothingFor<T>(codes: readonly string[], nothing: T): (error: unknown) => T {
+function insteadFor<T>(codes: readonly string[], nothing: T): (error: unknown) => T {
   return (error) => {
     if (codes.includes(errorCodeOf(error) ?? '')) return nothing
     throw error
   }
 }
 
-/** Reads /proc/PID/stat. The name stands in parentheses, and may hold some itself. Pure. */
+/** Parses /proc/PID/stat. The name is in parentheses, and may contain some itself. Pure. */
 export function parseStat(text: string): Stat | undefined {
   const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(text.trimEnd()) ?? []
   const fields = rest?.split(' ') ?? []

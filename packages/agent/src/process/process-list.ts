@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises'
-import { ifUnseen, readNow } from './process-identity.ts'
+import { readVisible } from './process-identity.ts'
 
 /** The ids of all processes that can be seen from here. */
 export async function listProcesses(): Promise<number[]> {
@@ -14,16 +14,8 @@ export async function isOwn(pid: number): Promise<boolean> {
   )
 }
 
-/** What it calls itself; empty for one that is gone, or is not ours to look at. */
+/** Its first argument, which a process may set; empty if it has ended, or is hidden from us. */
 export function titleOf(pid: number): string {
-  const [title = ''] = commandLineOf(pid).split('\0')
+  const [title = ''] = readVisible(pid, 'cmdline').split('\0')
   return title
-}
-
-function commandLineOf(pid: number): string {
-  try {
-    return readNow(`/proc/${pid}/cmdline`)
-  } catch (error) {
-    return ifUnseen('')(error)
-  }
 }
