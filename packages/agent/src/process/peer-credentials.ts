@@ -9,16 +9,13 @@ export interface PeerCredentials {
   readonly groups: readonly number[]
 }
 
-/** The process at the other end of a Unix socket, as it was when it connected; undefined when it cannot be known. */
+/** The credentials of the process at the other end of a Unix socket when it connected; undefined if unknown. */
 export type ReadPeerCredentials = (socket: Socket) => PeerCredentials | undefined
 
-/** Constants of Linux on all architectures that Node runs on, but for some that it does not support. */
-const solSocket = 1
-const soPeerCred = 17
-const soPeerGroups = 59
-const erange = 34
+/** The same on all architectures that Node supports. */
+const linux = { solSocket: 1, soPeerCred: 17, soPeerGroups: 59, erange: 34 }
 
-/** Reads them from the kernel through the C library. Where that is not possible, nobody's are known. */
+/** Reads them from the kernel through the C library. Where that is not possible, all are unknown. */
 export async function loadPeerCredentials(log: Log): Promise<ReadPeerCredentials> {
   try {
     return bindPeerCredentials(await importFfi())
@@ -32,10 +29,8 @@ export async function loadPeerCredentials(log: Log): Promise<ReadPeerCredentials
 
 type Ffi = typeof import('node:ffi')
 
-type GetOption = (fd: number, option: number, size: number) => Buffer | number
-
-/** Gives a function that reads an option of a socket: its bytes, or the number of bytes that it needs. */
-function bindGetOption({ dlopen, getInt32 }: Ffi): GetOption {
+/** Returns a function that reads an option of a socket. */
+function bindGetOption({ dlopen, getInt32 }: Ffi): (fd: number, option: number) => Buffer {
   const { functions: libc } = dlopen(null, {
     getsockopt: {
       arguments: ['int32', 'int32', 'int32', 'buffer', 'buffer'],
@@ -44,20 +39,24 @@ function bindGetOption({ dlopen, getInt32 }: Ffi): GetOption {
     __errno_location: { arguments: [], return: 'pointer' },
   })
 
-  return (fd, option, size) => {
-    const value = Buffer.alloc(size)
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(size)
-    const failed = libc.getsockopt(fd, solSocket, option, value, length) !== 0
-    const needed = length.readUInt32LE()
-    if (!failed) return value.subarray(0, needed)
-    // JavaScript runs between the call and the reading of errno, so the length alone tells as well.
-    if (needed > size || getInt32(libc.__errno_location()) === erange) return needed
+  return (fd, option) => {
+    let size = 256
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const value = Buffer.alloc(size)
+      const length = Buffer.alloc(4)
+      length.writeUInt32LE(size)
+      const failed = libc.getsockopt(fd, linux.solSocket, option, value, length) !== 0
+      const needed = length.readUInt32LE()
+      if (!failed) return value.subarray(0, needed)
+      // JavaScript runs between the call and the reading of errno, so a greater length is a sign of ERANGE too.
+      if (needed <= size && getInt32(libc.__errno_location()) !== linux.erange) break
+      size = needed
+    }
     throw new Error(`getsockopt ${option} failed`)
   }
 }
 
-/** The id of the process that listens on a Unix socket, as `listenerOf`; 0 also when nobody listens. */
+/** The id of the process that listens on a Unix socket, as `listenerOf`; 0 also if there is none. */
 export async function listenerAt(path: string): Promise<number | undefined> {
   const socket = connect(path)
   try {
@@ -70,14 +69,10 @@ export async function listenerAt(path: string): Promise<number | undefined> {
   }
 }
 
-/**
- * The id, as it is here, of the process that listens at the other end of a connection; 0 for one of a namespace that
- * is not seen from here, undefined when it cannot be known.
- */
+/** In our PID namespace, 0 if the process is not visible there; undefined if unknown. */
 async function listenerOf(socket: Socket): Promise<number | undefined> {
   try {
-    const credentials = bindGetOption(await importFfi())(descriptorOf(socket), soPeerCred, 12)
-    return typeof credentials === 'number' ? undefined : credentials.readInt32LE(0)
+    return bindGetOption(await importFfi())(descriptorOf(socket), linux.soPeerCred).readInt32LE(0)
   } catch {
     return undefined
   }
@@ -85,30 +80,25 @@ async function listenerOf(socket: Socket): Promise<number | undefined> {
 
 function bindPeerCredentials(ffi: Ffi): ReadPeerCredentials {
   const getOption = bindGetOption(ffi)
-
-  function readGroups(fd: number): number[] {
-    let value = getOption(fd, soPeerGroups, 256)
-    if (typeof value === 'number') value = getOption(fd, soPeerGroups, value)
-    if (typeof value === 'number')
-      throw new Error('the groups of the peer changed while being read')
-    const bytes = value
-    return Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readUInt32LE(4 * at))
-  }
-
   return (socket) => {
     try {
       const fd = descriptorOf(socket)
-      const credentials = getOption(fd, soPeerCred, 12)
-      if (typeof credentials === 'number' || credentials.length !== 12) return undefined
-      const [uid, gid] = [credentials.readUInt32LE(4), credentials.readUInt32LE(8)]
-      return { uid, gid, groups: readGroups(fd) }
+      // struct ucred: pid, uid, gid
+      const credentials = getOption(fd, linux.soPeerCred)
+      if (credentials.length !== 12) return undefined
+      const groups = getOption(fd, linux.soPeerGroups)
+      return {
+        uid: credentials.readUInt32LE(4),
+        gid: credentials.readUInt32LE(8),
+        groups: Array.from({ length: groups.length / 4 }, (_, at) => groups.readUInt32LE(4 * at)),
+      }
     } catch {
-      return undefined // whoever asks for more than that is refused
+      return undefined // access to anything that needs them is denied
     }
   }
 }
 
-/** Node has no public way to the descriptor. */
+/** Node has no public way to get it. */
 function descriptorOf(socket: Socket): number {
   const fd = (socket as { _handle?: { fd?: unknown } })._handle?.fd // private, hence checked
   if (typeof fd !== 'number' || fd < 0) throw new Error('the socket has no descriptor')

@@ -41,15 +41,14 @@ export function createForeignChanges(options: ForeignChangesOptions): ForeignCha
       last = author ?? last
       changes.add(last)
       if (changes.times() === 1)
-        log.warn('another program changed our table', author ? { ...nameOf(author) } : {})
+        log.warn(
+          'another program changed our table',
+          author ? { program: author.name, pid: author.processId } : {},
+        )
     },
     check: changes.check,
     isFight: () => changes.times() > fightTimes,
   }
-}
-
-function nameOf({ name, processId }: Author): { program: string; pid: number } {
-  return { program: name, pid: processId }
 }
 
 /** Pure. */

@@ -25,7 +25,6 @@ export function parseFilterNews(datagram: Buffer): FilterNews {
   while (at + headerBytes <= datagram.length) {
     // struct nlmsghdr (length, type, flags, sequence, port id), then struct nfgenmsg; in host byte order,
     // which is little endian on all supported machines.
-    // which on all that we run on is little endian.
     const length = datagram.readUInt32LE(at)
     if (length < headerBytes || at + length > datagram.length) break
     const type = datagram.readUInt16LE(at + 4)

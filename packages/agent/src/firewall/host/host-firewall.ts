@@ -1,4 +1,4 @@
-/** What the firewall of the machine, written by others, does to the mesh. */
+/** How the packet filter rules of other programs affect the mesh. */
 import type { Cidr } from '@plexd/protocol'
 import { walkChain } from './chain-walk.ts'
 import type { Chain } from './nft-json.ts'
@@ -7,40 +7,41 @@ import type { Probe } from './packet-match.ts'
 export interface MeshTraffic {
   interface: string
   wireguardPort: number
-  /** Undefined where nobody knows. */
+  /** Undefined if unknown. */
   meshRanges: readonly Cidr[] | undefined
-  /** The interface by which most leaves; undefined where nobody knows. */
+  /** The interface of the default route; undefined if unknown. */
   uplink?: string | undefined
 }
 
 export interface Obstacle {
   detail: string
-  /** What to type. */
+  /** The command to run. */
   remedy: string
 }
 
-/** Chains that drop what comes or goes through the mesh, and those that keep WireGuard's own packets from it. Pure. */
+/** Chains that drop packets in the mesh, or WireGuard's own. Pure. */
 export function findShutChains(chains: readonly Chain[], traffic: MeshTraffic): Obstacle[] {
   return passagesOf(traffic).flatMap(({ hook, probes, fault, admit }) =>
     chainsOn(chains, hook)
       .filter((chain) => probes.some((probe) => walkChain(chain, chains, probe).verdict === 'drop'))
       .map((chain) => {
         const manager = managerOf(chain, chains)
+        const { label, remedy } = managers[manager]
         return {
-          detail: `chain "${placeOf(chain)}"${managers[manager]} ${fault}`,
-          remedy: remedies[manager](admit, chain),
+          detail: `chain "${placeOf(chain)}"${label} ${fault}`,
+          remedy: remedy(admit[manager], chain),
         }
       }),
   )
 }
 
-/** A way that packets of the mesh take through this machine. */
+/** One kind of packets of the mesh on this machine. */
 interface Passage {
   hook: 'input' | 'output'
   probes: readonly Probe[]
-  /** What a chain does that shuts it. */
+  /** What a chain that drops them does. */
   fault: string
-  /** To whom what must be said for it to be open. */
+  /** What each manager must be told so that they pass. */
   admit: Readonly<Record<Manager, string>>
 }
 
@@ -95,36 +96,35 @@ function passagesOf({ interface: mesh, wireguardPort: port, ...traffic }: MeshTr
   ]
 }
 
-/** Chains by which packets of the mesh are not tracked: then nobody knows which flow they belong to. Pure. */
+/** Chains that exempt packets of the mesh from connection tracking: then their flow is unknown. Pure. */
 export function findUntracking(chains: readonly Chain[], traffic: MeshTraffic): Obstacle[] {
-  const directions = [
-    { hook: 'prerouting', probes: fromPeers(traffic), match: 'iifname' },
+  const directions: { hook: string; probes: Probe[]; match: string; option: string }[] = [
+    { hook: 'prerouting', probes: fromPeers(traffic), match: 'iifname', option: '-i' },
     {
       hook: 'output',
       probes: [{ iifname: 'none', oifname: traffic.interface }],
       match: 'oifname',
+      option: '-o',
     },
-  ] as const
-  return directions.flatMap(({ hook, probes, match }) =>
+  ]
+  return directions.flatMap(({ hook, probes, match, option }) =>
     chainsOn(chains, hook)
       .filter((chain) => probes.some((probe) => walkChain(chain, chains, probe).isUntracked))
       .map((chain) => ({
-        detail: `chain "${chain.family} ${chain.table} ${chain.name}" has packets on ${traffic.interface} go untracked (NOTRACK): policy is about flows, so that all of these are dropped`,
-        remedy: skipChain(chain, chains, match, traffic.interface),
+        detail: `chain "${placeOf(chain)}" has packets on ${traffic.interface} go untracked (NOTRACK): policy is about flows, so that all of these are dropped`,
+        remedy: ['iptables', 'ufw'].includes(managerOf(chain, chains))
+          ? `iptables -t ${chain.table} -I ${chain.name} ${option} ${traffic.interface} -j ACCEPT`
+          : `nft insert rule ${placeOf(chain)} ${match} "${traffic.interface}" accept`,
       })),
   )
 }
 
-/** From each range one. */
-function fromPeers({
-  interface: mesh,
-  meshRanges,
-}: Pick<MeshTraffic, 'interface'> & {
-  meshRanges: readonly (Cidr | undefined)[] | undefined
-}): Probe[] {
-  const sources = meshRanges ?? [undefined]
-  return sources.map((source) => ({ iifname: mesh, oifname: 'none', source }))
+/** One from each range. */
+function fromPeers({ interface: mesh, meshRanges = [undefined] }: ProbedTraffic): Probe[] {
+  return meshRanges.map((source) => ({ iifname: mesh, oifname: 'none', source }))
 }
+
+type ProbedTraffic = { interface: string; meshRanges: readonly (Cidr | undefined)[] | undefined }
 
 function chainsOn(chains: readonly Chain[], hook: string): Chain[] {
   return chains.filter((chain) => chain.hook === hook)
@@ -132,38 +132,23 @@ function chainsOn(chains: readonly Chain[], hook: string): Chain[] {
 
 type Manager = 'ufw' | 'firewalld' | 'iptables' | 'nft'
 
-const managers: Record<Manager, string> = {
-  ufw: ' (ufw)',
-  firewalld: ' (firewalld)',
-  iptables: ' (iptables)',
-  nft: '',
+const managers: Record<Manager, { label: string; remedy(admit: string, chain: Chain): string }> = {
+  ufw: { label: ' (ufw)', remedy: (admit) => `ufw ${admit}` },
+  firewalld: { label: ' (firewalld)', remedy: (admit) => admit },
+  iptables: {
+    label: ' (iptables)',
+    remedy: (admit, { name }) => `iptables -I ${name} ${admit} -j ACCEPT`,
+  },
+  nft: { label: '', remedy: (admit, chain) => `nft insert rule ${placeOf(chain)} ${admit} accept` },
 }
 
-/** Who wrote it, and so by what it is changed: nft would change it too, until the next start of that. */
+/** The program that wrote the chain, and so has to change it: a change by nft would last until its next start. */
 function managerOf({ family, table, name }: Chain, chains: readonly Chain[]): Manager {
   if (table === 'firewalld') return 'firewalld'
   const isOfIptables = family === 'ip' && /^[A-Z]+$/.test(name)
   if (!isOfIptables) return 'nft'
   const isOfUfw = chains.some((chain) => chain.table === table && chain.name.startsWith('ufw-'))
   return isOfUfw ? 'ufw' : 'iptables'
-}
-
-const remedies: Readonly<Record<Manager, (admit: Passage['admit'], chain: Chain) => string>> = {
-  ufw: ({ ufw }) => `ufw ${ufw}`,
-  firewalld: ({ firewalld }) => firewalld,
-  iptables: ({ iptables }, { name }) => `iptables -I ${name} ${iptables} -j ACCEPT`,
-  nft: ({ nft }, chain) => `nft insert rule ${placeOf(chain)} ${nft} accept`,
-}
-
-function skipChain(
-  chain: Chain,
-  chains: readonly Chain[],
-  match: 'iifname' | 'oifname',
-  mesh: string,
-): string {
-  return ['iptables', 'ufw'].includes(managerOf(chain, chains))
-    ? `iptables -t ${chain.table} -I ${chain.name} ${match === 'iifname' ? '-i' : '-o'} ${mesh} -j ACCEPT`
-    : `nft insert rule ${placeOf(chain)} ${match} "${mesh}" accept`
 }
 
 function placeOf({ family, table, name }: Chain): string {

@@ -1,31 +1,30 @@
-/** Whether a rule of another program would meet a packet of ours, as far as that can be said. */
-import { type Cidr, cidrContains, cidrsOverlap, parseCidr } from '@plexd/protocol'
+/** Whether a rule of another program matches a packet of ours, as far as that can be known. */
+import { type Cidr, cidrsOverlap } from '@plexd/protocol'
+import { covers, readRange } from '../../routing/networks.ts'
 import type { Expression } from './nft-json.ts'
 
-/** A packet that begins a flow. What is left out may be anything. */
+/** A packet that begins a flow. Fields left out may have any value. */
 export interface Probe {
-  /** The interfaces by which it comes and goes; `none` where it has no such. */
+  /** Its incoming and outgoing interfaces; `none` if it has none. */
   iifname: string | 'none' | undefined
   oifname: string | 'none' | undefined
   protocol?: 'udp'
   port?: number
   sourcePort?: number
-  /** Where it comes from. */
   source?: Cidr | undefined
-  /** Where it goes. */
   destination?: Cidr | undefined
 }
 
 export type Match = 'yes' | 'no' | 'maybe'
 
-/** What all these matches say together. */
+/** All conditions of a rule together. */
 export function matchAll(expressions: readonly Expression[], probe: Probe): Match {
   const matches = expressions.flatMap((expression) => matchOne(expression, probe) ?? [])
   if (matches.includes('no')) return 'no'
   return matches.includes('maybe') ? 'maybe' : 'yes'
 }
 
-/** Whether one of them names what the probe is about: whoever wrote it had us in mind. */
+/** Whether a condition names the probe's interface or port: its author had plexd in mind. */
 export function names(expressions: readonly Expression[], probe: Probe): boolean {
   return expressions.some((expression) => {
     const { left, op } = readMatch(expression) ?? {}
@@ -35,7 +34,7 @@ export function names(expressions: readonly Expression[], probe: Probe): boolean
   })
 }
 
-/** Undefined for what is no condition. */
+/** Undefined for anything but a condition. */
 function matchOne(expression: Expression, probe: Probe): Match | undefined {
   if ('xt' in expression || 'limit' in expression) return 'maybe'
   const match = readMatch(expression)
@@ -60,7 +59,7 @@ function readMatch({ match }: Expression): ReadMatch | undefined {
 /** `left` and `right` as in libnftables-json(5). */
 export function compare(left: unknown, right: unknown, probe: Probe): Match {
   const values = listOf(right)
-  // A named set, whose members stand elsewhere.
+  // The members of a named set are not in the rule.
   if (values.some((value) => String(value).startsWith('@'))) return 'maybe'
   switch (keyOf(left)) {
     case 'iifname':
@@ -135,22 +134,16 @@ function rangeOf(value: unknown): [number, number] | undefined {
 
 function amongNetworks(network: Cidr, values: readonly unknown[]): Match {
   const known = values.map(readNetwork)
-  const holds = (outer: Cidr): boolean =>
-    outer.prefixLength <= network.prefixLength && cidrContains(outer, network.first)
-  if (known.some((outer) => outer && holds(outer))) return 'yes'
+  if (known.some((outer) => outer && covers(outer, network))) return 'yes'
   return known.every((outer) => outer && !cidrsOverlap(outer, network)) ? 'no' : 'maybe'
 }
 
 function readNetwork(value: unknown): Cidr | undefined {
   const { addr, len } = isRecord(value) && isRecord(value.prefix) ? value.prefix : {}
-  try {
-    return parseCidr(typeof value === 'string' ? `${value}/32` : `${addr}/${len}`)
-  } catch {
-    return undefined
-  }
+  return readRange(typeof value === 'string' ? value : `${addr}/${len}`)
 }
 
-/** A value, or the members of a set of them. */
+/** A single value, or the members of a set. */
 function listOf(right: unknown): readonly unknown[] {
   if (isRecord(right) && Array.isArray(right.set)) return right.set
   return Array.isArray(right) ? right : [right]
