@@ -6,8 +6,8 @@ import type { Problems } from '../health/problems.ts'
 const lookEachMs = 5_000
 
 /**
- * Tells when somebody has removed the data dir, or put another in its place, as an unmounted disk does: what is open goes on, and
- * the next start would be that of a machine which nobody knows. To be started when what is in it is open.
+ * Reports if the data dir was removed or replaced, as by an unmounted disk: open files keep working, but the next start
+ * would find no identity. To be started once the database is open.
  */
 export function watchDataDir({
   dataDir,
@@ -26,7 +26,7 @@ export function watchDataDir({
   })
 }
 
-/** Empty where there is none. */
+/** Empty if there is none. */
 function identify(path: string): string {
   const { dev, ino } = statSync(path, { throwIfNoEntry: false }) ?? {}
   return ino === undefined ? '' : `${dev} ${ino}`

@@ -15,15 +15,15 @@ import {
 } from '@plexd/runtime'
 
 /**
- * The small durable records of the daemon: where the event stream stands, executions that are not reported yet,
- * drift reports that are not sent. Each statement is on the disk when it returns.
+ * The small durable records of the daemon: the stream's cursor, executions not yet reported, drift reports not yet sent.
+ * Each statement is on the disk when it returns.
  *
- * The file is locked for as long as it is open, and the kernel drops the lock with the process however that ends.
- * So it is the lock of the whole data dir as well: two daemons on one identity would fight over every queue.
- * `onFailure` is told of every write that fails, as is its caller.
+ * The file is locked while it is open, and the kernel releases the lock however the process ends. So it is also the lock
+ * of the data dir: two daemons with one identity would disturb each other's queues. `onFailure` is called for every
+ * failed write, which its caller sees too.
  *
- * Where the disk has no room for the first of them, all that it has is taken into memory, and kept there until `keepOnDisk`
- * is called: the node goes on where it was.
+ * If the disk is full at the start, the contents are copied into memory and stay there until `keepOnDisk`, so that the
+ * node continues where it was.
  */
 export function openDatabase(
   dataDir: string,
@@ -37,7 +37,10 @@ export function openDatabase(
     return openHowever(path, onFailure)
   } catch (error) {
     const code = sqliteCodeOf(error)
-    if (code === sqliteCodes.busy) throw inUse(dataDir)
+    if (code === sqliteCodes.busy)
+      throw new CliError(
+        `open data dir "${dataDir}": another plexd uses it: look with "plexd status", stop it with "systemctl stop plexd"`,
+      )
     if (code !== sqliteCodes.corrupt && code !== sqliteCodes.notDatabase) {
       throw new CliError(`open "${path}": ${describeError(error)}`)
     }
@@ -49,7 +52,7 @@ export function openDatabase(
   }
 }
 
-/** On the disk, or in memory where that has no room. */
+/** On the disk, or in memory if that is full. */
 function openHowever(path: string, onFailure: (error: unknown) => void): DatabaseSync {
   try {
     return tell(onFailure, open(path))
@@ -91,12 +94,12 @@ function open(path: string): DatabaseSync {
   })
 }
 
-/** The lock is on the file all the same. Names of tables mean those in memory, as long as there are any. */
+/** With the lock on the file. Table names mean the temporary tables in memory while there are any. */
 function openInMemory(path: string): DatabaseSync {
   return opened(path, (database) => {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; ROLLBACK')
     database.exec(`PRAGMA temp_store = MEMORY; ${tablesIn('temp')}`)
-    // None in a file that is new.
+    // A new file has none.
     for (const name of tableNames(database, 'main'))
       if (name in tables) database.exec(`INSERT INTO temp.${name} SELECT * FROM main.${name}`)
   })
@@ -109,12 +112,12 @@ function tableNames(database: DatabaseSync, place: 'main' | 'temp'): string[] {
   return rows.map(({ name }) => String(name))
 }
 
-/** Brings to the disk what is in memory, for want of room when the database was opened. Throws when there is none yet. */
+/** Moves to the disk what is in memory because the disk was full. Throws if it still is. */
 export function keepOnDisk(database: DatabaseSync): void {
   const names = tableNames(database, 'temp')
   if (names.length === 0) return
   makeTables(database)
-  // What was on the disk has been taken into memory, and some of it was done with there.
+  // The rows on the disk are replaced: some of their copies in memory have been deleted since.
   const moves = names.map(
     (name) =>
       `DELETE FROM main.${name}; INSERT INTO main.${name} SELECT * FROM temp.${name}; DROP TABLE temp.${name};`,
@@ -128,7 +131,6 @@ function makeTables(database: DatabaseSync): void {
   inTransaction(database, () => database.exec(schema), 'BEGIN EXCLUSIVE')
 }
 
-/** All of it, or nothing. */
 export function inTransaction(
   database: DatabaseSync,
   work: () => void,
@@ -139,7 +141,7 @@ export function inTransaction(
     work()
     database.exec('COMMIT')
   } catch (error) {
-    // A full disk ends some transactions by itself.
+    // SQLite has rolled back some already, as on a full disk.
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }
@@ -178,7 +180,7 @@ function tell(onFailure: (error: unknown) => void, database: DatabaseSync): Data
   })
 }
 
-/** Damage is cheaper to find now than in the middle of a delivery: the file is small. */
+/** Better to find damage now than in the middle of a delivery; the file is small. */
 function checkPages(database: DatabaseSync): void {
   const row = database.prepare('PRAGMA quick_check(1)').get()
   if (row?.quick_check !== 'ok') {
@@ -187,7 +189,7 @@ function checkPages(database: DatabaseSync): void {
   }
 }
 
-/** The write-ahead log goes along: a new database must not replay it. */
+/** With the write-ahead log, which a new database must not replay. */
 function moveAside(path: string): string {
   const aside = `${path}.corrupt-${systemClock.now()}`
   renameSync(path, aside)
@@ -207,14 +209,8 @@ function makeDataDir(dataDir: string, path: string): void {
   }
 }
 
-/** The mode of a folder that was there is someone's decision; the files in it are for their owner alone. */
+/** The mode of an existing folder is its owner's decision; the files in it are private in any case. */
 function warnIfOpen(dataDir: string, log: Log): void {
   if ((statSync(dataDir).mode & 0o077) === 0) return
   log.warn('data dir is open to others: chmod 700 it', { data_dir: dataDir })
-}
-
-function inUse(dataDir: string): CliError {
-  return new CliError(
-    `open data dir "${dataDir}": another plexd uses it: look with "plexd status", stop it with "systemctl stop plexd"`,
-  )
 }

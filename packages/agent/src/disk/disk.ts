@@ -11,15 +11,15 @@ import type { Problems } from '../health/problems.ts'
 import { createListeners } from '../process/listeners.ts'
 import { startTask } from '../process/task.ts'
 
-/** Knows whether the disk takes what is written. */
+/** Whether writes to the disk succeed. */
 export interface Disk extends AsyncDisposable {
-  /** To be told of every write that failed: what is the disk's fault is a problem until it takes something again. */
+  /** To be called for every failed write: a fault of the disk is a problem until a write succeeds again. */
   failed(error: unknown): void
-  /** Whether there is room, before anything is written: who starts on a full disk is to know it. */
+  /** Checks for free space before anything is written, so that a start on a full disk is reported. */
   look(): void
-  /** Resolves when it takes something; rejects with the signal's reason. */
+  /** Resolves when writes succeed; rejects with the signal's reason. */
   room(signal?: AbortSignal): Promise<void>
-  /** Called when it takes something again: what could not be kept can be tried anew. Returns the function that ends it. */
+  /** Called when writes succeed again, for trying failed ones again. Returns the function that ends it. */
   onRoom(listener: () => void): () => void
 }
 
@@ -49,7 +49,7 @@ export function watchDisk({ dataDir, problems, clock, log }: DiskOptions): Disk 
     return probeDisk(dataDir).then(
       () => true,
       (error) => {
-        // One that fails may be read-only by now.
+        // A failing disk may have become read-only.
         tell(diskFault(error))
         return false
       },
@@ -76,7 +76,7 @@ export function watchDisk({ dataDir, problems, clock, log }: DiskOptions): Disk 
     failed,
     look() {
       const { blocks, bfree, bavail, bsize } = statfsSync(dataDir)
-      // What is kept back for root is there for root.
+      // Reserved blocks are free for root.
       const leftBytes = (process.geteuid?.() === 0 ? bfree : bavail) * bsize
       if (blocks === 0 || leftBytes >= leastRoomBytes) return
       failed(Object.assign(new Error(`ENOSPC: ${leftBytes} bytes left`), { code: 'ENOSPC' }))

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** One value that outlives the process; on the disk when `write` returns, unless a transaction is open. */
+/** One durable value; on the disk when `write` returns, unless a transaction is open. */
 export interface Mark {
-  /** Undefined until something was written. */
+  /** Undefined until one was written. */
   read(): string | undefined
   write(value: string): void
 }

@@ -6,18 +6,18 @@ import { makeOpenFolder } from './open-folder.ts'
 export const standardRunDir = '/run/plexd'
 
 /**
- * Where plexd keeps what belongs to this network namespace, by the number that the kernel has for that: another one has an
- * interface of the same name, and settings of its own. It goes when the machine starts anew, as the namespace does.
+ * For the files of this network namespace, by its inode number: another one may have an interface of the same name. It is
+ * gone after a reboot, like the namespace.
  */
 export function namespaceFolder(runDir = standardRunDir): string {
   return join(runDir, `net-${statSync('/proc/self/ns/net').ino}`)
 }
 
-/** Makes it. Rejects where others than root and this user could put something into it. */
+/** Creates it. Rejects if anybody but root and this user could write to it. */
 export async function openNamespaceFolder(runDir = standardRunDir): Promise<string> {
   const folder = namespaceFolder(runDir)
   await makeOpenFolder(runDir)
-  // Without those above it, which would be for root alone: the socket of the Local Node API is there too.
+  // Not its parents, which would get the same mode: the socket of the Local Node API is in one of them.
   if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 })
   const { uid, mode } = lstatSync(folder)
   if (![0, process.geteuid?.()].includes(uid) || (mode & 0o022) !== 0)

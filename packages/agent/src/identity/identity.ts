@@ -5,43 +5,43 @@ import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 import { readOwnSecret } from './own-secret.ts'
 
-/** What changes with a rotation. */
+/** Replaced by a rotation. */
 const Keys = Type.Object({
   /** WireGuard, base64. */
   private_key: Key32,
   node_secret_key: Type.String(),
-  /** The bearer token; control planes without one take the node secret key. */
+  /** The bearer token; for control planes without one, it is the node secret key. */
   node_token: Type.Optional(Type.String()),
 })
 export type Keys = Static<typeof Keys>
 
-/** Who this node is. One file, so that a crash never leaves half of it. */
+/** One file, so that a crash never leaves half of it. */
 export const Identity = Type.Object({
   node_id: NodeId,
   mesh_ip: MeshIp,
-  /** All addresses of the mesh; other control planes do not say. */
+  /** All addresses of the mesh; absent from other control planes. */
   mesh_ranges: Type.Optional(MeshRanges),
-  /** That of the node's own address: all that an older version knows, which would guess a larger one. */
+  /** The range of the node's own address, for older versions, which would guess a larger one. */
   mesh_range: Type.Optional(Ipv4Cidr),
   hostname: Type.String(),
   ...Keys.properties,
   signing_public_key: Key32,
-  /** A key that the control plane may know already: saved before it is sent, promoted when it is accepted. */
+  /** Saved before it is sent, because the control plane may know it from then on; becomes `private_key` when accepted. */
   pending_private_key: Type.Optional(Key32),
-  /** The event that the last rotation answered, so that its replay does not rotate again. */
+  /** The event of the last rotation, so that its replay does not rotate again. */
   rotation_event_id: Type.Optional(Type.String()),
-  /** This control plane has shown that it puts its mark on every answer: what lacks it is not from there. */
+  /** This control plane marks every answer: one without the mark is not its own. */
   marked_answers: Type.Optional(Type.Boolean()),
-  /** What the last rotations replaced, newest first: a control plane that is restored from a backup may know no other. */
+  /** The keys before the last rotations, newest first: a control plane restored from a backup may know only these. */
   former: Type.Optional(Type.Array(Keys)),
 })
 export type Identity = Static<typeof Identity>
 
 /** The identity of a running daemon. */
 export interface IdentityStore {
-  /** As it is on the disk: a token that is sent from here is one that a restart will find. */
+  /** As on the disk: a token that has been sent will be found after a restart. */
   current(): Identity
-  /** One after the other. In force, and on the disk, when it resolves; nothing has changed when it rejects. */
+  /** One at a time. In force and on the disk when it resolves; unchanged if it rejects. */
   update(change: (now: Identity) => Identity): Promise<void>
 }
 
@@ -70,7 +70,7 @@ export function createIdentityStore(
   }
 }
 
-/** All addresses of the mesh; undefined where the control plane never said. */
+/** All addresses of the mesh; undefined if the control plane never sent them. */
 export function rangesOf({ mesh_ranges, mesh_range }: Identity): readonly string[] | undefined {
   return mesh_ranges ?? (mesh_range === undefined ? undefined : [mesh_range])
 }
@@ -84,10 +84,10 @@ export function keysOf({ private_key, node_secret_key, node_token }: Keys): Keys
   return { private_key, node_secret_key, ...(node_token === undefined ? {} : { node_token }) }
 }
 
-/** So many rotations may lie behind a backup. More of them are more secrets on the disk, which nobody else forgets. */
+/** A backup may be this many rotations old. More would be more secrets on the disk. */
 const formerKept = 3
 
-/** With other keys in force; those of now are kept, nothing is thrown away but what is too old. */
+/** With other keys in force; the previous ones move to `former`. */
 export function withKeys(now: Identity, keys: Keys): Identity {
   const { private_key: _, node_secret_key: __, node_token: ___, former = [], ...rest } = now
   const others = former.filter((each) => bearerOf(each) !== bearerOf(keys))
@@ -99,9 +99,8 @@ export async function saveIdentity(dataDir: string, identity: Identity): Promise
 }
 
 /**
- * Undefined when the node was never registered. Reads the four files of the Go agent too; they hold no hostname, so
- * `hostname` stands in. Throws a CliError for files that are there but cannot be an identity, or are not
- * kept from others.
+ * Undefined if the node was never registered. Reads the four files of the Go agent too; they have no hostname, so
+ * `hostname` is used. Rejects with a CliError if the files are no identity, or others may read or change them.
  */
 export async function loadIdentity(
   dataDir: string,
@@ -127,7 +126,7 @@ export async function loadIdentity(
 const anewRemedy =
   'restore it from a backup, or start over with "plexd deregister --purge --force" and "plexd join"'
 
-/** The words of a parser quote what they stumble on, which may be a key. */
+/** Without the parser's message, which quotes the text, and that may be a key. */
 function parseStored(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -136,7 +135,7 @@ function parseStored(text: string): unknown {
   }
 }
 
-/** Throws a TypeError that names the field which does not fit, never its value. */
+/** Throws a TypeError that names the invalid field, never its value. */
 export function checkIdentity(candidate: unknown): Identity {
   if (!Check(Identity, candidate)) {
     throw new TypeError(schemaFault(Errors(Identity, candidate), { whole: 'identity' }))
@@ -148,12 +147,12 @@ export function checkIdentity(candidate: unknown): Identity {
 const fileName = 'identity.json'
 const goFileNames = ['private_key', 'node_secret_key', 'signing_public_key']
 
-/** Whether they are there or not. */
+/** The paths, whether the files exist or not. */
 export function identityFiles(dataDir: string): string[] {
   return [fileName, ...goFileNames].map((name) => join(dataDir, name))
 }
 
-/** `identity.json` of the Go agent has no keys; they stand beside it, the signing key as well. */
+/** The Go agent keeps the keys, also for signatures, in files beside its `identity.json`. */
 function readGoFiles(dataDir: string): Record<string, string> {
   const owners = ownersHere(dataDir)
   return Object.fromEntries(

@@ -19,5 +19,5 @@ export function publicKeyOf(privateKey: string): string {
   return spki.subarray(-32).toString('base64')
 }
 
-/** What stands before the 32 key bytes in the PKCS #8 form of an X25519 key (RFC 8410, section 7). */
+/** The bytes before the 32 key bytes in the PKCS #8 form of an X25519 key (RFC 8410, section 7). */
 const pkcs8Prefix = Buffer.from('302e020100300506032b656e04220420', 'hex')

@@ -8,8 +8,8 @@ import {
 } from '@plexd/runtime'
 
 /**
- * The text of a file with a key or a token of this node, undefined when there is none. Throws a CliError when others may
- * read or change it, or when it is somebody else's than `owners`; `exitCode` is that of a file which a person has named.
+ * The text of a file with a key or a token of this node; undefined if there is none. Throws a CliError with `exitCode` if
+ * others may read or change it, or its owner is not one of `owners`.
  */
 export function readOwnSecret(
   path: string,
@@ -26,7 +26,7 @@ export function readOwnSecret(
   }
 }
 
-/** Who types `sudo plexd join --token-file FILE` has made the file himself. */
+/** With `sudo plexd join --token-file FILE`, the file may belong to the user who called sudo. */
 export function ownersOfTyped(env: NodeJS.ProcessEnv, dataDir: string): readonly number[] {
   const owners = ownersHere(dataDir)
   const typist = Number(env.SUDO_UID ?? '')

@@ -8,8 +8,8 @@ export interface ToldIdentity extends Disposable {
 }
 
 /**
- * Keeps in the identity what the control plane says of this node and operators may change, its name and the ranges of
- * the mesh: at once, and with each `look` if it could not be saved before.
+ * Saves in the identity what operators may change: the node's hostname and the ranges of the mesh. At once, and again
+ * with each `look` if saving failed.
  */
 export function followToldIdentity({
   desired,
@@ -36,14 +36,11 @@ export function followToldIdentity({
   function readNews(): Partial<Identity> | undefined {
     const { hostname, mesh_ranges } = desired.current()
     const now = identity.current()
-    const isRenamed = hostname !== '' && hostname !== now.hostname
-    const hasOtherRanges =
-      mesh_ranges.length > 0 && !isDeepStrictEqual(mesh_ranges, now.mesh_ranges)
-    if (!isRenamed && !hasOtherRanges) return undefined
-    return {
-      ...(isRenamed ? { hostname } : {}),
-      ...(hasOtherRanges ? { mesh_ranges: [...mesh_ranges] } : {}),
-    }
+    const news: Partial<Identity> = {}
+    if (hostname !== '' && hostname !== now.hostname) news.hostname = hostname
+    if (mesh_ranges.length > 0 && !isDeepStrictEqual(mesh_ranges, now.mesh_ranges))
+      news.mesh_ranges = [...mesh_ranges]
+    return Object.keys(news).length === 0 ? undefined : news
   }
 
   async function take(news: Partial<Identity>): Promise<void> {

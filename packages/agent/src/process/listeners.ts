@@ -1,4 +1,4 @@
-/** Those who want to hear of something. What is told while nobody listens is lost. */
+/** Anything told without a listener is lost. */
 export interface Listeners<Told extends unknown[] = []> {
   /** Returns the function that ends it. */
   add(listener: (...told: Told) => void): () => void

@@ -1,6 +1,6 @@
 /**
- * Runs a loop until it is disposed of; disposing resolves when the loop has ended. The loop ends by the signal's
- * abort and by nothing else: any other failure is a bug, left unhandled on purpose, so that the process dies loudly.
+ * Runs a loop until it is disposed of; disposing resolves when the loop has ended. Only the signal ends it: any other
+ * failure is a bug, and stays unhandled so that the process crashes.
  */
 export function startTask(loop: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const controller = new AbortController()

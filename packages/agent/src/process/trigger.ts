@@ -1,6 +1,6 @@
 import type { Clock } from '@plexd/runtime'
 
-/** Wakes a loop before its time. Firing while the loop is busy is remembered, firing often counts once. */
+/** Wakes a loop early. A call of `fire` while the loop is busy is remembered; several count once. */
 export interface Trigger {
   fire(): void
   /** Resolves to true when fired, to false after `ms`; rejects with the signal's reason. */

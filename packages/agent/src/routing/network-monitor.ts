@@ -8,30 +8,30 @@ import { meshTable } from './routing-plan.ts'
 
 export interface NetworkMonitorOptions {
   interfaceName: string
-  /** Something was said of the interface, of rules, or of routes into the mesh; or may have been missed. */
+  /** The interface, a rule or a route into the mesh has changed, or a change may have been missed. */
   onChange(): void
-  /** The machine has other addresses, or another way out, than before. */
+  /** The machine's addresses or default routes have changed. */
   onMove(): void
-  /** Why nobody tells of changes, so that they are seen late; undefined once somebody does. */
+  /** Why changes are noticed late; undefined once they are not. */
   onUnwatched(why: string | undefined): void
-  /** CIDR; throws while nobody knows. */
+  /** CIDR; throws while unknown. */
   meshRanges(): readonly string[]
   clock: Clock
   log: Log
 }
 
-/** It would outlive a killed daemon until the next change of the network. */
+/** Without it, the monitor would outlive a killed daemon until the next change of the network. */
 const withDaemon = ['setpriv', '--pdeathsig', 'KILL'] as const
-/** Not for one device: the interface that comes back after a removal is another one to the kernel. */
+/** Not for one device: an interface that is created again is another device to the kernel. */
 const monitor = ['ip', '-oneline', 'monitor', 'link', 'address', 'route', 'rule'] as const
 
-/** Keeps an `ip monitor` running and tells what it says. */
+/** Keeps an `ip monitor` running and reports what it prints. */
 export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDisposable {
   const { interfaceName, onChange, onMove, onUnwatched, clock, log } = options
   const backoff = createBackoff({ minMs: 1_000, maxMs: 60_000 })
   let addresses = addressesBeside(interfaceName)
   let wayOut = readWayOut()
-  // What is said of one that got another name does not name ours.
+  // A line about our interface after it was renamed has the new name only.
   let wasThere = isDevice(interfaceName)
 
   function read(line: string): void {
@@ -40,10 +40,10 @@ export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDispos
     wasThere = isThere
     const now = addressesBeside(interfaceName)
     const out = isWayOut.test(line) ? readWayOut() : wayOut
-    // No way out at all is none to speak by: what counts is the next one, if it is another.
+    // Without any default route there is nothing to report through: what counts is the next one, if it differs.
     const isMove = now !== addresses || (out !== '' && out !== wayOut)
     addresses = now
-    if (out !== '') wayOut = out
+    wayOut = out || wayOut
     if (isMove) onMove()
   }
 
@@ -67,7 +67,7 @@ export function startNetworkMonitor(options: NetworkMonitorOptions): AsyncDispos
 
 const isLink = /^\d+: [^ ]+: </
 
-/** The label of an address, by which Node names interfaces, is still the old name after a renaming. */
+/** Not by os.networkInterfaces: it uses the labels of addresses, which keep the old name after a renaming. */
 export function isDevice(name: string): boolean {
   const devices = readFileSync('/proc/net/dev', 'utf8').split('\n')
   return devices.some((line) => line.trimStart().startsWith(`${name}:`))
@@ -76,8 +76,8 @@ export function isDevice(name: string): boolean {
 const isWayOut = /^(Deleted )?default /
 
 /**
- * Whether a line of `ip monitor` may be about the ways into the mesh: it names the interface or the table, is about a
- * rule, or about a network that has an address in common with the mesh. Pure.
+ * Whether a line of `ip monitor` may be about routing into the mesh: it names the interface or the table, is about a
+ * rule, or about a network that overlaps the mesh. Pure.
  */
 export function concernsMesh(
   line: string,
@@ -90,7 +90,7 @@ export function concernsMesh(
 }
 
 const isRule = /^(Deleted )?\d+:\s+(not )?from /
-/** Of a route: its type, if any, comes first. */
+/** Of a route; its type, if any, comes first. */
 const destination = /^(?:Deleted )?(?:[a-z]+ )?(\d+\.\d+\.\d+\.\d+(?:\/\d+)?) /
 
 function touches(dst: string, meshRanges: () => readonly string[]): boolean {

@@ -6,20 +6,21 @@ import { namespaceFolder, openNamespaceFolder, standardRunDir } from '../disk/na
 import { type CheckedPeer, endpointAddress } from './route-check.ts'
 
 export interface ReversePathPlace {
-  /** How the kernel checks by which interface an answer would leave, of IPv4. */
+  /** The folder of IPv4 settings. */
   conf?: string
   runDir?: string
 }
 
 const standardConf = '/proc/sys/net/ipv4/conf'
 const settingIn = (conf: string): string => join(conf, 'all', 'src_valid_mark')
-/** What the setting was before it was ours. */
+/** The value before ours. */
 const keptIn = (folder: string): string => join(folder, 'src_valid_mark')
 
 /**
- * Where the kernel drops what comes by another interface than an answer would leave by, packets of WireGuard from peers
- * whose own address lies in a range of the mesh are such: it must heed the mark that they have. What it cannot be told is
- * said. Only where there are such peers, for it concerns all marks of the machine.
+ * With a strict reverse path filter (rp_filter) the kernel drops packets from any interface but the one an answer would
+ * leave by, and so WireGuard's from peers whose own address is in a mesh range, unless it heeds their mark
+ * (src_valid_mark). Set only if there are such peers, because it applies to all marks of the machine. Resolves to what is
+ * wrong if it cannot be set.
  */
 export async function allowMarkedReturn(
   peers: readonly CheckedPeer[],
@@ -41,7 +42,7 @@ export async function allowMarkedReturn(
   }
 }
 
-/** Puts back what `allowMarkedReturn` has set, unless somebody has set another since. */
+/** Restores what `allowMarkedReturn` has changed, unless somebody has changed it since. */
 export async function restoreMarkedReturn({
   conf = standardConf,
   runDir = standardRunDir,
@@ -57,7 +58,7 @@ function isInside(address: string, ranges: readonly Cidr[]): boolean {
   return /^[\d.]+$/.test(address) && rangeOf(ranges, parseIpv4(address)) !== undefined
 }
 
-/** Whether it is so on any interface: the larger of its own number and that for all counts, and 1 is strict. */
+/** Whether it is on any interface: the larger of its own value and that for all counts, and 1 is strict. */
 async function isStrict(conf: string): Promise<boolean> {
   const forAll = await readNumber(join(conf, 'all', 'rp_filter'))
   const names = await readdir(conf).catch(() => [])
@@ -69,7 +70,7 @@ async function isStrict(conf: string): Promise<boolean> {
   return numbers.some((number) => Math.max(number, forAll) === 1)
 }
 
-/** 0 where there is none. */
+/** 0 if there is no such file. */
 async function readNumber(path: string): Promise<number> {
   return Number(await readFile(path, 'utf8').catch(() => '0'))
 }

@@ -1,11 +1,11 @@
-/** What becomes of a packet in a chain of another program, as far as that can be said. */
+/** The verdict on a packet in a chain of another program, as far as that can be known. */
 import type { Chain, Expression } from './nft-json.ts'
 import { compare, type Match, matchAll, names, type Probe } from './packet-match.ts'
 
 export interface Walk {
-  /** `drop` only where that is certain. */
+  /** `drop` only if that is certain. */
   verdict: 'accept' | 'drop'
-  /** Whether something on the way makes that the kernel does not track it. */
+  /** Whether a rule on the way exempts it from connection tracking. */
   isUntracked: boolean
 }
 
@@ -27,7 +27,7 @@ export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): 
         const end = decide(chain, branch, next)
         if (end !== undefined) return end
         if (branch.isFinal && branch.match === 'yes') return undefined
-        // What follows here may not see it, as in the chain by which ufw drops what is not for this machine.
+        // The next rules may not see it, as in ufw's chain for packets that are not for this machine.
         if (leavesChain(branch)) way = { ...way, mayHaveLeft: true }
       }
     }
@@ -39,7 +39,7 @@ export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): 
     { verdict, target }: Branch,
     way: Way,
   ): Walk['verdict'] | undefined {
-    // What lets only some through is not for us, unless it names us; what keeps out some is neither.
+    // A rule that matches only perhaps does not count, unless it accepts and names our interface or port.
     if (verdict === 'accept') return way.isCertain || way.isNamed ? 'accept' : undefined
     if (verdict === 'drop') return way.isCertain && !way.mayHaveLeft ? 'drop' : undefined
     const next = target && way.depth < 16 ? findChain(chains, chain, target) : undefined
@@ -48,11 +48,11 @@ export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): 
 }
 
 interface Way {
-  /** Whether the packet comes here for sure, unless a rule before took it out of the chain. */
+  /** Whether the packet certainly gets here, unless it has left the chain before. */
   isCertain: boolean
-  /** Whether one perhaps did. */
+  /** Whether it may have left. */
   mayHaveLeft: boolean
-  /** Whether a rule on the way named what the packet is about. */
+  /** Whether a rule on the way named the packet's interface or port. */
   isNamed: boolean
   depth: number
 }
@@ -76,7 +76,7 @@ interface Branch {
   verdict: 'accept' | 'drop' | 'return' | 'jump' | undefined
   /** Of a jump. */
   target?: string
-  /** Whether it does not come back to the next rule. */
+  /** Whether the next rule is not evaluated. */
   isFinal: boolean
   isNamed: boolean
 }
@@ -91,9 +91,8 @@ function branchesOf(rule: readonly Expression[], match: Match, probe: Probe): Br
   })
 }
 
-/** Each element is a key and its verdict. */
 function mapBranches(map: unknown, match: Match, probe: Probe): Branch[] {
-  const { key, data } = map as { key?: unknown; data?: { set?: unknown } } // as nft writes it; else nothing is found
+  const { key, data } = map as { key?: unknown; data?: { set?: unknown } } // as nft writes it; otherwise nothing is found
   const elements: unknown[] = Array.isArray(data?.set) ? data.set : []
   return elements.flatMap((element) => {
     if (!Array.isArray(element)) return []

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The kernel's table of flows, of this network namespace. */
+/** The connection tracking table of this network namespace. */
 export interface FlowTable {
   flows: number
-  /** With more the kernel drops what begins a new one, on every interface, and says so in its log alone. */
+  /** Beyond it the kernel drops the first packet of each new flow, on every interface, and only logs it. */
   limit: number
 }
 
-/** Undefined where nothing is tracked. */
+/** Undefined if nothing is tracked. */
 export async function readFlowTable(
   folder = '/proc/sys/net/netfilter',
 ): Promise<FlowTable | undefined> {
@@ -22,7 +22,7 @@ export async function readFlowTable(
     : undefined
 }
 
-/** Where a burst would fill it. */
+/** From this share on a burst would fill it. */
 const narrowShare = 0.9
 
 /** Undefined while there is room. Pure. */

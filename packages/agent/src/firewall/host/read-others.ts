@@ -3,8 +3,8 @@ import { createExecThroughFile } from '../nft/exec-through-file.ts'
 import { type Chain, parseRuleset } from './nft-json.ts'
 
 /**
- * The chains of all other programs, as far as they see IPv4. Table by table: nft 1.0.6 prints memory that it does not own
- * where a table has an owner, as our backstop has, and then may print nothing at all.
+ * The chains of all other programs that see IPv4. Read table by table, because nft 1.0.6 prints memory that it does not
+ * own for a table with an owner, such as our backstop, and may then print nothing at all.
  */
 export async function readOthers(): Promise<Chain[]> {
   const execThroughFile = createExecThroughFile()
@@ -14,7 +14,7 @@ export async function readOthers(): Promise<Chain[]> {
       try {
         return parseRuleset(await execThroughFile(['nft', '-j', 'list', 'table', family, name]))
       } catch (error) {
-        // It may be gone by now.
+        // Deleted in the meantime.
         if (error instanceof ExecError && error.stderr.includes('No such file')) return []
         throw new Error(`read table ${family} ${name}`, { cause: error })
       }
@@ -23,7 +23,7 @@ export async function readOthers(): Promise<Chain[]> {
   return listings.flat()
 }
 
-/** Lines such as `table inet filter`. Pure. */
+/** From lines such as `table inet filter`. Pure. */
 export function parseTables(text: string): [family: string, name: string][] {
   return [...text.matchAll(/^table (ip|inet) (\S+)$/gm)]
     .map(([, family = '', name = '']): [string, string] => [family, name])

@@ -6,7 +6,6 @@ const Counter = Type.Object({ packets: Type.Number(), bytes: Type.Number() })
 
 export type RuleCounter = Static<typeof Counter>
 
-/** What we read of `nft -j list table`; the rest of it is ignored. */
 const ListedRule = Type.Object({
   rule: Type.Object({ comment: Type.String(), expr: Type.Array(Type.Unknown()) }),
 })
@@ -16,7 +15,7 @@ const CountedElement = Type.Object({
   elem: Type.Object({ comment: Type.String(), counter: Counter }),
 })
 
-/** Adds up the counters of `nft -j list table` by their comments: a rule may stand in several places. */
+/** The counters of `nft -j list table`, added up by comment, because a rule may be in several places. */
 export function parseCounters(json: string): Map<string, RuleCounter> {
   const sums = new Map<string, RuleCounter>()
   for (const [name, { packets, bytes }] of parseNftJson(json).flatMap(namedCounters)) {
@@ -34,7 +33,7 @@ function namedCounters(object: unknown): [string, RuleCounter][] {
     return statement === undefined ? [] : [[comment, statement.counter]]
   }
   if (!Check(ListedMap, object)) return []
-  // An element is a pair of its key, where the comment and the counter are, and its verdict.
+  // An element is a pair: its key, with comment and counter, and its verdict.
   const keys = object.map.elem.map((pair) => (Array.isArray(pair) ? (pair[0] as unknown) : pair))
   return keys
     .filter((key) => Check(CountedElement, key))

@@ -2,9 +2,9 @@ import { closeSync, fstatSync, readSync } from 'node:fs'
 import { exec, importFfi, type Tool } from '@plexd/runtime'
 
 /**
- * Runs programs that print their output a word at a time, as nft does: thirteen thousand writes for a thousand rules.
- * Into a file they cost a third of what they cost into a pipe whose other end wakes up for each. The file is in memory:
- * on a full disk nft would print half of it, and not say so.
+ * Runs programs that print a word at a time, as nft does: thirteen thousand writes for a thousand rules. Into a file they
+ * cost a third of what they cost into a pipe, whose reader wakes up for each. The file is in memory, because on a full
+ * disk nft would print half of its output and report no error.
  */
 export function createExecThroughFile() {
   let opener: Promise<(() => number) | undefined> | undefined

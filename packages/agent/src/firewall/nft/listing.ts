@@ -13,11 +13,10 @@ interface ListedObject {
   /** `chain`, `map`, `set`, ... */
   kind: string
   name: string
-  /** All its lines. */
   text: string
 }
 
-/** Reads the listing of one table; what is not understood ends up in `own`. */
+/** Parses the listing of one table; unknown lines end up in `own`. */
 export function parseListing(text: string): Listing {
   const listing: Listing = { own: [], objects: [] }
   let open: ListedObject | undefined
@@ -59,8 +58,8 @@ export function observedIn(listing: Listing | undefined): ObservedFirewall {
 }
 
 /**
- * Whether the table consists of these objects, with so many lines or elements each. That tells a table that was just
- * written from one that somebody has changed since; it does not compare what the rules say.
+ * Whether the table consists of these objects, with so many lines or elements each. Enough to detect a change by somebody
+ * else just after a write; the rules themselves are not compared.
  */
 export function consistsOf({ own, objects }: Listing, sizes: ReadonlyMap<string, number>): boolean {
   return (
@@ -70,20 +69,20 @@ export function consistsOf({ own, objects }: Listing, sizes: ReadonlyMap<string,
   )
 }
 
-/** Each element of a map has its comment; of a chain all lines count but the first and the last. */
+/** In a map, its elements: each has a comment. In a chain, all lines except the first and the last. */
 function sizeOf({ kind, text }: ListedObject): number {
   return kind === 'map' ? text.split(' comment "').length - 1 : text.split('\n').length - 3
 }
 
 /**
- * Says in the table itself, by the name of an empty chain, which ruleset was written and what the listing was right
- * after. So a restarted agent, or one that another program woke, sees by one listing whether all is as it left it.
+ * The name of an empty chain that records, in the table itself, the ruleset and a hash of the listing just after it was
+ * written. So an agent, restarted or not, sees from one listing whether the table is as it left it.
  */
 export function sealName(digest: string, listing: Listing): string {
   return `seal_${digest}_${fingerprint(listing)}`
 }
 
-/** The digest of the ruleset that is in force unchanged; undefined when anything is not as it was left. */
+/** The digest of the ruleset in force; undefined if anything in the table has changed. */
 export function readSeal(listing: Listing): string | undefined {
   const [seal, ...others] = listing.objects.filter(isSeal)
   const rest = { ...listing, objects: listing.objects.filter((object) => !isSeal(object)) }
@@ -91,7 +90,7 @@ export function readSeal(listing: Listing): string | undefined {
   return others.length === 0 && print === fingerprint(rest) ? digest : undefined
 }
 
-/** The highest number of a generation in the names that we give; 0 when there is none. */
+/** The highest generation in the names of our objects; 0 if there is none. */
 export function generationOf({ objects }: Listing): number {
   const numbers = objects.map(
     ({ name }) => /^(?:decide|denied|allowed|rules)_(\d{1,9})(?:_|$)/.exec(name)?.[1],

@@ -1,7 +1,7 @@
 import { ExecError } from '@plexd/runtime'
 import { buildText, compileRuleset, switchText } from '../rules/ruleset.ts'
 
-/** A ruleset with everything that ours use, under a name that nobody has: for a dry run, which writes nothing. */
+/** For a dry run: a ruleset with every feature that ours use, in a table that does not exist. */
 export function probeText(): string {
   const rule = { src: '10.0.0.0/8', dst: '*', protocol: 'tcp', action: 'deny' } as const
   const rules = [
@@ -23,10 +23,9 @@ export function probeText(): string {
   return text.replaceAll('inet plexd', 'inet plexd_probe')
 }
 
-/** A mesh without its filter is not brought up; one that is up stays as it is. */
 const cannot = 'the mesh waits, because its packets cannot be filtered'
 
-/** What stands in the way of the firewall, and what to type. */
+/** Why rulesets cannot be applied, and the remedy. Throws any error that is not of nft. */
 export function describeProblem(error: unknown): string {
   if (!(error instanceof ExecError)) throw error
   if (error.missing)
