@@ -23,7 +23,6 @@ import {
   recordPath,
 } from './device/device-record.ts'
 import { type HandoverLoop, startHandoverLoop } from './handover/handover-loop.ts'
-import { createHandoverRunner, type HandoverRunner } from './handover/handover-runner.ts'
 import { type HeldPsks, leavingPsks, withoutNewPsks } from './handover/held-psks.ts'
 import {
   createInterfaceCache,
@@ -96,7 +95,6 @@ class Device implements LinuxDevice {
   readonly #writer: InterfaceWriter
   readonly #cache: InterfaceCache
   readonly #handovers: HandoverLoop
-  readonly #runner: HandoverRunner
   readonly #handshakeRetries: HandshakeRetries
   readonly #returning: ReturningPeers
   readonly #record: KeptRecord
@@ -125,20 +123,13 @@ class Device implements LinuxDevice {
     this.#returning = createReturningPeers(clock)
     const nowSeconds = (): number => clock.now() / 1_000
     this.#writer = createInterfaceWriter({ ...options, driver: this.#driver, nowSeconds })
-    this.#runner = createHandoverRunner({
+    this.#handovers = startHandoverLoop({
+      backend: () => this.#backend,
       keepaliveSeconds: options.keepaliveSeconds,
       record: record.current,
       remember: (next) => this.#remember(next),
       onWrite: this.#cache.forget,
-      clock,
-      log,
-    })
-    this.#handovers = startHandoverLoop({
-      pending: () => this.#record.current().handovers,
-      advance: () =>
-        this.#exclusive(async () => {
-          if (this.#backend) await this.#runner.advance(this.#backend)
-        }),
+      exclusive: this.#exclusive,
       clock,
       log,
     })
@@ -270,7 +261,7 @@ class Device implements LinuxDevice {
     const peers = diffPeers(this.#held ? withoutNewPsks(wanted, byKey, this.#held) : wanted, {
       actual,
       record: isNew ? emptyRecord : this.#record.current(),
-      opening: this.#runner.psks(),
+      opening: this.#handovers.psks(),
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       nowMs: this.#clock.now(),
       bootMs: this.#clock.boot(),
@@ -291,7 +282,7 @@ class Device implements LinuxDevice {
     present: readonly WgPeer[],
     { plan, peers: { writes, record } }: Difference,
   ): Promise<readonly PeerChange[]> {
-    this.#runner.expect(wanted, record, this.#held)
+    this.#handovers.expect(wanted, record, this.#held)
     const leaving = leavingPsks(this.#record.current().handovers, present, this.#promised)
     const changes = [...leaving, ...writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)

@@ -37,3 +37,23 @@ export function withoutNewPsks(
     return { ...peer, psk: now.psk }
   })
 }
+
+/**
+ * The PSKs with which waiting keys are unblocked: those of the desired peers. Those that are held for our next key are
+ * taken only if the one for our current key is lost, because the key was blocked before a restart. Pure.
+ */
+export function waitingPsks(
+  known: HeldPsks,
+  handovers: readonly Handover[],
+  wanted: ReadonlyMap<string, string>,
+  held: HeldPsks | undefined,
+): HeldPsks {
+  return new Map(
+    handovers.flatMap(({ to, shut }): [string, string][] => {
+      const now = known.get(to)
+      const isForLater = held?.has(to) && (now !== undefined || !shut)
+      const psk = isForLater ? now : (wanted.get(to) ?? now)
+      return psk === undefined ? [] : [[to, psk]]
+    }),
+  )
+}
