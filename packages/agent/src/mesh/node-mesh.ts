@@ -22,7 +22,7 @@ import type { MeshRouting } from '../routing/mesh-routing.ts'
 import { readRanges } from '../routing/networks.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { WgPeer } from '../wireguard/backend/wg-interface.ts'
-import { AbsentDevice } from '../wireguard/device/absent-device.ts'
+import { createAbsentDevice } from '../wireguard/device/absent-device.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { standardMtu } from '../wireguard/interface/link.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
@@ -87,7 +87,7 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
   const peers = (): DesiredPeers => desired.current().peers
   const { filter, ...opened } = deps.openMesh
     ? await deps.openMesh({ place, controlAddresses: controlAddresses.current, peers, natType })
-    : withoutMesh(deps.device ?? new AbsentDevice(config.meshInterface, whyNoMesh(config)))
+    : withoutMesh(deps.device ?? createAbsentDevice(config.meshInterface, whyNoMesh(config)))
   const { device, routing, network } = opened
   const firewall = filter && openFirewall(filter, routing, deps)
   const applier = createApplier({

@@ -8,7 +8,8 @@ import type { PlaceVerdict } from '../routing/mesh-range.ts'
 import { type DesiredState, emptyDesiredState } from '../state/desired-state.ts'
 import { createFakeDevice } from '../testing/fake-device.ts'
 import { aPeer, wgPeer } from '../testing/peer.ts'
-import { AbsentDevice } from '../wireguard/device/absent-device.ts'
+import { createAbsentDevice } from '../wireguard/device/absent-device.ts'
+import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { createApplier } from './apply.ts'
 
 const db = aPeer('n_db', 1)
@@ -114,7 +115,7 @@ describe('createApplier', () => {
   })
 
   it('has nothing to do without a mesh, whatever peers there are, and tells which cannot be used', async () => {
-    const device = new AbsentDevice('plexd0', 'switched off')
+    const device = createAbsentDevice('plexd0', 'switched off')
     const { applier, problems } = setUp([{ ...web, public_key: 'none' }], device)
     assert.deepEqual(await applier.apply({ look: true }), [])
     assert.match(problems.of('peers'), /^the control plane sent what cannot be used: /)
@@ -140,7 +141,7 @@ describe('createApplier', () => {
 
 const fine: PlaceVerdict = { ranges: ['10.100.0.0/16'], warnings: [] }
 
-function setUp(peers: Peer[], absent?: AbsentDevice) {
+function setUp(peers: Peer[], absent?: WireguardDevice) {
   let state: DesiredState = { ...emptyDesiredState, peers }
   let isLost = false
   const device = createFakeDevice()

@@ -11,9 +11,8 @@ import {
 import { standardRunDir } from '../disk/namespace-folder.ts'
 import { publicKeyOf } from '../identity/keys.ts'
 import { isDevice } from '../routing/network-monitor.ts'
-import type { Backend } from './backend/backend.ts'
 import { uapiDir as standardUapiDir } from './backend/backend-userspace.ts'
-import type { PeerChange, WgPeer } from './backend/wg-interface.ts'
+import type { Backend, PeerChange, WgPeer } from './backend/wg-interface.ts'
 import type { DeviceStep, NetworkListener, WireguardDevice } from './device/device.ts'
 import {
   type DeviceRecord,
@@ -173,10 +172,13 @@ class Device implements LinuxDevice {
     }
   }
 
-  watch(look: () => Promise<unknown>, listener: NetworkListener = {}): AsyncDisposable {
+  watch(look: () => Promise<unknown>, listener: Partial<NetworkListener> = {}): AsyncDisposable {
     const { log } = this.#options
     const trusted = this.#cache.trust()
     const watch = startInterfaceWatch({
+      onRoutes() {},
+      onUnwatched() {},
+      ...listener,
       interfaceName: this.interfaceName,
       look,
       onChange: this.#cache.forget,
@@ -187,8 +189,6 @@ class Device implements LinuxDevice {
         )
         listener.onMove?.()
       },
-      onRoutes: () => listener.onRoutes?.(),
-      onUnwatched: (why) => listener.onUnwatched?.(why),
       meshRanges: () => this.#options.network().meshRanges,
       clock: this.#clock,
       log,
@@ -306,7 +306,8 @@ class Device implements LinuxDevice {
     const first = this.#compare(wanted, seen)
     if (seen.state === 'wireguard' && !first.plan.rebuild) this.#backend = seen.backend
     if (isNothing(first)) {
-      await this.#note(first.peers.record)
+      const { record } = first.peers
+      if (record !== this.#record.current()) await this.#remember(record)
       return []
     }
     const sight = await this.#cache.take(({ wg }) => isOnSilent(first.peers.steps, wg.peers))
@@ -338,11 +339,6 @@ class Device implements LinuxDevice {
       this.#cache.forget()
       if (this.#backend) await this.#writer.tellPeers(this.#backend)
     })
-  }
-
-  /** What the control plane says of peers that need no writing. */
-  async #note(record: DeviceRecord): Promise<void> {
-    if (record !== this.#record.current()) await this.#remember(record)
   }
 
   async #remember(record: DeviceRecord): Promise<void> {

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Exec, makeFolder } from '@plexd/runtime'
-import type { Backend } from './backend.ts'
 import { parseDump } from './wg-dump.ts'
-import type { PeerChange } from './wg-interface.ts'
+import type { Backend, PeerChange } from './wg-interface.ts'
 import { wgAddConf, wgSetArgs } from './wg-set.ts'
 
 /**

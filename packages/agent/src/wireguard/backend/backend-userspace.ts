@@ -2,9 +2,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { errorCodeOf } from '@plexd/runtime'
-import type { Backend } from './backend.ts'
 import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
 import type { UapiWatch } from './uapi-watch.ts'
+import type { Backend } from './wg-interface.ts'
 
 /** Where wireguard-go listens for orders. */
 export const uapiDir = '/var/run/wireguard'

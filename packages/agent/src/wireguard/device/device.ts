@@ -1,4 +1,5 @@
 import type { Peer } from '@plexd/protocol'
+import type { NetworkMonitorOptions } from '../../routing/network-monitor.ts'
 import type { WgPeer } from '../backend/wg-interface.ts'
 
 /**
@@ -13,13 +14,9 @@ export type PeerStep =
 /** A change of the interface, in words (`route 10.100.0.0/16 was missing`), or of a peer. */
 export type DeviceStep = { type: 'interface_repaired'; detail: string } | PeerStep
 
-export interface NetworkListener {
-  /** The machine's addresses or its default route have changed. */
-  onMove?: () => void
+export interface NetworkListener extends Pick<NetworkMonitorOptions, 'onMove' | 'onUnwatched'> {
   /** Routes or rules may have changed; a check follows. */
-  onRoutes?: () => void
-  /** Why changes are not notified, and therefore found late; undefined if they are. */
-  onUnwatched?: (why: string | undefined) => void
+  onRoutes(): void
 }
 
 /** The local side of the mesh. */
@@ -48,7 +45,7 @@ export interface WireguardDevice {
    */
   holdPsks(): void
   /** Until disposed, calls `look` whenever another program may have changed the interface or the routes to it. */
-  watch(look: () => Promise<unknown>, listener?: NetworkListener): AsyncDisposable
+  watch(look: () => Promise<unknown>, listener?: Partial<NetworkListener>): AsyncDisposable
   /** The peers with their current endpoint, handshake and counters. */
   peers(): Promise<readonly WgPeer[]>
   /** Removes the interface and its process. False if there was none. */

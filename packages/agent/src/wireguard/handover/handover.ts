@@ -1,5 +1,4 @@
-import { hasSession } from '../backend/session.ts'
-import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
+import { hasSession, type PeerChange, type WgPeer } from '../backend/wg-interface.ts'
 import type { DeviceRecord } from '../device/device-record.ts'
 
 /**

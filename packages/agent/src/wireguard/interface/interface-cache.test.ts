@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
-import type { Backend } from '../backend/backend.ts'
+import type { Backend } from '../backend/wg-interface.ts'
 import { createInterfaceCache } from './interface-cache.ts'
 import type { WireguardSight } from './interface-driver.ts'
 

@@ -1,10 +1,9 @@
 import { access } from 'node:fs/promises'
 import { type Clock, type Exec, ExecError } from '@plexd/runtime'
-import type { Backend } from '../backend/backend.ts'
 import { createKernelBackend } from '../backend/backend-kernel.ts'
 import { createUserspaceBackend, NoAnswer, uapiSocketPath } from '../backend/backend-userspace.ts'
 import { createUapiWatch } from '../backend/uapi-watch.ts'
-import type { WgInterface } from '../backend/wg-interface.ts'
+import type { Backend, WgInterface } from '../backend/wg-interface.ts'
 import { createWireguardGo } from '../backend/wireguard-go.ts'
 import { type LinkState, linkQuery, parseLink } from './link.ts'
 

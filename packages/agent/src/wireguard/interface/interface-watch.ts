@@ -1,37 +1,24 @@
-import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
-import { startNetworkMonitor } from '../../routing/network-monitor.ts'
+import { createBackoff, describeError } from '@plexd/runtime'
+import { type NetworkMonitorOptions, startNetworkMonitor } from '../../routing/network-monitor.ts'
+import type { NetworkListener } from '../device/device.ts'
 
-export interface InterfaceWatchOptions {
-  interfaceName: string
-  /** Looks at the interface and corrects it; rejects when it cannot. */
+export interface InterfaceWatchOptions extends NetworkMonitorOptions, NetworkListener {
+  /** Observes the interface and corrects it; rejects if it cannot. */
   look(): Promise<unknown>
-  /** Called when a look is due: what was seen before is of the past. */
-  onChange(): void
-  /** Whether somebody else has spoken to WireGuard; undefined where only a look can tell. Asked often. */
+  /** Whether another program has written to WireGuard; undefined if only a look can tell. Called often. */
   isDisturbed(): boolean | undefined
-  /** The machine has other addresses, or another way out, than before. */
-  onMove(): void
-  /** Routes or rules may lead elsewhere than before: a look is due. */
-  onRoutes(): void
-  /** Why nobody tells of changes, so that they are seen late; undefined once somebody does. */
-  onUnwatched(why: string | undefined): void
-  /** CIDR; throws while nobody knows. */
-  meshRanges(): readonly string[]
-  clock: Clock
-  log: Log
 }
 
-/** Between two questions whether something has changed. As often as the firewall asks: one timer does for both. */
+/** How often changes are checked for: as often as the firewall does, so that one timer serves both. */
 const askEachMs = 100
-/** Where only looking tells, it may cost this share of the time. */
+/** If only looks can tell, they may take this share of the time. */
 const lookShare = 1 / 200
 const soonestMs = 250
 const longestMs = 60_000
 
 /**
- * Has the interface looked at when somebody else may have changed it: when the network says that its link, addresses
- * or routes changed, or when somebody spoke to WireGuard. The kernel's WireGuard tells nobody of a changed peer, so
- * there it is looked at every now and then.
+ * Calls `look` when another program may have changed the interface: its link, addresses or routes, or WireGuard's
+ * settings. The kernel's WireGuard does not announce changes of peers, so there it looks at intervals.
  */
 export function startInterfaceWatch(options: InterfaceWatchOptions): AsyncDisposable {
   const { look, isDisturbed, clock, log } = options

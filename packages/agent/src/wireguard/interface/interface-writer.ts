@@ -1,26 +1,26 @@
-import type { Backend } from '../backend/backend.ts'
+import type { Backend, PeerChange } from '../backend/wg-interface.ts'
 import { forgetSources, keysInUse, settled, speakNow } from '../peers/keepalive.ts'
 import type { InterfaceDriver, Sight } from './interface-driver.ts'
 import type { InterfacePlan } from './interface-plan.ts'
 
-/** Carries out what was planned for the interface itself. */
+/** Carries out the plan for the interface itself. */
 export interface InterfaceWriter {
-  /** Makes it anew in place of what has the name, with key and port. */
+  /** Creates the interface with key and port, in place of whatever has its name. */
   rebuild(sight: Sight, plan: InterfacePlan): Promise<Backend>
-  /** Mark, key and port of one that stands; then it speaks to these peers. */
+  /** Writes mark, key and port of an existing interface; after a new key it sends to these peers. */
   writeKeyAndPort(
     backend: Backend,
     plan: InterfacePlan,
     publicKeys: readonly string[],
   ): Promise<void>
-  /** MTU, address, route; brings it up. */
+  /** Writes MTU, address and routes, and brings the interface up. */
   writeLink(backend: Backend, plan: InterfacePlan): Promise<void>
   /**
-   * To peers that may have a session of which this interface knows nothing: whatever they send in it is lost until they
-   * hear of another, or doubt it themselves after 15 seconds.
+   * Sends to peers that may use a session which this interface does not know: their packets are lost until they hear
+   * of another session, or doubt theirs after 15 seconds.
    */
   speak(backend: Backend, publicKeys: readonly string[]): Promise<void>
-  /** This machine has another address: those who speak with us learn it from the next packet, so there must be one. */
+  /** After a change of this machine's address: peers with a session learn the new one from our next packet. */
   tellPeers(backend: Backend): Promise<void>
 }
 
@@ -33,16 +33,25 @@ export function createInterfaceWriter(options: {
 }): InterfaceWriter {
   const { driver, listenPort, keepaliveSeconds, nowSeconds } = options
 
-  /** wireguard-go says whether it got its port only when it is told while it is up. */
+  /** wireguard-go reports whether it got its port only if it is told the port while the interface is up. */
   async function listen(backend: Backend): Promise<void> {
     if (backend.name !== 'wireguard-go' || listenPort === 0) return
     try {
       await backend.write({ listen_port: listenPort, peers: [] })
     } catch (error) {
-      // It would look healthy from then on.
+      // The interface would look healthy from then on.
       await driver.remove()
       throw error
     }
+  }
+
+  async function speakAfter(
+    backend: Backend,
+    publicKeys: readonly string[],
+    first: { private_key?: string; peers?: readonly PeerChange[] },
+  ): Promise<void> {
+    await backend.write({ ...first, peers: [...(first.peers ?? []), ...speakNow(publicKeys)] })
+    await backend.write({ peers: settled(publicKeys, keepaliveSeconds()) })
   }
 
   return {
@@ -56,12 +65,9 @@ export function createInterfaceWriter(options: {
     },
 
     async writeKeyAndPort(backend, { private_key, listen_port, fwmark }, publicKeys) {
-      // First: what the others send is to be marked.
+      // First, because the packets sent next must be marked.
       if (fwmark !== undefined) await backend.write({ fwmark, peers: [] })
-      if (private_key !== undefined) {
-        await backend.write({ private_key, peers: speakNow(publicKeys) })
-        await backend.write({ peers: settled(publicKeys, keepaliveSeconds()) })
-      }
+      if (private_key !== undefined) await speakAfter(backend, publicKeys, { private_key })
       if (listen_port !== undefined) await backend.write({ listen_port, peers: [] })
     },
 
@@ -71,16 +77,13 @@ export function createInterfaceWriter(options: {
     },
 
     async speak(backend, publicKeys) {
-      if (publicKeys.length === 0) return
-      await backend.write({ peers: speakNow(publicKeys) })
-      await backend.write({ peers: settled(publicKeys, keepaliveSeconds()) })
+      if (publicKeys.length > 0) await speakAfter(backend, publicKeys, {})
     },
 
     async tellPeers(backend) {
       const { peers } = await backend.read()
-      const inUse = keysInUse(peers, nowSeconds())
-      await backend.write({ peers: [...forgetSources(peers, backend.name), ...speakNow(inUse)] })
-      await backend.write({ peers: settled(inUse, keepaliveSeconds()) })
+      const sources = forgetSources(peers, backend.name)
+      await speakAfter(backend, keysInUse(peers, nowSeconds()), { peers: sources })
     },
   }
 }

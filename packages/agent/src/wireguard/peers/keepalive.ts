@@ -1,6 +1,9 @@
-import type { BackendName } from '../backend/backend.ts'
-import { hasSession } from '../backend/session.ts'
-import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
+import {
+  type BackendName,
+  hasSession,
+  type PeerChange,
+  type WgPeer,
+} from '../backend/wg-interface.ts'
 
 /**
  * Makes WireGuard send something to each peer at once, by switching keepalive on. After a change of our key or

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { NatType, Peer, PeerStatus } from '@plexd/protocol'
-import { hasSession } from '../backend/session.ts'
-import type { WgPeer } from '../backend/wg-interface.ts'
+import { hasSession, type WgPeer } from '../backend/wg-interface.ts'
 import { describePeers } from './peer-status.ts'
 
 const nowSeconds = 1_736_937_000

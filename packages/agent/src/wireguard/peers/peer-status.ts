@@ -1,6 +1,5 @@
 import type { NatType, Peer, PeerStatus } from '@plexd/protocol'
-import { hasSession } from '../backend/session.ts'
-import type { WgPeer } from '../backend/wg-interface.ts'
+import { hasSession, type WgPeer } from '../backend/wg-interface.ts'
 
 export interface Onlooker {
   nowSeconds: number

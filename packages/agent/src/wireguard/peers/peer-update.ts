@@ -1,6 +1,5 @@
 import type { Peer } from '@plexd/protocol'
-import { hasSession } from '../backend/session.ts'
-import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
+import { hasSession, type PeerChange, type WgPeer } from '../backend/wg-interface.ts'
 import type { DeviceRecord } from '../device/device-record.ts'
 import { addedSpeaking } from './keepalive.ts'
 

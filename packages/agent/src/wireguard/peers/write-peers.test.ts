@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Backend } from '../backend/backend.ts'
 import { UapiError } from '../backend/uapi.ts'
-import type { PeerChange, WgChange } from '../backend/wg-interface.ts'
+import type { Backend, PeerChange, WgChange } from '../backend/wg-interface.ts'
 import { emptyRecord } from '../device/device-record.ts'
 import { refusalError, withoutRefused, writePeers } from './write-peers.ts'
 

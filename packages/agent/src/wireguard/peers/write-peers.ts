@@ -1,7 +1,6 @@
 import { ExecError } from '@plexd/runtime'
-import type { Backend } from '../backend/backend.ts'
 import { UapiError } from '../backend/uapi.ts'
-import type { PeerChange } from '../backend/wg-interface.ts'
+import type { Backend, PeerChange } from '../backend/wg-interface.ts'
 import type { DeviceRecord } from '../device/device-record.ts'
 
 /** A change that WireGuard refused. */
