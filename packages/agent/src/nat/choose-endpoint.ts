@@ -11,20 +11,20 @@ import {
 import type { DiscoveredEndpoint } from './discovery-rounds.ts'
 import { type Interfaces, localAddresses } from './local-addresses.ts'
 
-/** Where this node is itself, as far as it matters for the way to its peers. */
+/** This node's own position in the network. */
 interface Standpoint {
-  /** Undefined before the first look. */
+  /** Undefined before the first discovery. */
   own: Pick<DiscoveredEndpoint, 'public_endpoint'> | undefined
   interfaces: Interfaces
-  /** All addresses of the mesh; undefined while nobody knows. */
+  /** Undefined if unknown. */
   meshRanges?: readonly Cidr[] | undefined
 }
 
 /**
- * Where to send packets for a peer: to its own address where it stands in a network of ours and behind the same NAT,
- * since few NATs lead back in what comes from inside; else to where the internet sees it. That the public address is
- * the same must be so, because thousands of networks have the same private addresses. One inside a range of the mesh is told
- * among the local ones only: where there is nothing else, it may be what all of this network is numbered by. Pure.
+ * The endpoint to use for a peer: a local one if the peer is in a network of ours behind the same NAT, because few NATs
+ * support hairpinning; else its public one. The public addresses must be equal, because thousands of networks use the same
+ * private addresses. Without a public endpoint, a local one inside the mesh ranges is used: the whole network
+ * may be numbered from them. Pure.
  */
 export function chooseEndpoint(
   { endpoint, local_endpoints = [] }: Pick<Peer, 'endpoint' | 'local_endpoints'>,
@@ -39,7 +39,7 @@ export function chooseEndpoint(
   const ours = new Set(localAddresses(interfaces))
   const near = local_endpoints.find((candidate) => {
     const address = addressOf(candidate)
-    // An address that we have ourselves is one like that of a bridge for containers: each host has it.
+    // An address that we have too is that of a container bridge or the like, which each host has.
     return isUsableEndpoint(candidate) && !ours.has(address) && isInNetworkOf(interfaces, address)
   })
   return near ?? elsewhere

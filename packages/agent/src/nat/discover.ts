@@ -2,15 +2,11 @@ import { createBackoff, describeError, type Log, withJitter } from '@plexd/runti
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import { createRounds, type DiscoveredEndpoint, type RoundOptions } from './discovery-rounds.ts'
-import { isSilence } from './endpoint-report.ts'
 
 export interface DiscoverOptions extends RoundOptions {
-  /** What was reported last, also by an earlier daemon. */
+  /** The last one reported, by this daemon or an earlier one. */
   own(): DiscoveredEndpoint | undefined
-  /**
-   * After each round, but for those in which no server answers and the endpoint is known already. When it rejects, the
-   * next round comes sooner.
-   */
+  /** Called after each round that found something new or was answered; if it rejects, the next round comes sooner. */
   report(found: DiscoveredEndpoint): Promise<void>
   refreshMs: number
   log: Log
@@ -18,21 +14,22 @@ export interface DiscoverOptions extends RoundOptions {
 }
 
 export interface Discovery extends AsyncDisposable {
-  /** Looks again soon, as when the network has changed. */
+  /** Starts a round soon, as after a change of the network. */
   refresh(): void
-  /** Looks at once, and resolves to what is seen. Rejects when looking fails. */
+  /** Starts a round now, and resolves to what it finds. */
   check(): Promise<DiscoveredEndpoint>
 }
 
-/** Between two looks at the host's own addresses. */
+/** How often the host's own addresses are checked for changes. */
 const lookMs = 2_000
+
 /** Finds the public endpoint at start, when the host's addresses change, and every `refreshMs`. */
 export function startDiscovery(options: DiscoverOptions): Discovery {
   const { refreshMs, clock, log, random } = options
   const trigger = createTrigger(clock)
   const backoff = createBackoff({ minMs: 2_000, maxMs: refreshMs, ...(random && { random }) })
   const rounds = createRounds(options)
-  let checks: PromiseWithResolvers<DiscoveredEndpoint>[] = []
+  const checks: PromiseWithResolvers<DiscoveredEndpoint>[] = []
 
   async function run(signal: AbortSignal): Promise<void> {
     try {
@@ -60,17 +57,10 @@ export function startDiscovery(options: DiscoverOptions): Discovery {
     }
   }
 
-  async function look(signal: AbortSignal): Promise<DiscoveredEndpoint> {
-    const waiting = checks
-    checks = []
-    try {
-      const found = await rounds.next(signal)
-      for (const check of waiting) check.resolve(found)
-      return found
-    } catch (error) {
-      for (const check of waiting) check.reject(error)
-      throw error
-    }
+  function look(signal: AbortSignal): Promise<DiscoveredEndpoint> {
+    const round = rounds.next(signal)
+    for (const check of checks.splice(0)) round.then(check.resolve, check.reject)
+    return round
   }
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {
@@ -103,4 +93,14 @@ function logChange(
   if (before?.public_endpoint !== public_endpoint || before.nat_type !== nat_type)
     log.info('public endpoint found', { public_endpoint, nat_type, nat_reason })
   if (before?.way !== way) log.info('way to the WireGuard port chosen', { way, way_reason })
+}
+
+/** Whether only servers are silent that answered before: that does not mean that the endpoint has changed. Pure. */
+function isSilence(own: DiscoveredEndpoint | undefined, found: DiscoveredEndpoint): boolean {
+  return (
+    found.public_endpoint === '' &&
+    own !== undefined &&
+    own.public_endpoint !== '' &&
+    own.local_endpoints.join() === found.local_endpoints.join()
+  )
 }

@@ -1,31 +1,34 @@
-import { type Cidr, type Client, type ControlApi, type Peer, revisionHeader } from '@plexd/protocol'
+import {
+  type Cidr,
+  type Client,
+  type ControlApi,
+  type EndpointReport,
+  type EndpointResponse,
+  isUsableEndpoint,
+  type Peer,
+  revisionHeader,
+} from '@plexd/protocol'
 import type { Mark } from '../disk/mark.ts'
 import type { StateChanges } from '../events/state-changes.ts'
 import type { Problems } from '../health/problems.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import { chooseEndpoint } from './choose-endpoint.ts'
 import type { DiscoveredEndpoint } from './discovery-rounds.ts'
-import { reportOf, withEndpoints } from './endpoint-report.ts'
 import type { Interfaces } from './local-addresses.ts'
 
-/** Where this node and its peers are: what was measured, what the control plane was told, what it answered. */
+/** The endpoints of this node and of its peers. */
 export interface Endpoints {
-  /**
-   * What was reported last, by this daemon or by an earlier one: one that starts again need not guess what its NAT is.
-   * Undefined before the first report.
-   */
+  /** The last one reported, by this daemon or an earlier one; undefined before the first report. */
   own(): DiscoveredEndpoint | undefined
   /**
-   * Remembers where this node was found to be, tells the control plane, and takes from the answer where its peers are
-   * (seed, PUT /v1/nodes/{node_id}/endpoint). What was found holds also when this rejects, because the disk or the
-   * control plane does not take it.
+   * Stores this node's endpoint, reports it, and stores the endpoints of peers from the answer
+   * (PUT /v1/nodes/{node_id}/endpoint). If it rejects, `own` returns the new endpoint all the same.
    */
   report(found: DiscoveredEndpoint, to: EndpointReceiver): Promise<void>
   /** The peers, each with the endpoint that is best from here. */
   placed(peers: readonly Peer[], interfaces: Interfaces): readonly Peer[]
 }
 
-/** Who is told, and who says whether an event has overtaken the answer. */
 export interface EndpointReceiver {
   client: Pick<Client<ControlApi>, 'putEndpoint'>
   nodeId: string
@@ -33,10 +36,9 @@ export interface EndpointReceiver {
 }
 
 export interface EndpointsDeps {
-  /** Where it outlives the daemon. */
+  /** Stores our own endpoint on disk. */
   mark: Mark
   desired: DesiredStore
-  /** All addresses of the mesh. */
   meshRanges(): readonly Cidr[]
   problems: Problems
 }
@@ -45,7 +47,6 @@ export function createEndpoints({ mark, desired, meshRanges, problems }: Endpoin
   const saved = mark.read()
   let own: DiscoveredEndpoint | undefined = saved === undefined ? undefined : JSON.parse(saved)
 
-  /** An answer that an event has overtaken may be older than the event: it is left alone. */
   async function exchange(
     found: DiscoveredEndpoint,
     { client, nodeId, changes }: EndpointReceiver,
@@ -63,6 +64,7 @@ export function createEndpoints({ mark, desired, meshRanges, problems }: Endpoin
       'endpoints',
       leftOut === '' ? undefined : `the control plane has not taken ${leftOut}`,
     )
+    // An event that came meanwhile may be newer than the answer.
     if (watch.hasFolded()) return
     const now = desired.current()
     const peers = withEndpoints(now.peers, body)
@@ -78,11 +80,37 @@ export function createEndpoints({ mark, desired, meshRanges, problems }: Endpoin
     },
     placed(peers, interfaces) {
       const standpoint = { own, interfaces, meshRanges: meshRanges() }
-      // Each peer itself where there is nothing to change: that is nearly always so, and there may be thousands.
+      // The same object if nothing changes, which is nearly always the case; there may be thousands.
       return peers.map((peer) => {
         const endpoint = chooseEndpoint(peer, standpoint)
         return endpoint === peer.endpoint ? peer : { ...peer, endpoint }
       })
     },
   }
+}
+
+/**
+ * The report of an endpoint, without endpoints at which nobody can reach us: earlier control planes refuse the whole
+ * report for one. A local endpoint may be inside the mesh ranges, because only agents that can use it learn of it. Pure.
+ */
+function reportOf(
+  { public_endpoint, nat_type, local_endpoints }: DiscoveredEndpoint,
+  meshRanges: readonly Cidr[],
+): EndpointReport {
+  return {
+    public_endpoint: isUsableEndpoint(public_endpoint, { meshRanges }) ? public_endpoint : '',
+    nat_type,
+    local_endpoints: local_endpoints.filter((endpoint) => isUsableEndpoint(endpoint)),
+  }
+}
+
+/** The peers with the endpoints of an answer; the same list if none differs. Pure. */
+function withEndpoints(
+  peers: readonly Peer[],
+  { peer_endpoints }: Pick<EndpointResponse, 'peer_endpoints'>,
+): readonly Peer[] {
+  const byId = new Map(peer_endpoints.map(({ peer_id, endpoint }) => [peer_id, endpoint]))
+  const isMoved = ({ id, endpoint }: Peer): boolean => (byId.get(id) ?? endpoint) !== endpoint
+  if (!peers.some(isMoved)) return peers
+  return peers.map((peer) => ({ ...peer, endpoint: byId.get(peer.id) ?? peer.endpoint }))
 }

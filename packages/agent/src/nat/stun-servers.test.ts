@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { silentLog } from '@plexd/runtime'
-import { addressesInHosts } from './hosts-file.ts'
+import { addressesInHosts } from './resolver-files.ts'
 import { createStunNames } from './stun-servers.ts'
 
 describe('createStunNames', () => {

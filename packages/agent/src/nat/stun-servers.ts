@@ -4,23 +4,22 @@ import { isIP, isIPv6 } from 'node:net'
 import type { Address } from '@plexd/runtime'
 import { describeError, type Log } from '@plexd/runtime'
 import { parseStunServer } from '../config/stun-server.ts'
-import { addressesInHosts } from './hosts-file.ts'
-import { namesToAsk } from './search-domains.ts'
+import { addressesInHosts, namesToAsk } from './resolver-files.ts'
 
-/** Finds the addresses of STUN servers, over and over. */
+/** Resolves the names of STUN servers. */
 export interface StunNames {
-  /** Two of each at most, IPv4 before IPv6. Servers whose names never resolved are left out. */
+  /** At most one IPv4 and one IPv6 address of each, IPv4 first. Servers whose names never resolved are left out. */
   resolve(): Promise<Address[]>
 }
 
 export interface StunNamesOptions {
   servers: readonly string[]
   log: Log
-  /** The addresses of a name; rejects where nobody knows any. */
+  /** The addresses of a name; rejects if there are none. */
   ask?: (host: string) => Promise<string[]>
 }
 
-/** A name server that does not answer costs a second: what it said before is good enough. */
+/** If a name server does not answer within a second, its last answer is used. */
 export function createStunNames({
   servers,
   log,
@@ -51,8 +50,7 @@ export function createStunNames({
   return {
     async resolve() {
       const all = (await Promise.all(servers.map(resolveServer))).flat()
-      const isSecond = ({ address }: Address): boolean => isIPv6(address)
-      return [...all.filter((server) => !isSecond(server)), ...all.filter(isSecond)]
+      return [false, true].flatMap((isV6) => all.filter((one) => isIPv6(one.address) === isV6))
     },
   }
 }
@@ -60,13 +58,13 @@ export function createStunNames({
 const patienceMs = 1_000
 
 /**
- * By questions of our own, not by the resolver of the system: that holds a thread for up to half a minute, and there are
- * four for all that plexd does with files and names.
+ * Not by the system's resolver, which may hold one of the four threads that Node has for files and names for
+ * half a minute.
  */
 async function askNameServers(host: string): Promise<string[]> {
   const own = addressesInHosts(await read('/etc/hosts'), host)
   if (own.length > 0) return own
-  // Made anew, because the name servers of a machine change.
+  // A new one each time, because a machine's name servers change.
   const resolver = new Resolver({ timeout: patienceMs, tries: 1 })
   const timer = setTimeout(() => resolver.cancel(), patienceMs)
   try {

@@ -5,21 +5,18 @@ import { askSoonest, type Sighting } from './ask-servers.ts'
 import { createStunClient } from './stun-client.ts'
 import { emptyText, parseRuleName, ruleName, tableText, type Way, ways } from './stun-rules.ts'
 
-/** Asks from where the port that WireGuard holds is seen, and from nowhere else. */
+/** Finds the public endpoint of the port that WireGuard holds. */
 export interface WireguardPort extends AsyncDisposable {
-  /** `silent` when no server answers on any port, undefined when there is no way to speak from that one. */
+  /** `silent` if no server answers on any port, undefined if there is no way to send from WireGuard's. */
   locate(
     servers: readonly Address[],
     signal?: AbortSignal,
   ): Promise<Sighting | 'silent' | undefined>
-  /** How it is done, and why that way. */
   status(): WireguardPortStatus
 }
 
 export interface WireguardPortStatus {
-  /**
-   * `direct`: WireGuard does not have the port yet, so that we can; `none`: none of these works.
-   */
+  /** `direct`: WireGuard does not have the port yet, so we can take it; `none`: nothing works. */
   way: Way | 'direct' | 'none'
   why: string
 }
@@ -33,15 +30,15 @@ export interface WireguardPortOptions {
 }
 
 /**
- * Opens the way to WireGuard's port: by rewriting where that works, else by translation, else by taking the port
- * itself before WireGuard does. Whether a way works is seen by the counters of its rules and by the answer, each time:
- * so nobody is told the address of another port after somebody has flushed the packet filter. Rules that a killed daemon
- * has left are used again, with the port that they are for: a start where nothing changed writes nothing.
+ * Sends STUN requests from WireGuard's port: by rewriting packets, else by translation, else by taking the port
+ * before WireGuard does. The counters of the rules and the answer show each time whether it works, so that the endpoint
+ * of another port is never reported after somebody has flushed the packet filter. Rules left by a killed daemon
+ * are used again with their port: a start where nothing changed writes nothing.
  */
 export async function openWireguardPort(options: WireguardPortOptions): Promise<WireguardPort> {
   const { port, clock, log, onWrite = () => {} } = options
   const left = await findRules(port)
-  const socket = await openUdpSocket(left?.stunPort).catch(() => openUdpSocket()) // somebody has that port now
+  const socket = await openUdpSocket(left?.stunPort).catch(() => openUdpSocket()) // another program has that port now
   const client = createStunClient({ socket, clock })
   const ports = { wireguardPort: port, stunPort: socket.port, userId: ownUserId() }
   const failures = new Map<Way, string>()
@@ -56,7 +53,7 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
         status = { way, why: [...failures.values(), workingBecause[way]].join('; ') }
         return outcome
       }
-      if (outcome === silence && !(await isAnswered(servers, signal))) {
+      if (outcome === silence && !(await askFrom(undefined, servers, signal))) {
         status = { way, why: 'no STUN server answers, on any port: not proven yet' }
         return 'silent'
       }
@@ -66,13 +63,13 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     return locateDirectly(servers, signal)
   }
 
-  /** Where the port is seen, or why this way is none. */
+  /** The sighting, or why this way does not work. */
   async function tryWay(way: Way, servers: readonly Address[], signal: AbortSignal | undefined) {
     try {
       const before = loaded === way ? await count(way) : undefined
       if (before !== undefined) {
         const outcome = await ask(way, before, servers, signal)
-        // Rules of the right name that do something else: somebody has changed them.
+        // Otherwise the rules have been changed by another program.
         if (outcome !== unmet) return outcome
       }
       await load(way)
@@ -92,7 +89,7 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     const sighting = await askSoonest(servers, client, { clock, signal })
     if (sighting === undefined) return silence
     const after = (await count(way)) ?? 0
-    // A translator elsewhere may give any port; that of our own socket shows that ours did nothing.
+    // A NAT elsewhere may map to any port, but the port of our own socket shows that our rules did nothing.
     return after > before && sighting.mapped.port !== socket.port ? sighting : unmet
   }
 
@@ -102,29 +99,31 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
     loaded = way
   }
 
-  /** What has gone out by the rules; undefined when they are gone. */
+  /** The packets counted by the rules; undefined if they are gone. */
   async function count(way: Way): Promise<number | undefined> {
     return (await readCounters()).get(ruleName(way, ports))?.packets
   }
 
-  /** Whether a port like any other gets an answer. */
-  async function isAnswered(servers: readonly Address[], signal?: AbortSignal): Promise<boolean> {
-    await using plain = await openUdpSocket()
-    const plainClient = createStunClient({ socket: plain, clock })
-    return (await askSoonest(servers, plainClient, { clock, signal })) !== undefined
+  /** Without rules: from this port, or from any. */
+  async function askFrom(
+    from: number | undefined,
+    servers: readonly Address[],
+    signal: AbortSignal | undefined,
+  ): Promise<Sighting | undefined> {
+    await using plain = await openUdpSocket(from)
+    return await askSoonest(servers, createStunClient({ socket: plain, clock }), { clock, signal })
   }
 
   async function locateDirectly(servers: readonly Address[], signal?: AbortSignal) {
     const reasons = [...failures.values()].join('; ')
     try {
-      await using taken = await openUdpSocket(port)
+      const sighting = await askFrom(port, servers, signal)
       status = { way: 'direct', why: `${reasons}; WireGuard has not taken the port yet` }
-      const takenClient = createStunClient({ socket: taken, clock })
-      return await askSoonest(servers, takenClient, { clock, signal })
+      return sighting
     } catch (error) {
       signal?.throwIfAborted()
       status = { way: 'none', why: `${reasons}; the port itself is in use` }
-      // What is missing now may be there the next time.
+      // What fails now may work the next time.
       failures.clear()
       log.warn('public endpoint cannot be found', { error: describeError(error) })
       return undefined
@@ -144,7 +143,7 @@ export async function openWireguardPort(options: WireguardPortOptions): Promise<
   }
 }
 
-/** Also those that a killed daemon has left behind; that there are none, or no nft, is no failure. */
+/** Also those left by a killed daemon; not a failure if there are none, or no nft. */
 export async function removeStunRules(onWrite?: (processId: number) => void): Promise<void> {
   try {
     await exec(['nft', '-f', '-'], { input: emptyText, ...(onWrite && { onSpawn: onWrite }) })
@@ -153,7 +152,7 @@ export async function removeStunRules(onWrite?: (processId: number) => void): Pr
   }
 }
 
-/** What another daemon for this port has left, if anything. */
+/** The rules that an earlier daemon has left for this port. */
 async function findRules(
   wireguardPort: number,
 ): Promise<{ way: Way; stunPort: number } | undefined> {
@@ -164,7 +163,7 @@ async function findRules(
   return undefined
 }
 
-/** By the names of the rules; none when there is no table. */
+/** By the names of the rules; empty if there is no table. */
 async function readCounters(): Promise<ReturnType<typeof parseCounters>> {
   try {
     return parseCounters(await exec(['nft', '-j', 'list', 'table', 'inet', 'plexd_stun']))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { namesToAsk } from './search-domains.ts'
+import { namesToAsk } from './resolver-files.ts'
 
 const resolvConf =
   '# of DHCP\ndomain old.example\nsearch corp.example example.net .\nnameserver 192.0.2.1\n'
