@@ -17,14 +17,14 @@ import { hasKernelWireguard } from './wireguard-check.ts'
 
 /** A row for each program of others that plexd runs. */
 export const toolChecks: readonly Check<AgentConfig>[] = (Object.keys(tools) as Tool[]) // its keys are all that there are
-  .filter((tool) => tools[tool].of === 'plexd')
+  .filter((tool) => tools[tool].of === undefined)
   .map((tool) => ({ name: `tool ${tool}`, run: (config) => checkTool(tool, config) }))
 
 async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
   const path = await findTool(tool)
   if (path !== undefined) return ok(`${path}, ${tools[tool].use}`)
   const { need } = tools[tool]
-  if (need === 'none') return warning(describeMissing(tool), installTool(tool))
+  if (need === undefined) return warning(describeMissing(tool), installTool(tool))
   return ifMesh(() => checkNeed(tool, config))(config)
 }
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Entry, ReportWriter, SecretRef } from '../nodes/node-state.ts'
-import { defaultMaxDepth, defaultMaxValues } from '../operations/json-gate.ts'
+import { defaultMaxDepth, defaultMaxValues } from '../operations/body-bounds.ts'
 import { operation } from '../operations/operation.ts'
 import { CompiledRule, RuleAction } from '../policies/policy.ts'
 import {
@@ -16,26 +16,8 @@ import {
   WholeNumber,
 } from '../schemas/scalars.ts'
 
-export const DataKey = Type.Object({
-  key: EntryKey,
-  version: WholeNumber,
-  content_type: Type.String(),
-})
-export const ReportKey = Type.Object({ key: EntryKey, version: WholeNumber })
-
-export const LocalState = Type.Object({
-  metadata: Metadata,
-  data_keys: Type.Array(DataKey),
-  secret_keys: Type.Array(SecretRef),
-  report_keys: Type.Array(ReportKey),
-})
-
-export const SecretValue = Type.Object({
-  key: EntryKey,
-  value: Type.String(),
-  version: WholeNumber,
-})
-export const ReportWrite = Type.Object({ content_type: Type.String(), payload: Type.Unknown() })
+const ReportKey = Type.Pick(Entry, ['key', 'version'])
+const DataKey = Type.Interface([ReportKey], { content_type: Type.String() })
 
 /** A peer's current state in WireGuard, for `plexd peers`. */
 export const PeerStatus = Type.Object({
@@ -156,7 +138,12 @@ export const localApi = {
     ...read,
     path: '/v1/state',
     summary: 'Summarise all that the node holds',
-    response: LocalState,
+    response: Type.Object({
+      metadata: Metadata,
+      data_keys: Type.Array(DataKey),
+      secret_keys: Type.Array(SecretRef),
+      report_keys: Type.Array(ReportKey),
+    }),
   }),
   listMetadata: operation({
     ...read,
@@ -195,7 +182,7 @@ export const localApi = {
     path: '/v1/state/secrets/{key}',
     auth: 'local_secrets',
     summary: 'Read a secret, fetched from the control plane at this moment',
-    response: SecretValue,
+    response: Type.Object({ key: EntryKey, value: Type.String(), version: WholeNumber }),
     errors: [404, 500, 503],
   }),
   listReports: operation({
@@ -216,7 +203,7 @@ export const localApi = {
     method: 'PUT',
     path: '/v1/state/report/{key}',
     summary: 'Write a report entry; If-Match makes it conditional',
-    request: ReportWrite,
+    request: Type.Pick(Entry, ['content_type', 'payload']),
     maxBodyBytes: 1_048_576,
     // It must fit into a report batch, where the payload is nested two levels deeper and has a few values around it.
     maxDepth: defaultMaxDepth - 2,

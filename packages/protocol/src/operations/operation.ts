@@ -60,7 +60,7 @@ interface Row {
   maxBodyBytes?: number
   /** Not counted against the node's write budget: a node may always send heartbeats and deregister. */
   unlimited?: true
-  /** The maximum nesting and number of values of the JSON; see json-gate.ts for the defaults. */
+  /** The maximum nesting and number of values of the JSON; see body-bounds.ts for the defaults. */
   maxDepth?: number
   maxValues?: number
   /** The status for any exceeded bound; by default 413 for bytes and 400 for the others. */

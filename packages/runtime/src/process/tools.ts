@@ -6,78 +6,47 @@ interface ToolFacts {
   package: string
   /** Its purpose; completes a sentence that begins with its name and "which". */
   use: string
-  of: 'plexd' | 'plexd-control-plane'
+  /** plexd, unless given. */
+  of?: 'plexd-control-plane'
   /** Which feature requires it; `userspace`: the mesh on kernels without WireGuard. Without the other tools plexd works with restrictions. */
-  need: 'mesh' | 'userspace' | 'none'
+  need?: 'mesh' | 'userspace'
 }
 
-/** All external programs that ours run. `exec` runs no other. */
-export const tools = {
-  env: { package: 'coreutils', use: 'starts wireguard-go', of: 'plexd', need: 'userspace' },
-  getent: {
-    package: 'libc-bin',
-    use: 'finds the groups that may use the local API',
-    of: 'plexd',
-    need: 'none',
-  },
+const facts = {
+  env: { package: 'coreutils', use: 'starts wireguard-go', need: 'userspace' },
+  getent: { package: 'libc-bin', use: 'finds the groups that may use the local API' },
   ip: {
     package: 'iproute2',
     use: 'makes and watches the mesh interface and its routes',
-    of: 'plexd',
     need: 'mesh',
   },
-  mkfifo: {
-    package: 'coreutils',
-    use: 'keeps the mesh shut while the packet filter is flushed',
-    of: 'plexd',
-    need: 'none',
-  },
-  modinfo: {
-    package: 'kmod',
-    use: 'tells whether the kernel has WireGuard',
-    of: 'plexd',
-    need: 'none',
-  },
+  mkfifo: { package: 'coreutils', use: 'keeps the mesh shut while the packet filter is flushed' },
+  modinfo: { package: 'kmod', use: 'tells whether the kernel has WireGuard' },
   nft: {
     package: 'nftables',
     use: 'filters packets, and asks STUN from the port of WireGuard',
-    of: 'plexd',
     need: 'mesh',
   },
-  setpriv: {
-    package: 'util-linux',
-    use: 'ends "ip monitor" together with plexd',
-    of: 'plexd',
-    need: 'mesh',
-  },
-  setsid: {
-    package: 'util-linux',
-    use: 'lets wireguard-go outlive plexd',
-    of: 'plexd',
-    need: 'userspace',
-  },
-  sh: { package: 'dash', use: 'starts wireguard-go', of: 'plexd', need: 'userspace' },
+  setpriv: { package: 'util-linux', use: 'ends "ip monitor" together with plexd', need: 'mesh' },
+  setsid: { package: 'util-linux', use: 'lets wireguard-go outlive plexd', need: 'userspace' },
+  sh: { package: 'dash', use: 'starts wireguard-go', need: 'userspace' },
   timedatectl: {
     package: 'systemd',
     use: 'tells whether the clock is kept right',
     of: 'plexd-control-plane',
-    need: 'none',
   },
-  wg: {
-    package: 'wireguard-tools',
-    use: "drives the kernel's WireGuard",
-    of: 'plexd',
-    need: 'mesh',
-  },
+  wg: { package: 'wireguard-tools', use: "drives the kernel's WireGuard", need: 'mesh' },
   'wireguard-go': {
     package: 'wireguard-go',
     use: 'moves packets where the kernel has no WireGuard',
-    of: 'plexd',
     need: 'userspace',
   },
 } as const satisfies Record<string, ToolFacts>
 
-export type Tool = keyof typeof tools
+export type Tool = keyof typeof facts
+
+/** All external programs that ours run. `exec` runs no other. */
+export const tools: Readonly<Record<Tool, ToolFacts>> = facts
 
 /** The message if it is missing. */
 export function describeMissing(tool: Tool): string {

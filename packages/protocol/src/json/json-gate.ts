@@ -8,9 +8,7 @@ import {
   newline,
   quote,
   space,
-} from '../json/json-codes.ts'
-import { ApiError } from './errors.ts'
-import { defaultMaxBodyBytes, type Operation } from './operation.ts'
+} from './json-codes.ts'
 
 /**
  * The scan before every JSON parser. It bounds what a parser, a validator and any code that walks the value can cost.
@@ -30,19 +28,6 @@ export interface JsonBounds {
 /** The bound that was exceeded. */
 export type Bound = 'bytes' | 'depth' | 'values'
 
-export const defaultMaxDepth = 64
-export const defaultMaxValues = 200_000
-
-/** The bounds that an operation's row sets for its body. */
-export function jsonBoundsOf({
-  maxBodyBytes = defaultMaxBodyBytes,
-  maxDepth = defaultMaxDepth,
-  maxValues = defaultMaxValues,
-  requestKind,
-}: Operation): JsonBounds {
-  return { maxBytes: maxBodyBytes, maxDepth, maxValues, lines: requestKind === 'batch' }
-}
-
 /** The bound that a complete text exceeds; undefined if none. */
 export function passedBound(text: Uint8Array | string, bounds: JsonBounds): Bound | undefined {
   const gate = new JsonGate(bounds)
@@ -59,24 +44,6 @@ export function passedBound(text: Uint8Array | string, bounds: JsonBounds): Boun
 }
 
 const pieceChars = 16 * 1024
-
-/**
- * The error for a refused body, with the status of its row. It names the bound, its value, and, if given, `about`: what
- * the body is for, such as `key "nginx.conf"`.
- */
-export function boundRefusal(operation: Operation, passed: Bound, about?: string): ApiError {
-  const { maxBytes, maxDepth, maxValues } = jsonBoundsOf(operation)
-  const words = {
-    bytes: `request body is larger than ${maxBytes} bytes: send less at a time`,
-    depth: `request body is nested deeper than ${maxDepth}: make it flatter`,
-    values: `request body has more than ${maxValues} values: send it in parts`,
-  }
-  const status = operation.gateStatus ?? (passed === 'bytes' ? 413 : 400)
-  return new ApiError(
-    status === 413 ? 'payload_too_large' : 'bad_request',
-    `${about === undefined ? '' : `${about}: `}${words[passed]}`,
-  )
-}
 
 /**
  * The scan for a body that arrives in chunks: nothing beyond a bound has to be decompressed or kept. Linear time,
