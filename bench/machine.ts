@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 
-/** What a figure depends on beside the code. */
+/** What figures depend on besides the code. */
 export interface Machine {
   cores: number
   cpu: string
   memoryGiB: number
   kernel: string
   node: string
-  /** Of the last minute, before the bench began. */
+  /** Load average of the minute before the bench. */
   load: number
   commit: string
 }
@@ -30,7 +30,7 @@ export function describeMachine(machine: Machine): string {
   return `${cores} cores (${cpu}), ${memoryGiB} GiB, Linux ${kernel}, node ${node}, load ${load}, commit ${commit}`
 }
 
-/** With `+` when there is more than was committed; empty outside a repository. */
+/** With `+` if there are uncommitted changes; empty outside a repository. */
 function commitNow(): string {
   const git = (...args: string[]): string =>
     execFileSync('git', ['-C', import.meta.dirname, ...args], {

@@ -53,7 +53,7 @@ function chartsOf(): Record<string, Chart> {
   }
 }
 
-/** Between the two comments that mark its place. */
+/** Replaces what is between the two comments. */
 function withTable(text: string, table: string): string {
   const [before, rest] = text.split('<!-- results -->\n')
   const [, after] = rest?.split('<!-- end of results -->') ?? []

@@ -1,6 +1,6 @@
 import type { Figure } from './bench.ts'
 
-/** A line for the terminal; the columns are those of `headings`. */
+/** A line for the terminal, in the columns of `headings`. */
 export function formatFigure(figure: Figure): string {
   const { id = '', what, unit, value, low, high, floor, target } = figure
   const spread = low === undefined || high === undefined ? '' : `${short(low)} to ${short(high)}`
@@ -41,7 +41,7 @@ function describeTarget(figure: Figure): string {
   return `${text} ${isHeld(figure) ? 'held' : 'MISSED'}`
 }
 
-/** Three digits, or all of a whole number. */
+/** Three significant digits, or a whole number. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return '-'
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')

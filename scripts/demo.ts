@@ -11,7 +11,7 @@ import { labSkip } from './laboratory/requirements.ts'
 const endsByItself = readArguments()
 const hostnames = ['web-01', 'web-02', 'db-01'] as const
 
-/** Whether `--once` was given; anything else is a mistake. */
+/** Whether `--once` was given; any other argument is an error. */
 function readArguments(): boolean {
   const wrong = process.argv.slice(2).find((argument) => argument !== '--once')
   if (wrong === undefined) return process.argv.length > 2
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   else await play(startStage, (stage) => tour(stage, noMesh))
 }
 
-/** Gives the tour, or as much of it as there is before a signal. */
+/** Gives the tour, until a signal ends it. */
 async function play<Any extends Stage>(
   start: () => Promise<Any>,
   give: (stage: Any) => Promise<void>,

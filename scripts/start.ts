@@ -1,4 +1,4 @@
-/** `start.ts PROGRAM ARGUMENTS...`: becomes a program of ours, built if need be. */
+/** `start.ts PROGRAM ARGUMENTS...`: runs a program of ours, after building it if necessary. */
 import process from 'node:process'
 import { builtPrograms, compileCache, nodeFlags } from './programs/build.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Asks an HTTP server over keep-alive connections as fast as it answers, from a process of its own: one request at a
- * time on each connection. `load.ts '<LoadOrder as JSON>'` prints a LoadResult.
+ * Sends requests over keep-alive connections as fast as they are answered, one at a time on each connection.
+ * `load.ts '<LoadOrder as JSON>'` prints a LoadResult.
  */
 import { connect, type Socket } from 'node:net'
 import { type Quantiles, quantiles } from '../quantiles.ts'
@@ -16,16 +16,16 @@ export interface LoadOrder {
   body?: string
   /** One more line of the head. */
   header?: string
-  /** What answers have to begin with, as `HTTP/1.1 200`. */
+  /** How answers must begin, as `HTTP/1.1 200`. */
   wants: string
 }
 
 /** How long requests took, in milliseconds. */
 export interface LoadResult extends Quantiles {
   perSecond: number
-  /** All answers, with those of the time for warming up. */
+  /** All answers, including those while warming up. */
   all: number
-  /** First lines of answers that were not wanted. */
+  /** First lines of other answers. */
   wrong: string[]
 }
 

@@ -80,7 +80,7 @@ async function reads(context: BenchContext, agent: AgentProcess, wanted: Reads):
     const startMs = cpuMsOf(pid)
     ours.push(await load(context, { ...order, to: agent.socket }))
     const fastMs = cpuMsOf(pid)
-    // With a length, even of nothing, it is not for the fast path, and goes to Node's parser.
+    // The fast path leaves a request with a length, even 0, to Node's parser.
     parsed.push(await load(context, { ...order, to: agent.socket, header: 'Content-Length: 0' }))
     cpuMs += fastMs - startMs
     parsedCpuMs += cpuMsOf(pid) - fastMs

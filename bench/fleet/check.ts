@@ -8,11 +8,11 @@ export interface CheckResult {
   /** Events in ledgers. */
   events: number
   verified: number
-  /** Events that a pulled state has made up for. */
+  /** Events that were not sent because a pulled state contains them. */
   coalesced: number
 }
 
-/** Compares each ledger with the log, and what each agent has with what it should have. */
+/** Compares each ledger with the log, and each agent's state with the control plane's. */
 export async function checkLedgers(fleet: Fleet): Promise<CheckResult> {
   await quiet(fleet)
   const stale = (await fleet.each((worker) => worker.settle())).flat()
@@ -33,7 +33,7 @@ export async function checkLedgers(fleet: Fleet): Promise<CheckResult> {
   }
 }
 
-/** Waits until nothing comes any more. */
+/** Waits until a second passes without an event. */
 async function quiet(fleet: Fleet): Promise<void> {
   let before = -1
   for (let round = 0; round < 60; round++) {
@@ -54,7 +54,7 @@ async function compare(fleet: Fleet): Promise<Omit<CheckResult, 'verified'>> {
   for (const ledger of ledgers) {
     result.events += ledger.seqs.length
     const addressed = truth.get(ledger.nodeId)
-    // One that neither pulled nor was told anything has begun nowhere.
+    // An agent that neither pulled nor received an event has no start.
     if (!addressed || ledger.startSeq === -1) continue
     const { lost, strange, outOfTurn, coalesced } = faultsOf(ledger, addressed)
     result.coalesced += coalesced

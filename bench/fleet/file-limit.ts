@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-/** What a process has open beside its streams: connections for requests, and the database. */
+/** Open files besides the streams: connections for requests, and the database. */
 const spare = 1_000
 
-/** Throws when a process may not have as many files open as a fleet has streams. The programs inherit the limit. */
+/** Throws if a process may not open as many files as a fleet has streams. The programs inherit the limit. */
 export function requireFiles(streams: number): void {
   const [, limit] =
     /^Max open files +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []

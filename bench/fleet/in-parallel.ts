@@ -1,4 +1,4 @@
-/** Runs the work for each item, no more than `limit` at a time, and gives the results in the order of the items. */
+/** Runs it for each item, at most `limit` at a time; the results are in the order of the items. */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   limit: number,

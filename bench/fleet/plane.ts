@@ -16,7 +16,7 @@ export interface Plane extends AsyncDisposable {
   readonly caFile: string
   readonly adminToken: string
   readonly admin: Client<AdminApi>
-  /** Of our own only. */
+  /** Undefined for one that runs already. */
   readonly own: ControlPlaneProcess | undefined
   usage(): Promise<Usage>
 }
@@ -29,10 +29,10 @@ export interface GivenPlane {
   tokenFile: string
 }
 
-/** What the control plane says of itself. */
+/** From the control plane's metrics. */
 export interface Usage {
   cpuSeconds: number
-  /** Event streams that it holds open. */
+  /** Open event streams. */
   streams: number
   rssBytes: number
   /** Since the last reading. */

@@ -7,10 +7,10 @@ import { sequenceOf } from '../../test/support/ledger.ts'
 import { inParallel } from './in-parallel.ts'
 import type { Plane } from './plane.ts'
 
-/** The sequences of all events that were addressed to each node, ascending: what its ledger is held against. */
+/** The ascending sequence numbers of all events addressed to each node, for comparison with its ledger. */
 export type Truth = ReadonlyMap<string, readonly number[]>
 
-/** Read from the database of our own control plane; of another the log of some of the nodes is followed. */
+/** From the database of our own control plane; from another one by reading the log of some nodes. */
 export async function readTruth(plane: Plane, nodeIds: readonly string[]): Promise<Truth> {
   if (plane.own) return fromDatabase(join(plane.own.dataDir, 'control-plane.db'), nodeIds)
   const some = nodeIds.slice(0, maxTails)
@@ -18,7 +18,7 @@ export async function readTruth(plane: Plane, nodeIds: readonly string[]): Promi
   return new Map(some.map((nodeId, index) => [nodeId, lists[index] ?? []]))
 }
 
-/** Each reads the whole log. */
+/** Not more, because each reads the whole log. */
 const maxTails = 50
 
 async function fromTail(
@@ -32,7 +32,7 @@ async function fromTail(
   const seqs: number[] = []
   while ((seqs.at(-1) ?? 0) < head) {
     const block = await stream.next(5_000).catch(() => undefined)
-    // The last event may be pruned already: then nothing more comes.
+    // If the last event is pruned already, no other follows.
     if (!block) break
     seqs.push(sequenceOf(block.id))
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { WorkerApi } from './worker/worker-api.ts'
 
-/** A worker, called from outside: each function gives a promise of its result. */
+/** A worker, called from another process: each function returns a promise. */
 export type RemoteWorker = {
   [Name in keyof WorkerApi]: (
     ...given: Parameters<WorkerApi[Name]>
@@ -24,7 +24,7 @@ export function startWorkerProcess(): WorkerProcess {
   const child = fork(join(import.meta.dirname, 'worker/worker.ts'), [], {
     serialization: 'advanced',
     execArgv: ['--max-old-space-size=6144'],
-    // Ctrl-C reaches the starter alone, which then ends what it started in order.
+    // Ctrl-C must reach only the bench, which then ends its processes in order.
     detached: true,
   })
   const calls = new Map<number, PromiseWithResolvers<unknown>>()
@@ -49,7 +49,7 @@ export function startWorkerProcess(): WorkerProcess {
     return call.promise
   }
   return {
-    // One function for every name; the worker has no others.
+    // Any name is a call; the type allows those of the worker.
     api: new Proxy({} as RemoteWorker, {
       get: (_, method) => (argument: unknown) => send(String(method), argument),
     }),

@@ -1,4 +1,4 @@
-/** The least that a local API could do on bare `node:http`: the same bytes for every GET, on the Unix socket given. */
+/** The floor of the local API, on bare `node:http`: the same bytes for every GET, on the given Unix socket. */
 import { rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 

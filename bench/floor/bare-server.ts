@@ -1,6 +1,6 @@
 /**
- * The least that a control plane could do, on bare `node:https`: it knows nobody, keeps nothing and signs nothing. It
- * holds streams, answers everything else with `{}`, and on `POST /broadcast` writes the body to every stream.
+ * The floor of a control plane, on bare `node:https`: no authentication, no storage, no signatures. It keeps streams
+ * open, answers everything else with `{}`, and on `POST /broadcast` writes the body to every stream.
  */
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'

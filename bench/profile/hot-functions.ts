@@ -8,11 +8,11 @@ interface Profile {
 
 export interface HotFunction {
   name: string
-  /** Of all time, the idle too. */
+  /** Of the whole time, including idle time. */
   percent: number
 }
 
-/** Where the time of a CPU profile went, by the function that was running. */
+/** The functions in which a CPU profile spent most time of their own. */
 export async function readHotFunctions(path: string, count = 25): Promise<HotFunction[]> {
   const { nodes, samples, timeDeltas } = JSON.parse(await readFile(path, 'utf8')) as Profile // written by V8
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]))

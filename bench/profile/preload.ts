@@ -1,6 +1,6 @@
 /**
- * Loaded into a program under test before anything of its own. SIGUSR2 starts a CPU profile and the next one ends it;
- * SIGWINCH writes a heap snapshot. Both go to PLEXD_PROFILE_DIR.
+ * Loaded into a program under test before its own code. SIGUSR2 starts a CPU profile, and the next SIGUSR2 ends it;
+ * SIGWINCH writes a heap snapshot. Both are written to PLEXD_PROFILE_DIR.
  */
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'

@@ -19,8 +19,8 @@ const top = 48
 const bottom = 96
 
 /**
- * A chart as SVG, both axes logarithmic: what grows with the fleet is a straight line of slope one, and the dotted
- * line shows that slope from the first point on.
+ * A chart as SVG. Both axes are logarithmic, so that linear growth is a straight line of slope one; the dotted line is
+ * that, from the first point on.
  */
 export function drawChart({ title, unit, lines }: Chart): string {
   const points = lines.flatMap((line) => line.points)
@@ -60,7 +60,7 @@ function sizes(values: readonly number[]): number[] {
   return found.length > 1 ? found : [...found, (found[0] ?? 1) * 10]
 }
 
-/** 1, 10, 100 … around the values. */
+/** The powers of ten around the values. */
 function decades(values: readonly number[]): number[] {
   const low = Math.floor(Math.log10(Math.min(...values)))
   const high = Math.ceil(Math.log10(Math.max(...values)))
@@ -90,7 +90,7 @@ function drawLine(
   ]
 }
 
-/** From the first point on, as if everything cost as much for each agent more; cut off at the top. */
+/** Linear growth from the first point on, cut off at the top of the chart. */
 function linear(
   line: Line | undefined,
   x: (at: number) => number,

@@ -21,7 +21,7 @@ export interface Run {
 
 export type Measured = Figure & { bench: string; run: Run; faults: string[] }
 
-/** All figures of the runs in a folder; of those that were measured twice the later. */
+/** All figures of the runs in a folder; where one was measured twice, the later. */
 export async function readResults(folder: string): Promise<Measured[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json'))
   const runs = await Promise.all(
@@ -35,7 +35,7 @@ export async function readResults(folder: string): Promise<Measured[]> {
   return [...newest.values()]
 }
 
-/** The figures that answer a target, in the order of the targets. */
+/** The figures that have a target, in the order of the targets. */
 export function formatResults(figures: readonly Measured[]): string {
   const rows = figures
     .filter(({ id }) => id !== undefined)
@@ -49,7 +49,7 @@ export function formatResults(figures: readonly Measured[]): string {
   ].join('\n')
 }
 
-/** `C4` behind `A8`, `C10` behind `C4`. */
+/** `A8`, `C4`, `C10`. */
 function order({ id = '' }: Figure): number {
   return (id.charCodeAt(0) - 64) * 1_000 + Number(id.slice(1))
 }
@@ -74,7 +74,7 @@ function formatRow(figure: Measured): string {
   ].join(' | ')} |`
 }
 
-/** What was measured at several sizes under one name. */
+/** The figures of one series, which was measured at several sizes. */
 export function lineOf(figures: readonly Measured[], series: string, name: string): Line {
   return { name, points: pointsOf(figures, series, ({ value }) => value) }
 }

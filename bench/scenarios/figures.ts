@@ -97,8 +97,8 @@ export function signingFloor(count: number): number {
 }
 
 /**
- * What code that is there only for speed gains, measured with it and without it in this run. Less than 1.2 times, and
- * it is to be taken out.
+ * The gain of code that exists only for speed, measured with it and without it in this run. The target is the least for
+ * which such code stays.
  */
 export function addGain(
   context: BenchContext,

@@ -12,7 +12,7 @@ import type { Bench, BenchContext } from '../bench.ts'
 import { quantiles } from '../quantiles.ts'
 import { type Stranger, startStranger } from '../strangers/stranger.ts'
 
-/** C19: how long others wait beside each kind of body that nobody should read, and what it leaves behind. */
+/** C19: how long others wait beside each kind of hostile body, and how much memory it leaves behind. */
 export const hostileBodiesBench: Bench = {
   name: 'hostile-bodies',
   targets: ['C19'],
@@ -27,14 +27,14 @@ export const hostileBodiesBench: Bench = {
   },
 }
 
-/** All comes from one node here, whose budget would end it soon. */
+/** One node sends everything, and its budget would stop it soon. */
 const withoutBudget = [
   'node_bytes_per_second',
   'node_state_bytes_per_second',
   'node_writes_per_second',
 ].flatMap((name) => ['--limit', `${name}=1000000000`])
 
-/** A program under hostile bodies, and what a healthy caller asks of it. */
+/** A program under attack, and the requests of a healthy caller. */
 interface Subject {
   what: string
   place: Place
@@ -128,7 +128,7 @@ function kindsOf({ aims }: Subject): string[] {
   return first ? hostileBodies(first.operation).map(({ what }) => what) : []
 }
 
-/** One thing after the other, with a rest in between. Resolves to how long each took, in milliseconds. */
+/** One request after another, with a rest between them. Resolves to how long each took, in milliseconds. */
 async function ask(asks: Subject['asks'], seconds: number): Promise<number[]> {
   const endMs = performance.now() + seconds * 1_000
   const waits: number[] = []

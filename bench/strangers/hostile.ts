@@ -1,6 +1,6 @@
 /**
- * Sends what nobody should read, one kind at a time, from a process of its own: it must not take the time of who measures
- * how long others wait. Each message is a HostileOrder, and is answered with a HostileResult.
+ * Sends hostile bodies, one kind at a time, from a process of its own, so as not to delay the measuring one. Each message
+ * is a HostileOrder, and is answered with a HostileResult.
  */
 import { describeError } from '@plexd/runtime'
 import {
@@ -29,9 +29,9 @@ export interface HostileResult {
 }
 
 const connections = 8
-/** Those that wait do nothing meanwhile; more of them would measure their handshakes. */
+/** Slow ones only wait. Not more, because then their handshakes would be measured. */
 const slowConnections = 64
-/** There is room for so many bodies at a time, and for so many of one caller: the others are told to come again. */
+/** The answer beyond the limit of bodies at a time, of all callers or of one. */
 const noRoom = 503
 
 process.on('message', (order: HostileOrder) => {
@@ -65,7 +65,7 @@ async function attack({ place, what, seconds, heads }: HostileOrder): Promise<Ho
   return { answered, wrong: [...wrong] }
 }
 
-/** Empty when it is refused as it should be; else what came instead. */
+/** Empty if it is refused as expected, otherwise what came instead. */
 async function refusalOf(
   place: Place,
   { head, body }: { head: string; body: HostileBody },

@@ -5,12 +5,12 @@ import type { HostileOrder, HostileResult } from './hostile.ts'
 
 /** hostile.ts in a process of its own. */
 export interface Stranger extends Disposable {
-  /** Rejects when it ends without an answer; why, it has said on stderr. */
+  /** Rejects when it ends without an answer; it prints the reason to stderr. */
   send(order: HostileOrder): Promise<HostileResult>
 }
 
 export function startStranger(): Stranger {
-  // What a runner of tests was started with is not for it.
+  // Not with the flags of a test runner.
   const child = fork(join(import.meta.dirname, 'hostile.ts'), { execArgv: [] })
   return {
     send(order) {

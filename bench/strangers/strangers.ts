@@ -1,6 +1,6 @@
 /**
- * Strangers on eight addresses of this machine, who have no credential and do what they can: told by one JSON line in the
- * arguments, a StrangerOrder. Prints how often each thing was done, once it is over.
+ * Attackers on eight addresses of this machine, without a credential. The argument is a StrangerOrder as JSON; at the end
+ * it prints how often each attack was made.
  */
 import { createSocket } from 'node:dgram'
 import { connect as connectPlain, type Socket } from 'node:net'
@@ -24,7 +24,7 @@ const open = new Set<Socket>()
 const bomb = gzipSync(Buffer.alloc(1024 * 1024, ' '))
 const deep = '['.repeat(60_000)
 
-/** What a stranger sends over a TLS connection of its own, and whether it waits there for ever. */
+/** What is sent over a TLS connection of its own, and whether that stays open. */
 const requests: Record<string, { text: string | Buffer; stays?: boolean }> = {
   'half a request': { text: 'GET /v1/ping HTTP/1.1\r\nhost: x\r\n', stays: true },
   'half a body': { text: post('{"token":', 60_000), stays: true },
@@ -73,7 +73,7 @@ function send(
   text: string | Buffer,
   { localAddress, stays }: { localAddress: string; stays: boolean },
 ): void {
-  // The types of TLS do not know where a connection comes from.
+  // The types of `tls.connect` lack it.
   const from = { localAddress }
   const { host, port } = order
   const socket = connectTls({ host, port, rejectUnauthorized: false, ...from })

@@ -5,7 +5,7 @@ import { type MeshMember, startMeshSystem, variablesOf } from '../programs/mesh-
 import { commandOf, type Output, runToEnd } from '../programs/program.ts'
 import type { Stage } from './stage.ts'
 
-/** A stage on which each node is a host of its own in a network of its own, with a mesh between them. */
+/** A stage on which each node is a host with its own network, with a mesh between them. */
 export interface MeshStage extends Stage {
   /** Throws until the node has enrolled. */
   member(hostname: string): MeshMember
@@ -13,7 +13,7 @@ export interface MeshStage extends Stage {
   on(hostname: string, ...command: string[]): Promise<Output>
 }
 
-/** For root: network namespaces. The web nodes are behind the router of an office, the database behind that of another. */
+/** In network namespaces, as root. The web nodes are behind the router of one office, the database behind another's. */
 export async function startMeshStage(): Promise<MeshStage> {
   await using stack = new AsyncDisposableStack()
   const lab = stack.use(await createLab())
@@ -83,7 +83,7 @@ function hostOf(
   return lab.host(hostname, { behind: hostname.startsWith('db') ? site : office })
 }
 
-/** A folder for PATH. */
+/** A folder to put into PATH. */
 async function writeCommands(folder: string): Promise<void> {
   await mkdir(folder)
   for (const name of ['plexd', 'plexctl'] as const) {

@@ -58,7 +58,7 @@ rules:
     action: allow
 `
 
-/** A node is removed, and nobody hears from it any more. */
+/** A node is removed, and no other receives its packets any more. */
 export async function showLeaving(stage: MeshStage): Promise<void> {
   chapter('A node leaves: its peers forget it at once')
   const gone = stage.member('web-02').meshIp
@@ -73,7 +73,7 @@ export async function showLeaving(stage: MeshStage): Promise<void> {
   await plexd(stage, 'web-01', 'peers')
 }
 
-/** Until it is connected with so many peers, and has no others. */
+/** Until it is connected to `count` peers and has no others. */
 function connected(stage: MeshStage, hostname: string, count: number): Promise<void> {
   return until(async () => {
     const peers = await stage.member(hostname).peers()

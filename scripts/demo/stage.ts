@@ -6,7 +6,7 @@ import { startControlPlaneProcess } from '../programs/control-plane.ts'
 import { startJanitor } from '../programs/janitor.ts'
 import { type Output, runProgram } from '../programs/program.ts'
 
-/** A control plane and agents as real processes in a folder of their own. Disposing ends them and removes the folder. */
+/** A control plane and agents as real processes, in a folder of their own. Disposing ends them and removes it. */
 export interface Stage extends AsyncDisposable {
   readonly folder: string
   readonly serverUrl: string
@@ -19,7 +19,7 @@ export interface Stage extends AsyncDisposable {
   readonly invitation: string
 }
 
-/** On this machine as it is, for any user. */
+/** In the machine's own network, for any user. */
 export async function startStage(): Promise<Stage> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'plexd-demo-'))

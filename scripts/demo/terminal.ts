@@ -16,12 +16,12 @@ export function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** A command line as one would type it, on the node of the name where it matters. */
+/** A command line as one would type it, with the node's name where it matters. */
 export function show(command: readonly string[], node = ''): void {
   process.stdout.write(`  ${node}$ ${typed(command)}\n`)
 }
 
-/** The same behind another command. */
+/** The same with another command in front. */
 export function showPiped(from: string, command: readonly string[]): void {
   process.stdout.write(`  $ ${from} | ${typed(command)}\n`)
 }

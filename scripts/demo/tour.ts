@@ -17,7 +17,7 @@ export async function showNodes(stage: Stage): Promise<void> {
   await curl(stage, 'web-01', '/v1/state/metadata')
 }
 
-/** What the node API serves, and what goes the other way. */
+/** Data and secrets to the node, and reports from it. */
 export async function showState(stage: Stage): Promise<void> {
   chapter('Data: written once for every node that a label selector matches')
   const file = join(stage.folder, 'database.json')
@@ -55,7 +55,7 @@ export async function showOperation(stage: Stage): Promise<void> {
   print(await stage.plexd('web-01', ['status']))
 }
 
-/** Waits on the node with the blocking query while the operator writes, and says how long the change took. */
+/** Waits on the node in a blocking query while the operator writes; prints how long the change took. */
 async function watchChange(stage: Stage): Promise<void> {
   const socket = stage.socketOf('web-01')
   const { index } = JSON.parse((await get(socket, '/v1/watch')).stdout) as { index: number } // as the local API has it
@@ -96,7 +96,7 @@ function get(socket: string, path: string): Promise<Output> {
   return runToEnd('curl', ['-s', '--unix-socket', socket, `http://localhost${path}`])
 }
 
-/** Until the path answers with something other than an error. */
+/** Until the path answers without an error. */
 function settled(stage: Stage, hostname: string, path: string): Promise<void> {
   return until(
     async () => !(await get(stage.socketOf(hostname), path)).stdout.includes('"error"'),

@@ -18,13 +18,13 @@ export interface Router extends Host {
 }
 
 export interface StunServer extends Host {
-  /** It answers on both, ports 3478 and 3479, as RFC 5780 wants it. */
+  /** It answers on both addresses, ports 3478 and 3479, as RFC 5780 requires. */
   readonly addresses: readonly [string, string]
 }
 
 /**
- * Networks on this one machine: hosts on a public network, or behind routers with NAT. Nothing of it is seen by the
- * machine's own network. Disposing removes all of it, with what still runs there, and so does the end of this process.
+ * Networks on this one machine: hosts on a public network, or behind routers with NAT, separate from the machine's own
+ * network. They are removed with all processes in them when disposed, or when this process ends.
  *
  *     await using lab = await createLab()
  *     const home = await lab.router('home', 'symmetric')
@@ -33,15 +33,15 @@ export interface StunServer extends Host {
  *     await ping(laptop, server.address)
  */
 export interface Lab extends AsyncDisposable {
-  /** For files that go with it. */
+  /** For files that are removed with it. */
   readonly folder: string
-  /** The public network itself: what crosses it can be seen here. */
+  /** The public network itself: all packets between its hosts pass through it. */
   readonly internet: Namespace
   host(name: string, options?: { behind?: Router }): Promise<Host>
   router(name: string, nat: NatKind): Promise<Router>
   /** A coturn. */
   stunServer(name?: string): Promise<StunServer>
-  /** Gives a host another address, on the network where it is; resolves to the host as it is now. */
+  /** Gives a host another address in its network; resolves to the host with the new one. */
   move(host: Host): Promise<Host>
 }
 
@@ -144,7 +144,7 @@ async function openLab(stack: AsyncDisposableStack, folder: string): Promise<Lab
 interface Network {
   namespace: Namespace
   range: string
-  /** That hosts know: 24 where they are neighbours, 32 where they are not. */
+  /** Of the hosts' addresses: 24 where they are neighbours, 32 where they are not. */
   prefixLength: number
   used: number
 }
@@ -154,7 +154,7 @@ function nextAddress(network: Network): string {
   return `${network.range}.${network.used}`
 }
 
-/** A cable of its own for each host: there is no bridge in every kernel. */
+/** A veth pair for each host, because not every kernel has bridges. */
 async function connect(
   namespace: Namespace,
   network: Network,
@@ -174,7 +174,7 @@ async function connect(
   ])
 }
 
-/** Also to its neighbours a host sends through the router, for each has a cable of its own. */
+/** A host reaches even its neighbours through the router, because each has a veth pair of its own. */
 function addressLine(
   verb: 'add' | 'delete',
   address: string,

@@ -4,13 +4,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { exec, type execAny } from '@plexd/runtime'
 
 /**
- * A network namespace with a /run of its own, so that each host may have a `plexd0` and its files, and without name
- * servers, so that nobody waits for those of this machine, which are not reached from inside. A file `hosts` in its
- * `runDir` is its /etc/hosts.
+ * A network namespace with a /run of its own, so that each host can have a `plexd0` and its files, and without name
+ * servers, because those of this machine cannot be reached from inside. A file `hosts` in its `runDir` is its /etc/hosts.
  */
 export interface Namespace extends AsyncDisposable {
   readonly name: string
-  /** What its programs see as /run. */
+  /** Its programs see it as /run. */
   readonly runDir: string
   /** A command that runs the command behind it inside. */
   readonly prefix: readonly ['ip', ...string[]]
@@ -22,9 +21,9 @@ export interface Namespace extends AsyncDisposable {
   ip(lines: readonly string[]): Promise<void>
 }
 
-/** All names begin so; after it comes the process that made the namespace. */
+/** Prefix of all names; the id of the process that made the namespace follows. */
 const everyPrefix = 'plexdlab-'
-/** Of the namespaces that this process makes. */
+/** Prefix of the namespaces that this process makes. */
 export const ownPrefix = `${everyPrefix}${process.pid}-`
 
 export async function makeNamespace(label: string, folder: string): Promise<Namespace> {
@@ -53,8 +52,8 @@ export async function makeNamespace(label: string, folder: string): Promise<Name
 }
 
 /**
- * Ends what runs inside, whoever started it there, and removes the namespace. One of a killed test may be removed by its
- * janitor, and by each test that starts, all at once.
+ * Ends all processes inside and removes the namespace. That of a killed test may be removed at once by its janitor and
+ * by several tests that start.
  */
 async function removeNamespace(name: string): Promise<void> {
   try {
@@ -69,7 +68,7 @@ function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It has ended meanwhile.
+    // It has ended in the meantime.
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * What a router does with the packets of the hosts behind it. Mapping and filtering of each kind were checked with
- * the tests of RFC 5780.
+ * How a router translates the packets of the hosts behind it. Mapping and filtering of each kind were checked with the
+ * tests of RFC 5780.
  *
- * - `full_cone`: one public port for each local one; anybody may send to it.
- * - `restricted`: the same; only hosts that were sent to may answer.
- * - `port_restricted`: the same; only the very ports that were sent to may answer. What Linux does by itself.
+ * - `full_cone`: one public port for each local one; any host may send to it.
+ * - `restricted`: the same, but only for hosts that it has sent to.
+ * - `port_restricted`: the same, but only for ports that it has sent to. The default of Linux.
  * - `symmetric`: a new public port for each destination.
- * - `one_to_one`: all of the public address belongs to one host.
+ * - `one_to_one`: the whole public address belongs to one host.
  * - `udp_blocked`: as `port_restricted`, and no UDP passes.
  */
 export const natKinds = [
@@ -75,7 +75,7 @@ const parts: Record<NatKind, (addresses: RouterAddresses) => Parts> = {
   udp_blocked: () => ({ forward: 'meta l4proto udp drop' }),
 }
 
-/** Who sent from which port is learnt before the address is translated, and looked up for what comes in. */
+/** The sender of each port is stored before its address is translated, and looked up for incoming packets. */
 function cone({ key, learnt, looked }: { key: string; learnt: string; looked: string }): Parts {
   return {
     learn: `map known { type ${key} : ipv4_addr . inet_service; flags dynamic,timeout; timeout 180s; }

@@ -60,7 +60,7 @@ export async function untilAllPing(
   }
 }
 
-/** Less than the 15 s after which WireGuard doubts a session by itself: nothing is put right by waiting for that. */
+/** Less than the 15 s after which WireGuard itself renews a silent session, so that this cannot hide a fault. */
 const withoutDoubtMs = 14_000
 
 /** Pings until there is an answer; resolves to the time that took. */
@@ -79,13 +79,13 @@ export async function untilPing(
 }
 
 export interface RunningPing {
-  /** Ends it; resolves to what was sent and what came back. */
+  /** Ends it; resolves to the numbers of packets sent and answered. */
   stop(): Promise<{ sent: number; received: number }>
 }
 
 /**
- * Pings without end, each `intervalMs`. What counts is what was sent before the end was asked for: its answers are
- * waited for, as they may still be on their way.
+ * Pings every `intervalMs` until it is ended. The answers to what was sent before are waited for, because they may still
+ * be on their way.
  */
 export function startPing(from: Place, to: string, intervalMs = 5): RunningPing {
   const child = from.spawn(['ping', '-n', '-i', `${intervalMs / 1_000}`, to])
@@ -121,7 +121,7 @@ export function startPing(from: Place, to: string, intervalMs = 5): RunningPing 
   }
 }
 
-/** An answer that takes longer is lost. */
+/** An answer that takes longer counts as lost. */
 const lateMs = 2_000
 
 /** Whether it is the ping by now, and listens to SIGQUIT, which would end what it was before. */
@@ -136,7 +136,7 @@ const sigquitBit = 0b100n
 
 const streamProgram = join(import.meta.dirname, 'tcp-stream.ts')
 
-/** Sends bytes over TCP; resolves when the other end has confirmed that it got all of them unharmed. */
+/** Sends bytes over TCP; resolves when the other end has confirmed that all of them arrived intact. */
 export async function tcpStream(
   from: Place,
   to: Place,
@@ -155,11 +155,11 @@ export async function tcpStream(
 }
 
 export interface Capture extends AsyncDisposable {
-  /** A line for each packet, as tcpdump prints them. */
+  /** A line per packet, as printed by tcpdump. */
   packets(): string[]
 }
 
-/** Watches packets that match a filter of tcpdump on an interface; resolves when it sees them. */
+/** Captures packets that match a tcpdump filter on an interface; resolves once it captures. */
 export async function capture(
   where: Place,
   { filter, on = 'any' }: { filter: string; on?: string },

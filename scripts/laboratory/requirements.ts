@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 
 const programs = ['ip', 'nft', 'wg', 'wireguard-go', 'ping', 'sysctl', 'mount', 'curl']
 
-/** Why there can be no laboratory on this machine, for the `skip` of a test; false when there can. */
+/** Why a laboratory is impossible on this machine, for the `skip` of a test; false when it is possible. */
 export function labSkip(...more: string[]): string | false {
   if (process.getuid?.() !== 0) return 'network namespaces need root'
   if (!isThere('/dev/net/tun')) return 'wireguard-go needs /dev/net/tun'

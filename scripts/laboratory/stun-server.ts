@@ -6,7 +6,7 @@ export async function runStunServer(
   { spawn, exec }: Pick<Namespace, 'spawn' | 'exec'>,
   addresses: readonly string[],
 ): Promise<void> {
-  // Without -n it reads the configuration of the machine, which may switch off what we need.
+  // Without -n it would read the machine's configuration.
   const listen = addresses.flatMap((address) => ['-L', address])
   const files = ['--log-file', 'stdout', '--pidfile', '/run/turnserver.pid', '--no-cli']
   const server = spawn(['turnserver', '-n', '-S', ...listen, ...files])

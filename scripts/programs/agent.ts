@@ -5,16 +5,16 @@ import { createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import { type LaunchOptions, launch, type RunningProgram } from './program.ts'
 
-/** An agent as a process, which may end and start again on its data. */
+/** An agent as a process, which can be ended and started again with its data. */
 export interface AgentProcess extends AsyncDisposable {
   readonly hostname: string
   /** Holds its data, its token file and its log. */
   readonly home: string
   readonly dataDir: string
   readonly socket: string
-  /** The running one, or the last that ran. */
+  /** The running process, or the last one. */
   program(): RunningProgram
-  /** Starts it anew, once it has ended; resolves when it serves. `under` is a command that runs it, as strace. */
+  /** Starts it again after its end; resolves when it serves. `under` is a command that runs it, as strace. */
   start(under?: readonly string[]): Promise<void>
   /** `SIGTERM` when left out. */
   end(signal?: NodeJS.Signals): Promise<void>
@@ -26,7 +26,7 @@ export interface AgentOptions extends Partial<LaunchOptions> {
   token: string
   controlPlane: { url: string; caFile: string }
   args?: readonly string[]
-  /** Whether it brings up a mesh interface, in the network where it runs; it does not when left out. */
+  /** Whether it brings up a mesh interface; false when left out. */
   mesh?: boolean
 }
 
@@ -63,7 +63,7 @@ export async function startAgentProcess(
     socket,
     program: () => program,
     async start(under) {
-      // What a killed one left behind must not pass for the new one's.
+      // The socket of a killed process must not be taken for the new one's.
       await rm(socket, { force: true })
       program = launchIt(under)
       await serves(socket, program)
@@ -73,7 +73,7 @@ export async function startAgentProcess(
   }
 }
 
-/** The socket is there before the machine has enrolled. */
+/** Asks for the node id, because the socket exists before the machine has enrolled. */
 async function serves(socket: string, { child, log }: RunningProgram): Promise<void> {
   const local = createClient(localApi, createUnixTransport(socket, 1_000))
   for (let attempt = 0; attempt < 600; attempt++) {

@@ -6,7 +6,7 @@ import type { Plugin } from 'esbuild'
 export type ProgramName = keyof typeof sources
 
 const root = join(import.meta.dirname, '../..')
-/** Of each: the file that is started, and those that it starts as threads. */
+/** For each program, the main file and those of its threads. */
 const sources = {
   plexctl: { main: 'packages/cli/src/main.ts' },
   plexd: { main: 'packages/agent/src/main.ts' },
@@ -15,18 +15,18 @@ const sources = {
     'parser-worker': 'packages/control-plane/src/parser/worker.ts',
   },
 }
-/** Where V8 keeps what it has compiled, and builds stand beside it. */
+/** For builds, and for V8's compile cache. */
 const cache = join(root, 'node_modules/.cache/plexd')
-/** For the environment of a program. */
+/** Environment of a program that uses V8's compile cache. */
 export const compileCache = { NODE_COMPILE_CACHE: join(cache, 'compiled') }
 
 /**
- * As in the first line of each program. Otherwise SIGUSR1 would open a debugger on a port of the machine, in which any
- * of its users is who the program is.
+ * As in the first line of each program. Otherwise SIGUSR1 would open a debugger on a port, and with it give every user
+ * of the machine the rights of the program.
  */
 export const nodeFlags = ['--disable-sigusr1']
 
-/** The file of each program to give to Node. Builds all of them unless that was done since the sources changed. */
+/** The main file of each built program. Builds all of them if the sources have changed since. */
 export async function builtPrograms(): Promise<Record<ProgramName, string>> {
   const folder = await build(join(cache, `build-${newestChange()}`))
   const mainOf = (name: ProgramName): string => join(folder, name, 'main.mjs')
@@ -37,7 +37,7 @@ export async function builtPrograms(): Promise<Record<ProgramName, string>> {
   }
 }
 
-/** Built beside, then renamed: whoever builds the same at the same time does no harm. */
+/** Builds in another folder and renames it, so that two processes may build the same at once. */
 async function build(folder: string): Promise<string> {
   if (exists(folder)) return folder
   const { build } = await import('esbuild')
@@ -48,14 +48,14 @@ async function build(folder: string): Promise<string> {
       outdir: join(draft, name),
       outExtension: { '.js': '.mjs' },
       bundle: true,
-      // What a command does not need it does not load.
+      // So that a command loads only what it needs.
       splitting: true,
       format: 'esm',
       platform: 'node',
       target: 'node26',
       minifySyntax: true,
       minifyWhitespace: true,
-      // Libraries in CommonJS call it.
+      // For libraries in CommonJS.
       banner: {
         js: `import{createRequire}from'node:module';const require=createRequire(import.meta.url);`,
       },
@@ -74,8 +74,8 @@ async function build(folder: string): Promise<string> {
 }
 
 /**
- * To import these as ES modules reads all that they export, and with it loads what hardly anybody needs: undici for
- * `WebSocket`, the web's cryptography. By `require` they cost 5 MB and 20 ms less.
+ * An ES import of these evaluates all their exports, and so loads parts that we do not use: undici for `WebSocket`, and
+ * WebCrypto. With `require` they cost 5 MB and 20 ms less.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy builtins',
@@ -89,7 +89,7 @@ const lazyBuiltins: Plugin = {
   },
 }
 
-/** Nothing of it happens by being imported, though its package does not say so: what is not used can be left out. */
+/** Its modules have no side effects, though its package does not say so; unused ones can be left out. */
 const sideEffectFree: Plugin = {
   name: 'side-effect free',
   setup(build) {
@@ -106,18 +106,18 @@ function mapValues(record: object, change: (value: string) => string): Record<st
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
 }
 
-/** Of all that goes into a build, as a number. */
+/** A number that changes with every input of a build. */
 function newestChange(): number {
   const packages = join(root, 'packages')
   const files = readdirSync(packages, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .map((file) => join(packages, file))
   const all = [...files, join(root, 'package-lock.json'), import.meta.filename]
-  // The count as well: a file that was removed leaves no time behind.
+  // With their number, because a removed file changes no time.
   return Math.max(...all.map((file) => statSync(file).mtimeMs)) + all.length
 }
 
-/** Programs of an older build may still run, and load more of it. */
+/** Keeps those of the last day, because programs of an older build may still run and load more of it. */
 function removeOld(current: string): void {
   const dayMs = 24 * 3_600_000
   for (const name of readdirSync(cache)) {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type LaunchOptions, launch, type RunningProgram } from './program.ts'
 
-/** A control plane as a process, which may end and start again on its port and its data. */
+/** A control plane as a process, which can be ended and started again with its port and data. */
 export interface ControlPlaneProcess extends AsyncDisposable {
   /** `https://host:port`, the same after each start. */
   readonly url: string
@@ -11,9 +11,9 @@ export interface ControlPlaneProcess extends AsyncDisposable {
   readonly adminTokenFile: string
   /** Environment in which `plexctl` finds it. */
   readonly environment: Readonly<Record<string, string>>
-  /** The running one, or the last that ran. */
+  /** The running process, or the last one. */
   program(): RunningProgram
-  /** Starts it anew, once it has ended. Rejects when it ends before it listens. */
+  /** Starts it again after its end. Rejects when it ends before it listens. */
   start(): Promise<void>
   /** `SIGTERM` when left out. */
   end(signal?: NodeJS.Signals): Promise<void>
@@ -27,7 +27,7 @@ export interface ControlPlaneOptions extends Partial<LaunchOptions> {
   stun?: string
 }
 
-/** Serves from `folder`/control-plane, which may be that of an earlier one. */
+/** With its data in `folder`/control-plane, which may exist already. */
 export async function startControlPlaneProcess(
   folder: string,
   { args = [], listen = '127.0.0.1:0', stun = 'off', ...options }: ControlPlaneOptions = {},

@@ -3,13 +3,13 @@ import { once } from 'node:events'
 
 export interface JanitorOptions {
   folder: string
-  /** What the names of the network namespaces begin with that go too, with all that runs there. */
+  /** Prefix of the network namespaces to remove too, with all processes in them. */
   namespaces?: string
 }
 
-/** Removes a folder and namespaces when this process ends in whatever way, and has nothing left to do when disposed. */
+/** Removes a folder and namespaces when this process ends, however it ends, or when disposed. */
 export function startJanitor({ folder, namespaces = '' }: JanitorOptions): AsyncDisposable {
-  // A session of its own: Ctrl-C in a terminal is not for it. Its input ends when this process does.
+  // In a session of its own, so that Ctrl-C does not end it. Its input ends with this process.
   const child = spawn('sh', ['-c', script, 'janitor', folder, namespaces], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -17,14 +17,14 @@ import { commandOf } from './program.ts'
 
 /** A control plane and agents as real programs, each on a host of a laboratory. */
 export interface MeshSystem extends AsyncDisposable {
-  /** Where the control plane runs, which answers STUN too. */
+  /** The host of the control plane, which also answers STUN. */
   readonly host: Host
   readonly controlPlane: ControlPlaneProcess
-  /** Calls with the token of the first operator, by a curl on the control plane's host. */
+  /** With the token of the first operator, by curl on the control plane's host. */
   readonly admin: Client<AdminApi>
   /** Enrols the host under its name, and brings up its mesh. */
   join(name: string, host: Host, options?: JoinOptions): Promise<MeshMember>
-  /** What it prints; rejects when it fails. */
+  /** Resolves to what it prints; rejects when it fails. */
   plexctl(...args: string[]): Promise<string>
 }
 
@@ -34,7 +34,7 @@ export interface JoinOptions {
   /** YAML. */
   config?: string
   env?: Readonly<Record<string, string>>
-  /** Of the control plane, as this host calls it. */
+  /** Of the control plane, as seen from this host. */
   url?: string
 }
 
@@ -45,7 +45,7 @@ export interface MeshMember {
   readonly meshIp: string
   readonly agent: AgentProcess
   peers(): Promise<readonly PeerStatus[]>
-  /** Runs plexd on the host, on the data of its agent; resolves to what it prints. */
+  /** Runs plexd on the host, with its agent's data; resolves to what it prints. */
   plexd(...args: string[]): Promise<string>
 }
 
@@ -120,7 +120,7 @@ async function memberOf(
   }
 }
 
-/** With these in its environment plexd finds the agent, and what that knows. */
+/** The environment in which plexd finds the agent and its data. */
 export function variablesOf(
   { socket, dataDir }: Pick<AgentProcess, 'socket' | 'dataDir'>,
   { url, caFile }: Pick<ControlPlaneProcess, 'url' | 'caFile'>,
@@ -133,7 +133,7 @@ export function variablesOf(
   }
 }
 
-/** From this process there is no way into the laboratory, but a program there may be started. */
+/** By a program in the laboratory, because this process cannot reach its network. */
 function createCurlTransport(
   { exec }: Pick<Host, 'exec'>,
   { url, caFile }: Pick<ControlPlaneProcess, 'url' | 'caFile'>,

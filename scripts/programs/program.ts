@@ -16,14 +16,14 @@ export interface Output {
 export interface RunningProgram {
   readonly child: ChildProcess
   readonly pid: number
-  /** All that it has written to stderr, and what other runs have written to the same file. */
+  /** Its stderr, and that of other runs with the same file. */
   log(): Promise<string>
-  /** Sends the signal and waits for the end. No error when it has ended already. */
+  /** Sends the signal and waits for the end; does nothing if it has ended already. */
   end(signal?: NodeJS.Signals): Promise<void>
 }
 
 export interface LaunchOptions {
-  /** Takes stderr; appended to. */
+  /** Its stderr is appended to this file. */
   logFile: string
   env?: Readonly<Record<string, string>>
   /** A command that runs the program, as `nsenter --target 1234 --mount`. */
@@ -37,7 +37,7 @@ export function launch(
   { logFile, env = {}, prefix = [] }: LaunchOptions,
 ): RunningProgram {
   const log = openSync(logFile, 'a')
-  // A group of its own: Ctrl-C in the terminal reaches the starter alone, which then ends what it started in order.
+  // In a group of its own: Ctrl-C must reach only the starter, which then ends its programs in order.
   const [command = '', ...rest] = [...dieWithParent, ...prefix, ...commandOf(name, args)]
   const child = spawn(command, rest, {
     env: { ...process.env, ...compileCache, ...env },
@@ -89,13 +89,13 @@ export async function runToEnd(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
-  // A command that ends without reading is no failure of ours.
+  // The command may end without reading its input.
   child.stdin.on('error', () => undefined).end(stdin)
   const [code] = await once(child, 'close')
   return { code: code === null ? -1 : Number(code), stdout, stderr }
 }
 
-/** The command line of a program of ours, for who starts it in another way. */
+/** The command line of a program of ours, for starting it in another way. */
 export function commandOf(name: ProgramName, args: readonly string[]): string[] {
   return [process.execPath, ...nodeFlags, mains[name], ...args]
 }

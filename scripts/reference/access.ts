@@ -11,7 +11,7 @@ import {
   rolesWith,
 } from '@plexd/protocol'
 
-/** The page of who may call what, and of what is made of what a node says. */
+/** The page of who may call what, and how what a node reports is used. */
 export function renderAccess(): string {
   return [
     '# Access',
@@ -43,7 +43,7 @@ export function renderAccess(): string {
   ].join('\n\n')
 }
 
-/** By who may call them. */
+/** Operations by who may call them. */
 function operationRows(api: Record<string, Operation>): string {
   const groups = Map.groupBy(Object.entries(api), ([, row]) => kindOf(row))
   return rowsOf(
@@ -52,7 +52,7 @@ function operationRows(api: Record<string, Operation>): string {
   )
 }
 
-/** By what an operator needs for them. */
+/** Operations by the permission that an operator needs. */
 function permissionRows(api: Record<string, Operation>): string {
   const groups = Map.groupBy(
     Object.entries(api),

@@ -1,6 +1,6 @@
 import { footprint } from '@plexd/agent'
 
-/** The page of what plexd takes from the network of a machine, and how that is given back. */
+/** The page of what plexd changes in a machine's network, and how that is undone. */
 export function renderNetwork(): string {
   const { staying, passing } = footprint
   return [

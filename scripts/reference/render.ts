@@ -138,7 +138,7 @@ interface JsonSchema {
   description?: string
 }
 
-/** A schema as one reads it: `{ key: string, version?: integer }`, one property a line. */
+/** A schema in readable form: `{ key: string, version?: integer }`, one property per line. */
 function formatShape(schema: JsonSchema, indent = ''): string {
   if (schema.anyOf) return schema.anyOf.map((option) => formatShape(option, indent)).join(' | ')
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')

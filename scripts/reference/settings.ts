@@ -4,7 +4,7 @@ import { describeSetting, fileName, limits, settingRows } from '@plexd/control-p
 import { formatDuration } from '@plexd/protocol'
 import type { LimitTable } from '@plexd/runtime'
 
-/** The page of all that can be set, from the tables of the programs. */
+/** The page of all settings, from the programs' tables. */
 export function renderSettings(): string {
   return [
     '# Settings',
@@ -70,7 +70,7 @@ function agentRows(): string {
   ].join('\n')
 }
 
-/** Nothing for one that stands in its words, or in a table of its own. */
+/** Empty for a default that is described in words or in a table of its own. */
 function defaultOf(name: string, value: unknown): string {
   if (value === undefined || value === '' || typeof value === 'object') return ''
   return name.endsWith('Ms') ? formatDuration(Number(value)) : String(value)

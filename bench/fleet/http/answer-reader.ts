@@ -1,4 +1,4 @@
-/** What a connection has to say about the answers that come over it. `bytes` are only valid during the call. */
+/** Receives the parts of the answers on a connection. `bytes` are only valid during the call. */
 export interface AnswerSink {
   /** `header` gives the value of a header by its name in lower case. */
   head(status: number, header: (name: string) => string | undefined): void
@@ -6,12 +6,12 @@ export interface AnswerSink {
   end(): void
 }
 
-/** The next thing on the connection. */
+/** What comes next on the connection. */
 type Part = 'head' | 'body' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailer'
 
 /**
- * Reads HTTP/1.1 answers off a connection, as little as a server of ours needs: a length or chunks, no trailers. It
- * keeps a few numbers for a connection where `node:http` keeps ten objects, so that thousands fit into one process.
+ * Parses the HTTP/1.1 answers on a connection, as far as our server needs it: a length or chunks, no trailers. It
+ * keeps a few numbers per connection where `node:http` keeps ten objects, so that thousands fit into one process.
  */
 export class AnswerReader {
   readonly #sink: AnswerSink
@@ -23,7 +23,7 @@ export class AnswerReader {
     this.#sink = sink
   }
 
-  /** Throws for what is no HTTP. */
+  /** Throws for anything but HTTP. */
   push(bytes: Buffer): void {
     const buffer = this.#rest ? Buffer.concat([this.#rest, bytes]) : bytes
     this.#rest = undefined
@@ -38,7 +38,7 @@ export class AnswerReader {
     }
   }
 
-  /** Where the next part begins; undefined when this one is not whole yet. */
+  /** The offset of the next part; undefined while this one is incomplete. */
   #step(buffer: Buffer, at: number): number | undefined {
     switch (this.#part) {
       case 'head':

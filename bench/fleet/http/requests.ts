@@ -129,7 +129,7 @@ class Line implements AnswerSink {
   }
 }
 
-/** For a server that neither answers nor closes the connection: longer than anything it does takes. */
+/** For a server that neither answers nor closes the connection. Nothing it does takes this long. */
 const patienceMs = 180_000
 const none = { status: 0, etag: undefined }
 

@@ -20,6 +20,8 @@ export interface World extends Pick<Notes, 'tally' | 'fault' | 'counted'> {
 }
 
 const minReconnectMs = 1_000
+/** Twice the longest wait between two attempts, and a minute for the rest. */
+const openPatienceMs = 180_000
 const maxReconnectMs = 60_000
 /** After a stream that lasted this long, the next failure starts from the shortest wait again. */
 const goodStreamMs = 30_000
@@ -160,13 +162,18 @@ export class Agent implements StreamListener {
     return status
   }
 
-  /** Opens its stream and keeps it open; resolves when it is. */
+  /** Opens its stream and keeps it open; resolves when it is open, and rejects when that takes too long. */
   open(): Promise<void> {
     this.#wanted = true
-    return new Promise((resolve) => {
-      this.#onOpen = resolve
-      this.#connect()
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const late = new Error(`${this.hostname}: no stream after ${openPatienceMs / 1_000} s`)
+    const timer = setTimeout(() => reject(late), openPatienceMs)
+    this.#onOpen = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    this.#connect()
+    return promise
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import { createBlockReader } from '@plexd/runtime/testing'
 
 /** One event as it came over a stream. */
 export interface SeenEvent {
-  /** Empty when it was sent again out of its turn. */
+  /** Empty for one that is sent again, out of order. */
   readonly id: string
   readonly seq: number
   readonly type: string
@@ -14,11 +14,11 @@ export interface SeenEvent {
 }
 
 /**
- * Reads what streams bring. What is the same for all who get it comes as the same bytes a thousand times in a row, so
- * the last few are remembered with what they mean: reading costs the generator of load as little as it can.
+ * Parses streams. An event for all arrives as the same bytes a thousand times in a row, so the last few are kept with
+ * their events: the simulator must cost as little as possible.
  */
 export interface EventBlocks {
-  /** `rest` is what was left over of this stream, and is so again. `onParsed` hears of each event once per text. */
+  /** `rest` is the incomplete end of this stream. `onParsed` is called once per text, not per stream. */
   read(bytes: Buffer, rest: string): { events: readonly SeenEvent[]; rest: string }
 }
 
@@ -48,7 +48,7 @@ export function createEventBlocks(onParsed: (event: SeenEvent) => void): EventBl
       if (found) return { events: found.events, rest }
       const piece = bytes.toString()
       const text = rest + piece
-      // A block may come in a hundred pieces: all of it is only looked at when it ends in this one.
+      // A block may come in a hundred pieces, and is parsed only with the last one.
       if (!piece.includes('\n\n') && !(piece.startsWith('\n') && rest.endsWith('\n')))
         return { events: none, rest: text }
       const end = text.lastIndexOf('\n\n') + 2

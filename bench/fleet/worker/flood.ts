@@ -4,7 +4,7 @@ import type { World } from './agent.ts'
 import { monotonicMs } from './watches.ts'
 import type { FloodOptions, Identity } from './worker-api.ts'
 
-/** Sends one request after another over so many connections, as each of these in turn; into the tally under its kind. */
+/** Sends one request after another over each connection, for each identity in turn; counted in the tally by `kind`. */
 export async function flood(
   { address, tally }: Pick<World, 'address' | 'tally'>,
   identities: readonly Identity[],
@@ -25,7 +25,7 @@ export async function flood(
         ...(body === undefined ? {} : { body }),
       })
       tally.add(kind, answer.status, answer.ms)
-      // A server that is down answers at once.
+      // Connecting to a server that is down fails at once.
       if (answer.status === 0) await delay(50)
     }
   }

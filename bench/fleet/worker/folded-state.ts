@@ -3,7 +3,7 @@ import { type NodeState, parseEnvelope } from '@plexd/protocol'
 import { comparable, foldEvent } from '@plexd/runtime/testing'
 import type { SeenEvent } from './event-blocks.ts'
 
-/** The state that a node makes of one pull and the events since, to be compared with a pull at the end. */
+/** The state from one pull and the events since, to be compared with a pull at the end. */
 export class FoldedState {
   #state: NodeState
   #waiting: SeenEvent[] | undefined

@@ -1,13 +1,13 @@
-/** What one agent was sent, in the order it came: sequences of events only, 8 bytes for each. */
+/** The sequence numbers of the events that one agent received, in their order; 8 bytes for each. */
 export class Ledger {
-  /** Events behind this one are owed; -1 until the agent knows where it begins. */
+  /** The agent must receive the events after this one; -1 until it has pulled or received anything. */
   startSeq = -1
-  /** The last event it has, or the revision that it pulled since. */
+  /** The last event, or the revision that was pulled since. */
   seq = -1
   readonly seqs: number[] = []
-  /** Events that came again or behind a later one. */
+  /** Events that came twice or after a later one. */
   readonly outOfTurn: number[] = []
-  /** Pulled instead of sent: everything behind `from` up to `to`. */
+  /** Pulled instead of sent: everything after `from` up to `to`. */
   readonly pulled: { from: number; to: number }[] = []
 
   begin(seq: number): void {
@@ -26,7 +26,7 @@ export class Ledger {
     this.seq = Math.max(this.seq, seq)
   }
 
-  /** The state of a revision has taken the place of what was before it. */
+  /** A pulled state replaced the events up to it. */
   pull(from: number, to: number): void {
     this.pulled.push({ from, to })
     this.seq = Math.max(this.seq, to)
@@ -38,7 +38,7 @@ export class Ledger {
   }
 }
 
-/** What a ledger says, as it goes from process to process. */
+/** A ledger as it is sent from process to process. */
 export interface LedgerPage {
   nodeId: string
   startSeq: number
@@ -49,17 +49,17 @@ export interface LedgerPage {
 
 export interface LedgerFaults {
   lost: number
-  /** Never addressed to it. */
+  /** Never addressed to this node. */
   strange: number
   outOfTurn: number
-  /** Not sent, but in a state that was pulled. */
+  /** Not sent, but contained in a pulled state. */
   coalesced: number
 }
 
 /** Compares a ledger with the sequences that were addressed to the node, ascending. */
 export function faultsOf(page: LedgerPage, addressed: readonly number[]): LedgerFaults {
   const faults = { lost: 0, strange: 0, outOfTurn: page.outOfTurn.length, coalesced: 0 }
-  // Its stream was open before its first pull was answered: what came of that time is in the state.
+  // Events between the opening of its stream and its first pull are contained in the state.
   let at = page.seqs.findIndex((seq) => seq > page.startSeq)
   if (at === -1) at = page.seqs.length
   for (const seq of addressed) {

@@ -1,9 +1,9 @@
 export interface Progress {
   open: number
-  /** Agents that have proved since `sinceMs` that they have the newest. */
+  /** Agents whose state was shown to be the newest since `sinceMs`. */
   current: number
   lastCurrentMs: number
-  /** Peers that the agents know of: the fewest. */
+  /** The fewest peers that an agent knows. */
   fewestPeers: number
   events: number
 }
@@ -22,7 +22,7 @@ export function progressOf(
   }
 }
 
-/** Of several processes. Pure. */
+/** The same of several processes. Pure. */
 export function progressOfAll(parts: readonly Progress[]): Progress {
   return parts.reduce((all, part) => ({
     open: all.open + part.open,

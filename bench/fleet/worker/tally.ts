@@ -14,7 +14,7 @@ export class Tally {
     entry.times.push(ms)
   }
 
-  /** What was added since the last time. */
+  /** What was added since the last call. */
   take(): TallyPage {
     const page = [...this.#kinds].map(([kind, { statuses, times }]) => ({
       kind,

@@ -2,16 +2,16 @@ import { importVerifyKey, parseEnvelope, refusalOf } from '@plexd/protocol'
 import { createSerialQueue, describeError } from '@plexd/runtime'
 import type { SeenEvent } from './event-blocks.ts'
 
-/** Verifies signatures as agents do: of what is shared all, of what is made for one node a sample. */
+/** Verifies signatures as agents do: all of shared events, a sample of individual ones. */
 export interface Verifier {
   readonly faults: readonly string[]
   verified(): number
   look(event: SeenEvent): void
-  /** Resolves when all that was looked at is decided. */
+  /** Resolves when all pending ones are verified. */
   settled(): Promise<void>
 }
 
-/** A signature takes longer to verify than everything else that a simulated agent does. */
+/** To verify a signature takes longer than everything else that a simulated agent does. */
 const sampleEvery = 50
 const shared = new Set(['peer_endpoint_changed', 'peer_removed', 'resync', 'signing_key_rotated'])
 
