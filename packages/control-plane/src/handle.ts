@@ -48,16 +48,8 @@ export function handle<O extends Operation, Needs = App>(
   return (app) => ({
     operation,
     run: (request, reply, principal) => {
-      const call = {
-        params: request.params,
-        query: request.query,
-        body: request.body,
-        bodyText: request.bodyText,
-        principal,
-        headers: request.headers,
-        request,
-        reply,
-      }
+      const { params, query, body, bodyText, headers } = request
+      const call = { params, query, body, bodyText, principal, headers, request, reply }
       return run(call as Call<O>, app) // the server has validated it against the row
     },
   })

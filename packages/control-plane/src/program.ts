@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   CliError,
-  type ConfigFinding,
   createLog,
   describeError,
+  examineConfigFile,
   exitCodes,
   type Log,
   printJson,
@@ -150,12 +150,7 @@ async function configOf(options: Record<string, unknown>): Promise<Config> {
 async function checkConfig(path: string | undefined, options: { json?: boolean }): Promise<void> {
   if (path === undefined)
     throw new CliError('check config: want the name of a file', exitCodes.usage)
-  const fault = (detail: string): ConfigFinding[] => [{ key: '', state: 'error', detail }]
-  const findings = await readConfigFile(path).then(
-    (file) => (file ? examineConfig(file) : fault('there is no such file')),
-    (error: unknown) => fault(describeError(error)),
-  )
-  tellConfigFindings(path, findings, options)
+  tellConfigFindings(path, await examineConfigFile(path, examineConfig), options)
 }
 
 /** Converts commander's camel case back to the names in the file. */

@@ -1,6 +1,6 @@
-import { tellConfigFindings } from '@plexd/runtime'
+import { examineConfigFile, tellConfigFindings } from '@plexd/runtime'
 import { defaultConfigFile } from '../config/agent-config.ts'
-import { examineConfigFile } from '../config/load-config.ts'
+import { examineConfig } from '../config/load-config.ts'
 import type { Flags, Json } from './flags.ts'
 
 /** Checks the file as `plexd up` would, and changes nothing. */
@@ -9,5 +9,5 @@ export async function runConfigCheck(
   { file, json }: Json & { file?: string },
 ): Promise<void> {
   const path = file ?? process.env.PLEXD_CONFIG ?? defaultConfigFile
-  tellConfigFindings(path, await examineConfigFile(path), { json })
+  tellConfigFindings(path, await examineConfigFile(path, examineConfig), { json })
 }

@@ -11,7 +11,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Settings {
     const value = env[variable]
     return value === undefined || value === ''
       ? {}
-      : readSetting({ to, read }, value, `environment variable ${variable}`)
+      : readSetting({ to, read }, value, `environment variable ${variable}: `)
   })
   return Object.assign({}, ...settings)
 }

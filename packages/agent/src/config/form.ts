@@ -21,16 +21,12 @@ export interface Target {
 export interface FormContent {
   settings: Settings
   /** The invalid values, in file order; they are not in the settings. */
-  faults: { path: string; error: CliError }[]
+  faults: { path: string; detail: string }[]
   unknownKeys: string[]
 }
 
-/** `source` names the file in errors. Empty values (`null`, `""`) count as absent. */
-export function readForm(
-  mapping: Record<string, unknown>,
-  form: Form,
-  source: string,
-): FormContent {
+/** Empty values (`null`, `""`) count as absent. */
+export function readForm(mapping: Record<string, unknown>, form: Form): FormContent {
   const settings: Settings = {}
   const faults: FormContent['faults'] = []
   const unknownKeys: string[] = []
@@ -39,23 +35,23 @@ export function readForm(
     const target = key === undefined ? null : form[key]
     if (!target || value === null || value === '') continue
     try {
-      Object.assign(settings, readSetting(target, value, `config "${source}": ${path}`))
+      Object.assign(settings, readSetting(target, value))
     } catch (error) {
       if (!(error instanceof CliError)) throw error
-      faults.push({ path, error })
+      faults.push({ path, detail: error.message })
     }
   }
   return { settings, faults, unknownKeys }
 }
 
-/** `name` is the key or the variable, with its source. */
-export function readSetting(target: Target, value: unknown, name: string): Settings {
+/** Throws a CliError with the value and what is expected, after `source`. */
+export function readSetting(target: Target, value: unknown, source = ''): Settings {
   try {
     const setTo = target.read(value)
     return target.to === undefined ? {} : { [target.to]: setTo }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new CliError(`${name}: ${JSON.stringify(value)}: ${why}`, exitCodes.usage)
+    throw new CliError(`${source}${JSON.stringify(value)}: ${why}`, exitCodes.usage)
   }
 }
 

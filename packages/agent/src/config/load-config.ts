@@ -61,27 +61,14 @@ function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-/** All faults of a config file, including those that do not prevent reading it. */
-export async function examineConfigFile(path: string): Promise<ConfigFinding[]> {
-  try {
-    const mapping = await readConfigFile(path)
-    if (mapping === undefined) return [fileFault('there is no such file')]
-    const { settings, faults, unknownKeys } = readForm(mapping, configForm, path)
-    return [
-      ...faults.map(({ path: key, error }) => faultOf(key, error.message, path)),
-      ...urlFaults(settings),
-      ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, configForm))),
-    ]
-  } catch (error) {
-    return [fileFault(describeError(error))]
-  }
-}
-
-const fileFault = (detail: string): ConfigFinding => ({ key: '', state: 'error', detail })
-
-/** File and key are shown separately. */
-function faultOf(key: string, message: string, path: string): ConfigFinding {
-  return { key, state: 'error', detail: message.replace(`config "${path}": ${key}: `, '') }
+/** All faults of the mapping in a config file, including those that do not prevent reading it. */
+export function examineConfig(mapping: Record<string, unknown>): ConfigFinding[] {
+  const { settings, faults, unknownKeys } = readForm(mapping, configForm)
+  return [
+    ...faults.map(({ path, detail }): ConfigFinding => ({ key: path, state: 'error', detail })),
+    ...urlFaults(settings),
+    ...unknownKeys.map((key) => unknownKey(key, nearestKey(key, configForm))),
+  ]
 }
 
 function urlFaults({ apiUrl = '', insecureHttp = false }: Settings): ConfigFinding[] {
@@ -105,8 +92,9 @@ async function readFile(named: string | undefined, log: Log): Promise<Settings> 
       exitCodes.usage,
     )
   }
-  const { settings, faults, unknownKeys } = readForm(mapping, configForm, path)
-  if (faults[0]) throw faults[0].error
+  const { settings, faults, unknownKeys } = readForm(mapping, configForm)
+  const [fault] = faults
+  if (fault) throw new CliError(`config "${path}": ${fault.path}: ${fault.detail}`, exitCodes.usage)
   for (const key of unknownKeys) {
     const did_you_mean = nearestKey(key, configForm)
     log.warn('unknown config key, ignored', { file: path, key, did_you_mean })

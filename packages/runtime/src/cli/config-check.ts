@@ -1,5 +1,7 @@
+import { describeError } from '../log/log.ts'
 import { printable } from '../text/printable.ts'
 import { exitCodes, printJson } from './cli.ts'
+import { readConfigFile } from './config-file.ts'
 
 /** A fault in a config file. */
 export interface ConfigFinding {
@@ -15,6 +17,20 @@ export interface ConfigFinding {
 export function unknownKey(key: string, meant: string | undefined): ConfigFinding {
   const detail = 'there is no such setting'
   return { key, state: 'ignored', detail, ...(meant === undefined ? {} : { did_you_mean: meant }) }
+}
+
+/** All faults of a config file: those that `examine` finds in its mapping, or why there is none. */
+export async function examineConfigFile(
+  path: string,
+  examine: (mapping: Record<string, unknown>) => ConfigFinding[],
+): Promise<ConfigFinding[]> {
+  const fault = (detail: string): ConfigFinding[] => [{ key: '', state: 'error', detail }]
+  try {
+    const mapping = await readConfigFile(path)
+    return mapping ? examine(mapping) : fault('there is no such file')
+  } catch (error) {
+    return fault(describeError(error))
+  }
 }
 
 /** Prints them. Exit code 2 if the program would not start, 1 if something in the file has no effect. */

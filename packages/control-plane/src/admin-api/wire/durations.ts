@@ -5,7 +5,7 @@ export function readDuration(
   text: string,
   { field, min, max }: { field: string; min: string; max: string },
 ): number {
-  const ms = tryParse(text)
+  const ms = durationOf(text)
   if (ms === undefined || ms < parseDuration(min) || ms > parseDuration(max))
     throw new ApiError(
       'bad_request',
@@ -14,7 +14,8 @@ export function readDuration(
   return ms
 }
 
-function tryParse(text: string): number | undefined {
+/** In milliseconds; undefined for a text that is none. */
+export function durationOf(text: string): number | undefined {
   try {
     return parseDuration(text)
   } catch {

@@ -1,4 +1,5 @@
-import { ApiError, parseDuration } from '@plexd/protocol'
+import { ApiError } from '@plexd/protocol'
+import { durationOf } from './durations.ts'
 
 /** Milliseconds since 1970 in the wire format. */
 export function timestamp(ms: number): string {
@@ -19,7 +20,7 @@ export function readMoment(
   text: string,
   { field, nowMs }: { field: string; nowMs: number },
 ): number {
-  const ms = rfc3339.test(text) ? Date.parse(text) : nowMs - tryDuration(text)
+  const ms = rfc3339.test(text) ? Date.parse(text) : agoMs(text, nowMs)
   if (Number.isFinite(ms)) return ms
   throw new ApiError(
     'bad_request',
@@ -27,11 +28,7 @@ export function readMoment(
   )
 }
 
-function tryDuration(text: string): number {
-  try {
-    const ms = parseDuration(text)
-    return ms < 0 ? Number.NaN : ms
-  } catch {
-    return Number.NaN
-  }
+function agoMs(text: string, nowMs: number): number {
+  const ms = durationOf(text) ?? Number.NaN
+  return ms < 0 ? Number.NaN : nowMs - ms
 }
