@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs'
 import {
   type Clock,
   diskFault,
-  diskRemedy,
+  type Fault,
   type Log,
   leastRoomBytes,
   probeDisk,
@@ -56,11 +56,11 @@ export function watchDisk({ dataDir, problems, clock, log }: DiskOptions): Disk 
     )
   }
 
-  function tell(fault: string | undefined): void {
+  function tell(fault: Fault | undefined): void {
     if (fault === undefined) return
     problems.set(
       'disk',
-      `nothing can be kept in "${dataDir}": ${fault}: ${diskRemedy(fault)}, plexd goes on by itself`,
+      `nothing can be kept in "${dataDir}": ${fault.reason}: ${fault.remedy}, plexd goes on by itself`,
     )
   }
 
@@ -68,7 +68,7 @@ export function watchDisk({ dataDir, problems, clock, log }: DiskOptions): Disk 
     const fault = diskFault(error)
     if (fault === undefined || trying) return
     tell(fault)
-    log.error('the disk takes nothing more', { data_dir: dataDir, error: fault })
+    log.error('the disk takes nothing more', { data_dir: dataDir, error: fault.reason })
     trying = startTask(tryUntilItWorks)
   }
 

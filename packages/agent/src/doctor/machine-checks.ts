@@ -5,7 +5,6 @@ import {
   createLog,
   describeError,
   diskFault,
-  diskRemedy,
   type Finding,
   failed,
   ok,
@@ -59,7 +58,7 @@ async function checkDisk({ dataDir }: AgentConfig): Promise<Finding> {
     // A user who may not write there is no fault of the disk.
     const fault = await probeDisk(dataDir).then(() => undefined, diskFault)
     if (fault !== undefined)
-      return failed(`nothing can be kept in "${dataDir}": ${fault}`, diskRemedy(fault))
+      return failed(`nothing can be kept in "${dataDir}": ${fault.reason}`, fault.remedy)
     const { bavail, bsize } = await statfs(dataDir)
     const free = bavail * bsize
     const detail = `${Math.floor(free / 1024 ** 2)} MiB free for "${dataDir}"`

@@ -4,31 +4,33 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import { diskFault, diskRemedy, probeDisk } from './disk.ts'
+import { diskFault, probeDisk } from './disk.ts'
 
 describe('diskFault', () => {
   it('finds the reason behind other words, and in those of SQLite', async () => {
     const cause = await fullDiskError()
-    assert.match(diskFault(new Error('save', { cause })) ?? '', /^ENOSPC/)
+    assert.match(diskFault(new Error('save', { cause }))?.reason ?? '', /^ENOSPC/)
     using database = new DatabaseSync(':memory:')
     database.exec('PRAGMA page_size = 512; PRAGMA max_page_count = 2; CREATE TABLE t (x)')
     assert.throws(
       () => database.exec(`INSERT INTO t VALUES (zeroblob(100000))`),
-      (error) => diskFault(error) === 'database or disk is full',
+      (error) => diskFault(error)?.reason === 'database or disk is full',
     )
     assert.throws(
       () => database.exec('no statement'),
       (error) => diskFault(error) === undefined,
     )
   })
-})
 
-describe('diskRemedy', () => {
-  it('goes by what the disk has against a write', () => {
-    assert.equal(diskRemedy('ENOSPC: no space left on device, write'), 'make room')
-    assert.equal(diskRemedy('attempt to write a readonly database'), 'mount it for writing')
-    for (const fault of ['EIO: i/o error, fsync', 'disk I/O error'])
-      assert.match(diskRemedy(fault), /^the disk fails/)
+  it('says what to do, by what the disk has against a write', () => {
+    for (const [code, remedy] of [
+      [{ code: 'ENOSPC' }, 'make room'],
+      [{ code: 'EDQUOT' }, 'make room'],
+      [{ errcode: 8 }, 'mount it for writing'],
+      [{ code: 'EIO' }, 'the disk fails, look at "dmesg"'],
+      [{ errcode: 10 }, 'the disk fails, look at "dmesg"'],
+    ] as const)
+      assert.equal(diskFault(Object.assign(new Error('write'), code))?.remedy, remedy)
   })
 })
 

@@ -1,6 +1,7 @@
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCodeOf } from './error-code.ts'
+import type { Fault } from './fault.ts'
 import { sqliteCodeOf, sqliteCodes } from './sqlite.ts'
 
 /** With less free space than this the disk counts as full: a single request may need as much. */
@@ -18,19 +19,26 @@ export async function probeDisk(folder: string): Promise<void> {
   }
 }
 
-/** Why a write failed, if the disk is at fault (full, read-only, I/O error); otherwise undefined. */
-export function diskFault(error: unknown): string | undefined {
+/** The fault, if a failed write is the disk's (full, read-only, I/O error); otherwise undefined. */
+export function diskFault(error: unknown): Fault | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (faults.has(errorCodeOf(at) ?? '') || sqliteFaults.has(sqliteCodeOf(at))) return at.message
+    const remedy = remedies[errorCodeOf(at) ?? ''] ?? remedies[sqliteCodeOf(at)]
+    if (remedy !== undefined) return { reason: at.message, remedy }
   }
   return undefined
 }
 
-/** What to do about a fault that `diskFault` has described. */
-export function diskRemedy(fault: string): string {
-  if (/EROFS|read-?only/.test(fault)) return 'mount it for writing'
-  return /EIO|I\/O error/i.test(fault) ? 'the disk fails, look at "dmesg"' : 'make room'
-}
+const room = 'make room'
+const writable = 'mount it for writing'
+const failing = 'the disk fails, look at "dmesg"'
 
-const faults = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
-const sqliteFaults = new Set<number>([sqliteCodes.readOnly, sqliteCodes.ioError, sqliteCodes.full])
+/** By the system's code, or by SQLite's. */
+const remedies: Readonly<Record<string | number, string>> = {
+  ENOSPC: room,
+  EDQUOT: room,
+  EROFS: writable,
+  EIO: failing,
+  [sqliteCodes.full]: room,
+  [sqliteCodes.readOnly]: writable,
+  [sqliteCodes.ioError]: failing,
+}

@@ -33,17 +33,20 @@ export function readPlainFile(
 }
 
 function openPlain(path: string, title: string): number {
-  let found: Stats
-  try {
-    found = statSync(path)
-  } catch (cause) {
-    throw new Error(title, { cause })
-  }
   // Opening some devices has side effects.
-  checkKind(path, title, found)
+  checkKind(
+    path,
+    title,
+    titled(title, () => statSync(path)),
+  )
+  // The file may have been replaced since the check.
+  const flags = isHanded(path) ? 'r' : constants.O_RDONLY | constants.O_NONBLOCK
+  return titled(title, () => openSync(path, flags))
+}
+
+function titled<Result>(title: string, work: () => Result): Result {
   try {
-    // The file may have been replaced since the check.
-    return openSync(path, isHanded(path) ? 'r' : constants.O_RDONLY | constants.O_NONBLOCK)
+    return work()
   } catch (cause) {
     throw new Error(title, { cause })
   }
@@ -72,12 +75,8 @@ const maxBytes = 1024 * 1024
 function readText(descriptor: number, title: string): string {
   const bytes = Buffer.alloc(maxBytes + 1)
   let length = 0
-  try {
-    for (let count = -1; count !== 0 && length <= maxBytes; length += count)
-      count = readSync(descriptor, bytes, length, bytes.length - length, null)
-  } catch (cause) {
-    throw new Error(title, { cause })
-  }
+  for (let count = -1; count !== 0 && length <= maxBytes; length += count)
+    count = titled(title, () => readSync(descriptor, bytes, length, bytes.length - length, null))
   if (length > maxBytes) throw new Error(`${title}: it is larger than ${maxBytes} bytes`)
   return bytes.toString('utf8', 0, length)
 }

@@ -1,11 +1,6 @@
 import { type Stats, statSync } from 'node:fs'
+import type { Fault } from './fault.ts'
 import { readPlainFile, UnfitFile } from './plain-file.ts'
-
-/** What is wrong with a file's permissions, and the command that fixes it. */
-export interface SecretFault {
-  reason: string
-  remedy: string
-}
 
 /**
  * The text of a file with a key or a token. Like ssh, throws if others than its owner and group may read it, or others
@@ -27,7 +22,7 @@ export function secretFault(
   path: string,
   found: Stats,
   owners?: readonly number[],
-): SecretFault | undefined {
+): Fault | undefined {
   if (!found.isFile()) return undefined
   const mode = modeOf(found)
   const give = isFor(found.uid, owners) ? [] : [`chown ${owners?.[0]} ${path}`]
@@ -49,7 +44,7 @@ export function keptFault(
   path: string,
   found: Stats,
   owners: readonly number[],
-): SecretFault | undefined {
+): Fault | undefined {
   const fault = secretFault(path, found, owners)
   const [reader = 0] = owners
   if (fault || reader === 0 || found.uid === reader || (found.mode & 0o040) !== 0) return fault

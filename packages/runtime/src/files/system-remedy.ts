@@ -1,4 +1,4 @@
-import { diskFault, diskRemedy } from './disk.ts'
+import { diskFault } from './disk.ts'
 import { errorCodeOf } from './error-code.ts'
 
 /** What to do about a system error, whatever wraps it; `otherwise` for errors that are not about space or descriptors. */
@@ -7,8 +7,7 @@ export function systemRemedy(error: unknown, otherwise: string): string {
     const remedy = remedies[errorCodeOf(at) ?? '']
     if (remedy !== undefined) return remedy
   }
-  const fault = diskFault(error)
-  return fault === undefined ? otherwise : diskRemedy(fault)
+  return diskFault(error)?.remedy ?? otherwise
 }
 
 const remedies: Readonly<Record<string, string>> = {

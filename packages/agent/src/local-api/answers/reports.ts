@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import { describeError, diskFault, diskRemedy, type Log } from '@plexd/runtime'
+import { describeError, diskFault, type Fault, type Log } from '@plexd/runtime'
 import { dataEntryJson } from '../../state/data-entry.ts'
 import type { ReportStore } from '../../state/report-store.ts'
 import {
@@ -59,8 +59,8 @@ export function createReportWriter(reports: ReportStore, log: Log): ReportWriter
   return { put, delete: remove }
 }
 
-function fullDisk(fault: string): string {
-  return `the disk of this node takes nothing more: ${fault}: ${diskRemedy(fault)}, "plexd status" says where`
+function fullDisk({ reason, remedy }: Fault): string {
+  return `the disk of this node takes nothing more: ${reason}: ${remedy}, "plexd status" says where`
 }
 
 /** The user accountable for an entry; undefined if the kernel does not say. */
