@@ -14,24 +14,21 @@ import type { Door } from './sockets/door.ts'
 export interface HttpServer {
   /** Not listening yet. */
   server: http.Server
-  /** Ends the connections on which nothing is going on. */
+  /** Closes idle connections. */
   closeIdle(): void
 }
 
 /**
- * A body beyond the limit is answered at once, then read on and thrown away: a connection that is closed under a caller
- * who still sends takes the answer with it. But not for ever.
+ * A body over the limit is answered at once, and the rest is read and discarded for this long: closing the connection
+ * while the client is still sending would lose the answer.
  */
 const drainMs = 5_000
 
-/**
- * Carries requests to the handler and answers back. Plain reads are answered before Node's HTTP parser (fast-path.ts);
- * a connection on which anything else comes is the parser's from then on.
- */
+/** Passes requests to the handler, and sends its answers. Simple reads do not get here, see fast-path.ts. */
 export function createHttpServer(handler: Handler, door: Door): HttpServer {
   const server = http.createServer(
     {
-      // For callers that are slow on purpose. A blocking query is slow in its answer, which is not limited.
+      // Against clients that are slow on purpose. Answers have no timeout: a blocking query takes minutes.
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       connectionsCheckingInterval: 2_000,
@@ -91,7 +88,7 @@ function createRequest(
       return Array.isArray(value) ? value[0] : value
     },
     body: () => readBody(request, claim),
-    // Made when it is asked for: most requests are answered before anything could happen.
+    // Created on demand, because most requests are answered synchronously.
     get signal() {
       const controller = new AbortController()
       response.once('close', () => controller.abort())
@@ -101,8 +98,8 @@ function createRequest(
 }
 
 /**
- * Undefined as soon as it is too long, or when the caller is gone before its end. Rejects where there is no room for it.
- * It is kept in one piece: one by one, bytes that come so would take a hundred times their number.
+ * Undefined as soon as the body is too long, or if the client disconnects. Rejects if there is no room for it. Chunks
+ * are copied into one buffer: separate chunks of a byte each would take a hundred times the memory.
  */
 function readBody(request: http.IncomingMessage, claim: BodyClaim): Promise<Buffer | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>()

@@ -30,12 +30,12 @@ export interface LocalApi extends AsyncDisposable {
 }
 
 /**
- * Serves the Local Node API to programs on this node, over a Unix socket where the kernel says who is calling, and over
- * TCP where a bearer token does.
+ * Serves the Local Node API to programs on this node: over a Unix socket, where the kernel identifies the caller, and
+ * over TCP with a bearer token.
  *
- * Rejects when the socket cannot be served. What keeps the TCP listener from starting (no token, a port in use) becomes
- * a problem named `local-api-http` instead. Disposing answers open watches, lets running requests end, removes the
- * socket, and takes one second at most.
+ * Rejects if the socket cannot be served. If the TCP listener cannot start (no token, port in use), that is a problem
+ * named `local-api-http` instead. Disposing answers open watches, waits for running requests, and removes the socket,
+ * within a second.
  */
 export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi> {
   const { group = 'plexd', secretsGroup = 'plexd-secrets', socketPath, clock } = options
@@ -64,7 +64,7 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
 }
 
 interface Served extends HttpServer {
-  /** Ends what listens for it beside its own listener. */
+  /** Closes the additional listeners of the server. */
   closeOthers?(): Promise<void>
 }
 
@@ -147,7 +147,7 @@ function formatAddress({ address, port }: AddressInfo): string {
   return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** Lets running requests end, but not for long. */
+/** Waits for running requests, up to 700 ms. */
 async function stop({ server, closeIdle, closeOthers }: Served): Promise<void> {
   const closed = Promise.all([new Promise((resolve) => server.close(resolve)), closeOthers?.()])
   closeIdle()

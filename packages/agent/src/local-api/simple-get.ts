@@ -1,21 +1,21 @@
-/** A GET without a body and without anything unusual. */
+/** A GET request without a body or unusual headers. */
 export interface SimpleGet {
   target: string
   authorization: string | undefined
   ifNoneMatch: string | undefined
-  /** The offset behind it. */
+  /** The offset after the request. */
   end: number
 }
 
 const requestLine = /GET (\/[!-~]*) HTTP\/1\.1\r\n/y
 const headerLine = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)\r\n/y
 
-/** Each of these changes how a message is to be read, or what happens to the connection. */
+/** Headers that change how the message is parsed, or what happens to the connection. */
 const unusual = new Set(['content-length', 'expect', 'transfer-encoding', 'upgrade'])
 
 /**
- * Reads one request that is wholly there (bytes as Latin-1 text). Undefined for everything that is not plainly a simple
- * GET: a real HTTP parser has to look at it.
+ * Parses a complete request (bytes as Latin-1 text). Undefined for anything but a simple GET: that needs a real HTTP
+ * parser.
  */
 export function readSimpleGet(text: string, start: number): SimpleGet | undefined {
   requestLine.lastIndex = start
@@ -32,7 +32,7 @@ export function readSimpleGet(text: string, start: number): SimpleGet | undefine
     seen.set(key, value.trimEnd())
     end = headerLine.lastIndex
   }
-  // A request without Host is refused by the parser.
+  // Invalid without Host: Node's parser refuses it.
   if (!text.startsWith('\r\n', end) || !seen.has('host')) return undefined
   return {
     target,

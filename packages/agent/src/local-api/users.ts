@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 
-/** The local users of this machine: number -> name. Others have a number alone. */
+/** The local users of this machine: uid -> name. Users of a directory service are missing. */
 export async function readUsers(path = '/etc/passwd'): Promise<ReadonlyMap<string, string>> {
   const text = await readFile(path, 'utf8').catch(() => '')
   const fields = text.split('\n').map((line) => line.split(':'))
   return new Map(fields.flatMap(([name = '', , uid]) => (uid === undefined ? [] : [[uid, name]])))
 }
 
-/** Who wrote a report entry. All who come over TCP have shown is that they hold the token, not who they are. */
+/** Who wrote a report entry. A caller over TCP proves that it has the token, not who it is. */
 export function describeWriter(
   writer: string | undefined,
   users: ReadonlyMap<string, string>,

@@ -20,17 +20,16 @@ export type { ReportChange } from './report-record.ts'
 export type ReportEntry = Readonly<Omit<PutRecord, 'op'>>
 
 /**
- * The report entries that local programs wrote, and which of them the control plane does not have yet.
+ * The report entries of local programs, and which of them the control plane does not have yet.
  *
- * Readers see only what is on disk. Writers queue up behind the write that runs, and the next one takes all of them,
- * so that they share its fsync. When a write fails (a full disk), it and all behind it reject, nothing of them is
- * kept, and the next one tries anew.
+ * Only what is on disk can be read. Writes that arrive during a write wait, and share the next one with its fsync. If a
+ * write fails (a full disk), it and all waiting ones reject, and nothing of them is kept.
  */
 export interface ReportStore extends AsyncDisposable {
   get(key: string): ReportEntry | undefined
   /** Sorted by key; the same array until a key comes or goes. */
   keys(): readonly string[]
-  /** Whether there is no entry, and none is remembered that was deleted. */
+  /** Whether there are no entries, and no tombstones of deleted ones. */
   isEmpty(): boolean
   /** Grows with each change of an entry; starts at 1. */
   index(): number
@@ -39,19 +38,19 @@ export interface ReportStore extends AsyncDisposable {
    * when there is no room for it, or when it cannot be stored.
    */
   put(input: ReportWriteInput): Promise<ReportEntry>
-  /** Resolves when it is gone from the disk; false when there was none. */
+  /** Resolves when the deletion is on disk; false if there was no such entry. */
   delete(key: string): Promise<boolean>
-  /** Called after each group of changes. Returns the function that ends it. */
+  /** Called after each group of changes. Returns the function that unsubscribes. */
   onChange(listener: () => void): () => void
 
-  /** What the control plane has not confirmed, oldest change first, the last change of each key. */
+  /** The last change of each key that the control plane has not confirmed, oldest first. */
   unsynced(): Iterable<ReportChange>
   unsyncedCount(): number
-  /** The control plane has these. A key that was written again meanwhile stays unsynced. */
+  /** The control plane has these changes. A key that was written again meanwhile stays unsynced. */
   confirm(changes: readonly ReportChange[]): Promise<void>
-  /** The control plane has not, after all, what was last confirmed of these keys. Of keys that were never here nothing is known. */
+  /** The control plane has lost confirmed changes of these keys: they are unsynced again. Unknown keys are ignored. */
   resend(keys: readonly string[]): Promise<void>
-  /** The control plane knows the key at `version`: ours continues above it. */
+  /** The control plane has the key at `version`: our versions continue above it. */
   raise(key: string, version: number): Promise<void>
 }
 
@@ -59,10 +58,10 @@ export interface ReportStoreOptions {
   dataDir: string
   clock: Clock
   log: Log
-  /** What local programs may make the daemon keep. */
+  /** How much local programs may store. */
   limits: ReportLimits
   maxTombstones?: number
-  /** Told of every write that fails, as is its caller. */
+  /** Called for every failed write, in addition to rejecting it. */
   onFailure?: (error: unknown) => void
 }
 
@@ -107,7 +106,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
     try {
       await journal.append(group.map(({ line }) => line).join(''))
     } catch (error) {
-      // What waits builds on what failed: its versions would have a gap, its conditions might not hold.
+      // Waiting records are based on the failed ones: their versions would have a gap, their conditions might not hold.
       failAll([...group, ...waiting.splice(0)], error)
       return
     }
@@ -128,7 +127,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   function failAll(failed: readonly Write[], cause: unknown): void {
     drafts.drop()
     options.onFailure?.(cause)
-    // A full disk is told once, by who knows all that fails for it.
+    // A full disk is reported once for everything that fails because of it, by onFailure.
     if (diskFault(cause) === undefined)
       log.error('report entries cannot be stored', { writes: failed.length, error: cause })
     for (const { settled, reject } of failed) {
@@ -171,7 +170,7 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   }
 }
 
-/** A record on its way to the disk, and those who wait for it. */
+/** A record on its way to the disk, and its caller. */
 interface Write {
   record: ReportRecord
   line: string
@@ -196,7 +195,7 @@ async function readJournal(
   return journal
 }
 
-/** Takes from the front what one write carries: bounded, because the bytes are joined in memory. */
+/** Takes as many records as one write may have: limited, because their lines are joined in memory. */
 function takeGroup(queue: Write[]): Write[] {
   let bytes = 0
   const beyond = queue.findIndex(({ line }) => {

@@ -2,18 +2,21 @@ import { ApiError } from '@plexd/protocol'
 import type { Limits } from '../../config/limits.ts'
 import type { Owner } from './connections.ts'
 
-/** What bodies take that are not answered yet: who sends many and finishes none would fill the memory. */
+/**
+ * Limits the memory of request bodies that are not answered yet: otherwise a client could fill it with many incomplete
+ * ones.
+ */
 export interface BodyRoom {
-  /** For one body; disposing gives back what it took. */
+  /** For one body; disposing releases its memory. */
   open(owner: Owner): BodyClaim
 }
 
 export interface BodyClaim extends Disposable {
-  /** Throws an ApiError (429) where there is no room for so many bytes more. */
+  /** Throws an ApiError (429) at a limit. */
   take(bytes: number): void
 }
 
-/** What is kept for root. */
+/** Reserved for root. */
 const rootShare = 1 / 16
 
 export function createBodyRoom({

@@ -13,21 +13,21 @@ import {
 import type { Server } from 'node:net'
 import { basename, dirname } from 'node:path'
 
-/** A socket in the file system, held by itself: whatever is put in its place, this is still about ours. */
+/** A socket file, held open by a descriptor: the methods act on our socket, whatever has been put in its place. */
 export interface BoundSocket extends AsyncDisposable {
-  /** To root, or whoever we are, and the group. */
+  /** Sets the owner to our user, the group to `gid`, and the mode to 0660. */
   giveTo(gid: number): Promise<void>
-  /** False once somebody has removed it, or put something else in its place. */
+  /** False if it was removed or replaced. */
   isInPlace(): Promise<boolean>
 }
 
-/** For a handle that is a name and nothing else (open(2)); Node does not export it. */
+/** O_PATH (open(2)), which Node does not export. */
 const openPath = 0o10000000
 
 /**
- * Makes the server listen at the path, for its owner alone. Whoever may write to the folder could put a link in the
- * place of a socket that was just made: so it is made in a folder of our own, and then linked to its place. No path is
- * followed after that. Rejects when something is in the place. Disposing removes the socket, if it is still ours.
+ * Makes the server listen at the path, for its owner only. Anyone who may write to the folder could replace a new
+ * socket by a link: so it is created in a folder of our own, and then hard-linked into place. No path is followed after
+ * that. Rejects if the path exists. Disposing removes the socket, if it is still ours.
  */
 export async function bindSocket(server: Server, path: string): Promise<BoundSocket> {
   await using folder = await open(dirname(path), constants.O_DIRECTORY)
@@ -49,17 +49,17 @@ export async function bindSocket(server: Server, path: string): Promise<BoundSoc
     }
     return held(socket, path)
   } finally {
-    // Somebody may have moved it, out of spite: it is empty.
+    // Somebody may have moved it, which does no harm: it is empty.
     await rmdir(within(folder, name)).catch(() => {})
   }
 }
 
-/** A path that starts at an open folder, wherever that is by now. */
+/** A path relative to an open folder, even if the folder was moved. */
 function within({ fd }: FileHandle, name: string): string {
   return `/proc/self/fd/${fd}/${name}`
 }
 
-/** That it is the folder which was made, and not one that was put in its place. */
+/** Checks that it is the folder that was created, and not another one in its place. */
 async function checkOwn(folder: FileHandle): Promise<void> {
   const { uid, mode } = await folder.stat()
   if (uid !== process.geteuid?.() || (mode & 0o777) !== 0o700)
@@ -69,7 +69,7 @@ async function checkOwn(folder: FileHandle): Promise<void> {
 async function listen(server: Server, path: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject).once('listening', resolve)
-  // The file is made inside the call, so the mask is back before anything else runs.
+  // The file is created synchronously, so nothing else runs with this mask.
   const mask = process.umask(0o177)
   try {
     server.listen(path)

@@ -3,23 +3,24 @@ import type { Log } from '@plexd/runtime'
 import type { Limits } from '../../config/limits.ts'
 import { type Answer, errorAnswer } from '../answers/answer.ts'
 
-/** A user by number, whoever comes over TCP, or a process of which nothing is known. */
+/** A uid, any caller over TCP, or a process without known credentials. */
 export type Owner = number | 'tcp' | 'unknown'
 
-/** The connections of all listeners, so that no user of this node keeps the others out. */
+/** Limits the connections of all listeners, so that no user can lock out the others. */
 export interface Connections {
   /**
-   * Takes a connection in, or gives the answer that refuses it. Where there are too many, an idle one is closed for it:
-   * of the same user if he has too many, else of whoever has most. Where none is idle, the new one is refused.
+   * Accepts a connection, or returns the answer that refuses it. At a limit an idle connection is closed to make room:
+   * of the same user at the limit per user, otherwise of the user who has the most. If none is idle, the new one is
+   * refused.
    */
   admit(socket: Socket, owner: Owner): Answer | undefined
-  /** A request is being answered on it, until the function that this gives is called: it is not idle. */
+  /** A request is running on the connection until the returned function is called: it is not idle. */
   busy(socket: Socket): () => void
-  /** Whose it was when it was let in. */
+  /** Its owner when it was accepted. */
   ownerOf(socket: Socket): Owner
 }
 
-/** What is kept for root of all connections: so many that a person can look what is wrong. */
+/** The share reserved for root, so that a person can still find out what is wrong. */
 const rootShare = 1 / 16
 
 export function createConnections(
@@ -29,10 +30,10 @@ export function createConnections(
   const { local_connections: all, local_connections_per_user: each } = limits
   const forUsers = Math.max(1, all - Math.ceil(all * rootShare))
   const byOwner = new Map<Owner, Set<Socket>>()
-  /** Requests under way on each. */
+  /** The number of running requests on each. */
   const requests = new Map<Socket, number>()
   const owners = new WeakMap<Socket, Owner>()
-  /** Who was told, so that a flood is one line. */
+  /** Logged only once per owner, so that a flood is one line. */
   const told = new Set<Owner>()
 
   function admit(socket: Socket, owner: Owner): Answer | undefined {
@@ -49,7 +50,10 @@ export function createConnections(
     return undefined
   }
 
-  /** Why there is no room for one more of this owner, and among whose there might be made some. */
+  /**
+   * The limit that another connection of this owner would exceed, and where an idle one may be closed; undefined below
+   * the limits.
+   */
   function crowdFor(owner: Owner, own: Set<Socket>) {
     if (owner !== 0 && own.size >= each)
       return {

@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:net'
 
-/** Listeners that hand what they accept to a server which has a listener of its own, and can have no other. */
+/** Additional listeners that pass their connections to a server, because a server listens only once. */
 export interface Fronts {
   make(): Server
-  /** All others take no more connections; those that they have go on. Without a front, none does. */
+  /** The others accept no more connections; their open ones continue. Without an argument, that is all of them. */
   keepOnly(front?: Server): void
-  /** One that could not be used. */
+  /** Closes a listener that could not be used. */
   drop(front: Server): void
-  /** Resolves when no connection of any is left. */
+  /** Closes all; resolves when their last connection has ended. */
   close(): Promise<void>
 }
 
@@ -23,7 +23,7 @@ export function createFronts(server: Server): Fronts {
 
   return {
     make() {
-      // As an HTTP server accepts: who has sent all may still wait for the answer.
+      // Like an HTTP server: a client that has sent everything may still wait for the answer.
       const front = createServer({ allowHalfOpen: true }, (socket) => {
         server.emit('connection', socket)
       })

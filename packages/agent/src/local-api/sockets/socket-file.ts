@@ -20,17 +20,17 @@ export interface SocketFileOptions {
   log: Log
 }
 
-/** Disposing removes the file, and ends the looking for it and for the group. */
+/** Disposing removes the file, and stops watching it and the group. */
 export interface SocketFile extends AsyncDisposable {
-  /** Takes no more connections by a file that was made again; resolves when the last of those has ended. */
+  /** Closes the listeners of recreated files; resolves when their last connection has ended. */
   close(): Promise<void>
 }
 
 /**
- * Makes a server listen on a Unix socket: 0660 for root and the group, or 0600 without it. It is never open to others,
- * not for a moment; to the group it is when that has been looked up, which takes longer than all the rest, or when it is
- * made later. A socket that a dead process left is replaced; one that answers is an error, and so is anything else in
- * that place. Removed by somebody, with its folder or alone, it is made again within a second or so.
+ * Makes a server listen on a Unix socket: 0660 for root and the group, or 0600 without the group. It is never open to
+ * others, not even briefly. The group gets access once it has been looked up, which is the slowest step, or when it is
+ * created later. A stale socket is replaced; one that answers is an error, and so is any other file at the path. If the
+ * socket is removed, alone or with its folder, it is created again within about a second.
  */
 export async function listenOnSocket(
   server: Server,
@@ -53,7 +53,7 @@ export async function listenOnSocket(
   return keepSocket(server, first, options)
 }
 
-/** A socket in its place, and the group that it was given to. */
+/** A socket in its place, and the id of the group that has access. */
 interface OpenSocket {
   bound: BoundSocket
   gid: number | undefined
@@ -66,7 +66,7 @@ async function open(server: Server, options: SocketFileOptions): Promise<OpenSoc
   return { bound, gid: await openToGroup(options, bound) }
 }
 
-/** Of `sun_path`, with a zero behind it (unix(7)). */
+/** The size of `sun_path` without its final zero (unix(7)). */
 const maxPathBytes = 107
 
 async function bind(server: Server, path: string): Promise<BoundSocket> {
@@ -79,17 +79,17 @@ async function bind(server: Server, path: string): Promise<BoundSocket> {
   }
 }
 
-/** A look at the socket; one at the file of groups, and at a directory in the network, comes with every third and sixtieth. */
+/** How often the socket is checked; the group file every third time, and directory services every sixtieth. */
 const lookEachMs = 1_000
 const groupsEach = 3
 const askEach = 60
 
-/** Until the end: the socket stands in its place, and a group that is made, or made anew under another number, has it. */
+/** Keeps the socket in its place, and accessible to the group, even if that is created later or gets another id. */
 function keepSocket(server: Server, first: OpenSocket, options: SocketFileOptions): SocketFile {
   let current = first
   const fronts = createFronts(server)
 
-  /** The server still listens by the first one, wherever it was moved: who moves it back has it in use again. */
+  /** The server still listens on the first socket, even if it was moved: once moved back, it is used again. */
   async function lookAfter(): Promise<void> {
     if (await current.bound.isInPlace()) options.problems.clear(problemName)
     else if (await first.bound.isInPlace()) await takeBack()
@@ -179,7 +179,7 @@ async function removeStale(path: string): Promise<void> {
   await rm(path, { force: true })
 }
 
-/** Gives the group's id, if there is one; does nothing where the socket has it already. */
+/** Returns the group's id, if there is one. Does nothing if the group already has access. */
 async function openToGroup(
   { path, group, findGroup, log }: SocketFileOptions,
   socket: BoundSocket,

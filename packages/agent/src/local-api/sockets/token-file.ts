@@ -3,23 +3,22 @@ import { statSync } from 'node:fs'
 import { type Clock, describeError, type Log, ownersHere, readSecretFile } from '@plexd/runtime'
 
 export interface TokenFile {
-  /** Whether an `Authorization` header carries the token. Looks at the file once a second. */
+  /** Whether an `Authorization` header has the token. Checks the file for changes at most once a second. */
   admits(authorization: string | undefined): boolean
 }
 
 const lookEveryMs = 1_000
 
 /**
- * Opens a file that holds the bearer token between white space. Throws when it is missing or empty, or when others may read it.
- *
- * It is read in place, not in the background: a token that was taken back an hour ago must not pass because nobody has
- * called since.
+ * Opens a file with the bearer token; white space around it is ignored. Throws if it is missing, empty, or readable by
+ * others. It is checked when a request arrives, not in the background: a token revoked an hour ago must not pass
+ * because nobody has called since.
  */
 export function openTokenFile(path: string, clock: Clock, log: Log): TokenFile {
   let current: Token | undefined = read(path)
   let lookedAtMs = clock.monotonic()
 
-  /** A file that went away admits nobody. */
+  /** Without the file nobody is admitted. */
   function look(): void {
     lookedAtMs = clock.monotonic()
     try {
@@ -46,7 +45,7 @@ export function openTokenFile(path: string, clock: Clock, log: Log): TokenFile {
 
 interface Token {
   bytes: Buffer
-  /** Differs whenever the file was written or replaced. */
+  /** Changes whenever the file is written or replaced. */
   change: string
 }
 
@@ -72,7 +71,7 @@ function bearerToken(authorization = ''): string | undefined {
   return token
 }
 
-/** In a time that tells nothing of the token but its length. Header values are bytes in Latin-1 text. */
+/** Constant time, except for the length. Header values are bytes in Latin-1 text. */
 function isEqual(given: string, token: Buffer): boolean {
   return given.length === token.length && timingSafeEqual(Buffer.from(given, 'latin1'), token)
 }
