@@ -17,9 +17,9 @@ import {
 } from './agent-config.ts'
 import { checkApiUrl } from './api-url.ts'
 import { configForm } from './config-form.ts'
-import { readEnvironment } from './environment.ts'
-import { nearestKey, readForm } from './form.ts'
+import { nearestKey, readForm, readSetting } from './form.ts'
 import { recallSettings } from './remembered.ts'
+import { settingRows } from './settings.ts'
 
 export interface ConfigSources {
   flags: Settings
@@ -51,6 +51,20 @@ export async function loadConfig({ flags, file, env, log }: ConfigSources): Prom
   if (config.apiUrl !== '') config.apiUrl = checkApiUrl(config.apiUrl, config.insecureHttp)
   config.proxyUrl = readProxy(config.apiUrl, env)
   return config
+}
+
+/**
+ * The settings from the environment. `PLEXD_CONFIG` (the file to read) and the bootstrap token are read elsewhere:
+ * the token's variable has a configurable name, and the token file takes precedence over it.
+ */
+function readEnvironment(env: NodeJS.ProcessEnv): Settings {
+  const settings = settingRows.map(([to, { env: variable = '', read }]) => {
+    const value = env[variable]
+    return value === undefined || value === ''
+      ? {}
+      : readSetting({ to, read }, value, `environment variable ${variable}: `)
+  })
+  return Object.assign({}, ...settings)
 }
 
 function readProxy(apiUrl: string, env: NodeJS.ProcessEnv): string | undefined {

@@ -1,99 +1,85 @@
-import { type AcceptedPayload, Peer, SigningKeys } from '@plexd/protocol'
+import { type AcceptedPayload, type EventType, Peer, SigningKeys } from '@plexd/protocol'
 import type { DesiredState } from '../state/desired-state.ts'
+import type { LeftOut } from '../state/left-out.ts'
 import type { ReceivedChange } from '../state/read-state.ts'
 
-/** The events that change this node's desired state. */
-export const stateEventTypes = [
-  'peer_added',
-  'peer_removed',
-  'peer_key_rotated',
-  'peer_endpoint_changed',
-  'policy_updated',
-  'node_state_updated',
-  'node_secrets_updated',
-  'signing_key_rotated',
-] as const
-export type StateEventType = (typeof stateEventTypes)[number]
-export type StateEvent = {
-  [T in StateEventType]: { type: T; payload: StatePayload<T> }
-}[StateEventType]
-export type StatePayload<T extends StateEventType> = T extends EntryEventType
+/** Entries are parsed one by one from the raw text, which preserves numbers and isolates invalid ones. */
+export type Payload<T extends EventType> = T extends 'node_state_updated' | 'node_secrets_updated'
   ? ReceivedChange
   : AcceptedPayload<T>
-/** The events whose entries are validated one by one. */
-export type EntryEventType = 'node_state_updated' | 'node_secrets_updated'
+
+type Fold<T extends EventType> = (
+  desired: DesiredState,
+  payload: Payload<T>,
+) => DesiredState | undefined
+
+/** The events that change this node's desired state. */
+const folds = {
+  peer_added: withPeer,
+  peer_removed: (desired, { peer_id }) => ({
+    ...desired,
+    peers: desired.peers.filter(({ id }) => id !== peer_id),
+  }),
+  peer_key_rotated(desired, payload) {
+    const merged = { ...knownPeer(desired, payload.peer_id), ...payload }
+    return isWhole(merged) ? withPeer(desired, merged) : undefined
+  },
+  /** An event without the PSK keeps the old one, which is only valid for the same key. */
+  peer_endpoint_changed(desired, payload) {
+    const known = knownPeer(desired, payload.peer_id)
+    if (!known || (payload.public_key ?? known.public_key) !== known.public_key) return undefined
+    return withPeer(desired, { ...known, ...payload })
+  },
+  policy_updated: (desired, { policies }) => ({ ...desired, policies: policies ?? [] }),
+  /** An absent field means unchanged, not empty: other control planes may send a part. */
+  node_state_updated(desired, { metadata, data, left_out }) {
+    if (metadata === undefined || data === undefined) return undefined
+    return { ...withLeftOut(desired, 'data', left_out), metadata: metadata ?? {}, data }
+  },
+  node_secrets_updated(desired, { secret_refs, left_out }) {
+    if (secret_refs === undefined) return undefined
+    return { ...withLeftOut(desired, 'secret_refs', left_out), secret_refs }
+  },
+  signing_key_rotated: (desired, payload) => ({
+    ...desired,
+    signing_keys: fieldsOf(SigningKeys, payload),
+  }),
+} satisfies { [T in EventType]?: Fold<T> }
+
+export type StateEvent = {
+  [T in keyof typeof folds]: { type: T; payload: Payload<T> }
+}[keyof typeof folds]
 
 /**
  * The desired state after an event; the caller sets its revision. Undefined if the event lacks information that
  * only a pull can provide. Idempotent.
  */
-export function fold(desired: DesiredState, event: StateEvent): DesiredState | undefined {
-  switch (event.type) {
-    case 'peer_added':
-      return withPeer(desired, fieldsOf(Peer, event.payload))
-    case 'peer_removed':
-      return withoutPeer(desired, event.payload.peer_id)
-    case 'peer_key_rotated':
-      return foldRotatedPeer(desired, event.payload)
-    case 'peer_endpoint_changed':
-      return foldMovedPeer(desired, event.payload)
-    case 'policy_updated':
-      return { ...desired, policies: event.payload.policies ?? [] }
-    case 'node_state_updated':
-      return foldNodeState(desired, event.payload)
-    case 'node_secrets_updated':
-      return foldSecretRefs(desired, event.payload)
-    case 'signing_key_rotated':
-      return { ...desired, signing_keys: fieldsOf(SigningKeys, event.payload) }
-  }
-}
-
-function foldRotatedPeer(
+export function fold(
   desired: DesiredState,
-  payload: AcceptedPayload<'peer_key_rotated'>,
+  { type, payload }: StateEvent,
 ): DesiredState | undefined {
-  const known = desired.peers.find((peer) => peer.id === payload.peer_id)
-  const merged = { ...known, ...payload }
-  return isWhole(merged) ? withPeer(desired, fieldsOf(Peer, merged)) : undefined
+  return folds[type](desired, payload as never) // of that type
 }
 
-/** An event without the PSK keeps the old one, which is only valid for the same key. */
-function foldMovedPeer(
-  desired: DesiredState,
-  payload: AcceptedPayload<'peer_endpoint_changed'>,
-): DesiredState | undefined {
-  const known = desired.peers.find((peer) => peer.id === payload.peer_id)
-  if (!known || (payload.public_key ?? known.public_key) !== known.public_key) return undefined
-  return withPeer(desired, fieldsOf(Peer, { ...known, ...payload }))
+function knownPeer({ peers }: DesiredState, peerId: string): Peer | undefined {
+  return peers.find(({ id }) => id === peerId)
 }
 
-/** An absent field means unchanged, not empty: other control planes may send a part. */
-function foldNodeState(
-  desired: DesiredState,
-  { metadata, data, left_out = [] }: ReceivedChange,
-): DesiredState | undefined {
-  if (metadata === undefined || data === undefined) return undefined
-  const others = desired.left_out.filter(({ list }) => list !== 'data')
-  return { ...desired, metadata: metadata ?? {}, data, left_out: [...others, ...left_out] }
-}
-
-function foldSecretRefs(
-  desired: DesiredState,
-  { secret_refs, left_out = [] }: ReceivedChange,
-): DesiredState | undefined {
-  if (secret_refs === undefined) return undefined
-  const others = desired.left_out.filter(({ list }) => list !== 'secret_refs')
-  return { ...desired, secret_refs, left_out: [...others, ...left_out] }
-}
-
-function withPeer(desired: DesiredState, peer: Peer): DesiredState {
+function withPeer(desired: DesiredState, event: Peer): DesiredState {
+  const peer = fieldsOf(Peer, event)
   const at = desired.peers.findIndex(({ id }) => id === peer.id)
   const peers = at === -1 ? [...desired.peers, peer] : desired.peers.with(at, peer)
   return { ...desired, peers }
 }
 
-function withoutPeer(desired: DesiredState, id: string): DesiredState {
-  return { ...desired, peers: desired.peers.filter((peer) => peer.id !== id) }
+/** Replaces what was left out of one list. */
+function withLeftOut(
+  desired: DesiredState,
+  list: LeftOut['list'],
+  leftOut: readonly LeftOut[] = [],
+): DesiredState {
+  const others = desired.left_out.filter((one) => one.list !== list)
+  return { ...desired, left_out: [...others, ...leftOut] }
 }
 
 function isWhole(peer: Partial<Peer>): peer is Peer {

@@ -1,5 +1,4 @@
 import {
-  type AcceptedPayload,
   type EventType,
   isEventType,
   parseDuration,
@@ -9,8 +8,8 @@ import {
 import type { Log } from '@plexd/runtime'
 import type { ActionExecutor } from '../actions/executor.ts'
 import type { KeyRotation } from '../control/key-rotation.ts'
-import { type ReceivedChange, readChange, type StateLimits } from '../state/read-state.ts'
-import type { EntryEventType, StateEvent } from './fold.ts'
+import { readChange, type StateLimits } from '../state/read-state.ts'
+import type { Payload, StateEvent } from './fold.ts'
 
 /** What the handlers act on. */
 export interface EventTargets {
@@ -27,9 +26,6 @@ export interface EventTargets {
   limits: StateLimits
   log: Log
 }
-
-/** Entries are parsed one by one from the raw text, which preserves numbers and isolates invalid ones. */
-type Payload<T extends EventType> = T extends EntryEventType ? ReceivedChange : AcceptedPayload<T>
 
 export interface ReceivedEvent<T extends EventType> {
   payload: Payload<T>

@@ -6,8 +6,9 @@ import { loadPeerCredentials } from '../process/peer-credentials.ts'
 import type { Caller } from './answers/answer.ts'
 import { createHandler, type Handler, type HandlerOptions } from './answers/handler.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
-import { type BodyRoom, createBodyRoom } from './sockets/body-room.ts'
-import { type Connections, createConnections } from './sockets/connections.ts'
+import { createBodyRoom } from './sockets/body-room.ts'
+import { createConnections } from './sockets/connections.ts'
+import type { Door } from './sockets/door.ts'
 import { createGroupLookup, findGroup } from './sockets/group.ts'
 import { listenOnSocket } from './sockets/socket-file.ts'
 import { openTokenFile } from './sockets/token-file.ts'
@@ -46,8 +47,7 @@ export async function startLocalApi(options: LocalApiOptions): Promise<LocalApi>
     secretAccess: async () => ({ ownUid, secretsGid: await secretsGid() }),
   })
   const connections = createConnections(options.limits, options.log)
-  const bodies = createBodyRoom(options.limits)
-  const place = { handler, connections, bodies, ...options }
+  const place = { handler, connections, bodies: createBodyRoom(options.limits), ...options }
   const servers: Served[] = []
   const socket = socketPath === undefined ? undefined : await serveSocket(socketPath, group, place)
   if (socket) servers.push(socket)
@@ -68,22 +68,19 @@ interface Served extends HttpServer {
   closeOthers?(): Promise<void>
 }
 
-interface Place extends LocalApiOptions {
+interface Place extends LocalApiOptions, Pick<Door, 'connections' | 'bodies'> {
   handler: Handler
-  connections: Connections
-  bodies: BodyRoom
 }
 
 async function serveSocket(
   path: string,
   group: string,
-  { handler, connections, bodies, problems, clock, log }: Place,
+  { handler, problems, clock, log, ...common }: Place,
 ): Promise<Served & AsyncDisposable> {
   const readCredentials = await loadPeerCredentials(log)
   const callers = new WeakMap<Socket, Caller>()
   const http = createHttpServer(handler, {
-    connections,
-    bodies,
+    ...common,
     ownerOf(socket) {
       const credentials = readCredentials(socket)
       callers.set(socket, { via: 'unix', credentials })
@@ -109,15 +106,14 @@ async function serveSocket(
 
 async function serveTcp(
   { listen, tokenFile }: { listen: string; tokenFile: string | undefined },
-  { handler, connections, bodies, clock, log, problems }: Place,
+  { handler, clock, log, problems, ...common }: Place,
 ): Promise<HttpServer | undefined> {
   try {
     if (tokenFile === undefined)
       throw new Error('it needs a token file: set node_api.http.token_file')
     const token = openTokenFile(tokenFile, clock, log)
     const http = createHttpServer(handler, {
-      connections,
-      bodies,
+      ...common,
       ownerOf: () => 'tcp',
       identify: (_socket, authorization) =>
         token.admits(authorization) ? { via: 'token' } : undefined,

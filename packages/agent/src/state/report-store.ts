@@ -25,10 +25,10 @@ export type ReportEntry = Readonly<Omit<PutRecord, 'op'>>
  * Only what is on disk can be read. Writes that arrive during a write wait, and share the next one with its fsync. If a
  * write fails (a full disk), it and all waiting ones reject, and nothing of them is kept.
  */
-export interface ReportStore extends AsyncDisposable {
+export interface ReportStore
+  extends Pick<ReportTable, 'keys' | 'unsynced' | 'unsyncedCount'>,
+    AsyncDisposable {
   get(key: string): ReportEntry | undefined
-  /** Sorted by key; the same array until a key comes or goes. */
-  keys(): readonly string[]
   /** Whether there are no entries, and no tombstones of deleted ones. */
   isEmpty(): boolean
   /** Grows with each change of an entry; starts at 1. */
@@ -43,9 +43,6 @@ export interface ReportStore extends AsyncDisposable {
   /** Called after each group of changes. Returns the function that unsubscribes. */
   onChange(listener: () => void): () => void
 
-  /** The last change of each key that the control plane has not confirmed, oldest first. */
-  unsynced(): Iterable<ReportChange>
-  unsyncedCount(): number
   /** The control plane has these changes. A key that was written again meanwhile stays unsynced. */
   confirm(changes: readonly ReportChange[]): Promise<void>
   /** The control plane has lost confirmed changes of these keys: they are unsynced again. Unknown keys are ignored. */
@@ -148,15 +145,15 @@ export async function openReportStore(options: ReportStoreOptions): Promise<Repo
   }
 
   return {
-    get: (key) => table.entry(key),
-    keys: () => table.keys(),
+    get: table.entry,
+    keys: table.keys,
     isEmpty: () => table.usage(everyone).keys === 0,
     index: () => index,
     put,
     delete: remove,
     onChange: listeners.add,
-    unsynced: () => table.unsynced(),
-    unsyncedCount: () => table.unsyncedCount(),
+    unsynced: table.unsynced,
+    unsyncedCount: table.unsyncedCount,
     confirm: (changes) => writeAll(drafts.confirm(changes)),
     resend: (keys) => writeAll(drafts.resend(keys)),
     async raise(key, version) {

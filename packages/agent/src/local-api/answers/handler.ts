@@ -19,13 +19,7 @@ import {
   liveAnswer,
   unlessKnown,
 } from './answer.ts'
-import {
-  createReportWriter,
-  describeWriters,
-  internalErrorAnswer,
-  invalidKeyAnswer,
-  isReportKey,
-} from './reports.ts'
+import { createReportWriter, describeWriters, internalErrorAnswer } from './reports.ts'
 import { matchRoute, type RouteName } from './routes.ts'
 import { createSecretReader, type SecretReaderOptions } from './secrets.ts'
 import { createStateReader } from './state.ts'
@@ -74,28 +68,16 @@ export function createHandler(options: HandlerOptions): Handler {
   const firstIndex = clock.now()
   const index = (): number => firstIndex + desired.index() + reports.index()
 
-  const state = createStateReader(desired, reports)
-  const writer = createReportWriter(reports, log)
+  const inMemory = createStateReader(desired, reports)
   const secrets = createSecretReader(options)
   const watch = createWatch(index, clock)
   const stops = [desired.onChange(watch.changed), reports.onChange(watch.changed)]
 
-  const inMemory = {
-    getLocalState: state.summary,
-    listMetadata: state.metadata,
-    getMetadata: state.metadataKey,
-    listData: state.data,
-    getData: state.dataEntry,
-    listSecrets: state.secrets,
-    listReports: state.reports,
-    getReport: (key) => (isReportKey(key) ? state.report(key) : invalidKeyAnswer),
-  } satisfies { [Name in RouteName]?: Reader }
-  const readers: { readonly [Name in RouteName]?: Reader } = inMemory
+  const readers: { readonly [Name in RouteName]?: (key: string) => Answer } = inMemory
   const routes: { readonly [Name in RouteName]: Route } = {
     ...inMemory,
-    getSecretValue: (key) => secrets.read(key),
-    putReport: (key, request) => writer.put(key, request),
-    deleteReport: (key) => writer.delete(key),
+    ...createReportWriter(reports, log),
+    getSecretValue: secrets.read,
     listWriters: async () => liveAnswer(goJson(describeWriters(reports))),
     watch: (_key, request, query) => watch.wait(query, request),
     listPeers: () => options.peers().then((peers) => liveAnswer(goJson(peers)), refused),
@@ -170,5 +152,4 @@ function forCaller(answer: Answer, request: LocalRequest): Answer {
   return unlessKnown(answer, request.header('if-none-match'))
 }
 
-type Reader = (key: string) => Answer
 type Route = (key: string, request: LocalRequest, query: string) => Answer | Promise<Answer>

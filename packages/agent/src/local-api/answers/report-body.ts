@@ -1,4 +1,5 @@
 import { compactJson, jsonBoundsOf, localApi, passedBound, rawMembers } from '@plexd/protocol'
+import { errorAnswer } from './answer.ts'
 
 /** What a PUT asks for; `payload` is JSON text, compact and escaped as Go prints it. */
 export interface ReportBody {
@@ -63,4 +64,18 @@ export function parseVersion(text: string): number | undefined {
   if (!/^[+-]?\d+$/.test(text)) return undefined
   const value = BigInt(text.replace(/^\+/, ''))
   return BigInt.asIntN(64, value) === value ? Number(value) : undefined
+}
+
+export const invalidKeyAnswer = errorAnswer(400, 'invalid report key')
+
+/** A slash is refused here, while keys of metadata, data and secrets may have it (wire contract, "Local node API"). */
+export function isReportKey(key: string): boolean {
+  return (
+    key !== '' &&
+    key !== '.' &&
+    key !== '..' &&
+    key.length <= 512 &&
+    key.isWellFormed() &&
+    !/[/\\]/.test(key)
+  )
 }

@@ -10,19 +10,13 @@ import {
   type LocalRequest,
   liveAnswer,
 } from './answer.ts'
-import { parseVersion, readReportBody } from './report-body.ts'
+import { invalidKeyAnswer, isReportKey, parseVersion, readReportBody } from './report-body.ts'
 import { notFoundAnswer } from './state.ts'
 
-export interface ReportWriter {
-  put(key: string, request: LocalRequest): Promise<Answer>
-  delete(key: string): Promise<Answer>
-}
-
-export const invalidKeyAnswer = errorAnswer(400, 'invalid report key')
 export const internalErrorAnswer = errorAnswer(500, 'internal error')
 
-/** The write operations. A success is answered after the change is on disk. */
-export function createReportWriter(reports: ReportStore, log: Log): ReportWriter {
+/** The write operations, by route. A success is answered after the change is on disk. */
+export function createReportWriter(reports: ReportStore, log: Log) {
   /** Checks in the documented order: key, body, content type, payload, If-Match, version. */
   async function put(key: string, request: LocalRequest): Promise<Answer> {
     if (!isReportKey(key)) return invalidKeyAnswer
@@ -56,7 +50,7 @@ export function createReportWriter(reports: ReportStore, log: Log): ReportWriter
     }
   }
 
-  return { put, delete: remove }
+  return { putReport: put, deleteReport: remove }
 }
 
 function fullDisk({ reason, remedy }: Fault): string {
@@ -67,18 +61,6 @@ function fullDisk({ reason, remedy }: Fault): string {
 function writerOf(caller: Caller): { writer?: string } {
   if (caller.via === 'token') return { writer: 'tcp' }
   return caller.credentials ? { writer: String(caller.credentials.uid) } : {}
-}
-
-/** A slash is refused here, while keys of metadata, data and secrets may have it (wire contract, "Local node API"). */
-export function isReportKey(key: string): boolean {
-  return (
-    key !== '' &&
-    key !== '.' &&
-    key !== '..' &&
-    key.length <= 512 &&
-    key.isWellFormed() &&
-    !/[/\\]/.test(key)
-  )
 }
 
 /** All keys, each with the uid of its writer, or `tcp`. */

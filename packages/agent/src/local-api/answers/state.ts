@@ -3,22 +3,13 @@ import { type DataEntry, dataEntryJson } from '../../state/data-entry.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
 import type { ReportStore } from '../../state/report-store.ts'
 import { type Answer, errorAnswer, goJson, stateAnswer } from './answer.ts'
-
-/** The read operations: each answer is serialised once, and cached until its data changes. */
-export interface StateReader {
-  summary(): Answer
-  metadata(): Answer
-  metadataKey(key: string): Answer
-  data(): Answer
-  dataEntry(key: string): Answer
-  secrets(): Answer
-  reports(): Answer
-  report(key: string): Answer
-}
+import { invalidKeyAnswer, isReportKey } from './report-body.ts'
+import type { RouteName } from './routes.ts'
 
 export const notFoundAnswer = errorAnswer(404, 'not found')
 
-export function createStateReader(desired: DesiredStore, reports: ReportStore): StateReader {
+/** The read operations, by route: each answer is serialised once, and cached until its data changes. */
+export function createStateReader(desired: DesiredStore, reports: ReportStore) {
   const metadata = derive(() => desired.current().metadata, readMetadata)
   const data = derive(() => desired.current().data, readData)
   const secrets = derive(() => desired.current().secret_refs, readSecrets)
@@ -45,15 +36,16 @@ export function createStateReader(desired: DesiredStore, reports: ReportStore): 
   }
 
   return {
-    summary,
-    metadata: () => metadata().answer(),
-    metadataKey: (key) => entryAnswer(metadata().entries.get(key), goJson),
-    data: () => data().answer(),
-    dataEntry: (key) => entryAnswer(data().entries.get(key), dataEntryJson),
-    secrets: () => secrets().answer(),
-    reports: () => reportList().answer(),
-    report: (key) => entryAnswer(reports.get(key), dataEntryJson),
-  }
+    getLocalState: summary,
+    listMetadata: () => metadata().answer(),
+    getMetadata: (key) => entryAnswer(metadata().entries.get(key), goJson),
+    listData: () => data().answer(),
+    getData: (key) => entryAnswer(data().entries.get(key), dataEntryJson),
+    listSecrets: () => secrets().answer(),
+    listReports: () => reportList().answer(),
+    getReport: (key) =>
+      isReportKey(key) ? entryAnswer(reports.get(key), dataEntryJson) : invalidKeyAnswer,
+  } satisfies { [Name in RouteName]?: (key: string) => Answer }
 }
 
 /** A collection as JSON text, and as an answer on first use. */
