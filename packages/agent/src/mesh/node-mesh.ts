@@ -6,7 +6,7 @@ import {
   type PeerStatus,
   type PolicyStatus,
 } from '@plexd/protocol'
-import { type Clock, describeError, type Log, type NameCache } from '@plexd/runtime'
+import { type Clock, describeError, handOver, type Log, type NameCache } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { createMark } from '../disk/mark.ts'
 import type { PacketFilter } from '../firewall/packet-filter.ts'
@@ -85,9 +85,12 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
     clock,
   })
   const peers = (): DesiredPeers => desired.current().peers
-  const { filter, ...opened } = deps.openMesh
-    ? await deps.openMesh({ place, controlAddresses: controlAddresses.current, peers, natType })
-    : withoutMesh(deps.device ?? createAbsentDevice(config.meshInterface, whyNoMesh(config)))
+  await using stack = new AsyncDisposableStack()
+  const { filter, ...opened } = stack.use(
+    deps.openMesh
+      ? await deps.openMesh({ place, controlAddresses: controlAddresses.current, peers, natType })
+      : withoutMesh(deps.device ?? createAbsentDevice(config.meshInterface, whyNoMesh(config))),
+  )
   const { device, routing, network } = opened
   const firewall = filter && openFirewall(filter, routing, deps)
   const applier = createApplier({
@@ -133,6 +136,7 @@ export async function openNodeMesh(deps: NodeMeshDeps): Promise<NodeMesh> {
         meshIpOf: (id) => firewall?.applier.meshIpOf(id),
         counters: (await firewall?.firewall.counters()) ?? new Map(),
       }),
+    [Symbol.asyncDispose]: handOver(stack),
   }
 }
 

@@ -4,7 +4,7 @@ import type { Firewall } from '../firewall/firewall.ts'
 import { compileRuleset, type Ruleset, type RulesetOptions } from '../firewall/rules/ruleset.ts'
 import { type Problems, summarize } from '../health/problems.ts'
 import type { DesiredState, DesiredStore } from '../state/desired-state.ts'
-import { type FirewallStep, planFirewall } from './firewall-plan.ts'
+import { type FirewallStep, planFirewall } from './plan.ts'
 
 /** Reconciles the packet filter with the desired policies: observe, plan, apply. One run at a time. */
 export interface FirewallApplier {
@@ -39,8 +39,8 @@ export interface FirewallApplierOptions {
 
 export function createFirewallApplier(options: FirewallApplierOptions): FirewallApplier {
   const { firewall, backstop, isWatched, desired, problems, log } = options
-  const compile = createCompiler(options)
   const addresses = createAddressBook(options)
+  const compile = createCompiler(options, addresses)
   const inOrder = createSerialQueue()
   let trusted = false
   let lastPolicies: DesiredState['policies'] | undefined
@@ -93,14 +93,10 @@ export function createFirewallApplier(options: FirewallApplierOptions): Firewall
 }
 
 /** Compiles only if the policies changed: states share unchanged objects. */
-function createCompiler({
-  self,
-  ranges: readRanges,
-  exceptions: readExceptions,
-  ruleset: options,
-  problems,
-}: FirewallApplierOptions) {
-  const addresses = createAddressBook({ self })
+function createCompiler(
+  { self, ruleset: options, problems, ...routing }: FirewallApplierOptions,
+  addresses: AddressBook,
+) {
   let of: Pick<DesiredState, 'policies' | 'peers'> | undefined
   let compiled: Ruleset | undefined
   /** Whether a rule names a node by id: only then do the peers matter. */
@@ -108,8 +104,8 @@ function createCompiler({
 
   return ({ policies, peers }: DesiredState): Ruleset => {
     const meshIp = self()?.mesh_ip
-    const meshRanges = readRanges?.()
-    const exceptions = readExceptions?.()
+    const meshRanges = routing.ranges?.()
+    const exceptions = routing.exceptions?.()
     const isSame =
       of?.policies === policies &&
       compiled?.meshIp === meshIp &&
@@ -137,11 +133,13 @@ function createCompiler({
 }
 
 /** Node id -> mesh IP, of the peers and this node; recomputed only when the peers change. */
-function createAddressBook({ self }: Pick<FirewallApplierOptions, 'self'>) {
+type AddressBook = (peers: DesiredState['peers']) => ReadonlyMap<string, string>
+
+function createAddressBook({ self }: Pick<FirewallApplierOptions, 'self'>): AddressBook {
   let of: DesiredState['peers'] | undefined
   let book = new Map<string, string>()
 
-  return (peers: DesiredState['peers']): ReadonlyMap<string, string> => {
+  return (peers) => {
     const own = self()
     if (of === peers && (!own || book.has(own.node_id))) return book
     of = peers

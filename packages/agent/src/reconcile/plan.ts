@@ -1,5 +1,7 @@
 import { isDeepStrictEqual as isSame } from 'node:util'
 import type { SigningKeys } from '@plexd/protocol'
+import type { ObservedFirewall } from '../firewall/nft/listing.ts'
+import type { Ruleset } from '../firewall/rules/ruleset.ts'
 import type { DesiredState } from '../state/desired-state.ts'
 import type { DeviceStep } from '../wireguard/device/device.ts'
 
@@ -9,9 +11,13 @@ import type { DeviceStep } from '../wireguard/device/device.ts'
  */
 export type Correction =
   | DeviceStep
-  | { type: 'firewall_restored'; detail: string }
-  | { type: 'policy_removed' | 'policy_added'; policy_id: string }
+  | FirewallStep
   | { type: 'signing_keys_updated' | 'metadata_updated' | 'data_updated' | 'secret_refs_updated' }
+
+/** The corrections of the packet filter. All are applied at once. */
+export type FirewallStep = { type: 'firewall_restored'; detail: string } | PolicyStep
+
+type PolicyStep = { type: 'policy_removed' | 'policy_added'; policy_id: string }
 
 /** The previous state. */
 export type Observed = Pick<DesiredState, 'metadata' | 'data' | 'secret_refs'> & {
@@ -42,19 +48,42 @@ export function planContent(
   ]
 }
 
-/** A policy whose rules changed is removed and added. Null: nothing enforces policies, so none can be missing. */
-export function planPolicies(
+/** The corrections from the observed table to the ruleset; none if it matches. Pure. */
+export function planFirewall(
+  {
+    ruleset,
+    policies,
+    lastPolicies,
+  }: {
+    ruleset: Ruleset
+    policies: DesiredState['policies']
+    /** The last policies this process put in force; undefined if there are none. */
+    lastPolicies: DesiredState['policies'] | undefined
+  },
+  { state, digest }: ObservedFirewall,
+): FirewallStep[] {
+  if (state === 'intact' && digest === ruleset.digest) return []
+  const changes = planPolicies(policies, lastPolicies ?? null)
+  if (state === 'intact' && changes.length > 0) return changes
+  return [{ type: 'firewall_restored', detail: details[state] }, ...changes]
+}
+
+const details: Record<ObservedFirewall['state'], string> = {
+  missing: 'table inet plexd was missing',
+  changed: 'table inet plexd had been changed by another program',
+  intact: 'table inet plexd held older rules',
+}
+
+function planPolicies(
   desired: DesiredState['policies'],
   observed: Observed['policies'],
-): Correction[] {
+): PolicyStep[] {
   if (observed === null) return []
+  const removed = differing(observed, desired)
+  const added = differing(desired, observed)
   return [
-    ...differing(observed, desired).map(
-      (policy_id) => ({ type: 'policy_removed', policy_id }) as const,
-    ),
-    ...differing(desired, observed).map(
-      (policy_id) => ({ type: 'policy_added', policy_id }) as const,
-    ),
+    ...removed.map((policy_id): PolicyStep => ({ type: 'policy_removed', policy_id })),
+    ...added.map((policy_id): PolicyStep => ({ type: 'policy_added', policy_id })),
   ]
 }
 

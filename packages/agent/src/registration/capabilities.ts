@@ -7,7 +7,7 @@ import { type Delivery, type DeliveryDeps, startDelivery } from '../control/deli
 import { createMark } from '../disk/mark.ts'
 import { binaryChecksum, version } from '../version.ts'
 
-/** What this node can do. Takes as long as reading the program's file. */
+/** Takes as long as reading the program's file, for its checksum. */
 export async function describeCapabilities(actions: readonly Action[]): Promise<Capabilities> {
   return {
     binary: { version, checksum: await binaryChecksum() },
@@ -20,13 +20,13 @@ export async function describeCapabilities(actions: readonly Action[]): Promise<
   }
 }
 
-/** What of the capabilities the control plane knows. */
+/** The capabilities that were last sent to the control plane. */
 export interface CapabilityMark {
   isSent(capabilities: Capabilities): boolean
   setSent(capabilities: Capabilities): void
 }
 
-/** `life` is the run of the control plane that answers: the next one may be of a backup which knows other capabilities. */
+/** `life` is the run of the control plane that answers: the next one may start from a backup with other capabilities. */
 export function createCapabilityMark(
   database: DatabaseSync,
   life: AnswerGate['life'],
@@ -41,19 +41,16 @@ export function createCapabilityMark(
   }
 }
 
-/** Half of what a registration may have in all. */
+/** Half of the limit for a registration. */
 const maxRegistrationBytes = 32 * 1024
 
-/** What is said at registration: all, or which binary it is when that is too much; the rest follows by PUT. */
+/** The capabilities to register with: only the binary if all are too long; the rest follows by PUT. */
 export function atRegistration(capabilities: Capabilities): Capabilities {
   if (Buffer.byteLength(JSON.stringify(capabilities)) <= maxRegistrationBytes) return capabilities
   return capabilities.binary ? { binary: capabilities.binary } : {}
 }
 
-/**
- * Tells the control plane what the node can do, if that is not what it was last told: after an upgrade, say. Each run of
- * the control plane is told once.
- */
+/** Sends the capabilities if they have changed since they were last sent, and once to each run of the control plane. */
 export function startCapabilitySync(
   capabilities: Capabilities,
   mark: CapabilityMark,

@@ -1,37 +1,30 @@
 import { rm } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
-import { type Capabilities, hostnameKey, type Peer } from '@plexd/protocol'
-import { type Clock, describeError, type Log, ownersHere, writeFileAtomic } from '@plexd/runtime'
-import type { AgentConfig } from '../config/agent-config.ts'
+import { hostnameKey, type Peer } from '@plexd/protocol'
+import { describeError, type Log, ownersHere, writeFileAtomic } from '@plexd/runtime'
 import { type AnswerGate, createAnswerGate } from '../control/answer-gate.ts'
 import { openControlClient } from '../control/client.ts'
 import { type Identity, saveIdentity } from '../identity/identity.ts'
 import { generatePrivateKey } from '../identity/keys.ts'
 import { readOwnSecret } from '../identity/own-secret.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
-import { register } from './register.ts'
+import { type Registration, register } from './register.ts'
 import { findBootstrapToken } from './token.ts'
 
-export interface Enrolment {
-  config: AgentConfig
+export interface Enrolment
+  extends Omit<Registration, 'client' | 'token' | 'privateKey' | 'metadata'> {
   gate?: AnswerGate
-  capabilities: Capabilities
   env: NodeJS.ProcessEnv
-  /** Gets the peers. */
+  /** Receives the peers. */
   desired: Pick<DesiredStore, 'current' | 'replace'>
-  /** Asks the person at the terminal, when there is one. */
+  /** Asks the person at the terminal, if there is one. */
   askToken?: () => Promise<string>
-  /** Keeps what this was reached by. */
+  /** Called before the identity is saved. */
   remember?: () => Promise<void>
-  giveUpAfterMs?: number
-  onRetry?: (reason: string) => void
-  clock: Clock
-  log: Log
-  signal?: AbortSignal
 }
 
-/** Makes this machine a node: registers it, saves what it was given, and only then removes the token file. */
+/** Makes this machine a node: registers it, saves the identity, and only then removes the token file. */
 export async function enrol(enrolment: Enrolment): Promise<Identity> {
   const { config, env, log, gate = createAnswerGate() } = enrolment
   const token = await findBootstrapToken(config, env, enrolment.askToken)
@@ -61,8 +54,8 @@ export async function enrol(enrolment: Enrolment): Promise<Identity> {
 }
 
 /**
- * Peers speak to this node as soon as they are told where it is, which may be before its first pull: who they are is
- * known by then. Policies are not; where the filter lets through what no policy denies, peers have to wait for those.
+ * Peers may send to this node before its first pull, so they are stored at once. Policies are not known yet: if the
+ * default is to allow, peers have to wait for those.
  */
 async function keepPeers({ config, desired }: Enrolment, peers: readonly Peer[]): Promise<void> {
   if (config.policyDefault === 'deny')
@@ -70,8 +63,8 @@ async function keepPeers({ config, desired }: Enrolment, peers: readonly Peer[])
 }
 
 /**
- * The key to register with. It is on the disk before it is sent, so that an attempt after a crash is the same request
- * to the control plane, which knows its one-time token by it.
+ * The private key to register with. It is stored before it is used: after a crash the same key is sent again, and the
+ * control plane accepts the one-time token again with the same key.
  */
 async function draftKey(dataDir: string): Promise<string> {
   const path = draftPath(dataDir)
@@ -84,7 +77,7 @@ async function draftKey(dataDir: string): Promise<string> {
 
 export const draftPath = (dataDir: string): string => join(dataDir, 'registration-key')
 
-/** A one-time token is of no more use, but others need not read it. */
+/** The token may be valid for more registrations, so nobody else should read it. */
 async function removeTokenFile(path: string, log: Log): Promise<void> {
   try {
     await rm(path, { force: true })
@@ -96,7 +89,7 @@ async function removeTokenFile(path: string, log: Log): Promise<void> {
   }
 }
 
-/** The word that Go and the artifact paths use for this machine's architecture. */
+/** This machine's architecture, as Go and the artifact paths name it. */
 function goArch(): string {
   return arch() === 'x64' ? 'amd64' : arch()
 }

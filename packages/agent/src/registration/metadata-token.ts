@@ -4,8 +4,8 @@ import type { AgentConfig } from '../config/agent-config.ts'
 const metadataService = 'http://169.254.169.254'
 
 /**
- * The bootstrap token that the cloud hands to this machine (IMDSv2: a session token first, which services without
- * sessions refuse). Undefined when there is no such service or no such entry.
+ * The bootstrap token from the cloud's metadata (IMDSv2: with a session token, which services without sessions
+ * refuse). Undefined if there is no such service or entry.
  */
 export async function fetchMetadataToken(
   config: Pick<AgentConfig, 'tokenMetadataPath' | 'tokenMetadataTimeoutMs'>,
@@ -28,14 +28,14 @@ async function textOf(response: Promise<Response>): Promise<string | undefined> 
     const answer = await response
     return answer.status === 200 ? await shortText(answer) : undefined
   } catch {
-    return undefined // no service: the next source has its turn
+    return undefined // no such service
   }
 }
 
-/** Neither a session nor a token has more. */
+/** More than any session or token has. */
 const maxBytes = 16 * 1024
 
-/** Throws a RangeError where there is more than a token can be. */
+/** Throws a RangeError if the body is longer than that. */
 async function shortText({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0

@@ -31,9 +31,9 @@ export interface Registration {
   privateKey: string
   capabilities: Capabilities
   metadata: Record<string, string>
-  /** Stops trying after this long; never when left out. */
+  /** Never if left out. */
   giveUpAfterMs?: number
-  /** Told why each attempt failed that is followed by another. */
+  /** Called with the reason before each retry. */
   onRetry?: (reason: string) => void
   clock: Clock
   log: Log
@@ -42,13 +42,13 @@ export interface Registration {
 
 export interface Registered {
   identity: Identity
-  /** Whom policy lets this node see. None when they do not fit: the first pull says what is wrong. */
+  /** Empty if invalid: the first pull reports what is wrong. */
   peers: readonly Peer[]
 }
 
 /**
- * Exchanges the bootstrap token for an identity. What may pass is tried again with the same token and key, which the
- * control plane answers with the same node; a refusal is a CliError that says what to do. Nothing is saved here.
+ * Exchanges the bootstrap token for an identity. Temporary failures are retried with the same token and key, for which the
+ * control plane returns the same node; a refusal is a CliError that says what to do. Saves nothing.
  */
 export async function register(registration: Registration): Promise<Registered> {
   const { config, clock, log, signal, giveUpAfterMs } = registration
@@ -100,17 +100,12 @@ async function attempt(registration: Registration): Promise<Registered> {
     })
     return { identity, peers: knownPeers().Check(answer.peers) ? answer.peers : [] }
   } catch (cause) {
-    throw new CliError(
-      'registration answer of the control plane cannot be an identity',
-      undefined,
-      {
-        cause,
-      },
-    )
+    const message = 'registration answer of the control plane cannot be an identity'
+    throw new CliError(message, undefined, { cause })
   }
 }
 
-/** As they are said: a control plane that has only one may say so in the older way. */
+/** A control plane that has only one range may use the older field. */
 function rangesIn({
   mesh_ranges,
   mesh_range,
@@ -131,22 +126,19 @@ function isWorthRetrying(error: unknown): boolean {
 
 function explain(error: unknown, config: AgentConfig): CliError {
   if (error instanceof CliError) return error
-  if (!(error instanceof ApiError)) return failureOf(error, config)
-  if (error.status === 401) {
-    return new CliError(
-      `register "${config.hostname}": ${error.message}: make a new token with "plexctl token create"`,
-      exitCodes.denied,
-    )
-  }
-  if (error.status === 400 && hostnameProblem(config.hostname) !== undefined) {
-    return new CliError(
-      `register "${config.hostname}": ${error.message}: give this node another name with --hostname NAME, or "hostname:" in the config file`,
-    )
-  }
-  if (error.status === 409) {
-    return new CliError(
-      `register "${config.hostname}": ${error.message}: choose another with --hostname, or free it with "plexctl node remove ${config.hostname}"`,
-    )
-  }
-  return failureOf(error, config)
+  const remedy = error instanceof ApiError ? remedyOf(error.status, config.hostname) : undefined
+  if (!(error instanceof ApiError) || remedy === undefined) return failureOf(error, config)
+  return new CliError(
+    `register "${config.hostname}": ${error.message}: ${remedy}`,
+    error.status === 401 ? exitCodes.denied : exitCodes.failed,
+  )
+}
+
+function remedyOf(status: number, hostname: string): string | undefined {
+  if (status === 401) return 'make a new token with "plexctl token create"'
+  if (status === 409)
+    return `choose another with --hostname, or free it with "plexctl node remove ${hostname}"`
+  if (status === 400 && hostnameProblem(hostname) !== undefined)
+    return 'give this node another name with --hostname NAME, or "hostname:" in the config file'
+  return undefined
 }
