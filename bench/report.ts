@@ -2,43 +2,46 @@ import type { Figure } from './bench.ts'
 
 /** A line for the terminal, in the columns of `headings`. */
 export function formatFigure(figure: Figure): string {
-  const { id = '', what, unit, value, low, high, floor, target } = figure
-  const spread = low === undefined || high === undefined ? '' : `${short(low)} to ${short(high)}`
-  const ratio = floor ? `${short(value / floor.value)} ×` : ''
-  return [
-    id.padEnd(4),
-    what.padEnd(58),
-    `${short(value)} ${unit}`.padStart(14),
-    spread.padStart(18),
-    (floor ? short(floor.value) : '').padStart(9),
-    ratio.padStart(9),
-    (target ? describeTarget(figure) : '').padStart(18),
+  const { id = '', what, unit, value, floor } = figure
+  const numbers = [
+    `${short(value)} ${unit}`,
+    spreadOf(figure),
+    floor ? short(floor.value) : '',
+    ratioOf(figure),
+    figure.target ? `${boundOf(figure)} ${isHeld(figure) ? 'held' : 'MISSED'}` : '',
   ]
-    .join(' ')
-    .trimEnd()
+  return lineOf(id, what, numbers)
 }
 
-export const headings = [
-  ''.padEnd(4),
-  'WHAT'.padEnd(58),
-  'FIGURE'.padStart(14),
-  'SPREAD'.padStart(18),
-  'FLOOR'.padStart(9),
-  'RATIO'.padStart(9),
-  'TARGET'.padStart(18),
-].join(' ')
+export const headings = lineOf('', 'WHAT', ['FIGURE', 'SPREAD', 'FLOOR', 'RATIO', 'TARGET'])
+
+function lineOf(id: string, what: string, numbers: readonly string[]): string {
+  const columns = numbers.map((text, index) => text.padStart(widths[index] ?? 0))
+  return [id.padEnd(4), what.padEnd(58), ...columns].join(' ').trimEnd()
+}
+
+const widths = [14, 18, 9, 9, 18]
+
+/** The range of the rounds; empty without one. */
+export function spreadOf({ low, high }: Figure): string {
+  return low === undefined || high === undefined ? '' : `${short(low)} to ${short(high)}`
+}
+
+/** Against the floor; empty without one. */
+export function ratioOf({ value, floor }: Figure): string {
+  return floor ? `${short(value / floor.value)} ×` : ''
+}
+
+/** The target; empty without one. */
+export function boundOf({ target }: Figure): string {
+  if (!target) return ''
+  return 'atMost' in target ? `≤ ${short(target.atMost)}` : `≥ ${short(target.atLeast)}`
+}
 
 /** Whether the target is held; undefined when there is none. */
 export function isHeld({ value, target }: Figure): boolean | undefined {
   if (!target) return undefined
   return 'atMost' in target ? value <= target.atMost : value >= target.atLeast
-}
-
-function describeTarget(figure: Figure): string {
-  const { target } = figure
-  if (!target) return ''
-  const text = 'atMost' in target ? `≤ ${short(target.atMost)}` : `≥ ${short(target.atLeast)}`
-  return `${text} ${isHeld(figure) ? 'held' : 'MISSED'}`
 }
 
 /** Three significant digits, or a whole number. */

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { generatePrivateKey } from '@plexd/agent'
 import { exec } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import type { Bench, BenchContext, Figure } from '../bench.ts'
+import type { Bench, BenchContext } from '../bench.ts'
 import { quantiles } from '../quantiles.ts'
-import { addGain, medianOf } from '../scenarios/figures.ts'
+import { addGain, addTimes, type Floor } from '../scenarios/figures.ts'
 import {
   additionOf,
   askWireguardGo,
@@ -33,21 +33,6 @@ export const device: Bench = {
   },
 }
 
-function addTimes(
-  context: BenchContext,
-  what: string,
-  times: readonly number[],
-  { floor, ...rest }: Pick<Figure, 'id' | 'target'> & { floor?: readonly number[] } = {},
-): void {
-  context.add({
-    ...rest,
-    what,
-    unit: 'ms',
-    ...medianOf(quantiles(times)),
-    floor: floor && { what: 'the requests alone', value: quantiles(floor).median },
-  })
-}
-
 async function fill(context: BenchContext, mesh: MeshDevice): Promise<void> {
   const { peers } = mesh
   const empty = async (): Promise<void> => {
@@ -67,8 +52,8 @@ async function fill(context: BenchContext, mesh: MeshDevice): Promise<void> {
     fromEmpty.push(await timeOf(mesh.apply))
   }
   const what = `${peers.length} peers and the interface, from nothing`
-  addTimes(context, what, fromNothing, { id: 'A7', floor, target: { atMost: 250 } })
-  addTimes(context, `${peers.length} peers, from none`, fromEmpty, { floor })
+  addTimes(context, what, fromNothing, { id: 'A7', floor: alone(floor), target: { atMost: 250 } })
+  addTimes(context, `${peers.length} peers, from none`, fromEmpty, { floor: alone(floor) })
 }
 
 function restart(context: BenchContext, state: { peers: readonly unknown[] }): void {
@@ -77,7 +62,7 @@ function restart(context: BenchContext, state: { peers: readonly unknown[] }): v
     Array.from({ length: roundsOf(context, 20) }, () =>
       Number(execFileSync(process.execPath, [program, what], { input, encoding: 'utf8' })),
     )
-  const options = { id: 'A7', floor: timesOf('floor'), target: { atMost: 40 } }
+  const options = { id: 'A7', floor: alone(timesOf('floor')), target: { atMost: 40 } }
   addTimes(context, `restart, ${state.peers.length} unchanged peers`, timesOf('start'), options)
 }
 
@@ -110,7 +95,7 @@ async function changes(context: BenchContext, mesh: MeshDevice): Promise<void> {
   const watched = await times()
   addTimes(context, `one peer of ${count} changed`, watched, {
     id: 'A8',
-    floor,
+    floor: alone(floor),
     target: { atMost: 40 },
   })
   const { median } = quantiles(watched)
@@ -147,6 +132,10 @@ async function idle(context: BenchContext, count: number): Promise<void> {
     unit: '% of a core',
     value: (user + system) / 10 / (performance.now() - startMs),
   })
+}
+
+function alone(times: readonly number[]): Floor {
+  return { what: 'the requests alone', times }
 }
 
 function roundsOf({ quick, rounds }: BenchContext, usual: number): number {

@@ -8,10 +8,9 @@ import {
 } from '@plexd/agent'
 import { exec, silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import type { Bench, BenchContext, Figure } from '../bench.ts'
+import type { Bench, BenchContext } from '../bench.ts'
 import { cpuMsOf } from '../process-usage.ts'
-import { quantiles } from '../quantiles.ts'
-import { p99Of } from '../scenarios/figures.ts'
+import { addTimes, type Floor } from '../scenarios/figures.ts'
 
 /** A8 and A12: a policy of 1,000 rules into the kernel, and the time for which another program's change stays. */
 export const firewall: Bench = {
@@ -21,9 +20,8 @@ export const firewall: Bench = {
   ownNetwork: true,
   async run(context) {
     const tables = await openTables()
-    const floor = quantiles(
-      await repeat(context, (done) => exec(['nft', 'list', 'tables']).then(done)),
-    ).median
+    const listed = await repeat(context, (done) => exec(['nft', 'list', 'tables']).then(done))
+    const floor = { what: 'nft list tables', times: listed }
     for (const count of context.quick ? [10] : [10, 1_000, 5_000])
       await benchApply(context, tables, { count, floor })
     const damages = [
@@ -79,7 +77,7 @@ async function openTables(): Promise<Tables> {
 async function benchApply(
   context: BenchContext,
   { firewall, inForce }: Tables,
-  { count, floor }: { count: number; floor: number },
+  { count, floor }: { count: number; floor: Floor },
 ): Promise<void> {
   let round = 0
   const cpu: number[] = []
@@ -99,10 +97,9 @@ async function benchApply(
   })
   await firewall.remove()
   const target = count === 1_000 ? { target: { atMost: 120 } } : {}
-  const nft = { floor: { what: 'nft list tables', value: floor } }
-  addTimes(context, `${count} rules, in force`, times, { id: 'A8', ...nft, ...target })
+  addTimes(context, `${count} rules, in force`, times, { id: 'A8', floor, ...target })
   addTimes(context, `${count} rules, CPU time of nft for it`, cpu.slice(1))
-  addTimes(context, `${count} rules, found unchanged`, unchanged, nft)
+  addTimes(context, `${count} rules, found unchanged`, unchanged, { floor })
 }
 
 async function benchRestore(
@@ -168,13 +165,4 @@ async function repeat(
     await run(() => times.push(performance.now() - startedMs))
   }
   return times.slice(1)
-}
-
-function addTimes(
-  context: BenchContext,
-  what: string,
-  times: readonly number[],
-  rest: Pick<Figure, 'id' | 'floor' | 'target'> = {},
-): void {
-  context.add({ ...rest, what, unit: 'ms', ...p99Of(quantiles(times)) })
 }

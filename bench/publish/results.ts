@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Figure } from '../bench.ts'
 import type { Machine } from '../machine.ts'
-import { isHeld, short } from '../report.ts'
+import { boundOf, isHeld, ratioOf, short, spreadOf } from '../report.ts'
 import type { Line } from './chart.ts'
 
 /** What `--out` writes. */
@@ -55,20 +55,18 @@ function order({ id = '' }: Figure): number {
 }
 
 function formatRow(figure: Measured): string {
-  const { id = '', bench, what, value, unit, low, high, rounds, floor, target, run } = figure
-  const spread = low === undefined || high === undefined ? '' : ` (${short(low)} to ${short(high)})`
-  const bound =
-    target && ('atMost' in target ? `≤ ${short(target.atMost)}` : `≥ ${short(target.atLeast)}`)
+  const { id = '', bench, what, value, unit, rounds, floor, run } = figure
+  const spread = spreadOf(figure)
   const held = isHeld(figure)
   return `| ${[
     id,
     `\`${bench}\``,
     what,
-    `**${short(value)}** ${unit}${spread}`,
+    `**${short(value)}** ${unit}${spread && ` (${spread})`}`,
     rounds === undefined ? '' : rounds.toLocaleString('en-US'),
     floor ? `${short(floor.value)} ${floor.what}` : '',
-    floor ? `${short(value / floor.value)} ×` : '',
-    bound ?? '',
+    ratioOf(figure),
+    boundOf(figure),
     held === undefined ? '' : held ? 'held' : '**missed**',
     `${run.date.slice(0, 10)}, \`${run.machine.commit}\`, load ${run.machine.load}`,
   ].join(' | ')} |`

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
-import { quickLife, usualLife } from '../fleet/fleet.ts'
 import { answersOf } from '../fleet/worker/tally.ts'
-import { addFaults, addLoopDelay, after, cpuShareOf, p99Of, requireAnswers } from './figures.ts'
+import { addFaults, addLoopDelay, after, liveFor, p99Of } from './figures.ts'
 
 /** C1: a whole fleet for a long time, with a change every second, and no event is missed. */
 export const capacity: Bench = {
@@ -14,16 +13,12 @@ export const capacity: Bench = {
     const size = context.agents ?? (context.quick ? 60 : 10_000)
     const seconds = context.seconds ?? (context.quick ? 4 : 600)
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
-    const { plane } = fleet
     await fleet.pull()
     await fleet.open()
     await fleet.each((worker) => worker.fold(5))
-    await fleet.live(context.quick ? quickLife : usualLife)
-    await fleet.take()
-    const before = await plane.usage()
-    const isOver = after(seconds)
     let changes = 0
-    await context.profiled(plane.own, async () => {
+    const { cpuShare, usage, page, answers } = await liveFor(context, fleet, seconds, async () => {
+      const isOver = after(seconds)
       while (!isOver()) {
         // The agent's own next report moves it back, which is another change.
         await fleet.move((changes * 97) % size, `198.51.100.8:${1_024 + (changes % 60_000)}`)
@@ -31,11 +26,6 @@ export const capacity: Bench = {
         await delay(1_000)
       }
     })
-    const usage = await plane.usage()
-    await fleet.rest()
-    const { tally } = await fleet.take()
-    const answers = answersOf(tally)
-    requireAnswers(context, 'answers', answers, 200, 304)
     await addFaults(context, fleet)
     const { open } = await fleet.progress()
     context.add({
@@ -53,11 +43,11 @@ export const capacity: Bench = {
       target: { atMost: 50 },
     })
     for (const kind of ['heartbeat', 'state', 'endpoint'])
-      context.add({ what: `${kind}, p99`, unit: 'ms', value: answersOf(tally, kind).p99 })
+      context.add({ what: `${kind}, p99`, unit: 'ms', value: answersOf(page.tally, kind).p99 })
     context.add({
       what: 'CPU of the control plane',
       unit: '% of a core',
-      value: cpuShareOf(before, usage, seconds),
+      value: cpuShare,
     })
     context.add({
       what: 'its memory for each agent',

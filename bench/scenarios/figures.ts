@@ -2,9 +2,10 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BenchContext, Figure } from '../bench.ts'
 import { checkLedgers } from '../fleet/check.ts'
-import type { Fleet } from '../fleet/fleet.ts'
+import { type Fleet, quickLife, usualLife } from '../fleet/fleet.ts'
 import type { Usage } from '../fleet/plane.ts'
-import type { Answers } from '../fleet/worker/tally.ts'
+import { type Answers, answersOf } from '../fleet/worker/tally.ts'
+import type { WorkerPage } from '../fleet/worker/worker-api.ts'
 import { type Quantiles, quantiles } from '../quantiles.ts'
 
 /** Compares the ledgers with the log, and reports each difference as a fault. */
@@ -13,6 +14,34 @@ export async function addFaults(context: BenchContext, fleet: Fleet): Promise<vo
   for (const fault of faults) context.fault(fault)
   const pulled = coalesced > 0 ? `, ${coalesced} more in states that were pulled instead` : ''
   context.note(`${events} events in ledgers${pulled}; ${verified} signatures verified`)
+}
+
+/** What a fleet cost over some time. */
+export interface Living {
+  /** Of the control plane, as a percentage of one core. */
+  cpuShare: number
+  usage: Usage
+  page: WorkerPage
+  answers: Answers
+}
+
+/** The fleet sends heartbeats, pulls and reports for some time, beside `meanwhile`, and then only heartbeats. */
+export async function liveFor(
+  context: BenchContext,
+  fleet: Fleet,
+  seconds: number,
+  meanwhile: () => Promise<unknown> = () => delay(seconds * 1_000),
+): Promise<Living> {
+  await fleet.live(context.quick ? quickLife : usualLife)
+  await fleet.take()
+  const before = await fleet.plane.usage()
+  await context.profiled(fleet.plane.own, meanwhile)
+  const usage = await fleet.plane.usage()
+  const page = await fleet.take()
+  await fleet.rest()
+  const answers = answersOf(page.tally)
+  requireAnswers(context, 'answers', answers, 200, 304)
+  return { cpuShare: cpuShareOf(before, usage, seconds), usage, page, answers }
 }
 
 /** Answers with other statuses than these are a fault. */
@@ -84,6 +113,22 @@ export function lastOf(changes: readonly Quantiles[]): Quantiles {
 export function after(seconds: number): () => boolean {
   const endMs = performance.now() + seconds * 1_000
   return () => performance.now() >= endMs
+}
+
+/** The median of some times in milliseconds, beside those of a floor. */
+export function addTimes(
+  context: BenchContext,
+  what: string,
+  times: readonly number[],
+  { floor, ...rest }: Pick<Figure, 'id' | 'target'> & { floor?: Floor | undefined } = {},
+): void {
+  const least = floor && { what: floor.what, value: quantiles(floor.times).median }
+  context.add({ ...rest, what, unit: 'ms', ...medianOf(quantiles(times)), floor: least })
+}
+
+export interface Floor {
+  what: string
+  times: readonly number[]
 }
 
 /** Milliseconds that one core takes for so many signatures. */

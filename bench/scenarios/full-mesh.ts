@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
-import { quickLife, usualLife } from '../fleet/fleet.ts'
 import { createTokens } from '../fleet/join.ts'
 import { memoryOf } from '../process-usage.ts'
-import { addFaults, addLoopDelay, cpuShareOf } from './figures.ts'
+import { addFaults, addLoopDelay, liveFor } from './figures.ts'
 import { enrolMesh } from './registration.ts'
 
 /** C2, C3 and C7 in a full mesh: what it costs that all nodes enrol at once, what remains of it, and what idling costs. */
@@ -22,13 +21,10 @@ export const fullMesh: Bench = {
     const empty = await plane.usage()
     const { enrolled, seen } = await context.profiled(plane.own, () => enrolMesh(fleet, tokens))
     const full = await plane.usage()
-    await fleet.live(context.quick ? quickLife : usualLife)
     await delay(context.quick ? 1_000 : 60_000)
-    const before = await plane.usage()
-    await context.profiled(plane.own, () => delay(seconds * 1_000))
-    const after = await plane.usage()
+    const { rssBytes } = await plane.usage()
+    const idle = await liveFor(context, fleet, seconds)
     const peak = plane.own ? memoryOf(plane.own.program().pid, 'VmHWM') : full.rssBytes
-    await fleet.rest()
     await addFaults(context, fleet)
     await fleet.close()
 
@@ -64,7 +60,7 @@ export const fullMesh: Bench = {
       id: 'C2',
       what: `full mesh of ${size}: memory a minute later`,
       unit: 'MB',
-      value: before.rssBytes / 1e6,
+      value: rssBytes / 1e6,
       floor: streams,
       target: mb === undefined ? mb : { atMost: mb },
     })
@@ -72,10 +68,10 @@ export const fullMesh: Bench = {
       id: 'C3',
       what: `full mesh of ${size}: idle CPU`,
       unit: '% of a core',
-      value: cpuShareOf(before, after, seconds),
+      value: idle.cpuShare,
       target: size <= 1_000 ? { atMost: 2 } : undefined,
     })
-    addLoopDelay(context, after)
+    addLoopDelay(context, idle.usage)
   },
 }
 

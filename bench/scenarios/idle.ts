@@ -1,8 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
-import { quickLife, usualLife } from '../fleet/fleet.ts'
-import { answersOf } from '../fleet/worker/tally.ts'
-import { addFaults, addLoopDelay, cpuShareOf, requireAnswers } from './figures.ts'
+import { addFaults, addLoopDelay, liveFor } from './figures.ts'
 
 /** C2 and C3: what a fleet costs in which nothing happens but heartbeats, state pulls and endpoint reports. */
 export const idle: Bench = {
@@ -17,16 +14,7 @@ export const idle: Bench = {
     const { plane } = fleet
     await fleet.pull()
     await fleet.open()
-    await fleet.live(context.quick ? quickLife : usualLife)
-    await fleet.take()
-    const before = await plane.usage()
-    await context.profiled(plane.own, () => delay(seconds * 1_000))
-    const usage = await plane.usage()
-    const page = await fleet.take()
-    await fleet.rest()
-    const cpu = cpuShareOf(before, usage, seconds)
-    const answers = answersOf(page.tally)
-    requireAnswers(context, 'answers', answers, 200, 304)
+    const { cpuShare, usage, page, answers } = await liveFor(context, fleet, seconds)
     await addFaults(context, fleet)
     await fleet.close()
 
@@ -45,14 +33,14 @@ export const idle: Bench = {
       what: `idle CPU with ${size} agents`,
       series: { name: 'idle cpu', at: size },
       unit: '% of a core',
-      value: cpu,
+      value: cpuShare,
       target: { atMost: size <= 1_000 ? 5 : 40 },
     })
     context.add({ what: 'a request, p99', unit: 'ms', value: answers.p99, rounds: answers.count })
     context.add({
       what: 'CPU for a request',
       unit: 'ms',
-      value: (cpu * 10 * seconds) / answers.count,
+      value: (cpuShare * 10 * seconds) / answers.count,
     })
     addLoopDelay(context, usage)
     context.add({
