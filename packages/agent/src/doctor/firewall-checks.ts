@@ -46,7 +46,7 @@ function ifFiltered(check: Run): Run {
 /** What drops all on the mesh interface that our table did not let pass, also while somebody has flushed that. */
 async function checkHeld(config: AgentConfig): Promise<Finding> {
   const { meshInterface } = config
-  const held = (await findBackstops()).find(({ interface: name }) => name === meshInterface)
+  const [held] = await findBackstops(meshInterface)
   if (held)
     return ok(`held by process ${held.pid}: without our table nothing passes ${meshInterface}`)
   const plan = planBackstop({ interface: meshInterface })

@@ -63,9 +63,7 @@ export function parseRouting(text: string): Routing {
         dst,
         network: readRange(dst),
         ...(dev === undefined ? {} : { dev }),
-        gateways: [gateway, ...nexthops.map((hop) => hop.gateway)].filter(
-          (via) => via !== undefined,
-        ),
+        gateways: [{ gateway }, ...nexthops].flatMap((hop) => hop.gateway ?? []),
         table,
       }))
       .filter(({ type }) => !['broadcast', 'multicast', 'anycast'].includes(type)),
@@ -94,16 +92,16 @@ const Rules = Type.Array(
 /** `not fwmark 0xe4/0xffff`, `to 10.0.0.0/8`; empty for all packets. */
 function selectorOf(rule: Readonly<Record<string, unknown>>): string {
   const { not, src, srclen, dst, dstlen, fwmark, fwmask, iif, oif } = rule
+  const condition = (word: string, value: unknown, length?: unknown): string[] =>
+    value === undefined || value === 'all' ? [] : [`${word} ${prefixed(value, length)}`]
   return [
-    not === undefined ? '' : 'not',
-    src === undefined || src === 'all' ? '' : `from ${prefixed(src, srclen)}`,
-    dst === undefined ? '' : `to ${prefixed(dst, dstlen)}`,
-    fwmark === undefined ? '' : `fwmark ${fwmark}${fwmask === undefined ? '' : `/${fwmask}`}`,
-    iif === undefined ? '' : `iif ${iif}`,
-    oif === undefined ? '' : `oif ${oif}`,
-  ]
-    .filter(Boolean)
-    .join(' ')
+    ...(not === undefined ? [] : ['not']),
+    ...condition('from', src, srclen),
+    ...condition('to', dst, dstlen),
+    ...condition('fwmark', fwmark, fwmask),
+    ...condition('iif', iif),
+    ...condition('oif', oif),
+  ].join(' ')
 }
 
 /** Keys that `ip` prints of a rule and that are no further condition. */

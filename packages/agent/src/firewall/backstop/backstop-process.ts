@@ -8,31 +8,33 @@ import type { BackstopPlan } from './backstop-text.ts'
 
 /** An `nft -i` process that owns a backstop table: the table disappears with it. */
 export interface BackstopProcess extends ProcessIdentity {
-  interface: string
   digest: string
 }
 
 const title = 'plexd-backstop'
 
 /**
- * The backstop processes of this user in this network namespace. Found by process name and namespace
+ * The processes of this user for the interface in this network namespace. Found by process name and namespace
  * rather than by a PID file, which could be lost or left over from another boot.
  */
-export async function findBackstops(): Promise<BackstopProcess[]> {
+export async function findBackstops(interfaceName: string): Promise<BackstopProcess[]> {
   const found: BackstopProcess[] = []
   for (const pid of await listProcesses()) {
-    const backstop = await readBackstop(pid)
+    const backstop = await readBackstop(pid, interfaceName)
     if (backstop && (await isOwn(pid)) && (await isInOurNetwork(pid))) found.push(backstop)
   }
   return found
 }
 
-/** Of any process; undefined if it does not exist. */
-async function readBackstop(pid: number): Promise<BackstopProcess | undefined> {
-  const [word, interfaceName, digest] = titleOf(pid).split(' ')
-  if (word !== title || !interfaceName || !digest) return undefined
+/** Undefined if the process is no backstop of the interface, or does not exist. */
+async function readBackstop(
+  pid: number,
+  interfaceName: string,
+): Promise<BackstopProcess | undefined> {
+  const [word, name, digest] = titleOf(pid).split(' ')
+  if (word !== title || name !== interfaceName || !digest) return undefined
   const process_ = await identify(pid)
-  return process_ && { ...process_, interface: interfaceName, digest }
+  return process_ && { ...process_, digest }
 }
 
 /** Resolves when its table is in force. Rejects with nft's ExecError if that is not possible here. */
@@ -46,7 +48,7 @@ export async function startBackstop(plan: BackstopPlan): Promise<BackstopProcess
   await input.write(`${plan.line}\n`)
   const endMs = systemClock.monotonic() + patienceMs
   while (systemClock.monotonic() < endMs && child.pid !== undefined) {
-    const started = await readBackstop(child.pid)
+    const started = await readBackstop(child.pid, plan.interface)
     if (started && (await stands(plan))) return started
     if (child.exitCode !== null || child.signalCode !== null) break
     await systemClock.sleep(20)

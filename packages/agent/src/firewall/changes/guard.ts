@@ -1,19 +1,15 @@
-import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
+import { createBackoff, describeError, type Log } from '@plexd/runtime'
 import { startTask } from '../../process/task.ts'
 import { createTrigger } from '../../process/trigger.ts'
-import type { ChangeSocket } from './change-socket.ts'
 import type { ForeignChanges } from './foreign-changes.ts'
-import { startTableWatch } from './table-watch.ts'
+import { startTableWatch, type TableWatchOptions } from './table-watch.ts'
 
-export interface FirewallGuardOptions {
-  socket: ChangeSocket
-  isOurs: (processId: number) => boolean
+export interface FirewallGuardOptions extends Omit<TableWatchOptions, 'onChange'> {
   /** Whether the backstop has ended. Called often. */
   isBackstopLost(): boolean
   foreign: ForeignChanges
   /** Checks table and backstop, and repairs differences; rejects if it cannot. */
   look(): Promise<unknown>
-  clock: Clock
   log: Log
 }
 

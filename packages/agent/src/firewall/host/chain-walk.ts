@@ -23,12 +23,17 @@ export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): 
       if (match === 'no') continue
       if (rule.some((part) => 'notrack' in part)) walk.isUntracked = true
       for (const branch of branchesOf(rule, match, probe)) {
-        const next = goOn(way, branch.match, names(rule, probe) || branch.isNamed)
-        const end = decide(chain, branch, next)
+        const end = decide(chain, branch, {
+          ...way,
+          isCertain: way.isCertain && branch.match === 'yes',
+          isNamed: way.isNamed || names(rule, probe) || branch.isNamed,
+          depth: way.depth + 1,
+        })
         if (end !== undefined) return end
         if (branch.isFinal && branch.match === 'yes') return undefined
         // The next rules may not see it, as in ufw's chain for packets that are not for this machine.
-        if (leavesChain(branch)) way = { ...way, mayHaveLeft: true }
+        const mayLeave = branch.isFinal && ['jump', 'return'].includes(branch.verdict ?? '')
+        if (mayLeave) way = { ...way, mayHaveLeft: true }
       }
     }
     return undefined
@@ -42,8 +47,11 @@ export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): 
     // A rule that matches only perhaps does not count, unless it accepts and names our interface or port.
     if (verdict === 'accept') return way.isCertain || way.isNamed ? 'accept' : undefined
     if (verdict === 'drop') return way.isCertain && !way.mayHaveLeft ? 'drop' : undefined
-    const next = target && way.depth < 16 ? findChain(chains, chain, target) : undefined
-    return next && walkFrom(next, way)
+    const next = chains.find(
+      ({ family, table, name }) =>
+        family === chain.family && table === chain.table && name === target,
+    )
+    return next && way.depth < 16 ? walkFrom(next, way) : undefined
   }
 }
 
@@ -55,20 +63,6 @@ interface Way {
   /** Whether a rule on the way named the packet's interface or port. */
   isNamed: boolean
   depth: number
-}
-
-function goOn(way: Way, match: Match, isNamed: boolean): Way {
-  return {
-    isCertain: way.isCertain && match === 'yes',
-    mayHaveLeft: way.mayHaveLeft,
-    isNamed: way.isNamed || isNamed,
-    depth: way.depth + 1,
-  }
-}
-
-/** A goto or a return, if the packet takes it. */
-function leavesChain({ verdict, isFinal }: Branch): boolean {
-  return isFinal && (verdict === 'jump' || verdict === 'return')
 }
 
 interface Branch {
@@ -115,14 +109,4 @@ function readVerdict(part: Expression): Pick<Branch, 'verdict' | 'target' | 'isF
       return { verdict: 'jump', target, isFinal: way === 'goto' }
     }
   return undefined
-}
-
-function findChain(
-  chains: readonly Chain[],
-  { family, table }: Chain,
-  target: string,
-): Chain | undefined {
-  return chains.find(
-    (chain) => chain.family === family && chain.table === table && chain.name === target,
-  )
 }
