@@ -21,9 +21,14 @@ export interface StateWays {
 
 /** Ends with the stack. */
 export function openStateWays(node: Enrolled, stack: AsyncDisposableStack): StateWays {
-  const { identity, desired } = node
+  const { identity, desired, log } = node
   const { device, applier } = node.mesh
-  const onGap = createGapPulls(node)
+  const pullSoon = createGapPulls(node)
+  const changes = createStateChanges({
+    desired,
+    onMeshChange: applier.applySoon,
+    onGap: pullSoon,
+  })
   const keyRotation = stack.use(
     startKeyRotation({
       ...node,
@@ -37,23 +42,23 @@ export function openStateWays(node: Enrolled, stack: AsyncDisposableStack): Stat
     }),
   )
   return {
-    changes: createStateChanges({ desired, onMeshChange: applier.applySoon, onGap }),
+    changes,
     keyRotation,
     signingKeys: () =>
       desired.current().signing_keys ?? { current: identity.current().signing_public_key },
-    onGap,
+    onGap() {
+      changes.invalidate().catch((error: unknown) => log.error('state cannot be saved', { error }))
+      pullSoon()
+    },
   }
 }
 
 /** Missed events within this time cause a single extra pull. */
 const gapPullEachMs = 60_000
 
-function createGapPulls({ desired, requests, clock, log }: Enrolled): () => void {
+function createGapPulls({ requests, clock }: Enrolled): () => void {
   let lastMs = Number.NEGATIVE_INFINITY
   return () => {
-    desired
-      .replace({ ...desired.current(), revision: '' })
-      .catch((error: unknown) => log.error('state cannot be saved', { error }))
     if (clock.monotonic() - lastMs < gapPullEachMs) return
     lastMs = clock.monotonic()
     requests.ask({ whole: true })

@@ -1,11 +1,4 @@
-import {
-  type EventType,
-  formatEvent,
-  isMadeUpByState,
-  issuedAt,
-  newId,
-  type StateEventType,
-} from '@plexd/protocol'
+import { type EventType, formatEvent, isMadeUpByState, issuedAt, newId } from '@plexd/protocol'
 import type { Clock } from '@plexd/runtime'
 import type { NodeRecord } from '../mesh/fleet.ts'
 import type { StoredEvent } from '../rows/log/events.ts'
@@ -72,17 +65,17 @@ export function createFrames(options: {
   }
 
   async function resync(
-    event: Pick<StoredEvent, 'seq' | 'event_id'> & { event_type: StateEventType },
+    { seq, event_id }: Pick<StoredEvent, 'seq' | 'event_id'>,
     reason: string,
   ): Promise<Frame> {
-    const id = heads.positionOf(event.seq)
-    const text = await frameOf({ ...event, event_type: 'resync' }, JSON.stringify({ reason }), id)
+    const event = { seq, event_id, event_type: 'resync' as const }
+    const text = await frameOf(event, JSON.stringify({ reason }), heads.positionOf(seq))
     return { text, isResync: true }
   }
 
-  function inPlaceOf({ event_type, ...event }: StoredEvent): Promise<Frame> | undefined {
-    if (!isMadeUpByState(event_type)) return undefined
-    return resync({ ...event, event_type }, `"${event_type}" is too long for the stream`)
+  function inPlaceOf(event: StoredEvent): Promise<Frame> | undefined {
+    if (!isMadeUpByState(event.event_type)) return undefined
+    return resync(event, `"${event.event_type}" is too long for the stream`)
   }
 
   async function framed(event: StoredEvent, payload: string): Promise<Frame | undefined> {
@@ -140,8 +133,7 @@ export function createFrames(options: {
         throw error
       })
     },
-    resync: (seq, reason) =>
-      resync({ seq, event_id: newId('event'), event_type: 'resync' }, reason),
+    resync: (seq, reason) => resync({ seq, event_id: newId('event') }, reason),
   }
 }
 

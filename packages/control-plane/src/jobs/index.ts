@@ -8,8 +8,7 @@ import type {
   Waiters,
 } from '../app.ts'
 import { dropExpiredKey } from '../rotation/signing-key.ts'
-import { expireExecutions } from './expire-executions.ts'
-import { forgetExecutions } from './forget-executions.ts'
+import { expireExecutions, forgetExecutions } from './executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
 import type { Job } from './periodic.ts'
 import { pruneEvents } from './prune-events.ts'

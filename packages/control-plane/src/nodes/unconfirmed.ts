@@ -1,3 +1,4 @@
+import { isDeepStrictEqual as isSame } from 'node:util'
 import type { Metadata } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import { changeNode } from '../changes/nodes.ts'
@@ -66,12 +67,4 @@ async function split(unit: Unit, node: NodeRecord, keys?: readonly string[]) {
   const all = await readUnconfirmedOf(unit.tx, node.id)
   const meant = all.filter((key) => keys === undefined || keys.includes(key))
   return { meant, unconfirmed: all.filter((key) => !meant.includes(key)) }
-}
-
-function isSame(a: Readonly<Metadata>, b: Readonly<Metadata>): boolean {
-  const keys = Object.keys(a)
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
-  )
 }

@@ -80,94 +80,82 @@ export function createPresence(
   const nodes = new Map<number, NodePresence>()
   let unsaved = new Map<number, number>()
 
-  /** Ignored for a removed node, whose last request may still be in progress. */
-  function update(no: number, run: (node: NodePresence) => void): void {
-    const node = nodes.get(no)
-    if (node) run(node)
-  }
+  /** For a removed node, whose last request may still be in progress, a copy that nobody else sees. */
+  const of = (no: number): NodePresence => nodes.get(no) ?? { ...unknown }
 
   return {
-    of: (no) => nodes.get(no) ?? unknown,
+    of,
     expect(no, lastSeenMs) {
       nodes.set(no, { ...unknown, lastSeenMs, heardMs: listening.ms() })
     },
     heard(no, heartbeat) {
+      const node = of(no)
       const nowMs = clock.now()
-      update(no, (node) => {
-        node.problemsSinceMs = problemsSince(node, heartbeat, nowMs)
-        node.lastSeenMs = nowMs
-        node.heardMs = listening.ms()
-        node.heartbeat = heartbeat
-        node.clockSkewMs = clockSkewOf(heartbeat, nowMs)
-        unsaved.set(no, nowMs)
-      })
+      node.problemsSinceMs = problemsSince(node, heartbeat, nowMs)
+      node.lastSeenMs = nowMs
+      node.heardMs = listening.ms()
+      node.heartbeat = heartbeat
+      node.clockSkewMs = clockSkewOf(heartbeat, nowMs)
+      if (nodes.has(no)) unsaved.set(no, nowMs)
     },
     beat: listening.beat,
     silentMs(no) {
-      const { heardMs } = nodes.get(no) ?? unknown
-      return listening.ms() - Math.max(heardMs, listening.sinceMs())
+      return listening.ms() - Math.max(of(no).heardMs, listening.sinceMs())
     },
     fetched(no, seq) {
-      update(no, (node) => {
-        node.fetchedSeq = Math.max(node.fetchedSeq, seq)
-        node.hasBase = true
-      })
+      const node = of(no)
+      node.fetchedSeq = Math.max(node.fetchedSeq, seq)
+      node.hasBase = true
     },
     flushed(no, seq) {
+      const node = of(no)
       const nowMs = clock.monotonic()
-      update(no, (node) => {
-        if (nowMs - node.settledMs >= maxFlightMs) {
-          node.settledSeq = node.flushedSeq
-          node.settledMs = nowMs
-        }
-        node.flushedSeq = Math.max(node.flushedSeq, seq)
-      })
+      if (nowMs - node.settledMs >= maxFlightMs) {
+        node.settledSeq = node.flushedSeq
+        node.settledMs = nowMs
+      }
+      node.flushedSeq = Math.max(node.flushedSeq, seq)
     },
     named(no) {
-      update(no, (node) => {
-        node.hasBase = true
-      })
+      of(no).hasBase = true
     },
     owes(no, seq) {
-      update(no, (node) => {
-        node.owedSeq = Math.max(node.owedSeq, seq)
-      })
+      const node = of(no)
+      node.owedSeq = Math.max(node.owedSeq, seq)
     },
     streamOpened(no, { cursorSeq, headSeq }) {
-      update(no, (node) => {
-        node.streams++
-        // Not the maximum of both: a node may have lost what was flushed to it.
-        node.flushedSeq = cursorSeq ?? headSeq
-        node.settledSeq = node.flushedSeq
-        node.settledMs = clock.monotonic()
-        if (cursorSeq === undefined) node.owedSeq = headSeq
-      })
+      const node = of(no)
+      node.streams++
+      // Not the maximum of both: a node may have lost what was flushed to it.
+      node.flushedSeq = cursorSeq ?? headSeq
+      node.settledSeq = node.flushedSeq
+      node.settledMs = clock.monotonic()
+      if (cursorSeq === undefined) node.owedSeq = headSeq
     },
     streamClosed(no) {
-      update(no, (node) => {
-        node.streams--
-        node.streamClosedMs = clock.monotonic()
-      })
+      const node = of(no)
+      node.streams--
+      node.streamClosedMs = clock.monotonic()
     },
     owesPull(no) {
-      const { fetchedSeq, owedSeq } = nodes.get(no) ?? unknown
+      const { fetchedSeq, owedSeq } = of(no)
       return fetchedSeq < owedSeq
     },
     isWhole(no) {
-      const { hasBase, fetchedSeq, owedSeq } = nodes.get(no) ?? unknown
+      const { hasBase, fetchedSeq, owedSeq } = of(no)
       return hasBase && fetchedSeq >= owedSeq
     },
     isOnTheWay(no, seq) {
-      const { streams, owedSeq, flushedSeq, settledSeq, settledMs } = nodes.get(no) ?? unknown
+      const { streams, owedSeq, flushedSeq, settledSeq, settledMs } = of(no)
       const settled = clock.monotonic() - settledMs < maxFlightMs ? settledSeq : flushedSeq
       return streams > 0 && seq >= Math.max(settled, owedSeq)
     },
     isConnected(no) {
-      const { streams, streamClosedMs } = nodes.get(no) ?? unknown
+      const { streams, streamClosedMs } = of(no)
       return streams > 0 || clock.monotonic() - streamClosedMs < reconnectMs
     },
     needsReconcile({ no, is_go }, headSeq) {
-      const { fetchedSeq, flushedSeq, owedSeq, hasBase } = nodes.get(no) ?? unknown
+      const { fetchedSeq, flushedSeq, owedSeq, hasBase } = of(no)
       if (is_go) return fetchedSeq < headSeq
       return !hasBase || fetchedSeq < owedSeq || Math.max(fetchedSeq, flushedSeq) < headSeq
     },

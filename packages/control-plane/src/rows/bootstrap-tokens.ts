@@ -65,12 +65,7 @@ export async function readTokensAfter(
     .selectAll()
     .where('tenant_id', '=', tenantId)
     .where('revoked_at', 'is', null)
-    .where((where) =>
-      where.or([
-        where('created_at', '>', createdAt),
-        where.and([where('created_at', '=', createdAt), where('id', '>', id)]),
-      ]),
-    )
+    .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '>', tuple(createdAt, id)))
     .orderBy('created_at')
     .orderBy('id')
     .limit(limit)

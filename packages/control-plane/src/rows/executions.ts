@@ -39,13 +39,11 @@ export async function readExecution(
   id: string,
   of: { node_id: string } | { tenant_id: string },
 ): Promise<StoredExecution | undefined> {
-  const [column, value] =
-    'node_id' in of ? (['node_id', of.node_id] as const) : (['tenant_id', of.tenant_id] as const)
   const row = await reader
     .selectFrom('executions')
     .selectAll()
     .where('id', '=', id)
-    .where(column, '=', value)
+    .where(({ and }) => and(of))
     .executeTakeFirst()
   return row && storedOf(row)
 }

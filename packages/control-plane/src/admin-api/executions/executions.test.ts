@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
-import { expireExecutions } from '../../jobs/expire-executions.ts'
+import { expireExecutions } from '../../jobs/executions.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
   type EnrolledNode,

@@ -42,25 +42,12 @@ export async function readRanges(reader: Reader): Promise<Map<string, Cidr[]>> {
 /** For use before the fleet is loaded. */
 export async function insertRange(
   tx: Tx,
-  { tenantId, range, position, nowMs }: NewRange,
+  { range, ...row }: { tenant_id: string; range: Cidr; position: number; added_at: number },
 ): Promise<void> {
   await tx
     .insertInto('mesh_ranges')
-    .values({
-      tenant_id: tenantId,
-      cidr: formatCidr(range),
-      position,
-      last_address: 0,
-      added_at: nowMs,
-    })
+    .values({ ...row, cidr: formatCidr(range), last_address: 0 })
     .execute()
-}
-
-interface NewRange {
-  tenantId: string
-  range: Cidr
-  position: number
-  nowMs: number
 }
 
 /** Stores the last assigned address, after which the search for the next one continues. */
@@ -83,7 +70,7 @@ export async function addRange(
   tenant: TenantRecord,
   { range, position }: { range: Cidr; position: number },
 ): Promise<void> {
-  await insertRange(unit.tx, { tenantId: tenant.id, range, position, nowMs: unit.nowMs })
+  await insertRange(unit.tx, { tenant_id: tenant.id, range, position, added_at: unit.nowMs })
   const mesh_ranges = [...tenant.mesh_ranges, range]
   unit.apply({ type: 'tenant_put', tenant: { ...tenant, mesh_ranges } })
 }

@@ -110,10 +110,8 @@ export function readLastNamed(
   tenantId: string,
   by: { id: string } | { hostname: string },
 ): Promise<NodeName | undefined> {
-  const [column, value] =
-    'id' in by ? (['id', by.id] as const) : (['hostname', by.hostname] as const)
   return namesIn(reader, tenantId)
-    .where(column, '=', value)
+    .where(({ and }) => and(by))
     .orderBy('no', 'desc')
     .executeTakeFirst()
 }

@@ -54,7 +54,7 @@ export async function insertTenant(
   nowMs: number,
 ): Promise<void> {
   await tx.insertInto('tenants').values({ id, name, created_at: nowMs }).execute()
-  await insertRange(tx, { tenantId: id, range, position: 0, nowMs })
+  await insertRange(tx, { tenant_id: id, range, position: 0, added_at: nowMs })
 }
 
 export async function addTenant(unit: RowUnit, tenant: NewTenant): Promise<void> {

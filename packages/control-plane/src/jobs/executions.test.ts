@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startControlPlane } from '../testing/harness.ts'
-import { forgetExecutions } from './forget-executions.ts'
+import { forgetExecutions } from './executions.ts'
 
 const dayMs = 24 * 3_600_000
 
