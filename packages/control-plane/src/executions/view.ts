@@ -1,6 +1,5 @@
 import type { Execution } from '@plexd/protocol'
 import type { StoredExecution } from '../rows/executions.ts'
-import { momentsOf } from './moments.ts'
 
 /** An execution as an operator sees it. */
 export function executionView(row: StoredExecution, node_hostname: string): Execution {
@@ -23,4 +22,18 @@ export function executionView(row: StoredExecution, node_hostname: string): Exec
     acked_at: acked_at === null ? null : new Date(acked_at).toISOString(),
     finished_at: finished_at === null ? null : new Date(finished_at).toISOString(),
   }
+}
+
+/**
+ * When an execution was requested, accepted and finished, in ascending order. Acceptance is timed by our clock;
+ * completion is reported by the node's clock, and may appear earlier than either. Pure.
+ */
+export function momentsOf({
+  created_at,
+  acked_at,
+  finished_at,
+}: Pick<StoredExecution, 'created_at' | 'acked_at' | 'finished_at'>) {
+  const finished = finished_at === null ? null : Math.max(created_at, finished_at)
+  const accepted = acked_at === null ? null : Math.min(acked_at, finished ?? acked_at)
+  return { created_at, acked_at: accepted, finished_at: finished }
 }

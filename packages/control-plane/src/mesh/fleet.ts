@@ -202,13 +202,10 @@ export function createFleet(): MutableFleet {
   }
 
   function putOperator(operator: OperatorRecord): FleetChange {
-    const before = operators.get(operator.id)
-    if (before) operatorsByHash.delete(before.token_hash)
+    const inverse = removeOperator(operator.id)
     operators.set(operator.id, operator)
     operatorsByHash.set(operator.token_hash, operator)
-    return before
-      ? { type: 'operator_put', operator: before }
-      : { type: 'operator_removed', id: operator.id }
+    return inverse ?? { type: 'operator_removed', id: operator.id }
   }
 
   function removeOperator(id: string): FleetChange | undefined {

@@ -1,5 +1,5 @@
+import { ApiError } from '@plexd/protocol'
 import { sqliteCodeOf, sqliteCodes } from '@plexd/runtime'
-import { NothingChanged } from './nothing-changed.ts'
 
 /**
  * The ApiError for a disk that is full or cannot be written: nothing has changed, and a retry may
@@ -11,4 +11,18 @@ export function diskErrorOf(error: unknown): unknown {
   if (code !== full && code !== ioError && code !== readOnly) return error
   const reason = code === full ? 'the disk is full' : 'the disk cannot be written to'
   return new NothingChanged(reason, { cause: error, retryAfterSeconds: 30 })
+}
+
+/** A unit of work was rolled back because the database cannot be written at the moment (503). */
+export class NothingChanged extends ApiError {
+  /** The reason, for callers that have committed other units before. */
+  readonly reason: Error
+
+  constructor(
+    reason: string,
+    { cause, retryAfterSeconds }: { cause: unknown; retryAfterSeconds: number },
+  ) {
+    super('unavailable', `nothing was changed: ${reason}`, { cause, retryAfterSeconds })
+    this.reason = new Error(reason, { cause })
+  }
 }

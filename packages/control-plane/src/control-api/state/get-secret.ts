@@ -1,7 +1,7 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import type { Seals, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { sealForNode } from '../../seal/node-seal.ts'
+import { sealForNode } from '../../seal/node-secrets.ts'
 import { placeOf } from '../../seal/places.ts'
 import { open } from '../../seal/seal.ts'
 

@@ -4,7 +4,7 @@ import { handle } from '../../handle.ts'
 import { entityTags } from '../../http/entity-tags.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { metadataOf } from '../../mesh/labels.ts'
-import { peersJsonFor } from '../../mesh/peer-json.ts'
+import { peersJsonFor } from '../../mesh/peer-view.ts'
 import { policiesJsonFor } from '../../mesh/policies/node-policies.ts'
 import { upToDateSeq } from './up-to-date.ts'
 

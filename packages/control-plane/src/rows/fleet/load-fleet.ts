@@ -1,4 +1,4 @@
-import { createFleet, departedMs, type FleetChange, type MutableFleet } from '../../mesh/fleet.ts'
+import { createFleet, departedMs, type MutableFleet } from '../../mesh/fleet.ts'
 import type { Reader } from '../../store/db.ts'
 import { isOfFleet, type LoggedChange } from '../unit.ts'
 import { readNodesSince } from './nodes.ts'
@@ -9,7 +9,11 @@ import { readTenants } from './tenants.ts'
 /** Loads the fleet from the database. Called twice at startup: for `fleet` and for its draft. */
 export async function loadFleet(reader: Reader, nowMs: number): Promise<MutableFleet> {
   const fleet = createFleet()
-  for (const change of await readFleet(reader, nowMs)) fleet.apply(change)
+  for (const tenant of await readTenants(reader)) fleet.apply({ type: 'tenant_put', tenant })
+  for (const operator of await readOperators(reader))
+    fleet.apply({ type: 'operator_put', operator })
+  for (const change of await readNodesSince(reader, nowMs - departedMs)) fleet.apply(change)
+  for (const policy of await readPolicies(reader)) fleet.apply({ type: 'policy_put', policy })
   return fleet
 }
 
@@ -18,17 +22,4 @@ export function followFleet(fleet: MutableFleet) {
   return ({ changes }: { changes: readonly LoggedChange[] }): void => {
     for (const change of changes) if (isOfFleet(change)) fleet.apply(change)
   }
-}
-
-async function readFleet(reader: Reader, nowMs: number): Promise<FleetChange[]> {
-  const tenants = await readTenants(reader)
-  const operators = await readOperators(reader)
-  const nodes = await readNodesSince(reader, nowMs - departedMs)
-  const policies = await readPolicies(reader)
-  return [
-    ...tenants.map((tenant): FleetChange => ({ type: 'tenant_put', tenant })),
-    ...operators.map((operator): FleetChange => ({ type: 'operator_put', operator })),
-    ...nodes,
-    ...policies.map((policy): FleetChange => ({ type: 'policy_put', policy })),
-  ]
 }

@@ -5,7 +5,7 @@ import { type Peer, parseCidr } from '@plexd/protocol'
 import { derivePskMaster } from '../seal/psk.ts'
 import { aNode } from '../testing/node-record.ts'
 import { createFleet, type Fleet, type NodeRecord } from './fleet.ts'
-import { peersJsonFor } from './peer-json.ts'
+import { peersJsonFor } from './peer-view.ts'
 
 describe('the peers of a node', () => {
   it('have names that are less than a sixth of what a thousand of them take', (test) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { momentsOf } from './moments.ts'
+import { momentsOf } from './view.ts'
 
 describe('momentsOf', () => {
   it('has an action over before its acceptance came in as accepted when it was over', () => {
