@@ -2,19 +2,22 @@ import { ApiError, newId } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import type { Limits } from '../limits.ts'
 import type { EntryKind } from '../mesh/entry-scope.ts'
+import type { NodeRecord } from '../mesh/fleet.ts'
 import {
+  bytesOf,
   deleteEntry,
   type EntryContent,
   type EntryHead,
   nextVersion,
   putEntry,
   readEntries,
+  readSizes,
   readTargets,
   type StoredEntry,
 } from '../rows/entries.ts'
 import { entryKinds } from './kinds.ts'
 import { notifyEntryChange } from './notify.ts'
-import { refuseOverfull } from './refuse-overfull.ts'
+import { firstOverfull, type Room, roomFor } from './room.ts'
 import { rowFor } from './target.ts'
 
 /** Which entry an operator means. */
@@ -53,10 +56,41 @@ export async function writeEntry<Kind extends EntryKind>(
   }
   const row = { ...head, ...contentFor(target) }
   await putEntry(unit, kind, row)
-  await refuseOverfull(unit, limits, { tenant_id, kind, old, row })
+  await refuseOverfull(unit, limits, kind, { old, row })
   const after = [...before.filter(({ id }) => id !== row.id), row]
   notifyEntryChange(unit, kind, { tenant_id, target, before, after })
   return row
+}
+
+/** Throws an ApiError (413) if `row`, written in place of `old`, takes a node over its limit; the transaction is then rolled back. */
+async function refuseOverfull(
+  unit: Unit,
+  limits: Limits,
+  kind: EntryKind,
+  { old, row }: { old: EntryHead | undefined; row: EntryHead },
+): Promise<void> {
+  const room = roomFor(kind, limits)
+  const after = await readSizes(unit.tx, kind, row.tenant_id)
+  const rest = after.filter(({ key, target }) => key !== row.key || target !== row.target)
+  const before = old ? [...rest, { ...old, bytes: bytesOf(old) }] : rest
+  const overfull = firstOverfull(unit.fleet.nodes(row.tenant_id), { before, after }, room)
+  if (overfull) throw refusal(kind, row, overfull, room)
+}
+
+function refusal(
+  kind: EntryKind,
+  row: EntryHead,
+  { node, taken }: { node: NodeRecord; taken: Room },
+  room: Room,
+): ApiError {
+  const { noun, nouns, limit } = entryKinds[kind]
+  const isTooMany = taken.entries > room.entries
+  const would = isTooMany ? `${taken.entries} ${nouns}` : `${taken.bytes} bytes of ${nouns}`
+  const bound = isTooMany ? `${limit} is ${room.entries}` : `node_data_bytes is ${room.bytes}`
+  return new ApiError(
+    'payload_too_large',
+    `${noun} "${row.key.slice(0, 64)}" does not fit: node "${node.hostname}" would get ${would}, and ${bound}: delete others, or name fewer nodes`,
+  )
 }
 
 /** Deletes an entry and tells its nodes. Throws an ApiError (404). */

@@ -63,14 +63,11 @@ export async function payloadFor(
       return `{"metadata":${JSON.stringify(metadataOf(node))},"data":${await entries.dataJsonOf(node)}}`
     case 'node_secrets_updated':
       return JSON.stringify({ secret_refs: await entries.secretRefsOf(node) })
-    case 'action_request':
-      return (await isOpen(reader, event, now())) ? event.payload : undefined
+    case 'action_request': {
+      const { execution_id } = JSON.parse(event.payload) as StoredPayload<'action_request'> // made by the log
+      return (await isWaiting(reader, execution_id, now())) ? event.payload : undefined
+    }
     default:
       return event.payload
   }
-}
-
-async function isOpen(reader: Reader, event: StoredEvent, nowMs: number): Promise<boolean> {
-  const { execution_id } = JSON.parse(event.payload) as StoredPayload<'action_request'> // made by the log
-  return isWaiting(reader, execution_id, nowMs)
 }

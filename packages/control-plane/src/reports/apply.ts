@@ -13,8 +13,7 @@ import {
 } from '../rows/reports.ts'
 import type { Tx } from '../store/db.ts'
 import { continues, describeBatch } from './last-batch.ts'
-import { mergeReports, type ReportBatch, type ReportMerge } from './merge.ts'
-import type { ReportedEntry } from './reported-entry.ts'
+import { mergeReports, type ReportBatch, type ReportedEntry, type ReportMerge } from './merge.ts'
 
 export interface AppliedReports {
   digest: string

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { LastBatch } from '../rows/reports.ts'
-import type { ReportBatch } from './merge.ts'
-import type { ReportedEntry } from './reported-entry.ts'
+import type { ReportBatch, ReportedEntry } from './merge.ts'
 
 export function describeBatch(batch: ReportBatch, wasHeld: (key: string) => boolean): LastBatch {
   const keys = new Set([...batch.entries.map(({ key }) => key), ...batch.deleted])

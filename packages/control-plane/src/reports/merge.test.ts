@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type HeldReport, mergeReports, type ReportBatch } from './merge.ts'
-import type { ReportedEntry } from './reported-entry.ts'
+import { type HeldReport, mergeReports, type ReportBatch, type ReportedEntry } from './merge.ts'
 
 describe('mergeReports', () => {
   const held = new Map<string, HeldReport>([['k', { version: 3, updated_at: at(3) }]])

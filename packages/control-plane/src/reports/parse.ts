@@ -2,8 +2,7 @@ import { ApiError, ReportSync, rawElements, rawMembers } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
 import { parseChecked } from '../http/bodies/parse-json.ts'
 import type { Limits } from '../limits.ts'
-import type { ReportBatch } from './merge.ts'
-import { reportedEntry } from './reported-entry.ts'
+import { type ReportBatch, reportedEntry } from './merge.ts'
 
 const whole = Compile(ReportSync)
 

@@ -9,8 +9,8 @@ import {
 } from '@plexd/protocol'
 import { Compile } from 'typebox/compile'
 import type { Limits } from '../limits.ts'
+import { type ReportedEntry, reportedEntry } from './merge.ts'
 import type { ReadReports } from './parse.ts'
-import { type ReportedEntry, reportedEntry } from './reported-entry.ts'
 
 const entry = Compile(ReportEntry)
 const key = Compile(EntryKey)
