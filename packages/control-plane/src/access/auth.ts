@@ -26,14 +26,9 @@ export function authenticate(
   request: FastifyRequest,
   known: Known & { nowMs: number },
 ): unknown {
-  switch (operation.auth) {
-    case 'node':
-      return nodeOf(operation, request, known)
-    case 'operator':
-      return operatorOf(operation, request, known)
-    default:
-      return undefined
-  }
+  if (operation.auth === 'node') return nodeOf(operation, request, known)
+  if (operation.auth === 'operator') return operatorOf(operation, request, known)
+  return undefined
 }
 
 function nodeOf(

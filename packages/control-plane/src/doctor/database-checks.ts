@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
 import { type Check, describeError, type Finding, failed, ok } from '@plexd/runtime'
 import { loadMasterKey } from '../seal/master-key.ts'
 import { placeOf as sealedPlace } from '../seal/places.ts'
 import { open } from '../seal/seal.ts'
 import { startRemedy } from './folder-checks.ts'
-import { databases, fileIn, masterKeyFile, type Place } from './place.ts'
+import { databases, fileIn, masterKeyFile, openDatabase, type Place, readRow } from './place.ts'
 
 /** The stored data, and the key that seals it. */
 export const databaseChecks: readonly Check<Place>[] = [
@@ -13,14 +12,6 @@ export const databaseChecks: readonly Check<Place>[] = [
   { name: 'write lock', run: checkLock },
   { name: 'master key', run: checkMasterKey },
 ]
-
-/** How long another process, such as a backup, may hold its lock. */
-const patienceMs = 1_000
-
-/** Not opened read-only: that leaves files behind, and cannot recover the log of a killed process. */
-function openDatabase(path: string): DatabaseSync {
-  return new DatabaseSync(path, { timeout: patienceMs })
-}
 
 async function checkPages(place: Place): Promise<Finding> {
   const paths = databases.map((name) => fileIn(place, name)).filter((path) => existsSync(path))
@@ -62,12 +53,6 @@ async function checkLock(place: Place): Promise<Finding> {
   }
 }
 
-/** A sealed value that every installation has. */
-interface Sealed {
-  text: string
-  context: string
-}
-
 async function checkMasterKey(place: Place): Promise<Finding> {
   const path = masterKeyFile(place)
   const sealed = readSealed(fileIn(place, 'control-plane.db'))
@@ -85,16 +70,11 @@ async function checkMasterKey(place: Place): Promise<Finding> {
   }
 }
 
-function readSealed(path: string): Sealed | undefined {
-  if (!existsSync(path)) return undefined
-  try {
-    using database = openDatabase(path)
-    const row = database
-      .prepare("select id, private_key_sealed as text from signing_keys where state = 'current'")
-      .get()
-    if (!row) return undefined
-    return { text: String(row.text), context: sealedPlace.signingKey(String(row.id)) }
-  } catch {
-    return undefined // the check of its pages says why
-  }
+/** A sealed value that every installation has. */
+function readSealed(path: string): { text: string; context: string } | undefined {
+  const row = readRow(
+    path,
+    "select id, private_key_sealed as text from signing_keys where state = 'current'",
+  )
+  return row && { text: String(row.text), context: sealedPlace.signingKey(String(row.id)) }
 }

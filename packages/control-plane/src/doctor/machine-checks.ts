@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
 import { type Check, exec, type Finding, failed, ok, warning } from '@plexd/runtime'
 import { maxConnections } from '../http/connections/admission.ts'
 import { maxDescriptors } from '../http/connections/descriptors.ts'
-import { fileIn, type Place } from './place.ts'
+import { fileIn, type Place, readRow } from './place.ts'
 
 export const machineChecks: readonly Check<Place>[] = [
   { name: 'descriptors', run: checkDescriptors },
@@ -42,16 +40,9 @@ async function checkClock(place: Place): Promise<Finding> {
 
 /** The time of the last write; -Infinity if there was none. */
 function newestMs(path: string): number {
-  if (!existsSync(path)) return Number.NEGATIVE_INFINITY
-  try {
-    using database = new DatabaseSync(path, { timeout: 2_000 })
-    const row = database
-      .prepare(
-        'select max((select coalesce(max(created_at), 0) from events), (select coalesce(max(last_seen_at), 0) from nodes)) as at',
-      )
-      .get()
-    return Number(row?.at ?? 0)
-  } catch {
-    return Number.NEGATIVE_INFINITY // the check of its pages says why
-  }
+  const row = readRow(
+    path,
+    'select max((select coalesce(max(created_at), 0) from events), (select coalesce(max(last_seen_at), 0) from nodes)) as at',
+  )
+  return row ? Number(row.at) : Number.NEGATIVE_INFINITY
 }

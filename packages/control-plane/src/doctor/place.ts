@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { lockHolder } from '@plexd/runtime'
 import type { Config } from '../config/config.ts'
 
@@ -24,4 +26,23 @@ export function fileIn({ config }: Place, name: string): string {
 
 export function masterKeyFile(place: Place): string {
   return place.config.masterKeyFile ?? fileIn(place, 'master.key')
+}
+
+/** How long another process, such as a backup, may hold its lock. */
+const patienceMs = 1_000
+
+/** Not opened read-only: that leaves files behind, and cannot recover the log of a killed process. */
+export function openDatabase(path: string): DatabaseSync {
+  return new DatabaseSync(path, { timeout: patienceMs })
+}
+
+/** The row that a query finds; undefined also where nothing can be read: the check of its pages says why. */
+export function readRow(path: string, query: string) {
+  if (!existsSync(path)) return undefined
+  try {
+    using database = openDatabase(path)
+    return database.prepare(query).get()
+  } catch {
+    return undefined
+  }
 }

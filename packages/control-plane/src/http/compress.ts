@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { gzip, gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Below this size compression costs more than it saves. */
@@ -26,4 +26,20 @@ export async function compress(
 export function acceptsGzip({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
   const accepted = String(headers['accept-encoding'] ?? '').toLowerCase()
   return /(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted)
+}
+
+/** An answer that is the same for everyone: created and compressed on first use, then reused. */
+export type Prepared = (request: FastifyRequest, reply: FastifyReply) => Buffer
+
+export function prepare(type: string, make: () => string): Prepared {
+  let plain: Buffer | undefined
+  let packed: Buffer | undefined
+  return (request, reply) => {
+    plain ??= Buffer.from(make())
+    reply.type(type).header('vary', 'accept-encoding')
+    if (!acceptsGzip(request)) return plain
+    reply.header('content-encoding', 'gzip')
+    packed ??= gzipSync(plain)
+    return packed
+  }
 }

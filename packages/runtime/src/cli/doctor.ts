@@ -17,16 +17,12 @@ export type Finding =
 export type NamedFinding = { check: string } & Finding
 
 export const ok = (detail: string): Finding => ({ state: 'ok', detail })
-export const warning = (detail: string, remedy: string): Finding => ({
-  state: 'warning',
-  detail,
-  remedy,
-})
-export const failed = (detail: string, remedy: string): Finding => ({
-  state: 'failed',
-  detail,
-  remedy,
-})
+export const warning = withRemedy('warning')
+export const failed = withRemedy('failed')
+
+function withRemedy(state: 'warning' | 'failed'): (detail: string, remedy: string) => Finding {
+  return (detail, remedy) => ({ state, detail, remedy })
+}
 
 /** Runs all checks and keeps their order. One that throws counts as failed, so that the others are still shown. */
 export function examine<Subject>(

@@ -3,12 +3,20 @@ import type { Environment, Intake, State, Waiters } from '../../app.ts'
 import { acknowledge, finish } from '../../executions/transitions.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
-import { changeExecution, readExecution, type StoredExecution } from '../../rows/executions.ts'
+import {
+  changeExecution,
+  type ExecutionChange,
+  readExecution,
+  type StoredExecution,
+} from '../../rows/executions.ts'
 
 export const ackExecution = handle(
   controlApi.ackExecution,
-  async ({ params, body, principal }, app: State & Waiters & Environment) => {
-    await updateExecution(app, principal, params.execution_id, { ack: body })
+  async (call, app: State & Waiters & Environment) => {
+    const { body } = call
+    await update(app, call, body.execution_id, (row, nowMs) =>
+      acknowledge(row, body, { nowMs, timeoutMs: parseDuration(row.timeout) }),
+    )
     return {}
   },
 )
@@ -19,37 +27,29 @@ export const finishExecution = handle(
   async (call, app: State & Intake & Waiters & Environment) => {
     const body = await app.bodies.read(call, controlApi.finishExecution)
     const result = await app.parser.parse('result', body)
-    await updateExecution(app, call.principal, call.params.execution_id, { result })
+    await update(app, call, result.execution_id, (row, nowMs) => finish(row, result, nowMs))
     return {}
   },
 )
 
-/** What a node reports about an execution: an acknowledgement or a result. */
-type ExecutionNews =
-  | { ack: Parameters<typeof acknowledge>[1] }
-  | { result: Parameters<typeof finish>[1] }
-
-/** Stores what a node reports about one of its executions. Throws an ApiError: 400, 404 or 409. */
-async function updateExecution(
+/** Stores what a node says of one of its executions. Throws an ApiError: 400, 404 or 409. */
+async function update(
   app: State & Waiters & Environment,
-  node: NodeRecord,
-  executionId: string,
-  news: ExecutionNews,
+  {
+    principal,
+    params: { execution_id },
+  }: { principal: NodeRecord; params: { execution_id: string } },
+  named: string | undefined,
+  changeOf: (row: StoredExecution, nowMs: number) => ExecutionChange | undefined,
 ): Promise<void> {
-  const named = ('ack' in news ? news.ack : news.result).execution_id
-  if (named && named !== executionId)
+  if (named && named !== execution_id)
     throw new ApiError('bad_request', `execution_id "${named}" is not that of the path`)
   const changed = await app.store.write(async (tx) => {
-    const row = await readExecution(tx, executionId, { node_id: node.id })
-    if (!row) throw new ApiError('not_found', `unknown execution "${executionId}"`)
-    const change = changeOf(row, news, app.clock.now())
-    if (change) await changeExecution(tx, executionId, change)
+    const row = await readExecution(tx, execution_id, { node_id: principal.id })
+    if (!row) throw new ApiError('not_found', `unknown execution "${execution_id}"`)
+    const change = changeOf(row, app.clock.now())
+    if (change) await changeExecution(tx, execution_id, change)
     return change !== undefined
   })
-  if (changed) app.executions.changed(executionId)
-}
-
-function changeOf(row: StoredExecution, news: ExecutionNews, nowMs: number) {
-  if ('result' in news) return finish(row, news.result, nowMs)
-  return acknowledge(row, news.ack, { nowMs, timeoutMs: parseDuration(row.timeout) })
+  if (changed) app.executions.changed(execution_id)
 }
