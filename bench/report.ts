@@ -13,14 +13,14 @@ export function formatFigure(figure: Figure): string {
   return lineOf(id, what, numbers)
 }
 
+/** Of the columns with numbers. */
+const widths = [14, 18, 9, 9, 18]
 export const headings = lineOf('', 'WHAT', ['FIGURE', 'SPREAD', 'FLOOR', 'RATIO', 'TARGET'])
 
 function lineOf(id: string, what: string, numbers: readonly string[]): string {
   const columns = numbers.map((text, index) => text.padStart(widths[index] ?? 0))
   return [id.padEnd(4), what.padEnd(58), ...columns].join(' ').trimEnd()
 }
-
-const widths = [14, 18, 9, 9, 18]
 
 /** The range of the rounds; empty without one. */
 export function spreadOf({ low, high }: Figure): string {
