@@ -2,21 +2,21 @@ import type { Clock, Log } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 
 export interface PauseWatchOptions {
-  /** The machine was suspended, or this process was stopped: whoever it talked to may have given up, or be elsewhere. */
+  /** The machine was suspended or this process was stopped, so connections may be dead. */
   onPause(): void
-  /** Somebody has set the clock: what expires by it may have expired, or not yet. */
+  /** The clock was set, so expiry times may have passed, or not yet. */
   onClockSet(): void
   clock: Pick<Clock, 'now' | 'boot' | 'sleep'>
   log: Pick<Log, 'info' | 'warn'>
 }
 
 const lookEachMs = 5_000
-/** A busy machine lets a process wait for seconds; servers keep a silent connection for longer than this. */
+/** More than the delay on a busy machine, and less than servers keep a silent connection. */
 const pausedMs = 20_000
-/** NTP slews what is less. */
+/** NTP slews smaller differences. */
 const setMs = 5_000
 
-/** Looks at the clock that goes on while the machine sleeps, and at the one that is set, beside the one that we sleep by. */
+/** Compares three clocks: the one we sleep by, the one that also runs during suspend, and the wall clock. */
 export function startPauseWatch({
   onPause,
   onClockSet,

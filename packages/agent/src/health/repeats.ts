@@ -1,20 +1,19 @@
 import type { Clock } from '@plexd/runtime'
 import type { Problems } from './problems.ts'
 
-/** What is put right each time, so that nobody would notice how often it has to be: counted, and told. */
+/** Counts repairs of one part, and reports a problem if they are frequent: each alone would go unnoticed. */
 export interface Repeats<What = string> {
-  /** `what` was wrong this time, or who did it. */
+  /** `what` was wrong, or who caused it. */
   add(what: What): void
-  /** To be called now and then, so that what is over is not told any more. */
+  /** Call it at intervals: clears the problem once it is over. */
   check(): void
-  /** How often in the last minute, as of the last of these two. */
+  /** Repairs in the last minute, as of the last `add` or `check`. */
   times(): number
 }
 
 export interface RepeatsOptions<What> {
-  /** Of the problem. */
   part: string
-  /** From how many in a minute on it is one. */
+  /** The number per minute from which it is a problem. */
   manyTimes: number
   describe(times: number, last: What): string
   problems: Problems

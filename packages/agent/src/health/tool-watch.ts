@@ -18,10 +18,10 @@ export interface ToolWatchOptions {
 }
 
 const lookEachMs = 60_000
-/** Somebody may be installing what is missing. */
+/** A missing program may be being installed. */
 const waitEachMs = 2_000
 
-/** Without some programs there is no mesh, or one that nobody watches: what is missing is a problem until it is there. */
+/** Reports programs that the mesh needs and that are not installed. */
 export function watchTools({
   config,
   problems,
@@ -40,12 +40,12 @@ export function watchTools({
 
 type NeedingConfig = Pick<AgentConfig, 'policyEnabled' | 'natEnabled'>
 
-/** Whether the config leaves a program anything to do. Pure. */
+/** Whether the program is needed with this config. Pure. */
 export function isWanted(tool: Tool, { policyEnabled, natEnabled }: NeedingConfig): boolean {
   return tool !== 'nft' || policyEnabled || natEnabled
 }
 
-const names = Object.keys(tools) as Tool[] // its keys are all that there are
+const names = Object.keys(tools) as Tool[] // Object.keys widens them to string
 const meshTools = names.filter((name) => tools[name].need === 'mesh')
 
 async function missingOf(

@@ -1,12 +1,12 @@
 import type { DaemonStatus } from '@plexd/protocol'
 import type { Static } from 'typebox'
 
-/** What the loops have seen last, as `plexd status` shows it. Each field is written by one loop. */
+/** The state of the loops, as `plexd status` shows it. Each field is written by one loop. */
 export type Vitals = Omit<
   Static<typeof DaemonStatus>['control_plane'],
   'url' | 'proxy' | 'clock_skew_seconds'
 > & {
-  /** Events that were not believed since the start, by reason. */
+  /** Rejected events since the start, by reason. */
   refused: Map<string, number>
 }
 

@@ -2,10 +2,10 @@
 
 const echoRequest = 8
 const echoReply = 0
-/** Of IPv4 without options, and of an echo. */
+/** IPv4 without options, and ICMP echo. */
 export const headerBytes = 20 + 8
 
-/** A request which, with its IP header, is `size` bytes long. */
+/** `size` includes the IP header. */
 export function formatEcho({ id, seq, size }: { id: number; seq: number; size: number }): Buffer {
   const message = Buffer.alloc(size - headerBytes + 8)
   message.writeUInt8(echoRequest, 0)
@@ -15,7 +15,7 @@ export function formatEcho({ id, seq, size }: { id: number; seq: number; size: n
   return message
 }
 
-/** What a raw socket gives: the answer with its IP header. Undefined for anything but an answer to one of ours. */
+/** Parses a packet with its IP header; undefined unless it is a reply to one of our requests. */
 export function parseReply(
   packet: Uint8Array,
   id: number,

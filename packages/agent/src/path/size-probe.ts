@@ -2,25 +2,25 @@ import type { Clock } from '@plexd/runtime'
 import { formatEcho, parseReply } from './echo.ts'
 import type { PingSocket } from './ping-socket.ts'
 
-/** How large a packet may be on the way to a peer and back. */
+/** The largest packet that reaches a peer and comes back. */
 export type PathSize =
-  /** One of the size of our MTU comes back. */
+  /** One of our MTU. */
   | 'whole'
-  /** No answer to a small one either: a policy denies it, or the peer is silent. */
+  /** Not even a small one is answered: a policy denies it, or the peer is silent. */
   | 'unknown'
-  /** The largest that comes back, in bytes. */
+  /** In bytes. */
   | number
 
-/** A packet that every path takes. */
+/** Every path takes this. */
 const smallBytes = 100
-/** Tried where the whole does not pass: what is left of common paths, such as PPPoE, other tunnels, and IPv6 at least. */
+/** Tried if our MTU does not pass: what PPPoE and other tunnels leave, and the IPv6 minimum. */
 const ladder = [
   1_412, 1_400, 1_380, 1_360, 1_340, 1_320, 1_300, 1_280, 1_240, 1_200, 1_100, 1_000, 800, 576,
 ]
 const patienceMs = 1_000
 const askEachMs = 50
 
-/** Asks all of these peers at once. */
+/** Probes all of these peers at once. */
 export async function probeSizes(
   socket: PingSocket,
   addresses: readonly string[],
@@ -29,7 +29,7 @@ export async function probeSizes(
   const asker = createAsker(socket, clock)
   const first = await asker.ask(addresses, [smallBytes, mtu], signal)
   const doubtful = addresses.filter((address) => isCut(first.get(address), mtu))
-  // A packet may be lost: what is to be told is seen twice.
+  // Packets get lost, so a problem must be seen twice.
   const second = await asker.ask(
     doubtful,
     [smallBytes, ...ladder.filter((size) => size < mtu), mtu],
@@ -56,7 +56,7 @@ function createAsker(socket: PingSocket, clock: Clock) {
   const id = Math.floor(Math.random() * 65_536)
   let seq = 0
 
-  /** Which sizes came back, by address; only of those whom the kernel let us ask. */
+  /** The sizes that came back, by address. */
   async function ask(
     addresses: readonly string[],
     sizes: readonly number[],
@@ -67,7 +67,7 @@ function createAsker(socket: PingSocket, clock: Clock) {
     for (const address of addresses)
       for (const size of sizes) {
         seq = (seq + 1) % 65_536
-        // Where a policy denies the first one, it denies all.
+        // A policy that denies the first one denies all.
         if (!socket.send(formatEcho({ id, seq, size }), address)) break
         waiting.set(seq, { address, size })
       }

@@ -5,7 +5,7 @@ import { startTask } from '../process/task.ts'
 import type { PingSocket } from './ping-socket.ts'
 import { type PathSize, probeSizes } from './size-probe.ts'
 
-/** A peer with which there is a session. */
+/** A peer with a session. */
 export interface NearPeer {
   id: string
   hostname?: string
@@ -13,9 +13,9 @@ export interface NearPeer {
 }
 
 export interface SizeWatchOptions {
-  /** Those that can be asked now. */
+  /** The peers that can be probed now. */
   connected(): Promise<readonly NearPeer[]>
-  /** Rejects where that cannot be done: then nothing is probed. */
+  /** If it rejects, nothing is probed. */
   open(): Promise<PingSocket>
   mtu: number
   problems: Problems
@@ -24,20 +24,20 @@ export interface SizeWatchOptions {
 }
 
 export interface SizeWatch extends AsyncDisposable {
-  /** The ways have changed: all peers are asked again. */
+  /** Paths have changed: all peers are probed again. */
   forget(): void
   /** Undefined unless only small packets reach the peer. */
   largestTo(id: string): number | undefined
 }
 
-/** As many peers are asked at a time, and each again after an hour, or sooner where something was wrong. */
+/** Peers probed at a time; each again after an hour, or sooner if something was wrong. */
 const atOnce = 32
 const againMs = 3_600_000
 const soonAgainMs = 300_000
 
 /**
- * Looks for peers that large packets do not reach while small ones do: where no ICMP tells of it, connections would hang
- * in silence. Costs one socket, which is open for a second or two, and a few packets for a peer each hour.
+ * Finds peers that only small packets reach: without ICMP "fragmentation needed", connections to them hang. Costs one
+ * socket, open for a second or two, and a few packets per peer each hour.
  */
 export function startSizeWatch(options: SizeWatchOptions): SizeWatch {
   const { connected, open, mtu, problems, clock, log } = options
@@ -97,7 +97,7 @@ function isDue(last: { size: PathSize; atMs: number } | undefined, nowMs: number
   return nowMs - last.atMs >= (typeof last.size === 'number' ? soonAgainMs : againMs)
 }
 
-/** What is wrong, and what to set; undefined when large packets reach all who answer small ones. Pure. */
+/** The problem and its remedy; undefined if large packets reach all peers that answer small ones. Pure. */
 export function describeCut(
   peers: readonly NearPeer[],
   sizeOf: (id: string) => PathSize | undefined,

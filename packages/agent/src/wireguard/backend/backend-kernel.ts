@@ -7,12 +7,12 @@ import type { Backend, PeerChange } from './wg-interface.ts'
 import { wgAddConf, wgSetArgs } from './wg-set.ts'
 
 /**
- * WireGuard by its own tool. Two calls at most for a change, however many peers it has; secrets travel in files that
- * only root can read and that exist as long as the call. Works with wireguard-go as well.
+ * Drives WireGuard with `wg`: a few calls per change, however many peers. Secrets are passed in files that only
+ * root can read and that exist only during the call. Works with wireguard-go as well.
  */
 export function createKernelBackend(options: {
   interfaceName: string
-  /** On a tmpfs: what stands there for a moment holds keys. */
+  /** On a tmpfs, because files with keys are written there. */
   runDir: string
   exec: Exec
 }): Backend {
@@ -24,7 +24,7 @@ export function createKernelBackend(options: {
     name: 'kernel',
     read,
     async write({ peers, ...settings }) {
-      // An addition comes by the second call, so what is to follow it by a third.
+      // Additions are made by the second call, so updates of added peers need a third.
       const added = new Set(peers.filter(({ type }) => type === 'add').map(keyOf))
       const follows = (peer: PeerChange): boolean =>
         peer.type === 'update' && added.has(keyOf(peer))
@@ -59,7 +59,7 @@ function allowedIpsAmong(
   return (publicKey) => byKey.get(publicKey) ?? []
 }
 
-/** A file, not stdin: what Node gives a child as stdin is a socket, and `wg` cannot open that by its name in /dev. */
+/** A file, because Node's stdin for a child is a socket, which `wg` cannot open as /dev/stdin. */
 async function withSecret(
   runDir: string,
   secret: string | undefined,

@@ -6,15 +6,15 @@ import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
 import type { UapiWatch } from './uapi-watch.ts'
 import type { Backend } from './wg-interface.ts'
 
-/** Where wireguard-go listens for orders. */
+/** The folder of wireguard-go's sockets. */
 export const uapiDir = '/var/run/wireguard'
 
-/** WireGuard in a process of its own, spoken to on its Unix socket without any program between. */
+/** Drives wireguard-go through its Unix socket. */
 export function createUserspaceBackend(options: {
   interfaceName: string
   uapiDir: string
   uapiWatch: UapiWatch
-  /** For reading; to write a thousand peers may take twice as long. */
+  /** For reads; writes, of up to a thousand peers, get twice as long. */
   timeoutMs?: number
 }): Backend {
   const { interfaceName, uapiWatch, timeoutMs = 5_000 } = options
@@ -43,7 +43,7 @@ export function uapiSocketPath(folder: string, interfaceName: string): string {
   return join(folder, `${interfaceName}.sock`)
 }
 
-/** One operation on a connection of its own: ending our side tells wireguard-go that no other follows. */
+/** One operation per connection: ending our side tells wireguard-go that no other follows. */
 async function exchange(
   path: string,
   request: string,
@@ -51,19 +51,19 @@ async function exchange(
 ): Promise<string> {
   const signal = AbortSignal.timeout(timeoutMs)
   const socket = connect({ path, allowHalfOpen: true, signal })
-  // To a Unix socket it is connected when the call returns, not when the event comes.
+  // A Unix socket is connected when the call returns, before the event.
   onConnected()
   socket.end(request)
   try {
     return await text(socket)
   } catch (error) {
-    // Who has not taken so many that the queue is full is as silent.
+    // EAGAIN: the queue of the socket is full, because nothing is accepted.
     if (signal.aborted || errorCodeOf(error) === 'EAGAIN') throw new NoAnswer(timeoutMs)
     throw error
   }
 }
 
-/** Somebody listens, and says nothing. */
+/** A process listens, but does not answer. */
 export class NoAnswer extends Error {
   override name = 'NoAnswer'
 

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { errorCodeOf } from '@plexd/runtime'
 
-/** Why wireguard-go cannot make its interface; undefined when nothing stands in its way. Opening alone makes none. */
+/** Why wireguard-go cannot create its interface; undefined if it can. Opening the device creates none. */
 export async function tunFault(path = '/dev/net/tun'): Promise<string | undefined> {
   try {
     await (await open(path, 'r+')).close()

@@ -9,24 +9,24 @@ import {
 } from '../../process/process-identity.ts'
 import { listProcesses } from '../../process/process-list.ts'
 
-/** A process of this network that listens for orders where the wireguard-go of our interface does. */
+/** A process of this network namespace that listens on the socket of our interface's wireguard-go. */
 export interface TunnelProcess extends ProcessIdentity {
-  /** Whether it drives an interface, or did until somebody deleted that: a program that does not is no wireguard-go. */
+  /** Whether it has a tunnel open, even if its interface was deleted; otherwise it is no wireguard-go. */
   drives: boolean
-  /** By the name which it has now. */
+  /** The current name. */
   interfaceName?: string
 }
 
 /**
- * Who listens on this socket, also after its file was removed: found by what the kernel says that a process holds, not
- * by the name of a program. The kernel lists the sockets of this network only, so processes of others are never found.
+ * The processes that listen on this socket, even if its file was removed: found by their descriptors, not by the name of a
+ * program. The kernel lists only the sockets of this network namespace.
  */
 export async function findTunnelProcesses(socketPath: string): Promise<TunnelProcess[]> {
   const found = await findListeners(await spellings(socketPath))
   return found.every(({ drives }) => drives) ? found : withoutDisplaced(found, socketPath)
 }
 
-/** The process that drives the interface; asks the socket first, for to look at all processes may take long. */
+/** The process that drives the interface; asks the socket first, because going through all processes may take long. */
 export async function findDriver(socketPath: string): Promise<TunnelProcess | undefined> {
   const sockets = await listedAt(await spellings(socketPath))
   const pid = sockets.size > 0 ? await listenerAt(socketPath) : 0
@@ -35,12 +35,11 @@ export async function findDriver(socketPath: string): Promise<TunnelProcess | un
   return (await findTunnelProcesses(socketPath)).find(({ drives }) => drives)
 }
 
-/** Who listens at one of these paths, as the kernel lists them. */
 async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]> {
   const sockets = await listedAt(paths)
   if (sockets.size === 0) return []
   const found: TunnelProcess[] = []
-  // One after another: there may be thousands, and nobody is in a hurry.
+  // One after another, because there may be thousands.
   for (const pid of await listProcesses()) {
     const process_ = await look(pid, sockets)
     if (process_) found.push(process_)
@@ -48,13 +47,13 @@ async function findListeners(paths: readonly string[]): Promise<TunnelProcess[]>
   return found
 }
 
-/** As a descriptor of one shows it. */
+/** The listening sockets, as a descriptor's link shows them. */
 async function listedAt(paths: readonly string[]): Promise<ReadonlySet<string>> {
   const text = await readFile('/proc/net/unix', 'utf8').catch(ifUnseen(''))
   return new Set(listenersAt(paths, text).map((inode) => `socket:[${inode}]`))
 }
 
-/** A program that drives nothing, and whose socket somebody has put another in place of, stands in nobody's way. */
+/** A process without a tunnel is no obstacle if another socket has replaced its own. */
 async function withoutDisplaced(
   found: readonly TunnelProcess[],
   socketPath: string,
@@ -63,13 +62,13 @@ async function withoutDisplaced(
   return found.filter(({ drives, pid }) => drives || listener === undefined || pid === listener)
 }
 
-/** A path is listed as it was written by who bound it, and `/var/run` is mostly a link to `/run`. */
+/** The kernel lists a path as it was bound, and `/var/run` is usually a link to `/run`. */
 async function spellings(path: string): Promise<string[]> {
   const folder = await realpath(dirname(path)).catch(() => dirname(path))
   return [path, join(folder, basename(path))]
 }
 
-/** The inodes of sockets that listen at one of these paths, in what /proc/net/unix says. Pure. */
+/** The inodes of the sockets that listen at one of these paths, from /proc/net/unix. Pure. */
 export function listenersAt(paths: readonly string[], text: string): string[] {
   return text.split('\n').flatMap((line) => {
     const [, , , flags, , , inode, ...path] = line.trim().split(/\s+/)
@@ -91,7 +90,7 @@ async function look(pid: number, sockets: ReadonlySet<string>): Promise<TunnelPr
   return after?.startTicks === before.startTicks ? { ...before, ...tunnel } : undefined
 }
 
-/** Number -> what it is, as `socket:[1234]` or a path; empty for one that is gone, or not ours to look at. */
+/** Number -> target, as `socket:[1234]` or a path; empty if it is gone or not readable. */
 async function descriptorsOf(pid: number): Promise<Map<string, string>> {
   const folder = `/proc/${pid}/fd`
   const names = await readdir(folder).catch(ifUnseen([]))
@@ -114,7 +113,7 @@ async function tunnelOf(
   return { drives: true, ...(interfaceName === undefined ? {} : { interfaceName }) }
 }
 
-/** The interface of an open /dev/net/tun, by what /proc/PID/fdinfo says of it. Pure. */
+/** The interface of an open /dev/net/tun, from /proc/PID/fdinfo. Pure. */
 export function interfaceIn(text: string): string | undefined {
   return /^iff:\t(\S+)$/m.exec(text)?.[1]
 }

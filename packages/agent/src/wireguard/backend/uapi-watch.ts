@@ -2,37 +2,37 @@ import { statSync } from 'node:fs'
 import { importFfi, systemClock } from '@plexd/runtime'
 
 /**
- * Notices that somebody else has spoken to wireguard-go, which tells nobody of a change: connecting to a Unix socket
- * touches the access time of its file. Looking costs one `stat`, some microseconds, whatever the number of peers.
+ * Notices when another program has connected to wireguard-go, which does not announce changes: connecting to a Unix socket
+ * updates the access time of its file. A check costs one `stat`, whatever the number of peers.
  */
 export interface UapiWatch {
   /**
-   * Runs an exchange of our own, which is not noticed. It calls back as soon as it has connected: who connects from then
-   * on is somebody else. One that reads all makes good what was noticed before it.
+   * Runs our own exchange, which does not count; it calls back once it has connected. An exchange that reads all
+   * settles what was noticed before it.
    */
   around<T>(
     exchange: (onConnected: () => void) => Promise<T>,
     options: { readsAll: boolean },
   ): Promise<T>
-  /** Whether somebody else has connected, or the socket has gone; undefined where that cannot be told. */
+  /** Whether another program has connected, or the socket is gone; undefined if that cannot be known. */
   sawOthers(): boolean | undefined
 }
 
-/** An access time that no connection leaves. It is older than any change of the file, or `relatime` would not move it. */
+/** An access time that no connection sets; older than any change of the file, or `relatime` would not update it. */
 const armedSeconds = 1
-/** Who has connected so shortly ago may not have said yet what it wants to change. */
+/** A program that connected this recently may not have sent its change yet. */
 const speakingMs = 50
 
 export function createUapiWatch(socketPath: string): UapiWatch {
   const loading = loadSetAccessTime()
   let setAccessTime: SetAccessTime | undefined
   let armed = false
-  /** Not everywhere: a file system may keep no access times. */
+  /** False if the file system keeps no access times. */
   let works = true
-  /** When somebody else has connected whose changes we have not read. */
+  /** When another program connected whose changes we have not read yet. */
   let noticedMs: number | undefined
 
-  /** When somebody has connected; 0 when the socket has gone, undefined when nobody has. */
+  /** The time of a connection; 0 if the socket is gone, undefined if there was none. */
   function touchedMs(): number | undefined {
     const { atimeMs = 0 } = statSync(socketPath, { throwIfNoEntry: false }) ?? {}
     return atimeMs === armedSeconds * 1_000 ? undefined : atimeMs
@@ -64,8 +64,8 @@ export function createUapiWatch(socketPath: string): UapiWatch {
 type SetAccessTime = (path: string, seconds: number) => boolean
 
 /**
- * utimensat(2), undefined where it cannot be had. Node's own `utimes` sets both times, which counts as a change of
- * attributes, and wireguard-go ends when an attribute of its socket changes.
+ * utimensat(2); undefined without FFI. Node's `utimes` sets both times, which counts as a change of
+ * attributes, and wireguard-go exits when an attribute of its socket changes.
  */
 async function loadSetAccessTime(): Promise<SetAccessTime | undefined> {
   try {

@@ -2,7 +2,7 @@ import type { PeerChange, WgChange, WgInterface, WgPeer } from './wg-interface.t
 
 /**
  * The text protocol of userspace WireGuard (wireguard.com/xplatform): lines of `key=value`, keys in hex, an operation
- * and its answer each closed by an empty line. An order is carried out line by line, so what follows a bad line is not.
+ * and its answer each end with an empty line. Lines are executed one by one, up to the first invalid one.
  */
 
 export const getRequest = 'get=1\n\n'
@@ -20,7 +20,7 @@ function linesOf(change: PeerChange): string[] {
   const { type, public_key, psk, endpoint, allowed_ips, keepalive_seconds } = change
   const lines = [`public_key=${toHex(public_key)}`]
   if (type === 'remove') return [...lines, 'remove=true']
-  // A peer that somebody has just removed must not come back without the rest of its settings.
+  // A peer that another program has just removed must not come back without its other settings.
   if (type === 'update') lines.push('update_only=true')
   if (psk !== undefined) lines.push(`preshared_key=${psk === '' ? zeroKey : toHex(psk)}`)
   if (endpoint) lines.push(`endpoint=${endpoint}`)
@@ -34,8 +34,8 @@ function linesOf(change: PeerChange): string[] {
 }
 
 /**
- * Reads the answer to a get; throws when it is an error. Cuts the text into peers and looks for names in them: reading
- * line by line takes three times as long, and a daemon that starts does it with cold code.
+ * Parses the answer to a get; throws if it is an error. Splits the text into peers and searches for names in them: reading
+ * line by line takes three times as long, which matters in the cold code of a starting daemon.
  */
 export function parseGetAnswer(text: string): WgInterface {
   checkAnswer(text)
@@ -64,7 +64,7 @@ function parsePeer(block: string): WgPeer {
   }
 }
 
-/** Empty where the block has no such line. */
+/** Empty if there is no such line. */
 function valueIn(name: string, block: string): string {
   const start = block.indexOf(`\n${name}=`)
   return start === -1 ? '' : firstLine(block, start + name.length + 2)
@@ -77,14 +77,14 @@ function firstLine(text: string, from = 0): string {
 
 /** Throws unless the answer ends with `errno=0`. */
 export function checkAnswer(text: string): void {
-  // From the end: with a thousand peers there is a lot to read before it.
+  // From the end, because a thousand peers come before it.
   const last = text.slice(Math.max(0, text.lastIndexOf('errno=') - 1))
   const [, errno] = /^\n?errno=(-?\d+)\n\n$/.exec(last) ?? []
   if (errno === undefined) throw new Error('answer was cut off')
   if (errno !== '0') throw new UapiError(Math.abs(Number(errno)))
 }
 
-/** WireGuard refused an order; lines before the refused one have been carried out. */
+/** WireGuard refused a line; the lines before it have been executed. */
 export class UapiError extends Error {
   /** As in errno.h. */
   readonly errno: number
@@ -114,7 +114,7 @@ function toBase64(key: string): string {
   return Buffer.from(key, 'hex').toString('base64')
 }
 
-/** Of a key that may be missing: then it is zeros. A public key of zeros is one, and is to be spelled so to be removed. */
+/** A missing key is all zeros; a public key of zeros is a key, and must be written as such to be removed. */
 function fromHex(key: string): string {
   return key === zeroKey ? '' : toBase64(key)
 }

@@ -1,6 +1,6 @@
 import type { WgInterface, WgPeer } from './wg-interface.ts'
 
-/** Reads what `wg show INTERFACE dump` prints: a line for the interface, then one for each peer, columns by tabs. */
+/** Parses `wg show INTERFACE dump`: a line for the interface, then one per peer, columns separated by tabs. */
 export function parseDump(text: string): WgInterface {
   const [head = '', ...lines] = text.trimEnd().split('\n')
   const [privateKey = '', , listenPort, mark = 'off'] = columnsOf(head, 4)
@@ -27,7 +27,7 @@ function parsePeer(line: string): WgPeer {
   }
 }
 
-/** An error names no column: some hold keys. */
+/** The error quotes no column, because some hold keys. */
 function columnsOf(line: string, count: number): string[] {
   const columns = line.split('\t')
   if (columns.length === count) return columns

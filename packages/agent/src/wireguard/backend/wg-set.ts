@@ -1,8 +1,8 @@
 import type { PeerChange, WgChange } from './wg-interface.ts'
 
 /**
- * What is done by one `wg set`: removals, and updates without a PSK. Public keys may stand in a command line, where
- * every process of the machine can read them; private keys and PSKs must not. Empty when there is nothing to do.
+ * The arguments of `wg set`, for removals and updates without a PSK; empty if there is nothing to do. Every process can read
+ * command lines, so private keys and PSKs must not be in one.
  */
 export function wgSetArgs(
   { listen_port, fwmark, peers }: WgChange,
@@ -29,9 +29,8 @@ function argsOf(change: PeerChange): string[] {
 }
 
 /**
- * What is done by one `wg addconf`, which takes PSKs from a file: additions, and updates of a PSK. It empties the allowed
- * IPs where the file has none, so `allowedIpsOf` gives those of a peer whose change does not name them.
- * Empty when there is nothing to do.
+ * The file for `wg addconf`, for additions and updates of a PSK; empty if there is nothing to do. It clears the allowed IPs
+ * of a peer without any in the file, so `allowedIpsOf` supplies those that a change leaves out.
  */
 export function wgAddConf(
   { peers }: WgChange,
@@ -56,7 +55,7 @@ function sectionOf(change: PeerChange, allowedIps: readonly string[]): string {
   ].join('\n')
 }
 
-/** A PSK that is left out stays as it was; this is how WireGuard writes none. */
+/** How WireGuard writes no PSK; one that is left out stays as it was. */
 const noKey = Buffer.alloc(32).toString('base64')
 
 function isSecret({ psk }: PeerChange): boolean {

@@ -5,20 +5,20 @@ import { isAnswered, removeDeadSocket } from '../../process/unix-listener.ts'
 import { tunFault, tunRemedy } from './tun.ts'
 import { findDriver, findTunnelProcesses, type TunnelProcess } from './tunnel-processes.ts'
 
-/** The process that drives our interface where the kernel does not. */
+/** The process that drives our interface if the kernel has no WireGuard. */
 export interface WireguardGo {
-  /** Makes the interface. Who stands in the way is ended if it drives a tunnel, and left without its socket if not. */
+  /** Creates the interface. A process in the way is ended if it drives a tunnel, and loses its socket if not. */
   start(): Promise<void>
-  /** Those that listen where ours does. */
+  /** The processes that listen on our socket. */
   processes(): Promise<TunnelProcess[]>
-  /** Ends them, once `removeInterface` has taken from them what they drive, and removes the socket. */
+  /** Calls `removeInterface`, then ends the processes and removes the socket. */
   end(removeInterface: () => Promise<void>): Promise<void>
-  /** Why it must be replaced, if it was stopped; without `search` only where it is known which process it is. */
+  /** Why it must be replaced, if it was stopped; without `search` only if the process is known. */
   whyStopped(options?: { search: boolean }): Promise<string | undefined>
-  /** The same when it has just given no answer; undefined when that may come yet. */
+  /** The same after it has not answered; undefined if it may still do so. */
   whySilent(): Promise<string | undefined>
   answered(): void
-  /** Whether it was stopped, as seen within the last second. Asked often. */
+  /** Whether it was stopped, as of the last second. Called often. */
   isStopped(): boolean
 }
 
@@ -29,10 +29,10 @@ export interface WireguardGoOptions {
   clock: Clock
 }
 
-/** Between two looks at the process, and between two at all processes where it is not found. */
+/** How often the process is checked, and how often all processes are searched for it. */
 const lookEachMs = 1_000
 const searchEachMs = 60_000
-/** wireguard-go ends by itself when its interface is gone. */
+/** wireguard-go exits when its interface is gone. */
 const patienceMs = 1_000
 
 export function createWireguardGo(options: WireguardGoOptions): WireguardGo {
@@ -41,7 +41,7 @@ export function createWireguardGo(options: WireguardGoOptions): WireguardGo {
   let searchedMs = clock.monotonic() - searchEachMs
   let lookedMs = clock.monotonic()
   let stopped = false
-  /** Questions in a row that had no answer. */
+  /** Unanswered requests in a row. */
   let silences = 0
 
   const processes = (): Promise<TunnelProcess[]> => findTunnelProcesses(socketPath)
@@ -113,8 +113,8 @@ export function isStop(state: string | undefined): boolean {
 }
 
 /**
- * wireguard-go takes the place of a socket that nobody serves; with one that somebody serves it refuses. A process of
- * another network is none that we may end, and would end by itself without its socket.
+ * wireguard-go replaces a socket without a listener, and refuses to start at one with a listener. A process of another
+ * network namespace is left alone: it would exit without its socket.
  */
 async function clearWay({ interfaceName, socketPath, clock }: WireguardGoOptions): Promise<void> {
   if (!(await isAnswered(socketPath))) return
@@ -129,8 +129,8 @@ function elsewhere(interfaceName: string, socketPath: string): string {
 }
 
 /**
- * In a session of its own, so that it outlives the daemon and the terminal; the command returns when the interface
- * stands. Its complaints go to stdout, and stderr gets a banner whenever the kernel has WireGuard too.
+ * In its own session, so that it outlives the daemon and the terminal; the command returns once the interface exists.
+ * Its errors go to stdout, and stderr gets a banner if the kernel has WireGuard too.
  */
 async function startProgram({ interfaceName: name, exec }: WireguardGoOptions): Promise<void> {
   const quiet = 'exec wireguard-go "$0" 3>&2 2>/dev/null >&3 3>&-'

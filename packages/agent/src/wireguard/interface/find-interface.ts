@@ -8,15 +8,15 @@ import { createInterfaceDriver, isTunnel, type Sight } from './interface-driver.
 
 /** A WireGuard interface, whoever drives it. */
 export interface FoundInterface {
-  /** False when only what it leaves behind may be there: a process, a socket. */
+  /** False if only its process or socket may be left. */
   isThere: boolean
-  /** Ends it, and wireguard-go with it. */
+  /** Removes it, and ends wireguard-go. */
   remove(): Promise<void>
 }
 
 /**
- * The interface of that name, or that had it, also one that does not work any more. Undefined when with `privateKeys`
- * there is none that has one of these; without, what is left behind of one counts too.
+ * The interface that has or had this name, even if it does not work any more. With `privateKeys` undefined unless it has one
+ * of these; without, the remains of one count too.
  */
 export async function findInterface(
   interfaceName: string,
@@ -33,9 +33,9 @@ export async function findInterface(
     exec,
     clock: systemClock,
   })
-  // What does not answer is seen to be dead when it is asked again.
+  // If the process does not answer, the next request finds out that it is dead.
   const named = await driver.look().catch(() => driver.look())
-  // What has the name may be somebody else's, and ours have another by now.
+  // Another interface may have the name, and ours may have been renamed.
   const sight = isTunnel(named) ? named : ((await driver.findStray()) ?? named)
   if (privateKeys && !isOfKeys(sight, privateKeys, public_key)) return undefined
   if (sight.state === 'foreign' && !isTunnel(sight)) return undefined
@@ -49,8 +49,8 @@ export async function findInterface(
 }
 
 /**
- * Whether it is one of these keys, or where none are named the one that was written down. An interface that was given
- * none yet is not ours, whoever is about to set it up. Pure.
+ * Whether it is one of these keys, or the recorded one if none are given. An interface without a key is not
+ * ours. Pure.
  */
 export function isKeyOf(
   privateKey: string,
@@ -61,7 +61,7 @@ export function isKeyOf(
   return privateKeys?.includes(privateKey) ?? publicKeyOf(privateKey) === recorded
 }
 
-/** One that does not tell its key had the one that was written down when it was given to it. */
+/** For an interface that does not report its key, the recorded one counts. */
 function isOfKeys(sight: Sight, privateKeys: readonly string[], recorded: string): boolean {
   if (sight.state === 'wireguard') return isKeyOf(sight.wg.private_key, privateKeys, recorded)
   return isTunnel(sight) && privateKeys.some((key) => key !== '' && publicKeyOf(key) === recorded)

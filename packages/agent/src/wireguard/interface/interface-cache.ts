@@ -7,23 +7,23 @@ import type { InterfaceDriver, Sight, WireguardSight } from './interface-driver.
  * tell of changes by others, what was seen, with our own changes since, does for half a minute.
  */
 export interface InterfaceCache {
-  /** Looks, unless what was seen before still holds. */
+  /** The last observation if it is still valid, else a new one. */
   recent(): Promise<Sight>
   /**
-   * As `recent` gave it, or a look; forgotten then, for until all is written nobody knows what is there. Handshakes go
-   * unnoticed by who remembers: where one would matter (`isDoubtful`), peers are read anew unless that was just done.
+   * Like `recent`, but the cache is emptied until `putBack`, because writes may fail halfway. A cached observation misses
+   * handshakes: if one would matter (`isDoubtful`), peers are read again unless that was just done.
    */
   take(isDoubtful: (sight: WireguardSight) => boolean): Promise<Sight>
-  /** After a `take`, when only these changes were made. */
+  /** After a `take`, if only these changes were made. */
   putBack(sight: WireguardSight, changes: readonly PeerChange[]): void
   forget(): void
-  /** Until disposed of, somebody watches the interface and calls `forget`. */
+  /** Until disposed, the interface is watched, and `forget` is called at changes. */
   trust(): Disposable
 }
 
-/** A reconciliation, once a minute, looks for itself. */
+/** Less than the interval of reconciliations, so that each observes the interface. */
 const trustedMs = 30_000
-/** A session that is younger when its peer is added anew costs one more handshake. */
+/** Re-adding a peer whose session is younger costs one more handshake. */
 const freshMs = 1_000
 
 export function createInterfaceCache(driver: InterfaceDriver, clock: Clock): InterfaceCache {
@@ -71,7 +71,7 @@ export function createInterfaceCache(driver: InterfaceDriver, clock: Clock): Int
   }
 }
 
-/** The peers after changes of ours. Pure. */
+/** The peers after these changes. Pure. */
 export function withChanges(
   peers: readonly WgPeer[],
   changes: readonly PeerChange[],

@@ -7,19 +7,19 @@ import type { Backend, WgInterface } from '../backend/wg-interface.ts'
 import { createWireguardGo } from '../backend/wireguard-go.ts'
 import { type LinkState, linkQuery, parseLink } from './link.ts'
 
-/** What is found of our interface. */
+/** An observation of our interface. */
 export type Sight =
   | { state: 'absent' }
-  /** Under its name there is something that cannot be driven; `why` in words. */
+  /** Something that cannot be driven has its name; `why` in words. */
   | { state: 'foreign'; why: string; kind: string }
-  /** Its process does not answer, and will not. */
+  /** Its process does not answer, and never will. */
   | { state: 'frozen'; why: string }
-  /** The link has its own name, which may be another than ours. */
+  /** `link.name` differs if it was renamed. */
   | { state: 'wireguard'; backend: Backend; link: LinkState; wg: WgInterface }
 
 export type WireguardSight = Extract<Sight, { state: 'wireguard' }>
 
-/** Whether it is, or was, a tunnel of WireGuard; one without a process is what is left of it. */
+/** Whether it is or was a WireGuard tunnel, with or without its process. */
 export function isTunnel(sight: Sight): boolean {
   const { state } = sight
   return (
@@ -27,18 +27,18 @@ export function isTunnel(sight: Sight): boolean {
   )
 }
 
-/** Makes, reads and removes the interface. What is done with it is decided elsewhere. */
+/** Creates, reads and removes the interface. */
 export interface InterfaceDriver {
   look(): Promise<Sight>
-  /** The interface under another name, whatever has its own by now. */
+  /** Our interface under another name. */
   findStray(): Promise<WireguardSight | undefined>
-  /** The kernel's WireGuard where there is one, wireguard-go otherwise. Rejects with what to do about it. */
+  /** Creates it with the kernel's WireGuard if there is one, else with wireguard-go. */
   make(): Promise<Backend>
-  /** Gives the interface its name back. Rejects while somebody else's has it. */
+  /** Gives the interface its name back. Rejects if a foreign interface has it. */
   rename(from: string): Promise<void>
-  /** What was seen, or else the tunnel that has the name; and wireguard-go with its socket. Nothing when there is none. */
+  /** Removes the observed tunnel, or the one with the name, and wireguard-go with its socket. */
   remove(sight?: Sight): Promise<void>
-  /** Whether somebody else has spoken to WireGuard since we did, or stopped it; undefined where that cannot be told. */
+  /** Whether another program has written to WireGuard since, or stopped it; undefined if that cannot be known. */
   isDisturbed(backend: Backend): boolean | undefined
   /** Lines for `ip -batch`; stops at the first that fails. */
   ip(lines: readonly string[]): Promise<void>
@@ -66,7 +66,7 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
   async function look(): Promise<Sight> {
     const stopped = await go.whyStopped()
     if (stopped !== undefined) return { state: 'frozen', why: stopped }
-    // Both at once: they cost about the same, and there is little time.
+    // Both at once, because they take about the same time.
     const likely = (await exists(socketPath)) ? userspace : kernel
     const reading = likely.read()
     reading.catch(() => {}) // looked at below, if at all
@@ -98,7 +98,7 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
     }
   }
 
-  /** Why there will be no answer, where that can be known sooner than by waiting for it. */
+  /** Why there will be no answer, if that can be known before the timeout. */
   async function stoppedMeanwhile(reading: Promise<unknown>): Promise<string | undefined> {
     const answer = new AbortController()
     const done = (): void => answer.abort()
@@ -110,7 +110,7 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
     return isLate ? go.whyStopped({ search: true }) : undefined
   }
 
-  /** Somebody may have given it another name: then it is known by its process, or by its key. */
+  /** A renamed interface is found by its process, or by its key. */
   async function lookElsewhere(reading: Promise<WgInterface> | undefined): Promise<Sight> {
     const processes = reading ? await go.processes() : []
     for (const { interfaceName: other = name } of processes) {
@@ -160,16 +160,16 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
   }
 }
 
-/** In which wireguard-go answers, unless it is busy or stopped. */
+/** wireguard-go answers within this, unless it is busy or stopped. */
 const soonMs = 500
 
-/** An interface may have names beside its own, and ip knows it by each: the name is what stands in the way, and not the interface. */
+/** `ip` also finds an interface by an alternative name: then only that name is in the way. */
 function answersTo({ name }: LinkState): Sight {
   return { state: 'foreign', why: `it was another name of ${name}`, kind: 'altname' }
 }
 
 function linkCalls(exec: Exec) {
-  /** Undefined when there is none of that name; of one that has it beside its own, that stands in the answer. */
+  /** Undefined if there is none; one with this alternative name has another `name`. */
   async function readLink(name: string): Promise<LinkState | undefined> {
     try {
       const input = linkQuery(name)
@@ -182,7 +182,7 @@ function linkCalls(exec: Exec) {
 
   return {
     readLink,
-    /** Of an interface that has the name beside its own, the name alone goes. Rejects for what is no tunnel: it is somebody else's. */
+    /** Of an alternative name only the name is removed. Rejects for anything but a tunnel. */
     async deleteLink(name: string): Promise<void> {
       const link = await readLink(name)
       if (link?.name === name && !tunnelKinds.includes(link.kind)) throw notOurs(link)
@@ -194,7 +194,7 @@ function linkCalls(exec: Exec) {
         if (!(error instanceof ExecError && isNoDevice.test(error.stderr))) throw error
       }
     },
-    /** Before Linux 6.2 it must be down for that; its routes, which go then, are put right afterwards. */
+    /** Before Linux 6.2 it must be down for that, which removes its routes; they are restored later. */
     async renameLink(from: string, to: string): Promise<void> {
       try {
         await exec(['ip', 'link', 'set', 'dev', from, 'name', to])
@@ -215,14 +215,14 @@ function notOurs({ name, kind }: LinkState): Error {
   )
 }
 
-/** What to do about an interface of somebody else that has the name of ours. */
+/** The remedy if a foreign interface has our name. */
 export function clearName(name: string): string {
   return `remove it with "ip link delete ${name}", or name another interface as "mesh.interface" in the config`
 }
 
 const isNoDevice = /does not exist|Cannot find/
 
-/** An interface of the kernel that has our key, under another name. */
+/** A kernel interface with our key, under another name. */
 async function findByKey(
   options: InterfaceDriverOptions,
   readLink: (name: string) => Promise<LinkState | undefined>,

@@ -15,9 +15,8 @@ import {
 } from '../../disk/namespace-folder.ts'
 
 /**
- * Makes this process the only one that drives the interface: two would each put right for ever what the other did.
- * Undefined when another has it. The lock is SQLite's on a file where no other user can come near it; the kernel drops it
- * with the process, and the file goes when it is let go.
+ * Locks the interface for this process: two would undo each other's changes forever. Undefined if another process has
+ * the lock. It is SQLite's, on a file that only root can reach; the kernel releases it with the process.
  */
 export async function lockInterface(
   name: string,
@@ -28,7 +27,7 @@ export async function lockInterface(
       const taken = take(join(await openNamespaceFolder(runDir), fileOf(name)))
       if (taken !== 'again') return taken
     } catch (cause) {
-      // Who had it before has just taken the folder away; another is making it anew.
+      // The last owner has just removed the folder, or another process is creating it.
       const isMoving = ['ENOENT', 'EEXIST'].includes(errorCodeOf(cause) ?? '')
       if (!isMoving || attempt === maxAttempts) throw new Error(`lock "${name}"`, { cause })
     }
@@ -37,20 +36,20 @@ export async function lockInterface(
 
 const maxAttempts = 100
 
-/** The same for the rules: there is one table of ours in a network namespace, however many interfaces there are. */
+/** The same for the packet filter: a network namespace has one table of ours, however many interfaces. */
 export function lockPacketFilter(): Promise<AsyncDisposable | undefined> {
   return lockInterface('table inet plexd') // no interface has a name with spaces
 }
 
-/** Who has it, in words; empty for one that cannot be seen from here. */
+/** The owner, in words; empty if it is not visible from here. */
 export function lockHolder(name: string, runDir = standardRunDir): string {
   const pid = holderOf(join(namespaceFolder(runDir), fileOf(name)))
   return pid === undefined ? '' : `process ${pid}`
 }
 
-/** `again` where who had it before has just taken the file away. */
+/** `again` if the last owner has just removed the file. */
 function take(path: string): AsyncDisposable | undefined | 'again' {
-  // One that is there is not opened: to close it would drop the lock, where this process has it already (fcntl(2)).
+  // An existing file is not opened: closing it would release a lock that this process already has (fcntl(2)).
   if (!existsSync(path)) makePrivateDatabase(path)
   const file = numberOf(path)
   const database = open(path)
@@ -82,7 +81,7 @@ function numberOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.ino
 }
 
-/** Who waits for it finds that the file is another by then. */
+/** A waiting process notices that the file is another one. */
 function letGo(path: string, database: DatabaseSync): void {
   rmSync(path, { force: true })
   database.close()
@@ -90,7 +89,7 @@ function letGo(path: string, database: DatabaseSync): void {
     rmdirSync(dirname(path))
     rmdirSync(dirname(dirname(path)))
   } catch {
-    // Something else is in it, as another lock, or the socket of the local API.
+    // Not empty: another lock, or the socket of the local API.
   }
 }
 

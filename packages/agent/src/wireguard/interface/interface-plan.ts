@@ -14,11 +14,11 @@ export interface WantedInterface {
   link: WantedLink
 }
 
-/** What is wrong with an interface, and what puts it right. Peers are planned elsewhere. */
+/** The faults of an interface, and their corrections. Peers are planned elsewhere. */
 export interface InterfacePlan {
-  /** In the past tense, for a drift report; empty when nothing is to be done. */
+  /** In the past tense, for a drift report; empty if nothing is wrong. */
   faults: readonly string[]
-  /** What has the name, if anything, goes; the interface is made anew. */
+  /** Whatever has the name is removed, and the interface is created. */
   rebuild: boolean
   private_key?: string
   listen_port?: number
@@ -77,7 +77,7 @@ function rebuilt(wanted: WantedInterface, fault: string): InterfacePlan {
     fwmark: meshMark,
     keepalives: [],
     ip: [
-      // Nobody in the mesh has an IPv6 address; without this a link-local one makes noise in it.
+      // The mesh has no IPv6; without this a link-local address causes traffic in it.
       `link set dev ${name} addrgenmode none`,
       ...planLink(name, link, newLink).map(({ command }) => command),
     ],
@@ -98,7 +98,7 @@ function isKeyOf({ private_key }: WgInterface, record: DeviceRecord): boolean {
   return private_key !== '' && publicKeyOf(private_key) === record.public_key
 }
 
-/** Keys on their way in or out keep what they have: their handover needs it. */
+/** Keys in a handover keep theirs, because the handover needs it. */
 function keepalivesOf(
   { keepaliveSeconds }: WantedInterface,
   peers: readonly WgPeer[],

@@ -3,18 +3,18 @@ import { Check } from 'typebox/value'
 import type { LinkRepair } from '../../routing/link-repair.ts'
 import { meshTable } from '../../routing/routing-plan.ts'
 
-/** The interface as the network sees it: all of it but what WireGuard itself keeps. */
+/** The interface without its WireGuard settings. */
 export interface LinkState {
   name: string
-  /** `wireguard` from the kernel, `tun` from wireguard-go; anything else is not ours. */
+  /** `wireguard` from the kernel, `tun` from wireguard-go; others are not ours. */
   kind: string
   up: boolean
   mtu: number
   /** IPv4, with prefix length. */
   addresses: readonly string[]
-  /** Destinations that lead to it, in the table of the mesh. */
+  /** Destinations routed to it in the mesh's routing table. */
   routes: readonly string[]
-  /** Those in the table that all programs use. */
+  /** The same in the main table. */
   mainRoutes: readonly string[]
 }
 
@@ -22,19 +22,18 @@ export interface WantedLink {
   mtu: number
   /** `10.100.1.2/32` */
   address: string
-  /** The ranges of the whole mesh: a route for each peer would cost a kernel write with each of them. */
+  /** The mesh ranges: a route per peer would cost a kernel write for each. */
   routes: readonly string[]
 }
 
-/** 1500 less the 80 bytes that WireGuard adds over IPv6. */
+/** 1500 minus the 80 bytes that WireGuard adds over IPv6. */
 export const standardMtu = 1_420
 
-/** For `ip -json -details -batch -`; prints a JSON array for each line. */
+/** Input of `ip -json -details -batch -`, which prints a JSON array per line. */
 export function linkQuery(name: string): string {
   return `address show dev ${name}\nroute show table all dev ${name}\n`
 }
 
-/** Reads the answer to a link query. */
 export function parseLink(text: string): LinkState {
   const [links, routes] = text
     .split('\n')
@@ -81,7 +80,7 @@ function isIpv4({ family }: Static<typeof AddressInfo>): boolean {
   return family === 'inet'
 }
 
-/** What must be done, in an order in which the kernel takes it: a route needs the interface to be up. Pure. */
+/** The repairs, in an order that the kernel accepts: a route needs the interface to be up. Pure. */
 export function planLink(name: string, wanted: WantedLink, actual: LinkState): LinkRepair[] {
   const strange = actual.addresses.filter((address) => address !== wanted.address)
   const repairs: (LinkRepair | false)[] = [
@@ -110,7 +109,7 @@ export function planLink(name: string, wanted: WantedLink, actual: LinkState): L
         detail: `route ${route} was there`,
         command: `route delete ${route} dev ${name} table ${meshTable}`,
       })),
-    // There it would take what is not of the mesh as well: only rules can tell.
+    // In the main table a route would also take packets that are not for the mesh.
     ...wanted.routes
       .filter((route) => actual.mainRoutes.includes(route))
       .map((route) => ({
