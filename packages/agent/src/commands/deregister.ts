@@ -20,13 +20,12 @@ import { failureOf, isRefusal } from '../control/failure.ts'
 import { openDatabase } from '../disk/database.ts'
 import { bearerOf, type Identity, loadIdentity } from '../identity/identity.ts'
 import { takeDown } from './down.ts'
-import { type Flags, loadConfigFor } from './flags.ts'
+import { type Flags, type Json, loadConfigFor } from './flags.ts'
 
-interface Options {
+interface Options extends Json {
   purge?: boolean
   force?: boolean
   yes?: boolean
-  json?: boolean
 }
 
 /** Leaves the mesh, and with `purge` deletes the data dir. A node that the control plane has removed counts as left. */

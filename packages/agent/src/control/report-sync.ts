@@ -20,8 +20,6 @@ export interface ReportSyncOptions {
   log: Log
   /** How long changes must have been quiet before they are sent; 5 s. */
   debounceMs?: number
-  /** The longest delay of a change, however many follow; 30 s. */
-  maxWaitMs?: number
   /** How long disposing may take to send the rest; 1 s. */
   flushMs?: number
   random?: () => number
@@ -36,15 +34,7 @@ export interface ReportSyncTask extends AsyncDisposable {
 
 /** Sends the reports of local programs to the control plane, in batches, until each change is confirmed. */
 export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
-  const {
-    store,
-    send,
-    clock,
-    log,
-    debounceMs = 5_000,
-    maxWaitMs = 30_000,
-    flushMs = 1_000,
-  } = options
+  const { store, send, clock, log, debounceMs = 5_000, flushMs = 1_000 } = options
   const retryDelay = createRetryDelay(options.random)
   const changed = createTrigger(clock)
   const retry = createTrigger(clock)
@@ -167,6 +157,8 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
   }
 }
 
+/** The longest delay of a change, however many follow. */
+const maxWaitMs = 30_000
 /** When to check the store again if nobody writes. */
 const idleMs = 10 * 60_000
 

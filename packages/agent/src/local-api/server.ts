@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net'
 import { describeError, systemClock } from '@plexd/runtime'
 import type { Limits } from '../config/limits.ts'
@@ -132,11 +133,9 @@ async function serveTcp(
 async function listenOnTcp(server: Server, address: string): Promise<void> {
   const [, host = '', port] = /^(?:\[(?=.*\]))?([^[\]]*?)\]?:(\d{1,5})$/.exec(address) ?? []
   if (port === undefined) throw new Error(`listen on "${address}": want HOST:PORT`)
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen({ port: Number(port), ...(host === '' ? {} : { host }) }, resolve)
-  await promise
-  server.off('error', reject)
+  const listening = once(server, 'listening')
+  server.listen({ port: Number(port), ...(host === '' ? {} : { host }) })
+  await listening
 }
 
 function formatAddress({ address, port }: AddressInfo): string {

@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Metadata, SecretRef, validatorOf } from '@plexd/protocol'
@@ -8,6 +8,7 @@ import { type DataEntry, dataEntryJson, readDataEntry } from './data-entry.ts'
 import type { DesiredState } from './desired-state.ts'
 import { keyFileName } from './key-file.ts'
 import { createMeshJournal } from './mesh-journal.ts'
+import { prepareFolder } from './prepare-folder.ts'
 
 /**
  * The desired state as files: `metadata.json`, `secrets.json`, `data/<key>.json` for each entry, and `mesh.journal`
@@ -36,7 +37,9 @@ export function createDesiredFiles(folder: string, log: Log): DesiredFiles {
   async function load(): Promise<{ state: DesiredState; meshLost: boolean }> {
     // Opening a journal prepares its folder.
     const mesh = await journal.load()
-    await prepare(dataFolder, log)
+    await prepareFolder(dataFolder).catch((error: unknown) =>
+      log.warn('state folder cannot be prepared', { folder: dataFolder, error }),
+    )
     const metadata = await read(join(folder, 'metadata.json'), readAs(metadataFile))
     const secrets = await read(join(folder, 'secrets.json'), readAs(secretsFile))
     const entries = await loadData()
@@ -125,28 +128,11 @@ function contentOf<T>(part: Part<T>): T | undefined {
   return typeof part === 'object' ? part.value : undefined
 }
 
-/** Creates the folder and removes partial files left by a crash. */
-async function prepare(folder: string, log: Log): Promise<void> {
-  try {
-    makeFolder(folder)
-    await chmod(folder, 0o700)
-    for (const name of await readdir(folder))
-      if (isTemporary(name)) await rm(join(folder, name), { force: true })
-  } catch (error) {
-    log.warn('state folder cannot be prepared', { folder, error })
-  }
-}
-
-/** As `writeFileAtomic` names them; the file of a key that begins alike ends in `.json`. */
-function isTemporary(name: string): boolean {
-  return name.startsWith('.tmp-') && !name.endsWith('.json')
-}
-
 async function listJson(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter((name) => name.endsWith('.json')).sort()
   } catch {
-    return [] // `prepare` has warned
+    return [] // `load` has warned
   }
 }
 

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { chmod, type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { makeFolder, syncFolder } from '@plexd/runtime'
+import { syncFolder } from '@plexd/runtime'
+import { prepareFolder, temporaryPrefix } from './prepare-folder.ts'
 
 /** An append-only file of lines that is occasionally replaced as a whole. Calls must not overlap. */
 export interface Journal extends AsyncDisposable {
@@ -96,15 +97,6 @@ export async function openJournal<T>(
   }
 
   return { damaged, size: () => end, append, replace, [Symbol.asyncDispose]: () => file.close() }
-}
-
-const temporaryPrefix = '.tmp-'
-
-async function prepareFolder(folder: string): Promise<void> {
-  makeFolder(folder)
-  await chmod(folder, 0o700)
-  for (const name of await readdir(folder))
-    if (name.startsWith(temporaryPrefix)) await rm(join(folder, name), { force: true })
 }
 
 /** O_DSYNC: a write returns when its bytes are on disk, in one call instead of write and fsync. */

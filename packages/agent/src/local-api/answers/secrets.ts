@@ -16,17 +16,13 @@ export interface SecretReaderOptions {
   limits: Pick<Limits, 'secret_requests' | 'secret_requests_waiting'>
 }
 
-export interface SecretReader {
-  read(key: string): Promise<Answer>
-}
-
 /** No secret has any other key. */
 const entryKey = validatorOf(EntryKey)
 
 const unavailableAnswer = errorAnswer(503, 'control plane unavailable')
 
 /** Secrets are fetched from the control plane on each request, decrypted here, and never cached. */
-export function createSecretReader(options: SecretReaderOptions): SecretReader {
+export function createSecretReader(options: SecretReaderOptions) {
   const { log, nsk, timeoutMs = 10_000 } = options
   const limited = limit(options.limits)
 

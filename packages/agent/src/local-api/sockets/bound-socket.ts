@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { constants } from 'node:fs'
 import {
   chmod,
@@ -67,8 +68,7 @@ async function checkOwn(folder: FileHandle): Promise<void> {
 }
 
 async function listen(server: Server, path: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject).once('listening', resolve)
+  const listening = once(server, 'listening')
   // The file is created synchronously, so nothing else runs with this mask.
   const mask = process.umask(0o177)
   try {
@@ -76,7 +76,7 @@ async function listen(server: Server, path: string): Promise<void> {
   } finally {
     process.umask(mask)
   }
-  await promise.finally(() => server.off('error', reject))
+  await listening
 }
 
 function held(socket: FileHandle, path: string): BoundSocket {
