@@ -1,71 +1,83 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
+  createTestSigner,
+  type FakeControlPlane,
+  startFakeControlPlane,
+} from '@plexd/agent/testing'
+import {
   type Client,
   createClient,
   type DaemonStatus,
+  formatEvent,
   issuedAt,
   type LocalApi,
   localApi,
-  type UnsignedEvent,
 } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
-import { until } from '@plexd/runtime/testing'
+import { authority, until } from '@plexd/runtime/testing'
 import type { Static } from 'typebox'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
 import { rssBytesOf } from '../support/memory.ts'
-import {
-  block,
-  type ScriptedControlPlane,
-  sendJson,
-  startScriptedControlPlane,
-  strangersKey,
-} from '../support/scripted-control-plane.ts'
 
-const stateUpdate = (payload: object): Partial<UnsignedEvent> & { event_type: string } => ({
-  event_type: 'node_state_updated',
-  payload: JSON.stringify(payload),
-})
-const evil = { metadata: { role: 'evil' }, data: [] }
+const type = 'node_state_updated'
+const evil = { type, payload: { metadata: { role: 'evil' }, data: [] } }
+/** As it comes over the stream. */
+const block = (id: string, data: string) => formatEvent({ id, event: type, data })
 
 describe('an agent under a hostile control plane', () => {
   let folder: string
-  let controlPlane: ScriptedControlPlane
+  let controlPlane: FakeControlPlane
+  /** Whose key nobody trusts. */
+  let stranger: TestSigner
   let agent: AgentProcess
   let local: Client<LocalApi>
 
   const status = async (): Promise<Static<typeof DaemonStatus>> => (await local.getStatus({})).body
   const summary = async () => (await local.getLocalState({})).body
   const problems = async () => (await status()).problems.join('\n')
-  const connectsSince = (at: number) => controlPlane.connects.filter((one) => one.at >= at).length
-  const connected = () => until('it is connected', () => controlPlane.isConnected(), 20_000)
+  const isConnected = () => controlPlane.openStreams() > 0
+  const connectsFrom = (at: number) => controlPlane.sent('/events').filter(({ atMs }) => atMs >= at)
+  const connectsSince = (at: number) => connectsFrom(at).length
+  const connected = () => until('it is connected', isConnected)
   /** A change that is let in shows that the agent still works, and clears what was refused. */
   async function accepts(role: string): Promise<void> {
     await connected()
-    controlPlane.state = { ...controlPlane.state, metadata: { role }, data: [] }
-    const id = await controlPlane.send(stateUpdate({ metadata: { role }, data: [] }))
+    const payload = { metadata: { role }, data: [] }
+    controlPlane.change(payload)
+    const id = await controlPlane.publish(type, payload)
     await until('a good event takes effect', async () => (await summary()).metadata.role === role)
     await until('it is behind us', async () => (await status()).control_plane.last_event_id === id)
   }
   /** Also what a pull meanwhile would answer: otherwise it takes the change back before anybody sees it. */
   async function letsIn(role: string, id: string, envelope: string): Promise<void> {
     await connected()
-    controlPlane.state = { ...controlPlane.state, metadata: { role }, data: [] }
-    controlPlane.write(block(id, 'node_state_updated', envelope))
+    controlPlane.change({ metadata: { role }, data: [] })
+    controlPlane.sendRaw(block(id, envelope))
     await until('it takes effect', async () => (await summary()).metadata.role === role)
+  }
+  const answerInstead = (lineEnd: string, given: ReturnType<FakeControlPlane['override']>) => {
+    controlPlane.override = ({ line }) => (line.endsWith(lineEnd) ? given : undefined)
+  }
+  const answerAsUsual = () => {
+    controlPlane.override = () => undefined
   }
   const rssBytes = () => rssBytesOf(agent.program().pid)
 
   before(async () => {
+    stranger = await createTestSigner()
     folder = await mkdtemp(join(tmpdir(), 'plexd-hostile-'))
-    controlPlane = await startScriptedControlPlane(folder)
-    agent = await startAgentProcess(folder, { hostname: 'victim', token: 't', controlPlane })
+    controlPlane = await startFakeControlPlane({ tls: true, token: 't' })
+    const { url } = controlPlane
+    const caFile = await writeAuthority(folder)
+    const options = { hostname: 'victim', token: 't', controlPlane: { url, caFile } }
+    agent = await startAgentProcess(folder, options)
     local = createClient(localApi, createUnixTransport(agent.socket, 5_000))
     await accepts('web')
   })
@@ -77,81 +89,73 @@ describe('an agent under a hostile control plane', () => {
 
   const minutes = (count: number): string => issuedAt(Date.now() + count * 60_000)
   const forged: [string, RegExp, () => Promise<string>][] = [
-    [
-      'signed by a stranger',
-      /bad signature/,
-      () => controlPlane.envelope(stateUpdate(evil), strangersKey()),
-    ],
+    ['signed by a stranger', /bad signature/, () => stranger.envelope(evil)],
     [
       'changed after it was signed',
       /bad signature/,
       async () =>
-        (await controlPlane.envelope(stateUpdate({ ...evil, metadata: { role: 'good' } }))).replace(
-          '"good"',
-          '"evil"',
-        ),
+        (
+          await controlPlane.signer.envelope({
+            type,
+            payload: { metadata: { role: 'good' }, data: [] },
+          })
+        ).replace('"good"', '"evil"'),
     ],
     [
       'of another type than was signed',
       /bad signature/,
       async () =>
-        (
-          await controlPlane.envelope({ ...stateUpdate(evil), event_type: 'policy_updated' })
-        ).replace('policy_updated', 'node_state_updated'),
+        (await controlPlane.signer.envelope({ ...evil, type: 'policy_updated' })).replace(
+          'policy_updated',
+          'node_state_updated',
+        ),
     ],
     [
       'with two payloads',
       /bad signature|malformed/,
       async () =>
-        (await controlPlane.envelope(stateUpdate({ metadata: {}, data: [] }))).replace(
+        (await controlPlane.signer.envelope({ type, payload: { metadata: {}, data: [] } })).replace(
           /\}$/,
-          `,"payload":${JSON.stringify(evil)}}`,
+          `,"payload":${JSON.stringify(evil.payload)}}`,
         ),
     ],
     [
       'without a signature',
       /no signature/,
       async () =>
-        (await controlPlane.envelope(stateUpdate(evil))).replace(
-          /"signature":"[^"]*"/,
-          '"signature":""',
-        ),
+        (await controlPlane.signer.envelope(evil)).replace(/"signature":"[^"]*"/, '"signature":""'),
     ],
     [
       'with a signature that is no base64',
       /bad signature/,
       async () =>
-        (await controlPlane.envelope(stateUpdate(evil))).replace(
+        (await controlPlane.signer.envelope(evil)).replace(
           /"signature":"[^"]*"/,
           '"signature":"%%%"',
         ),
     ],
-    [
-      'without a nonce',
-      /no nonce/,
-      () => controlPlane.envelope({ ...stateUpdate(evil), nonce: '' }),
-    ],
+    ['without a nonce', /no nonce/, () => controlPlane.signer.envelope({ ...evil, nonce: '' })],
     [
       'of six minutes ago',
       /stale/,
-      () => controlPlane.envelope({ ...stateUpdate(evil), issued_at: minutes(-6) }),
+      () => controlPlane.signer.envelope({ ...evil, issuedAt: minutes(-6) }),
     ],
     [
       'of six minutes ahead',
       /from the future/,
-      () => controlPlane.envelope({ ...stateUpdate(evil), issued_at: minutes(6) }),
+      () => controlPlane.signer.envelope({ ...evil, issuedAt: minutes(6) }),
     ],
     [
       'of no time',
       /no issue time/,
-      () => controlPlane.envelope({ ...stateUpdate(evil), issued_at: 'soon' }),
+      () => controlPlane.signer.envelope({ ...evil, issuedAt: 'soon' }),
     ],
     ['that is not JSON', /malformed/, async () => '{"event_type":"node_state_updated",'],
     ['that is no object', /malformed/, async () => '["node_state_updated"]'],
     [
       'cut in the middle',
       /malformed/,
-      async () => (await controlPlane.envelope(stateUpdate(evil))).slice(0, 200),
+      async () => (await controlPlane.signer.envelope(evil)).slice(0, 200),
     ],
   ]
 
@@ -160,7 +164,7 @@ describe('an agent under a hostile control plane', () => {
       await connected()
       const [state, at] = [await summary(), performance.now()]
       const cursor = (await status()).control_plane.last_event_id
-      controlPlane.write(block(`forged-${index}`, 'node_state_updated', await make()))
+      controlPlane.sendRaw(block(`forged-${index}`, await make()))
       await until('the refusal is in the status', async () => reason.test(await problems()))
       assert.match(await problems(), /\d+ /)
       assert.deepEqual(await summary(), state)
@@ -171,29 +175,29 @@ describe('an agent under a hostile control plane', () => {
   }
 
   it('refuses an event that was sent before, and one whose id it has handled', async () => {
-    const event = { ...stateUpdate({ metadata: { role: 'once' }, data: [] }), event_id: 'evt_once' }
-    const envelope = await controlPlane.envelope(event)
+    const payload = { metadata: { role: 'once' }, data: [] }
+    const event = { type, payload, eventId: 'evt_once' }
+    const envelope = await controlPlane.signer.envelope(event)
     await letsIn('once', 'once-1', envelope)
     await accepts('twice')
-    controlPlane.write(block('once-2', 'node_state_updated', envelope))
+    controlPlane.sendRaw(block('once-2', envelope))
     await until('it is refused', async () => /replayed/.test(await problems()))
     assert.equal((await summary()).metadata.role, 'twice')
-    const again = await controlPlane.envelope({ ...event, nonce: crypto.randomUUID() })
-    controlPlane.write(block('once-3', 'node_state_updated', again))
+    const again = await controlPlane.signer.envelope(event)
+    controlPlane.sendRaw(block('once-3', again))
     await delay(200)
     assert.equal((await summary()).metadata.role, 'twice')
   })
 
   it('remembers over a restart what it was sent', async () => {
-    const envelope = await controlPlane.envelope(
-      stateUpdate({ metadata: { role: 'old' }, data: [] }),
-    )
+    const payload = { metadata: { role: 'old' }, data: [] }
+    const envelope = await controlPlane.signer.envelope({ type, payload })
     await letsIn('old', 'restart-1', envelope)
     await accepts('new')
     await agent.end('SIGKILL')
     await agent.start()
     await connected()
-    controlPlane.write(block('restart-2', 'node_state_updated', envelope))
+    controlPlane.sendRaw(block('restart-2', envelope))
     await until('it is refused', async () => /replayed/.test(await problems()))
     assert.equal((await summary()).metadata.role, 'new')
     await accepts('newer')
@@ -203,13 +207,11 @@ describe('an agent under a hostile control plane', () => {
     await connected()
     const cursor = (await status()).control_plane.last_event_id
     const at = performance.now()
-    const text = block('torn', 'node_state_updated', await controlPlane.envelope(stateUpdate(evil)))
-    controlPlane.write(text.slice(0, -1))
-    controlPlane.endStream()
-    const next = await until('it connects again', () =>
-      controlPlane.connects.find((one) => one.at > at),
-    )
-    assert.equal(next.lastEventId, cursor)
+    const text = block('torn', await controlPlane.signer.envelope(evil))
+    controlPlane.sendRaw(text.slice(0, -1))
+    controlPlane.closeStreams()
+    const next = await until('it connects again', () => connectsFrom(at)[0])
+    assert.equal(next.headers['last-event-id'], cursor)
     assert.notEqual((await summary()).metadata.role, 'evil')
   })
 
@@ -236,8 +238,8 @@ describe('an agent under a hostile control plane', () => {
     await connected()
     const state = await summary()
     const at = performance.now()
-    for (const [what, event_type, payload] of payloads) {
-      await controlPlane.send({ event_type, payload: JSON.stringify(payload) })
+    for (const [what, event, payload] of payloads) {
+      await controlPlane.publish(event, payload)
       await delay(50)
       assert.deepEqual(await summary(), state, what)
     }
@@ -250,12 +252,12 @@ describe('an agent under a hostile control plane', () => {
     const before = await rssBytes()
     const at = performance.now()
     const megabyte = 'x'.repeat(1024 * 1024)
-    controlPlane.write('id: huge\ndata: "')
-    for (let count = 0; count < 40 && controlPlane.isConnected(); count++) {
-      controlPlane.write(megabyte)
+    controlPlane.sendRaw('id: huge\ndata: "')
+    for (let count = 0; count < 40 && isConnected(); count++) {
+      controlPlane.sendRaw(megabyte)
       await delay(10)
     }
-    await until('it hangs up', () => !controlPlane.isConnected() || connectsSince(at) > 0, 20_000)
+    await until('it hangs up', () => !isConnected() || connectsSince(at) > 0, 20_000)
     await accepts('after the flood')
     assert.ok(connectsSince(at) <= 3)
     assert.ok((await rssBytes()) - before < 250 * 1024 * 1024)
@@ -264,18 +266,13 @@ describe('an agent under a hostile control plane', () => {
   it('stays answerable and does not ask for its state each time under 2,000 forged events', async () => {
     await connected()
     const at = performance.now()
-    const key = strangersKey()
     for (let count = 0; count < 2_000; count++)
-      controlPlane.write(
-        block(`flood-${count}`, 'x', await controlPlane.envelope(stateUpdate(evil), key)),
-      )
+      controlPlane.sendRaw(block(`flood-${count}`, await stranger.envelope(evil)))
     const askedAt = performance.now()
     await summary()
     assert.ok(performance.now() - askedAt < 10_000)
     await accepts('after the forgers')
-    const pulls = controlPlane.requests.filter(
-      (request) => request.at >= at && request.what.endsWith('/state'),
-    )
+    const pulls = controlPlane.sent('/state').filter(({ atMs }) => atMs >= at)
     const seconds = (performance.now() - at) / 1_000
     assert.ok(pulls.length <= 3 + 2 * seconds, `${pulls.length} pulls in ${seconds} s`)
     assert.ok(connectsSince(at) <= 2)
@@ -296,18 +293,14 @@ describe('an agent under a hostile control plane', () => {
       `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
     ]
     for (const body of bodies) {
-      controlPlane.answers.set('/state', (_, response) => {
-        response.writeHead(200, { 'content-type': 'application/json' }).end(body)
-      })
-      const asked = controlPlane.requests.length
-      await controlPlane.send({ event_type: 'resync', payload: '{"reason":"test"}' })
-      await until('it pulls', () =>
-        controlPlane.requests.slice(asked).some(({ what }) => what.endsWith('/state')),
-      )
+      answerInstead('/state', { status: 200, text: body })
+      const asked = controlPlane.sent('/state').length
+      await controlPlane.publish('resync', { reason: 'test' })
+      await until('it pulls', () => controlPlane.sent('/state').length > asked)
       await delay(100)
       assert.deepEqual(await summary(), state, body.slice(0, 60))
     }
-    controlPlane.answers.delete('/state')
+    answerAsUsual()
     await accepts('sane again')
   })
 
@@ -330,12 +323,8 @@ describe('an agent under a hostile control plane', () => {
       metadata: { role: 'rest' },
       data: [...bad, good],
     })
-    controlPlane.answers.set('/state', (_, response) => {
-      response
-        .writeHead(200, { 'content-type': 'application/json' })
-        .end(state.replace('"%"', payload))
-    })
-    await controlPlane.send({ event_type: 'resync', payload: '{"reason":"test"}' })
+    answerInstead('/state', { status: 200, text: state.replace('"%"', payload) })
+    await controlPlane.publish('resync', { reason: 'test' })
     await until('the rest takes effect', async () => (await summary()).metadata.role === 'rest')
     assert.deepEqual(
       (await summary()).data_keys.map(({ key }) => key),
@@ -345,7 +334,7 @@ describe('an agent under a hostile control plane', () => {
     assert.ok(text.includes(`"payload":${payload},`), text)
     assert.match(await problems(), /left out.*data entry "" \(.*"kkk.*"deep" \(it is nested deeper/)
 
-    controlPlane.answers.delete('/state')
+    answerAsUsual()
     await accepts('sane after all')
     assert.doesNotMatch(await problems(), /left out/)
   })
@@ -370,8 +359,8 @@ describe('an agent under a hostile control plane', () => {
       version: 1,
       updated_at: '2025-01-15T10:30:00Z',
     }))
-    controlPlane.state = { ...controlPlane.state, metadata: { ['__proto__']: 'x' }, data }
-    await controlPlane.send(stateUpdate({ metadata: { role: 'keys' }, data }))
+    controlPlane.change({ metadata: { ['__proto__']: 'x' }, data })
+    await controlPlane.publish(type, { metadata: { role: 'keys' }, data })
     await until('they are there', async () => (await summary()).data_keys.length === keys.length)
     for (const key of keys.slice(3)) {
       const path = `/v1/state/data/${encodeURIComponent(key)}`
@@ -379,7 +368,7 @@ describe('an agent under a hostile control plane', () => {
       assert.equal(answer.json<{ payload: string }>().payload, key)
     }
     assert.deepEqual(await readdir(agent.dataDir), identity)
-    assert.deepEqual((await readdir(folder)).sort(), ['scripted-ca.crt', 'victim'])
+    assert.deepEqual((await readdir(folder)).sort(), ['ca.crt', 'victim'])
     assert.deepEqual((await readdir(agent.home)).sort(), ['api.sock', 'data', 'plexd.log'])
     await agent.end()
     await agent.start()
@@ -401,52 +390,49 @@ describe('an agent under a hostile control plane', () => {
       { key: 'k', ciphertext: 1, nonce: null, version: 'x' },
     ]
     for (const body of bodies) {
-      controlPlane.answers.set('/secrets/k', (_, response) => sendJson(response, 200, body))
+      answerInstead('/secrets/k', { status: 200, body })
       const answer = await curlSocket(agent.socket, '/v1/state/secrets/k')
       assert.ok([500, 503].includes(answer.status), `${answer.status} ${answer.text}`)
     }
-    controlPlane.answers.delete('/secrets/k')
+    answerAsUsual()
   })
 
   it('waits long after a 401, says so, and serves what it has', async () => {
     await agent.end()
     await agent.start()
     await accepts('before the 401')
-    controlPlane.answers.set('/events', (_, response) =>
-      sendJson(response, 401, { error: 'unauthorized' }),
-    )
+    answerInstead('/events', { status: 401, body: { error: 'unauthorized' } })
     const at = performance.now()
-    controlPlane.endStream()
+    controlPlane.closeStreams()
     await until('it is refused', async () => (await status()).control_plane.stream === 'refused')
     await delay(3_000)
     assert.equal(connectsSince(at), 1)
     assert.notEqual(await problems(), '')
     assert.equal((await summary()).metadata.role, 'before the 401')
-    controlPlane.answers.delete('/events')
+    answerAsUsual()
     await agent.end()
     await agent.start()
   })
 
   it('never connects in a hot loop, whatever its stream is answered', async () => {
     await connected()
-    const endings: ((response: Parameters<typeof sendJson>[0]) => void)[] = [
-      (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(),
-      (response) => sendJson(response, 500, { error: 'x' }),
-      (response) => sendJson(response, 503, { error: 'x' }),
-      (response) => response.writeHead(302, { location: '/v1/elsewhere' }).end(),
-      (response) => response.socket?.destroy(),
-      (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
-      (response) => response.writeHead(204).end(),
+    const endings: ReturnType<FakeControlPlane['override']>[] = [
+      { status: 200, headers: { 'content-type': 'text/event-stream' } },
+      { status: 500, body: { error: 'x' } },
+      { status: 503, body: { error: 'x' } },
+      { status: 302, headers: { location: '/v1/elsewhere' } },
+      { status: 0, hangUp: true },
+      { status: 200, headers: { 'content-type': 'text/html' }, text: '<html>' },
+      { status: 204 },
     ]
     let turn = 0
-    controlPlane.answers.set('/events', (_, response) => {
-      endings[turn++ % endings.length]?.(response)
-    })
+    controlPlane.override = ({ line }) =>
+      line.endsWith('/events') ? endings[turn++ % endings.length] : undefined
     const at = performance.now()
-    controlPlane.endStream()
+    controlPlane.closeStreams()
     await until('it has tried four times', () => connectsSince(at) >= 4, 60_000)
-    const connects = controlPlane.connects.filter((one) => one.at >= at)
-    const gaps = connects.slice(1).map((one, index) => one.at - (connects[index]?.at ?? 0))
+    const connects = connectsFrom(at)
+    const gaps = connects.slice(1).map(({ atMs }, index) => atMs - (connects[index]?.atMs ?? 0))
     const meanMs = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length
     // One that this process notices late makes the next gap shorter, but not all of them.
     assert.ok(meanMs > 700 && gaps.every((gap) => gap > 300), `${gaps}`)
@@ -480,13 +466,15 @@ describe('plexd join at a hostile control plane', { concurrency: 2 }, () => {
   for (const [what, answer] of answers) {
     it(`saves nothing when it is given ${what}`, async () => {
       const folder = await mkdtemp(join(tmpdir(), 'plexd-hostile-'))
-      await using controlPlane = await startScriptedControlPlane(folder)
-      controlPlane.answers.set('/register', (_, response) => sendJson(response, 201, answer))
+      await using controlPlane = await startFakeControlPlane({ tls: true })
+      controlPlane.override = ({ line }) =>
+        line.endsWith('/register') ? { status: 201, body: answer } : undefined
+      const caFile = await writeAuthority(folder)
       const dataDir = join(folder, 'data')
       const { code, stdout } = await runProgram(
         'plexd',
         [
-          ...['join', '--api', controlPlane.url, '--ca-file', controlPlane.caFile],
+          ...['join', '--api', controlPlane.url, '--ca-file', caFile],
           ...['--data-dir', dataDir, '--hostname', 'x'],
         ],
         { PLEXD_BOOTSTRAP_TOKEN: 'token' },
@@ -499,3 +487,10 @@ describe('plexd join at a hostile control plane', { concurrency: 2 }, () => {
     })
   }
 })
+
+/** The file with who signed the certificate of the control plane. */
+async function writeAuthority(folder: string): Promise<string> {
+  const caFile = join(folder, 'ca.crt')
+  await writeFile(caFile, authority)
+  return caFile
+}

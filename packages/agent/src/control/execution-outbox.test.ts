@@ -4,7 +4,7 @@ import { ApiError } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
-import { openTestDatabase, type TestDatabase } from '../testing/stream.ts'
+import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
 import { startExecutionOutbox } from './execution-outbox.ts'
 
 const accepted = { execution_id: 'exec_1', status: 'accepted', reason: '' } as const

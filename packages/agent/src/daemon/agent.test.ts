@@ -10,6 +10,7 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { createFakeDevice } from '../testing/fake-device.ts'
 import { configFor, makeFolder, startTestAgent } from '../testing/node.ts'
+import { createTestSigner } from '../testing/signer.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 
 const web: Peer = {
@@ -190,10 +191,10 @@ describe('startAgent', () => {
   it('follows a rotation of the signing key, and remembers it over a restart', async () => {
     await using setup = await setUp()
     const { plane, config } = setup
-    const previous = plane.signingKey
-    const signer = await plane.newSigner()
+    const previous = plane.signer.keys.current
+    const signer = await createTestSigner()
     const signing_keys = {
-      current: signer.publicKey,
+      current: signer.keys.current,
       previous,
       transition_expires: '2999-01-01T00:00:00Z',
     }
@@ -201,13 +202,14 @@ describe('startAgent', () => {
       await using node = await setup.start()
       await until('a stream', () => plane.openStreams() === 1)
       plane.sendRaw(
-        await plane.signedBlock('signing_key_rotated', {
-          ...signing_keys,
-          new_signing_public_key: signer.publicKey,
+        await plane.signer.block({
+          id: 'rotated',
+          type: 'signing_key_rotated',
+          payload: { ...signing_keys, new_signing_public_key: signer.keys.current },
         }),
       )
       await until('the new key', () => node.agent.status().control_plane.last_event_id !== '')
-      plane.useSigner(signer)
+      plane.signer = signer
       plane.change({ signing_keys, metadata: { signed: 'anew' } })
       await plane.publish('node_state_updated', { metadata: { signed: 'anew' }, data: [] })
       await until('the event', async () => (await readMetadata(config)).signed === 'anew')
@@ -366,9 +368,9 @@ describe('startAgent over TLS', () => {
       const id = await plane.publish('peer_added', web)
       await until('the event', () => _.agent.status().control_plane.last_event_id === id)
     }
-    plane.useSigner(await plane.newSigner())
+    plane.signer = await createTestSigner()
     await plane.publish('action_request', { execution_id: 'exec_1', action: 'system.info' })
-    plane.change({ signing_keys: { current: plane.signingKey } })
+    plane.change({ signing_keys: { current: plane.signer.keys.current } })
 
     await using _ = await startTestAgent(config)
     await until('the result', () => plane.sent('/exec_1/result').length === 1)
@@ -382,8 +384,8 @@ describe('startAgent over TLS', () => {
     const config = await configFor(plane, folder.path, { caFile })
     await using node = await startTestAgent(config)
     await until('a stream', () => plane.openStreams() === 1)
-    plane.useSigner(await plane.newSigner())
-    plane.change({ signing_keys: { current: plane.signingKey } })
+    plane.signer = await createTestSigner()
+    plane.change({ signing_keys: { current: plane.signer.keys.current } })
     plane.closeStreams()
     await until('the stream again', () => plane.sent('/events').length === 2)
     await until('the pull', () => node.agent.status().revision === plane.state.revision)

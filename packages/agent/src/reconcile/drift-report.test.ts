@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { DriftReport } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
-import { openTestDatabase, type TestDatabase } from '../testing/stream.ts'
+import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
 import { startDriftReports } from './drift-report.ts'
 import type { Correction } from './plan.ts'
 

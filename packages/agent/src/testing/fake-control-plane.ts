@@ -3,31 +3,28 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
-import { formatComment, formatEvent, issuedAt, type NodeState, signEvent } from '@plexd/protocol'
+import { formatComment, type NodeState, type SigningKeys } from '@plexd/protocol'
 import { serverCertificate, serverKey } from '@plexd/runtime/testing'
+import { createTestSigner, type TestSigner } from './signer.ts'
 
 export interface Recorded {
   /** `POST /v1/register`. */
   line: string
+  /** When it came, of `performance.now()`. */
+  atMs: number
   headers: http.IncomingHttpHeaders
   /** Parsed JSON, undefined for none. */
   body: unknown
 }
 
 /** What is answered instead of the usual; nothing for the usual. */
-export type Override = (
-  request: Recorded,
-) =>
-  | { status: number; headers?: Record<string, string>; body?: unknown; hangUp?: boolean }
+export type Override = (request: Recorded) =>
+  | (Answer & {
+      /** In place of the JSON of a body. */
+      text?: string
+      hangUp?: boolean
+    })
   | undefined
-
-export interface EventOptions {
-  id?: string
-  eventId?: string
-  nonce?: string
-  issuedMs?: number
-  signer?: CryptoKey
-}
 
 /**
  * A control plane as the seed describes it, for one node, whose every answer a test may script. Events are kept
@@ -37,8 +34,8 @@ export interface FakeControlPlane extends AsyncDisposable {
   url: string
   readonly nodeId: string
   readonly nodeToken: string
-  /** Ed25519, base64. */
-  signingKey: string
+  /** Signs what is sent. Another may take its place, and nobody is told. */
+  signer: TestSigner
   state: NodeState
   requests: Recorded[]
   /** Those of one operation, by how its line ends. */
@@ -47,26 +44,16 @@ export interface FakeControlPlane extends AsyncDisposable {
   /** Changes what GET state answers, at a new revision, and tells nobody. Returns the revision. */
   change(part: Partial<NodeState>): string
   /** Logs an event and sends it to who listens; returns its SSE id. */
-  publish(type: string, payload: unknown, options?: EventOptions): Promise<string>
+  publish(type: string, payload: unknown): Promise<string>
   /** Sends bytes to all open streams. */
   sendRaw(text: string): void
-  /** The block of an event that is not logged. */
-  signedBlock(type: string, payload: unknown, options?: EventOptions): Promise<string>
   openStreams(): number
   closeStreams(): void
-  newSigner(): Promise<Signer>
-  /** From now on this one signs; nobody is told. */
-  useSigner(signer: Signer): void
 }
 
-export interface Signer {
-  privateKey: CryptoKey
-  /** Ed25519, base64. */
-  publicKey: string
-}
-
-interface LoggedEvent extends EventOptions {
+interface LoggedEvent {
   id: string
+  eventId: string
   type: string
   payload: unknown
 }
@@ -75,29 +62,13 @@ export async function startFakeControlPlane(
   options: { tls?: boolean; token?: string; port?: number } = {},
 ): Promise<FakeControlPlane> {
   const { token = 'plx_enroll_test' } = options
-  let signer = await newSigner()
+  const signer = await createTestSigner()
   let sequence = 1
-  let counter = 0
   const log: LoggedEvent[] = []
   const streams = new Set<http.ServerResponse>()
   const registered = new Map<string, unknown>()
 
   const nextId = (): string => `1-${++sequence}`
-
-  async function signedBlock(type: string, payload: unknown, event: EventOptions = {}) {
-    counter++
-    const data = await signEvent(
-      {
-        event_type: type,
-        event_id: event.eventId ?? `evt_${counter}`,
-        issued_at: issuedAt(event.issuedMs ?? Date.now()),
-        nonce: event.nonce ?? `nonce-${counter}`,
-        payload: JSON.stringify(payload),
-      },
-      event.signer ?? signer.privateKey,
-    )
-    return formatEvent({ id: event.id ?? nextId(), event: type, data })
-  }
 
   async function openStream(request: Recorded, response: http.ServerResponse): Promise<void> {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -106,8 +77,7 @@ export async function startFakeControlPlane(
     let next = cursor === undefined ? log.length : log.findIndex(({ id }) => id === cursor) + 1
     // What is logged while the missed ones are signed is missed too: who is not among the streams yet gets it here.
     for (let missed = log[next]; missed; missed = log[++next]) {
-      const { type, payload, ...event } = missed
-      response.write(await signedBlock(type, payload, event))
+      response.write(await fake.signer.block(missed))
     }
     streams.add(response)
     response.on('close', () => streams.delete(response))
@@ -118,7 +88,7 @@ export async function startFakeControlPlane(
     const answer = registered.get(String(body.public_key)) ?? {
       node_id: fake.nodeId,
       mesh_ip: '10.100.1.1',
-      signing_public_key: fake.signingKey,
+      signing_public_key: fake.signer.keys.current,
       node_secret_key: Buffer.alloc(32, 7).toString('base64'),
       node_token: fake.nodeToken,
       peers: fake.state.peers ?? [],
@@ -157,9 +127,9 @@ export async function startFakeControlPlane(
     if (!scripted && isStream && request.headers.authorization === `Bearer ${fake.nodeToken}`) {
       return openStream(request, response)
     }
-    const { status, headers = {}, body } = scripted ?? answer(request)
+    const { status, headers = {}, body, text } = scripted ?? { ...answer(request), text: undefined }
     response.writeHead(status, { 'content-type': 'application/json', ...headers })
-    response.end(body === undefined ? undefined : JSON.stringify(body))
+    response.end(text ?? (body === undefined ? undefined : JSON.stringify(body)))
   }
 
   const server = options.tls
@@ -172,8 +142,8 @@ export async function startFakeControlPlane(
     url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     nodeId: 'n_test',
     nodeToken: 'plx_node_test',
-    signingKey: signer.publicKey,
-    state: emptyState(signer.publicKey),
+    signer,
+    state: emptyState(signer.keys),
     requests: [],
     sent: (lineEnd) => fake.requests.filter(({ line }) => line.endsWith(lineEnd)),
     override: () => undefined,
@@ -182,27 +152,21 @@ export async function startFakeControlPlane(
       fake.state = { ...fake.state, ...part, revision }
       return revision
     },
-    async publish(type, payload, event = {}) {
-      const logged = { id: nextId(), eventId: `evt_logged_${sequence}`, ...event, type, payload }
+    async publish(type, payload) {
+      const logged = { id: nextId(), eventId: `evt_logged_${sequence}`, type, payload }
       log.push(logged)
       const listening = [...streams]
       fake.state = { ...fake.state, revision: logged.id }
-      const block = await signedBlock(type, payload, logged)
+      const block = await fake.signer.block(logged)
       for (const stream of listening) stream.write(block)
       return logged.id
     },
     sendRaw(text) {
       for (const stream of streams) stream.write(text)
     },
-    signedBlock,
     openStreams: () => streams.size,
     closeStreams() {
       for (const stream of streams) stream.end()
-    },
-    newSigner,
-    useSigner(next) {
-      signer = next
-      fake.signingKey = next.publicKey
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve))
@@ -219,11 +183,11 @@ function refuse(status: number, error: string): Answer {
   return { status, body: { error, code: 'refused' } }
 }
 
-function emptyState(signingKey: string): NodeState {
+function emptyState(signing_keys: SigningKeys): NodeState {
   return {
     peers: [],
     policies: [],
-    signing_keys: { current: signingKey },
+    signing_keys,
     metadata: {},
     data: [],
     secret_refs: [],
@@ -236,19 +200,8 @@ async function record(incoming: http.IncomingMessage): Promise<Recorded> {
   const plain = incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw
   return {
     line: `${incoming.method} ${incoming.url}`,
+    atMs: performance.now(),
     headers: incoming.headers,
     body: plain.length === 0 ? undefined : JSON.parse(plain.toString('utf8')),
   }
-}
-
-async function newSigner(): Promise<Signer> {
-  const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
-  const { privateKey, publicKey } = pair as Pair // Ed25519 always makes a pair
-  const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey))
-  return { privateKey, publicKey: raw.toBase64() }
-}
-
-interface Pair {
-  privateKey: CryptoKey
-  publicKey: CryptoKey
 }

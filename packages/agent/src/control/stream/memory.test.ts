@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
-import { openTestDatabase } from '../../testing/stream.ts'
+import { openTestDatabase } from '../../testing/database.ts'
 import { createStreamMemory } from './memory.ts'
 
 describe('stream memory', () => {
