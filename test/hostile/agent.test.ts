@@ -8,6 +8,7 @@ import {
   createTestSigner,
   type FakeControlPlane,
   startFakeControlPlane,
+  type TestSigner,
 } from '@plexd/agent/testing'
 import {
   type Client,

@@ -1,10 +1,8 @@
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { authority, serverCertificate, serverKey } from '@plexd/runtime/testing'
+import { authority, serve } from '@plexd/runtime/testing'
 
 /** An answer in the place of the control plane's. */
 export interface Instead {
@@ -45,8 +43,7 @@ export async function startMiddlebox(
     request.pipe(onward)
   }
 
-  const server = https.createServer(
-    { cert: serverCertificate, key: serverKey },
+  const served = await serve(
     (request, response) => {
       const path = request.url ?? ''
       const instead = box.answer(path)
@@ -55,21 +52,17 @@ export async function startMiddlebox(
       box.answered.push(path)
       response.writeHead(instead.status, instead.headers).end(instead.body)
     },
+    { tls: true },
   )
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // it listens on TCP
   const box: Middlebox = {
-    url: `https://127.0.0.1:${port}`,
+    url: served.url,
     caFile,
     answer: () => undefined,
     answered: [],
-    cut: () => server.closeAllConnections(),
+    cut: () => served.server.closeAllConnections(),
     async [Symbol.asyncDispose]() {
       agent.destroy()
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
+      await served[Symbol.asyncDispose]()
     },
   }
   return box

@@ -169,14 +169,14 @@ describe('plexd up', () => {
     const { plane } = setup
     const total = 60
     let daemon = setup.up()
-    await until('a stream', () => plane.openStreams() === 1, 15_000)
+    await until('a stream', () => plane.openStreams() === 1, 60_000)
     const kills = (async () => {
       for (let times = 0; times < 4; times++) {
         await delay(300 + Math.random() * 700)
         daemon.kill('SIGKILL')
         await new Promise((resolve) => daemon.on('exit', resolve))
         daemon = setup.up()
-        await until('a new stream', () => plane.openStreams() === 1, 15_000)
+        await until('a new stream', () => plane.openStreams() === 1, 60_000)
       }
     })()
     for (let number = 1; number <= total; number++) {
@@ -274,7 +274,7 @@ describe('plexd up', () => {
 
     const where = ['--data-dir', setup.dataDir]
     const again = setup.up(['up', ...where])
-    await until('a stream', () => setup.plane.openStreams() === 1, 15_000)
+    await until('a stream', () => setup.plane.openStreams() === 1, 60_000)
     const [status, doctor] = await Promise.all([
       plexd('status', ...where),
       plexd('doctor', '--json', ...where),

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { chmod, chown, writeFile } from 'node:fs/promises'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { serve } from '@plexd/runtime/testing'
 import { type AgentConfig, defaultConfig } from '../config/agent-config.ts'
 import { makeFolder } from '../testing/node.ts'
 import { fetchMetadataToken } from './metadata-token.ts'
@@ -101,14 +100,14 @@ describe('fetchMetadataToken', () => {
   })
 })
 
-async function startMetadataService({
+function startMetadataService({
   session,
   token = 'plx_enroll_cloud',
 }: {
   session?: string
   token?: string
 }) {
-  const server = http.createServer(({ method, url, headers }, response) => {
+  return serve(({ method, url, headers }, response) => {
     if (method === 'PUT' && url === '/latest/api/token' && session) return response.end(session)
     const allowed = session === undefined || headers['x-aws-ec2-metadata-token'] === session
     if (method === 'GET' && url === '/plexd/bootstrap-token' && allowed) {
@@ -116,13 +115,4 @@ async function startMetadataService({
     }
     response.writeHead(404).end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // a TCP socket has one
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
 }

@@ -1,10 +1,8 @@
-import http from 'node:http'
-import https from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { formatComment, type NodeState, type SigningKeys } from '@plexd/protocol'
-import { serverCertificate, serverKey } from '@plexd/runtime/testing'
+import { serve } from '@plexd/runtime/testing'
 import { createTestSigner, type TestSigner } from './signer.ts'
 
 export interface Recorded {
@@ -12,7 +10,7 @@ export interface Recorded {
   line: string
   /** When it came, of `performance.now()`. */
   atMs: number
-  headers: http.IncomingHttpHeaders
+  headers: IncomingHttpHeaders
   /** Parsed JSON, undefined for none. */
   body: unknown
 }
@@ -65,12 +63,12 @@ export async function startFakeControlPlane(
   const signer = await createTestSigner()
   let sequence = 1
   const log: LoggedEvent[] = []
-  const streams = new Set<http.ServerResponse>()
+  const streams = new Set<ServerResponse>()
   const registered = new Map<string, unknown>()
 
   const nextId = (): string => `1-${++sequence}`
 
-  async function openStream(request: Recorded, response: http.ServerResponse): Promise<void> {
+  async function openStream(request: Recorded, response: ServerResponse): Promise<void> {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(formatComment('hello'))
     const cursor = request.headers['last-event-id']
@@ -118,7 +116,7 @@ export async function startFakeControlPlane(
     return refuse(404, 'not found')
   }
 
-  async function handle(incoming: http.IncomingMessage, response: http.ServerResponse) {
+  async function handle(incoming: IncomingMessage, response: ServerResponse) {
     const request = await record(incoming)
     fake.requests.push(request)
     const scripted = fake.override(request)
@@ -132,14 +130,10 @@ export async function startFakeControlPlane(
     response.end(text ?? (body === undefined ? undefined : JSON.stringify(body)))
   }
 
-  const server = options.tls
-    ? https.createServer({ cert: serverCertificate, key: serverKey }, handle)
-    : http.createServer(handle)
-  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // a TCP socket has one
+  const server = await serve(handle, options)
 
   const fake: FakeControlPlane = {
-    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    url: server.url,
     nodeId: 'n_test',
     nodeToken: 'plx_node_test',
     signer,
@@ -168,11 +162,7 @@ export async function startFakeControlPlane(
     closeStreams() {
       for (const stream of streams) stream.end()
     },
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
-      await closed
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
   return fake
 }
@@ -195,7 +185,7 @@ function emptyState(signing_keys: SigningKeys): NodeState {
   }
 }
 
-async function record(incoming: http.IncomingMessage): Promise<Recorded> {
+async function record(incoming: IncomingMessage): Promise<Recorded> {
   const raw = await buffer(incoming)
   const plain = incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw
   return {

@@ -1,15 +1,15 @@
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { serve } from '@plexd/runtime/testing'
 
 /** What a test scripts for one method and path: a body for status 200, or all of an answer. */
-export type Reply = object | ((request: Received, response: http.ServerResponse) => void)
+export type Reply = object | ((request: Received, response: ServerResponse) => void)
 
 /** A request as the control plane would see it. */
 export interface Received {
   /** Method, path and query, as on the wire. */
   line: string
-  headers: http.IncomingHttpHeaders
+  headers: IncomingHttpHeaders
   body: unknown
   /** As it came. */
   text: string
@@ -36,7 +36,7 @@ export async function startAdminServer(
       Array.isArray(reply) ? [...reply] : [reply],
     ]),
   )
-  const server = http.createServer(async (request, response) => {
+  const server = await serve(async (request, response) => {
     const line = `${request.method} ${request.url}`
     const raw = await text(request)
     const isJson = request.headers['content-type'] === 'application/json'
@@ -49,20 +49,15 @@ export async function startAdminServer(
     if (reply === undefined) answer(response, 404, { error: `not scripted: ${line}` })
     else answer(response, 200, reply)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // a TCP socket has one
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: server.url,
     requests,
     lines: () => requests.map(({ line }) => line),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
 
-export function answer(response: http.ServerResponse, status: number, body: object): void {
+export function answer(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
   response.end(JSON.stringify(body))
 }

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
-import https from 'node:https'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { authority, serverCertificate, serverKey, until } from '@plexd/runtime/testing'
+import { authority, serve, until } from '@plexd/runtime/testing'
 import fc from 'fast-check'
 import { takeTurns } from './turns.ts'
 
@@ -38,7 +37,7 @@ const way = fc.record({
 describe('requests that are sent ahead of their answers', () => {
   for (const protocol of ['TLS', 'TCP'] as const)
     it(`are each answered once, in order, with their own answer, over ${protocol}`, async () => {
-      await using server = await serve(protocol)
+      await using server = await serveInTurns(protocol)
       await fc.assert(
         fc.asyncProperty(
           fc.array(asked, { minLength: 1, maxLength: 12 }),
@@ -54,7 +53,7 @@ describe('requests that are sent ahead of their answers', () => {
     })
 
   it('wait in the socket of their sender, not in the memory of the server', async () => {
-    await using server = await serve('TCP', () => undefined) // it answers nobody
+    await using server = await serveInTurns('TCP', () => undefined) // it answers nobody
     const sender = await server.open()
     const requested = once(server.server, 'request')
     sender.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50_000))
@@ -67,7 +66,7 @@ describe('requests that are sent ahead of their answers', () => {
 
   it('are read on in large pieces when they were answered before their end', async () => {
     let pieces = 0
-    await using server = await serve('TCP', (request, response) => {
+    await using server = await serveInTurns('TCP', (request, response) => {
       request.on('data', () => pieces++)
       response.end('no')
     })
@@ -119,17 +118,12 @@ const answerAll: RequestListener = (request, response) => {
   answer(request, response).catch(() => response.destroy())
 }
 
-async function serve(protocol: 'TLS' | 'TCP', listener = answerAll) {
+async function serveInTurns(protocol: 'TLS' | 'TCP', listener = answerAll) {
   let taken = 0
-  const server =
-    protocol === 'TLS'
-      ? https.createServer({ cert: serverCertificate, key: serverKey }, listener)
-      : http.createServer(listener)
+  const served = await serve(listener, { tls: protocol === 'TLS' })
+  const { server, port } = served
   takeTurns(server)
   server.on('request', () => taken++)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // it listens on TCP
   return {
     server,
     /** Requests that Node's parser has read. */
@@ -142,11 +136,7 @@ async function serve(protocol: 'TLS' | 'TCP', listener = answerAll) {
       await once(socket, protocol === 'TLS' ? 'secureConnect' : 'connect')
       return socket
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => served[Symbol.asyncDispose](),
   }
 }
 

@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import http from 'node:http'
-import https from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { authority, otherAuthority, serverCertificate, serverKey } from '../testing/certificates.ts'
+import { authority, otherAuthority } from '../testing/certificates.ts'
+import { serve } from '../testing/serve.ts'
 import { createHttpTransport, createUnixTransport } from './http-transport.ts'
 
-type Listener = http.RequestListener
-
 /** Answers with what it was asked. */
-const echo: Listener = async (request, response) => {
+const echo: RequestListener = async (request, response) => {
   const { method, url, headers } = request
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
@@ -23,19 +20,6 @@ const echo: Listener = async (request, response) => {
     JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString('base64') }),
   )
 }
-
-async function listen(server: http.Server, ...where: [number, string] | [string]) {
-  await new Promise<void>((resolve) => server.listen(...(where as [number, string]), resolve)) // either of its forms
-  return {
-    port: (server.address() as AddressInfo).port, // undefined for a Unix socket, where nobody asks
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
-
-const serve = (listener: Listener) => listen(http.createServer(listener), 0, '127.0.0.1')
 
 const transportTo = (port: number, options = {}) =>
   createHttpTransport({
@@ -178,12 +162,12 @@ describe('an answer that comes before the body is sent', () => {
   const put = { method: 'PUT', path: '/v1/a', headers: {}, body: large }
 
   /** Refuses a body by its head, and hangs up without reading it. */
-  const refuse: Listener = (request, response) => {
+  const refuse: RequestListener = (request, response) => {
     response.writeHead(413, { connection: 'close' })
     response.end('{"error":"request body is too large"}', () => request.socket.destroySoon())
   }
   /** As `refuse`, with an answer that takes a while. */
-  const refuseSlowly: Listener = (request, response) => {
+  const refuseSlowly: RequestListener = (request, response) => {
     response.writeHead(413, { connection: 'close' }).write('{"error":')
     setImmediate(() => response.end('"slow"}', () => request.socket.destroySoon()))
   }
@@ -195,11 +179,10 @@ describe('an answer that comes before the body is sent', () => {
         await writeFile(join(folder, 'ca.crt'), authority)
         const caFile = join(folder, 'ca.crt')
         await using plain = await serve(listener)
-        const server = https.createServer({ key: serverKey, cert: serverCertificate }, listener)
-        await using secure = await listen(server, 0, '127.0.0.1')
+        await using secure = await serve(listener, { tls: true })
         const path = join(folder, 'api.sock')
-        await using _unix = await listen(http.createServer(listener), path)
-        const baseUrl = `https://127.0.0.1:${secure.port}`
+        await using _unix = await serve(listener, { socket: path })
+        const baseUrl = secure.url
         using overTcp = transportTo(plain.port)
         using overTls = createHttpTransport({ baseUrl, userAgent: 'x', caFile })
         for (const transport of [overTcp, overTls, createUnixTransport(path)])
@@ -231,13 +214,12 @@ describe('an answer that comes before the body is sent', () => {
 
 describe('createHttpTransport over TLS', () => {
   it('trusts the authority in the CA file, and no other', async () => {
-    const server = https.createServer({ key: serverKey, cert: serverCertificate }, echo)
-    await using listening = await listen(server, 0, '127.0.0.1')
+    await using server = await serve(echo, { tls: true })
     const folder = await mkdtemp(join(tmpdir(), 'plexd-'))
     try {
       await writeFile(join(folder, 'ca.crt'), authority)
       await writeFile(join(folder, 'other.crt'), otherAuthority)
-      const baseUrl = `https://127.0.0.1:${listening.port}`
+      const baseUrl = server.url
       const ask = async (options: object) => {
         using transport = createHttpTransport({ baseUrl, userAgent: 'x', ...options })
         return await transport(get)
@@ -268,12 +250,12 @@ describe('createUnixTransport', () => {
     try {
       await assert.rejects(transport(get), { code: 'ENOENT' })
 
-      await using _server = await listen(
-        http.createServer(async (request, response) => {
+      await using _server = await serve(
+        async (request, response) => {
           if (request.url === '/slow') return
           response.end(`${request.method} ${request.url} ${await text(request)}`)
-        }),
-        socket,
+        },
+        { socket },
       )
       const put = await transport({ method: 'PUT', path: '/v1/a%2Fb', headers: {}, body: '{}' })
 

@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import http from 'node:http'
-import https from 'node:https'
-import { type AddressInfo, connect, type Server, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { authority, serverCertificate, serverKey } from '../testing/certificates.ts'
+import { authority } from '../testing/certificates.ts'
+import { serve } from '../testing/serve.ts'
 import { until } from '../testing/until.ts'
 import { createHttpTransport } from './http-transport.ts'
 
 const get = { method: 'GET', path: '/', headers: {} }
 const stepMs = 200
-
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port // it listens on TCP
-}
 
 /** A proxy for one server, and a transport that asks by it. `answer` takes over what asks for a way. */
 async function setUp(
@@ -26,24 +20,21 @@ async function setUp(
   const folder = await mkdtemp(join(tmpdir(), 'plexd-tunnel-'))
   const caFile = join(folder, 'ca.crt')
   await writeFile(caFile, authority)
-  const server = https.createServer({ cert: serverCertificate, key: serverKey }, (_, response) =>
-    response.end('{}'),
-  )
-  const target = await listen(server)
+  const server = await serve((_, response) => response.end('{}'), { tls: true })
   const open = new Set<Socket>()
   const asked: (string | undefined)[] = []
-  const proxy = http.createServer()
-  proxy.on('connect', ({ headers }, stream) => {
+  const proxy = await serve()
+  proxy.server.on('connect', ({ headers }, stream) => {
     const client = stream as Socket // that of a TCP server
     open.add(client)
     // What is not read does not show its end.
     client.on('close', () => open.delete(client)).on('error', () => client.destroy())
     client.on('end', () => client.end()).resume()
     asked.push(headers['proxy-authorization'])
-    answer(client, target)
+    answer(client, server.port)
   })
-  const proxyUrl = `http://${user}@127.0.0.1:${await listen(proxy)}`
-  const baseUrl = `https://localhost:${target}`
+  const proxyUrl = `http://${user}@127.0.0.1:${proxy.port}`
+  const baseUrl = `https://localhost:${server.port}`
   const transport = createHttpTransport({ baseUrl, caFile, userAgent: 'test', proxyUrl, stepMs })
   return {
     transport,
@@ -52,10 +43,7 @@ async function setUp(
     async [Symbol.asyncDispose]() {
       transport[Symbol.dispose]()
       for (const client of open) client.destroy()
-      for (const each of [server, proxy]) {
-        each.closeAllConnections()
-        each.close()
-      }
+      for (const each of [server, proxy]) await each[Symbol.asyncDispose]()
       await rm(folder, { recursive: true })
     },
   }

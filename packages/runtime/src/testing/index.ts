@@ -4,5 +4,6 @@ export { type Block, type BlockReader, createBlockReader } from './block-reader.
 export { authority, otherAuthority, serverCertificate, serverKey } from './certificates.ts'
 export { createFakeClock, type FakeClock } from './fake-clock.ts'
 export { comparable, foldEvent } from './fold.ts'
+export { serve } from './serve.ts'
 export { unseal } from './unseal.ts'
 export { until } from './until.ts'

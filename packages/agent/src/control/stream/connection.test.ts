@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError } from '@plexd/protocol'
+import { serve } from '@plexd/runtime/testing'
 import { createStreamConnector } from './connection.ts'
 
 describe('createStreamConnector', () => {
@@ -103,15 +103,13 @@ describe('createStreamConnector', () => {
   })
 })
 
-async function startServer(handle: http.RequestListener) {
-  const requests: http.IncomingMessage[] = []
-  const server = http.createServer((request, response) => {
+async function startServer(handle: RequestListener) {
+  const requests: IncomingMessage[] = []
+  const server = await serve((request, response) => {
     requests.push(request)
     response.setHeader('content-type', 'text/event-stream')
     handle(request, response)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // a TCP socket has one
   return {
     requests,
     connect({
@@ -123,7 +121,7 @@ async function startServer(handle: http.RequestListener) {
       bearer = () => 'secret',
     }) {
       const config = {
-        apiUrl: `http://127.0.0.1:${port}/prefix`,
+        apiUrl: `${server.url}/prefix`,
         caFile: undefined,
         proxyUrl: undefined,
         streamIdleMs: idleMs,
@@ -131,11 +129,7 @@ async function startServer(handle: http.RequestListener) {
       const connect = createStreamConnector(config, { nodeId: 'n/1', bearer, answerMs })
       return connect({ lastEventId, revision, signal })
     },
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
-      await closed
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
 
