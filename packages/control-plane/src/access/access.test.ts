@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import {
   type Access,
   accessOf,
@@ -10,7 +10,8 @@ import {
   fillPath,
   type Operation,
 } from '@plexd/protocol'
-import { newPublicKey, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { newPublicKey, type TestControlPlane } from '../testing/harness.ts'
+import { openControlPlane } from '../testing/open-control-plane.ts'
 import { addOperator, type TestOperator } from '../testing/operators.ts'
 
 const params = {
@@ -27,12 +28,11 @@ const params = {
 }
 
 describe('who may call what', () => {
-  let plane: TestControlPlane
+  const plane = openControlPlane({ config: { limits: { wrong_tokens: 1_000_000 } } })
   let tokens: Record<Caller, string | undefined>
   let nodeId: string
   let departedId: string
   before(async () => {
-    plane = await startControlPlane({ config: { limits: { wrong_tokens: 1_000_000 } } })
     const [node, other] = [await plane.enrol('web'), await plane.enrol('db')]
     const foreign = await addOperator(plane, { tenant: 'other' })
     nodeId = node.node_id
@@ -51,7 +51,6 @@ describe('who may call what', () => {
       foreign_owner: foreign.token,
     }
   })
-  after(() => plane[Symbol.asyncDispose]())
 
   /** With a body that is no good: who may call is decided first. */
   async function ask(operation: Operation, caller: Caller): Promise<number> {

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { openControlPlane } from '../testing/open-control-plane.ts'
 
 describe('requests that are sent at once on one connection', () => {
-  let plane: TestControlPlane
-  before(async () => {
-    plane = await startControlPlane()
-  })
-  after(() => plane[Symbol.asyncDispose]())
+  const plane = openControlPlane()
 
   async function pipeline(requests: readonly string[]): Promise<string> {
     const socket = connect(Number(new URL(plane.url).port), '127.0.0.1')

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { Metadata } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
-import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import type { EnrolledNode } from '../testing/harness.ts'
+import { openControlPlane } from '../testing/open-control-plane.ts'
 
 describe('a node that claims labels', () => {
-  let plane: TestControlPlane
+  const warnings: Record<string, unknown>[] = []
+  const log = {
+    ...silentLog,
+    warn: (message: string, fields = {}) => void warnings.push({ message, ...fields }),
+  }
+  const plane = openControlPlane({ log })
   let prod: EnrolledNode
   let impostor: EnrolledNode
-  const warnings: Record<string, unknown>[] = []
 
   const stateOf = async (node: EnrolledNode) => (await node.api.getState({ params: node })).body
   const secretOf = (node: EnrolledNode, key: string) =>
@@ -28,11 +33,6 @@ describe('a node that claims labels', () => {
     })
 
   before(async () => {
-    const log = {
-      ...silentLog,
-      warn: (message: string, fields = {}) => void warnings.push({ message, ...fields }),
-    }
-    plane = await startControlPlane({ log })
     await plane.admin.deletePolicy({ params: { name: 'allow-all' } })
     await allow('prod', 'env=prod')
     await write('db/password', 'env=prod')
@@ -42,7 +42,6 @@ describe('a node that claims labels', () => {
       reported: { env: 'prod', role: 'db', os: 'linux', ['__proto__']: 'x' } as Metadata,
     })
   })
-  after(() => plane[Symbol.asyncDispose]())
 
   it('gets no secret, no data and no peer by them', async () => {
     assert.equal((await secretOf(prod, 'db/password')).status, 200)

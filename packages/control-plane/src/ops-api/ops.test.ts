@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { adminApi, controlApi } from '@plexd/protocol'
-import { startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { startControlPlane } from '../testing/harness.ts'
+import { openControlPlane } from '../testing/open-control-plane.ts'
 
 describe('monitoring and documentation', () => {
-  let plane: TestControlPlane
+  const plane = openControlPlane()
   before(async () => {
-    plane = await startControlPlane()
     await plane.enrol('web')
   })
-  after(() => plane[Symbol.asyncDispose]())
   const get = (path: string) => fetch(plane.url + path)
 
   it('says that it is alive and ready', async () => {

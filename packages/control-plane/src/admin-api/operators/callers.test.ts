@@ -1,24 +1,19 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
-import {
-  type EnrolledNode,
-  startControlPlane,
-  type TestControlPlane,
-} from '../../testing/harness.ts'
+import { type EnrolledNode, startControlPlane } from '../../testing/harness.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 import { addOperator, type TestOperator } from '../../testing/operators.ts'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
 
 describe('an operator of another tenant', () => {
-  let plane: TestControlPlane
+  const plane = openControlPlane({ config: { limits: { wrong_tokens: 1_000 } } })
   let web: EnrolledNode
   let stranger: TestOperator
   before(async () => {
-    plane = await startControlPlane({ config: { limits: { wrong_tokens: 1_000 } } })
     web = await plane.enrol('web')
     stranger = await addOperator(plane, { tenant: 'other' })
   })
-  after(() => plane[Symbol.asyncDispose]())
 
   it('sees and changes nothing', async () => {
     await plane.admin.putData({

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
+import { describe, it } from 'node:test'
 import { isError } from '../../testing/is-error.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 describe('what would have no effect', () => {
-  let plane: TestControlPlane
-  before(async () => {
-    plane = await startControlPlane()
-  })
-  after(() => plane[Symbol.asyncDispose]())
+  const plane = openControlPlane()
   const target = { selector: 'env=prod' }
   const put = (key: string, content_type = 'application/json') =>
     plane.admin.putData({ params: { key }, body: { target, content_type, payload: 1 } })

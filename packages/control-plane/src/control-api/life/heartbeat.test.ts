@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { saveLastSeen } from '../../jobs/save-last-seen.ts'
@@ -10,13 +10,10 @@ import {
   type TestControlPlane,
 } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 describe('POST /v1/nodes/{node_id}/heartbeat', () => {
-  let plane: TestControlPlane
-  before(async () => {
-    plane = await startControlPlane()
-  })
-  after(() => plane[Symbol.asyncDispose]())
+  const plane = openControlPlane()
 
   it('answers 200 with a body to everything zero, as the Go agent sends it', async () => {
     const node = await plane.enrol('go-01', { userAgent: 'plexd/dev', capabilities: null })

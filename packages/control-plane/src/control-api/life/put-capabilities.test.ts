@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { Capabilities } from '@plexd/protocol'
-import { startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 const capabilities: Capabilities = {
   binary: { version: '1.4.2', checksum: 'sha256:a1b2c3d4e5f6' },
@@ -27,11 +27,7 @@ const capabilities: Capabilities = {
 }
 
 describe('PUT /v1/nodes/{node_id}/capabilities', () => {
-  let plane: TestControlPlane
-  before(async () => {
-    plane = await startControlPlane()
-  })
-  after(() => plane[Symbol.asyncDispose]())
+  const plane = openControlPlane()
 
   it('replaces what an operator is shown', async () => {
     const node = await plane.enrol('web-01', { capabilities: { binary: { version: '1.0.0' } } })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { type EndpointReport, revisionHeader } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock, until } from '@plexd/runtime/testing'
@@ -12,14 +12,11 @@ import {
   withControlPlane,
 } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
 
 describe('PUT /v1/nodes/{node_id}/endpoint', () => {
-  let plane: TestControlPlane
-  before(async () => {
-    plane = await startControlPlane()
-  })
-  after(() => plane[Symbol.asyncDispose]())
+  const plane = openControlPlane()
 
   it('answers with the endpoints of the peers, and tells them its own', async () => {
     await using own = await startControlPlane()

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type ApiError, nskBytes, type RegisterRequest } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { openEventReader } from '../../testing/event-reader.ts'
 import { newPublicKey, startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 import { makeTemporaryFolder } from '../../testing/temporary-folder.ts'
 
 const refused = 'invalid, expired or already used bootstrap token'
@@ -86,11 +87,7 @@ describe('POST /v1/register', () => {
   })
 
   describe('refuses with 400', () => {
-    let plane: TestControlPlane
-    before(async () => {
-      plane = await startControlPlane()
-    })
-    after(() => plane[Symbol.asyncDispose]())
+    const plane = openControlPlane()
 
     const cases: [name: string, change: Record<string, unknown>, error: RegExp][] = [
       ['no token', { token: undefined }, /^request body has no "token": send it along$/],
@@ -332,11 +329,7 @@ describe('POST /v1/register', () => {
   })
 
   describe('the node secret key', () => {
-    let plane: TestControlPlane
-    before(async () => {
-      plane = await startControlPlane()
-    })
-    after(() => plane[Symbol.asyncDispose]())
+    const plane = openControlPlane()
 
     const keyOf = async (
       plane: TestControlPlane,

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { openEventReader } from '../../testing/event-reader.ts'
-import { newPublicKey, startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
+import { newPublicKey } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 describe('POST /v1/keys/rotate', () => {
-  let plane: TestControlPlane
-  before(async () => {
-    plane = await startControlPlane()
-  })
-  after(() => plane[Symbol.asyncDispose]())
+  const plane = openControlPlane()
 
   it('answers with the peers under new PSKs, and tells these the key and the same PSK', async () => {
     const [web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { openEventReader } from '../../testing/event-reader.ts'
-import { startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
+import { startControlPlane } from '../../testing/harness.ts'
 import { isError } from '../../testing/is-error.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 describe('GET /v1/nodes/{node_id}/state', () => {
-  let plane: TestControlPlane
-  before(async () => {
-    plane = await startControlPlane()
-  })
-  after(() => plane[Symbol.asyncDispose]())
+  const plane = openControlPlane()
 
   it('has everything of the seed, and nothing that Go cannot read', async () => {
     const node = await plane.enrol('full-01', { metadata: { environment: 'production' } })

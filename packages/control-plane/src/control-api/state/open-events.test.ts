@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { importVerifyKey, refusalOf } from '@plexd/protocol'
 import { createFakeClock, until } from '@plexd/runtime/testing'
@@ -17,17 +17,16 @@ import {
   startControlPlane,
   type TestControlPlane,
 } from '../../testing/harness.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 describe('GET /v1/nodes/{node_id}/events', () => {
-  let plane: TestControlPlane
+  // One node moves for all of these.
+  const plane = openControlPlane({ config: { limits: { endpoint_changes: 1_000 } } })
   let web: EnrolledNode
   let db: EnrolledNode
   before(async () => {
-    // One node moves for all of these.
-    plane = await startControlPlane({ config: { limits: { endpoint_changes: 1_000 } } })
     ;[web, db] = [await plane.enrol('web-01'), await plane.enrol('db-01')]
   })
-  after(() => plane[Symbol.asyncDispose]())
 
   it('answers 200 with a stream that no proxy may hold back, and a comment at once', async () => {
     await using reader = await open(plane, web)

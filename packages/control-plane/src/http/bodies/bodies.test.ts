@@ -1,32 +1,27 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import {
-  type EnrolledNode,
-  startControlPlane,
-  type TestControlPlane,
-} from '../../testing/harness.ts'
+import type { EnrolledNode } from '../../testing/harness.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
 
 const json = { 'content-type': 'application/json' }
 
 describe('the body of a request', () => {
-  let plane: TestControlPlane
+  const plane = openControlPlane({
+    config: {
+      limits: {
+        stranger_body_ms: 300,
+        stranger_body_bytes_in_flight: 50_000,
+        body_bytes_in_flight: 3 * 1024 * 1024,
+      },
+    },
+  })
   let web: EnrolledNode
   before(async () => {
-    plane = await startControlPlane({
-      config: {
-        limits: {
-          stranger_body_ms: 300,
-          stranger_body_bytes_in_flight: 50_000,
-          body_bytes_in_flight: 3 * 1024 * 1024,
-        },
-      },
-    })
     web = await plane.enrol('web')
   })
-  after(() => plane[Symbol.asyncDispose]())
 
   const heartbeat = () => `/v1/nodes/${web.node_id}/heartbeat`
   const send = (
