@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { controlApi, type Operation } from '@plexd/protocol'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 
 const get = (path: `/${string}`): Operation => ({
   method: 'GET',
@@ -13,12 +13,7 @@ const get = (path: `/${string}`): Operation => ({
 })
 
 describe('what the control plane serves beside the tables', () => {
-  let system: System
-
-  before(async () => {
-    system = await startSystem()
-  })
-  after(() => system[Symbol.asyncDispose]())
+  const system = openSystem()
 
   for (const path of ['/health', '/healthz', '/readyz'] as const) {
     it(`answers ${path} to anybody`, async () => {

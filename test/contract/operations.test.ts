@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { answersJson, type ControlApi, codeOf, controlApi, type Operation } from '@plexd/protocol'
+import { openSystem } from '../support/open-system.ts'
 import { assertShape, fieldsOf } from '../support/shape.ts'
-import { type RawAnswer, type System, startSystem } from '../support/system.ts'
+import type { RawAnswer } from '../support/system.ts'
 import { contract } from './contract.ts'
 import { type ContractCase, callerCases, type Stage } from './contract-case.ts'
 
 describe('the control API', () => {
-  let system: System
+  // More wrong tokens than one address may try.
+  const system = openSystem({ args: ['--limit', 'wrong_tokens=1000'] })
   let stage: Stage
 
   before(async () => {
-    // More wrong tokens than one address may try.
-    system = await startSystem({ args: ['--limit', 'wrong_tokens=1000'] })
     stage = { system, web: await system.enrol('web-01'), db: await system.enrol('db-01') }
   })
-  after(() => system[Symbol.asyncDispose]())
 
   for (const name of Object.keys(controlApi) as (keyof ControlApi)[]) {
     const operation: Operation = controlApi[name]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import {
   adminApi,
@@ -16,7 +16,7 @@ import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import type { RunningProgram } from '../../scripts/programs/program.ts'
 import { rssBytesOf } from '../support/memory.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 import { createTarget, goodRequest, type Target } from './good-requests.ts'
 import {
   type Aim,
@@ -42,7 +42,14 @@ const ofControlPlane = aims.filter(({ api }) => api !== 'local')
 const ofAgent = aims.filter(({ api }) => api === 'local')
 
 describe('every operation under bodies that should not be read', () => {
-  let system: System
+  const system = openSystem({
+    args: [
+      `body_ms=${bodyMs}`,
+      `stranger_body_ms=${bodyMs}`,
+      // All that is refused here comes from one node.
+      'node_bytes_per_second=1000000000',
+    ].flatMap((limit) => ['--limit', limit]),
+  })
   let target: Target
   let agent: AgentProcess
   /** A node and a program on a node that live beside all of it. */
@@ -51,14 +58,6 @@ describe('every operation under bodies that should not be read', () => {
   const programs = (): RunningProgram[] => [system.controlPlane.program(), agent.program()]
 
   before(async () => {
-    system = await startSystem({
-      args: [
-        `body_ms=${bodyMs}`,
-        `stranger_body_ms=${bodyMs}`,
-        // All that is refused here comes from one node.
-        'node_bytes_per_second=1000000000',
-      ].flatMap((limit) => ['--limit', limit]),
-    })
     target = await createTarget(system)
     agent = await system.startAgent('local')
     const node = await system.enrol('healthy')
@@ -69,7 +68,6 @@ describe('every operation under bodies that should not be read', () => {
     ]
     rssBytes = await Promise.all(programs().map(({ pid }) => rssBytesOf(pid)))
   })
-  after(() => system[Symbol.asyncDispose]())
 
   const send = async (aim: Aim, body: HostileBody) => {
     const place: Place = aim.api === 'local' ? agent : system.controlPlane

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { runToEnd } from '../../scripts/programs/program.ts'
 import { type CurlAnswer, curlFlags, curlSocket, parseCurl } from '../support/curl.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root, to act as other users'
 
@@ -15,7 +15,7 @@ const user = 54_321
 const groups = { plexd: 54_401, 'plexd-secrets': 54_402, other: 54_403 }
 
 describe('who may use the Local Node API', { skip }, () => {
-  let system: System
+  const system = openSystem()
 
   /** A root process of the machine would be let in anywhere, so each caller is somebody else. */
   function as(agent: AgentProcess, ids: number[], path: string): Promise<CurlAnswer> {
@@ -29,10 +29,8 @@ describe('who may use the Local Node API', { skip }, () => {
   }
 
   before(async () => {
-    system = await startSystem()
     await chmod(system.folder, 0o711)
   })
-  after(() => system?.[Symbol.asyncDispose]())
 
   const groupFileExists = async (): Promise<boolean> =>
     (await runToEnd('getent', ['group', 'plexd'])).code === 0

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { exitCodes } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { type Output, runProgram } from '../../scripts/programs/program.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 
 describe("the agent's command line", () => {
-  let system: System
+  const system = openSystem()
   let agent: AgentProcess
 
   const plexd = (command: string[], ...rest: string[]): Promise<Output> =>
@@ -20,7 +20,6 @@ describe("the agent's command line", () => {
   }
 
   before(async () => {
-    system = await startSystem()
     agent = await system.startAgent('node-01', { metadata: { region: 'eu-west-1' } })
     const { body: node } = await system.admin.getNode({ params: { node: 'node-01' } })
     const target = { node_id: node.id }
@@ -37,7 +36,6 @@ describe("the agent's command line", () => {
       return stdout.includes('etc/nginx.conf') && stdout.includes('db/password')
     })
   })
-  after(() => system[Symbol.asyncDispose]())
 
   it('shows how the daemon is doing', async () => {
     await until('it is connected', async () =>

@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { type CurlAnswer, curl, curlSocket } from '../support/curl.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 
 interface Refusal {
   when: string
@@ -81,13 +81,12 @@ const refusals: Refusal[] = [
 ]
 
 describe('the Local Node API, by the table of its errors', () => {
-  let system: System
+  const system = openSystem()
   let agent: AgentProcess
   let tcp: string
   const token = randomBytes(32).toString('base64')
 
   before(async () => {
-    system = await startSystem()
     const [tokenFile, config] = ['api-token', 'config.yaml'].map((name) =>
       join(system.folder, name),
     ) as [string, string] // two names, two paths
@@ -99,7 +98,6 @@ describe('the Local Node API, by the table of its errors', () => {
     agent = await system.startAgent('node-01', { args: ['--config', config] })
     await curlSocket(agent.socket, '/v1/state/report/existing', ...write(good))
   })
-  after(() => system[Symbol.asyncDispose]())
 
   const bearer = () => ['-H', `Authorization: Bearer ${token}`]
   const ways: [string, (path: string, ...args: string[]) => Promise<CurlAnswer>][] = [

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { type Entry, localApi } from '@plexd/protocol'
 import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { curlSocket } from '../support/curl.ts'
+import { openSystem } from '../support/open-system.ts'
 import { assertShape } from '../support/shape.ts'
-import { type System, startSystem } from '../support/system.ts'
 
 /** What the agent says of the machine, beside the labels of the guide. */
 const machine = {
@@ -19,7 +19,7 @@ const machine = {
 
 /** Every example of the guide "Using the Local Node API", in its order, with plexctl on the other side. */
 describe('the Local Node API, by the examples of its guide', () => {
-  let system: System
+  const system = openSystem()
   let agent: AgentProcess
 
   const get = (path: string) => curlSocket(agent.socket, path)
@@ -62,7 +62,6 @@ describe('the Local Node API, by the examples of its guide', () => {
   }
 
   before(async () => {
-    system = await startSystem()
     agent = await system.startAgent('edge-us-west-42')
     await Promise.all([
       putMetadata(),
@@ -77,7 +76,6 @@ describe('the Local Node API, by the examples of its guide', () => {
       return [...versions, '"gateway"'].every((part) => text.includes(part))
     })
   })
-  after(() => system[Symbol.asyncDispose]())
 
   it('summarises the state', async () => {
     const state = await body('/v1/state')

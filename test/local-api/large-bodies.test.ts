@@ -1,30 +1,28 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { adminApi } from '@plexd/protocol'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { curl, curlSocket } from '../support/curl.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 
 const mebibyte = 1024 * 1024
 
 describe('a body that is too large', () => {
-  let system: System
+  const system = openSystem()
   let agent: AgentProcess
   let file: string
   let largeFile: string
 
   before(async () => {
-    system = await startSystem()
     agent = await system.startAgent('node-01')
     file = join(system.folder, 'fifteen')
     largeFile = join(system.folder, 'hundred')
     await writeFile(file, `"${'x'.repeat(15 * mebibyte)}"`)
     await writeFile(largeFile, `"${'x'.repeat(100 * mebibyte)}"`)
   })
-  after(() => system?.[Symbol.asyncDispose]())
 
   it('is refused by the control plane in words that plexctl shows', async () => {
     const { code, stderr } = await system.plexctl(

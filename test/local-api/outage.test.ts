@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DaemonStatus, Entry } from '@plexd/protocol'
 import { until } from '@plexd/runtime/testing'
@@ -9,10 +9,11 @@ import type { Static } from 'typebox'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { commandOf, type Output, runProgram, runToEnd } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
+import { startSystem } from '../support/system.ts'
 
 describe('the Local Node API without its control plane', () => {
-  let system: System
+  const system = openSystem()
   let agent: AgentProcess
 
   const get = (path: string) => curlSocket(agent.socket, path)
@@ -33,7 +34,6 @@ describe('the Local Node API without its control plane', () => {
   const status = async () => (await get('/v1/status')).json<Static<typeof DaemonStatus>>()
 
   before(async () => {
-    system = await startSystem()
     agent = await system.startAgent('node-01', { metadata: { role: 'web' } })
     const node_id = (await status()).node_id
     await system.admin.putData({
@@ -49,7 +49,6 @@ describe('the Local Node API without its control plane', () => {
     )
     await until('the data is there', async () => (await get('/v1/state/data/motd')).status === 200)
   })
-  after(() => system[Symbol.asyncDispose]())
 
   it('has no secret that is for another node, as if there were none', async () => {
     await system.admin.putSecret({

@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm, rmdir, stat } from 'node:fs/promises'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
 import { runProgram } from '../../scripts/programs/program.ts'
 import { curlSocket } from '../support/curl.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 
 describe('the socket of the Local Node API', () => {
-  let system: System
+  const system = openSystem()
   let agent: AgentProcess
   before(async () => {
-    system = await startSystem()
     agent = await system.startAgent('web')
   })
-  after(() => system?.[Symbol.asyncDispose]())
 
   const answers = () =>
     curlSocket(agent.socket, '/v1/state').then(

@@ -1,27 +1,25 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { openSystem } from '../support/open-system.ts'
 
 const preload = pathToFileURL(join(import.meta.dirname, '..', 'support', 'wall-clock.ts'))
 const hourMs = 3_600_000
 
 describe('the clock of a node', () => {
-  let system: System
+  const system = openSystem()
   let clock: string
   let agent: AgentProcess
 
   before(async () => {
-    system = await startSystem()
     clock = join(system.folder, 'clock')
   })
-  after(() => system?.[Symbol.asyncDispose]())
 
   const setTo = (offsetMs: number) => writeFile(clock, String(Math.round(offsetMs)).padStart(16))
   const start = async (hostname: string): Promise<void> => {
