@@ -1,5 +1,5 @@
 import type { Operation } from '@plexd/protocol'
-import type { EventStream } from '../support/event-stream.ts'
+import type { EventStream } from '@plexd/runtime/testing'
 import type { RawAnswer, RawRequest, System, TestNode } from '../support/system.ts'
 
 /** What all cases share: a control plane, and two nodes that see each other. */

@@ -12,7 +12,7 @@ import {
   parseEnvelope,
   refusalOf,
 } from '@plexd/protocol'
-import type { EventStream } from '../support/event-stream.ts'
+import type { EventStream } from '@plexd/runtime/testing'
 import { assertShape } from '../support/shape.ts'
 import { newPublicKey, type System, startSystem, type TestNode } from '../support/system.ts'
 

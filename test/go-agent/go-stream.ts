@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { rawMembers } from '@plexd/protocol'
-import { openEventStream } from '../support/event-stream.ts'
+import { openEventStream } from '@plexd/runtime/testing'
 import { type GoClient, type GoServer, goUserAgent } from './go-client.ts'
 import { goDecode } from './go-json.ts'
 import { goPayloads } from './go-types.ts'

@@ -5,9 +5,8 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { controlApi, createClient, localApi } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
-import { until } from '@plexd/runtime/testing'
+import { type EventStream, until } from '@plexd/runtime/testing'
 import type { AgentProcess } from '../../scripts/programs/agent.ts'
-import type { EventStream } from '../support/event-stream.ts'
 import { type System, startSystem, type TestNode } from '../support/system.ts'
 
 /** A node is offline after ten of these. An agent beats each second at most. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { controlApi, type EventRecord, type NodeState } from '@plexd/protocol'
-import { comparable, until } from '@plexd/runtime/testing'
-import { openEventStream } from './event-stream.ts'
+import { comparable, openEventStream, until } from '@plexd/runtime/testing'
 import { ledgerFaults, sequenceOf } from './ledger.ts'
 import type { ScriptedNode } from './scripted-node.ts'
 import type { System } from './system.ts'

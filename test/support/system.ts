@@ -13,13 +13,13 @@ import {
   type Role,
 } from '@plexd/protocol'
 import { createHttpTransport } from '@plexd/runtime'
+import { type EventStream, openEventStream } from '@plexd/runtime/testing'
 import { type AgentProcess, startAgentProcess } from '../../scripts/programs/agent.ts'
 import {
   type ControlPlaneProcess,
   startControlPlaneProcess,
 } from '../../scripts/programs/control-plane.ts'
 import { type Output, runProgram } from '../../scripts/programs/program.ts'
-import { type EventStream, openEventStream } from './event-stream.ts'
 
 /** An answer as it came, whatever its status. */
 export interface RawAnswer {

@@ -1,7 +1,7 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { readCa } from '@plexd/runtime'
-import { type Block, type BlockReader, createBlockReader } from '@plexd/runtime/testing'
+import { readCa } from '../net/http-transport.ts'
+import { type Block, type BlockReader, createBlockReader } from './block-reader.ts'
 
 /** An answer to a request for the event stream: 200 and blocks, or another status and a body. */
 export interface EventStream extends Disposable {
@@ -10,21 +10,27 @@ export interface EventStream extends Disposable {
   /** Of an answer that is no stream. */
   readonly body: string
   readonly reader: BlockReader
+  /** All that have come, in order, whether asked for or not. */
+  readonly blocks: readonly Block[]
   /** The next block; undefined once the stream has ended. Rejects after `timeoutMs`, without losing a block. */
   next(timeoutMs?: number): Promise<Block | undefined>
   /** The next block of this type; those before it are dropped. */
   find(type: string, timeoutMs?: number): Promise<Block>
   readonly ended: Promise<void>
+  pause(): void
+  resume(): void
 }
 
 export interface EventStreamOptions {
-  /** `https://host:port` */
+  /** `https://host:port`, or `http://host:port`. */
   url: string
-  caFile: string
+  /** For https. */
+  caFile?: string
   path: string
   token?: string
   lastEventId?: string
   userAgent?: string
+  headers?: Readonly<Record<string, string>>
 }
 
 /** Resolves when the status has come; rejects when no answer comes. */
@@ -57,9 +63,12 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
     headers: response.headers,
     body,
     reader,
+    blocks: queue.blocks,
     next: (timeoutMs = 20_000) => queue.next(AbortSignal.timeout(timeoutMs)),
     find,
     ended,
+    pause: () => void response.pause(),
+    resume: () => void response.resume(),
     [Symbol.dispose]: destroy,
   }
 }
@@ -71,19 +80,24 @@ function connect({
   token,
   lastEventId,
   userAgent = 'plexd-test',
+  headers,
 }: EventStreamOptions): Promise<{ response: IncomingMessage; destroy: () => void }> {
+  const options = {
+    agent: false,
+    headers: {
+      accept: 'text/event-stream',
+      'cache-control': 'no-cache',
+      'user-agent': userAgent,
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+      ...headers,
+    },
+  }
   return new Promise((resolve, reject) => {
-    const request = https.get(url + path, {
-      ca: readCa(caFile),
-      agent: false,
-      headers: {
-        accept: 'text/event-stream',
-        'cache-control': 'no-cache',
-        'user-agent': userAgent,
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
-      },
-    })
+    const request =
+      caFile === undefined
+        ? http.get(url + path, options)
+        : https.get(url + path, { ...options, ca: readCa(caFile) })
     request.on('error', reject).on('response', (response) => {
       // A connection that breaks is an end like any other.
       response.on('error', () => undefined)
@@ -92,12 +106,14 @@ function connect({
   })
 }
 
-/** Blocks that came and were not asked for yet. One asks at a time. */
+/** Blocks in the order they came, each given out once. One asks at a time. */
 function createQueue() {
   const blocks: Block[] = []
+  let taken = 0
   let over = false
   let wake = (): void => undefined
   return {
+    blocks,
     push(block: Block) {
       blocks.push(block)
       wake()
@@ -107,13 +123,13 @@ function createQueue() {
       wake()
     },
     async next(deadline: AbortSignal): Promise<Block | undefined> {
-      while (blocks.length === 0 && !over) {
+      while (blocks.length === taken && !over) {
         const woken = Promise.withResolvers<void>()
         wake = woken.resolve
         deadline.addEventListener('abort', () => woken.reject(deadline.reason), { once: true })
         await woken.promise
       }
-      return blocks.shift()
+      return blocks[taken] && blocks[taken++]
     },
   }
 }
