@@ -3,7 +3,7 @@ import { createUnixTransport } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { describeEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
 
-/** What the daemon on this machine answers, or why it does not. */
+/** The daemon's answer, or why there is none. */
 export async function askDaemon<T>(
   { socketPath }: AgentConfig,
   ask: (client: Client<LocalApi>) => Promise<{ body: T }>,
@@ -17,7 +17,7 @@ export async function askDaemon<T>(
   }
 }
 
-/** What brings the mesh back: a daemon, and where one runs already it knows why it is not there. */
+/** The command that brings the mesh back, or if a daemon is running, tells why it is down. */
 export async function remedyOfAbsence(config: AgentConfig): Promise<'plexd up' | 'plexd status'> {
   const status = await askDaemon(config, (client) => client.getStatus({}))
   return status instanceof Error ? 'plexd up' : 'plexd status'

@@ -56,7 +56,7 @@ const wayRemedy =
 
 const unnamed = failed('none is named', 'give --api https://HOST:PORT, or "api:" in the config')
 
-/** The settings of a node are for root alone; its daemon tells the others how it fares. */
+/** Only root can read the node's settings; for other users the daemon knows. */
 async function asTheDaemonSays(config: AgentConfig): Promise<Finding | undefined> {
   const status = await askDaemon(config, (client) => client.getStatus({}))
   if (status instanceof Error) return undefined

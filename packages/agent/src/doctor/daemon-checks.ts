@@ -12,7 +12,7 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 
-/** What a running daemon says of itself. */
+/** What a running daemon reports. */
 export const daemonChecks: readonly Check<AgentConfig>[] = [
   { name: 'daemon', run: checkDaemon },
   { name: 'public endpoint', run: checkEndpoint },
@@ -26,7 +26,7 @@ async function checkDaemon(config: AgentConfig): Promise<Finding> {
   return failed(status.problems.join('; '), 'plexd status')
 }
 
-/** One that takes the question and does not answer is there, and hangs. */
+/** A daemon that accepts the connection and does not answer is running, but hangs. */
 function tellSilence(error: Error, { socketPath }: AgentConfig): Finding {
   const detail = `none answers at "${socketPath}": ${describeError(error)}`
   return errorCodeOf(error) === 'ETIMEDOUT'

@@ -19,7 +19,7 @@ import { readRanges } from '../routing/networks.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 
-/** Whether what others wrote into the packet filter lets the mesh be, and whether it stays shut without our table. */
+/** Whether rules of other programs disturb the mesh, and whether it stays closed without our table. */
 export const firewallChecks: readonly Check<AgentConfig>[] = [
   { name: 'backstop', run: ifFiltered(checkHeld) },
   { name: 'host firewall', run: ifDriven(checkHostFirewall) },
@@ -43,7 +43,6 @@ function ifFiltered(check: Run): Run {
       : ifDriven(check)(config)
 }
 
-/** What drops all on the mesh interface that our table did not let pass, also while somebody has flushed that. */
 async function checkHeld(config: AgentConfig): Promise<Finding> {
   const { meshInterface } = config
   const [held] = await findBackstops(meshInterface)

@@ -17,7 +17,7 @@ import {
 import { remedyOfAbsence } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 
-/** Whether the interface of the mesh is there, is ours, and works. */
+/** Whether the mesh interface exists, is ours, and works. */
 export const interfaceCheck: Check<AgentConfig> = {
   name: 'interface',
   run: ifMesh(checkInterface),
@@ -32,7 +32,7 @@ async function checkInterface(config: AgentConfig): Promise<Finding> {
   )
 }
 
-/** What is known of who listens for orders, without asking: one that is stopped would answer late, or never. */
+/** Checks the process behind the UAPI socket without asking it: if stopped, it would answer late, or never. */
 async function checkSocket({ meshInterface: name }: AgentConfig): Promise<Finding | undefined> {
   const path = uapiSocketPath(uapiDir, name)
   const processes = await findTunnelProcesses(path)

@@ -22,7 +22,7 @@ import { secretFilesCheck } from './secret-files-check.ts'
 import { toolChecks } from './tool-checks.ts'
 import { checkWireguard } from './wireguard-check.ts'
 
-/** What must be so on this machine, whether a daemon runs or not. */
+/** What the machine needs, whether a daemon is running or not. */
 export const machineChecks: readonly Check<AgentConfig>[] = [
   { name: 'identity', run: checkIdentity },
   secretFilesCheck,

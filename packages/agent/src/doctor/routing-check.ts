@@ -11,7 +11,7 @@ import { meshTable } from '../routing/routing-plan.ts'
 import { remedyOfAbsence } from './ask-daemon.ts'
 import { ifMesh } from './if-mesh.ts'
 
-/** Whether the mesh and the networks of this machine get along, with a daemon or without. */
+/** Whether the mesh conflicts with the networks of this machine, whether a daemon is running or not. */
 export const routingCheck: Check<AgentConfig> = {
   name: 'routing',
   run: ifMesh(checkRouting),
@@ -39,18 +39,18 @@ async function checkRouting(config: AgentConfig): Promise<Finding> {
   )
 }
 
-/** What the config keeps out is put right there; all else is to be seen in the routes. */
+/** A range that the config excludes is corrected there; everything else is visible in the routes. */
 function remedyFor({ meshRanges, pinned }: PlannedPlace): string {
   if (!pinned || meshRanges.every((range) => pinned.includes(range)))
     return 'ip route show table all'
   return `set "mesh.range" in the config to ${meshRanges.join(', ')}, or remove it, and restart plexd`
 }
 
-/** Rules of others may take the packets of one user, or of one interface: nobody can ask the kernel for the ways of all. */
+/** Counted by the filter: a rule of another program may apply to one user or interface only, which `ip route get` does not show. */
 async function findInClear(): Promise<Finding | undefined> {
   const firewall = createNftables({ log: createLog('plexd', 'error') })
-  const counters = await firewall.counters().catch(() => new Map<string, { packets: number }>()) // what is wrong with nft is told by its own row
-  const packets = counters.get(ownNames.inClear)?.packets ?? 0
+  const counters = await firewall.counters().catch(() => undefined) // a fault of nft has a check of its own
+  const packets = counters?.get(ownNames.inClear)?.packets ?? 0
   if (packets === 0) return undefined
   return warning(
     `packets for the mesh, ${packets} since its filter was written last, would have left by another interface, in clear, and were dropped: a rule of another program comes before the mesh`,

@@ -17,7 +17,7 @@ import { draftPath } from '../registration/enrol.ts'
 
 export const secretFilesCheck: Check<AgentConfig> = { name: 'secret files', run: checkSecretFiles }
 
-/** Each file with a key or a token that plexd reads, by the rule by which it reads it. */
+/** Each file with a key or a token, by the same rule that plexd applies when it reads it. */
 async function checkSecretFiles(config: AgentConfig): Promise<Finding> {
   const { dataDir, tokenFile, httpEnabled, httpTokenFile } = config
   const ours = [...identityFiles(dataDir), draftPath(dataDir)]

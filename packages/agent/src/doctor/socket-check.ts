@@ -5,7 +5,7 @@ import { type Check, type Finding, failed, ok, warning } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { findGroup } from '../local-api/sockets/group.ts'
 
-/** Whether programs on this machine come to the socket of the Local Node API. */
+/** Whether programs on this machine can use the socket of the Local Node API. */
 export const socketCheck: Check<AgentConfig> = { name: 'local socket', run: checkSocket }
 
 const group = 'plexd'
@@ -28,7 +28,7 @@ async function checkSocket({ socketPath, socketEnabled }: AgentConfig): Promise<
   )
 }
 
-/** The first one, from above, that members of the group cannot pass. */
+/** The topmost folder of the path that members of the group cannot enter. */
 async function closedFolder(path: string, gid: number): Promise<string | undefined> {
   const folder = dirname(path)
   if (folder === path) return undefined

@@ -15,7 +15,7 @@ import { isWanted } from '../health/tool-watch.ts'
 import { ifMesh } from './if-mesh.ts'
 import { hasKernelWireguard } from './wireguard-check.ts'
 
-/** A row for each program of others that plexd runs. */
+/** A row for each external program that plexd runs. */
 export const toolChecks: readonly Check<AgentConfig>[] = (Object.keys(tools) as Tool[]) // its keys are all that there are
   .filter((tool) => tools[tool].of === undefined)
   .map((tool) => ({ name: `tool ${tool}`, run: (config) => checkTool(tool, config) }))

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import { exec, type Finding, failed, findTool, ok } from '@plexd/runtime'
 import { tunFault, tunRemedy } from '../wireguard/backend/tun.ts'
 
-/** Whether anything on this machine can move the packets of a mesh. */
+/** Whether this machine has a WireGuard, in the kernel or as wireguard-go. */
 export async function checkWireguard(): Promise<Finding> {
   if ((await findTool('wg')) === undefined)
     return failed('wg is missing', 'apt-get install wireguard-tools')
@@ -18,7 +18,7 @@ export async function checkWireguard(): Promise<Finding> {
   return ok('by wireguard-go: this kernel has no WireGuard')
 }
 
-/** In a container its module may be loaded, and none lie there to be loaded. */
+/** In a container the module may be loaded without being installed there. */
 export async function hasKernelWireguard(): Promise<boolean> {
   const [isLoaded, isThere] = await Promise.all([
     succeeds(access('/sys/module/wireguard')),

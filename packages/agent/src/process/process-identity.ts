@@ -35,16 +35,16 @@ function networkOf(pid: number | 'self'): Promise<string | undefined> {
 
 /**
  * `kill -9`, if it is still the same process and in our network namespace. Resolves when it has ended; rejects if it does
- * not within `patienceMs`.
+ * not within five seconds.
  */
 export async function endProcess(
   process_: ProcessIdentity,
-  { sleep, patienceMs = 5_000 }: { sleep(ms: number): Promise<void>; patienceMs?: number },
+  { sleep }: { sleep(ms: number): Promise<void> },
 ): Promise<void> {
   const { pid, name } = process_
   if (hasEnded(process_) || !(await isInOurNetwork(pid))) return
   process.kill(pid, 'SIGKILL')
-  if (!(await untilEnded(process_, { sleep, patienceMs })))
+  if (!(await untilEnded(process_, { sleep, patienceMs: 5_000 })))
     throw new Error(`end process ${pid} (${name}): it does not end, not even by SIGKILL`)
 }
 

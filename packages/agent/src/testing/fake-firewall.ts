@@ -1,5 +1,4 @@
 import type { Firewall } from '../firewall/firewall.ts'
-import type { RuleCounter } from '../firewall/nft/counters.ts'
 import type { ObservedFirewall } from '../firewall/nft/listing.ts'
 import type { Ruleset } from '../firewall/rules/ruleset.ts'
 
@@ -11,12 +10,10 @@ export interface FakeFirewall extends Firewall {
   flush(): void
   /** Lets the next calls of `apply` fail, until told otherwise. */
   fail(error: Error | undefined): void
-  count(name: string, counter: RuleCounter): void
 }
 
 export function createFakeFirewall(): FakeFirewall {
   const applied: Ruleset[] = []
-  const counters = new Map<string, RuleCounter>()
   let observed: ObservedFirewall = { state: 'missing', generation: 0, objects: [] }
   let failure: Error | undefined
   return {
@@ -32,7 +29,7 @@ export function createFakeFirewall(): FakeFirewall {
     async remove() {
       observed = { state: 'missing', generation: 0, objects: [] }
     },
-    counters: async () => counters,
+    counters: async () => new Map(),
     check: async () => undefined,
     flush() {
       observed = { state: 'changed', generation: observed.generation, objects: [] }
@@ -40,6 +37,5 @@ export function createFakeFirewall(): FakeFirewall {
     fail(error) {
       failure = error
     },
-    count: (name, counter) => void counters.set(name, counter),
   }
 }
