@@ -4,7 +4,7 @@ import { putNode } from '../rows/fleet/nodes.ts'
 
 /** Announces the endpoints of nodes that had exceeded the rate limit. */
 export async function tellMoves(app: State & NodeMemory): Promise<void> {
-  await Promise.all(app.moves.due(app.fleet.allNodes()).map(({ id }) => tell(app, id)))
+  await Promise.all(app.moves.due(app.fleet.untoldNodes()).map(({ id }) => tell(app, id)))
 }
 
 async function tell({ change, moves }: State & NodeMemory, id: string): Promise<void> {

@@ -10,12 +10,17 @@ const change = fc.oneof(
       no: fc.integer({ min: 1, max: 5 }),
       hostname: fc.constantFrom('web', 'db', 'cache'),
       token: fc.nat(3),
+      endpoint_untold: fc.boolean(),
     })
     .map(
-      ({ no, hostname, token }): FleetChange => ({
+      ({ no, hostname, token, endpoint_untold }): FleetChange => ({
         type: 'node_put',
         // A hostname and a token belong to one node, as the rows have it.
-        node: aNode(no, { hostname: `${hostname}-${no}`, token_hash: `token-${no}-${token}` }),
+        node: aNode(no, {
+          hostname: `${hostname}-${no}`,
+          token_hash: `token-${no}-${token}`,
+          endpoint_untold,
+        }),
       }),
     ),
   fc.record({
@@ -47,6 +52,20 @@ describe('fleet', () => {
         for (const inverse of inverses.toReversed()) if (inverse) fleet.apply(inverse)
 
         assert.deepEqual(contentOf(fleet), expected)
+      }),
+    )
+  })
+
+  it('names the nodes that have an endpoint to be told', () => {
+    fc.assert(
+      fc.property(fc.array(change), (changes) => {
+        const fleet = createFleet()
+        for (const step of changes) fleet.apply(step)
+        const { nodes, untold } = contentOf(fleet)
+        assert.deepEqual(
+          untold,
+          nodes.filter((node) => node.endpoint_untold),
+        )
       }),
     )
   })
@@ -111,6 +130,7 @@ function contentOf(fleet: Fleet) {
   return {
     nodes: [...fleet.nodes('ten_1')].toSorted((a, b) => a.no - b.no),
     names,
+    untold: [...fleet.untoldNodes()].toSorted((a, b) => a.no - b.no),
     policies: fleet.policies('ten_1').toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     count: fleet.nodeCount(),
   }

@@ -105,6 +105,8 @@ export interface Fleet {
   nodes(tenantId: string): Iterable<NodeRecord>
   /** Of every tenant. */
   allNodes(): Iterable<NodeRecord>
+  /** Those whose `endpoint_untold` is set. */
+  untoldNodes(): Iterable<NodeRecord>
   nodeCount(tenantId?: string): number
   /** In the order in which they apply. */
   policies(tenantId: string): readonly PolicyRecord[]
@@ -134,6 +136,7 @@ export function createFleet(): MutableFleet {
   const byPublicKey = new Map<string, NodeRecord>()
   const byMeshIp = new Map<string, NodeRecord>()
   const byTokenHash = new Map<string, NodeRecord>()
+  const untold = new Map<string, NodeRecord>()
   const departed = new Map<string, Departed>()
   const policies = new Map<string, PolicyRecord>()
   const inOrder = new Map<string, readonly PolicyRecord[]>()
@@ -151,6 +154,7 @@ export function createFleet(): MutableFleet {
     drop(byPublicKey, keyOf(node.tenant_id, node.public_key))
     drop(byMeshIp, keyOf(node.tenant_id, node.mesh_ip))
     for (const hash of tokenHashesOf(node)) drop(byTokenHash, hash)
+    untold.delete(node.id)
   }
 
   /** Updates a tenant's mesh for one of its nodes. */
@@ -173,6 +177,7 @@ export function createFleet(): MutableFleet {
     byHostname.set(name, [...(byHostname.get(name) ?? []), node])
     byPublicKey.set(keyOf(node.tenant_id, node.public_key), node)
     byMeshIp.set(keyOf(node.tenant_id, node.mesh_ip), node)
+    if (node.endpoint_untold) untold.set(node.id, node)
     for (const hash of tokenHashesOf(node)) {
       byTokenHash.set(hash, node)
       departed.delete(hash)
@@ -292,6 +297,7 @@ export function createFleet(): MutableFleet {
     departedByTokenHash: (hash) => departed.get(hash),
     nodes: nodesOf,
     allNodes: () => nodes.values(),
+    untoldNodes: () => untold.values(),
     nodeCount: (tenantId) => (tenantId === undefined ? nodes.size : tenantNodes(tenantId).size),
     policies: (tenantId) => inOrder.get(tenantId) ?? [],
     mesh: (tenantId) => meshes.getOrInsertComputed(tenantId, readMesh),

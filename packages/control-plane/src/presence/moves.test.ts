@@ -23,15 +23,15 @@ describe('moves', () => {
     assert.equal(turns(), 5)
   })
 
-  it('names who waits when it has a turn, until it is told', () => {
+  it('names who has a turn of those that wait', () => {
     let nowMs = 1_000_000
     const moves = createMoves(limits, () => nowMs)
     for (const no of [1, 2]) while (moves.take(no));
-    const waiting = aNode(1, { endpoint_untold: true })
-    assert.deepEqual(moves.due([waiting, aNode(2)]), [])
-    nowMs += 10_000
-    assert.deepEqual(moves.due([waiting, aNode(2)]), [waiting])
     assert.deepEqual(moves.due([aNode(1), aNode(2)]), [])
+    nowMs += 10_000
+    assert.deepEqual(moves.due([aNode(1)]), [aNode(1)])
+    while (moves.take(1));
+    assert.deepEqual(moves.due([aNode(1), aNode(2)]), [aNode(2)])
   })
 
   it('never gives more turns in any time than it may', () => {

@@ -8,8 +8,8 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 export interface Moves {
   /** Takes a token if the node has one; returns whether it had. */
   take(no: number): boolean
-  /** Of the nodes that wait, those that now have a token. */
-  due(nodes: Iterable<NodeRecord>): NodeRecord[]
+  /** Of these nodes, those that now have a token. */
+  due(waiting: Iterable<NodeRecord>): NodeRecord[]
 }
 
 export function createMoves(
@@ -34,10 +34,10 @@ export function createMoves(
       fullAtMs.set(no, monotonic() + missingMs(no) + refillMs)
       return true
     },
-    due(nodes) {
+    due(waiting) {
       const nowMs = monotonic()
       for (const [no, atMs] of fullAtMs) if (atMs <= nowMs) fullAtMs.delete(no)
-      return [...nodes].filter(({ no, endpoint_untold }) => endpoint_untold && hasTurn(no))
+      return [...waiting].filter(({ no }) => hasTurn(no))
     },
   }
 }
