@@ -21,6 +21,12 @@ describe('fold', () => {
     assert.deepEqual(fold(aState({ peers: [db, web] }), added(moved))?.peers, [moved, web])
   })
 
+  it("drops what an event has beside a peer, also what is called like an object's own", () => {
+    const beside = JSON.parse('{"peer_id":"n_db","toString":"x","constructor":"y","__proto__":{}}')
+    const [peer = {}] = fold(emptyDesiredState, added({ ...db, ...beside }))?.peers ?? []
+    assert.deepEqual(Object.keys(peer).toSorted(), Object.keys(db).toSorted())
+  })
+
   it('removes a peer, known or not', () => {
     const state = aState({ peers: [db, web] })
     assert.deepEqual(fold(state, removed('n_db'))?.peers, [web])

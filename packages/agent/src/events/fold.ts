@@ -90,7 +90,7 @@ function isWhole(peer: Partial<Peer>): peer is Peer {
 /** Only the fields of the schema, without those that an event has beside them. */
 function fieldsOf<T extends object>(schema: { properties: object }, value: T): T {
   const fields = Object.entries(value).filter(
-    ([name, field]) => name in schema.properties && field !== undefined,
+    ([name, field]) => Object.hasOwn(schema.properties, name) && field !== undefined,
   )
   return Object.fromEntries(fields) as T // what was left out is not in the schema, or was not there
 }

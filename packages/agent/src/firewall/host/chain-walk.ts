@@ -47,11 +47,12 @@ export function walkChain(base: Chain, chains: readonly Chain[], probe: Probe): 
     // A rule that matches only perhaps does not count, unless it accepts and names our interface or port.
     if (verdict === 'accept') return way.isCertain || way.isNamed ? 'accept' : undefined
     if (verdict === 'drop') return way.isCertain && !way.mayHaveLeft ? 'drop' : undefined
+    if (target === undefined || way.depth >= 16) return undefined
     const next = chains.find(
       ({ family, table, name }) =>
         family === chain.family && table === chain.table && name === target,
     )
-    return next && way.depth < 16 ? walkFrom(next, way) : undefined
+    return next && walkFrom(next, way)
   }
 }
 

@@ -187,6 +187,7 @@ function ofMeshTexts(
     `ip ${end} ${amongText(meshRanges)}${others} meta mark and 0xffff != 0x${meshMark.toString(16)}`,
   ]
 }
+
 /** A single one needs no braces. */
 function amongText(ranges: readonly string[]): string {
   return ranges.length === 1 ? `${ranges[0]}` : `{ ${ranges.join(', ')} }`
@@ -198,13 +199,13 @@ const tcpHeaderBytes = 40
 /** The chains and maps of a table with this ruleset, with their numbers of lines or elements. */
 export function objectsOf(ruleset: Ruleset, generation: number): Map<string, number> {
   const { denied, allowed, decide, maps } = namesOf(ruleset, generation)
-  // Its first line is the hook.
   const filled = Object.entries(baseRules(ruleset, generation))
   return new Map([
     ...maps.map((name, index): [string, number] => [name, ruleset.layers[index]?.length ?? 0]),
     [denied, ruleset.logDenied ? 2 : 1],
     [allowed, 1],
     [decide, 3 + 2 * maps.length],
+    // The first line of a base chain is its hook.
     ...filled.map(([chain, rules]): [string, number] => [chain, 1 + rules.length]),
   ])
 }
