@@ -99,6 +99,22 @@ describe('signing keys', () => {
     assert.deepEqual(rows.map(({ state }) => state).toSorted(), ['current', 'previous', 'retired'])
   })
 
+  it('are opened by a master key that came while they were replaced', async () => {
+    await using folder = await makeTemporaryFolder()
+    const first = await startControlPlane({ dataDir: folder.path })
+    const { change, masterKey, masterKeyRotation } = first.app
+    const changeLater: typeof change = async (work) => {
+      await masterKeyRotation.run()
+      return change(work)
+    }
+    await replaceSigningKey({ change: changeLater, masterKey }, hour)
+    const told = first.app.keyring.signingKeys()
+    await first[Symbol.asyncDispose]()
+
+    await using again = await startControlPlane({ dataDir: folder.path })
+    assert.deepEqual(again.app.keyring.signingKeys(), told)
+  })
+
   it('are known to a second follower of the log', async () => {
     const clock = createFakeClock()
     await using plane = await startControlPlane({ clock })

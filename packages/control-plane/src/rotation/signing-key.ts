@@ -14,10 +14,11 @@ export async function replaceSigningKey(
   { change, masterKey }: { change: Change; masterKey: MasterKey },
   transitionMs: number,
 ): Promise<StoredSigningKey> {
-  const next = await newSigningKey(masterKey)
   return change(async (unit) => {
     const [old, previous] = await readSigningKeys(unit.tx)
     if (previous && isValid(previous, unit.nowMs)) throw inTransition(previous)
+    // Sealed in the unit that stores it: a rotation of the master key in between would miss it, and nothing could open it.
+    const next = await newSigningKey(masterKey)
     const expires_at = unit.nowMs + transitionMs
     const told = emitKeys(unit, next.public_key, old && { ...old, expires_at })
     const key = { ...next, since_seq: told?.seq ?? 0, created_at: unit.nowMs }
