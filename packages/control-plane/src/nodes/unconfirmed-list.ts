@@ -1,10 +1,10 @@
 import type { LabelUse, Metadata, UnconfirmedLabel } from '@plexd/protocol'
 import type { Log } from '@plexd/runtime'
 import { targetView } from '../entries/target.ts'
-import type { EntryKind, ScopedEntry } from '../mesh/entry-scope.ts'
+import type { EntryKind } from '../mesh/entry-scope.ts'
 import type { Fleet, NodeRecord } from '../mesh/fleet.ts'
 import { type SelectorUse, selectorUse, usesThatChange } from '../mesh/label-uses.ts'
-import { dataByTarget, secretsByTarget } from '../rows/entries.ts'
+import { readSizes } from '../rows/entries.ts'
 import type { Reader } from '../store/db.ts'
 import { readUnconfirmed, type UnconfirmedNode } from './unconfirmed.ts'
 
@@ -64,14 +64,12 @@ function usesInPolicies(fleet: Fleet, tenantId: string): SelectorUse[] {
 }
 
 async function usesInEntries(reader: Reader, tenantId: string): Promise<SelectorUse[]> {
-  const usesOf = (kind: EntryKind, entries: readonly ScopedEntry[]) =>
-    entries.flatMap(({ key, target }) =>
-      selectorUse({ kind, name: key, selector: targetView(target).selector ?? '' }),
-    )
-  return [
-    ...usesOf('data', await dataByTarget(reader, tenantId).shared()),
-    ...usesOf('secret', await secretsByTarget(reader, tenantId).shared()),
-  ]
+  const usesOf = async (kind: EntryKind) =>
+    (await readSizes(reader, kind, tenantId)).flatMap(({ key, target }) => {
+      const { selector } = targetView(target)
+      return selector === undefined ? [] : selectorUse({ kind, name: key, selector })
+    })
+  return [...(await usesOf('data')), ...(await usesOf('secret'))]
 }
 
 /** Nobody reads more lines than this at a start. */
