@@ -64,7 +64,7 @@ function adapt(database: DatabaseSync) {
   return {
     close: () => database.close(),
     prepare(sql: string) {
-      if (statements.size >= maxStatements) statements.clear()
+      if (statements.size >= maxStatements && !statements.has(sql)) statements.clear()
       const prepared = statements.getOrInsertComputed(sql, () => database.prepare(sql))
       return {
         reader: prepared.columns().length > 0,
