@@ -270,7 +270,7 @@ function removeRoute({ type, dst }: LocalRoute): LinkRepair {
   }
 }
 
-/** The commands that remove all of it, except what another plexd has in the table, and then the rule. Pure. */
+/** The commands that remove rule and routes. What another plexd has in the table stays, and then the rule does too. Pure. */
 export function planRoutingRemoval(interfaceName: string, { rules, routes }: Routing): string[] {
   const present = routes.filter(({ table }) => table === meshTable)
   const leading = present.some((route) => isOfAnother(route, interfaceName))

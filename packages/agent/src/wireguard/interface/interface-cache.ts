@@ -21,7 +21,7 @@ export interface InterfaceCache {
   trust(): Disposable
 }
 
-/** Less than the interval of reconciliations, so that each observes the interface. */
+/** Less than the usual interval of reconciliations, so that each observes the interface. */
 const trustedMs = 30_000
 /** Re-adding a peer whose session is younger costs one more handshake. */
 const freshMs = 1_000
