@@ -3,6 +3,7 @@
  * process; what starts programs has one for each file. A file that failed runs once more, alone: one that passes then is
  * named as flaky, which is a fault to be mended, and the run passes.
  */
+import { globSync } from 'node:fs'
 import { relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -15,9 +16,11 @@ import { filesToRunAgain, slowest } from './second-run.ts'
 
 /** First, and alone: they look at what a run of tests leaves outside. */
 const house = ['test/*.test.ts']
-/** Beside each other: one after the other took 15 minutes on two cores, of which the systems' tests wait most. */
+/** Two lanes beside each other: in one lane it took 15 minutes on two cores, in most of which they had nothing to do. */
 const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts']
-const systems = ['test/*/**/*.test.ts']
+/** They start programs, but change nothing of the machine that a mesh beside them would notice. */
+const programs = ['contract', 'go-agent', 'kill', 'reload'].map((room) => `test/${room}/*.test.ts`)
+const systems = globSync('test/*/**/*.test.ts', { exclude: programs })
 
 const { values: flags, positionals: files } = parseArgs({
   options: { all: { type: 'boolean', default: false } },
@@ -55,10 +58,7 @@ const runs =
     ? [await runTests(files, options)]
     : [
         await runTests(house, options),
-        ...(await Promise.all([
-          runTests(['--test-isolation=none', ...units], options),
-          runTests(systems, options),
-        ])),
+        ...(await Promise.all([runUnitsAndPrograms(), runTests(systems, options)])).flat(),
       ]
 const again = isInterrupted ? [] : filesToRunAgain(runs)
 const seconds: Run[] = []
@@ -68,6 +68,13 @@ for (const text of left) console.error(`error: after the tests: ${text}`)
 report()
 const passes = again.length > 0 ? hasPassed(seconds) : hasPassed(runs)
 process.exitCode = passes && left.length === 0 ? 0 : 1
+
+async function runUnitsAndPrograms(): Promise<Run[]> {
+  return [
+    await runTests(['--test-isolation=none', ...units], options),
+    await runTests(programs, options),
+  ]
+}
 
 function hasPassed(given: readonly Run[]): boolean {
   return given.every(({ passed }) => passed)
