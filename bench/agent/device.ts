@@ -16,7 +16,7 @@ import {
   timeOf,
 } from './mesh-device.ts'
 
-/** A6, A7 and A8: 1,000 peers into WireGuard, a restart without a change, one change, and what the last sight saves. */
+/** A6, A7 and A8: 1,000 peers into WireGuard, a restart without a change, one change, and what the cached interface saves. */
 export const device: Bench = {
   name: 'device',
   targets: ['A6', 'A7', 'A8'],
@@ -99,7 +99,7 @@ async function changes(context: BenchContext, mesh: MeshDevice): Promise<void> {
     target: { atMost: 40 },
   })
   const { median } = quantiles(watched)
-  addGain(context, 'last-sight: one peer changed', { with: median, without: unwatched.median })
+  addGain(context, 'interface-cache: one peer changed', { with: median, without: unwatched.median })
 
   // Where connections leave no access time, the watch looks only once a minute.
   const restored: number[] = []
