@@ -20,6 +20,7 @@ const maxPieceChars = 128 * 1024
 /** Answers 200 and a comment at once, so that the client sees that it is connected. */
 export function openSse(reply: FastifyReply, now: () => number): SseStream {
   const response = reply.hijack().raw
+  const { socket } = response
   let stalledSince: number | undefined
   response.writeHead(200, {
     'content-type': 'text/event-stream',
@@ -34,19 +35,20 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
     stalledSince = now()
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        response.off('drain', settle)
+        socket?.off('drain', settle)
         response.off('close', settle)
         stalledSince = undefined
         if (response.destroyed || response.writableEnded) reject(closed())
         else resolve()
       }
-      response.on('drain', settle)
+      socket?.on('drain', settle)
       response.on('close', settle)
     })
   }
 
+  /** To the socket itself: the response would hand it four pieces, and the event loop a callback that sends them together. */
   function writePiece(text: string, onFlushed?: () => void): Promise<void> | undefined {
-    const more = response.write(text, (error) => {
+    const more = socket?.write(response.chunkedEncoding ? chunkOf(text) : text, (error) => {
       if (!error) onFlushed?.()
     })
     return more ? undefined : drained()
@@ -76,6 +78,11 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
       else response.once('close', run)
     },
   }
+}
+
+/** A chunk of the body (RFC 9112, section 7.1). */
+function chunkOf(text: string): string {
+  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 }
 
 /** Does not split surrogate pairs, because each chunk is encoded by itself. */
