@@ -1,16 +1,20 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { DoneFuncWithErrOrRes, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Answers HEAD: drops the content that GET would send, but keeps its length. */
-export async function withoutBody(
+export function withoutBody(
   request: FastifyRequest,
   reply: FastifyReply,
   payload: unknown,
-): Promise<unknown> {
-  if (request.method !== 'HEAD') return payload
+  done: DoneFuncWithErrOrRes,
+): void {
+  if (request.method !== 'HEAD') {
+    done(null, payload)
+    return
+  }
   if (isStream(payload)) payload.destroy()
   else if (typeof payload === 'string' || Buffer.isBuffer(payload))
     reply.header('content-length', Buffer.byteLength(payload))
-  return undefined
+  done()
 }
 
 function isStream(payload: unknown): payload is { destroy(): void } {

@@ -20,7 +20,7 @@ import { answerClientError } from './client-error.ts'
 import { compress } from './compress.ts'
 import { drain } from './drain.ts'
 import { withoutBody } from './head.ts'
-import { markAnswers } from './mark-answers.ts'
+import { ignoreExpectations, markedResponse } from './mark-answers.ts'
 import { problemOf } from './problem.ts'
 import { takeTurns } from './turns.ts'
 
@@ -37,6 +37,8 @@ export interface ServerOptions<Principal> {
   life: string
   /** Authenticates the caller before the body is read. Throws an ApiError if the call is not allowed. */
   callerOf(operation: Operation): (request: FastifyRequest) => Principal | Promise<Principal>
+  /** There is a caller, and the call is allowed. */
+  onAuthenticated?(request: FastifyRequest): void
   /** While it returns a reason, every request is answered 503. */
   notServing(): 'starting' | 'stopping' | undefined
   onAnswer?(name: string, status: number, seconds: number): void
@@ -71,17 +73,18 @@ export const minTlsVersion = 'TLSv1.2'
 /** Fastify with our conventions: errors as in problem.ts, gzip bodies, exact content types, 405 with Allow. */
 export function createServer<Principal>(options: ServerOptions<Principal>): FastifyInstance {
   const { routes, log } = options
+  const http = { ...connections, ServerResponse: markedResponse(options.life) }
   const server = Fastify({
     ...(options.tls
       ? {
           https: {
             ...options.tls,
-            ...connections,
+            ...http,
             minVersion: minTlsVersion,
             handshakeTimeout: options.limits.handshake_ms,
           },
         }
-      : { http: connections }),
+      : { http }),
     logger: false,
     // Longer than the heartbeat interval, so that the connection can be reused for the next heartbeat.
     keepAliveTimeout: 90_000,
@@ -116,7 +119,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
 
   server.server.headersTimeout = 20_000
   const turns = takeTurns(server.server)
-  markAnswers(server.server, options.life)
+  ignoreExpectations(server.server)
 
   server.setErrorHandler((error, request, reply) => {
     const { auth } = request.routeOptions.config as { auth?: Auth }
@@ -133,22 +136,24 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   server.setNotFoundHandler(() => {
     throw new ApiError('not_found', 'not found')
   })
-  server.addHook('onRequest', async (_request, reply) => {
+  // The hooks of every request take callbacks: a promise for each would cost more than what they do.
+  server.addHook('onRequest', ({ raw, headers }, reply, done) => {
     const phase = options.notServing()
-    if (phase === undefined) return
-    reply.header('connection', 'close')
-    throw new ApiError('unavailable', `the control plane is ${phase}`, { retryAfterSeconds: 1 })
-  })
-  server.addHook('onRequest', async ({ raw, headers }) => {
+    if (phase !== undefined) {
+      reply.header('connection', 'close')
+      throw new ApiError('unavailable', `the control plane is ${phase}`, { retryAfterSeconds: 1 })
+    }
     if (raw.httpVersion === '1.1' && headers.host === undefined)
       throw new ApiError('bad_request', 'the request has no Host header: send it along')
+    done()
   })
   server.addHook('onSend', compress)
   server.addHook('onSend', withoutBody)
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     const { operationName } = request.routeOptions.config as { operationName?: string }
     options.onAnswer?.(operationName ?? 'unknown', reply.statusCode, reply.elapsedTime / 1_000)
     drain(request.raw)
+    done()
   })
   // Bodies are read after the gate, see bodyOf; Fastify reads none.
   server.removeAllContentTypeParsers()
@@ -184,10 +189,15 @@ function addRoute<Principal>(
     },
     onRequest: async (request) => {
       request.principal = await callerOf(request)
+      if (request.principal !== undefined) options.onAuthenticated?.(request)
     },
-    preValidation: async (request, reply) => {
-      Object.assign(request, await bodyOf(operation, { request, reply }, options.bodies))
-    },
+    ...(isBodyKept(operation)
+      ? {
+          preValidation: async (request, reply) => {
+            Object.assign(request, await bodyOf(operation, { request, reply }, options.bodies))
+          },
+        }
+      : {}),
     handler: async (request, reply) => {
       if (request.method === 'HEAD' && operation.responseKind === 'event-stream')
         return reply.type('text/event-stream').send('')
@@ -218,15 +228,18 @@ declare module 'fastify' {
 
 const utf8 = new TextDecoder()
 
-/** Parsed JSON, or the bytes of a batch; undefined for bodies that the handler reads, and for rows without a body. */
+/** Not for bodies that the handler reads, and for rows without a body. */
+function isBodyKept({ requestKind = 'json', request }: Operation): boolean {
+  return requestKind === 'batch' || (requestKind === 'json' && request !== undefined)
+}
+
+/** Parsed JSON, or the bytes of a batch. */
 async function bodyOf(
   operation: Operation,
   exchange: Exchange,
   bodies: Bodies,
 ): Promise<{ body: unknown; bodyText?: string }> {
-  const { requestKind = 'json', request } = operation
-  if (requestKind === 'batch') return { body: await bodies.read(exchange, operation) }
-  if (requestKind !== 'json' || !request) return { body: undefined }
+  if (operation.requestKind === 'batch') return { body: await bodies.read(exchange, operation) }
   // Without a content type the expected one is assumed (RFC 9110, section 8.3).
   const type = exchange.request.headers['content-type'] ?? 'application/json'
   if (!/^application\/json\s*(;|$)/i.test(type))

@@ -12,13 +12,15 @@ import { admitPacked } from './bootstrap-token.ts'
 export function callerOf(
   app: State & Seals & NodeMemory & Intake & Environment,
   operation: Operation,
-): (request: FastifyRequest) => Promise<unknown> {
+): (request: FastifyRequest) => unknown {
   if (operation.auth === 'bootstrap') return (request) => admitPacked(app, request)
-  const principalOf = (request: FastifyRequest): unknown =>
-    authenticate(operation, request, { ...app, nowMs: app.clock.now() })
-  if (operation.auth !== 'node') return async (request) => principalOf(request)
+  const principalOf = (request: FastifyRequest): unknown => {
+    const { fleet, firstTenantId, clock } = app
+    return authenticate(operation, request, { fleet, firstTenantId, nowMs: clock.now() })
+  }
+  if (operation.auth !== 'node') return principalOf
   const isCounted = isCountedWrite(operation)
-  return async (request) => {
+  return (request) => {
     const node = principalOf(request) as NodeRecord // what `node` rows are called by
     if (isCounted) {
       // Its bytes are counted once they have arrived.
@@ -26,11 +28,21 @@ export function callerOf(
       app.budgets.writes.charge(node.id, { records: 1 })
     }
     noteInstance(app, node, request)
-    await welcome(app, node)
-    await noteToken(app, node, bearerToken(request))
-    // Both calls may have replaced the node's record.
-    return app.fleet.node(node.id) ?? node
+    const isNew = node.status === 'pending' || node.next_token_hash !== null
+    return isNew ? settle(app, node, request) : node
   }
+}
+
+/** For a node that may prove by this call that it has stored its identity, or its next secrets. */
+async function settle(
+  app: State & Seals & Environment,
+  node: NodeRecord,
+  request: FastifyRequest,
+): Promise<NodeRecord> {
+  await welcome(app, node)
+  await noteToken(app, node, bearerToken(request))
+  // Both calls may have replaced the node's record.
+  return app.fleet.node(node.id) ?? node
 }
 
 /** With the source address, so that an operator can find the machine. */
@@ -44,7 +56,6 @@ function noteInstance(
   instances.heard(no, { id, address: request.ip })
 }
 
-/** A node's first call proves that it has stored its identity. */
 async function welcome(app: State & Environment, node: NodeRecord): Promise<void> {
   if (node.status !== 'pending') return
   try {

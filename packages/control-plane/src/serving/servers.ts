@@ -39,14 +39,8 @@ export function createServers(app: App, certificate: Tls | undefined): Servers {
     onWrong: app.metrics.wrongToken,
   })
   const common = {
-    callerOf(operation: Operation) {
-      const principalOf = callerOf(app, operation)
-      return async (request: FastifyRequest) => {
-        const principal = await principalOf(request)
-        if (principal !== undefined) admission.prove(request.raw)
-        return principal
-      }
-    },
+    callerOf: (operation: Operation) => callerOf(app, operation),
+    onAuthenticated: ({ raw }: FastifyRequest) => admission.prove(raw),
     notServing: app.notServing,
     life: app.life,
     onAnswer: app.metrics.answered,

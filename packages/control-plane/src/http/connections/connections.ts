@@ -15,7 +15,7 @@ export interface Connection<Socket extends Closable> {
   /** Whether it has been authenticated. */
   isProven: boolean
   isClosed: boolean
-  pool?: Set<Connection<Socket>>
+  pool: Set<Connection<Socket>> | undefined
 }
 
 export interface Connections<Socket extends Closable> {
@@ -43,7 +43,7 @@ export function createConnections<Socket extends Closable>(
   function leave(connection: Connection<Socket>): void {
     const { pool, source } = connection
     if (!pool) return
-    delete connection.pool
+    connection.pool = undefined
     pool.delete(connection)
     if (pool.size > 0) return
     for (const rank of ranks) if (rank.get(source) === pool) rank.delete(source)
@@ -84,7 +84,8 @@ export function createConnections<Socket extends Closable>(
       if (size >= max) makeRoom()
       if (size >= max) return undefined
       const source = sourceOf(socket.remoteAddress)
-      const connection = { socket, source, requests: 0, isProven: false, isClosed: false }
+      const fresh = { requests: 0, isProven: false, isClosed: false, pool: undefined }
+      const connection: Connection<Socket> = { socket, source, ...fresh }
       size++
       enter(connection)
       return connection
