@@ -10,8 +10,9 @@ const unitMs = {
   h: 3_600_000,
 } as const
 
-const whole = /^[+-]?(?:\d+(?:\.\d*)?(?:ns|us|µs|μs|ms|s|m|h))+$/
-const part = /(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)/g
+// Both letters for micro, escaped: one that is not ASCII would double the memory of the bundle (scripts/programs/build.ts).
+const whole = /^[+-]?(?:\d+(?:\.\d*)?(?:ns|[u\u00b5\u03bc]s|ms|s|m|h))+$/
+const part = /(\d+(?:\.\d*)?)(ns|[u\u00b5\u03bc]s|ms|s|m|h)/g
 
 /** Milliseconds of a Go duration; throws a RangeError that quotes an invalid text. */
 export function parseDuration(text: string): number {
