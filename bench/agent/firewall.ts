@@ -6,8 +6,7 @@ import {
   type Ruleset,
   startTableWatch,
 } from '@plexd/agent'
-import { exec, silentLog, systemClock } from '@plexd/runtime'
-import { until } from '@plexd/runtime/testing'
+import { exec, silentLog } from '@plexd/runtime'
 import type { Bench, BenchContext } from '../bench.ts'
 import { cpuMsOf } from '../process-usage.ts'
 import { addTimes, type Floor } from '../scenarios/figures.ts'
@@ -63,12 +62,12 @@ async function openTables(): Promise<Tables> {
     async inForce() {
       const socket = openSocket()
       wrote = []
-      const isAnnounced = (): boolean => {
-        const news = socket.read()
-        if (news === 'overrun') throw new Error('announcements were lost')
-        return news.changes.some(({ portId }) => portId === wrote[1])
-      }
-      await until('the kernel announces the switch', isAnnounced, 20_000, 1)
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      socket.follow((news) => {
+        if (news === 'overrun') reject(new Error('announcements were lost'))
+        else if (news.changes.some(({ portId }) => portId === wrote[1])) resolve()
+      })
+      await promise
       socket.close()
     },
   }
@@ -115,7 +114,6 @@ async function benchRestore(
     socket: openSocket(),
     isOurs,
     onChange: () => heard(),
-    clock: systemClock,
   })
   const times = await repeat(context, async (done) => {
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CompiledRule } from '@plexd/protocol'
-import { type Exec, ExecError, silentLog, systemClock } from '@plexd/runtime'
+import { type Exec, ExecError, silentLog } from '@plexd/runtime'
 import { enterNamespace } from '../testing/enter-namespace.ts'
 import { connect, createNamespace, type Namespace, whyNoNamespaces } from '../testing/namespace.ts'
 import { aRule, compilePolicies } from '../testing/ruleset.ts'
@@ -378,7 +378,7 @@ async function startWatch(
   { isOurs, onChange }: { isOurs: (processId: number) => boolean; onChange: () => void },
 ): Promise<Disposable> {
   const socket = await enterNamespace(space, await loadChangeSocket())
-  return startTableWatch({ socket, isOurs, onChange, clock: systemClock })
+  return startTableWatch({ socket, isOurs, onChange })
 }
 
 function nftIn({ enter }: Namespace): readonly ['ip', ...string[]] {

@@ -1,4 +1,5 @@
 import { describeError, type Log } from '@plexd/runtime'
+import { loadWatchEnd } from '../process/process-end.ts'
 import { type Backstop, createBackstop } from './backstop/backstop.ts'
 import { type ChangeSocket, loadChangeSocket } from './changes/change-socket.ts'
 import { createOwnProcesses, type OwnProcesses } from './changes/own-processes.ts'
@@ -19,13 +20,14 @@ export interface PacketFilter {
 export async function openPacketFilter(log: Log): Promise<PacketFilter> {
   const ownProcesses = createOwnProcesses()
   const firewall = createNftables({ log, onWrite: ownProcesses.add })
-  const backstop = createBackstop()
   try {
-    return { firewall, backstop, ownProcesses, openChanges: await loadChangeSocket() }
+    const openChanges = await loadChangeSocket()
+    const backstop = createBackstop(await loadWatchEnd())
+    return { firewall, backstop, ownProcesses, openChanges }
   } catch (error) {
     log.warn('changes of the packet filter are seen at each reconciliation only', {
       error: describeError(error),
     })
-    return { firewall, backstop, ownProcesses }
+    return { firewall, backstop: createBackstop(), ownProcesses }
   }
 }

@@ -121,6 +121,7 @@ function watchFilter(
       socket: firewall.openChanges(),
       isOurs: firewall.ownProcesses.has,
       isBackstopLost: firewall.backstop.isLost,
+      onBackstopEnd: firewall.backstop.onEnd,
       foreign,
       async look() {
         const wasLost = firewall.backstop.isLost()

@@ -1,17 +1,19 @@
+import type { Socket } from 'node:net'
 import { importFfi } from '@plexd/runtime'
+import { loadAdoptDescriptor } from './adopted-descriptor.ts'
 
 /** A raw socket of Linux, opened through the C library because Node has none. No call blocks. */
 export interface RawSocket {
   /** False if the kernel refuses. A number is written as an `int`. */
   setOption(level: number, option: number, value: number | Buffer): boolean
-  /** The value of an option that is an `int`. */
-  option(level: number, option: number): number
   /** `address` is the `sockaddr` of the family. False if the kernel refuses. */
   bind(address: Buffer): boolean
   /** False if the kernel refuses, as when a policy denies it. */
   send(message: Uint8Array, to: Buffer): boolean
   /** The packets received since the last call, at most 1,000; the rest follows at the next call. */
   read(): Buffer[]
+  /** Calls back with each packet as it arrives, and with `overrun` when some were lost, until the socket is closed. */
+  follow(onPacket: (packet: Buffer | 'overrun') => void): void
   close(): void
 }
 
@@ -22,16 +24,17 @@ const maxPackets = 1_000
 
 const sockRaw = 3
 const sockCloexec = 0o2000000
+const sockNonblock = 0o4000
 const msgDontwait = 0x40
 
 /** Rejects if Node has no FFI. */
 export async function loadRawSocket(): Promise<OpenRawSocket> {
   const { dlopen } = await importFfi()
+  const adopt = await loadAdoptDescriptor()
   const { functions: libc } = dlopen(null, {
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     bind: { arguments: ['int32', 'buffer', 'int32'], return: 'int32' },
     setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'int32'], return: 'int32' },
-    getsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'buffer'], return: 'int32' },
     sendto: {
       arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'int32'],
       return: 'int64',
@@ -41,19 +44,24 @@ export async function loadRawSocket(): Promise<OpenRawSocket> {
   })
 
   return (family, protocol) => {
-    const fd = libc.socket(family, sockRaw | sockCloexec, protocol)
+    const fd = libc.socket(family, sockRaw | sockCloexec | sockNonblock, protocol)
     if (fd < 0) return undefined
     const packet = Buffer.alloc(64 * 1024)
+    let reader: Socket | undefined
+
+    function follow(onPacket: (packet: Buffer | 'overrun') => void): void {
+      reader = adopt(fd).on('data', onPacket)
+      // The kernel reports an overrun as an error, once; the packets after it are still there.
+      reader.on('error', () => {
+        follow(onPacket)
+        onPacket('overrun')
+      })
+    }
 
     return {
       setOption(level, option, value) {
         const bytes = typeof value === 'number' ? int32(value) : value
         return libc.setsockopt(fd, level, option, bytes, bytes.length) === 0
-      },
-      option(level, option) {
-        const value = int32(0)
-        libc.getsockopt(fd, level, option, value, int32(4))
-        return value.readInt32LE()
       },
       bind: (address) => libc.bind(fd, address, address.length) === 0,
       send(message, to) {
@@ -69,7 +77,11 @@ export async function loadRawSocket(): Promise<OpenRawSocket> {
         }
         return packets
       },
-      close: () => void libc.close(fd),
+      follow,
+      close() {
+        reader?.destroy()
+        libc.close(fd)
+      },
     }
   }
 }

@@ -1,4 +1,6 @@
 import { describeError, ExecError, systemClock } from '@plexd/runtime'
+import { createListeners } from '../../process/listeners.ts'
+import type { WatchEnd } from '../../process/process-end.ts'
 import { endProcess, hasEndedNow } from '../../process/process-identity.ts'
 import { type BackstopProcess, findBackstops, stands, startBackstop } from './backstop-process.ts'
 import { type BackstopPlace, planBackstop } from './backstop-text.ts'
@@ -11,12 +13,16 @@ export interface Backstop {
    * anything. If it was found to be unsupported, it is tried again only with `look`.
    */
   hold(place: BackstopPlace, options?: { look?: boolean }): Promise<string | undefined>
-  /** Whether it was running and has ended. Cheap, because it is called often. */
+  /** Whether it was running and has ended. */
   isLost(): boolean
+  /** Calls back as soon as it has ended, if the system tells of that; returns the function that stops that. */
+  onEnd(listener: () => void): () => void
 }
 
-export function createBackstop(): Backstop {
+export function createBackstop(watchEnd?: WatchEnd): Backstop {
+  const listeners = createListeners()
   let held: BackstopProcess | undefined
+  let watch: Disposable | undefined
   let failure: Error | undefined
 
   async function hold(place: BackstopPlace, { look = false } = {}): Promise<string | undefined> {
@@ -29,6 +35,8 @@ export function createBackstop(): Backstop {
     const same = found.find(({ digest }) => digest === plan.digest)
     const isAdopted = same !== undefined && (await stands(plan))
     held = isAdopted ? same : await startBackstop(plan).catch(fail)
+    watch?.[Symbol.dispose]()
+    watch = watchEnd?.(held.pid, listeners.tell)
     for (const other of found) if (other.pid !== held.pid) await endProcess(other, systemClock)
     if (isAdopted) return undefined
     return wasLost
@@ -45,7 +53,7 @@ export function createBackstop(): Backstop {
     return held !== undefined && hasEndedNow(held)
   }
 
-  return { hold, isLost }
+  return { hold, isLost, onEnd: listeners.add }
 }
 
 /** Ends the processes for the interface in this network namespace. */

@@ -3,8 +3,8 @@ import { type FilterNews, parseFilterNews } from './netlink-message.ts'
 
 /** A socket on which the kernel announces packet filter changes in the network namespace where it was opened. */
 export interface ChangeSocket {
-  /** Everything since the last call, or `overrun` if some of it was lost. */
-  read(): FilterNews | 'overrun'
+  /** Calls back with what is announced from then on, and with `overrun` if some of it was lost. Called once. */
+  follow(onNews: (news: FilterNews | 'overrun') => void): void
   close(): void
 }
 
@@ -26,16 +26,8 @@ export async function loadChangeSocket(): Promise<() => ChangeSocket> {
     }
 
     return {
-      read() {
-        // An overrun is reported once, as an error of the socket.
-        const isOverrun = socket.option(linux.solSocket, linux.soError) !== 0
-        const news = socket.read().map(parseFilterNews)
-        if (isOverrun) return 'overrun'
-        return {
-          changes: news.flatMap(({ changes }) => changes),
-          authors: news.flatMap(({ authors }) => authors),
-        }
-      },
+      follow: (onNews) =>
+        socket.follow((packet) => onNews(packet === 'overrun' ? packet : parseFilterNews(packet))),
       close: socket.close,
     }
   }
@@ -45,7 +37,6 @@ const linux = {
   afNetlink: 16,
   netfilter: 12,
   solSocket: 1,
-  soError: 4,
   soRcvbufforce: 33,
 }
 

@@ -8,7 +8,7 @@ describe('the firewall guard', () => {
   it('has the table looked at within a tenth of a second after somebody else changed it', async () => {
     const { clock, world, guard } = start()
     await clock.advance(1_000)
-    world.changes = 1
+    world.change()
     await clock.advance(100)
     assert.equal(world.looks, 1)
     await clock.advance(60_000)
@@ -20,7 +20,7 @@ describe('the firewall guard', () => {
   it('is as quick the hundredth time, and says that somebody keeps changing it', async () => {
     const { clock, world, guard } = start()
     for (let times = 1; times <= 100; times++) {
-      world.changes = 1
+      world.change()
       await clock.advance(200)
       assert.equal(world.looks, times)
     }
@@ -31,7 +31,7 @@ describe('the firewall guard', () => {
   it('has it looked at when what stands behind the table has ended', async () => {
     const { clock, world, guard } = start()
     await clock.advance(60_000)
-    world.isBackstopLost = true
+    world.endBackstop()
     await clock.advance(100)
     assert.equal(world.looks, 1)
     await clock.advance(60_000)
@@ -41,18 +41,19 @@ describe('the firewall guard', () => {
 
   it('pauses longer and longer for a backstop that cannot be started again, and not for the table', async () => {
     const { clock, world, guard } = start()
-    world.isBackstopLost = world.cannotStart = true
+    world.cannotStart = true
+    world.endBackstop()
     await clock.advance(10 * 60_000)
     assert.ok(world.looks > 5 && world.looks < 30, `${world.looks} looks`)
     const { looks } = world
-    world.changes = 1
+    world.change()
     await clock.advance(200)
     assert.equal(world.looks, looks + 1)
 
     world.cannotStart = false
     await clock.advance(2 * 60_000)
     assert.equal(world.isBackstopLost, false)
-    world.isBackstopLost = true
+    world.endBackstop()
     await clock.advance(200)
     assert.equal(world.isBackstopLost, false)
     await guard[Symbol.asyncDispose]()
@@ -61,7 +62,7 @@ describe('the firewall guard', () => {
   it('tries again, with growing pauses, while it cannot be put right', async () => {
     const { clock, world, guard } = start()
     world.fails = true
-    world.changes = 1
+    world.change()
     await clock.advance(10_000)
     assert.ok(world.looks > 3 && world.looks < 12, `${world.looks} looks`)
     world.fails = false
@@ -76,7 +77,8 @@ describe('the firewall guard', () => {
 function start() {
   const clock = createFakeClock()
   const world = {
-    changes: 0,
+    change: () => {},
+    endBackstop: () => {},
     looks: 0,
     told: 0,
     fails: false,
@@ -86,10 +88,10 @@ function start() {
   }
   const guard = startFirewallGuard({
     socket: {
-      read() {
-        if (world.changes === 0) return { changes: [], authors: [] }
-        world.changes--
-        return { changes: [{ portId: 99, table: 'plexd' }], authors: [] }
+      follow(onNews) {
+        const author = { portId: 99, processId: 99, name: 'nft' }
+        world.change = () =>
+          onNews({ changes: [{ portId: 99, table: 'plexd' }], authors: [author] })
       },
       close() {
         world.closed = true
@@ -97,6 +99,13 @@ function start() {
     },
     isOurs: () => false,
     isBackstopLost: () => world.isBackstopLost,
+    onBackstopEnd(listener) {
+      world.endBackstop = () => {
+        world.isBackstopLost = true
+        listener()
+      }
+      return () => {}
+    },
     foreign: { add: () => world.told++, check() {}, isFight: () => false },
     async look() {
       world.looks++

@@ -1,20 +1,23 @@
-import { createBackoff, describeError, type Log } from '@plexd/runtime'
+import { type Clock, createBackoff, describeError, type Log } from '@plexd/runtime'
 import { startTask } from '../../process/task.ts'
 import { createTrigger } from '../../process/trigger.ts'
 import type { ForeignChanges } from './foreign-changes.ts'
 import { startTableWatch, type TableWatchOptions } from './table-watch.ts'
 
 export interface FirewallGuardOptions extends Omit<TableWatchOptions, 'onChange'> {
-  /** Whether the backstop has ended. Called often. */
+  /** Whether the backstop has ended. */
   isBackstopLost(): boolean
+  /** Calls back when it ends; returns the function that stops that. */
+  onBackstopEnd(listener: () => void): () => void
   foreign: ForeignChanges
   /** Checks table and backstop, and repairs differences; rejects if it cannot. */
   look(): Promise<unknown>
+  clock: Clock
   log: Log
 }
 
-/** The poll interval; a check and the repair take about as long. */
-const intervalMs = 100
+/** Between two checks; a check and the repair take about as long. */
+const pauseMs = 100
 const checkMs = 10_000
 
 /**
@@ -23,7 +26,7 @@ const checkMs = 10_000
  * that cannot be restarted, because each attempt costs several runs of nft.
  */
 export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposable {
-  const { socket, isOurs, isBackstopLost, foreign, look, clock, log } = options
+  const { isBackstopLost, foreign, look, clock, log } = options
   const trigger = createTrigger(clock)
   const backoff = createBackoff({ minMs: 200, maxMs: 5_000 })
   const backstopBackoff = createBackoff({ minMs: 200, maxMs: 60_000 })
@@ -32,11 +35,16 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
 
   const task = startTask(async (signal) => {
     for (;;) {
-      const isDue = await trigger.wait(checkMs, signal)
+      const isFired = await trigger.wait(Math.min(checkMs, untilBackstopMs()), signal)
       foreign.check()
-      if (isDue) await clock.sleep(await lookOnce(), signal)
+      if (isFired || untilBackstopMs() === 0) await clock.sleep(await lookOnce(), signal)
     }
   })
+
+  /** Until the backstop is to be started again. */
+  function untilBackstopMs(): number {
+    return isBackstopLost() ? Math.max(0, Math.ceil(backstopDueMs - clock.monotonic())) : Infinity
+  }
 
   /** Resolves to the time until the next check. */
   async function lookOnce(): Promise<number> {
@@ -44,7 +52,7 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
       await look()
       backoff.reset()
       paceBackstop()
-      return intervalMs
+      return pauseMs
     } catch (error) {
       log.warn('firewall cannot be put right, will retry', { error: describeError(error) })
       trigger.fire()
@@ -58,20 +66,16 @@ export function startFirewallGuard(options: FirewallGuardOptions): AsyncDisposab
   }
 
   const watch = startTableWatch({
-    socket,
-    isOurs,
+    ...options,
     onChange(author) {
       foreign.add(author)
       trigger.fire()
     },
-    clock,
   })
-  const ticking = clock.every(intervalMs, () => {
-    if (isBackstopLost() && clock.monotonic() >= backstopDueMs) trigger.fire()
-  })
+  const stopHearing = options.onBackstopEnd(trigger.fire)
   return {
     async [Symbol.asyncDispose]() {
-      ticking[Symbol.dispose]()
+      stopHearing()
       watch[Symbol.dispose]()
       await task[Symbol.asyncDispose]()
     },

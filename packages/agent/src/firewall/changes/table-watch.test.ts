@@ -1,38 +1,43 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { createFakeClock } from '@plexd/runtime/testing'
 import type { Author, FilterNews, TableChange } from './netlink-message.ts'
 import { startTableWatch } from './table-watch.ts'
 
-it('tells of changes by others to our tables, once each time it looks', async () => {
-  const clock = createFakeClock()
+it('tells of changes by others to our tables, once for each announcement', () => {
   const author = { portId: 99, processId: 4_711, name: 'nft' }
-  const newsOf = (...changes: TableChange[]): FilterNews => ({ changes, authors: [author] })
-  const news: (FilterNews | 'overrun')[] = [
-    newsOf(),
-    newsOf({ portId: 99, table: 'nat' }),
-    newsOf({ portId: 7, table: 'plexd' }),
-    newsOf({ portId: 99, table: 'plexd' }, { portId: 99, table: 'plexd' }),
-    'overrun',
-  ]
-  const heard: [number, Author | undefined][] = []
+  const newsOf = (authors: Author[], ...changes: TableChange[]): FilterNews => ({
+    changes,
+    authors,
+  })
+  const foreign = { portId: 99, table: 'plexd' }
+  const heard: (Author | undefined)[] = []
+  let announce: (news: FilterNews | 'overrun') => void = () => {}
   let closed = false
   const watch = startTableWatch({
     socket: {
-      read: () => news.shift() ?? newsOf(),
+      follow(onNews) {
+        announce = onNews
+      },
       close() {
         closed = true
       },
     },
     isOurs: (processId) => processId === 7,
-    onChange: (by) => heard.push([news.length, by]),
-    clock,
+    onChange: (by) => heard.push(by),
   })
-  await clock.advance(1_000)
+  announce(newsOf([]))
+  announce(newsOf([author], { portId: 99, table: 'nat' }))
+  announce(newsOf([{ ...author, portId: 7 }], { portId: 7, table: 'plexd' }))
+  assert.deepEqual(heard, [])
+  announce(newsOf([author], foreign, foreign))
+  announce('overrun')
+  assert.deepEqual(heard, [author, undefined])
+
+  // A transaction in two packets; the last message names the author.
+  announce(newsOf([], foreign))
+  assert.equal(heard.length, 2)
+  announce(newsOf([author]))
+  assert.deepEqual(heard, [author, undefined, author])
   watch[Symbol.dispose]()
-  assert.deepEqual(heard, [
-    [1, author],
-    [0, undefined],
-  ])
   assert.equal(closed, true)
 })

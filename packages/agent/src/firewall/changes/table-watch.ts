@@ -1,4 +1,3 @@
-import type { Clock } from '@plexd/runtime'
 import type { ChangeSocket } from './change-socket.ts'
 import type { Author, TableChange } from './netlink-message.ts'
 
@@ -9,30 +8,27 @@ export interface TableWatchOptions {
   isOurs: (processId: number) => boolean
   /** Another program changed our table, or the kernel lost announcements: then the program is unknown. */
   onChange: (author: Author | undefined) => void
-  clock: Clock
 }
 
-/**
- * Notices packet filter changes within a tenth of a second. Node cannot wait for a netlink socket, so it is
- * polled ten times a second, at 10 us each.
- */
-export function startTableWatch(options: TableWatchOptions): Disposable {
-  const { socket, isOurs, onChange, clock } = options
+/** Notices packet filter changes as the kernel announces them. */
+export function startTableWatch({ socket, isOurs, onChange }: TableWatchOptions): Disposable {
   const isForeign = ({ portId, table }: TableChange): boolean =>
     table === 'plexd' && !isOurs(portId)
+  /** A change whose author is still to come: the last message of a transaction names it, perhaps in the next packet. */
+  let change: TableChange | undefined
 
-  const ticking = clock.every(intervalMs, () => {
-    const news = socket.read()
-    if (news === 'overrun') return onChange(undefined)
-    const change = news.changes.findLast(isForeign)
-    if (change) onChange(news.authors.findLast(({ portId }) => portId === change.portId))
+  socket.follow((news) => {
+    if (news !== 'overrun') {
+      change = news.changes.findLast(isForeign) ?? change
+      if (!change) return
+      const { portId } = change
+      const author = news.authors.findLast((one) => one.portId === portId)
+      if (!author) return
+      change = undefined
+      return onChange(author)
+    }
+    change = undefined
+    onChange(undefined)
   })
-  return {
-    [Symbol.dispose]() {
-      ticking[Symbol.dispose]()
-      socket.close()
-    },
-  }
+  return { [Symbol.dispose]: () => socket.close() }
 }
-
-const intervalMs = 100
