@@ -6,6 +6,7 @@ import { createUapiWatch } from '../backend/uapi-watch.ts'
 import type { Backend, WgInterface } from '../backend/wg-interface.ts'
 import { createWireguardGo } from '../backend/wireguard-go.ts'
 import { type LinkState, linkQuery, parseLink } from './link.ts'
+import { loadLinkReader } from './link-reader.ts'
 
 /** An observation of our interface. */
 export type Sight =
@@ -169,8 +170,14 @@ function answersTo({ name }: LinkState): Sight {
 }
 
 function linkCalls(exec: Exec) {
+  const asking = loadLinkReader().catch(() => undefined) // without FFI, `ip` tells the same
   /** Undefined if there is none; one with this alternative name has another `name`. */
   async function readLink(name: string): Promise<LinkState | undefined> {
+    const ask = await asking
+    return ask ? ask(name) : readByIp(name)
+  }
+
+  async function readByIp(name: string): Promise<LinkState | undefined> {
     try {
       const input = linkQuery(name)
       return parseLink(await exec(['ip', '-json', '-details', '-batch', '-'], { input }))
