@@ -1,11 +1,4 @@
-import {
-  ApiError,
-  type Auth,
-  type Operation,
-  paramsSchema,
-  schemaFault,
-  wantKeyword,
-} from '@plexd/protocol'
+import { ApiError, type Auth, type Operation, wantKeyword } from '@plexd/protocol'
 import { describeError, type Log } from '@plexd/runtime'
 import Fastify, {
   type FastifyInstance,
@@ -22,6 +15,7 @@ import { drain } from './drain.ts'
 import { withoutBody } from './head.ts'
 import { ignoreExpectations, markedResponse } from './mark-answers.ts'
 import { problemOf } from './problem.ts'
+import { schemasOf } from './schemas.ts'
 import { takeTurns } from './turns.ts'
 
 /** A row of a table with its handler. `run` sends nothing itself, unless it hijacks the reply. */
@@ -60,13 +54,6 @@ const connections = {
   /** Node's own refusal has no body, and no header that identifies us. */
   requireHostHeader: false,
 } as const
-
-/** The subject of a schema in error messages. */
-const parts: Readonly<Record<string, string>> = {
-  body: 'request body',
-  params: 'path',
-  querystring: 'query',
-}
 
 export const minTlsVersion = 'TLSv1.2'
 
@@ -113,8 +100,6 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
       const plain = reply as FastifyReply // its type knows of no route, so of no status
       plain.code(status).headers(headers).send(body)
     },
-    schemaErrorFormatter: (errors, part) =>
-      new ApiError('bad_request', schemaFault(errors, { whole: parts[part] ?? part })),
   }) as unknown as FastifyInstance // http and https instances differ in a type parameter only
 
   server.server.headersTimeout = 20_000
@@ -133,7 +118,8 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
       })
     return reply.code(status).headers(headers).send(body)
   })
-  server.setNotFoundHandler(() => {
+  server.setNotFoundHandler((request, reply) => {
+    refuseOtherMethod(server, request, reply)
     throw new ApiError('not_found', 'not found')
   })
   // The hooks of every request take callbacks: a promise for each would cost more than what they do.
@@ -162,7 +148,6 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
   server.decorateRequest('principal', undefined)
   server.decorateRequest('bodyText', '')
   for (const route of routes) addRoute(server, route, options)
-  refuseOtherMethods(server, routes)
   return server
 }
 
@@ -172,21 +157,12 @@ function addRoute<Principal>(
   options: ServerOptions<Principal>,
 ): void {
   const { operation, name, run } = route
-  const isParsed = (operation.requestKind ?? 'json') === 'json'
-  const params = paramsSchema(operation)
+  const schemas = schemasOf(operation)
   const callerOf = options.callerOf(operation)
   server.route({
     method: methodsOf(operation),
     url: fastifyPath(operation.path),
     config: { auth: operation.auth, operationName: name },
-    schema: {
-      ...(params ? { params } : {}),
-      ...(operation.query ? { querystring: operation.query } : {}),
-      ...(operation.request && isParsed ? { body: operation.request } : {}),
-      ...(operation.response && (operation.responseKind ?? 'json') === 'json'
-        ? { response: { [operation.status]: operation.response } }
-        : {}),
-    },
     onRequest: async (request) => {
       request.principal = await callerOf(request)
       if (request.principal !== undefined) options.onAuthenticated?.(request)
@@ -199,6 +175,7 @@ function addRoute<Principal>(
         }
       : {}),
     handler: async (request, reply) => {
+      schemas.validate(request)
       if (request.method === 'HEAD' && operation.responseKind === 'event-stream')
         return reply.type('text/event-stream').send('')
       // Answers may contain keys, tokens and secrets, so caches must not store them (RFC 9111, section 5.2.2.5).
@@ -207,7 +184,7 @@ function addRoute<Principal>(
       if (reply.sent) return reply
       if (reply.statusCode === 200) reply.code(operation.status)
       if (operation.responseKind === 'json-text' && answer !== undefined) reply.type(jsonType)
-      return answer
+      return schemas.serialize(answer, reply)
     },
   })
 }
@@ -256,20 +233,15 @@ function fastifyPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1')
 }
 
-function refuseOtherMethods(
+/** Throws an ApiError (405) if the path exists, with the methods that it has. */
+function refuseOtherMethod(
   server: FastifyInstance,
-  routes: readonly { operation: Operation }[],
+  { method, url }: FastifyRequest,
+  reply: FastifyReply,
 ): void {
-  const allowed = Map.groupBy(routes, ({ operation }) => fastifyPath(operation.path))
-  for (const [url, rows] of allowed) {
-    const allow = rows.flatMap(({ operation }): string[] => methodsOf(operation))
-    server.route({
-      method: methods.filter((method) => !allow.includes(method)),
-      url,
-      handler: async (request, reply) => {
-        reply.header('allow', allow.join(', '))
-        throw new ApiError('method_not_allowed', `method ${request.method} is not allowed here`)
-      },
-    })
-  }
+  if (!methods.some((known) => known === method)) return
+  const allow = methods.filter((other) => server.findRoute({ method: other, url }))
+  if (allow.length === 0) return
+  reply.header('allow', allow.join(', '))
+  throw new ApiError('method_not_allowed', `method ${method} is not allowed here`)
 }
