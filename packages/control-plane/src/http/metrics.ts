@@ -86,7 +86,8 @@ export function createMetrics(): Metrics {
   const lags = lagGauges(gauge)
   const memory = gauge('process_resident_memory_bytes', 'Resident memory')
   const cpu = counter('process_cpu_seconds_total', 'User and system CPU time')
-  const delay = monitorEventLoopDelay({ resolution: 10 })
+  // With a timer of 10 ms instead, an idle control plane spent more on that than on anything else.
+  const delay = monitorEventLoopDelay({ samplePerIteration: true })
   delay.enable()
 
   return {
