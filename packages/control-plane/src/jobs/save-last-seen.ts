@@ -10,9 +10,7 @@ export async function saveLastSeen({ store, presence }: State & NodeMemory): Pro
   while (unsaved.length > 0) {
     const some = unsaved.splice(0, chunk)
     try {
-      await store.write(async (tx) => {
-        for (const [no, atMs] of some) await writeLastSeen(tx, no, atMs)
-      })
+      await store.write((tx) => writeLastSeen(tx, new Map(some)))
     } catch (error) {
       presence.giveBack(new Map([...some, ...unsaved]))
       throw error

@@ -1,4 +1,5 @@
 import type { Capabilities, NskFormat } from '@plexd/protocol'
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
 
 /** The sealed secrets of a node, with the hash of the NSK in `nsk_sealed`. */
@@ -63,8 +64,11 @@ export function readLastSeen(
     .execute()
 }
 
-export async function writeLastSeen(tx: Tx, no: number, last_seen_at: number): Promise<void> {
-  await tx.updateTable('nodes').set({ last_seen_at }).where('no', '=', no).execute()
+/** Of many nodes by number, in one statement: with one for each, most of the time went into building them. */
+export async function writeLastSeen(tx: Tx, seen: ReadonlyMap<number, number>): Promise<void> {
+  const pairs = JSON.stringify([...seen])
+  await sql`update nodes set last_seen_at = pair.value ->> 1
+    from json_each(${pairs}) as pair where nodes.no = pair.value ->> 0`.execute(tx)
 }
 
 /** Also false for an unknown id. */
