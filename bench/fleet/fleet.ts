@@ -60,7 +60,7 @@ export const usualLife: LiveOptions = { heartbeatMs: 30_000, pullMs: 60_000, end
 export const quickLife: LiveOptions = { heartbeatMs: 1_000, pullMs: 1_000, endpointMs: 1_000 }
 
 const onlyHeartbeats: LiveOptions = { heartbeatMs: 30_000, pullMs: 0, endpointMs: 0 }
-const noLife: LiveOptions = { heartbeatMs: 0, pullMs: 0, endpointMs: 0 }
+export const noLife: LiveOptions = { heartbeatMs: 0, pullMs: 0, endpointMs: 0 }
 const connectionsPerWorker = 128
 
 export async function startFleet(plane: Plane, options: FleetOptions): Promise<Fleet> {

@@ -1,10 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { formatEvent } from '@plexd/protocol'
+import { noLife } from '../fleet/fleet.ts'
 import { addressOf } from '../fleet/http/connection.ts'
 import { createRequests } from '../fleet/http/requests.ts'
 import type { Plane } from '../fleet/plane.ts'
 import { monotonicMs } from '../fleet/worker/watches.ts'
+import type { LiveOptions } from '../fleet/worker/worker-api.ts'
 import { startWorkers } from '../fleet/workers.ts'
-import { memoryOf } from '../process-usage.ts'
+import { cpuMsOf, memoryOf } from '../process-usage.ts'
 import { type Quantiles, quantiles } from '../quantiles.ts'
 import { startServer } from './server.ts'
 
@@ -16,6 +19,8 @@ export interface BareFleet extends AsyncDisposable {
   bytesPerStream(): number
   /** Milliseconds until the last stream has had an event with so many bytes of payload, over some rounds. */
   broadcasts(options: { rounds: number; bytes?: number }): Promise<Quantiles>
+  /** CPU of the server while its agents live for some time, as a percentage of one core. */
+  idleCpu(options: { seconds: number; life: LiveOptions }): Promise<number>
   /** Requests in a second over so many connections. */
   flood(options: { seconds: number; connections: number }): Promise<number>
 }
@@ -52,6 +57,14 @@ export async function startBareFleet({ own, ca }: Plane, agents: number): Promis
       for (let round = 0; round < Math.min(rounds, 50) + warmUp; round++)
         times.push(await broadcast(bytes))
       return quantiles(times.slice(warmUp))
+    },
+    async idleCpu({ seconds, life }) {
+      await each((worker) => worker.live(life))
+      const beforeMs = cpuMsOf(server.pid)
+      await delay(seconds * 1_000)
+      const usedMs = cpuMsOf(server.pid) - beforeMs
+      await each((worker) => worker.live(noLife))
+      return usedMs / seconds / 10
     },
     async flood({ seconds, connections }) {
       const path = '/v1/nodes/{node_id}/heartbeat'

@@ -1,6 +1,6 @@
 /**
  * The floor of a control plane, on bare `node:https`: no authentication, no storage, no signatures. It keeps streams
- * open, answers everything else with `{}`, and on `POST /broadcast` writes the body to every stream.
+ * open and alive, answers everything else with `{}`, and on `POST /broadcast` writes the body to every stream.
  */
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
@@ -26,7 +26,9 @@ const server = createServer(
     }
     const body = await buffer(request)
     if (request.url === '/broadcast') for (const stream of streams) stream.write(body)
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 2 })
+    // The tag is that of a state, for those who pull one.
+    const etag = '"bare-1-bare"'
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 2, etag })
     response.end('{}')
   },
 )
@@ -36,4 +38,7 @@ server.listen(0, '127.0.0.1', () => {
   if (address !== null && typeof address === 'object')
     console.log(`listening on https://127.0.0.1:${address.port}`)
 })
+setInterval(() => {
+  for (const stream of streams) stream.write(': keep-alive\n\n')
+}, 15_000)
 process.on('disconnect', () => process.exit())

@@ -5,7 +5,7 @@ import { checkLedgers } from '../fleet/check.ts'
 import { type Fleet, quickLife, usualLife } from '../fleet/fleet.ts'
 import type { Usage } from '../fleet/plane.ts'
 import { type Answers, answersOf } from '../fleet/worker/tally.ts'
-import type { WorkerPage } from '../fleet/worker/worker-api.ts'
+import type { LiveOptions, WorkerPage } from '../fleet/worker/worker-api.ts'
 import { type Quantiles, quantiles } from '../quantiles.ts'
 
 /** Compares the ledgers with the log, and reports each difference as a fault. */
@@ -25,6 +25,11 @@ export interface Living {
   answers: Answers
 }
 
+/** How often agents send what they send when nothing happens. */
+export function lifeIn({ quick }: Pick<BenchContext, 'quick'>): LiveOptions {
+  return quick ? quickLife : usualLife
+}
+
 /** The fleet sends heartbeats, pulls and reports for some time, beside `meanwhile`, and then only heartbeats. */
 export async function liveFor(
   context: BenchContext,
@@ -32,7 +37,7 @@ export async function liveFor(
   seconds: number,
   meanwhile: () => Promise<unknown> = () => delay(seconds * 1_000),
 ): Promise<Living> {
-  await fleet.live(context.quick ? quickLife : usualLife)
+  await fleet.live(lifeIn(context))
   await fleet.take()
   const before = await fleet.plane.usage()
   await context.profiled(fleet.plane.own, meanwhile)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
 import { createTokens } from '../fleet/join.ts'
 import { memoryOf } from '../process-usage.ts'
-import { addFaults, addLoopDelay, liveFor } from './figures.ts'
+import { addFaults, addLoopDelay, lifeIn, liveFor } from './figures.ts'
 import { enrolMesh } from './registration.ts'
 
 /** C2, C3 and C7 in a full mesh: what it costs that all nodes enrol at once, what remains of it, and what idling costs. */
@@ -29,6 +29,7 @@ export const fullMesh: Bench = {
     await fleet.close()
 
     const bare = await context.bare(plane, size)
+    const bareCpu = await bare?.idleCpu({ seconds, life: lifeIn(context) })
     const streams = bare && {
       what: 'as many streams of bare node:https',
       value: (bare.bytesPerStream() * size) / 1e6,
@@ -69,6 +70,7 @@ export const fullMesh: Bench = {
       what: `full mesh of ${size}: idle CPU`,
       unit: '% of a core',
       value: idle.cpuShare,
+      floor: bareCpu === undefined ? bareCpu : { what: 'bare node:https', value: bareCpu },
       target: size <= 1_000 ? { atMost: 2 } : undefined,
     })
     addLoopDelay(context, idle.usage)

@@ -1,5 +1,5 @@
 import type { Bench } from '../bench.ts'
-import { addFaults, addLoopDelay, liveFor } from './figures.ts'
+import { addFaults, addLoopDelay, lifeIn, liveFor } from './figures.ts'
 
 /** C2 and C3: what a fleet costs in which nothing happens but heartbeats, state pulls and endpoint reports. */
 export const idle: Bench = {
@@ -19,6 +19,7 @@ export const idle: Bench = {
     await fleet.close()
 
     const bare = await context.bare(plane, size)
+    const bareCpu = await bare?.idleCpu({ seconds, life: lifeIn(context) })
     context.add({
       id: 'C2',
       what: `memory for each of ${size} agents, all in`,
@@ -34,6 +35,7 @@ export const idle: Bench = {
       series: { name: 'idle cpu', at: size },
       unit: '% of a core',
       value: cpuShare,
+      floor: bareCpu === undefined ? bareCpu : { what: 'bare node:https', value: bareCpu },
       target: { atMost: size <= 1_000 ? 5 : 40 },
     })
     context.add({ what: 'a request, p99', unit: 'ms', value: answers.p99, rounds: answers.count })
