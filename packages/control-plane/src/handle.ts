@@ -25,7 +25,7 @@ export interface Call<O extends Operation> {
 
 /** What a row's handler returns, by the kind of its answer. */
 export type AnswerOf<O extends Operation> = O extends { responseKind: 'json-text' }
-  ? string
+  ? string | Buffer
   : O extends { responseKind: 'bytes' }
     ? string | Uint8Array | NodeJS.ReadableStream
     : O extends { responseKind: 'event-stream' | 'empty' }

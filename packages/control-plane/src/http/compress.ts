@@ -1,26 +1,35 @@
-import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { DoneFuncWithErrOrRes, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Below this size compression costs more than it saves. */
 const gzipOverBytes = 8_192
 
-const gzipAsync = promisify(gzip)
-
 /**
- * Compresses large texts for clients that accept gzip, as Go nodes do. For others the text is encoded to bytes once here;
- * a string would be measured, flattened and encoded again later. Bytes and streams are sent unchanged (wire contract 1).
+ * Compresses large JSON for clients that accept gzip, as Go nodes do. For others a text is encoded to bytes once here;
+ * a string would be measured, flattened and encoded again later. Other bytes and streams are sent unchanged (wire contract 1).
  */
-export async function compress(
+export function compress(
   request: FastifyRequest,
   reply: FastifyReply,
   payload: unknown,
-): Promise<unknown> {
-  if (typeof payload !== 'string' || payload.length < gzipOverBytes) return payload
+  done: DoneFuncWithErrOrRes,
+): void {
+  if (!isText(payload, reply) || payload.length < gzipOverBytes) {
+    done(null, payload)
+    return
+  }
   reply.header('vary', 'accept-encoding')
-  if (!acceptsGzip(request)) return Buffer.from(payload)
-  reply.header('content-encoding', 'gzip').removeHeader('content-length')
-  return gzipAsync(payload)
+  if (acceptsGzip(request)) {
+    reply.header('content-encoding', 'gzip').removeHeader('content-length')
+    gzip(payload, done)
+  } else done(null, typeof payload === 'string' ? Buffer.from(payload) : payload)
+}
+
+/** JSON may be encoded already. */
+function isText(payload: unknown, reply: FastifyReply): payload is string | Buffer {
+  if (typeof payload === 'string') return true
+  if (!Buffer.isBuffer(payload) || reply.hasHeader('content-encoding')) return false
+  return String(reply.getHeader('content-type')).startsWith('application/json')
 }
 
 export function acceptsGzip({ headers }: Pick<FastifyRequest, 'headers'>): boolean {

@@ -12,7 +12,7 @@ describe('the peers of a node', () => {
     const pskMaster = derivePskMaster(createSecretKey(Buffer.alloc(32, 1)))
     const json = peersJsonFor({ fleet: aFleet(1_001), pskMaster }, someNode(1))
 
-    const peers = JSON.parse(json) as Peer[] // of the schema, as the contract tests check
+    const peers = JSON.parse(json.toString()) as Peer[] // of the schema, as the contract tests check
     const nameless = JSON.stringify(peers.map(({ hostname: _, ...peer }) => peer)).length
     test.diagnostic(`1,000 peers take ${json.length} bytes, and would take ${nameless} without`)
     assert.deepEqual([peers.length, peers[7]?.hostname], [1_000, 'web-0009.eu-west-1.internal'])

@@ -1,5 +1,5 @@
 import type { Peer, PublicPeer } from '@plexd/protocol'
-import { type PskMaster, type PskSource, pairPsks } from '../seal/psk.ts'
+import { type PskMaster, type PskSource, pairPsks, pskChars, pskTexts } from '../seal/psk.ts'
 import type { Fleet, NodeRecord } from './fleet.ts'
 import type { TenantMesh } from './tenant-mesh.ts'
 import { peersOf } from './visibility.ts'
@@ -49,24 +49,39 @@ export function peersFor(
 }
 
 /** The JSON of a peer up to its PSK, which is the same for everyone. Cached, because records are immutable. */
-const known = new WeakMap<NodeRecord, string>()
+const known = new WeakMap<NodeRecord, Buffer>()
 
 /**
- * A node's peers as a JSON list. The state of a thousand peers is concatenated from cached texts, not built as objects and
- * serialised.
+ * A node's peers as the JSON list between two other parts of an answer. The state of a thousand peers is copied from cached
+ * bytes, not built as objects, serialised and encoded.
  */
 export function peersJsonFor(
   sources: { fleet: Fleet; pskMaster: PskMaster },
   recipient: NodeRecord,
-): string {
+  { before = '', after = '' }: { before?: string; after?: string } = {},
+): Buffer {
   const peers = shownPeers(sources.fleet.mesh(recipient.tenant_id), recipient)
-  const psks = pairPsks(pskSourceOf(sources, recipient), recipient, peers)
-  return `[${peers.map((peer, index) => `${headOf(peer)}${psks[index]}"}`).join(',')}]`
+  const psks = pskTexts(pskSourceOf(sources, recipient), recipient, peers)
+  const heads = peers.map(headOf)
+  const [start, end] = [Buffer.from(`${before}[`), Buffer.from(`]${after}`)]
+  const least = start.length + end.length + peers.length * (pskChars + tail.length)
+  const bytes = Buffer.allocUnsafe(heads.reduce((sum, { length }) => sum + length, least))
+  let at = start.copy(bytes)
+  for (const [index, head] of heads.entries()) {
+    at += head.copy(bytes, at)
+    at += psks.copy(bytes, at, index * pskChars, (index + 1) * pskChars)
+    at += tail.copy(bytes, at)
+  }
+  // The last one is followed by no comma.
+  if (peers.length > 0) at--
+  at += end.copy(bytes, at)
+  return bytes.subarray(0, at)
 }
 
-function headOf(peer: NodeRecord): string {
-  return known.getOrInsertComputed(
-    peer,
-    () => `${JSON.stringify(publicPeer(peer)).slice(0, -1)},"psk":"`,
+const tail = Buffer.from('"},')
+
+function headOf(peer: NodeRecord): Buffer {
+  return known.getOrInsertComputed(peer, () =>
+    Buffer.from(`${JSON.stringify(publicPeer(peer)).slice(0, -1)},"psk":"`),
   )
 }

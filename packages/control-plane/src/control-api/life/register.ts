@@ -47,8 +47,8 @@ export const register = handle(
     )
     if (leftOut) noteRegistered(app, enrolment, leftOut)
     const node = app.fleet.node(enrolment.node_id)
-    const peers = node ? peersJsonFor(app, node) : '[]'
-    return `${JSON.stringify(enrolment).slice(0, -1)},"peers":${peers}}`
+    const before = `${JSON.stringify(enrolment).slice(0, -1)},"peers":`
+    return node ? peersJsonFor(app, node, { before, after: '}' }) : Buffer.from(`${before}[]}`)
   },
 )
 

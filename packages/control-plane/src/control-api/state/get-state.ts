@@ -32,7 +32,7 @@ export const getState = handle(
     if (!node) throw new ApiError('unauthorized', 'unauthorized')
     app.budgets.pulls.demand(node.id)
     const state = await readState(app, node, revision)
-    app.budgets.pulls.charge(node.id, { bytes: Buffer.byteLength(state) })
+    app.budgets.pulls.charge(node.id, { bytes: state.length })
     // HEAD sends nothing, so it does not count as a pull.
     if (request.method === 'GET') reply.raw.once('finish', () => pulled(app, no, seq))
     return state
@@ -44,7 +44,7 @@ async function readState(
   app: State & Delivery & Seals,
   node: NodeRecord,
   revision: string,
-): Promise<string> {
+): Promise<Buffer> {
   const { fleet, entries } = app
   const rest: Omit<NodeState, 'peers' | 'policies' | 'data'> = {
     signing_keys: app.keyring.signingKeys(),
@@ -57,9 +57,11 @@ async function readState(
     revision,
   }
   const data = await entries.dataJsonOf(node)
-  const peers = peersJsonFor(app, node)
   const policies = policiesJsonFor(fleet, node).slice(1, -1)
-  return `{"peers":${peers},${policies},"data":${data},${JSON.stringify(rest).slice(1)}`
+  return peersJsonFor(app, node, {
+    before: '{"peers":',
+    after: `,${policies},"data":${data},${JSON.stringify(rest).slice(1)}`,
+  })
 }
 
 function pulled({ presence, streams }: Delivery & NodeMemory, no: number, seq: number): void {
