@@ -21,8 +21,13 @@ export interface BareFleet extends AsyncDisposable {
   broadcasts(options: { rounds: number; bytes?: number }): Promise<Quantiles>
   /** CPU of the server while its agents live for some time, as a percentage of one core. */
   idleCpu(options: { seconds: number; life: LiveOptions }): Promise<number>
-  /** Requests in a second over so many connections. */
-  flood(options: { seconds: number; connections: number }): Promise<number>
+  /** Requests over so many connections: how many in a second, and what each costs the server. */
+  flood(options: { seconds: number; connections: number }): Promise<BareFlood>
+}
+
+export interface BareFlood {
+  perSecond: number
+  cpuMs: number
 }
 
 /** With the certificate of a control plane of our own. */
@@ -69,8 +74,13 @@ export async function startBareFleet({ own, ca }: Plane, agents: number): Promis
     async flood({ seconds, connections }) {
       const path = '/v1/nodes/{node_id}/heartbeat'
       const order = { kind: 'bare', method: 'POST', path, body: '{"status":"healthy"}' }
+      const beforeMs = cpuMsOf(server.pid)
       const floods = await each((worker) => worker.flood({ ...order, seconds, connections }))
-      return floods.reduce((sum, { count, ms }) => sum + (count * 1_000) / ms, 0)
+      const count = floods.reduce((sum, flood) => sum + flood.count, 0)
+      return {
+        perSecond: floods.reduce((sum, flood) => sum + (flood.count * 1_000) / flood.ms, 0),
+        cpuMs: (cpuMsOf(server.pid) - beforeMs) / count,
+      }
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
