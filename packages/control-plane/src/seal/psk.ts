@@ -62,7 +62,7 @@ export function pskTexts(source: PskSource, own: PskParty, others: readonly PskP
   return inBase64(cipher.update(blocks))
 }
 
-/** All in one call: one call for each takes four times as long. */
+/** All in one call instead of one for each. */
 function inBase64(psks: Buffer): Buffer {
   const count = psks.length / pskBytes
   // With a zero byte behind it, a PSK ends on a whole group of four characters, of which the last is only padding.
