@@ -119,7 +119,9 @@ class EventSubscription implements Subscription {
       : withEvent(this.#backlog, event)
     if (this.#pumping) return
     this.#pumping = true
-    start(() => this.#run(() => (this.#sendReady() ? undefined : this.#pump())))
+    start(() => {
+      if (!this.#sendReady()) this.#run(() => this.#pump())
+    })
   }
 
   close(): void {
@@ -137,20 +139,14 @@ class EventSubscription implements Subscription {
     return ofOne > maxCostly.ofOne && ofAll > maxCostly.ofAll
   }
 
-  #run(work: () => Promise<void> | undefined): void {
-    try {
-      work()?.catch((error: unknown) => this.#cut(error))
-    } catch (error) {
-      this.#cut(error)
-    }
-  }
-
-  #cut(error: unknown): void {
-    if (this.#closed) return
-    this.close()
-    const { log, no, sink } = this.#options
-    log.warn('event stream cut', { node_no: no, error: describeError(error) })
-    sink.destroy()
+  #run(work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      if (this.#closed) return
+      this.close()
+      const { log, no, sink } = this.#options
+      log.warn('event stream cut', { node_no: no, error: describeError(error) })
+      sink.destroy()
+    })
   }
 
   /**
