@@ -4,7 +4,7 @@ import type { NodeRecord } from '../mesh/fleet.ts'
 import type { StoredEvent } from '../rows/log/events.ts'
 import type { Heads } from './heads.ts'
 import type { Keyring } from './keyring.ts'
-import { isShared, mayBeShared, type PayloadSources, payloadFor } from './payload-for.ts'
+import { mayBeShared, type PayloadSources, payloadFor } from './payload-for.ts'
 
 /** An event block of the stream. */
 export interface Frame {
@@ -22,22 +22,10 @@ export interface Frames {
    * nobody can have seen its nonce.
    */
   live(event: StoredEvent, node: NodeRecord): Promise<Frame | undefined>
-  /** Signs an event that is the same for every recipient, for `ready`; for any other event it does nothing. */
-  prepare(event: StoredEvent): Promise<void>
-  /** What `live` would resolve to for any recipient of a prepared event; undefined for others. */
-  ready(event: StoredEvent): Frame | undefined
   /** The same without an `id:` line, for an event that is repeated out of order. */
   again(event: StoredEvent, node: NodeRecord): Promise<string | undefined>
   /** Tells a node to pull its state, and moves its cursor to `seq`. */
   resync(seq: number, reason: string): Promise<Frame>
-}
-
-/** The frames of an event that has just been committed. */
-interface RecentEvent {
-  atMs: number
-  frames: Map<string, Promise<Frame | undefined>>
-  /** Of an event that is the same for every recipient, once it is signed. */
-  ready?: Frame | undefined
 }
 
 /** A shared signature must still be fresh for its last recipient. */
@@ -53,7 +41,10 @@ export function createFrames(options: {
   clock: Clock
 }): Frames {
   const { heads, keyring, sources, clock } = options
-  const recent = new Map<number, RecentEvent>()
+  const recent = new Map<
+    number,
+    { atMs: number; frames: Map<string, Promise<Frame | undefined>> }
+  >()
 
   async function frameOf(
     event: Pick<StoredEvent, 'seq' | 'event_id'> & { event_type: EventType },
@@ -101,29 +92,22 @@ export function createFrames(options: {
     }
   }
 
-  /** What is still fresh of an event. */
-  function recentOf({ seq }: StoredEvent): RecentEvent | undefined {
-    const known = recent.get(seq)
-    // In both directions: the clock may have been set.
-    return known && Math.abs(clock.now() - known.atMs) < maxAgeMs ? known : undefined
-  }
-
-  function begin({ seq }: StoredEvent): RecentEvent {
-    const known: RecentEvent = { atMs: clock.now(), frames: new Map() }
-    recent.delete(seq)
-    recent.set(seq, known)
-    const [oldest] = recent.keys()
-    if (recent.size > maxEvents && oldest !== undefined) recent.delete(oldest)
-    return known
-  }
-
   /** One frame for all recipients with the same payload text, which is the case for most payloads without secrets. */
   function shared(event: StoredEvent, payload: string): Promise<Frame | undefined> {
-    const { frames } = recentOf(event) ?? begin(event)
-    let frame = frames.get(payload)
+    const nowMs = clock.now()
+    let known = recent.get(event.seq)
+    // In both directions: the clock may have been set.
+    if (!known || Math.abs(nowMs - known.atMs) >= maxAgeMs) {
+      known = { atMs: nowMs, frames: new Map() }
+      recent.delete(event.seq)
+      recent.set(event.seq, known)
+      const [oldest] = recent.keys()
+      if (recent.size > maxEvents && oldest !== undefined) recent.delete(oldest)
+    }
+    let frame = known.frames.get(payload)
     if (!frame) {
       frame = framed(event, payload)
-      if (frames.size < maxTexts) frames.set(payload, frame)
+      if (known.frames.size < maxTexts) known.frames.set(payload, frame)
     }
     return frame
   }
@@ -140,12 +124,6 @@ export function createFrames(options: {
   return {
     of: (event, node) => frameFor(event, node, framed),
     live: (event, node) => frameFor(event, node, mayBeShared(event.event_type) ? shared : framed),
-    async prepare(event) {
-      if (!isShared(event.event_type)) return
-      const known = recentOf(event) ?? begin(event)
-      known.ready = await shared(event, event.payload)
-    },
-    ready: (event) => recentOf(event)?.ready,
     async again(event, node) {
       const payload = await payloadFor(event, node, sources)
       if (payload === undefined || isPulledInstead(event, payload)) return undefined

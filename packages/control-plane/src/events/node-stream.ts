@@ -61,7 +61,6 @@ export function openNodeStream(
       const node = fleet.nodeByNo(no)
       return node && (live ? frames.live(event, node) : frames.of(event, node))
     },
-    readyFrameOf: (event) => (fleet.nodeByNo(no) ? frames.ready(event) : undefined),
     textOf,
     resync: {
       turn: (lastMs) => sources.turns.wait(no, lastMs),

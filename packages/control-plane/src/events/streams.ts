@@ -4,9 +4,8 @@ import { isAmong } from '../rows/log/audience.ts'
 import type { LoggedEvent } from '../rows/log/events.ts'
 import { createCounter } from './counter.ts'
 import { openNodeStream, type StreamSources } from './node-stream.ts'
-import { isShared } from './payload-for.ts'
 import { createResyncTurns } from './resync-turns.ts'
-import { createSlices, type Slices } from './slices.ts'
+import { createSlices } from './slices.ts'
 import type { Whereabouts } from './stream-start.ts'
 import type { Sink, Subscription } from './subscription.ts'
 
@@ -54,25 +53,12 @@ export function createStreams(sources: StreamSources): Streams {
   const costlyForAll = createCounter(1_000)
 
   function offer(event: LoggedEvent): void {
-    const start = isShared(event.event_type) ? onceSigned(event) : slices.run
     // Iterate over the smaller set: a change for one node must not visit every stream.
     if (event.audience.length < streams.size)
-      for (const no of event.audience) streams.get(no)?.subscription.offer(event, start)
+      for (const no of event.audience) streams.get(no)?.subscription.offer(event)
     else
       for (const [no, { subscription }] of streams)
-        if (isAmong(event.audience, no)) subscription.offer(event, start)
-  }
-
-  /** Runs work in slices once an event is signed that is the same for all, so that its readers find it ready. */
-  function onceSigned(event: LoggedEvent): Slices['run'] {
-    const waiting: (() => void)[] = []
-    const go = (): void => {
-      for (const bit of waiting) slices.run(bit)
-    }
-    return (bit) => {
-      // If it cannot be signed, each reader tries again and reports the error.
-      if (waiting.push(bit) === 1) sources.frames.prepare(event).then(go, go)
-    }
+        if (isAmong(event.audience, no)) subscription.offer(event)
   }
 
   const replaced = new Set<NodeSink>()

@@ -23,13 +23,12 @@ describe('createSubscription', () => {
           during: fc.nat(150),
           after: fc.nat(30),
           pauseAt: fc.nat(60),
-          readyEach: fc.integer({ min: 1, max: 4 }),
         }),
-        async ({ before, during, after, pauseAt, readyEach }) => {
+        async ({ before, during, after, pauseAt }) => {
           const start = plane.app.heads.last()
           await emit(plane, before)
           const sink = createFakeSink({ pauseAt })
-          using stream = subscribe(plane, { afterSeq: start, behind: true, sink, readyEach })
+          using stream = subscribe(plane, { afterSeq: start, behind: true, sink })
           await emit(plane, during)
           sink.resume()
           await emit(plane, after)
@@ -41,22 +40,6 @@ describe('createSubscription', () => {
       ),
       { numRuns: 25 },
     )
-  })
-
-  it('sends a lone event that is ready at once', async () => {
-    await using plane = await startControlPlane()
-    const sink = createFakeSink()
-    const offered = Promise.withResolvers<number[]>()
-    plane.app.commits.follow(() => queueMicrotask(() => offered.resolve([...sink.written])))
-    using stream = subscribe(plane, { afterSeq: 0, behind: false, sink, readyEach: 1 })
-    await stream.idle()
-
-    await emit(plane, 1)
-
-    assert.deepEqual(await offered.promise, await seqsFor(plane, mine, 0))
-    await stream.idle()
-    assert.equal(sink.written.length, 1)
-    assert.deepEqual(stream.flushed, sink.written)
   })
 
   it('sends only what is offered when it is not behind', async () => {
@@ -235,8 +218,6 @@ function subscribe(
     prologue?: string[]
     passOver?: number[]
     failAt?: number
-    /** Every so many events one is ready. */
-    readyEach?: number
     /** When the reader may be told to pull, which is then written as the negative sequence. */
     turn?: Promise<void>
     /** How many events were signed for one reader each, in this second. */
@@ -245,7 +226,7 @@ function subscribe(
   },
 ): TestStream {
   const { app } = plane
-  const { prologue = [], passOver = [], readyEach, log = silentLog } = options
+  const { prologue = [], passOver = [], log = silentLog } = options
   const flushed: number[] = []
   const stream: TestStream = {
     flushed,
@@ -280,12 +261,6 @@ function subscribe(
       if (seq === options.failAt) throw new Error('cannot be signed')
       return passOver.includes(seq) ? undefined : { text: `${seq}\n`, isResync: false }
     },
-    ...(readyEach === undefined
-      ? {}
-      : {
-          readyFrameOf: ({ seq }) =>
-            seq % readyEach === 0 ? { text: `${seq}\n`, isResync: false } : undefined,
-        }),
     onFlushed: (seq) => flushed.push(seq),
     ...(options.turn === undefined
       ? {}

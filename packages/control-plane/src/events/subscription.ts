@@ -26,8 +26,8 @@ export interface Sink {
 }
 
 export interface Subscription {
-  /** Takes the next committed event; never blocks, and queues only a few. `start` runs the delivery, by default in slices. */
-  offer(event: LoggedEvent, start?: Slices['run']): void
+  /** Takes the next committed event; never blocks, and queues only a few. */
+  offer(event: LoggedEvent): void
   close(): void
 }
 
@@ -45,8 +45,6 @@ export interface SubscriptionOptions {
   prologue: () => AsyncIterable<string>
   /** The text of an event; undefined to skip it. `live`: it was offered, not read from the log. */
   frameOf: (event: StoredEvent, live: boolean) => Promise<Frame | undefined>
-  /** The text of an offered event if there is nothing to wait for. */
-  readyFrameOf?: (event: StoredEvent) => Frame | undefined
   /** Finishes a text when it is about to be sent; by default unchanged. */
   textOf?: (frame: Frame, seq: number) => string
   /** Replaces a burst of events by a pull; without it every event is sent, however many are queued. */
@@ -112,16 +110,14 @@ class EventSubscription implements Subscription {
     })
   }
 
-  offer(event: LoggedEvent, start = this.#options.slices.run): void {
+  offer(event: LoggedEvent): void {
     if (this.#closed || this.#backlog.behind) return
     this.#backlog = this.#isTooMany(event)
       ? overflown(this.#backlog, event, this.#options.resync?.now())
       : withEvent(this.#backlog, event)
     if (this.#pumping) return
     this.#pumping = true
-    start(() => {
-      if (!this.#sendReady()) this.#run(() => this.#pump())
-    })
+    this.#options.slices.run(() => this.#run(() => this.#pump()))
   }
 
   close(): void {
@@ -147,25 +143,6 @@ class EventSubscription implements Subscription {
       log.warn('event stream cut', { node_no: no, error: describeError(error) })
       sink.destroy()
     })
-  }
-
-  /**
-   * The usual case of a change for all: one event, already signed. Without promises, because ten thousand readers of it
-   * would take several each. Returns whether it was that case.
-   */
-  #sendReady(): boolean {
-    const { queue, missed } = this.#backlog
-    const [event] = queue
-    if (this.#closed || !event || queue.length > 1 || missed || event.seq <= this.#afterSeq)
-      return false
-    const frame = this.#options.readyFrameOf?.(event)
-    if (!frame) return false
-    this.#backlog = { ...this.#backlog, queue: [] }
-    this.#afterSeq = event.seq
-    const flushed = this.#write(this.#textOf(frame, event.seq), event.seq, 1)
-    if (flushed) this.#run(() => flushed.then(() => this.#pump()))
-    else this.#pumping = false
-    return true
   }
 
   async #pump(): Promise<void> {
@@ -211,7 +188,7 @@ class EventSubscription implements Subscription {
 
   /** In as few writes as their size allows: each costs a system call and a TLS record. */
   async #send(events: readonly StoredEvent[], live: boolean): Promise<void> {
-    const { frameOf } = this.#options
+    const { frameOf, textOf = ({ text }: Frame) => text } = this.#options
     const due = events.filter(({ seq }) => seq > this.#afterSeq)
     const frames = await Promise.all(due.map((event) => frameOf(event, live)))
     let text = ''
@@ -219,7 +196,7 @@ class EventSubscription implements Subscription {
     for (const [index, { seq }] of due.entries()) {
       if (this.#closed) return
       const frame = frames[index]
-      if (frame) text += this.#textOf(frame, seq)
+      if (frame) text += textOf(frame, seq)
       count++
       if (text.length < maxBatchChars && index < due.length - 1) continue
       this.#afterSeq = seq
@@ -230,22 +207,13 @@ class EventSubscription implements Subscription {
   }
 
   #flush(text: string, seq: number, count: number): Promise<void> | undefined {
-    const { slices, onFlushed } = this.#options
+    const { sink, slices, onFlushed } = this.#options
+    const flushed = (): void => onFlushed(seq, count)
     if (text !== '')
       return new Promise((resolve) =>
-        slices.run(() => resolve(this.#closed ? undefined : this.#write(text, seq, count))),
+        slices.run(() => resolve(this.#closed ? undefined : sink.write(text, flushed))),
       )
-    onFlushed(seq, count)
+    flushed()
     return undefined
-  }
-
-  #write(text: string, seq: number, count: number): Promise<void> | undefined {
-    const { sink, onFlushed } = this.#options
-    return sink.write(text, () => onFlushed(seq, count))
-  }
-
-  #textOf(frame: Frame, seq: number): string {
-    const { textOf } = this.#options
-    return textOf ? textOf(frame, seq) : frame.text
   }
 }

@@ -20,7 +20,6 @@ const maxPieceChars = 128 * 1024
 /** Answers 200 and a comment at once, so that the client sees that it is connected. */
 export function openSse(reply: FastifyReply, now: () => number): SseStream {
   const response = reply.hijack().raw
-  const { socket } = response
   let stalledSince: number | undefined
   response.writeHead(200, {
     'content-type': 'text/event-stream',
@@ -35,20 +34,19 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
     stalledSince = now()
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        socket?.off('drain', settle)
+        response.off('drain', settle)
         response.off('close', settle)
         stalledSince = undefined
         if (response.destroyed || response.writableEnded) reject(closed())
         else resolve()
       }
-      socket?.on('drain', settle)
+      response.on('drain', settle)
       response.on('close', settle)
     })
   }
 
-  /** To the socket itself: the response would hand it four pieces, and the event loop a callback that sends them together. */
   function writePiece(text: string, onFlushed?: () => void): Promise<void> | undefined {
-    const more = socket?.write(response.chunkedEncoding ? chunkOf(text) : text, (error) => {
+    const more = response.write(text, (error) => {
       if (!error) onFlushed?.()
     })
     return more ? undefined : drained()
@@ -78,11 +76,6 @@ export function openSse(reply: FastifyReply, now: () => number): SseStream {
       else response.once('close', run)
     },
   }
-}
-
-/** A chunk of the body (RFC 9112, section 7.1). */
-function chunkOf(text: string): string {
-  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 }
 
 /** Does not split surrogate pairs, because each chunk is encoded by itself. */
