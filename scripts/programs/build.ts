@@ -21,10 +21,18 @@ const cache = join(root, 'node_modules/.cache/plexd')
 export const compileCache = { NODE_COMPILE_CACHE: join(cache, 'compiled') }
 
 /**
- * As in the first line of each program. Otherwise SIGUSR1 would open a debugger on a port, and with it give every user
- * of the machine the rights of the program.
+ * Otherwise SIGUSR1 would open a debugger on a port, and with it give every user of the machine the rights of the
+ * program.
  */
-export const nodeFlags = ['--disable-sigusr1']
+const noDebugger = '--disable-sigusr1'
+
+/** What Node is started with, as in the first line of each program. */
+export const nodeFlags: Readonly<Record<ProgramName, readonly string[]>> = {
+  plexctl: [noDebugger],
+  plexd: [noDebugger],
+  // V8 lets its new space grow to 64 MB in a burst, or to 30 while modules load, and keeps it; see docs/performance.md.
+  'control-plane': [noDebugger, '--max-semi-space-size=8'],
+}
 
 /** The main file of each built program. Builds all of them if the sources have changed since. */
 export async function builtPrograms(): Promise<Record<ProgramName, string>> {

@@ -97,5 +97,5 @@ export async function runToEnd(
 
 /** The command line of a program of ours, for starting it in another way. */
 export function commandOf(name: ProgramName, args: readonly string[]): string[] {
-  return [process.execPath, ...nodeFlags, mains[name], ...args]
+  return [process.execPath, ...nodeFlags[name], mains[name], ...args]
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disable-sigusr1
+#!/usr/bin/env -S node --disable-sigusr1 --max-semi-space-size=8
 import { heedSignals, runCli } from '@plexd/runtime'
 import { limitThreadPool } from './start/thread-pool.ts'
 
