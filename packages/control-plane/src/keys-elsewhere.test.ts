@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { credentialSettings } from './config/settings.ts'
+import { resetAdminToken } from './start/admin-token-reset.ts'
 import { startProcess } from './testing/child.ts'
 import { withControlPlane } from './testing/harness.ts'
+import { addOperator } from './testing/operators.ts'
 
 const run = promisify(execFile)
 const main = join(import.meta.dirname, 'main.ts')
@@ -78,6 +80,20 @@ describe('the keys of a control plane', () => {
         headers: { authorization: `Bearer ${lost}` },
       })
       assert.equal(answer.status, 401)
+    })
+  })
+
+  it('leave the operators of other tenants their tokens', async () => {
+    const dataDir = join(folder, 'tenants')
+    const other = await withControlPlane(dataDir, (plane) =>
+      addOperator(plane, { tenant: 'other', name: 'admin' }),
+    )
+    await resetAdminToken(dataDir, Date.now())
+    await withControlPlane(dataDir, async (plane) => {
+      const answer = await fetch(`${plane.url}/admin/v1/whoami`, {
+        headers: { authorization: `Bearer ${other.token}` },
+      })
+      assert.equal(answer.status, 200)
     })
   })
 })

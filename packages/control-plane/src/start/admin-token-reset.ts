@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { newAdminToken } from '@plexd/protocol'
 import { writeFileAtomic } from '@plexd/runtime'
-import { revokeOperatorsNamed } from '../rows/fleet/operators.ts'
+import { revokeOperatorNamed } from '../rows/fleet/operators.ts'
 import { readFirstTenant } from '../rows/fleet/tenants.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import { claimDataDir } from './data-dir-lock.ts'
@@ -23,7 +23,7 @@ export async function resetAdminToken(dataDir: string, nowMs: number): Promise<s
   const token = newAdminToken()
   await store.write(async (tx) => {
     const tenantId = await readFirstTenant(tx)
-    await revokeOperatorsNamed(tx, firstOperator, nowMs)
+    await revokeOperatorNamed(tx, { tenantId, name: firstOperator, nowMs })
     await insertFirstOperator(tx, { tenantId, token, nowMs })
   })
   await writeFileAtomic(path, `${token}\n`)

@@ -23,7 +23,7 @@ export interface TestOperator {
 /** An operator of the tenant that is there, or of a new one. */
 export async function addOperator(
   plane: TestControlPlane,
-  { role = 'owner', tenant }: { role?: Role; tenant?: string } = {},
+  { role = 'owner', tenant, name }: { role?: Role; tenant?: string; name?: string } = {},
 ): Promise<TestOperator> {
   const token = newAdminToken()
   const tenantId =
@@ -33,7 +33,7 @@ export async function addOperator(
   const operator = {
     id: newId('token'),
     tenant_id: tenantId,
-    name: `${role}-${token.slice(-6)}`,
+    name: name ?? `${role}-${token.slice(-6)}`,
     role,
     token_hash: tokenHash(token),
   }

@@ -66,10 +66,14 @@ export async function revokeOperator(unit: RowUnit, id: string): Promise<void> {
 }
 
 /** For use before the fleet is loaded. */
-export async function revokeOperatorsNamed(tx: Tx, name: string, nowMs: number): Promise<void> {
+export async function revokeOperatorNamed(
+  tx: Tx,
+  { tenantId, name, nowMs }: { tenantId: string; name: string; nowMs: number },
+): Promise<void> {
   await tx
     .updateTable('admin_tokens')
     .set({ revoked_at: nowMs })
+    .where('tenant_id', '=', tenantId)
     .where('name', '=', name)
     .where('revoked_at', 'is', null)
     .execute()
