@@ -8,13 +8,13 @@ import {
   bytesOf,
   dataByTarget,
   type EntriesByTarget,
-  readSizes,
+  measureEntries,
   type StoredEntry,
   secretsByTarget,
 } from '../rows/entries.ts'
 import type { Reader } from '../store/db.ts'
 import { entryKinds } from './kinds.ts'
-import { fitting, isWithin, roomFor, sizeOf } from './room.ts'
+import { fitting, isWithin, roomFor } from './room.ts'
 
 type Scope = Pick<NodeRecord, 'id' | 'tenant_id' | 'labels'>
 type DataScope = Scope & Pick<NodeRecord, 'reported'>
@@ -85,8 +85,7 @@ export function createNodeEntries(reader: Reader, limits: Limits): NodeEntries {
 
 async function isOverfull(reader: Reader, tenantId: string, limits: Limits): Promise<boolean> {
   for (const kind of ['data', 'secret'] as const)
-    if (!isWithin(sizeOf(await readSizes(reader, kind, tenantId)), roomFor(kind, limits)))
-      return true
+    if (!isWithin(await measureEntries(reader, kind, tenantId), roomFor(kind, limits))) return true
   return false
 }
 

@@ -64,7 +64,7 @@ export function isWithin(taken: Room, room: Room): boolean {
   return taken.entries <= room.entries && taken.bytes <= room.bytes
 }
 
-export function sizeOf(entries: readonly SizedEntry[]): Room {
+function sizeOf(entries: readonly SizedEntry[]): Room {
   return { entries: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0) }
 }
 

@@ -132,6 +132,21 @@ export function readSizes(
     .execute()
 }
 
+/** The number and size of a tenant's entries. */
+export async function measureEntries(
+  reader: Reader,
+  kind: EntryKind,
+  tenantId: string,
+): Promise<{ entries: number; bytes: number }> {
+  const sum = await entriesOfTenant(reader, kind, tenantId)
+    .select(({ fn }) => [
+      fn.countAll<number>().as('entries'),
+      fn.sum<number>(bytes[kind]).as('bytes'),
+    ])
+    .executeTakeFirstOrThrow()
+  return { entries: Number(sum.entries), bytes: Number(sum.bytes) } // the sum of none is null
+}
+
 /** A tenant's entries with selectors, and those for one node. */
 export interface EntriesByTarget<Entry extends ScopedEntry> {
   shared(): Promise<Entry[]>
