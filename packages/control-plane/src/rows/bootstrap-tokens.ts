@@ -1,6 +1,8 @@
 import type { Metadata } from '@plexd/protocol'
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
 export interface StoredToken extends Omit<Row<'bootstrap_tokens'>, 'metadata' | 'node_may_set'> {
   metadata: Metadata
@@ -55,12 +57,12 @@ export async function readTokenByHash(
 }
 
 /** A tenant's tokens created after the given one, without revoked ones; `id` breaks ties. */
-export async function readTokensAfter(
+export function readTokensAfter(
   reader: Reader,
   { tenantId, createdAt, id }: { tenantId: string; createdAt: number; id: string },
-  limit: number,
-): Promise<StoredToken[]> {
-  const rows = await reader
+  bounds: PageBounds,
+): Promise<FirstOf<StoredToken>> {
+  const tokens = reader
     .selectFrom('bootstrap_tokens')
     .selectAll()
     .where('tenant_id', '=', tenantId)
@@ -68,10 +70,10 @@ export async function readTokensAfter(
     .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '>', tuple(createdAt, id)))
     .orderBy('created_at')
     .orderBy('id')
-    .limit(limit)
-    .execute()
-  return rows.map(storedOf)
+  return readPage(tokens, bytes, bounds, storedOf)
 }
+
+const bytes = sql<number>`octet_length(metadata) + octet_length(node_may_set)`
 
 /** The token has enrolled a node; the answer is kept in case it was lost. */
 export async function burnToken(

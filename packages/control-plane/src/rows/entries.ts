@@ -91,7 +91,7 @@ export function readDataAfter(
   bounds: PageBounds,
 ): Promise<FirstOf<StoredEntry<'data'>>> {
   return readPage(
-    after(reader.selectFrom('data_entries'), behind),
+    after(reader.selectFrom('data_entries').selectAll(), behind),
     sql`octet_length(payload)`,
     bounds,
     (entry) => entry,
@@ -102,16 +102,14 @@ export function readDataAfter(
 export function readSecretsAfter(
   reader: Reader,
   behind: Behind,
-  limit: number,
-): Promise<ShownSecret[]> {
-  return after(reader.selectFrom('secrets'), behind)
-    .select(['key', 'target', 'version', 'updated_at'])
-    .limit(limit)
-    .execute()
+  bounds: PageBounds,
+): Promise<FirstOf<ShownSecret>> {
+  const shown = reader.selectFrom('secrets').select(['key', 'target', 'version', 'updated_at'])
+  return readPage(after(shown, behind), sql`octet_length(target)`, bounds, (secret) => secret)
 }
 
-function after<Table extends EntryTable>(
-  entries: SelectQueryBuilder<Tables, Table, object>,
+function after<Table extends EntryTable, Selected>(
+  entries: SelectQueryBuilder<Tables, Table, Selected>,
   { tenantId, key, target }: Behind,
 ) {
   return entries

@@ -56,6 +56,7 @@ export function readExecutionsBefore(
 ): Promise<FirstOf<StoredExecution>> {
   const executions = reader
     .selectFrom('executions')
+    .selectAll()
     .where('node_id', '=', nodeId)
     .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(createdAt, id)))
     .orderBy('created_at', 'desc')

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { countWithin } from './page.ts'
+import { firstOf } from './page.ts'
 
-describe('countWithin', () => {
+describe('firstOf', () => {
   it('ends where the bytes or the items do, and holds one item at least', () => {
     const shown = (bytes: number[], limit = 10) => {
-      const sizes = bytes.map((size) => ({ bytes: size }))
-      const { count, more } = countWithin(sizes, { limit, maxBytes: 100 })
-      return [count, more]
+      const { rows, more } = firstOf(bytes, { limit, maxBytes: 100 }, (size) => size)
+      return [rows.length, more]
     }
     assert.deepEqual(shown([50, 50]), [2, false])
     assert.deepEqual(shown([50, 50, 1]), [2, true])

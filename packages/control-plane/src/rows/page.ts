@@ -1,5 +1,5 @@
 import type { RawBuilder, SelectQueryBuilder } from 'kysely'
-import type { Row, Tables } from '../store/schema.ts'
+import type { Tables } from '../store/schema.ts'
 
 /** The size of a page, in items and bytes, because an answer is built in one go. */
 export interface PageBounds {
@@ -15,33 +15,35 @@ export interface FirstOf<Item> {
 }
 
 /** Reads the sizes first, then only the rows that fit; `bytes` is the size of one. */
-export async function readPage<Table extends keyof Tables, Item>(
-  rows: SelectQueryBuilder<Tables, Table, object>,
+export async function readPage<Table extends keyof Tables, Selected, Item>(
+  rows: SelectQueryBuilder<Tables, Table, Selected>,
   bytes: RawBuilder<number>,
   bounds: PageBounds,
-  itemOf: (row: Row<Table>) => Item,
+  itemOf: (row: Selected) => Item,
 ): Promise<FirstOf<Item>> {
   const sizes = await rows
+    .clearSelect()
     .select(bytes.as('bytes'))
     .limit(bounds.limit + 1)
     .execute()
-  const { count, more } = countWithin(sizes, bounds)
-  if (count === 0) return { rows: [], more }
-  const read = await rows.selectAll().limit(count).execute()
-  return { rows: (read as Row<Table>[]).map(itemOf), more } // what all columns are
+  const { rows: fitting, more } = firstOf(sizes, bounds, (size) => size.bytes)
+  if (fitting.length === 0) return { rows: [], more }
+  const read = await rows.limit(fitting.length).execute()
+  return { rows: (read as Selected[]).map(itemOf), more } // what the query selects
 }
 
-/** How many items fit; the list has up to one more than the limit. */
-export function countWithin(
-  sizes: readonly { bytes: number }[],
+/** The items of a list that fit into a page; `bytesOf` is the size of one. */
+export function firstOf<Item>(
+  items: readonly Item[],
   { limit, maxBytes }: PageBounds,
-): { count: number; more: boolean } {
+  bytesOf: (item: Item) => number,
+): FirstOf<Item> {
+  const rows: Item[] = []
   let bytes = 0
-  let count = 0
-  for (const size of sizes.slice(0, limit)) {
-    bytes += size.bytes
-    if (bytes > maxBytes && count > 0) break
-    count++
+  for (const item of items.slice(0, limit)) {
+    bytes += bytesOf(item)
+    if (bytes > maxBytes && rows.length > 0) break
+    rows.push(item)
   }
-  return { count, more: sizes.length > count }
+  return { rows, more: items.length > rows.length }
 }

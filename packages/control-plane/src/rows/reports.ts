@@ -44,7 +44,7 @@ export function readReportsAfter(
   { nodeId, key }: { nodeId: string; key: string },
   bounds: PageBounds,
 ): Promise<FirstOf<StoredReport>> {
-  const reports = reportsOf(reader, nodeId).where('key', '>', key).orderBy('key')
+  const reports = reportsOf(reader, nodeId).selectAll().where('key', '>', key).orderBy('key')
   return readPage(reports, sql`octet_length(payload)`, bounds, (report) => report)
 }
 

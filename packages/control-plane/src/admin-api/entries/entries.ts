@@ -10,15 +10,7 @@ import { readDataAfter, readSecretsAfter } from '../../rows/entries.ts'
 import { placeOf } from '../../seal/places.ts'
 import { open, seal } from '../../seal/seal.ts'
 import { findNodeById } from '../wire/find-node.ts'
-import {
-  boundsOf,
-  cursorOf,
-  limitOf,
-  nextOf,
-  type PageQuery,
-  pageJson,
-  toPage,
-} from '../wire/paging.ts'
+import { boundsOf, cursorOf, nextOf, type PageQuery, pageJson } from '../wire/paging.ts'
 import { dataEntryJson, readTargetNames, secretView } from './entry-view.ts'
 
 /** The payload is stored and sent as the operator wrote it, compacted; numbers are not rounded. */
@@ -64,11 +56,12 @@ export const listData = handle(
 /** By key, then by target. */
 export const listSecrets = handle(
   adminApi.listSecrets,
-  async ({ principal: { tenant_id }, query }, app: State) => {
-    const limit = limitOf(query)
-    const rows = await readSecretsAfter(app.store.reader, behind(tenant_id, query), limit + 1)
-    const hostnameOf = await readTargetNames(app, tenant_id, rows)
-    return toPage(rows, limit, { item: (row) => secretView(row, hostnameOf), cursor: positionOf })
+  async ({ principal: { tenant_id }, query }, app: State & Environment) => {
+    const bounds = boundsOf(query, app.config)
+    const page = await readSecretsAfter(app.store.reader, behind(tenant_id, query), bounds)
+    const hostnameOf = await readTargetNames(app, tenant_id, page.rows)
+    const items = page.rows.map((row) => secretView(row, hostnameOf))
+    return { items, next: nextOf(page, positionOf) }
   },
 )
 

@@ -8,8 +8,9 @@ import { confirm, drop, putLabels, readUnconfirmed } from '../../nodes/unconfirm
 import { listUnconfirmed } from '../../nodes/unconfirmed-list.ts'
 import { readNodeDetail } from '../../nodes/view.ts'
 import { readUnconfirmedOf } from '../../rows/fleet/node-lookups.ts'
+import { firstOf } from '../../rows/page.ts'
 import { findNode } from '../wire/find-node.ts'
-import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
+import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 
 /** A key that is both set and removed is set. Setting labels to their current values changes nothing and sends no events. */
 export const setNodeMetadata = handle(
@@ -69,13 +70,15 @@ async function setLabels(
 /** By key. */
 export const listUnconfirmedLabels = handle(
   adminApi.listUnconfirmedLabels,
-  async ({ principal, query }, app: State) => {
-    const limit = limitOf(query)
+  async ({ principal, query }, app: State & Environment) => {
     const [after] = cursorOf(query, ['']) ?? []
     const { fleet, store } = app
     const labels = await listUnconfirmed({ reader: store.reader, fleet }, principal.tenant_id)
     const rest = labels.filter(({ key }) => after === undefined || key > after)
-    return toPage(rest, limit, { item: (label) => label, cursor: ({ key }) => [key] })
+    const page = firstOf(rest, boundsOf(query, app.config), (label) =>
+      Buffer.byteLength(JSON.stringify(label)),
+    )
+    return { items: page.rows, next: nextOf(page, ({ key }) => [key]) }
   },
 )
 

@@ -1,7 +1,7 @@
 import { ApiError, adminApi } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
 import { handle } from '../../handle.ts'
-import { countWithin } from '../../rows/page.ts'
+import { firstOf } from '../../rows/page.ts'
 import { isRecordKind, recordKinds } from '../../telemetry/store.ts'
 import { findNodeEver } from '../wire/find-node.ts'
 import { boundsOf, cursorOf, nextOf, pageJson } from '../wire/paging.ts'
@@ -27,16 +27,14 @@ export const listTelemetry = handle(
       limit: bounds.limit + 1,
       maxBytes: bounds.maxBytes,
     })
-    const sizes = found.map(({ record }) => ({ bytes: Buffer.byteLength(record) }))
-    const { count, more } = countWithin(sizes, bounds)
-    const rows = found.slice(0, count)
-    const items = rows.map(({ id, received_at, record }) => {
+    const page = firstOf(found, bounds, ({ record }) => Buffer.byteLength(record))
+    const items = page.rows.map(({ id, received_at, record }) => {
       const head = { id, node_id, node_hostname, received_at: timestamp(received_at) }
       return `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
     })
     return pageJson(
       items,
-      nextOf({ rows, more }, ({ id }) => [id]),
+      nextOf(page, ({ id }) => [id]),
     )
   },
 )

@@ -19,7 +19,7 @@ import {
 } from '../../rows/bootstrap-tokens.ts'
 import { readDuration } from '../wire/durations.ts'
 import { type HostnameOf, readHostnames } from '../wire/hostnames.ts'
-import { cursorOf, limitOf, toPage } from '../wire/paging.ts'
+import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 import { timestamp, timestampOrNull } from '../wire/timestamps.ts'
 
 /** Only the hash of the token is stored. */
@@ -60,24 +60,24 @@ function refuseUnaskable(nodeMaySet: readonly string[]): void {
 }
 
 /** Without revoked tokens. Used and expired ones are included, because they show how nodes were enrolled. */
-export const listTokens = handle(adminApi.listTokens, async ({ principal, query }, app: State) => {
-  const limit = limitOf(query)
-  const [createdAt, id] = cursorOf(query, [0, '']) ?? [0, '']
-  const { tenant_id: tenantId } = principal
-  const rows = await readTokensAfter(
-    app.store.reader,
-    { tenantId, createdAt: Number(createdAt), id: String(id) },
-    limit + 1,
-  )
-  const hostnameOf = await readHostnames(app, {
-    tenantId,
-    ids: rows.map(({ node_id }) => node_id),
-  })
-  return toPage(rows, limit, {
-    item: (row) => bootstrapTokenView(row, hostnameOf),
-    cursor: (row) => [row.created_at, row.id],
-  })
-})
+export const listTokens = handle(
+  adminApi.listTokens,
+  async ({ principal, query }, app: State & Environment) => {
+    const [createdAt, id] = cursorOf(query, [0, '']) ?? [0, '']
+    const { tenant_id: tenantId } = principal
+    const page = await readTokensAfter(
+      app.store.reader,
+      { tenantId, createdAt: Number(createdAt), id: String(id) },
+      boundsOf(query, app.config),
+    )
+    const ids = page.rows.map(({ node_id }) => node_id)
+    const hostnameOf = await readHostnames(app, { tenantId, ids })
+    return {
+      items: page.rows.map((row) => bootstrapTokenView(row, hostnameOf)),
+      next: nextOf(page, (row) => [row.created_at, row.id]),
+    }
+  },
+)
 
 /** A node that has already registered with it is not affected. */
 export const revokeToken = handle(

@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startControlPlane } from '../../testing/harness.ts'
-import { cursorOf, limitOf, toPage } from './paging.ts'
+import { boundsOf, cursorOf, nextOf, type PageQuery } from './paging.ts'
 
-describe('toPage', () => {
-  const parts = { item: (n: number) => n, cursor: (n: number) => [n, 'x'] }
+describe('nextOf', () => {
+  const cursor = (n: number) => [n, 'x']
 
-  it('points behind its last item while there is more', () => {
-    const { items, next } = toPage([1, 2, 3], 2, parts)
-    assert.deepEqual(items, [1, 2])
+  it('points behind the last item while there is more', () => {
+    const next = nextOf({ rows: [1, 2], more: true }, cursor)
     assert.deepEqual(cursorOf({ after: next ?? '' }, [0, '']), [2, 'x'])
   })
 
   it('ends with the last item', () => {
-    assert.deepEqual(toPage([1, 2], 2, parts), { items: [1, 2], next: null })
-    assert.deepEqual(toPage([], 2, parts), { items: [], next: null })
+    assert.equal(nextOf({ rows: [1, 2], more: false }, cursor), null)
+    assert.equal(nextOf({ rows: [], more: false }, cursor), null)
   })
 })
 
@@ -27,12 +26,11 @@ describe('cursorOf', () => {
   })
 })
 
-describe('limitOf', () => {
-  it('is 100 when absent and 1,000 at most', () => {
-    assert.deepEqual(
-      [limitOf({}), limitOf({ limit: '7' }), limitOf({ limit: '9999' })],
-      [100, 7, 1_000],
-    )
+describe('boundsOf', () => {
+  it('asks for 100 items when no limit is given, and for 1,000 at most', () => {
+    const limitOf = (limit?: string) =>
+      boundsOf(limit === undefined ? {} : { limit }, { limits: { page_bytes: 1 } }).limit
+    assert.deepEqual([limitOf(), limitOf('7'), limitOf('9999')], [100, 7, 1_000])
   })
 })
 
@@ -58,3 +56,40 @@ describe('the report list of a node', () => {
     assert.deepEqual(seen, keys)
   })
 })
+
+describe('the lists of tokens and secrets', () => {
+  it('come in pages of some bytes too, and leave nothing out', async () => {
+    await using plane = await startControlPlane({ config: { limits: { page_bytes: 10 } } })
+    const names = ['a', 'b', 'c']
+    for (const name of names) {
+      await plane.admin.createToken({ body: { hostname: name, metadata: { role: 'database' } } })
+      await plane.admin.putSecret({
+        params: { key: name },
+        body: { target: { selector: 'role=database' }, value: 'v' },
+      })
+    }
+    const tokens = await pagesOf((query) => plane.admin.listTokens({ query }))
+    assert.deepEqual(
+      tokens.map((page) => page.map(({ hostname }) => hostname)),
+      names.map((name) => [name]),
+    )
+    const secrets = await pagesOf((query) => plane.admin.listSecrets({ query }))
+    assert.deepEqual(
+      secrets.map((page) => page.map(({ key }) => key)),
+      names.map((name) => [name]),
+    )
+  })
+})
+
+/** All pages of a list. */
+async function pagesOf<Item>(
+  list: (query: PageQuery) => Promise<{ body: { items: Item[]; next: string | null } }>,
+): Promise<Item[][]> {
+  const pages: Item[][] = []
+  for (let after: string | null | undefined; after !== null; ) {
+    const { body } = await list(after === undefined ? {} : { after })
+    pages.push(body.items)
+    after = body.next
+  }
+  return pages
+}

@@ -1,5 +1,5 @@
 import { ApiError } from '@plexd/protocol'
-import type { Config } from '../../config/config.ts'
+import type { Limits } from '../../limits.ts'
 import type { FirstOf, PageBounds } from '../../rows/page.ts'
 
 /** The position in a list, returned as `next` and accepted as `after`; opaque to clients. */
@@ -13,14 +13,15 @@ export interface PageQuery {
 const defaultLimit = 100
 const maxLimit = 1_000
 
-/** The requested `limit`: default 100, at most 1,000. */
-export function limitOf({ limit }: PageQuery): number {
-  return limit === undefined ? defaultLimit : Math.min(Number(limit), maxLimit)
-}
-
-/** The maximum size of a page in bytes. */
-export function boundsOf(query: PageQuery, { limits }: Pick<Config, 'limits'>): PageBounds {
-  return { limit: limitOf(query), maxBytes: limits.page_bytes }
+/** The requested `limit`, by default 100 and at most 1,000 items, and the limit page_bytes. */
+export function boundsOf(
+  { limit }: PageQuery,
+  { limits }: { limits: Pick<Limits, 'page_bytes'> },
+): PageBounds {
+  return {
+    limit: limit === undefined ? defaultLimit : Math.min(Number(limit), maxLimit),
+    maxBytes: limits.page_bytes,
+  }
 }
 
 /** The cursor in `after`, with the shape of `like`; undefined for the first page. Throws an ApiError (400). */
@@ -33,17 +34,6 @@ export function cursorOf<C extends Cursor>({ after }: PageQuery, like: C): C | u
     parts.every((part, index) => typeof part === typeof like[index])
   if (!fits) throw new ApiError('bad_request', `after "${after}" is no cursor of this list`)
   return parts as unknown as C // of the same length and types
-}
-
-/** Makes a page from up to one row more than its limit. */
-export function toPage<Row, Item>(
-  rows: readonly Row[],
-  limit: number,
-  { item, cursor }: { item: (row: Row) => Item; cursor: (row: Row) => Cursor },
-): { items: Item[]; next: string | null } {
-  const shown = rows.slice(0, limit)
-  const next = nextOf({ rows: shown, more: rows.length > limit }, cursor)
-  return { items: shown.map(item), next }
 }
 
 /** The cursor of the last row, if there are more. */

@@ -192,6 +192,7 @@ export function readNodes(
 ): Promise<FirstOf<StoredNode>> {
   const nodes = reader
     .selectFrom('nodes')
+    .selectAll()
     .where('no', 'in', numbers)
     .where('removed_at', 'is', null)
     .orderBy('no')

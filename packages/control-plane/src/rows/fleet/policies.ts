@@ -58,6 +58,7 @@ export function readPoliciesAfter(
 ): Promise<FirstOf<StoredPolicy>> {
   const policies = reader
     .selectFrom('policies')
+    .selectAll()
     .where('tenant_id', '=', tenantId)
     .where('position', '>', position)
     .orderBy('position')
