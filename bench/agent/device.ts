@@ -13,6 +13,7 @@ import {
   type MeshDevice,
   makePeers,
   openMeshDevice,
+  peerCountOf,
   timeOf,
 } from './mesh-device.ts'
 
@@ -23,7 +24,7 @@ export const device: Bench = {
   summary: '1,000 peers into WireGuard, a restart without a change, one peer changed',
   ownNetwork: true,
   async run(context) {
-    const count = context.agents ?? (context.quick ? 20 : 1_000)
+    const count = peerCountOf(context)
     const state = { privateKey: generatePrivateKey(), peers: makePeers(count) }
     await using mesh = await openMeshDevice(state)
     await fill(context, mesh)

@@ -13,7 +13,7 @@ import type { Plane } from '../fleet/plane.ts'
 import { cpuMsOf, memoryOf } from '../process-usage.ts'
 import { quantiles } from '../quantiles.ts'
 import { addTimes } from '../scenarios/figures.ts'
-import { timeOf } from './mesh-device.ts'
+import { peerCountOf, timeOf } from './mesh-device.ts'
 
 /** A4 to A6: a real plexd with a mesh of 1,000 peers: memory, idle CPU, and its start without a control plane. */
 export const footprint: Bench = {
@@ -22,7 +22,7 @@ export const footprint: Bench = {
   summary: 'memory, idle CPU and start of a real plexd with 1,000 peers',
   ownNetwork: true,
   async run(context) {
-    const peers = context.agents ?? (context.quick ? 20 : 1_000)
+    const peers = peerCountOf(context)
     // The peers are never heard of, and must not be reported as unreachable while the daemon is measured.
     const plane = await context.plane({ args: ['--heartbeat-interval', '1h'] })
     if (!plane.own) throw new Error('it needs a control plane of our own')

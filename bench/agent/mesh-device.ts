@@ -10,6 +10,7 @@ import {
 } from '@plexd/agent'
 import type { Peer } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
+import type { BenchContext } from '../bench.ts'
 
 type Device = Awaited<ReturnType<typeof createLinuxDevice>>
 type Steps = Awaited<ReturnType<ReturnType<typeof createApplier>['apply']>>
@@ -52,6 +53,11 @@ export async function openMeshDevice({ privateKey, peers }: MeshDeviceState): Pr
     [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
   }
   return mesh
+}
+
+/** How many peers a bench of the agent has. */
+export function peerCountOf({ agents, quick }: Pick<BenchContext, 'agents' | 'quick'>): number {
+  return agents ?? (quick ? 20 : 1_000)
 }
 
 export function makePeers(count: number): Peer[] {

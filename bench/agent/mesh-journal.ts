@@ -6,7 +6,7 @@ import { silentLog, writeFileAtomic } from '@plexd/runtime'
 import type { Bench } from '../bench.ts'
 import { quantiles } from '../quantiles.ts'
 import { addGain, medianOf } from '../scenarios/figures.ts'
-import { makePeers, timeOf } from './mesh-device.ts'
+import { makePeers, peerCountOf, timeOf } from './mesh-device.ts'
 
 /** An event about one peer onto the disk: as a line of the journal, and by writing the whole file anew. */
 export const meshJournal: Bench = {
@@ -14,7 +14,7 @@ export const meshJournal: Bench = {
   targets: [],
   summary: 'an event about one of 1,000 peers onto the disk, with the journal and without',
   async run(context) {
-    const count = context.agents ?? (context.quick ? 20 : 1_000)
+    const count = peerCountOf(context)
     const rounds = context.rounds ?? (context.quick ? 3 : 60)
     const folder = await mkdtemp(join(tmpdir(), 'plexd-bench-'))
     await using stack = new AsyncDisposableStack()
