@@ -166,23 +166,22 @@ export type Target = Static<typeof Target>
 export const NamedTarget = Type.Interface([Target], { node_hostname: Type.Optional(NodeHostname) })
 export type NamedTarget = Static<typeof NamedTarget>
 
-export const DataEntry = Type.Object({
+/** What a data entry and a secret have in common. */
+const EntryHead = Type.Object({
   key: EntryKey,
   target: NamedTarget,
-  content_type: Type.String(),
-  payload: Type.Unknown(),
   version: WholeNumber,
   updated_at: Timestamp,
+})
+
+export const DataEntry = Type.Interface([EntryHead], {
+  content_type: Type.String(),
+  payload: Type.Unknown(),
 })
 export type DataEntry = Static<typeof DataEntry>
 
 /** A secret without its value: no operation gives the value back to an operator. */
-export const Secret = Type.Object({
-  key: EntryKey,
-  target: NamedTarget,
-  version: WholeNumber,
-  updated_at: Timestamp,
-})
+export const Secret = Type.Interface([EntryHead], {})
 export type Secret = Static<typeof Secret>
 
 /** Nodes accept the previous key beside the current one until it expires. */
