@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { failure } from '../../testing/admin-server.ts'
 import { type Bench, startBench } from '../../testing/run.ts'
-import { aNode, aPage } from '../../testing/samples.ts'
+import { aDataEntry, aNode, anEntry, aPage, aPolicy } from '../../testing/samples.ts'
 import { completionScripts } from './complete.ts'
 
 const candidates = async (bench: Bench, ...words: string[]): Promise<string[]> => {
@@ -60,6 +60,40 @@ describe('completion of a command line', () => {
     assert.deepEqual(await candidates(bench, 'action', 'run', 'w'), ['web-01'])
     assert.deepEqual(await candidates(bench, 'data', 'put', 'k', '--node', 'n_d'), ['n_db'])
     assert.deepEqual(await candidates(bench, 'telemetry', 'list', 'web-01', 'dr'), ['drift'])
+  })
+
+  it('offers the names of policies, and the keys of data and secrets', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/policies?limit=1000': aPage([aPolicy({ name: 'allow-all' })]),
+      'GET /admin/v1/data?limit=1000': aPage([
+        aDataEntry({ key: 'tls/ca' }),
+        aDataEntry({ key: 'tls/ca' }),
+      ]),
+      'GET /admin/v1/secrets?limit=1000': aPage([aDataEntry({ key: 'db' })]),
+    })
+
+    assert.deepEqual(await candidates(bench, 'policy', 'show', ''), ['allow-all'])
+    assert.deepEqual(await candidates(bench, 'policy', 'remove', 'all'), ['allow-all'])
+    assert.deepEqual(await candidates(bench, 'data', 'show', 't'), ['tls/ca'])
+    assert.deepEqual(await candidates(bench, 'secret', 'remove', ''), ['db'])
+    assert.deepEqual(await candidates(bench, 'admin-token', 'create', ''), [])
+  })
+
+  it('offers the actions and the report keys of the node in front of the cursor', async () => {
+    const capabilities = {
+      builtin_actions: [{ name: 'health.check' }],
+      hooks: [{ name: 'backup' }],
+    }
+    await using bench = await startBench({
+      'GET /admin/v1/nodes/web-01': aNode({ capabilities }),
+      'GET /admin/v1/nodes/web-01/reports?limit=1000': aPage([anEntry({ key: 'app-health' })]),
+    })
+
+    assert.deepEqual(await candidates(bench, 'action', 'run', '--wait', 'web-01', ''), [
+      'health.check',
+      'backup',
+    ])
+    assert.deepEqual(await candidates(bench, 'report', 'show', 'web-01', 'app'), ['app-health'])
   })
 
   it('never offers a hostname that a shell would run', async () => {

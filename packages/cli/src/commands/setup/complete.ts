@@ -1,9 +1,11 @@
 import type { Command, Option } from 'commander'
+import type { Noun } from './names.ts'
 
 /** What may stand where the cursor is: words of ours, or the names of something that only the control plane knows. */
 export interface Candidates {
   words: readonly string[]
-  names?: 'node'
+  /** `operands` are the arguments in front of the cursor. */
+  names?: { noun: Noun; operands: readonly string[] }
 }
 
 /** `words` are those behind `plexctl`, the last being the one under the cursor, which may be empty. */
@@ -17,15 +19,15 @@ export function complete(program: Command, words: readonly string[]): Candidates
 
 interface Place {
   command: Command
-  /** How many arguments of the command stand in front of the cursor. */
-  operands: number
+  /** The arguments of the command in front of the cursor. */
+  operands: readonly string[]
   /** The option whose value is at the cursor. */
   pending: Option | undefined
 }
 
 function walk(program: Command, words: readonly string[]): Place {
   let command = program
-  let operands = 0
+  const operands: string[] = []
   let pending: Option | undefined
   for (const word of words) {
     if (pending) {
@@ -38,7 +40,7 @@ function walk(program: Command, words: readonly string[]): Place {
         (other) => other.name() === word || other.aliases().includes(word),
       )
       if (child) command = child
-      else operands++
+      else operands.push(word)
     }
   }
   return { command, operands, pending }
@@ -51,7 +53,7 @@ function candidatesAt(
 ): Candidates {
   if (pending) {
     return pending.long === '--node'
-      ? { words: [], names: 'node' }
+      ? { words: [], names: { noun: 'node', operands } }
       : { words: pending.argChoices ?? [] }
   }
   if (current.startsWith('-')) {
@@ -61,10 +63,22 @@ function candidatesAt(
     const visible = command.commands.filter((child) => !child.name().startsWith('__'))
     return { words: visible.map((child) => child.name()) }
   }
-  const argument = command.registeredArguments[operands]
-  return argument?.name() === 'node'
-    ? { words: [], names: 'node' }
-    : { words: argument?.argChoices ?? [] }
+  const argument = command.registeredArguments[operands.length]
+  const noun = argument && nounOf(command, argument.name())
+  return noun ? { words: [], names: { noun, operands } } : { words: argument?.argChoices ?? [] }
+}
+
+/** The nouns of arguments that are called alike in several commands, by the parent command. */
+const nouns: Readonly<Record<string, Noun>> = {
+  'action action': 'action',
+  'policy name': 'policy',
+  'data key': 'data',
+  'secret key': 'secret',
+  'report key': 'report',
+}
+
+function nounOf({ parent }: Command, argument: string): Noun | undefined {
+  return argument === 'node' ? 'node' : nouns[`${parent?.name()} ${argument}`]
 }
 
 function optionsOf(program: Command, command: Command): readonly Option[] {

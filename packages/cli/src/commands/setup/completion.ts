@@ -1,13 +1,14 @@
 import { Argument, type Command } from 'commander'
 import { type Context, examples } from '../../context.ts'
-import { complete, completionScripts, type Shell, shells } from './complete.ts'
+import { type Candidates, complete, completionScripts, type Shell, shells } from './complete.ts'
+import { readNames } from './names.ts'
 
 export function addCompletionCommands(program: Command, context: Context): void {
   const { io } = context
 
   program
     .command('completion')
-    .description('print a script that completes commands, flags and node names in a shell')
+    .description('print a script that completes commands, flags and names in a shell')
     .addArgument(new Argument('<shell>').choices(shells))
     .addHelpText(
       'after',
@@ -27,27 +28,23 @@ export function addCompletionCommands(program: Command, context: Context): void 
     .argument('[words...]')
     .action(async (words: string[]) => {
       const { words: known, names } = complete(program, words)
-      const found = names === 'node' ? await nodeNames(context, words.at(-1) ?? '') : known
+      const found = names ? await namesOf(context, names, words.at(-1) ?? '') : known
       for (const word of found) io.stdout.write(`${word}\n`)
     })
 }
 
 const patienceMs = 1_000
 
-async function nodeNames({ connect }: Context, start: string): Promise<string[]> {
+async function namesOf(
+  { connect }: Context,
+  { noun, operands }: NonNullable<Candidates['names']>,
+  start: string,
+): Promise<string[]> {
   try {
     const { admin } = await connect()
     const signal = AbortSignal.timeout(patienceMs)
-    const { body } = await admin.listNodes({ query: { limit: '1000' }, signal })
-    return body.items
-      .flatMap(({ hostname, id }) => (start.startsWith('n_') ? [id] : [hostname]))
-      .filter((name) => name.startsWith(start) && isPlainWord(name))
+    return await readNames(admin, noun, { operands, start, signal })
   } catch {
     return []
   }
-}
-
-/** A hostname comes from its node, and a shell runs what it completes. */
-function isPlainWord(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)
 }

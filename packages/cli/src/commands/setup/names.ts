@@ -1,0 +1,51 @@
+import type { NodeDetail } from '@plexd/protocol'
+import type { Admin } from '../../command.ts'
+
+/** What only the control plane can name. */
+export type Noun = 'node' | 'action' | 'policy' | 'data' | 'secret' | 'report'
+
+interface Asked {
+  /** The arguments in front of the cursor; for the nouns of a node, the node is the first. */
+  operands: readonly string[]
+  /** What has been typed of the name. */
+  start: string
+  signal: AbortSignal
+}
+
+const query = { limit: '1000' }
+
+const sources: Readonly<Record<Noun, (admin: Admin, asked: Asked) => Promise<string[]>>> = {
+  node: async (admin, { start, signal }) => {
+    const { body } = await admin.listNodes({ query, signal })
+    return body.items.map(({ hostname, id }) => (start.startsWith('n_') ? id : hostname))
+  },
+  action: async (admin, { operands: [node = ''], signal }) =>
+    actionsOf((await admin.getNode({ params: { node }, signal })).body),
+  policy: async (admin, { signal }) =>
+    (await admin.listPolicies({ query, signal })).body.items.map(({ name }) => name),
+  data: async (admin, { signal }) => keysOf(await admin.listData({ query, signal })),
+  secret: async (admin, { signal }) => keysOf(await admin.listSecrets({ query, signal })),
+  report: async (admin, { operands: [node = ''], signal }) =>
+    keysOf(await admin.listReports({ params: { node }, query, signal })),
+}
+
+/** The names of the first page that begin with `start`. Rejects when the control plane does not answer. */
+export async function readNames(admin: Admin, noun: Noun, asked: Asked): Promise<string[]> {
+  const names = await sources[noun](admin, asked)
+  return [...new Set(names)].filter((name) => name.startsWith(asked.start) && isPlainWord(name))
+}
+
+function actionsOf({ capabilities }: NodeDetail): string[] {
+  const { builtin_actions, hooks } = capabilities ?? {}
+  return [...(builtin_actions ?? []), ...(hooks ?? [])].map(({ name }) => name)
+}
+
+/** A key occurs once for each of its targets. */
+function keysOf({ body }: { body: { items: readonly { key: string }[] } }): string[] {
+  return body.items.map(({ key }) => key)
+}
+
+/** Nodes choose their hostnames and the keys of their reports, and a shell runs what it completes. */
+function isPlainWord(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(name)
+}
