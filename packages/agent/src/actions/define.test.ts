@@ -11,14 +11,23 @@ const ping = defineAction({
     peer_id: Type.String({ description: 'Which peer' }),
     count: Type.Integer({ default: 3, minimum: 1, maximum: 100 }),
     quiet: Type.Optional(Type.Boolean()),
+    family: Type.Optional(Type.Enum(['ipv4', 'ipv6'])),
+    source: Type.Optional(Type.String({ pattern: '^[a-z0-9]+$' })),
   }),
   timeoutMs: 1_000,
   run: async (parameters) => jsonOutput(parameters),
 })
 
 const run = async (parameters: Record<string, unknown>): Promise<unknown> => {
-  const context = { signal: new AbortController().signal }
-  return JSON.parse((await ping.prepare(parameters)(context)).stdout)
+  const context = {
+    signal: new AbortController().signal,
+    executionId: 'exec_1',
+    action: ping.name,
+    triggeredBy: {},
+    outputBytes: 1_024,
+  }
+  const prepared = await ping.prepare(parameters)
+  return JSON.parse((await prepared(context)).stdout)
 }
 
 describe('defineAction', () => {
@@ -27,6 +36,8 @@ describe('defineAction', () => {
       { name: 'peer_id', type: 'string', required: true, description: 'Which peer' },
       { name: 'count', type: 'int', required: true, default: 3 },
       { name: 'quiet', type: 'bool', required: false },
+      { name: 'family', type: 'string', required: false, enum: ['ipv4', 'ipv6'] },
+      { name: 'source', type: 'string', required: false, pattern: '^[a-z0-9]+$' },
     ])
   })
 
@@ -42,6 +53,11 @@ describe('defineAction', () => {
       [{ peer_id: 'x', count: 'many' }, /: count "many": want a whole number$/],
       [{ peer_id: 'x', count: '0' }, /: count 0: want 1 or more$/],
       [{ peer_id: 'x', quiet: 'yes' }, /: quiet "yes": want true or false$/],
+      [{ peer_id: 'x', family: 'ipx' }, /: family "ipx": want "ipv4" or "ipv6"$/],
+      [
+        { peer_id: 'x', source: 'a b' },
+        /: source "a b": want a text that matches \^\[a-z0-9\]\+\$$/,
+      ],
       [{ count: '1' }, /peer_id/],
       [{ peer_id: 'x', cuont: '1' }, /"cuont" is not a parameter/],
     ]

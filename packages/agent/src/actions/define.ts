@@ -1,11 +1,17 @@
-import { type ActionParameter, schemaFault } from '@plexd/protocol'
+import { type ActionParameter, schemaFault, type TriggeredBy, wantKeyword } from '@plexd/protocol'
 import type { Static, TObject, TSchema } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 
 /** What is passed to an action. */
 export interface ActionContext {
-  /** Aborted at the deadline, and when plexd stops. */
+  /** Aborted at the deadline, when it is cancelled, and when plexd stops. The action then ends all that it has started. */
   signal: AbortSignal
+  executionId: string
+  /** Its name. */
+  action: string
+  triggeredBy: TriggeredBy
+  /** Of stdout and stderr each; what is more is cut off. */
+  outputBytes: number
 }
 
 export interface ActionOutput {
@@ -14,18 +20,29 @@ export interface ActionOutput {
   stderr: string
 }
 
+/** An action that is ready to run. */
+export type PreparedAction = (context: ActionContext) => Promise<ActionOutput>
+
 export interface Action {
+  readonly type: 'builtin' | 'hook'
   readonly name: string
   readonly description: string
   readonly parameters: readonly ActionParameter[]
   readonly timeoutMs: number
+  /** Of a hook's file: `sha256:` and hex. */
+  readonly checksum?: string
   /**
-   * The action, ready to run. Throws a RangeError that names the invalid parameter. Texts are converted to the
-   * declared type, because control planes only send texts.
+   * The action, ready to run. Throws a RangeError that names the invalid parameter, or an ActionRefusal. Texts are
+   * converted to the declared type, because control planes only send texts. `expected` is the checksum in the request.
    */
-  prepare(
-    received: Readonly<Record<string, unknown>>,
-  ): (context: ActionContext) => Promise<ActionOutput>
+  prepare(received: ReceivedParameters, expected?: string): PreparedAction | Promise<PreparedAction>
+}
+
+export type ReceivedParameters = Readonly<Record<string, unknown>>
+
+/** An action must not run, for a reason of the wire contract such as `integrity violation`. */
+export class ActionRefusal extends Error {
+  override name = 'ActionRefusal'
 }
 
 /** Parameters are declared once, as a schema, from which capabilities, help and validation derive. */
@@ -38,40 +55,57 @@ export function defineAction<Parameters extends TObject>(definition: {
 }): Action {
   const { name, description, parameters, timeoutMs, run } = definition
   return {
+    type: 'builtin',
     name,
     description,
     timeoutMs,
     parameters: describeParameters(parameters),
     prepare(received) {
-      const values = retype(parameters, received)
-      if (!Check(parameters, values)) {
-        const errors = Errors(parameters, values)
-        throw new RangeError(schemaFault(errors, { whole: 'the action', value: values }))
-      }
+      const values = readParameters(parameters, received)
       return (context) => run(values, context)
     },
   }
 }
 
-function describeParameters(schema: TObject): ActionParameter[] {
+/** As the wire describes them. */
+export function describeParameters(schema: TObject): ActionParameter[] {
   const required = new Set<string>(schema.required)
   return Object.entries(schema.properties).map(([name, property]) => {
-    const { description, default: preset } = annotations(property)
+    const { description, default: preset, enum: allowed, pattern } = annotations(property)
     return {
       name,
       type: wireType(property),
       required: required.has(name),
       ...(typeof description === 'string' ? { description } : {}),
       ...(preset === undefined ? {} : { default: preset }),
+      ...(Array.isArray(allowed) ? { enum: allowed } : {}),
+      ...(typeof pattern === 'string' ? { pattern } : {}),
     }
   })
 }
 
+/** The values in their declared types, defaults filled in. Throws a RangeError that names the invalid parameter. */
+export function readParameters<Parameters extends TObject>(
+  schema: Parameters,
+  received: ReceivedParameters,
+): Static<Parameters> {
+  const values = retype(schema, received)
+  if (Check(schema, values)) return values
+  const errors = Errors(schema, values).map((error) => ({
+    ...error,
+    parentSchema: wantOf(schema.properties[error.instancePath.slice(1)]),
+  }))
+  throw new RangeError(schemaFault(errors, { whole: 'the action', value: values }))
+}
+
+/** A declaration with words for its pattern. */
+function wantOf(property: TSchema | undefined): Record<string, unknown> {
+  const declared = property ? annotations(property) : {}
+  return { [wantKeyword]: `a text that matches ${declared.pattern}`, ...declared }
+}
+
 /** Converts values to their declared types and fills in defaults; unknown names are refused. */
-function retype(
-  schema: TObject,
-  received: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+function retype(schema: TObject, received: ReceivedParameters): Record<string, unknown> {
   const unknown = Object.keys(received).find((name) => !Object.hasOwn(schema.properties, name))
   if (unknown !== undefined) throw new RangeError(`"${unknown}" is not a parameter`)
   const pairs = Object.entries(schema.properties).flatMap(([name, property]) => {

@@ -5,7 +5,7 @@ import { silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { Type } from 'typebox'
 import { defaultConfig } from '../config/agent-config.ts'
-import { type Action, defineAction } from './define.ts'
+import { type Action, ActionRefusal, defineAction } from './define.ts'
 import { createActionExecutor } from './executor.ts'
 
 const parameters = Type.Object({})
@@ -56,6 +56,8 @@ describe('createActionExecutor', () => {
     await executor.request({ execution_id: 'exec_1', action: 'nothing' })
     await executor.request({ execution_id: 'exec_2', action: 'quick', parameters: { x: 1 } })
     await off.executor.request({ execution_id: 'exec_3', action: 'quick' })
+    await executor.request({ execution_id: 'exec_5', action: 'changed', checksum: 'abc' })
+    await executor.request({ execution_id: 'exec_6', action: 'unreadable' })
     await executor[Symbol.asyncDispose]()
     await executor.request({ execution_id: 'exec_4', action: 'quick' })
 
@@ -68,6 +70,8 @@ describe('createActionExecutor', () => {
       [
         ['exec_1', 'rejected', 'unknown_action'],
         ['exec_2', 'rejected', 'invalid_parameters: "x" is not a parameter'],
+        ['exec_5', 'rejected', 'integrity violation: abc'],
+        ['exec_6', 'rejected', 'cannot_prepare: the disk is full'],
         ['exec_4', 'rejected', 'shutting_down'],
         ['exec_3', 'rejected', 'actions_disabled'],
       ],
@@ -75,7 +79,7 @@ describe('createActionExecutor', () => {
   })
 
   it('runs five at a time', async () => {
-    const { executor, acks } = setUp()
+    const { executor, acks, clock } = setUp()
     for (let number = 1; number <= 6; number++) {
       await executor.request({ execution_id: `exec_${number}`, action: 'endless' })
     }
@@ -83,7 +87,9 @@ describe('createActionExecutor', () => {
       acks.map(({ status, reason }) => reason || status),
       [...Array(5).fill('accepted'), 'max_concurrent_reached'],
     )
-    await executor[Symbol.asyncDispose]()
+    const local = executor.runLocal({ execution_id: 'local_1', action: 'quick' })
+    assert.equal((await local).status, 'success', 'local runs are counted apart')
+    await Promise.all([executor[Symbol.asyncDispose](), clock.advance(30_000)])
   })
 
   it('ends an action at its deadline, whether it listens or not', async () => {
@@ -97,23 +103,74 @@ describe('createActionExecutor', () => {
       [['exec_1', 'timeout']],
     )
     await clock.advance(28_000)
+    assert.equal(results.length, 1, 'an action has 10 s to end what it has started')
+    await clock.advance(10_000)
     assert.equal(results[1]?.execution_id, 'exec_3', 'a timeout that cannot be read is the default')
     await clock.advance(10 * 60_000)
     await settle()
     assert.partialDeepStrictEqual(results[2], {
       execution_id: 'exec_2',
       status: 'timeout',
-      duration: '10m0s',
+      duration: '10m10s',
+      stderr: 'no result after 10m0s, and it has not ended yet\n',
     })
   })
 
-  it('reports what it had to cancel', async () => {
-    const { executor, results } = setUp()
-    await executor.request({ execution_id: 'exec_1', action: 'endless' })
-    await executor[Symbol.asyncDispose]()
+  it('keeps what an action said that was ended', async () => {
+    const { executor, results, clock } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'orderly', timeout: '2s' })
+    await clock.advance(2_000)
+    assert.deepEqual(
+      results.map(({ status, exit_code, stdout, stderr }) => [status, exit_code, stdout, stderr]),
+      [['timeout', 143, 'out', 'err\nno result after 2s\n']],
+    )
+  })
+
+  it('cancels what the control plane no longer wants', async () => {
+    const { executor, results, settle } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'orderly' })
+    await executor.request({ execution_id: 'exec_2', action: 'quick' })
+    await settle()
+    for (const id of ['exec_1', 'exec_2', 'exec_3']) executor.cancel(id)
+    await settle()
+    assert.deepEqual(
+      results.map(({ execution_id, status }) => [execution_id, status]),
+      [
+        ['exec_2', 'success'],
+        ['exec_1', 'cancelled'],
+      ],
+    )
+  })
+
+  it('answers a local caller, who may cancel, and tells the control plane nothing', async () => {
+    const { executor, acks, results } = setUp()
+    const leaving = new AbortController()
+    const run = executor.runLocal({ execution_id: 'local_1', action: 'orderly' }, leaving.signal)
+    leaving.abort()
+    assert.partialDeepStrictEqual(await run, { execution_id: 'local_1', status: 'cancelled' })
+    await assert.rejects(executor.runLocal({ execution_id: 'local_2', action: 'nothing' }), {
+      name: 'ActionRefusal',
+      message: 'unknown_action',
+    })
+    assert.deepEqual([...acks, ...results], [])
+  })
+
+  it('lets what runs finish when plexd stops, and after 30 s reports what it had to cancel', async () => {
+    const { executor, results, clock, finishSlow } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'endless', timeout: '1m' })
+    await executor.request({ execution_id: 'exec_2', action: 'slow' })
+    const stopped = executor[Symbol.asyncDispose]()
+    await clock.advance(29_000)
+    assert.deepEqual(results, [])
+    finishSlow()
+    await clock.advance(1_000)
+    await stopped
     assert.deepEqual(
       results.map(({ status, stderr }) => [status, stderr]),
-      [['cancelled', 'plexd stopped\n']],
+      [
+        ['success', 'err'],
+        ['cancelled', 'plexd stopped\n'],
+      ],
     )
   })
 
@@ -124,6 +181,14 @@ describe('createActionExecutor', () => {
     assert.deepEqual(acks, [])
   })
 
+  it('runs what arrives twice at the same moment once', async () => {
+    const { executor, acks, results, settle } = setUp()
+    const request = { execution_id: 'exec_1', action: 'quick' }
+    await Promise.all([executor.request(request), executor.request(request)])
+    await settle()
+    assert.deepEqual([acks.length, results.length], [1, 1])
+  })
+
   it('cuts output to 64 KiB', async () => {
     const { executor, results, settle } = setUp()
     await executor.request({ execution_id: 'exec_1', action: 'chatty' })
@@ -132,11 +197,29 @@ describe('createActionExecutor', () => {
   })
 })
 
-const actions: Action[] = [
+const actionsWith = (slow: Promise<unknown>): Action[] => [
   action('quick', async () => output(0)),
   action('failing', async () => output(3)),
   action('crashing', () => Promise.reject(new Error('boom', { cause: new Error('because') }))),
   action('chatty', async () => ({ ...output(0), stdout: 'x'.repeat(100_000) })),
+  action('orderly', async (signal) => {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    return output(143)
+  }),
+  action('slow', async () => {
+    await slow
+    return output(0)
+  }),
+  {
+    ...action('changed', () => assert.fail('it must not run')),
+    prepare(_, expected) {
+      throw new ActionRefusal(`integrity violation: ${expected}`)
+    },
+  },
+  {
+    ...action('unreadable', () => assert.fail('it must not run')),
+    prepare: () => Promise.reject(new Error('the disk is full')),
+  },
   action('deaf', () => new Promise(() => {})),
   action(
     'endless',
@@ -158,9 +241,11 @@ function setUp(changes: Partial<typeof defaultConfig> = {}) {
   const acks: ExecutionAck[] = []
   const results: ExecutionResult[] = []
   const known = new Set<string>()
+  const slow = Promise.withResolvers<void>()
+  const actions = actionsWith(slow.promise)
   const executor = createActionExecutor({
     config: { ...defaultConfig, ...changes },
-    actions,
+    actions: { find: (name) => actions.find((action) => action.name === name) },
     outbox: {
       decide: (ack) => void acks.push(ack),
       finish: (result) => void results.push(result),
@@ -169,5 +254,13 @@ function setUp(changes: Partial<typeof defaultConfig> = {}) {
     clock,
     log: silentLog,
   })
-  return { executor, acks, results, known, clock, settle: () => clock.advance(0) }
+  return {
+    executor,
+    acks,
+    results,
+    known,
+    clock,
+    finishSlow: slow.resolve,
+    settle: () => clock.advance(0),
+  }
 }

@@ -1,146 +1,153 @@
-import {
-  type AcceptedPayload,
-  type ExecutionResult,
-  formatDuration,
-  parseDuration,
-} from '@plexd/protocol'
+import { type ExecutionResult, formatDuration, type TriggeredBy } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import type { ExecutionOutbox } from '../control/execution-outbox.ts'
-import type { Action, ActionContext, ActionOutput } from './define.ts'
-import { truncateOutput } from './output.ts'
+import { type AdmissionDeps, type Admitted, admit, type Running } from './admission.ts'
+import { endingMs, type LimitedRun, startLimited } from './limited-run.ts'
+import { outputOf } from './output.ts'
+import { type ActionRequest, timeoutOf } from './request.ts'
 
-export type ActionRequest = AcceptedPayload<'action_request'>
-
-/** Runs the actions that the control plane requests. Disposing cancels running ones, and reports them as cancelled. */
+/**
+ * Runs actions. Disposing accepts no further ones, gives those that run 30 s to finish, then cancels them, and reports
+ * them as cancelled.
+ */
 export interface ActionExecutor extends AsyncDisposable {
-  /** Resolves when the decision (accepted, or rejected with a reason) is durable, not when the action has run. */
+  /**
+   * Of the control plane. Resolves when the decision (accepted, or rejected with a reason) is durable, not when the
+   * action has run.
+   */
   request(request: ActionRequest): Promise<void>
+  /** Ends a running execution of the control plane, which is then reported as cancelled; leaves any other alone. */
+  cancel(executionId: string): void
+  /**
+   * For a caller on this machine, until it has finished or `signal` cancels it; the control plane is not told. Rejects
+   * with an ActionRefusal if it must not run.
+   */
+  runLocal(request: ActionRequest, signal?: AbortSignal): Promise<LocalResult>
 }
 
-export interface ExecutorDeps {
+export type LocalResult = ExecutionResult & { execution_id: string }
+
+export interface ExecutorDeps extends Pick<AdmissionDeps, 'actions'> {
   config: Pick<AgentConfig, 'actionsEnabled' | 'maxConcurrentActions' | 'maxActionMs' | 'limits'>
-  actions: readonly Action[]
   outbox: Pick<ExecutionOutbox, 'decide' | 'finish' | 'repeat'>
   clock: Clock
   log: Log
 }
 
-type Run = (context: ActionContext) => Promise<ActionOutput>
+const drainMs = 30_000
+
+/** At most how long disposing takes: what is cancelled has 10 s to end. */
+export const stopExecutorMs = drainMs + endingMs
 
 export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
   const { config, outbox, clock, log } = deps
-  const actions = new Map(deps.actions.map((action) => [action.name, action]))
-  const running = new Set<Promise<void>>()
+  const remote: Running = new Map()
+  const local: Running = new Map()
+  const reporting = new Set<Promise<unknown>>()
   const stopping = new AbortController()
+  const admission = { ...deps, stopping: stopping.signal }
 
-  /** The action, or the reason for rejecting it: one of the wire contract's, or `invalid_parameters`. */
-  function admit(request: ActionRequest): { run: Run } | { reason: string } {
-    if (!config.actionsEnabled) return { reason: 'actions_disabled' }
-    if (stopping.signal.aborted) return { reason: 'shutting_down' }
-    const action = actions.get(request.action)
-    if (!action) return { reason: 'unknown_action' }
-    if (running.size >= config.maxConcurrentActions) return { reason: 'max_concurrent_reached' }
-    try {
-      return { run: action.prepare(request.parameters ?? {}) }
-    } catch (error) {
-      return { reason: `invalid_parameters: ${describeError(error)}` }
+  function start(request: ActionRequest, { action, run }: Admitted, running: Running): LimitedRun {
+    const context = {
+      executionId: request.execution_id,
+      action: action.name,
+      triggeredBy: originOf(request),
+      outputBytes: config.limits.action_output_bytes,
     }
+    const timeoutMs = timeoutOf(request, { presetMs: action.timeoutMs, maxMs: config.maxActionMs })
+    const started = startLimited((signal) => run({ ...context, signal }), { timeoutMs, clock })
+    running.set(request.execution_id, started)
+    void started.ended.then(() => running.delete(request.execution_id))
+    return started
   }
 
-  async function execute(request: ActionRequest, run: Run): Promise<void> {
+  async function resultOf(request: ActionRequest, run: LimitedRun): Promise<LocalResult> {
+    const { execution_id, action } = request
     const startedMs = clock.monotonic()
-    const outcome = await limited(run, timeoutOf(request))
-    outbox.finish({
-      execution_id: request.execution_id,
-      ...outcome,
-      stdout: truncateOutput(outcome.stdout, config.limits.action_output_bytes),
-      stderr: truncateOutput(outcome.stderr, config.limits.action_output_bytes),
+    const outcome = await run.outcome
+    log.info('action finished', { execution_id, action, status: outcome.status })
+    return {
+      execution_id,
+      ...outputOf(outcome, config.limits.action_output_bytes),
       duration: formatDuration(clock.monotonic() - startedMs),
       finished_at: new Date(clock.now()).toISOString(),
-      triggered_by: request.triggered_by ?? { type: 'control_plane' },
-    })
-    log.info('action finished', {
-      execution_id: request.execution_id,
-      action: request.action,
-      status: outcome.status,
-    })
-  }
-
-  /** An action that ignores its signal is abandoned. */
-  async function limited(run: Run, timeoutMs: number): Promise<ActionOutput & StatusOf> {
-    const deadline = new AbortController()
-    const signal = AbortSignal.any([deadline.signal, stopping.signal])
-    const timeUp = clock.sleep(timeoutMs, signal).then(
-      () => deadline.abort(),
-      () => {}, // the action finished first, or plexd is stopping
-    )
-    try {
-      const output = await Promise.race([run({ signal }), rejectOnAbort(signal)])
-      return { ...output, status: output.exit_code === 0 ? 'success' : 'failure' }
-    } catch (error) {
-      if (stopping.signal.aborted) return failed('cancelled', 'plexd stopped')
-      if (deadline.signal.aborted) {
-        return failed('timeout', `no result after ${formatDuration(timeoutMs)}`)
-      }
-      return failed('failure', describeError(error))
-    } finally {
-      deadline.abort()
-      await timeUp
+      triggered_by: originOf(request),
     }
   }
 
-  /** The requested timeout, capped by our limit; an invalid one counts as absent. */
-  function timeoutOf({ action, timeout }: ActionRequest): number {
-    const presetMs = actions.get(action)?.timeoutMs ?? config.maxActionMs
-    return Math.min(readTimeout(timeout) ?? presetMs, config.maxActionMs)
+  async function report(request: ActionRequest, run: LimitedRun): Promise<void> {
+    try {
+      outbox.finish(await resultOf(request, run))
+    } catch (error) {
+      // The disk refused the result; the next start reports the execution as interrupted.
+      log.error('action result cannot be kept', { execution_id: request.execution_id, error })
+    }
+  }
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    reporting.add(work)
+    return work.finally(() => reporting.delete(work))
+  }
+
+  function reject({ execution_id, action }: ActionRequest, error: unknown): void {
+    const reason = describeError(error)
+    outbox.decide({ execution_id, status: 'rejected', reason })
+    log.warn('action rejected', { execution_id, action, reason })
+  }
+
+  function accept({ execution_id, action }: ActionRequest): void {
+    try {
+      outbox.decide({ execution_id, status: 'accepted', reason: '' })
+    } catch (error) {
+      remote.delete(execution_id)
+      throw error
+    }
+    log.info('action accepted', { execution_id, action })
+  }
+
+  /** Resolves when all results are reported. */
+  async function drain(): Promise<void> {
+    const drained = new AbortController()
+    const all = Promise.all(reporting).then(() => drained.abort())
+    await clock.sleep(drainMs, drained.signal).catch(() => {}) // all have finished
+    for (const run of [...remote.values(), ...local.values()])
+      run?.end({ status: 'cancelled', words: 'plexd stopped' })
+    await all
   }
 
   return {
     async request(request) {
+      const { execution_id } = request
+      if (remote.has(execution_id) || outbox.repeat(execution_id)) return
+      const admitted = await admit(request, remote, admission).catch((error: unknown) =>
+        reject(request, error),
+      )
+      if (!admitted) return
+      accept(request)
+      void track(report(request, start(request, admitted, remote)))
+    },
+    cancel(executionId) {
+      const words = 'cancelled by the control plane'
+      remote.get(executionId)?.end({ status: 'cancelled', words })
+    },
+    async runLocal(request, signal) {
       const { execution_id, action } = request
-      if (outbox.repeat(execution_id)) return
-      const decision = admit(request)
-      if ('reason' in decision) {
-        outbox.decide({ execution_id, status: 'rejected', reason: decision.reason })
-        log.warn('action rejected', { execution_id, action, reason: decision.reason })
-        return
-      }
-      outbox.decide({ execution_id, status: 'accepted', reason: '' })
-      log.info('action accepted', { execution_id, action })
-      const work = execute(request, decision.run).catch((error: unknown) => {
-        // The disk refused the result; the next start reports the execution as interrupted.
-        log.error('action result cannot be kept', { execution_id, error })
-      })
-      running.add(work)
-      void work.finally(() => running.delete(work))
+      const admitted = await admit(request, local, admission)
+      log.info('action of a local caller accepted', { execution_id, action })
+      const run = start(request, admitted, local)
+      const cancel = (): void => run.end({ status: 'cancelled', words: 'cancelled by the caller' })
+      signal?.addEventListener('abort', cancel, { once: true })
+      if (signal?.aborted) cancel()
+      return track(resultOf(request, run))
     },
     async [Symbol.asyncDispose]() {
       stopping.abort()
-      await Promise.all(running)
+      await drain()
     },
   }
 }
 
-type StatusOf = Pick<ExecutionResult, 'status'>
-
-function failed(status: ExecutionResult['status'], stderr: string): ActionOutput & StatusOf {
-  return { status, exit_code: 1, stdout: '', stderr: `${stderr}\n` }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-}
-
-function readTimeout(text: string | undefined): number | undefined {
-  if (!text) return undefined
-  try {
-    const ms = parseDuration(text)
-    return ms > 0 ? ms : undefined
-  } catch {
-    return undefined
-  }
+function originOf({ triggered_by }: ActionRequest): TriggeredBy {
+  return triggered_by ?? { type: 'control_plane' }
 }

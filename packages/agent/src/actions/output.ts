@@ -1,5 +1,6 @@
 import { cutUtf8 } from '@plexd/runtime'
 import type { ActionOutput } from './define.ts'
+import type { Outcome } from './limited-run.ts'
 
 const suffix = '\n...[truncated]'
 
@@ -7,6 +8,24 @@ const suffix = '\n...[truncated]'
 export function truncateOutput(text: string, maxBytes: number): string {
   if (Buffer.byteLength(text) <= maxBytes) return text
   return cutUtf8(text, Math.max(0, maxBytes - suffix.length)) + suffix
+}
+
+/** As it is reported, each text of at most `maxBytes`, with our note on a line of its own at the end of stderr. */
+export function outputOf({ note, ...outcome }: Outcome, maxBytes: number): Omit<Outcome, 'note'> {
+  return {
+    ...outcome,
+    stdout: truncateOutput(outcome.stdout, maxBytes),
+    stderr:
+      note === undefined
+        ? truncateOutput(outcome.stderr, maxBytes)
+        : withNote(outcome.stderr, note, maxBytes),
+  }
+}
+
+function withNote(text: string, note: string, maxBytes: number): string {
+  const line = truncateOutput(`${note}\n`, maxBytes)
+  const kept = truncateOutput(text, maxBytes - Buffer.byteLength(`\n${line}`))
+  return kept === '' || kept.endsWith('\n') ? kept + line : `${kept}\n${line}`
 }
 
 /** The output of an action that returns data. */

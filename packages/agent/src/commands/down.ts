@@ -1,6 +1,7 @@
 import { createClient, localApi } from '@plexd/protocol'
 import { CliError, createUnixTransport, exitCodes, printJson, systemClock } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { stopAgentMs } from '../daemon/agent.ts'
 import type { Identity } from '../identity/identity.ts'
 import { removeFootprint } from '../mesh/footprint.ts'
 import { endEarlierBuild, isOfEarlierBuild } from '../process/earlier-build.ts'
@@ -69,7 +70,8 @@ async function stopDaemon(
   return true
 }
 
-const patienceMs = 10_000
+/** It may have actions to finish first. */
+const patienceMs = stopAgentMs + 5_000
 
 /** A running daemon would restore what is removed. */
 async function waitForLock({ meshInterface, socketPath }: AgentConfig): Promise<AsyncDisposable> {

@@ -4,7 +4,7 @@ import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { rememberSettings } from '../config/remembered.ts'
 import { openDatabase } from '../disk/database.ts'
 import { type Identity, loadIdentity } from '../identity/identity.ts'
-import { describeCapabilities } from '../registration/capabilities.ts'
+import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
 import { enrol } from '../registration/enrol.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { type Flags, type Json, loadConfigFor } from './flags.ts'
@@ -52,7 +52,7 @@ async function enrolHere(config: AgentConfig, flags: Flags, log: Log): Promise<I
   await using desired = await openDesiredStore({ dataDir: config.dataDir, log })
   return await enrol({
     config,
-    capabilities: await describeCapabilities([]),
+    capabilities: describeCapabilities(await describeBinary(), []),
     env: process.env,
     desired,
     ...(process.stdin.isTTY ? { askToken: () => askSecret('Bootstrap token: ') } : {}),

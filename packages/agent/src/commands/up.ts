@@ -1,6 +1,6 @@
 import { createLog, runUntilSignal, startMemoryReturn, systemClock } from '@plexd/runtime'
 import { rememberSettings } from '../config/remembered.ts'
-import { startAgent } from '../daemon/agent.ts'
+import { startAgent, stopAgentMs } from '../daemon/agent.ts'
 import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
 import { type Caller, type Flags, loadConfigFor } from './flags.ts'
 
@@ -30,6 +30,6 @@ export async function runUp(
         [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
       }
     },
-    { log, reloadRequests },
+    { log, reloadRequests, stopMs: stopAgentMs },
   )
 }

@@ -1,18 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { DaemonStatus } from '@plexd/protocol'
+import type { Capabilities, DaemonStatus } from '@plexd/protocol'
 import { CliError, describeError, handOver } from '@plexd/runtime'
 import type { Static } from 'typebox'
+import { stopExecutorMs } from '../actions/executor.ts'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { reloading } from '../config/settings.ts'
 import { type LocalApi, startLocalApi } from '../local-api/server.ts'
-import { describeCapabilities } from '../registration/capabilities.ts'
+import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
 import { version } from '../version.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
 import { openEnrolled } from './enrolled.ts'
 import { findIdentity } from './find-identity.ts'
 import { startRunning } from './running.ts'
 
-/** A running plexd. Disposing stops all of it within 5 s; the node stays registered, unless configured otherwise. */
+/** A running plexd. Disposing stops all of it within `stopAgentMs`; the node stays registered, unless configured otherwise. */
 export interface Agent extends AsyncDisposable {
   readonly nodeId: string
   status(): Static<typeof DaemonStatus>
@@ -25,6 +26,9 @@ export interface Agent extends AsyncDisposable {
   reconcile(): void
 }
 
+/** 5 s, unless actions run that have to finish or to be cancelled first. */
+export const stopAgentMs = stopExecutorMs + 5_000
+
 /**
  * Starts the daemon in stages: each is built from the one before, and is stopped before it. The Local Node API answers
  * from the cached state, and the mesh is restored from it, before the first request to the control plane. Without an
@@ -36,8 +40,10 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   await using stack = new AsyncDisposableStack()
   const core = stack.use(await openCore(config, deps))
   stack.use(await openLocalApi(core))
-  const capabilities = await describeCapabilities(config.actionsEnabled ? core.actions : [])
-  const identity = await findIdentity(core, capabilities, deps)
+  const binary = await describeBinary()
+  const capabilities = (): Capabilities =>
+    describeCapabilities(binary, config.actionsEnabled ? core.actions.all() : [])
+  const identity = await findIdentity(core, capabilities(), deps)
   const enrolled = stack.use(await openEnrolled(core, identity, deps))
   const onFirstConnect = (): void => void keepSettings(core, deps)
   stack.use(await startRunning(enrolled, { capabilities, onFirstConnect }))

@@ -10,7 +10,7 @@ import {
   systemClock,
 } from '@plexd/runtime'
 import { builtinActions } from '../actions/builtin/index.ts'
-import type { Action } from '../actions/define.ts'
+import { createActionCatalog, type OpenCatalog } from '../actions/catalog.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { type ClockSkew, createClockSkew } from '../control/clock-skew.ts'
 import { watchDataDir } from '../disk/data-dir-watch.ts'
@@ -54,7 +54,7 @@ export interface Core {
   readonly desired: DesiredStore
   readonly reports: ReportStore
   readonly requests: ReconcileRequests
-  readonly actions: readonly Action[]
+  readonly actions: OpenCatalog
   readonly problems: Problems
   readonly vitals: Vitals
   readonly skew: ClockSkew
@@ -80,13 +80,18 @@ export async function openCore(
   const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
   const shown = createShownView(viewOf({ ...told, startedMs }, hasMesh))
   const { desired } = state
+  const actions = createActionCatalog()
+  actions.replace(
+    'builtin',
+    builtinActions({ status: shown.status, peers: () => desired.current().peers }),
+  )
   return {
     ...told,
     instance: crypto.randomUUID(),
     log,
     names: createNameCache(),
     requests,
-    actions: builtinActions({ status: shown.status, peers: () => desired.current().peers }),
+    actions,
     startedMs,
     shown,
     [Symbol.asyncDispose]: handOver(stack),

@@ -20,7 +20,7 @@ export interface Queues {
 /** The durable queues to the control plane, and the actions whose results they carry. Ends with the stack. */
 export function startQueues(
   node: Enrolled,
-  capabilities: Capabilities,
+  capabilities: () => Capabilities,
   stack: AsyncDisposableStack,
 ): Queues {
   const { config, database, client, gate, nodeId, clock, log } = node
@@ -29,6 +29,7 @@ export function startQueues(
   const drift = stack.use(startDriftReports(node))
   const known = createCapabilityMark(database, gate.life)
   const capabilitySync = stack.use(startCapabilitySync(capabilities, known, node))
+  stack.defer(node.actions.onChange(capabilitySync.wake))
   const reports = stack.use(
     startReportSync({
       store: node.reports,

@@ -11,7 +11,8 @@ import { describeHeartbeat, describeStatus } from './status.ts'
 import type { View } from './view.ts'
 
 export interface RunningOptions {
-  capabilities: Capabilities
+  /** The current ones. */
+  capabilities(): Capabilities
   /** The control plane has accepted this node. */
   onFirstConnect(): void
 }
@@ -22,7 +23,7 @@ export async function startRunning(
   { capabilities, onFirstConnect }: RunningOptions,
 ): Promise<AsyncDisposable> {
   const { config, requests, clock, log } = node
-  const checksum = capabilities.binary?.checksum ?? ''
+  const checksum = capabilities().binary?.checksum ?? ''
   await using stack = new AsyncDisposableStack()
   // Disposed in reverse order: the sources of work before its consumers.
   const queues = startQueues(node, capabilities, stack)

@@ -1,23 +1,35 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Capabilities, Client, ControlApi } from '@plexd/protocol'
+import { type Capabilities, type Client, type ControlApi, formatDuration } from '@plexd/protocol'
 import type { Action } from '../actions/define.ts'
 import type { AnswerGate } from '../control/answer-gate.ts'
 import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
 import { createMark } from '../disk/mark.ts'
 import { binaryChecksum, version } from '../version.ts'
 
+type Binary = NonNullable<Capabilities['binary']>
+
 /** Takes as long as reading the program's file, for its checksum. */
-export async function describeCapabilities(actions: readonly Action[]): Promise<Capabilities> {
+export async function describeBinary(): Promise<Binary> {
+  return { version, checksum: await binaryChecksum() }
+}
+
+export function describeCapabilities(binary: Binary, actions: readonly Action[]): Capabilities {
+  const of = (wanted: Action['type']) => actions.filter(({ type }) => type === wanted)
   return {
-    binary: { version, checksum: await binaryChecksum() },
-    builtin_actions: actions.map(({ name, description, parameters }) => ({
-      name,
-      description,
-      parameters: [...parameters],
+    binary,
+    builtin_actions: of('builtin').map(describeAction),
+    hooks: of('hook').map((hook) => ({
+      ...describeAction(hook),
+      source: 'script',
+      ...(hook.checksum === undefined ? {} : { checksum: hook.checksum }),
+      timeout: formatDuration(hook.timeoutMs),
     })),
-    hooks: [],
   }
+}
+
+function describeAction({ name, description, parameters }: Action) {
+  return { name, description, parameters: [...parameters] }
 }
 
 /** The capabilities that were last sent to the control plane. */
@@ -52,7 +64,7 @@ export function atRegistration(capabilities: Capabilities): Capabilities {
 
 /** Sends the capabilities if they have changed since they were last sent, and once to each run of the control plane. */
 export function startCapabilitySync(
-  capabilities: Capabilities,
+  describe: () => Capabilities,
   mark: CapabilityMark,
   deps: DeliveryDeps & { client: Pick<Client<ControlApi>, 'putCapabilities'>; nodeId: string },
 ): Delivery {
@@ -60,7 +72,10 @@ export function startCapabilitySync(
   return startDelivery<Capabilities>(
     {
       name: 'capabilities',
-      pending: () => (mark.isSent(capabilities) ? [] : [capabilities]),
+      pending() {
+        const capabilities = describe()
+        return mark.isSent(capabilities) ? [] : [capabilities]
+      },
       async send(body, signal) {
         await client.putCapabilities({ params: { node_id: nodeId }, body, signal })
       },

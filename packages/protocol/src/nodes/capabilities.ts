@@ -7,6 +7,10 @@ export const ActionParameter = Type.Object({
   required: Type.Optional(Type.Boolean()),
   description: Type.Optional(Type.String()),
   default: Type.Optional(Type.Unknown()),
+  enum: Type.Optional(Type.Array(Type.Unknown(), { description: 'The values that it may have' })),
+  pattern: Type.Optional(
+    Type.String({ description: 'ECMAScript regular expression that a text must match' }),
+  ),
 })
 export type ActionParameter = Static<typeof ActionParameter>
 
