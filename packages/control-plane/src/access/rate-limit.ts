@@ -1,3 +1,5 @@
+import { createTokenBuckets } from '@plexd/runtime'
+
 /** How much a node may send: the average rate, and the burst. */
 export interface RateLimits {
   recordsPerSecond: number
@@ -16,53 +18,22 @@ export interface RateLimit {
   charge(nodeId: string, taken: { records: number; bytes: number }): void
 }
 
-interface Bucket {
-  /** The remaining seconds of each allowance; negative values are debt. */
-  records: number
-  bytes: number
-  atMs: number
-}
-
-export function createRateLimit(now: () => number, limits: RateLimits): RateLimit {
-  const { recordsPerSecond, bytesPerSecond, burstSeconds } = limits
-  const buckets = new Map<string, Bucket>()
-
-  function refilled(nodeId: string): Bucket {
-    const atMs = now()
-    const bucket = buckets.get(nodeId)
-    if (!bucket) return { records: burstSeconds, bytes: burstSeconds, atMs }
-    const seconds = Math.max(0, atMs - bucket.atMs) / 1_000
-    return {
-      records: Math.min(burstSeconds, bucket.records + seconds),
-      bytes: Math.min(burstSeconds, bucket.bytes + seconds),
-      atMs,
-    }
-  }
-
+export function createRateLimit(
+  now: () => number,
+  { recordsPerSecond, bytesPerSecond, burstSeconds }: RateLimits,
+): RateLimit {
+  const records = createTokenBuckets<string>(now)
+  const bytes = createTokenBuckets<string>(now)
   return {
     retryAfterSeconds(nodeId) {
-      const { records, bytes } = refilled(nodeId)
-      const left = Math.min(records, bytes)
+      const missingMs = Math.max(records.missingMs(nodeId), bytes.missingMs(nodeId))
+      const left = burstSeconds - missingMs / 1_000
       if (left > 0) return undefined
       return Math.max(1, Math.ceil(-left))
     },
     charge(nodeId, taken) {
-      const bucket = refilled(nodeId)
-      bucket.records -= taken.records / recordsPerSecond
-      bucket.bytes -= taken.bytes / bytesPerSecond
-      if (buckets.size >= maxBuckets && !buckets.has(nodeId))
-        dropFull(buckets, bucket.atMs, burstSeconds)
-      buckets.set(nodeId, bucket)
+      records.take(nodeId, (taken.records * 1_000) / recordsPerSecond)
+      bytes.take(nodeId, (taken.bytes * 1_000) / bytesPerSecond)
     },
-  }
-}
-
-const maxBuckets = 10_000
-
-/** A bucket that has refilled can be dropped. */
-function dropFull(buckets: Map<string, Bucket>, nowMs: number, burstSeconds: number): void {
-  for (const [nodeId, { records, bytes, atMs }] of buckets) {
-    const missing = burstSeconds - Math.min(records, bytes)
-    if (nowMs - atMs > missing * 1_000) buckets.delete(nodeId)
   }
 }

@@ -13,9 +13,9 @@ export interface WrongTokens {
   judge(error: unknown, auth: Auth | undefined, request: FastifyRequest): unknown
 }
 
+/** A token bucket; what is missing from it is counted as the time that refills it. */
 interface Bucket {
-  left: number
-  atMs: number
+  fullAtMs: number
   /** Wrong tokens since the bucket was last full. */
   wrong: number
   /** When it was last logged; undefined if not since then. */
@@ -32,13 +32,14 @@ export function createWrongTokens(options: {
   onWrong: (api: string, outcome: 'refused' | 'throttled') => void
 }): WrongTokens {
   const { limits, clock, log, onWrong } = options
-  /** Least recently used first. */
+  /** Least recently used first: strangers choose the keys, so the oldest is dropped whether it is full or not. */
   const buckets = new Map<string, Bucket>()
 
   function bucketOf(key: string): Bucket {
     const nowMs = clock.monotonic()
-    const full: Bucket = { left: limits.wrong_tokens, atMs: nowMs, wrong: 0, loggedMs: undefined }
-    const bucket = refilled(buckets.get(key) ?? full, nowMs)
+    const known = buckets.get(key)
+    const full = { fullAtMs: nowMs, wrong: 0, loggedMs: undefined }
+    const bucket = known && known.fullAtMs > nowMs ? known : full
     buckets.delete(key)
     buckets.set(key, bucket)
     const [oldest] = buckets.keys()
@@ -46,18 +47,13 @@ export function createWrongTokens(options: {
     return bucket
   }
 
-  function refilled(bucket: Bucket, nowMs: number): Bucket {
-    const left = bucket.left + (nowMs - bucket.atMs) / limits.wrong_token_refill_ms
-    if (left < limits.wrong_tokens) return { ...bucket, left, atMs: nowMs }
-    return { left: limits.wrong_tokens, atMs: nowMs, wrong: 0, loggedMs: undefined }
-  }
-
   /** Seconds until the next attempt is allowed; 0 if this one was. */
   function take(bucket: Bucket): number {
     bucket.wrong++
-    if (bucket.left < 1)
-      return Math.ceil(((1 - bucket.left) * limits.wrong_token_refill_ms) / 1_000)
-    bucket.left--
+    const missingMs = bucket.fullAtMs - clock.monotonic()
+    const waitMs = missingMs - (limits.wrong_tokens - 1) * limits.wrong_token_refill_ms
+    if (waitMs > 0) return Math.ceil(waitMs / 1_000)
+    bucket.fullAtMs += limits.wrong_token_refill_ms
     return 0
   }
 

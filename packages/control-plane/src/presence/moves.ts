@@ -1,3 +1,4 @@
+import { createTokenBuckets } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
 
@@ -13,31 +14,21 @@ export interface Moves {
 }
 
 export function createMoves(
-  { endpoint_changes: turns, endpoint_refill_ms: refillMs }: Limits,
+  { endpoint_changes: tokens, endpoint_refill_ms: refillMs }: Limits,
   monotonic: () => number,
 ): Moves {
-  /** When each node's bucket will be full again. */
-  const fullAtMs = new Map<number, number>()
+  const buckets = createTokenBuckets<number>(monotonic)
 
-  /** The number of missing tokens, expressed as the time to refill them. */
-  function missingMs(no: number): number {
-    return Math.max(0, (fullAtMs.get(no) ?? 0) - monotonic())
-  }
-
-  function hasTurn(no: number): boolean {
-    return missingMs(no) <= (turns - 1) * refillMs
+  function hasToken(no: number): boolean {
+    return buckets.missingMs(no) <= (tokens - 1) * refillMs
   }
 
   return {
     take(no) {
-      if (!hasTurn(no)) return false
-      fullAtMs.set(no, monotonic() + missingMs(no) + refillMs)
+      if (!hasToken(no)) return false
+      buckets.take(no, refillMs)
       return true
     },
-    due(waiting) {
-      const nowMs = monotonic()
-      for (const [no, atMs] of fullAtMs) if (atMs <= nowMs) fullAtMs.delete(no)
-      return [...waiting].filter(({ no }) => hasTurn(no))
-    },
+    due: (waiting) => [...waiting].filter(({ no }) => hasToken(no)),
   }
 }
