@@ -1,13 +1,13 @@
 import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Plugin } from 'esbuild'
+import type { BuildOptions, Plugin } from 'esbuild'
 
 /** The programs as users run them: each in a few files of plain JavaScript, which start four times as fast as the sources. */
 export type ProgramName = keyof typeof sources
 
-const root = join(import.meta.dirname, '../..')
+export const root = join(import.meta.dirname, '../..')
 /** For each program, the main file and those of its threads. */
-const sources = {
+export const sources = {
   plexctl: { main: 'packages/cli/src/main.ts' },
   plexd: { main: 'packages/agent/src/main.ts' },
   'control-plane': {
@@ -16,7 +16,7 @@ const sources = {
   },
 }
 /** For builds, and for V8's compile cache. */
-const cache = join(root, 'node_modules/.cache/plexd')
+export const cache = join(root, 'node_modules/.cache/plexd')
 /** Environment of a program that uses V8's compile cache. */
 export const compileCache = { NODE_COMPILE_CACHE: join(cache, 'compiled') }
 
@@ -52,26 +52,13 @@ async function build(folder: string): Promise<string> {
   const draft = `${folder}.${process.pid}`
   for (const [name, files] of Object.entries(sources)) {
     await build({
+      ...bundleOptions,
       entryPoints: mapValues(files, (file) => join(root, file)),
       outdir: join(draft, name),
       outExtension: { '.js': '.mjs' },
-      bundle: true,
       // So that a command loads only what it needs.
       splitting: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node26',
-      minifySyntax: true,
-      minifyWhitespace: true,
-      // In files of their own. A text with a single character that is not ASCII takes V8 two bytes for each of its
-      // characters as long as the program runs; esbuild escapes them in strings, but not in comments and patterns.
-      legalComments: 'external',
-      // For libraries in CommonJS.
-      banner: {
-        js: `import{createRequire}from'node:module';const require=createRequire(import.meta.url);`,
-      },
-      plugins: [lazyBuiltins, sideEffectFree],
-      logLevel: 'error',
+      plugins: [...bundlePlugins],
     })
   }
   try {
@@ -113,12 +100,32 @@ const sideEffectFree: Plugin = {
   },
 }
 
+/** How each program is bundled, in whatever form it is delivered. */
+export const bundleOptions = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node26',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // In files of their own. A text with a single character that is not ASCII takes V8 two bytes for each of its
+  // characters as long as the program runs; esbuild escapes them in strings, but not in comments and patterns.
+  legalComments: 'external',
+  // For libraries in CommonJS.
+  banner: {
+    js: `import{createRequire}from'node:module';const require=createRequire(import.meta.url);`,
+  },
+  logLevel: 'error',
+} satisfies BuildOptions
+
+export const bundlePlugins: readonly Plugin[] = [lazyBuiltins, sideEffectFree]
+
 function mapValues(record: object, change: (value: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
 }
 
-/** A number that changes with every input of a build. */
-function newestChange(): number {
+/** A number that changes with every input of a bundle. */
+export function newestChange(): number {
   const packages = join(root, 'packages')
   const files = readdirSync(packages, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
