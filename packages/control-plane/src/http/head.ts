@@ -14,7 +14,8 @@ export function withoutBody(
   if (isStream(payload)) payload.destroy()
   else if (typeof payload === 'string' || Buffer.isBuffer(payload))
     reply.header('content-length', Buffer.byteLength(payload))
-  done()
+  // Fastify takes undefined for "as it was", which is a stream that is destroyed.
+  done(null, null)
 }
 
 function isStream(payload: unknown): payload is { destroy(): void } {

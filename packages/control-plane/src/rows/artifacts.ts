@@ -42,6 +42,16 @@ export async function insertArtifact(tx: Tx, artifact: StoredArtifact): Promise<
   await tx.insertInto('artifacts').values(artifact).execute()
 }
 
+export async function setArtifactSignature(tx: Tx, name: Name, signature: string): Promise<void> {
+  await tx
+    .updateTable('artifacts')
+    .set({ signature })
+    .where('version', '=', name.version)
+    .where('os', '=', name.os)
+    .where('arch', '=', name.arch)
+    .execute()
+}
+
 /** False if there is none of that name. */
 export async function deleteArtifact(tx: Tx, name: Name): Promise<boolean> {
   const { numDeletedRows } = await tx

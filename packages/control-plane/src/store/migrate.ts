@@ -11,6 +11,7 @@ import * as lives from './migrations/0009-lives.ts'
 import * as reportWriters from './migrations/0010-report-writers.ts'
 import * as meshRanges from './migrations/0011-mesh-ranges.ts'
 import * as loggedChanges from './migrations/0012-logged-changes.ts'
+import * as artifactSignature from './migrations/0013-artifact-signature.ts'
 import type { Dialect } from './migrations/dialect.ts'
 
 /** In order; a released migration is never edited, a later one corrects it. */
@@ -27,6 +28,7 @@ const migrations = [
   reportWriters,
   meshRanges,
   loggedChanges,
+  artifactSignature,
 ]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */

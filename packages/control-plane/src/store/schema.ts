@@ -140,6 +140,8 @@ export interface Tables {
     size: number
     checksum: string
     created_at: number
+    /** Base64; null if it was uploaded without one. */
+    signature: string | null
   }
 }
 

@@ -201,6 +201,10 @@ export const Artifact = Type.Object({
   size: WholeNumber,
   checksum: Type.String({ description: '`sha256:` and hex' }),
   created_at: Timestamp,
+  signature: Type.Union([Type.String(), Type.Null()], {
+    description:
+      'The Ed25519 signature of its release in base64, as uploaded in the header `x-plexd-signature`; nodes verify it',
+  }),
 })
 export type Artifact = Static<typeof Artifact>
 

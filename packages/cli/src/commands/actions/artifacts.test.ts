@@ -15,6 +15,7 @@ const artifact: Artifact = {
   size: 300_000,
   checksum: 'sha256:abc',
   created_at: '2025-01-15T10:29:00Z',
+  signature: null,
 }
 const path = '/admin/v1/artifacts/plexd/1.5.0/linux/amd64'
 const platform = ['--version', '1.5.0', '--os', 'linux', '--arch', 'amd64']
@@ -37,8 +38,25 @@ describe('artifact upload', () => {
       createHash('sha256').update(content).digest('hex'),
     )
     assert.equal(request?.body, content)
-    assert.equal(stdout, 'uploaded 1.5.0 linux/amd64 sha256:abc\n')
+    assert.equal(stdout, 'uploaded 1.5.0 linux/amd64 sha256:abc, not signed\n')
     assert.equal(stderr, '')
+  })
+
+  it('sends the signature that lies beside it', async () => {
+    const signature = Buffer.alloc(64, 7).toString('base64')
+    await using bench = await startBench({
+      [`PUT ${path}`]: (_, response) => answer(response, 201, { ...artifact, signature }),
+    })
+
+    const sig = await bench.file('plexd.sig', `${signature}\n`)
+    const argv = ['artifact', 'upload', await bench.file('plexd', content), '--signature', sig]
+    const { stdout } = await bench.run([...argv, ...platform])
+
+    assert.equal(bench.server.requests[0]?.headers['x-plexd-signature'], signature)
+    assert.equal(stdout, 'uploaded 1.5.0 linux/amd64 sha256:abc\n')
+    await assert.rejects(bench.run([...argv.slice(0, 4), '/nowhere', ...platform]), {
+      message: 'read "/nowhere"',
+    })
   })
 
   it('shows progress at a terminal, and the object of the API as JSON', async () => {
@@ -101,7 +119,7 @@ describe('artifact list', () => {
 
     const { stdout } = await bench.run(['artifact', 'list'])
 
-    assert.match(stdout, /^1\.5\.0 {4}linux {2}amd64 {2}300000 {2}sha256:abc {2}60s$/m)
+    assert.match(stdout, /^1\.5\.0 {4}linux {2}amd64 {2}300000 {2}sha256:abc {2}no {6}60s$/m)
   })
 })
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { type Artifact, adminApi, fillPath } from '@plexd/protocol'
+import { type Artifact, adminApi, fillPath, signatureHeader } from '@plexd/protocol'
 import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Admin, addCall, addList, type JsonFlag } from '../../command.ts'
@@ -20,15 +20,25 @@ export function addArtifactCommands(program: Command, context: Context): void {
   addPlatformFlags(artifact.command('upload'))
     .description('upload a plexd binary')
     .argument('<file>')
+    .option(
+      '--signature <file>',
+      'the signature that "./run build" puts beside it; nodes take no build without one',
+    )
     .option('--json', jsonHelp)
     .addHelpText(
       'after',
-      examples('plexctl artifact upload ./plexd --version 1.5.0 --os linux --arch amd64'),
+      examples(
+        'plexctl artifact upload dist/plexd-linux-amd64 --signature dist/plexd-linux-amd64.sig --version 1.5.0 --os linux --arch amd64',
+      ),
     )
-    .action(async (file: string, { json, ...platform }: Platform & JsonFlag) => {
-      const uploaded = await upload(context, file, platform)
-      const { version, os, arch, checksum } = uploaded
-      printDone(io, uploaded, { json, text: `uploaded ${version} ${os}/${arch} ${checksum}` })
+    .action(async (file: string, { json, ...build }: Build & JsonFlag) => {
+      const uploaded = await upload(context, file, build)
+      const { version, os, arch, checksum, signature } = uploaded
+      const note = signature === null ? ', not signed' : ''
+      printDone(io, uploaded, {
+        json,
+        text: `uploaded ${version} ${os}/${arch} ${checksum}${note}`,
+      })
     })
 
   addList(artifact, context, {
@@ -41,6 +51,7 @@ export function addArtifactCommands(program: Command, context: Context): void {
       ['arch', ({ arch }) => arch],
       ['bytes', ({ size }) => String(size)],
       ['checksum', ({ checksum }) => checksum],
+      ['signed', ({ signature }) => (signature === null ? 'no' : 'yes')],
       ['created', ({ created_at }) => ageOf(created_at, io)],
     ],
   })
@@ -63,6 +74,11 @@ interface Platform {
   arch: string
 }
 
+interface Build extends Platform {
+  /** A file. */
+  signature?: string
+}
+
 function addPlatformFlags(command: Command): Command {
   return command
     .requiredOption('--version <version>', 'of plexd, such as 1.5.0')
@@ -74,8 +90,10 @@ function addPlatformFlags(command: Command): Command {
 async function upload(
   { io, connect }: Context,
   file: string,
-  platform: Platform,
+  { signature, ...platform }: Build,
 ): Promise<Artifact> {
+  const signed: Record<string, string> =
+    signature === undefined ? {} : { [signatureHeader]: await readSignature(signature) }
   const size = await sizeOf(file)
   const checksum = await checksumOf(file)
   const { open } = await connect()
@@ -88,12 +106,21 @@ async function upload(
       'content-type': 'application/octet-stream',
       'content-length': String(size),
       'x-checksum-sha256': checksum,
+      ...signed,
     },
     body: Readable.from(
       chunksOf(file, (bytes) => progress.update(`uploading ${file}: ${percent(bytes, size)}`)),
     ),
   })
   return JSON.parse(await text(answer)) as Artifact // what this operation answers
+}
+
+/** The control plane says what is wrong with its form. */
+async function readSignature(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new CliError(`read "${file}"`, exitCodes.usage, { cause })
+  })
+  return text.trim()
 }
 
 async function sizeOf(file: string): Promise<number> {

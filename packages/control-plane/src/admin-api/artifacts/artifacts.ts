@@ -1,4 +1,4 @@
-import { ApiError, type Artifact, adminApi } from '@plexd/protocol'
+import { ApiError, type Artifact, adminApi, signatureHeader } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
 import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../../artifacts/files.ts'
 import { handle } from '../../handle.ts'
@@ -9,12 +9,14 @@ import {
   readArtifact,
   readArtifacts,
   type StoredArtifact,
+  setArtifactSignature,
 } from '../../rows/artifacts.ts'
 import { timestamp } from '../wire/timestamps.ts'
 
 /**
  * With `X-Checksum-Sha256`, any other file is refused. An artifact name is immutable: uploading the
- * same file again succeeds, another one is 409.
+ * same file again succeeds, and may bring the signature that it has not had yet; another file or signature is 409. Only
+ * nodes know whose signatures they trust, so it is stored unverified.
  */
 export const putArtifact = handle(
   adminApi.putArtifact,
@@ -25,15 +27,25 @@ export const putArtifact = handle(
     const name = { version, os, arch }
     checkArtifactName(name)
     checkVersion(version)
+    const signature = readSignature(headers[signatureHeader])
     const { maxBodyBytes } = adminApi.putArtifact
     const expected = headers['x-checksum-sha256']
     const file = await app.artifacts.receive(readBody(request, maxBodyBytes), {
       maxBytes: maxBodyBytes,
       ...(typeof expected === 'string' ? { expectedChecksum: expected } : {}),
     })
-    return app.artifacts.exclusive(() => keep(app, name, file))
+    return app.artifacts.exclusive(() => keep(app, name, { file, signature }))
   },
 )
+
+/** An Ed25519 signature has 64 bytes. */
+function readSignature(header: unknown): string | null {
+  if (header === undefined) return null
+  const text = String(header).trim()
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.length === 64 && bytes.toString('base64') === text) return text
+  throw new ApiError('bad_request', `${signatureHeader}: want 64 bytes in base64`)
+}
 
 /** Must be a semantic version (semver.org, section 2), because it is compared with the versions that nodes report. */
 function checkVersion(version: string): void {
@@ -47,21 +59,23 @@ function checkVersion(version: string): void {
 async function keep(
   app: State & Environment,
   name: ArtifactName,
-  file: ReceivedFile,
+  { file, signature }: { file: ReceivedFile; signature: string | null },
 ): Promise<Artifact> {
   const { size, checksum } = file
   const known = await readArtifact(app.store.reader, name)
   if (known) {
     await file.discard()
-    if (known.checksum === checksum) return artifactView(known)
-    throw new ApiError(
-      'conflict',
-      `plexd ${name.version} for ${name.os}/${name.arch} is another file`,
-    )
+    const title = `plexd ${name.version} for ${name.os}/${name.arch}`
+    if (known.checksum !== checksum) throw new ApiError('conflict', `${title} is another file`)
+    if (signature === null || known.signature === signature) return artifactView(known)
+    if (known.signature !== null)
+      throw new ApiError('conflict', `${title} has another signature: remove it first`)
+    await app.store.write((tx) => setArtifactSignature(tx, name, signature))
+    return artifactView({ ...known, signature })
   }
   // The bytes first, then the row, so that everything listed can be downloaded.
   await file.keep(name)
-  const artifact = { ...name, size, checksum, created_at: app.clock.now() }
+  const artifact = { ...name, size, checksum, created_at: app.clock.now(), signature }
   await app.store.write((tx) => insertArtifact(tx, artifact))
   return artifactView(artifact)
 }

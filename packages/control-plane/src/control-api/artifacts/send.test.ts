@@ -61,6 +61,41 @@ describe('artifacts', () => {
     assert.equal((await ask({ range: 'bytes=0-1', 'if-range': '"other"' })).status, 200)
   })
 
+  it('are described without being sent, to who asks with HEAD', async () => {
+    await using plane = await startControlPlane()
+    const { token } = await plane.enrol('web')
+    await upload(plane)
+    const url = `${plane.url}/v1/artifacts/plexd/1.5.0/linux/amd64`
+    const headers = { authorization: `Bearer ${token}` }
+    const answer = await fetch(url, { method: 'HEAD', headers })
+    assert.equal(answer.status, 200)
+    assert.equal(answer.headers.get('content-length'), String(content.length))
+    assert.equal(answer.headers.get('etag'), `"sha256:${hex}"`)
+    assert.equal((await answer.arrayBuffer()).byteLength, 0)
+    const part = await fetch(url, { method: 'HEAD', headers: { ...headers, range: 'bytes=6-' } })
+    assert.equal(
+      part.headers.get('content-range'),
+      `bytes 6-${content.length - 1}/${content.length}`,
+    )
+  })
+
+  it('come with the signature that they were uploaded with, once it is known', async () => {
+    await using plane = await startControlPlane()
+    const { token } = await plane.enrol('web')
+    const signed = async () =>
+      (await get(plane, 'plexd/1.5.0/linux/amd64', { token })).headers.get('x-plexd-signature')
+    const signature = Buffer.alloc(64, 7).toString('base64')
+    const other = Buffer.alloc(64, 8).toString('base64')
+    assert.equal((await upload(plane)).body.signature, null)
+    assert.equal(await signed(), null)
+    await assert.rejects(upload(plane, content, { 'x-plexd-signature': 'abc' }), { status: 400 })
+    const { body } = await upload(plane, content, { 'x-plexd-signature': signature })
+    assert.equal(body.signature, signature)
+    assert.equal(await signed(), signature)
+    assert.equal((await upload(plane)).body.signature, signature)
+    await assert.rejects(upload(plane, content, { 'x-plexd-signature': other }), { status: 409 })
+  })
+
   it('are for nodes, 404 where there is none and 400 for a name that is none', async () => {
     await using plane = await startControlPlane()
     const { token } = await plane.enrol('web')

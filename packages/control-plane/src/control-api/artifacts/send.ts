@@ -1,4 +1,4 @@
-import { ApiError } from '@plexd/protocol'
+import { ApiError, signatureHeader } from '@plexd/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SideStores, State } from '../../app.ts'
 import type { ArtifactName } from '../../artifacts/files.ts'
@@ -18,7 +18,7 @@ export async function sendArtifact(
     await file?.close()
     throw new ApiError('not_found', `there is no plexd ${name.version} for ${name.os}/${name.arch}`)
   }
-  const { size, checksum } = artifact
+  const { size, checksum, signature } = artifact
   const etag = `"${checksum}"`
   const hex = checksum.replace(/^sha256:/, '')
   reply.headers({
@@ -27,6 +27,7 @@ export async function sendArtifact(
     'content-type': 'application/octet-stream',
     digest: `sha-256=${Buffer.from(hex, 'hex').toString('base64')}`,
     'x-checksum-sha256': hex,
+    ...(signature === null ? {} : { [signatureHeader]: signature }),
   })
   const known = headers['if-none-match']?.trim()
   if (known === '*' || entityTags(known).includes(checksum)) {
