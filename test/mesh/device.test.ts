@@ -19,7 +19,7 @@ const isWireguard =
 const isNoise = 'arp or ip6'
 
 describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
-  it('joins two hosts, and shows nothing but WireGuard outside', async () => {
+  it('connects two hosts, and sends only WireGuard packets outside', async () => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)
     await using wireguard = await capture(lab.internet, { filter: isWireguard })
@@ -36,7 +36,7 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     assert.deepEqual(other.packets(), [])
   })
 
-  it('joins ten hosts, each with each', async () => {
+  it('connects each of ten hosts to each other', async () => {
     await using lab = await createLab()
     const nodes = await Promise.all(
       Array.from({ length: 10 }, async (_, index) => {
@@ -56,7 +56,7 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     if (first && last) await tcpStream(first.host, last.host, last.meshIp)
   })
 
-  it('carries traffic on while the agent is killed, and writes nothing when it comes back', async () => {
+  it('carries traffic while the agent is dead, and the agent writes nothing when it restarts', async () => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)
     await introduce([web, db])
@@ -74,7 +74,7 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     assert.equal(handshakeOf(after), handshakeOf(before))
   })
 
-  it('speaks to a peer that comes back: it would go on for 15 seconds in the session that was', async () => {
+  it('starts a handshake with a returning peer, which would use its old session for 15 seconds', async () => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)
     await introduce([web, db])
@@ -90,7 +90,7 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     await untilPing(db.host, web.meshIp)
   })
 
-  it('puts right at once what somebody else has changed, and says so', async (t) => {
+  it('repairs at once what another program has changed, and reports it', async (t) => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)
     await introduce([web, db])
@@ -124,7 +124,7 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     t.diagnostic(`put right after ${Math.round(slowestMs)} ms at most`)
   })
 
-  it('makes the interface anew when it is gone, or wireguard-go is', async () => {
+  it('creates the interface again when it or wireguard-go is gone', async () => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)
     await introduce([web, db])
@@ -145,7 +145,7 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
     await untilPing(web.host, db.meshIp)
   })
 
-  it('leaves a peer where it has roamed to, and follows the control plane when that has news', async () => {
+  it('keeps the endpoint that a peer has roamed to until the control plane has a new one', async () => {
     await using lab = await createLab()
     const [web, db] = await pair(lab)
     await introduce([web, db])

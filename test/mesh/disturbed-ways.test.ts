@@ -45,8 +45,8 @@ interface Condition {
   ends?: string
 }
 
-describe('the ways into the mesh, disturbed at random', { skip: labSkip('tcpdump') }, () => {
-  it('are what they were after each disturbance, and nothing for the mesh leaves in clear', async (t) => {
+describe('the routes into the mesh, disturbed at random', { skip: labSkip('tcpdump') }, () => {
+  it('are restored after each disturbance, and no packet for the mesh leaves unencrypted', async (t) => {
     t.diagnostic(`PLEXD_WAYS_SEED=${seed}`)
     const random = createRandom(seed)
     await using lab = await createLab()

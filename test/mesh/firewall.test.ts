@@ -93,7 +93,7 @@ function tables({ host }: MeshMember): Promise<string> {
   return host.exec(['nft', 'list', 'tables'])
 }
 
-describe('the packet filter of a node, in the hands of others', { skip: labSkip() }, () => {
+describe('the packet filter of a node, changed by other programs', { skip: labSkip() }, () => {
   const mesh = openMesh(['web', 'db'], {
     prepare: ({ system }) =>
       system.admin.putPolicy({
@@ -103,7 +103,7 @@ describe('the packet filter of a node, in the hands of others', { skip: labSkip(
   })
   before(() => untilPing(mesh.web.host, mesh.db.meshIp))
 
-  it('lets nothing pass that policy denies while somebody flushes it twice a second, and says who does', async (t) => {
+  it('lets no denied packet pass while another program flushes it twice a second, and names that program', async (t) => {
     await using server = await startTrafficOn(mesh.db)
     await server.listen(mesh.db.meshIp, 9090)
     await using flooder = await startTrafficOn(mesh.web)
@@ -126,7 +126,7 @@ describe('the packet filter of a node, in the hands of others', { skip: labSkip(
     await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
-  it('is shut while no daemon runs and the table is gone, and open again by the one that starts', async () => {
+  it('lets nothing pass while the table is gone and no daemon runs, until a daemon starts', async () => {
     const before = await holderOf(mesh.db)
     await mesh.db.agent.end('SIGKILL')
     assert.equal(await ping(mesh.web.host, mesh.db.meshIp), 1)
@@ -140,7 +140,7 @@ describe('the packet filter of a node, in the hands of others', { skip: labSkip(
     assert.match((await finding(mesh.db, 'daemon')).detail, /no problems/)
   })
 
-  it('cannot be opened by another program: the backstop is not its to change, and is made again when its process is killed', async () => {
+  it('cannot be opened by another program: the backstop is protected, and is created again when its process is killed', async () => {
     const [table = ''] = /plexd_backstop_\w+/.exec(await tables(mesh.db)) ?? []
     const orders = [`delete table inet ${table}`, `flush chain inet ${table} behind_input`]
     for (const order of orders)
@@ -157,7 +157,7 @@ describe('the packet filter of a node, in the hands of others', { skip: labSkip(
     await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
-  it('takes no mark for its own that another program sets', async () => {
+  it("ignores another program's packet marks", async () => {
     mesh.db.agent.program().child.kill('SIGSTOP')
     await mesh.db.host.exec(['nft', '-f', '-'], {
       input: `flush ruleset
@@ -187,7 +187,7 @@ table inet others {
       await mesh.db.host.exec(['nft', 'delete', 'table', ...table.split(' ')])
     })
 
-  it('is named by doctor where ufw shuts it, with what to tell ufw', async () => {
+  it('is reported by doctor if ufw blocks the mesh, with the command for ufw', async () => {
     await mesh.db.host.exec(['nft', '-f', '-'], { input: ufw })
     assert.equal(await ping(mesh.web.host, mesh.db.meshIp, { waitMs: 300 }), 0)
     const { detail, remedy } = await finding(mesh.db, 'host firewall')
@@ -197,7 +197,7 @@ table inet others {
     await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
-  it('is shut by the backstop also where all is allowed that no rule is about', async () => {
+  it('is closed by the backstop even if the default is to allow', async () => {
     const config = 'policy: { default: allow }\n'
     const { open, wide } = await joinAll(mesh.lab, mesh.system, ['open', 'wide'], () => ({
       config,
@@ -217,7 +217,7 @@ table inet others {
     assert.equal(await client.reaches('tcp', open.meshIp, 9090), true)
   })
 
-  it('is told of when its backstop is killed again and again', async () => {
+  it('is reported if its backstop is killed again and again', async () => {
     for (let times = 0; times < 5; times++) {
       const before = await holderOf(mesh.db)
       await killIn(mesh.db.host, 'nft')

@@ -31,7 +31,7 @@ exec /usr/sbin/nft "$@"
 describe('an agent on a machine that lacks something', { skip: labSkip('prlimit') }, () => {
   const mesh = openMesh(['db'])
 
-  it('has its mesh and its filter with an nft that knows no owner, and says what is missing', async () => {
+  it('has its mesh and its filter with an nft without table owners, and says what is missing', async () => {
     const bin = join(mesh.lab.folder, 'old-tools')
     await mkdir(bin)
     await writeFile(join(bin, 'nft'), oldNft)
@@ -52,7 +52,7 @@ describe('an agent on a machine that lacks something', { skip: labSkip('prlimit'
     await untilPing(mesh.db.host, old.meshIp)
   })
 
-  it('has no mesh without /dev/net/tun, says so, and has it when that is there', async () => {
+  it('has no mesh without /dev/net/tun, says so, and brings it up once the device exists', async () => {
     const without = ['sh', '-c', 'mount -t tmpfs none /dev/net && exec "$@"', 'sh'] as const
     const web = await mesh.system.join('web', await mesh.lab.host('web'), { config: quick })
     await untilPing(web.host, mesh.db.meshIp)
@@ -77,7 +77,7 @@ describe('an agent on a machine that lacks something', { skip: labSkip('prlimit'
     )
   })
 
-  it('outlives it when no descriptor is left, says so, and watches its network again', async () => {
+  it('survives running out of file descriptors, reports it, and watches its network again', async () => {
     const web = await mesh.system.join('full', await mesh.lab.host('full'), { config: quick })
     await untilPing(web.host, mesh.db.meshIp)
     const { pid } = web.agent.program()

@@ -35,7 +35,7 @@ describe('a node that leaves', { skip: labSkip() }, () => {
     await assertNothingIsLeft(member)
   })
 
-  it('leaves nothing behind after plexd down either when its daemon was killed', async () => {
+  it('leaves nothing behind after plexd down, even if its daemon was killed', async () => {
     const member = members.killed
     await member.agent.end('SIGKILL')
     assert.equal(await hasStunRules(member), true)
@@ -55,7 +55,7 @@ describe('a node that leaves', { skip: labSkip() }, () => {
       await untilForgotten(member)
     })
 
-  it('leaves nothing behind after plexd deregister either when its daemon and its interface are gone', async () => {
+  it('leaves nothing behind after plexd deregister, even if its daemon and its interface are gone', async () => {
     const member = members.bare
     await member.agent.end('SIGKILL')
     await member.host.exec(['ip', 'link', 'delete', 'plexd0'])

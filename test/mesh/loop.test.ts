@@ -9,7 +9,7 @@ import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-sy
 import { joinAll, untilReaches } from './support/members.ts'
 
 describe('an endpoint inside the mesh', { skip: labSkip() }, () => {
-  it('sends no packet round and round, though it stands on the interface', async (t) => {
+  it('causes no packet loop, even if it is set on the interface', async (t) => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'])

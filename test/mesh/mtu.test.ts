@@ -16,8 +16,8 @@ const narrow = `table inet narrow {
 }
 `
 
-describe('a path that drops large packets in silence', { skip: labSkip() }, () => {
-  it('is found, and said with what to set; and with "mesh.mtu" connections do not hang', async () => {
+describe('a path that silently drops large packets', { skip: labSkip() }, () => {
+  it('is reported with the setting to use, and with "mesh.mtu" connections do not hang', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     await lab.internet.exec(['nft', '-f', '-'], { input: narrow })

@@ -21,7 +21,7 @@ nat_traversal:
 describe('a node and its name servers', { skip: labSkip() }, () => {
   const mesh = openMesh([])
 
-  it('has its stream and its heartbeats, though a silent one finds no STUN server', async () => {
+  it('keeps its stream and its heartbeats while a silent name server resolves no STUN server', async () => {
     const nameServer = '203.0.113.200'
     await mesh.lab.internet.ip([`route add blackhole ${nameServer}/32`])
     const host = await mesh.lab.host('edge')

@@ -22,7 +22,7 @@ const uncrossed = new Set([
 ])
 
 describe('agents behind NATs', { skip: labSkip('turnserver') }, () => {
-  it('reach each other directly in 22 of 25 pairs, and the other three are named with the reason', async (t) => {
+  it('reach each other directly in 22 of 25 pairs, and report the other three with the reason', async (t) => {
     await using lab = await createLab()
     const { addresses } = await lab.stunServer()
     await using system = await startMeshSystem(lab)

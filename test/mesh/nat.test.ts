@@ -40,7 +40,7 @@ describe('the public endpoint', { skip: labSkip('turnserver') }, () => {
       assert.equal(await host.exec(['nft', 'list', 'tables']), '')
     })
 
-  it('is its own where there is no NAT', async () => {
+  it("is the host's own address without a NAT", async () => {
     const host = await lab.host('bare')
     await using _ = await startWireguard(host)
     const found = await netcheck(host)
@@ -48,7 +48,7 @@ describe('the public endpoint', { skip: labSkip('turnserver') }, () => {
     assert.equal(found.public_endpoint, `${host.address}:51820`)
   })
 
-  it('is not known where UDP is blocked, and that is said', async () => {
+  it('is unknown if UDP is blocked, which is reported', async () => {
     const router = await lab.router('blocking', 'udp_blocked')
     const host = await lab.host('blocked', { behind: router })
     await using _ = await startWireguard(host)
@@ -58,7 +58,7 @@ describe('the public endpoint', { skip: labSkip('turnserver') }, () => {
     assert.equal(found.way_reason, 'no STUN server answers, on any port: not proven yet')
   })
 
-  it('is found through a strict host firewall that lets in WireGuard alone', async () => {
+  it('is found through a strict host firewall that admits only WireGuard', async () => {
     const router = await lab.router('outer', 'port_restricted')
     const host = await lab.host('strict', { behind: router })
     await host.exec(['nft', '-f', '-'], { input: strictFirewall })
@@ -68,7 +68,7 @@ describe('the public endpoint', { skip: labSkip('turnserver') }, () => {
     assert.equal(found.way, 'rewrite')
   })
 
-  it('is found where rules of the right name were left that do something else', async () => {
+  it('is found even if rules with the right name but another content were left behind', async () => {
     const router = await lab.router('tampered', 'port_restricted')
     const host = await lab.host('tampered-in', { behind: router })
     await using _ = await startWireguard(host)
@@ -81,7 +81,7 @@ describe('the public endpoint', { skip: labSkip('turnserver') }, () => {
     assert.equal(found.way, 'rewrite')
   })
 
-  it('is found by translation where nft cannot look into payloads', async () => {
+  it('is found by translation if nft cannot match payloads', async () => {
     const router = await lab.router('older', 'port_restricted')
     const host = await lab.host('old', { behind: router })
     await using _ = await startWireguard(host)
@@ -91,7 +91,7 @@ describe('the public endpoint', { skip: labSkip('turnserver') }, () => {
     assert.equal(found.public_endpoint, `${router.address}:51820`)
   })
 
-  it('is found without nft while WireGuard does not have the port, and not any more when it has', async () => {
+  it('is found without nft as long as WireGuard does not have the port', async () => {
     const router = await lab.router('bare-nft', 'port_restricted')
     const host = await lab.host('no-nft', { behind: router })
     const before = await netcheck(host, { nft: 'exit 127' })

@@ -11,7 +11,7 @@ import { joinAll } from './support/members.ts'
 const quickly = () => ({ config: 'reconcile: { interval: 1s }\nheartbeat: { interval: 1s }' })
 
 describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdump') }, () => {
-  it('is refused, shown, and brought up when the network is gone', async () => {
+  it('is refused and reported, and brought up when the network is gone', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const lan = await lab.host('lan')
@@ -37,7 +37,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     )
   })
 
-  it('leaves a smaller network to the machine, names both, and tells the control plane', async () => {
+  it('leaves a smaller network to the machine, and reports both ranges to the control plane', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
@@ -61,7 +61,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     )
   })
 
-  it('sends nothing for a peer elsewhere, whatever routes a neighbour gives the machine', async () => {
+  it('sends no packet for a peer elsewhere, whatever routes a neighbour announces', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
@@ -88,7 +88,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     }
   })
 
-  it('keeps the mesh, and the gateway, when the machine comes into a network as large as its range', async () => {
+  it('keeps the mesh and the gateway when the machine joins a network as large as the range', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
@@ -105,7 +105,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     assert.equal(await ping(web.host, system.host.address), 1)
   })
 
-  it('takes no packet of the control plane, of the gateway, or of WireGuard, though all of them stand in its range', async () => {
+  it('takes over no packet to the control plane, to the gateway or of WireGuard, even if their addresses are in its range', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab, ['--mesh-cidr', '203.0.112.0/23'])
     const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
@@ -130,7 +130,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
     assert.equal(await web.host.exec(heedsMarks), '0\n')
   })
 
-  it('reaches its peers though another VPN has a rule for all of 10.0.0.0/8, and names a rule that comes before its own', async () => {
+  it('reaches its peers despite the rule of another VPN for all of 10.0.0.0/8, and reports a rule that precedes its own', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'], quickly)
@@ -165,7 +165,7 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
 })
 
 describe('packets for the mesh', { skip: labSkip('tcpdump') }, () => {
-  it('never leave in clear while the interface is gone, until plexd down', async () => {
+  it('never leave unencrypted while the interface is gone, until plexd down', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'])
@@ -198,7 +198,7 @@ describe('packets for the mesh', { skip: labSkip('tcpdump') }, () => {
     await until('the packet is seen, now that it may', async () => clear.packets().length > 0)
   })
 
-  it('go where the machine sends them after a deregistration, though the interface was gone before', async () => {
+  it("follow the machine's routes after a deregistration, even if the interface was gone before", async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web } = await joinAll(lab, system, ['web'])
@@ -211,7 +211,7 @@ describe('packets for the mesh', { skip: labSkip('tcpdump') }, () => {
     assert.equal(await web.host.exec(['nft', 'list', 'tables']), '')
   })
 
-  it('never leave in clear where there is no nft', async () => {
+  it('never leave unencrypted without nft', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const host = withoutNft(await lab.host('bare'))

@@ -25,14 +25,14 @@ function portsOf({ exec }: Pick<Host, 'exec'>): Promise<string> {
   return exec(['cat', '/proc/net/udp'])
 }
 
-describe('the interface', { skip: labSkip() }, () => {
+describe('the mesh interface', { skip: labSkip() }, () => {
   const mesh = openMesh(['web', 'db'])
   before(() => untilPing(mesh.web.host, mesh.db.meshIp))
 
   const rename = () => mesh.web.host.exec(['ip', 'link', 'set', 'plexd0', 'name', 'strayed'])
   const stop = () => killIn(mesh.web.host, 'wireguard-go', 'SIGSTOP')
 
-  it('gets its name back, without a handshake, and it is reported', async () => {
+  it('gets its name back without a new handshake, which is reported', async () => {
     const sessions = await mesh.web.host.exec(['wg', 'show', 'plexd0', 'latest-handshakes'])
     await rename()
     await until('it has its name', async () => (await links(mesh.web.host)).includes('plexd0'))
@@ -44,7 +44,7 @@ describe('the interface', { skip: labSkip() }, () => {
     )
   })
 
-  it('is made anew when its process is stopped, and whoever asks for peers is told why', async () => {
+  it('is created again when its process is stopped, and the list of peers says why', async () => {
     const [before] = await programsIn(mesh.web.host, 'wireguard-go')
     await stop()
     const peers = await mesh.web.plexd('peers').catch(String)
@@ -59,7 +59,7 @@ describe('the interface', { skip: labSkip() }, () => {
     await until('it is reported', async () => (await drift()).includes(`process ${before}, was`))
   })
 
-  it('is made anew when somebody has moved it to another network, and its process goes', async () => {
+  it('is created again when it was moved to another network namespace, and its process ends', async () => {
     const [before] = await programsIn(mesh.web.host, 'wireguard-go')
     await mesh.web.host.ip([`link set plexd0 netns ${mesh.lab.internet.name}`])
     await until('another is there', async () => {
@@ -120,7 +120,7 @@ describe('the interface', { skip: labSkip() }, () => {
       assert.doesNotMatch(await links(mesh.web.host), /strayed/)
     })
 
-  it('is told of when its process is killed again and again', async () => {
+  it('is reported if its process is killed again and again', async () => {
     for (let times = 0; times < 5; times++) {
       await killIn(mesh.web.host, 'wireguard-go')
       await until('another is there', async () => (await links(mesh.web.host)).includes('plexd0'))
@@ -131,7 +131,7 @@ describe('the interface', { skip: labSkip() }, () => {
     )
   })
 
-  it('is made where another interface answers to its name beside its own, and that keeps all but the name', async () => {
+  it('is created even if its name is an alternative name of another interface, which loses only that name', async () => {
     await mesh.web.agent.end('SIGKILL')
     await mesh.web.host.ip([
       'link delete plexd0',
@@ -148,7 +148,7 @@ describe('the interface', { skip: labSkip() }, () => {
     await mesh.web.host.ip(['link delete lan0'])
   })
 
-  it('is not there while another program has its port, which is named with what to do', async () => {
+  it('is absent while another program has its port, which is reported with what to do', async () => {
     await mesh.web.agent.end()
     await mesh.web.host.ip(['link delete plexd0'])
     const other = mesh.web.host.spawn([process.execPath, '-e', portHolder])
@@ -163,7 +163,7 @@ describe('the interface', { skip: labSkip() }, () => {
     await untilPing(mesh.web.host, mesh.db.meshIp, 30_000)
   })
 
-  it('is renamed, stopped and without a daemon, and plexd down leaves nothing', async () => {
+  it('is removed by plexd down even if it was renamed, its process is stopped and no daemon runs', async () => {
     await mesh.web.agent.end('SIGKILL')
     await rename()
     await stop()
@@ -184,7 +184,7 @@ describe('the interface', { skip: labSkip() }, () => {
     await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
-  it('goes with plexd down, and what has its name by now does not', async () => {
+  it('is removed by plexd down, but another interface that now has its name is not', async () => {
     await mesh.web.agent.end('SIGKILL')
     await rename()
     await mesh.web.host.ip(['link add plexd0 type veth peer name plexd1'])
@@ -195,7 +195,7 @@ describe('the interface', { skip: labSkip() }, () => {
     await mesh.web.host.ip(['link delete plexd0'])
   })
 
-  it('is not there while a process of another network has its socket, and that is said', async () => {
+  it('is absent while a process in another network namespace has its socket, which is reported', async () => {
     const squat = mesh.lab.internet.spawn([
       ...[
         'nsenter',
@@ -218,7 +218,7 @@ describe('the interface', { skip: labSkip() }, () => {
     await untilPing(mesh.web.host, mesh.db.meshIp)
   })
 
-  it('goes with its daemon where that has process ids of its own, and nobody else does', async () => {
+  it('is removed with a daemon in its own process namespace, and no other process is ended', async () => {
     await mesh.web.agent.end()
     // The daemon is process 2 there, and so is a sleeper where it is told to go.
     await mesh.web.agent.start([...ownIds, 'sh', '-c', '"$0" "$@" & wait'])

@@ -18,7 +18,7 @@ const icmp: PolicyRule = { from: 'role=web', to: 'role=db', protocol: 'icmp', ac
 const tcp: PolicyRule = { ...icmp, port: 8080, protocol: 'tcp' }
 
 describe('policy on a mesh with traffic', { skip: labSkip() }, () => {
-  it('changes many times: what stays allowed loses nothing, what is denied never passes', async (t) => {
+  it('changes many times: allowed traffic loses no packet, and denied traffic never passes', async (t) => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'], (role) => ({
@@ -71,7 +71,7 @@ describe('policy on a mesh with traffic', { skip: labSkip() }, () => {
     assert.equal(await ping(web.host, db.meshIp), 1)
   })
 
-  it('cannot be gone around by a neighbour who sends to the mesh address directly', async () => {
+  it('cannot be bypassed by a neighbour who sends to the mesh address directly', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const neighbour = await lab.router('router', 'full_cone')

@@ -13,7 +13,7 @@ const [first, second, third] = ['10.100.0.0/16', '10.101.0.0/16', '10.102.0.0/16
 const quickly = () => ({ config: 'reconcile: { interval: 1s }\nheartbeat: { interval: 1s }' })
 
 describe('a mesh with a second range', { skip: labSkip('tcpdump') }, () => {
-  it('has its new nodes in it, which all reach and policy is about, and loses no packet of the first', async (t) => {
+  it('gives new nodes addresses from it, which all can reach and policies cover, and loses no packet in the first', async (t) => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, db } = await joinAll(lab, system, ['web', 'db'], (role) => ({
@@ -71,7 +71,7 @@ describe('a mesh with a second range', { skip: labSkip('tcpdump') }, () => {
     await until('the deny holds', async () => (await ping(fresh.host, db.meshIp, quick)) === 0)
   })
 
-  it('is routed again by a node that starts without its control plane, and held back while it is away', async () => {
+  it('is routed by a node that starts without its control plane, and held back while the node is down', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web } = await joinAll(lab, system, ['web'])
@@ -89,7 +89,7 @@ describe('a mesh with a second range', { skip: labSkip('tcpdump') }, () => {
     await untilPing(web.host, fresh.meshIp)
   })
 
-  it('is left out where it overlaps a network of the machine, which goes on in the first and tells the operator', async () => {
+  it('is left out where it overlaps a network of the machine, which stays in the first and tells the operator', async () => {
     await using lab = await createLab()
     await using system = await startMeshSystem(lab)
     const { web, lan } = await joinAll(lab, system, ['web', 'lan'], quickly)

@@ -24,7 +24,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     await settle(mesh.web)
   })
 
-  it('carries traffic while it is dead, and writes nothing when it starts again', async () => {
+  it('carries traffic while it is dead, and writes nothing when it restarts', async () => {
     const state = await kernelState(mesh.web)
     const sessions = await handshakesOf(mesh.web)
     const running = startPing(mesh.web.host, mesh.db.meshIp)
@@ -43,7 +43,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     assert.equal(await handshakesOf(mesh.web), sessions)
   })
 
-  it('asks the kernel for no change when it starts again, only what there is', async () => {
+  it('only reads from the kernel when it restarts, and changes nothing', async () => {
     const startNoted = async (name: string): Promise<KernelCalls> => {
       const file = join(mesh.lab.folder, name)
       const asked = await stunRules(mesh.web)
@@ -92,7 +92,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
       await untilReaches(mesh.web, mesh.db)
     })
 
-  it('restores its peers and its table when somebody flushes everything', async () => {
+  it('restores its peers and its table after another program has flushed everything', async () => {
     const before = await ruleset(mesh.web)
     const key = (await mesh.db.host.exec(['wg', 'show', 'plexd0', 'public-key'])).trim()
     await mesh.web.host.exec(['nft', 'flush', 'ruleset'])
@@ -105,7 +105,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     await mesh.web.host.exec(['nft', '-f', '-'], { input: foreignTables })
   })
 
-  it('leaves the tables of others as they are, whatever it does to its own', async () => {
+  it('never touches the tables of other programs', async () => {
     const listOthers = async (): Promise<string> =>
       (
         await Promise.all(
@@ -133,7 +133,7 @@ describe('an agent whose mesh is disturbed', { skip: labSkip('strace') }, () => 
     return (await mesh.system.admin.listTelemetry({ params })).body.items.length
   }
 
-  it('leaves everything in force when what it knew is damaged, until the control plane answers', async () => {
+  it('keeps everything in force if its stored state is damaged, until the control plane answers', async () => {
     const state = await kernelState(mesh.web)
     const running = startPing(mesh.web.host, mesh.db.meshIp)
     await mesh.web.agent.end('SIGKILL')

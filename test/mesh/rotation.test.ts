@@ -42,7 +42,7 @@ describe('a node that changes its key', { skip: labSkip() }, () => {
 })
 
 describe('two nodes that change their keys at about the same time', { skip: labSkip() }, () => {
-  it('lose what a handshake takes, not what the slower one takes', async (t) => {
+  it('lose packets only for as long as a handshake takes, not for as long as the slower of them takes', async (t) => {
     await using lab = await createLab()
     const [db, web] = await Promise.all(
       ['db', 'web'].map(async (name, index) =>

@@ -12,7 +12,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
   const mesh = openMesh(['web', 'db', 'cache'])
   before(() => untilMeshed([mesh.web, mesh.db, mesh.cache]))
 
-  it('exchange packets, and plexd peers tells so', async () => {
+  it('exchange packets, as plexd peers shows', async () => {
     await tcpStream(mesh.web.host, mesh.db.host, mesh.db.meshIp)
     assert.deepEqual(
       (await mesh.web.peers()).map(({ state }) => state),
@@ -22,7 +22,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     assert.match(await mesh.web.plexd('status'), /plexd0 \(wireguard-go\), 2/)
   })
 
-  it('calls a renamed node by its new name, itself and at its peers, and traffic does not notice', async () => {
+  it('show the new name of a renamed node on itself and its peers, without interrupting traffic', async () => {
     const running = startPing(mesh.web.host, mesh.cache.meshIp)
     const rename = async (from: string, to: string): Promise<void> => {
       await mesh.system.plexctl('node', 'rename', from, to)
@@ -39,7 +39,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     assert.equal(received, sent)
   })
 
-  it('rotates a key on request, and traffic does not notice', async (t) => {
+  it('rotate a key on request without interrupting traffic', async (t) => {
     const before = await publicKeyOf(mesh.db)
     const running = startPing(mesh.web.host, mesh.db.meshIp)
 
@@ -55,7 +55,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     assert.ok(sent - received <= 15, `lost ${sent - received} of ${sent}`)
   })
 
-  it('carries traffic on by itself when a host gets another address', async (t) => {
+  it('restore traffic by themselves when a host gets another address', async (t) => {
     const moved = await mesh.lab.move(mesh.db.host)
     const [fromIt, toIt] = await Promise.all([
       untilPing(moved, mesh.web.meshIp, 30_000),
@@ -70,7 +70,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     })
   })
 
-  it('removes a node by force: the others change their PSKs, and their traffic does not notice', async () => {
+  it('replace the PSKs of the other nodes when one is removed by force, without interrupting traffic', async () => {
     const before = await pskOf(mesh.web, mesh.db)
     const running = [
       startPing(mesh.web.host, mesh.db.meshIp),
@@ -98,7 +98,7 @@ describe('a control plane and agents with a mesh', { skip: labSkip() }, () => {
     await untilReaches(mesh.web, mesh.db)
   })
 
-  it('works on without its control plane, also when an agent starts again', async () => {
+  it('keep working without the control plane, even when an agent restarts', async () => {
     await mesh.system.controlPlane.end()
     const running = startPing(mesh.web.host, mesh.db.meshIp)
 

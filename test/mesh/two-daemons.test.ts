@@ -28,7 +28,7 @@ describe('a second agent in one network namespace', { skip: labSkip() }, () => {
       await untilPing(mesh.db.host, mesh.web.meshIp)
     })
 
-  it('has no mesh where that has the range of the first, says so, and the first one is as it was', async () => {
+  it("has no mesh if its range is the first agent's, says so, and does not affect the first", async () => {
     await settle(mesh.web)
     const before = await kernelState(mesh.web)
     const second = await mesh.system.join('second', mesh.web.host, {

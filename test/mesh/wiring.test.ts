@@ -19,7 +19,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     join: () => ({ config }),
   })
 
-  it('tells the control plane where it is, and keeps it over a restart without a change', async () => {
+  it('reports its endpoint to the control plane, and keeps it over a restart without a change', async () => {
     const router = await mesh.lab.router('router', 'port_restricted')
     const web = await mesh.system.join('web', await mesh.lab.host('web', { behind: router }), {
       config,
@@ -45,7 +45,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     assert.equal((await nodeOf('web')).endpoint, endpoint)
   })
 
-  it('lets the mesh wait while there is no nft, says what to do, and goes on when there is', async () => {
+  it('waits with the mesh while nft is missing, says what to do, and continues once it is installed', async () => {
     const bin = join(mesh.lab.folder, 'bin')
     await mkdir(bin)
     const install = async (name: string): Promise<void> =>
@@ -92,7 +92,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     )
   })
 
-  it('has a mesh without a filter where the config wants none', async () => {
+  it('has a mesh without a filter if the config turns it off', async () => {
     const open = await mesh.system.join('open', await mesh.lab.host('open'), {
       config: `${config}policy: { enabled: false }\n`,
     })
@@ -102,7 +102,7 @@ describe('an agent and the network of its machine', { skip: labSkip('turnserver'
     assert.equal(await open.host.exec(['nft', 'list', 'tables']), '')
   })
 
-  it('is found where no STUN server answers it, as its requests come from no NAT', async () => {
+  it('is found without a STUN server if its requests come through no NAT', async () => {
     const nobody = 'nat_traversal: { stun_servers: ["198.18.255.254:3478"] }\n'
     const deaf = await mesh.system.join('deaf', await mesh.lab.host('deaf'), { config: nobody })
     await until('its endpoint is known', async () => (await nodeOf('deaf')).endpoint !== '', 30_000)
