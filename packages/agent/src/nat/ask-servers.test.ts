@@ -13,24 +13,24 @@ const latencyMs = new Map([
   [far, 180],
 ])
 
-describe('the soonest of several servers', () => {
-  it('is the first that is preferred, when it answers before the next is asked', async () => {
+describe('the first answer of several servers', () => {
+  it('is that of the preferred server, if it answers before the next is asked', async () => {
     assert.deepEqual(await ask([far, near]), { server: far, ms: 180, asked: 1 })
   })
 
-  it('is the next, a quarter of a second later, when the first is gone', async () => {
+  it('is that of the next server, a quarter of a second later, if the first is silent', async () => {
     assert.deepEqual(await ask([gone, near, far]), { server: near, ms: 270, asked: 2 })
   })
 
-  it('is none when all are gone, in hardly more time than one takes', async () => {
+  it('is undefined if all are silent, hardly later than with one server', async () => {
     assert.deepEqual(await ask([gone, gone, gone]), { server: undefined, ms: 2_500, asked: 3 })
   })
 
-  it('is not waited for by who gives up', async () => {
+  it('is not awaited after an abort', async () => {
     await assert.rejects(ask([gone, near], AbortSignal.abort(new Error('down'))), /down/)
   })
 
-  it('hides no failure that is not of a server', async () => {
+  it('does not hide a failure of our own', async () => {
     const client: StunClient = { ask: () => Promise.reject(new TypeError('broken')) }
     await assert.rejects(askSoonest([near], client, { clock: createFakeClock() }), TypeError)
   })

@@ -14,17 +14,17 @@ const here = { own: { public_endpoint: '203.0.113.1:51820' }, interfaces }
 const publicEndpoint = '203.0.113.1:40000'
 
 describe('chooseEndpoint', () => {
-  it('goes the short way to a peer behind the same NAT, in the same network', () => {
+  it('uses the local endpoint of a peer in the same network behind the same NAT', () => {
     const peer = { endpoint: publicEndpoint, local_endpoints: ['192.168.1.3:51820'] }
     assert.equal(chooseEndpoint(peer, here), '192.168.1.3:51820')
   })
 
-  it('goes over the internet to networks that only look the same', () => {
+  it('uses the public endpoint of a peer in another network with the same addresses', () => {
     const peer = { endpoint: '198.51.100.1:40000', local_endpoints: ['192.168.1.3:51820'] }
     assert.equal(chooseEndpoint(peer, here), '198.51.100.1:40000')
   })
 
-  it('leaves alone what it cannot reach, and what is its own', () => {
+  it('ignores local endpoints that it cannot reach, and those that it has itself', () => {
     for (const local of ['192.168.2.3:51820', '172.17.0.1:51820', '[fd00::1]:51820', '127.0.0.2:1'])
       assert.equal(
         chooseEndpoint({ endpoint: publicEndpoint, local_endpoints: [local] }, here),
@@ -33,13 +33,13 @@ describe('chooseEndpoint', () => {
     assert.equal(chooseEndpoint({ endpoint: publicEndpoint }, here), publicEndpoint)
   })
 
-  it('finds peers in its own network also where no server tells the public address', () => {
+  it('uses local endpoints in its own network even if no STUN server tells the public address', () => {
     const peer = { endpoint: '', local_endpoints: ['192.168.1.3:51820'] }
     assert.equal(chooseEndpoint(peer, { own: undefined, interfaces }), '192.168.1.3:51820')
     assert.equal(chooseEndpoint(peer, here), '')
   })
 
-  it('takes an address inside the mesh range, which only local endpoints have, where there is no other', () => {
+  it('uses a local endpoint inside the mesh range if there is no other', () => {
     const meshRanges = ['10.200.0.0/16', '10.100.0.0/16'].map(parseCidr)
     const local_endpoints = ['192.168.1.3:51820', '10.100.7.3:51820']
     const peer = { endpoint: '', local_endpoints }

@@ -43,7 +43,7 @@ describe('discovery', () => {
     assert.equal(world.log.at(-1), 'close')
   })
 
-  it('does not mind that the mesh interface comes and goes', async () => {
+  it('ignores the mesh interface when it comes and goes', async () => {
     const { clock, reported, world, discovery } = start({})
     await clock.advance(1)
     world.mesh = '10.100.1.2'
@@ -63,7 +63,7 @@ describe('discovery', () => {
     await discovery[Symbol.asyncDispose]()
   })
 
-  it('looks again soon while nobody answers, and reports what it has', async () => {
+  it('retries soon while no server answers, and reports what it knows', async () => {
     const { clock, reported, world, discovery } = start({ seen: '' })
     await clock.advance(1)
     assert.equal(reported.at(-1)?.public_endpoint, '')
@@ -74,7 +74,7 @@ describe('discovery', () => {
     await discovery[Symbol.asyncDispose]()
   })
 
-  it('keeps what it knows while servers are silent, and tells whoever asks that they are', async () => {
+  it('keeps the last endpoint while servers are silent, and says so when asked', async () => {
     const { clock, reported, world, discovery } = start({})
     await clock.advance(1)
     world.seen = ''
@@ -85,7 +85,7 @@ describe('discovery', () => {
     await discovery[Symbol.asyncDispose]()
   })
 
-  it('reports again soon when the report did not arrive', async () => {
+  it('reports again soon if the report did not arrive', async () => {
     const { clock, reported, world, discovery } = start({ reportFails: true })
     await clock.advance(1)
     world.reportFails = false
@@ -94,7 +94,7 @@ describe('discovery', () => {
     await discovery[Symbol.asyncDispose]()
   })
 
-  it('knows no endpoint where the only server is on this machine, and sees us on loopback', async () => {
+  it('finds no endpoint if the only server is on this machine and sees a loopback address', async () => {
     const { clock, reported, discovery } = start({ seen: '127.0.0.1' })
     await clock.advance(1)
     assert.equal(reported[0]?.public_endpoint, '')

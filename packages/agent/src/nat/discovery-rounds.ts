@@ -7,14 +7,14 @@ import type { WireguardPort, WireguardPortStatus } from './wireguard-port.ts'
 
 /** Where this node can be reached, as far as it can find out itself. */
 export interface DiscoveredEndpoint {
-  /** Where the internet sees WireGuard's port; empty while no server answers from where others are too. */
+  /** WireGuard's port as the internet sees it; empty while no server outside this machine has answered. */
   public_endpoint: string
   nat_type: NatType
-  /** Why it is believed to be of that type. */
+  /** The reason for `nat_type`. */
   nat_reason: string
-  /** The server that saw it. */
+  /** The server that reported `public_endpoint`. */
   stun_server: string
-  /** How WireGuard's port was asked from. */
+  /** How STUN requests are sent from WireGuard's port. */
   way: WireguardPortStatus['way']
   way_reason: string
   /** For peers in the same network. */
@@ -24,12 +24,12 @@ export interface DiscoveredEndpoint {
 }
 
 export interface RoundOptions {
-  /** Called anew whenever the host's addresses have changed. */
+  /** Called again whenever the host's addresses have changed. */
   openPort(): Promise<WireguardPort>
   listenPort: number
   meshInterface: string
   resolveServers(): Promise<Address[]>
-  /** The type of the NAT, measured on a port that nobody has used. */
+  /** Measures the type of the NAT, on an unused port. */
   measure(
     servers: readonly Address[],
     signal: AbortSignal,
@@ -38,7 +38,7 @@ export interface RoundOptions {
   clock: Clock
 }
 
-/** What lasts from one look to the next: the way to the port, as long as the addresses are the same, and the NAT's type. */
+/** Repeated discovery. Between rounds it keeps the open port, as long as the host's addresses stay the same, and the NAT's type. */
 export interface Rounds {
   next(signal: AbortSignal): Promise<DiscoveredEndpoint>
   /** Whether the host's addresses have changed since the last round. */
@@ -46,7 +46,7 @@ export interface Rounds {
   close(): Promise<void>
 }
 
-/** A NAT stays what it is, but a host may come behind another one without any change of its own. */
+/** The type is measured again, because a host can end up behind another NAT while its own addresses stay the same. */
 const measureEachMs = 3_600_000
 
 export function createRounds(options: RoundOptions): Rounds {
@@ -87,7 +87,7 @@ export function createRounds(options: RoundOptions): Rounds {
     const { way, why } = open.status()
     const public_endpoint = sighting ? formatAddress(sighting.mapped) : ''
     return {
-      // A server on this very machine sees us on loopback.
+      // A server on this machine sees a loopback address.
       public_endpoint: isUsableEndpoint(public_endpoint) ? public_endpoint : '',
       nat_type: type,
       nat_reason: reason,

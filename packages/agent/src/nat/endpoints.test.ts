@@ -63,7 +63,7 @@ function setUp(answer: (body: EndpointReport) => Partial<EndpointResponse>) {
 }
 
 describe('a report of the endpoint', () => {
-  it('names none of ours at which nobody reaches us', async () => {
+  it('leaves out endpoints at which this node cannot be reached', async () => {
     const sent: EndpointReport[] = []
     const { endpoints, receiver } = setUp((body) => {
       sent.push(body)
@@ -81,7 +81,7 @@ describe('a report of the endpoint', () => {
     ])
   })
 
-  it('shows what the control plane does not take, for as long as it does not', async () => {
+  it('shows an endpoint that the control plane refuses as a problem until it is accepted', async () => {
     let left_out: string[] | undefined = ['local_endpoints[0] "192.168.1.2:51820": it is odd']
     const { endpoints, receiver, problems } = setUp(() => (left_out ? { left_out } : {}))
     await endpoints.report(found, receiver)
@@ -91,20 +91,20 @@ describe('a report of the endpoint', () => {
     assert.deepEqual(problems.list(), [])
   })
 
-  it('is answered by where the peers are', async () => {
+  it('is answered with the endpoints of the peers', async () => {
     const { endpoints, receiver, world } = setUp(() => whereDbIs)
     await endpoints.report(found, receiver)
     assert.deepEqual(world.state.peers, [moved])
   })
 
-  it('leaves an answer alone that an event has overtaken', async () => {
+  it('ignores an answer that is older than an event', async () => {
     const { endpoints, receiver, world } = setUp(() => whereDbIs)
     world.hasFolded = true
     await endpoints.report(found, receiver)
     assert.deepEqual(world.state.peers, [db])
   })
 
-  it('is remembered after a restart, also one that did not arrive', async () => {
+  it('is remembered after a restart, even if it did not arrive', async () => {
     const { endpoints, open, receiver } = setUp(() => {
       throw new Error('no route to the control plane')
     })
@@ -115,13 +115,13 @@ describe('a report of the endpoint', () => {
   })
 })
 
-describe('the peers as they are placed', () => {
-  it('are themselves where there is nothing to change', () => {
+describe('the peers with the endpoints chosen for them', () => {
+  it('are the same objects if nothing changes', () => {
     const { endpoints } = setUp(() => ({}))
     assert.equal(endpoints.placed([db], {})[0], db)
   })
 
-  it('have the endpoint of their own network where they stand in ours', async () => {
+  it('have their local endpoint if they are in the same network', async () => {
     const { endpoints, receiver } = setUp(() => ({}))
     await endpoints.report({ ...found, public_endpoint: '203.0.113.10:51820' }, receiver)
     const near = { ...db, local_endpoints: ['192.168.1.3:51820'] }

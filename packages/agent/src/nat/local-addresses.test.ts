@@ -10,7 +10,7 @@ const place = {
 }
 
 describe('localEndpoints', () => {
-  it('names the card first, also behind eight bridges, and no more than the control plane takes', () => {
+  it('lists the network card before eight bridges, and no more than the control plane accepts', () => {
     const interfaces = {
       lo: [anAddress('127.0.0.1', true)],
       ...Object.fromEntries(
@@ -33,7 +33,7 @@ describe('localEndpoints', () => {
     ])
   })
 
-  it('keeps the order of the kernel among equals, and does without a way out', () => {
+  it('keeps the order of the kernel among equals, and works without a default route', () => {
     const interfaces = {
       b: [anAddress('10.0.0.2'), anAddress('fd00::2')],
       a: [anAddress('10.0.0.1'), anAddress('2001:db8::1')],
@@ -49,7 +49,7 @@ describe('localEndpoints', () => {
 })
 
 describe('localPlace', () => {
-  it('knows the names that engines for containers give', () => {
+  it('knows the interface names of container engines', () => {
     const { isInside } = localPlace({ port: 1, meshInterface: 'plexd0' })
     assert.deepEqual(
       ['docker0', 'br-4f1e', 'cni0', 'virbr0', 'veth1a', 'eth0', 'wlp3s0', 'bond0', 'en0'].filter(

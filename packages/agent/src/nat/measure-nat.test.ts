@@ -80,12 +80,12 @@ describe('the type of a NAT', () => {
       assert.deepEqual(await measure(internet), { type, reason })
     })
 
-  it('is not "none" when the port differs, as behind a router on this very host', async () => {
+  it('is not "none" if the port differs, as behind a router on the same host', async () => {
     const map = () => at('192.168.1.2', 61_000)
     assert.equal((await measure({ map })).type, 'port_restricted')
   })
 
-  it('is found with the second server when the first is away', async () => {
+  it('is found with the second server if the first is silent', async () => {
     const { type } = await measure({ servers: [plain, one] }, [at('192.0.2.99', 3478), one.first])
     assert.equal(type, 'port_restricted')
   })

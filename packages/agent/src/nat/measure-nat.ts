@@ -4,23 +4,23 @@ import type { NatFacts } from './nat-type.ts'
 import { createStunClient, type StunClient, StunError } from './stun-client.ts'
 
 export interface MeasureOptions {
-  /** Fresh for each measurement: a NAT lets answer whom the port has sent to before. */
+  /** A new one for each measurement, because a NAT may accept packets from any address that the port has sent to before. */
   socket: UdpSocket
-  /** IPv4, in the order of preference. */
+  /** IPv4, preferred ones first. */
   servers: readonly Address[]
   localAddresses: readonly string[]
   clock: Clock
   signal?: AbortSignal
 }
 
-/** Finds out how the NAT in front of this host treats a port: by RFC 5780 with a server that supports it, otherwise with two. */
+/** Measures how the NAT in front of this host maps and filters a port: with RFC 5780 if the server supports it, otherwise with a second server. */
 export async function measureNat(options: MeasureOptions): Promise<NatFacts> {
   const { socket, servers, localAddresses, clock, signal } = options
   const client = createStunClient({ socket, clock })
   const facts = { port: socket.port, localAddresses }
   const first = await askInTurn(servers, client, signal)
   if (!first) return { ...facts, sightings: [] }
-  // Before its second address is spoken to, which opens the NAT for it.
+  // This comes first, because sending to the server's second address opens the NAT for it.
   const filtering = hasSecond(first) ? await measureFilter(first.server, client, signal) : undefined
   const second = await askInTurn(secondServers(first, servers), client, signal)
   const sightings = second ? [first, second] : [first]
@@ -42,7 +42,7 @@ async function measureFilter(
   ])
   if (byAddress.status === 'fulfilled') return 'open'
   if (byPort.status === 'fulfilled') return 'address'
-  // A server that refuses says nothing about the NAT.
+  // A refusal by the server says nothing about the NAT.
   return isSilence(byAddress.reason) && isSilence(byPort.reason) ? 'port' : undefined
 }
 
@@ -51,7 +51,7 @@ function isSilence(reason: unknown): boolean {
   return !reason.refused
 }
 
-/** Other addresses than the first server's: its own second one, then those of other servers. */
+/** The addresses to ask next: the second one of the first server, then those of other servers. */
 function secondServers({ server, other }: Sighting, servers: readonly Address[]): Address[] {
   const own = other ? [{ address: other.address, port: server.port }, other] : []
   return [...own, ...servers].filter(({ address }) => address !== server.address)

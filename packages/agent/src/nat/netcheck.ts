@@ -11,7 +11,7 @@ import { createStunNames } from './stun-servers.ts'
 import { openWireguardPort } from './wireguard-port.ts'
 
 export interface NetworkOptions {
-  /** `host:port`, in the order of preference. */
+  /** `host:port`, preferred ones first. */
   servers: readonly string[]
   listenPort: number
   meshInterface: string
@@ -21,7 +21,7 @@ export interface NetworkOptions {
   log: Log
 }
 
-/** What discovery asks of the real network. */
+/** Discovery on the real network. */
 export function realNetwork(options: NetworkOptions): RoundOptions {
   const { servers, listenPort, meshInterface, onWrite, clock, log } = options
   const names = createStunNames({ servers, log })
@@ -37,7 +37,7 @@ export function realNetwork(options: NetworkOptions): RoundOptions {
   }
 }
 
-/** Looks once, and leaves nothing behind. */
+/** Runs one round, and closes what it has opened. */
 export async function checkNetwork(
   options: NetworkOptions,
   signal: AbortSignal,
@@ -57,7 +57,7 @@ async function measureNatType(
   await using socket = await openUdpSocket()
   const facts = await measureNat({
     socket,
-    // A type is that of IPv4: with IPv6 there is no NAT worth the name.
+    // The type is that of the IPv4 NAT, because IPv6 is rarely translated.
     servers: servers.filter(({ address }) => isIPv4(address)),
     localAddresses: localAddresses(networkInterfaces()),
     clock,

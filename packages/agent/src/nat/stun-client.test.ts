@@ -8,14 +8,14 @@ const server = { address: '198.51.100.1', port: 3478 }
 const mapped = { address: '203.0.113.1', port: 51_820 }
 
 describe('a STUN client', () => {
-  it('returns where the server saw it', async () => {
+  it('returns the address that the server saw', async () => {
     const { client, answer } = aClient()
     const asked = client.ask(server)
     await answer({ mapped, other: { address: '198.51.100.2', port: 3479 } })
     assert.deepEqual(await asked, { mapped, other: { address: '198.51.100.2', port: 3479 } })
   })
 
-  it('repeats the question, and gives up after two seconds', async () => {
+  it('repeats the request, and fails after two seconds', async () => {
     const { client, clock, sent } = aClient()
     const asked = assert.rejects(client.ask(server), {
       name: 'StunError',
@@ -29,7 +29,7 @@ describe('a STUN client', () => {
     assert.equal(clock.sleepers(), 0)
   })
 
-  it('stops repeating when the answer has come', async () => {
+  it('stops repeating after the answer', async () => {
     const { client, clock, sent, answer } = aClient()
     const asked = client.ask(server)
     await answer({ mapped })
@@ -38,7 +38,7 @@ describe('a STUN client', () => {
     assert.equal(sent.length, 1)
   })
 
-  it('says why it could not even ask', async () => {
+  it('says why the request could not be sent', async () => {
     const { client, clock } = aClient(async () => {
       throw new Error('send ENETUNREACH')
     })
@@ -64,14 +64,14 @@ describe('a STUN client', () => {
       await asked
     })
 
-  it('wants the answer from where it asked for it', async () => {
+  it('accepts only an answer from the address that it asked for', async () => {
     const { client, answer } = aClient()
     const asked = client.ask(server, { change: { address: true, port: true } })
     await answer({ mapped }, { address: '198.51.100.2', port: 3479 })
     assert.deepEqual(await asked, { mapped })
   })
 
-  it('tells a server that ignores the wish from one that is not heard', async () => {
+  it('distinguishes a server that ignores the change request from one that is silent', async () => {
     const { client, answer } = aClient()
     const asked = client.ask(server, { change: { address: true, port: true } })
     await answer({ mapped })
@@ -81,14 +81,14 @@ describe('a STUN client', () => {
     })
   })
 
-  it('tells the code of an error', async () => {
+  it('reports the code of an error', async () => {
     const { client, answer } = aClient()
     const asked = client.ask(server)
     await answer({ kind: 'error', errorCode: 420 })
     await assert.rejects(asked, { refused: true, message: 'ask 198.51.100.1:3478: error 420' })
   })
 
-  it('asks no more than 32 at a time', async () => {
+  it('has at most 32 requests in flight', async () => {
     const { client, clock } = aClient()
     const asked = Promise.allSettled(Array.from({ length: 33 }, () => client.ask(server)))
     await clock.advance(2_000)

@@ -11,11 +11,11 @@ import {
   type StunMessage,
 } from '@plexd/runtime'
 
-/** Asks STUN servers where a UDP port is seen from. */
+/** Asks STUN servers for the public address and port that a UDP port is mapped to. */
 export interface StunClient {
   /**
-   * Rejects with a StunError when no usable answer comes within two seconds. With `change` only an answer from
-   * another address or port, as asked for, is usable.
+   * Rejects with a StunError if no usable answer arrives within two seconds. With `change`, only an answer from the
+   * other address or port is usable.
    */
   ask(server: Address, options?: AskOptions): Promise<StunAnswer>
 }
@@ -26,15 +26,15 @@ export interface AskOptions {
 }
 
 export interface StunAnswer {
-  /** Where the server saw the question come from. */
+  /** The source of the request, as the server saw it. */
   mapped: Address
-  /** The server's other address, if it is one that supports RFC 5780. */
+  /** The server's second address, if it supports RFC 5780. */
   other?: Address
 }
 
 export class StunError extends Error {
   override name = 'StunError'
-  /** The server did answer, but not with what was asked for. */
+  /** Whether the server answered, but with an error or from an address that was not asked for. */
   readonly refused: boolean
 
   constructor(message: string, { refused = false } = {}) {
@@ -43,9 +43,9 @@ export class StunError extends Error {
   }
 }
 
-/** When a question is repeated, each counted from the first; after the last it is given up. */
+/** When a request is sent and repeated, counted from the first; at the last of these times it fails. */
 const repeatAtMs = [0, 200, 600, 1_200, 2_000]
-/** Questions at a time. */
+/** The maximum number of requests in flight. */
 const maxOpen = 32
 
 interface Question {
@@ -55,7 +55,7 @@ interface Question {
   reject(error: StunError): void
 }
 
-/** Speaks over a socket that nobody else listens to. */
+/** The socket must have no other listener. */
 export function createStunClient({
   socket,
   clock,
@@ -115,7 +115,7 @@ function settle(question: Question, message: StunMessage, from: Address): void {
     reject(new StunError(`ask ${formatAddress(server)}: ${why}`, { refused: true }))
   if (kind === 'success' && mapped && isFrom(from, server, change))
     resolve({ mapped, ...(other && { other }) })
-  // Anybody may send us anything; only the server itself can refuse.
+  // Any host can send an error message, so only the server's own counts.
   else if (!isSameAddress(from, server)) return
   else if (kind === 'error') refuse(`error ${errorCode ?? 'without a code'}`)
   else if (kind === 'success') refuse('it cannot answer from another address')

@@ -5,7 +5,7 @@ import { parseRuleName, ruleName, tableText, ways } from './stun-rules.ts'
 const ports = { wireguardPort: 51_820, stunPort: 40_123, userId: 0 }
 
 describe('tableText', () => {
-  it('rewrites STUN messages of ours going out, and those to WireGuard coming in', () => {
+  it("rewrites this process's outgoing STUN messages, and incoming ones to WireGuard's port", () => {
     assert.equal(
       tableText('rewrite', ports),
       `add table inet plexd_stun
@@ -24,7 +24,7 @@ table inet plexd_stun {
     )
   })
 
-  it('translates what leaves our socket', () => {
+  it("translates the packets of this process's socket", () => {
     assert.equal(
       tableText('translate', ports),
       `add table inet plexd_stun
@@ -41,11 +41,11 @@ table inet plexd_stun {
 })
 
 describe('ruleName', () => {
-  it('is read back by who finds it', () => {
+  it('can be parsed back', () => {
     for (const way of ways) assert.deepEqual(parseRuleName(ruleName(way, ports)), { way, ports })
   })
 
-  it('is taken for nothing when it is another name', () => {
+  it('is undefined for any other name', () => {
     for (const name of ['answers', '', 'other 1 to 2 for user 0', 'rewrite 1 to 2 for user 0 too'])
       assert.equal(parseRuleName(name), undefined)
   })

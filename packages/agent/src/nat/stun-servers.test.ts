@@ -19,7 +19,7 @@ describe('createStunNames', () => {
     ])
   })
 
-  it('goes by what a name server said before, while none answers', async () => {
+  it('uses the last answer of a name server while none answers', async () => {
     const answers = [['203.0.113.7'], undefined, ['203.0.113.9']]
     const ask = async () => answers.shift() ?? Promise.reject(new Error('timeout'))
     const names = createStunNames({ servers: ['stun.example'], log: silentLog, ask })
@@ -30,7 +30,7 @@ describe('createStunNames', () => {
     )
   })
 
-  it('reads the names of the machine itself', async () => {
+  it('reads the names in /etc/hosts', async () => {
     const names = createStunNames({ servers: ['localhost:3478'], log: silentLog })
     assert.equal((await names.resolve())[0]?.port, 3478)
   })

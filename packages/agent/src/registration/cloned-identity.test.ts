@@ -7,7 +7,7 @@ import { createFakeClock, until } from '@plexd/runtime/testing'
 import { configFor, makeFolder, startTestAgent, type TestAgent } from '../testing/node.ts'
 
 describe('a copy of a data dir on another machine', () => {
-  it('is told to both and to operators, until one of the two is gone; a restart is none', async () => {
+  it('is reported to both machines and to operators until one of them is gone; a restart is no copy', async () => {
     const clock = createFakeClock(Date.now())
     await using folder = await makeFolder()
     const log = recordingLog()

@@ -47,7 +47,7 @@ describe('enrol', () => {
       assert.equal(revision, known.length > 0 ? '' : '1-7')
     })
 
-  it('tells what the machine is', async () => {
+  it('sends what the machine is', async () => {
     await using folder = await makeFolder()
     await using plane = await startFakeControlPlane()
     await run(
@@ -63,7 +63,7 @@ describe('enrol', () => {
     assert.match(String(request?.headers['user-agent']), /^plexd\/\d/)
   })
 
-  it('registers with the same key after an answer was lost, and is the same node', async () => {
+  it('registers with the same key after a lost answer, and is the same node', async () => {
     await using folder = await makeFolder()
     await using plane = await startFakeControlPlane()
     const config = await configFor(plane, folder.path)

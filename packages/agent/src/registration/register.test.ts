@@ -52,7 +52,7 @@ describe('register', () => {
     ])
   })
 
-  it('keeps the range of its own address beside all of them: an older version knows no other, and would guess', async () => {
+  it('stores the range of its own address beside the list of all, for older versions that know only one', async () => {
     const mesh_ranges = ['10.100.0.0/16', '10.200.5.0/24']
     const own = { mesh_ip: '10.200.5.1', mesh_range: '10.200.5.0/24', mesh_ranges }
     const { identity } = await setUp([{ ...answer, ...own }]).run()
@@ -60,7 +60,7 @@ describe('register', () => {
     assert.deepEqual(rangesOf(identity), mesh_ranges)
   })
 
-  it('leaves capabilities that are too large for a registration to the PUT behind it', async () => {
+  it('leaves capabilities that are too large for a registration to the PUT after it', async () => {
     const binary = { version: '1.2.3' }
     const hooks = Array.from({ length: 1_000 }, (_, n) => ({
       name: `hook-${n}`,
@@ -71,14 +71,14 @@ describe('register', () => {
     assert.deepEqual(sent[0]?.capabilities, { binary })
   })
 
-  it('takes an answer of the seed, without node_token, and a raw 32 character key', async () => {
+  it('accepts an answer without node_token and with a raw 32-character key', async () => {
     const { node_token, ...seed } = { ...answer, node_secret_key: 'k'.repeat(32) }
     const { identity } = await setUp([seed]).run()
     assert.equal(identity.node_token, undefined)
     assert.equal(identity.node_secret_key, 'k'.repeat(32))
   })
 
-  it('is registered without peers when those of the answer are none', async () => {
+  it('registers without peers if those in the answer are invalid', async () => {
     for (const peers of [undefined, null, [{ id: 'n_web' }]]) {
       const registered = await setUp([{ ...answer, peers } as RegisterResponse]).run()
       assert.deepEqual(registered.peers, [])
@@ -121,7 +121,7 @@ describe('register', () => {
     assert.deepEqual(waits, [42_000])
   })
 
-  it('gives up when it is told to', async () => {
+  it('gives up after the given time', async () => {
     const { run, waits } = setUp([], { giveUpAfterMs: 5 * 60_000 })
     await assert.rejects(run(), (error: unknown) => {
       assert.ok(error instanceof CliError)
@@ -132,7 +132,7 @@ describe('register', () => {
     assert.ok(totalMs > 3 * 60_000 && totalMs <= 5 * 60_000, `${totalMs} ms`)
   })
 
-  it('goes on for ever when it is not', async () => {
+  it('retries for ever if no time is given', async () => {
     const outage = Array.from({ length: 30 }, () => new Error('down'))
     assert.equal((await setUp([...outage, answer]).run()).identity.node_id, 'n_abc123')
   })
@@ -164,7 +164,7 @@ describe('register', () => {
     })
   }
 
-  it('names the remedy when the machine has a name that is no hostname', async () => {
+  it("says what to do if the machine's name is no valid hostname", async () => {
     const error = new ApiError('bad_request', 'hostname: parse hostname "Web_01": want letters')
     const { run } = setUp([error], { config: { ...config, hostname: 'Web_01' } })
     await assert.rejects(
@@ -173,7 +173,7 @@ describe('register', () => {
     )
   })
 
-  it('takes the name that the control plane says', async () => {
+  it('uses the name that the control plane gives', async () => {
     const { run, sent } = setUp([{ ...answer, hostname: 'db-01' }], {
       config: { ...config, hostnameChosen: true },
     })
@@ -181,7 +181,7 @@ describe('register', () => {
     assert.equal(sent[0]?.hostname_chosen, true)
   })
 
-  it('fails now for a certificate of a stranger, and names the CA file', async () => {
+  it('fails at once for an untrusted certificate, and names the CA file', async () => {
     const error = Object.assign(new Error('self-signed certificate in certificate chain'), {
       code: 'SELF_SIGNED_CERT_IN_CHAIN',
     })

@@ -9,7 +9,7 @@ import { fetchMetadataToken } from './metadata-token.ts'
 import { findBootstrapToken } from './token.ts'
 
 describe('findBootstrapToken', () => {
-  it('looks into the config, the file, the environment, then asks', async () => {
+  it('looks in the config, the file and the environment, then asks', async () => {
     await using folder = await makeFolder()
     const tokenFile = join(folder.path, 'token')
     const env = { PLEXD_BOOTSTRAP_TOKEN: 'from-env', MY_TOKEN: 'from-my-env' }
@@ -27,7 +27,7 @@ describe('findBootstrapToken', () => {
     assert.equal(await find({}), 'from-env')
   })
 
-  it('refuses a file that is not kept from others, but takes that of who typed sudo', async (t) => {
+  it('refuses a file that others can read, but accepts one that belongs to the user who ran sudo', async (t) => {
     await using folder = await makeFolder()
     const tokenFile = join(folder.path, 'token')
     const find = (env: NodeJS.ProcessEnv = {}) =>
@@ -46,14 +46,14 @@ describe('findBootstrapToken', () => {
     assert.equal(await find({ SUDO_UID: '12345' }), 'from-file')
   })
 
-  it('says where it looked, and how to get one', async () => {
+  it('says where it looked, and how to get a token', async () => {
     await assert.rejects(
       findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenFile: '/nowhere/token' }, {}),
       /looked for the file "\/nowhere\/token" and the variable PLEXD_BOOTSTRAP_TOKEN: make one with "plexctl token create"/,
     )
   })
 
-  it('says so of a file that is empty, and names the file with something else in it', async () => {
+  it('says that a file is empty, and names a file that contains no token', async () => {
     await using folder = await makeFolder()
     const tokenFile = join(folder.path, 'token')
     const find = () => findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenFile }, {})
@@ -66,7 +66,7 @@ describe('findBootstrapToken', () => {
     )
   })
 
-  it('refuses what cannot be a token, without showing it', async () => {
+  it('refuses text that cannot be a token, without showing it', async () => {
     for (const tokenValue of ['x'.repeat(513), 'two\nlines', 'schlüssel']) {
       await assert.rejects(
         findBootstrapToken({ ...defaultConfig, hostname: 'h', tokenValue }, {}),
@@ -80,17 +80,17 @@ describe('findBootstrapToken', () => {
 describe('fetchMetadataToken', () => {
   const config = { tokenMetadataPath: '/plexd/bootstrap-token', tokenMetadataTimeoutMs: 500 }
 
-  it('gets a session first', async () => {
+  it('requests a session token first', async () => {
     await using service = await startMetadataService({ session: 'abc' })
     assert.equal(await fetchMetadataToken(config, service.url), 'plx_enroll_cloud')
   })
 
-  it('does without a session where there are none', async () => {
+  it('works without a session token where the service has none', async () => {
     await using service = await startMetadataService({})
     assert.equal(await fetchMetadataToken(config, service.url), 'plx_enroll_cloud')
   })
 
-  it('finds nothing in an answer that goes on for ever', async () => {
+  it('finds nothing in an endless answer', async () => {
     await using service = await startMetadataService({ token: 'x'.repeat(1_000_000) })
     assert.equal(await fetchMetadataToken(config, service.url), undefined)
   })

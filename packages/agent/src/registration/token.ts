@@ -4,8 +4,8 @@ import { ownersOfTyped, readOwnSecret } from '../identity/own-secret.ts'
 import { fetchMetadataToken } from './metadata-token.ts'
 
 /**
- * The bootstrap token: from the config, else the token file, else the environment, else the cloud's metadata service
- * if that is switched on, else `ask` (a prompt). Throws a CliError that lists where it looked.
+ * Finds the bootstrap token: in the config, the token file, the environment, the cloud's metadata service (if enabled),
+ * or by `ask` (a prompt), in this order. Throws a CliError (usage) that lists these places.
  */
 export async function findBootstrapToken(
   config: AgentConfig,
