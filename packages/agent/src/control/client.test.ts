@@ -5,7 +5,7 @@ import { startFakeControlPlane } from '../testing/fake-control-plane.ts'
 import { openControlClient, userAgent } from './client.ts'
 
 describe('openControlClient', () => {
-  it('packs what is longer than 1,024 bytes', async () => {
+  it('compresses bodies longer than 1,024 bytes', async () => {
     await using plane = await startFakeControlPlane()
     using connection = openControlClient(configFor(plane.url), {
       credentials: { bearer: () => plane.nodeToken },

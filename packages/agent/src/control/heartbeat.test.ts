@@ -26,14 +26,14 @@ describe('heartbeat', () => {
     assert.deepEqual(setup.hints, ['reconcile', 'rotate'])
   })
 
-  it('takes an answer without a body', async () => {
+  it('accepts an answer without a body', async () => {
     await using setup = setUp()
     setup.answer = undefined
     await setup.clock.advance(0)
     assert.deepEqual(setup.problems.list(), [])
   })
 
-  it('goes on at its interval through an outage, and tells of it', async () => {
+  it('keeps its interval during an outage, and reports it', async () => {
     await using setup = setUp()
     setup.failWith = new Error('down')
     await setup.clock.advance(91 * second)
@@ -72,7 +72,7 @@ describe('heartbeat', () => {
     assert.deepEqual(setup.problems.list(), [])
   })
 
-  it('tells soon of a problem that came or went, each five seconds at most', async () => {
+  it('reports a new or solved problem soon, at most every five seconds', async () => {
     await using setup = setUp()
     await setup.clock.advance(10 * second)
     setup.problems.set('disk', 'full')
@@ -95,7 +95,7 @@ describe('heartbeat', () => {
     assert.equal(setup.beats, 4)
   })
 
-  it('says nothing early of what came and went, nor while nobody hears it', async () => {
+  it('sends nothing early for a problem that is already over, or while the control plane is away', async () => {
     await using setup = setUp()
     await setup.clock.advance(10 * second)
     setup.problems.set('disk', 'full')

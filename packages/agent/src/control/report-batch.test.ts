@@ -38,7 +38,7 @@ describe('a report batch', () => {
     assert.equal(passedBound(text.replace('[0,', `[${'0,'.repeat(30)}`), gate), 'values')
   })
 
-  it('passes it with the deepest entry as well', () => {
+  it('passes the gate with the deepest entry', () => {
     let depth = 64
     const nested = () => `${'['.repeat(depth)}${']'.repeat(depth)}`
     while (changeOf('k', nested()) === undefined) depth--
@@ -47,7 +47,7 @@ describe('a report batch', () => {
     assert.equal(passedBound(JSON.stringify(toReportSync([change])), gate), undefined)
   })
 
-  it('passes it whatever is sent together', () => {
+  it('passes the gate whatever is sent together', () => {
     const sizes = fc.array(
       fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 10_000, max: 199_000 })),
       {

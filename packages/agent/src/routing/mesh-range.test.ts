@@ -11,7 +11,7 @@ describe('guessMeshRange', () => {
     assert.equal(guessMeshRange('10.100.7.1'), '10.100.0.0/16')
   })
 
-  it('takes as large a range around any other address', () => {
+  it('takes a range of the same size around any other address', () => {
     assert.equal(guessMeshRange('172.20.3.4'), '172.20.0.0/16')
   })
 })
@@ -197,7 +197,7 @@ describe('judgePlace of several ranges', () => {
   const two = ['10.100.0.0/16', '10.101.0.0/16']
   const lan = aRoute('10.101.0.0/16', { dev: 'eth1' })
 
-  it('takes each that nobody else has, for an address in any of them', () => {
+  it('accepts each range that is not in use, for an address in any of them', () => {
     for (const meshIp of ['10.100.0.1', '10.101.0.1']) {
       const verdict = judgePlace(aPlace({ meshRanges: two, meshIp }), machine)
       assert.deepEqual(verdict.ranges, two)
@@ -214,14 +214,14 @@ describe('judgePlace of several ranges', () => {
     ])
   })
 
-  it('refuses all where it is the one of its own address', () => {
+  it('refuses all if the one of its own address overlaps', () => {
     const place = aPlace({ meshRanges: two, meshIp: '10.101.0.1' })
     const verdict = judgePlace(place, withRoutes(lan))
     assert.deepEqual(verdict.ranges, [])
     assert.match(verdict.refusal ?? '', /10\.101\.0\.0\/16 dev eth1/)
   })
 
-  it('takes of several those that the config names', () => {
+  it('uses those of several that the config names', () => {
     const both = judgePlace(aPlace({ meshRanges: two, pinned: two }), withRoutes(lan))
     assert.deepEqual(both, { ranges: two, warnings: [] })
     const first = judgePlace(aPlace({ meshRanges: two, pinned: ['10.100.0.0/16'] }), machine)
@@ -240,7 +240,7 @@ describe('judgePlace of several ranges', () => {
     )
   })
 
-  it('says which ranges its address lies outside of', () => {
+  it('says which ranges its address is outside of', () => {
     const { refusal = '' } = judgePlace(aPlace({ meshRanges: two, meshIp: '10.9.0.1' }), machine)
     assert.match(
       refusal,

@@ -15,7 +15,7 @@ const made = [
 ]
 
 describe('createMeshRouting', () => {
-  it('makes what is missing, and then looks only when it is told to', async () => {
+  it('creates what is missing, and then checks again only when told to', async () => {
     const { routing, machine } = setUp(nothing)
     assert.equal((await routing.prepare()).repaired.length, 2)
     assert.deepEqual(machine.written, made)
@@ -30,7 +30,7 @@ describe('createMeshRouting', () => {
     assert.deepEqual(machine.written, made)
   })
 
-  it('looks again when something changed while it looked', async () => {
+  it('checks again if something changed during the check', async () => {
     const { routing, machine } = setUp(allThere)
     machine.during = routing.forget
     await routing.prepare()
@@ -39,7 +39,7 @@ describe('createMeshRouting', () => {
     assert.equal((await routing.prepare()).isFresh, false)
   })
 
-  it('sets nothing where the mesh is refused, and looks until it is not', async () => {
+  it('sets nothing while the mesh is refused, and keeps checking', async () => {
     const { routing, machine } = setUp(refused)
     assert.match((await routing.prepare()).verdict.refusal ?? '', /10\.0\.0\.0\/8/)
     assert.equal(routing.ranges(), undefined)
@@ -50,7 +50,7 @@ describe('createMeshRouting', () => {
     assert.deepEqual(machine.written, made)
   })
 
-  it('tells what cannot be set, and tries again', async () => {
+  it('reports what cannot be set, and tries again', async () => {
     const { routing, machine } = setUp(nothing)
     machine.refuses = true
     assert.match((await routing.prepare()).failure ?? '', /Operation not supported/)
@@ -58,7 +58,7 @@ describe('createMeshRouting', () => {
     assert.equal((await routing.prepare()).repaired.length, 2)
   })
 
-  it('tells what was set beside what cannot be', async () => {
+  it('reports what was set, along with what cannot be', async () => {
     const { routing, machine } = setUp(nothing)
     machine.refusesLine = 2
     const { repaired, failure = '' } = await routing.prepare()
@@ -67,7 +67,7 @@ describe('createMeshRouting', () => {
     assert.match(failure, /Operation not supported/)
   })
 
-  it('adds the way around the mesh to the control plane when it is known, or elsewhere', async () => {
+  it('adds the route around the mesh to the control plane when its address becomes known or changes', async () => {
     const { routing, machine, known } = setUp(allThere)
     await routing.prepare()
     known.addresses = ['10.100.9.9']
@@ -75,7 +75,7 @@ describe('createMeshRouting', () => {
     assert.deepEqual(machine.written, ['route replace throw 10.100.9.9 table 8293'])
   })
 
-  it('tells of a wrong way to a peer, and only of the peer where its range is left out', async () => {
+  it('reports a wrong route to a peer, but only in the status of the peer if its range is left out', async () => {
     const { routing, machine, place } = setUp(allThere)
     place.pinned = ['10.100.0.0/16']
     place.meshRanges = ['10.100.0.0/16', '10.101.0.0/16']
@@ -89,7 +89,7 @@ describe('createMeshRouting', () => {
     assert.match(routing.astray().get('n_new') ?? '', /^its range, 10\.101\.0\.0\/16, is left out/)
   })
 
-  it('takes the address of a peer out of what leads elsewhere, as soon as it has one', async () => {
+  it('cuts the address of a peer out of other routes as soon as it is known', async () => {
     const [rules = '', routes = ''] = allThere.split('\n')
     const toMain = { priority: 32_766, src: 'all', table: 'main' }
     const lan = { dst: '10.100.7.0/30', dev: 'eth0', flags: [] }

@@ -15,7 +15,7 @@ const outside = [
 ]
 
 describe('allowMarkedReturn', () => {
-  it('has the kernel heed marks where it is strict and a peer stands in the mesh range', async () => {
+  it('makes strict reverse-path filtering respect marks if a peer endpoint is in the mesh range', async () => {
     await using kernel = await setUp({ all: 0, eth0: 1 })
     assert.deepEqual(await allowMarkedReturn(inside, ranges, kernel), [])
     assert.equal(await kernel.heedsMarks(), '1')
@@ -32,7 +32,7 @@ describe('allowMarkedReturn', () => {
       assert.equal(await kernel.heedsMarks(), '0')
     })
 
-  it('says what to type where it may not', async () => {
+  it('says what to type if it lacks the permission', async () => {
     await using kernel = await setUp({ all: 1, eth0: 0 })
     await rm(kernel.setting)
     await mkdir(kernel.setting)
@@ -45,7 +45,7 @@ describe('allowMarkedReturn', () => {
 })
 
 describe('restoreMarkedReturn', () => {
-  it('puts back what was set, once', async () => {
+  it('restores the previous setting once', async () => {
     await using kernel = await setUp({ all: 1 })
     await allowMarkedReturn(inside, ranges, kernel)
     await allowMarkedReturn(inside, ranges, kernel)
@@ -56,7 +56,7 @@ describe('restoreMarkedReturn', () => {
     assert.equal(await kernel.heedsMarks(), '1')
   })
 
-  it('leaves alone what somebody else has set, before or since', async () => {
+  it('does not touch what another program has set, before or since', async () => {
     await using kernel = await setUp({ all: 1 })
     await writeFile(kernel.setting, '1')
     await allowMarkedReturn(inside, ranges, kernel)

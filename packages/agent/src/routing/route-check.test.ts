@@ -13,7 +13,7 @@ const asked = {
 }
 
 describe('routeQuery', () => {
-  it('asks for each mesh address, endpoint and the control plane, what WireGuard sends with its mark', () => {
+  it("queries the route of each mesh address and endpoint and of the control plane, those of WireGuard's packets with its mark", () => {
     assert.equal(
       routeQuery(asked),
       `route get 10.100.0.2
@@ -28,7 +28,7 @@ route get 2001:db8::3 mark 228
 })
 
 describe('judgeRoutes', () => {
-  it('finds nothing wrong with ways that are as they must be', () => {
+  it('finds nothing wrong with correct routes', () => {
     const answers = answered(
       ['10.100.0.2', 'plexd0'],
       ['10.100.0.3', 'plexd0'],
@@ -40,7 +40,7 @@ describe('judgeRoutes', () => {
     assert.deepEqual(judgeRoutes(asked, answers), { peers: new Map(), others: [] })
   })
 
-  it('names each way that is not, and what takes its place', () => {
+  it('names each wrong route, and where it leads instead', () => {
     const answers = answered(
       ['10.100.0.2', 'tun9'],
       ['10.100.0.3', 'plexd0'],

@@ -30,11 +30,11 @@ const asWanted: Routing = {
 }
 
 describe('planRouting', () => {
-  it('leaves what is as wanted alone', () => {
+  it('changes nothing that is as wanted', () => {
     assert.deepEqual(commands({}, asWanted), [])
   })
 
-  it('makes all of it where nothing is, before there is an interface', () => {
+  it('creates everything, even before there is an interface', () => {
     const exceptions = [{ dst: '10.100.9.9', what: 'the address of the control plane' }]
 
     assert.deepEqual(commands({ exceptions }, { rules: [], routes: [] }), [
@@ -44,7 +44,7 @@ describe('planRouting', () => {
     ])
   })
 
-  it('leads to an interface that carries packets already, before the rule takes its route from it', () => {
+  it('adds the route to an interface that already carries packets before the rule takes effect', () => {
     const inMain = aRoute('10.100.0.0/16', { dev: 'plexd0' })
 
     assert.deepEqual(commands({}, { rules: [], routes: [inMain] }), [
@@ -56,7 +56,7 @@ describe('planRouting', () => {
     assert.deepEqual(commands({}, { ...asWanted, routes: asWanted.routes.slice(0, 1) }), [])
   })
 
-  it('holds back each range of several, and of one that is no more nothing', () => {
+  it('holds back each of several ranges, and nothing of a former one', () => {
     const ranges = ['10.100.0.0/16', '10.101.0.0/16'].map(parseCidr)
     const second = aRoute('10.101.0.0/16', { type: 'unreachable', table: '8293' })
     const both = { ...asWanted, routes: [...asWanted.routes, second] }
@@ -93,7 +93,7 @@ describe('planRouting', () => {
     assert.deepEqual(commands({ isComplete: false }, routing), [])
   })
 
-  it('leaves alone what another plexd has in the table', () => {
+  it("does not touch another plexd's routes in the table", () => {
     const other = [
       aRoute('10.99.0.0/16', { dev: 'plexd9', table: '8293' }),
       aRoute('10.99.0.0/16', { type: 'unreachable', table: '8293' }),
@@ -108,7 +108,7 @@ describe('planRouting', () => {
     ])
   })
 
-  it('is taken away whole', () => {
+  it('is removed completely', () => {
     assert.deepEqual(planRoutingRemoval('plexd0', asWanted), [
       'rule delete not fwmark 0xe4/0xffff lookup 8293 priority 40',
       'route delete unreachable 10.100.0.0/16 table 8293',
@@ -126,14 +126,14 @@ describe('withoutPeers', () => {
       controlAddresses,
     }).map((exception) => exception.dst)
 
-  it('leaves nothing of a route to a peer, and the rest of a network around one', () => {
+  it('drops a route to a peer, and keeps the rest of a network around one', () => {
     assert.deepEqual(left('10.100.0.2', ['10.100.0.2']), [])
     assert.deepEqual(left('10.100.0.0/30', ['10.100.0.2']), ['10.100.0.0/31', '10.100.0.3'])
     assert.deepEqual(left('10.100.7.0/24', ['10.100.0.2']), ['10.100.7.0/24'])
     assert.deepEqual(left('10.100.0.0/31', ['10.100.0.0', '10.100.0.1']), [])
   })
 
-  it('leaves the machine what it cannot do without', () => {
+  it('keeps the routes that the machine needs', () => {
     assert.deepEqual(left('10.100.0.9', ['10.100.0.9']), ['10.100.0.9'])
     assert.deepEqual(left('10.100.0.7', ['10.100.0.7'], ['10.100.0.7']), ['10.100.0.7'])
   })

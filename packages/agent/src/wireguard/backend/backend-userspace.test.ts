@@ -24,7 +24,7 @@ describe('wireguard-go on its socket', () => {
     assert.deepEqual(setup.requests, ['get=1\n\n', 'set=1\nlisten_port=51821\n\n'])
   })
 
-  it('tells what it was asked for, and why not', async () => {
+  it('names the refused request, and the reason', async () => {
     await using setup = await setUp(['errno=-98\n\n', 'listen_port=5'])
 
     const write = setup.backend.write({ listen_port: 51820, peers: [] })
@@ -33,7 +33,7 @@ describe('wireguard-go on its socket', () => {
     await assert.rejects(read, says('ask wireguard-go for "plexd0": answer was cut off'))
   })
 
-  it('is silent for so long, and then known to be', async () => {
+  it('is reported as silent after a time limit', async () => {
     await using setup = await setUp([], { timeoutMs: 50, isSilent: true })
 
     const silence = (error: unknown): boolean =>
@@ -45,7 +45,7 @@ describe('wireguard-go on its socket', () => {
     )
   })
 
-  it('notices others, but not ourselves', async () => {
+  it('notices connections of other programs, but not our own', async () => {
     const answers = Array.from({ length: 8 }, () => 'errno=0\n\n')
     await using setup = await setUp(answers)
     const { backend, uapiWatch } = setup

@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { findDriver, findTunnelProcesses, interfaceIn, listenersAt } from './tunnel-processes.ts'
 
-describe('who listens where wireguard-go does', () => {
+describe("the process behind wireguard-go's socket", () => {
   const path = '/var/run/wireguard/plexd0.sock'
 
-  it('is the socket that takes connections, not one that came by it', () => {
+  it('owns the listening socket, not an accepted connection', () => {
     const text = [
       'Num       RefCount Protocol Flags    Type St Inode Path',
       `0000000000000000: 00000002 00000000 00010000 0001 01 2772155 ${path}`,
@@ -29,7 +29,7 @@ describe('who listens where wireguard-go does', () => {
     assert.equal(interfaceIn('pos:\t0\n'), undefined)
   })
 
-  it('is found by what it holds, unless it drives nothing and another has its place', async (t) => {
+  it('is found by its open files, unless it drives no interface and its socket is no longer there', async (t) => {
     if (process.getuid?.() !== 0) return void t.skip('to look at what processes hold needs root')
     const folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
     const server = createServer().listen(join(folder, 's'))

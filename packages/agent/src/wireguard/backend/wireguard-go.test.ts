@@ -9,7 +9,7 @@ import { createFakeClock } from '@plexd/runtime/testing'
 import { createWireguardGo } from './wireguard-go.ts'
 
 describe('a wireguard-go that gives no answer', () => {
-  it('is given up after the second time in a row, for it may be busy', async (t) => {
+  it('is given up after the second failure in a row, because it may only be busy', async (t) => {
     if (process.getuid?.() !== 0) return void t.skip('to look at what processes hold needs root')
     // This process listens, and has a tunnel open: that is all by which one is known.
     const tunnel = await open('/dev/net/tun', 'r+').catch(() => undefined)

@@ -42,14 +42,14 @@ function setUp() {
 }
 
 describe('what was seen of an interface', () => {
-  it('is looked at each time while nobody watches', async () => {
+  it('is read each time while nothing watches the interface', async () => {
     const { state, memory } = setUp()
     await memory.recent()
     await memory.recent()
     assert.equal(state.looks, 2)
   })
 
-  it('does for a while where somebody watches', async () => {
+  it('is kept for a while if something watches', async () => {
     const { state, memory, clock } = setUp()
     using _watch = memory.trust()
     await memory.recent()
@@ -61,7 +61,7 @@ describe('what was seen of an interface', () => {
     assert.equal(state.looks, 2)
   })
 
-  it('does not when somebody was there, or nobody can tell', async () => {
+  it('is read again if another program was connected, or that is unknown', async () => {
     const { state, memory } = setUp()
     using _watch = memory.trust()
     await memory.recent()
@@ -72,7 +72,7 @@ describe('what was seen of an interface', () => {
     assert.equal(state.looks, 3)
   })
 
-  it('has our own changes in it', async () => {
+  it('includes our own changes', async () => {
     const { state, memory } = setUp()
     using _watch = memory.trust()
     await memory.recent()
@@ -93,7 +93,7 @@ describe('what was seen of an interface', () => {
     })
   })
 
-  it('is forgotten by who takes it, until it is put back', async () => {
+  it('is forgotten when taken, until it is put back', async () => {
     const { state, memory } = setUp()
     using _watch = memory.trust()
     await memory.recent()
@@ -102,7 +102,7 @@ describe('what was seen of an interface', () => {
     assert.equal(state.looks, 2)
   })
 
-  it('is read anew where handshakes matter, unless that was done a moment ago', async () => {
+  it('is read again if handshakes matter, unless it is only a moment old', async () => {
     const { state, clock, memory } = setUp()
     using _watch = memory.trust()
     const wg = { ...seen.wg, listen_port: 51_821 }

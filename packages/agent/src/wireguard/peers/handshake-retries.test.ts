@@ -13,7 +13,7 @@ const silent = wgPeer('db', {
 })
 
 describe('handshakeRetries', () => {
-  it('adds a peer anew that was spoken to in vain, speaks, and leaves keepalive as it was', () => {
+  it('adds a silent peer again, sends to it, and leaves keepalive as it was', () => {
     const { endpoint, psk, allowed_ips } = silent
     assert.deepEqual(handshakeRetries(['db'], [silent]), [
       { public_key: 'db', type: 'remove' },
@@ -78,7 +78,7 @@ describe('startHandshakeRetries', () => {
     assert.equal(tries, 3)
   })
 
-  it('tries those together whose time comes at about the same, and no more those that have answered', async () => {
+  it('retries together what is due at about the same time, and skips peers that have answered', async () => {
     const asked: (readonly string[])[] = []
     const finished = Promise.withResolvers<void>()
     let nowMs = 0

@@ -8,7 +8,7 @@ const db = wgPeer('db', { endpoint: '203.0.113.7:51820', handshake_at: nowSecond
 const silent = { ...db, public_key: 'web', endpoint: '', handshake_at: nowSeconds - 600 }
 
 describe('a machine with another address', () => {
-  it('speaks to those it has a session with', () => {
+  it('sends to the peers that it has a session with', () => {
     assert.deepEqual(keysInUse([db, silent], nowSeconds), ['db'])
     assert.deepEqual(speakNow(['db']), [
       { public_key: 'db', type: 'update', keepalive_seconds: 0 },
@@ -16,7 +16,7 @@ describe('a machine with another address', () => {
     ])
   })
 
-  it('writes the same endpoints again to wireguard-go alone', () => {
+  it('rewrites the same endpoints for wireguard-go only', () => {
     assert.deepEqual(forgetSources([db, silent], 'wireguard-go'), [
       { public_key: 'db', type: 'update', endpoint: '203.0.113.7:51820' },
     ])

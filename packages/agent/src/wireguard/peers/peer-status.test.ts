@@ -26,7 +26,7 @@ const found: WgPeer = {
 }
 
 describe('describePeers', () => {
-  it('tells where a peer is at this moment, and no secret', () => {
+  it('shows the current endpoint of a peer, and no secret', () => {
     assert.deepEqual(describePeers([db], [found], onlooker), [
       {
         id: 'n_db',
@@ -60,7 +60,7 @@ describe('describePeers', () => {
     })
   }
 
-  it('calls no peer connected whose packets do not get into the mesh', () => {
+  it('does not call a peer connected if its packets do not get into the mesh', () => {
     const astray = new Map([['n_db', 'packets for it leave by tun9 instead of plexd0']])
     const [peer] = describePeers([db], [found], { ...onlooker, astray })
     assert.equal(peer?.state, 'misrouted')
@@ -101,7 +101,7 @@ describe('describePeers', () => {
   })
 })
 
-it('takes nobody for connected whose handshake is yet to come: the clock was set back', () => {
+it('does not call a peer connected if its handshake is in the future, as after the clock was set back', () => {
   const nowSeconds = 1_736_937_000
   assert.equal(hasSession({ handshake_at: nowSeconds - 60 }, nowSeconds), true)
   assert.equal(hasSession({ handshake_at: nowSeconds + 60 }, nowSeconds), true)

@@ -43,7 +43,7 @@ describe('additionOf', () => {
 })
 
 describe('updatesOf', () => {
-  it('finds nothing to do where all is as wanted', () => {
+  it('does nothing if everything is as wanted', () => {
     assert.deepEqual(updates({}, has()), [])
   })
 
@@ -86,7 +86,7 @@ describe('updatesOf, the endpoint', () => {
     assert.deepEqual(updates({ endpoint: '' }, roamed), [])
   })
 
-  it('spares a peer with a living session when the record is lost', () => {
+  it('does not touch a peer with a live session if the record is lost', () => {
     const dead = { ...roamed, handshake_at: nowSeconds - 600 }
 
     assert.deepEqual(updates({}, roamed, { known: false }), [])
@@ -96,13 +96,13 @@ describe('updatesOf, the endpoint', () => {
     )
   })
 
-  it('has a peer spoken to at once that is added anew, and then kept silent', () => {
+  it('sends to a peer at once when it is added again, and then stops keepalive', () => {
     const [, added, settled] = updates({}, has({ endpoint: '' }))
     assert.equal(added?.keepalive_seconds, 25)
     assert.deepEqual(settled, { public_key, type: 'update', keepalive_seconds: 0 })
   })
 
-  it('has a peer added anew that was tried in vain, for WireGuard would wait', () => {
+  it('adds a peer again if it did not answer, because WireGuard would wait', () => {
     const tried = has({ endpoint: '', keepalive_seconds: 25 })
 
     assert.deepEqual(updates({}, tried, { keepaliveSeconds: 25 }), [

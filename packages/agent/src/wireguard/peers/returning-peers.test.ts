@@ -26,14 +26,14 @@ describe('returning peers', () => {
     )
   })
 
-  it('are none without an endpoint, and none that is added anew in one go', () => {
+  it('do not include peers without an endpoint, or those removed and added in one step', () => {
     const { follow } = createReturningPeers({ monotonic: () => 0 })
     assert.deepEqual(follow([removed, added], no), [])
     assert.deepEqual(follow([removed], no), [])
     assert.deepEqual(follow([{ public_key: 'db', type: 'add' }], no), [])
   })
 
-  it('are none that was away for an hour', () => {
+  it('do not include a peer that was away for an hour', () => {
     let nowMs = 0
     const { follow } = createReturningPeers({ monotonic: () => nowMs })
     follow([removed], no)

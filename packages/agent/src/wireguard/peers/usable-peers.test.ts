@@ -19,7 +19,7 @@ function aPeer(changes: Partial<Peer> = {}): Peer {
 }
 
 describe('usablePeers', () => {
-  it('leaves what WireGuard can have as it is', () => {
+  it('keeps what WireGuard accepts', () => {
     const peers = [
       aPeer(),
       aPeer({ id: 'n_web', public_key: webKey, allowed_ips: ['10.100.1.3/32'] }),
@@ -60,7 +60,7 @@ describe('usablePeers', () => {
       assert.match(problems.join(), /^peer "n_db" is left out: its (public key|PSK) is none/)
     })
 
-  it('takes a PSK of zeros for none, as WireGuard does', () => {
+  it('treats a PSK of zeros as none, as WireGuard does', () => {
     const { peers, problems } = usablePeers([aPeer({ psk: new Uint8Array(32).toBase64() })])
 
     assert.deepEqual(peers, [aPeer({ psk: '' })])
@@ -74,7 +74,7 @@ describe('usablePeers', () => {
     assert.deepEqual(problems, ['peer "n_web" has the key of "n_db"'])
   })
 
-  it('does without what is no address', () => {
+  it('drops what is not an address', () => {
     const { peers, problems } = usablePeers([
       aPeer({
         allowed_ips: ['10.100.1.2/33', 'fd00::/8', '10.7.0.0/24'],
@@ -111,7 +111,7 @@ describe('usablePeers', () => {
       assert.deepEqual(usablePeers([peer], trusting), { peers: [peer], problems: [] })
     })
 
-  it('takes peers of each range, and of one that has no way here nothing, without a word', () => {
+  it('accepts peers in every routed range, and silently drops those in a range without a route', () => {
     const peer = aPeer({ allowed_ips: ['10.200.0.1/32'] })
     const [meshRanges, leftOut] = [rules.meshRanges, rules.meshRanges.slice(1)]
 

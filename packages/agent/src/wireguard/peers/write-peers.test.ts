@@ -32,13 +32,13 @@ describe('writePeers', () => {
     assert.equal(calls, 1)
   })
 
-  it('calls nobody for nothing', async () => {
+  it('makes no call if there is nothing to write', async () => {
     const { fake } = backend(() => assert.fail('called'))
 
     assert.deepEqual(await writePeers(fake, []), [])
   })
 
-  it('lets none suffer for one that is refused', async () => {
+  it('writes the others if one peer is refused', async () => {
     const { fake, written } = backend(({ peers }) => {
       if (!peers.some(({ public_key }) => public_key === 'bad')) return
       throw new Error('ask', { cause: new UapiError(22) })
@@ -56,7 +56,7 @@ describe('writePeers', () => {
     assert.deepEqual(withoutRefused(record, refusals), emptyRecord)
   })
 
-  it('gives up where nobody answers', async () => {
+  it('gives up if there is no answer', async () => {
     let calls = 0
     const { fake } = backend(() => {
       calls++
