@@ -35,7 +35,7 @@ describe('createActionExecutor', () => {
     ])
   })
 
-  it('calls an exit code other than 0 a failure, and a crash too', async () => {
+  it('counts an exit code other than 0 as a failure, and a crash too', async () => {
     const { executor, results, settle } = setUp()
     await executor.request({ execution_id: 'exec_1', action: 'failing' })
     await executor.request({ execution_id: 'exec_2', action: 'crashing' })
@@ -116,7 +116,7 @@ describe('createActionExecutor', () => {
     })
   })
 
-  it('keeps what an action said that was ended', async () => {
+  it('keeps the output of an action that was ended', async () => {
     const { executor, results, clock } = setUp()
     await executor.request({ execution_id: 'exec_1', action: 'orderly', timeout: '2s' })
     await clock.advance(2_000)
@@ -142,7 +142,7 @@ describe('createActionExecutor', () => {
     )
   })
 
-  it('answers a local caller, who may cancel, and tells the control plane nothing', async () => {
+  it('answers a local caller, who may cancel, and sends nothing to the control plane', async () => {
     const { executor, acks, results } = setUp()
     const leaving = new AbortController()
     const run = executor.runLocal({ execution_id: 'local_1', action: 'orderly' }, leaving.signal)
@@ -155,7 +155,7 @@ describe('createActionExecutor', () => {
     assert.deepEqual([...acks, ...results], [])
   })
 
-  it('lets what runs finish when plexd stops, and after 30 s reports what it had to cancel', async () => {
+  it('lets running actions finish when plexd stops, and cancels and reports them after 30 s', async () => {
     const { executor, results, clock, finishSlow } = setUp()
     await executor.request({ execution_id: 'exec_1', action: 'endless', timeout: '1m' })
     await executor.request({ execution_id: 'exec_2', action: 'slow' })
@@ -174,14 +174,14 @@ describe('createActionExecutor', () => {
     )
   })
 
-  it('does not run what it knows already', async () => {
+  it('does not run an execution that it already knows', async () => {
     const { executor, acks, known } = setUp()
     known.add('exec_1')
     await executor.request({ execution_id: 'exec_1', action: 'quick' })
     assert.deepEqual(acks, [])
   })
 
-  it('runs what arrives twice at the same moment once', async () => {
+  it('runs an execution once that arrives twice at the same moment', async () => {
     const { executor, acks, results, settle } = setUp()
     const request = { execution_id: 'exec_1', action: 'quick' }
     await Promise.all([executor.request(request), executor.request(request)])

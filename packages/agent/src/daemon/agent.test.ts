@@ -96,7 +96,7 @@ describe('startAgent', () => {
     })
   })
 
-  it('puts right what somebody changed on the machine, control plane or not', async () => {
+  it('repairs what another program changed on the machine, with or without the control plane', async () => {
     await using setup = await setUp({ reconcileMs: 1_000 })
     const { plane } = setup
     plane.change({ peers: [web] })
@@ -279,7 +279,7 @@ describe('startAgent', () => {
     assert.equal(setup.plane.sent('/deregister').length, 1)
   })
 
-  it('tells its capabilities again when they have changed', async () => {
+  it('sends its capabilities again when they have changed', async () => {
     await using setup = await setUp()
     const { plane } = setup
     await (await setup.start())[Symbol.asyncDispose]()
@@ -291,7 +291,7 @@ describe('startAgent', () => {
     assert.partialDeepStrictEqual(request.body, { builtin_actions: [] })
   })
 
-  it('ends all that it has begun when it fails at the last', async () => {
+  it('ends everything that it has started if the last step fails', async () => {
     await using setup = await setUp()
     const clock = createFakeClock()
     const device: WireguardDevice = {
@@ -306,7 +306,7 @@ describe('startAgent', () => {
     assert.equal(setup.plane.openStreams(), 0)
   })
 
-  it('shows what it has while it is no node yet', async () => {
+  it('serves what it has before it is registered', async () => {
     await using setup = await setUp()
     setup.plane.override = () => ({ status: 500 })
     const stop = new AbortController()
@@ -327,7 +327,7 @@ describe('startAgent', () => {
     await assert.rejects(starting)
   })
 
-  it('stops an enrolment that does not get through', async () => {
+  it('aborts an enrolment that keeps failing', async () => {
     await using setup = await setUp()
     setup.plane.override = () => ({ status: 500 })
     const stop = new AbortController()
@@ -356,7 +356,7 @@ describe('startAgent over TLS', () => {
     assert.equal(node.agent.nodeId, 'n_test')
   })
 
-  it('runs the action that was asked for under a signing key which it had yet to learn', async () => {
+  it('runs an action signed with a key that it did not know yet', async () => {
     await using folder = await makeFolder()
     await using plane = await startFakeControlPlane({ tls: true })
     const caFile = join(folder.path, 'ca.crt')

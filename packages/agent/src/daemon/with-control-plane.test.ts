@@ -185,7 +185,7 @@ describe('agents and a control plane', () => {
     assert.equal((await mesh.local('web').listMetadata({})).body.back, 'yes')
   })
 
-  it('go on with what a restored backup knows of them, the key of before their last three rotations included', async () => {
+  it('continue after the restore of a backup, even if it has the key from before their last three rotations', async () => {
     await using mesh = await createMesh(['web', 'db', 'cache'])
     await mesh.converge()
     const back = await mesh.backUp()
@@ -216,7 +216,7 @@ describe('agents and a control plane', () => {
     })
   })
 
-  it('offer what was confirmed after the backup to the control plane that was restored from it', async () => {
+  it('send what was confirmed after the backup again to the restored control plane', async () => {
     await using mesh = await createMesh(['web'])
     const web = mesh.local('web')
     const put = (key: string, payload: number) =>

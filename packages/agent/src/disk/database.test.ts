@@ -31,7 +31,7 @@ describe('openDatabase', () => {
     database.close()
   })
 
-  it('starts anew beside a damaged one, loudly', async () => {
+  it('moves a damaged one aside, starts a new one, and logs it', async () => {
     await using folder = await makeFolder()
     writeFileSync(
       join(folder.path, 'agent.db'),
@@ -48,7 +48,7 @@ describe('openDatabase', () => {
     assert.ok(readdirSync(folder.path).some((name) => name.startsWith('agent.db.corrupt-')))
   })
 
-  it('explains a data dir that cannot be', async () => {
+  it('explains why a data dir is unusable', async () => {
     await using folder = await makeFolder()
     const file = join(folder.path, 'file')
     writeFileSync(file, '')
@@ -63,7 +63,7 @@ describe('openDatabase', () => {
       )
   })
 
-  it('goes on in memory with what is on a full disk, and loses nothing of either', async (t) => {
+  it('continues in memory while the disk is full, and loses nothing', async (t) => {
     await using disk = await aSmallDisk()
     if (!disk) return void t.skip('mounting a tmpfs needs root')
     const before = openDatabase(disk.path, silentLog)

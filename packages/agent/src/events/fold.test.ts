@@ -48,7 +48,7 @@ describe('fold', () => {
     assert.deepEqual(folded?.peers, [{ ...db, endpoint: '198.51.100.1:51820' }])
   })
 
-  it('cannot fold what it knows too little about', () => {
+  it('cannot fold an event about an unknown peer, or with a new key or PSK alone', () => {
     const moved = { id: 'n_db', peer_id: 'n_db', endpoint: '198.51.100.1:51820' }
     const rekeyed = { id: 'n_db', peer_id: 'n_db', public_key: key }
 
@@ -86,12 +86,12 @@ describe('fold', () => {
     assert.deepEqual([folded?.metadata, folded?.data], [{}, []])
   })
 
-  it('keeps nothing of an event but what belongs to the state', () => {
+  it('keeps only the fields of an event that belong to the state', () => {
     const payload = { ...db, peer_id: 'n_db', surprise: true }
     assert.deepEqual(fold(emptyDesiredState, { type: 'peer_added', payload })?.peers, [db])
   })
 
-  it('leads where replacing the state leads', () => {
+  it('has the same result as replacing the state', () => {
     fc.assert(
       fc.property(fc.array(stateArbitrary, { minLength: 1, maxLength: 8 }), (states) => {
         let folded: DesiredState = emptyDesiredState

@@ -33,7 +33,7 @@ describe('state changes', () => {
     assert.equal(desired.current().revision, '1-7')
   })
 
-  it('ignore an event that the pulled state has in it already', async () => {
+  it('ignore an event that the pulled state already includes', async () => {
     const { changes, desired } = setUp({ revision: '1-9', metadata: { env: 'test' } })
 
     await changes.foldState(metadata, '1-7')
@@ -52,7 +52,7 @@ describe('state changes', () => {
     assert.equal(desired.current().revision, '')
   })
 
-  it('tell of what interface and filter must follow, and of nothing else', async () => {
+  it('notify of changes to the interface and the filter only', async () => {
     const { changes, desired, calls } = setUp({ peers: [peer], revision: '1-5' })
 
     await changes.foldState(metadata, '1-6')
@@ -72,7 +72,7 @@ describe('state changes', () => {
     assert.deepEqual(calls, ['mesh', 'mesh', 'mesh'])
   })
 
-  it('tell of a pull that events have overtaken', async () => {
+  it('report a pull that is older than the events applied since', async () => {
     const { changes } = setUp({ revision: '1-5' })
     using watch = changes.watch()
 

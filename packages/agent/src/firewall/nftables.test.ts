@@ -114,7 +114,7 @@ describe('nftables', { skip }, () => {
     assert.deepEqual(counters.get('denied'), { packets: 1, bytes: 29 })
   })
 
-  it('means by the port of a rule the one that the peer sees, also before address translation', async () => {
+  it('matches the port of a rule as the peer sees it, before address translation', async () => {
     using container = createNamespace()
     connect(
       { namespace: mesh.nodeSpace, device: 'docker0', address: '172.17.0.1/16' },
@@ -133,7 +133,7 @@ describe('nftables', { skip }, () => {
     assert.equal(await mesh.peer.isKeptFrom('tcp', nodeIp, 8080), true)
   })
 
-  it('drops what a neighbour sends under an address of the mesh, unless that is no address of the mesh', async () => {
+  it('drops packets that a neighbour sends with a source in the mesh, unless that range is excepted', async () => {
     using neighbour = createNamespace()
     connect(
       { namespace: mesh.nodeSpace, device: 'eth0', address: '192.0.2.1/24' },
@@ -260,7 +260,7 @@ describe('nftables', { skip }, () => {
       assert.equal(await mesh.peer.isKeptFrom('tcp', nodeIp, 7002), true)
     })
 
-  it('hears nothing of its own changes, nor of those to other tables', async () => {
+  it('is not notified of its own changes, or of those to other tables', async () => {
     let heard = 0
     using _ = await mesh.watch(() => {
       heard++

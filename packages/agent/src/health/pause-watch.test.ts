@@ -31,7 +31,7 @@ describe('the watch for pauses', () => {
     assert.deepEqual(watch.told, ['pause', 'pause'])
   })
 
-  it('takes a busy machine for no pause', async () => {
+  it('does not report a busy machine as a pause', async () => {
     await using watch = startWatch()
     await watch.clock.advance(0)
     watch.clock.stall(15_000)

@@ -24,7 +24,7 @@ it('names a program that the mesh needs, with its package, until it is there', a
   assert.deepEqual(problems.list(), [])
 })
 
-it('misses nothing that filters packets where none are filtered, and STUN is not asked', () => {
+it('does not need nft without a filter and without STUN', () => {
   assert.equal(isWanted('nft', { policyEnabled: false, natEnabled: false }), false)
   assert.equal(isWanted('nft', { policyEnabled: true, natEnabled: false }), true)
   assert.equal(isWanted('nft', { policyEnabled: false, natEnabled: true }), true)

@@ -40,7 +40,7 @@ describe('every GET route', () => {
     }
   })
 
-  it('has an ETag, and answers 304 to who knows it', async () => {
+  it('has an ETag, and answers 304 to a client that sends it', async () => {
     await using place = await startPlace(state)
     await place.reports.put({ key: 'health', content_type: 't', payload: '1' })
     for (const path of paths) {
@@ -75,7 +75,7 @@ describe('every GET route', () => {
     assert.ok(text.includes('"payload":"\\u003cx\\u003e"'), text)
   })
 
-  it('is there while nothing is known', async () => {
+  it('is served even while nothing is known', async () => {
     await using place = await startPlace()
     const texts = await Promise.all(
       ['', '/metadata', '/data', '/secrets', '/report'].map(

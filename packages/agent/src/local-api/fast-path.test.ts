@@ -36,7 +36,7 @@ describe('the fast path', () => {
       }
   })
 
-  it('hands a connection over when something else comes, in the middle of a row of requests', async () => {
+  it('hands a connection over at an unusual request, even between pipelined ones', async () => {
     await using place = await startPlace({ metadata: { a: 'b' } })
     const get = 'GET /v1/state/metadata/a HTTP/1.1\r\nHost: x\r\n\r\n'
     const body = '{"content_type":"t","payload":1}'
@@ -56,7 +56,7 @@ describe('the fast path', () => {
     assert.ok(text.endsWith('\r\n\r\n{"key":"a","value":"b"}\n'), text)
   })
 
-  it('holds a large answer once, however many do not read it', async () => {
+  it('keeps a large answer in memory once, however many clients do not read it', async () => {
     const payload = JSON.stringify('x'.repeat(4_000_000))
     const entry = { key: 'k', content_type: 't', payload, version: 1, updated_at: '' }
     await using place = await startPlace({ data: [entry] })

@@ -63,7 +63,7 @@ describe('the socket', () => {
     await place[Symbol.asyncDispose]()
   })
 
-  it('takes the place of one that nobody serves any more', async () => {
+  it('replaces one that no process serves any more', async () => {
     await using folder = await aFolder()
     await leaveSocket(folder.socketPath)
     await using place = await startPlace({}, { socketPath: folder.socketPath })
@@ -101,7 +101,7 @@ describe('the socket', () => {
     })
   })
 
-  it('touches nothing but itself in a folder of somebody else, whatever he puts in its place', async (t) => {
+  it("touches no other file in another user's folder, whatever that user puts in its place", async (t) => {
     if (!root) return void t.skip('a folder of another user needs root')
     await using folder = await aFolder()
     await chmod(folder.path, 0o755)
@@ -170,7 +170,7 @@ describe('the socket', () => {
     assert.equal((await ask(place.socketPath, '/v1/state')).status, 200)
   })
 
-  it('is no problem any more when the one that was moved away is back', async () => {
+  it('is no longer a problem when the socket is moved back', async () => {
     await using place = await startPlace()
     const aside = `${place.socketPath}.aside`
     const isSaid = () => place.problems.of('local-api-socket') !== ''
@@ -207,7 +207,7 @@ describe('the socket', () => {
       assert.equal((await stat(join(folder.path, made))).mode & 0o777, 0o755)
   })
 
-  it('leaves the mode of a folder alone that was there', async () => {
+  it('does not change the mode of an existing folder', async () => {
     await using folder = await aFolder()
     await mkdir(join(folder.path, 'run'), { mode: 0o700 })
     const socketPath = join(folder.path, 'run', 'api.sock')
@@ -260,7 +260,7 @@ describe('a process at the socket', () => {
 })
 
 describe('the end of the daemon', () => {
-  it('is asked for by root alone, and answered before it comes', async (t) => {
+  it('can be requested by root only, and is answered before it happens', async (t) => {
     if (!root) return void t.skip('acting as another user needs root')
     let stops = 0
     await using place = await startPlace(
@@ -305,7 +305,7 @@ describe('a caller that is slow or careless', () => {
     )
   })
 
-  it('sends several requests over one connection, one behind the other', async () => {
+  it('may pipeline several requests over one connection', async () => {
     await using place = await startPlace({ metadata: { a: 'b' } })
     const socket = net.connect(place.socketPath)
     const request = 'GET /v1/state/metadata/a HTTP/1.1\r\nHost: x\r\n\r\n'

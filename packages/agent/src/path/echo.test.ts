@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { formatEcho, parseReply } from './echo.ts'
 
 describe('formatEcho', () => {
-  it('writes a request that is of the size wanted with its IP header, and whose sum is right', () => {
+  it('writes a request of the given size, IP header included, with a correct checksum', () => {
     const message = formatEcho({ id: 0x1234, seq: 7, size: 1_420 })
 
     assert.equal(message.length + 20, 1_420)

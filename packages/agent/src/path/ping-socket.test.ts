@@ -5,7 +5,7 @@ import { createPingOpener, type PingSocket } from './ping-socket.ts'
 const socket: PingSocket = { send: () => true, read: () => [], close() {} }
 
 describe('createPingOpener', () => {
-  it('loads what sockets take when the first is wanted, and once', async () => {
+  it('loads the libraries for sockets once, when the first socket is needed', async () => {
     let loads = 0
     const open = createPingOpener('plexd0', async () => {
       loads++

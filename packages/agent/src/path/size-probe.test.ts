@@ -22,7 +22,7 @@ describe('probeSizes', () => {
     assert.equal(sent('10.100.0.4'), 2)
   })
 
-  it('takes one lost packet for no more than that', async () => {
+  it('does not conclude anything from one lost packet', async () => {
     const { socket } = aNetwork({ '10.100.0.2': 9_000 }, { lost: 2 })
 
     assert.deepEqual([...(await probe(socket, ['10.100.0.2']))], [['10.100.0.2', 'whole']])

@@ -46,7 +46,7 @@ describe('a daemon of an earlier build', () => {
   })
   const flags = () => ({ settings: { socketPath }, configFile: undefined })
 
-  it('is called that where a command asks what it does not know, and what to do', async () => {
+  it('is named as the cause if it does not know a request, with what to do', async () => {
     await assert.rejects(showState(flags(), {}), {
       name: 'CliError',
       message: `read state: the daemon at "${socketPath}" is of an earlier build and does not know this: restart it, with "systemctl restart plexd"`,
@@ -57,7 +57,7 @@ describe('a daemon of an earlier build', () => {
     )
   })
 
-  it('cannot be asked to end, and is sent SIGTERM, as the process that the kernel names', async () => {
+  it('is ended with SIGTERM, sent to the process that the kernel names, because it has no request for that', async () => {
     const client = createClient(localApi, createUnixTransport(socketPath))
     const refusal: unknown = await client.stop({}).catch((error: unknown) => error)
     assert.ok(refusal instanceof ApiError && isOfEarlierBuild(refusal))

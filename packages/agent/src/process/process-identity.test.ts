@@ -19,7 +19,7 @@ describe('a process', () => {
     assert.equal(parseStat('77 (short) S 1 2'), undefined)
   })
 
-  it('is ended, also one that is stopped', async () => {
+  it('is ended even if it is stopped', async () => {
     const child = spawn('sleep', ['1000'])
     const process_ = await identify(child.pid ?? 0)
     assert.ok(process_)
@@ -33,7 +33,7 @@ describe('a process', () => {
     assert.equal(hasEndedNow(process_), true)
   })
 
-  it('is left alone when another has its number', async () => {
+  it('is not ended if another process has its id', async () => {
     const child = spawn('sleep', ['1000'])
     const other = await identify(child.pid ?? 0)
     assert.ok(other)
@@ -45,7 +45,7 @@ describe('a process', () => {
     assert.deepEqual(await exited, [null, 'SIGTERM'])
   })
 
-  it('has not ended because nobody can look at it', () => {
+  it('does not count as ended if it cannot be inspected', () => {
     const { stdout, stderr } = spawnSync(
       'bash',
       ['-c', `ulimit -n 40 && exec "${process.execPath}" --input-type=module --eval "$0"`, starved],

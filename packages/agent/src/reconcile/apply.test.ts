@@ -51,7 +51,7 @@ describe('createApplier', () => {
     assert.deepEqual(device.peerIds(), ['n_db'])
   })
 
-  it('leaves everything as it is while nobody knows what should be', async () => {
+  it('changes nothing while the desired state is unknown', async () => {
     const { applier, device, problems, lose } = setUp([db, web])
     await applier.apply()
     lose(true)
@@ -65,7 +65,7 @@ describe('createApplier', () => {
     assert.deepEqual(problems.list(), [])
   })
 
-  it('leaves what is in force as it is while the mesh may not be where it should be', async () => {
+  it('changes nothing while the mesh is refused', async () => {
     const { applier, device, problems, judged } = setUp([db])
     judged.is = { ranges: [], refusal: 'its range overlaps the LAN', warnings: [] }
     assert.deepEqual(await applier.apply(), [])
@@ -88,7 +88,7 @@ describe('createApplier', () => {
     assert.deepEqual(problems.list(), ['its range overlaps the LAN'])
   })
 
-  it('tells of a way that is not as it must be, until it is', async () => {
+  it('reports a wrong route until it is corrected', async () => {
     const { applier, problems, judged } = setUp([db])
     judged.wrong = ['packets for n_db leave by eth0', 'those for n_web too']
     await applier.apply()

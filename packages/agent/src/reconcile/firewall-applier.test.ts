@@ -35,7 +35,7 @@ describe('the firewall applier', () => {
     ])
   })
 
-  it('restores what somebody else has changed, when it is told or when it looks', async () => {
+  it('restores what another program has changed, when notified or at a check', async () => {
     const { applier, firewall } = anApplier({ policies: [web] })
     await applier.apply()
     firewall.flush()
@@ -50,7 +50,7 @@ describe('the firewall applier', () => {
     assert.equal(firewall.applied.length, 3)
   })
 
-  it('replaces the rules of an earlier start when they are others', async () => {
+  it('replaces the rules of an earlier start if they differ', async () => {
     const first = anApplier({ policies: [web] })
     await first.applier.apply()
     const second = anApplier({ policies: [ops] }, first.firewall)
@@ -66,7 +66,7 @@ describe('the firewall applier', () => {
     assert.deepEqual(await second.applier.apply(), [])
   })
 
-  it('holds what is in force while the new cannot be applied, and says so', async () => {
+  it('keeps the rules in force while new ones cannot be applied, and says so', async () => {
     const { applier, firewall, change, problems } = anApplier({ policies: [web] })
     await applier.apply()
     firewall.fail(new Error('nft: out of memory'))

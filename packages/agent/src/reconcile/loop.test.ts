@@ -44,7 +44,7 @@ describe('reconcile loop', () => {
     assert.equal(setup.runs.length, 3)
   })
 
-  it('pulls whole once an hour, when asked, and again after a failure of such a pull', async () => {
+  it('makes a full pull once an hour, when asked, and again after such a pull has failed', async () => {
     await using setup = setUp()
     await setup.clock.advance(5_000)
     setup.work = () => Promise.reject(new Error('down'))
@@ -62,7 +62,7 @@ describe('reconcile loop', () => {
     assert.equal(setup.runs.filter(({ whole }) => whole).length, before + 2)
   })
 
-  it('pulls at a moment of its own when it is given some time for it', async () => {
+  it('pulls at a random moment within the time given', async () => {
     await using setup = setUp()
     await setup.clock.advance(5_000)
     setup.requests.ask({ whole: true, withinMs: 20_000 })
@@ -72,14 +72,14 @@ describe('reconcile loop', () => {
     assert.deepEqual(setup.runs, [{ whole: false }, { whole: true }])
   })
 
-  it('ends at once also when it is to pull later', async () => {
+  it('ends at once even if a pull is due later', async () => {
     const setup = setUp()
     setup.requests.ask({ whole: true, withinMs: 20_000 })
     await setup[Symbol.asyncDispose]()
     assert.equal(setup.clock.sleepers(), 0)
   })
 
-  it('does at its start what was asked for before', async () => {
+  it('does at its start what was requested before', async () => {
     const requests = createReconcileRequests(createFakeClock())
     requests.ask({ whole: true })
     await using setup = setUp(undefined, requests)
@@ -118,7 +118,7 @@ describe('reconcile loop', () => {
       assert.equal(setup.runs.length, before + 5)
     })
 
-  it('leaves a state that came, and cannot be applied, to the problem of who applies it', async () => {
+  it('reports no problem of its own for a pulled state that cannot be applied', async () => {
     await using setup = setUp(() => Promise.reject(new Error('no answer')))
     await setup.clock.advance(1)
     assert.equal(setup.problems.list().length, 1)

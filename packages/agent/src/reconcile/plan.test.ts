@@ -72,7 +72,7 @@ describe('planContent', () => {
     ])
   })
 
-  it('claims nothing of policies where nothing enforces them', () => {
+  it('reports nothing about policies where nothing enforces them', () => {
     const desired = { ...emptyDesiredState, policies: [{ id: 'a', rules: [] }] }
     assert.deepEqual(planContent(desired, { ...nothing(), policies: null }), [])
   })

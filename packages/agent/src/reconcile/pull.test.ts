@@ -14,7 +14,7 @@ const oldKey = Buffer.alloc(32, 1).toString('base64')
 const newKey = Buffer.alloc(32, 2).toString('base64')
 
 describe('pullState', () => {
-  it('stores what it gets and tells in what it differs', async () => {
+  it('stores the state, and reports how it differs', async () => {
     const setup = setUp({})
     setup.answers.push(ok({ metadata: { env: 'prod' }, revision: '1-5' }))
 
@@ -170,7 +170,7 @@ describe('pullState', () => {
     })
   })
 
-  it('passes the failure of the call on', async () => {
+  it('rejects with the error of the call', async () => {
     const setup = setUp({})
     setup.answers.push(() => Promise.reject(new ApiError('unavailable', 'stopping')))
     await assert.rejects(setup.pull(), /stopping/)

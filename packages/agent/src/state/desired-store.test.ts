@@ -27,13 +27,13 @@ describe('openDesiredStore', () => {
     assert.equal(store.index(), 1)
   })
 
-  it('has after a restart what was replaced before it', async () => {
+  it('has the replaced state after a restart', async () => {
     await using place = await aPlace()
     await (await place.open()).replace(full)
     assert.deepEqual((await place.open()).current(), full)
   })
 
-  it('keeps files and folders to itself', async () => {
+  it('makes files and folders private to its user', async () => {
     await using place = await aPlace()
     await (await place.open()).replace(full)
     const modes = async (...path: string[]): Promise<number> =>
@@ -76,7 +76,7 @@ describe('openDesiredStore', () => {
 })
 
 describe('a damaged state folder', () => {
-  it('costs the one entry that is broken, and the revision', async () => {
+  it('loses only the broken entry, and the revision', async () => {
     await using place = await aPlace()
     await (await place.open()).replace({ ...full, data: [anEntry(), anEntry({ key: 'other' })] })
     await writeFile(join(place.state, 'data', 'other.json'), '{"key":"oth')
@@ -85,14 +85,14 @@ describe('a damaged state folder', () => {
     assert.deepEqual(place.warnings, ['state file cannot be read, its content is pulled again'])
   })
 
-  it('costs a part of the wrong shape, and the revision', async () => {
+  it('loses a part of the wrong shape, and the revision', async () => {
     await using place = await aPlace()
     await (await place.open()).replace(full)
     await writeFile(join(place.state, 'metadata.json'), '{"region":1}')
     assert.deepEqual((await place.open()).current(), { ...full, metadata: {}, revision: '' })
   })
 
-  it('costs peers and policies when their file is broken', async () => {
+  it('loses peers and policies if their file is broken', async () => {
     await using place = await aPlace()
     await (await place.open()).replace(full)
     await writeFile(join(place.state, 'mesh.journal'), 'x')
@@ -104,7 +104,7 @@ describe('a damaged state folder', () => {
     )
   })
 
-  it('leaves the mesh lost, over restarts, until a whole state has come', async () => {
+  it('counts the mesh as lost, across restarts, until a full state has been pulled', async () => {
     await using place = await aPlace()
     await (await place.open()).replace(full)
     assert.equal((await place.open()).isMeshLost(), false)
@@ -193,7 +193,7 @@ describe('replace', () => {
     assert.deepEqual(seen, ['>1-7'])
   })
 
-  it('ends with the last of many calls on disk', async () => {
+  it('writes the last of many calls to disk in the end', async () => {
     await using place = await aPlace()
     const store = await place.open()
     await Promise.all(
@@ -202,7 +202,7 @@ describe('replace', () => {
     assert.equal((await place.open()).current().revision, '1-49')
   })
 
-  it('rejects when the disk refuses, and makes up for it later', async () => {
+  it('rejects if the disk refuses, and writes the state later', async () => {
     await using place = await aPlace()
     const store = await place.open()
     await rm(join(place.state, 'data'), { recursive: true })

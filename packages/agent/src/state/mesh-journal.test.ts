@@ -10,7 +10,7 @@ import { emptyMesh, type MeshState } from './desired-state.ts'
 import { createMeshJournal, type MeshJournal } from './mesh-journal.ts'
 
 describe('the journal of the mesh', () => {
-  it('has after a restart what it was told, change by change', async () => {
+  it('has every change after a restart', async () => {
     await using place = await aPlace()
     const [one, two, three] = [aPeer('n_1'), aPeer('n_2'), aPeer('n_3')]
     const moved = { ...two, endpoint: '198.51.100.7:51820' }
@@ -31,7 +31,7 @@ describe('the journal of the mesh', () => {
     assert.deepEqual(await place.read(), { state: last, broken: false })
   })
 
-  it('grows by what changed, and not at all when nothing did', async () => {
+  it('grows only by what changed', async () => {
     await using place = await aPlace()
     const journal = await place.open()
     const peers = manyPeers(1_000)
@@ -49,7 +49,7 @@ describe('the journal of the mesh', () => {
     assert.ok((await place.size()) - whole < 400)
   })
 
-  it('is written anew when most of it is history', async () => {
+  it('is rewritten when most of it is outdated', async () => {
     await using place = await aPlace()
     const journal = await place.open()
     const peers = manyPeers(100)
@@ -65,7 +65,7 @@ describe('the journal of the mesh', () => {
     assert.deepEqual(await place.read(), { state, broken: false })
   })
 
-  it('is written anew also where the daemon starts again and again', async () => {
+  it('is rewritten even if the daemon restarts again and again', async () => {
     await using place = await aPlace()
     const peers = manyPeers(100)
     let state: MeshState = { ...emptyMesh, peers, revision: '1-0' }
@@ -93,7 +93,7 @@ describe('the journal of the mesh', () => {
     assert.deepEqual(await place.read(), { state, broken: false })
   })
 
-  it('says so when a line is damaged, and is whole after the next save', async () => {
+  it('reports a damaged line, and is complete after the next save', async () => {
     await using place = await aPlace()
     const journal = await place.open()
     await journal.save({ ...emptyMesh, peers: [aPeer('n_1')], revision: '1-1' })

@@ -33,7 +33,7 @@ describe('readState', () => {
       assert.ok((await turnsDuring(() => readState(whole, limits))) > 2)
     })
 
-  it('leaves out an entry that is no object, whatever else it is, and takes the others', async () => {
+  it('skips an entry that is not an object, and accepts the others', async () => {
     const good = {
       data: '{"key":"b","content_type":"t","payload":1,"version":1,"updated_at":"2025-01-15T10:30:00Z"}',
       secret_refs: '{"key":"b","version":1}',
@@ -51,14 +51,14 @@ describe('readState', () => {
       }
   })
 
-  it('refuses JSON that names nothing of a state, and takes one that names anything', async () => {
+  it('refuses JSON without any field of a state, and accepts JSON with at least one', async () => {
     for (const other of ['{}', '{"status":"ok","items":[1]}'])
       await assert.rejects(readState(other, limits), /^TypeError: read state: /)
     for (const state of ['{"peers":null}', '{"data":[]}', '{"metadata":{}}'])
       assert.deepEqual((await readState(state, limits)).peers, [])
   })
 
-  it('refuses what is longer than any state before it looks at it', async () => {
+  it('refuses text longer than any state before parsing it', async () => {
     await assert.rejects(
       readState(flat(`{"x":${'['.repeat(60 * mebibyte)}`), limits),
       /longer than 33554432 characters \(limit state_characters\)/,

@@ -60,7 +60,7 @@ describe('createReportDrafts', () => {
     )
   })
 
-  it('holds a condition against what is on its way, and again against the disk when that is lost', () => {
+  it('checks a condition against pending writes, and again against the disk if they are lost', () => {
     const drafts = createReportDrafts(createReportTable())
     const put = (ifVersion: number) =>
       drafts.put({ key: 'a', content_type: 't', payload: '1', ifVersion }, 'now')

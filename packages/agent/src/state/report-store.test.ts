@@ -73,7 +73,7 @@ describe('a report entry', () => {
 })
 
 describe('openReportStore', () => {
-  it('has after a restart what was there before, synced or not', async () => {
+  it('has the same entries after a restart, synced or not', async () => {
     await using place = await aPlace()
     {
       await using store = await place.open()
@@ -134,7 +134,7 @@ describe('openReportStore', () => {
     assert.equal((await put(store, 'a')).version, 1)
   })
 
-  it('keeps the file to itself', async () => {
+  it('makes the file private to its user', async () => {
     await using place = await aPlace()
     await using _store = await place.open()
     assert.equal((await stat(place.journal)).mode & 0o777, 0o600)
@@ -142,7 +142,7 @@ describe('openReportStore', () => {
 })
 
 describe('the journal', () => {
-  it('is rewritten when most of it is history', async () => {
+  it('is rewritten when most of it is outdated', async () => {
     await using place = await aPlace()
     {
       await using store = await place.open()
@@ -179,7 +179,7 @@ describe('the journal', () => {
 })
 
 describe('a limit', () => {
-  it('fails the write, which then leaves nothing, and not a smaller one', async () => {
+  it('fails a write that exceeds it, which leaves nothing behind, and not a smaller one', async () => {
     await using place = await aPlace()
     {
       await using store = await place.open({ limits: { ...limits, local_report_bytes: 1_000 } })
@@ -245,7 +245,7 @@ describe('the quota of one writer', () => {
     await by(store, '1000', 'a')
   })
 
-  it('goes over with the entry to whoever writes it next, not to who deletes it', async () => {
+  it('follows an entry to its next writer, but not to whoever deletes it', async () => {
     await using place = await aPlace()
     await using store = await place.open(few)
     for (const key of ['a', 'b', 'c']) await by(store, '1000', key)
@@ -255,7 +255,7 @@ describe('the quota of one writer', () => {
     await by(store, '1001', 'f')
   })
 
-  it('counts bytes, of entries that are still on their way too', async () => {
+  it('counts bytes, including entries that are not yet on disk', async () => {
     await using place = await aPlace()
     const bytes = { limits: { ...limits, local_report_bytes_per_user: 3_000 } }
     await using store = await place.open(bytes)
@@ -312,7 +312,7 @@ describe('what the control plane does not have yet', () => {
     assert.equal((await put(store, 'a')).version, 22)
   })
 
-  it('does not believe a version that leaves no room to count on', async () => {
+  it('ignores a version too large to be incremented', async () => {
     await using place = await aPlace()
     await using store = await place.open()
     await put(store, 'a')

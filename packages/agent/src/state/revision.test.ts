@@ -9,7 +9,7 @@ describe('isCovered', () => {
     assert.equal(isCovered('a1-11', 'a1-10'), false)
   })
 
-  it('compares over a restart of the control plane: the stream goes on only where the state is of its history', () => {
+  it('compares across a restart of the control plane only if the state is part of its history', () => {
     assert.equal(isCovered('a1-9-x', 'a1-10-y'), true)
     assert.equal(isCovered('a1-11-y-c', 'a1-10-x'), false)
   })
@@ -23,7 +23,7 @@ describe('isCovered', () => {
 })
 
 describe('isBefore', () => {
-  it('takes a state for older within one life only: a backup that was restored counts from an older number on', () => {
+  it('compares numbers only within one run of the control plane, because a restored backup counts from an older number', () => {
     assert.equal(isBefore('a1-9-x', 'a1-10-x'), true)
     assert.equal(isBefore('a1-10-x', 'a1-10-x-c'), false)
     assert.equal(isBefore('a1-9-y', 'a1-10-x'), false)
@@ -38,7 +38,7 @@ describe('revisionAfter', () => {
     assert.equal(revisionAfter('a1-10', 'a1-12'), 'a1-12')
   })
 
-  it('is empty when nobody can tell what lies between', () => {
+  it('is empty if it is unknown what lies between', () => {
     assert.equal(revisionAfter('', 'a1-12'), '')
     assert.equal(revisionAfter('a1-10', 'b2-1'), '')
     assert.equal(revisionAfter('a1-10', ''), '')

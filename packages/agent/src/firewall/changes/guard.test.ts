@@ -28,7 +28,7 @@ describe('the firewall guard', () => {
     await guard[Symbol.asyncDispose]()
   })
 
-  it('has it looked at when what stands behind the table has ended', async () => {
+  it('has the table checked when the backstop has ended', async () => {
     const { clock, world, guard } = start()
     await clock.advance(60_000)
     world.endBackstop()

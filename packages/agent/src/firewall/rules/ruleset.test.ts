@@ -128,7 +128,7 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     )
   })
 
-  it('drops what is for the mesh and leaves by another interface, but not what the range has of others', () => {
+  it('drops packets for the mesh that leave by another interface, but not those for other networks in its range', () => {
     const ruleset = compile({
       meshRanges: ['10.100.0.0/16'],
       exceptions: ['10.100.7.0/24', '10.100.9.9'],
@@ -142,7 +142,7 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     assert.match(without, /ip daddr 10\.100\.0\.0\/16 meta mark/)
   })
 
-  it('drops what claims to be from the mesh and comes by another interface, but for what is of others', () => {
+  it('drops packets with a mesh source that arrive on another interface, but not those of other networks in its range', () => {
     const ruleset = compile({ meshRanges: ['10.100.0.0/16'], exceptions: ['10.100.7.0/24'] })
     const lines = switchText(ruleset, 3).split('\n')
     const guards = ['ct direction original', 'ct state invalid,untracked'].map(
@@ -159,7 +159,7 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     }
   })
 
-  it('means all ranges where the mesh has several', () => {
+  it('covers all ranges of a mesh with several', () => {
     const ranges = { meshRanges: ['10.100.0.0/16', '10.101.0.0/16'], exceptions: [] }
     const lines = switchText(compile(ranges), 3).split('\n')
     const among = (chain: string, side: string): boolean =>
@@ -171,7 +171,7 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     assert.ok(among('in_clear', 'daddr') && among('from_peers', 'saddr') && among('input', 'saddr'))
   })
 
-  it('marks what WireGuard gets from peers whose own address lies in the mesh range', () => {
+  it("marks WireGuard's packets from peers whose endpoint is in the mesh range", () => {
     const lines = switchText(compile({ meshRanges: ['10.100.0.0/16'] }), 3).split('\n')
     assert.deepEqual(
       lines.filter((line) => line.startsWith('add rule inet plexd from_peers ')),
@@ -181,7 +181,7 @@ add rule inet plexd segments oifname "plexd0" tcp flags syn tcp option maxseg si
     )
   })
 
-  it('drops what comes to the mesh address by another interface', () => {
+  it('drops packets to the mesh address that arrive on another interface', () => {
     const lines = switchText(compile({ meshIp: '10.100.1.2' }), 3).split('\n')
     const guards = [
       'iifname != { "lo", "plexd0" } ct direction original ct original ip daddr 10.100.1.2 counter drop comment "around the mesh"',

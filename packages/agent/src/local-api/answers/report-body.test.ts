@@ -25,7 +25,7 @@ describe('readReportBody', () => {
     })
   })
 
-  it('refuses what is nested deeper, or has more values, than any reader should take', () => {
+  it('refuses a payload that is nested too deeply or has too many values', () => {
     const nested = (levels: number) =>
       `{"content_type":"a","payload":${'['.repeat(levels)}${']'.repeat(levels)}}`
     assert.equal(typeof read(nested(61)), 'object')
@@ -70,7 +70,7 @@ describe('readReportBody', () => {
     assert.equal(read('{"content_type":"a"}'), 'payload must be valid JSON')
   })
 
-  it('copes with a body of a megabyte, whatever it is made of', () => {
+  it('handles a body of a megabyte, whatever its contents', () => {
     const size = 1_000_000
     const long = (payload: string) => read(`{"content_type":"a","payload":${payload}}`)
     assert.ok(typeof long(JSON.stringify('\\"'.repeat(size / 8))) === 'object')

@@ -17,7 +17,7 @@ describe('matchRoute', () => {
     })
   })
 
-  it('takes an encoded slash for part of the key, and a plain one for none', () => {
+  it('treats an encoded slash as part of the key, and a plain one as a separator', () => {
     assert.equal(keyOf('/v1/state/secrets/db%2Fpassword'), 'db/password')
     assert.equal(keyOf('/v1/state/metadata/a%20b+c%2fd'), 'a b+c/d')
     assert.equal(statusOf('GET', '/v1/state/secrets/db/password'), 404)
@@ -43,7 +43,7 @@ describe('matchRoute', () => {
     assert.equal(allowOf('PUT', '/v1/state/report'), 'GET, HEAD')
   })
 
-  it('redirects to the clean path, whatever is there', () => {
+  it('redirects to the clean path, whether or not it exists', () => {
     assert.equal(locationOf('//v1/state'), '/v1/state')
     assert.equal(locationOf('/v1//state/'), '/v1/state/')
     assert.equal(locationOf('/v1/state/../nothing?a=b'), '/v1/nothing?a=b')
@@ -57,7 +57,7 @@ describe('matchRoute', () => {
     assert.equal(keyOf('/v1/state/report/..a'), '..a')
   })
 
-  it('refuses an escape that is none, and gives a key that no entry has for one that is no UTF-8', () => {
+  it('refuses an invalid escape, and matches no entry for one that is not UTF-8', () => {
     assert.equal(statusOf('GET', '/v1/state/data/%zz'), 400)
     assert.equal(statusOf('GET', '/v1/state/data/%'), 400)
     assert.equal(keyOf('/v1/state/data/%ff'), invalidKey)

@@ -25,7 +25,7 @@ describe('a secret', () => {
     ])
   })
 
-  it('is opened also when the key is rotated while it is fetched', async () => {
+  it('is opened even if the key is rotated while it is fetched', async () => {
     const next = newNsk('base64')
     for (const used of [nsk, next]) {
       let now = nsk
@@ -41,7 +41,7 @@ describe('a secret', () => {
     }
   })
 
-  it('with a key that none can have is not asked for', async () => {
+  it('is not requested if its key is invalid', async () => {
     for (const key of ['', 'k'.repeat(513)]) {
       const reader = createSecretReader({
         ...options,
@@ -51,7 +51,7 @@ describe('a secret', () => {
     }
   })
 
-  it('is not kept by anybody on the way', async () => {
+  it('is sent with headers that forbid storing it', async () => {
     const reader = createSecretReader({
       ...options,
       fetchSecret: async () => seal('k', 'v', 1, nsk),
@@ -67,7 +67,7 @@ describe('a secret', () => {
     await assertInternal(async () => seal('other', 'v', 1, nsk))
   })
 
-  it('is an internal error when it was changed on the way, or is no ciphertext at all', async () => {
+  it('is an internal error when it was modified in transit, or is no ciphertext at all', async () => {
     const sealed = seal('k', 'v', 1, nsk)
     const flipped = Buffer.from(sealed.ciphertext, 'base64')
     flipped[0] = (flipped[0] ?? 0) ^ 1
@@ -80,7 +80,7 @@ describe('a secret', () => {
     assert.equal((await read(async () => seal('k', 'v', 1, nsk), 'short'))[0], 500)
   })
 
-  it('is not found when there is none, also when that is because it is for other nodes', async () => {
+  it('is not found if it does not exist, or is only for other nodes', async () => {
     for (const code of ['not_found', 'forbidden', 'bad_request'] as const)
       assert.deepEqual(await read(async () => fail(code)), [404, '{"error":"not found"}\n'], code)
   })

@@ -6,7 +6,7 @@ import type { LocalRequest } from './answer.ts'
 import { createWatch } from './watch.ts'
 
 describe('a watch', () => {
-  it('answers at once without an index, or with another one than the current', async () => {
+  it('answers at once without an index, or with one that is not the current one', async () => {
     const { watch } = aWatch(7)
     assert.deepEqual(await ask(watch, ''), { index: 7, changed: true })
     assert.deepEqual(await ask(watch, 'index=0'), { index: 7, changed: true })
@@ -23,7 +23,7 @@ describe('a watch', () => {
     assert.equal(clock.sleepers(), 0)
   })
 
-  it('says after its time that nothing changed', async () => {
+  it('says that nothing changed when its time is over', async () => {
     const { watch, clock } = aWatch(7)
     const asked = ask(watch, 'index=7&wait=30s')
     await clock.advance(30_000)

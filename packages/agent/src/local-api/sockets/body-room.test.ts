@@ -13,7 +13,7 @@ import { createBodyRoom } from './body-room.ts'
 const room = { local_body_bytes: 1_600, local_body_bytes_per_user: 1_000 }
 
 describe('createBodyRoom', () => {
-  it('gives one user no more than his own, and gives it again', () => {
+  it('gives a user no more than the limit, and gives it again once returned', () => {
     const bodies = createBodyRoom(room)
     const [first, second] = [bodies.open(1_001), bodies.open(1_001)]
     first.take(600)
@@ -26,7 +26,7 @@ describe('createBodyRoom', () => {
     second.take(600)
   })
 
-  it('keeps some for root, whoever else sends', () => {
+  it('reserves some for root', () => {
     const bodies = createBodyRoom(room)
     bodies.open(1_001).take(1_000)
     bodies.open('tcp').take(500)
@@ -40,7 +40,7 @@ const skip = process.getuid?.() === 0 ? false : 'acting as other users needs roo
 const group = 4242
 
 describe('bodies that are not finished', { skip }, () => {
-  it('of one user: what is too much is refused, and the others are heard', async () => {
+  it('are refused beyond the limit of one user, while others are served', async () => {
     const few = resolveLimits(limits, { local_body_bytes_per_user: 4 * maxBodyBytes })
     await using place = await startPlace({}, { group: String(group), limits: few })
     await chmod(place.folder, 0o755)
@@ -59,7 +59,7 @@ describe('bodies that are not finished', { skip }, () => {
     await until('there is room again', isHeard)
   })
 
-  it('come in the smallest pieces, and take no more than their bytes', async () => {
+  it('take no more memory than their bytes, even in the smallest pieces', async () => {
     await using place = await startPlace({}, { group: String(group) })
     await chmod(place.folder, 0o755)
     const socket = connectAs({ uid: 1_001, gid: 1_001, groups: [group] }, place.socketPath)

@@ -13,7 +13,7 @@ const group = 4242
 const few = resolveLimits(limits, { local_connections: 16, local_connections_per_user: 4 })
 
 describe('the connections of one user', { skip }, () => {
-  it('are no more than his own: the 1,100th of one locks nobody out', async () => {
+  it('are limited per user, so 1,100 of one user lock nobody out', async () => {
     await using place = await aPlace(resolveLimits(limits, {}))
     const open = await openMany(place, 1_100, 1_001)
     assert.equal(open.filter(({ destroyed }) => !destroyed).length, 256)
@@ -23,7 +23,7 @@ describe('the connections of one user', { skip }, () => {
     for (const socket of open) socket.destroy()
   })
 
-  it('that wait for an answer are not closed: the next one is told why it is refused', async () => {
+  it('are not closed while they wait for an answer; a further one is told why it is refused', async () => {
     await using place = await aPlace(few)
     const waiting = await openMany(place, 4, 1_001)
     const index = (await place.unix('GET', '/v1/state')).headers['x-plexd-index']
@@ -41,7 +41,7 @@ describe('the connections of one user', { skip }, () => {
     for (const socket of waiting) socket.destroy()
   })
 
-  it('leave room for root, and for others those that are idle, however many users join', async () => {
+  it('leave room for root, and give up idle ones for other users, however many there are', async () => {
     await using place = await aPlace(few)
     const open: net.Socket[] = []
     for (let uid = 1_001; uid <= 1_020; uid++) open.push(...(await openMany(place, 4, uid)))
@@ -51,7 +51,7 @@ describe('the connections of one user', { skip }, () => {
     for (const socket of open) socket.destroy()
   })
 
-  it('count as one user all that come over TCP', async () => {
+  it('count as those of one user if they come over TCP', async () => {
     await using place = await aPlace(few)
     const port = Number(place.api.httpAddress?.split(':').at(-1))
     const open = Array.from({ length: 20 }, () =>

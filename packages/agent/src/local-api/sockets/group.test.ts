@@ -35,7 +35,7 @@ describe('a group that is looked up', () => {
     assert.equal(asked, 2)
   })
 
-  it('is forgotten as well: what was made anew has another number', async () => {
+  it('is looked up again, because a group that was created again has another id', async () => {
     let nowMs = 0
     let gid: number | undefined = 50
     const lookup = createGroupLookup(
