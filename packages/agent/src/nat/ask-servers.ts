@@ -1,15 +1,15 @@
 import type { Address, Clock } from '@plexd/runtime'
 import { type StunAnswer, type StunClient, StunError } from './stun-client.ts'
 
-/** What a server saw of the port from which it was asked. */
+/** The answer of a server, and the server. */
 export interface Sighting extends StunAnswer {
   server: Address
 }
 
-/** How long a server may be the only one before the next is asked too. */
+/** How long to wait for a server before the next is asked too. */
 const headStartMs = 250
 
-/** The answer of the first server that has one; each is asked when the one before it has failed. */
+/** The first answer; each server is asked after the one before it has failed. Undefined if all fail. */
 export async function askInTurn(
   servers: readonly Address[],
   client: StunClient,
@@ -25,7 +25,7 @@ export async function askInTurn(
   return undefined
 }
 
-/** The soonest answer. Nobody waits for one server that is gone: the next is asked a quarter of a second later. */
+/** The first answer; each server is asked a quarter of a second after the one before it, so that a silent one delays nothing for longer. */
 export async function askSoonest(
   servers: readonly Address[],
   client: StunClient,

@@ -5,10 +5,10 @@ import { isPrivateRange, parseCidr } from '@plexd/protocol'
 import { formatAddress } from '@plexd/runtime'
 import { readDefaultRoutes } from '../routing/default-routes.ts'
 
-/** As `os.networkInterfaces()` has it. */
+/** The type of `os.networkInterfaces()`. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>
 
-/** Of this machine; where they cannot be read, as without a free descriptor, those that there were before. */
+/** Reads this machine's interfaces; if that fails, as without a free file descriptor, returns the last ones read. */
 export function createInterfaceReader(
   read: () => Interfaces = networkInterfaces,
 ): () => Interfaces {
@@ -17,34 +17,34 @@ export function createInterfaceReader(
     try {
       last = read()
     } catch {
-      // Whoever waits for a change waits on.
+      // The caller waits for a change, and checks again.
     }
     return last
   }
 }
 
-/** All addresses of the host, also those that are of no use to others. */
+/** All addresses of the host, including those that others cannot use. */
 export function localAddresses(interfaces: Interfaces): string[] {
   return Object.values(interfaces).flatMap((infos = []) => infos.map(({ address }) => address))
 }
 
-/** What is known of an interface beside its addresses. */
+/** What matters about the interfaces besides their addresses. */
 export interface LocalPlace {
   port: number
   meshInterface: string
-  /** By which this machine sends what is for the internet; empty for none. */
+  /** The interface of the default route; empty for none. */
   wayOut: string
-  /** Whether what is behind an interface is on this machine: containers and virtual machines. */
+  /** Whether an interface leads to containers or virtual machines on this machine. */
   isInside(name: string): boolean
 }
 
-/** As many as the control plane takes. */
+/** The limit of the control plane. */
 const maxEndpoints = 8
 
 /**
- * Where peers in the same network may reach WireGuard: the host's own addresses, without those of the mesh itself, of
- * loopback, and those that are good for one link only. The most useful ones come first, as many as the control plane takes:
- * those of the way out, then public ones, then private ones, and those of bridges for containers last. Pure.
+ * The endpoints at which peers in the same network may reach WireGuard: the host's addresses, without those of the mesh,
+ * loopback and link-local ones. At most as many as the control plane accepts, the most useful first: addresses of the
+ * default route's interface, then public ones, then private ones, and container bridges last. Pure.
  */
 export function localEndpoints(
   interfaces: Interfaces,
@@ -65,18 +65,18 @@ export function localEndpoints(
     .map(({ address }) => formatAddress({ address, port }))
 }
 
-/** Of a network that is not the internet: RFC 1918, RFC 6598, RFC 4193. */
+/** Whether an address is private: RFC 1918, RFC 6598, RFC 4193. */
 function isPrivate(address: string): boolean {
   return isIPv4(address) ? isPrivateRange(parseCidr(address)) : /^f[cd]/i.test(address)
 }
 
-/** As this machine has it now. */
+/** The present state of this machine. */
 export function localPlace(at: Pick<LocalPlace, 'port' | 'meshInterface'>): LocalPlace {
   const [first] = readDefaultRoutes()
   return { ...at, wayOut: first?.dev ?? '', isInside: (name) => isBridge(name) }
 }
 
-/** A bridge, or what has the name that container engines and hypervisors give. */
+/** Whether it is a bridge, or has a name as container engines and hypervisors give. */
 function isBridge(name: string): boolean {
   return insideNames.test(name) || existsSync(`/sys/class/net/${name}/bridge`)
 }

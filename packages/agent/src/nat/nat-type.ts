@@ -1,24 +1,24 @@
 import type { NatType } from '@plexd/protocol'
 import { type Address, formatAddress, isSameAddress } from '@plexd/runtime'
 
-/** What was seen of one UDP port of this host. */
+/** What was measured of one UDP port of this host. */
 export interface NatFacts {
   port: number
   /** All addresses of this host. */
   localAddresses: readonly string[]
-  /** Where servers saw the port, in the order in which they were asked. */
+  /** The address that each server saw, in the order in which they were asked. */
   sightings: readonly { server: Address; mapped: Address }[]
   /**
-   * From whom the port gets datagrams, behind a NAT: from anybody, from addresses that it sent to, or only from the very
-   * ports that it sent to. Left out when no server could test it.
+   * Whose datagrams the NAT lets in to the port: any, those from addresses that it sent to, or only those from address
+   * and port that it sent to. Left out if no server could test it.
    */
   filtering?: 'open' | 'address' | 'port'
 }
 
-/** What there is to say where nothing was seen. */
+/** The result if no server answered. */
 export const unansweredNat = unknown('no STUN server answered: UDP to the internet may be blocked')
 
-/** Names the kind of NAT by RFC 5780's two behaviours, mapping and filtering; says why in a sentence. Pure. */
+/** Derives the type of the NAT from its mapping and filtering (RFC 5780), with the reason in a sentence. Pure. */
 export function decideNatType(facts: NatFacts): { type: NatType; reason: string } {
   const [first, ...others] = facts.sightings
   if (!first) return unansweredNat
@@ -47,7 +47,7 @@ const types = {
 function filtered(seen: string, filtering: NatFacts['filtering']) {
   const { type, lets } = types[filtering ?? 'port']
   const reason = `all servers saw ${seen}`
-  // Who believes the NAT to be stricter than it is takes more trouble than needed, and is not wrong.
+  // Assuming a stricter NAT than there is costs effort, but breaks nothing.
   return filtering === undefined
     ? { type, reason: `${reason}; none could test who may answer, so the strictest is assumed` }
     : { type, reason: `${reason}, and the NAT lets ${lets}` }
@@ -57,7 +57,7 @@ function unknown(reason: string): { type: NatType; reason: string } {
   return { type: 'unknown', reason }
 }
 
-/** The port too: a router may run on this very host. */
+/** The port counts too, because a router may run on this host. */
 function isLocal(mapped: Address, { port, localAddresses }: NatFacts): boolean {
   return mapped.port === port && localAddresses.includes(mapped.address)
 }

@@ -1,26 +1,26 @@
 import { magicCookie } from '@plexd/runtime'
 
 export interface StunPorts {
-  /** WireGuard's, from which the questions shall seem to come. */
+  /** WireGuard's port, which becomes the source port of the requests. */
   wireguardPort: number
-  /** That of our own socket. */
+  /** The port of our own socket. */
   stunPort: number
-  /** Of our process: nobody else's packets are touched. */
+  /** The user of our process; packets of other users are not touched. */
   userId: number
 }
 
-/** `rewrite`: nftables rewrites the port of STUN messages; `translate`: the kernel translates that of our socket. */
+/** `rewrite`: nftables rewrites the port of STUN messages; `translate`: the kernel translates the port of our socket. */
 export type Way = 'rewrite' | 'translate'
 
-/** In the order of preference. */
+/** Preferred ones first. */
 export const ways: readonly Way[] = ['rewrite', 'translate']
 
-/** The table for a way, in place of the one that is there. */
+/** The nft commands that replace the table. */
 export function tableText(way: Way, ports: StunPorts): string {
   return way === 'rewrite' ? rewriteText(ports) : translateText(ports)
 }
 
-/** What the rule for questions is called. It tells who finds it later, a daemon started again, what it does. */
+/** The name of the rule for requests. It states what the rule does, so that a restarted daemon can use it again. */
 export function ruleName(way: Way, { wireguardPort, stunPort, userId }: StunPorts): string {
   return `${way} ${stunPort} to ${wireguardPort} for user ${userId}`
 }
@@ -34,11 +34,11 @@ export function parseRuleName(name: string): { way: Way; ports: StunPorts } | un
 }
 
 /**
- * Lets a socket of ours speak STUN from WireGuard's port, in both directions and without state. No packet of WireGuard
- * is ever touched: its first two bytes are 0x0100 to 0x0400 and never one of these message types, and the magic
- * cookie is a second test. Going out it is done before connection tracking, coming in behind the host's filter: so to
- * both it looks like WireGuard's own traffic, and whatever rule admits that admits this. The limit is there because
- * the answers of strangers now reach us too.
+ * Rewrites the port of STUN messages between our socket and WireGuard's port, in both directions and without state. No
+ * packet of WireGuard is touched: its first two bytes are 0x0100 to 0x0400, never one of these message types, and the magic
+ * cookie is a second test. Requests are rewritten before connection tracking and answers after the host's filter, so both
+ * see WireGuard's port, and a rule that admits WireGuard admits them too. Answers are rate-limited because any host can
+ * send them.
  */
 function rewriteText(ports: StunPorts): string {
   const { wireguardPort, stunPort, userId } = ports
@@ -57,8 +57,8 @@ function rewriteText(ports: StunPorts): string {
 }
 
 /**
- * The same by the kernel's address translation, for systems that cannot look into a packet's payload. Only answers
- * from where the question went to come back.
+ * The same with the kernel's address translation, for systems where nft cannot match payloads. Only answers from
+ * the server that was asked come back.
  */
 function translateText(ports: StunPorts): string {
   const { wireguardPort, stunPort, userId } = ports
@@ -71,5 +71,5 @@ function translateText(ports: StunPorts): string {
 `
 }
 
-/** In front of a table it replaces the one that is there; by itself it removes it. */
+/** Removes the table; followed by a table, replaces it. */
 export const emptyText = 'add table inet plexd_stun\ndelete table inet plexd_stun\n'
