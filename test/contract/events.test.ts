@@ -139,6 +139,22 @@ const cases: { [T in EventType]: EventCase<T> | undefined } = {
       )
     },
   },
+  action_cancelled: {
+    by: 'an operator who cancels one that it runs',
+    async cause({ system, web }) {
+      await web.call(controlApi.putCapabilities, {
+        body: { builtin_actions: [{ name: 'system.info' }] },
+      })
+      const { body } = await system.admin.runAction({
+        params: { node: web.node_id },
+        body: { action: 'system.info' },
+      })
+      const params = { execution_id: body.id }
+      await web.call(controlApi.ackExecution, { params, body: { status: 'accepted' } })
+      await system.admin.cancelExecution({ params })
+    },
+    fields: ['execution_id'],
+  },
   session_revoked: undefined,
   ssh_session_setup: undefined,
   rotate_keys: {

@@ -85,6 +85,19 @@ export const limits = limitTable({
     maxOutputBytes,
     'stdout of an action that is kept, and as much of its stderr; the rest is cut off',
   ),
+  node_executions: limit.count(
+    5,
+    'actions that a node is asked for at a time, unless it announces another number; further ones wait',
+  ),
+  queued_executions: limit.count(
+    10_000,
+    'executions that wait for a node; further ones are refused',
+  ),
+  tenant_queued_executions: limit.count(100_000, 'the same of all nodes of a tenant'),
+  queued_execution_ms: limit.ms(
+    60 * 60_000,
+    'time that an execution waits to be sent, if it was not asked for with an expiry',
+  ),
   node_problems: limit.count(
     16,
     'problems kept of what a node says does not work on it; the rest is left out',

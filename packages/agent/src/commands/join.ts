@@ -52,7 +52,7 @@ async function enrolHere(config: AgentConfig, flags: Flags, log: Log): Promise<I
   await using desired = await openDesiredStore({ dataDir: config.dataDir, log })
   return await enrol({
     config,
-    capabilities: describeCapabilities(await describeBinary(), []),
+    capabilities: describeCapabilities(await describeBinary(), [], config.maxConcurrentActions),
     env: process.env,
     desired,
     ...(process.stdin.isTTY ? { askToken: () => askSecret('Bootstrap token: ') } : {}),

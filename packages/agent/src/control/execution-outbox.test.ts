@@ -41,6 +41,24 @@ describe('execution outbox', () => {
     assert.equal(setup.sent.length, 1)
   })
 
+  it('decides again on what it had no room for, and sends the new decision', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    const refused = { ...accepted, status: 'rejected', reason: 'max_concurrent_reached' } as const
+    setup.outbox.decide(refused)
+    await setup.clock.advance(0)
+    assert.equal(setup.outbox.repeat('exec_1'), false)
+    setup.outbox.decide(accepted)
+    await setup.clock.advance(0)
+    assert.equal(setup.outbox.repeat('exec_1'), true)
+    await setup.clock.advance(0)
+
+    assert.deepEqual(
+      setup.sent.map(([, , body]) => body),
+      [refused, accepted, accepted],
+    )
+  })
+
   it('delivers after a crash what was not delivered before', async () => {
     using store = openTestDatabase()
     {

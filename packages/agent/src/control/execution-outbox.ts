@@ -11,7 +11,10 @@ import { type DeliveryDeps, startDelivery } from './delivery.ts'
 export interface ExecutionOutbox extends AsyncDisposable {
   decide(ack: Ack): void
   finish(result: Result): void
-  /** True if the execution is known: then everything known about it is sent again, and it must not run again. */
+  /**
+   * True if the execution is known: then everything known about it is sent again, and it must not run again. One for which
+   * there was no room is forgotten, because the control plane asks for it again.
+   */
   repeat(executionId: string): boolean
   /** Acks and results that the control plane has not confirmed. */
   pendingCount(): number
@@ -38,6 +41,9 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
   const setResult = database.prepare(
     'UPDATE executions SET result = ? WHERE execution_id = ? AND result IS NULL',
   )
+  const forgetRefused = database.prepare(
+    `DELETE FROM executions WHERE execution_id = ? AND ack ->> 'reason' = 'max_concurrent_reached'`,
+  )
   const resend = database.prepare(
     'UPDATE executions SET ack_sent = 0, result_sent = 0 WHERE execution_id = ?',
   )
@@ -49,7 +55,10 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
     `SELECT coalesce(sum(1 - ack_sent), 0) + coalesce(sum(result IS NOT NULL AND result_sent = 0), 0) AS count
       FROM executions`,
   )
-  const ackSent = database.prepare('UPDATE executions SET ack_sent = 1 WHERE execution_id = ?')
+  const ackSent = database.prepare(
+    // There may be another decision by now.
+    'UPDATE executions SET ack_sent = 1 WHERE execution_id = ? AND ack = ?',
+  )
   const resultSent = database.prepare(
     'UPDATE executions SET result_sent = 1 WHERE execution_id = ?',
   )
@@ -72,8 +81,10 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
         if (kind === 'ack') await client.ackExecution({ params, body, signal })
         else await client.finishExecution({ params, body, signal })
       },
-      remove: ({ kind, execution_id }) =>
-        void (kind === 'ack' ? ackSent : resultSent).run(execution_id),
+      remove({ kind, execution_id, body }) {
+        if (kind === 'ack') ackSent.run(execution_id, JSON.stringify(body))
+        else resultSent.run(execution_id)
+      },
     },
     deps,
   )
@@ -99,6 +110,7 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
       delivery.wake()
     },
     repeat(executionId) {
+      if (forgetRefused.run(executionId).changes > 0) return false
       const known = resend.run(executionId).changes > 0
       if (known) delivery.wake()
       return known

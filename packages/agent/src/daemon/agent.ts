@@ -42,7 +42,11 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   stack.use(await openLocalApi(core))
   const binary = await describeBinary()
   const capabilities = (): Capabilities =>
-    describeCapabilities(binary, config.actionsEnabled ? core.actions.all() : [])
+    describeCapabilities(
+      binary,
+      config.actionsEnabled ? core.actions.all() : [],
+      config.maxConcurrentActions,
+    )
   const identity = await findIdentity(core, capabilities(), deps)
   const enrolled = stack.use(await openEnrolled(core, identity, deps))
   const onFirstConnect = (): void => void keepSettings(core, deps)

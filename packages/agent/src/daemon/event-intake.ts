@@ -14,7 +14,11 @@ export function startEventIntake(
     ways,
     executor,
     onConnect,
-  }: { ways: StateWays; executor: Pick<ActionExecutor, 'request'>; onConnect: () => void },
+  }: {
+    ways: StateWays
+    executor: Pick<ActionExecutor, 'request' | 'cancel'>
+    onConnect: () => void
+  },
   stack: AsyncDisposableStack,
 ): EventStream {
   const { config, database, desired, requests, credentials, clock, log } = node

@@ -21,7 +21,7 @@ export interface EventTargets {
    * Requests an unconditional pull at a random moment within `withinMs`; resolves when the request is durable.
    */
   resync(reason: string, withinMs?: number): Promise<void>
-  executor: Pick<ActionExecutor, 'request'>
+  executor: Pick<ActionExecutor, 'request' | 'cancel'>
   keyRotation: Pick<KeyRotation, 'request'>
   limits: StateLimits
   log: Log
@@ -57,6 +57,12 @@ const handlers: Handlers = {
 
   async action_request({ payload, id }, { executor, passBy }) {
     await executor.request(payload)
+    await passBy(id)
+  },
+
+  async action_cancelled({ payload, id }, { executor, passBy, log }) {
+    log.info('action cancelled by the control plane', payload)
+    executor.cancel(payload.execution_id)
     await passBy(id)
   },
 

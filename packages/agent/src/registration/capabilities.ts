@@ -14,7 +14,12 @@ export async function describeBinary(): Promise<Binary> {
   return { version, checksum: await binaryChecksum() }
 }
 
-export function describeCapabilities(binary: Binary, actions: readonly Action[]): Capabilities {
+/** `maxConcurrent`: how many actions the control plane may ask for at a time. */
+export function describeCapabilities(
+  binary: Binary,
+  actions: readonly Action[],
+  maxConcurrent: number,
+): Capabilities {
   const of = (wanted: Action['type']) => actions.filter(({ type }) => type === wanted)
   return {
     binary,
@@ -25,6 +30,7 @@ export function describeCapabilities(binary: Binary, actions: readonly Action[])
       ...(hook.checksum === undefined ? {} : { checksum: hook.checksum }),
       timeout: formatDuration(hook.timeoutMs),
     })),
+    max_concurrent: maxConcurrent,
   }
 }
 

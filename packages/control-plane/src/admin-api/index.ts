@@ -4,6 +4,7 @@ import * as artifacts from './artifacts/artifacts.ts'
 import * as entries from './entries/entries.ts'
 import * as getData from './entries/get-data.ts'
 import * as events from './events/tail-events.ts'
+import * as cancel from './executions/cancel.ts'
 import * as executions from './executions/executions.ts'
 import * as runAction from './executions/run-action.ts'
 import * as keys from './keys/keys.ts'
@@ -23,6 +24,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...entries,
   ...getData,
   ...events,
+  ...cancel,
   ...executions,
   ...runAction,
   ...keys,

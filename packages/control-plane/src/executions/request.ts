@@ -1,11 +1,14 @@
 import { ApiError, formatDuration, newId, type TriggeredBy } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
-import type { Config } from '../config/config.ts'
+import type { Limits } from '../limits.ts'
+import { refuseOverlong } from '../log/new-event.ts'
 import type { NodeRecord, OperatorRecord } from '../mesh/fleet.ts'
+import { countOutstanding, countQueued } from '../rows/execution-queue.ts'
 import { insertExecution, type StoredExecution } from '../rows/executions.ts'
 import { readNode } from '../rows/fleet/nodes.ts'
-import { findAction } from './find-action.ts'
-import { deadlineGraceMs } from './transitions.ts'
+import { type DispatchPlace, requestEvent, roomOf } from './dispatch.ts'
+import { type AnnouncedAction, findAction } from './find-action.ts'
+import { queueDeadline, send } from './transitions.ts'
 
 /** What is asked of a node. */
 export interface ExecutionRequest {
@@ -15,55 +18,63 @@ export interface ExecutionRequest {
   parameters: Record<string, string>
   /** How long the action may run. */
   timeoutMs: number
+  /** How long it may wait until the node accepts it; if undefined, for its timeout once it is sent. */
+  expiresMs?: number | undefined
   triggeredBy: TriggeredBy
 }
 
-/** What of the app dispatching needs. */
-export interface DispatchPlace {
-  readonly config: Pick<Config, 'limits'>
-  /** `https://host:port` at which nodes reach us. */
-  publicUrl(): string
-}
-
 /**
- * Asks a node to run an action; the request is durable with the unit. Throws an ApiError: 400 for an action that the node has
- * not, or parameters that are too long; 409 for a node that has announced no action.
+ * Asks a node to run an action; the request is durable with the unit. It waits if the node has no room. Throws an ApiError:
+ * 400 for an action that the node has not, or parameters that are too long; 409 for a node that has announced no action; 429
+ * if too many wait.
  */
 export async function requestExecution(
   unit: Unit,
-  { node, action: name, parameters, timeoutMs, triggeredBy }: ExecutionRequest,
-  { config, publicUrl }: DispatchPlace,
+  request: ExecutionRequest,
+  place: DispatchPlace,
 ): Promise<StoredExecution> {
-  refuseLong(JSON.stringify(parameters), config.limits.action_parameter_bytes)
+  const { node, parameters } = request
+  const { limits } = place.config
+  refuseLong(JSON.stringify(parameters), limits.action_parameter_bytes)
   const stored = await readNode(unit.tx, node.id)
-  const action = findAction(name, stored?.capabilities ?? null)
-  const id = newId('execution')
-  const timeout = formatDuration(timeoutMs)
-  const event = unit.emit({
-    type: 'action_request',
-    to: [node],
-    payload: {
-      execution_id: id,
-      action: action.name,
-      type: action.type,
-      parameters,
-      timeout,
-      ...(action.checksum === undefined ? {} : { checksum: action.checksum }),
-      callback_url: `${publicUrl()}/v1/nodes/${node.id}/executions/${id}`,
-      triggered_by: triggeredBy,
-    },
+  const capabilities = stored?.capabilities ?? null
+  const queued = newExecution(unit, request, {
+    action: findAction(request.action, capabilities),
+    queuedMs: limits.queued_execution_ms,
   })
-  const execution: StoredExecution = {
-    id,
+  const event = requestEvent(queued, node, place)
+  // Whoever makes room for it later must not be refused for it.
+  refuseOverlong(event)
+  const waiting = await countQueued(unit.tx, { node_id: node.id })
+  const hasRoom =
+    waiting === 0 && (await countOutstanding(unit.tx, node.id)) < roomOf(capabilities, place)
+  if (!hasRoom) await refuseFull(unit, node, { waiting, limits })
+  const sent = hasRoom ? { seq: unit.emit(event)?.seq ?? 0 } : undefined
+  const execution = sent
+    ? { ...queued, ...send(queued, { ...sent, nowMs: unit.nowMs, timeoutMs: request.timeoutMs }) }
+    : queued
+  await insertExecution(unit.tx, execution)
+  return execution
+}
+
+function newExecution(
+  { nowMs }: Unit,
+  { node, parameters, timeoutMs, expiresMs, triggeredBy }: ExecutionRequest,
+  { action, queuedMs }: { action: AnnouncedAction; queuedMs: number },
+): StoredExecution {
+  const expires_at = expiresMs === undefined ? null : nowMs + expiresMs
+  return {
+    id: newId('execution'),
     tenant_id: node.tenant_id,
     node_id: node.id,
     action: action.name,
     type: action.type,
     parameters,
     checksum: action.checksum ?? null,
-    timeout,
-    status: 'pending',
+    timeout: formatDuration(timeoutMs),
+    status: 'queued',
     reason: '',
+    late: false,
     exit_code: null,
     stdout: '',
     stderr: '',
@@ -71,19 +82,43 @@ export async function requestExecution(
     raw_status: null,
     triggered_by: triggeredBy,
     result_digest: null,
-    event_seq: event?.seq ?? 0,
-    created_at: unit.nowMs,
-    deadline_at: unit.nowMs + timeoutMs + deadlineGraceMs,
+    event_seq: 0,
+    created_at: nowMs,
+    expires_at,
+    deadline_at: queueDeadline({ expires_at, created_at: nowMs }, queuedMs),
+    held_until: null,
+    sent_at: null,
     acked_at: null,
+    cancel_requested_at: null,
+    cancel_seq: null,
     finished_at: null,
   }
-  await insertExecution(unit.tx, execution)
-  return execution
+}
+
+async function refuseFull(
+  { tx }: Unit,
+  { hostname, tenant_id }: NodeRecord,
+  { waiting, limits }: { waiting: number; limits: Limits },
+): Promise<void> {
+  if (waiting >= limits.queued_executions)
+    throw new ApiError(
+      'too_many_requests',
+      `${waiting} executions wait for "${hostname}", and the limit queued_executions is ${limits.queued_executions}: cancel some, or ask again when some have ended`,
+    )
+  const ofAll = await countQueued(tx, { tenant_id })
+  if (ofAll >= limits.tenant_queued_executions)
+    throw new ApiError(
+      'too_many_requests',
+      `${ofAll} executions wait for their nodes, and the limit tenant_queued_executions is ${limits.tenant_queued_executions}: cancel some, or ask again when some have ended`,
+    )
 }
 
 /** An operator, as the one who requested an execution. */
-export function triggeredByOperator({ id }: Pick<OperatorRecord, 'id'>): TriggeredBy {
-  return { type: 'control_plane', session_id: '', user_id: id, email: '' }
+export function triggeredByOperator({
+  id,
+  name,
+}: Pick<OperatorRecord, 'id' | 'name'>): TriggeredBy {
+  return { type: 'control_plane', session_id: '', user_id: id, user_name: name, email: '' }
 }
 
 function refuseLong(parameters: string, most: number): void {

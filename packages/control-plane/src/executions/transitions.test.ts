@@ -4,7 +4,7 @@ import type { StoredExecution } from '../rows/executions.ts'
 import { acknowledge, deadlineGraceMs, finish } from './transitions.ts'
 
 const nowMs = Date.UTC(2025, 0, 15, 10, 30)
-const at = { nowMs, timeoutMs: 10_000 }
+const at = { nowMs, timeoutMs: 10_000, queuedMs: 3_600_000 }
 const accepted = { execution_id: 'exec_a', status: 'accepted' as const, reason: '' }
 const rejected = { ...accepted, status: 'rejected' as const, reason: 'unknown_action' }
 const result = {
@@ -111,7 +111,13 @@ function aRow(parts: Partial<StoredExecution>): StoredExecution {
     event_seq: 1,
     created_at: nowMs,
     deadline_at: nowMs + 40_000,
+    expires_at: null,
+    held_until: null,
+    sent_at: nowMs,
     acked_at: null,
+    cancel_requested_at: null,
+    cancel_seq: null,
+    late: false,
     finished_at: null,
     ...parts,
   }

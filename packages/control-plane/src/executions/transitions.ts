@@ -4,15 +4,67 @@ import {
   type ExecutionAck,
   type ExecutionResult,
   type ExecutionStatus,
+  hasEnded,
 } from '@plexd/protocol'
 import type { ExecutionChange, StoredExecution } from '../rows/executions.ts'
 
 /** How long after the action's timeout we wait for the node's result. */
 export const deadlineGraceMs = 30_000
 
-/** Whether the execution has ended; a result may still arrive after `expired`. */
-export function isFinal(status: string): boolean {
-  return status !== 'pending' && status !== 'accepted'
+/** With this reason a node rejects what it would take later (wire contract 8). */
+const noRoom = 'max_concurrent_reached'
+/** How long a node that had no room is sent no further request, unless one of its executions ends. */
+const holdMs = 5_000
+
+type Cause = 'sent' | 'accepted' | 'rejected' | 'no room' | 'result' | 'cancelled' | 'deadline'
+/** `as reported`: the status of the result. `unchanged`: a repeat, or too late to matter. */
+type Next = ExecutionStatus | 'as reported' | 'unchanged'
+
+const untilAccepted = {
+  accepted: 'accepted',
+  rejected: 'rejected',
+  'no room': 'queued',
+  result: 'as reported',
+  cancelled: 'cancelled',
+  deadline: 'expired',
+} as const
+/** We have ended it, and the node may not know. */
+const endedByUs = {
+  accepted: 'unchanged',
+  rejected: 'unchanged',
+  'no room': 'unchanged',
+  result: 'as reported',
+} as const
+const reported = { accepted: 'unchanged' } as const
+
+/**
+ * What becomes of an execution; what is not here contradicts what the node or we have said before. A node may answer one
+ * that is queued: it was sent before, and there was no room.
+ */
+export const transitions: Readonly<
+  Record<ExecutionStatus, Readonly<Partial<Record<Cause, Next>>>>
+> = {
+  queued: { ...untilAccepted, sent: 'pending' },
+  pending: untilAccepted,
+  accepted: {
+    accepted: 'unchanged',
+    result: 'as reported',
+    // The node ends it, and says how.
+    cancelled: 'unchanged',
+    deadline: 'lost',
+  },
+  rejected: { rejected: 'unchanged', 'no room': 'unchanged' },
+  success: reported,
+  failure: reported,
+  timeout: reported,
+  cancelled: endedByUs,
+  expired: endedByUs,
+  lost: { accepted: 'unchanged', result: 'as reported' },
+}
+
+function nextOf({ status, result_digest }: StoredExecution, cause: Cause): Next | undefined {
+  // Of `cancelled` only: the node may have said so.
+  return result_digest === null ? transitions[status][cause] : reported[cause as 'accepted']
 }
 
 /**
@@ -22,19 +74,57 @@ export function isFinal(status: string): boolean {
 export function acknowledge(
   row: StoredExecution,
   { status, reason = '' }: ExecutionAck,
-  { nowMs, timeoutMs }: { nowMs: number; timeoutMs: number },
+  { nowMs, timeoutMs, queuedMs }: { nowMs: number; timeoutMs: number; queuedMs: number },
 ): ExecutionChange | undefined {
-  if (row.status === 'pending')
-    return status === 'accepted'
-      ? { status, acked_at: nowMs, deadline_at: nowMs + timeoutMs + deadlineGraceMs }
-      : { status, reason, acked_at: nowMs, finished_at: nowMs }
-  const contradicts =
-    status === 'accepted'
-      ? row.status === 'rejected'
-      : !['rejected', 'expired'].includes(row.status)
-  if (contradicts)
-    throw new ApiError('conflict', `execution "${row.id}" is ${row.status}, it cannot be ${status}`)
-  return row.acked_at === null ? { acked_at: nowMs } : undefined
+  const said = status === 'rejected' && reason === noRoom ? 'no room' : status
+  const next = nextOf(row, said)
+  switch (next) {
+    case 'accepted':
+      return {
+        status: next,
+        acked_at: nowMs,
+        deadline_at: nowMs + timeoutMs + deadlineGraceMs,
+      }
+    case 'rejected':
+      return { status: next, reason, acked_at: nowMs, finished_at: nowMs }
+    case 'queued':
+      return {
+        status: next,
+        reason,
+        held_until: nowMs + holdMs,
+        deadline_at: queueDeadline(row, queuedMs),
+      }
+    case 'unchanged':
+      return row.acked_at === null ? { acked_at: nowMs } : undefined
+    default:
+      throw new ApiError(
+        'conflict',
+        `execution "${row.id}" is ${row.status}, it cannot be ${status}`,
+      )
+  }
+}
+
+/** Until when an execution may wait to be sent. */
+export function queueDeadline(
+  { expires_at, created_at }: Pick<StoredExecution, 'expires_at' | 'created_at'>,
+  queuedMs: number,
+): number {
+  return expires_at ?? created_at + queuedMs
+}
+
+/** The effect of sending the request. */
+export function send(
+  { expires_at }: Pick<StoredExecution, 'expires_at'>,
+  { nowMs, timeoutMs, seq }: { nowMs: number; timeoutMs: number; seq: number },
+) {
+  return {
+    status: 'pending' as const,
+    reason: '',
+    event_seq: seq,
+    sent_at: nowMs,
+    held_until: null,
+    deadline_at: expires_at ?? nowMs + timeoutMs + deadlineGraceMs,
+  }
 }
 
 /**
@@ -50,10 +140,15 @@ export function finish(
   if (row.result_digest === result_digest) return undefined
   if (row.result_digest !== null)
     throw new ApiError('conflict', `execution "${row.id}" has another result already`)
-  if (row.status === 'rejected')
-    throw new ApiError('conflict', `execution "${row.id}" is rejected, it cannot have a result`)
+  if (nextOf(row, 'result') === undefined)
+    throw new ApiError(
+      'conflict',
+      `execution "${row.id}" is ${row.status}, it cannot have a result`,
+    )
   return {
     status: statusOf(result.status),
+    late: hasEnded(row.status),
+    reason: '',
     raw_status: result.status,
     exit_code: result.exit_code ?? null,
     stdout: result.stdout ?? '',
@@ -63,6 +158,39 @@ export function finish(
     finished_at: finishedMs(result, nowMs),
     result_digest,
   }
+}
+
+/**
+ * The effect of an operator's cancelling: one that is accepted goes on until the node has ended it; undefined if that was
+ * asked before. Throws an ApiError (409) for one that has ended.
+ */
+export function cancel(row: StoredExecution, nowMs: number): ExecutionChange | undefined {
+  const next = nextOf(row, 'cancelled')
+  if (next === undefined)
+    throw new ApiError('conflict', `execution "${row.id}" has ended: it is ${row.status}`)
+  if (next === 'unchanged')
+    return row.cancel_requested_at === null ? { cancel_requested_at: nowMs } : undefined
+  return {
+    status: 'cancelled',
+    reason: 'cancelled before the node had accepted it',
+    cancel_requested_at: nowMs,
+    finished_at: nowMs,
+  }
+}
+
+/** The effect of the deadline; undefined if the execution has ended before. */
+export function passDeadline(row: StoredExecution, nowMs: number): ExecutionChange | undefined {
+  const next = nextOf(row, 'deadline')
+  if (next !== 'expired' && next !== 'lost') return undefined
+  return { status: next, reason: whyOver(row), finished_at: nowMs }
+}
+
+function whyOver({ status, reason }: StoredExecution): string {
+  if (status === 'accepted') return 'the node accepted it, and no result came in time'
+  if (status === 'pending') return 'the node did not answer in time'
+  return reason === noRoom
+    ? 'the node had no room for it until it expired'
+    : 'it waited for a place on the node until it expired'
 }
 
 /** The node's time, but never later than its arrival here; Go's zero time is ignored. */

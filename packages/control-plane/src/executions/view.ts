@@ -1,8 +1,14 @@
 import type { Execution } from '@plexd/protocol'
+import { countAhead } from '../rows/execution-queue.ts'
 import type { StoredExecution } from '../rows/executions.ts'
+import type { Reader } from '../store/db.ts'
 
 /** An execution as an operator sees it. */
-export function executionView(row: StoredExecution, node_hostname: string): Execution {
+export function executionView(
+  row: StoredExecution,
+  node_hostname: string,
+  { ahead }: { ahead?: number | undefined } = {},
+): Execution {
   const { created_at, acked_at, finished_at } = momentsOf(row)
   return {
     id: row.id,
@@ -13,15 +19,34 @@ export function executionView(row: StoredExecution, node_hostname: string): Exec
     timeout: row.timeout,
     status: row.status,
     reason: row.reason,
+    ...(ahead === undefined ? {} : { ahead }),
+    late: row.late,
     exit_code: row.exit_code,
     stdout: row.stdout,
     stderr: row.stderr,
     duration: row.duration,
     triggered_by: row.triggered_by,
     created_at: new Date(created_at).toISOString(),
-    acked_at: acked_at === null ? null : new Date(acked_at).toISOString(),
-    finished_at: finished_at === null ? null : new Date(finished_at).toISOString(),
+    sent_at: textOf(row.sent_at),
+    acked_at: textOf(acked_at),
+    cancel_requested_at: textOf(row.cancel_requested_at),
+    expires_at: new Date(row.deadline_at).toISOString(),
+    finished_at: textOf(finished_at),
   }
+}
+
+/** The same with its place in the queue. */
+export async function executionDetail(
+  reader: Reader,
+  row: StoredExecution,
+  node_hostname: string,
+): Promise<Execution> {
+  const ahead = row.status === 'queued' ? await countAhead(reader, row) : undefined
+  return executionView(row, node_hostname, { ahead })
+}
+
+function textOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
 }
 
 /**

@@ -1,18 +1,47 @@
 import type { Environment, State, Waiters } from '../app.ts'
-import { deleteEnded, expire, readOverdue } from '../rows/executions.ts'
+import { sendQueued } from '../executions/dispatch.ts'
+import { settle } from '../executions/settle.ts'
+import { passDeadline } from '../executions/transitions.ts'
+import { readNodesHeldUntil, readNodesWithQueue, readOverdue } from '../rows/execution-queue.ts'
+import { deleteEnded } from '../rows/executions.ts'
 
-/** Ends executions for which the node sent no result in time. */
-export async function expireExecutions({
-  store,
-  clock,
-  executions,
-}: State & Waiters & Environment): Promise<void> {
-  const nowMs = clock.now()
-  const overdue = await readOverdue(store.reader, nowMs)
-  if (overdue.length === 0) return
-  // A result may have arrived since.
-  const expired = await store.write((tx) => expire(tx, overdue, nowMs))
-  for (const id of expired) executions.changed(id)
+/** Executions or nodes in one transaction, for which everybody else waits. */
+const perUnit = 50
+
+/** Ends executions for which the node sent no answer or result in time, and sends what waited for their places. */
+export async function expireExecutions(app: State & Waiters & Environment): Promise<void> {
+  for (let count = perUnit; count === perUnit; ) {
+    const overdue = { nowMs: app.clock.now(), limit: perUnit }
+    // A look outside of a unit, which most of the time finds none.
+    if ((await readOverdue(app.store.reader, { ...overdue, limit: 1 })).length === 0) return
+    const ended = await app.change(async (unit) => {
+      const rows = await readOverdue(unit.tx, overdue)
+      for (const row of rows) {
+        const change = passDeadline(row, unit.nowMs)
+        if (change) await settle(unit, row, change, app)
+      }
+      return rows
+    })
+    for (const { id } of ended) app.executions.changed(id)
+    count = ended.length
+  }
+}
+
+/** Asks nodes again that had no room. */
+export async function retryHeld(app: State & Environment): Promise<void> {
+  await sendToAll(app, await readNodesHeldUntil(app.store.reader, app.clock.now()))
+}
+
+/** Sends what waits although there is room, as when a limit was raised. */
+export async function sendAllQueued(app: State & Environment): Promise<void> {
+  await sendToAll(app, await readNodesWithQueue(app.store.reader))
+}
+
+async function sendToAll(app: State & Environment, nodeIds: readonly string[]): Promise<void> {
+  for (let at = 0; at < nodeIds.length; at += perUnit)
+    await app.change(async (unit) => {
+      for (const id of nodeIds.slice(at, at + perUnit)) await sendQueued(unit, id, app)
+    })
 }
 
 const keepMs = 30 * 24 * 3_600_000

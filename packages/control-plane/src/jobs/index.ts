@@ -8,7 +8,7 @@ import type {
   Waiters,
 } from '../app.ts'
 import { dropExpiredKey } from '../rotation/signing-key.ts'
-import { expireExecutions, forgetExecutions } from './executions.ts'
+import { expireExecutions, forgetExecutions, retryHeld, sendAllQueued } from './executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
 import type { Job } from './periodic.ts'
 import { pruneEvents } from './prune-events.ts'
@@ -37,6 +37,8 @@ export function jobsOf(
     { name: 'rotate old keys', everyMs: 5_000, run: () => rotateOldKeys(app) },
     { name: 'save last seen', everyMs: 30_000, run: () => saveLastSeen(app) },
     { name: 'expire executions', everyMs: 1_000, run: () => expireExecutions(app) },
+    { name: 'retry held executions', everyMs: 1_000, run: () => retryHeld(app) },
+    { name: 'send queued executions', everyMs: 30_000, run: () => sendAllQueued(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
     // Often: until the next run, the excess grows by whatever is sent.
     { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },

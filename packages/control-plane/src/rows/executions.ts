@@ -5,22 +5,24 @@ import type { Row } from '../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
 export interface StoredExecution
-  extends Omit<Row<'executions'>, 'parameters' | 'status' | 'triggered_by'> {
+  extends Omit<Row<'executions'>, 'parameters' | 'status' | 'triggered_by' | 'late'> {
   parameters: Record<string, string>
   status: ExecutionStatus
   triggered_by: TriggeredBy
+  late: boolean
 }
 
 /** What becomes of an execution. */
 export type ExecutionChange = Partial<Omit<StoredExecution, 'parameters' | 'triggered_by'>>
 
-function storedOf(row: Row<'executions'>): StoredExecution {
+export function storedOf(row: Row<'executions'>): StoredExecution {
   return {
     ...row,
     // All three are written below, and were validated on input.
     parameters: JSON.parse(row.parameters) as Record<string, string>,
     status: row.status as ExecutionStatus,
     triggered_by: JSON.parse(row.triggered_by) as TriggeredBy,
+    late: row.late === 1,
   }
 }
 
@@ -29,7 +31,7 @@ export async function insertExecution(tx: Tx, execution: StoredExecution): Promi
   const triggered_by = JSON.stringify(execution.triggered_by)
   await tx
     .insertInto('executions')
-    .values({ ...execution, parameters, triggered_by })
+    .values({ ...execution, parameters, triggered_by, late: execution.late ? 1 : 0 })
     .execute()
 }
 
@@ -51,13 +53,19 @@ export async function readExecution(
 /** A node's executions before a time, newest first; `id` breaks ties. */
 export function readExecutionsBefore(
   reader: Reader,
-  { nodeId, createdAt, id }: { nodeId: string; createdAt: number; id: string },
+  {
+    nodeId,
+    status,
+    createdAt,
+    id,
+  }: { nodeId: string; status: ExecutionStatus | undefined; createdAt: number; id: string },
   bounds: PageBounds,
 ): Promise<FirstOf<StoredExecution>> {
   const executions = reader
     .selectFrom('executions')
     .selectAll()
     .where('node_id', '=', nodeId)
+    .$if(status !== undefined, (query) => query.where('status', '=', status ?? ''))
     .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(createdAt, id)))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
@@ -66,8 +74,16 @@ export function readExecutionsBefore(
 
 const bytes = sql<number>`octet_length(stdout) + octet_length(stderr) + octet_length(parameters)`
 
-export async function changeExecution(tx: Tx, id: string, change: ExecutionChange): Promise<void> {
-  await tx.updateTable('executions').set(change).where('id', '=', id).execute()
+export async function changeExecution(
+  tx: Tx,
+  id: string,
+  { late, ...change }: ExecutionChange,
+): Promise<void> {
+  await tx
+    .updateTable('executions')
+    .set({ ...change, ...(late === undefined ? {} : { late: late ? 1 : 0 }) })
+    .where('id', '=', id)
+    .execute()
 }
 
 /** Whether the node may still be sent the request. */
@@ -81,32 +97,6 @@ export async function isWaiting(reader: Reader, id: string, nowMs: number): Prom
     .executeTakeFirst()
   return row !== undefined
 }
-
-/** Some of the executions without a result in time. */
-export async function readOverdue(reader: Reader, nowMs: number): Promise<string[]> {
-  const rows = await reader
-    .selectFrom('executions')
-    .select('id')
-    .where('status', 'in', unfinished)
-    .where('deadline_at', '<=', nowMs)
-    .limit(500)
-    .execute()
-  return rows.map(({ id }) => id)
-}
-
-/** Ends those that have not ended meanwhile; resolves to these. */
-export async function expire(tx: Tx, ids: readonly string[], nowMs: number): Promise<string[]> {
-  const rows = await tx
-    .updateTable('executions')
-    .set({ status: 'expired', finished_at: nowMs })
-    .where('id', 'in', ids)
-    .where('status', 'in', unfinished)
-    .returning('id')
-    .execute()
-  return rows.map(({ id }) => id)
-}
-
-const unfinished = ['pending', 'accepted'] as const satisfies ExecutionStatus[]
 
 /** Deletes up to `limit` executions that were requested and ended before a time; resolves to the number. */
 export async function deleteEnded(tx: Tx, beforeMs: number, limit: number): Promise<number> {

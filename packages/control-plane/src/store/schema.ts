@@ -103,8 +103,18 @@ export interface Tables {
     event_seq: number
     created_at: number
     deadline_at: number
+    /** When it was last sent, as `event_seq`. */
+    sent_at: number | null
     acked_at: number | null
     finished_at: number | null
+    /** The deadline until it is accepted, if it was asked for with one. */
+    expires_at: number | null
+    /** Of one for which its node had no room: until then the node is sent no further one, unless another ends. */
+    held_until: number | null
+    cancel_requested_at: number | null
+    /** The event that tells the node. */
+    cancel_seq: number | null
+    late: number
   }
   signing_keys: {
     id: string

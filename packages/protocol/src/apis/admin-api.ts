@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Execution } from '../nodes/execution.ts'
+import { Execution, ExecutionStatus } from '../nodes/execution.ts'
 import { ReportEntry } from '../nodes/node-state.ts'
 import { operation } from '../operations/operation.ts'
 import { Policy, PolicyOutcome, PolicySpec } from '../policies/policy.ts'
@@ -339,16 +339,22 @@ export const adminApi = {
       action: Type.String({ minLength: 1, maxLength: 256 }),
       parameters: Type.Optional(mapOf(Type.String())),
       timeout: Type.Optional(Type.String({ description: 'Go duration; "30s" when absent' })),
+      expires: Type.Optional(
+        Type.String({
+          description:
+            'Go duration, "168h" at most: how long it may wait until the node accepts it. When absent, the timeout and 30 s once it is sent, and `queued_execution_ms` until then',
+        }),
+      ),
     }),
     response: Execution,
     status: 201,
-    errors: [400, 404, 409],
+    errors: [400, 404, 409, 429],
   }),
   listExecutions: operation({
     ...read('executions'),
     path: '/admin/v1/nodes/{node}/executions',
     summary: 'List the executions of a node, newest first',
-    query: Paging,
+    query: Type.Interface([Paging], { status: Type.Optional(ExecutionStatus) }),
     response: pageOf(Execution),
     errors: [404],
   }),
@@ -361,6 +367,15 @@ export const adminApi = {
     }),
     response: Execution,
     errors: [400, 404],
+  }),
+  cancelExecution: operation({
+    ...write('POST', 'executions'),
+    path: '/admin/v1/executions/{execution_id}/cancel',
+    summary: 'Cancel an execution; one that its node has accepted ends when the node says so',
+    response: Type.Interface([Execution], {
+      message: Type.String({ description: 'What happens now' }),
+    }),
+    errors: [404, 409],
   }),
 
   listSigningKeys: operation({

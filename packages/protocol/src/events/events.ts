@@ -28,6 +28,8 @@ export const eventPayloads = {
     callback_url: Type.Optional(Type.String()),
     triggered_by: Type.Optional(Type.Union([TriggeredBy, Type.Null()])),
   }),
+  // Our extension: an action that was accepted is to be ended. Clients that do not know it ignore it.
+  action_cancelled: Type.Object({ execution_id: Type.String({ minLength: 1 }) }),
   session_revoked: Type.Object({
     session_id: Type.String({ minLength: 1 }),
     revoked_at: Type.Optional(Timestamp),
@@ -90,6 +92,7 @@ const madeUpByState = {
   peer_endpoint_changed: true,
   policy_updated: true,
   action_request: false,
+  action_cancelled: false,
   session_revoked: false,
   ssh_session_setup: false,
   rotate_keys: false,

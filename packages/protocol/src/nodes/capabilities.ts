@@ -40,5 +40,11 @@ export const Capabilities = Type.Object({
   ),
   builtin_actions: Type.Optional(nullableArray(BuiltinAction)),
   hooks: Type.Optional(nullableArray(Hook)),
+  max_concurrent: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'How many actions of the control plane it runs at a time',
+    }),
+  ),
 })
 export type Capabilities = Static<typeof Capabilities>

@@ -8,6 +8,7 @@ export const TriggeredBy = Type.Object({
   ),
   session_id: Type.Optional(Type.String()),
   user_id: Type.Optional(Type.String()),
+  user_name: Type.Optional(Type.String()),
   email: Type.Optional(Type.String()),
 })
 export type TriggeredBy = Static<typeof TriggeredBy>
@@ -35,8 +36,12 @@ export type ExecutionResult = Static<typeof ExecutionResult>
 /** stdout and stderr are each truncated to this many bytes (control API, "Action Execution Callbacks"). */
 export const maxOutputBytes = 64 * 1024
 
-/** `expired`: the deadline passed without a result from the node. */
+/**
+ * `queued`: waits for a place on its node. `pending`: sent, and not acknowledged. `expired`: not acknowledged in time.
+ * `lost`: accepted, and no result came in time. A result counts whenever it comes.
+ */
 export const ExecutionStatus = Type.Enum([
+  'queued',
   'pending',
   'accepted',
   'rejected',
@@ -45,8 +50,16 @@ export const ExecutionStatus = Type.Enum([
   'timeout',
   'cancelled',
   'expired',
+  'lost',
 ])
 export type ExecutionStatus = Static<typeof ExecutionStatus>
+
+/** Whether nothing more is awaited of an execution with this status. */
+export function hasEnded(status: ExecutionStatus): boolean {
+  return status !== 'queued' && status !== 'pending' && status !== 'accepted'
+}
+
+const Moment = Type.Union([Timestamp, Type.Null()])
 
 /** One run of an action on one node, as an operator sees it. */
 export const Execution = Type.Object({
@@ -58,13 +71,25 @@ export const Execution = Type.Object({
   timeout: Type.String(),
   status: ExecutionStatus,
   reason: Type.String(),
+  ahead: Type.Optional(
+    Type.Integer({ description: 'Of one that is `queued`: how many wait before it; not in lists' }),
+  ),
+  late: Type.Boolean({
+    description: 'Whether the result came after it had ended without one',
+  }),
   exit_code: Type.Union([WholeNumber, Type.Null()]),
   stdout: Type.String(),
   stderr: Type.String(),
   duration: Type.String(),
   triggered_by: TriggeredBy,
   created_at: Timestamp,
-  acked_at: Type.Union([Timestamp, Type.Null()]),
-  finished_at: Type.Union([Timestamp, Type.Null()]),
+  sent_at: Moment,
+  acked_at: Moment,
+  cancel_requested_at: Moment,
+  expires_at: Type.String({
+    format: 'date-time',
+    description: 'When it ends without an acknowledgement or, once accepted, without a result',
+  }),
+  finished_at: Moment,
 })
 export type Execution = Static<typeof Execution>

@@ -7,6 +7,7 @@ import { anExecution, aPage } from '../../testing/samples.ts'
 
 const start = 'POST /admin/v1/nodes/web-01/executions'
 const poll = 'GET /admin/v1/executions/exec_1?wait=5s'
+const pollAtTerminal = 'GET /admin/v1/executions/exec_1?wait=1s'
 
 describe('action run', () => {
   it('starts an execution and says how to see it', async () => {
@@ -44,9 +45,10 @@ describe('action run', () => {
   it('asks again until the execution has ended, and shows progress at a terminal', async () => {
     const accepted = anExecution({ status: 'accepted' })
     const ended = anExecution({ status: 'success', exit_code: 0 })
+    const queued = anExecution({ status: 'queued', ahead: 2 })
     await using bench = await startBench({
-      [start]: anExecution(),
-      [poll]: [accepted, accepted, ended],
+      [start]: queued,
+      [pollAtTerminal]: [anExecution(), accepted, accepted, ended],
     })
 
     const running = bench.run(['action', 'run', 'web-01', 'ping', '--wait', '--json'], {
@@ -56,11 +58,29 @@ describe('action run', () => {
     const { stdout, stderr } = await running
 
     assert.deepEqual(JSON.parse(stdout), ended)
-    assert.match(stderr, /ping: pending, 0s \(exec_1\).*ping: accepted, \d+s \(exec_1\)/s)
+    const shown = ['queued behind 2, 0s', 'sent, \\d+s', 'running \\d+s', 'running \\d+s']
+    assert.match(
+      stderr,
+      new RegExp(shown.map((stage) => `ping: ${stage} \\(exec_1\\)`).join('.*'), 's'),
+    )
     assert.ok(stderr.endsWith('\r\u001b[K'), 'the progress line is gone at the end')
   })
 
-  for (const status of ['failure', 'timeout', 'cancelled', 'rejected', 'expired'] as const) {
+  it('says when it has to wait for others of its node', async () => {
+    await using bench = await startBench({ [start]: anExecution({ status: 'queued', ahead: 7 }) })
+    const { stdout } = await bench.run(['action', 'run', 'web-01', 'ping', '--expires', '2h'])
+    assert.equal(stdout, 'queued exec_1 behind 7 others; see "plexctl action show exec_1"\n')
+    assert.deepEqual(bench.server.requests[0]?.body, { action: 'ping', expires: '2h' })
+  })
+
+  for (const status of [
+    'failure',
+    'timeout',
+    'cancelled',
+    'rejected',
+    'expired',
+    'lost',
+  ] as const) {
     it(`fails with exit code 1 when the execution ends with ${status}`, async () => {
       const ended = anExecution({ status, reason: 'no such unit' })
       await using bench = await startBench({ [start]: anExecution(), [poll]: ended })
@@ -124,6 +144,35 @@ describe('action list', () => {
 
     assert.match(stdout, /^exec_1 {2}ping {4}failure {2}3 {5}2\.34s {5}5m$/m)
     assert.match(stdout, /^exec_0 {2}ping {4}pending {2}- {5}- {9}5m$/m)
+  })
+})
+
+describe('action list --status', () => {
+  it('shows those with the status, and what it does not say', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/nodes/web-01/executions?limit=500&status=accepted': aPage([
+        anExecution({ status: 'accepted', cancel_requested_at: '2025-01-15T10:30:00Z' }),
+      ]),
+    })
+    const { stdout } = await bench.run(['action', 'list', 'web-01', '--status', 'accepted'])
+    assert.match(stdout, /^exec_1 {2}ping {4}accepted \(cancelling\) {2}/m)
+  })
+
+  it('refuses one that there is not', async () => {
+    await using bench = await startBench({})
+    const running = bench.run(['action', 'list', 'web-01', '--status', 'gone'])
+    await assert.rejects(running, /'gone' is invalid. Allowed choices are queued, pending/)
+  })
+})
+
+describe('action cancel', () => {
+  it('says what happens', async () => {
+    const message = 'the node was told to end it'
+    await using bench = await startBench({
+      'POST /admin/v1/executions/exec_1/cancel': { ...anExecution(), message },
+    })
+    const { stdout } = await bench.run(['action', 'cancel', 'exec_1'])
+    assert.equal(stdout, 'exec_1: the node was told to end it\n')
   })
 })
 

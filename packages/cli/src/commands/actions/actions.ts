@@ -1,6 +1,12 @@
-import { type Execution, formatNode } from '@plexd/protocol'
+import {
+  type Execution,
+  ExecutionStatus,
+  formatNode,
+  hasEnded,
+  type TriggeredBy,
+} from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Admin, addCall, addList, nodeArgument } from '../../command.ts'
 import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
 import { collectPair, durationFlag } from '../../terminal/input.ts'
@@ -22,6 +28,7 @@ export function addActionCommands(program: Command, context: Context): void {
     .argument('<action>', 'one that `node show` lists')
     .option('--param <key=value>', 'parameter; may be repeated', collectPair)
     .option('--timeout <duration>', 'how long it may run (default 30s)', durationFlag)
+    .option('--expires <duration>', 'how long it may wait until the node accepts it', durationFlag)
     .option('--wait', 'until it has ended; the exit code is 0 for success, 1 otherwise')
     .option('--json', jsonHelp)
     .addHelpText(
@@ -35,10 +42,15 @@ export function addActionCommands(program: Command, context: Context): void {
       const { admin } = await connect()
       const { body: started } = await admin.runAction({
         params: { node },
-        body: { action: name, parameters: flags.param, timeout: flags.timeout },
+        body: {
+          action: name,
+          parameters: flags.param,
+          timeout: flags.timeout,
+          expires: flags.expires,
+        },
       })
       if (!flags.wait) {
-        const text = `started ${started.id}; see "plexctl action show ${started.id}"`
+        const text = `${startOf(started)}; see "plexctl action show ${started.id}"`
         return printDone(io, started, { json: flags.json, text })
       }
       const ended = await waitForExecution(admin, started, io)
@@ -49,13 +61,16 @@ export function addActionCommands(program: Command, context: Context): void {
   addList(action, context, {
     description: 'list the executions of a node, newest first',
     args: [nodeArgument],
-    examples: ['plexctl action list web-01'],
-    items: (admin: Admin, node: string) =>
-      allPages((query) => admin.listExecutions({ params: { node }, query })),
+    flags: (command) => command.addOption(statusOption()),
+    examples: ['plexctl action list web-01', 'plexctl action list web-01 --status queued'],
+    items: (admin: Admin, node: string, { status }: { status?: ExecutionStatus }) =>
+      allPages((page) =>
+        admin.listExecutions({ params: { node }, query: { ...page, ...(status && { status }) } }),
+      ),
     columns: [
       ['id', ({ id }) => id],
       ['action', (item) => item.action],
-      ['status', ({ status }) => status],
+      ['status', statusOf],
       ['exit', ({ exit_code }) => String(exit_code ?? '-')],
       ['duration', ({ duration }) => duration || '-'],
       ['created', ({ created_at }) => ageOf(created_at, io)],
@@ -70,11 +85,38 @@ export function addActionCommands(program: Command, context: Context): void {
     call: (admin: Admin, id: string) => admin.getExecution({ params: { execution_id: id } }),
     print: (execution, json) => printExecution(io, execution, json),
   })
+
+  addCall(action, context, {
+    name: 'cancel',
+    description: 'cancel an execution; one that its node runs ends when the node says so',
+    args: [['<execution>', 'its id']],
+    examples: ['plexctl action cancel exec_a1b2c3d4'],
+    call: (admin: Admin, id: string) => admin.cancelExecution({ params: { execution_id: id } }),
+    text: ({ id, message }) => `${id}: ${message}`,
+  })
+}
+
+function statusOption(): Option {
+  return new Option('--status <status>', 'only those with this status').choices(
+    ExecutionStatus.enum,
+  )
+}
+
+function startOf({ id, status, ahead = 0 }: Execution): string {
+  return status === 'queued' ? `queued ${id} behind ${ahead} others` : `started ${id}`
+}
+
+/** With what it does not say: that the node was told to end it, or that its result came late. */
+function statusOf({ status, late, ahead, cancel_requested_at }: Execution): string {
+  if (late) return `${status} (late)`
+  if (status === 'accepted' && cancel_requested_at !== null) return `${status} (cancelling)`
+  return ahead === undefined ? status : `${status} (behind ${ahead})`
 }
 
 interface RunFlags {
   param?: Record<string, string>
   timeout?: string
+  expires?: string
   wait?: boolean
   json?: boolean
 }
@@ -96,18 +138,24 @@ function describeExecution(execution: Execution): Record<string, string> {
     node: formatNode(execution.node_id, execution.node_hostname),
     action: execution.action,
     parameters: formatLabels(execution.parameters),
-    status: execution.status,
+    status: statusOf(execution),
     reason: execution.reason,
     'exit code': String(execution.exit_code ?? ''),
     timeout: execution.timeout,
     duration: execution.duration,
-    'triggered by': [triggered_by.type, triggered_by.email || triggered_by.user_id]
-      .filter(Boolean)
-      .join(' '),
+    'triggered by': requesterOf(triggered_by),
     created: execution.created_at,
+    sent: execution.sent_at ?? '',
     accepted: execution.acked_at ?? '',
+    'cancel asked': execution.cancel_requested_at ?? '',
+    expires: hasEnded(execution.status) ? '' : execution.expires_at,
     finished: execution.finished_at ?? '',
   }
+}
+
+function requesterOf({ type, email, user_name, user_id }: TriggeredBy): string {
+  const name = email || user_name
+  return [type, name, name && user_id ? `(${user_id})` : user_id].filter(Boolean).join(' ')
 }
 
 function failureOf({ id, action, status, reason, exit_code }: Execution): string {

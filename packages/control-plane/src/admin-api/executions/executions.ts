@@ -1,7 +1,6 @@
-import { ApiError, adminApi, type Execution } from '@plexd/protocol'
+import { ApiError, adminApi, type Execution, hasEnded } from '@plexd/protocol'
 import type { Environment, State, Waiters } from '../../app.ts'
-import { isFinal } from '../../executions/transitions.ts'
-import { executionView } from '../../executions/view.ts'
+import { executionDetail, executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
 import { readExecution, readExecutionsBefore, type StoredExecution } from '../../rows/executions.ts'
@@ -17,7 +16,7 @@ export const listExecutions = handle(
     const [createdAt, id] = cursorOf(query, [0, '']) ?? [Number.MAX_SAFE_INTEGER, '']
     const page = await readExecutionsBefore(
       app.store.reader,
-      { nodeId, createdAt: Number(createdAt), id: String(id) },
+      { nodeId, status: query.status, createdAt: Number(createdAt), id: String(id) },
       boundsOf(query, app.config),
     )
     return {
@@ -54,7 +53,8 @@ export const getExecution = handle(
       try {
         ended.throwIfAborted()
         const row = await find(app, principal, params.execution_id)
-        const isOver = isFinal(row.status) || gone.signal.aborted || app.notServing() === 'stopping'
+        const isOver =
+          hasEnded(row.status) || gone.signal.aborted || app.notServing() === 'stopping'
         if (!changed || isOver) return await shown(app, principal, row)
         await changed
       } finally {
@@ -70,7 +70,7 @@ async function shown(
   row: StoredExecution,
 ): Promise<Execution> {
   const hostnameOf = await readHostnames(app, { tenantId, ids: [row.node_id] })
-  return executionView(row, hostnameOf(row.node_id))
+  return executionDetail(app.store.reader, row, hostnameOf(row.node_id))
 }
 
 async function find(

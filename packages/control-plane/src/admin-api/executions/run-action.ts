@@ -1,12 +1,12 @@
 import { adminApi } from '@plexd/protocol'
 import type { Environment, State } from '../../app.ts'
 import { requestExecution, triggeredByOperator } from '../../executions/request.ts'
-import { executionView } from '../../executions/view.ts'
+import { executionDetail } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNode } from '../wire/find-node.ts'
 
-/** Asks a node to run an action. The request is durable in the log before this is answered. */
+/** Asks a node to run an action. The request is durable before this is answered. */
 export const runAction = handle(
   adminApi.runAction,
   async ({ principal, params, body }, app: State & Environment) => {
@@ -15,6 +15,10 @@ export const runAction = handle(
       min: '1s',
       max: '24h',
     })
+    const expiresMs =
+      body.expires === undefined
+        ? undefined
+        : readDuration(body.expires, { field: 'expires', min: '1s', max: '168h' })
     return app.change(async (unit) => {
       const node = findNode(unit.fleet, principal, params.node)
       const execution = await requestExecution(
@@ -24,11 +28,12 @@ export const runAction = handle(
           action: body.action,
           parameters: body.parameters ?? {},
           timeoutMs,
+          expiresMs,
           triggeredBy: triggeredByOperator(principal),
         },
         app,
       )
-      return executionView(execution, node.hostname)
+      return executionDetail(unit.tx, execution, node.hostname)
     })
   },
 )

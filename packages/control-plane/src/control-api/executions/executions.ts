@@ -1,21 +1,21 @@
 import { ApiError, controlApi, parseDuration } from '@plexd/protocol'
 import type { Environment, Intake, State, Waiters } from '../../app.ts'
+import { settle } from '../../executions/settle.ts'
 import { acknowledge, finish } from '../../executions/transitions.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
-import {
-  changeExecution,
-  type ExecutionChange,
-  readExecution,
-  type StoredExecution,
-} from '../../rows/executions.ts'
+import { type ExecutionChange, readExecution, type StoredExecution } from '../../rows/executions.ts'
 
 export const ackExecution = handle(
   controlApi.ackExecution,
   async (call, app: State & Waiters & Environment) => {
     const { body } = call
     await update(app, call, body.execution_id, (row, nowMs) =>
-      acknowledge(row, body, { nowMs, timeoutMs: parseDuration(row.timeout) }),
+      acknowledge(row, body, {
+        nowMs,
+        timeoutMs: parseDuration(row.timeout),
+        queuedMs: app.config.limits.queued_execution_ms,
+      }),
     )
     return {}
   },
@@ -44,11 +44,11 @@ async function update(
 ): Promise<void> {
   if (named && named !== execution_id)
     throw new ApiError('bad_request', `execution_id "${named}" is not that of the path`)
-  const changed = await app.store.write(async (tx) => {
-    const row = await readExecution(tx, execution_id, { node_id: principal.id })
+  const changed = await app.change(async (unit) => {
+    const row = await readExecution(unit.tx, execution_id, { node_id: principal.id })
     if (!row) throw new ApiError('not_found', `unknown execution "${execution_id}"`)
-    const change = changeOf(row, app.clock.now())
-    if (change) await changeExecution(tx, execution_id, change)
+    const change = changeOf(row, unit.nowMs)
+    if (change) await settle(unit, row, change, app)
     return change !== undefined
   })
   if (changed) app.executions.changed(execution_id)

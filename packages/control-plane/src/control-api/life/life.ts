@@ -1,5 +1,6 @@
 import { ApiError, controlApi } from '@plexd/protocol'
 import type { Delivery, Environment, Intake, NodeMemory, State } from '../../app.ts'
+import { sendQueued } from '../../executions/dispatch.ts'
 import { handle } from '../../handle.ts'
 import { noteAgent, userAgentOf } from '../../nodes/agent.ts'
 import { boundProblems } from '../../nodes/problems.ts'
@@ -42,12 +43,14 @@ export const heartbeat = handle(
 /** Stores them unchanged. Each node sends its capabilities to each run of the control plane, mostly unchanged ones. */
 export const putCapabilities = handle(
   controlApi.putCapabilities,
-  async ({ principal, body }, app: State) => {
+  async ({ principal, body }, app: State & Environment) => {
     if (await hasSaid(app.store.reader, principal.id, body)) return {}
     await app.change(async (unit) => {
       const node = unit.fleet.node(principal.id)
       if (!node) throw new ApiError('unauthorized', 'unauthorized')
       await putNode(unit, node, { capabilities: body })
+      // It may have room for more than before.
+      await sendQueued(unit, node.id, app)
     })
     return {}
   },

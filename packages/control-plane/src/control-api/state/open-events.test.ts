@@ -402,7 +402,13 @@ async function dispatch(
         event_seq: event?.seq ?? 0,
         created_at: unit.nowMs,
         deadline_at: unit.nowMs + ttlMs,
+        expires_at: null,
+        held_until: null,
+        sent_at: unit.nowMs,
         acked_at: null,
+        cancel_requested_at: null,
+        cancel_seq: null,
+        late: 0,
         finished_at: null,
       })
       .execute()

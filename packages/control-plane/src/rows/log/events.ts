@@ -1,5 +1,7 @@
 import type { EventType } from '@plexd/protocol'
+import { sql } from 'kysely'
 import type { Reader } from '../../store/db.ts'
+import { isOutstanding } from '../execution-queue.ts'
 import { type Audience, includes } from './audience.ts'
 
 /**
@@ -41,8 +43,9 @@ export async function readEventsFor(
 }
 
 /**
- * The action requests up to `throughSeq` that a node has neither accepted nor rejected, and that are not expired. They
- * may have been lost after sending, so they are sent again; nodes recognise them by their execution id.
+ * What a node is sent again, because it may have been lost after sending, up to `throughSeq`: the action requests that it
+ * has neither accepted nor rejected and that are not expired, and the cancelling of those that it runs. Nodes recognise them
+ * by their execution id.
  */
 export async function readUnanswered(
   reader: Reader,
@@ -50,16 +53,21 @@ export async function readUnanswered(
 ): Promise<StoredEvent[]> {
   const rows = await reader
     .selectFrom('executions')
-    .innerJoin('events', 'events.seq', 'executions.event_seq')
+    .innerJoin('events', (join) => join.on(sql<boolean>`events.seq = ${toldBy}`))
     .select(['seq', 'event_id', 'event_type', 'events.payload', 'events.created_at'])
     .where('node_id', '=', nodeId)
-    .where('status', '=', 'pending')
+    .where(isOutstanding)
     .where('deadline_at', '>', nowMs)
-    .where('event_seq', '<=', throughSeq)
+    .where('seq', '<=', throughSeq)
     .orderBy('seq')
     .execute()
   return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
+
+/** The event by which the node of an outstanding execution is told what it may not know yet; null for none. */
+export const toldBy = sql<
+  number | null
+>`case status when 'pending' then event_seq else cancel_seq end`
 
 /** The audiences of the last events before `seq`, newest first, encoded as in audience.ts. */
 export function readAudiencesBefore(

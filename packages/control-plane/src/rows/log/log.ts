@@ -1,6 +1,7 @@
 import type { EventType } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader, Tx } from '../../store/db.ts'
+import { isOutstanding } from '../execution-queue.ts'
 import { inOrder } from '../fleet/in-order.ts'
 import { readNodeChanges } from '../fleet/nodes.ts'
 import { readOperators } from '../fleet/operators.ts'
@@ -10,7 +11,7 @@ import { readSetting, writeSetting } from '../settings.ts'
 import { readSigningKeys } from '../signing-keys.ts'
 import type { LoggedChange, RowUnit } from '../unit.ts'
 import { decodeAudience, encodeAudience } from './audience.ts'
-import type { LoggedEvent } from './events.ts'
+import { type LoggedEvent, toldBy } from './events.ts'
 
 /** What a unit of work has committed: its changes, and the events for nodes. */
 export interface Commit {
@@ -112,7 +113,7 @@ export async function readAfter(
   }
 }
 
-/** Deletes everything up to `upTo`, except unanswered action requests. */
+/** Deletes everything up to `upTo`, except what nodes may have to be told again of their executions. */
 export async function trimLog(unit: RowUnit, upTo: number): Promise<void> {
   await unit.tx
     .deleteFrom('events')
@@ -120,8 +121,9 @@ export async function trimLog(unit: RowUnit, upTo: number): Promise<void> {
     .where('seq', 'not in', (query) =>
       query
         .selectFrom('executions')
-        .select('event_seq')
-        .where('status', '=', 'pending')
+        .select(toldBy.as('seq'))
+        .where(isOutstanding)
+        .where(toldBy, 'is not', null)
         .where('deadline_at', '>', unit.nowMs),
     )
     .execute()

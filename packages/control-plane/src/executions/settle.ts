@@ -1,0 +1,35 @@
+import { hasEnded } from '@plexd/protocol'
+import type { Unit } from '../change.ts'
+import { changeExecution, type ExecutionChange, type StoredExecution } from '../rows/executions.ts'
+import { type DispatchPlace, sendQueued } from './dispatch.ts'
+
+/**
+ * Stores what becomes of an execution, and all that follows from it, in one unit: the only way in which one changes after it
+ * was requested. Returns it as it is then.
+ */
+export async function settle(
+  unit: Unit,
+  row: StoredExecution,
+  change: ExecutionChange,
+  place: DispatchPlace,
+): Promise<StoredExecution> {
+  // Whatever the node says, it is not held back for this one any more.
+  const all = { held_until: null, ...change, ...tellCancelled(unit, row, change) }
+  await changeExecution(unit.tx, row.id, all)
+  const after = { ...row, ...all }
+  const ended = !hasEnded(row.status) && hasEnded(after.status)
+  if (ended) await sendQueued(unit, row.node_id, place, { freed: row.status === 'accepted' })
+  return after
+}
+
+/** Tells the node of an execution that it is to end it: now that this is wanted, or now that it says that it runs. */
+function tellCancelled(unit: Unit, row: StoredExecution, change: ExecutionChange): ExecutionChange {
+  const isAsked = row.cancel_requested_at === null && change.cancel_requested_at !== undefined
+  const isRunAfterAll = row.status === 'cancelled' && change.acked_at !== undefined
+  const isKnown = row.sent_at !== null && change.result_digest === undefined
+  const node = unit.fleet.node(row.node_id)
+  if (!node || !isKnown || !(isAsked || isRunAfterAll)) return {}
+  const payload = { execution_id: row.id }
+  const event = unit.emit({ type: 'action_cancelled', to: [node], payload })
+  return event ? { cancel_seq: event.seq } : {}
+}
