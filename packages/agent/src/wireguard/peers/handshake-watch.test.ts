@@ -4,7 +4,7 @@ import { createLog, systemClock } from '@plexd/runtime'
 import type { NewPeers } from './handshake-retries.ts'
 import { startHandshakeWatch } from './handshake-watch.ts'
 
-/** Watches with a clock that does not wait; `tries` says which peers have not answered, until it has been asked often enough. */
+/** Watches with a clock that does not wait. The peers in `unanswered` never answer; `finished` resolves after so many tries. */
 function watchOf(tries: number, unanswered: readonly string[]) {
   const finished = Promise.withResolvers<void>()
   const asked: NewPeers[] = []
@@ -44,7 +44,7 @@ describe('startHandshakeWatch', () => {
     )
   })
 
-  it('waits less long for one that is to start, and only once', async () => {
+  it('retries sooner with a peer that should have started, which counts as such only once', async () => {
     const { watch, asked, pauses, finished } = watchOf(3, ['db'])
     await using _ = watch
     watch.watch({ started: [], awaited: ['db'] })
@@ -58,7 +58,7 @@ describe('startHandshakeWatch', () => {
     assert.deepEqual(watch.awaited(), new Set())
   })
 
-  it('tries those together whose time comes at about the same, and no more those that have answered', async () => {
+  it('retries together what is due at about the same time, and skips peers that have answered', async () => {
     const { watch, asked, finished } = watchOf(2, ['db'])
     await using _ = watch
     watch.watch({ started: ['db'], awaited: [] })
@@ -70,7 +70,7 @@ describe('startHandshakeWatch', () => {
     )
   })
 
-  it('has room for a hundred', async () => {
+  it('watches a hundred peers at most', async () => {
     const { watch } = watchOf(1, [])
     await using _ = watch
     watch.watch({ started: Array.from({ length: 60 }, (_, at) => `n_${at}`), awaited: [] })
