@@ -124,6 +124,7 @@ const agentRooms: Rooms = [
     'carries what rooms above have to say; whoever has something to do gets it by events',
   ],
   ['control/stream', 'reads what comes by one long answer, and asks for it again'],
+  ['contain', 'runs a program so that it can be ended, whatever it was asked for'],
   ['actions', 'their results go out by the outbox'],
   ['actions/builtin', 'each is a user of what an action is'],
   ['events', 'become state, new keys and actions'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Type } from 'typebox'
 import { defineAction } from './define.ts'
-import { jsonOutput, truncateOutput } from './output.ts'
+import { jsonOutput } from './output.ts'
 
 const ping = defineAction({
   name: 'diagnostics.ping_peer',
@@ -62,19 +62,5 @@ describe('defineAction', () => {
       [{ peer_id: 'x', cuont: '1' }, /"cuont" is not a parameter/],
     ]
     for (const [parameters, message] of bad) assert.throws(() => ping.prepare(parameters), message)
-  })
-})
-
-describe('truncateOutput', () => {
-  it('leaves alone what fits', () => {
-    assert.equal(truncateOutput('x'.repeat(100), 100), 'x'.repeat(100))
-  })
-
-  it('cuts to the limit, note included, between characters', () => {
-    for (let limit = 20; limit < 40; limit++) {
-      const cut = truncateOutput('€'.repeat(100), limit)
-      assert.ok(Buffer.byteLength(cut) <= limit, String(limit))
-      assert.match(cut, /^€*\n\.\.\.\[truncated\]$/)
-    }
   })
 })

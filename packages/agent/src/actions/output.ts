@@ -1,14 +1,6 @@
-import { cutUtf8 } from '@plexd/runtime'
+import { truncateOutput } from '../contain/truncate.ts'
 import type { ActionOutput } from './define.ts'
 import type { Outcome } from './limited-run.ts'
-
-const suffix = '\n...[truncated]'
-
-/** Truncates a text to `maxBytes` of UTF-8, including the truncation note; never inside a character. */
-export function truncateOutput(text: string, maxBytes: number): string {
-  if (Buffer.byteLength(text) <= maxBytes) return text
-  return cutUtf8(text, Math.max(0, maxBytes - suffix.length)) + suffix
-}
 
 /** As it is reported, each text of at most `maxBytes`, with our note on a line of its own at the end of stderr. */
 export function outputOf({ note, ...outcome }: Outcome, maxBytes: number): Omit<Outcome, 'note'> {

@@ -12,6 +12,7 @@ import {
 import { builtinActions } from '../actions/builtin/index.ts'
 import { createActionCatalog, type OpenCatalog } from '../actions/catalog.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
+import { type Containment, openContainment } from '../contain/containment.ts'
 import { type ClockSkew, createClockSkew } from '../control/clock-skew.ts'
 import { watchDataDir } from '../disk/data-dir-watch.ts'
 import { keepOnDisk, openDatabase } from '../disk/database.ts'
@@ -55,6 +56,8 @@ export interface Core {
   readonly reports: ReportStore
   readonly requests: ReconcileRequests
   readonly actions: OpenCatalog
+  /** Runs the programs of actions. */
+  readonly containment: Containment
   readonly problems: Problems
   readonly vitals: Vitals
   readonly skew: ClockSkew
@@ -80,6 +83,8 @@ export async function openCore(
   const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
   const shown = createShownView(viewOf({ ...told, startedMs }, hasMesh))
   const { desired } = state
+  const { dataDir } = config
+  const containment = stack.use(await openContainment({ dataDir, clock, log }))
   const actions = createActionCatalog()
   actions.replace(
     'builtin',
@@ -92,6 +97,7 @@ export async function openCore(
     names: createNameCache(),
     requests,
     actions,
+    containment,
     startedMs,
     shown,
     [Symbol.asyncDispose]: handOver(stack),

@@ -17,6 +17,7 @@ import { createNftables } from '../firewall/nftables.ts'
 import { loadIdentity } from '../identity/identity.ts'
 import { findGroup } from '../local-api/sockets/group.ts'
 import { mayChangeNetwork } from '../mesh/open-mesh.ts'
+import { containmentCheck } from './containment-check.ts'
 import { ifMesh } from './if-mesh.ts'
 import { secretFilesCheck } from './secret-files-check.ts'
 import { toolChecks } from './tool-checks.ts'
@@ -29,6 +30,7 @@ export const machineChecks: readonly Check<AgentConfig>[] = [
   { name: 'disk', run: checkDisk },
   { name: 'groups', run: checkGroups },
   ...toolChecks,
+  containmentCheck,
   { name: 'rights', run: ifMesh(checkRights) },
   { name: 'wireguard', run: ifMesh(checkWireguard) },
   { name: 'packet filter', run: ifMesh(checkFilter) },

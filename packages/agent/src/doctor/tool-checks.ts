@@ -24,6 +24,7 @@ async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
   const path = await findTool(tool)
   if (path !== undefined) return ok(`${path}, ${tools[tool].use}`)
   const { need } = tools[tool]
+  if (need === 'sandbox') return ok(`not installed, which ${tools[tool].use}: ${installTool(tool)}`)
   if (need === undefined) return warning(describeMissing(tool), installTool(tool))
   return ifMesh(() => checkNeed(tool, config))(config)
 }

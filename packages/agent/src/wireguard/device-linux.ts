@@ -38,9 +38,12 @@ import { changesInterface, type InterfacePlan, planInterface } from './interface
 import { startInterfaceWatch } from './interface/interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface/interface-writer.ts'
 import { standardMtu } from './interface/link.ts'
-import { type FirstHandshakes, firstHandshakes, newlyReachable } from './peers/first-handshake.ts'
-import { handshakeRetries, type NewPeers } from './peers/handshake-retries.ts'
-import { type HandshakeWatch, startHandshakeWatch } from './peers/handshake-watch.ts'
+import {
+  type HandshakeRetries,
+  handshakeRetries,
+  newlyReachable,
+  startHandshakeRetries,
+} from './peers/handshake-retries.ts'
 import { diffPeers, type PeerDiff } from './peers/peer-diff.ts'
 import { createReturningPeers, type ReturningPeers } from './peers/returning-peers.ts'
 import { refusalError, withoutRefused, writePeers } from './peers/write-peers.ts'
@@ -91,7 +94,7 @@ class Device implements LinuxDevice {
   readonly #writer: InterfaceWriter
   readonly #cache: InterfaceCache
   readonly #handovers: HandoverLoop
-  readonly #handshakeWatch: HandshakeWatch
+  readonly #handshakeRetries: HandshakeRetries
   readonly #returning: ReturningPeers
   readonly #record: KeptRecord
   #privateKey = ''
@@ -129,8 +132,8 @@ class Device implements LinuxDevice {
       clock,
       log,
     })
-    this.#handshakeWatch = startHandshakeWatch({
-      tryAgain: (due) => this.#exclusive(() => this.#tryAgain(due)),
+    this.#handshakeRetries = startHandshakeRetries({
+      tryAgain: (publicKeys) => this.#exclusive(() => this.#tryAgain(publicKeys)),
       clock,
       log,
     })
@@ -219,7 +222,7 @@ class Device implements LinuxDevice {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handovers[Symbol.asyncDispose]()
-    await this.#handshakeWatch[Symbol.asyncDispose]()
+    await this.#handshakeRetries[Symbol.asyncDispose]()
     await this.#exclusive(async () => {})
     await this.#record[Symbol.asyncDispose]()
   }
@@ -235,7 +238,7 @@ class Device implements LinuxDevice {
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       link: { mtu, address: `${meshIp}/32`, routes: routed },
     }
-    return planInterface(wanted, sight, this.#record.current(), this.#handshakeWatch.awaited())
+    return planInterface(wanted, sight, this.#record.current())
   }
 
   /** What was done; undefined if our interface does not exist under another name. */
@@ -281,11 +284,10 @@ class Device implements LinuxDevice {
   ): Promise<readonly PeerChange[]> {
     this.#handovers.expect(wanted, record, this.#held)
     const leaving = leavingPsks(this.#record.current().handovers, present, this.#promised)
-    const first = this.#whoStarts(writes, record)
-    const changes = [...leaving, ...first.writes, ...plan.keepalives]
+    const changes = [...leaving, ...writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
     this.#promised = new Map()
-    this.#handshakeWatch.watch(first)
+    this.#handshakeRetries.watch(newlyReachable(writes))
     if (!plan.rebuild) {
       await this.#writer.writeKeyAndPort(
         backend,
@@ -344,28 +346,20 @@ class Device implements LinuxDevice {
     if (record.handovers.length > 0) this.#handovers.wake()
   }
 
-  /** Those that cannot be watched are not waited for either. */
-  #whoStarts(writes: readonly PeerChange[], { handovers }: DeviceRecord): FirstHandshakes {
-    const first = firstHandshakes(writes, publicKeyOf(this.#privateKey), handovers)
-    if (this.#handshakeWatch.hasRoom(first.awaited.length)) return first
-    return { writes, started: newlyReachable(writes), awaited: [] }
-  }
-
-  /** The peers that have not answered yet, except those that wait for a new key. */
-  async #tryAgain({ publicKeys, awaited }: NewPeers): Promise<ReadonlySet<string>> {
+  /** The peers for which a handshake was retried, except those that wait for a new key. */
+  async #tryAgain(publicKeys: readonly string[]): Promise<ReadonlySet<string>> {
     if (!this.#backend) return new Set()
-    const rotating = new Set(this.#record.current().handovers.map(({ to }) => to))
+    const waiting = new Set(this.#record.current().handovers.map(({ to }) => to))
     const { peers } = await this.#backend.read()
-    const { changes, unanswered } = handshakeRetries(
-      { publicKeys: publicKeys.difference(rotating), awaited },
+    const tries = handshakeRetries(
+      publicKeys.filter((key) => !waiting.has(key)),
       peers,
-      this.#options.keepaliveSeconds(),
     )
-    if (changes.length > 0) {
+    if (tries.length > 0) {
       this.#cache.forget()
-      await this.#backend.write({ peers: changes })
+      await this.#backend.write({ peers: tries })
     }
-    return unanswered
+    return new Set(tries.map(({ public_key }) => public_key))
   }
 }
 

@@ -1,10 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { errorCodeOf } from '../files/error-code.ts'
 import { systemRemedy } from '../files/system-remedy.ts'
 import { describeError } from '../log/log.ts'
-import { describeMissing, findMissing, installTool, type Tool, toolPath } from './tools.ts'
+import {
+  describeMissing,
+  findMissing,
+  findTool,
+  installTool,
+  type Tool,
+  toolPath,
+} from './tools.ts'
 
 export interface ExecOptions {
   /** Written to stdin, which is then closed. */
@@ -109,6 +117,21 @@ export function spawnForGood(
   })
   child.on('error', () => {}) // reported as a missing process id
   child.unref()
+  return child
+}
+
+/**
+ * Starts a program in a session of its own, with exactly this environment and these descriptors; the caller reads, contains and
+ * ends it. Rejects if it is not installed.
+ */
+export async function spawnSession(
+  [program, ...args]: readonly [Tool, ...string[]],
+  options: { cwd: string; env: NodeJS.ProcessEnv; stdio: StdioOptions },
+): Promise<ChildProcess> {
+  const path = await findTool(program)
+  if (path === undefined) throw new Error(`${describeMissing(program)}: ${installTool(program)}`)
+  const child = spawn(path, args, { ...options, detached: true })
+  await once(child, 'spawn')
   return child
 }
 

@@ -8,13 +8,20 @@ interface ToolFacts {
   use: string
   /** plexd, unless given. */
   of?: 'plexd-control-plane'
-  /** Which feature requires it; `userspace`: the mesh on kernels without WireGuard. Without the other tools plexd works with restrictions. */
-  need?: 'mesh' | 'userspace'
+  /**
+   * Which feature requires it; `userspace`: the mesh on kernels without WireGuard; `sandbox`: hooks that ask for it, which
+   * are refused without. Without the other tools plexd works with restrictions.
+   */
+  need?: 'mesh' | 'userspace' | 'sandbox'
 }
 
 const facts = {
-  env: { package: 'coreutils', use: 'starts wireguard-go', need: 'userspace' },
-  getent: { package: 'libc-bin', use: 'finds the groups that may use the local API' },
+  bwrap: { package: 'bubblewrap', use: 'runs hooks of the sandbox "namespaced"', need: 'sandbox' },
+  env: { package: 'coreutils', use: 'starts wireguard-go, and hooks', need: 'userspace' },
+  getent: {
+    package: 'libc-bin',
+    use: 'finds the groups that may use the local API, and the users of hooks',
+  },
   ip: {
     package: 'iproute2',
     use: 'makes and watches the mesh interface and its routes',
@@ -27,14 +34,21 @@ const facts = {
     use: 'filters packets, and asks STUN from the port of WireGuard',
     need: 'mesh',
   },
-  setpriv: { package: 'util-linux', use: 'ends "ip monitor" together with plexd', need: 'mesh' },
+  podman: { package: 'podman', use: 'runs hooks of the sandbox "container"', need: 'sandbox' },
+  prlimit: { package: 'util-linux', use: 'limits hooks where control groups cannot' },
+  setpriv: {
+    package: 'util-linux',
+    use: 'ends "ip monitor" together with plexd, and runs hooks as their user',
+    need: 'mesh',
+  },
   setsid: { package: 'util-linux', use: 'lets wireguard-go outlive plexd', need: 'userspace' },
-  sh: { package: 'dash', use: 'starts wireguard-go', need: 'userspace' },
+  sh: { package: 'dash', use: 'starts wireguard-go, and hooks', need: 'userspace' },
   timedatectl: {
     package: 'systemd',
     use: 'tells whether the clock is kept right',
     of: 'plexd-control-plane',
   },
+  unshare: { package: 'util-linux', use: 'ends hooks whole where control groups cannot' },
   wg: { package: 'wireguard-tools', use: "drives the kernel's WireGuard", need: 'mesh' },
   'wireguard-go': {
     package: 'wireguard-go',

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { silentLog, systemClock } from '@plexd/runtime'
+import { type ContainedProgram, type Containment, openContainment } from './containment.ts'
+import { findFacts, forgetFacts } from './find-facts.ts'
+import type { ContainFacts, Fence } from './method.ts'
+import { readTree } from './process-tree.ts'
+
+const isRoot = process.getuid?.() === 0
+const outputBytes = 64 * 1024
+
+/** Each way of holding processes together that this machine has, whatever it would choose. */
+const ways: { name: string; kind: Fence['kind']; narrow(found: ContainFacts): ContainFacts }[] = [
+  {
+    name: 'a control group of version 2',
+    kind: 'cgroup',
+    narrow: ({ unified, ...rest }) => ({
+      ...rest,
+      ...(unified ? { unified } : {}),
+      byController: new Map(),
+    }),
+  },
+  {
+    name: 'control groups of version 1',
+    kind: 'cgroup',
+    narrow: ({ unified: _, ...rest }) => rest,
+  },
+  {
+    name: 'a PID namespace',
+    kind: 'pid-namespace',
+    narrow: () => ({ byController: new Map(), pidNamespaces: true }),
+  },
+]
+
+const plain = {
+  env: { PATH: '/usr/bin:/bin' },
+  limits: {},
+  sandbox: { kind: 'none', network: false, writable: [] },
+  signal: new AbortController().signal,
+  outputBytes,
+} as const
+
+function aborted(ms: number): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(ms) }
+}
+
+const sleeper = `exec -a MARK sleep 600`
+const stubborn = {
+  'ignores SIGTERM': `bash -c 'trap "" TERM; exec -a MARK sleep 600'`,
+  'leaves its session': `setsid bash -c '${sleeper}' & setsid bash -c 'trap "" TERM; ${sleeper}' & sleep 600`,
+  'forks twice': `(bash -c '(trap "" TERM; setsid bash -c "${sleeper}" &) & ' &) ; sleep 600`,
+} as const
+
+for (const { name, kind, narrow } of ways)
+  describe(`a program in ${name}`, { skip: !isRoot && 'needs root' }, () => {
+    let folder: string
+    let containment: Containment
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+      containment = await openContainment({
+        ...{ dataDir: folder, clock: systemClock, log: silentLog },
+        async find(base) {
+          const found = await findFacts(base)
+          const facts = narrow(found)
+          await forgetFacts(without(found, facts))
+          return facts
+        },
+      })
+    })
+    after(async () => {
+      await containment[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true })
+    })
+    const isThere = (): boolean => containment.method.fence.kind === kind
+    const run = (script: string, changes: Partial<ContainedProgram> = {}) =>
+      containment.run({ ...plain, argv: ['/bin/sh', '-c', script], ...changes })
+    const mark = (): string => `plexd-test-${crypto.randomUUID()}`
+
+    it('has its output, exit code and nothing of ours', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      const end = await run(
+        'echo out; echo err >&2; read line; env; ls /proc/self/fd | wc -l; exit 3',
+        {
+          env: { PATH: '/usr/bin:/bin', SECRET: 'a b\n$c' },
+        },
+      )
+      assert.deepEqual(
+        [end.exitCode, end.stderr, end.killedBy, end.left],
+        [3, 'err\n', undefined, []],
+      )
+      assert.match(end.stdout, /^out\n/)
+      assert.deepEqual(
+        new Set(
+          end.stdout
+            .split('\n')
+            .slice(1, -1)
+            .filter((line) => !/^(PWD|\$c)/.test(line)),
+        ),
+        new Set(['PATH=/usr/bin:/bin', 'SECRET=a b', '4']),
+        'the shell of the test adds PWD',
+      )
+    })
+
+    it('can open its output by name, and write what is no text', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      const { stdout } = await run('echo named >/dev/stdout; printf "\\377\\000x"')
+      assert.equal(stdout, 'named\n\ufffd\0x')
+    })
+
+    it('is ended by a signal', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      assert.equal((await run('kill -SEGV $$')).exitCode, 139)
+    })
+
+    it('is asked to end, and has time to', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      const end = await run('trap "echo bye; exit 7" TERM; echo on; sleep 60 & wait', aborted(300))
+      assert.deepEqual([end.exitCode, end.stdout], [7, 'on\nbye\n'])
+    })
+
+    for (const [what, script] of Object.entries(stubborn))
+      it(`is ended whole when it ${what}`, async (t) => {
+        if (!isThere()) return t.skip('not on this machine')
+        const sign = mark()
+        const startedMs = performance.now()
+        await run(script.replaceAll('MARK', sign), { ...aborted(400), graceMs: 300 })
+        assert.ok(performance.now() - startedMs < 10_000)
+        assert.deepEqual(await withArgument(sign), [])
+      })
+
+    it('is ended whole when it is a fork bomb', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      const sign = mark()
+      const bomb = `b() { b & b & trap "" TERM; sleep 600; }; b # ${sign}`
+      // As a user for whom a limit of processes counts where there are no groups of them.
+      const bounds = { user: 'nobody', limits: { pids: 100 }, ...aborted(700), graceMs: 300 }
+      const end = await run('', { argv: ['/bin/bash', '-c', bomb], ...bounds })
+      assert.ok(end.exitCode > 0)
+      assert.deepEqual(await withArgument(sign), [])
+    })
+
+    it('does not leave a grandchild that keeps its output, nor wait for it', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      const sign = mark()
+      const script = `(sleep 0.1; echo late; exec -a ${sign} sleep 600) & echo done`
+      const end = await run('', { argv: ['/bin/bash', '-c', script] })
+      assert.deepEqual(
+        [end.exitCode, end.stdout],
+        [0, kind === 'pid-namespace' ? 'done\n' : 'done\nlate\n'],
+      )
+      assert.deepEqual(await withArgument(sign), [])
+    })
+
+    it('may close its output and go on', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      assert.equal((await run('exec >&- 2>&-; sleep 0.2; exit 4')).exitCode, 4)
+    })
+  })
+
+/** What of the facts is not used. */
+function without(found: ContainFacts, used: ContainFacts): ContainFacts {
+  const { unified, byController, pidNamespaces } = found
+  return {
+    ...(unified && !used.unified ? { unified } : {}),
+    byController: used.byController === byController ? new Map() : byController,
+    pidNamespaces,
+  }
+}
+
+/** Processes that have it in their command line. */
+async function withArgument(text: string): Promise<string[]> {
+  const commands = await Promise.all(
+    (await readTree()).map(({ pid }) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  )
+  return commands.filter((command) => command.includes(text))
+}

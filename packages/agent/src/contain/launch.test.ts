@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Launch, launchCommand } from './launch.ts'
+
+const launch: Launch = {
+  program: '/etc/hook',
+  args: ['a b'],
+  env: { PATH: '/bin', PLEXD_PARAM_X: 'secret' },
+  cwd: '/',
+  user: undefined,
+  sandbox: { kind: 'none', network: false, writable: [] },
+  groups: ['/cg/a', '/cg/b'],
+  prlimits: [],
+  fence: 'cgroup',
+  hidden: ['/var/lib/plexd'],
+}
+
+/** Behind the script by which it enters the groups. */
+function commandOf(changes: Partial<Launch>): string {
+  return launchCommand({ ...launch, ...changes }, (tool) => `/bin/${tool}`)
+    .slice(4)
+    .join(' ')
+}
+
+const env = '/bin/env --unset=PWD --unset=OLDPWD --unset=SHLVL --unset=_ -- /etc/hook a b'
+
+describe('launchCommand', () => {
+  it('enters the groups and becomes the program', () => {
+    assert.equal(commandOf({}), `/cg/a /cg/b -- ${env}`)
+  })
+
+  it('becomes the user last, and limits itself first', () => {
+    const user = { uid: 5, gid: 6, name: 'web' }
+    assert.equal(
+      commandOf({ user, groups: [], fence: 'session', prlimits: ['--nproc=3'] }),
+      `-- /bin/prlimit --nproc=3 -- /bin/setpriv --pdeathsig=KILL -- /bin/setpriv --reuid=5 --regid=6 --init-groups --inh-caps=-all -- ${env}`,
+    )
+  })
+
+  it('gives a container the names of variables, whose values nobody else can read', () => {
+    const sandbox = { ...launch.sandbox, kind: 'container', image: 'debian:12', writable: ['/srv'] }
+    const command = commandOf({ sandbox: sandbox as Launch['sandbox'] })
+    assert.match(
+      command,
+      /^\/cg\/a \/cg\/b -- \/bin\/podman run --rm --read-only --cgroups=disabled /,
+    )
+    assert.match(command, / --network=none .*--volume \/srv:\/srv .*--env PLEXD_PARAM_X /)
+    assert.match(command, / --entrypoint=\/etc\/hook debian:12 a b$/)
+    assert.doesNotMatch(command, /secret/)
+  })
+
+  it('hides the data dir in namespaces, but for the program and what may be written', () => {
+    const sandbox = { kind: 'namespaced', network: false, writable: ['/srv'] } as const
+    const command = commandOf({ sandbox })
+    assert.match(
+      command,
+      / --unshare-net .*--tmpfs \/var\/lib\/plexd --bind \/srv \/srv --ro-bind \/etc\/hook \/etc\/hook --chdir \/ -- \/bin\/env /,
+    )
+  })
+})

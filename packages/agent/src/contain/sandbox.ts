@@ -1,0 +1,70 @@
+import type { ProgramUser } from './user.ts'
+
+export interface Sandbox {
+  /**
+   * `namespaced` (bubblewrap): the file system cannot be written, and other processes, /tmp, /run and the data dir are not
+   * seen. `container` (podman): only the image is seen.
+   */
+  kind: 'none' | 'namespaced' | 'container'
+  /** Whether a sandbox has the network of the machine, and not none. */
+  network: boolean
+  /** Absolute paths that it may write to. */
+  writable: readonly string[]
+  /** Of a container. */
+  image?: string | undefined
+}
+
+export interface SandboxedProgram {
+  program: string
+  cwd: string
+  sandbox: Sandbox
+  user?: ProgramUser | undefined
+}
+
+/** Where there are sockets of services, which a read-only file system does not close, and files of others. */
+const masked = ['/tmp', '/var/tmp', '/run']
+
+/** Names are looked up by these files. */
+const resolvers = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager']
+
+/** Of bwrap(1), in front of the program. Pure. */
+export function bwrapOptions(
+  { program, cwd, sandbox, user }: SandboxedProgram,
+  hidden: readonly string[],
+): string[] {
+  const { network, writable } = sandbox
+  return [
+    '--die-with-parent',
+    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(network ? [] : ['--unshare-net']),
+    ...['--cap-drop', 'ALL'],
+    // For setpriv, which then leaves all of them.
+    ...(user ? ['--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID'] : []),
+    ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc'],
+    ...[...masked, ...hidden].flatMap((path) => ['--tmpfs', path]),
+    ...(network ? resolvers.flatMap((path) => ['--ro-bind-try', path, path]) : []),
+    ...writable.flatMap((path) => ['--bind', path, path]),
+    ...['--ro-bind', program, program],
+    ...['--chdir', cwd, '--'],
+  ]
+}
+
+/** Of podman(1), in front of the arguments. Its processes stay in our control group. Throws without an image. Pure. */
+export function podmanOptions(
+  { program, cwd, sandbox, user }: SandboxedProgram,
+  names: readonly string[],
+): string[] {
+  const { network, writable, image } = sandbox
+  if (!image) throw new Error('run in a container: it has no image: name one')
+  return [
+    ...['run', '--rm', '--read-only', '--cgroups=disabled', '--pull=missing'],
+    ...['--cap-drop=all', '--security-opt=no-new-privileges'],
+    `--network=${network ? 'host' : 'none'}`,
+    ...(user ? [`--user=${user.uid}:${user.gid}`] : []),
+    ...writable.flatMap((path) => ['--volume', `${path}:${path}`]),
+    ...['--volume', `${program}:${program}:ro`],
+    // Values stay in the environment, which other users cannot read.
+    ...names.flatMap((name) => ['--env', name]),
+    ...[`--workdir=${cwd}`, `--entrypoint=${program}`, image],
+  ]
+}
