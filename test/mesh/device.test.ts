@@ -49,7 +49,6 @@ describe('a mesh of real interfaces', { skip: labSkip('tcpdump') }, () => {
 
     for (const node of nodes) {
       const others = nodes.filter((other) => other !== node).map(({ meshIp }) => meshIp)
-      // Two that begin at once may need WireGuard's second attempt, after five seconds.
       await untilAllPing(node.host, others)
     }
     const [first, last] = [nodes[0], nodes[9]]

@@ -38,12 +38,9 @@ import { changesInterface, type InterfacePlan, planInterface } from './interface
 import { startInterfaceWatch } from './interface/interface-watch.ts'
 import { createInterfaceWriter, type InterfaceWriter } from './interface/interface-writer.ts'
 import { standardMtu } from './interface/link.ts'
-import {
-  type HandshakeRetries,
-  handshakeRetries,
-  newlyReachable,
-  startHandshakeRetries,
-} from './peers/handshake-retries.ts'
+import { type FirstHandshakes, firstHandshakes, newlyReachable } from './peers/first-handshake.ts'
+import { handshakeRetries, type NewPeers } from './peers/handshake-retries.ts'
+import { type HandshakeWatch, startHandshakeWatch } from './peers/handshake-watch.ts'
 import { diffPeers, type PeerDiff } from './peers/peer-diff.ts'
 import { createReturningPeers, type ReturningPeers } from './peers/returning-peers.ts'
 import { refusalError, withoutRefused, writePeers } from './peers/write-peers.ts'
@@ -94,7 +91,7 @@ class Device implements LinuxDevice {
   readonly #writer: InterfaceWriter
   readonly #cache: InterfaceCache
   readonly #handovers: HandoverLoop
-  readonly #handshakeRetries: HandshakeRetries
+  readonly #handshakeWatch: HandshakeWatch
   readonly #returning: ReturningPeers
   readonly #record: KeptRecord
   #privateKey = ''
@@ -132,8 +129,8 @@ class Device implements LinuxDevice {
       clock,
       log,
     })
-    this.#handshakeRetries = startHandshakeRetries({
-      tryAgain: (publicKeys) => this.#exclusive(() => this.#tryAgain(publicKeys)),
+    this.#handshakeWatch = startHandshakeWatch({
+      tryAgain: (due) => this.#exclusive(() => this.#tryAgain(due)),
       clock,
       log,
     })
@@ -222,7 +219,7 @@ class Device implements LinuxDevice {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handovers[Symbol.asyncDispose]()
-    await this.#handshakeRetries[Symbol.asyncDispose]()
+    await this.#handshakeWatch[Symbol.asyncDispose]()
     await this.#exclusive(async () => {})
     await this.#record[Symbol.asyncDispose]()
   }
@@ -238,7 +235,7 @@ class Device implements LinuxDevice {
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       link: { mtu, address: `${meshIp}/32`, routes: routed },
     }
-    return planInterface(wanted, sight, this.#record.current())
+    return planInterface(wanted, sight, this.#record.current(), this.#handshakeWatch.awaited())
   }
 
   /** What was done; undefined if our interface does not exist under another name. */
@@ -284,10 +281,11 @@ class Device implements LinuxDevice {
   ): Promise<readonly PeerChange[]> {
     this.#handovers.expect(wanted, record, this.#held)
     const leaving = leavingPsks(this.#record.current().handovers, present, this.#promised)
-    const changes = [...leaving, ...writes, ...plan.keepalives]
+    const first = this.#whoStarts(writes, record)
+    const changes = [...leaving, ...first.writes, ...plan.keepalives]
     const refusals = await writePeers(backend, changes)
     this.#promised = new Map()
-    this.#handshakeRetries.watch(newlyReachable(writes))
+    this.#handshakeWatch.watch(first)
     if (!plan.rebuild) {
       await this.#writer.writeKeyAndPort(
         backend,
@@ -346,20 +344,28 @@ class Device implements LinuxDevice {
     if (record.handovers.length > 0) this.#handovers.wake()
   }
 
-  /** The peers for which a handshake was retried, except those that wait for a new key. */
-  async #tryAgain(publicKeys: readonly string[]): Promise<ReadonlySet<string>> {
+  /** Those that cannot be watched are not waited for either. */
+  #whoStarts(writes: readonly PeerChange[], { handovers }: DeviceRecord): FirstHandshakes {
+    const first = firstHandshakes(writes, publicKeyOf(this.#privateKey), handovers)
+    if (this.#handshakeWatch.hasRoom(first.awaited.length)) return first
+    return { writes, started: newlyReachable(writes), awaited: [] }
+  }
+
+  /** The peers that have not answered yet, except those that wait for a new key. */
+  async #tryAgain({ publicKeys, awaited }: NewPeers): Promise<ReadonlySet<string>> {
     if (!this.#backend) return new Set()
-    const waiting = new Set(this.#record.current().handovers.map(({ to }) => to))
+    const rotating = new Set(this.#record.current().handovers.map(({ to }) => to))
     const { peers } = await this.#backend.read()
-    const tries = handshakeRetries(
-      publicKeys.filter((key) => !waiting.has(key)),
+    const { changes, unanswered } = handshakeRetries(
+      { publicKeys: publicKeys.difference(rotating), awaited },
       peers,
+      this.#options.keepaliveSeconds(),
     )
-    if (tries.length > 0) {
+    if (changes.length > 0) {
       this.#cache.forget()
-      await this.#backend.write({ peers: tries })
+      await this.#backend.write({ peers: changes })
     }
-    return new Set(tries.map(({ public_key }) => public_key))
+    return unanswered
   }
 }
 

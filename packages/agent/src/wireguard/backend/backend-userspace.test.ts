@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '@plexd/runtime'
-import { createUserspaceBackend, NoAnswer, uapiSocketPath } from './backend-userspace.ts'
+import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
+import { NoAnswer } from './uapi-connection.ts'
 import { createUapiWatch } from './uapi-watch.ts'
 
 describe('wireguard-go on its socket', () => {
@@ -45,11 +46,53 @@ describe('wireguard-go on its socket', () => {
     )
   })
 
+  it('gets all requests on one connection, except one made while another is being answered', async () => {
+    await using setup = await setUp(Array.from({ length: 6 }, () => fine))
+    const { backend } = setup
+    await backend.read()
+    await backend.write({ peers: [] })
+    await backend.read()
+    assert.equal(setup.connections(), 1)
+
+    await Promise.all([backend.read(), backend.read()])
+    assert.equal(setup.connections(), 2)
+    await backend.read()
+    assert.equal(setup.connections(), 2)
+  })
+
+  it('gets a new connection after a refusal, and after closing the old one', async () => {
+    await using setup = await setUp(['errno=-22\n\n', fine, fine, fine])
+    const { backend } = setup
+    await assert.rejects(backend.write({ peers: [] }))
+    await backend.read()
+    assert.equal(setup.connections(), 2)
+
+    setup.disconnect()
+    await backend.read()
+    await backend.read()
+    assert.equal(setup.connections(), 3)
+  })
+
+  it('gets a new connection when its socket was replaced', async () => {
+    await using setup = await setUp([fine])
+    await setup.backend.read()
+    await using successor = await setUp([fine])
+    await rename(successor.path, setup.path)
+
+    await setup.backend.read()
+    assert.equal(successor.requests.length, 1)
+  })
+
   it('notices connections of other programs, but not our own', async () => {
-    const answers = Array.from({ length: 8 }, () => 'errno=0\n\n')
-    await using setup = await setUp(answers)
+    await using setup = await setUp(Array.from({ length: 12 }, () => fine))
     const { backend, uapiWatch } = setup
     assert.equal(uapiWatch.sawOthers(), undefined)
+    await backend.read()
+    assert.equal(uapiWatch.sawOthers(), true, 'somebody may have connected when we did')
+    await delay(60)
+    await backend.read()
+    assert.equal(uapiWatch.sawOthers(), false)
+    await backend.write({ peers: [] })
     await backend.read()
     assert.equal(uapiWatch.sawOthers(), false)
 
@@ -70,6 +113,8 @@ describe('wireguard-go on its socket', () => {
   })
 })
 
+const fine = 'errno=0\n\n'
+
 function says(text: string): (error: unknown) => true {
   return (error) => {
     assert.equal(describeError(error), text)
@@ -85,22 +130,34 @@ async function setUp(
   const uapiDir = await mkdtemp(join(tmpdir(), 'plexd-test-'))
   const path = uapiSocketPath(uapiDir, 'plexd0')
   const requests: string[] = []
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const sockets = new Set<Socket>()
+  let connections = 0
+  const server = createServer((socket) => {
+    connections++
+    sockets.add(socket.once('close', () => sockets.delete(socket)))
     let request = ''
     socket.on('data', (chunk) => {
       request += chunk
-    })
-    socket.on('end', () => {
+      if (!request.endsWith('\n\n')) return
       requests.push(request)
-      if (!isSilent) socket.end(answers.shift() ?? '')
+      request = ''
+      if (isSilent) return
+      const answer = answers.shift() ?? ''
+      if (answer.endsWith('\n\n')) socket.write(answer)
+      else socket.end(answer)
     })
   })
   server.listen(path)
   await once(server, 'listening')
   const uapiWatch = createUapiWatch(path)
   return {
+    path,
     requests,
     uapiWatch,
+    connections: () => connections,
+    disconnect() {
+      for (const socket of sockets) socket.destroy()
+    },
     backend: createUserspaceBackend({ interfaceName: 'plexd0', uapiDir, uapiWatch, ...options }),
     async visit() {
       const socket = connect(path)
@@ -108,6 +165,7 @@ async function setUp(
       await once(socket, 'close')
     },
     async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
       server.close()
       await rm(uapiDir, { recursive: true, force: true })
     },

@@ -1,15 +1,17 @@
-import { connect } from 'node:net'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { errorCodeOf } from '@plexd/runtime'
 import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
+import { connectUapi, NoAnswer, type UapiConnection } from './uapi-connection.ts'
 import type { UapiWatch } from './uapi-watch.ts'
-import type { Backend } from './wg-interface.ts'
+import type { Backend, WgInterface } from './wg-interface.ts'
 
 /** The folder of wireguard-go's sockets. */
 export const uapiDir = '/var/run/wireguard'
 
-/** Drives wireguard-go through its Unix socket. */
+/**
+ * Drives wireguard-go through its Unix socket. One connection is kept for all requests, because what another program changes is noticed
+ * by its connecting.
+ */
 export function createUserspaceBackend(options: {
   interfaceName: string
   uapiDir: string
@@ -19,14 +21,47 @@ export function createUserspaceBackend(options: {
 }): Backend {
   const { interfaceName, uapiWatch, timeoutMs = 5_000 } = options
   const socketPath = uapiSocketPath(options.uapiDir, interfaceName)
+  let kept: Connection | undefined
 
+  /** Of the socket that is there now: another wireguard-go makes its own. */
+  function inode(): number | undefined {
+    return statSync(socketPath, { throwIfNoEntry: false })?.ino
+  }
+
+  /** The connection that was kept, unless it is in use or of no use any more. */
+  function takeKept(): Connection | undefined {
+    const taken = kept
+    kept = undefined
+    if (taken?.isOpen() && taken.inode === inode()) return taken
+    taken?.close()
+    return undefined
+  }
+
+  function connect(): Promise<Connection> {
+    return uapiWatch.connecting(() => ({ ...connectUapi(socketPath), inode: inode() }))
+  }
+
+  /** After a refusal what is left of the request would be taken for the next one. */
+  async function askOn(connection: Connection, request: string): Promise<string> {
+    const answer = await connection.ask(request, request === getRequest ? timeoutMs : 2 * timeoutMs)
+    if (kept || !answer.endsWith('errno=0\n\n')) connection.close()
+    else kept = connection
+    return answer
+  }
+
+  /** If wireguard-go has closed the kept connection meanwhile, the request is made again: each sets what it sets whatever was before. */
   async function ask(request: string): Promise<string> {
-    const readsAll = request === getRequest
-    const options = { timeoutMs: readsAll ? timeoutMs : 2 * timeoutMs }
-    return uapiWatch.around(
-      (onConnected) => exchange(socketPath, request, { ...options, onConnected }),
-      { readsAll },
-    )
+    const connection = takeKept()
+    if (!connection) return askOn(await connect(), request)
+    const answer = await askOn(connection, request).catch(emptyIfClosed)
+    return answer === '' ? askOn(await connect(), request) : answer
+  }
+
+  async function read(): Promise<WgInterface> {
+    const readingEnds = uapiWatch.readingStarts()
+    const read = parseGetAnswer(await ask(getRequest))
+    readingEnds()
+    return read
   }
 
   const tell = (cause: unknown): never => {
@@ -34,40 +69,20 @@ export function createUserspaceBackend(options: {
   }
   return {
     name: 'wireguard-go',
-    read: () => ask(getRequest).then(parseGetAnswer).catch(tell),
+    read: () => read().catch(tell),
     write: (change) => ask(setRequest(change)).then(checkAnswer).catch(tell),
   }
 }
 
+interface Connection extends UapiConnection {
+  inode: number | undefined
+}
+
+function emptyIfClosed(error: unknown): string {
+  if (error instanceof NoAnswer) throw error
+  return ''
+}
+
 export function uapiSocketPath(folder: string, interfaceName: string): string {
   return join(folder, `${interfaceName}.sock`)
-}
-
-/** One operation per connection: ending our side tells wireguard-go that no other follows. */
-async function exchange(
-  path: string,
-  request: string,
-  { timeoutMs, onConnected }: { timeoutMs: number; onConnected: () => void },
-): Promise<string> {
-  const signal = AbortSignal.timeout(timeoutMs)
-  const socket = connect({ path, allowHalfOpen: true, signal })
-  // A Unix socket is connected when the call returns, before the event.
-  onConnected()
-  socket.end(request)
-  try {
-    return await text(socket)
-  } catch (error) {
-    // EAGAIN: the queue of the socket is full, because nothing is accepted.
-    if (signal.aborted || errorCodeOf(error) === 'EAGAIN') throw new NoAnswer(timeoutMs)
-    throw error
-  }
-}
-
-/** A process listens, but does not answer. */
-export class NoAnswer extends Error {
-  override name = 'NoAnswer'
-
-  constructor(timeoutMs: number) {
-    super(`no answer within ${timeoutMs / 1_000} s`)
-  }
 }

@@ -1,19 +1,18 @@
 import { statSync } from 'node:fs'
-import { importFfi, systemClock } from '@plexd/runtime'
+import { type Clock, importFfi, systemClock } from '@plexd/runtime'
 
 /**
  * Notices when another program has connected to wireguard-go, which does not announce changes: connecting to a Unix socket
  * updates the access time of its file. A check costs one `stat`, whatever the number of peers.
+ *
+ * A connection leaves no trace while the time of another one is there, so ours could hide another program's. Therefore we
+ * connect once and keep the connection, and count our own as another's.
  */
 export interface UapiWatch {
-  /**
-   * Runs our own exchange, which does not count; it calls back once it has connected. An exchange that reads all
-   * settles what was noticed before it.
-   */
-  around<T>(
-    exchange: (onConnected: () => void) => Promise<T>,
-    options: { readsAll: boolean },
-  ): Promise<T>
+  /** Runs what connects us, which has to be done when it returns. What others did by then is unknown until all is read. */
+  connecting<T>(connect: () => T): Promise<T>
+  /** Call what it returns when all has been read that was set before: that settles what had been noticed by now. */
+  readingStarts(): () => void
   /** Whether another program has connected, or the socket is gone; undefined if that cannot be known. */
   sawOthers(): boolean | undefined
 }
@@ -23,51 +22,66 @@ const armedSeconds = 1
 /** A program that connected this recently may not have sent its change yet. */
 const speakingMs = 50
 
-export function createUapiWatch(socketPath: string): UapiWatch {
-  const loading = loadSetAccessTime()
+export function createUapiWatch(
+  socketPath: string,
+  {
+    clock = systemClock,
+    loading = loadSetAccessTime(),
+  }: { clock?: Pick<Clock, 'monotonic'>; loading?: Promise<SetAccessTime | undefined> } = {},
+): UapiWatch {
   let setAccessTime: SetAccessTime | undefined
   let armed = false
   /** False if the file system keeps no access times. */
   let works = true
-  /** When another program connected whose changes we have not read yet. */
+  /** When somebody may have connected last, as far as we know; undefined if all that was set has been read. */
   let noticedMs: number | undefined
 
-  /** The time of a connection; 0 if the socket is gone, undefined if there was none. */
-  function touchedMs(): number | undefined {
-    const { atimeMs = 0 } = statSync(socketPath, { throwIfNoEntry: false }) ?? {}
-    return atimeMs === armedSeconds * 1_000 ? undefined : atimeMs
+  /** Whether somebody has connected since it was armed, or the socket is gone. */
+  function isTouched(): boolean {
+    return statSync(socketPath, { throwIfNoEntry: false })?.atimeMs !== armedSeconds * 1_000
   }
 
   function arm(): void {
-    if (armed) works = touchedMs() !== undefined
     armed = setAccessTime?.(socketPath, armedSeconds) ?? false
   }
 
+  /** The time is taken after arming, because somebody may connect just before. */
+  function armAnew(): void {
+    arm()
+    noticedMs = clock.monotonic()
+  }
+
   return {
-    async around(exchange, { readsAll }) {
-      setAccessTime ??= await loading
-      if (armed && works) noticedMs = touchedMs() ?? noticedMs
-      const startedMs = systemClock.now()
-      const result = await exchange(arm)
-      const isSpeaking = Math.abs(startedMs - (noticedMs ?? 0)) < speakingMs
-      if (readsAll && !isSpeaking) noticedMs = undefined
-      return result
+    async connecting(connect) {
+      setAccessTime = await loading
+      arm()
+      const connection = connect()
+      works = isTouched()
+      armAnew()
+      return connection
+    },
+    readingStarts() {
+      if (armed && works && isTouched()) armAnew()
+      const startedMs = clock.monotonic()
+      return () => {
+        if (noticedMs !== undefined && startedMs - noticedMs >= speakingMs) noticedMs = undefined
+      }
     },
     sawOthers() {
       if (!armed || !works) return undefined
-      return noticedMs !== undefined || touchedMs() !== undefined
+      return noticedMs !== undefined || isTouched()
     },
   }
 }
 
 /** False when there is no such file. */
-type SetAccessTime = (path: string, seconds: number) => boolean
+export type SetAccessTime = (path: string, seconds: number) => boolean
 
 /**
  * utimensat(2); undefined without FFI. Node's `utimes` sets both times, which counts as a change of
  * attributes, and wireguard-go exits when an attribute of its socket changes.
  */
-async function loadSetAccessTime(): Promise<SetAccessTime | undefined> {
+export async function loadSetAccessTime(): Promise<SetAccessTime | undefined> {
   try {
     const { dlopen } = await importFfi()
     const { functions: libc } = dlopen(null, {

@@ -123,6 +123,11 @@ describe('planInterface', () => {
     assert.deepEqual(faults, ['keepalive of 1 peers was another'])
   })
 
+  it('leaves alone the keepalive of peers that are to be the first to speak', () => {
+    const seen = sight({ peers: [{ ...db, keepalive_seconds: 0 }] })
+    assert.deepEqual(planInterface(wanted, seen, emptyRecord, new Set(['db'])).keepalives, [])
+  })
+
   it('says what is wrong with the link', () => {
     assert.deepEqual(plan(sight({}, { routes: [] })), {
       faults: ['route 10.100.0.0/16 was missing'],

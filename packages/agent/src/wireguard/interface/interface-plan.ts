@@ -27,11 +27,15 @@ export interface InterfacePlan {
   ip: readonly string[]
 }
 
-/** Pure. An interface is ours, and adopted, when it has our key or the one that we gave it last. */
+/**
+ * Pure. An interface is ours, and adopted, when it has our key or the one that we gave it last. `quiet` are the public keys of peers
+ * whose keepalive is off for a moment.
+ */
 export function planInterface(
   wanted: WantedInterface,
   sight: Sight,
   record: DeviceRecord,
+  quiet: ReadonlySet<string> = new Set(),
 ): InterfacePlan {
   if (sight.state === 'absent') return rebuilt(wanted, 'interface was missing')
   if (sight.state === 'frozen') return rebuilt(wanted, sight.why)
@@ -43,7 +47,7 @@ export function planInterface(
   }
   const isNewPort = wanted.listenPort !== 0 && wg.listen_port !== wanted.listenPort
   const isNewMark = wg.fwmark !== meshMark
-  const keepalives = keepalivesOf(wanted, wg.peers, record)
+  const keepalives = keepalivesOf(wanted, wg.peers, record, quiet)
   const repairs = planLink(wanted.name, wanted.link, link)
   return {
     faults: [
@@ -103,8 +107,9 @@ function keepalivesOf(
   { keepaliveSeconds }: WantedInterface,
   peers: readonly WgPeer[],
   { handovers }: DeviceRecord,
+  quiet: ReadonlySet<string>,
 ): PeerChange[] {
-  const spared = new Set(handovers.flatMap(({ from, to }) => [from, to]))
+  const spared = quiet.union(new Set(handovers.flatMap(({ from, to }) => [from, to])))
   return peers
     .filter((peer) => peer.keepalive_seconds !== keepaliveSeconds && !spared.has(peer.public_key))
     .map(({ public_key }) => ({

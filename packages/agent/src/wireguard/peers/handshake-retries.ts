@@ -1,91 +1,60 @@
-import { type Clock, describeError, type Log, withJitter } from '@plexd/runtime'
-import { startTask } from '../../process/task.ts'
-import { createTrigger } from '../../process/trigger.ts'
 import type { PeerChange, WgPeer } from '../backend/wg-interface.ts'
-import { addedSpeaking } from './keepalive.ts'
+import { addedSpeaking, settled } from './keepalive.ts'
 
-/** The changes that make WireGuard retry handshakes with those of these peers that have not answered. Pure. */
+/** Peers that got their endpoint a moment ago, by their public keys. */
+export interface NewPeers {
+  /** Their handshake should have happened by now. */
+  publicKeys: ReadonlySet<string>
+  /** Those of them that were to start it; their keepalive is off. */
+  awaited: ReadonlySet<string>
+}
+
+export interface HandshakeRetries {
+  /** They start a handshake with each peer that has none, and switch on the keepalive of those that were waited for. */
+  changes: readonly PeerChange[]
+  /** The peers without a handshake, to be looked at again; those we have nothing to say to are left out. */
+  unanswered: ReadonlySet<string>
+}
+
+/** What to do about peers whose handshake should have happened. Pure. */
 export function handshakeRetries(
-  publicKeys: readonly string[],
+  { publicKeys, awaited }: NewPeers,
   peers: readonly WgPeer[],
-): PeerChange[] {
-  const keys = new Set(publicKeys)
-  return addedSpeaking(peers.filter((peer) => keys.has(peer.public_key) && isUnanswered(peer)))
+  keepaliveSeconds: number,
+): HandshakeRetries {
+  const due = peers.filter(({ public_key }) => publicKeys.has(public_key))
+  const isAwaited = ({ public_key }: WgPeer): boolean => awaited.has(public_key)
+  const open = due.filter(
+    (peer) => isWithoutSession(peer) && (peer.tx_bytes > 0 || isAwaited(peer)),
+  )
+  // One that was waited for and has begun is given the time to finish.
+  const silent = open.filter((peer) => !isAwaited(peer) || peer.rx_bytes === 0 || isCrossed(peer))
+  const answered = due.filter((peer) => isAwaited(peer) && !silent.includes(peer))
+  return {
+    changes: [
+      ...addedSpeaking(silent.map((peer) => ({ ...peer, keepalive_seconds: keepaliveSeconds }))),
+      ...(keepaliveSeconds === 0 ? [] : settled(keysOf(answered), keepaliveSeconds)),
+    ],
+    unanswered: new Set(keysOf(open)),
+  }
 }
 
-function isUnanswered({ endpoint, handshake_at, tx_bytes }: WgPeer): boolean {
-  return endpoint !== '' && handshake_at === 0 && tx_bytes > 0
-}
-
-/** The peers that get their first endpoint by these writes. */
-export function newlyReachable(writes: readonly PeerChange[]): string[] {
-  return writes
-    .filter(({ type, endpoint }) => type === 'add' && endpoint)
-    .map(({ public_key }) => public_key)
+function isWithoutSession(peer: WgPeer): boolean {
+  return peer.endpoint !== '' && (peer.handshake_at === 0 || isCrossed(peer))
 }
 
 /**
- * Retries handshakes with new peers that do not answer. Two nodes learn of each other at about the same time: the first
- * initiation is often dropped, by a peer that does not know us yet or by its NAT; and if both start at once, neither handshake completes.
+ * Whether our handshake and the peer's have overlapped, and nothing has come since: then wireguard-go may use a session in which no
+ * packet can reach it. Otherwise another handshake does no harm.
  */
-export interface HandshakeRetries extends AsyncDisposable {
-  watch(publicKeys: readonly string[]): void
+function isCrossed({ handshake_at, rx_bytes }: WgPeer): boolean {
+  return handshake_at !== 0 && rx_bytes === initiationBytes + responseBytes
 }
 
-/** The delays before each retry; jitter keeps two nodes from colliding again. */
-const pausesMs = [700, 1_500, 3_000]
-/** Retries due within this time are made together, because each reads the whole interface. */
-const togetherMs = 250
-/** Limits the burst when a large mesh starts. */
-const maxWatched = 100
+/** Lengths of messages (https://www.wireguard.com/protocol). */
+const initiationBytes = 148
+const responseBytes = 92
 
-export function startHandshakeRetries(deps: {
-  /** Retries those that have not answered, and resolves to them. */
-  tryAgain(publicKeys: readonly string[]): Promise<ReadonlySet<string>>
-  clock: Clock
-  log: Log
-  random?: () => number
-}): HandshakeRetries {
-  const { tryAgain, clock, log, random } = deps
-  const trigger = createTrigger(clock)
-  let watched: { publicKeys: readonly string[]; tries: number; dueMs: number }[] = []
-
-  function add(publicKeys: readonly string[], tries: number): void {
-    const pauseMs = pausesMs[tries]
-    if (pauseMs === undefined || publicKeys.length === 0) return
-    watched.push({ publicKeys, tries, dueMs: clock.monotonic() + withJitter(pauseMs, 0.4, random) })
-  }
-
-  async function tryDue(): Promise<void> {
-    const untilMs = clock.monotonic() + togetherMs
-    const due = watched.filter(({ dueMs }) => dueMs <= untilMs)
-    watched = watched.filter((watch) => !due.includes(watch))
-    const unanswered = await tryAgain([...new Set(due.flatMap(({ publicKeys }) => publicKeys))])
-    for (const { publicKeys, tries } of due)
-      add(
-        publicKeys.filter((key) => unanswered.has(key)),
-        tries + 1,
-      )
-  }
-
-  const task = startTask(async (signal) => {
-    for (;;) {
-      const soonestMs = Math.min(...watched.map(({ dueMs }) => dueMs), clock.monotonic() + idleMs)
-      await trigger.wait(Math.max(0, soonestMs - clock.monotonic()), signal)
-      if (watched.every(({ dueMs }) => dueMs > clock.monotonic())) continue
-      await tryDue().catch((error: unknown) =>
-        log.debug('silent peers cannot be spoken to again', { error: describeError(error) }),
-      )
-    }
-  })
-  return {
-    watch(publicKeys) {
-      const room = maxWatched - watched.reduce((sum, watch) => sum + watch.publicKeys.length, 0)
-      add(publicKeys.slice(0, Math.max(0, room)), 0)
-      trigger.fire()
-    },
-    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
-  }
+function keysOf(peers: readonly WgPeer[]): string[] {
+  return peers.map(({ public_key }) => public_key)
 }
-
-const idleMs = 24 * 3_600_000

@@ -1,6 +1,6 @@
 import type { Clock } from '@plexd/runtime'
 import type { PeerChange } from '../backend/wg-interface.ts'
-import { newlyReachable } from './handshake-retries.ts'
+import { newlyReachable } from './first-handshake.ts'
 
 /**
  * Finds peers that return to the interface. Such a peer may still use its previous session with us, which was deleted
