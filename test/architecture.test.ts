@@ -171,6 +171,8 @@ const controlPlaneRooms: Rooms = [
   ['stun', 'tells others their address, and needs nothing of us'],
   ['artifacts', 'files, whoever puts or takes them'],
   ['executions', 'how one goes on, whoever tells it'],
+  ['runs', 'of one action are many executions'],
+  ['schedules', 'start them'],
   ['telemetry', 'a database of its own'],
   ['reports', 'how they are merged, whoever sends them'],
   ['parser', 'reads batches of reports and telemetry'],

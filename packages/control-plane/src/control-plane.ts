@@ -13,6 +13,7 @@ import { warnOfHostnames } from './nodes/hostname.ts'
 import { warnOfUnconfirmed } from './nodes/unconfirmed-list.ts'
 import { openApp } from './open-app.ts'
 import { forgetRotations } from './rotation/key-request.ts'
+import { forgetHalfWritten } from './runs/drive.ts'
 import { createServers, type Servers } from './serving/servers.ts'
 import { startStunServer } from './stun/server.ts'
 import { loadTls } from './tls/authority.ts'
@@ -37,6 +38,7 @@ export async function startControlPlane(
   stack.defer(() => saveLastSeen(app))
   warnOfHostnames(app.fleet, log)
   await forgetRotations(app)
+  await forgetHalfWritten(app)
   await warnOfUnconfirmed({ reader: app.store.reader, fleet: app.fleet }, log)
   const certificate = config.insecureHttp
     ? undefined

@@ -144,6 +144,9 @@ export const limits = limitTable({
     32 * 1024,
     'all parameters of an action, as JSON; nodes read events of 4 MiB',
   ),
+  run_nodes: limit.count(10_000, 'nodes of one run of an action'),
+  open_runs: limit.count(100, 'runs of a tenant that have not ended, paused ones included'),
+  schedules: limit.count(1_000, 'schedules of a tenant'),
   policies: limit.count(1_000, 'policies of a tenant'),
   go_report_bytes: limit.bytes(
     16 * 1024 * 1024,

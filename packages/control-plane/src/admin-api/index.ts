@@ -15,6 +15,11 @@ import * as operators from './operators/admin-tokens.ts'
 import * as policies from './policies/policies.ts'
 import * as putPolicy from './policies/put-policy.ts'
 import * as reports from './reports/reports.ts'
+import * as controlRun from './runs/control-run.ts'
+import * as createRun from './runs/create-run.ts'
+import * as retryRun from './runs/retry-run.ts'
+import * as runs from './runs/runs.ts'
+import * as schedules from './schedules/schedules.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
 import * as tokens from './tokens/tokens.ts'
 
@@ -35,6 +40,11 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...policies,
   ...putPolicy,
   ...reports,
+  ...runs,
+  ...createRun,
+  ...controlRun,
+  ...retryRun,
+  ...schedules,
   ...telemetry,
   ...tokens,
 }

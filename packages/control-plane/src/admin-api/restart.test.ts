@@ -25,6 +25,9 @@ describe('a restart', () => {
         await plane.admin.putSecret({ params: { key: 's' }, body: { target, value: 'v' } })
         await plane.admin.putPolicy({ params: { name: 'p' }, body: { name: 'p', rules } })
         await plane.admin.runAction({ params: { node: 'web' }, body: { action: 'x' } })
+        const spec = { selector: 'env=prod', action: 'x' }
+        await plane.admin.createRun({ body: spec })
+        await plane.admin.createSchedule({ body: { ...spec, name: 's', cron: '@yearly' } })
         await plane.admin.rotateSigningKey({ body: {} })
         await plane.admin.createAdminToken({ body: { name: 'eyes', role: 'viewer' } })
         const version = { version: '1.0.0', os: 'linux', arch: 'amd64' }
@@ -74,6 +77,8 @@ async function everything({ admin }: TestControlPlane) {
       admin.listSecrets({}),
       admin.listPolicies({}),
       admin.listExecutions({ params }),
+      admin.listRuns({}),
+      admin.listSchedules({}),
       admin.listSigningKeys({}),
       admin.listAdminTokens({}),
       admin.listTokens({}),

@@ -35,7 +35,7 @@ export async function requestExecution(
 ): Promise<StoredExecution> {
   const { node, parameters } = request
   const { limits } = place.config
-  refuseLong(JSON.stringify(parameters), limits.action_parameter_bytes)
+  refuseLongParameters(parameters, limits)
   const stored = await readNode(unit.tx, node.id)
   const capabilities = stored?.capabilities ?? null
   const queued = newExecution(unit, request, {
@@ -121,8 +121,12 @@ export function triggeredByOperator({
   return { type: 'control_plane', session_id: '', user_id: id, user_name: name, email: '' }
 }
 
-function refuseLong(parameters: string, most: number): void {
-  const bytes = Buffer.byteLength(parameters)
+/** Throws an ApiError (400). */
+export function refuseLongParameters(
+  parameters: Record<string, string>,
+  { action_parameter_bytes: most }: Pick<Limits, 'action_parameter_bytes'>,
+): void {
+  const bytes = Buffer.byteLength(JSON.stringify(parameters))
   if (bytes <= most) return
   throw new ApiError(
     'bad_request',

@@ -1,9 +1,9 @@
 import type { Environment, State, Waiters } from '../app.ts'
 import { sendQueued } from '../executions/dispatch.ts'
-import { settle } from '../executions/settle.ts'
 import { passDeadline } from '../executions/transitions.ts'
 import { readNodesHeldUntil, readNodesWithQueue, readOverdue } from '../rows/execution-queue.ts'
 import { deleteEnded } from '../rows/executions.ts'
+import { settleExecution } from '../runs/settle-execution.ts'
 
 /** Executions or nodes in one transaction, for which everybody else waits. */
 const perUnit = 50
@@ -18,7 +18,7 @@ export async function expireExecutions(app: State & Waiters & Environment): Prom
       const rows = await readOverdue(unit.tx, overdue)
       for (const row of rows) {
         const change = passDeadline(row, unit.nowMs)
-        if (change) await settle(unit, row, change, app)
+        if (change) await settleExecution(unit, row, change, app)
       }
       return rows
     })

@@ -8,6 +8,8 @@ import type {
   Waiters,
 } from '../app.ts'
 import { dropExpiredKey } from '../rotation/signing-key.ts'
+import { driveRuns, forgetRuns } from '../runs/drive.ts'
+import { forgetTurns, startDueRuns } from '../schedules/start-runs.ts'
 import { expireExecutions, forgetExecutions, retryHeld, sendAllQueued } from './executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
 import type { Job } from './periodic.ts'
@@ -40,6 +42,16 @@ export function jobsOf(
     { name: 'retry held executions', everyMs: 1_000, run: () => retryHeld(app) },
     { name: 'send queued executions', everyMs: 30_000, run: () => sendAllQueued(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
+    { name: 'start runs', everyMs: 1_000, run: () => startDueRuns(app) },
+    { name: 'drive runs', everyMs: 1_000, run: () => driveRuns(app) },
+    {
+      name: 'forget runs',
+      everyMs: 60 * 60_000,
+      run: async () => {
+        await forgetRuns(app)
+        await forgetTurns(app)
+      },
+    },
     // Often: until the next run, the excess grows by whatever is sent.
     { name: 'prune telemetry', everyMs: 30_000, run: () => pruneTelemetry(app) },
     { name: 'prune events', everyMs: 10 * 60_000, run: () => pruneEvents(app) },

@@ -13,6 +13,7 @@ import * as meshRanges from './migrations/0011-mesh-ranges.ts'
 import * as loggedChanges from './migrations/0012-logged-changes.ts'
 import * as artifactSignature from './migrations/0013-artifact-signature.ts'
 import * as executionQueue from './migrations/0014-execution-queue.ts'
+import * as runs from './migrations/0015-runs.ts'
 import type { Dialect } from './migrations/dialect.ts'
 
 /** In order; a released migration is never edited, a later one corrects it. */
@@ -31,6 +32,7 @@ const migrations = [
   loggedChanges,
   artifactSignature,
   executionQueue,
+  runs,
 ]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */

@@ -116,6 +116,79 @@ export interface Tables {
     cancel_seq: number | null
     late: number
   }
+  /** One action on many nodes. */
+  runs: {
+    id: string
+    tenant_id: string
+    action: string
+    parameters: string
+    timeout: string
+    /** How long each node may take to accept it; null for the default. */
+    expires: string | null
+    /** As it was asked for; null for a list of nodes. */
+    selector: string | null
+    max_parallel: number
+    max_failures: number
+    canary: number
+    /** `preparing` while its nodes are being written: nobody is shown such a run, and a start deletes it. */
+    state: string
+    /** Why no further node begins. */
+    stop: string | null
+    /** How many of its nodes are in which status; `running` includes those that are being cancelled. */
+    waiting: number
+    running: number
+    succeeded: number
+    failed: number
+    cancelled: number
+    skipped: number
+    retry_of: string | null
+    schedule_id: string | null
+    /** The name of the schedule, which may be deleted. */
+    schedule: string | null
+    triggered_by: string
+    created_at: number
+    expires_at: number
+    ended_at: number | null
+  }
+  run_nodes: {
+    run_id: string
+    /** The order in which they begin, from 0. */
+    position: number
+    node_id: string
+    status: string
+    reason: string
+    execution_id: string | null
+    exit_code: number | null
+    started_at: number | null
+    ended_at: number | null
+  }
+  schedules: {
+    id: string
+    tenant_id: string
+    name: string
+    cron: string
+    time_zone: string
+    start_within: string
+    /** What its runs are, as JSON. */
+    spec: string
+    enabled: number
+    /** Null while it is disabled. */
+    next_due_at: number | null
+    /** The name of the operator, and who triggers its runs, as JSON. */
+    created_by: string
+    triggered_by: string
+    created_at: number
+  }
+  /** What became of each time at which a schedule was due; the key lets it start once. */
+  schedule_turns: {
+    schedule_id: string
+    due_at: number
+    outcome: string
+    reason: string
+    missed: number
+    run_id: string | null
+    at: number
+  }
   signing_keys: {
     id: string
     public_key: string

@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import { Execution, ExecutionStatus } from '../nodes/execution.ts'
 import { ReportEntry } from '../nodes/node-state.ts'
+import { Run, RunNode, RunNodeStatus, RunSpec, RunState } from '../nodes/run.ts'
+import { Schedule, ScheduleSpec } from '../nodes/schedule.ts'
 import { operation } from '../operations/operation.ts'
 import { Policy, PolicyOutcome, PolicySpec } from '../policies/policy.ts'
 import { GivenName, Ipv4Cidr, MediaType, Metadata, mapOf, NewEntryKey } from '../schemas/scalars.ts'
@@ -376,6 +378,114 @@ export const adminApi = {
       message: Type.String({ description: 'What happens now' }),
     }),
     errors: [404, 409],
+  }),
+
+  createRun: operation({
+    ...write('POST', 'runs'),
+    path: '/admin/v1/runs',
+    summary: 'Run an action on many nodes, which are fixed from then on',
+    request: RunSpec,
+    response: Run,
+    status: 201,
+    errors: [400, 404, 409],
+  }),
+  listRuns: operation({
+    ...read('runs'),
+    path: '/admin/v1/runs',
+    summary: 'List runs, newest first',
+    query: Type.Interface([Paging], { state: Type.Optional(RunState) }),
+    response: pageOf(Run),
+    errors: [400],
+  }),
+  getRun: operation({
+    ...read('runs'),
+    path: '/admin/v1/runs/{run_id}',
+    summary: 'Read one run',
+    response: Run,
+    errors: [404],
+  }),
+  listRunNodes: operation({
+    ...read('runs'),
+    path: '/admin/v1/runs/{run_id}/nodes',
+    summary: 'List the nodes of a run, in the order in which they begin',
+    query: Type.Interface([Paging], { status: Type.Optional(RunNodeStatus) }),
+    response: pageOf(RunNode),
+    errors: [400, 404],
+  }),
+  pauseRun: operation({
+    ...write('POST', 'runs'),
+    path: '/admin/v1/runs/{run_id}/pause',
+    summary: 'Let no further node of a run begin; those that run it go on',
+    response: Run,
+    errors: [404, 409],
+  }),
+  resumeRun: operation({
+    ...write('POST', 'runs'),
+    path: '/admin/v1/runs/{run_id}/resume',
+    summary: 'Go on with a paused run',
+    response: Run,
+    errors: [404, 409],
+  }),
+  cancelRun: operation({
+    ...write('POST', 'runs'),
+    path: '/admin/v1/runs/{run_id}/cancel',
+    summary: 'Let no further node of a run begin, and cancel it on those that run it',
+    response: Run,
+    errors: [404, 409],
+  }),
+  retryRun: operation({
+    ...write('POST', 'runs'),
+    path: '/admin/v1/runs/{run_id}/retry',
+    summary: 'Run the same again on the nodes of an ended run that failed',
+    request: Type.Object({
+      unfinished: Type.Optional(
+        Type.Boolean({
+          description: 'Also on those that were cancelled, or that the run did not come to',
+        }),
+      ),
+    }),
+    response: Run,
+    status: 201,
+    errors: [400, 404, 409],
+  }),
+
+  createSchedule: operation({
+    ...write('POST', 'schedules'),
+    path: '/admin/v1/schedules',
+    summary: 'Start runs at the times of a cron expression',
+    request: ScheduleSpec,
+    response: Schedule,
+    status: 201,
+    errors: [400, 404, 409],
+  }),
+  listSchedules: operation({
+    ...read('schedules'),
+    path: '/admin/v1/schedules',
+    summary: 'List schedules by name',
+    query: Paging,
+    response: pageOf(Schedule),
+    errors: [400],
+  }),
+  getSchedule: operation({
+    ...read('schedules'),
+    path: '/admin/v1/schedules/{schedule}',
+    summary: 'Read one schedule, by its name',
+    response: Schedule,
+    errors: [404],
+  }),
+  changeSchedule: operation({
+    ...write('PATCH', 'schedules'),
+    path: '/admin/v1/schedules/{schedule}',
+    summary: 'Enable or disable a schedule; enabled again, it starts with the next time to come',
+    request: Type.Object({ enabled: Type.Boolean() }),
+    response: Schedule,
+    errors: [404],
+  }),
+  deleteSchedule: operation({
+    ...remove('schedules'),
+    path: '/admin/v1/schedules/{schedule}',
+    summary: 'Delete a schedule; runs that it started go on',
+    errors: [404],
   }),
 
   listSigningKeys: operation({

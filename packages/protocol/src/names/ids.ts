@@ -4,6 +4,8 @@ const prefixes = {
   tenant: 'ten_',
   policy: 'pol_',
   execution: 'exec_',
+  run: 'run_',
+  schedule: 'sch_',
   event: 'evt_',
   token: 'tok_',
   entry: 'ent_',

@@ -16,6 +16,9 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   range: Type.String({ minLength: 1, maxLength: 64 }),
   kind: Type.String({ minLength: 1, maxLength: 64 }),
   execution_id: Id,
+  run_id: Id,
+  /** The name of one. */
+  schedule: Type.String({ minLength: 1, maxLength: 512 }),
   session_id: Type.String({ minLength: 1, maxLength: 512 }),
   token_id: Id,
   version: Id,

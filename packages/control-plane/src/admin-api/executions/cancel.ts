@@ -1,11 +1,11 @@
 import { ApiError, adminApi, hasEnded } from '@plexd/protocol'
 import type { Environment, State, Waiters } from '../../app.ts'
-import { settle } from '../../executions/settle.ts'
 import { cancel } from '../../executions/transitions.ts'
 import { executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { readExecution, type StoredExecution } from '../../rows/executions.ts'
+import { settleExecution } from '../../runs/settle-execution.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 
 /** May be repeated while the node has not ended it. */
@@ -19,7 +19,7 @@ export const cancelExecution = handle(
       const before = await readExecution(unit.tx, execution_id, { tenant_id })
       if (!before) throw new ApiError('not_found', `there is no execution "${execution_id}"`)
       const change = cancel(before, unit.nowMs)
-      const row = change ? await settle(unit, before, change, app) : before
+      const row = change ? await settleExecution(unit, before, change, app) : before
       return { row, node: unit.fleet.node(row.node_id) }
     })
     app.executions.changed(execution_id)

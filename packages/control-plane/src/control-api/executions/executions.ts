@@ -1,10 +1,10 @@
 import { ApiError, controlApi, parseDuration } from '@plexd/protocol'
 import type { Environment, Intake, State, Waiters } from '../../app.ts'
-import { settle } from '../../executions/settle.ts'
 import { acknowledge, finish } from '../../executions/transitions.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { type ExecutionChange, readExecution, type StoredExecution } from '../../rows/executions.ts'
+import { settleExecution } from '../../runs/settle-execution.ts'
 
 export const ackExecution = handle(
   controlApi.ackExecution,
@@ -48,7 +48,7 @@ async function update(
     const row = await readExecution(unit.tx, execution_id, { node_id: principal.id })
     if (!row) throw new ApiError('not_found', `unknown execution "${execution_id}"`)
     const change = changeOf(row, unit.nowMs)
-    if (change) await settle(unit, row, change, app)
+    if (change) await settleExecution(unit, row, change, app)
     return change !== undefined
   })
   if (changed) app.executions.changed(execution_id)

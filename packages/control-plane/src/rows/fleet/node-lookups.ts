@@ -30,6 +30,14 @@ export async function hasSaid(
   return row?.capabilities === JSON.stringify(capabilities)
 }
 
+/** What these nodes announced, as JSON text; null for nothing. */
+export function readCapabilitiesOf(
+  reader: Reader,
+  ids: readonly string[],
+): Promise<{ id: string; capabilities: string | null }[]> {
+  return reader.selectFrom('nodes').select(['id', 'capabilities']).where('id', 'in', ids).execute()
+}
+
 /** All nodes, of all tenants, with some of these capabilities and not removed, in order of registration. */
 export async function readAllUnconfirmed(
   reader: Reader,

@@ -1,0 +1,156 @@
+import { ExecutionStatus, hasEnded, type RunNodeStatus } from '@plexd/protocol'
+import { sql } from 'kysely'
+import type { Reader, Tx } from '../store/db.ts'
+import type { Row } from '../store/schema.ts'
+import { type FirstOf, type PageBounds, readPage } from './page.ts'
+
+export interface StoredRunNode extends Omit<Row<'run_nodes'>, 'status'> {
+  /** Those that the run did not come to are `waiting`. */
+  status: Exclude<RunNodeStatus, 'not_started'>
+}
+
+/** A node of a run that is not there yet. */
+export type NewRunNode = Pick<StoredRunNode, 'position' | 'node_id' | 'reason'> & {
+  status: 'waiting' | 'skipped'
+}
+
+function storedOf(row: Row<'run_nodes'>): StoredRunNode {
+  return { ...row, status: row.status as StoredRunNode['status'] } // written below
+}
+
+export async function insertRunNodes(
+  tx: Tx,
+  runId: string,
+  nodes: readonly NewRunNode[],
+): Promise<void> {
+  const nothing = { execution_id: null, exit_code: null, started_at: null, ended_at: null }
+  await tx
+    .insertInto('run_nodes')
+    .values(nodes.map((node) => ({ run_id: runId, ...node, ...nothing })))
+    .execute()
+}
+
+export async function changeRunNode(
+  tx: Tx,
+  { run_id, position }: Pick<StoredRunNode, 'run_id' | 'position'>,
+  change: Partial<Omit<StoredRunNode, 'run_id' | 'position' | 'node_id'>>,
+): Promise<void> {
+  await tx
+    .updateTable('run_nodes')
+    .set(change)
+    .where('run_id', '=', run_id)
+    .where('position', '=', position)
+    .execute()
+}
+
+/** The first nodes in a status, in the order of their turns. */
+export async function readFirstNodes(
+  reader: Reader,
+  runId: string,
+  status: StoredRunNode['status'],
+  limit: number,
+): Promise<StoredRunNode[]> {
+  const rows = await reader
+    .selectFrom('run_nodes')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .where('status', '=', status)
+    .orderBy('position')
+    .limit(limit)
+    .execute()
+  return rows.map(storedOf)
+}
+
+/** A node whose execution has ended while the run counts it as running, and how it ended; null when the execution is gone. */
+export interface EndedNode {
+  node: StoredRunNode
+  execution: { status: ExecutionStatus; reason: string; exit_code: number | null } | null
+}
+
+/** The node of a run that this execution is of; undefined when it is of no run, or was counted before. */
+export async function readNodeOf(
+  reader: Reader,
+  executionId: string,
+): Promise<StoredRunNode | undefined> {
+  const row = await reader
+    .selectFrom('run_nodes')
+    .selectAll()
+    .where('execution_id', '=', executionId)
+    .where('status', 'in', outstanding)
+    .executeTakeFirst()
+  return row && storedOf(row)
+}
+
+const endings = ExecutionStatus.enum.filter(hasEnded)
+const outstanding = ['running', 'cancelling'] as const satisfies StoredRunNode['status'][]
+
+/** Up to `limit` nodes whose executions have ended. */
+export async function readEndedNodes(
+  reader: Reader,
+  runId: string,
+  limit: number,
+): Promise<EndedNode[]> {
+  const rows = await reader
+    .selectFrom('run_nodes')
+    .leftJoin('executions', 'executions.id', 'run_nodes.execution_id')
+    .selectAll('run_nodes')
+    .select([
+      'executions.status as execution_status',
+      'executions.reason as execution_reason',
+      'executions.exit_code as execution_exit_code',
+    ])
+    .where('run_id', '=', runId)
+    .where('run_nodes.status', 'in', outstanding)
+    .where((where) =>
+      where.or([where('executions.status', 'is', null), where('executions.status', 'in', endings)]),
+    )
+    .limit(limit)
+    .execute()
+  return rows.map(({ execution_status, execution_reason, execution_exit_code, ...node }) => ({
+    node: storedOf(node),
+    execution:
+      execution_status === null
+        ? null
+        : {
+            status: execution_status as ExecutionStatus, // as rows/executions.ts writes it
+            reason: execution_reason ?? '',
+            exit_code: execution_exit_code,
+          },
+  }))
+}
+
+/** A run's nodes behind a position. */
+export function readRunNodesAfter(
+  reader: Reader,
+  {
+    runId,
+    position,
+    status,
+  }: { runId: string; position: number; status: StoredRunNode['status'] | undefined },
+  bounds: PageBounds,
+): Promise<FirstOf<StoredRunNode>> {
+  const nodes = reader
+    .selectFrom('run_nodes')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .where('position', '>', position)
+    .$if(status !== undefined, (query) => query.where('status', '=', status ?? ''))
+    .orderBy('position')
+  return readPage(nodes, sql<number>`octet_length(reason)`, bounds, storedOf)
+}
+
+/** The ids of the nodes in these statuses, in the order of their turns. */
+export async function readNodeIdsIn(
+  reader: Reader,
+  runId: string,
+  statuses: readonly StoredRunNode['status'][],
+): Promise<string[]> {
+  const rows = await reader
+    .selectFrom('run_nodes')
+    .select('node_id')
+    .where('run_id', '=', runId)
+    .where('status', 'in', statuses)
+    .orderBy('position')
+    .execute()
+  return rows.map(({ node_id }) => node_id)
+}

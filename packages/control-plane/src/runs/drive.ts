@@ -1,0 +1,53 @@
+import type { Clock } from '@plexd/runtime'
+import { readEndedNodes } from '../rows/run-nodes.ts'
+import { deleteEndedRuns, deleteHalfWritten, readOpenRuns, type StoredRun } from '../rows/runs.ts'
+import type { Store } from '../store/db.ts'
+import { advanceRun } from './advance.ts'
+import type { RunPlace } from './create-run.ts'
+import { decide } from './decide.ts'
+
+/** Lets a run go on, a few nodes in a unit, until there is nothing more to do at once. */
+export async function driveRun(place: RunPlace, id: string): Promise<void> {
+  for (;;) {
+    const advanced = await place.change((unit) => advanceRun(unit, id, place))
+    for (const ended of advanced?.cancelled ?? []) place.executions.changed(ended)
+    if (!advanced?.more) return
+  }
+}
+
+/**
+ * Looks at all runs that have not ended, and lets those go on that have something to do: after a start, at their expiry, and
+ * for what was left for another unit.
+ */
+export async function driveRuns(place: RunPlace & { readonly clock: Clock }): Promise<void> {
+  for (const run of await readOpenRuns(place.store.reader))
+    if (await hasMore(place, run)) await driveRun(place, run.id)
+}
+
+async function hasMore(
+  { store, clock }: { store: Store; clock: Clock },
+  run: StoredRun,
+): Promise<boolean> {
+  const { state } = run
+  if (state === 'preparing') return false
+  const decision = decide({ ...run, state }, clock.now())
+  if (decision.starts > 0 || decision.state !== state || decision.stop !== run.stop) return true
+  return (await readEndedNodes(store.reader, run.id, 1)).length > 0
+}
+
+/** Deletes what a crash has left of runs that were never answered. Before anything is served. */
+export async function forgetHalfWritten({ store }: { store: Store }): Promise<void> {
+  await store.write((tx) => deleteHalfWritten(tx))
+}
+
+const keepMs = 30 * 24 * 3_600_000
+/** A run has up to 10,000 nodes, and these go with it. */
+const runsPerUnit = 1
+
+/** Deletes runs that ended more than 30 days ago, as executions are. */
+export async function forgetRuns({ store, clock }: { store: Store; clock: Clock }): Promise<void> {
+  const beforeMs = clock.now() - keepMs
+  let count = runsPerUnit
+  while (count === runsPerUnit)
+    count = await store.write((tx) => deleteEndedRuns(tx, beforeMs, runsPerUnit))
+}

@@ -1,0 +1,74 @@
+import type { Run, RunNode, RunNodeStatus } from '@plexd/protocol'
+import type { StoredRunNode } from '../rows/run-nodes.ts'
+import type { StoredRun } from '../rows/runs.ts'
+import { isOver } from './decide.ts'
+import { reasonOf } from './reason.ts'
+
+/** A run that is shown: one that is being prepared is not. */
+export function runView(run: StoredRun): Run {
+  const { state, waiting } = run
+  if (state === 'preparing') throw new Error(`show run "${run.id}": it is being prepared`)
+  const { running, succeeded, failed, cancelled, skipped } = run
+  const over = isOver(state)
+  return {
+    id: run.id,
+    action: run.action,
+    parameters: run.parameters,
+    timeout: run.timeout,
+    expires: run.expires,
+    selector: run.selector,
+    max_parallel: run.max_parallel,
+    max_failures: run.max_failures,
+    canary: run.canary,
+    state,
+    reason: reasonOf({ ...run, state }),
+    counts: {
+      total: waiting + running + succeeded + failed + cancelled + skipped,
+      waiting: over ? 0 : waiting,
+      running,
+      succeeded,
+      failed,
+      cancelled,
+      skipped,
+      not_started: over ? waiting : 0,
+    },
+    retry_of: run.retry_of,
+    schedule: run.schedule,
+    triggered_by: run.triggered_by,
+    created_at: new Date(run.created_at).toISOString(),
+    run_expires_at: new Date(run.expires_at).toISOString(),
+    ended_at: run.ended_at === null ? null : new Date(run.ended_at).toISOString(),
+  }
+}
+
+export function runNodeView(run: StoredRun, node: StoredRunNode, node_hostname: string): RunNode {
+  const { node_id, reason, execution_id, exit_code, started_at, ended_at } = node
+  return {
+    node_id,
+    node_hostname,
+    status: shownStatus(run, node),
+    reason,
+    execution_id,
+    exit_code,
+    started_at: started_at === null ? null : new Date(started_at).toISOString(),
+    ended_at: ended_at === null ? null : new Date(ended_at).toISOString(),
+  }
+}
+
+function shownStatus({ state }: StoredRun, { status }: StoredRunNode): RunNodeStatus {
+  return hasEnded(state) && status === 'waiting' ? 'not_started' : status
+}
+
+/** The statuses that are stored for one that is asked for, or undefined when the run has none such. */
+export function storedStatus(
+  { state }: StoredRun,
+  status: RunNodeStatus,
+): StoredRunNode['status'] | undefined {
+  const over = hasEnded(state)
+  if (status === 'not_started') return over ? 'waiting' : undefined
+  return over && status === 'waiting' ? undefined : status
+}
+
+function hasEnded(state: StoredRun['state']): boolean {
+  return state !== 'preparing' && isOver(state)
+}

@@ -1,0 +1,143 @@
+import { type Static, Type } from 'typebox'
+import { Count, mapOf, NodeId, Timestamp, WholeNumber } from '../schemas/scalars.ts'
+import { TriggeredBy } from './execution.ts'
+
+/** One action on many nodes. */
+
+const Nullable = <S extends Parameters<typeof Type.Array>[0]>(
+  schema: S,
+  options: { description?: string } = {},
+) => Type.Union([schema, Type.Null()], options)
+
+/** Which nodes, what they run, and how many at a time: the same for a run and for a schedule of runs. */
+export const RunSpec = Type.Object({
+  selector: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 1_024,
+      description:
+        'The nodes are those that it matches when the run is created; or `nodes`, but not both',
+    }),
+  ),
+  nodes: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
+      minItems: 1,
+      description: 'Ids or hostnames, in the order in which they are to begin',
+    }),
+  ),
+  action: Type.String({ minLength: 1, maxLength: 256 }),
+  parameters: Type.Optional(mapOf(Type.String())),
+  timeout: Type.Optional(
+    Type.String({ description: 'Go duration, of each node; "30s" when absent' }),
+  ),
+  max_parallel: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'How many nodes run it at a time; 10 when absent',
+    }),
+  ),
+  max_failures: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      description:
+        'How many nodes may fail while others still begin; one more stops the run. 0 when absent: the first failure stops it',
+    }),
+  ),
+  canary: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      description:
+        'So many nodes go first; the others wait until all of them have succeeded. 0 when absent',
+    }),
+  ),
+  expires: Type.Optional(
+    Type.String({
+      description:
+        'Go duration, "168h" at most: how long each node may take to accept it. When absent, the timeout and 30 s',
+    }),
+  ),
+  run_expires: Type.Optional(
+    Type.String({
+      description:
+        'Go duration, "720h" at most, after which no further node begins, paused or not; "24h" when absent',
+    }),
+  ),
+})
+export type RunSpec = Static<typeof RunSpec>
+
+/** In the last three nothing goes on any more, on any node. */
+export const runStates = ['running', 'paused', 'succeeded', 'failed', 'cancelled'] as const
+export const RunState = Type.Enum(runStates)
+export type RunState = Static<typeof RunState>
+
+/** `skipped`: it does not know the action, or was removed before its turn. `not_started`: the run stopped before its turn. */
+export const RunNodeStatus = Type.Enum([
+  'waiting',
+  'running',
+  'cancelling',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'skipped',
+  'not_started',
+])
+export type RunNodeStatus = Static<typeof RunNodeStatus>
+
+/** How many nodes of a run are in which status; `running` includes those that are being cancelled. */
+export const RunCounts = Type.Object({
+  total: Count,
+  waiting: Count,
+  running: Count,
+  succeeded: Count,
+  failed: Count,
+  cancelled: Count,
+  skipped: Count,
+  not_started: Count,
+})
+export type RunCounts = Static<typeof RunCounts>
+
+export const Run = Type.Object({
+  id: Type.String({ examples: ['run_a1b2c3d4'] }),
+  action: Type.String(),
+  parameters: mapOf(Type.String()),
+  timeout: Type.String(),
+  expires: Nullable(Type.String()),
+  selector: Nullable(Type.String(), {
+    description: 'As it was asked for; null for a list of nodes',
+  }),
+  max_parallel: Count,
+  max_failures: Count,
+  canary: Count,
+  state: RunState,
+  reason: Type.String({
+    description: 'Why no further node begins, or how it ended; empty if there is nothing to say',
+  }),
+  counts: RunCounts,
+  retry_of: Nullable(Type.String(), { description: 'The run whose failed nodes these are' }),
+  schedule: Nullable(Type.String(), { description: 'The name of the schedule that started it' }),
+  triggered_by: TriggeredBy,
+  created_at: Timestamp,
+  run_expires_at: Timestamp,
+  ended_at: Nullable(Timestamp),
+})
+export type Run = Static<typeof Run>
+
+export const RunNode = Type.Object({
+  node_id: NodeId,
+  node_hostname: Type.String({ description: 'The last that it had, if it was removed' }),
+  status: RunNodeStatus,
+  reason: Type.String(),
+  execution_id: Nullable(Type.String()),
+  exit_code: Nullable(WholeNumber),
+  started_at: Nullable(Timestamp),
+  ended_at: Nullable(Timestamp),
+})
+export type RunNode = Static<typeof RunNode>
+
+/** Whether nothing of a run goes on any more. */
+export function hasRunEnded({ state }: Pick<Run, 'state'>): boolean {
+  return state !== 'running' && state !== 'paused'
+}
