@@ -69,6 +69,11 @@ const table: Destructive[] = [
     does: 'DELETE /admin/v1/artifacts/plexd/1.5.0/linux/amd64',
   },
   {
+    argv: ['action', 'schedule', 'delete', 'check'],
+    asks: /^delete schedule "check"$/,
+    does: 'DELETE /admin/v1/schedules/check',
+  },
+  {
     argv: ['policy', 'remove', 'p'],
     asks: /^remove policy "p"$/,
     does: 'DELETE /admin/v1/policies/p',

@@ -89,6 +89,15 @@ export function countFlag(text: string): number {
   return Number(text)
 }
 
+export function wholeFlag(text: string): number {
+  return text === '0' ? 0 : countFlag(text)
+}
+
+/** For an option that may be repeated. */
+export function collectText(text: string, previous: readonly string[] = []): string[] {
+  return [...previous, text]
+}
+
 function checked(text: string, parse: (text: string) => unknown): string {
   try {
     parse(text)

@@ -1,4 +1,13 @@
-import type { DataEntry, Execution, NodeDetail, Policy, ReportEntry } from '@plexd/protocol'
+import type {
+  DataEntry,
+  Execution,
+  NodeDetail,
+  Policy,
+  ReportEntry,
+  Run,
+  RunNode,
+  Schedule,
+} from '@plexd/protocol'
 
 /** Objects as the admin API answers them; a test states what matters to it. */
 
@@ -59,6 +68,81 @@ export function anExecution(fields: Partial<Execution> = {}): Execution {
     cancel_requested_at: null,
     expires_at: time,
     finished_at: null,
+    ...fields,
+  }
+}
+
+export function aRun({
+  counts,
+  ...fields
+}: Partial<Omit<Run, 'counts'>> & { counts?: Partial<Run['counts']> } = {}): Run {
+  return {
+    id: 'run_1',
+    action: 'ping',
+    parameters: {},
+    timeout: '30s',
+    expires: null,
+    selector: 'env=prod',
+    max_parallel: 10,
+    max_failures: 0,
+    canary: 0,
+    state: 'running',
+    reason: '',
+    counts: {
+      total: 2,
+      waiting: 0,
+      running: 0,
+      succeeded: 0,
+      failed: 0,
+      cancelled: 0,
+      skipped: 0,
+      not_started: 0,
+      ...counts,
+    },
+    retry_of: null,
+    schedule: null,
+    triggered_by: { type: 'control_plane', user_id: 'root' },
+    created_at: time,
+    run_expires_at: time,
+    ended_at: null,
+    ...fields,
+  }
+}
+
+export function aRunNode(fields: Partial<RunNode> = {}): RunNode {
+  return {
+    node_id: 'n_web',
+    node_hostname: 'web-01',
+    status: 'succeeded',
+    reason: '',
+    execution_id: 'exec_1',
+    exit_code: 0,
+    started_at: time,
+    ended_at: time,
+    ...fields,
+  }
+}
+
+export function aSchedule(fields: Partial<Schedule> = {}): Schedule {
+  return {
+    id: 'sch_1',
+    name: 'check',
+    cron: '@hourly',
+    time_zone: 'UTC',
+    start_within: '10m0s',
+    enabled: true,
+    next_run_at: '2025-01-15T11:00:00.000Z',
+    selector: '*',
+    action: 'ping',
+    parameters: {},
+    timeout: '30s',
+    max_parallel: 10,
+    max_failures: 0,
+    canary: 0,
+    run_expires: '24h0m0s',
+    last: [],
+    created_by: 'admin',
+    created_at: time,
     ...fields,
   }
 }

@@ -1,17 +1,14 @@
-import {
-  type Execution,
-  ExecutionStatus,
-  formatNode,
-  hasEnded,
-  type TriggeredBy,
-} from '@plexd/protocol'
+import { type Execution, ExecutionStatus, formatNode, hasEnded } from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
 import { type Command, Option } from 'commander'
 import { type Admin, addCall, addList, nodeArgument } from '../../command.ts'
 import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
-import { collectPair, durationFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
 import { ageOf, formatLabels, printDone, printItem, printText } from '../../terminal/output.ts'
+import { requesterOf } from './requester.ts'
+import { addActionFlags, addManyFlags, type RunFlags } from './run-flags.ts'
+import { addRunsCommands, refuseManyFlags, runOnMany } from './runs.ts'
+import { addScheduleCommands } from './schedules.ts'
 import { waitForExecution } from './wait.ts'
 
 export function addActionCommands(program: Command, context: Context): void {
@@ -21,14 +18,13 @@ export function addActionCommands(program: Command, context: Context): void {
     .description('actions on nodes and their executions')
     .addHelpText('after', examples('plexctl action run web-01 health.check --wait'))
 
-  action
+  const run = action
     .command('run')
-    .description('run an action on a node')
-    .argument('<node>', 'id or hostname')
-    .argument('<action>', 'one that `node show` lists')
-    .option('--param <key=value>', 'parameter; may be repeated', collectPair)
-    .option('--timeout <duration>', 'how long it may run (default 30s)', durationFlag)
-    .option('--expires <duration>', 'how long it may wait until the node accepts it', durationFlag)
+    .description('run an action on a node, or on many')
+    .usage('[options] (<node> | --selector <selector> | --node <node>...) <action>')
+    .argument('<node>', 'id or hostname; left out with --selector or --node')
+    .argument('[action]', 'one that `node show` lists')
+  addManyFlags(addActionFlags(run))
     .option('--wait', 'until it has ended; the exit code is 0 for success, 1 otherwise')
     .option('--json', jsonHelp)
     .addHelpText(
@@ -36,9 +32,22 @@ export function addActionCommands(program: Command, context: Context): void {
       examples(
         'plexctl action run web-01 health.check',
         'plexctl action run web-01 system.info --timeout 1m --wait',
+        'plexctl action run --selector env=prod health.check --max-parallel 20 --max-failures 2 --wait',
+        'plexctl action run --node web-01 --node web-02 system.info --canary 1',
       ),
     )
-    .action(async (node: string, name: string, flags: RunFlags) => {
+    .action(async (first: string, second: string | undefined, flags: Flags) => {
+      const isForMany = flags.selector !== undefined || flags.node !== undefined
+      const [node, name] = isForMany ? [undefined, first] : [first, second]
+      if (name === undefined) return run.error("error: missing required argument 'action'")
+      if (node === undefined) {
+        if (second !== undefined)
+          return run.error(
+            `error: with --selector or --node there is only an action: which of "${first}" and "${second}" is it?`,
+          )
+        return runOnMany(context, name, flags)
+      }
+      refuseManyFlags(flags)
       const { admin } = await connect()
       const { body: started } = await admin.runAction({
         params: { node },
@@ -94,6 +103,9 @@ export function addActionCommands(program: Command, context: Context): void {
     call: (admin: Admin, id: string) => admin.cancelExecution({ params: { execution_id: id } }),
     text: ({ id, message }) => `${id}: ${message}`,
   })
+
+  addRunsCommands(action, context)
+  addScheduleCommands(action, context)
 }
 
 function statusOption(): Option {
@@ -113,10 +125,7 @@ function statusOf({ status, late, ahead, cancel_requested_at }: Execution): stri
   return ahead === undefined ? status : `${status} (behind ${ahead})`
 }
 
-interface RunFlags {
-  param?: Record<string, string>
-  timeout?: string
-  expires?: string
+interface Flags extends RunFlags {
   wait?: boolean
   json?: boolean
 }
@@ -151,11 +160,6 @@ function describeExecution(execution: Execution): Record<string, string> {
     expires: hasEnded(execution.status) ? '' : execution.expires_at,
     finished: execution.finished_at ?? '',
   }
-}
-
-function requesterOf({ type, email, user_name, user_id }: TriggeredBy): string {
-  const name = email || user_name
-  return [type, name, name && user_id ? `(${user_id})` : user_id].filter(Boolean).join(' ')
 }
 
 function failureOf({ id, action, status, reason, exit_code }: Execution): string {

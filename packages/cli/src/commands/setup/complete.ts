@@ -75,6 +75,8 @@ const nouns: Readonly<Record<string, Noun>> = {
   'data key': 'data',
   'secret key': 'secret',
   'report key': 'report',
+  'runs run': 'run',
+  'schedule name': 'schedule',
 }
 
 function nounOf({ parent }: Command, argument: string): Noun | undefined {

@@ -2,7 +2,7 @@ import type { NodeDetail } from '@plexd/protocol'
 import type { Admin } from '../../command.ts'
 
 /** What only the control plane can name. */
-export type Noun = 'node' | 'action' | 'policy' | 'data' | 'secret' | 'report'
+export type Noun = 'node' | 'action' | 'policy' | 'data' | 'secret' | 'report' | 'run' | 'schedule'
 
 interface Asked {
   /** The arguments in front of the cursor; for the nouns of a node, the node is the first. */
@@ -27,6 +27,10 @@ const sources: Readonly<Record<Noun, (admin: Admin, asked: Asked) => Promise<str
   secret: async (admin, { signal }) => keysOf(await admin.listSecrets({ query, signal })),
   report: async (admin, { operands: [node = ''], signal }) =>
     keysOf(await admin.listReports({ params: { node }, query, signal })),
+  run: async (admin, { signal }) =>
+    (await admin.listRuns({ query, signal })).body.items.map(({ id }) => id),
+  schedule: async (admin, { signal }) =>
+    (await admin.listSchedules({ query, signal })).body.items.map(({ name }) => name),
 }
 
 /** The names of the first page that begin with `start`. Rejects when the control plane does not answer. */
