@@ -61,7 +61,7 @@ const handlers: Handlers = {
   },
 
   async action_cancelled({ payload, id }, { executor, passBy, log }) {
-    log.info('action cancelled by the control plane', payload)
+    log.info('control plane cancels an action', payload)
     executor.cancel(payload.execution_id)
     await passBy(id)
   },

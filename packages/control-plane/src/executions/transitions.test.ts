@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type ExecutionStatus, hasEnded } from '@plexd/protocol'
 import type { StoredExecution } from '../rows/executions.ts'
-import { acknowledge, deadlineGraceMs, finish } from './transitions.ts'
+import {
+  acknowledge,
+  cancel,
+  deadlineGraceMs,
+  finish,
+  passDeadline,
+  transitions,
+} from './transitions.ts'
 
 const nowMs = Date.UTC(2025, 0, 15, 10, 30)
 const at = { nowMs, timeoutMs: 10_000, queuedMs: 3_600_000 }
@@ -15,6 +23,10 @@ const result = {
   duration: '2.34s',
   finished_at: '2025-01-15T10:30:02Z',
 }
+
+const ended = Object.keys(transitions)
+  .map((status) => status as ExecutionStatus) // keys of the table
+  .filter(hasEnded)
 
 describe('acknowledge', () => {
   it('gives an accepted action its timeout from now on', () => {
@@ -52,7 +64,62 @@ describe('acknowledge', () => {
   })
 })
 
+describe('acknowledge, for want of room', () => {
+  const noRoom = { ...rejected, reason: 'max_concurrent_reached' }
+
+  it('puts it back, with the time that it may wait', () => {
+    const held = { status: 'queued', reason: noRoom.reason, held_until: nowMs + 5_000 }
+    for (const status of ['pending', 'queued'] as const)
+      assert.deepEqual(acknowledge(aRow({ status }), noRoom, at), {
+        ...held,
+        deadline_at: nowMs + at.queuedMs,
+      })
+    const expires_at = nowMs + 60_000
+    assert.equal(acknowledge(aRow({ expires_at }), noRoom, at)?.deadline_at, expires_at)
+  })
+
+  it('contradicts that it runs, or has run', () => {
+    for (const status of ['accepted', 'success'] as const)
+      assert.throws(() => acknowledge(aRow({ status }), noRoom, at), { status: 409 })
+  })
+})
+
+describe('cancel', () => {
+  it('ends what the node has not accepted, and asks once for the end of what it has', () => {
+    for (const status of ['queued', 'pending'] as const)
+      assert.equal(cancel(aRow({ status }), nowMs)?.status, 'cancelled')
+    assert.deepEqual(cancel(aRow({ status: 'accepted' }), nowMs), { cancel_requested_at: nowMs })
+    assert.equal(cancel(aRow({ status: 'accepted', cancel_requested_at: 1 }), nowMs), undefined)
+  })
+
+  it('refuses what has ended', () => {
+    for (const status of ended)
+      assert.throws(() => cancel(aRow({ status }), nowMs), {
+        status: 409,
+        message: `execution "exec_a" has ended: it is ${status}`,
+      })
+  })
+})
+
+describe('passDeadline', () => {
+  it('ends as expired what was not accepted, as lost what was, and nothing twice', () => {
+    const of = (status: ExecutionStatus) => passDeadline(aRow({ status }), nowMs)?.status
+    assert.deepEqual(
+      ['queued', 'pending', 'accepted'].map((status) => of(status as 'queued')),
+      ['expired', 'expired', 'lost'],
+    )
+    for (const status of ended) assert.equal(of(status), undefined)
+  })
+})
+
 describe('finish', () => {
+  it('says that it came late when it had ended', () => {
+    for (const status of ['expired', 'lost', 'cancelled'] as const)
+      assert.equal(finish(aRow({ status }), result, nowMs)?.late, true)
+    for (const status of ['queued', 'pending', 'accepted'] as const)
+      assert.equal(finish(aRow({ status }), result, nowMs)?.late, false)
+  })
+
   it("keeps the node's word beside ours", () => {
     for (const word of ['failed', 'error', 'failure'] as const) {
       const change = finish(aRow({ status: 'accepted' }), { ...result, status: word }, nowMs)

@@ -69,7 +69,7 @@ describe('action run', () => {
   it('says when it has to wait for others of its node', async () => {
     await using bench = await startBench({ [start]: anExecution({ status: 'queued', ahead: 7 }) })
     const { stdout } = await bench.run(['action', 'run', 'web-01', 'ping', '--expires', '2h'])
-    assert.equal(stdout, 'queued exec_1 behind 7 others; see "plexctl action show exec_1"\n')
+    assert.equal(stdout, 'queued exec_1, 7 before it; see "plexctl action show exec_1"\n')
     assert.deepEqual(bench.server.requests[0]?.body, { action: 'ping', expires: '2h' })
   })
 

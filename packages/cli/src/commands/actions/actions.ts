@@ -115,7 +115,7 @@ function statusOption(): Option {
 }
 
 function startOf({ id, status, ahead = 0 }: Execution): string {
-  return status === 'queued' ? `queued ${id} behind ${ahead} others` : `started ${id}`
+  return status === 'queued' ? `queued ${id}, ${ahead} before it` : `started ${id}`
 }
 
 /** With what it does not say: that the node was told to end it, or that its result came late. */
