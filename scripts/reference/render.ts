@@ -10,6 +10,7 @@ import {
   paramSchema,
 } from '@plexd/protocol'
 import { renderAccess } from './access.ts'
+import { renderActions } from './actions.ts'
 import { renderNetwork } from './network.ts'
 import { renderSettings } from './settings.ts'
 
@@ -42,6 +43,7 @@ export function renderReference(): Map<string, string> {
     ],
     ['events.md', eventPage()],
     ['settings.md', renderSettings()],
+    ['actions.md', renderActions()],
     ['access.md', renderAccess()],
     ['network.md', renderNetwork()],
   ])

@@ -1,5 +1,6 @@
 /** What other packages' tests need: an agent in their own process. */
 
+export { builtins } from './actions/builtin/index.ts'
 export { type AgentConfig, defaultConfig } from './config/agent-config.ts'
 export { limits as agentLimits } from './config/limits.ts'
 export { settingRows as agentSettings } from './config/settings.ts'

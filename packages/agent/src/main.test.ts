@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -218,6 +219,39 @@ describe('plexd up', () => {
     assert.equal(plane.sent('/v1/register').length, 1)
     daemon.kill('SIGTERM')
     await new Promise((resolve) => daemon.on('exit', resolve))
+  })
+
+  it('restarts in its own process when operators ask, with one result for each of them', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    const daemon = setup.up()
+    await until('a stream', () => plane.openStreams() === 1, 60_000)
+    const before = await setup.status()
+    await plane.publish('action_request', { execution_id: 'exec_1', action: 'service.restart' })
+    await plane.publish('action_request', { execution_id: 'exec_2', action: 'service.restart' })
+
+    const after = await until(
+      'the next daemon',
+      async () => {
+        const status = await setup.status()
+        return (
+          status?.control_plane.stream === 'connected' &&
+          plane.sent('/events').length > 1 && // it is not the first one any more
+          status
+        )
+      },
+      60_000,
+    )
+    assert.equal(after.pid, before?.pid)
+    assert.equal(daemon.exitCode, null)
+    for (const id of ['exec_1', 'exec_2']) {
+      const results = plane.sent(`/${id}/result`).map(({ body }) => Object(body).status)
+      assert.deepEqual(results, ['success'], id)
+    }
+    assert.equal(plane.sent('/v1/register').length, 1)
+    daemon.kill('SIGTERM')
+    const [code] = await once(daemon, 'exit')
+    assert.equal(code, 0)
   })
 
   it('leaves nothing behind when it is deregistered with --purge', async () => {

@@ -1,35 +1,64 @@
-import { createLog, runUntilSignal, startMemoryReturn, systemClock } from '@plexd/runtime'
+import {
+  type AdjustableLog,
+  createKeptLines,
+  createLog,
+  type KeptLines,
+  type ReloadRequests,
+  runUntilSignal,
+  startMemoryReturn,
+  systemClock,
+} from '@plexd/runtime'
+import type { AgentConfig } from '../config/agent-config.ts'
 import { rememberSettings } from '../config/remembered.ts'
 import { startAgent, stopAgentMs } from '../daemon/agent.ts'
+import { createRestart, type Restart } from '../daemon/restart.ts'
 import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
 import { type Caller, type Flags, loadConfigFor } from './flags.ts'
 
-/** Runs until SIGTERM or SIGINT; SIGHUP reloads the settings and the CA file. The mesh stays up afterwards: "plexd down" removes it. */
+/** Runs until SIGTERM or SIGINT; SIGHUP reloads the settings and the CA file; a restart runs it anew in the same process. The mesh stays up afterwards: "plexd down" removes it. */
 export async function runUp(
   flags: Flags,
   _given: unknown,
   { reloadRequests }: Caller,
 ): Promise<void> {
   const config = await loadConfigFor(flags)
-  const log = createLog('plexd', config.logLevel)
+  const kept = createKeptLines()
+  const log = createLog('plexd', config.logLevel, kept)
+  // Like SIGTERM, so with everything that belongs to it.
+  const restart = createRestart({ stop: () => process.kill(process.pid, 'SIGTERM'), log })
+  await runDaemon(config, { flags, kept, log, restart, reloadRequests })
+  restart.startAgain()
+}
+
+interface Surroundings {
+  flags: Flags
+  kept: KeptLines
+  log: AdjustableLog
+  restart: Restart
+  reloadRequests: ReloadRequests | undefined
+}
+
+/** When it resolves, the next daemon may take what this one had. */
+async function runDaemon(
+  config: AgentConfig,
+  { flags, kept, log, restart, reloadRequests }: Surroundings,
+): Promise<void> {
   await using _claim = config.meshEnabled ? await claimMesh(config) : undefined
   const mesh = config.meshEnabled
     ? { openMesh: (place: MeshPlace) => openMesh(config, place, log) }
     : {}
   const remember = (): Promise<void> => rememberSettings(config, flags.settings)
   using _memory = startMemoryReturn({ clock: systemClock, log })
+  const readSettings = (): Promise<AgentConfig> => loadConfigFor(flags)
+  const around = { log, kept, readSettings, setLogLevel: log.setLevel, restart: restart.request }
   await runUntilSignal(
     async (signal) => {
-      const agent = await startAgent(config, { log, signal, remember, ...mesh })
+      const agent = await startAgent(config, { ...around, signal, remember, ...mesh })
       return {
-        async reload() {
-          const next = await loadConfigFor(flags)
-          agent.reload(next)
-          log.setLevel(next.logLevel)
-        },
+        reload: async () => void agent.reload(await readSettings()),
         [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
       }
     },
-    { log, reloadRequests, stopMs: stopAgentMs },
+    { log, reloadRequests, stopMs: stopAgentMs, onLate: restart.startAgain },
   )
 }

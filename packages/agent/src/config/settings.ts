@@ -35,6 +35,8 @@ export interface Setting<Value> {
   off?: string
   /** The allowed values of the flag; undefined for any. */
   choices?: readonly string[]
+  /** Whether a dump of the settings shows its value; without this it always does. `unredacted`: only to who asks for it. */
+  shown?: 'never' | 'unredacted'
   /** Whether SIGHUP reloads it; all others need a restart. */
   reloads?: true
   /** The description for the reference and `--help`: starts in lower case, no full stop. */
@@ -106,6 +108,7 @@ export const settings = {
   }),
   tokenValue: setting<string | undefined>(undefined, text, {
     keys: ['token.value', 'registration.tokenvalue', 'token'],
+    shown: 'never',
     help: 'the bootstrap token itself; the sources after it are a file, an environment variable, the metadata of the cloud',
   }),
   tokenFile: setting('/etc/plexd/bootstrap-token', text, {
@@ -133,6 +136,7 @@ export const settings = {
   nodeMetadata: setting<Record<string, string>>({}, labels, {
     keys: ['metadata', 'registration.metadata'],
     mapping: true,
+    shown: 'unredacted',
     help: 'labels to register with, beside os, arch and kernel',
   }),
   registerForMs: setting(5 * 60_000, duration(0), {
@@ -184,10 +188,12 @@ export const settings = {
   maxConcurrentActions: setting(5, count(1, 1_000), {
     keys: ['actions.max_concurrent', 'actions.maxconcurrent'],
     env: 'PLEXD_ACTIONS_MAX_CONCURRENT',
+    reloads: true,
     help: 'how many of them at a time',
   }),
   maxActionMs: setting(10 * 60_000, duration(1_000, longestSilenceMs), {
     keys: ['actions.max_timeout', 'actions.maxactiontimeout'],
+    reloads: true,
     help: 'no action runs longer, whatever a request asks for',
   }),
   meshEnabled: setting(true, flag, {

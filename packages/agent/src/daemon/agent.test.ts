@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createClient, localApi, type Peer } from '@plexd/protocol'
+import { createClient, type ExecutionResult, localApi, type Peer } from '@plexd/protocol'
 import { createUnixTransport } from '@plexd/runtime'
 import { authority, createFakeClock, otherAuthority, until } from '@plexd/runtime/testing'
 import type { AgentConfig } from '../config/agent-config.ts'
@@ -21,6 +21,8 @@ const web: Peer = {
   allowed_ips: ['10.100.1.2/32'],
   psk: Buffer.alloc(32, 2).toString('base64'),
 }
+
+type ResultBody = ExecutionResult & { stdout: string }
 
 describe('startAgent', () => {
   it('enrols, follows events and reports what it is', async () => {
@@ -175,6 +177,56 @@ describe('startAgent', () => {
       status: 'rejected',
       reason: 'unknown_action',
     })
+  })
+
+  it('reloads its settings when an operator asks, and changes nothing if they are not valid', async () => {
+    await using setup = await setUp()
+    const { plane, config } = setup
+    let next: Partial<AgentConfig> | Error = { logLevel: 'debug', meshPort: 1_234 }
+    const levels: string[] = []
+    await using node = await startTestAgent(config, {
+      async readSettings() {
+        if (next instanceof Error) throw next
+        return { ...config, ...next }
+      },
+      setLogLevel: (level) => levels.push(level),
+    })
+    await until('a stream', () => plane.openStreams() === 1)
+    const run = async (execution_id: string, action: string): Promise<ResultBody> => {
+      await plane.publish('action_request', { execution_id, action })
+      const result = await until(action, () => plane.sent(`/${execution_id}/result`)[0])
+      return result.body as ResultBody // as the fake received it
+    }
+
+    const first = await run('exec_1', 'service.reload_config')
+    assert.equal(first.status, 'success')
+    assert.deepEqual(JSON.parse(first.stdout), {
+      changed: ['log_level'],
+      needs_restart: ['mesh.listen_port'],
+    })
+    assert.deepEqual(levels, ['debug'])
+    next = new Error('config "x": mesh.listen_port: "a": want a whole number')
+    const second = await run('exec_2', 'service.reload_config')
+    assert.partialDeepStrictEqual(second, { status: 'failure', stderr: `${next.message}\n` })
+    const dump = await run('exec_3', 'config.dump')
+    assert.partialDeepStrictEqual(JSON.parse(dump.stdout).settings, {
+      log_level: 'debug',
+      'mesh.listen_port': 51_820,
+    })
+    assert.equal(node.agent.status().problems.length, 0)
+  })
+
+  it('shakes hands with its peers again when an operator asks', async () => {
+    await using setup = await setUp()
+    const { plane, config } = setup
+    plane.change({ peers: [web] })
+    await using node = await startTestAgent(config)
+    await until('a stream', () => plane.openStreams() === 1)
+    assert.deepEqual(node.device.peerIds(), ['n_web'])
+    await plane.publish('action_request', { execution_id: 'exec_1', action: 'mesh.reconnect' })
+    const result = await until('a result', () => plane.sent('/exec_1/result')[0])
+    const { stdout } = result.body as ResultBody // as the fake received it
+    assert.deepEqual(JSON.parse(stdout), { peers: 1, answered: 1, silent: [] })
   })
 
   it('rotates its WireGuard key', async () => {

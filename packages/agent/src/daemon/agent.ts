@@ -1,16 +1,18 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Capabilities, DaemonStatus } from '@plexd/protocol'
 import { CliError, describeError, handOver } from '@plexd/runtime'
 import type { Static } from 'typebox'
+import type { ReloadReport } from '../actions/builtin/node-facts.ts'
 import { stopExecutorMs } from '../actions/executor.ts'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
-import { reloading } from '../config/settings.ts'
 import { type LocalApi, startLocalApi } from '../local-api/server.ts'
 import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
 import { version } from '../version.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
+
 import { openEnrolled } from './enrolled.ts'
 import { findIdentity } from './find-identity.ts'
+import { takeOver } from './reload.ts'
+import { untilDelivered } from './restart.ts'
 import { startRunning } from './running.ts'
 
 /** A running plexd. Disposing stops all of it within `stopAgentMs`; the node stays registered, unless configured otherwise. */
@@ -21,7 +23,7 @@ export interface Agent extends AsyncDisposable {
    * Applies the settings that may change at runtime, reports those that may not, and reloads the CA file.
    * The token file of the Local Node API is watched separately.
    */
-  reload(config: AgentConfig): void
+  reload(config: AgentConfig): ReloadReport
   /** Pull and apply soon. */
   reconcile(): void
 }
@@ -35,8 +37,10 @@ export const stopAgentMs = stopExecutorMs + 5_000
  * identity the node is enrolled first, with retries for as long as necessary.
  * Rejects with a CliError if a person has to act.
  */
-export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<Agent> {
-  requireApiUrl(config)
+export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<Agent> {
+  requireApiUrl(given)
+  // A copy: a reload changes it.
+  const config = { ...given }
   await using stack = new AsyncDisposableStack()
   const core = stack.use(await openCore(config, deps))
   stack.use(await openLocalApi(core))
@@ -56,25 +60,30 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   const { node_id } = identity.current()
   log.info('plexd is up', { version, node_id, url: config.apiUrl })
 
+  function reload(next: AgentConfig): ReloadReport {
+    enrolled.reloadCa()
+    const report = takeOver(config, next)
+    deps.setLogLevel?.(config.logLevel)
+    const settings = report.needs_restart
+    if (settings.length > 0) log.warn('settings change with the next start only', { settings })
+    return report
+  }
+
+  const { readSettings, restart } = deps
+  if (readSettings) shown.show({ reload: async () => reload(await readSettings()) })
+  if (restart) shown.show({ restart: () => restartSoon(core, restart) })
   return {
     nodeId: node_id,
     status: shown.status,
-    reload(next) {
-      enrolled.reloadCa()
-      const settings = needsRestart(config, next)
-      if (settings.length > 0) log.warn('settings change with the next start only', { settings })
-    },
+    reload,
     reconcile: requests.ask,
     [Symbol.asyncDispose]: handOver(stack),
   }
 }
 
-/** The names of the changed settings that need a restart. */
-function needsRestart(running: AgentConfig, next: AgentConfig): string[] {
-  const names = Object.keys({ ...running, ...next }) as (keyof AgentConfig)[] // both are of that type
-  return names.filter(
-    (name) => !reloading.has(name) && !isDeepStrictEqual(running[name], next[name]),
-  )
+/** After the results of actions, that of this one too, have reached the control plane. */
+function restartSoon({ shown, clock }: Core, restart: () => void): void {
+  void untilDelivered(() => shown.status().counts.pending_results, clock).then(restart)
 }
 
 /** Serves even before there is an identity: then it is empty, and its status says why. */

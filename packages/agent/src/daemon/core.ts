@@ -5,12 +5,15 @@ import {
   createNameCache,
   describeError,
   handOver,
+  type KeptLines,
   type Log,
+  type LogLevel,
   type NameCache,
   systemClock,
 } from '@plexd/runtime'
 import { builtinActions } from '../actions/builtin/index.ts'
 import { createActionCatalog, type OpenCatalog } from '../actions/catalog.ts'
+import { createLogReader } from '../actions/log-reader.ts'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { type Containment, openContainment } from '../contain/containment.ts'
 import { type ClockSkew, createClockSkew } from '../control/clock-skew.ts'
@@ -28,6 +31,7 @@ import { openDesiredStore } from '../state/desired-store.ts'
 import { describeLeftOut } from '../state/left-out.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
+import { knownSecrets } from './known-secrets.ts'
 import { describeStatus } from './status.ts'
 import { createShownView, type ShownView, type View } from './view.ts'
 
@@ -35,8 +39,15 @@ export interface AgentDeps extends MeshSource {
   log: Log
   clock?: Clock
   env?: NodeJS.ProcessEnv
+  /** The newest lines of the log, for the action that shows them. */
+  kept?: Pick<KeptLines, 'list'>
   /** Stores the settings that reached the control plane; called after it has answered. */
   remember?: () => Promise<void>
+  /** Reads the settings again, for the action that reloads them. Rejects if they are not valid. */
+  readSettings?: () => Promise<AgentConfig>
+  setLogLevel?: (level: LogLevel) => void
+  /** Ends the daemon in order and starts it again, soon after. */
+  restart?: () => void
   /** Aborts an enrolment that is still retrying. */
   signal?: AbortSignal
 }
@@ -78,7 +89,8 @@ export async function openCore(
   const state = await openState(config, { problems, requests, clock, log }, stack)
   if (deps.openMesh) stack.use(watchTools({ config, problems, clock }))
   const skew = createClockSkew({ clock, log, problems })
-  const told = { ...state, config, problems, vitals: createVitals(), skew, clock }
+  const { env = process.env } = deps
+  const told = { ...state, config, env, problems, vitals: createVitals(), skew, clock }
   const startedMs = clock.monotonic()
   const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
   const shown = createShownView(viewOf({ ...told, startedMs }, hasMesh))
@@ -88,7 +100,13 @@ export async function openCore(
   const actions = createActionCatalog()
   actions.replace(
     'builtin',
-    builtinActions({ status: shown.status, peers: () => desired.current().peers }),
+    builtinActions({
+      ...shown,
+      config,
+      clock,
+      desired: desired.current,
+      readLog: createLogReader({ kept: deps.kept?.list ?? (() => []) }),
+    }),
   )
   return {
     ...told,
@@ -144,7 +162,7 @@ function showLeftOut(desired: DesiredStore, problems: Problems): () => void {
   return desired.onChange(show)
 }
 
-type Told = Pick<
+type Told = { env: NodeJS.ProcessEnv } & Pick<
   Core,
   'config' | 'desired' | 'reports' | 'problems' | 'vitals' | 'skew' | 'clock' | 'startedMs'
 >
@@ -178,5 +196,18 @@ function viewOf(told: Told, hasMesh: boolean): View {
       throw new ApiError('unavailable', 'the node is not registered yet')
     },
     nsk: () => '',
+    async openPing() {
+      throw new Error(`no interface "${interfaceName}" is up`)
+    },
+    async reconnect() {
+      throw new Error('the node is not registered yet')
+    },
+    async reload() {
+      throw new Error('the daemon is still starting')
+    },
+    restart() {
+      throw new Error('the daemon is still starting')
+    },
+    secrets: () => knownSecrets({ config, peers: desired.current().peers, env: told.env }),
   }
 }

@@ -9,6 +9,7 @@ import { type MeshSource, type NodeMesh, openNodeMesh } from '../mesh/node-mesh.
 import { type RepairCounts, startRepairCounts } from '../mesh/repair-counts.ts'
 import { createListeners, type Listeners } from '../process/listeners.ts'
 import type { Core } from './core.ts'
+import { knownSecrets } from './known-secrets.ts'
 import { describeStatus, type StatusSources } from './status.ts'
 import type { View } from './view.ts'
 
@@ -109,6 +110,13 @@ function viewOf(core: Core, identity: IdentityStore, mesh: NodeMesh): Partial<Vi
     network: async () =>
       refuseNetwork({ disabledBecause, isLookedFor: mesh.network !== undefined }),
     nsk: () => identity.current().node_secret_key,
+    ...(mesh.openPing ? { openPing: mesh.openPing } : {}),
+    secrets: () =>
+      knownSecrets({
+        config: core.config,
+        identity: identity.current(),
+        peers: core.desired.current().peers,
+      }),
   }
 }
 

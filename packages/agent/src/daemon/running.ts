@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Capabilities } from '@plexd/protocol'
 import { handOver } from '@plexd/runtime'
 import { startHeartbeat } from '../control/heartbeat.ts'
@@ -88,8 +89,20 @@ function viewOf(node: Enrolled, { waiting }: Queues, watch: MeshWatch): Partial<
     status: () => describeStatus({ ...sourcesOf(node), waiting: waiting() }),
     peers: () => node.mesh.describePeers(sizes?.largestTo),
     ...(discovery ? { network: discovery.check } : {}),
+    async reconnect(signal) {
+      node.requests.ask({ whole: true })
+      const found = discovery?.check()
+      await node.mesh.device.reconnect()
+      // Without an answer of a STUN server the endpoint that was found before stays.
+      await Promise.race([found?.catch(() => {}), aborted(signal)])
+    },
     async fetchSecret(key, signal) {
       return (await node.client.getSecret({ params: { node_id: node.nodeId, key }, signal })).body
     },
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort')
+  throw signal.reason
 }

@@ -1,10 +1,12 @@
+import type { NodeFacts } from '../actions/builtin/node-facts.ts'
 import type { LocalApiOptions } from '../local-api/server.ts'
 
-/** What local programs see of the daemon; each stage can show more. */
+/** What local programs and actions see of the daemon, and may ask it to do; each stage can show more. */
 export type View = Pick<
   LocalApiOptions,
   'status' | 'peers' | 'policies' | 'network' | 'fetchSecret' | 'nsk'
->
+> &
+  Pick<NodeFacts, 'openPing' | 'reconnect' | 'reload' | 'restart' | 'secrets'>
 
 /** The view of the current stage; readers need not know which stage that is. */
 export interface ShownView extends View {
@@ -21,6 +23,11 @@ export function createShownView(first: View): ShownView {
     network: () => now.network(),
     fetchSecret: (key, signal) => now.fetchSecret(key, signal),
     nsk: () => now.nsk(),
+    openPing: (use) => now.openPing(use),
+    reconnect: (signal) => now.reconnect(signal),
+    reload: () => now.reload(),
+    restart: () => now.restart(),
+    secrets: () => now.secrets(),
     show(more) {
       now = { ...now, ...more }
     },

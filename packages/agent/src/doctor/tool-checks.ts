@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import {
   type Check,
   describeMissing,
@@ -25,9 +26,15 @@ async function checkTool(tool: Tool, config: AgentConfig): Promise<Finding> {
   if (path !== undefined) return ok(`${path}, ${tools[tool].use}`)
   const { need } = tools[tool]
   if (need === 'sandbox') return ok(`not installed, which ${tools[tool].use}: ${installTool(tool)}`)
-  if (need === undefined) return warning(describeMissing(tool), installTool(tool))
+  if (need === 'journal' && !existsSync(journalFolder))
+    return ok('not needed: this machine has no journal')
+  if (need === undefined || need === 'journal')
+    return warning(describeMissing(tool), installTool(tool))
   return ifMesh(() => checkNeed(tool, config))(config)
 }
+
+/** Made by systemd-journald. */
+const journalFolder = '/run/systemd/journal'
 
 async function checkNeed(tool: Tool, config: AgentConfig): Promise<Finding> {
   if (!isWanted(tool, config))

@@ -5,7 +5,7 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import { openPacketFilter, type PacketFilter } from '../firewall/packet-filter.ts'
 import type { RoundOptions } from '../nat/discovery-rounds.ts'
 import { realNetwork } from '../nat/netcheck.ts'
-import { createPingOpener, type PingSocket } from '../path/ping-socket.ts'
+import { createPingOpener, type OpenPing } from '../path/ping-socket.ts'
 import { createMeshRouting, type MeshRouting, type RoutingPlace } from '../routing/mesh-routing.ts'
 import type { WireguardDevice } from '../wireguard/device/device.ts'
 import { createLinuxDevice } from '../wireguard/device-linux.ts'
@@ -26,8 +26,8 @@ export interface OpenMesh extends AsyncDisposable {
   readonly routing?: MeshRouting
   /** Discovery of the public endpoint; absent if disabled in the config. */
   readonly network?: RoundOptions
-  /** For probing path MTUs; absent without an interface. */
-  readonly openPing?: () => Promise<PingSocket>
+  /** For probing the paths to peers; absent without an interface. */
+  readonly openPing?: OpenPing
   /** Removes all of it from this machine permanently. */
   leave(): Promise<unknown>
 }

@@ -1,7 +1,6 @@
 /** ICMP echo as bytes (RFC 792). Pure. */
 
 const echoRequest = 8
-const echoReply = 0
 /** IPv4 without options, and ICMP echo. */
 export const headerBytes = 20 + 8
 
@@ -15,16 +14,45 @@ export function formatEcho({ id, seq, size }: { id: number; seq: number; size: n
   return message
 }
 
+/** An answer to one of our requests, and the host that gave it. */
+export interface EchoAnswer {
+  /** `exceeded`: a host on the way found that the packet had no hop left. */
+  kind: 'reply' | 'exceeded' | 'unreachable'
+  seq: number
+  from: string
+}
+
 /** Parses a packet with its IP header; undefined unless it is a reply to one of our requests. */
 export function parseReply(
   packet: Uint8Array,
   id: number,
 ): { seq: number; from: string } | undefined {
+  const answer = parseAnswer(packet, id)
+  return answer?.kind === 'reply' ? { seq: answer.seq, from: answer.from } : undefined
+}
+
+/** The same for every kind of answer. An error carries the start of our request: its IP header and eight bytes (RFC 792). */
+export function parseAnswer(packet: Uint8Array, id: number): EchoAnswer | undefined {
   const bytes = Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength)
-  const start = ((bytes[0] ?? 0) & 0xf) * 4
-  if (start < 20 || bytes.length < start + 8) return undefined
-  if (bytes.readUInt8(start) !== echoReply || bytes.readUInt16BE(start + 4) !== id) return undefined
-  return { seq: bytes.readUInt16BE(start + 6), from: bytes.subarray(12, 16).join('.') }
+  const message = payloadOf(bytes)
+  const kind = message && kinds[message.readUInt8(0)]
+  if (!kind) return undefined
+  const echo = kind === 'reply' ? message : payloadOf(message.subarray(8))
+  if (!echo || (kind !== 'reply' && echo.readUInt8(0) !== echoRequest)) return undefined
+  if (echo.readUInt16BE(4) !== id) return undefined
+  return { kind, seq: echo.readUInt16BE(6), from: bytes.subarray(12, 16).join('.') }
+}
+
+const kinds: Readonly<Record<number, EchoAnswer['kind']>> = {
+  0: 'reply',
+  3: 'unreachable',
+  11: 'exceeded',
+}
+
+/** At least the eight bytes that every ICMP message has; undefined if the packet is shorter. */
+function payloadOf(packet: Buffer): Buffer | undefined {
+  const start = ((packet[0] ?? 0) & 0xf) * 4
+  return start < 20 || packet.length < start + 8 ? undefined : packet.subarray(start)
 }
 
 /** RFC 1071 */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createPingOpener, type PingSocket } from './ping-socket.ts'
 
-const socket: PingSocket = { send: () => true, read: () => [], close() {} }
+const socket: PingSocket = { send: () => true, read: () => [], follow() {}, close() {} }
 
 describe('createPingOpener', () => {
   it('loads the libraries for sockets once, when the first socket is needed', async () => {

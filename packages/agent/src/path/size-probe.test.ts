@@ -72,6 +72,7 @@ function aNetwork(takes: Record<string, number>, { lost = 0 } = {}) {
       answers = []
       return now
     },
+    follow() {},
     close() {},
   }
   return { socket, sent: (to: string) => sent.filter((other) => other === to).length }

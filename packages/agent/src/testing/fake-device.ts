@@ -30,7 +30,12 @@ export function createFakeDevice(): FakeDevice {
     async apply(wanted) {
       const diff = diffPeers(wanted, { actual: [...peers.values()], record, ...nobodySpeaks })
       if (failure && diff.steps.length > 0) throw failure
-      peers = new Map(wanted.map((peer) => [peer.public_key, asWritten(peer)]))
+      peers = new Map(
+        wanted.map((peer) => {
+          const handshake_at = peers.get(peer.public_key)?.handshake_at ?? 0
+          return [peer.public_key, { ...asWritten(peer), handshake_at }]
+        }),
+      )
       record = { ...diff.record, handovers: [] }
       return diff.steps
     },
@@ -45,6 +50,11 @@ export function createFakeDevice(): FakeDevice {
           watchers.delete(look)
         },
       }
+    },
+    async reconnect() {
+      const handshake_at = Math.floor(Date.now() / 1_000)
+      for (const [key, peer] of peers)
+        if (peer.endpoint !== '') peers.set(key, { ...peer, handshake_at })
     },
     peers: async () => [...peers.values()],
     async remove() {

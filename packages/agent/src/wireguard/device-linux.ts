@@ -41,6 +41,7 @@ import { standardMtu } from './interface/link.ts'
 import { type FirstHandshakes, firstHandshakes, newlyReachable } from './peers/first-handshake.ts'
 import { handshakeRetries, type NewPeers } from './peers/handshake-retries.ts'
 import { type HandshakeWatch, startHandshakeWatch } from './peers/handshake-watch.ts'
+import { addedSpeaking } from './peers/keepalive.ts'
 import { diffPeers, type PeerDiff } from './peers/peer-diff.ts'
 import { createReturningPeers, type ReturningPeers } from './peers/returning-peers.ts'
 import { refusalError, withoutRefused, writePeers } from './peers/write-peers.ts'
@@ -196,6 +197,24 @@ class Device implements LinuxDevice {
         await watch[Symbol.asyncDispose]()
       },
     }
+  }
+
+  reconnect(): Promise<void> {
+    return this.#exclusive(async () => {
+      if (!this.#backend) return
+      const { peers } = await this.#backend.read()
+      const rotating = new Set(this.#record.current().handovers.map(({ to }) => to))
+      const reachable = peers.filter(
+        ({ public_key, endpoint }) => endpoint !== '' && !rotating.has(public_key),
+      )
+      const keepalive_seconds = this.#options.keepaliveSeconds()
+      this.#cache.forget()
+      await this.#backend.write({
+        peers: addedSpeaking(reachable.map((peer) => ({ ...peer, keepalive_seconds }))),
+      })
+      const started = reachable.map(({ public_key }) => public_key)
+      this.#handshakeWatch.watch({ started, awaited: [] })
+    })
   }
 
   peers(): Promise<readonly WgPeer[]> {

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { escapeJson } from '../text/printable.ts'
+import type { KeptLines } from './kept-lines.ts'
 import { boundFields } from './log-fields.ts'
 import { stderrLines } from './stderr.ts'
 
@@ -22,9 +23,13 @@ export interface AdjustableLog extends Log {
 /**
  * Writes to stderr, so that stdout is free for a command's output. An `error` field is shown with its causes. Any field
  * may contain data from outside, so lines are limited in size and contain no control characters. Writing never blocks:
- * nobody may stop a daemon by not reading its log.
+ * nobody may stop a daemon by not reading its log. What is written is also added to `kept`.
  */
-export function createLog(name: string, level: LogLevel = 'info'): AdjustableLog {
+export function createLog(
+  name: string,
+  level: LogLevel = 'info',
+  kept?: Pick<KeptLines, 'add'>,
+): AdjustableLog {
   const stderr = stderrLines()
   const logger = pino(
     {
@@ -34,7 +39,13 @@ export function createLog(name: string, level: LogLevel = 'info'): AdjustableLog
       formatters: { level: (label) => ({ level: label }) },
     },
     // The log is often read on a terminal.
-    { write: (line: string) => stderr.write(escapeJson(line)) },
+    {
+      write(line: string) {
+        const safe = escapeJson(line)
+        stderr.write(safe)
+        kept?.add(safe.trimEnd())
+      },
+    },
   )
   const at =
     (severity: 'debug' | 'info' | 'warn' | 'error') =>

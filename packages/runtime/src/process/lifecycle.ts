@@ -19,7 +19,14 @@ export async function runUntilSignal(
     log,
     reloadRequests = heedSignals(),
     stopMs = 5_000,
-  }: { log: Log; reloadRequests?: ReloadRequests | undefined; stopMs?: number },
+    onLate = () => {},
+  }: {
+    log: Log
+    reloadRequests?: ReloadRequests | undefined
+    stopMs?: number
+    /** Called when the disposal takes too long, before the process ends. */
+    onLate?: () => void
+  },
 ): Promise<void> {
   const starting = new AbortController()
   // Installed before the start, so that a signal during it does not leave a half-started daemon behind.
@@ -33,7 +40,7 @@ export async function runUntilSignal(
     reloads.begin(daemon)
     log.info('stopping', { signal: await signals.first })
     reloads.end()
-    await disposeWithin(daemon, { log, stopMs })
+    await disposeWithin(daemon, { log, stopMs, onLate })
   } finally {
     signals.end()
     endDespitePipes()
@@ -86,10 +93,11 @@ function listenForReloads(
 
 async function disposeWithin(
   daemon: AsyncDisposable,
-  { log, stopMs }: { log: Log; stopMs: number },
+  { log, stopMs, onLate }: { log: Log; stopMs: number; onLate: () => void },
 ): Promise<void> {
   const deadline = setTimeout(() => {
     log.error('stopping took too long', { stop_ms: stopMs })
+    onLate()
     process.exit(1)
   }, stopMs)
   try {

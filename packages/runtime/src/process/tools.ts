@@ -10,9 +10,9 @@ interface ToolFacts {
   of?: 'plexd-control-plane'
   /**
    * Which feature requires it; `userspace`: the mesh on kernels without WireGuard; `sandbox`: hooks that ask for it, which
-   * are refused without. Without the other tools plexd works with restrictions.
+   * are refused without; `journal`: where systemd's journal runs. Without the other tools plexd works with restrictions.
    */
-  need?: 'mesh' | 'userspace' | 'sandbox'
+  need?: 'mesh' | 'userspace' | 'sandbox' | 'journal'
 }
 
 const facts = {
@@ -26,6 +26,11 @@ const facts = {
     package: 'iproute2',
     use: 'makes and watches the mesh interface and its routes',
     need: 'mesh',
+  },
+  journalctl: {
+    package: 'systemd',
+    use: "shows plexd's log to operators",
+    need: 'journal',
   },
   mkfifo: { package: 'coreutils', use: 'keeps the mesh shut while the packet filter is flushed' },
   modinfo: { package: 'kmod', use: 'tells whether the kernel has WireGuard' },

@@ -16,6 +16,7 @@ export function createAbsentDevice(
     async setPrivateKey() {},
     holdPsks() {},
     watch: () => ({ async [Symbol.asyncDispose]() {} }),
+    async reconnect() {},
     peers: async () => [],
     remove: async () => false,
   }

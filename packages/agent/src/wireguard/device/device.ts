@@ -46,6 +46,8 @@ export interface WireguardDevice {
   holdPsks(): void
   /** Until disposed, calls `look` whenever another program may have changed the interface or the routes to it. */
   watch(look: () => Promise<unknown>, listener?: Partial<NetworkListener>): AsyncDisposable
+  /** Replaces the sessions with all peers that have an endpoint, by a handshake with each at once. */
+  reconnect(): Promise<void>
   /** The peers with their current endpoint, handshake and counters. */
   peers(): Promise<readonly WgPeer[]>
   /** Removes the interface and its process. False if there was none. */

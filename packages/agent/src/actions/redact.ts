@@ -1,0 +1,56 @@
+/** Takes secrets out of text that leaves the node for a person. Pure. */
+
+const mark = '[redacted]'
+/** Shorter texts are no secrets, and would be found everywhere. */
+const minSecretLength = 6
+
+/** `secrets` are those that the node knows, whole; what looks like a secret goes as well. */
+export function redact(text: string, secrets: Iterable<string> = []): string {
+  let left = text
+  for (const secret of longestFirst(secrets)) {
+    for (const form of formsOf(secret)) left = left.replaceAll(form, mark)
+  }
+  for (const { pattern, by } of shapes) left = left.replace(pattern, by)
+  return left
+}
+
+/** One that contains another must go first, or its rest would stay. */
+function longestFirst(secrets: Iterable<string>): string[] {
+  return [...new Set(secrets)]
+    .filter((secret) => secret.length >= minSecretLength)
+    .sort((a, b) => b.length - a.length)
+}
+
+/** As it is, inside JSON, and inside a URL. */
+function formsOf(secret: string): Set<string> {
+  return new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])
+}
+
+/** Names whose values are secrets: whole words at the end of a name, so not `token_file`. */
+const secretName =
+  '[\\w.-]*(?:password|passwd|passphrase|secret|token|psk|(?:api|access|private|secret|preshared|node_secret)[_-]?key)'
+
+const shapes: readonly { pattern: RegExp; by: string }[] = [
+  // Our own tokens, see the ids of the protocol.
+  { pattern: /\bplx_(enroll|node|admin)_[0-9A-Za-z_-]+/g, by: `plx_$1_${mark}` },
+  {
+    pattern: /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+    by: `-----BEGIN $1PRIVATE KEY-----${mark}`,
+  },
+  // The user and password of a URL.
+  { pattern: /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]+@/gi, by: `$1${mark}@` },
+  { pattern: /\b(bearer|basic)\s+[\w+/=.~-]{6,}/gi, by: `$1 ${mark}` },
+  {
+    pattern: new RegExp(`"(${secretName})"(\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi'),
+    by: `"$1"$2"${mark}"`,
+  },
+  // The same inside a text of JSON, where quotes are escaped.
+  {
+    pattern: new RegExp(`(\\\\+")(${secretName})\\1(\\s*:\\s*)\\1[^]*?(?<!\\\\)\\1`, 'gi'),
+    by: `$1$2$1$3$1${mark}$1`,
+  },
+  {
+    pattern: new RegExp(`\\b(${secretName})(\\s*=\\s*)(?!\\[redacted)[^\\s"'&,;\\\\]+`, 'gi'),
+    by: `$1$2${mark}`,
+  },
+]
