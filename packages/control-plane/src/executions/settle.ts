@@ -4,8 +4,8 @@ import { changeExecution, type ExecutionChange, type StoredExecution } from '../
 import { type DispatchPlace, sendQueued } from './dispatch.ts'
 
 /**
- * Stores what becomes of an execution, and all that follows from it, in one unit: the only way in which one changes after it
- * was requested. Returns it as it is then.
+ * Stores what becomes of an execution, and sends what waited for its place, in one unit. Returns it as it is then. Call
+ * `settleExecution`, which also knows of runs.
  */
 export async function settle(
   unit: Unit,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type Log, silentLog } from '@plexd/runtime'
 import { openEventReader } from '../../testing/event-reader.ts'
 import { startControlPlane, type TestControlPlane } from '../../testing/harness.ts'
 import { addOperator } from '../../testing/operators.ts'
@@ -101,6 +102,24 @@ describe('cancelling an execution', () => {
     const id = await run()
     await ack(id)
     assert.match((await cancel(id)).message, /its agent cannot cancel/)
+  })
+
+  it('is on record, as asking is', async () => {
+    const lines: unknown[] = []
+    const log: Log = {
+      ...silentLog,
+      info: (message, { operation, by, id } = {}) => {
+        if (message === 'changed by operator') lines.push([operation, by, id])
+      },
+    }
+    await using plane = await startControlPlane({ log })
+    const { run, cancel } = await setUp(plane)
+    const id = await run()
+    await cancel(id)
+    assert.deepEqual(lines, [
+      ['runAction', 'admin', id],
+      ['cancelExecution', 'admin', id],
+    ])
   })
 
   it('is for owners of the tenant only', async () => {

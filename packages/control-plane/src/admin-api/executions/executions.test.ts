@@ -8,6 +8,7 @@ import {
   startControlPlane,
   type TestControlPlane,
 } from '../../testing/harness.ts'
+import { addOperator } from '../../testing/operators.ts'
 
 const capabilities = {
   builtin_actions: [{ name: 'system.info' }],
@@ -133,6 +134,38 @@ describe('executions', () => {
     await assert.rejects(named, { status: 400 })
     const foreign = db.api.finishExecution({ params: paramsOf(db, body.id), body: done })
     await assert.rejects(foreign, { status: 404 })
+  })
+
+  it('are of their node alone: not of one that took its name, of another tenant, nor of it once it is gone', async () => {
+    await using plane = await startControlPlane()
+    const old = await plane.enrol('web', { capabilities })
+    const { body } = await run(plane)
+    await plane.admin.removeNode({ params: { node: 'web' } })
+    const again = await plane.enrol('web', { capabilities })
+    const acked = { status: 'accepted' as const }
+    for (const node of [again, await plane.enrol('db')]) {
+      const params = paramsOf(node, body.id)
+      await assert.rejects(node.api.ackExecution({ params, body: acked }), { status: 404 })
+      await assert.rejects(node.api.finishExecution({ params, body: done }), { status: 404 })
+    }
+    const gone = old.api.finishExecution({ params: paramsOf(old, body.id), body: done })
+    await assert.rejects(gone, { status: 401 })
+  })
+
+  it('say who asked: by id and by the name at that time', async () => {
+    await using plane = await startControlPlane()
+    const web = await plane.enrol('web', { capabilities })
+    await using events = await openEventReader(plane.url, { token: web.token, nodeId: web.node_id })
+    const alice = await addOperator(plane, { name: 'alice' })
+    const { body } = await alice.api.runAction({
+      params: { node: 'web' },
+      body: { action: 'system.info' },
+    })
+    const { type, user_id, user_name } = body.triggered_by
+    assert.deepEqual([type, user_name], ['control_plane', 'alice'])
+    assert.match(user_id ?? '', /^tok_/)
+    const { payload } = await events.next('action_request')
+    assert.deepEqual(payload.triggered_by, body.triggered_by)
   })
 
   it('expire, and still take a result that comes late', async () => {
