@@ -174,6 +174,20 @@ describe('createActionExecutor', () => {
     )
   })
 
+  it('leaves the last results a second to be sent', async () => {
+    const { executor, clock, unsent } = setUp()
+    await executor.request({ execution_id: 'exec_1', action: 'quick' })
+    unsent.count = 1
+    let isStopped = false
+    const stopped = executor[Symbol.asyncDispose]().then(() => {
+      isStopped = true
+    })
+    await clock.advance(900)
+    assert.equal(isStopped, false)
+    await clock.advance(100)
+    await stopped
+  })
+
   it('does not run an execution that it already knows', async () => {
     const { executor, acks, known } = setUp()
     known.add('exec_1')
@@ -242,6 +256,7 @@ function setUp(changes: Partial<typeof defaultConfig> = {}) {
   const results: ExecutionResult[] = []
   const known = new Set<string>()
   const slow = Promise.withResolvers<void>()
+  const unsent = { count: 0 }
   const actions = actionsWith(slow.promise)
   const executor = createActionExecutor({
     config: { ...defaultConfig, ...changes },
@@ -250,6 +265,7 @@ function setUp(changes: Partial<typeof defaultConfig> = {}) {
       decide: (ack) => void acks.push(ack),
       finish: (result) => void results.push(result),
       repeat: (id) => known.has(id),
+      pendingCount: () => unsent.count,
     },
     clock,
     log: silentLog,
@@ -259,6 +275,7 @@ function setUp(changes: Partial<typeof defaultConfig> = {}) {
     acks,
     results,
     known,
+    unsent,
     clock,
     finishSlow: slow.resolve,
     settle: () => clock.advance(0),

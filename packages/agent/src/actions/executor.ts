@@ -30,15 +30,19 @@ export type LocalResult = ExecutionResult & { execution_id: string }
 
 export interface ExecutorDeps extends Pick<AdmissionDeps, 'actions'> {
   config: Pick<AgentConfig, 'actionsEnabled' | 'maxConcurrentActions' | 'maxActionMs' | 'limits'>
-  outbox: Pick<ExecutionOutbox, 'decide' | 'finish' | 'repeat'>
+  outbox: Pick<ExecutionOutbox, 'decide' | 'finish' | 'repeat' | 'pendingCount'>
   clock: Clock
   log: Log
 }
 
 const drainMs = 30_000
 
+/** How long the last results have to be sent; what is left is sent at the next start. */
+const sendMs = 1_000
+const sendEachMs = 20
+
 /** At most how long disposing takes: what is cancelled has 10 s to end. */
-export const stopExecutorMs = drainMs + endingMs
+export const stopExecutorMs = drainMs + endingMs + sendMs
 
 export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
   const { config, outbox, clock, log } = deps
@@ -106,20 +110,23 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
     log.info('action accepted', { execution_id, action })
   }
 
-  /** Resolves when all results are reported. */
+  /** Resolves when all results are on disk, and if the control plane can be reached, sent. */
   async function drain(): Promise<void> {
+    if (reporting.size === 0) return
     const drained = new AbortController()
     const all = Promise.all(reporting).then(() => drained.abort())
     await clock.sleep(drainMs, drained.signal).catch(() => {}) // all have finished
     for (const run of [...remote.values(), ...local.values()])
       run?.end({ status: 'cancelled', words: 'plexd stopped' })
     await all
+    for (let waitedMs = 0; outbox.pendingCount() > 0 && waitedMs < sendMs; waitedMs += sendEachMs)
+      await clock.sleep(sendEachMs)
   }
 
   return {
     async request(request) {
       const { execution_id } = request
-      if (remote.has(execution_id) || outbox.repeat(execution_id)) return
+      if (outbox.repeat(execution_id) || remote.has(execution_id)) return
       const admitted = await admit(request, remote, admission).catch((error: unknown) =>
         reject(request, error),
       )

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
+import fc from 'fast-check'
 import { type ContainedProgram, type Containment, openContainment } from './containment.ts'
 import { findFacts, forgetFacts } from './find-facts.ts'
 import type { ContainFacts, Fence } from './method.ts'
@@ -53,6 +54,37 @@ const stubborn = {
   'leaves its session': `setsid bash -c '${sleeper}' & setsid bash -c 'trap "" TERM; ${sleeper}' & sleep 600`,
   'forks twice': `(bash -c '(trap "" TERM; setsid bash -c "${sleeper}" &) & ' &) ; sleep 600`,
 } as const
+
+/** What a program does. */
+const { program } = fc.letrec<{ program: string; step: string }>((tie) => ({
+  program: fc.array(tie('step'), { minLength: 1, maxLength: 4 }).map((steps) => steps.join('; ')),
+  step: fc.oneof(
+    { maxDepth: 3 },
+    fc.constantFrom(
+      'sleep 600',
+      'sleep 0.1',
+      'exit 3',
+      'trap "" TERM',
+      'trap "exit 4" TERM',
+      'exec >&- 2>&-',
+      'head -c 200000 /dev/zero',
+      'echo text >&2',
+      'kill -9 $BASHPID',
+      'kill -STOP $BASHPID',
+      'cd /nowhere',
+      'wait',
+    ),
+    tie('program').map((inner) => `( ${inner} )`),
+    tie('program').map((inner) => `( ${inner} ) & true`),
+    tie('program').map((inner) => `( ( ${inner} ) & ) & true`),
+    tie('program').map((inner) => `setsid bash -c ${quote(inner)} & true`),
+    tie('program').map((inner) => `( ${inner} ) | cat`),
+  ),
+}))
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
 
 for (const { name, kind, narrow } of ways)
   describe(`a program in ${name}`, { skip: !isRoot && 'needs root' }, () => {
@@ -128,7 +160,7 @@ for (const { name, kind, narrow } of ways)
         const startedMs = performance.now()
         await run(script.replaceAll('MARK', sign), { ...aborted(400), graceMs: 300 })
         assert.ok(performance.now() - startedMs < 10_000)
-        assert.deepEqual(await withArgument(sign), [])
+        assert.deepEqual(await withMark(sign), [])
       })
 
     it('is ended whole when it is a fork bomb', async (t) => {
@@ -139,7 +171,7 @@ for (const { name, kind, narrow } of ways)
       const bounds = { user: 'nobody', limits: { pids: 100 }, ...aborted(700), graceMs: 300 }
       const end = await run('', { argv: ['/bin/bash', '-c', bomb], ...bounds })
       assert.ok(end.exitCode > 0)
-      assert.deepEqual(await withArgument(sign), [])
+      assert.deepEqual(await withMark(sign), [])
     })
 
     it('does not leave a grandchild that keeps its output, nor wait for it', async (t) => {
@@ -151,7 +183,25 @@ for (const { name, kind, narrow } of ways)
         [end.exitCode, end.stdout],
         [0, kind === 'pid-namespace' ? 'done\n' : 'done\nlate\n'],
       )
-      assert.deepEqual(await withArgument(sign), [])
+      assert.deepEqual(await withMark(sign), [])
+    })
+
+    it('leaves nothing, whatever it is made of, and ends in time', async (t) => {
+      if (!isThere()) return t.skip('not on this machine')
+      await fc.assert(
+        fc.asyncProperty(program, fc.integer({ min: 50, max: 600 }), async (script, ms) => {
+          const sign = mark()
+          const end = await run('', {
+            argv: ['/bin/bash', '-c', script],
+            env: { PATH: '/usr/bin:/bin', MARK: sign },
+            ...aborted(ms),
+            graceMs: 200,
+          })
+          assert.deepEqual([end.left, await withMark(sign)], [[], []])
+          assert.ok(Math.max(end.stdout.length, end.stderr.length) <= outputBytes)
+        }),
+        { numRuns: 15, interruptAfterTimeLimit: 20_000 },
+      )
     })
 
     it('may close its output and go on', async (t) => {
@@ -170,10 +220,13 @@ function without(found: ContainFacts, used: ContainFacts): ContainFacts {
   }
 }
 
-/** Processes that have it in their command line. */
-async function withArgument(text: string): Promise<string[]> {
-  const commands = await Promise.all(
-    (await readTree()).map(({ pid }) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-  )
-  return commands.filter((command) => command.includes(text))
+/** Processes that have it in their command line or their environment. */
+async function withMark(text: string): Promise<number[]> {
+  const found = (await readTree()).map(async ({ pid }) => {
+    const files = ['cmdline', 'environ'].map((file) =>
+      readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => ''),
+    )
+    return (await Promise.all(files)).join('').includes(text) ? [pid] : []
+  })
+  return (await Promise.all(found)).flat()
 }
