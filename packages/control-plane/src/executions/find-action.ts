@@ -1,4 +1,4 @@
-import { ApiError, type Capabilities } from '@plexd/protocol'
+import { ApiError, type Capabilities, parseDuration } from '@plexd/protocol'
 
 /** An action as announced by its node. */
 export interface AnnouncedAction {
@@ -7,6 +7,8 @@ export interface AnnouncedAction {
   type: 'builtin' | 'hook'
   /** Unchanged too: the node compares it with the file's checksum, Go nodes as text. */
   checksum?: string
+  /** Of a hook that declares one. */
+  timeoutMs?: number
 }
 
 /**
@@ -43,10 +45,24 @@ function announcedActions(capabilities: Capabilities | null): AnnouncedAction[] 
       name,
       type: 'builtin' as const,
     })),
-    ...(capabilities?.hooks ?? []).map(({ name, checksum }) => ({
+    ...(capabilities?.hooks ?? []).map(({ name, checksum, timeout }) => ({
       name,
       type: 'hook' as const,
       ...(checksum === undefined ? {} : { checksum }),
+      ...timeoutOf(timeout),
     })),
   ]
+}
+
+/** As long as an operator may ask for. */
+const longestMs = 24 * 3_600_000
+
+/** Nothing for what is no duration: a Go node announces what its operator wrote. */
+function timeoutOf(text = ''): { timeoutMs?: number } {
+  try {
+    const timeoutMs = parseDuration(text)
+    return timeoutMs > 0 ? { timeoutMs: Math.min(timeoutMs, longestMs) } : {}
+  } catch {
+    return {}
+  }
 }

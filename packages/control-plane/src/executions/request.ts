@@ -16,12 +16,15 @@ export interface ExecutionRequest {
   /** By its name, a hook also by `hooks/<name>`. */
   action: string
   parameters: Record<string, string>
-  /** How long the action may run. */
-  timeoutMs: number
+  /** How long the action may run; if undefined, as long as it says itself, or else 30 s. */
+  timeoutMs: number | undefined
   /** How long it may wait until the node accepts it; if undefined, for its timeout once it is sent. */
   expiresMs?: number | undefined
   triggeredBy: TriggeredBy
 }
+
+/** That of the specification. */
+const defaultTimeoutMs = 30_000
 
 /**
  * Asks a node to run an action; the request is durable with the unit. It waits if the node has no room. Throws an ApiError:
@@ -38,8 +41,11 @@ export async function requestExecution(
   refuseLongParameters(parameters, limits)
   const stored = await readNode(unit.tx, node.id)
   const capabilities = stored?.capabilities ?? null
+  const action = findAction(request.action, capabilities)
+  const timeoutMs = request.timeoutMs ?? action.timeoutMs ?? defaultTimeoutMs
   const queued = newExecution(unit, request, {
-    action: findAction(request.action, capabilities),
+    action,
+    timeoutMs,
     queuedMs: limits.queued_execution_ms,
   })
   const event = requestEvent(queued, node, place)
@@ -51,7 +57,7 @@ export async function requestExecution(
   if (!hasRoom) await refuseFull(unit, node, { waiting, limits })
   const sent = hasRoom ? { seq: unit.emit(event)?.seq ?? 0 } : undefined
   const execution = sent
-    ? { ...queued, ...send(queued, { ...sent, nowMs: unit.nowMs, timeoutMs: request.timeoutMs }) }
+    ? { ...queued, ...send(queued, { ...sent, nowMs: unit.nowMs, timeoutMs }) }
     : queued
   await insertExecution(unit.tx, execution)
   return execution
@@ -59,8 +65,8 @@ export async function requestExecution(
 
 function newExecution(
   { nowMs }: Unit,
-  { node, parameters, timeoutMs, expiresMs, triggeredBy }: ExecutionRequest,
-  { action, queuedMs }: { action: AnnouncedAction; queuedMs: number },
+  { node, parameters, expiresMs, triggeredBy }: ExecutionRequest,
+  { action, timeoutMs, queuedMs }: { action: AnnouncedAction; timeoutMs: number; queuedMs: number },
 ): StoredExecution {
   const expires_at = expiresMs === undefined ? null : nowMs + expiresMs
   return {

@@ -340,7 +340,11 @@ export const adminApi = {
     request: Type.Object({
       action: Type.String({ minLength: 1, maxLength: 256 }),
       parameters: Type.Optional(mapOf(Type.String())),
-      timeout: Type.Optional(Type.String({ description: 'Go duration; "30s" when absent' })),
+      timeout: Type.Optional(
+        Type.String({
+          description: 'Go duration; when absent, that which the hook declares, or else "30s"',
+        }),
+      ),
       expires: Type.Optional(
         Type.String({
           description:

@@ -25,7 +25,11 @@ export interface RunFlags {
 export function addActionFlags(command: Command): Command {
   return command
     .option('--param <key=value>', 'parameter; may be repeated', collectPair)
-    .option('--timeout <duration>', 'how long it may run on a node (default 30s)', durationFlag)
+    .option(
+      '--timeout <duration>',
+      'how long it may run on a node (default 30s; on a single node, what a hook declares)',
+      durationFlag,
+    )
     .option('--expires <duration>', 'how long it may wait until the node accepts it', durationFlag)
 }
 

@@ -10,11 +10,10 @@ import { findNode } from '../wire/find-node.ts'
 export const runAction = handle(
   adminApi.runAction,
   async ({ principal, params, body }, app: State & Environment) => {
-    const timeoutMs = readDuration(body.timeout ?? '30s', {
-      field: 'timeout',
-      min: '1s',
-      max: '24h',
-    })
+    const timeoutMs =
+      body.timeout === undefined
+        ? undefined
+        : readDuration(body.timeout, { field: 'timeout', min: '1s', max: '24h' })
     const expiresMs =
       body.expires === undefined
         ? undefined
