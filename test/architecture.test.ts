@@ -127,6 +127,10 @@ const agentRooms: Rooms = [
   ['contain', 'runs a program so that it can be ended, whatever it was asked for'],
   ['actions', 'their results go out by the outbox'],
   ['actions/builtin', 'each is a user of what an action is'],
+  ['hooks/declared', 'what an operator says of one, as text and as data'],
+  ['hooks/files', 'which of them are safe to read, and what they say'],
+  ['hooks/run', 'one, from what was read of it'],
+  ['hooks', 'compares all with what was announced, and makes them actions'],
   ['events', 'become state, new keys and actions'],
   [
     'nat',

@@ -31,6 +31,8 @@ export interface Action {
   readonly timeoutMs: number
   /** Of a hook's file: `sha256:` and hex. */
   readonly checksum?: string
+  /** Of a hook: how it is contained. */
+  readonly sandbox?: string
   /**
    * The action, ready to run. Throws a RangeError that names the invalid parameter, or an ActionRefusal. Texts are
    * converted to the declared type, because control planes only send texts. `expected` is the checksum in the request.

@@ -42,6 +42,30 @@ const state: Record<string, CommandRow> = {
   },
 }
 
+const hooks: Record<string, CommandRow> = {
+  list: {
+    description: 'Show the hooks that the daemon has, and why one does not run',
+    form: withSocket,
+    examples: [
+      ['plexd hooks list', 'for people'],
+      [`plexd hooks list --json | jq '.hooks[] | select(.state != "ready")'`, 'for scripts'],
+    ],
+    load: async () => (await import('./hooks.ts')).listHooks,
+  },
+  verify: {
+    description: 'Check the files of all hooks, whether the daemon runs or not',
+    form: (command) => withJson(withFlags(withConfig(command), 'hooksDir')),
+    examples: [['sudo plexd hooks verify', 'exit code 1 when one does not run']],
+    load: async () => (await import('./hooks.ts')).verifyHooks,
+  },
+  reload: {
+    description: 'Announce all hooks as they are now; to be called after one was changed',
+    form: withSocket,
+    examples: [['sudo plexd hooks reload', 'what was changed runs from now on']],
+    load: async () => (await import('./hooks.ts')).reloadHooks,
+  },
+}
+
 export const commands: Record<string, CommandRow> = {
   join: {
     description: 'Enrol this machine with a bootstrap token, or show who it is already',
@@ -131,6 +155,10 @@ export const commands: Record<string, CommandRow> = {
     ],
     load: async () => (await import('./state.ts')).showState,
     subcommands: state,
+  },
+  hooks: {
+    description: "This machine's own programs that operators may run as actions",
+    subcommands: hooks,
   },
   config: {
     description: 'The config file of plexd',

@@ -57,6 +57,8 @@ export const limits = limitTable({
     maxOutputBytes,
     'stdout of an action that is sent, and as much of its stderr; the rest is cut off',
   ),
+  hooks: limit.count(200, 'hooks of this machine; past it, the last by name are left out'),
+  hook_bytes: limit.bytes(16 * 1024 * 1024, 'the program of a hook; a larger one does not run'),
   executions: limit.count(
     10_000,
     'executions of the last day that are remembered, so that none runs twice; past it, the oldest are forgotten',

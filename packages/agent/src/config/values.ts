@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { formatCidr, parseCidr, parseDuration } from '@plexd/protocol'
 import { type LogLevel, logLevels, resolveLimits } from '@plexd/runtime'
 import { type Limits, limits } from './limits.ts'
@@ -99,6 +100,17 @@ export function labels(value: unknown): Record<string, string> {
 /** A mapping of limit names to numbers; the others keep their defaults. */
 export function limitNumbers(value: unknown): Limits {
   return resolveLimits(limits, mapping(value, 'limits to numbers'))
+}
+
+/** A folder or file; a relative path is that from where plexd is started. */
+export function path(value: unknown): string {
+  return resolve(text(value))
+}
+
+/** A list of mappings, whose content somebody else checks. */
+export function mappings(value: unknown): Record<string, unknown>[] {
+  if (!Array.isArray(value)) throw new TypeError('want a list')
+  return value.map((item: unknown) => mapping(item, 'names to values'))
 }
 
 function mapping(value: unknown, what: string): Record<string, unknown> {

@@ -30,7 +30,7 @@ describe('launchCommand', () => {
   })
 
   it('becomes the user last, and limits itself first', () => {
-    const user = { uid: 5, gid: 6, name: 'web' }
+    const user = { uid: 5, gid: 6, name: 'web', home: '/' }
     assert.equal(
       commandOf({ user, groups: [], fence: 'session', prlimits: ['--nproc=3'] }),
       `-- /bin/prlimit --nproc=3 -- /bin/setpriv --pdeathsig=KILL -- /bin/setpriv --reuid=5 --regid=6 --init-groups --inh-caps=-all -- ${env}`,
@@ -54,7 +54,7 @@ describe('launchCommand', () => {
     const command = commandOf({ sandbox })
     assert.match(
       command,
-      / --unshare-net .*--tmpfs \/var\/lib\/plexd --bind \/srv \/srv --ro-bind \/etc\/hook \/etc\/hook --chdir \/ -- \/bin\/env /,
+      / --unshare-net .*--tmpfs \/var\/lib\/plexd --bind \/srv \/srv --dir \/etc --ro-bind \/etc\/hook \/etc\/hook --chdir \/ -- \/bin\/env /,
     )
   })
 })

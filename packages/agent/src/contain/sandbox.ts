@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { ProgramUser } from './user.ts'
 
 export interface Sandbox {
@@ -10,6 +11,8 @@ export interface Sandbox {
   network: boolean
   /** Absolute paths that it may write to. */
   writable: readonly string[]
+  /** Files that it sees wherever they are; the program itself is one. */
+  files?: readonly string[] | undefined
   /** Of a container. */
   image?: string | undefined
 }
@@ -32,7 +35,7 @@ export function bwrapOptions(
   { program, cwd, sandbox, user }: SandboxedProgram,
   hidden: readonly string[],
 ): string[] {
-  const { network, writable } = sandbox
+  const { network, writable, files = [] } = sandbox
   return [
     '--die-with-parent',
     ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
@@ -44,9 +47,14 @@ export function bwrapOptions(
     ...[...masked, ...hidden].flatMap((path) => ['--tmpfs', path]),
     ...(network ? resolvers.flatMap((path) => ['--ro-bind-try', path, path]) : []),
     ...writable.flatMap((path) => ['--bind', path, path]),
-    ...['--ro-bind', program, program],
+    ...[program, ...files].flatMap(showFile),
     ...['--chdir', cwd, '--'],
   ]
+}
+
+/** The folders above are made first: bubblewrap would make them for root alone. */
+function showFile(path: string): string[] {
+  return ['--dir', dirname(path), '--ro-bind', path, path]
 }
 
 /** Of podman(1), in front of the arguments. Its processes stay in our control group. Throws without an image. Pure. */
@@ -54,7 +62,7 @@ export function podmanOptions(
   { program, cwd, sandbox, user }: SandboxedProgram,
   names: readonly string[],
 ): string[] {
-  const { network, writable, image } = sandbox
+  const { network, writable, files = [], image } = sandbox
   if (!image) throw new Error('run in a container: it has no image: name one')
   return [
     ...['run', '--rm', '--read-only', '--cgroups=disabled', '--pull=missing'],
@@ -62,7 +70,7 @@ export function podmanOptions(
     `--network=${network ? 'host' : 'none'}`,
     ...(user ? [`--user=${user.uid}:${user.gid}`] : []),
     ...writable.flatMap((path) => ['--volume', `${path}:${path}`]),
-    ...['--volume', `${program}:${program}:ro`],
+    ...[program, ...files].flatMap((path) => ['--volume', `${path}:${path}:ro`]),
     // Values stay in the environment, which other users cannot read.
     ...names.flatMap((name) => ['--env', name]),
     ...[`--workdir=${cwd}`, `--entrypoint=${program}`, image],

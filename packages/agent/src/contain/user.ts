@@ -5,6 +5,8 @@ export interface ProgramUser {
   gid: number
   /** Without a name the user is in no other group. */
   name?: string
+  /** Its home folder. */
+  home: string
 }
 
 /**
@@ -30,10 +32,10 @@ async function lookUp(user: string, run: Exec): Promise<ProgramUser | undefined>
     if (error instanceof ExecError && error.exitCode === 2) return ''
     throw error
   })
-  const [name, , uid, gid] = line.split('\n')[0]?.split(':') ?? []
+  const [name, , uid, gid, , home] = line.split('\n')[0]?.split(':') ?? []
   if (name && uid !== undefined && gid !== undefined)
-    return { name, uid: Number(uid), gid: Number(gid) }
-  return /^\d{1,9}$/.test(user) ? { uid: Number(user), gid: Number(user) } : undefined
+    return { name, uid: Number(uid), gid: Number(gid), home: home || '/' }
+  return /^\d{1,9}$/.test(user) ? { uid: Number(user), gid: Number(user), home: '/' } : undefined
 }
 
 /** The options of setpriv(1). */

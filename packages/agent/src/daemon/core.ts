@@ -23,6 +23,8 @@ import { type Disk, watchDisk } from '../disk/disk.ts'
 import { createProblems, type Problems } from '../health/problems.ts'
 import { watchTools } from '../health/tool-watch.ts'
 import { createVitals, type Vitals } from '../health/vitals.ts'
+import type { Hooks } from '../hooks/hooks.ts'
+import { openViolations, type Violations } from '../hooks/violations.ts'
 import { describePolicies, refuseNetwork, whyNoMesh } from '../mesh/mesh-status.ts'
 import type { MeshSource } from '../mesh/node-mesh.ts'
 import { createReconcileRequests, type ReconcileRequests } from '../reconcile/requests.ts'
@@ -32,6 +34,7 @@ import { describeLeftOut } from '../state/left-out.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
 import { knownSecrets } from './known-secrets.ts'
+import { openHooks } from './open-hooks.ts'
 import { describeStatus } from './status.ts'
 import { createShownView, type ShownView, type View } from './view.ts'
 
@@ -69,6 +72,8 @@ export interface Core {
   readonly actions: OpenCatalog
   /** Runs the programs of actions. */
   readonly containment: Containment
+  readonly hooks: Hooks
+  readonly violations: Violations
   readonly problems: Problems
   readonly vitals: Vitals
   readonly skew: ClockSkew
@@ -108,6 +113,17 @@ export async function openCore(
       readLog: createLogReader({ kept: deps.kept?.list ?? (() => []) }),
     }),
   )
+  const violations = openViolations(state.database, clock)
+  const hooks = stack.use(
+    await openHooks({
+      ...told,
+      actions,
+      violations,
+      containment,
+      nodeId: () => shown.status().node_id,
+      log,
+    }),
+  )
   return {
     ...told,
     instance: crypto.randomUUID(),
@@ -116,6 +132,8 @@ export async function openCore(
     requests,
     actions,
     containment,
+    hooks,
+    violations,
     startedMs,
     shown,
     [Symbol.asyncDispose]: handOver(stack),

@@ -4,6 +4,7 @@ import { startExecutionOutbox } from '../control/execution-outbox.ts'
 import { startReportOffer } from '../control/report-offer.ts'
 import { startReportSync } from '../control/report-sync.ts'
 import { createMark } from '../disk/mark.ts'
+import { startViolationReports } from '../hooks/violations.ts'
 import { type DriftReports, startDriftReports } from '../reconcile/drift-report.ts'
 import { createCapabilityMark, startCapabilitySync } from '../registration/capabilities.ts'
 import type { Enrolled } from './enrolled.ts'
@@ -30,6 +31,7 @@ export function startQueues(
   const known = createCapabilityMark(database, gate.life)
   const capabilitySync = stack.use(startCapabilitySync(capabilities, known, node))
   stack.defer(node.actions.onChange(capabilitySync.wake))
+  const violations = stack.use(startViolationReports(node.violations, node))
   const reports = stack.use(
     startReportSync({
       store: node.reports,
@@ -53,7 +55,7 @@ export function startQueues(
     executor,
     waiting: () => ({ results: outbox.pendingCount(), refusedReports: reports.setAside() }),
     wake() {
-      for (const queue of [outbox, drift, capabilitySync, reports, offer]) queue.wake()
+      for (const queue of [outbox, drift, violations, capabilitySync, reports, offer]) queue.wake()
     },
   }
 }

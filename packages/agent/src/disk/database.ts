@@ -73,6 +73,7 @@ const tables = {
     result TEXT, result_sent INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID`,
   drift_reports: '(id INTEGER PRIMARY KEY, report TEXT NOT NULL)',
+  violations: '(id INTEGER PRIMARY KEY, violation TEXT NOT NULL)',
 }
 
 const schema = `

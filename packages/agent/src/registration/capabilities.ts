@@ -29,6 +29,7 @@ export function describeCapabilities(
       source: 'script',
       ...(hook.checksum === undefined ? {} : { checksum: hook.checksum }),
       timeout: formatDuration(hook.timeoutMs),
+      ...(hook.sandbox === undefined ? {} : { sandbox: hook.sandbox }),
     })),
     max_concurrent: maxConcurrent,
   }

@@ -8,6 +8,7 @@ import { ApiError, newNsk, nskBytes, type SealedSecret } from '@plexd/protocol'
 import { type Log, resolveLimits, silentLog, systemClock } from '@plexd/runtime'
 import { limits } from '../config/limits.ts'
 import { createProblems, type Problems } from '../health/problems.ts'
+import { noHooks } from '../hooks/no-hooks.ts'
 import { type LocalApi, type LocalApiOptions, startLocalApi } from '../local-api/server.ts'
 import { type DesiredState, type DesiredStore, emptyDesiredState } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
@@ -95,6 +96,7 @@ export async function startPlace(
     nsk: () => nsk,
     status: () => aStatus,
     stop() {},
+    hooks: noHooks('there are none'),
     peers: async () => [],
     policies: async () => ({
       filtering: false,

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { HookList } from '../nodes/hook-status.ts'
 import { Entry, ReportWriter, SecretRef } from '../nodes/node-state.ts'
 import { defaultMaxDepth, defaultMaxValues } from '../operations/body-bounds.ts'
 import { operation } from '../operations/operation.ts'
@@ -265,6 +266,19 @@ export const localApi = {
     path: '/v1/status',
     summary: 'Read the state of the daemon itself',
     response: DaemonStatus,
+  }),
+  listHooks: operation({
+    ...read,
+    path: '/v1/hooks',
+    summary: "List this machine's hooks, and why one does not run",
+    response: HookList,
+  }),
+  reloadHooks: operation({
+    method: 'POST',
+    path: '/v1/hooks/reload',
+    auth: 'local_root',
+    summary: 'Announce all hooks as they are now, changed or not',
+    response: HookList,
   }),
   stop: operation({
     method: 'POST',

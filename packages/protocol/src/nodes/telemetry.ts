@@ -50,6 +50,7 @@ export const IntegrityViolation = Type.Object({
   detail: Type.Optional(Type.String()),
   timestamp: Type.Optional(Timestamp),
 })
+export type IntegrityViolation = Static<typeof IntegrityViolation>
 
 export const TunnelReady = Type.Object({
   listen_addr: Type.String(),

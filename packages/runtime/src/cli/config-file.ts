@@ -16,10 +16,15 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
     if (isMissing(error)) return undefined
     throw new CliError(message, exitCodes.usage, { cause })
   }
+  return parseConfig(text, path)
+}
+
+/** The mapping in YAML (or JSON) text. Throws the same CliError; `source` is what it says was read. */
+export async function parseConfig(text: string, source: string): Promise<Record<string, unknown>> {
   // Loaded lazily: it takes a tenth of the start time, and most installations have no config file.
   const { parseMapping } = await import('../text/yaml-mapping.ts')
   try {
-    return parseMapping(text, path)
+    return parseMapping(text, source)
   } catch (error) {
     throw new CliError(describeError(error), exitCodes.usage)
   }

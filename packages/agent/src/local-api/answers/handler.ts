@@ -7,6 +7,7 @@ import {
 } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import type { Static } from 'typebox'
+import type { Hooks } from '../../hooks/hooks.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
 import type { ReportStore } from '../../state/report-store.ts'
 import { mayReadSecrets, mayStop, needs, type SecretAccess } from './access.ts'
@@ -19,6 +20,7 @@ import {
   liveAnswer,
   unlessKnown,
 } from './answer.ts'
+import { createHookReader } from './hooks.ts'
 import { createReportWriter, describeWriters, internalErrorAnswer } from './reports.ts'
 import { matchRoute, type RouteName } from './routes.ts'
 import { createSecretReader, type SecretReaderOptions } from './secrets.ts'
@@ -34,6 +36,7 @@ export interface HandlerOptions
   policies(): Promise<PolicyStatus>
   /** Rejects with an ApiError if no public endpoint is being discovered. */
   network(): Promise<NetworkStatus>
+  hooks: Pick<Hooks, 'list' | 'reload'>
   /** Stops the daemon, shortly after. */
   stop(): void
   secretAccess(): SecretAccess | Promise<SecretAccess>
@@ -57,10 +60,13 @@ function refused(error: unknown): Answer {
   throw error
 }
 
-const forbiddenAnswer = {
-  secrets: errorAnswer(403, 'forbidden: insufficient privileges for secret access'),
-  root: errorAnswer(403, 'forbidden: only root may stop the daemon'),
+/** By route, since each says what it is that the caller may not. */
+const forbiddenAnswers: { readonly [Name in RouteName]?: Answer } = {
+  getSecretValue: errorAnswer(403, 'forbidden: insufficient privileges for secret access'),
+  stop: errorAnswer(403, 'forbidden: only root may stop the daemon'),
+  reloadHooks: errorAnswer(403, 'forbidden: only root may announce hooks'),
 }
+const forbiddenAnswer = errorAnswer(403, 'forbidden')
 
 export function createHandler(options: HandlerOptions): Handler {
   const { desired, reports, clock, log } = options
@@ -77,6 +83,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const routes: { readonly [Name in RouteName]: Route } = {
     ...inMemory,
     ...createReportWriter(reports, log),
+    ...createHookReader(options.hooks),
     getSecretValue: secrets.read,
     listWriters: async () => liveAnswer(goJson(describeWriters(reports))),
     watch: (_key, request, query) => watch.wait(query, request),
@@ -107,9 +114,8 @@ export function createHandler(options: HandlerOptions): Handler {
     const match = matchRoute(request.method, request.target)
     if ('answer' in match) return match.answer
     const run = routes[match.name]
-    const need = needs(match.name)
     const answer = () => run(match.key, request, match.query)
-    return need ? ifAllowed(request, need, answer) : answer()
+    return needs(match.name) ? ifAllowed(request, match.name, answer) : answer()
   }
 
   function answerNow(request: LocalRequest): Answer | undefined {
@@ -121,13 +127,13 @@ export function createHandler(options: HandlerOptions): Handler {
 
   async function ifAllowed(
     { caller }: LocalRequest,
-    need: 'secrets' | 'root',
+    name: RouteName,
     run: () => Answer | Promise<Answer>,
   ): Promise<Answer> {
     const access = await options.secretAccess()
     const isAllowed =
-      need === 'root' ? mayStop(caller, access.ownUid) : mayReadSecrets(caller, access)
-    return isAllowed ? run() : forbiddenAnswer[need]
+      needs(name) === 'root' ? mayStop(caller, access.ownUid) : mayReadSecrets(caller, access)
+    return isAllowed ? run() : (forbiddenAnswers[name] ?? forbiddenAnswer)
   }
 
   function failed(error: unknown, { method }: LocalRequest): Answer {

@@ -1,0 +1,11 @@
+import type { Hooks } from '../../hooks/hooks.ts'
+import { type Answer, goJson, liveAnswer } from './answer.ts'
+import type { RouteName } from './routes.ts'
+
+/** The operations on hooks, by route. */
+export function createHookReader(hooks: Pick<Hooks, 'list' | 'reload'>) {
+  return {
+    listHooks: () => liveAnswer(goJson(hooks.list())),
+    reloadHooks: async () => liveAnswer(goJson(await hooks.reload())),
+  } satisfies { [Name in RouteName]?: () => Answer | Promise<Answer> }
+}
