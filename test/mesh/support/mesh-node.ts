@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { generatePrivateKey, publicKeyOf } from '@plexd/agent'
 import type { Peer } from '@plexd/protocol'
 import type { Host } from '../../../scripts/laboratory/lab.ts'
@@ -26,6 +27,19 @@ export interface MeshNode {
   asPeer(changes?: Partial<Peer>): Peer
 }
 
+/** A correction takes a fraction of a second, also on a busy machine. */
+const longestMs = 60_000
+
+async function withinAMinute<T>(
+  id: string,
+  report: Promise<T> | undefined,
+): Promise<T | undefined> {
+  const late = delay(longestMs, undefined, { ref: false }).then(() => {
+    throw new Error(`node "${id}": no report in ${longestMs / 1_000} s`)
+  })
+  return Promise.race([report, late])
+}
+
 const program = join(import.meta.dirname, 'node-process.ts')
 const listenPort = 51_820
 
@@ -41,7 +55,7 @@ export function createMeshNode(id: string, host: Host, meshIp: string): MeshNode
   }
 
   async function nextReport(): Promise<NodeReport> {
-    const { value } = (await process_?.reports.next()) ?? {}
+    const { value } = (await withinAMinute(id, process_?.reports.next())) ?? {}
     if (value === undefined) throw new Error(`node "${id}": its process has ended`)
     return JSON.parse(value)
   }

@@ -5,7 +5,6 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '@plexd/runtime'
 import { createUserspaceBackend, uapiSocketPath } from './backend-userspace.ts'
 import { NoAnswer } from './uapi-connection.ts'
@@ -85,12 +84,19 @@ describe('wireguard-go on its socket', () => {
 
   it('notices connections of other programs, but not our own', async () => {
     await using setup = await setUp(Array.from({ length: 12 }, () => fine))
-    const { backend, uapiWatch } = setup
+    const { backend, uapiWatch, pass } = setup
+    const look = async (): Promise<void> => {
+      const lookEnds = uapiWatch.lookStarts()
+      await backend.read()
+      lookEnds()
+    }
     assert.equal(uapiWatch.sawOthers(), undefined)
     await backend.read()
     assert.equal(uapiWatch.sawOthers(), true, 'somebody may have connected when we did')
-    await delay(60)
-    await backend.read()
+    for (const ms of [0, 50, 2_000]) {
+      pass(ms)
+      await look()
+    }
     assert.equal(uapiWatch.sawOthers(), false)
     await backend.write({ peers: [] })
     await backend.read()
@@ -101,15 +107,17 @@ describe('wireguard-go on its socket', () => {
     await backend.write({ peers: [] })
     assert.equal(uapiWatch.sawOthers(), true, 'a write of ours does not show what others did')
     await backend.read()
-    assert.equal(uapiWatch.sawOthers(), true, 'who has only just connected may not have spoken yet')
-    await delay(60)
-    await backend.read()
+    assert.equal(uapiWatch.sawOthers(), true, 'nobody has acted on a read outside a look')
+    await look()
     assert.equal(uapiWatch.sawOthers(), false)
+    pass(50)
+    assert.equal(uapiWatch.sawOthers(), true, 'who had only just connected may not have spoken yet')
+    await look()
 
-    const reading = backend.read()
+    const looking = look()
     await setup.visit()
-    await reading
-    assert.equal(uapiWatch.sawOthers(), true, 'nor does a read that began before')
+    await looking
+    assert.equal(uapiWatch.sawOthers(), true, 'nor does a look that began before show it')
   })
 })
 
@@ -149,11 +157,15 @@ async function setUp(
   })
   server.listen(path)
   await once(server, 'listening')
-  const uapiWatch = createUapiWatch(path)
+  let nowMs = 1_000
+  const uapiWatch = createUapiWatch(path, { clock: { monotonic: () => nowMs } })
   return {
     path,
     requests,
     uapiWatch,
+    pass(ms: number) {
+      nowMs += ms
+    },
     connections: () => connections,
     disconnect() {
       for (const socket of sockets) socket.destroy()

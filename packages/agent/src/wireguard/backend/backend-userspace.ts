@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { checkAnswer, getRequest, parseGetAnswer, setRequest } from './uapi.ts'
 import { connectUapi, NoAnswer, type UapiConnection } from './uapi-connection.ts'
 import type { UapiWatch } from './uapi-watch.ts'
-import type { Backend, WgInterface } from './wg-interface.ts'
+import type { Backend } from './wg-interface.ts'
 
 /** The folder of wireguard-go's sockets. */
 export const uapiDir = '/var/run/wireguard'
@@ -57,19 +57,12 @@ export function createUserspaceBackend(options: {
     return answer === '' ? askOn(await connect(), request) : answer
   }
 
-  async function read(): Promise<WgInterface> {
-    const readingEnds = uapiWatch.readingStarts()
-    const read = parseGetAnswer(await ask(getRequest))
-    readingEnds()
-    return read
-  }
-
   const tell = (cause: unknown): never => {
     throw new Error(`ask wireguard-go for "${interfaceName}"`, { cause })
   }
   return {
     name: 'wireguard-go',
-    read: () => read().catch(tell),
+    read: () => ask(getRequest).then(parseGetAnswer).catch(tell),
     write: (change) => ask(setRequest(change)).then(checkAnswer).catch(tell),
   }
 }

@@ -11,16 +11,22 @@ import { type Clock, importFfi, systemClock } from '@plexd/runtime'
 export interface UapiWatch {
   /** Runs what connects us, which has to be done when it returns. What others did by then is unknown until all is read. */
   connecting<T>(connect: () => T): Promise<T>
-  /** Call what it returns when all has been read that was set before: that settles what had been noticed by now. */
-  readingStarts(): () => void
-  /** Whether another program has connected, or the socket is gone; undefined if that cannot be known. */
+  /** Call before a look whose findings are acted on, and what it returns after that look. Other reads settle nothing. */
+  lookStarts(): () => void
+  /**
+   * Whether to look, because another program has connected, or the socket is gone; undefined if that cannot be known. What it
+   * changes may follow its connecting, so it is looked for several times.
+   */
   sawOthers(): boolean | undefined
 }
 
 /** An access time that no connection sets; older than any change of the file, or `relatime` would not update it. */
 const armedSeconds = 1
-/** A program that connected this recently may not have sent its change yet. */
-const speakingMs = 50
+/**
+ * How long after a connection there is a look: at once, when `wg set` has usually sent its change, and for a program that a busy
+ * machine has kept from going on.
+ */
+const lookAfterMs = [0, 50, 2_000]
 
 export function createUapiWatch(
   socketPath: string,
@@ -33,8 +39,10 @@ export function createUapiWatch(
   let armed = false
   /** False if the file system keeps no access times. */
   let works = true
-  /** When somebody may have connected last, as far as we know; undefined if all that was set has been read. */
+  /** When somebody may have connected last. */
   let noticedMs: number | undefined
+  /** The start of the last look since. */
+  let lookedMs = Number.NEGATIVE_INFINITY
 
   /** Whether somebody has connected since it was armed, or the socket is gone. */
   function isTouched(): boolean {
@@ -49,6 +57,12 @@ export function createUapiWatch(
   function armAnew(): void {
     arm()
     noticedMs = clock.monotonic()
+    lookedMs = Number.NEGATIVE_INFINITY
+  }
+
+  function isLookDue(connectedMs: number): boolean {
+    const nextMs = lookAfterMs.find((ms) => connectedMs + ms > lookedMs)
+    return nextMs !== undefined && clock.monotonic() >= connectedMs + nextMs
   }
 
   return {
@@ -60,16 +74,18 @@ export function createUapiWatch(
       armAnew()
       return connection
     },
-    readingStarts() {
+    lookStarts() {
       if (armed && works && isTouched()) armAnew()
       const startedMs = clock.monotonic()
+      const about = noticedMs
       return () => {
-        if (noticedMs !== undefined && startedMs - noticedMs >= speakingMs) noticedMs = undefined
+        // Somebody has connected meanwhile: it starts anew.
+        if (about === noticedMs) lookedMs = startedMs
       }
     },
     sawOthers() {
       if (!armed || !works) return undefined
-      return noticedMs !== undefined || isTouched()
+      return isTouched() || (noticedMs !== undefined && isLookDue(noticedMs))
     },
   }
 }

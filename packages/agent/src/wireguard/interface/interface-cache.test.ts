@@ -24,12 +24,15 @@ const seen: WireguardSight = {
 }
 
 function setUp() {
-  const state = { looks: 0, seen, disturbed: false as boolean | undefined }
+  const state = { looks: 0, settled: 0, seen, disturbed: false as boolean | undefined }
   const clock = createFakeClock()
   const driver = {
     look: async () => {
       state.looks++
       return state.seen
+    },
+    lookStarts: () => () => {
+      state.settled++
     },
     isDisturbed: () => state.disturbed,
     make: nothing,
@@ -70,6 +73,19 @@ describe('what was seen of an interface', () => {
       await memory.recent()
     }
     assert.equal(state.looks, 3)
+  })
+
+  it('settles what other programs may have changed when all of it is read again, and only then', async () => {
+    const { state, memory } = setUp()
+    using _watch = memory.trust()
+    await memory.recent()
+    assert.equal(state.settled, 1)
+    await memory.recent()
+    memory.putBack(seen, [])
+    assert.equal(state.settled, 1)
+    state.seen = { ...seen, backend: { ...backend, read: async () => seen.wg } }
+    await memory.take(() => true)
+    assert.equal(state.settled, 1)
   })
 
   it('includes our own changes', async () => {

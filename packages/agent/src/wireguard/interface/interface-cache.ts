@@ -34,7 +34,9 @@ export function createInterfaceCache(driver: InterfaceDriver, clock: Clock): Int
 
   async function look(): Promise<Sight> {
     seenMs = readMs = clock.monotonic()
+    const lookEnds = driver.lookStarts()
     sight = await driver.look()
+    lookEnds()
     return sight
   }
 

@@ -32,6 +32,8 @@ export function isTunnel(sight: Sight): boolean {
 /** Creates, reads and removes the interface. */
 export interface InterfaceDriver {
   look(): Promise<Sight>
+  /** Call before a look whose findings are acted on, and what it returns after that look: it settles `isDisturbed`. */
+  lookStarts(): () => void
   /** Our interface under another name. */
   findStray(): Promise<WireguardSight | undefined>
   /** Creates it with the kernel's WireGuard if there is one, else with wireguard-go. */
@@ -142,6 +144,7 @@ export function createInterfaceDriver(options: InterfaceDriverOptions): Interfac
 
   return {
     look,
+    lookStarts: uapiWatch.lookStarts,
     findStray,
     make,
     async rename(from) {
