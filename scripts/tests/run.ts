@@ -19,7 +19,7 @@ const house = ['test/*.test.ts']
 /** Two lanes beside each other: in one lane it took 15 minutes on two cores, in most of which they had nothing to do. */
 const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts']
 /** They start programs, but change nothing of the machine that a mesh beside them would notice. */
-const programs = ['bench', 'contract', 'dispatch', 'go-agent', 'kill', 'reload'].map(
+const programs = ['bench', 'contract', 'dispatch', 'go-agent', 'kill', 'reload', 'runs'].map(
   (room) => `test/${room}/*.test.ts`,
 )
 const systems = globSync('test/*/**/*.test.ts', { exclude: programs })
@@ -33,6 +33,7 @@ const runMark = `run${process.pid}`
 const whole = {
   PLEXD_KILL_ROUNDS: '1000',
   PLEXD_DISPATCH_KILLS: '300',
+  PLEXD_RUN_KILLS: '100',
   PLEXD_HISTORY_RUNS: '300',
   PLEXD_FOLD_RUNS: '200',
   PLEXD_SEQUENCE_RUNS: '200',
