@@ -129,6 +129,7 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
       max_failures: 0,
       canary: 0,
       expires: '1m',
+      healthy_within: '1m',
       run_expires: '1h',
     },
     retryRun: { unfinished: true },

@@ -82,6 +82,7 @@ export function aRun({
     parameters: {},
     timeout: '30s',
     expires: null,
+    healthy_within: null,
     selector: 'env=prod',
     max_parallel: 10,
     max_failures: 0,

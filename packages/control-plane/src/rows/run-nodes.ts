@@ -23,10 +23,11 @@ export async function insertRunNodes(
   runId: string,
   nodes: readonly NewRunNode[],
 ): Promise<void> {
-  const nothing = { execution_id: null, exit_code: null, started_at: null, ended_at: null }
+  const nothing = { execution_id: null, exit_code: null, ended_at: null }
+  const never = { started_at: null, executed_at: null }
   await tx
     .insertInto('run_nodes')
-    .values(nodes.map((node) => ({ run_id: runId, ...node, ...nothing })))
+    .values(nodes.map((node) => ({ run_id: runId, ...node, ...nothing, ...never })))
     .execute()
 }
 
@@ -41,6 +42,19 @@ export async function changeRunNode(
     .where('run_id', '=', run_id)
     .where('position', '=', position)
     .execute()
+}
+
+export async function readRunNode(
+  reader: Reader,
+  { run_id, position }: Pick<StoredRunNode, 'run_id' | 'position'>,
+): Promise<StoredRunNode | undefined> {
+  const row = await reader
+    .selectFrom('run_nodes')
+    .selectAll()
+    .where('run_id', '=', run_id)
+    .where('position', '=', position)
+    .executeTakeFirst()
+  return row && storedOf(row)
 }
 
 /** The first nodes in a status, in the order of their turns. */

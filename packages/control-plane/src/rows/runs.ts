@@ -4,12 +4,17 @@ import type { Reader, Tx } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
+/** What a node has to show, beyond a successful execution, to count as succeeded. */
+export type Criterion = { type: 'healthy'; withinMs: number }
+
 /** Why no further node of a run begins. */
 export type RunStop = 'cancelled' | 'failures' | 'canary' | 'expired'
 
 export interface StoredRun
-  extends Omit<Row<'runs'>, 'parameters' | 'state' | 'stop' | 'triggered_by'> {
+  extends Omit<Row<'runs'>, 'parameters' | 'criterion' | 'state' | 'stop' | 'triggered_by'> {
   parameters: Record<string, string>
+  /** What a node has to show after its execution; null if its result is enough. */
+  criterion: Criterion | null
   state: RunState | 'preparing'
   stop: RunStop | null
   triggered_by: TriggeredBy
@@ -34,8 +39,9 @@ export type RunChange = Partial<
 function storedOf(row: Row<'runs'>): StoredRun {
   return {
     ...row,
-    // All four are written below, and were validated on input.
+    // All five are written below, and were validated on input.
     parameters: JSON.parse(row.parameters) as Record<string, string>,
+    criterion: row.criterion === null ? null : (JSON.parse(row.criterion) as Criterion),
     state: row.state as StoredRun['state'],
     stop: row.stop as RunStop | null,
     triggered_by: JSON.parse(row.triggered_by) as TriggeredBy,
@@ -44,10 +50,11 @@ function storedOf(row: Row<'runs'>): StoredRun {
 
 export async function insertRun(tx: Tx, run: StoredRun): Promise<void> {
   const parameters = JSON.stringify(run.parameters)
+  const criterion = run.criterion && JSON.stringify(run.criterion)
   const triggered_by = JSON.stringify(run.triggered_by)
   await tx
     .insertInto('runs')
-    .values({ ...run, parameters, triggered_by })
+    .values({ ...run, parameters, criterion, triggered_by })
     .execute()
 }
 

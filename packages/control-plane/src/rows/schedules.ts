@@ -15,6 +15,7 @@ export interface StoredSpec {
   max_failures: number
   canary: number
   expires?: string
+  healthy_within?: string
   run_expires: string
 }
 

@@ -11,9 +11,11 @@ import {
   readEndedNodes,
   readFirstNodes,
   readNodeOf,
+  readRunNode,
   type StoredRunNode,
 } from '../rows/run-nodes.ts'
 import { changeRun, readRun, type StoredRun } from '../rows/runs.ts'
+import type { Verdict } from './criteria.ts'
 import { decide, isOver } from './decide.ts'
 
 /** A run that has not ended, changed in place and written at the end of the unit. */
@@ -29,7 +31,7 @@ export interface Advanced {
 }
 
 /** Nodes that begin or end in one unit: with more, everybody else's writes would wait too long. */
-const perUnit = 25
+export const perUnit = 25
 
 /** Counts the executions that have ended and lets the next nodes begin. Undefined for a run that is over, or unknown. */
 export async function advanceRun(
@@ -68,14 +70,47 @@ function isOpen(run: StoredRun | undefined): run is OpenRun {
 
 async function count(unit: Unit, run: OpenRun, { node, execution }: EndedNode): Promise<void> {
   const status = outcomeOf(run, execution?.status)
+  const exit_code = execution?.exit_code ?? null
+  if (status === 'succeeded' && run.criterion !== null)
+    return changeRunNode(unit.tx, node, {
+      status: 'verifying',
+      exit_code,
+      executed_at: unit.nowMs,
+    })
+  const reason = status === 'succeeded' ? '' : reasonFor(execution)
+  await end(unit, run, { node, verdict: { status, reason }, exit_code })
+}
+
+async function end(
+  unit: Unit,
+  run: OpenRun,
+  {
+    node,
+    verdict: { status, reason },
+    exit_code,
+  }: {
+    node: StoredRunNode
+    verdict: { status: 'succeeded' | 'failed' | 'cancelled'; reason: string }
+    exit_code: number | null
+  },
+): Promise<void> {
   run.running--
   run[status]++
-  await changeRunNode(unit.tx, node, {
-    status,
-    reason: status === 'succeeded' ? '' : reasonFor(execution),
-    exit_code: execution?.exit_code ?? null,
-    ended_at: unit.nowMs,
-  })
+  await changeRunNode(unit.tx, node, { status, reason, exit_code, ended_at: unit.nowMs })
+}
+
+/** Ends a node whose execution has succeeded by what it has shown since. */
+export async function judgeNode(
+  unit: Unit,
+  { run_id, position, exit_code }: StoredRunNode,
+  verdict: Verdict,
+  place: DispatchPlace,
+): Promise<void> {
+  const run = await readRun(unit.tx, run_id)
+  const node = await readRunNode(unit.tx, { run_id, position })
+  if (!isOpen(run) || node?.status !== 'verifying') return
+  await end(unit, run, { node, verdict, exit_code })
+  await proceed(unit, run, place)
 }
 
 /** A node that cancels by itself, as one that shuts down, has failed: only what an operator cancelled is cancelled. */

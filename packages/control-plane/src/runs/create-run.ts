@@ -5,6 +5,7 @@ import type { ExecutionWatch } from '../executions/watch.ts'
 import type { Limits } from '../limits.ts'
 import { insertRunNodes, type NewRunNode } from '../rows/run-nodes.ts'
 import {
+  type Criterion,
   changeRun,
   countOpenRuns,
   deleteHalfWritten,
@@ -28,6 +29,7 @@ export interface NewRun {
   canary: number
   /** How long each node may take to accept it; as `requestExecution` has it if undefined. */
   expiresMs?: number | undefined
+  criterion: Criterion | null
   /** After this no further node begins. */
   runExpiresMs: number
   retryOf?: string
@@ -102,6 +104,7 @@ function preparedRun(id: string, given: NewRun, nowMs: number): StoredRun {
     parameters: given.parameters,
     timeout: formatDuration(given.timeoutMs),
     expires: given.expiresMs === undefined ? null : formatDuration(given.expiresMs),
+    criterion: given.criterion,
     selector: given.selector,
     max_parallel: given.maxParallel,
     max_failures: given.maxFailures,

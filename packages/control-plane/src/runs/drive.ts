@@ -5,6 +5,7 @@ import type { Store } from '../store/db.ts'
 import { advanceRun } from './advance.ts'
 import type { RunPlace } from './create-run.ts'
 import { decide } from './decide.ts'
+import { type VerifyPlace, verifyNodes } from './verify.ts'
 
 /** Lets a run go on, a few nodes in a unit, until there is nothing more to do at once. */
 export async function driveRun(place: RunPlace, id: string): Promise<void> {
@@ -19,9 +20,11 @@ export async function driveRun(place: RunPlace, id: string): Promise<void> {
  * Looks at all runs that have not ended, and lets those go on that have something to do: after a start, at their expiry, and
  * for what was left for another unit.
  */
-export async function driveRuns(place: RunPlace & { readonly clock: Clock }): Promise<void> {
-  for (const run of await readOpenRuns(place.store.reader))
+export async function driveRuns(place: VerifyPlace): Promise<void> {
+  for (const run of await readOpenRuns(place.store.reader)) {
+    await verifyNodes(place, run)
     if (await hasMore(place, run)) await driveRun(place, run.id)
+  }
 }
 
 async function hasMore(

@@ -1,4 +1,4 @@
-import type { Run, RunNode, RunNodeStatus } from '@plexd/protocol'
+import { formatDuration, type Run, type RunNode, type RunNodeStatus } from '@plexd/protocol'
 import type { StoredRunNode } from '../rows/run-nodes.ts'
 import type { StoredRun } from '../rows/runs.ts'
 import { isOver } from './decide.ts'
@@ -16,6 +16,7 @@ export function runView(run: StoredRun): Run {
     parameters: run.parameters,
     timeout: run.timeout,
     expires: run.expires,
+    healthy_within: run.criterion && formatDuration(run.criterion.withinMs),
     selector: run.selector,
     max_parallel: run.max_parallel,
     max_failures: run.max_failures,

@@ -16,6 +16,7 @@ import {
 } from '../rows/schedules.ts'
 import { chooseNodes } from '../runs/choose-nodes.ts'
 import { createRun, type NewRun, type RunPlace } from '../runs/create-run.ts'
+import { criterionOf } from '../runs/criteria.ts'
 import { driveRun } from '../runs/drive.ts'
 import type { Store } from '../store/db.ts'
 import { type Turn, turnOf } from './turn.ts'
@@ -90,7 +91,8 @@ async function start(place: SchedulePlace, schedule: StoredSchedule, turn: Turn)
     maxParallel: spec.max_parallel,
     maxFailures: spec.max_failures,
     canary: spec.canary,
-    expiresMs: spec.expires === undefined ? undefined : parseDuration(spec.expires),
+    expiresMs: msOf(spec.expires),
+    criterion: criterionOf(msOf(spec.healthy_within)),
     runExpiresMs: parseDuration(spec.run_expires),
     schedule: { id, name },
     triggeredBy,
@@ -104,6 +106,10 @@ async function start(place: SchedulePlace, schedule: StoredSchedule, turn: Turn)
   )
   log.info('run started by schedule', { run_id: run.id, schedule_id: id, name, action })
   await driveRun(place, run.id)
+}
+
+function msOf(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDuration(duration)
 }
 
 /** The next second is on time. */

@@ -125,6 +125,8 @@ export interface Tables {
     timeout: string
     /** How long each node may take to accept it; null for the default. */
     expires: string | null
+    /** What a node has to show after its execution, as JSON; null if its result is enough. */
+    criterion: string | null
     /** As it was asked for; null for a list of nodes. */
     selector: string | null
     max_parallel: number
@@ -160,6 +162,8 @@ export interface Tables {
     execution_id: string | null
     exit_code: number | null
     started_at: number | null
+    /** When its execution had succeeded, of one that has more to show. */
+    executed_at: number | null
     ended_at: number | null
   }
   schedules: {

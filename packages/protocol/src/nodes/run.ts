@@ -59,6 +59,12 @@ export const RunSpec = Type.Object({
         'Go duration, "168h" at most: how long each node may take to accept it. When absent, the timeout and 30 s',
     }),
   ),
+  healthy_within: Type.Optional(
+    Type.String({
+      description:
+        'Go duration, "24h" at most: a node has succeeded only when it sends a healthy heartbeat so soon after the action. When absent, the result is enough',
+    }),
+  ),
   run_expires: Type.Optional(
     Type.String({
       description:
@@ -73,11 +79,12 @@ export const runStates = ['running', 'paused', 'succeeded', 'failed', 'cancelled
 export const RunState = Type.Enum(runStates)
 export type RunState = Static<typeof RunState>
 
-/** `skipped`: it does not know the action, or was removed before its turn. `not_started`: the run stopped before its turn. */
+/** `verifying`: the action has succeeded, and the node has yet to show that it is healthy. `skipped`: it does not know the action, or was removed before its turn. `not_started`: the run stopped before its turn. */
 export const RunNodeStatus = Type.Enum([
   'waiting',
   'running',
   'cancelling',
+  'verifying',
   'succeeded',
   'failed',
   'cancelled',
@@ -86,7 +93,7 @@ export const RunNodeStatus = Type.Enum([
 ])
 export type RunNodeStatus = Static<typeof RunNodeStatus>
 
-/** How many nodes of a run are in which status; `running` includes those that are being cancelled. */
+/** How many nodes of a run are in which status; `running` includes those that are being cancelled or verified. */
 export const RunCounts = Type.Object({
   total: Count,
   waiting: Count,
@@ -105,6 +112,7 @@ export const Run = Type.Object({
   parameters: mapOf(Type.String()),
   timeout: Type.String(),
   expires: Nullable(Type.String()),
+  healthy_within: Nullable(Type.String()),
   selector: Nullable(Type.String(), {
     description: 'As it was asked for; null for a list of nodes',
   }),

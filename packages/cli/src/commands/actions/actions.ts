@@ -33,7 +33,7 @@ export function addActionCommands(program: Command, context: Context): void {
         'plexctl action run web-01 health.check',
         'plexctl action run web-01 system.info --timeout 1m --wait',
         'plexctl action run --selector env=prod health.check --max-parallel 20 --max-failures 2 --wait',
-        'plexctl action run --node web-01 --node web-02 system.info --canary 1',
+        'plexctl action run --node web-01 --node web-02 system.info --canary 1 --healthy-within 2m',
       ),
     )
     .action(async (first: string, second: string | undefined, flags: Flags) => {

@@ -20,6 +20,7 @@ export interface RunFlags {
   canary?: number
   expires?: string
   runExpires?: string
+  healthyWithin?: string
 }
 
 export function addActionFlags(command: Command): Command {
@@ -46,6 +47,11 @@ export function addManyFlags(command: Command): Command {
     )
     .option('--canary <n>', 'so many go first; the others wait for their success', countFlag)
     .option(
+      '--healthy-within <duration>',
+      'a node has succeeded when it sends a healthy heartbeat so soon after the action',
+      durationFlag,
+    )
+    .option(
       '--run-expires <duration>',
       'after which no further node begins (default 24h)',
       durationFlag,
@@ -63,17 +69,19 @@ export function specOf(action: string, flags: RunFlags): RunSpec {
     max_failures: flags.maxFailures,
     canary: flags.canary,
     expires: flags.expires,
+    healthy_within: flags.healthyWithin,
     run_expires: flags.runExpires,
   }
 }
 
 /** Flags that say something of many nodes only, as they are typed. */
 export function manyFlagsIn(flags: RunFlags): string[] {
-  const { maxParallel, maxFailures, canary, runExpires } = flags
+  const { maxParallel, maxFailures, canary, runExpires, healthyWithin } = flags
   return Object.entries({
     '--max-parallel': maxParallel,
     '--max-failures': maxFailures,
     '--canary': canary,
+    '--healthy-within': healthyWithin,
     '--run-expires': runExpires,
   }).flatMap(([flag, value]) => (value === undefined ? [] : [flag]))
 }

@@ -37,6 +37,7 @@ export function describeRun(run: Run): Record<string, string> {
     'max failures': String(run.max_failures),
     canary: run.canary === 0 ? '' : String(run.canary),
     timeout: run.timeout,
+    'healthy within': run.healthy_within ?? '',
     'retry of': run.retry_of ?? '',
     schedule: run.schedule ?? '',
     'triggered by': requesterOf(triggered_by),

@@ -66,6 +66,7 @@ describe('action run with a selector', () => {
       max_failures: 0,
       canary: 1,
       expires: '5m',
+      healthy_within: '9m',
       run_expires: '2h',
     })
   })

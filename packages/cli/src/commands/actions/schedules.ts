@@ -156,6 +156,7 @@ function describeSchedule(schedule: Schedule): Record<string, string> {
     'max failures': String(schedule.max_failures ?? ''),
     canary: schedule.canary ? String(schedule.canary) : '',
     expires: schedule.expires ?? '',
+    'healthy within': schedule.healthy_within ?? '',
     'run expires': schedule.run_expires ?? '',
     'created by': schedule.created_by,
     created: schedule.created_at,

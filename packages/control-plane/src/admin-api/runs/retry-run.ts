@@ -36,6 +36,7 @@ export const retryRun = handle(
       maxFailures: old.max_failures,
       canary: old.canary,
       expiresMs: old.expires === null ? undefined : parseDuration(old.expires),
+      criterion: old.criterion,
       runExpiresMs: old.expires_at - old.created_at,
       retryOf: old.id,
       triggeredBy: triggeredByOperator(principal),

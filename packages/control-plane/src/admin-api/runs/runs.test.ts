@@ -127,6 +127,38 @@ describe('a run of an action on many nodes', () => {
     )
   })
 
+  it('waits for a healthy heartbeat of each node behind the action, when that is asked for', async () => {
+    const clock = createFakeClock()
+    await using fleet = await openFleet(['a', 'b', 'c'], { clock })
+    const spec = { selector: '*', canary: 1, max_failures: 1, healthy_within: '20s' }
+    const run = await fleet.run(spec)
+    assert.equal(run.healthy_within, '20s')
+    await fleet.beats('a', 'healthy')
+    await fleet.follow()
+    await clock.advance(1)
+    await fleet.ends('a')
+    const [first] = await fleet.nodesOf(run.id)
+    assert.equal(first?.status, 'verifying', 'what it said before says nothing')
+    await clock.advance(1)
+    await fleet.beats('a', 'degraded')
+    await fleet.follow()
+    assert.equal((await fleet.shown(run)).counts.waiting, 2)
+    await fleet.beats('a', 'healthy')
+    await fleet.follow()
+    assert.deepEqual((await fleet.shown(run)).counts.running, 2)
+
+    await fleet.ends('b', { status: 'failure', exit_code: 1 })
+    await fleet.ends('c')
+    await clock.advance(20_000)
+    await fleet.follow()
+    const { state, counts } = await fleet.shown(run)
+    assert.deepEqual([state, counts.succeeded, counts.failed], ['failed', 1, 2])
+    assert.deepEqual(
+      (await fleet.nodesOf(run.id)).map(({ reason }) => reason),
+      ['', 'failure: exit code 1', 'it ran, and no healthy heartbeat came within 20s'],
+    )
+  })
+
   it('skips nodes that do not know the action, and says why', async () => {
     await using fleet = await openFleet(['a'])
     await fleet.plane.enrol('other', { capabilities: { builtin_actions: [{ name: 'x' }] } })
@@ -399,6 +431,10 @@ async function openFleet(hostnames: readonly string[], options: HarnessOptions =
     shown: async ({ id }: Run) => (await plane.admin.getRun({ params: { run_id: id } })).body,
     nodesOf: async (id: string): Promise<RunNode[]> =>
       (await plane.admin.listRunNodes({ params: { run_id: id } })).body.items,
+    async beats(hostname: string, status: string): Promise<void> {
+      const node = nodes.get(hostname)
+      await node?.api.heartbeat({ params: { node_id: node.node_id }, body: { status } })
+    },
     async accepts(hostname: string): Promise<void> {
       const node = nodes.get(hostname)
       const execution_id = await newestExecution(plane, node)

@@ -68,6 +68,7 @@ function specOf(target: RunTarget, options: RunOptions): StoredSpec {
     max_failures: maxFailures,
     canary,
     ...(expiresMs === undefined ? {} : { expires: formatDuration(expiresMs) }),
+    ...(options.criterion ? { healthy_within: formatDuration(options.criterion.withinMs) } : {}),
     run_expires: formatDuration(options.runExpiresMs),
   }
 }

@@ -5,6 +5,7 @@ import type { Limits } from '../../limits.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
 import { checkSelectorText, type RunTarget } from '../../runs/choose-nodes.ts'
 import type { NewRun } from '../../runs/create-run.ts'
+import { criterionOf } from '../../runs/criteria.ts'
 import { readDuration } from './durations.ts'
 import { findNode } from './find-node.ts'
 
@@ -18,6 +19,7 @@ export type RunOptions = Pick<
   | 'maxFailures'
   | 'canary'
   | 'expiresMs'
+  | 'criterion'
   | 'runExpiresMs'
 >
 
@@ -32,16 +34,21 @@ export function readRunOptions(body: RunSpec, limits: Limits): RunOptions {
     maxParallel: body.max_parallel ?? 10,
     maxFailures: body.max_failures ?? 0,
     canary: body.canary ?? 0,
-    expiresMs:
-      body.expires === undefined
-        ? undefined
-        : readDuration(body.expires, { field: 'expires', min: '1s', max: '168h' }),
+    expiresMs: optional(body.expires, { field: 'expires', max: '168h' }),
+    criterion: criterionOf(optional(body.healthy_within, { field: 'healthy_within', max: '24h' })),
     runExpiresMs: readDuration(body.run_expires ?? '24h', {
       field: 'run_expires',
       min: '1s',
       max: '720h',
     }),
   }
+}
+
+function optional(
+  text: string | undefined,
+  { field, max }: { field: string; max: string },
+): number | undefined {
+  return text === undefined ? undefined : readDuration(text, { field, min: '1s', max })
 }
 
 /** The selector, or the ids of the nodes that are named. Throws an ApiError: 400, or 404 for a name that no node has. */

@@ -5,7 +5,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of [
     `create table runs (
       id text primary key, tenant_id text not null references tenants (id), action text not null,
-      parameters text not null, timeout text not null, expires text, selector text, max_parallel bigint not null,
+      parameters text not null, timeout text not null, expires text, criterion text, selector text, max_parallel bigint not null,
       max_failures bigint not null, canary bigint not null, state text not null, stop text,
       waiting bigint not null, running bigint not null, succeeded bigint not null, failed bigint not null,
       cancelled bigint not null, skipped bigint not null, retry_of text, schedule_id text, schedule text,
@@ -16,7 +16,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     `create table run_nodes (
       run_id text not null references runs (id) on delete cascade, position bigint not null, node_id text not null,
       status text not null, reason text not null, execution_id text, exit_code bigint, started_at bigint,
-      ended_at bigint, primary key (run_id, position))`,
+      executed_at bigint, ended_at bigint, primary key (run_id, position))`,
     'create index run_nodes_by_status on run_nodes (run_id, status, position)',
     'create unique index run_nodes_by_execution on run_nodes (execution_id) where execution_id is not null',
     `create table schedules (

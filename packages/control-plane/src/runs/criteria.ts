@@ -1,0 +1,53 @@
+import { formatDuration, type HeartbeatRequest } from '@plexd/protocol'
+import type { Criterion } from '../rows/runs.ts'
+
+/** What was heard of a node. */
+export interface Sight {
+  /** The last heartbeat since our start, and when it came, in milliseconds since 1970. */
+  heartbeat: HeartbeatRequest | null
+  heardMs: number | null
+  isRemoved: boolean
+}
+
+export interface Verdict {
+  status: 'succeeded' | 'failed'
+  reason: string
+}
+
+interface Rule {
+  /** What is waited for, in words. */
+  wants: string
+  isMet(heartbeat: HeartbeatRequest): boolean
+}
+
+/** A further criterion is a type in `rows/runs.ts` and a row here. */
+const rules: Readonly<Record<Criterion['type'], Rule>> = {
+  healthy: { wants: 'healthy heartbeat', isMet: ({ status }) => status === 'healthy' },
+}
+
+/**
+ * Whether a node has shown what it has to since its execution succeeded, or can no longer; undefined while it still may. What it said
+ * before says nothing. Pure.
+ */
+export function verdictOf(
+  { type, withinMs }: Criterion,
+  { heartbeat, heardMs, isRemoved }: Sight,
+  { sinceMs, nowMs }: { sinceMs: number; nowMs: number },
+): Verdict | undefined {
+  if (isRemoved) return { status: 'failed', reason: 'the node was removed' }
+  const { wants, isMet } = rules[type]
+  const isNew = heartbeat !== null && heardMs !== null && heardMs > sinceMs
+  if (isNew && isMet(heartbeat)) return { status: 'succeeded', reason: '' }
+  if (nowMs < sinceMs + withinMs) return undefined
+  const said = isNew ? `: the last one said "${heartbeat.status ?? ''}"` : ''
+  const problems = isNew ? (heartbeat.problems ?? []).map((problem) => `: ${problem}`).join('') : ''
+  return {
+    status: 'failed',
+    reason: `it ran, and no ${wants} came within ${formatDuration(withinMs)}${said}${problems}`,
+  }
+}
+
+/** Of a run that was given a time in which its nodes have to be healthy. */
+export function criterionOf(healthyWithinMs: number | undefined): Criterion | null {
+  return healthyWithinMs === undefined ? null : { type: 'healthy', withinMs: healthyWithinMs }
+}
