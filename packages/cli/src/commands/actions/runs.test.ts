@@ -49,6 +49,8 @@ describe('action run with a selector', () => {
       '5m',
       '--run-expires',
       '2h',
+      '--healthy-within',
+      '9m',
     ]
 
     const { stdout } = await bench.run(['action', 'run', 'ping', ...flags, ...limits])
