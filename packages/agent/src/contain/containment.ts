@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, describeError, exec, type Log } from '@plexd/runtime'
 import { keepInheritedDescriptors } from '../process/inherited-descriptors.ts'
 import { loadOpenPipe } from '../process/pipe.ts'
 import { findFacts, forgetFacts } from './find-facts.ts'
@@ -75,27 +75,37 @@ export async function openContainment({
     const { argv, env, cwd = '/', limits, sandbox, signal, graceMs = 5_000 } = options
     signal.throwIfAborted()
     refuseShellsNames(env)
-    const [name, ...args] = argv
-    const program = await findProgram(name, env)
+    const [command, ...args] = argv
+    const program = await findProgram(command, env)
     await checkFolder(cwd)
     const user = await findUser(options.user)
     const tools = await findTools()
-    await using groups = await makeGroups(nextName(), withStarters(limits, sandbox), {
-      method,
-      clock,
-    })
+    const name = nextName()
+    await using groups = await makeGroups(name, withStarters(limits, sandbox), { method, clock })
     const launch = {
-      ...{ program, args, env, cwd, user, sandbox },
+      ...{ name, program, args, env, cwd, user, sandbox },
       groups: groups.folders,
       prlimits: prlimitOptions(limits, method.limits),
       fence: method.fence.kind,
       hidden: [dataDir],
     }
     const end = await runLaunch(launch, { ...options, graceMs }, { tools, openPipe, clock })
+    if (sandbox.kind === 'container' && signal.aborted) await forgetContainer(name, log)
     return { ...end, met: await groups.met() }
   }
 
   return { method, run, [Symbol.asyncDispose]: () => forgetFacts(facts) }
+}
+
+/** If podman was killed, it has not done that itself; the first attempt then only notes that the container has ended. */
+async function forgetContainer(name: string, log: Log): Promise<void> {
+  const remove = (): Promise<string> =>
+    exec(['podman', 'rm', '--force', '--ignore', '--time=0', `plexd-${name}`])
+  await remove()
+    .catch(remove)
+    .catch((error: unknown) =>
+      log.warn('container cannot be removed', { name, error: describeError(error) }),
+    )
 }
 
 /** A sandbox has two processes of its own. */

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { type Launch, launchCommand } from './launch.ts'
 
 const launch: Launch = {
+  name: '1-2-3',
   program: '/etc/hook',
   args: ['a b'],
   env: { PATH: '/bin', PLEXD_PARAM_X: 'secret' },
@@ -44,7 +45,10 @@ describe('launchCommand', () => {
       command,
       /^\/cg\/a \/cg\/b -- \/bin\/podman run --rm --read-only --cgroups=disabled /,
     )
-    assert.match(command, / --network=none .*--volume \/srv:\/srv .*--env PLEXD_PARAM_X /)
+    assert.match(
+      command,
+      / --name=plexd-1-2-3 --network=none .*--volume \/srv:\/srv .*--env PLEXD_PARAM_X /,
+    )
     assert.match(command, / --entrypoint=\/etc\/hook debian:12 a b$/)
     assert.doesNotMatch(command, /secret/)
   })

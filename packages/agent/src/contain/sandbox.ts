@@ -18,6 +18,8 @@ export interface Sandbox {
 }
 
 export interface SandboxedProgram {
+  /** Of its control groups, and of its container. */
+  name: string
   program: string
   cwd: string
   sandbox: Sandbox
@@ -59,7 +61,7 @@ function showFile(path: string): string[] {
 
 /** Of podman(1), in front of the arguments. Its processes stay in our control group. Throws without an image. Pure. */
 export function podmanOptions(
-  { program, cwd, sandbox, user }: SandboxedProgram,
+  { name, program, cwd, sandbox, user }: SandboxedProgram,
   names: readonly string[],
 ): string[] {
   const { network, writable, files = [], image } = sandbox
@@ -67,7 +69,7 @@ export function podmanOptions(
   return [
     ...['run', '--rm', '--read-only', '--cgroups=disabled', '--pull=missing'],
     ...['--cap-drop=all', '--security-opt=no-new-privileges'],
-    `--network=${network ? 'host' : 'none'}`,
+    ...[`--name=plexd-${name}`, `--network=${network ? 'host' : 'none'}`],
     ...(user ? [`--user=${user.uid}:${user.gid}`] : []),
     ...writable.flatMap((path) => ['--volume', `${path}:${path}`]),
     ...[program, ...files].flatMap((path) => ['--volume', `${path}:${path}:ro`]),
