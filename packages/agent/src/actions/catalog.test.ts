@@ -25,10 +25,12 @@ describe('createActionCatalog', () => {
     )
     assert.equal(catalog.find('system.info')?.type, 'builtin')
 
+    catalog.replace('hook', [action('hook', 'backup')])
+    assert.equal(catalog.find('hooks/backup')?.name, 'backup')
     catalog.replace('hook', [])
     end()
     catalog.replace('builtin', [])
     assert.equal(catalog.find('hooks/backup'), undefined)
-    assert.equal(changes, 3)
+    assert.equal(changes, 4)
   })
 })

@@ -5,6 +5,7 @@ import type { Action } from './define.ts'
 export interface ActionCatalog {
   /** Builtin actions first, then hooks. */
   all(): readonly Action[]
+  /** A hook also by `hooks/<name>`. */
   find(name: string): Action | undefined
   /** Returns the function that ends it. */
   onChange(listener: () => void): () => void
@@ -26,7 +27,9 @@ export function createActionCatalog(): OpenCatalog {
   ]
   return {
     all,
-    find: (name) => all().find((action) => action.name === name),
+    find: (name) =>
+      all().find((action) => action.name === name) ??
+      byType.get('hook')?.find((hook) => `hooks/${hook.name}` === name),
     onChange: changes.add,
     replace(type, actions) {
       byType.set(type, actions)

@@ -18,6 +18,7 @@ import { loadIdentity } from '../identity/identity.ts'
 import { findGroup } from '../local-api/sockets/group.ts'
 import { mayChangeNetwork } from '../mesh/open-mesh.ts'
 import { containmentCheck } from './containment-check.ts'
+import { hooksCheck } from './hooks-check.ts'
 import { ifMesh } from './if-mesh.ts'
 import { secretFilesCheck } from './secret-files-check.ts'
 import { toolChecks } from './tool-checks.ts'
@@ -31,6 +32,7 @@ export const machineChecks: readonly Check<AgentConfig>[] = [
   { name: 'groups', run: checkGroups },
   ...toolChecks,
   containmentCheck,
+  hooksCheck,
   { name: 'rights', run: ifMesh(checkRights) },
   { name: 'wireguard', run: ifMesh(checkWireguard) },
   { name: 'packet filter', run: ifMesh(checkFilter) },

@@ -1,11 +1,25 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { until } from '@plexd/runtime/testing'
+import { aSmallDisk } from '../testing/small-disk.ts'
 import { type HookPlace, makeHookPlace, runAction } from './testing/hook-place.ts'
 
+const isRoot = process.geteuid?.() === 0
 const script = (body: string): string => `#!/bin/sh\n${body}\n`
 
 /** State and reason by name. */
@@ -224,11 +238,28 @@ describe('startHooks', () => {
   it('leaves no copy behind, also not of a daemon that was killed', async () => {
     await using place = await makeHookPlace()
     await place.write('backup', script('echo "$0"'))
-    await mkdir(join(place.dataDir, 'hooks', 'run-old'), { recursive: true })
+    await mkdir(join(place.dataDir, 'hook-copies', 'run-old'), { recursive: true })
     await using _ = await place.start()
     const { stdout } = await runAction(place.catalog, 'backup')
-    assert.match(stdout, /\/hooks\/run-[^/]+\/backup\n$/)
-    assert.deepEqual(await readdir(join(place.dataDir, 'hooks')), [])
+    assert.match(stdout, /\/hook-copies\/run-[^/]+\/backup\n$/)
+    assert.deepEqual(await readdir(join(place.dataDir, 'hook-copies')), [])
+  })
+
+  it('runs hooks while its disk is full, and writes what it announced when there is room', async (test) => {
+    await using disk = await aSmallDisk()
+    if (!disk) return test.skip('nothing can be mounted here')
+    await using place = await makeHookPlace()
+    await place.write('backup', script('echo done'))
+    await disk.fill()
+    let failures = 0
+    await using _ = await place.start({
+      config: { ...place.config, dataDir: disk.path, hooksCheckMs: 50 },
+      onFailure: () => failures++,
+    })
+    assert.ok(failures > 0)
+    assert.equal((await runAction(place.catalog, 'backup')).stdout, 'done\n')
+    await disk.clear()
+    await until('the file', () => existsSync(join(disk.path, 'hooks.json')))
   })
 
   it('tells of each deviation once', async () => {
@@ -285,6 +316,27 @@ describe('the files of hooks', () => {
         await writeFile(join(place.folder, 'out', 'x'), script('true'), { mode: 0o755 })
         await symlink(join(place.folder, 'out'), place.path('in'))
         await symlink('in/x', place.path('hook'))
+      },
+    ],
+    [
+      'a named pipe',
+      /it is a named pipe: want a file/,
+      async (place) => void execFileSync('/usr/bin/mkfifo', ['-m', '755', place.path('hook')]),
+    ],
+    [
+      'a link to a device',
+      /it leads out of "\S+", to "\/dev\/zero"/,
+      async (place) => {
+        await symlink('/dev/zero', place.path('hook'))
+        await place.write('hook.json', '{}', 0o644)
+      },
+    ],
+    [
+      'links in a circle',
+      /ELOOP/,
+      async (place) => {
+        await symlink('hook', place.path('hook'))
+        await place.write('hook.json', '{}', 0o644)
       },
     ],
     [
@@ -381,6 +433,30 @@ describe('the files of hooks', () => {
       assert.match(place.problems.of('hooks'), /^hook "hook" does not run: /)
       assert.deepEqual(place.violations, [])
     })
+
+  it("refuses a hard link to another user's file", { skip: !isRoot }, async () => {
+    await using place = await makeHookPlace()
+    const outside = join(place.folder, 'outside')
+    await writeFile(outside, script('true'), { mode: 0o755 })
+    await chown(outside, 65_534, 65_534)
+    await link(outside, place.path('hook'))
+    await using hooks = await place.start()
+    assert.match(
+      hooks.list().hooks[0]?.reason ?? '',
+      /"\S+hook" belongs to another user \(uid 65534\): chown 0 \S+hook$/,
+    )
+  })
+
+  it('refuses a device', { skip: !isRoot }, async (test) => {
+    await using place = await makeHookPlace()
+    try {
+      execFileSync('/usr/bin/mknod', ['-m', '755', place.path('hook'), 'c', '1', '5'])
+    } catch {
+      return test.skip('no device can be made here')
+    }
+    await using hooks = await place.start()
+    assert.match(hooks.list().hooks[0]?.reason ?? '', /it is a device: want a file/)
+  })
 
   it('follows a link that stays in the folder', async () => {
     await using place = await makeHookPlace()

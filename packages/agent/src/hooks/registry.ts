@@ -37,10 +37,9 @@ export interface RegistryDeps {
   log: Log
 }
 
-/** Throws the system's error if what was announced cannot be read. */
 export function createHookRegistry(deps: RegistryDeps): HookRegistry {
   const inTurn = createSerialQueue()
-  let announced = readAnnounced(deps.dataDir)
+  let announced = recall(deps)
   /** What of it is on the disk. */
   let written: Announced['hooks'] | undefined = announced.hooks
   let found: FoundHooks = { hooks: [], warnings: [] }
@@ -103,4 +102,14 @@ export function createHookRegistry(deps: RegistryDeps): HookRegistry {
 
 function isSame(a: Announced['hooks'], b: Announced['hooks']): boolean {
   return JSON.stringify([...a]) === JSON.stringify([...b])
+}
+
+/** What cannot be read is not known, so no hook runs until somebody announces them. */
+function recall({ dataDir, log }: RegistryDeps): Announced {
+  try {
+    return readAnnounced(dataDir)
+  } catch (error) {
+    log.error('announced hooks cannot be read', { error })
+    return { hooks: new Map(), isDamaged: true }
+  }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { resolveLimits, silentLog, systemClock } from '@plexd/runtime'
+import { ownersHere, resolveLimits, silentLog, systemClock } from '@plexd/runtime'
 import fc from 'fast-check'
 import { limits } from '../config/limits.ts'
 import { makeFolder } from '../testing/node.ts'
@@ -103,7 +103,7 @@ async function makeMachine(folder: string) {
   const find = {
     hooksDir,
     hookDefinitions: [],
-    owners: [process.geteuid?.() ?? 0],
+    owners: ownersHere(),
     limits: resolveLimits(limits, {}),
   }
   const nothing = (): void => {}

@@ -31,7 +31,7 @@ describe('copyProgram', () => {
     await using folder = await makePlaces()
     for (const [name, program] of scripts) {
       await using copy = await copyProgram(program, { name, ...folder, isForOthers: false })
-      assert.match(run(copy.argv), new RegExp(`/data/hooks/run-\\w+/${name}\n$`))
+      assert.match(run(copy.argv), new RegExp(`/data/hook-copies/run-\\w+/${name}\n$`))
       const { mode } = await stat(copy.argv.at(-1) ?? '')
       assert.equal(mode & 0o222, 0, 'nobody may write it')
     }
@@ -79,7 +79,7 @@ describe('copyProgram', () => {
     }
     await assert.rejects(
       copyProgram(Buffer.from('\x7fELF'), { name: 'x', ...folder, isForOthers: false }),
-      /"\S+hooks" is on a file system that runs no programs \(noexec\), and the hook is no script; "\S+" is on/,
+      /"\S+hook-copies" is on a file system that runs no programs \(noexec\), and the hook is no script; "\S+" is on/,
     )
   })
 

@@ -22,8 +22,8 @@ export function copyPlaces(config: { dataDir: string; socketPath: string }): Cop
   const dataDir = resolve(config.dataDir)
   const id = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
   return {
-    own: join(dataDir, 'hooks'),
-    shared: join(dirname(resolve(config.socketPath)), `hooks-${id}`),
+    own: join(dataDir, 'hook-copies'),
+    shared: join(dirname(resolve(config.socketPath)), `hook-copies-${id}`),
   }
 }
 

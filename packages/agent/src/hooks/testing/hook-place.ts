@@ -1,6 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Log, resolveLimits, silentLog, systemClock } from '@plexd/runtime'
+import { type Log, ownersHere, resolveLimits, silentLog, systemClock } from '@plexd/runtime'
 import { createActionCatalog, type OpenCatalog } from '../../actions/catalog.ts'
 import type { ActionOutput, ReceivedParameters } from '../../actions/define.ts'
 import { defaultConfig } from '../../config/agent-config.ts'
@@ -65,7 +65,7 @@ export async function makeHookPlace(): Promise<HookPlace> {
     start: (changes = {}) =>
       startHooks({
         config,
-        owners: [process.geteuid?.() ?? 0],
+        owners: ownersHere(),
         catalog,
         problems,
         violations: { add: (deviation) => void violations.push(deviation) },
