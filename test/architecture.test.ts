@@ -125,6 +125,7 @@ const agentRooms: Rooms = [
   ],
   ['control/stream', 'reads what comes by one long answer, and asks for it again'],
   ['contain', 'runs a program so that it can be ended, whatever it was asked for'],
+  ['upgrade', 'puts another program in the place of this one; an action is one way to ask for it'],
   ['actions', 'their results go out by the outbox'],
   ['actions/builtin', 'each is a user of what an action is'],
   ['hooks/declared', 'what an operator says of one, as text and as data'],

@@ -1,4 +1,4 @@
-import type { DaemonStatus } from '@plexd/protocol'
+import type { DaemonStatus, UpgradeStatus } from '@plexd/protocol'
 import { printable } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import { show } from './local.ts'
@@ -15,6 +15,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
     ],
     ['mesh ip', status.mesh_ip || 'none'],
     ['version', `${status.version}, up ${status.uptime}`],
+    ...describeUpgrade(status.upgrade),
     ['control plane', describePlace(control_plane)],
     [
       'event stream',
@@ -37,6 +38,15 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
   const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}\n`)
   return lines.join('') + formatProblems(status.problems)
 }
+
+function describeUpgrade(upgrade: UpgradeStatus | undefined): [string, string][] {
+  if (!upgrade) return []
+  const { version, from, status, reason, at } = upgrade
+  const why = reason === '' ? '' : `: ${reason}`
+  return [['upgrade', `${version} from ${from}, ${words[status]} (${at})${why}`]]
+}
+
+const words = { on_trial: 'on trial', confirmed: 'works', rolled_back: 'rolled back' } as const
 
 function describePlace({ url, proxy }: Static<typeof DaemonStatus>['control_plane']): string {
   return proxy === undefined ? url : `${url} by the proxy ${proxy}`

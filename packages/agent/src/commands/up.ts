@@ -13,9 +13,10 @@ import { rememberSettings } from '../config/remembered.ts'
 import { startAgent, stopAgentMs } from '../daemon/agent.ts'
 import { createRestart, type Restart } from '../daemon/restart.ts'
 import { claimMesh, type MeshPlace, openMesh } from '../mesh/open-mesh.ts'
+import { launch } from '../upgrade/launch.ts'
 import { type Caller, type Flags, loadConfigFor } from './flags.ts'
 
-/** Runs until SIGTERM or SIGINT; SIGHUP reloads the settings and the CA file; a restart runs it anew in the same process. The mesh stays up afterwards: "plexd down" removes it. */
+/** Runs until SIGTERM or SIGINT, as the version that is to run; SIGHUP reloads the settings and the CA file; a restart runs it anew in the same process. The mesh stays up afterwards: "plexd down" removes it. */
 export async function runUp(
   flags: Flags,
   _given: unknown,
@@ -24,6 +25,7 @@ export async function runUp(
   const config = await loadConfigFor(flags)
   const kept = createKeptLines()
   const log = createLog('plexd', config.logLevel, kept)
+  await launch({ config, reloadRequests, clock: systemClock, log })
   // Like SIGTERM, so with everything that belongs to it.
   const restart = createRestart({ stop: () => process.kill(process.pid, 'SIGTERM'), log })
   await runDaemon(config, { flags, kept, log, restart, reloadRequests })

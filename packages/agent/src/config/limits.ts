@@ -63,6 +63,10 @@ export const limits = limitTable({
     10_000,
     'executions of the last day that are remembered, so that none runs twice; past it, the oldest are forgotten',
   ),
+  upgrade_bytes: limit.bytes(
+    512 * 1024 * 1024,
+    'a build of plexd that the node upgrades to; a larger one is refused',
+  ),
   secret_requests: limit.count(
     32,
     'secrets that are fetched from the control plane at a time; others wait',

@@ -13,6 +13,7 @@ import {
   mappings,
   oneOf,
   path,
+  releaseKeys,
   stunServers,
   text,
 } from './values.ts'
@@ -216,6 +217,22 @@ export const settings = {
   hooksCheckMs: setting(5 * 60_000, duration(1_000), {
     keys: ['hooks.verify_interval', 'integrity.verifyinterval'],
     help: 'how often the files of hooks are looked at, beside whenever one changes',
+  }),
+  upgradeKeys: setting<readonly string[]>([], releaseKeys, {
+    keys: ['upgrade.keys'],
+    help: 'the release keys whose builds the node upgrades to, beside those that its own build has: files in PEM, or 32 bytes in base64; one or a list',
+  }),
+  upgradeDeadlineMs: setting(2 * 60_000, duration(1_000, longestSilenceMs), {
+    keys: ['upgrade.deadline'],
+    help: 'a new version that has not shown that it works by then is rolled back',
+  }),
+  upgradeSettleMs: setting(90_000, duration(0, longestSilenceMs), {
+    keys: ['upgrade.settle'],
+    help: 'how long a new version has to run at least before it counts as working; at most three quarters of the deadline',
+  }),
+  upgradeStarts: setting(3, count(1, 100), {
+    keys: ['upgrade.starts'],
+    help: 'a new version that ends this often before it counts as working is rolled back',
   }),
   meshEnabled: setting(true, flag, {
     keys: ['mesh.enabled'],

@@ -88,6 +88,15 @@ export function stunServers(value: unknown): readonly string[] {
   })
 }
 
+/** Absolute paths, and keys of 32 bytes in base64: one, or a list. */
+export function releaseKeys(value: unknown): readonly string[] {
+  return [value].flat().map((item: unknown) => {
+    const key = text(item)
+    if (key.startsWith('/') || Buffer.from(key, 'base64').length === 32) return key
+    throw new RangeError('want the absolute path of a file in PEM, or 32 bytes in base64')
+  })
+}
+
 /** A mapping of strings; numbers and booleans are converted as written. */
 export function labels(value: unknown): Record<string, string> {
   const pairs = Object.entries(mapping(value, 'names to texts')).map(([name, label]) => {

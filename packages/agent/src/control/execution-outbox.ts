@@ -11,6 +11,8 @@ import { type DeliveryDeps, startDelivery } from './delivery.ts'
 export interface ExecutionOutbox extends AsyncDisposable {
   decide(ack: Ack): void
   finish(result: Result): void
+  /** `finish` for an execution that was handed over to this start. */
+  conclude(result: Result): void
   /**
    * True if the execution is known: then everything known about it is sent again, and it must not run again. One for which
    * there was no room is forgotten, because the control plane asks for it again.
@@ -29,12 +31,14 @@ export interface OutboxDeps extends DeliveryDeps {
   client: Pick<Client<ControlApi>, 'ackExecution' | 'finishExecution'>
   nodeId: string
   limits: Pick<Limits, 'executions'>
+  /** Whether the result is decided by a later start of plexd: until `conclude` nothing else is one. */
+  isHandedOver?(executionId: string): boolean
 }
 
 const keptMs = 24 * 3_600_000
 
 export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
-  const { database, client, nodeId, clock } = deps
+  const { database, client, nodeId, clock, isHandedOver = () => false } = deps
   const insert = database.prepare(
     'INSERT OR IGNORE INTO executions (execution_id, received_ms, ack) VALUES (?, ?, ?)',
   )
@@ -67,7 +71,7 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
       OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${deps.limits.executions})`,
   )
 
-  let unfinished = readUnfinished(database)
+  let unfinished = readUnfinished(database).filter((id) => !isHandedOver(id))
   interruptUnfinished()
   const delivery = startDelivery<Unsent>(
     {
@@ -99,6 +103,11 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
     }
   }
 
+  function conclude(result: Result): void {
+    setResult.run(JSON.stringify(result), result.execution_id)
+    delivery.wake()
+  }
+
   return {
     decide(ack) {
       forget.run(clock.now() - keptMs)
@@ -106,9 +115,9 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
       delivery.wake()
     },
     finish(result) {
-      setResult.run(JSON.stringify(result), result.execution_id)
-      delivery.wake()
+      if (!isHandedOver(result.execution_id)) conclude(result)
     },
+    conclude,
     repeat(executionId) {
       if (forgetRefused.run(executionId).changes > 0) return false
       const known = resend.run(executionId).changes > 0

@@ -6,6 +6,7 @@ import { stopExecutorMs } from '../actions/executor.ts'
 import { type AgentConfig, requireApiUrl } from '../config/agent-config.ts'
 import { type LocalApi, startLocalApi } from '../local-api/server.ts'
 import { describeBinary, describeCapabilities } from '../registration/capabilities.ts'
+import { supervisorOf } from '../upgrade/self.ts'
 import { version } from '../version.ts'
 import { type AgentDeps, type Core, openCore } from './core.ts'
 
@@ -97,8 +98,8 @@ async function openLocalApi(core: Core): Promise<LocalApi> {
       http: config.httpEnabled
         ? { listen: config.httpListen, tokenFile: config.httpTokenFile }
         : undefined,
-      // Like SIGTERM, so with everything that belongs to it.
-      stop: () => process.kill(process.pid, 'SIGTERM'),
+      // Like SIGTERM, so with everything that belongs to it. A version on trial that just ended would be started again.
+      stop: () => process.kill(supervisorOf() ?? process.pid, 'SIGTERM'),
       limits: config.limits,
     })
   } catch (error) {

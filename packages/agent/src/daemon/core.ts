@@ -32,6 +32,7 @@ import type { DesiredStore } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { describeLeftOut } from '../state/left-out.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
+import { openVersionStore, type VersionStore } from '../upgrade/version-store.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
 import { knownSecrets } from './known-secrets.ts'
 import { openHooks } from './open-hooks.ts'
@@ -68,6 +69,7 @@ export interface Core {
   readonly database: DatabaseSync
   readonly desired: DesiredStore
   readonly reports: ReportStore
+  readonly versions: VersionStore
   readonly requests: ReconcileRequests
   readonly actions: OpenCatalog
   /** Runs the programs of actions. */
@@ -140,7 +142,7 @@ export async function openCore(
   }
 }
 
-type State = Pick<Core, 'disk' | 'database' | 'desired' | 'reports'>
+type State = Pick<Core, 'disk' | 'database' | 'desired' | 'reports' | 'versions'>
 
 /** Opens the data dir. If the disk is full, data is kept in memory until there is space: a disk may fill up and recover at any time. */
 async function openState(
@@ -169,7 +171,7 @@ async function openState(
   })
   const reports = stack.use(await openReportStore({ ...config, clock, log, onFailure }))
   stack.defer(showLeftOut(desired, problems))
-  return { disk, database, desired, reports }
+  return { disk, database, desired, reports, versions: openVersionStore(dataDir, log) }
 }
 
 /** Left-out parts of the state are a problem for as long as the state contains them. */
@@ -182,7 +184,15 @@ function showLeftOut(desired: DesiredStore, problems: Problems): () => void {
 
 type Told = { env: NodeJS.ProcessEnv } & Pick<
   Core,
-  'config' | 'desired' | 'reports' | 'problems' | 'vitals' | 'skew' | 'clock' | 'startedMs'
+  | 'config'
+  | 'desired'
+  | 'reports'
+  | 'versions'
+  | 'problems'
+  | 'vitals'
+  | 'skew'
+  | 'clock'
+  | 'startedMs'
 >
 
 /** The view of this stage: what is stored, with nothing of it in force. */
@@ -227,5 +237,8 @@ function viewOf(told: Told, hasMesh: boolean): View {
       throw new Error('the daemon is still starting')
     },
     secrets: () => knownSecrets({ config, peers: desired.current().peers, env: told.env }),
+    async upgrade() {
+      throw new Error('the node is not registered yet')
+    },
   }
 }

@@ -1,18 +1,20 @@
 import type { Capabilities } from '@plexd/protocol'
 import { type ActionExecutor, createActionExecutor } from '../actions/executor.ts'
-import { startExecutionOutbox } from '../control/execution-outbox.ts'
+import { type ExecutionOutbox, startExecutionOutbox } from '../control/execution-outbox.ts'
 import { startReportOffer } from '../control/report-offer.ts'
 import { startReportSync } from '../control/report-sync.ts'
 import { createMark } from '../disk/mark.ts'
 import { startViolationReports } from '../hooks/violations.ts'
 import { type DriftReports, startDriftReports } from '../reconcile/drift-report.ts'
 import { createCapabilityMark, startCapabilitySync } from '../registration/capabilities.ts'
+import { decidesExecution } from '../upgrade/version-state.ts'
 import type { Enrolled } from './enrolled.ts'
 import type { Waiting } from './status.ts'
 
 export interface Queues {
   readonly drift: DriftReports
   readonly executor: ActionExecutor
+  readonly outbox: ExecutionOutbox
   waiting(): Waiting
   /** The control plane is back. */
   wake(): void
@@ -26,7 +28,13 @@ export function startQueues(
 ): Queues {
   const { config, database, client, gate, nodeId, clock, log } = node
   const params = { node_id: nodeId }
-  const outbox = stack.use(startExecutionOutbox({ ...node, limits: config.limits }))
+  const outbox = stack.use(
+    startExecutionOutbox({
+      ...node,
+      limits: config.limits,
+      isHandedOver: (id) => decidesExecution(node.versions.read(), id),
+    }),
+  )
   const drift = stack.use(startDriftReports(node))
   const known = createCapabilityMark(database, gate.life)
   const capabilitySync = stack.use(startCapabilitySync(capabilities, known, node))
@@ -53,6 +61,7 @@ export function startQueues(
   return {
     drift,
     executor,
+    outbox,
     waiting: () => ({ results: outbox.pendingCount(), refusedReports: reports.setAside() }),
     wake() {
       for (const queue of [outbox, drift, violations, capabilitySync, reports, offer]) queue.wake()

@@ -1,5 +1,6 @@
 import { isSea } from 'node:sea'
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, type Log, ownArguments, replaceProcess } from '@plexd/runtime'
+import { restartCode, supervisorOf } from '../upgrade/self.ts'
 
 /** A restart of this process, once it is asked for. */
 export interface Restart {
@@ -27,13 +28,11 @@ export function createRestart({ stop, log }: { stop(): void; log: Log }): Restar
 
 /**
  * The same process runs the program anew, with the same arguments, environment and log: so it works under systemd, which
- * sees no end of its service, as well as at a terminal. A single-file binary has no script among its arguments.
+ * sees no end of its service, as well as at a terminal. A version that was on trial leaves that to its supervisor.
  */
-function execAgain(): void {
-  const { execPath, execArgv, argv, env } = process
-  const script = isSea() ? argv.slice(2) : [...execArgv, ...argv.slice(1)]
-  // Always there on Linux.
-  process.execve?.(execPath, [execPath, ...script], env)
+function execAgain(): never {
+  if (supervisorOf() !== undefined) process.exit(restartCode)
+  return replaceProcess(process.execPath, ownArguments(isSea()))
 }
 
 /** The control plane should have what the daemon has to say before it ends: a result, or it looks lost for a while. */

@@ -9,6 +9,7 @@ import { startEventIntake } from './event-intake.ts'
 import { type Queues, startQueues } from './queues.ts'
 import { openStateWays, startReconciler } from './state-loops.ts'
 import { describeHeartbeat, describeStatus } from './status.ts'
+import { startUpgrades } from './upgrades.ts'
 import type { View } from './view.ts'
 
 export interface RunningOptions {
@@ -80,6 +81,7 @@ export async function startRunning(
     }),
   )
   node.shown.show(viewOf(node, queues, watch))
+  startUpgrades(node, queues.outbox, stack)
   return { [Symbol.asyncDispose]: handOver(stack) }
 }
 

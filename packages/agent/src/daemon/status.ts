@@ -1,4 +1,9 @@
-import { type DaemonStatus, formatDuration, type HeartbeatRequest } from '@plexd/protocol'
+import {
+  type DaemonStatus,
+  formatDuration,
+  type HeartbeatRequest,
+  type UpgradeStatus,
+} from '@plexd/protocol'
 import { type Clock, showProxy } from '@plexd/runtime'
 import type { Static } from 'typebox'
 import type { AgentConfig } from '../config/agent-config.ts'
@@ -9,6 +14,8 @@ import type { Identity } from '../identity/identity.ts'
 import type { MeshStatus } from '../mesh/mesh-status.ts'
 import type { DesiredStore } from '../state/desired-state.ts'
 import type { ReportStore } from '../state/report-store.ts'
+import { describeUpgrade } from '../upgrade/upgrade-status.ts'
+import type { VersionStore } from '../upgrade/version-store.ts'
 import { version } from '../version.ts'
 
 /** Where the status gets its data, at any stage of the daemon. */
@@ -19,6 +26,7 @@ export interface StatusSources {
   desired: DesiredStore
   mesh: MeshStatus
   reports: Pick<ReportStore, 'keys' | 'unsyncedCount'>
+  versions: Pick<VersionStore, 'read'>
   waiting?: Waiting
   vitals: Vitals
   problems: Problems
@@ -71,6 +79,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       reports_unsynced: sources.reports.unsyncedCount(),
       pending_results: results,
     },
+    ...upgradeOf(sources),
     problems: [...problems.list(), ...describeRefused(refusedReports)],
   }
 }
@@ -88,6 +97,8 @@ export function describeHeartbeat(
     status: failing.length === 0 ? 'healthy' : 'degraded',
     ...(failing.length === 0 ? {} : { problems: failing }),
     uptime: uptimeOf(sources),
+    version,
+    ...upgradeOf(sources),
     binary_checksum,
     ...(mesh.disabledBecause === undefined
       ? {
@@ -108,6 +119,11 @@ function shorten(text: string): string {
 
 function uptimeOf({ clock, startedMs }: StatusSources): string {
   return formatDuration(Math.floor((clock.monotonic() - startedMs) / 1_000) * 1_000)
+}
+
+function upgradeOf({ versions }: StatusSources): { upgrade?: UpgradeStatus } {
+  const upgrade = describeUpgrade(versions.read())
+  return upgrade ? { upgrade } : {}
 }
 
 function describeRefused(count: number): string[] {

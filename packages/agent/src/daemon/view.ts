@@ -6,7 +6,7 @@ export type View = Pick<
   LocalApiOptions,
   'status' | 'peers' | 'policies' | 'network' | 'fetchSecret' | 'nsk'
 > &
-  Pick<NodeFacts, 'openPing' | 'reconnect' | 'reload' | 'restart' | 'secrets'>
+  Pick<NodeFacts, 'openPing' | 'reconnect' | 'reload' | 'restart' | 'secrets' | 'upgrade'>
 
 /** The view of the current stage; readers need not know which stage that is. */
 export interface ShownView extends View {
@@ -28,6 +28,7 @@ export function createShownView(first: View): ShownView {
     reload: () => now.reload(),
     restart: () => now.restart(),
     secrets: () => now.secrets(),
+    upgrade: (request, context) => now.upgrade(request, context),
     show(more) {
       now = { ...now, ...more }
     },

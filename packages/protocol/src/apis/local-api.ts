@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { HookList } from '../nodes/hook-status.ts'
 import { Entry, ReportWriter, SecretRef } from '../nodes/node-state.ts'
+import { UpgradeStatus } from '../nodes/upgrade.ts'
 import { defaultMaxDepth, defaultMaxValues } from '../operations/body-bounds.ts'
 import { operation } from '../operations/operation.ts'
 import { CompiledRule, RuleAction } from '../policies/policy.ts'
@@ -127,6 +128,8 @@ export const DaemonStatus = Type.Object({
     reports_unsynced: WholeNumber,
     pending_results: WholeNumber,
   }),
+  /** How the last upgrade went; absent if there was none. */
+  upgrade: Type.Optional(UpgradeStatus),
   /** Current problems, each with its remedy. Empty if there are none. */
   problems: Type.Array(Type.String()),
 })

@@ -135,6 +135,29 @@ export async function spawnSession(
   return child
 }
 
+/** Runs another build of this program, whose file is not on any PATH. */
+export const execBuild = (
+  file: string,
+  args: readonly string[],
+  options?: ExecOptions,
+): Promise<string> => execAny([file, ...args], options)
+
+/**
+ * Starts another build of this program, with our streams 0 to 2. It is killed when we end, and gets no signal but from us:
+ * not those of the terminal either.
+ */
+export function spawnBuild(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): ChildProcess {
+  return spawn('setpriv', ['--pdeathsig', 'KILL', '--', file, ...args], {
+    env: { ...env, PATH: toolPath(env.PATH) },
+    stdio: 'inherit',
+    detached: true,
+  })
+}
+
 /** `exec` for tests, which also run programs that ours never do. */
 export async function execAny(
   command: readonly [string, ...string[]],

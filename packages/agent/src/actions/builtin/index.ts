@@ -9,6 +9,7 @@ import type { NodeFacts } from './node-facts.ts'
 import { pingPeer } from './ping-peer.ts'
 import { reloadConfig } from './reload-config.ts'
 import { serviceRestart } from './service-restart.ts'
+import { serviceUpgrade } from './service-upgrade.ts'
 import { systemInfo } from './system-info.ts'
 import { traceroutePeer } from './traceroute-peer.ts'
 
@@ -19,6 +20,7 @@ export const builtins: readonly Builtin[] = [
   traceroutePeer,
   serviceRestart,
   reloadConfig,
+  serviceUpgrade,
   systemInfo,
   healthCheck,
   meshReconnect,

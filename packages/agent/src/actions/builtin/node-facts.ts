@@ -4,6 +4,7 @@ import type { Static } from 'typebox'
 import type { AgentConfig } from '../../config/agent-config.ts'
 import type { OpenPing } from '../../path/ping-socket.ts'
 import type { DesiredState } from '../../state/desired-state.ts'
+import type { Upgrade } from '../../upgrade/upgrader.ts'
 import type { ReadLog } from '../log-reader.ts'
 
 /** What builtin actions can see of the node, and do to it. What a node cannot do rejects with the reason. */
@@ -22,6 +23,8 @@ export interface NodeFacts {
   reload(): Promise<ReloadReport>
   /** Ends the daemon soon, in order, and starts it again. Returns before. */
   restart(): void
+  /** Runs another version of plexd. */
+  upgrade: Upgrade
   /** Of the daemon's own log. */
   readLog: ReadLog
   /** The secrets that the node knows, which no output may have. */

@@ -26,6 +26,7 @@ export function fakeNode(peers: readonly Peer[] = [], changes: Partial<NodeFacts
     reconnect: async () => {},
     reload: async () => ({ changed: [], needs_restart: [] }),
     restart() {},
+    upgrade: async () => 'upgraded',
     readLog: async () => ({ source: 'the log since the start', lines: [] }),
     secrets: () => [],
     ...changes,

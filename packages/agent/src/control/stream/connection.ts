@@ -1,26 +1,9 @@
-import http from 'node:http'
-import https from 'node:https'
-import {
-  controlApi,
-  errorOf,
-  fillPath,
-  instanceHeader,
-  revisionHeader,
-  type TransportResponse,
-} from '@plexd/protocol'
-import {
-  headOf,
-  placeOf,
-  readCa,
-  stepError,
-  TunnelAgent,
-  watchConnecting,
-  whenGivenUp,
-} from '@plexd/runtime'
+import { controlApi, fillPath, revisionHeader } from '@plexd/protocol'
 import type { AgentConfig } from '../../config/agent-config.ts'
-import { type AnswerGate, createAnswerGate } from '../answer-gate.ts'
-import { type Connecting, userAgent } from '../client.ts'
-import { askAs, type Credentials } from '../credentials.ts'
+import type { AnswerGate } from '../answer-gate.ts'
+import type { Connecting } from '../client.ts'
+import type { Credentials } from '../credentials.ts'
+import { createOpener } from './open-answer.ts'
 
 /** An open event stream: its bytes as they arrive. Iteration ends when the server closes it, and throws if it breaks. */
 export interface StreamConnection {
@@ -42,145 +25,29 @@ export type ConnectStream = (request: StreamRequest) => Promise<StreamConnection
 
 type StreamConfig = Pick<AgentConfig, 'apiUrl' | 'caFile' | 'proxyUrl' | 'streamIdleMs'>
 
-/**
- * Connects with a socket of its own: a stream has no total timeout, only one for silence, and must not queue for a
- * pooled connection. Any answer other than 200 rejects with an ApiError, or is rejected by the gate.
- */
+/** Any answer other than 200 rejects with an ApiError, or is rejected by the gate. */
 export function createStreamConnector(
   config: StreamConfig,
   who: Credentials &
     Connecting & { nodeId: string; instance?: string; gate?: AnswerGate; answerMs?: number },
 ): ConnectStream {
-  const { secure, prefix, place } = placeOf(config.apiUrl)
-  const { gate = createAnswerGate(), lookup, answerMs = usualAnswerMs } = who
-
-  const connect = ({ lastEventId, revision, signal }: StreamRequest, bearer: string) =>
-    open(secure ? https : http, config.streamIdleMs, {
-      ...place,
-      path: prefix + fillPath(controlApi.openEvents.path, { node_id: who.nodeId }),
+  const open = createOpener(config, who)
+  return async ({ lastEventId, revision, signal }) => {
+    const response = await open({
+      path: fillPath(controlApi.openEvents.path, { node_id: who.nodeId }),
       headers: {
-        'user-agent': userAgent,
-        accept: 'text/event-stream',
+        accept: streamType,
         'cache-control': 'no-cache',
-        authorization: `Bearer ${bearer}`,
-        ...namedBy(who.instance),
         ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }),
         ...(revision === '' ? {} : { [revisionHeader]: revision }),
       },
-      ...(secure && config.caFile ? { ca: readCa(config.caFile) } : {}),
-      ...(lookup ? { lookup } : {}),
-      agent:
-        secure && config.proxyUrl !== undefined
-          ? new TunnelAgent({}, { proxyUrl: config.proxyUrl, lookup })
-          : false,
+      type: streamType,
       signal,
     })
-
-  async function ask(request: StreamRequest, bearer: string): Promise<Opened> {
-    const { response, answer } = await inTime(answerMs, async (late) => {
-      const signal = AbortSignal.any([request.signal, late])
-      const response = await connect({ ...request, signal }, bearer)
-      return { response, answer: await answerOf(response) }
-    }).catch((error: unknown) => {
-      gate.failed()
-      throw error
-    })
-    try {
-      gate.judge(answer, answer.status === 200 ? streamType : undefined)
-    } catch (error) {
-      response.destroy()
-      throw error
-    }
-    return { response, answer }
-  }
-
-  return async (request) => {
-    const { response, answer } = await askAs(who, {
-      ask: (bearer) => ask(request, bearer),
-      isRefused: ({ answer: { status } }) => status === 401,
-      drop: (refused) => void refused.response.destroy(),
-    })
-    if (answer.status !== 200) throw errorOf(answer)
     const { localAddress } = response.socket
     return { chunks: response, date: response.headers.date, localAddress }
   }
 }
 
-/** Each step of connecting has 15 s. */
-const usualAnswerMs = 60_000
-
-/**
- * A slow trickle of bytes is not silence, and would be waited for indefinitely: so the head of a stream, or any other
- * complete answer, has a timeout. After that the signal is cleared.
- */
-async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
-  const clock = AbortSignal.timeout(ms)
-  const late = new AbortController()
-  const giveUp = (): void => late.abort()
-  clock.addEventListener('abort', giveUp)
-  try {
-    const done = await work(late.signal)
-    // A cut-off answer just ends from here on.
-    if (!late.signal.aborted) return done
-  } catch (error) {
-    if (!late.signal.aborted) throw error
-  } finally {
-    clock.removeEventListener('abort', giveUp)
-  }
-  throw stepError('no whole answer', ms)
-}
-
-interface Opened {
-  response: http.IncomingMessage
-  answer: TransportResponse
-}
-
-function namedBy(instance: string | undefined): Record<string, string> {
-  return instance === undefined ? {} : { [instanceHeader]: instance }
-}
-
-function open(
-  client: typeof http | typeof https,
-  idleMs: number,
-  options: https.RequestOptions,
-): Promise<http.IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    let answered: http.IncomingMessage | undefined
-    const request = client.request(options, (response) => {
-      answered = response
-      resolve(response)
-    })
-    request.on('error', reject)
-    whenGivenUp(request, options.signal, reject)
-    watchConnecting(request, { host: options.host ?? '', port: Number(options.port) })
-    // Counts from the last byte in either direction, so it covers connecting, waiting and the stream itself.
-    request.setTimeout(idleMs, () => {
-      const silence = new Error(`no byte from the control plane for ${idleMs / 1_000} s`)
-      // The reader of the answer gets the answer's error, not the request's.
-      answered?.destroy(silence)
-      request.destroy(silence)
-    })
-    request.end()
-  })
-}
-
 /** Any other content type is not an event stream. */
 const streamType = 'text/event-stream'
-
-/** Enough for any error text of ours. */
-const maxErrorBytes = 4_096
-
-/** The head of a stream, or any other complete answer. */
-async function answerOf(response: http.IncomingMessage): Promise<TransportResponse> {
-  const head = headOf(response)
-  return { ...head, body: head.status === 200 ? '' : await readStart(response) }
-}
-
-async function readStart(response: http.IncomingMessage): Promise<string> {
-  let body = ''
-  for await (const chunk of response) {
-    body += String(chunk)
-    if (body.length > maxErrorBytes) break
-  }
-  return body.slice(0, maxErrorBytes)
-}

@@ -1,4 +1,4 @@
-import { ApiError, type Artifact, adminApi, signatureHeader } from '@plexd/protocol'
+import { ApiError, type Artifact, adminApi, isVersion, signatureHeader } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
 import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../../artifacts/files.ts'
 import { handle } from '../../handle.ts'
@@ -47,9 +47,9 @@ function readSignature(header: unknown): string | null {
   throw new ApiError('bad_request', `${signatureHeader}: want 64 bytes in base64`)
 }
 
-/** Must be a semantic version (semver.org, section 2), because it is compared with the versions that nodes report. */
+/** It is compared with the versions that nodes report. */
 function checkVersion(version: string): void {
-  if (/^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?$/.test(version)) return
+  if (isVersion(version)) return
   throw new ApiError(
     'bad_request',
     `version "${version}": want a version such as 1.5.0 or 1.5.0-rc.1, as "plexd version" prints it`,
