@@ -51,6 +51,23 @@ describe('what an operator changes', () => {
     await admin.runAction({ params: { node: node.node_id }, body: { action: 'ping' } })
     const { node_id, node_hostname } = lines.at(-1) ?? {}
     assert.deepEqual([node_id, node_hostname], [node.node_id, 'web-01'])
+    const spec = { selector: '*', action: 'ping', parameters: { key: 'unseen' } }
+    const { body: run } = await admin.createRun({ body: spec })
+    await admin.cancelRun({ params: { run_id: run.id } })
+    await admin.createSchedule({ body: { ...spec, name: 'nightly', cron: '@daily' } })
+    await admin.changeSchedule({ params: { schedule: 'nightly' }, body: { enabled: false } })
+    await admin.deleteSchedule({ params: { schedule: 'nightly' } })
+    assert.deepEqual(
+      lines.slice(-5).map(({ operation, id, schedule }) => [operation, schedule ?? id]),
+      [
+        ['createRun', run.id],
+        ['cancelRun', run.id],
+        ['createSchedule', lines.at(-3)?.id],
+        ['changeSchedule', 'nightly'],
+        ['deleteSchedule', 'nightly'],
+      ],
+    )
+    assert.deepEqual([lines.at(-3)?.name, lines.at(-5)?.action], ['nightly', 'ping'])
     assert.doesNotMatch(JSON.stringify(lines), /unseen|plx_/)
   })
 })

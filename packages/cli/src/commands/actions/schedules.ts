@@ -7,7 +7,7 @@ import type { Io } from '../../terminal/io.ts'
 import { ageOf, formatLabels, printItem, printList } from '../../terminal/output.ts'
 import { addActionFlags, addManyFlags, type RunFlags, specOf } from './run-flags.ts'
 
-const nameArgument = ['<name>', 'of the schedule'] as const
+const scheduleArgument = ['<schedule>', 'its name'] as const
 
 /** Runs that start at the times of a cron expression. */
 export function addScheduleCommands(action: Command, context: Context): void {
@@ -20,7 +20,10 @@ export function addScheduleCommands(action: Command, context: Context): void {
   addCall(schedule, context, {
     name: 'create',
     description: 'start runs of an action at the times of a cron expression',
-    args: [nameArgument, ['<action>', 'one that `node show` lists']],
+    args: [
+      ['<name>', 'of the schedule'],
+      ['<action>', 'one that `node show` lists'],
+    ],
     flags: (command) =>
       addManyFlags(addActionFlags(addTimeFlags(command))).option(
         '--disabled',
@@ -63,7 +66,7 @@ export function addScheduleCommands(action: Command, context: Context): void {
   addCall(schedule, context, {
     name: 'show',
     description: 'show a schedule and the last times that it was due',
-    args: [nameArgument],
+    args: [scheduleArgument],
     examples: ['plexctl action schedule show check'],
     call: (admin: Admin, name: string) => admin.getSchedule({ params: { schedule: name } }),
     print: (shown, json) => printSchedule(io, shown, json),
@@ -78,7 +81,7 @@ export function addScheduleCommands(action: Command, context: Context): void {
       description: enabled
         ? 'start runs again, from the next time to come'
         : 'start no further runs; one that goes on is not cancelled',
-      args: [nameArgument],
+      args: [scheduleArgument],
       examples: [`plexctl action schedule ${name} check`],
       call: (admin: Admin, schedule: string) =>
         admin.changeSchedule({ params: { schedule }, body: { enabled } }),
@@ -89,7 +92,7 @@ export function addScheduleCommands(action: Command, context: Context): void {
   addCall(schedule, context, {
     name: 'delete',
     description: 'delete a schedule; runs that it started go on',
-    args: [nameArgument],
+    args: [scheduleArgument],
     examples: ['plexctl action schedule delete check --yes'],
     asks: (name) => `delete schedule "${name}"`,
     call: (admin: Admin, name: string) => admin.deleteSchedule({ params: { schedule: name } }),

@@ -3,7 +3,15 @@ import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { failure } from '../../testing/admin-server.ts'
 import { type Bench, startBench } from '../../testing/run.ts'
-import { aDataEntry, aNode, anEntry, aPage, aPolicy } from '../../testing/samples.ts'
+import {
+  aDataEntry,
+  aNode,
+  anEntry,
+  aPage,
+  aPolicy,
+  aRun,
+  aSchedule,
+} from '../../testing/samples.ts'
 import { completionScripts } from './complete.ts'
 
 const candidates = async (bench: Bench, ...words: string[]): Promise<string[]> => {
@@ -77,6 +85,17 @@ describe('completion of a command line', () => {
     assert.deepEqual(await candidates(bench, 'data', 'show', 't'), ['tls/ca'])
     assert.deepEqual(await candidates(bench, 'secret', 'remove', ''), ['db'])
     assert.deepEqual(await candidates(bench, 'admin-token', 'create', ''), [])
+  })
+
+  it('offers runs and schedules', async () => {
+    await using bench = await startBench({
+      'GET /admin/v1/runs?limit=1000': aPage([aRun()]),
+      'GET /admin/v1/schedules?limit=1000': aPage([aSchedule({ name: 'nightly' })]),
+    })
+
+    assert.deepEqual(await candidates(bench, 'action', 'runs', 'cancel', 'run'), ['run_1'])
+    assert.deepEqual(await candidates(bench, 'action', 'schedule', 'show', ''), ['nightly'])
+    assert.deepEqual(await candidates(bench, 'action', 'schedule', 'create', ''), [])
   })
 
   it('offers the actions and the report keys of the node in front of the cursor', async () => {

@@ -76,7 +76,7 @@ const nouns: Readonly<Record<string, Noun>> = {
   'secret key': 'secret',
   'report key': 'report',
   'runs run': 'run',
-  'schedule name': 'schedule',
+  'schedule schedule': 'schedule',
 }
 
 function nounOf({ parent }: Command, argument: string): Noun | undefined {
