@@ -81,7 +81,7 @@ export const commands: Record<string, CommandRow> = {
     form: (command) =>
       withFlags(
         withControlPlane(command),
-        ...(['tokenFile', 'hostname', 'socketPath', 'meshEnabled', 'mode'] as const),
+        ...(['tokenFile', 'hostname', 'socketPath', 'hooksDir', 'meshEnabled', 'mode'] as const),
       ),
     examples: [
       ['plexd up', `run with ${defaultConfigFile}, and what enrolled this machine`],
