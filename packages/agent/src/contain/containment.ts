@@ -1,4 +1,4 @@
-import { type Clock, describeError, exec, type Log } from '@plexd/runtime'
+import { type Clock, describeError, errorCodeOf, exec, type Log } from '@plexd/runtime'
 import { keepInheritedDescriptors } from '../process/inherited-descriptors.ts'
 import { loadOpenPipe } from '../process/pipe.ts'
 import { findFacts, forgetFacts } from './find-facts.ts'
@@ -6,7 +6,13 @@ import { shellsNames } from './launch.ts'
 import { createToolFinder } from './launch-tools.ts'
 import { type ContainLimits, prlimitOptions } from './limits.ts'
 import { type ContainMethod, chooseMethod, describeMethod, type LimitName } from './method.ts'
-import { createGroupNames, endLeftovers, groupsName, makeGroups } from './own-groups.ts'
+import {
+  createGroupNames,
+  endLeftovers,
+  groupsName,
+  makeGroups,
+  type ProgramGroups,
+} from './own-groups.ts'
 import { checkFolder, findProgram } from './program.ts'
 import { type ProgramEnd, runLaunch } from './run.ts'
 import type { Sandbox } from './sandbox.ts'
@@ -61,15 +67,28 @@ export async function openContainment({
   log,
   find = findFacts,
 }: ContainmentDeps): Promise<Containment> {
-  const facts = await find(await groupsName(dataDir))
+  const base = await groupsName(dataDir)
+  const facts = await find(base)
   const method = chooseMethod(facts)
   const ended = await endLeftovers(method, clock)
+  // Made again for the first program: a daemon that runs none leaves nothing, however it ends.
+  await forgetFacts(facts)
   if (ended > 0) log.warn('programs of an earlier life of plexd ended', { groups: ended })
   log.debug('programs are contained', { how: describeMethod(method).text })
   await keepInheritedDescriptors()
   const findTools = createToolFinder()
   const openPipe = await loadOpenPipe().catch(() => undefined)
   const nextName = await createGroupNames()
+
+  async function makeOwnGroups(name: string, limits: ContainLimits): Promise<ProgramGroups> {
+    try {
+      return await makeGroups(name, limits, { method, clock })
+    } catch (error) {
+      if (errorCodeOf(error) !== 'ENOENT') throw error
+      await find(base)
+      return await makeGroups(name, limits, { method, clock })
+    }
+  }
 
   async function run(options: ContainedProgram): Promise<ContainedEnd> {
     const { argv, env, cwd = '/', limits, sandbox, signal, graceMs = 5_000 } = options
@@ -81,7 +100,7 @@ export async function openContainment({
     const user = await findUser(options.user)
     const tools = await findTools()
     const name = nextName()
-    await using groups = await makeGroups(name, withStarters(limits, sandbox), { method, clock })
+    await using groups = await makeOwnGroups(name, withStarters(limits, sandbox))
     const launch = {
       ...{ name, program, args, env, cwd, user, sandbox },
       groups: groups.folders,
