@@ -35,8 +35,8 @@ export interface HooksDeps extends Pick<RunHookDeps, 'nodeId' | 'runContained'> 
   log: Log
 }
 
-/** An editor makes several changes in a row. */
-const gatherMs = 200
+/** An editor makes several changes in a row, and a program may write its log there: one look a second is enough. */
+const gatherMs = 1_000
 
 /** Resolves when all hooks have been looked at. */
 export async function startHooks(deps: HooksDeps): Promise<Hooks> {
