@@ -10,7 +10,7 @@ export interface StoredSpec {
   nodes?: string[]
   action: string
   parameters: Record<string, string>
-  timeout: string
+  timeout?: string
   max_parallel: number
   max_failures: number
   canary: number

@@ -175,7 +175,7 @@ async function begin(
     return changeRunNode(unit.tx, node, { status: 'skipped', reason, ended_at: unit.nowMs })
   }
   const { action, parameters, triggered_by: triggeredBy } = run
-  const timeoutMs = parseDuration(run.timeout)
+  const timeoutMs = run.timeout === null ? undefined : parseDuration(run.timeout)
   try {
     const expiresMs = run.expires === null ? undefined : parseDuration(run.expires)
     const request = { node: target, action, parameters, timeoutMs, expiresMs, triggeredBy }

@@ -23,7 +23,8 @@ export interface NewRun {
   nodes: readonly NewRunNode[]
   action: string
   parameters: Record<string, string>
-  timeoutMs: number
+  /** Of each node; if undefined, what it declares of the action. */
+  timeoutMs?: number | undefined
   maxParallel: number
   maxFailures: number
   canary: number
@@ -102,7 +103,7 @@ function preparedRun(id: string, given: NewRun, nowMs: number): StoredRun {
     tenant_id: given.tenantId,
     action: given.action,
     parameters: given.parameters,
-    timeout: formatDuration(given.timeoutMs),
+    timeout: given.timeoutMs === undefined ? null : formatDuration(given.timeoutMs),
     expires: given.expiresMs === undefined ? null : formatDuration(given.expiresMs),
     criterion: given.criterion,
     selector: given.selector,

@@ -87,7 +87,7 @@ async function start(place: SchedulePlace, schedule: StoredSchedule, turn: Turn)
     nodes,
     action,
     parameters,
-    timeoutMs: parseDuration(spec.timeout),
+    timeoutMs: msOf(spec.timeout),
     maxParallel: spec.max_parallel,
     maxFailures: spec.max_failures,
     canary: spec.canary,

@@ -122,7 +122,8 @@ export interface Tables {
     tenant_id: string
     action: string
     parameters: string
-    timeout: string
+    /** Null for what each node declares of the action. */
+    timeout: string | null
     /** How long each node may take to accept it; null for the default. */
     expires: string | null
     /** What a node has to show after its execution, as JSON; null if its result is enough. */

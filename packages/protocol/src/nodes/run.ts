@@ -28,7 +28,10 @@ export const RunSpec = Type.Object({
   action: Type.String({ minLength: 1, maxLength: 256 }),
   parameters: Type.Optional(mapOf(Type.String())),
   timeout: Type.Optional(
-    Type.String({ description: 'Go duration, of each node; "30s" when absent' }),
+    Type.String({
+      description:
+        'Go duration, of each node; when absent, what a hook declares of itself, or "30s"',
+    }),
   ),
   max_parallel: Type.Optional(
     Type.Integer({
@@ -110,7 +113,7 @@ export const Run = Type.Object({
   id: Type.String({ examples: ['run_a1b2c3d4'] }),
   action: Type.String(),
   parameters: mapOf(Type.String()),
-  timeout: Type.String(),
+  timeout: Nullable(Type.String(), { description: 'null for what each node declares' }),
   expires: Nullable(Type.String()),
   healthy_within: Nullable(Type.String()),
   selector: Nullable(Type.String(), {

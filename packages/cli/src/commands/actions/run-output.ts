@@ -36,7 +36,7 @@ export function describeRun(run: Run): Record<string, string> {
     'max parallel': String(run.max_parallel),
     'max failures': String(run.max_failures),
     canary: run.canary === 0 ? '' : String(run.canary),
-    timeout: run.timeout,
+    timeout: run.timeout ?? '',
     'healthy within': run.healthy_within ?? '',
     'retry of': run.retry_of ?? '',
     schedule: run.schedule ?? '',

@@ -31,7 +31,7 @@ export const retryRun = handle(
       nodes,
       action,
       parameters,
-      timeoutMs: parseDuration(old.timeout),
+      timeoutMs: old.timeout === null ? undefined : parseDuration(old.timeout),
       maxParallel: old.max_parallel,
       maxFailures: old.max_failures,
       canary: old.canary,

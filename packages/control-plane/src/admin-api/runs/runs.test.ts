@@ -43,6 +43,25 @@ describe('a run of an action on many nodes', () => {
     )
   })
 
+  it('runs a hook as long as each node declares, unless it is told how long', async () => {
+    await using fleet = await openFleet([])
+    const { admin, enrol } = fleet.plane
+    for (const [host, timeout] of [
+      ['a', '5m'],
+      ['b', '7m'],
+    ] as const)
+      await enrol(host, { capabilities: { hooks: [{ name: 'backup', checksum: 'ab', timeout }] } })
+    const timeouts = async () => {
+      const lists = ['a', 'b'].map((node) => admin.listExecutions({ params: { node } }))
+      return (await Promise.all(lists)).map(({ body }) => body.items[0]?.timeout)
+    }
+    const run = await fleet.run({ selector: '*', action: 'backup' })
+    assert.deepEqual([run.timeout, ...(await timeouts())], [null, '5m0s', '7m0s'])
+    const told = await fleet.run({ selector: '*', action: 'backup', timeout: '1m' })
+    assert.equal(told.timeout, '1m0s')
+    assert.deepEqual(await timeouts(), ['1m0s', '1m0s'])
+  })
+
   it('keeps the nodes that it was created with', async () => {
     await using fleet = await openFleet(['a', 'b'])
     const run = await fleet.run({ selector: 'env=prod', max_parallel: 1 })

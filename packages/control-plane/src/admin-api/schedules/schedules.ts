@@ -63,7 +63,7 @@ function specOf(target: RunTarget, options: RunOptions): StoredSpec {
     ...('selector' in target ? { selector: target.selector } : { nodes: [...target.nodeIds] }),
     action,
     parameters,
-    timeout: formatDuration(timeoutMs),
+    ...(timeoutMs === undefined ? {} : { timeout: formatDuration(timeoutMs) }),
     max_parallel: maxParallel,
     max_failures: maxFailures,
     canary,

@@ -30,7 +30,7 @@ export function readRunOptions(body: RunSpec, limits: Limits): RunOptions {
   return {
     action: body.action,
     parameters,
-    timeoutMs: readDuration(body.timeout ?? '30s', { field: 'timeout', min: '1s', max: '24h' }),
+    timeoutMs: optional(body.timeout, { field: 'timeout', max: '24h' }),
     maxParallel: body.max_parallel ?? 10,
     maxFailures: body.max_failures ?? 0,
     canary: body.canary ?? 0,

@@ -5,7 +5,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of [
     `create table runs (
       id text primary key, tenant_id text not null references tenants (id), action text not null,
-      parameters text not null, timeout text not null, expires text, criterion text, selector text, max_parallel bigint not null,
+      parameters text not null, timeout text, expires text, criterion text, selector text, max_parallel bigint not null,
       max_failures bigint not null, canary bigint not null, state text not null, stop text,
       waiting bigint not null, running bigint not null, succeeded bigint not null, failed bigint not null,
       cancelled bigint not null, skipped bigint not null, retry_of text, schedule_id text, schedule text,
