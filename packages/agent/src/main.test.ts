@@ -254,6 +254,35 @@ describe('plexd up', () => {
     assert.equal(code, 0)
   })
 
+  it('runs actions for users of the node, of which the control plane hears nothing', async () => {
+    await using setup = await setUp()
+    const { plane } = setup
+    const daemon = setup.up()
+    await until('a stream', () => plane.openStreams() === 1, 60_000)
+    const actions = (...args: string[]) => plexd('actions', ...args, '--socket', setup.socket)
+
+    const { body: listed } = await setup.client.listActions({})
+    assert.deepEqual(
+      JSON.parse((await actions('list', '--json')).stdout),
+      JSON.parse(JSON.stringify(listed)),
+    )
+    const dump = await actions('run', 'config.dump', '--param', 'redacted=false', '--json')
+    assert.equal(dump.code, 0)
+    assert.partialDeepStrictEqual(JSON.parse(dump.stdout), {
+      status: 'success',
+      triggered_by: { type: 'direct_access' },
+    })
+    const failing = await actions('run', 'mesh.reconnect')
+    assert.equal(failing.code, 1)
+    assert.match(failing.stderr, /this node has no mesh.*\nplexd: run "mesh.reconnect": failure/)
+    const wrong = await actions('run', 'logs.snapshot', '--param', 'lines=-1')
+    assert.match(wrong.stderr, /^plexd: run "logs.snapshot": lines -1: want 1 or more$/m)
+    assert.equal((await actions('run', 'no.such')).code, 3)
+    assert.equal(plane.requests.filter(({ line }) => line.includes('/executions/')).length, 0)
+    daemon.kill('SIGTERM')
+    await once(daemon, 'exit')
+  })
+
   it('leaves nothing behind when it is deregistered with --purge', async () => {
     await using setup = await setUp()
     const where = ['--api', setup.plane.url, '--insecure-http', '--data-dir', setup.dataDir]

@@ -7,7 +7,12 @@ export async function printCompletion(
   { shell }: { shell: 'bash' | 'zsh' | 'fish' },
   { program }: Caller,
 ): Promise<void> {
-  const places = placesOf(program, '')
+  const { builtins } = await import('../actions/builtin/index.ts')
+  const places = placesOf(program, '').map((place) =>
+    place.path === 'actions run'
+      ? { ...place, words: [...builtins.map((builtin) => builtin.name), ...place.words] }
+      : place,
+  )
   const name = program.name()
   const scripts = {
     bash: () => bashScript(name, places),

@@ -31,10 +31,11 @@ export async function callLocal<T>(
   what: string,
   call: (client: Client<LocalApi>) => Promise<T>,
   advice: Readonly<Record<number, string>> = adviceOf,
+  timeoutMs?: number,
 ): Promise<T> {
   const { socketPath } = await loadConfigFor(flags)
   try {
-    return await call(createClient(localApi, createUnixTransport(socketPath)))
+    return await call(createClient(localApi, createUnixTransport(socketPath, timeoutMs)))
   } catch (error) {
     if (isOfEarlierBuild(error)) throw describeEarlierBuild(what, socketPath)
     throw error instanceof ApiError ? describe(error, what, advice) : explain(error, socketPath)

@@ -9,7 +9,7 @@ import {
   printJson,
 } from '@plexd/runtime'
 import { maxBodyBytes } from '../local-api/answers/report-body.ts'
-import { describeWriter, readUsers } from '../local-api/users.ts'
+import { describeWriter, readUsers } from '../local-api/answers/users.ts'
 import type { Flags } from './flags.ts'
 import { callLocal } from './local.ts'
 

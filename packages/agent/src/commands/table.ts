@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { defaultConfigFile } from '../config/agent-config.ts'
 import { type Caller, type Flags, type Json, withFlags } from './flags.ts'
+import { addParameter } from './parameter.ts'
 import { printVersion } from './version.ts'
 
 export interface CommandRow {
@@ -159,6 +160,32 @@ export const commands: Record<string, CommandRow> = {
   hooks: {
     description: "This machine's own programs that operators may run as actions",
     subcommands: hooks,
+  },
+  actions: {
+    description: 'What this node can do when it is asked: built-in actions and hooks',
+    subcommands: {
+      list: {
+        description: 'List the actions of this node, with their parameters; as root',
+        form: withSocket,
+        examples: [['sudo plexd actions list', 'those in brackets may be left out']],
+        load: async () => (await import('./actions.ts')).listActions,
+      },
+      run: {
+        description: 'Run an action on this node, as root; Ctrl-C cancels it',
+        form: (command) =>
+          withSocket(command)
+            .argument('<action>', 'one that "plexd actions list" shows')
+            .option('--param <key=value>', 'a parameter; may be repeated', addParameter)
+            .option('--timeout <duration>', 'how long it may run; that of the action by default')
+            .option('--local', 'without the daemon, for when it does not answer'),
+        examples: [
+          ['sudo plexd actions run diagnostics.ping_peer --param peer_id=db-01', 'ask a peer'],
+          ['sudo plexd actions run diagnostics.collect --local', 'when no daemon answers'],
+          ['sudo plexd actions run health.check --json | jq .exit_code', 'for scripts'],
+        ],
+        load: async () => (await import('./actions.ts')).runAction,
+      },
+    },
   },
   config: {
     description: 'The config file of plexd',

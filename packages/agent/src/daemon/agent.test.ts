@@ -182,7 +182,11 @@ describe('startAgent', () => {
   it('reloads its settings when an operator asks, and changes nothing if they are not valid', async () => {
     await using setup = await setUp()
     const { plane, config } = setup
-    let next: Partial<AgentConfig> | Error = { logLevel: 'debug', meshPort: 1_234 }
+    let next: Partial<AgentConfig> | Error = {
+      logLevel: 'debug',
+      meshPort: 1_234,
+      maxConcurrentActions: 9,
+    }
     const levels: string[] = []
     await using node = await startTestAgent(config, {
       async readSettings() {
@@ -201,9 +205,12 @@ describe('startAgent', () => {
     const first = await run('exec_1', 'service.reload_config')
     assert.equal(first.status, 'success')
     assert.deepEqual(JSON.parse(first.stdout), {
-      changed: ['log_level'],
+      changed: ['log_level', 'actions.max_concurrent'],
       needs_restart: ['mesh.listen_port'],
     })
+    await until('what it can do now', () =>
+      plane.sent('/capabilities').some(({ body }) => Object(body).max_concurrent === 9),
+    )
     assert.deepEqual(levels, ['debug'])
     next = new Error('config "x": mesh.listen_port: "a": want a whole number')
     const second = await run('exec_2', 'service.reload_config')

@@ -55,7 +55,7 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
   const identity = await findIdentity(core, capabilities(), deps)
   const enrolled = stack.use(await openEnrolled(core, identity, deps))
   const onFirstConnect = (): void => void keepSettings(core, deps)
-  stack.use(await startRunning(enrolled, { capabilities, onFirstConnect }))
+  const running = stack.use(await startRunning(enrolled, { capabilities, onFirstConnect }))
 
   const { log, shown, requests } = core
   const { node_id } = identity.current()
@@ -65,6 +65,7 @@ export async function startAgent(given: AgentConfig, deps: AgentDeps): Promise<A
     enrolled.reloadCa()
     const report = takeOver(config, next)
     deps.setLogLevel?.(config.logLevel)
+    running.announce()
     const settings = report.needs_restart
     if (settings.length > 0) log.warn('settings change with the next start only', { settings })
     return report

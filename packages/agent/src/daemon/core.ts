@@ -224,6 +224,9 @@ function viewOf(told: Told, hasMesh: boolean): View {
       throw new ApiError('unavailable', 'the node is not registered yet')
     },
     nsk: () => '',
+    async runAction() {
+      throw new ApiError('unavailable', 'the node is not registered yet')
+    },
     async openPing() {
       throw new Error(`no interface "${interfaceName}" is up`)
     },

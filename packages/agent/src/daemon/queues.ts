@@ -16,6 +16,8 @@ export interface Queues {
   readonly executor: ActionExecutor
   readonly outbox: ExecutionOutbox
   waiting(): Waiting
+  /** What the node can do may have changed. */
+  announce(): void
   /** The control plane is back. */
   wake(): void
 }
@@ -63,6 +65,7 @@ export function startQueues(
     executor,
     outbox,
     waiting: () => ({ results: outbox.pendingCount(), refusedReports: reports.setAside() }),
+    announce: capabilitySync.wake,
     wake() {
       for (const queue of [outbox, drift, violations, capabilitySync, reports, offer]) queue.wake()
     },

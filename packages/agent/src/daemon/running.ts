@@ -19,11 +19,13 @@ export interface RunningOptions {
   onFirstConnect(): void
 }
 
+export interface Running extends AsyncDisposable, Pick<Queues, 'announce'> {}
+
 /** The last stage: everything that communicates with the control plane, for as long as the daemon runs. */
 export async function startRunning(
   node: Enrolled,
   { capabilities, onFirstConnect }: RunningOptions,
-): Promise<AsyncDisposable> {
+): Promise<Running> {
   const { config, requests, clock, log } = node
   const checksum = capabilities().binary?.checksum ?? ''
   await using stack = new AsyncDisposableStack()
@@ -82,14 +84,15 @@ export async function startRunning(
   )
   node.shown.show(viewOf(node, queues, watch))
   startUpgrades(node, queues.outbox, stack)
-  return { [Symbol.asyncDispose]: handOver(stack) }
+  return { announce: queues.announce, [Symbol.asyncDispose]: handOver(stack) }
 }
 
-function viewOf(node: Enrolled, { waiting }: Queues, watch: MeshWatch): Partial<View> {
+function viewOf(node: Enrolled, { waiting, executor }: Queues, watch: MeshWatch): Partial<View> {
   const { discovery, sizes } = watch
   return {
     status: () => describeStatus({ ...sourcesOf(node), waiting: waiting() }),
     peers: () => node.mesh.describePeers(sizes?.largestTo),
+    runAction: executor.runLocal,
     ...(discovery ? { network: discovery.check } : {}),
     async reconnect(signal) {
       node.requests.ask({ whole: true })

@@ -4,7 +4,7 @@ import type { LocalApiOptions } from '../local-api/server.ts'
 /** What local programs and actions see of the daemon, and may ask it to do; each stage can show more. */
 export type View = Pick<
   LocalApiOptions,
-  'status' | 'peers' | 'policies' | 'network' | 'fetchSecret' | 'nsk'
+  'status' | 'peers' | 'policies' | 'network' | 'fetchSecret' | 'nsk' | 'runAction'
 > &
   Pick<NodeFacts, 'openPing' | 'reconnect' | 'reload' | 'restart' | 'secrets' | 'upgrade'>
 
@@ -23,6 +23,7 @@ export function createShownView(first: View): ShownView {
     network: () => now.network(),
     fetchSecret: (key, signal) => now.fetchSecret(key, signal),
     nsk: () => now.nsk(),
+    runAction: (request, signal) => now.runAction(request, signal),
     openPing: (use) => now.openPing(use),
     reconnect: (signal) => now.reconnect(signal),
     reload: () => now.reload(),

@@ -282,6 +282,22 @@ describe('the end of the daemon', () => {
   })
 })
 
+describe('the actions', () => {
+  it('are for root only', async (t) => {
+    if (!root) return void t.skip('acting as another user needs root')
+    await using place = await startPlace({}, { group: '4242' })
+    await chmod(place.folder, 0o755)
+    for (const [method, path] of [
+      ['GET', '/v1/actions'],
+      ['POST', '/v1/actions/run'],
+    ] as const) {
+      const member = connectAs({ uid: 1234, gid: 1234, groups: [4242] }, place.socketPath)
+      assert.equal((await ask(place.socketPath, path, member, method)).status, 403)
+    }
+    assert.equal((await place.unix('GET', '/v1/actions')).status, 200)
+  })
+})
+
 describe('a caller that is slow or careless', () => {
   it('does not hold up others', async () => {
     await using place = await startPlace()

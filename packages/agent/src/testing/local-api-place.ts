@@ -97,6 +97,10 @@ export async function startPlace(
     status: () => aStatus,
     stop() {},
     hooks: noHooks('there are none'),
+    actions: { all: () => [] },
+    async runAction() {
+      throw new ApiError('unavailable', 'the daemon is still starting')
+    },
     peers: async () => [],
     policies: async () => ({
       filtering: false,

@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox'
+import { ActionParameter, BuiltinAction } from '../nodes/capabilities.ts'
+import { ExecutionResult } from '../nodes/execution.ts'
 import { HookList } from '../nodes/hook-status.ts'
 import { Entry, ReportWriter, SecretRef } from '../nodes/node-state.ts'
 import { UpgradeStatus } from '../nodes/upgrade.ts'
@@ -133,6 +135,35 @@ export const DaemonStatus = Type.Object({
   /** Current problems, each with its remedy. Empty if there are none. */
   problems: Type.Array(Type.String()),
 })
+
+/** An action that the node can run. */
+export const LocalAction = Type.Interface([BuiltinAction], {
+  type: Type.Enum(['builtin', 'hook']),
+  description: Type.String(),
+  parameters: Type.Array(ActionParameter),
+  /** For which it may run unless a request says so. */
+  timeout: Type.String({ examples: ['30s'] }),
+})
+export type LocalAction = Static<typeof LocalAction>
+
+/** What a user of the node asks for. */
+export const LocalRun = Type.Object({
+  action: Type.String({ minLength: 1, maxLength: 256 }),
+  parameters: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Boolean(), Type.Integer()])),
+  ),
+  timeout: Type.Optional(
+    Type.String({ maxLength: 64, description: 'Go duration; that of the action when absent' }),
+  ),
+})
+export type LocalRun = Static<typeof LocalRun>
+
+/** The result; the control plane does not know of it. */
+export const LocalResult = Type.Interface([ExecutionResult], {
+  execution_id: Type.String({ examples: ['local_a1b2c3d4'] }),
+  action: Type.String(),
+})
+export type LocalResult = Static<typeof LocalResult>
 
 const read = { method: 'GET', auth: 'local' } as const
 
@@ -282,6 +313,24 @@ export const localApi = {
     auth: 'local_root',
     summary: 'Announce all hooks as they are now, changed or not',
     response: HookList,
+  }),
+  listActions: operation({
+    ...read,
+    auth: 'local_root',
+    path: '/v1/actions',
+    summary: 'List the actions that this node can run',
+    response: Type.Array(LocalAction),
+  }),
+  runAction: operation({
+    method: 'POST',
+    path: '/v1/actions/run',
+    auth: 'local_root',
+    summary: 'Run an action, and wait for its result; it is cancelled when the caller hangs up',
+    request: LocalRun,
+    maxBodyBytes: 65_536,
+    gateStatus: 400,
+    response: LocalResult,
+    errors: [400, 404, 409, 429, 503],
   }),
   stop: operation({
     method: 'POST',

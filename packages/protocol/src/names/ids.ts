@@ -4,6 +4,8 @@ const prefixes = {
   tenant: 'ten_',
   policy: 'pol_',
   execution: 'exec_',
+  /** An execution that a user of the node asked for. */
+  local_execution: 'local_',
   run: 'run_',
   schedule: 'sch_',
   event: 'evt_',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { mayReadSecrets, mayStop, needs } from './access.ts'
+import { mayControl, mayReadSecrets, needs } from './access.ts'
 
 const process = (uid: number, gid: number, groups: number[] = []) =>
   ({ via: 'unix', credentials: { uid, gid, groups } }) as const
@@ -24,19 +24,21 @@ describe('mayReadSecrets', () => {
 })
 
 describe('needs', () => {
-  it('asks for more where a value of a secret is read, and where the daemon is ended', () => {
+  it('asks for more where a value of a secret is read, and where the daemon is ended or runs an action', () => {
     assert.equal(needs('getSecretValue'), 'secrets')
     assert.equal(needs('stop'), 'root')
+    assert.equal(needs('listActions'), 'root')
+    assert.equal(needs('runAction'), 'root')
     assert.equal(needs('listSecrets'), undefined)
   })
 })
 
-describe('mayStop', () => {
+describe('mayControl', () => {
   it('is for root and the user of the daemon, and for no holder of a token', () => {
-    assert.ok(mayStop(process(0, 0), 900))
-    assert.ok(mayStop(process(900, 900), 900))
-    assert.ok(!mayStop(process(1000, 50), 900))
-    assert.ok(!mayStop({ via: 'token' }, 900))
-    assert.ok(!mayStop({ via: 'unix', credentials: undefined }, 900))
+    assert.ok(mayControl(process(0, 0), 900))
+    assert.ok(mayControl(process(900, 900), 900))
+    assert.ok(!mayControl(process(1000, 50), 900))
+    assert.ok(!mayControl({ via: 'token' }, 900))
+    assert.ok(!mayControl({ via: 'unix', credentials: undefined }, 900))
   })
 })

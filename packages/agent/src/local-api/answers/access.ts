@@ -17,8 +17,8 @@ export function needs(name: RouteName): 'secrets' | 'root' | undefined {
   return auth === 'local_root' ? 'root' : undefined
 }
 
-/** Only callers that could signal the daemon anyway; the socket is for when its PID belongs to another PID namespace. */
-export function mayStop(caller: Caller, ownUid: number): boolean {
+/** Whether a caller may end the daemon and run actions: only who could signal it anyway; the socket is for when its PID belongs to another PID namespace. */
+export function mayControl(caller: Caller, ownUid: number): boolean {
   if (caller.via === 'token' || !caller.credentials) return false
   return [0, ownUid].includes(caller.credentials.uid)
 }

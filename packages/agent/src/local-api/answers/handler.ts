@@ -10,7 +10,8 @@ import type { Static } from 'typebox'
 import type { Hooks } from '../../hooks/hooks.ts'
 import type { DesiredStore } from '../../state/desired-state.ts'
 import type { ReportStore } from '../../state/report-store.ts'
-import { mayReadSecrets, mayStop, needs, type SecretAccess } from './access.ts'
+import { mayControl, mayReadSecrets, needs, type SecretAccess } from './access.ts'
+import { type ActionRoutesOptions, createActionRoutes } from './actions.ts'
 import {
   type Answer,
   emptyAnswer,
@@ -28,7 +29,8 @@ import { createStateReader } from './state.ts'
 import { createWatch } from './watch.ts'
 
 export interface HandlerOptions
-  extends Pick<SecretReaderOptions, 'fetchSecret' | 'nsk' | 'limits'> {
+  extends Pick<SecretReaderOptions, 'fetchSecret' | 'nsk' | 'limits'>,
+    Pick<ActionRoutesOptions, 'actions' | 'runAction'> {
   desired: DesiredStore
   reports: ReportStore
   status(): Static<typeof DaemonStatus>
@@ -60,10 +62,14 @@ function refused(error: unknown): Answer {
   throw error
 }
 
+const onlyRootRuns = errorAnswer(403, 'forbidden: only root may run actions')
+
 /** By route, since each says what it is that the caller may not. */
 const forbiddenAnswers: { readonly [Name in RouteName]?: Answer } = {
   getSecretValue: errorAnswer(403, 'forbidden: insufficient privileges for secret access'),
   stop: errorAnswer(403, 'forbidden: only root may stop the daemon'),
+  listActions: onlyRootRuns,
+  runAction: onlyRootRuns,
   reloadHooks: errorAnswer(403, 'forbidden: only root may announce hooks'),
 }
 const forbiddenAnswer = errorAnswer(403, 'forbidden')
@@ -84,6 +90,7 @@ export function createHandler(options: HandlerOptions): Handler {
     ...inMemory,
     ...createReportWriter(reports, log),
     ...createHookReader(options.hooks),
+    ...createActionRoutes(options),
     getSecretValue: secrets.read,
     listWriters: async () => liveAnswer(goJson(describeWriters(reports))),
     watch: (_key, request, query) => watch.wait(query, request),
@@ -132,7 +139,7 @@ export function createHandler(options: HandlerOptions): Handler {
   ): Promise<Answer> {
     const access = await options.secretAccess()
     const isAllowed =
-      needs(name) === 'root' ? mayStop(caller, access.ownUid) : mayReadSecrets(caller, access)
+      needs(name) === 'root' ? mayControl(caller, access.ownUid) : mayReadSecrets(caller, access)
     return isAllowed ? run() : (forbiddenAnswers[name] ?? forbiddenAnswer)
   }
 

@@ -14,6 +14,11 @@ export function describeWriter(
 ): string {
   if (writer === undefined) return ''
   if (writer === 'tcp') return 'written over TCP, by whoever holds the token'
-  const name = users.get(writer)
-  return `written by user ${name === undefined ? writer : `${name} (${writer})`}`
+  return `written by user ${nameUser(writer, users)}`
+}
+
+/** The name and the uid; only the uid of an unknown user. */
+export function nameUser(uid: string, users: ReadonlyMap<string, string>): string {
+  const name = users.get(uid)
+  return name === undefined ? uid : `${name} (${uid})`
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { makeFolder } from '../testing/node.ts'
+import { makeFolder } from '../../testing/node.ts'
 import { describeWriter, readUsers } from './users.ts'
 
 it('names who wrote a report, and does not pretend to know who came over TCP', async () => {

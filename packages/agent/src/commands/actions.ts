@@ -1,0 +1,77 @@
+import type { LocalAction, LocalResult, LocalRun } from '@plexd/protocol'
+import { CliError, formatTable, printableLines, printJson } from '@plexd/runtime'
+import { type Flags, type Json, loadConfigFor } from './flags.ts'
+import { adviceOf, callLocal, show } from './local.ts'
+
+const advice = {
+  ...adviceOf,
+  403: ': run this as root',
+  404: ': "plexd actions list" shows those that there are',
+  409: '',
+}
+
+export const listActions = show(
+  'list actions',
+  (client) => client.listActions({}),
+  formatActions,
+  advice,
+)
+
+export function formatActions(actions: readonly LocalAction[]): string {
+  if (actions.length === 0) return 'no actions\n'
+  const rows = actions.map(({ name, type, parameters, timeout, description }) => {
+    const names = parameters.map(({ name, required, default: preset }) =>
+      required && preset === undefined ? name : `[${name}]`,
+    )
+    return [name, type, names.join(' ') || '-', timeout, description]
+  })
+  return formatTable(['action', 'type', 'parameters', 'timeout', 'description'], rows)
+}
+
+interface Given extends Json {
+  action: string
+  param?: Record<string, string>
+  timeout?: string
+  local?: boolean
+}
+
+/** Prints what the action printed. Its failure is ours. */
+export async function runAction(flags: Flags, given: Given): Promise<void> {
+  const { action, param, timeout } = given
+  const run: LocalRun = {
+    action,
+    ...(param ? { parameters: param } : {}),
+    ...(timeout === undefined ? {} : { timeout }),
+  }
+  const result = given.local ? await runHere(flags, run) : await runByDaemon(flags, run)
+  if (given.json) printJson(result)
+  else printOutput(result)
+  if (result.status !== 'success')
+    throw new CliError(`run "${action}": ${result.status}, exit code ${result.exit_code}`)
+}
+
+async function runByDaemon(flags: Flags, run: LocalRun): Promise<LocalResult> {
+  const { maxActionMs } = await loadConfigFor(flags)
+  const { body } = await callLocal(
+    flags,
+    `run "${run.action}"`,
+    (client) => client.runAction({ body: run }),
+    advice,
+    maxActionMs + patienceMs,
+  )
+  return body
+}
+
+/** An action that has been cancelled has some time to end. */
+const patienceMs = 60_000
+
+async function runHere(flags: Flags, run: LocalRun): Promise<LocalResult> {
+  const config = await loadConfigFor(flags)
+  const { runAlone } = await import('../daemon/run-alone.ts')
+  return runAlone(config, run)
+}
+
+function printOutput({ stdout = '', stderr = '' }: LocalResult): void {
+  process.stdout.write(process.stdout.isTTY ? printableLines(stdout) : stdout)
+  process.stderr.write(process.stderr.isTTY ? printableLines(stderr) : stderr)
+}
