@@ -183,6 +183,7 @@ const controlPlaneRooms: Rooms = [
   ['parser', 'reads batches of reports and telemetry'],
   ['app.ts', 'all of the above, as handlers get it'],
   ['handle.ts', 'what a handler is'],
+  ['integrity', 'judges what nodes say that they run'],
   ['nodes', 'change by what operators and they themselves say'],
   ['admin-api/wire', 'how operators name a node, a time or a page, whatever it is of'],
   ['admin-api/*', 'answers what is asked of one noun'],

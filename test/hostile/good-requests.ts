@@ -167,6 +167,7 @@ export function goodParams({ node, executionId }: Target): Record<Param, string>
     version: '1.0.0',
     os: 'linux',
     arch: 'amd64',
+    checksum: 'ab'.repeat(32),
     file: 'plexd-linux-amd64',
   }
 }

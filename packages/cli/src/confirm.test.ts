@@ -69,6 +69,11 @@ const table: Destructive[] = [
     does: 'DELETE /admin/v1/artifacts/plexd/1.5.0/linux/amd64',
   },
   {
+    argv: ['artifact', 'distrust', 'abc', ...platform],
+    asks: /^vouch no longer for plexd 1\.5\.0 linux\/amd64 abc$/,
+    does: 'DELETE /admin/v1/trusted-builds/1.5.0/linux/amd64/abc',
+  },
+  {
     argv: ['action', 'schedule', 'delete', 'check'],
     asks: /^delete schedule "check"$/,
     does: 'DELETE /admin/v1/schedules/check',

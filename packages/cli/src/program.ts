@@ -11,6 +11,7 @@ import { addReportCommands } from './commands/entries/reports.ts'
 import { addSecretCommands } from './commands/entries/secrets.ts'
 import { addEventCommands } from './commands/events/events.ts'
 import { addTelemetryCommands } from './commands/events/telemetry.ts'
+import { addViolationCommands } from './commands/events/violations.ts'
 import { addMeshCommands } from './commands/nodes/mesh.ts'
 import { addNodeCommands } from './commands/nodes/nodes.ts'
 import { addPolicyCommands } from './commands/policies/policies.ts'
@@ -59,6 +60,7 @@ export function createProgram(io: Io): Command {
   addPolicyCommands(program, context)
   addEventCommands(program, context)
   addTelemetryCommands(program, context)
+  addViolationCommands(program, context)
   addArtifactCommands(program, context)
   addSigningKeyCommands(program, context)
   addMasterKeyCommands(program, context)

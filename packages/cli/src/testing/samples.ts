@@ -32,6 +32,8 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     local_endpoints: ['192.168.1.2:51820'],
     nat_type: 'full_cone',
     version: '1.4.2',
+    binary: null,
+    upgrade: null,
     registered_at: time,
     last_seen_at: time,
     clock_skew_seconds: 0,

@@ -33,7 +33,14 @@ describe('refusalOf', () => {
     const refused = rows.filter(([, row]) => refusalOf(row, other) !== undefined)
     assert.deepEqual(
       refused.map(([name]) => name),
-      ['rotateSigningKey', 'rotateMasterKey', 'putArtifact', 'deleteArtifact'],
+      [
+        'rotateSigningKey',
+        'rotateMasterKey',
+        'putArtifact',
+        'deleteArtifact',
+        'trustBuild',
+        'distrustBuild',
+      ],
     )
     assert.equal(
       refusalOf(adminApi.rotateMasterKey, other),

@@ -1,6 +1,7 @@
 import type { AdminApi } from '@plexd/protocol'
 import type { Handlers } from '../handle.ts'
 import * as artifacts from './artifacts/artifacts.ts'
+import * as trustedBuilds from './artifacts/trusted-builds.ts'
 import * as entries from './entries/entries.ts'
 import * as getData from './entries/get-data.ts'
 import * as events from './events/tail-events.ts'
@@ -21,11 +22,13 @@ import * as retryRun from './runs/retry-run.ts'
 import * as runs from './runs/runs.ts'
 import * as schedules from './schedules/schedules.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
+import * as violations from './telemetry/list-violations.ts'
 import * as tokens from './tokens/tokens.ts'
 
 /** The handler of each row of the admin API: each file exports those of its noun, by the names of their rows. */
 export const adminHandlers: Handlers<AdminApi> = {
   ...artifacts,
+  ...trustedBuilds,
   ...entries,
   ...getData,
   ...events,
@@ -46,5 +49,6 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...retryRun,
   ...schedules,
   ...telemetry,
+  ...violations,
   ...tokens,
 }

@@ -7,6 +7,8 @@ export interface Gauges {
   streams(): number
   /** How many nodes there are in each status. */
   nodes(): ReadonlyMap<string, number>
+  /** How many nodes run a binary that was judged so. */
+  binaries(): Promise<ReadonlyMap<string, number>>
 }
 
 /** Metrics for Prometheus. Labels never contain a tenant, a node or an operator. */
@@ -17,6 +19,8 @@ export interface Metrics extends Disposable {
   delivered(count: number): void
   reportsDropped(count: number): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
+  /** A file on a node is not what it should be; types that nobody has agreed on count as `other`. */
+  violation(type: string): void
   /** Read when the metrics are requested: the expiry in milliseconds since 1970, by certificate name. */
   showCertificates(ends: () => ReadonlyMap<string, number>): void
   wrongToken(api: string, outcome: string): void
@@ -66,6 +70,11 @@ export function createMetrics(): Metrics {
     'kind',
     'outcome',
   )
+  const violations = counter(
+    'plexd_integrity_violations_total',
+    'Files on nodes that were found not to be what they should be',
+    'type',
+  )
   const reportsDropped = counter(
     'plexd_report_entries_dropped_total',
     'Report entries of Go nodes that did not fit and were left out',
@@ -83,6 +92,11 @@ export function createMetrics(): Metrics {
   )
   const streams = gauge('plexd_event_streams_open', 'Open event streams of nodes')
   const nodes = gauge('plexd_nodes', 'Nodes by status', 'status')
+  const binaries = gauge(
+    'plexd_node_binaries',
+    'Nodes by what their binary is: verified, mismatch, or unknown if nobody has said what its version is',
+    'state',
+  )
   const lags = lagGauges(gauge)
   const memory = gauge('process_resident_memory_bytes', 'Resident memory')
   const cpu = counter('process_cpu_seconds_total', 'User and system CPU time')
@@ -106,6 +120,8 @@ export function createMetrics(): Metrics {
       records.inc({ kind, outcome: 'accepted' }, accepted)
       records.inc({ kind, outcome: 'dropped' }, dropped)
     },
+    violation: (type) =>
+      violations.inc({ type: type === 'binary' || type === 'hook' ? type : 'other' }),
     showCertificates(ends) {
       new Gauge({
         name: 'plexd_certificate_not_after_timestamp_seconds',
@@ -122,6 +138,7 @@ export function createMetrics(): Metrics {
     async render(gauges) {
       streams.set(gauges.streams())
       for (const [status, count] of gauges.nodes()) nodes.set({ status }, count)
+      for (const [state, count] of await gauges.binaries()) binaries.set({ state }, count)
       readLag(delay, lags)
       memory.set(process.memoryUsage.rss())
       const { user, system } = process.cpuUsage()

@@ -2,12 +2,14 @@ import {
   ApiError,
   formatCidr,
   type Node,
+  type NodeBinary,
   type NodeDetail,
   parseIpv4,
   rangeOf,
 } from '@plexd/protocol'
 import type { Delivery, NodeMemory, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import type { StoredBinary } from '../rows/fleet/node-binaries.ts'
 import { readNode, type StoredNode } from '../rows/fleet/nodes.ts'
 import { hostnameTrouble } from './hostname.ts'
 
@@ -17,7 +19,7 @@ export async function nodeView(
   stored: StoredNode,
 ): Promise<Node> {
   const { presence, instances, heads, fleet } = app
-  const { node, registered_at, capabilities } = stored
+  const { node, registered_at, capabilities, binary } = stored
   const { no, id } = node
   const { lastSeenMs, problemsSinceMs, clockSkewMs, fetchedSeq, heartbeat } = presence.of(no)
   return {
@@ -37,7 +39,9 @@ export async function nodeView(
     endpoint: node.endpoint,
     nat_type: node.nat_type,
     local_endpoints: [...node.local_endpoints],
-    version: capabilities?.binary?.version ?? '',
+    version: binary?.version ?? capabilities?.binary?.version ?? '',
+    binary: binary && binaryView(binary),
+    upgrade: heartbeat?.upgrade ?? null,
     registered_at: new Date(registered_at).toISOString(),
     last_seen_at: timeOf(lastSeenMs),
     clock_skew_seconds: Math.round(clockSkewMs / 1_000),
@@ -47,6 +51,10 @@ export async function nodeView(
     problems_said_at: timeOf(problemsSinceMs),
     no_room: await noRoomFor(app, id),
   }
+}
+
+function binaryView({ version, checksum, state, sinceMs }: StoredBinary): NodeBinary {
+  return { version, checksum, state, since: new Date(sinceMs).toISOString() }
 }
 
 /** Empty only for a node that was just removed together with the range. */

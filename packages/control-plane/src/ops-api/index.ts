@@ -1,8 +1,9 @@
-import { ApiError } from '@plexd/protocol'
+import { ApiError, BinaryState } from '@plexd/protocol'
 import type { State } from '../app.ts'
 import { type Handlers, handle } from '../handle.ts'
 import { prepare } from '../http/compress.ts'
 import { docsPage } from '../http/docs-page.ts'
+import { countBinaries } from '../rows/fleet/node-binaries.ts'
 import { createDiskCheck } from './disk-check.ts'
 import { apiDocument } from './document.ts'
 import { type OpsApi, opsApi } from './table.ts'
@@ -27,6 +28,7 @@ export const opsHandlers: Handlers<OpsApi> = {
     const { contentType, text } = await app.metrics.render({
       streams: app.streams.count,
       nodes: () => nodesByStatus(app),
+      binaries: async () => new Map([...noBinaries, ...(await countBinaries(app.store.reader))]),
     })
     reply.type(contentType)
     return text
@@ -46,6 +48,8 @@ export const opsHandlers: Handlers<OpsApi> = {
     })(app)
   },
 }
+
+const noBinaries = BinaryState.enum.map((state) => [state, 0] as const)
 
 function nodesByStatus({ fleet }: State): Map<string, number> {
   const counts = new Map(['pending', 'online', 'unreachable', 'offline'].map((name) => [name, 0]))

@@ -17,6 +17,8 @@ export interface NodeNotes {
   readonly endpointsLeftOut: Notes<string>
   /** How many entries of its last batch were not stored for a Go node. */
   readonly reportsLeftOut: Notes<number>
+  /** The version and checksum of its binary that were last judged. */
+  readonly binaries: Notes<string>
   /** Call this when the node is removed. */
   forget(node: Pick<NodeRecord, 'id'>): void
 }
@@ -41,6 +43,7 @@ export function createNodeNotes(fleet: Pick<Fleet, 'node'>): NodeNotes {
     lostReportAnswers: notes(),
     endpointsLeftOut: notes(),
     reportsLeftOut: notes(),
+    binaries: notes(),
     forget({ id }) {
       for (const kept of all) kept.delete(id)
     },

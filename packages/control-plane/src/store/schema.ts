@@ -231,6 +231,16 @@ export interface Tables {
     /** Base64; null if it was uploaded without one. */
     signature: string | null
   }
+  /** Builds of plexd that were not uploaded and are good all the same. */
+  trusted_builds: {
+    version: string
+    os: string
+    arch: string
+    checksum: string
+    /** The name of the operator. */
+    trusted_by: string
+    created_at: number
+  }
 }
 
 /** A row as it is read. */
@@ -276,6 +286,13 @@ interface NodeTable {
   registered_at: number
   last_seen_at: number | null
   removed_at: number | null
+  /** What it says that it runs, and how that was judged, since when; all five are null for a node that has not said. */
+  binary_version: string | null
+  binary_checksum: string | null
+  binary_state: string | null
+  binary_since: number | null
+  /** 0 while a mismatch has yet to be told. */
+  binary_told: number | null
 }
 
 interface EntryTable {

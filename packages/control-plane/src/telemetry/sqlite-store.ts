@@ -21,6 +21,7 @@ interface Waiting {
 
 interface Row {
   last_id: number
+  node_id: string
   received_at: number
   records: string
 }
@@ -55,10 +56,14 @@ export function openSqliteTelemetry(
   database.exec('pragma busy_timeout = 0')
   const patience = createPatience(lockWaitMs)
   const insert = database.prepare('insert into batches values (?, ?, ?, ?, ?, ?, ?)')
-  const select = database.prepare(
-    `select last_id, received_at, records from batches
-     where node_id = ? and kind = ? and last_id > ? and received_at >= ? order by last_id`,
-  )
+  const selectWhere = (owner: string) =>
+    database.prepare(
+      `select last_id, node_id, received_at, records from batches
+       where ${owner} and last_id > ? and received_at >= ? order by last_id`,
+    )
+  const selectOfNode = selectWhere('node_id = ? and kind = ?')
+  // Its index is partial, and SQLite uses such a one only if the condition is in the text.
+  const selectViolations = selectWhere("tenant_id = ? and kind = 'violations'")
   const count = database.prepare(
     `insert into holdings values (?, ?, ?) on conflict do update set bytes = bytes + excluded.bytes`,
   )
@@ -145,18 +150,21 @@ export function openSqliteTelemetry(
     },
     list: (query) =>
       patience(() => {
-        const { node_id, kind, sinceMs = 0, after = 0, limit } = query
-        const { maxBytes = Number.POSITIVE_INFINITY } = query
+        const { sinceMs = 0, after = 0, limit, maxBytes = Number.POSITIVE_INFINITY } = query
+        const rows =
+          'node_id' in query
+            ? selectOfNode.iterate(query.node_id, query.kind, after, sinceMs)
+            : selectViolations.iterate(query.tenant_id, after, sinceMs)
         const found: StoredRecord[] = []
         let bytes = 0
-        for (const row of select.iterate(node_id, kind, after, sinceMs)) {
-          const { last_id, received_at, records } = row as unknown as Row // the columns of the select above
+        for (const row of rows) {
+          const { last_id, node_id, received_at, records } = row as unknown as Row // the columns of the select above
           const texts = records.split(separator)
           const firstId = last_id - texts.length + 1
           for (const [index, record] of texts.entries()) {
             const id = firstId + index
             if (id <= after) continue
-            found.push({ id, received_at, record })
+            found.push({ id, node_id, received_at, record })
             bytes += Buffer.byteLength(record)
             if (found.length === limit || (bytes > maxBytes && found.length > 1)) return found
           }
@@ -194,6 +202,7 @@ const schema = `
     last_id integer primary key autoincrement, count integer not null, tenant_id text not null, node_id text not null,
     kind text not null, received_at integer not null, records text not null);
   create index if not exists batches_by_node on batches (node_id, kind, last_id);
+  create index if not exists violations on batches (tenant_id, last_id) where kind = 'violations';
   create table if not exists holdings (
     node_id text not null, kind text not null, bytes integer not null, primary key (node_id, kind)) without rowid;
   create index if not exists holdings_by_bytes on holdings (bytes);

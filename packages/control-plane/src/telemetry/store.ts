@@ -9,6 +9,7 @@ export function isRecordKind(text: string): text is RecordKind {
 export interface StoredRecord {
   /** Grows in the order of arrival. */
   id: number
+  node_id: string
   received_at: number
   /** JSON text, as the node wrote it: numbers beyond 2^53 are still exact. */
   record: string
@@ -23,9 +24,12 @@ export function sourceOf({ tenant_id, id }: { tenant_id: string; id: string }): 
   return { tenant_id, node_id: id }
 }
 
-export interface RecordQuery {
-  node_id: string
-  kind: RecordKind
+/** Of one node, or of all nodes of a tenant; the latter only of violations, which are few. */
+export type RecordOwner =
+  | { node_id: string; kind: RecordKind }
+  | { tenant_id: string; kind: 'violations' }
+
+export type RecordQuery = RecordOwner & {
   /** Only records received at this time or later. */
   sinceMs?: number
   /** Only records with a greater id. */

@@ -22,7 +22,9 @@ import {
   SigningKey,
   Target,
   TelemetryRecord,
+  TrustedBuild,
   UnconfirmedLabel,
+  Violation,
   Warnings,
 } from './admin.ts'
 
@@ -545,6 +547,16 @@ export const adminApi = {
     errors: [400, 404],
   }),
 
+  listViolations: operation({
+    ...read('telemetry'),
+    path: '/admin/v1/violations',
+    summary: 'List files on nodes that were not what they should be, oldest first',
+    query: Type.Interface([Paging], { since: Type.Optional(Type.String()) }),
+    response: pageOf(Violation),
+    responseKind: 'json-text',
+    errors: [400],
+  }),
+
   putArtifact: operation({
     ...writeShared('PUT', 'artifacts'),
     path: '/admin/v1/artifacts/plexd/{version}/{os}/{arch}',
@@ -567,6 +579,27 @@ export const adminApi = {
     summary: 'Delete a plexd binary',
     response: Empty,
     errors: [404],
+  }),
+  trustBuild: operation({
+    ...writeShared('PUT', 'artifacts'),
+    path: '/admin/v1/trusted-builds/{version}/{os}/{arch}/{checksum}',
+    summary: 'Vouch for a build of plexd that was not uploaded, by its SHA-256',
+    response: TrustedBuild,
+    status: 201,
+    errors: [400],
+  }),
+  listTrustedBuilds: operation({
+    ...read('artifacts'),
+    path: '/admin/v1/trusted-builds',
+    summary: 'List builds of plexd that were not uploaded, and that operators vouch for',
+    response: Type.Object({ items: Type.Array(TrustedBuild) }),
+  }),
+  distrustBuild: operation({
+    ...writeShared('DELETE', 'artifacts'),
+    path: '/admin/v1/trusted-builds/{version}/{os}/{arch}/{checksum}',
+    summary: 'Vouch for a build of plexd no longer',
+    response: Empty,
+    errors: [400, 404],
   }),
 
   createAdminToken: operation({

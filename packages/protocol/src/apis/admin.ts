@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox'
+import { NodeBinary } from '../nodes/binary.ts'
 import { Capabilities } from '../nodes/capabilities.ts'
 import { IdentityInUse } from '../nodes/heartbeat.ts'
+import { IntegrityViolation } from '../nodes/telemetry.ts'
+import { UpgradeStatus } from '../nodes/upgrade.ts'
 import { roleNames } from '../operations/permissions.ts'
 import { RuleAction } from '../policies/policy.ts'
 import {
@@ -88,6 +91,12 @@ export const Node = Type.Object({
   nat_type: Type.String(),
   local_endpoints: Type.Array(Type.String(), { description: 'For peers in the same network' }),
   version: Type.String({ description: 'Of the binary, as the node announced it' }),
+  binary: Nullable(NodeBinary, {
+    description: 'Whether it runs a build that is known to be good; null if it has not said',
+  }),
+  upgrade: Nullable(UpgradeStatus, {
+    description: 'How its last upgrade went, as its last heartbeat said',
+  }),
   registered_at: Timestamp,
   last_seen_at: Nullable(Timestamp),
   clock_skew_seconds: Type.Number({ description: 'Positive when the clock of the node is ahead' }),
@@ -207,6 +216,27 @@ export const Artifact = Type.Object({
   }),
 })
 export type Artifact = Static<typeof Artifact>
+
+/** A build of plexd that was not uploaded, and that an operator vouches for. */
+export const TrustedBuild = Type.Object({
+  version: Type.String(),
+  os: Type.String(),
+  arch: Type.String(),
+  checksum: Type.String({ description: '`sha256:` and hex' }),
+  trusted_by: Type.String({ description: 'The name of the operator' }),
+  created_at: Timestamp,
+})
+export type TrustedBuild = Static<typeof TrustedBuild>
+
+/** A file on a node that is not what it should be: found by the node, or its binary by the control plane. */
+export const Violation = Type.Object({
+  id: WholeNumber,
+  node_id: NodeId,
+  node_hostname: NodeHostname,
+  received_at: Timestamp,
+  record: IntegrityViolation,
+})
+export type Violation = Static<typeof Violation>
 
 /** One line of the event tail of a node. The payload contains no secrets. */
 export const EventRecord = Type.Object({

@@ -24,6 +24,8 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   version: Id,
   os: Id,
   arch: Id,
+  /** SHA-256 in hex, with or without `sha256:`. */
+  checksum: Id,
   file: Type.String({ minLength: 1, maxLength: 512 }),
 }
 

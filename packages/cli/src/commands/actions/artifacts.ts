@@ -66,6 +66,57 @@ export function addArtifactCommands(program: Command, context: Context): void {
       admin.deleteArtifact({ params: { version, os, arch } }),
     text: (_body, { version, os, arch }) => `removed ${version} ${os}/${arch}`,
   })
+
+  addTrustCommands(artifact, context)
+}
+
+const checksumArgument = ['<checksum>', 'SHA-256 of the file, as nodes report it'] as const
+
+/** Builds that were not uploaded, such as those of a distribution. */
+function addTrustCommands(artifact: Command, context: Context): void {
+  const { io } = context
+  const sample = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
+  const platform = '--version 1.5.0 --os linux --arch amd64'
+
+  addCall(artifact, context, {
+    name: 'trust',
+    description: 'vouch for a plexd binary that was not uploaded',
+    args: [checksumArgument],
+    flags: addPlatformFlags,
+    examples: [`plexctl artifact trust sha256:${sample} ${platform}`],
+    call: (admin: Admin, checksum: string, { version, os, arch }: Platform) =>
+      admin.trustBuild({ params: { version, os, arch, checksum } }),
+    text: ({ version, os, arch, checksum }) => `trusted ${version} ${os}/${arch} ${checksum}`,
+  })
+
+  addCall(artifact, context, {
+    name: 'distrust',
+    description: 'vouch for a plexd binary no longer',
+    args: [checksumArgument],
+    flags: addPlatformFlags,
+    examples: [`plexctl artifact distrust sha256:${sample} ${platform}`],
+    asks: (checksum, { version, os, arch }) =>
+      `vouch no longer for plexd ${version} ${os}/${arch} ${checksum}`,
+    call: (admin: Admin, checksum: string, { version, os, arch }: Platform) =>
+      admin.distrustBuild({ params: { version, os, arch, checksum } }),
+    text: (_body, checksum, { version, os, arch }) =>
+      `no longer trusted: ${version} ${os}/${arch} ${checksum}`,
+  })
+
+  addList(artifact, context, {
+    name: 'trusted',
+    description: 'list plexd binaries that were not uploaded, and that operators vouch for',
+    examples: ['plexctl artifact trusted'],
+    items: async (admin: Admin) => (await admin.listTrustedBuilds({})).body.items,
+    columns: [
+      ['version', ({ version }) => version],
+      ['os', ({ os }) => os],
+      ['arch', ({ arch }) => arch],
+      ['checksum', ({ checksum }) => checksum],
+      ['by', ({ trusted_by }) => trusted_by],
+      ['created', ({ created_at }) => ageOf(created_at, io)],
+    ],
+  })
 }
 
 interface Platform {

@@ -1,4 +1,10 @@
-import { formatNode, type IdentityInUse, type Node, type NodeDetail } from '@plexd/protocol'
+import {
+  formatNode,
+  type IdentityInUse,
+  type Node,
+  type NodeDetail,
+  type UpgradeStatus,
+} from '@plexd/protocol'
 import { addYesFlag, confirm, jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Admin, addCall, addList, type JsonFlag, nodeArgument } from '../../command.ts'
@@ -118,10 +124,16 @@ function printTroubles(io: Io, nodes: readonly Node[]): void {
 }
 
 /** A node is only what it says when nothing is wrong with it. What one that is away said may be so no longer. */
-function statusOf({ status, problems, no_room }: Node): string {
+function statusOf(node: Node): string {
+  const { status, problems, no_room } = node
+  const words = [status, ...(isOtherBinary(node) ? ['binary mismatch'] : [])]
   if (status !== 'online' && problems.length > 0)
-    return [status, ...countOf(no_room), `last said ${countOf(problems)}`].join(', ')
-  return [status, ...countOf([...no_room, ...problems])].join(', ')
+    return [...words, ...countOf(no_room), `last said ${countOf(problems)}`].join(', ')
+  return [...words, ...countOf([...no_room, ...problems])].join(', ')
+}
+
+function isOtherBinary({ binary }: Node): boolean {
+  return binary?.state === 'mismatch'
 }
 
 function countOf({ length }: readonly string[]): string[] {
@@ -135,9 +147,16 @@ function troublesOf(node: Node, io: Io): string[] {
     ...(identity_in_use
       ? [`two machines have the identity of "${hostname}": ${describeCopy(identity_in_use)}`]
       : []),
+    ...(isOtherBinary(node) ? [`${hostname} ${describeMismatch(node, io)}`] : []),
     ...no_room.map((text) => `${hostname}: ${text}`),
     ...problems.map((problem) => `${hostname} ${saidWhen(node, io)}: ${problem}`),
   ]
+}
+
+function describeMismatch({ binary }: Node, io: Io): string {
+  if (binary === null) return ''
+  const { version, checksum, since } = binary
+  return `has run for ${ageOf(since, io)} what calls itself plexd ${version} and is no build of it that is known: ${checksum}; if you know it, "plexctl artifact trust"`
 }
 
 function saidWhen({ status, problems_said_at, last_seen_at }: Node, io: Io): string {
@@ -148,6 +167,11 @@ function saidWhen({ status, problems_said_at, last_seen_at }: Node, io: Io): str
 
 function describeCopy({ since, addresses }: IdentityInUse): string {
   return `seen from ${addresses.join(' and ')} since ${since}; on the copy stop plexd, remove its data dir, and join again with a token of "plexctl token create"`
+}
+
+function describeUpgrade({ version, from, status, reason, at }: UpgradeStatus, io: Io): string {
+  const why = reason === '' ? '' : `: ${reason}`
+  return `${from} to ${version}, ${status.replace('_', ' ')} ${ageOf(at, io)} ago${why}`
 }
 
 function describeNode(node: NodeDetail, io: Io): Record<string, string> {
@@ -175,6 +199,9 @@ function describeNode(node: NodeDetail, io: Io): Record<string, string> {
     'public key': node.public_key,
     'key age': `${ageOf(node.key_changed_at, io)}, since ${node.key_changed_at}${node.key_rotation_requested ? ', a new one is asked for' : ''}`,
     version: node.version,
+    binary: node.binary ? `${node.binary.state}, ${node.binary.checksum}` : '',
+    'not what it says': isOtherBinary(node) ? describeMismatch(node, io) : '',
+    upgrade: node.upgrade ? describeUpgrade(node.upgrade, io) : '',
     labels: formatLabels(node.labels),
     reported: formatLabels(node.reported),
     revision:

@@ -1,8 +1,9 @@
-import { ApiError, type Artifact, adminApi, isVersion, signatureHeader } from '@plexd/protocol'
+import { ApiError, type Artifact, adminApi, signatureHeader } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../../app.ts'
 import { type ArtifactName, checkArtifactName, type ReceivedFile } from '../../artifacts/files.ts'
 import { handle } from '../../handle.ts'
 import { readBody } from '../../http/bodies/read-body.ts'
+import { judgeVersion } from '../../integrity/judge-version.ts'
 import {
   deleteArtifact as deleteRow,
   insertArtifact,
@@ -12,6 +13,7 @@ import {
   setArtifactSignature,
 } from '../../rows/artifacts.ts'
 import { timestamp } from '../wire/timestamps.ts'
+import { checkVersion } from '../wire/versions.ts'
 
 /**
  * With `X-Checksum-Sha256`, any other file is refused. An artifact name is immutable: uploading the
@@ -34,7 +36,9 @@ export const putArtifact = handle(
       maxBytes: maxBodyBytes,
       ...(typeof expected === 'string' ? { expectedChecksum: expected } : {}),
     })
-    return app.artifacts.exclusive(() => keep(app, name, { file, signature }))
+    const artifact = await app.artifacts.exclusive(() => keep(app, name, { file, signature }))
+    await judgeVersion(app, version)
+    return artifact
   },
 )
 
@@ -45,15 +49,6 @@ function readSignature(header: unknown): string | null {
   const bytes = Buffer.from(text, 'base64')
   if (bytes.length === 64 && bytes.toString('base64') === text) return text
   throw new ApiError('bad_request', `${signatureHeader}: want 64 bytes in base64`)
-}
-
-/** It is compared with the versions that nodes report. */
-function checkVersion(version: string): void {
-  if (isVersion(version)) return
-  throw new ApiError(
-    'bad_request',
-    `version "${version}": want a version such as 1.5.0 or 1.5.0-rc.1, as "plexd version" prints it`,
-  )
 }
 
 async function keep(
@@ -88,7 +83,8 @@ export const listArtifacts = handle(adminApi.listArtifacts, async (_call, { stor
 
 export const deleteArtifact = handle(
   adminApi.deleteArtifact,
-  async ({ params: { version, os, arch } }, { artifacts, store }: State & SideStores) => {
+  async ({ params: { version, os, arch } }, app: State & SideStores & Environment) => {
+    const { artifacts, store } = app
     const name = { version, os, arch }
     checkArtifactName(name)
     await artifacts.exclusive(async () => {
@@ -97,6 +93,7 @@ export const deleteArtifact = handle(
         throw new ApiError('not_found', `there is no plexd ${version} for ${os}/${arch}`)
       await artifacts.remove(name)
     })
+    await judgeVersion(app, version)
     return {}
   },
 )

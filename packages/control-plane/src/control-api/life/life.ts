@@ -1,7 +1,8 @@
 import { ApiError, controlApi } from '@plexd/protocol'
-import type { Delivery, Environment, Intake, NodeMemory, State } from '../../app.ts'
+import type { Delivery, Environment, Intake, NodeMemory, SideStores, State } from '../../app.ts'
 import { sendQueued } from '../../executions/dispatch.ts'
 import { handle } from '../../handle.ts'
+import { noteBinary } from '../../integrity/note-binary.ts'
 import { noteAgent, userAgentOf } from '../../nodes/agent.ts'
 import { boundProblems } from '../../nodes/problems.ts'
 import { removeNode } from '../../nodes/removal.ts'
@@ -16,7 +17,7 @@ export const heartbeat = handle(
   controlApi.heartbeat,
   async (
     { principal, headers, body },
-    app: State & Delivery & NodeMemory & Intake & Environment,
+    app: State & Delivery & NodeMemory & Intake & SideStores & Environment,
   ) => {
     const { no, id } = principal
     const { problems } = body
@@ -31,6 +32,7 @@ export const heartbeat = handle(
       await markOnline(app, id)
       app.log.info('node is back', { node_id: id, hostname: node.hostname })
     }
+    await noteBinary(app, node, { version: body.version, checksum: body.binary_checksum })
     const inUse = app.instances.inUse(no)
     return {
       ...(app.presence.needsReconcile(node, app.heads.of(no)) ? { reconcile: true } : {}),
@@ -43,7 +45,8 @@ export const heartbeat = handle(
 /** Stores them unchanged. Each node sends its capabilities to each run of the control plane, mostly unchanged ones. */
 export const putCapabilities = handle(
   controlApi.putCapabilities,
-  async ({ principal, body }, app: State & Environment) => {
+  async ({ principal, body }, app: State & NodeMemory & Intake & SideStores & Environment) => {
+    await noteBinary(app, principal, body.binary ?? {})
     if (await hasSaid(app.store.reader, principal.id, body)) return {}
     await app.change(async (unit) => {
       const node = unit.fleet.node(principal.id)

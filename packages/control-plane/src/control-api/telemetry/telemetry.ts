@@ -19,8 +19,10 @@ export const reportViolation = handle(
   controlApi.reportViolation,
   async ({ body, principal }, app: SideStores & Environment) => {
     await app.telemetry.append('violations', sourceOf(principal), [JSON.stringify(body)])
-    const { type, path } = body
-    app.log.warn('integrity violation', { node_id: principal.id, type, path })
+    const { type, path, actual_checksum } = body
+    app.metrics.violation(type)
+    const { id: node_id, hostname } = principal
+    app.log.warn('integrity violation', { node_id, hostname, type, path, actual_checksum })
     return {}
   },
 )

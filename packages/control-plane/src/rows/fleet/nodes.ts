@@ -6,6 +6,7 @@ import type { Row } from '../../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from '../page.ts'
 import type { RowUnit } from '../unit.ts'
 import { inOrder } from './in-order.ts'
+import { binaryOf, type StoredBinary } from './node-binaries.ts'
 
 type NodeRow = Row<'nodes'>
 /** `no` is given by the database, and `is_go` follows from `user_agent`. */
@@ -168,6 +169,8 @@ export interface StoredNode {
   readonly registered_at: number
   /** The capabilities it announced; null if none. */
   readonly capabilities: Capabilities | null
+  /** Null if it has not said what it runs. */
+  readonly binary: StoredBinary | null
 }
 
 function storedOf(row: NodeRow): StoredNode {
@@ -176,6 +179,7 @@ function storedOf(row: NodeRow): StoredNode {
     node: recordOf(row),
     registered_at,
     capabilities: capabilities === null ? null : (JSON.parse(capabilities) as Capabilities), // validated before it was stored
+    binary: binaryOf(row),
   }
 }
 
