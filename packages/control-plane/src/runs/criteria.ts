@@ -9,8 +9,9 @@ export interface Sight {
   isRemoved: boolean
 }
 
+/** How a node of a run has ended. */
 export interface Verdict {
-  status: 'succeeded' | 'failed'
+  status: 'succeeded' | 'failed' | 'cancelled'
   reason: string
 }
 
@@ -44,6 +45,15 @@ export function verdictOf(
   return {
     status: 'failed',
     reason: `it ran, and no ${wants} came within ${formatDuration(withinMs)}${said}${problems}`,
+  }
+}
+
+/** Of a node whose execution succeeded, and that nobody waits for any more. */
+export function verdictOfCancelled({ type }: Criterion): Verdict {
+  const { wants } = rules[type]
+  return {
+    status: 'cancelled',
+    reason: `it ran, and the run was cancelled before a ${wants} came`,
   }
 }
 

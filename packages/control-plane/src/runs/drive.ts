@@ -1,5 +1,5 @@
 import type { Clock } from '@plexd/runtime'
-import { readEndedNodes } from '../rows/run-nodes.ts'
+import { readEndedNodes, readNodeIdsIn } from '../rows/run-nodes.ts'
 import { deleteEndedRuns, deleteHalfWritten, readOpenRuns, type StoredRun } from '../rows/runs.ts'
 import type { Store } from '../store/db.ts'
 import { advanceRun } from './advance.ts'
@@ -35,7 +35,14 @@ async function hasMore(
   if (state === 'preparing') return false
   const decision = decide({ ...run, state }, clock.now())
   if (decision.starts > 0 || decision.state !== state || decision.stop !== run.stop) return true
+  // An operator's wish is written in one unit and followed in others: a crash may have come between.
+  if (run.stop === 'cancelled' && (await isUntold(store, run))) return true
   return (await readEndedNodes(store.reader, run.id, 1)).length > 0
+}
+
+/** Whether a cancelled run has nodes that were not told yet. */
+async function isUntold({ reader }: Store, { id }: StoredRun): Promise<boolean> {
+  return (await readNodeIdsIn(reader, id, ['running', 'verifying'])).length > 0
 }
 
 /** Deletes what a crash has left of runs that were never answered. Before anything is served. */

@@ -4,6 +4,7 @@ import { type ExecutionResult, newId, type Run, type RunNode, type RunSpec } fro
 import { createFakeClock } from '@plexd/runtime/testing'
 import { expireExecutions } from '../../jobs/executions.ts'
 import { insertNode } from '../../rows/fleet/nodes.ts'
+import { changeRun } from '../../rows/runs.ts'
 import { driveRuns } from '../../runs/drive.ts'
 import {
   type EnrolledNode,
@@ -306,6 +307,38 @@ describe('a run of an action on many nodes', () => {
     const { body: again } = await fleet.plane.admin.retryRun({ params, body: { unfinished: true } })
     const hosts = (await fleet.nodesOf(again.id)).map(({ node_hostname }) => node_hostname)
     assert.deepEqual(hosts, ['a', 'c', 'd'])
+  })
+
+  it('is cancelled on every node, also when a crash came before the nodes were told', async () => {
+    await using fleet = await openFleet(['a', 'b', 'c'])
+    const run = await fleet.run({ selector: '*', max_parallel: 2 })
+    await fleet.accepts('a')
+    await fleet.plane.app.change(({ tx }) => changeRun(tx, run.id, { stop: 'cancelled' }))
+    await fleet.follow()
+    const statuses = (await fleet.nodesOf(run.id)).map(({ status }) => status)
+    assert.deepEqual(statuses, ['cancelling', 'cancelled', 'waiting'])
+    await fleet.ends('a', { status: 'cancelled' })
+    assert.equal((await fleet.shown(run)).state, 'cancelled')
+  })
+
+  it('waits for no heartbeat any more once it is cancelled', async () => {
+    await using fleet = await openFleet(['a', 'b', 'c'])
+    const run = await fleet.run({ selector: '*', max_parallel: 2, healthy_within: '24h' })
+    await fleet.ends('a')
+    await fleet.accepts('b')
+    await fleet.plane.admin.cancelRun({ params: { run_id: run.id } })
+    await fleet.ends('b')
+    const reason = 'it ran, and the run was cancelled before a healthy heartbeat came'
+    assert.deepEqual(
+      (await fleet.nodesOf(run.id)).map((node) => [node.status, node.reason, node.exit_code]),
+      [
+        ['cancelled', reason, 0],
+        ['cancelled', reason, 0],
+        ['not_started', '', null],
+      ],
+    )
+    const { state, counts } = await fleet.shown(run)
+    assert.deepEqual([state, counts.cancelled], ['cancelled', 2])
   })
 
   it('has failed on a node that cancels by itself, as one that shuts down', async () => {

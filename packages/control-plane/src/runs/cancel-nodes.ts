@@ -1,0 +1,44 @@
+import { hasEnded } from '@plexd/protocol'
+import type { Unit } from '../change.ts'
+import type { DispatchPlace } from '../executions/dispatch.ts'
+import { settle } from '../executions/settle.ts'
+import { cancel } from '../executions/transitions.ts'
+import { readExecution } from '../rows/executions.ts'
+import { changeRunNode, readFirstNodes, type StoredRunNode } from '../rows/run-nodes.ts'
+import { countEnded, endNode, type OpenRun } from './count.ts'
+import { verdictOfCancelled } from './criteria.ts'
+
+/**
+ * Cancels up to `limit` of the nodes of a cancelled run that go on, and as many of those that only have to show how they are.
+ * Resolves to the executions that it cancelled, and to whether there may be more. A node that runs its execution ends it, or
+ * not, and says so.
+ */
+export async function cancelNodes(
+  unit: Unit,
+  run: OpenRun,
+  { place, limit }: { place: DispatchPlace; limit: number },
+): Promise<{ cancelled: string[]; more: boolean }> {
+  const running = await readFirstNodes(unit.tx, run.id, 'running', limit)
+  for (const node of running) await cancelNode(unit, { run, node }, place)
+  const verifying = run.criterion ? await readFirstNodes(unit.tx, run.id, 'verifying', limit) : []
+  for (const node of verifying)
+    if (run.criterion) await endNode(unit, run, node, verdictOfCancelled(run.criterion))
+  return {
+    cancelled: running.flatMap(({ execution_id }) => execution_id ?? []),
+    more: running.length === limit || verifying.length === limit,
+  }
+}
+
+async function cancelNode(
+  unit: Unit,
+  { run, node }: { run: OpenRun; node: StoredRunNode },
+  place: DispatchPlace,
+): Promise<void> {
+  const { tenant_id } = run
+  const row = await readExecution(unit.tx, node.execution_id ?? '', { tenant_id })
+  const change = row && !hasEnded(row.status) ? cancel(row, unit.nowMs) : undefined
+  const after = row && change ? await settle(unit, row, change, place) : row
+  if (after && !hasEnded(after.status))
+    return changeRunNode(unit.tx, node, { status: 'cancelling' })
+  await countEnded(unit, run, { node, execution: after ?? null })
+}

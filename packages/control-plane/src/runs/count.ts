@@ -1,0 +1,59 @@
+import type { ExecutionStatus } from '@plexd/protocol'
+import type { Unit } from '../change.ts'
+import { changeRunNode, type EndedNode, type StoredRunNode } from '../rows/run-nodes.ts'
+import type { StoredRun } from '../rows/runs.ts'
+import { type Verdict, verdictOfCancelled } from './criteria.ts'
+
+/** A run that has not ended; whoever changes its counts in place writes it in the same unit. */
+export type OpenRun = StoredRun & { state: 'running' | 'paused' }
+
+export function isOpen(run: StoredRun | undefined): run is OpenRun {
+  return run?.state === 'running' || run?.state === 'paused'
+}
+
+/** Counts a node whose execution has ended, unless the node has more to show. */
+export async function countEnded(
+  unit: Unit,
+  run: OpenRun,
+  { node, execution }: EndedNode,
+): Promise<void> {
+  const exit_code = execution?.exit_code ?? null
+  const verdict = verdictFor(run, execution)
+  if (verdict) return endNode(unit, run, { ...node, exit_code }, verdict)
+  const executed_at = unit.nowMs
+  await changeRunNode(unit.tx, node, { status: 'verifying', exit_code, executed_at })
+}
+
+/** Moves a node from those that are running to those that have ended. */
+export async function endNode(
+  unit: Unit,
+  run: OpenRun,
+  node: StoredRunNode,
+  { status, reason }: Verdict,
+): Promise<void> {
+  run.running--
+  run[status]++
+  const { exit_code } = node
+  await changeRunNode(unit.tx, node, { status, reason, exit_code, ended_at: unit.nowMs })
+}
+
+/** Undefined when the node has more to show than a successful execution. */
+function verdictFor(run: OpenRun, execution: EndedNode['execution']): Verdict | undefined {
+  const status = outcomeOf(run, execution?.status)
+  if (status !== 'succeeded') return { status, reason: reasonFor(execution) }
+  if (run.criterion === null) return { status, reason: '' }
+  return run.stop === 'cancelled' ? verdictOfCancelled(run.criterion) : undefined
+}
+
+/** A node that cancels by itself, as one that shuts down, has failed: only what an operator cancelled is cancelled. */
+function outcomeOf(run: OpenRun, status: ExecutionStatus | undefined): Verdict['status'] {
+  if (status === 'success') return 'succeeded'
+  return status === 'cancelled' && run.stop === 'cancelled' ? 'cancelled' : 'failed'
+}
+
+function reasonFor(execution: EndedNode['execution']): string {
+  if (!execution) return 'its execution is gone'
+  const { status, reason, exit_code } = execution
+  const why = reason || (exit_code === null ? '' : `exit code ${exit_code}`)
+  return [status, why].filter(Boolean).join(': ')
+}
