@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -152,6 +152,32 @@ describe('a contained program', { skip: !isRoot && 'needs root' }, () => {
       assert.match(stdout, /CapEff:\t0000000000000000/)
       assert.doesNotMatch(stdout, /secret|sock/)
       assert.equal(await readFile(join(own, 'written'), 'utf8'), 'x\n')
+    })
+
+    it('sees no more where it may write a folder above, or all', async () => {
+      await writeFile(join(folder, 'secret'), 'key')
+      const script = `ls ${folder} /run; ls /proc | grep -c '^[0-9]'; ls -d ${tmpdir()}/plexd-test-*`
+      const runWriting = async (path: string): Promise<string> =>
+        (await run(script, { sandbox: { ...namespaced, writable: [path] } })).stdout
+      assert.equal(await runWriting('/'), `/run:\n\n${folder}:\n4\n${folder}\n`)
+      assert.match(await runWriting(tmpdir()), new RegExp(`^/run:\n\n${folder}:\n4\n${tmpdir()}`))
+    })
+
+    it('may write where a link leads, if that is there and not the data dir', async () => {
+      const target = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+      const link = join(folder, 'link')
+      await symlink(target, link)
+      const write = (writable: string) =>
+        run(`echo x >${target}/written`, { sandbox: { ...namespaced, writable: [writable] } })
+      const { stderr } = await write(link)
+      assert.equal(await readFile(join(target, 'written'), 'utf8').catch(() => stderr), 'x\n')
+      await rm(target, { recursive: true })
+      await assert.rejects(write(link), {
+        message: `let it write "${link}": there is no such file or folder`,
+      })
+      await assert.rejects(write(folder), {
+        message: `let it write "${folder}": it is the data dir of plexd`,
+      })
     })
 
     it('has the network when it asks for it', async () => {

@@ -16,6 +16,7 @@ import {
 import { checkFolder, findProgram } from './program.ts'
 import { type ProgramEnd, runLaunch } from './run.ts'
 import type { Sandbox } from './sandbox.ts'
+import { findMounts } from './sandbox-mounts.ts'
 import { findUser } from './user.ts'
 
 export interface ContainedProgram {
@@ -98,15 +99,15 @@ export async function openContainment({
     const program = await findProgram(command, env)
     await checkFolder(cwd)
     const user = await findUser(options.user)
+    const mounts = sandbox.kind === 'namespaced' ? await findMounts(sandbox, dataDir) : []
     const tools = await findTools()
     const name = nextName()
     await using groups = await makeOwnGroups(name, withStarters(limits, sandbox))
     const launch = {
-      ...{ name, program, args, env, cwd, user, sandbox },
+      ...{ name, program, args, env, cwd, user, sandbox, mounts },
       groups: groups.folders,
       prlimits: prlimitOptions(limits, method.limits),
       fence: method.fence.kind,
-      hidden: [dataDir],
     }
     const end = await runLaunch(launch, { ...options, graceMs }, { tools, openPipe, clock })
     if (sandbox.kind === 'container' && signal.aborted) await forgetContainer(name, log)

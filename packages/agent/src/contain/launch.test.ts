@@ -13,7 +13,7 @@ const launch: Launch = {
   groups: ['/cg/a', '/cg/b'],
   prlimits: [],
   fence: 'cgroup',
-  hidden: ['/var/lib/plexd'],
+  mounts: [],
 }
 
 /** Behind the script by which it enters the groups. */
@@ -53,12 +53,18 @@ describe('launchCommand', () => {
     assert.doesNotMatch(command, /secret/)
   })
 
-  it('hides the data dir in namespaces, but for the program and what may be written', () => {
-    const sandbox = { kind: 'namespaced', network: false, writable: ['/srv'] } as const
-    const command = commandOf({ sandbox })
+  it('shows the program in namespaces, whatever is mounted there', () => {
+    const sandbox = { kind: 'namespaced', network: false, writable: [] } as const
+    const command = commandOf({
+      sandbox,
+      mounts: [
+        { path: '/srv', kind: 'writable' },
+        { path: '/var/lib/plexd', kind: 'empty' },
+      ],
+    })
     assert.match(
       command,
-      / --unshare-net .*--tmpfs \/var\/lib\/plexd --bind \/srv \/srv --dir \/etc --ro-bind \/etc\/hook \/etc\/hook --chdir \/ -- \/bin\/env /,
+      / --unshare-net .*--ro-bind \/ \/ --bind \/srv \/srv --tmpfs \/var\/lib\/plexd --dir \/etc --ro-bind \/etc\/hook \/etc\/hook --chdir \/ -- \/bin\/env /,
     )
   })
 })

@@ -3,6 +3,7 @@ import { unshareOptions } from './find-facts.ts'
 import type { LaunchTools } from './launch-tools.ts'
 import type { Fence } from './method.ts'
 import { bwrapOptions, podmanOptions, type SandboxedProgram } from './sandbox.ts'
+import type { SandboxMount } from './sandbox-mounts.ts'
 import { userOptions } from './user.ts'
 
 export interface Launch extends SandboxedProgram {
@@ -14,8 +15,8 @@ export interface Launch extends SandboxedProgram {
   prlimits: readonly string[]
   /** What its processes are held together by. */
   fence: Fence['kind']
-  /** Paths that a sandbox does not see. */
-  hidden: readonly string[]
+  /** What a sandbox of namespaces sees otherwise. */
+  mounts: readonly SandboxMount[]
 }
 
 /** Puts itself into the control groups, then becomes the program. Says so on descriptor 3 if it cannot. */
@@ -55,11 +56,11 @@ function namespaceCommand({ fence, sandbox }: Launch, tool: LaunchTools): string
 }
 
 function programCommand(launch: Launch, tool: LaunchTools): string[] {
-  const { program, sandbox, user, hidden, env } = launch
+  const { program, sandbox, user, mounts, env } = launch
   if (sandbox.kind === 'container')
     return [tool('podman'), ...podmanOptions(launch, Object.keys(env))]
   return [
-    ...(sandbox.kind === 'namespaced' ? [tool('bwrap'), ...bwrapOptions(launch, hidden)] : []),
+    ...(sandbox.kind === 'namespaced' ? [tool('bwrap'), ...bwrapOptions(launch, mounts)] : []),
     ...(user ? [tool('setpriv'), ...userOptions(user), '--'] : []),
     tool('env'),
     ...shellsNames.map((name) => `--unset=${name}`),

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import type { SandboxMount } from './sandbox-mounts.ts'
 import type { ProgramUser } from './user.ts'
 
 export interface Sandbox {
@@ -26,18 +27,12 @@ export interface SandboxedProgram {
   user?: ProgramUser | undefined
 }
 
-/** Where there are sockets of services, which a read-only file system does not close, and files of others. */
-const masked = ['/tmp', '/var/tmp', '/run']
-
-/** Names are looked up by these files. */
-const resolvers = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager']
-
 /** Of bwrap(1), in front of the program. Pure. */
 export function bwrapOptions(
   { program, cwd, sandbox, user }: SandboxedProgram,
-  hidden: readonly string[],
+  mounts: readonly SandboxMount[],
 ): string[] {
-  const { network, writable, files = [] } = sandbox
+  const { network, files = [] } = sandbox
   return [
     '--die-with-parent',
     ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
@@ -45,13 +40,19 @@ export function bwrapOptions(
     ...['--cap-drop', 'ALL'],
     // For setpriv, which then leaves all of them.
     ...(user ? ['--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID'] : []),
-    ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc'],
-    ...[...masked, ...hidden].flatMap((path) => ['--tmpfs', path]),
-    ...(network ? resolvers.flatMap((path) => ['--ro-bind-try', path, path]) : []),
-    ...writable.flatMap((path) => ['--bind', path, path]),
+    ...['--ro-bind', '/', '/'],
+    ...mounts.flatMap(({ path, kind }) => mountOptions[kind](path)),
     ...[program, ...files].flatMap(showFile),
     ...['--chdir', cwd, '--'],
   ]
+}
+
+const mountOptions: Record<SandboxMount['kind'], (path: string) => string[]> = {
+  devices: (path) => ['--dev', path],
+  processes: (path) => ['--proc', path],
+  empty: (path) => ['--tmpfs', path],
+  readable: (path) => ['--ro-bind-try', path, path],
+  writable: (path) => ['--bind', path, path],
 }
 
 /** The folders above are made first: bubblewrap would make them for root alone. */

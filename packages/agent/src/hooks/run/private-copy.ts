@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { access, constants, mkdtemp, open, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdtemp, open, realpath, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { describeError, makeFolder } from '@plexd/runtime'
 import { interpreterOf } from './interpreter.ts'
@@ -56,7 +56,8 @@ export async function copyProgram(
 
 async function copyTo(place: string, name: string, program: Buffer): Promise<PrivateCopy> {
   makeFolder(place, 0o711)
-  const folder = await mkdtemp(join(place, 'run-'))
+  // Without symbolic links, on which a sandbox cannot show it.
+  const folder = await realpath(await mkdtemp(join(place, 'run-')))
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
     await setMode(folder, constants.O_RDONLY | constants.O_DIRECTORY, 0o711)

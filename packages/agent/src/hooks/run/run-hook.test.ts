@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { findTool, silentLog, systemClock } from '@plexd/runtime'
@@ -49,7 +49,8 @@ async function run(body: string, declared: Record<string, unknown>) {
   await using folder = await makeFolder()
   await chmod(folder.path, 0o755)
   const dataDir = join(folder.path, 'data')
-  await mkdir(dataDir, { mode: 0o700 })
+  await mkdir(join(folder.path, 'disk'), { mode: 0o700 })
+  await symlink(join(folder.path, 'disk'), dataDir)
   await mkdir(join(folder.path, 'run'), { mode: 0o755 })
   await using containment = await openContainment({ dataDir, clock: systemClock, log: silentLog })
   const { declaration } = readDeclaration(declared)

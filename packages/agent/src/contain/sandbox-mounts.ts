@@ -1,0 +1,53 @@
+import { realpath } from 'node:fs/promises'
+import { undefinedIfMissing } from '@plexd/runtime'
+
+/** A place that a sandbox of namespaces sees otherwise than a file system that it only reads. */
+export interface SandboxMount {
+  path: string
+  kind: 'devices' | 'processes' | 'empty' | 'readable' | 'writable'
+}
+
+/** Where there are sockets of services, which a read-only file system does not close, and files of others. */
+const masked = ['/tmp', '/var/tmp', '/run']
+
+/** Names are looked up by these files. */
+const resolvers = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager']
+
+/** In the order in which they are mounted. Rejects if it may write what is not there, or the data dir. */
+export async function findMounts(
+  { network, writable }: { network: boolean; writable: readonly string[] },
+  dataDir: string,
+): Promise<SandboxMount[]> {
+  const [own = dataDir] = await realPaths([dataDir])
+  const written = await Promise.all(writable.map((path) => writablePath(path, own)))
+  return inOrder([
+    { path: '/dev', kind: 'devices' },
+    { path: '/proc', kind: 'processes' },
+    ...mountsOf('empty', await realPaths(masked)),
+    ...mountsOf('readable', network ? resolvers : []),
+    ...mountsOf('writable', written),
+    { path: own, kind: 'empty' },
+  ])
+}
+
+/** A folder comes before what is in it, which it would cover; of two with one path the last is seen. Pure. */
+export function inOrder(mounts: readonly SandboxMount[]): SandboxMount[] {
+  return mounts.toSorted((a, b) => a.path.length - b.path.length)
+}
+
+function mountsOf(kind: SandboxMount['kind'], paths: readonly string[]): SandboxMount[] {
+  return paths.map((path) => ({ path, kind }))
+}
+
+/** Of those that are there. bubblewrap cannot mount on a symbolic link. */
+async function realPaths(paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map((path) => realpath(path).catch(undefinedIfMissing)))
+  return found.filter((path) => path !== undefined)
+}
+
+async function writablePath(path: string, dataDir: string): Promise<string> {
+  const [real] = await realPaths([path])
+  if (real === undefined) throw new Error(`let it write "${path}": there is no such file or folder`)
+  if (real === dataDir) throw new Error(`let it write "${path}": it is the data dir of plexd`)
+  return real
+}
