@@ -103,6 +103,7 @@ const agentRooms: Rooms = [
   ['config', 'what a person has set is known before anything is opened'],
   ['health', 'each room tells its problems, and none is told of'],
   ['disk', 'a full disk is a problem; what is written there is the business of others'],
+  ['queue', 'keeps what has to be sent, whatever it is and whoever sends it'],
   ['state', 'what the control plane wants and what programs report, whoever brought it here'],
   ['identity', 'who the node is; a name and ranges that it was told come by the state'],
   ['routing', 'the ways of packets of this machine, without which no interface is planned'],

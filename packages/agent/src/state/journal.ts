@@ -1,8 +1,8 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { syncFolder } from '@plexd/runtime'
+import { undefinedIfMissing } from '@plexd/runtime'
+import { openAppendFile } from '../disk/append-file.ts'
 import { prepareFolder, temporaryPrefix } from './prepare-folder.ts'
 
 /** An append-only file of lines that is occasionally replaced as a whole. Calls must not overlap. */
@@ -36,79 +36,37 @@ export async function openJournal<T>(
 ): Promise<Journal> {
   const folder = dirname(path)
   await prepareFolder(folder)
-  let file = await openForAppend(path)
   let damaged = 0
-  let end = forEachLine(await readFile(path), (line) => {
+  const bytes = (await readFile(path).catch(undefinedIfMissing)) ?? Buffer.alloc(0)
+  const end = forEachLine(bytes, (line) => {
     const record = decodeLine(line, validator)
     if (record === undefined) damaged++
     else onRecord(record)
   })
-  let torn = true // there may be half a line behind the end
-  let folderSynced = false
-
-  async function append(lines: string): Promise<void> {
-    const bytes = Buffer.from(lines)
-    if (torn) await cut()
-    if (!folderSynced) await syncEntry()
-    torn = true
-    try {
-      await writeAll(file, bytes, end)
-    } catch (error) {
-      // Now, not before the next write: after a restart in between, lines would exist whose writers got an error.
-      await cut().catch(() => {})
-      throw error
-    }
-    end += bytes.length
-    torn = false
-  }
+  let file = await openAppendFile(path, end)
 
   async function replace(lines: Iterable<string>): Promise<void> {
     const temporary = join(folder, `${temporaryPrefix}${crypto.randomUUID()}`)
-    const next = await openForAppend(temporary)
-    let written = 0
+    const next = await openAppendFile(temporary)
     try {
-      for (const bytes of inBlocks(lines)) {
-        await writeAll(next, bytes, written)
-        written += bytes.length
-      }
-      await rename(temporary, path)
+      for (const block of inBlocks(lines)) await next.append(block)
+      await next.rename(path)
     } catch (error) {
-      await next.close()
+      await next[Symbol.asyncDispose]()
       await rm(temporary, { force: true })
       throw error
     }
-    await file.close()
+    await file[Symbol.asyncDispose]()
     file = next
-    end = written
-    torn = false
-    folderSynced = false
-    await syncEntry()
+    await file.syncName()
   }
 
-  async function cut(): Promise<void> {
-    await file.truncate(end)
-    torn = false
-  }
-
-  /** Makes the file's name durable; otherwise its contents could be lost in a power failure. */
-  async function syncEntry(): Promise<void> {
-    await syncFolder(folder)
-    folderSynced = true
-  }
-
-  return { damaged, size: () => end, append, replace, [Symbol.asyncDispose]: () => file.close() }
-}
-
-/** O_DSYNC: a write returns when its bytes are on disk, in one call instead of write and fsync. */
-function openForAppend(path: string): Promise<FileHandle> {
-  const { O_CREAT, O_RDWR, O_DSYNC } = constants
-  return open(path, O_CREAT | O_RDWR | O_DSYNC, 0o600)
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
-    done += bytesWritten
+  return {
+    damaged,
+    size: () => file.end(),
+    append: async (lines) => void (await file.append(Buffer.from(lines))),
+    replace,
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   }
 }
 

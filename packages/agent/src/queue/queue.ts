@@ -1,0 +1,183 @@
+import { join } from 'node:path'
+import { createGroupQueue, createSerialQueue, type Log } from '@plexd/runtime'
+import { createListeners } from '../process/listeners.ts'
+import type { Waiting } from './contents.ts'
+import { openQueueFiles } from './files.ts'
+import { itemsOver, itemsToRead, type QueueLimit, type ReadLimit } from './plan.ts'
+
+/**
+ * What has to reach the control plane and may not be lost: a log on the disk, in which each item stays until it is removed.
+ *
+ * Items that are added during a write wait, and share the next one with its fsync. While the disk takes nothing they are kept in
+ * memory, where they can be read like the others, and are written as soon as it does.
+ */
+export interface Queue<Item> extends AsyncDisposable {
+  readonly name: string
+  /**
+   * Resolves when all of them are on the disk, in this order; to false if they are in memory alone, because the disk takes
+   * nothing. Rejects with a QueueFull if there is no room for them; then none is added.
+   */
+  append(items: readonly Item[]): Promise<boolean>
+  /** The oldest of those that wait, one at least if there is any; none of `except`. */
+  read(limit: ReadLimit, except?: ReadonlySet<number>): Promise<QueuedItem<Item>[]>
+  /** They have arrived, or never will. Durable when it resolves, or once the disk takes something. */
+  remove(numbers: readonly number[]): Promise<void>
+  waiting(): QueueCounts
+  /** Called after items were added. Returns the function that ends it. */
+  onAppend(listener: () => void): () => void
+  /** The disk takes something again: writes what is in memory alone. */
+  flush(): Promise<void>
+}
+
+export interface QueuedItem<Item> {
+  /** The order of the items; no two that wait have the same. */
+  number: number
+  value: Item
+}
+
+export interface QueueCounts {
+  items: number
+  bytes: number
+  /** How many had to give way to newer ones since the start. */
+  dropped: number
+}
+
+export interface QueueOptions<Item> {
+  /** The folder of all queues; each has one of its name in it. */
+  folder: string
+  /** As in `drift`, also for messages. */
+  name: string
+  /** An earlier plexd may have left items of another form, which are dropped with a warning. */
+  isItem: (value: unknown) => value is Item
+  limit: QueueLimit
+  /** What gives way when there is no room. */
+  whenFull: 'drop oldest' | 'refuse newest'
+  log: Pick<Log, 'warn' | 'error'>
+  /** Called for every failed write. */
+  onFailure?: (error: unknown) => void
+  /** Called at the start with the number of damaged places in the files, if there are any. */
+  onDamage?: (places: number) => void
+}
+
+/** There is no room for what was to be added. */
+export class QueueFull extends Error {
+  override name = 'QueueFull'
+}
+
+/** An addition or a removal, and its caller. */
+interface Change {
+  added: readonly string[]
+  removed: readonly number[]
+  resolve: (isOnDisk: boolean) => void
+  reject: (error: unknown) => void
+}
+
+/** Opens or creates it. Rejects if its files cannot be read. */
+export async function openQueue<Item>(options: QueueOptions<Item>): Promise<Queue<Item>> {
+  const { name, limit, whenFull, isItem, log } = options
+  const folder = join(options.folder, name)
+  const files = await openQueueFiles(folder, log)
+  const { contents, damaged } = files
+  if (damaged > 0) {
+    log.error('queue is damaged, items are lost', { queue: name, folder, damaged })
+    options.onDamage?.(damaged)
+  }
+  const listeners = createListeners()
+  const inTurn = createSerialQueue()
+  const changes = createGroupQueue<Change>((waiting) =>
+    inTurn(() => applyGroup(takeGroup(waiting))),
+  )
+  let isInMemory = false
+  let dropped = 0
+
+  function change(added: readonly string[], removed: readonly number[]): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>()
+    changes.add({ added, removed, resolve, reject })
+    return promise
+  }
+
+  async function applyGroup(group: readonly Change[]): Promise<void> {
+    const taken = group.filter(take)
+    await write()
+    for (const { resolve } of taken) resolve(!isInMemory)
+    if (taken.some(({ added }) => added.length > 0)) listeners.tell()
+  }
+
+  /** Into memory; false if there is no room for it. */
+  function take({ added, removed, reject }: Change): boolean {
+    files.remove(removed)
+    const over = itemsOver(contents, limit, added)
+    if (over === undefined || (over.length > 0 && whenFull === 'refuse newest')) {
+      reject(new QueueFull(`queue "${name}" is full: ${contents.count()} items wait`))
+      return false
+    }
+    if (over.length > 0) {
+      log.warn('queue is full, the oldest items are dropped', { queue: name, dropped: over.length })
+      dropped += over.length
+      files.remove(over)
+    }
+    for (const json of added) contents.add(json)
+    return true
+  }
+
+  async function write(): Promise<void> {
+    try {
+      await files.write()
+      isInMemory = false
+    } catch (error) {
+      isInMemory = true
+      options.onFailure?.(error)
+    }
+  }
+
+  async function read(wanted: ReadLimit, except: ReadonlySet<number>): Promise<QueuedItem<Item>[]> {
+    for (;;) {
+      const entries = itemsToRead(
+        contents.all(),
+        wanted,
+        (entry) => !except.has(entry.number) && (isInMemory || entry.place !== undefined),
+      )
+      const texts = await files.read(entries)
+      const items = entries.flatMap((entry, index) => parse(entry, texts[index]))
+      if (items.length > 0 || entries.length === 0) return items
+    }
+  }
+
+  function parse({ number }: Waiting, json: string | undefined): QueuedItem<Item>[] {
+    const value: unknown = json === undefined ? undefined : JSON.parse(json)
+    if (isItem(value)) return [{ number, value }]
+    log.warn('queue has an item that cannot be read, dropping it', { queue: name, number })
+    files.remove([number])
+    return []
+  }
+
+  return {
+    name,
+    append: (items) =>
+      change(
+        items.map((item) => JSON.stringify(item)),
+        [],
+      ),
+    read: (wanted, except = new Set()) => inTurn(() => read(wanted, except)),
+    remove: async (numbers) => void (await change([], numbers)),
+    waiting: () => ({ items: contents.count(), bytes: contents.bytes(), dropped }),
+    onAppend: listeners.add,
+    flush: async () => void (await change([], [])),
+    async [Symbol.asyncDispose]() {
+      await changes.drain()
+      await inTurn(async () => files[Symbol.asyncDispose]())
+    },
+  }
+}
+
+/** How much of what waits is written at a time: its lines are joined in memory. */
+const maxGroupBytes = 4 * 1024 * 1024
+
+function takeGroup(waiting: Change[]): Change[] {
+  let bytes = 0
+  const beyond = waiting.findIndex(({ added }) => {
+    bytes += added.reduce((sum, json) => sum + json.length, 0)
+    return bytes > maxGroupBytes
+  })
+  return waiting.splice(0, beyond === -1 ? waiting.length : Math.max(1, beyond))
+}
