@@ -3,6 +3,7 @@ import { firewall } from './agent/firewall.ts'
 import { footprint } from './agent/footprint.ts'
 import { localApiBench } from './agent/local-api.ts'
 import { meshJournal } from './agent/mesh-journal.ts'
+import { queueBench } from './agent/queue.ts'
 import type { Bench } from './bench.ts'
 import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
@@ -47,5 +48,6 @@ export const benches: readonly Bench[] = [
   footprint,
   device,
   meshJournal,
+  queueBench,
   firewall,
 ]

@@ -54,6 +54,10 @@ const rules: { files: RegExp; targets: RegExp; types?: RegExp }[] = [
     targets: /^(packages\/protocol\/$|.*\/src\/(reconcile\/plan|events\/fold)\.ts|node:util$)/,
     types: /^packages\/agent\/src\//,
   },
+  {
+    files: /^packages\/agent\/src\/queue\/(record|contents|plan)\.ts$/,
+    targets: /^(.*\/src\/queue\/(record|contents|plan)\.ts|node:zlib)$/,
+  },
   // What is there for tests stays in tests.
   {
     files: /^(packages|scripts)\/.*(?<!\.test\.ts|\/testing\/[^/]+)$/,

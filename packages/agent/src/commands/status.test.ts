@@ -57,6 +57,18 @@ problems:      none
     assert.match(text, /problems:\n {2}- one\n {2}- two\?\[2J\n$/)
   })
 
+  it('shows what waits in each queue, and what was lost of it', () => {
+    const nothing = { items: 0, bytes: 0, dropped: 0, refused: 0 }
+    const queues = [
+      { name: 'executions', ...nothing, items: 2, bytes: 4_711, refused: 1 },
+      { name: 'drift', ...nothing, dropped: 5 },
+    ]
+    assert.match(
+      formatStatus({ ...healthy, queues }, nowMs),
+      /^waiting: .*\n {2}executions: {2}2 queued, 4711 bytes, 1 refused by the control plane\n {2}drift: {7}0 queued, 0 bytes, 5 dropped for want of room\n/m,
+    )
+  })
+
   it('tells an interface that is not up', () => {
     const mesh = { ...healthy.mesh, backend: 'none', peers: 1 }
     assert.match(formatStatus({ ...healthy, mesh }, nowMs), /mesh: +plexd0 is not up; 1 peer known/)

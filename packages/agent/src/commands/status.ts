@@ -5,6 +5,8 @@ import { show } from './local.ts'
 
 export const runStatus = show('read status', (client) => client.getStatus({}), formatStatus)
 
+type Queued = NonNullable<Static<typeof DaemonStatus>['queues']>[number]
+
 /** For people: one fact per line, problems last, where they are seen. */
 export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number): string {
   const { control_plane, mesh, counts } = status
@@ -34,6 +36,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
       `${counts.metadata} metadata, ${counts.data} data, ${counts.secrets} secrets, ${counts.reports} reports`,
     ],
     ['waiting', `${counts.reports_unsynced} reports, ${counts.pending_results} action results`],
+    ...(status.queues?.map(describeQueue) ?? []),
   ]
   const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}\n`)
   return lines.join('') + formatProblems(status.problems)
@@ -47,6 +50,15 @@ function describeUpgrade(upgrade: UpgradeStatus | undefined): [string, string][]
 }
 
 const words = { on_trial: 'on trial', confirmed: 'works', rolled_back: 'rolled back' } as const
+
+function describeQueue(queue: Queued): [string, string] {
+  const { name, items, bytes, dropped, refused } = queue
+  const lost = [
+    ...(dropped > 0 ? [`${dropped} dropped for want of room`] : []),
+    ...(refused > 0 ? [`${refused} refused by the control plane`] : []),
+  ]
+  return [`  ${name}`, [`${items} queued, ${bytes} bytes`, ...lost].join(', ')]
+}
 
 function describePlace({ url, proxy }: Static<typeof DaemonStatus>['control_plane']): string {
   return proxy === undefined ? url : `${url} by the proxy ${proxy}`

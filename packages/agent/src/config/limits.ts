@@ -67,6 +67,10 @@ export const limits = limitTable({
     512 * 1024 * 1024,
     'a build of plexd that the node upgrades to; a larger one is refused',
   ),
+  queue_bytes: limit.bytes(
+    16 * 1024 * 1024,
+    'what may wait for the control plane of each kind: results of actions, drift reports, violations; past it, results wait in the database, and the oldest of the others are dropped',
+  ),
   secret_requests: limit.count(
     32,
     'secrets that are fetched from the control plane at a time; others wait',

@@ -16,6 +16,7 @@ import { createFakeClock } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
 import { createProblems } from '../health/problems.ts'
 import { createVitals } from '../health/vitals.ts'
+import { aMemoryQueue } from '../queue/testing/memory-queue.ts'
 import type { ReportChange } from '../state/report-store.ts'
 import { openTestDatabase } from '../testing/database.ts'
 import { createAnswerGate } from './answer-gate.ts'
@@ -146,6 +147,7 @@ async function deliverTo(answer: TransportResponse, hasShown: boolean) {
   await using outbox = startExecutionOutbox({
     ...common,
     database: store.database,
+    queue: aMemoryQueue(),
     limits: defaultConfig.limits,
   })
   outbox.decide({ execution_id: 'e', status: 'accepted', reason: '' })

@@ -12,8 +12,9 @@ describe('startDelivery', () => {
     await using _ = startDelivery(
       {
         name: 'thing',
-        pending: () => ['a', 'b', 'c'],
-        async send(item) {
+        next: (passed) => ['a', 'b', 'c'].filter((item) => !passed.has(item)).slice(0, 1),
+        idOf: (item) => item,
+        async send([item = '']) {
           sent.push(item)
           throw new ApiError('too_many_requests', 'wait and send it again')
         },
@@ -33,7 +34,8 @@ describe('startDelivery', () => {
     await using _ = startDelivery(
       {
         name: 'thing',
-        pending: () => (isPending ? ['a'] : []),
+        next: () => (isPending ? ['a'] : []),
+        idOf: (item) => item,
         send: async () => void sent++,
         remove() {
           if (isFull) throw new Error('database or disk is full')

@@ -1,23 +1,34 @@
-import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
-import { ForeignAnswer, isFinal, isRefusal } from './failure.ts'
+import { createRetryDelay } from './retry-delay.ts'
+import { judgeFailure, type Verdict } from './verdict.ts'
 
-/** A durable queue, as its delivery loop sees it. */
-export interface DeliveryQueue<Item> {
-  /** For logs: what is delivered. */
+/** What waits for the control plane, as the loop that sends it sees it. */
+export interface Outgoing<Item> {
+  /** For logs: what is sent. */
   name: string
-  /** Oldest first; a limited number. */
-  pending(): Item[]
-  send(item: Item, signal: AbortSignal): Promise<void>
-  /** Durably marks the item as delivered, or as never deliverable. */
-  remove(item: Item): void
+  /** Before each round; a `fresh` one does not come after a failure, and may be held back here. */
+  begin?(isFresh: boolean, signal: AbortSignal): Promise<void>
+  /** The oldest items that are sent together; empty, or only of ids in `passed`, if the round is over. */
+  next(passed: ReadonlySet<unknown>): readonly Item[] | Promise<readonly Item[]>
+  /** The same each time that the item is read. */
+  idOf(item: Item): unknown
+  send(items: readonly Item[], signal: AbortSignal): Promise<unknown>
+  /** Notes durably that the items have arrived, or never will. */
+  remove(items: readonly Item[]): Promise<void> | void
+  judge?(items: readonly Item[], error: unknown): Verdict
+  /** In place of dropping items that were refused. */
+  refuse?(items: readonly Item[], error: unknown): Promise<void>
 }
 
 export interface Delivery extends AsyncDisposable {
-  /** A new item was added, or the control plane is back. */
+  /** The control plane is back: retry now, ignoring the backoff. */
   wake(): void
+  /** There is something new. If the control plane cannot be reached, it waits for the next retry. */
+  added(): void
+  /** How many items were dropped since the start, because the control plane will never accept them. */
+  refused(): number
 }
 
 export interface DeliveryDeps {
@@ -26,72 +37,177 @@ export interface DeliveryDeps {
   log: Log
 }
 
-/** With an empty queue: when to check again if nothing wakes the loop. */
+export interface DeliveryOptions extends DeliveryDeps {
+  /** The longest delay between retries; 5 min. */
+  maxDelayMs?: number
+  /** How long disposing may take to send the rest; by default it does not try. */
+  flushMs?: number
+  random?: (() => number) | undefined
+}
+
+/** With nothing to send: when to check again if nobody wakes the loop. */
 const idleMs = 10 * 60_000
 
 /**
- * Delivers pending items until the control plane has accepted them. Backoff from 1 s to 5 min, reset when
- * woken. An item that will never be accepted is dropped with a warning; a temporary failure does not block the others.
+ * Sends what waits until the control plane has accepted it. Backoff from 1 s to 5 min, reset when woken. An item that will never be
+ * accepted is dropped with a warning; one that fails for now does not hold up the others.
  */
-export function startDelivery<Item>(queue: DeliveryQueue<Item>, deps: DeliveryDeps): Delivery {
-  const { clock, log } = deps
+export function startDelivery<Item>(
+  outgoing: Outgoing<Item>,
+  { clock, log, describe, maxDelayMs = 5 * 60_000, flushMs, random }: DeliveryOptions,
+): Delivery {
+  const { name, judge = (items, error) => judgeFailure(items.length, error) } = outgoing
   const trigger = createTrigger(clock)
-  const backoff = createBackoff({ minMs: 1_000, maxMs: 5 * 60_000 })
+  const usual = createBackoff({ minMs: 1_000, maxMs: maxDelayMs, ...(random && { random }) })
+  const retryDelay = createRetryDelay({ usual, random })
+  /** Those that failed, until the next retry. */
+  const passed = new Set<unknown>()
+  let retryAtMs = 0
+  let isBack = false
+  let refused = 0
 
   async function run(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const delivered = await deliverAll(signal)
-      if (delivered) backoff.reset()
-      const woken = await trigger.wait(delivered ? idleMs : backoff.nextMs(), signal)
-      if (woken) backoff.reset()
+    for (let isFresh = true; ; ) {
+      await outgoing.begin?.(isFresh, signal)
+      isFresh = await rest(await round(signal), signal)
     }
   }
 
-  async function deliverAll(signal: AbortSignal): Promise<boolean> {
+  /** One attempt at what is left. */
+  async function flush(withinMs: number): Promise<void> {
+    const deadline = new AbortController()
+    const waiting = new AbortController()
+    const inTime = sendOnce(deadline.signal).finally(() => waiting.abort())
+    await clock.sleep(withinMs, waiting.signal).catch(() => {}) // aborted when everything is sent
+    deadline.abort()
+    await inTime.catch((error: unknown) =>
+      log.info('some is left for the next start', { what: name, error }),
+    )
+  }
+
+  async function sendOnce(signal: AbortSignal): Promise<void> {
+    await outgoing.begin?.(false, signal)
+    await round(signal)
+  }
+
+  /** Resolves to the failure because of which the rest has to wait, if any. */
+  async function round(signal: AbortSignal): Promise<Failure | undefined> {
+    let last: Failure | undefined
     for (;;) {
-      const items = queue.pending()
-      let failures = 0
-      for (const item of items) {
-        const outcome = await deliver(item, signal)
-        if (outcome === 'unreachable') return false
-        if (outcome === 'failed') failures++
-      }
-      if (failures > 0) return false
-      if (items.length === 0) return true
+      const items = await nextItems(signal)
+      if ('error' in items) return items
+      signal.throwIfAborted()
+      if (items.length === 0) return last
+      const failure = await deliver(items, signal)
+      if (failure?.isOfAll) return failure
+      last = failure ?? last
+    }
+  }
+
+  async function nextItems(signal: AbortSignal): Promise<readonly Item[] | Failure> {
+    try {
+      const items = await outgoing.next(passed)
+      return items.filter((item) => !passed.has(outgoing.idOf(item)))
+    } catch (error) {
+      signal.throwIfAborted()
+      log.error('what waits for the control plane cannot be read', { what: name, error })
+      return { error, isOfAll: true }
     }
   }
 
   async function deliver(
-    item: Item,
+    items: readonly Item[],
     signal: AbortSignal,
-  ): Promise<'done' | 'failed' | 'unreachable'> {
+  ): Promise<Failure | undefined> {
     try {
-      await queue.send(item, signal)
+      await outgoing.send(items, signal)
     } catch (error) {
       signal.throwIfAborted()
-      if (!isFinal(error)) {
-        log.warn('delivery failed, will retry', { what: queue.name, error: deps.describe(error) })
-        return isAboutItem(error) ? 'failed' : 'unreachable'
-      }
-      log.warn('delivery refused, dropping it', { what: queue.name, error: deps.describe(error) })
+      return handle(items, error, signal)
     }
+    return remove(items)
+  }
+
+  async function handle(
+    items: readonly Item[],
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<Failure | undefined> {
+    const verdict = judge(items, error)
+    if (verdict === 'halve') {
+      const half = Math.ceil(items.length / 2)
+      const first = await deliver(items.slice(0, half), signal)
+      return first?.isOfAll ? first : ((await deliver(items.slice(half), signal)) ?? first)
+    }
+    if (verdict === 'refuse') return refuse(items, error)
+    log.warn('delivery failed, will retry', { what: name, error: describe(error) })
+    if (verdict === 'pass') pass(items)
+    return { error, isOfAll: verdict === 'stop' }
+  }
+
+  async function refuse(items: readonly Item[], error: unknown): Promise<Failure | undefined> {
+    if (outgoing.refuse) {
+      await outgoing.refuse(items, error)
+      return undefined
+    }
+    log.warn('delivery refused, dropping it', { what: name, error: describe(error) })
+    refused += items.length
+    return remove(items)
+  }
+
+  async function remove(items: readonly Item[]): Promise<Failure | undefined> {
     try {
-      queue.remove(item)
-      return 'done'
+      await outgoing.remove(items)
+      return undefined
     } catch (error) {
       // It will be sent again, which is safe.
-      log.error('delivery cannot be noted on the disk', { what: queue.name, error })
-      return 'failed'
+      log.error('delivery cannot be noted on the disk', { what: name, error })
+      pass(items)
+      return { error, isOfAll: false }
+    }
+  }
+
+  function pass(items: readonly Item[]): void {
+    for (const item of items) passed.add(outgoing.idOf(item))
+  }
+
+  /** Waits for the next round; resolves to whether that is a fresh one. */
+  async function rest(failure: Failure | undefined, signal: AbortSignal): Promise<boolean> {
+    const isRetry = failure !== undefined || passed.size > 0
+    if (!isRetry) retryDelay.reset()
+    if (failure) retryAtMs = clock.monotonic() + retryDelay.nextMs(failure.error)
+    const untilMs = isRetry ? retryAtMs : clock.monotonic() + idleMs
+    for (;;) {
+      const woken = await trigger.wait(Math.max(0, untilMs - clock.monotonic()), signal)
+      if (isBack || !woken) {
+        if (isBack) retryDelay.reset()
+        isBack = false
+        passed.clear()
+        return !isRetry
+      }
+      // What is new may get through beside what was passed by.
+      if (!failure?.isOfAll) return true
     }
   }
 
   const task = startTask(run)
-  return { wake: trigger.fire, [Symbol.asyncDispose]: () => task[Symbol.asyncDispose]() }
+  return {
+    wake() {
+      isBack = true
+      trigger.fire()
+    },
+    added: trigger.fire,
+    refused: () => refused,
+    async [Symbol.asyncDispose]() {
+      await task[Symbol.asyncDispose]()
+      if (flushMs !== undefined) await flush(flushMs)
+    },
+  }
 }
 
-/** Whether the next item may succeed: not if this node is refused, or rate-limited. */
-function isAboutItem(error: unknown): boolean {
-  // A filter in between may block only this one.
-  if (error instanceof ForeignAnswer) return true
-  return error instanceof ApiError && !isRefusal(error) && error.status !== 429
+/** A failed request. */
+interface Failure {
+  error: unknown
+  /** Whether any other would fail too. */
+  isOfAll: boolean
 }

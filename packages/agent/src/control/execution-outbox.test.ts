@@ -4,6 +4,7 @@ import { ApiError } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
 import { defaultConfig } from '../config/agent-config.ts'
+import { aMemoryQueue, createMemoryFiles } from '../queue/testing/memory-queue.ts'
 import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
 import { startExecutionOutbox } from './execution-outbox.ts'
 
@@ -168,6 +169,10 @@ describe('execution outbox', () => {
   })
 })
 
+/** Of each database one queue, which is there again after a crash. */
+const filesOf = (store: TestDatabase) => files.getOrInsertComputed(store, createMemoryFiles)
+const files = new WeakMap<TestDatabase, ReturnType<typeof createMemoryFiles>>()
+
 function setUp(store: TestDatabase) {
   const clock = createFakeClock()
   const script = {
@@ -187,6 +192,7 @@ function setUp(store: TestDatabase) {
     }
   const outbox = startExecutionOutbox({
     database: store.database,
+    queue: aMemoryQueue({}, filesOf(store)),
     client: { ackExecution: send('ack'), finishExecution: send('result') },
     nodeId: 'n_test',
     limits: defaultConfig.limits,

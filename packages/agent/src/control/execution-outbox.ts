@@ -1,12 +1,19 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Client, ControlApi, ExecutionAck, ExecutionResult } from '@plexd/protocol'
-import { diskFault } from '@plexd/runtime'
+import type { Client, ControlApi } from '@plexd/protocol'
+import { describeError } from '@plexd/runtime'
 import type { Limits } from '../config/limits.ts'
+import type { Queue, QueuedItem } from '../queue/queue.ts'
 import { type DeliveryDeps, startDelivery } from './delivery.ts'
+import {
+  type Ack,
+  type ExecutionNews,
+  openExecutionLedger,
+  type Result,
+} from './execution-ledger.ts'
 
 /**
- * The executions of the last day: decision, result, and how much of that the control plane has confirmed. Each call
- * is durable when it returns; acks and results are sent until they are accepted.
+ * Decisions on executions and their results. Each call is durable in the ledger when it returns; from there acks and results go into
+ * the queue, which is sent until the control plane has accepted them.
  */
 export interface ExecutionOutbox extends AsyncDisposable {
   decide(ack: Ack): void
@@ -20,14 +27,14 @@ export interface ExecutionOutbox extends AsyncDisposable {
   repeat(executionId: string): boolean
   /** Acks and results that the control plane has not confirmed. */
   pendingCount(): number
+  /** How many of them it has refused for good since the start. */
+  refused(): number
   wake(): void
 }
 
-type Ack = ExecutionAck & { execution_id: string }
-type Result = ExecutionResult & { execution_id: string }
-
 export interface OutboxDeps extends DeliveryDeps {
   database: DatabaseSync
+  queue: Queue<ExecutionNews>
   client: Pick<Client<ControlApi>, 'ackExecution' | 'finishExecution'>
   nodeId: string
   limits: Pick<Limits, 'executions'>
@@ -35,83 +42,103 @@ export interface OutboxDeps extends DeliveryDeps {
   isHandedOver?(executionId: string): boolean
 }
 
-const keptMs = 24 * 3_600_000
+const oneItem = { items: 1, bytes: Number.POSITIVE_INFINITY }
 
 export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
-  const { database, client, nodeId, clock, isHandedOver = () => false } = deps
-  const insert = database.prepare(
-    'INSERT OR IGNORE INTO executions (execution_id, received_ms, ack) VALUES (?, ?, ?)',
-  )
-  const setResult = database.prepare(
-    'UPDATE executions SET result = ? WHERE execution_id = ? AND result IS NULL',
-  )
-  const forgetRefused = database.prepare(
-    `DELETE FROM executions WHERE execution_id = ? AND ack ->> 'reason' = 'max_concurrent_reached'`,
-  )
-  const resend = database.prepare(
-    'UPDATE executions SET ack_sent = 0, result_sent = 0 WHERE execution_id = ?',
-  )
-  const unsent = database.prepare(
-    `SELECT execution_id, ack, ack_sent, result FROM executions
-      WHERE ack_sent = 0 OR (result IS NOT NULL AND result_sent = 0) ORDER BY received_ms LIMIT 50`,
-  )
-  const countUnsent = database.prepare(
-    `SELECT coalesce(sum(1 - ack_sent), 0) + coalesce(sum(result IS NOT NULL AND result_sent = 0), 0) AS count
-      FROM executions`,
-  )
-  const ackSent = database.prepare(
-    // There may be another decision by now.
-    'UPDATE executions SET ack_sent = 1 WHERE execution_id = ? AND ack = ?',
-  )
-  const resultSent = database.prepare(
-    'UPDATE executions SET result_sent = 1 WHERE execution_id = ?',
-  )
-  const forget = database.prepare(
-    `DELETE FROM executions WHERE (received_ms < ? AND ack_sent = 1 AND (result IS NULL OR result_sent = 1))
-      OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${deps.limits.executions})`,
-  )
+  const { database, queue, client, nodeId, clock, log, isHandedOver = () => false } = deps
+  const ledger = openExecutionLedger(database, {
+    maxExecutions: deps.limits.executions,
+    now: clock.now,
+    isHandedOver,
+  })
+  /** What is in the queue, by `nameOf`. */
+  const queued = new Set<string>()
+  let isRead = false
+  /** Items that come after one of the same execution that failed. */
+  const skipped = new Set<number>()
 
-  let unfinished = readUnfinished(database).filter((id) => !isHandedOver(id))
-  interruptUnfinished()
-  const delivery = startDelivery<Unsent>(
+  const delivery = startDelivery<QueuedItem<ExecutionNews>>(
     {
       name: 'execution',
-      pending() {
-        interruptUnfinished()
-        return unsent.all().map(toUnsent)
+      async begin() {
+        skipped.clear()
+        if (!isRead) await readQueued()
+        isRead = true
+        await handOver()
       },
-      async send({ kind, execution_id, body }, signal) {
-        const params = { node_id: nodeId, execution_id }
-        if (kind === 'ack') await client.ackExecution({ params, body, signal })
-        else await client.finishExecution({ params, body, signal })
+      next,
+      // The result of an execution is not sent before its ack.
+      idOf: ({ value }) => value.body.execution_id,
+      async send([item], signal) {
+        if (item && ledger.isUnsent(item.value)) await send(item.value, signal)
       },
-      remove({ kind, execution_id, body }) {
-        if (kind === 'ack') ackSent.run(execution_id, JSON.stringify(body))
-        else resultSent.run(execution_id)
+      async remove(items) {
+        for (const { number, value } of items) {
+          ledger.setSent(value)
+          await queue.remove([number])
+          queued.delete(nameOf(value))
+        }
       },
     },
     deps,
   )
 
-  /** A full disk must not prevent the start: this is retried at each delivery. */
-  function interruptUnfinished(): void {
+  async function next(passed: ReadonlySet<unknown>): Promise<QueuedItem<ExecutionNews>[]> {
+    for (;;) {
+      const [item] = await queue.read(oneItem, skipped)
+      if (item && !passed.has(item.value.body.execution_id)) return [item]
+      if (item) skipped.add(item.number)
+      else if (!(await handOver())) return []
+    }
+  }
+
+  async function send(news: ExecutionNews, signal: AbortSignal): Promise<void> {
+    const params = { node_id: nodeId, execution_id: news.body.execution_id }
+    if (news.kind === 'ack') await client.ackExecution({ params, body: news.body, signal })
+    else await client.finishExecution({ params, body: news.body, signal })
+  }
+
+  /**
+   * Puts into the queue what is in the ledger alone: of an earlier plexd, after a crash in between, or because the queue was full.
+   * Resolves to whether there was anything.
+   */
+  async function handOver(): Promise<boolean> {
+    const before = queued.size
     try {
-      for (const id of unfinished) setResult.run(JSON.stringify(interrupted(id, clock.now())), id)
-      unfinished = []
+      for (const news of ledger.unsent()) await put(news)
     } catch (error) {
-      if (diskFault(error) === undefined) throw error
+      log.warn('what is known of executions waits for room', { error: describeError(error) })
+    }
+    return queued.size > before
+  }
+
+  async function put(news: ExecutionNews): Promise<void> {
+    const name = nameOf(news)
+    if (queued.has(name)) return
+    await queue.append([news])
+    queued.add(name)
+  }
+
+  async function readQueued(): Promise<void> {
+    const seen = new Set<number>()
+    for (;;) {
+      const items = await queue.read({ items: 100, bytes: 1024 * 1024 }, seen)
+      if (items.length === 0) return
+      for (const { number, value } of items) {
+        seen.add(number)
+        queued.add(nameOf(value))
+      }
     }
   }
 
   function conclude(result: Result): void {
-    setResult.run(JSON.stringify(result), result.execution_id)
+    ledger.finish(result)
     delivery.wake()
   }
 
   return {
     decide(ack) {
-      forget.run(clock.now() - keptMs)
-      insert.run(ack.execution_id, clock.now(), JSON.stringify(ack))
+      ledger.decide(ack)
       delivery.wake()
     },
     finish(result) {
@@ -119,48 +146,18 @@ export function startExecutionOutbox(deps: OutboxDeps): ExecutionOutbox {
     },
     conclude,
     repeat(executionId) {
-      if (forgetRefused.run(executionId).changes > 0) return false
-      const known = resend.run(executionId).changes > 0
-      if (known) delivery.wake()
-      return known
+      const isKnown = ledger.repeat(executionId)
+      if (isKnown) delivery.wake()
+      return isKnown
     },
-    pendingCount: () => Number(countUnsent.get()?.count),
+    pendingCount: ledger.unsentCount,
+    refused: delivery.refused,
     wake: delivery.wake,
     [Symbol.asyncDispose]: () => delivery[Symbol.asyncDispose](),
   }
 }
 
-/** An execution that was running when the process ended is reported as interrupted. */
-function readUnfinished(database: DatabaseSync): string[] {
-  return database
-    .prepare(
-      `SELECT execution_id FROM executions WHERE result IS NULL AND ack ->> 'status' = 'accepted'`,
-    )
-    .all()
-    .map((row) => String(row.execution_id))
-}
-
-function interrupted(execution_id: string, nowMs: number): Result {
-  return {
-    execution_id,
-    status: 'failure',
-    exit_code: 1,
-    stdout: '',
-    stderr: 'plexd was restarted while the action ran\n',
-    duration: '0s',
-    finished_at: new Date(nowMs).toISOString(),
-  }
-}
-
-/** The ack is sent before the result. */
-type Unsent = { execution_id: string } & (
-  | { kind: 'ack'; body: ExecutionAck }
-  | { kind: 'result'; body: ExecutionResult }
-)
-
-function toUnsent(row: Record<string, unknown>): Unsent {
-  const execution_id = String(row.execution_id)
-  return row.ack_sent === 0
-    ? { kind: 'ack', execution_id, body: JSON.parse(String(row.ack)) }
-    : { kind: 'result', execution_id, body: JSON.parse(String(row.result)) }
+/** The same for the same news; a later decision on an execution is other news. */
+function nameOf({ kind, body }: ExecutionNews): string {
+  return kind === 'ack' ? `ack ${JSON.stringify(body)}` : `result ${body.execution_id}`
 }

@@ -1,8 +1,9 @@
 import type { Client, ControlApi, HeartbeatRequest, IdentityInUse } from '@plexd/protocol'
-import { wishedWaitMs, withJitter } from '@plexd/runtime'
+import { withJitter } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
 import { createTrigger } from '../process/trigger.ts'
 import { type AskingDeps, createAcceptance } from './acceptance.ts'
+import { isRefusal } from './failure.ts'
 
 export interface HeartbeatDeps extends AskingDeps {
   client: Pick<Client<ControlApi>, 'heartbeat'>
@@ -33,7 +34,9 @@ export interface Heartbeat extends AsyncDisposable {
 /** Reports at once, then at each interval and soon after problems change, that the node is alive, and follows the hints in the answer. */
 export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { client, nodeId, vitals, problems, clock, random } = deps
-  const acceptance = createAcceptance(deps, 60_000)
+  const intervalMs = (): number => withJitter(deps.intervalMs, jitter, random)
+  const usual = { nextMs: intervalMs, reset() {} }
+  const acceptance = createAcceptance(deps, { usual, refusedMs: 60_000 })
 
   const trigger = createTrigger(clock)
   const changed = createTrigger(clock)
@@ -60,7 +63,6 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   }
 
   async function beat(signal: AbortSignal): Promise<number> {
-    const nextMs = withJitter(deps.intervalMs, jitter, random)
     beatMs = clock.monotonic()
     const saying = toSay()
     try {
@@ -74,19 +76,18 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
       problems.set('identity', describeCopy(body?.identity_in_use, deps.dataDir))
       if (body?.reconcile) deps.onReconcile()
       if (body?.rotate_keys) await deps.onRotateKeys()
-      return nextMs
+      return intervalMs()
     } catch (error) {
       signal.throwIfAborted()
-      return failed(error, nextMs)
+      return failed(error)
     }
   }
 
-  function failed(error: unknown, nextMs: number): number {
+  function failed(error: unknown): number {
     hasFailed = true
-    const refusedMs = acceptance.failed('heartbeat failed', error)
-    if (refusedMs !== undefined) return refusedMs
-    problems.set('heartbeat', `no heartbeat gets through: ${deps.describe(error)}`)
-    return Math.max(nextMs, wishedWaitMs(error) ?? 0)
+    if (!isRefusal(error))
+      problems.set('heartbeat', `no heartbeat gets through: ${deps.describe(error)}`)
+    return acceptance.failed('heartbeat failed', error)
   }
 
   const tasks = [startTask(run), startTask(tellSoon)]

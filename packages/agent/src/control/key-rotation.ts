@@ -5,7 +5,7 @@ import {
   type Peer,
   type RotateKeysResponse,
 } from '@plexd/protocol'
-import type { Clock, Log } from '@plexd/runtime'
+import { type Clock, createBackoff, type Log } from '@plexd/runtime'
 import { bearerOf, type Identity, type IdentityStore, withKeys } from '../identity/identity.ts'
 import { generatePrivateKey, publicKeyOf } from '../identity/keys.ts'
 import { startTask } from '../process/task.ts'
@@ -47,7 +47,9 @@ const idleMs = 24 * 3_600_000
 export function startKeyRotation(deps: KeyRotationDeps): KeyRotation {
   const { identity, client, clock, log } = deps
   const trigger = createTrigger(clock)
-  const retryDelay = createRetryDelay()
+  const retryDelay = createRetryDelay({
+    usual: createBackoff({ minMs: 1_000, maxMs: 60_000 }),
+  })
 
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {

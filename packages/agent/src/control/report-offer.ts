@@ -31,9 +31,10 @@ export function startReportOffer(deps: ReportOfferDeps): Delivery {
   return startDelivery<string>(
     {
       name: 'comparison of reports',
-      pending: () => (life() === '' || mark.read() === life() ? [] : [life()]),
+      next: () => (life() === '' || mark.read() === life() ? [] : [life()]),
+      idOf: (compared) => compared,
       send: (_, signal) => compare(deps, signal),
-      remove: (compared) => mark.write(compared),
+      remove: ([compared = '']) => mark.write(compared),
     },
     deps,
   )

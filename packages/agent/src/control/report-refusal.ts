@@ -1,6 +1,6 @@
 import { ApiError } from '@plexd/protocol'
 import type { ReportChange } from '../state/report-store.ts'
-import { ForeignAnswer } from './failure.ts'
+import { isTooMuch } from './verdict.ts'
 
 /** An entry that was written at the control plane by somebody else, and its version there. */
 export interface Conflict {
@@ -16,16 +16,11 @@ export type Refusal = { todo: 'retry' | 'halve' | 'set aside' } | { todo: 'raise
 
 /** Pure. */
 export function judgeRefusal(batch: readonly Pick<ReportChange, 'key'>[], error: unknown): Refusal {
-  // A proxy may have a lower limit than the control plane; that says nothing about the entries.
   if (isTooMuch(error)) return { todo: batch.length > 1 ? 'halve' : 'retry' }
   if (!isOurFault(error)) return { todo: 'retry' }
   const of = conflictsOf(error).filter(({ key }) => batch.some((change) => change.key === key))
   if (of.length > 0) return { todo: 'raise', of }
   return { todo: batch.length > 1 ? 'halve' : 'set aside' }
-}
-
-function isTooMuch(error: unknown): boolean {
-  return error instanceof ForeignAnswer && error.status === 413
 }
 
 /** The same request would be refused again, because of its content. */

@@ -272,6 +272,7 @@ async function aPlane(store = createFakeStore()): Promise<Plane> {
   const sent: string[][] = []
   const sync = startReportSync({
     store,
+    describe: String,
     clock,
     log: silentLog,
     random: () => 0.5,

@@ -1,23 +1,18 @@
 import type { ReportSync } from '@plexd/protocol'
-import { type Clock, type Log, wishedWaitMs } from '@plexd/runtime'
-import { startTask } from '../process/task.ts'
-import { createTrigger } from '../process/trigger.ts'
 import type { ReportChange, ReportStore } from '../state/report-store.ts'
-import { isRefusal } from './failure.ts'
+import { type DeliveryDeps, startDelivery } from './delivery.ts'
 import { takeBatch, toReportSync } from './report-batch.ts'
 import { type Conflict, judgeRefusal } from './report-refusal.ts'
 import { createSetbacks } from './report-setbacks.ts'
-import { createRetryDelay } from './retry-delay.ts'
+import { judgeTemporary, type Verdict } from './verdict.ts'
 
-export interface ReportSyncOptions {
+export interface ReportSyncOptions extends DeliveryDeps {
   store: Pick<
     ReportStore,
     'index' | 'onChange' | 'unsynced' | 'unsyncedCount' | 'confirm' | 'raise'
   >
   /** Rejects with ApiError for every answer except 2xx. Must be safe to repeat. */
   send(body: ReportSync, signal: AbortSignal): Promise<unknown>
-  clock: Clock
-  log: Log
   /** How long changes must have been quiet before they are sent; 5 s. */
   debounceMs?: number
   /** How long disposing may take to send the rest; 1 s. */
@@ -34,29 +29,13 @@ export interface ReportSyncTask extends AsyncDisposable {
 
 /** Sends the reports of local programs to the control plane, in batches, until each change is confirmed. */
 export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
-  const { store, send, clock, log, debounceMs = 5_000, flushMs = 1_000 } = options
-  const retryDelay = createRetryDelay(options.random)
-  const changed = createTrigger(clock)
-  const retry = createTrigger(clock)
+  const { store, clock, log, debounceMs = 5_000, flushMs = 1_000 } = options
   const setbacks = createSetbacks()
   const open = (): Iterable<ReportChange> => setbacks.open(store.unsynced())
   let index = store.index()
   let changedAtMs = clock.monotonic()
-
-  const stopListening = store.onChange(() => {
-    if (store.index() === index) return
-    index = store.index()
-    changedAtMs = clock.monotonic()
-    changed.fire()
-  })
-
-  const task = startTask(async (signal) => {
-    for (;;) {
-      while (takeBatch(open()).length === 0) await changed.wait(idleMs, signal)
-      await settle(signal)
-      await sendAll(signal)
-    }
-  })
+  /** How many changes a round may send: later ones wait for their own quiet period. */
+  let left = 0
 
   /** Waits until there were no writes for a while, or the maximum delay is over. */
   async function settle(signal: AbortSignal): Promise<void> {
@@ -68,49 +47,17 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     }
   }
 
-  /** Sends the changes present now; later ones wait for their own quiet period. */
-  async function sendAll(signal: AbortSignal): Promise<void> {
-    for (let left = store.unsyncedCount(); left > 0; ) {
-      const batch = takeBatch(open())
-      if (batch.length === 0) return
-      try {
-        await deliver(batch, signal)
-        retryDelay.reset()
-        left -= batch.length
-      } catch (error) {
-        signal.throwIfAborted()
-        const delayMs = delayAfter(error, retryDelay.nextMs(error))
-        log.warn('reports not sent, will retry', { error, retry_ms: Math.round(delayMs) })
-        if (await retry.wait(delayMs, signal)) retryDelay.reset()
-      }
-    }
+  function judge(batch: readonly ReportChange[], error: unknown): Verdict {
+    const { todo } = judgeRefusal(batch, error)
+    if (todo === 'halve') return 'halve'
+    return todo === 'retry' ? judgeTemporary(error) : 'refuse'
   }
 
-  /** Rejects if a later retry makes sense. */
-  async function deliver(batch: readonly ReportChange[], signal: AbortSignal): Promise<void> {
-    try {
-      await send(toReportSync(batch), signal)
-    } catch (error) {
-      return handleRefusal(batch, error, signal)
-    }
-    await store.confirm(batch)
-    setbacks.confirmed(batch)
-  }
-
-  async function handleRefusal(
-    batch: readonly ReportChange[],
-    error: unknown,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async function refuse(batch: readonly ReportChange[], error: unknown): Promise<void> {
     const refusal = judgeRefusal(batch, error)
-    if (refusal.todo === 'retry') throw error
     if (refusal.todo === 'raise')
       await Promise.all(refusal.of.map((conflict) => raise(conflict, error)))
-    else if (refusal.todo === 'halve') {
-      const half = Math.ceil(batch.length / 2)
-      await deliver(batch.slice(0, half), signal)
-      await deliver(batch.slice(half), signal)
-    } else for (const change of batch) putAside(change, error)
+    else for (const change of batch) putAside(change, error)
   }
 
   /** Another writer changed this key at the control plane: ours is newer, so it continues from that version. */
@@ -129,41 +76,47 @@ export function startReportSync(options: ReportSyncOptions): ReportSyncTask {
     })
   }
 
-  /** One attempt at the rest. Whatever is not confirmed is on disk, and is sent after the next start. */
-  async function flush(): Promise<void> {
-    const deadline = new AbortController()
-    const waiting = new AbortController()
-    const inTime = sendOnce(deadline.signal).finally(() => waiting.abort())
-    await clock.sleep(flushMs, waiting.signal).catch(() => {}) // aborted when everything is sent
-    deadline.abort()
-    await inTime.catch((error: unknown) => log.info('reports left for the next start', { error }))
-  }
+  const delivery = startDelivery<ReportChange>(
+    {
+      name: 'reports',
+      async begin(isFresh, signal) {
+        if (isFresh && takeBatch(open()).length > 0) await settle(signal)
+        left = store.unsyncedCount()
+      },
+      next(passed) {
+        if (left <= 0) return []
+        const batch = takeBatch(Iterator.from(open()).filter((change) => !passed.has(change)))
+        left -= batch.length
+        return batch
+      },
+      idOf: (change) => change,
+      send: async (batch, signal) => options.send(toReportSync(batch), signal),
+      async remove(batch) {
+        await store.confirm(batch)
+        setbacks.confirmed(batch)
+      },
+      judge,
+      refuse,
+    },
+    { ...options, maxDelayMs: 60_000, flushMs },
+  )
 
-  async function sendOnce(signal: AbortSignal): Promise<void> {
-    for (let batch = takeBatch(open()); batch.length > 0; batch = takeBatch(open())) {
-      signal.throwIfAborted()
-      await deliver(batch, signal)
-    }
-  }
+  const stopListening = store.onChange(() => {
+    if (store.index() === index) return
+    index = store.index()
+    changedAtMs = clock.monotonic()
+    delivery.added()
+  })
 
   return {
-    wake: () => retry.fire(),
+    wake: delivery.wake,
     setAside: () => setbacks.count(store.unsynced()),
     async [Symbol.asyncDispose]() {
       stopListening()
-      await task[Symbol.asyncDispose]()
-      await flush()
+      await delivery[Symbol.asyncDispose]()
     },
   }
 }
 
 /** The longest delay of a change, however many follow. */
 const maxWaitMs = 30_000
-/** When to check the store again if nobody writes. */
-const idleMs = 10 * 60_000
-
-/** The server's `Retry-After`, up to 10 min, wins. */
-function delayAfter(error: unknown, patienceMs: number): number {
-  const wishedMs = isRefusal(error) ? undefined : wishedWaitMs(error)
-  return wishedMs === undefined ? patienceMs : Math.max(1_000, wishedMs)
-}

@@ -1,20 +1,32 @@
-import { createBackoff } from '@plexd/runtime'
+import { type Backoff, createBackoff, wishedWaitMs } from '@plexd/runtime'
 import { isRefusal } from './failure.ts'
 
-/** How long to wait after a failed request, longer each time: 1 s to 60 s; 60 s to 10 min while the node is refused. */
+/** How long to wait after a failed request: longer each time, and at least as long as the server asks for (`Retry-After`, up to 10 min). */
 export interface RetryDelay {
   nextMs(error: unknown): number
   reset(): void
 }
 
-export function createRetryDelay(random?: () => number): RetryDelay {
-  const quick = createBackoff({ minMs: 1_000, maxMs: 60_000, ...(random && { random }) })
-  const slow = createBackoff({ minMs: 60_000, maxMs: 10 * 60_000, ...(random && { random }) })
+export interface RetryDelayOptions {
+  /** While the node is accepted. */
+  usual: Backoff
+  /** While the node is refused, the delay starts here and doubles up to 10 min; 60 s. */
+  refusedMs?: number
+  random?: (() => number) | undefined
+}
+
+export function createRetryDelay({
+  usual,
+  refusedMs = 60_000,
+  random,
+}: RetryDelayOptions): RetryDelay {
+  const refused = createBackoff({ minMs: refusedMs, maxMs: 10 * 60_000, ...(random && { random }) })
   return {
-    nextMs: (error) => (isRefusal(error) ? slow : quick).nextMs(),
+    nextMs: (error) =>
+      isRefusal(error) ? refused.nextMs() : Math.max(usual.nextMs(), wishedWaitMs(error) ?? 0),
     reset() {
-      quick.reset()
-      slow.reset()
+      usual.reset()
+      refused.reset()
     },
   }
 }

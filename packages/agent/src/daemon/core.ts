@@ -24,7 +24,7 @@ import { createProblems, type Problems } from '../health/problems.ts'
 import { watchTools } from '../health/tool-watch.ts'
 import { createVitals, type Vitals } from '../health/vitals.ts'
 import type { Hooks } from '../hooks/hooks.ts'
-import { openViolations, type Violations } from '../hooks/violations.ts'
+import { createViolations } from '../hooks/violations.ts'
 import { describePolicies, refuseNetwork, whyNoMesh } from '../mesh/mesh-status.ts'
 import type { MeshSource } from '../mesh/node-mesh.ts'
 import { createReconcileRequests, type ReconcileRequests } from '../reconcile/requests.ts'
@@ -36,6 +36,7 @@ import { openVersionStore, type VersionStore } from '../upgrade/version-store.ts
 import { describePeers } from '../wireguard/peers/peer-status.ts'
 import { knownSecrets } from './known-secrets.ts'
 import { openHooks } from './open-hooks.ts'
+import { openSendQueues, type SendQueues } from './open-queues.ts'
 import { describeStatus } from './status.ts'
 import { createShownView, type ShownView, type View } from './view.ts'
 
@@ -70,12 +71,12 @@ export interface Core {
   readonly desired: DesiredStore
   readonly reports: ReportStore
   readonly versions: VersionStore
+  readonly queues: SendQueues
   readonly requests: ReconcileRequests
   readonly actions: OpenCatalog
   /** Runs the programs of actions. */
   readonly containment: Containment
   readonly hooks: Hooks
-  readonly violations: Violations
   readonly problems: Problems
   readonly vitals: Vitals
   readonly skew: ClockSkew
@@ -115,7 +116,7 @@ export async function openCore(
       readLog: createLogReader({ kept: deps.kept?.list ?? (() => []) }),
     }),
   )
-  const violations = openViolations(state.database, clock)
+  const violations = createViolations(state.queues.violations, { clock, log })
   const hooks = stack.use(
     await openHooks({
       ...told,
@@ -135,14 +136,13 @@ export async function openCore(
     actions,
     containment,
     hooks,
-    violations,
     startedMs,
     shown,
     [Symbol.asyncDispose]: handOver(stack),
   }
 }
 
-type State = Pick<Core, 'disk' | 'database' | 'desired' | 'reports' | 'versions'>
+type State = Pick<Core, 'disk' | 'database' | 'desired' | 'reports' | 'queues' | 'versions'>
 
 /** Opens the data dir. If the disk is full, data is kept in memory until there is space: a disk may fill up and recover at any time. */
 async function openState(
@@ -170,8 +170,9 @@ async function openState(
     requests.ask()
   })
   const reports = stack.use(await openReportStore({ ...config, clock, log, onFailure }))
+  const queues = await openSendQueues({ config, database, disk, problems, log }, stack)
   stack.defer(showLeftOut(desired, problems))
-  return { disk, database, desired, reports, versions: openVersionStore(dataDir, log) }
+  return { disk, database, desired, reports, queues, versions: openVersionStore(dataDir, log) }
 }
 
 /** Left-out parts of the state are a problem for as long as the state contains them. */
@@ -188,6 +189,7 @@ type Told = { env: NodeJS.ProcessEnv } & Pick<
   | 'desired'
   | 'reports'
   | 'versions'
+  | 'queues'
   | 'problems'
   | 'vitals'
   | 'skew'

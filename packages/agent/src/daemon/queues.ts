@@ -28,27 +28,27 @@ export function startQueues(
   capabilities: () => Capabilities,
   stack: AsyncDisposableStack,
 ): Queues {
-  const { config, database, client, gate, nodeId, clock, log } = node
+  const { config, database, queues, client, gate, nodeId } = node
   const params = { node_id: nodeId }
   const outbox = stack.use(
     startExecutionOutbox({
       ...node,
+      queue: queues.executions,
       limits: config.limits,
       isHandedOver: (id) => decidesExecution(node.versions.read(), id),
     }),
   )
-  const drift = stack.use(startDriftReports(node))
+  const drift = stack.use(startDriftReports({ ...node, queue: queues.drift }))
   const known = createCapabilityMark(database, gate.life)
   const capabilitySync = stack.use(startCapabilitySync(capabilities, known, node))
-  stack.defer(node.actions.onChange(capabilitySync.wake))
-  const violations = stack.use(startViolationReports(node.violations, node))
+  stack.defer(node.actions.onChange(capabilitySync.added))
+  const violations = stack.use(startViolationReports(queues.violations, node))
   const reports = stack.use(
     startReportSync({
+      ...node,
       store: node.reports,
       send: (body, signal) => client.syncReports({ params, body, signal }),
       debounceMs: config.reportDebounceMs,
-      clock,
-      log,
     }),
   )
   const offer = stack.use(
@@ -64,8 +64,16 @@ export function startQueues(
     drift,
     executor,
     outbox,
-    waiting: () => ({ results: outbox.pendingCount(), refusedReports: reports.setAside() }),
-    announce: capabilitySync.wake,
+    waiting: () => ({
+      results: outbox.pendingCount(),
+      refusedReports: reports.setAside(),
+      refused: {
+        executions: outbox.refused(),
+        drift: drift.refused(),
+        violations: violations.refused(),
+      },
+    }),
+    announce: capabilitySync.added,
     wake() {
       for (const queue of [outbox, drift, violations, capabilitySync, reports, offer]) queue.wake()
     },

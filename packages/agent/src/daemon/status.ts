@@ -17,6 +17,7 @@ import type { ReportStore } from '../state/report-store.ts'
 import { describeUpgrade } from '../upgrade/upgrade-status.ts'
 import type { VersionStore } from '../upgrade/version-store.ts'
 import { version } from '../version.ts'
+import type { SendQueues } from './open-queues.ts'
 
 /** Where the status gets its data, at any stage of the daemon. */
 export interface StatusSources {
@@ -27,6 +28,7 @@ export interface StatusSources {
   mesh: MeshStatus
   reports: Pick<ReportStore, 'keys' | 'unsyncedCount'>
   versions: Pick<VersionStore, 'read'>
+  queues: SendQueues
   waiting?: Waiting
   vitals: Vitals
   problems: Problems
@@ -41,14 +43,18 @@ export interface Waiting {
   results: number
   /** Refused report entries. */
   refusedReports: number
+  /** Items that the control plane refused for good, by the name of their queue. */
+  refused: Readonly<Record<string, number>>
 }
+
+const nothing: Waiting = { results: 0, refusedReports: 0, refused: {} }
 
 /** The complete status for `plexd status` and for actions. */
 export function describeStatus(sources: StatusSources): Static<typeof DaemonStatus> {
   const { config, identity, desired, mesh, vitals, problems, skew } = sources
   const { revision, peers, metadata, data, secret_refs } = desired.current()
   const { refused, ...seen } = vitals
-  const { results, refusedReports } = sources.waiting ?? { results: 0, refusedReports: 0 }
+  const { results, refusedReports, refused: refusedItems } = sources.waiting ?? nothing
   return {
     version,
     pid: process.pid,
@@ -80,6 +86,11 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
       pending_results: results,
     },
     ...upgradeOf(sources),
+    queues: Object.values(sources.queues).map(({ name, waiting }) => ({
+      name,
+      ...waiting(),
+      refused: refusedItems[name] ?? 0,
+    })),
     problems: [...problems.list(), ...describeRefused(refusedReports)],
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '@plexd/runtime'
 
 /**
- * The small durable records of the daemon: the stream's cursor, executions not yet reported, drift reports not yet sent.
+ * The small durable records of the daemon: the stream's cursor, and the executions of the last day.
  * Each statement is on the disk when it returns.
  *
  * The file is locked while it is open, and the kernel releases the lock however the process ends. So it is also the lock
@@ -72,8 +72,8 @@ const tables = {
     ack TEXT NOT NULL, ack_sent INTEGER NOT NULL DEFAULT 0,
     result TEXT, result_sent INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID`,
+  // Of an earlier plexd; they wait in a queue now.
   drift_reports: '(id INTEGER PRIMARY KEY, report TEXT NOT NULL)',
-  violations: '(id INTEGER PRIMARY KEY, violation TEXT NOT NULL)',
 }
 
 const schema = `

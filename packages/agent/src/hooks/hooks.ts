@@ -82,11 +82,7 @@ export async function startHooks(deps: HooksDeps): Promise<Hooks> {
   function onDeviation(deviation: Deviation): void {
     const { name: hook, ...rest } = deviation
     log.error('integrity violation', { hook, ...rest })
-    try {
-      violations.add(deviation)
-    } catch (error) {
-      log.error('integrity violation cannot be kept', { hook, error })
-    }
+    violations.add(deviation)
   }
 
   async function watch(signal: AbortSignal): Promise<void> {

@@ -42,7 +42,7 @@ type Said = Partial<Record<'adding' | 'added' | 'removing' | 'removed', string[]
 
 /** What the program said that it did, and what it was about to do when it was killed. */
 async function writeUntilKilled(folder: string, run: string) {
-  const program = fileURLToPath(new URL('../testing/queue-writer.ts', import.meta.url))
+  const program = fileURLToPath(new URL('./testing/queue-writer.ts', import.meta.url))
   // A file: writing to it neither blocks nor loses what was said before the kill.
   const path = join(folder, 'said')
   await using output = await open(path, 'w')
@@ -74,8 +74,7 @@ async function writeUntilKilled(folder: string, run: string) {
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  await using queue = await openQueue<string>({
-    folder,
+  await using queue = await openQueue<string>(folder, {
     name: 'things',
     isItem: (value) => typeof value === 'string',
     limit: { bytes: 1e9 },

@@ -214,8 +214,7 @@ async function aPlace(inFolder = tmpdir()): Promise<Place> {
     readdirSync(join(folder, 'things')).map((name) => join(folder, 'things', name))
   return {
     open: (options) =>
-      openQueue<string>({
-        folder,
+      openQueue<string>(folder, {
         name: 'things',
         isItem: (value) => typeof value === 'string',
         limit: { bytes: 64 * 1024 * 1024 },

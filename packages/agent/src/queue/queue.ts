@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createGroupQueue, createSerialQueue, type Log } from '@plexd/runtime'
 import { createListeners } from '../process/listeners.ts'
 import type { Waiting } from './contents.ts'
-import { openQueueFiles } from './files.ts'
+import { openQueueFiles, type QueueFiles } from './files.ts'
 import { itemsOver, itemsToRead, type QueueLimit, type ReadLimit } from './plan.ts'
 
 /**
@@ -19,7 +19,7 @@ export interface Queue<Item> extends AsyncDisposable {
    */
   append(items: readonly Item[]): Promise<boolean>
   /** The oldest of those that wait, one at least if there is any; none of `except`. */
-  read(limit: ReadLimit, except?: ReadonlySet<number>): Promise<QueuedItem<Item>[]>
+  read(limit: ReadLimit, except?: ReadonlySet<unknown>): Promise<QueuedItem<Item>[]>
   /** They have arrived, or never will. Durable when it resolves, or once the disk takes something. */
   remove(numbers: readonly number[]): Promise<void>
   waiting(): QueueCounts
@@ -43,9 +43,7 @@ export interface QueueCounts {
 }
 
 export interface QueueOptions<Item> {
-  /** The folder of all queues; each has one of its name in it. */
-  folder: string
-  /** As in `drift`, also for messages. */
+  /** As in `drift`; also of its folder. */
   name: string
   /** An earlier plexd may have left items of another form, which are dropped with a warning. */
   isItem: (value: unknown) => value is Item
@@ -72,14 +70,20 @@ interface Change {
   reject: (error: unknown) => void
 }
 
-/** Opens or creates it. Rejects if its files cannot be read. */
-export async function openQueue<Item>(options: QueueOptions<Item>): Promise<Queue<Item>> {
+/** Opens or creates it, in a folder of its name in `folder`. Rejects if its files cannot be read. */
+export async function openQueue<Item>(
+  folder: string,
+  options: QueueOptions<Item>,
+): Promise<Queue<Item>> {
+  return createQueue(await openQueueFiles(join(folder, options.name), options.log), options)
+}
+
+/** A queue over these files, which end with it. */
+export function createQueue<Item>(files: QueueFiles, options: QueueOptions<Item>): Queue<Item> {
   const { name, limit, whenFull, isItem, log } = options
-  const folder = join(options.folder, name)
-  const files = await openQueueFiles(folder, log)
   const { contents, damaged } = files
   if (damaged > 0) {
-    log.error('queue is damaged, items are lost', { queue: name, folder, damaged })
+    log.error('queue is damaged, items are lost', { queue: name, damaged })
     options.onDamage?.(damaged)
   }
   const listeners = createListeners()
@@ -130,7 +134,10 @@ export async function openQueue<Item>(options: QueueOptions<Item>): Promise<Queu
     }
   }
 
-  async function read(wanted: ReadLimit, except: ReadonlySet<number>): Promise<QueuedItem<Item>[]> {
+  async function read(
+    wanted: ReadLimit,
+    except: ReadonlySet<unknown>,
+  ): Promise<QueuedItem<Item>[]> {
     for (;;) {
       const entries = itemsToRead(
         contents.all(),

@@ -3,16 +3,15 @@ import { describe, it } from 'node:test'
 import type { DriftReport } from '@plexd/protocol'
 import { silentLog } from '@plexd/runtime'
 import { createFakeClock } from '@plexd/runtime/testing'
-import { openTestDatabase, type TestDatabase } from '../testing/database.ts'
-import { startDriftReports } from './drift-report.ts'
+import { aMemoryQueue, createMemoryFiles } from '../queue/testing/memory-queue.ts'
+import { maxDriftReports, startDriftReports } from './drift-report.ts'
 import type { Correction } from './plan.ts'
 
 const metadata: Correction = { type: 'metadata_updated' }
 
 describe('drift reports', () => {
   it('say what was corrected', async () => {
-    using store = openTestDatabase()
-    await using setup = setUp(store)
+    await using setup = setUp()
     setup.reports.add([])
     setup.reports.add([
       { type: 'peer_removed', peer_id: '', public_key: 'k' },
@@ -36,17 +35,16 @@ describe('drift reports', () => {
   })
 
   it('wait for the control plane, over a restart too, the latest 200', async () => {
-    using store = openTestDatabase()
+    const files = createMemoryFiles()
     {
-      await using setup = setUp(store)
+      await using setup = setUp(files)
       setup.failWith = new Error('down')
       for (let number = 0; number < 205; number++) {
         await setup.clock.advance(1_000)
         setup.reports.add([metadata])
       }
     }
-    store.reopen()
-    await using after = setUp(store)
+    await using after = setUp(files)
     await after.clock.advance(0)
 
     assert.equal(after.sent.length, 200)
@@ -54,8 +52,7 @@ describe('drift reports', () => {
   })
 
   it('are cut into pieces that any server takes', async () => {
-    using store = openTestDatabase()
-    await using setup = setUp(store)
+    await using setup = setUp()
     setup.reports.add(Array(2_500).fill(metadata))
     await setup.clock.advance(0)
     assert.deepEqual(
@@ -65,7 +62,7 @@ describe('drift reports', () => {
   })
 })
 
-function setUp(store: TestDatabase) {
+function setUp(files = createMemoryFiles()) {
   const clock = createFakeClock()
   const script = { failWith: undefined as Error | undefined, sent: [] as DriftReport[] }
   const client = {
@@ -75,9 +72,9 @@ function setUp(store: TestDatabase) {
       return { status: 200, headers: {}, body: {} }
     },
   }
-  const { database } = store
+  const limit = { bytes: 1e9, items: maxDriftReports }
   const reports = startDriftReports({
-    database,
+    queue: aMemoryQueue({ limit, whenFull: 'drop oldest' }, files),
     client,
     nodeId: 'n_test',
     describe: String,

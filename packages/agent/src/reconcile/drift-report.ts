@@ -1,4 +1,3 @@
-import type { DatabaseSync } from 'node:sqlite'
 import {
   type Client,
   type ControlApi,
@@ -6,45 +5,42 @@ import {
   formatNode,
   type Peer,
 } from '@plexd/protocol'
-import { type Delivery, type DeliveryDeps, startDelivery } from '../control/delivery.ts'
+import { describeError } from '@plexd/runtime'
+import type { DeliveryDeps } from '../control/delivery.ts'
+import { startQueueDelivery } from '../control/queue-delivery.ts'
+import type { Queue } from '../queue/queue.ts'
 import type { Correction } from './plan.ts'
 
 /** Reports the corrections of reconciliation to the control plane. */
 export interface DriftReports extends AsyncDisposable {
-  /** Durable when it returns, sent in the background; does nothing without corrections. */
+  /** Queued and sent in the background; does nothing without corrections. */
   add(corrections: readonly Correction[]): void
+  /** How many the control plane has refused for good since the start. */
+  refused(): number
   wake(): void
 }
 
 export interface DriftReportDeps extends DeliveryDeps {
-  database: DatabaseSync
+  queue: Queue<DriftReport>
   client: Pick<Client<ControlApi>, 'reportDrift'>
   nodeId: string
 }
 
 /** After a long outage the latest are enough. */
-const maxReports = 200
+export const maxDriftReports = 200
 /** Per report, so that its size stays below any server's limit. */
 const maxCorrections = 1_000
 
 export function startDriftReports(deps: DriftReportDeps): DriftReports {
-  const { database, client, nodeId, clock } = deps
-  const insert = database.prepare('INSERT INTO drift_reports (report) VALUES (?)')
-  const trim = database.prepare(
-    `DELETE FROM drift_reports WHERE id <= (SELECT max(id) FROM drift_reports) - ${maxReports}`,
-  )
-  const select = database.prepare('SELECT id, report FROM drift_reports ORDER BY id LIMIT 50')
-  const remove = database.prepare('DELETE FROM drift_reports WHERE id = ?')
-
-  const delivery: Delivery = startDelivery<{ id: number; report: DriftReport }>(
+  const { queue, client, nodeId, clock, log } = deps
+  const delivery = startQueueDelivery(
+    queue,
     {
-      name: 'drift report',
-      pending: () =>
-        select.all().map((row) => ({ id: Number(row.id), report: JSON.parse(String(row.report)) })),
-      async send({ report }, signal) {
-        await client.reportDrift({ params: { node_id: nodeId }, body: report, signal })
+      what: 'drift report',
+      async send(reports, signal) {
+        for (const body of reports)
+          await client.reportDrift({ params: { node_id: nodeId }, body, signal })
       },
-      remove: ({ id }) => void remove.run(id),
     },
     deps,
   )
@@ -53,14 +49,18 @@ export function startDriftReports(deps: DriftReportDeps): DriftReports {
     add(corrections) {
       if (corrections.length === 0) return
       const timestamp = new Date(clock.now()).toISOString()
+      const reports: DriftReport[] = []
       for (let at = 0; at < corrections.length; at += maxCorrections) {
         const part = corrections.slice(at, at + maxCorrections).map(describeCorrection)
-        const report: DriftReport = { timestamp, corrections: part }
-        insert.run(JSON.stringify(report))
+        reports.push({ timestamp, corrections: part })
       }
-      trim.run()
-      delivery.wake()
+      queue
+        .append(reports)
+        .catch((error: unknown) =>
+          log.warn('drift report is lost', { error: describeError(error) }),
+        )
     },
+    refused: delivery.refused,
     wake: delivery.wake,
     [Symbol.asyncDispose]: () => delivery[Symbol.asyncDispose](),
   }

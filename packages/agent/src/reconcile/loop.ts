@@ -1,6 +1,6 @@
-import { createBackoff, wishedWaitMs, withJitter } from '@plexd/runtime'
+import { createBackoff, withJitter } from '@plexd/runtime'
 import { type AskingDeps, createAcceptance } from '../control/acceptance.ts'
-import { LocalFailure } from '../control/failure.ts'
+import { isRefusal, LocalFailure } from '../control/failure.ts'
 import { startTask } from '../process/task.ts'
 import type { ReconcileRequests } from './requests.ts'
 
@@ -22,8 +22,8 @@ const soonMs = 1_000
 /** Pulls and applies repeatedly: at start, at each interval, soon after a failure, and on request. */
 export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
   const { requests, intervalMs, vitals, problems, clock, random = Math.random } = deps
-  const acceptance = createAcceptance(deps, intervalMs)
   const soon = createBackoff({ minMs: Math.min(soonMs, intervalMs), maxMs: intervalMs, random })
+  const acceptance = createAcceptance(deps, { usual: soon, refusedMs: intervalMs })
   /** Whether an unconditional pull was requested but failed. */
   let owesWhole = false
   let lastWholeMs = clock.monotonic()
@@ -47,7 +47,6 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
       vitals.last_reconcile_at = new Date(clock.now()).toISOString()
       problems.clear('reconcile')
       acceptance.accepted()
-      soon.reset()
       return withJitter(intervalMs, jitter, random)
     } catch (error) {
       signal.throwIfAborted()
@@ -57,16 +56,13 @@ export function startReconcileLoop(deps: ReconcileLoopDeps): AsyncDisposable {
   }
 
   function failed(error: unknown): number {
-    const refusedMs = acceptance.failed('reconciliation failed, will retry', error)
-    if (refusedMs !== undefined) return refusedMs
+    const waitMs = acceptance.failed('reconciliation failed, will retry', error)
+    if (isRefusal(error)) return waitMs
     // The state was pulled; failing to apply it is a problem of the applier until it succeeds.
-    if (error instanceof LocalFailure) {
-      problems.clear('reconcile')
-      return soon.nextMs()
-    }
-    const reason = deps.describe(error)
-    problems.set('reconcile', `the desired state cannot be brought up to date: ${reason}`)
-    return Math.max(soon.nextMs(), wishedWaitMs(error) ?? 0)
+    const isPulled = error instanceof LocalFailure
+    const reason = `the desired state cannot be brought up to date: ${deps.describe(error)}`
+    problems.set('reconcile', isPulled ? undefined : reason)
+    return waitMs
   }
 
   return startTask(run)

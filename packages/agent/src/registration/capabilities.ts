@@ -79,14 +79,14 @@ export function startCapabilitySync(
   return startDelivery<Capabilities>(
     {
       name: 'capabilities',
-      pending() {
+      next() {
         const capabilities = describe()
         return mark.isSent(capabilities) ? [] : [capabilities]
       },
-      async send(body, signal) {
-        await client.putCapabilities({ params: { node_id: nodeId }, body, signal })
-      },
-      remove: mark.setSent,
+      idOf: () => 'capabilities',
+      send: ([body = {}], signal) =>
+        client.putCapabilities({ params: { node_id: nodeId }, body, signal }),
+      remove: ([sent = {}]) => mark.setSent(sent),
     },
     deps,
   )

@@ -132,6 +132,24 @@ export const DaemonStatus = Type.Object({
   }),
   /** How the last upgrade went; absent if there was none. */
   upgrade: Type.Optional(UpgradeStatus),
+  /** What waits on the disk for the control plane, beside reports. */
+  queues: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String({ examples: ['executions', 'drift', 'violations'] }),
+        items: WholeNumber,
+        bytes: WholeNumber,
+        dropped: Type.Integer({
+          minimum: 0,
+          description: 'How many had to give way to newer ones since the start',
+        }),
+        refused: Type.Integer({
+          minimum: 0,
+          description: 'How many the control plane refused for good since the start',
+        }),
+      }),
+    ),
+  ),
   /** Current problems, each with its remedy. Empty if there are none. */
   problems: Type.Array(Type.String()),
 })

@@ -1,14 +1,13 @@
 import { writeSync } from 'node:fs'
 import { silentLog } from '@plexd/runtime'
-import { openQueue } from '../queue/queue.ts'
+import { openQueue } from '../queue.ts'
 
 /**
  * The program that the queue's kill test kills: eight writers add items, and a sender removes the oldest, until the end. Each says
  * on stdout what it is about to do, and then that it was acknowledged.
  */
 const [folder = '', run = ''] = process.argv.slice(2)
-const queue = await openQueue<string>({
-  folder,
+const queue = await openQueue<string>(folder, {
   name: 'things',
   isItem: (value) => typeof value === 'string',
   limit: { bytes: 1e9 },

@@ -1,0 +1,42 @@
+import type { Queue } from '../queue/queue.ts'
+import { type Delivery, type DeliveryDeps, startDelivery } from './delivery.ts'
+
+export interface QueueSending<Item> {
+  /** For logs: what is sent. */
+  what: string
+  /** How much goes into one request; by default one item. */
+  batch?: { items: number; bytes: number }
+  send(items: readonly Item[], signal: AbortSignal): Promise<unknown>
+}
+
+const oneItem = { items: 1, bytes: Number.POSITIVE_INFINITY }
+
+/** Sends the items of a queue, oldest first, each until it is accepted. */
+export function startQueueDelivery<Item>(
+  queue: Queue<Item>,
+  { what, batch = oneItem, send }: QueueSending<Item>,
+  deps: DeliveryDeps,
+): Delivery {
+  const delivery = startDelivery(
+    {
+      name: what,
+      next: (passed) => queue.read(batch, passed),
+      idOf: ({ number }) => number,
+      send: (items, signal) =>
+        send(
+          items.map(({ value }) => value),
+          signal,
+        ),
+      remove: (items) => queue.remove(items.map(({ number }) => number)),
+    },
+    deps,
+  )
+  const stopListening = queue.onAppend(delivery.added)
+  return {
+    ...delivery,
+    async [Symbol.asyncDispose]() {
+      stopListening()
+      await delivery[Symbol.asyncDispose]()
+    },
+  }
+}

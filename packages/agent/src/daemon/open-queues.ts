@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { DriftReport, IntegrityViolation, validatorOf } from '@plexd/protocol'
+import type { Log } from '@plexd/runtime'
+import type { Limits } from '../config/limits.ts'
+import { type ExecutionNews, executionNews } from '../control/execution-ledger.ts'
+import { takeOverDriftReports } from '../control/take-over.ts'
+import type { Disk } from '../disk/disk.ts'
+import type { Problems } from '../health/problems.ts'
+import { maxViolations } from '../hooks/violations.ts'
+import { openQueue, type Queue, type QueueOptions } from '../queue/queue.ts'
+import { maxDriftReports } from '../reconcile/drift-report.ts'
+
+/** What the agent sends and may not lose, beside the reports of local programs, which have a store of their own. */
+export interface SendQueues {
+  /** Acks and results. */
+  readonly executions: Queue<ExecutionNews>
+  readonly drift: Queue<DriftReport>
+  readonly violations: Queue<IntegrityViolation>
+}
+
+export interface OpenQueuesDeps {
+  config: { dataDir: string; limits: Pick<Limits, 'queue_bytes'> }
+  database: Parameters<typeof takeOverDriftReports>[0]
+  disk: Pick<Disk, 'failed' | 'onRoom'>
+  problems: Pick<Problems, 'set'>
+  log: Log
+}
+
+const driftReport = validatorOf(DriftReport)
+const violation = validatorOf(IntegrityViolation)
+
+/** Opens the queues in `data_dir/queue`, which end with the stack. */
+export async function openSendQueues(
+  { config, database, disk, problems, log }: OpenQueuesDeps,
+  stack: AsyncDisposableStack,
+): Promise<SendQueues> {
+  const folder = join(config.dataDir, 'queue')
+  const { queue_bytes: bytes } = config.limits
+
+  async function open<Item>(
+    options: Pick<QueueOptions<Item>, 'name' | 'isItem' | 'limit' | 'whenFull'>,
+  ): Promise<Queue<Item>> {
+    const { name } = options
+    const queue = stack.use(
+      await openQueue<Item>(folder, {
+        ...options,
+        log,
+        onFailure: disk.failed,
+        onDamage: (places) => problems.set(`queue ${name}`, describeDamage(folder, name, places)),
+      }),
+    )
+    stack.defer(disk.onRoom(queue.flush))
+    return queue
+  }
+
+  const queues: SendQueues = {
+    executions: await open({
+      name: 'executions',
+      isItem: (value) => executionNews().Check(value),
+      limit: { bytes },
+      // They are kept in the ledger until there is room.
+      whenFull: 'refuse newest',
+    }),
+    drift: await open({
+      name: 'drift',
+      isItem: (value) => driftReport().Check(value),
+      limit: { bytes, items: maxDriftReports },
+      whenFull: 'drop oldest',
+    }),
+    violations: await open({
+      name: 'violations',
+      isItem: (value) => violation().Check(value),
+      limit: { bytes, items: maxViolations },
+      whenFull: 'drop oldest',
+    }),
+  }
+  await takeOverDriftReports(database, queues.drift)
+  return queues
+}
+
+function describeDamage(folder: string, name: string, places: number): string {
+  const where = places === 1 ? 'a place' : `${places} places`
+  return `what waits for the control plane is damaged in ${where} of "${join(folder, name)}", and is lost there: look at the disk, and at "dmesg"`
+}
