@@ -14,6 +14,7 @@ import { addTelemetryCommands } from './commands/events/telemetry.ts'
 import { addViolationCommands } from './commands/events/violations.ts'
 import { addMeshCommands } from './commands/nodes/mesh.ts'
 import { addNodeCommands } from './commands/nodes/nodes.ts'
+import { addUpgradeCommands } from './commands/nodes/upgrade.ts'
 import { addPolicyCommands } from './commands/policies/policies.ts'
 import { addCompletionCommands } from './commands/setup/completion.ts'
 import { addConfigCommands } from './commands/setup/config.ts'
@@ -52,6 +53,7 @@ export function createProgram(io: Io): Command {
   }
   addTokenCommands(program, context)
   addNodeCommands(program, context)
+  addUpgradeCommands(program, context)
   addMeshCommands(program, context)
   addDataCommands(program, context)
   addSecretCommands(program, context)

@@ -12,6 +12,7 @@ import * as keys from './keys/keys.ts'
 import * as meshRanges from './mesh-ranges/mesh-ranges.ts'
 import * as labels from './nodes/labels.ts'
 import * as nodes from './nodes/nodes.ts'
+import * as versions from './nodes/versions.ts'
 import * as operators from './operators/admin-tokens.ts'
 import * as policies from './policies/policies.ts'
 import * as putPolicy from './policies/put-policy.ts'
@@ -39,6 +40,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...meshRanges,
   ...labels,
   ...nodes,
+  ...versions,
   ...operators,
   ...policies,
   ...putPolicy,

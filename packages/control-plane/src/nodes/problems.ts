@@ -1,3 +1,4 @@
+import type { UpgradeStatus } from '@plexd/protocol'
 import { printable } from '@plexd/runtime'
 import type { Limits } from '../limits.ts'
 
@@ -6,8 +7,19 @@ export function boundProblems(
   said: readonly string[],
   { node_problems: maxProblems, node_problem_characters: maxChars }: Limits,
 ): string[] {
-  return said.slice(0, maxProblems).map((text) => {
-    const start = printable(text.slice(0, maxChars))
-    return text.length > maxChars ? `${start}…` : start
-  })
+  return said.slice(0, maxProblems).map((text) => boundText(text, maxChars))
+}
+
+/** The same for what a node reports of its last upgrade. */
+export function boundUpgrade(
+  { version, from, reason, ...rest }: UpgradeStatus,
+  { node_problem_characters: maxChars }: Limits,
+): UpgradeStatus {
+  const bound = (text: string): string => boundText(text, maxChars)
+  return { ...rest, version: bound(version), from: bound(from), reason: bound(reason) }
+}
+
+function boundText(text: string, maxChars: number): string {
+  const start = printable(text.slice(0, maxChars))
+  return text.length > maxChars ? `${start}…` : start
 }

@@ -63,7 +63,8 @@ function idsOf(fleet: Fleet, tenantId: string, target: RunTarget): string[] {
     .map(({ id }) => id)
 }
 
-function selectedBy(text: string): (node: NodeRecord) => boolean {
+/** Whether a selector matches a node by its labels or what it reports; `*` matches all. Throws an ApiError (400). */
+export function selectedBy(text: string): (node: NodeRecord) => boolean {
   if (text === '*') return () => true
   try {
     const selector = parseSelector(text)

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { FleetVersions } from '../nodes/binary.ts'
 import { Execution, ExecutionStatus } from '../nodes/execution.ts'
 import { ReportEntry } from '../nodes/node-state.ts'
 import { Run, RunNode, RunNodeStatus, RunSpec, RunState } from '../nodes/run.ts'
@@ -120,6 +121,14 @@ export const adminApi = {
       ),
     }),
     response: pageOf(Node),
+    errors: [400],
+  }),
+  listVersions: operation({
+    ...read('nodes'),
+    path: '/admin/v1/versions',
+    summary: 'Count nodes by the version of plexd that they run',
+    query: Type.Object({ selector: Type.Optional(Type.String()) }),
+    response: FleetVersions,
     errors: [400],
   }),
   getNode: operation({

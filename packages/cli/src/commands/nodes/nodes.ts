@@ -1,10 +1,4 @@
-import {
-  formatNode,
-  type IdentityInUse,
-  type Node,
-  type NodeDetail,
-  type UpgradeStatus,
-} from '@plexd/protocol'
+import { formatNode, type IdentityInUse, type Node, type NodeDetail } from '@plexd/protocol'
 import { addYesFlag, confirm, jsonText, printable } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Admin, addCall, addList, type JsonFlag, nodeArgument } from '../../command.ts'
@@ -12,6 +6,7 @@ import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
 import { selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
 import { ageOf, formatLabels, printDone, printItem } from '../../terminal/output.ts'
+import { describeUpgrade } from './describe-upgrade.ts'
 import { addLabelCommands } from './labels.ts'
 
 interface RemoveFlags extends JsonFlag {
@@ -167,11 +162,6 @@ function saidWhen({ status, problems_said_at, last_seen_at }: Node, io: Io): str
 
 function describeCopy({ since, addresses }: IdentityInUse): string {
   return `seen from ${addresses.join(' and ')} since ${since}; on the copy stop plexd, remove its data dir, and join again with a token of "plexctl token create"`
-}
-
-function describeUpgrade({ version, from, status, reason, at }: UpgradeStatus, io: Io): string {
-  const why = reason === '' ? '' : `: ${reason}`
-  return `${from} to ${version}, ${status.replace('_', ' ')} ${ageOf(at, io)} ago${why}`
 }
 
 function describeNode(node: NodeDetail, io: Io): Record<string, string> {

@@ -1,9 +1,7 @@
-import { ApiError, adminApi, matches, type Node, parseSelector } from '@plexd/protocol'
+import { adminApi, type Node } from '@plexd/protocol'
 import type { Delivery, Environment, NodeMemory, State } from '../../app.ts'
 import { changeNode } from '../../changes/nodes.ts'
 import { handle } from '../../handle.ts'
-import type { NodeRecord } from '../../mesh/fleet.ts'
-import { withReported } from '../../mesh/labels.ts'
 import { refuseWithoutRotation } from '../../nodes/agent.ts'
 import { readHostname, refuseTakenHostname } from '../../nodes/hostname.ts'
 import { removeNode as remove } from '../../nodes/removal.ts'
@@ -11,6 +9,7 @@ import { nodeView, readNodeDetail } from '../../nodes/view.ts'
 import { askForNewKey } from '../../rotation/key-request.ts'
 import { renewPsks } from '../../rotation/psks.ts'
 import { readNodes } from '../../rows/fleet/nodes.ts'
+import { selectedBy } from '../../runs/choose-nodes.ts'
 import { findNode } from '../wire/find-node.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
 
@@ -20,7 +19,7 @@ export const listNodes = handle(
   async ({ principal, query }, app: State & Delivery & NodeMemory & Environment) => {
     const bounds = boundsOf(query, app.config)
     const [afterNo] = cursorOf(query, [0]) ?? [0]
-    const isAskedFor = selectorOf(query.selector)
+    const isAskedFor = selectedBy(query.selector ?? '*')
     const numbers = Array.from(app.fleet.nodes(principal.tenant_id))
       .filter((node) => node.no > afterNo && isAskedFor(node))
       .slice(0, bounds.limit + 1)
@@ -32,17 +31,6 @@ export const listNodes = handle(
     return { items, next: nextOf(page, ({ node }) => [node.no]) }
   },
 )
-
-function selectorOf(text: string | undefined): (node: NodeRecord) => boolean {
-  if (text === undefined || text === '*') return () => true
-  try {
-    const selector = parseSelector(text)
-    return (node) => matches(selector, withReported(node).labels)
-  } catch (error) {
-    if (error instanceof RangeError) throw new ApiError('bad_request', error.message)
-    throw error
-  }
-}
 
 export const getNode = handle(
   adminApi.getNode,

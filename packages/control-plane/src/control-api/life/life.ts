@@ -4,7 +4,7 @@ import { sendQueued } from '../../executions/dispatch.ts'
 import { handle } from '../../handle.ts'
 import { noteBinary } from '../../integrity/note-binary.ts'
 import { noteAgent, userAgentOf } from '../../nodes/agent.ts'
-import { boundProblems } from '../../nodes/problems.ts'
+import { boundProblems, boundUpgrade } from '../../nodes/problems.ts'
 import { removeNode } from '../../nodes/removal.ts'
 import { markOnline } from '../../nodes/status.ts'
 import { hasSaid } from '../../rows/fleet/node-lookups.ts'
@@ -20,11 +20,12 @@ export const heartbeat = handle(
     app: State & Delivery & NodeMemory & Intake & SideStores & Environment,
   ) => {
     const { no, id } = principal
-    const { problems } = body
+    const { problems, upgrade } = body
     const { limits } = app.config
     app.presence.heard(no, {
       ...body,
       ...(problems ? { problems: boundProblems(problems, limits) } : {}),
+      ...(upgrade ? { upgrade: boundUpgrade(upgrade, limits) } : {}),
     })
     await noteAgent(app, principal, userAgentOf(headers))
     const node = app.fleet.node(id) ?? principal

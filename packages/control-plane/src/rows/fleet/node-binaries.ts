@@ -51,6 +51,25 @@ export async function readIdsRunning(reader: Reader, version: string): Promise<s
   return rows.map(({ id }) => id)
 }
 
+/** Of a tenant's nodes that are not removed, by their ids; those that have not said are missing. */
+export async function readBinariesOf(
+  reader: Reader,
+  tenantId: string,
+): Promise<Map<string, StoredBinary>> {
+  const rows = await reader
+    .selectFrom('nodes')
+    .select(['id', ...columns])
+    .where('tenant_id', '=', tenantId)
+    .where('removed_at', 'is', null)
+    .execute()
+  return new Map(
+    rows.flatMap((row) => {
+      const binary = binaryOf(row)
+      return binary ? [[row.id, binary] as const] : []
+    }),
+  )
+}
+
 export async function writeNodeBinary(
   tx: Tx,
   id: string,

@@ -1,0 +1,70 @@
+import type { FleetVersions, Node, VersionCount } from '@plexd/protocol'
+import { printable, printJson } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { type Admin, addCall } from '../../command.ts'
+import { allPages, type Context, examples } from '../../context.ts'
+import { selectorFlag } from '../../terminal/input.ts'
+import type { Io } from '../../terminal/io.ts'
+import { type Columns, printList } from '../../terminal/output.ts'
+import { describeUpgrade } from './describe-upgrade.ts'
+
+/** Which version of plexd nodes run. */
+export function addUpgradeCommands(program: Command, context: Context): void {
+  const upgrade = program
+    .command('upgrade')
+    .description('the version of plexd that nodes run')
+    .addHelpText('after', examples('plexctl upgrade status'))
+
+  addCall(upgrade, context, {
+    name: 'status',
+    description: 'count nodes by version, and list those whose last upgrade did not end well',
+    flags: (command) =>
+      command.option('--selector <selector>', 'only nodes that it matches', selectorFlag),
+    examples: ['plexctl upgrade status', 'plexctl upgrade status --selector env=prod'],
+    call: async (admin: Admin, { selector }: { selector?: string }) => {
+      const { body, ...answer } = await admin.listVersions({ query: { selector } })
+      return { ...answer, body: { ...body, troubles: await readTroubles(admin, body, selector) } }
+    },
+    print: (fleet, json) => printFleet(context.io, fleet, json),
+  })
+}
+
+/** A node that is not where it was to be. */
+type Trouble = Pick<Node, 'id' | 'hostname' | 'binary' | 'upgrade'>
+
+/** Lists nodes only if one of them is in trouble. */
+async function readTroubles(
+  admin: Admin,
+  { items }: FleetVersions,
+  selector: string | undefined,
+): Promise<Trouble[]> {
+  const count = items.reduce((sum, { on_trial, rolled_back }) => sum + on_trial + rolled_back, 0)
+  if (count === 0) return []
+  const nodes = await allPages((page) => admin.listNodes({ query: { ...page, selector } }))
+  return nodes
+    .filter(({ upgrade }) => upgrade !== null && upgrade.status !== 'confirmed')
+    .map(({ id, hostname, binary, upgrade }) => ({ id, hostname, binary, upgrade }))
+}
+
+const columns: Columns<VersionCount> = [
+  ['version', ({ version, behind }) => `${version || '(not said)'}${behind ? ' (behind)' : ''}`],
+  ['nodes', ({ nodes }) => String(nodes)],
+  ['online', ({ online }) => String(online)],
+  ['verified', ({ verified }) => String(verified)],
+  ['mismatch', ({ mismatch }) => String(mismatch)],
+  ['unknown', ({ unknown }) => String(unknown)],
+  ['on trial', ({ on_trial }) => String(on_trial)],
+  ['rolled back', ({ rolled_back }) => String(rolled_back)],
+]
+
+function printFleet(
+  io: Io,
+  fleet: FleetVersions & { troubles: Trouble[] },
+  json: boolean | undefined,
+): void {
+  if (json) return void printJson(fleet, io.stdout)
+  printList(io, fleet.items, { json, columns })
+  for (const { hostname, upgrade } of fleet.troubles)
+    if (upgrade)
+      io.stdout.write(`(!) ${printable(`${hostname}: ${describeUpgrade(upgrade, io)}`)}\n`)
+}
