@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { makeFolder } from '../../testing/node.ts'
-import { copyPlaces, copyProgram } from './private-copy.ts'
+import { copyPlaces, copyProgram, removeCopies } from './private-copy.ts'
 
 const isRoot = process.geteuid?.() === 0
 const script = (first: string, body: string): Buffer => Buffer.from(`#!${first}\n${body}\n`)
@@ -56,6 +56,26 @@ describe('copyProgram', () => {
         },
       ),
     )
+  })
+
+  it('puts it in no folder that another user has made, nor removes anything there', {
+    skip: !isRoot,
+  }, async () => {
+    await using folder = await makePlaces()
+    const { own, shared } = folder.places
+    await chmod(folder.path, 0o755)
+    for (const place of [own, shared]) {
+      await mkdir(place)
+      await writeFile(join(place, 'mark'), '')
+      await chown(place, 65_534, 65_534)
+    }
+    await removeCopies(folder.places)
+    for (const isForOthers of [true, false])
+      await assert.rejects(
+        copyProgram(Buffer.from('#!/bin/sh\n'), { name: 'x', ...folder, isForOthers }),
+        /folder "\S+\/hook-copies-\w+" belongs to another user \(uid 65534\): chown 0 /,
+      )
+    assert.deepEqual([await readdir(own), await readdir(shared)], [['mark'], ['mark']])
   })
 
   it('says which folder keeps another user out', { skip: !isRoot }, async () => {

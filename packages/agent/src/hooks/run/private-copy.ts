@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { access, constants, mkdtemp, open, realpath, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { describeError, makeFolder } from '@plexd/runtime'
+import { describeError, makeFolder, ownersHere } from '@plexd/runtime'
+import { resolveTrusted } from '../files/trusted-path.ts'
 import { interpreterOf } from './interpreter.ts'
 
 /** Where copies of hooks may lie while they run. */
@@ -29,8 +30,19 @@ export function copyPlaces(config: { dataDir: string; socketPath: string }): Cop
 
 /** Removes the copies of a daemon that was killed. One that cannot be removed disturbs nobody. */
 export async function removeCopies({ own, shared }: CopyPlaces): Promise<void> {
-  const folders = [own, shared]
-  await Promise.allSettled(folders.map((folder) => rm(folder, { recursive: true, force: true })))
+  await Promise.allSettled([own, shared].map(removePlace))
+}
+
+async function removePlace(place: string): Promise<void> {
+  // In a folder of another user, something else could be removed than what is seen.
+  await requireSafe(place)
+  await rm(place, { recursive: true, force: true })
+}
+
+/** Nobody else may put another program in place of a copy. The socket may be in `/tmp`, where others may have made the place first. */
+async function requireSafe(place: string): Promise<void> {
+  const { fault } = await resolveTrusted(place, ownersHere())
+  if (fault) throw new Error(`${fault.reason}: ${fault.remedy}`)
 }
 
 /**
@@ -56,6 +68,7 @@ export async function copyProgram(
 
 async function copyTo(place: string, name: string, program: Buffer): Promise<PrivateCopy> {
   makeFolder(place, 0o711)
+  await requireSafe(place)
   // Without symbolic links, on which a sandbox cannot show it.
   const folder = await realpath(await mkdtemp(join(place, 'run-')))
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
