@@ -174,6 +174,40 @@ describe('createActionExecutor', () => {
     )
   })
 
+  it('keeps a result that the disk refuses, until it takes it', async () => {
+    const { executor, results, clock, disk, settle } = setUp()
+    disk.isFull = true
+    await executor.request({ execution_id: 'exec_1', action: 'quick' })
+    await settle()
+    await clock.advance(60_000)
+    assert.deepEqual(results, [])
+    disk.isFull = false
+    await clock.advance(5_000)
+    assert.partialDeepStrictEqual(results, [{ execution_id: 'exec_1', status: 'success' }])
+    await clock.advance(60_000)
+    assert.equal(results.length, 1)
+  })
+
+  it('stops also with a result that the disk refuses', async () => {
+    const { executor, results, clock, disk, settle } = setUp()
+    disk.isFull = true
+    await executor.request({ execution_id: 'exec_1', action: 'quick' })
+    await settle()
+    const stopped = executor[Symbol.asyncDispose]()
+    await clock.advance(2_000)
+    await stopped
+    assert.deepEqual(results, [])
+  })
+
+  it('gives no longer a reason than the control plane takes', async () => {
+    const { executor, acks } = setUp()
+    const parameters = { ['é'.repeat(5_000)]: 1 }
+    await executor.request({ execution_id: 'exec_1', action: 'quick', parameters })
+    const { reason = '' } = acks[0] ?? {}
+    assert.match(reason, /^invalid_parameters: "é+$/)
+    assert.ok(Buffer.byteLength(reason) <= 4_096)
+  })
+
   it('leaves the last results a second to be sent', async () => {
     const { executor, clock, unsent } = setUp()
     await executor.request({ execution_id: 'exec_1', action: 'quick' })
@@ -257,13 +291,17 @@ function setUp(changes: Partial<typeof defaultConfig> = {}) {
   const known = new Set<string>()
   const slow = Promise.withResolvers<void>()
   const unsent = { count: 0 }
+  const disk = { isFull: false }
   const actions = actionsWith(slow.promise)
   const executor = createActionExecutor({
     config: { ...defaultConfig, ...changes },
     actions: { find: (name) => actions.find((action) => action.name === name) },
     outbox: {
       decide: (ack) => void acks.push(ack),
-      finish: (result) => void results.push(result),
+      finish(result) {
+        if (disk.isFull) throw new Error('database or disk is full')
+        results.push(result)
+      },
       repeat: (id) => known.has(id),
       pendingCount: () => unsent.count,
     },
@@ -276,6 +314,7 @@ function setUp(changes: Partial<typeof defaultConfig> = {}) {
     results,
     known,
     unsent,
+    disk,
     clock,
     finishSlow: slow.resolve,
     settle: () => clock.advance(0),

@@ -1,5 +1,5 @@
 import { type ExecutionResult, formatDuration, type TriggeredBy } from '@plexd/protocol'
-import { type Clock, describeError, type Log } from '@plexd/runtime'
+import { type Clock, cutUtf8, describeError, type Log } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import type { ExecutionOutbox } from '../control/execution-outbox.ts'
 import { type AdmissionDeps, type Admitted, admit, type Running } from './admission.ts'
@@ -41,6 +41,12 @@ const drainMs = 30_000
 const sendMs = 1_000
 const sendEachMs = 20
 
+/** A result that the disk refuses. */
+const keepEachMs = 5_000
+
+/** That of the wire contract. */
+const maxReasonBytes = 4_096
+
 /** At most how long disposing takes: what is cancelled has 10 s to end. */
 export const stopExecutorMs = drainMs + endingMs + sendMs
 
@@ -80,12 +86,20 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
     }
   }
 
+  /** While the disk refuses it, it is tried again; once plexd stops, the next start reports the execution as interrupted. */
   async function report(request: ActionRequest, run: LimitedRun): Promise<void> {
+    const result = await resultOf(request, run)
+    while (!keep(result) && !stopping.signal.aborted)
+      await clock.sleep(keepEachMs, stopping.signal).catch(() => {}) // plexd stops: once more
+  }
+
+  function keep(result: LocalResult): boolean {
     try {
-      outbox.finish(await resultOf(request, run))
+      outbox.finish(result)
+      return true
     } catch (error) {
-      // The disk refused the result; the next start reports the execution as interrupted.
-      log.error('action result cannot be kept', { execution_id: request.execution_id, error })
+      log.error('action result cannot be kept', { execution_id: result.execution_id, error })
+      return false
     }
   }
 
@@ -95,7 +109,7 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
   }
 
   function reject({ execution_id, action }: ActionRequest, error: unknown): void {
-    const reason = describeError(error)
+    const reason = cutUtf8(describeError(error), maxReasonBytes)
     outbox.decide({ execution_id, status: 'rejected', reason })
     log.warn('action rejected', { execution_id, action, reason })
   }

@@ -81,8 +81,10 @@ export function openExecutionLedger(
     'UPDATE executions SET result_sent = 1 WHERE execution_id = ?',
   )
   const forget = database.prepare(
-    `DELETE FROM executions WHERE (received_ms < ? AND ack_sent = 1 AND (result IS NULL OR result_sent = 1))
-      OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${maxExecutions})`,
+    // One that runs is kept, or its result would have no place: the clock may have been set by a day.
+    `DELETE FROM executions WHERE (result IS NOT NULL OR ack ->> 'status' = 'rejected') AND (
+      (received_ms < ? AND ack_sent = 1 AND (result IS NULL OR result_sent = 1))
+      OR execution_id IN (SELECT execution_id FROM executions ORDER BY received_ms DESC LIMIT -1 OFFSET ${maxExecutions}))`,
   )
 
   let unfinished = readUnfinished(database).filter((id) => !isHandedOver(id))

@@ -167,13 +167,29 @@ describe('execution outbox', () => {
     assert.equal(setup.outbox.repeat('exec_1'), false)
     assert.equal(setup.outbox.repeat('exec_2'), true)
   })
+
+  it('forgets none that runs, whatever becomes of the clock and however many come after it', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store, 3)
+    setup.outbox.decide(accepted)
+    await setup.clock.advance(25 * 3_600_000)
+    for (const id of ['exec_2', 'exec_3', 'exec_4', 'exec_5'])
+      setup.outbox.decide({ ...accepted, execution_id: id, status: 'rejected' })
+    setup.outbox.finish(success)
+    await setup.clock.advance(0)
+
+    assert.deepEqual(
+      setup.sent.filter(([kind]) => kind === 'result'),
+      [['result', 'exec_1', success]],
+    )
+  })
 })
 
 /** Of each database one queue, which is there again after a crash. */
 const filesOf = (store: TestDatabase) => files.getOrInsertComputed(store, createMemoryFiles)
 const files = new WeakMap<TestDatabase, ReturnType<typeof createMemoryFiles>>()
 
-function setUp(store: TestDatabase) {
+function setUp(store: TestDatabase, executions = defaultConfig.limits.executions) {
   const clock = createFakeClock()
   const script = {
     failWith: undefined as Error | undefined,
@@ -195,7 +211,7 @@ function setUp(store: TestDatabase) {
     queue: aMemoryQueue({}, filesOf(store)),
     client: { ackExecution: send('ack'), finishExecution: send('result') },
     nodeId: 'n_test',
-    limits: defaultConfig.limits,
+    limits: { executions },
     describe: String,
     clock,
     log: silentLog,
