@@ -28,15 +28,19 @@ export function describeCapabilities(
       ...describeAction(hook),
       source: 'script',
       ...(hook.checksum === undefined ? {} : { checksum: hook.checksum }),
-      timeout: formatDuration(hook.timeoutMs),
       ...(hook.sandbox === undefined ? {} : { sandbox: hook.sandbox }),
     })),
     max_concurrent: maxConcurrent,
   }
 }
 
-function describeAction({ name, description, parameters }: Action) {
-  return { name, description, parameters: [...parameters] }
+function describeAction({ name, description, parameters, timeoutMs }: Action) {
+  return {
+    name,
+    description,
+    parameters: [...parameters],
+    timeout: formatDuration(timeoutMs),
+  }
 }
 
 /** The capabilities that were last sent to the control plane. */

@@ -28,10 +28,11 @@ describe('findAction', () => {
     assert.equal(findAction('restore', capabilities).name, 'hooks/restore')
   })
 
-  it('knows how long a hook says that it may run, if that is a duration', () => {
+  it('knows how long an action says that it may run, if that is a duration', () => {
     const timeouts = { '5m0s': 300_000, '9000h': 86_400_000, soon: undefined, '-1s': undefined }
     for (const [timeout, timeoutMs] of Object.entries(timeouts))
-      assert.equal(findAction('a', { hooks: [{ name: 'a', timeout }] }).timeoutMs, timeoutMs)
+      for (const type of ['hooks', 'builtin_actions'])
+        assert.equal(findAction('a', { [type]: [{ name: 'a', timeout }] }).timeoutMs, timeoutMs)
   })
 
   it('names what the node can do when it cannot do this', () => {

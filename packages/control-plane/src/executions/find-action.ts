@@ -7,7 +7,7 @@ export interface AnnouncedAction {
   type: 'builtin' | 'hook'
   /** Unchanged too: the node compares it with the file's checksum, Go nodes as text. */
   checksum?: string
-  /** Of a hook that declares one. */
+  /** If it declares one. */
   timeoutMs?: number
 }
 
@@ -41,9 +41,10 @@ function bare(name: string): string {
 
 function announcedActions(capabilities: Capabilities | null): AnnouncedAction[] {
   return [
-    ...(capabilities?.builtin_actions ?? []).map(({ name }) => ({
+    ...(capabilities?.builtin_actions ?? []).map(({ name, timeout }) => ({
       name,
       type: 'builtin' as const,
+      ...timeoutOf(timeout),
     })),
     ...(capabilities?.hooks ?? []).map(({ name, checksum, timeout }) => ({
       name,

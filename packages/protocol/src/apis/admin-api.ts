@@ -353,7 +353,8 @@ export const adminApi = {
       parameters: Type.Optional(mapOf(Type.String())),
       timeout: Type.Optional(
         Type.String({
-          description: 'Go duration; when absent, that which the hook declares, or else "30s"',
+          description:
+            'Go duration; when absent, what the node declares of the action, or else "30s"',
         }),
       ),
       expires: Type.Optional(

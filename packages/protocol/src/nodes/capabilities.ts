@@ -14,10 +14,15 @@ export const ActionParameter = Type.Object({
 })
 export type ActionParameter = Static<typeof ActionParameter>
 
+const Timeout = Type.String({
+  description: 'Go duration: how long it may run unless a request says otherwise',
+})
+
 export const BuiltinAction = Type.Object({
   name: Type.String(),
   description: Type.Optional(Type.String()),
   parameters: Type.Optional(nullableArray(ActionParameter)),
+  timeout: Type.Optional(Timeout),
 })
 
 export const Hook = Type.Object({
@@ -28,7 +33,7 @@ export const Hook = Type.Object({
     Type.String({ description: 'As announced; `sha256:` and hex, or bare hex from Go nodes' }),
   ),
   parameters: Type.Optional(nullableArray(ActionParameter)),
-  timeout: Type.Optional(Type.String()),
+  timeout: Type.Optional(Timeout),
   sandbox: Type.Optional(Type.String()),
   privileged: Type.Optional(Type.Boolean()),
 })

@@ -30,7 +30,7 @@ export const RunSpec = Type.Object({
   timeout: Type.Optional(
     Type.String({
       description:
-        'Go duration, of each node; when absent, what a hook declares of itself, or "30s"',
+        'Go duration, of each node; when absent, what the action declares on each node, or else "30s"',
     }),
   ),
   max_parallel: Type.Optional(

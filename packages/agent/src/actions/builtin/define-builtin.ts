@@ -11,7 +11,7 @@ import { redact } from '../redact.ts'
 import type { NodeFacts } from './node-facts.ts'
 
 /** The declaration of one of plexd's own actions. */
-export interface Builtin extends Pick<Action, 'name' | 'description' | 'parameters'> {
+export interface Builtin extends Pick<Action, 'name' | 'description' | 'parameters' | 'timeoutMs'> {
   /** Whether it also works without a running daemon: `plexd actions run --local`. */
   readonly standsAlone: boolean
   /** The action, on this node. */
@@ -35,11 +35,12 @@ interface Definition<Parameters extends TObject> {
 export function defineBuiltin<Parameters extends TObject>(
   definition: Definition<Parameters>,
 ): Builtin {
-  const { name, description, parameters, standsAlone = false, run } = definition
+  const { name, description, parameters, timeoutMs, standsAlone = false, run } = definition
   return {
     name,
     description,
     parameters: describeParameters(parameters),
+    timeoutMs,
     standsAlone,
     on: (node) =>
       defineAction({

@@ -28,7 +28,7 @@ export function addActionFlags(command: Command): Command {
     .option('--param <key=value>', 'parameter; may be repeated', collectPair)
     .option(
       '--timeout <duration>',
-      'how long it may run on a node (default: what a hook declares, or 30s)',
+      'how long it may run on a node (default: what the action declares, or 30s)',
       durationFlag,
     )
     .option('--expires <duration>', 'how long it may wait until the node accepts it', durationFlag)

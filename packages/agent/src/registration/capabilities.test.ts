@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Action } from '../actions/define.ts'
+import { describeCapabilities } from './capabilities.ts'
+
+const common = { description: '', parameters: [], prepare: () => async () => assert.fail() }
+const upgrade: Action = { ...common, type: 'builtin', name: 'service.upgrade', timeoutMs: 600_000 }
+const backup: Action = { ...common, type: 'hook', name: 'backup', timeoutMs: 90_000 }
+
+describe('describeCapabilities', () => {
+  it('says how long each action may run, which is else taken for 30 s', () => {
+    const { builtin_actions, hooks } = describeCapabilities({}, [upgrade, backup], 5)
+    assert.deepEqual(
+      [...(builtin_actions ?? []), ...(hooks ?? [])].map(({ name, timeout }) => [name, timeout]),
+      [
+        ['service.upgrade', '10m0s'],
+        ['backup', '1m30s'],
+      ],
+    )
+  })
+})
