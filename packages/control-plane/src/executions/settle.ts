@@ -18,8 +18,9 @@ export async function settle(
   await changeExecution(unit.tx, row.id, all)
   const after = { ...row, ...all }
   const ended = !hasEnded(row.status) && hasEnded(after.status)
+  const hadPlace = row.status === 'pending' || row.status === 'accepted'
   // One that held back the others may not do so any more.
-  if (ended || row.held_until !== null)
+  if ((ended && hadPlace) || row.held_until !== null)
     await sendQueued(unit, row.node_id, place, { freed: ended && row.status === 'accepted' })
   return after
 }

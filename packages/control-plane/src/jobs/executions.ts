@@ -20,6 +20,10 @@ export async function expireExecutions(app: State & Waiters & Environment): Prom
         const change = passDeadline(row, unit.nowMs)
         if (change) await settleExecution(unit, row, change, app)
       }
+      // Once for all of a node that were queued: each look goes past those that are still to expire.
+      const waited = rows.filter(({ status }) => status === 'queued')
+      for (const id of new Set(waited.map(({ node_id }) => node_id)))
+        await sendQueued(unit, id, app)
       return rows
     })
     for (const { id } of ended) app.executions.changed(id)
@@ -45,8 +49,8 @@ async function sendToAll(app: State & Environment, nodeIds: readonly string[]): 
 }
 
 const keepMs = 30 * 24 * 3_600_000
-/** Rows deleted in one transaction. */
-const chunk = 1_000
+/** Rows deleted in one transaction: each has up to 128 KiB of output, which is overwritten. */
+const chunk = 20
 
 /** Deletes executions that ended more than 30 days ago. The end is the node's claim, so the time of the request is checked too. */
 export async function forgetExecutions({ store, clock }: State & Environment): Promise<void> {

@@ -76,6 +76,9 @@ export async function readRun(
   return row && storedOf(row)
 }
 
+// Written out, because SQLite chooses a partial index by the text of a condition and not by what is bound.
+const isOpen = sql<boolean>`state in ('preparing', 'running', 'paused')`
+
 function shown(reader: Reader) {
   return reader.selectFrom('runs').where('state', '<>', 'preparing')
 }
@@ -103,11 +106,7 @@ export function readRunsBefore(
 
 /** All that have not ended, of every tenant. */
 export async function readOpenRuns(reader: Reader): Promise<StoredRun[]> {
-  const rows = await reader
-    .selectFrom('runs')
-    .selectAll()
-    .where('state', 'in', ['running', 'paused'])
-    .execute()
+  const rows = await shown(reader).selectAll().where(isOpen).execute()
   return rows.map(storedOf)
 }
 
@@ -117,7 +116,7 @@ export async function countOpenRuns(reader: Reader, tenantId: string): Promise<n
     .selectFrom('runs')
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .where('tenant_id', '=', tenantId)
-    .where('state', 'in', ['preparing', 'running', 'paused'])
+    .where(isOpen)
     .executeTakeFirstOrThrow()
   return Number(count)
 }
@@ -127,11 +126,10 @@ export async function readOpenRunOf(
   reader: Reader,
   { id, tenant_id }: { id: string; tenant_id: string },
 ): Promise<string | undefined> {
-  const row = await reader
-    .selectFrom('runs')
+  const row = await shown(reader)
     .select('id')
     .where('tenant_id', '=', tenant_id)
-    .where('state', 'in', ['running', 'paused'])
+    .where(isOpen)
     .where('schedule_id', '=', id)
     .executeTakeFirst()
   return row?.id
@@ -141,6 +139,7 @@ export async function readOpenRunOf(
 export async function deleteHalfWritten(tx: Tx, id?: string): Promise<void> {
   await deleteRuns(tx, (query) =>
     query
+      .where(isOpen)
       .where('state', '=', 'preparing')
       .$if(id !== undefined, (some) => some.where('id', '=', id ?? '')),
   )

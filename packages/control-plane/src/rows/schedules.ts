@@ -161,7 +161,17 @@ export async function readLastTurns(
   return rows.map((row) => ({ ...row, outcome: row.outcome as ScheduleOutcome })) // written above
 }
 
-/** Deletes the turns of before a time. */
-export async function deleteTurnsBefore(tx: Tx, beforeMs: number): Promise<void> {
-  await tx.deleteFrom('schedule_turns').where('due_at', '<', beforeMs).execute()
+/** The ids of all schedules, of every tenant. */
+export async function readScheduleIds(reader: Reader): Promise<string[]> {
+  const rows = await reader.selectFrom('schedules').select('id').execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Deletes the turns that a schedule had before a time. */
+export async function deleteTurnsBefore(tx: Tx, id: string, beforeMs: number): Promise<void> {
+  await tx
+    .deleteFrom('schedule_turns')
+    .where('schedule_id', '=', id)
+    .where('due_at', '<', beforeMs)
+    .execute()
 }

@@ -11,6 +11,7 @@ import {
   insertTurn,
   readDueSchedules,
   readSchedule,
+  readScheduleIds,
   type StoredSchedule,
   type StoredTurn,
 } from '../rows/schedules.ts'
@@ -143,5 +144,7 @@ const keepMs = 30 * 24 * 3_600_000
 
 /** Deletes what is known of times that passed more than 30 days ago, as it is with runs. */
 export async function forgetTurns({ store, clock }: { store: Store; clock: Clock }): Promise<void> {
-  await store.write((tx) => deleteTurnsBefore(tx, clock.now() - keepMs))
+  const beforeMs = clock.now() - keepMs
+  for (const id of await readScheduleIds(store.reader))
+    await store.write((tx) => deleteTurnsBefore(tx, id, beforeMs))
 }

@@ -64,6 +64,22 @@ describe('more executions than a node has room for', () => {
     assert.equal((await stage.read(ids[1])).status, 'pending', 'it was sent later')
   })
 
+  it('are sent when all that waited before them have expired', async () => {
+    await using stage = await setUp({ max_concurrent: 1 })
+    const [first] = await stage.run(1)
+    await stage.run(60)
+    const deadline_at = stage.clock.now()
+    await stage.plane.app.store.write((tx) =>
+      tx.updateTable('executions').set({ deadline_at }).where('status', '=', 'queued').execute(),
+    )
+    await stage.ack(first, { status: 'rejected', reason: 'unknown_action' })
+    const [last] = await stage.run(1)
+    assert.equal((await stage.read(last)).status, 'queued')
+    await stage.pass(0)
+    assert.equal((await stage.read(last)).status, 'pending')
+    assert.deepEqual((await stage.statuses()).slice(1, -1), Array(60).fill('expired'))
+  })
+
   it('are refused beyond a number for the node, and one for all', async () => {
     await using stage = await setUp(
       { max_concurrent: 1 },

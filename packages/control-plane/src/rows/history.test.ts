@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { CompiledQuery, type KyselyPlugin } from 'kysely'
+import type { Reader, Tx } from '../store/db.ts'
+import { startControlPlane } from '../testing/harness.ts'
+import {
+  countAhead,
+  countOutstanding,
+  countQueued,
+  readNodesHeldUntil,
+  readNodesWithQueue,
+  readOverdue,
+  readQueued,
+} from './execution-queue.ts'
+import { deleteEnded } from './executions.ts'
+import { readUnanswered } from './log/events.ts'
+import { countOpenRuns, deleteHalfWritten, readOpenRunOf, readOpenRuns } from './runs.ts'
+import { deleteTurnsBefore } from './schedules.ts'
+
+const nodeId = 'n_web'
+const of = { node_id: nodeId, created_at: 1, id: 'exec_a' }
+/** What is asked again and again reads a few rows only, however long the history is: by an index that has no others. */
+const queries: Record<string, (tx: Tx) => Promise<unknown>> = {
+  executions_outstanding: (tx) => countOutstanding(tx, nodeId),
+  executions_queued: async (tx) => {
+    await countQueued(tx, { node_id: nodeId })
+    await countAhead(tx, of)
+    await readQueued(tx, { nodeId, nowMs: 1, limit: 5 })
+    await readNodesWithQueue(tx)
+  },
+  executions_queued_of_tenant: (tx) => countQueued(tx, { tenant_id: 'ten_a' }),
+  executions_held: (tx) => readNodesHeldUntil(tx, 1),
+  executions_open: (tx) => readOverdue(tx, { nowMs: 1, limit: 50 }),
+  'executions_(open|outstanding)': (tx) => readUnanswered(tx, { nodeId, throughSeq: 1, nowMs: 1 }),
+  runs_open: async (tx) => {
+    await readOpenRuns(tx)
+    await countOpenRuns(tx, 'ten_a')
+    await readOpenRunOf(tx, { id: 'sch_a', tenant_id: 'ten_a' })
+    await deleteHalfWritten(tx)
+  },
+  'executions_ended \\(created_at<\\?\\)|sqlite_autoindex_executions_1': (tx) =>
+    deleteEnded(tx, 1, 1),
+  'sqlite_autoindex_schedule_turns_1 \\(schedule_id=\\? AND due_at<\\?\\)': (tx) =>
+    deleteTurnsBefore(tx, 'sch_a', 1),
+}
+
+for (const [index, query] of Object.entries(queries))
+  it(`reads by ${index}`, async () => {
+    await using plane = await startControlPlane()
+    const plans: string[] = []
+    await plane.app.store.write((tx) => query(explaining(tx, plans) as Tx)) // the same with a plugin
+    const reads = plans.filter((line) =>
+      /^(SCAN|SEARCH) (executions|runs|schedule_turns)\b/.test(line),
+    )
+    assert.ok(reads.length > 0)
+    for (const line of reads) assert.match(line, new RegExp(`INDEX (${index})`))
+  })
+
+/** A reader that also notes how the database goes about each query. */
+function explaining(reader: Reader, plans: string[]): Reader {
+  const asked: CompiledQuery[] = []
+  const plugin: KyselyPlugin = {
+    transformQuery({ node, queryId }) {
+      asked.push(reader.getExecutor().compileQuery(node, queryId))
+      return node
+    },
+    async transformResult({ result }) {
+      for (const { sql, parameters } of asked.splice(0)) {
+        const explained = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters])
+        const { rows } = await reader.executeQuery<{ detail: string }>(explained)
+        plans.push(...rows.map(({ detail }) => detail))
+      }
+      return result
+    },
+  }
+  return reader.withPlugin(plugin)
+}
