@@ -76,11 +76,27 @@ describe('readDeclaration', () => {
       sandbox_options: { mount_proc: true },
       parameters: [{ name: 'a' }, { name: 'b', secret: true }],
     }
-    assert.deepEqual(readDeclaration(given).unknown, [
-      'name',
-      'limits.memroy',
-      'sandbox_options.mount_proc',
-      'parameters[1].secret',
+    assert.deepEqual(readDeclaration(given).warnings, [
+      'its declaration has a field "name" that nobody reads',
+      'its declaration has a field "limits.memroy" that nobody reads',
+      'its declaration has a field "sandbox_options.mount_proc" that nobody reads',
+      'its declaration has a field "parameters[1].secret" that nobody reads',
     ])
+  })
+
+  it('names what has no effect in its sandbox', () => {
+    const given = { network: false, writable: ['/srv'], image: 'debian' }
+    const idle = (sandbox: string, names: string[]) =>
+      names.map(
+        (name) => `its declaration has "${name}", which has no effect in the sandbox "${sandbox}"`,
+      )
+    const warningsOf = (more: object): string[] => readDeclaration({ ...given, ...more }).warnings
+    assert.deepEqual(warningsOf({}), idle('none', ['network', 'writable', 'image']))
+    assert.deepEqual(warningsOf({ sandbox: 'namespaced' }), idle('namespaced', ['image']))
+    assert.deepEqual(warningsOf({ sandbox: 'container' }), [])
+    assert.deepEqual(
+      readDeclaration({ sandbox_options: { network: 'none', writable_paths: [] } }).warnings,
+      idle('none', ['network']),
+    )
   })
 })

@@ -1,5 +1,5 @@
 import { parseDuration, schemaFault } from '@plexd/protocol'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Check, Errors } from 'typebox/value'
 import { cpuPercentOf, memoryBytesOf } from './amounts.ts'
 import { type HookParameters, ParameterDeclaration, parameterSchema } from './parameters.ts'
@@ -26,8 +26,8 @@ export interface HookDeclaration {
 
 export interface ReadDeclaration {
   declaration: HookDeclaration
-  /** The names of fields that mean nothing. */
-  unknown: string[]
+  /** Which fields have no effect. */
+  warnings: string[]
 }
 
 /** That of the README of plexd, for hooks that say nothing. */
@@ -97,7 +97,31 @@ export function readDeclaration(given: Readonly<Record<string, unknown>>): ReadD
   }
   if (declaration.sandbox === 'container' && declaration.image === undefined)
     throw new Error('sandbox "container" wants an image: set image, or choose "namespaced"')
-  return { declaration, unknown: unknownFields(value, Form) }
+  const warnings = [
+    ...unknownFields(value, Form).map(
+      (field) => `its declaration has a field "${field}" that nobody reads`,
+    ),
+    ...idleFields(value, declaration.sandbox),
+  ]
+  return { declaration, warnings }
+}
+
+/** Of sandboxes, where there is none, or another. */
+function idleFields(value: Static<typeof Form>, sandbox: SandboxKind): string[] {
+  const { network, writable, image, sandbox_options: options = {} } = value
+  const given = {
+    network: network ?? options.network,
+    writable: (writable ?? options.writable_paths)?.at(0),
+    image: image || options.image || undefined,
+  }
+  const isIdle = (field: string): boolean =>
+    sandbox === 'none' || (sandbox === 'namespaced' && field === 'image')
+  return Object.entries(given)
+    .filter(([field, setting]) => setting !== undefined && isIdle(field))
+    .map(
+      ([field]) =>
+        `its declaration has "${field}", which has no effect in the sandbox "${sandbox}"`,
+    )
 }
 
 function timeoutOf(text: string): number {

@@ -36,6 +36,19 @@ describe('parameterVariables', () => {
     assert.throws(() => parameterVariables(schema, {}), /has no "target"/)
   })
 
+  it('refuses a value with which its pattern would keep plexd busy for years', () => {
+    const schema = parameterSchema([{ name: 'target', pattern: '^(a+)+$' }])
+    assert.deepEqual(parameterVariables(schema, { target: 'aaa' }), { PLEXD_PARAM_TARGET: 'aaa' })
+    assert.throws(() => parameterVariables(schema, { target: `${'a'.repeat(60)}!` }), {
+      name: 'RangeError',
+      message: 'target: it cannot be told within 1000 ms whether it matches ^(a+)+$',
+    })
+    assert.throws(
+      () => parameterSchema([{ name: 'b', pattern: '^(a+)+$', default: `${'a'.repeat(60)}!` }]),
+      /parameter "b" cannot have its own value/,
+    )
+  })
+
   it('passes on any text unchanged', () => {
     fc.assert(
       fc.property(

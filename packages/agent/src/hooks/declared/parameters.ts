@@ -1,5 +1,6 @@
 import { type Static, type TObject, Type } from 'typebox'
 import { type ReceivedParameters, readParameters } from '../../actions/define.ts'
+import { checkPatternTime } from './pattern-time.ts'
 
 /** The parameters of a hook, as a schema. */
 export type HookParameters = TObject
@@ -73,7 +74,7 @@ function checkDefault(parameter: ParameterDeclaration): void {
   const schema = Type.Object({ [name]: propertyOf({ ...parameter, required: true }) })
   for (const value of preset === undefined ? allowed : [preset, ...allowed]) {
     try {
-      readParameters(schema, { [name]: value })
+      readInTime(schema, { [name]: value })
     } catch (error) {
       throw new Error(`parameter "${name}" cannot have its own value`, { cause: error })
     }
@@ -109,7 +110,7 @@ export function parameterVariables(
   schema: HookParameters,
   received: ReceivedParameters,
 ): Record<string, string> {
-  const values = Object.entries(readParameters(schema, received)).map(
+  const values = Object.entries(readInTime(schema, received)).map(
     ([name, value]) => [name, String(value)] as const,
   )
   for (const [name, value] of values) checkValue(name, value)
@@ -117,6 +118,11 @@ export function parameterVariables(
   if (bytes > maxBytes)
     throw new RangeError(`the parameters have ${bytes} bytes together: want ${maxBytes} or fewer`)
   return Object.fromEntries(values.map(([name, value]) => [variableOf(name), value]))
+}
+
+function readInTime(schema: HookParameters, received: ReceivedParameters): Record<string, unknown> {
+  checkPatternTime(schema, received)
+  return readParameters(schema, received)
 }
 
 function checkValue(name: string, value: string): void {

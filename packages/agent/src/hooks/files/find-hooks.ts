@@ -116,10 +116,7 @@ function declareBySidecar(found: FoundHook, sidecar: Sidecar | undefined): void 
 
 function declare(
   found: FoundHook,
-  { declaration, unknown }: ReturnType<typeof readDeclaration>,
+  { declaration, warnings }: ReturnType<typeof readDeclaration>,
 ): void {
-  found.declaration = declaration
-  found.warnings = unknown.map(
-    (field) => `its declaration has a field "${field}" that nobody reads`,
-  )
+  Object.assign(found, { declaration, warnings })
 }
