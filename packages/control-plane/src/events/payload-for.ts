@@ -42,7 +42,7 @@ export function isShared(type: EventType): boolean {
 /**
  * The payload of an event for one recipient, as JSON text. State in it is complete and current, so it may be newer
  * than the event; it is safe to apply twice. Undefined if the event has become irrelevant: an action that was
- * acknowledged or is past its deadline.
+ * acknowledged, is past its deadline or was asked for again by a later event.
  */
 export async function payloadFor(
   event: StoredEvent,
@@ -65,7 +65,8 @@ export async function payloadFor(
       return JSON.stringify({ secret_refs: await entries.secretRefsOf(node) })
     case 'action_request': {
       const { execution_id } = JSON.parse(event.payload) as StoredPayload<'action_request'> // made by the log
-      return (await isWaiting(reader, execution_id, now())) ? event.payload : undefined
+      const request = { id: execution_id, seq: event.seq, nowMs: now() }
+      return (await isWaiting(reader, request)) ? event.payload : undefined
     }
     default:
       return event.payload

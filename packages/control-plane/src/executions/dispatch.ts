@@ -15,6 +15,9 @@ export interface DispatchPlace {
   publicUrl(): string
 }
 
+/** Requests sent in one unit, for which everybody else waits. The job that sends what waits although there is room sends the rest. */
+const perUnit = 50
+
 /**
  * Sends a node the first of the executions that wait for it, as many as it has room for; in the unit that made the room, so
  * that no crash comes between. `freed`: the node has just said that one has ended.
@@ -30,13 +33,14 @@ export async function sendQueued(
   const [first] = await readQueued(unit.tx, { nodeId, nowMs: unit.nowMs, limit: 1 })
   if (!first) return
   const stored = await readNode(unit.tx, nodeId)
-  const limit = countToSend({
+  const free = countToSend({
     room: roomOf(stored?.capabilities ?? null, place),
     outstanding: await countOutstanding(unit.tx, nodeId),
     isHeld: (first.held_until ?? 0) > unit.nowMs,
     freed,
   })
-  if (limit === 0) return
+  if (free === 0) return
+  const limit = Math.min(free, perUnit)
   for (const row of await readQueued(unit.tx, { nodeId, nowMs: unit.nowMs, limit })) {
     const seq = unit.emit(requestEvent(row, node, place))?.seq ?? 0
     const timeoutMs = parseDuration(row.timeout)
@@ -61,9 +65,12 @@ export function countToSend({
   return freed ? Math.min(1, free) : 0
 }
 
+/** As many as plexd can be set to. What a node has not answered is read at once when it connects. */
+const mostRoom = 1_000
+
 /** How many executions of a node may be outstanding. */
 export function roomOf(capabilities: Capabilities | null, { config }: DispatchPlace): number {
-  return capabilities?.max_concurrent ?? config.limits.node_executions
+  return Math.min(capabilities?.max_concurrent ?? config.limits.node_executions, mostRoom)
 }
 
 export function requestEvent(

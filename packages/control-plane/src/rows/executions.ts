@@ -86,13 +86,17 @@ export async function changeExecution(
     .execute()
 }
 
-/** Whether the node may still be sent the request. */
-export async function isWaiting(reader: Reader, id: string, nowMs: number): Promise<boolean> {
+/** Whether the node may still be sent this request: one that had no room was sent an earlier one, which it may not get too. */
+export async function isWaiting(
+  reader: Reader,
+  { id, seq, nowMs }: { id: string; seq: number; nowMs: number },
+): Promise<boolean> {
   const row = await reader
     .selectFrom('executions')
     .select('id')
     .where('id', '=', id)
     .where('status', '=', 'pending')
+    .where('event_seq', '=', seq)
     .where('deadline_at', '>', nowMs)
     .executeTakeFirst()
   return row !== undefined

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createFakeClock, until } from '@plexd/runtime/testing'
-import { expireExecutions, retryHeld } from '../../jobs/executions.ts'
+import { roomOf } from '../../executions/dispatch.ts'
+import { expireExecutions, retryHeld, sendAllQueued } from '../../jobs/executions.ts'
 import type { Limits } from '../../limits.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
@@ -45,6 +46,19 @@ describe('more executions than a node has room for', () => {
     const params = { node_id: stage.web.node_id }
     await stage.web.api.putCapabilities({ params, body: { ...capabilities, max_concurrent: 3 } })
     assert.deepEqual(await stage.statuses(), ['pending', 'pending', 'pending', 'queued'])
+  })
+
+  it('are no more than 50 at once, and 1,000 in all, whatever it announces', async () => {
+    await using stage = await setUp({ max_concurrent: 1 })
+    await stage.run(61)
+    const params = { node_id: stage.web.node_id }
+    const max_concurrent = Number.MAX_SAFE_INTEGER
+    await stage.web.api.putCapabilities({ params, body: { ...capabilities, max_concurrent } })
+    const count = async () => (await stage.statuses()).filter((is) => is === 'pending').length
+    assert.equal(await count(), 51)
+    await sendAllQueued(stage.plane.app)
+    assert.equal(await count(), 61)
+    assert.equal(roomOf({ max_concurrent }, stage.plane.app), 1_000)
   })
 
   it('have their own time from when they are sent, and expire if they were not', async () => {
@@ -122,6 +136,27 @@ describe('more executions than a node has room for', () => {
     assert.deepEqual(await stage.statuses(), ['success', ...Array(5).fill('pending'), 'queued'])
     await stage.ack(ids[1])
     assert.equal((await stage.read(ids[1])).status, 'accepted')
+  })
+
+  it('are asked for once of a node that was away for the refused request and the next', async () => {
+    await using stage = await setUp()
+    const [first] = await stage.run(1)
+    const { id: lastEventId = '' } = await stage.events.next('action_request')
+    await stage.ack(first, noRoom)
+    await stage.clock.advance(6_000)
+    await retryHeld(stage.plane.app)
+    const [second] = await stage.run(1)
+    await stage.ack(second, noRoom)
+    await stage.clock.advance(6_000)
+    await retryHeld(stage.plane.app)
+    const [last] = await stage.run(1)
+
+    const { token, node_id: nodeId } = stage.web
+    await using again = await openEventReader(stage.plane.url, { token, nodeId, lastEventId })
+    const asked: unknown[] = []
+    while (asked.at(-1) !== last)
+      asked.push((await again.next('action_request')).payload.execution_id)
+    assert.deepEqual(asked, [first, second, last])
   })
 
   it('take the answer of a node that had room after all', async () => {
