@@ -17,7 +17,8 @@ it('plexd doctor names each program that it lacks, with the package that brings 
   assert.deepEqual(of('setpriv'), {
     check: 'tool setpriv',
     state: 'failed',
-    detail: '"setpriv" is not installed, which ends "ip monitor" together with plexd',
+    detail:
+      '"setpriv" is not installed, which ends "ip monitor" together with plexd, and runs hooks as their user',
     remedy: 'apt-get install util-linux',
   })
   assert.equal(of('getent')?.state, 'warning')
