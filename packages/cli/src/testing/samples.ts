@@ -53,6 +53,7 @@ export function anExecution(fields: Partial<Execution> = {}): Execution {
     id: 'exec_1',
     node_id: 'n_web',
     node_hostname: 'web-01',
+    run_id: null,
     action: 'ping',
     parameters: {},
     timeout: '30s',

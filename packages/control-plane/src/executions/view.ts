@@ -1,19 +1,21 @@
 import type { Execution } from '@plexd/protocol'
 import { countAhead } from '../rows/execution-queue.ts'
 import type { StoredExecution } from '../rows/executions.ts'
+import { readRunsOf } from '../rows/run-nodes.ts'
 import type { Reader } from '../store/db.ts'
 
 /** An execution as an operator sees it. */
 export function executionView(
   row: StoredExecution,
   node_hostname: string,
-  { ahead }: { ahead?: number | undefined } = {},
+  { run_id = null, ahead }: { run_id?: string | null | undefined; ahead?: number | undefined },
 ): Execution {
   const { created_at, acked_at, finished_at } = momentsOf(row)
   return {
     id: row.id,
     node_id: row.node_id,
     node_hostname,
+    run_id,
     action: row.action,
     parameters: row.parameters,
     timeout: row.timeout,
@@ -35,14 +37,15 @@ export function executionView(
   }
 }
 
-/** The same with its place in the queue. */
+/** The same with its run, and its place in the queue. */
 export async function executionDetail(
   reader: Reader,
   row: StoredExecution,
   node_hostname: string,
 ): Promise<Execution> {
   const ahead = row.status === 'queued' ? await countAhead(reader, row) : undefined
-  return executionView(row, node_hostname, { ahead })
+  const run_id = (await readRunsOf(reader, [row.id])).get(row.id)
+  return executionView(row, node_hostname, { run_id, ahead })
 }
 
 function textOf(ms: number | null): string | null {

@@ -95,6 +95,19 @@ export async function readNodeOf(
   return row && storedOf(row)
 }
 
+/** The ids of the runs that these executions are of, by the ids of the executions; those of no run are missing. */
+export async function readRunsOf(
+  reader: Reader,
+  executionIds: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await reader
+    .selectFrom('run_nodes')
+    .select(['execution_id', 'run_id'])
+    .where('execution_id', 'in', executionIds)
+    .execute()
+  return new Map(rows.map(({ execution_id, run_id }) => [execution_id ?? '', run_id]))
+}
+
 const endings = ExecutionStatus.enum.filter(hasEnded)
 const outstanding = ['running', 'cancelling'] as const satisfies StoredRunNode['status'][]
 

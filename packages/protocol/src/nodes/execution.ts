@@ -66,6 +66,9 @@ export const Execution = Type.Object({
   id: Type.String({ examples: ['exec_a1b2c3d4'] }),
   node_id: NodeId,
   node_hostname: Type.String({ description: 'The last that it had, if it was removed' }),
+  run_id: Type.Union([Type.String(), Type.Null()], {
+    description: 'The run of many nodes that it is part of, if any',
+  }),
   action: Type.String(),
   parameters: mapOf(Type.String()),
   timeout: Type.String(),

@@ -145,6 +145,7 @@ function describeExecution(execution: Execution): Record<string, string> {
   return {
     id: execution.id,
     node: formatNode(execution.node_id, execution.node_hostname),
+    run: execution.run_id ?? '',
     action: execution.action,
     parameters: formatLabels(execution.parameters),
     status: statusOf(execution),

@@ -37,12 +37,13 @@ export function describeRun(run: Run): Record<string, string> {
     'max failures': String(run.max_failures),
     canary: run.canary === 0 ? '' : String(run.canary),
     timeout: run.timeout ?? '',
+    expires: run.expires ?? '',
     'healthy within': run.healthy_within ?? '',
     'retry of': run.retry_of ?? '',
     schedule: run.schedule ?? '',
     'triggered by': requesterOf(triggered_by),
     created: run.created_at,
-    expires: run.ended_at === null ? run.run_expires_at : '',
+    'run expires': run.ended_at === null ? run.run_expires_at : '',
     ended: run.ended_at ?? '',
   }
 }

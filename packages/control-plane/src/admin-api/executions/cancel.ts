@@ -1,7 +1,7 @@
 import { ApiError, adminApi, hasEnded } from '@plexd/protocol'
 import type { Environment, State, Waiters } from '../../app.ts'
 import { cancel } from '../../executions/transitions.ts'
-import { executionView } from '../../executions/view.ts'
+import { executionDetail } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { NodeRecord } from '../../mesh/fleet.ts'
 import { readExecution, type StoredExecution } from '../../rows/executions.ts'
@@ -24,7 +24,8 @@ export const cancelExecution = handle(
     })
     app.executions.changed(execution_id)
     const hostnameOf = await readHostnames(app, { tenantId: tenant_id, ids: [row.node_id] })
-    return { ...executionView(row, hostnameOf(row.node_id)), message: messageOf(row, node) }
+    const shown = await executionDetail(app.store.reader, row, hostnameOf(row.node_id))
+    return { ...shown, message: messageOf(row, node) }
   },
 )
 

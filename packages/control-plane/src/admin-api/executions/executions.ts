@@ -4,6 +4,7 @@ import { executionDetail, executionView } from '../../executions/view.ts'
 import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
 import { readExecution, readExecutionsBefore, type StoredExecution } from '../../rows/executions.ts'
+import { readRunsOf } from '../../rows/run-nodes.ts'
 import { readDuration } from '../wire/durations.ts'
 import { findNodeEver } from '../wire/find-node.ts'
 import { readHostnames } from '../wire/hostnames.ts'
@@ -19,8 +20,12 @@ export const listExecutions = handle(
       { nodeId, status: query.status, createdAt: Number(createdAt), id: String(id) },
       boundsOf(query, app.config),
     )
+    const runs = await readRunsOf(
+      app.store.reader,
+      page.rows.map((row) => row.id),
+    )
     return {
-      items: page.rows.map((execution) => executionView(execution, hostname)),
+      items: page.rows.map((row) => executionView(row, hostname, { run_id: runs.get(row.id) })),
       next: nextOf(page, (row) => [row.created_at, row.id]),
     }
   },

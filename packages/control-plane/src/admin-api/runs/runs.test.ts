@@ -63,6 +63,25 @@ describe('a run of an action on many nodes', () => {
     assert.deepEqual(await timeouts(), ['1m0s', '1m0s'])
   })
 
+  it('is named by the executions that are of it', async () => {
+    await using fleet = await openFleet(['a'])
+    const { admin } = fleet.plane
+    const body = { action: 'system.info' }
+    const { body: alone } = await admin.runAction({ params: { node: 'a' }, body })
+    const run = await fleet.run({ selector: '*' })
+    const { items } = (await admin.listExecutions({ params: { node: 'a' } })).body
+    assert.deepEqual(new Set(items.map(({ run_id }) => run_id)), new Set([run.id, null]))
+    const ids = [alone.id, (await fleet.nodesOf(run.id))[0]?.execution_id ?? '']
+    const shown = ids.map((execution_id) => admin.getExecution({ params: { execution_id } }))
+    assert.deepEqual(
+      (await Promise.all(shown)).map(({ body }) => body.run_id),
+      [null, run.id],
+    )
+    const execution_id = ids[1] ?? ''
+    const { body: cancelled } = await admin.cancelExecution({ params: { execution_id } })
+    assert.equal(cancelled.run_id, run.id)
+  })
+
   it('keeps the nodes that it was created with', async () => {
     await using fleet = await openFleet(['a', 'b'])
     const run = await fleet.run({ selector: 'env=prod', max_parallel: 1 })
