@@ -153,6 +153,68 @@ describe('execution outbox', () => {
     )
   })
 
+  it('sends no result before its ack', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.failOn = 'exec_1'
+    setup.outbox.decide(accepted)
+    setup.outbox.finish(success)
+    await setup.clock.advance(0)
+    assert.deepEqual([setup.sent, setup.outbox.pendingCount()], [[], 2])
+    setup.failOn = ''
+    await setup.clock.advance(2_000)
+    assert.deepEqual(
+      setup.sent.map(([kind]) => kind),
+      ['ack', 'result'],
+    )
+  })
+
+  it('takes over what an earlier plexd has not delivered, once', async () => {
+    using store = openTestDatabase()
+    const insert = store.database.prepare(
+      'INSERT INTO executions (execution_id, received_ms, ack, ack_sent, result) VALUES (?, 1, ?, 1, ?)',
+    )
+    insert.run('exec_1', JSON.stringify(accepted), JSON.stringify(success))
+    for (let start = 0; start < 2; start++) {
+      await using setup = setUp(store)
+      setup.failWith = new Error('down')
+      await setup.clock.advance(0)
+      assert.equal(filesOf(store).contents.count(), 1)
+    }
+    await using setup = setUp(store)
+    await setup.clock.advance(0)
+    assert.deepEqual(setup.sent, [['result', 'exec_1', success]])
+  })
+
+  it('keeps what the queue has no room for, and sends it when there is', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store, { bytes: 700 })
+    setup.failWith = new Error('down')
+    const ids = Array.from({ length: 9 }, (_, number) => `exec_${number}`)
+    for (const execution_id of ids) setup.outbox.decide({ ...accepted, execution_id })
+    await setup.clock.advance(0)
+    assert.ok(filesOf(store).contents.count() < 9)
+    assert.equal(setup.outbox.pendingCount(), 9)
+    setup.failWith = undefined
+    setup.outbox.wake()
+    await setup.clock.advance(0)
+    assert.deepEqual(setup.sent.map(([, id]) => id).sort(), ids)
+  })
+
+  it('does not send a decision that another has replaced', async () => {
+    using store = openTestDatabase()
+    await using setup = setUp(store)
+    setup.failWith = new Error('down')
+    setup.outbox.decide({ ...accepted, status: 'rejected', reason: 'max_concurrent_reached' })
+    await setup.clock.advance(0)
+    assert.equal(setup.outbox.repeat('exec_1'), false)
+    setup.outbox.decide(accepted)
+    setup.failWith = undefined
+    setup.outbox.wake()
+    await setup.clock.advance(0)
+    assert.deepEqual(setup.sent, [['ack', 'exec_1', accepted]])
+  })
+
   it('forgets after a day what was delivered, and only that', async () => {
     using store = openTestDatabase()
     await using setup = setUp(store)
@@ -170,7 +232,7 @@ describe('execution outbox', () => {
 
   it('forgets none that runs, whatever becomes of the clock and however many come after it', async () => {
     using store = openTestDatabase()
-    await using setup = setUp(store, 3)
+    await using setup = setUp(store, { executions: 3 })
     setup.outbox.decide(accepted)
     await setup.clock.advance(25 * 3_600_000)
     for (const id of ['exec_2', 'exec_3', 'exec_4', 'exec_5'])
@@ -189,7 +251,10 @@ describe('execution outbox', () => {
 const filesOf = (store: TestDatabase) => files.getOrInsertComputed(store, createMemoryFiles)
 const files = new WeakMap<TestDatabase, ReturnType<typeof createMemoryFiles>>()
 
-function setUp(store: TestDatabase, executions = defaultConfig.limits.executions) {
+function setUp(
+  store: TestDatabase,
+  { bytes = 1e9, executions = defaultConfig.limits.executions } = {},
+) {
   const clock = createFakeClock()
   const script = {
     failWith: undefined as Error | undefined,
@@ -208,7 +273,7 @@ function setUp(store: TestDatabase, executions = defaultConfig.limits.executions
     }
   const outbox = startExecutionOutbox({
     database: store.database,
-    queue: aMemoryQueue({}, filesOf(store)),
+    queue: aMemoryQueue({ limit: { bytes } }, filesOf(store)),
     client: { ackExecution: send('ack'), finishExecution: send('result') },
     nodeId: 'n_test',
     limits: { executions },

@@ -1,5 +1,5 @@
 import type { Queue } from '../queue/queue.ts'
-import { type Delivery, type DeliveryDeps, startDelivery } from './delivery.ts'
+import { type Delivery, type DeliveryOptions, startDelivery } from './delivery.ts'
 
 export interface QueueSending<Item> {
   /** For logs: what is sent. */
@@ -15,7 +15,7 @@ const oneItem = { items: 1, bytes: Number.POSITIVE_INFINITY }
 export function startQueueDelivery<Item>(
   queue: Queue<Item>,
   { what, batch = oneItem, send }: QueueSending<Item>,
-  deps: DeliveryDeps,
+  options: DeliveryOptions,
 ): Delivery {
   const delivery = startDelivery(
     {
@@ -29,7 +29,7 @@ export function startQueueDelivery<Item>(
         ),
       remove: (items) => queue.remove(items.map(({ number }) => number)),
     },
-    deps,
+    options,
   )
   const stopListening = queue.onAppend(delivery.added)
   return {
