@@ -19,6 +19,7 @@ import * as putPolicy from './policies/put-policy.ts'
 import * as reports from './reports/reports.ts'
 import * as controlRun from './runs/control-run.ts'
 import * as createRun from './runs/create-run.ts'
+import * as createUpgrade from './runs/create-upgrade.ts'
 import * as retryRun from './runs/retry-run.ts'
 import * as runs from './runs/runs.ts'
 import * as schedules from './schedules/schedules.ts'
@@ -47,6 +48,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...reports,
   ...runs,
   ...createRun,
+  ...createUpgrade,
   ...controlRun,
   ...retryRun,
   ...schedules,

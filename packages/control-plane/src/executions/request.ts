@@ -9,6 +9,7 @@ import { readNode } from '../rows/fleet/nodes.ts'
 import { type DispatchPlace, requestEvent, roomOf } from './dispatch.ts'
 import { type AnnouncedAction, findAction } from './find-action.ts'
 import { queueDeadline, send } from './transitions.ts'
+import { completeParameters } from './upgrade-parameters.ts'
 
 /** What is asked of a node. */
 export interface ExecutionRequest {
@@ -28,7 +29,7 @@ const defaultTimeoutMs = 30_000
 
 /**
  * Asks a node to run an action; the request is durable with the unit. It waits if the node has no room. Throws an ApiError:
- * 400 for an action that the node has not, or parameters that are too long; 409 for a node that has announced no action; 429
+ * 400 for an action that the node has not, parameters that are too long, or an upgrade to a build that is not there; 409 for a node that has announced no action; 429
  * if too many wait.
  */
 export async function requestExecution(
@@ -36,18 +37,26 @@ export async function requestExecution(
   request: ExecutionRequest,
   place: DispatchPlace,
 ): Promise<StoredExecution> {
-  const { node, parameters } = request
+  const { node } = request
   const { limits } = place.config
-  refuseLongParameters(parameters, limits)
+  refuseLongParameters(request.parameters, limits)
   const stored = await readNode(unit.tx, node.id)
   const capabilities = stored?.capabilities ?? null
   const action = findAction(request.action, capabilities)
   const timeoutMs = request.timeoutMs ?? action.timeoutMs ?? defaultTimeoutMs
-  const queued = newExecution(unit, request, {
-    action,
-    timeoutMs,
-    queuedMs: limits.queued_execution_ms,
+  const parameters = await completeParameters(unit.tx, node, {
+    action: action.name,
+    parameters: request.parameters,
   })
+  const queued = newExecution(
+    unit,
+    { ...request, parameters },
+    {
+      action,
+      timeoutMs,
+      queuedMs: limits.queued_execution_ms,
+    },
+  )
   const event = requestEvent(queued, node, place)
   // Whoever makes room for it later must not be refused for it.
   refuseOverlong(event)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { judgeBinary, platformOf } from './judge.ts'
+import { judgeBinary } from './judge.ts'
 
 const good = 'ab'.repeat(32)
 const other = 'cd'.repeat(32)
@@ -28,14 +28,5 @@ describe('judgeBinary', () => {
     const nowhere = { os: '', arch: '' }
     assert.equal(judgeBinary(good, nowhere, [build]), 'verified')
     assert.equal(judgeBinary(other, nowhere, [build]), 'mismatch')
-  })
-})
-
-describe('platformOf', () => {
-  it('is what the node reports; a label only if it does not', () => {
-    const labels = { os: 'debian' }
-    assert.deepEqual(platformOf({ labels, reported: linux }), linux)
-    assert.deepEqual(platformOf({ labels: linux, reported: {} }), linux)
-    assert.deepEqual(platformOf({ labels: {}, reported: {} }), { os: '', arch: '' })
   })
 })

@@ -1,18 +1,6 @@
 import { type BinaryState, normalChecksum } from '@plexd/protocol'
-import type { NodeRecord } from '../mesh/fleet.ts'
+import type { Platform } from '../mesh/platform.ts'
 import type { BuildName } from '../rows/trusted-builds.ts'
-
-/** Both empty for a node that does not say what machine it is. */
-export type Platform = Pick<BuildName, 'os' | 'arch'>
-
-/** As a node reports it of itself, which agents do when they register. */
-export function platformOf({
-  reported,
-  labels,
-}: Pick<NodeRecord, 'reported' | 'labels'>): Platform {
-  const { os = '', arch = '' } = { ...labels, ...reported }
-  return { os, arch }
-}
 
 /**
  * Whether a binary is what it says, by the good builds of that version for its platform, or for any if that is not known. Without any

@@ -2,9 +2,10 @@ import { normalChecksum } from '@plexd/protocol'
 import { printable } from '@plexd/runtime'
 import type { Environment, Intake, NodeMemory, SideStores, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { platformOf } from '../mesh/platform.ts'
 import { readNodeBinary, type StoredBinary, writeNodeBinary } from '../rows/fleet/node-binaries.ts'
 import { readGoodBuilds } from '../rows/trusted-builds.ts'
-import { judgeBinary, platformOf } from './judge.ts'
+import { judgeBinary } from './judge.ts'
 import { tellMismatch } from './tell-mismatch.ts'
 
 type Place = State & SideStores & Environment

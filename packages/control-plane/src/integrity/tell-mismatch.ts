@@ -1,10 +1,10 @@
 import type { IntegrityViolation } from '@plexd/protocol'
 import type { Environment, SideStores, State } from '../app.ts'
 import type { NodeRecord } from '../mesh/fleet.ts'
+import { platformOf } from '../mesh/platform.ts'
 import { noteTold, type StoredBinary } from '../rows/fleet/node-binaries.ts'
 import type { BuildName } from '../rows/trusted-builds.ts'
 import { sourceOf } from '../telemetry/store.ts'
-import { platformOf } from './judge.ts'
 
 /**
  * Puts a mismatch on record, and notes that it is: after a crash between the two it is told a second time, rather than never.

@@ -5,7 +5,9 @@ import type { Row } from '../store/schema.ts'
 import { type FirstOf, type PageBounds, readPage } from './page.ts'
 
 /** What a node has to show, beyond a successful execution, to count as succeeded. */
-export type Criterion = { type: 'healthy'; withinMs: number }
+export type Criterion =
+  | { type: 'healthy'; withinMs: number }
+  | { type: 'version'; version: string; withinMs: number }
 
 /** Why no further node of a run begins. */
 export type RunStop = 'cancelled' | 'failures' | 'canary' | 'expired'

@@ -17,7 +17,7 @@ export function checkSelectorText(selector: string): void {
 
 /**
  * The nodes of a run in the order of their turns: those of a selector in order of registration, a list as it is, each
- * node once. Nodes that were removed, or do not know the action, are skipped, with the reason. Throws an ApiError (400)
+ * node once. Nodes that were removed, do not know the action, or that `refusal` has a reason for, are skipped, with the reason. Throws an ApiError (400)
  * when that leaves none, or there are more than `most`.
  */
 export async function chooseNodes(
@@ -27,7 +27,14 @@ export async function chooseNodes(
     action,
     target,
     most,
-  }: { tenantId: string; action: string; target: RunTarget; most: number },
+    refusal = () => undefined,
+  }: {
+    tenantId: string
+    action: string
+    target: RunTarget
+    most: number
+    refusal?: (node: NodeRecord) => string | undefined
+  },
 ): Promise<NewRunNode[]> {
   const ids = idsOf(fleet, tenantId, target)
   const meant = 'selector' in target ? `selector "${target.selector}"` : 'the list of nodes'
@@ -39,7 +46,8 @@ export async function chooseNodes(
     )
   const whyNot = await refusalsOf(reader, ids, action)
   const nodes = ids.map((node_id, position): NewRunNode => {
-    const reason = fleet.node(node_id) ? (whyNot.get(node_id) ?? '') : 'the node was removed'
+    const node = fleet.node(node_id)
+    const reason = node ? (refusal(node) ?? whyNot.get(node_id) ?? '') : 'the node was removed'
     return { position, node_id, status: reason === '' ? 'waiting' : 'skipped', reason }
   })
   const [first] = nodes

@@ -37,6 +37,20 @@ describe('verdictOf', () => {
     })
   })
 
+  it('wants the version that was asked for, if one was', () => {
+    const version = { type: 'version' as const, version: '1.6.0', withinMs: 60_000 }
+    const judgeVersion = (said: string) => {
+      const sight = seen({ heartbeat: { status: 'healthy', version: said } })
+      return verdictOf(version, sight, { sinceMs, nowMs: sinceMs + 60_000 })
+    }
+    assert.deepEqual(judgeVersion('1.6.0'), { status: 'succeeded', reason: '' })
+    assert.deepEqual(judgeVersion('1.5.0'), {
+      status: 'failed',
+      reason:
+        'it ran, and no healthy heartbeat of plexd 1.6.0 came within 1m0s: the last one said "healthy", of plexd 1.5.0',
+    })
+  })
+
   it('does not wait for a node that was removed', () => {
     assert.deepEqual(judge({ isRemoved: true }), {
       status: 'failed',

@@ -21,9 +21,17 @@ interface Rule {
   isMet(heartbeat: HeartbeatRequest): boolean
 }
 
-/** A further criterion is a type in `rows/runs.ts` and a row here. */
-const rules: Readonly<Record<Criterion['type'], Rule>> = {
-  healthy: { wants: 'healthy heartbeat', isMet: ({ status }) => status === 'healthy' },
+/** A further criterion is a type in `rows/runs.ts` and a case here. */
+function ruleOf(criterion: Criterion): Rule {
+  switch (criterion.type) {
+    case 'healthy':
+      return { wants: 'healthy heartbeat', isMet: ({ status }) => status === 'healthy' }
+    case 'version':
+      return {
+        wants: `healthy heartbeat of plexd ${criterion.version}`,
+        isMet: ({ status, version }) => status === 'healthy' && version === criterion.version,
+      }
+  }
 }
 
 /**
@@ -31,16 +39,17 @@ const rules: Readonly<Record<Criterion['type'], Rule>> = {
  * before says nothing. Pure.
  */
 export function verdictOf(
-  { type, withinMs }: Criterion,
+  criterion: Criterion,
   { heartbeat, heardMs, isRemoved }: Sight,
   { sinceMs, nowMs }: { sinceMs: number; nowMs: number },
 ): Verdict | undefined {
   if (isRemoved) return { status: 'failed', reason: 'the node was removed' }
-  const { wants, isMet } = rules[type]
+  const { withinMs } = criterion
+  const { wants, isMet } = ruleOf(criterion)
   const isNew = heartbeat !== null && heardMs !== null && heardMs > sinceMs
   if (isNew && isMet(heartbeat)) return { status: 'succeeded', reason: '' }
   if (nowMs < sinceMs + withinMs) return undefined
-  const said = isNew ? `: the last one said "${heartbeat.status ?? ''}"` : ''
+  const said = isNew ? `: the last one said ${lastWords(heartbeat)}` : ''
   const problems = isNew ? (heartbeat.problems ?? []).map((problem) => `: ${problem}`).join('') : ''
   return {
     status: 'failed',
@@ -48,9 +57,14 @@ export function verdictOf(
   }
 }
 
+/** `"healthy"`, and the version of a node that says one. */
+function lastWords({ status = '', version }: HeartbeatRequest): string {
+  return `"${status}"${version === undefined ? '' : `, of plexd ${version}`}`
+}
+
 /** Of a node whose execution succeeded, and that nobody waits for any more. */
-export function verdictOfCancelled({ type }: Criterion): Verdict {
-  const { wants } = rules[type]
+export function verdictOfCancelled(criterion: Criterion): Verdict {
+  const { wants } = ruleOf(criterion)
   return {
     status: 'cancelled',
     reason: `it ran, and the run was cancelled before a ${wants} came`,

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { FleetVersions } from '../nodes/binary.ts'
 import { Execution, ExecutionStatus } from '../nodes/execution.ts'
 import { ReportEntry } from '../nodes/node-state.ts'
-import { Run, RunNode, RunNodeStatus, RunSpec, RunState } from '../nodes/run.ts'
+import { Run, RunNode, RunNodeStatus, RunSpec, RunState, UpgradeSpec } from '../nodes/run.ts'
 import { Schedule, ScheduleSpec } from '../nodes/schedule.ts'
 import { operation } from '../operations/operation.ts'
 import { Policy, PolicyOutcome, PolicySpec } from '../policies/policy.ts'
@@ -401,6 +401,15 @@ export const adminApi = {
     path: '/admin/v1/runs',
     summary: 'Run an action on many nodes, which are fixed from then on',
     request: RunSpec,
+    response: Run,
+    status: 201,
+    errors: [400, 404, 409],
+  }),
+  createUpgrade: operation({
+    ...write('POST', 'runs'),
+    path: '/admin/v1/upgrades',
+    summary: 'Run another version of plexd on many nodes: a run of `service.upgrade`',
+    request: UpgradeSpec,
     response: Run,
     status: 201,
     errors: [400, 404, 409],

@@ -77,6 +77,24 @@ export const RunSpec = Type.Object({
 })
 export type RunSpec = Static<typeof RunSpec>
 
+/** A run in which each node upgrades plexd; what is absent is as in a run, but for the two that say otherwise. */
+export const UpgradeSpec = Type.Interface([Type.Omit(RunSpec, ['action', 'parameters'])], {
+  version: Type.String({ minLength: 1, maxLength: 64, examples: ['1.6.0'] }),
+  allow_downgrade: Type.Optional(
+    Type.Boolean({ description: 'Whether nodes that run a newer version are meant too' }),
+  ),
+  timeout: Type.Optional(
+    Type.String({ description: 'Go duration, of each node, trial included; "15m" when absent' }),
+  ),
+  healthy_within: Type.Optional(
+    Type.String({
+      description:
+        'Go duration, "24h" at most: a node has succeeded only when it sends a healthy heartbeat as the new version so soon after its trial; "5m" when absent',
+    }),
+  ),
+})
+export type UpgradeSpec = Static<typeof UpgradeSpec>
+
 /** In the last three nothing goes on any more, on any node. */
 export const runStates = ['running', 'paused', 'succeeded', 'failed', 'cancelled'] as const
 export const RunState = Type.Enum(runStates)

@@ -59,11 +59,14 @@ export function addManyFlags(command: Command): Command {
 }
 
 export function specOf(action: string, flags: RunFlags): RunSpec {
+  return { action, parameters: flags.param, ...spreadOf(flags) }
+}
+
+/** All but what is run. */
+export function spreadOf(flags: RunFlags): Omit<RunSpec, 'action' | 'parameters'> {
   return {
     selector: flags.selector,
     nodes: flags.node,
-    action,
-    parameters: flags.param,
     timeout: flags.timeout,
     max_parallel: flags.maxParallel,
     max_failures: flags.maxFailures,

@@ -116,7 +116,8 @@ export async function runOnMany(
   await finishRun({ io, admin }, started, flags)
 }
 
-async function finishRun(
+/** Says that a run has started, or waits until it has ended. Throws a CliError if not every node has succeeded. */
+export async function finishRun(
   { io, admin }: { io: Context['io']; admin: Admin },
   started: Run,
   { wait, json }: JsonFlag & { wait?: boolean },

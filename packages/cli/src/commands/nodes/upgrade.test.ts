@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { VersionCount } from '@plexd/protocol'
 import { startBench } from '../../testing/run.ts'
-import { aNode, aPage } from '../../testing/samples.ts'
+import { aNode, aPage, aRun } from '../../testing/samples.ts'
 
 const count: VersionCount = {
   version: '1.5.0',
@@ -48,6 +48,34 @@ describe('upgrade status', () => {
     assert.partialDeepStrictEqual(JSON.parse(json), {
       ...fleet,
       troubles: [{ id: 'n_web', hostname: 'web-01', upgrade }],
+    })
+  })
+})
+
+describe('upgrade VERSION', () => {
+  it('starts a run on the nodes of a selector', async () => {
+    await using bench = await startBench({ 'POST /admin/v1/upgrades': aRun({ id: 'run_7' }) })
+    const argv = ['upgrade', '1.6.0', '--selector', 'env=prod', '--canary', '1']
+    const { stdout } = await bench.run([...argv, '--max-parallel', '20', '--max-failures', '2'])
+    assert.deepEqual(bench.server.requests[0]?.body, {
+      selector: 'env=prod',
+      canary: 1,
+      max_parallel: 20,
+      max_failures: 2,
+      version: '1.6.0',
+    })
+    assert.match(stdout, /^started run_7: .*; see "plexctl action runs show run_7"$/m)
+  })
+
+  it('includes newer nodes, and others than a selector names, where that is asked for', async () => {
+    await using bench = await startBench({ 'POST /admin/v1/upgrades': aRun() })
+    const argv = ['upgrade', 'start', '1.6.0', '--node', 'a', '--node', 'b', '--allow-downgrade']
+    await bench.run([...argv, '--timeout', '20m'])
+    assert.deepEqual(bench.server.requests[0]?.body, {
+      nodes: ['a', 'b'],
+      timeout: '20m',
+      version: '1.6.0',
+      allow_downgrade: true,
     })
   })
 })

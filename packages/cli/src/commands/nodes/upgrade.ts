@@ -1,11 +1,13 @@
 import type { FleetVersions, Node, VersionCount } from '@plexd/protocol'
 import { printable, printJson } from '@plexd/runtime'
 import type { Command } from 'commander'
-import { type Admin, addCall } from '../../command.ts'
-import { allPages, type Context, examples } from '../../context.ts'
-import { selectorFlag } from '../../terminal/input.ts'
+import { type Admin, addCall, type JsonFlag } from '../../command.ts'
+import { allPages, type Context, examples, jsonHelp } from '../../context.ts'
+import { durationFlag, selectorFlag } from '../../terminal/input.ts'
 import type { Io } from '../../terminal/io.ts'
 import { type Columns, printList } from '../../terminal/output.ts'
+import { addManyFlags, type RunFlags, spreadOf } from '../actions/run-flags.ts'
+import { finishRun } from '../actions/runs.ts'
 import { describeUpgrade } from './describe-upgrade.ts'
 
 /** Which version of plexd nodes run. */
@@ -13,7 +15,11 @@ export function addUpgradeCommands(program: Command, context: Context): void {
   const upgrade = program
     .command('upgrade')
     .description('the version of plexd that nodes run')
-    .addHelpText('after', examples('plexctl upgrade status'))
+    .addHelpText(
+      'after',
+      examples("plexctl upgrade 1.6.0 --selector '*' --canary 1 --wait", 'plexctl upgrade status'),
+    )
+  addStartCommand(upgrade, context)
 
   addCall(upgrade, context, {
     name: 'status',
@@ -26,6 +32,38 @@ export function addUpgradeCommands(program: Command, context: Context): void {
       return { ...answer, body: { ...body, troubles: await readTroubles(admin, body, selector) } }
     },
     print: (fleet, json) => printFleet(context.io, fleet, json),
+  })
+}
+
+interface StartFlags extends RunFlags, JsonFlag {
+  allowDowngrade?: boolean
+  wait?: boolean
+}
+
+/** Is meant by `plexctl upgrade VERSION` too. */
+function addStartCommand(upgrade: Command, { io, connect }: Context): void {
+  const command = upgrade
+    .command('start', { isDefault: true })
+    .description('run another version of plexd on nodes, some at a time')
+    .argument('<version>', 'one that was uploaded with "plexctl artifact upload"')
+    .option('--allow-downgrade', 'also on nodes that run a newer version')
+    .option('--timeout <duration>', 'how long it may take on a node (default 15m)', durationFlag)
+    .option('--expires <duration>', 'how long it may wait until the node accepts it', durationFlag)
+    .option('--wait', 'until it has ended; the exit code is 0 if every node has succeeded')
+    .option('--json', jsonHelp)
+    .addHelpText(
+      'after',
+      examples(
+        "plexctl upgrade 1.6.0 --selector '*' --canary 1 --max-parallel 20 --wait",
+        'plexctl action runs pause run_a1b2c3d4',
+        'plexctl action runs resume run_a1b2c3d4',
+      ),
+    )
+  addManyFlags(command).action(async (version: string, flags: StartFlags) => {
+    const { admin } = await connect()
+    const body = { ...spreadOf(flags), version, allow_downgrade: flags.allowDowngrade }
+    const { body: started } = await admin.createUpgrade({ body })
+    await finishRun({ io, admin }, started, flags)
   })
 }
 
