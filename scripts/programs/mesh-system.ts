@@ -34,6 +34,8 @@ export interface JoinOptions {
   /** YAML. */
   config?: string
   env?: Readonly<Record<string, string>>
+  /** A single-file build of plexd, instead of the sources. */
+  file?: string
   /** Of the control plane, as seen from this host. */
   url?: string
 }
@@ -70,7 +72,7 @@ export async function startMeshSystem(lab: Lab, args: readonly string[] = []): P
   }
 
   async function enrol(name: string, host: Host, options: JoinOptions = {}): Promise<MeshMember> {
-    const { metadata = {}, config = '', env = {}, url = controlPlane.url } = options
+    const { metadata = {}, config = '', env = {}, file, url = controlPlane.url } = options
     const { body } = await admin.createToken({ body: { hostname: name, metadata } })
     const configFile = join(folder, `${name}.yaml`)
     await writeFile(configFile, config)
@@ -81,6 +83,7 @@ export async function startMeshSystem(lab: Lab, args: readonly string[] = []): P
       mesh: true,
       args: ['--config', configFile],
       env,
+      file,
       prefix: host.prefix,
     })
     agents.push(agent)

@@ -28,17 +28,20 @@ export interface LaunchOptions {
   env?: Readonly<Record<string, string>>
   /** A command that runs the program, as `nsenter --target 1234 --mount`. */
   prefix?: readonly string[]
+  /** A single-file build, instead of the program in the sources. */
+  file?: string | undefined
 }
 
 /** Starts a program of ours; its stdout is for the caller to read. */
 export function launch(
   name: ProgramName,
   args: readonly string[],
-  { logFile, env = {}, prefix = [] }: LaunchOptions,
+  { logFile, env = {}, prefix = [], file }: LaunchOptions,
 ): RunningProgram {
   const log = openSync(logFile, 'a')
   // In a group of its own: Ctrl-C must reach only the starter, which then ends its programs in order.
-  const [command = '', ...rest] = [...dieWithParent, ...prefix, ...commandOf(name, args)]
+  const program = file === undefined ? commandOf(name, args) : [file, ...args]
+  const [command = '', ...rest] = [...dieWithParent, ...prefix, ...program]
   const child = spawn(command, rest, {
     env: { ...process.env, ...compileCache, ...env },
     stdio: ['ignore', 'pipe', log],

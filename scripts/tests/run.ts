@@ -39,6 +39,7 @@ const whole = {
   PLEXD_FOLD_RUNS: '200',
   PLEXD_SEQUENCE_RUNS: '200',
   PLEXD_SIGNALS: 'all',
+  PLEXD_UPGRADE_CASES: 'all',
   PLEXD_SOAK_MINUTES: '30',
 }
 /** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */

@@ -31,7 +31,6 @@ export function startUpgrades(
     startTrialWatch({
       ...node,
       store: versions,
-      self,
       env: process.env,
       health: async () => ({
         isHeard: vitals.last_heartbeat_at !== null,

@@ -33,9 +33,9 @@ export function planLaunch(starting: Starting): LaunchPlan {
     why,
   })
   const { candidate, packaged } = state
+  if (candidate && trial === trialOf(candidate)) return { do: 'run' }
   if (self.isPackaged && self.version !== packaged.version) return preferPackage(starting, state)
   if (!candidate) return planCurrent(starting, state)
-  if (self.path === fileOf(candidate.version) && trial === trialOf(candidate)) return { do: 'run' }
   if (!has(candidate.version)) return giveUp('its file is gone')
   if (candidate.starts >= maxStarts)
     return giveUp(`it was started ${candidate.starts} times and never got well`)

@@ -1,7 +1,7 @@
 import { formatDuration } from '@plexd/protocol'
 import { type Clock, describeError, type Log } from '@plexd/runtime'
 import { startTask } from '../process/task.ts'
-import { type Self, trialVariable } from './self.ts'
+import { trialVariable } from './self.ts'
 import { type Candidate, confirmed, trialOf, withLack } from './version-state.ts'
 import type { VersionStore } from './version-store.ts'
 
@@ -19,7 +19,6 @@ export interface Health {
 
 export interface TrialDeps {
   store: VersionStore
-  self: Self
   env: NodeJS.ProcessEnv
   health(): Promise<Health>
   /** How long it has to run at least. */
@@ -70,10 +69,9 @@ export function startTrialWatch(deps: TrialDeps): AsyncDisposable {
 }
 
 /** The trial that this process is on; undefined for none. */
-function trialOfSelf({ store, self, env }: TrialDeps): string | undefined {
+function trialOfSelf({ store, env }: TrialDeps): string | undefined {
   const candidate = store.read()?.candidate
-  if (!candidate || self.path !== store.fileOf(candidate.version)) return undefined
-  const trial = trialOf(candidate)
+  const trial = candidate && trialOf(candidate)
   return env[trialVariable] === trial ? trial : undefined
 }
 
