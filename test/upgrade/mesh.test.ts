@@ -10,6 +10,7 @@ import { openMesh } from '../mesh/support/mesh.ts'
 import {
   build,
   createRelease,
+  draw,
   type Release,
   settingsFor,
   versionA,

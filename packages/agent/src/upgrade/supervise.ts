@@ -1,4 +1,3 @@
-import { formatDuration } from '@plexd/protocol'
 import {
   type Clock,
   describeError,
@@ -6,16 +5,11 @@ import {
   type ReloadRequests,
   spawnBuild,
 } from '@plexd/runtime'
-import { type ChildEnd, codeOf, describeEnd, endOf } from './child-end.ts'
-import { restartCode, supervisorVariable, trialVariable } from './self.ts'
-import { startSignalRelay } from './signal-relay.ts'
-import {
-  type Candidate,
-  rolledBack,
-  trialOf,
-  type VersionState,
-  withStarts,
-} from './version-state.ts'
+import { type ChildEnd, describeEnd, endOf } from './child-end.ts'
+import { supervisorVariable, trialVariable } from './self.ts'
+import { type SignalRelay, startSignalRelay } from './signal-relay.ts'
+import { judge } from './trial-verdict.ts'
+import { rolledBack, trialOf, type VersionState, withStarts } from './version-state.ts'
 import type { VersionStore } from './version-store.ts'
 
 export interface SupervisorOptions {
@@ -31,9 +25,7 @@ export interface SupervisorOptions {
 }
 
 /** Start what this state says, or end as the child has ended. */
-export type Supervised =
-  | { do: 'launch'; state: VersionState | undefined }
-  | { do: 'end'; code: number }
+export type Supervised = { do: 'launch'; state: VersionState } | { do: 'end'; code: number }
 
 /** Between two starts. */
 const pauseMs = 1_000
@@ -48,35 +40,32 @@ export async function supervise(
   options: SupervisorOptions,
 ): Promise<Supervised> {
   const { store, clock, log } = options
+  const { candidate } = given
+  if (!candidate) return { do: 'launch', state: given }
+  const { version } = candidate
+  const trial = trialOf(candidate)
   using relay = startSignalRelay(options.reloadRequests)
   const untilMs = clock.monotonic() + options.deadlineMs
   let state = given
   for (;;) {
     state = withStarts(state, 1)
     await save(state, options)
-    const { candidate } = state
-    if (!candidate) return { do: 'launch', state }
-    log.info('a new version is on trial', { version: candidate.version, starts: candidate.starts })
-    const end = await runOnce(file, candidate, { ...options, relay, untilMs })
-    const now = store.read()
-    if (now && !now.candidate) return afterConfirmation(end, now)
-    state = now?.candidate ? now : state
-    if (relay.stopping.aborted) {
-      // That it ended says nothing of it.
-      await save(withStarts(state, -1), options)
-      return { do: 'end', code: codeOf(end) }
+    log.info('a new version is on trial', { version, starts: state.candidate?.starts })
+    const end = await runOnce(file, trial, { ...options, relay, untilMs })
+    state = store.read() ?? state
+    const isStopping = relay.stopping.aborted
+    const isLate = clock.monotonic() >= untilMs
+    const verdict = judge({ ...options, end, state, trial, isStopping, isLate })
+    if (verdict.do === 'launch') return { do: 'launch', state }
+    if (verdict.do === 'stop') await save(withStarts(state, -1), options)
+    if ('code' in verdict) return { do: 'end', code: verdict.code }
+    if (verdict.do === 'roll back') {
+      log.error('a new version is rolled back', { version, reason: verdict.reason })
+      state = rolledBack(state, verdict.reason, clock.now())
+      await save(state, options)
+      return { do: 'launch', state }
     }
-    const reason = reasonToGiveUp(state.candidate ?? candidate, end, {
-      ...options,
-      isLate: clock.monotonic() >= untilMs,
-    })
-    if (reason !== undefined) {
-      log.error('a new version is rolled back', { version: candidate.version, reason })
-      const back = rolledBack(state, reason, clock.now())
-      await save(back, options)
-      return { do: 'launch', state: back }
-    }
-    log.warn('a new version ended on trial', { version: candidate.version, end: describeEnd(end) })
+    log.warn('a new version ended on trial', { version, end: describeEnd(end) })
     await clock.sleep(pauseMs, relay.stopping).catch(() => {}) // then the next start is stopped
   }
 }
@@ -84,7 +73,7 @@ export async function supervise(
 /** Until it ends; at the deadline it is killed, unless it was confirmed. */
 async function runOnce(
   file: string,
-  candidate: Candidate,
+  trial: string,
   {
     store,
     args,
@@ -92,47 +81,26 @@ async function runOnce(
     clock,
     relay,
     untilMs,
-  }: SupervisorOptions & { relay: ReturnType<typeof startSignalRelay>; untilMs: number },
+  }: SupervisorOptions & { relay: SignalRelay; untilMs: number },
 ): Promise<ChildEnd> {
   const child = spawnBuild(file, args, {
     ...env,
-    [trialVariable]: trialOf(candidate),
+    [trialVariable]: trial,
     [supervisorVariable]: String(process.pid),
   })
   relay.child = child
   if (relay.stopping.aborted) child.kill('SIGTERM')
-  const ended = endOf(child)
+  function killIfOnTrial(): void {
+    const candidate = store.read()?.candidate
+    if (candidate && trialOf(candidate) === trial) child.kill('SIGKILL')
+  }
   const over = new AbortController()
-  const late = clock.sleep(untilMs - clock.monotonic(), over.signal).then(
-    () => store.read()?.candidate && child.kill('SIGKILL'),
-    () => {}, // it ended first
-  )
-  const end = await ended
+  const late = clock.sleep(untilMs - clock.monotonic(), over.signal).then(killIfOnTrial, () => {}) // it ended first
+  const end = await endOf(child)
   over.abort()
   await late
   relay.child = undefined
   return end
-}
-
-function afterConfirmation(end: ChildEnd, state: VersionState): Supervised {
-  const code = codeOf(end)
-  return code === restartCode ? { do: 'launch', state } : { do: 'end', code }
-}
-
-/** Undefined while it may be started again. */
-function reasonToGiveUp(
-  { starts, lacks }: Candidate,
-  end: ChildEnd,
-  {
-    deadlineMs,
-    maxStarts,
-    isLate,
-  }: Pick<SupervisorOptions, 'deadlineMs' | 'maxStarts'> & { isLate: boolean },
-): string | undefined {
-  const often = starts > 1 ? `, the last of ${starts} starts` : ''
-  if (isLate)
-    return `it was not healthy within ${formatDuration(deadlineMs)}: ${lacks || 'it did not even say what it lacked'}${often}`
-  return starts >= maxStarts ? `${describeEnd(end)}${often}` : undefined
 }
 
 /** A full disk must not keep this machine without plexd: then only this process knows. */
