@@ -41,8 +41,7 @@ export async function buildSingleFile(
   await mkdir(cache, { recursive: true })
   const draft = await mkdtemp(join(cache, 'draft-'))
   try {
-    await bundle(name, options.version, draft)
-    await assemble(name, options.releaseKeys, draft)
+    await makeSingleFile(name, options, draft)
     await rename(draft, folder).catch((error: unknown) => {
       // Another process was first.
       if (!existsSync(folder)) throw error
@@ -51,6 +50,16 @@ export async function buildSingleFile(
     await rm(draft, { recursive: true, force: true })
   }
   return file
+}
+
+/** The same, into an empty folder, under the name of the program. */
+export async function makeSingleFile(
+  name: ProgramName,
+  { version, releaseKeys }: SingleFileOptions,
+  folder: string,
+): Promise<void> {
+  await bundle(name, version, folder)
+  await assemble(name, releaseKeys, folder)
 }
 
 /** The version in its package.json. */

@@ -101,7 +101,7 @@ function nodeOf(
     async status() {
       const environment = { PLEXD_NODE_API_SOCKET: agent.socket, PLEXD_DATA_DIR: agent.dataDir }
       const { stdout } = await runProgram('plexd', ['status', '--json'], environment)
-      return JSON.parse(stdout || '{}') as { version?: string; problems?: string[] }
+      return JSON.parse(stdout || '{}') as { version?: string; pid?: number }
     },
   }
 }
@@ -165,6 +165,10 @@ describe('a node that is asked to upgrade', () => {
       [status, stdout],
       ['success', `plexd ${versionB} runs in place of ${versionA}\n`],
     )
+    const { pid } = node.agent.program()
+    assert.notEqual((await node.status()).pid, pid, 'its supervisor is still there')
+    await node.admin.runAction({ params: { node: 'web' }, body: { action: 'service.restart' } })
+    await until('one process', async () => (await node.status()).pid === pid, 20_000, 100)
     const back = await node.release.publish(versionA, await build(versionA))
     const older = await node.upgrade({
       version: versionA,

@@ -1,3 +1,4 @@
+import { describeError } from '@plexd/runtime'
 import type { ExecutionOutbox } from '../control/execution-outbox.ts'
 import { createArtifactOpener } from '../control/stream/download.ts'
 import { describeSelf } from '../upgrade/self.ts'
@@ -12,7 +13,7 @@ export function startUpgrades(
   outbox: Pick<ExecutionOutbox, 'conclude'>,
   stack: AsyncDisposableStack,
 ): void {
-  const { config, versions, mesh, desired, vitals, problems, credentials, names, clock } = node
+  const { config, versions, mesh, desired, vitals, problems, credentials, names, clock, log } = node
   const self = describeSelf(versions.folder)
 
   async function connected(): Promise<Set<string>> {
@@ -23,10 +24,16 @@ export function startUpgrades(
   function report(): void {
     const state = versions.read()
     problems.set('upgrade', describeRollback(state))
-    if (state?.outcome) outbox.conclude(resultOf(state.outcome))
+    try {
+      if (state?.outcome) outbox.conclude(resultOf(state.outcome))
+    } catch (error) {
+      // The disk is full: then it is told when there is room.
+      log.error('the result of an upgrade cannot be kept', { error: describeError(error) })
+    }
   }
 
   report()
+  stack.defer(node.disk.onRoom(report))
   stack.use(
     startTrialWatch({
       ...node,

@@ -57,9 +57,11 @@ export function startTrialWatch(deps: TrialDeps): AsyncDisposable {
   return startTask(async (signal) => {
     const trial = trialOfSelf(deps)
     if (trial === undefined) return
-    for (;;) {
+    for (let told = ''; ; ) {
       const isOver = await look(trial).catch((error: unknown) => {
-        log.error('the new version cannot be confirmed', { error: describeError(error) })
+        const why = describeError(error)
+        if (why !== told) log.error('the new version cannot be confirmed', { error: why })
+        told = why
         return false
       })
       if (isOver) return
