@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import { readVisible } from '../process/process-identity.ts'
+import { identify, readVisible, stateOf } from '../process/process-identity.ts'
 import { openContainment } from './containment.ts'
 import { readTree } from './process-tree.ts'
 
@@ -50,6 +50,25 @@ describe('a program whose daemon is killed', { skip: !isRoot && 'needs root' }, 
     const next = await openContainment({ dataDir: folder, clock: systemClock, log: silentLog })
     assert.deepEqual(await sleepers(), [])
     await next[Symbol.asyncDispose]()
+  })
+
+  it('is ended also while the killed daemon is a zombie, because nobody waits for it', async () => {
+    const args = [process.execPath, '--input-type=module-typescript', '-e', daemon(folder, '')]
+    const careless = spawn('/bin/sh', ['-c', '"$@" & echo "$!"; exec sleep 600', 'sh', ...args], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = await once(careless.stdout, 'data')
+    const killed = await identify(Number(line))
+    assert.ok(killed)
+    await until('two processes', async () => (await sleepers()).length === 2)
+    process.kill(killed.pid, 'SIGKILL')
+    await until('a zombie', async () => (await stateOf(killed)) === 'Z')
+    const next = await openContainment({ dataDir: folder, clock: systemClock, log: silentLog })
+    assert.deepEqual(await sleepers(), [])
+    await next[Symbol.asyncDispose]()
+    careless.kill()
+    await once(careless, 'exit')
   })
 
   it('ends with it where there is no control group', async () => {

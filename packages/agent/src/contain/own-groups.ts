@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '@plexd/runtime'
-import { identify } from '../process/process-identity.ts'
+import { hasEndedNow, identify } from '../process/process-identity.ts'
 import { endAll, fenceOf } from './fence.ts'
 import { makeGroup, removeGroup } from './group.ts'
 import { type ContainLimits, groupSettings } from './limits.ts'
@@ -93,5 +93,7 @@ async function isLeftover(name: string): Promise<boolean> {
   const [, pid, startTicks] = /^(\d+)-(\d+)-\d+$/.exec(name) ?? []
   if (pid === undefined) return false
   const maker = await identify(Number(pid)).catch(() => undefined)
-  return maker?.startTicks !== startTicks || maker?.pid === process.pid
+  if (!maker || maker.startTicks !== startTicks || maker.pid === process.pid) return true
+  // In a container nobody may wait for it: then it is there for ever, as a zombie.
+  return hasEndedNow(maker)
 }
