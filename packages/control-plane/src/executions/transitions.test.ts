@@ -2,14 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ExecutionStatus, hasEnded } from '@plexd/protocol'
 import type { StoredExecution } from '../rows/executions.ts'
-import {
-  acknowledge,
-  cancel,
-  deadlineGraceMs,
-  finish,
-  passDeadline,
-  transitions,
-} from './transitions.ts'
+import { transitions } from './states.ts'
+import { acknowledge, cancel, deadlineGraceMs, finish, passDeadline } from './transitions.ts'
 
 const nowMs = Date.UTC(2025, 0, 15, 10, 30)
 const at = { nowMs, timeoutMs: 10_000, queuedMs: 3_600_000 }
