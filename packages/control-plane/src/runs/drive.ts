@@ -1,4 +1,4 @@
-import type { Clock } from '@plexd/runtime'
+import { type Clock, describeError, type Log } from '@plexd/runtime'
 import { readEndedNodes, readNodeIdsIn } from '../rows/run-nodes.ts'
 import { deleteEndedRuns, deleteHalfWritten, readOpenRuns, type StoredRun } from '../rows/runs.ts'
 import type { Store } from '../store/db.ts'
@@ -18,12 +18,16 @@ export async function driveRun(place: RunPlace, id: string): Promise<void> {
 
 /**
  * Looks at all runs that have not ended, and lets those go on that have something to do: after a start, at their expiry, and
- * for what was left for another unit.
+ * for what was left for another unit. One that cannot keeps no other waiting, and is tried again the next time.
  */
-export async function driveRuns(place: VerifyPlace): Promise<void> {
+export async function driveRuns(place: VerifyPlace & { readonly log: Log }): Promise<void> {
   for (const run of await readOpenRuns(place.store.reader)) {
-    await verifyNodes(place, run)
-    if (await hasMore(place, run)) await driveRun(place, run.id)
+    try {
+      await verifyNodes(place, run)
+      if (await hasMore(place, run)) await driveRun(place, run.id)
+    } catch (error) {
+      place.log.error('run cannot go on', { run_id: run.id, error: describeError(error) })
+    }
   }
 }
 

@@ -340,6 +340,18 @@ describe('a run of an action on many nodes', () => {
     assert.equal((await fleet.shown(run)).state, 'cancelled')
   })
 
+  it('goes on beside one that cannot', async () => {
+    await using fleet = await openFleet(['a', 'b'])
+    const broken = await fleet.run({ selector: '*' })
+    const run = await fleet.run({ nodes: ['a'] })
+    await fleet.plane.app.change(async ({ tx }) => {
+      await changeRun(tx, broken.id, { waiting: 1 })
+      await changeRun(tx, run.id, { stop: 'cancelled' })
+    })
+    await fleet.follow()
+    assert.equal((await fleet.shown(run)).state, 'cancelled')
+  })
+
   it('waits for no heartbeat any more once it is cancelled', async () => {
     await using fleet = await openFleet(['a', 'b', 'c'])
     const run = await fleet.run({ selector: '*', max_parallel: 2, healthy_within: '24h' })
