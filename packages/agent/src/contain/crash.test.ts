@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { silentLog, systemClock } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import { identify, readVisible, stateOf } from '../process/process-identity.ts'
+import { hasEndedNow, identify, readVisible, stateOf } from '../process/process-identity.ts'
 import { openContainment } from './containment.ts'
 import { readTree } from './process-tree.ts'
 
@@ -63,7 +63,8 @@ describe('a program whose daemon is killed', { skip: !isRoot && 'needs root' }, 
     assert.ok(killed)
     await until('two processes', async () => (await sleepers()).length === 2)
     process.kill(killed.pid, 'SIGKILL')
-    await until('a zombie', async () => (await stateOf(killed)) === 'Z')
+    await until('its last thread', async () => hasEndedNow(killed))
+    assert.equal(await stateOf(killed), 'Z')
     const next = await openContainment({ dataDir: folder, clock: systemClock, log: silentLog })
     assert.deepEqual(await sleepers(), [])
     await next[Symbol.asyncDispose]()
