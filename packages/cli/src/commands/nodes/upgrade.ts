@@ -54,7 +54,8 @@ function addStartCommand(upgrade: Command, { io, connect }: Context): void {
     .addHelpText(
       'after',
       examples(
-        "plexctl upgrade 1.6.0 --selector '*' --canary 1 --max-parallel 20 --wait",
+        "plexctl upgrade start 1.6.0 --selector '*' --canary 1 --max-parallel 20 --wait",
+        'plexctl upgrade 1.6.0 --node web-01',
         'plexctl action runs pause run_a1b2c3d4',
         'plexctl action runs resume run_a1b2c3d4',
       ),
