@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import fs, { readFileSync, statSync } from 'node:fs'
+import fs, { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import fsPromises, { mkdtemp, rm } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -31,9 +31,10 @@ if (hasPrivateMounts) {
   for (const isWell of [true, false])
     it(`a power cut between any two steps leaves A or B, when B ${isWell ? 'works' : 'does not'}`, (t) =>
       cutEverywhere(isWell, (line) => t.diagnostic(line)))
+  it('takes a disk that fills up as no reason to change anything', fillUp)
 } else {
-  it('power cuts, in a mount namespace of their own', { skip: mountSkip }, () =>
-    runPrivately(import.meta.filename, 2),
+  it('power cuts and a full disk, in a mount namespace of their own', { skip: mountSkip }, () =>
+    runPrivately(import.meta.filename, 3),
   )
 }
 
@@ -58,9 +59,59 @@ async function cutEverywhere(isWell: boolean, say: (line: string) => void): Prom
   }
 }
 
+/** A disk that is full in the middle of a download: A runs on, and the upgrade works once there is room. */
+async function fillUp(): Promise<void> {
+  const place = await mkdtemp(join(tmpdir(), 'plexd-test-'))
+  try {
+    await using disk = mountLoopDisk(place)
+    const store = openVersionStore(disk.folder, silentLog)
+    const filler = join(disk.folder, 'filler')
+    await assert.rejects(
+      choose(store, async function* (from) {
+        yield content.subarray(from, from + 50_000)
+        fill(filler)
+        yield content.subarray(from + 50_000)
+      }),
+      /ENOSPC/,
+    )
+    assert.equal(store.read(), undefined)
+    assert.equal(store.has('1.1.0'), false)
+    await rm(filler)
+    await choose(store)
+    assert.ok(readFileSync(store.fileOf('1.1.0')).equals(content))
+  } finally {
+    await rm(place, { recursive: true, force: true })
+  }
+}
+
+function fill(path: string): void {
+  const file = openSync(path, 'w')
+  try {
+    for (;;) {
+      writeSync(file, Buffer.alloc(65_536))
+      fsyncSync(file)
+    }
+  } catch (error) {
+    assert.match(String(error), /ENOSPC/)
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** All that an upgrade writes, from the first byte to its end. */
 async function upgradeIn(dataDir: string, isWell: boolean): Promise<void> {
   const store = openVersionStore(dataDir, silentLog)
+  if (!store.read()?.candidate) await choose(store)
+  await change(store, (state) => withStarts(state, 1))
+  await change(store, (state) =>
+    isWell ? confirmed(state, Date.now()) : rolledBack(state, 'it ended', Date.now()),
+  )
+  const state = store.read()
+  if (state) await store.prune(state)
+}
+
+/** Up to the moment at which it would restart. */
+async function choose(store: Store, chunks = chunksFrom): Promise<void> {
   const platform = { os: process.platform, arch: goArch(process.arch) }
   const statement = releaseStatement({ version: '1.1.0', ...platform, checksum })
   const signature = sign(null, Buffer.from(statement), key.privateKey).toString('base64')
@@ -77,7 +128,7 @@ async function upgradeIn(dataDir: string, isWell: boolean): Promise<void> {
       from,
       checksum,
       signature,
-      chunks: chunksFrom(from),
+      chunks: chunks(from),
     }),
     connectedPeers: async () => [],
     onDismissed() {},
@@ -87,19 +138,12 @@ async function upgradeIn(dataDir: string, isWell: boolean): Promise<void> {
   })
   const request = { version: '1.1.0', checksum, allow_downgrade: false }
   const context = { executionId: 'exec_1', triggeredBy: {}, signal: new AbortController().signal }
-  if (!store.read()?.candidate) await upgrade(request, context)
-  await change(store, (state) => withStarts(state, 1))
-  await change(store, (state) =>
-    isWell ? confirmed(state, Date.now()) : rolledBack(state, 'it ended', Date.now()),
-  )
-  const state = store.read()
-  if (state) await store.prune(state)
+  await upgrade(request, context)
 }
 
-async function change(
-  store: ReturnType<typeof openVersionStore>,
-  step: (state: VersionState) => VersionState,
-): Promise<void> {
+type Store = ReturnType<typeof openVersionStore>
+
+async function change(store: Store, step: (state: VersionState) => VersionState): Promise<void> {
   const state = store.read() ?? assert.fail('there is no state')
   await store.write(step(state))
 }

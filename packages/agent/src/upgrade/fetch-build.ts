@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, statfsSync, statSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ApiError } from '@plexd/protocol'
 import { type Clock, createBackoff, describeError, diskFault, type Log } from '@plexd/runtime'
@@ -77,12 +77,20 @@ async function attempt(options: FetchOptions): Promise<void> {
   for await (const chunk of answer.chunks) {
     if (at + chunk.length > answer.size)
       throw new UnfitBuild(`it has more than the ${answer.size} bytes that were announced`)
-    await file.write(chunk, 0, chunk.length, at)
+    await writeAll(file, chunk, at)
     at += chunk.length
   }
   if (at < answer.size) throw new Error(`the answer ended after ${at} of ${answer.size} bytes`)
   await file.truncate(at)
   await file.sync()
+}
+
+/** A disk that is nearly full takes a part of a write, and refuses the next one only. */
+async function writeAll(file: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.length - done, at + done)
+    done += bytesWritten
+  }
 }
 
 /** Before a byte of it is read. */
