@@ -6,6 +6,7 @@ import { adviceOf, callLocal, show } from './local.ts'
 const advice = {
   ...adviceOf,
   403: ': run this as root',
+  503: '',
   404: ': "plexd actions list" shows those that there are',
   409: '',
 }

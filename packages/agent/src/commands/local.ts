@@ -38,7 +38,9 @@ export async function callLocal<T>(
     return await call(createClient(localApi, createUnixTransport(socketPath, timeoutMs)))
   } catch (error) {
     if (isOfEarlierBuild(error)) throw describeEarlierBuild(what, socketPath)
-    throw error instanceof ApiError ? describe(error, what, advice) : explain(error, socketPath)
+    throw error instanceof ApiError
+      ? describe(error, what, advice)
+      : explain(error, socketPath, advice)
   }
 }
 
@@ -59,7 +61,18 @@ export const adviceOf: Readonly<Record<number, string>> = {
   503: ': "plexd status" tells why',
 }
 
-function explain(error: unknown, socketPath: string): unknown {
+/** What to do when the socket may not even be opened. Commands for root alone say so themselves: no group helps there. */
+function adviceOfDenied(advice: Readonly<Record<number, string>>): string {
+  return advice[403] === adviceOf[403]
+    ? ': run as root, or join the group with "sudo usermod -aG plexd $USER"'
+    : (advice[403] ?? '')
+}
+
+function explain(
+  error: unknown,
+  socketPath: string,
+  advice: Readonly<Record<number, string>>,
+): unknown {
   const code = errorCodeOf(error)
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     return new CliError(
@@ -69,7 +82,7 @@ function explain(error: unknown, socketPath: string): unknown {
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new CliError(
-      `connect to "${socketPath}": permission denied: run as root, or join the group with "sudo usermod -aG plexd $USER"`,
+      `connect to "${socketPath}": permission denied${adviceOfDenied(advice)}`,
       exitCodes.denied,
     )
   }

@@ -30,11 +30,11 @@ describe('runAlone', () => {
       if (!standsAlone)
         await assert.rejects(
           runAlone(config, { action: name }),
-          /without the daemon: it needs the daemon: without it there are diagnostics\.collect, /,
+          /without the daemon: it needs the daemon: possible are diagnostics\.collect, /,
         )
     await assert.rejects(
       runAlone(config, { action: 'hooks/backup' }),
-      /only built-in actions run without the daemon/,
+      /without the daemon: it is no built-in action: possible are diagnostics/,
     )
   })
 

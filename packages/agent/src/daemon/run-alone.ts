@@ -56,8 +56,8 @@ function checkAction(name: string): void {
   const builtin = builtins.find((each) => each.name === name)
   if (builtin?.standsAlone) return
   const those = builtins.flatMap((each) => (each.standsAlone ? [each.name] : []))
-  const why = builtin ? 'it needs the daemon' : 'only built-in actions run without the daemon'
-  throw refuse(name, `${why}: without it there are ${those.join(', ')}`, exitCodes.usage)
+  const why = builtin ? 'it needs the daemon' : 'it is no built-in action'
+  throw refuse(name, `${why}: possible are ${those.join(', ')}`, exitCodes.usage)
 }
 
 function checkTimeout(timeout: string | undefined): void {

@@ -35,7 +35,10 @@ function verdict(
 }
 
 function changed(reason: string): Pick<JudgedHook, 'state' | 'reason'> {
-  return { state: 'changed', reason: `${reason}: "plexd hooks reload" announces it as it is now` }
+  return {
+    state: 'changed',
+    reason: `${reason}: if that is as you want it, announce it with "plexd hooks reload"`,
+  }
 }
 
 /** A violation that the control plane has to hear of: a hook that was announced, and is not as it was. */

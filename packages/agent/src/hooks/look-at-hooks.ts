@@ -1,5 +1,5 @@
 import type { HookList } from '@plexd/protocol'
-import { CliError, describeError, ownersHere } from '@plexd/runtime'
+import { CliError, describeError, errorCodeOf, exitCodes, ownersHere } from '@plexd/runtime'
 import type { AgentConfig } from '../config/agent-config.ts'
 import { type Announced, readAnnounced } from './announced.ts'
 import { findHooks } from './files/find-hooks.ts'
@@ -16,8 +16,10 @@ export async function lookAtHooks(
     const { hooks, warnings } = await findHooks({ ...config, owners: ownersHere(dataDir) })
     return { hooks: judge(hooks, announced).map(describeHook), warnings }
   } catch (error) {
+    const isDenied = ['EACCES', 'EPERM'].includes(errorCodeOf(error) ?? '')
     throw new CliError(
-      `verify the hooks in "${hooksDir}" against "${dataDir}": ${describeError(error)}: run as root`,
+      `verify the hooks in "${hooksDir}" against "${dataDir}": ${describeError(error)}${isDenied ? ': run as root' : ''}`,
+      isDenied ? exitCodes.denied : exitCodes.failed,
     )
   }
 }
