@@ -11,7 +11,9 @@ export function reasonOf(run: Progress & { skipped: number }): string {
     case 'failures':
       return `${nodes(failed)} failed, and max_failures is ${max_failures}${others}`
     case 'canary':
-      return `${failed} of the first ${nodes(canary)} failed${others}`
+      return canary === 1
+        ? `the canary failed${others}`
+        : `${failed} of the first ${nodes(canary)} failed${others}`
     case 'expired':
       return `it expired${others}`
     case null:

@@ -156,7 +156,7 @@ function describeExecution(execution: Execution): Record<string, string> {
     'triggered by': requesterOf(triggered_by),
     created: execution.created_at,
     sent: execution.sent_at ?? '',
-    accepted: execution.acked_at ?? '',
+    accepted: execution.status === 'rejected' ? '' : (execution.acked_at ?? ''),
     'cancel asked': execution.cancel_requested_at ?? '',
     expires: hasEnded(execution.status) ? '' : execution.expires_at,
     finished: execution.finished_at ?? '',

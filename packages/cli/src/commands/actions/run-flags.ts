@@ -1,4 +1,5 @@
 import type { RunSpec } from '@plexd/protocol'
+import { CliError, exitCodes } from '@plexd/runtime'
 import type { Command } from 'commander'
 import {
   collectPair,
@@ -58,7 +59,10 @@ export function addManyFlags(command: Command): Command {
     )
 }
 
+/** Throws a CliError unless the nodes are given in one way. */
 export function specOf(action: string, flags: RunFlags): RunSpec {
+  if ((flags.selector === undefined) === (flags.node === undefined))
+    throw new CliError('want either --selector or --node', exitCodes.usage)
   return { action, parameters: flags.param, ...spreadOf(flags) }
 }
 

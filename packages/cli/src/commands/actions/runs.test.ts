@@ -151,6 +151,10 @@ describe('action run with a selector', () => {
       argv: ['--selector', 'a b', 'ping'],
       message: /option '--selector <selector>' argument 'a b' is invalid\. parse selector "a b"/,
     },
+    {
+      argv: ['--selector', '*', '--node', 'web-01', 'ping'],
+      message: 'want either --selector or --node',
+    },
     { argv: ['--selector', '*', 'ping', '--max-failures', '-1'], message: /Want a whole number/ },
   ])
     it(`asks for nothing when it is not clear what is meant: ${argv.join(' ')}`, async () => {
