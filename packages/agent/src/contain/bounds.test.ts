@@ -206,6 +206,29 @@ describe('a contained program', { skip: !isRoot && 'needs root' }, () => {
     })
   })
 
+  it('is told which of its limits this machine cannot keep', async () => {
+    await using bare = await openContainment({
+      dataDir: folder,
+      clock: systemClock,
+      log: silentLog,
+      find: async () => ({ byController: new Map(), pidNamespaces: true }),
+    })
+    const end = await bare.run({
+      argv: ['/bin/true'],
+      env: {},
+      limits: { memoryBytes: 2 ** 30, pids: 9, cpuPercent: 50 },
+      sandbox: none,
+      signal: new AbortController().signal,
+      outputBytes: 1_024,
+    })
+    assert.equal(
+      outputOfContained(end).stderr,
+      ['processes', 'CPU']
+        .map((what) => `plexd: its limit of ${what} has no effect on this machine: plexd doctor\n`)
+        .join(''),
+    )
+  })
+
   it('is refused a container where podman is missing, or without an image', async () => {
     const sandbox = { ...none, kind: 'container' } as const
     const isMissing = (await findTool('podman')) === undefined

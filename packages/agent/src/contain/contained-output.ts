@@ -1,5 +1,5 @@
 import type { ContainedEnd } from './containment.ts'
-import type { LimitName } from './method.ts'
+import { type LimitName, limitTitles } from './method.ts'
 
 const limitWords: Record<LimitName, string> = {
   memory: 'it needed more memory than its limit',
@@ -13,6 +13,7 @@ export function outputOfContained({
   stdout,
   stderr,
   met,
+  unkept,
   killedBy,
   left,
 }: ContainedEnd): {
@@ -22,6 +23,9 @@ export function outputOfContained({
 } {
   const notes = [
     ...met.map((limit) => limitWords[limit]),
+    ...unkept.map(
+      (limit) => `its limit of ${limitTitles[limit]} has no effect on this machine: plexd doctor`,
+    ),
     ...(killedBy ? [`it was ended by ${killedBy}`] : []),
     ...(left.length > 0 ? [`processes that cannot be ended: ${left.join(', ')}`] : []),
   ]

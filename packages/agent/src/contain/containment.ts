@@ -4,7 +4,7 @@ import { loadOpenPipe } from '../process/pipe.ts'
 import { findFacts, forgetFacts } from './find-facts.ts'
 import { shellsNames } from './launch.ts'
 import { createToolFinder } from './launch-tools.ts'
-import { type ContainLimits, prlimitOptions } from './limits.ts'
+import { type ContainLimits, prlimitOptions, unkeptLimits } from './limits.ts'
 import { type ContainMethod, chooseMethod, describeMethod, type LimitName } from './method.ts'
 import {
   createGroupNames,
@@ -41,6 +41,8 @@ export interface ContainedProgram {
 export interface ContainedEnd extends ProgramEnd {
   /** The limits that it has come up against. */
   met: LimitName[]
+  /** The limits that nothing has kept, because this machine cannot. */
+  unkept: LimitName[]
 }
 
 /**
@@ -111,7 +113,8 @@ export async function openContainment({
     }
     const end = await runLaunch(launch, { ...options, graceMs }, { tools, openPipe, clock })
     if (sandbox.kind === 'container' && signal.aborted) await forgetContainer(name, log)
-    return { ...end, met: await groups.met() }
+    const unkept = unkeptLimits(limits, method.limits, user?.uid ?? process.geteuid?.())
+    return { ...end, met: await groups.met(), unkept }
   }
 
   return { method, run, [Symbol.asyncDispose]: () => forgetFacts(facts) }

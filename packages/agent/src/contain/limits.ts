@@ -73,6 +73,19 @@ export function prlimitOptions(limits: ContainLimits, methods: ContainMethod['li
     .flatMap(([name, amount]) => prlimits[name].map((resource) => `--${resource}=${amount}`))
 }
 
+/** Those that nothing keeps here. What root runs is not counted by its `nproc` (getrlimit(2)). Pure. */
+export function unkeptLimits(
+  limits: ContainLimits,
+  methods: ContainMethod['limits'],
+  uid: number | undefined,
+): LimitName[] {
+  const isKept = (name: LimitName): boolean => {
+    const { kind } = methods[name]
+    return kind === 'cgroup' || (kind === 'prlimit' && !(name === 'pids' && uid === 0))
+  }
+  return amountsOf(limits).flatMap(([name]) => (isKept(name) ? [] : [name]))
+}
+
 /** Private memory, rather than addresses, of which some programs reserve many. */
 const prlimits: Record<LimitName, string[]> = { memory: ['data'], pids: ['nproc'], cpu: [] }
 

@@ -83,7 +83,7 @@ const killWords = {
   'pids.max': 'signals while their control group (version 1) takes no new ones',
 }
 
-const limitTitles = { memory: 'memory', pids: 'processes', cpu: 'CPU' }
+export const limitTitles = { memory: 'memory', pids: 'processes', cpu: 'CPU' }
 
 function limitWords(limits: ContainMethod['limits']): string[] {
   const names = Object.keys(limits) as LimitName[] // the keys of a record

@@ -12,5 +12,5 @@ export const runPlain: RunContained = async ({ argv, env, cwd = '/', signal }) =
     text(child.stderr),
     once(child, 'close'),
   ])
-  return { exitCode, stdout, stderr, left: [], met: [] }
+  return { exitCode, stdout, stderr, left: [], met: [], unkept: [] }
 }
