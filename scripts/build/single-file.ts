@@ -1,7 +1,17 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
@@ -35,7 +45,7 @@ export async function buildSingleFile(
   options: SingleFileOptions,
 ): Promise<string> {
   const key = createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 12)
-  const folder = join(cache, `build-single-${name}-${newestChange()}-${key}`)
+  const folder = join(cache, `${prefix}${name}-${newestChange()}-${key}`)
   const file = join(folder, name)
   if (existsSync(file)) return file
   await mkdir(cache, { recursive: true })
@@ -49,7 +59,20 @@ export async function buildSingleFile(
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
+  await removeOld()
   return file
+}
+
+const prefix = 'build-single-'
+
+/** They are large; those of the last hour may be in use. */
+async function removeOld(): Promise<void> {
+  const hourMs = 3_600_000
+  for (const name of await readdir(cache)) {
+    const folder = join(cache, name)
+    if (!name.startsWith(prefix) || (await stat(folder)).mtimeMs > Date.now() - hourMs) continue
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /** The same, into an empty folder, under the name of the program. */
