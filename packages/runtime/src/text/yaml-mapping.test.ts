@@ -37,4 +37,10 @@ describe('parseMapping', () => {
       },
     )
   })
+
+  it('refuses a tag that means nothing, without a word of it on stderr', () => {
+    assert.throws(() => parseMapping('token: !secret hunter2', 'x.yaml'), {
+      message: 'parse "x.yaml": Unresolved tag: !secret at line 1, column 8',
+    })
+  })
 })
