@@ -120,6 +120,7 @@ export function goodBodies({ node }: Target): WithBody<ControlApi> & WithBody<Ad
     },
     runAction: { action: 'any', parameters: { a: 'b' }, timeout: '30s' },
     // No node knows it, so that no run comes of it.
+    trustBuild: { version: '1.0.0', os: 'linux', arch: 'amd64', checksum: 'ab'.repeat(32) },
     createUpgrade: { nodes: [node.node_id], version: '1.0.0', max_parallel: 1, canary: 1 },
     createRun: {
       nodes: [node.node_id],

@@ -81,9 +81,9 @@ describe('the binary of a node', () => {
     await upload(plane)
     assert.equal(await stateOf(plane), 'mismatch')
     const params = { ...build, checksum: other.toUpperCase().replace('SHA256:', '') }
-    const { status, body } = await plane.admin.trustBuild({ params })
+    const { status, body } = await plane.admin.trustBuild({ body: params })
     assert.deepEqual([status, body.checksum], [201, other])
-    assert.deepEqual((await plane.admin.trustBuild({ params })).body, body)
+    assert.deepEqual((await plane.admin.trustBuild({ body: params })).body, body)
     assert.equal(await stateOf(plane), 'verified')
     assert.deepEqual((await plane.admin.listTrustedBuilds({})).body.items, [body])
     await plane.admin.distrustBuild({ params })
@@ -144,14 +144,15 @@ describe('the binary of a node', () => {
   it('cannot be trusted by another name than that of a build, nor by who may only read', async () => {
     await using plane = await startControlPlane()
     const trust = (params: object) =>
-      plane.admin.trustBuild({ params: { ...build, checksum: good, ...params } })
+      plane.admin.trustBuild({ body: { ...build, checksum: good, ...params } })
     await assert.rejects(trust({ checksum: 'abc' }), isError(400, /^checksum "abc": want/))
     await assert.rejects(trust({ version: 'new' }), isError(400, /^version "new": want/))
     await assert.rejects(trust({ os: '.hidden' }), isError(400, /^os ".hidden": want/))
     const { body } = await plane.admin.createAdminToken({ body: { name: 'bob', role: 'viewer' } })
-    const answer = await fetch(`${plane.url}/admin/v1/trusted-builds/1.5.0/linux/amd64/${good}`, {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${body.token}` },
+    const answer = await fetch(`${plane.url}/admin/v1/trusted-builds`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${body.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...build, checksum: good }),
     })
     assert.equal(answer.status, 403)
   })

@@ -218,11 +218,15 @@ export const Artifact = Type.Object({
 export type Artifact = Static<typeof Artifact>
 
 /** A build of plexd that was not uploaded, and that an operator vouches for. */
-export const TrustedBuild = Type.Object({
-  version: Type.String(),
-  os: Type.String(),
-  arch: Type.String(),
-  checksum: Type.String({ description: '`sha256:` and hex' }),
+export const BuildName = Type.Object({
+  version: Type.String({ minLength: 1, maxLength: 128 }),
+  os: Type.String({ minLength: 1, maxLength: 128 }),
+  arch: Type.String({ minLength: 1, maxLength: 128 }),
+  checksum: Type.String({ minLength: 1, maxLength: 128, description: '`sha256:` and hex' }),
+})
+
+/** One, with who did. */
+export const TrustedBuild = Type.Interface([BuildName], {
   trusted_by: Type.String({ description: 'The name of the operator' }),
   created_at: Timestamp,
 })

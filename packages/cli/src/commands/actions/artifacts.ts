@@ -85,7 +85,7 @@ function addTrustCommands(artifact: Command, context: Context): void {
     flags: addPlatformFlags,
     examples: [`plexctl artifact trust sha256:${sample} ${platform}`],
     call: (admin: Admin, checksum: string, { version, os, arch }: Platform) =>
-      admin.trustBuild({ params: { version, os, arch, checksum } }),
+      admin.trustBuild({ body: { version, os, arch, checksum } }),
     text: ({ version, os, arch, checksum }) => `trusted ${version} ${os}/${arch} ${checksum}`,
   })
 

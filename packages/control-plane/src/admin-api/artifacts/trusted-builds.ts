@@ -17,8 +17,8 @@ import { checkVersion } from '../wire/versions.ts'
 /** May be repeated. Nodes that run it are no mismatch any more when this answers. */
 export const trustBuild = handle(
   adminApi.trustBuild,
-  async ({ principal, params }, app: State & SideStores & Environment) => {
-    const name = readName(params)
+  async ({ principal, body }, app: State & SideStores & Environment) => {
+    const name = readName(body)
     const created_at = app.clock.now()
     const build = await app.store.write(async (tx) => {
       const known = await readTrustedBuild(tx, name)

@@ -42,6 +42,6 @@ describe('parseRange', () => {
       'bytes=٣-٥',
       'lines=0-5',
     ]
-    for (const header of strange) assert.equal(parseRange(header, size), undefined, header)
+    for (const header of strange) assert.equal(parseRange(header, size), undefined, String(header))
   })
 })
