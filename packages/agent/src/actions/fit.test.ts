@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { fit } from './fit.ts'
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
@@ -18,21 +19,21 @@ describe('fit', () => {
   })
 
   it('comes within the limit whatever the value', () => {
-    for (let turn = 0; turn < 200; turn++) {
-      const value = randomValue(4)
-      for (const limit of [40, 300, 5_000]) {
-        const cut = fit(value, limit)
-        assert.ok(bytesOf(cut) <= limit, `${bytesOf(cut)} > ${limit}`)
-      }
-    }
+    fc.assert(
+      fc.property(
+        fc.jsonValue({ maxDepth: 5, stringUnit: 'grapheme' }),
+        fc.integer({ min: 30, max: 5_000 }),
+        (value, limit) => bytesOf(fit(value, limit)) <= limit,
+      ),
+    )
+  })
+
+  it('comes to an end with a hundred thousand nested texts', () => {
+    const lists = Array.from({ length: 100 }, () =>
+      Array.from({ length: 100 }, () =>
+        Array.from({ length: 10 }, () => ({ 'é😀"': '"\\é😀'.repeat(20) })),
+      ),
+    )
+    assert.ok(bytesOf(fit(lists, 5_000)) <= 5_000)
   })
 })
-
-function randomValue(depth: number): unknown {
-  const size = Math.floor(Math.random() * 12)
-  const items = (): unknown[] => Array.from({ length: size }, () => randomValue(depth - 1))
-  const kind = depth === 0 ? 0 : Math.floor(Math.random() * 3)
-  if (kind === 1) return items()
-  if (kind === 2) return Object.fromEntries(items().map((item, at) => [`key${at}`, item]))
-  return 'é😀"\\'.repeat(Math.floor(Math.random() ** 4 * 3_000))
-}

@@ -1,68 +1,44 @@
+import { cutUtf8 } from '@plexd/runtime'
+
+/** A list or text is cut to no less than this; what is too long even so is left out as a whole. */
+const leastBytes = 32
+
 /**
- * Shortens a value until its JSON has at most `maxBytes`: the longest list or text in it is halved, again and again,
- * with a note of what is missing. Pure.
+ * Shortens a value until its JSON has at most `maxBytes`: lists and texts that take more than a bound are cut there, with a
+ * note of what is missing, and the bound is halved until the whole fits. Pure; the time is proportional to the value.
  */
 export function fit(value: unknown, maxBytes: number): unknown {
-  let fitting = value
-  while (bytesOf(fitting) > maxBytes) {
-    const longest = longestOf(fitting)
-    if (longest === undefined) return { left_out: bytesOf(value) }
-    fitting = replace(fitting, longest, halve(longest))
+  const bytes = bytesOf(value)
+  if (bytes <= maxBytes) return value
+  for (let bound = maxBytes; bound >= leastBytes; bound = Math.floor(bound / 2)) {
+    const cut = cutParts(value, bound)
+    if (bytesOf(cut) <= maxBytes) return cut
   }
-  return fitting
+  return { left_out: bytes }
 }
-
-type Long = string | readonly unknown[]
 
 function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value) ?? '')
 }
 
-/** The list or text that takes most; undefined if none can be halved. */
-function longestOf(value: unknown): Long | undefined {
-  let longest: { part: Long; bytes: number } | undefined
-  for (const part of partsOf(value)) {
-    if (!canHalve(part)) continue
-    const bytes = bytesOf(part)
-    if (!longest || bytes >= longest.bytes) longest = { part, bytes }
-  }
-  return longest?.part
-}
-
-/** The value and all that is in it; what is inside comes later. */
-function partsOf(value: unknown): unknown[] {
-  if (typeof value !== 'object' || value === null) return [value]
-  return [value, ...Object.values(value).flatMap(partsOf)]
-}
-
-function canHalve(part: unknown): part is Long {
-  if (typeof part === 'string') return part.length > 64
-  return Array.isArray(part) && part.length > 2
-}
-
-function halve(part: Long): Long {
-  const kept = Math.floor(part.length / 2)
-  if (typeof part === 'string') return `${part.slice(0, kept).toWellFormed()}… (cut)`
-  const last: unknown = part.at(-1)
-  const items = isNote(last) ? part.slice(0, -1) : part
-  const gone = items.length - kept + (isNote(last) ? last.left_out : 0)
-  return [...items.slice(0, kept), { left_out: gone } satisfies Note]
-}
-
-/** The last item of a list that was cut. */
-interface Note {
-  left_out: number
-}
-
-function isNote(item: unknown): item is Note {
-  return typeof item === 'object' && item !== null && Object.keys(item).join() === 'left_out'
-}
-
-function replace(value: unknown, part: unknown, by: unknown): unknown {
-  if (value === part) return by
-  if (Array.isArray(value)) return value.map((item) => replace(item, part, by))
+function cutParts(value: unknown, bound: number): unknown {
+  if (typeof value === 'string') return cutText(value, bound)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, replace(item, part, by)]),
-  )
+  const cut = (part: unknown): unknown => cutParts(part, bound)
+  if (Array.isArray(value)) return cutList(value.map(cut), bound)
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, cut(part)]))
+}
+
+function cutText(text: string, bound: number): string {
+  return Buffer.byteLength(text) <= bound ? text : `${cutUtf8(text, bound)}… (cut)`
+}
+
+/** The items until the one with which they would take more than the bound. */
+function cutList(items: readonly unknown[], bound: number): readonly unknown[] {
+  let bytes = 0
+  const end = items.findIndex((item) => {
+    bytes += bytesOf(item)
+    return bytes > bound
+  })
+  return end === -1 ? items : [...items.slice(0, end), { left_out: items.length - end }]
 }
