@@ -16,7 +16,7 @@ it('names a program that the mesh needs, with its package, until it is there', a
   })
   await clock.advance(0)
   assert.deepEqual(problems.list(), [
-    '"setpriv" is not installed, which ends "ip monitor" together with plexd: apt-get install util-linux',
+    '"setpriv" is not installed, which ends "ip monitor" together with plexd, and runs hooks as their user: apt-get install util-linux',
   ])
 
   isThere = true

@@ -65,7 +65,7 @@ describe('exec', () => {
       await assert.rejects(exec(['getent', 'group', 'plexd']), {
         missing: true,
         message:
-          'run "getent group plexd": "getent" is not installed, which finds the groups that may use the local API: apt-get install libc-bin',
+          'run "getent group plexd": "getent" is not installed, which finds the groups that may use the local API, and the users of hooks: apt-get install libc-bin',
       })
       await assert.rejects(exec(['env', 'wireguard-go', 'plexd0']), {
         missing: true,
