@@ -19,9 +19,17 @@ const house = ['test/*.test.ts']
 /** Two lanes beside each other: in one lane it took 15 minutes on two cores, in most of which they had nothing to do. */
 const units = ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts']
 /** They start programs, but change nothing of the machine that a mesh beside them would notice. */
-const programs = ['bench', 'contract', 'dispatch', 'go-agent', 'kill', 'reload', 'runs'].map(
-  (room) => `test/${room}/*.test.ts`,
-)
+const programs = [
+  'bench',
+  'contract',
+  'dispatch',
+  'go-agent',
+  'hooks',
+  'kill',
+  'local-api',
+  'reload',
+  'runs',
+].map((room) => `test/${room}/*.test.ts`)
 const systems = globSync('test/*/**/*.test.ts', { exclude: programs })
 
 const { values: flags, positionals: files } = parseArgs({

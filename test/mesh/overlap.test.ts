@@ -6,6 +6,7 @@ import { createLab, type Host } from '../../scripts/laboratory/lab.ts'
 import { capture, ping, untilPing } from '../../scripts/laboratory/probes.ts'
 import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { type MeshMember, startMeshSystem } from '../../scripts/programs/mesh-system.ts'
+import { explained } from './support/explained.ts'
 import { joinAll } from './support/members.ts'
 
 const quickly = () => ({ config: 'reconcile: { interval: 1s }\nheartbeat: { interval: 1s }' })
@@ -75,7 +76,9 @@ describe('a mesh that overlaps a network of the machine', { skip: labSkip('tcpdu
       const way = `${route} via ${system.host.address} dev eth0 onlink`
       await web.host.ip([`route add ${way}`])
       await untilSaid(web, new RegExp(`overlaps .*${route}(/32)?, the route ${route} dev eth0`))
-      assert.equal(await ping(web.host, db.meshIp), 1)
+      await explained([web, db], async () => {
+        assert.equal(await ping(web.host, db.meshIp), 1)
+      })
       assert.match(await web.host.exec(['ip', 'route', 'get', db.meshIp]), /dev plexd0/)
       // Nor where somebody has taken the routing away too.
       web.agent.program().child.kill('SIGSTOP')
