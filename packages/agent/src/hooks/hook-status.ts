@@ -24,6 +24,6 @@ export function describeHook(hook: JudgedHook): HookStatus {
 /** What an operator has to mend, one line for each; empty if all hooks run. */
 export function describeFaults(hooks: readonly JudgedHook[]): string[] {
   return hooks
-    .filter(({ state }) => state === 'refused' || state === 'changed')
+    .filter(({ reason }) => reason !== '')
     .map(({ name, reason }) => `hook "${name}" does not run: ${reason}`)
 }

@@ -49,6 +49,22 @@ describe('startHooks', () => {
     })
   })
 
+  it('names a hook whose user or sandbox the machine lacks, which is no violation', async () => {
+    await using place = await makeHookPlace()
+    await place.write('backup', script('echo done'))
+    await place.write('backup.json', JSON.stringify({ user: 'plexd-nobody-has-this-name' }), 0o644)
+    await using hooks = await place.start()
+
+    await until('it is announced', () => place.catalog.find('backup') !== undefined)
+    await hooks.reload()
+    const [hook] = hooks.list().hooks
+    assert.equal(hook?.state, 'lacking')
+    assert.match(hook.reason, /^run as "plexd-nobody-has-this-name": there is no such user: create/)
+    assert.match(JSON.stringify(place.problems.list()), /hook \\"backup\\" does not run: run as/)
+    assert.deepEqual(place.violations, [])
+    await assert.rejects(runAction(place.catalog, 'backup'), /there is no such user/)
+  })
+
   it('gives a hook its parameters and who it is, and nothing else', async () => {
     await using place = await makeHookPlace()
     await place.write('show', script('exec /usr/bin/env -0'))

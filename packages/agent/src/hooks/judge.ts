@@ -3,8 +3,11 @@ import type { FoundHook } from './files/find-hooks.ts'
 
 /** A hook on the disk, compared with what was announced of it. */
 export interface JudgedHook extends FoundHook {
-  /** `new`: nothing was announced yet, and nothing is wrong with it. */
-  state: 'ready' | 'new' | 'changed' | 'refused'
+  /**
+   * `new`: nothing was announced yet, and nothing is wrong with it; `lacking`: it is as it was announced, and the machine
+   * lacks what it needs.
+   */
+  state: 'ready' | 'new' | 'changed' | 'lacking' | 'refused'
   /** Why it does not run; empty if it does. */
   reason: string
   announced: AnnouncedHook | undefined
@@ -24,14 +27,20 @@ function verdict(
   isDamaged: boolean,
 ): Pick<JudgedHook, 'state' | 'reason'> {
   if (hook.fault !== undefined) return { state: 'refused', reason: hook.fault }
+  const lacking = hook.lacks.join('; ')
   if (!before)
     return isDamaged
       ? changed('what was announced is not known any more')
-      : { state: 'new', reason: '' }
+      : { state: 'new', reason: lacking }
   if (hook.checksum !== before.checksum) return changed('its file is another than was announced')
   if (hook.sidecarChecksum !== before.sidecar_checksum)
     return changed('its declaration is another than was announced')
-  return { state: 'ready', reason: '' }
+  return { state: lacking === '' ? 'ready' : 'lacking', reason: lacking }
+}
+
+/** Whether its file and declaration are those that were announced. */
+export function isAsAnnounced({ state }: Pick<JudgedHook, 'state'>): boolean {
+  return state === 'ready' || state === 'lacking'
 }
 
 function changed(reason: string): Pick<JudgedHook, 'state' | 'reason'> {
@@ -54,7 +63,7 @@ export interface Deviation {
 /** Undefined for a hook that is as it was announced, or never was. */
 export function deviationOf(hook: JudgedHook): Deviation | undefined {
   const { name, path, announced, checksum, reason } = hook
-  if (!announced || hook.state === 'ready') return undefined
+  if (!announced || isAsAnnounced(hook)) return undefined
   return {
     name,
     path,

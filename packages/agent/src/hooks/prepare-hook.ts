@@ -4,7 +4,7 @@ import type { AnnouncedHook } from './announced.ts'
 import { parameterVariables } from './declared/parameters.ts'
 import type { TrustedFile } from './files/trusted-file.ts'
 import type { PrepareHook } from './hook-action.ts'
-import type { Deviation, JudgedHook } from './judge.ts'
+import { type Deviation, isAsAnnounced, type JudgedHook } from './judge.ts'
 import { type HookRegistry, settleMs } from './registry.ts'
 import { type RunHookDeps, runHook } from './run/run-hook.ts'
 
@@ -24,7 +24,7 @@ export function createPrepareHook(deps: PrepareDeps): PrepareHook {
 
   function find(name: string): ReadyHook | undefined {
     const hook = registry.hooks().find((one) => one.name === name)
-    return hook?.state === 'ready' && hook.announced
+    return hook?.announced && isAsAnnounced(hook)
       ? { ...hook, announced: hook.announced }
       : undefined
   }

@@ -5,9 +5,9 @@ import { ActionParameter } from './capabilities.ts'
 export const HookStatus = Type.Object({
   name: Type.String(),
   path: Type.String(),
-  state: Type.Enum(['ready', 'new', 'changed', 'refused'], {
+  state: Type.Enum(['ready', 'new', 'changed', 'lacking', 'refused'], {
     description:
-      'ready: it runs; new: about to be announced; changed: not as it was announced; refused: its files are not safe or not understood',
+      'ready: it runs; new: about to be announced; changed: not as it was announced; lacking: the machine lacks its user or the program of its sandbox; refused: its files are not safe or not understood',
   }),
   /** Why it does not run, with what to type; otherwise empty. */
   reason: Type.String(),

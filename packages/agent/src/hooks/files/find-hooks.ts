@@ -2,6 +2,7 @@ import { describeError, isMissing } from '@plexd/runtime'
 import type { Limits } from '../../config/limits.ts'
 import { type HookDeclaration, plainDeclaration, readDeclaration } from '../declared/declaration.ts'
 import { type Candidate, findCandidates, type HookPlace } from './candidates.ts'
+import { createFindLacks, type FindLacks } from './lacks.ts'
 import { readSidecar, type Sidecar } from './sidecar.ts'
 import { type FileRules, readTrusted, type TrustedFile } from './trusted-file.ts'
 import { resolveTrusted } from './trusted-path.ts'
@@ -20,6 +21,8 @@ export interface FoundHook {
   changedMs: number
   /** Why it must not run, and what to type. */
   fault?: string
+  /** What the machine lacks to run it as it is declared, and what to do about that. */
+  lacks: string[]
   warnings: string[]
 }
 
@@ -44,7 +47,8 @@ export async function findHooks(options: FindOptions): Promise<FoundHooks> {
   const rules = await rulesFor(options)
   const hooks: FoundHook[] = []
   // One after another: each may be as large as the limit.
-  for (const candidate of candidates) hooks.push(await look(candidate, rules))
+  const findLacks = createFindLacks()
+  for (const candidate of candidates) hooks.push(await look(candidate, rules, findLacks))
   const left = all.length - candidates.length
   return {
     hooks,
@@ -84,13 +88,18 @@ function refuseTwins(candidate: Candidate, all: readonly Candidate[]): Candidate
   return { ...candidate, fault: `"${twin.path}" has the same name: rename one of them` }
 }
 
-async function look(candidate: Candidate, rules: FileRules): Promise<FoundHook> {
+async function look(
+  candidate: Candidate,
+  rules: FileRules,
+  findLacks: FindLacks,
+): Promise<FoundHook> {
   const { name, path } = candidate
   const found: FoundHook = {
     name,
     path,
     declaration: plainDeclaration,
     changedMs: 0,
+    lacks: [],
     warnings: [],
     ...(candidate.fault === undefined ? {} : { fault: candidate.fault }),
   }
@@ -100,6 +109,7 @@ async function look(candidate: Candidate, rules: FileRules): Promise<FoundHook> 
     Object.assign(found, { checksum, changedMs: stats.ctimeMs })
     if (candidate.definition) declare(found, readDeclaration(candidate.definition))
     else declareBySidecar(found, await readSidecar(path, rules))
+    found.lacks = await findLacks(found.declaration)
   } catch (error) {
     found.fault = describeError(error)
   }

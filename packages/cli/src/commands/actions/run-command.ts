@@ -73,7 +73,9 @@ function startOf({ id, status, ahead = 0 }: Execution): string {
 
 function failureOf({ id, action, status, reason, exit_code }: Execution): string {
   const why = reason || (exit_code === null ? '' : `exit code ${exit_code}`)
-  return [`run action "${action}": execution "${id}" ended with "${status}"`, why]
+  // The wire contract's words, of which the node has told more.
+  const more = reason === 'integrity violation' ? 'see "plexctl violation list"' : ''
+  return [`run action "${action}": execution "${id}" ended with "${status}"`, why, more]
     .filter(Boolean)
     .join(': ')
 }
