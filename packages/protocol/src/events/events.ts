@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { TriggeredBy } from '../nodes/execution.ts'
 import { Entry, SecretRef } from '../nodes/node-state.ts'
 import { Peer, PublicPeer } from '../nodes/peer.ts'
+import { SessionSetup } from '../nodes/session.ts'
 import { CompiledPolicy } from '../policies/policy.ts'
 import { Key32, Metadata, mapOf, NodeId, nullableArray, Timestamp } from '../schemas/scalars.ts'
 
@@ -45,6 +46,8 @@ export const eventPayloads = {
     email: Type.Optional(Type.String()),
     actions: Type.Optional(nullableArray(Type.String())),
     kind: Type.Optional(Type.String({ examples: ['ssh', 'k8s'] })),
+    // Our extension: what our agent needs to run the session itself, instead of forwarding to an SSH server.
+    session: Type.Optional(SessionSetup),
   }),
   rotate_keys: Type.Object({
     reason: Type.Optional(Type.String()),

@@ -8,6 +8,7 @@ const prefixes = {
   local_execution: 'local_',
   run: 'run_',
   schedule: 'sch_',
+  session: 'ses_',
   event: 'evt_',
   token: 'tok_',
   entry: 'ent_',

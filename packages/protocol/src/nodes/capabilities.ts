@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { nullableArray } from '../schemas/scalars.ts'
+import { SessionSupport } from './session.ts'
 
 export const ActionParameter = Type.Object({
   name: Type.String(),
@@ -51,5 +52,6 @@ export const Capabilities = Type.Object({
       description: 'How many actions of the control plane it runs at a time',
     }),
   ),
+  sessions: Type.Optional(SessionSupport),
 })
 export type Capabilities = Static<typeof Capabilities>
