@@ -137,6 +137,17 @@ const agentRooms: Rooms = [
   ['hooks/files', 'which of them are safe to read, and what they say'],
   ['hooks/run', 'one, from what was read of it'],
   ['hooks', 'compares all with what was announced, and makes them actions'],
+  [
+    'sessions/link.ts',
+    'what the daemon and the session server say to each other; each is a process of its own',
+  ],
+  [
+    'sessions/authorisation',
+    'whether one may be opened, from what was sent and what this machine has',
+  ],
+  ['sessions/recording', 'what of one is kept, whoever runs it'],
+  ['sessions/server', 'runs them, in a process of its own'],
+  ['sessions', 'opens and ends them in the daemon'],
   ['events', 'become state, new keys and actions'],
   [
     'nat',
