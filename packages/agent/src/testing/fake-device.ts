@@ -75,6 +75,7 @@ export function createFakeDevice(): FakeDevice {
 
 const nobodySpeaks = {
   opening: new Map<string, string>(),
+  withheld: new Map<string, string>(),
   keepaliveSeconds: 0,
   nowMs: Number.MAX_SAFE_INTEGER,
   bootMs: 0,

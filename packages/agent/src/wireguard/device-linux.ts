@@ -213,7 +213,7 @@ class Device implements LinuxDevice {
         peers: addedSpeaking(reachable.map((peer) => ({ ...peer, keepalive_seconds }))),
       })
       const started = reachable.map(({ public_key }) => public_key)
-      this.#handshakeWatch.watch({ started, awaited: [] })
+      this.#handshakeWatch.watch({ started, awaited: new Map() })
     })
   }
 
@@ -254,7 +254,12 @@ class Device implements LinuxDevice {
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       link: { mtu, address: `${meshIp}/32`, routes: routed },
     }
-    return planInterface(wanted, sight, this.#record.current(), this.#handshakeWatch.awaited())
+    return planInterface(
+      wanted,
+      sight,
+      this.#record.current(),
+      new Set(this.#handshakeWatch.awaited().keys()),
+    )
   }
 
   /** What was done; undefined if our interface does not exist under another name. */
@@ -278,6 +283,7 @@ class Device implements LinuxDevice {
       actual,
       record: isNew ? emptyRecord : this.#record.current(),
       opening: this.#handovers.psks(),
+      withheld: this.#handshakeWatch.awaited(),
       keepaliveSeconds: this.#options.keepaliveSeconds(),
       nowMs: this.#clock.now(),
       bootMs: this.#clock.boot(),
@@ -366,17 +372,17 @@ class Device implements LinuxDevice {
   /** Those that cannot be watched are not waited for either. */
   #whoStarts(writes: readonly PeerChange[], { handovers }: DeviceRecord): FirstHandshakes {
     const first = firstHandshakes(writes, publicKeyOf(this.#privateKey), handovers)
-    if (this.#handshakeWatch.hasRoom(first.awaited.length)) return first
-    return { writes, started: newlyReachable(writes), awaited: [] }
+    if (this.#handshakeWatch.hasRoom(first.awaited.size)) return first
+    return { writes, started: newlyReachable(writes), awaited: new Map() }
   }
 
   /** The peers that have not answered yet, except those that wait for a new key. */
-  async #tryAgain({ publicKeys, awaited }: NewPeers): Promise<ReadonlySet<string>> {
+  async #tryAgain({ publicKeys, ...watched }: NewPeers): Promise<ReadonlySet<string>> {
     if (!this.#backend) return new Set()
     const rotating = new Set(this.#record.current().handovers.map(({ to }) => to))
     const { peers } = await this.#backend.read()
     const { changes, unanswered } = handshakeRetries(
-      { publicKeys: publicKeys.difference(rotating), awaited },
+      { publicKeys: publicKeys.difference(rotating), ...watched },
       peers,
       this.#options.keepaliveSeconds(),
     )

@@ -15,13 +15,35 @@ describe('firstHandshakes', () => {
     assert.deepEqual(firstHandshakes(writes, 'cache', []), {
       writes,
       started: ['db'],
-      awaited: [],
+      awaited: new Map(),
     })
     assert.deepEqual(firstHandshakes(writes, 'web', []), {
-      writes: [{ ...speaking('db'), keepalive_seconds: 0 }],
+      writes: [{ public_key: 'db', type: 'add', keepalive_seconds: 0 }],
       started: [],
-      awaited: ['db'],
+      awaited: new Map([['db', endpoint]]),
     })
+  })
+
+  it('keeps the entry of one that is there already, as it may have answered a handshake', () => {
+    const again: PeerChange[] = [
+      { public_key: 'db', type: 'remove' },
+      { ...speaking('db'), psk: 'secret', allowed_ips: ['10.100.1.2/32'] },
+      { public_key: 'db', type: 'update', keepalive_seconds: 15 },
+    ]
+    assert.deepEqual(firstHandshakes(again, 'web', []), {
+      writes: [
+        {
+          public_key: 'db',
+          type: 'update',
+          psk: 'secret',
+          allowed_ips: ['10.100.1.2/32'],
+          keepalive_seconds: 0,
+        },
+      ],
+      started: [],
+      awaited: new Map([['db', endpoint]]),
+    })
+    assert.deepEqual(firstHandshakes(again, 'cache', []).writes, again)
   })
 
   const others: [string, PeerChange][] = [
@@ -33,7 +55,7 @@ describe('firstHandshakes', () => {
     it(`does not wait for a peer that ${what}`, () => {
       const { writes, awaited } = firstHandshakes([change], 'web', [])
       assert.deepEqual(writes, [change])
-      assert.deepEqual(awaited, [])
+      assert.deepEqual(awaited, new Map())
     })
 
   it('leaves the new key of a peer to its handover', () => {

@@ -13,10 +13,14 @@ const silent = { ...added, tx_bytes: 148 }
 const shaken = { ...silent, handshake_at: 1_736_937_000 }
 const { endpoint, psk, allowed_ips } = added
 
-function retries(peer: WgPeer, { isAwaited = false, keepaliveSeconds = 0 } = {}): HandshakeRetries {
+function retries(
+  peer: WgPeer,
+  { isAwaited = false, isFirst = false, keepaliveSeconds = 0 } = {},
+): HandshakeRetries {
   const publicKeys = new Set(['db'])
-  const awaited = isAwaited ? publicKeys : new Set<string>()
-  return handshakeRetries({ publicKeys, awaited }, [peer], keepaliveSeconds)
+  const awaited = new Map(isAwaited ? [['db', endpoint]] : [])
+  const first = isFirst || isAwaited ? publicKeys : new Set<string>()
+  return handshakeRetries({ publicKeys, awaited, first }, [peer], keepaliveSeconds)
 }
 
 const addedAnew: PeerChange[] = [
@@ -43,20 +47,27 @@ describe('handshakeRetries', () => {
     it(`leaves alone a peer that ${what}`, () => {
       assert.deepEqual(retries({ ...silent, ...peer }), nothing)
     })
+})
 
-  it('adds a peer again that has sent a handshake and answered ours, and nothing else', () => {
-    const { changes, unanswered } = retries({ ...shaken, rx_bytes: 148 + 92 })
-    assert.deepEqual(changes.slice(0, 2), addedAnew)
-    assert.deepEqual(unanswered, new Set(['db']))
-
-    assert.deepEqual(retries({ ...shaken, rx_bytes: 148 + 92 + 32 }), nothing)
+describe('handshakeRetries, with a peer that has begun a handshake', () => {
+  it('gives it the time to finish, once', () => {
+    const begun = { ...silent, rx_bytes: 148 }
+    assert.deepEqual(retries(begun, { isFirst: true }), {
+      changes: [],
+      unanswered: new Set(['db']),
+    })
+    assert.deepEqual(retries(begun).changes.slice(0, 2), addedAnew)
   })
 })
 
 describe('handshakeRetries, with a peer that was to start', () => {
   const isAwaited = true
 
-  it('starts in its place, with the keepalive that is wanted', () => {
+  it('starts in its place with the endpoint that was withheld, and the keepalive that is wanted', () => {
+    assert.deepEqual(retries({ ...added, endpoint: '' }, { isAwaited, keepaliveSeconds: 25 }), {
+      changes: addedAnew,
+      unanswered: new Set(['db']),
+    })
     assert.deepEqual(retries(added, { isAwaited, keepaliveSeconds: 25 }), {
       changes: addedAnew,
       unanswered: new Set(['db']),

@@ -5,8 +5,10 @@ import { addedSpeaking, settled } from './keepalive.ts'
 export interface NewPeers {
   /** Their handshake should have happened by now. */
   publicKeys: ReadonlySet<string>
-  /** Those of them that were to start it; their keepalive is off. */
-  awaited: ReadonlySet<string>
+  /** Those of them that were to start it -> the endpoint that was withheld; their keepalive is off. */
+  awaited: ReadonlyMap<string, string>
+  /** Those that are looked at for the first time. */
+  first: ReadonlySet<string>
 }
 
 export interface HandshakeRetries {
@@ -18,17 +20,19 @@ export interface HandshakeRetries {
 
 /** What to do about peers whose handshake should have happened. Pure. */
 export function handshakeRetries(
-  { publicKeys, awaited }: NewPeers,
+  { publicKeys, awaited, first }: NewPeers,
   peers: readonly WgPeer[],
   keepaliveSeconds: number,
 ): HandshakeRetries {
-  const due = peers.filter(({ public_key }) => publicKeys.has(public_key))
+  const due = peers
+    .filter(({ public_key }) => publicKeys.has(public_key))
+    .map((peer) => ({ ...peer, endpoint: peer.endpoint || (awaited.get(peer.public_key) ?? '') }))
   const isAwaited = ({ public_key }: WgPeer): boolean => awaited.has(public_key)
   const open = due.filter(
     (peer) => isWithoutSession(peer) && (peer.tx_bytes > 0 || isAwaited(peer)),
   )
-  // One that was waited for and has begun is given the time to finish.
-  const silent = open.filter((peer) => !isAwaited(peer) || peer.rx_bytes === 0 || isCrossed(peer))
+  // One that has begun is given the time to finish, once.
+  const silent = open.filter((peer) => !first.has(peer.public_key) || peer.rx_bytes === 0)
   const answered = due.filter((peer) => isAwaited(peer) && !silent.includes(peer))
   return {
     changes: [
@@ -40,20 +44,8 @@ export function handshakeRetries(
 }
 
 function isWithoutSession(peer: WgPeer): boolean {
-  return peer.endpoint !== '' && (peer.handshake_at === 0 || isCrossed(peer))
+  return peer.endpoint !== '' && peer.handshake_at === 0
 }
-
-/**
- * Whether our handshake and the peer's have overlapped, and nothing has come since: then wireguard-go may use a session in which no
- * packet can reach it. Otherwise another handshake does no harm.
- */
-function isCrossed({ handshake_at, rx_bytes }: WgPeer): boolean {
-  return handshake_at !== 0 && rx_bytes === initiationBytes + responseBytes
-}
-
-/** Lengths of messages (https://www.wireguard.com/protocol). */
-const initiationBytes = 148
-const responseBytes = 92
 
 function keysOf(peers: readonly WgPeer[]): string[] {
   return peers.map(({ public_key }) => public_key)

@@ -12,8 +12,8 @@ export interface HandshakeWatch extends AsyncDisposable {
   /** Whether it can watch so many more. */
   hasRoom(count: number): boolean
   watch(peers: Pick<FirstHandshakes, 'started' | 'awaited'>): void
-  /** The public keys of those that are to start the handshake, until the first retry is made. */
-  awaited(): ReadonlySet<string>
+  /** The public keys of those that are to start the handshake -> the withheld endpoint, until the first retry is made. */
+  awaited(): ReadonlyMap<string, string>
 }
 
 /**
@@ -43,7 +43,7 @@ export function startHandshakeWatch(deps: {
 }): HandshakeWatch {
   const { tryAgain, clock, log, random } = deps
   const trigger = createTrigger(clock)
-  const awaited = new Set<string>()
+  const awaited = new Map<string, string>()
   let watched: Watch[] = []
 
   function add({ role, publicKeys, tries }: Omit<Watch, 'dueMs'>): void {
@@ -58,11 +58,11 @@ export function startHandshakeWatch(deps: {
     const due = watched.filter(({ dueMs }) => dueMs <= untilMs)
     watched = watched.filter((watch) => !due.includes(watch))
     const publicKeys = new Set(due.flatMap((watch) => watch.publicKeys))
-    const open = await tryAgain({ publicKeys, awaited: awaited.intersection(publicKeys) }).finally(
-      () => {
-        for (const key of publicKeys) awaited.delete(key)
-      },
-    )
+    const waited = new Map([...awaited].filter(([key]) => publicKeys.has(key)))
+    const first = new Set(due.flatMap(({ tries, publicKeys }) => (tries === 0 ? publicKeys : [])))
+    const open = await tryAgain({ publicKeys, awaited: waited, first }).finally(() => {
+      for (const key of publicKeys) awaited.delete(key)
+    })
     for (const { role, publicKeys, tries } of due)
       add({ role, publicKeys: publicKeys.filter((key) => open.has(key)), tries: tries + 1 })
   }
@@ -85,8 +85,8 @@ export function startHandshakeWatch(deps: {
   return {
     hasRoom: (count) => count <= room(),
     watch(peers) {
-      for (const key of peers.awaited) awaited.add(key)
-      add({ role: 'awaited', publicKeys: peers.awaited, tries: 0 })
+      for (const [key, endpoint] of peers.awaited) awaited.set(key, endpoint)
+      add({ role: 'awaited', publicKeys: [...peers.awaited.keys()], tries: 0 })
       add({ role: 'started', publicKeys: peers.started.slice(0, room()), tries: 0 })
       trigger.fire()
     },

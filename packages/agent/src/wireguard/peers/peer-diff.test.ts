@@ -36,7 +36,8 @@ const recorded: DeviceRecord = {
 }
 
 function diff(wanted: Peer[], actual: readonly WgPeer[], record = recorded, changes = {}) {
-  const situation = { actual, record, opening: new Map(), keepaliveSeconds: 0, nowMs, bootMs }
+  const nothing = { opening: new Map(), withheld: new Map() }
+  const situation = { actual, record, ...nothing, keepaliveSeconds: 0, nowMs, bootMs }
   return diffPeers(wanted, { ...situation, ...changes })
 }
 

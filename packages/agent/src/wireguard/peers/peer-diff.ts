@@ -13,6 +13,8 @@ export interface PeerSituation {
   record: DeviceRecord
   /** Waiting key, possibly blocked -> the PSK that will unblock it. */
   opening: ReadonlyMap<string, string>
+  /** Public keys -> the endpoint that is not written yet, because the peer is to start the handshake. */
+  withheld: ReadonlyMap<string, string>
   /** The keepalive of added peers; that of the others is planned with the interface. 0 for none. */
   keepaliveSeconds: number
   nowMs: number

@@ -19,12 +19,13 @@ function has(changes: Partial<WgPeer> = {}): WgPeer {
 function updates(
   wanted: Partial<Peer>,
   now: WgPeer,
-  { known = true, isWaiting = false, keepaliveSeconds = 0 } = {},
+  { known = true, isWaiting = false, keepaliveSeconds = 0, withheld = '' } = {},
 ): PeerChange[] {
   const peers = known ? { [public_key]: { id: db.id, endpoint } } : {}
   return updatesOf({ ...db, ...wanted }, now, isWaiting, {
     record: { ...emptyRecord, peers },
     opening: new Map(),
+    withheld: new Map(withheld === '' ? [] : [[public_key, withheld]]),
     keepaliveSeconds,
     nowMs: nowSeconds * 1_000,
   })
@@ -64,6 +65,12 @@ describe('updatesOf', () => {
 })
 
 describe('updatesOf, the endpoint', () => {
+  it('is not missed while it is withheld, unless it has become another', () => {
+    const without = has({ endpoint: '' })
+    assert.deepEqual(updates({}, without, { withheld: endpoint }), [])
+    assert.notDeepEqual(updates({}, without, { withheld: '192.0.2.1:51820' }), [])
+  })
+
   const roamed = has({ endpoint: '198.51.100.9:4711', ...inSession })
 
   it('leaves a peer where it has roamed to', () => {

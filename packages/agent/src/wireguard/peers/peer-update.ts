@@ -32,6 +32,7 @@ export function updatesOf(
   situation: {
     record: DeviceRecord
     opening: ReadonlyMap<string, string>
+    withheld: ReadonlyMap<string, string>
     keepaliveSeconds: number
     nowMs: number
   },
@@ -39,7 +40,9 @@ export function updatesOf(
   const { public_key, psk, endpoint } = peer
   const allowed_ips = isWaiting ? now.allowed_ips : peer.allowed_ips
   const isInSession = hasSession(now, situation.nowMs / 1_000)
-  const isMoved = isEndpointDue(peer, now, situation.record.peers[public_key], isInSession)
+  const isMoved =
+    situation.withheld.get(public_key) !== endpoint &&
+    isEndpointDue(peer, now, situation.record.peers[public_key], isInSession)
   if (isMoved && !isInSession) {
     const keepalive_seconds = isWaiting ? now.keepalive_seconds : situation.keepaliveSeconds
     return addedSpeaking([{ public_key, psk, endpoint, allowed_ips, keepalive_seconds }])
