@@ -8,7 +8,7 @@ import type {
   Waiters,
 } from '../app.ts'
 import { dropExpiredKey } from '../rotation/signing-key.ts'
-import { driveRuns, forgetRuns } from '../runs/drive.ts'
+import { driveRuns, forgetAbandoned, forgetRuns } from '../runs/drive.ts'
 import { forgetTurns, startDueRuns } from '../schedules/start-runs.ts'
 import { expireExecutions, forgetExecutions, retryHeld, sendAllQueued } from './executions.ts'
 import { markStaleNodes } from './mark-stale-nodes.ts'
@@ -44,6 +44,7 @@ export function jobsOf(
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
     { name: 'start runs', everyMs: 1_000, run: () => startDueRuns(app) },
     { name: 'drive runs', everyMs: 1_000, run: () => driveRuns(app) },
+    { name: 'forget abandoned runs', everyMs: 60_000, run: () => forgetAbandoned(app) },
     {
       name: 'forget runs',
       everyMs: 60 * 60_000,

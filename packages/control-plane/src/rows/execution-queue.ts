@@ -2,12 +2,9 @@
 import type { ExecutionStatus } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
-import { type StoredExecution, storedOf } from './executions.ts'
+import { isOutstanding, isQueued, type StoredExecution, storedOf } from './executions.ts'
 
 // Written out, because SQLite chooses a partial index by the text of a condition and not by what is bound.
-const isQueued = sql<boolean>`status = 'queued'`
-/** Sent, and not ended. */
-export const isOutstanding = sql<boolean>`status in ('pending', 'accepted')`
 const isOpen = sql<boolean>`status in ('queued', 'pending', 'accepted')`
 
 export async function countOutstanding(reader: Reader, nodeId: string): Promise<number> {
@@ -106,15 +103,16 @@ export async function readOverdue(
   return rows.map(storedOf)
 }
 
-/** Ends all that a removed node has not ended. */
-export async function endAllOf(tx: Tx, nodeId: string, nowMs: number): Promise<void> {
+/** Ends all that a removed node has not ended. Resolves to them as they are then. */
+export async function endAllOf(tx: Tx, nodeId: string, nowMs: number): Promise<StoredExecution[]> {
   const end = (status: ExecutionStatus, where: typeof isOpen) =>
     tx
       .updateTable('executions')
       .set({ status, reason: 'the node was removed', finished_at: nowMs, held_until: null })
       .where('node_id', '=', nodeId)
       .where(where)
+      .returningAll()
       .execute()
-  await end('lost', sql<boolean>`status = 'accepted' and ${isOutstanding}`)
-  await end('cancelled', isOpen)
+  const lost = await end('lost', sql<boolean>`status = 'accepted' and ${isOutstanding}`)
+  return [...lost, ...(await end('cancelled', isOpen))].map(storedOf)
 }

@@ -1,4 +1,4 @@
-import type { ExecutionStatus, TriggeredBy } from '@plexd/protocol'
+import { type ExecutionStatus, hasEnded, type TriggeredBy } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
@@ -66,10 +66,23 @@ export function readExecutionsBefore(
     .selectAll()
     .where('node_id', '=', nodeId)
     .$if(status !== undefined, (query) => query.where('status', '=', status ?? ''))
+    .$if(status !== undefined, (query) => query.where(stageOf(status ?? 'queued')))
     .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(createdAt, id)))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
   return readPage(executions, bytes, bounds, storedOf)
+}
+
+// Written out, because SQLite chooses a partial index by the text of a condition and not by what is bound.
+export const isQueued = sql<boolean>`status = 'queued'`
+/** Sent, and not ended. */
+export const isOutstanding = sql<boolean>`status in ('pending', 'accepted')`
+const isEnded = sql<boolean>`finished_at is not null`
+
+/** What a status implies: the condition of the index that contains those with it, and few others. */
+function stageOf(status: ExecutionStatus): typeof isQueued {
+  if (hasEnded(status)) return isEnded
+  return status === 'queued' ? isQueued : isOutstanding
 }
 
 const bytes = sql<number>`octet_length(stdout) + octet_length(stderr) + octet_length(parameters)`

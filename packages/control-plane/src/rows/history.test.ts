@@ -12,21 +12,32 @@ import {
   readOverdue,
   readQueued,
 } from './execution-queue.ts'
-import { deleteEnded } from './executions.ts'
+import { deleteEnded, readExecutionsBefore } from './executions.ts'
 import { readUnanswered } from './log/events.ts'
-import { countOpenRuns, deleteHalfWritten, readOpenRunOf, readOpenRuns } from './runs.ts'
+import {
+  countOpenRuns,
+  deleteHalfWritten,
+  readOpenRunOf,
+  readOpenRuns,
+  readRunsBefore,
+} from './runs.ts'
 import { deleteTurnsBefore } from './schedules.ts'
 
 const nodeId = 'n_web'
+const page = { limit: 1, maxBytes: 1 }
 const of = { node_id: nodeId, created_at: 1, id: 'exec_a' }
 /** What is asked again and again reads a few rows only, however long the history is: by an index that has no others. */
 const queries: Record<string, (tx: Tx) => Promise<unknown>> = {
-  executions_outstanding: (tx) => countOutstanding(tx, nodeId),
+  executions_outstanding: async (tx) => {
+    await countOutstanding(tx, nodeId)
+    await readExecutionsBefore(tx, { nodeId, status: 'accepted', createdAt: 9, id: '' }, page)
+  },
   executions_queued: async (tx) => {
     await countQueued(tx, { node_id: nodeId })
     await countAhead(tx, of)
     await readQueued(tx, { nodeId, nowMs: 1, limit: 5 })
     await readNodesWithQueue(tx)
+    await readExecutionsBefore(tx, { nodeId, status: 'queued', createdAt: 9, id: '' }, page)
   },
   executions_queued_of_tenant: (tx) => countQueued(tx, { tenant_id: 'ten_a' }),
   executions_held: (tx) => readNodesHeldUntil(tx, 1),
@@ -34,12 +45,19 @@ const queries: Record<string, (tx: Tx) => Promise<unknown>> = {
   'executions_(open|outstanding)': (tx) => readUnanswered(tx, { nodeId, throughSeq: 1, nowMs: 1 }),
   runs_open: async (tx) => {
     await readOpenRuns(tx)
+    await readRunsBefore(tx, { tenantId: 'ten_a', state: 'running', createdAt: 9, id: '' }, page)
     await countOpenRuns(tx, 'ten_a')
     await readOpenRunOf(tx, { id: 'sch_a', tenant_id: 'ten_a' })
     await deleteHalfWritten(tx)
+    await deleteHalfWritten(tx, { createdBefore: 1 })
   },
   'executions_ended \\(created_at<\\?\\)|sqlite_autoindex_executions_1': (tx) =>
     deleteEnded(tx, 1, 1),
+  'executions_ended_by_status \\(node_id=\\? AND status=\\? AND \\(created_at,id\\)<\\(\\?,\\?\\)\\)':
+    (tx) => readExecutionsBefore(tx, { nodeId, status: 'failure', createdAt: 9, id: '' }, page),
+  'runs_ended_by_state \\(tenant_id=\\? AND state=\\? AND \\(created_at,id\\)<\\(\\?,\\?\\)\\)': (
+    tx,
+  ) => readRunsBefore(tx, { tenantId: 'ten_a', state: 'failed', createdAt: 9, id: '' }, page),
   'sqlite_autoindex_schedule_turns_1 \\(schedule_id=\\? AND due_at<\\?\\)': (tx) =>
     deleteTurnsBefore(tx, 'sch_a', 1),
 }

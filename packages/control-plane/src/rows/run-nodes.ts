@@ -1,4 +1,4 @@
-import { ExecutionStatus, hasEnded, type RunNodeStatus } from '@plexd/protocol'
+import type { RunNodeStatus } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
@@ -75,12 +75,6 @@ export async function readFirstNodes(
   return rows.map(storedOf)
 }
 
-/** A node whose execution has ended while the run counts it as running, and how it ended; null when the execution is gone. */
-export interface EndedNode {
-  node: StoredRunNode
-  execution: { status: ExecutionStatus; reason: string; exit_code: number | null } | null
-}
-
 /** The node of a run that this execution is of; undefined when it is of no run, or was counted before. */
 export async function readNodeOf(
   reader: Reader,
@@ -108,43 +102,7 @@ export async function readRunsOf(
   return new Map(rows.map(({ execution_id, run_id }) => [execution_id ?? '', run_id]))
 }
 
-const endings = ExecutionStatus.enum.filter(hasEnded)
 const outstanding = ['running', 'cancelling'] as const satisfies StoredRunNode['status'][]
-
-/** Up to `limit` nodes whose executions have ended. */
-export async function readEndedNodes(
-  reader: Reader,
-  runId: string,
-  limit: number,
-): Promise<EndedNode[]> {
-  const rows = await reader
-    .selectFrom('run_nodes')
-    .leftJoin('executions', 'executions.id', 'run_nodes.execution_id')
-    .selectAll('run_nodes')
-    .select([
-      'executions.status as execution_status',
-      'executions.reason as execution_reason',
-      'executions.exit_code as execution_exit_code',
-    ])
-    .where('run_id', '=', runId)
-    .where('run_nodes.status', 'in', outstanding)
-    .where((where) =>
-      where.or([where('executions.status', 'is', null), where('executions.status', 'in', endings)]),
-    )
-    .limit(limit)
-    .execute()
-  return rows.map(({ execution_status, execution_reason, execution_exit_code, ...node }) => ({
-    node: storedOf(node),
-    execution:
-      execution_status === null
-        ? null
-        : {
-            status: execution_status as ExecutionStatus, // as rows/executions.ts writes it
-            reason: execution_reason ?? '',
-            exit_code: execution_exit_code,
-          },
-  }))
-}
 
 /** A run's nodes behind a position. */
 export function readRunNodesAfter(

@@ -1,4 +1,4 @@
-import type { RunState, TriggeredBy } from '@plexd/protocol'
+import { hasRunEnded, type RunState, type TriggeredBy } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader, Tx } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
@@ -80,6 +80,7 @@ export async function readRun(
 
 // Written out, because SQLite chooses a partial index by the text of a condition and not by what is bound.
 const isOpen = sql<boolean>`state in ('preparing', 'running', 'paused')`
+const hasEnded = sql<boolean>`ended_at is not null`
 
 function shown(reader: Reader) {
   return reader.selectFrom('runs').where('state', '<>', 'preparing')
@@ -101,6 +102,10 @@ export function readRunsBefore(
     .where('tenant_id', '=', tenantId)
     .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(createdAt, id)))
     .$if(state !== undefined, (query) => query.where('state', '=', state ?? ''))
+    // What the state implies: the condition of the index that contains those in it.
+    .$if(state !== undefined, (query) =>
+      query.where(hasRunEnded({ state: state ?? 'running' }) ? hasEnded : isOpen),
+    )
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
   return readPage(runs, sql<number>`octet_length(parameters)`, bounds, storedOf)
@@ -137,13 +142,19 @@ export async function readOpenRunOf(
   return row?.id
 }
 
-/** Deletes those that a crash, or an error, has left half written, with their nodes; one of them if an id is given. */
-export async function deleteHalfWritten(tx: Tx, id?: string): Promise<void> {
+/** Deletes those that a crash, or an error, has left half written, with their nodes: all, one, or those of before a time. */
+export async function deleteHalfWritten(
+  tx: Tx,
+  { id, createdBefore }: { id?: string; createdBefore?: number } = {},
+): Promise<void> {
   await deleteRuns(tx, (query) =>
     query
       .where(isOpen)
       .where('state', '=', 'preparing')
-      .$if(id !== undefined, (some) => some.where('id', '=', id ?? '')),
+      .$if(id !== undefined, (some) => some.where('id', '=', id ?? ''))
+      .$if(createdBefore !== undefined, (some) =>
+        some.where('created_at', '<', createdBefore ?? 0),
+      ),
   )
 }
 

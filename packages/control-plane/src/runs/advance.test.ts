@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RunCounts, RunSpec } from '@plexd/protocol'
 import fc from 'fast-check'
+import type { KyselyPlugin } from 'kysely'
+import type { Tx } from '../store/db.ts'
 import { type EnrolledNode, startControlPlane, type TestControlPlane } from '../testing/harness.ts'
+import { advanceRun } from './advance.ts'
 import { driveRuns } from './drive.ts'
 
 type Step = { kind: (typeof kinds)[number]; of: number }
@@ -51,15 +54,42 @@ describe('a run in the database, whatever happens to it', () => {
 
 const nodesPerRun = 6
 
+describe('a run whose nodes begin', () => {
+  it('reads them at once', async () => {
+    await using plane = await startControlPlane()
+    const { admin, app } = plane
+    const nodes = await enrolSome(plane)
+    const body = {
+      nodes: nodes.map(({ node_id }) => node_id),
+      max_parallel: 1,
+      action: 'system.info',
+    }
+    const { id } = (await admin.createRun({ body })).body
+    await app.change(({ tx }) =>
+      tx.updateTable('runs').set({ max_parallel: nodesPerRun }).execute(),
+    )
+    let reads = 0
+    const counting: KyselyPlugin = {
+      transformQuery({ node }) {
+        if (JSON.stringify(node).includes('run_nodes') && node.kind === 'SelectQueryNode') reads++
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    }
+    const advanced = await app.change(
+      (unit) => advanceRun({ ...unit, tx: unit.tx.withPlugin(counting) as Tx }, id, app), // the same with a plugin
+    )
+    assert.deepEqual([advanced?.run.running, reads], [nodesPerRun, 1])
+  })
+})
+
 /** A run of new nodes, and what is done with it; calls that are refused change nothing. */
 async function createWorld(
-  { admin, app, enrol }: TestControlPlane,
+  plane: TestControlPlane,
   asked: Pick<RunSpec, 'max_parallel' | 'max_failures' | 'canary'>,
 ) {
-  const capabilities = { builtin_actions: [{ name: 'system.info' }] }
-  const nodes: EnrolledNode[] = []
-  for (let at = 0; at < nodesPerRun; at++)
-    nodes.push(await enrol(`node-${crypto.randomUUID()}`, { capabilities }))
+  const { admin, app } = plane
+  const nodes = await enrolSome(plane)
   const body = { ...asked, nodes: nodes.map(({ node_id }) => node_id), action: 'system.info' }
   const params = { run_id: (await admin.createRun({ body })).body.id }
 
@@ -143,4 +173,12 @@ function countsOf(statuses: readonly string[]): RunCounts {
     skipped: count('skipped'),
     not_started: count('not_started'),
   }
+}
+
+async function enrolSome({ enrol }: TestControlPlane): Promise<EnrolledNode[]> {
+  const capabilities = { builtin_actions: [{ name: 'system.info' }] }
+  const nodes: EnrolledNode[] = []
+  for (let at = 0; at < nodesPerRun; at++)
+    nodes.push(await enrol(`node-${crypto.randomUUID()}`, { capabilities }))
+  return nodes
 }

@@ -1,19 +1,13 @@
 import type { Unit } from '../change.ts'
 import type { DispatchPlace } from '../executions/dispatch.ts'
 import type { StoredExecution } from '../rows/executions.ts'
-import {
-  readEndedNodes,
-  readFirstNodes,
-  readNodeOf,
-  readRunNode,
-  type StoredRunNode,
-} from '../rows/run-nodes.ts'
+import { readFirstNodes, readNodeOf, readRunNode, type StoredRunNode } from '../rows/run-nodes.ts'
 import { changeRun, readRun, type StoredRun } from '../rows/runs.ts'
 import { beginNode } from './begin-node.ts'
 import { cancelNodes } from './cancel-nodes.ts'
 import { countEnded, endNode, isOpen, type OpenRun } from './count.ts'
 import type { Verdict } from './criteria.ts'
-import { decide, isOver } from './decide.ts'
+import { type Decision, decide, isOver } from './decide.ts'
 
 /** What became of a run in a unit. */
 export interface Advanced {
@@ -27,7 +21,7 @@ export interface Advanced {
 /** Nodes that begin or end in one unit: with more, everybody else's writes would wait too long. */
 export const perUnit = 25
 
-/** Counts the executions that have ended and lets the next nodes begin. Undefined for a run that is over, or unknown. */
+/** Lets the next nodes begin, and cancels those of a cancelled run. Undefined for a run that is over, or unknown. */
 export async function advanceRun(
   unit: Unit,
   runId: string,
@@ -35,16 +29,10 @@ export async function advanceRun(
 ): Promise<Advanced | undefined> {
   const run = await readRun(unit.tx, runId)
   if (!isOpen(run)) return undefined
-  const ended = await readEndedNodes(unit.tx, run.id, perUnit)
-  for (const one of ended) await countEnded(unit, run, one)
   const asked =
     run.stop === 'cancelled' ? await cancelNodes(unit, run, { place, limit: perUnit }) : undefined
   const { run: after, more } = await proceed(unit, run, place)
-  return {
-    run: after,
-    cancelled: asked?.cancelled ?? [],
-    more: more || ended.length === perUnit || asked?.more === true,
-  }
+  return { run: after, cancelled: asked?.cancelled ?? [], more: more || asked?.more === true }
 }
 
 /**
@@ -83,17 +71,28 @@ async function proceed(
   run: OpenRun,
   place: DispatchPlace,
 ): Promise<Pick<Advanced, 'run' | 'more'>> {
-  let decision = decide(run, unit.nowMs)
-  for (let begun = 0; decision.starts > 0 && begun < perUnit; begun++) {
-    const [node] = await readFirstNodes(unit.tx, run.id, 'waiting', 1)
-    if (!node) throw new Error(`advance run "${run.id}": it counts waiting nodes, and has none`)
-    await beginNode(unit, { run, node }, place)
-    decision = decide(run, unit.nowMs)
-  }
-  const { state, stop, starts } = decision
+  const { state, stop, starts } = await beginNodes(unit, run, place)
   const ended_at = isOver(state) ? unit.nowMs : null
   const { waiting, running, succeeded, failed, cancelled, skipped } = run
   const counts = { waiting, running, succeeded, failed, cancelled, skipped }
   await changeRun(unit.tx, run.id, { ...counts, state, stop, ended_at })
   return { run: { ...run, state, stop, ended_at }, more: starts > 0 }
+}
+
+/** Up to `perUnit`; asks anew after each, because one that fails stops others, and one that is skipped leaves its turn. */
+async function beginNodes(unit: Unit, run: OpenRun, place: DispatchPlace): Promise<Decision> {
+  let decision = decide(run, unit.nowMs)
+  for (let left = perUnit; decision.starts > 0 && left > 0; ) {
+    const limit = Math.min(decision.starts, left)
+    const nodes = await readFirstNodes(unit.tx, run.id, 'waiting', limit)
+    if (nodes.length === 0)
+      throw new Error(`advance run "${run.id}": it counts waiting nodes, and has none`)
+    for (const node of nodes) {
+      if (decision.starts === 0) break
+      await beginNode(unit, { run, node }, place)
+      decision = decide(run, unit.nowMs)
+      left--
+    }
+  }
+  return decision
 }

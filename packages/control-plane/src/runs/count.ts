@@ -1,6 +1,7 @@
 import type { ExecutionStatus } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
-import { changeRunNode, type EndedNode, type StoredRunNode } from '../rows/run-nodes.ts'
+import type { StoredExecution } from '../rows/executions.ts'
+import { changeRunNode, type StoredRunNode } from '../rows/run-nodes.ts'
 import type { StoredRun } from '../rows/runs.ts'
 import { type Verdict, verdictOfCancelled } from './criteria.ts'
 
@@ -9,6 +10,12 @@ export type OpenRun = StoredRun & { state: 'running' | 'paused' }
 
 export function isOpen(run: StoredRun | undefined): run is OpenRun {
   return run?.state === 'running' || run?.state === 'paused'
+}
+
+/** A node whose execution has ended, and how; null when the execution is gone. */
+export interface EndedNode {
+  node: StoredRunNode
+  execution: Pick<StoredExecution, 'status' | 'reason' | 'exit_code'> | null
 }
 
 /** Counts a node whose execution has ended, unless the node has more to show. */

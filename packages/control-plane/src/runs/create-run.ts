@@ -71,7 +71,8 @@ export async function createRun(
       return advanced.run
     })
   } catch (error) {
-    await place.store.write((tx) => deleteHalfWritten(tx, id))
+    // On a full disk this fails too, and a job tries it again later.
+    await place.store.write((tx) => deleteHalfWritten(tx, { id })).catch(() => {})
     throw error
   }
 

@@ -1,5 +1,5 @@
 import { type Clock, describeError, type Log } from '@plexd/runtime'
-import { readEndedNodes, readNodeIdsIn } from '../rows/run-nodes.ts'
+import { readNodeIdsIn } from '../rows/run-nodes.ts'
 import { deleteEndedRuns, deleteHalfWritten, readOpenRuns, type StoredRun } from '../rows/runs.ts'
 import type { Store } from '../store/db.ts'
 import { advanceRun } from './advance.ts'
@@ -40,8 +40,7 @@ async function hasMore(
   const decision = decide({ ...run, state }, clock.now())
   if (decision.starts > 0 || decision.state !== state || decision.stop !== run.stop) return true
   // An operator's wish is written in one unit and followed in others: a crash may have come between.
-  if (run.stop === 'cancelled' && (await isUntold(store, run))) return true
-  return (await readEndedNodes(store.reader, run.id, 1)).length > 0
+  return run.stop === 'cancelled' && (await isUntold(store, run))
 }
 
 /** Whether a cancelled run has nodes that were not told yet. */
@@ -52,6 +51,15 @@ async function isUntold({ reader }: Store, { id }: StoredRun): Promise<boolean> 
 /** Deletes what a crash has left of runs that were never answered. Before anything is served. */
 export async function forgetHalfWritten({ store }: { store: Store }): Promise<void> {
   await store.write((tx) => deleteHalfWritten(tx))
+}
+
+/** Far longer than 10,000 nodes take to be written. A run that is written all the same fails when it is gone. */
+const writtenWithinMs = 5 * 60_000
+
+/** Deletes what is left of runs whose writing failed, on a full disk their deletion too: they would count as open. */
+export async function forgetAbandoned({ store, clock }: Pick<VerifyPlace, 'store' | 'clock'>) {
+  const createdBefore = clock.now() - writtenWithinMs
+  await store.write((tx) => deleteHalfWritten(tx, { createdBefore }))
 }
 
 const keepMs = 30 * 24 * 3_600_000

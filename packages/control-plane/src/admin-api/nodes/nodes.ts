@@ -59,11 +59,11 @@ export const renameNode = handle(
 
 export const removeNode = handle(
   adminApi.removeNode,
-  async ({ principal, params, query }, app: State) => {
+  async ({ principal, params, query }, app: State & Environment) => {
     const force = query.force === 'true'
     await app.change(async (unit) => {
       const node = findNode(unit.fleet, principal, params.node)
-      await remove(unit, node)
+      await remove(unit, node, app)
       if (force) await renewPsks(unit, node.tenant_id)
     })
     return {}

@@ -66,7 +66,7 @@ export const deregister = handle(
   async ({ principal }, app: State & Environment) => {
     const left = await app.change(async (unit) => {
       const node = unit.fleet.node(principal.id)
-      if (node) await removeNode(unit, node)
+      if (node) await removeNode(unit, node, app)
       return node
     })
     if (left) app.log.info('node left', { node_id: left.id, hostname: left.hostname })
