@@ -112,7 +112,8 @@ describe('createActionExecutor', () => {
       execution_id: 'exec_2',
       status: 'timeout',
       duration: '10m10s',
-      stderr: 'no result after 10m0s, and it has not ended yet\n',
+      stderr:
+        'no result after 10m0s, which is "actions.max_timeout" (asked for: 24h0m0s), and it has not ended yet\n',
     })
   })
 
@@ -152,6 +153,10 @@ describe('createActionExecutor', () => {
       name: 'ActionRefusal',
       message: 'unknown_action',
     })
+    await assert.rejects(
+      executor.runLocal({ execution_id: 'local_3', action: 'quick', timeout: '99h' }),
+      { message: 'timeout "99h": want at most "actions.max_timeout", which is 10m0s' },
+    )
     assert.deepEqual([...acks, ...results], [])
   })
 

@@ -5,7 +5,7 @@ import type { ExecutionOutbox } from '../control/execution-outbox.ts'
 import { type AdmissionDeps, type Admitted, admit, type Running } from './admission.ts'
 import { endingMs, type LimitedRun, startLimited } from './limited-run.ts'
 import { outputOf } from './output.ts'
-import { type ActionRequest, timeoutOf } from './request.ts'
+import { type ActionRequest, deadlineOf, refuseLongTimeout } from './request.ts'
 
 /**
  * Runs actions. Disposing accepts no further ones, gives those that run 30 s to finish, then cancels them, and reports
@@ -21,7 +21,7 @@ export interface ActionExecutor extends AsyncDisposable {
   cancel(executionId: string): void
   /**
    * For a caller on this machine, until it has finished or `signal` cancels it; the control plane is not told. Rejects
-   * with an ActionRefusal if it must not run.
+   * with an ActionRefusal if it must not run, or a RangeError for a timeout that is too long.
    */
   runLocal(request: ActionRequest, signal?: AbortSignal): Promise<LocalResult>
 }
@@ -65,8 +65,9 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
       triggeredBy: originOf(request),
       outputBytes: config.limits.action_output_bytes,
     }
-    const timeoutMs = timeoutOf(request, { presetMs: action.timeoutMs, maxMs: config.maxActionMs })
-    const started = startLimited((signal) => run({ ...context, signal }), { timeoutMs, clock })
+    const limits = { presetMs: action.timeoutMs, maxMs: config.maxActionMs }
+    const deadline = deadlineOf(request, limits)
+    const started = startLimited((signal) => run({ ...context, signal }), { deadline, clock })
     running.set(request.execution_id, started)
     void started.ended.then(() => running.delete(request.execution_id))
     return started
@@ -154,6 +155,7 @@ export function createActionExecutor(deps: ExecutorDeps): ActionExecutor {
     },
     async runLocal(request, signal) {
       const { execution_id, action } = request
+      refuseLongTimeout(request, config.maxActionMs)
       const admitted = await admit(request, local, admission)
       log.info('action of a local caller accepted', { execution_id, action })
       const run = start(request, admitted, local)

@@ -1,6 +1,7 @@
-import { type ExecutionResult, formatDuration } from '@plexd/protocol'
+import type { ExecutionResult } from '@plexd/protocol'
 import { type Clock, describeError } from '@plexd/runtime'
 import type { ActionOutput } from './define.ts'
+import type { Deadline } from './request.ts'
 
 /** Why an action was ended before it had finished. */
 export interface Ending {
@@ -25,7 +26,7 @@ export interface LimitedRun {
 }
 
 export interface RunLimits {
-  timeoutMs: number
+  deadline: Deadline
   clock: Clock
 }
 
@@ -34,7 +35,7 @@ export const endingMs = 10_000
 
 export function startLimited(
   run: (signal: AbortSignal) => Promise<ActionOutput>,
-  { timeoutMs, clock }: RunLimits,
+  { deadline: { timeoutMs, words }, clock }: RunLimits,
 ): LimitedRun {
   const stop = new AbortController()
   const decided = new AbortController()
@@ -46,7 +47,7 @@ export function startLimited(
 
   async function endAtDeadline(): Promise<void> {
     await clock.sleep(timeoutMs, AbortSignal.any([decided.signal, stop.signal]))
-    end({ status: 'timeout', words: `no result after ${formatDuration(timeoutMs)}` })
+    end({ status: 'timeout', words })
   }
 
   async function giveUp(): Promise<Finished> {

@@ -44,6 +44,10 @@ describe('runAlone', () => {
     const run = { action: 'system.info' }
     await assert.rejects(runAlone(config, { ...run, parameters: { x: '1' } }), /"x" is not a param/)
     await assert.rejects(runAlone(config, { ...run, timeout: '0s' }), /--timeout "0s": want/)
+    await assert.rejects(
+      runAlone(config, { ...run, timeout: '99h' }),
+      /timeout "99h": want at most/,
+    )
   })
 
   it('is for root and the owner of the data dir', async (t) => {

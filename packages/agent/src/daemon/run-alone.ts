@@ -36,7 +36,7 @@ export async function runAlone(config: AgentConfig, run: LocalRun): Promise<Loca
   try {
     return { ...(await executor.runLocal(request)), action: run.action }
   } catch (error) {
-    if (!(error instanceof ActionRefusal)) throw error
+    if (!(error instanceof ActionRefusal || error instanceof RangeError)) throw error
     throw refuse(run.action, describeError(error), exitCodes.usage)
   }
 }

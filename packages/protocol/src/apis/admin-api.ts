@@ -480,7 +480,7 @@ export const adminApi = {
     path: '/admin/v1/schedules',
     summary: 'Start runs at the times of a cron expression',
     request: ScheduleSpec,
-    response: Schedule,
+    response: Type.Interface([Schedule, Warnings], {}),
     status: 201,
     errors: [400, 404, 409],
   }),

@@ -115,11 +115,13 @@ describe('POST /v1/actions/run', () => {
       ['actions_disabled', 409, /actions\.enabled: false/],
       ['integrity violation', 409, /^integrity violation$/],
     ]
-    for (const [reason, status, message] of cases) {
-      const refuse = () => Promise.reject(new ActionRefusal(reason))
+    const tooLong = new RangeError('timeout "99h": want at most 10m0s')
+    for (const [reason, status, message] of [...cases, [tooLong, 400, /^timeout "99h"/] as const]) {
+      const error = typeof reason === 'string' ? new ActionRefusal(reason) : reason
+      const refuse = () => Promise.reject(error)
       await using place = await setUp(refuse).place
       const answer = await place.unix('POST', '/v1/actions/run', post({ action: 'x' }))
-      assert.equal(answer.status, status, reason)
+      assert.equal(answer.status, status, String(reason))
       assert.match(Object(answer.json).error, message)
       assert.ok(place.messages.includes('action rejected'))
     }

@@ -48,6 +48,7 @@ export function createActionRoutes({ actions, runAction, log }: ActionRoutesOpti
       return { ...result, action: asked.action }
     } catch (error) {
       log.warn('action rejected', { ...about, reason: describeError(error) })
+      if (error instanceof RangeError) throw new ApiError('bad_request', error.message)
       throw error instanceof ActionRefusal ? refusalOf(error, asked.action) : error
     }
   }

@@ -42,6 +42,15 @@ describe('action schedule', () => {
     })
   })
 
+  it('shows on stderr what is odd about one', async () => {
+    const created = { ...aSchedule(), warnings: ['a run would be refused now: because'] }
+    await using bench = await startBench({ 'POST /admin/v1/schedules': created })
+    const argv = ['action', 'schedule', 'create', 'check', 'ping', '--cron', '@hourly']
+    const { stdout, stderr } = await bench.run([...argv, '--selector', '*'])
+    assert.match(stdout, /^created "check"/)
+    assert.equal(stderr, 'warning: a run would be refused now: because\n')
+  })
+
   it('lists them, with the next time and what became of the last', async () => {
     const list = 'GET /admin/v1/schedules?limit=500'
     const off = aSchedule({ name: 'off', enabled: false, next_run_at: null })

@@ -38,6 +38,19 @@ describe('a schedule', () => {
     )
   })
 
+  it('is made for an action that no node knows, or for no node, with a word', async () => {
+    await using world = await openWorld()
+    const warningsOf = async (spec: Partial<ScheduleSpec>) =>
+      (await world.create({ name: crypto.randomUUID(), cron: '@daily', ...spec })).warnings
+    assert.deepEqual(await warningsOf({}), [])
+    assert.deepEqual(await warningsOf({ action: 'system.nifo' }), [
+      'a run would be refused now: no node of selector "*" can run "system.nifo": web: the node knows no action "system.nifo": it knows system.info',
+    ])
+    assert.deepEqual(await warningsOf({ selector: 'env=prod' }), [
+      'a run would be refused now: selector "env=prod" matches no node',
+    ])
+  })
+
   it('starts none while the last run still goes on', async () => {
     await using world = await openWorld()
     await world.create({ cron: '0 * * * *', timeout: '10h' })

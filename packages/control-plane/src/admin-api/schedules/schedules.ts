@@ -14,7 +14,7 @@ import {
   type StoredSchedule,
   type StoredSpec,
 } from '../../rows/schedules.ts'
-import type { RunTarget } from '../../runs/choose-nodes.ts'
+import { chooseNodes, type RunTarget } from '../../runs/choose-nodes.ts'
 import { checkRhythm, nextDue } from '../../schedules/cron.ts'
 import { scheduleView } from '../../schedules/view.ts'
 import type { Reader } from '../../store/db.ts'
@@ -27,10 +27,11 @@ export const createSchedule = handle(
   adminApi.createSchedule,
   async ({ principal, body }, app: State & Environment) => {
     const { limits } = app.config
-    const { name, cron, time_zone = 'UTC', enabled = true } = body
+    const { name, action, cron, time_zone = 'UTC', enabled = true } = body
     const nowMs = app.clock.now()
     checkRhythm({ cron, time_zone }, nowMs)
     const target = readRunTarget(app, principal, body)
+    const warnings = await warningsOf(app, { tenantId: principal.tenant_id, target, action })
     const spec = specOf(target, readRunOptions(body, limits))
     const range = { field: 'start_within', min: '1s', max: '24h' }
     const startWithinMs = readDuration(body.start_within ?? '10m', range)
@@ -53,9 +54,24 @@ export const createSchedule = handle(
       await refuseTooMany(tx, principal, limits.schedules)
       await insertSchedule(tx, schedule)
     })
-    return scheduleView(schedule, [])
+    return { ...scheduleView(schedule, []), warnings }
   },
 )
+
+/** Why a run would be refused now: nodes may come, or announce the action, before the schedule is due. */
+async function warningsOf(
+  { fleet, store, config }: State & Environment,
+  { tenantId, target, action }: { tenantId: string; target: RunTarget; action: string },
+): Promise<string[]> {
+  try {
+    const where = { fleet, reader: store.reader }
+    await chooseNodes(where, { tenantId, action, target, most: config.limits.run_nodes })
+    return []
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    return [`a run would be refused now: ${error.message}`]
+  }
+}
 
 function specOf(target: RunTarget, options: RunOptions): StoredSpec {
   const { action, parameters, timeoutMs, maxParallel, maxFailures, canary, expiresMs } = options
