@@ -140,5 +140,5 @@ function alone(times: readonly number[]): Floor {
 }
 
 function roundsOf({ quick, rounds }: BenchContext, usual: number): number {
-  return rounds ?? (quick ? 3 : usual)
+  return rounds ?? (quick ? 1 : usual)
 }

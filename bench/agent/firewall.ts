@@ -154,7 +154,7 @@ function compile(count: number, variant: number): Ruleset {
 
 /** Milliseconds from the start of each run to its call of `done`, without the first run, which warms up. */
 async function repeat(
-  { quick, rounds = quick ? 3 : 30 }: BenchContext,
+  { quick, rounds = quick ? 1 : 30 }: BenchContext,
   run: (done: () => void) => Promise<unknown>,
 ): Promise<number[]> {
   const times: number[] = []

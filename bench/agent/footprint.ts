@@ -72,7 +72,7 @@ async function idle(
   { peers, plane }: { peers: number; plane: Plane },
 ): Promise<void> {
   const { pid } = agent.program()
-  const seconds = context.seconds ?? (context.quick ? 1 : 30)
+  const seconds = context.seconds ?? (context.quick ? 0.5 : 30)
   await delay(context.quick ? 0 : 60_000)
   const before = cpuMsOf(pid)
   const tookMs = await context.profiled(agent, () => timeOf(() => delay(seconds * 1_000)))
@@ -102,7 +102,7 @@ async function idle(
 
 /** With interface, rules and state as they were, like a restart of the daemon. */
 async function starts(context: BenchContext, agent: AgentProcess): Promise<void> {
-  const rounds = context.rounds ?? (context.quick ? 2 : 7)
+  const rounds = context.rounds ?? (context.quick ? 1 : 7)
   const times: number[] = []
   const bare: number[] = []
   for (let round = 0; round < rounds; round++) {

@@ -159,7 +159,7 @@ function orderOf(
   { quick, seconds }: BenchContext,
   given: Pick<LoadOrder, 'path' | 'connections'>,
 ): Omit<LoadOrder, 'to'> {
-  return { ...given, method: 'GET', seconds: seconds ?? (quick ? 1 : 5), wants: 'HTTP/1.1 200' }
+  return { ...given, method: 'GET', seconds: seconds ?? (quick ? 0.3 : 5), wants: 'HTTP/1.1 200' }
 }
 
 const run = promisify(execFile)

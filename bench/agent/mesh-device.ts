@@ -57,7 +57,7 @@ export async function openMeshDevice({ privateKey, peers }: MeshDeviceState): Pr
 
 /** How many peers a bench of the agent has. */
 export function peerCountOf({ agents, quick }: Pick<BenchContext, 'agents' | 'quick'>): number {
-  return agents ?? (quick ? 20 : 1_000)
+  return agents ?? (quick ? 16 : 1_000)
 }
 
 export function makePeers(count: number): Peer[] {

@@ -57,7 +57,7 @@ export interface Fleet extends AsyncDisposable, Pick<Workers, 'each'> {
 /** The intervals of our agent. */
 export const usualLife: LiveOptions = { heartbeatMs: 30_000, pullMs: 60_000, endpointMs: 60_000 }
 /** So that a quick run sees some of each. */
-export const quickLife: LiveOptions = { heartbeatMs: 1_000, pullMs: 1_000, endpointMs: 1_000 }
+export const quickLife: LiveOptions = { heartbeatMs: 400, pullMs: 400, endpointMs: 400 }
 
 const onlyHeartbeats: LiveOptions = { heartbeatMs: 30_000, pullMs: 0, endpointMs: 0 }
 export const noLife: LiveOptions = { heartbeatMs: 0, pullMs: 0, endpointMs: 0 }

@@ -17,8 +17,8 @@ export const abuse: Bench = {
   summary: 'changes and operators, while strangers on eight addresses do their worst',
   topology: 'full',
   async run(context) {
-    const agents = context.agents ?? (context.quick ? 40 : 1_000)
-    const seconds = context.seconds ?? (context.quick ? 3 : 60)
+    const agents = context.agents ?? (context.quick ? 16 : 1_000)
+    const seconds = context.seconds ?? (context.quick ? 1 : 60)
     const stunPort = await freeUdpPort()
     const held = `wrong_tokens=${limits.wrong_tokens.default}`
     const args = ['--stun-listen', `127.0.0.1:${stunPort}`, '--limit', held]

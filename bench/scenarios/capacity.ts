@@ -10,8 +10,8 @@ export const capacity: Bench = {
   summary: 'a fleet for a long time: heartbeats, pulls, reports, a change every second',
   topology: 'groups',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 10_000)
-    const seconds = context.seconds ?? (context.quick ? 4 : 600)
+    const size = context.agents ?? (context.quick ? 16 : 10_000)
+    const seconds = context.seconds ?? (context.quick ? 1.5 : 600)
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
     await fleet.pull()
     await fleet.open()

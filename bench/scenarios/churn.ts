@@ -9,8 +9,8 @@ export const churn: Bench = {
   summary: 'streams are cut and opened again while endpoints change',
   topology: 'full',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
-    const seconds = context.seconds ?? (context.quick ? 3 : 30)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
+    const seconds = context.seconds ?? (context.quick ? 1 : 30)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     await fleet.pull()
     await fleet.open()

@@ -34,7 +34,7 @@ export const emptyPlane: Bench = {
 type OwnPlane = NonNullable<Plane['own']>
 
 async function starts(context: BenchContext, { url, ca }: Plane, own: OwnPlane): Promise<void> {
-  const rounds = context.rounds ?? (context.quick ? 2 : 9)
+  const rounds = context.rounds ?? (context.quick ? 1 : 9)
   const times: number[] = []
   const bare: number[] = []
   for (let round = 0; round < rounds; round++) {

@@ -10,8 +10,8 @@ export const fanOut: Bench = {
   summary: 'signed events per second that reach their agents',
   topology: 'full',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
-    const seconds = context.seconds ?? (context.quick ? 1 : 15)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
+    const seconds = context.seconds ?? (context.quick ? 0.5 : 15)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     const { plane } = fleet
     await fleet.open()

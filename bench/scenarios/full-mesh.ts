@@ -12,8 +12,8 @@ export const fullMesh: Bench = {
   summary: 'all enrol at once and see each other: memory then and at rest, CPU, idle CPU',
   topology: 'full',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
-    const seconds = context.seconds ?? (context.quick ? 2 : 60)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
+    const seconds = context.seconds ?? (context.quick ? 1 : 60)
     const fleet = await context.fleet({ agents: size })
     const { plane } = fleet
     const tokens = await createTokens(plane.admin, size)
@@ -23,7 +23,7 @@ export const fullMesh: Bench = {
     const full = await plane.usage()
     // In this time each node reports its endpoint, and all others are told: up to 17,000 events a second.
     await fleet.live(lifeIn(context))
-    await delay(context.quick ? 1_000 : 65_000)
+    await delay(context.quick ? 500 : 65_000)
     const idle = await liveFor(context, fleet, seconds)
     const peak = plane.own ? memoryOf(plane.own.program().pid, 'VmHWM') : full.rssBytes
     await addFaults(context, fleet)

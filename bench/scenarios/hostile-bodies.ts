@@ -82,7 +82,7 @@ async function measureBeside(
   stranger: Stranger,
 ): Promise<void> {
   const { what, place, program, asks } = subject
-  const seconds = context.seconds ?? (context.quick ? 0.2 : 10)
+  const seconds = context.seconds ?? (context.quick ? 0.1 : 10)
   const heads = Object.fromEntries(
     subject.aims.map((aim) => [`${aim.api} ${aim.name}`, headFor(aim, target)]),
   )

@@ -8,8 +8,8 @@ export const idle: Bench = {
   summary: 'nothing happens: memory for each agent, and CPU of the control plane',
   topology: 'groups',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
-    const seconds = context.seconds ?? (context.quick ? 3 : 60)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
+    const seconds = context.seconds ?? (context.quick ? 1.5 : 60)
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
     const { plane } = fleet
     await fleet.pull()

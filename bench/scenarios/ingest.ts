@@ -21,8 +21,8 @@ export const ingest: Bench = {
   summary: 'telemetry as fast as it is accepted, and changes beside it',
   topology: 'full',
   async run(context) {
-    const agents = context.agents ?? (context.quick ? 60 : 500)
-    const seconds = context.seconds ?? (context.quick ? 2 : 15)
+    const agents = context.agents ?? (context.quick ? 16 : 500)
+    const seconds = context.seconds ?? (context.quick ? 1 : 15)
     const fleet = await context.fleet({ agents, topology: 'full' })
     const { plane } = fleet
     await fleet.open()

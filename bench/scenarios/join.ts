@@ -9,7 +9,7 @@ export const joinBench: Bench = {
   summary: 'register a fleet, pull the first state, open all streams',
   topology: 'groups',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
     const startMs = performance.now()
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
     const joinedMs = performance.now()

@@ -9,7 +9,7 @@ export const liveness: Bench = {
   summary: 'an agent hangs with its connections open, until its peers are told',
   topology: 'full',
   async run(context) {
-    const agents = context.agents ?? (context.quick ? 40 : 500)
+    const agents = context.agents ?? (context.quick ? 16 : 500)
     const intervalMs = context.quick ? 1_000 : 30_000
     const args = ['--heartbeat-interval', `${intervalMs}ms`]
     const fleet = await context.fleet({ agents, topology: 'full', args })

@@ -12,7 +12,7 @@ export const locality: Bench = {
   summary: 'changes that affect a group of 50, in a small fleet and in a large one',
   topology: 'groups',
   async run(context) {
-    const large = context.agents ?? (context.quick ? 200 : 10_000)
+    const large = context.agents ?? (context.quick ? 150 : 10_000)
     const small = context.quick ? 100 : 1_000
     const costs = [await costsIn(context, small), await costsIn(context, large)] as const
     for (const kind of ['endpoint', 'relabelling'] as const) {
@@ -51,7 +51,7 @@ async function costsIn(
   const listening = fleet.numbers.slice(0, 10 * groupSize)
   await fleet.pull(listening)
   await fleet.open(listening)
-  const rounds = context.rounds ?? (context.quick ? 10 : 200)
+  const rounds = context.rounds ?? (context.quick ? 2 : 200)
   const groupOf = (group: number): number[] =>
     fleet.numbers.slice(group * groupSize, (group + 1) * groupSize)
   const endpoint = await context.profiled(plane.own, () =>
@@ -83,10 +83,11 @@ async function costOf(
   rounds: number,
   run: (round: number) => Promise<{ max: number }>,
 ): Promise<Cost> {
-  for (let round = 0; round < 10; round++) await run(round)
+  const warmUp = Math.min(10, rounds)
+  for (let round = 0; round < warmUp; round++) await run(round)
   const before = await fleet.plane.usage()
   const lasts: number[] = []
-  for (let round = 0; round < rounds; round++) lasts.push((await run(10 + round)).max)
+  for (let round = 0; round < rounds; round++) lasts.push((await run(warmUp + round)).max)
   const after = await fleet.plane.usage()
   return {
     cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1_000) / rounds,

@@ -10,8 +10,8 @@ export const oneChange: Bench = {
   summary: 'an endpoint changes, until the last of all agents has been told',
   topology: 'full',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
-    const rounds = context.rounds ?? (context.quick ? 5 : Math.max(30, 100_000 / size))
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
+    const rounds = context.rounds ?? (context.quick ? 2 : Math.max(30, 100_000 / size))
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     const { plane } = fleet
     await fleet.open()

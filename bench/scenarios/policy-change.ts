@@ -9,8 +9,8 @@ export const policyChange: Bench = {
   summary: 'a rule of the whole fleet changes, until the last of all agents has been told',
   topology: 'full',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
-    const rounds = context.rounds ?? (context.quick ? 3 : 30)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
+    const rounds = context.rounds ?? (context.quick ? 1 : 30)
     const fleet = await context.fleet({ agents: size, topology: 'full' })
     const { plane, numbers: among } = fleet
     await fleet.open()

@@ -16,11 +16,11 @@ export const registration: Bench = {
     'from nothing to everyone sees everyone; registrations per second; 64 at once for one token',
   topology: 'full',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
     const plane = await context.plane()
     await fromNothing(context, plane, size)
     await race(context, plane)
-    await rate(context, context.quick ? 60 : 2_000)
+    await rate(context, context.quick ? 16 : 2_000)
   },
 }
 
@@ -86,7 +86,7 @@ const racers = 64
 
 async function race(context: BenchContext, plane: Plane): Promise<void> {
   using requests = createRequests(addressOf(plane.url, plane.ca), racers)
-  const rounds = context.quick ? 2 : 20
+  const rounds = context.quick ? 1 : 20
   let wrong = 0
   for (let round = 0; round < rounds; round++) {
     const [token = ''] = await createTokens(plane.admin, 1)

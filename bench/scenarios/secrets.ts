@@ -18,8 +18,8 @@ export const secrets: Bench = {
   summary: 'sealed secrets per second; a new master key; no value in any file of the control plane',
   topology: 'groups',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 20 : 500)
-    const seconds = context.seconds ?? (context.quick ? 1 : 10)
+    const size = context.agents ?? (context.quick ? 16 : 500)
+    const seconds = context.seconds ?? (context.quick ? 0.3 : 10)
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
     const { plane } = fleet
     for (let index = 0; index < 20; index++)
@@ -80,7 +80,7 @@ async function rotate(context: BenchContext, fleet: Fleet): Promise<void> {
       body: { target: { selector: 'env=nowhere' }, value: `${canary} ${index}` },
     }),
   )
-  const reading = readSecrets(context, fleet, { seconds: context.quick ? 1 : 5, connections: 8 })
+  const reading = readSecrets(context, fleet, { seconds: context.quick ? 0.5 : 5, connections: 8 })
   const rotating = delay(200).then(async () => {
     const startMs = performance.now()
     const { body } = await admin.rotateMasterKey({})

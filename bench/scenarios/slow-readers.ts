@@ -13,7 +13,7 @@ export const slowReaders: Bench = {
   summary: 'agents that never read: what they cost, and how the others are affected',
   topology: 'full',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 40 : 400)
+    const size = context.agents ?? (context.quick ? 16 : 400)
     const slow = context.quick ? 5 : 100
     const rounds = context.rounds ?? (context.quick ? 3 : 200)
     const fleet = await context.fleet({ agents: size, topology: 'full' })

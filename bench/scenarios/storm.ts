@@ -13,7 +13,7 @@ export const storm: Bench = {
   summary: 'kill -9 and restart, until every agent has proved that it is current',
   topology: 'groups',
   async run(context) {
-    const size = context.agents ?? (context.quick ? 60 : 1_000)
+    const size = context.agents ?? (context.quick ? 16 : 1_000)
     const rounds = context.rounds ?? 1
     const fleet = await context.fleet({ agents: size, topology: 'groups' })
     const { own } = fleet.plane
