@@ -8,6 +8,7 @@ import { relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { sweepNamespaces } from '../laboratory/namespace.ts'
+import { compileCache } from '../programs/build.ts'
 import { placeDecoys } from './decoys.ts'
 import { markedPrograms, markName } from './marked.ts'
 import { differences, lookOutside } from './outside.ts'
@@ -40,8 +41,11 @@ const runMark = `run${process.pid}`
 /** Families of cases of which some are drawn otherwise; what is set already stays as it is. */
 const whole = {
   PLEXD_KILL_ROUNDS: '1000',
+  PLEXD_CONTAIN_ROUNDS: '50',
+  PLEXD_DISPATCH_EXECUTIONS: '1000',
   PLEXD_DISPATCH_KILLS: '300',
   PLEXD_RUN_KILLS: '100',
+  PLEXD_SCHEDULE_KILLS: '100',
   PLEXD_RUN_SEQUENCES: '200',
   PLEXD_HISTORY_RUNS: '300',
   PLEXD_FOLD_RUNS: '200',
@@ -53,7 +57,8 @@ const whole = {
 /** No test may hang for ever. Of a family that runs whole, each case has limits of its own. */
 const timeoutMs = flags.all ? 6 * 3_600_000 : 300_000
 const options = {
-  env: { ...(flags.all ? whole : {}), ...process.env, [markName]: runMark },
+  // With V8's compile cache: hundreds of processes load the same sources.
+  env: { ...compileCache, ...(flags.all ? whole : {}), ...process.env, [markName]: runMark },
   timeoutMs,
   processMs: 4 * timeoutMs,
 }

@@ -14,8 +14,8 @@ import { startAgentWithHook, writeHook } from './with-hook.ts'
 const agentCount = 20
 /** So many operators ask each agent at a time. */
 const lanesPerAgent = 2
-const wanted = 1_000
-const kills = Number(process.env.PLEXD_DISPATCH_KILLS ?? 24)
+const wanted = Number(process.env.PLEXD_DISPATCH_EXECUTIONS ?? 400)
+const kills = Number(process.env.PLEXD_DISPATCH_KILLS ?? 12)
 const seed = Number(process.env.PLEXD_KILL_SEED ?? Date.now() % 1_000_000)
 
 describe('executions while control plane and agents are killed at any moment', () => {

@@ -14,7 +14,7 @@ import {
 import { load, runActions } from './load.ts'
 import { createWorld, type World } from './world.ts'
 
-const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 25)
+const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 15)
 const seed = Number(process.env.PLEXD_KILL_SEED ?? Date.now() % 1_000_000)
 
 describe('a control plane and agents that are killed at any moment', () => {

@@ -12,6 +12,7 @@ import { type System, startSystem, type TestNode } from '../support/system.ts'
 const nodeCount = 24
 const maxParallel = 5
 const kills = Number(process.env.PLEXD_RUN_KILLS ?? 8)
+const turns = Number(process.env.PLEXD_SCHEDULE_KILLS ?? 4)
 const seed = Number(process.env.PLEXD_KILL_SEED ?? Date.now() % 1_000_000)
 
 describe('a run, while the control plane is killed at any moment', () => {
@@ -46,7 +47,7 @@ describe('a run, while the control plane is killed at any moment', () => {
 })
 
 describe('a schedule, while the control plane is killed at any moment', () => {
-  it(`starts one run for each of its times: ${kills} kills`, { timeout: 3_600_000 }, async (t) => {
+  it(`starts one run for each of its times: ${turns} kills`, { timeout: 3_600_000 }, async (t) => {
     t.diagnostic(`PLEXD_KILL_SEED=${seed}`)
     const random = createRandom(seed)
     await using system = await startSystem()
@@ -58,10 +59,10 @@ describe('a schedule, while the control plane is killed at any moment', () => {
     await system.admin.createSchedule({ body: { ...body, start_within: '24h' } })
 
     const times: number[] = []
-    for (let kill = 0; kill < kills; kill++) {
+    for (let turn = 0; turn < turns; turn++) {
       await system.controlPlane.end('SIGKILL')
       // Another time that has come already, and not a minute that the test would have to wait for.
-      times.push(Math.floor(Date.now() / 60_000) * 60_000 - (kills - kill) * 60_000)
+      times.push(Math.floor(Date.now() / 60_000) * 60_000 - (turns - turn) * 60_000)
       setDue(system, times.at(-1) ?? 0)
       await system.controlPlane.start()
       await delay(random.below(1_500))

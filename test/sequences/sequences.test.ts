@@ -7,7 +7,7 @@ import { type Operation, operationNames, perform } from './operations.ts'
 const { PLEXD_SEQUENCE_RUNS: wanted, PLEXD_SEQUENCE_SEED: given } = process.env
 const seed = Number(given ?? Date.now() % 1_000_000)
 /** Where nobody says how many, as many as are begun in this time. */
-const budgetMs = wanted === undefined ? 40_000 : Number.POSITIVE_INFINITY
+const budgetMs = wanted === undefined ? 20_000 : Number.POSITIVE_INFINITY
 const shorteningMs = 180_000
 
 // What has failed is made shorter by leaving operations out, and no operation by making its numbers smaller.

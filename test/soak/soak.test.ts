@@ -3,7 +3,7 @@ import { labSkip } from '../../scripts/laboratory/requirements.ts'
 import { soak } from './soak.ts'
 import { startWorld } from './world.ts'
 
-const minutes = Number(process.env.PLEXD_SOAK_MINUTES ?? 0.3)
+const minutes = Number(process.env.PLEXD_SOAK_MINUTES ?? 0.2)
 const seed = Number(process.env.PLEXD_SOAK_SEED ?? Date.now() % 1_000_000)
 
 describe('a mesh to which one thing after another happens', { skip: labSkip('tcpdump') }, () => {

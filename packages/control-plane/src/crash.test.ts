@@ -23,7 +23,7 @@ import { startProcess } from './testing/child.ts'
 import { openEventReader, placeOf, type ReceivedBlock } from './testing/event-reader.ts'
 import { newPublicKey } from './testing/harness.ts'
 
-const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 6)
+const rounds = Number(process.env.PLEXD_KILL_ROUNDS ?? 4)
 const clients = 8
 
 /** What a node was told is so; `asked` is what it asked for and got no answer to. */

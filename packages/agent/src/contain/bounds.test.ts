@@ -9,6 +9,7 @@ import { outputOfContained } from './contained-output.ts'
 import { type ContainedProgram, type Containment, openContainment } from './containment.ts'
 
 const isRoot = process.getuid?.() === 0
+const rounds = Number(process.env.PLEXD_CONTAIN_ROUNDS ?? 10)
 const none = { kind: 'none', network: false, writable: [] } as const
 const namespaced = { ...none, kind: 'namespaced' } as const
 
@@ -126,7 +127,7 @@ describe('a contained program', { skip: !isRoot && 'needs root' }, () => {
     ]
     await run('true')
     const before = await counts()
-    for (let round = 0; round < 50; round++)
+    for (let round = 0; round < rounds; round++)
       await Promise.all(
         Array.from({ length: 20 }, () => run('(sleep 100 & setsid sleep 100 &) >/dev/null 2>&1')),
       )
