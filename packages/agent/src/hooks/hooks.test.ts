@@ -144,7 +144,24 @@ describe('startHooks', () => {
       name: 'ActionRefusal',
       message: 'integrity violation',
     })
-    assert.match(place.violations[0]?.detail ?? '', /^the request is for another file/)
+  })
+
+  it('says of a request from before a reload what it was for, and what is there now', async () => {
+    await using place = await makeHookPlace()
+    await place.write('backup', script('echo one'))
+    await using hooks = await place.start()
+    const before = place.catalog.find('backup')?.checksum ?? ''
+    await place.write('backup', script('echo two'))
+    await hooks.reload()
+    const after = place.catalog.find('backup')?.checksum ?? ''
+    const told = place.violations.length
+    await assert.rejects(runAction(place.catalog, 'backup', {}, before), {
+      message: 'integrity violation',
+    })
+    const { expected_checksum, actual_checksum, detail } = place.violations[told] ?? {}
+    assert.notEqual(before, after)
+    assert.deepEqual([expected_checksum, actual_checksum], [before, after])
+    assert.match(detail ?? '', /^the request is for another file.*reloaded.*ask for it again$/)
   })
 
   it('refuses a hook that was changed, says so, and runs it once it is announced anew', async () => {

@@ -40,11 +40,11 @@ export function createPrepareHook(deps: PrepareDeps): PrepareHook {
   async function readAsAnnounced(hook: ReadyHook, expected: string): Promise<Buffer> {
     const { announced, path } = hook
     const file = await deps.read(path).catch(describeError)
-    const deviation = describeDeviation(file, announced, expected)
-    if (typeof file !== 'string' && deviation === undefined) return file.bytes
+    const detail = describeDeviation(file, announced, expected)
+    if (typeof file !== 'string' && detail === undefined) return file.bytes
     await registry.look(settleMs)
     // Otherwise that look has told of it. A file may have been put back already.
-    if (find(hook.name)) deps.onDeviation(deviationOf(hook, file, deviation ?? ''))
+    if (find(hook.name)) deps.onDeviation(deviationOf(hook, file, { detail, expected }))
     return refuse()
   }
 
@@ -72,17 +72,18 @@ function describeDeviation(
   if (typeof file === 'string') return file
   if (file.checksum !== announced.checksum) return 'its file was another when it was to run'
   if (expected !== '' && bare(expected) !== bare(announced.checksum))
-    return `the request is for another file, with checksum ${expected}`
+    return 'the request is for another file than the announced one: if the hook was reloaded while the request waited, ask for it again'
   return undefined
 }
 
+/** What was expected is what the request names, if it names anything: a hook that was reloaded is as it was announced. */
 function deviationOf(
   { name, path, announced }: ReadyHook,
   file: TrustedFile | string,
-  detail: string,
+  { detail = '', expected }: { detail: string | undefined; expected: string },
 ): Deviation {
   const actual = typeof file === 'string' ? {} : { actual_checksum: file.checksum }
-  return { name, path, expected_checksum: announced.checksum, ...actual, detail }
+  return { name, path, expected_checksum: expected || announced.checksum, ...actual, detail }
 }
 
 /** Go nodes, and the events for them, leave the algorithm out. */

@@ -1,4 +1,4 @@
-import type { ExecutionStatus } from '@plexd/protocol'
+import { type ExecutionStatus, whyEnded } from '@plexd/protocol'
 import type { Unit } from '../change.ts'
 import type { StoredExecution } from '../rows/executions.ts'
 import { changeRunNode, type StoredRunNode } from '../rows/run-nodes.ts'
@@ -47,7 +47,7 @@ export async function endNode(
 /** Undefined when the node has more to show than a successful execution. */
 function verdictFor(run: OpenRun, execution: EndedNode['execution']): Verdict | undefined {
   const status = outcomeOf(run, execution?.status)
-  if (status !== 'succeeded') return { status, reason: reasonFor(execution) }
+  if (status !== 'succeeded') return { status, reason: reasonFor(execution, status) }
   if (run.criterion === null) return { status, reason: '' }
   return run.stop === 'cancelled' ? verdictOfCancelled(run.criterion) : undefined
 }
@@ -58,9 +58,10 @@ function outcomeOf(run: OpenRun, status: ExecutionStatus | undefined): Verdict['
   return status === 'cancelled' && run.stop === 'cancelled' ? 'cancelled' : 'failed'
 }
 
-function reasonFor(execution: EndedNode['execution']): string {
+/** How the execution ended, unless the outcome of the node says the same, and why. */
+function reasonFor(execution: EndedNode['execution'], outcome: Verdict['status']): string {
   if (!execution) return 'its execution is gone'
-  const { status, reason, exit_code } = execution
-  const why = reason || (exit_code === null ? '' : `exit code ${exit_code}`)
-  return [status, why].filter(Boolean).join(': ')
+  const said = outcome === 'failed' ? 'failure' : outcome
+  const how = execution.status === said ? '' : execution.status
+  return [how, whyEnded(execution)].filter(Boolean).join(': ')
 }

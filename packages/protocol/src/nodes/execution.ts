@@ -96,3 +96,13 @@ export const Execution = Type.Object({
   finished_at: Moment,
 })
 export type Execution = Static<typeof Execution>
+
+/** Why an execution ended, for a person; empty when its status says it all. */
+export function whyEnded({
+  status,
+  reason,
+  exit_code,
+}: Pick<Execution, 'status' | 'reason' | 'exit_code'>): string {
+  if (reason !== '') return reason
+  return status === 'success' || exit_code === null ? '' : `exit code ${exit_code}`
+}

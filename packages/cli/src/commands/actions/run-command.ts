@@ -1,4 +1,4 @@
-import type { Execution } from '@plexd/protocol'
+import { type Execution, whyEnded } from '@plexd/protocol'
 import { CliError } from '@plexd/runtime'
 import type { Command } from 'commander'
 import { type Context, examples, jsonHelp } from '../../context.ts'
@@ -71,11 +71,11 @@ function startOf({ id, status, ahead = 0 }: Execution): string {
   return status === 'queued' ? `queued ${id}, ${ahead} before it` : `started ${id}`
 }
 
-function failureOf({ id, action, status, reason, exit_code }: Execution): string {
-  const why = reason || (exit_code === null ? '' : `exit code ${exit_code}`)
+function failureOf(ended: Execution): string {
+  const { id, action, status, reason } = ended
   // The wire contract's words, of which the node has told more.
   const more = reason === 'integrity violation' ? 'see "plexctl violation list"' : ''
-  return [`run action "${action}": execution "${id}" ended with "${status}"`, why, more]
+  return [`run action "${action}": execution "${id}" ended with "${status}"`, whyEnded(ended), more]
     .filter(Boolean)
     .join(': ')
 }

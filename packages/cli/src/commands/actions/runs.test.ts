@@ -23,7 +23,7 @@ const both = [
     node_id: 'n_db',
     node_hostname: 'db-01',
     status: 'failed',
-    reason: 'failure: exit code 3',
+    reason: 'exit code 3',
     execution_id: 'exec_2',
     exit_code: 3,
   }),
@@ -91,7 +91,7 @@ describe('action run with a selector', () => {
         [
           '--- web-01 (n_web): succeeded',
           'pong',
-          '--- db-01 (n_db): failed: failure: exit code 3',
+          '--- db-01 (n_db): failed: exit code 3',
           'out',
           'stderr:',
           'no route',
@@ -176,7 +176,7 @@ describe('action runs', () => {
     await using bench = await startBench({ [poll]: failed, [nodes]: aPage(both) })
     const { stdout } = await bench.run(['action', 'runs', 'show', 'run_1'])
     assert.match(stdout, /^nodes: {8}2 in all, 1 succeeded, 1 failed$/m)
-    assert.match(stdout, /^db-01 {3}failed {5}3 {5}exec_2 {5}failure: exit code 3$/m)
+    assert.match(stdout, /^db-01 {3}failed {5}3 {5}exec_2 {5}exit code 3$/m)
     const { stdout: json } = await bench.run(['action', 'runs', 'show', 'run_1', '--json'])
     assert.deepEqual(JSON.parse(json), { ...failed, nodes: both })
   })

@@ -105,10 +105,7 @@ describe('a run of an action on many nodes', () => {
     assert.equal(state, 'failed')
     assert.deepEqual([counts.failed, counts.succeeded, counts.not_started], [1, 1, 2])
     const [first, , third] = await fleet.nodesOf(run.id)
-    assert.deepEqual(
-      [first?.status, first?.reason, first?.exit_code],
-      ['failed', 'failure: exit code 3', 3],
-    )
+    assert.deepEqual([first?.status, first?.reason, first?.exit_code], ['failed', 'exit code 3', 3])
     assert.deepEqual([third?.status, third?.execution_id], ['not_started', null])
     const listed = await fleet.plane.admin.listRunNodes({
       params: { run_id: run.id },
@@ -194,7 +191,7 @@ describe('a run of an action on many nodes', () => {
     assert.deepEqual([state, counts.succeeded, counts.failed], ['failed', 1, 2])
     assert.deepEqual(
       (await fleet.nodesOf(run.id)).map(({ reason }) => reason),
-      ['', 'failure: exit code 1', 'it ran, and no healthy heartbeat came within 20s'],
+      ['', 'exit code 1', 'it ran, and no healthy heartbeat came within 20s'],
     )
   })
 
