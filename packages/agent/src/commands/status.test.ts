@@ -52,6 +52,11 @@ problems:      none
     )
   })
 
+  it('says that the daemon is stopping', () => {
+    const text = formatStatus({ ...healthy, stopping: true }, nowMs)
+    assert.match(text, /^stopping: {6}once the actions that run have ended, 30 s at most$/m)
+  })
+
   it('ends with the problems, and lets none of them drive the terminal', () => {
     const text = formatStatus({ ...healthy, problems: ['one', 'two\u001b[2J'] }, nowMs)
     assert.match(text, /problems:\n {2}- one\n {2}- two\?\[2J\n$/)

@@ -17,6 +17,7 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
     ],
     ['mesh ip', status.mesh_ip || 'none'],
     ['version', `${status.version}, up ${status.uptime}`],
+    ...(status.stopping ? [stopping] : []),
     ...describeUpgrade(status.upgrade),
     ['control plane', describePlace(control_plane)],
     [
@@ -41,6 +42,11 @@ export function formatStatus(status: Static<typeof DaemonStatus>, nowMs: number)
   const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}\n`)
   return lines.join('') + formatProblems(status.problems)
 }
+
+const stopping: [string, string] = [
+  'stopping',
+  'once the actions that run have ended, 30 s at most',
+]
 
 function describeUpgrade(upgrade: UpgradeStatus | undefined): [string, string][] {
   if (!upgrade) return []

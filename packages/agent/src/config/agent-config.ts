@@ -7,6 +7,8 @@ export interface AgentConfig extends SettingValues {
   hostnameChosen: boolean
   /** The proxy for the control plane, from the environment; undefined for none. */
   proxyUrl: string | undefined
+  /** Of the config file: those that are no settings, which are ignored. */
+  unknownKeys: readonly string[]
 }
 
 export const defaultConfigFile = '/etc/plexd/config.yaml'
@@ -15,6 +17,7 @@ export const defaultConfig: AgentConfig = {
   ...(Object.fromEntries(settingRows.map(([name, row]) => [name, row.default])) as SettingValues), // every row has a default
   hostnameChosen: false,
   proxyUrl: undefined,
+  unknownKeys: [],
 }
 
 /** The settings from one source; missing ones are left to the next. */

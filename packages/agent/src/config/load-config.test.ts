@@ -127,7 +127,7 @@ describe('config forms', () => {
 
 describe('loadConfig', () => {
   it('names unknown keys, and the known one that was meant', async () => {
-    const { warnings } = await load(
+    const { config, warnings } = await load(
       'api: https://a\ncolour: blue\nhearbeat_interval: 5s\nnode_api: { sokcet: x, deep: { er: 1 } }',
     )
     assert.deepEqual(
@@ -138,6 +138,10 @@ describe('loadConfig', () => {
         ['node_api.sokcet', 'node_api.socket'],
         ['node_api.deep.er', undefined],
       ],
+    )
+    assert.deepEqual(
+      config.unknownKeys,
+      warnings.map(({ key }) => key),
     )
   })
 

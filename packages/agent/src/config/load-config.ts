@@ -113,5 +113,5 @@ async function readFile(named: string | undefined, log: Log): Promise<Settings> 
     const did_you_mean = nearestKey(key, configForm)
     log.warn('unknown config key, ignored', { file: path, key, did_you_mean })
   }
-  return settings
+  return { ...settings, unknownKeys }
 }

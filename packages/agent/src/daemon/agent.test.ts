@@ -179,6 +179,15 @@ describe('startAgent', () => {
     })
   })
 
+  it('says that it is stopping once it was told to', async () => {
+    await using setup = await setUp()
+    const stop = new AbortController()
+    await using node = await startTestAgent(setup.config, { signal: stop.signal })
+    assert.equal(node.agent.status().stopping, undefined)
+    stop.abort()
+    assert.equal(node.agent.status().stopping, true)
+  })
+
   it('reloads its settings when an operator asks, and changes nothing if they are not valid', async () => {
     await using setup = await setUp()
     const { plane, config } = setup
@@ -186,6 +195,7 @@ describe('startAgent', () => {
       logLevel: 'debug',
       meshPort: 1_234,
       maxConcurrentActions: 9,
+      unknownKeys: ['lok_level'],
     }
     const levels: string[] = []
     await using node = await startTestAgent(config, {
@@ -207,6 +217,7 @@ describe('startAgent', () => {
     assert.deepEqual(JSON.parse(first.stdout), {
       changed: ['log_level', 'actions.max_concurrent'],
       needs_restart: ['mesh.listen_port'],
+      unknown: ['lok_level'],
     })
     await until('what it can do now', () =>
       plane.sent('/capabilities').some(({ body }) => Object(body).max_concurrent === 9),

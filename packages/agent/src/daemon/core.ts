@@ -32,6 +32,7 @@ import type { DesiredStore } from '../state/desired-state.ts'
 import { openDesiredStore } from '../state/desired-store.ts'
 import { describeLeftOut } from '../state/left-out.ts'
 import { openReportStore, type ReportStore } from '../state/report-store.ts'
+import { describeSelf, notSingleFile } from '../upgrade/self.ts'
 import { openVersionStore, type VersionStore } from '../upgrade/version-store.ts'
 import { describePeers } from '../wireguard/peers/peer-status.ts'
 import { knownSecrets } from './known-secrets.ts'
@@ -53,7 +54,7 @@ export interface AgentDeps extends MeshSource {
   setLogLevel?: (level: LogLevel) => void
   /** Ends the daemon in order and starts it again, soon after. */
   restart?: () => void
-  /** Aborts an enrolment that is still retrying. */
+  /** Aborted when the daemon is to end: an enrolment that is still retrying ends, and the status says so. */
   signal?: AbortSignal
 }
 
@@ -81,6 +82,8 @@ export interface Core {
   readonly vitals: Vitals
   readonly skew: ClockSkew
   readonly startedMs: number
+  /** Whether it was told to end, and waits for what still runs. */
+  isStopping(): boolean
   /** The view of the stage that has been reached. */
   readonly shown: ShownView
 }
@@ -98,7 +101,9 @@ export async function openCore(
   if (deps.openMesh) stack.use(watchTools({ config, problems, clock }))
   const skew = createClockSkew({ clock, log, problems })
   const { env = process.env } = deps
-  const told = { ...state, config, env, problems, vitals: createVitals(), skew, clock }
+  const isStopping = (): boolean => deps.signal?.aborted === true
+  const vitals = createVitals()
+  const told = { ...state, config, env, problems, vitals, skew, clock, isStopping }
   const startedMs = clock.monotonic()
   const hasMesh = deps.openMesh !== undefined || deps.device !== undefined
   const shown = createShownView(viewOf({ ...told, startedMs }, hasMesh))
@@ -113,6 +118,7 @@ export async function openCore(
       config,
       clock,
       desired: desired.current,
+      cannotUpgrade: describeSelf(state.versions.folder).isSingleFile ? undefined : notSingleFile,
       readLog: createLogReader({ kept: deps.kept?.list ?? (() => []) }),
     }),
   )
@@ -195,6 +201,7 @@ type Told = { env: NodeJS.ProcessEnv } & Pick<
   | 'skew'
   | 'clock'
   | 'startedMs'
+  | 'isStopping'
 >
 
 /** The view of this stage: what is stored, with nothing of it in force. */

@@ -45,6 +45,7 @@ export async function openOfflineNode(config: AgentConfig): Promise<NodeFacts> {
     async upgrade() {
       throw new Error(noDaemon)
     },
+    cannotUpgrade: noDaemon,
     // Its service is called that by the installer.
     readLog: createLogReader({ kept: () => [], unit: 'plexd.service' }),
     secrets: () =>

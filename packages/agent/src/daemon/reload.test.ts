@@ -14,6 +14,7 @@ describe('takeOver', () => {
       assert.deepEqual(report, {
         changed: isReloading ? [keys[0]] : [],
         needs_restart: isReloading ? [] : [keys[0]],
+        unknown: [],
       })
       assert.equal(running[name], isReloading ? 'other' : defaultConfig[name])
       assert.deepEqual(takeOver(running, next).changed, [], 'nothing is left to change')
@@ -22,7 +23,11 @@ describe('takeOver', () => {
 
   it('names the proxy of the environment, and finds no difference where there is none', () => {
     const next = { ...structuredClone(defaultConfig), hostnameChosen: true }
-    assert.deepEqual(takeOver({ ...defaultConfig }, next), { changed: [], needs_restart: [] })
+    assert.deepEqual(takeOver({ ...defaultConfig }, next), {
+      changed: [],
+      needs_restart: [],
+      unknown: [],
+    })
     const proxied = { ...next, proxyUrl: 'http://proxy:3128' }
     assert.deepEqual(takeOver({ ...defaultConfig }, proxied).needs_restart, ['proxy'])
   })

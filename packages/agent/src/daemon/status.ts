@@ -35,6 +35,7 @@ export interface StatusSources {
   skew: ClockSkew
   startedMs: number
   clock: Clock
+  isStopping(): boolean
 }
 
 /** The numbers of items waiting for the control plane. */
@@ -62,6 +63,7 @@ export function describeStatus(sources: StatusSources): Static<typeof DaemonStat
     hostname: identity?.hostname ?? config.hostname,
     mesh_ip: identity?.mesh_ip ?? '',
     uptime: uptimeOf(sources),
+    ...(sources.isStopping() ? { stopping: true } : {}),
     control_plane: {
       url: config.apiUrl,
       ...(config.proxyUrl === undefined ? {} : { proxy: showProxy(config.proxyUrl) }),

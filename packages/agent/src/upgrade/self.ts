@@ -13,6 +13,10 @@ export interface Self {
   isPackaged: boolean
 }
 
+/** Why a program of several files is not replaced by one of ours. */
+export const notSingleFile =
+  'this plexd runs on a Node.js of the machine, not as a single file: upgrade it in the way it was installed'
+
 export function describeSelf(versionsFolder: string): Self {
   const path = process.execPath
   return {

@@ -12,7 +12,7 @@ import type { AgentConfig } from '../config/agent-config.ts'
 import type { OpenArtifact } from '../control/stream/download.ts'
 import { fetchBuild } from './fetch-build.ts'
 import { checkSignature, loadReleaseKeys } from './release-keys.ts'
-import type { Self } from './self.ts'
+import { notSingleFile, type Self } from './self.ts'
 import { initialState, withCandidate } from './version-state.ts'
 import type { VersionStore } from './version-store.ts'
 
@@ -104,10 +104,7 @@ function refuse(
   if (!/^sha256:[0-9a-f]{64}$/.test(normalChecksum(checksum)))
     throw new Error(`checksum "${checksum}": want the SHA-256 of the file in hex`)
   if (version === self.version) return
-  if (!self.isSingleFile)
-    throw new Error(
-      'this plexd runs on a Node.js of the machine, not as a single file: upgrade it in the way it was installed',
-    )
+  if (!self.isSingleFile) throw new Error(notSingleFile)
   if (compareVersions(version, self.version) < 0 && !allow_downgrade)
     throw new Error(`plexd ${version} is older than ${self.version}: ask with allow_downgrade=true`)
 }

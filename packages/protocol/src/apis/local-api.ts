@@ -100,6 +100,9 @@ export const DaemonStatus = Type.Object({
   hostname: Type.String(),
   mesh_ip: Type.String(),
   uptime: Type.String(),
+  stopping: Type.Optional(
+    Type.Boolean({ description: 'Whether it ends as soon as the actions that run have ended' }),
+  ),
   control_plane: Type.Object({
     url: Type.String(),
     /** The proxy for the control plane, without its credentials. */

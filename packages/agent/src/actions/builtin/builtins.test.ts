@@ -6,7 +6,7 @@ import { settingRows } from '../../config/settings.ts'
 import { aPeer } from '../../testing/peer.ts'
 import { aContext, aStatus, fakeNode } from '../testing/fake-node.ts'
 import { createPingNet } from '../testing/ping-net.ts'
-import { builtins } from './index.ts'
+import { builtinActions, builtins } from './index.ts'
 import type { NodeFacts } from './node-facts.ts'
 
 const db: Peer = { ...aPeer('n_db'), hostname: 'db', mesh_ip: '10.100.0.2' }
@@ -331,10 +331,20 @@ describe('config.dump', () => {
   })
 })
 
+describe('service.upgrade', () => {
+  it('says in its description why it cannot succeed on this node', () => {
+    const describedOn = (node: NodeFacts) =>
+      builtinActions(node).find(({ name }) => name === 'service.upgrade')?.description ?? ''
+    const can = describedOn(fakeNode())
+    const cannot = describedOn(fakeNode([], { cannotUpgrade: 'no single file' }))
+    assert.equal(cannot, `${can}. Not on this node: no single file`)
+  })
+})
+
 describe('service.restart and service.reload_config', () => {
   it('ask the daemon', async () => {
     let restarts = 0
-    const report = { changed: ['log_level'], needs_restart: ['mesh.listen_port'] }
+    const report = { changed: ['log_level'], needs_restart: ['mesh.listen_port'], unknown: ['lok'] }
     const node = fakeNode([], { restart: () => restarts++, reload: async () => report })
     assert.equal((await run('service.restart', {}, node)).exit_code, 0)
     assert.deepEqual(JSON.parse((await run('service.reload_config', {}, node)).stdout), report)

@@ -24,6 +24,8 @@ interface Definition<Parameters extends TObject> {
   parameters: Parameters
   timeoutMs: number
   standsAlone?: true
+  /** Why it cannot succeed on this node, whatever it is asked for; its description says so there. */
+  cannot?(node: NodeFacts): string | undefined
   run(
     parameters: Static<Parameters>,
     node: NodeFacts,
@@ -45,9 +47,14 @@ export function defineBuiltin<Parameters extends TObject>(
     on: (node) =>
       defineAction({
         ...definition,
+        description: describeOn(definition.cannot?.(node), description),
         run: (values, context) => hidingSecrets(node, context, () => run(values, node, context)),
       }),
   }
+}
+
+function describeOn(cannot: string | undefined, description: string): string {
+  return cannot === undefined ? description : `${description}. Not on this node: ${cannot}`
 }
 
 async function hidingSecrets(

@@ -25,6 +25,8 @@ export interface NodeFacts {
   restart(): void
   /** Runs another version of plexd. */
   upgrade: Upgrade
+  /** Why every upgrade fails here; undefined if one may succeed. */
+  readonly cannotUpgrade: string | undefined
   /** Of the daemon's own log. */
   readLog: ReadLog
   /** The secrets that the node knows, which no output may have. */
@@ -36,4 +38,6 @@ export interface ReloadReport {
   changed: string[]
   /** Those that the next start will use. */
   needs_restart: string[]
+  /** Keys in the file that are no settings, and change nothing. */
+  unknown: string[]
 }

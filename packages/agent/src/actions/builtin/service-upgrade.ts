@@ -16,6 +16,7 @@ export const serviceUpgrade = defineBuiltin({
     }),
   }),
   timeoutMs: 600_000,
+  cannot: (node) => node.cannotUpgrade,
   run: async (request, node, context) => ({
     exit_code: 0,
     stdout: `${await node.upgrade(request, context)}\n`,
