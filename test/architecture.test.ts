@@ -188,6 +188,7 @@ const controlPlaneRooms: Rooms = [
   ['rotation', 'changes keys of nodes, and all else that is sealed'],
   ['http/bodies', 'come with a request'],
   ['http', 'carries what any operation says'],
+  ['sessions/relay', 'copies bytes from one side of a session to the other, whoever may have it'],
   ['tls', 'shows who we are, whatever is served'],
   ['stun', 'tells others their address, and needs nothing of us'],
   ['artifacts', 'files, whoever puts or takes them'],
@@ -378,7 +379,9 @@ const ownTimers: Readonly<Record<string, string>> = {
   'packages/control-plane/src/http/client-error.ts': 'a socket after its last answer',
   'packages/control-plane/src/http/connections/admission.ts': 'a connection that is silent',
   'packages/control-plane/src/http/drain.ts': 'a socket that sends what nobody wants',
+  'packages/control-plane/src/http/upgrades.ts': 'a socket after its last answer',
   'packages/control-plane/src/serving/servers.ts': 'requests that outlast the server',
+  'packages/control-plane/src/sessions/relay/half.ts': 'a socket whose other end does not close',
   'packages/control-plane/src/stun/server.ts': 'looks at the addresses, and keeps no process alive',
 }
 

@@ -16,6 +16,7 @@ import {
 } from './cases/life.ts'
 import { registerCases } from './cases/registration.ts'
 import { compareReportsCases } from './cases/reports.ts'
+import { relaySessionCases } from './cases/sessions.ts'
 import { getSecretCases, getStateCases, reportDriftCases, syncReportsCases } from './cases/state.ts'
 import { openEventsCases } from './cases/stream.ts'
 import { sendAuditCases, sendLogsCases, sendMetricsCases } from './cases/telemetry.ts'
@@ -46,4 +47,5 @@ export const contract: { [Name in keyof ControlApi]: ContractCase[] } = {
   tunnelClosed: tunnelClosedCases,
   compareReports: compareReportsCases,
   reportViolation: reportViolationCases,
+  relaySession: relaySessionCases,
 }

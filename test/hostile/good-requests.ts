@@ -161,6 +161,7 @@ export function goodParams({ node, executionId }: Target): Record<Param, string>
     run_id: 'run_nobody',
     schedule: 'hostile',
     session_id: 'ses_1',
+    session: 'ses_1',
     token_id: 'tok_nobody',
     key: 'kept',
     name: 'allow-all',

@@ -7,10 +7,12 @@ import type { NodeEntries } from './entries/node-entries.ts'
 import type { openDelivery } from './events/delivery.ts'
 import type { ExecutionWatch } from './executions/watch.ts'
 import type { Metrics } from './http/metrics.ts'
+import type { Upgrader } from './http/upgrades.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import type { createIntake } from './parser/intake.ts'
 import type { createNodeMemory } from './presence/node-memory.ts'
 import type { openSeals } from './rotation/seals.ts'
+import type { Relay, Relayed } from './sessions/relay/relay.ts'
 import type { Store } from './store/db.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
 
@@ -43,6 +45,20 @@ export interface Waiters {
   readonly operatorEnds: OperatorEnds
 }
 
+/** A session with whom it belongs to. */
+export interface RelayedSession extends Relayed {
+  readonly tenant_id: string
+  readonly operator_id: string
+}
+
+/** The two sides of relayed sessions. */
+export interface RelayAccess {
+  readonly relay: Relay
+  readonly upgrader: Upgrader
+  /** Throws an ApiError (409) if the session is over or not relayed; undefined if there is none. */
+  relayedSession(id: string): Promise<RelayedSession | undefined>
+}
+
 /** What the process runs with. */
 export interface Environment {
   readonly config: Config
@@ -66,6 +82,7 @@ export interface App
     Intake,
     SideStores,
     Waiters,
+    RelayAccess,
     Environment {}
 
 /** What the code that serves an app controls. */

@@ -49,9 +49,10 @@ export async function startControlPlane(
         log,
       })
   const servers = stack.use(createServers(app, certificate?.current()))
-  stack.defer(() => {
+  stack.defer(async () => {
     app.stop()
     app.streams.endAll()
+    await app.relay.stop()
   })
   const url = await listen(servers, app)
   if (config.stun) stack.use(await startStunServer(config.stun, log))

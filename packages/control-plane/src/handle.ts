@@ -28,7 +28,7 @@ export type AnswerOf<O extends Operation> = O extends { responseKind: 'json-text
   ? string | Buffer
   : O extends { responseKind: 'bytes' }
     ? string | Uint8Array | NodeJS.ReadableStream
-    : O extends { responseKind: 'event-stream' | 'empty' }
+    : O extends { responseKind: 'event-stream' | 'websocket' | 'empty' }
       ? undefined
       : ResponseOf<O>
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { answerHeader, maxRelayMessageBytes } from '@plexd/protocol'
 import { type Clock, handOver, type Log } from '@plexd/runtime'
 import { createOperatorEnds } from './access/operator-ends.ts'
 import type { Controls, Environment, RunningApp } from './app.ts'
@@ -11,6 +12,7 @@ import { openDelivery } from './events/delivery.ts'
 import { loadHeads } from './events/heads.ts'
 import { createExecutionWatch } from './executions/watch.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createUpgrader } from './http/upgrades.ts'
 import { createCommitLog } from './log/log.ts'
 import { newLifeId } from './log/position.ts'
 import { followNodes } from './nodes/follow-nodes.ts'
@@ -21,6 +23,7 @@ import { followFleet, loadFleet } from './rows/fleet/load-fleet.ts'
 import { readLastSeen } from './rows/fleet/node-lookups.ts'
 import { settleFirstTenant } from './rows/fleet/tenants.ts'
 import { loadMasterKey } from './seal/master-key.ts'
+import { createRelay } from './sessions/relay/relay.ts'
 import { claimDataDir } from './start/data-dir-lock.ts'
 import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
 import type { Store } from './store/db.ts'
@@ -85,10 +88,31 @@ export async function openApp(
   ])
     commits.follow(follower)
 
+  const relay = stack.use(createRelay({ clock, log, onBytes: metrics.relayed }))
+  commits.follow(({ changes }) => {
+    for (const change of changes) if (change.type === 'node_removed') relay.cutNode(change.node.id)
+  })
+  const relayAccess = {
+    relay,
+    upgrader: createUpgrader({
+      maxMessageBytes: maxRelayMessageBytes,
+      headers: { [answerHeader]: environment.life },
+    }),
+    relayedSession: async () => undefined,
+  }
+
   const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))
   const intake = createIntake(limits, clock)
   stack.use(intake.parser)
-  const groups = { ...state, ...delivery, ...seals, ...memory, ...intake, ...waiters }
+  const groups = {
+    ...state,
+    ...delivery,
+    ...seals,
+    ...memory,
+    ...intake,
+    ...waiters,
+    ...relayAccess,
+  }
   // The environment's settings may change, so it is not copied.
   return Object.assign(environment, groups, {
     telemetry,

@@ -23,6 +23,7 @@ import * as createUpgrade from './runs/create-upgrade.ts'
 import * as retryRun from './runs/retry-run.ts'
 import * as runs from './runs/runs.ts'
 import * as schedules from './schedules/schedules.ts'
+import * as connectSession from './sessions/connect-session.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
 import * as violations from './telemetry/list-violations.ts'
 import * as tokens from './tokens/tokens.ts'
@@ -52,6 +53,7 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...controlRun,
   ...retryRun,
   ...schedules,
+  ...connectSession,
   ...telemetry,
   ...violations,
   ...tokens,

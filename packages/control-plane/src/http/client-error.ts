@@ -29,7 +29,8 @@ export function answerClientError(
   socket.once('close', () => clearTimeout(linger))
 }
 
-const lingerMs = 1_000
+/** How long a client that is not heard any more may take to read its answer. */
+export const lingerMs = 1_000
 
 function refusal(life: string, status: number): string {
   const body = JSON.stringify({ error: errorOf(status), code: codeOf(status) })

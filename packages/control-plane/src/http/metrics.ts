@@ -5,6 +5,7 @@ import type { Follower } from '../log/log.ts'
 /** Values that are read when the metrics are requested. */
 export interface Gauges {
   streams(): number
+  relays(): number
   /** How many nodes there are in each status. */
   nodes(): ReadonlyMap<string, number>
   /** How many nodes run a binary that was judged so. */
@@ -17,6 +18,8 @@ export interface Metrics extends Disposable {
   committed(groupSize: number): void
   follow: Follower
   delivered(count: number): void
+  /** Bytes of a relayed session, by who sent them: `client` or `node`. */
+  relayed(from: string, count: number): void
   reportsDropped(count: number): void
   telemetry(kind: string, counts: { accepted: number; dropped: number }): void
   /** A file on a node is not what it should be; types that nobody has agreed on count as `other`. */
@@ -91,6 +94,15 @@ export function createMetrics(): Metrics {
     'reason',
   )
   const streams = gauge('plexd_event_streams_open', 'Open event streams of nodes')
+  const relays = gauge(
+    'plexd_session_relays_open',
+    'Relayed sessions whose two sides are connected',
+  )
+  const relayedBytes = counter(
+    'plexd_session_relay_bytes_total',
+    'Bytes of relayed sessions, by who sent them: client or node',
+    'from',
+  )
   const nodes = gauge('plexd_nodes', 'Nodes by status', 'status')
   const binaries = gauge(
     'plexd_node_binaries',
@@ -115,6 +127,7 @@ export function createMetrics(): Metrics {
       }
     },
     delivered: (count) => deliveries.inc(count),
+    relayed: (from, count) => relayedBytes.inc({ from }, count),
     reportsDropped: (count) => reportsDropped.inc(count),
     telemetry(kind, { accepted, dropped }) {
       records.inc({ kind, outcome: 'accepted' }, accepted)
@@ -137,6 +150,7 @@ export function createMetrics(): Metrics {
     refused: (reason) => refusals.inc({ reason }),
     async render(gauges) {
       streams.set(gauges.streams())
+      relays.set(gauges.relays())
       for (const [status, count] of gauges.nodes()) nodes.set({ status }, count)
       for (const [state, count] of await gauges.binaries()) binaries.set({ state }, count)
       readLag(delay, lags)

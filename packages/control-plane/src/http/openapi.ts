@@ -130,7 +130,7 @@ function responsesOf(operation: Operation, refer: (schema: TSchema) => Json): Re
 
 function content(operation: Operation, refer: (schema: TSchema) => Json): Json {
   const { response, responseKind = 'json' } = operation
-  if (responseKind === 'empty') return {}
+  if (responseKind === 'empty' || responseKind === 'websocket') return {}
   const type = {
     json: 'application/json',
     'json-text': 'application/json',
@@ -153,10 +153,11 @@ const words: Record<number, string> = {
   413: 'The body is too large',
   415: 'The encoding or type of the body is not supported',
   416: 'The range lies behind the end',
+  426: 'Only a WebSocket is answered here',
   429: 'Too many requests; Retry-After says when to go on',
   503: 'The control plane is starting, stopping or cannot serve now',
 }
-const errorStatuses = [400, 401, 403, 404, 409, 413, 415, 416, 429, 503]
+const errorStatuses = [400, 401, 403, 404, 409, 413, 415, 416, 426, 429, 503]
 
 function nameOf(status: number): string {
   return status === 416 ? 'range_not_satisfiable' : codeOf(status)

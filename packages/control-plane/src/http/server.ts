@@ -17,6 +17,7 @@ import { ignoreExpectations, markedResponse } from './mark-answers.ts'
 import { problemOf } from './problem.ts'
 import { schemasOf } from './schemas.ts'
 import { takeTurns } from './turns.ts'
+import { demandWebSocket, takeUpgrades, upgradesOf } from './upgrades.ts'
 
 /** A row of a table with its handler. `run` sends nothing itself, unless it hijacks the reply. */
 export interface Route<Principal> {
@@ -60,7 +61,9 @@ export const minTlsVersion = 'TLSv1.2'
 /** Fastify with our conventions: errors as in problem.ts, gzip bodies, exact content types, 405 with Allow. */
 export function createServer<Principal>(options: ServerOptions<Principal>): FastifyInstance {
   const { routes, log } = options
-  const http = { ...connections, ServerResponse: markedResponse(options.life) }
+  const ServerResponse = markedResponse(options.life)
+  const shouldUpgradeCallback = upgradesOf(routes.map(({ operation }) => operation))
+  const http = { ...connections, ServerResponse, shouldUpgradeCallback }
   const server = Fastify({
     ...(options.tls
       ? {
@@ -104,6 +107,7 @@ export function createServer<Principal>(options: ServerOptions<Principal>): Fast
 
   server.server.headersTimeout = 20_000
   const turns = takeTurns(server.server)
+  takeUpgrades(server.server, ServerResponse, turns)
   ignoreExpectations(server.server)
 
   server.setErrorHandler((error, request, reply) => {
@@ -176,11 +180,15 @@ function addRoute<Principal>(
       : {}),
     handler: async (request, reply) => {
       schemas.validate(request)
+      if (operation.responseKind === 'websocket') demandWebSocket(request, reply)
       if (request.method === 'HEAD' && operation.responseKind === 'event-stream')
         return reply.type('text/event-stream').send('')
       // Answers may contain keys, tokens and secrets, so caches must not store them (RFC 9111, section 5.2.2.5).
       if (operation.auth !== 'none') reply.header('cache-control', 'no-store')
       const answer = await run(request, reply, request.principal as Principal) // set in onRequest
+      // Its answer never ends, so nobody else counts it.
+      if (reply.sent && operation.responseKind === 'websocket')
+        options.onAnswer?.(name, operation.status, reply.elapsedTime / 1_000)
       if (reply.sent) return reply
       if (reply.statusCode === 200) reply.code(operation.status)
       if (operation.responseKind === 'json-text' && answer !== undefined) reply.type(jsonType)

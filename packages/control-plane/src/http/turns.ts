@@ -9,6 +9,11 @@ type Feed = (bytes: Buffer) => void
 export interface Turns {
   /** How much of the answer to the connection's current request has been sent. */
   answered(socket: Socket): Answered
+  /**
+   * The connection is not HTTP any more: its bytes stay in the socket, for whoever reads it. False if a request on it waits for
+   * its answer.
+   */
+  letGo(socket: Socket): boolean
 }
 
 /** The state of a connection. */
@@ -21,6 +26,8 @@ interface Line {
   unfinished?: IncomingMessage | undefined
   /** The next request, from the same chunk. */
   waiting: [request: IncomingMessage, response: ServerResponse][]
+  /** Ends the feeding of the parser. */
+  stop?: () => void
 }
 
 /** A socket with a private field of Node's HTTP server: true while answers wait for a slow reader and the parser is paused. */
@@ -80,7 +87,14 @@ export function takeTurns(server: Server): Turns {
     if (line?.current) line.waiting.push([request, response])
     else begin(line ?? { waiting: [] }, request, response)
   })
-  return { answered: (socket) => answeredOn(lines.get(socket)) }
+  return {
+    answered: (socket) => answeredOn(lines.get(socket)),
+    letGo(socket) {
+      const line = lines.get(socket)
+      line?.stop?.()
+      return !line?.current
+    },
+  }
 }
 
 function answeredOn(line: Line | undefined): Answered {
@@ -93,7 +107,7 @@ function answeredOn(line: Line | undefined): Answered {
 function feedInPieces(socket: HttpSocket, line: Line): void {
   const [feed] = socket.listeners('data') as Feed[] // of Node's HTTP server
   if (!feed) return
-  socket.on('data', (bytes: Buffer) => {
+  const take = (bytes: Buffer): void => {
     let at = 0
     while (at < bytes.length && !isHeld(line, socket)) {
       const end = endOfPiece(bytes, at + leastOfPiece(line))
@@ -103,8 +117,10 @@ function feedInPieces(socket: HttpSocket, line: Line): void {
     if (at >= bytes.length || socket.destroyed) return
     socket.pause()
     socket.unshift(bytes.subarray(at))
-  })
+  }
+  socket.on('data', take)
   socket.off('data', feed)
+  line.stop = () => void socket.off('data', take)
 }
 
 /** Inside a body its bytes are always needed, whoever else is waiting. */

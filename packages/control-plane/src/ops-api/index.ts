@@ -27,6 +27,7 @@ export const opsHandlers: Handlers<OpsApi> = {
   metrics: handle(opsApi.metrics, async ({ reply }, app) => {
     const { contentType, text } = await app.metrics.render({
       streams: app.streams.count,
+      relays: app.relay.open,
       nodes: () => nodesByStatus(app),
       binaries: async () => new Map([...noBinaries, ...(await countBinaries(app.store.reader))]),
     })

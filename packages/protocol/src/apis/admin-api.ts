@@ -514,6 +514,19 @@ export const adminApi = {
     errors: [404],
   }),
 
+  connectSession: operation({
+    method: 'GET',
+    auth: 'operator',
+    scope: 'tenant',
+    permission: 'sessions.open',
+    path: '/admin/v1/sessions/{session}/connect',
+    summary:
+      'Connect to a relayed session of your own: the bytes of the WebSocket reach the node, and its own come back',
+    responseKind: 'websocket',
+    status: 101,
+    errors: [404, 409, 426],
+  }),
+
   listSigningKeys: operation({
     ...read('signing_keys'),
     path: '/admin/v1/signing-keys',

@@ -200,6 +200,14 @@ export const controlApi = {
     summary: 'Report that an access tunnel has closed',
     request: TunnelClosed,
   }),
+  relaySession: operation({
+    ...read,
+    path: '/v1/nodes/{node_id}/sessions/{session_id}/relay',
+    summary: "Take the node's side of a relayed session, as a WebSocket",
+    responseKind: 'websocket',
+    status: 101,
+    errors: [409, 426],
+  }),
   compareReports: operation({
     method: 'POST',
     path: '/v1/nodes/{node_id}/report/compare',

@@ -47,9 +47,9 @@ interface Row {
   /**
    * `json`: a value that the server serialises; `json-text`: JSON that the handler has serialised itself, where parsing
    * would lose digits or order; `bytes`: anything, including text; `event-stream`: the handler takes over the connection;
-   * `empty`: no body. Default `json`.
+   * `websocket`: so it does, after the 101 of RFC 6455; `empty`: no body. Default `json`.
    */
-  responseKind?: 'json' | 'json-text' | 'event-stream' | 'bytes' | 'empty'
+  responseKind?: 'json' | 'json-text' | 'event-stream' | 'websocket' | 'bytes' | 'empty'
   /** The status of success. */
   status: number
   /** Further statuses that are not failures: 206 partial content, 304 not modified. */

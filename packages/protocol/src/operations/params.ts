@@ -20,6 +20,7 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   /** The name of one. */
   schedule: Type.String({ minLength: 1, maxLength: 512 }),
   session_id: Type.String({ minLength: 1, maxLength: 512 }),
+  session: Id,
   token_id: Id,
   version: Id,
   os: Id,

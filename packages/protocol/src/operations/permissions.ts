@@ -34,6 +34,7 @@ const owner = [
   'master_key.write',
   'artifacts.write',
   'admin_tokens.write',
+  'sessions.open',
 ] as const
 
 export type Permission = (typeof owner)[number]

@@ -156,7 +156,7 @@ function exchange(
       request.off('error', reject).on('error', (error) => {
         failure ??= error
       })
-      collect(response)
+      collectAnswer(response)
         .then(resolve, (error: unknown) => {
           // The request reports the abort, shortly after the answer is cut off.
           setImmediate(() => reject(failure ?? error))
@@ -174,7 +174,8 @@ function exchange(
   })
 }
 
-async function collect(response: http.IncomingMessage): Promise<TransportResponse> {
+/** The whole answer; throws a RangeError if it is too long. */
+export async function collectAnswer(response: http.IncomingMessage): Promise<TransportResponse> {
   const head = headOf(response)
   const chunks: Buffer[] = []
   let bytes = 0

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { before, describe, it } from 'node:test'
+import { ApiError, adminApi, controlApi, relayEnds } from '@plexd/protocol'
+import { openWebSocket, type WebSocketStream } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
+import { tokenHash } from '../../access/auth.ts'
+import type { RelayedSession } from '../../app.ts'
+import type { EnrolledNode } from '../../testing/harness.ts'
+import { openControlPlane } from '../../testing/open-control-plane.ts'
+import { addOperator, type TestOperator } from '../../testing/operators.ts'
+
+describe('the two sides of a relayed session', () => {
+  const plane = openControlPlane()
+  let node: EnrolledNode
+  let other: TestOperator
+  let foreign: TestOperator
+  const sessions = new Map<string, RelayedSession>()
+  before(async () => {
+    Object.assign(plane.app, { relayedSession: async (id: string) => sessions.get(id) })
+    node = await plane.enrol('web')
+    other = await addOperator(plane, { name: 'leaver' })
+    foreign = await addOperator(plane, { tenant: 'other' })
+  })
+
+  const dial = { userAgent: 'plexd/test' }
+  const asClient = (session: string, token = plane.adminToken): Promise<WebSocketStream> =>
+    openWebSocket(adminApi.connectSession, {
+      ...dial,
+      baseUrl: plane.url,
+      params: { session },
+      token,
+    })
+  const asNode = (session_id: string, { node_id, token } = node): Promise<WebSocketStream> =>
+    openWebSocket(controlApi.relaySession, {
+      ...dial,
+      baseUrl: plane.url,
+      params: { node_id, session_id },
+      token,
+    })
+  const refusal =
+    (status: number, message = /./) =>
+    (error: unknown) =>
+      error instanceof ApiError && error.status === status && message.test(error.message)
+
+  it('are connected', async () => {
+    const session = await open()
+    const client = await asClient(session)
+    client.write('SSH-2.0-client\r\n')
+    const served = await asNode(session)
+    assert.equal(String((await once(served, 'data'))[0]), 'SSH-2.0-client\r\n')
+    served.write('SSH-2.0-node\r\n')
+    assert.equal(String((await once(client, 'data'))[0]), 'SSH-2.0-node\r\n')
+    assert.match(await metrics(), /plexd_session_relays_open 1/)
+    served.hangUp(4100, 'idle for 10m')
+    client.resume()
+    assert.deepEqual(await client.whenClosed, { code: 4100, reason: 'idle for 10m' })
+    assert.match(await metrics(), /plexd_session_relay_bytes_total\{from="client"\} 16/)
+    assert.match(await metrics(), /operation="connectSession",status="101"\} 1/)
+  })
+
+  it('take messages of any length', async () => {
+    const session = await open()
+    const client = await asClient(session)
+    const served = await asNode(session)
+    const bytes = Buffer.from(Array.from({ length: 1_000_003 }, (_, n) => n % 251))
+    client.end(bytes)
+    const parts: Buffer[] = []
+    for await (const part of served) parts.push(part as Buffer)
+    assert.ok(Buffer.concat(parts).equals(bytes))
+    assert.deepEqual(await served.whenClosed, { code: 1000, reason: '' })
+  })
+
+  it('are for the operator who opened it and for its node', async () => {
+    const session = await open()
+    await assert.rejects(asClient(session, 'plx_nobody'), refusal(401, /^unauthorized$/))
+    await assert.rejects(asClient(session, other.token), refusal(403, /another operator/))
+    await assert.rejects(asClient(session, foreign.token), refusal(404, /unknown session/))
+    await assert.rejects(asClient('ses_nobody'), refusal(404, /unknown session "ses_nobody"/))
+    await assert.rejects(asNode(session, await plane.enrol('db')), refusal(404, /unknown session/))
+  })
+
+  it('are there once', async () => {
+    const session = await open()
+    const client = await asClient(session)
+    await assert.rejects(asClient(session), refusal(409, /has a client already/))
+    const served = await asNode(session)
+    await assert.rejects(asNode(session), refusal(409, /its node was connected/))
+    client.end()
+    await served.resume().whenClosed
+    await assert.rejects(asClient(session), refusal(409, /its client was connected/))
+  })
+
+  it('end with the token of the operator', async () => {
+    const session = await open(other.token)
+    const client = await asClient(session, other.token)
+    const { items } = (await plane.admin.listAdminTokens({})).body
+    const token_id = items.find(({ name }) => name === 'leaver')?.id ?? ''
+    await plane.admin.revokeAdminToken({ params: { token_id } })
+    assert.deepEqual(await client.resume().whenClosed, relayEnds.operator_removed)
+  })
+
+  it('end with the node', async () => {
+    const leaving = await plane.enrol('leaving')
+    const session = await open(undefined, leaving)
+    const served = await asNode(session, leaving)
+    await plane.admin.removeNode({ params: { node: 'leaving' } })
+    assert.deepEqual(await served.resume().whenClosed, relayEnds.node_removed)
+  })
+
+  it('are told of it in JSON if they ask for no WebSocket, or for a bad one', async () => {
+    const path = `/admin/v1/sessions/${await open()}/connect`
+    const headers = { authorization: `Bearer ${plane.adminToken}` }
+    const answer = await fetch(plane.url + path, { headers })
+    assert.equal(answer.status, 426)
+    assert.equal(answer.headers.get('upgrade'), 'websocket')
+    assert.equal(((await answer.json()) as { code: string }).code, 'upgrade_required')
+    const ask = {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      Authorization: headers.authorization,
+    }
+    for (const [given, status] of [
+      [{ ...ask, 'Sec-WebSocket-Version': '12' }, 426],
+      [{ ...ask, 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'short' }, 400],
+      [{ ...ask, Authorization: 'Bearer nobody' }, 401],
+    ] as const) {
+      const text = await raw(path, given)
+      assert.match(text, new RegExp(`^HTTP/1.1 ${status} `))
+      assert.match(text, /plexd-control-plane: /)
+      assert.match(text, /\r\n\r\n\{"error":"[^"]+","code":"\w+"\}$/)
+    }
+  })
+
+  it('leave other paths as they are, whatever upgrade is offered', async () => {
+    const text = await raw('/v1/ping', { Connection: 'Upgrade, close', Upgrade: 'websocket' })
+    assert.match(text, /^HTTP\/1.1 200 [\s\S]*\{\}$/)
+  })
+
+  it('are closed when the next request does not wait for its turn', async () => {
+    const lines = (path: string): string =>
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+    const socket = connect(Number(new URL(plane.url).port), '127.0.0.1')
+    socket.end(lines('/admin/v1/sessions/x/connect') + lines('/admin/v1/sessions/x/connect'))
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    await once(socket, 'close')
+    assert.match(text, /^HTTP\/1.1 401 /)
+    assert.equal(text.match(/HTTP\/1.1/g)?.length, 1)
+  })
+
+  it('keep no connection after they are over', async () => {
+    const { app } = plane
+    await until('all relays are over', () => app.relay.open() === 0)
+  })
+
+  /** A relayed session; its id. */
+  async function open(token = plane.adminToken, of: EnrolledNode = node): Promise<string> {
+    const id = `ses_${sessions.size}`
+    const operator = plane.app.fleet.operatorByTokenHash(tokenHash(token))
+    assert.ok(operator)
+    sessions.set(id, {
+      id,
+      tenant_id: operator.tenant_id,
+      operator_id: operator.id,
+      node_id: of.node_id,
+      expires_at: Date.now() + 3_600_000,
+    })
+    return id
+  }
+
+  async function metrics(): Promise<string> {
+    return (await fetch(`${plane.url}/metrics`)).text()
+  }
+
+  /** The whole answer to a GET. */
+  async function raw(path: string, headers: Record<string, string>): Promise<string> {
+    const socket = connect(Number(new URL(plane.url).port), '127.0.0.1')
+    const lines = Object.entries({ Host: 'x', ...headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    )
+    socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    await once(socket, 'close')
+    return text
+  }
+})

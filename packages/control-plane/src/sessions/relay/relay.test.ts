@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { ApiError, maxRelayMessageBytes, relayEnds } from '@plexd/protocol'
+import { silentLog, systemClock } from '@plexd/runtime'
+import { until } from '@plexd/runtime/testing'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { Side } from './pair.ts'
+import { createRelay, type Relay } from './relay.ts'
+
+describe('the relay', () => {
+  let server: WebSocketServer
+  let relay: Relay
+  const hour = 3_600_000
+  const counted = { client: 0, node: 0 }
+  const makeRelay = (waitMs = 15_000): Relay =>
+    createRelay({
+      clock: systemClock,
+      log: silentLog,
+      waitMs,
+      onBytes: (side, count) => {
+        counted[side] += count
+      },
+    })
+
+  before(async () => {
+    relay = makeRelay()
+    server = new WebSocketServer({
+      port: 0,
+      host: '127.0.0.1',
+      perMessageDeflate: false,
+      maxPayload: maxRelayMessageBytes,
+      maxFragments: 64,
+    })
+    await once(server, 'listening')
+  })
+  after(async () => {
+    await relay[Symbol.asyncDispose]()
+    server.close()
+  })
+
+  /** A socket that has joined a relay, with all that has come. */
+  async function join(id: string, side: Side, options: JoinOptions = {}): Promise<End> {
+    const { port } = server.address() as AddressInfo
+    const accepted = once(server, 'connection')
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false })
+    const end = endOf(socket)
+    const opened = once(socket, 'open')
+    const [served] = (await accepted) as [WebSocket]
+    const expires_at = Date.now() + (options.expiresMs ?? hour)
+    const session = { id, node_id: options.nodeId ?? `n_${id}`, expires_at }
+    ;(options.relay ?? relay).join(session, side, served, options.ended)
+    await opened
+    return end
+  }
+
+  async function pairOf(
+    id: string,
+    options: JoinOptions = {},
+  ): Promise<{ client: End; node: End }> {
+    return { client: await join(id, 'client', options), node: await join(id, 'node', options) }
+  }
+
+  it('gives each side what the other has sent, also before it came', async () => {
+    const client = await join('both', 'client')
+    client.socket.send(Buffer.from('SSH-2.0-client'))
+    const node = await join('both', 'node')
+    await until('the client is heard', () => node.text() === 'SSH-2.0-client')
+    node.socket.send(Buffer.from('SSH-2.0-node'))
+    await until('the node is heard', () => client.text() === 'SSH-2.0-node')
+    client.socket.close()
+    assert.deepEqual(await node.closed, { code: 1000, reason: '' })
+  })
+
+  it('passes a close on, behind what was sent before it', async () => {
+    const { client, node } = await pairOf('close')
+    for (let n = 0; n < 5_000; n++) node.socket.send(Buffer.from(`${n};`))
+    node.socket.close(4100, 'idle for 10m')
+    assert.deepEqual(await client.closed, { code: 4100, reason: 'idle for 10m' })
+    assert.equal(client.text(), Array.from({ length: 5_000 }, (_, n) => `${n};`).join(''))
+  })
+
+  it('tells who was lost when a connection breaks', async () => {
+    const { client, node } = await pairOf('lost')
+    node.socket.terminate()
+    assert.deepEqual(await client.closed, relayEnds.node_lost)
+  })
+
+  it('refuses a second client while one is there, and any side afterwards', async () => {
+    const session = { id: 'twice', node_id: 'n', expires_at: Date.now() + hour }
+    const refused = (side: Side) => () => relay.demandFree(session, side)
+    const conflict = (error: unknown) => error instanceof ApiError && error.status === 409
+    const client = await join('twice', 'client')
+    assert.throws(refused('client'), conflict)
+    relay.demandFree(session, 'node')
+    const node = await join('twice', 'node')
+    client.socket.close()
+    await node.closed
+    assert.throws(refused('client'), conflict)
+    assert.throws(refused('node'), conflict)
+  })
+
+  it('lets a client come again that has left before the node was there', async () => {
+    const client = await join('again', 'client')
+    client.socket.close()
+    await client.closed
+    await join('again', 'client')
+    relay.cut('again', 'ended')
+  })
+
+  it('lets a node come again while it waits: the first connection is told', async () => {
+    const first = await join('redial', 'node')
+    const second = await join('redial', 'node')
+    assert.deepEqual(await first.closed, relayEnds.replaced)
+    const client = await join('redial', 'client')
+    client.socket.send(Buffer.from('x'))
+    await until('the second is heard', () => second.text() === 'x')
+    client.socket.close()
+  })
+
+  it('waits for the other side for a limited time', async () => {
+    await using short = makeRelay(50)
+    const client = await join('alone', 'client', { relay: short })
+    assert.deepEqual(await client.closed, relayEnds.no_node)
+    const node = await join('alone', 'node', { relay: short })
+    assert.deepEqual(await node.closed, relayEnds.no_client)
+  })
+
+  for (const end of ['revoked', 'expired', 'ended'] as const)
+    it(`cuts both sides at once when a session is ${end}, though one reads nothing`, async () => {
+      const { client, node } = await pairOf(`cut-${end}`)
+      client.socket.pause()
+      const piece = Buffer.alloc(maxRelayMessageBytes)
+      for (let n = 0; n < 200; n++) node.socket.send(piece)
+      await until('bytes pass', () => counted.node > 0)
+      const begun = performance.now()
+      const open = relay.open()
+      relay.cut(`cut-${end}`, end)
+      assert.equal(relay.open(), open - 1)
+      const { code } = await node.closed
+      // The node was sending, so its close may be lost behind what it had queued.
+      assert.ok([1006, relayEnds[end].code].includes(code), `${code}`)
+      await until('all are closed', () => server.clients.size === 0)
+      assert.ok(performance.now() - begun < 1_000)
+      client.socket.terminate()
+    })
+
+  it('cuts what has expired, and what the operator or the node has left', async () => {
+    const expiring = await pairOf('expiring', { expiresMs: 50 })
+    assert.deepEqual(await expiring.client.closed, relayEnds.expired)
+    const ending = new AbortController()
+    const client = await join('operator', 'client', { ended: ending.signal })
+    const node = await join('operator', 'node')
+    ending.abort()
+    assert.deepEqual(await Promise.all([client.closed, node.closed]), [
+      relayEnds.operator_removed,
+      relayEnds.operator_removed,
+    ])
+    const removed = await pairOf('removed', { nodeId: 'n_gone' })
+    relay.cutNode('n_gone')
+    assert.deepEqual(await removed.client.closed, relayEnds.node_removed)
+  })
+
+  it('ends all with what was sent when it stops, and takes no more', async () => {
+    const stopping = makeRelay()
+    const { client, node } = await pairOf('stop', { relay: stopping })
+    const before = counted.node
+    node.socket.send(Buffer.from('last words'))
+    await until('bytes pass', () => counted.node > before)
+    await stopping[Symbol.asyncDispose]()
+    assert.deepEqual(await client.closed, relayEnds.stopping)
+    assert.equal(client.text(), 'last words')
+    const session = { id: 'late', node_id: 'n', expires_at: Date.now() + hour }
+    assert.throws(
+      () => stopping.demandFree(session, 'client'),
+      (error) => error instanceof ApiError && error.status === 503,
+    )
+  })
+
+  it('holds little for a reader that does not read', async () => {
+    const { client, node } = await pairOf('slow')
+    client.socket.pause()
+    const before = counted.node
+    const piece = Buffer.alloc(maxRelayMessageBytes)
+    const sender = setInterval(() => {
+      if (node.socket.bufferedAmount < 1024 ** 2)
+        for (let n = 0; n < 16; n++) node.socket.send(piece)
+    }, 1)
+    // The kernel takes some megabytes at most, see tcp_wmem and tcp_rmem; then nothing more is taken.
+    let last = -1
+    await until('nothing more is taken', async () => {
+      const taken = counted.node
+      const isStill = taken === last && taken > before
+      last = taken
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      return isStill
+    })
+    const [...served] = server.clients
+    const queued = served.map((socket) => socket.bufferedAmount)
+    assert.ok(Math.max(...queued) <= 512 * 1024, `${queued}`)
+    clearInterval(sender)
+    const sent = counted.node - before
+    client.socket.resume()
+    await until('all has come', () => client.bytes() >= sent)
+    client.socket.close()
+  })
+
+  it('carries 200 sessions at a time', async () => {
+    const pairs: { n: number; client: End; node: End }[] = []
+    for (let n = 0; n < 200; n++) pairs.push({ n, ...(await pairOf(`many-${n}`)) })
+    assert.ok(relay.open() >= 200)
+    await Promise.all(
+      pairs.map(async ({ n, client, node }) => {
+        for (let at = 0; at < 50; at++) client.socket.send(Buffer.from(`${n}.${at};`))
+        client.socket.close()
+        await node.closed
+        assert.equal(node.text(), Array.from({ length: 50 }, (_, at) => `${n}.${at};`).join(''))
+      }),
+    )
+  })
+})
+
+interface JoinOptions {
+  relay?: Relay
+  expiresMs?: number
+  ended?: AbortSignal
+  nodeId?: string
+}
+
+interface End {
+  readonly socket: WebSocket
+  readonly closed: Promise<{ code: number; reason: string }>
+  text(): string
+  bytes(): number
+}
+
+function endOf(socket: WebSocket): End {
+  const received: Buffer[] = []
+  socket.on('error', () => {})
+  socket.on('message', (data: Buffer) => received.push(data))
+  return {
+    socket,
+    closed: once(socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) })),
+    text: () => Buffer.concat(received).toString(),
+    bytes: () => received.reduce((sum, { length }) => sum + length, 0),
+  }
+}

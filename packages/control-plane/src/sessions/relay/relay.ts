@@ -1,0 +1,160 @@
+import { ApiError, type RelayEnd, relayEnds } from '@plexd/protocol'
+import type { Clock, Log } from '@plexd/runtime'
+import type { WebSocket } from 'ws'
+import { createHalf, type Half, pingMs } from './half.ts'
+import { createPair, otherOf, type Pair, type Side } from './pair.ts'
+import { startTimer } from './timer.ts'
+
+/** What the relay has to know of a session. */
+export interface Relayed {
+  readonly id: string
+  readonly node_id: string
+  /** Milliseconds since 1970. */
+  readonly expires_at: number
+}
+
+/** Connects the two sides of sessions. They come by WebSockets, in any order, and each waits 15 s for the other. */
+export interface Relay extends AsyncDisposable {
+  /**
+   * Throws an ApiError: 409 if the side is taken, or was, and 503 while stopping. A node may come again while it waits for the
+   * client: its first connection may be lost without our knowing.
+   */
+  demandFree(session: Relayed, side: Side): void
+  /** To be called in the same turn as `demandFree`. When `ended` aborts, the token of the operator was revoked. */
+  join(session: Relayed, side: Side, socket: WebSocket, ended?: AbortSignal): void
+  /** Ends the relay of a session within a second, if there is one; both sides are told why. */
+  cut(sessionId: string, end: RelayEnd): void
+  cutNode(nodeId: string): void
+  /** Lets nobody in any more and ends all; resolves when they are over. */
+  stop(): Promise<void>
+  /** How many have both sides. */
+  open(): number
+}
+
+export interface RelayOptions {
+  clock: Clock
+  log: Log
+  onBytes?(side: Side, count: number): void
+  /** For the other side. The reasons in `relayEnds` name the default. */
+  waitMs?: number
+}
+
+/** Kept until the session expires if both sides were there: none can be taken twice. */
+interface Entry {
+  readonly session: Relayed
+  readonly pair: Pair
+  readonly expiry: Disposable
+  wait?: Disposable
+}
+
+const absent = { client: 'no_client', node: 'no_node' } as const
+
+export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptions): Relay {
+  const entries = new Map<string, Entry>()
+  const connected = new Set<Half>()
+  let isStopping = false
+  const ticking = clock.every(pingMs, () => {
+    for (const half of connected) half.keepAlive()
+  })
+
+  function entryOf(session: Relayed): Entry {
+    return entries.getOrInsertComputed(session.id, () => ({
+      session,
+      pair: createPair({ onBytes: (side, count) => onBytes?.(side, count), ...told(session) }),
+      expiry: startTimer(clock, session.expires_at - clock.now(), () => {
+        cut(session.id, 'expired')
+        entries.delete(session.id)
+      }),
+    }))
+  }
+
+  function told({ id: session_id, node_id }: Relayed) {
+    let begunMs = 0
+    return {
+      onJoined() {
+        begunMs = clock.monotonic()
+        log.info('relay begun', { session_id, node_id })
+      },
+      onOver({ reason }: { reason: string }, bytes: { client: number; node: number }) {
+        const duration_ms = Math.round(clock.monotonic() - begunMs)
+        const counts = { bytes_in: bytes.client, bytes_out: bytes.node }
+        log.info('relay ended', { session_id, node_id, reason, duration_ms, ...counts })
+      },
+    }
+  }
+
+  /** What nobody has joined can be taken again. */
+  function forget({ pair, session, expiry, wait }: Entry): void {
+    if (pair.wasJoined() || !pair.isEmpty()) return
+    wait?.[Symbol.dispose]()
+    expiry[Symbol.dispose]()
+    entries.delete(session.id)
+  }
+
+  function cutEntry(entry: Entry, end: RelayEnd): void {
+    entry.pair.cut(relayEnds[end])
+    forget(entry)
+  }
+
+  function cut(sessionId: string, end: RelayEnd): void {
+    const entry = entries.get(sessionId)
+    if (entry) cutEntry(entry, end)
+  }
+
+  function demandFree({ id }: Relayed, side: Side): void {
+    if (isStopping)
+      throw new ApiError('unavailable', relayEnds.stopping.reason, { retryAfterSeconds: 1 })
+    const pair = entries.get(id)?.pair
+    if (pair?.wasJoined())
+      throw new ApiError('conflict', `session "${id}" is relayed once: its ${side} was connected`)
+    if (side === 'client' && pair?.has('client'))
+      throw new ApiError('conflict', `session "${id}" has a client already`)
+  }
+
+  function join(session: Relayed, side: Side, socket: WebSocket, ended?: AbortSignal): void {
+    demandFree(session, side)
+    const entry = entryOf(session)
+    const onEnded = (): void => cutEntry(entry, 'operator_removed')
+    const half = createHalf(socket, {
+      clock,
+      onText: () => half.cut(relayEnds.not_binary),
+      onClosed(closing) {
+        ended?.removeEventListener('abort', onEnded)
+        connected.delete(half)
+        entry.pair.closed(half, closing)
+        forget(entry)
+      },
+    })
+    connected.add(half)
+    ended?.addEventListener('abort', onEnded)
+    entry.wait?.[Symbol.dispose]()
+    entry.pair.put(side, half)
+    if (ended?.aborted) onEnded()
+    else if (!entry.pair.wasJoined())
+      entry.wait = startTimer(clock, waitMs, () => cutEntry(entry, absent[otherOf[side]]))
+  }
+
+  async function stop(): Promise<void> {
+    isStopping = true
+    for (const entry of [...entries.values()]) cutEntry(entry, 'stopping')
+    await Promise.all(Array.from(connected, ({ over }) => over))
+  }
+
+  return {
+    demandFree,
+    join,
+    cut,
+    cutNode(nodeId) {
+      for (const entry of [...entries.values()])
+        if (entry.session.node_id === nodeId) cutEntry(entry, 'node_removed')
+    },
+    stop,
+    open: () => entries.values().reduce((sum, { pair }) => sum + Number(pair.isOpen()), 0),
+    async [Symbol.asyncDispose]() {
+      ticking[Symbol.dispose]()
+      await stop()
+      for (const { expiry } of entries.values()) expiry[Symbol.dispose]()
+      entries.clear()
+    },
+  }
+}
