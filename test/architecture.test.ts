@@ -180,6 +180,7 @@ const controlPlaneRooms: Rooms = [
   ['log', 'what is committed, whoever follows it'],
   ['change.ts', 'appends to the log in the transaction that changes the rows'],
   ['entries', 'are written by a change, and read by whoever sends them'],
+  ['sessions', 'are made and ended by a change, and filled in by whoever sends them'],
   ['presence', 'what nodes were heard to say; knows of no row'],
   ['events', 'carry to each node what the log has for it'],
   ['changes', 'decide who has to hear of one'],

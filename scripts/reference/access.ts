@@ -54,17 +54,26 @@ function operationRows(api: Record<string, Operation>): string {
 
 /** Operations by the permission that an operator needs. */
 function permissionRows(api: Record<string, Operation>): string {
-  const groups = Map.groupBy(
-    Object.entries(api),
-    ([, { permission, scope }]) => `${permission} ${scope}`,
+  const needs = Object.entries(api).flatMap(([name, row]) =>
+    row.permission === undefined
+      ? []
+      : [
+          { permission: row.permission, scope: row.scope, name },
+          ...(row.furtherPermissions ?? []).map((permission) => ({
+            permission,
+            scope: row.scope,
+            name: `${name}, for some requests`,
+          })),
+        ],
   )
+  const groups = Map.groupBy(needs, ({ permission, scope }) => `${permission} ${scope}`)
   return rowsOf(
     ['permission', 'roles', 'scope', 'operations'],
-    [...groups].map(([key, rows]) => {
-      const [permission, scope] = key.split(' ')
-      const [[, row] = []] = rows
-      const roles = row?.permission === undefined ? [] : rolesWith(row.permission)
-      return [`\`${permission}\``, roles.join(', '), String(scope), namesOf(rows)]
+    [...groups.values()].flatMap((rows) => {
+      const [{ permission, scope } = {}] = rows
+      if (permission === undefined) return []
+      const operations = rows.map(({ name }) => name).join(', ')
+      return [[`\`${permission}\``, rolesWith(permission).join(', '), String(scope), operations]]
     }),
   )
 }

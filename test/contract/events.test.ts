@@ -8,9 +8,11 @@ import {
   eventTypes,
   importVerifyKey,
   type NodeState,
+  type OpenedSession,
   parseDuration,
   parseEnvelope,
   refusalOf,
+  SessionClaims,
 } from '@plexd/protocol'
 import type { EventStream } from '@plexd/runtime/testing'
 import { assertShape } from '../support/shape.ts'
@@ -32,8 +34,8 @@ interface Stage {
   peer: TestNode
 }
 
-/** `undefined`: nothing causes the event yet. An event type that is left out does not compile. */
-const cases: { [T in EventType]: EventCase<T> | undefined } = {
+/** An event type that is left out does not compile. */
+const cases: { [T in EventType]: EventCase<T> } = {
   peer_added: {
     by: 'a node that registers',
     cause: ({ system }) => system.enrol('newcomer'),
@@ -155,8 +157,65 @@ const cases: { [T in EventType]: EventCase<T> | undefined } = {
     },
     fields: ['execution_id'],
   },
-  session_revoked: undefined,
-  ssh_session_setup: undefined,
+  session_revoked: {
+    by: 'an operator who ends a session',
+    async cause(stage) {
+      const { session } = await openSession(stage)
+      await stage.system.admin.revokeSession({ params: { session: session.id } })
+    },
+    fields: ['session_id', 'revoked_at'],
+    async check({ session_id, revoked_at }, { system }) {
+      const { body } = await system.admin.getSession({ params: { session: session_id } })
+      assert.deepEqual([body.state, body.reason], ['closed', 'revoked'])
+      assert.equal(body.closed_at, revoked_at)
+    },
+  },
+  ssh_session_setup: {
+    by: 'an operator who opens a session',
+    cause: openSession,
+    fields: [
+      'session_id',
+      'session_token',
+      'target_host',
+      'target_port',
+      'authorized_key',
+      'expires_at',
+      'user_id',
+      'email',
+      'actions',
+      'kind',
+    ],
+    async check({ session_token = '', ...setup }, { system, web }) {
+      const { body } = await system.admin.getSession({
+        params: { session: setup.session_id ?? '' },
+      })
+      assert.equal(setup.authorized_key, clientKey)
+      assert.equal(setup.expires_at, body.expires_at)
+      assert.equal(setup.session?.way, 'relay')
+      const key = await importVerifyKey(await keyOf(system))
+      const [head = '', body64 = '', signature = ''] = session_token.split('.')
+      assert.deepEqual(jsonOf(head), { alg: 'EdDSA', typ: 'JWT' })
+      const signed = Buffer.from(`${head}.${body64}`)
+      const bytes = Buffer.from(signature, 'base64url')
+      assert.ok(await crypto.subtle.verify('Ed25519', key, bytes, signed))
+      assertShape(SessionClaims, jsonOf(body64))
+      const { iat: _, ...claims } = jsonOf(body64)
+      assert.deepEqual(claims, {
+        iss: 'plexsphere',
+        sub: body.user_id,
+        email: '',
+        name: 'admin',
+        node_id: web.node_id,
+        session_id: body.id,
+        actions: ['mesh.*'],
+        login: 'deploy',
+        forward: ['127.0.0.1:5432'],
+        shell: true,
+        recorded: true,
+        exp: Math.floor(Date.parse(body.expires_at) / 1_000),
+      })
+    },
+  },
   rotate_keys: {
     by: 'an operator who asks for new keys',
     cause: ({ system, web }) => system.admin.requestKeyRotation({ params: { node: web.node_id } }),
@@ -236,11 +295,7 @@ describe('the event stream', () => {
   })
 
   for (const type of eventTypes) {
-    const one = cases[type] as EventCase<EventType> | undefined // of that type, by the table
-    if (!one) {
-      it(`sends ${type}`, { skip: 'no operation causes it' })
-      continue
-    }
+    const one = cases[type] as EventCase<EventType> // of that type, by the table
     it(`sends ${type} for ${one.by}`, async () => {
       const stage = { system, web, peer: await system.enrol(`peer-${type.replaceAll('_', '-')}`) }
       await one.cause(stage)
@@ -264,6 +319,31 @@ describe('the event stream', () => {
     })
   }
 })
+
+const clientKey = `ssh-ed25519 ${'A'.repeat(68)}`
+
+/** On a node that says that it runs sessions. */
+async function openSession({ system, web }: Stage): Promise<OpenedSession> {
+  await web.call(controlApi.putCapabilities, {
+    body: { sessions: { host_key: clientKey, max_sessions: 10 } },
+  })
+  const { body } = await system.admin.openSession({
+    body: {
+      node: web.node_id,
+      login: 'deploy',
+      public_key: clientKey,
+      way: 'relay',
+      ttl: '5m',
+      forward: ['127.0.0.1:5432'],
+      actions: ['mesh.*'],
+    },
+  })
+  return body
+}
+
+function jsonOf(base64url: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(base64url, 'base64url').toString()) as Record<string, unknown> // both parts of a JWT are objects
+}
 
 /** The key that signs now. */
 async function keyOf({ admin }: System): Promise<string> {

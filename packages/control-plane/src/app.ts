@@ -5,9 +5,9 @@ import type { Change } from './change.ts'
 import type { Config } from './config/config.ts'
 import type { NodeEntries } from './entries/node-entries.ts'
 import type { openDelivery } from './events/delivery.ts'
-import type { ExecutionWatch } from './executions/watch.ts'
 import type { Metrics } from './http/metrics.ts'
 import type { Upgrader } from './http/upgrades.ts'
+import type { ChangeWatch } from './log/watch.ts'
 import type { Fleet } from './mesh/fleet.ts'
 import type { createIntake } from './parser/intake.ts'
 import type { createNodeMemory } from './presence/node-memory.ts'
@@ -41,7 +41,8 @@ export interface SideStores {
 
 /** Requests that stay open until something happens. */
 export interface Waiters {
-  readonly executions: ExecutionWatch
+  readonly executions: ChangeWatch
+  readonly sessions: ChangeWatch
   readonly operatorEnds: OperatorEnds
 }
 

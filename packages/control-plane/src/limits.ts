@@ -98,6 +98,16 @@ export const limits = limitTable({
     60 * 60_000,
     'time that an execution waits to be sent, if it was not asked for with an expiry',
   ),
+  node_sessions: limit.count(
+    100,
+    'remote sessions of a node that have not ended; further ones are refused',
+  ),
+  operator_sessions: limit.count(100, 'the same of one operator'),
+  session_ms: limit.ms(12 * 60 * 60_000, 'the longest time that a session may be opened for'),
+  session_idle_ms: limit.ms(
+    30 * 60_000,
+    'time after which a session ends in which nothing is sent, if it was not asked for with another',
+  ),
   node_problems: limit.count(
     16,
     'problems kept of what a node says does not work on it; the rest is left out',

@@ -10,11 +10,11 @@ import type { Config } from './config/config.ts'
 import { createNodeEntries } from './entries/node-entries.ts'
 import { openDelivery } from './events/delivery.ts'
 import { loadHeads } from './events/heads.ts'
-import { createExecutionWatch } from './executions/watch.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createUpgrader } from './http/upgrades.ts'
 import { createCommitLog } from './log/log.ts'
 import { newLifeId } from './log/position.ts'
+import { createChangeWatch } from './log/watch.ts'
 import { followNodes } from './nodes/follow-nodes.ts'
 import { createIntake } from './parser/intake.ts'
 import { createNodeMemory } from './presence/node-memory.ts'
@@ -23,6 +23,7 @@ import { followFleet, loadFleet } from './rows/fleet/load-fleet.ts'
 import { readLastSeen } from './rows/fleet/node-lookups.ts'
 import { settleFirstTenant } from './rows/fleet/tenants.ts'
 import { loadMasterKey } from './seal/master-key.ts'
+import { followSessions } from './sessions/follow-sessions.ts'
 import { createRelay } from './sessions/relay/relay.ts'
 import { claimDataDir } from './start/data-dir-lock.ts'
 import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
@@ -72,11 +73,20 @@ export async function openApp(
     onDelivered: metrics.delivered,
   })
   const waiters = {
-    executions: createExecutionWatch(clock),
+    executions: createChangeWatch(clock),
+    sessions: createChangeWatch(clock),
     operatorEnds: createOperatorEnds(fleet),
   }
   for (const follower of [
-    followNodes({ fleet, streams: delivery.streams, ...memory }), // first, because it needs the fleet from before the change
+    // First, because these need the fleet from before the change.
+    followNodes({ fleet, streams: delivery.streams, ...memory }),
+    followSessions({
+      fleet,
+      watch: waiters.sessions,
+      audit: (source, record) => telemetry.append('audit', source, [JSON.stringify(record)]),
+      now: clock.now,
+      log,
+    }),
     follow,
     waiters.operatorEnds.follow,
     entries.follow,

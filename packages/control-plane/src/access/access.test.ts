@@ -21,7 +21,7 @@ const params = {
   token_id: 'tok_x',
   execution_id: 'exec_x',
   session_id: 's',
-  session: 's',
+  session: 'ses_x',
   version: '1',
   os: 'linux',
   arch: 'amd64',

@@ -24,6 +24,8 @@ import * as retryRun from './runs/retry-run.ts'
 import * as runs from './runs/runs.ts'
 import * as schedules from './schedules/schedules.ts'
 import * as connectSession from './sessions/connect-session.ts'
+import * as openSession from './sessions/open-session.ts'
+import * as sessions from './sessions/sessions.ts'
 import * as telemetry from './telemetry/list-telemetry.ts'
 import * as violations from './telemetry/list-violations.ts'
 import * as tokens from './tokens/tokens.ts'
@@ -54,6 +56,8 @@ export const adminHandlers: Handlers<AdminApi> = {
   ...retryRun,
   ...schedules,
   ...connectSession,
+  ...openSession,
+  ...sessions,
   ...telemetry,
   ...violations,
   ...tokens,

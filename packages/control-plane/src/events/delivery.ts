@@ -7,7 +7,7 @@ import type { StreamSources } from './node-stream.ts'
 import type { PayloadSources } from './payload-for.ts'
 import { createStreams } from './streams.ts'
 
-type Sources = Omit<StreamSources & PayloadSources, 'frames' | 'reader' | 'now'>
+type Sources = Omit<StreamSources & PayloadSources, 'frames' | 'reader' | 'now' | 'keyFor'>
 
 /** How nodes and operators are told of what is committed. */
 export async function openDelivery(
@@ -15,7 +15,7 @@ export async function openDelivery(
 ) {
   const { commits, store, masterKey, heads, clock } = sources
   const keyring = await openKeyring({ store, masterKey, clock })
-  const all = { ...sources, reader: store.reader, now: clock.now }
+  const all = { ...sources, reader: store.reader, now: clock.now, keyFor: keyring.keyFor }
   const frames = createFrames({ heads, keyring, sources: all, clock })
   return { commits, heads, keyring, streams: createStreams({ ...all, frames }) }
 }

@@ -10,11 +10,13 @@ import type { Store } from '../store/db.ts'
 export interface Keyring {
   /** In the form in which nodes get them, in their state and in events. */
   signingKeys(): SigningKeys
-  /**
-   * The text of the envelope. A node that does not know the current key yet must be able to verify the events logged
-   * before that key, and its announcement: these are signed with the previous key while it is valid.
-   */
+  /** The text of the envelope. */
   sign(event: UnsignedEvent, seq: number): Promise<string>
+  /**
+   * The private key that signs what was logged at a sequence. A node that does not know the current key yet must be able to
+   * verify the events logged before that key, and its announcement: these are signed with the previous key while it is valid.
+   */
+  keyFor(seq: number): Promise<CryptoKey>
   /** Whether the previous key is no longer valid, and nodes have yet to be told. */
   hasExpired(): boolean
   follow: Follower
@@ -45,6 +47,11 @@ export async function openKeyring(options: {
     if (!key) throw new Error('sign: there is no current signing key')
     return key
   }
+  const keyFor = (seq: number): Promise<CryptoKey> => {
+    const [, previous] = keys
+    const isOld = previous && !isPast(previous) && seq <= current().since_seq
+    return (isOld ? previous : current()).privateKey
+  }
   const isPast = (key: Key): boolean => clock.now() >= (key.expires_at ?? 0)
   return {
     signingKeys() {
@@ -55,11 +62,8 @@ export async function openKeyring(options: {
         transition_expires: previous ? new Date(previous.expires_at ?? 0).toISOString() : null,
       }
     },
-    async sign(event, seq) {
-      const [, previous] = keys
-      const isOld = previous && !isPast(previous) && seq <= current().since_seq
-      return signEvent(event, await (isOld ? previous : current()).privateKey)
-    },
+    sign: async (event, seq) => signEvent(event, await keyFor(seq)),
+    keyFor,
     hasExpired: () => keys[1] !== undefined && isPast(keys[1]),
     follow({ changes }) {
       for (const change of changes)

@@ -8,10 +8,11 @@ import { policiesJsonFor } from '../mesh/policies/node-policies.ts'
 import { isWaiting } from '../rows/executions.ts'
 import type { StoredEvent } from '../rows/log/events.ts'
 import { type PskMaster, pairPsk } from '../seal/psk.ts'
+import { type SetupSources, setupPayload } from '../sessions/setup.ts'
 import type { Reader } from '../store/db.ts'
 
 /** The data that payloads are filled in from; all of it committed. */
-export interface PayloadSources {
+export interface PayloadSources extends SetupSources {
   reader: Reader
   entries: NodeEntries
   fleet: Fleet
@@ -27,11 +28,12 @@ const perRecipient: ReadonlySet<EventType> = new Set([
   'node_state_updated',
   'node_secrets_updated',
   'action_request',
+  'ssh_session_setup',
 ])
 
 /** The types without a recipient's secrets: recipients of the same text can share one envelope. */
 export function mayBeShared(type: EventType): boolean {
-  return !['peer_added', 'peer_key_rotated', 'action_request'].includes(type)
+  return !['peer_added', 'peer_key_rotated', 'action_request', 'ssh_session_setup'].includes(type)
 }
 
 /** For types that are the same for every recipient. */
@@ -42,7 +44,7 @@ export function isShared(type: EventType): boolean {
 /**
  * The payload of an event for one recipient, as JSON text. State in it is complete and current, so it may be newer
  * than the event; it is safe to apply twice. Undefined if the event has become irrelevant: an action that was
- * acknowledged, is past its deadline or was asked for again by a later event.
+ * acknowledged, is past its deadline or was asked for again by a later event, or a session that has ended.
  */
 export async function payloadFor(
   event: StoredEvent,
@@ -68,6 +70,8 @@ export async function payloadFor(
       const request = { id: execution_id, seq: event.seq, nowMs: now() }
       return (await isWaiting(reader, request)) ? event.payload : undefined
     }
+    case 'ssh_session_setup':
+      return setupPayload(event, sources)
     default:
       return event.payload
   }

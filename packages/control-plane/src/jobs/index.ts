@@ -17,6 +17,7 @@ import { pruneEvents } from './prune-events.ts'
 import { pruneTelemetry } from './prune-telemetry.ts'
 import { rotateOldKeys } from './rotate-old-keys.ts'
 import { saveLastSeen } from './save-last-seen.ts'
+import { closeForsakenSessions, closeLostSessions, forgetSessions } from './sessions.ts'
 import { tellMoves } from './tell-moves.ts'
 
 /** The periodic work of a control plane. */
@@ -42,6 +43,9 @@ export function jobsOf(
     { name: 'retry held executions', everyMs: 1_000, run: () => retryHeld(app) },
     { name: 'send queued executions', everyMs: 30_000, run: () => sendAllQueued(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
+    { name: 'close lost sessions', everyMs: 1_000, run: () => closeLostSessions(app) },
+    { name: 'close forsaken sessions', everyMs: 1_000, run: () => closeForsakenSessions(app) },
+    { name: 'forget sessions', everyMs: 60 * 60_000, run: () => forgetSessions(app) },
     { name: 'start runs', everyMs: 1_000, run: () => startDueRuns(app) },
     { name: 'drive runs', everyMs: 1_000, run: () => driveRuns(app) },
     { name: 'forget abandoned runs', everyMs: 60_000, run: () => forgetAbandoned(app) },

@@ -1,3 +1,4 @@
+import type { CloseReason, SessionState } from '@plexd/protocol'
 import type { Fleet, FleetChange } from '../mesh/fleet.ts'
 import type { Tx } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
@@ -9,11 +10,29 @@ export type LoggedChange =
   | { type: 'entries_changed'; tenant_id: string }
   /** The current signing key and, in a transition, the previous one. */
   | { type: 'signing_keys_put'; keys: readonly Row<'signing_keys'>[] }
+  /** A session was opened, has gone on or was closed. `was`: its state before, if that is known. */
+  | { type: 'session_put'; session: SessionInLog; was?: SessionState | undefined }
   /** Events up to `through` have been pruned. */
   | { type: 'log_trimmed'; through: number }
 
+/** What followers of the log need of a session. */
+export interface SessionInLog {
+  readonly id: string
+  readonly tenant_id: string
+  readonly node_id: string
+  readonly operator_id: string
+  readonly operator_name: string
+  readonly login: string
+  readonly way: string
+  readonly state: SessionState
+  readonly reason: CloseReason | null
+  readonly detail: string
+}
+
 export function isOfFleet(change: LoggedChange): change is FleetChange {
-  return !['entries_changed', 'signing_keys_put', 'log_trimmed'].includes(change.type)
+  return !['entries_changed', 'signing_keys_put', 'session_put', 'log_trimmed'].includes(
+    change.type,
+  )
 }
 
 /** A unit of work, as seen by rows: for what is also in memory, row and memory are changed together. */

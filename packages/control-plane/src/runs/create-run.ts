@@ -1,8 +1,8 @@
 import { ApiError, formatDuration, newId, type TriggeredBy } from '@plexd/protocol'
 import type { Change, Unit } from '../change.ts'
 import type { DispatchPlace } from '../executions/dispatch.ts'
-import type { ExecutionWatch } from '../executions/watch.ts'
 import type { Limits } from '../limits.ts'
+import type { ChangeWatch } from '../log/watch.ts'
 import { insertRunNodes, type NewRunNode } from '../rows/run-nodes.ts'
 import {
   type Criterion,
@@ -42,7 +42,7 @@ export interface NewRun {
 export interface RunPlace extends DispatchPlace {
   readonly store: Store
   readonly change: Change
-  readonly executions: ExecutionWatch
+  readonly executions: ChangeWatch
 }
 
 /** Nodes written in one unit: with more, everybody else's writes would wait too long. */

@@ -17,6 +17,7 @@ import * as runs from './migrations/0015-runs.ts'
 import * as binaries from './migrations/0016-binaries.ts'
 import * as endedExecutions from './migrations/0017-ended-executions.ts'
 import * as historyByStatus from './migrations/0018-history-by-status.ts'
+import * as sessions from './migrations/0019-sessions.ts'
 import type { Dialect } from './migrations/dialect.ts'
 
 /** In order; a released migration is never edited, a later one corrects it. */
@@ -39,6 +40,7 @@ const migrations = [
   binaries,
   endedExecutions,
   historyByStatus,
+  sessions,
 ]
 
 /** Brings the schema to the newest version, each step in a transaction. Refuses a database newer than this program. */

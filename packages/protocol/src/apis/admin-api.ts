@@ -4,6 +4,7 @@ import { Execution, ExecutionStatus } from '../nodes/execution.ts'
 import { ReportEntry } from '../nodes/node-state.ts'
 import { Run, RunNode, RunNodeStatus, RunSpec, RunState, UpgradeSpec } from '../nodes/run.ts'
 import { Schedule, ScheduleSpec } from '../nodes/schedule.ts'
+import { OpenedSession, Session, SessionSpec, SessionState } from '../nodes/session.ts'
 import { operation } from '../operations/operation.ts'
 import { Policy, PolicyOutcome, PolicySpec } from '../policies/policy.ts'
 import { GivenName, Ipv4Cidr, MediaType, Metadata, mapOf, NewEntryKey } from '../schemas/scalars.ts'
@@ -525,6 +526,51 @@ export const adminApi = {
     responseKind: 'websocket',
     status: 101,
     errors: [404, 409, 426],
+  }),
+  openSession: operation({
+    method: 'POST',
+    auth: 'operator',
+    scope: 'tenant',
+    permission: 'sessions.open',
+    furtherPermissions: ['sessions.root', 'sessions.forward', 'sessions.unrecorded'],
+    path: '/admin/v1/sessions',
+    summary:
+      'Open a remote session on a node; as root, with forwards or without a recording it needs further permissions',
+    request: SessionSpec,
+    response: OpenedSession,
+    status: 201,
+    errors: [400, 404, 409, 429],
+  }),
+  listSessions: operation({
+    ...read('sessions'),
+    path: '/admin/v1/sessions',
+    summary: 'List sessions, newest first',
+    query: Type.Interface([Paging], {
+      node: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+      state: Type.Optional(SessionState),
+    }),
+    response: pageOf(Session),
+    errors: [400, 404],
+  }),
+  getSession: operation({
+    ...read('sessions'),
+    path: '/admin/v1/sessions/{session}',
+    summary: 'Read one session; ?wait blocks until its node is ready or it has closed',
+    query: Type.Object({
+      wait: Type.Optional(Type.String({ description: 'Go duration, "60s" at most' })),
+    }),
+    response: Session,
+    errors: [400, 404],
+  }),
+  revokeSession: operation({
+    method: 'POST',
+    auth: 'operator',
+    scope: 'tenant',
+    permission: 'sessions.revoke',
+    path: '/admin/v1/sessions/{session}/revoke',
+    summary: 'End a session at once, whatever happens in it; may be repeated',
+    response: Session,
+    errors: [404, 409],
   }),
 
   listSigningKeys: operation({

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { NodeId, Timestamp, WholeNumber } from '../schemas/scalars.ts'
+import { MeshIp, NodeId, Timestamp, WholeNumber } from '../schemas/scalars.ts'
 
 /** `opening`: the node has not said that it is ready. `open`: it is, or a client is connected. */
 export const SessionState = Type.Enum(['opening', 'open', 'closed'])
@@ -45,6 +45,53 @@ export const SshPublicKey = Type.String({
   maxLength: 1_024,
   pattern: '^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}$',
 })
+
+/** Actions by a pattern: `*`, `ns.*`, `hooks/*`, or the name of one. */
+export const ActionPattern = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  pattern: '^(\\*|[A-Za-z0-9_][A-Za-z0-9._/-]*?([./]\\*)?)$',
+  examples: ['*', 'mesh.*', 'hooks/*', 'service.restart'],
+})
+
+/** What an operator asks for. */
+export const SessionSpec = Type.Object({
+  node: Type.String({ minLength: 1, maxLength: 253 }),
+  login: LoginName,
+  public_key: SshPublicKey,
+  way: SessionWay,
+  ttl: Type.Optional(
+    Type.String({ description: 'Go duration from "1s" to `session_ms`; "1h" when absent' }),
+  ),
+  idle_timeout: Type.Optional(
+    Type.String({
+      description:
+        'Go duration, after which it ends if nothing is sent; `session_idle_ms` when absent',
+    }),
+  ),
+  forward: Type.Optional(
+    Type.Array(ForwardTarget, {
+      maxItems: 64,
+      description: 'To where it may forward; nowhere when absent',
+    }),
+  ),
+  shell: Type.Optional(
+    Type.Boolean({
+      description: 'Whether a shell, commands and files are allowed; true when absent',
+    }),
+  ),
+  actions: Type.Optional(
+    Type.Array(ActionPattern, {
+      maxItems: 256,
+      description: 'What programs in it may run by the Local Node API; none when absent',
+    }),
+  ),
+  record: Type.Optional(Type.Boolean({ description: 'true when absent' })),
+  record_input: Type.Optional(
+    Type.Boolean({ description: 'Also what the client types; false when absent' }),
+  ),
+})
+export type SessionSpec = Static<typeof SessionSpec>
 
 /** What is recorded, and the key that it is encrypted with: AES-256, base64, for this one recording. */
 export const RecordingSetup = Type.Object({
@@ -112,6 +159,17 @@ export const Session = Type.Object({
   listen_addr: Type.Union([Type.String(), Type.Null()]),
 })
 export type Session = Static<typeof Session>
+
+/** What the operator who opened one needs to connect. */
+export const OpenedSession = Type.Object({
+  session: Session,
+  host_key: Type.Union([SshPublicKey, Type.Null()], {
+    description:
+      'Of the SSH server of the node; null for a Go node, which only leads to its port 22',
+  }),
+  node_mesh_ip: MeshIp,
+})
+export type OpenedSession = Static<typeof OpenedSession>
 
 /** How a node says that it runs sessions; announced with its capabilities. */
 export const SessionSupport = Type.Object({

@@ -66,3 +66,4 @@ export const TunnelClosed = Type.Object({
   bytes_out: Type.Optional(WholeNumber),
   recording_chunks: Type.Optional(WholeNumber),
 })
+export type TunnelClosed = Static<typeof TunnelClosed>

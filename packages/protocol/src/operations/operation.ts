@@ -16,13 +16,27 @@ export type Scope = 'tenant' | 'installation'
 
 /** Who may call, by kind of caller. */
 type Caller =
-  | { auth: 'operator'; permission: Permission; scope: Scope; forDeparted?: never }
+  | {
+      auth: 'operator'
+      permission: Permission
+      /** Those that some of its requests need beside it; the handler looks at them. */
+      furtherPermissions?: readonly Permission[]
+      scope: Scope
+      forDeparted?: never
+    }
   /** `forDeparted`: also allowed for a recently removed node. */
-  | { auth: 'node'; forDeparted?: true; permission?: never; scope?: never }
+  | {
+      auth: 'node'
+      forDeparted?: true
+      permission?: never
+      furtherPermissions?: never
+      scope?: never
+    }
   | {
       auth: Exclude<Auth, 'operator' | 'node'>
       forDeparted?: never
       permission?: never
+      furtherPermissions?: never
       scope?: never
     }
 

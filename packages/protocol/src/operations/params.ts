@@ -19,6 +19,7 @@ export const pathParams: Readonly<Record<string, TSchema>> = {
   run_id: Id,
   /** The name of one. */
   schedule: Type.String({ minLength: 1, maxLength: 512 }),
+  /** As its node names it. */
   session_id: Type.String({ minLength: 1, maxLength: 512 }),
   session: Id,
   token_id: Id,

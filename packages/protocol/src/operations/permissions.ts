@@ -17,6 +17,7 @@ const viewer = [
   'telemetry.read',
   'artifacts.read',
   'admin_tokens.read',
+  'sessions.read',
 ] as const
 
 const owner = [
@@ -35,6 +36,13 @@ const owner = [
   'artifacts.write',
   'admin_tokens.write',
   'sessions.open',
+  /** To open one as root. */
+  'sessions.root',
+  /** To open one with forwards. */
+  'sessions.forward',
+  /** To open one that is not recorded. */
+  'sessions.unrecorded',
+  'sessions.revoke',
 ] as const
 
 export type Permission = (typeof owner)[number]

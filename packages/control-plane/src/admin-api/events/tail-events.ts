@@ -88,7 +88,7 @@ async function frameOf(
 }
 
 /**
- * The payload as stored in the log, as JSON text, without what is filled in for each recipient, such as PSKs.
+ * The payload as stored in the log, as JSON text, without what is filled in for each recipient, such as PSKs and session tokens.
  * Undefined if the log only records that there is a newer state.
  */
 function keptPayload({ event_type, payload }: StoredEvent): string | undefined {
@@ -96,16 +96,19 @@ function keptPayload({ event_type, payload }: StoredEvent): string | undefined {
     const { key_epoch: _, ...rest } = JSON.parse(payload) as Record<string, unknown> // an object for every type
     return JSON.stringify(rest)
   }
-  return isShared(event_type) || event_type === 'action_request' ? payload : undefined
+  const isKept =
+    isShared(event_type) || ['action_request', 'ssh_session_setup'].includes(event_type)
+  return isKept ? payload : undefined
 }
 
 /** What the node would be sent for it now. */
 async function presentPayload(
-  app: State & Seals & Environment,
+  app: State & Delivery & Seals & Environment,
   event: StoredEvent,
   node: NodeRecord,
 ): Promise<string> {
-  const { store, entries, fleet, pskMaster, clock } = app
-  const sources = { reader: store.reader, entries, fleet, pskMaster, now: clock.now }
+  const { store, entries, fleet, pskMaster, clock, keyring } = app
+  const { keyFor } = keyring
+  const sources = { reader: store.reader, entries, fleet, pskMaster, keyFor, now: clock.now }
   return (await payloadFor(event, node, sources)) ?? '{}'
 }

@@ -5,10 +5,10 @@ import { handle } from '../../handle.ts'
 import type { OperatorRecord } from '../../mesh/fleet.ts'
 import { readExecution, readExecutionsBefore, type StoredExecution } from '../../rows/executions.ts'
 import { readRunsOf } from '../../rows/run-nodes.ts'
-import { readDuration } from '../wire/durations.ts'
 import { findNodeEver } from '../wire/find-node.ts'
 import { readHostnames } from '../wire/hostnames.ts'
 import { boundsOf, cursorOf, nextOf } from '../wire/paging.ts'
+import { readWhenDone } from '../wire/wait.ts'
 
 export const listExecutions = handle(
   adminApi.listExecutions,
@@ -34,38 +34,14 @@ export const listExecutions = handle(
 /** With `wait` it answers when the execution has finished, or with its current state after that time; 401 when the token is revoked. */
 export const getExecution = handle(
   adminApi.getExecution,
-  async ({ principal, params, query, reply }, app: State & Waiters & Environment) => {
-    const waitMs =
-      query.wait === undefined
-        ? 0
-        : readDuration(query.wait, { field: 'wait', min: '0s', max: '60s' })
-    const endMs = app.clock.monotonic() + waitMs
-    const ended = app.operatorEnds.signalOf(principal)
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    for (;;) {
-      const leftMs = endMs - app.clock.monotonic()
-      // Subscribe before reading, so that no change is missed in between.
-      const stop = new AbortController()
-      const changed =
-        leftMs > 0
-          ? app.executions.next(
-              params.execution_id,
-              leftMs,
-              AbortSignal.any([gone.signal, ended, stop.signal]),
-            )
-          : undefined
-      try {
-        ended.throwIfAborted()
-        const row = await find(app, principal, params.execution_id)
-        const isOver =
-          hasEnded(row.status) || gone.signal.aborted || app.notServing() === 'stopping'
-        if (!changed || isOver) return await shown(app, principal, row)
-        await changed
-      } finally {
-        stop.abort()
-      }
-    }
+  async (call, app: State & Waiters & Environment) => {
+    const row = await readWhenDone(app, call, {
+      id: call.params.execution_id,
+      watch: app.executions,
+      read: () => find(app, call.principal, call.params.execution_id),
+      isDone: ({ status }) => hasEnded(status),
+    })
+    return shown(app, call.principal, row)
   },
 )
 

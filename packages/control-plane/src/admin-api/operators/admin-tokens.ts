@@ -10,6 +10,7 @@ import {
   revokeOperator,
   type ShownOperator,
 } from '../../rows/fleet/operators.ts'
+import { revokeSessionsOf } from '../../sessions/end-sessions.ts'
 import { timestamp } from '../wire/timestamps.ts'
 
 export const whoAmI = handle(adminApi.whoAmI, async ({ principal }, { fleet }: State) => {
@@ -65,6 +66,7 @@ async function revoke(unit: Unit, tenantId: string, id: string): Promise<void> {
   const isLastOwner = valid.filter(({ role }) => role === 'owner').length === 1
   if (token.role === 'owner' && isLastOwner)
     throw new ApiError('conflict', 'the last token with role "owner" cannot be revoked')
+  await revokeSessionsOf(unit, { operator_id: id }, `the token of "${token.name}" was revoked`)
   await revokeOperator(unit, id)
 }
 

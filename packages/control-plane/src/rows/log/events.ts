@@ -2,6 +2,7 @@ import type { EventType } from '@plexd/protocol'
 import { sql } from 'kysely'
 import type { Reader } from '../../store/db.ts'
 import { isOutstanding } from '../executions.ts'
+import { isUnheard } from '../sessions.ts'
 import { type Audience, includes } from './audience.ts'
 
 /**
@@ -42,14 +43,45 @@ export async function readEventsFor(
   }
 }
 
+interface Asked {
+  nodeId: string
+  throughSeq: number
+  nowMs: number
+}
+
 /**
  * What a node is sent again, because it may have been lost after sending, up to `throughSeq`: the action requests that it
- * has neither accepted nor rejected and that are not expired, and the cancelling of those that it runs. Nodes recognise them
- * by their execution id.
+ * has neither accepted nor rejected and that are not expired, and the cancelling of those that it runs; likewise the sessions
+ * of which it has said nothing, and the end of those that we have ended. Nodes recognise them by the id of the execution or
+ * session.
  */
-export async function readUnanswered(
+export async function readUnanswered(reader: Reader, asked: Asked): Promise<StoredEvent[]> {
+  const events = [
+    ...(await readUnansweredRequests(reader, asked)),
+    ...(await readUnheardOfSessions(reader, asked)),
+  ]
+  return events.toSorted((one, other) => one.seq - other.seq)
+}
+
+async function readUnheardOfSessions(
   reader: Reader,
-  { nodeId, throughSeq, nowMs }: { nodeId: string; throughSeq: number; nowMs: number },
+  { nodeId, throughSeq, nowMs }: Asked,
+): Promise<StoredEvent[]> {
+  const rows = await reader
+    .selectFrom('sessions')
+    .innerJoin('events', (join) => join.on(sql<boolean>`events.seq = ${sessionToldBy}`))
+    .select(['seq', 'event_id', 'event_type', 'events.payload', 'events.created_at'])
+    .where('node_id', '=', nodeId)
+    .where(isUnheard)
+    .where('expires_at', '>', nowMs)
+    .where('seq', '<=', throughSeq)
+    .execute()
+  return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
+}
+
+async function readUnansweredRequests(
+  reader: Reader,
+  { nodeId, throughSeq, nowMs }: Asked,
 ): Promise<StoredEvent[]> {
   const rows = await reader
     .selectFrom('executions')
@@ -59,7 +91,6 @@ export async function readUnanswered(
     .where(isOutstanding)
     .where('deadline_at', '>', nowMs)
     .where('seq', '<=', throughSeq)
-    .orderBy('seq')
     .execute()
   return rows.map((row) => ({ ...row, event_type: row.event_type as EventType })) // only insertCommit writes it
 }
@@ -68,6 +99,11 @@ export async function readUnanswered(
 export const toldBy = sql<
   number | null
 >`case status when 'pending' then event_seq else cancel_seq end`
+
+/** The same of a session whose node has not said what became of it. */
+export const sessionToldBy = sql<
+  number | null
+>`case state when 'opening' then setup_seq else revoked_seq end`
 
 /** The audiences of the last events before `seq`, newest first, encoded as in audience.ts. */
 export function readAudiencesBefore(

@@ -7,11 +7,12 @@ import { readNodeChanges } from '../fleet/nodes.ts'
 import { readOperators } from '../fleet/operators.ts'
 import { readPolicies } from '../fleet/policies.ts'
 import { readTenants } from '../fleet/tenants.ts'
+import { isUnheard, readSessionsIn } from '../sessions.ts'
 import { readSetting, writeSetting } from '../settings.ts'
 import { readSigningKeys } from '../signing-keys.ts'
 import type { LoggedChange, RowUnit } from '../unit.ts'
 import { decodeAudience, encodeAudience } from './audience.ts'
-import { type LoggedEvent, toldBy } from './events.ts'
+import { type LoggedEvent, sessionToldBy, toldBy } from './events.ts'
 
 /** What a unit of work has committed: its changes, and the events for nodes. */
 export interface Commit {
@@ -113,7 +114,7 @@ export async function readAfter(
   }
 }
 
-/** Deletes everything up to `upTo`, except what nodes may have to be told again of their executions. */
+/** Deletes everything up to `upTo`, except what nodes may have to be told again of their executions and sessions. */
 export async function trimLog(unit: RowUnit, upTo: number): Promise<void> {
   await unit.tx
     .deleteFrom('events')
@@ -125,6 +126,14 @@ export async function trimLog(unit: RowUnit, upTo: number): Promise<void> {
         .where(isOutstanding)
         .where(toldBy, 'is not', null)
         .where('deadline_at', '>', unit.nowMs),
+    )
+    .where('seq', 'not in', (query) =>
+      query
+        .selectFrom('sessions')
+        .select(sessionToldBy.as('seq'))
+        .where(isUnheard)
+        .where(sessionToldBy, 'is not', null)
+        .where('expires_at', '>', unit.nowMs),
     )
     .execute()
   await writeSetting(unit.tx, 'events_pruned_through', String(upTo))
@@ -157,6 +166,10 @@ const readers = {
   async entries(_: Reader, tenantIds: readonly string[]): Promise<LoggedChange[]> {
     return tenantIds.map((tenant_id) => ({ type: 'entries_changed', tenant_id }))
   },
+  async session(reader: Reader, ids: readonly string[]): Promise<LoggedChange[]> {
+    const sessions = await readSessionsIn(reader, ids)
+    return sessions.map((session) => ({ type: 'session_put', session }))
+  },
   async signing_keys(reader: Reader): Promise<LoggedChange[]> {
     return [{ type: 'signing_keys_put', keys: await readSigningKeys(reader) }]
   },
@@ -180,6 +193,8 @@ function referenceOf(change: LoggedChange): Reference | undefined {
       return ['policy', change.id]
     case 'entries_changed':
       return ['entries', change.tenant_id]
+    case 'session_put':
+      return ['session', change.session.id]
     case 'signing_keys_put':
       return ['signing_keys', '']
     case 'log_trimmed':

@@ -1,22 +1,22 @@
 import type { Clock } from '@plexd/runtime'
 
-/** Wakes callers that wait for a change of an execution. */
-export interface ExecutionWatch {
+/** Wakes callers that wait for a change of something with an id. */
+export interface ChangeWatch {
   /** Call this after the change is committed. */
-  changed(executionId: string): void
+  changed(id: string): void
   /** Subscribes immediately; the promise resolves at the next change, after `ms`, or when the signal aborts. */
-  next(executionId: string, ms: number, signal: AbortSignal): Promise<void>
+  next(id: string, ms: number, signal: AbortSignal): Promise<void>
 }
 
-export function createExecutionWatch(clock: Clock): ExecutionWatch {
+export function createChangeWatch(clock: Clock): ChangeWatch {
   const waiting = new Map<string, Set<() => void>>()
   return {
-    changed(executionId) {
-      for (const wake of waiting.get(executionId) ?? []) wake()
+    changed(id) {
+      for (const wake of waiting.get(id) ?? []) wake()
     },
-    async next(executionId, ms, signal) {
+    async next(id, ms, signal) {
       const changed = Promise.withResolvers<void>()
-      const own = waiting.getOrInsertComputed(executionId, () => new Set())
+      const own = waiting.getOrInsertComputed(id, () => new Set())
       own.add(changed.resolve)
       const done = new AbortController()
       try {
@@ -25,7 +25,7 @@ export function createExecutionWatch(clock: Clock): ExecutionWatch {
       } finally {
         done.abort()
         own.delete(changed.resolve)
-        if (own.size === 0) waiting.delete(executionId)
+        if (own.size === 0) waiting.delete(id)
       }
     },
   }
