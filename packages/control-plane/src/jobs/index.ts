@@ -43,8 +43,14 @@ export function jobsOf(
     { name: 'retry held executions', everyMs: 1_000, run: () => retryHeld(app) },
     { name: 'send queued executions', everyMs: 30_000, run: () => sendAllQueued(app) },
     { name: 'forget executions', everyMs: 60 * 60_000, run: () => forgetExecutions(app) },
-    { name: 'close lost sessions', everyMs: 1_000, run: () => closeLostSessions(app) },
-    { name: 'close forsaken sessions', everyMs: 1_000, run: () => closeForsakenSessions(app) },
+    {
+      name: 'close sessions',
+      everyMs: 5_000,
+      run: async () => {
+        await closeLostSessions(app)
+        await closeForsakenSessions(app)
+      },
+    },
     { name: 'forget sessions', everyMs: 60 * 60_000, run: () => forgetSessions(app) },
     { name: 'start runs', everyMs: 1_000, run: () => startDueRuns(app) },
     { name: 'drive runs', everyMs: 1_000, run: () => driveRuns(app) },
