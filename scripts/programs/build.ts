@@ -100,6 +100,20 @@ const sideEffectFree: Plugin = {
   },
 }
 
+/** Libraries do without their native parts, which no program of ours may load from where it happens to run. */
+const noNativeParts: Plugin = {
+  name: 'no native parts',
+  setup(build) {
+    build.onResolve({ filter: /^cpu-features$|\.node$/ }, ({ path }) => ({
+      path,
+      namespace: 'native-part',
+    }))
+    build.onLoad({ filter: /.*/, namespace: 'native-part' }, ({ path }) => ({
+      contents: `throw new Error('${path} is not a part of this program')`,
+    }))
+  },
+}
+
 /** How each program is bundled, in whatever form it is delivered. */
 export const bundleOptions = {
   bundle: true,
@@ -115,10 +129,12 @@ export const bundleOptions = {
   banner: {
     js: `import{createRequire}from'node:module';const require=createRequire(import.meta.url);`,
   },
+  // A library asks for it, and then reads no file.
+  define: { __dirname: '"/"' },
   logLevel: 'error',
 } satisfies BuildOptions
 
-export const bundlePlugins: readonly Plugin[] = [lazyBuiltins, sideEffectFree]
+export const bundlePlugins: readonly Plugin[] = [lazyBuiltins, sideEffectFree, noNativeParts]
 
 function mapValues(record: object, change: (value: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))

@@ -21,9 +21,8 @@ function addCommands(
   rows: Readonly<Record<string, CommandRow>>,
   caller: Caller,
 ): void {
-  for (const [name, { description, form, examples = [], load, subcommands = {} }] of Object.entries(
-    rows,
-  )) {
+  for (const [name, row] of Object.entries(rows)) {
+    const { description, isHidden = false, form, examples = [], load, subcommands = {} } = row
     const command = new Command(name).description(description)
     form?.(command)
     if (examples.length > 0) command.addHelpText('after', formatExamples(examples))
@@ -34,7 +33,7 @@ function addCommands(
         await run(readFlags(given), given as never, caller) // of the row's form
       })
     addCommands(command, subcommands, caller)
-    parent.addCommand(command)
+    parent.addCommand(command, { hidden: isHidden })
   }
 }
 

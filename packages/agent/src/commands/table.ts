@@ -6,6 +6,8 @@ import { printVersion } from './version.ts'
 
 export interface CommandRow {
   description: string
+  /** It is for our own processes, so no help shows it. */
+  isHidden?: boolean
   /** Adds its options and arguments. */
   form?(command: Command): Command
   examples?: readonly (readonly [command: string, what: string])[]
@@ -209,6 +211,16 @@ export const commands: Record<string, CommandRow> = {
         load: async () => (await import('./config-check.ts')).runConfigCheck,
       },
     },
+  },
+  'session-server': {
+    description: 'Run the remote sessions of this node, for its daemon',
+    isHidden: true,
+    load: async () => (await import('../sessions/server/server-process.ts')).serveSessions,
+  },
+  'session-dialer': {
+    description: 'Connect for the forwards of a remote session, as its user',
+    isHidden: true,
+    load: async () => (await import('../sessions/server/forwards/dialer.ts')).runDialer,
   },
   deregister: {
     description: 'Leave the mesh; the control plane forgets this node',

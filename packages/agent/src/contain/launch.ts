@@ -29,8 +29,11 @@ shift
 exec 3>&-
 exec "$@"`
 
-/** Whatever the first process of a PID namespace is, the kernel gives it no signal that it does not expect; hence not the program. */
-const initScript = '"$@" & wait "$!"'
+/**
+ * Whatever the first process of a PID namespace is, the kernel gives it no signal that it does not expect; hence not the program.
+ * What a shell runs in the background reads /dev/null, unless it is given another descriptor.
+ */
+const initScript = 'exec 4<&0; "$@" <&4 4<&- & wait "$!"'
 
 /** The whole command, in front of all of which stands the shell. Throws if a program that it needs is not installed. Pure. */
 export function launchCommand(launch: Launch, tool: LaunchTools): readonly [Tool, ...string[]] {

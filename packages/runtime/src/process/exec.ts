@@ -122,15 +122,15 @@ export function spawnForGood(
 
 /**
  * Starts a program in a session of its own, with exactly this environment and these descriptors; the caller reads, contains and
- * ends it. Rejects if it is not installed.
+ * ends it. `detached: false`: it makes the session itself, to have a terminal. Rejects if it is not installed.
  */
 export async function spawnSession(
   [program, ...args]: readonly [Tool, ...string[]],
-  options: { cwd: string; env: NodeJS.ProcessEnv; stdio: StdioOptions },
+  options: { cwd: string; env: NodeJS.ProcessEnv; stdio: StdioOptions; detached?: boolean },
 ): Promise<ChildProcess> {
   const path = await findTool(program)
   if (path === undefined) throw new Error(`${describeMissing(program)}: ${installTool(program)}`)
-  const child = spawn(path, args, { ...options, detached: true })
+  const child = spawn(path, args, { detached: true, ...options })
   await once(child, 'spawn')
   return child
 }

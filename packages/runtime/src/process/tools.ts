@@ -32,6 +32,7 @@ const facts = {
     use: "shows plexd's log to operators",
     need: 'journal',
   },
+  logger: { package: 'bsdutils', use: "tells the system's log of remote sessions" },
   mkfifo: { package: 'coreutils', use: 'keeps the mesh shut while the packet filter is flushed' },
   modinfo: { package: 'kmod', use: 'tells whether the kernel has WireGuard' },
   nft: {

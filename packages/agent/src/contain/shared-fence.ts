@@ -1,0 +1,80 @@
+import type { Clock, Tool } from '@plexd/runtime'
+import { keepInheritedDescriptors } from '../process/inherited-descriptors.ts'
+import { endAll, fenceOf } from './fence.ts'
+import { findFacts, forgetFacts } from './find-facts.ts'
+import { launchCommand } from './launch.ts'
+import { createToolFinder } from './launch-tools.ts'
+import { chooseMethod } from './method.ts'
+import { createGroupNames, endLeftovers, groupsName, makeGroups } from './own-groups.ts'
+import type { ProgramUser } from './user.ts'
+
+/** A program in a fence, as it is started by whoever asked for its command. */
+export interface FencedCommand {
+  program: string
+  args: readonly string[]
+  env: Readonly<Record<string, string>>
+  /** Undefined: the user that we run as. */
+  user: ProgramUser | undefined
+}
+
+/** One fence around programs that start one after the other and end together. */
+export interface SharedFence extends AsyncDisposable {
+  /** The command that starts it inside. Rejects if a program that it needs is not installed. */
+  command(program: FencedCommand): Promise<readonly [Tool, ...string[]]>
+  /** Is called with the process of each such command. */
+  add(pid: number): void
+  /** Ends all, with SIGKILL, and returns the processes that the kernel does not let end. */
+  end(): Promise<number[]>
+}
+
+export type OpenSharedFence = () => Promise<SharedFence>
+
+/** Finds out how programs are held together here, and ends those that an earlier process of ours has left. */
+export async function loadSharedFence(
+  dataDir: string,
+  clock: Pick<Clock, 'sleep'>,
+): Promise<OpenSharedFence> {
+  const base = await groupsName(dataDir)
+  const facts = await findFacts(base)
+  const method = chooseMethod(facts)
+  await endLeftovers(method, clock)
+  await forgetFacts(facts)
+  await keepInheritedDescriptors()
+  const findTools = createToolFinder()
+  const nextName = await createGroupNames()
+
+  return async () => {
+    // Whoever else ends programs of ours removes the folder when it is empty.
+    await findFacts(base)
+    const groups = await makeGroups(nextName(), {}, { method, clock })
+    const group = method.fence.kind === 'cgroup' ? groups.folders[0] : undefined
+    const pids = new Set<number>()
+
+    async function end(): Promise<number[]> {
+      const fences = group === undefined ? [...pids] : [0]
+      const left = await Promise.all(fences.map((pid) => endAll(fenceOf(pid, group), clock)))
+      return left.flat()
+    }
+
+    return {
+      async command(program) {
+        const launch = { ...program, ...unlimited, groups: groups.folders }
+        return launchCommand({ ...launch, fence: method.fence.kind }, await findTools())
+      },
+      add: (pid) => void pids.add(pid),
+      end,
+      async [Symbol.asyncDispose]() {
+        await end()
+        await groups[Symbol.asyncDispose]()
+      },
+    }
+  }
+}
+
+const unlimited = {
+  name: '',
+  cwd: '/',
+  prlimits: [],
+  mounts: [],
+  sandbox: { kind: 'none', network: true, writable: [] },
+} as const

@@ -1,0 +1,201 @@
+import type { Duplex } from 'node:stream'
+import type { CloseReason } from '@plexd/protocol'
+import { type Clock, describeError, type Log } from '@plexd/runtime'
+import ssh2, { type Connection, type ServerChannel } from 'ssh2'
+import type { OpenSharedFence, SharedFence } from '../../contain/shared-fence.ts'
+import type { OpenPipe } from '../../process/pipe.ts'
+import type { ClosedSession, OpenedSession } from '../link.ts'
+import type { TellAuthLog } from './auth-log.ts'
+import type { SessionRecorder } from './channel-recording.ts'
+import { createDialAsUser, type DialerProgram } from './forwards/dial-as-user.ts'
+import type { Account } from './programs/account.ts'
+import type { RecordLogin } from './programs/login-records.ts'
+import type { OpenPty } from './programs/pty.ts'
+import type { Claimable } from './ssh/accept-client.ts'
+import { createUntilSocketTakesMore } from './ssh/guard-socket.ts'
+import { serveClient } from './ssh/serve-client.ts'
+
+export interface SessionDeps {
+  /** Rejects if there is no such user. */
+  findAccount(login: string): Promise<Account>
+  openFence: OpenSharedFence
+  /** What starts the process that connects for forwards. */
+  dialer: DialerProgram
+  openPty: OpenPty
+  openPipe: OpenPipe
+  recordLogin: RecordLogin
+  tellAuthLog: TellAuthLog
+  /** Undefined for a session that is not recorded. */
+  openRecorder(
+    session: OpenedSession,
+    onFailure: (error: Error) => void,
+  ): SessionRecorder | undefined
+  clock: Clock
+  log: Log
+}
+
+/** A session from when it was opened until all that it has started has ended. */
+export interface LiveSession extends Claimable {
+  readonly opened: OpenedSession
+  /** Whether a client with this key, as SSH encodes it, and this login may have it. */
+  isFor(key: Buffer, login: string): boolean
+  /** Aborted when it begins to end. */
+  readonly ended: AbortSignal
+  /** Serves the client that has claimed it. */
+  serve(client: Connection, stream: Duplex, from: string): void
+  /** Ends it, once: what follows the first reason changes nothing. Resolves when nothing of it is left. */
+  end(reason: CloseReason, detail?: string): Promise<void>
+  /** Resolves to what is reported. */
+  readonly closed: Promise<ClosedSession>
+}
+
+/** Between looks at the time. */
+const lookMs = 500
+/** In which the client may take the last that we have to say. */
+const partingMs = 300
+
+/** Rejects if its user cannot be found, or it cannot be recorded as it should. */
+export async function openLiveSession(
+  opened: OpenedSession,
+  deps: SessionDeps,
+): Promise<LiveSession> {
+  const account = await deps.findAccount(opened.claims.login)
+  await using opening = new AsyncDisposableStack()
+  const fence = opening.use(await deps.openFence())
+  const session = createLiveSession(opened, { ...deps, account, fence })
+  opening.move()
+  return session
+}
+
+interface Opened extends SessionDeps {
+  account: Account
+  fence: SharedFence
+}
+
+function createLiveSession(opened: OpenedSession, deps: Opened): LiveSession {
+  const { clock, log, fence, account } = deps
+  const { session_id, claims, token } = opened
+  const key = keyBytes(opened.authorized_key)
+  const closed = Promise.withResolvers<ClosedSession>()
+  const over = new AbortController()
+  const shown = new Set<ServerChannel>()
+  const bytes = { in: 0, out: 0 }
+  const startMs = clock.monotonic()
+  let lastByteMs = startMs
+  let isClaimed = false
+  let connected: { client: Connection; stream: Duplex } | undefined
+  let ending: Promise<void> | undefined
+  const recorder = deps.openRecorder(opened, (error) => {
+    void end('error', `recording cannot be written: ${describeError(error)}`)
+  })
+  const watch = clock.every(lookMs, look)
+
+  function look(): void {
+    if (clock.now() >= opened.expires_at_ms) void end('expired')
+    else if (clock.monotonic() - lastByteMs >= opened.idle_timeout_ms) void end('idle')
+  }
+
+  function count(way: 'in' | 'out', length: number): void {
+    bytes[way] += length
+    lastByteMs = clock.monotonic()
+  }
+
+  function end(reason: CloseReason, detail = ''): Promise<void> {
+    ending ??= endNow(reason, detail)
+    return ending
+  }
+
+  async function endNow(reason: CloseReason, detail: string): Promise<void> {
+    watch[Symbol.dispose]()
+    over.abort()
+    if (connected) part(connected.client, reason)
+    const [left] = await Promise.all([
+      endPrograms(fence),
+      connected && closeStream(connected.stream, clock),
+    ])
+    if (left.length > 0) log.warn('processes of a session do not end', { session_id, pids: left })
+    const chunks = (await recorder?.close()) ?? 0
+    const durationMs = Math.round(clock.monotonic() - startMs)
+    await deps.tellAuthLog(`session ${session_id} of ${claims.login} closed: ${reason}`)
+    closed.resolve({
+      type: 'closed',
+      ...{ session_id, reason, detail, duration_ms: durationMs, chunks },
+      ...{ bytes_in: bytes.in, bytes_out: bytes.out },
+    })
+  }
+
+  function part(client: Connection, reason: CloseReason): void {
+    const text = `\r\nplexd: the session has ended: ${words[reason]}\r\n`
+    for (const channel of shown) if (channel.stderr.writable) channel.stderr.write(text)
+    client.end()
+  }
+
+  function serve(client: Connection, stream: Duplex, from: string): void {
+    connected = { client, stream }
+    lastByteMs = clock.monotonic()
+    if (over.signal.aborted) return void stream.destroy()
+    const text = `session ${session_id} of ${claims.login} opened by ${claims.email} from ${from}`
+    void deps.tellAuthLog(text)
+    let fault = ''
+    client.on('error', (error) => {
+      fault = describeError(error)
+    })
+    stream.once('close', () => void end('client_closed', fault))
+    const { openPty, openPipe, recordLogin } = deps
+    serveClient(client, {
+      ...{ claims, token, account, from, recorder, recordLogin, clock, log, count, shown },
+      programs: { fence, openPty, openPipe },
+      dial: createDialAsUser(account, fence, deps.dialer),
+      ended: over.signal,
+      untilSocketTakesMore: createUntilSocketTakesMore(stream),
+    })
+  }
+
+  return {
+    opened,
+    isFor: (asked, login) => !isClaimed && login === claims.login && asked.equals(key),
+    claim() {
+      if (isClaimed || ending) return false
+      isClaimed = true
+      return true
+    },
+    serve,
+    end,
+    ended: over.signal,
+    closed: closed.promise,
+  }
+}
+
+/** For the client. */
+const words: Record<CloseReason, string> = {
+  revoked: 'it was revoked',
+  expired: 'its time is over',
+  idle: 'nothing was sent for too long',
+  shutdown: 'plexd stops',
+  error: 'something failed on the node',
+  client_closed: 'the client has gone',
+  refused: 'the node refuses it',
+  lost: 'it was lost',
+}
+
+async function endPrograms(fence: SharedFence): Promise<number[]> {
+  const left = await fence.end()
+  await fence[Symbol.asyncDispose]()
+  return left
+}
+
+async function closeStream(stream: Duplex, clock: Pick<Clock, 'sleep'>): Promise<void> {
+  if (stream.destroyed) return
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
+  const enough = new AbortController()
+  await Promise.race([closed, clock.sleep(partingMs, enough.signal).catch(() => {})])
+  enough.abort()
+  stream.destroy()
+}
+
+/** As SSH encodes it. Throws if it is none. */
+function keyBytes(text: string): Buffer {
+  const parsed = ssh2.utils.parseKey(text)
+  if (parsed instanceof Error) throw new Error('read the key of a session', { cause: parsed })
+  return parsed.getPublicSSH()
+}

@@ -1,0 +1,64 @@
+import { isSea } from 'node:sea'
+import { createLog, describeError, systemClock } from '@plexd/runtime'
+import { loadSharedFence } from '../../contain/shared-fence.ts'
+import { loadOpenPipe } from '../../process/pipe.ts'
+import type { FromServer, ServerSettings, ToServer } from '../link.ts'
+import { createAuthLog } from './auth-log.ts'
+import type { DialerProgram } from './forwards/dial-as-user.ts'
+import { findAccount } from './programs/account.ts'
+import { loadRecordLogin } from './programs/login-records.ts'
+import { loadOpenPty } from './programs/pty.ts'
+import { createSessionServer, type SessionServer } from './session-server.ts'
+
+/** Runs the sessions of a daemon, our parent, until it closes the IPC channel: then all of them end, and the process. */
+export async function serveSessions(): Promise<void> {
+  let server: Promise<SessionServer> | undefined
+
+  process.on('message', (message: ToServer) => {
+    if (message.type === 'settings') server ??= startServer(message)
+    void server?.then(({ hear }) => hear(message))
+  })
+  process.once('disconnect', () => {
+    void server?.then((running) => running[Symbol.asyncDispose]()).finally(() => process.exit())
+    if (!server) process.exit()
+  })
+  // Whoever ends the daemon at a terminal, or as a service, ends us through it.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+}
+
+async function startServer({ data_dir, log_level }: ServerSettings): Promise<SessionServer> {
+  const log = createLog('plexd', log_level)
+  return createSessionServer({
+    openFence: await loadSharedFence(data_dir, systemClock),
+    openPty: await loadOpenPty(),
+    openPipe: await loadOpenPipe(),
+    recordLogin: await loadRecordLogin(),
+    tellAuthLog: createAuthLog(),
+    findAccount,
+    dialer: dialerProgram(),
+    openRecorder({ recording }) {
+      if (recording) throw new Error('record a session: this version cannot')
+      return undefined
+    },
+    dialRelay: () => async () => {
+      throw new Error('open a relay: this version cannot')
+    },
+    tell,
+    clock: systemClock,
+    log,
+  })
+
+  function tell(message: FromServer): void {
+    if (!process.connected) return
+    process.send?.(message, (error: Error | null) => {
+      if (error) log.warn('the daemon is not told', { error: describeError(error) })
+    })
+  }
+}
+
+/** This program, with its command for that. */
+function dialerProgram(): DialerProgram {
+  const [, script = ''] = process.argv
+  const before = isSea() ? [] : [...process.execArgv, script]
+  return { program: process.execPath, args: [...before, 'session-dialer'] }
+}

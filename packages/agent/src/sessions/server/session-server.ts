@@ -1,0 +1,151 @@
+import { type Clock, describeError, type Log } from '@plexd/runtime'
+import type { FromServer, OpenedSession, ServerSettings, ToServer } from '../link.ts'
+import { type LiveSession, openLiveSession, type SessionDeps } from './live-session.ts'
+import { listenInMesh, type MeshListener } from './mesh-listener.ts'
+import { awaitRelayClient, type DialRelay } from './relay-client.ts'
+import { acceptFor } from './session-clients.ts'
+import { openSshPrivateKey } from './ssh/host-key.ts'
+
+export interface SessionServerDeps extends Omit<SessionDeps, 'openRecorder'> {
+  openRecorder: OpenRecorder
+  /** Undefined before the first settings. */
+  dialRelay(settings: ServerSettings): DialRelay
+  tell(message: FromServer): void
+  clock: Clock
+  log: Log
+}
+
+/** Stores a chunk, which may fail. */
+export type StoreChunk = (chunk: {
+  index: number
+  final: boolean
+  bytes: Uint8Array
+}) => Promise<void>
+
+export type OpenRecorder = (
+  session: OpenedSession,
+  store: StoreChunk,
+  onFailure: (error: Error) => void,
+) => ReturnType<SessionDeps['openRecorder']>
+
+/** All sessions of a node. */
+export interface SessionServer extends AsyncDisposable {
+  /** What the daemon says. */
+  hear(message: ToServer): void
+}
+
+export function createSessionServer(deps: SessionServerDeps): SessionServer {
+  const { tell, clock, log } = deps
+  const sessions = new Map<string, LiveSession>()
+  /** By session and index. */
+  const storing = new Map<string, PromiseWithResolvers<void>>()
+  const listeners = new Map<string, Promise<MeshListener>>()
+  let settings: ServerSettings | undefined
+  let hostKey = ''
+
+  const openRecorder: SessionDeps['openRecorder'] = (session, onFailure) => {
+    const { session_id } = session
+    const store: StoreChunk = ({ index, final, bytes }) => {
+      const stored = Promise.withResolvers<void>()
+      storing.set(`${session_id} ${index}`, stored)
+      tell({ type: 'chunk', session_id, index, final, bytes })
+      return stored.promise
+    }
+    return deps.openRecorder(session, store, onFailure)
+  }
+
+  async function open(opened: OpenedSession): Promise<void> {
+    const { session_id } = opened
+    if (sessions.has(session_id)) return
+    const session = await openLiveSession(opened, { ...deps, openRecorder })
+    sessions.set(session_id, session)
+    void session.closed.then(async (report) => {
+      sessions.delete(session_id)
+      tell(report)
+      await closeUnusedListeners()
+    })
+    try {
+      if (opened.way === 'relay') awaitByRelay(session)
+      else await awaitInMesh(session)
+    } catch (error) {
+      await session.end('error', describeError(error))
+    }
+  }
+
+  function awaitByRelay(session: LiveSession): void {
+    if (!settings) throw new Error('the session server has no settings')
+    const { session_id } = session.opened
+    let isReady = false
+    void awaitRelayClient(session.opened, {
+      ...{ dial: deps.dialRelay(settings), ended: session.ended, clock, log },
+      accept: acceptFor({ hostKey, clock, sessions: () => [session], isAwaited: true }),
+      onReady() {
+        if (!isReady) tell({ type: 'ready', session_id, listen_addr: 'relay' })
+        isReady = true
+      },
+    })
+  }
+
+  async function awaitInMesh({ opened: { session_id } }: LiveSession): Promise<void> {
+    const mesh = settings?.mesh
+    if (!mesh) throw new Error('this node has no mesh')
+    const place = `${mesh.ip} ${mesh.port}`
+    const accept = acceptFor({ hostKey, clock, sessions: meshSessions, isAwaited: false })
+    const listener = listeners.get(place) ?? listenInMesh(mesh, accept, log)
+    listeners.set(place, listener)
+    try {
+      const { address } = await listener
+      tell({ type: 'ready', session_id, listen_addr: address })
+    } catch (error) {
+      listeners.delete(place)
+      throw new Error(`listen on ${mesh.ip}:${mesh.port}`, { cause: error })
+    }
+  }
+
+  function meshSessions(): LiveSession[] {
+    return [...sessions.values()].filter(({ opened }) => opened.way === 'mesh')
+  }
+
+  async function closeUnusedListeners(): Promise<void> {
+    if (meshSessions().length > 0) return
+    const unused = [...listeners.values()]
+    listeners.clear()
+    await Promise.allSettled(
+      unused.map(async (listener) => (await listener)[Symbol.asyncDispose]()),
+    )
+  }
+
+  function refuse({ session_id }: OpenedSession, error: unknown): void {
+    const counts = { duration_ms: 0, bytes_in: 0, bytes_out: 0, chunks: 0 }
+    const detail = describeError(error)
+    tell({ type: 'closed', session_id, reason: 'error', detail, ...counts })
+  }
+
+  function settle(session_id: string, index: number, why?: string): void {
+    const key = `${session_id} ${index}`
+    if (why === undefined) storing.get(key)?.resolve()
+    else storing.get(key)?.reject(new Error(why))
+    storing.delete(key)
+  }
+
+  function configure(given: ServerSettings): void {
+    settings = given
+    hostKey = openSshPrivateKey(given.host_key_pem)
+  }
+
+  return {
+    hear(message) {
+      if (message.type === 'settings') configure(message)
+      else if (message.type === 'open')
+        void open(message.session).catch((error) => refuse(message.session, error))
+      else if (message.type === 'close')
+        void sessions.get(message.session_id)?.end(message.reason, message.detail)
+      else if (message.type === 'chunk_stored') settle(message.session_id, message.index)
+      else settle(message.session_id, message.index, message.why)
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...sessions.values()].map((session) => session.end('shutdown')))
+      await closeUnusedListeners()
+    },
+  }
+}

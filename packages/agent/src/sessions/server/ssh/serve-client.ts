@@ -1,0 +1,79 @@
+import type { AcceptConnection, Connection, RejectConnection, ServerChannel, Session } from 'ssh2'
+import type { Asked } from '../programs/commands.ts'
+import { createChannelOutput } from './channel-output.ts'
+import { serveForward } from './forward-channel.ts'
+import { type ProgramRequest, serveProgram } from './program-channel.ts'
+import { explainRefusals } from './refusal-text.ts'
+import { acceptRequests } from './requests.ts'
+import type { SessionPlace } from './session-place.ts'
+
+const maxChannels = 10
+
+/** Serves what an accepted client asks for, until it goes. */
+export function serveClient(client: Connection, place: SessionPlace): void {
+  const refusals = explainRefusals(client)
+  const open = new Set<number>()
+  let count = 0
+
+  /** The number of a new channel; undefined if there are too many. */
+  function takeChannel(reject: RejectConnection): number | undefined {
+    if (open.size >= maxChannels) {
+      refusals.next(`this session has ${maxChannels} channels already`)
+      reject()
+      return undefined
+    }
+    const number = ++count
+    open.add(number)
+    return number
+  }
+
+  client.on('session', (accept, reject) => {
+    const number = takeChannel(reject)
+    if (number === undefined) return
+    const session = accept()
+    session.once('close', () => void open.delete(number))
+    serveSession(session, number, place)
+  })
+  client.on('tcpip', (accept, reject, { destIP, destPort }) => {
+    const number = takeChannel(reject)
+    if (number === undefined) return
+    const asked = { host: destIP, port: destPort, number }
+    void serveForward({ accept, reject }, asked, { place, refusals }).finally(() =>
+      open.delete(number),
+    )
+  })
+  client.on('openssh.streamlocal', (_accept, reject) => {
+    refusals.next('sockets of the node are not forwarded')
+    reject()
+  })
+  // Ports of the node are not opened for anybody: the client is told no.
+  client.on('request', (_accept: unknown, reject: (() => void) | undefined, name: string) => {
+    place.log.info('request of a session refused', {
+      session_id: place.claims.session_id,
+      request: name,
+    })
+    reject?.()
+  })
+}
+
+/** The first of shell, command or files that is asked for. */
+function serveSession(session: Session, number: number, place: SessionPlace): void {
+  const requests = acceptRequests(session)
+
+  function start(accept: AcceptConnection<ServerChannel>, asked: Asked): void {
+    const channel = accept()
+    const request: ProgramRequest = { ...requests, asked, number }
+    const output = createChannelOutput(channel, place.untilSocketTakesMore)
+    place.shown.add(channel)
+    void serveProgram({ channel, output }, request, place).finally(() =>
+      place.shown.delete(channel),
+    )
+  }
+
+  session.on('shell', (accept) => start(accept, { kind: 'shell' }))
+  session.on('exec', (accept, _reject, { command }) => start(accept, { kind: 'exec', command }))
+  session.on('subsystem', (accept, reject, { name }) => {
+    if (name === 'sftp') start(accept, { kind: 'sftp' })
+    else reject()
+  })
+}
