@@ -75,6 +75,8 @@ export interface System extends AsyncDisposable {
       metadata?: Record<string, string>
       /** A command that runs the agent. */
       prefix?: readonly string[]
+      /** A single-file build of it. */
+      file?: string
     },
   ): Promise<AgentProcess>
   plexctl(...args: string[]): Promise<Output>

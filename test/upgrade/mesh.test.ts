@@ -40,7 +40,7 @@ describe('a node in a mesh that upgrades itself', { skip: labSkip() }, () => {
       packaged = join(lab.folder, 'plexd')
       await copyFile(await build(versionA), packaged)
     },
-    join: (name) => (name === 'web' ? { config: settingsFor(release), file: packaged } : {}),
+    join: (name) => (name === 'web' ? { config: settingsFor(release, '3s'), file: packaged } : {}),
   })
   before(() => untilMeshed([mesh.web, mesh.db]))
 

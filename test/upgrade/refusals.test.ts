@@ -42,7 +42,7 @@ async function startNode() {
   const file = join(folder, 'plexd')
   await copyFile(await build(versionA), file)
   const configFile = join(folder, 'config.yaml')
-  await writeFile(configFile, settingsFor(release))
+  await writeFile(configFile, settingsFor(release, '1s'))
   const { body } = await admin.createToken({ body: { hostname: 'web' } })
   const agent = stack.use(
     await startAgentProcess(folder, {

@@ -67,13 +67,13 @@ export async function createRelease(
   }
 }
 
-/** Settings of a node under which a trial is short. */
-export function settingsFor(release: Pick<Release, 'publicKey'>): string {
+/** Settings of a node under which a trial is short: a version that works for as long as `settle` is confirmed. */
+export function settingsFor({ publicKey }: Pick<Release, 'publicKey'>, settle: string): string {
   return [
     'upgrade:',
-    `  keys: ${release.publicKey}`,
+    `  keys: ${publicKey}`,
     '  deadline: 10s',
-    '  settle: 3s',
+    `  settle: ${settle}`,
     '  starts: 2',
     'heartbeat: {interval: 1s}',
     '',
