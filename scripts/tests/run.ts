@@ -30,6 +30,7 @@ const programs = [
   'local-api',
   'reload',
   'runs',
+  'sequences',
 ].map((room) => `test/${room}/*.test.ts`)
 const systems = globSync('test/*/**/*.test.ts', { exclude: programs })
 
