@@ -1,5 +1,5 @@
 import type { LocalAction, LocalResult, LocalRun } from '@plexd/protocol'
-import { CliError, formatTable, printableLines, printJson } from '@plexd/runtime'
+import { CliError, createLog, formatTable, printableLines, printJson } from '@plexd/runtime'
 import { type Flags, type Json, loadConfigFor } from './flags.ts'
 import { adviceOf, callLocal, show } from './local.ts'
 
@@ -69,7 +69,7 @@ const patienceMs = 60_000
 async function runHere(flags: Flags, run: LocalRun): Promise<LocalResult> {
   const config = await loadConfigFor(flags)
   const { runAlone } = await import('../daemon/run-alone.ts')
-  return runAlone(config, run)
+  return runAlone(config, run, createLog('plexd', config.logLevel))
 }
 
 function printOutput({ stdout = '', stderr = '' }: LocalResult): void {

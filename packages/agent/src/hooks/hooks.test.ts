@@ -326,6 +326,14 @@ describe('the files of hooks', () => {
       },
     ],
     [
+      'a folder in which others may put files, sticky or not',
+      /folder "\S+hooks\.d" can be changed by others.*: chmod go-w /,
+      async (place) => {
+        await place.write('hook', script('true'))
+        await chmod(place.hooksDir, 0o1777)
+      },
+    ],
+    [
       'a folder above that others may write',
       /folder "\S+plexd-test-\w+" can be changed by others/,
       async (place) => {

@@ -12,7 +12,7 @@ export interface TrustedFile {
 }
 
 export interface FileRules {
-  /** The folder, without symbolic links, that the file has to be in. */
+  /** The folder, without symbolic links, that the file has to be in; others may put nothing there. */
   inside: string
   /** The users whose files are trusted; the first is told to be given the file. */
   owners: readonly number[]
@@ -30,7 +30,7 @@ export class UntrustedFile extends Error {
  * of that one open file. Rejects with an UntrustedFile, or with the error of the system.
  */
 export async function readTrusted(path: string, rules: FileRules): Promise<TrustedFile> {
-  const { real, stats, fault } = await resolveTrusted(path, rules.owners)
+  const { real, stats, fault } = await resolveTrusted(path, rules.owners, rules.inside)
   if (!real.startsWith(`${rules.inside}/`))
     throw new UntrustedFile(`it leads out of "${rules.inside}", to "${real}": move the file there`)
   if (fault) throw new UntrustedFile(`${fault.reason}: ${fault.remedy}`)

@@ -16,21 +16,27 @@ const maxLinks = 40
 
 /**
  * Resolves a path step by step, and checks that every folder and link on the way, and what is at its end, belongs to one of the owners
- * and can be changed by nobody else. Rejects like lstat(2).
+ * and can be changed by nobody else. `closed`: a folder, without symbolic links, in which others may not put files either.
+ * Rejects like lstat(2).
  */
 export async function resolveTrusted(
   path: string,
   owners: readonly number[],
+  closed?: string,
 ): Promise<ResolvedPath> {
   let at = '/'
   let stats = await lstat(at)
-  let fault = placeFault(at, stats, owners)
+  const isClosed = (place: string): boolean =>
+    closed !== undefined && (place === closed || place.startsWith(`${closed}/`))
+  const faultAt = (place: string): Fault | undefined =>
+    isClosed(place) ? closedFault(place, stats, owners) : placeFault(place, stats, owners)
+  let fault = faultAt(at)
   let links = 0
   for (const rest = stepsOf(path); rest.length > 0; ) {
     const step = rest.shift() ?? ''
     const next = step === '..' ? dirname(at) : join(at, step)
     stats = await lstat(next)
-    fault ??= placeFault(next, stats, owners)
+    fault ??= faultAt(next)
     if (!stats.isSymbolicLink()) at = next
     else {
       if (++links > maxLinks) throw loopError(path)
@@ -55,19 +61,31 @@ export function placeFault(
   stats: Stats,
   owners: readonly number[],
 ): Fault | undefined {
-  const what = stats.isDirectory() ? `folder "${path}"` : `"${path}"`
-  if (!owners.includes(stats.uid))
-    return {
-      reason: `${what} belongs to another user (uid ${stats.uid})`,
-      remedy: `chown ${owners[0]} ${path}`,
-    }
+  const isSticky = stats.isDirectory() && (stats.mode & 0o1000) !== 0
+  return isSticky ? ownerFault(path, stats, owners) : closedFault(path, stats, owners)
+}
+
+/** The same for what is in a folder whose files count: into a sticky one, others may move or link programs that they do not own. */
+function closedFault(path: string, stats: Stats, owners: readonly number[]): Fault | undefined {
+  const belongs = ownerFault(path, stats, owners)
   // The mode of a symbolic link means nothing.
-  const isSafe = stats.isSymbolicLink() || (stats.isDirectory() && (stats.mode & 0o1000) !== 0)
-  if (isSafe || (stats.mode & 0o022) === 0) return undefined
+  if (belongs || stats.isSymbolicLink() || (stats.mode & 0o022) === 0) return belongs
   return {
-    reason: `${what} can be changed by others than its owner (mode ${modeOf(stats)})`,
+    reason: `${nameOf(path, stats)} can be changed by others than its owner (mode ${modeOf(stats)})`,
     remedy: `chmod go-w ${path}`,
   }
+}
+
+function ownerFault(path: string, stats: Stats, owners: readonly number[]): Fault | undefined {
+  if (owners.includes(stats.uid)) return undefined
+  return {
+    reason: `${nameOf(path, stats)} belongs to another user (uid ${stats.uid})`,
+    remedy: `chown ${owners[0]} ${path}`,
+  }
+}
+
+function nameOf(path: string, stats: Stats): string {
+  return stats.isDirectory() ? `folder "${path}"` : `"${path}"`
 }
 
 function loopError(path: string): Error {
