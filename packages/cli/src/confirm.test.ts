@@ -4,6 +4,7 @@ import { adminApi } from '@plexd/protocol'
 import { createFakeClock } from '@plexd/runtime/testing'
 import type { Command } from 'commander'
 import { createProgram } from './program.ts'
+import { createFakeStreams } from './testing/fake-streams.ts'
 import { startBench } from './testing/run.ts'
 import { aNode, aPolicy } from './testing/samples.ts'
 
@@ -77,6 +78,11 @@ const table: Destructive[] = [
     argv: ['action', 'schedule', 'delete', 'check'],
     asks: /^delete schedule "check"$/,
     does: 'DELETE /admin/v1/schedules/check',
+  },
+  {
+    argv: ['session', 'revoke', 'sess_1'],
+    asks: /^revoke session "sess_1"$/,
+    does: 'POST /admin/v1/sessions/sess_1/revoke',
   },
   {
     argv: ['policy', 'remove', 'p'],
@@ -175,5 +181,7 @@ function aProgram(): Command {
     stderr: { ...silent, isTTY: false },
     clock: createFakeClock(),
     interrupted: () => new AbortController().signal,
+    streams: () => createFakeStreams(),
+    endWith() {},
   })
 }

@@ -178,7 +178,7 @@ function examplesOf(command: Command): string[] {
   command.configureOutput({ writeOut }).outputHelp()
   const lines = help.split('\nExamples:\n')[1]?.split('\n') ?? []
   return lines.flatMap(
-    (line) => /(?:^ {2}|\| |<\()plexctl (.+?)(?: [>|] .*|\))?$/.exec(line)?.[1] ?? [],
+    (line) => /(?:^ {2}|\| |<\()plexctl (.+?)(?: (?:>>?|\|) .*|\))?$/.exec(line)?.[1] ?? [],
   )
 }
 

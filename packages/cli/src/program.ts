@@ -16,6 +16,11 @@ import { addMeshCommands } from './commands/nodes/mesh.ts'
 import { addNodeCommands } from './commands/nodes/nodes.ts'
 import { addUpgradeCommands } from './commands/nodes/upgrade.ts'
 import { addPolicyCommands } from './commands/policies/policies.ts'
+import { addCopyCommand } from './commands/sessions/copy.ts'
+import { addForwardCommand } from './commands/sessions/forward.ts'
+import { addOpenSshCommands } from './commands/sessions/openssh.ts'
+import { addSessionCommands } from './commands/sessions/sessions.ts'
+import { addSshCommand } from './commands/sessions/ssh.ts'
 import { addCompletionCommands } from './commands/setup/completion.ts'
 import { addConfigCommands } from './commands/setup/config.ts'
 import { addVersionCommands } from './commands/setup/version.ts'
@@ -59,6 +64,11 @@ export function createProgram(io: Io): Command {
   addSecretCommands(program, context)
   addReportCommands(program, context)
   addActionCommands(program, context)
+  addSshCommand(program, context)
+  addCopyCommand(program, context)
+  addForwardCommand(program, context)
+  addSessionCommands(program, context)
+  addOpenSshCommands(program, context)
   addPolicyCommands(program, context)
   addEventCommands(program, context)
   addTelemetryCommands(program, context)

@@ -1,5 +1,6 @@
 import {
   type AdminApi,
+  ApiError,
   adminApi,
   type Client,
   createClient,
@@ -12,10 +13,12 @@ import {
   createHttpTransport,
   describeError,
   exitCodes,
+  openWebSocket,
   parseExact,
   proxyFor,
   readCa,
   readSecretFile,
+  type WebSocketStream,
 } from '@plexd/runtime'
 import { version } from '../version.ts'
 import { explainFailure, explainRefusal, type Target } from './failure.ts'
@@ -27,6 +30,8 @@ export interface Connection {
   admin: Client<AdminApi>
   /** For bodies that are too large for memory or never end. */
   open: Open
+  /** To a relayed session, for bytes both ways. */
+  openSocket(session: string): Promise<WebSocketStream>
 }
 
 /** Checks everything that can be checked offline; throws a CliError that says what to type. */
@@ -52,6 +57,18 @@ export async function connect(settings: Settings): Promise<Connection> {
   return {
     admin: createClient(adminApi, explaining(transport, target), () => token, parseExact),
     open: createOpen({ ...target, userAgent, token }),
+    openSocket: (session) =>
+      openWebSocket(adminApi.connectSession, {
+        baseUrl,
+        userAgent,
+        proxyUrl,
+        ...(caFile ? { caFile } : {}),
+        token,
+        params: { session },
+      }).catch((error: unknown) => {
+        if (!(error instanceof ApiError)) throw explainFailure(error, target)
+        throw error.status === 401 || error.status === 404 ? explainRefusal(error, target) : error
+      }),
   }
 }
 

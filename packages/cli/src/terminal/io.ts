@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@plexd/runtime'
+import { type Streams, systemStreams } from './streams.ts'
 
 /** What a command reads from and writes to; a test passes its own. */
 export interface Io {
@@ -9,6 +10,10 @@ export interface Io {
   clock: Clock
   /** Aborted by Ctrl-C or SIGTERM; until it is asked for, those end the process. */
   interrupted(): AbortSignal
+  /** For what is passed through byte by byte. */
+  streams(): Streams
+  /** The code with which plexctl ends, where it is that of a program on a node. */
+  endWith(exitCode: number): void
 }
 
 export interface Output {
@@ -27,6 +32,10 @@ export function systemIo(): Io {
     stderr: process.stderr,
     clock: systemClock,
     interrupted,
+    streams: systemStreams,
+    endWith(exitCode) {
+      process.exitCode = exitCode
+    },
   }
 }
 

@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import { createFakeClock, type FakeClock } from '@plexd/runtime/testing'
 import type { Command } from 'commander'
 import { createProgram } from '../program.ts'
+import type { Streams } from '../terminal/streams.ts'
 import { type AdminServer, type Reply, startAdminServer } from './admin-server.ts'
+import { createFakeStreams } from './fake-streams.ts'
 
 export interface Run {
   stdout: string
   stderr: string
+  /** That of the program on a node, if there was one. */
+  exitCode?: number
 }
 
 /** plexctl beside a scripted control plane, with a folder of its own. */
@@ -30,6 +34,7 @@ export interface RunOptions {
   signal?: AbortSignal
   /** Sees the output as it is written. */
   onStdout?: (text: string) => void
+  streams?: Streams
 }
 
 export async function startBench(
@@ -49,7 +54,7 @@ export async function startBench(
   }
 
   async function run(argv: readonly string[], options: RunOptions = {}): Promise<Run> {
-    const written = { stdout: '', stderr: '' }
+    const written: Run = { stdout: '', stderr: '' }
     const program = createProgram({
       env: { ...settings, ...options.env },
       stdin: Object.assign(once(options.stdin ?? ''), { isTTY: options.tty === true }),
@@ -67,6 +72,10 @@ export async function startBench(
       },
       clock,
       interrupted: () => options.signal ?? new AbortController().signal,
+      streams: () => options.streams ?? createFakeStreams(),
+      endWith(exitCode) {
+        written.exitCode = exitCode
+      },
     })
     throwInsteadOfExit(program)
     try {

@@ -7,6 +7,7 @@ import type {
   Run,
   RunNode,
   Schedule,
+  Session,
 } from '@plexd/protocol'
 
 /** Objects as the admin API answers them; a test states what matters to it. */
@@ -180,4 +181,31 @@ export function aPolicy(fields: Partial<Policy> = {}): Policy {
 
 export function aPage<Item>(items: Item[], next: string | null = null) {
   return { items, next }
+}
+
+export function aSession(fields: Partial<Session> = {}): Session {
+  return {
+    id: 'sess_1',
+    node: 'web-01',
+    node_id: 'n_web',
+    state: 'open',
+    way: 'relay',
+    login: 'deploy',
+    user_id: 'adm_1',
+    user_name: 'root',
+    actions: [],
+    forward: [],
+    shell: true,
+    opened_at: time,
+    expires_at: time,
+    closed_at: null,
+    reason: null,
+    detail: '',
+    duration: null,
+    bytes_in: null,
+    bytes_out: null,
+    recording: 'recording',
+    listen_addr: null,
+    ...fields,
+  }
 }

@@ -77,6 +77,7 @@ const nouns: Readonly<Record<string, Noun>> = {
   'report key': 'report',
   'runs run': 'run',
   'schedule schedule': 'schedule',
+  'session session': 'session',
 }
 
 function nounOf({ parent }: Command, argument: string): Noun | undefined {

@@ -2,7 +2,16 @@ import type { NodeDetail } from '@plexd/protocol'
 import type { Admin } from '../../command.ts'
 
 /** What only the control plane can name. */
-export type Noun = 'node' | 'action' | 'policy' | 'data' | 'secret' | 'report' | 'run' | 'schedule'
+export type Noun =
+  | 'node'
+  | 'action'
+  | 'policy'
+  | 'data'
+  | 'secret'
+  | 'report'
+  | 'run'
+  | 'schedule'
+  | 'session'
 
 interface Asked {
   /** The arguments in front of the cursor; for the nouns of a node, the node is the first. */
@@ -31,6 +40,8 @@ const sources: Readonly<Record<Noun, (admin: Admin, asked: Asked) => Promise<str
     (await admin.listRuns({ query, signal })).body.items.map(({ id }) => id),
   schedule: async (admin, { signal }) =>
     (await admin.listSchedules({ query, signal })).body.items.map(({ name }) => name),
+  session: async (admin, { signal }) =>
+    (await admin.listSessions({ query, signal })).body.items.map(({ id }) => id),
 }
 
 /** The names of the first page that begin with `start`. Rejects when the control plane does not answer. */

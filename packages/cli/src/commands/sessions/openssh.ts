@@ -1,0 +1,119 @@
+import { dirname } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { CliError } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { configPath } from '../../connection/flags.ts'
+import { type Context, examples } from '../../context.ts'
+import { collectText } from '../../terminal/input.ts'
+import { keptKey } from './client/keys.ts'
+import { openLink } from './client/link.ts'
+import {
+  addActions,
+  addRecordInput,
+  addSessionFlags,
+  placeArgument,
+  placeOf,
+  type SessionFlags,
+  specOf,
+} from './flags.ts'
+import { parseForward, targetOf } from './forwarding/target.ts'
+import { hostBlock, knownHost, type SshHost } from './openssh/config.ts'
+import { findHosts, keepKnownHosts } from './openssh/hosts.ts'
+
+/** What stock OpenSSH clients need to reach nodes: `ssh-proxy` and `ssh-config`. */
+export function addOpenSshCommands(program: Command, context: Context): void {
+  addProxyCommand(program, context)
+  addConfigCommand(program, context)
+}
+
+interface ProxyFlags extends SessionFlags {
+  allowAction?: string[]
+  forward?: string[]
+}
+
+function addProxyCommand(program: Command, context: Context): void {
+  const command = program
+    .command('ssh-proxy')
+    .description('carry the bytes of an SSH client to a node: its ProxyCommand')
+    .argument(...placeArgument)
+    .option('--forward <target>', 'allow -L and -W to [HOST:]PORT; may be repeated', collectText)
+  addActions(addRecordInput(addSessionFlags(command)))
+    .addHelpText(
+      'after',
+      examples(
+        'plexctl ssh-proxy web-01 -l deploy',
+        'plexctl ssh-proxy db-01 -l deploy --forward 5432',
+      ),
+    )
+    .addHelpText('after', '\n"plexctl ssh-config" prints the lines of ~/.ssh/config that run it.\n')
+    .action((node: string, flags: ProxyFlags) => proxy(context, node, flags))
+}
+
+async function proxy({ io, connect }: Context, text: string, flags: ProxyFlags): Promise<void> {
+  const { stdin, stdout } = io.streams()
+  const connection = await connect()
+  const key = await keptKey(dirname(configPath(io.env)))
+  const { allowAction: actions } = flags
+  const forward = flags.forward?.map((target) => targetOf(parseForward(target)))
+  const { node, socket, describeEnd } = await openLink(connection, {
+    ...specOf(placeOf(text, flags), flags),
+    public_key: key.publicKey,
+    ...(actions ? { actions } : {}),
+    ...(forward ? { forward } : {}),
+  })
+  let isOurs = false
+  stdin.once('end', () => {
+    isOurs = true
+  })
+  stdin.pipe(socket).pipe(stdout, { end: false })
+  const fault = await finished(socket, { writable: false }).catch(asError)
+  stdin.destroy()
+  if (isOurs) return
+  const why = (await describeEnd()) ?? fault?.message
+  throw new CliError(`${node}: ${why ?? 'the connection was lost'}`)
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+interface ConfigFlags {
+  knownHosts?: boolean
+  login?: string
+  plexctl: string
+}
+
+function addConfigCommand(program: Command, context: Context): void {
+  program
+    .command('ssh-config')
+    .description('print what ~/.ssh/config needs for a node, or for all of them')
+    .argument('[node]', 'id or hostname')
+    .option('-l, --login <login>', 'user of the node (default: that of ssh)')
+    .option('--known-hosts', 'print the lines of known_hosts instead')
+    .option('--plexctl <command>', 'how ssh runs plexctl', 'plexctl')
+    .addHelpText(
+      'after',
+      examples(
+        'plexctl ssh-config web-01 >> ~/.ssh/config',
+        'plexctl ssh-config --known-hosts >> ~/.ssh/known_hosts',
+      ),
+    )
+    .action((node: string | undefined, flags: ConfigFlags) => printConfig(context, node, flags))
+}
+
+async function printConfig(
+  { io, connect }: Context,
+  node: string | undefined,
+  flags: ConfigFlags,
+): Promise<void> {
+  const { admin } = await connect()
+  const hosts = await findHosts(admin, node)
+  const write = (textOf: (host: SshHost) => string): void => {
+    io.stdout.write(hosts.map(textOf).join(''))
+  }
+  if (flags.knownHosts) return write(knownHost)
+  const folder = dirname(configPath(io.env))
+  const { path: keyFile } = await keptKey(folder)
+  const knownHostsFile = await keepKnownHosts(folder, hosts)
+  write((host) => hostBlock(host, { ...flags, keyFile, knownHostsFile }))
+}

@@ -1,0 +1,76 @@
+import { ApiError } from '@plexd/protocol'
+import { CliError, describeError } from '@plexd/runtime'
+import type { Command } from 'commander'
+import { type Context, examples } from '../../context.ts'
+import { openSession } from './client/session.ts'
+import {
+  addActions,
+  addRecordInput,
+  addSessionFlags,
+  placeArgument,
+  placeOf,
+  type SessionFlags,
+  specOf,
+} from './flags.ts'
+import { commandLine } from './terminal/command-line.ts'
+import { exitCodeOf, runRemote } from './terminal/run.ts'
+
+interface SshFlags extends SessionFlags {
+  tty?: boolean
+  allowAction?: string[]
+}
+
+/** As of ssh: a code that says that plexctl has failed, and not the program. */
+const ownFailure = 255
+
+export function addSshCommand(program: Command, context: Context): void {
+  const command = program
+    .command('ssh')
+    .description('open a shell on a node, or run a command there')
+    .argument(...placeArgument)
+    .argument(
+      '[command...]',
+      'behind --; one word is a line for the shell, several are passed on as they are',
+    )
+    .option('-t, --tty', 'with a terminal (default: where there is one here, and no command)')
+    .option('-T, --no-tty', 'without a terminal')
+  addActions(addRecordInput(addSessionFlags(command)))
+    .addHelpText(
+      'after',
+      examples(
+        'plexctl ssh web-01',
+        "plexctl ssh deploy@web-01 -- 'df -h | sort'",
+        'plexctl ssh web-01 -l deploy --ttl 10m -t -- top',
+        'plexctl ssh web-01 -- tar c /srv > srv.tar',
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nThe exit code is that of the command, 128 and its signal, or 255 when plexctl itself has failed.\n',
+    )
+    .action(async (node: string, words: string[], flags: SshFlags) => {
+      try {
+        await ssh(context, { node, words }, flags)
+      } catch (error) {
+        if (!(error instanceof CliError || error instanceof ApiError)) throw error
+        throw new CliError(describeError(error), ownFailure)
+      }
+    })
+}
+
+async function ssh(
+  { io, connect }: Context,
+  { node, words }: { node: string; words: string[] },
+  flags: SshFlags,
+): Promise<void> {
+  const streams = io.streams()
+  const { tty = words.length === 0 && streams.stdin.isTTY === true } = flags
+  const connection = await connect()
+  const { allowAction: actions } = flags
+  const spec = { ...specOf(placeOf(node, flags), flags), ...(actions ? { actions } : {}) }
+  using session = await openSession(connection, spec)
+  const command = words.length === 0 ? {} : { command: commandLine(words) }
+  const end = await runRemote(session.client, { tty, env: io.env, ...command }, streams)
+  if (end === 'cut') throw await session.explainEnd()
+  io.endWith(exitCodeOf(end))
+}
