@@ -12,7 +12,7 @@ import type { Fleet } from './mesh/fleet.ts'
 import type { createIntake } from './parser/intake.ts'
 import type { createNodeMemory } from './presence/node-memory.ts'
 import type { openSeals } from './rotation/seals.ts'
-import type { Relay, Relayed } from './sessions/relay/relay.ts'
+import type { Relay } from './sessions/relay/relay.ts'
 import type { Store } from './store/db.ts'
 import type { TelemetryStore } from './telemetry/store.ts'
 
@@ -46,18 +46,10 @@ export interface Waiters {
   readonly operatorEnds: OperatorEnds
 }
 
-/** A session with whom it belongs to. */
-export interface RelayedSession extends Relayed {
-  readonly tenant_id: string
-  readonly operator_id: string
-}
-
 /** The two sides of relayed sessions. */
 export interface RelayAccess {
   readonly relay: Relay
   readonly upgrader: Upgrader
-  /** Throws an ApiError (409) if the session is over or not relayed; undefined if there is none. */
-  relayedSession(id: string): Promise<RelayedSession | undefined>
 }
 
 /** What the process runs with. */

@@ -24,6 +24,7 @@ import { readLastSeen } from './rows/fleet/node-lookups.ts'
 import { settleFirstTenant } from './rows/fleet/tenants.ts'
 import { loadMasterKey } from './seal/master-key.ts'
 import { followSessions } from './sessions/follow-sessions.ts'
+import { cutWithLog } from './sessions/relay/follow-sessions.ts'
 import { createRelay } from './sessions/relay/relay.ts'
 import { claimDataDir } from './start/data-dir-lock.ts'
 import { checkMeshRange, prepareInstallation } from './start/first-start.ts'
@@ -99,16 +100,13 @@ export async function openApp(
     commits.follow(follower)
 
   const relay = stack.use(createRelay({ clock, log, onBytes: metrics.relayed }))
-  commits.follow(({ changes }) => {
-    for (const change of changes) if (change.type === 'node_removed') relay.cutNode(change.node.id)
-  })
+  commits.follow(cutWithLog(relay))
   const relayAccess = {
     relay,
     upgrader: createUpgrader({
       maxMessageBytes: maxRelayMessageBytes,
       headers: { [answerHeader]: environment.life },
     }),
-    relayedSession: async () => undefined,
   }
 
   const artifacts = await openArtifactFiles(join(dataDir, 'artifacts'))

@@ -3,7 +3,8 @@ export const maxRelayMessageBytes = 64 * 1024
 
 /**
  * How the control plane ends a relayed session that neither side has closed: the close code (those from 4000 are for
- * applications: RFC 6455, section 7.4.2) and the reason sent with it, which is text for a person.
+ * applications: RFC 6455, section 7.4.2) and the reason sent with it, which is text for a person. With `revoked` and `ended` there
+ * may be other text, that says more.
  */
 export const relayEnds = {
   stopping: { code: 1001, reason: 'the control plane is stopping' },
@@ -11,13 +12,9 @@ export const relayEnds = {
   revoked: { code: 4001, reason: 'the session was revoked' },
   expired: { code: 4002, reason: 'the session has expired' },
   ended: { code: 4003, reason: 'the session has ended' },
-  operator_removed: { code: 4004, reason: 'the token of the operator was revoked' },
-  node_removed: { code: 4005, reason: 'the node was removed' },
-  no_node: { code: 4006, reason: 'the node did not connect within 15 s' },
-  no_client: { code: 4007, reason: 'no client connected within 15 s' },
-  node_lost: { code: 4008, reason: 'the connection to the node was lost' },
-  client_lost: { code: 4009, reason: 'the connection to the client was lost' },
-  replaced: { code: 4010, reason: 'the node has connected again' },
+  no_node: { code: 4004, reason: 'the node did not connect within 15 s' },
+  no_client: { code: 4005, reason: 'no client connected within 15 s' },
+  node_lost: { code: 4006, reason: 'the connection to the node was lost' },
+  client_lost: { code: 4007, reason: 'the connection to the client was lost' },
+  replaced: { code: 4008, reason: 'the node has connected again' },
 } as const
-
-export type RelayEnd = keyof typeof relayEnds

@@ -5,21 +5,22 @@ import { before, describe, it } from 'node:test'
 import { ApiError, adminApi, controlApi, relayEnds } from '@plexd/protocol'
 import { openWebSocket, type WebSocketStream } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import { tokenHash } from '../../access/auth.ts'
-import type { RelayedSession } from '../../app.ts'
 import type { EnrolledNode } from '../../testing/harness.ts'
 import { openControlPlane } from '../../testing/open-control-plane.ts'
 import { addOperator, type TestOperator } from '../../testing/operators.ts'
+
+const key = `ssh-ed25519 ${'A'.repeat(68)}`
+const capabilities = { sessions: { host_key: key, max_sessions: 10 } }
 
 describe('the two sides of a relayed session', () => {
   const plane = openControlPlane()
   let node: EnrolledNode
   let other: TestOperator
   let foreign: TestOperator
-  const sessions = new Map<string, RelayedSession>()
+  let owner: Pick<TestOperator, 'api'>
   before(async () => {
-    Object.assign(plane.app, { relayedSession: async (id: string) => sessions.get(id) })
-    node = await plane.enrol('web')
+    owner = { api: plane.admin }
+    node = await plane.enrol('web', { capabilities })
     other = await addOperator(plane, { name: 'leaver' })
     foreign = await addOperator(plane, { tenant: 'other' })
   })
@@ -76,9 +77,9 @@ describe('the two sides of a relayed session', () => {
     const session = await open()
     await assert.rejects(asClient(session, 'plx_nobody'), refusal(401, /^unauthorized$/))
     await assert.rejects(asClient(session, other.token), refusal(403, /another operator/))
-    await assert.rejects(asClient(session, foreign.token), refusal(404, /unknown session/))
-    await assert.rejects(asClient('ses_nobody'), refusal(404, /unknown session "ses_nobody"/))
-    await assert.rejects(asNode(session, await plane.enrol('db')), refusal(404, /unknown session/))
+    await assert.rejects(asClient(session, foreign.token), refusal(404, /no session/))
+    await assert.rejects(asClient('ses_nobody'), refusal(404, /no session "ses_nobody"/))
+    await assert.rejects(asNode(session, await plane.enrol('db')), refusal(404, /no session/))
   })
 
   it('are there once', async () => {
@@ -93,20 +94,60 @@ describe('the two sides of a relayed session', () => {
   })
 
   it('end with the token of the operator', async () => {
-    const session = await open(other.token)
+    const session = await open(other)
     const client = await asClient(session, other.token)
     const { items } = (await plane.admin.listAdminTokens({})).body
     const token_id = items.find(({ name }) => name === 'leaver')?.id ?? ''
     await plane.admin.revokeAdminToken({ params: { token_id } })
-    assert.deepEqual(await client.resume().whenClosed, relayEnds.operator_removed)
+    assert.deepEqual(await client.resume().whenClosed, {
+      ...relayEnds.revoked,
+      reason: 'the token of "leaver" was revoked',
+    })
+  })
+
+  it('end with the session', async () => {
+    const revoked = await open()
+    const client = await asClient(revoked)
+    const served = await asNode(revoked)
+    await plane.admin.revokeSession({ params: { session: revoked } })
+    const closing = { ...relayEnds.revoked, reason: 'revoked by "admin"' }
+    assert.deepEqual(await client.resume().whenClosed, closing)
+    assert.deepEqual(await served.resume().whenClosed, closing)
+    await assert.rejects(asClient(revoked), refusal(409, /has ended: revoked/))
+    const refused = await open()
+    const waiting = await asClient(refused)
+    const params = { node_id: node.node_id, session_id: refused }
+    await node.api.tunnelClosed({ params, body: { reason: 'refused' } })
+    const { reason } = await waiting.resume().whenClosed
+    assert.equal(reason, 'the session has ended: refused')
+  })
+
+  it('are not cut when the node says that it has ended: the last of what it sent may be under way', async () => {
+    const session = await open()
+    const client = await asClient(session)
+    const served = await asNode(session)
+    const params = { node_id: node.node_id, session_id: session }
+    await node.api.tunnelClosed({ params, body: { reason: 'client_closed' } })
+    served.end('the exit status')
+    assert.equal(String((await once(client, 'data'))[0]), 'the exit status')
+  })
+
+  it('are those of a relayed session', async () => {
+    const body = { node: 'web', login: 'deploy', public_key: key, way: 'mesh' as const }
+    const { id } = (await plane.admin.openSession({ body })).body.session
+    await assert.rejects(asClient(id), refusal(409, /is not relayed: its way is mesh/))
+    await assert.rejects(asNode(id), refusal(409, /is not relayed: its way is mesh/))
   })
 
   it('end with the node', async () => {
-    const leaving = await plane.enrol('leaving')
-    const session = await open(undefined, leaving)
+    const leaving = await plane.enrol('leaving', { capabilities })
+    const session = await open(owner, 'leaving')
     const served = await asNode(session, leaving)
     await plane.admin.removeNode({ params: { node: 'leaving' } })
-    assert.deepEqual(await served.resume().whenClosed, relayEnds.node_removed)
+    assert.deepEqual(await served.resume().whenClosed, {
+      ...relayEnds.revoked,
+      reason: 'the node was removed',
+    })
   })
 
   it('are told of it in JSON if they ask for no WebSocket, or for a bad one', async () => {
@@ -158,18 +199,9 @@ describe('the two sides of a relayed session', () => {
   })
 
   /** A relayed session; its id. */
-  async function open(token = plane.adminToken, of: EnrolledNode = node): Promise<string> {
-    const id = `ses_${sessions.size}`
-    const operator = plane.app.fleet.operatorByTokenHash(tokenHash(token))
-    assert.ok(operator)
-    sessions.set(id, {
-      id,
-      tenant_id: operator.tenant_id,
-      operator_id: operator.id,
-      node_id: of.node_id,
-      expires_at: Date.now() + 3_600_000,
-    })
-    return id
+  async function open(operator: Pick<TestOperator, 'api'> = owner, node = 'web'): Promise<string> {
+    const body = { node, login: 'deploy', public_key: key, way: 'relay' as const }
+    return (await operator.api.openSession({ body })).body.session.id
   }
 
   async function metrics(): Promise<string> {

@@ -5,21 +5,21 @@ import { before, describe, it } from 'node:test'
 import { adminApi, maxRelayMessageBytes, relayEnds } from '@plexd/protocol'
 import { openWebSocket, type WebSocketStream } from '@plexd/runtime'
 import { until } from '@plexd/runtime/testing'
-import { tokenHash } from '../../access/auth.ts'
-import type { RelayedSession } from '../../app.ts'
 import type { EnrolledNode } from '../../testing/harness.ts'
 import { openControlPlane } from '../../testing/open-control-plane.ts'
+
+const key = `ssh-ed25519 ${'A'.repeat(68)}`
 
 /** Of RFC 6455, section 5.2. */
 const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9 } as const
 
 describe('a node whose frames are not as they should be', () => {
   const plane = openControlPlane()
-  const sessions = new Map<string, RelayedSession>()
   let node: EnrolledNode
   before(async () => {
-    node = await plane.enrol('web')
-    Object.assign(plane.app, { relayedSession: async (id: string) => sessions.get(id) })
+    node = await plane.enrol('web', {
+      capabilities: { sessions: { host_key: key, max_sessions: 10 } },
+    })
   })
 
   it('is cut off for a message that is too long, before it is all there', async () => {
@@ -118,16 +118,8 @@ describe('a node whose frames are not as they should be', () => {
 
   /** A client, and a connection of the node that is as raw as it gets. */
   async function relayed(): Promise<{ socket: Socket; client: WebSocketStream }> {
-    const id = `ses_${sessions.size}`
-    const operator = plane.app.fleet.operatorByTokenHash(tokenHash(plane.adminToken))
-    assert.ok(operator)
-    sessions.set(id, {
-      id,
-      tenant_id: operator.tenant_id,
-      operator_id: operator.id,
-      node_id: node.node_id,
-      expires_at: Date.now() + 3_600_000,
-    })
+    const body = { node: 'web', login: 'deploy', public_key: key, way: 'relay' as const }
+    const { id } = (await plane.admin.openSession({ body })).body.session
     const client = await openWebSocket(adminApi.connectSession, {
       baseUrl: plane.url,
       userAgent: 'plexd/test',

@@ -49,8 +49,8 @@ describe('the relay', () => {
     const opened = once(socket, 'open')
     const [served] = (await accepted) as [WebSocket]
     const expires_at = Date.now() + (options.expiresMs ?? hour)
-    const session = { id, node_id: options.nodeId ?? `n_${id}`, expires_at }
-    ;(options.relay ?? relay).join(session, side, served, options.ended)
+    const session = { id, node_id: `n_${id}`, expires_at }
+    ;(options.relay ?? relay).join(session, side, served)
     await opened
     return end
   }
@@ -106,7 +106,7 @@ describe('the relay', () => {
     client.socket.close()
     await client.closed
     await join('again', 'client')
-    relay.cut('again', 'ended')
+    relay.cut('again', relayEnds.ended)
   })
 
   it('lets a node come again while it waits: the first connection is told', async () => {
@@ -136,7 +136,7 @@ describe('the relay', () => {
       await until('bytes pass', () => counted.node > 0)
       const begun = performance.now()
       const open = relay.open()
-      relay.cut(`cut-${end}`, end)
+      relay.cut(`cut-${end}`, relayEnds[end])
       assert.equal(relay.open(), open - 1)
       const { code } = await node.closed
       // The node was sending, so its close may be lost behind what it had queued.
@@ -146,20 +146,20 @@ describe('the relay', () => {
       client.socket.terminate()
     })
 
-  it('cuts what has expired, and what the operator or the node has left', async () => {
-    const expiring = await pairOf('expiring', { expiresMs: 50 })
-    assert.deepEqual(await expiring.client.closed, relayEnds.expired)
-    const ending = new AbortController()
-    const client = await join('operator', 'client', { ended: ending.signal })
-    const node = await join('operator', 'node')
-    ending.abort()
-    assert.deepEqual(await Promise.all([client.closed, node.closed]), [
-      relayEnds.operator_removed,
-      relayEnds.operator_removed,
-    ])
-    const removed = await pairOf('removed', { nodeId: 'n_gone' })
-    relay.cutNode('n_gone')
-    assert.deepEqual(await removed.client.closed, relayEnds.node_removed)
+  it('cuts what has expired', async () => {
+    const { client, node } = await pairOf('expiring', { expiresMs: 50 })
+    assert.deepEqual(await client.closed, relayEnds.expired)
+    assert.deepEqual(await node.closed, relayEnds.expired)
+  })
+
+  it('dismisses those who wait, and nobody else', async () => {
+    const waiting = await join('waiting', 'client')
+    relay.dismiss('waiting', relayEnds.ended)
+    assert.deepEqual(await waiting.closed, relayEnds.ended)
+    const { client, node } = await pairOf('both-there')
+    relay.dismiss('both-there', relayEnds.ended)
+    node.socket.close(1000, 'exit 3')
+    assert.deepEqual(await client.closed, { code: 1000, reason: 'exit 3' })
   })
 
   it('ends all with what was sent when it stops, and takes no more', async () => {
@@ -224,8 +224,6 @@ describe('the relay', () => {
 interface JoinOptions {
   relay?: Relay
   expiresMs?: number
-  ended?: AbortSignal
-  nodeId?: string
 }
 
 interface End {

@@ -1,7 +1,7 @@
-import { ApiError, type RelayEnd, relayEnds } from '@plexd/protocol'
+import { ApiError, relayEnds } from '@plexd/protocol'
 import type { Clock, Log } from '@plexd/runtime'
 import type { WebSocket } from 'ws'
-import { createHalf, type Half, pingMs } from './half.ts'
+import { type Closing, createHalf, type Half, pingMs } from './half.ts'
 import { createPair, otherOf, type Pair, type Side } from './pair.ts'
 import { startTimer } from './timer.ts'
 
@@ -20,11 +20,12 @@ export interface Relay extends AsyncDisposable {
    * client: its first connection may be lost without our knowing.
    */
   demandFree(session: Relayed, side: Side): void
-  /** To be called in the same turn as `demandFree`. When `ended` aborts, the token of the operator was revoked. */
-  join(session: Relayed, side: Side, socket: WebSocket, ended?: AbortSignal): void
+  /** To be called in the same turn as `demandFree`. */
+  join(session: Relayed, side: Side, socket: WebSocket): void
   /** Ends the relay of a session within a second, if there is one; both sides are told why. */
-  cut(sessionId: string, end: RelayEnd): void
-  cutNode(nodeId: string): void
+  cut(sessionId: string, closing: Closing): void
+  /** The same, if one side is still waiting for the other. */
+  dismiss(sessionId: string, closing: Closing): void
   /** Lets nobody in any more and ends all; resolves when they are over. */
   stop(): Promise<void>
   /** How many have both sides. */
@@ -62,7 +63,7 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
       session,
       pair: createPair({ onBytes: (side, count) => onBytes?.(side, count), ...told(session) }),
       expiry: startTimer(clock, session.expires_at - clock.now(), () => {
-        cut(session.id, 'expired')
+        cut(session.id, relayEnds.expired)
         entries.delete(session.id)
       }),
     }))
@@ -91,14 +92,14 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
     entries.delete(session.id)
   }
 
-  function cutEntry(entry: Entry, end: RelayEnd): void {
-    entry.pair.cut(relayEnds[end])
+  function cutEntry(entry: Entry, closing: Closing): void {
+    entry.pair.cut(closing)
     forget(entry)
   }
 
-  function cut(sessionId: string, end: RelayEnd): void {
+  function cut(sessionId: string, closing: Closing): void {
     const entry = entries.get(sessionId)
-    if (entry) cutEntry(entry, end)
+    if (entry) cutEntry(entry, closing)
   }
 
   function demandFree({ id }: Relayed, side: Side): void {
@@ -111,32 +112,30 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
       throw new ApiError('conflict', `session "${id}" has a client already`)
   }
 
-  function join(session: Relayed, side: Side, socket: WebSocket, ended?: AbortSignal): void {
+  function join(session: Relayed, side: Side, socket: WebSocket): void {
     demandFree(session, side)
     const entry = entryOf(session)
-    const onEnded = (): void => cutEntry(entry, 'operator_removed')
     const half = createHalf(socket, {
       clock,
       onText: () => half.cut(relayEnds.not_binary),
       onClosed(closing) {
-        ended?.removeEventListener('abort', onEnded)
         connected.delete(half)
         entry.pair.closed(half, closing)
         forget(entry)
       },
     })
     connected.add(half)
-    ended?.addEventListener('abort', onEnded)
     entry.wait?.[Symbol.dispose]()
     entry.pair.put(side, half)
-    if (ended?.aborted) onEnded()
-    else if (!entry.pair.wasJoined())
-      entry.wait = startTimer(clock, waitMs, () => cutEntry(entry, absent[otherOf[side]]))
+    if (!entry.pair.wasJoined())
+      entry.wait = startTimer(clock, waitMs, () =>
+        cutEntry(entry, relayEnds[absent[otherOf[side]]]),
+      )
   }
 
   async function stop(): Promise<void> {
     isStopping = true
-    for (const entry of [...entries.values()]) cutEntry(entry, 'stopping')
+    for (const entry of [...entries.values()]) cutEntry(entry, relayEnds.stopping)
     await Promise.all(Array.from(connected, ({ over }) => over))
   }
 
@@ -144,9 +143,8 @@ export function createRelay({ clock, log, onBytes, waitMs = 15_000 }: RelayOptio
     demandFree,
     join,
     cut,
-    cutNode(nodeId) {
-      for (const entry of [...entries.values()])
-        if (entry.session.node_id === nodeId) cutEntry(entry, 'node_removed')
+    dismiss(sessionId, closing) {
+      if (!entries.get(sessionId)?.pair.wasJoined()) cut(sessionId, closing)
     },
     stop,
     open: () => entries.values().reduce((sum, { pair }) => sum + Number(pair.isOpen()), 0),
