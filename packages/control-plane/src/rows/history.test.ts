@@ -22,6 +22,14 @@ import {
   readRunsBefore,
 } from './runs.ts'
 import { deleteTurnsBefore } from './schedules.ts'
+import {
+  countOpenSessions,
+  deleteClosedSessions,
+  readForsakenSessions,
+  readOpenSessions,
+  readOverdueSessions,
+  readSessionsBefore,
+} from './sessions.ts'
 
 const nodeId = 'n_web'
 const page = { limit: 1, maxBytes: 1 }
@@ -42,7 +50,22 @@ const queries: Record<string, (tx: Tx) => Promise<unknown>> = {
   executions_queued_of_tenant: (tx) => countQueued(tx, { tenant_id: 'ten_a' }),
   executions_held: (tx) => readNodesHeldUntil(tx, 1),
   executions_open: (tx) => readOverdue(tx, { nowMs: 1, limit: 50 }),
-  'executions_(open|outstanding)': (tx) => readUnanswered(tx, { nodeId, throughSeq: 1, nowMs: 1 }),
+  'executions_(open|outstanding)|sessions_unheard': (tx) =>
+    readUnanswered(tx, { nodeId, throughSeq: 1, nowMs: 1 }),
+  sessions_open_of_node: (tx) => countOpenSessions(tx, { node_id: nodeId }),
+  sessions_open_of_operator: (tx) => readOpenSessions(tx, { operator_id: 'tok_a' }),
+  'sessions_open(_of_node|_of_operator)?': (tx) => readForsakenSessions(tx, 1),
+  'sessions_open \\(expires_at<\\?\\)': (tx) => readOverdueSessions(tx, { beforeMs: 1, limit: 1 }),
+  sessions_by_node: (tx) =>
+    readSessionsBefore(tx, { of: { node_id: nodeId }, state: 'closed', openedAt: 9, id: '' }, page),
+  sessions_by_tenant: (tx) =>
+    readSessionsBefore(
+      tx,
+      { of: { tenant_id: 'ten_a' }, state: undefined, openedAt: 9, id: '' },
+      page,
+    ),
+  'sessions_closed \\(closed_at<\\?\\)|sqlite_autoindex_sessions_1': (tx) =>
+    deleteClosedSessions(tx, 1, 1),
   runs_open: async (tx) => {
     await readOpenRuns(tx)
     await readRunsBefore(tx, { tenantId: 'ten_a', state: 'running', createdAt: 9, id: '' }, page)
@@ -68,7 +91,7 @@ for (const [index, query] of Object.entries(queries))
     const plans: string[] = []
     await plane.app.store.write((tx) => query(explaining(tx, plans) as Tx)) // the same with a plugin
     const reads = plans.filter((line) =>
-      /^(SCAN|SEARCH) (executions|runs|schedule_turns)\b/.test(line),
+      /^(SCAN|SEARCH) (executions|runs|schedule_turns|sessions)\b/.test(line),
     )
     assert.ok(reads.length > 0)
     for (const line of reads) assert.match(line, new RegExp(`INDEX (${index})`))

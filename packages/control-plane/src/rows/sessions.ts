@@ -181,8 +181,8 @@ export async function readForsakenSessions(
     .selectAll()
     .where(isOpen)
     .where(
-      sql<boolean>`not exists (select 1 from admin_tokens where admin_tokens.id = sessions.operator_id and revoked_at is null)
-        or not exists (select 1 from nodes where nodes.id = sessions.node_id and removed_at is null)`,
+      sql<boolean>`(not exists (select 1 from admin_tokens where admin_tokens.id = sessions.operator_id and revoked_at is null)
+        or not exists (select 1 from nodes where nodes.id = sessions.node_id and removed_at is null))`,
     )
     .limit(limit)
     .execute()

@@ -4,6 +4,7 @@ import type { OpenedSession, SessionSpec } from '@plexd/protocol'
 import { createFakeClock, until } from '@plexd/runtime/testing'
 import { closeForsakenSessions, closeLostSessions, forgetSessions } from '../../jobs/sessions.ts'
 import { revokeOperator } from '../../rows/fleet/operators.ts'
+import { readForsakenSessions } from '../../rows/sessions.ts'
 import { openEventReader } from '../../testing/event-reader.ts'
 import {
   type EnrolledNode,
@@ -190,6 +191,7 @@ describe('a session is ended at once, and its node told', () => {
     await it.plane.admin.removeNode({ params: { node: 'web' } })
     const { state, detail, node } = await read(it.plane, session.id)
     assert.deepEqual([state, detail, node], ['closed', 'the node was removed', 'web'])
+    assert.deepEqual(await readForsakenSessions(it.plane.app.store.reader, 1), [])
   })
 })
 
