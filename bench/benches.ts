@@ -4,6 +4,7 @@ import { footprint } from './agent/footprint.ts'
 import { localApiBench } from './agent/local-api.ts'
 import { meshJournal } from './agent/mesh-journal.ts'
 import { queueBench } from './agent/queue.ts'
+import { sessionCopy } from './agent/session-copy.ts'
 import type { Bench } from './bench.ts'
 import { abuse } from './scenarios/abuse.ts'
 import { capacity } from './scenarios/capacity.ts'
@@ -49,5 +50,6 @@ export const benches: readonly Bench[] = [
   device,
   meshJournal,
   queueBench,
+  sessionCopy,
   firewall,
 ]

@@ -1,8 +1,11 @@
 import { isSea } from 'node:sea'
-import { createLog, describeError, systemClock } from '@plexd/runtime'
+import type { Duplex } from 'node:stream'
+import { controlApi } from '@plexd/protocol'
+import { createLog, describeError, openWebSocket, systemClock } from '@plexd/runtime'
 import { loadSharedFence } from '../../contain/shared-fence.ts'
+import { userAgent } from '../../control/client.ts'
 import { loadOpenPipe } from '../../process/pipe.ts'
-import type { FromServer, ServerSettings, ToServer } from '../link.ts'
+import type { FromServer, OpenedSession, ServerSettings, ToServer } from '../link.ts'
 import { createAuthLog } from './auth-log.ts'
 import type { DialerProgram } from './forwards/dial-as-user.ts'
 import { findAccount } from './programs/account.ts'
@@ -40,9 +43,7 @@ async function startServer({ data_dir, log_level }: ServerSettings): Promise<Ses
       if (recording) throw new Error('record a session: this version cannot')
       return undefined
     },
-    dialRelay: () => async () => {
-      throw new Error('open a relay: this version cannot')
-    },
+    dialRelay,
     tell,
     clock: systemClock,
     log,
@@ -54,6 +55,17 @@ async function startServer({ data_dir, log_level }: ServerSettings): Promise<Ses
       if (error) log.warn('the daemon is not told', { error: describeError(error) })
     })
   }
+}
+
+function dialRelay(
+  { control_plane: { url, node_id, token, ca_file, proxy_url } }: ServerSettings,
+  { session_id }: OpenedSession,
+): Promise<Duplex> {
+  return openWebSocket(controlApi.relaySession, {
+    ...{ baseUrl: url, params: { node_id, session_id }, token, userAgent },
+    ...(ca_file === undefined ? {} : { caFile: ca_file }),
+    proxyUrl: proxy_url,
+  })
 }
 
 /** This program, with its command for that. */

@@ -8,8 +8,7 @@ import { openSshPrivateKey } from './ssh/host-key.ts'
 
 export interface SessionServerDeps extends Omit<SessionDeps, 'openRecorder'> {
   openRecorder: OpenRecorder
-  /** Undefined before the first settings. */
-  dialRelay(settings: ServerSettings): DialRelay
+  dialRelay(settings: ServerSettings, session: OpenedSession): ReturnType<DialRelay>
   tell(message: FromServer): void
   clock: Clock
   log: Log
@@ -73,17 +72,22 @@ export function createSessionServer(deps: SessionServerDeps): SessionServer {
   }
 
   function awaitByRelay(session: LiveSession): void {
-    if (!settings) throw new Error('the session server has no settings')
     const { session_id } = session.opened
     let isReady = false
     void awaitRelayClient(session.opened, {
-      ...{ dial: deps.dialRelay(settings), ended: session.ended, clock, log },
+      ...{ dial: dialRelay, ended: session.ended, clock, log },
       accept: acceptFor({ hostKey, clock, sessions: () => [session], isAwaited: true }),
       onReady() {
         if (!isReady) tell({ type: 'ready', session_id, listen_addr: 'relay' })
         isReady = true
       },
     })
+  }
+
+  /** By the settings as they are by then: the node may have a new token. */
+  async function dialRelay(session: OpenedSession): ReturnType<DialRelay> {
+    if (!settings) throw new Error('the session server has no settings')
+    return await deps.dialRelay(settings, session)
   }
 
   async function awaitInMesh({ opened: { session_id } }: LiveSession): Promise<void> {

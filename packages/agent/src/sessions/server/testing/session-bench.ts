@@ -53,7 +53,7 @@ export async function startSessionBench(overrides: Partial<SessionServerDeps> = 
     recordLogin: (await loadRecordLogin()) && (() => () => {}),
     tellAuthLog: async () => {},
     openRecorder: () => undefined,
-    dialRelay: () => async () => {
+    dialRelay: async () => {
       throw new Error('no relay')
     },
     tell: (message) => void told.push(message),
